@@ -1,0 +1,97 @@
+package io.sluice.cli;
+
+import java.io.PrintWriter;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/**
+ * What every subcommand shares: {@code --help}, {@code --seed}, {@code --stacktrace}, where output
+ * goes, and how errors are told.
+ *
+ * <p>A subcommand is one class {@code XyzCommand} in this package, annotated with
+ * {@code @Command(name = "xyz", description = …, footer = {"", "Example:", " sluice xyz …"})} and
+ * named in {@link Commands}. It parses, wires and prints; it holds no logic.
+ */
+@Command(
+    mixinStandardHelpOptions = false,
+    sortOptions = false,
+    optionListHeading = "%nOptions:%n",
+    parameterListHeading = "%nArguments:%n")
+abstract class SluiceCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--seed",
+      order = 1000,
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Seed of everything random; the same seed gives the same result (default: 0).")
+  private long seed;
+
+  @Option(names = "--stacktrace", order = 1001, description = "Show the stack trace of a failure.")
+  private boolean stacktrace;
+
+  @Option(
+      names = {"-h", "--help"},
+      order = 1002,
+      usageHelp = true,
+      description = "Show this help and exit.")
+  private boolean help;
+
+  /**
+   * Does the work. Whatever it throws ends in one line on standard error and exit status 1; {@link
+   * #usage} ends in exit status 2.
+   */
+  protected abstract void run() throws Exception;
+
+  @Override
+  public final Integer call() throws Exception {
+    run();
+    out().flush();
+    return 0;
+  }
+
+  /** The seed that the user gave, 0 by default. */
+  protected final long seed() {
+    return seed;
+  }
+
+  /** Whether the user wants the stack trace of a failure. */
+  final boolean stacktrace() {
+    return stacktrace;
+  }
+
+  /** Standard output: results. */
+  protected final PrintWriter out() {
+    return spec.commandLine().getOut();
+  }
+
+  /** Standard error: progress and remarks. */
+  protected final PrintWriter err() {
+    return spec.commandLine().getErr();
+  }
+
+  /**
+   * An error of usage to throw: one line, exit status 2.
+   *
+   * @param message what is wrong with which option, and what to give instead
+   */
+  protected final ParameterException usage(String message) {
+    return new ParameterException(spec.commandLine(), message);
+  }
+
+  /**
+   * Starts a progress display on standard error; close it when the work is done.
+   *
+   * @param label what is being done, for instance {@code capture}
+   * @param total how many units there are in all; 0 where that is unknown
+   * @param unit the unit's plural, for instance {@code tokens}
+   */
+  protected final Progress progress(String label, long total, String unit) {
+    return Progress.start(err(), label, total, unit);
+  }
+}
