@@ -1,0 +1,271 @@
+package io.sluice.engine;
+
+import io.sluice.torch.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+
+/**
+ * What every engine has in common: arguments and order of calls are checked here, once, and the
+ * bookkeeping by feature (codes, groups, when each feature last fired) is kept here, in host
+ * memory. A concrete engine adds the arithmetic.
+ */
+abstract class CheckedEngine implements Engine {
+  /** The name in the state of the clock at which each feature last fired. */
+  static final String LAST_FIRED = "last_fired";
+
+  private enum Stage {
+    IDLE,
+    ENCODED,
+    DECODED,
+    GRADIENTS_READY,
+    ACCUMULATED
+  }
+
+  private final EngineSpec spec;
+  private final Codes codes = new Codes();
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment lastFired;
+  private Stage stage = Stage.IDLE;
+  private Rows input;
+  private boolean closed;
+
+  CheckedEngine(EngineSpec spec, Parameters initial) {
+    if (initial.inputWidth() != spec.inputWidth()
+        || initial.outputWidth() != spec.outputWidth()
+        || initial.features() != spec.features()) {
+      throw new IllegalArgumentException(
+          "the parameters are "
+              + shape(initial.features(), initial.inputWidth(), initial.outputWidth())
+              + ", the engine was asked for "
+              + shape(spec.features(), spec.inputWidth(), spec.outputWidth()));
+    }
+    this.spec = spec;
+    this.lastFired = arena.allocate((long) spec.features() * Long.BYTES, 64);
+  }
+
+  private static String shape(int features, int inputWidth, int outputWidth) {
+    return features + " features, " + inputWidth + " in, " + outputWidth + " out";
+  }
+
+  /** Fills {@code codes} for a batch whose shape has been checked. */
+  abstract void encodeRows(Rows input, Selection selection, Codes codes);
+
+  /** Decodes; keeps what {@link #accumulateRows} needs when {@code gradients}. */
+  abstract double decodeRows(Rows input, Rows target, Codes codes, boolean gradients);
+
+  /** Forms gradients. */
+  abstract void accumulateRows(Rows input, Codes codes);
+
+  /** Moves parameters. */
+  abstract void updateRows(AdamStep step, Codes codes);
+
+  /** Copies ŷ of the last decode, whose rows fit {@code destination}. */
+  abstract void copyReconstruction(MemorySegment destination);
+
+  /** The state apart from {@link #LAST_FIRED}. */
+  abstract List<StateTensor> ownState();
+
+  /** Reads one of {@link #ownState}. */
+  abstract MemorySegment readOwn(String name, Arena target);
+
+  /** Replaces one of {@link #ownState}. */
+  abstract void writeOwn(String name, MemorySegment data);
+
+  /** Frees what the concrete engine holds; called once. */
+  abstract void release();
+
+  @Override
+  public final EngineSpec spec() {
+    return spec;
+  }
+
+  @Override
+  public final void encode(Rows input, Selection selection) {
+    requireOpen();
+    if (stage == Stage.ACCUMULATED) {
+      throw new IllegalStateException(
+          "gradients were accumulated but not applied: call update before the next encode");
+    }
+    if (input.width() != spec.inputWidth()) {
+      throw new IllegalArgumentException(
+          "the batch is "
+              + input.width()
+              + " wide, the dictionary reads a width of "
+              + spec.inputWidth());
+    }
+    if (selection instanceof Selection.TopK(int k) && k > spec.features()) {
+      throw new IllegalArgumentException(
+          "k is " + k + ", but the dictionary has " + spec.features() + " features");
+    }
+    stage = Stage.IDLE;
+    encodeRows(input, selection, codes);
+    this.input = input;
+    stage = Stage.ENCODED;
+  }
+
+  @Override
+  public final double decode(Rows target, boolean gradients) {
+    requireOpen();
+    if (stage == Stage.IDLE || stage == Stage.ACCUMULATED) {
+      throw new IllegalStateException("decode needs the codes of a batch: call encode first");
+    }
+    if (target.width() != spec.outputWidth() || target.count() != input.count()) {
+      throw new IllegalArgumentException(
+          "the target is "
+              + target.count()
+              + " x "
+              + target.width()
+              + ", the reconstruction "
+              + input.count()
+              + " x "
+              + spec.outputWidth());
+    }
+    double error = decodeRows(input, target, codes, gradients);
+    stage = gradients ? Stage.GRADIENTS_READY : Stage.DECODED;
+    return error;
+  }
+
+  @Override
+  public final void accumulate() {
+    requireOpen();
+    if (stage != Stage.GRADIENTS_READY) {
+      throw new IllegalStateException(
+          "accumulate needs feature gradients: call decode with gradients first");
+    }
+    accumulateRows(input, codes);
+    stage = Stage.ACCUMULATED;
+  }
+
+  @Override
+  public final void update(AdamStep step) {
+    requireOpen();
+    if (stage != Stage.ACCUMULATED) {
+      throw new IllegalStateException("update needs gradients: call accumulate first");
+    }
+    updateRows(step, codes);
+    // The parameters have moved, so the residual no longer belongs to them.
+    stage = Stage.IDLE;
+  }
+
+  @Override
+  public final Codes codes() {
+    requireOpen();
+    return codes;
+  }
+
+  @Override
+  public final void readReconstruction(MemorySegment destination) {
+    requireOpen();
+    if (stage != Stage.DECODED && stage != Stage.GRADIENTS_READY && stage != Stage.ACCUMULATED) {
+      throw new IllegalStateException("there is no reconstruction: call decode first");
+    }
+    long bytes = (long) input.count() * spec.outputWidth() * Float.BYTES;
+    if (destination.byteSize() < bytes) {
+      throw new IllegalArgumentException(
+          "the reconstruction takes "
+              + bytes
+              + " bytes, the destination has "
+              + destination.byteSize());
+    }
+    copyReconstruction(destination);
+  }
+
+  @Override
+  public final void markFired(long clock) {
+    requireOpen();
+    int entries = codes.entries();
+    for (int entry = 0; entry < entries; entry++) {
+      lastFired.setAtIndex(ValueLayout.JAVA_LONG, codes.feature(entry), clock);
+    }
+  }
+
+  @Override
+  public final int firedSince(long clock) {
+    requireOpen();
+    int count = 0;
+    for (int feature = 0; feature < spec.features(); feature++) {
+      if (lastFired.getAtIndex(ValueLayout.JAVA_LONG, feature) > clock) {
+        count++;
+      }
+    }
+    return count;
+  }
+
+  @Override
+  public final List<StateTensor> state() {
+    List<StateTensor> all = new java.util.ArrayList<>(ownState());
+    all.add(new StateTensor(LAST_FIRED, DType.I64, List.of((long) spec.features())));
+    return List.copyOf(all);
+  }
+
+  @Override
+  public final MemorySegment read(StateTensor tensor, Arena target) {
+    requireOpen();
+    requireOwn(tensor);
+    return tensor.name().equals(LAST_FIRED) ? lastFired : readOwn(tensor.name(), target);
+  }
+
+  @Override
+  public final void write(StateTensor tensor, MemorySegment data) {
+    requireOpen();
+    requireOwn(tensor);
+    if (data.byteSize() != tensor.bytes()) {
+      throw new IllegalArgumentException(
+          tensor.name() + " takes " + tensor.bytes() + " bytes, not " + data.byteSize());
+    }
+    if (tensor.name().equals(LAST_FIRED)) {
+      lastFired.copyFrom(data);
+    } else {
+      writeOwn(tensor.name(), data);
+    }
+  }
+
+  @Override
+  public final void close() {
+    if (!closed) {
+      closed = true;
+      release();
+      codes.close();
+      arena.close();
+    }
+  }
+
+  private void requireOwn(StateTensor tensor) {
+    if (!state().contains(tensor)) {
+      throw new IllegalArgumentException(
+          "the state of engine " + name() + " has no " + tensor + "; it has " + state());
+    }
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("engine " + name() + " is closed");
+    }
+  }
+
+  /** The value, first and second moment of the four parameters, under their names in the state. */
+  static List<StateTensor> adamState(EngineSpec spec) {
+    List<StateTensor> state = new java.util.ArrayList<>();
+    long features = spec.features();
+    for (String suffix : List.of("", FIRST_MOMENT, SECOND_MOMENT)) {
+      state.add(
+          new StateTensor(
+              "encoder" + suffix, DType.F32, List.of(features, (long) spec.inputWidth())));
+      state.add(new StateTensor("encoder_bias" + suffix, DType.F32, List.of(features)));
+      state.add(
+          new StateTensor(
+              "decoder" + suffix, DType.F32, List.of(features, (long) spec.outputWidth())));
+      state.add(
+          new StateTensor("decoder_bias" + suffix, DType.F32, List.of((long) spec.outputWidth())));
+    }
+    return state;
+  }
+
+  /** Suffix of a parameter's first moment in the state. */
+  static final String FIRST_MOMENT = ".first_moment";
+
+  /** Suffix of a parameter's second moment in the state. */
+  static final String SECOND_MOMENT = ".second_moment";
+}

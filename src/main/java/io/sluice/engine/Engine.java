@@ -1,0 +1,122 @@
+package io.sluice.engine;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * One dictionary's parameters and optimiser state, and the four coarse operations that learning it
+ * takes. With input {@code x}, target {@code y} (the same for an autoencoder) and {@code p = b_D}
+ * if {@link EngineSpec#subtractDecoderBias()}, else 0:
+ *
+ * <pre>
+ * encode      f = select(ReLU((x − p)·W_Eᵀ + b_E))
+ * decode      ŷ = f·W_D + b_D,  e = ŷ − y,  g = 2e / rows,  ∂f_j = ⟨g, W_D[j]⟩ where f_j &gt; 0
+ * accumulate  ∂W_D[j] = Σ f_j·g,  ∂W_E[j] = Σ ∂f_j·(x − p),  ∂b_E[j] = Σ ∂f_j,
+ *             ∂b_D = Σ g  (− Σ ∂f_j·W_E[j] if p = b_D)
+ * update      one step of the optimiser
+ * </pre>
+ *
+ * which is the gradient of the mean over rows of {@code ‖e‖²} in closed form: no {@code rows ×
+ * features} matrix is kept and no {@code features × width} gradient is built.
+ *
+ * <p>The order is {@code encode}, {@code decode}, {@code accumulate}, {@code update}; a pass may
+ * stop after any of the first two. After {@code accumulate} the only operation allowed is {@code
+ * update} (reading results stays allowed), so that an engine is free to put both into one pass over
+ * the active rows: {@code accumulate} then only notes what to do. A call out of order is an {@link
+ * IllegalStateException}.
+ *
+ * <p>An engine is used by one thread at a time; inside it may use many. Given the same state and
+ * the same calls, it gives the same bits on the same machine. {@link #close()} frees all memory;
+ * use after it is an {@link IllegalStateException}.
+ */
+public interface Engine extends AutoCloseable {
+
+  /** The shape and options this engine was made with. */
+  EngineSpec spec();
+
+  /** A short name for people and files, for instance {@code torch cpu}. */
+  String name();
+
+  /**
+   * Encodes a batch. The codes stay in the engine until the next call.
+   *
+   * @param input {@code [rows, inputWidth]}, finite; kept unchanged by the caller until {@link
+   *     #update} has returned, or until the next {@code encode}
+   * @throws IllegalArgumentException if the width is not the dictionary's, or k exceeds the
+   *     features
+   */
+  void encode(Rows input, Selection selection);
+
+  /**
+   * Decodes the codes and compares with the target.
+   *
+   * @param target {@code [rows, outputWidth]}; the object given to {@link #encode} for an
+   *     autoencoder
+   * @param gradients whether feature gradients will be wanted; if not, {@link #accumulate} is
+   *     refused
+   * @return the squared error, summed over rows and columns
+   */
+  double decode(Rows target, boolean gradients);
+
+  /** Forms the gradients of the batch, or notes that {@link #update} shall. */
+  void accumulate();
+
+  /** Moves the parameters by one optimiser step and forgets the gradients. */
+  void update(AdamStep step);
+
+  /** The codes of the last {@link #encode}, in host memory; good until the next. */
+  Codes codes();
+
+  /** Copies the last {@link #decode}'s ŷ, float32 {@code [rows, outputWidth]}, to host memory. */
+  void readReconstruction(MemorySegment destination);
+
+  /**
+   * Notes that every feature in the current codes fired.
+   *
+   * @param clock tokens seen in the run so far, this batch included
+   */
+  void markFired(long clock);
+
+  /**
+   * How many features were last marked later than {@code clock}. With {@code clock = now − window}
+   * the others are the dead ones. A feature that never fired counts as last marked at 0, so nothing
+   * is dead before a whole window has passed.
+   */
+  int firedSince(long clock);
+
+  /**
+   * Everything that training carries from step to step, in a fixed order: parameters, moments, and
+   * clocks. Restoring all of it gives an engine that goes on bit by bit as this one would have.
+   */
+  List<StateTensor> state();
+
+  /**
+   * One tensor of the state in host memory, native byte order: either a view of the engine's own
+   * memory, good until the next operation, or a copy in {@code arena}.
+   */
+  MemorySegment read(StateTensor tensor, Arena arena);
+
+  /** Replaces one tensor of the state by {@code data}, which has exactly its size. */
+  void write(StateTensor tensor, MemorySegment data);
+
+  /** A copy of the parameters in memory of {@code arena}. */
+  default Parameters parameters(Arena arena) {
+    EngineSpec spec = spec();
+    Parameters copy =
+        Parameters.allocate(arena, spec.inputWidth(), spec.outputWidth(), spec.features());
+    List<StateTensor> state = state();
+    List<MemorySegment> parts =
+        List.of(copy.encoder(), copy.encoderBias(), copy.decoder(), copy.decoderBias());
+    for (int i = 0; i < parts.size(); i++) {
+      try (Arena scratch = Arena.ofConfined()) {
+        parts.get(i).copyFrom(read(state.get(i), scratch));
+      }
+    }
+    return copy;
+  }
+
+  /** Frees the engine's memory. Closing twice is allowed. */
+  @Override
+  void close();
+}

@@ -1,0 +1,258 @@
+package io.sluice.engine;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The specification of {@link Engine}: plain scalar Java, each operation as its formula says, dense
+ * where the formula is dense. Values are stored as float32 and summed in float64. It is slow and
+ * needs nothing but a JDK; the other engines are tested against it.
+ */
+public final class ReferenceEngine extends CheckedEngine {
+  private final Map<String, float[]> state = new LinkedHashMap<>();
+  private final float[] encoder;
+  private final float[] encoderBias;
+  private final float[] decoder;
+  private final float[] decoderBias;
+
+  /** Whether each feature fired in the batch whose gradients are held. */
+  private final boolean[] fired;
+
+  private final double[] encoderGradient;
+  private final double[] encoderBiasGradient;
+  private final double[] decoderGradient;
+  private final double[] decoderBiasGradient;
+  private float[] reconstruction = new float[0];
+  private float[] residualGradient = new float[0];
+  private float[] codeGradient = new float[0];
+
+  /**
+   * An engine that starts from a copy of {@code initial}, with moments of zero.
+   *
+   * @throws IllegalArgumentException if the shapes disagree with {@code spec}, or a matrix has more
+   *     elements than a Java array
+   */
+  public ReferenceEngine(EngineSpec spec, Parameters initial) {
+    super(spec, initial);
+    for (StateTensor tensor : ownState()) {
+      long elements = tensor.bytes() / Float.BYTES;
+      if (elements > Integer.MAX_VALUE - 8) {
+        throw new IllegalArgumentException(
+            tensor.name() + " has " + elements + " elements, too many for the reference engine");
+      }
+      state.put(tensor.name(), new float[(int) elements]);
+    }
+    encoder = state.get("encoder");
+    encoderBias = state.get("encoder_bias");
+    decoder = state.get("decoder");
+    decoderBias = state.get("decoder_bias");
+    writeOwn("encoder", initial.encoder());
+    writeOwn("encoder_bias", initial.encoderBias());
+    writeOwn("decoder", initial.decoder());
+    writeOwn("decoder_bias", initial.decoderBias());
+    fired = new boolean[spec.features()];
+    encoderGradient = new double[encoder.length];
+    encoderBiasGradient = new double[encoderBias.length];
+    decoderGradient = new double[decoder.length];
+    decoderBiasGradient = new double[decoderBias.length];
+  }
+
+  @Override
+  public String name() {
+    return "reference";
+  }
+
+  @Override
+  void encodeRows(Rows input, Selection selection, Codes codes) {
+    int k = ((Selection.TopK) selection).k();
+    int features = spec().features();
+    codes.begin(input.count(), Math.multiplyExact(input.count(), k));
+    double[] norms = spec().rankByDecoderNorm() ? decoderNorms() : null;
+    float[] activation = new float[features];
+    double[] rank = new double[features];
+    int entry = 0;
+    for (int row = 0; row < input.count(); row++) {
+      for (int feature = 0; feature < features; feature++) {
+        double sum = encoderBias[feature];
+        for (int i = 0; i < input.width(); i++) {
+          sum += (double) centred(input, row, i) * encoder[feature * input.width() + i];
+        }
+        activation[feature] = (float) Math.max(0, sum);
+        rank[feature] = norms == null ? activation[feature] : activation[feature] * norms[feature];
+      }
+      for (int feature : largest(rank, k)) {
+        if (activation[feature] > 0) {
+          codes.set(entry++, feature, activation[feature]);
+        }
+      }
+      codes.endRow(entry);
+    }
+  }
+
+  /**
+   * The k indices of the largest values, the lower index first among equals, in ascending order.
+   */
+  private static int[] largest(double[] rank, int k) {
+    Integer[] order = new Integer[rank.length];
+    Arrays.setAll(order, i -> i);
+    // The sort is stable, so equal ranks keep their ascending indices.
+    Arrays.sort(order, (a, b) -> Double.compare(rank[b], rank[a]));
+    return Arrays.stream(order, 0, k).mapToInt(Integer::intValue).sorted().toArray();
+  }
+
+  private double[] decoderNorms() {
+    int width = spec().outputWidth();
+    double[] norms = new double[spec().features()];
+    for (int feature = 0; feature < norms.length; feature++) {
+      double sum = 0;
+      for (int i = 0; i < width; i++) {
+        double weight = decoder[feature * width + i];
+        sum += weight * weight;
+      }
+      norms[feature] = Math.sqrt(sum);
+    }
+    return norms;
+  }
+
+  /** What the encoder sees of an element: {@code x − b_D}, or {@code x}. */
+  private float centred(Rows input, int row, int column) {
+    float value = input.at(row, column);
+    return spec().subtractDecoderBias() ? value - decoderBias[column] : value;
+  }
+
+  @Override
+  double decodeRows(Rows input, Rows target, Codes codes, boolean gradients) {
+    int width = spec().outputWidth();
+    int rows = target.count();
+    reconstruction = grown(reconstruction, rows * width);
+    residualGradient = grown(residualGradient, rows * width);
+    codeGradient = grown(codeGradient, codes.entries());
+    double squaredError = 0;
+    double[] sum = new double[width];
+    for (int row = 0; row < rows; row++) {
+      for (int i = 0; i < width; i++) {
+        sum[i] = decoderBias[i];
+      }
+      for (int entry = codes.offset(row); entry < codes.offset(row + 1); entry++) {
+        int start = codes.feature(entry) * width;
+        for (int i = 0; i < width; i++) {
+          sum[i] += (double) codes.value(entry) * decoder[start + i];
+        }
+      }
+      for (int i = 0; i < width; i++) {
+        double error = sum[i] - target.at(row, i);
+        squaredError += error * error;
+        reconstruction[row * width + i] = (float) sum[i];
+        residualGradient[row * width + i] = (float) (2 * error / rows);
+      }
+      for (int entry = codes.offset(row); entry < codes.offset(row + 1); entry++) {
+        int start = codes.feature(entry) * width;
+        double product = 0;
+        for (int i = 0; i < width; i++) {
+          product += (double) residualGradient[row * width + i] * decoder[start + i];
+        }
+        codeGradient[entry] = (float) product;
+      }
+    }
+    return squaredError;
+  }
+
+  private static float[] grown(float[] array, int length) {
+    return array.length >= length ? array : new float[length];
+  }
+
+  @Override
+  void accumulateRows(Rows input, Codes codes) {
+    int inputWidth = spec().inputWidth();
+    int outputWidth = spec().outputWidth();
+    Arrays.fill(fired, false);
+    Arrays.fill(encoderGradient, 0);
+    Arrays.fill(encoderBiasGradient, 0);
+    Arrays.fill(decoderGradient, 0);
+    Arrays.fill(decoderBiasGradient, 0);
+    for (int row = 0; row < codes.rows(); row++) {
+      for (int i = 0; i < outputWidth; i++) {
+        decoderBiasGradient[i] += residualGradient[row * outputWidth + i];
+      }
+      for (int entry = codes.offset(row); entry < codes.offset(row + 1); entry++) {
+        int feature = codes.feature(entry);
+        fired[feature] = true;
+        for (int i = 0; i < outputWidth; i++) {
+          decoderGradient[feature * outputWidth + i] +=
+              (double) codes.value(entry) * residualGradient[row * outputWidth + i];
+        }
+        double gradient = codeGradient[entry];
+        for (int i = 0; i < inputWidth; i++) {
+          int weight = feature * inputWidth + i;
+          encoderGradient[weight] += gradient * centred(input, row, i);
+          if (spec().subtractDecoderBias()) {
+            decoderBiasGradient[i] -= gradient * encoder[weight];
+          }
+        }
+        encoderBiasGradient[feature] += gradient;
+      }
+    }
+  }
+
+  @Override
+  void updateRows(AdamStep step, Codes codes) {
+    step("encoder", encoderGradient, spec().inputWidth(), true, step);
+    step("encoder_bias", encoderBiasGradient, 1, true, step);
+    step("decoder", decoderGradient, spec().outputWidth(), true, step);
+    step("decoder_bias", decoderBiasGradient, spec().outputWidth(), false, step);
+  }
+
+  private void step(String name, double[] gradient, int width, boolean perFeature, AdamStep adam) {
+    float[] value = state.get(name);
+    float[] first = state.get(name + FIRST_MOMENT);
+    float[] second = state.get(name + SECOND_MOMENT);
+    boolean sparse = perFeature && spec().optimiser() == Optimiser.SPARSE_ADAM;
+    for (int i = 0; i < value.length; i++) {
+      double g = gradient[i];
+      double m = adam.beta1() * first[i] + (1 - adam.beta1()) * g;
+      double v = adam.beta2() * second[i] + (1 - adam.beta2()) * g * g;
+      first[i] = (float) m;
+      second[i] = (float) v;
+      if (!sparse || fired[i / width]) {
+        double direction =
+            m / adam.firstCorrection() / (Math.sqrt(v / adam.secondCorrection()) + adam.epsilon());
+        value[i] = (float) (value[i] - adam.learningRate() * direction);
+      }
+    }
+  }
+
+  @Override
+  void copyReconstruction(MemorySegment destination) {
+    MemorySegment.copy(
+        reconstruction, 0, destination, Parameters.FLOAT, 0, codes().rows() * spec().outputWidth());
+  }
+
+  @Override
+  List<StateTensor> ownState() {
+    return adamState(spec());
+  }
+
+  @Override
+  MemorySegment readOwn(String name, Arena target) {
+    float[] values = state.get(name);
+    MemorySegment copy = target.allocate((long) values.length * Float.BYTES, 64);
+    MemorySegment.copy(values, 0, copy, ValueLayout.JAVA_FLOAT, 0, values.length);
+    return copy;
+  }
+
+  @Override
+  void writeOwn(String name, MemorySegment data) {
+    float[] values = state.get(name);
+    MemorySegment.copy(data, Parameters.FLOAT, 0, values, 0, values.length);
+  }
+
+  @Override
+  void release() {
+    state.clear();
+  }
+}

@@ -1,0 +1,8 @@
+/**
+ * The coarse operations of dictionary learning over a batch, and the engines that carry them out.
+ *
+ * <p>{@link io.sluice.engine.Engine} is the one interface: encode and select, decode and residual,
+ * accumulate gradients, update rows. {@link io.sluice.engine.ReferenceEngine} is its specification
+ * in plain scalar Java. The same contract test runs against every engine.
+ */
+package io.sluice.engine;
