@@ -1,0 +1,47 @@
+package io.sluice.weights;
+
+import io.sluice.torch.DType;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/** Maps files for reading, and keeps the promise that tensor data is aligned. */
+final class MappedFile {
+  /** Copies are aligned to a cache line, as LibTorch's own memory is. */
+  private static final long COPY_ALIGNMENT = 64;
+
+  private MappedFile() {}
+
+  /**
+   * Maps a whole file, read-only. The mapping ends when nothing refers to it any more: an explicit
+   * end could pull the memory away under a tensor that LibTorch is reading.
+   */
+  static MemorySegment map(Path file) throws IOException {
+    if (Files.isDirectory(file)) {
+      throw BadFile.because(file, "is a folder", "give a weight file");
+    }
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      long size = channel.size();
+      if (size == 0) {
+        throw BadFile.damaged(file, "is empty");
+      }
+      return channel.map(FileChannel.MapMode.READ_ONLY, 0, size, Arena.ofAuto());
+    } catch (NoSuchFileException e) {
+      throw new IOException(file + ": no such file; check the path", e);
+    }
+  }
+
+  /** {@code data} itself if it is native memory aligned for {@code dtype}, else an aligned copy. */
+  static MemorySegment aligned(MemorySegment data, DType dtype) {
+    if (data.isNative() && data.address() % dtype.bytes() == 0) {
+      return data;
+    }
+    MemorySegment copy = Arena.ofAuto().allocate(Math.max(1, data.byteSize()), COPY_ALIGNMENT);
+    return copy.asSlice(0, data.byteSize()).copyFrom(data).asReadOnly();
+  }
+}

@@ -1,0 +1,20 @@
+package io.sluice.weights;
+
+import java.util.List;
+
+/**
+ * One operation in an ONNX graph.
+ *
+ * @param operator what it computes, for instance {@code MatMul}
+ * @param name its name; exporters make it from the module's path, for instance {@code
+ *     /encoder/layer.0/attention/self/query/MatMul}; may be empty
+ * @param inputs names of the values it reads, in the operator's order; an omitted one is empty
+ * @param outputs names of the values it writes
+ */
+public record OnnxNode(String operator, String name, List<String> inputs, List<String> outputs) {
+  /** Makes the lists unmodifiable. */
+  public OnnxNode {
+    inputs = List.copyOf(inputs);
+    outputs = List.copyOf(outputs);
+  }
+}

@@ -1,0 +1,108 @@
+package io.sluice.weights;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * A safetensors file, memory-mapped. The format is 8 bytes of header length (little-endian), a JSON
+ * header, and the values.
+ *
+ * <p>Opening validates all of it: the header's length, UTF-8 and JSON, duplicate names, element
+ * types, shapes against byte ranges, ranges against the file, no overlap, no holes. A file that
+ * another process shortens after it was opened cannot be guarded against.
+ */
+public final class Safetensors implements TensorSource {
+  private final Path path;
+  private final SafetensorsHeader header;
+  private final MemorySegment values;
+  private final Map<String, MemorySegment> copies = new ConcurrentHashMap<>();
+
+  private Safetensors(Path path, SafetensorsHeader header, MemorySegment values) {
+    this.path = path;
+    this.header = header;
+    this.values = values;
+  }
+
+  /**
+   * Maps and validates a file.
+   *
+   * @throws IOException if the file is missing or is not a valid safetensors file; the message
+   *     names the file and what is wrong with it
+   */
+  public static Safetensors open(Path path) throws IOException {
+    MemorySegment file = MappedFile.map(path).asReadOnly();
+    SafetensorsHeader header = SafetensorsHeader.parse(path, file);
+    return new Safetensors(path, header, file.asSlice(header.valuesOffset()));
+  }
+
+  /**
+   * Writes a file, atomically: under a temporary name, flushed to disk, then renamed. Values are
+   * streamed from their segments without a copy; tensors of larger elements come first, so that all
+   * are aligned.
+   *
+   * @param path the file to make or replace
+   * @param tensors what to write
+   * @param metadata text entries for the header's {@code __metadata__}; may be empty
+   * @throws IllegalArgumentException if two tensors share a name
+   * @throws IOException if writing fails; whatever was at {@code path} is then still there
+   */
+  public static void write(Path path, List<TensorData> tensors, Map<String, String> metadata)
+      throws IOException {
+    List<TensorInfo> infos = new ArrayList<>();
+    for (TensorData tensor : tensors) {
+      infos.add(tensor.info());
+    }
+    try (SafetensorsWriter writer = SafetensorsWriter.create(path, infos, metadata)) {
+      for (TensorData tensor : tensors) {
+        writer.append(tensor.info().name(), tensor.data());
+      }
+      writer.commit();
+    }
+  }
+
+  @Override
+  public Path path() {
+    return path;
+  }
+
+  @Override
+  public Set<String> names() {
+    return Collections.unmodifiableSet(header.tensors().keySet());
+  }
+
+  @Override
+  public TensorInfo info(String name) {
+    return placed(name).info();
+  }
+
+  @Override
+  public MemorySegment data(String name) {
+    SafetensorsHeader.Placed placed = placed(name);
+    MemorySegment slice = values.asSlice(placed.begin(), placed.info().byteSize());
+    if (slice.address() % placed.info().dtype().bytes() == 0) {
+      return slice;
+    }
+    return copies.computeIfAbsent(name, n -> MappedFile.aligned(slice, placed.info().dtype()));
+  }
+
+  /** The header's {@code __metadata__}, empty if it has none. */
+  public Map<String, String> metadata() {
+    return header.metadata();
+  }
+
+  private SafetensorsHeader.Placed placed(String name) {
+    SafetensorsHeader.Placed placed = header.tensors().get(name);
+    if (placed == null) {
+      throw new IllegalArgumentException(
+          path + " has no tensor " + BadFile.quote(name) + " among its " + names().size());
+    }
+    return placed;
+  }
+}

@@ -1,0 +1,266 @@
+package io.sluice.weights;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import io.sluice.torch.DType;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The header of a safetensors file, read as hostile input.
+ *
+ * @param valuesOffset where the values begin in the file
+ * @param tensors each tensor with its place, in the header's order
+ * @param metadata the header's text entries
+ */
+record SafetensorsHeader(
+    long valuesOffset, Map<String, Placed> tensors, Map<String, String> metadata) {
+  /** Bytes of the length that comes before the header. */
+  static final int PREFIX = 8;
+
+  /** The longest header; the reference implementation has the same limit. */
+  static final long MAX_LENGTH = 100_000_000;
+
+  static final String METADATA = "__metadata__";
+
+  private static final ValueLayout.OfLong LENGTH =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private static final JsonFactory JSON =
+      JsonFactory.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+          // Names come from the file: keep them out of the JVM-wide tables.
+          .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+          .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+          .streamReadConstraints(
+              StreamReadConstraints.builder()
+                  .maxNestingDepth(4)
+                  .maxNumberLength(32)
+                  .maxNameLength(1 << 16)
+                  .maxStringLength((int) MAX_LENGTH)
+                  .build())
+          .build();
+
+  /**
+   * A tensor and where its values are.
+   *
+   * @param info name, element type and shape
+   * @param begin offset of the first byte, from {@link #valuesOffset()}
+   */
+  record Placed(TensorInfo info, long begin) {
+    long end() {
+      return begin + info.byteSize();
+    }
+  }
+
+  static SafetensorsHeader parse(Path path, MemorySegment file) throws IOException {
+    long size = file.byteSize();
+    if (size < PREFIX + 2) {
+      throw BadFile.damaged(path, size + " bytes are too few for a safetensors file");
+    }
+    long length = file.get(LENGTH, 0);
+    if (length < 2 || length > MAX_LENGTH) {
+      throw BadFile.because(
+          path,
+          "header length " + Long.toUnsignedString(length) + " is outside 2 to " + MAX_LENGTH,
+          "it is damaged or not a safetensors file");
+    }
+    if (length > size - PREFIX) {
+      throw BadFile.damaged(path, "header of " + length + " bytes in a file of " + size + " bytes");
+    }
+    if (file.get(ValueLayout.JAVA_BYTE, PREFIX) != '{') {
+      throw BadFile.because(
+          path, "header does not begin with '{'", "it is damaged or not a safetensors file");
+    }
+    CharBuffer text;
+    try {
+      text =
+          StandardCharsets.UTF_8.newDecoder().decode(file.asSlice(PREFIX, length).asByteBuffer());
+    } catch (CharacterCodingException e) {
+      throw BadFile.damaged(path, "header is not UTF-8");
+    }
+    try (JsonParser json = JSON.createParser(text.array(), text.arrayOffset(), text.remaining())) {
+      return new Reading(path, json, size - PREFIX - length).header(PREFIX + length);
+    } catch (JsonProcessingException e) {
+      throw BadFile.damaged(path, "header is not valid JSON: " + oneLine(e.getOriginalMessage()));
+    }
+  }
+
+  private static String oneLine(String message) {
+    String quoted = BadFile.quote(message);
+    return quoted.substring(1, quoted.length() - 1);
+  }
+
+  /** One pass over the header's JSON. */
+  private record Reading(Path path, JsonParser json, long valueBytes) {
+    SafetensorsHeader header(long valuesOffset) throws IOException {
+      Map<String, Placed> tensors = new LinkedHashMap<>();
+      Map<String, String> metadata = new LinkedHashMap<>();
+      expect(JsonToken.START_OBJECT, "the header");
+      while (json.nextToken() == JsonToken.FIELD_NAME) {
+        String name = json.currentName();
+        if (name.equals(METADATA)) {
+          readMetadata(metadata);
+        } else {
+          tensors.put(name, tensor(name));
+        }
+      }
+      if (json.nextToken() != null) {
+        throw BadFile.damaged(path, "there is more after the header's closing brace");
+      }
+      checkCover(new ArrayList<>(tensors.values()));
+      return new SafetensorsHeader(
+          valuesOffset,
+          Collections.unmodifiableMap(tensors),
+          Collections.unmodifiableMap(metadata));
+    }
+
+    private void readMetadata(Map<String, String> metadata) throws IOException {
+      expect(JsonToken.START_OBJECT, METADATA);
+      while (json.nextToken() == JsonToken.FIELD_NAME) {
+        String key = json.currentName();
+        expect(JsonToken.VALUE_STRING, METADATA + " " + BadFile.quote(key));
+        metadata.put(key, json.getText());
+      }
+    }
+
+    private Placed tensor(String name) throws IOException {
+      String what = "tensor " + BadFile.quote(name);
+      DType dtype = null;
+      long[] shape = null;
+      long[] offsets = null;
+      expect(JsonToken.START_OBJECT, what);
+      while (json.nextToken() == JsonToken.FIELD_NAME) {
+        String field = json.currentName();
+        switch (field) {
+          case "dtype" -> dtype = dtype(what);
+          case "shape" -> shape = numbers(what + " shape", TensorInfo.MAX_RANK);
+          case "data_offsets" -> offsets = numbers(what + " data_offsets", 2);
+          default ->
+              throw BadFile.damaged(path, what + " has unknown field " + BadFile.quote(field));
+        }
+      }
+      if (dtype == null || shape == null || offsets == null || offsets.length != 2) {
+        throw BadFile.damaged(path, what + " lacks dtype, shape or two data_offsets");
+      }
+      TensorInfo info;
+      try {
+        info = new TensorInfo(name, dtype, shape);
+      } catch (IllegalArgumentException e) {
+        throw BadFile.damaged(path, what + ": " + e.getMessage());
+      }
+      long begin = offsets[0];
+      long end = offsets[1];
+      if (begin > end || end > valueBytes) {
+        throw BadFile.damaged(
+            path, what + " is at bytes " + begin + " to " + end + " of " + valueBytes);
+      }
+      if (end - begin != info.byteSize()) {
+        throw BadFile.damaged(
+            path,
+            what
+                + " has "
+                + (end - begin)
+                + " bytes, but "
+                + dtype.label()
+                + " "
+                + info.shapeText()
+                + " takes "
+                + info.byteSize());
+      }
+      return new Placed(info, begin);
+    }
+
+    private DType dtype(String what) throws IOException {
+      expect(JsonToken.VALUE_STRING, what + " dtype");
+      String label = json.getText();
+      DType dtype = SafetensorsHeader.dtype(label);
+      if (dtype == null) {
+        throw BadFile.because(
+            path,
+            what + " has element type " + BadFile.quote(label),
+            "Sluice reads " + Arrays.toString(DType.values()));
+      }
+      return dtype;
+    }
+
+    private long[] numbers(String what, int most) throws IOException {
+      long[] numbers = new long[most];
+      int count = 0;
+      expect(JsonToken.START_ARRAY, what);
+      while (json.nextToken() == JsonToken.VALUE_NUMBER_INT) {
+        if (count == most) {
+          throw BadFile.damaged(path, what + " has more than " + most + " numbers");
+        }
+        long number = json.getLongValue();
+        if (number < 0) {
+          throw BadFile.damaged(path, what + " has the negative number " + number);
+        }
+        numbers[count++] = number;
+      }
+      if (json.currentToken() != JsonToken.END_ARRAY) {
+        throw BadFile.damaged(path, what + " is not a list of whole numbers");
+      }
+      return Arrays.copyOf(numbers, count);
+    }
+
+    private void expect(JsonToken token, String what) throws IOException {
+      if (json.nextToken() != token) {
+        throw BadFile.damaged(
+            path, what + " has " + json.currentToken() + " where " + token + " is due");
+      }
+    }
+
+    /** Every byte of values belongs to exactly one tensor. */
+    private void checkCover(List<Placed> tensors) throws IOException {
+      tensors.sort(Comparator.comparingLong(Placed::begin).thenComparingLong(Placed::end));
+      long covered = 0;
+      for (Placed tensor : tensors) {
+        if (tensor.begin() != covered) {
+          throw BadFile.damaged(
+              path,
+              "tensor "
+                  + BadFile.quote(tensor.info().name())
+                  + " begins at byte "
+                  + tensor.begin()
+                  + ", but the values before it end at "
+                  + covered);
+        }
+        covered = tensor.end();
+      }
+      if (covered != valueBytes) {
+        throw BadFile.damaged(
+            path,
+            "the header describes " + covered + " bytes of values, the file has " + valueBytes);
+      }
+    }
+  }
+
+  /** The format's name of an element type is that of the constant in {@link DType}. */
+  private static DType dtype(String label) {
+    for (DType dtype : DType.values()) {
+      if (dtype.name().equals(label)) {
+        return dtype;
+      }
+    }
+    return null;
+  }
+}

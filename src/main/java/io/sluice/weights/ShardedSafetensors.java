@@ -1,0 +1,162 @@
+package io.sluice.weights;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Several safetensors files that hold one model, told apart by an index ({@code
+ * model.safetensors.index.json}, whose {@code weight_map} gives each tensor's file). The files lie
+ * beside the index; names that lead elsewhere are refused.
+ */
+public final class ShardedSafetensors implements TensorSource {
+  /** An index of a model with a million tensors stays far below this. */
+  private static final long MAX_INDEX_BYTES = 256L << 20;
+
+  private static final JsonFactory JSON =
+      JsonFactory.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+          .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+          .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+          .build();
+
+  private final Path path;
+  private final Map<String, Safetensors> shardOf;
+
+  private ShardedSafetensors(Path path, Map<String, Safetensors> shardOf) {
+    this.path = path;
+    this.shardOf = shardOf;
+  }
+
+  /**
+   * Reads an index, and maps and validates all its files.
+   *
+   * @throws IOException if the index or a file is missing or damaged, or a file lacks a tensor that
+   *     the index places in it
+   */
+  public static ShardedSafetensors open(Path index) throws IOException {
+    Map<String, Safetensors> shards = new LinkedHashMap<>();
+    Map<String, Safetensors> shardOf = new LinkedHashMap<>();
+    for (Map.Entry<String, String> entry : weightMap(index).entrySet()) {
+      String file = entry.getValue();
+      Safetensors shard = shards.get(file);
+      if (shard == null) {
+        shard = openShard(index, file);
+        shards.put(file, shard);
+      }
+      if (!shard.contains(entry.getKey())) {
+        throw BadFile.damaged(
+            index,
+            "places tensor "
+                + BadFile.quote(entry.getKey())
+                + " in "
+                + BadFile.quote(file)
+                + ", which lacks it");
+      }
+      shardOf.put(entry.getKey(), shard);
+    }
+    return new ShardedSafetensors(index, shardOf);
+  }
+
+  @Override
+  public Path path() {
+    return path;
+  }
+
+  @Override
+  public Set<String> names() {
+    return Collections.unmodifiableSet(shardOf.keySet());
+  }
+
+  @Override
+  public TensorInfo info(String name) {
+    return shard(name).info(name);
+  }
+
+  @Override
+  public MemorySegment data(String name) {
+    return shard(name).data(name);
+  }
+
+  private Safetensors shard(String name) {
+    Safetensors shard = shardOf.get(name);
+    if (shard == null) {
+      throw new IllegalArgumentException(
+          path + " has no tensor " + BadFile.quote(name) + " among its " + shardOf.size());
+    }
+    return shard;
+  }
+
+  private static Safetensors openShard(Path index, String file) throws IOException {
+    boolean plainName =
+        !file.isEmpty()
+            && !file.equals("..")
+            && !file.equals(".")
+            && file.chars().noneMatch(c -> c == '/' || c == '\\' || c == ':' || c < ' ');
+    if (!plainName) {
+      throw BadFile.because(
+          index, "refers to " + BadFile.quote(file), "shards must lie beside their index");
+    }
+    Path shard = index.resolveSibling(file);
+    if (!Files.exists(shard)) {
+      throw BadFile.because(
+          index, "refers to shard " + BadFile.quote(file) + ", which is missing", "fetch it");
+    }
+    return Safetensors.open(shard);
+  }
+
+  private static Map<String, String> weightMap(Path index) throws IOException {
+    try {
+      if (Files.size(index) > MAX_INDEX_BYTES) {
+        throw BadFile.because(
+            index, "is larger than " + MAX_INDEX_BYTES + " bytes", "this is not an index");
+      }
+    } catch (NoSuchFileException e) {
+      throw new IOException(index + ": no such file; check the path", e);
+    }
+    Map<String, String> map = null;
+    try (JsonParser json = JSON.createParser(Files.readAllBytes(index))) {
+      if (json.nextToken() != JsonToken.START_OBJECT) {
+        throw BadFile.damaged(index, "is not a JSON object");
+      }
+      while (json.nextToken() == JsonToken.FIELD_NAME) {
+        String field = json.currentName();
+        JsonToken value = json.nextToken();
+        if (field.equals("weight_map") && value == JsonToken.START_OBJECT) {
+          map = new LinkedHashMap<>();
+          while (json.nextToken() == JsonToken.FIELD_NAME) {
+            String tensor = json.currentName();
+            if (json.nextToken() != JsonToken.VALUE_STRING) {
+              throw BadFile.damaged(
+                  index, "weight_map gives no file name for " + BadFile.quote(tensor));
+            }
+            map.put(tensor, json.getText());
+          }
+        } else {
+          json.skipChildren();
+        }
+      }
+      if (json.nextToken() != null) {
+        throw BadFile.damaged(index, "there is more after the closing brace");
+      }
+    } catch (JsonProcessingException e) {
+      throw BadFile.damaged(index, "is not valid JSON: " + BadFile.quote(e.getOriginalMessage()));
+    }
+    if (map == null || map.isEmpty()) {
+      throw BadFile.damaged(index, "has no weight_map");
+    }
+    return map;
+  }
+}

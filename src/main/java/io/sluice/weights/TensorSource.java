@@ -1,0 +1,84 @@
+package io.sluice.weights;
+
+import io.sluice.torch.DType;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Set;
+
+/**
+ * Named tensors in a weight file, whatever its format.
+ *
+ * <p>Opening a source checks the whole header, so that every tensor it lists can be read. Data is
+ * handed out as read-only views of the mapped file; the mapping lasts as long as any such view is
+ * reachable, so there is nothing to close and no view can outlive its memory. Sources are immutable
+ * and may be used by several threads.
+ */
+public sealed interface TensorSource permits Safetensors, ShardedSafetensors, OnnxFile {
+  /**
+   * Opens a weight file by its ending: {@code .safetensors}, {@code .safetensors.index.json} or
+   * {@code .onnx}.
+   *
+   * @throws IOException if the ending is none of these, or the file is missing or damaged
+   */
+  static TensorSource open(Path file) throws IOException {
+    String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
+    if (name.endsWith(".safetensors")) {
+      return Safetensors.open(file);
+    } else if (name.endsWith(".safetensors.index.json")) {
+      return ShardedSafetensors.open(file);
+    } else if (name.endsWith(".onnx")) {
+      return OnnxFile.open(file);
+    }
+    throw BadFile.because(
+        file,
+        "is not a weight file that Sluice reads",
+        "give a file ending in .safetensors, .safetensors.index.json or .onnx");
+  }
+
+  /** The file this source was opened from; for a sharded one, its index. */
+  Path path();
+
+  /** All tensors' names, in the file's order. */
+  Set<String> names();
+
+  /** Whether there is a tensor of this name. */
+  default boolean contains(String name) {
+    return names().contains(name);
+  }
+
+  /**
+   * Element type and shape of a tensor.
+   *
+   * @throws IllegalArgumentException if there is none of this name
+   */
+  TensorInfo info(String name);
+
+  /**
+   * A tensor's values: row-major, little-endian, without gaps, read-only, aligned to the element
+   * size, {@code info(name).byteSize()} bytes. This is a view of the mapped file, or a copy made
+   * once where the file does not keep the alignment.
+   *
+   * @throws IllegalArgumentException if there is no tensor of this name
+   */
+  MemorySegment data(String name);
+
+  /**
+   * Sizes of a tensor, outermost first.
+   *
+   * @throws IllegalArgumentException if there is none of this name
+   */
+  default long[] shape(String name) {
+    return info(name).shape();
+  }
+
+  /**
+   * Element type of a tensor.
+   *
+   * @throws IllegalArgumentException if there is none of this name
+   */
+  default DType dtype(String name) {
+    return info(name).dtype();
+  }
+}
