@@ -1,0 +1,51 @@
+package io.sluice.dictionary;
+
+import io.sluice.engine.EngineSpec;
+import io.sluice.engine.Optimiser;
+
+/**
+ * What a dictionary is, apart from its weights.
+ *
+ * @param model the model whose activations it reads, as the store names it; may be empty
+ * @param inputHook the hook point that the encoder reads, for instance {@code layers.3.attn_out}
+ * @param outputHook the hook point that the decoder writes; the same for an autoencoder, another
+ *     for a transcoder
+ * @param inputWidth width of the encoder's input
+ * @param outputWidth width of the decoder's output
+ * @param features number of features, h
+ * @param activation how pre-activations become codes
+ * @param subtractDecoderBias whether the encoder sees {@code x − b_D} rather than {@code x}
+ * @param rankByDecoderNorm whether features are ranked by {@code f · ‖decoder row‖}
+ */
+public record DictionaryConfig(
+    String model,
+    String inputHook,
+    String outputHook,
+    int inputWidth,
+    int outputWidth,
+    int features,
+    Activation activation,
+    boolean subtractDecoderBias,
+    boolean rankByDecoderNorm) {
+
+  public DictionaryConfig {
+    java.util.Objects.requireNonNull(activation, "activation");
+    // The spec checks widths and the bias rule, and says both values.
+    spec(inputWidth, outputWidth, features, subtractDecoderBias, rankByDecoderNorm);
+    if (activation instanceof Activation.TopK(int k) && k > features) {
+      throw new IllegalArgumentException(
+          "k is " + k + ", but the dictionary has only " + features + " features");
+    }
+  }
+
+  /** What an engine has to be told to run this dictionary. */
+  public EngineSpec spec(Optimiser optimiser) {
+    return new EngineSpec(
+        inputWidth, outputWidth, features, subtractDecoderBias, rankByDecoderNorm, optimiser);
+  }
+
+  private static EngineSpec spec(
+      int inputWidth, int outputWidth, int features, boolean subtract, boolean rank) {
+    return new EngineSpec(inputWidth, outputWidth, features, subtract, rank, Optimiser.ADAM);
+  }
+}

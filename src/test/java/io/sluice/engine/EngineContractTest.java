@@ -1,0 +1,427 @@
+package io.sluice.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.sluice.torch.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What every engine promises; a subclass says how to make one. */
+abstract class EngineContractTest {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
+  private final Arena arena = Arena.ofShared();
+  private final long seed = new Random().nextLong();
+  private final Random random = new Random(seed);
+
+  /** An engine that starts at {@code initial}; skips the test where it cannot run. */
+  abstract Engine open(EngineSpec spec, Parameters initial);
+
+  @AfterEach
+  void free() {
+    arena.close();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "adam-plain-value",
+        "adam-plain-norm",
+        "adam-centred-value",
+        "adam-centred-norm",
+        "adam-transcoder",
+        "sparse-adam-plain-value",
+        "sparse-adam-plain-norm",
+        "sparse-adam-centred-value",
+        "sparse-adam-centred-norm",
+        "sparse-adam-transcoder"
+      })
+  void followsPyTorchAutogradForTwentySteps(String name) throws Exception {
+    GoldenRun golden = GoldenRun.load(name);
+    try (Engine engine = open(golden.spec(), golden.start(arena))) {
+      for (int step = 1; step <= golden.steps(); step++) {
+        Rows input = golden.input(arena, step);
+        Rows target = golden.target(arena, step, input);
+        engine.encode(input, new Selection.TopK(golden.k()));
+        double loss = engine.decode(target, true) / input.count();
+        assertThat(loss).as("loss of step %d", step).isCloseTo(golden.loss(step), relative(1e-4));
+        engine.accumulate();
+        engine.update(golden.adam(step));
+        if (golden.hasParametersAfter(step)) {
+          assertClose(engine.parameters(arena), golden.after(arena, step), 1e-4);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest(name = "{0} rows, {1} wide, {2} features, k {3}, norms {4}")
+  @CsvSource({
+    "1, 1, 1, 1, false",
+    "1, 7, 13, 1, false",
+    "5, 3, 17, 17, true",
+    "33, 19, 101, 8, true",
+    "300, 16, 64, 5, false"
+  })
+  void keepsTheLargestFeaturesOfEachToken(
+      int rows, int width, int features, int k, boolean rankByNorm) {
+    EngineSpec spec =
+        new EngineSpec(width, width, features, true, rankByNorm, Optimiser.SPARSE_ADAM);
+    Parameters start = randomParameters(spec);
+    Rows input = randomRows(rows, width);
+    try (Engine engine = open(spec, start)) {
+      engine.encode(input, new Selection.TopK(k));
+      Codes codes = engine.codes();
+      assertThat(codes.rows()).isEqualTo(rows);
+      for (int row = 0; row < rows; row++) {
+        double[] value = activations(spec, start, input, row);
+        double[] rank = value.clone();
+        if (rankByNorm) {
+          Arrays.setAll(rank, feature -> value[feature] * norm(start, feature));
+        }
+        double[] descending = Arrays.stream(rank).map(r -> -r).sorted().map(r -> -r).toArray();
+        long positive = Arrays.stream(rank).limit(features).filter(r -> r > 0).count();
+        int count = codes.offset(row + 1) - codes.offset(row);
+        assertThat(count).as("seed %d", seed).isEqualTo((int) Math.min(k, positive));
+        for (int entry = codes.offset(row); entry < codes.offset(row + 1); entry++) {
+          int feature = codes.feature(entry);
+          assertThat((double) codes.value(entry)).isCloseTo(value[feature], within(1e-4));
+          assertThat(rank[feature]).isGreaterThan(descending[k - 1] - 1e-4);
+        }
+        assertThat(
+                IntStream.range(codes.offset(row), codes.offset(row + 1))
+                    .map(codes::feature)
+                    .distinct()
+                    .count())
+            .isEqualTo(count);
+      }
+    }
+  }
+
+  @Test
+  void tokensThatNothingFiresOnAreTheBias() {
+    EngineSpec spec = new EngineSpec(4, 4, 6, false, false, Optimiser.ADAM);
+    Parameters start = randomParameters(spec);
+    for (int feature = 0; feature < 6; feature++) {
+      start.encoderBias().setAtIndex(FLOAT, feature, -1e6f);
+    }
+    Rows input = randomRows(3, 4);
+    try (Engine engine = open(spec, start)) {
+      engine.encode(input, new Selection.TopK(2));
+      assertThat(engine.codes().entries()).isZero();
+      double error = engine.decode(input, true);
+      MemorySegment reconstruction = arena.allocate(3 * 4 * 4, 64);
+      engine.readReconstruction(reconstruction);
+      double expected = 0;
+      for (int row = 0; row < 3; row++) {
+        for (int i = 0; i < 4; i++) {
+          float bias = start.decoderBias().getAtIndex(FLOAT, i);
+          assertThat(reconstruction.getAtIndex(FLOAT, row * 4L + i)).isEqualTo(bias);
+          expected += Math.pow(bias - input.at(row, i), 2);
+        }
+      }
+      assertThat(error).isCloseTo(expected, relative(1e-5));
+      engine.accumulate();
+      engine.update(new AdamStep(1, 1e-2, 0.9, 0.999, 1e-8));
+      Parameters after = engine.parameters(arena);
+      assertThat(after.encoder().mismatch(start.encoder())).isEqualTo(-1);
+      assertThat(after.decoderBias().mismatch(start.decoderBias())).isNotEqualTo(-1);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = DType.class,
+      names = {"F16", "BF16"})
+  void readsHalfPrecisionAsItsExactValues(DType dtype) {
+    EngineSpec spec = new EngineSpec(9, 9, 20, true, false, Optimiser.ADAM);
+    Parameters start = randomParameters(spec);
+    Rows narrow = narrowed(randomRows(11, 9), dtype);
+    MemorySegment wide = arena.allocate(11 * 9 * 4, 64);
+    for (int i = 0; i < 11 * 9; i++) {
+      wide.setAtIndex(FLOAT, i, narrow.at(i / 9, i % 9));
+    }
+    assertThat(oneStep(spec, start, narrow)).isEqualTo(oneStep(spec, start, rows(wide, 11, 9)));
+  }
+
+  @Test
+  void scalesWhatItReads() {
+    EngineSpec spec = new EngineSpec(5, 5, 12, false, false, Optimiser.ADAM);
+    Parameters start = randomParameters(spec);
+    Rows plain = randomRows(7, 5);
+    // A power of two, so that scaling beforehand is exact.
+    MemorySegment doubled = arena.allocate(7 * 5 * 4, 64);
+    for (int i = 0; i < 35; i++) {
+      doubled.setAtIndex(FLOAT, i, 2 * plain.at(i / 5, i % 5));
+    }
+    Rows scaled = new Rows(plain.memory(), DType.F32, 7, 5, 2f);
+    assertThat(oneStep(spec, start, scaled)).isEqualTo(oneStep(spec, start, rows(doubled, 7, 5)));
+  }
+
+  @ParameterizedTest
+  @EnumSource(Optimiser.class)
+  void sameCallsGiveTheSameBits(Optimiser optimiser) {
+    EngineSpec spec = new EngineSpec(16, 16, 50, true, true, optimiser);
+    Parameters start = randomParameters(spec);
+    List<Rows> batches = IntStream.range(0, 6).mapToObj(i -> randomRows(40, 16)).toList();
+    try (Engine one = open(spec, start);
+        Engine two = open(spec, start)) {
+      for (int i = 0; i < batches.size(); i++) {
+        train(one, batches.get(i), i + 1);
+        train(two, batches.get(i), i + 1);
+      }
+      assertSameState(one, two);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Optimiser.class)
+  void goesOnBitByBitFromARestoredState(Optimiser optimiser) {
+    EngineSpec spec = new EngineSpec(10, 10, 40, true, false, optimiser);
+    Parameters start = randomParameters(spec);
+    List<Rows> batches = IntStream.range(0, 12).mapToObj(i -> randomRows(3, 10)).toList();
+    try (Engine whole = open(spec, start);
+        Engine broken = open(spec, start);
+        Engine resumed = open(spec, Parameters.allocate(arena, 10, 10, 40))) {
+      for (int i = 0; i < 12; i++) {
+        train(whole, batches.get(i), i + 1);
+      }
+      for (int i = 0; i < 6; i++) {
+        train(broken, batches.get(i), i + 1);
+      }
+      for (StateTensor tensor : broken.state()) {
+        resumed.write(tensor, broken.read(tensor, arena));
+      }
+      assertSameState(broken, resumed);
+      for (int i = 6; i < 12; i++) {
+        train(resumed, batches.get(i), i + 1);
+      }
+      assertSameState(whole, resumed);
+    }
+  }
+
+  @Test
+  void sparseAdamEqualsItsDenseDefinition() {
+    // Few tokens against many features, so that rows rest for long between two updates.
+    EngineSpec spec = new EngineSpec(8, 8, 60, false, false, Optimiser.SPARSE_ADAM);
+    Parameters start = randomParameters(spec);
+    try (Engine engine = open(spec, start);
+        Engine dense = new ReferenceEngine(spec, start)) {
+      for (int step = 1; step <= 150; step++) {
+        Rows batch = randomRows(2, 8);
+        for (Engine each : List.of(engine, dense)) {
+          each.encode(batch, new Selection.TopK(2));
+          each.decode(batch, true);
+          each.accumulate();
+          each.update(new AdamStep(step, 1e-4, 0.9, 0.999, 1e-8));
+        }
+      }
+      assertClose(engine.parameters(arena), dense.parameters(arena), 1e-6);
+    }
+  }
+
+  @Test
+  void countsTheFeaturesThatFiredSinceAClock() {
+    EngineSpec spec = new EngineSpec(6, 6, 30, false, false, Optimiser.ADAM);
+    try (Engine engine = open(spec, randomParameters(spec))) {
+      assertThat(engine.firedSince(-1)).isEqualTo(30);
+      assertThat(engine.firedSince(0)).isZero();
+      engine.encode(randomRows(2, 6), new Selection.TopK(2));
+      engine.markFired(100);
+      int fired = engine.firedSince(99);
+      assertThat(fired).isBetween(1, 4);
+      assertThat(engine.firedSince(100)).isZero();
+      engine.encode(randomRows(20, 6), new Selection.TopK(3));
+      engine.markFired(200);
+      assertThat(engine.firedSince(0)).isGreaterThanOrEqualTo(fired);
+    }
+  }
+
+  @Test
+  void refusesCallsOutOfOrder() {
+    EngineSpec spec = new EngineSpec(4, 4, 8, false, false, Optimiser.ADAM);
+    AdamStep adam = new AdamStep(1, 1e-3, 0.9, 0.999, 1e-8);
+    Rows batch = randomRows(2, 4);
+    Engine engine = open(spec, randomParameters(spec));
+    assertThatThrownBy(() -> engine.decode(batch, true)).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(engine::accumulate).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> engine.update(adam)).isInstanceOf(IllegalStateException.class);
+    engine.encode(batch, new Selection.TopK(2));
+    engine.decode(batch, false);
+    assertThatThrownBy(engine::accumulate).isInstanceOf(IllegalStateException.class);
+    engine.decode(batch, true);
+    engine.accumulate();
+    assertThatThrownBy(() -> engine.encode(batch, new Selection.TopK(2)))
+        .isInstanceOf(IllegalStateException.class);
+    engine.update(adam);
+    engine.close();
+    engine.close();
+    assertThatThrownBy(() -> engine.encode(batch, new Selection.TopK(2)))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("closed");
+  }
+
+  @Test
+  void namesBothValuesOfAMismatch() {
+    EngineSpec spec = new EngineSpec(4, 5, 8, false, false, Optimiser.ADAM);
+    Parameters start = randomParameters(spec);
+    try (Engine engine = open(spec, start)) {
+      assertThatThrownBy(() -> engine.encode(randomRows(2, 7), new Selection.TopK(2)))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("7")
+          .hasMessageContaining("4");
+      assertThatThrownBy(() -> engine.encode(randomRows(2, 4), new Selection.TopK(9)))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("9")
+          .hasMessageContaining("8");
+      engine.encode(randomRows(2, 4), new Selection.TopK(2));
+      assertThatThrownBy(() -> engine.decode(randomRows(3, 5), true))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("3 x 5")
+          .hasMessageContaining("2 x 5");
+      StateTensor encoder = engine.state().getFirst();
+      assertThatThrownBy(() -> engine.write(encoder, arena.allocate(4)))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("128");
+    }
+    EngineSpec other = new EngineSpec(4, 5, 9, false, false, Optimiser.ADAM);
+    assertThatThrownBy(() -> open(other, start).close())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("8 features")
+        .hasMessageContaining("9 features");
+  }
+
+  private void train(Engine engine, Rows batch, int step) {
+    engine.encode(batch, new Selection.TopK(4));
+    engine.decode(batch, true);
+    engine.markFired(step * 10L);
+    engine.accumulate();
+    engine.update(new AdamStep(step, 1e-3, 0.9, 0.99, 1e-8));
+  }
+
+  /** The bits of all parameters after one step. */
+  private byte[] oneStep(EngineSpec spec, Parameters start, Rows batch) {
+    try (Engine engine = open(spec, start)) {
+      train(engine, batch, 1);
+      Parameters after = engine.parameters(arena);
+      return concatenate(
+          after.encoder(), after.encoderBias(), after.decoder(), after.decoderBias());
+    }
+  }
+
+  private static byte[] concatenate(MemorySegment... parts) {
+    java.io.ByteArrayOutputStream all = new java.io.ByteArrayOutputStream();
+    for (MemorySegment part : parts) {
+      all.writeBytes(part.toArray(ValueLayout.JAVA_BYTE));
+    }
+    return all.toByteArray();
+  }
+
+  private void assertSameState(Engine one, Engine two) {
+    for (StateTensor tensor : one.state()) {
+      assertThat(one.read(tensor, arena).mismatch(two.read(tensor, arena)))
+          .as("first differing byte of %s, seed %d", tensor.name(), seed)
+          .isEqualTo(-1);
+    }
+  }
+
+  static void assertClose(Parameters actual, Parameters expected, double tolerance) {
+    assertClose("encoder", actual.encoder(), expected.encoder(), tolerance);
+    assertClose("encoder bias", actual.encoderBias(), expected.encoderBias(), tolerance);
+    assertClose("decoder", actual.decoder(), expected.decoder(), tolerance);
+    assertClose("decoder bias", actual.decoderBias(), expected.decoderBias(), tolerance);
+  }
+
+  /** The largest difference, against the largest magnitude of what is expected. */
+  private static void assertClose(
+      String name, MemorySegment actual, MemorySegment expected, double tolerance) {
+    double largest = 0;
+    double worst = 0;
+    for (long i = 0; i < expected.byteSize() / Float.BYTES; i++) {
+      double e = expected.getAtIndex(FLOAT, i);
+      largest = Math.max(largest, Math.abs(e));
+      worst = Math.max(worst, Math.abs(e - actual.getAtIndex(FLOAT, i)));
+    }
+    assertThat(worst / largest).as("relative error of %s", name).isLessThan(tolerance);
+  }
+
+  private static org.assertj.core.data.Percentage relative(double fraction) {
+    return org.assertj.core.data.Percentage.withPercentage(100 * fraction);
+  }
+
+  private Parameters randomParameters(EngineSpec spec) {
+    Parameters parameters =
+        Parameters.allocate(arena, spec.inputWidth(), spec.outputWidth(), spec.features());
+    fill(parameters.encoder(), 0.5);
+    fill(parameters.encoderBias(), 0.1);
+    fill(parameters.decoder(), 0.5);
+    fill(parameters.decoderBias(), 0.3);
+    return parameters;
+  }
+
+  private Rows randomRows(int count, int width) {
+    MemorySegment memory = arena.allocate((long) count * width * Float.BYTES, 64);
+    fill(memory, 1);
+    return rows(memory, count, width);
+  }
+
+  private static Rows rows(MemorySegment memory, int count, int width) {
+    return new Rows(memory, DType.F32, count, width);
+  }
+
+  private Rows narrowed(Rows rows, DType dtype) {
+    long elements = (long) rows.count() * rows.width();
+    MemorySegment memory = arena.allocate(elements * 2, 64);
+    for (int i = 0; i < elements; i++) {
+      float value = rows.at(i / rows.width(), i % rows.width());
+      short bits =
+          dtype == DType.F16
+              ? Float.floatToFloat16(value)
+              : (short) (Float.floatToRawIntBits(value) >>> 16);
+      memory.setAtIndex(ValueLayout.JAVA_SHORT, i, bits);
+    }
+    return new Rows(memory, dtype, rows.count(), rows.width());
+  }
+
+  private void fill(MemorySegment memory, double deviation) {
+    for (long i = 0; i < memory.byteSize() / Float.BYTES; i++) {
+      memory.setAtIndex(FLOAT, i, (float) (deviation * random.nextGaussian()));
+    }
+  }
+
+  private static double[] activations(EngineSpec spec, Parameters p, Rows input, int row) {
+    double[] value = new double[spec.features()];
+    for (int feature = 0; feature < value.length; feature++) {
+      double sum = p.encoderBias().getAtIndex(FLOAT, feature);
+      for (int i = 0; i < input.width(); i++) {
+        double x = input.at(row, i);
+        if (spec.subtractDecoderBias()) {
+          x -= p.decoderBias().getAtIndex(FLOAT, i);
+        }
+        sum += x * p.encoder().getAtIndex(FLOAT, (long) feature * input.width() + i);
+      }
+      value[feature] = Math.max(0, sum);
+    }
+    return value;
+  }
+
+  private static double norm(Parameters p, int feature) {
+    double sum = 0;
+    for (int i = 0; i < p.outputWidth(); i++) {
+      double w = p.decoder().getAtIndex(FLOAT, (long) feature * p.outputWidth() + i);
+      sum += w * w;
+    }
+    return Math.sqrt(sum);
+  }
+}

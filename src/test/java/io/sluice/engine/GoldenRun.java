@@ -1,0 +1,106 @@
+package io.sluice.engine;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.torch.DType;
+import io.sluice.weights.Safetensors;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.net.URISyntaxException;
+import java.nio.file.Path;
+
+/** A training run that PyTorch autograd made; see {@code src/test/python/golden_training.py}. */
+final class GoldenRun {
+  private final Safetensors file;
+  private final JsonNode settings;
+
+  private GoldenRun(Safetensors file, JsonNode settings) {
+    this.file = file;
+    this.settings = settings;
+  }
+
+  static GoldenRun load(String name) throws IOException, URISyntaxException {
+    Path path =
+        Path.of(GoldenRun.class.getResource("/golden/training-" + name + ".safetensors").toURI());
+    Safetensors file = Safetensors.open(path);
+    return new GoldenRun(file, new ObjectMapper().readTree(file.metadata().get("settings")));
+  }
+
+  EngineSpec spec() {
+    return new EngineSpec(
+        integer("inputWidth"),
+        integer("outputWidth"),
+        integer("features"),
+        settings.get("subtractDecoderBias").asBoolean(),
+        settings.get("rankByDecoderNorm").asBoolean(),
+        Optimiser.ofLabel(settings.get("optimiser").asText()));
+  }
+
+  int steps() {
+    return integer("steps");
+  }
+
+  int k() {
+    return integer("k");
+  }
+
+  AdamStep adam(int step) {
+    return new AdamStep(step, real("learningRate"), real("beta1"), real("beta2"), real("epsilon"));
+  }
+
+  Parameters start(Arena arena) {
+    return parameters(arena, "start");
+  }
+
+  boolean hasParametersAfter(int step) {
+    return file.names().contains("after" + step + ".encoder");
+  }
+
+  Parameters after(Arena arena, int step) {
+    return parameters(arena, "after" + step);
+  }
+
+  double loss(int step) {
+    return file.data("losses").getAtIndex(ValueLayout.JAVA_DOUBLE, step - 1L);
+  }
+
+  Rows input(Arena arena, int step) {
+    return batch(arena, "inputs", integer("inputWidth"), step);
+  }
+
+  /** The target of a step: the input itself where the run is an autoencoder's. */
+  Rows target(Arena arena, int step, Rows input) {
+    return file.names().contains("targets")
+        ? batch(arena, "targets", integer("outputWidth"), step)
+        : input;
+  }
+
+  private Rows batch(Arena arena, String name, int width, int step) {
+    int rows = integer("batch");
+    long bytes = (long) rows * width * Float.BYTES;
+    MemorySegment copy = arena.allocate(bytes, 64);
+    copy.copyFrom(file.data(name).asSlice((step - 1) * bytes, bytes));
+    return new Rows(copy, DType.F32, rows, width);
+  }
+
+  private Parameters parameters(Arena arena, String prefix) {
+    Parameters p =
+        Parameters.allocate(
+            arena, integer("inputWidth"), integer("outputWidth"), integer("features"));
+    p.encoder().copyFrom(file.data(prefix + ".encoder"));
+    p.encoderBias().copyFrom(file.data(prefix + ".encoder_bias"));
+    p.decoder().copyFrom(file.data(prefix + ".decoder"));
+    p.decoderBias().copyFrom(file.data(prefix + ".decoder_bias"));
+    return p;
+  }
+
+  private int integer(String name) {
+    return settings.get(name).asInt();
+  }
+
+  private double real(String name) {
+    return settings.get(name).asDouble();
+  }
+}

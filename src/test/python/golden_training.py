@@ -1,0 +1,117 @@
+"""Golden runs of dictionary learning: PyTorch autograd, dense optimisers, 20 steps.
+
+Usage: python golden_training.py <out folder>
+
+Writes training-<case>.safetensors for each case. A file holds the starting parameters, the batches
+(stacked, [steps, batch, width]), the loss of every step and the parameters after steps 1, 5 and 20.
+The Adam is torch.optim.Adam. SparseAdam is written out densely from its definition: the moments of
+every entry decay at each step, an entry moves only where its gradient is not zero, and the bias
+correction counts all steps.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+STEPS, BATCH, FEATURES, K = 20, 16, 24, 4
+LEARNING_RATE, BETA1, BETA2, EPSILON = 1e-2, 0.9, 0.999, 1e-8
+NAMES = ("encoder", "encoder_bias", "decoder", "decoder_bias")
+
+
+class SparseAdam:
+    def __init__(self, parameters):
+        self.parameters = parameters
+        self.first = [torch.zeros_like(p) for p in parameters]
+        self.second = [torch.zeros_like(p) for p in parameters]
+        self.step_count = 0
+
+    @torch.no_grad()
+    def step(self):
+        self.step_count += 1
+        for p, m, v in zip(self.parameters, self.first, self.second):
+            m.mul_(BETA1).add_(p.grad, alpha=1 - BETA1)
+            v.mul_(BETA2).addcmul_(p.grad, p.grad, value=1 - BETA2)
+            m_hat = m / (1 - BETA1**self.step_count)
+            v_hat = v / (1 - BETA2**self.step_count)
+            moved = LEARNING_RATE * m_hat / (v_hat.sqrt() + EPSILON)
+            p.sub_(torch.where(p.grad != 0, moved, torch.zeros_like(moved)))
+
+    def zero_grad(self):
+        for p in self.parameters:
+            p.grad = None
+
+
+def forward(parameters, x, subtract_bias, rank_by_norm):
+    encoder, encoder_bias, decoder, decoder_bias = parameters
+    seen = x - decoder_bias if subtract_bias else x
+    activation = torch.relu(seen @ encoder.T + encoder_bias)
+    rank = activation * decoder.norm(dim=1) if rank_by_norm else activation
+    chosen = rank.detach().topk(K, dim=1).indices
+    mask = torch.zeros_like(activation).scatter_(1, chosen, 1.0)
+    return (activation * mask) @ decoder + decoder_bias
+
+
+def run(out, case, seed, optimiser, subtract_bias, rank_by_norm, width_in, width_out):
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=generator)
+
+    mixing = normal(width_in, width_in)
+    inputs = normal(STEPS, BATCH, width_in) @ mixing * 0.5 + 0.3
+    targets = inputs if width_in == width_out else inputs @ normal(width_in, width_out) * 0.4
+    decoder = normal(FEATURES, width_out)
+    decoder = decoder / decoder.norm(dim=1, keepdim=True) * (0.5 + torch.rand(FEATURES, 1, generator=generator))
+    encoder = decoder.clone() if width_in == width_out else normal(FEATURES, width_in) * 0.3
+    start = [encoder, normal(FEATURES) * 0.1, decoder, normal(width_out) * 0.2]
+    parameters = [p.clone().requires_grad_() for p in start]
+    steps = (
+        torch.optim.Adam(parameters, lr=LEARNING_RATE, betas=(BETA1, BETA2), eps=EPSILON)
+        if optimiser == "adam"
+        else SparseAdam(parameters)
+    )
+    tensors = {f"start.{n}": p.clone() for n, p in zip(NAMES, start)}
+    tensors["inputs"] = inputs.contiguous()
+    if width_in != width_out:
+        tensors["targets"] = targets.contiguous()
+    losses = []
+    for step in range(1, STEPS + 1):
+        x, y = inputs[step - 1], targets[step - 1]
+        loss = (forward(parameters, x, subtract_bias, rank_by_norm) - y).pow(2).sum(1).mean()
+        steps.zero_grad()
+        loss.backward()
+        steps.step()
+        losses.append(loss.item())
+        if step in (1, 5, 20):
+            for n, p in zip(NAMES, parameters):
+                tensors[f"after{step}.{n}"] = p.detach().clone()
+    tensors["losses"] = torch.tensor(losses, dtype=torch.float64)
+    settings = dict(
+        optimiser=optimiser, subtractDecoderBias=subtract_bias, rankByDecoderNorm=rank_by_norm,
+        inputWidth=width_in, outputWidth=width_out, features=FEATURES, k=K, steps=STEPS,
+        batch=BATCH, learningRate=LEARNING_RATE, beta1=BETA1, beta2=BETA2, epsilon=EPSILON,
+    )
+    save_file(tensors, out / f"training-{case}.safetensors", metadata={"settings": json.dumps(settings)})
+    print(case, losses[0], losses[-1])
+
+
+def main():
+    out = Path(sys.argv[1])
+    torch.set_num_threads(1)
+    seed = 0
+    for optimiser in ("adam", "sparse-adam"):
+        for subtract_bias in (False, True):
+            for rank_by_norm in (False, True):
+                case = "-".join(
+                    [optimiser, "centred" if subtract_bias else "plain", "norm" if rank_by_norm else "value"]
+                )
+                seed += 1
+                run(out, case, seed, optimiser, subtract_bias, rank_by_norm, 8, 8)
+        seed += 1
+        run(out, f"{optimiser}-transcoder", seed, optimiser, False, True, 8, 6)
+
+
+main()
