@@ -1,0 +1,187 @@
+package io.sluice.store;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.zip.CRC32C;
+
+/**
+ * An activation store, open for reading: what the hook points of a model wrote over a text, row by
+ * row, in memory-mapped Arrow IPC files.
+ *
+ * <p>Nothing is copied on opening, and every offset in the files is checked before it is used. The
+ * files must stay as they are while the store is in use. All methods are safe for use by several
+ * threads; a {@link Batches} is for one thread at a time.
+ *
+ * <p>Mappings belong to the memory segments made over them and go when the last of these is
+ * garbage, so no segment, batch or tensor of a store can ever lead into unmapped memory.
+ */
+public final class ActivationStore {
+  private static final long CHUNK_BYTES = 1 << 22;
+
+  private final Path folder;
+  private final Manifest manifest;
+  private final List<Column> allColumns;
+  private final List<Shard> shards;
+
+  private ActivationStore(
+      Path folder, Manifest manifest, List<Column> allColumns, List<Shard> shards) {
+    this.folder = folder;
+    this.manifest = manifest;
+    this.allColumns = allColumns;
+    this.shards = shards;
+  }
+
+  /**
+   * Opens the store in {@code folder} with all shards that are finished. The data itself is not
+   * read; see {@link #verify}.
+   *
+   * @throws IOException if there is no store, it is of another version, or a file is missing,
+   *     truncated, damaged or does not match the manifest; the message names the file
+   */
+  public static ActivationStore open(Path folder) throws IOException {
+    Manifest manifest = ManifestFile.read(folder);
+    List<Column> columns = ShardLayout.allColumns(manifest.columns());
+    List<Shard> shards = new ArrayList<>();
+    long firstRow = 0;
+    for (Manifest.Shard entry : manifest.shards()) {
+      Path path = folder.resolve(entry.file());
+      MemorySegment file = map(path, entry.bytes());
+      MemorySegment[] memory = ShardParser.parse(path, file, columns, entry.rows());
+      shards.add(new Shard(firstRow, entry.rows(), columns, file, memory));
+      firstRow += entry.rows();
+    }
+    return new ActivationStore(folder, manifest, columns, List.copyOf(shards));
+  }
+
+  /** The folder that holds the store. */
+  public Path folder() {
+    return folder;
+  }
+
+  /** What the store says about itself. */
+  public Manifest manifest() {
+    return manifest;
+  }
+
+  /** Rows in the store: tokens captured. */
+  public long rows() {
+    return manifest.rows();
+  }
+
+  /** The hook points, in the order of the files. */
+  public List<Column> columns() {
+    return manifest.columns();
+  }
+
+  /**
+   * The column of that name: a hook point or a token column.
+   *
+   * @throws IllegalArgumentException if there is none; the message lists those there are
+   */
+  public Column column(String name) {
+    return allColumns.get(indexOf(name));
+  }
+
+  /** The mapped files, in order of their rows. */
+  public List<Shard> shards() {
+    return shards;
+  }
+
+  /**
+   * Reads every file once and compares it with the checksum that was written with it.
+   *
+   * @throws IOException if a byte differs; the message names the file
+   */
+  public void verify() throws IOException {
+    for (int i = 0; i < shards.size(); i++) {
+      MemorySegment file = shards.get(i).file();
+      CRC32C checksum = new CRC32C();
+      for (long start = 0; start < file.byteSize(); start += CHUNK_BYTES) {
+        long length = Math.min(CHUNK_BYTES, file.byteSize() - start);
+        checksum.update(file.asSlice(start, length).asByteBuffer());
+      }
+      Manifest.Shard entry = manifest.shards().get(i);
+      if ((int) checksum.getValue() != entry.crc32c()) {
+        throw new IOException(
+            folder.resolve(entry.file())
+                + ": checksum is "
+                + String.format("%08x", (int) checksum.getValue())
+                + ", the manifest says "
+                + String.format("%08x", entry.crc32c())
+                + "; the file changed since it was written: restore it or capture again");
+      }
+    }
+  }
+
+  /**
+   * Shuffled batches over all rows, each row once per epoch, without end.
+   *
+   * @param columns hook points or token columns to gather, all from the same rows
+   * @param size rows per batch, at least 1
+   * @param seed what the order follows from
+   * @throws IllegalArgumentException if a column does not exist, {@code size < 1}, or the store is
+   *     empty
+   */
+  public Batches batches(List<String> columns, int size, long seed) {
+    return batches(BatchPlan.shuffled(columns, size, seed));
+  }
+
+  /**
+   * Batches as {@code plan} says.
+   *
+   * @throws IllegalArgumentException if a column does not exist, or no row passes the filter and
+   *     the plan is shuffled
+   */
+  public Batches batches(BatchPlan plan) {
+    return new Batches(this, plan);
+  }
+
+  /** The column at {@code index} among all columns, token columns first. */
+  Column column(int index) {
+    return allColumns.get(index);
+  }
+
+  int indexOf(String name) {
+    return indexOf(allColumns, name);
+  }
+
+  static int indexOf(List<Column> columns, String name) {
+    for (int i = 0; i < columns.size(); i++) {
+      if (columns.get(i).name().equals(name)) {
+        return i;
+      }
+    }
+    throw new IllegalArgumentException(
+        "the store has no column '"
+            + name
+            + "'; it has "
+            + String.join(", ", columns.stream().map(Column::name).toList()));
+  }
+
+  private static MemorySegment map(Path path, long bytes) throws IOException {
+    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+      long size = channel.size();
+      if (size != bytes) {
+        throw new IOException(
+            path
+                + ": is "
+                + size
+                + " bytes long, the manifest says "
+                + bytes
+                + (size < bytes ? "; it is truncated" : "; it was changed")
+                + ": restore it or capture again");
+      }
+      return channel.map(FileChannel.MapMode.READ_ONLY, 0, size, Arena.ofAuto());
+    } catch (NoSuchFileException e) {
+      throw new IOException(
+          path + ": missing, though the manifest lists it; restore it or capture again", e);
+    }
+  }
+}

@@ -1,0 +1,175 @@
+package io.sluice.store;
+
+import io.sluice.torch.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.stream.IntStream;
+
+/**
+ * Batches of a store, gathered into memory that is reused. The order follows from the seed alone,
+ * so {@code (seed, step)} is the whole state: {@link #seek} goes to any step at once.
+ *
+ * <p>A shuffled order runs through epochs without end. Each epoch is another permutation of all
+ * rows; batches are cut from the endless sequence, so that all are full and one may hold the end of
+ * an epoch and the start of the next.
+ */
+public final class Batches {
+  /** Below this many bytes per batch one thread is faster than the way to several. */
+  private static final long PARALLEL_BYTES = 4L << 20;
+
+  private static final int ROWS_PER_TASK = 256;
+
+  private final ActivationStore store;
+  private final BatchPlan plan;
+  private final RowSelection selection;
+  private final Permutation permutation; // null: sequential
+  private final int[] sources;
+  private final List<Column> columns;
+  private final MemorySegment[][] shardMemory; // [column][shard]
+  private final MemorySegment[] memory;
+  private final long[] rowNumbers;
+  private final Batch batch;
+  private final boolean parallel;
+  private long step;
+  private long epoch = -1;
+
+  Batches(ActivationStore store, BatchPlan plan) {
+    this.store = store;
+    this.plan = plan;
+    this.selection = RowSelection.of(store, plan.filter());
+    boolean shuffled = plan.order() == BatchPlan.Order.SHUFFLED;
+    if (shuffled && selection.count() == 0) {
+      throw new IllegalArgumentException(
+          store.folder() + ": no row to draw batches from, of " + store.rows() + " in the store");
+    }
+    this.permutation = shuffled ? new Permutation(selection.count()) : null;
+    int count = plan.columns().size();
+    this.sources = new int[count];
+    this.shardMemory = new MemorySegment[count][];
+    this.memory = new MemorySegment[count];
+    this.columns = new ArrayList<>();
+    long bytes = 0;
+    for (int i = 0; i < count; i++) {
+      int source = store.indexOf(plan.columns().get(i));
+      Column stored = store.column(plan.columns().get(i));
+      Column column = plan.widen() ? widened(stored) : stored;
+      sources[i] = source;
+      columns.add(column);
+      shardMemory[i] =
+          store.shards().stream().map(s -> s.data(source)).toArray(MemorySegment[]::new);
+      long size = (long) plan.size() * column.bytesPerRow();
+      memory[i] = Arena.ofAuto().allocate(size, ShardLayout.ALIGNMENT);
+      bytes += size;
+    }
+    this.rowNumbers = new long[plan.size()];
+    this.batch = new Batch(List.copyOf(columns), memory, rowNumbers);
+    this.parallel = bytes >= PARALLEL_BYTES && Runtime.getRuntime().availableProcessors() > 1;
+  }
+
+  /** What these batches were asked to be. */
+  public BatchPlan plan() {
+    return plan;
+  }
+
+  /** Rows that take part: those of one epoch. */
+  public long rows() {
+    return selection.count();
+  }
+
+  /** The step of the batch that {@link #next} gives next, counted from 0. */
+  public long step() {
+    return step;
+  }
+
+  /** Whether there is a next batch; a shuffled order has no end. */
+  public boolean hasNext() {
+    return permutation != null || Math.multiplyExact(step, plan.size()) < selection.count();
+  }
+
+  /**
+   * Goes to a step, whichever came before.
+   *
+   * @throws IllegalArgumentException if {@code step} is negative or beyond 2⁶³ rows
+   */
+  public void seek(long step) {
+    if (step < 0 || step > Long.MAX_VALUE / plan.size() - 1) {
+      throw new IllegalArgumentException("cannot go to step " + step);
+    }
+    this.step = step;
+  }
+
+  /**
+   * Gathers the next batch. The object and its memory are the same each time.
+   *
+   * @throws NoSuchElementException at the end of a sequential order
+   */
+  public Batch next() {
+    if (!hasNext()) {
+      throw new NoSuchElementException(
+          "step " + step + " is past the last of " + selection.count() + " rows");
+    }
+    batch.rows(chooseRows());
+    step++;
+    int tasks = (batch.rows() + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
+    if (parallel) {
+      IntStream.range(0, tasks).parallel().forEach(this::gather);
+    } else {
+      for (int task = 0; task < tasks; task++) {
+        gather(task);
+      }
+    }
+    return batch;
+  }
+
+  private int chooseRows() {
+    long first = step * plan.size();
+    long count = selection.count();
+    if (permutation == null) {
+      int rows = (int) Math.min(plan.size(), count - first);
+      for (int i = 0; i < rows; i++) {
+        rowNumbers[i] = selection.row(first + i);
+      }
+      return rows;
+    }
+    for (int i = 0; i < rowNumbers.length; i++) {
+      long index = first + i;
+      long indexEpoch = index / count;
+      if (indexEpoch != epoch) {
+        epoch = indexEpoch;
+        permutation.key(plan.seed(), epoch);
+      }
+      rowNumbers[i] = selection.row(permutation.at(index - epoch * count));
+    }
+    return rowNumbers.length;
+  }
+
+  private void gather(int task) {
+    int start = task * ROWS_PER_TASK;
+    int end = Math.min(batch.rows(), start + ROWS_PER_TASK);
+    int rowsPerShard = store.manifest().rowsPerShard();
+    for (int c = 0; c < sources.length; c++) {
+      Column stored = store.column(sources[c]);
+      MemorySegment[] shards = shardMemory[c];
+      MemorySegment target = memory[c];
+      long from = stored.bytesPerRow();
+      long to = columns.get(c).bytesPerRow();
+      boolean widen = from != to;
+      for (int i = start; i < end; i++) {
+        int shard = (int) (rowNumbers[i] / rowsPerShard);
+        long offset = (rowNumbers[i] - (long) shard * rowsPerShard) * from;
+        if (widen) {
+          Elements.widen(shards[shard], offset, stored.dtype(), target, i * to, stored.width());
+        } else {
+          MemorySegment.copy(shards[shard], offset, target, i * to, to);
+        }
+      }
+    }
+  }
+
+  private static Column widened(Column column) {
+    return column.isTokenColumn() ? column : new Column(column.name(), column.width(), DType.F32);
+  }
+}

@@ -1,0 +1,78 @@
+package io.sluice.store;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What {@code manifest.json} says about a store.
+ *
+ * @param model name of the model whose activations these are
+ * @param text name of the text that went through it
+ * @param columns the hook points, in the order of the files; the token columns are not listed
+ * @param rowsPerShard rows in every shard but the last
+ * @param rows rows in all shards together: the tokens captured
+ * @param complete whether the writer finished; a store whose writer was stopped is usable but short
+ * @param shards the finished files, in order
+ * @param properties what else the writer was told about the origin
+ * @param writer program and versions that wrote the store
+ * @param created when the store was begun, ISO 8601 in UTC
+ */
+public record Manifest(
+    String model,
+    String text,
+    List<Column> columns,
+    int rowsPerShard,
+    long rows,
+    boolean complete,
+    List<Shard> shards,
+    Map<String, String> properties,
+    String writer,
+    String created) {
+  /** The format's name and version, which a manifest starts with. */
+  public static final String FORMAT = "sluice.store/1";
+
+  /** The name of the file that holds the manifest. */
+  public static final String FILE_NAME = "manifest.json";
+
+  /**
+   * One finished file.
+   *
+   * @param file name within the store's folder
+   * @param rows rows in it
+   * @param bytes its length
+   * @param crc32c CRC-32C of all its bytes
+   */
+  public record Shard(String file, int rows, long bytes, int crc32c) {}
+
+  /** Copies the collections. */
+  public Manifest {
+    columns = List.copyOf(columns);
+    shards = List.copyOf(shards);
+    properties = Collections.unmodifiableMap(new LinkedHashMap<>(properties));
+  }
+
+  Manifest withShards(List<Shard> finished, boolean isComplete) {
+    long total = 0;
+    for (Shard shard : finished) {
+      total += shard.rows();
+    }
+    return new Manifest(
+        model,
+        text,
+        columns,
+        rowsPerShard,
+        total,
+        isComplete,
+        finished,
+        properties,
+        writer,
+        created);
+  }
+
+  /** The name of the {@code index}-th shard. */
+  static String shardName(int index) {
+    return String.format("shard-%05d.arrow", index);
+  }
+}

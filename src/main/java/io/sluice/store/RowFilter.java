@@ -1,0 +1,35 @@
+package io.sluice.store;
+
+/**
+ * Says which rows of a store take part. A filter is asked once per row when batches are made, and
+ * costs one bit per row after that.
+ */
+@FunctionalInterface
+public interface RowFilter {
+  /** Every row; costs nothing. */
+  RowFilter ALL = (row, tokenId, position, documentId) -> true;
+
+  /** Whether a row takes part. */
+  boolean keep(long row, int tokenId, int position, int documentId);
+
+  /**
+   * Leaves out the first positions of each context: attention sinks there have activations of
+   * another scale.
+   *
+   * @param first the first position that takes part
+   */
+  static RowFilter fromPosition(int first) {
+    return (row, tokenId, position, documentId) -> position >= first;
+  }
+
+  /** Rows {@code from} (inclusive) to {@code to} (exclusive), for instance a held-out part. */
+  static RowFilter range(long from, long to) {
+    return (row, tokenId, position, documentId) -> row >= from && row < to;
+  }
+
+  /** Rows that pass this filter and {@code other}. */
+  default RowFilter and(RowFilter other) {
+    return (row, tokenId, position, documentId) ->
+        keep(row, tokenId, position, documentId) && other.keep(row, tokenId, position, documentId);
+  }
+}

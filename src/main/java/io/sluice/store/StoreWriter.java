@@ -1,0 +1,391 @@
+package io.sluice.store;
+
+import io.sluice.torch.DType;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import java.util.zip.CRC32C;
+
+/**
+ * Writes an activation store: rows go into the Arrow buffers of one shard in memory, and a full
+ * shard goes to the disk from those very buffers.
+ *
+ * <p>After each shard the manifest is replaced at once, so that a writer that is killed leaves a
+ * store with every shard finished until then. Not safe for use by several threads at a time.
+ *
+ * <pre>{@code
+ * try (StoreWriter writer = StoreWriter.create(folder, spec)) {
+ *   writer.append(tokenIds, positions, documentIds, DType.F32, activations);
+ *   writer.finish();
+ * }
+ * }</pre>
+ */
+public final class StoreWriter implements AutoCloseable {
+  private static final long CHUNK_BYTES = 1 << 20;
+
+  private final Path folder;
+  private final StoreSpec spec;
+  private final ShardLayout layout;
+  private MemorySegment body;
+  private final List<Manifest.Shard> shards = new ArrayList<>();
+  private Manifest manifest;
+  private long writtenRows;
+  private int filled;
+  private int reserved;
+
+  private StoreWriter(Path folder, StoreSpec spec) {
+    this.folder = folder;
+    this.spec = spec;
+    this.layout = new ShardLayout(ShardLayout.allColumns(spec.columns()), spec.rowsPerShard());
+    // Collected memory: a tensor or vector made over a reserved row can outlive the writer, and
+    // must never see unmapped memory.
+    this.body = Arena.ofAuto().allocate(layout.bodyBytes(), ShardLayout.ALIGNMENT);
+    this.manifest =
+        new Manifest(
+            spec.model(),
+            spec.text(),
+            spec.columns(),
+            spec.rowsPerShard(),
+            0,
+            false,
+            List.of(),
+            spec.properties(),
+            writerVersions(),
+            Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+  }
+
+  /**
+   * Starts a store in {@code folder}, which is made if need be. It opens at once, with no rows.
+   *
+   * @throws IOException if the folder is not empty (and the spec does not say to replace the store
+   *     in it), holds other things than a store, or cannot be written
+   */
+  public static StoreWriter create(Path folder, StoreSpec spec) throws IOException {
+    if (Files.exists(folder) && !Files.isDirectory(folder)) {
+      throw new IOException(folder + ": is a file; name a new or empty folder");
+    }
+    Files.createDirectories(folder);
+    clear(folder, spec.replace());
+    StoreWriter writer = new StoreWriter(folder, spec);
+    ManifestFile.write(folder, writer.manifest);
+    return writer;
+  }
+
+  /** Rows committed so far, those of the unfinished shard included. */
+  public long rows() {
+    return writtenRows + filled;
+  }
+
+  /**
+   * Appends rows, copied once into the shard's Arrow buffers.
+   *
+   * @param tokenIds vocabulary indices; as many as there are rows
+   * @param positions positions within the context
+   * @param documentIds document numbers
+   * @param dtype what {@code activations} hold: the columns' own dtype, or {@code F32}, which is
+   *     rounded to it
+   * @param activations {@code [rows, width]} for each column, in the order of the spec
+   * @throws IOException if a shard cannot be written, or an activation is NaN or infinite; the rows
+   *     before the one named are in the store
+   * @throws IllegalArgumentException if sizes or dtypes do not fit
+   */
+  public void append(
+      int[] tokenIds, int[] positions, int[] documentIds, DType dtype, MemorySegment... activations)
+      throws IOException {
+    int rows = tokenIds.length;
+    checkSizes(rows, positions, documentIds, dtype, activations);
+    for (int done = 0; done < rows; ) {
+      ReservedRows room = reserve(rows - done);
+      int count = room.count();
+      copy(tokenIds, done, room.tokenIds(), count);
+      copy(positions, done, room.positions(), count);
+      copy(documentIds, done, room.documentIds(), count);
+      for (int i = 0; i < activations.length; i++) {
+        Column column = spec.columns().get(i);
+        copy(activations[i], dtype, done, column, room.activations().get(i), count);
+      }
+      commit(count);
+      done += count;
+    }
+  }
+
+  /**
+   * Offers up to {@code wanted} rows of the shard in memory for a producer to fill in place. Call
+   * {@link #commit} after that, and reserve again for the rest.
+   */
+  public ReservedRows reserve(int wanted) {
+    requireOpen();
+    if (wanted < 1) {
+      throw new IllegalArgumentException("cannot reserve " + wanted + " rows");
+    }
+    reserved = Math.min(wanted, spec.rowsPerShard() - filled);
+    List<MemorySegment> activations = new ArrayList<>();
+    for (int i = 3; i < layout.columns().size(); i++) {
+      activations.add(rows(i, filled, reserved));
+    }
+    return new ReservedRows(
+        rows(),
+        reserved,
+        rows(0, filled, reserved),
+        rows(1, filled, reserved),
+        rows(2, filled, reserved),
+        List.copyOf(activations));
+  }
+
+  /**
+   * Takes the first {@code count} reserved rows into the store, and writes the shard if that fills
+   * it.
+   *
+   * @throws IOException if an activation is NaN or infinite and the spec rejects that (the rows are
+   *     then not taken), or the shard cannot be written
+   * @throws IllegalArgumentException if more rows are committed than were reserved
+   */
+  public void commit(int count) throws IOException {
+    requireOpen();
+    if (count < 0 || count > reserved) {
+      throw new IllegalArgumentException("commit of " + count + " rows, reserved " + reserved);
+    }
+    reserved = 0;
+    if (spec.nonFinite() == NonFinite.REJECT) {
+      checkFinite(count);
+    }
+    filled += count;
+    if (filled == spec.rowsPerShard()) {
+      writeShard();
+    }
+  }
+
+  /**
+   * Writes the last, partly filled shard and marks the store complete. Call it once, at the end.
+   *
+   * @return what the finished store says about itself
+   * @throws IOException if the disk does not take it
+   */
+  public Manifest finish() throws IOException {
+    requireOpen();
+    if (filled > 0) {
+      writeShard();
+    }
+    manifest = manifest.withShards(shards, true);
+    writeManifest();
+    body = null;
+    return manifest;
+  }
+
+  /** Ends the writer. Without {@link #finish}, rows of the unfinished shard are given up. */
+  @Override
+  public void close() {
+    body = null;
+  }
+
+  private void requireOpen() {
+    if (body == null) {
+      throw new IllegalStateException(folder + ": the store writer is closed");
+    }
+  }
+
+  private MemorySegment rows(int column, int first, int count) {
+    long bytes = layout.columns().get(column).bytesPerRow();
+    return body.asSlice(layout.offset(column) + first * bytes, count * bytes);
+  }
+
+  private void writeShard() throws IOException {
+    String name = Manifest.shardName(shards.size());
+    ShardLayout actual = new ShardLayout(layout.columns(), filled);
+    ShardFrame frame = new ShardFrame(actual);
+    try {
+      Manifest.Shard shard =
+          AtomicFile.write(folder.resolve(name), channel -> write(channel, name, actual, frame));
+      shards.add(shard);
+      manifest = manifest.withShards(shards, false);
+    } catch (IOException e) {
+      throw failed(name, e);
+    }
+    writeManifest();
+    writtenRows += filled;
+    filled = 0;
+  }
+
+  private void writeManifest() throws IOException {
+    try {
+      ManifestFile.write(folder, manifest);
+    } catch (IOException e) {
+      throw failed(Manifest.FILE_NAME, e);
+    }
+  }
+
+  private IOException failed(String name, IOException cause) {
+    body = null;
+    return new IOException(
+        folder.resolve(name)
+            + ": cannot be written ("
+            + cause.getMessage()
+            + "); the store keeps the "
+            + writtenRows
+            + " rows finished before; make room or choose another folder, and run again",
+        cause);
+  }
+
+  private Manifest.Shard write(
+      FileChannel channel, String name, ShardLayout actual, ShardFrame frame) throws IOException {
+    CRC32C checksum = new CRC32C();
+    write(channel, checksum, MemorySegment.ofArray(frame.head()));
+    MemorySegment zeros = MemorySegment.ofArray(new byte[ShardLayout.ALIGNMENT]);
+    for (int i = 0; i < actual.columns().size(); i++) {
+      write(channel, checksum, rows(i, 0, actual.rows()));
+      long padding = ShardLayout.align(actual.bytes(i)) - actual.bytes(i);
+      write(channel, checksum, zeros.asSlice(0, padding));
+    }
+    write(channel, checksum, MemorySegment.ofArray(frame.tail()));
+    return new Manifest.Shard(name, actual.rows(), channel.position(), (int) checksum.getValue());
+  }
+
+  // In chunks: the checksum reads what the write just brought into the cache, and a ByteBuffer
+  // cannot span more than 2 GiB.
+  private static void write(FileChannel channel, CRC32C checksum, MemorySegment memory)
+      throws IOException {
+    for (long start = 0; start < memory.byteSize(); start += CHUNK_BYTES) {
+      long length = Math.min(CHUNK_BYTES, memory.byteSize() - start);
+      ByteBuffer buffer = memory.asSlice(start, length).asByteBuffer();
+      checksum.update(buffer.duplicate());
+      while (buffer.hasRemaining()) {
+        channel.write(buffer);
+      }
+    }
+  }
+
+  private void checkFinite(int count) throws IOException {
+    for (int i = 3; i < layout.columns().size(); i++) {
+      Column column = layout.columns().get(i);
+      MemorySegment memory = rows(i, filled, count);
+      long index = Elements.firstNonFinite(memory, column.dtype());
+      if (index >= 0) {
+        throw new IOException(
+            folder
+                + ": column '"
+                + column.name()
+                + "', row "
+                + (rows() + index / column.width())
+                + ", element "
+                + index % column.width()
+                + " is "
+                + Elements.get(memory, column.dtype(), index)
+                + " as "
+                + column.dtype().label()
+                + "; look at the model or its input, choose a wider dtype, or keep such values on"
+                + " purpose");
+      }
+    }
+  }
+
+  private void checkSizes(
+      int rows, int[] positions, int[] documentIds, DType dtype, MemorySegment[] activations) {
+    if (positions.length != rows || documentIds.length != rows) {
+      throw new IllegalArgumentException(
+          rows
+              + " token ids, but "
+              + positions.length
+              + " positions and "
+              + documentIds.length
+              + " document ids");
+    }
+    if (activations.length != spec.columns().size()) {
+      throw new IllegalArgumentException(
+          activations.length + " activation blocks for " + spec.columns().size() + " columns");
+    }
+    for (int i = 0; i < activations.length; i++) {
+      Column column = spec.columns().get(i);
+      if (dtype != DType.F32 && dtype != column.dtype()) {
+        throw new IllegalArgumentException(
+            "column '"
+                + column.name()
+                + "' is "
+                + column.dtype().label()
+                + ", the activations are "
+                + dtype.label());
+      }
+      long bytes = (long) rows * column.width() * dtype.bytes();
+      if (activations[i].byteSize() != bytes) {
+        throw new IllegalArgumentException(
+            "column '"
+                + column.name()
+                + "': "
+                + activations[i].byteSize()
+                + " bytes for "
+                + rows
+                + " rows of "
+                + column.width()
+                + " "
+                + dtype.label()
+                + ", expected "
+                + bytes);
+      }
+    }
+  }
+
+  private static void copy(int[] source, int from, MemorySegment target, int count) {
+    MemorySegment.copy(source, from, target, ValueLayout.JAVA_INT, 0, count);
+  }
+
+  private static void copy(
+      MemorySegment source, DType dtype, int from, Column column, MemorySegment target, int count) {
+    long stride = (long) column.width() * dtype.bytes();
+    if (dtype == column.dtype()) {
+      MemorySegment.copy(source, from * stride, target, 0, count * stride);
+      return;
+    }
+    for (int row = 0; row < count; row++) {
+      long at = (long) row * column.bytesPerRow();
+      Elements.narrow(source, (from + row) * stride, target, at, column.dtype(), column.width());
+    }
+  }
+
+  private static void clear(Path folder, boolean replace) throws IOException {
+    List<Path> entries;
+    try (Stream<Path> listed = Files.list(folder)) {
+      entries = listed.toList();
+    }
+    if (entries.isEmpty()) {
+      return;
+    }
+    boolean isStore = entries.stream().allMatch(StoreWriter::belongsToStore);
+    if (!replace || !isStore) {
+      throw new IOException(
+          folder
+              + (isStore
+                  ? ": already holds an activation store; name another folder or say to replace it"
+                  : ": not empty and not only an activation store; name a new or empty folder"));
+    }
+    // The manifest goes first: without it what is left is no longer taken for a store.
+    Files.deleteIfExists(folder.resolve(Manifest.FILE_NAME));
+    for (Path entry : entries) {
+      Files.deleteIfExists(entry);
+    }
+  }
+
+  private static boolean belongsToStore(Path entry) {
+    return entry
+        .getFileName()
+        .toString()
+        .matches("(manifest\\.json|shard-\\d{5,10}\\.arrow)(\\.tmp)?");
+  }
+
+  private static String writerVersions() {
+    String version = StoreWriter.class.getPackage().getImplementationVersion();
+    return "sluice "
+        + (version == null ? "(unpackaged)" : version)
+        + ", Java "
+        + System.getProperty("java.version")
+        + ", Arrow metadata V5";
+  }
+}
