@@ -1,0 +1,70 @@
+package io.sluice.torch;
+
+/** The parts of transformers that LibTorch has fused kernels for. */
+public sealed interface NeuralOperators permits Tensor {
+  /** The softmax along {@code dim}. */
+  default Tensor softmax(int dim) {
+    return Call.of(Aten.SOFTMAX).tensor((Tensor) this).integer(dim).none().one();
+  }
+
+  /** The logarithm of the softmax along {@code dim}. */
+  default Tensor logSoftmax(int dim) {
+    return Call.of(Aten.LOG_SOFTMAX).tensor((Tensor) this).integer(dim).none().one();
+  }
+
+  /**
+   * Layer normalisation over the last dimension {@code d}.
+   *
+   * @param weight {@code [d]}, or null for ones
+   * @param bias {@code [d]}, or null for zeros
+   */
+  default Tensor layerNorm(Tensor weight, Tensor bias, double epsilon) {
+    return Call.of(Aten.LAYER_NORM)
+        .tensor((Tensor) this)
+        .integers(((Tensor) this).size(-1))
+        .optional(weight)
+        .optional(bias)
+        .real(epsilon)
+        .bool(true)
+        .one();
+  }
+
+  /**
+   * Root-mean-square normalisation over the last dimension {@code d}.
+   *
+   * @param weight {@code [d]}, or null for ones
+   */
+  default Tensor rmsNorm(Tensor weight, double epsilon) {
+    return Call.of(Aten.RMS_NORM)
+        .tensor((Tensor) this)
+        .integers(((Tensor) this).size(-1))
+        .optional(weight)
+        .optionalReal(epsilon)
+        .one();
+  }
+
+  /**
+   * {@code softmax(scale·Q·Kᵀ + mask)·V} with this as {@code Q}, fused.
+   *
+   * @param key {@code [batch, heads, keys, dHead]}; this is {@code [batch, heads, queries, dHead]}
+   * @param value {@code [batch, heads, keys, dHead]}
+   * @param mask added to the scores (float), or true where a key may be seen (bool); broadcasts to
+   *     {@code [batch, heads, queries, keys]}; null for none
+   * @param causal whether query {@code i} sees keys up to {@code i} only; then no mask is taken
+   * @param scale the factor on the scores; NaN for {@code 1/√dHead}
+   */
+  default Tensor attend(Tensor key, Tensor value, Tensor mask, boolean causal, double scale) {
+    if (causal && mask != null) {
+      throw new IllegalArgumentException("attention takes a mask or is causal, not both");
+    }
+    Call call =
+        Call.of(Aten.ATTENTION)
+            .tensor((Tensor) this)
+            .tensor(key)
+            .tensor(value)
+            .optional(mask)
+            .real(0)
+            .bool(causal);
+    return (Double.isNaN(scale) ? call.none() : call.optionalReal(scale)).bool(false).one();
+  }
+}

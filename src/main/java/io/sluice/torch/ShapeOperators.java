@@ -1,0 +1,117 @@
+package io.sluice.torch;
+
+import java.util.List;
+
+/**
+ * Operators on shape, layout, type and device. Those that can, return a view of the same memory;
+ * the view has a life of its own.
+ */
+public sealed interface ShapeOperators permits Tensor {
+  /** The elements in row-major order under another shape; one size may be −1. */
+  default Tensor reshape(long... shape) {
+    return Call.of(Aten.RESHAPE).tensor((Tensor) this).integers(shape).viewOf((Tensor) this);
+  }
+
+  /** Two dimensions exchanged. */
+  default Tensor transpose(int a, int b) {
+    return Call.of(Aten.TRANSPOSE)
+        .tensor((Tensor) this)
+        .integer(a)
+        .integer(b)
+        .viewOf((Tensor) this);
+  }
+
+  /** The dimensions in another order. */
+  default Tensor permute(long... dims) {
+    return Call.of(Aten.PERMUTE).tensor((Tensor) this).integers(dims).viewOf((Tensor) this);
+  }
+
+  /** Dimensions of size 1 repeated, without a copy; −1 keeps a size. */
+  default Tensor expand(long... shape) {
+    return Call.of(Aten.EXPAND)
+        .tensor((Tensor) this)
+        .integers(shape)
+        .bool(false)
+        .viewOf((Tensor) this);
+  }
+
+  /** A new dimension of size 1 at {@code dim}. */
+  default Tensor unsqueeze(int dim) {
+    return Call.of(Aten.UNSQUEEZE).tensor((Tensor) this).integer(dim).viewOf((Tensor) this);
+  }
+
+  /** Dimension {@code dim} removed, if its size is 1. */
+  default Tensor squeeze(int dim) {
+    return Call.of(Aten.SQUEEZE).tensor((Tensor) this).integer(dim).viewOf((Tensor) this);
+  }
+
+  /** {@code length} elements along {@code dim}, from {@code start}. */
+  default Tensor narrow(int dim, long start, long length) {
+    return Call.of(Aten.NARROW)
+        .tensor((Tensor) this)
+        .integer(dim)
+        .integer(start)
+        .integer(length)
+        .viewOf((Tensor) this);
+  }
+
+  /** Element {@code index} along {@code dim}, which is removed. */
+  default Tensor select(int dim, long index) {
+    return Call.of(Aten.SELECT)
+        .tensor((Tensor) this)
+        .integer(dim)
+        .integer(index)
+        .viewOf((Tensor) this);
+  }
+
+  /**
+   * The same elements in row-major order without gaps; this tensor's memory if it is so already.
+   */
+  default Tensor contiguous() {
+    return Call.of(Aten.CONTIGUOUS)
+        .tensor((Tensor) this)
+        .integer(Aten.CONTIGUOUS_FORMAT)
+        .viewOf((Tensor) this);
+  }
+
+  /** A copy in memory of its own. */
+  default Tensor copy() {
+    return Call.of(Aten.CLONE).tensor((Tensor) this).optionalInteger(Aten.CONTIGUOUS_FORMAT).one();
+  }
+
+  /** The elements as {@code dtype}; a view of this tensor if it is of that type already. */
+  default Tensor to(DType dtype) {
+    return Call.of(Aten.TO)
+        .tensor((Tensor) this)
+        .dtype(dtype)
+        .bool(false)
+        .bool(false)
+        .none()
+        .viewOf((Tensor) this);
+  }
+
+  /** The elements on {@code device}; a view of this tensor if it is there already. */
+  default Tensor to(Device device) {
+    Tensor self = (Tensor) this;
+    if (self.device().equals(device)) {
+      return Call.of(Aten.ALIAS).tensor(self).viewOf(self);
+    }
+    return Tensor.empty(self.dtype(), device, self.shape()).copy_(self);
+  }
+
+  /** Tensors joined along {@code dim}. */
+  static Tensor cat(List<Tensor> tensors, int dim) {
+    if (tensors.isEmpty()) {
+      throw new IllegalArgumentException("cat of no tensors");
+    }
+    return Call.of(Aten.CAT).tensors(tensors).integer(dim).one();
+  }
+
+  /** Tensors of one shape joined along a new dimension. */
+  static Tensor stack(List<Tensor> tensors, int dim) {
+    if (tensors.isEmpty()) {
+      throw new IllegalArgumentException("stack of no tensors");
+    }
+    return Call.of(Aten.STACK).tensors(tensors).integer(dim).one();
+  }
+}

@@ -1,0 +1,202 @@
+package io.sluice.torch;
+
+import static io.sluice.bindings.torch.LibTorchC.*;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The few operators that are called by their own C function instead of the dispatcher, which takes
+ * no {@code Scalar} arguments. The C functions exist once per processor; this picks by the device
+ * of the first argument.
+ */
+final class Typed {
+  private Typed() {}
+
+  @FunctionalInterface
+  interface Body {
+    int run(boolean cuda, MemorySegment out);
+  }
+
+  /** Calls {@code body} while holding {@code tensors}; its output is a new tensor. */
+  private static Tensor one(String name, Body body, Tensor... tensors) {
+    TensorScope scope = TensorScope.innermost();
+    call(name, body, tensors);
+    return Tensor.adopt(Native.get().outPointer(), scope, null);
+  }
+
+  private static void call(String name, Body body, Tensor... tensors) {
+    Native n = Native.get();
+    boolean cuda = tensors[0].device().isCuda();
+    int held = 0;
+    try {
+      for (; held < tensors.length; held++) {
+        if (tensors[held].device().isCuda() != cuda && tensors[held].rank() != 0) {
+          throw new IllegalArgumentException(
+              name + " of tensors on different devices: " + describe(tensors));
+        }
+        tensors[held].acquire(name);
+      }
+      if (body.run(cuda, n.out) != 0) {
+        throw new TorchException(name + "(" + describe(tensors) + "): " + Native.lastMessage());
+      }
+    } finally {
+      for (int i = 0; i < held; i++) {
+        tensors[i].release();
+      }
+    }
+  }
+
+  private static String describe(Tensor[] tensors) {
+    StringBuilder text = new StringBuilder();
+    for (Tensor tensor : tensors) {
+      text.append(text.isEmpty() ? "" : ", ").append(tensor.describe());
+    }
+    return text.toString();
+  }
+
+  static Tensor add(Tensor a, Tensor b, double alpha) {
+    return one(
+        "add",
+        (cuda, out) ->
+            cuda
+                ? aoti_torch_cuda_add_Tensor(a.handle(), b.handle(), alpha, out)
+                : aoti_torch_cpu_add_Tensor(a.handle(), b.handle(), alpha, out),
+        a,
+        b);
+  }
+
+  static Tensor add(Tensor a, double b) {
+    return one(
+        "add",
+        (cuda, out) ->
+            cuda
+                ? aoti_torch_cuda_add_Scalar(a.handle(), b, 1, out)
+                : aoti_torch_cpu_add_Scalar(a.handle(), b, 1, out),
+        a);
+  }
+
+  static Tensor mul(Tensor a, double b) {
+    return one(
+        "mul",
+        (cuda, out) ->
+            cuda
+                ? aoti_torch_cuda_mul_Scalar(a.handle(), b, out)
+                : aoti_torch_cpu_mul_Scalar(a.handle(), b, out),
+        a);
+  }
+
+  static Tensor pow(Tensor a, double exponent) {
+    return one(
+        "pow",
+        (cuda, out) ->
+            cuda
+                ? aoti_torch_cuda_pow_Tensor_Scalar(a.handle(), exponent, out)
+                : aoti_torch_cpu_pow_Tensor_Scalar(a.handle(), exponent, out),
+        a);
+  }
+
+  static Tensor fill(Tensor a, double value) {
+    a.requireWritable("fill_");
+    call(
+        "fill_",
+        (cuda, out) ->
+            cuda
+                ? aoti_torch_cuda_fill__Scalar(a.handle(), value)
+                : aoti_torch_cpu_fill__Scalar(a.handle(), value),
+        a);
+    return a;
+  }
+
+  static Tensor zero(Tensor a) {
+    a.requireWritable("zero_");
+    call("zero_", (cuda, out) -> aoti_torch_zero_(a.handle()), a);
+    return a;
+  }
+
+  static Tensor copy(Tensor target, Tensor source) {
+    target.requireWritable("copy_");
+    Native.get();
+    target.acquire("copy_");
+    try {
+      source.acquire("copy_");
+      try {
+        if (aoti_torch_copy_(target.handle(), source.handle(), 0) != 0) {
+          throw new TorchException(
+              "copy_ of "
+                  + source.describe()
+                  + " into "
+                  + target.describe()
+                  + ": "
+                  + Native.lastMessage());
+        }
+      } finally {
+        source.release();
+      }
+    } finally {
+      target.release();
+    }
+    return target;
+  }
+
+  static Tensor mmOut(Tensor out, Tensor a, Tensor b) {
+    out.requireWritable("mm.out");
+    call(
+        "mm.out",
+        (cuda, scratch) ->
+            cuda
+                ? aoti_torch_cuda_mm_out(out.handle(), a.handle(), b.handle())
+                : aoti_torch_cpu_mm_out(out.handle(), a.handle(), b.handle()),
+        out,
+        a,
+        b);
+    return out;
+  }
+
+  static Tensor bmmOut(Tensor out, Tensor a, Tensor b) {
+    out.requireWritable("bmm.out");
+    call(
+        "bmm.out",
+        (cuda, scratch) ->
+            cuda
+                ? aoti_torch_cuda_bmm_out(out.handle(), a.handle(), b.handle())
+                : aoti_torch_cpu_bmm_out(out.handle(), a.handle(), b.handle()),
+        out,
+        a,
+        b);
+    return out;
+  }
+
+  static Tensor addmmOut(Tensor out, Tensor c, Tensor a, Tensor b, double beta, double alpha) {
+    out.requireWritable("addmm.out");
+    call(
+        "addmm.out",
+        (cuda, scratch) ->
+            cuda
+                ? aoti_torch_cuda_addmm_out(
+                    out.handle(), c.handle(), a.handle(), b.handle(), beta, alpha)
+                : aoti_torch_cpu_addmm_out(
+                    out.handle(), c.handle(), a.handle(), b.handle(), beta, alpha),
+        out,
+        c,
+        a,
+        b);
+    return out;
+  }
+
+  static Tensor baddbmmOut(Tensor out, Tensor c, Tensor a, Tensor b, double beta, double alpha) {
+    out.requireWritable("baddbmm.out");
+    call(
+        "baddbmm.out",
+        (cuda, scratch) ->
+            cuda
+                ? aoti_torch_cuda_baddbmm_out(
+                    out.handle(), c.handle(), a.handle(), b.handle(), beta, alpha)
+                : aoti_torch_cpu_baddbmm_out(
+                    out.handle(), c.handle(), a.handle(), b.handle(), beta, alpha),
+        out,
+        c,
+        a,
+        b);
+    return out;
+  }
+}
