@@ -40,6 +40,16 @@ public final class Codes implements AutoCloseable {
   }
 
   void set(int entry, int feature, float value) {
+    if (!(value > 0)) {
+      throw new IllegalStateException(
+          "feature "
+              + feature
+              + " has activation "
+              + value
+              + " for row "
+              + rows
+              + " of the batch: the input or the weights are not finite");
+    }
     features.setAtIndex(ValueLayout.JAVA_INT, entry, feature);
     values.setAtIndex(ValueLayout.JAVA_FLOAT, entry, value);
   }

@@ -9,7 +9,7 @@ import java.lang.foreign.ValueLayout;
  * row is gathered, updated and written once. Groups are in ascending order of feature, and within a
  * group in order of token, so that sums come out the same every time.
  *
- * <p>All arrays are native int32 and reused from batch to batch.
+ * <p>All arrays are native memory that is reused from batch to batch.
  */
 final class FeatureGroups implements AutoCloseable {
   private final int[] next;
@@ -25,7 +25,7 @@ final class FeatureGroups implements AutoCloseable {
 
   FeatureGroups(int features) {
     next = new int[features];
-    active = fixed.allocate((long) features * Integer.BYTES, 64);
+    active = fixed.allocate((long) features * Long.BYTES, 64);
     starts = fixed.allocate((features + 1L) * Integer.BYTES, 64);
   }
 
@@ -48,7 +48,7 @@ final class FeatureGroups implements AutoCloseable {
     for (int feature = 0; feature < next.length; feature++) {
       int count = next[feature];
       if (count > 0) {
-        active.setAtIndex(ValueLayout.JAVA_INT, groups, feature);
+        active.setAtIndex(ValueLayout.JAVA_LONG, groups, feature);
         starts.setAtIndex(ValueLayout.JAVA_INT, groups++, start);
         next[feature] = start;
         start += count;
@@ -73,7 +73,7 @@ final class FeatureGroups implements AutoCloseable {
 
   /** The feature of group {@code group}. */
   int feature(int group) {
-    return active.getAtIndex(ValueLayout.JAVA_INT, group);
+    return (int) active.getAtIndex(ValueLayout.JAVA_LONG, group);
   }
 
   /** Where the places of a group begin; {@code group} may equal {@link #groups()}. */
@@ -91,9 +91,9 @@ final class FeatureGroups implements AutoCloseable {
     return entries.getAtIndex(ValueLayout.JAVA_INT, place);
   }
 
-  /** Active features, int32 {@code [groups]}. */
+  /** Active features, int64 {@code [groups]}. */
   MemorySegment features() {
-    return active.asSlice(0, (long) groups * Integer.BYTES);
+    return active.asSlice(0, (long) groups * Long.BYTES);
   }
 
   /** Starts of all groups and the end of the last, int32 {@code [groups + 1]}. */

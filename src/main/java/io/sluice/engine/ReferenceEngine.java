@@ -86,7 +86,8 @@ public final class ReferenceEngine extends CheckedEngine {
         rank[feature] = norms == null ? activation[feature] : activation[feature] * norms[feature];
       }
       for (int feature : largest(rank, k)) {
-        if (activation[feature] > 0) {
+        // Not (activation > 0), which would pass over NaN.
+        if (activation[feature] != 0) {
           codes.set(entry++, feature, activation[feature]);
         }
       }

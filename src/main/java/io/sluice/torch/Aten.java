@@ -27,9 +27,12 @@ final class Aten {
   static final Operator EIGH = Operator.of("linalg_eigh");
   static final Operator EMBEDDING = Operator.of("embedding");
   static final Operator EMBEDDING_BAG = Operator.of("_embedding_bag_forward_only");
+  static final Operator EMBEDDING_BAG_WEIGHT_GRADIENT =
+      Operator.of("_embedding_bag_per_sample_weights_backward");
   static final Operator EQ = Operator.of("eq", "Tensor");
   static final Operator EXP = Operator.of("exp");
   static final Operator EXPAND = Operator.of("expand");
+  static final Operator FUSED_ADAM_ = Operator.of("_fused_adam_");
   static final Operator GATHER = Operator.of("gather");
   static final Operator GE = Operator.of("ge", "Tensor");
   static final Operator GELU = Operator.of("gelu");

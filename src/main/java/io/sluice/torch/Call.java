@@ -50,9 +50,9 @@ final class Call {
   }
 
   private final Operator operator;
-  private final Kind[] kinds = new Kind[12];
-  private final long[] values = new long[12];
-  private final Object[] objects = new Object[12];
+  private final Kind[] kinds = new Kind[Native.STACK_SLOTS];
+  private final long[] values = new long[Native.STACK_SLOTS];
+  private final Object[] objects = new Object[Native.STACK_SLOTS];
   private int count;
 
   private Call(Operator operator) {
@@ -166,6 +166,11 @@ final class Call {
     // The result is a second handle to the same tensor.
     LibTorchC.aoti_torch_delete_tensor_object(n.stack.getAtIndex(ADDRESS, 0));
     return target;
+  }
+
+  /** Runs an operator that changes its arguments and returns nothing. */
+  void nothing() {
+    run();
   }
 
   private Native run() {

@@ -37,7 +37,8 @@ public final class Tensor
         ReductionOperators,
         ShapeOperators,
         IndexOperators,
-        NeuralOperators {
+        NeuralOperators,
+        TrainingOperators {
   private static final VarHandle USERS;
 
   static {

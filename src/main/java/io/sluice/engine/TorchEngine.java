@@ -1,0 +1,304 @@
+package io.sluice.engine;
+
+import io.sluice.torch.DType;
+import io.sluice.torch.Device;
+import io.sluice.torch.ReductionOperators;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+import io.sluice.torch.Torch;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * An engine over LibTorch, on the CPU or a GPU. Gradients are in closed form and sparse: tokens are
+ * encoded in chunks, so that {@code rows × features} is never held, and gradients exist for active
+ * rows only. Sums over a token's features, or over a feature's tokens, are embedding bags.
+ */
+public final class TorchEngine extends CheckedEngine {
+  private static final String LAST_STEP = "last_step";
+
+  private final Device device;
+  private final TensorScope owned = TensorScope.detached();
+  private final Map<String, Tensor> state = new LinkedHashMap<>();
+  private final Tensor encoder;
+  private final Tensor encoderBias;
+  private final Tensor decoder;
+  private final Tensor decoderBias;
+  private final FeatureGroups groups;
+  private final HostScratch scratch = new HostScratch();
+  private final TorchAdam adam;
+
+  /** What lives from one encode to the next. */
+  private TensorScope batch = TensorScope.detached();
+
+  private Tensor input;
+  private Tensor seen;
+  private Tensor reconstruction;
+  private Tensor residualGradient;
+  private Tensor codeGradient;
+  private Tensor codeValues;
+  private TorchAdam.Gradients gradients;
+
+  /**
+   * An engine on {@code device} that starts from a copy of {@code initial}, with moments of zero.
+   *
+   * @throws IllegalArgumentException if the shapes disagree with {@code spec}
+   * @throws io.sluice.torch.TorchException if LibTorch or the device cannot be used
+   */
+  public TorchEngine(EngineSpec spec, Parameters initial, Device device) {
+    super(spec, initial);
+    Torch.load();
+    this.device = device;
+    this.groups = new FeatureGroups(spec.features());
+    try (TensorScope scope = TensorScope.open()) {
+      for (StateTensor tensor : adamState(spec)) {
+        long[] shape = tensor.shape().stream().mapToLong(Long::longValue).toArray();
+        state.put(tensor.name(), Tensor.zeros(DType.F32, device, shape).moveTo(owned));
+      }
+    }
+    encoder = state.get("encoder");
+    encoderBias = state.get("encoder_bias");
+    decoder = state.get("decoder");
+    decoderBias = state.get("decoder_bias");
+    encoder.copyFrom(initial.encoder());
+    encoderBias.copyFrom(initial.encoderBias());
+    decoder.copyFrom(initial.decoder());
+    decoderBias.copyFrom(initial.decoderBias());
+    adam = new TorchAdam(spec, device, state, groups, scratch);
+  }
+
+  @Override
+  public String name() {
+    return "torch " + device;
+  }
+
+  @Override
+  void encodeRows(Rows rows, Selection selection, Codes codes) {
+    int k = ((Selection.TopK) selection).k();
+    batch.close();
+    batch = TensorScope.detached();
+    gradients = null;
+    try (TensorScope scope = TensorScope.open()) {
+      input = load(rows).moveTo(batch);
+      seen = spec().subtractDecoderBias() ? input.sub(decoderBias).moveTo(batch) : input;
+      int count = rows.count();
+      Tensor indices = Tensor.empty(DType.I64, device, count, k);
+      Tensor values = Tensor.empty(DType.F32, device, count, k);
+      Tensor norms = spec().rankByDecoderNorm() ? decoderNorms() : null;
+      int chunk = chunkRows();
+      for (int start = 0; start < count; start += chunk) {
+        int length = Math.min(chunk, count - start);
+        try (TensorScope inner = TensorScope.open()) {
+          Tensor activation = seen.narrow(0, start, length).linear(encoder, encoderBias);
+          Tensor rank = norms == null ? activation : activation.mul(norms);
+          ReductionOperators.Selection top = rank.topk(k, 1, false);
+          indices.narrow(0, start, length).copy_(top.indices());
+          values
+              .narrow(0, start, length)
+              .copy_(norms == null ? top.values() : activation.gather(1, top.indices()));
+        }
+      }
+      fill(codes, count, k, indices, values);
+    }
+  }
+
+  /** Moves the chosen features to the host and leaves out those that ReLU makes 0. */
+  private void fill(Codes codes, int count, int k, Tensor indices, Tensor values) {
+    int chosen = Math.multiplyExact(count, k);
+    MemorySegment hostIndices = scratch.longs("indices", chosen);
+    MemorySegment hostValues = scratch.floats("values", chosen);
+    indices.copyTo(hostIndices);
+    values.copyTo(hostValues);
+    codes.begin(count, chosen);
+    int entry = 0;
+    for (int row = 0; row < count; row++) {
+      for (int i = row * k; i < (row + 1) * k; i++) {
+        float value = hostValues.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+        // Not (value > 0), which would pass over NaN.
+        if (!(value <= 0)) {
+          int feature = (int) hostIndices.getAtIndex(ValueLayout.JAVA_LONG, i);
+          codes.set(entry++, feature, value);
+        }
+      }
+      codes.endRow(entry);
+    }
+  }
+
+  /** How many tokens' pre-activations are held at once: what fits caches, or fills a GPU. */
+  private int chunkRows() {
+    long elements = device.isCuda() ? 1L << 28 : 1L << 22;
+    return Math.clamp(elements / spec().features(), 16, 8192);
+  }
+
+  private Tensor decoderNorms() {
+    Tensor norms = Tensor.empty(DType.F32, device, spec().features());
+    int chunk = adam.chunkRows();
+    for (int start = 0; start < spec().features(); start += chunk) {
+      int length = Math.min(chunk, spec().features() - start);
+      try (TensorScope inner = TensorScope.open()) {
+        norms
+            .narrow(0, start, length)
+            .copy_(decoder.narrow(0, start, length).square().sum(false, 1).sqrt_());
+      }
+    }
+    return norms;
+  }
+
+  @Override
+  double decodeRows(Rows rows, Rows target, Codes codes, boolean withGradients) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor wanted = target == rows ? input : load(target);
+      int entries = codes.entries();
+      Tensor features = null;
+      if (entries == 0) {
+        reconstruction =
+            decoderBias.expand(rows.count(), spec().outputWidth()).contiguous().moveTo(batch);
+      } else {
+        features = onDevice(codes.features(), DType.I32, entries);
+        Tensor offsets = onDevice(codes.offsets(), DType.I32, codes.rows() + 1);
+        codeValues = onDevice(codes.values(), DType.F32, entries).moveTo(batch);
+        reconstruction =
+            decoder.embeddingBag(features, offsets, codeValues).add(decoderBias).moveTo(batch);
+      }
+      Tensor residual = reconstruction.sub(wanted);
+      double error = residual.square().sum().item();
+      if (withGradients) {
+        residualGradient = residual.mul(2.0 / rows.count()).moveTo(batch);
+        if (entries > 0) {
+          Tensor tokens = onDevice(tokensOfEntries(codes), DType.I32, entries);
+          Tensor offsets = onDevice(codes.offsets(), DType.I32, codes.rows() + 1);
+          codeGradient =
+              residualGradient.bagProducts(decoder, features, offsets, tokens).moveTo(batch);
+        }
+      }
+      return error;
+    }
+  }
+
+  private MemorySegment tokensOfEntries(Codes codes) {
+    MemorySegment tokens = scratch.ints("tokens", codes.entries());
+    for (int row = 0; row < codes.rows(); row++) {
+      int end = codes.offset(row + 1);
+      for (int entry = codes.offset(row); entry < end; entry++) {
+        tokens.setAtIndex(ValueLayout.JAVA_INT, entry, row);
+      }
+    }
+    return tokens;
+  }
+
+  @Override
+  void accumulateRows(Rows rows, Codes codes) {
+    groups.group(codes);
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor decoderBiasGradient = residualGradient.sum(false, 0);
+      if (groups.groups() == 0) {
+        gradients = TorchAdam.Gradients.ofBias(decoderBiasGradient.moveTo(batch));
+        return;
+      }
+      int entries = codes.entries();
+      Tensor starts = onDevice(groups.starts(), DType.I32, groups.groups() + 1);
+      Tensor tokens = onDevice(groups.tokens(), DType.I32, entries);
+      Tensor order = onDevice(groups.entries(), DType.I32, entries);
+      Tensor active = onDevice(groups.features(), DType.I64, groups.groups()).moveTo(batch);
+      Tensor weights = codeGradient.indexSelect(0, order);
+      Tensor decoderGradient =
+          residualGradient.embeddingBag(tokens, starts, codeValues.indexSelect(0, order));
+      Tensor encoderGradient = seen.embeddingBag(tokens, starts, weights);
+      Tensor encoderBiasGradient =
+          codeGradient.reshape(entries, 1).embeddingBag(order, starts, null).reshape(-1);
+      if (spec().subtractDecoderBias()) {
+        decoderBiasGradient =
+            decoderBiasGradient.sub(weightedRows(encoder, active, encoderBiasGradient));
+      }
+      gradients =
+          new TorchAdam.Gradients(
+              active,
+              encoderGradient.moveTo(batch),
+              encoderBiasGradient.moveTo(batch),
+              decoderGradient.moveTo(batch),
+              decoderBiasGradient.moveTo(batch));
+    }
+  }
+
+  /** {@code Σ_j weights[j] · table[rows[j]]}, in bags of 64 so that threads can share the work. */
+  private Tensor weightedRows(Tensor table, Tensor rows, Tensor weights) {
+    int count = groups.groups();
+    int bags = (count + 63) / 64;
+    MemorySegment starts = scratch.longs("bags", bags + 1);
+    for (int bag = 0; bag <= bags; bag++) {
+      starts.setAtIndex(ValueLayout.JAVA_LONG, bag, Math.min(count, 64L * bag));
+    }
+    Tensor offsets = onDevice(starts, DType.I64, bags + 1);
+    return table.embeddingBag(rows, offsets, weights).sum(false, 0);
+  }
+
+  @Override
+  void updateRows(AdamStep step, Codes codes) {
+    adam.update(step, gradients);
+  }
+
+  /** The batch as float32 on the device, scaled; on the CPU it may be the caller's own memory. */
+  private Tensor load(Rows rows) {
+    Tensor values = onDevice(rows.memory(), rows.dtype(), rows.count(), rows.width());
+    if (rows.dtype() != DType.F32) {
+      values = values.to(DType.F32);
+    }
+    return rows.scale() == 1 ? values : values.mul(rows.scale());
+  }
+
+  private Tensor onDevice(MemorySegment memory, DType dtype, long... shape) {
+    Tensor host = Tensor.of(memory, dtype, shape);
+    return device.isCuda() ? host.to(device) : host;
+  }
+
+  @Override
+  void copyReconstruction(MemorySegment destination) {
+    reconstruction.copyTo(destination.asSlice(0, reconstruction.elements() * Float.BYTES));
+  }
+
+  @Override
+  List<StateTensor> ownState() {
+    List<StateTensor> all = new ArrayList<>(adamState(spec()));
+    if (spec().optimiser() == Optimiser.SPARSE_ADAM) {
+      all.add(new StateTensor(LAST_STEP, DType.I64, List.of((long) spec().features())));
+    }
+    return all;
+  }
+
+  @Override
+  MemorySegment readOwn(String name, Arena target) {
+    if (name.equals(LAST_STEP)) {
+      return adam.lastSteps();
+    }
+    Tensor tensor = state.get(name);
+    if (!device.isCuda()) {
+      return tensor.data();
+    }
+    MemorySegment copy = target.allocate(tensor.elements() * Float.BYTES, 64);
+    tensor.copyTo(copy);
+    return copy;
+  }
+
+  @Override
+  void writeOwn(String name, MemorySegment data) {
+    if (name.equals(LAST_STEP)) {
+      adam.lastSteps().copyFrom(data);
+    } else {
+      state.get(name).copyFrom(data);
+    }
+  }
+
+  @Override
+  void release() {
+    batch.close();
+    owned.close();
+    groups.close();
+    scratch.close();
+    adam.close();
+  }
+}

@@ -1,0 +1,79 @@
+package io.sluice.torch;
+
+import java.util.List;
+
+/** Gradients and optimiser steps in closed form; nothing here records an autograd graph. */
+public sealed interface TrainingOperators permits Tensor {
+  /**
+   * Products of rows: element {@code j} is {@code ⟨this[bags[j]], table[indices[j]]⟩}. It is the
+   * gradient of {@link IndexOperators#embeddingBag} in its weights, with this as the gradient of
+   * the bags.
+   *
+   * @param table float {@code [rows, d]}
+   * @param indices rows of {@code table}, flat, int32 or int64, {@code [n]}
+   * @param offsets where each bag starts, of the same type, {@code [bags + 1]}
+   * @param bags the bag of each index, of the same type, {@code [n]}
+   * @return {@code [n]}
+   */
+  default Tensor bagProducts(Tensor table, Tensor indices, Tensor offsets, Tensor bags) {
+    return Call.of(Aten.EMBEDDING_BAG_WEIGHT_GRADIENT)
+        .tensor((Tensor) this)
+        .tensor(table)
+        .tensor(indices)
+        .tensor(offsets)
+        .tensor(bags)
+        .integer(0)
+        .integer(-1)
+        .one();
+  }
+
+  /**
+   * One step of Adam (Kingma and Ba 2015) in place: this, {@code first} and {@code second} change.
+   * All have one shape, and float32 or float64 as element type.
+   *
+   * @param gradient the gradient of this
+   * @param first the first moment
+   * @param second the second moment
+   * @param step float32, one element, on the same device: the number of this step, counted from 1
+   * @param rate the learning rate
+   * @param epsilon added to the square root of the corrected second moment
+   */
+  default Tensor adam_(
+      Tensor gradient,
+      Tensor first,
+      Tensor second,
+      Tensor step,
+      double rate,
+      double beta1,
+      double beta2,
+      double epsilon) {
+    Tensor self = (Tensor) this;
+    for (Tensor other : List.of(gradient, first, second)) {
+      if (!java.util.Arrays.equals(self.shape(), other.shape()) || self.dtype() != other.dtype()) {
+        throw new IllegalArgumentException(
+            "adam_ of " + self.describe() + " with " + other.describe() + ": they must be alike");
+      }
+    }
+    for (Tensor changed : List.of(self, first, second)) {
+      changed.requireWritable("adam_");
+    }
+    Call.of(Aten.FUSED_ADAM_)
+        .tensors(List.of(self))
+        .tensors(List.of(gradient))
+        .tensors(List.of(first))
+        .tensors(List.of(second))
+        .tensors(List.of())
+        .tensors(List.of(step))
+        .real(rate)
+        .real(beta1)
+        .real(beta2)
+        .real(0)
+        .real(epsilon)
+        .bool(false)
+        .bool(false)
+        .none()
+        .none()
+        .nothing();
+    return self;
+  }
+}

@@ -1,0 +1,17 @@
+package io.sluice.engine;
+
+import io.sluice.torch.Device;
+import io.sluice.torch.Torch;
+import org.junit.jupiter.api.Assumptions;
+
+/** The LibTorch engine, on the device that the property {@code sluice.test.device} names. */
+class TorchEngineTest extends EngineContractTest {
+  private static final Device DEVICE =
+      Device.parse(System.getProperty("sluice.test.device", "cpu"));
+
+  @Override
+  Engine open(EngineSpec spec, Parameters initial) {
+    Assumptions.assumeTrue(Torch.isAvailable(), "no LibTorch here");
+    return new TorchEngine(spec, initial, DEVICE);
+  }
+}
