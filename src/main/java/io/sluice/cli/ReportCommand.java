@@ -1,0 +1,100 @@
+package io.sluice.cli;
+
+import io.sluice.report.Report;
+import io.sluice.report.Spectra;
+import io.sluice.report.TrainingRun;
+import io.sluice.report.TrainingRun.Setting;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * {@code sluice report}: one HTML page about a model's spectra and the dictionaries trained on it.
+ */
+@Command(
+    name = "report",
+    description = {
+      "Write one self-contained HTML page: dimension by layer, spectra, head overlap,",
+      "and the runs side by side. The page needs no network."
+    },
+    footer = {
+      "",
+      "Example:",
+      "  sluice report --spectrum spectrum.json --run runs/random --run runs/asi --out report.html"
+    })
+final class ReportCommand extends SluiceCommand {
+  @Option(
+      names = "--spectrum",
+      paramLabel = "FILE",
+      description = "What 'sluice spectrum' wrote; left out, the page has no spectra.")
+  private Path spectrum;
+
+  @Option(
+      names = "--run",
+      paramLabel = "DIR",
+      description = "A folder that 'sluice train' wrote; give it once for each run to compare.")
+  private List<Path> runs = List.of();
+
+  @Option(names = "--title", paramLabel = "TEXT", description = "The page's title.")
+  private String title;
+
+  @Option(
+      names = "--out",
+      paramLabel = "FILE",
+      defaultValue = "report.html",
+      description = "Where to write the page (default: report.html).")
+  private Path out;
+
+  @Override
+  protected void run() throws IOException {
+    if (spectrum == null && runs.isEmpty()) {
+      throw usage("nothing to report: give --spectrum, --run or both");
+    }
+    Spectra spectra = spectrum == null ? null : Spectra.read(spectrum);
+    List<TrainingRun> read = new ArrayList<>();
+    for (Path folder : runs) {
+      read.add(TrainingRun.read(folder));
+    }
+    long bytes = new Report(titleOf(spectra), spectra, read, provenance(spectra, read)).write(out);
+    out().printf(Locale.ROOT, "%s  %.1f MB%n", out, bytes / 1e6);
+  }
+
+  private String titleOf(Spectra spectra) {
+    if (title != null && !title.isBlank()) {
+      return title.strip();
+    }
+    return spectra == null || spectra.model() == null
+        ? "Dictionaries side by side"
+        : "The dimensions of " + spectra.model();
+  }
+
+  private static List<Setting> provenance(Spectra spectra, List<TrainingRun> runs) {
+    List<Setting> facts = new ArrayList<>();
+    if (spectra != null) {
+      add(facts, "Model", spectra.model());
+      add(facts, "Text", spectra.text());
+      add(facts, "Tokens in the spectra", String.format(Locale.ROOT, "%,d", spectra.tokens()));
+      add(facts, "Share of variance τ", String.valueOf(spectra.tau()));
+    }
+    if (!runs.isEmpty()) {
+      add(facts, "Runs", String.valueOf(runs.size()));
+    }
+    add(facts, "Sluice", Version.current());
+    add(facts, "Java", Runtime.version().toString());
+    add(facts, "System", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
+    add(facts, "Page written", LocalDate.now(ZoneOffset.UTC) + " (UTC)");
+    return facts;
+  }
+
+  private static void add(List<Setting> facts, String name, String value) {
+    if (value != null && !value.isBlank()) {
+      facts.add(new Setting(name, value));
+    }
+  }
+}

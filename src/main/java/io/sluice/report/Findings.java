@@ -1,0 +1,213 @@
+package io.sluice.report;
+
+import io.sluice.report.Spectra.Hook;
+import io.sluice.report.Spectra.OutputProjection;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalDouble;
+
+/**
+ * What the numbers say, in plain words: nothing here is known beforehand, each word follows from
+ * the data.
+ *
+ * @param headline one sentence
+ * @param sentences what stands below it, at most three
+ */
+record Findings(String headline, List<String> sentences) {
+
+  static Findings of(Spectra spectra, List<TrainingRun> runs) {
+    String geometry = spectra == null ? null : dimensionHeadline(spectra);
+    List<String> sentences = new ArrayList<>();
+    if (spectra != null) {
+      rangeSentence(spectra, sentences);
+      causeSentence(spectra, sentences);
+    }
+    String dead = deadSentence(runs);
+    if (geometry == null) {
+      return new Findings(dead == null ? "Nothing was measured yet." : dead, sentences);
+    }
+    if (dead != null) {
+      sentences.add(dead);
+    }
+    return new Findings(geometry, List.copyOf(sentences));
+  }
+
+  /** The mean of k/d over the layers of one kind of hook point. */
+  static OptionalDouble meanShare(Spectra spectra, String kind) {
+    return spectra.ofKind(kind).stream().mapToDouble(Hook::dimensionShare).average();
+  }
+
+  /** A share as a percentage that never rounds to 0 or 100 what is neither. */
+  static String percent(double share) {
+    double percent = 100 * share;
+    if (percent > 0 && percent < 0.05) {
+      return "less than 0.1\u202f%";
+    }
+    if (percent < 100 && percent >= 99.95) {
+      return "more than 99.9\u202f%";
+    }
+    boolean whole = percent == Math.rint(percent) || percent >= 10 && percent < 99.5;
+    return String.format(Locale.ROOT, whole ? "%.0f\u202f%%" : "%.1f\u202f%%", percent);
+  }
+
+  private static String dimensionHeadline(Spectra spectra) {
+    OptionalDouble attention = meanShare(spectra, "attn_out");
+    OptionalDouble mlp = meanShare(spectra, "mlp_out");
+    OptionalDouble residual = meanShare(spectra, "resid");
+    List<String> parts = new ArrayList<>();
+    if (attention.isPresent()) {
+      parts.add("Attention writes in " + percent(attention.getAsDouble()) + " of its dimensions");
+    }
+    if (mlp.isPresent()) {
+      String share = percent(mlp.getAsDouble());
+      parts.add(
+          parts.isEmpty()
+              ? "The MLP writes in " + share + " of its dimensions"
+              : "the MLP in " + share);
+    }
+    if (residual.isPresent()) {
+      String share = percent(residual.getAsDouble());
+      parts.add(
+          parts.isEmpty()
+              ? "The residual stream fills " + share + " of its dimensions"
+              : "the residual stream fills " + share);
+    }
+    if (parts.isEmpty()) {
+      return null;
+    }
+    if (parts.size() == 1) {
+      return parts.getFirst() + ".";
+    }
+    return String.join(", ", parts.subList(0, parts.size() - 1)) + "; " + parts.getLast() + ".";
+  }
+
+  private static void rangeSentence(Spectra spectra, List<String> into) {
+    List<Hook> hooks = spectra.ofKind("attn_out");
+    if (hooks.isEmpty()) {
+      return;
+    }
+    Comparator<Hook> byShare = Comparator.comparingDouble(Hook::dimensionShare);
+    Hook least = hooks.stream().min(byShare).orElseThrow();
+    Hook most = hooks.stream().max(byShare).orElseThrow();
+    String across =
+        hooks.size() == 1
+            ? "in layer " + least.layer()
+            : String.format(
+                Locale.ROOT,
+                "from %s in layer %d to %s in layer %d",
+                directions(least),
+                least.layer(),
+                directions(most),
+                most.layer());
+    into.add(
+        String.format(
+            Locale.ROOT,
+            "%s of the variance of attn_out lies in %s directions on average, %s.",
+            percent(spectra.tau()),
+            String.format(
+                Locale.ROOT,
+                "%.0f of %,d",
+                hooks.stream().mapToInt(Hook::intrinsicDimension).average().orElseThrow(),
+                least.width()),
+            across));
+  }
+
+  private static String directions(Hook hook) {
+    return String.format(Locale.ROOT, "%,d", hook.intrinsicDimension());
+  }
+
+  private static void causeSentence(Spectra spectra, List<String> into) {
+    OptionalDouble z = meanShare(spectra, "z");
+    OptionalDouble overlap = meanOverlap(spectra);
+    if (z.isEmpty() || overlap.isEmpty()) {
+      return;
+    }
+    OutputProjection first = spectra.outputProjections().getFirst();
+    Hook heads = spectra.ofKind("z").getFirst();
+    double chance = chanceOverlap(heads.width(), first.heads(), spectra.dModel());
+    into.add(
+        String.format(
+            Locale.ROOT,
+            "Before the output projection the heads fill %s of their dimensions; in W_O the"
+                + " subspaces of two heads overlap by %.3f on average, random ones would by %.3f.",
+            percent(z.getAsDouble()),
+            overlap.getAsDouble(),
+            chance));
+  }
+
+  /** Mean squared cosine between two random subspaces of one head's size: r / d. */
+  static double chanceOverlap(int headsWidth, int heads, int dModel) {
+    return dModel <= 0 ? Double.NaN : (double) headsWidth / heads / dModel;
+  }
+
+  private static OptionalDouble meanOverlap(Spectra spectra) {
+    double sum = 0;
+    long pairs = 0;
+    for (OutputProjection projection : spectra.outputProjections()) {
+      double[][] overlap = projection.headOverlap();
+      for (int i = 0; overlap != null && i < overlap.length; i++) {
+        for (int j = 0; j < i; j++) {
+          sum += overlap[i][j];
+          pairs++;
+        }
+      }
+    }
+    return pairs == 0 ? OptionalDouble.empty() : OptionalDouble.of(sum / pairs);
+  }
+
+  private static String deadSentence(List<TrainingRun> runs) {
+    List<TrainingRun> ended = runs.stream().filter(r -> r.finalDeadFraction() != null).toList();
+    if (ended.isEmpty()) {
+      return null;
+    }
+    Comparator<TrainingRun> byDead = Comparator.comparingDouble(TrainingRun::finalDeadFraction);
+    TrainingRun best = ended.stream().min(byDead).orElseThrow();
+    TrainingRun worst = ended.stream().max(byDead).orElseThrow();
+    String features = features(ended);
+    if (best == worst) {
+      return "‘"
+          + best.name()
+          + "’: "
+          + dead(best)
+          + " of "
+          + features
+          + " are dead"
+          + fvu(best)
+          + ".";
+    }
+    return "Of "
+        + features
+        + ", "
+        + dead(worst)
+        + " end dead in ‘"
+        + worst.name()
+        + "’"
+        + fvu(worst)
+        + ", "
+        + dead(best)
+        + " in ‘"
+        + best.name()
+        + "’"
+        + fvu(best)
+        + ".";
+  }
+
+  private static String dead(TrainingRun run) {
+    return percent(run.finalDeadFraction());
+  }
+
+  private static String fvu(TrainingRun run) {
+    Double fvu = run.result() == null ? null : run.result().fvu();
+    return fvu == null ? "" : String.format(Locale.ROOT, " (FVU %.3f)", fvu);
+  }
+
+  private static String features(List<TrainingRun> runs) {
+    List<String> counts = runs.stream().map(r -> r.setting("features")).distinct().toList();
+    String one = counts.getFirst();
+    return counts.size() == 1 && one != null && one.matches("\\d{1,15}")
+        ? String.format(Locale.ROOT, "%,d features", Long.valueOf(one))
+        : "all features";
+  }
+}

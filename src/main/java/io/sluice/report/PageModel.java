@@ -1,0 +1,150 @@
+package io.sluice.report;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import io.sluice.report.Spectra.Hook;
+import io.sluice.report.Spectra.OutputProjection;
+import io.sluice.report.TrainingRun.Evaluation;
+import io.sluice.report.TrainingRun.Metric;
+import io.sluice.report.TrainingRun.Result;
+import io.sluice.report.TrainingRun.Setting;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Function;
+
+/**
+ * What the page's script is given, as JSON: the report's data, thinned and rounded to what a screen
+ * can show. Absent parts are null and do not appear.
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+record PageModel(
+    String title, Geometry geometry, List<Run> runs, List<Setting> provenance, Double tau) {
+
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  record Geometry(double tau, int dModel, List<Place> places, List<Projection> projections) {}
+
+  /** One hook point. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  record Place(
+      String kind,
+      int layer,
+      int width,
+      int dimension,
+      double dimensionShare,
+      Double rank,
+      Double rankShare,
+      Double participationRatio,
+      Double stableRank,
+      Curve curve) {}
+
+  /** One output projection; {@code chance} is the overlap that random heads would have. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  record Projection(
+      int layer,
+      int heads,
+      int width,
+      Double dimension,
+      Double dimensionShare,
+      Double rank,
+      Double rankShare,
+      Curve curve,
+      double[] headRank,
+      double[][] overlap,
+      Double chance) {}
+
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  record Run(
+      String name, List<Setting> settings, Result result, Course course, Evaluation evaluation) {}
+
+  /** A run's metrics by column; an entry is null where a line had no such number. */
+  record Course(long[] step, long[] tokens, Double[] fvu, Double[] dead, Double[] l0) {}
+
+  static PageModel of(Report report) {
+    Spectra spectra = report.spectra();
+    return new PageModel(
+        report.title(),
+        spectra == null || spectra.hooks().isEmpty() ? null : geometry(spectra),
+        report.runs().stream().map(PageModel::run).toList(),
+        report.provenance(),
+        spectra == null ? null : spectra.tau());
+  }
+
+  private static Geometry geometry(Spectra spectra) {
+    return new Geometry(
+        spectra.tau(),
+        spectra.dModel(),
+        spectra.hooks().stream().map(PageModel::place).toList(),
+        spectra.outputProjections().stream().map(p -> projection(spectra, p)).toList());
+  }
+
+  private static Place place(Hook hook) {
+    double total = hook.totalVariance() == null ? 0 : hook.totalVariance();
+    return new Place(
+        hook.kind(),
+        hook.layer(),
+        hook.width(),
+        hook.intrinsicDimension(),
+        Curve.round(hook.dimensionShare()),
+        rounded(hook.effectiveRank()),
+        rounded(hook.rankShare()),
+        rounded(hook.participationRatio()),
+        rounded(hook.stableRank()),
+        Curve.of(hook.eigenvalues(), total, hook.intrinsicDimension()));
+  }
+
+  private static Projection projection(Spectra spectra, OutputProjection p) {
+    int width = p.singularValues().length;
+    double[] variances = Arrays.stream(p.singularValues()).map(s -> s * s).toArray();
+    int headsWidth =
+        spectra.ofKind("z").stream().findFirst().map(Hook::width).orElse(spectra.dModel());
+    double chance = Findings.chanceOverlap(headsWidth, p.heads(), spectra.dModel());
+    int mark = p.intrinsicDimension() == null ? 0 : p.intrinsicDimension().intValue();
+    return new Projection(
+        p.layer(),
+        p.heads(),
+        width,
+        p.intrinsicDimension(),
+        share(p.intrinsicDimension(), width),
+        rounded(p.effectiveRank()),
+        share(p.effectiveRank(), width),
+        Curve.of(variances, 0, mark),
+        p.headEffectiveRank() == null ? null : rounded(p.headEffectiveRank()),
+        p.headOverlap() == null
+            ? null
+            : Arrays.stream(p.headOverlap()).map(PageModel::rounded).toArray(double[][]::new),
+        rounded(chance));
+  }
+
+  private static Run run(TrainingRun run) {
+    return new Run(
+        run.name(),
+        run.settings(),
+        run.result(),
+        run.metrics().isEmpty() ? null : course(run.metrics()),
+        run.evaluation());
+  }
+
+  private static Course course(List<Metric> metrics) {
+    return new Course(
+        metrics.stream().mapToLong(Metric::step).toArray(),
+        metrics.stream().mapToLong(Metric::tokens).toArray(),
+        column(metrics, Metric::fvu),
+        column(metrics, Metric::deadFraction),
+        column(metrics, Metric::l0));
+  }
+
+  private static Double[] column(List<Metric> metrics, Function<Metric, Double> of) {
+    return metrics.stream().map(of).map(PageModel::rounded).toArray(Double[]::new);
+  }
+
+  private static Double share(Double part, int whole) {
+    return part == null ? null : rounded(part / whole);
+  }
+
+  private static Double rounded(Double value) {
+    return value == null || !Double.isFinite(value) ? null : Double.valueOf(Curve.round(value));
+  }
+
+  private static double[] rounded(double[] values) {
+    return Arrays.stream(values).map(Curve::round).toArray();
+  }
+}

@@ -1,0 +1,48 @@
+package io.sluice.report;
+
+import io.sluice.report.TrainingRun.Setting;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * The report on one model and the dictionaries trained on it: a single HTML page with its data, its
+ * style and its charts inside, that asks the network for nothing.
+ *
+ * @param title the page's title
+ * @param spectra the spectra, or null to leave those sections out
+ * @param runs the runs to compare, in the order of the page; may be empty
+ * @param provenance where the data comes from and what made the page, by name; shown at its end
+ */
+public record Report(
+    String title, Spectra spectra, List<TrainingRun> runs, List<Setting> provenance) {
+
+  /** Checks that there is something to report. */
+  public Report {
+    Objects.requireNonNull(title, "title");
+    runs = List.copyOf(runs);
+    provenance = List.copyOf(provenance);
+    if (spectra == null && runs.isEmpty()) {
+      throw new IllegalArgumentException("a report needs spectra or at least one run");
+    }
+  }
+
+  /**
+   * Writes the page. It is written beside {@code file} and renamed over it, so that a failure
+   * leaves what was there.
+   *
+   * @return the size of the page, in bytes
+   * @throws IOException if the folder of {@code file} is missing or cannot be written to
+   */
+  public long write(Path file) throws IOException {
+    byte[] page = html();
+    AtomicFile.write(file, page);
+    return page.length;
+  }
+
+  /** The page, in UTF-8. */
+  public byte[] html() {
+    return Page.render(this);
+  }
+}

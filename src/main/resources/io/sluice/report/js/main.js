@@ -1,0 +1,34 @@
+// Reads the data and shows what there is of it.
+
+function start() {
+  const page = JSON.parse(byId('data').textContent);
+  // Two runs of one name must stay two lines.
+  const seen = new Map();
+  const runs = page.runs.map((run, number) => {
+    const nth = (seen.get(run.name) ?? 0) + 1;
+    seen.set(run.name, nth);
+    return { ...run, number, label: nth === 1 ? run.name : run.name + ' (' + nth + ')' };
+  });
+  followTheme();
+  tiles(page.geometry, runs);
+  if (isNumber(page.tau)) byId('tau-value').textContent = ' = ' + percent(page.tau);
+  if (page.geometry) {
+    let chooseLayer = () => {};
+    dimensionFigures(page.geometry, (layer) => chooseLayer(layer));
+    chooseLayer = spectrumFigures(page.geometry);
+    causeFigures(page.geometry);
+  }
+  if (runs.length > 0) {
+    show('training');
+    resultsTable(runs);
+    trainingFigures(runs);
+    settingsTable(runs);
+  }
+  facts(page.provenance);
+  listSections();
+  // Sections that were hidden had no width when their charts began.
+  resizeAll();
+  new ResizeObserver(resizeAll).observe(byId('content'));
+}
+
+start();

@@ -1,0 +1,144 @@
+package io.sluice.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sluice.report.TrainingRun.Setting;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The page in a real browser. */
+class ReportPageTest {
+  private static final Pattern CHART = Pattern.compile("<div class=\"chart[^>]*>");
+
+  @TempDir private Path folder;
+
+  @Test
+  void everyChartDrawsWithoutErrorsOrRequests() throws Exception {
+    Chromium chromium = Chromium.require();
+    Path page = write(full(folder));
+    Chromium.Visit visit = chromium.open(page, folder);
+    assertThat(visit.console()).isEmpty();
+    assertThat(visit.requests()).isEmpty();
+    assertThat(drawn(visit.dom()).keySet())
+        .containsExactlyInAnyOrder(
+            "chart-dimension",
+            "chart-rank",
+            "chart-spectrum",
+            "chart-cumulative",
+            "chart-squeeze",
+            "chart-overlap",
+            "chart-fvu",
+            "chart-dead",
+            "chart-frequency");
+    assertThat(drawn(visit.dom()))
+        .allSatisfy((chart, shapes) -> assertThat(shapes).isGreaterThan(8));
+    assertThat(text(visit.dom()))
+        .contains("Attention writes in")
+        .doesNotContain("NaN")
+        .doesNotContain("undefined")
+        .doesNotContain("[object");
+  }
+
+  @Test
+  void missingSectionsAreLeftOut() throws Exception {
+    Chromium chromium = Chromium.require();
+    Report whole = full(folder);
+    TrainingRun first = whole.runs().getFirst();
+    TrainingRun bare = new TrainingRun("bare", List.of(), null, List.of(), null);
+    Spectra s = whole.spectra();
+    Spectra oneHook =
+        new Spectra("m", "t", 10, 0.99, 384, 1, List.of(s.hooks().getFirst()), List.of());
+
+    Path spectraOnly = write(new Report("Spectra", oneHook, List.of(), List.of()));
+    Chromium.Visit visit = chromium.open(spectraOnly, folder);
+    assertThat(visit.console()).isEmpty();
+    assertThat(drawn(visit.dom()).keySet())
+        .containsExactlyInAnyOrder(
+            "chart-dimension", "chart-rank", "chart-spectrum", "chart-cumulative");
+
+    Path runsOnly = write(new Report("Runs", null, List.of(first, bare), List.of()));
+    visit = chromium.open(runsOnly, folder);
+    assertThat(visit.console()).isEmpty();
+    assertThat(drawn(visit.dom()).keySet())
+        .containsExactlyInAnyOrder("chart-fvu", "chart-dead", "chart-frequency");
+
+    visit = chromium.open(write(new Report("Bare", null, List.of(bare), List.of())), folder);
+    assertThat(visit.console()).isEmpty();
+    assertThat(drawn(visit.dom())).isEmpty();
+  }
+
+  @Test
+  void hostileNamesDoNotRun() throws Exception {
+    Chromium chromium = Chromium.require();
+    String hostile =
+        "</script><script>document.title='ran'</script><img src=x onerror=\"document.title='ran'\">"
+            + "\u2028\u2029{{data}}'\"&amp;<!--\ud800";
+    Report whole = full(folder);
+    Spectra s = whole.spectra();
+    List<Spectra.Hook> hooks = new ArrayList<>(s.hooks());
+    Spectra.Hook h = hooks.getFirst();
+    hooks.add(
+        new Spectra.Hook(
+            hostile, hostile, 0, 384, 1L, 9, null, 9.0, null, null, null, null, h.eigenvalues()));
+    TrainingRun r = whole.runs().getFirst();
+    List<Setting> settings = List.of(new Setting("__proto__", hostile), new Setting(hostile, "1"));
+    TrainingRun named = new TrainingRun(hostile, settings, r.result(), r.metrics(), r.evaluation());
+    Report report =
+        new Report(
+            hostile,
+            new Spectra(hostile, hostile, 1, 0.99, 384, 6, hooks, s.outputProjections()),
+            List.of(named, named),
+            List.of(new Setting(hostile, hostile)));
+    Chromium.Visit visit = chromium.open(write(report), folder);
+    assertThat(visit.console()).isEmpty();
+    assertThat(visit.requests()).isEmpty();
+    assertThat(text(visit.dom())).doesNotContain("<title>ran</title>").doesNotContain("<img");
+    assertThat(drawn(visit.dom())).hasSize(9);
+  }
+
+  /** The document without its scripts. */
+  private static String text(String dom) {
+    return dom.replaceAll("(?s)<script.*?</script>", "");
+  }
+
+  private Path write(Report report) throws IOException {
+    Path page = folder.resolve("report.html");
+    report.write(page);
+    return page;
+  }
+
+  static Report full(Path folder) throws IOException {
+    List<TrainingRun> runs = new ArrayList<>();
+    for (Path run : SyntheticReport.runs(folder, 5)) {
+      runs.add(TrainingRun.read(run));
+    }
+    return new Report(
+        "The dimensions of all-MiniLM-L6-v2",
+        Spectra.read(SyntheticReport.spectrum(folder, 6, 4)),
+        runs,
+        List.of(
+            new Setting("Model", "all-MiniLM-L6-v2"),
+            new Setting("Text", "moby-dick.txt"),
+            new Setting("Tokens in the spectra", "122,880")));
+  }
+
+  /** SVG shapes by chart, as the page counted them once each chart had finished. */
+  private static Map<String, Integer> drawn(String dom) {
+    Map<String, Integer> found = new TreeMap<>();
+    for (Matcher chart = CHART.matcher(dom); chart.find(); ) {
+      Matcher id = Pattern.compile(" id=\"([^\"]+)\"").matcher(chart.group());
+      Matcher shapes = Pattern.compile(" data-drawn=\"(\\d+)\"").matcher(chart.group());
+      assertThat(id.find()).isTrue();
+      found.put(id.group(1), shapes.find() ? Integer.parseInt(shapes.group(1)) : 0);
+    }
+    return found;
+  }
+}
