@@ -65,8 +65,13 @@ public sealed interface IndexOperators permits Tensor {
    * @param offsets of the same type, ascending, {@code [bags + 1]}, from 0 to {@code n}
    * @param weights float, {@code [n]}
    * @return {@code [bags, d]}
+   * @throws IllegalArgumentException if the offsets are not as said (on the CPU; on a GPU they are
+   *     not checked)
    */
   default Tensor embeddingBag(Tensor indices, Tensor offsets, Tensor weights) {
+    if (!offsets.device().isCuda()) {
+      offsets.requireOffsets(indices.elements());
+    }
     Tensor[] results =
         Call.of(Aten.EMBEDDING_BAG)
             .tensor((Tensor) this)

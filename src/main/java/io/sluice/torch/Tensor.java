@@ -539,6 +539,26 @@ public final class Tensor
     }
   }
 
+  /** Checks that this flat tensor ascends from 0 to {@code end}. LibTorch itself reads past it. */
+  void requireOffsets(long end) {
+    boolean wide = dtype() == DType.I64;
+    if (rank() != 1 || elements() == 0 || !wide && dtype() != DType.I32) {
+      throw new IllegalArgumentException(
+          "offsets must be int32 or int64 of shape [bags + 1], not " + describe());
+    }
+    MemorySegment memory = rawData();
+    long last = elements() - 1;
+    long before = 0;
+    for (long i = 0; i <= last; i++) {
+      long now = wide ? memory.getAtIndex(JAVA_LONG, i) : memory.getAtIndex(JAVA_INT, i);
+      if (now < before || i == 0 && now != 0 || i == last && now != end) {
+        throw new IllegalArgumentException(
+            "offsets must ascend from 0 to " + end + ", but offset " + i + " is " + now);
+      }
+      before = now;
+    }
+  }
+
   private Native begin(String doing) {
     Native n = Native.get();
     acquire(doing);

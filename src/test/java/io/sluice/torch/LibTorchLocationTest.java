@@ -1,0 +1,101 @@
+package io.sluice.torch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Where LibTorch is looked for, and what is said where it is not. */
+class LibTorchLocationTest {
+  @TempDir Path folder;
+
+  @Test
+  void namedFolderWithoutLibTorchIsNeverPassedOver() {
+    withProperty(
+        folder.toString(),
+        () ->
+            assertThatThrownBy(LibTorchLocation::find)
+                .isInstanceOf(TorchException.class)
+                .hasMessageContaining("-Dsluice.libtorch names " + folder)
+                .hasMessageContaining("libtorch_cpu"));
+  }
+
+  @Test
+  void findsTheLibrariesInThreeLayouts() throws Exception {
+    for (String layout : List.of("a", "b/lib", "c/torch/lib")) {
+      Path libraries = Files.createDirectories(folder.resolve(layout));
+      Files.createFile(libraries.resolve(System.mapLibraryName("torch_cpu")));
+      withProperty(
+          folder.resolve(layout.substring(0, 1)).toString(),
+          () -> assertThat(LibTorchLocation.find().folder()).isEqualTo(libraries));
+    }
+  }
+
+  @Test
+  void unpacksOnceWhenSeveralStartTogether() throws Exception {
+    Path cache = folder.resolve("cache with space");
+    try (ExecutorService threads = Executors.newFixedThreadPool(2)) {
+      List<Future<Optional<LibTorchLocation>>> unpacking =
+          Stream.generate(() -> threads.submit(() -> BundledLibTorch.unpack(cache)))
+              .limit(2)
+              .toList();
+      for (Future<Optional<LibTorchLocation>> one : unpacking) {
+        Assumptions.assumeTrue(
+            one.get().isPresent(), "no LibTorch for this platform on the class path");
+        assertThat(one.get().orElseThrow().folder())
+            .isDirectoryContaining(file -> file.endsWith(System.mapLibraryName("torch_cpu")));
+      }
+    }
+    assertThat(entries(cache)).hasSize(1);
+    Path libraries = entries(cache).getFirst();
+    Path small = libraries.resolve(System.mapLibraryName("c10"));
+    long size = Files.size(small);
+    Files.write(small, new byte[10]);
+    assertThat(BundledLibTorch.unpack(cache).orElseThrow().folder()).isEqualTo(libraries);
+    assertThat(small).hasSize(size);
+    assertThat(entries(cache)).hasSize(1);
+  }
+
+  @Test
+  void unwritableCacheSaysWhatToDo() throws Exception {
+    Path file = Files.createFile(folder.resolve("file"));
+    Assumptions.assumeTrue(
+        BundledLibTorch.class.getResource("/org/bytedeco/pytorch/" + BundledLibTorch.platform())
+            != null,
+        "no LibTorch for this platform on the class path");
+    assertThatThrownBy(() -> BundledLibTorch.unpack(file.resolve("cache")))
+        .isInstanceOf(TorchException.class)
+        .hasMessageContaining(file.toString())
+        .hasMessageContaining("SLUICE_CACHE");
+  }
+
+  private static List<Path> entries(Path folder) throws Exception {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.toList();
+    }
+  }
+
+  private static void withProperty(String value, Runnable body) {
+    String before = System.getProperty(LibTorchLocation.PROPERTY);
+    System.setProperty(LibTorchLocation.PROPERTY, value);
+    try {
+      body.run();
+    } finally {
+      if (before == null) {
+        System.clearProperty(LibTorchLocation.PROPERTY);
+      } else {
+        System.setProperty(LibTorchLocation.PROPERTY, before);
+      }
+    }
+  }
+}
