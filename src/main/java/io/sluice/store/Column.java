@@ -29,13 +29,15 @@ public record Column(String name, int width, DType dtype) {
   /**
    * Checks the parts against each other.
    *
-   * @throws IllegalArgumentException if the name is blank, or width or dtype do not suit the column
+   * @throws IllegalArgumentException if the name is blank, longer than 200 characters or not
+   *     printable, or width or dtype do not suit the column
    */
   public Column {
     Objects.requireNonNull(name, "name");
     Objects.requireNonNull(dtype, "dtype");
-    if (name.isBlank()) {
-      throw new IllegalArgumentException("a column needs a name");
+    if (name.isBlank() || !Quoted.of(name).equals("'" + name + "'")) {
+      throw new IllegalArgumentException(
+          "a column cannot be named " + Quoted.of(name) + ": blank, too long or not printable");
     }
     if (width < 1 || width > MAX_WIDTH) {
       throw new IllegalArgumentException(

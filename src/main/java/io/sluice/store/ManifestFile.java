@@ -102,11 +102,14 @@ final class ManifestFile {
     if (size > MAX_BYTES) {
       throw damaged("is " + size + " bytes long, more than " + MAX_BYTES);
     }
+    byte[] bytes = Files.readAllBytes(path);
     JsonNode root;
     try {
-      root = JSON.readTree(Files.readAllBytes(path));
+      root = JSON.readTree(bytes);
     } catch (JsonProcessingException e) {
-      throw damaged("is not valid JSON (" + e.getOriginalMessage() + ")");
+      throw damaged("is not valid JSON (" + Quoted.of(e.getOriginalMessage()) + ")");
+    } catch (IOException e) {
+      throw damaged("is not text (" + Quoted.of(e.getMessage()) + ")");
     }
     if (root == null || !root.isObject()) {
       throw damaged("does not hold a JSON object");
@@ -115,9 +118,9 @@ final class ManifestFile {
     if (!format.equals(Manifest.FORMAT)) {
       throw new IOException(
           path
-              + ": format is '"
-              + format
-              + "', this version of Sluice reads '"
+              + ": format is "
+              + Quoted.of(format)
+              + ", this version of Sluice reads '"
               + Manifest.FORMAT
               + "'; use the version that wrote the store or capture again");
     }
@@ -159,10 +162,10 @@ final class ManifestFile {
       try {
         column = new Column(name, width, DType.ofLabel(text(node, "dtype")));
       } catch (IllegalArgumentException e) {
-        throw damaged("describes a column wrongly: " + e.getMessage());
+        throw damaged("describes a column wrongly: " + Quoted.of(e.getMessage()));
       }
       if (column.isTokenColumn() || !names.add(name)) {
-        throw damaged("lists column '" + name + "' twice");
+        throw damaged("lists column " + Quoted.of(name) + " twice");
       }
       columns.add(column);
     }
@@ -180,7 +183,11 @@ final class ManifestFile {
       // Names are fixed, so a manifest cannot lead out of the store's folder.
       if (!file.equals(Manifest.shardName(shards.size()))) {
         throw damaged(
-            "names shard '" + file + "' where " + Manifest.shardName(shards.size()) + " is due");
+            "names shard "
+                + Quoted.of(file)
+                + " where "
+                + Manifest.shardName(shards.size())
+                + " is due");
       }
       boolean last = shards.size() == nodes.size() - 1;
       int rows = (int) integer(node, "rows", last ? 1 : rowsPerShard, rowsPerShard);
@@ -197,9 +204,11 @@ final class ManifestFile {
         return Integer.parseUnsignedInt(value, CHECKSUM.length(), value.length(), 16);
       }
     } catch (NumberFormatException e) {
-      throw damaged("has checksum '" + value + "', expected " + CHECKSUM + " and 8 hex digits");
+      throw damaged(
+          "has checksum " + Quoted.of(value) + ", expected " + CHECKSUM + " and 8 hex digits");
     }
-    throw damaged("has checksum '" + value + "', expected " + CHECKSUM + " and 8 hex digits");
+    throw damaged(
+        "has checksum " + Quoted.of(value) + ", expected " + CHECKSUM + " and 8 hex digits");
   }
 
   private JsonNode array(JsonNode node, String field) throws IOException {

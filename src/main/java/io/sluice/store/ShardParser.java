@@ -127,11 +127,10 @@ final class ShardParser {
         throw damaged(
             "column "
                 + i
-                + " is '"
-                + field.name()
-                + "', the manifest says '"
-                + column.name()
-                + "'");
+                + " is "
+                + Quoted.of(String.valueOf(field.name()))
+                + ", the manifest says "
+                + Quoted.of(column.name()));
       }
       Field element = field;
       if (!column.isTokenColumn()) {
