@@ -1,5 +1,6 @@
 package io.sluice.store;
 
+import io.sluice.torch.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;
@@ -44,6 +45,24 @@ public final class Batch {
    */
   public MemorySegment data(String column) {
     return data(ActivationStore.indexOf(columns, column));
+  }
+
+  /**
+   * The column of that name as a tensor over the batch's memory, without a copy: {@code [rows,
+   * width]}, or {@code [rows]} for a token column. It belongs to the innermost open {@code
+   * TensorScope}, and shows what the next batch brings once that is gathered.
+   *
+   * @throws IllegalArgumentException if the column was not asked for
+   */
+  public Tensor tensor(String column) {
+    int index = ActivationStore.indexOf(columns, column);
+    return tensor(columns.get(index), data(index), rows);
+  }
+
+  static Tensor tensor(Column column, MemorySegment data, int rows) {
+    return column.isTokenColumn()
+        ? Tensor.of(data, column.dtype(), rows)
+        : Tensor.of(data, column.dtype(), rows, column.width());
   }
 
   /** The store's number of the row at {@code index}. */

@@ -1,5 +1,6 @@
 package io.sluice.store;
 
+import io.sluice.torch.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -40,6 +41,17 @@ public final class Shard {
    */
   public MemorySegment data(String column) {
     return memory[ActivationStore.indexOf(columns, column)];
+  }
+
+  /**
+   * A column as a read-only tensor over the mapped file, without a copy: {@code [rows, width]}, or
+   * {@code [rows]} for a token column. It belongs to the innermost open {@code TensorScope}.
+   *
+   * @throws IllegalArgumentException if the store has no such column
+   */
+  public Tensor tensor(String column) {
+    int index = ActivationStore.indexOf(columns, column);
+    return Batch.tensor(columns.get(index), memory[index], rows);
   }
 
   /** The memory of the whole file. */
