@@ -1,0 +1,63 @@
+# Sluice. `make` alone lists the targets; everything else is in pom.xml.
+#
+#   DEMO_ARGS, BENCH_ARGS   options handed to `sluice demo` and `sluice bench`
+#   DEMO_OUT                folder of the demo (default: demo)
+#   MVN                     the Maven to use (default: mvn)
+
+SHELL := bash
+MVN ?= mvn
+DEMO_OUT ?= demo
+
+# The JDK is looked for only by targets that need one.
+jdk = $(or $(SLUICE_JDK),$(eval SLUICE_JDK := $(shell bin/find-jdk javac))$(SLUICE_JDK))
+# Maven itself warns on newer JDKs unless told that it may do what it does.
+mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
+	command -v $(MVN) >/dev/null || { echo "make: needs Maven 3.8 or newer as '$(MVN)' on the PATH" >&2; exit 1; }; \
+	grep -q '^JAVA_VERSION="22' "$$jdk/release" || export MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
+	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress
+
+.PHONY: help build demo test bench bindings dist cuda-bundle clean format
+
+help:
+	@echo 'make demo         capture, spectra, four trainings and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
+	@echo 'make build        compile, so that bin/sluice runs'
+	@echo 'make test         check the formatting and run all tests'
+	@echo 'make bench        benchmarks (BENCH_ARGS)'
+	@echo 'make bindings     regenerate bindings/ with the jextract on the PATH'
+	@echo 'make dist         a folder dist/sluice that runs where no JDK is installed'
+	@echo 'make cuda-bundle  a folder cuda-bundle/ for a machine with a CUDA PyTorch'
+	@echo 'make format       format the sources'
+	@echo 'make clean        remove everything that was built'
+
+build:
+	@$(mvn) --quiet compile
+
+demo: build
+	@JAVA_HOME="$(jdk)" bin/sluice demo --out $(DEMO_OUT) $(DEMO_ARGS)
+
+test:
+	@$(mvn) spotless:check test
+
+bench: build
+	@JAVA_HOME="$(jdk)" bin/sluice bench $(BENCH_ARGS)
+
+bindings:
+	@command -v jextract >/dev/null || { echo "make: needs jextract on the PATH" >&2; exit 1; }
+	rm -rf bindings/io
+	for arguments in native/*.jextract; do \
+	  jextract "@$$arguments" --output bindings "$${arguments%.jextract}.h" || exit 1; \
+	done
+
+dist:
+	@$(mvn) --quiet -DskipTests package
+	@JAVA_HOME="$(jdk)" bash bin/make-dist
+
+cuda-bundle:
+	@$(mvn) --quiet -DskipTests package
+	@JAVA_HOME="$(jdk)" bash bin/make-cuda-bundle
+
+format:
+	@$(mvn) --quiet spotless:apply
+
+clean:
+	rm -rf target dist cuda-bundle demo
