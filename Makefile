@@ -43,8 +43,8 @@ bench: build
 
 bindings:
 	@command -v jextract >/dev/null || { echo "make: needs jextract on the PATH" >&2; exit 1; }
-	rm -rf bindings/io
-	for arguments in native/*.jextract; do \
+	@rm -rf bindings/io
+	@for arguments in native/*.jextract; do \
 	  jextract "@$$arguments" --output bindings "$${arguments%.jextract}.h" || exit 1; \
 	done
 

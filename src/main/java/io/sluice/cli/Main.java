@@ -9,6 +9,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
  * The {@code sluice} command: parses arguments, runs one subcommand and turns every failure into
@@ -60,6 +61,7 @@ public final class Main implements Runnable {
     if (System.getProperty("org.slf4j.simpleLogger.defaultLogLevel") == null) {
       System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "warn");
     }
+    Terminal.useTrueStandardError();
     PrintWriter out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
     PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
     int status = run(out, err, args);
@@ -115,9 +117,25 @@ public final class Main implements Runnable {
   private static int usageError(ParameterException e, String[] args) {
     CommandLine at = e.getCommandLine();
     String name = at.getCommandSpec().qualifiedName();
-    at.getErr()
-        .println(name + ": " + ErrorLine.text(e.getMessage()) + "; see '" + name + " --help'");
+    at.getErr().println(name + ": " + usageText(e, at) + "; see '" + name + " --help'");
     return CommandLine.ExitCode.USAGE;
+  }
+
+  private static String usageText(ParameterException e, CommandLine at) {
+    if (at.getParent() == null
+        && e instanceof UnmatchedArgumentException unmatched
+        && !unmatched.isUnknownOption()) {
+      return "unknown command '"
+          + unmatched.getUnmatched().getFirst()
+          + "' (known: "
+          + String.join(", ", at.getSubcommands().keySet())
+          + ")";
+    }
+    String text = ErrorLine.text(e.getMessage());
+    // picocli's own messages start with a capital; lines after a colon do not.
+    return text.length() > 1 && Character.isLowerCase(text.charAt(1))
+        ? Character.toLowerCase(text.charAt(0)) + text.substring(1)
+        : text;
   }
 
   private static int failure(Exception e, CommandLine at, CommandLine.ParseResult result) {

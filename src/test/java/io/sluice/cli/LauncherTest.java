@@ -1,0 +1,184 @@
+package io.sluice.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code bin/sluice} and {@code bin/find-jdk}, run as people run them. */
+@DisabledOnOs(OS.WINDOWS)
+class LauncherTest {
+  private static final Path HOME = Path.of("").toAbsolutePath();
+  private static final String LAUNCHER = HOME.resolve("bin/sluice").toString();
+  private static final String FINDER = HOME.resolve("bin/find-jdk").toString();
+
+  @TempDir Path folder;
+
+  @TempDir Path output;
+
+  private record Result(int status, String out, String err) {}
+
+  @Test
+  void answersFromAnotherFolderWithNothingOnStandardError() throws Exception {
+    Result result = run(folder, Map.of(), LAUNCHER, "--help");
+    assertThat(result.err()).isEmpty();
+    assertThat(result.status()).isZero();
+    assertThat(result.out()).contains("Usage: sluice");
+  }
+
+  @Test
+  void runsThroughALinkWithASpaceInItsPath() throws Exception {
+    Path link = Files.createDirectories(folder.resolve("a folder")).resolve("my sluice");
+    Files.createSymbolicLink(link, Path.of(LAUNCHER));
+    Result result = run(folder, Map.of(), link.toString(), "--version");
+    assertThat(result.status()).as(result.err()).isZero();
+    assertThat(result.out()).startsWith("sluice ");
+  }
+
+  @Test
+  void runsFromASourceTreeWithASpaceInItsPath() throws Exception {
+    Path tree = Files.createDirectories(folder.resolve("source tree"));
+    Files.createDirectories(tree.resolve("bin"));
+    Files.createDirectories(tree.resolve("target"));
+    for (String name : List.of("bin/sluice", "bin/find-jdk", "target/classpath")) {
+      Files.copy(HOME.resolve(name), tree.resolve(name), StandardCopyOption.COPY_ATTRIBUTES);
+    }
+    try (Stream<Path> files = Files.walk(HOME.resolve("target/classes/io/sluice/cli"))) {
+      for (Path file : (Iterable<Path>) files::iterator) {
+        Files.createDirectories(tree.resolve(HOME.relativize(file)).getParent());
+        Files.copy(file, tree.resolve(HOME.relativize(file)));
+      }
+    }
+    Result result = run(folder, Map.of(), tree.resolve("bin/sluice").toString(), "--version");
+    assertThat(result.status()).as(result.err()).isZero();
+  }
+
+  @Test
+  void usageErrorIsOneLineWithStatusTwo() throws Exception {
+    Result result = run(folder, Map.of(), LAUNCHER, "frobnicate", "with space");
+    assertThat(result.status()).isEqualTo(2);
+    assertThat(result.err().lines()).hasSize(1);
+    assertThat(result.err()).startsWith("sluice: ").contains("frobnicate");
+  }
+
+  @Test
+  void passesJvmOptions() throws Exception {
+    Result result =
+        run(folder, Map.of("SLUICE_JAVA_OPTS", "-Xmx64m -Xlog:gc+init"), LAUNCHER, "--version");
+    assertThat(result.status()).isZero();
+    assertThat(result.out()).contains("Heap Max Capacity: 64M");
+  }
+
+  @Test
+  void saysWhatToDoBeforeTheFirstBuild() throws Exception {
+    Files.createDirectories(folder.resolve("bin"));
+    Path copy = Files.copy(Path.of(LAUNCHER), folder.resolve("bin/sluice"));
+    Files.setPosixFilePermissions(copy, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Result result = run(folder, Map.of(), copy.toString(), "--help");
+    assertThat(result.status()).isEqualTo(1);
+    assertThat(result.err().lines()).hasSize(1);
+    assertThat(result.err()).contains("make build");
+  }
+
+  @Test
+  void oldJdkGivesOneLineThatSaysWhichWereFound() throws Exception {
+    Path old = jdk(folder.resolve("old jdk"), "17.0.15");
+    Result result =
+        run(
+            folder,
+            Map.of(
+                "JAVA_HOME", old.toString(), "SLUICE_JDK_FOLDERS", "", "PATH", pathWithoutJava()),
+            LAUNCHER,
+            "--help");
+    assertThat(result.status()).isEqualTo(1);
+    assertThat(result.err().lines()).hasSize(1);
+    assertThat(result.err()).contains("JDK 22 or newer", "17 (JAVA_HOME=" + old, "install");
+  }
+
+  @Test
+  void findsTheNewestJdkInTheUsualFolders() throws Exception {
+    jdk(folder.resolve("jvm/java-22"), "22.0.1");
+    Path newest = jdk(folder.resolve("jvm/java 26"), "26");
+    jdk(folder.resolve("jvm/java-8"), "1.8.0_402");
+    Map<String, String> environment =
+        Map.of(
+            "JAVA_HOME",
+            "/no/such/folder",
+            "SLUICE_JDK_FOLDERS",
+            "/nowhere:" + folder.resolve("jvm"),
+            "PATH",
+            pathWithoutJava());
+    Result result = run(folder, environment, FINDER);
+    assertThat(result.out()).isEqualTo(newest + "\n");
+    Result withTool = run(folder, environment, FINDER, "jlink");
+    assertThat(withTool.status()).isEqualTo(1);
+    assertThat(withTool.err().lines()).hasSize(1);
+    assertThat(withTool.err()).contains("with jlink", "26 without jlink");
+  }
+
+  @Test
+  void prefersJavaHomeWhereItIsNewEnough() throws Exception {
+    Path mine = jdk(folder.resolve("mine"), "22.0.2");
+    jdk(folder.resolve("jvm/java-26"), "26");
+    Result result =
+        run(
+            folder,
+            Map.of(
+                "JAVA_HOME",
+                mine.toString(),
+                "SLUICE_JDK_FOLDERS",
+                folder.resolve("jvm").toString()),
+            FINDER);
+    assertThat(result.out()).isEqualTo(mine + "\n");
+  }
+
+  /** A folder that looks like a JDK of {@code version}. */
+  private static Path jdk(Path home, String version) throws IOException {
+    Files.createDirectories(home.resolve("bin"));
+    Files.writeString(home.resolve("release"), "JAVA_VERSION=\"" + version + "\"\n");
+    executable(home.resolve("bin/java"), "exit 0");
+    return home;
+  }
+
+  /** A folder with the few programs that the scripts call, and no java. */
+  private String pathWithoutJava() throws IOException {
+    Path programs = Files.createDirectories(folder.resolve("programs"));
+    for (String name : List.of("bash", "env", "sed", "sort", "dirname", "readlink", "head")) {
+      Path inBin = Path.of("/bin", name);
+      Path real = Files.exists(inBin) ? inBin : Path.of("/usr/bin", name);
+      executable(programs.resolve(name), "exec " + real + " \"$@\"");
+    }
+    return programs.toString();
+  }
+
+  private static void executable(Path file, String script) throws IOException {
+    Files.writeString(file, "#!/bin/sh\n" + script + "\n");
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+
+  private Result run(Path at, Map<String, String> environment, String... command)
+      throws IOException, InterruptedException {
+    ProcessBuilder builder = new ProcessBuilder(new ArrayList<>(List.of(command)));
+    builder.directory(at.toFile());
+    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    builder.environment().putAll(environment);
+    Path out = output.resolve("out.txt");
+    Path err = output.resolve("err.txt");
+    builder.redirectOutput(out.toFile()).redirectError(err.toFile());
+    Process process = builder.start();
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("ends within a minute").isTrue();
+    return new Result(process.exitValue(), Files.readString(out), Files.readString(err));
+  }
+}
