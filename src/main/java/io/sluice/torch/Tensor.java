@@ -559,6 +559,24 @@ public final class Tensor
     }
   }
 
+  /** Checks that this flat tensor of integers on the CPU holds rows of a table of {@code rows}. */
+  void requireIndices(long rows) {
+    boolean wide = dtype() == DType.I64;
+    if (rank() != 1 || !wide && dtype() != DType.I32) {
+      throw new IllegalArgumentException(
+          "indices must be int32 or int64 of shape [n], not " + describe());
+    }
+    MemorySegment memory = rawData();
+    long count = elements();
+    for (long i = 0; i < count; i++) {
+      long row = wide ? memory.getAtIndex(JAVA_LONG, i) : memory.getAtIndex(JAVA_INT, i);
+      if (row < 0 || row >= rows) {
+        throw new IllegalArgumentException(
+            "index " + row + " at position " + i + " of a table of " + rows + " rows");
+      }
+    }
+  }
+
   private Native begin(String doing) {
     Native n = Native.get();
     acquire(doing);

@@ -1,5 +1,6 @@
 package io.sluice.torch;
 
+import java.util.Arrays;
 import java.util.List;
 
 /** Gradients and optimiser steps in closed form; nothing here records an autograd graph. */
@@ -14,8 +15,33 @@ public sealed interface TrainingOperators permits Tensor {
    * @param offsets where each bag starts, of the same type, {@code [bags + 1]}
    * @param bags the bag of each index, of the same type, {@code [n]}
    * @return {@code [n]}
+   * @throws IllegalArgumentException if shapes disagree, or (on the CPU; on a GPU it is not
+   *     checked) an index, bag or offset is out of range
    */
   default Tensor bagProducts(Tensor table, Tensor indices, Tensor offsets, Tensor bags) {
+    Tensor self = (Tensor) this;
+    long count = indices.elements();
+    if (self.rank() != 2
+        || table.rank() != 2
+        || self.size(1) != table.size(1)
+        || self.dtype() != table.dtype()
+        || bags.elements() != count
+        || offsets.elements() != self.size(0) + 1) {
+      throw new IllegalArgumentException(
+          "bagProducts of %s with table %s, indices %s, offsets %s, bags %s"
+              .formatted(
+                  self.describe(),
+                  table.describe(),
+                  indices.describe(),
+                  offsets.describe(),
+                  bags.describe()));
+    }
+    if (!self.device().isCuda()) {
+      // LibTorch itself reads wherever an index points.
+      offsets.requireOffsets(count);
+      indices.requireIndices(table.size(0));
+      bags.requireIndices(self.size(0));
+    }
     return Call.of(Aten.EMBEDDING_BAG_WEIGHT_GRADIENT)
         .tensor((Tensor) this)
         .tensor(table)
@@ -49,9 +75,21 @@ public sealed interface TrainingOperators permits Tensor {
       double epsilon) {
     Tensor self = (Tensor) this;
     for (Tensor other : List.of(gradient, first, second)) {
-      if (!java.util.Arrays.equals(self.shape(), other.shape()) || self.dtype() != other.dtype()) {
+      if (!Arrays.equals(self.shape(), other.shape())
+          || self.dtype() != other.dtype()
+          || !self.device().equals(other.device())) {
         throw new IllegalArgumentException(
             "adam_ of " + self.describe() + " with " + other.describe() + ": they must be alike");
+      }
+    }
+    if (step.elements() != 1 || step.dtype() != DType.F32 || !step.device().equals(self.device())) {
+      throw new IllegalArgumentException(
+          "adam_ takes its step as one float32 on " + self.device() + ", not " + step.describe());
+    }
+    for (Tensor dense : List.of(self, gradient, first, second)) {
+      // LibTorch's kernel walks plain memory, whatever the strides say.
+      if (!dense.isContiguous()) {
+        throw new IllegalArgumentException("adam_ of a tensor that is not contiguous: " + dense);
       }
     }
     for (Tensor changed : List.of(self, first, second)) {

@@ -14,11 +14,27 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Who owns a tensor, how long it lives, and what misuse gets instead of a crash. */
 class TensorTest {
+  private static int threads;
+
+  /** Many tiny operators: LibTorch's threads would only wait for each other. */
+  @BeforeAll
+  static void oneThread() {
+    threads = Torch.threads();
+    Torch.threads(1);
+  }
+
+  @AfterAll
+  static void threadsAsBefore() {
+    Torch.threads(threads);
+  }
+
   private static Tensor some() {
     return Tensor.ofFloats(new float[] {1, 2, 3, 4, 5, 6}, 2, 3);
   }
@@ -321,6 +337,40 @@ class TensorTest {
           .isThrownBy(() -> x.copyTo(MemorySegment.ofArray(new float[5])))
           .withMessageContaining("24")
           .withMessageContaining("20");
+    }
+  }
+
+  @Test
+  void unfitTrainingArgumentsThrowAndDoNotCrash() {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor gradient = some();
+      Tensor table = Tensor.ofFloats(new float[12], 4, 3);
+      Tensor indices = Tensor.ofInts(new int[] {0, 3}, 2);
+      Tensor offsets = Tensor.ofInts(new int[] {0, 1, 2}, 3);
+      Tensor bags = Tensor.ofInts(new int[] {0, 1}, 2);
+      assertThat(gradient.bagProducts(table, indices, offsets, bags).toFloats()).containsOnly(0);
+      for (int[] bad : new int[][] {{0, 4}, {-1, 0}, {1 << 30, 0}, {0}}) {
+        Tensor wrong = Tensor.ofInts(bad, bad.length);
+        assertThatIllegalArgumentException()
+            .isThrownBy(() -> gradient.bagProducts(table, wrong, offsets, bags));
+        assertThatIllegalArgumentException()
+            .isThrownBy(() -> gradient.bagProducts(table, indices, offsets, wrong));
+        assertThatIllegalArgumentException()
+            .isThrownBy(() -> gradient.bagProducts(table, indices, wrong, bags));
+      }
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> gradient.bagProducts(table.transpose(0, 1), indices, offsets, bags));
+      Tensor moment = table.copy();
+      Tensor step = Tensor.full(1, DType.F32, Device.CPU, 1);
+      Tensor spread = Tensor.ofFloats(new float[3], 1, 3).expand(4, 3);
+      for (Tensor wrong : new Tensor[] {some(), spread, table.to(DType.F64)}) {
+        assertThatIllegalArgumentException()
+            .isThrownBy(() -> table.adam_(moment, moment, wrong, step, 1, 0.9, 0.9, 1));
+        assertThatIllegalArgumentException()
+            .isThrownBy(() -> table.adam_(wrong, moment, moment, step, 1, 0.9, 0.9, 1));
+      }
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> table.adam_(moment, moment, moment, some(), 1, 0.9, 0.9, 1));
     }
   }
 
