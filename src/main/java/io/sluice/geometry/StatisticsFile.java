@@ -1,0 +1,144 @@
+package io.sluice.geometry;
+
+import io.sluice.torch.DType;
+import io.sluice.weights.Safetensors;
+import io.sluice.weights.TensorData;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+
+/**
+ * Means and covariances of hook points, kept in a safetensors file so that subspaces need not be
+ * computed twice.
+ *
+ * <p>For each hook point it holds {@code <hook>.mean} {@code [d]} and {@code <hook>.covariance}
+ * {@code [d, d]}, both float64, and in the header's metadata {@code <hook>.count}; besides {@code
+ * format} = {@value #FORMAT}, {@code model} and {@code text}.
+ *
+ * @param model name of the model
+ * @param text name of the text
+ * @param covariances by hook point, in order
+ */
+public record StatisticsFile(String model, String text, Map<String, Covariance> covariances) {
+  /** What the metadata entry {@code format} says. */
+  public static final String FORMAT = "sluice.statistics/1";
+
+  private static final String MEAN = ".mean";
+  private static final String COVARIANCE = ".covariance";
+  private static final String COUNT = ".count";
+  private static final ValueLayout.OfDouble DOUBLE =
+      ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  /** Copies the map. */
+  public StatisticsFile {
+    covariances = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(covariances));
+  }
+
+  /**
+   * The covariance of a hook point.
+   *
+   * @throws NoSuchElementException if there is none; the message lists those there are
+   */
+  public Covariance covariance(String hook) {
+    Covariance found = covariances.get(hook);
+    if (found == null) {
+      throw new NoSuchElementException(
+          "no statistics of '" + hook + "'; there are those of " + covariances.keySet());
+    }
+    return found;
+  }
+
+  /**
+   * Writes the file, atomically.
+   *
+   * @throws IOException if writing fails; whatever was at {@code path} is then still there
+   */
+  public void write(Path path) throws IOException {
+    List<TensorData> tensors = new ArrayList<>();
+    Map<String, String> metadata = new LinkedHashMap<>();
+    metadata.put("format", FORMAT);
+    metadata.put("model", model);
+    metadata.put("text", text);
+    covariances.forEach(
+        (hook, covariance) -> {
+          int d = covariance.width();
+          tensors.add(tensor(hook + MEAN, covariance.meanInPlace(), d));
+          tensors.add(tensor(hook + COVARIANCE, covariance.matrixInPlace(), d, d));
+          metadata.put(hook + COUNT, Long.toString(covariance.count()));
+        });
+    Safetensors.write(path, tensors, metadata);
+  }
+
+  private static TensorData tensor(String name, double[] values, long... shape) {
+    return TensorData.of(name, DType.F64, MemorySegment.ofArray(values), shape);
+  }
+
+  /**
+   * Reads a file.
+   *
+   * @throws IOException if it is missing, damaged, or not a statistics file
+   */
+  public static StatisticsFile read(Path path) throws IOException {
+    Safetensors file = Safetensors.open(path);
+    Map<String, String> metadata = file.metadata();
+    if (!FORMAT.equals(metadata.get("format"))) {
+      throw bad(path, "it says format '" + metadata.get("format") + "', not '" + FORMAT + "'");
+    }
+    Map<String, Covariance> covariances = new LinkedHashMap<>();
+    for (Map.Entry<String, String> entry : metadata.entrySet()) {
+      if (entry.getKey().endsWith(COUNT)) {
+        String hook = entry.getKey().substring(0, entry.getKey().length() - COUNT.length());
+        covariances.put(hook, covariance(path, file, hook, entry.getValue()));
+      }
+    }
+    return new StatisticsFile(
+        metadata.getOrDefault("model", ""), metadata.getOrDefault("text", ""), covariances);
+  }
+
+  private static Covariance covariance(Path path, Safetensors file, String hook, String count)
+      throws IOException {
+    for (String name : List.of(hook + MEAN, hook + COVARIANCE)) {
+      if (!file.contains(name) || file.dtype(name) != DType.F64) {
+        throw bad(path, "it has no float64 tensor '" + name + "'");
+      }
+    }
+    long[] mean = file.shape(hook + MEAN);
+    long[] matrix = file.shape(hook + COVARIANCE);
+    if (mean.length != 1
+        || matrix.length != 2
+        || matrix[0] != mean[0]
+        || matrix[1] != mean[0]
+        || mean[0] < 1
+        || mean[0] * mean[0] > Integer.MAX_VALUE - 8) {
+      throw bad(path, "the shapes of '" + hook + "' are not [d] and [d, d]");
+    }
+    try {
+      return Covariance.owning(
+          Long.parseLong(count), doubles(file, hook + MEAN), doubles(file, hook + COVARIANCE));
+    } catch (IllegalArgumentException e) {
+      throw bad(path, "the values of '" + hook + "' are damaged (" + e.getMessage() + ")");
+    }
+  }
+
+  private static double[] doubles(Safetensors file, String name) {
+    MemorySegment data = file.data(name);
+    double[] values = new double[Math.toIntExact(data.byteSize() / 8)];
+    MemorySegment.copy(data, DOUBLE, 0, values, 0, values.length);
+    return values;
+  }
+
+  private static IOException bad(Path path, String what) {
+    return new IOException(
+        path
+            + " is not a Sluice statistics file: "
+            + what
+            + "; write one with 'sluice spectrum --stats'");
+  }
+}

@@ -1,0 +1,102 @@
+package io.sluice.geometry;
+
+import io.sluice.simd.NonFiniteException;
+import io.sluice.store.ActivationStore;
+import io.sluice.store.Column;
+import io.sluice.store.RowFilter;
+import io.sluice.store.Shard;
+import io.sluice.torch.Device;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.BitSet;
+import java.util.function.LongConsumer;
+
+/** The covariance of one column of an activation store, read in place and once. */
+public final class StoreCovariance {
+  private static final int PIECE = 1 << 14;
+
+  private StoreCovariance() {}
+
+  /**
+   * Reads a column.
+   *
+   * @param column one of the store's hook points
+   * @param filter which rows take part
+   * @param device where the products are taken
+   * @param progress told the number of rows read so far, now and then
+   * @throws IOException if a value is NaN or infinite; the message names store, column, row and
+   *     element
+   */
+  public static Covariance of(
+      ActivationStore store, Column column, RowFilter filter, Device device, LongConsumer progress)
+      throws IOException {
+    try (CovarianceAccumulator accumulator = CovarianceAccumulator.on(device, column.width())) {
+      for (Shard shard : store.shards()) {
+        MemorySegment data = shard.data(column.name());
+        BitSet kept = kept(shard, filter);
+        for (int start = 0; start < shard.rows(); start += PIECE) {
+          int end = Math.min(shard.rows(), start + PIECE);
+          int from = kept.nextSetBit(start);
+          while (from >= 0 && from < end) {
+            int to = Math.min(end, kept.nextClearBit(from));
+            add(store, column, shard, data, from, to, accumulator);
+            from = kept.nextSetBit(to);
+          }
+          progress.accept(shard.firstRow() + end);
+        }
+      }
+      return accumulator.covariance();
+    }
+  }
+
+  private static BitSet kept(Shard shard, RowFilter filter) {
+    BitSet kept = new BitSet(shard.rows());
+    if (filter == RowFilter.ALL) {
+      kept.set(0, shard.rows());
+      return kept;
+    }
+    MemorySegment tokens = shard.data(Column.TOKEN_ID);
+    MemorySegment positions = shard.data(Column.POSITION);
+    MemorySegment documents = shard.data(Column.DOCUMENT_ID);
+    for (int i = 0; i < shard.rows(); i++) {
+      kept.set(
+          i,
+          filter.keep(
+              shard.firstRow() + i,
+              tokens.getAtIndex(ValueLayout.JAVA_INT, i),
+              positions.getAtIndex(ValueLayout.JAVA_INT, i),
+              documents.getAtIndex(ValueLayout.JAVA_INT, i)));
+    }
+    return kept;
+  }
+
+  private static void add(
+      ActivationStore store,
+      Column column,
+      Shard shard,
+      MemorySegment data,
+      int from,
+      int to,
+      CovarianceAccumulator accumulator)
+      throws IOException {
+    long rowBytes = column.bytesPerRow();
+    try {
+      accumulator.add(
+          data.asSlice(from * rowBytes, (to - from) * rowBytes), column.dtype(), to - from);
+    } catch (NonFiniteException e) {
+      throw new IOException(
+          store.folder()
+              + ": column '"
+              + column.name()
+              + "', row "
+              + (shard.firstRow() + from + e.row())
+              + ", element "
+              + e.column()
+              + " is "
+              + e.value()
+              + "; capture again, in float32 if it was float16",
+          e);
+    }
+  }
+}

@@ -1,0 +1,56 @@
+package io.sluice.geometry;
+
+import io.sluice.simd.Element;
+import io.sluice.simd.MomentAccumulator;
+import io.sluice.simd.Moments;
+import io.sluice.simd.Rows;
+import io.sluice.torch.DType;
+import java.lang.foreign.MemorySegment;
+
+/** {@link CovarianceAccumulator} by the Vector API, on all cores; needs no LibTorch. */
+final class VectorCovariance implements CovarianceAccumulator {
+  private final MomentAccumulator moments;
+
+  VectorCovariance(int width) {
+    this.moments = new MomentAccumulator(width);
+  }
+
+  @Override
+  public int width() {
+    return moments.width();
+  }
+
+  @Override
+  public long count() {
+    return moments.count();
+  }
+
+  @Override
+  public void add(MemorySegment rows, DType dtype, long count) {
+    moments.add(new Rows(rows, element(dtype), count, width()));
+  }
+
+  @Override
+  public Covariance covariance() {
+    Moments sums = moments.moments();
+    double[] matrix = sums.scatter();
+    for (int i = 0; i < matrix.length; i++) {
+      matrix[i] /= Math.max(1, sums.count());
+    }
+    return Covariance.owning(sums.count(), sums.mean(), matrix);
+  }
+
+  @Override
+  public void close() {}
+
+  static Element element(DType dtype) {
+    return switch (dtype) {
+      case F32 -> Element.F32;
+      case F16 -> Element.F16;
+      case BF16 -> Element.BF16;
+      default ->
+          throw new IllegalArgumentException(
+              "activations are float32, float16 or bfloat16, not " + dtype.label());
+    };
+  }
+}

@@ -1,0 +1,128 @@
+package io.sluice.simd;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.invoke.MethodHandles;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Chooses the kernels once, when they are first asked for, and says in a log line what it chose and
+ * why. {@code -Dsluice.simd=scalar|128|256|512} overrules the choice.
+ */
+public final class KernelProvider {
+  /** The system property that overrules the choice. */
+  public static final String PROPERTY = "sluice.simd";
+
+  private static final Logger LOG = LoggerFactory.getLogger(KernelProvider.class);
+  private static final int SCALAR_PANEL = 16;
+
+  private KernelProvider() {}
+
+  private static final class Chosen {
+    static final Choice CHOICE = choose(System.getProperty(PROPERTY, "auto"));
+
+    static {
+      if (CHOICE.kernels() instanceof ScalarKernels) {
+        LOG.warn("kernels: {} ({})", CHOICE.kernels().name(), CHOICE.reason());
+      } else {
+        LOG.debug("kernels: {} ({})", CHOICE.kernels().name(), CHOICE.reason());
+      }
+    }
+  }
+
+  /**
+   * Kernels and why they were chosen.
+   *
+   * @param kernels what runs
+   * @param reason one clause for a person, with the flag that would change the choice
+   */
+  record Choice(Kernels kernels, String reason) {}
+
+  /** The kernels of this machine. */
+  public static Kernels kernels() {
+    return Chosen.CHOICE.kernels();
+  }
+
+  /** Why {@link #kernels()} are what they are, in one clause, for {@code sluice doctor}. */
+  public static String reason() {
+    return Chosen.CHOICE.reason();
+  }
+
+  /** Whether {@link #kernels()} run on vector instructions. */
+  public static boolean isVectorised() {
+    return !(kernels() instanceof ScalarKernels);
+  }
+
+  /** Kernels of every vector width that this machine has in hardware, narrowest first. */
+  static List<Kernels> everyWidth() {
+    List<Kernels> all = new ArrayList<>();
+    if (vectorModulePresent()) {
+      for (int bits = 128; bits <= VectorWidth.preferredBits(); bits *= 2) {
+        all.add(define(bits));
+      }
+    }
+    return all;
+  }
+
+  static Choice choose(String asked) {
+    if (asked.equals("scalar")) {
+      return scalar("asked for by -D" + PROPERTY + "=scalar");
+    }
+    if (!vectorModulePresent()) {
+      return scalar("no Vector API: add --add-modules jdk.incubator.vector for vector speed");
+    }
+    int preferred = VectorWidth.preferredBits();
+    if (!asked.equals("auto")) {
+      if (!List.of("128", "256", "512").contains(asked)) {
+        throw new IllegalArgumentException(
+            "-D" + PROPERTY + "=" + asked + " is not one of auto, scalar, 128, 256, 512");
+      }
+      int bits = Integer.parseInt(asked);
+      if (bits > preferred) {
+        throw new IllegalArgumentException(
+            "-D"
+                + PROPERTY
+                + "="
+                + bits
+                + ", but this machine's vectors have "
+                + preferred
+                + " bits");
+      }
+      return new Choice(define(bits), "asked for by -D" + PROPERTY + "=" + bits);
+    }
+    if (preferred < 128) {
+      return scalar("the Vector API reports vectors of only " + preferred + " bits here");
+    }
+    if (System.getProperty("java.vm.info", "").contains("interpreted mode")) {
+      return scalar("the JVM runs interpreted: drop -Xint for vector speed");
+    }
+    int bits = Math.min(512, preferred);
+    return new Choice(define(bits), "the preferred vectors here have " + preferred + " bits");
+  }
+
+  private static Choice scalar(String reason) {
+    return new Choice(new ScalarKernels(SCALAR_PANEL), reason);
+  }
+
+  private static boolean vectorModulePresent() {
+    return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+  }
+
+  private static Kernels define(int bits) {
+    try (InputStream in = KernelProvider.class.getResourceAsStream("VectorKernels.class")) {
+      if (in == null) {
+        throw new IllegalStateException("VectorKernels.class is missing beside KernelProvider");
+      }
+      MethodHandles.Lookup hidden =
+          MethodHandles.lookup()
+              .defineHiddenClassWithClassData(
+                  in.readAllBytes(), VectorWidth.speciesOfBits(bits), true);
+      return (Kernels) hidden.lookupClass().getDeclaredConstructor().newInstance();
+    } catch (IOException | ReflectiveOperationException e) {
+      throw new IllegalStateException("cannot define kernels of " + bits + " bits", e);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+package io.sluice.simd;
+
+/**
+ * The inner loops of dense products, over one storage format: the <i>panel</i>.
+ *
+ * <p>A panel is {@code [depth][panelWidth]} floats in a {@code float[]}: the values that one step
+ * of a product needs lie side by side, so a tile streams through memory. Either operand of a
+ * product is made of panels. {@link #packColumns} cuts a matrix into panels of neighbouring columns
+ * (depth = rows, for {@code XᵀX}); {@link #packRows} cuts it into panels of neighbouring rows
+ * (depth = columns, for {@code X·Wᵀ} with both row-major).
+ *
+ * <p>{@link ScalarKernels} defines what each method computes; other implementations agree with it
+ * to the rounding of float32 sums. Implementations have no state and may be used by any number of
+ * threads. Offsets are trusted: these are inner loops, and the classes over them check arguments.
+ */
+public interface Kernels {
+  /** Rows of one tile: how many columns of the left panel a call of {@link #tile} takes. */
+  int TILE_ROWS = 8;
+
+  /** What these kernels are, for instance {@code vector-512}. */
+  String name();
+
+  /**
+   * Floats side by side in a panel, twice the lanes of a vector; a multiple of {@link #TILE_ROWS}.
+   */
+  int panelWidth();
+
+  /**
+   * Packs columns {@code [column, column + panelWidth)} of {@code count} rows, subtracting a shift:
+   * {@code panel[offset + t·panelWidth + j] = rows[firstRow + t, column + j] − shift[column + j]}.
+   * Columns past the width of the rows become zero.
+   *
+   * @param shift one value per column, zero past the width of the rows
+   */
+  void packColumns(
+      Rows rows, long firstRow, int count, int column, float[] shift, float[] panel, int offset);
+
+  /**
+   * Packs {@code panelWidth} rows as they stand, transposed: {@code panel[offset + t·panelWidth +
+   * j] = rows[firstRow + j, firstColumn + t]} for {@code t < depth}. Rows past the last become
+   * zero.
+   */
+  void packRows(Rows rows, long firstRow, int firstColumn, int depth, float[] panel, int offset);
+
+  /**
+   * Adds to {@code sums[at + j]} the sum of column {@code j} of a panel, summed in float32 first.
+   */
+  void columnSums(float[] panel, int offset, int depth, double[] sums, int at);
+
+  /**
+   * One tile of a product of two panels: {@code c[cOffset + i·panelWidth + j] += Σ_t a[aOffset +
+   * t·panelWidth + i] · b[bOffset + t·panelWidth + j]} for {@code i < TILE_ROWS}, {@code j <
+   * panelWidth}, {@code t < depth}. The sum over {@code t} is taken in float32 from zero and then
+   * added to {@code c} once.
+   *
+   * @param aOffset where the panel starts, plus the first of its columns to take
+   */
+  void tile(float[] a, int aOffset, float[] b, int bOffset, int depth, float[] c, int cOffset);
+}

@@ -1,0 +1,39 @@
+package io.sluice.simd;
+
+/** A NaN or an infinity among values that a kernel was given. */
+public final class NonFiniteException extends ArithmeticException {
+  private static final long serialVersionUID = 1L;
+
+  private final long row;
+  private final int column;
+  private final float value;
+
+  /**
+   * Names the place.
+   *
+   * @param row its row, counted from the first row of the call that failed
+   * @param column its column
+   * @param value what stands there
+   */
+  public NonFiniteException(long row, int column, float value) {
+    super("row " + row + ", column " + column + " is " + value);
+    this.row = row;
+    this.column = column;
+    this.value = value;
+  }
+
+  /** The row of the value, counted from the first row of the call that failed. */
+  public long row() {
+    return row;
+  }
+
+  /** The column of the value. */
+  public int column() {
+    return column;
+  }
+
+  /** NaN or an infinity. */
+  public float value() {
+    return value;
+  }
+}

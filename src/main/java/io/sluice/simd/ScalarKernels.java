@@ -1,0 +1,80 @@
+package io.sluice.simd;
+
+/**
+ * The specification of {@link Kernels} in plain Java, and what runs where the Vector API is absent.
+ */
+final class ScalarKernels implements Kernels {
+  private final int panelWidth;
+
+  /**
+   * Kernels over panels of a given width.
+   *
+   * @param panelWidth a multiple of {@link #TILE_ROWS}
+   */
+  ScalarKernels(int panelWidth) {
+    if (panelWidth < TILE_ROWS || panelWidth % TILE_ROWS != 0) {
+      throw new IllegalArgumentException(
+          "panel width " + panelWidth + " is not a multiple of " + TILE_ROWS);
+    }
+    this.panelWidth = panelWidth;
+  }
+
+  @Override
+  public String name() {
+    return "scalar";
+  }
+
+  @Override
+  public int panelWidth() {
+    return panelWidth;
+  }
+
+  @Override
+  public void packColumns(
+      Rows rows, long firstRow, int count, int column, float[] shift, float[] panel, int offset) {
+    for (int t = 0; t < count; t++) {
+      for (int j = 0; j < panelWidth; j++) {
+        int from = column + j;
+        panel[offset + t * panelWidth + j] =
+            from < rows.width() ? rows.at(firstRow + t, from) - shift[from] : 0;
+      }
+    }
+  }
+
+  @Override
+  public void packRows(
+      Rows rows, long firstRow, int firstColumn, int depth, float[] panel, int offset) {
+    for (int t = 0; t < depth; t++) {
+      for (int j = 0; j < panelWidth; j++) {
+        long from = firstRow + j;
+        panel[offset + t * panelWidth + j] =
+            from < rows.count() ? rows.at(from, firstColumn + t) : 0;
+      }
+    }
+  }
+
+  @Override
+  public void columnSums(float[] panel, int offset, int depth, double[] sums, int at) {
+    for (int j = 0; j < panelWidth; j++) {
+      float sum = 0;
+      for (int t = 0; t < depth; t++) {
+        sum += panel[offset + t * panelWidth + j];
+      }
+      sums[at + j] += sum;
+    }
+  }
+
+  @Override
+  public void tile(
+      float[] a, int aOffset, float[] b, int bOffset, int depth, float[] c, int cOffset) {
+    for (int i = 0; i < TILE_ROWS; i++) {
+      for (int j = 0; j < panelWidth; j++) {
+        float sum = 0;
+        for (int t = 0; t < depth; t++) {
+          sum += a[aOffset + t * panelWidth + i] * b[bOffset + t * panelWidth + j];
+        }
+        c[cOffset + i * panelWidth + j] += sum;
+      }
+    }
+  }
+}

@@ -1,0 +1,172 @@
+package io.sluice.simd;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Every vector width agrees with the scalar kernels of the same panel width. */
+class KernelsTest {
+  private static final long SEED = System.nanoTime();
+
+  @BeforeAll
+  static void printSeed() {
+    System.out.println("KernelsTest seed " + SEED);
+  }
+
+  static Stream<Kernels> widths() {
+    return KernelProvider.everyWidth().stream();
+  }
+
+  @Test
+  void everyWidthUpToThePreferredOneIsDefined() {
+    assertThat(widths().map(Kernels::name)).contains("vector-128").doesNotHaveDuplicates();
+    assertThat(widths().map(k -> k.panelWidth() % Kernels.TILE_ROWS)).containsOnly(0);
+  }
+
+  @ParameterizedTest
+  @MethodSource("widths")
+  void packsColumnsAsTheScalarKernelsDo(Kernels kernels) {
+    Random random = new Random(SEED);
+    Kernels scalar = new ScalarKernels(kernels.panelWidth());
+    for (int trial = 0; trial < 60; trial++) {
+      Rows rows = randomRows(random, 1 + random.nextInt(9), 1 + random.nextInt(70));
+      int width = kernels.panelWidth();
+      int panels = (rows.width() + width - 1) / width;
+      float[] shift = new float[panels * width];
+      for (int j = 0; j < rows.width(); j++) {
+        shift[j] = random.nextFloat();
+      }
+      int first = random.nextInt((int) rows.count());
+      int count = random.nextInt((int) rows.count() - first + 1);
+      int column = random.nextInt(panels) * width;
+      float[] expected = new float[count * width + 5];
+      float[] actual = new float[count * width + 5];
+      scalar.packColumns(rows, first, count, column, shift, expected, 3);
+      kernels.packColumns(rows, first, count, column, shift, actual, 3);
+      assertThat(actual).containsExactly(expected);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("widths")
+  void packsRowsAsTheScalarKernelsDo(Kernels kernels) {
+    Random random = new Random(SEED);
+    Kernels scalar = new ScalarKernels(kernels.panelWidth());
+    for (int trial = 0; trial < 60; trial++) {
+      Rows rows = randomRows(random, 1 + random.nextInt(70), 1 + random.nextInt(40));
+      int width = kernels.panelWidth();
+      int first = random.nextInt((int) rows.count());
+      int column = random.nextInt(rows.width());
+      int depth = random.nextInt(rows.width() - column + 1);
+      float[] expected = new float[depth * width + 5];
+      float[] actual = new float[depth * width + 5];
+      scalar.packRows(rows, first, column, depth, expected, 3);
+      kernels.packRows(rows, first, column, depth, actual, 3);
+      assertThat(actual).containsExactly(expected);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("widths")
+  void widensEveryHalfPrecisionValueExactly(Kernels kernels) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment all = arena.allocate(2 << 16);
+      for (int i = 0; i < 1 << 16; i++) {
+        all.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) i);
+      }
+      float[] panel = new float[1 << 16];
+      for (Element element : new Element[] {Element.F16, Element.BF16}) {
+        int width = kernels.panelWidth();
+        Rows rows = new Rows(all, element, (1 << 16) / width, width);
+        kernels.packColumns(rows, 0, (int) rows.count(), 0, new float[width], panel, 0);
+        for (int i = 0; i < panel.length; i++) {
+          float expected = element.read(all, 2L * i);
+          assertThat(Float.isNaN(panel[i])).isEqualTo(Float.isNaN(expected));
+          if (!Float.isNaN(expected)) {
+            assertThat(panel[i]).isEqualTo(expected);
+          }
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("widths")
+  void sumsColumnsAsTheScalarKernelsDo(Kernels kernels) {
+    Random random = new Random(SEED);
+    int width = kernels.panelWidth();
+    for (int trial = 0; trial < 20; trial++) {
+      int depth = random.nextInt(200);
+      float[] panel = randomFloats(random, depth * width + 7);
+      double[] expected = new double[width + 2];
+      double[] actual = new double[width + 2];
+      new ScalarKernels(width).columnSums(panel, 7, depth, expected, 1);
+      kernels.columnSums(panel, 7, depth, actual, 1);
+      assertThat(actual).containsExactly(expected);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("widths")
+  void multipliesTilesAsTheScalarKernelsDo(Kernels kernels) {
+    Random random = new Random(SEED);
+    int width = kernels.panelWidth();
+    for (int trial = 0; trial < 50; trial++) {
+      int depth = random.nextInt(300);
+      int a0 = random.nextInt(20);
+      int b0 = random.nextInt(20);
+      int column = Kernels.TILE_ROWS * random.nextInt(width / Kernels.TILE_ROWS);
+      float[] a = randomFloats(random, a0 + depth * width);
+      float[] b = randomFloats(random, b0 + depth * width);
+      float[] expected = randomFloats(random, Kernels.TILE_ROWS * width + 3);
+      float[] actual = expected.clone();
+      new ScalarKernels(width).tile(a, a0 + column, b, b0, depth, expected, 1);
+      kernels.tile(a, a0 + column, b, b0, depth, actual, 1);
+      for (int i = 0; i < actual.length; i++) {
+        assertThat((double) actual[i])
+            .isCloseTo(expected[i], org.assertj.core.data.Offset.offset(1e-6 * (depth + 10)));
+      }
+    }
+  }
+
+  private static Rows randomRows(Random random, int count, int width) {
+    Element element = Element.values()[random.nextInt(3)];
+    int skip = random.nextInt(8);
+    byte[] bytes = new byte[skip + count * width * element.bytes()];
+    MemorySegment memory = MemorySegment.ofArray(bytes);
+    if (random.nextBoolean()) {
+      memory = Arena.ofAuto().allocate(bytes.length);
+    }
+    memory = memory.asSlice(skip);
+    for (long i = 0; i < (long) count * width; i++) {
+      float value = (float) random.nextGaussian();
+      switch (element) {
+        case F32 -> memory.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * i, value);
+        case F16 ->
+            memory.set(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * i, Float.floatToFloat16(value));
+        case BF16 ->
+            memory.set(
+                ValueLayout.JAVA_SHORT_UNALIGNED,
+                2 * i,
+                (short) (Float.floatToRawIntBits(value) >>> 16));
+      }
+    }
+    return new Rows(memory, element, count, width);
+  }
+
+  private static float[] randomFloats(Random random, int n) {
+    float[] values = new float[n];
+    for (int i = 0; i < n; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return values;
+  }
+}
