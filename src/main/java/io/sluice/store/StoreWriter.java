@@ -47,9 +47,7 @@ public final class StoreWriter implements AutoCloseable {
     this.folder = folder;
     this.spec = spec;
     this.layout = new ShardLayout(ShardLayout.allColumns(spec.columns()), spec.rowsPerShard());
-    // Collected memory: a tensor or vector made over a reserved row can outlive the writer, and
-    // must never see unmapped memory.
-    this.body = Arena.ofAuto().allocate(layout.bodyBytes(), ShardLayout.ALIGNMENT);
+    this.body = allocate(layout);
     this.manifest =
         new Manifest(
             spec.model(),
@@ -69,14 +67,15 @@ public final class StoreWriter implements AutoCloseable {
    *
    * @throws IOException if the folder is not empty (and the spec does not say to replace the store
    *     in it), holds other things than a store, or cannot be written
+   * @throws IllegalArgumentException if a shard is larger than the memory there is
    */
   public static StoreWriter create(Path folder, StoreSpec spec) throws IOException {
     if (Files.exists(folder) && !Files.isDirectory(folder)) {
       throw new IOException(folder + ": is a file; name a new or empty folder");
     }
+    StoreWriter writer = new StoreWriter(folder, spec);
     Files.createDirectories(folder);
     clear(folder, spec.replace());
-    StoreWriter writer = new StoreWriter(folder, spec);
     ManifestFile.write(folder, writer.manifest);
     return writer;
   }
@@ -186,6 +185,22 @@ public final class StoreWriter implements AutoCloseable {
   @Override
   public void close() {
     body = null;
+  }
+
+  private static MemorySegment allocate(ShardLayout layout) {
+    try {
+      // Collected memory: a tensor or vector made over a reserved row can outlive the writer, and
+      // must never see unmapped memory.
+      return Arena.ofAuto().allocate(layout.bodyBytes(), ShardLayout.ALIGNMENT);
+    } catch (OutOfMemoryError e) {
+      throw new IllegalArgumentException(
+          "a shard of "
+              + layout.rows()
+              + " rows takes "
+              + layout.bodyBytes()
+              + " bytes of memory, more than this process may have; choose fewer rows per shard",
+          e);
+    }
   }
 
   private void requireOpen() {

@@ -79,6 +79,24 @@ class BatchesTest {
   }
 
   @Test
+  void largeBatchesGatheredByManyThreadsAreTheSame() {
+    int size = 100_003; // more than the 4 MiB from which on a batch is shared out
+    for (boolean widen : new boolean[] {false, true}) {
+      BatchPlan plan = BatchPlan.shuffled(List.of(StoreSamples.BF16), size, 3);
+      Batch batch = store.batches(widen ? plan.widened() : plan).next();
+      Column column = batch.columns().get(0);
+      long wrong = 0;
+      for (int i = 0; i < size; i++) {
+        for (int e = 0; e < column.width(); e++) {
+          float value = Elements.get(batch.data(0), column.dtype(), (long) i * column.width() + e);
+          wrong += value == StoreSamples.value(batch.rowNumber(i), 2, e) ? 0 : 1;
+        }
+      }
+      assertThat(wrong).isZero();
+    }
+  }
+
+  @Test
   void memoryIsReusedAndAligned() {
     Batches batches = store.batches(COLUMNS, 9, 3);
     long address = batches.next().data(0).address();

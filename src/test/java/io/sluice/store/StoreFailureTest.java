@@ -114,6 +114,17 @@ class StoreFailureTest {
   }
 
   @Test
+  void shardLargerThanMemoryIsRefusedBeforeAnythingIsTouched() throws IOException {
+    Path folder = parent.resolve("store");
+    StoreSamples.write(folder, 9);
+    StoreSpec spec = StoreSamples.spec().replacing().withRowsPerShard(Integer.MAX_VALUE);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> StoreWriter.create(folder, spec))
+        .withMessageContaining("choose fewer rows per shard");
+    assertThat(ActivationStore.open(folder).rows()).isEqualTo(9);
+  }
+
+  @Test
   void killedWriterLeavesEveryFinishedShard() throws Exception {
     long seed = System.nanoTime();
     System.out.println("seed " + seed);
