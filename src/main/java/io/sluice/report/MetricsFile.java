@@ -1,6 +1,7 @@
 package io.sluice.report;
 
 import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.io.JsonEOFException;
 import com.fasterxml.jackson.databind.MappingIterator;
 import io.sluice.report.TrainingRun.Metric;
 import java.io.IOException;
@@ -35,10 +36,12 @@ final class MetricsFile {
       while (lines.hasNextValue()) {
         curve.add(lines.nextValue());
       }
-    } catch (JacksonException e) {
-      if (!JsonFile.endsEarly(e) || curve.kept.isEmpty()) {
+    } catch (JsonEOFException e) {
+      if (curve.kept.isEmpty()) {
         throw damaged(file, e);
       }
+    } catch (JacksonException e) {
+      throw damaged(file, e);
     }
     return curve.finish();
   }

@@ -1,0 +1,206 @@
+package io.sluice.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.model.Capture;
+import io.sluice.model.CaptureSpec;
+import io.sluice.model.HookPatterns;
+import io.sluice.model.LoadedModel;
+import io.sluice.model.ModelFiles;
+import io.sluice.store.Manifest;
+import io.sluice.store.StoreSpec;
+import io.sluice.torch.DType;
+import io.sluice.torch.Device;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code sluice capture}: runs texts through a model and stores what its hook points write. */
+@Command(
+    name = "capture",
+    description = {
+      "Run texts through a transformer and store what its hook points write.",
+      "Rows are the tokens of the texts, in order. Special tokens ([CLS], [SEP]) are seen by the",
+      "model but not stored: they come once per context, whatever the text, and their activations",
+      "are outliers. Padding is never stored."
+    },
+    footer = {
+      "",
+      "Hook points are layers.N.KIND, with N a number, a range (2-4) or *, and KIND one of",
+      "  z         input of the attention's output projection W_O: all heads side by side",
+      "  attn_out  what attention adds to the residual stream: z times W_O plus its bias",
+      "  mlp_out   what the MLP adds to the residual stream",
+      "  resid     the residual stream after the layer",
+      "or * for all four.",
+      "",
+      "Example:",
+      "  sluice capture --model all-minilm-l6-v2 --text moby-dick.txt \\",
+      "      --hooks 'layers.*.attn_out,layers.*.resid' --tokens 100000 --out store"
+    })
+final class CaptureCommand extends SluiceCommand {
+  @Option(
+      names = "--model",
+      required = true,
+      paramLabel = "PATH",
+      description = {
+        "An .onnx or .safetensors file, or a folder with one (and config.json); the",
+        "tokenizer.json lies beside it."
+      })
+  private Path model;
+
+  @Option(
+      names = "--tokenizer",
+      paramLabel = "FILE",
+      description = "A tokenizer.json that lies elsewhere.")
+  private Path tokenizer;
+
+  @Option(
+      names = "--text",
+      required = true,
+      arity = "1..*",
+      paramLabel = "FILE",
+      description = "Texts in UTF-8; each file is a document of its own.")
+  private List<Path> texts;
+
+  @Option(
+      names = "--hooks",
+      paramLabel = "POINTS",
+      defaultValue = "layers.*.attn_out",
+      description = "Hook points, with commas between (default: layers.*.attn_out).")
+  private String hooks;
+
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "FOLDER",
+      description = "Where the store is made: a new or empty folder.")
+  private Path out;
+
+  @Option(names = "--overwrite", description = "Replace a store that is already in --out.")
+  private boolean overwrite;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "N",
+      description = "Stop after N tokens of text (default: the whole text).")
+  private Long tokens;
+
+  @Option(
+      names = "--context",
+      paramLabel = "N",
+      description = "Tokens per context, special tokens included (default: 128).")
+  private Integer context;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      description = "Contexts that run together (default: 32).")
+  private Integer batch;
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "TYPE",
+      defaultValue = "float32",
+      description = "Type of the stored values: float32, float16 or bfloat16 (default: float32).")
+  private String dtype;
+
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      defaultValue = "cpu",
+      description = "Where the model runs: cpu, cuda or cuda:N (default: cpu).")
+  private String device;
+
+  @Option(names = "--special-tokens", description = "Store the rows of special tokens, too.")
+  private boolean specialTokens;
+
+  @Option(names = "--json", description = "Print the result as JSON.")
+  private boolean json;
+
+  @Override
+  protected void run() throws IOException {
+    DType type = storedType();
+    Device where = where();
+    requirePositive("--tokens", tokens);
+    requirePositive("--context", context);
+    requirePositive("--batch", batch);
+    ModelFiles files = ModelFiles.find(model);
+    if (tokenizer != null) {
+      files = files.withTokenizer(tokenizer);
+    }
+    try (LoadedModel loaded = LoadedModel.open(files, where)) {
+      CaptureSpec spec =
+          CaptureSpec.of(texts, HookPatterns.select(hooks, loaded.transformer().hookPoints()))
+              .withTokens(tokens == null ? Long.MAX_VALUE : tokens)
+              .withContexts(
+                  context == null ? defaultContext(loaded) : context,
+                  batch == null ? CaptureSpec.DEFAULT_BATCH : batch)
+              .withDtype(type)
+              .withSpecialTokens(specialTokens);
+      capture(Capture.plan(loaded, spec));
+    }
+  }
+
+  private void capture(Capture plan) throws IOException {
+    StoreSpec store = overwrite ? plan.storeSpec().replacing() : plan.storeSpec();
+    long start = System.nanoTime();
+    Manifest manifest;
+    try (Progress progress = progress("capture", plan.tokens(), "tokens")) {
+      manifest = plan.run(out, store, progress::update);
+    }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    if (json) {
+      ObjectNode result = new ObjectMapper().createObjectNode();
+      result.put("store", out.toString());
+      result.put("model", manifest.model());
+      result.put("text", manifest.text());
+      result.put("rows", manifest.rows());
+      result.put("hooks", manifest.columns().size());
+      result.put("bytes", plan.bytes());
+      result.put("tokens", plan.tokens());
+      result.put("seconds", seconds);
+      result.put("tokensPerSecond", plan.tokens() / seconds);
+      out().println(result.toPrettyString());
+    } else {
+      out()
+          .printf(
+              Locale.ROOT,
+              "%s: %,d rows at %d hook points of %s, %.1f MiB%n",
+              out,
+              manifest.rows(),
+              manifest.columns().size(),
+              manifest.model(),
+              plan.bytes() / (double) (1 << 20));
+    }
+  }
+
+  private static int defaultContext(LoadedModel loaded) {
+    return Math.min(CaptureSpec.DEFAULT_CONTEXT, loaded.transformer().shape().maxContext());
+  }
+
+  private DType storedType() {
+    return switch (dtype) {
+      case "float32" -> DType.F32;
+      case "float16" -> DType.F16;
+      case "bfloat16" -> DType.BF16;
+      default -> throw usage("--dtype is '" + dtype + "'; give float32, float16 or bfloat16");
+    };
+  }
+
+  private Device where() {
+    try {
+      return Device.parse(device);
+    } catch (IllegalArgumentException e) {
+      throw usage("--device is '" + device + "'; give cpu, cuda or cuda:N");
+    }
+  }
+
+  private void requirePositive(String option, Number value) {
+    if (value != null && value.longValue() < 1) {
+      throw usage(option + " is " + value + "; give a number of at least 1");
+    }
+  }
+}

@@ -1,0 +1,85 @@
+package io.sluice.model;
+
+import io.sluice.torch.Tensor;
+import io.sluice.weights.TensorSource;
+import java.io.IOException;
+
+/**
+ * A BERT checkpoint of HuggingFace: {@code config.json} and safetensors.
+ *
+ * @param config what {@code config.json} says
+ * @param prefix what stands before the encoder's names in the file: empty, or {@code bert.} if the
+ *     checkpoint is that of a larger model around it
+ */
+record BertCheckpoint(BertConfig config, String prefix) implements BertWeights {
+  private static final String PROBE = "embeddings.word_embeddings.weight";
+
+  /**
+   * Reads the configuration and finds the encoder in the weights.
+   *
+   * @throws IOException if a setting is missing or out of range, or the weights are not BERT's
+   */
+  static BertCheckpoint of(ConfigFile file, TensorSource weights) throws IOException {
+    String prefix = null;
+    for (String candidate : new String[] {"", "bert.", "model."}) {
+      if (weights.contains(candidate + PROBE)) {
+        prefix = candidate;
+        break;
+      }
+    }
+    if (prefix == null) {
+      throw new IOException(
+          weights.path() + ": has no tensor '" + PROBE + "'; these are not weights of a BERT");
+    }
+    return new BertCheckpoint(config(file), prefix);
+  }
+
+  private static BertConfig config(ConfigFile config) throws IOException {
+    String positions = config.text("position_embedding_type", "absolute");
+    if (!positions.equals("absolute")) {
+      throw config.unsupported("position_embedding_type", positions, "absolute");
+    }
+    BertConfig.Activation activation =
+        switch (config.text("hidden_act", "gelu")) {
+          case "gelu" -> BertConfig.Activation.GELU;
+          case "gelu_new", "gelu_pytorch_tanh" -> BertConfig.Activation.GELU_TANH;
+          case "relu" -> BertConfig.Activation.RELU;
+          case String other ->
+              throw config.unsupported(
+                  "hidden_act", other, "gelu, gelu_new, gelu_pytorch_tanh, relu");
+        };
+    try {
+      return new BertConfig(
+          config.integer("num_hidden_layers"),
+          config.integer("hidden_size"),
+          config.integer("num_attention_heads"),
+          config.integer("intermediate_size"),
+          config.integer("vocab_size"),
+          config.integer("max_position_embeddings"),
+          config.integer("type_vocab_size"),
+          config.real("layer_norm_eps", 1e-12),
+          activation);
+    } catch (IllegalArgumentException e) {
+      throw config.damaged(e.getMessage());
+    }
+  }
+
+  @Override
+  public Tensor parameter(WeightLoader loader, String name, long... shape) throws IOException {
+    String full = prefix + name;
+    if (!loader.source().contains(full)) {
+      // Checkpoints converted from TensorFlow keep its names of the normalisation's parameters.
+      String old =
+          full.replace("LayerNorm.weight", "LayerNorm.gamma")
+              .replace("LayerNorm.bias", "LayerNorm.beta");
+      full = loader.source().contains(old) ? old : full;
+    }
+    return loader.load(full, shape);
+  }
+
+  @Override
+  public Tensor projection(WeightLoader loader, String module, long out, long in)
+      throws IOException {
+    return loader.load(prefix + module + ".weight", out, in);
+  }
+}

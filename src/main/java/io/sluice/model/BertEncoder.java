@@ -1,0 +1,131 @@
+package io.sluice.model;
+
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+import io.sluice.weights.TensorSource;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A BERT-family encoder: absolute positions, bidirectional attention, normalisation after each
+ * residual add. Token types are all 0.
+ */
+final class BertEncoder implements Transformer {
+  private final ModelShape shape;
+  private final Device device;
+  private final TensorScope weights;
+  private final Tensor wordEmbeddings;
+  private final Tensor positionEmbeddings;
+  private final Tensor typeEmbeddings;
+  private final BertLayer.LayerNorm embeddingNorm;
+  private final List<BertLayer> layers = new ArrayList<>();
+
+  /**
+   * Loads the weights.
+   *
+   * @param source the file that {@code parameters} reads
+   * @throws IOException if a tensor is missing or has another shape than the configuration says
+   */
+  BertEncoder(BertWeights parameters, TensorSource source, Device device) throws IOException {
+    BertConfig config = parameters.config();
+    this.shape = config.shape();
+    this.device = device;
+    this.weights = TensorScope.detached();
+    try {
+      WeightLoader loader = new WeightLoader(source, device, weights);
+      long d = config.dModel();
+      this.wordEmbeddings =
+          parameters.parameter(loader, "embeddings.word_embeddings.weight", config.vocabulary(), d);
+      this.positionEmbeddings =
+          parameters.parameter(
+              loader, "embeddings.position_embeddings.weight", config.positions(), d);
+      this.typeEmbeddings =
+          parameters.parameter(
+              loader, "embeddings.token_type_embeddings.weight", config.types(), d);
+      this.embeddingNorm = BertLayer.LayerNorm.of(parameters, loader, "embeddings.LayerNorm");
+      for (int i = 0; i < config.layers(); i++) {
+        layers.add(new BertLayer(i, parameters, loader));
+      }
+    } catch (IOException | RuntimeException | Error e) {
+      weights.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public ModelShape shape() {
+    return shape;
+  }
+
+  @Override
+  public Device device() {
+    return device;
+  }
+
+  @Override
+  public Tensor forward(TokenBatch batch, Hooks hooks) {
+    try (TensorScope carried = TensorScope.detached()) {
+      // An alias made here, outside the layers' scopes, belongs to the caller.
+      return run(batch, hooks, layers.size(), carried).to(device);
+    }
+  }
+
+  @Override
+  public void observe(TokenBatch batch, Hooks hooks) {
+    try (TensorScope carried = TensorScope.detached()) {
+      run(batch, hooks, hooks.lastLayer() + 1, carried);
+    }
+  }
+
+  /** Runs the first {@code depth} layers; what they leave belongs to {@code carried}. */
+  private Tensor run(TokenBatch batch, Hooks hooks, int depth, TensorScope carried) {
+    batch.check(shape);
+    if (hooks.lastLayer() >= layers.size()) {
+      throw new IllegalArgumentException(
+          "a hook is at layer "
+              + hooks.lastLayer()
+              + " of a model with "
+              + layers.size()
+              + " layers, counted from 0");
+    }
+    Tensor mask = null;
+    Tensor hidden;
+    try (TensorScope scope = TensorScope.open()) {
+      hidden = embed(batch).moveTo(carried);
+      if (batch.isPadded()) {
+        mask =
+            Tensor.ofFloats(batch.scoreMask(), batch.size(), 1, 1, batch.length())
+                .to(device)
+                .moveTo(carried);
+      }
+    }
+    for (BertLayer layer : layers.subList(0, depth)) {
+      // One scope per layer: its intermediate results are freed before the next begins.
+      try (TensorScope scope = TensorScope.open()) {
+        Tensor next = layer.forward(hidden, mask, hooks).moveTo(carried);
+        hidden.close();
+        hidden = next;
+      }
+    }
+    return hidden;
+  }
+
+  private Tensor embed(TokenBatch batch) {
+    Tensor ids = Tensor.ofLongs(batch.paddedIds(), batch.size(), batch.length()).to(device);
+    Tensor places =
+        positionEmbeddings.narrow(0, 0, batch.length()).add(typeEmbeddings.narrow(0, 0, 1));
+    return embeddingNorm.apply(wordEmbeddings.embedding(ids).add(places));
+  }
+
+  @Override
+  public Tensor outputProjection(int layer) {
+    return layers.get(layer).outputProjection();
+  }
+
+  @Override
+  public void close() {
+    weights.close();
+  }
+}

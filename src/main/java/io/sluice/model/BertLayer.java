@@ -1,0 +1,110 @@
+package io.sluice.model;
+
+import io.sluice.torch.Tensor;
+import java.io.IOException;
+
+/** One layer of a BERT encoder: attention and MLP, each normalised after the residual is added. */
+final class BertLayer {
+  private final int index;
+  private final BertConfig config;
+  private final Linear query;
+  private final Linear key;
+  private final Linear value;
+  private final Linear attentionOutput;
+  private final LayerNorm attentionNorm;
+  private final Linear up;
+  private final Linear down;
+  private final LayerNorm outputNorm;
+
+  BertLayer(int index, BertWeights weights, WeightLoader loader) throws IOException {
+    this.index = index;
+    this.config = weights.config();
+    long d = config.dModel();
+    long inner = config.intermediate();
+    String at = "encoder.layer." + index;
+    this.query = linear(weights, loader, at + ".attention.self.query", d, d);
+    this.key = linear(weights, loader, at + ".attention.self.key", d, d);
+    this.value = linear(weights, loader, at + ".attention.self.value", d, d);
+    this.attentionOutput = linear(weights, loader, at + ".attention.output.dense", d, d);
+    this.attentionNorm = LayerNorm.of(weights, loader, at + ".attention.output.LayerNorm");
+    this.up = linear(weights, loader, at + ".intermediate.dense", inner, d);
+    this.down = linear(weights, loader, at + ".output.dense", d, inner);
+    this.outputNorm = LayerNorm.of(weights, loader, at + ".output.LayerNorm");
+  }
+
+  /**
+   * The layer's output.
+   *
+   * @param hidden {@code [batch, length, dModel]}
+   * @param scoreMask added to attention scores, {@code [batch, 1, 1, length]}, or null
+   */
+  Tensor forward(Tensor hidden, Tensor scoreMask, Hooks hooks) {
+    Tensor z = hooks.at(index, HookKind.Z, attention(hidden, scoreMask));
+    Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attentionOutput.apply(z));
+    Tensor middle = attentionNorm.apply(attnOut.add(hidden));
+    Tensor mlpOut = hooks.at(index, HookKind.MLP_OUT, down.apply(activate(up.apply(middle))));
+    return hooks.at(index, HookKind.RESID, outputNorm.apply(mlpOut.add(middle)));
+  }
+
+  /** {@code W_O}, {@code [dModel, dModel]}. */
+  Tensor outputProjection() {
+    return attentionOutput.weight();
+  }
+
+  private Tensor attention(Tensor hidden, Tensor scoreMask) {
+    Tensor heads =
+        split(query.apply(hidden))
+            .attend(
+                split(key.apply(hidden)), split(value.apply(hidden)), scoreMask, false, Double.NaN);
+    // LibTorch's fused kernel leaves heads next to each other in memory, so this is a view.
+    return heads
+        .transpose(1, 2)
+        .reshape(hidden.size(0), hidden.size(1), config.dModel())
+        .contiguous();
+  }
+
+  /** {@code [batch, length, dModel]} as {@code [batch, heads, length, headDim]}. */
+  private Tensor split(Tensor x) {
+    long heads = config.heads();
+    return x.reshape(x.size(0), x.size(1), heads, config.dModel() / heads).transpose(1, 2);
+  }
+
+  private Tensor activate(Tensor x) {
+    return switch (config.activation()) {
+      case GELU -> x.gelu();
+      case GELU_TANH -> x.geluTanh();
+      case RELU -> x.relu();
+    };
+  }
+
+  private static Linear linear(
+      BertWeights weights, WeightLoader loader, String module, long out, long in)
+      throws IOException {
+    return new Linear(
+        weights.projection(loader, module, out, in),
+        weights.parameter(loader, module + ".bias", out));
+  }
+
+  /** An affine map, weight {@code [out, in]}. */
+  private record Linear(Tensor weight, Tensor bias) {
+    Tensor apply(Tensor x) {
+      return x.linear(weight, bias);
+    }
+  }
+
+  /** Layer normalisation with its parameters. */
+  record LayerNorm(Tensor weight, Tensor bias, double epsilon) {
+    static LayerNorm of(BertWeights weights, WeightLoader loader, String module)
+        throws IOException {
+      BertConfig config = weights.config();
+      return new LayerNorm(
+          weights.parameter(loader, module + ".weight", config.dModel()),
+          weights.parameter(loader, module + ".bias", config.dModel()),
+          config.layerNormEpsilon());
+    }
+
+    Tensor apply(Tensor x) {
+      return x.layerNorm(weight, bias, epsilon);
+    }
+  }
+}

@@ -1,0 +1,186 @@
+package io.sluice.model;
+
+import io.sluice.store.Column;
+import io.sluice.store.Manifest;
+import io.sluice.store.StoreSpec;
+import io.sluice.store.StoreWriter;
+import io.sluice.torch.TensorScope;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.LongConsumer;
+import java.util.stream.Collectors;
+
+/**
+ * Runs texts through a model and stores what its hook points write.
+ *
+ * <pre>{@code
+ * try (LoadedModel model = LoadedModel.open(path, Device.CPU)) {
+ *   List<HookPoint> hooks = HookPatterns.select("layers.*.attn_out", model.transformer().hookPoints());
+ *   Capture.plan(model, CaptureSpec.of(List.of(text), hooks)).run(store, done -> {});
+ * }
+ * }</pre>
+ *
+ * <p>Planning reads and tokenises the texts once, which costs little beside running them, so that
+ * everything that can be wrong with them is found before anything is written, and the time left is
+ * known. Memory is bounded by one batch and one shard of the store.
+ */
+public final class Capture {
+  private final LoadedModel model;
+  private final CaptureSpec spec;
+  private final int contextTokens;
+  private final long tokens;
+  private final long rows;
+
+  private Capture(LoadedModel model, CaptureSpec spec, int contextTokens, long tokens, long rows) {
+    this.model = model;
+    this.spec = spec;
+    this.contextTokens = contextTokens;
+    this.tokens = tokens;
+    this.rows = rows;
+  }
+
+  /**
+   * Checks model, hooks and texts against each other, and counts.
+   *
+   * @throws IOException if a text is missing, empty or not UTF-8, or the tokenizer does not fit the
+   *     model
+   * @throws IllegalArgumentException if a hook point does not exist, or the context is longer than
+   *     the model takes or leaves no room for text
+   */
+  public static Capture plan(LoadedModel model, CaptureSpec spec) throws IOException {
+    ModelShape shape = model.transformer().shape();
+    List<HookPoint> available = model.transformer().hookPoints();
+    for (HookPoint hook : spec.hooks()) {
+      if (!available.contains(hook)) {
+        HookPatterns.select(hook.toString(), available);
+      }
+    }
+    int special = model.tokenizer().prefix().length + model.tokenizer().suffix().length;
+    if (spec.context() > shape.maxContext()) {
+      throw new IllegalArgumentException(
+          "a context of "
+              + spec.context()
+              + " tokens; "
+              + model.name()
+              + " takes at most "
+              + shape.maxContext());
+    }
+    if (spec.context() <= special) {
+      throw new IllegalArgumentException(
+          "a context of "
+              + spec.context()
+              + " tokens leaves no room for text beside "
+              + special
+              + " special tokens");
+    }
+    int contextTokens = spec.context() - special;
+    long tokens = 0;
+    long contexts = 0;
+    try (ContextReader reader = reader(model, spec, contextTokens)) {
+      for (Context context = reader.next(); context != null; context = reader.next()) {
+        tokens += context.tokens().length;
+        contexts++;
+      }
+    }
+    long rows = tokens + (spec.specialTokens() ? contexts * special : 0);
+    return new Capture(model, spec, contextTokens, tokens, rows);
+  }
+
+  /** Tokens of text that will run: the limit, or as many as there are. */
+  public long tokens() {
+    return tokens;
+  }
+
+  /** Rows that the store will have: {@link #tokens}, and special tokens if they are stored. */
+  public long rows() {
+    return rows;
+  }
+
+  /** Bytes that the activations will take. */
+  public long bytes() {
+    return columns().stream().mapToLong(Column::bytesPerRow).sum() * rows;
+  }
+
+  /** The store that {@link #run(Path, LongConsumer)} makes; may be refined before it is used. */
+  public StoreSpec storeSpec() {
+    ModelShape shape = model.transformer().shape();
+    String text =
+        spec.texts().stream()
+            .map(file -> String.valueOf(file.getFileName()))
+            .collect(Collectors.joining(", "));
+    return StoreSpec.of(model.name(), text, columns())
+        .with("architecture", shape.architecture())
+        .with("layers", Integer.toString(shape.layers()))
+        .with("dModel", Integer.toString(shape.dModel()))
+        .with("heads", Integer.toString(shape.heads()))
+        .with("context", Integer.toString(spec.context()))
+        .with("specialTokens", Boolean.toString(spec.specialTokens()));
+  }
+
+  /**
+   * Runs the texts and writes a store.
+   *
+   * @param folder a new or empty folder
+   * @param progress told how many tokens of text are done, after each batch
+   * @return what the finished store says about itself
+   * @throws IOException if the folder is not empty, the disk does not take the store, or an
+   *     activation is NaN or infinite
+   */
+  public Manifest run(Path folder, LongConsumer progress) throws IOException {
+    return run(folder, storeSpec(), progress);
+  }
+
+  /**
+   * Runs the texts and writes a store as {@code store} says, which has the columns of {@link
+   * #storeSpec}.
+   *
+   * @throws IOException as {@link #run(Path, LongConsumer)}
+   */
+  public Manifest run(Path folder, StoreSpec store, LongConsumer progress) throws IOException {
+    try (StoreWriter writer = StoreWriter.create(folder, store);
+        ContextReader reader = reader(model, spec, contextTokens);
+        CaptureSink sink = new CaptureSink(writer, columns(), model.tokenizer(), spec)) {
+      Hooks hooks = Hooks.none().observe(spec.hooks(), sink::take);
+      long done = 0;
+      for (List<Context> batch = batch(reader); !batch.isEmpty(); batch = batch(reader)) {
+        try (TensorScope scope = TensorScope.open()) {
+          TokenBatch tokenBatch = sink.begin(batch);
+          model.transformer().observe(tokenBatch, hooks);
+          sink.end();
+        }
+        done += batch.stream().mapToLong(context -> context.tokens().length).sum();
+        progress.accept(done);
+      }
+      return writer.finish();
+    }
+  }
+
+  private List<Context> batch(ContextReader reader) throws IOException {
+    List<Context> batch = new ArrayList<>(spec.batch());
+    while (batch.size() < spec.batch()) {
+      Context context = reader.next();
+      if (context == null) {
+        break;
+      }
+      batch.add(context);
+    }
+    return batch;
+  }
+
+  private List<Column> columns() {
+    return spec.hooks().stream()
+        .map(hook -> new Column(hook.toString(), model.transformer().width(hook), spec.dtype()))
+        .toList();
+  }
+
+  private static ContextReader reader(LoadedModel model, CaptureSpec spec, int contextTokens) {
+    return new ContextReader(
+        model.tokenizer(),
+        model.transformer().shape().vocabulary(),
+        spec.texts(),
+        contextTokens,
+        spec.tokens());
+  }
+}

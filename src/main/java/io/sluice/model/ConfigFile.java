@@ -1,0 +1,99 @@
+package io.sluice.model;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+/**
+ * A model's {@code config.json}, with settings checked as they are read.
+ *
+ * @param file where it is, for messages
+ * @param json its content, an object
+ */
+record ConfigFile(Path file, JsonNode json) {
+  private static final long MAX_BYTES = 16L << 20;
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
+
+  /**
+   * Reads a configuration.
+   *
+   * @throws IOException if the file is missing, too large or not a JSON object
+   */
+  static ConfigFile read(Path file) throws IOException {
+    try {
+      if (Files.size(file) > MAX_BYTES) {
+        throw new IOException(file + ": is larger than a config.json can be; check the path");
+      }
+      JsonNode json = JSON.readTree(Files.readAllBytes(file));
+      if (json == null || !json.isObject()) {
+        throw new IOException(file + ": is not a JSON object; the file is damaged, fetch it again");
+      }
+      return new ConfigFile(file, json);
+    } catch (NoSuchFileException e) {
+      throw new IOException(file + ": no such file; a model folder needs its config.json", e);
+    } catch (JsonProcessingException e) {
+      throw new IOException(
+          file
+              + ": is not valid JSON ("
+              + e.getOriginalMessage().replaceAll("\\s+", " ")
+              + "); the file is damaged, fetch it again",
+          e);
+    }
+  }
+
+  int integer(String name) throws IOException {
+    JsonNode value = json.get(name);
+    if (value == null || !value.isIntegralNumber() || !value.canConvertToInt()) {
+      throw damaged(name + " is " + (value == null ? "missing" : value));
+    }
+    return value.intValue();
+  }
+
+  double real(String name, double otherwise) throws IOException {
+    JsonNode value = json.get(name);
+    if (value == null) {
+      return otherwise;
+    }
+    if (!value.isNumber()) {
+      throw damaged(name + " is " + value);
+    }
+    return value.doubleValue();
+  }
+
+  String text(String name, String otherwise) throws IOException {
+    JsonNode value = json.get(name);
+    if (value == null || value.isNull()) {
+      return otherwise;
+    }
+    if (!value.isTextual()) {
+      throw damaged(name + " is " + value);
+    }
+    return value.textValue();
+  }
+
+  IOException damaged(String wrong) {
+    return new IOException(file + ": " + oneLine(wrong) + "; give the model's own config.json");
+  }
+
+  IOException unsupported(String name, String value, String supported) {
+    return new IOException(
+        file + ": " + name + " '" + oneLine(value) + "' is not supported; there are " + supported);
+  }
+
+  private static String oneLine(String text) {
+    String line = text.replaceAll("[\\p{Cntrl}\\s]+", " ");
+    return line.length() <= 80 ? line : line.substring(0, 80) + "…";
+  }
+}

@@ -1,0 +1,69 @@
+package io.sluice.model;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * Chooses hook points by patterns: {@code layers.3.attn_out}, {@code layers.*.attn_out} (every
+ * layer), {@code layers.2-4.z} (a range), {@code layers.0.*} (every kind), several of them with
+ * commas between.
+ */
+public final class HookPatterns {
+  private static final Pattern FORM =
+      Pattern.compile("layers\\.(\\*|([0-9]{1,4})(?:-([0-9]{1,4}))?)\\.(\\*|[a-z_]+)");
+
+  private HookPatterns() {}
+
+  /**
+   * The points that match, without repetition, ordered by layer and kind.
+   *
+   * @param patterns patterns with commas between
+   * @param available the model's hook points
+   * @throws IllegalArgumentException if a pattern has another form or matches nothing; the message
+   *     lists the hook points that exist
+   */
+  public static List<HookPoint> select(String patterns, List<HookPoint> available) {
+    TreeSet<HookPoint> selected = new TreeSet<>();
+    for (String part : patterns.split(",", -1)) {
+      String pattern = part.strip();
+      Matcher matcher = FORM.matcher(pattern);
+      List<HookPoint> matching =
+          matcher.matches()
+              ? available.stream().filter(point -> matches(matcher, point)).toList()
+              : List.of();
+      if (matching.isEmpty()) {
+        throw new IllegalArgumentException(
+            "no hook point '" + pattern + "'; there are " + describe(available));
+      }
+      selected.addAll(matching);
+    }
+    return new ArrayList<>(selected);
+  }
+
+  private static boolean matches(Matcher pattern, HookPoint point) {
+    boolean layer = true;
+    if (pattern.group(2) != null) {
+      int from = Integer.parseInt(pattern.group(2));
+      int to = pattern.group(3) == null ? from : Integer.parseInt(pattern.group(3));
+      layer = from <= point.layer() && point.layer() <= to;
+    }
+    return layer && (pattern.group(4).equals("*") || pattern.group(4).equals(point.kind().label()));
+  }
+
+  /** For instance {@code layers.N.z, layers.N.attn_out with N from 0 to 5}. */
+  private static String describe(List<HookPoint> available) {
+    return available.stream()
+            .map(HookPoint::kind)
+            .distinct()
+            .map(kind -> "layers.N." + kind.label())
+            .collect(Collectors.joining(", "))
+        + " with N from "
+        + available.getFirst().layer()
+        + " to "
+        + available.getLast().layer();
+  }
+}

@@ -1,0 +1,97 @@
+package io.sluice.model;
+
+import io.sluice.torch.Tensor;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.BiConsumer;
+import java.util.stream.Stream;
+
+/** Hooks by hook point; immutable. Several at one point run in the order in which they came. */
+public final class Hooks {
+  private static final Hooks NONE = new Hooks(new TreeMap<>());
+
+  private final TreeMap<HookPoint, List<Hook>> hooks;
+
+  private Hooks(TreeMap<HookPoint, List<Hook>> hooks) {
+    this.hooks = hooks;
+  }
+
+  /** No hooks. */
+  public static Hooks none() {
+    return NONE;
+  }
+
+  /**
+   * These hooks and one that only looks.
+   *
+   * @param points where
+   * @param observer gets the point and its activation, as {@link Hook#apply} does
+   */
+  public Hooks observe(Collection<HookPoint> points, BiConsumer<HookPoint, Tensor> observer) {
+    Hooks all = this;
+    for (HookPoint point : points) {
+      all =
+          all.replace(
+              point,
+              (at, activation) -> {
+                observer.accept(at, activation);
+                return activation;
+              });
+    }
+    return all;
+  }
+
+  /** These hooks and {@code hook}, whose result takes the activation's place at {@code point}. */
+  public Hooks replace(HookPoint point, Hook hook) {
+    TreeMap<HookPoint, List<Hook>> more = new TreeMap<>(hooks);
+    more.merge(
+        point,
+        List.of(hook),
+        (before, added) -> Stream.concat(before.stream(), added.stream()).toList());
+    return new Hooks(more);
+  }
+
+  /** Where there are hooks. */
+  public Set<HookPoint> points() {
+    return Set.copyOf(hooks.keySet());
+  }
+
+  /** The deepest layer with a hook, or -1. */
+  public int lastLayer() {
+    return hooks.isEmpty() ? -1 : hooks.lastKey().layer();
+  }
+
+  /**
+   * Runs the hooks of one point.
+   *
+   * @return {@code activation}, or what replaces it
+   * @throws IllegalArgumentException if a replacement has another shape, element type or device
+   */
+  Tensor at(int layer, HookKind kind, Tensor activation) {
+    if (hooks.isEmpty()) {
+      return activation;
+    }
+    HookPoint point = new HookPoint(layer, kind);
+    Tensor current = activation;
+    for (Hook hook : hooks.getOrDefault(point, List.of())) {
+      Tensor next = hook.apply(point, current);
+      if (next != current) {
+        requireSame(point, current, next);
+        current = next;
+      }
+    }
+    return current;
+  }
+
+  private static void requireSame(HookPoint point, Tensor before, Tensor after) {
+    if (!Arrays.equals(before.shape(), after.shape())
+        || before.dtype() != after.dtype()
+        || !before.device().equals(after.device())) {
+      throw new IllegalArgumentException(
+          "the hook at " + point + " replaced " + before + " by " + after);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+package io.sluice.model;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * The files of one model.
+ *
+ * @param name what the model is called: the folder's name, or the file's if that says more
+ * @param weights safetensors, an index of several, or ONNX
+ * @param config {@code config.json}; null for an ONNX file that has none
+ * @param tokenizer HuggingFace's {@code tokenizer.json}
+ */
+public record ModelFiles(String name, Path weights, Path config, Path tokenizer) {
+  private static final List<String> USUAL_WEIGHTS =
+      List.of("model.safetensors", "model.safetensors.index.json", "model.onnx");
+
+  /**
+   * Finds a model's files.
+   *
+   * @param path a weight file, or a folder with one; the tokenizer is looked for beside it, as
+   *     {@code tokenizer.json} or {@code NAME-tokenizer.json}
+   * @throws IOException if something is missing, or a folder has several weight files of which none
+   *     has a usual name
+   */
+  public static ModelFiles find(Path path) throws IOException {
+    if (!Files.exists(path)) {
+      throw new IOException(path + ": no such file or folder; give a model's file or folder");
+    }
+    Path weights = Files.isDirectory(path) ? weightsIn(path) : path;
+    Path folder = weights.toAbsolutePath().getParent();
+    String stem = stem(weights);
+    Path tokenizer = firstOf(folder, stem + "-tokenizer.json", "tokenizer.json");
+    if (tokenizer == null) {
+      throw new IOException(
+          weights + ": has no tokenizer beside it; put the model's tokenizer.json into " + folder);
+    }
+    boolean ordinary = stem.equals("model");
+    String name = ordinary && folder.getFileName() != null ? folder.getFileName().toString() : stem;
+    return new ModelFiles(name, weights, firstOf(folder, "config.json"), tokenizer);
+  }
+
+  /** The same with another tokenizer. */
+  public ModelFiles withTokenizer(Path other) {
+    return new ModelFiles(name, weights, config, other);
+  }
+
+  private static Path weightsIn(Path folder) throws IOException {
+    for (String usual : USUAL_WEIGHTS) {
+      if (Files.isRegularFile(folder.resolve(usual))) {
+        return folder.resolve(usual);
+      }
+    }
+    List<Path> candidates;
+    try (Stream<Path> files = Files.list(folder)) {
+      candidates = files.filter(ModelFiles::isWeights).sorted().toList();
+    }
+    if (candidates.size() == 1) {
+      return candidates.getFirst();
+    }
+    throw new IOException(
+        folder
+            + (candidates.isEmpty()
+                ? ": has no weight file (.safetensors, .safetensors.index.json, .onnx); give a"
+                    + " model's folder"
+                : ": has "
+                    + candidates.size()
+                    + " weight files; name one of them, for instance "
+                    + candidates.getFirst()));
+  }
+
+  private static boolean isWeights(Path file) {
+    String name = file.getFileName().toString();
+    return name.endsWith(".safetensors")
+        || name.endsWith(".safetensors.index.json")
+        || name.endsWith(".onnx");
+  }
+
+  private static String stem(Path weights) {
+    return weights
+        .getFileName()
+        .toString()
+        .replaceFirst("\\.(safetensors\\.index\\.json|safetensors|onnx)$", "");
+  }
+
+  private static Path firstOf(Path folder, String... names) {
+    for (String name : names) {
+      if (Files.isRegularFile(folder.resolve(name))) {
+        return folder.resolve(name);
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,99 @@
+package io.sluice.model;
+
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Token ids of several contexts that run together. Shorter ones are padded on the right up to the
+ * longest; the padding is masked, so that no context's values depend on its neighbours.
+ */
+public final class TokenBatch {
+  private final List<int[]> contexts;
+  private final int length;
+
+  private TokenBatch(List<int[]> contexts, int length) {
+    this.contexts = contexts;
+    this.length = length;
+  }
+
+  /**
+   * A batch of these contexts, special tokens included. The arrays are not copied and must not
+   * change.
+   *
+   * @throws IllegalArgumentException if there is none, or one is empty
+   */
+  public static TokenBatch of(List<int[]> contexts) {
+    if (contexts.isEmpty()) {
+      throw new IllegalArgumentException("a batch needs at least one context");
+    }
+    int longest = 0;
+    for (int[] context : contexts) {
+      if (context.length == 0) {
+        throw new IllegalArgumentException("a context needs at least one token");
+      }
+      longest = Math.max(longest, context.length);
+    }
+    return new TokenBatch(List.copyOf(contexts), longest);
+  }
+
+  /** Number of contexts. */
+  public int size() {
+    return contexts.size();
+  }
+
+  /** Tokens of the longest context, to which all are padded. */
+  public int length() {
+    return length;
+  }
+
+  /** Tokens of one context, padding not counted. */
+  public int length(int context) {
+    return contexts.get(context).length;
+  }
+
+  /** Whether some context is shorter than the longest. */
+  public boolean isPadded() {
+    return contexts.stream().anyMatch(context -> context.length < length);
+  }
+
+  /** {@code [size, length]} row-major; padding is id 0. */
+  long[] paddedIds() {
+    long[] ids = new long[Math.multiplyExact(size(), length)];
+    for (int i = 0; i < size(); i++) {
+      int[] context = contexts.get(i);
+      for (int j = 0; j < context.length; j++) {
+        ids[i * length + j] = context[j];
+      }
+    }
+    return ids;
+  }
+
+  /** {@code [size, length]} row-major, to be added to attention scores: 0, or −∞ at padding. */
+  float[] scoreMask() {
+    float[] mask = new float[Math.multiplyExact(size(), length)];
+    for (int i = 0; i < size(); i++) {
+      Arrays.fill(mask, i * length + length(i), (i + 1) * length, Float.NEGATIVE_INFINITY);
+    }
+    return mask;
+  }
+
+  /**
+   * Checks the ids before they reach LibTorch.
+   *
+   * @throws IllegalArgumentException if an id is not in the vocabulary, or a context is too long
+   */
+  void check(ModelShape shape) {
+    if (length > shape.maxContext()) {
+      throw new IllegalArgumentException(
+          "a context of " + length + " tokens; the model takes at most " + shape.maxContext());
+    }
+    for (int[] context : contexts) {
+      for (int id : context) {
+        if (id < 0 || id >= shape.vocabulary()) {
+          throw new IllegalArgumentException(
+              "token id " + id + " is not in the model's vocabulary of " + shape.vocabulary());
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,66 @@
+package io.sluice.model;
+
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A transformer that runs through LibTorch in float32. Its weights live until it is closed. It may
+ * be used by one thread at a time.
+ */
+public interface Transformer extends AutoCloseable {
+  /** Its sizes. */
+  ModelShape shape();
+
+  /** Where it runs. */
+  Device device();
+
+  /**
+   * Runs all layers.
+   *
+   * @param batch contexts, special tokens included
+   * @param hooks what to do at hook points
+   * @return the last hidden state, {@code [size, length, dModel]}, in the caller's innermost scope;
+   *     at padding it has no meaning
+   * @throws IllegalArgumentException if a token id is not in the vocabulary, a context is too long,
+   *     a hook is at a point that does not exist or returns a tensor of another shape
+   */
+  Tensor forward(TokenBatch batch, Hooks hooks);
+
+  /**
+   * Runs as far as the last hook and no further, for when only the hooks matter.
+   *
+   * @throws IllegalArgumentException as {@link #forward}
+   */
+  void observe(TokenBatch batch, Hooks hooks);
+
+  /**
+   * The output projection {@code W_O} of a layer, {@code [dModel, heads · headDim]}, so that {@code
+   * attn_out = z·W_Oᵀ + bias}; columns {@code h · headDim} up to {@code (h + 1) · headDim} belong
+   * to head {@code h}. The tensor belongs to the model.
+   *
+   * @throws IndexOutOfBoundsException if there is no such layer
+   */
+  Tensor outputProjection(int layer);
+
+  /** Frees the weights. */
+  @Override
+  void close();
+
+  /** All hook points, ordered by layer and kind. */
+  default List<HookPoint> hookPoints() {
+    List<HookPoint> points = new ArrayList<>();
+    for (int layer = 0; layer < shape().layers(); layer++) {
+      for (HookKind kind : HookKind.values()) {
+        points.add(new HookPoint(layer, kind));
+      }
+    }
+    return points;
+  }
+
+  /** The width of the activations at {@code point}. */
+  default int width(HookPoint point) {
+    return point.kind() == HookKind.Z ? shape().heads() * shape().headDim() : shape().dModel();
+  }
+}

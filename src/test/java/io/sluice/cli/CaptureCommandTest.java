@@ -1,0 +1,93 @@
+package io.sluice.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.sluice.store.ActivationStore;
+import io.sluice.torch.Torch;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class CaptureCommandTest {
+  private static final String MODEL = "src/test/resources/golden/model/tiny-bert";
+
+  @TempDir Path folder;
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+  private Path text;
+
+  @BeforeEach
+  void writeText() throws IOException {
+    assumeTrue(Torch.isAvailable(), "no LibTorch");
+    text =
+        Files.writeString(folder.resolve("text.txt"), "the white whale sails the sea. ".repeat(20));
+  }
+
+  @Test
+  void writesAStoreAndSaysSo() throws IOException {
+    Path store = folder.resolve("store");
+    assertThat(capture(store, "--hooks", "layers.*.attn_out,layers.1.z", "--tokens", "100"))
+        .as(err.toString())
+        .isZero();
+    assertThat(out.toString()).contains("100 rows at 3 hook points of tiny-bert");
+    assertThat(err.toString()).contains("capture: 100 tokens", "tokens/s");
+    assertThat(ActivationStore.open(store).rows()).isEqualTo(100);
+  }
+
+  @Test
+  void replacesAStoreOnlyWhenAskedTo() throws IOException {
+    Path store = folder.resolve("store");
+    assertThat(capture(store, "--tokens", "10")).isZero();
+    assertThat(capture(store, "--tokens", "20")).isEqualTo(1);
+    assertThat(ActivationStore.open(store).rows()).isEqualTo(10);
+    assertThat(capture(store, "--tokens", "20", "--overwrite", "--json")).isZero();
+    assertThat(ActivationStore.open(store).rows()).isEqualTo(20);
+    assertThat(out.toString()).contains("\"tokensPerSecond\"");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "--hooks, layers.*.attn, 1, 'layers.N.attn_out'",
+    "--hooks, layers.7.z, 1, '0 to 1'",
+    "--context, 17, 1, 'at most 16'",
+    "--context, 0, 2, '--context'",
+    "--batch, -1, 2, '--batch'",
+    "--tokens, many, 2, '--tokens'",
+    "--dtype, int8, 2, 'float16'",
+    "--device, tpu, 2, 'cuda'",
+    "--model, none, 1, 'none: no such file'",
+    "--tokenizer, none.json, 1, 'none.json: no such file'",
+    "--text, none.txt, 1, 'none.txt: no such file'",
+  })
+  void badOptionsEndInOneLine(String option, String value, int status, String message)
+      throws IOException {
+    Path store = folder.resolve("store");
+    assertThat(capture(store, option, value)).isEqualTo(status);
+    assertThat(err.toString().lines()).as(err.toString()).hasSize(1);
+    assertThat(err.toString()).contains(message);
+    assertThat(store).doesNotExist();
+  }
+
+  private int capture(Path store, String... more) {
+    List<String> args = new ArrayList<>(List.of("capture", "--out", store.toString()));
+    args.addAll(List.of(more));
+    List<String> given = List.of(more);
+    if (!given.contains("--model")) {
+      args.addAll(List.of("--model", MODEL));
+    }
+    if (!given.contains("--text")) {
+      args.addAll(List.of("--text", text.toString()));
+    }
+    return Main.run(new PrintWriter(out), new PrintWriter(err), args.toArray(String[]::new));
+  }
+}

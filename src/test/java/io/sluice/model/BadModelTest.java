@@ -1,0 +1,165 @@
+package io.sluice.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.sluice.torch.DType;
+import io.sluice.torch.Device;
+import io.sluice.torch.Torch;
+import io.sluice.weights.Safetensors;
+import io.sluice.weights.TensorData;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What a missing, damaged or foreign model gets: one line that names the file. */
+class BadModelTest {
+  @TempDir Path folder;
+
+  @BeforeEach
+  void copyModel() throws IOException {
+    assumeTrue(Torch.isAvailable(), "no LibTorch");
+    for (String file : List.of("config.json", "model.safetensors", "tokenizer.json")) {
+      Files.copy(Demo.TINY.resolve(file), folder.resolve(file));
+    }
+    LoadedModel.open(folder, Device.CPU).close();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "config.json, no config.json",
+    "tokenizer.json, has no tokenizer",
+    "model.safetensors, no weight file"
+  })
+  void namesWhatIsMissing(String file, String message) throws IOException {
+    Files.delete(folder.resolve(file));
+    assertRejected(folder, message);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "config.json, not valid JSON",
+    "tokenizer.json, not a HuggingFace tokenizer",
+    "model.safetensors, header"
+  })
+  void namesWhatIsTruncated(String file, String message) throws IOException {
+    byte[] bytes = Files.readAllBytes(folder.resolve(file));
+    Files.write(folder.resolve(file), Arrays.copyOf(bytes, bytes.length / 20));
+    assertRejected(folder, message);
+    Files.write(folder.resolve(file), new byte[0]);
+    assertRejected(folder, file);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '~',
+      textBlock =
+          """
+          "num_hidden_layers": 2       | "num_hidden_layers": 3       | has no tensor
+          "num_hidden_layers": 2       | "num_hidden_layers": 0       | layers is 0
+          "num_hidden_layers": 2       | "layers": 2                  | num_hidden_layers is missing
+          "num_hidden_layers": 2       | "num_hidden_layers": "2"     | num_hidden_layers is "2"
+          "num_hidden_layers": 2       | "num_hidden_layers": 1e99    | num_hidden_layers is
+          "hidden_size": 24            | "hidden_size": 48            | has shape [22, 24], but the configuration makes it [22, 48]
+          "num_attention_heads": 3     | "num_attention_heads": 5     | 5 attention heads do not divide a width of 24
+          "hidden_act": "gelu"         | "hidden_act": "tanh"         | hidden_act 'tanh' is not supported; there are gelu
+          "model_type": "bert"         | "model_type": "t5"           | architecture 't5' is not supported; there are bert
+          "layer_norm_eps": 1e-12      | "layer_norm_eps": -1         | layer_norm_eps is -1
+          """)
+  void namesSettingsThatDoNotFit(String from, String to, String message) throws IOException {
+    Path config = folder.resolve("config.json");
+    String text = Files.readString(config);
+    assertThat(text).contains(from);
+    Files.writeString(config, text.replace(from, to));
+    assertRejected(folder, message);
+  }
+
+  @Test
+  void namesWeightsOfAnotherModel() throws IOException {
+    Path weights = folder.resolve("model.safetensors");
+    Safetensors.write(weights, List.of(TensorData.of("x", new float[1], 1)), Map.of());
+    assertRejected(folder, "not weights of a BERT");
+    String name = "embeddings.word_embeddings.weight";
+    MemorySegment ids = MemorySegment.ofArray(new long[22 * 24]);
+    Safetensors.write(weights, List.of(TensorData.of(name, DType.I64, ids, 22, 24)), Map.of());
+    assertRejected(folder, "is int64, not floating-point");
+  }
+
+  @Test
+  void namesWrongFormats() throws IOException {
+    assertRejected(folder.resolve("config.json"), "not a weight file");
+    assertRejected(folder.resolve("none"), "no such file or folder");
+    Path text = Files.writeString(folder.resolve("model.onnx"), "this is no model at all");
+    assertRejected(text, "not a valid ONNX file");
+    Files.copy(folder.resolve("model.safetensors"), folder.resolve("renamed.onnx"));
+    assertRejected(folder.resolve("renamed.onnx"), "ONNX");
+    Path tiny = Path.of("src/test/resources/golden/weights/tiny.onnx");
+    Files.copy(tiny, folder.resolve("other.onnx"));
+    assertRejected(folder.resolve("other.onnx"), "BERT encoder");
+    Files.delete(folder.resolve("model.safetensors"));
+    Files.delete(folder.resolve("model.onnx"));
+    assertRejected(folder, "2 weight files");
+  }
+
+  @Test
+  void namesATokenizerOfAnotherModel() throws IOException {
+    Path tokenizer = folder.resolve("tokenizer.json");
+    String json = Files.readString(tokenizer);
+    assertThat(json).contains("\"whale\": 6");
+    Files.writeString(tokenizer, json.replace("\"whale\": 6", "\"whale\": 606"));
+    Path text = Files.writeString(folder.resolve("text.txt"), "the white whale");
+    try (LoadedModel model = LoadedModel.open(folder, Device.CPU)) {
+      CaptureSpec spec =
+          CaptureSpec.of(List.of(text), model.transformer().hookPoints()).withContexts(8, 1);
+      assertThatThrownBy(() -> Capture.plan(model, spec))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("606")
+          .hasMessageContaining("22")
+          .hasMessageContaining(tokenizer.toString());
+    }
+  }
+
+  @Test
+  void readsHalfPrecisionCheckpoints() throws IOException {
+    Safetensors full = Safetensors.open(folder.resolve("model.safetensors"));
+    List<TensorData> halves = new ArrayList<>();
+    for (String name : full.names()) {
+      float[] values = full.data(name).toArray(ValueLayout.JAVA_FLOAT);
+      short[] half = new short[values.length];
+      for (int i = 0; i < half.length; i++) {
+        half[i] = Float.floatToFloat16(values[i]);
+      }
+      halves.add(
+          TensorData.of("bert." + name, DType.F16, MemorySegment.ofArray(half), full.shape(name)));
+    }
+    Path narrow = Files.createDirectory(folder.resolve("half"));
+    Files.copy(folder.resolve("config.json"), narrow.resolve("config.json"));
+    Files.copy(folder.resolve("tokenizer.json"), narrow.resolve("tokenizer.json"));
+    Safetensors.write(narrow.resolve("model.safetensors"), halves, Map.of());
+    try (LoadedModel model = LoadedModel.open(narrow, Device.CPU)) {
+      assertThat(model.name()).isEqualTo("half");
+      assertThat(model.transformer().outputProjection(0).dtype()).isEqualTo(DType.F32);
+    }
+  }
+
+  private static void assertRejected(Path path, String message) {
+    assertThatThrownBy(() -> LoadedModel.open(path, Device.CPU).close())
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(message)
+        .message()
+        .doesNotContain("\n");
+  }
+}

@@ -1,0 +1,34 @@
+package io.sluice.model;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.sluice.torch.Device;
+import io.sluice.torch.Torch;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The models that tests run. */
+final class Demo {
+  static final Path GOLDEN = Path.of("src/test/resources/golden/model");
+  static final Path MINILM = Path.of("target/models/all-minilm-l6-v2");
+  static final Path TINY = GOLDEN.resolve("tiny-bert");
+
+  private Demo() {}
+
+  /** The trained model of the demo, from ONNX. */
+  static LoadedModel miniLm() throws IOException {
+    assumeTrue(Files.isDirectory(MINILM), MINILM + " is missing: the build unpacks it");
+    return open(MINILM);
+  }
+
+  /** A small random checkpoint. */
+  static LoadedModel tiny() throws IOException {
+    return open(TINY);
+  }
+
+  private static LoadedModel open(Path folder) throws IOException {
+    assumeTrue(Torch.isAvailable(), "no LibTorch");
+    return LoadedModel.open(folder, Device.CPU);
+  }
+}

@@ -1,0 +1,62 @@
+package io.sluice.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class HookPatternsTest {
+  private static final List<HookPoint> SIX_LAYERS =
+      IntStream.range(0, 6)
+          .boxed()
+          .flatMap(layer -> Stream.of(HookKind.values()).map(kind -> new HookPoint(layer, kind)))
+          .toList();
+
+  @ParameterizedTest
+  @CsvSource({
+    "layers.3.attn_out, 1",
+    "layers.*.attn_out, 6",
+    "layers.2-4.z, 3",
+    "layers.0.*, 4",
+    "layers.*.*, 24",
+    "'layers.*.z, layers.1.z,layers.1.resid', 7",
+  })
+  void selects(String patterns, int count) {
+    List<HookPoint> selected = HookPatterns.select(patterns, SIX_LAYERS);
+    assertThat(selected).hasSize(count).isSorted().doesNotHaveDuplicates();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "layers.6.attn_out",
+        "layers.*.attn",
+        "layers.4-2.z",
+        "attn_out",
+        "",
+        "layers.0.z,",
+        "layers.99999999999.z"
+      })
+  void listsThoseThatExist(String pattern) {
+    assertThatThrownBy(() -> HookPatterns.select(pattern, SIX_LAYERS))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("no hook point")
+        .hasMessageContaining("layers.N.attn_out")
+        .hasMessageContaining("0 to 5");
+  }
+
+  @Test
+  void hookPointsReadWhatTheyWrite() {
+    for (HookPoint point : SIX_LAYERS) {
+      assertThat(HookPoint.parse(point.toString())).isEqualTo(point);
+    }
+    assertThatThrownBy(() -> HookPoint.parse("layers.x.z"))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+}

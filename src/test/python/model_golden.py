@@ -1,0 +1,130 @@
+"""Makes the golden files of io.sluice.model: what other implementations compute.
+
+Oracles: ONNX Runtime on the demo model, transformers on a tiny random BERT, and the tokenizers
+package. Usage: model_golden.py MINILM_FOLDER OUT
+"""
+
+import json
+import pathlib
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import helper
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertModel
+
+minilm = pathlib.Path(sys.argv[1])
+out = pathlib.Path(sys.argv[2])
+out.mkdir(parents=True, exist_ok=True)
+
+SENTENCES = [
+    "Call me Ishmael.",
+    "Some years ago, never mind how long precisely, I thought I would sail about a little.",
+    "Whale!",
+]
+COLUMNS = 48  # of each hook point, to keep the file small
+
+
+def padded(encodings):
+    length = max(len(ids) for ids in encodings)
+    ids = np.zeros((len(encodings), length), np.int64)
+    mask = np.zeros_like(ids)
+    for row, encoding in enumerate(encodings):
+        ids[row, : len(encoding)] = encoding
+        mask[row, : len(encoding)] = 1
+    return ids, mask
+
+
+def minilm_golden():
+    tokenizer = Tokenizer.from_file(str(minilm / "all-minilm-l6-v2-tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    ids, mask = padded([tokenizer.encode(sentence).ids for sentence in SENTENCES])
+    model = onnx.load(minilm / "all-minilm-l6-v2.onnx")
+    by_name = {node.name: node for node in model.graph.node}
+    hooks = {}
+    for layer in range(6):
+        at = f"/encoder/layer.{layer}"
+        hooks[f"layers.{layer}.z"] = by_name[f"{at}/attention/output/dense/MatMul"].input[0]
+        hooks[f"layers.{layer}.attn_out"] = by_name[f"{at}/attention/output/dense/Add"].output[0]
+        hooks[f"layers.{layer}.mlp_out"] = by_name[f"{at}/output/dense/Add"].output[0]
+        hooks[f"layers.{layer}.resid"] = by_name[f"{at}/output/LayerNorm/Add_1"].output[0]
+    have = {output.name for output in model.graph.output}
+    for value in hooks.values():
+        if value not in have:
+            model.graph.output.append(helper.make_tensor_value_info(value, onnx.TensorProto.FLOAT, None))
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+    names = list(hooks)
+    results = session.run(["last_hidden_state"] + [hooks[name] for name in names], feed)
+    tensors = {"input_ids": ids, "attention_mask": mask, "last_hidden_state": results[0]}
+    for name, result in zip(names, results[1:]):
+        tensors[name] = np.ascontiguousarray(result[:, :, :COLUMNS])
+    save_file(tensors, out / "minilm.safetensors")
+
+    texts = SENTENCES + [
+        "Naïve café — “quotes”… 3.14% of $5",
+        "Queequeg's harpoon; the Pequod's try-works!",
+        "北京 日本語 emoji 🐳 zero\u200bwidth\ttab\nnewline",
+        "antidisestablishmentarianism " + "x" * 120,
+        " leading and trailing ",
+        "",
+    ]
+    tokens = [{"text": text, "ids": tokenizer.encode(text, add_special_tokens=False).ids} for text in texts]
+    (out / "minilm-tokens.json").write_text(json.dumps(tokens, ensure_ascii=False, indent=1) + "\n")
+
+
+def tiny_golden():
+    folder = out / "tiny-bert"
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "whale", "white", "sea", "##s", "of", "a", "."]
+    words += ["call", "me", "ishmael", "ship", "sail", "##ed", "and", ",", "on"]
+    tokenizer = Tokenizer(models.WordPiece({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+        intermediate_size=40,
+        max_position_embeddings=16,
+        initializer_range=0.3,
+        attn_implementation="eager",
+    )
+    model = BertModel(config, add_pooling_layer=False).eval()
+    for parameter in model.parameters():  # biases and norms start at 0 and 1, which would hide mistakes
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    model.save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+    seen = {}
+
+    def keep(name, inputs=False):
+        def hook(module, args, output):
+            value = args[0] if inputs else output
+            seen[name] = (value[0] if isinstance(value, tuple) else value).detach().numpy().copy()
+
+        return hook
+
+    for i, layer in enumerate(model.encoder.layer):
+        layer.attention.output.dense.register_forward_hook(keep(f"layers.{i}.z", inputs=True))
+        layer.attention.output.dense.register_forward_hook(keep(f"layers.{i}.attn_out"))
+        layer.output.dense.register_forward_hook(keep(f"layers.{i}.mlp_out"))
+        layer.register_forward_hook(keep(f"layers.{i}.resid"))
+    ids, mask = padded([[2, 5, 6, 9, 3], [2, 13, 14, 15, 12, 5, 7, 8, 3], [2, 3]])
+    with torch.no_grad():
+        result = model(torch.from_numpy(ids), torch.from_numpy(mask))
+    seen |= {"input_ids": ids, "attention_mask": mask, "last_hidden_state": result.last_hidden_state.numpy().copy()}
+    save_file(seen, out / "tiny-bert.safetensors")
+
+
+minilm_golden()
+tiny_golden()
