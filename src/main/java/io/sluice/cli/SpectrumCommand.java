@@ -1,0 +1,162 @@
+package io.sluice.cli;
+
+import io.sluice.dictionary.AtomicText;
+import io.sluice.model.LoadedModel;
+import io.sluice.report.Spectra;
+import io.sluice.store.ActivationStore;
+import io.sluice.store.Column;
+import io.sluice.store.RowFilter;
+import io.sluice.torch.Device;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code sluice spectrum}: in how few dimensions each place of a model writes. */
+@Command(
+    name = "spectrum",
+    description = {
+      "Measure in how few dimensions each hook point of a store varies: the directions that hold",
+      "99 % of the variance, effective rank and participation ratio, layer by layer."
+    },
+    footer = {
+      "",
+      "Example:",
+      "  sluice spectrum --store activations --model model/ --out spectrum.json"
+    })
+final class SpectrumCommand extends SluiceCommand {
+  @Option(
+      names = "--store",
+      required = true,
+      paramLabel = "DIR",
+      description = "An activation store that 'sluice capture' wrote.")
+  private Path storeFolder;
+
+  @Option(
+      names = "--hooks",
+      paramLabel = "PATTERNS",
+      description =
+          "Hook points, with commas between: layers.3.attn_out, layers.*.z, layers.0-2.*"
+              + " (default: all).")
+  private String hooks;
+
+  @Option(
+      names = "--tau",
+      paramLabel = "SHARE",
+      defaultValue = "0.99",
+      description = "Share of the variance to be held, above 0, at most 1 (default: 0.99).")
+  private double tau;
+
+  @Option(
+      names = "--from-position",
+      paramLabel = "N",
+      defaultValue = "0",
+      description =
+          "Leave out the first N positions of each context: in causal models the first is an"
+              + " attention sink of another scale (default: 0).")
+  private int fromPosition;
+
+  @Option(
+      names = "--model",
+      paramLabel = "PATH",
+      description =
+          "The model's file or folder; adds the spectra of its output projections W_O and the"
+              + " overlap of their heads.")
+  private Path model;
+
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      defaultValue = "cpu",
+      description = "Where covariances are taken: cpu, cuda, cuda:1 (default: cpu).")
+  private String device;
+
+  @Option(
+      names = "--out",
+      paramLabel = "FILE",
+      description = "Write the spectra to this file, as 'sluice report --spectrum' reads it.")
+  private Path out;
+
+  @Option(
+      names = "--stats",
+      paramLabel = "FILE",
+      description = "Write means and covariances to this safetensors file, for later use.")
+  private Path stats;
+
+  @Option(names = "--json", description = "Print the spectra as JSON instead of a table.")
+  private boolean json;
+
+  @Override
+  protected void run() throws IOException {
+    if (!(tau > 0 && tau <= 1)) {
+      throw usage("--tau must be above 0 and at most 1, not " + tau);
+    }
+    if (fromPosition < 0) {
+      throw usage("--from-position must not be negative, as " + fromPosition + " is");
+    }
+    Device on = parsedDevice();
+    requireFolder("--out", out);
+    requireFolder("--stats", stats);
+    ActivationStore store = ActivationStore.open(storeFolder);
+    if (store.rows() == 0) {
+      throw new IOException(storeFolder + ": the store has no rows; capture a longer text");
+    }
+    StoreSpectra measuring = new StoreSpectra(store, tau, on);
+    List<Column> columns = measuring.columns(hooks);
+    RowFilter filter = fromPosition == 0 ? RowFilter.ALL : RowFilter.fromPosition(fromPosition);
+    List<Spectra.Hook> measured;
+    try (Progress progress = progress("spectrum", columns.size() * store.rows(), "rows")) {
+      measured = measuring.hooks(columns, filter, progress);
+    }
+    if (measured.getFirst().tokens() == 0) {
+      throw new IOException(
+          storeFolder + ": no row has a position of " + fromPosition + " or more");
+    }
+    List<Spectra.OutputProjection> projections = List.of();
+    if (model != null) {
+      try (LoadedModel loaded = LoadedModel.open(model, Device.CPU)) {
+        projections = measuring.outputProjections(loaded);
+      }
+    }
+    write(measuring, measuring.spectra(measured, projections));
+  }
+
+  private void write(StoreSpectra measuring, Spectra spectra) throws IOException {
+    String text = SpectrumJson.of(spectra);
+    if (out != null) {
+      AtomicText.write(out, text);
+    }
+    if (stats != null) {
+      measuring.statistics().write(stats);
+    }
+    if (json) {
+      out().print(text);
+    } else {
+      new SpectrumTable(spectra).print(out());
+    }
+  }
+
+  private Device parsedDevice() {
+    try {
+      return Device.parse(device);
+    } catch (IllegalArgumentException e) {
+      throw usage("--device: " + e.getMessage());
+    }
+  }
+
+  /** Better said before the work than after it. */
+  private static void requireFolder(String option, Path file) throws IOException {
+    if (file == null) {
+      return;
+    }
+    Path folder = file.toAbsolutePath().getParent();
+    if (folder == null || !Files.isDirectory(folder)) {
+      throw new IOException(option + " " + file + ": its folder does not exist; make it first");
+    }
+    if (Files.isDirectory(file)) {
+      throw new IOException(option + " " + file + ": is a folder; name a file in it");
+    }
+  }
+}

@@ -1,0 +1,120 @@
+package io.sluice.cli;
+
+import io.sluice.report.Spectra;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/** Prints spectra for a person: a block per measure, a row per layer, a column per kind of hook. */
+final class SpectrumTable {
+  private static final int CELL = 14;
+
+  private final Spectra spectra;
+  private final List<String> kinds;
+  private final int[] layers;
+
+  SpectrumTable(Spectra spectra) {
+    this.spectra = spectra;
+    this.kinds = spectra.hooks().stream().map(Spectra.Hook::kind).distinct().toList();
+    this.layers = spectra.hooks().stream().mapToInt(Spectra.Hook::layer).distinct().toArray();
+  }
+
+  void print(PrintWriter out) {
+    out.printf(
+        Locale.ROOT, "%s over %s: %,d tokens%n", spectra.model(), spectra.text(), spectra.tokens());
+    out.printf(
+        Locale.ROOT,
+        "%nDirections that hold %s %% of the variance, and their share of d%n",
+        percent(spectra.tau()));
+    block(out, Spectra.Hook::intrinsicDimension, "%.0f");
+    out.printf("%nEffective rank (entropy of the singular values), and its share of d%n");
+    block(out, Spectra.Hook::effectiveRank, "%.1f");
+    out.printf("%nParticipation ratio, and its share of d%n");
+    block(out, Spectra.Hook::participationRatio, "%.1f");
+    if (!spectra.outputProjections().isEmpty()) {
+      projections(out);
+    }
+  }
+
+  private void block(PrintWriter out, ToDoubleFunction<Spectra.Hook> measure, String format) {
+    out.print("layer");
+    for (String kind : kinds) {
+      out.print(right(kind));
+    }
+    out.println();
+    for (int layer : layers) {
+      out.printf(Locale.ROOT, "%5d", layer);
+      for (String kind : kinds) {
+        out.print(
+            right(
+                hooks(kind)
+                    .filter(hook -> hook.layer() == layer)
+                    .map(hook -> cell(measure.applyAsDouble(hook), hook.width(), format))
+                    .findFirst()
+                    .orElse("-")));
+      }
+      out.println();
+    }
+    out.print(" mean");
+    for (String kind : kinds) {
+      double share =
+          hooks(kind)
+              .mapToDouble(hook -> measure.applyAsDouble(hook) / hook.width())
+              .average()
+              .orElse(0);
+      out.print(right(String.format(Locale.ROOT, "%.0f %%", 100 * share)));
+    }
+    out.println();
+  }
+
+  private Stream<Spectra.Hook> hooks(String kind) {
+    return spectra.hooks().stream().filter(hook -> hook.kind().equals(kind));
+  }
+
+  private void projections(PrintWriter out) {
+    out.printf(
+        Locale.ROOT,
+        "%nOutput projections W_O: directions that hold %s %%, effective rank, and the mean overlap%n"
+            + "of two heads' output spaces (mean squared cosine; %.2f for random spaces)%n",
+        percent(spectra.tau()),
+        1.0 / spectra.outputProjections().getFirst().heads());
+    out.printf("layer%s%s%s%n", right("directions"), right("eff. rank"), right("overlap"));
+    for (Spectra.OutputProjection projection : spectra.outputProjections()) {
+      int d = projection.singularValues().length;
+      out.printf(
+          Locale.ROOT,
+          "%5d%s%s%s%n",
+          projection.layer(),
+          right(cell(projection.intrinsicDimension(), d, "%.0f")),
+          right(cell(projection.effectiveRank(), d, "%.1f")),
+          right(String.format(Locale.ROOT, "%.3f", meanOverlap(projection.headOverlap()))));
+    }
+  }
+
+  private static double meanOverlap(double[][] overlap) {
+    return IntStream.range(0, overlap.length)
+        .boxed()
+        .flatMapToDouble(
+            i ->
+                IntStream.range(0, overlap.length)
+                    .filter(j -> j != i)
+                    .mapToDouble(j -> overlap[i][j]))
+        .average()
+        .orElse(0);
+  }
+
+  private static String cell(double value, int width, String format) {
+    return String.format(Locale.ROOT, format + " %3.0f %%", value, 100 * value / width);
+  }
+
+  private static String right(String text) {
+    return String.format(Locale.ROOT, "  %" + CELL + "s", text);
+  }
+
+  private static String percent(double share) {
+    return String.format(Locale.ROOT, "%.4f", 100 * share).replaceAll("\\.?0+$", "");
+  }
+}

@@ -1,0 +1,156 @@
+package io.sluice.cli;
+
+import io.sluice.geometry.Covariance;
+import io.sluice.geometry.OutputProjection;
+import io.sluice.geometry.Spectrum;
+import io.sluice.geometry.StatisticsFile;
+import io.sluice.geometry.StoreCovariance;
+import io.sluice.model.HookKind;
+import io.sluice.model.HookPatterns;
+import io.sluice.model.HookPoint;
+import io.sluice.model.LoadedModel;
+import io.sluice.model.ModelShape;
+import io.sluice.report.Spectra;
+import io.sluice.store.ActivationStore;
+import io.sluice.store.Column;
+import io.sluice.store.RowFilter;
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Measures the spectra of a store's hook points and of a model's output projections. */
+final class StoreSpectra {
+  private final ActivationStore store;
+  private final double tau;
+  private final Device device;
+  private final Map<String, Covariance> covariances = new LinkedHashMap<>();
+
+  /**
+   * Measures nothing yet.
+   *
+   * @param tau share of the variance that the intrinsic dimension holds, in (0, 1]
+   * @param device where covariances are taken
+   */
+  StoreSpectra(ActivationStore store, double tau, Device device) {
+    this.store = store;
+    this.tau = tau;
+    this.device = device;
+  }
+
+  /**
+   * The columns that match.
+   *
+   * @param patterns hook patterns with commas between; null for all columns
+   * @throws IllegalArgumentException if one matches nothing; the message lists what there is
+   */
+  List<Column> columns(String patterns) {
+    if (patterns == null) {
+      return store.columns();
+    }
+    List<HookPoint> available =
+        store.columns().stream().map(c -> HookPoint.parse(c.name())).sorted().toList();
+    return HookPatterns.select(patterns, available).stream()
+        .map(point -> store.column(point.toString()))
+        .toList();
+  }
+
+  /**
+   * Measures columns, each read once.
+   *
+   * @param filter which rows take part
+   * @param progress told the rows read so far, over all columns
+   * @throws IOException if a value is not finite; the message names column and row
+   */
+  List<Spectra.Hook> hooks(List<Column> columns, RowFilter filter, Progress progress)
+      throws IOException {
+    List<Spectra.Hook> hooks = new ArrayList<>();
+    for (Column column : columns) {
+      long before = hooks.size() * store.rows();
+      Covariance covariance =
+          StoreCovariance.of(
+              store, column, filter, device, rows -> progress.update(before + rows, column.name()));
+      covariances.put(column.name(), covariance);
+      hooks.add(hook(column, covariance));
+    }
+    return hooks;
+  }
+
+  private Spectra.Hook hook(Column column, Covariance covariance) {
+    HookPoint point = HookPoint.parse(column.name());
+    Spectrum spectrum = Spectrum.of(covariance);
+    return new Spectra.Hook(
+        column.name(),
+        point.kind().label(),
+        point.layer(),
+        column.width(),
+        covariance.count(),
+        spectrum.intrinsicDimension(tau),
+        spectrum.intrinsicDimensionRatio(tau),
+        spectrum.effectiveRank(),
+        spectrum.effectiveRankRatio(),
+        spectrum.participationRatio(),
+        spectrum.stableRank(),
+        spectrum.totalVariance(),
+        spectrum.eigenvalues());
+  }
+
+  /** Measures the output projection of every layer. */
+  List<Spectra.OutputProjection> outputProjections(LoadedModel model) {
+    ModelShape shape = model.transformer().shape();
+    List<Spectra.OutputProjection> projections = new ArrayList<>();
+    for (int layer = 0; layer < shape.layers(); layer++) {
+      OutputProjection projection =
+          OutputProjection.of(weight(model, layer), shape.heads(), shape.dModel());
+      Spectrum spectrum = projection.spectrum();
+      projections.add(
+          new Spectra.OutputProjection(
+              layer,
+              shape.heads(),
+              projection.singularValues(),
+              (double) spectrum.intrinsicDimension(tau),
+              spectrum.effectiveRank(),
+              projection.headSpectra().stream().mapToDouble(Spectrum::effectiveRank).toArray(),
+              projection.headOverlap()));
+    }
+    return projections;
+  }
+
+  /** {@code [heads · headDim, dModel]}: the model keeps the transpose. */
+  private static float[] weight(LoadedModel model, int layer) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor stored = model.transformer().outputProjection(layer);
+      return stored.transpose(0, 1).to(Device.CPU).contiguous().toFloats();
+    }
+  }
+
+  /** Everything that was measured, as {@code spectrum.json} holds it. */
+  Spectra spectra(List<Spectra.Hook> hooks, List<Spectra.OutputProjection> projections) {
+    int layers = 0;
+    int dModel = 0;
+    for (Spectra.Hook hook : hooks) {
+      layers = Math.max(layers, hook.layer() + 1);
+      if (dModel == 0 || !hook.kind().equals(HookKind.Z.label())) {
+        dModel = hook.width();
+      }
+    }
+    return new Spectra(
+        store.manifest().model(),
+        store.manifest().text(),
+        hooks.isEmpty() ? 0 : hooks.getFirst().tokens(),
+        tau,
+        dModel,
+        Math.max(layers, projections.size()),
+        hooks,
+        projections);
+  }
+
+  /** The means and covariances of the columns measured so far. */
+  StatisticsFile statistics() {
+    return new StatisticsFile(store.manifest().model(), store.manifest().text(), covariances);
+  }
+}

@@ -1,0 +1,30 @@
+package io.sluice.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import org.junit.jupiter.api.Test;
+
+class BenchCommandTest {
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @Test
+  void anUnknownBenchmarkIsAUsageErrorThatListsThem() {
+    assertThat(run("bench", "nothing")).isEqualTo(2);
+    assertThat(err.toString()).contains("'nothing'").contains("covariance");
+    assertThat(run("bench", "--rounds", "0")).isEqualTo(2);
+    assertThat(err.toString()).contains("--rounds");
+  }
+
+  @Test
+  void medianIsTheMiddleOrTheMeanOfTheTwoMiddleOnes() {
+    assertThat(Benchmark.median(new double[] {5, 1, 3})).isEqualTo(3);
+    assertThat(Benchmark.median(new double[] {4, 1, 3, 2})).isEqualTo(2.5);
+  }
+
+  private int run(String... arguments) {
+    return Main.run(new PrintWriter(out, true), new PrintWriter(err, true), arguments);
+  }
+}
