@@ -19,7 +19,7 @@ import picocli.CommandLine.Option;
     name = "spectrum",
     description = {
       "Measure in how few dimensions each hook point of a store varies: the directions that hold",
-      "99 % of the variance, effective rank and participation ratio, layer by layer."
+      "99 %% of the variance, effective rank and participation ratio, layer by layer."
     },
     footer = {
       "",
