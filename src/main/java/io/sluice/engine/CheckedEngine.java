@@ -130,6 +130,9 @@ abstract class CheckedEngine implements Engine {
   @Override
   public final void accumulate() {
     requireOpen();
+    if (spec.optimiser() == Optimiser.NONE) {
+      throw new IllegalStateException("this engine was made without an optimiser and cannot train");
+    }
     if (stage != Stage.GRADIENTS_READY) {
       throw new IllegalStateException(
           "accumulate needs feature gradients: call decode with gradients first");
@@ -245,11 +248,13 @@ abstract class CheckedEngine implements Engine {
     }
   }
 
-  /** The value, first and second moment of the four parameters, under their names in the state. */
+  /** The four parameters and, for training, their two moments, under their names in the state. */
   static List<StateTensor> adamState(EngineSpec spec) {
     List<StateTensor> state = new java.util.ArrayList<>();
     long features = spec.features();
-    for (String suffix : List.of("", FIRST_MOMENT, SECOND_MOMENT)) {
+    List<String> suffixes =
+        spec.optimiser() == Optimiser.NONE ? List.of("") : List.of("", FIRST_MOMENT, SECOND_MOMENT);
+    for (String suffix : suffixes) {
       state.add(
           new StateTensor(
               "encoder" + suffix, DType.F32, List.of(features, (long) spec.inputWidth())));

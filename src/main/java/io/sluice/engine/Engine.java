@@ -59,7 +59,11 @@ public interface Engine extends AutoCloseable {
    */
   double decode(Rows target, boolean gradients);
 
-  /** Forms the gradients of the batch, or notes that {@link #update} shall. */
+  /**
+   * Forms the gradients of the batch, or notes that {@link #update} shall.
+   *
+   * @throws IllegalStateException if the engine was made without an optimiser
+   */
   void accumulate();
 
   /** Moves the parameters by one optimiser step and forgets the gradients. */

@@ -1,6 +1,9 @@
 package io.sluice.engine;
 
-/** How an engine moves parameters from gradients. Both are Adam; they differ in who moves. */
+/**
+ * How an engine moves parameters from gradients. The two that train are Adam; they differ in who
+ * moves.
+ */
 public enum Optimiser {
   /**
    * Adam (Kingma and Ba 2015): every parameter moves at every step, by momentum if nothing else.
@@ -13,7 +16,10 @@ public enum Optimiser {
    * steps. Engines may decay a row's moments late, when the row fires again; the outcome is the
    * same to rounding.
    */
-  SPARSE_ADAM("sparse-adam");
+  SPARSE_ADAM("sparse-adam"),
+
+  /** No training: the engine keeps no moments, and {@link Engine#accumulate} is refused. */
+  NONE("none");
 
   private final String label;
 
@@ -34,6 +40,6 @@ public enum Optimiser {
       }
     }
     throw new IllegalArgumentException(
-        "unknown optimiser '" + label + "'; known: adam, sparse-adam");
+        "unknown optimiser '" + label + "'; known: adam, sparse-adam, none");
   }
 }

@@ -56,9 +56,10 @@ public final class ReferenceEngine extends CheckedEngine {
     writeOwn("decoder", initial.decoder());
     writeOwn("decoder_bias", initial.decoderBias());
     fired = new boolean[spec.features()];
-    encoderGradient = new double[encoder.length];
-    encoderBiasGradient = new double[encoderBias.length];
-    decoderGradient = new double[decoder.length];
+    int trained = spec.optimiser() == Optimiser.NONE ? 0 : 1;
+    encoderGradient = new double[trained * encoder.length];
+    encoderBiasGradient = new double[trained * encoderBias.length];
+    decoderGradient = new double[trained * decoder.length];
     decoderBiasGradient = new double[decoderBias.length];
   }
 

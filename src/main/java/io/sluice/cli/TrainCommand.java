@@ -1,0 +1,374 @@
+package io.sluice.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.Optimiser;
+import io.sluice.store.ActivationStore;
+import io.sluice.torch.Device;
+import io.sluice.torch.Torch;
+import io.sluice.training.Metrics;
+import io.sluice.training.RunResult;
+import io.sluice.training.Start;
+import io.sluice.training.StartingPoint;
+import io.sluice.training.Trainer;
+import io.sluice.training.TrainingConfig;
+import io.sluice.training.TrainingConfigBuilder;
+import io.sluice.training.TrainingListener;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code sluice train}: one sparse autoencoder on one hook point of a store. */
+@Command(
+    name = "train",
+    description = {
+      "Train a TopK sparse autoencoder on the activations of one hook point.",
+      "The run folder gets metrics while it runs, checkpoints, and the dictionary at the end.",
+      "A run that was stopped, however, goes on with --resume --out DIR."
+    },
+    footer = {
+      "",
+      "Example:",
+      "  sluice train --store activations --hook layers.3.attn_out --features 16384 --k 32 \\",
+      "      --init asi --steps 800 --out runs/asi"
+    })
+final class TrainCommand extends SluiceCommand {
+  private static final long LONGEST_DEAD_WINDOW = 10_000_000;
+
+  @Option(
+      names = "--store",
+      paramLabel = "DIR",
+      description = "A folder that 'sluice capture' wrote (with --resume: where it is now).")
+  private Path store;
+
+  @Option(
+      names = "--hook",
+      paramLabel = "NAME",
+      description = "The hook point to learn, for instance layers.3.attn_out.")
+  private String hook;
+
+  @Option(names = "--out", paramLabel = "DIR", required = true, description = "The run's folder.")
+  private Path out;
+
+  @Option(names = "--name", paramLabel = "TEXT", description = "What reports call the run.")
+  private String name;
+
+  @Option(
+      names = "--features",
+      paramLabel = "N",
+      defaultValue = "16384",
+      description = "Number of features (default: ${DEFAULT-VALUE}).")
+  private int features;
+
+  @Option(
+      names = "--k",
+      paramLabel = "N",
+      defaultValue = "32",
+      description = "Features per token (default: ${DEFAULT-VALUE}).")
+  private int k;
+
+  @Option(
+      names = "--k-start",
+      paramLabel = "N",
+      description = "k at the first step; it goes to --k over --k-steps.")
+  private Integer firstK;
+
+  @Option(
+      names = "--k-steps",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Steps from --k-start to --k.")
+  private long kSteps;
+
+  @Option(
+      names = "--init",
+      paramLabel = "random|asi",
+      defaultValue = "asi",
+      description = "Where features start: anywhere, or in the active subspace (default: asi).")
+  private String init;
+
+  @Option(
+      names = "--d-init",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Dimensions of the active subspace (default: as --tau says).")
+  private int dInit;
+
+  @Option(
+      names = "--tau",
+      paramLabel = "T",
+      defaultValue = "0.99",
+      description = "Share of the variance in the active subspace (default: ${DEFAULT-VALUE}).")
+  private double tau;
+
+  @Option(
+      names = "--centre",
+      negatable = true,
+      defaultValue = "true",
+      fallbackValue = "true",
+      description = "Whether the encoder sees x less the decoder bias, which starts at the mean.")
+  private boolean centre;
+
+  @Option(
+      names = "--normalise",
+      negatable = true,
+      defaultValue = "true",
+      fallbackValue = "true",
+      description = "Whether activations are scaled to a mean norm of sqrt(d) while training.")
+  private boolean normalise;
+
+  @Option(
+      names = "--rank-by-decoder-norm",
+      description = "Rank features by activation times decoder norm.")
+  private boolean rankByDecoderNorm;
+
+  @Option(
+      names = "--optimiser",
+      paramLabel = "adam|sparse-adam",
+      defaultValue = "adam",
+      description = "Whether all features move at each step or those that fired (default: adam).")
+  private String optimiser;
+
+  @Option(
+      names = "--lr",
+      paramLabel = "RATE",
+      defaultValue = "0.001",
+      description = "Peak learning rate (default: ${DEFAULT-VALUE}).")
+  private double learningRate;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "1024",
+      description = "Tokens per step (default: ${DEFAULT-VALUE}).")
+  private int batch;
+
+  @Option(names = "--steps", paramLabel = "N", description = "Steps (default: 1000).")
+  private Long steps;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "N",
+      description = "Tokens to train on, instead of --steps; the store is read again as needed.")
+  private Long tokens;
+
+  @Option(
+      names = "--warmup",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Steps over which the learning rate rises (default: 0).")
+  private long warmup;
+
+  @Option(
+      names = "--decay",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Last steps, over which the learning rate falls to 0 (default: 0).")
+  private long decay;
+
+  @Option(
+      names = "--dead-window",
+      paramLabel = "N",
+      description = {
+        "Tokens without firing that make a feature dead",
+        "(default: 10,000,000, or a quarter of the run if that is less)."
+      })
+  private Long deadWindow;
+
+  @Option(
+      names = "--engine",
+      paramLabel = "auto|torch|reference",
+      defaultValue = "auto",
+      description = "What computes (default: the fastest that works here).")
+  private String engine;
+
+  @Option(
+      names = "--device",
+      paramLabel = "cpu|cuda",
+      defaultValue = "cpu",
+      description = "Where it computes (default: cpu).")
+  private String device;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Threads on the CPU (default: all cores).")
+  private Integer threads;
+
+  @Option(
+      names = "--log-every",
+      paramLabel = "N",
+      defaultValue = "25",
+      description = "Steps between lines of metrics (default: ${DEFAULT-VALUE}).")
+  private long logEvery;
+
+  @Option(
+      names = "--checkpoint-every",
+      paramLabel = "N",
+      defaultValue = "500",
+      description = "Steps between checkpoints, 0 for none (default: ${DEFAULT-VALUE}).")
+  private long checkpointEvery;
+
+  @Option(names = "--resume", description = "Go on with the run in --out, with its own settings.")
+  private boolean resume;
+
+  @Option(names = "--json", description = "Print the result as JSON.")
+  private boolean json;
+
+  @Override
+  protected void run() throws IOException {
+    if (!resume && (store == null || hook == null)) {
+      throw usage("give --store and --hook, or --resume to go on with a run");
+    }
+    if (steps != null && tokens != null) {
+      throw usage("give --steps or --tokens, not both");
+    }
+    if (threads != null) {
+      if (threads < 1) {
+        throw usage("--threads must be at least 1, not " + threads);
+      }
+      if (Torch.isAvailable()) {
+        Torch.threads(threads);
+      }
+    }
+    try (Trainer trainer = resume ? resumed() : started()) {
+      RunResult result = train(trainer);
+      if (json) {
+        out().println(new ObjectMapper().writeValueAsString(result));
+      } else {
+        print(trainer.startingPoint(), result);
+      }
+    }
+  }
+
+  private Trainer started() throws IOException {
+    TrainingConfig config;
+    try {
+      config = config();
+    } catch (IllegalArgumentException e) {
+      throw usage(e.getMessage());
+    }
+    return Trainer.start(
+        ActivationStore.open(store), config, engines(engine, device), title(config), out);
+  }
+
+  private Trainer resumed() throws IOException {
+    JsonNode settings = Trainer.settings(out);
+    Path from = store != null ? store : Path.of(settings.path("store").asText());
+    // An engine's name is its kind and its device, for instance "torch cpu".
+    String[] used = settings.path("engine").asText().split(" ");
+    return Trainer.resume(
+        ActivationStore.open(from), engines(used[0], used.length > 1 ? used[1] : "cpu"), out);
+  }
+
+  private EngineFactory engines(String kind, String where) {
+    try {
+      return EngineFactory.named(kind, Device.parse(where));
+    } catch (IllegalArgumentException e) {
+      throw usage(e.getMessage());
+    }
+  }
+
+  private TrainingConfig config() {
+    long count =
+        tokens != null
+            ? Math.ceilDiv(tokens, (long) Math.max(1, batch))
+            : steps == null ? 1000 : steps;
+    TrainingConfigBuilder config =
+        TrainingConfig.of(hook)
+            .features(features)
+            .k(k)
+            .start(start())
+            .centre(centre)
+            .normalise(normalise)
+            .rankByDecoderNorm(rankByDecoderNorm)
+            .optimiser(Optimiser.ofLabel(optimiser))
+            .learningRate(learningRate)
+            .batch(batch)
+            .steps(count)
+            .warmupSteps(warmup)
+            .decaySteps(decay)
+            .seed(seed())
+            .deadWindow(
+                deadWindow != null
+                    ? deadWindow
+                    : Math.clamp(count * batch / 4, 1, LONGEST_DEAD_WINDOW))
+            .checkpointEvery(checkpointEvery)
+            .logEvery(logEvery);
+    if (firstK != null || kSteps > 0) {
+      if (firstK == null || kSteps < 1) {
+        throw usage("--k-start and --k-steps go together");
+      }
+      config.annealKFrom(firstK, kSteps);
+    }
+    return config.build();
+  }
+
+  private Start start() {
+    return switch (init) {
+      case "random" -> new Start.Random();
+      case "asi" -> new Start.ActiveSubspace(dInit, tau);
+      default -> throw usage("--init is random or asi, not '" + init + "'");
+    };
+  }
+
+  private String title(TrainingConfig config) {
+    if (name != null) {
+      return name;
+    }
+    return init
+        + (config.centre() ? ", centred" : "")
+        + (config.optimiser() == Optimiser.SPARSE_ADAM ? ", sparse Adam" : "");
+  }
+
+  private RunResult train(Trainer trainer) throws IOException {
+    long perStep = trainer.config().batch();
+    try (Progress progress = progress("train", trainer.config().steps() * perStep, "tokens")) {
+      progress.startingAt(trainer.step() * perStep);
+      return trainer.run(
+          new TrainingListener() {
+            private String remark = "";
+
+            @Override
+            public void stepped(long step, long seen) {
+              progress.update(seen, remark);
+            }
+
+            @Override
+            public void measured(Metrics metrics) {
+              remark =
+                  String.format(
+                      Locale.ROOT,
+                      "FVU %.3f  dead %.1f%%",
+                      metrics.fvu(),
+                      100 * metrics.deadFraction());
+            }
+          });
+    }
+  }
+
+  private void print(StartingPoint start, RunResult result) {
+    out().printf(Locale.ROOT, "FVU        %.4f%n", result.fvu());
+    out().printf(Locale.ROOT, "L0         %.1f%n", result.l0());
+    out()
+        .printf(
+            Locale.ROOT,
+            "dead       %.2f%% (no firing in %,d tokens)%n",
+            100 * result.deadFraction(),
+            result.deadWindowTokens());
+    if (start.subspaceDimensions() > 0) {
+      out().printf(Locale.ROOT, "d_init     %d%n", start.subspaceDimensions());
+    }
+    out()
+        .printf(
+            Locale.ROOT,
+            "trained    %,d tokens in %.0f s, %,.0f tokens/s%n",
+            result.tokens(),
+            result.seconds(),
+            result.tokensPerSecond());
+    out().printf("dictionary %s%n", out.resolve("dictionary.safetensors"));
+  }
+}

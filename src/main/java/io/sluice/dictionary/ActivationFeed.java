@@ -1,0 +1,86 @@
+package io.sluice.dictionary;
+
+import io.sluice.engine.Rows;
+import io.sluice.store.ActivationStore;
+import io.sluice.store.Batch;
+import io.sluice.store.BatchPlan;
+import io.sluice.store.Batches;
+import io.sluice.store.Column;
+import java.io.IOException;
+
+/** Batches of one column of a store as {@link Rows}, each checked to be finite. */
+public final class ActivationFeed {
+  private final ActivationStore store;
+  private final Column column;
+  private final Batches batches;
+  private final float scale;
+
+  /**
+   * A feed.
+   *
+   * @param plan a plan whose first column is the one to read
+   * @param scale what elements are multiplied by
+   * @throws IllegalArgumentException if the store has no such column (the message lists those that
+   *     it has), or the column holds no activations
+   */
+  public ActivationFeed(ActivationStore store, BatchPlan plan, float scale) {
+    this.store = store;
+    this.column = activations(store, plan.columns().getFirst());
+    this.batches = store.batches(plan);
+    this.scale = scale;
+  }
+
+  /**
+   * The column of activations called {@code hook}.
+   *
+   * @throws IllegalArgumentException if there is none; the message lists the hook points there are
+   */
+  public static Column activations(ActivationStore store, String hook) {
+    for (Column column : store.columns()) {
+      if (column.name().equals(hook)) {
+        return column;
+      }
+    }
+    throw new IllegalArgumentException(
+        "the store "
+            + store.folder()
+            + " has no hook point '"
+            + hook
+            + "'; it has "
+            + String.join(", ", store.columns().stream().map(Column::name).toList()));
+  }
+
+  /** Whether there is another batch. */
+  public boolean hasNext() {
+    return batches.hasNext();
+  }
+
+  /** Goes to the batch of a step, counted from 0. */
+  public void seek(long step) {
+    batches.seek(step);
+  }
+
+  /**
+   * The next batch; its memory is good until the one after.
+   *
+   * @throws IOException if an element is NaN or infinite; the message names column and row
+   */
+  public Rows next() throws IOException {
+    Batch batch = batches.next();
+    Rows rows = new Rows(batch.data(0), column.dtype(), batch.rows(), column.width(), scale);
+    long bad = rows.firstNonFinite();
+    if (bad >= 0) {
+      int row = (int) (bad / column.width());
+      int element = (int) (bad % column.width());
+      throw new IOException(
+          "%s: column '%s', row %d, element %d is %s; capture this text again or leave the row out"
+              .formatted(
+                  store.folder(),
+                  column.name(),
+                  batch.rowNumber(row),
+                  element,
+                  Float.toString(rows.at(row, element))));
+    }
+    return rows;
+  }
+}

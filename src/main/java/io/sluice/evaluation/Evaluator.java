@@ -1,0 +1,139 @@
+package io.sluice.evaluation;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.dictionary.ActivationFeed;
+import io.sluice.dictionary.AtomicText;
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.engine.Codes;
+import io.sluice.engine.Engine;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.Optimiser;
+import io.sluice.engine.Rows;
+import io.sluice.engine.Selection;
+import io.sluice.store.ActivationStore;
+import io.sluice.store.BatchPlan;
+import io.sluice.store.Column;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.LongConsumer;
+
+/** Evaluates an autoencoder on every token of a store. */
+public final class Evaluator {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private Evaluator() {}
+
+  /**
+   * Reads the store once, in its order.
+   *
+   * @param batch tokens at once
+   * @param deadWindow tokens after which a feature that did not fire counts as dead; the store's
+   *     tokens if it has fewer
+   * @param progress told the number of tokens done, after each batch
+   * @throws IllegalArgumentException if the store has no such hook point (the message lists those
+   *     it has) or its width is not the dictionary's
+   * @throws IOException if an activation or a reconstruction is not finite
+   */
+  public static Evaluation evaluate(
+      Dictionary dictionary,
+      ActivationStore store,
+      EngineFactory engines,
+      int batch,
+      long deadWindow,
+      LongConsumer progress)
+      throws IOException {
+    DictionaryConfig config = dictionary.config();
+    requireFits(config, store);
+    Selection selection = config.activation().selection();
+    try (Engine engine = engines.open(config.spec(Optimiser.NONE), dictionary.parameters())) {
+      ActivationFeed feed =
+          new ActivationFeed(store, BatchPlan.sequential(List.of(config.inputHook()), batch), 1);
+      long[] fired = new long[config.features()];
+      double[] sums = new double[config.outputWidth()];
+      double squares = 0;
+      double error = 0;
+      long codeCount = 0;
+      long tokens = 0;
+      while (feed.hasNext()) {
+        Rows rows = feed.next();
+        engine.encode(rows, selection);
+        error += engine.decode(rows, false);
+        Codes codes = engine.codes();
+        codeCount += codes.entries();
+        for (int entry = 0; entry < codes.entries(); entry++) {
+          fired[codes.feature(entry)]++;
+        }
+        squares += addTo(sums, rows);
+        tokens += rows.count();
+        engine.markFired(tokens);
+        progress.accept(tokens);
+      }
+      if (!Double.isFinite(error)) {
+        throw new IOException(
+            "the reconstruction is not finite: the dictionary holds NaN or infinity");
+      }
+      double meanEnergy = 0;
+      for (double sum : sums) {
+        meanEnergy += sum * sum / tokens;
+      }
+      double fvu = error / (squares - meanEnergy);
+      long window = Math.min(deadWindow, tokens);
+      int alive = engine.firedSince(tokens - window);
+      return new Evaluation(
+          tokens,
+          fvu,
+          1 - fvu,
+          (double) codeCount / tokens,
+          1 - (double) alive / config.features(),
+          window,
+          FrequencyHistogram.of(fired, tokens));
+    }
+  }
+
+  /** Writes {@code evaluation.json} into {@code folder}, whole or not at all. */
+  public static void write(Evaluation evaluation, Path folder) throws IOException {
+    AtomicText.write(folder.resolve("evaluation.json"), json(evaluation));
+  }
+
+  /** The evaluation as {@code evaluation.json} has it. */
+  public static String json(Evaluation evaluation) {
+    try {
+      return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(evaluation);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static void requireFits(DictionaryConfig config, ActivationStore store) {
+    if (!config.inputHook().equals(config.outputHook())) {
+      throw new IllegalArgumentException(
+          "the dictionary reads '%s' and writes '%s'; only autoencoders are evaluated yet"
+              .formatted(config.inputHook(), config.outputHook()));
+    }
+    Column column = ActivationFeed.activations(store, config.inputHook());
+    if (column.width() != config.inputWidth()) {
+      throw new IllegalArgumentException(
+          "%s: '%s' is %d wide, but the dictionary reads a width of %d"
+              .formatted(store.folder(), column.name(), column.width(), config.inputWidth()));
+    }
+    if (store.rows() == 0) {
+      throw new IllegalArgumentException(store.folder() + ": the store has no rows");
+    }
+  }
+
+  /** Adds the rows to {@code sums} and returns the sum of their squares. */
+  private static double addTo(double[] sums, Rows rows) {
+    double squares = 0;
+    for (int row = 0; row < rows.count(); row++) {
+      for (int i = 0; i < sums.length; i++) {
+        double value = rows.at(row, i);
+        sums[i] += value;
+        squares += value * value;
+      }
+    }
+    return squares;
+  }
+}

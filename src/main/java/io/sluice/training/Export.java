@@ -1,0 +1,39 @@
+package io.sluice.training;
+
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.engine.Engine;
+import io.sluice.engine.Parameters;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Folds the dataset-wise scale {@code s} into the weights. Training sees {@code s·x}, so {@code
+ * W_E·s}, {@code W_D / s} and {@code b_D / s} do on {@code x} what the trained weights do on {@code
+ * s·x}, with the same codes.
+ */
+final class Export {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  private Export() {}
+
+  static Dictionary dictionary(DictionaryConfig config, Engine engine, double scale) {
+    // The feed multiplies by the float32 nearest to the scale.
+    float factor = (float) scale;
+    Parameters parameters = engine.parameters(Arena.ofAuto());
+    multiply(parameters.encoder(), factor);
+    multiply(parameters.decoder(), 1.0 / factor);
+    multiply(parameters.decoderBias(), 1.0 / factor);
+    return new Dictionary(config, parameters);
+  }
+
+  private static void multiply(MemorySegment values, double factor) {
+    if (factor == 1) {
+      return;
+    }
+    for (long i = 0; i < values.byteSize() / Float.BYTES; i++) {
+      values.setAtIndex(FLOAT, i, (float) (factor * values.getAtIndex(FLOAT, i)));
+    }
+  }
+}

@@ -1,0 +1,28 @@
+package io.sluice.training;
+
+/**
+ * How training went over the steps since the last line; written to {@code metrics.jsonl} under
+ * these names.
+ *
+ * @param step optimiser steps so far
+ * @param tokens tokens seen so far
+ * @param loss mean over tokens of the squared error, in the units that training works in
+ * @param fvu fraction of variance unexplained: the loss over the variance of the sample
+ * @param l0 mean number of features that fire on a token
+ * @param deadFraction share of the features that have not fired for {@code deadWindowTokens}
+ * @param deadWindowTokens the window
+ * @param learningRate of the last step
+ * @param tokensPerSecond speed since the last line
+ * @param seconds training time so far, over all sittings
+ */
+public record Metrics(
+    long step,
+    long tokens,
+    double loss,
+    double fvu,
+    double l0,
+    double deadFraction,
+    long deadWindowTokens,
+    double learningRate,
+    double tokensPerSecond,
+    double seconds) {}

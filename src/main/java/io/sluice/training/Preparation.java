@@ -1,0 +1,182 @@
+package io.sluice.training;
+
+import io.sluice.dictionary.ActivationFeed;
+import io.sluice.dictionary.Initialiser;
+import io.sluice.dictionary.NormSearch;
+import io.sluice.engine.Engine;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.EngineSpec;
+import io.sluice.engine.Parameters;
+import io.sluice.engine.Rows;
+import io.sluice.engine.Selection;
+import io.sluice.geometry.Covariance;
+import io.sluice.geometry.CovarianceAccumulator;
+import io.sluice.geometry.Spectrum;
+import io.sluice.geometry.Subspace;
+import io.sluice.store.ActivationStore;
+import io.sluice.store.BatchPlan;
+import io.sluice.store.Column;
+import io.sluice.torch.Device;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Makes the engine that training starts from: scale, mean and subspace from a sample of the data,
+ * directions from the initialiser, their common length from the norm search.
+ */
+final class Preparation {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final int SAMPLE_BATCH = 1024;
+
+  /** Rows that the norm search reads; its one number needs no more. */
+  private static final int NORM_ROWS = 8192;
+
+  private final ActivationStore store;
+  private final TrainingConfig config;
+  private final Column column;
+
+  Preparation(ActivationStore store, TrainingConfig config) {
+    this.store = store;
+    this.config = config;
+    this.column = ActivationFeed.activations(store, config.hook());
+  }
+
+  /** An engine at its start, and what led there. */
+  record Prepared(Engine engine, StartingPoint start) {}
+
+  /** What one pass over the sample gives. */
+  private record Sample(
+      long rows, double meanNorm, double[] mean, double variance, Covariance covariance) {}
+
+  Prepared prepare(EngineFactory engines) throws IOException {
+    Sample sample = sample();
+    int width = column.width();
+    double scale = config.normalise() ? Math.sqrt(width) / sample.meanNorm() : 1;
+    if (!(sample.meanNorm() > 0)) {
+      throw new IOException(
+          store.folder() + ": column '" + column.name() + "' holds nothing but zeros");
+    }
+    Initialiser initialiser = initialiser(sample, width);
+    EngineSpec spec = config.dictionary("", width).spec(config.optimiser());
+    try (Arena arena = Arena.ofShared()) {
+      Parameters unit = Parameters.allocate(arena, width, width, config.features());
+      // Another stream than the order of the batches, which follows from the seed itself.
+      initialiser.drawUnitRows(unit.decoder(), config.features(), config.seed() ^ 0x5eed_d1ecL);
+      unit.encoder().copyFrom(unit.decoder());
+      if (config.centre()) {
+        for (int i = 0; i < width; i++) {
+          unit.decoderBias().setAtIndex(FLOAT, i, (float) (scale * sample.mean()[i]));
+        }
+      }
+      Engine engine = engines.open(spec, unit);
+      try {
+        List<Rows> normSample = normSample(arena, (float) scale);
+        double norm = NormSearch.bestNorm(engine, normSample, new Selection.TopK(config.k()));
+        multiply(unit.decoder(), (float) norm);
+        engine.write(engine.state().get(0), unit.decoder());
+        engine.write(engine.state().get(2), unit.decoder());
+        int dimensions =
+            initialiser instanceof Initialiser.ActiveSubspace active ? active.dimensions() : 0;
+        return new Prepared(
+            engine,
+            new StartingPoint(
+                scale, scale * scale * sample.variance(), dimensions, norm, sample.rows()));
+      } catch (IOException | RuntimeException e) {
+        engine.close();
+        throw e;
+      }
+    }
+  }
+
+  private Initialiser initialiser(Sample sample, int width) {
+    return switch (config.start()) {
+      case Start.Random random -> new Initialiser.RandomDirections(width);
+      case Start.ActiveSubspace active -> {
+        int dimensions = active.dimensions();
+        if (dimensions > width) {
+          throw new IllegalArgumentException(
+              "d_init is %d, but '%s' is only %d wide".formatted(dimensions, config.hook(), width));
+        }
+        if (dimensions == 0) {
+          dimensions = Spectrum.of(sample.covariance()).intrinsicDimension(active.tau());
+        }
+        Subspace subspace = Subspace.topDirections(sample.covariance(), dimensions);
+        yield new Initialiser.ActiveSubspace(subspace.basis(), dimensions, width);
+      }
+    };
+  }
+
+  private Sample sample() throws IOException {
+    int width = column.width();
+    double[] mean = new double[width];
+    double norms = 0;
+    double squares = 0;
+    long count = 0;
+    try (CovarianceAccumulator covariance =
+        config.start() instanceof Start.ActiveSubspace
+            ? CovarianceAccumulator.on(Device.CPU, width)
+            : null) {
+      ActivationFeed feed = feed(1);
+      long wanted = Math.min(config.sampleRows(), store.rows());
+      while (count < wanted) {
+        Rows rows = feed.next();
+        int take = (int) Math.min(rows.count(), wanted - count);
+        for (int row = 0; row < take; row++) {
+          double square = 0;
+          for (int i = 0; i < width; i++) {
+            double value = rows.at(row, i);
+            mean[i] += value;
+            square += value * value;
+          }
+          norms += Math.sqrt(square);
+          squares += square;
+        }
+        if (covariance != null) {
+          covariance.add(rows.memory(), rows.dtype(), take);
+        }
+        count += take;
+      }
+      double meanSquare = 0;
+      for (int i = 0; i < width; i++) {
+        mean[i] /= count;
+        meanSquare += mean[i] * mean[i];
+      }
+      return new Sample(
+          count,
+          norms / count,
+          mean,
+          squares / count - meanSquare,
+          covariance == null ? null : covariance.covariance());
+    }
+  }
+
+  private List<Rows> normSample(Arena arena, float scale) throws IOException {
+    ActivationFeed feed = feed(scale);
+    List<Rows> copies = new ArrayList<>();
+    long wanted = Math.min(NORM_ROWS, store.rows());
+    for (long count = 0; count < wanted; ) {
+      Rows rows = feed.next();
+      MemorySegment copy = arena.allocate(rows.memory().byteSize(), 64);
+      copy.copyFrom(rows.memory());
+      copies.add(new Rows(copy, rows.dtype(), rows.count(), rows.width(), scale));
+      count += rows.count();
+    }
+    return copies;
+  }
+
+  private ActivationFeed feed(float scale) {
+    int size = (int) Math.min(SAMPLE_BATCH, store.rows());
+    return new ActivationFeed(
+        store, BatchPlan.shuffled(List.of(config.hook()), size, ~config.seed()), scale);
+  }
+
+  private static void multiply(MemorySegment values, float factor) {
+    for (long i = 0; i < values.byteSize() / Float.BYTES; i++) {
+      values.setAtIndex(FLOAT, i, factor * values.getAtIndex(FLOAT, i));
+    }
+  }
+}

@@ -1,0 +1,178 @@
+package io.sluice.training;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.dictionary.AtomicText;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+
+/**
+ * The folder of one training run, locked while it is open: {@code run.json}, {@code metrics.jsonl},
+ * checkpoints and at the end the dictionary. The lock goes with the process, however it ends.
+ */
+final class RunFolder implements AutoCloseable {
+  static final String FORMAT = "sluice.run/1";
+  private static final String DESCRIPTION = "run.json";
+  private static final String METRICS = "metrics.jsonl";
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Path path;
+  private final FileChannel lockFile;
+  private FileChannel metrics;
+
+  private RunFolder(Path path, FileChannel lockFile) {
+    this.path = path;
+    this.lockFile = lockFile;
+  }
+
+  /** Takes a folder for a new run. */
+  static RunFolder create(Path path) throws IOException {
+    Files.createDirectories(path);
+    RunFolder folder = lock(path);
+    if (Files.exists(path.resolve(DESCRIPTION))) {
+      folder.close();
+      throw new IOException(
+          path + ": holds a run already; go on with it by --resume, or choose another folder");
+    }
+    return folder;
+  }
+
+  /** Takes the folder of a run that shall go on. */
+  static RunFolder reopen(Path path) throws IOException {
+    if (!Files.exists(path.resolve(DESCRIPTION))) {
+      throw new NoSuchFileException(
+          path.resolve(DESCRIPTION) + " (there is no run to resume in this folder)");
+    }
+    return lock(path);
+  }
+
+  private static RunFolder lock(Path path) throws IOException {
+    FileChannel channel =
+        FileChannel.open(
+            path.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    FileLock lock = null;
+    try {
+      lock = channel.tryLock();
+    } catch (OverlappingFileLockException e) {
+      // Another run of this very process: the answer is the same as for another process.
+    } finally {
+      if (lock == null) {
+        channel.close();
+      }
+    }
+    if (lock == null) {
+      throw new IOException(
+          path + ": another run is writing into this folder; choose another one or wait for it");
+    }
+    return new RunFolder(path, channel);
+  }
+
+  Path path() {
+    return path;
+  }
+
+  /** Writes {@code run.json}; {@code result} is null while the run goes on. */
+  void describe(String name, JsonNode config, Object result) throws IOException {
+    ObjectNode json = JSON.createObjectNode();
+    json.put("format", FORMAT);
+    json.put("name", name);
+    json.set("config", config);
+    if (result != null) {
+      json.set("result", JSON.valueToTree(result));
+    }
+    AtomicText.write(
+        path.resolve(DESCRIPTION), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json));
+  }
+
+  /** Reads {@code run.json}. */
+  JsonNode description() throws IOException {
+    Path file = path.resolve(DESCRIPTION);
+    try {
+      JsonNode json = JSON.readTree(file.toFile());
+      if (!json.path("format").asText().equals(FORMAT)) {
+        throw new IOException(
+            file + ": format is '" + json.path("format").asText() + "', expected " + FORMAT);
+      }
+      return json;
+    } catch (JsonProcessingException e) {
+      throw new IOException(file + ": not valid JSON: " + e.getOriginalMessage(), e);
+    }
+  }
+
+  /** Appends a line to {@code metrics.jsonl}. */
+  void append(Metrics line) throws IOException {
+    if (metrics == null) {
+      metrics =
+          FileChannel.open(
+              path.resolve(METRICS),
+              StandardOpenOption.CREATE,
+              StandardOpenOption.WRITE,
+              StandardOpenOption.APPEND);
+    }
+    ByteBuffer bytes =
+        ByteBuffer.wrap((JSON.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8));
+    while (bytes.hasRemaining()) {
+      metrics.write(bytes);
+    }
+  }
+
+  /** The last line of {@code metrics.jsonl}. */
+  Metrics lastMetrics() throws IOException {
+    Path file = path.resolve(METRICS);
+    List<String> lines = Files.readAllLines(file);
+    if (lines.isEmpty()) {
+      throw new IOException(file + ": is empty, though the run has reached its end");
+    }
+    return JSON.readValue(lines.getLast(), Metrics.class);
+  }
+
+  /** Removes what an earlier try that got no further left behind. */
+  void clear() throws IOException {
+    Files.deleteIfExists(path.resolve(METRICS));
+    for (Path checkpoint : Checkpoint.list(path)) {
+      Files.delete(checkpoint);
+    }
+  }
+
+  /** Drops the lines of {@code metrics.jsonl} that come after {@code step}, or are cut off. */
+  void forgetMetricsAfter(long step) throws IOException {
+    Path file = path.resolve(METRICS);
+    if (!Files.exists(file)) {
+      return;
+    }
+    long keep = 0;
+    try (RandomAccessFile lines = new RandomAccessFile(file.toFile(), "rw")) {
+      String line;
+      while ((line = lines.readLine()) != null) {
+        long end = lines.getFilePointer();
+        if (!line.endsWith("}") || JSON.readTree(line).path("step").asLong() > step) {
+          break;
+        }
+        keep = end;
+      }
+      lines.setLength(keep);
+    } catch (JsonProcessingException e) {
+      throw new IOException(file + ": a line is not valid JSON: " + e.getOriginalMessage(), e);
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    if (metrics != null) {
+      metrics.close();
+    }
+    lockFile.close();
+  }
+}

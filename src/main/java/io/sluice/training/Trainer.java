@@ -1,0 +1,313 @@
+package io.sluice.training;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.dictionary.ActivationFeed;
+import io.sluice.dictionary.Dictionary;
+import io.sluice.engine.AdamStep;
+import io.sluice.engine.Engine;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.EngineSpec;
+import io.sluice.engine.Parameters;
+import io.sluice.engine.Rows;
+import io.sluice.engine.Selection;
+import io.sluice.store.ActivationStore;
+import io.sluice.store.BatchPlan;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Trains one sparse autoencoder on one column of a store, in a run folder. Killed at any moment, a
+ * run that is {@linkplain #resume resumed} on the same engine ends in the same weights, bit for
+ * bit.
+ */
+public final class Trainer implements AutoCloseable {
+  private final RunFolder folder;
+  private final ActivationStore store;
+  private final TrainingConfig config;
+  private final EngineFactory engines;
+  private final String name;
+
+  private Engine engine;
+  private StartingPoint start;
+  private long step;
+  private long tokens;
+  private double secondsBefore;
+  private long startedNanos;
+  private Tally tally = new Tally();
+
+  private Trainer(
+      RunFolder folder,
+      ActivationStore store,
+      TrainingConfig config,
+      EngineFactory engines,
+      String name) {
+    this.folder = folder;
+    this.store = store;
+    this.config = config;
+    this.engines = engines;
+    this.name = name;
+  }
+
+  /**
+   * Begins a run.
+   *
+   * @param name what the run is called in reports
+   * @param folder the run's folder; made if need be, and may not hold a run
+   * @throws IOException if the folder holds a run or is in use, or data is not finite
+   * @throws IllegalArgumentException if the store has no such hook point (the message lists those
+   *     it has), or the configuration does not fit its width
+   */
+  public static Trainer start(
+      ActivationStore store, TrainingConfig config, EngineFactory engines, String name, Path folder)
+      throws IOException {
+    checkFits(store, config);
+    Trainer trainer = new Trainer(RunFolder.create(folder), store, config, engines, name);
+    try {
+      trainer.begin();
+      return trainer;
+    } catch (IOException | RuntimeException e) {
+      trainer.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Takes up a run where its newest checkpoint left it, or from the start if it has none.
+   *
+   * @throws IOException if the folder holds no run or is in use, a checkpoint is damaged, or the
+   *     store is another one than the run was started on
+   */
+  public static Trainer resume(ActivationStore store, EngineFactory engines, Path folder)
+      throws IOException {
+    RunFolder run = RunFolder.reopen(folder);
+    Trainer trainer = null;
+    try {
+      Path file = folder.resolve("run.json");
+      JsonNode description = run.description();
+      Settings.requireSame(description.path("config"), store, file);
+      TrainingConfig config = Settings.read(description.path("config"), file);
+      checkFits(store, config);
+      if (description.has("result")) {
+        throw new IOException(folder + ": this run is complete; there is nothing to resume");
+      }
+      trainer = new Trainer(run, store, config, engines, description.path("name").asText());
+      trainer.goOn();
+      return trainer;
+    } catch (IOException | RuntimeException e) {
+      if (trainer != null) {
+        trainer.close();
+      } else {
+        run.close();
+      }
+      throw e;
+    }
+  }
+
+  /** The configuration that a run folder holds, to show or to find its store. */
+  public static JsonNode settings(Path folder) throws IOException {
+    try (RunFolder run = RunFolder.reopen(folder)) {
+      return run.description().path("config");
+    }
+  }
+
+  private static void checkFits(ActivationStore store, TrainingConfig config) {
+    int width = ActivationFeed.activations(store, config.hook()).width();
+    if (config.start() instanceof Start.ActiveSubspace(int dimensions, double tau)
+        && dimensions > width) {
+      throw new IllegalArgumentException(
+          "d_init is %d, but '%s' is only %d wide".formatted(dimensions, config.hook(), width));
+    }
+  }
+
+  private void begin() throws IOException {
+    folder.clear();
+    Preparation.Prepared prepared = new Preparation(store, config).prepare(engines);
+    engine = prepared.engine();
+    start = prepared.start();
+    // The description comes last: a folder without one is free for another try.
+    if (config.checkpointEvery() > 0) {
+      checkpoint();
+    }
+    folder.describe(name, settings(), null);
+  }
+
+  private void goOn() throws IOException {
+    int width = ActivationFeed.activations(store, config.hook()).width();
+    EngineSpec spec = config.dictionary("", width).spec(config.optimiser());
+    try (Arena arena = Arena.ofConfined()) {
+      engine = engines.open(spec, Parameters.allocate(arena, width, width, config.features()));
+    }
+    Checkpoint last = Checkpoint.restoreNewest(folder.path(), engine);
+    if (last == null) {
+      engine.close();
+      begin();
+      return;
+    }
+    step = last.step();
+    tokens = last.tokens();
+    secondsBefore = last.seconds();
+    start = last.start();
+    tally = last.tally();
+    folder.forgetMetricsAfter(step);
+  }
+
+  private ObjectNode settings() {
+    ObjectNode settings = Settings.write(config, store, engine.name());
+    settings.put("scale", start.scale());
+    settings.put("subspaceDimensions", start.subspaceDimensions());
+    settings.put("commonNorm", start.commonNorm());
+    return settings;
+  }
+
+  /** The run's configuration. */
+  public TrainingConfig config() {
+    return config;
+  }
+
+  /** Steps done so far. */
+  public long step() {
+    return step;
+  }
+
+  /** What the sample said before the first step. */
+  public StartingPoint startingPoint() {
+    return start;
+  }
+
+  /** The engine that trains. */
+  public Engine engine() {
+    return engine;
+  }
+
+  /**
+   * Trains to the last step, saves the dictionary into the run folder and removes the checkpoints.
+   *
+   * @throws IOException if data is not finite (the message names column and row) or writing fails
+   * @throws DivergedException if the loss is not finite though the data is
+   */
+  public RunResult run(TrainingListener listener) throws IOException {
+    listener.started(start);
+    startedNanos = System.nanoTime();
+    ActivationFeed feed =
+        new ActivationFeed(
+            store,
+            BatchPlan.shuffled(List.of(config.hook()), config.batch(), config.seed()),
+            (float) start.scale());
+    feed.seek(step);
+    Metrics last = null;
+    long measuredNanos = startedNanos;
+    long measuredTokens = tokens;
+    while (step < config.steps()) {
+      trainStep(feed.next());
+      listener.stepped(step, tokens);
+      if (step % config.logEvery() == 0 || step == config.steps()) {
+        long now = System.nanoTime();
+        last = measure((tokens - measuredTokens) * 1e9 / (now - measuredNanos));
+        measuredNanos = now;
+        measuredTokens = tokens;
+        folder.append(last);
+        listener.measured(last);
+      }
+      if (config.checkpointEvery() > 0
+          && (step % config.checkpointEvery() == 0 || step == config.steps())) {
+        checkpoint();
+      }
+    }
+    return finish(last);
+  }
+
+  /** The one training step. */
+  private void trainStep(Rows batch) {
+    step++;
+    engine.encode(batch, new Selection.TopK(config.k(step)));
+    double error = engine.decode(batch, true);
+    if (!Double.isFinite(error)) {
+      throw new DivergedException(
+          "the loss is %s at step %d, though the activations are finite; try a lower learning rate than %s"
+              .formatted(error, step, config.learningRate()));
+    }
+    tokens += batch.count();
+    engine.markFired(tokens);
+    engine.accumulate();
+    engine.update(
+        new AdamStep(
+            step, config.learningRate(step), config.beta1(), config.beta2(), config.epsilon()));
+    tally.add(error, engine.codes().entries(), batch.count());
+  }
+
+  private Metrics measure(double tokensPerSecond) {
+    double loss = tally.squaredError / tally.rows;
+    Metrics metrics =
+        new Metrics(
+            step,
+            tokens,
+            loss,
+            loss / start.variance(),
+            (double) tally.codes / tally.rows,
+            deadFraction(),
+            config.deadWindow(),
+            config.learningRate(step),
+            tokensPerSecond,
+            seconds());
+    tally.clear();
+    return metrics;
+  }
+
+  private double deadFraction() {
+    int alive = engine.firedSince(tokens - config.deadWindow());
+    return 1 - (double) alive / config.features();
+  }
+
+  private double seconds() {
+    return startedNanos == 0
+        ? secondsBefore
+        : secondsBefore + (System.nanoTime() - startedNanos) / 1e9;
+  }
+
+  private void checkpoint() throws IOException {
+    new Checkpoint(step, tokens, seconds(), start, tally).write(folder.path(), engine);
+  }
+
+  private RunResult finish(Metrics last) throws IOException {
+    dictionary().save(folder.path());
+    double seconds = seconds();
+    Metrics end = last == null ? folder.lastMetrics() : last;
+    RunResult result =
+        new RunResult(
+            step,
+            tokens,
+            end.fvu(),
+            end.l0(),
+            end.deadFraction(),
+            config.deadWindow(),
+            end.loss(),
+            tokens / seconds,
+            seconds);
+    folder.describe(name, settings(), result);
+    for (Path checkpoint : Checkpoint.list(folder.path())) {
+      Files.deleteIfExists(checkpoint);
+    }
+    return result;
+  }
+
+  /** The dictionary as it is now, in the units of the raw activations. */
+  public Dictionary dictionary() {
+    return Export.dictionary(
+        config.dictionary(
+            store.manifest().model(), ActivationFeed.activations(store, config.hook()).width()),
+        engine,
+        start.scale());
+  }
+
+  @Override
+  public void close() throws IOException {
+    if (engine != null) {
+      engine.close();
+    }
+    folder.close();
+  }
+}

@@ -1,0 +1,148 @@
+package io.sluice.training;
+
+import io.sluice.dictionary.Activation;
+import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.engine.Optimiser;
+import java.util.Objects;
+
+/**
+ * Everything that decides how a sparse autoencoder is trained. The same configuration, store and
+ * engine give the same weights, bit for bit.
+ *
+ * @param hook column of the store to learn, for instance {@code layers.3.attn_out}
+ * @param features number of features, h
+ * @param k features per token that stay
+ * @param firstK k at the first step; it falls (or rises) linearly to {@code k}
+ * @param kSteps steps that this takes; 0 for none
+ * @param start where features point at first
+ * @param centre whether the decoder bias starts at the mean and the encoder sees {@code x − b_D};
+ *     otherwise the bias starts at 0 and the encoder sees {@code x}
+ * @param normalise whether activations are scaled by one number so that their mean norm is {@code
+ *     sqrt(d)}; the number is folded into the exported weights
+ * @param rankByDecoderNorm whether features are ranked by {@code f · ‖decoder row‖}
+ * @param optimiser Adam or SparseAdam; {@code NONE} is refused
+ * @param learningRate peak learning rate
+ * @param beta1 decay of the first moment
+ * @param beta2 decay of the second moment
+ * @param epsilon ε of Adam
+ * @param batch tokens per step
+ * @param steps optimiser steps
+ * @param warmupSteps steps over which the learning rate rises linearly from 0
+ * @param decaySteps last steps, over which it falls linearly to 0
+ * @param seed what directions and the order of the data follow from
+ * @param deadWindow tokens after which a feature that did not fire counts as dead
+ * @param checkpointEvery steps between checkpoints; 0 for none
+ * @param logEvery steps between lines of metrics
+ * @param sampleRows rows that mean, scale, subspace and norm are estimated from
+ */
+public record TrainingConfig(
+    String hook,
+    int features,
+    int k,
+    int firstK,
+    long kSteps,
+    Start start,
+    boolean centre,
+    boolean normalise,
+    boolean rankByDecoderNorm,
+    Optimiser optimiser,
+    double learningRate,
+    double beta1,
+    double beta2,
+    double epsilon,
+    int batch,
+    long steps,
+    long warmupSteps,
+    long decaySteps,
+    long seed,
+    long deadWindow,
+    long checkpointEvery,
+    long logEvery,
+    int sampleRows) {
+
+  public TrainingConfig {
+    Objects.requireNonNull(hook, "hook");
+    Objects.requireNonNull(start, "start");
+    Objects.requireNonNull(optimiser, "optimiser");
+    if (optimiser == Optimiser.NONE) {
+      throw new IllegalArgumentException("training needs an optimiser: adam or sparse-adam");
+    }
+    atLeast("features", features, 1);
+    atLeast("k", k, 1);
+    atLeast("first k", firstK, 1);
+    if (k > features || firstK > features) {
+      throw new IllegalArgumentException(
+          "k (" + Math.max(k, firstK) + ") is more than the number of features (" + features + ")");
+    }
+    atLeast("k steps", kSteps, 0);
+    if (!(learningRate > 0) || Double.isInfinite(learningRate)) {
+      throw new IllegalArgumentException("learning rate must be positive, not " + learningRate);
+    }
+    if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1)) {
+      throw new IllegalArgumentException("betas must lie in [0, 1): " + beta1 + " and " + beta2);
+    }
+    if (!(epsilon > 0)) {
+      throw new IllegalArgumentException("epsilon must be positive, not " + epsilon);
+    }
+    atLeast("batch", batch, 1);
+    atLeast("steps", steps, 1);
+    atLeast("warm-up steps", warmupSteps, 0);
+    atLeast("decay steps", decaySteps, 0);
+    if (warmupSteps + decaySteps > steps) {
+      throw new IllegalArgumentException(
+          "warm-up (%d steps) and decay (%d steps) do not fit into %d steps"
+              .formatted(warmupSteps, decaySteps, steps));
+    }
+    atLeast("dead window", deadWindow, 1);
+    atLeast("steps between checkpoints", checkpointEvery, 0);
+    atLeast("steps between metrics", logEvery, 1);
+    atLeast("sample rows", sampleRows, 1);
+  }
+
+  private static void atLeast(String name, long value, long least) {
+    if (value < least) {
+      throw new IllegalArgumentException(name + " must be at least " + least + ", not " + value);
+    }
+  }
+
+  /** A configuration for {@code hook} with defaults for all else. */
+  public static TrainingConfigBuilder of(String hook) {
+    return new TrainingConfigBuilder(hook);
+  }
+
+  /** The learning rate of step {@code step}, counted from 1. */
+  public double learningRate(long step) {
+    double rate = learningRate;
+    if (step < warmupSteps) {
+      rate *= (double) step / warmupSteps;
+    }
+    long left = steps - step + 1;
+    if (left < decaySteps) {
+      rate *= (double) left / decaySteps;
+    }
+    return rate;
+  }
+
+  /** How many features of a token stay at step {@code step}, counted from 1. */
+  public int k(long step) {
+    if (step > kSteps) {
+      return k;
+    }
+    double done = (double) (step - 1) / kSteps;
+    return (int) Math.round(firstK + (k - firstK) * done);
+  }
+
+  /** What the dictionary will be. */
+  DictionaryConfig dictionary(String model, int width) {
+    return new DictionaryConfig(
+        model,
+        hook,
+        hook,
+        width,
+        width,
+        features,
+        new Activation.TopK(k),
+        centre,
+        rankByDecoderNorm);
+  }
+}

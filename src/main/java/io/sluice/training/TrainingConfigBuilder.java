@@ -1,0 +1,166 @@
+package io.sluice.training;
+
+import io.sluice.engine.Optimiser;
+
+/** Collects a {@link TrainingConfig}; each method sets the component of its name. */
+public final class TrainingConfigBuilder {
+  private final String hook;
+  private int features = 16384;
+  private int k = 32;
+  private int firstK;
+  private long kSteps;
+  private Start start = new Start.ActiveSubspace(0, 0.99);
+  private boolean centre = true;
+  private boolean normalise = true;
+  private boolean rankByDecoderNorm;
+  private Optimiser optimiser = Optimiser.ADAM;
+  private double learningRate = 1e-3;
+  private double beta1 = 0.9;
+  private double beta2 = 0.999;
+  private double epsilon = 1e-8;
+  private int batch = 1024;
+  private long steps = 1000;
+  private long warmupSteps;
+  private long decaySteps;
+  private long seed;
+  private long deadWindow = 10_000_000;
+  private long checkpointEvery = 500;
+  private long logEvery = 25;
+  private int sampleRows = 65536;
+
+  TrainingConfigBuilder(String hook) {
+    this.hook = hook;
+  }
+
+  public TrainingConfigBuilder features(int value) {
+    features = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder k(int value) {
+    k = value;
+    return this;
+  }
+
+  /** Lets k start at {@code first} and reach its value after {@code steps} steps. */
+  public TrainingConfigBuilder annealKFrom(int first, long steps) {
+    firstK = first;
+    kSteps = steps;
+    return this;
+  }
+
+  public TrainingConfigBuilder start(Start value) {
+    start = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder centre(boolean value) {
+    centre = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder normalise(boolean value) {
+    normalise = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder rankByDecoderNorm(boolean value) {
+    rankByDecoderNorm = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder optimiser(Optimiser value) {
+    optimiser = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder learningRate(double value) {
+    learningRate = value;
+    return this;
+  }
+
+  /** Sets β₁, β₂ and ε of Adam. */
+  public TrainingConfigBuilder adam(double beta1, double beta2, double epsilon) {
+    this.beta1 = beta1;
+    this.beta2 = beta2;
+    this.epsilon = epsilon;
+    return this;
+  }
+
+  public TrainingConfigBuilder batch(int value) {
+    batch = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder steps(long value) {
+    steps = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder warmupSteps(long value) {
+    warmupSteps = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder decaySteps(long value) {
+    decaySteps = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder seed(long value) {
+    seed = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder deadWindow(long value) {
+    deadWindow = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder checkpointEvery(long value) {
+    checkpointEvery = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder logEvery(long value) {
+    logEvery = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder sampleRows(int value) {
+    sampleRows = value;
+    return this;
+  }
+
+  /**
+   * The configuration.
+   *
+   * @throws IllegalArgumentException if its parts do not fit together
+   */
+  public TrainingConfig build() {
+    return new TrainingConfig(
+        hook,
+        features,
+        k,
+        kSteps == 0 ? k : firstK,
+        kSteps,
+        start,
+        centre,
+        normalise,
+        rankByDecoderNorm,
+        optimiser,
+        learningRate,
+        beta1,
+        beta2,
+        epsilon,
+        batch,
+        steps,
+        warmupSteps,
+        decaySteps,
+        seed,
+        deadWindow,
+        checkpointEvery,
+        logEvery,
+        sampleRows);
+  }
+}
