@@ -52,6 +52,11 @@ abstract class SluiceCommand implements Callable<Integer> {
   public final Integer call() throws Exception {
     run();
     out().flush();
+    return status();
+  }
+
+  /** The exit status after {@link #run} has returned. */
+  protected int status() {
     return 0;
   }
 

@@ -86,9 +86,15 @@ final class JsonFile {
   /** What is wrong with JSON text, with the place. */
   static String damage(JacksonException e) {
     String line = e.getLocation() == null ? "" : " at line " + e.getLocation().getLineNr();
-    return e instanceof JsonEOFException
+    return endsEarly(e)
         ? "is cut off" + line
         : "is not valid JSON" + line + " (" + oneLine(e.getOriginalMessage()) + ")";
+  }
+
+  /** Whether the text ended where more had to come. */
+  static boolean endsEarly(JacksonException e) {
+    return e instanceof JsonEOFException
+        || e.getOriginalMessage().startsWith("Unexpected end-of-input");
   }
 
   /** Text of unknown origin, made fit for one line of a message. */
@@ -97,6 +103,9 @@ final class JsonFile {
   }
 
   static String oneLine(String text) {
+    if (text == null) {
+      return "unreadable";
+    }
     String line = text.replaceAll("[\\p{Cntrl}\\u2028\\u2029]+", " ").strip();
     return line.length() <= 120 ? line : line.substring(0, 119) + "…";
   }

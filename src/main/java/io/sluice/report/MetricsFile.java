@@ -1,7 +1,6 @@
 package io.sluice.report;
 
 import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.core.io.JsonEOFException;
 import com.fasterxml.jackson.databind.MappingIterator;
 import io.sluice.report.TrainingRun.Metric;
 import java.io.IOException;
@@ -36,12 +35,10 @@ final class MetricsFile {
       while (lines.hasNextValue()) {
         curve.add(lines.nextValue());
       }
-    } catch (JsonEOFException e) {
-      if (curve.kept.isEmpty()) {
+    } catch (JacksonException e) {
+      if (!JsonFile.endsEarly(e) || curve.kept.isEmpty()) {
         throw damaged(file, e);
       }
-    } catch (JacksonException e) {
-      throw damaged(file, e);
     }
     return curve.finish();
   }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * What {@code spectrum.json} holds: the spectra of the hook points of one model over one text, and
@@ -100,8 +101,11 @@ public record Spectra(
   /** Checks the numbers that the page relies on; the message says which one is out of range. */
   public Spectra {
     require(tau > 0 && tau <= 1, "tau is " + tau + ", not in (0, 1]");
+    require(hooks != null && hooks.stream().noneMatch(Objects::isNull), "hooks is or holds null");
     hooks = List.copyOf(hooks);
-    outputProjections = outputProjections == null ? List.of() : List.copyOf(outputProjections);
+    outputProjections = outputProjections == null ? List.of() : outputProjections;
+    require(outputProjections.stream().noneMatch(Objects::isNull), "outputProjections holds null");
+    outputProjections = List.copyOf(outputProjections);
     for (int i = 0; i < hooks.size(); i++) {
       check("hooks[" + i + "]", hooks.get(i));
     }

@@ -5,16 +5,12 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
-import java.util.zip.CRC32C;
 
 /**
  * Writes an activation store: rows go into the Arrow buffers of one shard in memory, and a full
@@ -31,8 +27,6 @@ import java.util.zip.CRC32C;
  * }</pre>
  */
 public final class StoreWriter implements AutoCloseable {
-  private static final long CHUNK_BYTES = 1 << 20;
-
   private final Path folder;
   private final StoreSpec spec;
   private final ShardLayout layout;
@@ -75,7 +69,7 @@ public final class StoreWriter implements AutoCloseable {
     }
     StoreWriter writer = new StoreWriter(folder, spec);
     Files.createDirectories(folder);
-    clear(folder, spec.replace());
+    StoreFolder.clear(folder, spec.replace());
     ManifestFile.write(folder, writer.manifest);
     return writer;
   }
@@ -217,10 +211,14 @@ public final class StoreWriter implements AutoCloseable {
   private void writeShard() throws IOException {
     String name = Manifest.shardName(shards.size());
     ShardLayout actual = new ShardLayout(layout.columns(), filled);
-    ShardFrame frame = new ShardFrame(actual);
+    MemorySegment[] columns = new MemorySegment[layout.columns().size()];
+    for (int i = 0; i < columns.length; i++) {
+      columns[i] = rows(i, 0, filled);
+    }
     try {
       Manifest.Shard shard =
-          AtomicFile.write(folder.resolve(name), channel -> write(channel, name, actual, frame));
+          AtomicFile.write(
+              folder.resolve(name), file -> ShardFile.write(file, name, actual, columns));
       shards.add(shard);
       manifest = manifest.withShards(shards, false);
     } catch (IOException e) {
@@ -249,34 +247,6 @@ public final class StoreWriter implements AutoCloseable {
             + writtenRows
             + " rows finished before; make room or choose another folder, and run again",
         cause);
-  }
-
-  private Manifest.Shard write(
-      FileChannel channel, String name, ShardLayout actual, ShardFrame frame) throws IOException {
-    CRC32C checksum = new CRC32C();
-    write(channel, checksum, MemorySegment.ofArray(frame.head()));
-    MemorySegment zeros = MemorySegment.ofArray(new byte[ShardLayout.ALIGNMENT]);
-    for (int i = 0; i < actual.columns().size(); i++) {
-      write(channel, checksum, rows(i, 0, actual.rows()));
-      long padding = ShardLayout.align(actual.bytes(i)) - actual.bytes(i);
-      write(channel, checksum, zeros.asSlice(0, padding));
-    }
-    write(channel, checksum, MemorySegment.ofArray(frame.tail()));
-    return new Manifest.Shard(name, actual.rows(), channel.position(), (int) checksum.getValue());
-  }
-
-  // In chunks: the checksum reads what the write just brought into the cache, and a ByteBuffer
-  // cannot span more than 2 GiB.
-  private static void write(FileChannel channel, CRC32C checksum, MemorySegment memory)
-      throws IOException {
-    for (long start = 0; start < memory.byteSize(); start += CHUNK_BYTES) {
-      long length = Math.min(CHUNK_BYTES, memory.byteSize() - start);
-      ByteBuffer buffer = memory.asSlice(start, length).asByteBuffer();
-      checksum.update(buffer.duplicate());
-      while (buffer.hasRemaining()) {
-        channel.write(buffer);
-      }
-    }
   }
 
   private void checkFinite(int count) throws IOException {
@@ -363,36 +333,6 @@ public final class StoreWriter implements AutoCloseable {
       long at = (long) row * column.bytesPerRow();
       Elements.narrow(source, (from + row) * stride, target, at, column.dtype(), column.width());
     }
-  }
-
-  private static void clear(Path folder, boolean replace) throws IOException {
-    List<Path> entries;
-    try (Stream<Path> listed = Files.list(folder)) {
-      entries = listed.toList();
-    }
-    if (entries.isEmpty()) {
-      return;
-    }
-    boolean isStore = entries.stream().allMatch(StoreWriter::belongsToStore);
-    if (!replace || !isStore) {
-      throw new IOException(
-          folder
-              + (isStore
-                  ? ": already holds an activation store; name another folder or say to replace it"
-                  : ": not empty and not only an activation store; name a new or empty folder"));
-    }
-    // The manifest goes first: without it what is left is no longer taken for a store.
-    Files.deleteIfExists(folder.resolve(Manifest.FILE_NAME));
-    for (Path entry : entries) {
-      Files.deleteIfExists(entry);
-    }
-  }
-
-  private static boolean belongsToStore(Path entry) {
-    return entry
-        .getFileName()
-        .toString()
-        .matches("(manifest\\.json|shard-\\d{5,10}\\.arrow)(\\.tmp)?");
   }
 
   private static String writerVersions() {

@@ -7,10 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -26,13 +24,9 @@ class LauncherTest {
 
   @TempDir Path folder;
 
-  @TempDir Path output;
-
-  private record Result(int status, String out, String err) {}
-
   @Test
   void answersFromAnotherFolderWithNothingOnStandardError() throws Exception {
-    Result result = run(folder, Map.of(), LAUNCHER, "--help");
+    CommandProcess result = run(folder, Map.of(), LAUNCHER, "--help");
     assertThat(result.err()).isEmpty();
     assertThat(result.status()).isZero();
     assertThat(result.out()).contains("Usage: sluice");
@@ -42,7 +36,7 @@ class LauncherTest {
   void runsThroughALinkWithASpaceInItsPath() throws Exception {
     Path link = Files.createDirectories(folder.resolve("a folder")).resolve("my sluice");
     Files.createSymbolicLink(link, Path.of(LAUNCHER));
-    Result result = run(folder, Map.of(), link.toString(), "--version");
+    CommandProcess result = run(folder, Map.of(), link.toString(), "--version");
     assertThat(result.status()).as(result.err()).isZero();
     assertThat(result.out()).startsWith("sluice ");
   }
@@ -55,19 +49,20 @@ class LauncherTest {
     for (String name : List.of("bin/sluice", "bin/find-jdk", "target/classpath")) {
       Files.copy(HOME.resolve(name), tree.resolve(name), StandardCopyOption.COPY_ATTRIBUTES);
     }
-    try (Stream<Path> files = Files.walk(HOME.resolve("target/classes/io/sluice/cli"))) {
+    try (Stream<Path> files = Files.walk(HOME.resolve("target/classes"))) {
       for (Path file : (Iterable<Path>) files::iterator) {
         Files.createDirectories(tree.resolve(HOME.relativize(file)).getParent());
         Files.copy(file, tree.resolve(HOME.relativize(file)));
       }
     }
-    Result result = run(folder, Map.of(), tree.resolve("bin/sluice").toString(), "--version");
+    CommandProcess result =
+        run(folder, Map.of(), tree.resolve("bin/sluice").toString(), "--version");
     assertThat(result.status()).as(result.err()).isZero();
   }
 
   @Test
   void usageErrorIsOneLineWithStatusTwo() throws Exception {
-    Result result = run(folder, Map.of(), LAUNCHER, "frobnicate", "with space");
+    CommandProcess result = run(folder, Map.of(), LAUNCHER, "frobnicate", "with space");
     assertThat(result.status()).isEqualTo(2);
     assertThat(result.err().lines()).hasSize(1);
     assertThat(result.err()).startsWith("sluice: ").contains("frobnicate");
@@ -75,7 +70,7 @@ class LauncherTest {
 
   @Test
   void passesJvmOptions() throws Exception {
-    Result result =
+    CommandProcess result =
         run(folder, Map.of("SLUICE_JAVA_OPTS", "-Xmx64m -Xlog:gc+init"), LAUNCHER, "--version");
     assertThat(result.status()).isZero();
     assertThat(result.out()).contains("Heap Max Capacity: 64M");
@@ -86,7 +81,7 @@ class LauncherTest {
     Files.createDirectories(folder.resolve("bin"));
     Path copy = Files.copy(Path.of(LAUNCHER), folder.resolve("bin/sluice"));
     Files.setPosixFilePermissions(copy, PosixFilePermissions.fromString("rwxr-xr-x"));
-    Result result = run(folder, Map.of(), copy.toString(), "--help");
+    CommandProcess result = run(folder, Map.of(), copy.toString(), "--help");
     assertThat(result.status()).isEqualTo(1);
     assertThat(result.err().lines()).hasSize(1);
     assertThat(result.err()).contains("make build");
@@ -95,7 +90,7 @@ class LauncherTest {
   @Test
   void oldJdkGivesOneLineThatSaysWhichWereFound() throws Exception {
     Path old = jdk(folder.resolve("old jdk"), "17.0.15");
-    Result result =
+    CommandProcess result =
         run(
             folder,
             Map.of(
@@ -120,9 +115,9 @@ class LauncherTest {
             "/nowhere:" + folder.resolve("jvm"),
             "PATH",
             pathWithoutJava());
-    Result result = run(folder, environment, FINDER);
+    CommandProcess result = run(folder, environment, FINDER);
     assertThat(result.out()).isEqualTo(newest + "\n");
-    Result withTool = run(folder, environment, FINDER, "jlink");
+    CommandProcess withTool = run(folder, environment, FINDER, "jlink");
     assertThat(withTool.status()).isEqualTo(1);
     assertThat(withTool.err().lines()).hasSize(1);
     assertThat(withTool.err()).contains("with jlink", "26 without jlink");
@@ -132,7 +127,7 @@ class LauncherTest {
   void prefersJavaHomeWhereItIsNewEnough() throws Exception {
     Path mine = jdk(folder.resolve("mine"), "22.0.2");
     jdk(folder.resolve("jvm/java-26"), "26");
-    Result result =
+    CommandProcess result =
         run(
             folder,
             Map.of(
@@ -168,17 +163,8 @@ class LauncherTest {
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
   }
 
-  private Result run(Path at, Map<String, String> environment, String... command)
+  private static CommandProcess run(Path at, Map<String, String> environment, String... command)
       throws IOException, InterruptedException {
-    ProcessBuilder builder = new ProcessBuilder(new ArrayList<>(List.of(command)));
-    builder.directory(at.toFile());
-    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-    builder.environment().putAll(environment);
-    Path out = output.resolve("out.txt");
-    Path err = output.resolve("err.txt");
-    builder.redirectOutput(out.toFile()).redirectError(err.toFile());
-    Process process = builder.start();
-    assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("ends within a minute").isTrue();
-    return new Result(process.exitValue(), Files.readString(out), Files.readString(err));
+    return CommandProcess.run(at, environment, List.of(command));
   }
 }

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.report.TrainingRun.Setting;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -103,6 +105,67 @@ class ReportPageTest {
     assertThat(text(visit.dom())).doesNotContain("<title>ran</title>").doesNotContain("<img");
     assertThat(drawn(visit.dom())).hasSize(9);
   }
+
+  @Test
+  void answersToMouseKeysAndLegend() throws Exception {
+    Chromium chromium = Chromium.require();
+    String page = new String(full(folder).html(), StandardCharsets.UTF_8);
+    // The probe is no part of the page, so the copy that carries it has no policy against it.
+    String probed =
+        page.replaceFirst("<meta http-equiv=\"Content-Security-Policy\"[^>]*>", "")
+            .replace("</body>\n</html>", "<script>" + PROBE + "</script></body></html>");
+    Path file = folder.resolve("probed.html");
+    Files.writeString(file, probed);
+    Chromium.Visit visit = chromium.open(file, folder);
+    assertThat(visit.console()).isEmpty();
+    String seen = text(visit.dom());
+    assertThat(seen).containsPattern("id=\"mouse\">Layer \\d.*attn_out.* of 384");
+    assertThat(seen).containsPattern("id=\"key\">Layer 1.*attn_out");
+    assertThat(seen).containsPattern("id=\"announced\">Layer 1");
+    assertThat(seen).contains("id=\"pressed\">false");
+    assertThat(seen).contains("id=\"layer\">Layer 5");
+    assertThat(seen).contains("id=\"theme\">dark");
+  }
+
+  /** Does what a person would, waits, and writes down what the page showed. */
+  private static final String PROBE =
+      """
+      const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+      const note = (id, text) => {
+        const at = document.createElement('p');
+        at.id = id;
+        at.textContent = text.replaceAll('\\n', ' ');
+        document.body.append(at);
+      };
+      (async () => {
+        await wait(800);
+        const chart = document.getElementById('chart-dimension');
+        const tip = () => chart.querySelector('.tip')?.textContent ?? '';
+        const box = chart.getBoundingClientRect();
+        chart.querySelector('svg').parentNode.dispatchEvent(new MouseEvent('mousemove', {
+          bubbles: true, clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 }));
+        await wait(400);
+        note('mouse', tip());
+        for (let i = 0; i < 2; i++) {
+          chart.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight' }));
+        }
+        await wait(400);
+        note('key', tip());
+        note('announced', document.getElementById('live').textContent);
+        const button = chart.closest('figure').querySelector('.legend button');
+        const before = chart.querySelectorAll('svg path').length;
+        button.click();
+        await wait(600);
+        const fewer = chart.querySelectorAll('svg path').length < before;
+        note('pressed', fewer ? button.getAttribute('aria-pressed') : 'nothing went');
+        document.querySelector('#spectra-layer label:last-child input').click();
+        await wait(400);
+        note('layer', document.getElementById('chart-spectrum').closest('figure').querySelector('figcaption p').textContent);
+        document.querySelector('input[name=theme][value=dark]').click();
+        await wait(400);
+        note('theme', document.documentElement.dataset.theme);
+      })();
+      """;
 
   /** The document without its scripts. */
   private static String text(String dom) {

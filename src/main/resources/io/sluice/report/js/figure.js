@@ -28,8 +28,9 @@ function figure(parent, spec) {
       canvas.setAttribute('aria-label', spec.label());
       note.textContent = typeof spec.note === 'function' ? spec.note() : spec.note;
       if (legend) drawLegend(legend, spec.legend, hidden, chart);
-      chart.resize();
-      chart.setOption(complete(spec.option(), spec, hidden), true);
+      fit(chart, canvas);
+      // Replacing every part would take the tooltip away while it is being placed.
+      chart.setOption(complete(spec.option(), spec, hidden), { replaceMerge: ['series', 'xAxis', 'yAxis', 'visualMap'] });
       if (!data.hidden) data.replaceChildren(table(spec.columns(), spec.rows()));
     },
   };
@@ -99,7 +100,7 @@ function complete(option, spec, hidden) {
   for (const name of hidden) selected[name] = false;
   return {
     animationDuration: 350,
-    animation: !matchMedia('(prefers-reduced-motion: reduce)').matches && !document.hidden,
+    animation: !printing && !matchMedia('(prefers-reduced-motion: reduce)').matches && !document.hidden,
     textStyle: { fontFamily: font, color: ink.soft },
     grid: { left: 4, right: 18, top: 36, bottom: 30, containLabel: true },
     legend: spec.legend ? { show: false, selected } : undefined,
@@ -197,6 +198,22 @@ function walkByKeyboard(canvas, chart, spec) {
   canvas.addEventListener('blur', () => chart.dispatchAction({ type: 'hideTip' }));
 }
 
+/** As large as its place on the screen; on paper, which has no size yet, a picture that scales. */
+function fit(chart, canvas) {
+  const picture = canvas.querySelector('svg');
+  if (!printing) {
+    chart.resize({ width: 'auto', height: 'auto' });
+    picture?.removeAttribute('viewBox');
+    return;
+  }
+  const figures = [...canvas.closest('.pair').children];
+  const alone = figures.length % 2 === 1 && figures.at(-1).contains(canvas);
+  const size = { width: alone ? 860 : 430, height: canvas.classList.contains('square') ? 360 : 300 };
+  chart.resize(size);
+  canvas.querySelector('svg').setAttribute('viewBox', '0 0 ' + size.width + ' ' + size.height);
+}
+
 function resizeAll() {
+  if (printing) return;
   for (const { chart } of charts.values()) chart.resize();
 }

@@ -109,7 +109,7 @@ function spectrumFigures(geometry) {
   });
   figure(home, {
     id: 'chart-cumulative', title: 'Cumulative variance', legend, columns, rows,
-    note: () => 'Layer ' + layer + '. Marked: where each curve reaches ' + percent(tau),
+    note: () => 'Layer ' + layer + '. Marked: where each curve reaches τ = ' + percent(tau),
     label: () => 'Line chart: cumulative variance by share of the directions in layer ' + layer + '. ' +
       curves().map((c) => c.kind + ' reaches ' + percent(tau) + ' at ' + percent(c.dimensionShare)).join(', ') + '.',
     option: () => cumulativeOption(curves(), tau),
@@ -170,7 +170,7 @@ function cumulativeOption(curves, tau) {
     markLine: {
       silent: true, symbol: 'none', animation: false, data: [{ yAxis: tau }],
       lineStyle: { color: colour('ink'), width: 1, type: [3, 3], opacity: 0.65 },
-      label: { formatter: 'τ = ' + percent(tau), position: 'insideMiddleBottom', color: colour('soft'), fontSize: 12 },
+      label: { formatter: 'τ', position: 'end', color: colour('soft'), fontSize: 13 },
     },
   });
   return {

@@ -14,16 +14,17 @@ function tile(value, what, meter) {
 function tiles(geometry, runs) {
   const home = byId('tiles');
   if (geometry) {
-    const names = {
-      attn_out: 'of its dimensions is what attention writes in',
-      mlp_out: 'of them is what the MLP writes in',
-      resid: 'of them is what the residual stream fills',
-      z: 'of them is what the heads fill before W_O',
-    };
-    for (const kind of kindsOf(geometry.places).filter((k) => k in names)) {
+    for (const kind of kindsOf(geometry.places).filter((k) => KINDS.includes(k))) {
       const share = mean(geometry.places.filter((p) => p.kind === kind).map((p) => p.dimensionShare));
       home.append(tile(percent(share), kind + ': directions for ' + percent(geometry.tau) + ' of the variance, mean over layers', { share, colour: kind }));
     }
+  }
+  const dead = runs.filter((run) => isNumber(run.result?.deadFraction)).sort((a, b) => a.result.deadFraction - b.result.deadFraction);
+  if (dead.length > 1) {
+    const [least, most] = [dead[0], dead.at(-1)];
+    const fewest = percent(least.result.deadFraction).replace(THIN + '%', '');
+    home.append(tile(fewest + '\u2009–\u2009' + percent(most.result.deadFraction),
+      'of the features end dead: the fewest in ‘' + least.label + '’, the most in ‘' + most.label + '’'));
   }
 }
 

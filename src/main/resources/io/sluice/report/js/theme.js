@@ -2,6 +2,7 @@
 
 const root = document.documentElement;
 const redraws = [];
+let printing = false;
 
 function colour(name) {
   return getComputedStyle(root).getPropertyValue('--' + name).trim();
@@ -34,6 +35,12 @@ function setTheme(name) {
   for (const redraw of redraws) redraw();
 }
 
+function print(theme, begins) {
+  printing = begins;
+  root.dataset.theme = theme;
+  for (const redraw of redraws) redraw();
+}
+
 function systemTheme() {
   return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
 }
@@ -54,12 +61,6 @@ function followTheme() {
   }
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => setTheme(chosen()));
   // Paper is white: print in light colours, and give back what was chosen afterwards.
-  addEventListener('beforeprint', () => {
-    setTheme('light');
-    for (const redraw of redraws) redraw();
-  });
-  addEventListener('afterprint', () => {
-    setTheme(chosen());
-    for (const redraw of redraws) redraw();
-  });
+  addEventListener('beforeprint', () => print('light', true));
+  addEventListener('afterprint', () => print(chosen(), false));
 }

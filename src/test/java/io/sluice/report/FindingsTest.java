@@ -1,0 +1,76 @@
+package io.sluice.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sluice.report.Spectra.Hook;
+import io.sluice.report.TrainingRun.Result;
+import io.sluice.report.TrainingRun.Setting;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+class FindingsTest {
+  @Test
+  void theHeadlineFollowsTheNumbers() {
+    assertThat(
+            Findings.of(spectra(hook("attn_out", 0, 40), hook("attn_out", 1, 60)), List.of())
+                .headline())
+        .isEqualTo("Attention writes in 50\u202f% of its dimensions.");
+    assertThat(
+            Findings.of(
+                    spectra(hook("attn_out", 0, 97), hook("mlp_out", 0, 12), hook("resid", 0, 88)),
+                    List.of())
+                .headline())
+        .isEqualTo(
+            "Attention writes in 97\u202f% of its dimensions, the MLP in 12\u202f%; the residual stream"
+                + " fills 88\u202f%.");
+    assertThat(Findings.of(spectra(hook("resid", 0, 88)), List.of()).headline())
+        .isEqualTo("The residual stream fills 88\u202f% of its dimensions.");
+  }
+
+  @Test
+  void withoutSpectraTheRunsSpeak() {
+    Findings findings =
+        Findings.of(null, List.of(run("random", 0.468, 0.1323), run("asi", 0.0006, 0.1108)));
+    assertThat(findings.headline())
+        .isEqualTo(
+            "Of 16,384 features, 47\u202f% end dead in ‘random’ (FVU 0.132), 0.1\u202f% in ‘asi’ (FVU"
+                + " 0.111).");
+    assertThat(Findings.of(null, List.of(run("one", 0, 0.2))).headline())
+        .isEqualTo("‘one’: 0\u202f% of 16,384 features are dead (FVU 0.200).");
+    assertThat(
+            Findings.of(null, List.of(new TrainingRun("x", List.of(), null, List.of(), null)))
+                .headline())
+        .isEqualTo("Nothing was measured yet.");
+  }
+
+  @Test
+  void percentagesNeverClaimAllOrNothing() {
+    assertThat(
+            Stream.of(0.0, 0.0002, 0.001, 0.0299, 0.468, 0.994, 0.9996, 1.0).map(Findings::percent))
+        .containsExactly(
+            "0\u202f%",
+            "less than 0.1\u202f%",
+            "0.1\u202f%",
+            "3.0\u202f%",
+            "47\u202f%",
+            "99\u202f%",
+            "more than 99.9\u202f%",
+            "100\u202f%");
+  }
+
+  private static Spectra spectra(Hook... hooks) {
+    return new Spectra("m", "t", 1000, 0.99, 100, 2, List.of(hooks), List.of());
+  }
+
+  private static Hook hook(String kind, int layer, int k) {
+    return new Hook(
+        "h", kind, layer, 100, 1000L, k, null, null, null, null, null, null, new double[] {1});
+  }
+
+  private static TrainingRun run(String name, double dead, double fvu) {
+    Result result = new Result(1L, 1L, fvu, 32.0, dead, 200_000L, null, null, null);
+    return new TrainingRun(
+        name, List.of(new Setting("features", "16384")), result, List.of(), null);
+  }
+}

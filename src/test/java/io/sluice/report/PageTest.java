@@ -1,0 +1,68 @@
+package io.sluice.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PageTest {
+  @TempDir private Path folder;
+
+  @Test
+  void jsonCannotLeaveItsScriptElement() {
+    assertThat(Page.json(List.of("</script>\u2028\u2029<!--&")))
+        .isEqualTo("[\"\\u003c/script\\u003e\\u2028\\u2029\\u003c!--\\u0026\"]");
+  }
+
+  @Test
+  void textCannotLeaveItsElementOrAttribute() {
+    assertThat(Page.escape("<a b='\"'>&")).isEqualTo("&lt;a b=&#39;&quot;&#39;&gt;&amp;");
+  }
+
+  @Test
+  void whatFillsATemplateIsNotATemplate() {
+    assertThat(Page.fill("a {{x}} b {{y}}", Map.of("x", "{{y}}", "y", "1")))
+        .isEqualTo("a {{y}} b 1");
+    assertThatThrownBy(() -> Page.fill("{{z}}", Map.of()))
+        .isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void thePageIsCompleteAndKeepsTheLicenceOfItsCharts() throws IOException {
+    String page = new String(ReportPageTest.full(folder).html(), StandardCharsets.UTF_8);
+    assertThat(page).contains("Licensed to the Apache Software Foundation (ASF)");
+    String markup = page.replaceAll("(?s)(<script[^>]*>).*?</script>", "$1</script>");
+    assertThat(markup)
+        .contains("default-src 'none'")
+        .doesNotContain("{{")
+        .doesNotContainPattern("<(script|img|link|iframe)[^>]*(src|href)=");
+    assertThat(ReportPageTest.full(folder).html()).isEqualTo(page.getBytes(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void aFailedWriteLeavesWhatWasThere() throws IOException {
+    Report report = ReportPageTest.full(folder);
+    Path target = folder.resolve("report.html");
+    Files.writeString(target, "before");
+    Path inNowhere = folder.resolve("nowhere").resolve("report.html");
+    assertThatThrownBy(() -> report.write(inNowhere))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("its folder does not exist");
+    assertThatThrownBy(() -> report.write(folder))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("is a folder");
+    assertThat(Files.readString(target)).isEqualTo("before");
+    long bytes = report.write(target);
+    assertThat(Files.size(target)).isEqualTo(bytes);
+    try (var files = Files.list(folder)) {
+      assertThat(files).noneMatch(f -> f.getFileName().toString().contains(".tmp"));
+    }
+  }
+}
