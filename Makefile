@@ -16,7 +16,7 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || export MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress
 
-.PHONY: help build demo test bench bindings dist cuda-bundle clean format
+.PHONY: help build demo test bench bindings dist cuda-bundle clean format picture
 
 help:
 	@echo 'make demo         capture, spectra, four trainings and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
@@ -26,6 +26,7 @@ help:
 	@echo 'make bindings     regenerate bindings/ with the jextract on the PATH'
 	@echo 'make dist         a folder dist/sluice that runs where no JDK is installed'
 	@echo 'make cuda-bundle  a folder cuda-bundle/ for a machine with a CUDA PyTorch'
+	@echo 'make picture      docs/report.png from the report in $(DEMO_OUT)/, with Chromium'
 	@echo 'make format       format the sources'
 	@echo 'make clean        remove everything that was built'
 
@@ -58,6 +59,16 @@ cuda-bundle:
 
 format:
 	@$(mvn) --quiet spotless:apply
+
+# A PDF of the page: the same command with --print-to-pdf=FILE in place of the last line's options.
+picture:
+	@test -f $(DEMO_OUT)/report.html || { echo "make: no $(DEMO_OUT)/report.html; run 'make demo' first" >&2; exit 1; }
+	@browser=$$(command -v chromium chromium-browser google-chrome | head -n 1); profile=$$(mktemp -d); \
+	trap 'rm -rf "$$profile"' EXIT; \
+	"$${browser:?make: needs Chromium on the PATH}" --headless --no-sandbox --disable-gpu --no-first-run \
+	  --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars \
+	  --user-data-dir="$$profile" --virtual-time-budget=6000 "file://$(abspath $(DEMO_OUT))/report.html" \
+	  --window-size=1280,1330 --screenshot=docs/report.png 2>/dev/null && ls -l docs/report.png
 
 clean:
 	rm -rf target dist cuda-bundle demo

@@ -40,7 +40,7 @@ final class AtomicFile {
       }
       Files.move(
           temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    } catch (FileSystemException e) {
+    } catch (IOException e) {
       throw new IOException(
           file + ": cannot be written (" + reason(e) + "); free or open " + folder, e);
     } finally {
@@ -48,7 +48,8 @@ final class AtomicFile {
     }
   }
 
-  private static String reason(FileSystemException e) {
-    return e.getReason() == null ? e.getClass().getSimpleName() : e.getReason();
+  private static String reason(IOException e) {
+    String reason = e instanceof FileSystemException f ? f.getReason() : e.getMessage();
+    return reason == null ? e.getClass().getSimpleName() : reason;
   }
 }

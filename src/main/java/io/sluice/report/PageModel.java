@@ -56,7 +56,7 @@ record PageModel(
       String name, List<Setting> settings, Result result, Course course, Evaluation evaluation) {}
 
   /** A run's metrics by column; an entry is null where a line had no such number. */
-  record Course(long[] step, long[] tokens, Double[] fvu, Double[] dead, Double[] l0) {}
+  record Course(long[] step, long[] tokens, Double[] fvu, Double[] dead) {}
 
   static PageModel of(Report report) {
     Spectra spectra = report.spectra();
@@ -128,8 +128,7 @@ record PageModel(
         metrics.stream().mapToLong(Metric::step).toArray(),
         metrics.stream().mapToLong(Metric::tokens).toArray(),
         column(metrics, Metric::fvu),
-        column(metrics, Metric::deadFraction),
-        column(metrics, Metric::l0));
+        column(metrics, Metric::deadFraction));
   }
 
   private static Double[] column(List<Metric> metrics, Function<Metric, Double> of) {

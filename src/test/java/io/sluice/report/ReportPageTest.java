@@ -184,12 +184,12 @@ class ReportPageTest {
       runs.add(TrainingRun.read(run));
     }
     return new Report(
-        "The dimensions of all-MiniLM-L6-v2",
+        "The dimensions of a made-up model",
         Spectra.read(SyntheticReport.spectrum(folder, 6, 4)),
         runs,
         List.of(
-            new Setting("Model", "all-MiniLM-L6-v2"),
-            new Setting("Text", "moby-dick.txt"),
+            new Setting("Model", "made-up-6x384"),
+            new Setting("Text", "made-up.txt"),
             new Setting("Tokens in the spectra", "122,880")));
   }
 

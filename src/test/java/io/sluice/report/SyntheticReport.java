@@ -45,8 +45,8 @@ public final class SyntheticReport {
     Random random = new Random(seed);
     ObjectNode root = JsonFile.MAPPER.createObjectNode();
     root.put("format", Spectra.FORMAT)
-        .put("model", "all-MiniLM-L6-v2")
-        .put("text", "moby-dick.txt")
+        .put("model", "made-up-6x384")
+        .put("text", "made-up.txt")
         .put("tokens", TOKENS)
         .put("tau", TAU)
         .put("dModel", D)
@@ -83,7 +83,7 @@ public final class SyntheticReport {
 
   private static void hook(ObjectNode hook, Kind kind, int layer, Random random) {
     double[] eigenvalues = new double[D];
-    double scale = kind.scale * D * (1 + 0.16 * random.nextGaussian() - 0.03 * layer);
+    double scale = kind.scale * D * (1 + 0.16 * random.nextGaussian() - 0.03 * (layer % 6));
     double total = 0;
     for (int i = 0; i < D; i++) {
       double value = Math.exp(-i / scale) / (1 + 0.25 * i / scale) + kind.tail * (1 - 0.9 * i / D);

@@ -18,7 +18,9 @@ function byLayer(items, legend, layers, share, amount) {
     xAxis: { type: 'category', data: layers.map(String), name: 'layer', boundaryGap: layers.length === 1 },
     yAxis: { type: 'value', min: 0, max: 1, name: 'share of the width', axisLabel: { formatter: percent } },
     series: legend.map(({ name, look }) =>
-      line(name, look, layers.map((layer) => share(at(name, layer) ?? {}) ?? null), { connectNulls: true })),
+      line(name, look, layers.map((layer) => share(at(name, layer) ?? {}) ?? null), {
+        connectNulls: true, ...(layers.length > 16 ? { symbolSize: 5 } : {}),
+      })),
     tooltip: {
       formatter: (params) => {
         const layer = layers[params[0].dataIndex];

@@ -82,14 +82,19 @@ function overlapOption(projection, pairs, least, most) {
     },
     series: [
       { name: 'overlap', type: 'heatmap', data: cells(({ i, j }) => i !== j), itemStyle: edge, emphasis: { itemStyle: { borderColor: colour('ink'), borderWidth: 1.5 } } },
-      { name: 'itself', type: 'heatmap', data: cells(({ i, j }) => i === j), itemStyle: { ...edge, color: colour('heat-self') }, silent: true },
+      { name: 'itself', type: 'heatmap', data: cells(({ i, j }) => i === j), itemStyle: { ...edge, color: colour('heat-self') } },
     ],
     tooltip: {
       trigger: 'item',
-      formatter: ({ value }) => tip('Heads ' + value[1] + ' and ' + value[0], [
+      formatter: ({ value }) => (value[0] === value[1] ? aboutHead(projection, value[0]) : tip('Heads ' + value[1] + ' and ' + value[0], [
         { name: 'Overlap', value: decimal3(value[2]) },
         ...(isNumber(projection.chance) ? [{ name: 'By chance', value: decimal3(projection.chance) }] : []),
-      ]),
+      ])),
     },
   };
+}
+
+function aboutHead(projection, head) {
+  const rank = projection.headRank?.[head];
+  return tip('Head ' + head, isNumber(rank) ? [{ name: 'Effective rank', value: decimal1(rank) }] : []);
 }
