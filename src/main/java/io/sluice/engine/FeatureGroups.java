@@ -76,6 +76,21 @@ final class FeatureGroups implements AutoCloseable {
     return (int) active.getAtIndex(ValueLayout.JAVA_LONG, group);
   }
 
+  /** The first group whose feature is at least {@code feature}; {@link #groups()} if none is. */
+  int firstAtLeast(int feature) {
+    int low = 0;
+    int high = groups;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (feature(middle) < feature) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
   /** Where the places of a group begin; {@code group} may equal {@link #groups()}. */
   int start(int group) {
     return starts.getAtIndex(ValueLayout.JAVA_INT, group);

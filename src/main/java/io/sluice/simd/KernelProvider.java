@@ -36,14 +36,20 @@ public final class KernelProvider {
   /**
    * Kernels and why they were chosen.
    *
-   * @param kernels what runs
+   * @param kernels what runs for dense products
+   * @param sparse what runs for sparse codes
    * @param reason one clause for a person, with the flag that would change the choice
    */
-  record Choice(Kernels kernels, String reason) {}
+  record Choice(Kernels kernels, SparseKernels sparse, String reason) {}
 
   /** The kernels of this machine. */
   public static Kernels kernels() {
     return Chosen.CHOICE.kernels();
+  }
+
+  /** The kernels of this machine for sparse codes. */
+  public static SparseKernels sparseKernels() {
+    return Chosen.CHOICE.sparse();
   }
 
   /** Why {@link #kernels()} are what they are, in one clause, for {@code sluice doctor}. */
@@ -61,7 +67,18 @@ public final class KernelProvider {
     List<Kernels> all = new ArrayList<>();
     if (vectorModulePresent()) {
       for (int bits = 128; bits <= VectorWidth.preferredBits(); bits *= 2) {
-        all.add(define(bits));
+        all.add(define(VectorKernels.class, Kernels.class, bits));
+      }
+    }
+    return all;
+  }
+
+  /** Sparse kernels of every vector width that this machine has in hardware, narrowest first. */
+  static List<SparseKernels> everySparseWidth() {
+    List<SparseKernels> all = new ArrayList<>();
+    if (vectorModulePresent()) {
+      for (int bits = 128; bits <= VectorWidth.preferredBits(); bits *= 2) {
+        all.add(define(VectorSparseKernels.class, SparseKernels.class, bits));
       }
     }
     return all;
@@ -91,7 +108,7 @@ public final class KernelProvider {
                 + preferred
                 + " bits");
       }
-      return new Choice(define(bits), "asked for by -D" + PROPERTY + "=" + bits);
+      return vector(bits, "asked for by -D" + PROPERTY + "=" + bits);
     }
     if (preferred < 128) {
       return scalar("the Vector API reports vectors of only " + preferred + " bits here");
@@ -100,27 +117,36 @@ public final class KernelProvider {
       return scalar("the JVM runs interpreted: drop -Xint for vector speed");
     }
     int bits = Math.min(512, preferred);
-    return new Choice(define(bits), "the preferred vectors here have " + preferred + " bits");
+    return vector(bits, "the preferred vectors here have " + preferred + " bits");
   }
 
   private static Choice scalar(String reason) {
-    return new Choice(new ScalarKernels(SCALAR_PANEL), reason);
+    return new Choice(
+        new ScalarKernels(SCALAR_PANEL), new ScalarSparseKernels(SCALAR_PANEL), reason);
+  }
+
+  private static Choice vector(int bits, String reason) {
+    return new Choice(
+        define(VectorKernels.class, Kernels.class, bits),
+        define(VectorSparseKernels.class, SparseKernels.class, bits),
+        reason);
   }
 
   private static boolean vectorModulePresent() {
     return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
   }
 
-  private static Kernels define(int bits) {
-    try (InputStream in = KernelProvider.class.getResourceAsStream("VectorKernels.class")) {
+  private static <T> T define(Class<? extends T> template, Class<T> type, int bits) {
+    String file = template.getSimpleName() + ".class";
+    try (InputStream in = KernelProvider.class.getResourceAsStream(file)) {
       if (in == null) {
-        throw new IllegalStateException("VectorKernels.class is missing beside KernelProvider");
+        throw new IllegalStateException(file + " is missing beside KernelProvider");
       }
       MethodHandles.Lookup hidden =
           MethodHandles.lookup()
               .defineHiddenClassWithClassData(
                   in.readAllBytes(), VectorWidth.speciesOfBits(bits), true);
-      return (Kernels) hidden.lookupClass().getDeclaredConstructor().newInstance();
+      return type.cast(hidden.lookupClass().getDeclaredConstructor().newInstance());
     } catch (IOException | ReflectiveOperationException e) {
       throw new IllegalStateException("cannot define kernels of " + bits + " bits", e);
     }

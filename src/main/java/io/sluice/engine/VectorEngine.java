@@ -1,0 +1,454 @@
+package io.sluice.engine;
+
+import io.sluice.simd.KernelProvider;
+import io.sluice.simd.SparseKernels;
+import io.sluice.simd.TopKEncoder;
+import io.sluice.simd.Workers;
+import io.sluice.torch.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The engine of the CPU: fused vector kernels, no LibTorch. Encoding selects while it multiplies;
+ * decoding and feature gradients take one pass over a token's active rows; and a feature's weight
+ * gradients and its optimiser step take one pass over its tokens, so that every active row is read
+ * and written once.
+ *
+ * <p>Work is cut the same way whatever the number of threads, and so results are the same too.
+ */
+public final class VectorEngine extends CheckedEngine {
+  private static final String LAST_STEP = "last_step";
+
+  /** Features of one update task: enough to make sharing cheap, few enough to share evenly. */
+  private static final int TASK_FEATURES = 128;
+
+  /** Tokens of one decode task. */
+  private static final int TASK_TOKENS = 32;
+
+  private final SparseKernels kernels = KernelProvider.sparseKernels();
+  private final Workers workers;
+  private final Arena arena = Arena.ofShared();
+  private final Map<String, MemorySegment> state = new LinkedHashMap<>();
+  private final MemorySegment encoder;
+  private final MemorySegment decoder;
+  private final float[] encoderBias;
+  private final float[] decoderBias;
+  private final float[] ranks;
+  private final TopKEncoder selecting;
+  private final FeatureGroups groups;
+  private final float[][] biasParts;
+  private final ThreadLocal<Scratch> scratch = ThreadLocal.withInitial(Scratch::new);
+
+  /** The batch, centred and scaled: {@code [rows, inputWidth]}. */
+  private float[] seen = new float[0];
+
+  private float[] wanted = new float[0];
+  private float[] reconstruction = new float[0];
+  private float[] residualGradient = new float[0];
+  private double[] errors = new double[0];
+  private int[] selected = new int[0];
+  private float[] selectedValues = new float[0];
+  private int[] selectedCounts = new int[0];
+  private int[] codeFeatures = new int[0];
+  private float[] codeValues = new float[0];
+  private float[] codeGradients = new float[0];
+  private float[] decoderBiasGradient = new float[0];
+
+  /**
+   * An engine that starts from a copy of {@code initial}, with moments of zero.
+   *
+   * @param workers the threads to use; they stay the caller's
+   * @throws IllegalArgumentException if the shapes disagree with {@code spec}
+   */
+  public VectorEngine(EngineSpec spec, Parameters initial, Workers workers) {
+    super(spec, initial);
+    this.workers = workers;
+    for (StateTensor tensor : ownState()) {
+      state.put(tensor.name(), arena.allocate(tensor.bytes(), 64));
+    }
+    encoder = state.get("encoder");
+    decoder = state.get("decoder");
+    encoder.copyFrom(initial.encoder());
+    decoder.copyFrom(initial.decoder());
+    state.get("encoder_bias").copyFrom(initial.encoderBias());
+    state.get("decoder_bias").copyFrom(initial.decoderBias());
+    int padded = TopKEncoder.Weights.paddedLength(spec.features());
+    encoderBias = new float[padded];
+    ranks = new float[padded];
+    decoderBias = new float[spec.outputWidth()];
+    selecting = new TopKEncoder(kernels, workers);
+    groups = new FeatureGroups(spec.features());
+    int tasks = Math.ceilDiv(spec.features(), TASK_FEATURES);
+    biasParts = spec.subtractDecoderBias() ? new float[tasks][spec.inputWidth()] : null;
+  }
+
+  /** An engine on all cores. */
+  public VectorEngine(EngineSpec spec, Parameters initial) {
+    this(spec, initial, Workers.allCores());
+  }
+
+  /** Arrays of one thread. */
+  private static final class Scratch {
+    float[] gradient = new float[0];
+    int[] tokens = new int[0];
+    float[] forDecoder = new float[0];
+    float[] forEncoder = new float[0];
+
+    void fit(int width, int places) {
+      gradient = grown(gradient, width);
+      if (tokens.length < places) {
+        tokens = new int[places];
+        forDecoder = new float[places];
+        forEncoder = new float[places];
+      }
+    }
+  }
+
+  @Override
+  public String name() {
+    return "vector " + kernels.name();
+  }
+
+  // ---- encode ----
+
+  @Override
+  void encodeRows(Rows input, Selection selection, Codes codes) {
+    int k = ((Selection.TopK) selection).k();
+    int rows = input.count();
+    int width = spec().inputWidth();
+    copy(state.get("encoder_bias"), encoderBias, spec().features());
+    copy(state.get("decoder_bias"), decoderBias, decoderBias.length);
+    seen = grown(seen, Math.multiplyExact(rows, width));
+    float[] shift = spec().subtractDecoderBias() ? decoderBias : null;
+    forTokens(rows, (first, end) -> widen(input, first, end, shift, seen));
+    rank();
+    int slots = Math.multiplyExact(rows, k);
+    if (selected.length < slots) {
+      selected = new int[slots];
+      selectedValues = new float[slots];
+    }
+    if (selectedCounts.length < rows) {
+      selectedCounts = new int[rows];
+    }
+    selecting.encode(
+        new TopKEncoder.Weights(encoder, encoderBias, ranks, spec().features(), width),
+        seen,
+        rows,
+        k,
+        selected,
+        selectedValues,
+        selectedCounts);
+    fill(codes, rows, k);
+  }
+
+  private void fill(Codes codes, int rows, int k) {
+    codes.begin(rows, rows * k);
+    codeFeatures = codeFeatures.length < rows * k ? new int[rows * k] : codeFeatures;
+    codeValues = grown(codeValues, rows * k);
+    int entry = 0;
+    for (int row = 0; row < rows; row++) {
+      for (int i = row * k; i < row * k + selectedCounts[row]; i++) {
+        codeFeatures[entry] = selected[i];
+        codeValues[entry] = selectedValues[i];
+        codes.set(entry++, selected[i], selectedValues[i]);
+      }
+      codes.endRow(entry);
+    }
+  }
+
+  private void rank() {
+    int features = spec().features();
+    if (!spec().rankByDecoderNorm()) {
+      Arrays.fill(ranks, 0, features, 1);
+      return;
+    }
+    int width = spec().outputWidth();
+    forFeatures(
+        (task, first, end) -> {
+          Scratch own = scratch.get();
+          own.fit(width, 1);
+          for (int feature = first; feature < end; feature++) {
+            MemorySegment.copy(
+                decoder,
+                Parameters.FLOAT,
+                (long) feature * width * Float.BYTES,
+                own.gradient,
+                0,
+                width);
+            own.tokens[0] = feature;
+            kernels.dotRows(decoder, width, own.tokens, 0, 1, own.gradient, 0, own.forDecoder);
+            // A feature that decodes to nothing still ranks above those that are not active.
+            ranks[feature] = Math.max((float) Math.sqrt(own.forDecoder[0]), 1e-30f);
+          }
+        });
+  }
+
+  private static void widen(Rows rows, int first, int end, float[] shift, float[] out) {
+    int width = rows.width();
+    int from = first * width;
+    int count = (end - first) * width;
+    float scale = rows.scale();
+    if (rows.dtype() == DType.F32) {
+      MemorySegment.copy(
+          rows.memory(), Parameters.FLOAT, (long) from * Float.BYTES, out, from, count);
+      if (scale != 1) {
+        for (int i = from; i < from + count; i++) {
+          out[i] *= scale;
+        }
+      }
+    } else {
+      for (int row = first; row < end; row++) {
+        for (int column = 0; column < width; column++) {
+          out[row * width + column] = rows.at(row, column);
+        }
+      }
+    }
+    if (shift != null) {
+      for (int row = first; row < end; row++) {
+        int at = row * width;
+        for (int column = 0; column < width; column++) {
+          out[at + column] -= shift[column];
+        }
+      }
+    }
+  }
+
+  // ---- decode ----
+
+  @Override
+  double decodeRows(Rows input, Rows target, Codes codes, boolean gradients) {
+    int rows = target.count();
+    int width = spec().outputWidth();
+    int size = Math.multiplyExact(rows, width);
+    wanted = grown(wanted, size);
+    reconstruction = grown(reconstruction, size);
+    residualGradient = grown(residualGradient, size);
+    codeGradients = grown(codeGradients, codes.entries());
+    errors = errors.length < rows ? new double[rows] : errors;
+    float factor = 2f / rows;
+    forTokens(
+        rows,
+        (first, end) -> {
+          widen(target, first, end, null, wanted);
+          for (int row = first; row < end; row++) {
+            int from = codes.offset(row);
+            int to = codes.offset(row + 1);
+            int at = row * width;
+            kernels.sumRows(
+                decoder,
+                width,
+                codeFeatures,
+                codeValues,
+                from,
+                to,
+                decoderBias,
+                reconstruction,
+                at);
+            double sum = 0;
+            for (int i = at; i < at + width; i++) {
+              float error = reconstruction[i] - wanted[i];
+              sum += (double) error * error;
+              residualGradient[i] = factor * error;
+            }
+            errors[row] = sum;
+            if (gradients) {
+              kernels.dotRows(
+                  decoder, width, codeFeatures, from, to, residualGradient, at, codeGradients);
+            }
+          }
+        });
+    double squaredError = 0;
+    for (int row = 0; row < rows; row++) {
+      squaredError += errors[row];
+    }
+    return squaredError;
+  }
+
+  // ---- gradients and optimiser, fused ----
+
+  @Override
+  void accumulateRows(Rows input, Codes codes) {
+    groups.group(codes);
+    int width = spec().outputWidth();
+    decoderBiasGradient = grown(decoderBiasGradient, width);
+    Arrays.fill(decoderBiasGradient, 0);
+    int rows = codes.rows();
+    for (int row = 0; row < rows; row++) {
+      int at = row * width;
+      for (int i = 0; i < width; i++) {
+        decoderBiasGradient[i] += residualGradient[at + i];
+      }
+    }
+  }
+
+  @Override
+  void updateRows(AdamStep step, Codes codes) {
+    boolean dense = spec().optimiser() == Optimiser.ADAM;
+    forFeatures((task, first, end) -> updateFeatures(task, first, end, step, dense));
+    if (biasParts != null) {
+      for (float[] part : biasParts) {
+        for (int i = 0; i < part.length; i++) {
+          decoderBiasGradient[i] -= part[i];
+        }
+      }
+    }
+    SparseKernels.AdamFactors factors = factors(step, 1);
+    adam("decoder_bias", 0, spec().outputWidth(), decoderBiasGradient, factors);
+  }
+
+  private void updateFeatures(int task, int first, int end, AdamStep step, boolean dense) {
+    int inputWidth = spec().inputWidth();
+    int outputWidth = spec().outputWidth();
+    float[] biasPart = biasParts == null ? null : biasParts[task];
+    if (biasPart != null) {
+      Arrays.fill(biasPart, 0);
+    }
+    Scratch own = scratch.get();
+    SparseKernels.AdamFactors regular = factors(step, 1);
+    MemorySegment lastSteps = dense ? null : state.get(LAST_STEP);
+    int group = groups.firstAtLeast(first);
+    for (int feature = first; feature < end; feature++) {
+      boolean fired = group < groups.groups() && groups.feature(group) == feature;
+      if (!fired) {
+        if (dense) {
+          adam("encoder", feature, inputWidth, null, regular);
+          adam("decoder", feature, outputWidth, null, regular);
+          own.fit(1, 1);
+          own.gradient[0] = 0;
+          adam("encoder_bias", feature, 1, own.gradient, regular);
+        } else if (group < groups.groups()) {
+          // Nothing between two active rows moves.
+          feature = Math.min(end, groups.feature(group)) - 1;
+        } else {
+          return;
+        }
+        continue;
+      }
+      SparseKernels.AdamFactors factors = regular;
+      if (!dense) {
+        long last = lastSteps.getAtIndex(ValueLayout.JAVA_LONG, feature);
+        lastSteps.setAtIndex(ValueLayout.JAVA_LONG, feature, step.step());
+        factors = last == step.step() - 1 ? regular : factors(step, step.step() - last);
+      }
+      int start = groups.start(group);
+      int places = groups.start(group + 1) - start;
+      own.fit(Math.max(inputWidth, outputWidth), places);
+      float biasGradient = 0;
+      for (int i = 0; i < places; i++) {
+        int entry = groups.entry(start + i);
+        own.tokens[i] = groups.token(start + i);
+        own.forDecoder[i] = codeValues[entry];
+        own.forEncoder[i] = codeGradients[entry];
+        biasGradient += codeGradients[entry];
+      }
+      if (biasPart != null) {
+        kernels.addRow(encoder, inputWidth, feature, biasGradient, biasPart);
+      }
+      kernels.sumRows(
+          residualGradient, outputWidth, own.tokens, own.forDecoder, 0, places, own.gradient);
+      adam("decoder", feature, outputWidth, own.gradient, factors);
+      kernels.sumRows(seen, inputWidth, own.tokens, own.forEncoder, 0, places, own.gradient);
+      adam("encoder", feature, inputWidth, own.gradient, factors);
+      own.gradient[0] = biasGradient;
+      adam("encoder_bias", feature, 1, own.gradient, factors);
+      group++;
+    }
+  }
+
+  private void adam(
+      String name, int row, int width, float[] gradient, SparseKernels.AdamFactors factors) {
+    kernels.adam(
+        state.get(name),
+        state.get(name + FIRST_MOMENT),
+        state.get(name + SECOND_MOMENT),
+        row,
+        width,
+        gradient,
+        factors);
+  }
+
+  private static SparseKernels.AdamFactors factors(AdamStep step, long steps) {
+    return new SparseKernels.AdamFactors(
+        (float) Math.pow(step.beta1(), steps),
+        (float) (1 - step.beta1()),
+        (float) Math.pow(step.beta2(), steps),
+        (float) (1 - step.beta2()),
+        (float) (step.learningRate() / step.firstCorrection()),
+        (float) (1 / Math.sqrt(step.secondCorrection())),
+        (float) step.epsilon());
+  }
+
+  // ---- state ----
+
+  @Override
+  void copyReconstruction(MemorySegment destination) {
+    MemorySegment.copy(
+        reconstruction, 0, destination, Parameters.FLOAT, 0, codes().rows() * spec().outputWidth());
+  }
+
+  @Override
+  List<StateTensor> ownState() {
+    List<StateTensor> all = new ArrayList<>(adamState(spec()));
+    if (spec().optimiser() == Optimiser.SPARSE_ADAM) {
+      all.add(new StateTensor(LAST_STEP, DType.I64, List.of((long) spec().features())));
+    }
+    return all;
+  }
+
+  @Override
+  MemorySegment readOwn(String name, Arena target) {
+    return state.get(name).asReadOnly();
+  }
+
+  @Override
+  void writeOwn(String name, MemorySegment data) {
+    state.get(name).copyFrom(data);
+  }
+
+  @Override
+  void release() {
+    state.clear();
+    groups.close();
+    arena.close();
+  }
+
+  // ---- sharing out ----
+
+  @FunctionalInterface
+  private interface Range {
+    void run(int first, int end);
+  }
+
+  @FunctionalInterface
+  private interface NumberedRange {
+    void run(int task, int first, int end);
+  }
+
+  private void forTokens(int rows, Range body) {
+    workers.run(
+        Math.ceilDiv(rows, TASK_TOKENS),
+        task -> body.run(task * TASK_TOKENS, Math.min(rows, (task + 1) * TASK_TOKENS)));
+  }
+
+  private void forFeatures(NumberedRange body) {
+    int features = spec().features();
+    workers.run(
+        Math.ceilDiv(features, TASK_FEATURES),
+        task ->
+            body.run(task, task * TASK_FEATURES, Math.min(features, (task + 1) * TASK_FEATURES)));
+  }
+
+  private static float[] grown(float[] array, int length) {
+    return array.length >= length ? array : new float[length];
+  }
+
+  private static void copy(MemorySegment from, float[] to, int count) {
+    MemorySegment.copy(from, Parameters.FLOAT, 0, to, 0, count);
+  }
+}

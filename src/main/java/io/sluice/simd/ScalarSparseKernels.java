@@ -1,0 +1,170 @@
+package io.sluice.simd;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * The specification of {@link SparseKernels} in plain Java, and what runs where the Vector API is
+ * absent.
+ */
+final class ScalarSparseKernels implements SparseKernels {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private final int panelWidth;
+
+  ScalarSparseKernels(int panelWidth) {
+    this.panelWidth = panelWidth;
+  }
+
+  @Override
+  public String name() {
+    return "scalar";
+  }
+
+  @Override
+  public int panelWidth() {
+    return panelWidth;
+  }
+
+  @Override
+  public void packTokens(
+      float[] rows, int firstRow, int count, int width, float[] panel, int offset) {
+    for (int j = 0; j < panelWidth; j++) {
+      for (int t = 0; t < width; t++) {
+        panel[offset + t * panelWidth + j] =
+            firstRow + j < count ? rows[(firstRow + j) * width + t] : 0;
+      }
+    }
+  }
+
+  @Override
+  public void packWeights(
+      MemorySegment weights, int first, int features, int width, float[] packed) {
+    for (int i = 0; i < TILE_FEATURES; i++) {
+      for (int t = 0; t < width; t++) {
+        packed[t * TILE_FEATURES + i] = first + i < features ? at(weights, first + i, width, t) : 0;
+      }
+    }
+  }
+
+  @Override
+  public boolean encodeTile(
+      float[] packed,
+      float[] bias,
+      float[] ranks,
+      int first,
+      float[] panel,
+      int offset,
+      int width,
+      float[] thresholds,
+      int at,
+      float[] out) {
+    boolean any = false;
+    for (int i = 0; i < TILE_FEATURES; i++) {
+      for (int j = 0; j < panelWidth; j++) {
+        float sum = bias[first + i];
+        for (int t = 0; t < width; t++) {
+          sum += packed[t * TILE_FEATURES + i] * panel[offset + t * panelWidth + j];
+        }
+        out[i * panelWidth + j] = sum;
+        any |= sum * ranks[first + i] > thresholds[at + j];
+      }
+    }
+    return any;
+  }
+
+  @Override
+  public long above(float[] values, int from, float rank, float[] thresholds, int at) {
+    long bits = 0;
+    for (int j = 0; j < panelWidth; j++) {
+      if (rank * values[from + j] > thresholds[at + j]) {
+        bits |= 1L << j;
+      }
+    }
+    return bits;
+  }
+
+  @Override
+  public void sumRows(
+      MemorySegment table,
+      int width,
+      int[] rows,
+      float[] weights,
+      int from,
+      int to,
+      float[] start,
+      float[] out,
+      int at) {
+    for (int i = 0; i < width; i++) {
+      float sum = start[i];
+      for (int e = from; e < to; e++) {
+        sum += weights[e] * at(table, rows[e], width, i);
+      }
+      out[at + i] = sum;
+    }
+  }
+
+  @Override
+  public void sumRows(
+      float[] table, int width, int[] rows, float[] weights, int from, int to, float[] out) {
+    for (int i = 0; i < width; i++) {
+      float sum = 0;
+      for (int e = from; e < to; e++) {
+        sum += weights[e] * table[rows[e] * width + i];
+      }
+      out[i] = sum;
+    }
+  }
+
+  @Override
+  public void dotRows(
+      MemorySegment table,
+      int width,
+      int[] rows,
+      int from,
+      int to,
+      float[] vector,
+      int at,
+      float[] out) {
+    for (int e = from; e < to; e++) {
+      float sum = 0;
+      for (int i = 0; i < width; i++) {
+        sum += vector[at + i] * at(table, rows[e], width, i);
+      }
+      out[e] = sum;
+    }
+  }
+
+  @Override
+  public void addRow(MemorySegment table, int width, int row, float weight, float[] sum) {
+    for (int i = 0; i < width; i++) {
+      sum[i] += weight * at(table, row, width, i);
+    }
+  }
+
+  @Override
+  public void adam(
+      MemorySegment value,
+      MemorySegment first,
+      MemorySegment second,
+      int row,
+      int width,
+      float[] gradient,
+      AdamFactors factors) {
+    for (int i = 0; i < width; i++) {
+      long place = ((long) row * width + i) * Float.BYTES;
+      float g = gradient == null ? 0 : gradient[i];
+      float m = factors.decay1() * first.get(FLOAT, place) + factors.gain1() * g;
+      float v = factors.decay2() * second.get(FLOAT, place) + factors.gain2() * g * g;
+      m = Math.abs(m) < VANISHING ? 0 : m;
+      v = v < VANISHING ? 0 : v;
+      first.set(FLOAT, place, m);
+      second.set(FLOAT, place, v);
+      float root = (float) Math.sqrt(v) * factors.correction() + factors.epsilon();
+      value.set(FLOAT, place, value.get(FLOAT, place) - factors.rate() * m / root);
+    }
+  }
+
+  private static float at(MemorySegment table, int row, int width, int column) {
+    return table.get(FLOAT, ((long) row * width + column) * Float.BYTES);
+  }
+}

@@ -1,0 +1,138 @@
+package io.sluice.simd;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The inner loops of sparse dictionary learning. Weights are feature-major float32 rows in memory,
+ * so that what a feature owns is contiguous; tokens are float32 rows in an array, or packed into
+ * panels {@code [depth][panelWidth]} in which {@code panelWidth} tokens lie side by side.
+ *
+ * <p>{@link ScalarSparseKernels} defines what each method computes; other implementations agree
+ * with it to the rounding of float32 sums. Implementations have no state and may be used by any
+ * number of threads. Offsets are trusted: these are inner loops, and the classes over them check
+ * arguments.
+ */
+public interface SparseKernels {
+  /** Features of one tile of {@link #encodeTile}. */
+  int TILE_FEATURES = 8;
+
+  /** What these kernels are, for instance {@code vector-512}. */
+  String name();
+
+  /** Tokens side by side in a panel. */
+  int panelWidth();
+
+  /**
+   * Packs {@code panelWidth} tokens: {@code panel[offset + t·panelWidth + j] = rows[(firstRow +
+   * j)·width + t]}; tokens from {@code count} on become zero.
+   */
+  void packTokens(float[] rows, int firstRow, int count, int width, float[] panel, int offset);
+
+  /**
+   * Packs {@link #TILE_FEATURES} weight rows: {@code packed[t·TILE_FEATURES + i] = weights[(first +
+   * i)·width + t]}; rows from {@code features} on become zero.
+   */
+  void packWeights(MemorySegment weights, int first, int features, int width, float[] packed);
+
+  /**
+   * Pre-activations of {@link #TILE_FEATURES} features for the tokens of one panel, and whether any
+   * may be among its token's largest: {@code out[i·panelWidth + j] = bias[first + i] + Σ_t
+   * packed[t·TILE_FEATURES + i] · panel[offset + t·panelWidth + j]}.
+   *
+   * @param ranks what pre-activations are multiplied by before they are compared, from {@code
+   *     first} on like {@code bias}
+   * @param thresholds one per token of the panel, from {@code at} on
+   * @param out written only if the answer is true
+   * @return whether {@code ranks[first + i] · pre-activation > threshold} for any feature and token
+   */
+  boolean encodeTile(
+      float[] packed,
+      float[] bias,
+      float[] ranks,
+      int first,
+      float[] panel,
+      int offset,
+      int width,
+      float[] thresholds,
+      int at,
+      float[] out);
+
+  /**
+   * Which of {@code panelWidth} values count: bit {@code j} says whether {@code rank · values[from
+   * + j] > thresholds[at + j]}.
+   */
+  long above(float[] values, int from, float rank, float[] thresholds, int at);
+
+  /**
+   * A weighted sum of table rows: {@code out[at + i] = start[i] + Σ_e weights[e] · table[rows[e]·
+   * width + i]} over {@code from ≤ e < to}, each sum in the order of {@code e}.
+   */
+  void sumRows(
+      MemorySegment table,
+      int width,
+      int[] rows,
+      float[] weights,
+      int from,
+      int to,
+      float[] start,
+      float[] out,
+      int at);
+
+  /** As the other, over a table in an array, starting from zero. */
+  void sumRows(
+      float[] table, int width, int[] rows, float[] weights, int from, int to, float[] out);
+
+  /** {@code out[e] = Σ_i vector[at + i] · table[rows[e]·width + i]} for {@code from ≤ e < to}. */
+  void dotRows(
+      MemorySegment table,
+      int width,
+      int[] rows,
+      int from,
+      int to,
+      float[] vector,
+      int at,
+      float[] out);
+
+  /** {@code sum[i] += weight · table[row·width + i]}. */
+  void addRow(MemorySegment table, int width, int row, float weight, float[] sum);
+
+  /**
+   * One step of Adam on one row of a matrix and of its moments: {@code m = decay₁·m + gain₁·g},
+   * {@code v = decay₂·v + gain₂·g²}, {@code p −= rate · m / (√v · correction + ε)}. A moment that
+   * has become too small to matter is set to zero, so that no denormal number is ever computed
+   * with.
+   *
+   * @param gradient the row's gradient, or null for zero
+   */
+  void adam(
+      MemorySegment value,
+      MemorySegment first,
+      MemorySegment second,
+      int row,
+      int width,
+      float[] gradient,
+      AdamFactors factors);
+
+  /**
+   * The numbers of {@link #adam}.
+   *
+   * @param decay1 what the first moment is multiplied by: β₁, to the power of the steps it missed
+   * @param gain1 {@code 1 − β₁}
+   * @param decay2 what the second moment is multiplied by
+   * @param gain2 {@code 1 − β₂}
+   * @param rate learning rate over {@code 1 − β₁ᵗ}
+   * @param correction one over the root of {@code 1 − β₂ᵗ}
+   * @param epsilon ε
+   */
+  record AdamFactors(
+      float decay1,
+      float gain1,
+      float decay2,
+      float gain2,
+      float rate,
+      float correction,
+      float epsilon) {}
+
+  /** Moments below this move no weight. */
+  float VANISHING = 1e-30f;
+}
