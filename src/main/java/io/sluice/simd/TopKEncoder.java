@@ -71,6 +71,7 @@ public final class TopKEncoder {
    * @param features receives token {@code r}'s features, ascending, from {@code r·k} on
    * @param values receives their values
    * @param counts receives how many each token has
+   * @throws NonFiniteException if a token has a value that is NaN or infinite
    */
   public void encode(
       Weights weights,
@@ -112,6 +113,7 @@ public final class TopKEncoder {
     int lanes = kernels.panelWidth();
     int width = weights.width();
     int panelLength = width * lanes;
+    requireFinite(tokens, first * lanes, Math.min(count, (first + share) * lanes), weights.width());
     for (int p = 0; p < share; p++) {
       kernels.packTokens(
           tokens, (first + p) * lanes, count, width, scratch.panels, p * panelLength);
@@ -141,6 +143,21 @@ public final class TopKEncoder {
               scratch.offer(p * lanes + lane, feature + i, value, rank * value, k);
             }
           }
+        }
+      }
+    }
+  }
+
+  /** A NaN would pass every comparison by and be missing from the codes without a word. */
+  private static void requireFinite(float[] tokens, int first, int end, int width) {
+    int largest = 0;
+    for (int i = first * width; i < end * width; i++) {
+      largest = Math.max(largest, Float.floatToRawIntBits(tokens[i]) & 0x7fff_ffff);
+    }
+    if (largest >= 0x7f80_0000) {
+      for (int i = first * width; i < end * width; i++) {
+        if (!Float.isFinite(tokens[i])) {
+          throw new NonFiniteException(i / width, i % width, tokens[i]);
         }
       }
     }
