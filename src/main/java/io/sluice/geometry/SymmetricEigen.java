@@ -11,21 +11,28 @@ import org.ejml.dense.row.factory.DecompositionFactory_DDRM;
 import org.ejml.interfaces.decomposition.EigenDecomposition_F64;
 
 /**
- * The eigen-decomposition of a symmetric matrix in float64: by LibTorch where there is one, else by
- * EJML, in Java.
+ * The eigen-decomposition of a symmetric matrix in float64: by EJML, in Java, up to {@value
+ * #LARGEST_FOR_JAVA} rows, where it takes less time than LibTorch's; above that by LibTorch if
+ * there is one.
  *
  * @param values {@code [n]}, descending
  * @param vectors {@code [n, n]}: row {@code i} is the unit eigenvector of value {@code i}; its
  *     component of largest magnitude is positive, so that equal input gives equal output
  */
 record SymmetricEigen(double[] values, double[] vectors) {
+  private static final int LARGEST_FOR_JAVA = 1024;
+
   static SymmetricEigen of(double[] matrix, int n) {
-    return Torch.isAvailable() ? byLibTorch(matrix, n) : byJava(matrix, n);
+    return prefersLibTorch(n) ? byLibTorch(matrix, n) : byJava(matrix, n);
   }
 
   /** The eigenvalues alone, descending. */
   static double[] valuesOf(double[] matrix, int n) {
-    return Torch.isAvailable() ? byLibTorch(matrix, n).values() : valuesByJava(matrix, n);
+    return prefersLibTorch(n) ? byLibTorch(matrix, n).values() : valuesByJava(matrix, n);
+  }
+
+  private static boolean prefersLibTorch(int n) {
+    return n > LARGEST_FOR_JAVA && Torch.isAvailable();
   }
 
   static SymmetricEigen byLibTorch(double[] matrix, int n) {
