@@ -22,7 +22,8 @@ function percent(share) {
 
 /** A share with one decimal throughout, for columns that are compared. */
 function percent1(share) {
-  return isNumber(share) ? (100 * share).toFixed(1) + THIN + '%' : NONE;
+  if (!isNumber(share)) return NONE;
+  return share > 0 && share < 0.0005 ? percent(share) : (100 * share).toFixed(1) + THIN + '%';
 }
 
 /** Three significant digits. */
@@ -78,7 +79,8 @@ function duration(seconds) {
     : minutes + THIN + 'min ' + (s % 60) + THIN + 's';
 }
 
-/** A setting's text; long numbers get separators. */
+/** A setting's text; long integers get separators, long fractions end after six digits. */
 function setting(text) {
+  if (/^-?\d+\.\d+(E-?\d+)?$/.test(text)) return String(Number(Number(text).toPrecision(6)));
   return /^\d{5,15}$/.test(text) ? Number(text).toLocaleString('en-US') : text;
 }
