@@ -1,0 +1,295 @@
+package io.sluice.cli;
+
+import io.sluice.report.Spectra;
+import io.sluice.report.TrainingRun;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.Writer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * {@code sluice demo}: the other commands in a row, as a person would type them, and one table at
+ * the end.
+ */
+@Command(
+    name = "demo",
+    description = {
+      "Show the whole line on a trained transformer and a novel: capture its activations, measure",
+      "in how few dimensions each place writes, train the same dictionary from four starts, and",
+      "write the report. Prints the commands it runs and one table at the end."
+    },
+    footer = {
+      "",
+      "Example:",
+      "  sluice demo --out demo",
+      "  sluice demo --out small --tokens 6000 --features 1024 --steps 60"
+    })
+final class DemoCommand extends SluiceCommand {
+  /** Long enough that a live feature fires in it, short enough to pass twice in the demo. */
+  private static final long DEAD_WINDOW = 200_000;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      defaultValue = "demo",
+      description = "Where everything is written (default: ${DEFAULT-VALUE}).")
+  private Path out;
+
+  @Option(
+      names = "--model",
+      paramLabel = "PATH",
+      description = "The model's file or folder (default: all-MiniLM-L6-v2, taken at build time).")
+  private Path model;
+
+  @Option(
+      names = "--text",
+      paramLabel = "FILE",
+      description = "The text (default: datasets/moby-dick.txt).")
+  private Path text;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "N",
+      defaultValue = "100000",
+      description = "Tokens of the text to capture (default: ${DEFAULT-VALUE}).")
+  private long tokens;
+
+  @Option(
+      names = "--hook",
+      paramLabel = "NAME",
+      defaultValue = "layers.3.attn_out",
+      description = "The hook point that the dictionaries learn (default: ${DEFAULT-VALUE}).")
+  private String hook;
+
+  @Option(
+      names = "--features",
+      paramLabel = "N",
+      defaultValue = "16384",
+      description = "Features of each dictionary (default: ${DEFAULT-VALUE}).")
+  private int features;
+
+  @Option(
+      names = "--k",
+      paramLabel = "N",
+      defaultValue = "32",
+      description = "Features per token (default: ${DEFAULT-VALUE}).")
+  private int k;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      defaultValue = "400",
+      description = "Training steps of each dictionary (default: ${DEFAULT-VALUE}).")
+  private long steps;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "1024",
+      description = "Tokens per training step (default: ${DEFAULT-VALUE}).")
+  private int batch;
+
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      defaultValue = "cpu",
+      description = "Where it computes: cpu, cuda or cuda:N (default: cpu).")
+  private String device;
+
+  /** The four dictionaries that are compared. */
+  private enum Variant {
+    RANDOM("random", "random", false),
+    RANDOM_CENTRED("random, centred", "random", true),
+    ASI("ASI", "asi", false),
+    ASI_CENTRED("ASI, centred", "asi", true);
+
+    private final String title;
+    private final String init;
+    private final boolean centred;
+
+    Variant(String title, String init, boolean centred) {
+      this.title = title;
+      this.init = init;
+      this.centred = centred;
+    }
+
+    private String folder() {
+      return centred ? init + "-centred" : init;
+    }
+  }
+
+  private int status;
+
+  @Override
+  protected void run() throws IOException {
+    if (tokens < 1 || steps < 1 || batch < 1 || features < 1 || k < 1) {
+      throw usage("--tokens, --features, --k, --steps and --batch must be at least 1");
+    }
+    Path modelPath = model != null ? model : required(DemoFiles.model());
+    Path textPath = text != null ? text : required(DemoFiles.text());
+    DemoFolder folder = DemoFolder.prepare(out);
+    long start = System.nanoTime();
+    if (!(capture(folder, modelPath, textPath)
+        && spectrum(folder, modelPath)
+        && trainAll(folder)
+        && report(folder))) {
+      return;
+    }
+    DemoTable table =
+        new DemoTable(Spectra.read(folder.spectrum()), readRuns(folder), features, k, hook);
+    out().println();
+    table.print(out());
+    out()
+        .printf(
+            Locale.ROOT,
+            "%nReport: %s%nActivations, spectra and dictionaries are in %s (%,.0f MB). Took %s.%n",
+            folder.report(),
+            folder.root(),
+            folder.bytes() / 1e6,
+            Progress.duration((System.nanoTime() - start) / 1e9));
+  }
+
+  @Override
+  protected int status() {
+    return status;
+  }
+
+  private static Path required(DemoFiles.Piece piece) throws IOException {
+    return piece
+        .path()
+        .orElseThrow(() -> new IOException(piece.name() + " not found; " + piece.advice()));
+  }
+
+  private boolean capture(DemoFolder folder, Path modelPath, Path textPath) {
+    // Half the bytes of float32; the spectra and the trainings do not tell the difference.
+    return step(
+        "capture",
+        "--model",
+        modelPath.toString(),
+        "--text",
+        textPath.toString(),
+        "--hooks",
+        "*",
+        "--tokens",
+        String.valueOf(tokens),
+        "--dtype",
+        "float16",
+        "--device",
+        device,
+        "--out",
+        folder.activations().toString());
+  }
+
+  private boolean spectrum(DemoFolder folder, Path modelPath) {
+    return step(
+        "spectrum",
+        "--store",
+        folder.activations().toString(),
+        "--model",
+        modelPath.toString(),
+        "--device",
+        device,
+        "--out",
+        folder.spectrum().toString());
+  }
+
+  private boolean trainAll(DemoFolder folder) {
+    for (Variant variant : Variant.values()) {
+      String run = folder.run(variant.folder()).toString();
+      boolean trained =
+          step(
+              "train",
+              "--store",
+              folder.activations().toString(),
+              "--hook",
+              hook,
+              "--features",
+              String.valueOf(features),
+              "--k",
+              String.valueOf(k),
+              "--init",
+              variant.init,
+              variant.centred ? "--centre" : "--no-centre",
+              "--steps",
+              String.valueOf(steps),
+              "--batch",
+              String.valueOf(batch),
+              "--dead-window",
+              String.valueOf(Math.clamp(steps * batch / 2, 1, DEAD_WINDOW)),
+              "--checkpoint-every",
+              "0",
+              "--device",
+              device,
+              "--name",
+              variant.title,
+              "--out",
+              run);
+      if (!trained
+          || !step(
+              "evaluate",
+              "--dictionary",
+              run,
+              "--store",
+              folder.activations().toString(),
+              "--device",
+              device)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean report(DemoFolder folder) {
+    List<String> arguments =
+        new ArrayList<>(List.of("report", "--spectrum", folder.spectrum().toString()));
+    for (Variant variant : Variant.values()) {
+      arguments.add("--run");
+      arguments.add(folder.run(variant.folder()).toString());
+    }
+    arguments.add("--out");
+    arguments.add(folder.report().toString());
+    return step(arguments.toArray(String[]::new));
+  }
+
+  private static List<TrainingRun> readRuns(DemoFolder folder) throws IOException {
+    List<TrainingRun> runs = new ArrayList<>();
+    for (Variant variant : Variant.values()) {
+      runs.add(TrainingRun.read(folder.run(variant.folder())));
+    }
+    return runs;
+  }
+
+  /**
+   * Runs one command of this program; its results go to its files, its errors and progress to
+   * standard error.
+   *
+   * @return whether it succeeded
+   */
+  private boolean step(String... arguments) {
+    List<String> all = new ArrayList<>(List.of(arguments));
+    if (!arguments[0].equals("report")) {
+      all.add("--seed");
+      all.add(String.valueOf(seed()));
+    }
+    err().println("$ sluice " + shown(all));
+    if (stacktrace()) {
+      all.add("--stacktrace");
+    }
+    CommandLine line = Main.commandLine();
+    line.setOut(new PrintWriter(Writer.nullWriter()));
+    line.setErr(err());
+    status = line.execute(all.toArray(String[]::new));
+    return status == 0;
+  }
+
+  private static String shown(List<String> arguments) {
+    return String.join(
+        " ", arguments.stream().map(a -> a.matches("[\\w./:=-]+") ? a : "'" + a + "'").toList());
+  }
+}

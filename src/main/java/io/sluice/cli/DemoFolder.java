@@ -1,0 +1,99 @@
+package io.sluice.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * The folder that a demo writes into. It is marked, so that a later demo may replace what an
+ * earlier one left, and nothing else is ever removed.
+ */
+final class DemoFolder {
+  private static final String MARK = ".sluice-demo";
+
+  private final Path root;
+
+  private DemoFolder(Path root) {
+    this.root = root;
+  }
+
+  /**
+   * Makes the folder, or empties one that an earlier demo left.
+   *
+   * @throws IOException if there is something else at {@code root}
+   */
+  static DemoFolder prepare(Path root) throws IOException {
+    DemoFolder folder = new DemoFolder(root);
+    Path mark = root.resolve(MARK);
+    if (Files.exists(root) && !Files.exists(mark)) {
+      if (!Files.isDirectory(root)) {
+        throw new IOException("--out " + root + ": is a file; name a folder");
+      }
+      try (Stream<Path> files = Files.list(root)) {
+        if (files.findAny().isPresent()) {
+          throw new IOException(
+              "--out " + root + ": is neither empty nor an earlier demo's; name another folder");
+        }
+      }
+    }
+    Files.createDirectories(root);
+    if (Files.notExists(mark)) {
+      Files.createFile(mark);
+    }
+    for (Path old :
+        List.of(folder.activations(), folder.runs(), folder.spectrum(), folder.report())) {
+      remove(old);
+    }
+    Files.createDirectories(folder.runs());
+    return folder;
+  }
+
+  Path root() {
+    return root;
+  }
+
+  Path activations() {
+    return root.resolve("activations");
+  }
+
+  Path spectrum() {
+    return root.resolve("spectrum.json");
+  }
+
+  Path report() {
+    return root.resolve("report.html");
+  }
+
+  Path run(String name) {
+    return runs().resolve(name);
+  }
+
+  private Path runs() {
+    return root.resolve("runs");
+  }
+
+  /** Bytes of all its files. */
+  long bytes() throws IOException {
+    long bytes = 0;
+    try (Stream<Path> files = Files.walk(root)) {
+      for (Path file : (Iterable<Path>) files.filter(Files::isRegularFile)::iterator) {
+        bytes += Files.size(file);
+      }
+    }
+    return bytes;
+  }
+
+  private static void remove(Path old) throws IOException {
+    if (Files.notExists(old)) {
+      return;
+    }
+    try (Stream<Path> files = Files.walk(old)) {
+      for (Path file : (Iterable<Path>) files.sorted(Comparator.reverseOrder())::iterator) {
+        Files.delete(file);
+      }
+    }
+  }
+}
