@@ -5,29 +5,23 @@ import picocli.CommandLine;
 
 /** The subcommands, in the order in which {@code sluice --help} lists them. */
 final class Commands {
-  private static final List<String> CLASSES =
+  private static final List<Class<? extends SluiceCommand>> ALL =
       List.of(
-          "DoctorCommand",
-          "CaptureCommand",
-          "SpectrumCommand",
-          "TrainCommand",
-          "EvaluateCommand",
-          "ReportCommand",
-          "BenchCommand",
-          "DemoCommand");
+          DoctorCommand.class,
+          CaptureCommand.class,
+          SpectrumCommand.class,
+          TrainCommand.class,
+          EvaluateCommand.class,
+          ReportCommand.class,
+          BenchCommand.class,
+          DemoCommand.class);
 
   private Commands() {}
 
   /** Adds every subcommand to {@code root}. */
   static void addTo(CommandLine root) {
-    for (String name : CLASSES) {
-      try {
-        Class<?> command = Class.forName("io.sluice.cli." + name);
-        root.addSubcommand(new CommandLine(command));
-      } catch (ClassNotFoundException e) {
-        // Not built yet.
-        continue;
-      }
+    for (Class<? extends SluiceCommand> command : ALL) {
+      root.addSubcommand(new CommandLine(command));
     }
   }
 }

@@ -175,7 +175,7 @@ final class DemoCommand extends SluiceCommand {
         "--text",
         textPath.toString(),
         "--hooks",
-        "*",
+        "layers.*.*",
         "--tokens",
         String.valueOf(tokens),
         "--dtype",
