@@ -12,7 +12,7 @@ DEMO_OUT ?= demo
 jdk = $(or $(SLUICE_JDK),$(eval SLUICE_JDK := $(shell bin/find-jdk javac))$(SLUICE_JDK))
 # Maven itself warns on newer JDKs unless told that it may do what it does.
 mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
-	command -v $(MVN) >/dev/null || { echo "make: needs Maven 3.8 or newer as '$(MVN)' on the PATH" >&2; exit 1; }; \
+	command -v $(firstword $(MVN)) >/dev/null || { echo "make: needs Maven 3.8 or newer as '$(MVN)' on the PATH" >&2; exit 1; }; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || export MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 

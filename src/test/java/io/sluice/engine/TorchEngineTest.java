@@ -3,8 +3,10 @@ package io.sluice.engine;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 
 /** The LibTorch engine, on the device that the property {@code sluice.test.device} names. */
+@Tag("cuda")
 class TorchEngineTest extends EngineContractTest {
   private static final Device DEVICE =
       Device.parse(System.getProperty("sluice.test.device", "cpu"));

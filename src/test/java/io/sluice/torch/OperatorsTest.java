@@ -7,9 +7,11 @@ import static org.assertj.core.api.Assertions.within;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Each operator once, on numbers small enough to check by hand. */
+@Tag("cuda")
 class OperatorsTest {
   private static final Device DEVICE =
       Device.parse(System.getProperty("sluice.test.device", "cpu"));
