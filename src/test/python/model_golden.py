@@ -6,6 +6,7 @@ package. Usage: model_golden.py MINILM_FOLDER OUT
 
 import json
 import pathlib
+import shutil
 import sys
 
 import numpy as np
@@ -124,6 +125,35 @@ def tiny_golden():
         result = model(torch.from_numpy(ids), torch.from_numpy(mask))
     seen |= {"input_ids": ids, "attention_mask": mask, "last_hidden_state": result.last_hidden_state.numpy().copy()}
     save_file(seen, out / "tiny-bert.safetensors")
+    export_onnx(model, folder, torch.from_numpy(ids), torch.from_numpy(mask))
+
+
+def export_onnx(model, folder, ids, mask):
+    class Encoder(torch.nn.Module):
+        """BertModel with positional arguments, which is what the exporter traces."""
+
+        def __init__(self):
+            super().__init__()
+            self.embeddings = model.embeddings
+            self.encoder = model.encoder
+
+        def forward(self, ids, mask, types):
+            return model(input_ids=ids, attention_mask=mask, token_type_ids=types).last_hidden_state
+
+    names = ["input_ids", "attention_mask", "token_type_ids"]
+    onnx_folder = folder.with_name("tiny-bert-onnx")
+    onnx_folder.mkdir(exist_ok=True)
+    torch.onnx.export(
+        Encoder(),
+        (ids, mask, torch.zeros_like(ids)),
+        onnx_folder / "tiny-bert.onnx",
+        input_names=names,
+        output_names=["last_hidden_state"],
+        dynamic_axes={name: {0: "batch", 1: "length"} for name in names},
+        dynamo=False,
+        opset_version=17,
+    )
+    shutil.copy(folder / "tokenizer.json", onnx_folder / "tiny-bert-tokenizer.json")
 
 
 minilm_golden()

@@ -16,8 +16,8 @@ import java.util.stream.LongStream;
 /**
  * A BERT encoder that PyTorch exported to ONNX. Embeddings, biases and normalisations keep their
  * PyTorch names; the projections are folded into anonymous initialisers, {@code [in, out]}, found
- * as the second input of the {@code MatMul} that PyTorch named after the module. What no {@code
- * config.json} says is read off the graph.
+ * as the second input of the {@code MatMul} that PyTorch named after the module. The sizes are read
+ * off the graph.
  */
 final class BertOnnx implements BertWeights {
   private static final String PROBE = "embeddings.word_embeddings.weight";
@@ -127,32 +127,39 @@ final class BertOnnx implements BertWeights {
   }
 
   /**
-   * Attention splits the width into heads by a reshape whose target ends in constants {@code heads,
-   * headDim}; they are one constant, or joined by a {@code Concat}.
+   * Attention splits the query into heads by a reshape to {@code [batch, length, heads, headDim]},
+   * of which at least {@code headDim} is a constant; the sizes are one value, or joined by a {@code
+   * Concat}.
    */
   private int heads(long dModel) throws IOException {
-    String attention = nodePrefix + "/encoder/layer.0/attention/self/";
+    OnnxNode query = nodes.get(nodePrefix + "/encoder/layer.0/attention/self/query/Add");
     for (OnnxNode node : file.nodes()) {
-      if (node.name().startsWith(attention)
-          && (node.operator().equals("Concat") || node.operator().equals("Reshape"))) {
-        List<String> inputs =
-            node.operator().equals("Reshape")
-                ? node.inputs().subList(Math.min(1, node.inputs().size()), node.inputs().size())
-                : node.inputs();
-        long[] target = inputs.stream().flatMapToLong(this::constant).toArray();
-        if (target.length >= 2) {
-          long heads = target[target.length - 2];
-          long headDim = target[target.length - 1];
-          if (heads > 0 && headDim > 0 && heads <= dModel && heads * headDim == dModel) {
-            return (int) heads;
-          }
+      if (query != null
+          && node.operator().equals("Reshape")
+          && node.inputs().size() == 2
+          && query.outputs().contains(node.inputs().getFirst())) {
+        long[] sizes = sizes(node.inputs().get(1));
+        long headDim = sizes.length == 0 ? 0 : sizes[sizes.length - 1];
+        if (headDim > 0 && headDim <= dModel && dModel % headDim == 0) {
+          return (int) (dModel / headDim);
         }
       }
     }
     throw new IOException(
         file.path()
-            + ": the number of attention heads cannot be told from its graph; export the"
-            + " model with PyTorch's ONNX exporter, or give its safetensors");
+            + ": the number of attention heads cannot be told from its graph; export the model with"
+            + " PyTorch's ONNX exporter, or give its safetensors");
+  }
+
+  /** The constant parts of a shape, which is a constant itself or a {@code Concat} of some. */
+  private long[] sizes(String shape) {
+    List<String> parts = List.of(shape);
+    for (OnnxNode node : file.nodes()) {
+      if (node.operator().equals("Concat") && node.outputs().contains(shape)) {
+        parts = node.inputs();
+      }
+    }
+    return parts.stream().flatMapToLong(this::constant).toArray();
   }
 
   private LongStream constant(String name) {
@@ -164,19 +171,27 @@ final class BertOnnx implements BertWeights {
         .map(i -> data.getAtIndex(ValueLayout.JAVA_LONG, i));
   }
 
-  /** The constant that layer normalisation adds to the variance; BERT's own value if none is. */
-  private double epsilon() {
+  /**
+   * What layer normalisation adds to the variance: an attribute of the operator, or where it is
+   * spelled out, the constant in its {@code Add}.
+   */
+  private double epsilon() throws IOException {
+    OnnxNode norm = nodes.get(nodePrefix + "/embeddings/LayerNorm/LayerNormalization");
+    if (norm != null) {
+      return norm.numbers().getOrDefault("epsilon", 1e-5f).doubleValue();
+    }
     OnnxNode add = nodes.get(nodePrefix + "/embeddings/LayerNorm/Add");
-    if (add != null) {
-      for (String input : add.inputs()) {
-        if (file.contains(input)
-            && file.dtype(input) == DType.F32
-            && file.info(input).elements() == 1) {
-          return file.data(input).get(ValueLayout.JAVA_FLOAT, 0);
-        }
+    for (String input : add == null ? List.<String>of() : add.inputs()) {
+      if (file.contains(input)
+          && file.dtype(input) == DType.F32
+          && file.info(input).elements() == 1) {
+        return file.data(input).get(ValueLayout.JAVA_FLOAT, 0);
       }
     }
-    return 1e-12;
+    throw new IOException(
+        file.path()
+            + ": the epsilon of its layer normalisation cannot be told from its graph; export the"
+            + " model with PyTorch's ONNX exporter, or give its safetensors");
   }
 
   private BertConfig.Activation activation() throws IOException {

@@ -59,7 +59,11 @@ public final class OnnxFile implements TensorSource {
     for (NodeProto node : graph.getNodeList()) {
       nodes.add(
           new OnnxNode(
-              node.getOpType(), node.getName(), node.getInputList(), node.getOutputList()));
+              node.getOpType(),
+              node.getName(),
+              node.getInputList(),
+              node.getOutputList(),
+              numbers(node)));
       if (node.getOpType().equals("Constant") && node.getOutputCount() == 1) {
         for (AttributeProto attribute : node.getAttributeList()) {
           if (attribute.getName().equals("value") && attribute.hasT()) {
@@ -70,6 +74,18 @@ public final class OnnxFile implements TensorSource {
       }
     }
     return new OnnxFile(path, tensors, nodes);
+  }
+
+  private static Map<String, Number> numbers(NodeProto node) {
+    Map<String, Number> numbers = new LinkedHashMap<>();
+    for (AttributeProto attribute : node.getAttributeList()) {
+      switch (attribute.getType()) {
+        case FLOAT -> numbers.put(attribute.getName(), attribute.getF());
+        case INT -> numbers.put(attribute.getName(), attribute.getI());
+        default -> {}
+      }
+    }
+    return numbers;
   }
 
   private static GraphProto parse(Path path, MemorySegment file) throws IOException {

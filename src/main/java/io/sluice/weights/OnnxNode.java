@@ -1,6 +1,7 @@
 package io.sluice.weights;
 
 import java.util.List;
+import java.util.Map;
 
 /**
  * One operation in an ONNX graph.
@@ -10,11 +11,18 @@ import java.util.List;
  *     /encoder/layer.0/attention/self/query/MatMul}; may be empty
  * @param inputs names of the values it reads, in the operator's order; an omitted one is empty
  * @param outputs names of the values it writes
+ * @param numbers its attributes that are single numbers: {@code Float} or {@code Long}
  */
-public record OnnxNode(String operator, String name, List<String> inputs, List<String> outputs) {
-  /** Makes the lists unmodifiable. */
+public record OnnxNode(
+    String operator,
+    String name,
+    List<String> inputs,
+    List<String> outputs,
+    Map<String, Number> numbers) {
+  /** Copies the collections. */
   public OnnxNode {
     inputs = List.copyOf(inputs);
     outputs = List.copyOf(outputs);
+    numbers = Map.copyOf(numbers);
   }
 }

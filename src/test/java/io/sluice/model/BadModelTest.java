@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
+import io.sluice.torch.TensorScope;
 import io.sluice.torch.Torch;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
@@ -18,11 +19,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.ThreadLocalRandom;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a missing, damaged or foreign model gets: one line that names the file. */
 class BadModelTest {
@@ -152,6 +156,58 @@ class BadModelTest {
     try (LoadedModel model = LoadedModel.open(narrow, Device.CPU)) {
       assertThat(model.name()).isEqualTo("half");
       assertThat(model.transformer().outputProjection(0).dtype()).isEqualTo(DType.F32);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"tiny-bert/model.safetensors", "tiny-bert-onnx/tiny-bert.onnx"})
+  void mutatedModelsAreRejectedOrRun(String file) throws IOException {
+    byte[] bytes = Files.readAllBytes(Demo.GOLDEN.resolve(file));
+    long seed = Long.getLong("sluice.seed", ThreadLocalRandom.current().nextLong());
+    System.out.println("BadModelTest: -Dsluice.seed=" + seed);
+    Random random = new Random(seed);
+    Path damaged = folder.resolve(file.endsWith(".onnx") ? "damaged.onnx" : "model.safetensors");
+    int ran = 0;
+    for (int i = 0; i < Integer.getInteger("sluice.mutations", 300); i++) {
+      byte[] copy = bytes.clone();
+      for (int flips = 1 + random.nextInt(3); flips > 0; flips--) {
+        // Half of the flips hit the first part, where the header of a safetensors file is.
+        int at = random.nextInt(random.nextBoolean() ? copy.length : 5000);
+        copy[at] ^= (byte) (1 << random.nextInt(8));
+      }
+      Files.write(damaged, copy);
+      try (LoadedModel model = LoadedModel.open(damaged, Device.CPU);
+          TensorScope scope = TensorScope.open()) {
+        model.transformer().forward(TokenBatch.of(List.of(new int[] {2, 6, 3})), Hooks.none());
+        ran++;
+      } catch (IOException e) {
+        assertThat(e.getMessage()).contains(folder.toString()).doesNotContain("\n");
+      }
+    }
+    assertThat(ran).isPositive();
+  }
+
+  @Test
+  void namesColumnAndRowOfNaN() throws IOException {
+    Safetensors good = Safetensors.open(Demo.TINY.resolve("model.safetensors"));
+    List<TensorData> tensors = new ArrayList<>();
+    for (String name : good.names()) {
+      float[] values = good.data(name).toArray(ValueLayout.JAVA_FLOAT);
+      if (name.equals("encoder.layer.1.attention.output.dense.bias")) {
+        values[5] = Float.NaN;
+      }
+      tensors.add(TensorData.of(name, values, good.shape(name)));
+    }
+    Safetensors.write(folder.resolve("model.safetensors"), tensors, Map.of());
+    Path text = Files.writeString(folder.resolve("text.txt"), "the white whale");
+    try (LoadedModel model = LoadedModel.open(folder, Device.CPU)) {
+      CaptureSpec spec =
+          CaptureSpec.of(List.of(text), List.of(HookPoint.parse("layers.1.attn_out")));
+      Capture plan = Capture.plan(model, spec.withContexts(8, 1));
+      assertThatThrownBy(() -> plan.run(folder.resolve("store"), done -> {}))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("layers.1.attn_out")
+          .hasMessageContaining("row 0");
     }
   }
 

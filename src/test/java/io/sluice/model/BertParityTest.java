@@ -40,6 +40,16 @@ class BertParityTest {
     }
   }
 
+  @Test
+  void onnxExportAgreesWithTransformers() throws IOException {
+    Safetensors golden = Safetensors.open(Demo.GOLDEN.resolve("tiny-bert.safetensors"));
+    try (LoadedModel model = Demo.tinyOnnx()) {
+      assertThat(model.transformer().shape())
+          .isEqualTo(new ModelShape("bert", 2, 24, 3, 8, 22, 16));
+      assertAgrees(model, golden);
+    }
+  }
+
   private static void assertAgrees(LoadedModel model, Safetensors golden) throws IOException {
     List<int[]> contexts = contexts(golden);
     TokenBatch batch = TokenBatch.of(contexts);

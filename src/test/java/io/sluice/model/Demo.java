@@ -13,6 +13,7 @@ final class Demo {
   static final Path GOLDEN = Path.of("src/test/resources/golden/model");
   static final Path MINILM = Path.of("target/models/all-minilm-l6-v2");
   static final Path TINY = GOLDEN.resolve("tiny-bert");
+  static final Path TINY_ONNX = GOLDEN.resolve("tiny-bert-onnx");
 
   private Demo() {}
 
@@ -25,6 +26,11 @@ final class Demo {
   /** A small random checkpoint. */
   static LoadedModel tiny() throws IOException {
     return open(TINY);
+  }
+
+  /** The small random checkpoint as another exporter's ONNX. */
+  static LoadedModel tinyOnnx() throws IOException {
+    return open(TINY_ONNX);
   }
 
   private static LoadedModel open(Path folder) throws IOException {
