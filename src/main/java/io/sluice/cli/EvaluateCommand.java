@@ -50,7 +50,7 @@ final class EvaluateCommand extends SluiceCommand {
 
   @Option(
       names = "--engine",
-      paramLabel = "auto|torch|reference",
+      paramLabel = "auto|vector|torch|reference",
       defaultValue = "auto",
       description = "What computes (default: the fastest that works here).")
   private String engine;

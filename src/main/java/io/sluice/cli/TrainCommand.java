@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Optimiser;
+import io.sluice.simd.Workers;
 import io.sluice.store.ActivationStore;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
@@ -180,9 +181,12 @@ final class TrainCommand extends SluiceCommand {
 
   @Option(
       names = "--engine",
-      paramLabel = "auto|torch|reference",
+      paramLabel = "auto|vector|torch|reference",
       defaultValue = "auto",
-      description = "What computes (default: the fastest that works here).")
+      description = {
+        "What computes: vector (CPU, needs no LibTorch), torch (CPU or CUDA), or the slow",
+        "reference (default: auto, which is vector on the CPU and torch on a GPU)."
+      })
   private String engine;
 
   @Option(
@@ -197,6 +201,8 @@ final class TrainCommand extends SluiceCommand {
       paramLabel = "N",
       description = "Threads on the CPU (default: all cores).")
   private Integer threads;
+
+  private Workers workers = Workers.allCores();
 
   @Option(
       names = "--log-every",
@@ -230,6 +236,7 @@ final class TrainCommand extends SluiceCommand {
       if (threads < 1) {
         throw usage("--threads must be at least 1, not " + threads);
       }
+      workers = Workers.of(threads);
       if (Torch.isAvailable()) {
         Torch.threads(threads);
       }
@@ -266,7 +273,7 @@ final class TrainCommand extends SluiceCommand {
 
   private EngineFactory engines(String kind, String where) {
     try {
-      return EngineFactory.named(kind, Device.parse(where));
+      return EngineFactory.named(kind, Device.parse(where), workers);
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());
     }

@@ -1,9 +1,9 @@
 package io.sluice.engine;
 
+import io.sluice.simd.Workers;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import java.util.Locale;
-import org.slf4j.LoggerFactory;
 
 /** Makes engines of one kind. */
 @FunctionalInterface
@@ -21,6 +21,11 @@ public interface EngineFactory {
     return ReferenceEngine::new;
   }
 
+  /** Engines of fused vector kernels on the CPU; they need no LibTorch. */
+  static EngineFactory vector(Workers workers) {
+    return (spec, initial) -> new VectorEngine(spec, initial, workers);
+  }
+
   /**
    * Engines over LibTorch.
    *
@@ -32,35 +37,33 @@ public interface EngineFactory {
   }
 
   /**
-   * The factory that a name means: {@code torch}, {@code reference}, or {@code auto} for the
-   * fastest that works here.
+   * The factory that a name means: {@code vector}, {@code torch}, {@code reference}, or {@code
+   * auto} for the fastest on the device, which is {@code vector} on the CPU and {@code torch} on a
+   * GPU.
    *
+   * @param workers the threads of engines that do not leave threads to LibTorch
    * @throws IllegalArgumentException for another name, or for an engine that cannot use the device
    * @throws io.sluice.torch.TorchException if LibTorch is needed and cannot be loaded
    */
-  static EngineFactory named(String name, Device device) {
-    return switch (name.toLowerCase(Locale.ROOT)) {
+  static EngineFactory named(String name, Device device, Workers workers) {
+    String kind = name.toLowerCase(Locale.ROOT);
+    if (device.isCuda() && (kind.equals("vector") || kind.equals("reference"))) {
+      throw new IllegalArgumentException(
+          "the " + kind + " engine runs on the CPU only, not on " + device);
+    }
+    return switch (kind) {
       case "torch" -> torch(device);
-      case "reference" -> {
-        if (device.isCuda()) {
-          throw new IllegalArgumentException(
-              "the reference engine runs on the CPU only, not on " + device);
-        }
-        yield reference();
-      }
-      case "auto" -> {
-        if (device.isCuda() || Torch.isAvailable()) {
-          yield torch(device);
-        }
-        LoggerFactory.getLogger(EngineFactory.class)
-            .warn(
-                "LibTorch was not found ('sluice doctor' says why); the reference engine, which is"
-                    + " slow, takes its place");
-        yield reference();
-      }
+      case "vector" -> vector(workers);
+      case "reference" -> reference();
+      case "auto" -> device.isCuda() ? torch(device) : vector(workers);
       default ->
           throw new IllegalArgumentException(
-              "unknown engine '" + name + "'; known: auto, torch, reference");
+              "unknown engine '" + name + "'; known: auto, vector, torch, reference");
     };
+  }
+
+  /** As the other, on all cores. */
+  static EngineFactory named(String name, Device device) {
+    return named(name, device, Workers.allCores());
   }
 }

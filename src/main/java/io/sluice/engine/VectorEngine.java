@@ -112,7 +112,7 @@ public final class VectorEngine extends CheckedEngine {
 
   @Override
   public String name() {
-    return "vector " + kernels.name();
+    return "vector cpu " + kernels.name();
   }
 
   // ---- encode ----

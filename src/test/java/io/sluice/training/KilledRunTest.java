@@ -54,7 +54,7 @@ class KilledRunTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"reference", "torch"})
+  @ValueSource(strings = {"reference", "vector", "torch"})
   void endsInTheSameBits(String engine) throws Exception {
     Assumptions.assumeTrue(!engine.equals("torch") || Torch.isAvailable(), "no LibTorch here");
     long seed = new Random().nextLong();
