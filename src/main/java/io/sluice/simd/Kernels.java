@@ -5,9 +5,8 @@ package io.sluice.simd;
  *
  * <p>A panel is {@code [depth][panelWidth]} floats in a {@code float[]}: the values that one step
  * of a product needs lie side by side, so a tile streams through memory. Either operand of a
- * product is made of panels. {@link #packColumns} cuts a matrix into panels of neighbouring columns
- * (depth = rows, for {@code XᵀX}); {@link #packRows} cuts it into panels of neighbouring rows
- * (depth = columns, for {@code X·Wᵀ} with both row-major).
+ * product is made of panels. {@link #packColumns} cuts a matrix into panels of neighbouring
+ * columns, whose depth is the rows, for {@code XᵀX}.
  *
  * <p>{@link ScalarKernels} defines what each method computes; other implementations agree with it
  * to the rounding of float32 sums. Implementations have no state and may be used by any number of
@@ -34,13 +33,6 @@ public interface Kernels {
    */
   void packColumns(
       Rows rows, long firstRow, int count, int column, float[] shift, float[] panel, int offset);
-
-  /**
-   * Packs {@code panelWidth} rows as they stand, transposed: {@code panel[offset + t·panelWidth +
-   * j] = rows[firstRow + j, firstColumn + t]} for {@code t < depth}. Rows past the last become
-   * zero.
-   */
-  void packRows(Rows rows, long firstRow, int firstColumn, int depth, float[] panel, int offset);
 
   /**
    * Adds to {@code sums[at + j]} the sum of column {@code j} of a panel, summed in float32 first.

@@ -42,18 +42,6 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void packRows(
-      Rows rows, long firstRow, int firstColumn, int depth, float[] panel, int offset) {
-    for (int t = 0; t < depth; t++) {
-      for (int j = 0; j < panelWidth; j++) {
-        long from = firstRow + j;
-        panel[offset + t * panelWidth + j] =
-            from < rows.count() ? rows.at(from, firstColumn + t) : 0;
-      }
-    }
-  }
-
-  @Override
   public void columnSums(float[] panel, int offset, int depth, double[] sums, int at) {
     for (int j = 0; j < panelWidth; j++) {
       float sum = 0;

@@ -107,21 +107,6 @@ final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void packRows(
-      Rows rows, long firstRow, int firstColumn, int depth, float[] panel, int offset) {
-    MemorySegment memory = rows.memory();
-    Element element = rows.element();
-    int lanes = Math.clamp(rows.count() - firstRow, 0, WIDTH);
-    for (int j = 0; j < WIDTH; j++) {
-      long at = (firstRow + j) * rows.rowBytes() + (long) firstColumn * element.bytes();
-      for (int t = 0; t < depth; t++) {
-        panel[offset + t * WIDTH + j] =
-            j < lanes ? element.read(memory, at + (long) t * element.bytes()) : 0;
-      }
-    }
-  }
-
-  @Override
   public void columnSums(float[] panel, int offset, int depth, double[] sums, int at) {
     FloatVector sum0 = FloatVector.zero(FLOATS);
     FloatVector sum1 = FloatVector.zero(FLOATS);

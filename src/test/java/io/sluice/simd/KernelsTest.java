@@ -57,25 +57,6 @@ class KernelsTest {
 
   @ParameterizedTest
   @MethodSource("widths")
-  void packsRowsAsTheScalarKernelsDo(Kernels kernels) {
-    Random random = new Random(SEED);
-    Kernels scalar = new ScalarKernels(kernels.panelWidth());
-    for (int trial = 0; trial < 60; trial++) {
-      Rows rows = randomRows(random, 1 + random.nextInt(70), 1 + random.nextInt(40));
-      int width = kernels.panelWidth();
-      int first = random.nextInt((int) rows.count());
-      int column = random.nextInt(rows.width());
-      int depth = random.nextInt(rows.width() - column + 1);
-      float[] expected = new float[depth * width + 5];
-      float[] actual = new float[depth * width + 5];
-      scalar.packRows(rows, first, column, depth, expected, 3);
-      kernels.packRows(rows, first, column, depth, actual, 3);
-      assertThat(actual).containsExactly(expected);
-    }
-  }
-
-  @ParameterizedTest
-  @MethodSource("widths")
   void widensEveryHalfPrecisionValueExactly(Kernels kernels) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment all = arena.allocate(2 << 16);
