@@ -1,7 +1,9 @@
 package io.sluice.cli;
 
+import io.sluice.torch.Torch;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import picocli.CommandLine.Command;
@@ -15,15 +17,16 @@ import picocli.CommandLine.Parameters;
       "Compare Sluice's kernels with LibTorch's in one run on this machine. What counts is the ratio:",
       "both sides are measured in turns, on the same data and with as many threads."
     },
-    footer = {"", "Example:", "  sluice bench covariance --rounds 9"})
+    footer = {"", "Example:", "  sluice bench covariance --threads 1"})
 final class BenchCommand extends SluiceCommand {
   private static final Map<String, Benchmark> ALL =
-      new TreeMap<>(Map.of("covariance", new CovarianceBenchmark()));
+      new TreeMap<>(
+          Map.of("covariance", new CovarianceBenchmark(), "encode", new EncodeBenchmark()));
 
   @Parameters(
       paramLabel = "NAME",
       arity = "0..*",
-      description = "Which benchmarks: covariance (default: all).")
+      description = "Which benchmarks: covariance, encode (default: all).")
   private List<String> names = List.of();
 
   @Option(
@@ -33,10 +36,21 @@ final class BenchCommand extends SluiceCommand {
       description = "Timed rounds per figure, after warm-up; medians are shown (default: 7).")
   private int rounds;
 
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description =
+          "Threads of either side (default: one per core). With 1 the thread's processor time is"
+              + " taken, which a busy machine disturbs little.")
+  private int threads = Runtime.getRuntime().availableProcessors();
+
   @Override
   protected void run() {
     if (rounds < 1) {
       throw usage("--rounds must be at least 1, not " + rounds);
+    }
+    if (threads < 1 || threads > 4096) {
+      throw usage("--threads must be from 1 to 4096, not " + threads);
     }
     List<Benchmark> chosen = new ArrayList<>();
     for (String name : names.isEmpty() ? ALL.keySet() : names) {
@@ -46,8 +60,17 @@ final class BenchCommand extends SluiceCommand {
       }
       chosen.add(benchmark);
     }
+    Torch.threads(threads);
+    out()
+        .printf(
+            Locale.ROOT,
+            "LibTorch %s from %s; %d threads%n",
+            Torch.info().version(),
+            Torch.info().source(),
+            threads);
     for (Benchmark benchmark : chosen) {
-      benchmark.run(out(), rounds, seed());
+      out().println();
+      benchmark.run(out(), new Benchmark.Setting(rounds, threads, seed()));
       out().flush();
     }
   }

@@ -1,17 +1,52 @@
 package io.sluice.cli;
 
 import java.io.PrintWriter;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.util.Arrays;
 
 /** One comparison that {@code sluice bench} makes. */
 interface Benchmark {
   /**
-   * Measures and prints.
+   * How to measure.
    *
-   * @param rounds timed rounds per figure
+   * @param rounds timed rounds per figure, after warm-up
+   * @param threads threads that either side may use
    * @param seed of the data
    */
-  void run(PrintWriter out, int rounds, long seed);
+  record Setting(int rounds, int threads, long seed) {
+    /**
+     * How long {@code call} takes, in seconds. On a single thread this is the thread's own
+     * processor time, which other programs on the machine disturb little.
+     */
+    double seconds(Runnable call) {
+      ThreadMXBean clock = ManagementFactory.getThreadMXBean();
+      boolean own = threads == 1 && clock.isCurrentThreadCpuTimeSupported();
+      long start = own ? clock.getCurrentThreadCpuTime() : System.nanoTime();
+      call.run();
+      return ((own ? clock.getCurrentThreadCpuTime() : System.nanoTime()) - start) / 1e9;
+    }
+
+    /**
+     * The median seconds of two calls, measured in turns after {@code warmUp} turns that do not
+     * count.
+     */
+    double[] inTurns(Runnable first, Runnable second, int warmUp) {
+      double[][] seconds = new double[2][rounds];
+      for (int round = -warmUp; round < rounds; round++) {
+        double one = seconds(first);
+        double other = seconds(second);
+        if (round >= 0) {
+          seconds[0][round] = one;
+          seconds[1][round] = other;
+        }
+      }
+      return new double[] {median(seconds[0]), median(seconds[1])};
+    }
+  }
+
+  /** Measures and prints. */
+  void run(PrintWriter out, Setting setting);
 
   /** The median of some seconds. */
   static double median(double[] seconds) {
@@ -19,12 +54,5 @@ interface Benchmark {
     Arrays.sort(sorted);
     int n = sorted.length;
     return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
-  }
-
-  /** How long one call takes, in seconds. */
-  static double seconds(Runnable call) {
-    long start = System.nanoTime();
-    call.run();
-    return (System.nanoTime() - start) / 1e9;
   }
 }

@@ -8,13 +8,10 @@ import io.sluice.simd.Workers;
 import io.sluice.torch.DType;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
-import io.sluice.torch.Torch;
 import java.io.PrintWriter;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Locale;
-import java.util.Random;
 
 /**
  * Mean and covariance sums by the Vector API against LibTorch's plain {@code XᵀX}, which neither
@@ -23,76 +20,53 @@ import java.util.Random;
  */
 final class CovarianceBenchmark implements Benchmark {
   private static final int[] WIDTHS = {384, 768, 2048};
-  private static final double OPERATIONS = 2.5e9;
+  private static final double MULTIPLICATIONS = 2.5e9;
+  private static final int WARM_UP = 3;
 
   @Override
-  public void run(PrintWriter out, int rounds, long seed) {
-    int threads = Workers.allCores().threads();
-    if (Torch.isAvailable()) {
-      Torch.threads(threads);
-    }
+  public void run(PrintWriter out, Setting setting) {
     out.printf(
         Locale.ROOT,
-        "covariance, float32, %d threads: %s against %s%n",
-        threads,
+        "covariance: %s against LibTorch's XᵀX, float32%n%6s %8s %14s %14s %8s%n",
         KernelProvider.kernels().name(),
-        Torch.isAvailable() ? "LibTorch " + Torch.info().version() + " XᵀX" : "no LibTorch");
-    out.printf(
-        Locale.ROOT,
-        "%6s %8s %14s %14s %8s%n",
         "width",
         "rows",
         "Sluice GF/s",
-        "LibTorch",
+        "LibTorch GF/s",
         "ratio");
     for (int width : WIDTHS) {
-      out.println(line(width, rounds, seed));
+      measure(out, setting, width);
       out.flush();
     }
   }
 
-  private static String line(int width, int rounds, long seed) {
-    int count = (int) Math.max(2048, OPERATIONS / width / width) / 1024 * 1024;
-    double operations = (double) count * width * (width + 1) / 1e9;
-    try (Arena arena = Arena.ofShared()) {
-      MemorySegment data = arena.allocate(4L * count * width, 64);
-      Random random = new Random(seed);
-      for (long i = 0; i < (long) count * width; i++) {
-        data.setAtIndex(ValueLayout.JAVA_FLOAT, i, random.nextFloat() - 0.5f);
-      }
-      MomentAccumulator accumulator = new MomentAccumulator(width);
-      Runnable ours = () -> accumulator.add(new Rows(data, Element.F32, count, width));
-      Runnable theirs = () -> product(data, count, width);
-      boolean both = Torch.isAvailable();
-      // C2 compiles the tile after some thousand calls.
-      for (int i = 0; i < 3; i++) {
-        ours.run();
-        if (both) {
-          theirs.run();
-        }
-      }
-      double[] mine = new double[rounds];
-      double[] other = new double[rounds];
-      for (int i = 0; i < rounds; i++) {
-        mine[i] = Benchmark.seconds(ours);
-        other[i] = both ? Benchmark.seconds(theirs) : Double.NaN;
-      }
-      double a = Benchmark.median(mine);
-      double b = Benchmark.median(other);
-      return String.format(
+  private static void measure(PrintWriter out, Setting setting, int width) {
+    int rows = (int) Math.max(2048, MULTIPLICATIONS / width / width) / 1024 * 1024;
+    try (Arena arena = Arena.ofShared();
+        Workers workers = Workers.of(setting.threads())) {
+      MemorySegment data = BenchmarkData.uniform(arena, (long) rows * width, setting.seed());
+      MomentAccumulator accumulator =
+          new MomentAccumulator(width, KernelProvider.kernels(), workers);
+      double[] seconds =
+          setting.inTurns(
+              () -> accumulator.add(new Rows(data, Element.F32, rows, width)),
+              () -> product(data, rows, width),
+              WARM_UP);
+      double operations = (double) rows * width * (width + 1) / 1e9;
+      out.printf(
           Locale.ROOT,
-          "%6d %8d %14.1f %14.1f %8.2f",
+          "%6d %8d %14.1f %14.1f %8.2f%n",
           width,
-          count,
-          operations / a,
-          operations / b,
-          b / a);
+          rows,
+          operations / seconds[0],
+          operations / seconds[1],
+          seconds[1] / seconds[0]);
     }
   }
 
-  private static void product(MemorySegment data, int count, int width) {
+  private static void product(MemorySegment data, int rows, int width) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor x = Tensor.of(data, DType.F32, count, width);
+      Tensor x = Tensor.of(data, DType.F32, rows, width);
       x.transpose(0, 1).mm(x);
     }
   }

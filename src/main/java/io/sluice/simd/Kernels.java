@@ -30,8 +30,9 @@ public interface Kernels {
    * Columns past the width of the rows become zero.
    *
    * @param shift one value per column, zero past the width of the rows
+   * @return whether all these values are finite
    */
-  void packColumns(
+  boolean packColumns(
       Rows rows, long firstRow, int count, int column, float[] shift, float[] panel, int offset);
 
   /**

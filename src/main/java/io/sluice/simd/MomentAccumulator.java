@@ -2,6 +2,7 @@ package io.sluice.simd;
 
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.IntConsumer;
 
 /**
@@ -22,6 +23,11 @@ public final class MomentAccumulator {
   private static final int DEPTH = 128;
   private static final int CHUNK = 1024;
   private static final int FLUSH = 4096;
+
+  /** Rows of one packing task, and of one call of the kernel. */
+  private static final int STRIP = 128;
+
+  private static final int ROWS_AT_ONCE = 8;
 
   /** Never started: asked whether memory is confined to the thread that calls. */
   private static final Thread ANOTHER_THREAD = new Thread(() -> {});
@@ -51,8 +57,6 @@ public final class MomentAccumulator {
 
   private final double[] mean;
   private long count;
-
-  private final double[] checks;
 
   /**
    * An accumulator with the best kernels of this machine on all its cores.
@@ -85,7 +89,6 @@ public final class MomentAccumulator {
     this.sums = new double[padded];
     this.scatter = new double[cells];
     this.mean = new double[padded];
-    this.checks = new double[padded];
   }
 
   /** Values per row. */
@@ -146,31 +149,37 @@ public final class MomentAccumulator {
     return new Moments(count, Arrays.copyOf(mean, width), full);
   }
 
+  /** A few rows at a time, all their columns: memory is then read in order. */
   private void pack(Rows rows, long first, int n) {
-    Arrays.fill(checks, 0);
-    IntConsumer packPanel =
-        p -> {
-          int column = p * panelWidth;
-          int offset = (p * CHUNK + filled) * panelWidth;
-          kernels.packColumns(rows, first, n, column, shift, panels, offset);
-          kernels.columnSums(panels, offset, n, checks, column);
+    AtomicBoolean finite = new AtomicBoolean(true);
+    IntConsumer packStrip =
+        strip -> {
+          int end = Math.min(n, (strip + 1) * STRIP);
+          for (int t = strip * STRIP; t < end; t += ROWS_AT_ONCE) {
+            int count = Math.min(ROWS_AT_ONCE, end - t);
+            for (int p = 0; p < panelCount; p++) {
+              int offset = (p * CHUNK + filled + t) * panelWidth;
+              if (!kernels.packColumns(
+                  rows, first + t, count, p * panelWidth, shift, panels, offset)) {
+                finite.set(false);
+              }
+            }
+          }
         };
+    int strips = Math.ceilDiv(n, STRIP);
     if (rows.memory().isAccessibleBy(ANOTHER_THREAD)) {
-      workers.run(panelCount, packPanel);
+      workers.run(strips, packStrip);
     } else {
-      for (int p = 0; p < panelCount; p++) {
-        packPanel.accept(p);
+      for (int strip = 0; strip < strips; strip++) {
+        packStrip.accept(strip);
       }
     }
-    for (int column = 0; column < width; column++) {
-      if (!Double.isFinite(checks[column])) {
-        refuseNonFinite(rows, first, n);
-        return;
-      }
+    if (!finite.get()) {
+      refuseNonFinite(rows, first, n);
     }
   }
 
-  /** A sum that is not finite has a reason, unless finite values overflowed it. */
+  /** What is not finite after the shift was so before, unless a value near the largest was. */
   private static void refuseNonFinite(Rows rows, long first, int n) {
     for (long row = first; row < first + n; row++) {
       for (int column = 0; column < rows.width(); column++) {
@@ -190,9 +199,6 @@ public final class MomentAccumulator {
     }
     if (count + blockRows == 0) {
       shiftFirstChunk(rows);
-    }
-    for (int p = 0; p < panelCount; p++) {
-      sumColumns(p, rows, sums);
     }
     workers.run(tiles(), tile -> multiplyTile(tile, rows));
     blockRows += rows;
@@ -229,6 +235,9 @@ public final class MomentAccumulator {
   private void multiplyTile(int tile, int rows) {
     int p = leftPanel(tile);
     int q = p + tile - tile(p, p);
+    if (p == q) {
+      sumColumns(p, rows, sums);
+    }
     int rowsOfC = Math.min(panelWidth, width - p * panelWidth);
     int c = tile * panelWidth * panelWidth;
     for (int t = 0; t < rows; t += DEPTH) {

@@ -30,15 +30,18 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void packColumns(
+  public boolean packColumns(
       Rows rows, long firstRow, int count, int column, float[] shift, float[] panel, int offset) {
+    boolean finite = true;
     for (int t = 0; t < count; t++) {
       for (int j = 0; j < panelWidth; j++) {
         int from = column + j;
-        panel[offset + t * panelWidth + j] =
-            from < rows.width() ? rows.at(firstRow + t, from) - shift[from] : 0;
+        float value = from < rows.width() ? rows.at(firstRow + t, from) - shift[from] : 0;
+        panel[offset + t * panelWidth + j] = value;
+        finite &= Float.isFinite(value);
       }
     }
+    return finite;
   }
 
   @Override

@@ -49,61 +49,85 @@ final class VectorKernels implements Kernels {
     return WIDTH;
   }
 
+  /*
+   * Zero times a value is zero if the value is finite and NaN if not, and NaN stays in a sum: one
+   * multiply-add per vector finds them all.
+   */
   @Override
-  public void packColumns(
+  public boolean packColumns(
       Rows rows, long firstRow, int count, int column, float[] shift, float[] panel, int offset) {
+    if (rows.width() - column < WIDTH) {
+      return packLastColumns(rows, firstRow, count, column, shift, panel, offset);
+    }
     MemorySegment memory = rows.memory();
     long rowBytes = rows.rowBytes();
     int bytes = rows.element().bytes();
     long from = firstRow * rowBytes + (long) column * bytes;
+    int half = LANES * bytes;
     FloatVector shift0 = FloatVector.fromArray(FLOATS, shift, column);
     FloatVector shift1 = FloatVector.fromArray(FLOATS, shift, column + LANES);
-    if (rows.width() - column < WIDTH) {
-      packLastColumns(rows, firstRow, count, column, shift, panel, offset);
-      return;
-    }
-    int half = LANES * bytes;
+    FloatVector zero = FloatVector.zero(FLOATS);
+    FloatVector check0 = zero;
+    FloatVector check1 = zero;
     switch (rows.element()) {
       case F32 -> {
         for (int t = 0; t < count; t++) {
           long at = from + t * rowBytes;
-          f32(memory, at).sub(shift0).intoArray(panel, offset + t * WIDTH);
-          f32(memory, at + half).sub(shift1).intoArray(panel, offset + t * WIDTH + LANES);
+          FloatVector x0 = f32(memory, at).sub(shift0);
+          FloatVector x1 = f32(memory, at + half).sub(shift1);
+          x0.intoArray(panel, offset + t * WIDTH);
+          x1.intoArray(panel, offset + t * WIDTH + LANES);
+          check0 = x0.fma(zero, check0);
+          check1 = x1.fma(zero, check1);
         }
       }
       case F16 -> {
         for (int t = 0; t < count; t++) {
           long at = from + t * rowBytes;
-          f16(memory, at).sub(shift0).intoArray(panel, offset + t * WIDTH);
-          f16(memory, at + half).sub(shift1).intoArray(panel, offset + t * WIDTH + LANES);
+          FloatVector x0 = f16(memory, at).sub(shift0);
+          FloatVector x1 = f16(memory, at + half).sub(shift1);
+          x0.intoArray(panel, offset + t * WIDTH);
+          x1.intoArray(panel, offset + t * WIDTH + LANES);
+          check0 = x0.fma(zero, check0);
+          check1 = x1.fma(zero, check1);
         }
       }
       case BF16 -> {
         for (int t = 0; t < count; t++) {
           long at = from + t * rowBytes;
-          bf16(memory, at).sub(shift0).intoArray(panel, offset + t * WIDTH);
-          bf16(memory, at + half).sub(shift1).intoArray(panel, offset + t * WIDTH + LANES);
+          FloatVector x0 = bf16(memory, at).sub(shift0);
+          FloatVector x1 = bf16(memory, at + half).sub(shift1);
+          x0.intoArray(panel, offset + t * WIDTH);
+          x1.intoArray(panel, offset + t * WIDTH + LANES);
+          check0 = x0.fma(zero, check0);
+          check1 = x1.fma(zero, check1);
         }
       }
     }
+    FloatVector check = check0.add(check1);
+    return !check.compare(VectorOperators.NE, check).anyTrue();
   }
 
   /** A panel that reaches past the width of the rows: at most one per row, so it may be slow. */
-  private static void packLastColumns(
+  private static boolean packLastColumns(
       Rows rows, long firstRow, int count, int column, float[] shift, float[] panel, int offset) {
     MemorySegment memory = rows.memory();
     Element element = rows.element();
     int columns = rows.width() - column;
+    float check = 0;
     for (int t = 0; t < count; t++) {
       long at = (firstRow + t) * rows.rowBytes() + (long) column * element.bytes();
       int to = offset + t * WIDTH;
       for (int j = 0; j < columns; j++) {
-        panel[to + j] = element.read(memory, at + (long) j * element.bytes()) - shift[column + j];
+        float value = element.read(memory, at + (long) j * element.bytes()) - shift[column + j];
+        panel[to + j] = value;
+        check += 0 * value;
       }
       for (int j = columns; j < WIDTH; j++) {
         panel[to + j] = 0;
       }
     }
+    return check == 0;
   }
 
   @Override

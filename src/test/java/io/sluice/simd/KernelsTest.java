@@ -57,6 +57,27 @@ class KernelsTest {
 
   @ParameterizedTest
   @MethodSource("widths")
+  void saysWhetherPackedValuesAreFinite(Kernels kernels) {
+    int width = kernels.panelWidth();
+    for (Kernels each : new Kernels[] {kernels, new ScalarKernels(width)}) {
+      for (int columns : new int[] {width, width - 3}) {
+        for (int bad = 0; bad < 4 * columns; bad++) {
+          float[] x = new float[4 * columns];
+          Rows rows = new Rows(MemorySegment.ofArray(x), Element.F32, 4, columns);
+          float[] panel = new float[4 * width];
+          x[bad] = Float.MAX_VALUE;
+          assertThat(each.packColumns(rows, 0, 4, 0, new float[width], panel, 0)).isTrue();
+          for (float value : new float[] {Float.NaN, Float.NEGATIVE_INFINITY}) {
+            x[bad] = value;
+            assertThat(each.packColumns(rows, 0, 4, 0, new float[width], panel, 0)).isFalse();
+          }
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("widths")
   void widensEveryHalfPrecisionValueExactly(Kernels kernels) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment all = arena.allocate(2 << 16);
