@@ -13,9 +13,11 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The forward pass and each hook point against ONNX Runtime and transformers. */
+@Tag("cuda")
 class BertParityTest {
   private static final double TOLERANCE = 1e-4;
 

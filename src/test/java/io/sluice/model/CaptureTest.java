@@ -20,11 +20,13 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+@Tag("cuda")
 class CaptureTest {
   /** 21 and 4 tokens: with contexts of 8, of which 6 are text, 6, 6, 6, 3 and 4. */
   private static final List<String> TEXTS =

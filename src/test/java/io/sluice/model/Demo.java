@@ -5,15 +5,19 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import java.io.IOException;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The models that tests run. */
+/** The models that tests run, on the device that the property {@code sluice.test.device} names. */
 final class Demo {
-  static final Path GOLDEN = Path.of("src/test/resources/golden/model");
+  static final Path GOLDEN = resource("/golden/model");
   static final Path MINILM = Path.of("target/models/all-minilm-l6-v2");
   static final Path TINY = GOLDEN.resolve("tiny-bert");
   static final Path TINY_ONNX = GOLDEN.resolve("tiny-bert-onnx");
+
+  private static final Device DEVICE =
+      Device.parse(System.getProperty("sluice.test.device", "cpu"));
 
   private Demo() {}
 
@@ -35,6 +39,14 @@ final class Demo {
 
   private static LoadedModel open(Path folder) throws IOException {
     assumeTrue(Torch.isAvailable(), "no LibTorch");
-    return LoadedModel.open(folder, Device.CPU);
+    return LoadedModel.open(folder, DEVICE);
+  }
+
+  private static Path resource(String name) {
+    try {
+      return Path.of(Demo.class.getResource(name).toURI());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
   }
 }

@@ -11,8 +11,10 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("cuda")
 class TransformerTest {
   private static final int[] LONG = {2, 5, 7, 6, 12, 3};
   private static final int[] SHORT = {2, 6, 3};
