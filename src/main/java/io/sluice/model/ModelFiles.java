@@ -31,7 +31,7 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
       throw new IOException(path + ": no such file or folder; give a model's file or folder");
     }
     Path weights = Files.isDirectory(path) ? weightsIn(path) : path;
-    Path folder = weights.toAbsolutePath().getParent();
+    Path folder = weights.toAbsolutePath().normalize().getParent();
     String stem = stem(weights);
     Path tokenizer = firstOf(folder, stem + "-tokenizer.json", "tokenizer.json");
     if (tokenizer == null) {
