@@ -170,7 +170,7 @@ abstract class EngineContractTest {
   }
 
   @ParameterizedTest
-  @EnumSource(Optimiser.class)
+  @EnumSource(value = Optimiser.class, names = "NONE", mode = EnumSource.Mode.EXCLUDE)
   void sameCallsGiveTheSameBits(Optimiser optimiser) {
     EngineSpec spec = new EngineSpec(16, 16, 50, true, true, optimiser);
     Parameters start = randomParameters(spec);
@@ -186,7 +186,7 @@ abstract class EngineContractTest {
   }
 
   @ParameterizedTest
-  @EnumSource(Optimiser.class)
+  @EnumSource(value = Optimiser.class, names = "NONE", mode = EnumSource.Mode.EXCLUDE)
   void goesOnBitByBitFromARestoredState(Optimiser optimiser) {
     EngineSpec spec = new EngineSpec(10, 10, 40, true, false, optimiser);
     Parameters start = randomParameters(spec);
