@@ -1,6 +1,7 @@
 # Sluice. `make` alone lists the targets; everything else is in pom.xml.
 #
 #   DEMO_ARGS, BENCH_ARGS   options handed to `sluice demo` and `sluice bench`
+#   JMH_ARGS                options handed to JMH, for instance a pattern of benchmark names
 #   DEMO_OUT                folder of the demo (default: demo)
 #   MVN                     the Maven to use (default: mvn)
 
@@ -16,13 +17,14 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || export MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo test bench bindings dist cuda-bundle clean format picture
+.PHONY: help build demo test bench jmh bindings dist cuda-bundle clean format picture
 
 help:
 	@echo 'make demo         capture, spectra, four trainings and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
 	@echo 'make build        compile, so that bin/sluice runs'
 	@echo 'make test         check the formatting and run all tests'
 	@echo 'make bench        benchmarks (BENCH_ARGS)'
+	@echo 'make jmh          what single calls cost, by JMH (JMH_ARGS)'
 	@echo 'make bindings     regenerate bindings/ with the jextract on the PATH'
 	@echo 'make dist         a folder dist/sluice that runs where no JDK is installed'
 	@echo 'make cuda-bundle  a folder cuda-bundle/ for a machine with a CUDA PyTorch'
@@ -41,6 +43,13 @@ test:
 
 bench: build
 	@JAVA_HOME="$(jdk)" bin/sluice bench $(BENCH_ARGS)
+
+jmh:
+	@$(mvn) --quiet -Pjmh test-compile process-test-classes
+	@unsafe=$$(grep -q '^JAVA_VERSION="22' "$(jdk)/release" || echo --sun-misc-unsafe-memory-access=allow); \
+	"$(jdk)/bin/java" --enable-native-access=ALL-UNNAMED --add-modules=jdk.incubator.vector \
+	  --add-opens=java.base/java.nio=ALL-UNNAMED $$unsafe \
+	  -cp "target/test-classes:target/classes:$$(cat target/jmh-classpath)" org.openjdk.jmh.Main $(JMH_ARGS)
 
 bindings:
 	@command -v jextract >/dev/null || { echo "make: needs jextract on the PATH" >&2; exit 1; }
