@@ -41,7 +41,8 @@ public final class VerifiedTensors {
   }
 
   /**
-   * Opens a file and verifies its checksums, if it has any.
+   * Opens a file and verifies its checksums; a file of another program, which promises none, is
+   * opened as it is.
    *
    * @throws IOException if the file is no valid safetensors file or a checksum disagrees; the
    *     message names the file and the tensor
@@ -50,15 +51,16 @@ public final class VerifiedTensors {
     Safetensors file = Safetensors.open(path);
     Map<String, String> metadata = new HashMap<>(file.metadata());
     String expected = metadata.remove(OF_METADATA);
-    if (expected != null && !expected.equals(checksum(metadata))) {
+    boolean promised =
+        expected != null || metadata.keySet().stream().anyMatch(key -> key.startsWith(PREFIX));
+    if (!promised) {
+      return file;
+    }
+    if (!checksum(metadata).equals(expected)) {
       throw new IOException(path + ": damaged: the checksum of its metadata disagrees");
     }
     for (String name : file.names()) {
       String sum = metadata.get(PREFIX + name);
-      if (sum == null && expected == null) {
-        // Written by another program, which promises no checksums.
-        continue;
-      }
       if (!checksum(file.data(name)).equals(sum)) {
         throw new IOException(path + ": damaged: the checksum of tensor '" + name + "' disagrees");
       }

@@ -1,0 +1,152 @@
+package io.sluice.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.torch.DType;
+import io.sluice.training.SyntheticStore;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code sluice train} and {@code sluice evaluate}, from arguments to exit status. */
+class TrainCommandTest {
+  @TempDir private Path temp;
+  private String store;
+  private String run;
+  private String out;
+  private String err;
+
+  @BeforeEach
+  void writeStore() throws IOException {
+    store = temp.resolve("store").toString();
+    run = temp.resolve("run").toString();
+    SyntheticStore.write(temp.resolve("store"), 1500, DType.F32, 1);
+  }
+
+  @Test
+  void trainsAndEvaluates() throws IOException {
+    assertThat(train("--init", "asi", "--d-init", "10", "--json")).isZero();
+    JsonNode result = new ObjectMapper().readTree(out);
+    assertThat(result.get("steps").asInt()).isEqualTo(30);
+    assertThat(config().get("centre").asBoolean()).isTrue();
+    assertThat(config().get("subspaceDimensions").asInt()).isEqualTo(10);
+
+    assertThat(sluice("evaluate", "--dictionary", run, "--store", store, "--engine", "reference"))
+        .isZero();
+    assertThat(out).contains("tokens    1,500", "FVU", "dead", "1,500 tokens)");
+    assertThat(Path.of(run, "evaluation.json")).exists();
+  }
+
+  @Test
+  void takesTheSwitchesOfAStudy() throws IOException {
+    assertThat(
+            train("--init", "random", "--no-centre", "--optimiser", "sparse-adam", "--tokens", "900"))
+        .isZero();
+    assertThat(out).contains("FVU", "no firing in", "dictionary");
+    assertThat(config().get("centre").asBoolean()).isFalse();
+    assertThat(config().get("init").asText()).isEqualTo("random");
+    assertThat(config().get("optimiser").asText()).isEqualTo("sparse-adam");
+    assertThat(config().get("steps").asInt()).isEqualTo(29);
+    assertThat(new ObjectMapper().readTree(Path.of(run, "run.json").toFile()).get("name").asText())
+        .isEqualTo("random, sparse Adam");
+  }
+
+  @Test
+  void failuresAreOneLineAndStatusOne() throws IOException {
+    assertThat(sluice("train", "--store", store, "--hook", "layers.4.z", "--out", run))
+        .isEqualTo(1);
+    assertOneLine("layers.4.z", SyntheticStore.HOOK);
+
+    assertThat(sluice("train", "--store", temp + "/none", "--hook", "x", "--out", run))
+        .isEqualTo(1);
+    assertOneLine(temp + "/none");
+
+    assertThat(sluice("train", "--resume", "--out", temp + "/none")).isEqualTo(1);
+    assertOneLine("no run to resume");
+
+    assertThat(train()).isZero();
+    assertThat(train()).isEqualTo(1);
+    assertOneLine(run, "--resume");
+    assertThat(sluice("train", "--resume", "--out", run)).isEqualTo(1);
+    assertOneLine(run, "complete");
+
+    Files.write(Path.of(run, "dictionary.safetensors"), new byte[100]);
+    assertThat(sluice("evaluate", "--dictionary", run, "--store", store)).isEqualTo(1);
+    assertOneLine("dictionary.safetensors");
+  }
+
+  @Test
+  void badUsageIsOneLineAndStatusTwo() {
+    assertThat(sluice("train", "--out", run)).isEqualTo(2);
+    assertOneLine("--store", "--hook");
+    assertThat(train("--k", "65")).isEqualTo(2);
+    assertOneLine("65", "64");
+    assertThat(train("--init", "magic")).isEqualTo(2);
+    assertOneLine("magic");
+    assertThat(train("--optimiser", "sgd")).isEqualTo(2);
+    assertOneLine("sgd");
+    assertThat(train("--engine", "warp")).isEqualTo(2);
+    assertOneLine("warp");
+    assertThat(train("--device", "tpu")).isEqualTo(2);
+    assertOneLine("tpu");
+    assertThat(train("--tokens", "10", "--steps", "10")).isEqualTo(2);
+    assertOneLine("--steps", "--tokens");
+    assertThat(Path.of(run)).doesNotExist();
+  }
+
+  private int train(String... more) {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "train",
+                "--store",
+                store,
+                "--hook",
+                SyntheticStore.HOOK,
+                "--features",
+                "64",
+                "--batch",
+                "32",
+                "--out",
+                run));
+    List<String> given = List.of(more);
+    if (!given.contains("--k")) {
+      arguments.addAll(List.of("--k", "4"));
+    }
+    if (!given.contains("--engine")) {
+      arguments.addAll(List.of("--engine", "reference"));
+    }
+    if (!given.contains("--steps") && !given.contains("--tokens")) {
+      arguments.addAll(List.of("--steps", "30"));
+    }
+    arguments.addAll(given);
+    return sluice(arguments.toArray(String[]::new));
+  }
+
+  private int sluice(String... arguments) {
+    StringWriter output = new StringWriter();
+    StringWriter errors = new StringWriter();
+    int status = Main.run(new PrintWriter(output), new PrintWriter(errors), arguments);
+    out = output.toString();
+    err = errors.toString();
+    return status;
+  }
+
+  private JsonNode config() throws IOException {
+    return new ObjectMapper().readTree(Path.of(run, "run.json").toFile()).get("config");
+  }
+
+  private void assertOneLine(String... parts) {
+    assertThat(err.lines()).as(err).hasSize(1);
+    assertThat(err).contains(parts);
+  }
+}

@@ -1,0 +1,135 @@
+package io.sluice.dictionary;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.sluice.engine.Parameters;
+import io.sluice.torch.DType;
+import io.sluice.weights.TensorData;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class DictionaryFilesTest {
+  private static final DictionaryConfig CONFIG =
+      new DictionaryConfig(
+          "tiny", "layers.0.z", "layers.0.z", 5, 5, 7, new Activation.TopK(2), true, false);
+
+  @TempDir private Path folder;
+  private Dictionary dictionary;
+  private Path config;
+  private Path weights;
+
+  @BeforeEach
+  void save() throws IOException {
+    Parameters p = Parameters.allocate(Arena.ofAuto(), 5, 5, 7);
+    for (int i = 0; i < 35; i++) {
+      p.encoder().setAtIndex(ValueLayout.JAVA_FLOAT, i, i);
+      p.decoder().setAtIndex(ValueLayout.JAVA_FLOAT, i, -i);
+    }
+    dictionary = new Dictionary(CONFIG, p);
+    dictionary.save(folder);
+    config = folder.resolve("dictionary.json");
+    weights = folder.resolve("dictionary.safetensors");
+  }
+
+  @Test
+  void comesBackAsItWas() throws IOException {
+    Dictionary loaded = Dictionary.load(folder);
+    assertThat(loaded.config()).isEqualTo(CONFIG);
+    assertThat(loaded.parameters().encoder().mismatch(dictionary.parameters().encoder()))
+        .isEqualTo(-1);
+    assertThat(loaded.parameters().decoder().mismatch(dictionary.parameters().decoder()))
+        .isEqualTo(-1);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'\"features\" : 7', '\"features\" : 8', '[7, 5]'",
+    "'\"features\" : 7', '\"features\" : 1', 'k is 2'",
+    "'\"features\" : 7', '\"features\" : 99999999999', '32-bit'",
+    "'\"features\" : 7', '\"features\" : -7', 'positive'",
+    "'\"inputWidth\" : 5', '\"inputWidth\" : 6', '5'",
+    "'topk', 'softplus', 'unknown activation ''softplus'''",
+    "'sluice.dictionary/1', 'sluice.dictionary/9', 'sluice.dictionary/9'",
+    "'\"k\" : 2', '\"k\" : \"2\"', 'k'",
+    "'\"model\"', '\"features\"', 'Duplicate'"
+  })
+  void namesWhatIsWrongInTheConfig(String from, String to, String expected) throws IOException {
+    String text = Files.readString(config);
+    assertThat(text).contains(from);
+    Files.writeString(config, text.replace(from, to));
+    assertRefused(expected);
+  }
+
+  @Test
+  void cutAndEmptyFilesAreRefused() throws IOException {
+    for (Path file : List.of(config, weights)) {
+      byte[] good = Files.readAllBytes(file);
+      Files.write(file, Arrays.copyOf(good, good.length / 2));
+      assertRefused(file.getFileName().toString());
+      Files.write(file, new byte[0]);
+      assertRefused(file.getFileName().toString());
+      Files.delete(file);
+      assertThatThrownBy(() -> Dictionary.load(folder))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining(file.getFileName().toString());
+      Files.write(file, good);
+    }
+    Dictionary.load(folder);
+  }
+
+  @Test
+  void everyFlippedBitOfTheWeightsIsFound() throws IOException {
+    byte[] good = Files.readAllBytes(weights);
+    for (int place = 0; place < good.length; place++) {
+      byte[] bad = good.clone();
+      bad[place] ^= 0x04;
+      Files.write(weights, bad);
+      int at = place;
+      assertThatThrownBy(() -> Dictionary.load(folder))
+          .as("byte %d", at)
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("dictionary.safetensors");
+    }
+  }
+
+  @Test
+  void aFileWithoutChecksumsIsReadAsItIs() throws IOException {
+    Parameters p = dictionary.parameters();
+    io.sluice.weights.Safetensors.write(
+        weights,
+        List.of(
+            TensorData.of("encoder", DType.F32, p.encoder(), 7, 5),
+            TensorData.of("encoder_bias", DType.F32, p.encoderBias(), 7),
+            TensorData.of("decoder", DType.F32, p.decoder(), 7, 5),
+            TensorData.of("decoder_bias", DType.F32, p.decoderBias(), 5)),
+        Map.of());
+    assertThat(Dictionary.load(folder).config()).isEqualTo(CONFIG);
+  }
+
+  @Test
+  void missingTensorIsNamed() throws IOException {
+    Parameters p = dictionary.parameters();
+    VerifiedTensors.write(
+        weights, List.of(TensorData.of("encoder", DType.F32, p.encoder(), 7, 5)), Map.of());
+    assertRefused("encoder_bias");
+  }
+
+  private void assertRefused(String expected) {
+    assertThatThrownBy(() -> Dictionary.load(folder))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(folder.toString())
+        .hasMessageContaining(expected);
+  }
+}
