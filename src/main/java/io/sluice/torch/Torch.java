@@ -1,7 +1,11 @@
 package io.sluice.torch;
 
 import io.sluice.bindings.torch.LibTorchC;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -179,6 +183,26 @@ public final class Torch {
     }
     load();
     LibTorchC._ZN2at15set_num_threadsEi(threads);
+    setBlasThreads(threads);
+  }
+
+  /**
+   * OpenBLAS, under the LibTorch of Maven Central, keeps threads of its own that LibTorch does not
+   * set; they wait by spinning, which costs most where cores are shared.
+   */
+  private static void setBlasThreads(int threads) {
+    SymbolLookup.loaderLookup()
+        .find("openblas_set_num_threads")
+        .ifPresent(
+            function -> {
+              try {
+                Linker.nativeLinker()
+                    .downcallHandle(function, FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT))
+                    .invokeExact(threads);
+              } catch (Throwable e) {
+                throw new TorchException("OpenBLAS did not take its number of threads", e);
+              }
+            });
   }
 
   /** Waits until everything that was started on {@code device} is done; at once for the CPU. */

@@ -22,10 +22,24 @@ final class Export {
     // The feed multiplies by the float32 nearest to the scale.
     float factor = (float) scale;
     Parameters parameters = engine.parameters(Arena.ofAuto());
+    requireFinite("encoder", parameters.encoder());
+    requireFinite("encoder bias", parameters.encoderBias());
+    requireFinite("decoder", parameters.decoder());
+    requireFinite("decoder bias", parameters.decoderBias());
     multiply(parameters.encoder(), factor);
     multiply(parameters.decoder(), 1.0 / factor);
     multiply(parameters.decoderBias(), 1.0 / factor);
     return new Dictionary(config, parameters);
+  }
+
+  private static void requireFinite(String name, MemorySegment values) {
+    for (long i = 0; i < values.byteSize() / Float.BYTES; i++) {
+      if (!Float.isFinite(values.getAtIndex(FLOAT, i))) {
+        throw new DivergedException(
+            "the trained %s holds %s; try a lower learning rate"
+                .formatted(name, values.getAtIndex(FLOAT, i)));
+      }
+    }
   }
 
   private static void multiply(MemorySegment values, double factor) {

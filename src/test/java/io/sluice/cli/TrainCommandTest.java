@@ -49,7 +49,8 @@ class TrainCommandTest {
   @Test
   void takesTheSwitchesOfAStudy() throws IOException {
     assertThat(
-            train("--init", "random", "--no-centre", "--optimiser", "sparse-adam", "--tokens", "900"))
+            train(
+                "--init", "random", "--no-centre", "--optimiser", "sparse-adam", "--tokens", "900"))
         .isZero();
     assertThat(out).contains("FVU", "no firing in", "dictionary");
     assertThat(config().get("centre").asBoolean()).isFalse();

@@ -212,6 +212,41 @@ abstract class EngineContractTest {
   }
 
   @Test
+  void weightsThatAreNotNumbersAreAnErrorOrNoCode() {
+    EngineSpec spec = new EngineSpec(4, 4, 8, false, false, Optimiser.ADAM);
+    Parameters start = randomParameters(spec);
+    start.encoderBias().setAtIndex(FLOAT, 3, Float.NaN);
+    try (Engine engine = open(spec, start)) {
+      try {
+        engine.encode(randomRows(20, 4), new Selection.TopK(2));
+      } catch (IllegalStateException e) {
+        assertThat(e).hasMessageContaining("not finite");
+        return;
+      }
+      for (int entry = 0; entry < engine.codes().entries(); entry++) {
+        assertThat(engine.codes().feature(entry)).isNotEqualTo(3);
+        assertThat(engine.codes().value(entry)).isPositive();
+      }
+    }
+  }
+
+  @Test
+  void withoutAnOptimiserOnlyEncodesAndDecodes() {
+    EngineSpec spec = new EngineSpec(4, 4, 8, true, false, Optimiser.NONE);
+    Parameters start = randomParameters(spec);
+    try (Engine engine = open(spec, start)) {
+      Rows batch = randomRows(3, 4);
+      engine.encode(batch, new Selection.TopK(2));
+      assertThat(engine.decode(batch, true)).isPositive();
+      assertThatThrownBy(engine::accumulate)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("optimiser");
+      assertThat(engine.parameters(arena).encoder().mismatch(start.encoder())).isEqualTo(-1);
+      assertThat(engine.state()).hasSize(5);
+    }
+  }
+
+  @Test
   void sparseAdamEqualsItsDenseDefinition() {
     // Few tokens against many features, so that rows rest for long between two updates.
     EngineSpec spec = new EngineSpec(8, 8, 60, false, false, Optimiser.SPARSE_ADAM);

@@ -41,8 +41,7 @@ class EvaluatorTest {
   void measuresByDefinition() throws IOException {
     Dictionary dictionary = random(WIDTH, SyntheticStore.HOOK);
     Evaluation evaluation =
-        Evaluator.evaluate(
-            dictionary, store, EngineFactory.reference(), 100, 300, done -> {});
+        Evaluator.evaluate(dictionary, store, EngineFactory.reference(), 100, 300, done -> {});
     double[][] x = rows();
     double[] mean = new double[WIDTH];
     for (double[] row : x) {
@@ -69,8 +68,7 @@ class EvaluatorTest {
           // Clocks move by batches of 100, so the last 300 tokens are the last 3 batches.
           alive[feature] |= r >= ROWS - 300;
           for (int i = 0; i < WIDTH; i++) {
-            reconstruction[i] +=
-                activation * weight(dictionary.parameters().decoder(), feature, i);
+            reconstruction[i] += activation * weight(dictionary.parameters().decoder(), feature, i);
           }
         }
       }
@@ -125,8 +123,7 @@ class EvaluatorTest {
 
   @Test
   void binsFrequenciesByDecade() {
-    FrequencyHistogram histogram =
-        FrequencyHistogram.of(new long[] {0, 0, 1, 10, 1000, 999}, 1000);
+    FrequencyHistogram histogram = FrequencyHistogram.of(new long[] {0, 0, 1, 10, 1000, 999}, 1000);
     assertThat(histogram.neverFired()).isEqualTo(2);
     assertThat(histogram.log10Edges()).startsWith(-3).endsWith(0);
     assertThat(histogram.counts()[0]).isEqualTo(1);
@@ -194,8 +191,7 @@ class EvaluatorTest {
       p.decoder().setAtIndex(FLOAT, i, (float) (0.2 * random.nextGaussian()));
     }
     return new Dictionary(
-        new DictionaryConfig(
-            "", hook, hook, width, width, 8, new Activation.TopK(8), false, false),
+        new DictionaryConfig("", hook, hook, width, width, 8, new Activation.TopK(8), false, false),
         p);
   }
 }

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** A training process that is killed again and again ends where an undisturbed one ends. */
 class KilledRunTest {
-  private static final int STEPS = 400;
+  private static final int STEPS = 300;
   @TempDir private Path temp;
 
   /** The process that is killed: starts the run, or takes it up, and says each step. */
@@ -70,7 +70,7 @@ class KilledRunTest {
     while (true) {
       Process child = start(store, killed, engine);
       // Lines to see before the kill; the first few come before and while the run is set up.
-      int lines = kills == 0 ? 1 : 1 + random.nextInt(STEPS / 3);
+      int lines = kills == 0 ? 1 : 1 + random.nextInt(STEPS / 2);
       if (finishes(child, lines)) {
         break;
       }
