@@ -28,6 +28,9 @@ public final class VectorEngine extends CheckedEngine {
   /** Features of one update task: enough to make sharing cheap, few enough to share evenly. */
   private static final int TASK_FEATURES = 128;
 
+  /** Stands for the workers when memory is asked who may read it; never started. */
+  private static final Thread ANOTHER_THREAD = new Thread();
+
   /** Tokens of one decode task. */
   private static final int TASK_TOKENS = 32;
 
@@ -126,7 +129,7 @@ public final class VectorEngine extends CheckedEngine {
     copy(state.get("decoder_bias"), decoderBias, decoderBias.length);
     seen = grown(seen, Math.multiplyExact(rows, width));
     float[] shift = spec().subtractDecoderBias() ? decoderBias : null;
-    forTokens(rows, (first, end) -> widen(input, first, end, shift, seen));
+    load(input, shift, seen);
     rank();
     int slots = Math.multiplyExact(rows, k);
     if (selected.length < slots) {
@@ -189,6 +192,16 @@ public final class VectorEngine extends CheckedEngine {
         });
   }
 
+  /** Widens, scales and centres a batch into {@code out}. */
+  private void load(Rows rows, float[] shift, float[] out) {
+    if (rows.memory().isAccessibleBy(ANOTHER_THREAD)) {
+      forTokens(rows.count(), (first, end) -> widen(rows, first, end, shift, out));
+    } else {
+      // Memory of a confined arena: only its own thread may read it.
+      widen(rows, 0, rows.count(), shift, out);
+    }
+  }
+
   private static void widen(Rows rows, int first, int end, float[] shift, float[] out) {
     int width = rows.width();
     int from = first * width;
@@ -231,11 +244,11 @@ public final class VectorEngine extends CheckedEngine {
     residualGradient = grown(residualGradient, size);
     codeGradients = grown(codeGradients, codes.entries());
     errors = errors.length < rows ? new double[rows] : errors;
+    load(target, null, wanted);
     float factor = 2f / rows;
     forTokens(
         rows,
         (first, end) -> {
-          widen(target, first, end, null, wanted);
           for (int row = first; row < end; row++) {
             int from = codes.offset(row);
             int to = codes.offset(row + 1);
@@ -298,8 +311,14 @@ public final class VectorEngine extends CheckedEngine {
         }
       }
     }
-    SparseKernels.AdamFactors factors = factors(step, 1);
-    adam("decoder_bias", 0, spec().outputWidth(), decoderBiasGradient, factors);
+    adam(
+        "decoder_bias",
+        0,
+        spec().outputWidth(),
+        decoderBiasGradient,
+        (float) step.beta1(),
+        (float) step.beta2(),
+        factors(step));
   }
 
   private void updateFeatures(int task, int first, int end, AdamStep step, boolean dense) {
@@ -310,18 +329,20 @@ public final class VectorEngine extends CheckedEngine {
       Arrays.fill(biasPart, 0);
     }
     Scratch own = scratch.get();
-    SparseKernels.AdamFactors regular = factors(step, 1);
+    SparseKernels.AdamFactors factors = factors(step);
+    float beta1 = (float) step.beta1();
+    float beta2 = (float) step.beta2();
     MemorySegment lastSteps = dense ? null : state.get(LAST_STEP);
     int group = groups.firstAtLeast(first);
     for (int feature = first; feature < end; feature++) {
       boolean fired = group < groups.groups() && groups.feature(group) == feature;
       if (!fired) {
         if (dense) {
-          adam("encoder", feature, inputWidth, null, regular);
-          adam("decoder", feature, outputWidth, null, regular);
+          adam("encoder", feature, inputWidth, null, beta1, beta2, factors);
+          adam("decoder", feature, outputWidth, null, beta1, beta2, factors);
           own.fit(1, 1);
           own.gradient[0] = 0;
-          adam("encoder_bias", feature, 1, own.gradient, regular);
+          adam("encoder_bias", feature, 1, own.gradient, beta1, beta2, factors);
         } else if (group < groups.groups()) {
           // Nothing between two active rows moves.
           feature = Math.min(end, groups.feature(group)) - 1;
@@ -330,11 +351,15 @@ public final class VectorEngine extends CheckedEngine {
         }
         continue;
       }
-      SparseKernels.AdamFactors factors = regular;
+      float decay1 = beta1;
+      float decay2 = beta2;
       if (!dense) {
         long last = lastSteps.getAtIndex(ValueLayout.JAVA_LONG, feature);
         lastSteps.setAtIndex(ValueLayout.JAVA_LONG, feature, step.step());
-        factors = last == step.step() - 1 ? regular : factors(step, step.step() - last);
+        if (last != step.step() - 1) {
+          decay1 = (float) Math.pow(step.beta1(), step.step() - last);
+          decay2 = (float) Math.pow(step.beta2(), step.step() - last);
+        }
       }
       int start = groups.start(group);
       int places = groups.start(group + 1) - start;
@@ -352,17 +377,23 @@ public final class VectorEngine extends CheckedEngine {
       }
       kernels.sumRows(
           residualGradient, outputWidth, own.tokens, own.forDecoder, 0, places, own.gradient);
-      adam("decoder", feature, outputWidth, own.gradient, factors);
+      adam("decoder", feature, outputWidth, own.gradient, decay1, decay2, factors);
       kernels.sumRows(seen, inputWidth, own.tokens, own.forEncoder, 0, places, own.gradient);
-      adam("encoder", feature, inputWidth, own.gradient, factors);
+      adam("encoder", feature, inputWidth, own.gradient, decay1, decay2, factors);
       own.gradient[0] = biasGradient;
-      adam("encoder_bias", feature, 1, own.gradient, factors);
+      adam("encoder_bias", feature, 1, own.gradient, decay1, decay2, factors);
       group++;
     }
   }
 
   private void adam(
-      String name, int row, int width, float[] gradient, SparseKernels.AdamFactors factors) {
+      String name,
+      int row,
+      int width,
+      float[] gradient,
+      float decay1,
+      float decay2,
+      SparseKernels.AdamFactors factors) {
     kernels.adam(
         state.get(name),
         state.get(name + FIRST_MOMENT),
@@ -370,14 +401,14 @@ public final class VectorEngine extends CheckedEngine {
         row,
         width,
         gradient,
+        decay1,
+        decay2,
         factors);
   }
 
-  private static SparseKernels.AdamFactors factors(AdamStep step, long steps) {
+  private static SparseKernels.AdamFactors factors(AdamStep step) {
     return new SparseKernels.AdamFactors(
-        (float) Math.pow(step.beta1(), steps),
         (float) (1 - step.beta1()),
-        (float) Math.pow(step.beta2(), steps),
         (float) (1 - step.beta2()),
         (float) (step.learningRate() / step.firstCorrection()),
         (float) (1 / Math.sqrt(step.secondCorrection())),

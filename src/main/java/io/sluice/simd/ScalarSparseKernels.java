@@ -149,12 +149,14 @@ final class ScalarSparseKernels implements SparseKernels {
       int row,
       int width,
       float[] gradient,
+      float decay1,
+      float decay2,
       AdamFactors factors) {
     for (int i = 0; i < width; i++) {
       long place = ((long) row * width + i) * Float.BYTES;
       float g = gradient == null ? 0 : gradient[i];
-      float m = factors.decay1() * first.get(FLOAT, place) + factors.gain1() * g;
-      float v = factors.decay2() * second.get(FLOAT, place) + factors.gain2() * g * g;
+      float m = decay1 * first.get(FLOAT, place) + factors.gain1() * g;
+      float v = decay2 * second.get(FLOAT, place) + factors.gain2() * g * g;
       m = Math.abs(m) < VANISHING ? 0 : m;
       v = v < VANISHING ? 0 : v;
       first.set(FLOAT, place, m);

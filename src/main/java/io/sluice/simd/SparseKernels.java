@@ -103,6 +103,9 @@ public interface SparseKernels {
    * with.
    *
    * @param gradient the row's gradient, or null for zero
+   * @param decay1 what the first moment is multiplied by: β₁, to the power of the steps since it
+   *     last was
+   * @param decay2 the same for the second moment
    */
   void adam(
       MemorySegment value,
@@ -111,27 +114,21 @@ public interface SparseKernels {
       int row,
       int width,
       float[] gradient,
+      float decay1,
+      float decay2,
       AdamFactors factors);
 
   /**
-   * The numbers of {@link #adam}.
+   * The numbers of {@link #adam} that are the same for every row of a step.
    *
-   * @param decay1 what the first moment is multiplied by: β₁, to the power of the steps it missed
    * @param gain1 {@code 1 − β₁}
-   * @param decay2 what the second moment is multiplied by
    * @param gain2 {@code 1 − β₂}
    * @param rate learning rate over {@code 1 − β₁ᵗ}
    * @param correction one over the root of {@code 1 − β₂ᵗ}
    * @param epsilon ε
    */
   record AdamFactors(
-      float decay1,
-      float gain1,
-      float decay2,
-      float gain2,
-      float rate,
-      float correction,
-      float epsilon) {}
+      float gain1, float gain2, float rate, float correction, float epsilon) {}
 
   /** Moments below this move no weight. */
   float VANISHING = 1e-30f;

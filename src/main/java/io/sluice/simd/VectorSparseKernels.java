@@ -332,10 +332,10 @@ final class VectorSparseKernels implements SparseKernels {
       int row,
       int width,
       float[] gradient,
+      float decay1,
+      float decay2,
       AdamFactors factors) {
     long from = (long) row * width * Float.BYTES;
-    float decay1 = factors.decay1();
-    float decay2 = factors.decay2();
     float gain1 = factors.gain1();
     float gain2 = factors.gain2();
     float rate = factors.rate();

@@ -130,7 +130,7 @@ class SparseKernelsTest {
         }
         float[] gradient = random.nextInt(3) == 0 ? null : floats(random, width);
         SparseKernels.AdamFactors factors =
-            new SparseKernels.AdamFactors(0.9f, 0.1f, 0.999f, 1e-3f, 0.01f, 1.5f, 1e-8f);
+            new SparseKernels.AdamFactors(0.1f, 1e-3f, 0.01f, 1.5f, 1e-8f);
         MemorySegment[] own = new MemorySegment[3];
         MemorySegment[] theirs = new MemorySegment[3];
         float[][] all = {value, first, second};
@@ -138,8 +138,8 @@ class SparseKernelsTest {
           own[i] = unaligned(arena, all[i]);
           theirs[i] = unaligned(arena, all[i]);
         }
-        kernels.adam(own[0], own[1], own[2], 1, width, gradient, factors);
-        scalar.adam(theirs[0], theirs[1], theirs[2], 1, width, gradient, factors);
+        kernels.adam(own[0], own[1], own[2], 1, width, gradient, 0.9f, 0.999f, factors);
+        scalar.adam(theirs[0], theirs[1], theirs[2], 1, width, gradient, 0.9f, 0.999f, factors);
         for (int i = 0; i < 3; i++) {
           float[] actual = own[i].toArray(FLOAT);
           assertClose(actual, theirs[i].toArray(FLOAT));
