@@ -127,8 +127,7 @@ public interface SparseKernels {
    * @param correction one over the root of {@code 1 − β₂ᵗ}
    * @param epsilon ε
    */
-  record AdamFactors(
-      float gain1, float gain2, float rate, float correction, float epsilon) {}
+  record AdamFactors(float gain1, float gain2, float rate, float correction, float epsilon) {}
 
   /** Moments below this move no weight. */
   float VANISHING = 1e-30f;
