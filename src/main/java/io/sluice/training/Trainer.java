@@ -138,7 +138,7 @@ public final class Trainer implements AutoCloseable {
   private void goOn() throws IOException {
     int width = ActivationFeed.activations(store, config.hook()).width();
     EngineSpec spec = config.dictionary("", width).spec(config.optimiser());
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       engine = engines.open(spec, Parameters.allocate(arena, width, width, config.features()));
     }
     Checkpoint last = Checkpoint.restoreNewest(folder.path(), engine);

@@ -37,7 +37,7 @@ class SteadyMemoryTest {
     int threads = Torch.threads();
     Torch.threads(1);
     EngineSpec spec = new EngineSpec(32, 32, 256, true, true, optimiser);
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       Parameters start = Parameters.allocate(arena, 32, 32, 256);
       Random random = new Random(1);
       fill(start.encoder(), random);
