@@ -8,8 +8,8 @@ import java.lang.foreign.ValueLayout;
  * A batch of activations in native memory, read in place: {@code [count, width]}, row after row
  * with no gap.
  *
- * @param memory native memory that any thread may read, which holds at least {@code count · width}
- *     elements; the caller owns it and keeps it unchanged while an engine works on the batch
+ * @param memory native memory that holds at least {@code count · width} elements; the caller owns
+ *     it and keeps it unchanged while an engine works on the batch
  * @param dtype float32, float16 or bfloat16
  * @param count number of rows (tokens)
  * @param width elements per row
@@ -17,9 +17,6 @@ import java.lang.foreign.ValueLayout;
  *     the dataset-wise normalisation here
  */
 public record Rows(MemorySegment memory, DType dtype, int count, int width, float scale) {
-
-  /** Never started; stands for any thread but the caller's. */
-  private static final Thread ANOTHER_THREAD = new Thread("sluice-any");
 
   public Rows {
     if (dtype != DType.F32 && dtype != DType.F16 && dtype != DType.BF16) {
@@ -32,11 +29,6 @@ public record Rows(MemorySegment memory, DType dtype, int count, int width, floa
     }
     if (!memory.isNative()) {
       throw new IllegalArgumentException("activations must be in native memory, not in an array");
-    }
-    if (!memory.isAccessibleBy(ANOTHER_THREAD)) {
-      throw new IllegalArgumentException(
-          "activations are read by several threads, but their memory belongs to one (a confined"
-              + " arena); allocate it from a shared or automatic arena");
     }
     long bytes = (long) count * width * dtype.bytes();
     if (memory.byteSize() < bytes) {
