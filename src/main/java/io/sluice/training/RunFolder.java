@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.AtomicText;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -152,19 +151,25 @@ final class RunFolder implements AutoCloseable {
     if (!Files.exists(file)) {
       return;
     }
-    long keep = 0;
-    try (RandomAccessFile lines = new RandomAccessFile(file.toFile(), "rw")) {
-      String line;
-      while ((line = lines.readLine()) != null) {
-        long end = lines.getFilePointer();
-        if (!line.endsWith("}") || JSON.readTree(line).path("step").asLong() > step) {
+    byte[] bytes = Files.readAllBytes(file);
+    int keep = 0;
+    for (int end = 0; end < bytes.length; end++) {
+      if (bytes[end] != '\n') {
+        continue;
+      }
+      try {
+        if (JSON.readTree(bytes, keep, end - keep).path("step").asLong() > step) {
           break;
         }
-        keep = end;
+      } catch (JsonProcessingException e) {
+        throw new IOException(
+            file + ": a line is not valid JSON: " + e.getOriginalMessage() + "; mend or delete it",
+            e);
       }
-      lines.setLength(keep);
-    } catch (JsonProcessingException e) {
-      throw new IOException(file + ": a line is not valid JSON: " + e.getOriginalMessage(), e);
+      keep = end + 1;
+    }
+    try (FileChannel lines = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      lines.truncate(keep);
     }
   }
 

@@ -4,8 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.engine.EngineFactory;
+import io.sluice.store.ActivationStore;
 import io.sluice.torch.DType;
+import io.sluice.torch.Device;
 import io.sluice.training.SyntheticStore;
+import io.sluice.training.Trainer;
+import io.sluice.training.TrainingConfig;
+import io.sluice.training.TrainingListener;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -59,6 +65,42 @@ class TrainCommandTest {
     assertThat(config().get("steps").asInt()).isEqualTo(29);
     assertThat(new ObjectMapper().readTree(Path.of(run, "run.json").toFile()).get("name").asText())
         .isEqualTo("random, sparse Adam");
+  }
+
+  @Test
+  void resumesWithTheSettingsOfTheRun() throws IOException {
+    TrainingConfig config =
+        TrainingConfig.of(SyntheticStore.HOOK)
+            .features(64)
+            .k(4)
+            .batch(32)
+            .steps(30)
+            .checkpointEvery(10)
+            .logEvery(5)
+            .build();
+    EngineFactory engines = EngineFactory.named("auto", Device.CPU);
+    class Stop extends RuntimeException {
+      private static final long serialVersionUID = 1;
+    }
+    try (Trainer trainer =
+        Trainer.start(
+            ActivationStore.open(Path.of(store)), config, engines, "broken", Path.of(run))) {
+      trainer.run(
+          new TrainingListener() {
+            @Override
+            public void stepped(long step, long tokens) {
+              if (step == 17) {
+                throw new Stop();
+              }
+            }
+          });
+    } catch (Stop e) {
+      assertThat(Path.of(run, "dictionary.json")).doesNotExist();
+    }
+    assertThat(sluice("train", "--resume", "--out", run, "--json")).as(err).isZero();
+    assertThat(new ObjectMapper().readTree(out).get("tokens").asInt()).isEqualTo(30 * 32);
+    assertThat(Path.of(run, "dictionary.json")).exists();
+    assertThat(Files.readAllLines(Path.of(run, "metrics.jsonl"))).hasSize(6);
   }
 
   @Test
