@@ -14,8 +14,9 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "bench",
     description = {
-      "Compare Sluice's kernels with LibTorch's in one run on this machine. What counts is the ratio:",
-      "both sides are measured in turns, on the same data and with as many threads."
+      "Compare Sluice's kernels with LibTorch's on this machine.",
+      "What counts is the ratio: both sides are measured in turns, on the same data and with as",
+      "many threads."
     },
     footer = {"", "Example:", "  sluice bench covariance --threads 1"})
 final class BenchCommand extends SluiceCommand {

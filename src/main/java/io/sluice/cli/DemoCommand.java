@@ -20,9 +20,10 @@ import picocli.CommandLine.Option;
 @Command(
     name = "demo",
     description = {
-      "Show the whole line on a trained transformer and a novel: capture its activations, measure",
-      "in how few dimensions each place writes, train the same dictionary from four starts, and",
-      "write the report. Prints the commands it runs and one table at the end."
+      "Show the whole line on a trained transformer and a novel.",
+      "Captures its activations, measures in how few dimensions each place writes, trains the",
+      "same dictionary from four starts, and writes the report. Prints the commands it runs and",
+      "two tables at the end."
     },
     footer = {
       "",

@@ -24,8 +24,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "doctor",
     description = {
-      "Say what was found here (JDK, LibTorch, devices, vectors, Arrow) and what to do about",
-      "what is missing. Exit status 1 if something that other commands need is missing."
+      "Say what was found here, and what to do about what is missing.",
+      "Looks at the JDK, LibTorch, devices, vectors and Arrow. Exit status 1 if something that",
+      "other commands need is missing."
     },
     footer = {
       "",

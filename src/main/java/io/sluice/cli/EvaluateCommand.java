@@ -16,8 +16,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "evaluate",
     description = {
-      "Measure a dictionary on every token of a store: fraction of variance unexplained, L0,",
-      "dead features, and how often features fire. Writes evaluation.json beside the dictionary."
+      "Measure a dictionary on every token of a store.",
+      "Fraction of variance unexplained, L0, dead features, and how often features fire. Writes",
+      "evaluation.json beside the dictionary."
     },
     footer = {"", "Example:", "  sluice evaluate --dictionary runs/asi --store activations"})
 final class EvaluateCommand extends SluiceCommand {

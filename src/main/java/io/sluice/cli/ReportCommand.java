@@ -20,8 +20,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "report",
     description = {
-      "Write one self-contained HTML page: dimension by layer, spectra, head overlap,",
-      "and the runs side by side. The page needs no network."
+      "Write one self-contained HTML page of spectra and runs.",
+      "Dimension by layer, spectra, head overlap, and the runs side by side. The page needs no",
+      "network."
     },
     footer = {
       "",

@@ -18,8 +18,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "spectrum",
     description = {
-      "Measure in how few dimensions each hook point of a store varies: the directions that hold",
-      "99 %% of the variance, effective rank and participation ratio, layer by layer."
+      "Measure in how few dimensions each hook point of a store varies.",
+      "Layer by layer: the directions that hold 99 %% of the variance, effective rank and",
+      "participation ratio."
     },
     footer = {
       "",

@@ -19,6 +19,16 @@ public final class StoreCovariance {
   private StoreCovariance() {}
 
   /**
+   * The covariance of a hook point over all rows, computed on the CPU.
+   *
+   * @throws IllegalArgumentException if the store has no such hook point
+   * @throws IOException as the other
+   */
+  public static Covariance of(ActivationStore store, String hook) throws IOException {
+    return of(store, store.column(hook), RowFilter.ALL, Device.CPU, rows -> {});
+  }
+
+  /**
    * Reads a column.
    *
    * @param column one of the store's hook points

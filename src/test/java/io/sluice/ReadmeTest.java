@@ -1,0 +1,78 @@
+package io.sluice;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sluice.torch.DType;
+import io.sluice.training.SyntheticStore;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.tools.JavaCompiler;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the README shows works as it stands. */
+class ReadmeTest {
+  @TempDir Path folder;
+
+  @Test
+  void programCompilesAndRuns() throws Exception {
+    JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+    Assumptions.assumeTrue(compiler != null, "this runtime has no compiler");
+    Matcher block =
+        Pattern.compile("```java\n(.*?)```", Pattern.DOTALL)
+            .matcher(Files.readString(Path.of("README.md")));
+    assertThat(block.find()).isTrue();
+    String program = block.group(1);
+    assertThat(program.lines().filter(line -> !line.isBlank()).count()).isLessThan(30);
+    assertThat(program.lines().filter(line -> !line.isBlank() && !line.startsWith("import")))
+        .hasSizeLessThan(25);
+    Path source = folder.resolve("Example.java");
+    Files.writeString(source, program.replace("layers.3.attn_out", SyntheticStore.HOOK));
+    assertThat(compiler.run(null, null, null, "-d", folder.toString(), source.toString())).isZero();
+    Path store = folder.resolve("activations");
+    SyntheticStore.write(store, 3000, DType.F32, 1);
+    PrintStream out = System.out;
+    ByteArrayOutputStream printed = new ByteArrayOutputStream();
+    System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
+    try (URLClassLoader loader = new URLClassLoader(new URL[] {folder.toUri().toURL()})) {
+      String[] arguments = {store.toString(), folder.resolve("run").toString()};
+      loader
+          .loadClass("Example")
+          .getMethod("main", String[].class)
+          .invoke(null, (Object) arguments);
+    } finally {
+      System.setOut(out);
+    }
+    assertThat(printed.toString(StandardCharsets.UTF_8))
+        .contains(" of " + SyntheticStore.WIDTH + " directions")
+        .contains("RunResult[")
+        .contains("features fire on the first token");
+    assertThat(folder.resolve("run/dictionary.safetensors")).isNotEmptyFile();
+  }
+
+  @Test
+  void linksLeadSomewhere() throws Exception {
+    for (Path page : new Path[] {Path.of("README.md"), Path.of("datasets/README.md")}) {
+      Path base = page.toAbsolutePath().getParent();
+      for (MatchResult link :
+          Pattern.compile("\\]\\(([^)#]+)(#[^)]*)?\\)")
+              .matcher(Files.readString(page))
+              .results()
+              .toList()) {
+        if (!link.group(1).startsWith("http")) {
+          assertThat(base.resolve(link.group(1))).as(page + ": " + link.group()).exists();
+        }
+      }
+    }
+  }
+}
