@@ -14,6 +14,9 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.function.DoubleSupplier;
+import java.util.random.RandomGenerator;
+import java.util.random.RandomGeneratorFactory;
 
 /**
  * A LibTorch tensor: an n-dimensional array of one {@link DType} on one {@link Device}.
@@ -241,6 +244,39 @@ public final class Tensor
     long[] values = new long[Math.toIntExact(end - start)];
     Arrays.setAll(values, i -> start + i);
     Tensor host = ofLongs(values, values.length);
+    return device.isCuda() ? host.to(device) : host;
+  }
+
+  /**
+   * Float32 numbers drawn uniformly from {@code [low, high)}. Java draws them, so that a seed gives
+   * the same numbers on every device and with every LibTorch.
+   */
+  public static Tensor uniform(long seed, double low, double high, Device device, long... shape) {
+    if (!(low <= high) || Double.isInfinite(high - low)) {
+      throw new IllegalArgumentException("no uniform numbers from " + low + " to " + high);
+    }
+    RandomGenerator random = random(seed);
+    return drawn(() -> low + (high - low) * random.nextDouble(), device, shape);
+  }
+
+  /** Float32 numbers drawn from the normal distribution; repeatable as {@link #uniform} is. */
+  public static Tensor normal(
+      long seed, double mean, double deviation, Device device, long... shape) {
+    RandomGenerator random = random(seed);
+    return drawn(() -> mean + deviation * random.nextGaussian(), device, shape);
+  }
+
+  private static RandomGenerator random(long seed) {
+    return RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
+  }
+
+  private static Tensor drawn(DoubleSupplier next, Device device, long... shape) {
+    Tensor host = empty(DType.F32, Device.CPU, shape);
+    long elements = host.elements();
+    MemorySegment memory = host.rawData();
+    for (long i = 0; i < elements; i++) {
+      memory.setAtIndex(JAVA_FLOAT, i, (float) next.getAsDouble());
+    }
     return device.isCuda() ? host.to(device) : host;
   }
 

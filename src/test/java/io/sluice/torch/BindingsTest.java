@@ -7,12 +7,14 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.testing.Python;
 import java.io.IOException;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodType;
 import java.lang.reflect.Method;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -126,13 +128,39 @@ class BindingsTest {
     checkSymbols(false);
   }
 
+  /** The CUDA half loads where there is no GPU; in a process of its own, with pip's LibTorch. */
   @Test
   void cudaLibraryHasEachSymbolOfItsVersion() throws Exception {
+    if (Torch.info().builtForCuda()) {
+      Torch.loadCudaLibraries();
+      checkSymbols(true);
+      return;
+    }
+    Path torch = Path.of(Python.run("torch_path.py").strip());
     Assumptions.assumeTrue(
-        Torch.info().builtForCuda(),
-        "the loaded LibTorch is built for the CPU only; set LIBTORCH to a CUDA build");
+        Files.exists(torch.resolve("lib").resolve(System.mapLibraryName("torch_cuda"))),
+        "the PyTorch of SLUICE_PYTHON is built for the CPU only");
+    Process child =
+        new ProcessBuilder(
+                ProcessHandle.current().info().command().orElseThrow(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-Dsluice.libtorch=" + torch,
+                "-cp",
+                System.getProperty("java.class.path"),
+                BindingsTest.class.getName())
+            .redirectErrorStream(true)
+            .start();
+    String printed = new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(child.waitFor()).as(printed).isZero();
+    assertThat(printed).contains("CUDA symbols are there");
+  }
+
+  /** The child process of the test above. */
+  public static void main(String[] args) throws Exception {
     Torch.loadCudaLibraries();
+    checkSymbols(false);
     checkSymbols(true);
+    System.out.println("CUDA symbols are there");
   }
 
   private static void checkSymbols(boolean cuda) throws Exception {

@@ -386,6 +386,26 @@ class TensorTest {
   }
 
   @Test
+  void seededNumbersRepeat() {
+    try (TensorScope scope = TensorScope.open()) {
+      float[] uniform = Tensor.uniform(7, -1, 1, Device.CPU, 100, 100).toFloats();
+      assertThat(Tensor.uniform(7, -1, 1, Device.CPU, 100, 100).toFloats())
+          .containsExactly(uniform);
+      assertThat(Tensor.uniform(8, -1, 1, Device.CPU, 100, 100).toFloats()).isNotEqualTo(uniform);
+      Tensor normal = Tensor.normal(7, 3, 2, Device.CPU, 10_000);
+      double mean = normal.mean(false, 0).item();
+      double variance = normal.sub(mean).square().mean(false, 0).item();
+      // Five standard errors of 10,000 draws.
+      assertThat(mean).isBetween(2.9, 3.1);
+      assertThat(variance).isBetween(3.7, 4.3);
+      for (float value : uniform) {
+        assertThat(value).isBetween(-1f, 1f);
+      }
+      assertThatIllegalArgumentException().isThrownBy(() -> Tensor.uniform(1, 2, 1, Device.CPU, 3));
+    }
+  }
+
+  @Test
   void copiesToAndFromMemory() {
     try (TensorScope scope = TensorScope.open()) {
       float[] values = new float[6];
