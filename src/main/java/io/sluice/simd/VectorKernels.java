@@ -20,24 +20,13 @@ import jdk.incubator.vector.VectorSpecies;
  * the machine's preferred width.
  */
 final class VectorKernels implements Kernels {
-  private static final VectorSpecies<Float> FLOATS = species();
+  private static final VectorSpecies<Float> FLOATS = VectorWidth.speciesOf(MethodHandles.lookup());
   private static final VectorSpecies<Integer> INTS = FLOATS.withLanes(int.class);
   private static final VectorSpecies<Short> SHORTS =
       VectorSpecies.of(short.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final int LANES = FLOATS.length();
   private static final int WIDTH = 2 * LANES;
-
-  @SuppressWarnings("unchecked")
-  private static VectorSpecies<Float> species() {
-    try {
-      VectorSpecies<Float> given =
-          MethodHandles.classData(MethodHandles.lookup(), "_", VectorSpecies.class);
-      return given == null ? FloatVector.SPECIES_PREFERRED : given;
-    } catch (IllegalAccessException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
 
   @Override
   public String name() {

@@ -14,23 +14,12 @@ import jdk.incubator.vector.VectorSpecies;
  * {@link VectorKernels} are.
  */
 final class VectorSparseKernels implements SparseKernels {
-  private static final VectorSpecies<Float> FLOATS = species();
+  private static final VectorSpecies<Float> FLOATS = VectorWidth.speciesOf(MethodHandles.lookup());
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final int LANES = FLOATS.length();
   private static final int WIDTH = 2 * LANES;
   private static final int BLOCK = 4 * LANES;
-
-  @SuppressWarnings("unchecked")
-  private static VectorSpecies<Float> species() {
-    try {
-      VectorSpecies<Float> given =
-          MethodHandles.classData(MethodHandles.lookup(), "_", VectorSpecies.class);
-      return given == null ? FloatVector.SPECIES_PREFERRED : given;
-    } catch (IllegalAccessException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
 
   @Override
   public String name() {

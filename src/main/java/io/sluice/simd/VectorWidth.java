@@ -1,5 +1,6 @@
 package io.sluice.simd;
 
+import java.lang.invoke.MethodHandles;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
@@ -14,5 +15,16 @@ final class VectorWidth {
 
   static VectorSpecies<Float> speciesOfBits(int bits) {
     return VectorSpecies.of(float.class, VectorShape.forBitSize(bits));
+  }
+
+  /** The class data of a class that was defined for one width; else the preferred species. */
+  @SuppressWarnings("unchecked")
+  static VectorSpecies<Float> speciesOf(MethodHandles.Lookup owner) {
+    try {
+      VectorSpecies<Float> given = MethodHandles.classData(owner, "_", VectorSpecies.class);
+      return given == null ? FloatVector.SPECIES_PREFERRED : given;
+    } catch (IllegalAccessException e) {
+      throw new ExceptionInInitializerError(e);
+    }
   }
 }
