@@ -1,6 +1,6 @@
 package io.sluice.cli;
 
-import io.sluice.dictionary.AtomicText;
+import io.sluice.files.AtomicFile;
 import io.sluice.model.LoadedModel;
 import io.sluice.report.Spectra;
 import io.sluice.store.ActivationStore;
@@ -127,7 +127,7 @@ final class SpectrumCommand extends SluiceCommand {
   private void write(StoreSpectra measuring, Spectra spectra) throws IOException {
     String text = SpectrumJson.of(spectra);
     if (out != null) {
-      AtomicText.write(out, text);
+      AtomicFile.write(out, text);
     }
     if (stats != null) {
       measuring.statistics().write(stats);

@@ -1,13 +1,13 @@
 package io.sluice.dictionary;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.engine.Parameters;
+import io.sluice.files.AtomicFile;
+import io.sluice.files.StrictJson;
 import io.sluice.torch.DType;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
@@ -28,11 +28,7 @@ final class DictionaryFiles {
   static final String WEIGHTS = "dictionary.safetensors";
   private static final long MAX_CONFIG_BYTES = 1 << 20;
 
-  private static final ObjectMapper JSON =
-      JsonMapper.builder()
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .build();
+  private static final JsonMapper JSON = StrictJson.mapper(StreamReadConstraints.defaults());
 
   private DictionaryFiles() {}
 
@@ -64,7 +60,7 @@ final class DictionaryFiles {
     }
     json.put("subtractDecoderBias", config.subtractDecoderBias());
     json.put("rankByDecoderNorm", config.rankByDecoderNorm());
-    AtomicText.write(
+    AtomicFile.write(
         folder.resolve(CONFIG), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json));
   }
 

@@ -3,7 +3,6 @@ package io.sluice.evaluation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.dictionary.ActivationFeed;
-import io.sluice.dictionary.AtomicText;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Codes;
@@ -12,6 +11,7 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Rows;
 import io.sluice.engine.Selection;
+import io.sluice.files.AtomicFile;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import io.sluice.store.Column;
@@ -95,7 +95,7 @@ public final class Evaluator {
 
   /** Writes {@code evaluation.json} into {@code folder}, whole or not at all. */
   public static void write(Evaluation evaluation, Path folder) throws IOException {
-    AtomicText.write(folder.resolve("evaluation.json"), json(evaluation));
+    AtomicFile.write(folder.resolve("evaluation.json"), json(evaluation));
   }
 
   /** The evaluation as {@code evaluation.json} has it. */

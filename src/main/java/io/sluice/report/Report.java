@@ -1,5 +1,6 @@
 package io.sluice.report;
 
+import io.sluice.files.AtomicFile;
 import io.sluice.report.TrainingRun.Setting;
 import java.io.IOException;
 import java.nio.file.Path;

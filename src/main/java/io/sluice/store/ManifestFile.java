@@ -1,14 +1,16 @@
 package io.sluice.store;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.files.AtomicFile;
+import io.sluice.files.Quoted;
+import io.sluice.files.StrictJson;
 import io.sluice.torch.DType;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,8 +22,7 @@ import java.util.Set;
 
 /** Reads and writes {@code manifest.json}; every value is checked before it is believed. */
 final class ManifestFile {
-  private static final ObjectMapper JSON =
-      new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+  private static final JsonMapper JSON = StrictJson.mapper(StreamReadConstraints.defaults());
   private static final long MAX_BYTES = 256L << 20;
   private static final String CHECKSUM = "crc32c:";
 
@@ -62,15 +63,7 @@ final class ManifestFile {
     root.put("writer", manifest.writer());
     root.put("created", manifest.created());
     byte[] bytes = JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(root);
-    AtomicFile.write(
-        folder.resolve(Manifest.FILE_NAME),
-        channel -> {
-          ByteBuffer buffer = ByteBuffer.wrap(bytes);
-          while (buffer.hasRemaining()) {
-            channel.write(buffer);
-          }
-          return null;
-        });
+    AtomicFile.write(folder.resolve(Manifest.FILE_NAME), bytes);
   }
 
   /**

@@ -1,5 +1,6 @@
 package io.sluice.store;
 
+import io.sluice.files.Quoted;
 import io.sluice.torch.DType;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

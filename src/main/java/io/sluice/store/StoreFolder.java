@@ -43,6 +43,6 @@ final class StoreFolder {
     return entry
         .getFileName()
         .toString()
-        .matches("(manifest\\.json|shard-\\d{5,10}\\.arrow)(\\.tmp)?");
+        .matches("(manifest\\.json|shard-\\d{5,10}\\.arrow)(\\.\\d+\\.tmp)?");
   }
 }

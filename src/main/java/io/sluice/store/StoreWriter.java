@@ -1,5 +1,6 @@
 package io.sluice.store;
 
+import io.sluice.files.AtomicFile;
 import io.sluice.torch.DType;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -222,7 +223,7 @@ public final class StoreWriter implements AutoCloseable {
       shards.add(shard);
       manifest = manifest.withShards(shards, false);
     } catch (IOException e) {
-      throw failed(name, e);
+      throw failed(e);
     }
     writeManifest();
     writtenRows += filled;
@@ -233,19 +234,14 @@ public final class StoreWriter implements AutoCloseable {
     try {
       ManifestFile.write(folder, manifest);
     } catch (IOException e) {
-      throw failed(Manifest.FILE_NAME, e);
+      throw failed(e);
     }
   }
 
-  private IOException failed(String name, IOException cause) {
+  private IOException failed(IOException cause) {
     body = null;
     return new IOException(
-        folder.resolve(name)
-            + ": cannot be written ("
-            + cause.getMessage()
-            + "); the store keeps the "
-            + writtenRows
-            + " rows finished before; make room or choose another folder, and run again",
+        cause.getMessage() + "; the store keeps the " + writtenRows + " rows finished before",
         cause);
   }
 

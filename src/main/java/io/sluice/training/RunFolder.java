@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.sluice.dictionary.AtomicText;
+import io.sluice.files.AtomicFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -91,7 +91,7 @@ final class RunFolder implements AutoCloseable {
     if (result != null) {
       json.set("result", JSON.valueToTree(result));
     }
-    AtomicText.write(
+    AtomicFile.write(
         path.resolve(DESCRIPTION), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json));
   }
 

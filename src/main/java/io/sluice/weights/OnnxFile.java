@@ -8,6 +8,7 @@ import ai.onnx.proto.OnnxMl.TensorProto;
 import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.UnsafeByteOperations;
+import io.sluice.files.Quoted;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -108,7 +109,7 @@ public final class OnnxFile implements TensorSource {
       Path path, Map<String, OnnxTensor> tensors, String name, OnnxTensor tensor)
       throws IOException {
     if (tensor != null && tensors.put(name, tensor) != null) {
-      throw BadFile.damaged(path, "has two tensors named " + BadFile.quote(name));
+      throw BadFile.damaged(path, "has two tensors named " + Quoted.of(name));
     }
   }
 
@@ -146,7 +147,7 @@ public final class OnnxFile implements TensorSource {
     OnnxTensor tensor = tensors.get(name);
     if (tensor == null) {
       throw new IllegalArgumentException(
-          path + " has no tensor " + BadFile.quote(name) + " among its " + tensors.size());
+          path + " has no tensor " + Quoted.of(name) + " among its " + tensors.size());
     }
     return tensor;
   }

@@ -3,6 +3,7 @@ package io.sluice.weights;
 import ai.onnx.proto.OnnxMl.StringStringEntryProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import com.google.protobuf.ByteString;
+import io.sluice.files.Quoted;
 import io.sluice.torch.DType;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -131,23 +132,19 @@ record OnnxTensor(TensorInfo info, MemorySegment data) {
       if (location.isEmpty() || !file.startsWith(folder) || file.equals(folder)) {
         throw BadFile.because(
             model,
-            "keeps tensor " + BadFile.quote(name) + " in " + BadFile.quote(location),
+            "keeps tensor " + Quoted.of(name) + " in " + Quoted.of(location),
             "its data must lie in the model's own folder");
       }
       if (!Files.exists(file)) {
         throw BadFile.because(
             model,
-            "keeps tensor "
-                + BadFile.quote(name)
-                + " in "
-                + BadFile.quote(location)
-                + ", which is missing",
+            "keeps tensor " + Quoted.of(name) + " in " + Quoted.of(location) + ", which is missing",
             "fetch it");
       }
       if (!file.toRealPath().startsWith(folder.toRealPath())) {
         throw BadFile.because(
             model,
-            "keeps tensor " + BadFile.quote(name) + " behind the link " + BadFile.quote(location),
+            "keeps tensor " + Quoted.of(name) + " behind the link " + Quoted.of(location),
             "its data must lie in the model's own folder");
       }
       MemorySegment mapped = external.get(file);
@@ -167,11 +164,11 @@ record OnnxTensor(TensorInfo info, MemorySegment data) {
       } catch (NumberFormatException e) {
         // Reported below, as a negative number is.
       }
-      throw damaged(name, "has the offset or length " + BadFile.quote(digits));
+      throw damaged(name, "has the offset or length " + Quoted.of(digits));
     }
 
     private IOException damaged(String name, String wrong) {
-      return BadFile.damaged(model, "tensor " + BadFile.quote(name) + " " + wrong);
+      return BadFile.damaged(model, "tensor " + Quoted.of(name) + " " + wrong);
     }
 
     private static DType dtype(int onnx) {

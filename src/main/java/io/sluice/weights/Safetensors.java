@@ -1,5 +1,6 @@
 package io.sluice.weights;
 
+import io.sluice.files.Quoted;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -101,7 +102,7 @@ public final class Safetensors implements TensorSource {
     SafetensorsHeader.Placed placed = header.tensors().get(name);
     if (placed == null) {
       throw new IllegalArgumentException(
-          path + " has no tensor " + BadFile.quote(name) + " among its " + names().size());
+          path + " has no tensor " + Quoted.of(name) + " among its " + names().size());
     }
     return placed;
   }

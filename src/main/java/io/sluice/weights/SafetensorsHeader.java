@@ -5,7 +5,8 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.core.StreamReadFeature;
+import io.sluice.files.Quoted;
+import io.sluice.files.StrictJson;
 import io.sluice.torch.DType;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -44,20 +45,13 @@ record SafetensorsHeader(
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private static final JsonFactory JSON =
-      JsonFactory.builder()
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
-          // Names come from the file: keep them out of the JVM-wide tables.
-          .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
-          .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
-          .streamReadConstraints(
-              StreamReadConstraints.builder()
-                  .maxNestingDepth(4)
-                  .maxNumberLength(32)
-                  .maxNameLength(1 << 16)
-                  .maxStringLength((int) MAX_LENGTH)
-                  .build())
-          .build();
+      StrictJson.factory(
+          StreamReadConstraints.builder()
+              .maxNestingDepth(4)
+              .maxNumberLength(32)
+              .maxNameLength(1 << 16)
+              .maxStringLength((int) MAX_LENGTH)
+              .build());
 
   /**
    * A tensor and where its values are.
@@ -105,7 +99,7 @@ record SafetensorsHeader(
   }
 
   private static String oneLine(String message) {
-    String quoted = BadFile.quote(message);
+    String quoted = Quoted.of(message);
     return quoted.substring(1, quoted.length() - 1);
   }
 
@@ -137,13 +131,13 @@ record SafetensorsHeader(
       expect(JsonToken.START_OBJECT, METADATA);
       while (json.nextToken() == JsonToken.FIELD_NAME) {
         String key = json.currentName();
-        expect(JsonToken.VALUE_STRING, METADATA + " " + BadFile.quote(key));
+        expect(JsonToken.VALUE_STRING, METADATA + " " + Quoted.of(key));
         metadata.put(key, json.getText());
       }
     }
 
     private Placed tensor(String name) throws IOException {
-      String what = "tensor " + BadFile.quote(name);
+      String what = "tensor " + Quoted.of(name);
       DType dtype = null;
       long[] shape = null;
       long[] offsets = null;
@@ -154,8 +148,7 @@ record SafetensorsHeader(
           case "dtype" -> dtype = dtype(what);
           case "shape" -> shape = numbers(what + " shape", TensorInfo.MAX_RANK);
           case "data_offsets" -> offsets = numbers(what + " data_offsets", 2);
-          default ->
-              throw BadFile.damaged(path, what + " has unknown field " + BadFile.quote(field));
+          default -> throw BadFile.damaged(path, what + " has unknown field " + Quoted.of(field));
         }
       }
       if (dtype == null || shape == null || offsets == null || offsets.length != 2) {
@@ -196,7 +189,7 @@ record SafetensorsHeader(
       if (dtype == null) {
         throw BadFile.because(
             path,
-            what + " has element type " + BadFile.quote(label),
+            what + " has element type " + Quoted.of(label),
             "Sluice reads " + Arrays.toString(DType.values()));
       }
       return dtype;
@@ -238,7 +231,7 @@ record SafetensorsHeader(
           throw BadFile.damaged(
               path,
               "tensor "
-                  + BadFile.quote(tensor.info().name())
+                  + Quoted.of(tensor.info().name())
                   + " begins at byte "
                   + tensor.begin()
                   + ", but the values before it end at "

@@ -2,23 +2,19 @@ package io.sluice.weights;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.sluice.files.AtomicFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 
 /**
  * Writes a safetensors file piece by piece, for tensors that do not fit in memory together. The
@@ -31,10 +27,8 @@ public final class SafetensorsWriter implements AutoCloseable {
   private static final long HEAP_PIECE = 1L << 20;
 
   private final Path path;
-  private final Path temporary;
-  private final FileChannel channel;
+  private final AtomicFile file;
   private final Map<String, Region> regions = new HashMap<>();
-  private boolean committed;
 
   private static final class Region {
     final TensorInfo info;
@@ -48,10 +42,9 @@ public final class SafetensorsWriter implements AutoCloseable {
     }
   }
 
-  private SafetensorsWriter(Path path, Path temporary, FileChannel channel) {
+  private SafetensorsWriter(Path path, AtomicFile file) {
     this.path = path;
-    this.temporary = temporary;
-    this.channel = channel;
+    this.file = file;
   }
 
   /**
@@ -63,19 +56,15 @@ public final class SafetensorsWriter implements AutoCloseable {
    * @param metadata text entries for the header's {@code __metadata__}; may be empty
    * @throws IllegalArgumentException if two tensors share a name, or one is named {@code
    *     __metadata__}
-   * @throws IOException if the temporary file cannot be made
+   * @throws IOException if the file cannot be made
+   * @throws IllegalStateException if this process is writing the same file already
    */
   public static SafetensorsWriter create(
       Path path, List<TensorInfo> tensors, Map<String, String> metadata) throws IOException {
     List<TensorInfo> laidOut = new ArrayList<>(tensors);
     laidOut.sort(Comparator.comparingInt(tensor -> -tensor.dtype().bytes()));
     byte[] header = header(laidOut, metadata);
-    Path target = path.toAbsolutePath();
-    Path temporary =
-        target.resolveSibling("." + target.getFileName() + "." + UUID.randomUUID() + ".tmp");
-    FileChannel channel =
-        FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-    SafetensorsWriter writer = new SafetensorsWriter(target, temporary, channel);
+    SafetensorsWriter writer = new SafetensorsWriter(path, AtomicFile.open(path));
     try {
       long begin = header.length;
       for (TensorInfo tensor : laidOut) {
@@ -135,25 +124,17 @@ public final class SafetensorsWriter implements AutoCloseable {
             "tensor " + region.info + " still lacks " + (region.end - region.next) + " bytes");
       }
     }
-    channel.force(true);
-    channel.close();
-    Files.move(
-        temporary, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    committed = true;
-    forceFolder();
+    file.commit();
   }
 
   /** Lets go of the file; what is not committed is deleted. */
   @Override
   public void close() throws IOException {
-    channel.close();
-    if (!committed) {
-      Files.deleteIfExists(temporary);
-    }
+    file.close();
   }
 
   private void checkOpen() {
-    if (!channel.isOpen()) {
+    if (!file.isOpen()) {
       throw new IllegalStateException(path + " is already committed or closed");
     }
   }
@@ -168,19 +149,9 @@ public final class SafetensorsWriter implements AutoCloseable {
       try (Arena arena = Arena.ofConfined()) {
         ByteBuffer buffer =
             (data.isNative() ? piece : arena.allocate(length).copyFrom(piece)).asByteBuffer();
-        while (buffer.hasRemaining()) {
-          done += channel.write(buffer, position + done);
-        }
+        file.write(buffer, position + done);
       }
-    }
-  }
-
-  /** Makes the rename itself durable, where the system lets a folder be opened. */
-  private void forceFolder() {
-    try (FileChannel folder = FileChannel.open(path.getParent(), StandardOpenOption.READ)) {
-      folder.force(true);
-    } catch (IOException e) {
-      // Windows cannot open folders; there the rename is as durable as the system makes it.
+      done += length;
     }
   }
 

@@ -4,7 +4,9 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import io.sluice.files.Quoted;
+import io.sluice.files.StrictJson;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -24,13 +26,7 @@ public final class ShardedSafetensors implements TensorSource {
   /** An index of a model with a million tensors stays far below this. */
   private static final long MAX_INDEX_BYTES = 256L << 20;
 
-  private static final JsonFactory JSON =
-      JsonFactory.builder()
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
-          .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
-          .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
-          .build();
+  private static final JsonFactory JSON = StrictJson.factory(StreamReadConstraints.defaults());
 
   private final Path path;
   private final Map<String, Safetensors> shardOf;
@@ -60,9 +56,9 @@ public final class ShardedSafetensors implements TensorSource {
         throw BadFile.damaged(
             index,
             "places tensor "
-                + BadFile.quote(entry.getKey())
+                + Quoted.of(entry.getKey())
                 + " in "
-                + BadFile.quote(file)
+                + Quoted.of(file)
                 + ", which lacks it");
       }
       shardOf.put(entry.getKey(), shard);
@@ -94,7 +90,7 @@ public final class ShardedSafetensors implements TensorSource {
     Safetensors shard = shardOf.get(name);
     if (shard == null) {
       throw new IllegalArgumentException(
-          path + " has no tensor " + BadFile.quote(name) + " among its " + shardOf.size());
+          path + " has no tensor " + Quoted.of(name) + " among its " + shardOf.size());
     }
     return shard;
   }
@@ -107,12 +103,12 @@ public final class ShardedSafetensors implements TensorSource {
             && file.chars().noneMatch(c -> c == '/' || c == '\\' || c == ':' || c < ' ');
     if (!plainName) {
       throw BadFile.because(
-          index, "refers to " + BadFile.quote(file), "shards must lie beside their index");
+          index, "refers to " + Quoted.of(file), "shards must lie beside their index");
     }
     Path shard = index.resolveSibling(file);
     if (!Files.exists(shard)) {
       throw BadFile.because(
-          index, "refers to shard " + BadFile.quote(file) + ", which is missing", "fetch it");
+          index, "refers to shard " + Quoted.of(file) + ", which is missing", "fetch it");
     }
     return Safetensors.open(shard);
   }
@@ -140,7 +136,7 @@ public final class ShardedSafetensors implements TensorSource {
             String tensor = json.currentName();
             if (json.nextToken() != JsonToken.VALUE_STRING) {
               throw BadFile.damaged(
-                  index, "weight_map gives no file name for " + BadFile.quote(tensor));
+                  index, "weight_map gives no file name for " + Quoted.of(tensor));
             }
             map.put(tensor, json.getText());
           }
@@ -152,7 +148,7 @@ public final class ShardedSafetensors implements TensorSource {
         throw BadFile.damaged(index, "there is more after the closing brace");
       }
     } catch (JsonProcessingException e) {
-      throw BadFile.damaged(index, "is not valid JSON: " + BadFile.quote(e.getOriginalMessage()));
+      throw BadFile.damaged(index, "is not valid JSON: " + Quoted.of(e.getOriginalMessage()));
     }
     if (map == null || map.isEmpty()) {
       throw BadFile.damaged(index, "has no weight_map");

@@ -171,8 +171,8 @@ class StoreDamageTest {
 
   @Test
   void leftoversOfAKilledWriterAreIgnored() throws IOException {
-    Files.writeString(folder.resolve("shard-00002.arrow.tmp"), "half a shard");
-    Files.writeString(folder.resolve("manifest.json.tmp"), "{");
+    Files.writeString(folder.resolve("shard-00002.arrow.77.tmp"), "half a shard");
+    Files.writeString(folder.resolve("manifest.json.77.tmp"), "{");
     assertThat(ActivationStore.open(folder).rows()).isEqualTo(9);
   }
 

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** A writer that is stopped by bad values, a full disk or a kill leaves its finished shards. */
 class StoreFailureTest {
   private static final Path FULL_DEVICE = Path.of("/dev/full");
+  private static final String TEMPORARY = "." + ProcessHandle.current().pid() + ".tmp";
 
   @TempDir Path parent;
 
@@ -72,7 +73,7 @@ class StoreFailureTest {
       try (StoreWriter writer = StoreWriter.create(folder, spec)) {
         StoreSamples.append(writer, spec, 16);
         // Whatever is written under the temporary name meets a device that is always full.
-        Files.createSymbolicLink(folder.resolve(victim + ".tmp"), FULL_DEVICE);
+        Files.createSymbolicLink(folder.resolve(victim + TEMPORARY), FULL_DEVICE);
         assertThatThrownBy(() -> StoreSamples.append(writer, spec, 16))
             .isInstanceOf(IOException.class)
             .hasMessageContaining(folder.resolve(victim).toString())
@@ -80,7 +81,7 @@ class StoreFailureTest {
             .hasMessageContaining("keeps the 14 rows");
         assertThatThrownBy(writer::finish).isInstanceOf(IllegalStateException.class);
       }
-      assertThat(folder.resolve(victim + ".tmp")).doesNotExist();
+      assertThat(folder.resolve(victim + TEMPORARY)).doesNotExist();
       ActivationStore store = ActivationStore.open(folder);
       store.verify();
       assertThat(store.rows()).isEqualTo(14);

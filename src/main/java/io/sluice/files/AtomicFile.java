@@ -1,0 +1,202 @@
+package io.sluice.files;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * A file that appears whole or not at all, whenever the process or the machine stops. It is written
+ * beside its target, under the target's name with the process's number and {@code .tmp} after it,
+ * forced to the disk and renamed; closing without {@link #commit()} leaves no trace. The file gets
+ * the permissions that any new file of this process gets.
+ *
+ * <p>Every {@code IOException} of writing is one line that names the target, and what was there is
+ * then still there. Not safe for use by several threads at a time.
+ */
+public final class AtomicFile implements AutoCloseable {
+  /** Temporary files of this process that are open: two writers of one would mix their bytes. */
+  private static final Set<Path> OPEN = ConcurrentHashMap.newKeySet();
+
+  private static final String SUFFIX = "." + ProcessHandle.current().pid() + ".tmp";
+
+  private final Path named;
+  private final Path target;
+  private final Path temporary;
+  private final FileChannel channel;
+  private boolean committed;
+
+  /** Writes the content of a file from its start. */
+  public interface Content<T> {
+    /**
+     * Writes everything.
+     *
+     * @param channel the empty file; it is forced to the disk and closed by the caller
+     */
+    T writeTo(FileChannel channel) throws IOException;
+  }
+
+  private AtomicFile(Path named, Path target, Path temporary) throws IOException {
+    this.named = named;
+    this.target = target;
+    this.temporary = temporary;
+    this.channel =
+        FileChannel.open(
+            temporary,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING,
+            StandardOpenOption.WRITE);
+  }
+
+  /**
+   * Begins a file.
+   *
+   * @param target the file to make or replace; its folder must exist
+   * @throws IOException if the target is a folder, its folder is missing, or the temporary file
+   *     cannot be made
+   * @throws IllegalStateException if this process is writing the same file already
+   */
+  public static AtomicFile open(Path target) throws IOException {
+    Path absolute = target.toAbsolutePath();
+    Path folder = absolute.getParent();
+    if (folder == null || Files.isDirectory(absolute)) {
+      throw new IOException(target + ": is a folder; name a file in it");
+    }
+    if (!Files.isDirectory(folder)) {
+      throw new IOException(target + ": its folder does not exist; make " + folder + " first");
+    }
+    Path temporary = absolute.resolveSibling(absolute.getFileName() + SUFFIX);
+    if (!OPEN.add(temporary)) {
+      throw new IllegalStateException(target + " is being written already; close that first");
+    }
+    try {
+      return new AtomicFile(target, absolute, temporary);
+    } catch (IOException e) {
+      OPEN.remove(temporary);
+      throw failed(target, e);
+    }
+  }
+
+  /**
+   * Writes a whole file.
+   *
+   * @return what {@code content} returns
+   * @throws IOException if that fails; what was at {@code target} is then still there
+   */
+  public static <T> T write(Path target, Content<T> content) throws IOException {
+    try (AtomicFile file = open(target)) {
+      T result;
+      try {
+        result = content.writeTo(file.channel);
+      } catch (IOException e) {
+        throw failed(target, e);
+      }
+      file.commit();
+      return result;
+    }
+  }
+
+  /**
+   * Writes a whole file of {@code content}.
+   *
+   * @throws IOException if that fails; what was at {@code target} is then still there
+   */
+  public static void write(Path target, byte[] content) throws IOException {
+    try (AtomicFile file = open(target)) {
+      file.write(ByteBuffer.wrap(content), 0);
+      file.commit();
+    }
+  }
+
+  /**
+   * Writes a whole file of {@code text}, as UTF-8.
+   *
+   * @throws IOException if that fails; what was at {@code target} is then still there
+   */
+  public static void write(Path target, String text) throws IOException {
+    write(target, text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /**
+   * Writes what remains in {@code bytes}, from {@code position} of the file on.
+   *
+   * @throws IOException if the disk does not take it
+   */
+  public void write(ByteBuffer bytes, long position) throws IOException {
+    try {
+      for (long at = position; bytes.hasRemaining(); ) {
+        at += channel.write(bytes, at);
+      }
+    } catch (IOException e) {
+      throw failed(named, e);
+    }
+  }
+
+  /** Whether the file is neither committed nor closed. */
+  public boolean isOpen() {
+    return channel.isOpen();
+  }
+
+  /**
+   * Forces the file to the disk, puts it in its place and closes it.
+   *
+   * @throws IOException if that fails; what was at the target is then still there
+   */
+  public void commit() throws IOException {
+    try {
+      channel.force(true);
+      channel.close(); // Before the rename: Windows renames no open files.
+      Files.move(
+          temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw failed(named, e);
+    }
+    committed = true;
+    forceFolder();
+  }
+
+  /** Lets go of the file; what is not committed is deleted. */
+  @Override
+  public void close() throws IOException {
+    try (channel) {
+      if (!committed) {
+        channel.close();
+        Files.deleteIfExists(temporary);
+      }
+    } finally {
+      OPEN.remove(temporary);
+    }
+  }
+
+  /** Makes the rename itself durable, where the system lets folders be opened and forced. */
+  private void forceFolder() {
+    try (FileChannel folder = FileChannel.open(temporary.getParent(), StandardOpenOption.READ)) {
+      folder.force(true);
+    } catch (IOException e) {
+      // Windows and some network file systems do not; the rename is as durable as they make it.
+    }
+  }
+
+  private static IOException failed(Path target, IOException cause) {
+    String reason =
+        switch (cause) {
+          case AccessDeniedException e -> "no permission";
+          case FileSystemException e -> e.getReason();
+          default -> cause.getMessage();
+        };
+    return new IOException(
+        target
+            + ": cannot be written ("
+            + (reason == null ? cause.getClass().getSimpleName() : reason)
+            + "); make room or choose another folder",
+        cause);
+  }
+}

@@ -1,0 +1,42 @@
+package io.sluice.files;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+
+/**
+ * JSON from files that others wrote: a name that comes twice is an error, and nothing of the file
+ * outlives its reading.
+ */
+public final class StrictJson {
+  private StrictJson() {}
+
+  /**
+   * Parsers that read token by token.
+   *
+   * @param limits what a file may ask for
+   */
+  public static JsonFactory factory(StreamReadConstraints limits) {
+    return JsonFactory.builder()
+        .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+        .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+        // Names come from the file: keep them out of the JVM-wide tables.
+        .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+        .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+        .streamReadConstraints(limits)
+        .build();
+  }
+
+  /**
+   * A reader of whole documents, after which nothing may follow.
+   *
+   * @param limits what a file may ask for
+   */
+  public static JsonMapper mapper(StreamReadConstraints limits) {
+    return JsonMapper.builder(factory(limits))
+        .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+        .build();
+  }
+}

@@ -1,0 +1,137 @@
+package io.sluice.files;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A file is there whole, or what was there before is. */
+class AtomicFileTest {
+  private static final Path FULL_DEVICE = Path.of("/dev/full");
+
+  @TempDir Path folder;
+  private Path target;
+
+  @BeforeEach
+  void writeWhatIsThereBefore() throws IOException {
+    target = folder.resolve("file.json");
+    Files.writeString(target, "before");
+  }
+
+  @Test
+  void replacesTheFileByTextBytesAndContent() throws IOException {
+    AtomicFile.write(target, "größer");
+    assertThat(target).hasContent("größer");
+    AtomicFile.write(target, new byte[] {1, 2});
+    assertThat(target).hasBinaryContent(new byte[] {1, 2});
+    int written = AtomicFile.write(target, file -> file.write(ByteBuffer.wrap(new byte[] {3})));
+    assertThat(written).isEqualTo(1);
+    assertThat(target).hasBinaryContent(new byte[] {3});
+    assertThat(files()).containsExactly(target);
+  }
+
+  @Test
+  void writesPiecesInAnyOrder() throws IOException {
+    try (AtomicFile file = AtomicFile.open(target)) {
+      file.write(ByteBuffer.wrap(new byte[] {2, 3}), 1);
+      file.write(ByteBuffer.wrap(new byte[] {1}), 0);
+      assertThat(target).hasContent("before");
+      file.commit();
+      assertThat(file.isOpen()).isFalse();
+      assertThat(target).hasBinaryContent(new byte[] {1, 2, 3});
+    }
+    assertThat(target).hasBinaryContent(new byte[] {1, 2, 3});
+  }
+
+  @Test
+  void hasThePermissionsOfAnyNewFile() throws IOException {
+    assumeTrue(Files.getFileStore(folder).supportsFileAttributeView("posix"), "no POSIX modes");
+    Path plain = Files.createFile(folder.resolve("plain"));
+    AtomicFile.write(target, "after");
+    assertThat(Files.getPosixFilePermissions(target))
+        .isEqualTo(Files.getPosixFilePermissions(plain));
+  }
+
+  @Test
+  void fullDiskLeavesWhatWasThereAndNamesTheFile() throws IOException {
+    assumeTrue(Files.exists(FULL_DEVICE), "no /dev/full on this system");
+    List<Write> ways =
+        List.of(
+            () -> AtomicFile.write(target, "after"),
+            () -> AtomicFile.write(target, file -> file.write(ByteBuffer.allocate(8))));
+    for (Write write : ways) {
+      Path temporary = folder.resolve("file.json." + ProcessHandle.current().pid() + ".tmp");
+      // Whatever is written under the temporary name meets a device that is always full.
+      Files.createSymbolicLink(temporary, FULL_DEVICE);
+      assertThatThrownBy(write::run)
+          .isInstanceOf(IOException.class)
+          .hasMessage(
+              target
+                  + ": cannot be written (No space left on device); make room or choose another"
+                  + " folder");
+      assertThat(target).hasContent("before");
+      assertThat(files()).containsExactly(target);
+    }
+    AtomicFile.write(target, "after");
+    assertThat(target).hasContent("after");
+  }
+
+  @Test
+  void failureOfTheContentLeavesWhatWasThere() throws IOException {
+    assertThatThrownBy(
+            () ->
+                AtomicFile.write(
+                    target,
+                    file -> {
+                      file.write(ByteBuffer.allocate(8));
+                      throw new IllegalStateException("stopped");
+                    }))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("stopped");
+    AtomicFile.open(target).close();
+    assertThat(target).hasContent("before");
+    assertThat(files()).containsExactly(target);
+  }
+
+  @Test
+  void refusesTwoWritersOfOneFile() throws IOException {
+    try (AtomicFile first = AtomicFile.open(target)) {
+      first.write(ByteBuffer.wrap(new byte[] {1}), 0);
+      assertThatThrownBy(() -> AtomicFile.write(target, "second"))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining(target.toString());
+      first.commit();
+    }
+    assertThat(target).hasBinaryContent(new byte[] {1});
+  }
+
+  @Test
+  void saysWhereAFileCannotBe() {
+    Path nowhere = folder.resolve("nowhere").resolve("file.json");
+    assertThatThrownBy(() -> AtomicFile.write(nowhere, ""))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(nowhere + ": its folder does not exist");
+    assertThatThrownBy(() -> AtomicFile.write(folder, ""))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(folder + ": is a folder");
+  }
+
+  private interface Write {
+    void run() throws IOException;
+  }
+
+  private List<Path> files() throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.toList();
+    }
+  }
+}
