@@ -37,18 +37,8 @@ final class ScalarSparseKernels implements SparseKernels {
   }
 
   @Override
-  public void packWeights(
-      MemorySegment weights, int first, int features, int width, float[] packed) {
-    for (int i = 0; i < TILE_FEATURES; i++) {
-      for (int t = 0; t < width; t++) {
-        packed[t * TILE_FEATURES + i] = first + i < features ? at(weights, first + i, width, t) : 0;
-      }
-    }
-  }
-
-  @Override
   public boolean encodeTile(
-      float[] packed,
+      float[] weights,
       float[] bias,
       float[] ranks,
       int first,
@@ -63,7 +53,7 @@ final class ScalarSparseKernels implements SparseKernels {
       for (int j = 0; j < panelWidth; j++) {
         float sum = bias[first + i];
         for (int t = 0; t < width; t++) {
-          sum += packed[t * TILE_FEATURES + i] * panel[offset + t * panelWidth + j];
+          sum += weights[i * width + t] * panel[offset + t * panelWidth + j];
         }
         out[i * panelWidth + j] = sum;
         any |= sum * ranks[first + i] > thresholds[at + j];

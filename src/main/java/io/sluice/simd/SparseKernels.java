@@ -29,16 +29,11 @@ public interface SparseKernels {
   void packTokens(float[] rows, int firstRow, int count, int width, float[] panel, int offset);
 
   /**
-   * Packs {@link #TILE_FEATURES} weight rows: {@code packed[t·TILE_FEATURES + i] = weights[(first +
-   * i)·width + t]}; rows from {@code features} on become zero.
-   */
-  void packWeights(MemorySegment weights, int first, int features, int width, float[] packed);
-
-  /**
    * Pre-activations of {@link #TILE_FEATURES} features for the tokens of one panel, and whether any
    * may be among its token's largest: {@code out[i·panelWidth + j] = bias[first + i] + Σ_t
-   * packed[t·TILE_FEATURES + i] · panel[offset + t·panelWidth + j]}.
+   * weights[i·width + t] · panel[offset + t·panelWidth + j]}.
    *
+   * @param weights the features' rows, {@code [TILE_FEATURES, width]}
    * @param ranks what pre-activations are multiplied by before they are compared, from {@code
    *     first} on like {@code bias}
    * @param thresholds one per token of the panel, from {@code at} on
@@ -46,7 +41,7 @@ public interface SparseKernels {
    * @return whether {@code ranks[first + i] · pre-activation > threshold} for any feature and token
    */
   boolean encodeTile(
-      float[] packed,
+      float[] weights,
       float[] bias,
       float[] ranks,
       int first,

@@ -1,6 +1,7 @@
 package io.sluice.simd;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 
@@ -17,6 +18,8 @@ import java.util.Arrays;
 public final class TopKEncoder {
   /** Panels of one task: their tokens stay in the second-level cache while all weights pass by. */
   private static final int TASK_BYTES = 768 << 10;
+
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   private final SparseKernels kernels;
   private final Workers workers;
@@ -120,10 +123,18 @@ public final class TopKEncoder {
     }
     int tile = SparseKernels.TILE_FEATURES;
     for (int feature = 0; feature < weights.features(); feature += tile) {
-      kernels.packWeights(weights.rows(), feature, weights.features(), width, scratch.packed);
+      int rows = Math.min(tile, weights.features() - feature);
+      MemorySegment.copy(
+          weights.rows(),
+          FLOAT,
+          (long) feature * width * Float.BYTES,
+          scratch.rows,
+          0,
+          rows * width);
+      Arrays.fill(scratch.rows, rows * width, tile * width, 0);
       for (int p = 0; p < share; p++) {
         if (kernels.encodeTile(
-            scratch.packed,
+            scratch.rows,
             weights.bias(),
             weights.ranks(),
             feature,
@@ -179,7 +190,7 @@ public final class TopKEncoder {
   /** What one task works with: packed operands, and the candidates of its tokens. */
   private static final class Scratch {
     float[] panels = new float[0];
-    float[] packed = new float[0];
+    float[] rows = new float[0];
     float[] tile = new float[0];
     float[] thresholds = new float[0];
     private int capacity;
@@ -194,8 +205,8 @@ public final class TopKEncoder {
       if (panels.length < width * tokens) {
         panels = new float[width * tokens];
       }
-      if (packed.length < width * SparseKernels.TILE_FEATURES) {
-        packed = new float[width * SparseKernels.TILE_FEATURES];
+      if (rows.length < width * SparseKernels.TILE_FEATURES) {
+        rows = new float[width * SparseKernels.TILE_FEATURES];
       }
       if (held.length < tokens) {
         held = new int[tokens];

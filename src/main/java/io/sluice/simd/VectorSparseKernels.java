@@ -54,30 +54,13 @@ final class VectorSparseKernels implements SparseKernels {
     }
   }
 
-  @Override
-  public void packWeights(
-      MemorySegment weights, int first, int features, int width, float[] packed) {
-    for (int i = 0; i < TILE_FEATURES; i++) {
-      long from = (long) (first + i) * width * Float.BYTES;
-      if (first + i < features) {
-        for (int t = 0; t < width; t++) {
-          packed[t * TILE_FEATURES + i] = weights.get(FLOAT, from + (long) t * Float.BYTES);
-        }
-      } else {
-        for (int t = 0; t < width; t++) {
-          packed[t * TILE_FEATURES + i] = 0;
-        }
-      }
-    }
-  }
-
   /*
    * Lanes are tokens and weights are broadcast: the thresholds of a panel are then two vectors, and
    * a tile in which nothing can matter costs its products and a few comparisons, and no store.
    */
   @Override
   public boolean encodeTile(
-      float[] packed,
+      float[] weights,
       float[] bias,
       float[] ranks,
       int first,
@@ -103,32 +86,38 @@ final class VectorSparseKernels implements SparseKernels {
     FloatVector c61 = c60;
     FloatVector c70 = FloatVector.broadcast(FLOATS, bias[first + 7]);
     FloatVector c71 = c70;
+    int row1 = width;
+    int row2 = 2 * width;
+    int row3 = 3 * width;
+    int row4 = 4 * width;
+    int row5 = 5 * width;
+    int row6 = 6 * width;
+    int row7 = 7 * width;
     for (int t = 0; t < width; t++) {
       FloatVector x0 = FloatVector.fromArray(FLOATS, panel, offset + t * WIDTH);
       FloatVector x1 = FloatVector.fromArray(FLOATS, panel, offset + t * WIDTH + LANES);
-      int from = t * TILE_FEATURES;
-      FloatVector w = FloatVector.broadcast(FLOATS, packed[from]);
+      FloatVector w = FloatVector.broadcast(FLOATS, weights[t]);
       c00 = w.fma(x0, c00);
       c01 = w.fma(x1, c01);
-      w = FloatVector.broadcast(FLOATS, packed[from + 1]);
+      w = FloatVector.broadcast(FLOATS, weights[row1 + t]);
       c10 = w.fma(x0, c10);
       c11 = w.fma(x1, c11);
-      w = FloatVector.broadcast(FLOATS, packed[from + 2]);
+      w = FloatVector.broadcast(FLOATS, weights[row2 + t]);
       c20 = w.fma(x0, c20);
       c21 = w.fma(x1, c21);
-      w = FloatVector.broadcast(FLOATS, packed[from + 3]);
+      w = FloatVector.broadcast(FLOATS, weights[row3 + t]);
       c30 = w.fma(x0, c30);
       c31 = w.fma(x1, c31);
-      w = FloatVector.broadcast(FLOATS, packed[from + 4]);
+      w = FloatVector.broadcast(FLOATS, weights[row4 + t]);
       c40 = w.fma(x0, c40);
       c41 = w.fma(x1, c41);
-      w = FloatVector.broadcast(FLOATS, packed[from + 5]);
+      w = FloatVector.broadcast(FLOATS, weights[row5 + t]);
       c50 = w.fma(x0, c50);
       c51 = w.fma(x1, c51);
-      w = FloatVector.broadcast(FLOATS, packed[from + 6]);
+      w = FloatVector.broadcast(FLOATS, weights[row6 + t]);
       c60 = w.fma(x0, c60);
       c61 = w.fma(x1, c61);
-      w = FloatVector.broadcast(FLOATS, packed[from + 7]);
+      w = FloatVector.broadcast(FLOATS, weights[row7 + t]);
       c70 = w.fma(x0, c70);
       c71 = w.fma(x1, c71);
     }
