@@ -88,7 +88,8 @@ public final class TopKEncoder {
     int panels = Math.ceilDiv(count, lanes);
     int panelBytes = weights.width() * lanes * Float.BYTES;
     int most = Math.max(1, TASK_BYTES / panelBytes);
-    int perTask = Math.max(1, Math.min(most, Math.ceilDiv(panels, workers.threads())));
+    // Two tasks a thread at least: threads are seldom equally fast.
+    int perTask = Math.clamp(Math.ceilDiv(panels, 2 * workers.threads()), 1, most);
     workers.run(
         Math.ceilDiv(panels, perTask),
         task -> {
