@@ -12,6 +12,7 @@ import io.sluice.store.StoreSpec;
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -127,10 +128,11 @@ final class CaptureCommand extends SluiceCommand {
     requirePositive("--tokens", tokens);
     requirePositive("--context", context);
     requirePositive("--batch", batch);
-    ModelFiles files = ModelFiles.find(model);
-    if (tokenizer != null) {
-      files = files.withTokenizer(tokenizer);
+    if (!overwrite && Files.exists(out.resolve(Manifest.FILE_NAME))) {
+      throw new IOException(
+          out + ": already holds an activation store; name another folder or give --overwrite");
     }
+    ModelFiles files = ModelFiles.find(model, tokenizer);
     try (LoadedModel loaded = LoadedModel.open(files, where)) {
       CaptureSpec spec =
           CaptureSpec.of(texts, HookPatterns.select(hooks, loaded.transformer().hookPoints()))
@@ -150,6 +152,7 @@ final class CaptureCommand extends SluiceCommand {
     Manifest manifest;
     try (Progress progress = progress("capture", plan.tokens(), "tokens")) {
       manifest = plan.run(out, store, progress::update);
+      progress.done();
     }
     double seconds = (System.nanoTime() - start) / 1e9;
     if (json) {

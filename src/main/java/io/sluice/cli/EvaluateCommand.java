@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code sluice evaluate}: what a trained dictionary does on a store. */
@@ -35,6 +36,8 @@ final class EvaluateCommand extends SluiceCommand {
       required = true,
       description = "A folder that 'sluice capture' wrote.")
   private Path store;
+
+  @Mixin private StoreChecksums checksums;
 
   @Option(
       names = "--batch",
@@ -81,7 +84,7 @@ final class EvaluateCommand extends SluiceCommand {
       throw usage(e.getMessage());
     }
     Dictionary dictionary = Dictionary.load(folder);
-    ActivationStore activations = ActivationStore.open(store);
+    ActivationStore activations = checksums.open(store);
     Evaluation evaluation;
     try (Progress progress = progress("evaluate", activations.rows(), "tokens")) {
       evaluation =
@@ -92,6 +95,7 @@ final class EvaluateCommand extends SluiceCommand {
               batch,
               deadWindow == null ? Long.MAX_VALUE : deadWindow,
               progress::update);
+      progress.done();
     }
     Evaluator.write(evaluation, folder);
     if (json) {

@@ -6,8 +6,8 @@ import java.util.function.LongSupplier;
 
 /**
  * Shows how far a long task is, how fast it goes and how long it will take: a bar that is redrawn
- * in place on a terminal, a plain line every ten seconds otherwise. Close it when the task ends,
- * done or not.
+ * in place on a terminal, a plain line every ten seconds otherwise. Call {@link #done} when the
+ * task has succeeded, and close it when it ends, done or not.
  */
 public final class Progress implements AutoCloseable {
   private static final long REDRAW_NANOS = 200_000_000L;
@@ -27,6 +27,7 @@ public final class Progress implements AutoCloseable {
   private long shownNanos;
   private int drawn;
   private String note = "";
+  private boolean succeeded;
 
   Progress(
       PrintWriter out,
@@ -98,15 +99,24 @@ public final class Progress implements AutoCloseable {
     }
   }
 
-  /** Ends the display with a last line. */
+  /** Says that the task has succeeded. */
+  public void done() {
+    succeeded = true;
+  }
+
+  /**
+   * Ends the display: with a line that sums up what was done, or without a trace where the task
+   * failed, so that its error stands alone.
+   */
   @Override
   public void close() {
-    long now = nanoTime.getAsLong();
     if (terminal) {
       draw("");
       out.print('\r');
     }
-    out.println(lastLine(now));
+    if (succeeded) {
+      out.println(lastLine(nanoTime.getAsLong()));
+    }
     out.flush();
   }
 

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code sluice spectrum}: in how few dimensions each place of a model writes. */
@@ -34,6 +35,8 @@ final class SpectrumCommand extends SluiceCommand {
       paramLabel = "DIR",
       description = "An activation store that 'sluice capture' wrote.")
   private Path storeFolder;
+
+  @Mixin private StoreChecksums checksums;
 
   @Option(
       names = "--hooks",
@@ -100,26 +103,31 @@ final class SpectrumCommand extends SluiceCommand {
     Device on = parsedDevice();
     requireFolder("--out", out);
     requireFolder("--stats", stats);
-    ActivationStore store = ActivationStore.open(storeFolder);
+    ActivationStore store = checksums.open(storeFolder);
     if (store.rows() == 0) {
       throw new IOException(storeFolder + ": the store has no rows; capture a longer text");
     }
     StoreSpectra measuring = new StoreSpectra(store, tau, on);
     List<Column> columns = measuring.columns(hooks);
     RowFilter filter = fromPosition == 0 ? RowFilter.ALL : RowFilter.fromPosition(fromPosition);
-    List<Spectra.Hook> measured;
-    try (Progress progress = progress("spectrum", columns.size() * store.rows(), "rows")) {
-      measured = measuring.hooks(columns, filter, progress);
-    }
-    if (measured.getFirst().tokens() == 0) {
-      throw new IOException(
-          storeFolder + ": no row has a position of " + fromPosition + " or more");
-    }
+    // The model comes first: one that cannot be read should not cost the time of the rest.
     List<Spectra.OutputProjection> projections = List.of();
     if (model != null) {
       try (LoadedModel loaded = LoadedModel.open(model, Device.CPU)) {
         projections = measuring.outputProjections(loaded);
       }
+    }
+    List<Spectra.Hook> measured;
+    try (Progress progress = progress("spectrum", columns.size() * store.rows(), "rows")) {
+      measured = measuring.hooks(columns, filter, progress);
+      if (measured.getFirst().tokens() == 0) {
+        throw new IOException(
+            storeFolder
+                + ": no row has a position of "
+                + fromPosition
+                + " or more; give a smaller --from-position");
+      }
+      progress.done();
     }
     write(measuring, measuring.spectra(measured, projections));
   }

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Optimiser;
 import io.sluice.simd.Workers;
-import io.sluice.store.ActivationStore;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import io.sluice.training.Metrics;
@@ -20,6 +19,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code sluice train}: one sparse autoencoder on one hook point of a store. */
@@ -44,6 +44,8 @@ final class TrainCommand extends SluiceCommand {
       paramLabel = "DIR",
       description = "A folder that 'sluice capture' wrote (with --resume: where it is now).")
   private Path store;
+
+  @Mixin private StoreChecksums checksums;
 
   @Option(
       names = "--hook",
@@ -259,16 +261,23 @@ final class TrainCommand extends SluiceCommand {
       throw usage(e.getMessage());
     }
     return Trainer.start(
-        ActivationStore.open(store), config, engines(engine, device), title(config), out);
+        checksums.open(store), config, engines(engine, device), title(config), out);
   }
 
   private Trainer resumed() throws IOException {
     JsonNode settings = Trainer.settings(out);
-    Path from = store != null ? store : Path.of(settings.path("store").asText());
+    String trainedOn = settings.path("store").asText();
+    if (store == null && trainedOn.isEmpty()) {
+      throw new IOException(
+          out.resolve("run.json")
+              + ": its config is damaged: it names no store; restore it, or start the run anew in"
+              + " another folder");
+    }
+    Path from = store != null ? store : Path.of(trainedOn);
     // An engine's name is its kind and its device, for instance "torch cpu".
     String[] used = settings.path("engine").asText().split(" ");
     return Trainer.resume(
-        ActivationStore.open(from), engines(used[0], used.length > 1 ? used[1] : "cpu"), out);
+        checksums.open(from), engines(used[0], used.length > 1 ? used[1] : "cpu"), out);
   }
 
   private EngineFactory engines(String kind, String where) {
@@ -335,25 +344,28 @@ final class TrainCommand extends SluiceCommand {
     long perStep = trainer.config().batch();
     try (Progress progress = progress("train", trainer.config().steps() * perStep, "tokens")) {
       progress.startingAt(trainer.step() * perStep);
-      return trainer.run(
-          new TrainingListener() {
-            private String remark = "";
+      RunResult result =
+          trainer.run(
+              new TrainingListener() {
+                private String remark = "";
 
-            @Override
-            public void stepped(long step, long seen) {
-              progress.update(seen, remark);
-            }
+                @Override
+                public void stepped(long step, long seen) {
+                  progress.update(seen, remark);
+                }
 
-            @Override
-            public void measured(Metrics metrics) {
-              remark =
-                  String.format(
-                      Locale.ROOT,
-                      "FVU %.3f  dead %.1f%%",
-                      metrics.fvu(),
-                      100 * metrics.deadFraction());
-            }
-          });
+                @Override
+                public void measured(Metrics metrics) {
+                  remark =
+                      String.format(
+                          Locale.ROOT,
+                          "FVU %.3f  dead %.1f%%",
+                          metrics.fvu(),
+                          100 * metrics.deadFraction());
+                }
+              });
+      progress.done();
+      return result;
     }
   }
 

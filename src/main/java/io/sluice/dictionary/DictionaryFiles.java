@@ -14,6 +14,8 @@ import io.sluice.weights.TensorData;
 import io.sluice.weights.TensorInfo;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -26,7 +28,10 @@ final class DictionaryFiles {
   static final String FORMAT = "sluice.dictionary/1";
   static final String CONFIG = "dictionary.json";
   static final String WEIGHTS = "dictionary.safetensors";
+  private static final String REMEDY = "; restore it or train the dictionary again";
   private static final long MAX_CONFIG_BYTES = 1 << 20;
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private static final JsonMapper JSON = StrictJson.mapper(StreamReadConstraints.defaults());
 
@@ -94,7 +99,7 @@ final class DictionaryFiles {
     try {
       json = JSON.readTree(file.toFile());
     } catch (JsonProcessingException e) {
-      throw new IOException(file + ": not valid JSON: " + e.getOriginalMessage(), e);
+      throw new IOException(file + ": not valid JSON: " + e.getOriginalMessage() + REMEDY, e);
     }
     try {
       String format = text(json, "format");
@@ -113,7 +118,7 @@ final class DictionaryFiles {
           bool(json, "subtractDecoderBias"),
           bool(json, "rankByDecoderNorm"));
     } catch (IllegalArgumentException e) {
-      throw new IOException(file + ": " + e.getMessage(), e);
+      throw new IOException(file + ": " + e.getMessage() + REMEDY, e);
     }
   }
 
@@ -168,6 +173,27 @@ final class DictionaryFiles {
                   CONFIG,
                   Arrays.toString(shape)));
     }
+    requireFinite(file, name, shape);
     return file.data(name);
+  }
+
+  /** A feature whose weights are not numbers would never fire, and nobody would learn why. */
+  private static void requireFinite(Safetensors file, String name, long[] shape)
+      throws IOException {
+    MemorySegment data = file.data(name);
+    long width = shape.length == 1 ? 1 : shape[1];
+    for (long i = 0; i < data.byteSize() / Float.BYTES; i++) {
+      float value = data.getAtIndex(FLOAT, i);
+      if (!Float.isFinite(value)) {
+        throw new IOException(
+            "%s: tensor '%s', row %d%s is %s; train the dictionary again or restore the file"
+                .formatted(
+                    file.path(),
+                    name,
+                    i / width,
+                    shape.length == 1 ? "" : ", element " + i % width,
+                    value));
+      }
+    }
   }
 }

@@ -57,12 +57,17 @@ public final class VerifiedTensors {
       return file;
     }
     if (!checksum(metadata).equals(expected)) {
-      throw new IOException(path + ": damaged: the checksum of its metadata disagrees");
+      throw new IOException(
+          path + ": damaged: the checksum of its metadata disagrees; restore it or write it again");
     }
     for (String name : file.names()) {
       String sum = metadata.get(PREFIX + name);
       if (!checksum(file.data(name)).equals(sum)) {
-        throw new IOException(path + ": damaged: the checksum of tensor '" + name + "' disagrees");
+        throw new IOException(
+            path
+                + ": damaged: the checksum of tensor '"
+                + name
+                + "' disagrees; restore it or write it again");
       }
     }
     return file;

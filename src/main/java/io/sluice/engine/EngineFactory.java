@@ -29,10 +29,10 @@ public interface EngineFactory {
   /**
    * Engines over LibTorch.
    *
-   * @throws io.sluice.torch.TorchException if LibTorch cannot be loaded
+   * @throws io.sluice.torch.TorchException if LibTorch cannot be loaded or has no such device
    */
   static EngineFactory torch(Device device) {
-    Torch.load();
+    Torch.require(device);
     return (spec, initial) -> new TorchEngine(spec, initial, device);
   }
 

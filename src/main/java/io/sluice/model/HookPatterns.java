@@ -54,8 +54,13 @@ public final class HookPatterns {
     return layer && (pattern.group(4).equals("*") || pattern.group(4).equals(point.kind().label()));
   }
 
-  /** For instance {@code layers.N.z, layers.N.attn_out with N from 0 to 5}. */
+  /** For instance {@code layers.N.z, layers.N.attn_out with N from 0 to 5}; all where some lack. */
   private static String describe(List<HookPoint> available) {
+    int layers = available.getLast().layer() - available.getFirst().layer() + 1;
+    long kinds = available.stream().map(HookPoint::kind).distinct().count();
+    if (layers == 1 || available.size() != layers * kinds) {
+      return available.stream().map(HookPoint::toString).collect(Collectors.joining(", "));
+    }
     return available.stream()
             .map(HookPoint::kind)
             .distinct()

@@ -27,13 +27,30 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
    *     has a usual name
    */
   public static ModelFiles find(Path path) throws IOException {
+    return find(path, null);
+  }
+
+  /**
+   * Finds a model's files but for the tokenizer, which lies elsewhere.
+   *
+   * @param path a weight file, or a folder with one
+   * @param elsewhere the tokenizer; null to look for it beside the weights
+   * @throws IOException as {@link #find(Path)}
+   */
+  public static ModelFiles find(Path path, Path elsewhere) throws IOException {
     if (!Files.exists(path)) {
       throw new IOException(path + ": no such file or folder; give a model's file or folder");
     }
     Path weights = Files.isDirectory(path) ? weightsIn(path) : path;
+    if (!isWeights(weights)) {
+      throw new IOException(
+          weights
+              + ": is not a weight file (.safetensors, .safetensors.index.json, .onnx); give a model's file or folder");
+    }
     Path folder = weights.toAbsolutePath().normalize().getParent();
     String stem = stem(weights);
-    Path tokenizer = firstOf(folder, stem + "-tokenizer.json", "tokenizer.json");
+    Path tokenizer =
+        elsewhere != null ? elsewhere : firstOf(folder, stem + "-tokenizer.json", "tokenizer.json");
     if (tokenizer == null) {
       throw new IOException(
           weights + ": has no tokenizer beside it; put the model's tokenizer.json into " + folder);
@@ -41,11 +58,6 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
     boolean ordinary = stem.equals("model");
     String name = ordinary && folder.getFileName() != null ? folder.getFileName().toString() : stem;
     return new ModelFiles(name, weights, firstOf(folder, "config.json"), tokenizer);
-  }
-
-  /** The same with another tokenizer. */
-  public ModelFiles withTokenizer(Path other) {
-    return new ModelFiles(name, weights, config, other);
   }
 
   private static Path weightsIn(Path folder) throws IOException {

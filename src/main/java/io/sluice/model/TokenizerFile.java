@@ -71,7 +71,10 @@ record TokenizerFile(String json, int[] prefix, int[] suffix) {
       bare.putNull("post_processor");
       return new TokenizerFile(JSON.writeValueAsString(bare), ids(prefix), ids(suffix));
     } catch (JsonProcessingException e) {
-      throw damaged(file, "it is not valid JSON: " + e.getOriginalMessage(), e);
+      throw damaged(
+          file,
+          "it is not valid JSON: " + e.getOriginalMessage().replaceFirst(" \\(start marker.*", ""),
+          e);
     }
   }
 

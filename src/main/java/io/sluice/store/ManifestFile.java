@@ -19,12 +19,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.zip.CRC32C;
 
 /** Reads and writes {@code manifest.json}; every value is checked before it is believed. */
 final class ManifestFile {
   private static final JsonMapper JSON = StrictJson.mapper(StreamReadConstraints.defaults());
   private static final long MAX_BYTES = 256L << 20;
   private static final String CHECKSUM = "crc32c:";
+  private static final String OWN_CHECKSUM = "checksum";
 
   private final Path path;
 
@@ -62,6 +64,7 @@ final class ManifestFile {
     manifest.properties().forEach(properties::put);
     root.put("writer", manifest.writer());
     root.put("created", manifest.created());
+    root.put(OWN_CHECKSUM, ownChecksum(root));
     byte[] bytes = JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(root);
     AtomicFile.write(folder.resolve(Manifest.FILE_NAME), bytes);
   }
@@ -142,7 +145,27 @@ final class ManifestFile {
     if (manifest.rows() != rows) {
       throw damaged("says " + rows + " rows, but its shards hold " + manifest.rows());
     }
+    requireOwnChecksum((ObjectNode) root);
     return manifest;
+  }
+
+  /** Finds what changed without breaking a rule; a manifest of another program may have none. */
+  private void requireOwnChecksum(ObjectNode root) throws IOException {
+    JsonNode promised = root.remove(OWN_CHECKSUM);
+    if (promised == null) {
+      return;
+    }
+    String actual = ownChecksum(root);
+    if (!promised.asText().equals(actual)) {
+      throw damaged("has checksum " + actual + ", but says " + Quoted.of(promised.asText()));
+    }
+  }
+
+  /** Of the values alone, in their order, so that layout does not matter. */
+  private static String ownChecksum(ObjectNode root) throws JsonProcessingException {
+    CRC32C checksum = new CRC32C();
+    checksum.update(JSON.writeValueAsBytes(root));
+    return CHECKSUM + String.format("%08x", (int) checksum.getValue());
   }
 
   private List<Column> columns(JsonNode root) throws IOException {

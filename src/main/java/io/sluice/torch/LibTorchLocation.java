@@ -60,7 +60,7 @@ record LibTorchLocation(Path folder, String source) {
             + place
             + ", where there is no "
             + System.mapLibraryName("torch_cpu")
-            + " (nor in lib or torch/lib below it)");
+            + " (nor in lib or torch/lib below it); correct or remove it");
   }
 
   /** The files to load for the CPU, in order. */

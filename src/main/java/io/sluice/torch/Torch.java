@@ -236,6 +236,18 @@ public final class Torch {
     return (version >>> 56) + "." + (version >>> 48 & 0xff) + "." + (version >>> 40 & 0xff);
   }
 
+  /**
+   * Loads what computing on {@code device} needs, so that what is missing is known before any work.
+   *
+   * @throws TorchException if LibTorch or the device is missing; the message says what to do
+   */
+  public static void require(Device device) {
+    load();
+    if (device.isCuda()) {
+      requireCuda(device);
+    }
+  }
+
   /** Loads the CUDA half of LibTorch, once. */
   static void requireCuda() {
     if (cudaLoaded) {
@@ -281,7 +293,8 @@ public final class Torch {
     requireCuda();
     int count = CudaDriver.devices().size();
     if (device.index() >= count) {
-      throw new TorchException("no " + device + ": this machine has " + count + " CUDA devices");
+      throw new TorchException(
+          "no " + device + ": this machine has " + count + " CUDA devices, counted from 0");
     }
   }
 }

@@ -109,8 +109,8 @@ record Checkpoint(long step, long tokens, double seconds, StartingPoint start, T
     } catch (IOException e) {
       String remedy =
           all.size() > 1
-              ? "delete it to go on from " + all.get(1).getFileName()
-              : "delete it to start the run again";
+              ? "or delete it to go on from " + all.get(1).getFileName()
+              : "or delete it to start the run again";
       String message = e.getMessage();
       throw new IOException(
           (message.contains(file.getFileName().toString()) ? "" : file + ": ")

@@ -99,7 +99,8 @@ final class Preparation {
         int dimensions = active.dimensions();
         if (dimensions > width) {
           throw new IllegalArgumentException(
-              "d_init is %d, but '%s' is only %d wide".formatted(dimensions, config.hook(), width));
+              "d_init is %d, but '%s' is only %d wide; give less"
+                  .formatted(dimensions, config.hook(), width));
         }
         if (dimensions == 0) {
           dimensions = Spectrum.of(sample.covariance()).intrinsicDimension(active.tau());

@@ -11,6 +11,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -24,6 +25,7 @@ import java.util.List;
 final class RunFolder implements AutoCloseable {
   static final String FORMAT = "sluice.run/1";
   private static final String DESCRIPTION = "run.json";
+  private static final String REMEDY = "; restore it, or start the run anew in another folder";
   private static final String METRICS = "metrics.jsonl";
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -38,7 +40,11 @@ final class RunFolder implements AutoCloseable {
 
   /** Takes a folder for a new run. */
   static RunFolder create(Path path) throws IOException {
-    Files.createDirectories(path);
+    try {
+      Files.createDirectories(path);
+    } catch (FileAlreadyExistsException e) {
+      throw new IOException(path + ": is a file; name a folder for the run", e);
+    }
     RunFolder folder = lock(path);
     if (Files.exists(path.resolve(DESCRIPTION))) {
       folder.close();
@@ -102,11 +108,16 @@ final class RunFolder implements AutoCloseable {
       JsonNode json = JSON.readTree(file.toFile());
       if (!json.path("format").asText().equals(FORMAT)) {
         throw new IOException(
-            file + ": format is '" + json.path("format").asText() + "', expected " + FORMAT);
+            file
+                + ": format is '"
+                + json.path("format").asText()
+                + "', expected "
+                + FORMAT
+                + REMEDY);
       }
       return json;
     } catch (JsonProcessingException e) {
-      throw new IOException(file + ": not valid JSON: " + e.getOriginalMessage(), e);
+      throw new IOException(file + ": not valid JSON: " + e.getOriginalMessage() + REMEDY, e);
     }
   }
 

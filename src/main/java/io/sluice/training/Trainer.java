@@ -119,7 +119,8 @@ public final class Trainer implements AutoCloseable {
     if (config.start() instanceof Start.ActiveSubspace(int dimensions, double tau)
         && dimensions > width) {
       throw new IllegalArgumentException(
-          "d_init is %d, but '%s' is only %d wide".formatted(dimensions, config.hook(), width));
+          "d_init is %d, but '%s' is only %d wide; give less"
+              .formatted(dimensions, config.hook(), width));
     }
   }
 

@@ -42,9 +42,23 @@ class ProgressTest {
                 + "  0:01 left");
     now = 2 * SECOND;
     progress.update(4000);
+    progress.done();
     progress.close();
     assertThat(text.toString()).endsWith("\rcapture: 4,000 tokens in 0:02, 2,000 tokens/s\n");
     assertThat(text.toString().chars().filter(c -> c == '\n').count()).isEqualTo(1);
+  }
+
+  @Test
+  void aFailedTaskLeavesNothingBehind() {
+    Progress plain = progress(false, 4000);
+    plain.update(100);
+    plain.close();
+    assertThat(text.toString()).isEmpty();
+    Progress drawn = progress(true, 4000);
+    now = SECOND;
+    drawn.update(2000);
+    drawn.close();
+    assertThat(text.toString()).endsWith(" \r").doesNotContain("\n");
   }
 
   @Test

@@ -8,6 +8,7 @@ import io.sluice.torch.DType;
 import io.sluice.weights.TensorData;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -116,6 +117,27 @@ class DictionaryFilesTest {
             TensorData.of("decoder_bias", DType.F32, p.decoderBias(), 5)),
         Map.of());
     assertThat(Dictionary.load(folder).config()).isEqualTo(CONFIG);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "encoder, 17, 'tensor ''encoder'', row 3, element 2 is NaN'",
+    "encoder_bias, 6, 'tensor ''encoder_bias'', row 6 is NaN'",
+    "decoder, 34, 'tensor ''decoder'', row 6, element 4 is NaN'",
+    "decoder_bias, 0, 'tensor ''decoder_bias'', row 0 is NaN'"
+  })
+  void weightsThatAreNotNumbersAreNamed(String tensor, int at, String expected) throws IOException {
+    Parameters p = dictionary.parameters();
+    MemorySegment memory =
+        switch (tensor) {
+          case "encoder" -> p.encoder();
+          case "encoder_bias" -> p.encoderBias();
+          case "decoder" -> p.decoder();
+          default -> p.decoderBias();
+        };
+    memory.setAtIndex(ValueLayout.JAVA_FLOAT, at, Float.NaN);
+    dictionary.save(folder);
+    assertRefused(expected);
   }
 
   @Test

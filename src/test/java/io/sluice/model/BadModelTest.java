@@ -119,6 +119,14 @@ class BadModelTest {
   }
 
   @Test
+  void takesATokenizerThatLiesElsewhere() throws IOException {
+    Path moved = Files.createDirectory(folder.resolve("elsewhere")).resolve("words.json");
+    Files.move(folder.resolve("tokenizer.json"), moved);
+    assertRejected(folder, "has no tokenizer beside it");
+    assertThat(ModelFiles.find(folder, moved).tokenizer()).isEqualTo(moved);
+  }
+
+  @Test
   void namesATokenizerOfAnotherModel() throws IOException {
     Path tokenizer = folder.resolve("tokenizer.json");
     String json = Files.readString(tokenizer);

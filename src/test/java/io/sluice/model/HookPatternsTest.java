@@ -52,6 +52,14 @@ class HookPatternsTest {
   }
 
   @Test
+  void listsEachWhereSomeLayersLackSome() {
+    List<HookPoint> some =
+        List.of(new HookPoint(0, HookKind.Z), new HookPoint(3, HookKind.ATTN_OUT));
+    assertThatThrownBy(() -> HookPatterns.select("layers.1.z", some))
+        .hasMessageEndingWith("there are layers.0.z, layers.3.attn_out");
+  }
+
+  @Test
   void hookPointsReadWhatTheyWrite() {
     for (HookPoint point : SIX_LAYERS) {
       assertThat(HookPoint.parse(point.toString())).isEqualTo(point);

@@ -1,0 +1,29 @@
+package io.sluice.cli;
+
+import io.sluice.store.ActivationStore;
+import java.io.IOException;
+import java.nio.file.Path;
+import picocli.CommandLine.Option;
+
+/** How a command opens the store that it reads: whole, or not at all. */
+final class StoreChecksums {
+  @Option(
+      names = "--no-verify",
+      description =
+          "Do not compare the store's files with their checksums first; saves reading them once.")
+  private boolean skipped;
+
+  /**
+   * Opens a store and, unless the user said otherwise, reads it once to find flipped bits: one in
+   * an exponent would spoil a training without a word.
+   *
+   * @throws IOException if the store is missing or damaged; the message names the file
+   */
+  ActivationStore open(Path folder) throws IOException {
+    ActivationStore store = ActivationStore.open(folder);
+    if (!skipped) {
+      store.verify();
+    }
+    return store;
+  }
+}
