@@ -95,9 +95,9 @@ final class EvaluateCommand extends SluiceCommand {
               batch,
               deadWindow == null ? Long.MAX_VALUE : deadWindow,
               progress::update);
+      Evaluator.write(evaluation, folder);
       progress.done();
     }
-    Evaluator.write(evaluation, folder);
     if (json) {
       out().println(Evaluator.json(evaluation));
     } else {

@@ -117,9 +117,9 @@ final class SpectrumCommand extends SluiceCommand {
         projections = measuring.outputProjections(loaded);
       }
     }
-    List<Spectra.Hook> measured;
+    Spectra spectra;
     try (Progress progress = progress("spectrum", columns.size() * store.rows(), "rows")) {
-      measured = measuring.hooks(columns, filter, progress);
+      List<Spectra.Hook> measured = measuring.hooks(columns, filter, progress);
       if (measured.getFirst().tokens() == 0) {
         throw new IOException(
             storeFolder
@@ -127,23 +127,23 @@ final class SpectrumCommand extends SluiceCommand {
                 + fromPosition
                 + " or more; give a smaller --from-position");
       }
+      spectra = measuring.spectra(measured, projections);
+      write(measuring, spectra);
       progress.done();
     }
-    write(measuring, measuring.spectra(measured, projections));
+    if (json) {
+      out().print(SpectrumJson.of(spectra));
+    } else {
+      new SpectrumTable(spectra).print(out());
+    }
   }
 
   private void write(StoreSpectra measuring, Spectra spectra) throws IOException {
-    String text = SpectrumJson.of(spectra);
     if (out != null) {
-      AtomicFile.write(out, text);
+      AtomicFile.write(out, SpectrumJson.of(spectra));
     }
     if (stats != null) {
       measuring.statistics().write(stats);
-    }
-    if (json) {
-      out().print(text);
-    } else {
-      new SpectrumTable(spectra).print(out());
     }
   }
 

@@ -133,8 +133,15 @@ final class RunFolder implements AutoCloseable {
     }
     ByteBuffer bytes =
         ByteBuffer.wrap((JSON.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8));
-    while (bytes.hasRemaining()) {
-      metrics.write(bytes);
+    try {
+      while (bytes.hasRemaining()) {
+        metrics.write(bytes);
+      }
+    } catch (IOException e) {
+      throw new IOException(
+          "%s: cannot be written (%s); make room, then go on with --resume"
+              .formatted(path.resolve(METRICS), e.getMessage()),
+          e);
     }
   }
 
