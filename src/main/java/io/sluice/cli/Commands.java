@@ -2,6 +2,8 @@ package io.sluice.cli;
 
 import java.util.List;
 import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** The subcommands, in the order in which {@code sluice --help} lists them. */
 final class Commands {
@@ -22,6 +24,23 @@ final class Commands {
   static void addTo(CommandLine root) {
     for (Class<? extends SluiceCommand> command : ALL) {
       root.addSubcommand(new CommandLine(command));
+    }
+  }
+
+  /**
+   * Adds the subcommand called {@code wanted} to {@code root}, and of the others what {@code sluice
+   * --help} shows: reading the options of all takes a sixth of the time that help takes.
+   */
+  static void addTo(CommandLine root, String wanted) {
+    for (Class<? extends SluiceCommand> command : ALL) {
+      Command described = command.getAnnotation(Command.class);
+      if (described.name().equals(wanted)) {
+        root.addSubcommand(new CommandLine(command));
+      } else {
+        CommandSpec named = CommandSpec.create().name(described.name());
+        named.usageMessage().description(described.description());
+        root.addSubcommand(described.name(), named);
+      }
     }
   }
 }

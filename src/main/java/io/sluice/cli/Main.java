@@ -4,6 +4,7 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
@@ -76,7 +77,11 @@ public final class Main implements Runnable {
    * @param args the arguments after {@code sluice}
    */
   static int run(PrintWriter out, PrintWriter err, String... args) {
-    CommandLine line = commandLine();
+    CommandLine root = new CommandLine(new Main());
+    // The root's own options take no values, so the first word is the command.
+    Commands.addTo(
+        root, Stream.of(args).filter(arg -> !arg.startsWith("-")).findFirst().orElse(""));
+    CommandLine line = configured(root);
     line.setOut(out);
     line.setErr(err);
     try {
@@ -98,6 +103,10 @@ public final class Main implements Runnable {
   static CommandLine commandLine() {
     CommandLine root = new CommandLine(new Main());
     Commands.addTo(root);
+    return configured(root);
+  }
+
+  private static CommandLine configured(CommandLine root) {
     root.setUsageHelpWidth(100);
     root.setUsageHelpLongOptionsMaxWidth(28);
     root.setCaseInsensitiveEnumValuesAllowed(true);

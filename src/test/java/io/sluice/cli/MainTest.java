@@ -33,6 +33,12 @@ class MainTest {
   }
 
   @Test
+  void helpIsThatOfAllCommandsThoughTheirOptionsAreNotRead() {
+    assertThat(sluice("--help")).isZero();
+    assertThat(out.toString()).isEqualTo(Main.commandLine().getUsageMessage());
+  }
+
+  @Test
   void versionNamesTheBuildAndTheJdk() {
     assertThat(sluice("--version")).isZero();
     assertThat(out.toString()).matches("(?s)sluice \\d+\\.\\d+\\.\\d+\\S* \\(Java .*\\)\\R");
