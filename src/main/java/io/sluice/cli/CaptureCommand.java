@@ -80,7 +80,9 @@ final class CaptureCommand extends SluiceCommand {
       description = "Where the store is made: a new or empty folder.")
   private Path out;
 
-  @Option(names = "--overwrite", description = "Replace a store that is already in --out.")
+  @Option(
+      names = "--overwrite",
+      description = "Replace a store that is already in --out; it is deleted before the first row.")
   private boolean overwrite;
 
   @Option(

@@ -41,14 +41,6 @@ final class DictionaryFiles {
     DictionaryConfig config = dictionary.config();
     Parameters p = dictionary.parameters();
     long features = config.features();
-    VerifiedTensors.write(
-        folder.resolve(WEIGHTS),
-        List.of(
-            TensorData.of("encoder", DType.F32, p.encoder(), features, config.inputWidth()),
-            TensorData.of("encoder_bias", DType.F32, p.encoderBias(), features),
-            TensorData.of("decoder", DType.F32, p.decoder(), features, config.outputWidth()),
-            TensorData.of("decoder_bias", DType.F32, p.decoderBias(), config.outputWidth())),
-        Map.of("format", FORMAT));
     ObjectNode json = JSON.createObjectNode();
     json.put("format", FORMAT);
     json.put("weights", WEIGHTS);
@@ -65,29 +57,51 @@ final class DictionaryFiles {
     }
     json.put("subtractDecoderBias", config.subtractDecoderBias());
     json.put("rankByDecoderNorm", config.rankByDecoderNorm());
+    VerifiedTensors.write(
+        folder.resolve(WEIGHTS),
+        List.of(
+            TensorData.of("encoder", DType.F32, p.encoder(), features, config.inputWidth()),
+            TensorData.of("encoder_bias", DType.F32, p.encoderBias(), features),
+            TensorData.of("decoder", DType.F32, p.decoder(), features, config.outputWidth()),
+            TensorData.of("decoder_bias", DType.F32, p.decoderBias(), config.outputWidth())),
+        Map.of("format", FORMAT, "config", JSON.writeValueAsString(json)));
     AtomicFile.write(
         folder.resolve(CONFIG), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json));
   }
 
   static Dictionary load(Path folder) throws IOException {
     Path configFile = folder.resolve(CONFIG);
-    DictionaryConfig config = config(configFile);
+    JsonNode json = json(configFile);
+    DictionaryConfig config = config(configFile, json);
     Path weightsFile = folder.resolve(WEIGHTS);
     Safetensors weights = VerifiedTensors.open(weightsFile);
     long features = config.features();
-    return new Dictionary(
-        config,
-        new Parameters(
-            config.inputWidth(),
-            config.outputWidth(),
-            config.features(),
-            tensor(weights, "encoder", features, config.inputWidth()),
-            tensor(weights, "encoder_bias", features),
-            tensor(weights, "decoder", features, config.outputWidth()),
-            tensor(weights, "decoder_bias", config.outputWidth())));
+    Dictionary dictionary =
+        new Dictionary(
+            config,
+            new Parameters(
+                config.inputWidth(),
+                config.outputWidth(),
+                config.features(),
+                tensor(weights, "encoder", features, config.inputWidth()),
+                tensor(weights, "encoder_bias", features),
+                tensor(weights, "decoder", features, config.outputWidth()),
+                tensor(weights, "decoder_bias", config.outputWidth())));
+    requireSame(configFile, json, weights);
+    return dictionary;
   }
 
-  private static DictionaryConfig config(Path file) throws IOException {
+  /** The weights, which are under checksums, repeat the config: a flipped bit is found, too. */
+  private static void requireSame(Path file, JsonNode json, Safetensors weights)
+      throws IOException {
+    String repeated = weights.metadata().get("config");
+    if (repeated != null && !JSON.readTree(repeated).equals(json)) {
+      throw new IOException(
+          file + ": was changed: " + WEIGHTS + " was written with other settings" + REMEDY);
+    }
+  }
+
+  private static JsonNode json(Path file) throws IOException {
     if (!Files.isRegularFile(file)) {
       throw new NoSuchFileException(
           file + " (a dictionary is a folder with " + CONFIG + " and " + WEIGHTS + ")");
@@ -95,12 +109,14 @@ final class DictionaryFiles {
     if (Files.size(file) > MAX_CONFIG_BYTES) {
       throw new IOException(file + ": " + Files.size(file) + " bytes is too long for a config");
     }
-    JsonNode json;
     try {
-      json = JSON.readTree(file.toFile());
+      return JSON.readTree(file.toFile());
     } catch (JsonProcessingException e) {
       throw new IOException(file + ": not valid JSON: " + e.getOriginalMessage() + REMEDY, e);
     }
+  }
+
+  private static DictionaryConfig config(Path file, JsonNode json) throws IOException {
     try {
       String format = text(json, "format");
       if (!format.equals(FORMAT)) {

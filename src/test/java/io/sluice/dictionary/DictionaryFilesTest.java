@@ -106,6 +106,17 @@ class DictionaryFilesTest {
   }
 
   @Test
+  void everyFlippedBitOfTheConfigIsFound() throws IOException {
+    byte[] good = Files.readAllBytes(config);
+    for (int place = 0; place < good.length; place++) {
+      byte[] bad = good.clone();
+      bad[place] ^= 0x04;
+      Files.write(config, bad);
+      assertRefused("");
+    }
+  }
+
+  @Test
   void aFileWithoutChecksumsIsReadAsItIs() throws IOException {
     Parameters p = dictionary.parameters();
     io.sluice.weights.Safetensors.write(
