@@ -8,7 +8,7 @@ import io.sluice.model.HookPatterns;
 import io.sluice.model.LoadedModel;
 import io.sluice.model.ModelFiles;
 import io.sluice.store.Manifest;
-import io.sluice.store.StoreSpec;
+import io.sluice.store.StoreFolder;
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import java.io.IOException;
@@ -82,7 +82,7 @@ final class CaptureCommand extends SluiceCommand {
 
   @Option(
       names = "--overwrite",
-      description = "Replace a store that is already in --out; it is deleted before the first row.")
+      description = "Replace a store that is already in --out, once the new one is whole.")
   private boolean overwrite;
 
   @Option(
@@ -148,12 +148,30 @@ final class CaptureCommand extends SluiceCommand {
     }
   }
 
+  /** Captures beside the store that is there, which goes only when the new one is whole. */
+  private Manifest replace(Capture plan, Progress progress) throws IOException {
+    if (!StoreFolder.holdsOnlyAStore(out)) {
+      return plan.run(out, plan.storeSpec(), progress::update);
+    }
+    Path place = out.toAbsolutePath().normalize();
+    Path beside =
+        place.resolveSibling(place.getFileName() + "." + ProcessHandle.current().pid() + ".new");
+    try {
+      Manifest manifest = plan.run(beside, plan.storeSpec(), progress::update);
+      StoreFolder.replace(place, beside);
+      return manifest;
+    } catch (IOException | RuntimeException e) {
+      StoreFolder.delete(beside);
+      throw e;
+    }
+  }
+
   private void capture(Capture plan) throws IOException {
-    StoreSpec store = overwrite ? plan.storeSpec().replacing() : plan.storeSpec();
     long start = System.nanoTime();
     Manifest manifest;
     try (Progress progress = progress("capture", plan.tokens(), "tokens")) {
-      manifest = plan.run(out, store, progress::update);
+      manifest =
+          overwrite ? replace(plan, progress) : plan.run(out, plan.storeSpec(), progress::update);
       progress.done();
     }
     double seconds = (System.nanoTime() - start) / 1e9;

@@ -3,12 +3,47 @@ package io.sluice.store;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The folder of a store before anything is written into it. */
-final class StoreFolder {
+/** The folder of a store, before anything is written into it and when one takes another's place. */
+public final class StoreFolder {
   private StoreFolder() {}
+
+  /** Whether {@code folder} holds a store, whole or not, and nothing else. */
+  public static boolean holdsOnlyAStore(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return false;
+    }
+    try (Stream<Path> listed = Files.list(folder)) {
+      List<Path> entries = listed.toList();
+      return !entries.isEmpty() && entries.stream().allMatch(StoreFolder::belongsToStore);
+    }
+  }
+
+  /**
+   * Puts the finished store {@code fresh} in the place of the store {@code old}, which is deleted.
+   * Both folders lie on one file system. Whenever this is cut short, {@code fresh} is whole.
+   *
+   * @throws IOException if {@code old} holds more than a store, or cannot be deleted
+   */
+  public static void replace(Path old, Path fresh) throws IOException {
+    delete(old);
+    Files.move(fresh, old, StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  /**
+   * Deletes a store, finished or not, and its folder; nothing happens if there is none.
+   *
+   * @throws IOException if the folder holds anything else
+   */
+  public static void delete(Path folder) throws IOException {
+    if (Files.isDirectory(folder)) {
+      clear(folder, true);
+      Files.delete(folder);
+    }
+  }
 
   /**
    * Makes sure that {@code folder} is empty.

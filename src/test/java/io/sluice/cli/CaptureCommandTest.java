@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -53,6 +54,14 @@ class CaptureCommandTest {
     assertThat(capture(store, "--tokens", "20", "--overwrite", "--json")).isZero();
     assertThat(ActivationStore.open(store).rows()).isEqualTo(20);
     assertThat(out.toString()).contains("\"tokensPerSecond\"");
+    try (Stream<Path> left = Files.list(folder)) {
+      assertThat(left.filter(path -> path.getFileName().toString().startsWith("store")))
+          .containsExactly(store);
+    }
+    Files.writeString(store.resolve("notes.txt"), "mine");
+    assertThat(capture(store, "--tokens", "30", "--overwrite")).isEqualTo(1);
+    assertThat(store.resolve("notes.txt")).exists();
+    assertThat(ActivationStore.open(store).rows()).isEqualTo(20);
   }
 
   @ParameterizedTest
