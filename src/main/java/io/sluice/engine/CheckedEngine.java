@@ -15,6 +15,9 @@ abstract class CheckedEngine implements Engine {
   /** The name in the state of the clock at which each feature last fired. */
   static final String LAST_FIRED = "last_fired";
 
+  /** The name in the state of the step at which each feature last moved, in row-lazy SparseAdam. */
+  static final String LAST_STEP = "last_step";
+
   private enum Stage {
     IDLE,
     ENCODED,
@@ -264,6 +267,15 @@ abstract class CheckedEngine implements Engine {
               "decoder" + suffix, DType.F32, List.of(features, (long) spec.outputWidth())));
       state.add(
           new StateTensor("decoder_bias" + suffix, DType.F32, List.of((long) spec.outputWidth())));
+    }
+    return state;
+  }
+
+  /** As {@link #adamState}, and the last steps where resting rows decay late. */
+  static List<StateTensor> lazyAdamState(EngineSpec spec) {
+    List<StateTensor> state = new java.util.ArrayList<>(adamState(spec));
+    if (spec.optimiser() == Optimiser.SPARSE_ADAM) {
+      state.add(new StateTensor(LAST_STEP, DType.I64, List.of((long) spec.features())));
     }
     return state;
   }

@@ -9,7 +9,6 @@ import io.sluice.torch.Torch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,8 +19,6 @@ import java.util.Map;
  * rows only. Sums over a token's features, or over a feature's tokens, are embedding bags.
  */
 public final class TorchEngine extends CheckedEngine {
-  private static final String LAST_STEP = "last_step";
-
   private final Device device;
   private final TensorScope owned = TensorScope.detached();
   private final Map<String, Tensor> state = new LinkedHashMap<>();
@@ -263,11 +260,7 @@ public final class TorchEngine extends CheckedEngine {
 
   @Override
   List<StateTensor> ownState() {
-    List<StateTensor> all = new ArrayList<>(adamState(spec()));
-    if (spec().optimiser() == Optimiser.SPARSE_ADAM) {
-      all.add(new StateTensor(LAST_STEP, DType.I64, List.of((long) spec().features())));
-    }
-    return all;
+    return lazyAdamState(spec());
   }
 
   @Override

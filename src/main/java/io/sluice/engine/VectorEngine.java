@@ -8,7 +8,6 @@ import io.sluice.torch.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,8 +22,6 @@ import java.util.Map;
  * <p>Work is cut the same way whatever the number of threads, and so results are the same too.
  */
 public final class VectorEngine extends CheckedEngine {
-  private static final String LAST_STEP = "last_step";
-
   /** Features of one update task: enough to make sharing cheap, few enough to share evenly. */
   private static final int TASK_FEATURES = 128;
 
@@ -425,11 +422,7 @@ public final class VectorEngine extends CheckedEngine {
 
   @Override
   List<StateTensor> ownState() {
-    List<StateTensor> all = new ArrayList<>(adamState(spec()));
-    if (spec().optimiser() == Optimiser.SPARSE_ADAM) {
-      all.add(new StateTensor(LAST_STEP, DType.I64, List.of((long) spec().features())));
-    }
-    return all;
+    return lazyAdamState(spec());
   }
 
   @Override
