@@ -76,7 +76,7 @@ final class Chromium {
             "--disable-sync",
             "--disable-dev-shm-usage",
             "--host-resolver-rules=MAP * ~NOTFOUND",
-            "--virtual-time-budget=6000",
+            "--virtual-time-budget=60000",
             "--user-data-dir=" + profile));
     command.addAll(flags);
     command.add(page.toUri().toString());
@@ -85,9 +85,9 @@ final class Chromium {
             .redirectOutput(out.toFile())
             .redirectError(log.toFile())
             .start();
-    if (!process.waitFor(90, TimeUnit.SECONDS)) {
+    if (!process.waitFor(180, TimeUnit.SECONDS)) {
       process.destroyForcibly();
-      throw new IOException("Chromium did not end in 90 s: " + Files.readString(log));
+      throw new IOException("Chromium did not end in 180 s: " + Files.readString(log));
     }
     assertThat(process.exitValue()).as(() -> "Chromium's exit status").isZero();
   }

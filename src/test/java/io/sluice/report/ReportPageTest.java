@@ -127,10 +127,19 @@ class ReportPageTest {
     assertThat(seen).contains("id=\"theme\">dark");
   }
 
-  /** Does what a person would, waits, and writes down what the page showed. */
+  /**
+   * Does what a person would, waits until the page answers, and writes down what it showed. It
+   * waits for what is to come, never for a fixed time, as frames come late on a busy machine.
+   */
   private static final String PROBE =
       """
       const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+      const until = async (holds, act) => {
+        for (let i = 0; i < 100 && !holds(); i++) {
+          act?.();
+          await wait(100);
+        }
+      };
       const note = (id, text) => {
         const at = document.createElement('p');
         at.id = id;
@@ -138,31 +147,35 @@ class ReportPageTest {
         document.body.append(at);
       };
       (async () => {
-        await wait(800);
+        await until(() => document.querySelectorAll('.chart[data-drawn]').length === 9);
         const chart = document.getElementById('chart-dimension');
         const tip = () => chart.querySelector('.tip')?.textContent ?? '';
         const box = chart.getBoundingClientRect();
-        chart.querySelector('svg').parentNode.dispatchEvent(new MouseEvent('mousemove', {
-          bubbles: true, clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 }));
-        await wait(400);
+        await until(() => tip() !== '', () =>
+          chart.querySelector('svg').parentNode.dispatchEvent(new MouseEvent('mousemove', {
+            bubbles: true, clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 })));
         note('mouse', tip());
         for (let i = 0; i < 2; i++) {
           chart.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight' }));
         }
-        await wait(400);
+        await until(() => tip().startsWith('Layer 1'));
         note('key', tip());
-        note('announced', document.getElementById('live').textContent);
+        const live = document.getElementById('live');
+        await until(() => live.textContent !== '');
+        note('announced', live.textContent);
         const button = chart.closest('figure').querySelector('.legend button');
         const before = chart.querySelectorAll('svg path').length;
+        const fewer = () => chart.querySelectorAll('svg path').length < before;
         button.click();
-        await wait(600);
-        const fewer = chart.querySelectorAll('svg path').length < before;
-        note('pressed', fewer ? button.getAttribute('aria-pressed') : 'nothing went');
+        await until(fewer);
+        note('pressed', fewer() ? button.getAttribute('aria-pressed') : 'nothing went');
+        const caption = () =>
+          document.getElementById('chart-spectrum').closest('figure').querySelector('figcaption p').textContent;
         document.querySelector('#spectra-layer label:last-child input').click();
-        await wait(400);
-        note('layer', document.getElementById('chart-spectrum').closest('figure').querySelector('figcaption p').textContent);
+        await until(() => caption().includes('Layer 5'));
+        note('layer', caption());
         document.querySelector('input[name=theme][value=dark]').click();
-        await wait(400);
+        await until(() => document.documentElement.dataset.theme === 'dark');
         note('theme', document.documentElement.dataset.theme);
       })();
       """;
