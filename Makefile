@@ -1,6 +1,8 @@
 # Sluice. `make` alone lists the targets; everything else is in pom.xml.
 #
 #   DEMO_ARGS, BENCH_ARGS   options handed to `sluice demo` and `sluice bench`
+#   RIVALS_ARGS             options handed to src/test/python/bench_rivals.py
+#   SLUICE_RIVALS           the Python that has the other libraries (make bench-rivals says which)
 #   JMH_ARGS                options handed to JMH, for instance a pattern of benchmark names
 #   DEMO_OUT                folder of the demo (default: demo)
 #   MVN                     the Maven to use (default: mvn)
@@ -17,13 +19,14 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || export MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo test bench jmh bindings dist cuda-bundle clean format picture
+.PHONY: help build demo test bench bench-rivals jmh bindings dist cuda-bundle clean format picture
 
 help:
 	@echo 'make demo         capture, spectra, four trainings and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
 	@echo 'make build        compile, so that bin/sluice runs'
 	@echo 'make test         check the formatting and run all tests'
 	@echo 'make bench        benchmarks (BENCH_ARGS)'
+	@echo 'make bench-rivals a training step beside other libraries, 20 to 30 minutes (RIVALS_ARGS, SLUICE_RIVALS)'
 	@echo 'make jmh          what single calls cost, by JMH (JMH_ARGS)'
 	@echo 'make bindings     regenerate bindings/ with the jextract on the PATH'
 	@echo 'make dist         a folder dist/sluice that runs where no JDK is installed'
@@ -43,6 +46,15 @@ test:
 
 bench: build
 	@JAVA_HOME="$(jdk)" bin/sluice bench $(BENCH_ARGS)
+
+bench-rivals:
+	@test -x "$$SLUICE_RIVALS" || { echo "make: set SLUICE_RIVALS to the python of a virtual environment made with: pip install torch==2.13.0 sae-lens==6.54.12 eai-sparsify==1.3.3 dictionary-learning==0.1.0" >&2; exit 1; }
+	@$(mvn) --quiet test-compile
+	@unsafe=$$(grep -q '^JAVA_VERSION="22' "$(jdk)/release" || echo --sun-misc-unsafe-memory-access=allow); \
+	"$$SLUICE_RIVALS" src/test/python/bench_rivals.py $(RIVALS_ARGS) -- \
+	  "$(jdk)/bin/java" --enable-native-access=ALL-UNNAMED --add-modules=jdk.incubator.vector \
+	  --add-opens=java.base/java.nio=ALL-UNNAMED $$unsafe $$SLUICE_JAVA_OPTS \
+	  -cp "target/test-classes:target/classes:$$(cat target/classpath)" io.sluice.training.TrainingRate
 
 jmh:
 	@$(mvn) --quiet -Pjmh test-compile process-test-classes
