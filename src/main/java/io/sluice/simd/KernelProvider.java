@@ -38,9 +38,10 @@ public final class KernelProvider {
    *
    * @param kernels what runs for dense products
    * @param sparse what runs for sparse codes
+   * @param blocks what dequantises weights
    * @param reason one clause for a person, with the flag that would change the choice
    */
-  record Choice(Kernels kernels, SparseKernels sparse, String reason) {}
+  record Choice(Kernels kernels, SparseKernels sparse, BlockKernels blocks, String reason) {}
 
   /** The kernels of this machine. */
   public static Kernels kernels() {
@@ -50,6 +51,11 @@ public final class KernelProvider {
   /** The kernels of this machine for sparse codes. */
   public static SparseKernels sparseKernels() {
     return Chosen.CHOICE.sparse();
+  }
+
+  /** The kernels of this machine for quantised weights. */
+  public static BlockKernels blockKernels() {
+    return Chosen.CHOICE.blocks();
   }
 
   /** Why {@link #kernels()} are what they are, in one clause, for {@code sluice doctor}. */
@@ -64,21 +70,24 @@ public final class KernelProvider {
 
   /** Kernels of every vector width that this machine has in hardware, narrowest first. */
   static List<Kernels> everyWidth() {
-    List<Kernels> all = new ArrayList<>();
-    if (vectorModulePresent()) {
-      for (int bits = 128; bits <= VectorWidth.preferredBits(); bits *= 2) {
-        all.add(define(VectorKernels.class, Kernels.class, bits));
-      }
-    }
-    return all;
+    return everyWidth(VectorKernels.class, Kernels.class);
   }
 
   /** Sparse kernels of every vector width that this machine has in hardware, narrowest first. */
   static List<SparseKernels> everySparseWidth() {
-    List<SparseKernels> all = new ArrayList<>();
+    return everyWidth(VectorSparseKernels.class, SparseKernels.class);
+  }
+
+  /** Block kernels of every vector width that this machine has in hardware, narrowest first. */
+  static List<BlockKernels> everyBlockWidth() {
+    return everyWidth(VectorBlockKernels.class, BlockKernels.class);
+  }
+
+  private static <T> List<T> everyWidth(Class<? extends T> template, Class<T> type) {
+    List<T> all = new ArrayList<>();
     if (vectorModulePresent()) {
       for (int bits = 128; bits <= VectorWidth.preferredBits(); bits *= 2) {
-        all.add(define(VectorSparseKernels.class, SparseKernels.class, bits));
+        all.add(define(template, type, bits));
       }
     }
     return all;
@@ -122,13 +131,17 @@ public final class KernelProvider {
 
   private static Choice scalar(String reason) {
     return new Choice(
-        new ScalarKernels(SCALAR_PANEL), new ScalarSparseKernels(SCALAR_PANEL), reason);
+        new ScalarKernels(SCALAR_PANEL),
+        new ScalarSparseKernels(SCALAR_PANEL),
+        new ScalarBlockKernels(),
+        reason);
   }
 
   private static Choice vector(int bits, String reason) {
     return new Choice(
         define(VectorKernels.class, Kernels.class, bits),
         define(VectorSparseKernels.class, SparseKernels.class, bits),
+        define(VectorBlockKernels.class, BlockKernels.class, bits),
         reason);
   }
 

@@ -15,10 +15,10 @@ import java.util.Set;
  * reachable, so there is nothing to close and no view can outlive its memory. Sources are immutable
  * and may be used by several threads.
  */
-public sealed interface TensorSource permits Safetensors, ShardedSafetensors, OnnxFile {
+public sealed interface TensorSource permits Safetensors, ShardedSafetensors, OnnxFile, GgufFile {
   /**
-   * Opens a weight file by its ending: {@code .safetensors}, {@code .safetensors.index.json} or
-   * {@code .onnx}.
+   * Opens a weight file by its ending: {@code .safetensors}, {@code .safetensors.index.json},
+   * {@code .gguf} or {@code .onnx}.
    *
    * @throws IOException if the ending is none of these, or the file is missing or damaged
    */
@@ -30,11 +30,13 @@ public sealed interface TensorSource permits Safetensors, ShardedSafetensors, On
       return ShardedSafetensors.open(file);
     } else if (name.endsWith(".onnx")) {
       return OnnxFile.open(file);
+    } else if (name.endsWith(".gguf")) {
+      return GgufFile.open(file);
     }
     throw BadFile.because(
         file,
         "is not a weight file that Sluice reads",
-        "give a file ending in .safetensors, .safetensors.index.json or .onnx");
+        "give a file ending in .safetensors, .safetensors.index.json, .gguf or .onnx");
   }
 
   /** The file this source was opened from; for a sharded one, its index. */
@@ -57,8 +59,8 @@ public sealed interface TensorSource permits Safetensors, ShardedSafetensors, On
 
   /**
    * A tensor's values: row-major, little-endian, without gaps, read-only, aligned to the element
-   * size, {@code info(name).byteSize()} bytes. This is a view of the mapped file, or a copy made
-   * once where the file does not keep the alignment.
+   * size, {@code info(name).byteSize()} bytes. This is a view of the mapped file, a copy made once
+   * where the file does not keep the alignment, or new memory where values are quantised.
    *
    * @throws IllegalArgumentException if there is no tensor of this name
    */
