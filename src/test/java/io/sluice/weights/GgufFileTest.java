@@ -3,12 +3,17 @@ package io.sluice.weights;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sluice.testing.Python;
+import io.sluice.testing.SmolLm;
 import io.sluice.torch.DType;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -27,6 +32,22 @@ class GgufFileTest {
       assertThat(file.type(name)).isEqualTo(GgufType.valueOf(name));
       double[] values = Values.of(file, name);
       assertThat(values).as(name).containsExactly(Values.of(expected, name));
+    }
+  }
+
+  @Test
+  void givesTheBitsOfLlamaCppsOwnPackageForARealModel() throws Exception {
+    Path model = SmolLm.require();
+    GgufFile file = GgufFile.open(model);
+    assertThat(file.metadata().text("general.architecture")).isEqualTo("llama");
+    assertThat(file.metadata().texts("tokenizer.ggml.tokens")).hasSize(49_152);
+    List<String> sums = Python.run("gguf_sums.py", model).lines().toList();
+    assertThat(sums).hasSize(file.names().size());
+    for (String line : sums) {
+      String name = line.substring(0, line.indexOf(' '));
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      digest.update(file.data(name).asByteBuffer());
+      assertThat(line).endsWith(" " + HexFormat.of().formatHex(digest.digest()));
     }
   }
 
