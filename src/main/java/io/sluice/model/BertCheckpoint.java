@@ -39,15 +39,6 @@ record BertCheckpoint(BertConfig config, String prefix) implements BertWeights {
     if (!positions.equals("absolute")) {
       throw config.unsupported("position_embedding_type", positions, "absolute");
     }
-    BertConfig.Activation activation =
-        switch (config.text("hidden_act", "gelu")) {
-          case "gelu" -> BertConfig.Activation.GELU;
-          case "gelu_new", "gelu_pytorch_tanh" -> BertConfig.Activation.GELU_TANH;
-          case "relu" -> BertConfig.Activation.RELU;
-          case String other ->
-              throw config.unsupported(
-                  "hidden_act", other, "gelu, gelu_new, gelu_pytorch_tanh, relu");
-        };
     try {
       return new BertConfig(
           config.integer("num_hidden_layers"),
@@ -58,7 +49,7 @@ record BertCheckpoint(BertConfig config, String prefix) implements BertWeights {
           config.integer("max_position_embeddings"),
           config.integer("type_vocab_size"),
           config.real("layer_norm_eps", 1e-12),
-          activation);
+          Activation.read(config, "hidden_act", "gelu"));
     } catch (IllegalArgumentException e) {
       throw config.damaged(e.getMessage());
     }
@@ -67,12 +58,12 @@ record BertCheckpoint(BertConfig config, String prefix) implements BertWeights {
   @Override
   public Tensor parameter(WeightLoader loader, String name, long... shape) throws IOException {
     String full = prefix + name;
-    if (!loader.source().contains(full)) {
+    if (!loader.contains(full)) {
       // Checkpoints converted from TensorFlow keep its names of the normalisation's parameters.
       String old =
           full.replace("LayerNorm.weight", "LayerNorm.gamma")
               .replace("LayerNorm.bias", "LayerNorm.beta");
-      full = loader.source().contains(old) ? old : full;
+      full = loader.contains(old) ? old : full;
     }
     return loader.load(full, shape);
   }

@@ -23,13 +23,6 @@ record BertConfig(
     int types,
     double layerNormEpsilon,
     Activation activation) {
-  /** Activation functions of the MLP. */
-  enum Activation {
-    GELU,
-    GELU_TANH,
-    RELU
-  }
-
   /**
    * Checks the numbers against each other.
    *

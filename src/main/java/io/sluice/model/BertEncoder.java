@@ -1,5 +1,6 @@
 package io.sluice.model;
 
+import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
@@ -19,7 +20,7 @@ final class BertEncoder implements Transformer {
   private final Tensor wordEmbeddings;
   private final Tensor positionEmbeddings;
   private final Tensor typeEmbeddings;
-  private final BertLayer.LayerNorm embeddingNorm;
+  private final Norm embeddingNorm;
   private final List<BertLayer> layers = new ArrayList<>();
 
   /**
@@ -34,7 +35,7 @@ final class BertEncoder implements Transformer {
     this.device = device;
     this.weights = TensorScope.detached();
     try {
-      WeightLoader loader = new WeightLoader(source, device, weights);
+      WeightLoader loader = new WeightLoader(Parameters.of(source), DType.F32, device, weights);
       long d = config.dModel();
       this.wordEmbeddings =
           parameters.parameter(loader, "embeddings.word_embeddings.weight", config.vocabulary(), d);
@@ -44,7 +45,7 @@ final class BertEncoder implements Transformer {
       this.typeEmbeddings =
           parameters.parameter(
               loader, "embeddings.token_type_embeddings.weight", config.types(), d);
-      this.embeddingNorm = BertLayer.LayerNorm.of(parameters, loader, "embeddings.LayerNorm");
+      this.embeddingNorm = BertLayer.norm(parameters, loader, "embeddings.LayerNorm");
       for (int i = 0; i < config.layers(); i++) {
         layers.add(new BertLayer(i, parameters, loader));
       }
@@ -65,6 +66,11 @@ final class BertEncoder implements Transformer {
   }
 
   @Override
+  public DType dtype() {
+    return DType.F32;
+  }
+
+  @Override
   public Tensor forward(TokenBatch batch, Hooks hooks) {
     try (TensorScope carried = TensorScope.detached()) {
       // An alias made here, outside the layers' scopes, belongs to the caller.
@@ -82,14 +88,7 @@ final class BertEncoder implements Transformer {
   /** Runs the first {@code depth} layers; what they leave belongs to {@code carried}. */
   private Tensor run(TokenBatch batch, Hooks hooks, int depth, TensorScope carried) {
     batch.check(shape);
-    if (hooks.lastLayer() >= layers.size()) {
-      throw new IllegalArgumentException(
-          "a hook is at layer "
-              + hooks.lastLayer()
-              + " of a model with "
-              + layers.size()
-              + " layers, counted from 0");
-    }
+    hooks.check(shape);
     Tensor mask = null;
     Tensor hidden;
     try (TensorScope scope = TensorScope.open()) {

@@ -11,10 +11,10 @@ final class BertLayer {
   private final Linear key;
   private final Linear value;
   private final Linear attentionOutput;
-  private final LayerNorm attentionNorm;
+  private final Norm attentionNorm;
   private final Linear up;
   private final Linear down;
-  private final LayerNorm outputNorm;
+  private final Norm outputNorm;
 
   BertLayer(int index, BertWeights weights, WeightLoader loader) throws IOException {
     this.index = index;
@@ -26,10 +26,10 @@ final class BertLayer {
     this.key = linear(weights, loader, at + ".attention.self.key", d, d);
     this.value = linear(weights, loader, at + ".attention.self.value", d, d);
     this.attentionOutput = linear(weights, loader, at + ".attention.output.dense", d, d);
-    this.attentionNorm = LayerNorm.of(weights, loader, at + ".attention.output.LayerNorm");
+    this.attentionNorm = norm(weights, loader, at + ".attention.output.LayerNorm");
     this.up = linear(weights, loader, at + ".intermediate.dense", inner, d);
     this.down = linear(weights, loader, at + ".output.dense", d, inner);
-    this.outputNorm = LayerNorm.of(weights, loader, at + ".output.LayerNorm");
+    this.outputNorm = norm(weights, loader, at + ".output.LayerNorm");
   }
 
   /**
@@ -42,7 +42,8 @@ final class BertLayer {
     Tensor z = hooks.at(index, HookKind.Z, attention(hidden, scoreMask));
     Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attentionOutput.apply(z));
     Tensor middle = attentionNorm.apply(attnOut.add(hidden));
-    Tensor mlpOut = hooks.at(index, HookKind.MLP_OUT, down.apply(activate(up.apply(middle))));
+    Tensor mlpOut =
+        hooks.at(index, HookKind.MLP_OUT, down.apply(config.activation().apply(up.apply(middle))));
     return hooks.at(index, HookKind.RESID, outputNorm.apply(mlpOut.add(middle)));
   }
 
@@ -69,14 +70,6 @@ final class BertLayer {
     return x.reshape(x.size(0), x.size(1), heads, config.dModel() / heads).transpose(1, 2);
   }
 
-  private Tensor activate(Tensor x) {
-    return switch (config.activation()) {
-      case GELU -> x.gelu();
-      case GELU_TANH -> x.geluTanh();
-      case RELU -> x.relu();
-    };
-  }
-
   private static Linear linear(
       BertWeights weights, WeightLoader loader, String module, long out, long in)
       throws IOException {
@@ -85,26 +78,12 @@ final class BertLayer {
         weights.parameter(loader, module + ".bias", out));
   }
 
-  /** An affine map, weight {@code [out, in]}. */
-  private record Linear(Tensor weight, Tensor bias) {
-    Tensor apply(Tensor x) {
-      return x.linear(weight, bias);
-    }
-  }
-
-  /** Layer normalisation with its parameters. */
-  record LayerNorm(Tensor weight, Tensor bias, double epsilon) {
-    static LayerNorm of(BertWeights weights, WeightLoader loader, String module)
-        throws IOException {
-      BertConfig config = weights.config();
-      return new LayerNorm(
-          weights.parameter(loader, module + ".weight", config.dModel()),
-          weights.parameter(loader, module + ".bias", config.dModel()),
-          config.layerNormEpsilon());
-    }
-
-    Tensor apply(Tensor x) {
-      return x.layerNorm(weight, bias, epsilon);
-    }
+  /** Layer normalisation with the parameters of {@code module}. */
+  static Norm norm(BertWeights weights, WeightLoader loader, String module) throws IOException {
+    BertConfig config = weights.config();
+    return new Norm.Layer(
+        weights.parameter(loader, module + ".weight", config.dModel()),
+        weights.parameter(loader, module + ".bias", config.dModel()),
+        config.layerNormEpsilon());
   }
 }

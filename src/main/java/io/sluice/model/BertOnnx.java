@@ -194,7 +194,7 @@ final class BertOnnx implements BertWeights {
             + " model with PyTorch's ONNX exporter, or give its safetensors");
   }
 
-  private BertConfig.Activation activation() throws IOException {
+  private Activation activation() throws IOException {
     String mlp = nodePrefix + "/encoder/layer.0/intermediate/";
     List<String> operators =
         file.nodes().stream()
@@ -202,11 +202,11 @@ final class BertOnnx implements BertWeights {
             .map(OnnxNode::operator)
             .toList();
     if (operators.contains("Erf")) {
-      return BertConfig.Activation.GELU;
+      return Activation.GELU;
     } else if (operators.contains("Tanh")) {
-      return BertConfig.Activation.GELU_TANH;
+      return Activation.GELU_TANH;
     } else if (operators.contains("Relu")) {
-      return BertConfig.Activation.RELU;
+      return Activation.RELU;
     }
     throw new IOException(
         file.path()

@@ -56,9 +56,34 @@ record ConfigFile(Path file, JsonNode json) {
     return value.intValue();
   }
 
+  int integer(String name, int otherwise) throws IOException {
+    return isGiven(name) ? integer(name) : otherwise;
+  }
+
+  boolean bool(String name, boolean otherwise) throws IOException {
+    if (!isGiven(name)) {
+      return otherwise;
+    }
+    JsonNode value = json.get(name);
+    if (!value.isBoolean()) {
+      throw damaged(name + " is " + value);
+    }
+    return value.booleanValue();
+  }
+
+  /** Whether there is a value that is not null. */
+  boolean isGiven(String name) {
+    return json.hasNonNull(name);
+  }
+
+  /** Whether the file says null. */
+  boolean isNull(String name) {
+    return json.path(name).isNull();
+  }
+
   double real(String name, double otherwise) throws IOException {
     JsonNode value = json.get(name);
-    if (value == null) {
+    if (value == null || value.isNull()) {
       return otherwise;
     }
     if (!value.isNumber()) {

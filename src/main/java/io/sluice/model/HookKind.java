@@ -17,7 +17,8 @@ public enum HookKind {
 
   /**
    * What the attention block adds to the residual stream: {@code z·W_O} plus its bias, before the
-   * residual is added and before any normalisation that follows. Width {@code dModel}.
+   * residual is added and before any normalisation that follows (Gemma 2 normalises it before it is
+   * added). Width {@code dModel}.
    */
   ATTN_OUT("attn_out"),
 

@@ -65,6 +65,22 @@ public final class Hooks {
   }
 
   /**
+   * Checks that the model has the layers that these hooks are at.
+   *
+   * @throws IllegalArgumentException if it has not
+   */
+  void check(ModelShape shape) {
+    if (lastLayer() >= shape.layers()) {
+      throw new IllegalArgumentException(
+          "a hook is at layer "
+              + lastLayer()
+              + " of a model with "
+              + shape.layers()
+              + " layers, counted from 0");
+    }
+  }
+
+  /**
    * Runs the hooks of one point.
    *
    * @return {@code activation}, or what replaces it

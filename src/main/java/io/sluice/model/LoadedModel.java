@@ -1,5 +1,6 @@
 package io.sluice.model;
 
+import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.weights.OnnxFile;
 import io.sluice.weights.TensorSource;
@@ -15,7 +16,7 @@ import java.nio.file.Path;
  */
 public record LoadedModel(String name, Transformer transformer, Tokenizer tokenizer)
     implements AutoCloseable {
-  private static final String ARCHITECTURES = "bert";
+  private static final String BERT = "bert";
 
   /**
    * Opens a model.
@@ -30,36 +31,85 @@ public record LoadedModel(String name, Transformer transformer, Tokenizer tokeni
   }
 
   /**
-   * Opens a model from known files.
+   * Opens a model from known files, to run in float32.
    *
    * @throws IOException as {@link #open(Path, Device)}
    */
   public static LoadedModel open(ModelFiles files, Device device) throws IOException {
+    return open(files, device, DType.F32);
+  }
+
+  /**
+   * Opens a model from known files.
+   *
+   * @param dtype what it computes in: float32 or, for causal language models, bfloat16
+   * @throws IOException as {@link #open(Path, Device)}
+   * @throws IllegalArgumentException if the model does not run in {@code dtype}
+   */
+  public static LoadedModel open(ModelFiles files, Device device, DType dtype) throws IOException {
     TensorSource source = TensorSource.open(files.weights());
-    BertWeights weights = weights(files, source);
+    ModelMaker maker = maker(files, source);
     Tokenizer tokenizer = Tokenizer.open(files.tokenizer());
     try {
-      return new LoadedModel(files.name(), new BertEncoder(weights, source, device), tokenizer);
+      return new LoadedModel(files.name(), maker.make(device, dtype), tokenizer);
     } catch (IOException | RuntimeException | Error e) {
       tokenizer.close();
       throw e;
     }
   }
 
-  private static BertWeights weights(ModelFiles files, TensorSource source) throws IOException {
+  /** Makes a model once the files it needs have been read. */
+  @FunctionalInterface
+  private interface ModelMaker {
+    Transformer make(Device device, DType dtype) throws IOException;
+  }
+
+  private static ModelMaker maker(ModelFiles files, TensorSource source) throws IOException {
     if (source instanceof OnnxFile onnx) {
-      return new BertOnnx(onnx);
+      return bert(new BertOnnx(onnx), source);
     }
     if (files.config() == null) {
       throw new IOException(
           files.weights() + ": has no config.json beside it; put the model's own there");
     }
-    ConfigFile config = ConfigFile.read(files.config());
-    String type = config.text("model_type", "");
-    if (!type.equals("bert")) {
-      throw config.unsupported("architecture", type, ARCHITECTURES);
+    ConfigFile file = ConfigFile.read(files.config());
+    String type = file.text("model_type", "");
+    if (type.equals(BERT)) {
+      return bert(BertCheckpoint.of(file, source), source);
     }
-    return BertCheckpoint.of(config, source);
+    Architecture architecture = Architecture.ofLabel(type);
+    if (architecture == null) {
+      throw file.unsupported("architecture", type, BERT + ", " + Architecture.labels());
+    }
+    CausalConfig config = CausalConfigFile.read(file, architecture);
+    return (device, dtype) -> new CausalModel(config, Parameters.of(source), device, dtype);
+  }
+
+  private static ModelMaker bert(BertWeights weights, TensorSource source) {
+    return (device, dtype) -> {
+      if (dtype != DType.F32) {
+        throw new IllegalArgumentException("BERT encoders run in float32, not " + dtype.label());
+      }
+      return new BertEncoder(weights, source, device);
+    };
+  }
+
+  /**
+   * The model as one that predicts tokens.
+   *
+   * @throws IllegalArgumentException if it is not a causal language model
+   */
+  public LanguageModel languageModel() {
+    if (transformer instanceof LanguageModel model) {
+      return model;
+    }
+    throw new IllegalArgumentException(
+        name
+            + " is a "
+            + transformer.shape().architecture()
+            + " encoder, which predicts no next tokens; give a causal language model ("
+            + Architecture.labels()
+            + ")");
   }
 
   /** Frees the weights and the tokenizer. */

@@ -51,6 +51,11 @@ public final class TokenBatch {
     return contexts.get(context).length;
   }
 
+  /** The token at a position of a context. */
+  int id(int context, int position) {
+    return contexts.get(context)[position];
+  }
+
   /** Whether some context is shorter than the longest. */
   public boolean isPadded() {
     return contexts.stream().anyMatch(context -> context.length < length);

@@ -1,13 +1,14 @@
 package io.sluice.model;
 
+import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A transformer that runs through LibTorch in float32. Its weights live until it is closed. It may
- * be used by one thread at a time.
+ * A transformer that runs through LibTorch. Its weights live until it is closed. It may be used by
+ * one thread at a time.
  */
 public interface Transformer extends AutoCloseable {
   /** Its sizes. */
@@ -15,6 +16,9 @@ public interface Transformer extends AutoCloseable {
 
   /** Where it runs. */
   Device device();
+
+  /** What it computes in, and the type of all activations: float32 or bfloat16. */
+  DType dtype();
 
   /**
    * Runs all layers.

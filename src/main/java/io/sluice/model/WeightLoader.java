@@ -4,53 +4,51 @@ import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
-import io.sluice.weights.TensorSource;
 import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * Turns the tensors of a weight file into LibTorch tensors. Float32 weights on the CPU stay views
- * of the mapped file; others are converted or moved, once.
+ * Turns a model's parameters into tensors of one type on one device. Those on the CPU that have the
+ * type already stay views of the mapped file; others are converted or moved, once.
  */
 final class WeightLoader {
-  private final TensorSource source;
+  private final Parameters source;
+  private final DType dtype;
   private final Device device;
   private final TensorScope owner;
 
   /**
    * @param source where the weights are
+   * @param dtype the type that the model computes in
    * @param device where they go
    * @param owner the detached scope that they will belong to
    */
-  WeightLoader(TensorSource source, Device device, TensorScope owner) {
+  WeightLoader(Parameters source, DType dtype, Device device, TensorScope owner) {
     this.source = source;
+    this.dtype = dtype;
     this.device = device;
     this.owner = owner;
   }
 
-  TensorSource source() {
-    return source;
+  /** Whether there is a tensor of this name. */
+  boolean contains(String name) {
+    return source.contains(name);
+  }
+
+  /** Whether these are the weights of a model without its head. */
+  boolean isHeadless() {
+    return source.isHeadless();
   }
 
   /**
-   * The tensor of this name as float32.
+   * The tensor of this name in the model's type.
    *
    * @throws IOException if it is missing, of another shape, or not of a floating-point type
    */
   Tensor load(String name, long... shape) throws IOException {
     requireShape(name, shape);
-    DType dtype = source.dtype(name);
-    if (!dtype.isFloating()) {
-      throw new IOException(
-          source.path()
-              + ": tensor '"
-              + name
-              + "' is "
-              + dtype.label()
-              + ", not floating-point; give a model that is not quantised");
-    }
     try (TensorScope scope = TensorScope.open()) {
-      return Tensor.of(source.data(name), dtype, shape).to(DType.F32).to(device).moveTo(owner);
+      return source.read(name).to(dtype).to(device).moveTo(owner);
     }
   }
 
@@ -59,6 +57,14 @@ final class WeightLoader {
     Tensor stored = load(name, columns, rows);
     try (TensorScope scope = TensorScope.open()) {
       return stored.transpose(0, 1).moveTo(owner);
+    }
+  }
+
+  /** As {@link #load}, with 1 added to each element: a weight that the file counts from 1. */
+  Tensor loadPlusOne(String name, long... shape) throws IOException {
+    requireShape(name, shape);
+    try (TensorScope scope = TensorScope.open()) {
+      return source.read(name).to(DType.F32).add(1).to(dtype).to(device).moveTo(owner);
     }
   }
 

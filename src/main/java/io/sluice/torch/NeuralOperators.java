@@ -46,8 +46,10 @@ public sealed interface NeuralOperators permits Tensor {
   /**
    * {@code softmax(scale·Q·Kᵀ + mask)·V} with this as {@code Q}, fused.
    *
-   * @param key {@code [batch, heads, keys, dHead]}; this is {@code [batch, heads, queries, dHead]}
-   * @param value {@code [batch, heads, keys, dHead]}
+   * @param key {@code [batch, groups, keys, dHead]}; this is {@code [batch, heads, queries,
+   *     dHead]}. Where there are fewer groups than heads, consecutive heads share a group's keys
+   *     and values
+   * @param value {@code [batch, groups, keys, dHead]}
    * @param mask added to the scores (float), or true where a key may be seen (bool); broadcasts to
    *     {@code [batch, heads, queries, keys]}; null for none
    * @param causal whether query {@code i} sees keys up to {@code i} only; then no mask is taken
@@ -65,6 +67,7 @@ public sealed interface NeuralOperators permits Tensor {
             .optional(mask)
             .real(0)
             .bool(causal);
-    return (Double.isNaN(scale) ? call.none() : call.optionalReal(scale)).bool(false).one();
+    boolean grouped = ((Tensor) this).size(1) != key.size(1);
+    return (Double.isNaN(scale) ? call.none() : call.optionalReal(scale)).bool(grouped).one();
   }
 }

@@ -1,0 +1,42 @@
+package io.sluice.model;
+
+import io.sluice.torch.Tensor;
+import java.io.IOException;
+
+/** Activation functions of MLPs. */
+enum Activation {
+  /** {@code x·Φ(x)}, exact. */
+  GELU,
+  /** GELU in its tanh approximation. */
+  GELU_TANH,
+  /** {@code max(x, 0)}. */
+  RELU,
+  /** {@code x·sigmoid(x)}. */
+  SILU;
+
+  /**
+   * Reads a setting of {@code config.json}.
+   *
+   * @throws IOException if the file names another function
+   */
+  static Activation read(ConfigFile config, String setting, String otherwise) throws IOException {
+    return switch (config.text(setting, otherwise)) {
+      case "gelu" -> GELU;
+      case "gelu_new", "gelu_pytorch_tanh", "gelu_fast" -> GELU_TANH;
+      case "relu" -> RELU;
+      case "silu", "swish" -> SILU;
+      case String other ->
+          throw config.unsupported(
+              setting, other, "gelu, gelu_fast, gelu_new, gelu_pytorch_tanh, relu, silu, swish");
+    };
+  }
+
+  Tensor apply(Tensor x) {
+    return switch (this) {
+      case GELU -> x.gelu();
+      case GELU_TANH -> x.geluTanh();
+      case RELU -> x.relu();
+      case SILU -> x.silu();
+    };
+  }
+}

@@ -1,0 +1,165 @@
+package io.sluice.model;
+
+import io.sluice.torch.DType;
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+import java.io.IOException;
+import java.util.List;
+
+/** Runs a causal language model of any architecture, layer by layer. */
+final class CausalModel implements LanguageModel {
+  /** Logits that are held at a time when a loss is taken: 64 MiB of float32. */
+  private static final long LOGITS_AT_A_TIME = 16 << 20;
+
+  private final CausalConfig config;
+  private final ModelShape shape;
+  private final Device device;
+  private final DType dtype;
+  private final TensorScope weights;
+  private final RotaryTable rotary;
+  private final CausalParts parts;
+
+  /**
+   * Loads the weights.
+   *
+   * @param dtype what to compute in: float32 or bfloat16
+   * @throws IOException if a tensor is missing or has another shape than the configuration says
+   */
+  CausalModel(CausalConfig config, Parameters parameters, Device device, DType dtype)
+      throws IOException {
+    if (dtype != DType.F32 && dtype != DType.BF16) {
+      throw new IllegalArgumentException("models run in float32 or bfloat16, not " + dtype.label());
+    }
+    this.config = config;
+    this.shape = config.shape();
+    this.device = device;
+    this.dtype = dtype;
+    this.weights = TensorScope.detached();
+    try {
+      AttentionConfig attention = config.attention();
+      this.rotary =
+          attention.rotary() == null
+              ? null
+              : new RotaryTable(attention.rotary(), attention.headDim(), dtype, device, weights);
+      Architecture architecture = config.architecture();
+      Parameters named = parameters.withPrefix(architecture.prefix(), architecture.finalNorm());
+      this.parts =
+          CausalParts.load(config, new WeightLoader(named, dtype, device, weights), rotary);
+    } catch (IOException | RuntimeException | Error e) {
+      weights.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public ModelShape shape() {
+    return shape;
+  }
+
+  @Override
+  public Device device() {
+    return device;
+  }
+
+  @Override
+  public DType dtype() {
+    return dtype;
+  }
+
+  @Override
+  public Tensor forward(TokenBatch batch, Hooks hooks) {
+    try (TensorScope carried = TensorScope.detached()) {
+      // A norm makes a new tensor, here outside the layers' scopes: it belongs to the caller.
+      return parts.finalNorm().apply(run(batch, hooks, shape.layers(), carried));
+    }
+  }
+
+  @Override
+  public void observe(TokenBatch batch, Hooks hooks) {
+    try (TensorScope carried = TensorScope.detached()) {
+      run(batch, hooks, hooks.lastLayer() + 1, carried);
+    }
+  }
+
+  @Override
+  public Tensor logits(Tensor hidden) {
+    if (parts.head() == null) {
+      throw new IllegalStateException(
+          "this checkpoint was saved without the model's head, so it has no logits");
+    }
+    double cap = config.logitCap();
+    Tensor logits = hidden.linear(parts.head(), null);
+    return cap > 0 ? logits.mul(1 / cap).tanh().mul(cap) : logits;
+  }
+
+  @Override
+  public TokenLoss loss(TokenBatch batch, Hooks hooks, int from) {
+    NextTokens next = NextTokens.of(batch, from);
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor hidden = forward(batch, hooks);
+      Tensor rows =
+          hidden
+              .reshape((long) batch.size() * batch.length(), shape.dModel())
+              .indexSelect(0, Tensor.ofLongs(next.rows(), next.count()).to(device));
+      hidden.close();
+      Tensor targets = Tensor.ofLongs(next.ids(), next.count(), 1).to(device);
+      long step = Math.max(1, LOGITS_AT_A_TIME / shape.vocabulary());
+      double sum = 0;
+      for (long start = 0; start < next.count(); start += step) {
+        long count = Math.min(step, next.count() - start);
+        try (TensorScope chunk = TensorScope.open()) {
+          Tensor logits = logits(rows.narrow(0, start, count)).to(DType.F32);
+          Tensor taken = logits.logSoftmax(1).gather(1, targets.narrow(0, start, count));
+          sum -= taken.to(DType.F64).sum().item();
+        }
+      }
+      return new TokenLoss(sum, next.count());
+    }
+  }
+
+  /** Runs the first {@code depth} layers; what they leave belongs to {@code carried}. */
+  private Tensor run(TokenBatch batch, Hooks hooks, int depth, TensorScope carried) {
+    batch.check(shape);
+    hooks.check(shape);
+    CausalPass pass = new CausalPass(batch.length(), dtype, device, carried);
+    if (rotary != null) {
+      rotary.reach(batch.length());
+    }
+    Tensor hidden;
+    try (TensorScope scope = TensorScope.open()) {
+      hidden = embed(batch).moveTo(carried);
+    }
+    for (CausalLayer layer : parts.layers().subList(0, depth)) {
+      // One scope per layer: its intermediate results are freed before the next begins.
+      try (TensorScope scope = TensorScope.open()) {
+        Tensor next = layer.forward(hidden, pass, hooks).moveTo(carried);
+        hidden.close();
+        hidden = next;
+      }
+    }
+    return hidden;
+  }
+
+  private Tensor embed(TokenBatch batch) {
+    Tensor ids = Tensor.ofLongs(batch.paddedIds(), batch.size(), batch.length()).to(device);
+    Tensor tokens = parts.tokens().embedding(ids);
+    if (parts.embeddingScale() != 1) {
+      tokens = tokens.mul(parts.embeddingScale());
+    }
+    return parts.positions() == null
+        ? tokens
+        : tokens.add(parts.positions().narrow(0, 0, batch.length()));
+  }
+
+  @Override
+  public Tensor outputProjection(int layer) {
+    List<CausalLayer> layers = parts.layers();
+    return layers.get(layer).attention().output().weight();
+  }
+
+  @Override
+  public void close() {
+    weights.close();
+  }
+}

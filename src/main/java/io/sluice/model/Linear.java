@@ -1,0 +1,24 @@
+package io.sluice.model;
+
+import io.sluice.torch.Tensor;
+import java.io.IOException;
+
+/**
+ * An affine map.
+ *
+ * @param weight {@code [out, in]}
+ * @param bias {@code [out]}, or null for none
+ */
+record Linear(Tensor weight, Tensor bias) {
+  /** The module of this name, {@code module.weight} and, if it has one, {@code module.bias}. */
+  static Linear of(WeightLoader loader, String module, long out, long in, boolean biased)
+      throws IOException {
+    return new Linear(
+        loader.load(module + ".weight", out, in),
+        biased ? loader.load(module + ".bias", out) : null);
+  }
+
+  Tensor apply(Tensor x) {
+    return x.linear(weight, bias);
+  }
+}

@@ -1,0 +1,123 @@
+package io.sluice.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.sluice.torch.DType;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+import io.sluice.weights.Safetensors;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Logits, hook points, losses and generated text of each architecture against transformers. */
+@Tag("cuda")
+class CausalParityTest {
+  private static final double TOLERANCE = 1e-4;
+
+  @ParameterizedTest
+  @EnumSource
+  void agreesWithTransformers(TinyModel tiny) throws IOException {
+    GoldenBatch golden = tiny.golden();
+    Map<HookPoint, float[]> seen = new HashMap<>();
+    try (LoadedModel model = tiny.open();
+        TensorScope scope = TensorScope.open()) {
+      LanguageModel transformer = model.languageModel();
+      assertThat(transformer.shape()).isEqualTo(tiny.shape());
+      Hooks hooks =
+          Hooks.none()
+              .observe(
+                  transformer.hookPoints(),
+                  (point, activation) -> seen.put(point, activation.toFloats()));
+      TokenBatch batch = TokenBatch.of(golden.contexts());
+      Tensor hidden = transformer.forward(batch, hooks);
+      golden.assertClose("logits", transformer.logits(hidden).toFloats(), 48, TOLERANCE);
+      assertThat(seen.keySet()).containsExactlyInAnyOrderElementsOf(transformer.hookPoints());
+      for (HookPoint point : seen.keySet()) {
+        golden.assertClose(point.toString(), seen.get(point), transformer.width(point), TOLERANCE);
+      }
+      TokenLoss loss = transformer.loss(batch, Hooks.none());
+      assertThat(loss.tokens()).isEqualTo(golden.tokens() - batch.size());
+      assertThat(loss.mean()).isCloseTo(golden.metadata("loss"), within(1e-5));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void predictsTheTokensThatTransformersPredicts(TinyModel tiny) throws IOException {
+    int[] expected = tiny.golden().greedy();
+    try (LoadedModel model = tiny.open()) {
+      int[] text = Arrays.copyOf(expected, 4);
+      while (text.length < expected.length) {
+        try (TensorScope scope = TensorScope.open()) {
+          LanguageModel transformer = model.languageModel();
+          Tensor hidden = transformer.forward(TokenBatch.of(List.of(text)), Hooks.none());
+          Tensor logits = transformer.logits(hidden.select(1, text.length - 1));
+          text = Arrays.copyOf(text, text.length + 1);
+          text[text.length - 1] = (int) logits.argmax(-1, false).item();
+        }
+      }
+      assertThat(text).containsExactly(expected);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void runsInBfloat16(TinyModel tiny) throws IOException {
+    GoldenBatch golden = tiny.golden();
+    try (LoadedModel model = tiny.open(DType.BF16);
+        TensorScope scope = TensorScope.open()) {
+      LanguageModel transformer = model.languageModel();
+      assertThat(transformer.outputProjection(0).dtype()).isEqualTo(DType.BF16);
+      TokenLoss loss = transformer.loss(TokenBatch.of(golden.contexts()), Hooks.none());
+      assertThat(loss.mean()).isCloseTo(golden.metadata("loss"), within(0.1));
+    }
+  }
+
+  @Test
+  void resultsDoNotDependOnNeighboursInTheBatch() throws IOException {
+    List<int[]> contexts = TinyModel.MISTRAL.golden().contexts();
+    try (LoadedModel model = TinyModel.MISTRAL.open()) {
+      LanguageModel transformer = model.languageModel();
+      TokenLoss each = TokenLoss.NONE;
+      for (int[] context : contexts) {
+        each = each.plus(transformer.loss(TokenBatch.of(List.of(context)), Hooks.none()));
+      }
+      TokenLoss all = transformer.loss(TokenBatch.of(contexts), Hooks.none());
+      assertThat(all.tokens()).isEqualTo(each.tokens());
+      assertThat(all.sum()).isCloseTo(each.sum(), within(1e-4));
+    }
+  }
+
+  @Test
+  void float32WeightsAreUsedWhereTheyLie() throws IOException {
+    try (LoadedModel model = TinyModel.LLAMA.open()) {
+      if (!model.transformer().device().isCuda()) {
+        assertThat(model.transformer().outputProjection(2).isReadOnly()).isTrue();
+      }
+    }
+  }
+
+  @Test
+  void checkpointsWithoutAHeadCanBeObserved() throws IOException {
+    Safetensors full = Safetensors.open(TinyModel.QWEN3.folder().resolve("model.safetensors"));
+    try (LoadedModel model = TinyModel.QWEN3.withoutHead(full)) {
+      LanguageModel transformer = model.languageModel();
+      try (TensorScope scope = TensorScope.open()) {
+        TokenBatch batch = TokenBatch.of(List.of(new int[] {1, 2, 3}));
+        Tensor hidden = transformer.forward(batch, Hooks.none());
+        assertThat(hidden.shape()).containsExactly(1, 3, 24);
+        org.assertj.core.api.Assertions.assertThatThrownBy(() -> transformer.logits(hidden))
+            .isInstanceOf(IllegalStateException.class)
+            .hasMessageContaining("without the model's head");
+      }
+    }
+  }
+}

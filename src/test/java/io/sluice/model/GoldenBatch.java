@@ -1,0 +1,68 @@
+package io.sluice.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.sluice.weights.Safetensors;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * What another implementation computed for a padded batch.
+ *
+ * @param file its contexts as {@code input_ids} and {@code attention_mask}, and results by name
+ */
+record GoldenBatch(Safetensors file) {
+  /** The contexts without their padding. */
+  List<int[]> contexts() {
+    long[] shape = file.shape("input_ids");
+    List<int[]> contexts = new ArrayList<>();
+    for (int i = 0; i < shape[0]; i++) {
+      int[] ids = new int[(int) shape[1]];
+      int length = 0;
+      for (int j = 0; j < shape[1]; j++) {
+        long at = i * shape[1] + j;
+        ids[j] = (int) file.data("input_ids").getAtIndex(ValueLayout.JAVA_LONG, at);
+        length += (int) file.data("attention_mask").getAtIndex(ValueLayout.JAVA_LONG, at);
+      }
+      contexts.add(Arrays.copyOf(ids, length));
+    }
+    return contexts;
+  }
+
+  /** How many tokens the contexts have. */
+  long tokens() {
+    return contexts().stream().mapToLong(context -> context.length).sum();
+  }
+
+  /** A prompt of four tokens and what follows when the most probable is taken each time. */
+  int[] greedy() {
+    return Arrays.stream(file.data("greedy").toArray(ValueLayout.JAVA_LONG))
+        .mapToInt(Math::toIntExact)
+        .toArray();
+  }
+
+  /** A number in the file's metadata. */
+  double metadata(String name) {
+    return Double.parseDouble(file.metadata().get(name));
+  }
+
+  /** Compares the columns that the file keeps, at all tokens but padding. */
+  void assertClose(String name, float[] actual, long width, double tolerance) {
+    long[] shape = file.shape(name);
+    List<int[]> contexts = contexts();
+    for (int i = 0; i < contexts.size(); i++) {
+      for (int j = 0; j < contexts.get(i).length; j++) {
+        for (int k = 0; k < shape[2]; k++) {
+          long row = i * shape[1] + j;
+          float expected = file.data(name).getAtIndex(ValueLayout.JAVA_FLOAT, row * shape[2] + k);
+          assertThat((double) actual[(int) (row * width + k)])
+              .as("%s at context %d, token %d, column %d", name, i, j, k)
+              .isCloseTo(expected, within(tolerance));
+        }
+      }
+    }
+  }
+}

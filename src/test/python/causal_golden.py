@@ -1,0 +1,241 @@
+"""Makes the golden files of the causal language models: what transformers computes.
+
+For each architecture a tiny random checkpoint, and beside it the logits, the hook points and a
+greedily generated text. Settings are not the usual ones, so that a default does not hide a mistake:
+windows shorter than the texts, scaled rotary positions, heads of another width than d / heads.
+Usage: causal_golden.py OUT
+"""
+
+import json
+import pathlib
+import shutil
+import sys
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers.models.gemma2 import Gemma2Config, Gemma2ForCausalLM
+from transformers.models.gpt2 import GPT2Config, GPT2LMHeadModel
+from transformers.models.gpt_neox import GPTNeoXConfig, GPTNeoXForCausalLM
+from transformers.models.llama import LlamaConfig, LlamaForCausalLM
+from transformers.models.mistral import MistralConfig, MistralForCausalLM
+from transformers.models.qwen2 import Qwen2Config, Qwen2ForCausalLM
+from transformers.models.qwen3 import Qwen3Config, Qwen3ForCausalLM
+
+out = pathlib.Path(sys.argv[1])
+
+WORDS = ["<s>", "</s>", "<unk>", "the", "whale", "white", "sea", "of", "a", ".", ",", "call", "me"]
+WORDS += ["ishmael", "ship", "sail", "and", "on", "to", "in", "that", "his", "it", "i", "he", "but"]
+WORDS += ["with", "as", "is", "was", "for", "all", "this", "at", "by", "not", "from", "him", "so"]
+VOCABULARY = 48
+COLUMNS = 10  # of each hook point, to keep the files small
+TEXTS = [[0, 11, 12, 13, 9, 3, 5, 4, 7, 3, 6, 28, 31, 20, 22, 29], [0, 23, 15, 3, 6, 9, 40, 47, 2], [0, 4, 9]]
+
+SIZES = dict(vocab_size=VOCABULARY, hidden_size=24, num_hidden_layers=3, num_attention_heads=4)
+SIZES |= dict(intermediate_size=28, max_position_embeddings=64, initializer_range=0.3)
+SIZES |= dict(bos_token_id=0, eos_token_id=1, pad_token_id=None)
+
+LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+LLAMA3 |= {"original_max_position_embeddings": 32, "rope_theta": 100.0}
+
+
+def checkpoints():
+    """Name, model, type in the file, whether texts begin with <s>, parts of a layer by hook point."""
+    llama = ("model.layers", "self_attn.o_proj", "mlp.down_proj")
+    yield (
+        "tiny-gpt2",
+        GPT2LMHeadModel(
+            GPT2Config(
+                vocab_size=VOCABULARY, n_embd=24, n_layer=3, n_head=4, n_inner=28, n_positions=64,
+                initializer_range=0.3, bos_token_id=0, eos_token_id=1,
+            )
+        ),
+        torch.float32,
+        False,
+        ("transformer.h", "attn.c_proj", "mlp.c_proj"),
+    )
+    for name, parallel in (("tiny-neox", True), ("tiny-neox-sequential", False)):
+        yield (
+            name,
+            GPTNeoXForCausalLM(
+                GPTNeoXConfig(
+                    **SIZES, use_parallel_residual=parallel,
+                    rope_parameters={"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 0.67},
+                )
+            ),
+            torch.float16,
+            False,
+            ("gpt_neox.layers", "attention.dense", "mlp.dense_4h_to_h"),
+        )
+    yield (
+        "tiny-llama",
+        LlamaForCausalLM(LlamaConfig(**SIZES, num_key_value_heads=2, head_dim=8, rope_parameters=LLAMA3)),
+        torch.float32,
+        True,
+        llama,
+    )
+    yield (
+        "tiny-mistral",
+        MistralForCausalLM(MistralConfig(**SIZES, num_key_value_heads=2, sliding_window=5)),
+        torch.bfloat16,
+        True,
+        llama,
+    )
+    yield (
+        "tiny-qwen2",
+        Qwen2ForCausalLM(
+            Qwen2Config(
+                **SIZES, num_key_value_heads=1, use_sliding_window=True, sliding_window=4, max_window_layers=1,
+                tie_word_embeddings=True,
+                rope_parameters={"rope_type": "linear", "factor": 2.0, "rope_theta": 1000.0},
+            )
+        ),
+        torch.bfloat16,
+        False,
+        llama,
+    )
+    yield (
+        "tiny-qwen3",
+        Qwen3ForCausalLM(Qwen3Config(**SIZES, num_key_value_heads=2, head_dim=10)),
+        torch.bfloat16,
+        False,
+        llama,
+    )
+    yield (
+        "tiny-gemma2",
+        Gemma2ForCausalLM(
+            Gemma2Config(
+                **SIZES, num_key_value_heads=2, head_dim=8, sliding_window=4, query_pre_attn_scalar=12,
+                attn_logit_softcapping=3.0, final_logit_softcapping=5.0,
+            )
+        ),
+        torch.bfloat16,
+        True,
+        llama,
+    )
+
+
+def tokenizer(begins):
+    words = WORDS + [f"w{i}" for i in range(len(WORDS), VOCABULARY)]
+    result = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
+    result.pre_tokenizer = pre_tokenizers.Whitespace()
+    if begins:
+        result.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
+    return result
+
+
+def padded(texts):
+    ids = np.zeros((len(texts), max(map(len, texts))), np.int64)
+    mask = np.zeros_like(ids)
+    for row, text in enumerate(texts):
+        ids[row, : len(text)] = text
+        mask[row, : len(text)] = 1
+    return ids, mask
+
+
+def module(model, name):
+    for part in name.split("."):
+        model = getattr(model, part)
+    return model
+
+
+def hooked(model, parts, keep):
+    """Calls keep(name, value) for each hook point; its result, if any, takes the value's place."""
+    layers, attention, mlp = parts
+
+    def before(name):
+        def hook(_, args):
+            value = keep(name, args[0])
+            return None if value is None else (value,)
+
+        return hook
+
+    def after(name):
+        def hook(_, args, output):
+            tensor = output[0] if isinstance(output, tuple) else output
+            value = keep(name, tensor)
+            return None if value is None else (value, *output[1:]) if isinstance(output, tuple) else value
+
+        return hook
+
+    handles = []
+    for i, layer in enumerate(module(model, layers)):
+        handles.append(module(layer, attention).register_forward_pre_hook(before(f"layers.{i}.z")))
+        handles.append(module(layer, attention).register_forward_hook(after(f"layers.{i}.attn_out")))
+        handles.append(module(layer, mlp).register_forward_hook(after(f"layers.{i}.mlp_out")))
+        handles.append(layer.register_forward_hook(after(f"layers.{i}.resid")))
+    return handles
+
+
+def losses(model, ids, mask):
+    """Mean negative log-likelihood of every token but the first of each text."""
+    with torch.no_grad():
+        logits = model(ids, attention_mask=mask).logits.double()
+    taken = torch.log_softmax(logits[:, :-1], -1).gather(2, ids[:, 1:, None])[..., 0]
+    return float(-taken[mask[:, 1:] > 0].mean())
+
+
+def golden(name, model, dtype, begins, parts):
+    folder = out / name
+    shutil.rmtree(folder, ignore_errors=True)
+    for parameter in model.parameters():  # biases and norms start at 0 and 1, which would hide mistakes
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    model.to(dtype).save_pretrained(folder, max_shard_size="20KB" if name == "tiny-llama" else "1GB")
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    tokenizer(begins).save(str(folder / "tokenizer.json"))
+    # Loaded anew: the conversion above has rounded the model's tables of angles, too.
+    model = type(model).from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+
+    ids, mask = (torch.from_numpy(array) for array in padded(TEXTS))
+    seen = {}
+    handles = hooked(model, parts, lambda point, value: seen.update({point: value.detach().clone()}))
+    with torch.no_grad():
+        logits = model(ids, attention_mask=mask).logits
+    for handle in handles:
+        handle.remove()
+    tensors = {"input_ids": ids.numpy(), "attention_mask": mask.numpy(), "logits": logits.numpy().copy()}
+    tensors |= {point: np.ascontiguousarray(value[..., :COLUMNS].numpy()) for point, value in seen.items()}
+    text = ids[:1, :4]
+    for _ in range(10):
+        with torch.no_grad():
+            text = torch.cat([text, model(text).logits[:, -1:].argmax(-1)], 1)
+    tensors["greedy"] = text.numpy().copy()
+    metadata = {"loss": repr(losses(model, ids, mask))}
+    metadata |= interventions(model, parts, ids, mask, seen, tensors)
+    save_file(tensors, out / f"{name}.safetensors", metadata=metadata)
+
+
+def interventions(model, parts, ids, mask, seen, tensors):
+    """Losses with one layer's attn_out and mlp_out replaced; statistics over all tokens but the first of a text."""
+    counted = mask.clone()
+    counted[:, 0] = 0
+    result = {}
+    for kind in ("attn_out", "mlp_out"):
+        point = f"layers.1.{kind}"
+        rows = seen[point][counted > 0].double()
+        mean = rows.mean(0)
+        values, vectors = torch.linalg.eigh((rows - mean).T @ (rows - mean) / len(rows))
+        tensors[f"{point}.mean"] = mean.numpy().copy()
+        tensors[f"{point}.covariance"] = ((rows - mean).T @ (rows - mean) / len(rows)).numpy().copy()
+
+        def loss_with(change):
+            handles = hooked(model, parts, lambda at, value: change(value.double()).float() if at == point else None)
+            try:
+                return losses(model, ids, mask)
+            finally:
+                for handle in handles:
+                    handle.remove()
+
+        result[f"{point}.ablated"] = repr(loss_with(lambda x: mean.expand_as(x)))
+        for k in (1, 6, 23):
+            top = vectors[:, -k:]
+            result[f"{point}.{k}"] = repr(loss_with(lambda x: (x - mean) @ top @ top.T + mean))
+    return result
+
+
+torch.manual_seed(0)
+out.mkdir(parents=True, exist_ok=True)
+for checkpoint in checkpoints():
+    golden(*checkpoint)
+    print(checkpoint[0], flush=True)
