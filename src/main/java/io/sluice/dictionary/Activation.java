@@ -1,8 +1,14 @@
 package io.sluice.dictionary;
 
 import io.sluice.engine.Selection;
+import io.sluice.engine.Thresholds;
+import java.util.Objects;
+import java.util.OptionalDouble;
 
-/** How a dictionary turns pre-activations into a sparse code. */
+/**
+ * How a dictionary turns pre-activations into a sparse code. Values are always taken after ReLU;
+ * where a dictionary ranks by decoder norm, ranks and thresholds are of {@code f · ‖decoder row‖}.
+ */
 public sealed interface Activation {
 
   /** The engine's selection that computes this activation. */
@@ -21,9 +27,7 @@ public sealed interface Activation {
     public static final String TYPE = "topk";
 
     public TopK {
-      if (k < 1) {
-        throw new IllegalArgumentException("k must be at least 1, not " + k);
-      }
+      requirePositive(k);
     }
 
     @Override
@@ -34,6 +38,133 @@ public sealed interface Activation {
     @Override
     public String type() {
       return TYPE;
+    }
+  }
+
+  /**
+   * Learned with the {@code k} largest features per token of each batch together (arXiv
+   * 2412.06410). A token's code shall not depend on its batch when the dictionary is used, so that
+   * a running threshold, found while learning, takes the batch's place.
+   *
+   * @param k features per token on average, at least 1
+   * @param threshold what a feature has to be above; where none is known, batches decide
+   */
+  record BatchTopK(int k, OptionalDouble threshold) implements Activation {
+    /** The name in files. */
+    public static final String TYPE = "batchtopk";
+
+    public BatchTopK {
+      requirePositive(k);
+      if (threshold.isPresent() && !(threshold.getAsDouble() >= 0)) {
+        throw new IllegalArgumentException(
+            "a threshold must not be negative: " + threshold.getAsDouble());
+      }
+    }
+
+    @Override
+    public Selection selection() {
+      return threshold.isPresent()
+          ? new Selection.Threshold(Thresholds.uniform((float) threshold.getAsDouble()))
+          : new Selection.BatchTopK(k);
+    }
+
+    @Override
+    public String type() {
+      return TYPE;
+    }
+  }
+
+  /** Every feature that is positive. */
+  record ReLU() implements Activation {
+    /** The name in files. */
+    public static final String TYPE = "relu";
+
+    @Override
+    public Selection selection() {
+      return new Selection.Threshold(Thresholds.uniform(0));
+    }
+
+    @Override
+    public String type() {
+      return TYPE;
+    }
+  }
+
+  /**
+   * Every feature above its own threshold, with its whole value (arXiv 2407.14435).
+   *
+   * @param thresholds one per feature
+   */
+  record JumpReLU(Thresholds thresholds) implements Activation {
+    /** The name in files. */
+    public static final String TYPE = "jumprelu";
+
+    public JumpReLU {
+      Objects.requireNonNull(thresholds, "thresholds");
+    }
+
+    @Override
+    public Selection selection() {
+      return new Selection.Threshold(thresholds);
+    }
+
+    @Override
+    public String type() {
+      return TYPE;
+    }
+  }
+
+  /**
+   * A gate decides whether a feature fires and a magnitude how much (arXiv 2404.16014). Both read
+   * the same direction {@code z = ⟨w, x⟩}: the gate opens where {@code z + b_gate > 0}, and the
+   * magnitude is {@code ReLU(eʳ·z + b_mag)}. So with encoder {@code eʳ·w} and bias {@code b_mag}
+   * the gate is a threshold, {@code b_mag − eʳ·b_gate}, and what is computed is JumpReLU.
+   *
+   * @param thresholds one per feature
+   */
+  record Gated(Thresholds thresholds) implements Activation {
+    /** The name in files. */
+    public static final String TYPE = "gated";
+
+    public Gated {
+      Objects.requireNonNull(thresholds, "thresholds");
+    }
+
+    @Override
+    public Selection selection() {
+      return new Selection.Threshold(thresholds);
+    }
+
+    @Override
+    public String type() {
+      return TYPE;
+    }
+  }
+
+  /**
+   * Refuses a dictionary of {@code features} features that this activation does not fit.
+   *
+   * @throws IllegalArgumentException with both numbers
+   */
+  default void requireFit(int features) {
+    int k =
+        switch (this) {
+          case TopK topK -> topK.k;
+          case BatchTopK batchTopK -> batchTopK.k;
+          default -> 1;
+        };
+    if (k > features) {
+      throw new IllegalArgumentException(
+          "k is " + k + ", but the dictionary has only " + features + " features");
+    }
+    if (selection() instanceof Selection.Threshold(Thresholds thresholds)) {
+      thresholds.requireFit(features);
+    }
+  }
+
+  private static void requirePositive(int k) {
+    if (k < 1) {
+      throw new IllegalArgumentException("k must be at least 1, not " + k);
     }
   }
 }

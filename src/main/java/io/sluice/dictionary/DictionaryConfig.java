@@ -32,10 +32,7 @@ public record DictionaryConfig(
     java.util.Objects.requireNonNull(activation, "activation");
     // The spec checks widths and the bias rule, and says both values.
     spec(inputWidth, outputWidth, features, subtractDecoderBias, rankByDecoderNorm);
-    if (activation instanceof Activation.TopK(int k) && k > features) {
-      throw new IllegalArgumentException(
-          "k is " + k + ", but the dictionary has only " + features + " features");
-    }
+    activation.requireFit(features);
   }
 
   /** What an engine has to be told to run this dictionary. */

@@ -6,28 +6,34 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.engine.Parameters;
+import io.sluice.engine.Thresholds;
 import io.sluice.files.AtomicFile;
+import io.sluice.files.Quoted;
 import io.sluice.files.StrictJson;
 import io.sluice.torch.DType;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
 import io.sluice.weights.TensorInfo;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 
 /** A dictionary on disk: {@code dictionary.json} beside {@code dictionary.safetensors}. */
 final class DictionaryFiles {
   static final String FORMAT = "sluice.dictionary/1";
   static final String CONFIG = "dictionary.json";
   static final String WEIGHTS = "dictionary.safetensors";
+  private static final String THRESHOLD = "threshold";
   private static final String REMEDY = "; restore it or train the dictionary again";
   private static final long MAX_CONFIG_BYTES = 1 << 20;
   private static final ValueLayout.OfFloat FLOAT =
@@ -52,18 +58,35 @@ final class DictionaryFiles {
     json.put("features", config.features());
     ObjectNode activation = json.putObject("activation");
     activation.put("type", config.activation().type());
+    Thresholds thresholds = null;
     switch (config.activation()) {
       case Activation.TopK topK -> activation.put("k", topK.k());
+      case Activation.BatchTopK batchTopK -> {
+        activation.put("k", batchTopK.k());
+        batchTopK.threshold().ifPresent(threshold -> activation.put("threshold", threshold));
+      }
+      case Activation.ReLU relu -> {}
+      case Activation.JumpReLU jump -> thresholds = jump.thresholds();
+      case Activation.Gated gated -> thresholds = gated.thresholds();
     }
     json.put("subtractDecoderBias", config.subtractDecoderBias());
     json.put("rankByDecoderNorm", config.rankByDecoderNorm());
+    List<TensorData> tensors = new ArrayList<>();
+    tensors.add(TensorData.of("encoder", DType.F32, p.encoder(), features, config.inputWidth()));
+    tensors.add(TensorData.of("encoder_bias", DType.F32, p.encoderBias(), features));
+    tensors.add(TensorData.of("decoder", DType.F32, p.decoder(), features, config.outputWidth()));
+    tensors.add(TensorData.of("decoder_bias", DType.F32, p.decoderBias(), config.outputWidth()));
+    if (thresholds != null) {
+      tensors.add(
+          TensorData.of(
+              THRESHOLD,
+              DType.F32,
+              Arena.ofAuto().allocateFrom(FLOAT, thresholds.toArray(config.features())),
+              features));
+    }
     VerifiedTensors.write(
         folder.resolve(WEIGHTS),
-        List.of(
-            TensorData.of("encoder", DType.F32, p.encoder(), features, config.inputWidth()),
-            TensorData.of("encoder_bias", DType.F32, p.encoderBias(), features),
-            TensorData.of("decoder", DType.F32, p.decoder(), features, config.outputWidth()),
-            TensorData.of("decoder_bias", DType.F32, p.decoderBias(), config.outputWidth())),
+        tensors,
         Map.of("format", FORMAT, "config", JSON.writeValueAsString(json)));
     AtomicFile.write(
         folder.resolve(CONFIG), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json));
@@ -72,9 +95,9 @@ final class DictionaryFiles {
   static Dictionary load(Path folder) throws IOException {
     Path configFile = folder.resolve(CONFIG);
     JsonNode json = json(configFile);
-    DictionaryConfig config = config(configFile, json);
-    Path weightsFile = folder.resolve(WEIGHTS);
-    Safetensors weights = VerifiedTensors.open(weightsFile);
+    requireFormat(configFile, json);
+    Safetensors weights = VerifiedTensors.open(folder.resolve(WEIGHTS));
+    DictionaryConfig config = config(configFile, json, weights);
     long features = config.features();
     Dictionary dictionary =
         new Dictionary(
@@ -116,21 +139,26 @@ final class DictionaryFiles {
     }
   }
 
-  private static DictionaryConfig config(Path file, JsonNode json) throws IOException {
+  private static void requireFormat(Path file, JsonNode json) throws IOException {
+    String format = json.path("format").asText();
+    if (!format.equals(FORMAT)) {
+      throw new IOException(
+          file + ": format is " + Quoted.of(format) + ", this version reads " + FORMAT + REMEDY);
+    }
+  }
+
+  private static DictionaryConfig config(Path file, JsonNode json, Safetensors weights)
+      throws IOException {
     try {
-      String format = text(json, "format");
-      if (!format.equals(FORMAT)) {
-        throw new IllegalArgumentException(
-            "format is '" + format + "', this version reads " + FORMAT);
-      }
+      int features = integer(json, "features");
       return new DictionaryConfig(
           text(json, "model"),
           text(json, "inputHook"),
           text(json, "outputHook"),
           integer(json, "inputWidth"),
           integer(json, "outputWidth"),
-          integer(json, "features"),
-          activation(json.path("activation")),
+          features,
+          activation(json.path("activation"), weights, features),
           bool(json, "subtractDecoderBias"),
           bool(json, "rankByDecoderNorm"));
     } catch (IllegalArgumentException e) {
@@ -138,13 +166,30 @@ final class DictionaryFiles {
     }
   }
 
-  private static Activation activation(JsonNode json) {
+  private static Activation activation(JsonNode json, Safetensors weights, int features)
+      throws IOException {
     String type = text(json, "type");
-    if (!type.equals(Activation.TopK.TYPE)) {
-      throw new IllegalArgumentException(
-          "unknown activation '" + type + "'; known: " + Activation.TopK.TYPE);
-    }
-    return new Activation.TopK(integer(json, "k"));
+    return switch (type) {
+      case Activation.TopK.TYPE -> new Activation.TopK(integer(json, "k"));
+      case Activation.BatchTopK.TYPE ->
+          new Activation.BatchTopK(
+              integer(json, "k"),
+              json.has("threshold")
+                  ? OptionalDouble.of(json.get("threshold").asDouble(Double.NaN))
+                  : OptionalDouble.empty());
+      case Activation.ReLU.TYPE -> new Activation.ReLU();
+      case Activation.JumpReLU.TYPE -> new Activation.JumpReLU(thresholds(weights, features));
+      case Activation.Gated.TYPE -> new Activation.Gated(thresholds(weights, features));
+      default ->
+          throw new IllegalArgumentException(
+              "unknown activation "
+                  + Quoted.of(type)
+                  + "; known: topk, batchtopk, relu, jumprelu, gated");
+    };
+  }
+
+  private static Thresholds thresholds(Safetensors weights, int features) throws IOException {
+    return Thresholds.of(tensor(weights, THRESHOLD, features).toArray(FLOAT));
   }
 
   private static String text(JsonNode json, String name) {

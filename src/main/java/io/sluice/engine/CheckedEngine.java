@@ -98,9 +98,10 @@ abstract class CheckedEngine implements Engine {
               + " wide, the dictionary reads a width of "
               + spec.inputWidth());
     }
-    if (selection instanceof Selection.TopK(int k) && k > spec.features()) {
-      throw new IllegalArgumentException(
-          "k is " + k + ", but the dictionary has " + spec.features() + " features");
+    switch (selection) {
+      case Selection.TopK(int k) -> requireFeatures(k);
+      case Selection.BatchTopK(int k) -> requireFeatures(k);
+      case Selection.Threshold(Thresholds thresholds) -> thresholds.requireFit(spec.features());
     }
     stage = Stage.IDLE;
     encodeRows(input, selection, codes);
@@ -235,6 +236,13 @@ abstract class CheckedEngine implements Engine {
       release();
       codes.close();
       arena.close();
+    }
+  }
+
+  private void requireFeatures(int k) {
+    if (k > spec.features()) {
+      throw new IllegalArgumentException(
+          "k is " + k + ", but the dictionary has " + spec.features() + " features");
     }
   }
 

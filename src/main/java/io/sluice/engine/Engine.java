@@ -44,7 +44,7 @@ public interface Engine extends AutoCloseable {
    * @param input {@code [rows, inputWidth]}, finite; kept unchanged by the caller until {@link
    *     #update} has returned, or until the next {@code encode}
    * @throws IllegalArgumentException if the width is not the dictionary's, or k exceeds the
-   *     features
+   *     features, or there are not as many thresholds
    */
   void encode(Rows input, Selection selection);
 

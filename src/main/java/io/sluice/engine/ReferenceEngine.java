@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * The specification of {@link Engine}: plain scalar Java, each operation as its formula says, dense
@@ -70,30 +71,62 @@ public final class ReferenceEngine extends CheckedEngine {
 
   @Override
   void encodeRows(Rows input, Selection selection, Codes codes) {
-    int k = ((Selection.TopK) selection).k();
     int features = spec().features();
-    codes.begin(input.count(), Math.multiplyExact(input.count(), k));
     double[] norms = spec().rankByDecoderNorm() ? decoderNorms() : null;
-    float[] activation = new float[features];
-    double[] rank = new double[features];
-    int entry = 0;
+    float[][] activations = new float[input.count()][features];
+    double[][] ranks = new double[input.count()][features];
     for (int row = 0; row < input.count(); row++) {
+      float[] activation = activations[row];
       for (int feature = 0; feature < features; feature++) {
         double sum = encoderBias[feature];
         for (int i = 0; i < input.width(); i++) {
           sum += (double) centred(input, row, i) * encoder[feature * input.width() + i];
         }
         activation[feature] = (float) Math.max(0, sum);
-        rank[feature] = norms == null ? activation[feature] : activation[feature] * norms[feature];
+        ranks[row][feature] =
+            norms == null ? activation[feature] : activation[feature] * norms[feature];
       }
-      for (int feature : largest(rank, k)) {
+    }
+    int[][] chosen =
+        switch (selection) {
+          case Selection.TopK(int k) ->
+              Arrays.stream(ranks).map(rank -> largest(rank, k)).toArray(int[][]::new);
+          case Selection.Threshold(Thresholds thresholds) ->
+              Arrays.stream(ranks).map(rank -> above(rank, thresholds)).toArray(int[][]::new);
+          case Selection.BatchTopK(int k) -> largestOfAll(ranks, k * input.count());
+        };
+    codes.begin(input.count(), Arrays.stream(chosen).mapToInt(row -> row.length).sum());
+    int entry = 0;
+    for (int row = 0; row < input.count(); row++) {
+      for (int feature : chosen[row]) {
         // Not (activation > 0), which would pass over NaN.
-        if (activation[feature] != 0) {
-          codes.set(entry++, feature, activation[feature]);
+        if (activations[row][feature] != 0) {
+          codes.set(entry++, feature, activations[row][feature]);
         }
       }
       codes.endRow(entry);
     }
+  }
+
+  private static int[] above(double[] rank, Thresholds thresholds) {
+    return IntStream.range(0, rank.length)
+        .filter(feature -> rank[feature] > Math.max(0, thresholds.of(feature)))
+        .toArray();
+  }
+
+  /** The indices, row by row, of the largest values of all rows; the earlier among equals. */
+  private static int[][] largestOfAll(double[][] ranks, int wanted) {
+    int features = ranks[0].length;
+    double[] all = Arrays.stream(ranks).flatMapToDouble(Arrays::stream).toArray();
+    int[] chosen = largest(all, wanted);
+    return IntStream.range(0, ranks.length)
+        .mapToObj(
+            row ->
+                Arrays.stream(chosen)
+                    .filter(place -> place / features == row)
+                    .map(place -> place % features)
+                    .toArray())
+        .toArray(int[][]::new);
   }
 
   /**

@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.simd.Quickselect;
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.ReductionOperators;
@@ -9,9 +10,12 @@ import io.sluice.torch.Torch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * An engine over LibTorch, on the CPU or a GPU. Gradients are in closed form and sparse: tokens are
@@ -76,17 +80,26 @@ public final class TorchEngine extends CheckedEngine {
 
   @Override
   void encodeRows(Rows rows, Selection selection, Codes codes) {
-    int k = ((Selection.TopK) selection).k();
     batch.close();
     batch = TensorScope.detached();
     gradients = null;
     try (TensorScope scope = TensorScope.open()) {
       input = load(rows).moveTo(batch);
       seen = spec().subtractDecoderBias() ? input.sub(decoderBias).moveTo(batch) : input;
-      int count = rows.count();
+      Tensor norms = spec().rankByDecoderNorm() ? decoderNorms() : null;
+      switch (selection) {
+        case Selection.TopK(int k) -> keepLargest(rows.count(), k, norms, codes);
+        case Selection.Threshold(Thresholds thresholds) ->
+            keepAbove(rows.count(), thresholds, norms, codes);
+        case Selection.BatchTopK(int k) -> keepLargestOfAll(rows.count(), k, norms, codes);
+      }
+    }
+  }
+
+  private void keepLargest(int count, int k, Tensor norms, Codes codes) {
+    try (TensorScope scope = TensorScope.open()) {
       Tensor indices = Tensor.empty(DType.I64, device, count, k);
       Tensor values = Tensor.empty(DType.F32, device, count, k);
-      Tensor norms = spec().rankByDecoderNorm() ? decoderNorms() : null;
       int chunk = chunkRows();
       for (int start = 0; start < count; start += chunk) {
         int length = Math.min(chunk, count - start);
@@ -101,6 +114,143 @@ public final class TorchEngine extends CheckedEngine {
         }
       }
       fill(codes, count, k, indices, values);
+    }
+  }
+
+  private void keepAbove(int count, Thresholds thresholds, Tensor norms, Codes codes) {
+    try (TensorScope scope = TensorScope.open()) {
+      float[] least = thresholds.toArray(spec().features());
+      for (int feature = 0; feature < least.length; feature++) {
+        least[feature] = Math.max(0, least[feature]);
+      }
+      Tensor bound = Tensor.ofFloats(least, least.length);
+      Tensor onDevice = device.isCuda() ? bound.to(device) : bound;
+      Candidates found = new Candidates();
+      forChunks(
+          count,
+          norms,
+          (start, activation, rank) -> {
+            // Row by row, and in a row by feature: the order in which codes stand.
+            Tensor places = rank.gt(onDevice).reshape(-1).nonzero().reshape(-1);
+            found.add(start, activation.reshape(-1), rank.reshape(-1), places);
+          });
+      found.copyTo(codes, count);
+    }
+  }
+
+  private void keepLargestOfAll(int count, int k, Tensor norms, Codes codes) {
+    try (TensorScope scope = TensorScope.open()) {
+      int wanted = Math.multiplyExact(count, k);
+      Candidates found = new Candidates();
+      forChunks(
+          count,
+          norms,
+          (start, activation, rank) -> {
+            Tensor flat = rank.reshape(-1);
+            Tensor top = flat.topk(Math.min(wanted, flat.elements()), 0, false).indices();
+            found.add(start, activation.reshape(-1), flat, top);
+          });
+      found.keepLargest(wanted);
+      found.copyTo(codes, count);
+    }
+  }
+
+  @FunctionalInterface
+  private interface Chunk {
+    /**
+     * Takes the activations and ranks, {@code [rows, features]}, of the rows from {@code start}.
+     */
+    void take(int start, Tensor activation, Tensor rank);
+  }
+
+  private void forChunks(int count, Tensor norms, Chunk body) {
+    int chunk = chunkRows();
+    for (int start = 0; start < count; start += chunk) {
+      int length = Math.min(chunk, count - start);
+      try (TensorScope inner = TensorScope.open()) {
+        Tensor activation = seen.narrow(0, start, length).linear(encoder, encoderBias);
+        body.take(start, activation, norms == null ? activation : activation.mul(norms));
+      }
+    }
+  }
+
+  /** Codes of the batch on the host: places count row after row, as {@code row · features + j}. */
+  private final class Candidates {
+    private long[] places = new long[0];
+    private float[] values = new float[0];
+    private float[] ranks = new float[0];
+
+    void add(int startRow, Tensor activation, Tensor rank, Tensor chosen) {
+      int more = Math.toIntExact(chosen.elements());
+      if (more == 0) {
+        return;
+      }
+      int size = places.length;
+      int grown = Math.addExact(size, more);
+      places = Arrays.copyOf(places, grown);
+      values = Arrays.copyOf(values, grown);
+      ranks = Arrays.copyOf(ranks, grown);
+      MemorySegment hostPlaces = scratch.longs("places", more);
+      MemorySegment hostValues = scratch.floats("values", more);
+      MemorySegment hostRanks = scratch.floats("ranks", more);
+      chosen.copyTo(hostPlaces);
+      activation.indexSelect(0, chosen).copyTo(hostValues);
+      rank.indexSelect(0, chosen).copyTo(hostRanks);
+      MemorySegment.copy(hostPlaces, ValueLayout.JAVA_LONG, 0, places, size, more);
+      MemorySegment.copy(hostValues, ValueLayout.JAVA_FLOAT, 0, values, size, more);
+      MemorySegment.copy(hostRanks, ValueLayout.JAVA_FLOAT, 0, ranks, size, more);
+      for (int i = size; i < grown; i++) {
+        places[i] += (long) startRow * spec().features();
+      }
+    }
+
+    /**
+     * Keeps the largest ranks, of equal ones those of the lower place, in order of their places.
+     */
+    void keepLargest(int wanted) {
+      // A batch's codes are few beside its activations, so a sort costs nothing that counts.
+      int[] order =
+          IntStream.range(0, places.length)
+              .boxed()
+              .sorted(Comparator.comparingLong(i -> places[i]))
+              .mapToInt(Integer::intValue)
+              .toArray();
+      float least = 0;
+      int equal = 0;
+      if (wanted < ranks.length) {
+        least = Quickselect.largest(ranks.clone(), ranks.length, wanted);
+        equal = wanted;
+        for (float rank : ranks) {
+          equal -= rank > least ? 1 : 0;
+        }
+      }
+      long[] keptPlaces = new long[places.length];
+      float[] keptValues = new float[places.length];
+      int kept = 0;
+      for (int i : order) {
+        if (ranks[i] > least || ranks[i] == least && equal-- > 0) {
+          keptPlaces[kept] = places[i];
+          keptValues[kept++] = values[i];
+        }
+      }
+      places = Arrays.copyOf(keptPlaces, kept);
+      values = Arrays.copyOf(keptValues, kept);
+    }
+
+    void copyTo(Codes codes, int rows) {
+      int features = spec().features();
+      codes.begin(rows, places.length);
+      int entry = 0;
+      int kept = 0;
+      for (int row = 0; row < rows; row++) {
+        for (; entry < places.length && places[entry] / features == row; entry++) {
+          // Not (value > 0), which would pass over NaN.
+          if (!(values[entry] <= 0)) {
+            codes.set(kept++, (int) (places[entry] % features), values[entry]);
+          }
+        }
+        codes.endRow(kept);
+      }
     }
   }
 

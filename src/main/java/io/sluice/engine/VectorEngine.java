@@ -1,7 +1,11 @@
 package io.sluice.engine;
 
+import io.sluice.simd.BatchTopKEncoder;
+import io.sluice.simd.EncoderWeights;
 import io.sluice.simd.KernelProvider;
 import io.sluice.simd.SparseKernels;
+import io.sluice.simd.SparseRows;
+import io.sluice.simd.ThresholdEncoder;
 import io.sluice.simd.TopKEncoder;
 import io.sluice.simd.Workers;
 import io.sluice.torch.DType;
@@ -41,6 +45,9 @@ public final class VectorEngine extends CheckedEngine {
   private final float[] decoderBias;
   private final float[] ranks;
   private final TopKEncoder selecting;
+  private final ThresholdEncoder comparing;
+  private final BatchTopKEncoder sharing;
+  private final SparseRows survivors = new SparseRows();
   private final FeatureGroups groups;
   private final float[][] biasParts;
   private final ThreadLocal<Scratch> scratch = ThreadLocal.withInitial(Scratch::new);
@@ -83,6 +90,8 @@ public final class VectorEngine extends CheckedEngine {
     ranks = new float[padded];
     decoderBias = new float[spec.outputWidth()];
     selecting = new TopKEncoder(kernels, workers);
+    comparing = new ThresholdEncoder(kernels, workers);
+    sharing = new BatchTopKEncoder(kernels, workers);
     groups = new FeatureGroups(spec.features());
     int tasks = Math.ceilDiv(spec.features(), TASK_FEATURES);
     biasParts = spec.subtractDecoderBias() ? new float[tasks][spec.inputWidth()] : null;
@@ -119,7 +128,6 @@ public final class VectorEngine extends CheckedEngine {
 
   @Override
   void encodeRows(Rows input, Selection selection, Codes codes) {
-    int k = ((Selection.TopK) selection).k();
     int rows = input.count();
     int width = spec().inputWidth();
     copy(state.get("encoder_bias"), encoderBias, spec().features());
@@ -128,6 +136,38 @@ public final class VectorEngine extends CheckedEngine {
     float[] shift = spec().subtractDecoderBias() ? decoderBias : null;
     load(input, shift, seen);
     rank();
+    switch (selection) {
+      case Selection.TopK(int k) -> keepLargest(rows, k, codes);
+      case Selection.Threshold(Thresholds thresholds) -> {
+        float[] perFeature = thresholds.toArray(spec().features());
+        comparing.encode(compared(), perFeature, seen, rows, survivors);
+        fill(codes, survivors);
+      }
+      case Selection.BatchTopK(int k) -> {
+        sharing.encode(compared(), seen, rows, Math.multiplyExact(rows, k), survivors);
+        fill(codes, survivors);
+      }
+    }
+  }
+
+  private EncoderWeights compared() {
+    return new EncoderWeights(encoder, encoderBias, ranks, spec().features(), spec().inputWidth());
+  }
+
+  private void fill(Codes codes, SparseRows found) {
+    codes.begin(found.rows(), found.entries());
+    codeFeatures = found.features();
+    codeValues = found.values();
+    for (int row = 0; row < found.rows(); row++) {
+      for (int entry = found.offset(row); entry < found.offset(row + 1); entry++) {
+        codes.set(entry, codeFeatures[entry], codeValues[entry]);
+      }
+      codes.endRow(found.offset(row + 1));
+    }
+  }
+
+  private void keepLargest(int rows, int k, Codes codes) {
+    int width = spec().inputWidth();
     int slots = Math.multiplyExact(rows, k);
     if (selected.length < slots) {
       selected = new int[slots];

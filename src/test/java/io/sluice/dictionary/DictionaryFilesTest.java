@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.engine.Parameters;
+import io.sluice.engine.Thresholds;
 import io.sluice.torch.DType;
 import io.sluice.weights.TensorData;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -52,6 +54,45 @@ class DictionaryFilesTest {
         .isEqualTo(-1);
     assertThat(loaded.parameters().decoder().mismatch(dictionary.parameters().decoder()))
         .isEqualTo(-1);
+  }
+
+  @Test
+  void everyActivationComesBack() throws IOException {
+    Thresholds thresholds = Thresholds.of(0, 1, 2, 0.5f, 3, 4, 5);
+    for (Activation activation :
+        List.of(
+            new Activation.ReLU(),
+            new Activation.JumpReLU(thresholds),
+            new Activation.Gated(thresholds),
+            new Activation.BatchTopK(3, OptionalDouble.of(0.25)),
+            new Activation.BatchTopK(3, OptionalDouble.empty()))) {
+      DictionaryConfig each =
+          new DictionaryConfig("tiny", "a", "a", 5, 5, 7, activation, true, true);
+      new Dictionary(each, dictionary.parameters()).save(folder);
+      assertThat(Dictionary.load(folder).config()).isEqualTo(each);
+    }
+  }
+
+  @Test
+  void namesWhatIsWrongWithThresholds() throws IOException {
+    Thresholds thresholds = Thresholds.of(0, 1, 2, 0.5f, 3, 4, 5);
+    DictionaryConfig jump =
+        new DictionaryConfig(
+            "tiny", "a", "a", 5, 5, 7, new Activation.JumpReLU(thresholds), true, true);
+    assertThatThrownBy(
+            () ->
+                new DictionaryConfig(
+                    "", "a", "a", 5, 5, 8, new Activation.JumpReLU(thresholds), true, true))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("7 thresholds, but 8 features");
+    new Dictionary(jump, dictionary.parameters()).save(folder);
+    String text = Files.readString(config);
+    dictionary.save(folder);
+    Files.writeString(config, text);
+    assertRefused("tensor 'threshold' is missing");
+    assertThatThrownBy(() -> Thresholds.of(1, Float.NaN))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("feature 1 is NaN");
   }
 
   @ParameterizedTest

@@ -109,6 +109,107 @@ abstract class EngineContractTest {
     }
   }
 
+  @ParameterizedTest(name = "{0} rows, {1} wide, {2} features, norms {3}")
+  @CsvSource({"1, 1, 1, false", "5, 3, 17, true", "33, 19, 101, true", "300, 16, 64, false"})
+  void keepsWhatIsAboveItsOwnThreshold(int rows, int width, int features, boolean byNorm) {
+    EngineSpec spec = new EngineSpec(width, width, features, true, byNorm, Optimiser.NONE);
+    Parameters start = randomParameters(spec);
+    Rows input = randomRows(rows, width);
+    float[] thresholds = new float[features];
+    for (int feature = 0; feature < features; feature++) {
+      thresholds[feature] = feature % 5 == 0 ? 0 : (float) random.nextGaussian();
+    }
+    try (Engine engine = open(spec, start)) {
+      for (Thresholds each :
+          List.of(Thresholds.of(thresholds), Thresholds.uniform(0), Thresholds.uniform(1e9f))) {
+        engine.encode(input, new Selection.Threshold(each));
+        Codes codes = engine.codes();
+        assertThat(codes.rows()).isEqualTo(rows);
+        for (int row = 0; row < rows; row++) {
+          double[] value = activations(spec, start, input, row);
+          double[] found = new double[features];
+          for (int entry = codes.offset(row); entry < codes.offset(row + 1); entry++) {
+            assertThat(found[codes.feature(entry)]).isZero();
+            found[codes.feature(entry)] = codes.value(entry);
+          }
+          for (int feature = 0; feature < features; feature++) {
+            double rank = value[feature] * (byNorm ? norm(start, feature) : 1);
+            double threshold = Math.max(0, each.of(feature));
+            if (Math.abs(rank - threshold) > 1e-4) {
+              assertThat(found[feature])
+                  .as("seed %d, row %d, feature %d", seed, row, feature)
+                  .isCloseTo(rank > threshold ? value[feature] : 0, within(1e-4));
+            }
+          }
+        }
+        assertThat(engine.decode(input, false)).isFinite();
+      }
+    }
+  }
+
+  @ParameterizedTest(name = "{0} rows, {1} wide, {2} features, k {3}, norms {4}")
+  @CsvSource({
+    "1, 1, 1, 1, false",
+    "5, 3, 17, 17, true",
+    "33, 19, 101, 8, true",
+    "300, 16, 64, 5, false"
+  })
+  void keepsTheLargestOfTheWholeBatch(
+      int rows, int width, int features, int k, boolean rankByNorm) {
+    EngineSpec spec = new EngineSpec(width, width, features, true, rankByNorm, Optimiser.NONE);
+    Parameters start = randomParameters(spec);
+    Rows input = randomRows(rows, width);
+    try (Engine engine = open(spec, start)) {
+      engine.encode(input, new Selection.BatchTopK(k));
+      Codes codes = engine.codes();
+      double[][] value = new double[rows][];
+      double[] all = new double[rows * features];
+      for (int row = 0; row < rows; row++) {
+        value[row] = activations(spec, start, input, row);
+        for (int feature = 0; feature < features; feature++) {
+          all[row * features + feature] =
+              value[row][feature] * (rankByNorm ? norm(start, feature) : 1);
+        }
+      }
+      long positive = Arrays.stream(all).filter(r -> r > 0).count();
+      assertThat(codes.entries()).as("seed %d", seed).isEqualTo((int) Math.min(rows * k, positive));
+      double[] ascending = Arrays.stream(all).sorted().toArray();
+      double least = ascending[Math.max(0, all.length - rows * k)];
+      for (int row = 0; row < rows; row++) {
+        for (int entry = codes.offset(row); entry < codes.offset(row + 1); entry++) {
+          int feature = codes.feature(entry);
+          assertThat((double) codes.value(entry)).isCloseTo(value[row][feature], within(1e-4));
+          assertThat(all[row * features + feature]).isGreaterThan(least - 1e-4);
+        }
+      }
+    }
+  }
+
+  @Test
+  void learnsFromAnyNumberOfCodesPerToken() {
+    EngineSpec spec = new EngineSpec(12, 12, 40, true, false, Optimiser.SPARSE_ADAM);
+    Parameters start = randomParameters(spec);
+    List<Selection> selections =
+        List.of(
+            new Selection.Threshold(Thresholds.uniform(0)),
+            new Selection.BatchTopK(3),
+            new Selection.Threshold(Thresholds.uniform(0.7f)),
+            new Selection.TopK(3));
+    try (Engine engine = open(spec, start);
+        Engine reference = new ReferenceEngine(spec, start)) {
+      for (int step = 1; step <= selections.size(); step++) {
+        Rows batch = randomRows(20, 12);
+        for (Engine each : List.of(engine, reference)) {
+          each.encode(batch, selections.get(step - 1));
+          each.decode(batch, true);
+          each.accumulate();
+          each.update(new AdamStep(step, 1e-3, 0.9, 0.999, 1e-8));
+        }
+      }
+      assertClose(engine.parameters(arena), reference.parameters(arena), 1e-4);
+    }
+  }
+
   @Test
   void tokensThatNothingFiresOnAreTheBias() {
     EngineSpec spec = new EngineSpec(4, 4, 6, false, false, Optimiser.ADAM);
@@ -319,6 +420,15 @@ abstract class EngineContractTest {
       assertThatThrownBy(() -> engine.encode(randomRows(2, 4), new Selection.TopK(9)))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("9")
+          .hasMessageContaining("8");
+      assertThatThrownBy(() -> engine.encode(randomRows(2, 4), new Selection.BatchTopK(9)))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("9")
+          .hasMessageContaining("8");
+      Selection wrong = new Selection.Threshold(Thresholds.of(1, 2, 3));
+      assertThatThrownBy(() -> engine.encode(randomRows(2, 4), wrong))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("3")
           .hasMessageContaining("8");
       engine.encode(randomRows(2, 4), new Selection.TopK(2));
       assertThatThrownBy(() -> engine.decode(randomRows(3, 5), true))

@@ -1,0 +1,32 @@
+package io.sluice.simd;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The weights of an encoder whose codes a threshold decides.
+ *
+ * @param rows {@code [features, width]}, float32
+ * @param bias one per feature
+ * @param ranks what a pre-activation is multiplied by before it is compared, one per feature,
+ *     positive; 1 compares values
+ * @param features their number
+ * @param width values per row
+ */
+public record EncoderWeights(
+    MemorySegment rows, float[] bias, float[] ranks, int features, int width) {
+  public EncoderWeights {
+    if (rows.byteSize() < (long) features * width * Float.BYTES
+        || bias.length < features
+        || ranks.length < features) {
+      throw new IllegalArgumentException(
+          "weights of %d x %d need %d bytes and as many biases and ranks as features, not %d, %d and %d"
+              .formatted(
+                  features,
+                  width,
+                  (long) features * width * Float.BYTES,
+                  rows.byteSize(),
+                  bias.length,
+                  ranks.length));
+    }
+  }
+}
