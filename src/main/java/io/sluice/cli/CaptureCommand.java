@@ -6,17 +6,15 @@ import io.sluice.model.Capture;
 import io.sluice.model.CaptureSpec;
 import io.sluice.model.HookPatterns;
 import io.sluice.model.LoadedModel;
-import io.sluice.model.ModelFiles;
 import io.sluice.store.Manifest;
 import io.sluice.store.StoreFolder;
 import io.sluice.torch.DType;
-import io.sluice.torch.Device;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code sluice capture}: runs texts through a model and stores what its hook points write. */
@@ -24,9 +22,9 @@ import picocli.CommandLine.Option;
     name = "capture",
     description = {
       "Run texts through a transformer and store what its hook points write.",
-      "Rows are the tokens of the texts, in order. Special tokens ([CLS], [SEP]) are seen by the",
-      "model but not stored: they come once per context, whatever the text, and their activations",
-      "are outliers. Padding is never stored."
+      "Rows are the tokens of the texts, in order. Special tokens ([CLS], [SEP], a beginning-of-text",
+      "token where the model wants one) are seen by the model but not stored: they come once per",
+      "context, whatever the text, and their activations are outliers. Padding is never stored."
     },
     footer = {
       "",
@@ -42,29 +40,9 @@ import picocli.CommandLine.Option;
       "      --hooks 'layers.*.attn_out,layers.*.resid' --tokens 100000 --out store"
     })
 final class CaptureCommand extends SluiceCommand {
-  @Option(
-      names = "--model",
-      required = true,
-      paramLabel = "PATH",
-      description = {
-        "An .onnx or .safetensors file, or a folder with one (and config.json); the",
-        "tokenizer.json lies beside it."
-      })
-  private Path model;
+  @Mixin private ModelOptions model;
 
-  @Option(
-      names = "--tokenizer",
-      paramLabel = "FILE",
-      description = "A tokenizer.json that lies elsewhere.")
-  private Path tokenizer;
-
-  @Option(
-      names = "--text",
-      required = true,
-      arity = "1..*",
-      paramLabel = "FILE",
-      description = "Texts in UTF-8; each file is a document of its own.")
-  private List<Path> texts;
+  @Mixin private ContextOptions contexts;
 
   @Option(
       names = "--hooks",
@@ -86,36 +64,11 @@ final class CaptureCommand extends SluiceCommand {
   private boolean overwrite;
 
   @Option(
-      names = "--tokens",
-      paramLabel = "N",
-      description = "Stop after N tokens of text (default: the whole text).")
-  private Long tokens;
-
-  @Option(
-      names = "--context",
-      paramLabel = "N",
-      description = "Tokens per context, special tokens included (default: 128).")
-  private Integer context;
-
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      description = "Contexts that run together (default: 32).")
-  private Integer batch;
-
-  @Option(
       names = "--dtype",
       paramLabel = "TYPE",
       defaultValue = "float32",
       description = "Type of the stored values: float32, float16 or bfloat16 (default: float32).")
   private String dtype;
-
-  @Option(
-      names = "--device",
-      paramLabel = "DEVICE",
-      defaultValue = "cpu",
-      description = "Where the model runs: cpu, cuda or cuda:N (default: cpu).")
-  private String device;
 
   @Option(names = "--special-tokens", description = "Store the rows of special tokens, too.")
   private boolean specialTokens;
@@ -126,22 +79,20 @@ final class CaptureCommand extends SluiceCommand {
   @Override
   protected void run() throws IOException {
     DType type = storedType();
-    Device where = where();
-    requirePositive("--tokens", tokens);
-    requirePositive("--context", context);
-    requirePositive("--batch", batch);
+    model.check(this);
+    contexts.check(this);
+    if (contexts.isStrided() && specialTokens) {
+      throw usage("--special-tokens does not go with --stride; leave one of them out");
+    }
     if (!overwrite && Files.exists(out.resolve(Manifest.FILE_NAME))) {
       throw new IOException(
           out + ": already holds an activation store; name another folder or give --overwrite");
     }
-    ModelFiles files = ModelFiles.find(model, tokenizer);
-    try (LoadedModel loaded = LoadedModel.open(files, where)) {
+    try (LoadedModel loaded = model.open(this)) {
       CaptureSpec spec =
-          CaptureSpec.of(texts, HookPatterns.select(hooks, loaded.transformer().hookPoints()))
-              .withTokens(tokens == null ? Long.MAX_VALUE : tokens)
-              .withContexts(
-                  context == null ? defaultContext(loaded) : context,
-                  batch == null ? CaptureSpec.DEFAULT_BATCH : batch)
+          CaptureSpec.of(
+                  contexts.spec(loaded),
+                  HookPatterns.select(hooks, loaded.transformer().hookPoints()))
               .withDtype(type)
               .withSpecialTokens(specialTokens);
       capture(Capture.plan(loaded, spec));
@@ -200,10 +151,6 @@ final class CaptureCommand extends SluiceCommand {
     }
   }
 
-  private static int defaultContext(LoadedModel loaded) {
-    return Math.min(CaptureSpec.DEFAULT_CONTEXT, loaded.transformer().shape().maxContext());
-  }
-
   private DType storedType() {
     return switch (dtype) {
       case "float32" -> DType.F32;
@@ -211,19 +158,5 @@ final class CaptureCommand extends SluiceCommand {
       case "bfloat16" -> DType.BF16;
       default -> throw usage("--dtype is '" + dtype + "'; give float32, float16 or bfloat16");
     };
-  }
-
-  private Device where() {
-    try {
-      return Device.parse(device);
-    } catch (IllegalArgumentException e) {
-      throw usage("--device is '" + device + "'; give cpu, cuda or cuda:N");
-    }
-  }
-
-  private void requirePositive(String option, Number value) {
-    if (value != null && value.longValue() < 1) {
-      throw usage(option + " is " + value + "; give a number of at least 1");
-    }
   }
 }

@@ -56,11 +56,11 @@ final class SpectrumCommand extends SluiceCommand {
   @Option(
       names = "--from-position",
       paramLabel = "N",
-      defaultValue = "0",
-      description =
-          "Leave out the first N positions of each context: in causal models the first is an"
-              + " attention sink of another scale (default: 0).")
-  private int fromPosition;
+      description = {
+        "Leave out the first N positions of each context (default: 1 for causal models, whose first",
+        "token is an attention sink with activations of another scale; 0 for encoders)."
+      })
+  private Integer fromPosition;
 
   @Option(
       names = "--model",
@@ -97,7 +97,7 @@ final class SpectrumCommand extends SluiceCommand {
     if (!(tau > 0 && tau <= 1)) {
       throw usage("--tau must be above 0 and at most 1, not " + tau);
     }
-    if (fromPosition < 0) {
+    if (fromPosition != null && fromPosition < 0) {
       throw usage("--from-position must not be negative, as " + fromPosition + " is");
     }
     Device on = parsedDevice();
@@ -109,7 +109,8 @@ final class SpectrumCommand extends SluiceCommand {
     }
     StoreSpectra measuring = new StoreSpectra(store, tau, on);
     List<Column> columns = measuring.columns(hooks);
-    RowFilter filter = fromPosition == 0 ? RowFilter.ALL : RowFilter.fromPosition(fromPosition);
+    int first = firstPosition(store);
+    RowFilter filter = first == 0 ? RowFilter.ALL : RowFilter.fromPosition(first);
     // The model comes first: one that cannot be read should not cost the time of the rest.
     List<Spectra.OutputProjection> projections = List.of();
     if (model != null) {
@@ -124,7 +125,7 @@ final class SpectrumCommand extends SluiceCommand {
         throw new IOException(
             storeFolder
                 + ": no row has a position of "
-                + fromPosition
+                + first
                 + " or more; give a smaller --from-position");
       }
       spectra = measuring.spectra(measured, projections);
@@ -136,6 +137,13 @@ final class SpectrumCommand extends SluiceCommand {
     } else {
       new SpectrumTable(spectra).print(out());
     }
+  }
+
+  private int firstPosition(ActivationStore store) {
+    if (fromPosition != null) {
+      return fromPosition;
+    }
+    return Boolean.parseBoolean(store.manifest().properties().get("causal")) ? 1 : 0;
   }
 
   private void write(StoreSpectra measuring, Spectra spectra) throws IOException {

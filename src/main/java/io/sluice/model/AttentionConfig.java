@@ -60,6 +60,7 @@ record AttentionConfig(
 
   /** Windows of a model whose layers all see everything before. */
   static List<Integer> noWindows(int layers) {
+    CausalConfig.requireLayers(layers);
     return Collections.nCopies(layers, 0);
   }
 }

@@ -7,7 +7,6 @@ import io.sluice.store.StoreWriter;
 import io.sluice.torch.TensorScope;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
@@ -29,14 +28,12 @@ import java.util.stream.Collectors;
 public final class Capture {
   private final LoadedModel model;
   private final CaptureSpec spec;
-  private final int contextTokens;
   private final long tokens;
   private final long rows;
 
-  private Capture(LoadedModel model, CaptureSpec spec, int contextTokens, long tokens, long rows) {
+  private Capture(LoadedModel model, CaptureSpec spec, long tokens, long rows) {
     this.model = model;
     this.spec = spec;
-    this.contextTokens = contextTokens;
     this.tokens = tokens;
     this.rows = rows;
   }
@@ -57,35 +54,17 @@ public final class Capture {
         HookPatterns.select(hook.toString(), available);
       }
     }
-    int special = model.tokenizer().prefix().length + model.tokenizer().suffix().length;
-    if (spec.context() > shape.maxContext()) {
-      throw new IllegalArgumentException(
-          "a context of "
-              + spec.context()
-              + " tokens; "
-              + model.name()
-              + " takes at most "
-              + shape.maxContext());
-    }
-    if (spec.context() <= special) {
-      throw new IllegalArgumentException(
-          "a context of "
-              + spec.context()
-              + " tokens leaves no room for text beside "
-              + special
-              + " special tokens");
-    }
-    int contextTokens = spec.context() - special;
     long tokens = 0;
     long contexts = 0;
-    try (ContextReader reader = reader(model, spec, contextTokens)) {
+    try (ContextReader reader = ContextReader.open(model, spec.contexts())) {
       for (Context context = reader.next(); context != null; context = reader.next()) {
-        tokens += context.tokens().length;
+        tokens += context.fresh();
         contexts++;
       }
     }
+    int special = SpecialTokens.of(model.tokenizer()).count();
     long rows = tokens + (spec.specialTokens() ? contexts * special : 0);
-    return new Capture(model, spec, contextTokens, tokens, rows);
+    return new Capture(model, spec, tokens, rows);
   }
 
   /** Tokens of text that will run: the limit, or as many as there are. */
@@ -107,7 +86,7 @@ public final class Capture {
   public StoreSpec storeSpec() {
     ModelShape shape = model.transformer().shape();
     String text =
-        spec.texts().stream()
+        spec.contexts().texts().stream()
             .map(file -> String.valueOf(file.getFileName()))
             .collect(Collectors.joining(", "));
     return StoreSpec.of(model.name(), text, columns())
@@ -115,7 +94,10 @@ public final class Capture {
         .with("layers", Integer.toString(shape.layers()))
         .with("dModel", Integer.toString(shape.dModel()))
         .with("heads", Integer.toString(shape.heads()))
-        .with("context", Integer.toString(spec.context()))
+        .with("causal", Boolean.toString(model.transformer() instanceof LanguageModel))
+        .with("context", Integer.toString(spec.contexts().context()))
+        .with("stride", Integer.toString(spec.contexts().stride()))
+        .with("computed", model.transformer().dtype().label())
         .with("specialTokens", Boolean.toString(spec.specialTokens()));
   }
 
@@ -140,47 +122,26 @@ public final class Capture {
    */
   public Manifest run(Path folder, StoreSpec store, LongConsumer progress) throws IOException {
     try (StoreWriter writer = StoreWriter.create(folder, store);
-        ContextReader reader = reader(model, spec, contextTokens);
+        ContextBatches batches = ContextBatches.open(model, spec.contexts());
         CaptureSink sink = new CaptureSink(writer, columns(), model.tokenizer(), spec)) {
       Hooks hooks = Hooks.none().observe(spec.hooks(), sink::take);
-      long done = 0;
-      for (List<Context> batch = batch(reader); !batch.isEmpty(); batch = batch(reader)) {
+      for (List<Context> batch = batches.nextContexts();
+          !batch.isEmpty();
+          batch = batches.nextContexts()) {
         try (TensorScope scope = TensorScope.open()) {
           TokenBatch tokenBatch = sink.begin(batch);
           model.transformer().observe(tokenBatch, hooks);
           sink.end();
         }
-        done += batch.stream().mapToLong(context -> context.tokens().length).sum();
-        progress.accept(done);
+        progress.accept(batches.tokens());
       }
       return writer.finish();
     }
-  }
-
-  private List<Context> batch(ContextReader reader) throws IOException {
-    List<Context> batch = new ArrayList<>(spec.batch());
-    while (batch.size() < spec.batch()) {
-      Context context = reader.next();
-      if (context == null) {
-        break;
-      }
-      batch.add(context);
-    }
-    return batch;
   }
 
   private List<Column> columns() {
     return spec.hooks().stream()
         .map(hook -> new Column(hook.toString(), model.transformer().width(hook), spec.dtype()))
         .toList();
-  }
-
-  private static ContextReader reader(LoadedModel model, CaptureSpec spec, int contextTokens) {
-    return new ContextReader(
-        model.tokenizer(),
-        model.transformer().shape().vocabulary(),
-        spec.texts(),
-        contextTokens,
-        spec.tokens());
   }
 }

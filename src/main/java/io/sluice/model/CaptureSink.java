@@ -24,8 +24,7 @@ final class CaptureSink implements AutoCloseable {
   private final StoreWriter writer;
   private final List<Column> columns;
   private final Map<String, Integer> columnOf = new HashMap<>();
-  private final int[] prefix;
-  private final int[] suffix;
+  private final SpecialTokens special;
   private final boolean specialTokens;
 
   private List<Context> batch;
@@ -43,8 +42,7 @@ final class CaptureSink implements AutoCloseable {
     for (int i = 0; i < columns.size(); i++) {
       columnOf.put(columns.get(i).name(), i);
     }
-    this.prefix = tokenizer.prefix();
-    this.suffix = tokenizer.suffix();
+    this.special = SpecialTokens.of(tokenizer);
     this.specialTokens = spec.specialTokens();
   }
 
@@ -55,14 +53,13 @@ final class CaptureSink implements AutoCloseable {
     tokenIds = new int[rows];
     positions = new int[rows];
     documents = new int[rows];
-    List<int[]> dressed = new ArrayList<>();
     int row = 0;
     for (Context context : contexts) {
-      int[] ids = dress(context.tokens());
-      dressed.add(ids);
+      int[] ids = special.around(context.tokens());
+      int first = firstStored(context);
       for (int i = 0; i < stored(context); i++, row++) {
-        tokenIds[row] = ids[firstStored() + i];
-        positions[row] = firstStored() + i;
+        tokenIds[row] = ids[first + i];
+        positions[row] = first + i;
         documents[row] = context.document();
       }
     }
@@ -72,7 +69,7 @@ final class CaptureSink implements AutoCloseable {
       beyond = TensorScope.detached();
       rest = new Tensor[columns.size()];
     }
-    return TokenBatch.of(dressed);
+    return special.batch(contexts);
   }
 
   /** Takes the activation of one hook point, {@code [batch, length, width]}. */
@@ -124,15 +121,16 @@ final class CaptureSink implements AutoCloseable {
       int each = stored(batch.getFirst());
       Tensor.of(
               target, columns.get(column).dtype(), batch.size(), each, columns.get(column).width())
-          .copy_(activation.narrow(1, firstStored(), each));
+          .copy_(activation.narrow(1, firstStored(batch.getFirst()), each));
       return;
     }
     long row = 0;
     long rowBytes = columns.get(column).bytesPerRow();
     for (int i = 0; i < batch.size(); i++) {
-      int count = stored(batch.get(i));
+      Context context = batch.get(i);
+      int count = stored(context);
       rows(target.asSlice(row * rowBytes), column, count)
-          .copy_(activation.select(0, i).narrow(0, firstStored(), count));
+          .copy_(activation.select(0, i).narrow(0, firstStored(context), count));
       row += count;
     }
   }
@@ -141,7 +139,8 @@ final class CaptureSink implements AutoCloseable {
   private Tensor flat(Tensor activation) {
     List<Tensor> parts = new ArrayList<>();
     for (int i = 0; i < batch.size(); i++) {
-      parts.add(activation.select(0, i).narrow(0, firstStored(), stored(batch.get(i))));
+      Context context = batch.get(i);
+      parts.add(activation.select(0, i).narrow(0, firstStored(context), stored(context)));
     }
     return ShapeOperators.cat(parts, 0);
   }
@@ -158,24 +157,19 @@ final class CaptureSink implements AutoCloseable {
   }
 
   private boolean sameLength() {
-    int length = batch.getFirst().tokens().length;
-    return batch.stream().allMatch(context -> context.tokens().length == length);
+    Context first = batch.getFirst();
+    return batch.stream()
+        .allMatch(
+            context ->
+                context.tokens().length == first.tokens().length && context.seen() == first.seen());
   }
 
   /** Position in a context of the first token that is stored. */
-  private int firstStored() {
-    return specialTokens ? 0 : prefix.length;
+  private int firstStored(Context context) {
+    return specialTokens ? 0 : special.prefix().length + context.seen();
   }
 
   private int stored(Context context) {
-    return context.tokens().length + (specialTokens ? prefix.length + suffix.length : 0);
-  }
-
-  private int[] dress(int[] tokens) {
-    int[] ids = new int[prefix.length + tokens.length + suffix.length];
-    System.arraycopy(prefix, 0, ids, 0, prefix.length);
-    System.arraycopy(tokens, 0, ids, prefix.length, tokens.length);
-    System.arraycopy(suffix, 0, ids, prefix.length + tokens.length, suffix.length);
-    return ids;
+    return context.fresh() + (specialTokens ? special.count() : 0);
   }
 }

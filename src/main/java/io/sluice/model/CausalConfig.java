@@ -33,13 +33,16 @@ record CausalConfig(
     boolean tiedHead,
     double logitCap,
     AttentionConfig attention) {
+  /** Hook points have room for four digits. */
+  private static final int MAX_LAYERS = 9999;
+
   /**
    * Checks the numbers.
    *
    * @throws IllegalArgumentException if one is out of range, or two do not fit each other
    */
   CausalConfig {
-    requirePositive("number of layers", layers);
+    requireLayers(layers);
     requirePositive("width", dModel);
     requirePositive("width inside the MLP", intermediate);
     requirePositive("vocabulary", vocabulary);
@@ -65,6 +68,19 @@ record CausalConfig(
         attention.headDim(),
         vocabulary,
         positions);
+  }
+
+  /**
+   * Checks the number of layers, before anything is made for each of them.
+   *
+   * @throws IllegalArgumentException if no model has so many
+   */
+  static void requireLayers(int layers) {
+    requirePositive("number of layers", layers);
+    if (layers > MAX_LAYERS) {
+      throw new IllegalArgumentException(
+          "number of layers is " + layers + "; at most " + MAX_LAYERS + " can be named");
+    }
   }
 
   static void requirePositive(String name, int value) {

@@ -182,7 +182,7 @@ final class CausalConfigFile {
 
   /** How far each layer's queries see. */
   private List<Integer> windows(int layers) throws IOException {
-    CausalConfig.requirePositive("number of layers", layers);
+    CausalConfig.requireLayers(layers);
     int window =
         switch (architecture) {
           case MISTRAL, GEMMA2 -> file.isNull("sliding_window") ? 0 : window(4096);

@@ -94,8 +94,11 @@ final class CausalModel implements LanguageModel {
   }
 
   @Override
-  public TokenLoss loss(TokenBatch batch, Hooks hooks, int from) {
-    NextTokens next = NextTokens.of(batch, from);
+  public TokenLoss loss(TokenBatch batch, Hooks hooks) {
+    NextTokens next = NextTokens.of(batch);
+    if (next.count() == 0) {
+      return TokenLoss.NONE;
+    }
     try (TensorScope scope = TensorScope.open()) {
       Tensor hidden = forward(batch, hooks);
       Tensor rows =

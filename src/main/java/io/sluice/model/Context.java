@@ -5,5 +5,12 @@ package io.sluice.model;
  *
  * @param document the document's number, counted from 0
  * @param tokens the text's tokens, without special tokens
+ * @param seen how many of the first tokens an earlier context has had already; the model sees them
+ *     again, but they count once
  */
-record Context(int document, int[] tokens) {}
+record Context(int document, int[] tokens, int seen) {
+  /** How many tokens no earlier context has had. */
+  int fresh() {
+    return tokens.length - seen;
+  }
+}

@@ -7,15 +7,15 @@ import java.util.Iterator;
 import java.util.List;
 
 /**
- * Cuts texts into contexts: tokens of one document only, in order, without overlap; all but a
- * document's last have the same length. Each file is one document. Reads as it goes, in memory for
- * a few pieces of text.
+ * Cuts texts into contexts: tokens of one document only, in order; all but a document's last have
+ * the same length. Each file is one document. Reads as it goes, in memory for a few pieces of text.
  */
 final class ContextReader implements AutoCloseable {
   private final Tokenizer tokenizer;
   private final int vocabulary;
   private final Iterator<Path> files;
   private final int contextTokens;
+  private final int stride;
   private long left;
 
   private int document = -1;
@@ -24,20 +24,79 @@ final class ContextReader implements AutoCloseable {
   private long documentTokens;
   private int[] pending = new int[0];
   private int taken;
+  private int seen;
 
   /**
    * @param vocabulary ids of tokens must be below this
    * @param texts the documents
    * @param contextTokens tokens of text per context, at least 1
+   * @param stride tokens from one context's beginning to the next, at most {@code contextTokens}
    * @param limit where to stop
    */
-  ContextReader(
-      Tokenizer tokenizer, int vocabulary, List<Path> texts, int contextTokens, long limit) {
+  private ContextReader(
+      Tokenizer tokenizer,
+      int vocabulary,
+      List<Path> texts,
+      int contextTokens,
+      int stride,
+      long limit) {
     this.tokenizer = tokenizer;
     this.vocabulary = vocabulary;
     this.files = texts.iterator();
     this.contextTokens = contextTokens;
+    this.stride = stride;
     this.left = limit;
+  }
+
+  /**
+   * Starts reading, once model, tokenizer and lengths are seen to fit each other.
+   *
+   * @throws IOException if a special token of the tokenizer is not in the model's vocabulary
+   * @throws IllegalArgumentException if the context is longer than the model takes or leaves no
+   *     room for text, or the stride is longer than that room
+   */
+  static ContextReader open(LoadedModel model, ContextSpec spec) throws IOException {
+    ModelShape shape = model.transformer().shape();
+    SpecialTokens special = SpecialTokens.of(model.tokenizer());
+    if (spec.context() > shape.maxContext()) {
+      throw new IllegalArgumentException(
+          "a context of "
+              + spec.context()
+              + " tokens; "
+              + model.name()
+              + " takes at most "
+              + shape.maxContext());
+    }
+    int room = spec.context() - special.count();
+    if (room < 1) {
+      throw new IllegalArgumentException(
+          "a context of "
+              + spec.context()
+              + " tokens leaves no room for text beside "
+              + special.count()
+              + " special tokens");
+    }
+    if (spec.stride() > room) {
+      throw new IllegalArgumentException(
+          "a stride of "
+              + spec.stride()
+              + " tokens would leave text out: contexts of "
+              + spec.context()
+              + " tokens have room for "
+              + room
+              + " of the text");
+    }
+    ContextReader reader =
+        new ContextReader(
+            model.tokenizer(),
+            shape.vocabulary(),
+            spec.texts(),
+            room,
+            spec.stride() == 0 ? room : spec.stride(),
+            spec.tokens());
+    reader.check(special.prefix());
+    reader.check(special.suffix());
+    return reader;
   }
 
   /**
@@ -49,12 +108,15 @@ final class ContextReader implements AutoCloseable {
   Context next() throws IOException {
     while (left > 0) {
       fill();
-      int count = (int) Math.min(left, Math.min(contextTokens, pending.length - taken));
-      if (count > 0) {
+      int count = Math.min(contextTokens, pending.length - taken);
+      if (count > seen) {
+        count = (int) Math.min(count, seen + left);
         int[] tokens = Arrays.copyOfRange(pending, taken, taken + count);
-        taken += count;
-        left -= count;
-        return new Context(document, tokens);
+        Context context = new Context(document, tokens, seen);
+        left -= context.fresh();
+        taken += stride;
+        seen = contextTokens - stride;
+        return context;
       }
       if (!nextDocument()) {
         return null;
@@ -107,6 +169,7 @@ final class ContextReader implements AutoCloseable {
     documentTokens = 0;
     pending = new int[0];
     taken = 0;
+    seen = 0;
     return true;
   }
 

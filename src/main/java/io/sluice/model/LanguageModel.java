@@ -15,24 +15,14 @@ public interface LanguageModel extends Transformer {
   Tensor logits(Tensor hidden);
 
   /**
-   * How well the model predicts each token of the batch from those before it in its context.
+   * How well the model predicts the tokens of the batch that count, each from those before it in
+   * its context. Logits are made for a few positions at a time, so that memory stays bounded
+   * whatever the vocabulary.
    *
    * @param hooks what to do at hook points
-   * @return the sum over all tokens but each context's first
+   * @return the sum over the tokens that count; a context's first never does
    * @throws IllegalArgumentException as {@link #forward}
    * @throws IllegalStateException as {@link #logits}
    */
-  default TokenLoss loss(TokenBatch batch, Hooks hooks) {
-    return loss(batch, hooks, 1);
-  }
-
-  /**
-   * How well the model predicts the tokens from position {@code from} on; logits are made for a few
-   * positions at a time, so that memory stays bounded whatever the vocabulary.
-   *
-   * @param from position of the first token that counts, at least 1
-   * @throws IllegalArgumentException as {@link #forward}
-   * @throws IllegalStateException as {@link #logits}
-   */
-  TokenLoss loss(TokenBatch batch, Hooks hooks, int from);
+  TokenLoss loss(TokenBatch batch, Hooks hooks);
 }

@@ -9,10 +9,12 @@ import java.util.List;
  */
 public final class TokenBatch {
   private final List<int[]> contexts;
+  private final int[] from;
   private final int length;
 
-  private TokenBatch(List<int[]> contexts, int length) {
+  private TokenBatch(List<int[]> contexts, int[] from, int length) {
     this.contexts = contexts;
+    this.from = from;
     this.length = length;
   }
 
@@ -23,6 +25,28 @@ public final class TokenBatch {
    * @throws IllegalArgumentException if there is none, or one is empty
    */
   public static TokenBatch of(List<int[]> contexts) {
+    int[] from = new int[contexts.size()];
+    Arrays.fill(from, 1);
+    return of(contexts, from);
+  }
+
+  /**
+   * A batch of contexts of which not all tokens count when a loss is taken.
+   *
+   * @param from per context, the position of the first token that is to be predicted, at least 1
+   * @throws IllegalArgumentException as {@link #of(List)}, or if {@code from} does not fit
+   */
+  public static TokenBatch of(List<int[]> contexts, int[] from) {
+    if (from.length != contexts.size()) {
+      throw new IllegalArgumentException(
+          from.length + " first positions for " + contexts.size() + " contexts");
+    }
+    for (int first : from) {
+      if (first < 1) {
+        throw new IllegalArgumentException(
+            "tokens are predicted from position 1 on, not from " + first);
+      }
+    }
     if (contexts.isEmpty()) {
       throw new IllegalArgumentException("a batch needs at least one context");
     }
@@ -33,7 +57,7 @@ public final class TokenBatch {
       }
       longest = Math.max(longest, context.length);
     }
-    return new TokenBatch(List.copyOf(contexts), longest);
+    return new TokenBatch(List.copyOf(contexts), from.clone(), longest);
   }
 
   /** Number of contexts. */
@@ -49,6 +73,11 @@ public final class TokenBatch {
   /** Tokens of one context, padding not counted. */
   public int length(int context) {
     return contexts.get(context).length;
+  }
+
+  /** Position of the first token of a context that counts when a loss is taken. */
+  int from(int context) {
+    return from[context];
   }
 
   /** The token at a position of a context. */

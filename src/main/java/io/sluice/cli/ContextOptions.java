@@ -1,0 +1,78 @@
+package io.sluice.cli;
+
+import io.sluice.model.ContextSpec;
+import io.sluice.model.LoadedModel;
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine.Option;
+
+/** Which texts a command runs through a model, and how they are cut. */
+final class ContextOptions {
+  @Option(
+      names = "--text",
+      required = true,
+      arity = "1..*",
+      paramLabel = "FILE",
+      description = "Texts in UTF-8; each file is a document of its own.")
+  private List<Path> texts;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "N",
+      description = "Stop after N tokens of text (default: the whole text).")
+  private Long tokens;
+
+  @Option(
+      names = "--context",
+      paramLabel = "N",
+      description = {
+        "Tokens per context, special tokens included (default: 256 for causal models, 128 for",
+        "encoders)."
+      })
+  private Integer context;
+
+  @Option(
+      names = "--stride",
+      paramLabel = "N",
+      description = {
+        "Tokens from one context's beginning to the next (default: contexts do not overlap).",
+        "Where they overlap, a token counts once, in the first context that has it."
+      })
+  private Integer stride;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      description = "Contexts that run together (default: as many as have 4096 tokens).")
+  private Integer batch;
+
+  /** Complains about values that cannot be meant, before any work. */
+  void check(SluiceCommand command) {
+    requirePositive(command, "--tokens", tokens);
+    requirePositive(command, "--context", context);
+    requirePositive(command, "--stride", stride);
+    requirePositive(command, "--batch", batch);
+  }
+
+  /** Whether contexts may overlap. */
+  boolean isStrided() {
+    return stride != null;
+  }
+
+  /** What was asked for, and where nothing was, what suits the model. */
+  ContextSpec spec(LoadedModel model) {
+    int length = context == null ? ContextSpec.defaultContext(model) : context;
+    return new ContextSpec(
+        texts,
+        length,
+        stride == null ? 0 : stride,
+        batch == null ? ContextSpec.defaultBatch(length) : batch,
+        tokens == null ? Long.MAX_VALUE : tokens);
+  }
+
+  private static void requirePositive(SluiceCommand command, String option, Number value) {
+    if (value != null && value.longValue() < 1) {
+      throw command.usage(option + " is " + value + "; give a number of at least 1");
+    }
+  }
+}

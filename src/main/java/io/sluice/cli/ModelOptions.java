@@ -1,0 +1,74 @@
+package io.sluice.cli;
+
+import io.sluice.model.LoadedModel;
+import io.sluice.model.ModelFiles;
+import io.sluice.torch.DType;
+import io.sluice.torch.Device;
+import java.io.IOException;
+import java.nio.file.Path;
+import picocli.CommandLine.Option;
+
+/** Which model a command runs, and how. */
+final class ModelOptions {
+  @Option(
+      names = "--model",
+      required = true,
+      paramLabel = "PATH",
+      description = {
+        "A folder from HuggingFace (config.json, safetensors, tokenizer.json): GPT-2, GPT-NeoX,",
+        "Llama, Mistral, Qwen2, Qwen3, Gemma 2, BERT; or an .onnx file of a BERT encoder."
+      })
+  private Path model;
+
+  @Option(
+      names = "--tokenizer",
+      paramLabel = "FILE",
+      description = "A tokenizer.json that lies elsewhere.")
+  private Path tokenizer;
+
+  @Option(
+      names = "--compute",
+      paramLabel = "TYPE",
+      defaultValue = "float32",
+      description = "What the model computes in: float32 or bfloat16 (default: float32).")
+  private String compute;
+
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      defaultValue = "cpu",
+      description = "Where the model runs: cpu, cuda or cuda:N (default: cpu).")
+  private String device;
+
+  /** Complains about values that cannot be meant, before any work. */
+  void check(SluiceCommand command) {
+    computeType(command);
+    device(command);
+  }
+
+  /**
+   * Opens the model.
+   *
+   * @throws IOException if a file is missing or damaged, or the architecture is not supported
+   */
+  LoadedModel open(SluiceCommand command) throws IOException {
+    return LoadedModel.open(
+        ModelFiles.find(model, tokenizer), device(command), computeType(command));
+  }
+
+  private DType computeType(SluiceCommand command) {
+    return switch (compute) {
+      case "float32" -> DType.F32;
+      case "bfloat16" -> DType.BF16;
+      default -> throw command.usage("--compute is '" + compute + "'; give float32 or bfloat16");
+    };
+  }
+
+  private Device device(SluiceCommand command) {
+    try {
+      return Device.parse(device);
+    } catch (IllegalArgumentException e) {
+      throw command.usage("--device is '" + device + "'; give cpu, cuda or cuda:N");
+    }
+  }
+}

@@ -1,0 +1,78 @@
+package io.sluice.model;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Reads texts as batches of contexts, special tokens included, ready to run:
+ *
+ * <pre>{@code
+ * try (ContextBatches batches = ContextBatches.open(model, ContextSpec.of(texts, model))) {
+ *   for (TokenBatch batch = batches.next(); batch != null; batch = batches.next()) {
+ *     loss = loss.plus(model.languageModel().loss(batch, hooks));
+ *   }
+ * }
+ * }</pre>
+ */
+public final class ContextBatches implements AutoCloseable {
+  private final ContextReader reader;
+  private final SpecialTokens special;
+  private final int batch;
+  private long tokens;
+
+  private ContextBatches(ContextReader reader, SpecialTokens special, int batch) {
+    this.reader = reader;
+    this.special = special;
+    this.batch = batch;
+  }
+
+  /**
+   * Starts reading.
+   *
+   * @throws IOException if the tokenizer does not fit the model
+   * @throws IllegalArgumentException if the context is longer than the model takes or leaves no
+   *     room for text, or the stride is longer than that room
+   */
+  public static ContextBatches open(LoadedModel model, ContextSpec spec) throws IOException {
+    return new ContextBatches(
+        ContextReader.open(model, spec), SpecialTokens.of(model.tokenizer()), spec.batch());
+  }
+
+  /**
+   * The next contexts, or null at the end. What counts of each are the tokens that no earlier
+   * context has had.
+   *
+   * @throws IOException if a text is missing, empty or not UTF-8, or the tokenizer gives an id that
+   *     the model does not have
+   */
+  public TokenBatch next() throws IOException {
+    List<Context> contexts = nextContexts();
+    return contexts.isEmpty() ? null : special.batch(contexts);
+  }
+
+  /** The next contexts without special tokens; empty at the end. */
+  List<Context> nextContexts() throws IOException {
+    List<Context> contexts = new ArrayList<>(batch);
+    while (contexts.size() < batch) {
+      Context context = reader.next();
+      if (context == null) {
+        break;
+      }
+      contexts.add(context);
+      tokens += context.fresh();
+    }
+    return contexts;
+  }
+
+  /** Tokens of text that have been read so far. */
+  public long tokens() {
+    return tokens;
+  }
+
+  /** Stops reading. */
+  @Override
+  public void close() throws IOException {
+    reader.close();
+  }
+}

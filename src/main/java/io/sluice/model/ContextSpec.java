@@ -1,0 +1,68 @@
+package io.sluice.model;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * How texts are cut into contexts.
+ *
+ * @param texts UTF-8 files, each one document; contexts never span two
+ * @param context tokens per context, special tokens included
+ * @param stride tokens from the beginning of one context to that of the next; 0 for as many as a
+ *     context has room for, so that contexts do not overlap. Where they do, a token counts in the
+ *     first context that has it, and is only seen in others
+ * @param batch contexts that run together
+ * @param tokens where to stop, in tokens of text; {@code Long.MAX_VALUE} for the whole text
+ */
+public record ContextSpec(List<Path> texts, int context, int stride, int batch, long tokens) {
+  /** Contexts of this length suit encoders that were trained on sentences and paragraphs. */
+  public static final int ENCODER_CONTEXT = 128;
+
+  /** Contexts of this length let a causal model see enough to predict well. */
+  public static final int CAUSAL_CONTEXT = 256;
+
+  /** Tokens that run together: enough to keep LibTorch's threads busy in little memory. */
+  public static final int BATCH_TOKENS = 4096;
+
+  /**
+   * Checks the parts.
+   *
+   * @throws IllegalArgumentException if there is no text, a number is not positive, or the stride
+   *     negative
+   */
+  public ContextSpec {
+    texts = List.copyOf(texts);
+    if (texts.isEmpty()) {
+      throw new IllegalArgumentException("no text to read");
+    }
+    requirePositive("context", context);
+    requirePositive("batch", batch);
+    requirePositive("tokens", tokens);
+    if (stride < 0) {
+      throw new IllegalArgumentException("stride must not be negative, as " + stride + " is");
+    }
+  }
+
+  /** All of the texts, in contexts that suit the model. */
+  public static ContextSpec of(List<Path> texts, LoadedModel model) {
+    int context = defaultContext(model);
+    return new ContextSpec(texts, context, 0, defaultBatch(context), Long.MAX_VALUE);
+  }
+
+  /** The length of contexts that suits a model. */
+  public static int defaultContext(LoadedModel model) {
+    int usual = model.transformer() instanceof LanguageModel ? CAUSAL_CONTEXT : ENCODER_CONTEXT;
+    return Math.min(usual, model.transformer().shape().maxContext());
+  }
+
+  /** How many contexts of a length run together. */
+  public static int defaultBatch(int context) {
+    return Math.max(1, BATCH_TOKENS / context);
+  }
+
+  static void requirePositive(String name, long value) {
+    if (value < 1) {
+      throw new IllegalArgumentException(name + " must be at least 1, not " + value);
+    }
+  }
+}
