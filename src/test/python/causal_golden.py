@@ -207,7 +207,7 @@ def golden(name, model, dtype, begins, parts):
 
 
 def interventions(model, parts, ids, mask, seen, tensors):
-    """Losses with one layer's attn_out and mlp_out replaced; statistics over all tokens but the first of a text."""
+    """Losses with one layer's attn_out and mlp_out replaced, at all tokens but the first of a text, as statistics are."""
     counted = mask.clone()
     counted[:, 0] = 0
     result = {}
@@ -220,7 +220,12 @@ def interventions(model, parts, ids, mask, seen, tensors):
         tensors[f"{point}.covariance"] = ((rows - mean).T @ (rows - mean) / len(rows)).numpy().copy()
 
         def loss_with(change):
-            handles = hooked(model, parts, lambda at, value: change(value.double()).float() if at == point else None)
+            def replaced(at, value):
+                if at != point:
+                    return None
+                return torch.cat([value[:, :1], change(value[:, 1:].double()).float()], 1)
+
+            handles = hooked(model, parts, replaced)
             try:
                 return losses(model, ids, mask)
             finally:

@@ -14,6 +14,7 @@ final class Commands {
           SpectrumCommand.class,
           TrainCommand.class,
           EvaluateCommand.class,
+          LossCommand.class,
           ReportCommand.class,
           BenchCommand.class,
           DemoCommand.class);

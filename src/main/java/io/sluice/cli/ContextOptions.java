@@ -34,10 +34,9 @@ final class ContextOptions {
   @Option(
       names = "--stride",
       paramLabel = "N",
-      description = {
-        "Tokens from one context's beginning to the next (default: contexts do not overlap).",
-        "Where they overlap, a token counts once, in the first context that has it."
-      })
+      description =
+          "Tokens from one context's beginning to the next (default: contexts do not overlap)."
+              + " Where they overlap, a token counts once, in the first context that has it.")
   private Integer stride;
 
   @Option(

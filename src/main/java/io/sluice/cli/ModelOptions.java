@@ -14,10 +14,9 @@ final class ModelOptions {
       names = "--model",
       required = true,
       paramLabel = "PATH",
-      description = {
-        "A folder from HuggingFace (config.json, safetensors, tokenizer.json): GPT-2, GPT-NeoX,",
-        "Llama, Mistral, Qwen2, Qwen3, Gemma 2, BERT; or an .onnx file of a BERT encoder."
-      })
+      description =
+          "A folder from HuggingFace (config.json, safetensors, tokenizer.json): GPT-2, GPT-NeoX,"
+              + " Llama, Mistral, Qwen2, Qwen3, Gemma 2, BERT; or an .onnx file of a BERT encoder.")
   private Path model;
 
   @Option(

@@ -8,7 +8,6 @@ import io.sluice.store.Column;
 import io.sluice.store.RowFilter;
 import io.sluice.torch.Device;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Command;
@@ -56,10 +55,9 @@ final class SpectrumCommand extends SluiceCommand {
   @Option(
       names = "--from-position",
       paramLabel = "N",
-      description = {
-        "Leave out the first N positions of each context (default: 1 for causal models, whose first",
-        "token is an attention sink with activations of another scale; 0 for encoders)."
-      })
+      description =
+          "Leave out the first N positions of each context (default: 1 for causal models, whose first"
+              + " token is an attention sink with activations of another scale; 0 for encoders).")
   private Integer fromPosition;
 
   @Option(
@@ -101,8 +99,8 @@ final class SpectrumCommand extends SluiceCommand {
       throw usage("--from-position must not be negative, as " + fromPosition + " is");
     }
     Device on = parsedDevice();
-    requireFolder("--out", out);
-    requireFolder("--stats", stats);
+    OutputFile.check("--out", out);
+    OutputFile.check("--stats", stats);
     ActivationStore store = checksums.open(storeFolder);
     if (store.rows() == 0) {
       throw new IOException(storeFolder + ": the store has no rows; capture a longer text");
@@ -160,20 +158,6 @@ final class SpectrumCommand extends SluiceCommand {
       return Device.parse(device);
     } catch (IllegalArgumentException e) {
       throw usage("--device: " + e.getMessage());
-    }
-  }
-
-  /** Better said before the work than after it. */
-  private static void requireFolder(String option, Path file) throws IOException {
-    if (file == null) {
-      return;
-    }
-    Path folder = file.toAbsolutePath().getParent();
-    if (folder == null || !Files.isDirectory(folder)) {
-      throw new IOException(option + " " + file + ": its folder does not exist; make it first");
-    }
-    if (Files.isDirectory(file)) {
-      throw new IOException(option + " " + file + ": is a folder; name a file in it");
     }
   }
 }

@@ -94,18 +94,58 @@ final class CausalModel implements LanguageModel {
   }
 
   @Override
-  public TokenLoss loss(TokenBatch batch, Hooks hooks) {
+  public List<TokenLoss> losses(TokenBatch batch, List<Hooks> variants) {
+    batch.check(shape);
+    variants.forEach(hooks -> hooks.check(shape));
+    TokenLoss[] losses = new TokenLoss[variants.size()];
+    try (TensorScope carried = TensorScope.detached()) {
+      CausalPass pass = begin(batch, carried);
+      int last = shape.layers();
+      Tensor trunk = embedded(batch, carried);
+      for (int layer = 0; layer <= last; layer++) {
+        boolean wanted = layer == last;
+        for (int i = 0; i < losses.length; i++) {
+          int first = Math.min(last, variants.get(i).firstLayer());
+          wanted |= first > layer;
+          if (first == layer) {
+            try (TensorScope scope = TensorScope.open()) {
+              // An alias, which the branch may close when its first layer is done.
+              Tensor branch = trunk.to(device).moveTo(carried);
+              losses[i] = loss(batch, through(layer, last, branch, pass, variants.get(i), carried));
+            }
+          }
+        }
+        if (!wanted) {
+          break;
+        }
+        if (layer < last) {
+          trunk = through(layer, layer + 1, trunk, pass, Hooks.none(), carried);
+        }
+      }
+      return List.of(losses);
+    }
+  }
+
+  /**
+   * The loss of predicting from the residual stream after the last layer, which is freed.
+   *
+   * @param stream {@code [size, length, dModel]}
+   */
+  private TokenLoss loss(TokenBatch batch, Tensor stream) {
     NextTokens next = NextTokens.of(batch);
     if (next.count() == 0) {
       return TokenLoss.NONE;
     }
     try (TensorScope scope = TensorScope.open()) {
-      Tensor hidden = forward(batch, hooks);
+      Tensor places = Tensor.ofLongs(next.rows(), next.count()).to(device);
       Tensor rows =
-          hidden
-              .reshape((long) batch.size() * batch.length(), shape.dModel())
-              .indexSelect(0, Tensor.ofLongs(next.rows(), next.count()).to(device));
-      hidden.close();
+          parts
+              .finalNorm()
+              .apply(
+                  stream
+                      .reshape((long) batch.size() * batch.length(), shape.dModel())
+                      .indexSelect(0, places));
+      stream.close();
       Tensor targets = Tensor.ofLongs(next.ids(), next.count(), 1).to(device);
       long step = Math.max(1, LOGITS_AT_A_TIME / shape.vocabulary());
       double sum = 0;
@@ -125,15 +165,28 @@ final class CausalModel implements LanguageModel {
   private Tensor run(TokenBatch batch, Hooks hooks, int depth, TensorScope carried) {
     batch.check(shape);
     hooks.check(shape);
-    CausalPass pass = new CausalPass(batch.length(), dtype, device, carried);
+    CausalPass pass = begin(batch, carried);
+    return through(0, depth, embedded(batch, carried), pass, hooks, carried);
+  }
+
+  private CausalPass begin(TokenBatch batch, TensorScope carried) {
     if (rotary != null) {
       rotary.reach(batch.length());
     }
-    Tensor hidden;
+    return new CausalPass(batch.length(), dtype, device, carried);
+  }
+
+  private Tensor embedded(TokenBatch batch, TensorScope carried) {
     try (TensorScope scope = TensorScope.open()) {
-      hidden = embed(batch).moveTo(carried);
+      return embed(batch).moveTo(carried);
     }
-    for (CausalLayer layer : parts.layers().subList(0, depth)) {
+  }
+
+  /** Runs layers {@code from} to {@code to} (exclusive) on a residual stream, which is freed. */
+  private Tensor through(
+      int from, int to, Tensor stream, CausalPass pass, Hooks hooks, TensorScope carried) {
+    Tensor hidden = stream;
+    for (CausalLayer layer : parts.layers().subList(from, to)) {
       // One scope per layer: its intermediate results are freed before the next begins.
       try (TensorScope scope = TensorScope.open()) {
         Tensor next = layer.forward(hidden, pass, hooks).moveTo(carried);

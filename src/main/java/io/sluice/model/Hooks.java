@@ -59,6 +59,11 @@ public final class Hooks {
     return Set.copyOf(hooks.keySet());
   }
 
+  /** The first layer with a hook, or {@code Integer.MAX_VALUE}. */
+  int firstLayer() {
+    return hooks.isEmpty() ? Integer.MAX_VALUE : hooks.firstKey().layer();
+  }
+
   /** The deepest layer with a hook, or -1. */
   public int lastLayer() {
     return hooks.isEmpty() ? -1 : hooks.lastKey().layer();

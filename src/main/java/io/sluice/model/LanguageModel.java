@@ -1,6 +1,7 @@
 package io.sluice.model;
 
 import io.sluice.torch.Tensor;
+import java.util.List;
 
 /** A causal language model: a transformer that predicts the next token. */
 public interface LanguageModel extends Transformer {
@@ -24,5 +25,18 @@ public interface LanguageModel extends Transformer {
    * @throws IllegalArgumentException as {@link #forward}
    * @throws IllegalStateException as {@link #logits}
    */
-  TokenLoss loss(TokenBatch batch, Hooks hooks);
+  default TokenLoss loss(TokenBatch batch, Hooks hooks) {
+    return losses(batch, List.of(hooks)).getFirst();
+  }
+
+  /**
+   * The losses of several variants of the model. Layers before a variant's first hook run once for
+   * all.
+   *
+   * @param variants what to do at hook points, in each variant
+   * @return one loss per variant, as {@link #loss} gives it
+   * @throws IllegalArgumentException as {@link #forward}
+   * @throws IllegalStateException as {@link #logits}
+   */
+  List<TokenLoss> losses(TokenBatch batch, List<Hooks> variants);
 }

@@ -1,0 +1,195 @@
+package io.sluice.cli;
+
+import io.sluice.evaluation.LossMeasurement;
+import io.sluice.evaluation.LossRecovery;
+import io.sluice.files.AtomicFile;
+import io.sluice.geometry.Covariance;
+import io.sluice.geometry.StatisticsFile;
+import io.sluice.model.ContextSpec;
+import io.sluice.model.HookPatterns;
+import io.sluice.model.HookPoint;
+import io.sluice.model.LoadedModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalDouble;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code sluice loss}: how many directions of a hook point a model's predictions need. */
+@Command(
+    name = "loss",
+    description = {
+      "Measure how much of a model's loss comes back with k directions of a hook point.",
+      "In the running model an activation is replaced by its projection on the top k directions of",
+      "its covariance plus the mean, and the next-token loss L_k taken. With L the model's own loss",
+      "and L0 that with the mean alone, the share recovered is (L0 - L_k) / (L0 - L)."
+    },
+    footer = {
+      "",
+      "Example:",
+      "  sluice loss --model model/ --text novel.txt --tokens 20000 \\",
+      "      --store-stats stats.safetensors --hook layers.9.attn_out --out loss.json",
+      "",
+      "where stats.safetensors comes from",
+      "  sluice capture --model model/ --text other.txt --hooks 'layers.9.*' --out store",
+      "  sluice spectrum --store store --stats stats.safetensors"
+    })
+final class LossCommand extends SluiceCommand {
+  private static final double MOST = 0.9;
+
+  @Mixin private ModelOptions model;
+
+  @Mixin private ContextOptions contexts;
+
+  @Option(
+      names = "--store-stats",
+      required = true,
+      paramLabel = "FILE",
+      description = "Means and covariances that 'sluice spectrum --stats' wrote.")
+  private Path statistics;
+
+  @Option(
+      names = "--hook",
+      required = true,
+      paramLabel = "POINTS",
+      description = "Hook points, with commas between, one curve each: layers.9.attn_out.")
+  private String hooks;
+
+  @Option(
+      names = "--ks",
+      paramLabel = "auto|K,K,...",
+      defaultValue = "auto",
+      description = "Numbers of directions (default: auto, twelve from 1/64 of the width to all).")
+  private String ks;
+
+  @Option(
+      names = "--from-position",
+      paramLabel = "N",
+      defaultValue = "1",
+      description =
+          "Leave the first N positions of each context as they are (default: 1, the attention sink,"
+              + " which the statistics leave out, too).")
+  private int fromPosition;
+
+  @Option(
+      names = "--out",
+      paramLabel = "FILE",
+      description = "Write the curves to this file, as 'sluice report --loss' reads it.")
+  private Path out;
+
+  @Option(names = "--json", description = "Print the curves as JSON instead of tables.")
+  private boolean json;
+
+  @Override
+  protected void run() throws IOException {
+    model.check(this);
+    contexts.check(this);
+    int[] directions = directions();
+    if (fromPosition < 0) {
+      throw usage("--from-position must not be negative, as " + fromPosition + " is");
+    }
+    OutputFile.check("--out", out);
+    StatisticsFile known = StatisticsFile.read(statistics);
+    Map<HookPoint, Covariance> covariances = covariances(known);
+    LossRecovery recovery;
+    try (LoadedModel loaded = model.open(this)) {
+      if (!known.model().isEmpty() && !known.model().equals(loaded.name())) {
+        err().println(statistics + " is of " + known.model() + ", the model is " + loaded.name());
+      }
+      ContextSpec spec = contexts.spec(loaded);
+      LossMeasurement measurement = new LossMeasurement(loaded, spec, fromPosition);
+      long total = spec.tokens() == Long.MAX_VALUE ? 0 : spec.tokens();
+      try (Progress progress = progress("loss", total, "tokens")) {
+        recovery = measurement.curves(covariances, directions, progress::update);
+        progress.done();
+      }
+    }
+    if (out != null) {
+      AtomicFile.write(out, LossMeasurement.json(recovery));
+    }
+    if (json) {
+      out().print(LossMeasurement.json(recovery));
+    } else {
+      print(recovery);
+    }
+  }
+
+  private Map<HookPoint, Covariance> covariances(StatisticsFile known) throws IOException {
+    List<HookPoint> available =
+        known.covariances().keySet().stream().map(HookPoint::parse).sorted().toList();
+    if (available.isEmpty()) {
+      throw new IOException(
+          statistics + ": holds no statistics; write them with 'sluice spectrum --stats'");
+    }
+    Map<HookPoint, Covariance> chosen = new LinkedHashMap<>();
+    for (HookPoint point : HookPatterns.select(hooks, available)) {
+      chosen.put(point, known.covariance(point.toString()));
+    }
+    return chosen;
+  }
+
+  private int[] directions() {
+    if (ks.equals("auto")) {
+      return null;
+    }
+    try {
+      int[] numbers =
+          Arrays.stream(ks.split(",")).map(String::strip).mapToInt(Integer::parseInt).toArray();
+      if (numbers.length > 0 && Arrays.stream(numbers).allMatch(k -> k > 0)) {
+        return numbers;
+      }
+    } catch (NumberFormatException e) {
+      // Told below, as are numbers that are not positive.
+    }
+    throw usage("--ks is '" + ks + "'; give auto, or numbers of directions with commas between");
+  }
+
+  private void print(LossRecovery recovery) {
+    out()
+        .printf(
+            Locale.ROOT,
+            "%s over %s: %,d tokens predicted, loss %.4f (perplexity %.2f)%n",
+            recovery.model(),
+            recovery.text(),
+            recovery.tokens(),
+            recovery.cleanLoss(),
+            Math.exp(recovery.cleanLoss()));
+    for (LossRecovery.Curve curve : recovery.hooks()) {
+      out()
+          .printf(
+              Locale.ROOT,
+              "%n%s: loss %.4f with the mean in its place%n%6s  %6s  %8s  %9s%n",
+              curve.hook(),
+              curve.ablatedLoss(),
+              "k",
+              "of d",
+              "loss",
+              "recovered");
+      for (LossRecovery.Point point : curve.points()) {
+        out()
+            .printf(
+                Locale.ROOT,
+                "%6d  %4.0f %%  %8.4f  %7.1f %%%n",
+                point.k(),
+                100 * point.share(),
+                point.loss(),
+                100 * point.recovered());
+      }
+      OptionalDouble share = curve.shareThatRecovers(MOST);
+      if (share.isPresent()) {
+        out()
+            .printf(
+                Locale.ROOT,
+                "%.0f %% of the directions recover %.0f %% of the loss (interpolated)%n",
+                100 * share.getAsDouble(),
+                100 * MOST);
+      }
+    }
+  }
+}

@@ -1,0 +1,69 @@
+package io.sluice.evaluation;
+
+import io.sluice.model.Hook;
+import io.sluice.model.HookPoint;
+import io.sluice.torch.DType;
+import io.sluice.torch.ShapeOperators;
+import io.sluice.torch.Tensor;
+import java.util.List;
+
+/**
+ * Puts something else in the place of an activation while a model runs, to see what that costs. It
+ * works on the device where the activation is, in float32, and owns memory until it is closed.
+ *
+ * <p>The first positions of each context can be spared: a causal model's first token is an
+ * attention sink, which statistics leave out, so that nothing that is computed from them has a
+ * meaning there.
+ */
+public abstract sealed class Intervention implements Hook, AutoCloseable
+    permits SubspaceProjection, DictionaryReconstruction {
+  private final int width;
+  private final int from;
+
+  /**
+   * @param width of the activations
+   * @param from the first position that is replaced, at least 0
+   */
+  Intervention(int width, int from) {
+    if (from < 0) {
+      throw new IllegalArgumentException("the first position is " + from);
+    }
+    this.width = width;
+    this.from = from;
+  }
+
+  /**
+   * What takes the rows' place.
+   *
+   * @param rows {@code [n, width]}, float32
+   * @return the same shape, in the innermost scope
+   */
+  abstract Tensor replaced(Tensor rows);
+
+  @Override
+  public final Tensor apply(HookPoint point, Tensor activation) {
+    long length = activation.size(1);
+    if (activation.size(2) != width) {
+      throw new IllegalArgumentException(
+          point
+              + " is "
+              + activation.size(2)
+              + " wide, but what shall replace it is of width "
+              + width);
+    }
+    if (from >= length) {
+      return activation;
+    }
+    Tensor later = from == 0 ? activation : activation.narrow(1, from, length - from);
+    DType dtype = activation.dtype();
+    Tensor rows = later.to(DType.F32).reshape(-1, width).contiguous();
+    Tensor result = replaced(rows).to(dtype).reshape(later.shape());
+    return from == 0
+        ? result
+        : ShapeOperators.cat(List.of(activation.narrow(1, 0, from), result), 1);
+  }
+
+  /** Frees what it owns. */
+  @Override
+  public abstract void close();
+}

@@ -1,0 +1,253 @@
+package io.sluice.evaluation;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.dictionary.Dictionary;
+import io.sluice.engine.EngineFactory;
+import io.sluice.geometry.Covariance;
+import io.sluice.model.ContextBatches;
+import io.sluice.model.ContextSpec;
+import io.sluice.model.HookPoint;
+import io.sluice.model.Hooks;
+import io.sluice.model.LanguageModel;
+import io.sluice.model.LoadedModel;
+import io.sluice.model.TokenBatch;
+import io.sluice.model.TokenLoss;
+import io.sluice.torch.Device;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.function.LongConsumer;
+import java.util.stream.Collectors;
+
+/**
+ * Runs texts through a causal language model with something else in an activation's place, and
+ * takes the loss. All variants of a batch share the layers before the one where they differ.
+ */
+public final class LossMeasurement {
+  /** Shares of the width that {@link #usualKs} takes, in 64ths. */
+  private static final int[] SIXTY_FOURTHS = {1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 60, 64};
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final LoadedModel model;
+  private final ContextSpec contexts;
+  private final int from;
+
+  /**
+   * @param contexts the texts
+   * @param from the first position of each context that is replaced; 1 spares the attention sink
+   * @throws IllegalArgumentException if the model is not a causal language model, or {@code from}
+   *     is negative
+   */
+  public LossMeasurement(LoadedModel model, ContextSpec contexts, int from) {
+    if (from < 0) {
+      throw new IllegalArgumentException("the first position is " + from);
+    }
+    model.languageModel();
+    this.model = model;
+    this.contexts = contexts;
+    this.from = from;
+  }
+
+  /** Numbers of directions that show a curve: dense at both ends, the width among them. */
+  public static int[] usualKs(int width) {
+    TreeSet<Integer> ks = new TreeSet<>();
+    for (int part : SIXTY_FOURTHS) {
+      ks.add(Math.max(1, Math.round(part * width / 64f)));
+    }
+    return ks.stream().mapToInt(Integer::intValue).toArray();
+  }
+
+  /**
+   * The loss-recovered curves of hook points.
+   *
+   * @param covariances mean and covariance of each hook point
+   * @param ks numbers of directions, each from 1 to the width; null for {@link #usualKs}
+   * @param progress told how many tokens of text are done, after each batch
+   * @throws IOException if a text cannot be read, or the loss is not finite
+   * @throws IllegalArgumentException if a width is not the model's, or a {@code k} is out of range
+   */
+  public LossRecovery curves(
+      Map<HookPoint, Covariance> covariances, int[] ks, LongConsumer progress) throws IOException {
+    Device device = model.transformer().device();
+    List<Variant> variants = new ArrayList<>();
+    variants.add(new Variant(null, 0, null));
+    try {
+      for (Map.Entry<HookPoint, Covariance> entry : covariances.entrySet()) {
+        HookPoint point = entry.getKey();
+        Covariance covariance = entry.getValue();
+        requireWidth(point, covariance.width());
+        int[] each = ks == null ? usualKs(covariance.width()) : ascending(ks);
+        List<SubspaceProjection> projections =
+            SubspaceProjection.onTop(covariance, each, device, from);
+        variants.add(
+            new Variant(
+                point, 0, SubspaceProjection.meanAblation(covariance.mean(), device, from)));
+        for (int i = 0; i < each.length; i++) {
+          variants.add(new Variant(point, each[i], projections.get(i)));
+        }
+      }
+      List<TokenLoss> losses = run(variants, progress);
+      double clean = losses.getFirst().mean();
+      List<LossRecovery.Curve> curves = new ArrayList<>();
+      for (Map.Entry<HookPoint, Covariance> entry : covariances.entrySet()) {
+        curves.add(curve(entry.getKey(), entry.getValue().width(), variants, losses, clean));
+      }
+      return new LossRecovery(
+          model.name(), textName(), losses.getFirst().tokens(), from, clean, curves);
+    } finally {
+      variants.forEach(Variant::close);
+    }
+  }
+
+  private static LossRecovery.Curve curve(
+      HookPoint point, int width, List<Variant> variants, List<TokenLoss> losses, double clean)
+      throws IOException {
+    double ablated = 0;
+    List<LossRecovery.Point> points = new ArrayList<>();
+    for (int i = 0; i < variants.size(); i++) {
+      if (!point.equals(variants.get(i).point())) {
+        continue;
+      }
+      int k = variants.get(i).k();
+      double loss = losses.get(i).mean();
+      if (k == 0) {
+        ablated = loss;
+      } else {
+        double recovered = recovered(point.toString(), clean, ablated, loss);
+        points.add(new LossRecovery.Point(k, (double) k / width, loss, recovered));
+      }
+    }
+    return new LossRecovery.Curve(point.toString(), width, ablated, points);
+  }
+
+  /**
+   * How much of the loss a dictionary's reconstruction keeps at its hook point.
+   *
+   * @param mean of the activations there, {@code [width]}
+   * @param progress told how many tokens of text are done, after each batch
+   * @throws IOException if a text cannot be read, or the loss is not finite
+   * @throws IllegalArgumentException if the dictionary is no autoencoder, or not of this model's
+   *     width
+   */
+  public LossRecovered of(
+      Dictionary dictionary, EngineFactory engines, double[] mean, LongConsumer progress)
+      throws IOException {
+    String hook = dictionary.config().inputHook();
+    HookPoint point = HookPoint.parse(hook);
+    requireWidth(point, dictionary.config().inputWidth());
+    Device device = model.transformer().device();
+    List<Variant> variants = new ArrayList<>();
+    variants.add(new Variant(null, 0, null));
+    try {
+      variants.add(new Variant(point, 0, SubspaceProjection.meanAblation(mean, device, from)));
+      variants.add(new Variant(point, 0, new DictionaryReconstruction(dictionary, engines, from)));
+      List<TokenLoss> losses = run(variants, progress);
+      double clean = losses.get(0).mean();
+      double ablated = losses.get(1).mean();
+      double loss = losses.get(2).mean();
+      return new LossRecovered(
+          textName(),
+          losses.getFirst().tokens(),
+          clean,
+          ablated,
+          loss,
+          recovered(hook, clean, ablated, loss));
+    } finally {
+      variants.forEach(Variant::close);
+    }
+  }
+
+  private List<TokenLoss> run(List<Variant> variants, LongConsumer progress) throws IOException {
+    LanguageModel runs = model.languageModel();
+    List<Hooks> hooks = variants.stream().map(Variant::hooks).toList();
+    List<TokenLoss> sums = new ArrayList<>();
+    hooks.forEach(variant -> sums.add(TokenLoss.NONE));
+    try (ContextBatches batches = ContextBatches.open(model, contexts)) {
+      for (TokenBatch batch = batches.next(); batch != null; batch = batches.next()) {
+        List<TokenLoss> losses = runs.losses(batch, hooks);
+        for (int i = 0; i < sums.size(); i++) {
+          sums.set(i, sums.get(i).plus(losses.get(i)));
+        }
+        progress.accept(batches.tokens());
+      }
+    }
+    if (sums.getFirst().tokens() == 0) {
+      throw new IOException(
+          textName() + ": has no two tokens in a row, so there is no loss; give a longer text");
+    }
+    return sums;
+  }
+
+  private static double recovered(String hook, double clean, double ablated, double loss)
+      throws IOException {
+    double recovered = (ablated - loss) / (ablated - clean);
+    if (!Double.isFinite(recovered)) {
+      throw new IOException(
+          hook
+              + ": the loss is "
+              + clean
+              + ", with the mean in its place "
+              + ablated
+              + ", replaced "
+              + loss
+              + "; nothing can be recovered of that");
+    }
+    return recovered;
+  }
+
+  private void requireWidth(HookPoint point, int width) {
+    if (point.layer() >= model.transformer().shape().layers()) {
+      throw new IllegalArgumentException(
+          point
+              + " is not in "
+              + model.name()
+              + ", which has "
+              + model.transformer().shape().layers()
+              + " layers, counted from 0");
+    }
+    int actual = model.transformer().width(point);
+    if (actual != width) {
+      throw new IllegalArgumentException(
+          point + " of " + model.name() + " is " + actual + " wide, not " + width);
+    }
+  }
+
+  private static int[] ascending(int[] ks) {
+    return Arrays.stream(ks).sorted().distinct().toArray();
+  }
+
+  private String textName() {
+    return contexts.texts().stream()
+        .map(file -> String.valueOf(file.getFileName()))
+        .collect(Collectors.joining(", "));
+  }
+
+  /** The curves as the text of a file. */
+  public static String json(LossRecovery recovery) {
+    try {
+      return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(recovery) + "\n";
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** One way to run the model; the clean one has neither point nor intervention. */
+  private record Variant(HookPoint point, int k, Intervention intervention)
+      implements AutoCloseable {
+    Hooks hooks() {
+      return intervention == null ? Hooks.none() : Hooks.none().replace(point, intervention);
+    }
+
+    @Override
+    public void close() {
+      if (intervention != null) {
+        intervention.close();
+      }
+    }
+  }
+}

@@ -1,0 +1,256 @@
+package io.sluice.evaluation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.sluice.dictionary.Activation;
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.Parameters;
+import io.sluice.geometry.Covariance;
+import io.sluice.geometry.Subspace;
+import io.sluice.model.ContextSpec;
+import io.sluice.model.HookPoint;
+import io.sluice.model.Hooks;
+import io.sluice.model.LoadedModel;
+import io.sluice.model.TokenBatch;
+import io.sluice.model.TokenLoss;
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+import io.sluice.torch.Torch;
+import io.sluice.weights.Safetensors;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What replacing an activation costs, against transformers with hooks that replace it likewise. */
+@Tag("cuda")
+class InterventionTest {
+  private static final Path MODELS = Path.of("src/test/resources/golden/model/causal");
+  private static final Device DEVICE =
+      Device.parse(System.getProperty("sluice.test.device", "cpu"));
+
+  @TempDir Path folder;
+
+  @BeforeEach
+  void requireTorch() {
+    assumeTrue(Torch.isAvailable(), "no LibTorch");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "tiny-gpt2",
+        "tiny-neox",
+        "tiny-neox-sequential",
+        "tiny-llama",
+        "tiny-mistral",
+        "tiny-qwen2",
+        "tiny-qwen3",
+        "tiny-gemma2"
+      })
+  void lossesAgreeWithTransformers(String name) throws IOException {
+    Safetensors golden = Safetensors.open(MODELS.resolve(name + ".safetensors"));
+    List<Hooks> variants = new ArrayList<>(List.of(Hooks.none()));
+    List<String> expected = new ArrayList<>(List.of("loss"));
+    List<Intervention> open = new ArrayList<>();
+    for (String hook : List.of("layers.1.attn_out", "layers.1.mlp_out")) {
+      Covariance covariance =
+          Covariance.of(25, doubles(golden, hook + ".mean"), doubles(golden, hook + ".covariance"));
+      open.add(SubspaceProjection.meanAblation(covariance.mean(), DEVICE, 1));
+      expected.add(hook + ".ablated");
+      for (int k : new int[] {1, 6, 23}) {
+        open.add(SubspaceProjection.on(Subspace.topDirections(covariance, k), DEVICE, 1));
+        expected.add(hook + "." + k);
+      }
+      for (Intervention intervention : open.subList(variants.size() - 1, open.size())) {
+        variants.add(Hooks.none().replace(HookPoint.parse(hook), intervention));
+      }
+    }
+    try (LoadedModel model = LoadedModel.open(MODELS.resolve(name), DEVICE)) {
+      List<TokenLoss> losses =
+          model.languageModel().losses(TokenBatch.of(contexts(golden)), variants);
+      for (int i = 0; i < losses.size(); i++) {
+        double value = Double.parseDouble(golden.metadata().get(expected.get(i)));
+        assertThat(losses.get(i).mean()).as(expected.get(i)).isCloseTo(value, within(2e-5));
+      }
+    } finally {
+      open.forEach(Intervention::close);
+    }
+  }
+
+  @Test
+  void aCurveStartsAtTheMeanAndEndsAtTheWholeActivation() throws IOException {
+    Safetensors golden = Safetensors.open(MODELS.resolve("tiny-llama.safetensors"));
+    Path text =
+        Files.writeString(
+            folder.resolve("text.txt"),
+            "call me ishmael . the white whale of the sea , in that ship");
+    Map<HookPoint, Covariance> covariances = new LinkedHashMap<>();
+    for (String hook : List.of("layers.1.attn_out", "layers.1.mlp_out")) {
+      covariances.put(
+          HookPoint.parse(hook),
+          Covariance.of(
+              25, doubles(golden, hook + ".mean"), doubles(golden, hook + ".covariance")));
+    }
+    try (LoadedModel model = LoadedModel.open(MODELS.resolve("tiny-llama"), DEVICE)) {
+      ContextSpec contexts = new ContextSpec(List.of(text), 8, 4, 2, Long.MAX_VALUE);
+      List<Long> done = new ArrayList<>();
+      LossRecovery recovery =
+          new LossMeasurement(model, contexts, 1).curves(covariances, null, done::add);
+      // Each of the 14 words is predicted once, the first from the token before the text.
+      assertThat(recovery.tokens()).isEqualTo(14);
+      assertThat(done.getLast()).isEqualTo(14);
+      assertThat(recovery.hooks()).hasSize(2);
+      for (LossRecovery.Curve curve : recovery.hooks()) {
+        assertThat(curve.points()).extracting(LossRecovery.Point::k).isSorted().endsWith(24);
+        assertThat(curve.points().getLast().recovered()).isCloseTo(1, within(1e-3));
+        assertThat(curve.points().getLast().loss()).isCloseTo(recovery.cleanLoss(), within(1e-4));
+      }
+    }
+  }
+
+  @Test
+  void aDictionaryOfTheIdentityRecoversEverything() throws IOException {
+    Safetensors golden = Safetensors.open(MODELS.resolve("tiny-gpt2.safetensors"));
+    String hook = "layers.1.mlp_out";
+    Path text = Files.writeString(folder.resolve("text.txt"), "the white whale of the sea");
+    try (LoadedModel model = LoadedModel.open(MODELS.resolve("tiny-gpt2"), DEVICE);
+        Arena arena = Arena.ofConfined()) {
+      LossMeasurement measurement =
+          new LossMeasurement(model, ContextSpec.of(List.of(text), model), 1);
+      double[] mean = doubles(golden, hook + ".mean");
+      LossRecovered whole =
+          measurement.of(identity(arena, hook, 24), EngineFactory.reference(), mean, done -> {});
+      assertThat(whole.tokens()).isEqualTo(5);
+      assertThat(whole.recovered()).isCloseTo(1, within(1e-3));
+      LossRecovered part =
+          measurement.of(identity(arena, hook, 3), EngineFactory.reference(), mean, done -> {});
+      assertThat(part.loss()).isNotCloseTo(whole.loss(), within(1e-3));
+      assertThat(part.cleanLoss()).isEqualTo(whole.cleanLoss());
+      assertThat(part.recovered())
+          .isCloseTo(
+              (part.ablatedLoss() - part.loss()) / (part.ablatedLoss() - part.cleanLoss()),
+              within(1e-12));
+    }
+  }
+
+  @Test
+  void positionsBeforeTheFirstStayAsTheyAre() {
+    try (TensorScope scope = TensorScope.open();
+        SubspaceProjection ablation =
+            SubspaceProjection.meanAblation(new double[] {7, 8}, DEVICE, 2)) {
+      Tensor x = Tensor.ofFloats(new float[] {1, 2, 3, 4, 5, 6}, 1, 3, 2).to(DEVICE);
+      HookPoint point = HookPoint.parse("layers.0.resid");
+      assertThat(ablation.apply(point, x).toFloats()).containsExactly(1, 2, 3, 4, 7, 8);
+      Tensor shorter = x.narrow(1, 0, 2);
+      assertThat(ablation.apply(point, shorter)).isSameAs(shorter);
+      Tensor wider = x.reshape(1, 2, 3);
+      assertThatThrownBy(() -> ablation.apply(point, wider))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("3 wide")
+          .hasMessageContaining("width 2");
+    }
+  }
+
+  @Test
+  void refusesWhatDoesNotFit() throws IOException {
+    Path text = Files.writeString(folder.resolve("text.txt"), "the white whale");
+    Path bert = Path.of("src/test/resources/golden/model/tiny-bert");
+    try (LoadedModel encoder = LoadedModel.open(bert, Device.CPU)) {
+      ContextSpec contexts = ContextSpec.of(List.of(text), encoder);
+      assertThatThrownBy(() -> new LossMeasurement(encoder, contexts, 1))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("predicts no next tokens");
+    }
+    try (LoadedModel model = LoadedModel.open(MODELS.resolve("tiny-gpt2"), Device.CPU)) {
+      LossMeasurement measurement =
+          new LossMeasurement(model, ContextSpec.of(List.of(text), model), 1);
+      Covariance narrow = Covariance.of(3, new double[2], new double[] {1, 0, 0, 1});
+      assertThatThrownBy(
+              () ->
+                  measurement.curves(
+                      Map.of(HookPoint.parse("layers.0.z"), narrow), null, done -> {}))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("layers.0.z of tiny-gpt2 is 24 wide, not 2");
+      Covariance zero = Covariance.of(3, new double[24], new double[24 * 24]);
+      assertThatThrownBy(
+              () ->
+                  measurement.curves(Map.of(HookPoint.parse("layers.3.z"), zero), null, done -> {}))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("has 3 layers");
+      assertThatThrownBy(
+              () ->
+                  measurement.curves(
+                      Map.of(HookPoint.parse("layers.0.z"), zero), new int[] {25}, done -> {}))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("25");
+    }
+  }
+
+  @Test
+  void interpolatesWhatSuffices() {
+    LossRecovery.Curve curve =
+        new LossRecovery.Curve(
+            "layers.0.z",
+            4,
+            9,
+            List.of(
+                new LossRecovery.Point(1, 0.25, 0, 0.5), new LossRecovery.Point(3, 0.75, 0, 1)));
+    assertThat(curve.shareThatRecovers(0.25).orElseThrow()).isEqualTo(0.125);
+    assertThat(curve.shareThatRecovers(0.75).orElseThrow()).isEqualTo(0.5);
+    assertThat(curve.shareThatRecovers(1.1)).isEmpty();
+    assertThat(LossMeasurement.usualKs(576)).startsWith(9).endsWith(576).hasSize(12);
+    assertThat(LossMeasurement.usualKs(1)).containsExactly(1);
+  }
+
+  /** Two features for each of the first {@code kept} coordinates: one up, one down. */
+  private static Dictionary identity(Arena arena, String hook, int kept) {
+    Parameters parameters = Parameters.allocate(arena, 24, 24, 48);
+    for (int i = 0; i < kept; i++) {
+      for (int side = 0; side < 2; side++) {
+        long at = (2L * i + side) * 24 + i;
+        parameters.encoder().setAtIndex(ValueLayout.JAVA_FLOAT, at, side == 0 ? 1 : -1);
+        parameters.decoder().setAtIndex(ValueLayout.JAVA_FLOAT, at, side == 0 ? 1 : -1);
+      }
+    }
+    DictionaryConfig config =
+        new DictionaryConfig("tiny", hook, hook, 24, 24, 48, new Activation.ReLU(), false, false);
+    return new Dictionary(config, parameters);
+  }
+
+  private static double[] doubles(Safetensors file, String name) {
+    return file.data(name).toArray(ValueLayout.JAVA_DOUBLE);
+  }
+
+  private static List<int[]> contexts(Safetensors file) {
+    long[] shape = file.shape("input_ids");
+    long[] ids = file.data("input_ids").toArray(ValueLayout.JAVA_LONG);
+    long[] mask = file.data("attention_mask").toArray(ValueLayout.JAVA_LONG);
+    int length = (int) shape[1];
+    List<int[]> contexts = new ArrayList<>();
+    for (int i = 0; i < shape[0]; i++) {
+      int real = (int) Arrays.stream(mask, i * length, (i + 1) * length).sum();
+      contexts.add(
+          Arrays.stream(ids, i * length, i * length + real).mapToInt(Math::toIntExact).toArray());
+    }
+    return contexts;
+  }
+}
