@@ -1,5 +1,6 @@
 package io.sluice.cli;
 
+import io.sluice.simd.EncoderWeights;
 import io.sluice.simd.KernelProvider;
 import io.sluice.simd.TopKEncoder;
 import io.sluice.simd.Workers;
@@ -50,18 +51,16 @@ final class EncodeBenchmark implements Benchmark {
       MemorySegment rows = BenchmarkData.uniform(arena, (long) features * width, setting.seed());
       MemorySegment data = BenchmarkData.uniform(arena, (long) TOKENS * width, setting.seed() + 1);
       float[] tokens = data.toArray(ValueLayout.JAVA_FLOAT);
-      int padded = TopKEncoder.Weights.paddedLength(features);
-      float[] ranks = new float[padded];
-      Arrays.fill(ranks, 0, features, 1);
-      TopKEncoder.Weights weights =
-          new TopKEncoder.Weights(rows, new float[padded], ranks, features, width);
+      float[] ranks = new float[features];
+      Arrays.fill(ranks, 1);
       TopKEncoder encoder = new TopKEncoder(KernelProvider.sparseKernels(), workers);
+      encoder.prepare(new EncoderWeights(rows, new float[features], ranks, features, width));
       int[] selected = new int[TOKENS * K];
       float[] values = new float[TOKENS * K];
       int[] counts = new int[TOKENS];
       double[] seconds =
           setting.inTurns(
-              () -> encoder.encode(weights, tokens, TOKENS, K, selected, values, counts),
+              () -> encoder.encode(tokens, TOKENS, K, selected, values, counts),
               () -> addmmAndTopK(data, rows, width, features),
               WARM_UP);
       out.printf(

@@ -67,6 +67,11 @@ public final class VectorEngine extends CheckedEngine {
   private float[] codeGradients = new float[0];
   private float[] decoderBiasGradient = new float[0];
 
+  private EncoderWeights weights;
+
+  /** Whether what encoding reads off the parameters is as they are. */
+  private boolean prepared;
+
   /**
    * An engine that starts from a copy of {@code initial}, with moments of zero.
    *
@@ -85,9 +90,8 @@ public final class VectorEngine extends CheckedEngine {
     decoder.copyFrom(initial.decoder());
     state.get("encoder_bias").copyFrom(initial.encoderBias());
     state.get("decoder_bias").copyFrom(initial.decoderBias());
-    int padded = TopKEncoder.Weights.paddedLength(spec.features());
-    encoderBias = new float[padded];
-    ranks = new float[padded];
+    encoderBias = new float[spec.features()];
+    ranks = new float[spec.features()];
     decoderBias = new float[spec.outputWidth()];
     selecting = new TopKEncoder(kernels, workers);
     comparing = new ThresholdEncoder(kernels, workers);
@@ -130,28 +134,22 @@ public final class VectorEngine extends CheckedEngine {
   void encodeRows(Rows input, Selection selection, Codes codes) {
     int rows = input.count();
     int width = spec().inputWidth();
-    copy(state.get("encoder_bias"), encoderBias, spec().features());
-    copy(state.get("decoder_bias"), decoderBias, decoderBias.length);
+    prepare();
     seen = grown(seen, Math.multiplyExact(rows, width));
     float[] shift = spec().subtractDecoderBias() ? decoderBias : null;
     load(input, shift, seen);
-    rank();
     switch (selection) {
       case Selection.TopK(int k) -> keepLargest(rows, k, codes);
       case Selection.Threshold(Thresholds thresholds) -> {
         float[] perFeature = thresholds.toArray(spec().features());
-        comparing.encode(compared(), perFeature, seen, rows, survivors);
+        comparing.encode(weights, perFeature, seen, rows, survivors);
         fill(codes, survivors);
       }
       case Selection.BatchTopK(int k) -> {
-        sharing.encode(compared(), seen, rows, Math.multiplyExact(rows, k), survivors);
+        sharing.encode(weights, seen, rows, Math.multiplyExact(rows, k), survivors);
         fill(codes, survivors);
       }
     }
-  }
-
-  private EncoderWeights compared() {
-    return new EncoderWeights(encoder, encoderBias, ranks, spec().features(), spec().inputWidth());
   }
 
   private void fill(Codes codes, SparseRows found) {
@@ -167,7 +165,6 @@ public final class VectorEngine extends CheckedEngine {
   }
 
   private void keepLargest(int rows, int k, Codes codes) {
-    int width = spec().inputWidth();
     int slots = Math.multiplyExact(rows, k);
     if (selected.length < slots) {
       selected = new int[slots];
@@ -176,15 +173,22 @@ public final class VectorEngine extends CheckedEngine {
     if (selectedCounts.length < rows) {
       selectedCounts = new int[rows];
     }
-    selecting.encode(
-        new TopKEncoder.Weights(encoder, encoderBias, ranks, spec().features(), width),
-        seen,
-        rows,
-        k,
-        selected,
-        selectedValues,
-        selectedCounts);
+    selecting.encode(seen, rows, k, selected, selectedValues, selectedCounts);
     fill(codes, rows, k);
+  }
+
+  /** Reads off the parameters what encoding needs, if they have changed. */
+  private void prepare() {
+    if (prepared) {
+      return;
+    }
+    copy(state.get("encoder_bias"), encoderBias, spec().features());
+    copy(state.get("decoder_bias"), decoderBias, decoderBias.length);
+    rank();
+    weights =
+        new EncoderWeights(encoder, encoderBias, ranks, spec().features(), spec().inputWidth());
+    selecting.prepare(weights);
+    prepared = true;
   }
 
   private void fill(Codes codes, int rows, int k) {
@@ -339,6 +343,7 @@ public final class VectorEngine extends CheckedEngine {
 
   @Override
   void updateRows(AdamStep step, Codes codes) {
+    prepared = false;
     boolean dense = spec().optimiser() == Optimiser.ADAM;
     forFeatures((task, first, end) -> updateFeatures(task, first, end, step, dense));
     if (biasParts != null) {
@@ -473,6 +478,7 @@ public final class VectorEngine extends CheckedEngine {
   @Override
   void writeOwn(String name, MemorySegment data) {
     state.get(name).copyFrom(data);
+    prepared = false;
   }
 
   @Override

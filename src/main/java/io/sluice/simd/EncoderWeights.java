@@ -3,12 +3,12 @@ package io.sluice.simd;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The weights of an encoder whose codes a threshold decides.
+ * The weights of an encoder.
  *
  * @param rows {@code [features, width]}, float32
  * @param bias one per feature
- * @param ranks what a pre-activation is multiplied by before it is compared, one per feature,
- *     positive; 1 compares values
+ * @param ranks what a pre-activation is multiplied by before it is compared and ranked, one per
+ *     feature, positive; 1 compares values
  * @param features their number
  * @param width values per row
  */

@@ -125,6 +125,37 @@ final class ScalarSparseKernels implements SparseKernels {
   }
 
   @Override
+  public void dotVectors(
+      MemorySegment table,
+      int width,
+      int row,
+      float[] vectors,
+      int[] which,
+      int from,
+      int to,
+      float[] out) {
+    for (int e = from; e < to; e++) {
+      float sum = 0;
+      for (int i = 0; i < width; i++) {
+        sum += vectors[which[e] * width + i] * at(table, row, width, i);
+      }
+      out[e] = sum;
+    }
+  }
+
+  @Override
+  public void squareRows(MemorySegment table, int width, int from, int to, double[] out) {
+    for (int row = from; row < to; row++) {
+      double sum = 0;
+      for (int i = 0; i < width; i++) {
+        double value = at(table, row, width, i);
+        sum += value * value;
+      }
+      out[row] = sum;
+    }
+  }
+
+  @Override
   public void addRow(MemorySegment table, int width, int row, float weight, float[] sum) {
     for (int i = 0; i < width; i++) {
       sum[i] += weight * at(table, row, width, i);

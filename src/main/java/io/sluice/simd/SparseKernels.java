@@ -88,6 +88,24 @@ public interface SparseKernels {
       int at,
       float[] out);
 
+  /**
+   * Products of one row with several vectors: {@code out[e] = Σ_i vectors[which[e]·width + i] ·
+   * table[row·width + i]} for {@code from ≤ e < to}, each the same bits whatever else is asked for
+   * with it.
+   */
+  void dotVectors(
+      MemorySegment table,
+      int width,
+      int row,
+      float[] vectors,
+      int[] which,
+      int from,
+      int to,
+      float[] out);
+
+  /** {@code out[r] = Σ_i table[r·width + i]²} for {@code from ≤ r < to}. */
+  void squareRows(MemorySegment table, int width, int from, int to, double[] out);
+
   /** {@code sum[i] += weight · table[row·width + i]}. */
   void addRow(MemorySegment table, int width, int row, float weight, float[] sum);
 

@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -20,6 +21,13 @@ final class VectorSparseKernels implements SparseKernels {
   private static final int LANES = FLOATS.length();
   private static final int WIDTH = 2 * LANES;
   private static final int BLOCK = 4 * LANES;
+  private static final VectorShuffle<Float> EIGHT_ON = laneFurtherOn(8);
+  private static final VectorShuffle<Float> FOUR_ON = laneFurtherOn(4);
+  private static final VectorShuffle<Float> TWO_ON = laneFurtherOn(2);
+
+  private static VectorShuffle<Float> laneFurtherOn(int distance) {
+    return VectorShuffle.fromOp(FLOATS, i -> (i + distance) % LANES);
+  }
 
   @Override
   public String name() {
@@ -259,31 +267,129 @@ final class VectorSparseKernels implements SparseKernels {
       int at,
       float[] out) {
     for (int e = from; e < to; e++) {
-      long row = (long) rows[e] * width * Float.BYTES;
-      FloatVector sum0 = FloatVector.zero(FLOATS);
-      FloatVector sum1 = sum0;
-      FloatVector sum2 = sum0;
-      FloatVector sum3 = sum0;
+      out[e] = dot(table, (long) rows[e] * width * Float.BYTES, vector, at, width);
+    }
+  }
+
+  @Override
+  public void dotVectors(
+      MemorySegment table,
+      int width,
+      int row,
+      float[] vectors,
+      int[] which,
+      int from,
+      int to,
+      float[] out) {
+    long start = (long) row * width * Float.BYTES;
+    int e = from;
+    for (; e <= to - 4; e += 4) {
+      int at0 = which[e] * width;
+      int at1 = which[e + 1] * width;
+      int at2 = which[e + 2] * width;
+      int at3 = which[e + 3] * width;
+      FloatVector s00 = FloatVector.zero(FLOATS);
+      FloatVector s01 = s00;
+      FloatVector s10 = s00;
+      FloatVector s11 = s00;
+      FloatVector s20 = s00;
+      FloatVector s21 = s00;
+      FloatVector s30 = s00;
+      FloatVector s31 = s00;
       int i = 0;
-      for (; i <= width - BLOCK; i += BLOCK) {
-        long place = row + (long) i * Float.BYTES;
-        int v = at + i;
-        sum0 = FloatVector.fromArray(FLOATS, vector, v).fma(load(table, place), sum0);
-        sum1 =
-            FloatVector.fromArray(FLOATS, vector, v + LANES)
-                .fma(load(table, place + LANES * Float.BYTES), sum1);
-        sum2 =
-            FloatVector.fromArray(FLOATS, vector, v + 2 * LANES)
-                .fma(load(table, place + 2 * LANES * Float.BYTES), sum2);
-        sum3 =
-            FloatVector.fromArray(FLOATS, vector, v + 3 * LANES)
-                .fma(load(table, place + 3 * LANES * Float.BYTES), sum3);
+      for (; i <= width - WIDTH; i += WIDTH) {
+        FloatVector w0 = load(table, start + (long) i * Float.BYTES);
+        FloatVector w1 = load(table, start + (long) (i + LANES) * Float.BYTES);
+        s00 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at0 + i), s00);
+        s01 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at0 + i + LANES), s01);
+        s10 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at1 + i), s10);
+        s11 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at1 + i + LANES), s11);
+        s20 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at2 + i), s20);
+        s21 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at2 + i + LANES), s21);
+        s30 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at3 + i), s30);
+        s31 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at3 + i + LANES), s31);
       }
-      float sum = sum0.add(sum1).add(sum2.add(sum3)).reduceLanes(VectorOperators.ADD);
+      float sum0 = total(s00.add(s01));
+      float sum1 = total(s10.add(s11));
+      float sum2 = total(s20.add(s21));
+      float sum3 = total(s30.add(s31));
       for (; i < width; i++) {
-        sum = Math.fma(vector[at + i], table.get(FLOAT, row + (long) i * Float.BYTES), sum);
+        float w = table.get(FLOAT, start + (long) i * Float.BYTES);
+        sum0 = Math.fma(w, vectors[at0 + i], sum0);
+        sum1 = Math.fma(w, vectors[at1 + i], sum1);
+        sum2 = Math.fma(w, vectors[at2 + i], sum2);
+        sum3 = Math.fma(w, vectors[at3 + i], sum3);
+      }
+      out[e] = sum0;
+      out[e + 1] = sum1;
+      out[e + 2] = sum2;
+      out[e + 3] = sum3;
+    }
+    for (; e < to; e++) {
+      FloatVector s0 = FloatVector.zero(FLOATS);
+      FloatVector s1 = s0;
+      int at0 = which[e] * width;
+      int i = 0;
+      for (; i <= width - WIDTH; i += WIDTH) {
+        FloatVector w0 = load(table, start + (long) i * Float.BYTES);
+        FloatVector w1 = load(table, start + (long) (i + LANES) * Float.BYTES);
+        s0 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at0 + i), s0);
+        s1 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at0 + i + LANES), s1);
+      }
+      float sum = total(s0.add(s1));
+      for (; i < width; i++) {
+        sum = Math.fma(table.get(FLOAT, start + (long) i * Float.BYTES), vectors[at0 + i], sum);
       }
       out[e] = sum;
+    }
+  }
+
+  private static float dot(MemorySegment table, long row, float[] vector, int at, int width) {
+    FloatVector sum0 = FloatVector.zero(FLOATS);
+    FloatVector sum1 = sum0;
+    FloatVector sum2 = sum0;
+    FloatVector sum3 = sum0;
+    int i = 0;
+    for (; i <= width - BLOCK; i += BLOCK) {
+      long place = row + (long) i * Float.BYTES;
+      int v = at + i;
+      sum0 = FloatVector.fromArray(FLOATS, vector, v).fma(load(table, place), sum0);
+      sum1 =
+          FloatVector.fromArray(FLOATS, vector, v + LANES)
+              .fma(load(table, place + LANES * Float.BYTES), sum1);
+      sum2 =
+          FloatVector.fromArray(FLOATS, vector, v + 2 * LANES)
+              .fma(load(table, place + 2 * LANES * Float.BYTES), sum2);
+      sum3 =
+          FloatVector.fromArray(FLOATS, vector, v + 3 * LANES)
+              .fma(load(table, place + 3 * LANES * Float.BYTES), sum3);
+    }
+    float sum = total(sum0.add(sum1).add(sum2.add(sum3)));
+    for (; i < width; i++) {
+      sum = Math.fma(vector[at + i], table.get(FLOAT, row + (long) i * Float.BYTES), sum);
+    }
+    return sum;
+  }
+
+  @Override
+  public void squareRows(MemorySegment table, int width, int from, int to, double[] out) {
+    for (int row = from; row < to; row++) {
+      long start = (long) row * width * Float.BYTES;
+      FloatVector sum0 = FloatVector.zero(FLOATS);
+      FloatVector sum1 = sum0;
+      int i = 0;
+      for (; i <= width - WIDTH; i += WIDTH) {
+        FloatVector x0 = load(table, start + (long) i * Float.BYTES);
+        FloatVector x1 = load(table, start + (long) (i + LANES) * Float.BYTES);
+        sum0 = x0.fma(x0, sum0);
+        sum1 = x1.fma(x1, sum1);
+      }
+      double sum = total(sum0.add(sum1));
+      for (; i < width; i++) {
+        double value = table.get(FLOAT, start + (long) i * Float.BYTES);
+        sum += value * value;
+      }
+      out[row] = sum;
     }
   }
 
@@ -350,6 +456,22 @@ final class VectorSparseKernels implements SparseKernels {
       float root = (float) Math.sqrt(v) * correction + epsilon;
       value.set(FLOAT, place, value.get(FLOAT, place) - rate * m / root);
     }
+  }
+
+  /*
+   * The sum of all lanes, in an order that is always the same: reduceLanes leaves it open, and
+   * compiled code sums in another order than the interpreter.
+   */
+  private static float total(FloatVector sums) {
+    FloatVector sum = sums;
+    if (LANES >= 16) {
+      sum = sum.add(sum.rearrange(EIGHT_ON));
+    }
+    if (LANES >= 8) {
+      sum = sum.add(sum.rearrange(FOUR_ON));
+    }
+    sum = sum.add(sum.rearrange(TWO_ON));
+    return sum.lane(0) + sum.lane(1);
   }
 
   private static FloatVector load(MemorySegment memory, long at) {

@@ -100,6 +100,16 @@ class SparseKernelsTest {
         kernels.dotRows(table, width, chosen, 1, 1 + entries, start, 0, products);
         scalar.dotRows(table, width, chosen, 1, 1 + entries, start, 0, wanted);
         assertClose(products, wanted);
+        double[] squares = new double[rows];
+        double[] expectedSquares = new double[rows];
+        kernels.squareRows(table, width, 0, rows, squares);
+        scalar.squareRows(table, width, 0, rows, expectedSquares);
+        assertThat(squares).containsExactly(expectedSquares, within(1e-3));
+        float[] vectors = floats(random, rows * width);
+        int[] which = random.ints(entries, 0, rows).toArray();
+        kernels.dotVectors(table, width, rows - 1, vectors, which, 0, entries, products);
+        scalar.dotVectors(table, width, rows - 1, vectors, which, 0, entries, wanted);
+        assertClose(products, wanted);
         kernels.addRow(table, width, rows - 1, 0.7f, actual);
         scalar.addRow(table, width, rows - 1, 0.7f, expected);
         assertClose(actual, expected);

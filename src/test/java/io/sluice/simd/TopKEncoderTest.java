@@ -1,5 +1,6 @@
 package io.sluice.simd;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -28,15 +29,12 @@ class TopKEncoderTest {
         Workers workers = Workers.of(threads)) {
       int features = bias.length;
       MemorySegment rows = arena.allocate(w.length * 4L, 64).copyFrom(MemorySegment.ofArray(w));
-      int padded = TopKEncoder.Weights.paddedLength(features);
       TopKEncoder encoder = new TopKEncoder(KernelProvider.sparseKernels(), workers);
       Codes codes = new Codes(new int[count * k], new float[count * k], new int[count]);
-      TopKEncoder.Weights weights =
-          new TopKEncoder.Weights(
-              rows, Arrays.copyOf(bias, padded), Arrays.copyOf(ranks, padded), features, width);
+      encoder.prepare(new EncoderWeights(rows, bias, ranks, features, width));
       // Twice: the second call meets scratch memory that the first has used.
-      encoder.encode(weights, x, count, k, codes.features, codes.values, codes.counts);
-      encoder.encode(weights, x, count, k, codes.features, codes.values, codes.counts);
+      encoder.encode(x, count, k, codes.features, codes.values, codes.counts);
+      encoder.encode(x, count, k, codes.features, codes.values, codes.counts);
       return codes;
     }
   }
@@ -119,6 +117,81 @@ class TopKEncoderTest {
       assertThat(many.features).containsExactly(one.features);
       assertThat(many.values).containsExactly(one.values);
       assertThat(many.counts).containsExactly(one.counts);
+    }
+  }
+
+  /**
+   * Tokens that lie in few directions are screened by these after the first pass: to the bit what
+   * the first pass gave, whatever the tokens and whatever became of the weights.
+   */
+  @Test
+  void aScreenChangesNothing() {
+    Random random = new Random(SEED);
+    int width = 128;
+    int features = 2048;
+    int count = 512;
+    int k = 16;
+    float[] directions = gaussians(random, 24 * width);
+    float[] w = gaussians(random, features * width);
+    float[] bias = gaussians(random, features);
+    float[] ranks = new float[features];
+    for (int i = 0; i < features; i++) {
+      ranks[i] = 0.5f + random.nextFloat();
+    }
+    try (Arena arena = Arena.ofShared();
+        Workers workers = Workers.of(2)) {
+      MemorySegment rows = arena.allocate(w.length * 4L, 64).copyFrom(MemorySegment.ofArray(w));
+      TopKEncoder encoder = new TopKEncoder(KernelProvider.sparseKernels(), workers);
+      EncoderWeights weights = new EncoderWeights(rows, bias, ranks, features, width);
+      encoder.prepare(weights);
+      for (int pass = 0; pass < 18; pass++) {
+        float[] x = lowDimensional(random, directions, width, count, pass == 9 ? 1f : 0.02f);
+        TopKEncoder fresh = new TopKEncoder(KernelProvider.sparseKernels(), workers);
+        fresh.prepare(weights);
+        Codes one = new Codes(new int[count * k], new float[count * k], new int[count]);
+        Codes other = new Codes(new int[count * k], new float[count * k], new int[count]);
+        fresh.encode(x, count, k, one.features, one.values, one.counts);
+        encoder.encode(x, count, k, other.features, other.values, other.counts);
+        assertThat(other.features).containsExactly(one.features);
+        assertThat(other.values).containsExactly(one.values);
+        assertThat(other.counts).containsExactly(one.counts);
+        assertThat(encoder.screenedDirections()).isBetween(16, 96);
+        if (pass % 5 == 4) {
+          MemorySegment.copy(gaussians(random, 300 * width), 0, rows, JAVA_FLOAT, 0, 300 * width);
+          bias[7] = 100;
+          encoder.prepare(weights);
+        }
+      }
+    }
+  }
+
+  private static float[] lowDimensional(
+      Random random, float[] directions, int width, int count, float noise) {
+    float[] x = gaussians(random, count * width);
+    for (int token = 0; token < count; token++) {
+      for (int i = 0; i < width; i++) {
+        x[token * width + i] *= noise;
+      }
+      for (int d = 0; d < directions.length / width; d++) {
+        float amount = (float) random.nextGaussian();
+        for (int i = 0; i < width; i++) {
+          x[token * width + i] += amount * directions[d * width + i];
+        }
+      }
+    }
+    return x;
+  }
+
+  @Test
+  void weightsThatAreNotFiniteAreNamedByFeature() {
+    float[] bias = {0, 0};
+    float[] ranks = {1, 1};
+    float[] x = {1, 2};
+    for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+      float[] w = {1, 1, 1, bad};
+      assertThatThrownBy(() -> encode(1, w, bias, ranks, x, 2, 1, 1))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("feature 1");
     }
   }
 
