@@ -16,7 +16,9 @@ final class ModelOptions {
       paramLabel = "PATH",
       description =
           "A folder from HuggingFace (config.json, safetensors, tokenizer.json): GPT-2, GPT-NeoX,"
-              + " Llama, Mistral, Qwen2, Qwen3, Gemma 2, BERT; or an .onnx file of a BERT encoder.")
+              + " Llama, Mistral, Qwen2, Qwen3, Gemma 2, BERT; or a .gguf file of"
+              + " llama.cpp (llama, qwen2, qwen3, gemma2, gpt2, gptneox), which holds its tokenizer;"
+              + " or an .onnx file of a BERT encoder.")
   private Path model;
 
   @Option(

@@ -2,6 +2,7 @@ package io.sluice.model;
 
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
+import io.sluice.weights.GgufFile;
 import io.sluice.weights.OnnxFile;
 import io.sluice.weights.TensorSource;
 import java.io.IOException;
@@ -49,7 +50,7 @@ public record LoadedModel(String name, Transformer transformer, Tokenizer tokeni
   public static LoadedModel open(ModelFiles files, Device device, DType dtype) throws IOException {
     TensorSource source = TensorSource.open(files.weights());
     ModelMaker maker = maker(files, source);
-    Tokenizer tokenizer = Tokenizer.open(files.tokenizer());
+    Tokenizer tokenizer = tokenizer(files, source);
     try {
       return new LoadedModel(files.name(), maker.make(device, dtype), tokenizer);
     } catch (IOException | RuntimeException | Error e) {
@@ -64,9 +65,20 @@ public record LoadedModel(String name, Transformer transformer, Tokenizer tokeni
     Transformer make(Device device, DType dtype) throws IOException;
   }
 
+  private static Tokenizer tokenizer(ModelFiles files, TensorSource source) throws IOException {
+    return files.tokenizer() == null && source instanceof GgufFile gguf
+        ? Tokenizer.of(gguf)
+        : Tokenizer.open(files.tokenizer());
+  }
+
   private static ModelMaker maker(ModelFiles files, TensorSource source) throws IOException {
     if (source instanceof OnnxFile onnx) {
       return bert(new BertOnnx(onnx), source);
+    }
+    if (source instanceof GgufFile gguf) {
+      CausalConfig config = GgufConfig.read(gguf);
+      Parameters parameters = new GgufParameters(gguf, config);
+      return (device, dtype) -> new CausalModel(config, parameters, device, dtype);
     }
     if (files.config() == null) {
       throw new IOException(

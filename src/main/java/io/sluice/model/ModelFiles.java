@@ -10,11 +10,12 @@ import java.util.stream.Stream;
  * The files of one model.
  *
  * @param name what the model is called: the folder's name, or the file's if that says more
- * @param weights safetensors, an index of several, or ONNX
- * @param config {@code config.json}; null for an ONNX file that has none
- * @param tokenizer HuggingFace's {@code tokenizer.json}
+ * @param weights safetensors, an index of several, GGUF, or ONNX
+ * @param config {@code config.json}; null for an ONNX or GGUF file that has none
+ * @param tokenizer HuggingFace's {@code tokenizer.json}; null where a GGUF file holds it
  */
 public record ModelFiles(String name, Path weights, Path config, Path tokenizer) {
+  private static final String GGUF = ".gguf";
   private static final List<String> USUAL_WEIGHTS =
       List.of("model.safetensors", "model.safetensors.index.json", "model.onnx");
 
@@ -22,7 +23,7 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
    * Finds a model's files.
    *
    * @param path a weight file, or a folder with one; the tokenizer is looked for beside it, as
-   *     {@code tokenizer.json} or {@code NAME-tokenizer.json}
+   *     {@code tokenizer.json} or {@code NAME-tokenizer.json}, unless a GGUF file holds it
    * @throws IOException if something is missing, or a folder has several weight files of which none
    *     has a usual name
    */
@@ -45,13 +46,16 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
     if (!isWeights(weights)) {
       throw new IOException(
           weights
-              + ": is not a weight file (.safetensors, .safetensors.index.json, .onnx); give a model's file or folder");
+              + ": is not a weight file (.safetensors, .safetensors.index.json, .gguf, .onnx); give a model's file or folder");
     }
     Path folder = weights.toAbsolutePath().normalize().getParent();
     String stem = stem(weights);
+    boolean hasItsOwn = weights.getFileName().toString().endsWith(GGUF);
     Path tokenizer =
-        elsewhere != null ? elsewhere : firstOf(folder, stem + "-tokenizer.json", "tokenizer.json");
-    if (tokenizer == null) {
+        elsewhere != null || hasItsOwn
+            ? elsewhere
+            : firstOf(folder, stem + "-tokenizer.json", "tokenizer.json");
+    if (tokenizer == null && !hasItsOwn) {
       throw new IOException(
           weights + ": has no tokenizer beside it; put the model's tokenizer.json into " + folder);
     }
@@ -76,7 +80,7 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
     throw new IOException(
         folder
             + (candidates.isEmpty()
-                ? ": has no weight file (.safetensors, .safetensors.index.json, .onnx); give a"
+                ? ": has no weight file (.safetensors, .safetensors.index.json, .gguf, .onnx); give a"
                     + " model's folder"
                 : ": has "
                     + candidates.size()
@@ -88,6 +92,7 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
     String name = file.getFileName().toString();
     return name.endsWith(".safetensors")
         || name.endsWith(".safetensors.index.json")
+        || name.endsWith(GGUF)
         || name.endsWith(".onnx");
   }
 
@@ -95,7 +100,7 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
     return weights
         .getFileName()
         .toString()
-        .replaceFirst("\\.(safetensors\\.index\\.json|safetensors|onnx)$", "");
+        .replaceFirst("\\.(safetensors\\.index\\.json|safetensors|gguf|onnx)$", "");
   }
 
   private static Path firstOf(Path folder, String... names) {

@@ -2,6 +2,7 @@ package io.sluice.model;
 
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import io.sluice.weights.GgufFile;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -35,7 +36,20 @@ public final class Tokenizer implements AutoCloseable {
    * @throws IOException if it is missing, not UTF-8 JSON, or not a tokenizer
    */
   public static Tokenizer open(Path file) throws IOException {
-    TokenizerFile parts = TokenizerFile.read(file);
+    return of(file, TokenizerFile.read(file));
+  }
+
+  /**
+   * The tokenizer that a GGUF file holds.
+   *
+   * @throws IOException if it is missing, damaged, of a kind that is not supported, or does not fit
+   *     the model
+   */
+  public static Tokenizer of(GgufFile file) throws IOException {
+    return of(file.path(), GgufTokenizer.read(file, GgufConfig.read(file).vocabulary()));
+  }
+
+  static Tokenizer of(Path file, TokenizerFile parts) throws IOException {
     setUnlessSet("OPT_OUT_TRACKING", "true");
     setUnlessSet("RUST_FLAVOR", "cpu");
     try {

@@ -153,12 +153,7 @@ public final class GgufMetadata {
 
   /** A number. */
   public double real(String key) throws IOException {
-    Entry entry = scalar(entry(key), key);
-    return switch (entry.type) {
-      case FLOAT32 -> file.get(GgufCursor.FLOAT, entry.at);
-      case FLOAT64 -> file.get(GgufCursor.DOUBLE, entry.at);
-      default -> integer(entry, key);
-    };
+    return real(entry(key), key);
   }
 
   /** A number, or {@code otherwise} if there is none. */
@@ -216,6 +211,26 @@ public final class GgufMetadata {
       numbers[i] = integer(new Entry(entry.type, -1, at), key);
     }
     return numbers;
+  }
+
+  /** A list of numbers. */
+  public double[] reals(String key) throws IOException {
+    Entry entry = array(key);
+    double[] numbers = new double[(int) Math.min(entry.count, Integer.MAX_VALUE - 8)];
+    for (int i = 0; i < numbers.length; i++) {
+      long at = entry.at + (long) i * entry.type.bytes;
+      numbers[i] = real(new Entry(entry.type, -1, at), key);
+    }
+    return numbers;
+  }
+
+  private double real(Entry entry, String key) throws IOException {
+    scalar(entry, key);
+    return switch (entry.type) {
+      case FLOAT32 -> file.get(GgufCursor.FLOAT, entry.at);
+      case FLOAT64 -> file.get(GgufCursor.DOUBLE, entry.at);
+      default -> integer(entry, key);
+    };
   }
 
   private long integer(Entry entry, String key) throws IOException {

@@ -1,0 +1,130 @@
+package io.sluice.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.sluice.torch.DType;
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+import io.sluice.torch.Torch;
+import io.sluice.weights.Safetensors;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Models in GGUF files: logits and hook points against transformers, and what bad files get. */
+@Tag("cuda")
+class GgufModelTest {
+  private static final Path TINY = Demo.GOLDEN.resolve("gguf");
+  private static final Device DEVICE =
+      Device.parse(System.getProperty("sluice.test.device", "cpu"));
+
+  @TempDir Path folder;
+
+  @BeforeEach
+  void requireLibTorch() {
+    assumeTrue(Torch.isAvailable(), "no LibTorch");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"llama", "qwen2", "qwen3", "gemma2", "gpt2", "gptneox"})
+  void agreesWithTransformers(String name) throws IOException {
+    GoldenBatch golden = new GoldenBatch(Safetensors.open(TINY.resolve(name + ".safetensors")));
+    Map<HookPoint, float[]> seen = new HashMap<>();
+    try (LoadedModel model = LoadedModel.open(TINY.resolve(name + ".gguf"), DEVICE);
+        TensorScope scope = TensorScope.open()) {
+      assertThat(model.name()).isEqualTo(name);
+      LanguageModel transformer = model.languageModel();
+      assertThat(transformer.shape().vocabulary()).isEqualTo(288);
+      Hooks hooks =
+          Hooks.none()
+              .observe(
+                  transformer.hookPoints(),
+                  (point, activation) -> seen.put(point, activation.toFloats()));
+      Tensor hidden = transformer.forward(TokenBatch.of(golden.contexts()), hooks);
+      for (HookPoint point : transformer.hookPoints()) {
+        golden.assertClose(point.toString(), seen.get(point), transformer.width(point), 1e-4);
+      }
+      golden.assertClose("logits", transformer.logits(hidden).toFloats(), 288, 1e-4);
+    }
+  }
+
+  @Test
+  void runsInBfloat16() throws IOException {
+    ModelFiles files = ModelFiles.find(TINY.resolve("llama.gguf"));
+    assertThat(files.tokenizer()).isNull();
+    try (LoadedModel model = LoadedModel.open(files, DEVICE, DType.BF16)) {
+      assertThat(model.transformer().outputProjection(0).dtype()).isEqualTo(DType.BF16);
+    }
+  }
+
+  @Test
+  void bringsItsTokenizer() throws IOException {
+    try (LoadedModel model = LoadedModel.open(TINY.resolve("llama.gguf"), DEVICE)) {
+      assertThat(model.tokenizer().prefix()).containsExactly(0);
+      assertThat(model.tokenizer().encode("the whale")).hasSizeBetween(3, 9);
+      assertThat(model.tokenizer().encode("a</s>")).endsWith(1);
+    }
+    try (LoadedModel model = LoadedModel.open(TINY.resolve("gpt2.gguf"), DEVICE)) {
+      assertThat(model.tokenizer().prefix()).isEmpty();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          general.architecture | general.architectura | has no metadata 'general.architecture'
+          llama.block_count    | llama.block_countt   | has no metadata 'llama.block_count'
+          tokenizer.ggml.tokens| tokenizer.ggml.tokenz| has no metadata 'tokenizer.ggml.tokens'
+          blk.1.attn_k.weight  | blk.1.attn_x.weight  | has no tensor 'model.layers.1.self_attn.k_proj.weight'
+          token_embd.weight    | token_embx.weight    | no token embedding
+          gpt-2                | gpt-3                | splits texts in the way 'gpt-3', there are gpt-2
+          """)
+  void namesWhatIsMissing(String from, String to, String message) throws IOException {
+    assertRejected(replaced(from, to), message);
+  }
+
+  @Test
+  void namesArchitecturesThatAreNotSupported() throws IOException {
+    byte[] bytes = Files.readAllBytes(Path.of("src/test/resources/golden/gguf/types.gguf"));
+    assertRejected(bytes, "architecture 'none' is not supported in GGUF files; there are gemma2");
+  }
+
+  private byte[] replaced(String from, String to) throws IOException {
+    String text = Files.readString(TINY.resolve("llama.gguf"), StandardCharsets.ISO_8859_1);
+    assertThat(text).contains(from);
+    // A changed length is changed in the eight bytes before the text, too.
+    int at = text.indexOf(from);
+    String length = String.valueOf((char) to.length());
+    return (text.substring(0, at - 8)
+            + length
+            + text.substring(at - 7, at)
+            + to
+            + text.substring(at + from.length()))
+        .getBytes(StandardCharsets.ISO_8859_1);
+  }
+
+  private void assertRejected(byte[] content, String message) throws IOException {
+    Path file = Files.write(folder.resolve("bad.gguf"), content);
+    assertThatThrownBy(() -> LoadedModel.open(file, Device.CPU).close())
+        .isInstanceOf(IOException.class)
+        .message()
+        .contains(file.toString())
+        .contains(message)
+        .doesNotContain("\n");
+  }
+}

@@ -1,0 +1,48 @@
+"""What transformers computes with a GGUF model: hook points, loss and greedy text for given ids.
+
+Usage: real_model.py MODEL.gguf IDS.json CONTEXT OUT.safetensors
+
+IDS.json: a list of ids; it is cut into contexts of CONTEXT. Hook points are kept for the first one.
+"""
+
+import json
+import pathlib
+import sys
+
+import torch
+from safetensors.numpy import save_file
+from transformers import AutoModelForCausalLM
+
+model, ids, context, out = sys.argv[1:]
+path = pathlib.Path(model)
+torch.set_num_threads(2)
+model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32).eval()
+ids = torch.tensor(json.loads(pathlib.Path(ids).read_text()))
+contexts = ids[: len(ids) // int(context) * int(context)].reshape(-1, int(context))
+
+seen, handles = {}, []
+for i, layer in enumerate(model.model.layers):
+    at = f"layers.{i}."
+    handles += [
+        layer.self_attn.o_proj.register_forward_pre_hook(lambda _, a, at=at: seen.update({at + "z": a[0]})),
+        layer.self_attn.o_proj.register_forward_hook(lambda _, a, o, at=at: seen.update({at + "attn_out": o})),
+        layer.mlp.register_forward_hook(lambda _, a, o, at=at: seen.update({at + "mlp_out": o})),
+        layer.register_forward_hook(
+            lambda _, a, o, at=at: seen.update({at + "resid": o[0] if isinstance(o, tuple) else o})
+        ),
+    ]
+with torch.no_grad():
+    model(contexts[:1])
+    for handle in handles:
+        handle.remove()
+    total, count = 0.0, 0
+    for one in contexts:
+        logits = model(one[None]).logits[0, :-1].double()
+        total -= torch.log_softmax(logits, -1).gather(1, one[1:, None]).sum().item()
+        count += len(one) - 1
+    greedy = model.generate(
+        contexts[:1, :24], attention_mask=torch.ones(1, 24, dtype=torch.long), do_sample=False, max_new_tokens=24
+    )
+tensors = {name: value[0].numpy().copy() for name, value in seen.items()}
+tensors["greedy"] = greedy[0].numpy().copy()
+save_file(tensors, out, metadata={"loss": repr(total / count)})
