@@ -4,10 +4,17 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.engine.EngineFactory;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
+import io.sluice.evaluation.LossMeasurement;
+import io.sluice.evaluation.LossRecovered;
+import io.sluice.geometry.StoreCovariance;
+import io.sluice.model.ContextSpec;
+import io.sluice.model.LoadedModel;
 import io.sluice.store.ActivationStore;
+import io.sluice.store.RowFilter;
 import io.sluice.torch.Device;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -18,10 +25,17 @@ import picocli.CommandLine.Option;
     name = "evaluate",
     description = {
       "Measure a dictionary on every token of a store.",
-      "Fraction of variance unexplained, L0, dead features, and how often features fire. Writes",
-      "evaluation.json beside the dictionary."
+      "Fraction of variance unexplained, L0, dead features, and how often features fire; with a",
+      "causal language model and a text also how much of the model's loss the reconstruction keeps.",
+      "Writes evaluation.json beside the dictionary."
     },
-    footer = {"", "Example:", "  sluice evaluate --dictionary runs/asi --store activations"})
+    footer = {
+      "",
+      "Example:",
+      "  sluice evaluate --dictionary runs/asi --store activations",
+      "  sluice evaluate --dictionary runs/asi --store activations \\",
+      "      --model model/ --text novel.txt --tokens 20000"
+    })
 final class EvaluateCommand extends SluiceCommand {
   @Option(
       names = "--dictionary",
@@ -66,6 +80,33 @@ final class EvaluateCommand extends SluiceCommand {
       description = "Where it computes (default: cpu).")
   private String device;
 
+  @Option(
+      names = "--model",
+      paramLabel = "PATH",
+      description =
+          "The causal language model that the activations are of; adds the loss recovered with the"
+              + " reconstruction in their place.")
+  private Path model;
+
+  @Option(
+      names = "--text",
+      arity = "1..*",
+      paramLabel = "FILE",
+      description = "Texts to predict, with --model.")
+  private List<Path> texts;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "N",
+      description = "Stop after N tokens of those texts (default: the whole text).")
+  private Long tokens;
+
+  @Option(
+      names = "--context",
+      paramLabel = "N",
+      description = "Tokens per context of those texts (default: 256).")
+  private Integer context;
+
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
 
@@ -83,8 +124,38 @@ final class EvaluateCommand extends SluiceCommand {
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());
     }
+    if ((model == null) != (texts == null)) {
+      throw usage("--model and --text go together; give both, or neither");
+    }
+    for (Number number : new Number[] {tokens, context}) {
+      if (number != null && number.longValue() < 1) {
+        throw usage("--tokens and --context must be at least 1, not " + number);
+      }
+    }
     Dictionary dictionary = Dictionary.load(folder);
     ActivationStore activations = checksums.open(store);
+    // A model that cannot be read should not cost the time of the rest.
+    try (LoadedModel loaded =
+        model == null ? null : LoadedModel.open(model, Device.parse(device))) {
+      LossMeasurement losses = loaded == null ? null : losses(loaded);
+      evaluate(dictionary, activations, engines, losses);
+    }
+  }
+
+  private LossMeasurement losses(LoadedModel loaded) {
+    ContextSpec usual = ContextSpec.of(texts, loaded);
+    int length = context == null ? usual.context() : context;
+    long limit = tokens == null ? usual.tokens() : tokens;
+    return new LossMeasurement(
+        loaded, new ContextSpec(texts, length, 0, ContextSpec.defaultBatch(length), limit), 1);
+  }
+
+  private void evaluate(
+      Dictionary dictionary,
+      ActivationStore activations,
+      EngineFactory engines,
+      LossMeasurement losses)
+      throws IOException {
     Evaluation evaluation;
     try (Progress progress = progress("evaluate", activations.rows(), "tokens")) {
       evaluation =
@@ -95,14 +166,35 @@ final class EvaluateCommand extends SluiceCommand {
               batch,
               deadWindow == null ? Long.MAX_VALUE : deadWindow,
               progress::update);
-      Evaluator.write(evaluation, folder);
+      if (losses == null) {
+        Evaluator.write(evaluation, folder);
+      }
       progress.done();
+    }
+    if (losses != null) {
+      double[] mean = mean(activations, dictionary.config().inputHook());
+      try (Progress progress = progress("loss", tokens == null ? 0 : tokens, "tokens")) {
+        evaluation = evaluation.with(losses.of(dictionary, engines, mean, progress::update));
+        Evaluator.write(evaluation, folder);
+        progress.done();
+      }
     }
     if (json) {
       out().println(Evaluator.json(evaluation));
     } else {
       print(evaluation);
     }
+  }
+
+  /** Of all rows but the first of each context, an attention sink, which is not replaced either. */
+  private static double[] mean(ActivationStore activations, String hook) throws IOException {
+    return StoreCovariance.of(
+            activations,
+            activations.column(hook),
+            RowFilter.fromPosition(1),
+            Device.CPU,
+            rows -> {})
+        .mean();
   }
 
   private void print(Evaluation e) {
@@ -121,5 +213,18 @@ final class EvaluateCommand extends SluiceCommand {
             Locale.ROOT,
             "never     %,d features fired on no token%n",
             e.frequencyHistogram().neverFired());
+    LossRecovered loss = e.lossRecovered();
+    if (loss != null) {
+      out()
+          .printf(
+              Locale.ROOT,
+              "loss      %.1f%% recovered over %,d tokens: %.4f clean, %.4f with the reconstruction,"
+                  + " %.4f with the mean%n",
+              100 * loss.recovered(),
+              loss.tokens(),
+              loss.cleanLoss(),
+              loss.loss(),
+              loss.ablatedLoss());
+    }
   }
 }

@@ -99,11 +99,11 @@ final class LossCommand extends SluiceCommand {
     Map<HookPoint, Covariance> covariances = covariances(known);
     LossRecovery recovery;
     try (LoadedModel loaded = model.open(this)) {
+      ContextSpec spec = contexts.spec(loaded);
+      LossMeasurement measurement = new LossMeasurement(loaded, spec, fromPosition);
       if (!known.model().isEmpty() && !known.model().equals(loaded.name())) {
         err().println(statistics + " is of " + known.model() + ", the model is " + loaded.name());
       }
-      ContextSpec spec = contexts.spec(loaded);
-      LossMeasurement measurement = new LossMeasurement(loaded, spec, fromPosition);
       long total = spec.tokens() == Long.MAX_VALUE ? 0 : spec.tokens();
       try (Progress progress = progress("loss", total, "tokens")) {
         recovery = measurement.curves(covariances, directions, progress::update);

@@ -1,5 +1,7 @@
 package io.sluice.cli;
 
+import io.sluice.evaluation.LossRecovery;
+import io.sluice.report.LossFile;
 import io.sluice.report.Report;
 import io.sluice.report.Spectra;
 import io.sluice.report.TrainingRun;
@@ -21,8 +23,8 @@ import picocli.CommandLine.Option;
     name = "report",
     description = {
       "Write one self-contained HTML page of spectra and runs.",
-      "Dimension by layer, spectra, head overlap, and the runs side by side. The page needs no",
-      "network."
+      "Dimension by layer, spectra, head overlap, the loss that k directions recover, and the runs",
+      "side by side. The page needs no network."
     },
     footer = {
       "",
@@ -42,6 +44,12 @@ final class ReportCommand extends SluiceCommand {
       description = "A folder that 'sluice train' wrote; give it once for each run to compare.")
   private List<Path> runs = List.of();
 
+  @Option(
+      names = "--loss",
+      paramLabel = "FILE",
+      description = "What 'sluice loss' wrote: how much of the loss k directions recover.")
+  private Path loss;
+
   @Option(names = "--title", paramLabel = "TEXT", description = "The page's title.")
   private String title;
 
@@ -54,34 +62,47 @@ final class ReportCommand extends SluiceCommand {
 
   @Override
   protected void run() throws IOException {
-    if (spectrum == null && runs.isEmpty()) {
-      throw usage("nothing to report: give --spectrum, --run or both");
+    if (spectrum == null && runs.isEmpty() && loss == null) {
+      throw usage("nothing to report: give --spectrum, --loss or --run");
     }
     Spectra spectra = spectrum == null ? null : Spectra.read(spectrum);
     List<TrainingRun> read = new ArrayList<>();
     for (Path folder : runs) {
       read.add(TrainingRun.read(folder));
     }
-    long bytes = new Report(titleOf(spectra), spectra, read, provenance(spectra, read)).write(out);
+    LossRecovery recovery = loss == null ? null : LossFile.read(loss);
+    Report report =
+        new Report(
+            titleOf(spectra, recovery),
+            spectra,
+            read,
+            recovery,
+            provenance(spectra, recovery, read));
+    long bytes = report.write(out);
     out().printf(Locale.ROOT, "%s  %.1f MB%n", out, bytes / 1e6);
   }
 
-  private String titleOf(Spectra spectra) {
+  private String titleOf(Spectra spectra, LossRecovery recovery) {
     if (title != null && !title.isBlank()) {
       return title.strip();
     }
-    return spectra == null || spectra.model() == null
-        ? "Dictionaries side by side"
-        : "The dimensions of " + spectra.model();
+    String model = spectra != null ? spectra.model() : recovery != null ? recovery.model() : null;
+    return model == null ? "Dictionaries side by side" : "The dimensions of " + model;
   }
 
-  private static List<Setting> provenance(Spectra spectra, List<TrainingRun> runs) {
+  private static List<Setting> provenance(
+      Spectra spectra, LossRecovery loss, List<TrainingRun> runs) {
     List<Setting> facts = new ArrayList<>();
     if (spectra != null) {
       add(facts, "Model", spectra.model());
       add(facts, "Text", spectra.text());
       add(facts, "Tokens in the spectra", String.format(Locale.ROOT, "%,d", spectra.tokens()));
       add(facts, "Share of variance τ", String.valueOf(spectra.tau()));
+    }
+    if (loss != null) {
+      add(facts, "Model of the losses", loss.model());
+      add(facts, "Text of the losses", loss.text());
+      add(facts, "Tokens predicted", String.format(Locale.ROOT, "%,d", loss.tokens()));
     }
     if (!runs.isEmpty()) {
       add(facts, "Runs", String.valueOf(runs.size()));

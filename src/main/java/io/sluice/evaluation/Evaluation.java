@@ -1,5 +1,6 @@
 package io.sluice.evaluation;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 
 /**
@@ -14,6 +15,8 @@ import com.fasterxml.jackson.annotation.JsonProperty;
  * @param deadFraction share of the features that did not fire on the last {@code deadWindowTokens}
  * @param deadWindowTokens the window, at most {@code tokens}
  * @param frequencyHistogram how often features fire
+ * @param lossRecovered what the reconstruction costs the model's predictions; null if that was not
+ *     measured
  */
 public record Evaluation(
     long tokens,
@@ -22,10 +25,24 @@ public record Evaluation(
     double l0,
     double deadFraction,
     long deadWindowTokens,
-    FrequencyHistogram frequencyHistogram) {
+    FrequencyHistogram frequencyHistogram,
+    @JsonInclude(JsonInclude.Include.NON_NULL) LossRecovered lossRecovered) {
 
   /** The {@code format} of {@code evaluation.json}. */
   public static final String FORMAT = "sluice.evaluation/1";
+
+  /** The same with what the reconstruction costs the model. */
+  public Evaluation with(LossRecovered loss) {
+    return new Evaluation(
+        tokens,
+        fvu,
+        explainedVariance,
+        l0,
+        deadFraction,
+        deadWindowTokens,
+        frequencyHistogram,
+        loss);
+  }
 
   /** The {@code format}, for the file. */
   @JsonProperty(index = 0)

@@ -89,7 +89,8 @@ public final class Evaluator {
           (double) codeCount / tokens,
           1 - (double) alive / config.features(),
           window,
-          FrequencyHistogram.of(fired, tokens));
+          FrequencyHistogram.of(fired, tokens),
+          null);
     }
   }
 

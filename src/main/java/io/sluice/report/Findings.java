@@ -1,5 +1,6 @@
 package io.sluice.report;
 
+import io.sluice.evaluation.LossRecovery;
 import io.sluice.report.Spectra.Hook;
 import io.sluice.report.Spectra.OutputProjection;
 import java.util.ArrayList;
@@ -13,18 +14,31 @@ import java.util.OptionalDouble;
  * the data.
  *
  * @param headline one sentence
- * @param sentences what stands below it, at most three
+ * @param sentences what stands below it, at most four
  */
 record Findings(String headline, List<String> sentences) {
 
+  /** The share of the loss whose cost in directions is told. */
+  static final double MOST_OF_THE_LOSS = 0.9;
+
   static Findings of(Spectra spectra, List<TrainingRun> runs) {
+    return of(spectra, null, runs);
+  }
+
+  static Findings of(Spectra spectra, LossRecovery loss, List<TrainingRun> runs) {
     String geometry = spectra == null ? null : dimensionHeadline(spectra);
     List<String> sentences = new ArrayList<>();
     if (spectra != null) {
       rangeSentence(spectra, sentences);
       causeSentence(spectra, sentences);
     }
+    String recovered = loss == null ? null : lossSentence(loss);
     String dead = deadSentence(runs);
+    if (geometry == null && recovered != null) {
+      geometry = recovered;
+    } else if (recovered != null) {
+      sentences.add(recovered);
+    }
     if (geometry == null) {
       return new Findings(dead == null ? "Nothing was measured yet." : dead, sentences);
     }
@@ -155,6 +169,33 @@ record Findings(String headline, List<String> sentences) {
       }
     }
     return pairs == 0 ? OptionalDouble.empty() : OptionalDouble.of(sum / pairs);
+  }
+
+  /** What kind of place a hook point's name says it is. */
+  static String kind(String hook) {
+    return hook.substring(hook.lastIndexOf('.') + 1);
+  }
+
+  private static String lossSentence(LossRecovery loss) {
+    List<String> parts = new ArrayList<>();
+    for (String kind : List.of("attn_out", "mlp_out", "resid", "z")) {
+      OptionalDouble share =
+          loss.hooks().stream()
+              .filter(curve -> kind(curve.hook()).equals(kind))
+              .map(curve -> curve.shareThatRecovers(MOST_OF_THE_LOSS))
+              .filter(OptionalDouble::isPresent)
+              .mapToDouble(OptionalDouble::getAsDouble)
+              .average();
+      if (share.isPresent()) {
+        parts.add(percent(share.getAsDouble()) + " of the directions of " + kind);
+      }
+    }
+    return parts.isEmpty()
+        ? null
+        : percent(MOST_OF_THE_LOSS)
+            + " of the model’s loss comes back with "
+            + String.join(" and ", parts)
+            + ".";
   }
 
   private static String deadSentence(List<TrainingRun> runs) {

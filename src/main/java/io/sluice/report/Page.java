@@ -33,6 +33,7 @@ final class Page {
           "figure.js",
           "geometry.js",
           "projection.js",
+          "loss.js",
           "training.js",
           "tables.js",
           "main.js");
@@ -42,7 +43,7 @@ final class Page {
   private Page() {}
 
   static byte[] render(Report report) {
-    Findings findings = Findings.of(report.spectra(), report.runs());
+    Findings findings = Findings.of(report.spectra(), report.loss(), report.runs());
     String theme = script("theme-boot.js");
     String echarts = checked(ECHARTS, resource(ECHARTS));
     String page = SCRIPTS.stream().map(Page::script).collect(Collectors.joining("\n"));

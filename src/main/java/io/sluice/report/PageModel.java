@@ -1,6 +1,8 @@
 package io.sluice.report;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import io.sluice.evaluation.LossRecovery;
+import io.sluice.evaluation.LossRecovery.Point;
 import io.sluice.report.Spectra.Hook;
 import io.sluice.report.Spectra.OutputProjection;
 import io.sluice.report.TrainingRun.Evaluation;
@@ -9,6 +11,7 @@ import io.sluice.report.TrainingRun.Result;
 import io.sluice.report.TrainingRun.Setting;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.function.Function;
 
 /**
@@ -17,7 +20,12 @@ import java.util.function.Function;
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 record PageModel(
-    String title, Geometry geometry, List<Run> runs, List<Setting> provenance, Double tau) {
+    String title,
+    Geometry geometry,
+    Loss loss,
+    List<Run> runs,
+    List<Setting> provenance,
+    Double tau) {
 
   @JsonInclude(JsonInclude.Include.NON_NULL)
   record Geometry(double tau, int dModel, List<Place> places, List<Projection> projections) {}
@@ -51,6 +59,14 @@ record PageModel(
       double[][] overlap,
       Double chance) {}
 
+  /** What projections cost the model. */
+  record Loss(double cleanLoss, long tokens, List<Recovery> curves) {}
+
+  /** The curve of one hook point; {@code needed} is the share that recovers most of the loss. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  record Recovery(
+      String hook, String kind, int width, double ablatedLoss, Double needed, List<Point> points) {}
+
   @JsonInclude(JsonInclude.Include.NON_NULL)
   record Run(
       String name, List<Setting> settings, Result result, Course course, Evaluation evaluation) {}
@@ -63,6 +79,7 @@ record PageModel(
     return new PageModel(
         report.title(),
         spectra == null || spectra.hooks().isEmpty() ? null : geometry(spectra),
+        report.loss() == null ? null : loss(report.loss()),
         report.runs().stream().map(PageModel::run).toList(),
         report.provenance(),
         spectra == null ? null : spectra.tau());
@@ -74,6 +91,32 @@ record PageModel(
         spectra.dModel(),
         spectra.hooks().stream().map(PageModel::place).toList(),
         spectra.outputProjections().stream().map(p -> projection(spectra, p)).toList());
+  }
+
+  private static Loss loss(LossRecovery loss) {
+    return new Loss(
+        Curve.round(loss.cleanLoss()),
+        loss.tokens(),
+        loss.hooks().stream().map(PageModel::recovery).toList());
+  }
+
+  private static Recovery recovery(LossRecovery.Curve curve) {
+    OptionalDouble needed = curve.shareThatRecovers(Findings.MOST_OF_THE_LOSS);
+    return new Recovery(
+        curve.hook(),
+        Findings.kind(curve.hook()),
+        curve.width(),
+        Curve.round(curve.ablatedLoss()),
+        needed.isPresent() ? rounded(needed.getAsDouble()) : null,
+        curve.points().stream()
+            .map(
+                point ->
+                    new Point(
+                        point.k(),
+                        Curve.round(point.share()),
+                        Curve.round(point.loss()),
+                        Curve.round(point.recovered())))
+            .toList());
   }
 
   private static Place place(Hook hook) {

@@ -1,5 +1,6 @@
 package io.sluice.report;
 
+import io.sluice.evaluation.LossRecovery;
 import io.sluice.files.AtomicFile;
 import io.sluice.report.TrainingRun.Setting;
 import java.io.IOException;
@@ -14,19 +15,29 @@ import java.util.Objects;
  * @param title the page's title
  * @param spectra the spectra, or null to leave those sections out
  * @param runs the runs to compare, in the order of the page; may be empty
+ * @param loss how much of the loss k directions recover, or null to leave that section out
  * @param provenance where the data comes from and what made the page, by name; shown at its end
  */
 public record Report(
-    String title, Spectra spectra, List<TrainingRun> runs, List<Setting> provenance) {
+    String title,
+    Spectra spectra,
+    List<TrainingRun> runs,
+    LossRecovery loss,
+    List<Setting> provenance) {
 
   /** Checks that there is something to report. */
   public Report {
     Objects.requireNonNull(title, "title");
     runs = List.copyOf(runs);
     provenance = List.copyOf(provenance);
-    if (spectra == null && runs.isEmpty()) {
-      throw new IllegalArgumentException("a report needs spectra or at least one run");
+    if (spectra == null && runs.isEmpty() && loss == null) {
+      throw new IllegalArgumentException("a report needs spectra, a loss or at least one run");
     }
+  }
+
+  /** A report without losses. */
+  public Report(String title, Spectra spectra, List<TrainingRun> runs, List<Setting> provenance) {
+    this(title, spectra, runs, null, provenance);
   }
 
   /**

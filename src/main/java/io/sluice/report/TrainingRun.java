@@ -1,6 +1,7 @@
 package io.sluice.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.sluice.evaluation.LossRecovered;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -82,6 +83,7 @@ public record TrainingRun(
    *
    * @param tokens tokens evaluated on
    * @param frequencyHistogram how often features fire
+   * @param lossRecovered what the reconstruction costs the model, or null
    */
   public record Evaluation(
       Long tokens,
@@ -90,7 +92,8 @@ public record TrainingRun(
       Double l0,
       Double deadFraction,
       Long deadWindowTokens,
-      Histogram frequencyHistogram) {}
+      Histogram frequencyHistogram,
+      LossRecovered lossRecovered) {}
 
   /**
    * Features by the share of tokens that they fire on.

@@ -67,7 +67,7 @@ class DemoCommandTest {
         List.of(),
         new TrainingRun.Result(400L, 409_600L, fvu, 32.0, dead, 200_000L, 1.0, 4321.0, 90.0),
         List.of(),
-        new TrainingRun.Evaluation(100_000L, fvu, 1 - fvu, 32.0, dead, 100_000L, histogram));
+        new TrainingRun.Evaluation(100_000L, fvu, 1 - fvu, 32.0, dead, 100_000L, histogram, null));
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.sluice.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.evaluation.LossRecovery;
 import io.sluice.report.TrainingRun.Setting;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -37,11 +38,13 @@ class ReportPageTest {
             "chart-cumulative",
             "chart-squeeze",
             "chart-overlap",
+            "chart-loss",
+            "chart-needed",
             "chart-fvu",
             "chart-dead",
             "chart-frequency");
     assertThat(drawn(visit.dom()))
-        .allSatisfy((chart, shapes) -> assertThat(shapes).isGreaterThan(8));
+        .allSatisfy((chart, shapes) -> assertThat(shapes).isGreaterThan(6));
     assertThat(text(visit.dom()))
         .contains("Attention writes in")
         .doesNotContain("NaN")
@@ -71,6 +74,12 @@ class ReportPageTest {
     assertThat(visit.console()).isEmpty();
     assertThat(drawn(visit.dom()).keySet())
         .containsExactlyInAnyOrder("chart-fvu", "chart-dead", "chart-frequency");
+
+    Path lossOnly =
+        write(new Report("Loss", null, List.of(), loss("layers.1.z", "layers.2.z"), List.of()));
+    visit = chromium.open(lossOnly, folder);
+    assertThat(visit.console()).isEmpty();
+    assertThat(drawn(visit.dom()).keySet()).containsExactlyInAnyOrder("chart-loss", "chart-needed");
 
     visit = chromium.open(write(new Report("Bare", null, List.of(bare), List.of())), folder);
     assertThat(visit.console()).isEmpty();
@@ -200,10 +209,25 @@ class ReportPageTest {
         "The dimensions of a made-up model",
         Spectra.read(SyntheticReport.spectrum(folder, 6, 4)),
         runs,
+        loss("layers.3.attn_out", "layers.3.mlp_out"),
         List.of(
             new Setting("Model", "made-up-6x384"),
             new Setting("Text", "made-up.txt"),
             new Setting("Tokens in the spectra", "122,880")));
+  }
+
+  private static LossRecovery loss(String... hooks) {
+    List<LossRecovery.Curve> curves = new ArrayList<>();
+    for (String hook : hooks) {
+      double bend = hook.endsWith("attn_out") ? 3 : 1.2;
+      List<LossRecovery.Point> points = new ArrayList<>();
+      for (int k : new int[] {6, 12, 24, 48, 96, 144, 192, 240, 288, 336, 360, 384}) {
+        double recovered = 1 - Math.pow(1 - k / 384.0, bend);
+        points.add(new LossRecovery.Point(k, k / 384.0, 5.1 - 1.9 * recovered, recovered));
+      }
+      curves.add(new LossRecovery.Curve(hook, 384, 5.1, points));
+    }
+    return new LossRecovery("made-up-6x384", "made-up.txt", 20_000, 1, 3.2, curves);
   }
 
   /** SVG shapes by chart, as the page counted them once each chart had finished. */

@@ -18,6 +18,7 @@ function start() {
     chooseLayer = spectrumFigures(page.geometry);
     causeFigures(page.geometry);
   }
+  if (page.loss) lossFigures(page.loss);
   if (runs.length > 0) {
     show('training');
     resultsTable(runs);

@@ -47,6 +47,9 @@ function resultsTable(runs) {
     columns.splice(4, 0,
       { name: 'Evaluated dead', text: (r) => percent1(evaluation(r).deadFraction), value: (r) => evaluation(r).deadFraction, best: 'least' },
       { name: 'Evaluated FVU', text: (r) => digits3(evaluation(r).fvu), value: (r) => evaluation(r).fvu, best: 'least' });
+    const loss = (run) => evaluation(run).lossRecovered ?? {};
+    columns.splice(6, 0,
+      { name: 'Loss recovered', text: (r) => percent1(loss(r).recovered), value: (r) => loss(r).recovered, best: 'most' });
   }
   const used = columns.filter((column, i) => i === 0 || runs.some((run) => isNumber(column.value(run))));
   const windows = new Set(runs.map((run) => result(run).deadWindowTokens).filter(isNumber));

@@ -1,0 +1,21 @@
+package io.sluice.report;
+
+import io.sluice.evaluation.LossRecovery;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** Reads what {@code sluice loss} wrote. */
+public final class LossFile {
+  private LossFile() {}
+
+  /**
+   * The loss-recovered curves of a file.
+   *
+   * @throws IOException if the file is missing, empty, cut off or not such a file; the message
+   *     names the file and what to do
+   */
+  public static LossRecovery read(Path file) throws IOException {
+    return JsonFile.read(
+        file, LossRecovery.FORMAT, LossRecovery.class, "write it anew with 'sluice loss'");
+  }
+}
