@@ -22,12 +22,18 @@ import picocli.CommandLine.Parameters;
 final class BenchCommand extends SluiceCommand {
   private static final Map<String, Benchmark> ALL =
       new TreeMap<>(
-          Map.of("covariance", new CovarianceBenchmark(), "encode", new EncodeBenchmark()));
+          Map.of(
+              "covariance",
+              new CovarianceBenchmark(),
+              "encode",
+              new EncodeBenchmark(),
+              "peak",
+              new PeakBenchmark()));
 
   @Parameters(
       paramLabel = "NAME",
       arity = "0..*",
-      description = "Which benchmarks: covariance, encode (default: all).")
+      description = "Which benchmarks: covariance, encode, peak (default: all).")
   private List<String> names = List.of();
 
   @Option(

@@ -28,20 +28,20 @@ interface Benchmark {
     }
 
     /**
-     * The median seconds of two calls, measured in turns after {@code warmUp} turns that do not
-     * count.
+     * The median seconds of each call, measured in turns after {@code warmUp} turns that do not
+     * count, so that what else runs on the machine meets them all.
      */
-    double[] inTurns(Runnable first, Runnable second, int warmUp) {
-      double[][] seconds = new double[2][rounds];
+    double[] inTurns(int warmUp, Runnable... calls) {
+      double[][] seconds = new double[calls.length][rounds];
       for (int round = -warmUp; round < rounds; round++) {
-        double one = seconds(first);
-        double other = seconds(second);
-        if (round >= 0) {
-          seconds[0][round] = one;
-          seconds[1][round] = other;
+        for (int call = 0; call < calls.length; call++) {
+          double one = seconds(calls[call]);
+          if (round >= 0) {
+            seconds[call][round] = one;
+          }
         }
       }
-      return new double[] {median(seconds[0]), median(seconds[1])};
+      return Arrays.stream(seconds).mapToDouble(Benchmark::median).toArray();
     }
   }
 

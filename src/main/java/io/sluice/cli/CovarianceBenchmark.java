@@ -27,12 +27,13 @@ final class CovarianceBenchmark implements Benchmark {
   public void run(PrintWriter out, Setting setting) {
     out.printf(
         Locale.ROOT,
-        "covariance: %s against LibTorch's XᵀX, float32%n%6s %8s %14s %14s %8s%n",
+        "covariance: %s against LibTorch's XᵀX, float32%n%6s %8s %14s %14s %8s %8s%n",
         KernelProvider.kernels().name(),
         "width",
         "rows",
         "Sluice GF/s",
         "LibTorch GF/s",
+        "of peak",
         "ratio");
     for (int width : WIDTHS) {
       measure(out, setting, width);
@@ -49,17 +50,19 @@ final class CovarianceBenchmark implements Benchmark {
           new MomentAccumulator(width, KernelProvider.kernels(), workers);
       double[] seconds =
           setting.inTurns(
+              WARM_UP,
               () -> accumulator.add(new Rows(data, Element.F32, rows, width)),
               () -> product(data, rows, width),
-              WARM_UP);
+              () -> PeakBenchmark.multiplyAdds(workers));
       double operations = (double) rows * width * (width + 1) / 1e9;
       out.printf(
           Locale.ROOT,
-          "%6d %8d %14.1f %14.1f %8.2f%n",
+          "%6d %8d %14.1f %14.1f %7.0f%% %8.2f%n",
           width,
           rows,
           operations / seconds[0],
           operations / seconds[1],
+          100 * operations * 1e9 / seconds[0] / PeakBenchmark.rate(workers, seconds[2]),
           seconds[1] / seconds[0]);
     }
   }

@@ -16,40 +16,53 @@ import java.util.Locale;
 
 /**
  * Encoding with selection of the top k, fused, against LibTorch's {@code addmm} and {@code topk} on
- * the same feature-major weights.
+ * the same feature-major weights: on tokens as attention writes them, with features inside the
+ * directions that they fill, and on tokens that fill all directions. Shares of the peak count the
+ * operations of the whole product for both.
  */
 final class EncodeBenchmark implements Benchmark {
-  private static final int[][] SHAPES = {{384, 16384}, {768, 24576}};
-  private static final int TOKENS = 1024;
+  private static final int TOKENS = 4096;
   private static final int K = 32;
-  private static final int WARM_UP = 2;
+
+  /** The fifth pass is the first that has learned from four. */
+  private static final int WARM_UP = 5;
 
   @Override
   public void run(PrintWriter out, Setting setting) {
     out.printf(
         Locale.ROOT,
         "encode and select, k %d, %d tokens: %s against LibTorch's addmm and topk, float32%n"
-            + "%6s %9s %12s %12s %10s %8s%n",
+            + "%-10s %6s %9s %11s %11s %12s %8s %8s%n",
         K,
         TOKENS,
         KernelProvider.sparseKernels().name(),
+        "tokens",
         "width",
         "features",
+        "directions",
         "Sluice ms",
         "LibTorch ms",
-        "GF/s",
+        "of peak",
         "ratio");
-    for (int[] shape : SHAPES) {
-      measure(out, setting, shape[0], shape[1]);
-      out.flush();
+    for (boolean attention : new boolean[] {true, false}) {
+      measure(out, setting, attention, 384, 16384);
+      measure(out, setting, attention, 768, 24576);
     }
   }
 
-  private static void measure(PrintWriter out, Setting setting, int width, int features) {
+  private static void measure(
+      PrintWriter out, Setting setting, boolean attention, int width, int features) {
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(setting.threads())) {
-      MemorySegment rows = BenchmarkData.uniform(arena, (long) features * width, setting.seed());
-      MemorySegment data = BenchmarkData.uniform(arena, (long) TOKENS * width, setting.seed() + 1);
+      long seed = setting.seed();
+      MemorySegment rows =
+          attention
+              ? BenchmarkData.active(arena, features, width, seed)
+              : BenchmarkData.uniform(arena, (long) features * width, seed);
+      MemorySegment data =
+          attention
+              ? BenchmarkData.attention(arena, TOKENS, width, seed + 1)
+              : BenchmarkData.uniform(arena, (long) TOKENS * width, seed + 1);
       float[] tokens = data.toArray(ValueLayout.JAVA_FLOAT);
       float[] ranks = new float[features];
       Arrays.fill(ranks, 1);
@@ -60,18 +73,23 @@ final class EncodeBenchmark implements Benchmark {
       int[] counts = new int[TOKENS];
       double[] seconds =
           setting.inTurns(
+              WARM_UP,
               () -> encoder.encode(tokens, TOKENS, K, selected, values, counts),
               () -> addmmAndTopK(data, rows, width, features),
-              WARM_UP);
+              () -> PeakBenchmark.multiplyAdds(workers));
+      double operations = 2.0 * TOKENS * width * features;
       out.printf(
           Locale.ROOT,
-          "%6d %9d %12.1f %12.1f %10.1f %8.2f%n",
+          "%-10s %6d %9d %11s %11.1f %12.1f %7.0f%% %8.2f%n",
+          attention ? "attention" : "isotropic",
           width,
           features,
+          encoder.screenedDirections() == 0 ? "all" : encoder.screenedDirections(),
           1e3 * seconds[0],
           1e3 * seconds[1],
-          2.0 * TOKENS * width * features / seconds[0] / 1e9,
+          100 * operations / seconds[0] / PeakBenchmark.rate(workers, seconds[2]),
           seconds[1] / seconds[0]);
+      out.flush();
     }
   }
 

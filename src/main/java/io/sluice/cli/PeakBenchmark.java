@@ -1,0 +1,102 @@
+package io.sluice.cli;
+
+import io.sluice.simd.KernelProvider;
+import io.sluice.simd.MultiplyAddPeak;
+import io.sluice.simd.SparseKernels;
+import io.sluice.simd.Workers;
+import java.io.PrintWriter;
+import java.util.Arrays;
+import java.util.Locale;
+
+/**
+ * What bounds the kernels on this machine, multiply-adds on registers, and how near the tile under
+ * all products comes to it with operands in the first- and second-level cache.
+ */
+final class PeakBenchmark implements Benchmark {
+  private static final double OPERATIONS = 4e9;
+  private static final int[] WIDTHS = {192, 384, 768};
+  private static final int[] PANELS = {1, 8};
+  private static final int WARM_UP = 3;
+
+  /** Multiply-adds on all of the workers at once. */
+  static void multiplyAdds(Workers workers) {
+    workers.run(workers.threads(), task -> MultiplyAddPeak.run(OPERATIONS));
+  }
+
+  /** Operations per second, if {@link #multiplyAdds} took so long. */
+  static double rate(Workers workers, double seconds) {
+    return OPERATIONS * workers.threads() / seconds;
+  }
+
+  @Override
+  public void run(PrintWriter out, Setting setting) {
+    try (Workers workers = Workers.of(setting.threads())) {
+      double[] seconds = setting.inTurns(WARM_UP, () -> multiplyAdds(workers));
+      out.printf(
+          Locale.ROOT,
+          "peak: %.1f GF/s of float32 multiply-adds on %d threads%n",
+          rate(workers, seconds[0]) / 1e9,
+          setting.threads());
+    }
+    out.printf(
+        Locale.ROOT,
+        "tile: %s, one thread%n%6s %8s %10s %10s%n",
+        KernelProvider.sparseKernels().name(),
+        "width",
+        "panels",
+        "GF/s",
+        "of peak");
+    for (int width : WIDTHS) {
+      for (int panels : PANELS) {
+        tile(out, setting, width, panels);
+        out.flush();
+      }
+    }
+  }
+
+  private static void tile(PrintWriter out, Setting setting, int width, int panels) {
+    SparseKernels kernels = KernelProvider.sparseKernels();
+    int lanes = kernels.panelWidth();
+    int features = SparseKernels.TILE_FEATURES;
+    float[] weights = new float[features * width];
+    float[] bias = new float[features];
+    float[] ranks = new float[features];
+    Arrays.fill(ranks, 1);
+    float[] tokens = new float[panels * width * lanes];
+    float[] thresholds = new float[lanes];
+    Arrays.fill(thresholds, Float.MAX_VALUE);
+    float[] result = new float[features * lanes];
+    double each = 2.0 * features * lanes * width;
+    int calls = (int) (OPERATIONS / 4 / each);
+    Setting one = new Setting(setting.rounds(), 1, setting.seed());
+    try (Workers workers = Workers.of(1)) {
+      double[] seconds =
+          one.inTurns(
+              WARM_UP,
+              () -> {
+                for (int call = 0; call < calls; call++) {
+                  kernels.encodeTile(
+                      weights,
+                      bias,
+                      ranks,
+                      0,
+                      tokens,
+                      call % panels * width * lanes,
+                      width,
+                      thresholds,
+                      0,
+                      result);
+                }
+              },
+              () -> multiplyAdds(workers));
+      double rate = calls * each / seconds[0];
+      out.printf(
+          Locale.ROOT,
+          "%6d %8d %10.1f %9.0f%%%n",
+          width,
+          panels,
+          rate / 1e9,
+          100 * rate / rate(workers, seconds[1]));
+    }
+  }
+}
