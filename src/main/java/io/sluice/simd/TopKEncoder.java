@@ -88,8 +88,8 @@ public final class TopKEncoder {
    * Takes weights, or takes note that they have changed. They are read while encoding and must not
    * change before the next call of this.
    *
-   * @throws IllegalArgumentException naming the feature if a weight, bias or rank is NaN or
-   *     infinite, or weights are so large that their squares are
+   * @throws NonFiniteWeightsException if a weight, bias or rank is NaN or infinite, or weights are
+   *     so large that their squares are
    */
   public void prepare(EncoderWeights weights) {
     boolean other =
@@ -121,8 +121,7 @@ public final class TopKEncoder {
       float rank = weights.ranks()[feature];
       double norm = rank * Math.sqrt(squares[feature]);
       if (!(norm <= Float.MAX_VALUE) || !Float.isFinite(weights.bias()[feature])) {
-        throw new IllegalArgumentException(
-            "feature " + feature + " has encoder weights or a bias that are not finite");
+        throw new NonFiniteWeightsException(feature);
       }
       most = Math.max(most, norm);
     }

@@ -11,6 +11,7 @@ import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
 import io.sluice.engine.Selection;
+import io.sluice.simd.NonFiniteWeightsException;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import java.io.IOException;
@@ -221,15 +222,23 @@ public final class Trainer implements AutoCloseable {
     return finish(last);
   }
 
+  private DivergedException diverged(String what) {
+    return new DivergedException(
+        "%s at step %d, though the activations are finite; try a lower learning rate than %s"
+            .formatted(what, step, config.learningRate()));
+  }
+
   /** The one training step. */
   private void trainStep(Rows batch) {
     step++;
-    engine.encode(batch, new Selection.TopK(config.k(step)));
+    try {
+      engine.encode(batch, new Selection.TopK(config.k(step)));
+    } catch (NonFiniteWeightsException e) {
+      throw diverged(e.getMessage());
+    }
     double error = engine.decode(batch, true);
     if (!Double.isFinite(error)) {
-      throw new DivergedException(
-          "the loss is %s at step %d, though the activations are finite; try a lower learning rate than %s"
-              .formatted(error, step, config.learningRate()));
+      throw diverged("the loss is " + error);
     }
     tokens += batch.count();
     engine.markFired(tokens);

@@ -190,7 +190,7 @@ class TopKEncoderTest {
     for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
       float[] w = {1, 1, 1, bad};
       assertThatThrownBy(() -> encode(1, w, bias, ranks, x, 2, 1, 1))
-          .isInstanceOf(IllegalArgumentException.class)
+          .isInstanceOf(NonFiniteWeightsException.class)
           .hasMessageContaining("feature 1");
     }
   }
