@@ -15,7 +15,8 @@ import java.util.Set;
  * reachable, so there is nothing to close and no view can outlive its memory. Sources are immutable
  * and may be used by several threads.
  */
-public sealed interface TensorSource permits Safetensors, ShardedSafetensors, OnnxFile, GgufFile {
+public sealed interface TensorSource
+    permits Safetensors, ShardedSafetensors, OnnxFile, GgufFile, PyTorchFile {
   /**
    * Opens a weight file by its ending: {@code .safetensors}, {@code .safetensors.index.json},
    * {@code .gguf} or {@code .onnx}.

@@ -90,7 +90,7 @@ class ThresholdEncoderTest {
   void keepsWhatIsAboveItsThreshold() {
     for (SparseKernels kernels : KernelProvider.everySparseWidth()) {
       SparseRows out = new SparseRows();
-      for (int trial = 0; trial < 40; trial++) {
+      for (int trial = 0; trial < 12; trial++) {
         Problem problem = new Problem();
         float[] thresholds = wholes(problem.features, 9);
         try (Arena arena = Arena.ofShared();
@@ -114,7 +114,7 @@ class ThresholdEncoderTest {
     Comparator<Code> order = Comparator.comparing(code -> -code.rank);
     for (SparseKernels kernels : KernelProvider.everySparseWidth()) {
       SparseRows out = new SparseRows();
-      for (int trial = 0; trial < 40; trial++) {
+      for (int trial = 0; trial < 12; trial++) {
         Problem problem = new Problem();
         int wanted = 1 + random.nextInt(problem.count * Math.min(20, problem.features));
         List<Code> expected =

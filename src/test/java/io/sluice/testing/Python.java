@@ -28,8 +28,34 @@ public final class Python {
    * @throws AssertionError if it fails; the message is its standard error
    */
   public static String run(String script, Object... arguments) throws IOException {
+    return run(require(), script, arguments);
+  }
+
+  /**
+   * The interpreter that has the other libraries of sparse dictionaries, named by the environment
+   * variable {@code SLUICE_RIVALS}; where there is none, the calling test is skipped.
+   */
+  public static Path requireRivals() throws IOException {
+    String python = System.getenv("SLUICE_RIVALS");
+    String libraries = "sae_lens, sparsify, dictionary_learning, llamascopium";
+    String reason = "SLUICE_RIVALS names no Python with " + libraries;
+    assumeTrue(python != null && !python.isBlank(), reason);
+    String probe =
+        "from importlib.util import find_spec; all(map(find_spec, '%s'.split(', '))) or exit(1)"
+            .formatted(libraries);
+    try {
+      assumeTrue(new ProcessBuilder(python, "-c", probe).start().waitFor() == 0, reason);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError("interrupted", e);
+    }
+    return Path.of(python);
+  }
+
+  /** {@link #run(String, Object...)} with an interpreter. */
+  public static String run(Path python, String script, Object... arguments) throws IOException {
     List<String> command = new ArrayList<>();
-    command.add(require().toString());
+    command.add(python.toString());
     command.add(Path.of("src/test/python", script).toString());
     for (Object argument : arguments) {
       command.add(argument.toString());

@@ -17,7 +17,7 @@ class LossCurveTest {
   @Test
   void endsAtPyTorchsLossAfterFiveHundredSteps() throws Exception {
     Path curve = folder.resolve("curve.safetensors");
-    Python.run("loss_curve.py", curve, "--steps", 500);
+    Python.run("loss_curve.py", curve, "--steps", 500, "--width", 64, "--batch", 128);
     LossCurve.Comparison found =
         LossCurve.load(curve).follow(EngineFactory.vector(Workers.allCores()));
     assertThat(found.steps()).isEqualTo(500);

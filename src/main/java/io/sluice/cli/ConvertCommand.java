@@ -1,0 +1,150 @@
+package io.sluice.cli;
+
+import io.sluice.dictionary.Activation;
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.formats.DictionaryFormat;
+import io.sluice.dictionary.formats.Origin;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code sluice convert}: dictionaries between Sluice's format and those of other libraries. */
+@Command(
+    name = "convert",
+    description = {
+      "Convert a dictionary between Sluice's format and those of other libraries.",
+      "What it computes stays: biases, norms and a scale of activations are brought into the other",
+      "library's form. What a format cannot hold is refused by name, and nothing is written."
+    },
+    footer = {
+      "",
+      "Formats: sluice, saelens, sparsify, llamascopium, dictionary_learning.",
+      "",
+      "Example:",
+      "  sluice convert --dictionary runs/asi --to saelens --out exported"
+    })
+final class ConvertCommand extends SluiceCommand {
+  @Option(
+      names = "--dictionary",
+      paramLabel = "DIR",
+      required = true,
+      description = "The folder that holds the dictionary.")
+  private Path folder;
+
+  @Option(
+      names = "--from",
+      paramLabel = "FORMAT",
+      defaultValue = "auto",
+      description = "Its format (default: as the names of its files say).")
+  private String from;
+
+  @Option(
+      names = "--to",
+      paramLabel = "FORMAT",
+      required = true,
+      description = "The format to write.")
+  private String to;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      required = true,
+      description = "The folder to write into; made if need be.")
+  private Path out;
+
+  @Option(
+      names = "--hook",
+      paramLabel = "NAME",
+      description = "The hook point it reads, where its files do not say or say it otherwise.")
+  private String hook;
+
+  @Option(
+      names = "--output-hook",
+      paramLabel = "NAME",
+      description = "The hook point it writes (default: as its files say; --hook's).")
+  private String outputHook;
+
+  @Option(
+      names = "--model",
+      paramLabel = "NAME",
+      description = "The model it was trained on, where its files do not say.")
+  private String model;
+
+  @Option(
+      names = "--activation-scale",
+      paramLabel = "S",
+      description = {
+        "What activations were multiplied by before the dictionary saw them, where that is not in",
+        "the weights yet; it is folded into them."
+      })
+  private Double activationScale;
+
+  @Override
+  protected void run() throws IOException {
+    DictionaryFormat target = format(to);
+    if (!Files.isDirectory(folder)) {
+      throw new NotDirectoryException(folder.toString());
+    }
+    DictionaryFormat source = from.equals("auto") ? DictionaryFormat.of(folder) : format(from);
+    Dictionary dictionary = source.read(folder, origin());
+    target.write(dictionary, out);
+    print(source, target, dictionary.config(), target.read(out, Origin.UNKNOWN).config());
+  }
+
+  private DictionaryFormat format(String name) {
+    try {
+      return DictionaryFormat.named(name);
+    } catch (IllegalArgumentException e) {
+      throw usage(e.getMessage());
+    }
+  }
+
+  private Origin origin() {
+    try {
+      return new Origin(
+          Optional.ofNullable(model),
+          Optional.ofNullable(hook),
+          Optional.ofNullable(outputHook),
+          activationScale == null ? OptionalDouble.empty() : OptionalDouble.of(activationScale));
+    } catch (IllegalArgumentException e) {
+      throw usage("--activation-scale: " + e.getMessage());
+    }
+  }
+
+  private void print(
+      DictionaryFormat source,
+      DictionaryFormat target,
+      DictionaryConfig before,
+      DictionaryConfig after) {
+    out()
+        .printf(
+            Locale.ROOT,
+            "%s to %s: %,d features, %d wide, %s%n",
+            source.label(),
+            target.label(),
+            after.features(),
+            after.inputWidth(),
+            after.activation().type());
+    if (before.rankByDecoderNorm() && !after.rankByDecoderNorm() && isCounted(before)) {
+      out()
+          .println(
+              "codes      multiplied by the norm of their decoder row, as "
+                  + target.label()
+                  + " ranks by value only; reconstructions stay");
+    }
+    out().printf("written to %s%n", out);
+  }
+
+  /** Thresholds can be divided by norms; counts need the ranks themselves. */
+  private static boolean isCounted(DictionaryConfig config) {
+    return config.activation() instanceof Activation.TopK
+        || config.activation() instanceof Activation.BatchTopK batch && batch.threshold().isEmpty();
+  }
+}

@@ -1,0 +1,206 @@
+package io.sluice.dictionary.formats;
+
+import io.sluice.dictionary.Activation;
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.engine.Parameters;
+import io.sluice.engine.Thresholds;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.OptionalDouble;
+
+/**
+ * The same dictionary under other conventions. All but {@link #withUnitDecoder} keep codes as they
+ * are; that one multiplies each feature's code by the norm of its decoder row, and keeps the
+ * reconstruction.
+ */
+final class Conventions {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  private Conventions() {}
+
+  /** Sees {@code scale·x} where it saw {@code x}; reconstructs {@code x} all the same. */
+  static Dictionary scaled(Dictionary dictionary, double scale) {
+    Parameters p = copy(dictionary.parameters());
+    multiply(p.encoder(), scale);
+    multiply(p.decoder(), 1 / scale);
+    multiply(p.decoderBias(), 1 / scale);
+    Activation activation = dictionary.config().activation();
+    if (dictionary.config().rankByDecoderNorm()) {
+      // Norms have become smaller by the scale, and so have the ranks that thresholds are for.
+      activation = rescaled(activation, 1 / scale, p.features());
+    }
+    return new Dictionary(with(dictionary.config(), activation), p);
+  }
+
+  private static Activation rescaled(Activation activation, double factor, int features) {
+    return switch (activation) {
+      case Activation.JumpReLU(Thresholds thresholds) ->
+          new Activation.JumpReLU(rescaled(thresholds, factor, features));
+      case Activation.Gated(Thresholds thresholds) ->
+          new Activation.Gated(rescaled(thresholds, factor, features));
+      case Activation.BatchTopK batch when batch.threshold().isPresent() ->
+          new Activation.BatchTopK(
+              batch.k(), OptionalDouble.of(batch.threshold().getAsDouble() * factor));
+      default -> activation;
+    };
+  }
+
+  private static Thresholds rescaled(Thresholds thresholds, double factor, int features) {
+    float[] values = thresholds.toArray(features);
+    for (int feature = 0; feature < features; feature++) {
+      values[feature] = (float) (values[feature] * factor);
+    }
+    return Thresholds.of(values);
+  }
+
+  /**
+   * Subtracts the decoder bias from its input, or does not, as asked: {@code W(x − b_D) + b = W·x +
+   * (b − W·b_D)}.
+   */
+  static Dictionary subtracting(Dictionary dictionary, boolean subtract) {
+    DictionaryConfig c = dictionary.config();
+    if (c.subtractDecoderBias() == subtract) {
+      return dictionary;
+    }
+    Parameters p = copy(dictionary.parameters());
+    int width = c.inputWidth();
+    for (long feature = 0; feature < c.features(); feature++) {
+      double product = 0;
+      for (int i = 0; i < width; i++) {
+        product +=
+            (double) p.encoder().getAtIndex(FLOAT, feature * width + i)
+                * p.decoderBias().getAtIndex(FLOAT, i);
+      }
+      double bias = p.encoderBias().getAtIndex(FLOAT, feature);
+      p.encoderBias()
+          .setAtIndex(FLOAT, feature, (float) (subtract ? bias + product : bias - product));
+    }
+    return new Dictionary(
+        new DictionaryConfig(
+            c.model(),
+            c.inputHook(),
+            c.outputHook(),
+            c.inputWidth(),
+            c.outputWidth(),
+            c.features(),
+            c.activation(),
+            subtract,
+            c.rankByDecoderNorm()),
+        p);
+  }
+
+  /**
+   * Gives every decoder row length 1, and its length to the encoder. Ranks by value are then what
+   * ranks by decoder norm were.
+   */
+  static Dictionary withUnitDecoder(Dictionary dictionary) {
+    DictionaryConfig c = dictionary.config();
+    Parameters p = copy(dictionary.parameters());
+    double[] norms = decoderNorms(p);
+    for (int feature = 0; feature < c.features(); feature++) {
+      if (norms[feature] == 0) {
+        // It decodes to nothing; scaled to nothing it would never fire. It stays as it is.
+        continue;
+      }
+      multiply(row(p.encoder(), feature, c.inputWidth()), norms[feature]);
+      multiply(row(p.encoderBias(), feature, 1), norms[feature]);
+      multiply(row(p.decoder(), feature, c.outputWidth()), 1 / norms[feature]);
+    }
+    return new Dictionary(ranking(c, c.activation(), false), p);
+  }
+
+  /**
+   * Thresholds of values where they were of {@code f · ‖decoder row‖}; a dictionary that ranks by
+   * decoder norm and selects by count is left alone.
+   */
+  static Dictionary withValueThresholds(Dictionary dictionary) {
+    DictionaryConfig c = dictionary.config();
+    if (!c.rankByDecoderNorm()) {
+      return dictionary;
+    }
+    return switch (c.activation()) {
+      case Activation.ReLU relu -> new Dictionary(ranking(c, relu, false), dictionary.parameters());
+      case Activation.JumpReLU(Thresholds thresholds) ->
+          new Dictionary(
+              ranking(c, new Activation.JumpReLU(ofValues(dictionary, thresholds)), false),
+              dictionary.parameters());
+      case Activation.Gated(Thresholds thresholds) ->
+          new Dictionary(
+              ranking(c, new Activation.Gated(ofValues(dictionary, thresholds)), false),
+              dictionary.parameters());
+      case Activation.BatchTopK batch when batch.threshold().isPresent() -> {
+        Thresholds thresholds = Thresholds.uniform((float) batch.threshold().getAsDouble());
+        yield new Dictionary(
+            ranking(c, new Activation.JumpReLU(ofValues(dictionary, thresholds)), false),
+            dictionary.parameters());
+      }
+      default -> dictionary;
+    };
+  }
+
+  private static Thresholds ofValues(Dictionary dictionary, Thresholds ofRanks) {
+    double[] norms = decoderNorms(dictionary.parameters());
+    float[] values = ofRanks.toArray(norms.length);
+    for (int feature = 0; feature < norms.length; feature++) {
+      values[feature] = (float) Math.min(values[feature] / norms[feature], Float.MAX_VALUE);
+    }
+    return Thresholds.of(values);
+  }
+
+  private static DictionaryConfig with(DictionaryConfig c, Activation activation) {
+    return ranking(c, activation, c.rankByDecoderNorm());
+  }
+
+  private static DictionaryConfig ranking(
+      DictionaryConfig c, Activation activation, boolean rankByDecoderNorm) {
+    return new DictionaryConfig(
+        c.model(),
+        c.inputHook(),
+        c.outputHook(),
+        c.inputWidth(),
+        c.outputWidth(),
+        c.features(),
+        activation,
+        c.subtractDecoderBias(),
+        rankByDecoderNorm);
+  }
+
+  static double[] decoderNorms(Parameters p) {
+    double[] norms = new double[p.features()];
+    Arrays.setAll(
+        norms,
+        feature -> {
+          double sum = 0;
+          for (long i = 0; i < p.outputWidth(); i++) {
+            double weight = p.decoder().getAtIndex(FLOAT, (long) feature * p.outputWidth() + i);
+            sum += weight * weight;
+          }
+          return Math.sqrt(sum);
+        });
+    return norms;
+  }
+
+  /** A copy that may be changed, in memory that lasts as long as it is reachable. */
+  private static Parameters copy(Parameters p) {
+    Parameters copy =
+        Parameters.allocate(Arena.ofAuto(), p.inputWidth(), p.outputWidth(), p.features());
+    copy.encoder().copyFrom(p.encoder());
+    copy.encoderBias().copyFrom(p.encoderBias());
+    copy.decoder().copyFrom(p.decoder());
+    copy.decoderBias().copyFrom(p.decoderBias());
+    return copy;
+  }
+
+  private static MemorySegment row(MemorySegment table, long row, long width) {
+    return table.asSlice(row * width * Float.BYTES, width * Float.BYTES);
+  }
+
+  private static void multiply(MemorySegment values, double factor) {
+    for (long i = 0; i < values.byteSize() / Float.BYTES; i++) {
+      values.setAtIndex(FLOAT, i, (float) (factor * values.getAtIndex(FLOAT, i)));
+    }
+  }
+}

@@ -1,0 +1,207 @@
+package io.sluice.dictionary.formats;
+
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/** The folders that dictionaries are kept in, Sluice's own and those of other libraries. */
+public enum DictionaryFormat {
+  /** {@code dictionary.json} and {@code dictionary.safetensors}. */
+  SLUICE("sluice", "dictionary.json", "dictionary.safetensors") {
+    @Override
+    Dictionary load(Path folder, Origin origin) throws IOException {
+      return Dictionary.load(folder);
+    }
+
+    @Override
+    void save(Dictionary dictionary, Path folder) throws IOException {
+      Files.createDirectories(folder);
+      dictionary.save(folder);
+    }
+  },
+
+  /** SAELens: {@code cfg.json} and {@code sae_weights.safetensors}. */
+  SAELENS("saelens", "cfg.json", "sae_weights.safetensors") {
+    @Override
+    Dictionary load(Path folder, Origin origin) throws IOException {
+      return SaeLens.load(folder, origin);
+    }
+
+    @Override
+    void save(Dictionary dictionary, Path folder) throws IOException {
+      SaeLens.save(dictionary, folder);
+    }
+  },
+
+  /** EleutherAI sparsify: {@code cfg.json} and {@code sae.safetensors}. */
+  SPARSIFY("sparsify", "cfg.json", "sae.safetensors") {
+    @Override
+    Dictionary load(Path folder, Origin origin) throws IOException {
+      return Sparsify.load(folder);
+    }
+
+    @Override
+    void save(Dictionary dictionary, Path folder) throws IOException {
+      Sparsify.save(dictionary, folder);
+    }
+  },
+
+  /** Llamascopium: {@code config.json} and {@code sae_weights.safetensors}. */
+  LLAMASCOPIUM("llamascopium", "config.json", "sae_weights.safetensors") {
+    @Override
+    Dictionary load(Path folder, Origin origin) throws IOException {
+      return Llamascopium.load(folder);
+    }
+
+    @Override
+    void save(Dictionary dictionary, Path folder) throws IOException {
+      Llamascopium.save(dictionary, folder);
+    }
+  },
+
+  /** dictionary_learning: {@code config.json} and {@code ae.pt}. */
+  DICTIONARY_LEARNING("dictionary_learning", "config.json", "ae.pt") {
+    @Override
+    Dictionary load(Path folder, Origin origin) throws IOException {
+      return DictionaryLearning.load(folder);
+    }
+
+    @Override
+    void save(Dictionary dictionary, Path folder) throws IOException {
+      DictionaryLearning.save(dictionary, folder);
+    }
+  };
+
+  private final String label;
+  private final String config;
+  private final String weights;
+
+  DictionaryFormat(String label, String config, String weights) {
+    this.label = label;
+    this.config = config;
+    this.weights = weights;
+  }
+
+  abstract Dictionary load(Path folder, Origin origin) throws IOException;
+
+  abstract void save(Dictionary dictionary, Path folder) throws IOException;
+
+  /** The format's name on the command line. */
+  public String label() {
+    return label;
+  }
+
+  /** The names of all formats, for messages. */
+  public static String labels() {
+    return Arrays.stream(values()).map(DictionaryFormat::label).collect(Collectors.joining(", "));
+  }
+
+  /**
+   * The format of this name.
+   *
+   * @throws IllegalArgumentException if there is none; the message lists those there are
+   */
+  public static DictionaryFormat named(String label) {
+    String wanted = label.toLowerCase(Locale.ROOT).replace('-', '_');
+    for (DictionaryFormat format : values()) {
+      if (format.label.equals(wanted)) {
+        return format;
+      }
+    }
+    throw new IllegalArgumentException(
+        "unknown format '" + label + "'; known: " + DictionaryFormat.labels());
+  }
+
+  /**
+   * The format of a folder, by the names of its files.
+   *
+   * @throws IOException if it has the files of none or of several
+   */
+  public static DictionaryFormat of(Path folder) throws IOException {
+    List<DictionaryFormat> fitting =
+        Arrays.stream(values())
+            .filter(
+                format ->
+                    Files.isRegularFile(folder.resolve(format.config))
+                        && Files.isRegularFile(folder.resolve(format.weights)))
+            .toList();
+    if (fitting.size() != 1) {
+      throw new IOException(
+          folder
+              + (fitting.isEmpty()
+                  ? ": holds no dictionary of a format that Sluice reads; they are "
+                      + Arrays.stream(values())
+                          .map(each -> each.label + " (" + each.config + ", " + each.weights + ")")
+                          .collect(Collectors.joining(", "))
+                  : ": holds dictionaries of several formats; name one: "
+                      + fitting.stream()
+                          .map(DictionaryFormat::label)
+                          .collect(Collectors.joining(", "))));
+    }
+    return fitting.getFirst();
+  }
+
+  /**
+   * Reads a dictionary. What it computes is what its library computes, codes and reconstructions:
+   * conventions of biases and norms, and activation normalisation that is one number, are brought
+   * into Sluice's form.
+   *
+   * @param folder the folder with the format's two files
+   * @param origin what the caller knows beside them
+   * @throws IOException if a file is missing or damaged, has a tensor too few or too many or of
+   *     another shape than its config says, or asks for something that Sluice's dictionaries do not
+   *     do; the message names the file and the thing
+   */
+  public Dictionary read(Path folder, Origin origin) throws IOException {
+    Dictionary dictionary;
+    try {
+      dictionary = load(folder, origin);
+    } catch (IllegalArgumentException e) {
+      throw new IOException(folder + ": " + e.getMessage(), e);
+    }
+    if (origin.activationScale().isPresent()) {
+      dictionary = Conventions.scaled(dictionary, origin.activationScale().getAsDouble());
+    }
+    DictionaryConfig config = dictionary.config();
+    return new Dictionary(
+        new DictionaryConfig(
+            origin.model().orElse(config.model()),
+            origin.inputHook().orElse(config.inputHook()),
+            origin
+                .outputHook()
+                .orElse(
+                    config.inputHook().equals(config.outputHook())
+                        ? origin.inputHook().orElse(config.outputHook())
+                        : config.outputHook()),
+            config.inputWidth(),
+            config.outputWidth(),
+            config.features(),
+            config.activation(),
+            config.subtractDecoderBias(),
+            config.rankByDecoderNorm()),
+        dictionary.parameters());
+  }
+
+  /**
+   * Writes a dictionary, each file whole or not at all, into a folder that is made if need be.
+   *
+   * @throws IllegalArgumentException if the format has no such dictionaries; nothing is then
+   *     written
+   * @throws IOException if the folder already has one of the format's files, or writing fails
+   */
+  public void write(Dictionary dictionary, Path folder) throws IOException {
+    for (String name : List.of(config, weights)) {
+      if (Files.exists(folder.resolve(name))) {
+        throw new FileAlreadyExistsException(folder.resolve(name) + " (choose another folder)");
+      }
+    }
+    save(dictionary, folder);
+  }
+}

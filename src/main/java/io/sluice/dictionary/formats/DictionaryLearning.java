@@ -1,0 +1,235 @@
+package io.sluice.dictionary.formats;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.dictionary.Activation;
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.engine.Parameters;
+import io.sluice.engine.Thresholds;
+import io.sluice.torch.DType;
+import io.sluice.weights.PyTorchFile;
+import io.sluice.weights.PyTorchWriter;
+import io.sluice.weights.TensorData;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalDouble;
+
+/**
+ * dictionary_learning: {@code ae.pt}, a state_dict that {@code torch.save} wrote, beside {@code
+ * config.json}, whose {@code trainer.dict_class} names the class. The classes differ in names, in
+ * layout, and in whether the encoder subtracts the decoder bias.
+ */
+final class DictionaryLearning {
+  private static final String CONFIG = "config.json";
+  private static final String WEIGHTS = "ae.pt";
+
+  private static final List<String> KNOWN =
+      List.of(
+          "AutoEncoder",
+          "AutoEncoderNew",
+          "GatedAutoEncoder",
+          "JumpReluAutoEncoder",
+          "AutoEncoderTopK",
+          "BatchTopKSAE",
+          "MatryoshkaBatchTopKSAE");
+
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  private DictionaryLearning() {}
+
+  static Dictionary load(Path folder) throws IOException {
+    ForeignConfig whole = ForeignConfig.read(folder.resolve(CONFIG));
+    ForeignConfig config = whole.within("trainer");
+    String kind = config.text("dict_class");
+    if (!KNOWN.contains(kind)) {
+      throw config.unknown("dict_class", kind, KNOWN);
+    }
+    int width = config.positive("activation_dim");
+    int features = config.positive("dict_size");
+    ForeignTensors tensors = new ForeignTensors(PyTorchFile.open(folder.resolve(WEIGHTS)), CONFIG);
+    // Two classes keep matrices as parameters, the others as linear layers, the other way round.
+    boolean layers = !kind.equals("JumpReluAutoEncoder") && !kind.equals("MatryoshkaBatchTopKSAE");
+    MemorySegment encoder =
+        layers
+            ? tensors.matrix("encoder.weight", features, width)
+            : tensors.transposed("W_enc", features, width);
+    MemorySegment decoder =
+        layers
+            ? tensors.transposed("decoder.weight", features, width)
+            : tensors.matrix("W_dec", features, width);
+    String biasName =
+        switch (kind) {
+          case "AutoEncoder" -> "bias";
+          case "AutoEncoderNew" -> "decoder.bias";
+          case "GatedAutoEncoder" -> "decoder_bias";
+          default -> "b_dec";
+        };
+    MemorySegment decoderBias = tensors.segment(biasName, width);
+    MemorySegment encoderBias;
+    Activation activation;
+    if (kind.equals("GatedAutoEncoder")) {
+      float[] bias = tensors.vector("mag_bias", features);
+      activation =
+          Gate.fold(
+              encoder,
+              width,
+              tensors.vector("r_mag", features),
+              tensors.vector("gate_bias", features),
+              bias);
+      encoderBias = ForeignTensors.segment(bias);
+    } else {
+      encoderBias = tensors.segment(layers ? "encoder.bias" : "b_enc", features);
+      activation = activation(kind, config, tensors, features);
+    }
+    tensors.requireNoOthers("a " + kind);
+    boolean subtract = !kind.equals("AutoEncoderNew") && !kind.equals("JumpReluAutoEncoder");
+    String hook = config.text("submodule_name", "");
+    Dictionary dictionary =
+        new Dictionary(
+            new DictionaryConfig(
+                config.text("lm_name", ""),
+                hook,
+                hook,
+                width,
+                width,
+                features,
+                activation,
+                subtract,
+                false),
+            new Parameters(width, width, features, encoder, encoderBias, decoder, decoderBias));
+    // The library's loader makes this class's decoder rows unit vectors, and its codes are of that.
+    return kind.equals("AutoEncoder") ? Conventions.withUnitDecoder(dictionary) : dictionary;
+  }
+
+  private static Activation activation(
+      String kind, ForeignConfig config, ForeignTensors tensors, int features) throws IOException {
+    switch (kind) {
+      case "AutoEncoder", "AutoEncoderNew" -> {
+        return new Activation.ReLU();
+      }
+      case "JumpReluAutoEncoder" -> {
+        return new Activation.JumpReLU(Thresholds.of(tensors.vector("threshold", features)));
+      }
+      default -> {
+        int k = config.positive("k");
+        if (k > features) {
+          throw config.wrong(
+              "k is " + k + ", but the dictionary has only " + features + " features");
+        }
+        tensors.ignore("k");
+        if (kind.equals("AutoEncoderTopK")) {
+          // An alternative to k that the library itself uses only when asked.
+          tensors.ignore("threshold");
+          return new Activation.TopK(k);
+        }
+        if (kind.equals("MatryoshkaBatchTopKSAE")) {
+          tensors.ignore("group_sizes");
+        }
+        // −1 means that none was found, and the library then keeps all that is positive.
+        double threshold = Math.max(0, tensors.scalar("threshold"));
+        return new Activation.BatchTopK(k, OptionalDouble.of(threshold));
+      }
+    }
+  }
+
+  static void save(Dictionary given, Path folder) throws IOException {
+    if (ForeignWriter.isTranscoder(given)) {
+      throw ForeignWriter.refused(
+          "dictionary_learning", "transcoders", "convert to sparsify, saelens or llamascopium");
+    }
+    Dictionary dictionary = Conventions.withValueThresholds(given);
+    if (dictionary.config().rankByDecoderNorm()) {
+      dictionary = Conventions.withUnitDecoder(dictionary);
+    }
+    boolean subtract =
+        switch (dictionary.config().activation()) {
+          case Activation.ReLU relu -> false;
+          case Activation.JumpReLU jump -> false;
+          default -> true;
+        };
+    dictionary = Conventions.subtracting(dictionary, subtract);
+    DictionaryConfig c = dictionary.config();
+    ObjectNode json = ForeignConfig.object();
+    ObjectNode trainer = json.putObject("trainer");
+    List<TensorData> tensors = new ArrayList<>();
+    String kind = kind(dictionary, trainer, tensors);
+    trainer.put("dict_class", kind);
+    trainer.put("activation_dim", c.inputWidth());
+    trainer.put("dict_size", c.features());
+    trainer.put("lm_name", c.model());
+    trainer.put("submodule_name", c.inputHook());
+    Files.createDirectories(folder);
+    PyTorchWriter.write(folder.resolve(WEIGHTS), tensors);
+    ForeignConfig.write(folder.resolve(CONFIG), json);
+  }
+
+  private static String kind(Dictionary dictionary, ObjectNode trainer, List<TensorData> tensors) {
+    DictionaryConfig c = dictionary.config();
+    Parameters p = dictionary.parameters();
+    return switch (c.activation()) {
+      case Activation.TopK(int k) -> {
+        counted(trainer, tensors, k, -1);
+        layers(tensors, c, p, "encoder.bias", "b_dec");
+        yield "AutoEncoderTopK";
+      }
+      case Activation.BatchTopK batch -> {
+        if (batch.threshold().isEmpty()) {
+          throw ForeignWriter.refused(
+              "dictionary_learning",
+              "BatchTopK dictionaries that go without a threshold, and this one has none",
+              "convert to llamascopium, which has");
+        }
+        counted(trainer, tensors, batch.k(), (float) batch.threshold().getAsDouble());
+        layers(tensors, c, p, "encoder.bias", "b_dec");
+        yield "BatchTopKSAE";
+      }
+      case Activation.ReLU relu -> {
+        layers(tensors, c, p, "encoder.bias", "decoder.bias");
+        yield "AutoEncoderNew";
+      }
+      case Activation.Gated(Thresholds thresholds) -> {
+        layers(tensors, c, p, "mag_bias", "decoder_bias");
+        float[] magnitude = p.encoderBias().toArray(FLOAT);
+        tensors.add(ForeignWriter.floats("gate_bias", Gate.bias(magnitude, thresholds)));
+        tensors.add(ForeignWriter.floats("r_mag", new float[c.features()]));
+        yield "GatedAutoEncoder";
+      }
+      case Activation.JumpReLU(Thresholds thresholds) -> {
+        tensors.add(ForeignWriter.transposed("W_enc", p.encoder(), c.features(), c.inputWidth()));
+        tensors.add(ForeignWriter.floats("b_enc", p.encoderBias(), c.features()));
+        tensors.add(ForeignWriter.floats("W_dec", p.decoder(), c.features(), c.outputWidth()));
+        tensors.add(ForeignWriter.floats("b_dec", p.decoderBias(), c.outputWidth()));
+        tensors.add(ForeignWriter.floats("threshold", thresholds.toArray(c.features())));
+        yield "JumpReluAutoEncoder";
+      }
+    };
+  }
+
+  private static void layers(
+      List<TensorData> tensors,
+      DictionaryConfig c,
+      Parameters p,
+      String encoderBias,
+      String decoderBias) {
+    tensors.add(ForeignWriter.floats("encoder.weight", p.encoder(), c.features(), c.inputWidth()));
+    tensors.add(ForeignWriter.floats(encoderBias, p.encoderBias(), c.features()));
+    tensors.add(
+        ForeignWriter.transposed("decoder.weight", p.decoder(), c.features(), c.outputWidth()));
+    tensors.add(ForeignWriter.floats(decoderBias, p.decoderBias(), c.outputWidth()));
+  }
+
+  private static void counted(
+      ObjectNode trainer, List<TensorData> tensors, int k, float threshold) {
+    trainer.put("k", k);
+    MemorySegment count = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_INT, k);
+    tensors.add(TensorData.of("k", DType.I32, count));
+    tensors.add(
+        TensorData.of("threshold", DType.F32, ForeignTensors.segment(new float[] {threshold})));
+  }
+}

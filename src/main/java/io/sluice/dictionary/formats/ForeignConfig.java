@@ -1,0 +1,121 @@
+package io.sluice.dictionary.formats;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.files.AtomicFile;
+import io.sluice.files.Quoted;
+import io.sluice.files.StrictJson;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Another library's JSON config, whose every fault is one line that names the file. */
+final class ForeignConfig {
+  private static final long MAX_BYTES = 8 << 20;
+  private static final JsonMapper JSON = StrictJson.mapper(StreamReadConstraints.defaults());
+
+  private final Path file;
+  private final JsonNode json;
+
+  private ForeignConfig(Path file, JsonNode json) {
+    this.file = file;
+    this.json = json;
+  }
+
+  static ForeignConfig read(Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      throw new NoSuchFileException(file.toString());
+    }
+    if (Files.size(file) > MAX_BYTES) {
+      throw new IOException(file + ": " + Files.size(file) + " bytes is too long for a config");
+    }
+    try {
+      JsonNode json = JSON.readTree(file.toFile());
+      if (json == null || !json.isObject()) {
+        throw new IOException(file + ": is no JSON object; fetch it again");
+      }
+      return new ForeignConfig(file, json);
+    } catch (JsonProcessingException e) {
+      throw new IOException(
+          file + ": not valid JSON: " + e.getOriginalMessage() + "; fetch it again", e);
+    }
+  }
+
+  static ObjectNode object() {
+    return JSON.createObjectNode();
+  }
+
+  static void write(Path file, ObjectNode json) throws IOException {
+    AtomicFile.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json) + "\n");
+  }
+
+  Path file() {
+    return file;
+  }
+
+  boolean has(String name) {
+    return json.hasNonNull(name);
+  }
+
+  /** The object called {@code name}, or an empty one. */
+  ForeignConfig within(String name) {
+    JsonNode inner = json.path(name);
+    return new ForeignConfig(file, inner.isObject() ? inner : JSON.createObjectNode());
+  }
+
+  String text(String name) throws IOException {
+    if (!json.path(name).isTextual()) {
+      throw wrong("'" + name + "' is missing or not a text");
+    }
+    return json.get(name).textValue();
+  }
+
+  /** A text, or {@code otherwise} where there is none. */
+  String text(String name, String otherwise) {
+    return json.path(name).isTextual() ? json.get(name).textValue() : otherwise;
+  }
+
+  int positive(String name) throws IOException {
+    JsonNode value = json.path(name);
+    if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 1) {
+      throw wrong("'" + name + "' is missing or not a positive 32-bit integer");
+    }
+    return value.intValue();
+  }
+
+  double number(String name) throws IOException {
+    if (!json.path(name).isNumber()) {
+      throw wrong("'" + name + "' is missing or not a number");
+    }
+    return json.get(name).doubleValue();
+  }
+
+  boolean bool(String name, boolean otherwise) throws IOException {
+    if (!has(name)) {
+      return otherwise;
+    }
+    if (!json.get(name).isBoolean()) {
+      throw wrong("'" + name + "' is neither true nor false");
+    }
+    return json.get(name).booleanValue();
+  }
+
+  JsonNode node(String name) {
+    return json.path(name);
+  }
+
+  /** Refuses a value that is not among those that are known. */
+  IOException unknown(String name, String value, List<String> known) {
+    return wrong(
+        "unknown " + name + " " + Quoted.of(value) + "; known: " + String.join(", ", known));
+  }
+
+  IOException wrong(String what) {
+    return new IOException(file + ": " + what);
+  }
+}

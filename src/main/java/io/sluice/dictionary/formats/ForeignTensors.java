@@ -1,0 +1,189 @@
+package io.sluice.dictionary.formats;
+
+import io.sluice.files.Quoted;
+import io.sluice.torch.DType;
+import io.sluice.weights.TensorInfo;
+import io.sluice.weights.TensorSource;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * The tensors of another library's dictionary as finite float32 values of the shapes that its
+ * config promises. Which were read is remembered, so that tensors nobody asked for are found.
+ */
+final class ForeignTensors {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final ValueLayout.OfFloat F32 = FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfDouble F64 =
+      ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfShort F16 =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  /** Side of the blocks in which matrices are transposed. */
+  private static final int BLOCK = 64;
+
+  private final TensorSource source;
+  private final String config;
+  private final Set<String> read = new HashSet<>();
+
+  /**
+   * Tensors of a file.
+   *
+   * @param config the name of the file that shapes follow from, for messages
+   */
+  ForeignTensors(TensorSource source, String config) {
+    this.source = source;
+    this.config = config;
+  }
+
+  boolean has(String name) {
+    return source.contains(name);
+  }
+
+  Set<String> names() {
+    return source.names();
+  }
+
+  /** Passes over a tensor that changes nothing. */
+  void ignore(String name) {
+    read.add(name);
+  }
+
+  float[] vector(String name, int length) throws IOException {
+    return floats(name, length);
+  }
+
+  float scalar(String name) throws IOException {
+    TensorInfo info = info(name);
+    return floats(name, info.shape().length == 0 ? new long[0] : new long[] {1})[0];
+  }
+
+  /** A matrix {@code [rows, columns]}. */
+  MemorySegment matrix(String name, int rows, int columns) throws IOException {
+    MemorySegment data = data(name, rows, columns);
+    DType dtype = info(name).dtype();
+    MemorySegment out = allocate((long) rows * columns);
+    for (long i = 0; i < (long) rows * columns; i++) {
+      out.setAtIndex(FLOAT, i, finite(name, i, value(data, dtype, i)));
+    }
+    return out;
+  }
+
+  /** A matrix {@code [rows, columns]} that is kept as {@code [columns, rows]}. */
+  MemorySegment transposed(String name, int rows, int columns) throws IOException {
+    MemorySegment data = data(name, columns, rows);
+    DType dtype = info(name).dtype();
+    MemorySegment out = allocate((long) rows * columns);
+    for (int row = 0; row < rows; row += BLOCK) {
+      for (int column = 0; column < columns; column += BLOCK) {
+        for (int r = row; r < Math.min(rows, row + BLOCK); r++) {
+          for (int c = column; c < Math.min(columns, column + BLOCK); c++) {
+            long from = (long) c * rows + r;
+            out.setAtIndex(
+                FLOAT, (long) r * columns + c, finite(name, from, value(data, dtype, from)));
+          }
+        }
+      }
+    }
+    return out;
+  }
+
+  /** A vector in native memory. */
+  MemorySegment segment(String name, int length) throws IOException {
+    return segment(floats(name, length));
+  }
+
+  static MemorySegment segment(float[] values) {
+    return Arena.ofAuto().allocateFrom(FLOAT, values);
+  }
+
+  /** {@code count} zeros in native memory. */
+  static MemorySegment allocate(long count) {
+    return Arena.ofAuto().allocate(count * Float.BYTES, 64);
+  }
+
+  /** Refuses a file with tensors that were not read: they would change what it computes. */
+  void requireNoOthers(String kind) throws IOException {
+    Set<String> others = new TreeSet<>(source.names());
+    others.removeAll(read);
+    if (!others.isEmpty()) {
+      throw new IOException(
+          source.path()
+              + ": has a tensor "
+              + Quoted.of(others.iterator().next())
+              + ", which "
+              + kind
+              + " does not have; check the architecture in "
+              + config);
+    }
+  }
+
+  private float[] floats(String name, long... shape) throws IOException {
+    MemorySegment data = data(name, shape);
+    DType dtype = info(name).dtype();
+    float[] values = new float[(int) Arrays.stream(shape).reduce(1, (a, b) -> a * b)];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = finite(name, i, value(data, dtype, i));
+    }
+    return values;
+  }
+
+  private TensorInfo info(String name) throws IOException {
+    if (!source.contains(name)) {
+      throw new IOException(
+          source.path()
+              + ": tensor "
+              + Quoted.of(name)
+              + " is missing; it has "
+              + String.join(", ", source.names().stream().map(Quoted::of).limit(12).toList()));
+    }
+    return source.info(name);
+  }
+
+  private MemorySegment data(String name, long... shape) throws IOException {
+    TensorInfo info = info(name);
+    boolean floating =
+        switch (info.dtype()) {
+          case F32, F16, BF16, F64 -> true;
+          default -> false;
+        };
+    if (!floating || !Arrays.equals(info.shape(), shape)) {
+      throw new IOException(
+          "%s: tensor %s is %s %s, but %s asks for floating-point numbers %s"
+              .formatted(
+                  source.path(),
+                  Quoted.of(name),
+                  info.dtype().label(),
+                  Arrays.toString(info.shape()),
+                  config,
+                  Arrays.toString(shape)));
+    }
+    read.add(name);
+    return source.data(name);
+  }
+
+  private static float value(MemorySegment data, DType dtype, long index) {
+    return switch (dtype) {
+      case F32 -> data.getAtIndex(F32, index);
+      case F64 -> (float) data.getAtIndex(F64, index);
+      case F16 -> Float.float16ToFloat(data.getAtIndex(F16, index));
+      default -> Float.intBitsToFloat(data.getAtIndex(F16, index) << 16);
+    };
+  }
+
+  private float finite(String name, long index, float value) throws IOException {
+    if (!Float.isFinite(value)) {
+      throw new IOException(
+          "%s: element %d of tensor %s is %s; fetch the file again"
+              .formatted(source.path(), index, Quoted.of(name), value));
+    }
+    return value;
+  }
+}

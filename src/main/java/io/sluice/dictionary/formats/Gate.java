@@ -1,0 +1,42 @@
+package io.sluice.dictionary.formats;
+
+import io.sluice.dictionary.Activation;
+import io.sluice.engine.Thresholds;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** Gated dictionaries as two biases and a scale, as other libraries keep them, and back. */
+final class Gate {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  private Gate() {}
+
+  /**
+   * Multiplies encoder rows by {@code eʳ}, so that they give the magnitude, and turns the gate
+   * {@code z + b_gate > 0} into the threshold {@code b_mag − eʳ·b_gate} of that.
+   *
+   * @param encoder {@code [features, width]}, changed in place
+   */
+  static Activation fold(
+      MemorySegment encoder, int width, float[] logScale, float[] gateBias, float[] magnitudeBias) {
+    float[] thresholds = new float[gateBias.length];
+    for (int feature = 0; feature < thresholds.length; feature++) {
+      double scale = Math.exp(logScale[feature]);
+      thresholds[feature] = (float) (magnitudeBias[feature] - scale * gateBias[feature]);
+      for (int i = 0; i < width; i++) {
+        long at = (long) feature * width + i;
+        encoder.setAtIndex(FLOAT, at, (float) (scale * encoder.getAtIndex(FLOAT, at)));
+      }
+    }
+    return new Activation.Gated(Thresholds.of(thresholds));
+  }
+
+  /** The gate's bias where the gate reads what the magnitude reads, unscaled. */
+  static float[] bias(float[] magnitudeBias, Thresholds thresholds) {
+    float[] bias = new float[magnitudeBias.length];
+    for (int feature = 0; feature < bias.length; feature++) {
+      bias[feature] = magnitudeBias[feature] - thresholds.of(feature);
+    }
+    return bias;
+  }
+}

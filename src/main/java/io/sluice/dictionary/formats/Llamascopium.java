@@ -1,0 +1,232 @@
+package io.sluice.dictionary.formats;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.dictionary.Activation;
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.engine.Parameters;
+import io.sluice.engine.Thresholds;
+import io.sluice.weights.Safetensors;
+import io.sluice.weights.TensorData;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+
+/**
+ * Llamascopium: {@code config.json} and {@code sae_weights.safetensors}. The encoder never
+ * subtracts the decoder bias; activations may be scaled by one number for the hook point read and
+ * another for the one written, which the weights' file then holds; and by default features are
+ * selected by {@code f · ‖decoder row‖}.
+ */
+final class Llamascopium {
+  private static final String CONFIG = "config.json";
+  private static final String WEIGHTS = "sae_weights.safetensors";
+  private static final String NORM = "dataset_average_activation_norm.";
+  private static final String THRESHOLD = "activation_function.log_jumprelu_threshold";
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  private Llamascopium() {}
+
+  static Dictionary load(Path folder) throws IOException {
+    ForeignConfig config = ForeignConfig.read(folder.resolve(CONFIG));
+    String type = config.text("sae_type");
+    if (!type.equals("sae")) {
+      throw config.unknown("sae_type", type, List.of("sae"));
+    }
+    if (config.bool("use_glu_encoder", false)) {
+      throw config.wrong(
+          "its encoder is gated by a second one (use_glu_encoder is true), which Sluice's are not");
+    }
+    int width = config.positive("d_model");
+    double exact = width * config.number("expansion_factor");
+    if (!(exact >= 1 && exact <= Integer.MAX_VALUE)) {
+      throw config.wrong("expansion_factor makes " + exact + " features");
+    }
+    int features = (int) exact;
+    String inputHook = config.text("hook_point_in");
+    String outputHook = config.text("hook_point_out");
+    boolean byNorm = config.bool("sparsity_include_decoder_norm", true);
+    ForeignTensors tensors = new ForeignTensors(Safetensors.open(folder.resolve(WEIGHTS)), CONFIG);
+    Activation activation = activation(config, tensors, features);
+    Parameters parameters =
+        new Parameters(
+            width,
+            width,
+            features,
+            tensors.transposed("W_E", features, width),
+            tensors.segment("b_E", features),
+            tensors.matrix("W_D", features, width),
+            config.bool("use_decoder_bias", true)
+                ? tensors.segment("b_D", width)
+                : ForeignTensors.allocate(width));
+    Dictionary dictionary =
+        Conventions.withValueThresholds(
+            new Dictionary(
+                new DictionaryConfig(
+                    "", inputHook, outputHook, width, width, features, activation, false, byNorm),
+                parameters));
+    double[] factors = factors(config, tensors, width, inputHook, outputHook);
+    tensors.requireNoOthers("an autoencoder with act_fn '" + config.text("act_fn", "relu") + "'");
+    return normalised(dictionary, factors[0], factors[1]);
+  }
+
+  private static Activation activation(ForeignConfig config, ForeignTensors tensors, int features)
+      throws IOException {
+    String function = config.text("act_fn", "relu").toLowerCase(java.util.Locale.ROOT);
+    return switch (function) {
+      case "relu" -> new Activation.ReLU();
+      case "topk" -> new Activation.TopK(k(config, features));
+      // Selected over whatever batch it is given: it keeps no threshold.
+      case "batchtopk" -> new Activation.BatchTopK(k(config, features), OptionalDouble.empty());
+      case "jumprelu" -> {
+        float[] thresholds = tensors.vector(THRESHOLD, features);
+        for (int feature = 0; feature < features; feature++) {
+          thresholds[feature] = (float) Math.min(Math.exp(thresholds[feature]), Float.MAX_VALUE);
+        }
+        yield new Activation.JumpReLU(Thresholds.of(thresholds));
+      }
+      default ->
+          throw config.unknown(
+              "act_fn", function, List.of("relu", "topk", "batchtopk", "jumprelu"));
+    };
+  }
+
+  private static int k(ForeignConfig config, int features) throws IOException {
+    int k = config.positive("top_k");
+    if (k > features) {
+      throw config.wrong(
+          "top_k is " + k + ", but the dictionary has only " + features + " features");
+    }
+    return k;
+  }
+
+  /** What activations are multiplied by, read and written. */
+  private static double[] factors(
+      ForeignConfig config, ForeignTensors tensors, int width, String inputHook, String outputHook)
+      throws IOException {
+    String how = config.text("norm_activation", "dataset-wise");
+    switch (how) {
+      case "inference" -> {
+        // The norms are left over from training, or never were set.
+        for (String name : tensors.names()) {
+          if (name.startsWith(NORM)) {
+            tensors.ignore(name);
+          }
+        }
+        return new double[] {1, 1};
+      }
+      case "dataset-wise" -> {
+        double root = Math.sqrt(width);
+        return new double[] {
+          factor(tensors, config, root, inputHook), factor(tensors, config, root, outputHook)
+        };
+      }
+      default ->
+          throw config.wrong(
+              "norm_activation is '"
+                  + how
+                  + "', which scales every token or batch in its own way and cannot be folded into"
+                  + " the weights");
+    }
+  }
+
+  private static double factor(
+      ForeignTensors tensors, ForeignConfig config, double root, String hook) throws IOException {
+    double norm = tensors.scalar(NORM + hook);
+    if (!(norm > 0)) {
+      throw config.wrong("the average norm of '" + hook + "' in " + WEIGHTS + " is " + norm);
+    }
+    return root / norm;
+  }
+
+  /** Codes stay those of the scaled activations. */
+  private static Dictionary normalised(Dictionary dictionary, double read, double written) {
+    if (read != 1) {
+      multiply(dictionary.parameters().encoder(), read);
+    }
+    if (written != 1) {
+      // All norms change by one factor, which changes no ranks' order.
+      multiply(dictionary.parameters().decoder(), 1 / written);
+      multiply(dictionary.parameters().decoderBias(), 1 / written);
+    }
+    return dictionary;
+  }
+
+  private static void multiply(MemorySegment values, double factor) {
+    for (long i = 0; i < values.byteSize() / Float.BYTES; i++) {
+      values.setAtIndex(FLOAT, i, (float) (factor * values.getAtIndex(FLOAT, i)));
+    }
+  }
+
+  static void save(Dictionary given, Path folder) throws IOException {
+    Dictionary dictionary = Conventions.subtracting(Conventions.withValueThresholds(given), false);
+    DictionaryConfig c = dictionary.config();
+    Parameters p = dictionary.parameters();
+    if (c.inputWidth() != c.outputWidth()) {
+      throw ForeignWriter.refused(
+          "Llamascopium",
+          "dictionaries of two widths, and this one reads %d and writes %d"
+              .formatted(c.inputWidth(), c.outputWidth()),
+          "keep it in Sluice's format");
+    }
+    List<TensorData> tensors = new ArrayList<>();
+    tensors.add(ForeignWriter.transposed("W_E", p.encoder(), c.features(), c.inputWidth()));
+    tensors.add(ForeignWriter.floats("b_E", p.encoderBias(), c.features()));
+    tensors.add(ForeignWriter.floats("W_D", p.decoder(), c.features(), c.outputWidth()));
+    tensors.add(ForeignWriter.floats("b_D", p.decoderBias(), c.outputWidth()));
+    ObjectNode json = ForeignConfig.object();
+    json.put("sae_type", "sae");
+    json.put("d_model", c.inputWidth());
+    json.put("expansion_factor", expansion(c.features(), c.inputWidth()));
+    json.put("use_decoder_bias", true);
+    switch (c.activation()) {
+      case Activation.TopK(int k) -> {
+        json.put("act_fn", "topk");
+        json.put("top_k", k);
+      }
+      case Activation.ReLU relu -> json.put("act_fn", "relu");
+      case Activation.JumpReLU(Thresholds thresholds) -> jump(json, tensors, c, thresholds);
+      case Activation.Gated(Thresholds thresholds) -> jump(json, tensors, c, thresholds);
+      case Activation.BatchTopK batch when batch.threshold().isPresent() ->
+          jump(json, tensors, c, Thresholds.uniform((float) batch.threshold().getAsDouble()));
+      case Activation.BatchTopK batch -> {
+        json.put("act_fn", "batchtopk");
+        json.put("top_k", batch.k());
+      }
+    }
+    json.put("norm_activation", "inference");
+    json.put("sparsity_include_decoder_norm", c.rankByDecoderNorm());
+    json.put("hook_point_in", c.inputHook());
+    json.put("hook_point_out", c.outputHook());
+    json.put("use_glu_encoder", false);
+    Files.createDirectories(folder);
+    Safetensors.write(folder.resolve(WEIGHTS), tensors, Map.of());
+    ForeignConfig.write(folder.resolve(CONFIG), json);
+  }
+
+  private static void jump(
+      ObjectNode json, List<TensorData> tensors, DictionaryConfig c, Thresholds thresholds) {
+    json.put("act_fn", "jumprelu");
+    float[] logs = thresholds.toArray(c.features());
+    for (int feature = 0; feature < logs.length; feature++) {
+      // The logarithm of the smallest number stands for that of 0.
+      logs[feature] = (float) Math.log(Math.max(logs[feature], Float.MIN_NORMAL));
+    }
+    tensors.add(ForeignWriter.floats(THRESHOLD, logs));
+  }
+
+  /** A factor that, multiplied by the width and cut off, gives the number of features. */
+  private static double expansion(int features, int width) {
+    double factor = (double) features / width;
+    while ((int) (width * factor) < features) {
+      factor = Math.nextUp(factor);
+    }
+    return factor;
+  }
+}

@@ -1,0 +1,258 @@
+package io.sluice.dictionary.formats;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.dictionary.Activation;
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.engine.Parameters;
+import io.sluice.engine.Thresholds;
+import io.sluice.weights.Safetensors;
+import io.sluice.weights.TensorData;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+
+/**
+ * SAELens: {@code cfg.json} with an architecture, {@code sae_weights.safetensors} with {@code W_enc
+ * [d_in, d_sae]} and {@code W_dec [d_sae, d_out]}. The config says whether the decoder bias is
+ * subtracted from the input, and for TopK whether activations are multiplied by the norm of their
+ * decoder row before the selection, and stay so.
+ */
+final class SaeLens {
+  private static final String CONFIG = "cfg.json";
+  private static final String WEIGHTS = "sae_weights.safetensors";
+
+  /** The version whose files are written; readers take configs without one for older ones. */
+  private static final String VERSION = "6.54.12";
+
+  private static final List<String> KNOWN =
+      List.of(
+          "standard",
+          "topk",
+          "batchtopk",
+          "matryoshka_batchtopk",
+          "jumprelu",
+          "gated",
+          "transcoder",
+          "jumprelu_transcoder");
+
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  private SaeLens() {}
+
+  static Dictionary load(Path folder, Origin origin) throws IOException {
+    ForeignConfig config = ForeignConfig.read(folder.resolve(CONFIG));
+    String architecture = architecture(config);
+    int width = config.positive("d_in");
+    int features = config.positive("d_sae");
+    boolean transcoder = architecture.endsWith("transcoder");
+    int outputWidth = transcoder ? config.positive("d_out") : width;
+    requireNormalisation(config, origin);
+    ForeignTensors tensors = new ForeignTensors(Safetensors.open(folder.resolve(WEIGHTS)), CONFIG);
+    MemorySegment encoder = tensors.transposed("W_enc", features, width);
+    MemorySegment encoderBias;
+    Activation activation;
+    boolean rescaled = config.bool("rescale_acts_by_decoder_norm", false);
+    if (architecture.equals("gated")) {
+      float[] bias = tensors.vector("b_mag", features);
+      activation = gate(tensors, encoder, bias, width);
+      encoderBias = ForeignTensors.segment(bias);
+    } else {
+      encoderBias = tensors.segment("b_enc", features);
+      activation = activation(config, architecture, tensors, features);
+    }
+    MemorySegment decoder = tensors.matrix("W_dec", features, outputWidth);
+    MemorySegment decoderBias = tensors.segment("b_dec", outputWidth);
+    tensors.requireNoOthers("a dictionary of architecture '" + architecture + "'");
+    ForeignConfig metadata = config.has("metadata") ? config.within("metadata") : config;
+    String hook = metadata.text("hook_name", metadata.text("hook_point", ""));
+    String outputHook = transcoder ? metadata.text("hook_name_out", hook + ".output") : hook;
+    Dictionary dictionary =
+        new Dictionary(
+            new DictionaryConfig(
+                metadata.text("model_name", ""),
+                hook,
+                outputHook,
+                width,
+                outputWidth,
+                features,
+                fitting(config, activation, features),
+                !transcoder && config.bool("apply_b_dec_to_input", true),
+                rescaled),
+            new Parameters(
+                width, outputWidth, features, encoder, encoderBias, decoder, decoderBias));
+    // Rescaled activations are what SAELens calls activations, so the norms move to the encoder.
+    return rescaled ? Conventions.withUnitDecoder(dictionary) : dictionary;
+  }
+
+  private static Activation fitting(ForeignConfig config, Activation activation, int features)
+      throws IOException {
+    try {
+      activation.requireFit(features);
+      return activation;
+    } catch (IllegalArgumentException e) {
+      throw config.wrong(e.getMessage());
+    }
+  }
+
+  /** Before version 6 the architecture may be missing, and TopK was a standard one's function. */
+  private static String architecture(ForeignConfig config) throws IOException {
+    String architecture = config.text("architecture", "standard");
+    String function = config.text("activation_fn", config.text("activation_fn_str", "relu"));
+    if (function.equals("topk") && architecture.equals("standard")) {
+      return "topk";
+    }
+    if (!KNOWN.contains(architecture)) {
+      throw config.unknown("architecture", architecture, KNOWN);
+    }
+    if (!function.equals("relu") && !function.equals("topk")) {
+      throw config.unknown("activation function", function, List.of("relu", "topk"));
+    }
+    return architecture;
+  }
+
+  private static void requireNormalisation(ForeignConfig config, Origin origin) throws IOException {
+    String how =
+        config.node("normalize_activations").isBoolean()
+            ? config.bool("normalize_activations", false) ? "expected_average_only_in" : "none"
+            : config.text("normalize_activations", "none");
+    switch (how) {
+      case "none" -> {}
+      case "expected_average_only_in" -> {
+        if (origin.activationScale().isEmpty()) {
+          throw config.wrong(
+              "activations have to be multiplied by a number that its files do not hold"
+                  + " (normalize_activations is 'expected_average_only_in'); give it with"
+                  + " --activation-scale");
+        }
+      }
+      default ->
+          throw config.wrong(
+              "normalize_activations is '"
+                  + how
+                  + "', which treats every token in its own way or is not folded into the weights"
+                  + " yet; only one number for all tokens can be folded");
+    }
+  }
+
+  private static Activation activation(
+      ForeignConfig config, String architecture, ForeignTensors tensors, int features)
+      throws IOException {
+    return switch (architecture) {
+      case "topk" ->
+          new Activation.TopK(
+              config.has("k")
+                  ? config.positive("k")
+                  : config.within("activation_fn_kwargs").positive("k"));
+      case "batchtopk", "matryoshka_batchtopk" ->
+          new Activation.BatchTopK(
+              // It may be a fraction, as a mean over tokens.
+              Math.max(1, (int) Math.round(config.number("k"))),
+              OptionalDouble.of(Math.max(0, tensors.scalar("topk_threshold"))));
+      case "jumprelu", "jumprelu_transcoder" ->
+          new Activation.JumpReLU(Thresholds.of(tensors.vector("threshold", features)));
+      default -> new Activation.ReLU();
+    };
+  }
+
+  /** Multiplies the encoder by {@code exp(r_mag)} and turns the gate into thresholds. */
+  private static Activation gate(
+      ForeignTensors tensors, MemorySegment encoder, float[] magnitudeBias, int width)
+      throws IOException {
+    float[] gateBias = tensors.vector("b_gate", magnitudeBias.length);
+    float[] logScale = tensors.vector("r_mag", magnitudeBias.length);
+    return Gate.fold(encoder, width, logScale, gateBias, magnitudeBias);
+  }
+
+  static void save(Dictionary given, Path folder) throws IOException {
+    Dictionary dictionary = Conventions.withValueThresholds(given);
+    if (dictionary.config().rankByDecoderNorm()) {
+      dictionary = Conventions.withUnitDecoder(dictionary);
+    }
+    boolean transcoder = ForeignWriter.isTranscoder(dictionary);
+    if (transcoder) {
+      dictionary = Conventions.subtracting(dictionary, false);
+    }
+    DictionaryConfig c = dictionary.config();
+    Parameters p = dictionary.parameters();
+    ObjectNode json = ForeignConfig.object();
+    List<TensorData> tensors = new ArrayList<>();
+    tensors.add(ForeignWriter.transposed("W_enc", p.encoder(), c.features(), c.inputWidth()));
+    tensors.add(ForeignWriter.floats("W_dec", p.decoder(), c.features(), c.outputWidth()));
+    tensors.add(ForeignWriter.floats("b_dec", p.decoderBias(), c.outputWidth()));
+    if (!(c.activation() instanceof Activation.Gated)) {
+      tensors.add(ForeignWriter.floats("b_enc", p.encoderBias(), c.features()));
+    }
+    json.put("architecture", architecture(c, p, transcoder, json, tensors));
+    json.put("d_in", c.inputWidth());
+    json.put("d_sae", c.features());
+    if (transcoder) {
+      json.put("d_out", c.outputWidth());
+    }
+    json.put("dtype", "float32");
+    json.put("device", "cpu");
+    json.put("apply_b_dec_to_input", c.subtractDecoderBias());
+    json.put("normalize_activations", "none");
+    json.put("reshape_activations", "none");
+    ObjectNode metadata = json.putObject("metadata");
+    metadata.put("sae_lens_version", VERSION);
+    metadata.put("model_name", c.model());
+    metadata.put("hook_name", c.inputHook());
+    if (transcoder) {
+      metadata.put("hook_name_out", c.outputHook());
+    }
+    Files.createDirectories(folder);
+    Safetensors.write(folder.resolve(WEIGHTS), tensors, Map.of());
+    ForeignConfig.write(folder.resolve(CONFIG), json);
+  }
+
+  private static String architecture(
+      DictionaryConfig c,
+      Parameters p,
+      boolean transcoder,
+      ObjectNode json,
+      List<TensorData> tensors) {
+    return switch (c.activation()) {
+      case Activation.TopK topK when transcoder ->
+          throw ForeignWriter.refused(
+              "SAELens",
+              "transcoders with TopK",
+              "convert to sparsify or llamascopium, which have");
+      case Activation.TopK topK -> {
+        json.put("k", topK.k());
+        json.put("rescale_acts_by_decoder_norm", false);
+        yield "topk";
+      }
+      case Activation.ReLU relu -> transcoder ? "transcoder" : "standard";
+      case Activation.JumpReLU(Thresholds thresholds) -> {
+        tensors.add(ForeignWriter.floats("threshold", thresholds.toArray(c.features())));
+        yield transcoder ? "jumprelu_transcoder" : "jumprelu";
+      }
+      case Activation.BatchTopK batch when batch.threshold().isPresent() -> {
+        Thresholds thresholds = Thresholds.uniform((float) batch.threshold().getAsDouble());
+        tensors.add(ForeignWriter.floats("threshold", thresholds.toArray(c.features())));
+        yield transcoder ? "jumprelu_transcoder" : "jumprelu";
+      }
+      case Activation.BatchTopK batch ->
+          throw ForeignWriter.refused(
+              "SAELens",
+              "BatchTopK dictionaries without a threshold, and this one has none",
+              "convert to llamascopium, which has");
+      case Activation.Gated gated when transcoder ->
+          throw ForeignWriter.refused("SAELens", "gated transcoders", "keep it in Sluice's format");
+      case Activation.Gated(Thresholds thresholds) -> {
+        float[] magnitude = p.encoderBias().toArray(FLOAT);
+        tensors.add(ForeignWriter.floats("b_mag", magnitude));
+        tensors.add(ForeignWriter.floats("b_gate", Gate.bias(magnitude, thresholds)));
+        tensors.add(ForeignWriter.floats("r_mag", new float[c.features()]));
+        yield "gated";
+      }
+    };
+  }
+}

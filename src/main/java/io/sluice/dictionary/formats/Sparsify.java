@@ -1,0 +1,119 @@
+package io.sluice.dictionary.formats;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.dictionary.Activation;
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.engine.Parameters;
+import io.sluice.weights.Safetensors;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * EleutherAI sparsify: {@code cfg.json} and {@code sae.safetensors}, feature-major like Sluice's.
+ * All are TopK; an autoencoder always subtracts its decoder bias, a transcoder never does, and both
+ * have one width. Neither model nor hook point is in the files.
+ */
+final class Sparsify {
+  private static final String CONFIG = "cfg.json";
+  private static final String WEIGHTS = "sae.safetensors";
+
+  private Sparsify() {}
+
+  static Dictionary load(Path folder) throws IOException {
+    ForeignConfig config = ForeignConfig.read(folder.resolve(CONFIG));
+    String activation = config.text("activation", "topk");
+    if (!activation.equals("topk")) {
+      throw config.unknown("activation", activation, List.of("topk"));
+    }
+    if (config.bool("skip_connection", false)) {
+      throw config.wrong(
+          "it has a skip connection (skip_connection is true), which Sluice's dictionaries have not");
+    }
+    int width = config.positive("d_in");
+    // 0 stands for a multiple of the width.
+    boolean counted = config.has("num_latents") && config.number("num_latents") != 0;
+    long features =
+        counted
+            ? config.positive("num_latents")
+            : (long) width * config.positive("expansion_factor");
+    if (features > Integer.MAX_VALUE) {
+      throw config.wrong(features + " features are more than fit");
+    }
+    int h = (int) features;
+    int k = config.positive("k");
+    if (k > h) {
+      throw config.wrong("k is " + k + ", but the dictionary has only " + h + " features");
+    }
+    boolean transcoder = config.bool("transcode", false);
+    ForeignTensors tensors = new ForeignTensors(Safetensors.open(folder.resolve(WEIGHTS)), CONFIG);
+    Parameters parameters =
+        new Parameters(
+            width,
+            width,
+            h,
+            tensors.matrix("encoder.weight", h, width),
+            tensors.segment("encoder.bias", h),
+            tensors.matrix("W_dec", h, width),
+            tensors.segment("b_dec", width));
+    tensors.requireNoOthers("a sparse coder without a skip connection");
+    return new Dictionary(
+        new DictionaryConfig(
+            "",
+            transcoder ? "input" : "",
+            transcoder ? "output" : "",
+            width,
+            width,
+            h,
+            new Activation.TopK(k),
+            !transcoder,
+            false),
+        parameters);
+  }
+
+  static void save(Dictionary given, Path folder) throws IOException {
+    if (!(given.config().activation() instanceof Activation.TopK(int k))) {
+      throw ForeignWriter.refused(
+          "sparsify",
+          "activation but TopK, and this dictionary has " + given.config().activation().type(),
+          "convert to saelens or llamascopium");
+    }
+    if (given.config().inputWidth() != given.config().outputWidth()) {
+      throw ForeignWriter.refused(
+          "sparsify",
+          "dictionaries of two widths, and this one reads %d and writes %d"
+              .formatted(given.config().inputWidth(), given.config().outputWidth()),
+          "keep it in Sluice's format");
+    }
+    boolean transcoder = ForeignWriter.isTranscoder(given);
+    Dictionary dictionary =
+        given.config().rankByDecoderNorm() ? Conventions.withUnitDecoder(given) : given;
+    dictionary = Conventions.subtracting(dictionary, !transcoder);
+    DictionaryConfig c = dictionary.config();
+    Parameters p = dictionary.parameters();
+    ObjectNode json = ForeignConfig.object();
+    json.put("activation", "topk");
+    json.put("expansion_factor", Math.max(1, c.features() / c.inputWidth()));
+    // Where training goes on, rows keep the lengths they have.
+    json.put("normalize_decoder", false);
+    json.put("num_latents", c.features());
+    json.put("k", k);
+    json.put("multi_topk", false);
+    json.put("skip_connection", false);
+    json.put("transcode", transcoder);
+    json.put("d_in", c.inputWidth());
+    Files.createDirectories(folder);
+    Safetensors.write(
+        folder.resolve(WEIGHTS),
+        List.of(
+            ForeignWriter.floats("encoder.weight", p.encoder(), c.features(), c.inputWidth()),
+            ForeignWriter.floats("encoder.bias", p.encoderBias(), c.features()),
+            ForeignWriter.floats("W_dec", p.decoder(), c.features(), c.outputWidth()),
+            ForeignWriter.floats("b_dec", p.decoderBias(), c.outputWidth())),
+        Map.of());
+    ForeignConfig.write(folder.resolve(CONFIG), json);
+  }
+}

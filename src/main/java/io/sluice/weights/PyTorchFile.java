@@ -1,0 +1,222 @@
+package io.sluice.weights;
+
+import io.sluice.files.Quoted;
+import io.sluice.torch.DType;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipException;
+import java.util.zip.ZipFile;
+
+/**
+ * A dictionary of tensors that {@code torch.save} wrote: a zip file with a pickle that describes
+ * the tensors and one entry of raw values per storage. The pickle is read, never run; it may hold
+ * nothing but tensors. Values are read into native memory; {@link #data} of a tensor that was saved
+ * transposed is a copy in row-major order.
+ */
+public final class PyTorchFile implements TensorSource {
+  private static final String PICKLE = "/data.pkl";
+  private static final long LONGEST_PICKLE = 16L << 20;
+
+  private final Path path;
+  private final Map<String, TensorInfo> infos;
+  private final Map<String, TensorPickle.View> views;
+  private final Map<TensorPickle.Storage, MemorySegment> storages;
+
+  private PyTorchFile(
+      Path path,
+      Map<String, TensorInfo> infos,
+      Map<String, TensorPickle.View> views,
+      Map<TensorPickle.Storage, MemorySegment> storages) {
+    this.path = path;
+    this.infos = infos;
+    this.views = views;
+    this.storages = storages;
+  }
+
+  /**
+   * Reads a file.
+   *
+   * @throws IOException if the file is missing, is none of PyTorch's, is damaged, or its pickle
+   *     asks for anything but tensors; the message names the file and what is wrong with it
+   */
+  public static PyTorchFile open(Path path) throws IOException {
+    if (!Files.isRegularFile(path)) {
+      throw new NoSuchFileException(path + " (a file that torch.save wrote)");
+    }
+    try (ZipFile zip = new ZipFile(path.toFile())) {
+      return read(path, zip);
+    } catch (ZipException e) {
+      throw BadFile.because(
+          path,
+          "is not a zip file, as PyTorch writes since version 1.6",
+          "load it in PyTorch and save it again with torch.save, or fetch it again");
+    } catch (EOFException e) {
+      throw BadFile.damaged(path, "ends too early");
+    }
+  }
+
+  private static PyTorchFile read(Path path, ZipFile zip) throws IOException {
+    List<? extends ZipEntry> entries = Collections.list(zip.entries());
+    List<? extends ZipEntry> pickles =
+        entries.stream().filter(entry -> entry.getName().endsWith(PICKLE)).toList();
+    if (pickles.size() != 1) {
+      throw BadFile.because(
+          path,
+          "is a zip file with " + pickles.size() + " entries named data.pkl, not one",
+          "give a file that torch.save wrote");
+    }
+    String root = pickles.getFirst().getName();
+    root = root.substring(0, root.length() - PICKLE.length());
+    requireLittleEndian(path, zip, root);
+    byte[] pickle = bytes(path, zip, pickles.getFirst(), LONGEST_PICKLE);
+    Map<TensorPickle.Storage, MemorySegment> storages = new HashMap<>();
+    Map<String, TensorInfo> infos = new LinkedHashMap<>();
+    Map<String, TensorPickle.View> views = TensorPickle.read(path, pickle);
+    for (Map.Entry<String, TensorPickle.View> tensor : views.entrySet()) {
+      TensorPickle.Storage storage = tensor.getValue().storage();
+      if (!storages.containsKey(storage)) {
+        storages.put(storage, storage(path, zip, root, storage));
+      }
+      infos.put(
+          tensor.getKey(),
+          new TensorInfo(tensor.getKey(), storage.dtype(), tensor.getValue().shape()));
+    }
+    return new PyTorchFile(path, infos, views, storages);
+  }
+
+  private static void requireLittleEndian(Path path, ZipFile zip, String root) throws IOException {
+    ZipEntry order = zip.getEntry(root + "/byteorder");
+    if (order != null
+        && !new String(bytes(path, zip, order, 16), StandardCharsets.US_ASCII).equals("little")) {
+      throw BadFile.because(
+          path, "was written on a big-endian machine", "save it again on a little-endian one");
+    }
+  }
+
+  private static MemorySegment storage(
+      Path path, ZipFile zip, String root, TensorPickle.Storage storage) throws IOException {
+    ZipEntry entry = zip.getEntry(root + "/data/" + storage.key());
+    long bytes = Math.multiplyExact(storage.elements(), (long) storage.dtype().bytes());
+    if (entry == null || entry.getSize() != bytes) {
+      throw BadFile.damaged(
+          path,
+          entry == null
+              ? "its values " + Quoted.of(storage.key()) + " are missing"
+              : "values %s take %d bytes, but the file has %d"
+                  .formatted(Quoted.of(storage.key()), bytes, entry.getSize()));
+    }
+    requireStored(path, entry);
+    if (bytes > Files.size(path)) {
+      throw BadFile.damaged(path, "has entries longer than the file itself");
+    }
+    MemorySegment memory = Arena.ofAuto().allocate(Math.max(1, bytes), 64);
+    byte[] piece = new byte[1 << 16];
+    try (InputStream in = zip.getInputStream(entry)) {
+      for (long done = 0; done < bytes; ) {
+        int read = in.read(piece, 0, (int) Math.min(piece.length, bytes - done));
+        if (read < 0) {
+          throw new EOFException();
+        }
+        MemorySegment.copy(MemorySegment.ofArray(piece), 0, memory, done, read);
+        done += read;
+      }
+    }
+    return memory.asSlice(0, bytes);
+  }
+
+  private static byte[] bytes(Path path, ZipFile zip, ZipEntry entry, long limit)
+      throws IOException {
+    if (entry.getSize() > limit) {
+      throw BadFile.because(
+          path,
+          "its " + Quoted.of(entry.getName()) + " has " + entry.getSize() + " bytes",
+          "only dictionaries of tensors are read");
+    }
+    requireStored(path, entry);
+    try (InputStream in = zip.getInputStream(entry)) {
+      return in.readNBytes((int) limit);
+    }
+  }
+
+  /** PyTorch stores values as they are; what is compressed could unfold to any size. */
+  private static void requireStored(Path path, ZipEntry entry) throws IOException {
+    if (entry.getMethod() != ZipEntry.STORED || entry.getCompressedSize() != entry.getSize()) {
+      throw BadFile.because(
+          path,
+          "its entry " + Quoted.of(entry.getName()) + " is compressed, which PyTorch never does",
+          "give a file that torch.save wrote");
+    }
+  }
+
+  /** The view's values in row-major order: the storage itself where they are that already. */
+  private static MemorySegment rowMajor(TensorPickle.View view, MemorySegment storage) {
+    DType dtype = view.storage().dtype();
+    long[] shape = view.shape();
+    long elements = 1;
+    boolean plain = true;
+    for (int i = shape.length - 1; i >= 0; i--) {
+      plain &= shape[i] == 1 || view.strides()[i] == elements;
+      elements *= shape[i];
+    }
+    long size = dtype.bytes();
+    if (plain || elements == 0) {
+      return storage.asSlice(elements == 0 ? 0 : view.offset() * size, elements * size);
+    }
+    MemorySegment copy = Arena.ofAuto().allocate(elements * size, 64);
+    long[] index = new long[shape.length];
+    long from = view.offset();
+    for (long to = 0; to < elements; to++) {
+      MemorySegment.copy(storage, from * size, copy, to * size, size);
+      for (int i = shape.length - 1; i >= 0; i--) {
+        from += view.strides()[i];
+        if (++index[i] < shape[i]) {
+          break;
+        }
+        from -= shape[i] * view.strides()[i];
+        index[i] = 0;
+      }
+    }
+    return copy;
+  }
+
+  @Override
+  public Path path() {
+    return path;
+  }
+
+  @Override
+  public Set<String> names() {
+    return Collections.unmodifiableSet(infos.keySet());
+  }
+
+  @Override
+  public TensorInfo info(String name) {
+    TensorInfo info = infos.get(name);
+    if (info == null) {
+      throw new IllegalArgumentException(
+          path + " has no tensor " + Quoted.of(name) + " among its " + infos.size());
+    }
+    return info;
+  }
+
+  @Override
+  public MemorySegment data(String name) {
+    info(name);
+    TensorPickle.View view = views.get(name);
+    return rowMajor(view, storages.get(view.storage())).asReadOnly();
+  }
+}

@@ -1,0 +1,220 @@
+package io.sluice.dictionary.formats;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.sluice.torch.DType;
+import io.sluice.weights.PyTorchFile;
+import io.sluice.weights.PyTorchWriter;
+import io.sluice.weights.Safetensors;
+import io.sluice.weights.TensorData;
+import io.sluice.weights.TensorSource;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What is wrong with another library's files is said in one line that names file and thing. */
+class BadForeignFilesTest {
+  @TempDir private Path folder;
+
+  static List<Path> golden() {
+    return ForeignRun.goldenFolders();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "saelens-standard, cfg.json, '\"standard\"', '\"temporal\"', unknown architecture 'temporal'",
+    "saelens-standard, cfg.json, '\"d_sae\": 20', '\"d_sae\": 21', 'W_enc'",
+    "saelens-standard, cfg.json, '\"d_sae\": 20', '\"d_sae\": 2147483647', 'W_enc'",
+    "saelens-standard, cfg.json, '\"d_sae\": 20', '\"d_sae\": -1', 'd_sae'",
+    "saelens-standard, cfg.json, '\"d_in\": 6', '\"d_in\": \"6\"', 'd_in'",
+    "saelens-standard, cfg.json, '\"standard\"', '\"jumprelu\"', threshold' is missing",
+    "saelens-standard, cfg.json, '\"none\"', '\"layer_norm\"', layer_norm",
+    "saelens-jumprelu, cfg.json, '\"jumprelu\"', '\"standard\"', tensor 'threshold'",
+    "saelens-topk, cfg.json, '\"k\": 4', '\"k\": 400', k is 400",
+    "saelens-topk, cfg.json, '\"k\": 4,', '', 'k'",
+    "saelens-topk, cfg.json, '{', '{{', not valid JSON",
+    "saelens-transcoder, cfg.json, '\"d_out\": 5', '\"d_out\": 6', W_dec",
+    "sparsify-topk, cfg.json, '\"topk\"', '\"groupmax\"', unknown activation 'groupmax'",
+    "sparsify-topk, cfg.json, '\"skip_connection\": false', '\"skip_connection\": true', skip",
+    "sparsify-topk, cfg.json, '\"k\": 4', '\"k\": 21', k is 21",
+    "sparsify-topk, cfg.json, '\"num_latents\": 20', '\"num_latents\": 7', encoder.weight",
+    "llamascopium-topk, config.json, '\"topk\"', '\"gelu\"', unknown act_fn 'gelu'",
+    "llamascopium-topk, config.json, 'dataset-wise', 'token-wise', token-wise",
+    "llamascopium-topk, config.json, '\"sae\"', '\"lorsa\"', unknown sae_type 'lorsa'",
+    "llamascopium-topk, config.json, '\"use_glu_encoder\": false', '\"use_glu_encoder\": true', glu",
+    "llamascopium-topk, config.json, '\"expansion_factor\": 3', '\"expansion_factor\": 999999999993', 'factor'",
+    "llamascopium-topk, config.json, '\"top_k\": 4', '\"top_k\": 99', top_k is 99",
+    "llamascopium-topk, config.json, 'blocks.0', 'blocks.1', is missing",
+    "dictionary_learning-AutoEncoderTopK, config.json, '\"AutoEncoderTopK\"', '\"Evil\"', 'Evil'",
+    "dictionary_learning-AutoEncoderTopK, config.json, '\"AutoEncoderTopK\"', '\"AutoEncoder\"', bias",
+    "dictionary_learning-AutoEncoderTopK, config.json, '\"dict_size\": 20', '\"dict_size\": 2', [20, 6]",
+    "dictionary_learning-AutoEncoderTopK, config.json, '\"trainer\"', '\"trainers\"', dict_class",
+  })
+  void namesWhatIsWrongInTheConfig(
+      String name, String file, String from, String to, String expected) throws IOException {
+    copy(DictionaryFormatTest.goldenFolder(name));
+    Path config = folder.resolve(file);
+    String text = Files.readString(config);
+    assertThat(text).contains(from);
+    Files.writeString(config, text.replace(from, to));
+    assertRefused(formatOf(name), expected);
+  }
+
+  @ParameterizedTest
+  @MethodSource("golden")
+  void namesATensorTooFewAndATensorTooMany(Path golden) throws IOException {
+    DictionaryFormat format = copy(golden);
+    Path weights = weights(format);
+    List<TensorData> tensors = tensors(weights);
+    for (TensorData left : tensors) {
+      String name = left.info().name();
+      if (name.startsWith("dataset_average") || name.equals("k") || name.equals("group_sizes")) {
+        continue;
+      }
+      if (golden.endsWith("dictionary_learning-AutoEncoderTopK") && name.equals("threshold")) {
+        continue;
+      }
+      write(weights, tensors.stream().filter(each -> each != left).toList());
+      assertRefused(format, "'" + name + "' is missing");
+    }
+    List<TensorData> more = new ArrayList<>(tensors);
+    more.add(TensorData.of("W_skip", DType.F32, Arena.ofAuto().allocate(16), 2, 2));
+    write(weights, more);
+    assertRefused(format, "has a tensor 'W_skip'");
+  }
+
+  @ParameterizedTest
+  @MethodSource("golden")
+  void namesAnElementThatIsNotFinite(Path golden) throws IOException {
+    DictionaryFormat format = copy(golden);
+    Path weights = weights(format);
+    List<TensorData> tensors = new ArrayList<>(tensors(weights));
+    for (int i = 0; i < tensors.size(); i++) {
+      TensorData tensor = tensors.get(i);
+      if (tensor.info().shape().length != 2 || tensor.info().dtype() != DType.F32) {
+        continue;
+      }
+      MemorySegment bad = Arena.ofAuto().allocate(tensor.data().byteSize()).copyFrom(tensor.data());
+      bad.setAtIndex(ValueLayout.JAVA_FLOAT, 3, Float.NaN);
+      List<TensorData> changed = new ArrayList<>(tensors);
+      changed.set(i, new TensorData(tensor.info(), bad));
+      write(weights, changed);
+      assertRefused(format, "element 3 of tensor '" + tensor.info().name() + "' is NaN");
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("golden")
+  void damagedFilesAreErrorsOfOneLine(Path golden) throws IOException {
+    DictionaryFormat format = copy(golden);
+    long seed = new Random().nextLong();
+    Random random = new Random(seed);
+    List<Path> files;
+    try (var list = Files.list(folder)) {
+      files = list.toList();
+    }
+    for (Path file : files) {
+      byte[] good = Files.readAllBytes(file);
+      for (int trial = 0; trial < 30; trial++) {
+        byte[] bad = good.clone();
+        bad[random.nextInt(bad.length)] ^= (byte) (1 << random.nextInt(8));
+        Files.write(file, trial == 0 ? new byte[0] : trial == 1 ? half(good) : bad);
+        try {
+          format.read(folder, Origin.UNKNOWN);
+        } catch (IOException e) {
+          assertThat(e.getMessage()).as("seed %d", seed).doesNotContain("\n");
+          assertThat(e.getMessage()).contains(folder.toString());
+        }
+      }
+      Files.delete(file);
+      assertRefused(format, file.getFileName().toString());
+      Files.write(file, good);
+    }
+  }
+
+  @Test
+  void aFolderOfNoFormatOrOfSeveralIsNamed() throws IOException {
+    assertThatThrownBy(() -> DictionaryFormat.of(folder))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("sparsify (cfg.json, sae.safetensors)");
+    copy(DictionaryFormatTest.goldenFolder("sparsify-topk"));
+    Files.delete(folder.resolve("cfg.json"));
+    copy(DictionaryFormatTest.goldenFolder("saelens-topk"));
+    assertThatThrownBy(() -> DictionaryFormat.of(folder))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("saelens, sparsify");
+  }
+
+  private static byte[] half(byte[] bytes) {
+    return java.util.Arrays.copyOf(bytes, bytes.length / 2);
+  }
+
+  private DictionaryFormat copy(Path golden) throws IOException {
+    try (var files = Files.list(golden)) {
+      for (Path file : files.toList()) {
+        String name = file.getFileName().toString();
+        if (!name.equals("expected.safetensors") && !Files.exists(folder.resolve(name))) {
+          Files.copy(file, folder.resolve(name));
+        }
+      }
+    }
+    return formatOf(golden.getFileName().toString());
+  }
+
+  private static DictionaryFormat formatOf(String golden) {
+    return DictionaryFormat.named(golden.substring(0, golden.indexOf('-')));
+  }
+
+  private Path weights(DictionaryFormat format) {
+    return folder.resolve(
+        switch (format) {
+          case SPARSIFY -> "sae.safetensors";
+          case DICTIONARY_LEARNING -> "ae.pt";
+          default -> "sae_weights.safetensors";
+        });
+  }
+
+  /** Copies in memory, since the file will be replaced. */
+  private static List<TensorData> tensors(Path file) throws IOException {
+    boolean zip = file.toString().endsWith(".pt");
+    TensorSource source = zip ? PyTorchFile.open(file) : Safetensors.open(file);
+    return source.names().stream()
+        .map(
+            name -> {
+              MemorySegment data = source.data(name);
+              return new TensorData(
+                  source.info(name),
+                  Arena.ofAuto().allocate(Math.max(1, data.byteSize()), 64).copyFrom(data));
+            })
+        .toList();
+  }
+
+  private static void write(Path file, List<TensorData> tensors) throws IOException {
+    if (file.toString().endsWith(".pt")) {
+      PyTorchWriter.write(file, tensors);
+    } else {
+      Safetensors.write(file, tensors, Map.of());
+    }
+  }
+
+  private void assertRefused(DictionaryFormat format, String expected) {
+    assertThatThrownBy(() -> format.read(folder, Origin.UNKNOWN))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(folder.toString())
+        .hasMessageContaining(expected)
+        .hasMessageNotContaining("\n");
+  }
+}

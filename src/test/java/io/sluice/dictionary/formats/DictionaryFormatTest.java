@@ -1,0 +1,204 @@
+package io.sluice.dictionary.formats;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import io.sluice.dictionary.Dictionary;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.Parameters;
+import io.sluice.simd.Workers;
+import io.sluice.testing.Python;
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Dictionaries compute in Sluice what they compute in the library that they come from. */
+class DictionaryFormatTest {
+  @TempDir private Path folder;
+
+  static List<Path> golden() {
+    return ForeignRun.goldenFolders();
+  }
+
+  @ParameterizedTest
+  @MethodSource("golden")
+  void computesWhatTheLibraryComputes(Path golden) throws IOException {
+    DictionaryFormat format = DictionaryFormat.of(golden);
+    assertThat(golden.getFileName().toString()).startsWith(format.label());
+    Dictionary dictionary = format.read(golden, Origin.UNKNOWN);
+    ForeignRun expected = ForeignRun.expected(golden);
+    for (EngineFactory engines :
+        List.of(EngineFactory.reference(), EngineFactory.vector(Workers.allCores()))) {
+      ForeignRun.of(dictionary, golden, engines).assertAgrees(expected, golden.toString());
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("golden")
+  void goesThroughEveryFormatThatHasItsKind(Path golden) throws IOException {
+    Dictionary dictionary = DictionaryFormat.of(golden).read(golden, Origin.UNKNOWN);
+    ForeignRun expected = ForeignRun.expected(golden);
+    int written = 0;
+    for (DictionaryFormat format : DictionaryFormat.values()) {
+      Path out = folder.resolve(format.label());
+      try {
+        format.write(dictionary, out);
+      } catch (IllegalArgumentException e) {
+        assertThat(e).hasMessageContaining(" has no ").hasMessageContaining(";");
+        assertThat(out).doesNotExist();
+        continue;
+      }
+      written++;
+      assertThat(DictionaryFormat.of(out)).isEqualTo(format);
+      Dictionary again = format.read(out, Origin.UNKNOWN);
+      ForeignRun found = ForeignRun.of(again, golden, EngineFactory.reference());
+      String what = golden.getFileName() + " to " + format.label();
+      if (keepsCodes(dictionary, again)) {
+        found.assertAgrees(expected, what);
+      } else {
+        found.assertReconstructs(expected, what);
+      }
+    }
+    // Sluice's own, and at least one other.
+    assertThat(written).isGreaterThan(1);
+  }
+
+  /** Ranking by decoder norm, where a format lacks it, is done by scaling the codes. */
+  private static boolean keepsCodes(Dictionary before, Dictionary after) {
+    return before.config().rankByDecoderNorm() == after.config().rankByDecoderNorm();
+  }
+
+  @Test
+  void theLibrariesThemselvesLoadWhatIsWritten() throws IOException {
+    Path python = Python.requireRivals();
+    ArrayNode tasks = new ObjectMapper().createArrayNode();
+    record Task(Path golden, Path out, String what, boolean codes) {}
+    List<Task> asked = new ArrayList<>();
+    for (Path golden : golden()) {
+      Dictionary dictionary = DictionaryFormat.of(golden).read(golden, Origin.UNKNOWN);
+      for (DictionaryFormat format : DictionaryFormat.values()) {
+        String what = golden.getFileName() + "-to-" + format.label();
+        Path out = folder.resolve(what);
+        try {
+          format.write(dictionary, out);
+        } catch (IllegalArgumentException e) {
+          continue;
+        }
+        if (format != DictionaryFormat.SLUICE) {
+          Path result = folder.resolve(what + ".safetensors");
+          tasks
+              .addArray()
+              .add(format.label())
+              .add(out.toString())
+              .add(golden.resolve("expected.safetensors").toString())
+              .add(result.toString());
+          Dictionary again = format.read(out, Origin.UNKNOWN);
+          asked.add(new Task(golden, result, what, keepsCodes(dictionary, again)));
+        }
+      }
+    }
+    Path list = folder.resolve("list.json");
+    Files.writeString(list, tasks.toString());
+    Python.run(python, "foreign_dictionaries.py", "run", list);
+    assertThat(asked).hasSizeGreaterThan(40);
+    for (Task task : asked) {
+      ForeignRun found = ForeignRun.read(task.out);
+      if (task.codes) {
+        found.assertAgrees(ForeignRun.expected(task.golden), task.what);
+      } else {
+        found.assertReconstructs(ForeignRun.expected(task.golden), task.what);
+      }
+    }
+  }
+
+  @Test
+  void knowsModelAndHooks() throws IOException {
+    Dictionary read = read("saelens-topk", Origin.UNKNOWN);
+    assertThat(read.config().model()).isEqualTo("tiny");
+    assertThat(read.config().inputHook()).isEqualTo("blocks.0.hook_attn_out");
+    Origin origin =
+        new Origin(
+            Optional.of("other"),
+            Optional.of("layers.0.attn_out"),
+            Optional.empty(),
+            OptionalDouble.empty());
+    Dictionary named = read("saelens-topk", origin);
+    assertThat(named.config().model()).isEqualTo("other");
+    assertThat(named.config().inputHook()).isEqualTo("layers.0.attn_out");
+    assertThat(named.config().outputHook()).isEqualTo("layers.0.attn_out");
+    assertThat(read("llamascopium-transcoder", origin).config().outputHook())
+        .isEqualTo("blocks.0.mlp_out");
+  }
+
+  @Test
+  void foldsTheScaleThatActivationsHad() throws IOException {
+    Path copy = copy("saelens-topk");
+    Path config = copy.resolve("cfg.json");
+    String text = Files.readString(config);
+    assertThat(text).contains("\"normalize_activations\": \"none\"");
+    Files.writeString(
+        config,
+        text.replace(
+            "\"normalize_activations\": \"none\"",
+            "\"normalize_activations\": \"expected_average_only_in\""));
+    assertThatThrownBy(() -> DictionaryFormat.SAELENS.read(copy, Origin.UNKNOWN))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("--activation-scale");
+    Origin scaled =
+        new Origin(Optional.empty(), Optional.empty(), Optional.empty(), OptionalDouble.of(2));
+    Parameters found = DictionaryFormat.SAELENS.read(copy, scaled).parameters();
+    Parameters plain = read("saelens-topk", Origin.UNKNOWN).parameters();
+    for (int i = 0; i < 120; i++) {
+      float encoder = plain.encoder().getAtIndex(ValueLayout.JAVA_FLOAT, i);
+      float decoder = plain.decoder().getAtIndex(ValueLayout.JAVA_FLOAT, i);
+      assertThat(found.encoder().getAtIndex(ValueLayout.JAVA_FLOAT, i)).isEqualTo(2 * encoder);
+      assertThat(found.decoder().getAtIndex(ValueLayout.JAVA_FLOAT, i)).isEqualTo(decoder / 2);
+    }
+  }
+
+  @Test
+  void overwritesNothing() throws IOException {
+    Dictionary dictionary = read("saelens-topk", Origin.UNKNOWN);
+    DictionaryFormat.SPARSIFY.write(dictionary, folder);
+    byte[] before = Files.readAllBytes(folder.resolve("cfg.json"));
+    assertThatThrownBy(() -> DictionaryFormat.SAELENS.write(dictionary, folder))
+        .isInstanceOf(FileAlreadyExistsException.class)
+        .hasMessageContaining("cfg.json");
+    assertThat(folder.resolve("sae_weights.safetensors")).doesNotExist();
+    assertThat(Files.readAllBytes(folder.resolve("cfg.json"))).isEqualTo(before);
+  }
+
+  private static Dictionary read(String name, Origin origin) throws IOException {
+    Path golden = goldenFolder(name);
+    return DictionaryFormat.of(golden).read(golden, origin);
+  }
+
+  static Path goldenFolder(String name) {
+    return golden().stream()
+        .filter(path -> path.getFileName().toString().equals(name))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private Path copy(String name) throws IOException {
+    Path copy = Files.createDirectories(folder.resolve("copy"));
+    try (var files = Files.list(goldenFolder(name))) {
+      for (Path file : files.toList()) {
+        Files.copy(file, copy.resolve(file.getFileName()));
+      }
+    }
+    return copy;
+  }
+}

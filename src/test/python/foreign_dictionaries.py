@@ -1,0 +1,266 @@
+"""Dictionaries of other libraries, by their own code: made as golden files, or loaded and run.
+
+Usage: python foreign_dictionaries.py make OUT
+       python foreign_dictionaries.py run LIST.json
+
+`make` writes a folder per case, saved by the library itself, with `expected.safetensors`: inputs
+`x`, and the `codes` and the `reconstruction` that the library computes from them. `run` takes a list of [format, folder, input, output]: it loads each folder
+by the library's own loader and computes the codes and the reconstruction of the input's `x`.
+
+Needs sae-lens, eai-sparsify, dictionary-learning and llamascopium (the last with --no-deps will do).
+"""
+
+import json
+import os
+import sys
+import types
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+os.environ.setdefault("SPARSIFY_DISABLE_TRITON", "1")
+warnings.filterwarnings("ignore")
+
+import torch
+from safetensors.torch import load_file, save_file
+
+WIDTH, FEATURES, ROWS, K = 6, 20, 24, 4
+
+
+def llamascopium():
+    """The autoencoder alone: the package itself would import databases and servers."""
+    if "llamascopium" not in sys.modules:
+        root = find_spec("llamascopium").submodule_search_locations[0]
+        for name in ("", "models", "backend"):
+            module = types.ModuleType(".".join(filter(None, ["llamascopium", name])))
+            module.__path__ = [os.path.join(root, name)]
+            sys.modules[module.__name__] = module
+        model = types.ModuleType("llamascopium.backend.language_model")
+        model.LanguageModelConfig = object
+        sys.modules[model.__name__] = model
+    from llamascopium.models import sae
+
+    return sae
+
+
+# ---- load and run ----
+
+
+@torch.no_grad()
+def run_saelens(folder, x):
+    from sae_lens import SAE
+
+    sae = SAE.load_from_disk(folder, dtype="float32")
+    codes = sae.encode(x)
+    return codes, sae.decode(codes)
+
+
+@torch.no_grad()
+def run_sparsify(folder, x):
+    from sparsify import SparseCoder
+
+    coder = SparseCoder.load_from_disk(folder)
+    values, indices, _ = coder.encode(x)
+    codes = torch.zeros(len(x), coder.num_latents).scatter(1, indices, values)
+    return codes, coder.decode(values, indices)
+
+
+@torch.no_grad()
+def run_llamascopium(folder, x):
+    module = llamascopium()
+    sae = module.SparseAutoEncoder.from_local(str(folder))
+    cfg = sae.cfg
+    read, written = cfg.hook_point_in, cfg.hook_point_out
+    batch, factors = sae.normalize_activations({read: x, written: x}, return_scale_factor=True)
+    codes = sae.encode(batch[read])
+    return codes, sae.denormalize_activations({written: sae.decode(codes)}, factors)[written]
+
+
+@torch.no_grad()
+def run_dictionary_learning(folder, x):
+    from dictionary_learning.utils import load_dictionary
+
+    dictionary, _ = load_dictionary(str(folder), device="cpu")
+    codes = dictionary.encode(x)
+    return codes, dictionary.decode(codes)
+
+
+RUN = dict(
+    saelens=run_saelens, sparsify=run_sparsify, llamascopium=run_llamascopium,
+    dictionary_learning=run_dictionary_learning,
+)
+
+
+# ---- make ----
+
+
+def inputs(seed):
+    generator = torch.Generator().manual_seed(1000 + seed)
+    mixing = torch.randn(WIDTH, WIDTH, generator=generator)
+    return torch.randn(ROWS, WIDTH, generator=generator) @ mixing + 0.7
+
+
+@torch.no_grad()
+def scramble(module, seed):
+    """No zero bias and no unit row, so that nothing is right by accident."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, p in sorted(module.named_parameters()):
+        noise = torch.randn(p.shape, generator=generator)
+        if name == "threshold":
+            p.copy_(0.2 + noise.abs())
+        elif "log_jumprelu_threshold" in name:
+            p.copy_(0.5 * noise)
+        elif p.ndim == 2:
+            rows = p.shape[0] if p.shape[0] == FEATURES else 1
+            p.copy_(0.5 * noise * (0.4 + torch.rand(rows, 1, generator=generator)))
+        else:
+            p.copy_(0.4 * noise)
+
+
+def expected(folder, run, seed):
+    x = inputs(seed)
+    codes, reconstruction = run(folder, x)
+    active = (codes != 0).sum(1).float().mean().item()
+    assert 0.5 < active < FEATURES, (folder, active)
+    save_file(
+        dict(x=x, codes=codes.contiguous(), reconstruction=reconstruction.contiguous()),
+        folder / "expected.safetensors",
+    )
+    print(folder.name, f"L0 {active:.1f}")
+
+
+def make_saelens(out):
+    from sae_lens.saes import batchtopk_sae, gated_sae, jumprelu_sae, matryoshka_batchtopk_sae
+    from sae_lens.saes import standard_sae, topk_sae, transcoder
+    from sae_lens.saes.sae import SAEMetadata
+
+    shape = dict(d_in=WIDTH, d_sae=FEATURES)
+    metadata = dict(metadata=SAEMetadata(model_name="tiny", hook_name="blocks.0.hook_attn_out"))
+    standard, topk, jump = standard_sae, topk_sae, jumprelu_sae
+    batch, matryoshka = batchtopk_sae, matryoshka_batchtopk_sae
+    cases = [
+        ("standard", standard.StandardSAE(standard.StandardSAEConfig(**shape, **metadata))),
+        ("standard-plain", standard.StandardSAE(
+            standard.StandardSAEConfig(**shape, **metadata, apply_b_dec_to_input=False))),
+        ("topk", topk.TopKSAE(topk.TopKSAEConfig(**shape, **metadata, k=K))),
+        ("topk-rescaled", topk.TopKSAE(
+            topk.TopKSAEConfig(**shape, **metadata, k=K, rescale_acts_by_decoder_norm=True))),
+        ("jumprelu", jump.JumpReLUSAE(jump.JumpReLUSAEConfig(**shape, **metadata))),
+        ("gated", gated_sae.GatedSAE(gated_sae.GatedSAEConfig(**shape, **metadata))),
+        ("transcoder", transcoder.Transcoder(transcoder.TranscoderConfig(
+            **shape, **metadata, d_out=5, apply_b_dec_to_input=False))),
+        ("jumprelu-transcoder", transcoder.JumpReLUTranscoder(transcoder.JumpReLUTranscoderConfig(
+            **shape, **metadata, d_out=5, apply_b_dec_to_input=False))),
+    ]
+    for seed, (name, sae) in enumerate(cases):
+        scramble(sae, seed)
+        folder = out / f"saelens-{name}"
+        if name == "standard-plain":
+            sae = sae.to(dtype=torch.bfloat16)
+        sae.save_model(folder)
+        expected(folder, run_saelens, seed)
+    trained = [
+        ("batchtopk", batch.BatchTopKTrainingSAE(
+            batch.BatchTopKTrainingSAEConfig(**shape, **metadata, k=K))),
+        ("matryoshka", matryoshka.MatryoshkaBatchTopKTrainingSAE(
+            matryoshka.MatryoshkaBatchTopKTrainingSAEConfig(
+                **shape, **metadata, k=K, matryoshka_widths=[8, FEATURES]))),
+    ]
+    for seed, (name, sae) in enumerate(trained, 20):
+        scramble(sae, seed)
+        sae.topk_threshold = torch.tensor(0.8, dtype=torch.float64)
+        folder = out / f"saelens-{name}"
+        sae.save_inference_model(folder)
+        expected(folder, run_saelens, seed)
+        # The same as a checkpoint of training, which computes the same when it is used.
+        checkpoint = out / f"saelens-{name}-checkpoint"
+        sae.save_model(checkpoint)
+        (checkpoint / "expected.safetensors").write_bytes((folder / "expected.safetensors").read_bytes())
+
+
+def make_sparsify(out):
+    from sparsify import SparseCoder, SparseCoderConfig
+
+    for seed, (name, config) in enumerate([
+        ("topk", SparseCoderConfig(num_latents=FEATURES, k=K)),
+        ("transcoder", SparseCoderConfig(num_latents=FEATURES, k=K, transcode=True)),
+    ], 30):
+        coder = SparseCoder(WIDTH, config)
+        scramble(coder, seed)
+        folder = out / f"sparsify-{name}"
+        coder.save_to_disk(folder)
+        expected(folder, run_sparsify, seed)
+
+
+def make_llamascopium(out):
+    module = llamascopium()
+    cases = [
+        ("topk", dict(act_fn="topk", norm_activation="dataset-wise")),
+        ("jumprelu", dict(act_fn="jumprelu", norm_activation="dataset-wise")),
+        ("jumprelu-value", dict(
+            act_fn="jumprelu", norm_activation="inference", sparsity_include_decoder_norm=False)),
+        ("relu", dict(act_fn="relu", norm_activation="inference", use_decoder_bias=False)),
+        ("batchtopk", dict(act_fn="batchtopk", norm_activation="dataset-wise")),
+        ("transcoder", dict(act_fn="topk", norm_activation="dataset-wise", hook_point_out="blocks.0.mlp_out")),
+    ]
+    for seed, (name, settings) in enumerate(cases, 40):
+        settings = dict(hook_point_in="blocks.0.attn_out", hook_point_out="blocks.0.attn_out") | settings
+        sae = module.SparseAutoEncoder(
+            module.SAEConfig(d_model=WIDTH, expansion_factor=FEATURES / WIDTH, top_k=K, **settings))
+        scramble(sae, seed)
+        norms = {settings["hook_point_in"]: 3.5}
+        norms[settings["hook_point_out"]] = norms.get(settings["hook_point_out"], 1.9)
+        sae.set_dataset_average_activation_norm(norms)
+        folder = out / f"llamascopium-{name}"
+        folder.mkdir(parents=True, exist_ok=True)
+        sae.save_pretrained(folder)
+        sae.cfg.save_hyperparameters(folder)
+        expected(folder, run_llamascopium, seed)
+
+
+def make_dictionary_learning(out):
+    from dictionary_learning import dictionary as d
+    from dictionary_learning.trainers.batch_top_k import BatchTopKSAE
+    from dictionary_learning.trainers.matryoshka_batch_top_k import MatryoshkaBatchTopKSAE
+    from dictionary_learning.trainers.top_k import AutoEncoderTopK
+
+    cases = [
+        d.AutoEncoder(WIDTH, FEATURES),
+        d.AutoEncoderNew(WIDTH, FEATURES),
+        d.GatedAutoEncoder(WIDTH, FEATURES),
+        d.JumpReluAutoEncoder(WIDTH, FEATURES),
+        AutoEncoderTopK(WIDTH, FEATURES, K),
+        BatchTopKSAE(WIDTH, FEATURES, K),
+        MatryoshkaBatchTopKSAE(WIDTH, FEATURES, K, [8, FEATURES - 8]),
+    ]
+    for seed, ae in enumerate(cases, 60):
+        scramble(ae, seed)
+        if hasattr(ae, "k") and not isinstance(ae, AutoEncoderTopK):
+            ae.threshold = torch.tensor(0.6)
+        kind = type(ae).__name__
+        folder = out / f"dictionary_learning-{kind}"
+        folder.mkdir(parents=True, exist_ok=True)
+        # What trainSAE writes.
+        trainer = dict(
+            dict_class=kind, activation_dim=WIDTH, dict_size=FEATURES, layer=0, lm_name="tiny",
+            submodule_name="blocks.0.attn_out", **({"k": K} if hasattr(ae, "k") else {}),
+        )
+        (folder / "config.json").write_text(json.dumps({"trainer": trainer}, indent=4))
+        torch.save({name: value.cpu() for name, value in ae.state_dict().items()}, folder / "ae.pt")
+        expected(folder, run_dictionary_learning, seed)
+
+
+def main():
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    if sys.argv[1] == "make":
+        out = Path(sys.argv[2])
+        for make in (make_saelens, make_sparsify, make_llamascopium, make_dictionary_learning):
+            make(out)
+    else:
+        for name, folder, source, target in json.loads(Path(sys.argv[2]).read_text()):
+            codes, reconstruction = RUN[name](folder, load_file(source)["x"])
+            save_file(dict(codes=codes.contiguous(), reconstruction=reconstruction.contiguous()), target)
+
+
+main()
