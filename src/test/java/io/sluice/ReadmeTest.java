@@ -11,8 +11,8 @@ import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.regex.MatchResult;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.tools.JavaCompiler;
 import javax.tools.ToolProvider;
@@ -25,39 +25,46 @@ class ReadmeTest {
   @TempDir Path folder;
 
   @Test
-  void programCompilesAndRuns() throws Exception {
+  void programsCompileAndRun() throws Exception {
     JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
     Assumptions.assumeTrue(compiler != null, "this runtime has no compiler");
-    Matcher block =
+    Path store = folder.resolve("activations");
+    Path run = folder.resolve("run");
+    SyntheticStore.write(store, 3000, DType.F32, 1);
+    List<String> programs =
         Pattern.compile("```java\n(.*?)```", Pattern.DOTALL)
-            .matcher(Files.readString(Path.of("README.md")));
-    assertThat(block.find()).isTrue();
-    String program = block.group(1);
+            .matcher(Files.readString(Path.of("README.md")))
+            .results()
+            .map(block -> block.group(1))
+            .toList();
+    assertThat(programs).hasSize(2);
+    assertThat(run(compiler, "Example", programs.get(0), store.toString(), run.toString()))
+        .contains(" of " + SyntheticStore.WIDTH + " directions")
+        .contains("RunResult[")
+        .contains("features fire on the first token");
+    assertThat(run.resolve("dictionary.safetensors")).isNotEmptyFile();
+    assertThat(run(compiler, "Service", programs.get(1), run.toString()))
+        .containsPattern("feature \\d+ fires with \\d");
+  }
+
+  /** Compiles a program of the README, runs it, and returns what it printed. */
+  private String run(JavaCompiler compiler, String name, String program, String... arguments)
+      throws Exception {
     assertThat(program.lines().filter(line -> !line.isBlank()).count()).isLessThan(30);
     assertThat(program.lines().filter(line -> !line.isBlank() && !line.startsWith("import")))
         .hasSizeLessThan(25);
-    Path source = folder.resolve("Example.java");
+    Path source = folder.resolve(name + ".java");
     Files.writeString(source, program.replace("layers.3.attn_out", SyntheticStore.HOOK));
     assertThat(compiler.run(null, null, null, "-d", folder.toString(), source.toString())).isZero();
-    Path store = folder.resolve("activations");
-    SyntheticStore.write(store, 3000, DType.F32, 1);
     PrintStream out = System.out;
     ByteArrayOutputStream printed = new ByteArrayOutputStream();
     System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
     try (URLClassLoader loader = new URLClassLoader(new URL[] {folder.toUri().toURL()})) {
-      String[] arguments = {store.toString(), folder.resolve("run").toString()};
-      loader
-          .loadClass("Example")
-          .getMethod("main", String[].class)
-          .invoke(null, (Object) arguments);
+      loader.loadClass(name).getMethod("main", String[].class).invoke(null, (Object) arguments);
     } finally {
       System.setOut(out);
     }
-    assertThat(printed.toString(StandardCharsets.UTF_8))
-        .contains(" of " + SyntheticStore.WIDTH + " directions")
-        .contains("RunResult[")
-        .contains("features fire on the first token");
-    assertThat(folder.resolve("run/dictionary.safetensors")).isNotEmptyFile();
+    return printed.toString(StandardCharsets.UTF_8);
   }
 
   @Test

@@ -27,13 +27,17 @@ final class BenchCommand extends SluiceCommand {
               new CovarianceBenchmark(),
               "encode",
               new EncodeBenchmark(),
+              "encoder",
+              new EncoderBenchmark(),
               "peak",
               new PeakBenchmark()));
 
   @Parameters(
       paramLabel = "NAME",
       arity = "0..*",
-      description = "Which benchmarks: covariance, encode, peak (default: all).")
+      description =
+          "Which benchmarks: covariance, encode (many tokens), encoder (one vector, on one thread,"
+              + " against reading its weights once), peak (default: all).")
   private List<String> names = List.of();
 
   @Option(

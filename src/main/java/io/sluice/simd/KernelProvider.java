@@ -39,9 +39,11 @@ public final class KernelProvider {
    * @param kernels what runs for dense products
    * @param sparse what runs for sparse codes
    * @param blocks what dequantises weights
+   * @param bits width of the vectors, 0 for scalar kernels
    * @param reason one clause for a person, with the flag that would change the choice
    */
-  record Choice(Kernels kernels, SparseKernels sparse, BlockKernels blocks, String reason) {}
+  record Choice(
+      Kernels kernels, SparseKernels sparse, BlockKernels blocks, int bits, String reason) {}
 
   /** The kernels of this machine. */
   public static Kernels kernels() {
@@ -56,6 +58,13 @@ public final class KernelProvider {
   /** The kernels of this machine for quantised weights. */
   public static BlockKernels blockKernels() {
     return Chosen.CHOICE.blocks();
+  }
+
+  /** The kernels of this machine for a few vectors and rows of {@code format}. */
+  static RowKernels rowKernels(RowFormat format) {
+    return Chosen.CHOICE.bits() == 0
+        ? new ScalarRowKernels(format)
+        : rowKernels(format, Chosen.CHOICE.bits());
   }
 
   /** Why {@link #kernels()} are what they are, in one clause, for {@code sluice doctor}. */
@@ -91,6 +100,22 @@ public final class KernelProvider {
       }
     }
     return all;
+  }
+
+  /** Row kernels of every vector width that this machine has in hardware, narrowest first. */
+  static List<RowKernels> everyRowWidth(RowFormat format) {
+    List<RowKernels> all = new ArrayList<>();
+    for (int bits = 128; vectorModulePresent() && bits <= VectorWidth.preferredBits(); bits *= 2) {
+      all.add(rowKernels(format, bits));
+    }
+    return all;
+  }
+
+  private static RowKernels rowKernels(RowFormat format, int bits) {
+    return define(
+        VectorRowKernels.class,
+        RowKernels.class,
+        new VectorRowKernels.Shape(VectorWidth.speciesOfBits(bits), format));
   }
 
   static Choice choose(String asked) {
@@ -134,6 +159,7 @@ public final class KernelProvider {
         new ScalarKernels(SCALAR_PANEL),
         new ScalarSparseKernels(SCALAR_PANEL),
         new ScalarBlockKernels(),
+        0,
         reason);
   }
 
@@ -142,6 +168,7 @@ public final class KernelProvider {
         define(VectorKernels.class, Kernels.class, bits),
         define(VectorSparseKernels.class, SparseKernels.class, bits),
         define(VectorBlockKernels.class, BlockKernels.class, bits),
+        bits,
         reason);
   }
 
@@ -150,18 +177,20 @@ public final class KernelProvider {
   }
 
   private static <T> T define(Class<? extends T> template, Class<T> type, int bits) {
+    return define(template, type, (Object) VectorWidth.speciesOfBits(bits));
+  }
+
+  private static <T> T define(Class<? extends T> template, Class<T> type, Object classData) {
     String file = template.getSimpleName() + ".class";
     try (InputStream in = KernelProvider.class.getResourceAsStream(file)) {
       if (in == null) {
         throw new IllegalStateException(file + " is missing beside KernelProvider");
       }
       MethodHandles.Lookup hidden =
-          MethodHandles.lookup()
-              .defineHiddenClassWithClassData(
-                  in.readAllBytes(), VectorWidth.speciesOfBits(bits), true);
+          MethodHandles.lookup().defineHiddenClassWithClassData(in.readAllBytes(), classData, true);
       return type.cast(hidden.lookupClass().getDeclaredConstructor().newInstance());
     } catch (IOException | ReflectiveOperationException e) {
-      throw new IllegalStateException("cannot define kernels of " + bits + " bits", e);
+      throw new IllegalStateException("cannot define kernels for " + classData, e);
     }
   }
 }

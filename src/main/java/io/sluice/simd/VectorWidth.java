@@ -27,4 +27,17 @@ final class VectorWidth {
       throw new ExceptionInInitializerError(e);
     }
   }
+
+  /** The class data of a class of row kernels; else float32 rows and the preferred species. */
+  static VectorRowKernels.Shape shapeOf(MethodHandles.Lookup owner) {
+    try {
+      VectorRowKernels.Shape given =
+          MethodHandles.classData(owner, "_", VectorRowKernels.Shape.class);
+      return given == null
+          ? new VectorRowKernels.Shape(FloatVector.SPECIES_PREFERRED, RowFormat.F32)
+          : given;
+    } catch (IllegalAccessException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
 }

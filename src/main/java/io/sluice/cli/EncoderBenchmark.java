@@ -1,0 +1,146 @@
+package io.sluice.cli;
+
+import io.sluice.dictionary.Activation;
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.SparseEncoder;
+import io.sluice.engine.Parameters;
+import io.sluice.simd.MemoryRead;
+import java.io.PrintWriter;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.SplittableRandom;
+
+/**
+ * Encoding of one vector, or a few, on one thread, against the time that reading the float32
+ * weights once takes. Memory is read in the way that is fastest here, of those that are tried.
+ */
+final class EncoderBenchmark implements Benchmark {
+  private static final int WIDTH = 768;
+  private static final int FEATURES = 24576;
+  private static final int K = 32;
+  private static final int VECTORS = 64;
+  private static final int BATCH = 4;
+  private static final int WARM_UP = 60;
+  private static final int ROUNDS = 20;
+
+  /** Takes results in, so that no compiler leaves the reading out. */
+  private float sink;
+
+  @Override
+  public void run(PrintWriter out, Setting setting) {
+    Setting own = new Setting(setting.rounds() * ROUNDS, 1, setting.seed());
+    try (Arena arena = Arena.ofShared()) {
+      Dictionary dictionary = dictionary(arena, setting.seed());
+      float[][] vectors = vectors(setting.seed());
+      float[] batch = new float[BATCH * WIDTH];
+      for (int v = 0; v < BATCH; v++) {
+        System.arraycopy(vectors[v], 0, batch, v * WIDTH, WIDTH);
+      }
+      int[] features = new int[BATCH * K];
+      float[] values = new float[BATCH * K];
+      int[] counts = new int[BATCH];
+      int[] next = new int[1];
+      List<String> names = new ArrayList<>();
+      List<Runnable> calls = new ArrayList<>();
+      MemorySegment weights = dictionary.parameters().encoder();
+      for (int streams : MemoryRead.streams()) {
+        names.add("read");
+        calls.add(() -> sink += MemoryRead.sum(weights, streams));
+      }
+      for (SparseEncoder.Weights kind : SparseEncoder.Weights.values()) {
+        SparseEncoder encoder = SparseEncoder.of(dictionary, kind);
+        String name = kind.name().toLowerCase(Locale.ROOT);
+        names.add(name);
+        calls.add(() -> encoder.encode(vectors[next[0]++ % VECTORS], features, values));
+        names.add(name + " x" + BATCH);
+        calls.add(() -> encoder.encode(batch, features, values, counts));
+      }
+      print(out, names, measure(own, calls));
+    }
+  }
+
+  /** All calls in turns, so that what else runs on the machine meets them all. */
+  private static double[][] measure(Setting setting, List<Runnable> calls) {
+    int rounds = setting.rounds();
+    double[][] seconds = new double[calls.size()][rounds];
+    for (int round = -WARM_UP; round < rounds; round++) {
+      for (int call = 0; call < calls.size(); call++) {
+        double one = setting.seconds(calls.get(call));
+        if (round >= 0) {
+          seconds[call][round] = one;
+        }
+      }
+    }
+    return seconds;
+  }
+
+  private static void print(PrintWriter out, List<String> names, double[][] seconds) {
+    int fastest = 0;
+    for (int i = 0; names.get(i).equals("read"); i++) {
+      if (Benchmark.median(seconds[i]) < Benchmark.median(seconds[fastest])) {
+        fastest = i;
+      }
+    }
+    double read = Benchmark.median(seconds[fastest]);
+    double bytes = (double) WIDTH * FEATURES * Float.BYTES;
+    out.printf(
+        Locale.ROOT,
+        "encode one vector or a few, width %d, %d features, k %d, one thread's processor time%n"
+            + "reading %.1f MB of float32 weights: %.2f ms, %.1f GB/s in %d streams (%.1f in one)%n"
+            + "%-12s %10s %10s %14s %12s%n",
+        WIDTH,
+        FEATURES,
+        K,
+        bytes / 1e6,
+        1e3 * read,
+        bytes / read / 1e9,
+        MemoryRead.streams()[fastest],
+        bytes / Benchmark.median(seconds[0]) / 1e9,
+        "weights",
+        "ms",
+        "of reading",
+        "of float32",
+        "p99/median");
+    double float32 = Benchmark.median(seconds[names.indexOf("float32")]);
+    for (int i = MemoryRead.streams().length; i < names.size(); i++) {
+      double median = Benchmark.median(seconds[i]);
+      double[] sorted = seconds[i].clone();
+      Arrays.sort(sorted);
+      double late = sorted[(int) Math.ceil(0.99 * sorted.length) - 1];
+      out.printf(
+          Locale.ROOT,
+          "%-12s %10.2f %10.2f %14.2f %12.2f%n",
+          names.get(i),
+          1e3 * median,
+          median / read,
+          median / float32,
+          late / median);
+    }
+  }
+
+  /** Feature directions of one length, as trained ones are, and no two alike. */
+  private static Dictionary dictionary(Arena arena, long seed) {
+    Parameters parameters = Parameters.allocate(arena, WIDTH, WIDTH, FEATURES);
+    parameters.encoder().copyFrom(BenchmarkData.uniform(arena, (long) FEATURES * WIDTH, seed));
+    return new Dictionary(
+        new DictionaryConfig(
+            "", "random", "random", WIDTH, WIDTH, FEATURES, new Activation.TopK(K), false, false),
+        parameters);
+  }
+
+  private static float[][] vectors(long seed) {
+    SplittableRandom random = new SplittableRandom(seed + 1);
+    float[][] vectors = new float[VECTORS][WIDTH];
+    for (float[] vector : vectors) {
+      for (int i = 0; i < WIDTH; i++) {
+        vector[i] = (float) (random.nextDouble() - 0.5);
+      }
+    }
+    return vectors;
+  }
+}

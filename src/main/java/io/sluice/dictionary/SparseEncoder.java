@@ -1,0 +1,392 @@
+package io.sluice.dictionary;
+
+import io.sluice.engine.Parameters;
+import io.sluice.engine.Selection;
+import io.sluice.simd.EncoderWeights;
+import io.sluice.simd.NonFiniteException;
+import io.sluice.simd.RowEncoder;
+import io.sluice.simd.RowFormat;
+import io.sluice.simd.Workers;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+
+/**
+ * A dictionary's encoder for services: one activation vector, or a few, to sparse codes, in the
+ * time it takes to read the weights from memory. It needs neither LibTorch nor Arrow.
+ *
+ * <pre>{@code
+ * SparseEncoder encoder = SparseEncoder.load(Path.of("runs/asi"));
+ * int[] features = new int[encoder.k()];
+ * float[] values = new float[encoder.k()];
+ * int count = encoder.encode(activation, features, values);
+ * }</pre>
+ *
+ * <p>Immutable; any number of threads may use it at once. Calls write into arrays of the caller and
+ * allocate nothing, but for a first call of a new most-ever number of simultaneous callers or of
+ * vectors per call. Weights lie outside the Java heap, in pages of 2 MiB where the system has them,
+ * and go when nothing refers to the encoder any more.
+ */
+public final class SparseEncoder {
+
+  /** How the encoder's weights are kept. */
+  public enum Weights {
+    /** As in the file: 4 bytes per weight. */
+    FLOAT32(RowFormat.F32),
+
+    /** Rounded to bfloat16: 2 bytes per weight; values are those of the rounded weights. */
+    BFLOAT16(RowFormat.BF16),
+
+    /**
+     * 1 byte per weight to find candidates, and the float32 weights to compute these: 5 bytes per
+     * weight, a little over 1 of which is read. Features and values are those of {@link #FLOAT32},
+     * bit for bit.
+     */
+    INT8(RowFormat.I8);
+
+    private final RowFormat format;
+
+    Weights(RowFormat format) {
+      this.format = format;
+    }
+  }
+
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  /** A feature that decodes to nothing still ranks above those that are not active. */
+  private static final double LEAST_RANK = 1e-30;
+
+  private final DictionaryConfig config;
+  private final Weights weights;
+  private final int k;
+  private final RowEncoder rows;
+
+  /** What is taken off every vector, or null. */
+  private final float[] shift;
+
+  private final Workers workers;
+  private final AtomicReferenceArray<Call> idle;
+
+  private SparseEncoder(
+      DictionaryConfig config,
+      Weights weights,
+      int k,
+      RowEncoder rows,
+      float[] shift,
+      Workers workers) {
+    this.config = config;
+    this.weights = weights;
+    this.k = k;
+    this.rows = rows;
+    this.shift = shift;
+    this.workers = workers;
+    idle = new AtomicReferenceArray<>(2 * Runtime.getRuntime().availableProcessors());
+  }
+
+  /** What one call works with. */
+  private final class Call {
+    final RowEncoder.Scratch scratch = rows.scratch(k, workers == null ? 1 : workers.threads());
+    final int[] count = new int[RowEncoder.MOST_VECTORS];
+  }
+
+  /**
+   * Loads the encoder of the dictionary in a folder, with float32 weights.
+   *
+   * @throws IOException if a file is missing or damaged, or has an activation that this encoder
+   *     does not compute; the message names it
+   */
+  public static SparseEncoder load(Path folder) throws IOException {
+    return load(folder, Weights.FLOAT32);
+  }
+
+  /** As {@link #load(Path)}, with weights kept as {@code weights} says. */
+  public static SparseEncoder load(Path folder, Weights weights) throws IOException {
+    Dictionary dictionary = Dictionary.load(folder);
+    try {
+      return of(dictionary, weights);
+    } catch (IllegalArgumentException e) {
+      throw new IOException(folder.resolve(DictionaryFiles.CONFIG) + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * The encoder of a dictionary, whose weights are copied.
+   *
+   * @throws IllegalArgumentException if a weight is not finite, or the activation chooses features
+   *     over whole batches
+   */
+  public static SparseEncoder of(Dictionary dictionary, Weights weights) {
+    Objects.requireNonNull(weights, "weights");
+    DictionaryConfig config = dictionary.config();
+    Parameters parameters = dictionary.parameters();
+    float[] floors = new float[config.features()];
+    int k = config.features();
+    switch (config.activation().selection()) {
+      case Selection.TopK topK -> k = topK.k();
+      case Selection.Threshold threshold ->
+          floors = threshold.thresholds().toArray(config.features());
+      case Selection.BatchTopK batch ->
+          throw new IllegalArgumentException(
+              "features are chosen over whole batches (%s with no threshold); encode batches with "
+                      .formatted(config.activation().type())
+                  + "an engine, or give it a threshold");
+    }
+    RowEncoder rows =
+        new RowEncoder(
+            new EncoderWeights(
+                parameters.encoder(),
+                parameters.encoderBias().toArray(FLOAT),
+                ranks(config, parameters),
+                config.features(),
+                config.inputWidth()),
+            floors,
+            weights.format);
+    float[] shift = config.subtractDecoderBias() ? parameters.decoderBias().toArray(FLOAT) : null;
+    return new SparseEncoder(config, weights, k, rows, shift, null);
+  }
+
+  private static float[] ranks(DictionaryConfig config, Parameters parameters) {
+    float[] ranks = new float[config.features()];
+    int width = config.outputWidth();
+    for (int feature = 0; feature < ranks.length; feature++) {
+      double squares = 1;
+      if (config.rankByDecoderNorm()) {
+        squares = 0;
+        for (int i = 0; i < width; i++) {
+          double value =
+              parameters.decoder().get(FLOAT, ((long) feature * width + i) * Float.BYTES);
+          squares += value * value;
+        }
+      }
+      ranks[feature] = (float) Math.max(Math.sqrt(squares), LEAST_RANK);
+    }
+    return ranks;
+  }
+
+  /**
+   * This encoder, its weights shared, with every call shared out among {@code workers}, who stay
+   * the caller's. Results are the same. Sharing a call allocates a few hundred bytes.
+   */
+  public SparseEncoder with(Workers workers) {
+    return new SparseEncoder(
+        config, weights, k, rows, shift, Objects.requireNonNull(workers, "workers"));
+  }
+
+  /**
+   * This encoder, its weights shared, of whose results only the {@code most} highest ranks stay:
+   * for activations that compare with a threshold and have no {@code k} of their own.
+   *
+   * @throws IllegalArgumentException if {@code most} is not from 1 to {@link #k}
+   */
+  public SparseEncoder atMost(int most) {
+    if (most < 1 || most > k) {
+      throw new IllegalArgumentException("most must be from 1 to " + k + ", not " + most);
+    }
+    return new SparseEncoder(config, weights, most, rows, shift, workers);
+  }
+
+  /** What the dictionary is. */
+  public DictionaryConfig config() {
+    return config;
+  }
+
+  /** How weights are kept. */
+  public Weights weights() {
+    return weights;
+  }
+
+  /** Values of one vector. */
+  public int width() {
+    return config.inputWidth();
+  }
+
+  /** Features in all. */
+  public int features() {
+    return config.features();
+  }
+
+  /**
+   * The most features that one vector gets: the room that its results need. All of them where the
+   * activation compares with a threshold; {@link #atMost} sets a bound.
+   */
+  public int k() {
+    return k;
+  }
+
+  /** Bytes of weights in memory. */
+  public long bytes() {
+    return rows.bytes();
+  }
+
+  /**
+   * Encodes one vector.
+   *
+   * @param vector {@code [width]}
+   * @param features receives the active features, ascending; at least {@code k} long
+   * @param values receives their values, all positive; at least {@code k} long
+   * @return how many are active, at most {@code k}
+   * @throws IllegalArgumentException if an array is too short, or {@code vector} is not {@code
+   *     width} long or so long a vector that float32 could overflow
+   * @throws io.sluice.simd.NonFiniteException if {@code vector} has a NaN or an infinity
+   */
+  public int encode(float[] vector, int[] features, float[] values) {
+    require("vector", vector.length, width());
+    requireRoom(features.length, values.length, 1);
+    Call call = take();
+    try {
+      System.arraycopy(vector, 0, call.scratch.vectors(), 0, vector.length);
+      return one(call, features, values);
+    } finally {
+      give(call);
+    }
+  }
+
+  /**
+   * As {@link #encode(float[], int[], float[])}, for a vector in memory.
+   *
+   * @param vector {@code [width]}, float32, little-endian, of any alignment, on or off the heap
+   */
+  public int encode(MemorySegment vector, int[] features, float[] values) {
+    require("vector", vector.byteSize() / (double) Float.BYTES, width());
+    requireRoom(features.length, values.length, 1);
+    Call call = take();
+    try {
+      MemorySegment.copy(vector, FLOAT, 0, call.scratch.vectors(), 0, width());
+      return one(call, features, values);
+    } finally {
+      give(call);
+    }
+  }
+
+  /**
+   * Encodes a few vectors; each weight that is read serves up to eight of them. (Hundreds are
+   * better encoded by an {@link io.sluice.engine.Engine}.)
+   *
+   * @param vectors {@code [counts.length, width]}
+   * @param features receives vector {@code v}'s features, ascending, from {@code v·k} on
+   * @param values receives their values
+   * @param counts receives how many each vector has; its length is the number of vectors
+   * @throws IllegalArgumentException as the other
+   * @throws io.sluice.simd.NonFiniteException as the other; it names the row
+   */
+  public void encode(float[] vectors, int[] features, float[] values, int[] counts) {
+    require("vectors", vectors.length, (double) counts.length * width());
+    requireRoom(features.length, values.length, counts.length);
+    Call call = take();
+    try {
+      for (int first = 0; first < counts.length; first += RowEncoder.MOST_VECTORS) {
+        int count = Math.min(RowEncoder.MOST_VECTORS, counts.length - first);
+        for (int v = 0; v < count; v++) {
+          System.arraycopy(
+              vectors, (first + v) * width(), call.scratch.vectors(), v * padded(call), width());
+        }
+        several(call, first, count, features, values, counts);
+      }
+    } finally {
+      give(call);
+    }
+  }
+
+  /**
+   * As {@link #encode(float[], int[], float[], int[])}, for vectors in memory.
+   *
+   * @param vectors {@code [counts.length, width]}, float32, little-endian, of any alignment
+   */
+  public void encode(MemorySegment vectors, int[] features, float[] values, int[] counts) {
+    require("vectors", vectors.byteSize() / (double) Float.BYTES, (double) counts.length * width());
+    requireRoom(features.length, values.length, counts.length);
+    Call call = take();
+    try {
+      for (int first = 0; first < counts.length; first += RowEncoder.MOST_VECTORS) {
+        int count = Math.min(RowEncoder.MOST_VECTORS, counts.length - first);
+        for (int v = 0; v < count; v++) {
+          long from = (long) (first + v) * width() * Float.BYTES;
+          MemorySegment.copy(
+              vectors, FLOAT, from, call.scratch.vectors(), v * padded(call), width());
+        }
+        several(call, first, count, features, values, counts);
+      }
+    } finally {
+      give(call);
+    }
+  }
+
+  private static int padded(Call call) {
+    return call.scratch.paddedWidth();
+  }
+
+  private int one(Call call, int[] features, float[] values) {
+    shift(call, 1);
+    rows.encode(call.scratch, 1, workers, features, values, 0, call.count, 0);
+    return call.count[0];
+  }
+
+  private void several(
+      Call call, int first, int count, int[] features, float[] values, int[] counts) {
+    shift(call, count);
+    try {
+      rows.encode(call.scratch, count, workers, features, values, first * k, counts, first);
+    } catch (NonFiniteException e) {
+      throw first == 0 ? e : new NonFiniteException(first + e.row(), e.column(), e.value());
+    }
+  }
+
+  private void shift(Call call, int count) {
+    if (shift == null) {
+      return;
+    }
+    float[] vectors = call.scratch.vectors();
+    for (int v = 0; v < count; v++) {
+      int at = v * padded(call);
+      for (int i = 0; i < shift.length; i++) {
+        vectors[at + i] -= shift[i];
+      }
+    }
+  }
+
+  private static void require(String what, double given, double asked) {
+    if (given != asked) {
+      throw new IllegalArgumentException(
+          "%s must have %.0f values, not %s".formatted(what, asked, given));
+    }
+  }
+
+  private void requireRoom(int features, int values, int count) {
+    if (Math.min(features, values) < (long) count * k) {
+      throw new IllegalArgumentException(
+          "%d vectors of %d features need as many places, not %d and %d"
+              .formatted(count, k, features, values));
+    }
+  }
+
+  private Call take() {
+    for (int i = 0; i < idle.length(); i++) {
+      if (idle.getPlain(i) != null) {
+        Call call = idle.getAndSet(i, null);
+        if (call != null) {
+          return call;
+        }
+      }
+    }
+    return new Call();
+  }
+
+  private void give(Call call) {
+    for (int i = 0; i < idle.length(); i++) {
+      if (idle.getPlain(i) == null && idle.compareAndSet(i, null, call)) {
+        return;
+      }
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "SparseEncoder[%d features of width %d, k %d, %s, %s]"
+        .formatted(features(), width(), k, weights, rows.kernels());
+  }
+}

@@ -1,0 +1,104 @@
+package io.sluice.simd;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+
+/**
+ * Memory for weights that are read from end to end at every call. On Linux the kernel is asked for
+ * pages of 2 MiB, with which a core looks up five hundred times fewer addresses; elsewhere, or
+ * where native access is not allowed, it is ordinary memory. Either way it starts at a multiple of
+ * 64 bytes, holds zeros, and goes when nothing refers to it any more.
+ */
+final class HugeMemory {
+  private static final long PAGE = 2 << 20;
+  private static final long ALIGNMENT = 64;
+  private static final int READ_AND_WRITE = 3;
+  private static final int PRIVATE_ANONYMOUS = 0x22;
+  private static final int ADVISE_HUGE_PAGES = 14;
+
+  private HugeMemory() {}
+
+  static MemorySegment allocate(long bytes) {
+    if (bytes >= PAGE && Calls.AVAILABLE) {
+      MemorySegment mapped = map(bytes);
+      if (mapped != null) {
+        return mapped;
+      }
+    }
+    return Arena.ofAuto().allocate(bytes, ALIGNMENT);
+  }
+
+  /** Null if the system refuses. */
+  private static MemorySegment map(long bytes) {
+    long length = bytes + PAGE;
+    try {
+      long start =
+          (long)
+              Calls.MMAP.invokeExact(
+                  MemorySegment.NULL, length, READ_AND_WRITE, PRIVATE_ANONYMOUS, -1, 0L);
+      if (start == -1) {
+        return null;
+      }
+      long aligned = Math.ceilDiv(start, PAGE) * PAGE;
+      // Only advice: where it is refused the pages are small and all else is the same.
+      int ignored =
+          (int)
+              Calls.MADVISE.invokeExact(MemorySegment.ofAddress(aligned), bytes, ADVISE_HUGE_PAGES);
+      return MemorySegment.ofAddress(aligned)
+          .reinterpret(bytes, Arena.ofAuto(), memory -> unmap(start, length));
+    } catch (Throwable e) {
+      throw new IllegalStateException("mapping " + bytes + " bytes failed", e);
+    }
+  }
+
+  private static void unmap(long start, long length) {
+    try {
+      int ignored = (int) Calls.MUNMAP.invokeExact(MemorySegment.ofAddress(start), length);
+    } catch (Throwable e) {
+      throw new IllegalStateException("unmapping " + length + " bytes failed", e);
+    }
+  }
+
+  /** The C library's own functions; looked up only where they may be called without a warning. */
+  private static final class Calls {
+    static final boolean AVAILABLE =
+        System.getProperty("os.name").equals("Linux")
+            && HugeMemory.class.getModule().isNativeAccessEnabled();
+    static final MethodHandle MMAP =
+        of(
+            "mmap",
+            FunctionDescriptor.of(
+                ValueLayout.JAVA_LONG,
+                ValueLayout.ADDRESS,
+                ValueLayout.JAVA_LONG,
+                ValueLayout.JAVA_INT,
+                ValueLayout.JAVA_INT,
+                ValueLayout.JAVA_INT,
+                ValueLayout.JAVA_LONG));
+    static final MethodHandle MADVISE =
+        of(
+            "madvise",
+            FunctionDescriptor.of(
+                ValueLayout.JAVA_INT,
+                ValueLayout.ADDRESS,
+                ValueLayout.JAVA_LONG,
+                ValueLayout.JAVA_INT));
+    static final MethodHandle MUNMAP =
+        of(
+            "munmap",
+            FunctionDescriptor.of(
+                ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
+
+    private static MethodHandle of(String name, FunctionDescriptor type) {
+      if (!AVAILABLE) {
+        return null;
+      }
+      Linker linker = Linker.nativeLinker();
+      return linker.downcallHandle(linker.defaultLookup().find(name).orElseThrow(), type);
+    }
+  }
+}

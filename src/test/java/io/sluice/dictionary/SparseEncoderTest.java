@@ -1,0 +1,356 @@
+package io.sluice.dictionary;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import com.sun.management.ThreadMXBean;
+import io.sluice.engine.Parameters;
+import io.sluice.engine.Thresholds;
+import io.sluice.simd.NonFiniteException;
+import io.sluice.simd.Workers;
+import io.sluice.testing.Python;
+import java.io.File;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class SparseEncoderTest {
+  private static final long SEED = System.nanoTime();
+  private static final int WIDTH = 45;
+  private static final int FEATURES = 1003;
+  private static final int K = 12;
+
+  @TempDir private Path folder;
+
+  @BeforeAll
+  static void printSeed() {
+    System.out.println("SparseEncoderTest seed " + SEED);
+  }
+
+  private static Dictionary dictionary(Activation activation, boolean subtract, boolean rank) {
+    Random random = new Random(SEED);
+    Parameters p = Parameters.allocate(Arena.ofAuto(), WIDTH, WIDTH, FEATURES);
+    for (MemorySegment tensor :
+        List.of(p.encoder(), p.encoderBias(), p.decoder(), p.decoderBias())) {
+      for (long i = 0; i < tensor.byteSize() / Float.BYTES; i++) {
+        tensor.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
+      }
+    }
+    return new Dictionary(
+        new DictionaryConfig("m", "h", "h", WIDTH, WIDTH, FEATURES, activation, subtract, rank), p);
+  }
+
+  private static float[] vectors(int count) {
+    Random random = new Random(SEED + 1);
+    float[] x = new float[count * WIDTH];
+    for (int i = 0; i < x.length; i++) {
+      x[i] = (float) random.nextGaussian();
+    }
+    return x;
+  }
+
+  /** What a call gave, less the room that it left. */
+  private record Code(int[] features, float[] values) {
+    static Code of(SparseEncoder encoder, float[] vector) {
+      int[] features = new int[encoder.k()];
+      float[] values = new float[encoder.k()];
+      int count = encoder.encode(vector, features, values);
+      return new Code(Arrays.copyOf(features, count), Arrays.copyOf(values, count));
+    }
+
+    void assertSame(Code other) {
+      assertThat(features).containsExactly(other.features);
+      assertThat(values).containsExactly(other.values);
+    }
+  }
+
+  private static float[] row(float[] x, int row) {
+    return Arrays.copyOfRange(x, row * WIDTH, (row + 1) * WIDTH);
+  }
+
+  @Test
+  void agreesWithPyTorch() throws IOException {
+    int count = 20;
+    float[] x = vectors(count);
+    ByteBuffer bytes = ByteBuffer.allocate(x.length * 4).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.asFloatBuffer().put(x);
+    Path vectors = Files.write(folder.resolve("x.f32"), bytes.array());
+    for (int options = 0; options < 4; options++) {
+      Dictionary dictionary =
+          dictionary(new Activation.TopK(K), (options & 1) != 0, (options & 2) != 0);
+      dictionary.save(folder);
+      String[] lines = Python.run("encode_dictionary.py", folder, vectors, K).split("\n");
+      assertThat(lines).hasSize(count);
+      for (SparseEncoder.Weights weights :
+          List.of(SparseEncoder.Weights.FLOAT32, SparseEncoder.Weights.INT8)) {
+        SparseEncoder encoder = SparseEncoder.load(folder, weights);
+        for (int v = 0; v < count; v++) {
+          Code code = Code.of(encoder, row(x, v));
+          String[] entries = lines[v].split(" ");
+          assertThat(code.features).hasSize(entries.length);
+          for (int i = 0; i < entries.length; i++) {
+            String[] entry = entries[i].split(":");
+            assertThat(code.features[i]).isEqualTo(Integer.parseInt(entry[0]));
+            assertThat((double) code.values[i])
+                .isCloseTo(Double.parseDouble(entry[1]), within(1e-4));
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void arraysMemoryBatchesAndThreadsGiveTheSameBits() {
+    int count = 11;
+    float[] x = vectors(count);
+    for (SparseEncoder.Weights weights : SparseEncoder.Weights.values()) {
+      SparseEncoder encoder =
+          SparseEncoder.of(dictionary(new Activation.TopK(K), true, true), weights);
+      MemorySegment odd = Arena.ofAuto().allocate(x.length * 4L + 3).asSlice(3);
+      MemorySegment.copy(x, 0, odd, ValueLayout.JAVA_FLOAT_UNALIGNED, 0, x.length);
+      try (Workers workers = Workers.of(3)) {
+        SparseEncoder shared = encoder.with(workers);
+        int[][] features = new int[3][count * K];
+        float[][] values = new float[3][count * K];
+        int[][] counts = new int[3][count];
+        encoder.encode(x, features[0], values[0], counts[0]);
+        encoder.encode(odd, features[1], values[1], counts[1]);
+        shared.encode(x, features[2], values[2], counts[2]);
+        int[] oneFeatures = new int[K];
+        float[] oneValues = new float[K];
+        for (int v = 0; v < count; v++) {
+          Code code = Code.of(encoder, row(x, v));
+          code.assertSame(Code.of(shared, row(x, v)));
+          MemorySegment memory = odd.asSlice(v * WIDTH * 4L, WIDTH * 4L);
+          int one = encoder.encode(memory, oneFeatures, oneValues);
+          code.assertSame(new Code(Arrays.copyOf(oneFeatures, one), Arrays.copyOf(oneValues, one)));
+          for (int way = 0; way < 3; way++) {
+            int from = v * K;
+            int to = from + counts[way][v];
+            code.assertSame(
+                new Code(
+                    Arrays.copyOfRange(features[way], from, to),
+                    Arrays.copyOfRange(values[way], from, to)));
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void thresholdsBoundWhatIsKept() {
+    Random random = new Random(SEED);
+    float[] thresholds = new float[FEATURES];
+    for (int i = 0; i < FEATURES; i++) {
+      thresholds[i] = 5 * random.nextFloat();
+    }
+    float[] x = vectors(1);
+    for (SparseEncoder.Weights weights : SparseEncoder.Weights.values()) {
+      SparseEncoder all =
+          SparseEncoder.of(dictionary(new Activation.ReLU(), false, false), weights);
+      SparseEncoder jump =
+          SparseEncoder.of(
+              dictionary(new Activation.JumpReLU(Thresholds.of(thresholds)), false, false),
+              weights);
+      Code positive = Code.of(all, x);
+      assertThat(all.k()).isEqualTo(FEATURES);
+      Code kept = Code.of(jump, x);
+      List<Integer> expected = new ArrayList<>();
+      for (int i = 0; i < positive.features.length; i++) {
+        if (positive.values[i] > thresholds[positive.features[i]]) {
+          expected.add(positive.features[i]);
+        }
+      }
+      assertThat(kept.features).containsExactly(expected.toArray(Integer[]::new));
+      Code few = Code.of(jump.atMost(3), x);
+      assertThat(few.values).hasSize(3);
+      float least = Math.min(few.values[0], Math.min(few.values[1], few.values[2]));
+      for (float value : kept.values) {
+        assertThat(
+                value <= least
+                    || value == few.values[0]
+                    || value == few.values[1]
+                    || value == few.values[2])
+            .isTrue();
+      }
+      assertThatThrownBy(() -> jump.atMost(0)).hasMessageContaining("not 0");
+    }
+    assertThatThrownBy(
+            () ->
+                SparseEncoder.of(
+                    dictionary(new Activation.BatchTopK(K, OptionalDouble.empty()), false, false),
+                    SparseEncoder.Weights.FLOAT32))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("threshold");
+  }
+
+  @Test
+  void badArgumentsAreRefused() {
+    SparseEncoder encoder =
+        SparseEncoder.of(
+            dictionary(new Activation.TopK(K), false, false), SparseEncoder.Weights.FLOAT32);
+    int[] features = new int[2 * K];
+    float[] values = new float[2 * K];
+    assertThatThrownBy(() -> encoder.encode(new float[WIDTH + 1], features, values))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("45")
+        .hasMessageContaining("46");
+    assertThatThrownBy(() -> encoder.encode(new float[WIDTH], new int[K - 1], values))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("11");
+    assertThatThrownBy(() -> encoder.encode(MemorySegment.ofArray(new byte[7]), features, values))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> encoder.encode(new float[3 * WIDTH], features, values, new int[3]))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("24");
+    float[] bad = vectors(10);
+    bad[9 * WIDTH + 7] = Float.NaN;
+    assertThatThrownBy(() -> encoder.encode(bad, new int[120], new float[120], new int[10]))
+        .isInstanceOf(NonFiniteException.class)
+        .hasMessageContaining("row 9")
+        .hasMessageContaining("column 7");
+    // The memory that met the NaN is used again.
+    Code.of(encoder, row(bad, 0)).assertSame(Code.of(encoder, row(bad, 0)));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void allocatesNothing(SparseEncoder.Weights weights) {
+    SparseEncoder encoder =
+        SparseEncoder.of(dictionary(new Activation.TopK(K), true, true), weights);
+    float[] x = vectors(5);
+    float[] one = row(x, 0);
+    MemorySegment memory = MemorySegment.ofArray(x).asSlice(0, WIDTH * 4L);
+    int[] features = new int[5 * K];
+    float[] values = new float[5 * K];
+    int[] counts = new int[5];
+    Runnable calls =
+        () -> {
+          for (int i = 0; i < 200; i++) {
+            encoder.encode(one, features, values);
+            encoder.encode(memory, features, values);
+            encoder.encode(x, features, values, counts);
+          }
+        };
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    // What the JVM boxes before it has compiled the kernels is not the question.
+    long allocated = Long.MAX_VALUE;
+    for (int round = 0; round < 200 && allocated > 0; round++) {
+      long before = threads.getCurrentThreadAllocatedBytes();
+      calls.run();
+      allocated = threads.getCurrentThreadAllocatedBytes() - before;
+    }
+    assertThat(allocated).isZero();
+  }
+
+  @Test
+  void manyThreadsAtOnceGetTheirOwnResults() throws Exception {
+    int callers = 3 * Runtime.getRuntime().availableProcessors() + 2;
+    float[] x = vectors(callers);
+    SparseEncoder encoder =
+        SparseEncoder.of(
+            dictionary(new Activation.TopK(K), true, false), SparseEncoder.Weights.INT8);
+    List<Callable<Void>> tasks = new ArrayList<>();
+    for (int caller = 0; caller < callers; caller++) {
+      float[] own = row(x, caller);
+      Code expected = Code.of(encoder, own);
+      tasks.add(
+          () -> {
+            for (int i = 0; i < 50; i++) {
+              expected.assertSame(Code.of(encoder, own));
+            }
+            return null;
+          });
+    }
+    try (ExecutorService pool = Executors.newFixedThreadPool(callers)) {
+      for (Future<Void> done : pool.invokeAll(tasks)) {
+        done.get();
+      }
+    }
+  }
+
+  /** A service needs this much of the class path: no Arrow, no LibTorch, no tokenizers. */
+  @Test
+  void loadsWithNeitherLibTorchNorArrow() throws Exception {
+    dictionary(new Activation.TopK(K), true, true).save(folder);
+    String classPath =
+        Stream.concat(
+                Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+                    .filter(entry -> entry.contains("jackson-") || entry.contains("slf4j-")),
+                Stream.of(
+                    Path.of("target/classes").toAbsolutePath().toString(),
+                    Path.of("target/test-classes").toAbsolutePath().toString()))
+            .reduce((a, b) -> a + File.pathSeparator + b)
+            .orElseThrow();
+    Path log = folder.resolve("classes.log");
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules=jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-Xlog:class+load:file=" + log,
+                "-cp",
+                classPath,
+                Service.class.getName(),
+                folder.toString())
+            .redirectErrorStream(true)
+            .start();
+    process.getOutputStream().close();
+    String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor(2, TimeUnit.MINUTES)).as(printed).isTrue();
+    assertThat(printed).contains("features fired").contains("no native library");
+    List<String> loaded = Files.readAllLines(log);
+    assertThat(loaded).anyMatch(line -> line.contains("io.sluice.dictionary.SparseEncoder "));
+    assertThat(loaded.stream().map(line -> line.replaceFirst("^\\S+ (\\S+) .*", "$1")))
+        .filteredOn(
+            name ->
+                name.startsWith("org.apache.arrow")
+                    || name.startsWith("io.sluice.bindings")
+                    || name.startsWith("io.sluice.store")
+                    || name.startsWith("io.sluice.torch"))
+        .containsOnly("io.sluice.torch.DType", "io.sluice.torch.TorchException");
+  }
+
+  /** What runs in that process. */
+  static final class Service {
+    private Service() {}
+
+    public static void main(String[] args) throws IOException {
+      SparseEncoder encoder = SparseEncoder.load(Path.of(args[0]), SparseEncoder.Weights.INT8);
+      float[] activation = new float[encoder.width()];
+      Arrays.fill(activation, 1);
+      int[] features = new int[encoder.k()];
+      float[] values = new float[encoder.k()];
+      System.out.println(encoder.encode(activation, features, values) + " features fired");
+      Path maps = Path.of("/proc/self/maps");
+      boolean found =
+          Files.exists(maps)
+              && Files.readString(maps, StandardCharsets.ISO_8859_1).contains("libtorch");
+      System.out.println(found ? "LibTorch is loaded" : "no native library");
+    }
+  }
+}
