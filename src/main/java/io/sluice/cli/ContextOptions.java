@@ -42,7 +42,8 @@ final class ContextOptions {
   @Option(
       names = "--batch",
       paramLabel = "N",
-      description = "Contexts that run together (default: as many as have 4096 tokens).")
+      description =
+          "Contexts that run together (default: as many as have 1024 tokens on a CPU, 16384 on a GPU).")
   private Integer batch;
 
   /** Complains about values that cannot be meant, before any work. */
@@ -65,7 +66,7 @@ final class ContextOptions {
         texts,
         length,
         stride == null ? 0 : stride,
-        batch == null ? ContextSpec.defaultBatch(length) : batch,
+        batch == null ? ContextSpec.defaultBatch(length, model) : batch,
         tokens == null ? Long.MAX_VALUE : tokens);
   }
 

@@ -147,7 +147,9 @@ final class EvaluateCommand extends SluiceCommand {
     int length = context == null ? usual.context() : context;
     long limit = tokens == null ? usual.tokens() : tokens;
     return new LossMeasurement(
-        loaded, new ContextSpec(texts, length, 0, ContextSpec.defaultBatch(length), limit), 1);
+        loaded,
+        new ContextSpec(texts, length, 0, ContextSpec.defaultBatch(length, loaded), limit),
+        1);
   }
 
   private void evaluate(

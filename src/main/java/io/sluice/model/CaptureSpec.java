@@ -46,7 +46,7 @@ public record CaptureSpec(
   public static CaptureSpec of(List<Path> texts, List<HookPoint> hooks) {
     int context = ContextSpec.ENCODER_CONTEXT;
     return of(
-        new ContextSpec(texts, context, 0, ContextSpec.defaultBatch(context), Long.MAX_VALUE),
+        new ContextSpec(texts, context, 0, ContextSpec.CPU_BATCH_TOKENS / context, Long.MAX_VALUE),
         hooks);
   }
 
