@@ -44,17 +44,21 @@ class SparseAdam:
             p.grad = None
 
 
-def forward(parameters, x, subtract_bias, rank_by_norm):
+def forward(parameters, x, subtract_bias, rank_by_norm, batch_topk):
     encoder, encoder_bias, decoder, decoder_bias = parameters
     seen = x - decoder_bias if subtract_bias else x
     activation = torch.relu(seen @ encoder.T + encoder_bias)
     rank = activation * decoder.norm(dim=1) if rank_by_norm else activation
-    chosen = rank.detach().topk(K, dim=1).indices
-    mask = torch.zeros_like(activation).scatter_(1, chosen, 1.0)
+    if batch_topk:
+        chosen = rank.detach().flatten().topk(K * len(x)).indices
+        mask = torch.zeros_like(activation).flatten().scatter_(0, chosen, 1.0).view_as(activation)
+    else:
+        chosen = rank.detach().topk(K, dim=1).indices
+        mask = torch.zeros_like(activation).scatter_(1, chosen, 1.0)
     return (activation * mask) @ decoder + decoder_bias
 
 
-def run(out, case, seed, optimiser, subtract_bias, rank_by_norm, width_in, width_out):
+def run(out, case, seed, optimiser, subtract_bias, rank_by_norm, width_in, width_out, batch_topk=False):
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*shape):
@@ -80,7 +84,7 @@ def run(out, case, seed, optimiser, subtract_bias, rank_by_norm, width_in, width
     losses = []
     for step in range(1, STEPS + 1):
         x, y = inputs[step - 1], targets[step - 1]
-        loss = (forward(parameters, x, subtract_bias, rank_by_norm) - y).pow(2).sum(1).mean()
+        loss = (forward(parameters, x, subtract_bias, rank_by_norm, batch_topk) - y).pow(2).sum(1).mean()
         steps.zero_grad()
         loss.backward()
         steps.step()
@@ -92,7 +96,7 @@ def run(out, case, seed, optimiser, subtract_bias, rank_by_norm, width_in, width
     settings = dict(
         optimiser=optimiser, subtractDecoderBias=subtract_bias, rankByDecoderNorm=rank_by_norm,
         inputWidth=width_in, outputWidth=width_out, features=FEATURES, k=K, steps=STEPS,
-        batch=BATCH, learningRate=LEARNING_RATE, beta1=BETA1, beta2=BETA2, epsilon=EPSILON,
+        selection="batchtopk" if batch_topk else "topk", batch=BATCH, learningRate=LEARNING_RATE, beta1=BETA1, beta2=BETA2, epsilon=EPSILON,
     )
     save_file(tensors, out / f"training-{case}.safetensors", metadata={"settings": json.dumps(settings)})
     print(case, losses[0], losses[-1])
@@ -112,6 +116,9 @@ def main():
                 run(out, case, seed, optimiser, subtract_bias, rank_by_norm, 8, 8)
         seed += 1
         run(out, f"{optimiser}-transcoder", seed, optimiser, False, True, 8, 6)
+    for optimiser, subtract_bias, rank_by_norm in (("adam", True, False), ("sparse-adam", False, True)):
+        seed += 1
+        run(out, f"{optimiser}-batchtopk", seed, optimiser, subtract_bias, rank_by_norm, 8, 8, True)
 
 
 main()

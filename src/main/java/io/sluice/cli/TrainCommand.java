@@ -26,7 +26,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "train",
     description = {
-      "Train a TopK sparse autoencoder on the activations of one hook point.",
+      "Train a TopK or BatchTopK sparse autoencoder on the activations of one hook point.",
       "The run folder gets metrics while it runs, checkpoints, and the dictionary at the end.",
       "A run that was stopped, however, goes on with --resume --out DIR."
     },
@@ -65,6 +65,16 @@ final class TrainCommand extends SluiceCommand {
       defaultValue = "16384",
       description = "Number of features (default: ${DEFAULT-VALUE}).")
   private int features;
+
+  @Option(
+      names = "--activation",
+      paramLabel = "topk|batchtopk",
+      defaultValue = "topk",
+      description = {
+        "Whether --k features of each token stay, or --k a token of the whole batch; that finds a",
+        "threshold, which is used in the batch's place afterwards (default: topk)."
+      })
+  private String activation;
 
   @Option(
       names = "--k",
@@ -297,6 +307,7 @@ final class TrainCommand extends SluiceCommand {
         TrainingConfig.of(hook)
             .features(features)
             .k(k)
+            .batchTopK(batchTopK())
             .start(start())
             .centre(centre)
             .normalise(normalise)
@@ -323,6 +334,14 @@ final class TrainCommand extends SluiceCommand {
     return config.build();
   }
 
+  private boolean batchTopK() {
+    return switch (activation) {
+      case "topk" -> false;
+      case "batchtopk" -> true;
+      default -> throw usage("--activation is topk or batchtopk, not '" + activation + "'");
+    };
+  }
+
   private Start start() {
     return switch (init) {
       case "random" -> new Start.Random();
@@ -336,6 +355,7 @@ final class TrainCommand extends SluiceCommand {
       return name;
     }
     return init
+        + (config.batchTopK() ? ", BatchTopK" : "")
         + (config.centre() ? ", centred" : "")
         + (config.optimiser() == Optimiser.SPARSE_ADAM ? ", sparse Adam" : "");
   }

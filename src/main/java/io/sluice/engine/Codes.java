@@ -15,6 +15,7 @@ public final class Codes implements AutoCloseable {
   private int rowCapacity;
   private int entryCapacity;
   private int rows;
+  private float leastRank;
   private MemorySegment offsets = MemorySegment.NULL;
   private MemorySegment features = MemorySegment.NULL;
   private MemorySegment values = MemorySegment.NULL;
@@ -31,6 +32,7 @@ public final class Codes implements AutoCloseable {
       values = arena.allocate((long) entryCapacity * Float.BYTES, 64);
     }
     this.rows = 0;
+    leastRank = 0;
     offsets.setAtIndex(ValueLayout.JAVA_INT, 0, 0);
   }
 
@@ -52,6 +54,18 @@ public final class Codes implements AutoCloseable {
     }
     features.setAtIndex(ValueLayout.JAVA_INT, entry, feature);
     values.setAtIndex(ValueLayout.JAVA_FLOAT, entry, value);
+  }
+
+  void setLeastRank(float rank) {
+    leastRank = rank;
+  }
+
+  /**
+   * The lowest rank that a {@link Selection.BatchTopK} kept: a code's value, times the norm of its
+   * decoder row where that ranks; 0 if there are no codes, and after other selections.
+   */
+  public float leastRank() {
+    return leastRank;
   }
 
   /** Tokens in the batch. */

@@ -97,14 +97,19 @@ public final class ReferenceEngine extends CheckedEngine {
         };
     codes.begin(input.count(), Arrays.stream(chosen).mapToInt(row -> row.length).sum());
     int entry = 0;
+    double least = Double.POSITIVE_INFINITY;
     for (int row = 0; row < input.count(); row++) {
       for (int feature : chosen[row]) {
         // Not (activation > 0), which would pass over NaN.
         if (activations[row][feature] != 0) {
+          least = Math.min(least, ranks[row][feature]);
           codes.set(entry++, feature, activations[row][feature]);
         }
       }
       codes.endRow(entry);
+    }
+    if (selection instanceof Selection.BatchTopK && entry > 0) {
+      codes.setLeastRank((float) least);
     }
   }
 

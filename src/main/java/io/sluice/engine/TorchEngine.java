@@ -150,8 +150,9 @@ public final class TorchEngine extends CheckedEngine {
             Tensor top = flat.topk(Math.min(wanted, flat.elements()), 0, false).indices();
             found.add(start, activation.reshape(-1), flat, top);
           });
-      found.keepLargest(wanted);
+      float least = found.keepLargest(wanted);
       found.copyTo(codes, count);
+      codes.setLeastRank(least);
     }
   }
 
@@ -206,8 +207,10 @@ public final class TorchEngine extends CheckedEngine {
 
     /**
      * Keeps the largest ranks, of equal ones those of the lower place, in order of their places.
+     *
+     * @return the least positive one that stays, 0 if none does
      */
-    void keepLargest(int wanted) {
+    float keepLargest(int wanted) {
       // A batch's codes are few beside its activations, so a sort costs nothing that counts.
       int[] order =
           IntStream.range(0, places.length)
@@ -227,14 +230,17 @@ public final class TorchEngine extends CheckedEngine {
       long[] keptPlaces = new long[places.length];
       float[] keptValues = new float[places.length];
       int kept = 0;
+      float lowest = Float.POSITIVE_INFINITY;
       for (int i : order) {
         if (ranks[i] > least || ranks[i] == least && equal-- > 0) {
           keptPlaces[kept] = places[i];
           keptValues[kept++] = values[i];
+          lowest = ranks[i] > 0 ? Math.min(lowest, ranks[i]) : lowest;
         }
       }
       places = Arrays.copyOf(keptPlaces, kept);
       values = Arrays.copyOf(keptValues, kept);
+      return lowest == Float.POSITIVE_INFINITY ? 0 : lowest;
     }
 
     void copyTo(Codes codes, int rows) {

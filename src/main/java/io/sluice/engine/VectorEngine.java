@@ -146,8 +146,9 @@ public final class VectorEngine extends CheckedEngine {
         fill(codes, survivors);
       }
       case Selection.BatchTopK(int k) -> {
-        sharing.encode(weights, seen, rows, Math.multiplyExact(rows, k), survivors);
+        float least = sharing.encode(weights, seen, rows, Math.multiplyExact(rows, k), survivors);
         fill(codes, survivors);
+        codes.setLeastRank(least);
       }
     }
   }

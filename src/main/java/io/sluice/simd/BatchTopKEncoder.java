@@ -95,9 +95,10 @@ public final class BatchTopKEncoder {
    * @param wanted codes of all tokens together, at least 1
    * @param tokens {@code [count, width]}
    * @param out overwritten
+   * @return the lowest rank that was kept, 0 if none was
    * @throws NonFiniteException if a token has a value that is NaN or infinite
    */
-  public void encode(
+  public float encode(
       EncoderWeights weights, float[] tokens, int count, int wanted, SparseRows out) {
     this.wanted = wanted;
     floor.set(0);
@@ -105,19 +106,21 @@ public final class BatchTopKEncoder {
       counts.set(bin, 0);
     }
     int tasks = scan.scan(weights, tokens, count);
-    select(tasks);
+    float least = select(tasks);
     scan.collect(tasks, count, out);
+    return least;
   }
 
-  private void select(int tasks) {
+  /** Drops all but the largest; the answer is the least of these. */
+  private float select(int tasks) {
     float last = Float.intBitsToFloat(floor.get());
     int size = 0;
     for (int task = 0; task < tasks; task++) {
       scan.found(task).keepAbove(last);
       size = Math.addExact(size, scan.found(task).size());
     }
-    if (size <= wanted) {
-      return;
+    if (size == 0) {
+      return 0;
     }
     sorting = sorting.length < size ? new float[size] : sorting;
     int to = 0;
@@ -126,7 +129,10 @@ public final class BatchTopKEncoder {
         sorting[to++] = scan.found(task).rank(entry);
       }
     }
-    float least = Quickselect.largest(sorting, size, wanted);
+    float least = Quickselect.largest(sorting, size, Math.min(wanted, size));
+    if (size <= wanted) {
+      return least;
+    }
     int equal = wanted;
     for (int i = 0; i < size; i++) {
       equal -= sorting[i] > least ? 1 : 0;
@@ -134,5 +140,6 @@ public final class BatchTopKEncoder {
     for (int task = 0; task < tasks; task++) {
       equal = scan.keepLargest(task, least, equal);
     }
+    return least;
   }
 }

@@ -33,8 +33,15 @@ import java.util.regex.Pattern;
  * @param seconds training time so far
  * @param start what the sample said
  * @param tally sums since the last line of metrics
+ * @param threshold what BatchTopK has found so far
  */
-record Checkpoint(long step, long tokens, double seconds, StartingPoint start, Tally tally) {
+record Checkpoint(
+    long step,
+    long tokens,
+    double seconds,
+    StartingPoint start,
+    Tally tally,
+    RunningThreshold threshold) {
   private static final String FORMAT = "sluice.checkpoint/1";
   private static final Pattern NAME = Pattern.compile("checkpoint-(\\d{1,18})\\.safetensors");
   private static final int KEPT = 2;
@@ -54,6 +61,8 @@ record Checkpoint(long step, long tokens, double seconds, StartingPoint start, T
     json.put("squaredError", tally.squaredError);
     json.put("codes", tally.codes);
     json.put("rows", tally.rows);
+    json.put("thresholdMean", threshold.mean());
+    json.put("thresholdBatches", threshold.batches());
     try (Arena arena = Arena.ofShared()) {
       List<TensorData> tensors = new ArrayList<>();
       for (StateTensor tensor : engine.state()) {
@@ -150,7 +159,10 @@ record Checkpoint(long step, long tokens, double seconds, StartingPoint start, T
               json.required("tokens").asLong(),
               json.required("seconds").asDouble(),
               JSON.treeToValue(json.required("start"), StartingPoint.class),
-              tally);
+              tally,
+              // Checkpoints of before BatchTopK have none.
+              new RunningThreshold(
+                  json.path("thresholdMean").asDouble(), json.path("thresholdBatches").asLong()));
     } catch (JsonProcessingException | IllegalArgumentException e) {
       throw new IOException(file + ": its description is damaged: " + e.getMessage(), e);
     }

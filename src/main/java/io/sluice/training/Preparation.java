@@ -23,6 +23,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * Makes the engine that training starts from: scale, mean and subspace from a sample of the data,
@@ -61,7 +62,7 @@ final class Preparation {
           store.folder() + ": column '" + column.name() + "' holds nothing but zeros");
     }
     Initialiser initialiser = initialiser(sample, width);
-    EngineSpec spec = config.dictionary("", width).spec(config.optimiser());
+    EngineSpec spec = config.dictionary("", width, OptionalDouble.empty()).spec(config.optimiser());
     try (Arena arena = Arena.ofShared()) {
       Parameters unit = Parameters.allocate(arena, width, width, config.features());
       // Another stream than the order of the batches, which follows from the seed itself.

@@ -10,7 +10,6 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
-import io.sluice.engine.Selection;
 import io.sluice.simd.NonFiniteWeightsException;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
@@ -19,6 +18,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * Trains one sparse autoencoder on one column of a store, in a run folder. Killed at any moment, a
@@ -39,6 +39,7 @@ public final class Trainer implements AutoCloseable {
   private double secondsBefore;
   private long startedNanos;
   private Tally tally = new Tally();
+  private RunningThreshold threshold = new RunningThreshold();
 
   private Trainer(
       RunFolder folder,
@@ -139,7 +140,7 @@ public final class Trainer implements AutoCloseable {
 
   private void goOn() throws IOException {
     int width = ActivationFeed.activations(store, config.hook()).width();
-    EngineSpec spec = config.dictionary("", width).spec(config.optimiser());
+    EngineSpec spec = config.dictionary("", width, OptionalDouble.empty()).spec(config.optimiser());
     try (Arena arena = Arena.ofShared()) {
       engine = engines.open(spec, Parameters.allocate(arena, width, width, config.features()));
     }
@@ -154,6 +155,7 @@ public final class Trainer implements AutoCloseable {
     secondsBefore = last.seconds();
     start = last.start();
     tally = last.tally();
+    threshold = last.threshold();
     folder.forgetMetricsAfter(step);
   }
 
@@ -232,7 +234,7 @@ public final class Trainer implements AutoCloseable {
   private void trainStep(Rows batch) {
     step++;
     try {
-      engine.encode(batch, new Selection.TopK(config.k(step)));
+      engine.encode(batch, config.selection(step));
     } catch (NonFiniteWeightsException e) {
       throw diverged(e.getMessage());
     }
@@ -246,6 +248,9 @@ public final class Trainer implements AutoCloseable {
     engine.update(
         new AdamStep(
             step, config.learningRate(step), config.beta1(), config.beta2(), config.epsilon()));
+    if (config.batchTopK() && engine.codes().entries() > 0) {
+      threshold.add(engine.codes().leastRank());
+    }
     tally.add(error, engine.codes().entries(), batch.count());
   }
 
@@ -279,7 +284,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   private void checkpoint() throws IOException {
-    new Checkpoint(step, tokens, seconds(), start, tally).write(folder.path(), engine);
+    new Checkpoint(step, tokens, seconds(), start, tally, threshold).write(folder.path(), engine);
   }
 
   private RunResult finish(Metrics last) throws IOException {
@@ -308,9 +313,19 @@ public final class Trainer implements AutoCloseable {
   public Dictionary dictionary() {
     return Export.dictionary(
         config.dictionary(
-            store.manifest().model(), ActivationFeed.activations(store, config.hook()).width()),
+            store.manifest().model(),
+            ActivationFeed.activations(store, config.hook()).width(),
+            exportedThreshold()),
         engine,
         start.scale());
+  }
+
+  /** Codes are the same on raw activations, but decoder norms shrink by the scale. */
+  private OptionalDouble exportedThreshold() {
+    OptionalDouble found = threshold.value();
+    return found.isPresent() && config.rankByDecoderNorm()
+        ? OptionalDouble.of(found.getAsDouble() / (float) start.scale())
+        : found;
   }
 
   @Override

@@ -3,7 +3,9 @@ package io.sluice.training;
 import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Optimiser;
+import io.sluice.engine.Selection;
 import java.util.Objects;
+import java.util.OptionalDouble;
 
 /**
  * Everything that decides how a sparse autoencoder is trained. The same configuration, store and
@@ -12,6 +14,8 @@ import java.util.Objects;
  * @param hook column of the store to learn, for instance {@code layers.3.attn_out}
  * @param features number of features, h
  * @param k features per token that stay
+ * @param batchTopK whether these are the largest of the whole batch, {@code k} per token on
+ *     average, rather than the largest of each token
  * @param firstK k at the first step; it falls (or rises) linearly to {@code k}
  * @param kSteps steps that this takes; 0 for none
  * @param start where features point at first
@@ -39,6 +43,7 @@ public record TrainingConfig(
     String hook,
     int features,
     int k,
+    boolean batchTopK,
     int firstK,
     long kSteps,
     Start start,
@@ -132,8 +137,17 @@ public record TrainingConfig(
     return (int) Math.round(firstK + (k - firstK) * done);
   }
 
-  /** What the dictionary will be. */
-  DictionaryConfig dictionary(String model, int width) {
+  /** Which features stay at step {@code step}, counted from 1. */
+  public Selection selection(long step) {
+    return batchTopK ? new Selection.BatchTopK(k(step)) : new Selection.TopK(k(step));
+  }
+
+  /**
+   * What the dictionary will be.
+   *
+   * @param threshold what BatchTopK has found, in the units of the dictionary
+   */
+  DictionaryConfig dictionary(String model, int width, OptionalDouble threshold) {
     return new DictionaryConfig(
         model,
         hook,
@@ -141,7 +155,7 @@ public record TrainingConfig(
         width,
         width,
         features,
-        new Activation.TopK(k),
+        batchTopK ? new Activation.BatchTopK(k, threshold) : new Activation.TopK(k),
         centre,
         rankByDecoderNorm);
   }

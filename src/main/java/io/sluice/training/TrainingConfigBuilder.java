@@ -7,6 +7,7 @@ public final class TrainingConfigBuilder {
   private final String hook;
   private int features = 16384;
   private int k = 32;
+  private boolean batchTopK;
   private int firstK;
   private long kSteps;
   private Start start = new Start.ActiveSubspace(0, 0.99);
@@ -39,6 +40,11 @@ public final class TrainingConfigBuilder {
 
   public TrainingConfigBuilder k(int value) {
     k = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder batchTopK(boolean value) {
+    batchTopK = value;
     return this;
   }
 
@@ -142,6 +148,7 @@ public final class TrainingConfigBuilder {
         hook,
         features,
         k,
+        batchTopK,
         kSteps == 0 ? k : firstK,
         kSteps,
         start,

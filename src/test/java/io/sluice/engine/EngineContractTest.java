@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.sluice.simd.NonFiniteWeightsException;
 import io.sluice.torch.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -46,7 +47,9 @@ abstract class EngineContractTest {
         "sparse-adam-plain-norm",
         "sparse-adam-centred-value",
         "sparse-adam-centred-norm",
-        "sparse-adam-transcoder"
+        "sparse-adam-transcoder",
+        "adam-batchtopk",
+        "sparse-adam-batchtopk"
       })
   void followsPyTorchAutogradForTwentySteps(String name) throws Exception {
     GoldenRun golden = GoldenRun.load(name);
@@ -54,7 +57,7 @@ abstract class EngineContractTest {
       for (int step = 1; step <= golden.steps(); step++) {
         Rows input = golden.input(arena, step);
         Rows target = golden.target(arena, step, input);
-        engine.encode(input, new Selection.TopK(golden.k()));
+        engine.encode(input, golden.selection());
         double loss = engine.decode(target, true) / input.count();
         assertThat(loss).as("loss of step %d", step).isCloseTo(golden.loss(step), relative(1e-4));
         engine.accumulate();
@@ -175,6 +178,10 @@ abstract class EngineContractTest {
       assertThat(codes.entries()).as("seed %d", seed).isEqualTo((int) Math.min(rows * k, positive));
       double[] ascending = Arrays.stream(all).sorted().toArray();
       double least = ascending[Math.max(0, all.length - rows * k)];
+      assertThat((double) codes.leastRank())
+          .isCloseTo(
+              Arrays.stream(ascending).filter(r -> r > 0 && r >= least).min().orElse(0),
+              within(1e-4));
       for (int row = 0; row < rows; row++) {
         for (int entry = codes.offset(row); entry < codes.offset(row + 1); entry++) {
           int feature = codes.feature(entry);
@@ -320,7 +327,7 @@ abstract class EngineContractTest {
     try (Engine engine = open(spec, start)) {
       try {
         engine.encode(randomRows(20, 4), new Selection.TopK(2));
-      } catch (IllegalStateException e) {
+      } catch (IllegalStateException | NonFiniteWeightsException e) {
         assertThat(e).hasMessageContaining("not finite");
         return;
       }

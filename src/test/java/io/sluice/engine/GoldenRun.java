@@ -42,8 +42,11 @@ final class GoldenRun {
     return integer("steps");
   }
 
-  int k() {
-    return integer("k");
+  Selection selection() {
+    int k = integer("k");
+    return settings.path("selection").asText("topk").equals("batchtopk")
+        ? new Selection.BatchTopK(k)
+        : new Selection.TopK(k);
   }
 
   AdamStep adam(int step) {

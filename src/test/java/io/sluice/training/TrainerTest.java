@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Optimiser;
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TrainerTest {
   private static final EngineFactory ENGINES = EngineFactory.reference();
@@ -82,6 +84,34 @@ class TrainerTest {
     assertThat(evaluation.fvu()).isCloseTo(result.fvu(), within(0.3 * result.fvu()));
     assertThat(evaluation.l0()).isCloseTo(result.l0(), within(0.1));
     assertThat(evaluation.tokens()).isEqualTo(2500);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void batchTopKLearnsAThresholdThatKeepsItsCount(boolean rankByDecoderNorm) throws IOException {
+    Path run = temp.resolve("run");
+    TrainingConfig config =
+        small()
+            .batchTopK(true)
+            .rankByDecoderNorm(rankByDecoderNorm)
+            .steps(300)
+            .decaySteps(100)
+            .logEvery(50)
+            .build();
+    RunResult result = train(store, config, run);
+    Dictionary dictionary = Dictionary.load(run);
+    assertThat(dictionary.config().activation())
+        .isInstanceOfSatisfying(
+            Activation.BatchTopK.class,
+            batch -> assertThat(batch.threshold().getAsDouble()).isPositive());
+    Evaluation evaluation =
+        Evaluator.evaluate(dictionary, store, ENGINES, 100, Long.MAX_VALUE, done -> {});
+    // One token at a time gives the same: the batch has no say any more.
+    Evaluation single =
+        Evaluator.evaluate(dictionary, store, ENGINES, 1, Long.MAX_VALUE, done -> {});
+    assertThat(evaluation.l0()).isCloseTo(result.l0(), within(0.15 * result.l0()));
+    assertThat(evaluation.fvu()).isCloseTo(result.fvu(), within(0.3 * result.fvu()));
+    assertThat(single.l0()).isEqualTo(evaluation.l0());
   }
 
   @ParameterizedTest
@@ -170,7 +200,13 @@ class TrainerTest {
   @Test
   void resumesFromTheCheckpointToTheSameBits() throws IOException {
     for (Optimiser optimiser : List.of(Optimiser.ADAM, Optimiser.SPARSE_ADAM)) {
-      TrainingConfig config = small().optimiser(optimiser).steps(90).checkpointEvery(20).build();
+      TrainingConfig config =
+          small()
+              .optimiser(optimiser)
+              .batchTopK(optimiser == Optimiser.SPARSE_ADAM)
+              .steps(90)
+              .checkpointEvery(20)
+              .build();
       Path whole = temp.resolve("whole-" + optimiser);
       train(store, config, whole);
       Path broken = temp.resolve("broken-" + optimiser);
