@@ -30,14 +30,17 @@ final class BenchCommand extends SluiceCommand {
               "encoder",
               new EncoderBenchmark(),
               "peak",
-              new PeakBenchmark()));
+              new PeakBenchmark(),
+              "step",
+              new StepBenchmark()));
 
   @Parameters(
       paramLabel = "NAME",
       arity = "0..*",
       description =
           "Which benchmarks: covariance, encode (many tokens), encoder (one vector, on one thread,"
-              + " against reading its weights once), peak (default: all).")
+              + " against reading its weights once), peak, step (a training step by its number of"
+              + " features; takes minutes) (default: all).")
   private List<String> names = List.of();
 
   @Option(

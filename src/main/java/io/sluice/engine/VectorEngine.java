@@ -2,6 +2,7 @@ package io.sluice.engine;
 
 import io.sluice.simd.BatchTopKEncoder;
 import io.sluice.simd.EncoderWeights;
+import io.sluice.simd.HugeMemory;
 import io.sluice.simd.KernelProvider;
 import io.sluice.simd.SparseKernels;
 import io.sluice.simd.SparseRows;
@@ -82,7 +83,7 @@ public final class VectorEngine extends CheckedEngine {
     super(spec, initial);
     this.workers = workers;
     for (StateTensor tensor : ownState()) {
-      state.put(tensor.name(), arena.allocate(tensor.bytes(), 64));
+      state.put(tensor.name(), HugeMemory.allocate(tensor.bytes(), arena));
     }
     encoder = state.get("encoder");
     decoder = state.get("decoder");

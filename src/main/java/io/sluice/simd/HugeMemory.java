@@ -8,12 +8,12 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
 /**
- * Memory for weights that are read from end to end at every call. On Linux the kernel is asked for
- * pages of 2 MiB, with which a core looks up five hundred times fewer addresses; elsewhere, or
- * where native access is not allowed, it is ordinary memory. Either way it starts at a multiple of
- * 64 bytes, holds zeros, and goes when nothing refers to it any more.
+ * Memory for weights that are read from end to end at every call, or row by row in any order. On
+ * Linux the kernel is asked for pages of 2 MiB, with which a core looks up five hundred times fewer
+ * addresses; elsewhere, or where native access is not allowed, it is ordinary memory. Either way it
+ * starts at a multiple of 64 bytes, holds zeros, and goes with its arena.
  */
-final class HugeMemory {
+public final class HugeMemory {
   private static final long PAGE = 2 << 20;
   private static final long ALIGNMENT = 64;
   private static final int READ_AND_WRITE = 3;
@@ -22,18 +22,19 @@ final class HugeMemory {
 
   private HugeMemory() {}
 
-  static MemorySegment allocate(long bytes) {
+  /** {@code bytes} of memory that are freed with {@code arena}. */
+  public static MemorySegment allocate(long bytes, Arena arena) {
     if (bytes >= PAGE && Calls.AVAILABLE) {
-      MemorySegment mapped = map(bytes);
+      MemorySegment mapped = map(bytes, arena);
       if (mapped != null) {
         return mapped;
       }
     }
-    return Arena.ofAuto().allocate(bytes, ALIGNMENT);
+    return arena.allocate(bytes, ALIGNMENT);
   }
 
   /** Null if the system refuses. */
-  private static MemorySegment map(long bytes) {
+  private static MemorySegment map(long bytes, Arena arena) {
     long length = bytes + PAGE;
     try {
       long start =
@@ -49,7 +50,7 @@ final class HugeMemory {
           (int)
               Calls.MADVISE.invokeExact(MemorySegment.ofAddress(aligned), bytes, ADVISE_HUGE_PAGES);
       return MemorySegment.ofAddress(aligned)
-          .reinterpret(bytes, Arena.ofAuto(), memory -> unmap(start, length));
+          .reinterpret(bytes, arena, memory -> unmap(start, length));
     } catch (Throwable e) {
       throw new IllegalStateException("mapping " + bytes + " bytes failed", e);
     }

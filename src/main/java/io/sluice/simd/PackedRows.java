@@ -1,5 +1,6 @@
 package io.sluice.simd;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -50,7 +51,7 @@ final class PackedRows {
     stride = (long) Math.ceilDiv(paddedWidth * format.bytes(), LINE) * LINE;
     streamRows = Math.ceilDiv(rows, RowKernels.STREAMS);
     // A line more: the narrowest byte vectors are longer than what is used of them.
-    memory = HugeMemory.allocate(stride * streamRows * RowKernels.STREAMS + LINE);
+    memory = HugeMemory.allocate(stride * streamRows * RowKernels.STREAMS + LINE, Arena.ofAuto());
     scales = new float[rows];
     residuals = new double[rows];
   }
