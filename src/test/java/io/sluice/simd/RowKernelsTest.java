@@ -151,7 +151,7 @@ class RowKernelsTest {
   @Test
   void largeMemoryIsZeroAndAlignedAndWritable() {
     long bytes = (5 << 20) + 64;
-    MemorySegment memory = HugeMemory.allocate(bytes);
+    MemorySegment memory = HugeMemory.allocate(bytes, Arena.ofAuto());
     assertThat(memory.byteSize()).isEqualTo(bytes);
     assertThat(memory.address() % 64).isZero();
     assertThat(memory.mismatch(Arena.ofAuto().allocate(bytes))).isEqualTo(-1);
