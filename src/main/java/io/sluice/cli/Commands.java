@@ -15,6 +15,7 @@ final class Commands {
           TrainCommand.class,
           EvaluateCommand.class,
           LossCommand.class,
+          GenerateCommand.class,
           ConvertCommand.class,
           ReportCommand.class,
           BenchCommand.class,

@@ -7,6 +7,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Map;
 
 /**
@@ -89,6 +90,19 @@ public final class Tokenizer implements AutoCloseable {
     }
     try {
       return ids(tokenizer.encode(text, false, false));
+    } catch (RuntimeException e) {
+      throw TokenizerFile.damaged(file, String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  /**
+   * The text that ids stand for, without special tokens.
+   *
+   * @throws IOException if the tokenizer cannot decode them, which only a damaged one does
+   */
+  public String decode(int[] ids) throws IOException {
+    try {
+      return tokenizer.decode(Arrays.stream(ids).asLongStream().toArray(), true);
     } catch (RuntimeException e) {
       throw TokenizerFile.damaged(file, String.valueOf(e.getMessage()), e);
     }

@@ -8,6 +8,7 @@ import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -54,17 +55,29 @@ class CausalParityTest {
   void predictsTheTokensThatTransformersPredicts(TinyModel tiny) throws IOException {
     int[] expected = tiny.golden().greedy();
     try (LoadedModel model = tiny.open()) {
-      int[] text = Arrays.copyOf(expected, 4);
-      while (text.length < expected.length) {
-        try (TensorScope scope = TensorScope.open()) {
-          LanguageModel transformer = model.languageModel();
-          Tensor hidden = transformer.forward(TokenBatch.of(List.of(text)), Hooks.none());
-          Tensor logits = transformer.logits(hidden.select(1, text.length - 1));
-          text = Arrays.copyOf(text, text.length + 1);
-          text[text.length - 1] = (int) logits.argmax(-1, false).item();
-        }
-      }
+      List<Integer> told = new ArrayList<>();
+      int[] text =
+          Generation.greedy(expected.length - 4)
+              .run(model.languageModel(), Arrays.copyOf(expected, 4), Hooks.none(), told::add);
       assertThat(text).containsExactly(expected);
+      assertThat(told).hasSize(expected.length - 4).endsWith(expected[expected.length - 1]);
+    }
+  }
+
+  @Test
+  void drawsTheSameTextFromTheSameSeed() throws IOException {
+    try (LoadedModel model = TinyModel.LLAMA.open()) {
+      String prompt = "call me";
+      String greedy = Generation.greedy(8).run(model, prompt);
+      assertThat(greedy).startsWith("call me ");
+      assertThat(new Generation(8, 1.5, 1, 7).run(model, prompt)).isEqualTo(greedy);
+      String drawn = new Generation(8, 1.5, 0, 7).run(model, prompt);
+      assertThat(new Generation(8, 1.5, 0, 7).run(model, prompt)).isEqualTo(drawn);
+      assertThat(new Generation(8, 1.5, 0, 8).run(model, prompt)).isNotEqualTo(drawn);
+      // A text ends where the model's longest context does.
+      int[] full =
+          Generation.greedy(1000).run(model.languageModel(), new int[] {0}, Hooks.none(), t -> {});
+      assertThat(full).hasSize(64);
     }
   }
 

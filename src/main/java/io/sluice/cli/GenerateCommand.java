@@ -1,0 +1,65 @@
+package io.sluice.cli;
+
+import io.sluice.model.Generation;
+import io.sluice.model.LoadedModel;
+import java.io.IOException;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code sluice generate}: continues a text, to see that a model is right. */
+@Command(
+    name = "generate",
+    description = {
+      "Continue a text, to see that a model was read as it should be.",
+      "The most probable token is taken each time, or one is drawn with --temperature. Nothing is",
+      "kept from token to token: this is a check, not a way to serve a model."
+    },
+    footer = {
+      "",
+      "Example:",
+      "  sluice generate --model model/ --prompt 'Call me Ishmael.' --tokens 40"
+    })
+final class GenerateCommand extends SluiceCommand {
+  @Mixin private ModelOptions model;
+
+  @Option(names = "--prompt", required = true, paramLabel = "TEXT", description = "The beginning.")
+  private String prompt;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "N",
+      defaultValue = "40",
+      description = "How many tokens to add (default: 40).")
+  private int tokens;
+
+  @Option(
+      names = "--temperature",
+      paramLabel = "T",
+      defaultValue = "0",
+      description =
+          "What logits are divided by before a token is drawn with --seed; 0 takes the most"
+              + " probable (default: 0).")
+  private double temperature;
+
+  @Option(
+      names = "--top-k",
+      paramLabel = "K",
+      defaultValue = "0",
+      description = "Draw among the K most probable tokens; 0 for all (default: 0).")
+  private int topK;
+
+  @Override
+  protected void run() throws IOException {
+    model.check(this);
+    Generation generation;
+    try {
+      generation = new Generation(tokens, temperature, topK, seed());
+    } catch (IllegalArgumentException e) {
+      throw usage(e.getMessage());
+    }
+    try (LoadedModel loaded = model.open(this)) {
+      out().println(generation.run(loaded, prompt));
+    }
+  }
+}
