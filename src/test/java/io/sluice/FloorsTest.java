@@ -17,6 +17,7 @@ class FloorsTest {
   private static final String[] ABOVE_1 = {
     "store",
     "weights",
+    "text",
     "engine",
     "model",
     "geometry",
@@ -44,6 +45,8 @@ class FloorsTest {
           .definedBy("io.sluice.store..")
           .layer("weights")
           .definedBy("io.sluice.weights..")
+          .layer("text")
+          .definedBy("io.sluice.text..")
           .layer("engine")
           .definedBy("io.sluice.engine..")
           .layer("model")
@@ -71,6 +74,8 @@ class FloorsTest {
           .whereLayer("store")
           .mayOnlyBeAccessedByLayers(ABOVE_2)
           .whereLayer("weights")
+          .mayOnlyBeAccessedByLayers(ABOVE_2)
+          .whereLayer("text")
           .mayOnlyBeAccessedByLayers(ABOVE_2)
           .whereLayer("engine")
           .mayOnlyBeAccessedByLayers(ABOVE_2)

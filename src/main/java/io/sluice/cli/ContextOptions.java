@@ -2,6 +2,8 @@ package io.sluice.cli;
 
 import io.sluice.model.ContextSpec;
 import io.sluice.model.LoadedModel;
+import io.sluice.text.TextProblems;
+import io.sluice.text.TextSpec;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Option;
@@ -12,9 +14,26 @@ final class ContextOptions {
       names = "--text",
       required = true,
       arity = "1..*",
-      paramLabel = "FILE",
-      description = "Texts in UTF-8; each file is a document of its own.")
+      paramLabel = "PATH",
+      description = {
+        "Texts: files, folders, or patterns in quotes ('data/**/*.jsonl'). Plain text is one",
+        "document per file; .jsonl, .ndjson and .json hold one per line, .parquet one per row."
+      })
   private List<Path> texts;
+
+  @Option(
+      names = "--text-field",
+      paramLabel = "NAME",
+      defaultValue = TextSpec.DEFAULT_FIELD,
+      description = "Field of JSON lines or column of Parquet with the text (default: text).")
+  private String field;
+
+  @Option(
+      names = "--strict",
+      description =
+          "Stop at the first line that cannot be read or character that is not UTF-8, instead of"
+              + " leaving it out and counting it.")
+  private boolean strict;
 
   @Option(
       names = "--tokens",
@@ -52,6 +71,9 @@ final class ContextOptions {
     requirePositive(command, "--context", context);
     requirePositive(command, "--stride", stride);
     requirePositive(command, "--batch", batch);
+    if (field.isEmpty()) {
+      throw command.usage("--text-field is empty; give the name of a field or column");
+    }
   }
 
   /** Whether contexts may overlap. */
@@ -63,11 +85,19 @@ final class ContextOptions {
   ContextSpec spec(LoadedModel model) {
     int length = context == null ? ContextSpec.defaultContext(model) : context;
     return new ContextSpec(
-        texts,
+        new TextSpec(texts, field, strict),
         length,
         stride == null ? 0 : stride,
         batch == null ? ContextSpec.defaultBatch(length, model) : batch,
         tokens == null ? Long.MAX_VALUE : tokens);
+  }
+
+  /** Tells on standard error what was wrong with the texts. */
+  void tell(SluiceCommand command, TextProblems problems) {
+    if (problems != null && !problems.isEmpty()) {
+      command.err().println("texts: " + problems.summary());
+      command.err().flush();
+    }
   }
 
   private static void requirePositive(SluiceCommand command, String option, Number value) {

@@ -13,6 +13,7 @@ import io.sluice.model.LanguageModel;
 import io.sluice.model.LoadedModel;
 import io.sluice.model.TokenBatch;
 import io.sluice.model.TokenLoss;
+import io.sluice.text.TextProblems;
 import io.sluice.torch.Device;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -21,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.LongConsumer;
-import java.util.stream.Collectors;
 
 /**
  * Runs texts through a causal language model with something else in an activation's place, and
@@ -36,6 +36,7 @@ public final class LossMeasurement {
   private final LoadedModel model;
   private final ContextSpec contexts;
   private final int from;
+  private TextProblems problems;
 
   /**
    * @param contexts the texts
@@ -175,12 +176,18 @@ public final class LossMeasurement {
         }
         progress.accept(batches.tokens());
       }
+      problems = batches.problems();
     }
     if (sums.getFirst().tokens() == 0) {
       throw new IOException(
           textName() + ": has no two tokens in a row, so there is no loss; give a longer text");
     }
     return sums;
+  }
+
+  /** What was wrong with the texts of the latest measurement; null before the first. */
+  public TextProblems problems() {
+    return problems;
   }
 
   private static double recovered(String hook, double clean, double ablated, double loss)
@@ -222,9 +229,7 @@ public final class LossMeasurement {
   }
 
   private String textName() {
-    return contexts.texts().stream()
-        .map(file -> String.valueOf(file.getFileName()))
-        .collect(Collectors.joining(", "));
+    return contexts.texts().name();
   }
 
   /** The curves as the text of a file. */

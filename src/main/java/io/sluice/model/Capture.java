@@ -4,12 +4,12 @@ import io.sluice.store.Column;
 import io.sluice.store.Manifest;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
+import io.sluice.text.TextProblems;
 import io.sluice.torch.TensorScope;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.LongConsumer;
-import java.util.stream.Collectors;
 
 /**
  * Runs texts through a model and stores what its hook points write.
@@ -30,19 +30,22 @@ public final class Capture {
   private final CaptureSpec spec;
   private final long tokens;
   private final long rows;
+  private final TextProblems problems;
 
-  private Capture(LoadedModel model, CaptureSpec spec, long tokens, long rows) {
+  private Capture(
+      LoadedModel model, CaptureSpec spec, long tokens, long rows, TextProblems problems) {
     this.model = model;
     this.spec = spec;
     this.tokens = tokens;
     this.rows = rows;
+    this.problems = problems;
   }
 
   /**
    * Checks model, hooks and texts against each other, and counts.
    *
-   * @throws IOException if a text is missing, empty or not UTF-8, or the tokenizer does not fit the
-   *     model
+   * @throws IOException if a text is missing or cannot be read, none holds a word, something is
+   *     wrong with one and they are read strictly, or the tokenizer does not fit the model
    * @throws IllegalArgumentException if a hook point does not exist, or the context is longer than
    *     the model takes or leaves no room for text
    */
@@ -56,15 +59,22 @@ public final class Capture {
     }
     long tokens = 0;
     long contexts = 0;
+    TextProblems problems;
     try (ContextReader reader = ContextReader.open(model, spec.contexts())) {
       for (Context context = reader.next(); context != null; context = reader.next()) {
         tokens += context.fresh();
         contexts++;
       }
+      problems = reader.problems();
     }
     int special = SpecialTokens.of(model.tokenizer()).count();
     long rows = tokens + (spec.specialTokens() ? contexts * special : 0);
-    return new Capture(model, spec, tokens, rows);
+    return new Capture(model, spec, tokens, rows, problems);
+  }
+
+  /** What was wrong with the texts, as far as they are read. */
+  public TextProblems problems() {
+    return problems;
   }
 
   /** Tokens of text that will run: the limit, or as many as there are. */
@@ -85,10 +95,7 @@ public final class Capture {
   /** The store that {@link #run(Path, LongConsumer)} makes; may be refined before it is used. */
   public StoreSpec storeSpec() {
     ModelShape shape = model.transformer().shape();
-    String text =
-        spec.contexts().texts().stream()
-            .map(file -> String.valueOf(file.getFileName()))
-            .collect(Collectors.joining(", "));
+    String text = spec.contexts().texts().name();
     return StoreSpec.of(model.name(), text, columns())
         .with("architecture", shape.architecture())
         .with("layers", Integer.toString(shape.layers()))

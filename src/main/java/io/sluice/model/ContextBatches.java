@@ -1,5 +1,6 @@
 package io.sluice.model;
 
+import io.sluice.text.TextProblems;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,8 +44,9 @@ public final class ContextBatches implements AutoCloseable {
    * The next contexts, or null at the end. What counts of each are the tokens that no earlier
    * context has had.
    *
-   * @throws IOException if a text is missing, empty or not UTF-8, or the tokenizer gives an id that
-   *     the model does not have
+   * @throws IOException if a text is missing or cannot be read, none holds a word, something is
+   *     wrong with one and they are read strictly, or the tokenizer gives an id that the model does
+   *     not have
    */
   public TokenBatch next() throws IOException {
     List<Context> contexts = nextContexts();
@@ -68,6 +70,11 @@ public final class ContextBatches implements AutoCloseable {
   /** Tokens of text that have been read so far. */
   public long tokens() {
     return tokens;
+  }
+
+  /** What was wrong with the texts so far. */
+  public TextProblems problems() {
+    return reader.problems();
   }
 
   /** Stops reading. */

@@ -1,26 +1,26 @@
 package io.sluice.model;
 
+import io.sluice.text.TextProblems;
+import io.sluice.text.TextReader;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Iterator;
-import java.util.List;
 
 /**
  * Cuts texts into contexts: tokens of one document only, in order; all but a document's last have
- * the same length. Each file is one document. Reads as it goes, in memory for a few pieces of text.
+ * the same length. Reads as it goes, in memory for a few pieces of text.
  */
 final class ContextReader implements AutoCloseable {
   private final Tokenizer tokenizer;
   private final int vocabulary;
-  private final Iterator<Path> files;
+  private final TextReader texts;
+  private final String name;
   private final int contextTokens;
   private final int stride;
   private long left;
 
   private int document = -1;
-  private Path file;
-  private TextPieces pieces;
+  private boolean inDocument;
+  private boolean found;
   private long documentTokens;
   private int[] pending = new int[0];
   private int taken;
@@ -28,7 +28,8 @@ final class ContextReader implements AutoCloseable {
 
   /**
    * @param vocabulary ids of tokens must be below this
-   * @param texts the documents
+   * @param texts the documents; closed with this
+   * @param name what the texts are called, for messages
    * @param contextTokens tokens of text per context, at least 1
    * @param stride tokens from one context's beginning to the next, at most {@code contextTokens}
    * @param limit where to stop
@@ -36,13 +37,15 @@ final class ContextReader implements AutoCloseable {
   private ContextReader(
       Tokenizer tokenizer,
       int vocabulary,
-      List<Path> texts,
+      TextReader texts,
+      String name,
       int contextTokens,
       int stride,
       long limit) {
     this.tokenizer = tokenizer;
     this.vocabulary = vocabulary;
-    this.files = texts.iterator();
+    this.texts = texts;
+    this.name = name;
     this.contextTokens = contextTokens;
     this.stride = stride;
     this.left = limit;
@@ -90,7 +93,8 @@ final class ContextReader implements AutoCloseable {
         new ContextReader(
             model.tokenizer(),
             shape.vocabulary(),
-            spec.texts(),
+            TextReader.open(spec.texts()),
+            spec.texts().name(),
             room,
             spec.stride() == 0 ? room : spec.stride(),
             spec.tokens());
@@ -125,10 +129,15 @@ final class ContextReader implements AutoCloseable {
     return null;
   }
 
+  /** What was wrong with the texts so far. */
+  TextProblems problems() {
+    return texts.problems();
+  }
+
   /** Tokenises until a whole context is there, or the document ends. */
   private void fill() throws IOException {
-    while (pieces != null && pending.length - taken < contextTokens) {
-      String piece = pieces.next();
+    while (inDocument && pending.length - taken < contextTokens) {
+      String piece = texts.nextPiece();
       if (piece == null) {
         endDocument();
         return;
@@ -160,11 +169,13 @@ final class ContextReader implements AutoCloseable {
   }
 
   private boolean nextDocument() throws IOException {
-    if (!files.hasNext()) {
+    if (!texts.nextDocument()) {
+      if (!found) {
+        throw new IOException(name + ": holds no text; give texts with words");
+      }
       return false;
     }
-    file = files.next();
-    pieces = new TextPieces(file);
+    inDocument = true;
     document++;
     documentTokens = 0;
     pending = new int[0];
@@ -174,17 +185,15 @@ final class ContextReader implements AutoCloseable {
   }
 
   private void endDocument() throws IOException {
-    pieces.close();
-    pieces = null;
+    inDocument = false;
+    found |= documentTokens > 0;
     if (documentTokens == 0) {
-      throw new IOException(file + ": holds no text; give a file with text");
+      texts.problems().withoutText(texts.where());
     }
   }
 
   @Override
   public void close() throws IOException {
-    if (pieces != null) {
-      pieces.close();
-    }
+    texts.close();
   }
 }

@@ -1,12 +1,13 @@
 package io.sluice.model;
 
+import io.sluice.text.TextSpec;
 import java.nio.file.Path;
 import java.util.List;
 
 /**
  * How texts are cut into contexts.
  *
- * @param texts UTF-8 files, each one document; contexts never span two
+ * @param texts what to read; contexts never span two documents
  * @param context tokens per context, special tokens included
  * @param stride tokens from the beginning of one context to that of the next; 0 for as many as a
  *     context has room for, so that contexts do not overlap. Where they do, a token counts in the
@@ -14,7 +15,7 @@ import java.util.List;
  * @param batch contexts that run together
  * @param tokens where to stop, in tokens of text; {@code Long.MAX_VALUE} for the whole text
  */
-public record ContextSpec(List<Path> texts, int context, int stride, int batch, long tokens) {
+public record ContextSpec(TextSpec texts, int context, int stride, int batch, long tokens) {
   /** Contexts of this length suit encoders that were trained on sentences and paragraphs. */
   public static final int ENCODER_CONTEXT = 128;
 
@@ -33,20 +34,20 @@ public record ContextSpec(List<Path> texts, int context, int stride, int batch, 
   /**
    * Checks the parts.
    *
-   * @throws IllegalArgumentException if there is no text, a number is not positive, or the stride
-   *     negative
+   * @throws IllegalArgumentException if a number is not positive, or the stride negative
    */
   public ContextSpec {
-    texts = List.copyOf(texts);
-    if (texts.isEmpty()) {
-      throw new IllegalArgumentException("no text to read");
-    }
     requirePositive("context", context);
     requirePositive("batch", batch);
     requirePositive("tokens", tokens);
     if (stride < 0) {
       throw new IllegalArgumentException("stride must not be negative, as " + stride + " is");
     }
+  }
+
+  /** The same for files, folders and patterns, as {@link TextSpec#of} has them. */
+  public ContextSpec(List<Path> texts, int context, int stride, int batch, long tokens) {
+    this(TextSpec.of(texts), context, stride, batch, tokens);
   }
 
   /** All of the texts, in contexts that suit the model. */

@@ -46,6 +46,26 @@ class CaptureCommandTest {
   }
 
   @Test
+  void readsJsonLinesOfAFolderAndTellsWhatIsWrong() throws IOException {
+    Path data = Files.createDirectory(folder.resolve("data"));
+    Files.writeString(
+        data.resolve("a.jsonl"),
+        "{\"body\":\"the white whale\"}\n{\"body\":\n{\"body\":\"sea\"}\n");
+    Files.writeString(data.resolve("b.txt"), "the white whale");
+    text = data;
+    Path store = folder.resolve("store");
+    assertThat(capture(store, "--text-field", "body")).as(err.toString()).isZero();
+    assertThat(out.toString()).contains("7 rows");
+    assertThat(err.toString())
+        .contains("texts: 1 document that cannot be read: " + data.resolve("a.jsonl") + ":2");
+    Path none = folder.resolve("none");
+    assertThat(capture(none, "--text-field", "body", "--strict")).isEqualTo(1);
+    assertThat(err.toString()).contains("a.jsonl:2: is not JSON");
+    assertThat(none).doesNotExist();
+    assertThat(capture(none, "--text-field", "")).isEqualTo(2);
+  }
+
+  @Test
   void replacesAStoreOnlyWhenAskedTo() throws IOException {
     Path store = folder.resolve("store");
     assertThat(capture(store, "--tokens", "10")).isZero();

@@ -8,6 +8,7 @@ import io.sluice.store.ActivationStore;
 import io.sluice.store.Column;
 import io.sluice.store.Manifest;
 import io.sluice.store.Shard;
+import io.sluice.text.TextSpec;
 import io.sluice.torch.DType;
 import io.sluice.torch.TensorScope;
 import java.io.IOException;
@@ -129,7 +130,6 @@ class CaptureTest {
     assertBadText(latin, "not UTF-8 at byte 3");
     assertBadText(cut, "not UTF-8 at byte 2");
     assertBadText(folder.resolve("none.txt"), "no such file");
-    assertBadText(folder, "is a folder");
   }
 
   @Test
@@ -160,9 +160,34 @@ class CaptureTest {
         texts, List.of(HookPoint.parse("layers.1.z"), HookPoint.parse("layers.0.resid")));
   }
 
+  @Test
+  void countsAndNamesWhatIsWrongWithTexts() throws IOException {
+    Path empty = Files.writeString(folder.resolve("empty.txt"), "");
+    Path latin = Files.write(folder.resolve("latin.txt"), "the caf\u00e9 whale".getBytes("latin1"));
+    List<HookPoint> hooks = spec().hooks();
+    Capture plan =
+        Capture.plan(model, CaptureSpec.of(List.of(empty, latin), hooks).withContexts(8, 2));
+    assertThat(plan.tokens()).isPositive();
+    assertThat(plan.problems().summary())
+        .isEqualTo(
+            "1 character that is not UTF-8, 1 document without text: %s holds no text; %s is not UTF-8 at byte 7"
+                .formatted(empty, latin));
+    assertThatThrownBy(
+            () -> Capture.plan(model, CaptureSpec.of(List.of(empty), hooks).withContexts(8, 2)))
+        .isInstanceOf(IOException.class)
+        .hasMessage("empty.txt: holds no text; give texts with words");
+  }
+
   private void assertBadText(Path text, String message) {
     CaptureSpec spec =
-        CaptureSpec.of(List.of(texts.getFirst(), text), spec().hooks()).withContexts(8, 2);
+        CaptureSpec.of(
+            new ContextSpec(
+                new TextSpec(List.of(texts.getFirst(), text), "text", true),
+                8,
+                0,
+                2,
+                Long.MAX_VALUE),
+            spec().hooks());
     assertThatThrownBy(() -> Capture.plan(model, spec))
         .isInstanceOf(IOException.class)
         .hasMessageContaining(text.toString())

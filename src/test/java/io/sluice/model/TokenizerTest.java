@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.text.TextReader;
+import io.sluice.text.TextSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,11 +47,12 @@ class TokenizerTest {
     String novel = Files.readString(NOVEL).substring(0, 300_000);
     Path file = Files.writeString(folder.resolve("part.txt"), novel);
     try (Tokenizer tokenizer = miniLm();
-        TextPieces pieces = new TextPieces(file)) {
+        TextReader texts = TextReader.open(TextSpec.of(List.of(file)))) {
+      assertThat(texts.nextDocument()).isTrue();
       List<Integer> inPieces = new ArrayList<>();
       StringBuilder text = new StringBuilder();
-      for (String piece = pieces.next(); piece != null; piece = pieces.next()) {
-        assertThat(piece.length()).isLessThanOrEqualTo(TextPieces.PIECE);
+      for (String piece = texts.nextPiece(); piece != null; piece = texts.nextPiece()) {
+        assertThat(piece.length()).isLessThanOrEqualTo(1 << 16);
         text.append(piece);
         Arrays.stream(tokenizer.encode(piece)).forEach(inPieces::add);
       }

@@ -1,0 +1,173 @@
+package io.sluice.text;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import io.sluice.files.Quoted;
+import io.sluice.files.StrictJson;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.util.Arrays;
+
+/**
+ * A file with one JSON object per line, of which a field is a document's text. Lines without a
+ * document are left out and counted; empty ones are passed over.
+ */
+final class JsonLines implements Documents {
+  /** The longest line; what a document of a larger data set takes stays far below. */
+  private static final int LONGEST = 1 << 28;
+
+  private static final String REMEDY = "correct or remove the line";
+
+  private static final JsonFactory JSON =
+      StrictJson.factory(StreamReadConstraints.builder().maxStringLength(LONGEST).build());
+
+  private final Path file;
+  private final FileChannel channel;
+  private final String field;
+  private final TextProblems problems;
+  private final ByteBuffer bytes = ByteBuffer.allocate(1 << 16).limit(0);
+  private long line;
+  private Pieces document;
+
+  JsonLines(Path file, FileChannel channel, String field, TextProblems problems) {
+    this.file = file;
+    this.channel = channel;
+    this.field = field;
+    this.problems = problems;
+  }
+
+  @Override
+  public boolean next() throws IOException {
+    for (byte[] content = readLine(); content != null; content = readLine()) {
+      if (isBlank(content)) {
+        continue;
+      }
+      String text = text(content);
+      if (text != null) {
+        document = new Pieces(text);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  @Override
+  public String where() {
+    return file + ":" + line;
+  }
+
+  @Override
+  public String piece() {
+    return document.next();
+  }
+
+  /** The next line without its end, null at the file's end; lines too long come back empty. */
+  private byte[] readLine() throws IOException {
+    ByteArrayOutputStream content = new ByteArrayOutputStream();
+    boolean any = false;
+    boolean tooLong = false;
+    line++;
+    while (true) {
+      if (!bytes.hasRemaining()) {
+        bytes.clear();
+        int read = channel.read(bytes);
+        bytes.flip();
+        if (read < 0) {
+          break;
+        }
+      }
+      any = true;
+      int end = bytes.position();
+      while (end < bytes.limit() && bytes.get(end) != '\n') {
+        end++;
+      }
+      int length = end - bytes.position();
+      tooLong |= content.size() + (long) length > LONGEST;
+      if (!tooLong) {
+        content.write(bytes.array(), bytes.position(), length);
+      }
+      boolean whole = end < bytes.limit();
+      bytes.position(whole ? end + 1 : end);
+      if (whole) {
+        break;
+      }
+    }
+    if (!any) {
+      return null;
+    }
+    if (tooLong) {
+      problems.unreadable(where(), "is longer than " + LONGEST + " bytes", REMEDY);
+      return new byte[0];
+    }
+    byte[] result = content.toByteArray();
+    return line == 1 ? withoutMark(result) : result;
+  }
+
+  private static byte[] withoutMark(byte[] content) {
+    boolean marked =
+        content.length >= 3
+            && content[0] == (byte) 0xef
+            && content[1] == (byte) 0xbb
+            && content[2] == (byte) 0xbf;
+    return marked ? Arrays.copyOfRange(content, 3, content.length) : content;
+  }
+
+  private static boolean isBlank(byte[] content) {
+    for (byte b : content) {
+      if (b != ' ' && b != '\t' && b != '\r') {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The document in a line, or null if there is none, which is noted. */
+  private String text(byte[] content) throws IOException {
+    // Decoded here and not by the parser, so that one bad byte does not cost the document.
+    String json = Utf8.decode(content, 0, content.length, where(), problems);
+    String text = null;
+    try (JsonParser parser = JSON.createParser(json)) {
+      if (parser.nextToken() != JsonToken.START_OBJECT) {
+        problems.unreadable(where(), "is not a JSON object", REMEDY);
+        return null;
+      }
+      boolean found = false;
+      while (parser.nextToken() == JsonToken.FIELD_NAME) {
+        boolean wanted = parser.currentName().equals(field);
+        JsonToken value = parser.nextToken();
+        if (wanted) {
+          found = true;
+          text = value == JsonToken.VALUE_STRING ? parser.getText() : null;
+        }
+        parser.skipChildren();
+      }
+      if (parser.nextToken() != null) {
+        problems.unreadable(where(), "has more after its JSON object", REMEDY);
+        return null;
+      }
+      if (text == null) {
+        problems.unreadable(
+            where(),
+            (found ? "has no text in its field " : "has no field ") + Quoted.of(field),
+            "name the right one with --text-field");
+        return null;
+      }
+    } catch (JsonProcessingException e) {
+      problems.unreadable(
+          where(), "is not JSON (" + Quoted.of(e.getOriginalMessage()) + ")", REMEDY);
+      return null;
+    }
+    return Utf8.withoutHalves(text, where(), problems);
+  }
+
+  @Override
+  public void close() throws IOException {
+    channel.close();
+  }
+}

@@ -1,0 +1,104 @@
+package io.sluice.text;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.PathMatcher;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Predicate;
+import java.util.regex.PatternSyntaxException;
+import java.util.stream.Stream;
+
+/** Finds the files that paths, folders and patterns stand for, in an order that is always one. */
+final class TextFiles {
+  /** What is read of a folder. */
+  private static final List<String> ENDINGS =
+      List.of(".txt", ".text", ".md", ".jsonl", ".ndjson", ".json", ".parquet");
+
+  private TextFiles() {}
+
+  /**
+   * The files, in the order of the paths and then of their names.
+   *
+   * @throws IOException if a path does not exist, a folder holds no texts, or nothing fits a
+   *     pattern
+   */
+  static List<Path> find(List<Path> paths) throws IOException {
+    List<Path> files = new ArrayList<>();
+    for (Path path : paths) {
+      if (Files.isDirectory(path)) {
+        addAll(files, path, file -> isText(path.relativize(file)));
+        continue;
+      }
+      if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) || !isPattern(path.toString())) {
+        files.add(path);
+        continue;
+      }
+      addMatches(files, path);
+    }
+    return files;
+  }
+
+  private static void addMatches(List<Path> files, Path pattern) throws IOException {
+    Path whole = pattern.toAbsolutePath().normalize();
+    Path base = whole;
+    while (base.getParent() != null && isPattern(base.toString())) {
+      base = base.getParent();
+    }
+    if (!Files.isDirectory(base)) {
+      throw new IOException(pattern + ": there is no folder " + base + "; check the path");
+    }
+    PathMatcher matcher;
+    try {
+      // What a name escapes or a folder is called must not be taken for a pattern.
+      matcher =
+          FileSystems.getDefault().getPathMatcher("glob:" + base.relativize(whole).toString());
+    } catch (PatternSyntaxException e) {
+      throw new IOException(
+          pattern + ": is not a pattern (" + e.getDescription() + "); quote it as it is meant", e);
+    }
+    Path folder = base;
+    addAll(files, pattern, base, file -> matcher.matches(folder.relativize(file)));
+  }
+
+  private static void addAll(List<Path> files, Path folder, Predicate<Path> wanted)
+      throws IOException {
+    addAll(files, folder, folder, wanted);
+  }
+
+  private static void addAll(List<Path> files, Path named, Path folder, Predicate<Path> wanted)
+      throws IOException {
+    int before = files.size();
+    try (Stream<Path> found = Files.walk(folder)) {
+      found.filter(wanted).filter(Files::isRegularFile).sorted().forEach(files::add);
+    } catch (UncheckedIOException e) {
+      throw new IOException(named + ": cannot be listed (" + e.getCause().getMessage() + ")", e);
+    }
+    if (files.size() == before) {
+      throw new IOException(
+          named
+              + (Files.isDirectory(named)
+                  ? ": is a folder without texts; there are " + String.join(", ", ENDINGS)
+                  : ": no file fits this pattern; check it"));
+    }
+  }
+
+  private static boolean isText(Path file) {
+    for (Path part : file) {
+      if (part.toString().startsWith(".")) {
+        return false;
+      }
+    }
+    String name = file.toString().toLowerCase(Locale.ROOT);
+    return ENDINGS.stream().anyMatch(name::endsWith);
+  }
+
+  private static boolean isPattern(String path) {
+    return path.chars().anyMatch(c -> "*?[{".indexOf(c) >= 0);
+  }
+}

@@ -1,0 +1,48 @@
+package io.sluice.text;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * Which texts to read.
+ *
+ * @param paths files; folders, of which every text file is read, whatever its depth; patterns with
+ *     {@code *}, <code>**</code>, {@code ?}, {@code [a-z]} or <code>{a,b}</code>. What {@code
+ *     .jsonl}, {@code .ndjson} or {@code .json} end in is read as JSON lines, {@code .parquet} as
+ *     Parquet, all else as plain text, one document per file
+ * @param field the field of JSON lines, or the column of Parquet, that holds a document's text
+ * @param strict whether anything that is wrong with a text ends the reading; if not, lines that
+ *     cannot be read are left out and bytes that are not UTF-8 become U+FFFD, and both are counted
+ */
+public record TextSpec(List<Path> paths, String field, boolean strict) {
+  /** The field or column that most data sets use. */
+  public static final String DEFAULT_FIELD = "text";
+
+  /**
+   * Copies the list.
+   *
+   * @throws IllegalArgumentException if there is no path or no field
+   */
+  public TextSpec {
+    paths = List.copyOf(paths);
+    if (paths.isEmpty()) {
+      throw new IllegalArgumentException("no text to read");
+    }
+    if (field.isEmpty()) {
+      throw new IllegalArgumentException("the text field has no name");
+    }
+  }
+
+  /** These texts, not strict, with the usual field. */
+  public static TextSpec of(List<Path> paths) {
+    return new TextSpec(paths, DEFAULT_FIELD, false);
+  }
+
+  /** What to call these texts: the names of files, folders and patterns. */
+  public String name() {
+    return paths.stream()
+        .map(path -> String.valueOf(path.getFileName()))
+        .collect(Collectors.joining(", "));
+  }
+}

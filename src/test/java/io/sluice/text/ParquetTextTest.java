@@ -1,0 +1,119 @@
+package io.sluice.text;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.sluice.testing.Mutations;
+import io.sluice.testing.Python;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Parquet files that pyarrow wrote. */
+class ParquetTextTest {
+  @TempDir static Path folder;
+
+  @BeforeAll
+  static void write() throws IOException {
+    Python.run("parquet_texts.py", folder);
+  }
+
+  @Test
+  void readsEveryCodecEncodingAndRowGroup() throws IOException {
+    for (String name : List.of("snappy", "zstd", "gzip", "none", "plain", "v2", "delta", "large")) {
+      Path file = folder.resolve(name + ".parquet");
+      try (TextReader reader = TextReader.open(TextSpec.of(List.of(file)))) {
+        List<String> texts = Texts.read(reader);
+        assertThat(texts).as(name).hasSize(4999);
+        assertThat(texts.get(7)).isEmpty();
+        assertThat(texts.get(8)).isEqualTo("long ".repeat(40_000));
+        for (int i = 10; i < 5000; i++) {
+          assertThat(texts.get(i - 1))
+              .isEqualTo("document " + i + ": größe 北京 🐋 " + "whale ".repeat(i % 50));
+        }
+        assertThat(reader.problems().summary())
+            .isEqualTo("1 document that cannot be read: " + file + " row 7 has no value");
+      }
+      TextSpec other = new TextSpec(List.of(file), "repeated", true);
+      try (TextReader reader = TextReader.open(other)) {
+        List<String> texts = Texts.read(reader);
+        assertThat(texts).hasSize(5000);
+        assertThat(texts.get(4321)).isEqualTo("line 1");
+      }
+    }
+  }
+
+  @Test
+  void replacesOrRefusesWhatIsNotUtf8() throws IOException {
+    Path file = folder.resolve("binary.parquet");
+    try (TextReader reader = TextReader.open(TextSpec.of(List.of(file)))) {
+      assertThat(Texts.read(reader)).containsExactly("caf\uFFFD latin", "fine");
+      assertThat(reader.problems().characters()).isEqualTo(1);
+    }
+    assertFails(
+        new TextSpec(List.of(file), "text", true), file, "row 0: is not UTF-8 at its byte 3");
+  }
+
+  @Test
+  void namesColumnsThatAreMissingOrNoText() {
+    Path file = folder.resolve("snappy.parquet");
+    assertFails(
+        spec(file, "body"), file, "has no column 'body', there are 'id', 'text', 'repeated'");
+    assertFails(spec(file, "id"), file, "column 'id' is no text, but INT64");
+    assertFails(spec(file, "list.list.element"), file, "no text, but a list of");
+    assertFails(
+        new TextSpec(List.of(file), "text", true), file, "row 7: has no value; give every row");
+  }
+
+  @Test
+  void namesCodecsThatItLacks() {
+    Path file = folder.resolve("lz4.parquet");
+    assertFails(spec(file, "text"), file, "is not a Parquet file that can be read");
+  }
+
+  @Test
+  @Timeout(value = 10, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void damagedFilesGetOneLineOrAreRead() throws IOException {
+    byte[] good = Files.readAllBytes(folder.resolve("binary.parquet"));
+    Path file = folder.resolve("damaged.parquet");
+    for (int length = 0; length < good.length; length += 13) {
+      Files.write(file, Arrays.copyOf(good, length));
+      assertFails(spec(file, "text"), file, "is not a Parquet file that can be read");
+    }
+    Random random = new Random(Mutations.seed("ParquetTextTest"));
+    for (int i = 0; i < Integer.getInteger("sluice.mutations", 400); i++) {
+      Files.write(file, Mutations.mutate(good, random));
+      try (TextReader reader = TextReader.open(spec(file, "text"))) {
+        Texts.read(reader);
+      } catch (IOException e) {
+        assertThat(e.getMessage()).startsWith(file.toString()).doesNotContain("\n");
+      }
+    }
+  }
+
+  private static TextSpec spec(Path file, String field) {
+    return new TextSpec(List.of(file), field, false);
+  }
+
+  private static void assertFails(TextSpec spec, Path file, String message) {
+    assertThatThrownBy(
+            () -> {
+              try (TextReader reader = TextReader.open(spec)) {
+                Texts.read(reader);
+              }
+            })
+        .isInstanceOf(IOException.class)
+        .message()
+        .startsWith(file.toString())
+        .contains(message)
+        .doesNotContain("\n");
+  }
+}

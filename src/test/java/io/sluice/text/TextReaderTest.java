@@ -1,0 +1,159 @@
+package io.sluice.text;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.ThreadLocalRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TextReaderTest {
+  @TempDir Path folder;
+
+  @Test
+  void readsPlainTextInPiecesThatEndBetweenWords() throws IOException {
+    String text = "\uFEFF" + "größe 🐋 white whale ".repeat(20_000);
+    Path file = Files.writeString(folder.resolve("a.txt"), text);
+    try (TextReader reader = TextReader.open(TextSpec.of(List.of(file)))) {
+      assertThat(reader.nextDocument()).isTrue();
+      StringBuilder whole = new StringBuilder();
+      for (String piece = reader.nextPiece(); piece != null; piece = reader.nextPiece()) {
+        assertThat(piece.length()).isBetween(1, 1 << 16);
+        assertThat(whole.isEmpty() || piece.startsWith(" ")).isTrue();
+        whole.append(piece);
+      }
+      assertThat(whole.toString()).isEqualTo(text.substring(1));
+      assertThat(reader.nextDocument()).isFalse();
+      assertThat(reader.problems().isEmpty()).isTrue();
+    }
+  }
+
+  @Test
+  void readsJsonLines() throws IOException {
+    Path file =
+        Files.writeString(
+            folder.resolve("a.jsonl"),
+            "\uFEFF{\"text\":\"one\\u00e9\",\"n\":{\"text\":\"not this\"}}\n\n"
+                + "  \r\n{\"n\":[1,{}],\"text\":\"two\\n\\ud83d\\udc0b\"}\r\n{\"text\":\"\"}\n"
+                + "{\"text\":\"last\"}");
+    assertThat(read(List.of(file))).containsExactly("oneé", "two\n🐋", "", "last");
+    TextSpec other = new TextSpec(List.of(file), "n", false);
+    try (TextReader reader = TextReader.open(other)) {
+      assertThat(Texts.read(reader)).isEmpty();
+      assertThat(reader.problems().summary())
+          .startsWith(
+              "4 documents that cannot be read: " + file + ":1 has no text in its field 'n'")
+          .endsWith("; and 1 more");
+    }
+  }
+
+  @Test
+  void longLinesArePiecesOfOneDocument() throws IOException {
+    String text = "a white whale ".repeat(50_000);
+    Path file = Files.writeString(folder.resolve("a.ndjson"), "{\"text\":\"" + text + "\"}\n");
+    assertThat(read(List.of(file, file))).containsExactly(text, text);
+  }
+
+  @Test
+  void leavesOutCountsAndNamesBadLines() throws IOException {
+    Path file = folder.resolve("bad.jsonl");
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    for (String line :
+        List.of(
+            "{\"text\":\"good\"}",
+            "{\"text\":\"cut",
+            "[1]",
+            "{\"body\":\"x\"}",
+            "{\"text\":7}",
+            "{\"text\":\"x\"} {}",
+            "{\"text\":\"half \\ud83d pair\"}",
+            "{\"text\":\"a\",\"text\":\"b\"}")) {
+      bytes.writeBytes((line + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+    bytes.writeBytes("{\"text\":\"caf\u00e9 \"}\n".getBytes(StandardCharsets.ISO_8859_1));
+    Files.write(file, bytes.toByteArray());
+    try (TextReader reader = TextReader.open(TextSpec.of(List.of(file)))) {
+      assertThat(Texts.read(reader)).containsExactly("good", "half \uFFFD pair", "caf\uFFFD ");
+      assertThat(reader.problems().documents()).isEqualTo(6);
+      assertThat(reader.problems().characters()).isEqualTo(2);
+      assertThat(reader.problems().summary())
+          .contains("6 documents that cannot be read, 2 characters that are not UTF-8: ")
+          .contains(file + ":2 is not JSON")
+          .contains(file + ":3 is not a JSON object")
+          .contains(file + ":4 has no field 'text'")
+          .endsWith("; and 5 more")
+          .doesNotContain("\n");
+    }
+    assertThatThrownBy(
+            () -> {
+              try (TextReader reader = TextReader.open(new TextSpec(List.of(file), "text", true))) {
+                Texts.read(reader);
+              }
+            })
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(file + ":2: is not JSON")
+        .message()
+        .doesNotContain("\n");
+  }
+
+  @Test
+  void replacesAndCountsBytesThatAreNotUtf8WhereverTheyAre() throws IOException {
+    long seed = Long.getLong("sluice.seed", ThreadLocalRandom.current().nextLong());
+    System.out.println("TextReaderTest: -Dsluice.seed=" + seed);
+    Random random = new Random(seed);
+    for (int trial = 0; trial < 20; trial++) {
+      byte[] bytes = new byte[60_000 + random.nextInt(20_000)];
+      random.nextBytes(bytes);
+      String expected = new String(bytes, StandardCharsets.UTF_8);
+      Path file = Files.write(folder.resolve("random.txt"), bytes);
+      try (TextReader reader = TextReader.open(TextSpec.of(List.of(file)))) {
+        String text = Texts.read(reader).getFirst();
+        assertThat(text.equals(expected)).isTrue();
+        assertThat(reader.problems().characters())
+            .isEqualTo(expected.chars().filter(c -> c == '\uFFFD').count());
+      }
+    }
+  }
+
+  @Test
+  void findsFilesOfFoldersAndPatternsInOneOrder() throws IOException {
+    Path deep = Files.createDirectories(folder.resolve("a/b [c]"));
+    Files.writeString(folder.resolve("a/2.txt"), "two");
+    Files.writeString(folder.resolve("a/1.md"), "one");
+    Files.writeString(folder.resolve("a/data.bin"), "binary");
+    Files.writeString(folder.resolve("a/.hidden.txt"), "hidden");
+    Files.writeString(deep.resolve("3.jsonl"), "{\"text\":\"three\"}");
+    assertThat(read(List.of(folder.resolve("a")))).containsExactly("one", "two", "three");
+    assertThat(read(List.of(folder.resolve("a/*.txt")))).containsExactly("hidden", "two");
+    assertThat(read(List.of(folder.resolve("a/[12].*")))).containsExactly("one", "two");
+    assertThat(read(List.of(folder.resolve("**/*.{md,jsonl}")))).containsExactly("one", "three");
+    assertThat(read(List.of(deep.resolve("3.jsonl")))).containsExactly("three");
+    assertFails(folder.resolve("a/*.csv"), "no file fits this pattern");
+    assertFails(folder.resolve("none/*.txt"), "there is no folder");
+    assertFails(folder.resolve("none.txt"), "no such file");
+    assertFails(Files.createDirectory(folder.resolve("empty")), "is a folder without texts");
+    assertFails(folder.resolve("a/[.txt"), "is not a pattern");
+  }
+
+  private static List<String> read(List<Path> paths) throws IOException {
+    try (TextReader reader = TextReader.open(TextSpec.of(paths))) {
+      return Texts.read(reader);
+    }
+  }
+
+  private static void assertFails(Path path, String message) {
+    assertThatThrownBy(() -> read(List.of(path)))
+        .isInstanceOf(IOException.class)
+        .message()
+        .startsWith(path.toString())
+        .contains(message)
+        .doesNotContain("\n");
+  }
+}

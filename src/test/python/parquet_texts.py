@@ -1,0 +1,30 @@
+"""Writes Parquet files with texts, as pyarrow does by default and otherwise.
+
+Usage: parquet_texts.py OUT
+"""
+
+import pathlib
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+out = pathlib.Path(sys.argv[1])
+texts = [f"document {i}: größe 北京 🐋 " + "whale " * (i % 50) for i in range(5000)]
+texts[7] = None
+texts[8] = ""
+texts[9] = "long " * 40_000
+repeated = [f"line {i % 10}" for i in range(5000)]
+table = pa.table({"id": range(5000), "text": texts, "repeated": repeated, "list": [["a"]] * 5000})
+for codec in ["snappy", "zstd", "gzip", "none", "lz4"]:
+    pq.write_table(table, out / f"{codec}.parquet", compression=codec, row_group_size=700)
+pq.write_table(table, out / "plain.parquet", use_dictionary=False, row_group_size=700)
+pq.write_table(table, out / "v2.parquet", data_page_version="2.0", data_page_size=2000)
+pq.write_table(
+    table, out / "delta.parquet", use_dictionary=False,
+    column_encoding={"text": "DELTA_BYTE_ARRAY", "repeated": "DELTA_LENGTH_BYTE_ARRAY"},
+)
+pq.write_table(
+    pa.table({"text": pa.array([b"caf\xe9 latin", b"fine"], pa.binary()), "n": [1, 2]}), out / "binary.parquet"
+)
+pq.write_table(table.cast(table.schema.set(1, pa.field("text", pa.large_string()))), out / "large.parquet")
