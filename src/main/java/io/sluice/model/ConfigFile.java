@@ -31,7 +31,7 @@ record ConfigFile(Path file, JsonNode json) {
       if (Files.size(file) > MAX_BYTES) {
         throw new IOException(file + ": is larger than a config.json can be; check the path");
       }
-      JsonNode json = JSON.readTree(Files.readAllBytes(file));
+      JsonNode json = JSON.readTree(StrictJson.text(Files.readAllBytes(file)));
       if (json == null || !json.isObject()) {
         throw new IOException(file + ": is not a JSON object; the file is damaged, fetch it again");
       }

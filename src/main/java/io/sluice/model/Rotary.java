@@ -8,6 +8,9 @@ package io.sluice.model;
  * @param inverseFrequencies angle per position of each pair, at least one
  */
 record Rotary(float[] inverseFrequencies) {
+  /** Far above what any model has; what is larger is damage, and must not be allocated for. */
+  private static final int MOST_DIMS = 1 << 16;
+
   /**
    * Copies the array.
    *
@@ -28,11 +31,11 @@ record Rotary(float[] inverseFrequencies) {
   /**
    * Frequencies {@code base^(−2i/dims)}.
    *
-   * @throws IllegalArgumentException if {@code dims} is not positive and even, or {@code base} not
-   *     positive and finite
+   * @throws IllegalArgumentException if {@code dims} is not positive and even, or is above 65536,
+   *     or {@code base} is not positive and finite
    */
   static Rotary of(double base, int dims) {
-    if (dims < 2 || dims % 2 != 0) {
+    if (dims < 2 || dims % 2 != 0 || dims > MOST_DIMS) {
       throw new IllegalArgumentException("rotary embedding of " + dims + " dimensions");
     }
     if (!(base > 0 && base < Double.POSITIVE_INFINITY)) {

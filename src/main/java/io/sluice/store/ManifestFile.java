@@ -101,11 +101,9 @@ final class ManifestFile {
     byte[] bytes = Files.readAllBytes(path);
     JsonNode root;
     try {
-      root = JSON.readTree(bytes);
+      root = JSON.readTree(StrictJson.text(bytes));
     } catch (JsonProcessingException e) {
       throw damaged("is not valid JSON (" + Quoted.of(e.getOriginalMessage()) + ")");
-    } catch (IOException e) {
-      throw damaged("is not text (" + Quoted.of(e.getMessage()) + ")");
     }
     if (root == null || !root.isObject()) {
       throw damaged("does not hold a JSON object");

@@ -123,7 +123,7 @@ public final class ShardedSafetensors implements TensorSource {
       throw new IOException(index + ": no such file; check the path", e);
     }
     Map<String, String> map = null;
-    try (JsonParser json = JSON.createParser(Files.readAllBytes(index))) {
+    try (JsonParser json = JSON.createParser(StrictJson.text(Files.readAllBytes(index)))) {
       if (json.nextToken() != JsonToken.START_OBJECT) {
         throw BadFile.damaged(index, "is not a JSON object");
       }

@@ -10,6 +10,7 @@ import ai.onnx.proto.OnnxMl.StringStringEntryProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.testing.Mutations;
 import io.sluice.torch.DType;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -66,10 +67,10 @@ class OnnxFileTest {
   @Test
   void mutatedFilesAreRejectedOrReadWithinBounds() throws IOException {
     byte[] bytes = Files.readAllBytes(GOLDEN.resolve("tiny.onnx"));
-    Random random = new Random(Hostile.seed("OnnxFileTest"));
+    Random random = new Random(Mutations.seed("OnnxFileTest"));
     Path path = folder.resolve("mutated.onnx");
     for (int i = 0; i < MUTATIONS; i++) {
-      Files.write(path, Hostile.mutate(bytes, random));
+      Files.write(path, Mutations.mutate(bytes, random));
       try {
         Values.touch(OnnxFile.open(path));
       } catch (IOException e) {

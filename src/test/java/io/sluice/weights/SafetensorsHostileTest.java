@@ -3,6 +3,7 @@ package io.sluice.weights;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sluice.testing.Mutations;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -37,11 +38,11 @@ class SafetensorsHostileTest {
     byte[] bytes = Files.readAllBytes(GOLDEN);
     int header = (int) ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
     byte[] front = Arrays.copyOf(bytes, 8 + header);
-    Random random = new Random(Hostile.seed("SafetensorsHostileTest"));
+    Random random = new Random(Mutations.seed("SafetensorsHostileTest"));
     Path path = folder.resolve("mutated.safetensors");
     int opened = 0;
     for (int i = 0; i < MUTATIONS; i++) {
-      byte[] mutated = Hostile.mutate(front, random);
+      byte[] mutated = Mutations.mutate(front, random);
       byte[] file = Arrays.copyOf(mutated, mutated.length + bytes.length - front.length);
       System.arraycopy(bytes, front.length, file, mutated.length, bytes.length - front.length);
       Files.write(path, file);

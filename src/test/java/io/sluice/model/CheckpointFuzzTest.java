@@ -1,0 +1,112 @@
+package io.sluice.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.sun.management.ThreadMXBean;
+import io.sluice.testing.Mutations;
+import io.sluice.torch.Device;
+import io.sluice.torch.TensorScope;
+import io.sluice.torch.Torch;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Checkpoints with damage of every kind: each loads and runs, or is refused by one line that names
+ * the file. Nothing hangs, and nothing takes memory out of proportion to the file.
+ *
+ * <p>How many mutations there are of each file is the system property {@code sluice.mutations};
+ * {@code make fuzz} runs 100,000.
+ */
+class CheckpointFuzzTest {
+  private static final int MUTATIONS = Integer.getInteger("sluice.mutations", 400);
+
+  /** What a healthy load takes beside the file: JSON trees, class loading, library tables. */
+  private static final long BASE_BYTES = 48L << 20;
+
+  private static final long FACTOR = 64;
+  private static final long SLOWEST_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+  @TempDir Path folder;
+
+  @ParameterizedTest(name = "{0}/{1}")
+  @CsvSource({
+    "causal/tiny-gpt2, model.safetensors",
+    "causal/tiny-gpt2, config.json",
+    "causal/tiny-gemma2, config.json",
+    "causal/tiny-llama, config.json",
+    "causal/tiny-llama, model.safetensors.index.json",
+    "causal/tiny-qwen2, config.json",
+    "causal/tiny-llama, tokenizer.json",
+    "tiny-bert, tokenizer.json",
+    "tiny-bert, config.json",
+    "tiny-bert-onnx, tiny-bert.onnx",
+    "gguf, llama.gguf",
+    "gguf, gemma2.gguf",
+    "gguf, gptneox.gguf"
+  })
+  @Timeout(value = 4, unit = TimeUnit.HOURS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void loadsOrIsRefused(String model, String file) throws IOException {
+    assumeTrue(Torch.isAvailable(), "no LibTorch");
+    Path original = Demo.GOLDEN.resolve(model);
+    if (!model.equals("gguf")) {
+      try (Stream<Path> files = Files.list(original)) {
+        for (Path each : files.toList()) {
+          Files.copy(each, folder.resolve(each.getFileName()));
+        }
+      }
+    }
+    byte[] bytes = Files.readAllBytes(original.resolve(file));
+    Path damaged = folder.resolve(file);
+    Path opened = !file.endsWith(".json") || file.endsWith(".index.json") ? damaged : folder;
+    Random random = new Random(Mutations.seed("CheckpointFuzzTest " + model + "/" + file));
+    run(Files.write(damaged, bytes), opened);
+    int ran = 0;
+    for (int i = 0; i < MUTATIONS; i++) {
+      // Half of them hit the front, where the headers of weight files are.
+      int front = random.nextBoolean() ? bytes.length : Math.min(bytes.length, 6000);
+      byte[] mutated = Mutations.mutate(bytes, front, random);
+      Files.write(damaged, mutated);
+      long allocated = allocated();
+      long start = System.nanoTime();
+      ran += run(damaged, opened) ? 1 : 0;
+      assertThat(System.nanoTime() - start).as("nanoseconds").isLessThan(SLOWEST_NANOS);
+      assertThat(allocated() - allocated)
+          .as("bytes allocated for a file of %d, mutation %d", mutated.length, i)
+          .isLessThan(BASE_BYTES + FACTOR * mutated.length);
+    }
+    System.out.printf("%s/%s: %d of %d ran%n", model, file, ran, MUTATIONS);
+  }
+
+  /** Whether the checkpoint could be loaded, and then it ran. */
+  private boolean run(Path damaged, Path opened) {
+    try (LoadedModel model = LoadedModel.open(opened, Device.CPU);
+        TensorScope scope = TensorScope.open()) {
+      model.tokenizer().encode("the white whale 1851");
+      ModelShape shape = model.transformer().shape();
+      int[] ids = new int[Math.min(5, shape.maxContext())];
+      for (int i = 0; i < ids.length; i++) {
+        ids[i] = i % shape.vocabulary();
+      }
+      model.transformer().forward(TokenBatch.of(List.of(ids)), Hooks.none());
+      return true;
+    } catch (IOException e) {
+      assertThat(e.getMessage()).contains(folder.toString()).doesNotContain("\n");
+      return false;
+    }
+  }
+
+  private static long allocated() {
+    return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
+  }
+}
