@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import save_file
 
 STEPS, BATCH, FEATURES, K = 20, 16, 24, 4
+PENALTY = 0.3
 LEARNING_RATE, BETA1, BETA2, EPSILON = 1e-2, 0.9, 0.999, 1e-8
 NAMES = ("encoder", "encoder_bias", "decoder", "decoder_bias")
 
@@ -44,21 +45,24 @@ class SparseAdam:
             p.grad = None
 
 
-def forward(parameters, x, subtract_bias, rank_by_norm, batch_topk):
+def forward(parameters, x, subtract_bias, rank_by_norm, selection):
     encoder, encoder_bias, decoder, decoder_bias = parameters
     seen = x - decoder_bias if subtract_bias else x
     activation = torch.relu(seen @ encoder.T + encoder_bias)
     rank = activation * decoder.norm(dim=1) if rank_by_norm else activation
-    if batch_topk:
+    if selection == "relu":
+        mask = torch.ones_like(activation)
+    elif selection == "batchtopk":
         chosen = rank.detach().flatten().topk(K * len(x)).indices
         mask = torch.zeros_like(activation).flatten().scatter_(0, chosen, 1.0).view_as(activation)
     else:
         chosen = rank.detach().topk(K, dim=1).indices
         mask = torch.zeros_like(activation).scatter_(1, chosen, 1.0)
-    return (activation * mask) @ decoder + decoder_bias
+    penalty = (activation * decoder.norm(dim=1)).sum(1).mean() if selection == "relu" else 0.0
+    return (activation * mask) @ decoder + decoder_bias, PENALTY * penalty
 
 
-def run(out, case, seed, optimiser, subtract_bias, rank_by_norm, width_in, width_out, batch_topk=False):
+def run(out, case, seed, optimiser, subtract_bias, rank_by_norm, width_in, width_out, selection="topk"):
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*shape):
@@ -84,7 +88,8 @@ def run(out, case, seed, optimiser, subtract_bias, rank_by_norm, width_in, width
     losses = []
     for step in range(1, STEPS + 1):
         x, y = inputs[step - 1], targets[step - 1]
-        loss = (forward(parameters, x, subtract_bias, rank_by_norm, batch_topk) - y).pow(2).sum(1).mean()
+        found, penalty = forward(parameters, x, subtract_bias, rank_by_norm, selection)
+        loss = (found - y).pow(2).sum(1).mean() + penalty
         steps.zero_grad()
         loss.backward()
         steps.step()
@@ -96,7 +101,7 @@ def run(out, case, seed, optimiser, subtract_bias, rank_by_norm, width_in, width
     settings = dict(
         optimiser=optimiser, subtractDecoderBias=subtract_bias, rankByDecoderNorm=rank_by_norm,
         inputWidth=width_in, outputWidth=width_out, features=FEATURES, k=K, steps=STEPS,
-        selection="batchtopk" if batch_topk else "topk", batch=BATCH, learningRate=LEARNING_RATE, beta1=BETA1, beta2=BETA2, epsilon=EPSILON,
+        selection=selection, penalty=PENALTY if selection == "relu" else 0, batch=BATCH, learningRate=LEARNING_RATE, beta1=BETA1, beta2=BETA2, epsilon=EPSILON,
     )
     save_file(tensors, out / f"training-{case}.safetensors", metadata={"settings": json.dumps(settings)})
     print(case, losses[0], losses[-1])
@@ -116,9 +121,10 @@ def main():
                 run(out, case, seed, optimiser, subtract_bias, rank_by_norm, 8, 8)
         seed += 1
         run(out, f"{optimiser}-transcoder", seed, optimiser, False, True, 8, 6)
-    for optimiser, subtract_bias, rank_by_norm in (("adam", True, False), ("sparse-adam", False, True)):
-        seed += 1
-        run(out, f"{optimiser}-batchtopk", seed, optimiser, subtract_bias, rank_by_norm, 8, 8, True)
+    for selection in ("batchtopk", "relu"):
+        for optimiser, subtract_bias, rank_by_norm in (("adam", True, False), ("sparse-adam", False, True)):
+            seed += 1
+            run(out, f"{optimiser}-{selection}", seed, optimiser, subtract_bias, rank_by_norm, 8, 8, selection)
 
 
 main()

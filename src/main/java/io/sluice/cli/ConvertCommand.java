@@ -81,8 +81,9 @@ final class ConvertCommand extends SluiceCommand {
       names = "--activation-scale",
       paramLabel = "S",
       description = {
-        "What activations were multiplied by before the dictionary saw them, where that is not in",
-        "the weights yet; it is folded into them."
+        "What activations were multiplied by before they came to the",
+        "dictionary, if the weights do not have that in them yet; it is",
+        "folded into them."
       })
   private Double activationScale;
 

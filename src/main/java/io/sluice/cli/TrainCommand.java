@@ -9,6 +9,7 @@ import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import io.sluice.training.Metrics;
 import io.sluice.training.RunResult;
+import io.sluice.training.Sparsity;
 import io.sluice.training.Start;
 import io.sluice.training.StartingPoint;
 import io.sluice.training.Trainer;
@@ -26,7 +27,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "train",
     description = {
-      "Train a TopK or BatchTopK sparse autoencoder on the activations of one hook point.",
+      "Train a sparse autoencoder on the activations of one hook point.",
       "The run folder gets metrics while it runs, checkpoints, and the dictionary at the end.",
       "A run that was stopped, however, goes on with --resume --out DIR."
     },
@@ -68,13 +69,32 @@ final class TrainCommand extends SluiceCommand {
 
   @Option(
       names = "--activation",
-      paramLabel = "topk|batchtopk",
+      paramLabel = "topk|batchtopk|relu",
       defaultValue = "topk",
       description = {
-        "Whether --k features of each token stay, or --k a token of the whole batch; that finds a",
-        "threshold, which is used in the batch's place afterwards (default: topk)."
+        "Which features stay: the --k largest of each token; or of the",
+        "whole batch --k a token on average, which finds a threshold to be",
+        "used afterwards in the batch's place; or all that are positive,",
+        "which --penalty keeps few (default: topk)."
       })
   private String activation;
+
+  @Option(
+      names = "--penalty",
+      paramLabel = "WEIGHT",
+      defaultValue = "0",
+      description = {
+        "With relu: what activation times decoder norm, summed over the",
+        "features of a token, weighs against its squared error."
+      })
+  private double penalty;
+
+  @Option(
+      names = "--penalty-steps",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Steps over which the penalty rises to that (default: 0).")
+  private long penaltySteps;
 
   @Option(
       names = "--k",
@@ -307,7 +327,7 @@ final class TrainCommand extends SluiceCommand {
         TrainingConfig.of(hook)
             .features(features)
             .k(k)
-            .batchTopK(batchTopK())
+            .sparsity(Sparsity.ofLabel(activation), penalty, penaltySteps)
             .start(start())
             .centre(centre)
             .normalise(normalise)
@@ -334,14 +354,6 @@ final class TrainCommand extends SluiceCommand {
     return config.build();
   }
 
-  private boolean batchTopK() {
-    return switch (activation) {
-      case "topk" -> false;
-      case "batchtopk" -> true;
-      default -> throw usage("--activation is topk or batchtopk, not '" + activation + "'");
-    };
-  }
-
   private Start start() {
     return switch (init) {
       case "random" -> new Start.Random();
@@ -355,7 +367,7 @@ final class TrainCommand extends SluiceCommand {
       return name;
     }
     return init
-        + (config.batchTopK() ? ", BatchTopK" : "")
+        + (config.sparsity() == Sparsity.TOPK ? "" : ", " + config.sparsity().label())
         + (config.centre() ? ", centred" : "")
         + (config.optimiser() == Optimiser.SPARSE_ADAM ? ", sparse Adam" : "");
   }

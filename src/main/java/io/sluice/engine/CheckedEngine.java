@@ -23,6 +23,7 @@ abstract class CheckedEngine implements Engine {
     ENCODED,
     DECODED,
     GRADIENTS_READY,
+    PENALISED,
     ACCUMULATED
   }
 
@@ -57,6 +58,13 @@ abstract class CheckedEngine implements Engine {
 
   /** Decodes; keeps what {@link #accumulateRows} needs when {@code gradients}. */
   abstract double decodeRows(Rows input, Rows target, Codes codes, boolean gradients);
+
+  /**
+   * Adds the gradient of {@code factor · Σ f_j·‖W_D[j]‖} to the features' gradients, keeps what
+   * {@link #accumulateRows} and {@link #updateRows} need for the decoder's, and returns the sum of
+   * {@code f_j·‖W_D[j]‖}.
+   */
+  abstract double penaliseRows(double factor, Codes codes);
 
   /** Forms gradients. */
   abstract void accumulateRows(Rows input, Codes codes);
@@ -132,12 +140,27 @@ abstract class CheckedEngine implements Engine {
   }
 
   @Override
+  public final double penalise(double weight) {
+    requireOpen();
+    if (stage != Stage.GRADIENTS_READY) {
+      throw new IllegalStateException(
+          "a penalty needs feature gradients, once: call decode with gradients first");
+    }
+    if (!(weight >= 0) || Double.isInfinite(weight)) {
+      throw new IllegalArgumentException("a penalty's weight must be at least 0, not " + weight);
+    }
+    double sum = penaliseRows(weight / input.count(), codes);
+    stage = Stage.PENALISED;
+    return weight * sum / input.count();
+  }
+
+  @Override
   public final void accumulate() {
     requireOpen();
     if (spec.optimiser() == Optimiser.NONE) {
       throw new IllegalStateException("this engine was made without an optimiser and cannot train");
     }
-    if (stage != Stage.GRADIENTS_READY) {
+    if (stage != Stage.GRADIENTS_READY && stage != Stage.PENALISED) {
       throw new IllegalStateException(
           "accumulate needs feature gradients: call decode with gradients first");
     }
@@ -165,7 +188,7 @@ abstract class CheckedEngine implements Engine {
   @Override
   public final void readReconstruction(MemorySegment destination) {
     requireOpen();
-    if (stage != Stage.DECODED && stage != Stage.GRADIENTS_READY && stage != Stage.ACCUMULATED) {
+    if (stage == Stage.IDLE || stage == Stage.ENCODED) {
       throw new IllegalStateException("there is no reconstruction: call decode first");
     }
     long bytes = (long) input.count() * spec.outputWidth() * Float.BYTES;

@@ -60,6 +60,16 @@ public interface Engine extends AutoCloseable {
   double decode(Rows target, boolean gradients);
 
   /**
+   * Adds {@code weight · Σ_j f_j·‖W_D[j]‖}, as its mean over rows, to the loss whose gradients will
+   * be formed. Weighted by the norm of their decoder rows, features cannot evade the penalty by
+   * small codes and large rows. Called after {@link #decode} with gradients, at most once.
+   *
+   * @param weight of the penalty against the squared error, at least 0
+   * @return what is added, the mean over rows
+   */
+  double penalise(double weight);
+
+  /**
    * Forms the gradients of the batch, or notes that {@link #update} shall.
    *
    * @throws IllegalStateException if the engine was made without an optimiser

@@ -32,6 +32,9 @@ public final class ReferenceEngine extends CheckedEngine {
   private float[] residualGradient = new float[0];
   private float[] codeGradient = new float[0];
 
+  /** What {@code f_j·‖W_D[j]‖} is weighted by in the loss of the batch. */
+  private double penalty;
+
   /**
    * An engine that starts from a copy of {@code initial}, with moments of zero.
    *
@@ -171,6 +174,7 @@ public final class ReferenceEngine extends CheckedEngine {
     int rows = target.count();
     reconstruction = grown(reconstruction, rows * width);
     residualGradient = grown(residualGradient, rows * width);
+    penalty = 0;
     codeGradient = grown(codeGradient, codes.entries());
     double squaredError = 0;
     double[] sum = new double[width];
@@ -202,6 +206,19 @@ public final class ReferenceEngine extends CheckedEngine {
     return squaredError;
   }
 
+  @Override
+  double penaliseRows(double factor, Codes codes) {
+    double[] norms = decoderNorms();
+    double sum = 0;
+    for (int entry = 0; entry < codes.entries(); entry++) {
+      double norm = norms[codes.feature(entry)];
+      codeGradient[entry] += (float) (factor * norm);
+      sum += codes.value(entry) * norm;
+    }
+    penalty = factor;
+    return sum;
+  }
+
   private static float[] grown(float[] array, int length) {
     return array.length >= length ? array : new float[length];
   }
@@ -215,6 +232,7 @@ public final class ReferenceEngine extends CheckedEngine {
     Arrays.fill(encoderBiasGradient, 0);
     Arrays.fill(decoderGradient, 0);
     Arrays.fill(decoderBiasGradient, 0);
+    double[] norms = penalty == 0 ? null : decoderNorms();
     for (int row = 0; row < codes.rows(); row++) {
       for (int i = 0; i < outputWidth; i++) {
         decoderBiasGradient[i] += residualGradient[row * outputWidth + i];
@@ -225,6 +243,10 @@ public final class ReferenceEngine extends CheckedEngine {
         for (int i = 0; i < outputWidth; i++) {
           decoderGradient[feature * outputWidth + i] +=
               (double) codes.value(entry) * residualGradient[row * outputWidth + i];
+          if (norms != null && norms[feature] > 0) {
+            decoderGradient[feature * outputWidth + i] +=
+                penalty * codes.value(entry) * decoder[feature * outputWidth + i] / norms[feature];
+          }
         }
         double gradient = codeGradient[entry];
         for (int i = 0; i < inputWidth; i++) {

@@ -45,6 +45,11 @@ public final class TorchEngine extends CheckedEngine {
   private Tensor codeValues;
   private TorchAdam.Gradients gradients;
 
+  /** What {@code f_j·‖W_D[j]‖} is weighted by in the loss of the batch, and those norms. */
+  private double penalty;
+
+  private Tensor norms;
+
   /**
    * An engine on {@code device} that starts from a copy of {@code initial}, with moments of zero.
    *
@@ -318,6 +323,7 @@ public final class TorchEngine extends CheckedEngine {
         reconstruction =
             decoder.embeddingBag(features, offsets, codeValues).add(decoderBias).moveTo(batch);
       }
+      penalty = 0;
       Tensor residual = reconstruction.sub(wanted);
       double error = residual.square().sum().item();
       if (withGradients) {
@@ -331,6 +337,31 @@ public final class TorchEngine extends CheckedEngine {
       }
       return error;
     }
+  }
+
+  @Override
+  double penaliseRows(double factor, Codes codes) {
+    int entries = codes.entries();
+    if (entries == 0) {
+      return 0;
+    }
+    try (TensorScope scope = TensorScope.open()) {
+      norms = decoderNorms().moveTo(batch);
+      Tensor ofCodes =
+          norms.indexSelect(0, onDevice(codes.features(), DType.I32, entries).to(DType.I64));
+      codeGradient = codeGradient.add(ofCodes.mul(factor)).moveTo(batch);
+      penalty = factor;
+      return ofCodes.mul(codeValues).sum().item();
+    }
+  }
+
+  /** The penalty's part of the active decoder rows' gradient. */
+  private Tensor penalised(Tensor decoderGradient, Tensor active, Tensor order, Tensor starts) {
+    // A row of zeros has no direction; the smallest number keeps it where it is.
+    Tensor length = norms.indexSelect(0, active).maximum(Tensor.full(1e-30, DType.F32, device, 1));
+    Tensor sums = codeValues.reshape(-1, 1).embeddingBag(order, starts, null).reshape(-1);
+    Tensor weights = sums.mul(penalty).div(length).reshape(-1, 1);
+    return decoderGradient.add(decoder.indexSelect(0, active).mul(weights));
   }
 
   private MemorySegment tokensOfEntries(Codes codes) {
@@ -361,6 +392,9 @@ public final class TorchEngine extends CheckedEngine {
       Tensor weights = codeGradient.indexSelect(0, order);
       Tensor decoderGradient =
           residualGradient.embeddingBag(tokens, starts, codeValues.indexSelect(0, order));
+      if (penalty != 0) {
+        decoderGradient = penalised(decoderGradient, active, order, starts);
+      }
       Tensor encoderGradient = seen.embeddingBag(tokens, starts, weights);
       Tensor encoderBiasGradient =
           codeGradient.reshape(entries, 1).embeddingBag(order, starts, null).reshape(-1);

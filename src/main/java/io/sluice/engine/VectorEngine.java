@@ -68,6 +68,11 @@ public final class VectorEngine extends CheckedEngine {
   private float[] codeGradients = new float[0];
   private float[] decoderBiasGradient = new float[0];
 
+  /** What {@code f_j·‖W_D[j]‖} is weighted by in the loss of the batch, and those norms. */
+  private double penalty;
+
+  private double[] norms = new double[0];
+
   private EncoderWeights weights;
 
   /** Whether what encoding reads off the parameters is as they are. */
@@ -286,6 +291,7 @@ public final class VectorEngine extends CheckedEngine {
     reconstruction = grown(reconstruction, size);
     residualGradient = grown(residualGradient, size);
     codeGradients = grown(codeGradients, codes.entries());
+    penalty = 0;
     errors = errors.length < rows ? new double[rows] : errors;
     load(target, null, wanted);
     float factor = 2f / rows;
@@ -324,6 +330,27 @@ public final class VectorEngine extends CheckedEngine {
       squaredError += errors[row];
     }
     return squaredError;
+  }
+
+  @Override
+  double penaliseRows(double factor, Codes codes) {
+    int features = spec().features();
+    norms = norms.length < features ? new double[features] : norms;
+    forFeatures(
+        (task, first, end) -> {
+          kernels.squareRows(decoder, spec().outputWidth(), first, end, norms);
+          for (int feature = first; feature < end; feature++) {
+            norms[feature] = Math.sqrt(norms[feature]);
+          }
+        });
+    double sum = 0;
+    for (int entry = 0; entry < codes.entries(); entry++) {
+      double norm = norms[codeFeatures[entry]];
+      codeGradients[entry] += (float) (factor * norm);
+      sum += codeValues[entry] * norm;
+    }
+    penalty = factor;
+    return sum;
   }
 
   // ---- gradients and optimiser, fused ----
@@ -409,18 +436,24 @@ public final class VectorEngine extends CheckedEngine {
       int places = groups.start(group + 1) - start;
       own.fit(Math.max(inputWidth, outputWidth), places);
       float biasGradient = 0;
+      float codeSum = 0;
       for (int i = 0; i < places; i++) {
         int entry = groups.entry(start + i);
         own.tokens[i] = groups.token(start + i);
         own.forDecoder[i] = codeValues[entry];
         own.forEncoder[i] = codeGradients[entry];
         biasGradient += codeGradients[entry];
+        codeSum += codeValues[entry];
       }
       if (biasPart != null) {
         kernels.addRow(encoder, inputWidth, feature, biasGradient, biasPart);
       }
       kernels.sumRows(
           residualGradient, outputWidth, own.tokens, own.forDecoder, 0, places, own.gradient);
+      if (penalty != 0 && norms[feature] > 0) {
+        float weight = (float) (penalty * codeSum / norms[feature]);
+        kernels.addRow(decoder, outputWidth, feature, weight, own.gradient);
+      }
       adam("decoder", feature, outputWidth, own.gradient, decay1, decay2, factors);
       kernels.sumRows(seen, inputWidth, own.tokens, own.forEncoder, 0, places, own.gradient);
       adam("encoder", feature, inputWidth, own.gradient, decay1, decay2, factors);

@@ -8,7 +8,6 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
-import io.sluice.engine.Selection;
 import io.sluice.geometry.Covariance;
 import io.sluice.geometry.CovarianceAccumulator;
 import io.sluice.geometry.Spectrum;
@@ -76,7 +75,7 @@ final class Preparation {
       Engine engine = engines.open(spec, unit);
       try {
         List<Rows> normSample = normSample(arena, (float) scale);
-        double norm = NormSearch.bestNorm(engine, normSample, new Selection.TopK(config.k()));
+        double norm = NormSearch.bestNorm(engine, normSample, config.selection(1));
         multiply(unit.decoder(), (float) norm);
         engine.write(engine.state().get(0), unit.decoder());
         engine.write(engine.state().get(2), unit.decoder());

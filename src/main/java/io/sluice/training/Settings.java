@@ -18,7 +18,9 @@ final class Settings {
     ObjectNode json = JSON.createObjectNode();
     json.put("hook", config.hook());
     json.put("features", config.features());
-    json.put("activation", config.batchTopK() ? "batchtopk" : "topk");
+    json.put("activation", config.sparsity().label());
+    json.put("penalty", config.penalty());
+    json.put("penaltySteps", config.penaltySteps());
     json.put("k", config.k());
     json.put("firstK", config.firstK());
     json.put("kSteps", config.kSteps());
@@ -73,7 +75,10 @@ final class Settings {
           json.required("hook").asText(),
           json.required("features").asInt(),
           json.required("k").asInt(),
-          batchTopK(json),
+          // Runs of before there was a choice say nothing of it.
+          Sparsity.ofLabel(json.path("activation").asText("topk")),
+          json.path("penalty").asDouble(),
+          json.path("penaltySteps").asLong(),
           json.required("firstK").asInt(),
           json.required("kSteps").asLong(),
           start,
@@ -97,16 +102,6 @@ final class Settings {
     } catch (IllegalArgumentException e) {
       throw new IOException(file + ": its config is damaged: " + e.getMessage(), e);
     }
-  }
-
-  /** Runs of before BatchTopK say nothing of it. */
-  private static boolean batchTopK(JsonNode json) {
-    String activation = json.path("activation").asText("topk");
-    return switch (activation) {
-      case "topk" -> false;
-      case "batchtopk" -> true;
-      default -> throw new IllegalArgumentException("unknown activation '" + activation + "'");
-    };
   }
 
   /** Refuses a store that is not the one the run was started on. */

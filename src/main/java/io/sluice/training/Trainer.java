@@ -244,11 +244,14 @@ public final class Trainer implements AutoCloseable {
     }
     tokens += batch.count();
     engine.markFired(tokens);
+    if (config.sparsity() == Sparsity.RELU) {
+      engine.penalise(config.penalty(step));
+    }
     engine.accumulate();
     engine.update(
         new AdamStep(
             step, config.learningRate(step), config.beta1(), config.beta2(), config.epsilon()));
-    if (config.batchTopK() && engine.codes().entries() > 0) {
+    if (config.sparsity() == Sparsity.BATCHTOPK && engine.codes().entries() > 0) {
       threshold.add(engine.codes().leastRank());
     }
     tally.add(error, engine.codes().entries(), batch.count());

@@ -4,6 +4,7 @@ import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Selection;
+import io.sluice.engine.Thresholds;
 import java.util.Objects;
 import java.util.OptionalDouble;
 
@@ -13,9 +14,11 @@ import java.util.OptionalDouble;
  *
  * @param hook column of the store to learn, for instance {@code layers.3.attn_out}
  * @param features number of features, h
- * @param k features per token that stay
- * @param batchTopK whether these are the largest of the whole batch, {@code k} per token on
- *     average, rather than the largest of each token
+ * @param k features per token that stay; of no use with a penalty
+ * @param sparsity which features stay
+ * @param penalty weight of {@code Σ f_j·‖W_D[j]‖} against the squared error, only with {@link
+ *     Sparsity#RELU}
+ * @param penaltySteps steps over which that weight rises linearly from 0
  * @param firstK k at the first step; it falls (or rises) linearly to {@code k}
  * @param kSteps steps that this takes; 0 for none
  * @param start where features point at first
@@ -43,7 +46,9 @@ public record TrainingConfig(
     String hook,
     int features,
     int k,
-    boolean batchTopK,
+    Sparsity sparsity,
+    double penalty,
+    long penaltySteps,
     int firstK,
     long kSteps,
     Start start,
@@ -80,6 +85,15 @@ public record TrainingConfig(
           "k (" + Math.max(k, firstK) + ") is more than the number of features (" + features + ")");
     }
     atLeast("k steps", kSteps, 0);
+    Objects.requireNonNull(sparsity, "sparsity");
+    if (sparsity == Sparsity.RELU != penalty > 0 || !(penalty >= 0 && penalty < 1e30)) {
+      throw new IllegalArgumentException(
+          "a penalty goes with relu and only with it: activation "
+              + sparsity.label()
+              + ", penalty "
+              + penalty);
+    }
+    atLeast("penalty steps", penaltySteps, 0);
     if (!(learningRate > 0) || Double.isInfinite(learningRate)) {
       throw new IllegalArgumentException("learning rate must be positive, not " + learningRate);
     }
@@ -137,9 +151,18 @@ public record TrainingConfig(
     return (int) Math.round(firstK + (k - firstK) * done);
   }
 
+  /** The penalty's weight at step {@code step}, counted from 1. */
+  public double penalty(long step) {
+    return step >= penaltySteps ? penalty : penalty * step / penaltySteps;
+  }
+
   /** Which features stay at step {@code step}, counted from 1. */
   public Selection selection(long step) {
-    return batchTopK ? new Selection.BatchTopK(k(step)) : new Selection.TopK(k(step));
+    return switch (sparsity) {
+      case TOPK -> new Selection.TopK(k(step));
+      case BATCHTOPK -> new Selection.BatchTopK(k(step));
+      case RELU -> new Selection.Threshold(Thresholds.uniform(0));
+    };
   }
 
   /**
@@ -155,7 +178,11 @@ public record TrainingConfig(
         width,
         width,
         features,
-        batchTopK ? new Activation.BatchTopK(k, threshold) : new Activation.TopK(k),
+        switch (sparsity) {
+          case TOPK -> new Activation.TopK(k);
+          case BATCHTOPK -> new Activation.BatchTopK(k, threshold);
+          case RELU -> new Activation.ReLU();
+        },
         centre,
         rankByDecoderNorm);
   }

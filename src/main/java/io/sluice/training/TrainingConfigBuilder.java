@@ -7,7 +7,9 @@ public final class TrainingConfigBuilder {
   private final String hook;
   private int features = 16384;
   private int k = 32;
-  private boolean batchTopK;
+  private Sparsity sparsity = Sparsity.TOPK;
+  private double penalty;
+  private long penaltySteps;
   private int firstK;
   private long kSteps;
   private Start start = new Start.ActiveSubspace(0, 0.99);
@@ -43,8 +45,16 @@ public final class TrainingConfigBuilder {
     return this;
   }
 
-  public TrainingConfigBuilder batchTopK(boolean value) {
-    batchTopK = value;
+  /** What keeps codes sparse by their number. */
+  public TrainingConfigBuilder sparsity(Sparsity value) {
+    return sparsity(value, 0, 0);
+  }
+
+  /** What keeps codes sparse, with a penalty that reaches {@code weight} after {@code steps}. */
+  public TrainingConfigBuilder sparsity(Sparsity value, double weight, long steps) {
+    sparsity = value;
+    penalty = weight;
+    penaltySteps = steps;
     return this;
   }
 
@@ -148,7 +158,9 @@ public final class TrainingConfigBuilder {
         hook,
         features,
         k,
-        batchTopK,
+        sparsity,
+        penalty,
+        penaltySteps,
         kSteps == 0 ? k : firstK,
         kSteps,
         start,

@@ -49,7 +49,9 @@ abstract class EngineContractTest {
         "sparse-adam-centred-norm",
         "sparse-adam-transcoder",
         "adam-batchtopk",
-        "sparse-adam-batchtopk"
+        "sparse-adam-batchtopk",
+        "adam-relu",
+        "sparse-adam-relu"
       })
   void followsPyTorchAutogradForTwentySteps(String name) throws Exception {
     GoldenRun golden = GoldenRun.load(name);
@@ -59,6 +61,9 @@ abstract class EngineContractTest {
         Rows target = golden.target(arena, step, input);
         engine.encode(input, golden.selection());
         double loss = engine.decode(target, true) / input.count();
+        if (golden.penalty() > 0) {
+          loss += engine.penalise(golden.penalty());
+        }
         assertThat(loss).as("loss of step %d", step).isCloseTo(golden.loss(step), relative(1e-4));
         engine.accumulate();
         engine.update(golden.adam(step));
@@ -403,7 +408,11 @@ abstract class EngineContractTest {
     engine.encode(batch, new Selection.TopK(2));
     engine.decode(batch, false);
     assertThatThrownBy(engine::accumulate).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> engine.penalise(1)).isInstanceOf(IllegalStateException.class);
     engine.decode(batch, true);
+    assertThatThrownBy(() -> engine.penalise(-1)).isInstanceOf(IllegalArgumentException.class);
+    engine.penalise(0.5);
+    assertThatThrownBy(() -> engine.penalise(1)).isInstanceOf(IllegalStateException.class);
     engine.accumulate();
     assertThatThrownBy(() -> engine.encode(batch, new Selection.TopK(2)))
         .isInstanceOf(IllegalStateException.class);

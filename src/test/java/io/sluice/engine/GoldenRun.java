@@ -44,9 +44,16 @@ final class GoldenRun {
 
   Selection selection() {
     int k = integer("k");
-    return settings.path("selection").asText("topk").equals("batchtopk")
-        ? new Selection.BatchTopK(k)
-        : new Selection.TopK(k);
+    return switch (settings.path("selection").asText("topk")) {
+      case "batchtopk" -> new Selection.BatchTopK(k);
+      case "relu" -> new Selection.Threshold(Thresholds.uniform(0));
+      default -> new Selection.TopK(k);
+    };
+  }
+
+  /** What {@code Σ f_j·‖W_D[j]‖} weighs in the loss. */
+  double penalty() {
+    return settings.path("penalty").asDouble();
   }
 
   AdamStep adam(int step) {

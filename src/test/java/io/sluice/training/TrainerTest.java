@@ -86,13 +86,35 @@ class TrainerTest {
     assertThat(evaluation.tokens()).isEqualTo(2500);
   }
 
+  @Test
+  void aPenaltyMakesCodesFewer() throws IOException {
+    double[] l0 = new double[2];
+    for (int i = 0; i < 2; i++) {
+      TrainingConfig config =
+          small().sparsity(Sparsity.RELU, i == 0 ? 0.01 : 1, 50).steps(200).build();
+      Path run = temp.resolve("run" + i);
+      RunResult result = train(store, config, run);
+      assertThat(result.fvu()).isLessThan(0.4);
+      l0[i] = result.l0();
+      assertThat(Dictionary.load(run).config().activation()).isEqualTo(new Activation.ReLU());
+      assertThat(Trainer.settings(run).path("activation").asText()).isEqualTo("relu");
+    }
+    assertThat(l0[1]).isLessThan(0.7 * l0[0]);
+    assertThatThrownBy(() -> small().sparsity(Sparsity.TOPK, 1, 0).build())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("penalty");
+    assertThatThrownBy(() -> small().sparsity(Sparsity.RELU).build())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("penalty");
+  }
+
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void batchTopKLearnsAThresholdThatKeepsItsCount(boolean rankByDecoderNorm) throws IOException {
     Path run = temp.resolve("run");
     TrainingConfig config =
         small()
-            .batchTopK(true)
+            .sparsity(Sparsity.BATCHTOPK)
             .rankByDecoderNorm(rankByDecoderNorm)
             .steps(300)
             .decaySteps(100)
@@ -203,7 +225,7 @@ class TrainerTest {
       TrainingConfig config =
           small()
               .optimiser(optimiser)
-              .batchTopK(optimiser == Optimiser.SPARSE_ADAM)
+              .sparsity(optimiser == Optimiser.ADAM ? Sparsity.TOPK : Sparsity.BATCHTOPK)
               .steps(90)
               .checkpointEvery(20)
               .build();
