@@ -1,6 +1,11 @@
 package io.sluice.cli;
 
+import io.sluice.evaluation.RunningCovariance;
 import io.sluice.files.AtomicFile;
+import io.sluice.model.ContextSpec;
+import io.sluice.model.HookPatterns;
+import io.sluice.model.HookPoint;
+import io.sluice.model.LanguageModel;
 import io.sluice.model.LoadedModel;
 import io.sluice.report.Spectra;
 import io.sluice.store.ActivationStore;
@@ -10,6 +15,7 @@ import io.sluice.torch.Device;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -18,21 +24,22 @@ import picocli.CommandLine.Option;
 @Command(
     name = "spectrum",
     description = {
-      "Measure in how few dimensions each hook point of a store varies.",
+      "Measure in how few dimensions each hook point of a store varies, or of a model while it runs",
+      "texts, in which case nothing is stored.",
       "Layer by layer: the directions that hold 99 %% of the variance, effective rank and",
       "participation ratio."
     },
     footer = {
       "",
       "Example:",
-      "  sluice spectrum --store activations --model model/ --out spectrum.json"
+      "  sluice spectrum --store activations --model model/ --out spectrum.json",
+      "  sluice spectrum --model model/ --text novel.txt --tokens 60000 --out spectrum.json"
     })
 final class SpectrumCommand extends SluiceCommand {
   @Option(
       names = "--store",
-      required = true,
       paramLabel = "DIR",
-      description = "An activation store that 'sluice capture' wrote.")
+      description = "An activation store that 'sluice capture' wrote; this or --text.")
   private Path storeFolder;
 
   @Mixin private StoreChecksums checksums;
@@ -69,10 +76,31 @@ final class SpectrumCommand extends SluiceCommand {
   private Path model;
 
   @Option(
+      names = "--text",
+      arity = "1..*",
+      paramLabel = "FILE",
+      description = "Texts that --model runs while its hook points are measured.")
+  private List<Path> texts;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "N",
+      description = "Stop after N tokens of those texts (default: the whole text).")
+  private Long tokens;
+
+  @Option(
+      names = "--context",
+      paramLabel = "N",
+      description =
+          "Tokens per context of those texts (default: 256 for causal models, 128 for encoders).")
+  private Integer context;
+
+  @Option(
       names = "--device",
       paramLabel = "DEVICE",
       defaultValue = "cpu",
-      description = "Where covariances are taken: cpu, cuda, cuda:1 (default: cpu).")
+      description =
+          "Where covariances are taken and --text runs: cpu, cuda, cuda:1 (default: cpu).")
   private String device;
 
   @Option(
@@ -101,6 +129,21 @@ final class SpectrumCommand extends SluiceCommand {
     Device on = parsedDevice();
     OutputFile.check("--out", out);
     OutputFile.check("--stats", stats);
+    if ((storeFolder == null) == (texts == null)) {
+      throw usage("give --store, or --model and --text");
+    }
+    for (Number number : new Number[] {tokens, context}) {
+      if (number != null && number.longValue() < 1) {
+        throw usage("--tokens and --context must be at least 1, not " + number);
+      }
+    }
+    if (texts != null) {
+      if (model == null) {
+        throw usage("--text needs a --model to run it");
+      }
+      runTexts(on);
+      return;
+    }
     ActivationStore store = checksums.open(storeFolder);
     if (store.rows() == 0) {
       throw new IOException(storeFolder + ": the store has no rows; capture a longer text");
@@ -130,6 +173,43 @@ final class SpectrumCommand extends SluiceCommand {
       write(measuring, spectra);
       progress.done();
     }
+    print(spectra);
+  }
+
+  private void runTexts(Device on) throws IOException {
+    Spectra spectra;
+    try (LoadedModel loaded = LoadedModel.open(model, on)) {
+      ContextSpec usual = ContextSpec.of(texts, loaded);
+      int length = context == null ? usual.context() : context;
+      int batch = ContextSpec.defaultBatch(length, loaded);
+      long limit = tokens == null ? usual.tokens() : tokens;
+      ContextSpec contexts = new ContextSpec(texts, length, 0, batch, limit);
+      List<HookPoint> available = loaded.transformer().hookPoints();
+      List<HookPoint> points = hooks == null ? available : HookPatterns.select(hooks, available);
+      boolean causal = loaded.transformer() instanceof LanguageModel;
+      int first = fromPosition != null ? fromPosition : causal ? 1 : 0;
+      String text =
+          texts.stream()
+              .map(file -> String.valueOf(file.getFileName()))
+              .collect(Collectors.joining(", "));
+      StoreSpectra measuring = new StoreSpectra(loaded.name(), text, tau);
+      try (Progress progress = progress("spectrum", tokens == null ? 0 : tokens, "tokens")) {
+        List<Spectra.Hook> measured =
+            measuring.hooks(
+                RunningCovariance.of(loaded, contexts, points, first, progress::update));
+        if (measured.getFirst().tokens() == 0) {
+          throw new IOException(
+              text + ": no token has a position of " + first + " or more; give a longer text");
+        }
+        spectra = measuring.spectra(measured, measuring.outputProjections(loaded));
+        write(measuring, spectra);
+        progress.done();
+      }
+    }
+    print(spectra);
+  }
+
+  private void print(Spectra spectra) {
     if (json) {
       out().print(SpectrumJson.of(spectra));
     } else {

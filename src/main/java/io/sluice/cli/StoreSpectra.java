@@ -26,6 +26,8 @@ import java.util.Map;
 /** Measures the spectra of a store's hook points and of a model's output projections. */
 final class StoreSpectra {
   private final ActivationStore store;
+  private final String model;
+  private final String text;
   private final double tau;
   private final Device device;
   private final Map<String, Covariance> covariances = new LinkedHashMap<>();
@@ -38,8 +40,30 @@ final class StoreSpectra {
    */
   StoreSpectra(ActivationStore store, double tau, Device device) {
     this.store = store;
+    this.model = store.manifest().model();
+    this.text = store.manifest().text();
     this.tau = tau;
     this.device = device;
+  }
+
+  /** Spectra of what no store holds; only {@link #hooks(Map)} can be asked for. */
+  StoreSpectra(String model, String text, double tau) {
+    this.store = null;
+    this.model = model;
+    this.text = text;
+    this.tau = tau;
+    this.device = Device.CPU;
+  }
+
+  /** The spectra of covariances that were taken elsewhere. */
+  List<Spectra.Hook> hooks(Map<HookPoint, Covariance> measured) {
+    List<Spectra.Hook> hooks = new ArrayList<>();
+    measured.forEach(
+        (point, covariance) -> {
+          covariances.put(point.toString(), covariance);
+          hooks.add(hook(point, covariance));
+        });
+    return hooks;
   }
 
   /**
@@ -75,19 +99,18 @@ final class StoreSpectra {
           StoreCovariance.of(
               store, column, filter, device, rows -> progress.update(before + rows, column.name()));
       covariances.put(column.name(), covariance);
-      hooks.add(hook(column, covariance));
+      hooks.add(hook(HookPoint.parse(column.name()), covariance));
     }
     return hooks;
   }
 
-  private Spectra.Hook hook(Column column, Covariance covariance) {
-    HookPoint point = HookPoint.parse(column.name());
+  private Spectra.Hook hook(HookPoint point, Covariance covariance) {
     Spectrum spectrum = Spectrum.of(covariance);
     return new Spectra.Hook(
-        column.name(),
+        point.toString(),
         point.kind().label(),
         point.layer(),
-        column.width(),
+        covariance.width(),
         covariance.count(),
         spectrum.intrinsicDimension(tau),
         spectrum.intrinsicDimensionRatio(tau),
@@ -139,8 +162,8 @@ final class StoreSpectra {
       }
     }
     return new Spectra(
-        store.manifest().model(),
-        store.manifest().text(),
+        model,
+        text,
         hooks.isEmpty() ? 0 : hooks.getFirst().tokens(),
         tau,
         dModel,
@@ -151,6 +174,6 @@ final class StoreSpectra {
 
   /** The means and covariances of the columns measured so far. */
   StatisticsFile statistics() {
-    return new StatisticsFile(store.manifest().model(), store.manifest().text(), covariances);
+    return new StatisticsFile(model, text, covariances);
   }
 }

@@ -24,7 +24,7 @@ record SpecialTokens(int[] prefix, int[] suffix) {
     List<int[]> dressed = new ArrayList<>();
     int[] from = new int[contexts.size()];
     for (Context context : contexts) {
-      from[dressed.size()] = Math.max(1, prefix.length + context.seen());
+      from[dressed.size()] = prefix.length + context.seen();
       dressed.add(around(context.tokens()));
     }
     return TokenBatch.of(dressed, from);

@@ -25,15 +25,13 @@ public final class TokenBatch {
    * @throws IllegalArgumentException if there is none, or one is empty
    */
   public static TokenBatch of(List<int[]> contexts) {
-    int[] from = new int[contexts.size()];
-    Arrays.fill(from, 1);
-    return of(contexts, from);
+    return of(contexts, new int[contexts.size()]);
   }
 
   /**
-   * A batch of contexts of which not all tokens count when a loss is taken.
+   * A batch of contexts of which not all tokens count when something is measured.
    *
-   * @param from per context, the position of the first token that is to be predicted, at least 1
+   * @param from per context, the position of the first token that counts, at least 0
    * @throws IllegalArgumentException as {@link #of(List)}, or if {@code from} does not fit
    */
   public static TokenBatch of(List<int[]> contexts, int[] from) {
@@ -42,9 +40,8 @@ public final class TokenBatch {
           from.length + " first positions for " + contexts.size() + " contexts");
     }
     for (int first : from) {
-      if (first < 1) {
-        throw new IllegalArgumentException(
-            "tokens are predicted from position 1 on, not from " + first);
+      if (first < 0) {
+        throw new IllegalArgumentException("the first token that counts is at " + first);
       }
     }
     if (contexts.isEmpty()) {
@@ -75,8 +72,11 @@ public final class TokenBatch {
     return contexts.get(context).length;
   }
 
-  /** Position of the first token of a context that counts when a loss is taken. */
-  int from(int context) {
+  /**
+   * Position of the first token of a context that counts when something is measured: special tokens
+   * before the text do not, nor do tokens that an earlier context has had.
+   */
+  public int from(int context) {
     return from[context];
   }
 

@@ -190,6 +190,61 @@ class LossCommandTest {
   }
 
   @ParameterizedTest
+  @CsvSource({"tiny-llama", "tiny-gpt2", "../tiny-bert"})
+  void spectraOfARunningModelAreThoseOfItsStore(String name) throws IOException {
+    String model = MODEL.replace("tiny-llama", name);
+    Files.writeString(text, "the white whale sails the sea . ".repeat(20));
+    String store = folder.resolve("store").toString();
+    assertThat(
+            run(
+                "capture",
+                "--model",
+                model,
+                "--text",
+                text.toString(),
+                "--tokens",
+                "100",
+                "--context",
+                "16",
+                "--hooks",
+                "layers.*.*",
+                "--out",
+                store))
+        .as(err)
+        .isZero();
+    assertThat(run("spectrum", "--store", store, "--model", model, "--json")).as(err).isZero();
+    JsonNode stored = new ObjectMapper().readTree(out);
+    assertThat(
+            run(
+                "spectrum",
+                "--model",
+                model,
+                "--text",
+                text.toString(),
+                "--tokens",
+                "100",
+                "--context",
+                "16",
+                "--json"))
+        .as(err)
+        .isZero();
+    JsonNode running = new ObjectMapper().readTree(out);
+    assertThat(running.path("tokens")).isEqualTo(stored.path("tokens"));
+    assertThat(running.path("hooks").size()).isEqualTo(stored.path("hooks").size());
+    assertThat(running.path("outputProjections")).isEqualTo(stored.path("outputProjections"));
+    for (int i = 0; i < stored.path("hooks").size(); i++) {
+      JsonNode expected = stored.at("/hooks/" + i);
+      JsonNode actual = running.at("/hooks/" + i);
+      assertThat(actual.path("hook")).isEqualTo(expected.path("hook"));
+      double variance = expected.path("totalVariance").asDouble();
+      assertThat(actual.path("totalVariance").asDouble())
+          .isCloseTo(variance, within(1e-4 * variance));
+      assertThat(actual.path("effectiveRank").asDouble())
+          .isCloseTo(expected.path("effectiveRank").asDouble(), within(0.05));
+    }
+  }
+
+  @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       textBlock =
@@ -258,6 +313,16 @@ class LossCommandTest {
     assertThat(err.lines().filter(line -> !line.contains("%"))).hasSize(1);
     assertThat(err).contains(message);
     assertThat(json).doesNotExist();
+  }
+
+  @Test
+  void spectrumWantsAStoreOrATextToRun() {
+    assertThat(run("spectrum")).isEqualTo(2);
+    assertThat(err).contains("give --store, or --model and --text").hasLineCount(1);
+    assertThat(run("spectrum", "--store", "s", "--text", "t")).isEqualTo(2);
+    assertThat(run("spectrum", "--text", "t")).isEqualTo(2);
+    assertThat(err).contains("--text needs a --model").hasLineCount(1);
+    assertThat(run("spectrum", "--model", MODEL, "--text", "t", "--tokens", "0")).isEqualTo(2);
   }
 
   @Test

@@ -1,0 +1,119 @@
+package io.sluice.evaluation;
+
+import io.sluice.geometry.Covariance;
+import io.sluice.geometry.CovarianceAccumulator;
+import io.sluice.model.ContextBatches;
+import io.sluice.model.ContextSpec;
+import io.sluice.model.HookPoint;
+import io.sluice.model.Hooks;
+import io.sluice.model.LoadedModel;
+import io.sluice.model.TokenBatch;
+import io.sluice.simd.NonFiniteException;
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.LongConsumer;
+
+/**
+ * Means and covariances of hook points, taken while the model runs: nothing is stored, so that all
+ * places of a model can be measured over any number of tokens. Rows are the texts' tokens; special
+ * tokens and padding take no part, and a token that two contexts have takes part once.
+ */
+public final class RunningCovariance {
+  private RunningCovariance() {}
+
+  /**
+   * Runs texts.
+   *
+   * @param hooks the places
+   * @param fromPosition the first position of a context that takes part; 1 leaves out the attention
+   *     sink of causal models
+   * @param progress told how many tokens of text are done, after each batch
+   * @return by hook point, in the order of {@code hooks}
+   * @throws IOException if a text cannot be read, or an activation is NaN or infinite
+   * @throws IllegalArgumentException if the contexts do not suit the model, or it has no such hook
+   */
+  public static Map<HookPoint, Covariance> of(
+      LoadedModel model,
+      ContextSpec contexts,
+      List<HookPoint> hooks,
+      int fromPosition,
+      LongConsumer progress)
+      throws IOException {
+    Device device = model.transformer().device();
+    Map<HookPoint, CovarianceAccumulator> accumulators = new LinkedHashMap<>();
+    try (ContextBatches batches = ContextBatches.open(model, contexts)) {
+      for (HookPoint hook : hooks) {
+        accumulators.put(hook, CovarianceAccumulator.on(device, model.transformer().width(hook)));
+      }
+      int suffix = model.tokenizer().suffix().length;
+      for (TokenBatch batch = batches.next(); batch != null; batch = batches.next()) {
+        TokenBatch now = batch;
+        Hooks taking =
+            Hooks.none()
+                .observe(
+                    hooks,
+                    (point, activation) ->
+                        add(accumulators.get(point), point, activation, now, fromPosition, suffix));
+        try (TensorScope scope = TensorScope.open()) {
+          model.transformer().observe(batch, taking);
+        }
+        progress.accept(batches.tokens());
+      }
+      Map<HookPoint, Covariance> result = new LinkedHashMap<>();
+      accumulators.forEach((hook, accumulator) -> result.put(hook, accumulator.covariance()));
+      return result;
+    } catch (NotFiniteAt e) {
+      throw new IOException(
+          model.name()
+              + ": "
+              + e.point
+              + " holds NaN or infinity; the model's weights are damaged"
+              + " or its numbers leave the range of "
+              + model.transformer().dtype().label(),
+          e);
+    } finally {
+      accumulators.values().forEach(CovarianceAccumulator::close);
+    }
+  }
+
+  private static void add(
+      CovarianceAccumulator accumulator,
+      HookPoint point,
+      Tensor activation,
+      TokenBatch batch,
+      int fromPosition,
+      int suffix) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor host = activation.to(Device.CPU).contiguous();
+      MemorySegment memory = host.data();
+      long rowBytes = host.size(2) * host.dtype().bytes();
+      for (int context = 0; context < batch.size(); context++) {
+        int first = Math.max(fromPosition, batch.from(context));
+        int count = batch.length(context) - suffix - first;
+        if (count > 0) {
+          long start = ((long) context * batch.length() + first) * rowBytes;
+          accumulator.add(memory.asSlice(start, count * rowBytes), host.dtype(), count);
+        }
+      }
+    } catch (NonFiniteException e) {
+      throw new NotFiniteAt(point, e);
+    }
+  }
+
+  /** Carries the hook point's name through the forward pass. */
+  private static final class NotFiniteAt extends RuntimeException {
+    private static final long serialVersionUID = 1;
+    private final transient HookPoint point;
+
+    NotFiniteAt(HookPoint point, NonFiniteException cause) {
+      super(cause);
+      this.point = point;
+    }
+  }
+}
