@@ -1905,6 +1905,66 @@ public class LibTorchC {
         }
     }
 
+    private static class aoti_torch_cpu_mul_Tensor {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            LibTorchC.C_INT,
+            LibTorchC.C_POINTER,
+            LibTorchC.C_POINTER,
+            LibTorchC.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = LibTorchC.findOrThrow("aoti_torch_cpu_mul_Tensor");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * AOTITorchError aoti_torch_cpu_mul_Tensor(AtenTensorHandle self, AtenTensorHandle other, AtenTensorHandle *ret0)
+     * }
+     */
+    public static FunctionDescriptor aoti_torch_cpu_mul_Tensor$descriptor() {
+        return aoti_torch_cpu_mul_Tensor.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * AOTITorchError aoti_torch_cpu_mul_Tensor(AtenTensorHandle self, AtenTensorHandle other, AtenTensorHandle *ret0)
+     * }
+     */
+    public static MethodHandle aoti_torch_cpu_mul_Tensor$handle() {
+        return aoti_torch_cpu_mul_Tensor.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * AOTITorchError aoti_torch_cpu_mul_Tensor(AtenTensorHandle self, AtenTensorHandle other, AtenTensorHandle *ret0)
+     * }
+     */
+    public static MemorySegment aoti_torch_cpu_mul_Tensor$address() {
+        return aoti_torch_cpu_mul_Tensor.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * AOTITorchError aoti_torch_cpu_mul_Tensor(AtenTensorHandle self, AtenTensorHandle other, AtenTensorHandle *ret0)
+     * }
+     */
+    public static int aoti_torch_cpu_mul_Tensor(MemorySegment self, MemorySegment other, MemorySegment ret0) {
+        var mh$ = aoti_torch_cpu_mul_Tensor.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("aoti_torch_cpu_mul_Tensor", self, other, ret0);
+            }
+            return (int)mh$.invokeExact(self, other, ret0);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class aoti_torch_cpu_pow_Tensor_Scalar {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             LibTorchC.C_INT,
@@ -2445,6 +2505,66 @@ public class LibTorchC {
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("aoti_torch_cuda_mul_Scalar", self, other, ret0);
+            }
+            return (int)mh$.invokeExact(self, other, ret0);
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class aoti_torch_cuda_mul_Tensor {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            LibTorchC.C_INT,
+            LibTorchC.C_POINTER,
+            LibTorchC.C_POINTER,
+            LibTorchC.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = LibTorchC.findOrThrow("aoti_torch_cuda_mul_Tensor");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * AOTITorchError aoti_torch_cuda_mul_Tensor(AtenTensorHandle self, AtenTensorHandle other, AtenTensorHandle *ret0)
+     * }
+     */
+    public static FunctionDescriptor aoti_torch_cuda_mul_Tensor$descriptor() {
+        return aoti_torch_cuda_mul_Tensor.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * AOTITorchError aoti_torch_cuda_mul_Tensor(AtenTensorHandle self, AtenTensorHandle other, AtenTensorHandle *ret0)
+     * }
+     */
+    public static MethodHandle aoti_torch_cuda_mul_Tensor$handle() {
+        return aoti_torch_cuda_mul_Tensor.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * AOTITorchError aoti_torch_cuda_mul_Tensor(AtenTensorHandle self, AtenTensorHandle other, AtenTensorHandle *ret0)
+     * }
+     */
+    public static MemorySegment aoti_torch_cuda_mul_Tensor$address() {
+        return aoti_torch_cuda_mul_Tensor.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * AOTITorchError aoti_torch_cuda_mul_Tensor(AtenTensorHandle self, AtenTensorHandle other, AtenTensorHandle *ret0)
+     * }
+     */
+    public static int aoti_torch_cuda_mul_Tensor(MemorySegment self, MemorySegment other, MemorySegment ret0) {
+        var mh$ = aoti_torch_cuda_mul_Tensor.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("aoti_torch_cuda_mul_Tensor", self, other, ret0);
             }
             return (int)mh$.invokeExact(self, other, ret0);
         } catch (Throwable ex$) {

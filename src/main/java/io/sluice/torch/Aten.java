@@ -54,7 +54,6 @@ final class Aten {
   static final Operator MEAN = Operator.of("mean", "dim");
   static final Operator MINIMUM = Operator.of("minimum");
   static final Operator MM = Operator.of("mm");
-  static final Operator MUL = Operator.of("mul", "Tensor");
   static final Operator MUL_ = Operator.of("mul_", "Tensor");
   static final Operator NARROW = Operator.of("narrow");
   static final Operator NE = Operator.of("ne", "Tensor");

@@ -49,11 +49,15 @@ final class Call {
     TEXT
   }
 
+  /** Room for the arguments of most operators. */
+  private static final int FEW = 4;
+
   private final Operator operator;
-  private final Kind[] kinds = new Kind[Native.STACK_SLOTS];
-  private final long[] values = new long[Native.STACK_SLOTS];
-  private final Object[] objects = new Object[Native.STACK_SLOTS];
+  private Kind[] kinds = new Kind[FEW];
+  private long[] values = new long[FEW];
+  private Object[] objects = new Object[FEW];
   private int count;
+  private boolean hasText;
 
   private Call(Operator operator) {
     this.operator = operator;
@@ -119,10 +123,16 @@ final class Call {
   }
 
   Call text(String text) {
+    hasText = true;
     return push(Kind.TEXT, 0, text);
   }
 
   private Call push(Kind kind, long value, Object object) {
+    if (count == kinds.length) {
+      kinds = Arrays.copyOf(kinds, Native.STACK_SLOTS);
+      values = Arrays.copyOf(values, Native.STACK_SLOTS);
+      objects = Arrays.copyOf(objects, Native.STACK_SLOTS);
+    }
     kinds[count] = kind;
     values[count] = value;
     objects[count] = object;
@@ -180,9 +190,10 @@ final class Call {
       for (; held < count; held++) {
         hold(objects[held]);
       }
-      try (Arena texts = Arena.ofConfined()) {
+      // An arena costs as much as a small operator does, and few operators take a text.
+      try (Arena texts = hasText ? Arena.ofConfined() : null) {
         for (int i = 0; i < count; i++) {
-          n.stack.setAtIndex(JAVA_LONG, i, slot(i, texts));
+          n.stack.setAtIndex(JAVA_LONG, i, slot(n, i, texts));
         }
       }
       int status =
@@ -227,25 +238,24 @@ final class Call {
     }
   }
 
-  private long slot(int i, Arena texts) {
+  private long slot(Native n, int i, Arena texts) {
     return switch (kinds[i]) {
       case VALUE, REAL -> values[i];
       case NONE -> 0;
-      case TENSOR -> newHandle((Tensor) objects[i]);
-      case OPTIONAL_TENSOR -> optionalSlot(newHandle((Tensor) objects[i]));
+      case TENSOR -> newHandle(n, (Tensor) objects[i]);
+      case OPTIONAL_TENSOR -> optionalSlot(newHandle(n, (Tensor) objects[i]));
       case OPTIONAL_VALUE -> optionalSlot(values[i]);
-      case INTEGERS -> list((long[]) objects[i]);
-      case OPTIONAL_INTEGERS -> optionalSlot(list((long[]) objects[i]));
+      case INTEGERS -> list(n, (long[]) objects[i]);
+      case OPTIONAL_INTEGERS -> optionalSlot(list(n, (long[]) objects[i]));
       case TENSORS -> {
         Tensor[] tensors = (Tensor[]) objects[i];
         long[] handles = new long[tensors.length];
         for (int t = 0; t < tensors.length; t++) {
-          handles[t] = newHandle(tensors[t]);
+          handles[t] = newHandle(n, tensors[t]);
         }
-        yield list(handles);
+        yield list(n, handles);
       }
       case TEXT -> {
-        Native n = Native.get();
         byte[] bytes = ((String) objects[i]).getBytes(StandardCharsets.UTF_8);
         MemorySegment text = texts.allocateFrom((String) objects[i]);
         Native.check(LibTorchC.torch_new_string_handle(text, bytes.length, n.out), operator.label);
@@ -254,8 +264,7 @@ final class Call {
     };
   }
 
-  private long newHandle(Tensor tensor) {
-    Native n = Native.get();
+  private long newHandle(Native n, Tensor tensor) {
     Native.check(LibTorchC.aoti_torch_new_tensor_handle(tensor.handle(), n.out), operator.label);
     return n.outLong();
   }
@@ -266,8 +275,7 @@ final class Call {
     return slot.address();
   }
 
-  private long list(long[] items) {
-    Native n = Native.get();
+  private long list(Native n, long[] items) {
     Native.check(LibTorchC.torch_new_list_reserve_size(items.length, n.out), operator.label);
     MemorySegment list = n.outPointer();
     for (long item : items) {

@@ -34,7 +34,7 @@ public sealed interface PointwiseOperators permits Tensor {
 
   /** This times {@code other}, element by element. */
   default Tensor mul(Tensor other) {
-    return Call.of(Aten.MUL).tensor((Tensor) this).tensor(other).one();
+    return Typed.mul((Tensor) this, other);
   }
 
   /** This times a number. */
