@@ -1,6 +1,7 @@
 package io.sluice.cli;
 
 import io.sluice.torch.Torch;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -20,6 +21,8 @@ import picocli.CommandLine.Parameters;
     },
     footer = {"", "Example:", "  sluice bench covariance --threads 1"})
 final class BenchCommand extends SluiceCommand {
+  private static final String LOAD = "load";
+
   private static final Map<String, Benchmark> ALL =
       new TreeMap<>(
           Map.of(
@@ -40,7 +43,7 @@ final class BenchCommand extends SluiceCommand {
       description =
           "Which benchmarks: covariance, encode (many tokens), encoder (one vector, on one thread,"
               + " against reading its weights once), peak, step (a training step by its number of"
-              + " features; takes minutes) (default: all).")
+              + " features; takes minutes), load (a model, named by --model) (default: all but load).")
   private List<String> names = List.of();
 
   @Option(
@@ -58,6 +61,19 @@ final class BenchCommand extends SluiceCommand {
               + " taken, which a busy machine disturbs little.")
   private int threads = Runtime.getRuntime().availableProcessors();
 
+  @Option(
+      names = "--model",
+      paramLabel = "PATH",
+      description = "The model's file or folder, for load.")
+  private Path model;
+
+  private Benchmark load() {
+    if (model == null) {
+      throw usage("load needs --model; name a model's file or folder");
+    }
+    return new LoadBenchmark(model);
+  }
+
   @Override
   protected void run() {
     if (rounds < 1) {
@@ -68,9 +84,15 @@ final class BenchCommand extends SluiceCommand {
     }
     List<Benchmark> chosen = new ArrayList<>();
     for (String name : names.isEmpty() ? ALL.keySet() : names) {
-      Benchmark benchmark = ALL.get(name);
+      Benchmark benchmark = name.equals(LOAD) ? load() : ALL.get(name);
       if (benchmark == null) {
-        throw usage("no benchmark '" + name + "'; there are " + String.join(", ", ALL.keySet()));
+        throw usage(
+            "no benchmark '"
+                + name
+                + "'; there are "
+                + String.join(", ", ALL.keySet())
+                + ", "
+                + LOAD);
       }
       chosen.add(benchmark);
     }

@@ -118,7 +118,7 @@ final class CaptureCommand extends SluiceCommand {
   }
 
   private void capture(Capture plan) throws IOException {
-    contexts.tell(this, plan.problems());
+    ContextOptions.tell(this, plan.problems());
     long start = System.nanoTime();
     Manifest manifest;
     try (Progress progress = progress("capture", plan.tokens(), "tokens")) {

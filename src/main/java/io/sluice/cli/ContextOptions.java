@@ -93,7 +93,7 @@ final class ContextOptions {
   }
 
   /** Tells on standard error what was wrong with the texts. */
-  void tell(SluiceCommand command, TextProblems problems) {
+  static void tell(SluiceCommand command, TextProblems problems) {
     if (problems != null && !problems.isEmpty()) {
       command.err().println("texts: " + problems.summary());
       command.err().flush();

@@ -92,7 +92,7 @@ final class EvaluateCommand extends SluiceCommand {
       names = "--text",
       arity = "1..*",
       paramLabel = "FILE",
-      description = "Texts to predict, with --model.")
+      description = "Texts to predict, with --model: files, folders or patterns, as for capture.")
   private List<Path> texts;
 
   @Option(
@@ -180,6 +180,7 @@ final class EvaluateCommand extends SluiceCommand {
         Evaluator.write(evaluation, folder);
         progress.done();
       }
+      ContextOptions.tell(this, losses.problems());
     }
     if (json) {
       out().println(Evaluator.json(evaluation));

@@ -109,7 +109,7 @@ final class LossCommand extends SluiceCommand {
         recovery = measurement.curves(covariances, directions, progress::update);
         progress.done();
       }
-      contexts.tell(this, measurement.problems());
+      ContextOptions.tell(this, measurement.problems());
     }
     if (out != null) {
       AtomicFile.write(out, LossMeasurement.json(recovery));

@@ -1,7 +1,9 @@
 package io.sluice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.sluice.torch.Torch;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import org.junit.jupiter.api.Test;
@@ -16,6 +18,16 @@ class BenchCommandTest {
     assertThat(err.toString()).contains("'nothing'").contains("covariance");
     assertThat(run("bench", "--rounds", "0")).isEqualTo(2);
     assertThat(err.toString()).contains("--rounds");
+  }
+
+  @Test
+  void loadNeedsAModelAndTellsHowLongItTakes() {
+    assertThat(run("bench", "load")).isEqualTo(2);
+    assertThat(err.toString()).contains("--model");
+    assumeTrue(Torch.isAvailable(), "no LibTorch");
+    String model = "src/test/resources/golden/model/gguf/llama.gguf";
+    assertThat(run("bench", "load", "--model", model, "--rounds", "2")).isZero();
+    assertThat(out.toString()).contains("load: llama", "s/GB");
   }
 
   @Test
