@@ -47,7 +47,7 @@ final class EncoderBenchmark implements Benchmark {
       int[] next = new int[1];
       List<String> names = new ArrayList<>();
       List<Runnable> calls = new ArrayList<>();
-      MemorySegment weights = dictionary.parameters().encoder();
+      MemorySegment weights = MemoryRead.allocate(dictionary.parameters().encoder().byteSize());
       for (int streams : MemoryRead.streams()) {
         names.add("read");
         calls.add(() -> sink += MemoryRead.sum(weights, streams));

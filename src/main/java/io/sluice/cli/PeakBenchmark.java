@@ -1,10 +1,12 @@
 package io.sluice.cli;
 
 import io.sluice.simd.KernelProvider;
+import io.sluice.simd.MemoryRead;
 import io.sluice.simd.MultiplyAddPeak;
 import io.sluice.simd.SparseKernels;
 import io.sluice.simd.Workers;
 import java.io.PrintWriter;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Locale;
 
@@ -17,6 +19,9 @@ final class PeakBenchmark implements Benchmark {
   private static final int[] WIDTHS = {192, 384, 768};
   private static final int[] PANELS = {1, 8};
   private static final int WARM_UP = 3;
+
+  /** More than the last cache holds. */
+  private static final long READ_BYTES = 256L << 20;
 
   /** Multiply-adds on all of the workers at once. */
   static void multiplyAdds(Workers workers) {
@@ -38,6 +43,7 @@ final class PeakBenchmark implements Benchmark {
           rate(workers, seconds[0]) / 1e9,
           setting.threads());
     }
+    memory(out, setting);
     out.printf(
         Locale.ROOT,
         "tile: %s, one thread%n%6s %8s %10s %10s%n",
@@ -52,6 +58,30 @@ final class PeakBenchmark implements Benchmark {
         out.flush();
       }
     }
+  }
+
+  /** What one thread reads, in several streams of addresses and in one. */
+  private static void memory(PrintWriter out, Setting setting) {
+    MemorySegment memory = MemoryRead.allocate(READ_BYTES);
+    Setting one = new Setting(setting.rounds(), 1, setting.seed());
+    int[] streams = MemoryRead.streams();
+    Runnable[] calls = new Runnable[streams.length];
+    float[] sink = new float[1];
+    for (int i = 0; i < calls.length; i++) {
+      int count = streams[i];
+      calls[i] = () -> sink[0] += MemoryRead.sum(memory, count);
+    }
+    double[] seconds = one.inTurns(WARM_UP, calls);
+    int fastest = 0;
+    for (int i = 0; i < calls.length; i++) {
+      fastest = seconds[i] < seconds[fastest] ? i : fastest;
+    }
+    out.printf(
+        Locale.ROOT,
+        "memory: %.1f GB/s read by one thread in %d streams, %.1f in one%n",
+        READ_BYTES / seconds[fastest] / 1e9,
+        streams[fastest],
+        READ_BYTES / seconds[0] / 1e9);
   }
 
   private static void tile(PrintWriter out, Setting setting, int width, int panels) {

@@ -1,5 +1,6 @@
 package io.sluice.simd;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -22,6 +23,14 @@ public final class MemoryRead {
   /** The numbers of streams that {@link #sum} knows. */
   public static int[] streams() {
     return STREAMS.clone();
+  }
+
+  /**
+   * Memory to read, of the kind in which encoders keep their weights; it goes with the last
+   * reference to it.
+   */
+  public static MemorySegment allocate(long bytes) {
+    return HugeMemory.allocate(bytes, Arena.ofAuto()).fill((byte) 1);
   }
 
   /**
