@@ -11,9 +11,11 @@ import io.sluice.report.Spectra;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Column;
 import io.sluice.store.RowFilter;
+import io.sluice.text.TextProblems;
 import io.sluice.torch.Device;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -193,10 +195,12 @@ final class SpectrumCommand extends SluiceCommand {
               .map(file -> String.valueOf(file.getFileName()))
               .collect(Collectors.joining(", "));
       StoreSpectra measuring = new StoreSpectra(loaded.name(), text, tau);
+      List<TextProblems> problems = new ArrayList<>();
       try (Progress progress = progress("spectrum", tokens == null ? 0 : tokens, "tokens")) {
         List<Spectra.Hook> measured =
             measuring.hooks(
-                RunningCovariance.of(loaded, contexts, points, first, progress::update));
+                RunningCovariance.of(
+                    loaded, contexts, points, first, progress::update, problems::add));
         if (measured.getFirst().tokens() == 0) {
           throw new IOException(
               text + ": no token has a position of " + first + " or more; give a longer text");
@@ -205,6 +209,7 @@ final class SpectrumCommand extends SluiceCommand {
         write(measuring, spectra);
         progress.done();
       }
+      ContextOptions.tell(this, problems.getFirst());
     }
     print(spectra);
   }

@@ -9,6 +9,7 @@ import io.sluice.model.Hooks;
 import io.sluice.model.LoadedModel;
 import io.sluice.model.TokenBatch;
 import io.sluice.simd.NonFiniteException;
+import io.sluice.text.TextProblems;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
@@ -17,6 +18,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 
 /**
@@ -34,6 +36,7 @@ public final class RunningCovariance {
    * @param fromPosition the first position of a context that takes part; 1 leaves out the attention
    *     sink of causal models
    * @param progress told how many tokens of text are done, after each batch
+   * @param problems told at the end what of the texts could not be read
    * @return by hook point, in the order of {@code hooks}
    * @throws IOException if a text cannot be read, or an activation is NaN or infinite
    * @throws IllegalArgumentException if the contexts do not suit the model, or it has no such hook
@@ -43,7 +46,8 @@ public final class RunningCovariance {
       ContextSpec contexts,
       List<HookPoint> hooks,
       int fromPosition,
-      LongConsumer progress)
+      LongConsumer progress,
+      Consumer<TextProblems> problems)
       throws IOException {
     Device device = model.transformer().device();
     Map<HookPoint, CovarianceAccumulator> accumulators = new LinkedHashMap<>();
@@ -65,6 +69,7 @@ public final class RunningCovariance {
         }
         progress.accept(batches.tokens());
       }
+      problems.accept(batches.problems());
       Map<HookPoint, Covariance> result = new LinkedHashMap<>();
       accumulators.forEach((hook, accumulator) -> result.put(hook, accumulator.covariance()));
       return result;

@@ -316,6 +316,17 @@ class LossCommandTest {
   }
 
   @Test
+  void linesThatCannotBeReadAreCountedAndTold() throws IOException {
+    Path lines = folder.resolve("text.jsonl");
+    String good = "{\"text\": \"" + TEXT + "\"}\n";
+    Files.writeString(lines, good.repeat(3) + "{\"text\": \n" + good.repeat(3));
+    assertThat(run("spectrum", "--model", MODEL, "--text", lines.toString(), "--context", "16"))
+        .as(err)
+        .isZero();
+    assertThat(err).contains("texts: ").contains("text.jsonl");
+  }
+
+  @Test
   void spectrumWantsAStoreOrATextToRun() {
     assertThat(run("spectrum")).isEqualTo(2);
     assertThat(err).contains("give --store, or --model and --text").hasLineCount(1);
