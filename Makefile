@@ -3,6 +3,7 @@
 #   DEMO_ARGS, BENCH_ARGS   options handed to `sluice demo` and `sluice bench`
 #   RIVALS_ARGS             options handed to src/test/python/bench_rivals.py
 #   SLUICE_RIVALS           the Python that has the other libraries (make bench-rivals says which)
+#   CAPTURE_ARGS            options handed to bench_capture.py, for instance --gguf FILE
 #   JMH_ARGS                options handed to JMH, for instance a pattern of benchmark names
 #   DEMO_OUT                folder of the demo (default: demo)
 #   DEMO_LM_OUT, MODEL      folder of the demo on a language model, and the model
@@ -24,7 +25,7 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || export MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo demo-lm models test fuzz bench bench-rivals jmh bindings dist cuda-bundle clean format picture
+.PHONY: help build demo demo-lm models test fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean format picture
 
 help:
 	@echo 'make demo         capture, spectra, four trainings and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
@@ -35,6 +36,7 @@ help:
 	@echo 'make fuzz         100,000 mutations of each small checkpoint file (FUZZ=N for another number)'
 	@echo 'make bench        benchmarks (BENCH_ARGS)'
 	@echo 'make bench-rivals a training step beside other libraries, 20 to 30 minutes (RIVALS_ARGS, SLUICE_RIVALS)'
+	@echo 'make bench-capture  tokens per second beside transformers and ONNX Runtime (CAPTURE_ARGS, SLUICE_PYTHON)'
 	@echo 'make jmh          what single calls cost, by JMH (JMH_ARGS)'
 	@echo 'make bindings     regenerate bindings/ with the jextract on the PATH'
 	@echo 'make dist         a folder dist/sluice that runs where no JDK is installed'
@@ -74,6 +76,10 @@ bench-rivals:
 	  "$(jdk)/bin/java" --enable-native-access=ALL-UNNAMED --add-modules=jdk.incubator.vector \
 	  --add-opens=java.base/java.nio=ALL-UNNAMED $$unsafe $$SLUICE_JAVA_OPTS \
 	  -cp "target/test-classes:target/classes:$$(cat target/classpath)" io.sluice.training.TrainingRate
+
+bench-capture: build
+	@test -x "$$SLUICE_PYTHON" || { echo "make: set SLUICE_PYTHON to the python of a virtual environment made with: pip install torch==2.13.0 transformers onnx onnxruntime gguf accelerate" >&2; exit 1; }
+	@JAVA_HOME="$(jdk)" "$$SLUICE_PYTHON" src/test/python/bench_capture.py $(CAPTURE_ARGS)
 
 jmh:
 	@$(mvn) --quiet -Pjmh test-compile process-test-classes
