@@ -15,10 +15,9 @@ final class ContextOptions {
       required = true,
       arity = "1..*",
       paramLabel = "PATH",
-      description = {
-        "Texts: files, folders, or patterns in quotes ('data/**/*.jsonl'). Plain text is one",
-        "document per file; .jsonl, .ndjson and .json hold one per line, .parquet one per row."
-      })
+      description =
+          "Texts: files, folders, or patterns in quotes ('data/**/*.jsonl'). Plain text is one "
+              + "document per file; .jsonl, .ndjson and .json hold one per line, .parquet one per row.")
   private List<Path> texts;
 
   @Option(
@@ -44,10 +43,9 @@ final class ContextOptions {
   @Option(
       names = "--context",
       paramLabel = "N",
-      description = {
-        "Tokens per context, special tokens included (default: 256 for causal models, 128 for",
-        "encoders)."
-      })
+      description =
+          "Tokens per context, special tokens included (default: 256 for causal models, 128 for"
+              + " encoders).")
   private Integer context;
 
   @Option(
