@@ -2,8 +2,11 @@ package io.sluice.model;
 
 import io.sluice.text.TextProblems;
 import io.sluice.text.TextReader;
+import io.sluice.text.TextSpec;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.stream.Collectors;
 
 /**
  * Cuts texts into contexts: tokens of one document only, in order; all but a document's last have
@@ -94,7 +97,7 @@ final class ContextReader implements AutoCloseable {
             model.tokenizer(),
             shape.vocabulary(),
             TextReader.open(spec.texts()),
-            spec.texts().name(),
+            paths(spec.texts()),
             room,
             spec.stride() == 0 ? room : spec.stride(),
             spec.tokens());
@@ -152,6 +155,11 @@ final class ContextReader implements AutoCloseable {
       taken = 0;
       documentTokens += more.length;
     }
+  }
+
+  /** Texts as the caller named them, so that a message leads to the file. */
+  private static String paths(TextSpec texts) {
+    return texts.paths().stream().map(Path::toString).collect(Collectors.joining(", "));
   }
 
   private void check(int[] ids) throws IOException {
