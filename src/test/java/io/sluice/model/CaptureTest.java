@@ -175,7 +175,7 @@ class CaptureTest {
     assertThatThrownBy(
             () -> Capture.plan(model, CaptureSpec.of(List.of(empty), hooks).withContexts(8, 2)))
         .isInstanceOf(IOException.class)
-        .hasMessage("empty.txt: holds no text; give texts with words");
+        .hasMessage(empty + ": holds no text; give texts with words");
   }
 
   private void assertBadText(Path text, String message) {
