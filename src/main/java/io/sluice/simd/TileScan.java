@@ -100,12 +100,7 @@ final class TileScan<S extends Survivors> {
   }
 
   private void pack(Task<S> task, float[] tokens, int count, int width, int share) {
-    for (int i = task.first * width; i < task.end * width; i++) {
-      // A NaN would pass every comparison by and be missing from the codes without a word.
-      if (!Float.isFinite(tokens[i])) {
-        throw new NonFiniteException(i / width, i % width, tokens[i]);
-      }
-    }
+    NonFiniteException.requireFinite(tokens, task.first, task.end, width);
     int lanes = kernels.panelWidth();
     for (int p = 0; p < share; p++) {
       kernels.packTokens(

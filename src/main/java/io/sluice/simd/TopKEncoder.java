@@ -163,7 +163,7 @@ public final class TopKEncoder {
           try {
             int first = task * perTask * lanes;
             int end = Math.min(count, first + perTask * lanes);
-            requireFinite(tokens, first, end, weights.width());
+            NonFiniteException.requireFinite(tokens, first, end, weights.width());
             scratch.select(tokens, first, end, k, guess);
             for (int token = first; token < end; token++) {
               ratios[token] = scratch.ratio(token - first);
@@ -284,21 +284,6 @@ public final class TopKEncoder {
           }
         });
     screenedIsCurrent = true;
-  }
-
-  /** A NaN would pass every comparison by and be missing from the codes without a word. */
-  private static void requireFinite(float[] tokens, int first, int end, int width) {
-    int largest = 0;
-    for (int i = first * width; i < end * width; i++) {
-      largest = Math.max(largest, Float.floatToRawIntBits(tokens[i]) & 0x7fff_ffff);
-    }
-    if (largest >= 0x7f80_0000) {
-      for (int i = first * width; i < end * width; i++) {
-        if (!Float.isFinite(tokens[i])) {
-          throw new NonFiniteException(i / width, i % width, tokens[i]);
-        }
-      }
-    }
   }
 
   private Scratch take() {
