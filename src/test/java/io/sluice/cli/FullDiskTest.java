@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.store.ActivationStore;
 import io.sluice.torch.DType;
+import io.sluice.torch.Torch;
 import io.sluice.training.SyntheticStore;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -36,6 +37,8 @@ class FullDiskTest {
 
   @BeforeEach
   void writeStore() throws IOException {
+    // The first use on a machine unpacks LibTorch, which would not fit either.
+    Torch.isAvailable();
     store = temp.resolve("store");
     run = temp.resolve("run");
     SyntheticStore.write(store, 1500, DType.F32, 1);

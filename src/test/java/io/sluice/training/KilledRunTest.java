@@ -9,6 +9,7 @@ import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,9 +24,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** A training process that is killed again and again ends where an undisturbed one ends. */
 class KilledRunTest {
   private static final int STEPS = 300;
+
+  /**
+   * Steps that a process may take beyond the line that it is killed for: enough to die amid a
+   * checkpoint, too few to be done before a killer comes that a busy machine holds up.
+   */
+  private static final int AHEAD = 20;
+
   @TempDir private Path temp;
 
-  /** The process that is killed: starts the run, or takes it up, and says each step. */
+  /**
+   * The process that is killed: starts the run, or takes it up, and says each step. After some it
+   * waits to be killed, for as long as its killer lives.
+   */
   public static final class Child {
     private Child() {}
 
@@ -33,18 +44,41 @@ class KilledRunTest {
       ActivationStore store = ActivationStore.open(Path.of(args[0]));
       Path run = Path.of(args[1]);
       EngineFactory engines = EngineFactory.named(args[2], Device.CPU);
+      int allowed = Integer.parseInt(args[3]);
       System.out.println("begin");
+      if (isComplete(run)) {
+        return;
+      }
       try (Trainer trainer =
           Files.exists(run.resolve("run.json"))
               ? Trainer.resume(store, engines, run)
               : Trainer.start(store, config(), engines, "killed", run)) {
         trainer.run(
             new TrainingListener() {
+              private int taken;
+
               @Override
               public void stepped(long step, long tokens) {
                 System.out.println(step);
+                if (++taken >= allowed) {
+                  waitForever();
+                }
               }
             });
+      }
+    }
+
+    /** A kill may come when all is written and only the process has not ended. */
+    private static boolean isComplete(Path run) throws IOException {
+      Path description = run.resolve("run.json");
+      return Files.exists(description) && Files.readString(description).contains("\"result\"");
+    }
+
+    private static void waitForever() {
+      try {
+        System.in.read();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
       }
     }
   }
@@ -68,9 +102,9 @@ class KilledRunTest {
     Path killed = temp.resolve("killed");
     int kills = 0;
     while (true) {
-      Process child = start(store, killed, engine);
-      // Lines to see before the kill; the first few come before and while the run is set up.
+      // Lines to see before the kill; the first comes before the run is set up.
       int lines = kills == 0 ? 1 : 1 + random.nextInt(STEPS / 2);
+      Process child = start(store, killed, engine, lines + AHEAD);
       if (finishes(child, lines)) {
         break;
       }
@@ -101,7 +135,8 @@ class KilledRunTest {
     }
   }
 
-  private static Process start(ActivationStore store, Path run, String engine) throws IOException {
+  private static Process start(ActivationStore store, Path run, String engine, int steps)
+      throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
@@ -115,6 +150,7 @@ class KilledRunTest {
     command.add(store.folder().toString());
     command.add(run.toString());
     command.add(engine);
+    command.add(Integer.toString(steps));
     return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
   }
 }
