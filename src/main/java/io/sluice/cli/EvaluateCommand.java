@@ -10,7 +10,6 @@ import io.sluice.geometry.StoreCovariance;
 import io.sluice.model.ContextSpec;
 import io.sluice.model.LoadedModel;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.RowFilter;
 import io.sluice.torch.Device;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -24,7 +23,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "evaluate",
     description = {
-      "Measure a dictionary on every token of a store.",
+      "Measure a dictionary on the tokens of a store.",
       "Fraction of variance unexplained, L0, dead features, and how often features fire; with a",
       "causal language model and a text also how much of the model's loss the reconstruction keeps.",
       "Writes evaluation.json beside the dictionary."
@@ -65,6 +64,8 @@ final class EvaluateCommand extends SluiceCommand {
       paramLabel = "N",
       description = "Tokens without firing that make a feature dead (default: the whole store).")
   private Long deadWindow;
+
+  @Mixin private PositionOption positions;
 
   @Option(
       names = "--engine",
@@ -118,6 +119,7 @@ final class EvaluateCommand extends SluiceCommand {
     if (deadWindow != null && deadWindow < 1) {
       throw usage("--dead-window must be at least 1, not " + deadWindow);
     }
+    positions.check(this);
     EngineFactory engines;
     try {
       engines = EngineFactory.named(engine, Device.parse(device));
@@ -149,7 +151,7 @@ final class EvaluateCommand extends SluiceCommand {
     return new LossMeasurement(
         loaded,
         new ContextSpec(texts, length, 0, ContextSpec.defaultBatch(length, loaded), limit),
-        1);
+        positions.of(loaded));
   }
 
   private void evaluate(
@@ -164,6 +166,7 @@ final class EvaluateCommand extends SluiceCommand {
           Evaluator.evaluate(
               dictionary,
               activations,
+              positions.rows(activations),
               engines,
               batch,
               deadWindow == null ? Long.MAX_VALUE : deadWindow,
@@ -189,12 +192,12 @@ final class EvaluateCommand extends SluiceCommand {
     }
   }
 
-  /** Of all rows but the first of each context, an attention sink, which is not replaced either. */
-  private static double[] mean(ActivationStore activations, String hook) throws IOException {
+  /** Of the rows that take part; what does not is not replaced either. */
+  private double[] mean(ActivationStore activations, String hook) throws IOException {
     return StoreCovariance.of(
             activations,
             activations.column(hook),
-            RowFilter.fromPosition(1),
+            positions.rows(activations),
             Device.CPU,
             rows -> {})
         .mean();

@@ -68,14 +68,7 @@ final class LossCommand extends SluiceCommand {
       description = "Numbers of directions (default: auto, twelve from 1/64 of the width to all).")
   private String ks;
 
-  @Option(
-      names = "--from-position",
-      paramLabel = "N",
-      defaultValue = "1",
-      description =
-          "Leave the first N positions of each context as they are (default: 1, the attention sink,"
-              + " which the statistics leave out, too).")
-  private int fromPosition;
+  @Mixin private PositionOption positions;
 
   @Option(
       names = "--out",
@@ -91,16 +84,14 @@ final class LossCommand extends SluiceCommand {
     model.check(this);
     contexts.check(this);
     int[] directions = directions();
-    if (fromPosition < 0) {
-      throw usage("--from-position must not be negative, as " + fromPosition + " is");
-    }
+    positions.check(this);
     OutputFile.check("--out", out);
     StatisticsFile known = StatisticsFile.read(statistics);
     Map<HookPoint, Covariance> covariances = covariances(known);
     LossRecovery recovery;
     try (LoadedModel loaded = model.open(this)) {
       ContextSpec spec = contexts.spec(loaded);
-      LossMeasurement measurement = new LossMeasurement(loaded, spec, fromPosition);
+      LossMeasurement measurement = new LossMeasurement(loaded, spec, positions.of(loaded));
       if (!known.model().isEmpty() && !known.model().equals(loaded.name())) {
         err().println(statistics + " is of " + known.model() + ", the model is " + loaded.name());
       }

@@ -5,12 +5,10 @@ import io.sluice.files.AtomicFile;
 import io.sluice.model.ContextSpec;
 import io.sluice.model.HookPatterns;
 import io.sluice.model.HookPoint;
-import io.sluice.model.LanguageModel;
 import io.sluice.model.LoadedModel;
 import io.sluice.report.Spectra;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Column;
-import io.sluice.store.RowFilter;
 import io.sluice.text.TextProblems;
 import io.sluice.torch.Device;
 import java.io.IOException;
@@ -61,13 +59,7 @@ final class SpectrumCommand extends SluiceCommand {
       description = "Share of the variance to be held, above 0, at most 1 (default: 0.99).")
   private double tau;
 
-  @Option(
-      names = "--from-position",
-      paramLabel = "N",
-      description =
-          "Leave out the first N positions of each context (default: 1 for causal models, whose first"
-              + " token is an attention sink with activations of another scale; 0 for encoders).")
-  private Integer fromPosition;
+  @Mixin private PositionOption positions;
 
   @Option(
       names = "--model",
@@ -125,9 +117,7 @@ final class SpectrumCommand extends SluiceCommand {
     if (!(tau > 0 && tau <= 1)) {
       throw usage("--tau must be above 0 and at most 1, not " + tau);
     }
-    if (fromPosition != null && fromPosition < 0) {
-      throw usage("--from-position must not be negative, as " + fromPosition + " is");
-    }
+    positions.check(this);
     Device on = parsedDevice();
     OutputFile.check("--out", out);
     OutputFile.check("--stats", stats);
@@ -152,8 +142,6 @@ final class SpectrumCommand extends SluiceCommand {
     }
     StoreSpectra measuring = new StoreSpectra(store, tau, on);
     List<Column> columns = measuring.columns(hooks);
-    int first = firstPosition(store);
-    RowFilter filter = first == 0 ? RowFilter.ALL : RowFilter.fromPosition(first);
     // The model comes first: one that cannot be read should not cost the time of the rest.
     List<Spectra.OutputProjection> projections = List.of();
     if (model != null) {
@@ -163,12 +151,12 @@ final class SpectrumCommand extends SluiceCommand {
     }
     Spectra spectra;
     try (Progress progress = progress("spectrum", columns.size() * store.rows(), "rows")) {
-      List<Spectra.Hook> measured = measuring.hooks(columns, filter, progress);
+      List<Spectra.Hook> measured = measuring.hooks(columns, positions.rows(store), progress);
       if (measured.getFirst().tokens() == 0) {
         throw new IOException(
             storeFolder
                 + ": no row has a position of "
-                + first
+                + positions.of(store)
                 + " or more; give a smaller --from-position");
       }
       spectra = measuring.spectra(measured, projections);
@@ -188,8 +176,7 @@ final class SpectrumCommand extends SluiceCommand {
       ContextSpec contexts = new ContextSpec(texts, length, 0, batch, limit);
       List<HookPoint> available = loaded.transformer().hookPoints();
       List<HookPoint> points = hooks == null ? available : HookPatterns.select(hooks, available);
-      boolean causal = loaded.transformer() instanceof LanguageModel;
-      int first = fromPosition != null ? fromPosition : causal ? 1 : 0;
+      int first = positions.of(loaded);
       String text =
           texts.stream()
               .map(file -> String.valueOf(file.getFileName()))
@@ -220,13 +207,6 @@ final class SpectrumCommand extends SluiceCommand {
     } else {
       new SpectrumTable(spectra).print(out());
     }
-  }
-
-  private int firstPosition(ActivationStore store) {
-    if (fromPosition != null) {
-      return fromPosition;
-    }
-    return Boolean.parseBoolean(store.manifest().properties().get("causal")) ? 1 : 0;
   }
 
   private void write(StoreSpectra measuring, Spectra spectra) throws IOException {

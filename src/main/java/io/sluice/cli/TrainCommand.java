@@ -211,6 +211,8 @@ final class TrainCommand extends SluiceCommand {
       })
   private Long deadWindow;
 
+  @Mixin private PositionOption positions;
+
   @Option(
       names = "--engine",
       paramLabel = "auto|vector|torch|reference",
@@ -264,6 +266,7 @@ final class TrainCommand extends SluiceCommand {
     if (steps != null && tokens != null) {
       throw usage("give --steps or --tokens, not both");
     }
+    positions.check(this);
     if (threads != null) {
       if (threads < 1) {
         throw usage("--threads must be at least 1, not " + threads);
@@ -351,6 +354,7 @@ final class TrainCommand extends SluiceCommand {
       }
       config.annealKFrom(firstK, kSteps);
     }
+    positions.asked().ifPresent(config::fromPosition);
     return config.build();
   }
 

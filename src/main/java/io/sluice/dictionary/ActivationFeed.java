@@ -50,6 +50,11 @@ public final class ActivationFeed {
             + String.join(", ", store.columns().stream().map(Column::name).toList()));
   }
 
+  /** Rows that take part: those of one epoch. */
+  public long rows() {
+    return batches.rows();
+  }
+
   /** Whether there is another batch. */
   public boolean hasNext() {
     return batches.hasNext();

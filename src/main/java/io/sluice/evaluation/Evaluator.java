@@ -15,27 +15,24 @@ import io.sluice.files.AtomicFile;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import io.sluice.store.Column;
+import io.sluice.store.RowFilter;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.LongConsumer;
 
-/** Evaluates an autoencoder on every token of a store. */
+/** Evaluates an autoencoder on the tokens of a store. */
 public final class Evaluator {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private Evaluator() {}
 
   /**
-   * Reads the store once, in its order.
+   * Reads the store once, in its order, without the positions that {@link
+   * ActivationStore#firstPosition} leaves out.
    *
-   * @param batch tokens at once
-   * @param deadWindow tokens after which a feature that did not fire counts as dead; the store's
-   *     tokens if it has fewer
-   * @param progress told the number of tokens done, after each batch
-   * @throws IllegalArgumentException if the store has no such hook point (the message lists those
-   *     it has) or its width is not the dictionary's
-   * @throws IOException if an activation or a reconstruction is not finite
+   * @throws IllegalArgumentException as the other
+   * @throws IOException as the other
    */
   public static Evaluation evaluate(
       Dictionary dictionary,
@@ -45,12 +42,41 @@ public final class Evaluator {
       long deadWindow,
       LongConsumer progress)
       throws IOException {
+    RowFilter rows = RowFilter.fromPosition(store.firstPosition());
+    return evaluate(dictionary, store, rows, engines, batch, deadWindow, progress);
+  }
+
+  /**
+   * Reads the store once, in its order.
+   *
+   * @param filter which rows take part
+   * @param batch tokens at once
+   * @param deadWindow tokens after which a feature that did not fire counts as dead; all tokens if
+   *     there are fewer
+   * @param progress told the number of tokens done, after each batch
+   * @throws IllegalArgumentException if the store has no such hook point (the message lists those
+   *     it has) or its width is not the dictionary's
+   * @throws IOException if an activation or a reconstruction is not finite
+   */
+  public static Evaluation evaluate(
+      Dictionary dictionary,
+      ActivationStore store,
+      RowFilter filter,
+      EngineFactory engines,
+      int batch,
+      long deadWindow,
+      LongConsumer progress)
+      throws IOException {
     DictionaryConfig config = dictionary.config();
     requireFits(config, store);
     Selection selection = config.activation().selection();
     try (Engine engine = engines.open(config.spec(Optimiser.NONE), dictionary.parameters())) {
-      ActivationFeed feed =
-          new ActivationFeed(store, BatchPlan.sequential(List.of(config.inputHook()), batch), 1);
+      BatchPlan plan = BatchPlan.sequential(List.of(config.inputHook()), batch).where(filter);
+      ActivationFeed feed = new ActivationFeed(store, plan, 1);
+      if (feed.rows() == 0) {
+        throw new IllegalArgumentException(
+            store.folder() + ": no row takes part, of " + store.rows() + " in the store");
+      }
       long[] fired = new long[config.features()];
       double[] sums = new double[config.outputWidth()];
       double squares = 0;

@@ -102,6 +102,7 @@ public final class Capture {
         .with("dModel", Integer.toString(shape.dModel()))
         .with("heads", Integer.toString(shape.heads()))
         .with("causal", Boolean.toString(model.transformer() instanceof LanguageModel))
+        .with(Manifest.FIRST_POSITION, Integer.toString(model.firstPosition()))
         .with("context", Integer.toString(spec.contexts().context()))
         .with("stride", Integer.toString(spec.contexts().stride()))
         .with("computed", model.transformer().dtype().label())

@@ -107,6 +107,15 @@ public record LoadedModel(String name, Transformer transformer, Tokenizer tokeni
   }
 
   /**
+   * The first position of a context whose activations are like the others'; statistics, training
+   * and evaluation begin there unless told otherwise. A causal model's first token, whatever it is,
+   * is an attention sink with activations of another scale, so it is 1 there; encoders have none.
+   */
+  public int firstPosition() {
+    return transformer instanceof LanguageModel ? 1 : 0;
+  }
+
+  /**
    * The model as one that predicts tokens.
    *
    * @throws IllegalArgumentException if it is not a causal language model

@@ -75,6 +75,16 @@ public final class ActivationStore {
     return manifest.rows();
   }
 
+  /**
+   * The first position of a context whose activations are like the others', as the store says it;
+   * statistics, training and evaluation begin there unless told otherwise. It is 1 for causal
+   * models, whose first token is an attention sink whatever it is: text, or a beginning-of-text
+   * token that was stored; 0 for encoders and for stores that do not say.
+   */
+  public int firstPosition() {
+    return manifest.firstPosition();
+  }
+
   /** The hook points, in the order of the files. */
   public List<Column> columns() {
     return manifest.columns();

@@ -30,6 +30,12 @@ public record Manifest(
     Map<String, String> properties,
     String writer,
     String created) {
+  /**
+   * The property that says from which position of a context on activations are like the others'; a
+   * whole number.
+   */
+  public static final String FIRST_POSITION = "firstPosition";
+
   /** The format's name and version, which a manifest starts with. */
   public static final String FORMAT = "sluice.store/1";
 
@@ -51,6 +57,16 @@ public record Manifest(
     columns = List.copyOf(columns);
     shards = List.copyOf(shards);
     properties = Collections.unmodifiableMap(new LinkedHashMap<>(properties));
+  }
+
+  /** See {@link ActivationStore#firstPosition}. */
+  int firstPosition() {
+    String said = properties.get(FIRST_POSITION);
+    if (said != null && said.matches("\\d{1,9}")) {
+      return Integer.parseInt(said);
+    }
+    // What stores say that were captured before they named the position.
+    return Boolean.parseBoolean(properties.get("causal")) ? 1 : 0;
   }
 
   Manifest withShards(List<Shard> finished, boolean isComplete) {

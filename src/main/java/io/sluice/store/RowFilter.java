@@ -14,12 +14,16 @@ public interface RowFilter {
 
   /**
    * Leaves out the first positions of each context: attention sinks there have activations of
-   * another scale.
+   * another scale. {@link ActivationStore#firstPosition} says how many there are in a store.
    *
-   * @param first the first position that takes part
+   * @param first the first position that takes part; {@link #ALL} comes back for 0
+   * @throws IllegalArgumentException if it is negative
    */
   static RowFilter fromPosition(int first) {
-    return (row, tokenId, position, documentId) -> position >= first;
+    if (first < 0) {
+      throw new IllegalArgumentException("the first position is " + first);
+    }
+    return first == 0 ? ALL : (row, tokenId, position, documentId) -> position >= first;
   }
 
   /** Rows {@code from} (inclusive) to {@code to} (exclusive), for instance a held-out part. */

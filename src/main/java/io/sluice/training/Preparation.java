@@ -122,7 +122,7 @@ final class Preparation {
             ? CovarianceAccumulator.on(Device.CPU, width)
             : null) {
       ActivationFeed feed = feed(1);
-      long wanted = Math.min(config.sampleRows(), store.rows());
+      long wanted = Math.min(config.sampleRows(), feed.rows());
       while (count < wanted) {
         Rows rows = feed.next();
         int take = (int) Math.min(rows.count(), wanted - count);
@@ -158,7 +158,7 @@ final class Preparation {
   private List<Rows> normSample(Arena arena, float scale) throws IOException {
     ActivationFeed feed = feed(scale);
     List<Rows> copies = new ArrayList<>();
-    long wanted = Math.min(NORM_ROWS, store.rows());
+    long wanted = Math.min(NORM_ROWS, feed.rows());
     for (long count = 0; count < wanted; ) {
       Rows rows = feed.next();
       MemorySegment copy = arena.allocate(rows.memory().byteSize(), 64);
@@ -171,8 +171,8 @@ final class Preparation {
 
   private ActivationFeed feed(float scale) {
     int size = (int) Math.min(SAMPLE_BATCH, store.rows());
-    return new ActivationFeed(
-        store, BatchPlan.shuffled(List.of(config.hook()), size, ~config.seed()), scale);
+    BatchPlan plan = BatchPlan.shuffled(List.of(config.hook()), size, ~config.seed());
+    return new ActivationFeed(store, plan.where(config.rows(store)), scale);
   }
 
   private static void multiply(MemorySegment values, float factor) {

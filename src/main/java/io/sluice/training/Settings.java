@@ -7,6 +7,7 @@ import io.sluice.engine.Optimiser;
 import io.sluice.store.ActivationStore;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.OptionalInt;
 
 /** A training configuration as the flat {@code config} of {@code run.json}, and back. */
 final class Settings {
@@ -49,6 +50,7 @@ final class Settings {
     json.put("checkpointEvery", config.checkpointEvery());
     json.put("logEvery", config.logEvery());
     json.put("sampleRows", config.sampleRows());
+    json.put("fromPosition", config.firstPosition(store));
     json.put("engine", engine);
     json.put("store", store.folder().toString());
     json.put("storeRows", store.rows());
@@ -98,7 +100,9 @@ final class Settings {
           json.required("deadWindowTokens").asLong(),
           json.required("checkpointEvery").asLong(),
           json.required("logEvery").asLong(),
-          json.required("sampleRows").asInt());
+          json.required("sampleRows").asInt(),
+          // Runs that do not say took every row.
+          OptionalInt.of(json.path("fromPosition").asInt()));
     } catch (IllegalArgumentException e) {
       throw new IOException(file + ": its config is damaged: " + e.getMessage(), e);
     }

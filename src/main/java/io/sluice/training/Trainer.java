@@ -199,7 +199,8 @@ public final class Trainer implements AutoCloseable {
     ActivationFeed feed =
         new ActivationFeed(
             store,
-            BatchPlan.shuffled(List.of(config.hook()), config.batch(), config.seed()),
+            BatchPlan.shuffled(List.of(config.hook()), config.batch(), config.seed())
+                .where(config.rows(store)),
             (float) start.scale());
     feed.seek(step);
     Metrics last = null;

@@ -5,8 +5,11 @@ import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Selection;
 import io.sluice.engine.Thresholds;
+import io.sluice.store.ActivationStore;
+import io.sluice.store.RowFilter;
 import java.util.Objects;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 
 /**
  * Everything that decides how a sparse autoencoder is trained. The same configuration, store and
@@ -41,6 +44,8 @@ import java.util.OptionalDouble;
  * @param checkpointEvery steps between checkpoints; 0 for none
  * @param logEvery steps between lines of metrics
  * @param sampleRows rows that mean, scale, subspace and norm are estimated from
+ * @param fromPosition first position of each context that is learned; empty for {@link
+ *     ActivationStore#firstPosition}, which leaves out attention sinks
  */
 public record TrainingConfig(
     String hook,
@@ -68,7 +73,8 @@ public record TrainingConfig(
     long deadWindow,
     long checkpointEvery,
     long logEvery,
-    int sampleRows) {
+    int sampleRows,
+    OptionalInt fromPosition) {
 
   public TrainingConfig {
     Objects.requireNonNull(hook, "hook");
@@ -116,6 +122,7 @@ public record TrainingConfig(
     atLeast("steps between checkpoints", checkpointEvery, 0);
     atLeast("steps between metrics", logEvery, 1);
     atLeast("sample rows", sampleRows, 1);
+    atLeast("first position", fromPosition.orElse(0), 0);
   }
 
   private static void atLeast(String name, long value, long least) {
@@ -127,6 +134,16 @@ public record TrainingConfig(
   /** A configuration for {@code hook} with defaults for all else. */
   public static TrainingConfigBuilder of(String hook) {
     return new TrainingConfigBuilder(hook);
+  }
+
+  /** The rows of a store that take part. */
+  RowFilter rows(ActivationStore store) {
+    return RowFilter.fromPosition(firstPosition(store));
+  }
+
+  /** The first position of each context of a store that takes part. */
+  int firstPosition(ActivationStore store) {
+    return fromPosition.orElse(store.firstPosition());
   }
 
   /** The learning rate of step {@code step}, counted from 1. */

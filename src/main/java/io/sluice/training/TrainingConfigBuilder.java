@@ -1,6 +1,7 @@
 package io.sluice.training;
 
 import io.sluice.engine.Optimiser;
+import java.util.OptionalInt;
 
 /** Collects a {@link TrainingConfig}; each method sets the component of its name. */
 public final class TrainingConfigBuilder {
@@ -30,6 +31,7 @@ public final class TrainingConfigBuilder {
   private long checkpointEvery = 500;
   private long logEvery = 25;
   private int sampleRows = 65536;
+  private OptionalInt fromPosition = OptionalInt.empty();
 
   TrainingConfigBuilder(String hook) {
     this.hook = hook;
@@ -148,6 +150,12 @@ public final class TrainingConfigBuilder {
     return this;
   }
 
+  /** Which positions of a context are learned: these and those after; 0 for all. */
+  public TrainingConfigBuilder fromPosition(int value) {
+    fromPosition = OptionalInt.of(value);
+    return this;
+  }
+
   /**
    * The configuration.
    *
@@ -180,6 +188,7 @@ public final class TrainingConfigBuilder {
         deadWindow,
         checkpointEvery,
         logEvery,
-        sampleRows);
+        sampleRows,
+        fromPosition);
   }
 }

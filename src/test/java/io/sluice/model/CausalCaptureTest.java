@@ -41,6 +41,7 @@ class CausalCaptureTest {
       plan.run(out, plan.storeSpec().withRowsPerShard(rowsPerShard), done -> {});
       ActivationStore store = ActivationStore.open(out);
       assertThat(store.manifest().properties()).containsEntry("causal", "true");
+      assertThat(store.firstPosition()).isEqualTo(1);
       assertThat(ints(store, Column.TOKEN_ID)).containsExactly(3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13);
       assertThat(ints(store, Column.POSITION)).containsExactly(1, 2, 3, 4, 5, 3, 4, 5, 3, 4, 5);
 
