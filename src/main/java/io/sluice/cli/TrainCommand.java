@@ -158,6 +158,8 @@ final class TrainCommand extends SluiceCommand {
       description = "Rank features by activation times decoder norm.")
   private boolean rankByDecoderNorm;
 
+  @Mixin private RemedyOptions remedies;
+
   @Option(
       names = "--optimiser",
       paramLabel = "adam|sparse-adam",
@@ -252,6 +254,12 @@ final class TrainCommand extends SluiceCommand {
       description = "Steps between checkpoints, 0 for none (default: ${DEFAULT-VALUE}).")
   private long checkpointEvery;
 
+  @Option(
+      names = "--data-seed",
+      paramLabel = "N",
+      description = "Seed of the order of the data alone (default: as --seed).")
+  private Long dataSeed;
+
   @Option(names = "--resume", description = "Go on with the run in --out, with its own settings.")
   private boolean resume;
 
@@ -342,6 +350,8 @@ final class TrainCommand extends SluiceCommand {
             .warmupSteps(warmup)
             .decaySteps(decay)
             .seed(seed())
+            .dataSeed(dataSeed == null ? seed() : dataSeed)
+            .remedies(remedies.remedies(tau))
             .deadWindow(
                 deadWindow != null
                     ? deadWindow
@@ -373,6 +383,7 @@ final class TrainCommand extends SluiceCommand {
     return init
         + (config.sparsity() == Sparsity.TOPK ? "" : ", " + config.sparsity().label())
         + (config.centre() ? ", centred" : "")
+        + RemedyOptions.title(config.remedies())
         + (config.optimiser() == Optimiser.SPARSE_ADAM ? ", sparse Adam" : "");
   }
 
@@ -416,6 +427,9 @@ final class TrainCommand extends SluiceCommand {
             result.deadWindowTokens());
     if (start.subspaceDimensions() > 0) {
       out().printf(Locale.ROOT, "d_init     %d%n", start.subspaceDimensions());
+    }
+    if (start.trainedDimensions() > 0) {
+      out().printf(Locale.ROOT, "seen       %d dimensions%n", start.trainedDimensions());
     }
     out()
         .printf(

@@ -10,11 +10,13 @@ public final class Subspace {
   private final int dimension;
   private final double[] mean;
   private final double[] directions;
+  private final double[] variances;
 
-  private Subspace(int dimension, double[] mean, double[] directions) {
+  private Subspace(int dimension, double[] mean, double[] directions, double[] variances) {
     this.dimension = dimension;
     this.mean = mean;
     this.directions = directions;
+    this.variances = variances;
   }
 
   /**
@@ -29,7 +31,11 @@ public final class Subspace {
       throw new IllegalArgumentException("k must be from 1 to the width " + d + ", not " + k);
     }
     SymmetricEigen eigen = SymmetricEigen.of(covariance.matrixInPlace(), d);
-    return new Subspace(k, covariance.mean(), Arrays.copyOf(eigen.vectors(), k * d));
+    return new Subspace(
+        k,
+        covariance.mean(),
+        Arrays.copyOf(eigen.vectors(), k * d),
+        Arrays.copyOf(eigen.values(), k));
   }
 
   /** Number of directions, {@code k}. */
@@ -50,6 +56,11 @@ public final class Subspace {
   /** A copy of the directions, {@code [k, d]}: orthonormal rows, by descending variance. */
   public double[] directions() {
     return directions.clone();
+  }
+
+  /** A copy of the variance along each direction, {@code [k]}, descending. */
+  public double[] variances() {
+    return variances.clone();
   }
 
   /** The directions in float32, {@code [k, d]}, as initialisers take them. */

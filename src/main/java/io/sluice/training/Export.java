@@ -18,7 +18,12 @@ final class Export {
 
   private Export() {}
 
-  static Dictionary dictionary(DictionaryConfig config, Engine engine, double scale) {
+  /**
+   * The dictionary of the raw activations.
+   *
+   * @param map what stands before the engine, or null if only the scale does
+   */
+  static Dictionary dictionary(DictionaryConfig config, Engine engine, double scale, InputMap map) {
     // The feed multiplies by the float32 nearest to the scale.
     float factor = (float) scale;
     Parameters parameters = engine.parameters(Arena.ofAuto());
@@ -26,6 +31,9 @@ final class Export {
     requireFinite("encoder bias", parameters.encoderBias());
     requireFinite("decoder", parameters.decoder());
     requireFinite("decoder bias", parameters.decoderBias());
+    if (map != null) {
+      return map.fold(config, parameters);
+    }
     multiply(parameters.encoder(), factor);
     multiply(parameters.decoder(), 1.0 / factor);
     multiply(parameters.decoderBias(), 1.0 / factor);

@@ -6,7 +6,8 @@ package io.sluice.training;
  *
  * @param step optimiser steps so far
  * @param tokens tokens seen so far
- * @param loss mean over tokens of the squared error, in the units that training works in
+ * @param loss mean over tokens of the squared error of the activations, scaled as training scales
+ *     them
  * @param fvu fraction of variance unexplained: the loss over the variance of the sample
  * @param l0 mean number of features that fire on a token
  * @param deadFraction share of the features that have not fired for {@code deadWindowTokens}

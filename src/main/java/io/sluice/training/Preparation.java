@@ -45,8 +45,8 @@ final class Preparation {
     this.column = ActivationFeed.activations(store, config.hook());
   }
 
-  /** An engine at its start, and what led there. */
-  record Prepared(Engine engine, StartingPoint start) {}
+  /** An engine at its start, what led there, and what stands before it, or null. */
+  record Prepared(Engine engine, StartingPoint start, InputMap map) {}
 
   /** What one pass over the sample gives. */
   private record Sample(
@@ -60,21 +60,28 @@ final class Preparation {
       throw new IOException(
           store.folder() + ": column '" + column.name() + "' holds nothing but zeros");
     }
-    Initialiser initialiser = initialiser(sample, width);
-    EngineSpec spec = config.dictionary("", width, OptionalDouble.empty()).spec(config.optimiser());
+    Subspace kept = config.remedies().mapInput() ? kept(sample) : null;
+    InputMap map = kept == null ? null : InputMap.of(config.remedies(), kept, scale);
+    int inside = map == null ? width : map.inside();
+    Initialiser initialiser =
+        initialiser(sample, inside, map == null ? null : map.mappedVariances(kept.variances()));
+    EngineSpec spec =
+        config.dictionary("", inside, OptionalDouble.empty()).spec(config.optimiser());
     try (Arena arena = Arena.ofShared()) {
-      Parameters unit = Parameters.allocate(arena, width, width, config.features());
+      Parameters unit = Parameters.allocate(arena, inside, inside, config.features());
       // Another stream than the order of the batches, which follows from the seed itself.
       initialiser.drawUnitRows(unit.decoder(), config.features(), config.seed() ^ 0x5eed_d1ecL);
       unit.encoder().copyFrom(unit.decoder());
       if (config.centre()) {
-        for (int i = 0; i < width; i++) {
-          unit.decoderBias().setAtIndex(FLOAT, i, (float) (scale * sample.mean()[i]));
+        double[] mapped = map == null ? null : map.mappedMean();
+        for (int i = 0; i < inside; i++) {
+          double mean = map == null ? scale * sample.mean()[i] : mapped[i];
+          unit.decoderBias().setAtIndex(FLOAT, i, (float) mean);
         }
       }
       Engine engine = engines.open(spec, unit);
       try {
-        List<Rows> normSample = normSample(arena, (float) scale);
+        List<Rows> normSample = normSample(arena, (float) scale, map);
         double norm = NormSearch.bestNorm(engine, normSample, config.selection(1));
         multiply(unit.decoder(), (float) norm);
         engine.write(engine.state().get(0), unit.decoder());
@@ -84,7 +91,13 @@ final class Preparation {
         return new Prepared(
             engine,
             new StartingPoint(
-                scale, scale * scale * sample.variance(), dimensions, norm, sample.rows()));
+                scale,
+                scale * scale * sample.variance(),
+                dimensions,
+                norm,
+                sample.rows(),
+                map == null ? 0 : inside),
+            map);
       } catch (IOException | RuntimeException e) {
         engine.close();
         throw e;
@@ -92,18 +105,51 @@ final class Preparation {
     }
   }
 
-  private Initialiser initialiser(Sample sample, int width) {
+  /** The directions that the engine sees, of those of the whole space. */
+  private Subspace kept(Sample sample) throws IOException {
+    Remedies remedies = config.remedies();
+    int width = column.width();
+    int dimensions = remedies.constrain() ? remedies.dimensions() : width;
+    if (!(sample.variance() > 0)) {
+      throw new IOException(
+          store.folder() + ": column '" + column.name() + "' holds nothing that varies");
+    }
+    if (dimensions == 0) {
+      dimensions = Spectrum.of(sample.covariance()).intrinsicDimension(remedies.tau());
+    }
+    return Subspace.topDirections(sample.covariance(), dimensions);
+  }
+
+  /**
+   * Draws directions.
+   *
+   * @param width of what the engine sees
+   * @param variances of what it sees along each axis, if these are principal directions already;
+   *     else null
+   */
+  private Initialiser initialiser(Sample sample, int width, double[] variances) {
     return switch (config.start()) {
       case Start.Random random -> new Initialiser.RandomDirections(width);
       case Start.ActiveSubspace active -> {
         int dimensions = active.dimensions();
         if (dimensions > width) {
           throw new IllegalArgumentException(
-              "d_init is %d, but '%s' is only %d wide; give less"
-                  .formatted(dimensions, config.hook(), width));
+              "d_init is %d, but training sees only %d dimensions of '%s'; give less"
+                  .formatted(dimensions, width, config.hook()));
         }
         if (dimensions == 0) {
-          dimensions = Spectrum.of(sample.covariance()).intrinsicDimension(active.tau());
+          Spectrum spectrum =
+              variances == null
+                  ? Spectrum.of(sample.covariance())
+                  : Spectrum.ofEigenvalues(variances);
+          dimensions = spectrum.intrinsicDimension(active.tau());
+        }
+        if (variances != null) {
+          float[] axes = new float[dimensions * width];
+          for (int i = 0; i < dimensions; i++) {
+            axes[i * width + i] = 1;
+          }
+          yield new Initialiser.ActiveSubspace(axes, dimensions, width);
         }
         Subspace subspace = Subspace.topDirections(sample.covariance(), dimensions);
         yield new Initialiser.ActiveSubspace(subspace.basis(), dimensions, width);
@@ -118,7 +164,7 @@ final class Preparation {
     double squares = 0;
     long count = 0;
     try (CovarianceAccumulator covariance =
-        config.start() instanceof Start.ActiveSubspace
+        config.start() instanceof Start.ActiveSubspace || config.remedies().mapInput()
             ? CovarianceAccumulator.on(Device.CPU, width)
             : null) {
       ActivationFeed feed = feed(1);
@@ -155,15 +201,17 @@ final class Preparation {
     }
   }
 
-  private List<Rows> normSample(Arena arena, float scale) throws IOException {
-    ActivationFeed feed = feed(scale);
+  private List<Rows> normSample(Arena arena, float scale, InputMap map) throws IOException {
+    ActivationFeed feed = feed(map == null ? scale : 1);
     List<Rows> copies = new ArrayList<>();
     long wanted = Math.min(NORM_ROWS, feed.rows());
     for (long count = 0; count < wanted; ) {
-      Rows rows = feed.next();
-      MemorySegment copy = arena.allocate(rows.memory().byteSize(), 64);
-      copy.copyFrom(rows.memory());
-      copies.add(new Rows(copy, rows.dtype(), rows.count(), rows.width(), scale));
+      Rows next = feed.next();
+      Rows rows = map == null ? next : map.apply(next);
+      long bytes = (long) rows.count() * rows.width() * rows.dtype().bytes();
+      MemorySegment copy = arena.allocate(bytes, 64);
+      copy.copyFrom(rows.memory().asSlice(0, bytes));
+      copies.add(new Rows(copy, rows.dtype(), rows.count(), rows.width(), rows.scale()));
       count += rows.count();
     }
     return copies;
@@ -171,7 +219,7 @@ final class Preparation {
 
   private ActivationFeed feed(float scale) {
     int size = (int) Math.min(SAMPLE_BATCH, store.rows());
-    BatchPlan plan = BatchPlan.shuffled(List.of(config.hook()), size, ~config.seed());
+    BatchPlan plan = BatchPlan.shuffled(List.of(config.hook()), size, ~config.dataSeed());
     return new ActivationFeed(store, plan.where(config.rows(store)), scale);
   }
 

@@ -10,7 +10,8 @@ package io.sluice.training;
  * @param l0 mean number of features that fire on a token
  * @param deadFraction share of the features that did not fire for {@code deadWindowTokens}
  * @param deadWindowTokens the window
- * @param loss mean over tokens of the squared error, in the units that training works in
+ * @param loss mean over tokens of the squared error of the activations, scaled as training scales
+ *     them
  * @param tokensPerSecond over the whole run
  * @param seconds training time over all sittings
  */

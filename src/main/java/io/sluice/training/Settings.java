@@ -1,5 +1,6 @@
 package io.sluice.training;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -51,6 +52,11 @@ final class Settings {
     json.put("logEvery", config.logEvery());
     json.put("sampleRows", config.sampleRows());
     json.put("fromPosition", config.firstPosition(store));
+    json.put("dataSeed", config.dataSeed());
+    Remedies remedies = config.remedies();
+    if (!remedies.equals(Remedies.NONE)) {
+      json.set("remedies", JSON.valueToTree(remedies));
+    }
     json.put("engine", engine);
     json.put("store", store.folder().toString());
     json.put("storeRows", store.rows());
@@ -102,8 +108,12 @@ final class Settings {
           json.required("logEvery").asLong(),
           json.required("sampleRows").asInt(),
           // Runs that do not say took every row.
-          OptionalInt.of(json.path("fromPosition").asInt()));
-    } catch (IllegalArgumentException e) {
+          OptionalInt.of(json.path("fromPosition").asInt()),
+          json.path("dataSeed").asLong(json.required("seed").asLong()),
+          json.has("remedies")
+              ? JSON.treeToValue(json.get("remedies"), Remedies.class)
+              : Remedies.NONE);
+    } catch (IllegalArgumentException | JsonProcessingException e) {
       throw new IOException(file + ": its config is damaged: " + e.getMessage(), e);
     }
   }

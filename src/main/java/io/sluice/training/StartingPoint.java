@@ -9,6 +9,13 @@ package io.sluice.training;
  * @param subspaceDimensions d_init of active-subspace initialisation, 0 if it was not asked for
  * @param commonNorm length that all rows got by the norm search
  * @param sampleRows rows that this was estimated from
+ * @param trainedDimensions width of what the engine sees in whitened or constrained training; 0
+ *     where it sees the activations
  */
 public record StartingPoint(
-    double scale, double variance, int subspaceDimensions, double commonNorm, long sampleRows) {}
+    double scale,
+    double variance,
+    int subspaceDimensions,
+    double commonNorm,
+    long sampleRows,
+    int trainedDimensions) {}

@@ -33,6 +33,10 @@ public final class Trainer implements AutoCloseable {
   private final String name;
 
   private Engine engine;
+
+  /** What stands between the activations and the engine, or null. */
+  private InputMap map;
+
   private StartingPoint start;
   private long step;
   private long tokens;
@@ -124,6 +128,11 @@ public final class Trainer implements AutoCloseable {
           "d_init is %d, but '%s' is only %d wide; give less"
               .formatted(dimensions, config.hook(), width));
     }
+    if (config.remedies().dimensions() > width) {
+      throw new IllegalArgumentException(
+          "training is to be constrained to %d directions, but '%s' is only %d wide"
+              .formatted(config.remedies().dimensions(), config.hook(), width));
+    }
   }
 
   private void begin() throws IOException {
@@ -131,6 +140,10 @@ public final class Trainer implements AutoCloseable {
     Preparation.Prepared prepared = new Preparation(store, config).prepare(engines);
     engine = prepared.engine();
     start = prepared.start();
+    map = prepared.map();
+    if (map != null) {
+      map.write(folder.path());
+    }
     // The description comes last: a folder without one is free for another try.
     if (config.checkpointEvery() > 0) {
       checkpoint();
@@ -140,9 +153,14 @@ public final class Trainer implements AutoCloseable {
 
   private void goOn() throws IOException {
     int width = ActivationFeed.activations(store, config.hook()).width();
-    EngineSpec spec = config.dictionary("", width, OptionalDouble.empty()).spec(config.optimiser());
+    if (config.remedies().mapInput() && !Checkpoint.list(folder.path()).isEmpty()) {
+      map = InputMap.read(folder.path(), width);
+    }
+    int inside = map == null ? width : map.inside();
+    EngineSpec spec =
+        config.dictionary("", inside, OptionalDouble.empty()).spec(config.optimiser());
     try (Arena arena = Arena.ofShared()) {
-      engine = engines.open(spec, Parameters.allocate(arena, width, width, config.features()));
+      engine = engines.open(spec, Parameters.allocate(arena, inside, inside, config.features()));
     }
     Checkpoint last = Checkpoint.restoreNewest(folder.path(), engine);
     if (last == null) {
@@ -164,6 +182,9 @@ public final class Trainer implements AutoCloseable {
     settings.put("scale", start.scale());
     settings.put("subspaceDimensions", start.subspaceDimensions());
     settings.put("commonNorm", start.commonNorm());
+    if (map != null) {
+      settings.put("trainedDimensions", start.trainedDimensions());
+    }
     return settings;
   }
 
@@ -182,7 +203,12 @@ public final class Trainer implements AutoCloseable {
     return start;
   }
 
-  /** The engine that trains. */
+  /** What stands between the activations and the engine; null if nothing does. */
+  InputMap map() {
+    return map;
+  }
+
+  /** The engine that trains; in whitened or constrained training it sees mapped activations. */
   public Engine engine() {
     return engine;
   }
@@ -199,9 +225,9 @@ public final class Trainer implements AutoCloseable {
     ActivationFeed feed =
         new ActivationFeed(
             store,
-            BatchPlan.shuffled(List.of(config.hook()), config.batch(), config.seed())
+            BatchPlan.shuffled(List.of(config.hook()), config.batch(), config.dataSeed())
                 .where(config.rows(store)),
-            (float) start.scale());
+            map == null ? (float) start.scale() : 1);
     feed.seek(step);
     Metrics last = null;
     long measuredNanos = startedNanos;
@@ -232,8 +258,9 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** The one training step. */
-  private void trainStep(Rows batch) {
+  private void trainStep(Rows raw) {
     step++;
+    Rows batch = map == null ? raw : map.apply(raw);
     try {
       engine.encode(batch, config.selection(step));
     } catch (NonFiniteWeightsException e) {
@@ -243,6 +270,7 @@ public final class Trainer implements AutoCloseable {
     if (!Double.isFinite(error)) {
       throw diverged("the loss is " + error);
     }
+    double ofActivations = map == null ? error : map.squaredError(engine, error);
     tokens += batch.count();
     engine.markFired(tokens);
     if (config.sparsity() == Sparsity.RELU) {
@@ -255,7 +283,7 @@ public final class Trainer implements AutoCloseable {
     if (config.sparsity() == Sparsity.BATCHTOPK && engine.codes().entries() > 0) {
       threshold.add(engine.codes().leastRank());
     }
-    tally.add(error, engine.codes().entries(), batch.count());
+    tally.add(ofActivations, engine.codes().entries(), batch.count());
   }
 
   private Metrics measure(double tokensPerSecond) {
@@ -310,6 +338,7 @@ public final class Trainer implements AutoCloseable {
     for (Path checkpoint : Checkpoint.list(folder.path())) {
       Files.deleteIfExists(checkpoint);
     }
+    Files.deleteIfExists(folder.path().resolve(InputMap.FILE));
     return result;
   }
 
@@ -321,7 +350,8 @@ public final class Trainer implements AutoCloseable {
             ActivationFeed.activations(store, config.hook()).width(),
             exportedThreshold()),
         engine,
-        start.scale());
+        start.scale(),
+        map);
   }
 
   /** Codes are the same on raw activations, but decoder norms shrink by the scale. */
@@ -336,6 +366,9 @@ public final class Trainer implements AutoCloseable {
   public void close() throws IOException {
     if (engine != null) {
       engine.close();
+    }
+    if (map != null) {
+      map.close();
     }
     folder.close();
   }

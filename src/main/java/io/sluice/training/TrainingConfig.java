@@ -39,13 +39,15 @@ import java.util.OptionalInt;
  * @param steps optimiser steps
  * @param warmupSteps steps over which the learning rate rises linearly from 0
  * @param decaySteps last steps, over which it falls linearly to 0
- * @param seed what directions and the order of the data follow from
+ * @param seed what directions follow from
  * @param deadWindow tokens after which a feature that did not fire counts as dead
  * @param checkpointEvery steps between checkpoints; 0 for none
  * @param logEvery steps between lines of metrics
  * @param sampleRows rows that mean, scale, subspace and norm are estimated from
  * @param fromPosition first position of each context that is learned; empty for {@link
  *     ActivationStore#firstPosition}, which leaves out attention sinks
+ * @param dataSeed what the order of the data, and the sample, follow from instead of {@code seed}
+ * @param remedies what else is done against dead features
  */
 public record TrainingConfig(
     String hook,
@@ -74,7 +76,9 @@ public record TrainingConfig(
     long checkpointEvery,
     long logEvery,
     int sampleRows,
-    OptionalInt fromPosition) {
+    OptionalInt fromPosition,
+    long dataSeed,
+    Remedies remedies) {
 
   public TrainingConfig {
     Objects.requireNonNull(hook, "hook");
@@ -123,6 +127,11 @@ public record TrainingConfig(
     atLeast("steps between metrics", logEvery, 1);
     atLeast("sample rows", sampleRows, 1);
     atLeast("first position", fromPosition.orElse(0), 0);
+    Objects.requireNonNull(remedies, "remedies");
+    if (remedies.whiten() && rankByDecoderNorm) {
+      throw new IllegalArgumentException(
+          "whitening changes the norms of decoder rows, so features cannot be ranked by them");
+    }
   }
 
   private static void atLeast(String name, long value, long least) {

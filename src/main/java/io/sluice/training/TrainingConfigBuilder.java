@@ -32,6 +32,8 @@ public final class TrainingConfigBuilder {
   private long logEvery = 25;
   private int sampleRows = 65536;
   private OptionalInt fromPosition = OptionalInt.empty();
+  private Long dataSeed;
+  private Remedies remedies = Remedies.NONE;
 
   TrainingConfigBuilder(String hook) {
     this.hook = hook;
@@ -156,6 +158,17 @@ public final class TrainingConfigBuilder {
     return this;
   }
 
+  /** What the order of the data follows from; the seed itself if this is not called. */
+  public TrainingConfigBuilder dataSeed(long value) {
+    dataSeed = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder remedies(Remedies value) {
+    remedies = value;
+    return this;
+  }
+
   /**
    * The configuration.
    *
@@ -189,6 +202,8 @@ public final class TrainingConfigBuilder {
         checkpointEvery,
         logEvery,
         sampleRows,
-        fromPosition);
+        fromPosition,
+        dataSeed == null ? seed : dataSeed,
+        remedies);
   }
 }
