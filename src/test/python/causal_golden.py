@@ -161,6 +161,8 @@ def hooked(model, parts, keep):
 
     handles = []
     for i, layer in enumerate(module(model, layers)):
+        norm = layer.ln_1 if hasattr(layer, "ln_1") else layer.input_layernorm
+        handles.append(norm.register_forward_hook(after(f"layers.{i}.attn_in")))
         handles.append(module(layer, attention).register_forward_pre_hook(before(f"layers.{i}.z")))
         handles.append(module(layer, attention).register_forward_hook(after(f"layers.{i}.attn_out")))
         handles.append(module(layer, mlp).register_forward_hook(after(f"layers.{i}.mlp_out")))

@@ -24,6 +24,7 @@ seen, handles = {}, []
 for i, layer in enumerate(model.model.layers):
     at = f"layers.{i}."
     handles += [
+        layer.input_layernorm.register_forward_hook(lambda _, a, o, at=at: seen.update({at + "attn_in": o})),
         layer.self_attn.o_proj.register_forward_pre_hook(lambda _, a, at=at: seen.update({at + "z": a[0]})),
         layer.self_attn.o_proj.register_forward_hook(lambda _, a, o, at=at: seen.update({at + "attn_out": o})),
         layer.mlp.register_forward_hook(lambda _, a, o, at=at: seen.update({at + "mlp_out": o})),

@@ -175,7 +175,7 @@ final class SpectrumCommand extends SluiceCommand {
       long limit = tokens == null ? usual.tokens() : tokens;
       ContextSpec contexts = new ContextSpec(texts, length, 0, batch, limit);
       List<HookPoint> available = loaded.transformer().hookPoints();
-      List<HookPoint> points = hooks == null ? available : HookPatterns.select(hooks, available);
+      List<HookPoint> points = HookPatterns.select(hooks == null ? "layers.*.*" : hooks, available);
       int first = positions.of(loaded);
       String text =
           texts.stream()

@@ -124,6 +124,11 @@ final class BertEncoder implements Transformer {
   }
 
   @Override
+  public LayerAttention attention(int layer) {
+    return layers.get(layer).numbers(device);
+  }
+
+  @Override
   public void close() {
     weights.close();
   }

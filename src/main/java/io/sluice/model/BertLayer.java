@@ -1,5 +1,7 @@
 package io.sluice.model;
 
+import io.sluice.torch.DType;
+import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import java.io.IOException;
 
@@ -39,7 +41,9 @@ final class BertLayer {
    * @param scoreMask added to attention scores, {@code [batch, 1, 1, length]}, or null
    */
   Tensor forward(Tensor hidden, Tensor scoreMask, Hooks hooks) {
-    Tensor z = hooks.at(index, HookKind.Z, attention(hidden, scoreMask));
+    // An alias: a hook may keep what it is given, and the residual stream is freed by its owner.
+    Tensor read = hooks.at(index, HookKind.ATTN_IN, hidden.to(hidden.device()));
+    Tensor z = hooks.at(index, HookKind.Z, attention(read, scoreMask));
     Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attentionOutput.apply(z));
     Tensor middle = attentionNorm.apply(attnOut.add(hidden));
     Tensor mlpOut =
@@ -50,6 +54,26 @@ final class BertLayer {
   /** {@code W_O}, {@code [dModel, dModel]}. */
   Tensor outputProjection() {
     return attentionOutput.weight();
+  }
+
+  /** What the attention is, for {@link Transformer#attention}. */
+  LayerAttention numbers(Device device) {
+    int d = config.dModel();
+    int headDim = d / config.heads();
+    return new LayerAttention(
+        config.heads(),
+        config.heads(),
+        headDim,
+        LayerAttention.Projection.of(query::apply, d, DType.F32, device),
+        LayerAttention.Projection.of(key::apply, d, DType.F32, device),
+        LayerAttention.Projection.of(value::apply, d, DType.F32, device),
+        LayerAttention.Projection.of(attentionOutput::apply, d, DType.F32, device),
+        new float[0],
+        1 / Math.sqrt(headDim),
+        0,
+        0,
+        false,
+        false);
   }
 
   private Tensor attention(Tensor hidden, Tensor scoreMask) {

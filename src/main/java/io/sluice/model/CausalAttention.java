@@ -1,5 +1,7 @@
 package io.sluice.model;
 
+import io.sluice.torch.DType;
+import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 
 /**
@@ -46,6 +48,26 @@ record CausalAttention(
   /** What attention adds to the residual stream. */
   Tensor attnOut(Tensor z) {
     return output.apply(z);
+  }
+
+  /** What this attention is, for {@link Transformer#attention}. */
+  LayerAttention numbers(int dModel, DType dtype, Device device) {
+    Projections raw = projections.beforeNorms();
+    return new LayerAttention(
+        config.heads(),
+        config.keyValueHeads(),
+        config.headDim(),
+        LayerAttention.Projection.of(x -> raw.apply(x).query(), dModel, dtype, device),
+        LayerAttention.Projection.of(x -> raw.apply(x).key(), dModel, dtype, device),
+        LayerAttention.Projection.of(x -> raw.apply(x).value(), dModel, dtype, device),
+        LayerAttention.Projection.of(
+            this::attnOut, config.heads() * config.headDim(), dtype, device),
+        rotary == null ? new float[0] : config.rotary().inverseFrequencies(),
+        config.scale(),
+        config.cap(),
+        window,
+        true,
+        raw != projections);
   }
 
   /** Scores go through {@code cap·tanh(scores / cap)}, for which there is no fused kernel. */

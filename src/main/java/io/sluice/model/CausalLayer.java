@@ -19,7 +19,8 @@ sealed interface CausalLayer {
       implements CausalLayer {
     @Override
     public Tensor forward(Tensor x, CausalPass pass, Hooks hooks) {
-      Tensor z = hooks.at(index, HookKind.Z, attention.z(attentionNorm.apply(x), pass));
+      Tensor read = hooks.at(index, HookKind.ATTN_IN, attentionNorm.apply(x));
+      Tensor z = hooks.at(index, HookKind.Z, attention.z(read, pass));
       Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attention.attnOut(z));
       Tensor middle = x.add(attnOut);
       Tensor mlpOut = hooks.at(index, HookKind.MLP_OUT, mlp.apply(mlpNorm.apply(middle)));
@@ -32,7 +33,8 @@ sealed interface CausalLayer {
       implements CausalLayer {
     @Override
     public Tensor forward(Tensor x, CausalPass pass, Hooks hooks) {
-      Tensor z = hooks.at(index, HookKind.Z, attention.z(attentionNorm.apply(x), pass));
+      Tensor read = hooks.at(index, HookKind.ATTN_IN, attentionNorm.apply(x));
+      Tensor z = hooks.at(index, HookKind.Z, attention.z(read, pass));
       Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attention.attnOut(z));
       Tensor mlpOut = hooks.at(index, HookKind.MLP_OUT, mlp.apply(mlpNorm.apply(x)));
       return hooks.at(index, HookKind.RESID, x.add(attnOut).add(mlpOut));
@@ -54,7 +56,8 @@ sealed interface CausalLayer {
       implements CausalLayer {
     @Override
     public Tensor forward(Tensor x, CausalPass pass, Hooks hooks) {
-      Tensor z = hooks.at(index, HookKind.Z, attention.z(attentionNorm.apply(x), pass));
+      Tensor read = hooks.at(index, HookKind.ATTN_IN, attentionNorm.apply(x));
+      Tensor z = hooks.at(index, HookKind.Z, attention.z(read, pass));
       Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attention.attnOut(z));
       Tensor middle = x.add(afterAttention.apply(attnOut));
       Tensor mlpOut = hooks.at(index, HookKind.MLP_OUT, mlp.apply(mlpNorm.apply(middle)));

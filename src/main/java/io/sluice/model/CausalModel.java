@@ -215,6 +215,11 @@ final class CausalModel implements LanguageModel {
   }
 
   @Override
+  public LayerAttention attention(int layer) {
+    return parts.layers().get(layer).attention().numbers(shape.dModel(), dtype, device);
+  }
+
+  @Override
   public void close() {
     weights.close();
   }

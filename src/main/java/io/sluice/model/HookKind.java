@@ -10,6 +10,13 @@ import java.util.stream.Collectors;
  */
 public enum HookKind {
   /**
+   * What the attention block reads: the residual stream after the norm that stands before queries,
+   * keys and values are made of it. In an architecture that normalises after adding (BERT), it is
+   * the residual stream itself; replacing it leaves what is added to alone. Width {@code dModel}.
+   */
+  ATTN_IN("attn_in"),
+
+  /**
    * The input of the output projection {@code W_O}: the attention-weighted values of all heads side
    * by side, head 0 first. Width {@code heads · headDim}.
    */
@@ -38,6 +45,14 @@ public enum HookKind {
 
   HookKind(String label) {
     this.label = label;
+  }
+
+  /**
+   * Whether it is something that the layer writes, as all are but {@link #ATTN_IN}. Patterns for
+   * every kind mean these.
+   */
+  public boolean isWritten() {
+    return this != ATTN_IN;
   }
 
   /** The name in hook points, for instance {@code attn_out}. */

@@ -9,8 +9,8 @@ import java.util.stream.Collectors;
 
 /**
  * Chooses hook points by patterns: {@code layers.3.attn_out}, {@code layers.*.attn_out} (every
- * layer), {@code layers.2-4.z} (a range), {@code layers.0.*} (every kind), several of them with
- * commas between.
+ * layer), {@code layers.2-4.z} (a range), {@code layers.0.*} (every kind that a layer writes;
+ * {@code attn_in}, which it reads, has to be named), several of them with commas between.
  */
 public final class HookPatterns {
   private static final Pattern FORM =
@@ -51,7 +51,9 @@ public final class HookPatterns {
       int to = pattern.group(3) == null ? from : Integer.parseInt(pattern.group(3));
       layer = from <= point.layer() && point.layer() <= to;
     }
-    return layer && (pattern.group(4).equals("*") || pattern.group(4).equals(point.kind().label()));
+    String kind = pattern.group(4);
+    return layer
+        && (kind.equals("*") ? point.kind().isWritten() : kind.equals(point.kind().label()));
   }
 
   /** For instance {@code layers.N.z, layers.N.attn_out with N from 0 to 5}; all where some lack. */

@@ -65,10 +65,24 @@ interface Projections {
 
   /** These queries and keys, each head normalised by itself. */
   default Projections normalised(Norm query, Norm key) {
-    return x -> {
-      Heads heads = apply(x);
-      return new Heads(query.apply(heads.query()), key.apply(heads.key()), heads.value());
+    Projections before = this;
+    return new Projections() {
+      @Override
+      public Heads apply(Tensor x) {
+        Heads heads = before.apply(x);
+        return new Heads(query.apply(heads.query()), key.apply(heads.key()), heads.value());
+      }
+
+      @Override
+      public Projections beforeNorms() {
+        return before;
+      }
     };
+  }
+
+  /** The same without norms on queries and keys; this itself where there are none. */
+  default Projections beforeNorms() {
+    return this;
   }
 
   private static Tensor split(Tensor x, int heads) {

@@ -48,6 +48,14 @@ public interface Transformer extends AutoCloseable {
    */
   Tensor outputProjection(int layer);
 
+  /**
+   * The attention of a layer as numbers.
+   *
+   * @return tensors of their own, in the caller's innermost scope
+   * @throws IndexOutOfBoundsException if there is no such layer
+   */
+  LayerAttention attention(int layer);
+
   /** Frees the weights. */
   @Override
   void close();

@@ -7,6 +7,7 @@ import io.sluice.torch.TensorScope;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -62,9 +63,14 @@ class BertParityTest {
       golden.assertClose("last_hidden_state", hidden.toFloats(), hidden.size(2), TOLERANCE);
     }
     assertThat(seen.keySet()).containsExactlyInAnyOrderElementsOf(model.transformer().hookPoints());
-    for (HookPoint point : seen.keySet()) {
+    for (HookPoint point : HookPatterns.select("layers.*.*", List.copyOf(seen.keySet()))) {
       golden.assertClose(
           point.toString(), seen.get(point), model.transformer().width(point), TOLERANCE);
+    }
+    for (int layer = 1; layer < model.transformer().shape().layers(); layer++) {
+      // There is no norm before attention: it reads what the layer before has left.
+      assertThat(seen.get(new HookPoint(layer, HookKind.ATTN_IN)))
+          .isEqualTo(seen.get(new HookPoint(layer - 1, HookKind.RESID)));
     }
   }
 }

@@ -25,6 +25,7 @@ class HookPatternsTest {
     "layers.2-4.z, 3",
     "layers.0.*, 4",
     "layers.*.*, 24",
+    "'layers.0.*,layers.0.attn_in', 5",
     "'layers.*.z, layers.1.z,layers.1.resid', 7",
   })
   void selects(String patterns, int count) {

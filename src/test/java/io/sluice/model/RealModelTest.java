@@ -79,7 +79,7 @@ class RealModelTest {
   /** Largest difference over largest value of each hook point: 1e-3 at most. */
   private static void assertHooksAgree(LanguageModel model, int[] context, Safetensors expected) {
     List<HookPoint> points = model.hookPoints();
-    assertThat(points).hasSize(120);
+    assertThat(points).hasSize(150);
     List<String> seen = new ArrayList<>();
     Hooks hooks =
         Hooks.none()
@@ -102,7 +102,7 @@ class RealModelTest {
     try (TensorScope scope = TensorScope.open()) {
       model.forward(TokenBatch.of(List.of(context)), hooks);
     }
-    assertThat(seen).hasSize(120);
+    assertThat(seen).hasSize(150);
   }
 
   private static int[] greedyText(LanguageModel model, int[] prompt, int length) {

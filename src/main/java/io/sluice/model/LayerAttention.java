@@ -1,0 +1,70 @@
+package io.sluice.model;
+
+import io.sluice.torch.DType;
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import java.util.function.UnaryOperator;
+
+/**
+ * One layer's attention as numbers, for those who start something of their own from it: head {@code
+ * h} reads {@code x = attn_in}, scores {@code scale · ⟨R(query_h·x_t), R(key_g·x_s)⟩} with {@code g
+ * = h / (heads / keyValueHeads)} and {@code R} the rotation by position, and adds {@code output_h ·
+ * Σ_s A_h(t, s) · value_g·x_s}.
+ *
+ * @param heads query heads
+ * @param keyValueHeads key and value heads; divides {@code heads}
+ * @param headDim width of a head
+ * @param query {@code [heads · headDim, dModel]}
+ * @param key {@code [keyValueHeads · headDim, dModel]}
+ * @param value {@code [keyValueHeads · headDim, dModel]}
+ * @param output {@code W_O}, {@code [dModel, heads · headDim]}
+ * @param rotaryFrequencies angle per position of each pair {@code (i, i + n)} of the first {@code
+ *     2n} dimensions of queries and keys; of length 0 where they are not rotated
+ * @param scale the factor on the scores
+ * @param cap {@code c} in {@code c·tanh(scores / c)}; 0 for none
+ * @param window how many tokens a query sees, itself included; 0 for all
+ * @param causal whether a query sees only tokens up to its own
+ * @param normalised whether each head's queries and keys are normalised before they are rotated,
+ *     which this does not describe any further
+ */
+public record LayerAttention(
+    int heads,
+    int keyValueHeads,
+    int headDim,
+    Projection query,
+    Projection key,
+    Projection value,
+    Projection output,
+    float[] rotaryFrequencies,
+    double scale,
+    double cap,
+    int window,
+    boolean causal,
+    boolean normalised) {
+
+  /**
+   * An affine map, in float32 on the model's device.
+   *
+   * @param weight {@code [out, in]}
+   * @param bias {@code [out]}; zeros where the model has none
+   */
+  public record Projection(Tensor weight, Tensor bias) {
+    /**
+     * What a map is, by what it makes of 0 and of each unit vector: so it does not matter how a
+     * model keeps its projections.
+     *
+     * @param map takes {@code [1, n, in]} of {@code dtype} to {@code [1, n, ...]} with as many
+     *     elements per row
+     */
+    static Projection of(UnaryOperator<Tensor> map, int in, DType dtype, Device device) {
+      float[] unit = new float[Math.multiplyExact(in, in)];
+      for (int i = 0; i < in; i++) {
+        unit[i * in + i] = 1;
+      }
+      Tensor bias = map.apply(Tensor.zeros(dtype, device, 1, 1, in)).to(DType.F32).reshape(-1);
+      Tensor rows = map.apply(Tensor.ofFloats(unit, 1, in, in).to(dtype).to(device));
+      Tensor weight = rows.to(DType.F32).reshape(in, -1).sub(bias).transpose(0, 1);
+      return new Projection(weight.contiguous(), bias);
+    }
+  }
+}

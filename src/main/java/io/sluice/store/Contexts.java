@@ -1,0 +1,178 @@
+package io.sluice.store;
+
+import io.sluice.torch.DType;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Objects;
+
+/**
+ * The contexts of a store: the rows of what went through the model together, in the order of the
+ * store, each whole from position 0. Where {@link Batches} gives rows one by one, this gives
+ * sequences.
+ */
+public final class Contexts {
+  private final ActivationStore store;
+  private final long[] starts;
+  private final int longest;
+
+  private Contexts(ActivationStore store, long[] starts, int longest) {
+    this.store = store;
+    this.starts = starts;
+    this.longest = longest;
+  }
+
+  /**
+   * Finds the contexts by reading positions and documents once.
+   *
+   * @throws IOException if the store is empty, or lacks what came before one of its rows in the
+   *     same context: special tokens that were not stored, or contexts that overlap
+   */
+  public static Contexts of(ActivationStore store) throws IOException {
+    long[] starts = new long[1024];
+    int count = 0;
+    int longest = 0;
+    int nextPosition = 0;
+    int document = -1;
+    for (Shard shard : store.shards()) {
+      MemorySegment positions = shard.data(Column.POSITION);
+      MemorySegment documents = shard.data(Column.DOCUMENT_ID);
+      for (int i = 0; i < shard.rows(); i++) {
+        int position = positions.getAtIndex(ValueLayout.JAVA_INT, i);
+        int itsDocument = documents.getAtIndex(ValueLayout.JAVA_INT, i);
+        if (position == 0) {
+          if (count == starts.length) {
+            starts = Arrays.copyOf(starts, 2 * count);
+          }
+          starts[count++] = shard.firstRow() + i;
+        } else if (position != nextPosition || itsDocument != document) {
+          throw new IOException(
+              ("%s: row %d is at position %d of a context whose tokens before it are not stored;"
+                      + " capture with --special-tokens and without --stride")
+                  .formatted(store.folder(), shard.firstRow() + i, position));
+        }
+        nextPosition = position + 1;
+        document = itsDocument;
+        longest = Math.max(longest, nextPosition);
+      }
+    }
+    if (count == 0) {
+      throw new IOException(store.folder() + ": the store has no rows; capture a text first");
+    }
+    starts = Arrays.copyOf(starts, count + 1);
+    starts[count] = store.rows();
+    return new Contexts(store, starts, longest);
+  }
+
+  /** The store. */
+  public ActivationStore store() {
+    return store;
+  }
+
+  /** How many contexts there are. */
+  public int count() {
+    return starts.length - 1;
+  }
+
+  /** The store's number of a context's first row. */
+  public long firstRow(int context) {
+    return starts[Objects.checkIndex(context, count())];
+  }
+
+  /** Rows of a context. */
+  public int length(int context) {
+    return (int) (starts[Objects.checkIndex(context, count()) + 1] - starts[context]);
+  }
+
+  /** Rows of the longest context. */
+  public int longest() {
+    return longest;
+  }
+
+  /**
+   * The contexts of one step of a shuffled order that runs through epochs without end; each epoch
+   * is another permutation of all contexts. It follows from the arguments alone.
+   *
+   * @param step counted from 0
+   * @param size contexts per step, at least 1
+   */
+  public int[] shuffled(long seed, long step, int size) {
+    int[] chosen = new int[size];
+    Permutation permutation = new Permutation(count());
+    long epoch = -1;
+    for (int i = 0; i < size; i++) {
+      long index = Math.addExact(Math.multiplyExact(step, (long) size), i);
+      if (index / count() != epoch) {
+        epoch = index / count();
+        permutation.key(seed, epoch);
+      }
+      chosen[i] = (int) permutation.at(index % count());
+    }
+    return chosen;
+  }
+
+  /**
+   * Copies contexts, converted to float32 and padded with zeros.
+   *
+   * @param contexts which
+   * @param length rows per context in the target, at least that of the longest of them
+   * @param target float32 {@code [contexts, length, width]}
+   * @throws IOException if a value is NaN or infinite; the message names column and row
+   * @throws IllegalArgumentException if the store has no such column of activations, or the target
+   *     has another size
+   */
+  public void read(String column, int[] contexts, int length, MemorySegment target)
+      throws IOException {
+    Column stored = store.column(column);
+    int index = store.indexOf(column);
+    long rowBytes = (long) stored.width() * Float.BYTES;
+    if (stored.isTokenColumn() || target.byteSize() != contexts.length * length * rowBytes) {
+      throw new IllegalArgumentException(
+          "%d contexts of %d rows of '%s' are not float32 in %d bytes"
+              .formatted(contexts.length, length, column, target.byteSize()));
+    }
+    target.fill((byte) 0);
+    for (int i = 0; i < contexts.length; i++) {
+      int rows = length(contexts[i]);
+      if (rows > length) {
+        throw new IllegalArgumentException(
+            "context " + contexts[i] + " has " + rows + " rows, more than " + length);
+      }
+      long at = (long) i * length * rowBytes;
+      copy(stored, index, starts[contexts[i]], rows, target, at);
+      MemorySegment copied = target.asSlice(at, rows * rowBytes);
+      long bad = Elements.firstNonFinite(copied, DType.F32);
+      if (bad >= 0) {
+        throw new IOException(
+            "%s: column '%s', row %d is %s; capture again without it"
+                .formatted(
+                    store.folder(),
+                    column,
+                    starts[contexts[i]] + bad / stored.width(),
+                    Elements.get(copied, DType.F32, bad)));
+      }
+    }
+  }
+
+  /** Copies consecutive rows, which may lie in several shards. */
+  private void copy(
+      Column column, int index, long firstRow, int rows, MemorySegment target, long at) {
+    int rowsPerShard = store.manifest().rowsPerShard();
+    int done = 0;
+    while (done < rows) {
+      long row = firstRow + done;
+      Shard shard = store.shards().get((int) (row / rowsPerShard));
+      int start = (int) (row - shard.firstRow());
+      int count = Math.min(rows - done, shard.rows() - start);
+      Elements.widen(
+          shard.data(index),
+          (long) start * column.bytesPerRow(),
+          column.dtype(),
+          target,
+          at + (long) done * column.width() * Float.BYTES,
+          count * column.width());
+      done += count;
+    }
+  }
+}
