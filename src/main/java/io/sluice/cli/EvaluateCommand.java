@@ -177,7 +177,7 @@ final class EvaluateCommand extends SluiceCommand {
       progress.done();
     }
     if (losses != null) {
-      double[] mean = mean(activations, dictionary.config().inputHook());
+      double[] mean = mean(activations, dictionary.config().outputHook());
       try (Progress progress = progress("loss", tokens == null ? 0 : tokens, "tokens")) {
         evaluation = evaluation.with(losses.of(dictionary, engines, mean, progress::update));
         Evaluator.write(evaluation, folder);

@@ -7,6 +7,7 @@ import io.sluice.engine.Optimiser;
 import io.sluice.simd.Workers;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
+import io.sluice.training.Kind;
 import io.sluice.training.Metrics;
 import io.sluice.training.RunResult;
 import io.sluice.training.Sparsity;
@@ -23,11 +24,12 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code sluice train}: one sparse autoencoder on one hook point of a store. */
+/** {@code sluice train}: one sparse dictionary on the hook points of a store. */
 @Command(
     name = "train",
     description = {
-      "Train a sparse autoencoder on the activations of one hook point.",
+      "Train a sparse autoencoder on the activations of one hook point, or, with --target, a",
+      "transcoder that reads one and writes another.",
       "The run folder gets metrics while it runs, checkpoints, and the dictionary at the end.",
       "A run that was stopped, however, goes on with --resume --out DIR."
     },
@@ -35,7 +37,9 @@ import picocli.CommandLine.Option;
       "",
       "Example:",
       "  sluice train --store activations --hook layers.3.attn_out --features 16384 --k 32 \\",
-      "      --init asi --steps 800 --out runs/asi"
+      "      --init asi --steps 800 --out runs/asi",
+      "  sluice train --store activations --hook layers.2.resid --target layers.3.mlp_out \\",
+      "      --features 16384 --k 32 --steps 800 --out runs/transcoder"
     })
 final class TrainCommand extends SluiceCommand {
   private static final long LONGEST_DEAD_WINDOW = 10_000_000;
@@ -48,11 +52,7 @@ final class TrainCommand extends SluiceCommand {
 
   @Mixin private StoreChecksums checksums;
 
-  @Option(
-      names = "--hook",
-      paramLabel = "NAME",
-      description = "The hook point to learn, for instance layers.3.attn_out.")
-  private String hook;
+  @Mixin private KindOptions kind;
 
   @Option(names = "--out", paramLabel = "DIR", required = true, description = "The run's folder.")
   private Path out;
@@ -142,7 +142,10 @@ final class TrainCommand extends SluiceCommand {
       negatable = true,
       defaultValue = "true",
       fallbackValue = "true",
-      description = "Whether the encoder sees x less the decoder bias, which starts at the mean.")
+      description = {
+        "Whether the encoder sees x less the decoder bias, which starts at the",
+        "mean; a transcoder's sees x less its mean."
+      })
   private boolean centre;
 
   @Option(
@@ -268,7 +271,7 @@ final class TrainCommand extends SluiceCommand {
 
   @Override
   protected void run() throws IOException {
-    if (!resume && (store == null || hook == null)) {
+    if (!resume && (store == null || kind.hook() == null)) {
       throw usage("give --store and --hook, or --resume to go on with a run");
     }
     if (steps != null && tokens != null) {
@@ -335,7 +338,8 @@ final class TrainCommand extends SluiceCommand {
             ? Math.ceilDiv(tokens, (long) Math.max(1, batch))
             : steps == null ? 1000 : steps;
     TrainingConfigBuilder config =
-        TrainingConfig.of(hook)
+        TrainingConfig.of(kind.hook())
+            .kind(kind.kind())
             .features(features)
             .k(k)
             .sparsity(Sparsity.ofLabel(activation), penalty, penaltySteps)
@@ -380,7 +384,8 @@ final class TrainCommand extends SluiceCommand {
     if (name != null) {
       return name;
     }
-    return init
+    return (config.kind() instanceof Kind.Transcoder ? "transcoder, " : "")
+        + init
         + (config.sparsity() == Sparsity.TOPK ? "" : ", " + config.sparsity().label())
         + (config.centre() ? ", centred" : "")
         + RemedyOptions.title(config.remedies())

@@ -7,25 +7,27 @@ import io.sluice.store.BatchPlan;
 import io.sluice.store.Batches;
 import io.sluice.store.Column;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 
-/** Batches of one column of a store as {@link Rows}, each checked to be finite. */
+/** Batches of columns of a store as {@link Rows}, each checked to be finite. */
 public final class ActivationFeed {
   private final ActivationStore store;
-  private final Column column;
+  private final List<Column> columns;
   private final Batches batches;
   private final float scale;
 
   /**
    * A feed.
    *
-   * @param plan a plan whose first column is the one to read
+   * @param plan a plan whose columns are the ones to read
    * @param scale what elements are multiplied by
    * @throws IllegalArgumentException if the store has no such column (the message lists those that
    *     it has), or the column holds no activations
    */
   public ActivationFeed(ActivationStore store, BatchPlan plan, float scale) {
     this.store = store;
-    this.column = activations(store, plan.columns().getFirst());
+    this.columns = plan.columns().stream().map(name -> activations(store, name)).toList();
     this.batches = store.batches(plan);
     this.scale = scale;
   }
@@ -66,13 +68,33 @@ public final class ActivationFeed {
   }
 
   /**
-   * The next batch; its memory is good until the one after.
+   * The next batch of the first column; its memory is good until the one after.
    *
    * @throws IOException if an element is NaN or infinite; the message names column and row
    */
   public Rows next() throws IOException {
+    return nextColumns().getFirst();
+  }
+
+  /**
+   * The next batch of all columns, the same rows of each, in the order of the plan; its memory is
+   * good until the one after.
+   *
+   * @throws IOException if an element is NaN or infinite; the message names column and row
+   */
+  public List<Rows> nextColumns() throws IOException {
     Batch batch = batches.next();
-    Rows rows = new Rows(batch.data(0), column.dtype(), batch.rows(), column.width(), scale);
+    List<Rows> all = new ArrayList<>(columns.size());
+    for (int i = 0; i < columns.size(); i++) {
+      Column column = batch.columns().get(i);
+      Rows rows = new Rows(batch.data(i), column.dtype(), batch.rows(), column.width(), scale);
+      requireFinite(column, batch, rows);
+      all.add(rows);
+    }
+    return all;
+  }
+
+  private void requireFinite(Column column, Batch batch, Rows rows) throws IOException {
     long bad = rows.firstNonFinite();
     if (bad >= 0) {
       int row = (int) (bad / column.width());
@@ -86,6 +108,5 @@ public final class ActivationFeed {
                   element,
                   Float.toString(rows.at(row, element))));
     }
-    return rows;
   }
 }

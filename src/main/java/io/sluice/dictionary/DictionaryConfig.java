@@ -2,6 +2,7 @@ package io.sluice.dictionary;
 
 import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Optimiser;
+import java.util.List;
 
 /**
  * What a dictionary is, apart from its weights.
@@ -33,6 +34,21 @@ public record DictionaryConfig(
     // The spec checks widths and the bias rule, and says both values.
     spec(inputWidth, outputWidth, features, subtractDecoderBias, rankByDecoderNorm);
     activation.requireFit(features);
+  }
+
+  /** What the encoder reads. */
+  public List<Site> inputs() {
+    return List.of(new Site(inputHook, inputWidth));
+  }
+
+  /** What the decoder writes; {@link #inputs} in an autoencoder. */
+  public List<Site> outputs() {
+    return List.of(new Site(outputHook, outputWidth));
+  }
+
+  /** Whether it writes what it reads. */
+  public boolean isAutoencoder() {
+    return inputHook.equals(outputHook);
   }
 
   /** What an engine has to be told to run this dictionary. */

@@ -1,6 +1,5 @@
 package io.sluice.dictionary;
 
-import io.sluice.engine.Codes;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Rows;
@@ -12,56 +11,68 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /**
- * Finds the common length of a starting dictionary's rows that reconstructs a sample best, with the
- * encoder tied to the decoder: {@code W_E = W_D = c·U} with unit rows {@code U}, {@code b_E = 0},
- * and {@code b_D = 0} unless the encoder subtracts it.
+ * Finds the common length of a starting dictionary's rows that reconstructs a sample best: {@code
+ * W_D = c·U} with unit rows {@code U}, {@code W_E = c·P} with rows {@code P} that are those of
+ * {@code U} in an autoencoder, {@code b_E = 0}, and {@code b_D = 0} unless activations are centred.
  *
  * <p>Neither ReLU nor the ranking of features then depends on {@code c}, so the reconstruction is
  * {@code b_D + c²·r} with {@code r = Σ f_j·u_j} over the codes {@code f} at unit length, and the
- * squared error is {@code T − 2c²A + c⁴R} with {@code T = Σ‖x − b_D‖²}, {@code A = Σ⟨x − b_D, r⟩ =
- * Σ f²} and {@code R = Σ‖r‖²}. Its minimum, which a search over ever finer grids approaches, is at
- * {@code c² = A / R}: one pass at unit length is the whole search.
+ * squared error is {@code T − 2c²A + c⁴R} with {@code T = Σ‖y − b_D‖²}, {@code A = Σ⟨y − b_D, r⟩}
+ * and {@code R = Σ‖r‖²}. Its minimum, which a search over ever finer grids approaches, is at {@code
+ * c² = A / R}: one pass at unit length is the whole search.
+ *
+ * <p>An encoder that has nothing to do with the target may give an {@code A} of 0 or less. No
+ * length helps then, and rows get one at which a reconstruction has a hundredth of the target's
+ * energy: short enough to do no harm, long enough to learn from.
  */
 public final class NormSearch {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final double HARMLESS = 0.01;
 
   private NormSearch() {}
 
   /**
    * The best common length.
    *
-   * @param engine an autoencoder as described above, at unit length
-   * @param sample batches of activations
+   * @param engine a dictionary as described above, at unit length
+   * @param sample batches of activations and targets
    * @param selection how many features stay
    * @throws IllegalArgumentException if no feature fires on the sample
    */
-  public static double bestNorm(Engine engine, List<Rows> sample, Selection selection) {
+  public static double bestNorm(Engine engine, List<SiteFeed.Pair> sample, Selection selection) {
     EngineSpec spec = engine.spec();
+    int width = spec.outputWidth();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment bias = decoderBias(engine, arena);
       double total = 0;
-      double codeEnergy = 0;
-      double error = 0;
-      for (Rows rows : sample) {
-        engine.encode(rows, selection);
-        error += engine.decode(rows, false);
-        Codes codes = engine.codes();
-        for (int entry = 0; entry < codes.entries(); entry++) {
-          codeEnergy += (double) codes.value(entry) * codes.value(entry);
-        }
-        for (int row = 0; row < rows.count(); row++) {
-          for (int i = 0; i < spec.outputWidth(); i++) {
-            double distance = (double) rows.at(row, i) - bias.getAtIndex(FLOAT, i);
-            total += distance * distance;
+      double agreement = 0;
+      double energy = 0;
+      for (SiteFeed.Pair pair : sample) {
+        Rows target = pair.target();
+        engine.encode(pair.input(), selection);
+        engine.decode(target, false);
+        try (Arena own = Arena.ofConfined()) {
+          MemorySegment found = own.allocate((long) target.count() * width * Float.BYTES, 64);
+          engine.readReconstruction(found);
+          for (int row = 0; row < target.count(); row++) {
+            for (int i = 0; i < width; i++) {
+              double centre = bias.getAtIndex(FLOAT, i);
+              double wanted = target.at(row, i) - centre;
+              double given = found.getAtIndex(FLOAT, (long) row * width + i) - centre;
+              total += wanted * wanted;
+              agreement += wanted * given;
+              energy += given * given;
+            }
           }
         }
       }
-      double reconstructionEnergy = error - total + 2 * codeEnergy;
-      if (!(codeEnergy > 0 && reconstructionEnergy > 0)) {
+      if (!(energy > 0 && total > 0)) {
         throw new IllegalArgumentException(
             "no feature fires on the sample of activations, so no length of rows fits it");
       }
-      return Math.sqrt(codeEnergy / reconstructionEnergy);
+      return agreement > 0
+          ? Math.sqrt(agreement / energy)
+          : Math.pow(HARMLESS * total / energy, 0.25);
     }
   }
 

@@ -5,6 +5,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.dictionary.ActivationFeed;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.Site;
+import io.sluice.dictionary.SiteFeed;
+import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.Codes;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
@@ -21,7 +24,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.LongConsumer;
 
-/** Evaluates an autoencoder on the tokens of a store. */
+/** Evaluates a dictionary on the tokens of a store. */
 public final class Evaluator {
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -71,8 +74,10 @@ public final class Evaluator {
     requireFits(config, store);
     Selection selection = config.activation().selection();
     try (Engine engine = engines.open(config.spec(Optimiser.NONE), dictionary.parameters())) {
-      BatchPlan plan = BatchPlan.sequential(List.of(config.inputHook()), batch).where(filter);
-      ActivationFeed feed = new ActivationFeed(store, plan, 1);
+      List<SiteScaling> read = raw(config.inputs());
+      List<SiteScaling> written = raw(config.outputs());
+      BatchPlan plan = BatchPlan.sequential(SiteFeed.columns(read, written), batch).where(filter);
+      SiteFeed feed = new SiteFeed(store, plan, read, written);
       if (feed.rows() == 0) {
         throw new IllegalArgumentException(
             store.folder() + ": no row takes part, of " + store.rows() + " in the store");
@@ -84,8 +89,9 @@ public final class Evaluator {
       long codeCount = 0;
       long tokens = 0;
       while (feed.hasNext()) {
-        Rows rows = feed.next();
-        engine.encode(rows, selection);
+        SiteFeed.Pair pair = feed.next();
+        Rows rows = pair.target();
+        engine.encode(pair.input(), selection);
         error += engine.decode(rows, false);
         Codes codes = engine.codes();
         codeCount += codes.entries();
@@ -135,20 +141,26 @@ public final class Evaluator {
   }
 
   private static void requireFits(DictionaryConfig config, ActivationStore store) {
-    if (!config.inputHook().equals(config.outputHook())) {
-      throw new IllegalArgumentException(
-          "the dictionary reads '%s' and writes '%s'; only autoencoders are evaluated yet"
-              .formatted(config.inputHook(), config.outputHook()));
-    }
-    Column column = ActivationFeed.activations(store, config.inputHook());
-    if (column.width() != config.inputWidth()) {
-      throw new IllegalArgumentException(
-          "%s: '%s' is %d wide, but the dictionary reads a width of %d"
-              .formatted(store.folder(), column.name(), column.width(), config.inputWidth()));
-    }
+    requireWidths("reads", config.inputs(), store);
+    requireWidths("writes", config.outputs(), store);
     if (store.rows() == 0) {
       throw new IllegalArgumentException(store.folder() + ": the store has no rows");
     }
+  }
+
+  private static void requireWidths(String does, List<Site> sites, ActivationStore store) {
+    for (Site site : sites) {
+      Column column = ActivationFeed.activations(store, site.hook());
+      if (column.width() != site.width()) {
+        throw new IllegalArgumentException(
+            "%s: '%s' is %d wide, but the dictionary %s a width of %d"
+                .formatted(store.folder(), column.name(), column.width(), does, site.width()));
+      }
+    }
+  }
+
+  private static List<SiteScaling> raw(List<Site> sites) {
+    return sites.stream().map(site -> SiteScaling.none(site.hook())).toList();
   }
 
   /** Adds the rows to {@code sums} and returns the sum of their squares. */

@@ -16,7 +16,7 @@ import java.util.List;
  * meaning there.
  */
 public abstract sealed class Intervention implements Hook, AutoCloseable
-    permits SubspaceProjection, DictionaryReconstruction {
+    permits SubspaceProjection, DictionaryReconstruction, Transcoding {
   private final int width;
   private final int from;
 
@@ -54,13 +54,23 @@ public abstract sealed class Intervention implements Hook, AutoCloseable
     if (from >= length) {
       return activation;
     }
-    Tensor later = from == 0 ? activation : activation.narrow(1, from, length - from);
+    Tensor later = later(activation, from);
     DType dtype = activation.dtype();
-    Tensor rows = later.to(DType.F32).reshape(-1, width).contiguous();
+    Tensor rows = rows(later);
     Tensor result = replaced(rows).to(dtype).reshape(later.shape());
     return from == 0
         ? result
         : ShapeOperators.cat(List.of(activation.narrow(1, 0, from), result), 1);
+  }
+
+  /** The positions that are replaced. */
+  static Tensor later(Tensor activation, int from) {
+    return from == 0 ? activation : activation.narrow(1, from, activation.size(1) - from);
+  }
+
+  /** All positions of all contexts as float32 {@code [n, width]}. */
+  static Tensor rows(Tensor activation) {
+    return activation.to(DType.F32).reshape(-1, activation.size(2)).contiguous();
   }
 
   /** Frees what it owns. */

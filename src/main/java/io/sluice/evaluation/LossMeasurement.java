@@ -3,6 +3,7 @@ package io.sluice.evaluation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.EngineFactory;
 import io.sluice.geometry.Covariance;
 import io.sluice.model.ContextBatches;
@@ -127,26 +128,34 @@ public final class LossMeasurement {
   }
 
   /**
-   * How much of the loss a dictionary's reconstruction keeps at its hook point.
+   * How much of the loss a dictionary's reconstruction keeps at the hook point that it writes.
    *
    * @param mean of the activations there, {@code [width]}
    * @param progress told how many tokens of text are done, after each batch
    * @throws IOException if a text cannot be read, or the loss is not finite
-   * @throws IllegalArgumentException if the dictionary is no autoencoder, or not of this model's
-   *     width
+   * @throws IllegalArgumentException if the dictionary is not of this model's widths, or reads what
+   *     the model computes after what it writes
    */
   public LossRecovered of(
       Dictionary dictionary, EngineFactory engines, double[] mean, LongConsumer progress)
       throws IOException {
-    String hook = dictionary.config().inputHook();
+    DictionaryConfig config = dictionary.config();
+    String hook = config.outputHook();
     HookPoint point = HookPoint.parse(hook);
-    requireWidth(point, dictionary.config().inputWidth());
+    requireWidth(HookPoint.parse(config.inputHook()), config.inputWidth());
+    requireWidth(point, config.outputWidth());
     Device device = model.transformer().device();
     List<Variant> variants = new ArrayList<>();
     variants.add(new Variant(null, 0, null));
     try {
       variants.add(new Variant(point, 0, SubspaceProjection.meanAblation(mean, device, from)));
-      variants.add(new Variant(point, 0, new DictionaryReconstruction(dictionary, engines, from)));
+      variants.add(
+          new Variant(
+              point,
+              0,
+              config.isAutoencoder()
+                  ? new DictionaryReconstruction(dictionary, engines, from)
+                  : new Transcoding(dictionary, engines, from)));
       List<TokenLoss> losses = run(variants, progress);
       double clean = losses.get(0).mean();
       double ablated = losses.get(1).mean();
@@ -245,7 +254,11 @@ public final class LossMeasurement {
   private record Variant(HookPoint point, int k, Intervention intervention)
       implements AutoCloseable {
     Hooks hooks() {
-      return intervention == null ? Hooks.none() : Hooks.none().replace(point, intervention);
+      return switch (intervention) {
+        case null -> Hooks.none();
+        case Transcoding transcoding -> transcoding.hooks();
+        default -> Hooks.none().replace(point, intervention);
+      };
     }
 
     @Override

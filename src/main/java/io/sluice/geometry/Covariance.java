@@ -1,5 +1,6 @@
 package io.sluice.geometry;
 
+import java.util.Arrays;
 import java.util.Objects;
 
 /**
@@ -126,6 +127,23 @@ public final class Covariance {
       }
     }
     return owning(total, joined, sum);
+  }
+
+  /**
+   * The covariance of some of the columns alone.
+   *
+   * @param from the first column
+   * @param to the one after the last
+   * @throws IndexOutOfBoundsException if there are no such columns
+   */
+  public Covariance columns(int from, int to) {
+    Objects.checkFromToIndex(from, to, width());
+    int d = to - from;
+    double[] part = new double[d * d];
+    for (int i = 0; i < d; i++) {
+      System.arraycopy(matrix, (from + i) * width() + from, part, i * d, d);
+    }
+    return owning(count, Arrays.copyOfRange(mean, from, to), part);
   }
 
   double[] matrixInPlace() {

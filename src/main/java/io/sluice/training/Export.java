@@ -2,6 +2,7 @@ package io.sluice.training;
 
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.Engine;
 import io.sluice.engine.Parameters;
 import java.lang.foreign.Arena;
@@ -9,9 +10,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Folds the dataset-wise scale {@code s} into the weights. Training sees {@code s·x}, so {@code
- * W_E·s}, {@code W_D / s} and {@code b_D / s} do on {@code x} what the trained weights do on {@code
- * s·x}, with the same codes.
+ * Folds what training did to activations into the weights. Training reads {@code s·(x − m)} and
+ * writes {@code t·y}, so {@code W_E·s}, {@code b_E − s·W_E·m}, {@code W_D / t} and {@code b_D / t}
+ * do on {@code x} what the trained weights do on what they see, with the same codes.
  */
 final class Export {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -21,11 +22,10 @@ final class Export {
   /**
    * The dictionary of the raw activations.
    *
-   * @param map what stands before the engine, or null if only the scale does
+   * @param map what stands before the engine, or null if only scales and shifts do
    */
-  static Dictionary dictionary(DictionaryConfig config, Engine engine, double scale, InputMap map) {
-    // The feed multiplies by the float32 nearest to the scale.
-    float factor = (float) scale;
+  static Dictionary dictionary(
+      DictionaryConfig config, Engine engine, StartingPoint start, InputMap map) {
     Parameters parameters = engine.parameters(Arena.ofAuto());
     requireFinite("encoder", parameters.encoder());
     requireFinite("encoder bias", parameters.encoderBias());
@@ -34,10 +34,31 @@ final class Export {
     if (map != null) {
       return map.fold(config, parameters);
     }
-    multiply(parameters.encoder(), factor);
-    multiply(parameters.decoder(), 1.0 / factor);
-    multiply(parameters.decoderBias(), 1.0 / factor);
+    // The feed multiplies by the float32 nearest to a scale.
+    SiteScaling read = start.inputs().getFirst();
+    multiply(parameters.encoder(), (float) read.scale());
+    subtractShift(parameters, read.shiftValues());
+    double written = (float) start.outputs().getFirst().scale();
+    multiply(parameters.decoder(), 1.0 / written);
+    multiply(parameters.decoderBias(), 1.0 / written);
     return new Dictionary(config, parameters);
+  }
+
+  /** Moves the shift of the input into the encoder bias; the encoder is scaled already. */
+  private static void subtractShift(Parameters p, float[] shift) {
+    if (shift.length == 0) {
+      return;
+    }
+    for (int feature = 0; feature < p.features(); feature++) {
+      double product = 0;
+      for (int i = 0; i < shift.length; i++) {
+        product +=
+            (double) shift[i] * p.encoder().getAtIndex(FLOAT, (long) feature * shift.length + i);
+      }
+      p.encoderBias()
+          .setAtIndex(
+              FLOAT, feature, (float) (p.encoderBias().getAtIndex(FLOAT, feature) - product));
+    }
   }
 
   private static void requireFinite(String name, MemorySegment values) {

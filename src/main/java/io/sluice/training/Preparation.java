@@ -1,28 +1,27 @@
 package io.sluice.training;
 
-import io.sluice.dictionary.ActivationFeed;
 import io.sluice.dictionary.Initialiser;
 import io.sluice.dictionary.NormSearch;
+import io.sluice.dictionary.SiteFeed;
+import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
 import io.sluice.geometry.Covariance;
-import io.sluice.geometry.CovarianceAccumulator;
+import io.sluice.geometry.LinearPrediction;
 import io.sluice.geometry.Spectrum;
 import io.sluice.geometry.Subspace;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.BatchPlan;
-import io.sluice.store.Column;
-import io.sluice.torch.Device;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.OptionalDouble;
+import java.util.function.DoubleFunction;
+import java.util.stream.IntStream;
 
 /**
  * Makes the engine that training starts from: scale, mean and subspace from a sample of the data,
@@ -30,89 +29,78 @@ import java.util.OptionalDouble;
  */
 final class Preparation {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
-  private static final int SAMPLE_BATCH = 1024;
 
   /** Rows that the norm search reads; its one number needs no more. */
   private static final int NORM_ROWS = 8192;
 
-  private final ActivationStore store;
-  private final TrainingConfig config;
-  private final Column column;
+  /** Another stream than the order of the batches, which follows from the seed itself. */
+  private static final long DECODER_SEED = 0x5eed_d1ecL;
 
-  Preparation(ActivationStore store, TrainingConfig config) {
+  private static final long ENCODER_SEED = 0x5eed_e4c0L;
+
+  private final ActivationStore store;
+  private final Blueprint blueprint;
+  private final TrainingConfig config;
+
+  Preparation(ActivationStore store, Blueprint blueprint) {
     this.store = store;
-    this.config = config;
-    this.column = ActivationFeed.activations(store, config.hook());
+    this.blueprint = blueprint;
+    this.config = blueprint.config();
   }
 
   /** An engine at its start, what led there, and what stands before it, or null. */
   record Prepared(Engine engine, StartingPoint start, InputMap map) {}
 
-  /** What one pass over the sample gives. */
-  private record Sample(
-      long rows, double meanNorm, double[] mean, double variance, Covariance covariance) {}
-
   Prepared prepare(EngineFactory engines) throws IOException {
-    Sample sample = sample();
-    int width = column.width();
-    double scale = config.normalise() ? Math.sqrt(width) / sample.meanNorm() : 1;
-    if (!(sample.meanNorm() > 0)) {
-      throw new IOException(
-          store.folder() + ": column '" + column.name() + "' holds nothing but zeros");
-    }
-    Subspace kept = config.remedies().mapInput() ? kept(sample) : null;
-    InputMap map = kept == null ? null : InputMap.of(config.remedies(), kept, scale);
-    int inside = map == null ? width : map.inside();
+    return blueprint.isAutoencoder() ? autoencoder(engines) : transcoder(engines);
+  }
+
+  private Prepared autoencoder(EngineFactory engines) throws IOException {
+    String hook = config.hook();
+    int width = blueprint.inputWidth();
+    boolean mapped = config.remedies().mapInput();
+    Sample sample =
+        Sample.of(store, config, List.of(hook), new int[] {width}, needsSubspace() || mapped);
+    double scale = scale(width, sample.meanNorms()[0]);
+    Subspace kept = mapped ? kept(sample) : null;
+    InputMap map = mapped ? InputMap.of(config.remedies(), kept, scale) : null;
+    // A map scales by itself.
+    List<SiteScaling> seen = List.of(new SiteScaling(hook, mapped ? 1 : scale, List.of()));
+    Blueprint inside = mapped ? blueprint.within(map.inside()) : blueprint;
     Initialiser initialiser =
-        initialiser(sample, inside, map == null ? null : map.mappedVariances(kept.variances()));
-    EngineSpec spec =
-        config.dictionary("", inside, OptionalDouble.empty()).spec(config.optimiser());
+        mapped
+            ? initialiserOfMapped(map.mappedVariances(kept.variances()))
+            : initialiser(sample.covariance(), width);
     try (Arena arena = Arena.ofShared()) {
-      Parameters unit = Parameters.allocate(arena, inside, inside, config.features());
-      // Another stream than the order of the batches, which follows from the seed itself.
-      initialiser.drawUnitRows(unit.decoder(), config.features(), config.seed() ^ 0x5eed_d1ecL);
+      Parameters unit = inside.allocate(arena);
+      initialiser.drawUnitRows(unit.decoder(), config.features(), config.seed() ^ DECODER_SEED);
       unit.encoder().copyFrom(unit.decoder());
-      if (config.centre()) {
-        double[] mapped = map == null ? null : map.mappedMean();
-        for (int i = 0; i < inside; i++) {
-          double mean = map == null ? scale * sample.mean()[i] : mapped[i];
-          unit.decoderBias().setAtIndex(FLOAT, i, (float) mean);
-        }
-      }
-      Engine engine = engines.open(spec, unit);
-      try {
-        List<Rows> normSample = normSample(arena, (float) scale, map);
-        double norm = NormSearch.bestNorm(engine, normSample, config.selection(1));
-        multiply(unit.decoder(), (float) norm);
-        engine.write(engine.state().get(0), unit.decoder());
-        engine.write(engine.state().get(2), unit.decoder());
-        int dimensions =
-            initialiser instanceof Initialiser.ActiveSubspace active ? active.dimensions() : 0;
-        return new Prepared(
-            engine,
-            new StartingPoint(
-                scale,
-                scale * scale * sample.variance(),
-                dimensions,
-                norm,
-                sample.rows(),
-                map == null ? 0 : inside),
-            map);
-      } catch (IOException | RuntimeException e) {
-        engine.close();
-        throw e;
-      }
+      startBias(unit, mapped ? map.mappedMean() : sample.mean(), mapped ? 1 : scale);
+      return finish(
+          engines.open(inside.spec(), unit),
+          unit,
+          normSample(arena, seen, seen, map),
+          map,
+          norm ->
+              new StartingPoint(
+                  scale,
+                  scale * scale * sample.variances()[0],
+                  dimensions(initialiser),
+                  norm,
+                  sample.rows(),
+                  mapped ? map.inside() : 0,
+                  seen,
+                  seen));
     }
   }
 
   /** The directions that the engine sees, of those of the whole space. */
   private Subspace kept(Sample sample) throws IOException {
     Remedies remedies = config.remedies();
-    int width = column.width();
-    int dimensions = remedies.constrain() ? remedies.dimensions() : width;
-    if (!(sample.variance() > 0)) {
+    int dimensions = remedies.constrain() ? remedies.dimensions() : blueprint.inputWidth();
+    if (!(sample.variances()[0] > 0)) {
       throw new IOException(
-          store.folder() + ": column '" + column.name() + "' holds nothing that varies");
+          store.folder() + ": column '" + config.hook() + "' holds nothing that varies");
     }
     if (dimensions == 0) {
       dimensions = Spectrum.of(sample.covariance()).intrinsicDimension(remedies.tau());
@@ -120,14 +108,92 @@ final class Preparation {
     return Subspace.topDirections(sample.covariance(), dimensions);
   }
 
+  private Prepared transcoder(EngineFactory engines) throws IOException {
+    Kind.Transcoder kind = (Kind.Transcoder) config.kind();
+    int in = blueprint.inputWidth();
+    int out = blueprint.outputWidth();
+    boolean pullBack = kind.encoderStart() == EncoderStart.PULL_BACK;
+    Sample sample =
+        Sample.of(
+            store,
+            config,
+            List.of(config.hook(), kind.target()),
+            new int[] {in, out},
+            needsSubspace() || pullBack);
+    double[] inputMean = Arrays.copyOf(sample.mean(), in);
+    double[] targetMean = Arrays.copyOfRange(sample.mean(), in, in + out);
+    double inputScale = scale(in, sample.meanNorms()[0]);
+    double targetScale = scale(out, sample.meanNorms()[1]);
+    List<SiteScaling> read =
+        List.of(
+            new SiteScaling(
+                config.hook(), inputScale, config.centre() ? boxed(inputMean) : List.of()));
+    List<SiteScaling> written = List.of(new SiteScaling(kind.target(), targetScale, List.of()));
+    try (Arena arena = Arena.ofShared()) {
+      Parameters unit = blueprint.allocate(arena);
+      Initialiser initialiser =
+          initialiser(needsSubspace() ? sample.covariance().columns(in, in + out) : null, out);
+      initialiser.drawUnitRows(unit.decoder(), config.features(), config.seed() ^ DECODER_SEED);
+      switch (kind.encoderStart()) {
+        case PULL_BACK ->
+            pullBack(
+                LinearPrediction.of(sample.covariance(), in),
+                unit,
+                (float) (targetScale / inputScale));
+        case TIED -> unit.encoder().copyFrom(unit.decoder());
+        case RANDOM ->
+            new Initialiser.RandomDirections(in)
+                .drawUnitRows(unit.encoder(), config.features(), config.seed() ^ ENCODER_SEED);
+      }
+      startBias(unit, targetMean, targetScale);
+      return finish(
+          engines.open(blueprint.spec(), unit),
+          unit,
+          normSample(arena, read, written, null),
+          null,
+          norm ->
+              new StartingPoint(
+                  inputScale,
+                  targetScale * targetScale * sample.variances()[1],
+                  dimensions(initialiser),
+                  norm,
+                  sample.rows(),
+                  0,
+                  read,
+                  written));
+    }
+  }
+
+  private boolean needsSubspace() {
+    return config.start() instanceof Start.ActiveSubspace;
+  }
+
+  /** Brings the mean norm to {@code sqrt(d)}. */
+  private double scale(int width, double meanNorm) {
+    return config.normalise() ? Math.sqrt(width) / meanNorm : 1;
+  }
+
+  private Initialiser initialiser(Covariance covariance, int width) {
+    return switch (config.start()) {
+      case Start.Random random -> new Initialiser.RandomDirections(width);
+      case Start.ActiveSubspace active -> {
+        int dimensions = active.dimensions();
+        if (dimensions == 0) {
+          dimensions = Spectrum.of(covariance).intrinsicDimension(active.tau());
+        }
+        Subspace subspace = Subspace.topDirections(covariance, dimensions);
+        yield new Initialiser.ActiveSubspace(subspace.basis(), dimensions, width);
+      }
+    };
+  }
+
   /**
-   * Draws directions.
+   * Directions of what a map gives: its axes are principal directions already.
    *
-   * @param width of what the engine sees
-   * @param variances of what it sees along each axis, if these are principal directions already;
-   *     else null
+   * @param variances along each axis
    */
-  private Initialiser initialiser(Sample sample, int width, double[] variances) {
+  private Initialiser initialiserOfMapped(double[] variances) {
+    int width = variances.length;
     return switch (config.start()) {
       case Start.Random random -> new Initialiser.RandomDirections(width);
       case Start.ActiveSubspace active -> {
@@ -138,89 +204,100 @@ final class Preparation {
                   .formatted(dimensions, width, config.hook()));
         }
         if (dimensions == 0) {
-          Spectrum spectrum =
-              variances == null
-                  ? Spectrum.of(sample.covariance())
-                  : Spectrum.ofEigenvalues(variances);
-          dimensions = spectrum.intrinsicDimension(active.tau());
+          dimensions = Spectrum.ofEigenvalues(variances).intrinsicDimension(active.tau());
         }
-        if (variances != null) {
-          float[] axes = new float[dimensions * width];
-          for (int i = 0; i < dimensions; i++) {
-            axes[i * width + i] = 1;
-          }
-          yield new Initialiser.ActiveSubspace(axes, dimensions, width);
+        float[] axes = new float[dimensions * width];
+        for (int i = 0; i < dimensions; i++) {
+          axes[i * width + i] = 1;
         }
-        Subspace subspace = Subspace.topDirections(sample.covariance(), dimensions);
-        yield new Initialiser.ActiveSubspace(subspace.basis(), dimensions, width);
+        yield new Initialiser.ActiveSubspace(axes, dimensions, width);
       }
     };
   }
 
-  private Sample sample() throws IOException {
-    int width = column.width();
-    double[] mean = new double[width];
-    double norms = 0;
-    double squares = 0;
-    long count = 0;
-    try (CovarianceAccumulator covariance =
-        config.start() instanceof Start.ActiveSubspace || config.remedies().mapInput()
-            ? CovarianceAccumulator.on(Device.CPU, width)
-            : null) {
-      ActivationFeed feed = feed(1);
-      long wanted = Math.min(config.sampleRows(), feed.rows());
-      while (count < wanted) {
-        Rows rows = feed.next();
-        int take = (int) Math.min(rows.count(), wanted - count);
-        for (int row = 0; row < take; row++) {
-          double square = 0;
-          for (int i = 0; i < width; i++) {
-            double value = rows.at(row, i);
-            mean[i] += value;
-            square += value * value;
-          }
-          norms += Math.sqrt(square);
-          squares += square;
-        }
-        if (covariance != null) {
-          covariance.add(rows.memory(), rows.dtype(), take);
-        }
-        count += take;
+  private static int dimensions(Initialiser initialiser) {
+    return initialiser instanceof Initialiser.ActiveSubspace active ? active.dimensions() : 0;
+  }
+
+  /** Lets the decoder bias start at the mean, as training sees it, where that is asked for. */
+  private void startBias(Parameters unit, double[] mean, double scale) {
+    if (config.centre()) {
+      for (int i = 0; i < mean.length; i++) {
+        unit.decoderBias().setAtIndex(FLOAT, i, (float) (scale * mean[i]));
       }
-      double meanSquare = 0;
-      for (int i = 0; i < width; i++) {
-        mean[i] /= count;
-        meanSquare += mean[i] * mean[i];
-      }
-      return new Sample(
-          count,
-          norms / count,
-          mean,
-          squares / count - meanSquare,
-          covariance == null ? null : covariance.covariance());
     }
   }
 
-  private List<Rows> normSample(Arena arena, float scale, InputMap map) throws IOException {
-    ActivationFeed feed = feed(map == null ? scale : 1);
-    List<Rows> copies = new ArrayList<>();
+  /**
+   * Encoder rows that measure what tied ones would on the linear prediction of the target.
+   *
+   * @param factor from raw activations to what training sees: the target's scale over the input's
+   */
+  private static void pullBack(LinearPrediction prediction, Parameters unit, float factor) {
+    int in = unit.inputWidth();
+    int out = unit.outputWidth();
+    IntStream.range(0, unit.features())
+        .parallel()
+        .forEach(
+            feature -> {
+              float[] direction = new float[out];
+              MemorySegment.copy(
+                  unit.decoder(), FLOAT, (long) feature * out * Float.BYTES, direction, 0, out);
+              float[] row = prediction.pullBack(direction);
+              for (int i = 0; i < in; i++) {
+                row[i] *= factor;
+              }
+              MemorySegment.copy(
+                  row, 0, unit.encoder(), FLOAT, (long) feature * in * Float.BYTES, in);
+            });
+  }
+
+  /** Finds the rows' length and gives it to the engine; closes the engine if that fails. */
+  private Prepared finish(
+      Engine engine,
+      Parameters unit,
+      List<SiteFeed.Pair> normSample,
+      InputMap map,
+      DoubleFunction<StartingPoint> start) {
+    try {
+      double norm = NormSearch.bestNorm(engine, normSample, config.selection(1));
+      multiply(unit.encoder(), (float) norm);
+      multiply(unit.decoder(), (float) norm);
+      engine.write(engine.state().get(0), unit.encoder());
+      engine.write(engine.state().get(2), unit.decoder());
+      return new Prepared(engine, start.apply(norm), map);
+    } catch (RuntimeException e) {
+      engine.close();
+      throw e;
+    }
+  }
+
+  private List<SiteFeed.Pair> normSample(
+      Arena arena, List<SiteScaling> read, List<SiteScaling> written, InputMap map)
+      throws IOException {
+    SiteFeed feed = Sample.feed(store, config, read, written);
+    List<SiteFeed.Pair> copies = new ArrayList<>();
     long wanted = Math.min(NORM_ROWS, feed.rows());
     for (long count = 0; count < wanted; ) {
-      Rows next = feed.next();
-      Rows rows = map == null ? next : map.apply(next);
-      long bytes = (long) rows.count() * rows.width() * rows.dtype().bytes();
-      MemorySegment copy = arena.allocate(bytes, 64);
-      copy.copyFrom(rows.memory().asSlice(0, bytes));
-      copies.add(new Rows(copy, rows.dtype(), rows.count(), rows.width(), rows.scale()));
-      count += rows.count();
+      SiteFeed.Pair pair = feed.next();
+      Rows input = copy(arena, map == null ? pair.input() : map.apply(pair.input()));
+      copies.add(
+          new SiteFeed.Pair(
+              input, pair.target() == pair.input() ? input : copy(arena, pair.target())));
+      count += input.count();
     }
     return copies;
   }
 
-  private ActivationFeed feed(float scale) {
-    int size = (int) Math.min(SAMPLE_BATCH, store.rows());
-    BatchPlan plan = BatchPlan.shuffled(List.of(config.hook()), size, ~config.dataSeed());
-    return new ActivationFeed(store, plan.where(config.rows(store)), scale);
+  private static Rows copy(Arena arena, Rows rows) {
+    long bytes = (long) rows.count() * rows.width() * rows.dtype().bytes();
+    MemorySegment copy = arena.allocate(bytes, 64);
+    copy.copyFrom(rows.memory().asSlice(0, bytes));
+    return new Rows(copy, rows.dtype(), rows.count(), rows.width(), rows.scale());
+  }
+
+  private static List<Double> boxed(double[] values) {
+    return Arrays.stream(values).boxed().toList();
   }
 
   private static void multiply(MemorySegment values, float factor) {

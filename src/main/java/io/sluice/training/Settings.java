@@ -19,6 +19,7 @@ final class Settings {
   static ObjectNode write(TrainingConfig config, ActivationStore store, String engine) {
     ObjectNode json = JSON.createObjectNode();
     json.put("hook", config.hook());
+    KindSettings.write(config.kind(), json);
     json.put("features", config.features());
     json.put("activation", config.sparsity().label());
     json.put("penalty", config.penalty());
@@ -81,6 +82,7 @@ final class Settings {
           };
       return new TrainingConfig(
           json.required("hook").asText(),
+          KindSettings.read(json),
           json.required("features").asInt(),
           json.required("k").asInt(),
           // Runs of before there was a choice say nothing of it.

@@ -2,28 +2,23 @@ package io.sluice.training;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.sluice.dictionary.ActivationFeed;
 import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.SiteFeed;
 import io.sluice.engine.AdamStep;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.EngineSpec;
-import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
 import io.sluice.simd.NonFiniteWeightsException;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.OptionalDouble;
 
 /**
- * Trains one sparse autoencoder on one column of a store, in a run folder. Killed at any moment, a
- * run that is {@linkplain #resume resumed} on the same engine ends in the same weights, bit for
- * bit.
+ * Trains one sparse dictionary on a store, in a run folder. Killed at any moment, a run that is
+ * {@linkplain #resume resumed} on the same engine ends in the same weights, bit for bit.
  */
 public final class Trainer implements AutoCloseable {
   private final RunFolder folder;
@@ -31,6 +26,7 @@ public final class Trainer implements AutoCloseable {
   private final TrainingConfig config;
   private final EngineFactory engines;
   private final String name;
+  private final Blueprint blueprint;
 
   private Engine engine;
 
@@ -56,6 +52,7 @@ public final class Trainer implements AutoCloseable {
     this.config = config;
     this.engines = engines;
     this.name = name;
+    this.blueprint = Blueprint.of(config, store);
   }
 
   /**
@@ -70,7 +67,7 @@ public final class Trainer implements AutoCloseable {
   public static Trainer start(
       ActivationStore store, TrainingConfig config, EngineFactory engines, String name, Path folder)
       throws IOException {
-    checkFits(store, config);
+    Blueprint.of(config, store);
     Trainer trainer = new Trainer(RunFolder.create(folder), store, config, engines, name);
     try {
       trainer.begin();
@@ -96,7 +93,7 @@ public final class Trainer implements AutoCloseable {
       JsonNode description = run.description();
       Settings.requireSame(description.path("config"), store, file);
       TrainingConfig config = Settings.read(description.path("config"), file);
-      checkFits(store, config);
+      Blueprint.of(config, store);
       if (description.has("result")) {
         throw new IOException(folder + ": this run is complete; there is nothing to resume");
       }
@@ -120,24 +117,9 @@ public final class Trainer implements AutoCloseable {
     }
   }
 
-  private static void checkFits(ActivationStore store, TrainingConfig config) {
-    int width = ActivationFeed.activations(store, config.hook()).width();
-    if (config.start() instanceof Start.ActiveSubspace(int dimensions, double tau)
-        && dimensions > width) {
-      throw new IllegalArgumentException(
-          "d_init is %d, but '%s' is only %d wide; give less"
-              .formatted(dimensions, config.hook(), width));
-    }
-    if (config.remedies().dimensions() > width) {
-      throw new IllegalArgumentException(
-          "training is to be constrained to %d directions, but '%s' is only %d wide"
-              .formatted(config.remedies().dimensions(), config.hook(), width));
-    }
-  }
-
   private void begin() throws IOException {
     folder.clear();
-    Preparation.Prepared prepared = new Preparation(store, config).prepare(engines);
+    Preparation.Prepared prepared = new Preparation(store, blueprint).prepare(engines);
     engine = prepared.engine();
     start = prepared.start();
     map = prepared.map();
@@ -152,16 +134,10 @@ public final class Trainer implements AutoCloseable {
   }
 
   private void goOn() throws IOException {
-    int width = ActivationFeed.activations(store, config.hook()).width();
     if (config.remedies().mapInput() && !Checkpoint.list(folder.path()).isEmpty()) {
-      map = InputMap.read(folder.path(), width);
+      map = InputMap.read(folder.path(), blueprint.inputWidth());
     }
-    int inside = map == null ? width : map.inside();
-    EngineSpec spec =
-        config.dictionary("", inside, OptionalDouble.empty()).spec(config.optimiser());
-    try (Arena arena = Arena.ofShared()) {
-      engine = engines.open(spec, Parameters.allocate(arena, inside, inside, config.features()));
-    }
+    engine = (map == null ? blueprint : blueprint.within(map.inside())).openEmpty(engines);
     Checkpoint last = Checkpoint.restoreNewest(folder.path(), engine);
     if (last == null) {
       engine.close();
@@ -171,7 +147,7 @@ public final class Trainer implements AutoCloseable {
     step = last.step();
     tokens = last.tokens();
     secondsBefore = last.seconds();
-    start = last.start();
+    start = last.start().ofAutoencoder(config.hook());
     tally = last.tally();
     threshold = last.threshold();
     folder.forgetMetricsAfter(step);
@@ -222,12 +198,16 @@ public final class Trainer implements AutoCloseable {
   public RunResult run(TrainingListener listener) throws IOException {
     listener.started(start);
     startedNanos = System.nanoTime();
-    ActivationFeed feed =
-        new ActivationFeed(
+    SiteFeed feed =
+        new SiteFeed(
             store,
-            BatchPlan.shuffled(List.of(config.hook()), config.batch(), config.dataSeed())
+            BatchPlan.shuffled(
+                    SiteFeed.columns(start.inputs(), start.outputs()),
+                    config.batch(),
+                    config.dataSeed())
                 .where(config.rows(store)),
-            map == null ? (float) start.scale() : 1);
+            start.inputs(),
+            start.outputs());
     feed.seek(step);
     Metrics last = null;
     long measuredNanos = startedNanos;
@@ -258,20 +238,21 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** The one training step. */
-  private void trainStep(Rows raw) {
+  private void trainStep(SiteFeed.Pair raw) {
     step++;
-    Rows batch = map == null ? raw : map.apply(raw);
+    SiteFeed.Pair batch = map == null ? raw : mapped(raw.input());
     try {
-      engine.encode(batch, config.selection(step));
+      engine.encode(batch.input(), config.selection(step));
     } catch (NonFiniteWeightsException e) {
       throw diverged(e.getMessage());
     }
-    double error = engine.decode(batch, true);
+    double error = engine.decode(batch.target(), true);
     if (!Double.isFinite(error)) {
       throw diverged("the loss is " + error);
     }
     double ofActivations = map == null ? error : map.squaredError(engine, error);
-    tokens += batch.count();
+    int rows = batch.input().count();
+    tokens += rows;
     engine.markFired(tokens);
     if (config.sparsity() == Sparsity.RELU) {
       engine.penalise(config.penalty(step));
@@ -283,7 +264,12 @@ public final class Trainer implements AutoCloseable {
     if (config.sparsity() == Sparsity.BATCHTOPK && engine.codes().entries() > 0) {
       threshold.add(engine.codes().leastRank());
     }
-    tally.add(ofActivations, engine.codes().entries(), batch.count());
+    tally.add(ofActivations, engine.codes().entries(), rows);
+  }
+
+  private SiteFeed.Pair mapped(Rows raw) {
+    Rows seen = map.apply(raw);
+    return new SiteFeed.Pair(seen, seen);
   }
 
   private Metrics measure(double tokensPerSecond) {
@@ -344,21 +330,16 @@ public final class Trainer implements AutoCloseable {
 
   /** The dictionary as it is now, in the units of the raw activations. */
   public Dictionary dictionary() {
-    return Export.dictionary(
-        config.dictionary(
-            store.manifest().model(),
-            ActivationFeed.activations(store, config.hook()).width(),
-            exportedThreshold()),
-        engine,
-        start.scale(),
-        map);
+    return Export.dictionary(blueprint.dictionary(exportedThreshold()), engine, start, map);
   }
 
   /** Codes are the same on raw activations, but decoder norms shrink by the scale. */
   private OptionalDouble exportedThreshold() {
     OptionalDouble found = threshold.value();
     return found.isPresent() && config.rankByDecoderNorm()
-        ? OptionalDouble.of(found.getAsDouble() / (float) start.scale())
+        ? OptionalDouble.of(
+            found.getAsDouble()
+                / (float) (map == null ? start.outputs().getFirst().scale() : start.scale()))
         : found;
   }
 

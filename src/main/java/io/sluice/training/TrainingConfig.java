@@ -2,6 +2,7 @@ package io.sluice.training;
 
 import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.Site;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Selection;
 import io.sluice.engine.Thresholds;
@@ -12,10 +13,11 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /**
- * Everything that decides how a sparse autoencoder is trained. The same configuration, store and
+ * Everything that decides how a sparse dictionary is trained. The same configuration, store and
  * engine give the same weights, bit for bit.
  *
  * @param hook column of the store to learn, for instance {@code layers.3.attn_out}
+ * @param kind what the dictionary writes: that column again, or another
  * @param features number of features, h
  * @param k features per token that stay; of no use with a penalty
  * @param sparsity which features stay
@@ -25,8 +27,9 @@ import java.util.OptionalInt;
  * @param firstK k at the first step; it falls (or rises) linearly to {@code k}
  * @param kSteps steps that this takes; 0 for none
  * @param start where features point at first
- * @param centre whether the decoder bias starts at the mean and the encoder sees {@code x − b_D};
- *     otherwise the bias starts at 0 and the encoder sees {@code x}
+ * @param centre whether the decoder bias starts at the mean and the encoder sees {@code x − b_D}
+ *     (where it does not write what it reads, {@code x} less its mean); otherwise the bias starts
+ *     at 0 and the encoder sees {@code x}
  * @param normalise whether activations are scaled by one number so that their mean norm is {@code
  *     sqrt(d)}; the number is folded into the exported weights
  * @param rankByDecoderNorm whether features are ranked by {@code f · ‖decoder row‖}
@@ -51,6 +54,7 @@ import java.util.OptionalInt;
  */
 public record TrainingConfig(
     String hook,
+    Kind kind,
     int features,
     int k,
     Sparsity sparsity,
@@ -82,6 +86,8 @@ public record TrainingConfig(
 
   public TrainingConfig {
     Objects.requireNonNull(hook, "hook");
+    Objects.requireNonNull(kind, "kind");
+    kind.requireFit(hook);
     Objects.requireNonNull(start, "start");
     Objects.requireNonNull(optimiser, "optimiser");
     if (optimiser == Optimiser.NONE) {
@@ -128,6 +134,10 @@ public record TrainingConfig(
     atLeast("sample rows", sampleRows, 1);
     atLeast("first position", fromPosition.orElse(0), 0);
     Objects.requireNonNull(remedies, "remedies");
+    if (remedies.mapInput() && !(kind instanceof Kind.Autoencoder)) {
+      throw new IllegalArgumentException(
+          "whitened and constrained training are for dictionaries that write what they read");
+    }
     if (remedies.whiten() && rankByDecoderNorm) {
       throw new IllegalArgumentException(
           "whitening changes the norms of decoder rows, so features cannot be ranked by them");
@@ -196,20 +206,20 @@ public record TrainingConfig(
    *
    * @param threshold what BatchTopK has found, in the units of the dictionary
    */
-  DictionaryConfig dictionary(String model, int width, OptionalDouble threshold) {
+  DictionaryConfig dictionary(String model, Site input, Site output, OptionalDouble threshold) {
     return new DictionaryConfig(
         model,
-        hook,
-        hook,
-        width,
-        width,
+        input.hook(),
+        output.hook(),
+        input.width(),
+        output.width(),
         features,
         switch (sparsity) {
           case TOPK -> new Activation.TopK(k);
           case BATCHTOPK -> new Activation.BatchTopK(k, threshold);
           case RELU -> new Activation.ReLU();
         },
-        centre,
+        centre && input.equals(output),
         rankByDecoderNorm);
   }
 }

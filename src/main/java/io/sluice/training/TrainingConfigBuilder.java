@@ -6,6 +6,7 @@ import java.util.OptionalInt;
 /** Collects a {@link TrainingConfig}; each method sets the component of its name. */
 public final class TrainingConfigBuilder {
   private final String hook;
+  private Kind kind = new Kind.Autoencoder();
   private int features = 16384;
   private int k = 32;
   private Sparsity sparsity = Sparsity.TOPK;
@@ -37,6 +38,11 @@ public final class TrainingConfigBuilder {
 
   TrainingConfigBuilder(String hook) {
     this.hook = hook;
+  }
+
+  public TrainingConfigBuilder kind(Kind value) {
+    kind = value;
+    return this;
   }
 
   public TrainingConfigBuilder features(int value) {
@@ -177,6 +183,7 @@ public final class TrainingConfigBuilder {
   public TrainingConfig build() {
     return new TrainingConfig(
         hook,
+        kind,
         features,
         k,
         sparsity,

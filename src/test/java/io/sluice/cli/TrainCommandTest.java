@@ -8,6 +8,7 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.store.ActivationStore;
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
+import io.sluice.training.PairedStore;
 import io.sluice.training.SyntheticStore;
 import io.sluice.training.Trainer;
 import io.sluice.training.TrainingConfig;
@@ -65,6 +66,49 @@ class TrainCommandTest {
     assertThat(config().get("steps").asInt()).isEqualTo(29);
     assertThat(new ObjectMapper().readTree(Path.of(run, "run.json").toFile()).get("name").asText())
         .isEqualTo("random, sparse Adam");
+  }
+
+  @Test
+  void trainsAndEvaluatesATranscoder() throws IOException {
+    store = temp.resolve("pairs").toString();
+    PairedStore.write(Path.of(store), 1500, DType.F32, 1);
+    assertThat(
+            sluice(
+                "train",
+                "--store",
+                store,
+                "--hook",
+                PairedStore.INPUT,
+                "--target",
+                PairedStore.TARGET,
+                "--features",
+                "64",
+                "--k",
+                "4",
+                "--steps",
+                "30",
+                "--out",
+                run))
+        .as(err)
+        .isZero();
+    assertThat(config().at("/kind/target").asText()).isEqualTo(PairedStore.TARGET);
+    assertThat(config().at("/kind/encoderStart").asText()).isEqualTo("pull-back");
+    assertThat(new ObjectMapper().readTree(Path.of(run, "run.json").toFile()).get("name").asText())
+        .startsWith("transcoder, asi");
+    assertThat(sluice("evaluate", "--dictionary", run, "--store", store)).as(err).isZero();
+    assertThat(out).contains("tokens    1,500", "FVU");
+
+    String[] twice = {"train", "--store", store, "--hook", "a", "--target", "a", "--out", run};
+    assertThat(sluice(twice)).isEqualTo(2);
+    assertOneLine("both 'a'");
+    assertThat(train("--encoder-start", "tied")).isEqualTo(2);
+    assertOneLine("--encoder-start", "--target");
+    String[] unknown = twice.clone();
+    unknown[4] = PairedStore.INPUT;
+    unknown[6] = "layers.7.z";
+    unknown[8] = temp.resolve("unknown").toString();
+    assertThat(sluice(unknown)).isEqualTo(1);
+    assertOneLine("layers.7.z", PairedStore.TARGET);
   }
 
   @Test

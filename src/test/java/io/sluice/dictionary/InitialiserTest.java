@@ -87,7 +87,9 @@ class InitialiserTest {
     Selection selection = new Selection.TopK(4);
     double found;
     try (Engine engine = EngineFactory.reference().open(spec, tied(spec, 1))) {
-      found = NormSearch.bestNorm(engine, sample, selection);
+      found =
+          NormSearch.bestNorm(
+              engine, List.of(new SiteFeed.Pair(sample.getFirst(), sample.getFirst())), selection);
     }
     double best = Double.MAX_VALUE;
     double bestNorm = 0;

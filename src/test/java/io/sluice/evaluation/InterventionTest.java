@@ -153,6 +153,63 @@ class InterventionTest {
   }
 
   @Test
+  void aTranscoderThatIsTheOutputProjectionRecoversEverything() throws IOException {
+    Safetensors golden = Safetensors.open(MODELS.resolve("tiny-gpt2.safetensors"));
+    Safetensors weights = Safetensors.open(MODELS.resolve("tiny-gpt2/model.safetensors"));
+    Path text = Files.writeString(folder.resolve("text.txt"), "the white whale of the sea");
+    try (LoadedModel model = LoadedModel.open(MODELS.resolve("tiny-gpt2"), DEVICE);
+        Arena arena = Arena.ofConfined()) {
+      LossMeasurement measurement =
+          new LossMeasurement(model, ContextSpec.of(List.of(text), model), 1);
+      double[] mean = doubles(golden, "layers.1.attn_out.mean");
+      Dictionary projection = outputProjection(arena, weights, "layers.1.z", "layers.1.attn_out");
+      LossRecovered whole = measurement.of(projection, EngineFactory.reference(), mean, done -> {});
+      assertThat(whole.recovered()).isCloseTo(1, within(1e-3));
+      Dictionary silent = outputProjection(arena, weights, "layers.1.z", "layers.1.attn_out");
+      silent.parameters().encoder().fill((byte) 0);
+      for (int i = 0; i < 24; i++) {
+        silent.parameters().decoderBias().setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) mean[i]);
+      }
+      LossRecovered nothing = measurement.of(silent, EngineFactory.reference(), mean, done -> {});
+      assertThat(nothing.recovered()).isCloseTo(0, within(1e-3));
+      Dictionary backwards = outputProjection(arena, weights, "layers.1.resid", "layers.1.mlp_out");
+      assertThatThrownBy(
+              () -> measurement.of(backwards, EngineFactory.reference(), mean, done -> {}))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("'layers.1.resid', which a running model computes after");
+    }
+  }
+
+  /** Two features for each element of z, one up, one down, that write its rows of W_O. */
+  private static Dictionary outputProjection(
+      Arena arena, Safetensors weights, String input, String output) {
+    String name =
+        weights.names().stream()
+            .filter(each -> each.endsWith("h.1.attn.c_proj.weight"))
+            .findFirst()
+            .orElseThrow();
+    float[] matrix = weights.data(name).toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+    Parameters parameters = Parameters.allocate(arena, 24, 24, 48);
+    for (int i = 0; i < 24; i++) {
+      for (int side = 0; side < 2; side++) {
+        long row = (2L * i + side) * 24;
+        int sign = side == 0 ? 1 : -1;
+        parameters.encoder().setAtIndex(ValueLayout.JAVA_FLOAT, row + i, sign);
+        for (int j = 0; j < 24; j++) {
+          parameters
+              .decoder()
+              .setAtIndex(ValueLayout.JAVA_FLOAT, row + j, sign * matrix[i * 24 + j]);
+        }
+      }
+    }
+    parameters.decoderBias().copyFrom(weights.data(name.replace("weight", "bias")));
+    DictionaryConfig config =
+        new DictionaryConfig(
+            "tiny", input, output, 24, 24, 48, new Activation.ReLU(), false, false);
+    return new Dictionary(config, parameters);
+  }
+
+  @Test
   void positionsBeforeTheFirstStayAsTheyAre() {
     try (TensorScope scope = TensorScope.open();
         SubspaceProjection ablation =

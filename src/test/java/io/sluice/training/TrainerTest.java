@@ -337,10 +337,16 @@ class TrainerTest {
 
   /** Trains until {@code step} and stops there as if the process had ended. */
   private void breakAt(TrainingConfig config, Path run, long step) throws IOException {
+    breakAt(store, ENGINES, config, run, step);
+  }
+
+  static void breakAt(
+      ActivationStore store, EngineFactory engines, TrainingConfig config, Path run, long step)
+      throws IOException {
     class Stop extends RuntimeException {
       private static final long serialVersionUID = 1;
     }
-    try (Trainer trainer = Trainer.start(store, config, ENGINES, "test", run)) {
+    try (Trainer trainer = Trainer.start(store, config, engines, "test", run)) {
       trainer.run(
           new TrainingListener() {
             @Override

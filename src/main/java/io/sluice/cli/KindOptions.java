@@ -1,0 +1,56 @@
+package io.sluice.cli;
+
+import io.sluice.training.EncoderStart;
+import io.sluice.training.Kind;
+import picocli.CommandLine.Option;
+
+/** What a dictionary reads and writes, and so of which kind it is. */
+final class KindOptions {
+  @Option(
+      names = "--hook",
+      paramLabel = "NAME",
+      description = "The hook point to learn, for instance layers.3.attn_out.")
+  private String hook;
+
+  @Option(
+      names = "--target",
+      paramLabel = "NAME",
+      description = {
+        "The hook point to write: a transcoder, which reads --hook",
+        "and writes --target (default: an autoencoder)."
+      })
+  private String target;
+
+  @Option(
+      names = "--encoder-start",
+      paramLabel = "pull-back|tied|random",
+      description = {
+        "With --target: where the encoder starts. At the decoder, pulled",
+        "back through the best linear prediction of the target from the",
+        "input; at the decoder itself, where widths are equal; or anywhere",
+        "(default: pull-back)."
+      })
+  private String encoderStart;
+
+  /** The hook point to read, or null if none was given. */
+  String hook() {
+    return hook;
+  }
+
+  /**
+   * The kind of dictionary.
+   *
+   * @throws IllegalArgumentException if the options do not fit together
+   */
+  Kind kind() {
+    if (target == null) {
+      if (encoderStart != null) {
+        throw new IllegalArgumentException(
+            "--encoder-start goes with --target: an autoencoder starts tied");
+      }
+      return new Kind.Autoencoder();
+    }
+    return new Kind.Transcoder(
+        target, encoderStart == null ? EncoderStart.PULL_BACK : EncoderStart.ofLabel(encoderStart));
+  }
+}
