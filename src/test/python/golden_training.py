@@ -1,12 +1,13 @@
 """Golden runs of dictionary learning: PyTorch autograd, dense optimisers, 20 steps.
 
-Usage: python golden_training.py <out folder>
+Usage: python golden_training.py <out folder> [<case> ...]
 
-Writes training-<case>.safetensors for each case. A file holds the starting parameters, the batches
+Without names of cases it writes all of them. Writes training-<case>.safetensors for each case. A file holds the starting parameters, the batches
 (stacked, [steps, batch, width]), the loss of every step and the parameters after steps 1, 5 and 20.
 The Adam is torch.optim.Adam. SparseAdam is written out densely from its definition: the moments of
 every entry decay at each step, an entry moves only where its gradient is not zero, and the bias
-correction counts all steps.
+correction counts all steps. Thresholds learn by a straight-through estimate, whose backward passes
+are written here as the paper of JumpReLU has them (arXiv 2407.14435).
 """
 
 import json
@@ -20,6 +21,70 @@ STEPS, BATCH, FEATURES, K = 20, 16, 24, 4
 PENALTY = 0.3
 LEARNING_RATE, BETA1, BETA2, EPSILON = 1e-2, 0.9, 0.999, 1e-8
 NAMES = ("encoder", "encoder_bias", "decoder", "decoder_bias")
+BANDWIDTH, NEAR_ZERO = 0.4, 1e-3
+EXPONENTS = [1 - 0.04 * (step // 4) * 4 for step in range(STEPS)]
+EXTRAS = {"jumprelu": ("log_threshold",), "gated": ("log_scale", "magnitude_bias")}
+
+
+def window(distance):
+    return (distance.abs() < BANDWIDTH / 2).float() / BANDWIDTH
+
+
+class JumpReLU(torch.autograd.Function):
+    @staticmethod
+    def forward(context, value, threshold):
+        context.save_for_backward(value, threshold)
+        return value * (value > threshold)
+
+    @staticmethod
+    def backward(context, gradient):
+        value, threshold = context.saved_tensors
+        of_threshold = -threshold * window(value - threshold) * gradient
+        return (value > threshold) * gradient, of_threshold.sum(0)
+
+
+class Step(torch.autograd.Function):
+    @staticmethod
+    def forward(context, value, threshold):
+        context.save_for_backward(value, threshold)
+        return (value > threshold).float()
+
+    @staticmethod
+    def backward(context, gradient):
+        value, threshold = context.saved_tensors
+        return torch.zeros_like(value), (-window(value - threshold) * gradient).sum(0)
+
+
+def charge(codes, norms, penalty, exponent):
+    """What the codes cost, as the mean over rows."""
+    charged = codes * norms
+    if penalty == "tanh":
+        return torch.tanh(2 * charged).sum(1).mean()
+    if penalty == "power":
+        return ((charged + NEAR_ZERO) ** exponent - NEAR_ZERO**exponent).sum(1).mean()
+    return charged.sum(1).mean()
+
+
+def learned(parameters, x, y, subtract_bias, selection, penalty):
+    """Reconstruction, and all of the loss beside its error: learned thresholds and gates."""
+    encoder, encoder_bias, decoder, decoder_bias = parameters[:4]
+    products = (x - decoder_bias if subtract_bias else x) @ encoder.T
+    if selection == "jumprelu":
+        threshold = parameters[4].exp()
+        value = products + encoder_bias
+        codes = JumpReLU.apply(value, threshold)
+        cost = (
+            Step.apply(value, threshold).sum(1).mean()
+            if penalty == "count"
+            else charge(codes, decoder.norm(dim=1), penalty, 1)
+        )
+        return codes @ decoder + decoder_bias, PENALTY * cost, 0.0
+    log_scale, magnitude_bias = parameters[4:]
+    opening = torch.relu(products + encoder_bias)
+    codes = (opening > 0) * torch.relu(log_scale.exp() * products + magnitude_bias)
+    cost = charge(opening, decoder.norm(dim=1), penalty, 1)
+    auxiliary = (opening @ decoder.detach() + decoder_bias.detach() - y).pow(2).sum(1).mean()
+    return codes @ decoder + decoder_bias, PENALTY * cost, auxiliary
 
 
 class SparseAdam:
@@ -45,7 +110,7 @@ class SparseAdam:
             p.grad = None
 
 
-def forward(parameters, x, subtract_bias, rank_by_norm, selection):
+def forward(parameters, x, subtract_bias, rank_by_norm, selection, penalty, exponent):
     encoder, encoder_bias, decoder, decoder_bias = parameters
     seen = x - decoder_bias if subtract_bias else x
     activation = torch.relu(seen @ encoder.T + encoder_bias)
@@ -58,11 +123,15 @@ def forward(parameters, x, subtract_bias, rank_by_norm, selection):
     else:
         chosen = rank.detach().topk(K, dim=1).indices
         mask = torch.zeros_like(activation).scatter_(1, chosen, 1.0)
-    penalty = (activation * decoder.norm(dim=1)).sum(1).mean() if selection == "relu" else 0.0
-    return (activation * mask) @ decoder + decoder_bias, PENALTY * penalty
+    cost = charge(activation, decoder.norm(dim=1), penalty, exponent) if selection == "relu" else 0.0
+    return (activation * mask) @ decoder + decoder_bias, PENALTY * cost
 
 
-def run(out, case, seed, optimiser, subtract_bias, rank_by_norm, width_in, width_out, selection="topk"):
+def run(
+    out, case, seed, optimiser, subtract_bias, rank_by_norm, width_in, width_out, selection="topk", penalty="linear"
+):
+    if sys.argv[2:] and case not in sys.argv[2:]:
+        return
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*shape):
@@ -75,34 +144,52 @@ def run(out, case, seed, optimiser, subtract_bias, rank_by_norm, width_in, width
     decoder = decoder / decoder.norm(dim=1, keepdim=True) * (0.5 + torch.rand(FEATURES, 1, generator=generator))
     encoder = decoder.clone() if width_in == width_out else normal(FEATURES, width_in) * 0.3
     start = [encoder, normal(FEATURES) * 0.1, decoder, normal(width_out) * 0.2]
+    extras = EXTRAS.get(selection, ())
+    names = NAMES + extras
+    if selection == "jumprelu":
+        start.append(torch.log(0.2 + 0.6 * torch.rand(FEATURES, generator=generator)))
+    elif selection == "gated":
+        start += [normal(FEATURES) * 0.1, normal(FEATURES) * 0.3]
     parameters = [p.clone().requires_grad_() for p in start]
     steps = (
         torch.optim.Adam(parameters, lr=LEARNING_RATE, betas=(BETA1, BETA2), eps=EPSILON)
         if optimiser == "adam"
         else SparseAdam(parameters)
     )
-    tensors = {f"start.{n}": p.clone() for n, p in zip(NAMES, start)}
+    tensors = {f"start.{n}": p.clone() for n, p in zip(names, start)}
     tensors["inputs"] = inputs.contiguous()
     if width_in != width_out:
         tensors["targets"] = targets.contiguous()
     losses = []
     for step in range(1, STEPS + 1):
         x, y = inputs[step - 1], targets[step - 1]
-        found, penalty = forward(parameters, x, subtract_bias, rank_by_norm, selection)
-        loss = (found - y).pow(2).sum(1).mean() + penalty
+        auxiliary = 0.0
+        if extras:
+            found, cost, auxiliary = learned(parameters, x, y, subtract_bias, selection, penalty)
+        else:
+            found, cost = forward(
+                parameters, x, subtract_bias, rank_by_norm, selection, penalty, EXPONENTS[step - 1]
+            )
+        loss = (found - y).pow(2).sum(1).mean() + cost
         steps.zero_grad()
-        loss.backward()
+        (loss + auxiliary).backward()
         steps.step()
         losses.append(loss.item())
         if step in (1, 5, 20):
-            for n, p in zip(NAMES, parameters):
+            for n, p in zip(names, parameters):
                 tensors[f"after{step}.{n}"] = p.detach().clone()
     tensors["losses"] = torch.tensor(losses, dtype=torch.float64)
     settings = dict(
         optimiser=optimiser, subtractDecoderBias=subtract_bias, rankByDecoderNorm=rank_by_norm,
         inputWidth=width_in, outputWidth=width_out, features=FEATURES, k=K, steps=STEPS,
-        selection=selection, penalty=PENALTY if selection == "relu" else 0, batch=BATCH, learningRate=LEARNING_RATE, beta1=BETA1, beta2=BETA2, epsilon=EPSILON,
+        selection=selection, penalty=PENALTY if selection == "relu" or extras else 0, batch=BATCH, learningRate=LEARNING_RATE, beta1=BETA1, beta2=BETA2, epsilon=EPSILON,
     )
+    if penalty != "linear":
+        settings["penaltyKind"] = penalty
+    if penalty == "power":
+        settings["exponents"] = EXPONENTS
+    if selection == "jumprelu":
+        settings["bandwidth"] = BANDWIDTH
     save_file(tensors, out / f"training-{case}.safetensors", metadata={"settings": json.dumps(settings)})
     print(case, losses[0], losses[-1])
 
@@ -125,6 +212,18 @@ def main():
         for optimiser, subtract_bias, rank_by_norm in (("adam", True, False), ("sparse-adam", False, True)):
             seed += 1
             run(out, f"{optimiser}-{selection}", seed, optimiser, subtract_bias, rank_by_norm, 8, 8, selection)
+    for case, optimiser, subtract_bias, selection, penalty in (
+        ("adam-jumprelu-count", "adam", True, "jumprelu", "count"),
+        ("sparse-adam-jumprelu-count", "sparse-adam", False, "jumprelu", "count"),
+        ("adam-jumprelu-linear", "adam", False, "jumprelu", "linear"),
+        ("sparse-adam-jumprelu-tanh", "sparse-adam", True, "jumprelu", "tanh"),
+        ("adam-relu-power", "adam", True, "relu", "power"),
+        ("sparse-adam-relu-power", "sparse-adam", False, "relu", "power"),
+        ("adam-gated", "adam", True, "gated", "linear"),
+        ("sparse-adam-gated", "sparse-adam", False, "gated", "linear"),
+    ):
+        seed += 1
+        run(out, case, seed, optimiser, subtract_bias, False, 8, 8, selection, penalty)
 
 
 main()

@@ -135,6 +135,8 @@ public final class SparseEncoder {
               "features are chosen over whole batches (%s with no threshold); encode batches with "
                       .formatted(config.activation().type())
                   + "an engine, or give it a threshold");
+      case Selection.LearnedThreshold learns -> throw notInUse(learns);
+      case Selection.Gate gate -> throw notInUse(gate);
     }
     RowEncoder rows =
         new RowEncoder(
@@ -148,6 +150,10 @@ public final class SparseEncoder {
             weights.format);
     float[] shift = config.subtractDecoderBias() ? parameters.decoderBias().toArray(FLOAT) : null;
     return new SparseEncoder(config, weights, k, rows, shift, null);
+  }
+
+  private static IllegalArgumentException notInUse(Selection selection) {
+    return new IllegalArgumentException(selection + " is for learning, not for use");
   }
 
   private static float[] ranks(DictionaryConfig config, Parameters parameters) {

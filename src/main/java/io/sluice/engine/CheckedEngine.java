@@ -31,6 +31,16 @@ abstract class CheckedEngine implements Engine {
   private final Codes codes = new Codes();
   private final Arena arena = Arena.ofShared();
   private final MemorySegment lastFired;
+  private final FeatureVectors vectors;
+  private final LearnedActivity learned;
+  private final float[] bounds;
+  private Selection selection;
+
+  /** Lengths of decoder rows, and by how much a penalty shortens each: both once it is asked. */
+  private double[] norms = new double[0];
+
+  private double[] pull = new double[0];
+  private boolean pulled;
   private Stage stage = Stage.IDLE;
   private Rows input;
   private boolean closed;
@@ -46,6 +56,9 @@ abstract class CheckedEngine implements Engine {
               + shape(spec.features(), spec.inputWidth(), spec.outputWidth()));
     }
     this.spec = spec;
+    this.vectors = new FeatureVectors(spec);
+    this.learned = new LearnedActivity(this, vectors);
+    this.bounds = new float[spec.features()];
     this.lastFired = arena.allocate((long) spec.features() * Long.BYTES, 64);
   }
 
@@ -53,20 +66,47 @@ abstract class CheckedEngine implements Engine {
     return features + " features, " + inputWidth + " in, " + outputWidth + " out";
   }
 
-  /** Fills {@code codes} for a batch whose shape has been checked. */
+  /**
+   * Fills {@code codes} for a batch whose shape has been checked, by a selection that counts
+   * features.
+   */
   abstract void encodeRows(Rows input, Selection selection, Codes codes);
+
+  /**
+   * Finds the features whose pre-activation, ranked as the spec says, is above their bound, which
+   * may be negative.
+   */
+  abstract void encodeAbove(Rows input, float[] bounds, Codes codes);
 
   /** Decodes; keeps what {@link #accumulateRows} needs when {@code gradients}. */
   abstract double decodeRows(Rows input, Rows target, Codes codes, boolean gradients);
 
-  /**
-   * Adds the gradient of {@code factor · Σ f_j·‖W_D[j]‖} to the features' gradients, keeps what
-   * {@link #accumulateRows} and {@link #updateRows} need for the decoder's, and returns the sum of
-   * {@code f_j·‖W_D[j]‖}.
-   */
-  abstract double penaliseRows(double factor, Codes codes);
+  /** {@code ⟨g, W_D[j]⟩} for each entry of {@code places}, after {@link #decodeRows}. */
+  abstract void residualProducts(Codes places, float[] out);
 
-  /** Forms gradients. */
+  /**
+   * The gradient of the mean over rows of {@code ‖Σ w_j·W_D[j] + b_D − y‖²} by each weight.
+   *
+   * @param weights one for each entry of {@code places}
+   */
+  abstract void auxiliaryGradients(Rows target, Codes places, float[] weights, float[] out);
+
+  /** The gradients of the batch's codes, by entry, in host memory that may be changed. */
+  abstract float[] codeGradients(int entries);
+
+  /** Takes gradients of the batch's codes, by entry, in the place of those it has. */
+  abstract void setCodeGradients(float[] gradients, int entries);
+
+  /** The lengths of all decoder rows. */
+  abstract void readDecoderNorms(double[] out);
+
+  /** All encoder biases. */
+  abstract void readEncoderBias(float[] out);
+
+  /**
+   * Forms gradients: of rows by the gradients of codes, and {@link #pull}; of the encoder bias less
+   * {@link #biasShift}.
+   */
   abstract void accumulateRows(Rows input, Codes codes);
 
   /** Moves parameters. */
@@ -110,9 +150,23 @@ abstract class CheckedEngine implements Engine {
       case Selection.TopK(int k) -> requireFeatures(k);
       case Selection.BatchTopK(int k) -> requireFeatures(k);
       case Selection.Threshold(Thresholds thresholds) -> thresholds.requireFit(spec.features());
+      case Selection.LearnedThreshold learns -> requireLearned(Learned.THRESHOLD, selection);
+      case Selection.Gate gate -> requireLearned(Learned.GATE, selection);
     }
     stage = Stage.IDLE;
-    encodeRows(input, selection, codes);
+    switch (selection) {
+      case Selection.Threshold(Thresholds thresholds) -> {
+        for (int feature = 0; feature < bounds.length; feature++) {
+          bounds[feature] = Math.max(0, thresholds.of(feature));
+        }
+        encodeAbove(input, bounds, codes);
+      }
+      case Selection.LearnedThreshold(double bandwidth) ->
+          learned.encodeByThreshold(input, bandwidth, codes);
+      case Selection.Gate gate -> learned.encodeByGate(input, codes);
+      default -> encodeRows(input, selection, codes);
+    }
+    this.selection = selection;
     this.input = input;
     stage = Stage.ENCODED;
   }
@@ -134,13 +188,26 @@ abstract class CheckedEngine implements Engine {
               + " x "
               + spec.outputWidth());
     }
-    double error = decodeRows(input, target, codes, gradients);
+    pulled = false;
+    double error = decodeRows(input, target, entries(), gradients);
+    if (gradients) {
+      switch (selection) {
+        case Selection.LearnedThreshold threshold -> learned.meetNear();
+        case Selection.Gate gate -> learned.meetOpenings(target);
+        default -> {}
+      }
+    }
     stage = gradients ? Stage.GRADIENTS_READY : Stage.DECODED;
     return error;
   }
 
+  /** What the engine decodes: the codes, and among those of gates the ones that are 0. */
+  private Codes entries() {
+    return selection instanceof Selection.Gate ? learned.gated() : codes;
+  }
+
   @Override
-  public final double penalise(double weight) {
+  public final double penalise(Penalty penalty, double weight) {
     requireOpen();
     if (stage != Stage.GRADIENTS_READY) {
       throw new IllegalStateException(
@@ -149,9 +216,88 @@ abstract class CheckedEngine implements Engine {
     if (!(weight >= 0) || Double.isInfinite(weight)) {
       throw new IllegalArgumentException("a penalty's weight must be at least 0, not " + weight);
     }
-    double sum = penaliseRows(weight / input.count(), codes);
+    double factor = weight / input.count();
+    double sum;
+    if (penalty instanceof Penalty.Count) {
+      if (!(selection instanceof Selection.LearnedThreshold)) {
+        throw new IllegalArgumentException(
+            "a count of codes has no gradient without learned thresholds; the selection is "
+                + selection);
+      }
+      learned.setCost(factor);
+      sum = codes.entries();
+    } else {
+      sum = pull(penalty, factor);
+    }
     stage = Stage.PENALISED;
-    return weight * sum / input.count();
+    return factor * sum;
+  }
+
+  private double pull(Penalty penalty, double factor) {
+    boolean gated = selection instanceof Selection.Gate;
+    Codes entries = entries();
+    int count = entries.entries();
+    readNorms();
+    pull = pull.length > 0 ? pull : new double[spec.features()];
+    java.util.Arrays.fill(pull, 0);
+    pulled = true;
+    float[] gradients =
+        gated ? learned.openingGradients() : count == 0 ? null : codeGradients(count);
+    double sum = 0;
+    for (int entry = 0; entry < count; entry++) {
+      int feature = entries.feature(entry);
+      double value = gated ? learned.openings()[entry] : entries.value(entry);
+      double charged = value * norms[feature];
+      double slope = factor * penalty.slope(charged);
+      sum += penalty.of(charged);
+      gradients[entry] += (float) (slope * norms[feature]);
+      pull[feature] += slope * value;
+    }
+    if (!gated && count > 0) {
+      setCodeGradients(gradients, count);
+    }
+    if (selection instanceof Selection.LearnedThreshold) {
+      learned.chargeNear(factor * penalty.slope(0), norms);
+    }
+    for (int feature = 0; feature < pull.length; feature++) {
+      pull[feature] = norms[feature] > 0 ? pull[feature] / norms[feature] : 0;
+    }
+    return sum;
+  }
+
+  private void readNorms() {
+    norms = norms.length > 0 ? norms : new double[spec.features()];
+    readDecoderNorms(norms);
+  }
+
+  /**
+   * By feature, how much of its own decoder row a penalty adds to that row's gradient; null where
+   * there is none.
+   */
+  final double[] pull() {
+    return pulled ? pull : null;
+  }
+
+  /** By feature, what the encoder bias's gradient is less than the sum of codes'; null for none. */
+  final double[] biasShift() {
+    return selection instanceof Selection.Gate ? learned.biasShift() : null;
+  }
+
+  @Override
+  public final double charge(Penalty penalty) {
+    requireOpen();
+    if (stage == Stage.IDLE || stage == Stage.ENCODED) {
+      throw new IllegalStateException("there are no codes to charge: call decode first");
+    }
+    boolean gated = selection instanceof Selection.Gate;
+    Codes entries = entries();
+    readNorms();
+    double sum = 0;
+    for (int entry = 0; entry < entries.entries(); entry++) {
+      double value = gated ? learned.openings()[entry] : entries.value(entry);
+      sum += penalty.of(value * norms[entries.feature(entry)]);
+    }
+    return sum / input.count();
   }
 
   @Override
@@ -164,7 +310,21 @@ abstract class CheckedEngine implements Engine {
       throw new IllegalStateException(
           "accumulate needs feature gradients: call decode with gradients first");
     }
-    accumulateRows(input, codes);
+    Codes entries = entries();
+    int count = entries.entries();
+    switch (selection) {
+      case Selection.LearnedThreshold threshold ->
+          learned.formThresholdGradients(codes, count == 0 ? null : codeGradients(count));
+      case Selection.Gate gate -> {
+        float[] gradients = count == 0 ? null : codeGradients(count);
+        learned.formGateGradients(gradients);
+        if (count > 0) {
+          setCodeGradients(gradients, count);
+        }
+      }
+      default -> vectors.clearGradients();
+    }
+    accumulateRows(input, entries);
     stage = Stage.ACCUMULATED;
   }
 
@@ -174,7 +334,8 @@ abstract class CheckedEngine implements Engine {
     if (stage != Stage.ACCUMULATED) {
       throw new IllegalStateException("update needs gradients: call accumulate first");
     }
-    updateRows(step, codes);
+    updateRows(step, entries());
+    vectors.step(step, spec.optimiser());
     // The parameters have moved, so the residual no longer belongs to them.
     stage = Stage.IDLE;
   }
@@ -226,6 +387,7 @@ abstract class CheckedEngine implements Engine {
   @Override
   public final List<StateTensor> state() {
     List<StateTensor> all = new java.util.ArrayList<>(ownState());
+    all.addAll(vectors.tensors());
     all.add(new StateTensor(LAST_FIRED, DType.I64, List.of((long) spec.features())));
     return List.copyOf(all);
   }
@@ -234,6 +396,9 @@ abstract class CheckedEngine implements Engine {
   public final MemorySegment read(StateTensor tensor, Arena target) {
     requireOpen();
     requireOwn(tensor);
+    if (vectors.has(tensor.name())) {
+      return vectors.read(tensor.name(), target);
+    }
     return tensor.name().equals(LAST_FIRED) ? lastFired : readOwn(tensor.name(), target);
   }
 
@@ -247,6 +412,8 @@ abstract class CheckedEngine implements Engine {
     }
     if (tensor.name().equals(LAST_FIRED)) {
       lastFired.copyFrom(data);
+    } else if (vectors.has(tensor.name())) {
+      vectors.write(tensor.name(), data);
     } else {
       writeOwn(tensor.name(), data);
     }
@@ -257,6 +424,7 @@ abstract class CheckedEngine implements Engine {
     if (!closed) {
       closed = true;
       release();
+      learned.close();
       codes.close();
       arena.close();
     }
@@ -266,6 +434,13 @@ abstract class CheckedEngine implements Engine {
     if (k > spec.features()) {
       throw new IllegalArgumentException(
           "k is " + k + ", but the dictionary has " + spec.features() + " features");
+    }
+  }
+
+  private void requireLearned(Learned needed, Selection selection) {
+    if (spec.learned() != needed) {
+      throw new IllegalArgumentException(
+          selection + " needs an engine that learns " + needed + ", not " + spec.learned());
     }
   }
 

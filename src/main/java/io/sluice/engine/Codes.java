@@ -43,17 +43,30 @@ public final class Codes implements AutoCloseable {
 
   void set(int entry, int feature, float value) {
     if (!(value > 0)) {
-      throw new IllegalStateException(
-          "feature "
-              + feature
-              + " has activation "
-              + value
-              + " for row "
-              + rows
-              + " of the batch: the input or the weights are not finite");
+      throw notFinite(feature, value);
     }
     features.setAtIndex(ValueLayout.JAVA_INT, entry, feature);
     values.setAtIndex(ValueLayout.JAVA_FLOAT, entry, value);
+  }
+
+  /** As {@link #set}, of any value that is a number. */
+  void put(int entry, int feature, float value) {
+    if (Float.isNaN(value)) {
+      throw notFinite(feature, value);
+    }
+    features.setAtIndex(ValueLayout.JAVA_INT, entry, feature);
+    values.setAtIndex(ValueLayout.JAVA_FLOAT, entry, value);
+  }
+
+  private IllegalStateException notFinite(int feature, float value) {
+    return new IllegalStateException(
+        "feature "
+            + feature
+            + " has activation "
+            + value
+            + " for row "
+            + rows
+            + " of the batch: the input or the weights are not finite");
   }
 
   void setLeastRank(float rank) {

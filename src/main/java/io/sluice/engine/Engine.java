@@ -55,19 +55,32 @@ public interface Engine extends AutoCloseable {
    *     autoencoder
    * @param gradients whether feature gradients will be wanted; if not, {@link #accumulate} is
    *     refused
-   * @return the squared error, summed over rows and columns
+   * @return the squared error of ŷ, summed over rows and columns
    */
   double decode(Rows target, boolean gradients);
 
   /**
-   * Adds {@code weight · Σ_j f_j·‖W_D[j]‖}, as its mean over rows, to the loss whose gradients will
-   * be formed. Weighted by the norm of their decoder rows, features cannot evade the penalty by
-   * small codes and large rows. Called after {@link #decode} with gradients, at most once.
+   * Adds {@code weight · Σ_j φ(f_j·‖W_D[j]‖)}, as its mean over rows, to the loss whose gradients
+   * will be formed. Called after {@link #decode} with gradients, at most once.
    *
+   * @param penalty φ
    * @param weight of the penalty against the squared error, at least 0
    * @return what is added, the mean over rows
+   * @throws IllegalArgumentException for a {@link Penalty.Count} without learned thresholds, which
+   *     alone feel it
    */
-  double penalise(double weight);
+  double penalise(Penalty penalty, double weight);
+
+  /** As {@link #penalise(Penalty, double)} with {@link Penalty.Linear}. */
+  default double penalise(double weight) {
+    return penalise(new Penalty.Linear(), weight);
+  }
+
+  /**
+   * The mean over rows of {@code Σ_j φ(f_j·‖W_D[j]‖)} for the codes of the last {@link #decode};
+   * changes nothing.
+   */
+  double charge(Penalty penalty);
 
   /**
    * Forms the gradients of the batch, or notes that {@link #update} shall.

@@ -12,6 +12,7 @@ package io.sluice.engine;
  * @param rankByDecoderNorm whether features are ranked by {@code f · ‖decoder row‖} rather than by
  *     {@code f}, so that rescaling a feature changes nothing
  * @param optimiser how parameters move
+ * @param learned what is learned for each feature beside its rows and its encoder bias
  */
 public record EngineSpec(
     int inputWidth,
@@ -19,7 +20,26 @@ public record EngineSpec(
     int features,
     boolean subtractDecoderBias,
     boolean rankByDecoderNorm,
-    Optimiser optimiser) {
+    Optimiser optimiser,
+    Learned learned) {
+
+  /** Learns rows and biases only. */
+  public EngineSpec(
+      int inputWidth,
+      int outputWidth,
+      int features,
+      boolean subtractDecoderBias,
+      boolean rankByDecoderNorm,
+      Optimiser optimiser) {
+    this(
+        inputWidth,
+        outputWidth,
+        features,
+        subtractDecoderBias,
+        rankByDecoderNorm,
+        optimiser,
+        Learned.NOTHING);
+  }
 
   public EngineSpec {
     if (inputWidth < 1 || outputWidth < 1 || features < 1) {
@@ -39,5 +59,22 @@ public record EngineSpec(
               + inputWidth);
     }
     java.util.Objects.requireNonNull(optimiser, "optimiser");
+    java.util.Objects.requireNonNull(learned, "learned");
+    if (learned != Learned.NOTHING && rankByDecoderNorm) {
+      throw new IllegalArgumentException(
+          "a learned " + learned + " is of values; it does not rank by decoder norm");
+    }
+  }
+
+  /** The same with something else learned beside rows and biases. */
+  public EngineSpec with(Learned other) {
+    return new EngineSpec(
+        inputWidth,
+        outputWidth,
+        features,
+        subtractDecoderBias,
+        rankByDecoderNorm,
+        optimiser,
+        other);
   }
 }

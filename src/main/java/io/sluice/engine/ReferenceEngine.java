@@ -32,9 +32,6 @@ public final class ReferenceEngine extends CheckedEngine {
   private float[] residualGradient = new float[0];
   private float[] codeGradient = new float[0];
 
-  /** What {@code f_j·‖W_D[j]‖} is weighted by in the loss of the batch. */
-  private double penalty;
-
   /**
    * An engine that starts from a copy of {@code initial}, with moments of zero.
    *
@@ -74,29 +71,20 @@ public final class ReferenceEngine extends CheckedEngine {
 
   @Override
   void encodeRows(Rows input, Selection selection, Codes codes) {
-    int features = spec().features();
-    double[] norms = spec().rankByDecoderNorm() ? decoderNorms() : null;
-    float[][] activations = new float[input.count()][features];
-    double[][] ranks = new double[input.count()][features];
-    for (int row = 0; row < input.count(); row++) {
-      float[] activation = activations[row];
-      for (int feature = 0; feature < features; feature++) {
-        double sum = encoderBias[feature];
-        for (int i = 0; i < input.width(); i++) {
-          sum += (double) centred(input, row, i) * encoder[feature * input.width() + i];
-        }
-        activation[feature] = (float) Math.max(0, sum);
-        ranks[row][feature] =
-            norms == null ? activation[feature] : activation[feature] * norms[feature];
+    float[][] activations = preActivations(input);
+    for (float[] row : activations) {
+      for (int feature = 0; feature < row.length; feature++) {
+        // Math.max keeps NaN, so that it is found below.
+        row[feature] = Math.max(0, row[feature]);
       }
     }
+    double[][] ranks = ranks(activations);
     int[][] chosen =
         switch (selection) {
           case Selection.TopK(int k) ->
               Arrays.stream(ranks).map(rank -> largest(rank, k)).toArray(int[][]::new);
-          case Selection.Threshold(Thresholds thresholds) ->
-              Arrays.stream(ranks).map(rank -> above(rank, thresholds)).toArray(int[][]::new);
           case Selection.BatchTopK(int k) -> largestOfAll(ranks, k * input.count());
+          default -> throw new IllegalArgumentException("not a count of features: " + selection);
         };
     codes.begin(input.count(), Arrays.stream(chosen).mapToInt(row -> row.length).sum());
     int entry = 0;
@@ -116,9 +104,50 @@ public final class ReferenceEngine extends CheckedEngine {
     }
   }
 
-  private static int[] above(double[] rank, Thresholds thresholds) {
+  @Override
+  void encodeAbove(Rows input, float[] bounds, Codes codes) {
+    float[][] activations = preActivations(input);
+    double[][] ranks = ranks(activations);
+    int[][] chosen = Arrays.stream(ranks).map(rank -> above(rank, bounds)).toArray(int[][]::new);
+    codes.begin(input.count(), Arrays.stream(chosen).mapToInt(row -> row.length).sum());
+    int entry = 0;
+    for (int row = 0; row < input.count(); row++) {
+      for (int feature : chosen[row]) {
+        codes.put(entry++, feature, activations[row][feature]);
+      }
+      codes.endRow(entry);
+    }
+  }
+
+  private float[][] preActivations(Rows input) {
+    int features = spec().features();
+    float[][] activations = new float[input.count()][features];
+    for (int row = 0; row < input.count(); row++) {
+      for (int feature = 0; feature < features; feature++) {
+        double sum = encoderBias[feature];
+        for (int i = 0; i < input.width(); i++) {
+          sum += (double) centred(input, row, i) * encoder[feature * input.width() + i];
+        }
+        activations[row][feature] = (float) sum;
+      }
+    }
+    return activations;
+  }
+
+  private double[][] ranks(float[][] activations) {
+    double[] norms = spec().rankByDecoderNorm() ? decoderNorms() : null;
+    double[][] ranks = new double[activations.length][spec().features()];
+    for (int row = 0; row < ranks.length; row++) {
+      for (int feature = 0; feature < ranks[row].length; feature++) {
+        ranks[row][feature] = activations[row][feature] * (norms == null ? 1 : norms[feature]);
+      }
+    }
+    return ranks;
+  }
+
+  private static int[] above(double[] rank, float[] bounds) {
     return IntStream.range(0, rank.length)
-        .filter(feature -> rank[feature] > Math.max(0, thresholds.of(feature)))
+        .filter(feature -> rank[feature] > bounds[feature])
         .toArray();
   }
 
@@ -174,7 +203,6 @@ public final class ReferenceEngine extends CheckedEngine {
     int rows = target.count();
     reconstruction = grown(reconstruction, rows * width);
     residualGradient = grown(residualGradient, rows * width);
-    penalty = 0;
     codeGradient = grown(codeGradient, codes.entries());
     double squaredError = 0;
     double[] sum = new double[width];
@@ -194,29 +222,65 @@ public final class ReferenceEngine extends CheckedEngine {
         reconstruction[row * width + i] = (float) sum[i];
         residualGradient[row * width + i] = (float) (2 * error / rows);
       }
-      for (int entry = codes.offset(row); entry < codes.offset(row + 1); entry++) {
-        int start = codes.feature(entry) * width;
-        double product = 0;
-        for (int i = 0; i < width; i++) {
-          product += (double) residualGradient[row * width + i] * decoder[start + i];
-        }
-        codeGradient[entry] = (float) product;
-      }
     }
+    products(residualGradient, codes, codeGradient);
     return squaredError;
   }
 
   @Override
-  double penaliseRows(double factor, Codes codes) {
-    double[] norms = decoderNorms();
-    double sum = 0;
-    for (int entry = 0; entry < codes.entries(); entry++) {
-      double norm = norms[codes.feature(entry)];
-      codeGradient[entry] += (float) (factor * norm);
-      sum += codes.value(entry) * norm;
+  void residualProducts(Codes places, float[] out) {
+    products(residualGradient, places, out);
+  }
+
+  /** {@code ⟨residual[token], W_D[j]⟩} for each entry. */
+  private void products(float[] residual, Codes places, float[] out) {
+    int width = spec().outputWidth();
+    for (int row = 0; row < places.rows(); row++) {
+      for (int entry = places.offset(row); entry < places.offset(row + 1); entry++) {
+        int start = places.feature(entry) * width;
+        double product = 0;
+        for (int i = 0; i < width; i++) {
+          product += (double) residual[row * width + i] * decoder[start + i];
+        }
+        out[entry] = (float) product;
+      }
     }
-    penalty = factor;
-    return sum;
+  }
+
+  @Override
+  void auxiliaryGradients(Rows target, Codes places, float[] weights, float[] out) {
+    int width = spec().outputWidth();
+    float[] residual = new float[places.rows() * width];
+    for (int row = 0; row < places.rows(); row++) {
+      for (int i = 0; i < width; i++) {
+        double sum = decoderBias[i];
+        for (int entry = places.offset(row); entry < places.offset(row + 1); entry++) {
+          sum += (double) weights[entry] * decoder[places.feature(entry) * width + i];
+        }
+        residual[row * width + i] = (float) (2 * (sum - target.at(row, i)) / places.rows());
+      }
+    }
+    products(residual, places, out);
+  }
+
+  @Override
+  float[] codeGradients(int entries) {
+    return codeGradient;
+  }
+
+  @Override
+  void setCodeGradients(float[] gradients, int entries) {
+    codeGradient = gradients;
+  }
+
+  @Override
+  void readDecoderNorms(double[] out) {
+    System.arraycopy(decoderNorms(), 0, out, 0, out.length);
+  }
+
+  @Override
+  void readEncoderBias(float[] out) {
+    System.arraycopy(encoderBias, 0, out, 0, out.length);
   }
 
   private static float[] grown(float[] array, int length) {
@@ -232,7 +296,6 @@ public final class ReferenceEngine extends CheckedEngine {
     Arrays.fill(encoderBiasGradient, 0);
     Arrays.fill(decoderGradient, 0);
     Arrays.fill(decoderBiasGradient, 0);
-    double[] norms = penalty == 0 ? null : decoderNorms();
     for (int row = 0; row < codes.rows(); row++) {
       for (int i = 0; i < outputWidth; i++) {
         decoderBiasGradient[i] += residualGradient[row * outputWidth + i];
@@ -243,10 +306,6 @@ public final class ReferenceEngine extends CheckedEngine {
         for (int i = 0; i < outputWidth; i++) {
           decoderGradient[feature * outputWidth + i] +=
               (double) codes.value(entry) * residualGradient[row * outputWidth + i];
-          if (norms != null && norms[feature] > 0) {
-            decoderGradient[feature * outputWidth + i] +=
-                penalty * codes.value(entry) * decoder[feature * outputWidth + i] / norms[feature];
-          }
         }
         double gradient = codeGradient[entry];
         for (int i = 0; i < inputWidth; i++) {
@@ -258,6 +317,14 @@ public final class ReferenceEngine extends CheckedEngine {
         }
         encoderBiasGradient[feature] += gradient;
       }
+    }
+    double[] pull = pull();
+    double[] shift = biasShift();
+    for (int feature = 0; feature < fired.length; feature++) {
+      for (int i = feature * outputWidth; pull != null && i < (feature + 1) * outputWidth; i++) {
+        decoderGradient[i] += pull[feature] * decoder[i];
+      }
+      encoderBiasGradient[feature] -= shift == null ? 0 : shift[feature];
     }
   }
 

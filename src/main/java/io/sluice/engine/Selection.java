@@ -45,4 +45,33 @@ public sealed interface Selection {
       }
     }
   }
+
+  /**
+   * JumpReLU as it is learned: the features whose value is above the engine's own {@code θ = e^{log
+   * θ}}, which needs {@link Learned#THRESHOLD}. Thresholds get their gradient from the values that
+   * lie less than half a window from them, on either side (a straight-through estimate with a
+   * rectangle for a kernel, Rajamanoharan et al. 2024, arXiv 2407.14435): with {@code ∂f} the
+   * gradient of the code and {@code c} what one more code costs,
+   *
+   * <pre>∂(log θ_j) = −(θ_j / ε) · Σ (θ_j·∂f_j + c)   over |value − θ_j| &lt; ε / 2</pre>
+   *
+   * @param bandwidth ε, the width of the window, positive
+   */
+  record LearnedThreshold(double bandwidth) implements Selection {
+    public LearnedThreshold {
+      if (!(bandwidth > 0) || Double.isInfinite(bandwidth)) {
+        throw new IllegalArgumentException(
+            "a bandwidth must be positive and finite, not " + bandwidth);
+      }
+    }
+  }
+
+  /**
+   * The features whose gate is open, with their magnitudes (Rajamanoharan et al. 2024, arXiv
+   * 2404.16014), which needs {@link Learned#GATE}: with {@code z = (x − p)·W_E[j]} a gate is open
+   * where {@code q = z + b_E[j] > 0}, and the code is {@code ReLU(eʳ·z + b)}. Gates learn from the
+   * error of {@code q·W_D + b_D}, whose decoder gets no gradient, and from penalties, which charge
+   * {@code q} in the code's place.
+   */
+  record Gate() implements Selection {}
 }

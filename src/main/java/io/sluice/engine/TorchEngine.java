@@ -45,10 +45,7 @@ public final class TorchEngine extends CheckedEngine {
   private Tensor codeValues;
   private TorchAdam.Gradients gradients;
 
-  /** What {@code f_j·‖W_D[j]‖} is weighted by in the loss of the batch, and those norms. */
-  private double penalty;
-
-  private Tensor norms;
+  private float[] hostGradients = new float[0];
 
   /**
    * An engine on {@code device} that starts from a copy of {@code initial}, with moments of zero.
@@ -85,20 +82,33 @@ public final class TorchEngine extends CheckedEngine {
 
   @Override
   void encodeRows(Rows rows, Selection selection, Codes codes) {
-    batch.close();
-    batch = TensorScope.detached();
-    gradients = null;
     try (TensorScope scope = TensorScope.open()) {
-      input = load(rows).moveTo(batch);
-      seen = spec().subtractDecoderBias() ? input.sub(decoderBias).moveTo(batch) : input;
+      start(rows);
       Tensor norms = spec().rankByDecoderNorm() ? decoderNorms() : null;
       switch (selection) {
         case Selection.TopK(int k) -> keepLargest(rows.count(), k, norms, codes);
-        case Selection.Threshold(Thresholds thresholds) ->
-            keepAbove(rows.count(), thresholds, norms, codes);
         case Selection.BatchTopK(int k) -> keepLargestOfAll(rows.count(), k, norms, codes);
+        default -> throw new IllegalArgumentException("not a count of features: " + selection);
       }
     }
+  }
+
+  @Override
+  void encodeAbove(Rows rows, float[] bounds, Codes codes) {
+    try (TensorScope scope = TensorScope.open()) {
+      start(rows);
+      Tensor norms = spec().rankByDecoderNorm() ? decoderNorms() : null;
+      keepAbove(rows.count(), bounds, norms, codes);
+    }
+  }
+
+  /** Forgets the last batch and loads the next. */
+  private void start(Rows rows) {
+    batch.close();
+    batch = TensorScope.detached();
+    gradients = null;
+    input = load(rows).moveTo(batch);
+    seen = spec().subtractDecoderBias() ? input.sub(decoderBias).moveTo(batch) : input;
   }
 
   private void keepLargest(int count, int k, Tensor norms, Codes codes) {
@@ -122,13 +132,9 @@ public final class TorchEngine extends CheckedEngine {
     }
   }
 
-  private void keepAbove(int count, Thresholds thresholds, Tensor norms, Codes codes) {
+  private void keepAbove(int count, float[] bounds, Tensor norms, Codes codes) {
     try (TensorScope scope = TensorScope.open()) {
-      float[] least = thresholds.toArray(spec().features());
-      for (int feature = 0; feature < least.length; feature++) {
-        least[feature] = Math.max(0, least[feature]);
-      }
-      Tensor bound = Tensor.ofFloats(least, least.length);
+      Tensor bound = Tensor.ofFloats(bounds, bounds.length);
       Tensor onDevice = device.isCuda() ? bound.to(device) : bound;
       Candidates found = new Candidates();
       forChunks(
@@ -139,7 +145,7 @@ public final class TorchEngine extends CheckedEngine {
             Tensor places = rank.gt(onDevice).reshape(-1).nonzero().reshape(-1);
             found.add(start, activation.reshape(-1), rank.reshape(-1), places);
           });
-      found.copyTo(codes, count);
+      found.copyTo(codes, count, false);
     }
   }
 
@@ -156,7 +162,7 @@ public final class TorchEngine extends CheckedEngine {
             found.add(start, activation.reshape(-1), flat, top);
           });
       float least = found.keepLargest(wanted);
-      found.copyTo(codes, count);
+      found.copyTo(codes, count, true);
       codes.setLeastRank(least);
     }
   }
@@ -248,7 +254,7 @@ public final class TorchEngine extends CheckedEngine {
       return lowest == Float.POSITIVE_INFINITY ? 0 : lowest;
     }
 
-    void copyTo(Codes codes, int rows) {
+    void copyTo(Codes codes, int rows, boolean positive) {
       int features = spec().features();
       codes.begin(rows, places.length);
       int entry = 0;
@@ -256,8 +262,8 @@ public final class TorchEngine extends CheckedEngine {
       for (int row = 0; row < rows; row++) {
         for (; entry < places.length && places[entry] / features == row; entry++) {
           // Not (value > 0), which would pass over NaN.
-          if (!(values[entry] <= 0)) {
-            codes.set(kept++, (int) (places[entry] % features), values[entry]);
+          if (!positive || !(values[entry] <= 0)) {
+            codes.put(kept++, (int) (places[entry] % features), values[entry]);
           }
         }
         codes.endRow(kept);
@@ -323,7 +329,6 @@ public final class TorchEngine extends CheckedEngine {
         reconstruction =
             decoder.embeddingBag(features, offsets, codeValues).add(decoderBias).moveTo(batch);
       }
-      penalty = 0;
       Tensor residual = reconstruction.sub(wanted);
       double error = residual.square().sum().item();
       if (withGradients) {
@@ -340,28 +345,88 @@ public final class TorchEngine extends CheckedEngine {
   }
 
   @Override
-  double penaliseRows(double factor, Codes codes) {
-    int entries = codes.entries();
-    if (entries == 0) {
-      return 0;
-    }
+  void residualProducts(Codes places, float[] out) {
     try (TensorScope scope = TensorScope.open()) {
-      norms = decoderNorms().moveTo(batch);
-      Tensor ofCodes =
-          norms.indexSelect(0, onDevice(codes.features(), DType.I32, entries).to(DType.I64));
-      codeGradient = codeGradient.add(ofCodes.mul(factor)).moveTo(batch);
-      penalty = factor;
-      return ofCodes.mul(codeValues).sum().item();
+      copy(products(residualGradient, places), out, places.entries());
     }
   }
 
-  /** The penalty's part of the active decoder rows' gradient. */
-  private Tensor penalised(Tensor decoderGradient, Tensor active, Tensor order, Tensor starts) {
-    // A row of zeros has no direction; the smallest number keeps it where it is.
-    Tensor length = norms.indexSelect(0, active).maximum(Tensor.full(1e-30, DType.F32, device, 1));
-    Tensor sums = codeValues.reshape(-1, 1).embeddingBag(order, starts, null).reshape(-1);
-    Tensor weights = sums.mul(penalty).div(length).reshape(-1, 1);
-    return decoderGradient.add(decoder.indexSelect(0, active).mul(weights));
+  /** {@code ⟨residual[token], W_D[j]⟩} for each entry. */
+  private Tensor products(Tensor residual, Codes places) {
+    int entries = places.entries();
+    return residual.bagProducts(
+        decoder,
+        onDevice(places.features(), DType.I32, entries),
+        onDevice(places.offsets(), DType.I32, places.rows() + 1),
+        onDevice(tokensOfEntries(places), DType.I32, entries));
+  }
+
+  @Override
+  void auxiliaryGradients(Rows target, Codes places, float[] weights, float[] out) {
+    try (TensorScope scope = TensorScope.open()) {
+      int entries = places.entries();
+      Tensor features = onDevice(places.features(), DType.I32, entries);
+      Tensor offsets = onDevice(places.offsets(), DType.I32, places.rows() + 1);
+      Tensor residual =
+          decoder
+              .embeddingBag(features, offsets, onDevice(weights, entries))
+              .add(decoderBias)
+              .sub(load(target))
+              .mul(2.0 / places.rows());
+      copy(products(residual, places), out, entries);
+    }
+  }
+
+  @Override
+  float[] codeGradients(int entries) {
+    hostGradients = hostGradients.length >= entries ? hostGradients : new float[entries];
+    copy(codeGradient, hostGradients, entries);
+    return hostGradients;
+  }
+
+  @Override
+  void setCodeGradients(float[] gradients, int entries) {
+    try (TensorScope scope = TensorScope.open()) {
+      codeGradient = onDevice(gradients, entries).copy().moveTo(batch);
+    }
+  }
+
+  @Override
+  void readDecoderNorms(double[] out) {
+    try (TensorScope scope = TensorScope.open()) {
+      MemorySegment host = scratch.floats("norms", out.length);
+      decoderNorms().copyTo(host);
+      for (int feature = 0; feature < out.length; feature++) {
+        out[feature] = host.getAtIndex(ValueLayout.JAVA_FLOAT, feature);
+      }
+    }
+  }
+
+  @Override
+  void readEncoderBias(float[] out) {
+    copy(encoderBias, out, out.length);
+  }
+
+  private void copy(Tensor from, float[] to, int count) {
+    MemorySegment host = scratch.floats("to host", count);
+    from.copyTo(host);
+    MemorySegment.copy(host, ValueLayout.JAVA_FLOAT, 0, to, 0, count);
+  }
+
+  private Tensor onDevice(float[] values, int count) {
+    MemorySegment host = scratch.floats("from host", count);
+    MemorySegment.copy(values, 0, host, ValueLayout.JAVA_FLOAT, 0, count);
+    return onDevice(host, DType.F32, count);
+  }
+
+  /** Of a number per feature, those of the active features, on the device. */
+  private Tensor ofActive(double[] values, String name) {
+    int count = groups.groups();
+    MemorySegment host = scratch.floats(name, count);
+    for (int group = 0; group < count; group++) {
+      host.setAtIndex(ValueLayout.JAVA_FLOAT, group, (float) values[groups.feature(group)]);
+    }
+    return onDevice(host, DType.F32, count);
   }
 
   private MemorySegment tokensOfEntries(Codes codes) {
@@ -392,8 +457,9 @@ public final class TorchEngine extends CheckedEngine {
       Tensor weights = codeGradient.indexSelect(0, order);
       Tensor decoderGradient =
           residualGradient.embeddingBag(tokens, starts, codeValues.indexSelect(0, order));
-      if (penalty != 0) {
-        decoderGradient = penalised(decoderGradient, active, order, starts);
+      if (pull() != null) {
+        Tensor pulls = ofActive(pull(), "pull").reshape(-1, 1);
+        decoderGradient = decoderGradient.add(decoder.indexSelect(0, active).mul(pulls));
       }
       Tensor encoderGradient = seen.embeddingBag(tokens, starts, weights);
       Tensor encoderBiasGradient =
@@ -401,6 +467,9 @@ public final class TorchEngine extends CheckedEngine {
       if (spec().subtractDecoderBias()) {
         decoderBiasGradient =
             decoderBiasGradient.sub(weightedRows(encoder, active, encoderBiasGradient));
+      }
+      if (biasShift() != null) {
+        encoderBiasGradient = encoderBiasGradient.sub(ofActive(biasShift(), "bias shift"));
       }
       gradients =
           new TorchAdam.Gradients(

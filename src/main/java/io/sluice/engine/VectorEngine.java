@@ -67,11 +67,8 @@ public final class VectorEngine extends CheckedEngine {
   private float[] codeValues = new float[0];
   private float[] codeGradients = new float[0];
   private float[] decoderBiasGradient = new float[0];
-
-  /** What {@code f_j·‖W_D[j]‖} is weighted by in the loss of the batch, and those norms. */
-  private double penalty;
-
-  private double[] norms = new double[0];
+  private int[] sideFeatures = new int[0];
+  private float[] sideResidual = new float[0];
 
   private EncoderWeights weights;
 
@@ -139,33 +136,37 @@ public final class VectorEngine extends CheckedEngine {
   @Override
   void encodeRows(Rows input, Selection selection, Codes codes) {
     int rows = input.count();
-    int width = spec().inputWidth();
-    prepare();
-    seen = grown(seen, Math.multiplyExact(rows, width));
-    float[] shift = spec().subtractDecoderBias() ? decoderBias : null;
-    load(input, shift, seen);
+    load(input);
     switch (selection) {
       case Selection.TopK(int k) -> keepLargest(rows, k, codes);
-      case Selection.Threshold(Thresholds thresholds) -> {
-        float[] perFeature = thresholds.toArray(spec().features());
-        comparing.encode(weights, perFeature, seen, rows, survivors);
-        fill(codes, survivors);
-      }
       case Selection.BatchTopK(int k) -> {
         float least = sharing.encode(weights, seen, rows, Math.multiplyExact(rows, k), survivors);
         fill(codes, survivors);
         codes.setLeastRank(least);
       }
+      default -> throw new IllegalArgumentException("not a count of features: " + selection);
     }
   }
 
-  private void fill(Codes codes, SparseRows found) {
+  @Override
+  void encodeAbove(Rows input, float[] bounds, Codes codes) {
+    load(input);
+    comparing.encode(weights, bounds, seen, input.count(), survivors);
+    fill(codes, survivors);
+  }
+
+  /** Makes ready what encoding reads: the weights, and the batch as the encoder sees it. */
+  private void load(Rows input) {
+    prepare();
+    seen = grown(seen, Math.multiplyExact(input.count(), spec().inputWidth()));
+    load(input, spec().subtractDecoderBias() ? decoderBias : null, seen);
+  }
+
+  private static void fill(Codes codes, SparseRows found) {
     codes.begin(found.rows(), found.entries());
-    codeFeatures = found.features();
-    codeValues = found.values();
     for (int row = 0; row < found.rows(); row++) {
       for (int entry = found.offset(row); entry < found.offset(row + 1); entry++) {
-        codes.set(entry, codeFeatures[entry], codeValues[entry]);
+        codes.put(entry, found.features()[entry], found.values()[entry]);
       }
       codes.endRow(found.offset(row + 1));
     }
@@ -200,13 +201,9 @@ public final class VectorEngine extends CheckedEngine {
 
   private void fill(Codes codes, int rows, int k) {
     codes.begin(rows, rows * k);
-    codeFeatures = codeFeatures.length < rows * k ? new int[rows * k] : codeFeatures;
-    codeValues = grown(codeValues, rows * k);
     int entry = 0;
     for (int row = 0; row < rows; row++) {
       for (int i = row * k; i < row * k + selectedCounts[row]; i++) {
-        codeFeatures[entry] = selected[i];
-        codeValues[entry] = selectedValues[i];
         codes.set(entry++, selected[i], selectedValues[i]);
       }
       codes.endRow(entry);
@@ -291,7 +288,9 @@ public final class VectorEngine extends CheckedEngine {
     reconstruction = grown(reconstruction, size);
     residualGradient = grown(residualGradient, size);
     codeGradients = grown(codeGradients, codes.entries());
-    penalty = 0;
+    codeFeatures = featuresOf(codes, codeFeatures);
+    codeValues = grown(codeValues, codes.entries());
+    MemorySegment.copy(codes.values(), Parameters.FLOAT, 0, codeValues, 0, codes.entries());
     errors = errors.length < rows ? new double[rows] : errors;
     load(target, null, wanted);
     float factor = 2f / rows;
@@ -332,25 +331,82 @@ public final class VectorEngine extends CheckedEngine {
     return squaredError;
   }
 
+  private static int[] featuresOf(Codes codes, int[] array) {
+    int entries = codes.entries();
+    int[] features = array.length >= entries ? array : new int[entries];
+    MemorySegment.copy(codes.features(), ValueLayout.JAVA_INT, 0, features, 0, entries);
+    return features;
+  }
+
   @Override
-  double penaliseRows(double factor, Codes codes) {
-    int features = spec().features();
-    norms = norms.length < features ? new double[features] : norms;
-    forFeatures(
-        (task, first, end) -> {
-          kernels.squareRows(decoder, spec().outputWidth(), first, end, norms);
-          for (int feature = first; feature < end; feature++) {
-            norms[feature] = Math.sqrt(norms[feature]);
+  void residualProducts(Codes places, float[] out) {
+    sideFeatures = featuresOf(places, sideFeatures);
+    int width = spec().outputWidth();
+    forTokens(
+        places.rows(),
+        (first, end) -> {
+          for (int row = first; row < end; row++) {
+            kernels.dotRows(
+                decoder,
+                width,
+                sideFeatures,
+                places.offset(row),
+                places.offset(row + 1),
+                residualGradient,
+                row * width,
+                out);
           }
         });
-    double sum = 0;
-    for (int entry = 0; entry < codes.entries(); entry++) {
-      double norm = norms[codeFeatures[entry]];
-      codeGradients[entry] += (float) (factor * norm);
-      sum += codeValues[entry] * norm;
-    }
-    penalty = factor;
-    return sum;
+  }
+
+  /** {@inheritDoc} The target is the one that was decoded last, and the places the same. */
+  @Override
+  void auxiliaryGradients(Rows target, Codes places, float[] weights, float[] out) {
+    int rows = places.rows();
+    int width = spec().outputWidth();
+    sideResidual = grown(sideResidual, Math.multiplyExact(rows, width));
+    float factor = 2f / rows;
+    forTokens(
+        rows,
+        (first, end) -> {
+          for (int row = first; row < end; row++) {
+            int from = places.offset(row);
+            int to = places.offset(row + 1);
+            int at = row * width;
+            kernels.sumRows(
+                decoder, width, codeFeatures, weights, from, to, decoderBias, sideResidual, at);
+            for (int i = at; i < at + width; i++) {
+              sideResidual[i] = factor * (sideResidual[i] - wanted[i]);
+            }
+            kernels.dotRows(decoder, width, codeFeatures, from, to, sideResidual, at, out);
+          }
+        });
+  }
+
+  @Override
+  float[] codeGradients(int entries) {
+    return codeGradients;
+  }
+
+  @Override
+  void setCodeGradients(float[] gradients, int entries) {
+    codeGradients = gradients;
+  }
+
+  @Override
+  void readDecoderNorms(double[] out) {
+    forFeatures(
+        (task, first, end) -> {
+          kernels.squareRows(decoder, spec().outputWidth(), first, end, out);
+          for (int feature = first; feature < end; feature++) {
+            out[feature] = Math.sqrt(out[feature]);
+          }
+        });
+  }
+
+  @Override
+  void readEncoderBias(float[] out) {
+    copy(state.get("encoder_bias"), out, out.length);
   }
 
   // ---- gradients and optimiser, fused ----
@@ -403,6 +459,8 @@ public final class VectorEngine extends CheckedEngine {
     SparseKernels.AdamFactors factors = factors(step);
     float beta1 = (float) step.beta1();
     float beta2 = (float) step.beta2();
+    double[] pull = pull();
+    double[] shift = biasShift();
     MemorySegment lastSteps = dense ? null : state.get(LAST_STEP);
     int group = groups.firstAtLeast(first);
     for (int feature = first; feature < end; feature++) {
@@ -436,28 +494,25 @@ public final class VectorEngine extends CheckedEngine {
       int places = groups.start(group + 1) - start;
       own.fit(Math.max(inputWidth, outputWidth), places);
       float biasGradient = 0;
-      float codeSum = 0;
       for (int i = 0; i < places; i++) {
         int entry = groups.entry(start + i);
         own.tokens[i] = groups.token(start + i);
         own.forDecoder[i] = codeValues[entry];
         own.forEncoder[i] = codeGradients[entry];
         biasGradient += codeGradients[entry];
-        codeSum += codeValues[entry];
       }
       if (biasPart != null) {
         kernels.addRow(encoder, inputWidth, feature, biasGradient, biasPart);
       }
       kernels.sumRows(
           residualGradient, outputWidth, own.tokens, own.forDecoder, 0, places, own.gradient);
-      if (penalty != 0 && norms[feature] > 0) {
-        float weight = (float) (penalty * codeSum / norms[feature]);
-        kernels.addRow(decoder, outputWidth, feature, weight, own.gradient);
+      if (pull != null) {
+        kernels.addRow(decoder, outputWidth, feature, (float) pull[feature], own.gradient);
       }
       adam("decoder", feature, outputWidth, own.gradient, decay1, decay2, factors);
       kernels.sumRows(seen, inputWidth, own.tokens, own.forEncoder, 0, places, own.gradient);
       adam("encoder", feature, inputWidth, own.gradient, decay1, decay2, factors);
-      own.gradient[0] = biasGradient;
+      own.gradient[0] = shift == null ? biasGradient : (float) (biasGradient - shift[feature]);
       adam("encoder_bias", feature, 1, own.gradient, decay1, decay2, factors);
       group++;
     }

@@ -18,7 +18,7 @@ abstract class Survivors {
 
   private int[] order = new int[0];
 
-  /** Above what a feature's rank has to be, not negative; asked once for each tile of features. */
+  /** Above what a feature's rank has to be; asked once for each tile of features. */
   abstract float threshold(int feature);
 
   void clear() {

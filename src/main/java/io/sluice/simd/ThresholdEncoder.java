@@ -14,7 +14,7 @@ public final class ThresholdEncoder {
   private final class Found extends Survivors {
     @Override
     float threshold(int feature) {
-      return Math.max(0, thresholds[feature]);
+      return thresholds[feature];
     }
   }
 
@@ -23,10 +23,10 @@ public final class ThresholdEncoder {
   }
 
   /**
-   * Finds the codes of {@code count} tokens: the features whose value is positive and, multiplied
-   * by its rank factor, above its threshold.
+   * Finds the codes of {@code count} tokens: the features whose value, multiplied by their rank
+   * factor, is above their threshold.
    *
-   * @param thresholds one per feature; below 0 they count as 0
+   * @param thresholds one per feature, of any sign
    * @param tokens {@code [count, width]}
    * @param out overwritten
    * @throws NonFiniteException if a token has a value that is NaN or infinite

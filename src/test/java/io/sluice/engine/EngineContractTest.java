@@ -51,24 +51,45 @@ abstract class EngineContractTest {
         "adam-batchtopk",
         "sparse-adam-batchtopk",
         "adam-relu",
-        "sparse-adam-relu"
+        "sparse-adam-relu",
+        "adam-relu-power",
+        "sparse-adam-relu-power",
+        "adam-jumprelu-count",
+        "sparse-adam-jumprelu-count",
+        "adam-jumprelu-linear",
+        "sparse-adam-jumprelu-tanh",
+        "adam-gated",
+        "sparse-adam-gated"
       })
   void followsPyTorchAutogradForTwentySteps(String name) throws Exception {
     GoldenRun golden = GoldenRun.load(name);
     try (Engine engine = open(golden.spec(), golden.start(arena))) {
+      golden.startLearned(engine);
       for (int step = 1; step <= golden.steps(); step++) {
         Rows input = golden.input(arena, step);
         Rows target = golden.target(arena, step, input);
         engine.encode(input, golden.selection());
         double loss = engine.decode(target, true) / input.count();
-        if (golden.penalty() > 0) {
-          loss += engine.penalise(golden.penalty());
+        if (golden.penaltyWeight() > 0) {
+          double charged = engine.charge(golden.penalty(step)) * golden.penaltyWeight();
+          double added = engine.penalise(golden.penalty(step), golden.penaltyWeight());
+          assertThat(added).isCloseTo(charged, relative(1e-9));
+          loss += added;
         }
         assertThat(loss).as("loss of step %d", step).isCloseTo(golden.loss(step), relative(1e-4));
         engine.accumulate();
         engine.update(golden.adam(step));
         if (golden.hasParametersAfter(step)) {
           assertClose(engine.parameters(arena), golden.after(arena, step), 1e-4);
+          for (StateTensor tensor : engine.state()) {
+            if (engine.spec().learned().names().contains(tensor.name())) {
+              assertClose(
+                  tensor.name(),
+                  engine.read(tensor, arena),
+                  golden.learnedAfter(tensor.name(), step),
+                  1e-4);
+            }
+          }
         }
       }
     }

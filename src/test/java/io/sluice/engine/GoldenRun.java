@@ -30,12 +30,21 @@ final class GoldenRun {
 
   EngineSpec spec() {
     return new EngineSpec(
-        integer("inputWidth"),
-        integer("outputWidth"),
-        integer("features"),
-        settings.get("subtractDecoderBias").asBoolean(),
-        settings.get("rankByDecoderNorm").asBoolean(),
-        Optimiser.ofLabel(settings.get("optimiser").asText()));
+            integer("inputWidth"),
+            integer("outputWidth"),
+            integer("features"),
+            settings.get("subtractDecoderBias").asBoolean(),
+            settings.get("rankByDecoderNorm").asBoolean(),
+            Optimiser.ofLabel(settings.get("optimiser").asText()))
+        .with(learned());
+  }
+
+  private Learned learned() {
+    return switch (settings.path("selection").asText("topk")) {
+      case "jumprelu" -> Learned.THRESHOLD;
+      case "gated" -> Learned.GATE;
+      default -> Learned.NOTHING;
+    };
   }
 
   int steps() {
@@ -47,13 +56,24 @@ final class GoldenRun {
     return switch (settings.path("selection").asText("topk")) {
       case "batchtopk" -> new Selection.BatchTopK(k);
       case "relu" -> new Selection.Threshold(Thresholds.uniform(0));
+      case "jumprelu" -> new Selection.LearnedThreshold(real("bandwidth"));
+      case "gated" -> new Selection.Gate();
       default -> new Selection.TopK(k);
     };
   }
 
-  /** What {@code Σ f_j·‖W_D[j]‖} weighs in the loss. */
-  double penalty() {
+  /** What the penalty weighs in the loss. */
+  double penaltyWeight() {
     return settings.path("penalty").asDouble();
+  }
+
+  Penalty penalty(int step) {
+    return switch (settings.path("penaltyKind").asText("linear")) {
+      case "count" -> new Penalty.Count();
+      case "tanh" -> new Penalty.Tanh(2);
+      case "power" -> new Penalty.Power(settings.get("exponents").get(step - 1).asDouble());
+      default -> new Penalty.Linear();
+    };
   }
 
   AdamStep adam(int step) {
@@ -62,6 +82,20 @@ final class GoldenRun {
 
   Parameters start(Arena arena) {
     return parameters(arena, "start");
+  }
+
+  /** Puts what is learned per feature into an engine. */
+  void startLearned(Engine engine) {
+    for (StateTensor tensor : engine.state()) {
+      if (engine.spec().learned().names().contains(tensor.name())) {
+        engine.write(tensor, file.data("start." + tensor.name()));
+      }
+    }
+  }
+
+  /** What is learned per feature, as it is after a step. */
+  MemorySegment learnedAfter(String name, int step) {
+    return file.data("after" + step + "." + name);
   }
 
   boolean hasParametersAfter(int step) {

@@ -44,6 +44,10 @@ class ThresholdEncoderTest {
     }
 
     List<Code> positive() {
+      return all().stream().filter(code -> code.value > 0).toList();
+    }
+
+    List<Code> all() {
       List<Code> codes = new ArrayList<>();
       for (int token = 0; token < count; token++) {
         for (int feature = 0; feature < features; feature++) {
@@ -51,9 +55,7 @@ class ThresholdEncoderTest {
           for (int i = 0; i < width; i++) {
             sum += weights[feature * width + i] * tokens[token * width + i];
           }
-          if (sum > 0) {
-            codes.add(new Code(token, feature, sum, sum * ranks[feature]));
-          }
+          codes.add(new Code(token, feature, sum, sum * ranks[feature]));
         }
       }
       return codes;
@@ -100,9 +102,7 @@ class ThresholdEncoderTest {
             encoder.encode(problem.weights(arena), thresholds, problem.tokens, problem.count, out);
           }
           List<Code> expected =
-              problem.positive().stream()
-                  .filter(code -> code.rank > thresholds[code.feature])
-                  .toList();
+              problem.all().stream().filter(code -> code.rank > thresholds[code.feature]).toList();
           assertThat(read(out, problem.ranks)).isEqualTo(expected);
         }
       }
