@@ -39,7 +39,9 @@ import picocli.CommandLine.Option;
       "  sluice train --store activations --hook layers.3.attn_out --features 16384 --k 32 \\",
       "      --init asi --steps 800 --out runs/asi",
       "  sluice train --store activations --hook layers.2.resid --target layers.3.mlp_out \\",
-      "      --features 16384 --k 32 --steps 800 --out runs/transcoder"
+      "      --features 16384 --k 32 --steps 800 --out runs/transcoder",
+      "  sluice train --store activations --hook layers.3.attn_out --activation jumprelu \\",
+      "      --penalty 0.3 --penalty-steps 200 --steps 800 --out runs/jumprelu"
     })
 final class TrainCommand extends SluiceCommand {
   private static final long LONGEST_DEAD_WINDOW = 10_000_000;
@@ -67,54 +69,7 @@ final class TrainCommand extends SluiceCommand {
       description = "Number of features (default: ${DEFAULT-VALUE}).")
   private int features;
 
-  @Option(
-      names = "--activation",
-      paramLabel = "topk|batchtopk|relu",
-      defaultValue = "topk",
-      description = {
-        "Which features stay: the --k largest of each token; or of the",
-        "whole batch --k a token on average, which finds a threshold to be",
-        "used afterwards in the batch's place; or all that are positive,",
-        "which --penalty keeps few (default: topk)."
-      })
-  private String activation;
-
-  @Option(
-      names = "--penalty",
-      paramLabel = "WEIGHT",
-      defaultValue = "0",
-      description = {
-        "With relu: what activation times decoder norm, summed over the",
-        "features of a token, weighs against its squared error."
-      })
-  private double penalty;
-
-  @Option(
-      names = "--penalty-steps",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Steps over which the penalty rises to that (default: 0).")
-  private long penaltySteps;
-
-  @Option(
-      names = "--k",
-      paramLabel = "N",
-      defaultValue = "32",
-      description = "Features per token (default: ${DEFAULT-VALUE}).")
-  private int k;
-
-  @Option(
-      names = "--k-start",
-      paramLabel = "N",
-      description = "k at the first step; it goes to --k over --k-steps.")
-  private Integer firstK;
-
-  @Option(
-      names = "--k-steps",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Steps from --k-start to --k.")
-  private long kSteps;
+  @Mixin private SparsityOptions sparsity;
 
   @Option(
       names = "--init",
@@ -341,8 +296,6 @@ final class TrainCommand extends SluiceCommand {
         TrainingConfig.of(kind.hook())
             .kind(kind.kind())
             .features(features)
-            .k(k)
-            .sparsity(Sparsity.ofLabel(activation), penalty, penaltySteps)
             .start(start())
             .centre(centre)
             .normalise(normalise)
@@ -362,12 +315,7 @@ final class TrainCommand extends SluiceCommand {
                     : Math.clamp(count * batch / 4, 1, LONGEST_DEAD_WINDOW))
             .checkpointEvery(checkpointEvery)
             .logEvery(logEvery);
-    if (firstK != null || kSteps > 0) {
-      if (firstK == null || kSteps < 1) {
-        throw usage("--k-start and --k-steps go together");
-      }
-      config.annealKFrom(firstK, kSteps);
-    }
+    sparsity.apply(config, count);
     positions.asked().ifPresent(config::fromPosition);
     return config.build();
   }
@@ -386,7 +334,7 @@ final class TrainCommand extends SluiceCommand {
     }
     return (config.kind() instanceof Kind.Transcoder ? "transcoder, " : "")
         + init
-        + (config.sparsity() == Sparsity.TOPK ? "" : ", " + config.sparsity().label())
+        + (config.sparsity().kind() == Sparsity.TOPK ? "" : ", " + config.sparsity().kind().label())
         + (config.centre() ? ", centred" : "")
         + RemedyOptions.title(config.remedies())
         + (config.optimiser() == Optimiser.SPARSE_ADAM ? ", sparse Adam" : "");

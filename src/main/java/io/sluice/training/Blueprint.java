@@ -96,7 +96,9 @@ record Blueprint(TrainingConfig config, String model, List<Site> inputs, List<Si
 
   /** What the engine is told. */
   EngineSpec spec() {
-    return dictionary(OptionalDouble.empty()).spec(config.optimiser());
+    return dictionary(OptionalDouble.empty())
+        .spec(config.optimiser())
+        .with(config.sparsity().learned());
   }
 
   /** An engine whose state is still to be filled. */

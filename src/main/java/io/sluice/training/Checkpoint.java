@@ -34,6 +34,7 @@ import java.util.regex.Pattern;
  * @param start what the sample said
  * @param tally sums since the last line of metrics
  * @param threshold what BatchTopK has found so far
+ * @param annealing what p-annealing has made of the penalty's weight
  */
 record Checkpoint(
     long step,
@@ -41,7 +42,8 @@ record Checkpoint(
     double seconds,
     StartingPoint start,
     Tally tally,
-    RunningThreshold threshold) {
+    RunningThreshold threshold,
+    PenaltyAnnealing annealing) {
   private static final String FORMAT = "sluice.checkpoint/1";
   private static final Pattern NAME = Pattern.compile("checkpoint-(\\d{1,18})\\.safetensors");
   private static final int KEPT = 2;
@@ -63,6 +65,9 @@ record Checkpoint(
     json.put("rows", tally.rows);
     json.put("thresholdMean", threshold.mean());
     json.put("thresholdBatches", threshold.batches());
+    json.put("penaltyFactor", annealing.factor());
+    json.put("chargedBefore", annealing.before());
+    json.put("chargedAfter", annealing.after());
     try (Arena arena = Arena.ofShared()) {
       List<TensorData> tensors = new ArrayList<>();
       for (StateTensor tensor : engine.state()) {
@@ -162,7 +167,11 @@ record Checkpoint(
               tally,
               // Checkpoints of before BatchTopK have none.
               new RunningThreshold(
-                  json.path("thresholdMean").asDouble(), json.path("thresholdBatches").asLong()));
+                  json.path("thresholdMean").asDouble(), json.path("thresholdBatches").asLong()),
+              new PenaltyAnnealing(
+                  json.path("penaltyFactor").asDouble(1),
+                  json.path("chargedBefore").asDouble(),
+                  json.path("chargedAfter").asDouble()));
     } catch (JsonProcessingException | IllegalArgumentException e) {
       throw new IOException(file + ": its description is damaged: " + e.getMessage(), e);
     }

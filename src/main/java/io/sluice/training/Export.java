@@ -32,7 +32,7 @@ final class Export {
     requireFinite("decoder", parameters.decoder());
     requireFinite("decoder bias", parameters.decoderBias());
     if (map != null) {
-      return map.fold(config, parameters);
+      return LearnedActivation.of(map.fold(config, parameters), engine);
     }
     // The feed multiplies by the float32 nearest to a scale.
     SiteScaling read = start.inputs().getFirst();
@@ -41,7 +41,7 @@ final class Export {
     double written = (float) start.outputs().getFirst().scale();
     multiply(parameters.decoder(), 1.0 / written);
     multiply(parameters.decoderBias(), 1.0 / written);
-    return new Dictionary(config, parameters);
+    return LearnedActivation.of(new Dictionary(config, parameters), engine);
   }
 
   /** Moves the shift of the input into the encoder bias; the encoder is scaled already. */

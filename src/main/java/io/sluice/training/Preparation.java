@@ -260,11 +260,13 @@ final class Preparation {
       InputMap map,
       DoubleFunction<StartingPoint> start) {
     try {
-      double norm = NormSearch.bestNorm(engine, normSample, config.selection(1));
+      double norm =
+          NormSearch.bestNorm(engine, normSample, config.sparsity().startingSelection());
       multiply(unit.encoder(), (float) norm);
       multiply(unit.decoder(), (float) norm);
       engine.write(engine.state().get(0), unit.encoder());
       engine.write(engine.state().get(2), unit.decoder());
+      LearnedStart.set(engine, config.sparsity(), normSample);
       return new Prepared(engine, start.apply(norm), map);
     } catch (RuntimeException e) {
       engine.close();

@@ -21,12 +21,7 @@ final class Settings {
     json.put("hook", config.hook());
     KindSettings.write(config.kind(), json);
     json.put("features", config.features());
-    json.put("activation", config.sparsity().label());
-    json.put("penalty", config.penalty());
-    json.put("penaltySteps", config.penaltySteps());
-    json.put("k", config.k());
-    json.put("firstK", config.firstK());
-    json.put("kSteps", config.kSteps());
+    SparsitySettings.write(config.sparsity(), json);
     switch (config.start()) {
       case Start.Random random -> json.put("init", "random");
       case Start.ActiveSubspace active -> {
@@ -84,13 +79,7 @@ final class Settings {
           json.required("hook").asText(),
           KindSettings.read(json),
           json.required("features").asInt(),
-          json.required("k").asInt(),
-          // Runs of before there was a choice say nothing of it.
-          Sparsity.ofLabel(json.path("activation").asText("topk")),
-          json.path("penalty").asDouble(),
-          json.path("penaltySteps").asLong(),
-          json.required("firstK").asInt(),
-          json.required("kSteps").asLong(),
+          SparsitySettings.read(json),
           start,
           json.required("centre").asBoolean(),
           json.required("normalise").asBoolean(),

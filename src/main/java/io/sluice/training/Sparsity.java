@@ -13,7 +13,18 @@ public enum Sparsity {
   BATCHTOPK,
 
   /** All positive features stay, and the loss has a penalty: each code times its decoder norm. */
-  RELU;
+  RELU,
+
+  /** Those above a threshold of their own, which is learned (arXiv 2407.14435); with a penalty. */
+  JUMPRELU,
+
+  /** Those whose gate is open, which is learned (arXiv 2404.16014); with a penalty on gates. */
+  GATED;
+
+  /** Whether a penalty, and not a number, keeps codes few. */
+  public boolean isPenalised() {
+    return this == RELU || this == JUMPRELU || this == GATED;
+  }
 
   /** The name in files and on the command line. */
   public String label() {

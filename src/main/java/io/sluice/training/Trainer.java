@@ -40,6 +40,7 @@ public final class Trainer implements AutoCloseable {
   private long startedNanos;
   private Tally tally = new Tally();
   private RunningThreshold threshold = new RunningThreshold();
+  private PenaltyAnnealing annealing = new PenaltyAnnealing();
 
   private Trainer(
       RunFolder folder,
@@ -150,6 +151,7 @@ public final class Trainer implements AutoCloseable {
     start = last.start().ofAutoencoder(config.hook());
     tally = last.tally();
     threshold = last.threshold();
+    annealing = last.annealing();
     folder.forgetMetricsAfter(step);
   }
 
@@ -254,14 +256,17 @@ public final class Trainer implements AutoCloseable {
     int rows = batch.input().count();
     tokens += rows;
     engine.markFired(tokens);
-    if (config.sparsity() == Sparsity.RELU) {
-      engine.penalise(config.penalty(step));
+    if (config.sparsity().kind().isPenalised()) {
+      PenaltyConfig penalty = config.sparsity().penalty();
+      double weight = penalty.weight(step) * annealing.factor();
+      annealing.look(engine, penalty, step);
+      engine.penalise(penalty.penalty(step), weight);
     }
     engine.accumulate();
     engine.update(
         new AdamStep(
             step, config.learningRate(step), config.beta1(), config.beta2(), config.epsilon()));
-    if (config.sparsity() == Sparsity.BATCHTOPK && engine.codes().entries() > 0) {
+    if (config.sparsity().kind() == Sparsity.BATCHTOPK && engine.codes().entries() > 0) {
       threshold.add(engine.codes().leastRank());
     }
     tally.add(ofActivations, engine.codes().entries(), rows);
@@ -302,7 +307,8 @@ public final class Trainer implements AutoCloseable {
   }
 
   private void checkpoint() throws IOException {
-    new Checkpoint(step, tokens, seconds(), start, tally, threshold).write(folder.path(), engine);
+    new Checkpoint(step, tokens, seconds(), start, tally, threshold, annealing)
+        .write(folder.path(), engine);
   }
 
   private RunResult finish(Metrics last) throws IOException {

@@ -1,11 +1,10 @@
 package io.sluice.training;
 
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
+import io.sluice.engine.Learned;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Selection;
-import io.sluice.engine.Thresholds;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.RowFilter;
 import java.util.Objects;
@@ -19,13 +18,7 @@ import java.util.OptionalInt;
  * @param hook column of the store to learn, for instance {@code layers.3.attn_out}
  * @param kind what the dictionary writes: that column again, or another
  * @param features number of features, h
- * @param k features per token that stay; of no use with a penalty
- * @param sparsity which features stay
- * @param penalty weight of {@code Σ f_j·‖W_D[j]‖} against the squared error, only with {@link
- *     Sparsity#RELU}
- * @param penaltySteps steps over which that weight rises linearly from 0
- * @param firstK k at the first step; it falls (or rises) linearly to {@code k}
- * @param kSteps steps that this takes; 0 for none
+ * @param sparsity which features stay, and what that costs
  * @param start where features point at first
  * @param centre whether the decoder bias starts at the mean and the encoder sees {@code x − b_D}
  *     (where it does not write what it reads, {@code x} less its mean); otherwise the bias starts
@@ -56,12 +49,7 @@ public record TrainingConfig(
     String hook,
     Kind kind,
     int features,
-    int k,
-    Sparsity sparsity,
-    double penalty,
-    long penaltySteps,
-    int firstK,
-    long kSteps,
+    SparsityConfig sparsity,
     Start start,
     boolean centre,
     boolean normalise,
@@ -94,22 +82,17 @@ public record TrainingConfig(
       throw new IllegalArgumentException("training needs an optimiser: adam or sparse-adam");
     }
     atLeast("features", features, 1);
-    atLeast("k", k, 1);
-    atLeast("first k", firstK, 1);
-    if (k > features || firstK > features) {
-      throw new IllegalArgumentException(
-          "k (" + Math.max(k, firstK) + ") is more than the number of features (" + features + ")");
-    }
-    atLeast("k steps", kSteps, 0);
     Objects.requireNonNull(sparsity, "sparsity");
-    if (sparsity == Sparsity.RELU != penalty > 0 || !(penalty >= 0 && penalty < 1e30)) {
+    int most = Math.max(sparsity.k(), sparsity.firstK());
+    if (most > features) {
       throw new IllegalArgumentException(
-          "a penalty goes with relu and only with it: activation "
-              + sparsity.label()
-              + ", penalty "
-              + penalty);
+          "k (" + most + ") is more than the number of features (" + features + ")");
     }
-    atLeast("penalty steps", penaltySteps, 0);
+    if (rankByDecoderNorm && sparsity.learned() != Learned.NOTHING) {
+      throw new IllegalArgumentException(
+          "what %s learns is of values; it does not rank by decoder norm"
+              .formatted(sparsity.kind().label()));
+    }
     if (!(learningRate > 0) || Double.isInfinite(learningRate)) {
       throw new IllegalArgumentException("learning rate must be positive, not " + learningRate);
     }
@@ -180,25 +163,12 @@ public record TrainingConfig(
 
   /** How many features of a token stay at step {@code step}, counted from 1. */
   public int k(long step) {
-    if (step > kSteps) {
-      return k;
-    }
-    double done = (double) (step - 1) / kSteps;
-    return (int) Math.round(firstK + (k - firstK) * done);
-  }
-
-  /** The penalty's weight at step {@code step}, counted from 1. */
-  public double penalty(long step) {
-    return step >= penaltySteps ? penalty : penalty * step / penaltySteps;
+    return sparsity.k(step);
   }
 
   /** Which features stay at step {@code step}, counted from 1. */
   public Selection selection(long step) {
-    return switch (sparsity) {
-      case TOPK -> new Selection.TopK(k(step));
-      case BATCHTOPK -> new Selection.BatchTopK(k(step));
-      case RELU -> new Selection.Threshold(Thresholds.uniform(0));
-    };
+    return sparsity.selection(step);
   }
 
   /**
@@ -214,11 +184,7 @@ public record TrainingConfig(
         input.width(),
         output.width(),
         features,
-        switch (sparsity) {
-          case TOPK -> new Activation.TopK(k);
-          case BATCHTOPK -> new Activation.BatchTopK(k, threshold);
-          case RELU -> new Activation.ReLU();
-        },
+        sparsity.activation(threshold),
         centre && input.equals(output),
         rankByDecoderNorm);
   }

@@ -10,8 +10,9 @@ public final class TrainingConfigBuilder {
   private int features = 16384;
   private int k = 32;
   private Sparsity sparsity = Sparsity.TOPK;
-  private double penalty;
-  private long penaltySteps;
+  private PenaltyConfig penalty = PenaltyConfig.NONE;
+  private double bandwidth = 0.05;
+  private double threshold;
   private int firstK;
   private long kSteps;
   private Start start = new Start.ActiveSubspace(0, 0.99);
@@ -60,11 +61,31 @@ public final class TrainingConfigBuilder {
     return sparsity(value, 0, 0);
   }
 
-  /** What keeps codes sparse, with a penalty that reaches {@code weight} after {@code steps}. */
+  /**
+   * What keeps codes sparse, with a penalty (L0 for JumpReLU, else L1) that reaches {@code weight}
+   * after {@code steps}.
+   */
   public TrainingConfigBuilder sparsity(Sparsity value, double weight, long steps) {
+    PenaltyKind kind = value == Sparsity.JUMPRELU ? PenaltyKind.L0 : PenaltyKind.L1;
+    return sparsity(value, PenaltyConfig.of(kind, weight, steps));
+  }
+
+  /** What keeps codes sparse, with what they cost. */
+  public TrainingConfigBuilder sparsity(Sparsity value, PenaltyConfig penalty) {
     sparsity = value;
-    penalty = weight;
-    penaltySteps = steps;
+    this.penalty = penalty;
+    return this;
+  }
+
+  /** Width of the window in which values move JumpReLU's thresholds. */
+  public TrainingConfigBuilder bandwidth(double value) {
+    bandwidth = value;
+    return this;
+  }
+
+  /** Thresholds at the start; 0 for those at which k features of a token fire. */
+  public TrainingConfigBuilder threshold(double value) {
+    threshold = value;
     return this;
   }
 
@@ -185,12 +206,8 @@ public final class TrainingConfigBuilder {
         hook,
         kind,
         features,
-        k,
-        sparsity,
-        penalty,
-        penaltySteps,
-        kSteps == 0 ? k : firstK,
-        kSteps,
+        new SparsityConfig(
+            sparsity, k, kSteps == 0 ? k : firstK, kSteps, penalty, bandwidth, threshold),
         start,
         centre,
         normalise,

@@ -1,0 +1,62 @@
+package io.sluice.training;
+
+import io.sluice.engine.Engine;
+import io.sluice.engine.Penalty;
+
+/**
+ * Keeps a penalty what it was when its exponent changes: the weight is multiplied by what the last
+ * few batches were charged with the old exponent over what they would be with the new one (Karvonen
+ * et al. 2024, arXiv 2408.00113). Part of a checkpoint.
+ */
+final class PenaltyAnnealing {
+  /** Batches that a change looks back on. */
+  private static final int BATCHES = 10;
+
+  private double factor;
+  private double before;
+  private double after;
+
+  PenaltyAnnealing() {
+    this(1, 0, 0);
+  }
+
+  PenaltyAnnealing(double factor, double before, double after) {
+    this.factor = factor;
+    this.before = before;
+    this.after = after;
+  }
+
+  /** What the weight is multiplied by. */
+  double factor() {
+    return factor;
+  }
+
+  double before() {
+    return before;
+  }
+
+  double after() {
+    return after;
+  }
+
+  /** Looks at the batch of {@code step}, which is decoded. */
+  void look(Engine engine, PenaltyConfig config, long step) {
+    if (config.kind() != PenaltyKind.POWER) {
+      return;
+    }
+    double now = config.exponent(step);
+    for (int ahead = 1; ahead <= BATCHES; ahead++) {
+      double next = config.exponent(step + ahead);
+      if (next != now) {
+        before += engine.charge(new Penalty.Power(now));
+        after += engine.charge(new Penalty.Power(next));
+        if (ahead == 1) {
+          factor *= after > 0 ? before / after : 1;
+          before = 0;
+          after = 0;
+        }
+        return;
+      }
+    }
+  }
+}
