@@ -161,6 +161,11 @@ public record TrainingConfig(
     return rate;
   }
 
+  /** Features per token that stay, after all annealing. */
+  public int k() {
+    return sparsity.k();
+  }
+
   /** How many features of a token stay at step {@code step}, counted from 1. */
   public int k(long step) {
     return sparsity.k(step);
