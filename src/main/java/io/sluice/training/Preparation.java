@@ -260,8 +260,7 @@ final class Preparation {
       InputMap map,
       DoubleFunction<StartingPoint> start) {
     try {
-      double norm =
-          NormSearch.bestNorm(engine, normSample, config.sparsity().startingSelection());
+      double norm = NormSearch.bestNorm(engine, normSample, config.sparsity().startingSelection());
       multiply(unit.encoder(), (float) norm);
       multiply(unit.decoder(), (float) norm);
       engine.write(engine.state().get(0), unit.encoder());

@@ -66,6 +66,24 @@ class LearnedSparsityTest {
     assertThat(evaluation.fvu()).isCloseTo(result.fvu(), within(0.05 * result.fvu() + 0.005));
   }
 
+  @Test
+  void thresholdsAndGatesAreFoldedWithTheInputsMap() throws IOException {
+    for (Sparsity kind : new Sparsity[] {Sparsity.JUMPRELU, Sparsity.GATED}) {
+      Path run = temp.resolve(kind.label());
+      TrainingConfig config =
+          config(kind, PenaltyConfig.of(PenaltyKind.L1, 0.05, 50))
+              .remedies(Remedies.NONE.whitened(1e-4))
+              .steps(200)
+              .decaySteps(100)
+              .build();
+      RunResult result = train(config, run);
+      Evaluation evaluation =
+          Evaluator.evaluate(Dictionary.load(run), store, ENGINES, 100, Long.MAX_VALUE, done -> {});
+      assertThat(evaluation.l0()).isCloseTo(result.l0(), within(0.1 * result.l0()));
+      assertThat(evaluation.fvu()).isCloseTo(result.fvu(), within(0.1 * result.fvu() + 0.005));
+    }
+  }
+
   @ParameterizedTest
   @MethodSource("penalties")
   void aDearerCodeIsARarerOne(Sparsity kind, PenaltyConfig penalty) throws IOException {
