@@ -13,6 +13,7 @@ final class Commands {
           CaptureCommand.class,
           SpectrumCommand.class,
           TrainCommand.class,
+          SweepCommand.class,
           EvaluateCommand.class,
           LossCommand.class,
           GenerateCommand.class,

@@ -42,7 +42,15 @@ final class Preparation {
   private final Blueprint blueprint;
   private final TrainingConfig config;
 
-  Preparation(ActivationStore store, Blueprint blueprint) {
+  private final SharedSample shared;
+
+  /**
+   * A preparation.
+   *
+   * @param shared where the sample may stand already, or null
+   */
+  Preparation(ActivationStore store, Blueprint blueprint, SharedSample shared) {
+    this.shared = shared;
     this.store = store;
     this.blueprint = blueprint;
     this.config = blueprint.config();
@@ -60,7 +68,9 @@ final class Preparation {
     int width = blueprint.inputWidth();
     boolean mapped = config.remedies().mapInput();
     Sample sample =
-        Sample.of(store, config, List.of(hook), new int[] {width}, needsSubspace() || mapped);
+        shared == null
+            ? sample(hook, width, needsSubspace() || mapped)
+            : shared.of(config, () -> sample(hook, width, true));
     double scale = scale(width, sample.meanNorms()[0]);
     Subspace kept = mapped ? kept(sample) : null;
     InputMap map = mapped ? InputMap.of(config.remedies(), kept, scale) : null;
@@ -92,6 +102,10 @@ final class Preparation {
                   seen,
                   seen));
     }
+  }
+
+  private Sample sample(String hook, int width, boolean covariance) throws IOException {
+    return Sample.of(store, config, List.of(hook), new int[] {width}, covariance);
   }
 
   /** The directions that the engine sees, of those of the whole space. */

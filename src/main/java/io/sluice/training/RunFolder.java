@@ -8,10 +8,7 @@ import io.sluice.files.AtomicFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -30,22 +27,18 @@ final class RunFolder implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Path path;
-  private final FileChannel lockFile;
+  private final FolderLock lock;
   private FileChannel metrics;
 
-  private RunFolder(Path path, FileChannel lockFile) {
+  private RunFolder(Path path, FolderLock lock) {
     this.path = path;
-    this.lockFile = lockFile;
+    this.lock = lock;
   }
 
   /** Takes a folder for a new run. */
   static RunFolder create(Path path) throws IOException {
-    try {
-      Files.createDirectories(path);
-    } catch (FileAlreadyExistsException e) {
-      throw new IOException(path + ": is a file; name a folder for the run", e);
-    }
-    RunFolder folder = lock(path);
+    FolderLock.make(path, "run");
+    RunFolder folder = new RunFolder(path, FolderLock.take(path, "run"));
     if (Files.exists(path.resolve(DESCRIPTION))) {
       folder.close();
       throw new IOException(
@@ -60,28 +53,7 @@ final class RunFolder implements AutoCloseable {
       throw new NoSuchFileException(
           path.resolve(DESCRIPTION) + " (there is no run to resume in this folder)");
     }
-    return lock(path);
-  }
-
-  private static RunFolder lock(Path path) throws IOException {
-    FileChannel channel =
-        FileChannel.open(
-            path.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-    FileLock lock = null;
-    try {
-      lock = channel.tryLock();
-    } catch (OverlappingFileLockException e) {
-      // Another run of this very process: the answer is the same as for another process.
-    } finally {
-      if (lock == null) {
-        channel.close();
-      }
-    }
-    if (lock == null) {
-      throw new IOException(
-          path + ": another run is writing into this folder; choose another one or wait for it");
-    }
-    return new RunFolder(path, channel);
+    return new RunFolder(path, FolderLock.take(path, "run"));
   }
 
   Path path() {
@@ -101,8 +73,27 @@ final class RunFolder implements AutoCloseable {
         path.resolve(DESCRIPTION), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json));
   }
 
+  /** How the run in a folder ended; null if it has not, or there is none. */
+  static RunResult result(Path path) throws IOException {
+    if (!Files.exists(path.resolve(DESCRIPTION))) {
+      return null;
+    }
+    JsonNode result = description(path).get("result");
+    try {
+      return result == null ? null : JSON.treeToValue(result, RunResult.class);
+    } catch (JsonProcessingException e) {
+      throw new IOException(
+          path.resolve(DESCRIPTION) + ": its result is damaged: " + e.getOriginalMessage() + REMEDY,
+          e);
+    }
+  }
+
   /** Reads {@code run.json}. */
   JsonNode description() throws IOException {
+    return description(path);
+  }
+
+  private static JsonNode description(Path path) throws IOException {
     Path file = path.resolve(DESCRIPTION);
     try {
       JsonNode json = JSON.readTree(file.toFile());
@@ -196,6 +187,6 @@ final class RunFolder implements AutoCloseable {
     if (metrics != null) {
       metrics.close();
     }
-    lockFile.close();
+    lock.close();
   }
 }

@@ -27,6 +27,7 @@ public final class Trainer implements AutoCloseable {
   private final EngineFactory engines;
   private final String name;
   private final Blueprint blueprint;
+  private final SharedSample sample;
 
   private Engine engine;
 
@@ -37,7 +38,17 @@ public final class Trainer implements AutoCloseable {
   private long step;
   private long tokens;
   private double secondsBefore;
-  private long startedNanos;
+
+  /** Time spent in this sitting, and since when it runs; 0 where it does not. */
+  private long spentNanos;
+
+  private long sinceNanos;
+
+  /** Where the last line of metrics was written. */
+  private double measuredSeconds;
+
+  private long measuredTokens;
+  private Metrics last;
   private Tally tally = new Tally();
   private RunningThreshold threshold = new RunningThreshold();
   private PenaltyAnnealing annealing = new PenaltyAnnealing();
@@ -47,13 +58,15 @@ public final class Trainer implements AutoCloseable {
       ActivationStore store,
       TrainingConfig config,
       EngineFactory engines,
-      String name) {
+      String name,
+      SharedSample sample) {
     this.folder = folder;
     this.store = store;
     this.config = config;
     this.engines = engines;
     this.name = name;
     this.blueprint = Blueprint.of(config, store);
+    this.sample = sample;
   }
 
   /**
@@ -68,8 +81,20 @@ public final class Trainer implements AutoCloseable {
   public static Trainer start(
       ActivationStore store, TrainingConfig config, EngineFactory engines, String name, Path folder)
       throws IOException {
+    return start(store, config, engines, name, folder, null);
+  }
+
+  /** As the other, with a sample that others may have taken; null for none. */
+  static Trainer start(
+      ActivationStore store,
+      TrainingConfig config,
+      EngineFactory engines,
+      String name,
+      Path folder,
+      SharedSample sample)
+      throws IOException {
     Blueprint.of(config, store);
-    Trainer trainer = new Trainer(RunFolder.create(folder), store, config, engines, name);
+    Trainer trainer = new Trainer(RunFolder.create(folder), store, config, engines, name, sample);
     try {
       trainer.begin();
       return trainer;
@@ -87,6 +112,13 @@ public final class Trainer implements AutoCloseable {
    */
   public static Trainer resume(ActivationStore store, EngineFactory engines, Path folder)
       throws IOException {
+    return resume(store, engines, folder, null);
+  }
+
+  /** As the other, with a sample that others may have taken; null for none. */
+  static Trainer resume(
+      ActivationStore store, EngineFactory engines, Path folder, SharedSample sample)
+      throws IOException {
     RunFolder run = RunFolder.reopen(folder);
     Trainer trainer = null;
     try {
@@ -98,7 +130,7 @@ public final class Trainer implements AutoCloseable {
       if (description.has("result")) {
         throw new IOException(folder + ": this run is complete; there is nothing to resume");
       }
-      trainer = new Trainer(run, store, config, engines, description.path("name").asText());
+      trainer = new Trainer(run, store, config, engines, description.path("name").asText(), sample);
       trainer.goOn();
       return trainer;
     } catch (IOException | RuntimeException e) {
@@ -120,7 +152,7 @@ public final class Trainer implements AutoCloseable {
 
   private void begin() throws IOException {
     folder.clear();
-    Preparation.Prepared prepared = new Preparation(store, blueprint).prepare(engines);
+    Preparation.Prepared prepared = new Preparation(store, blueprint, sample).prepare(engines);
     engine = prepared.engine();
     start = prepared.start();
     map = prepared.map();
@@ -139,19 +171,21 @@ public final class Trainer implements AutoCloseable {
       map = InputMap.read(folder.path(), blueprint.inputWidth());
     }
     engine = (map == null ? blueprint : blueprint.within(map.inside())).openEmpty(engines);
-    Checkpoint last = Checkpoint.restoreNewest(folder.path(), engine);
-    if (last == null) {
+    Checkpoint newest = Checkpoint.restoreNewest(folder.path(), engine);
+    if (newest == null) {
       engine.close();
       begin();
       return;
     }
-    step = last.step();
-    tokens = last.tokens();
-    secondsBefore = last.seconds();
-    start = last.start().ofAutoencoder(config.hook());
-    tally = last.tally();
-    threshold = last.threshold();
-    annealing = last.annealing();
+    step = newest.step();
+    tokens = newest.tokens();
+    secondsBefore = newest.seconds();
+    measuredSeconds = secondsBefore;
+    measuredTokens = tokens;
+    start = newest.start().ofAutoencoder(config.hook());
+    tally = newest.tally();
+    threshold = newest.threshold();
+    annealing = newest.annealing();
     folder.forgetMetricsAfter(step);
   }
 
@@ -199,7 +233,6 @@ public final class Trainer implements AutoCloseable {
    */
   public RunResult run(TrainingListener listener) throws IOException {
     listener.started(start);
-    startedNanos = System.nanoTime();
     SiteFeed feed =
         new SiteFeed(
             store,
@@ -211,26 +244,48 @@ public final class Trainer implements AutoCloseable {
             start.inputs(),
             start.outputs());
     feed.seek(step);
-    Metrics last = null;
-    long measuredNanos = startedNanos;
-    long measuredTokens = tokens;
-    while (step < config.steps()) {
-      trainStep(feed.next());
-      listener.stepped(step, tokens);
-      if (step % config.logEvery() == 0 || step == config.steps()) {
-        long now = System.nanoTime();
-        last = measure((tokens - measuredTokens) * 1e9 / (now - measuredNanos));
-        measuredNanos = now;
-        measuredTokens = tokens;
-        folder.append(last);
-        listener.measured(last);
-      }
-      if (config.checkpointEvery() > 0
-          && (step % config.checkpointEvery() == 0 || step == config.steps())) {
-        checkpoint();
-      }
+    while (!atEnd()) {
+      long began = System.nanoTime();
+      advance(feed.next(), began, listener);
     }
-    return finish(last);
+    return finish();
+  }
+
+  /** Whether the last step is done. */
+  boolean atEnd() {
+    return step >= config.steps();
+  }
+
+  /**
+   * One step, and what is due after it.
+   *
+   * @param raw the batch of this step, scaled if no map stands before the engine
+   * @param began {@link System#nanoTime} from which the time of this step counts
+   */
+  void advance(SiteFeed.Pair raw, long began, TrainingListener listener) throws IOException {
+    sinceNanos = began;
+    trainStep(raw);
+    listener.stepped(step, tokens);
+    if (step % config.logEvery() == 0 || atEnd()) {
+      double now = seconds();
+      last = measure((tokens - measuredTokens) / (now - measuredSeconds));
+      measuredSeconds = now;
+      measuredTokens = tokens;
+      folder.append(last);
+      listener.measured(last);
+    }
+    if (config.checkpointEvery() > 0 && (step % config.checkpointEvery() == 0 || atEnd())) {
+      checkpoint();
+    }
+    spentNanos += System.nanoTime() - began;
+    sinceNanos = 0;
+  }
+
+  /** One step of an autoencoder on unscaled activations that several runs share. */
+  void advance(Rows raw) throws IOException {
+    float scale = (float) start.inputs().getFirst().scale();
+    Rows seen = new Rows(raw.memory(), raw.dtype(), raw.count(), raw.width(), scale);
+    advance(new SiteFeed.Pair(seen, seen), System.nanoTime(), TrainingListener.NONE);
   }
 
   private DivergedException diverged(String what) {
@@ -301,9 +356,8 @@ public final class Trainer implements AutoCloseable {
   }
 
   private double seconds() {
-    return startedNanos == 0
-        ? secondsBefore
-        : secondsBefore + (System.nanoTime() - startedNanos) / 1e9;
+    long running = sinceNanos == 0 ? 0 : System.nanoTime() - sinceNanos;
+    return secondsBefore + (spentNanos + running) / 1e9;
   }
 
   private void checkpoint() throws IOException {
@@ -311,7 +365,8 @@ public final class Trainer implements AutoCloseable {
         .write(folder.path(), engine);
   }
 
-  private RunResult finish(Metrics last) throws IOException {
+  /** Saves the dictionary into the run folder and removes the checkpoints. */
+  RunResult finish() throws IOException {
     dictionary().save(folder.path());
     double seconds = seconds();
     Metrics end = last == null ? folder.lastMetrics() : last;

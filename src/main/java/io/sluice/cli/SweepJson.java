@@ -1,0 +1,70 @@
+package io.sluice.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.training.Axis;
+import io.sluice.training.CauseShares;
+import io.sluice.training.Estimate;
+import io.sluice.training.SweepResult;
+import java.util.Map;
+
+/** What a sweep found, as JSON: every cell, seeds together, and shares of causes. */
+final class SweepJson {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private SweepJson() {}
+
+  static String of(SweepResult result) {
+    ObjectNode json = JSON.createObjectNode();
+    json.put("hook", result.hook());
+    ArrayNode cells = json.putArray("cells");
+    for (SweepResult.Outcome outcome : result.cells()) {
+      ObjectNode cell = cells.addObject();
+      cell.put("name", outcome.cell().name());
+      values(cell.putObject("values"), outcome.cell().values());
+      cell.set("result", JSON.valueToTree(outcome.result()));
+      if (outcome.failure() != null) {
+        cell.put("failure", outcome.failure());
+      }
+    }
+    ArrayNode groups = json.putArray("groups");
+    for (SweepResult.Group group : result.groups()) {
+      ObjectNode one = groups.addObject();
+      values(one.putObject("values"), group.values());
+      one.put("seeds", group.seeds());
+      one.put("deadWindowTokens", group.deadWindowTokens());
+      estimate(one.putObject("deadFraction"), group.deadFraction());
+      estimate(one.putObject("fvu"), group.fvu());
+      estimate(one.putObject("l0"), group.l0());
+      estimate(one.putObject("tokensPerSecond"), group.tokensPerSecond());
+    }
+    ArrayNode causes = json.putArray("causes");
+    for (CauseShares shares : CauseShares.of(result)) {
+      ObjectNode one = causes.addObject();
+      values(one.putObject("values"), shares.values());
+      estimate(one.putObject("baseline"), shares.baseline());
+      ObjectNode each = one.putObject("shares");
+      shares.shares().forEach((cause, share) -> estimate(each.putObject(cause.label()), share));
+      estimate(one.putObject("unexplained"), shares.unexplained());
+    }
+    try {
+      return JSON.writeValueAsString(json);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("the results do not serialise", e);
+    }
+  }
+
+  private static void values(ObjectNode node, Map<Axis, String> values) {
+    values.forEach((axis, value) -> node.put(axis.label(), value));
+  }
+
+  private static void estimate(ObjectNode node, Estimate estimate) {
+    node.put("mean", estimate.mean());
+    if (!Double.isNaN(estimate.standardError())) {
+      node.put("standardError", estimate.standardError());
+    }
+    node.put("repeats", estimate.repeats());
+  }
+}

@@ -1,0 +1,108 @@
+package io.sluice.cli;
+
+import io.sluice.training.Axis;
+import io.sluice.training.CauseShares;
+import io.sluice.training.Estimate;
+import io.sluice.training.SweepResult;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/** What a sweep found, as a table for a terminal: one line for the cells that differ by seed. */
+final class SweepTable {
+  private final SweepResult result;
+
+  SweepTable(SweepResult result) {
+    this.result = result;
+  }
+
+  void print(PrintWriter out) {
+    List<SweepResult.Group> groups = result.groups();
+    if (groups.isEmpty()) {
+      out.println("No cell has ended.");
+      return;
+    }
+    List<Axis> axes = result.grid().varied().stream().filter(axis -> axis != Axis.SEED).toList();
+    long window = groups.getFirst().deadWindowTokens();
+    out.printf(
+        Locale.ROOT,
+        "%s: dead features (no firing in %,d tokens), FVU, L0 and tokens per second%s%n",
+        result.hook(),
+        window,
+        groups.stream().anyMatch(group -> group.seeds() > 1)
+            ? "; mean ± standard error over seeds"
+            : "");
+    List<List<String>> rows = new ArrayList<>();
+    List<String> head = new ArrayList<>(axes.stream().map(Axis::label).toList());
+    head.addAll(List.of("dead", "FVU", "L0", "tokens/s"));
+    rows.add(head);
+    for (SweepResult.Group group : groups) {
+      List<String> row = new ArrayList<>();
+      axes.forEach(axis -> row.add(group.values().get(axis)));
+      row.add(percent(group.deadFraction()));
+      row.add(number("%.4f", group.fvu()));
+      row.add(String.format(Locale.ROOT, "%.1f", group.l0().mean()));
+      row.add(String.format(Locale.ROOT, "%,.0f", group.tokensPerSecond().mean()));
+      rows.add(row);
+    }
+    align(rows, axes.size(), out);
+    for (SweepResult.Outcome outcome : result.cells()) {
+      if (outcome.failure() != null) {
+        out.println("not trained: " + outcome.cell().name() + ": " + outcome.failure());
+      }
+    }
+    shares(out);
+  }
+
+  private void shares(PrintWriter out) {
+    for (CauseShares shares : CauseShares.of(result)) {
+      String where =
+          shares.values().entrySet().stream()
+              .filter(entry -> result.grid().varied().contains(entry.getKey()))
+              .map(entry -> entry.getKey().label() + "=" + entry.getValue())
+              .collect(Collectors.joining(", "));
+      out.printf(
+          "%nOf the %s dead%s:%n",
+          percent(shares.baseline()), where.isEmpty() ? "" : " with " + where);
+      shares
+          .shares()
+          .forEach((cause, share) -> out.printf("  %-18s %s%n", cause.label(), percent(share)));
+      out.printf("  %-18s %s%n", "none of these", percent(shares.unexplained()));
+    }
+  }
+
+  static String percent(Estimate share) {
+    String mean = String.format(Locale.ROOT, "%.1f", 100 * share.mean());
+    return Double.isNaN(share.standardError())
+        ? mean + " %"
+        : mean + String.format(Locale.ROOT, " ± %.1f %%", 100 * share.standardError());
+  }
+
+  static String number(String format, Estimate value) {
+    String mean = String.format(Locale.ROOT, format, value.mean());
+    return Double.isNaN(value.standardError())
+        ? mean
+        : mean + " ± " + String.format(Locale.ROOT, format, value.standardError());
+  }
+
+  /** The first columns to the left, the others to the right. */
+  private static void align(List<List<String>> rows, int left, PrintWriter out) {
+    int columns = rows.getFirst().size();
+    int[] widths = new int[columns];
+    for (List<String> row : rows) {
+      for (int i = 0; i < columns; i++) {
+        widths[i] = Math.max(widths[i], row.get(i).length());
+      }
+    }
+    for (List<String> row : rows) {
+      StringBuilder line = new StringBuilder();
+      for (int i = 0; i < columns; i++) {
+        String padding = " ".repeat(widths[i] - row.get(i).length());
+        line.append("  ").append(i < left ? row.get(i) + padding : padding + row.get(i));
+      }
+      out.println(line.toString().stripTrailing());
+    }
+  }
+}

@@ -1,0 +1,152 @@
+package io.sluice.training;
+
+import io.sluice.engine.Optimiser;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/**
+ * The axes of a sweep and their values; its cells are all combinations.
+ *
+ * @param axes values by axis, in the order that was asked for; no axis is empty
+ */
+public record Grid(Map<Axis, List<String>> axes) {
+  /** The most cells of one sweep. */
+  public static final int MOST_CELLS = 4096;
+
+  /**
+   * Checks axes and values.
+   *
+   * @throws IllegalArgumentException if a value is none of its axis or is given twice, or there are
+   *     more than {@value #MOST_CELLS} cells
+   */
+  public Grid {
+    Map<Axis, List<String>> copy = new LinkedHashMap<>();
+    long cells = 1;
+    for (Map.Entry<Axis, List<String>> entry : axes.entrySet()) {
+      List<String> values = List.copyOf(entry.getValue());
+      if (values.isEmpty()) {
+        throw new IllegalArgumentException("axis " + entry.getKey().label() + " has no values");
+      }
+      for (String value : values) {
+        entry.getKey().require(value);
+        if (Collections.frequency(values, value) > 1) {
+          throw new IllegalArgumentException(
+              "axis " + entry.getKey().label() + " has '" + value + "' twice");
+        }
+      }
+      copy.put(entry.getKey(), values);
+      cells = Math.min(cells * values.size(), Integer.MAX_VALUE);
+    }
+    if (cells > MOST_CELLS) {
+      throw new IllegalArgumentException(
+          "the grid has %,d cells, at most %,d are trained; leave out values"
+              .formatted(cells, MOST_CELLS));
+    }
+    axes = Collections.unmodifiableMap(copy);
+  }
+
+  /**
+   * The grid of texts like {@code init=random,asi}.
+   *
+   * @throws IllegalArgumentException if a text is none, an axis is unknown or given twice, or as
+   *     the constructor says
+   */
+  public static Grid parse(List<String> texts) {
+    Map<Axis, List<String>> axes = new LinkedHashMap<>();
+    for (String text : texts) {
+      int equals = text.indexOf('=');
+      if (equals < 1 || equals == text.length() - 1) {
+        throw new IllegalArgumentException(
+            "'" + text + "' is not of the form axis=value,value, for instance init=random,asi");
+      }
+      Axis axis = Axis.ofLabel(text.substring(0, equals));
+      if (axes.put(axis, List.of(text.substring(equals + 1).split(",", -1))) != null) {
+        throw new IllegalArgumentException("axis " + axis.label() + " is given twice");
+      }
+    }
+    return new Grid(axes);
+  }
+
+  /** The axes that differ between cells, in order. */
+  public List<Axis> varied() {
+    return axes.entrySet().stream()
+        .filter(entry -> entry.getValue().size() > 1)
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
+  /**
+   * All combinations, the last axis changing fastest, each applied to a new builder from {@code
+   * base}.
+   *
+   * @throws IllegalArgumentException if a combination is no configuration; the message names it
+   */
+  public List<SweepCell> cells(Supplier<TrainingConfigBuilder> base, double tau) {
+    List<Map<Axis, String>> combinations = List.of(Map.of());
+    for (Map.Entry<Axis, List<String>> entry : axes.entrySet()) {
+      List<Map<Axis, String>> longer = new ArrayList<>();
+      for (Map<Axis, String> combination : combinations) {
+        for (String value : entry.getValue()) {
+          Map<Axis, String> one = new LinkedHashMap<>(combination);
+          one.put(entry.getKey(), value);
+          longer.add(one);
+        }
+      }
+      combinations = longer;
+    }
+    List<SweepCell> cells = new ArrayList<>();
+    for (Map<Axis, String> values : combinations) {
+      String name = name(values);
+      try {
+        cells.add(new SweepCell(name, values, configure(base.get(), values, tau)));
+      } catch (IllegalArgumentException e) {
+        throw new IllegalArgumentException("cell " + name + ": " + e.getMessage(), e);
+      }
+    }
+    return cells;
+  }
+
+  /** What tells a cell from the others; the name of its folder. */
+  private String name(Map<Axis, String> values) {
+    List<String> parts = new ArrayList<>();
+    for (Axis axis : varied()) {
+      parts.add(axis.label() + "=" + values.get(axis));
+    }
+    return parts.isEmpty() ? "cell" : String.join(",", parts);
+  }
+
+  private static TrainingConfig configure(
+      TrainingConfigBuilder builder, Map<Axis, String> values, double tau) {
+    int dInit = Integer.parseInt(values.getOrDefault(Axis.D_INIT, "0"));
+    boolean random = values.getOrDefault(Axis.INIT, "asi").equals("random");
+    builder.start(random ? new Start.Random() : new Start.ActiveSubspace(dInit, tau));
+    Remedies remedies = Remedies.NONE;
+    for (Map.Entry<Axis, String> entry : values.entrySet()) {
+      String value = entry.getValue();
+      boolean on = value.equals("on");
+      switch (entry.getKey()) {
+        case INIT, D_INIT -> {}
+        case CENTRING -> builder.centre(on);
+        case OPTIMISER -> builder.optimiser(Optimiser.ofLabel(value));
+        case NORMALISE -> builder.normalise(on);
+        case WHITEN -> remedies = on ? remedies.whitened(Remedies.WHITEN_FLOOR) : remedies;
+        case CONSTRAIN ->
+            remedies =
+                switch (value) {
+                  case "off" -> remedies;
+                  case "auto" -> remedies.constrainedTo(0, tau);
+                  default -> remedies.constrainedTo(Integer.parseInt(value), tau);
+                };
+        case FEATURES -> builder.features(Integer.parseInt(value));
+        case K -> builder.k(Integer.parseInt(value));
+        case LR -> builder.learningRate(Double.parseDouble(value));
+        case SEED -> builder.seed(Long.parseLong(value));
+      }
+    }
+    return builder.remedies(remedies).build();
+  }
+}

@@ -1,0 +1,19 @@
+package io.sluice.training;
+
+/** Is told how a sweep goes; every method may be left out. */
+public interface SweepListener {
+  /** Listens to nothing. */
+  SweepListener NONE = new SweepListener() {};
+
+  /** Some cells begin to share each batch. */
+  default void sharing(int cells) {}
+
+  /** A cell has done a step. */
+  default void stepped(SweepCell cell, long step) {}
+
+  /** A cell has ended. */
+  default void ended(SweepCell cell, RunResult result) {}
+
+  /** A cell cannot be trained; the others go on. */
+  default void failed(SweepCell cell, String why) {}
+}

@@ -1,0 +1,74 @@
+package io.sluice.training;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a sweep has found so far.
+ *
+ * @param hook what was learned
+ * @param grid its axes
+ * @param cells its cells in order, trained or not
+ */
+public record SweepResult(String hook, Grid grid, List<Outcome> cells) {
+  /**
+   * One cell.
+   *
+   * @param cell which
+   * @param result how it ended, or null while it has not
+   * @param failure why it could not be trained, or null
+   */
+  public record Outcome(SweepCell cell, RunResult result, String failure) {}
+
+  /**
+   * Cells that differ in nothing but their seed.
+   *
+   * @param values what they share, by axis
+   * @param seeds how many of them have ended
+   * @param deadWindowTokens the window of the dead fraction
+   */
+  public record Group(
+      Map<Axis, String> values,
+      int seeds,
+      Estimate deadFraction,
+      Estimate fvu,
+      Estimate l0,
+      Estimate tokensPerSecond,
+      long deadWindowTokens) {}
+
+  public SweepResult {
+    cells = List.copyOf(cells);
+  }
+
+  /** The cells that have ended, seeds together, in the order of the grid. */
+  public List<Group> groups() {
+    Map<Map<Axis, String>, List<RunResult>> bySeedless = new LinkedHashMap<>();
+    for (Outcome outcome : cells) {
+      if (outcome.result() != null) {
+        Map<Axis, String> key = new LinkedHashMap<>(outcome.cell().values());
+        key.remove(Axis.SEED);
+        bySeedless.computeIfAbsent(key, k -> new ArrayList<>()).add(outcome.result());
+      }
+    }
+    List<Group> groups = new ArrayList<>();
+    bySeedless.forEach(
+        (values, results) ->
+            groups.add(
+                new Group(
+                    values,
+                    results.size(),
+                    Estimate.of(results.stream().mapToDouble(RunResult::deadFraction).toArray()),
+                    Estimate.of(results.stream().mapToDouble(RunResult::fvu).toArray()),
+                    Estimate.of(results.stream().mapToDouble(RunResult::l0).toArray()),
+                    Estimate.of(results.stream().mapToDouble(RunResult::tokensPerSecond).toArray()),
+                    results.getFirst().deadWindowTokens())));
+    return groups;
+  }
+
+  /** How many cells have ended. */
+  public int done() {
+    return (int) cells.stream().filter(outcome -> outcome.result() != null).count();
+  }
+}
