@@ -51,8 +51,8 @@ def run_saelens(folder, x):
     from sae_lens import SAE
 
     sae = SAE.load_from_disk(folder, dtype="float32")
-    codes = sae.encode(x)
-    return codes, sae.decode(codes)
+    # A skip transcoder adds what it skips in its forward pass only.
+    return sae.encode(x), sae(x)
 
 
 @torch.no_grad()
@@ -62,7 +62,7 @@ def run_sparsify(folder, x):
     coder = SparseCoder.load_from_disk(folder)
     values, indices, _ = coder.encode(x)
     codes = torch.zeros(len(x), coder.num_latents).scatter(1, indices, values)
-    return codes, coder.decode(values, indices)
+    return codes, coder(x).sae_out
 
 
 @torch.no_grad()
@@ -151,6 +151,8 @@ def make_saelens(out):
             **shape, **metadata, d_out=5, apply_b_dec_to_input=False))),
         ("jumprelu-transcoder", transcoder.JumpReLUTranscoder(transcoder.JumpReLUTranscoderConfig(
             **shape, **metadata, d_out=5, apply_b_dec_to_input=False))),
+        ("skip-transcoder", transcoder.SkipTranscoder(transcoder.SkipTranscoderConfig(
+            **shape, **metadata, d_out=5, apply_b_dec_to_input=False))),
     ]
     for seed, (name, sae) in enumerate(cases):
         scramble(sae, seed)
@@ -184,6 +186,7 @@ def make_sparsify(out):
     for seed, (name, config) in enumerate([
         ("topk", SparseCoderConfig(num_latents=FEATURES, k=K)),
         ("transcoder", SparseCoderConfig(num_latents=FEATURES, k=K, transcode=True)),
+        ("skip", SparseCoderConfig(num_latents=FEATURES, k=K, transcode=True, skip_connection=True)),
     ], 30):
         coder = SparseCoder(WIDTH, config)
         scramble(coder, seed)

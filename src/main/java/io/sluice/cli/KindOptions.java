@@ -32,6 +32,14 @@ final class KindOptions {
       })
   private String encoderStart;
 
+  @Option(
+      names = "--skip",
+      description = {
+        "With --target: add a matrix, from input to target, that starts at",
+        "0 and learns what follows linearly: a skip transcoder."
+      })
+  private boolean skip;
+
   /** The hook point to read, or null if none was given. */
   String hook() {
     return hook;
@@ -48,9 +56,15 @@ final class KindOptions {
         throw new IllegalArgumentException(
             "--encoder-start goes with --target: an autoencoder starts tied");
       }
+      if (skip) {
+        throw new IllegalArgumentException(
+            "--skip goes with --target: an autoencoder could learn to copy");
+      }
       return new Kind.Autoencoder();
     }
     return new Kind.Transcoder(
-        target, encoderStart == null ? EncoderStart.PULL_BACK : EncoderStart.ofLabel(encoderStart));
+        target,
+        encoderStart == null ? EncoderStart.PULL_BACK : EncoderStart.ofLabel(encoderStart),
+        skip);
   }
 }

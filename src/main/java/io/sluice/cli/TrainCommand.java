@@ -39,7 +39,7 @@ import picocli.CommandLine.Option;
       "  sluice train --store activations --hook layers.3.attn_out --features 16384 --k 32 \\",
       "      --init asi --steps 800 --out runs/asi",
       "  sluice train --store activations --hook layers.2.resid --target layers.3.mlp_out \\",
-      "      --features 16384 --k 32 --steps 800 --out runs/transcoder",
+      "      --skip --features 16384 --k 32 --steps 800 --out runs/transcoder",
       "  sluice train --store activations --hook layers.3.attn_out --activation jumprelu \\",
       "      --penalty 0.3 --penalty-steps 200 --steps 800 --out runs/jumprelu"
     })
@@ -332,7 +332,13 @@ final class TrainCommand extends SluiceCommand {
     if (name != null) {
       return name;
     }
-    return (config.kind() instanceof Kind.Transcoder ? "transcoder, " : "")
+    String kindOf =
+        switch (config.kind()) {
+          case Kind.Autoencoder autoencoder -> "";
+          case Kind.Transcoder transcoder ->
+              transcoder.skip() ? "skip transcoder, " : "transcoder, ";
+        };
+    return kindOf
         + init
         + (config.sparsity().kind() == Sparsity.TOPK ? "" : ", " + config.sparsity().kind().label())
         + (config.centre() ? ", centred" : "")

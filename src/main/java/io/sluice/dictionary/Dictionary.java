@@ -1,7 +1,12 @@
 package io.sluice.dictionary;
 
+import io.sluice.engine.Engine;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
+import io.sluice.engine.SkipEngine;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
 /**
@@ -11,8 +16,10 @@ import java.nio.file.Path;
  *
  * @param config what it is
  * @param parameters its weights, float32, feature-major
+ * @param skip of a skip transcoder the matrix {@code W_skip}, float32 {@code [outputWidth,
+ *     inputWidth]}, by which the input is added to the output; null where there is none
  */
-public record Dictionary(DictionaryConfig config, Parameters parameters) {
+public record Dictionary(DictionaryConfig config, Parameters parameters, MemorySegment skip) {
 
   public Dictionary {
     if (parameters.features() != config.features()
@@ -28,6 +35,32 @@ public record Dictionary(DictionaryConfig config, Parameters parameters) {
                   parameters.inputWidth(),
                   parameters.outputWidth()));
     }
+    long skipBytes = (long) config.inputWidth() * config.outputWidth() * Float.BYTES;
+    if (skip != null && skip.byteSize() != skipBytes) {
+      throw new IllegalArgumentException(
+          "a skip connection from %d to %d values takes %d bytes, not %d"
+              .formatted(config.inputWidth(), config.outputWidth(), skipBytes, skip.byteSize()));
+    }
+    if (skip != null && config.subtractDecoderBias()) {
+      throw new IllegalArgumentException(
+          "a skip connection reads the input itself, and this dictionary subtracts its decoder bias");
+    }
+  }
+
+  /** A dictionary without a skip connection. */
+  public Dictionary(DictionaryConfig config, Parameters parameters) {
+    this(config, parameters, null);
+  }
+
+  /** Whether there is a skip connection. */
+  public boolean hasSkip() {
+    return skip != null;
+  }
+
+  /** An engine that does what the dictionary does, and learns nothing. */
+  public Engine open(EngineFactory engines) {
+    Engine engine = engines.open(config.spec(Optimiser.NONE), parameters);
+    return skip == null ? engine : new SkipEngine(engine, skip);
   }
 
   /**

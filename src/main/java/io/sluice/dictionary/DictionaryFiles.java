@@ -34,6 +34,7 @@ final class DictionaryFiles {
   static final String CONFIG = "dictionary.json";
   static final String WEIGHTS = "dictionary.safetensors";
   private static final String THRESHOLD = "threshold";
+  private static final String SKIP = "skip";
   private static final String REMEDY = "; restore it or train the dictionary again";
   private static final long MAX_CONFIG_BYTES = 1 << 20;
   private static final ValueLayout.OfFloat FLOAT =
@@ -71,11 +72,19 @@ final class DictionaryFiles {
     }
     json.put("subtractDecoderBias", config.subtractDecoderBias());
     json.put("rankByDecoderNorm", config.rankByDecoderNorm());
+    if (dictionary.hasSkip()) {
+      json.put(SKIP, true);
+    }
     List<TensorData> tensors = new ArrayList<>();
     tensors.add(TensorData.of("encoder", DType.F32, p.encoder(), features, config.inputWidth()));
     tensors.add(TensorData.of("encoder_bias", DType.F32, p.encoderBias(), features));
     tensors.add(TensorData.of("decoder", DType.F32, p.decoder(), features, config.outputWidth()));
     tensors.add(TensorData.of("decoder_bias", DType.F32, p.decoderBias(), config.outputWidth()));
+    if (dictionary.hasSkip()) {
+      tensors.add(
+          TensorData.of(
+              SKIP, DType.F32, dictionary.skip(), config.outputWidth(), config.inputWidth()));
+    }
     if (thresholds != null) {
       tensors.add(
           TensorData.of(
@@ -99,17 +108,25 @@ final class DictionaryFiles {
     Safetensors weights = VerifiedTensors.open(folder.resolve(WEIGHTS));
     DictionaryConfig config = config(configFile, json, weights);
     long features = config.features();
-    Dictionary dictionary =
-        new Dictionary(
-            config,
-            new Parameters(
-                config.inputWidth(),
-                config.outputWidth(),
-                config.features(),
-                tensor(weights, "encoder", features, config.inputWidth()),
-                tensor(weights, "encoder_bias", features),
-                tensor(weights, "decoder", features, config.outputWidth()),
-                tensor(weights, "decoder_bias", config.outputWidth())));
+    Parameters parameters =
+        new Parameters(
+            config.inputWidth(),
+            config.outputWidth(),
+            config.features(),
+            tensor(weights, "encoder", features, config.inputWidth()),
+            tensor(weights, "encoder_bias", features),
+            tensor(weights, "decoder", features, config.outputWidth()),
+            tensor(weights, "decoder_bias", config.outputWidth()));
+    Dictionary dictionary;
+    try {
+      MemorySegment skip =
+          json.has(SKIP) && bool(json, SKIP)
+              ? tensor(weights, SKIP, config.outputWidth(), config.inputWidth())
+              : null;
+      dictionary = new Dictionary(config, parameters, skip);
+    } catch (IllegalArgumentException e) {
+      throw new IOException(configFile + ": " + e.getMessage() + REMEDY, e);
+    }
     requireSame(configFile, json, weights);
     return dictionary;
   }

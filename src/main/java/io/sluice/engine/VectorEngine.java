@@ -538,7 +538,7 @@ public final class VectorEngine extends CheckedEngine {
         factors);
   }
 
-  private static SparseKernels.AdamFactors factors(AdamStep step) {
+  static SparseKernels.AdamFactors factors(AdamStep step) {
     return new SparseKernels.AdamFactors(
         (float) (1 - step.beta1()),
         (float) (1 - step.beta2()),

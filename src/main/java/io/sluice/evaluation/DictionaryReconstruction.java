@@ -4,7 +4,6 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Optimiser;
 import io.sluice.engine.Rows;
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
@@ -31,7 +30,7 @@ public final class DictionaryReconstruction extends Intervention {
           "the dictionary reads '%s' and writes '%s'; only an autoencoder can take an activation's place"
               .formatted(config.inputHook(), config.outputHook()));
     }
-    this.engine = engines.open(config.spec(Optimiser.NONE), dictionary.parameters());
+    this.engine = dictionary.open(engines);
   }
 
   @Override

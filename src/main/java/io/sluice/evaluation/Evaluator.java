@@ -11,7 +11,6 @@ import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.Codes;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Optimiser;
 import io.sluice.engine.Rows;
 import io.sluice.engine.Selection;
 import io.sluice.files.AtomicFile;
@@ -73,7 +72,7 @@ public final class Evaluator {
     DictionaryConfig config = dictionary.config();
     requireFits(config, store);
     Selection selection = config.activation().selection();
-    try (Engine engine = engines.open(config.spec(Optimiser.NONE), dictionary.parameters())) {
+    try (Engine engine = dictionary.open(engines)) {
       List<SiteScaling> read = raw(config.inputs());
       List<SiteScaling> written = raw(config.outputs());
       BatchPlan plan = BatchPlan.sequential(SiteFeed.columns(read, written), batch).where(filter);

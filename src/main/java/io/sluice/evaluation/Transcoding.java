@@ -4,7 +4,6 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Optimiser;
 import io.sluice.engine.Rows;
 import io.sluice.model.Hook;
 import io.sluice.model.HookPoint;
@@ -48,7 +47,7 @@ public final class Transcoding extends Intervention {
                   + " its place there")
               .formatted(input, output));
     }
-    this.engine = engines.open(config.spec(Optimiser.NONE), dictionary.parameters());
+    this.engine = dictionary.open(engines);
   }
 
   /** The hooks that read and replace. */

@@ -7,6 +7,7 @@ import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Parameters;
+import io.sluice.engine.SkipEngine;
 import io.sluice.store.ActivationStore;
 import java.lang.foreign.Arena;
 import java.util.List;
@@ -104,8 +105,16 @@ record Blueprint(TrainingConfig config, String model, List<Site> inputs, List<Si
   /** An engine whose state is still to be filled. */
   Engine openEmpty(EngineFactory engines) {
     try (Arena arena = Arena.ofShared()) {
-      return engines.open(spec(), allocate(arena));
+      return open(engines, allocate(arena));
     }
+  }
+
+  /** An engine that starts at {@code initial}. */
+  Engine open(EngineFactory engines, Parameters initial) {
+    Engine engine = engines.open(spec(), initial);
+    return config.kind() instanceof Kind.Transcoder transcoder && transcoder.skip()
+        ? new SkipEngine(engine, null)
+        : engine;
   }
 
   /** Parameters of zeros. */

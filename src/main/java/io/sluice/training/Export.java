@@ -5,6 +5,7 @@ import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.Engine;
 import io.sluice.engine.Parameters;
+import io.sluice.engine.SkipEngine;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -12,7 +13,8 @@ import java.lang.foreign.ValueLayout;
 /**
  * Folds what training did to activations into the weights. Training reads {@code s·(x − m)} and
  * writes {@code t·y}, so {@code W_E·s}, {@code b_E − s·W_E·m}, {@code W_D / t} and {@code b_D / t}
- * do on {@code x} what the trained weights do on what they see, with the same codes.
+ * do on {@code x} what the trained weights do on what they see, with the same codes. A skip
+ * connection {@code K} becomes {@code K·s/t}, and takes {@code K·s·m/t} off the decoder bias.
  */
 final class Export {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -41,7 +43,26 @@ final class Export {
     double written = (float) start.outputs().getFirst().scale();
     multiply(parameters.decoder(), 1.0 / written);
     multiply(parameters.decoderBias(), 1.0 / written);
-    return LearnedActivation.of(new Dictionary(config, parameters), engine);
+    MemorySegment skip = null;
+    if (engine instanceof SkipEngine skips) {
+      skip = skips.skip(Arena.ofAuto());
+      requireFinite("skip connection", skip);
+      multiply(skip, (float) read.scale() / written);
+      subtractSkipped(parameters, skip, read.shiftValues());
+    }
+    return LearnedActivation.of(new Dictionary(config, parameters, skip), engine);
+  }
+
+  /** Takes what the skip connection makes of the shift off the decoder bias. */
+  private static void subtractSkipped(Parameters p, MemorySegment skip, float[] shift) {
+    for (int output = 0; output < p.outputWidth(); output++) {
+      double product = 0;
+      for (int i = 0; i < shift.length; i++) {
+        product += (double) shift[i] * skip.getAtIndex(FLOAT, (long) output * shift.length + i);
+      }
+      p.decoderBias()
+          .setAtIndex(FLOAT, output, (float) (p.decoderBias().getAtIndex(FLOAT, output) - product));
+    }
   }
 
   /** Moves the shift of the input into the encoder bias; the encoder is scaled already. */

@@ -37,8 +37,10 @@ public sealed interface Kind {
    *
    * @param target what it writes, for instance {@code layers.3.mlp_out}
    * @param encoderStart where its encoder starts
+   * @param skip whether a matrix that starts at 0 adds what follows linearly from the input (arXiv
+   *     2501.18823)
    */
-  record Transcoder(String target, EncoderStart encoderStart) implements Kind {
+  record Transcoder(String target, EncoderStart encoderStart, boolean skip) implements Kind {
     public Transcoder {
       Objects.requireNonNull(target, "target");
       Objects.requireNonNull(encoderStart, "encoderStart");

@@ -17,6 +17,7 @@ final class KindSettings {
         json.put("type", "transcoder");
         json.put("target", transcoder.target());
         json.put("encoderStart", transcoder.encoderStart().label());
+        json.put("skip", transcoder.skip());
       }
     }
   }
@@ -30,7 +31,8 @@ final class KindSettings {
       case "transcoder" ->
           new Kind.Transcoder(
               json.required("target").asText(),
-              EncoderStart.ofLabel(json.required("encoderStart").asText()));
+              EncoderStart.ofLabel(json.required("encoderStart").asText()),
+              json.path("skip").asBoolean());
       default -> throw new IllegalArgumentException("unknown kind '" + type + "'");
     };
   }

@@ -85,7 +85,8 @@ final class LearnedActivation {
             activation,
             c.subtractDecoderBias(),
             c.rankByDecoderNorm()),
-        dictionary.parameters());
+        dictionary.parameters(),
+        dictionary.skip());
   }
 
   private static float[] read(Engine engine, String name) {

@@ -87,7 +87,7 @@ final class Preparation {
       unit.encoder().copyFrom(unit.decoder());
       startBias(unit, mapped ? map.mappedMean() : sample.mean(), mapped ? 1 : scale);
       return finish(
-          engines.open(inside.spec(), unit),
+          inside.open(engines, unit),
           unit,
           normSample(arena, seen, seen, map),
           map,
@@ -161,7 +161,7 @@ final class Preparation {
       }
       startBias(unit, targetMean, targetScale);
       return finish(
-          engines.open(blueprint.spec(), unit),
+          blueprint.open(engines, unit),
           unit,
           normSample(arena, read, written, null),
           null,

@@ -81,6 +81,7 @@ class TrainCommandTest {
                 PairedStore.INPUT,
                 "--target",
                 PairedStore.TARGET,
+                "--skip",
                 "--features",
                 "64",
                 "--k",
@@ -92,9 +93,10 @@ class TrainCommandTest {
         .as(err)
         .isZero();
     assertThat(config().at("/kind/target").asText()).isEqualTo(PairedStore.TARGET);
+    assertThat(config().at("/kind/skip").asBoolean()).isTrue();
     assertThat(config().at("/kind/encoderStart").asText()).isEqualTo("pull-back");
     assertThat(new ObjectMapper().readTree(Path.of(run, "run.json").toFile()).get("name").asText())
-        .startsWith("transcoder, asi");
+        .startsWith("skip transcoder, asi");
     assertThat(sluice("evaluate", "--dictionary", run, "--store", store)).as(err).isZero();
     assertThat(out).contains("tokens    1,500", "FVU");
 
@@ -103,6 +105,8 @@ class TrainCommandTest {
     assertOneLine("both 'a'");
     assertThat(train("--encoder-start", "tied")).isEqualTo(2);
     assertOneLine("--encoder-start", "--target");
+    assertThat(train("--skip")).isEqualTo(2);
+    assertOneLine("--skip", "--target");
     String[] unknown = twice.clone();
     unknown[4] = PairedStore.INPUT;
     unknown[6] = "layers.7.z";

@@ -136,6 +136,9 @@ class TranscoderTest {
   void resumesToTheSameBits(Optimiser optimiser) throws IOException {
     TrainingConfig config =
         small()
+            .kind(
+                new Kind.Transcoder(
+                    PairedStore.TARGET, EncoderStart.PULL_BACK, optimiser == Optimiser.ADAM))
             .optimiser(optimiser)
             .sparsity(optimiser == Optimiser.ADAM ? Sparsity.TOPK : Sparsity.BATCHTOPK)
             .steps(60)
@@ -152,6 +155,34 @@ class TranscoderTest {
     assertThat(broken.resolve("dictionary.safetensors"))
         .hasSameBinaryContentAs(whole.resolve("dictionary.safetensors"));
     assertThat(TrainerTest.untimed(broken)).isEqualTo(TrainerTest.untimed(whole));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"true, F32", "false, BF16"})
+  void aSkipConnectionTakesWhatIsLinear(boolean centre, DType dtype) throws IOException {
+    ActivationStore typed = PairedStore.write(temp.resolve("typed"), 2500, dtype, 5);
+    double[] fvu = new double[2];
+    for (boolean skip : new boolean[] {false, true}) {
+      TrainingConfig config =
+          small()
+              .kind(new Kind.Transcoder(PairedStore.TARGET, EncoderStart.PULL_BACK, skip))
+              .centre(centre)
+              .features(16)
+              .k(1)
+              .steps(300)
+              .decaySteps(100)
+              .logEvery(50)
+              .build();
+      Path run = temp.resolve("run" + skip);
+      RunResult result = train(typed, config, run);
+      Dictionary dictionary = Dictionary.load(run);
+      assertThat(dictionary.hasSkip()).isEqualTo(skip);
+      Evaluation evaluation =
+          Evaluator.evaluate(dictionary, typed, ENGINES, 512, Long.MAX_VALUE, done -> {});
+      assertThat(evaluation.fvu()).isCloseTo(result.fvu(), within(0.15 * result.fvu()));
+      fvu[skip ? 1 : 0] = result.fvu();
+    }
+    assertThat(fvu[1]).isLessThan(0.7 * fvu[0]);
   }
 
   @Test
@@ -214,7 +245,7 @@ class TranscoderTest {
   }
 
   private static Kind transcoder(String target, EncoderStart start) {
-    return new Kind.Transcoder(target, start);
+    return new Kind.Transcoder(target, start, false);
   }
 
   private static TrainingConfigBuilder small() {

@@ -32,7 +32,8 @@ final class Conventions {
       // Norms have become smaller by the scale, and so have the ranks that thresholds are for.
       activation = rescaled(activation, 1 / scale, p.features());
     }
-    return new Dictionary(with(dictionary.config(), activation), p);
+    // A skip connection goes from scaled to scaled.
+    return new Dictionary(with(dictionary.config(), activation), p, dictionary.skip());
   }
 
   private static Activation rescaled(Activation activation, double factor, int features) {
@@ -89,7 +90,8 @@ final class Conventions {
             c.activation(),
             subtract,
             c.rankByDecoderNorm()),
-        p);
+        p,
+        dictionary.skip());
   }
 
   /**
@@ -109,7 +111,7 @@ final class Conventions {
       multiply(row(p.encoderBias(), feature, 1), norms[feature]);
       multiply(row(p.decoder(), feature, c.outputWidth()), 1 / norms[feature]);
     }
-    return new Dictionary(ranking(c, c.activation(), false), p);
+    return new Dictionary(ranking(c, c.activation(), false), p, dictionary.skip());
   }
 
   /**
@@ -122,23 +124,25 @@ final class Conventions {
       return dictionary;
     }
     return switch (c.activation()) {
-      case Activation.ReLU relu -> new Dictionary(ranking(c, relu, false), dictionary.parameters());
+      case Activation.ReLU relu -> ranked(dictionary, relu);
       case Activation.JumpReLU(Thresholds thresholds) ->
-          new Dictionary(
-              ranking(c, new Activation.JumpReLU(ofValues(dictionary, thresholds)), false),
-              dictionary.parameters());
+          ranked(dictionary, new Activation.JumpReLU(ofValues(dictionary, thresholds)));
       case Activation.Gated(Thresholds thresholds) ->
-          new Dictionary(
-              ranking(c, new Activation.Gated(ofValues(dictionary, thresholds)), false),
-              dictionary.parameters());
+          ranked(dictionary, new Activation.Gated(ofValues(dictionary, thresholds)));
       case Activation.BatchTopK batch when batch.threshold().isPresent() -> {
         Thresholds thresholds = Thresholds.uniform((float) batch.threshold().getAsDouble());
-        yield new Dictionary(
-            ranking(c, new Activation.JumpReLU(ofValues(dictionary, thresholds)), false),
-            dictionary.parameters());
+        yield ranked(dictionary, new Activation.JumpReLU(ofValues(dictionary, thresholds)));
       }
       default -> dictionary;
     };
+  }
+
+  /** The same weights, ranked by value. */
+  private static Dictionary ranked(Dictionary dictionary, Activation activation) {
+    return new Dictionary(
+        ranking(dictionary.config(), activation, false),
+        dictionary.parameters(),
+        dictionary.skip());
   }
 
   private static Thresholds ofValues(Dictionary dictionary, Thresholds ofRanks) {

@@ -186,7 +186,8 @@ public enum DictionaryFormat {
             config.activation(),
             config.subtractDecoderBias(),
             config.rankByDecoderNorm()),
-        dictionary.parameters());
+        dictionary.parameters(),
+        dictionary.skip());
   }
 
   /**
@@ -202,6 +203,14 @@ public enum DictionaryFormat {
         throw new FileAlreadyExistsException(folder.resolve(name) + " (choose another folder)");
       }
     }
+    if (dictionary.hasSkip() && !keepsSkip()) {
+      throw ForeignWriter.refused(
+          label, "skip connections", "convert to saelens or sparsify, which have");
+    }
     save(dictionary, folder);
+  }
+
+  private boolean keepsSkip() {
+    return this == SLUICE || this == SAELENS || this == SPARSIFY;
   }
 }

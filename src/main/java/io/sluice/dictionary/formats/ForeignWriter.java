@@ -41,7 +41,8 @@ final class ForeignWriter {
   /** Whether the dictionary writes another place than it reads. */
   static boolean isTranscoder(Dictionary dictionary) {
     DictionaryConfig config = dictionary.config();
-    return !config.inputHook().equals(config.outputHook())
+    return dictionary.hasSkip()
+        || !config.inputHook().equals(config.outputHook())
         || config.inputWidth() != config.outputWidth();
   }
 

@@ -40,6 +40,7 @@ final class SaeLens {
           "jumprelu",
           "gated",
           "transcoder",
+          "skip_transcoder",
           "jumprelu_transcoder");
 
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -69,6 +70,10 @@ final class SaeLens {
     }
     MemorySegment decoder = tensors.matrix("W_dec", features, outputWidth);
     MemorySegment decoderBias = tensors.segment("b_dec", outputWidth);
+    MemorySegment skip =
+        architecture.equals("skip_transcoder")
+            ? tensors.matrix("W_skip", outputWidth, width)
+            : null;
     tensors.requireNoOthers("a dictionary of architecture '" + architecture + "'");
     ForeignConfig metadata = config.has("metadata") ? config.within("metadata") : config;
     String hook = metadata.text("hook_name", metadata.text("hook_point", ""));
@@ -86,7 +91,8 @@ final class SaeLens {
                 !transcoder && config.bool("apply_b_dec_to_input", true),
                 rescaled),
             new Parameters(
-                width, outputWidth, features, encoder, encoderBias, decoder, decoderBias));
+                width, outputWidth, features, encoder, encoderBias, decoder, decoderBias),
+            skip);
     // Rescaled activations are what SAELens calls activations, so the norms move to the encoder.
     return rescaled ? Conventions.withUnitDecoder(dictionary) : dictionary;
   }
@@ -189,7 +195,11 @@ final class SaeLens {
     if (!(c.activation() instanceof Activation.Gated)) {
       tensors.add(ForeignWriter.floats("b_enc", p.encoderBias(), c.features()));
     }
-    json.put("architecture", architecture(c, p, transcoder, json, tensors));
+    json.put("architecture", architecture(c, p, transcoder, dictionary.hasSkip(), json, tensors));
+    if (dictionary.hasSkip()) {
+      tensors.add(
+          ForeignWriter.floats("W_skip", dictionary.skip(), c.outputWidth(), c.inputWidth()));
+    }
     json.put("d_in", c.inputWidth());
     json.put("d_sae", c.features());
     if (transcoder) {
@@ -216,8 +226,15 @@ final class SaeLens {
       DictionaryConfig c,
       Parameters p,
       boolean transcoder,
+      boolean skip,
       ObjectNode json,
       List<TensorData> tensors) {
+    if (skip && !(c.activation() instanceof Activation.ReLU)) {
+      throw ForeignWriter.refused(
+          "SAELens",
+          "skip transcoders but with ReLU, and this one has " + c.activation().type(),
+          "convert one with TopK to sparsify, or keep it in Sluice's format");
+    }
     return switch (c.activation()) {
       case Activation.TopK topK when transcoder ->
           throw ForeignWriter.refused(
@@ -229,6 +246,7 @@ final class SaeLens {
         json.put("rescale_acts_by_decoder_norm", false);
         yield "topk";
       }
+      case Activation.ReLU relu when skip -> "skip_transcoder";
       case Activation.ReLU relu -> transcoder ? "transcoder" : "standard";
       case Activation.JumpReLU(Thresholds thresholds) -> {
         tensors.add(ForeignWriter.floats("threshold", thresholds.toArray(c.features())));

@@ -6,9 +6,12 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
 import io.sluice.weights.Safetensors;
+import io.sluice.weights.TensorData;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -29,10 +32,6 @@ final class Sparsify {
     if (!activation.equals("topk")) {
       throw config.unknown("activation", activation, List.of("topk"));
     }
-    if (config.bool("skip_connection", false)) {
-      throw config.wrong(
-          "it has a skip connection (skip_connection is true), which Sluice's dictionaries have not");
-    }
     int width = config.positive("d_in");
     // 0 stands for a multiple of the width.
     boolean counted = config.has("num_latents") && config.number("num_latents") != 0;
@@ -49,6 +48,12 @@ final class Sparsify {
       throw config.wrong("k is " + k + ", but the dictionary has only " + h + " features");
     }
     boolean transcoder = config.bool("transcode", false);
+    boolean skip = config.bool("skip_connection", false);
+    if (skip && !transcoder) {
+      throw config.wrong(
+          "it has a skip connection but is no transcoder (transcode is false), and subtracts its"
+              + " decoder bias; Sluice's skip connections read the input itself");
+    }
     ForeignTensors tensors = new ForeignTensors(Safetensors.open(folder.resolve(WEIGHTS)), CONFIG);
     Parameters parameters =
         new Parameters(
@@ -59,7 +64,8 @@ final class Sparsify {
             tensors.segment("encoder.bias", h),
             tensors.matrix("W_dec", h, width),
             tensors.segment("b_dec", width));
-    tensors.requireNoOthers("a sparse coder without a skip connection");
+    MemorySegment skipped = skip ? tensors.matrix("W_skip", width, width) : null;
+    tensors.requireNoOthers("a sparse coder " + (skip ? "with" : "without") + " a skip connection");
     return new Dictionary(
         new DictionaryConfig(
             "",
@@ -71,7 +77,8 @@ final class Sparsify {
             new Activation.TopK(k),
             !transcoder,
             false),
-        parameters);
+        parameters,
+        skipped);
   }
 
   static void save(Dictionary given, Path folder) throws IOException {
@@ -102,18 +109,20 @@ final class Sparsify {
     json.put("num_latents", c.features());
     json.put("k", k);
     json.put("multi_topk", false);
-    json.put("skip_connection", false);
+    json.put("skip_connection", dictionary.hasSkip());
     json.put("transcode", transcoder);
     json.put("d_in", c.inputWidth());
     Files.createDirectories(folder);
-    Safetensors.write(
-        folder.resolve(WEIGHTS),
-        List.of(
-            ForeignWriter.floats("encoder.weight", p.encoder(), c.features(), c.inputWidth()),
-            ForeignWriter.floats("encoder.bias", p.encoderBias(), c.features()),
-            ForeignWriter.floats("W_dec", p.decoder(), c.features(), c.outputWidth()),
-            ForeignWriter.floats("b_dec", p.decoderBias(), c.outputWidth())),
-        Map.of());
+    List<TensorData> tensors = new ArrayList<>();
+    tensors.add(ForeignWriter.floats("encoder.weight", p.encoder(), c.features(), c.inputWidth()));
+    tensors.add(ForeignWriter.floats("encoder.bias", p.encoderBias(), c.features()));
+    tensors.add(ForeignWriter.floats("W_dec", p.decoder(), c.features(), c.outputWidth()));
+    tensors.add(ForeignWriter.floats("b_dec", p.decoderBias(), c.outputWidth()));
+    if (dictionary.hasSkip()) {
+      tensors.add(
+          ForeignWriter.floats("W_skip", dictionary.skip(), c.outputWidth(), c.inputWidth()));
+    }
+    Safetensors.write(folder.resolve(WEIGHTS), tensors, Map.of());
     ForeignConfig.write(folder.resolve(CONFIG), json);
   }
 }

@@ -91,9 +91,9 @@ class BadForeignFilesTest {
       assertRefused(format, "'" + name + "' is missing");
     }
     List<TensorData> more = new ArrayList<>(tensors);
-    more.add(TensorData.of("W_skip", DType.F32, Arena.ofAuto().allocate(16), 2, 2));
+    more.add(TensorData.of("W_other", DType.F32, Arena.ofAuto().allocate(16), 2, 2));
     write(weights, more);
-    assertRefused(format, "has a tensor 'W_skip'");
+    assertRefused(format, "has a tensor 'W_other'");
   }
 
   @ParameterizedTest

@@ -6,7 +6,6 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.engine.Codes;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Optimiser;
 import io.sluice.engine.Rows;
 import io.sluice.torch.DType;
 import io.sluice.weights.Safetensors;
@@ -60,8 +59,7 @@ record ForeignRun(float[] codes, float[] reconstruction) {
     int features = dictionary.config().features();
     int width = dictionary.config().outputWidth();
     try (Arena arena = Arena.ofShared();
-        Engine engine =
-            engines.open(dictionary.config().spec(Optimiser.NONE), dictionary.parameters())) {
+        Engine engine = dictionary.open(engines)) {
       MemorySegment x = arena.allocate(tensors.data("x").byteSize(), 64);
       x.copyFrom(tensors.data("x"));
       Rows rows = new Rows(x, DType.F32, count, dictionary.config().inputWidth());

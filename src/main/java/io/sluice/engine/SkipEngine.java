@@ -1,0 +1,241 @@
+package io.sluice.engine;
+
+import io.sluice.simd.KernelProvider;
+import io.sluice.simd.SparseKernels;
+import io.sluice.simd.Workers;
+import io.sluice.torch.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/**
+ * A skip transcoder: {@code ŷ = f·W_D + b_D + W_skip·x}, where another engine does all but the last
+ * term (arXiv 2501.18823). That engine is given {@code y − W_skip·x} for its target, so its
+ * residual is the whole one and its gradients are right as they are; {@code ∂W_skip = Σ g·xᵀ}. The
+ * matrix moves by plain Adam whatever the optimiser of the features: it has no rows that rest.
+ *
+ * <p>Its products, {@code 4·rows·inputWidth·outputWidth} operations a step, are done on the CPU for
+ * every engine; they are a small part of encoding.
+ */
+public final class SkipEngine extends WrappedEngine {
+  /** The name of the matrix in the state. */
+  public static final String SKIP = "skip";
+
+  private static final int TASK = 32;
+
+  private final SparseKernels kernels = KernelProvider.sparseKernels();
+  private final Workers workers = Workers.allCores();
+  private final Arena arena = Arena.ofShared();
+  private final int inputWidth;
+  private final int outputWidth;
+  private final Map<StateTensor, MemorySegment> added = new LinkedHashMap<>();
+  private final MemorySegment skip;
+  private final int[] outputs;
+
+  private Rows input;
+  private int[] tokens = new int[0];
+  private float[] read = new float[0];
+  private float[] skipped = new float[0];
+  private float[] gradients = new float[0];
+  private MemorySegment target = MemorySegment.NULL;
+  private MemorySegment reconstruction = MemorySegment.NULL;
+  private float[] residual = new float[0];
+  private boolean closed;
+
+  /**
+   * Adds a matrix to an engine, which it closes with itself.
+   *
+   * @param skip {@code W_skip}, float32 {@code [outputWidth, inputWidth]}, copied; null for zeros
+   * @throws IllegalArgumentException if the engine subtracts its decoder bias from the input, or
+   *     the matrix is of another size
+   */
+  public SkipEngine(Engine inner, MemorySegment skip) {
+    super(inner);
+    EngineSpec spec = inner.spec();
+    inputWidth = spec.inputWidth();
+    outputWidth = spec.outputWidth();
+    long bytes = (long) inputWidth * outputWidth * Float.BYTES;
+    if (spec.subtractDecoderBias()) {
+      throw new IllegalArgumentException(
+          "a skip connection reads the input itself, and this dictionary subtracts its decoder bias");
+    }
+    if (skip != null && skip.byteSize() != bytes) {
+      throw new IllegalArgumentException(
+          "a skip connection from %d to %d values takes %d bytes, not %d"
+              .formatted(inputWidth, outputWidth, bytes, skip.byteSize()));
+    }
+    boolean trains = spec.optimiser() != Optimiser.NONE;
+    for (String suffix :
+        trains
+            ? List.of("", CheckedEngine.FIRST_MOMENT, CheckedEngine.SECOND_MOMENT)
+            : List.of("")) {
+      added.put(
+          new StateTensor(SKIP + suffix, DType.F32, List.of((long) outputWidth, (long) inputWidth)),
+          arena.allocate(bytes, 64));
+    }
+    this.skip = added.values().iterator().next();
+    if (skip != null) {
+      this.skip.copyFrom(skip);
+    }
+    outputs = IntStream.range(0, outputWidth).toArray();
+  }
+
+  /** A copy of {@code W_skip}, {@code [outputWidth, inputWidth]}. */
+  public MemorySegment skip(Arena target) {
+    return target.allocate(skip.byteSize(), 64).copyFrom(skip);
+  }
+
+  @Override
+  public void encode(Rows input, Selection selection) {
+    inner.encode(input, selection);
+    this.input = input;
+  }
+
+  @Override
+  public double decode(Rows target, boolean withGradients) {
+    if (input == null || target.count() != input.count() || target.width() != outputWidth) {
+      // The other engine says what is wrong.
+      return inner.decode(target, withGradients);
+    }
+    int rows = input.count();
+    read = grown(read, rows * inputWidth);
+    skipped = grown(skipped, rows * outputWidth);
+    for (int row = 0; row < rows; row++) {
+      for (int i = 0; i < inputWidth; i++) {
+        read[row * inputWidth + i] = input.at(row, i);
+      }
+    }
+    inTasks(
+        rows,
+        (first, end) -> {
+          float[] products = new float[outputWidth];
+          for (int row = first; row < end; row++) {
+            kernels.dotRows(
+                skip, inputWidth, outputs, 0, outputWidth, read, row * inputWidth, products);
+            System.arraycopy(products, 0, skipped, row * outputWidth, outputWidth);
+          }
+        });
+    this.target = room(this.target, rows);
+    for (int row = 0; row < rows; row++) {
+      for (int i = 0; i < outputWidth; i++) {
+        int at = row * outputWidth + i;
+        this.target.setAtIndex(FLOAT, at, target.at(row, i) - skipped[at]);
+      }
+    }
+    return inner.decode(new Rows(this.target, DType.F32, rows, outputWidth), withGradients);
+  }
+
+  @Override
+  public void accumulate() {
+    if (input != null) {
+      form();
+    }
+    inner.accumulate();
+  }
+
+  /** {@code ∂W_skip}, from what the other engine left of its target. */
+  private void form() {
+    int rows = input.count();
+    reconstruction = room(reconstruction, rows);
+    inner.readReconstruction(reconstruction);
+    residual = grown(residual, rows * outputWidth);
+    gradients = grown(gradients, outputWidth * inputWidth);
+    tokens = tokens.length == rows ? tokens : IntStream.range(0, rows).toArray();
+    float factor = 2f / rows;
+    // Column after column, so that the weights of one output's tokens lie together.
+    for (int row = 0; row < rows; row++) {
+      for (int i = 0; i < outputWidth; i++) {
+        long at = (long) row * outputWidth + i;
+        residual[i * rows + row] =
+            factor * (reconstruction.getAtIndex(FLOAT, at) - target.getAtIndex(FLOAT, at));
+      }
+    }
+    inTasks(
+        outputWidth,
+        (first, end) -> {
+          float[] sum = new float[inputWidth];
+          for (int output = first; output < end; output++) {
+            float[] weights = Arrays.copyOfRange(residual, output * rows, (output + 1) * rows);
+            kernels.sumRows(read, inputWidth, tokens, weights, 0, rows, sum);
+            System.arraycopy(sum, 0, gradients, output * inputWidth, inputWidth);
+          }
+        });
+  }
+
+  @Override
+  public void update(AdamStep step) {
+    inner.update(step);
+    SparseKernels.AdamFactors factors = VectorEngine.factors(step);
+    MemorySegment[] parts = added.values().toArray(MemorySegment[]::new);
+    inTasks(
+        outputWidth,
+        (first, end) -> {
+          for (int output = first; output < end; output++) {
+            kernels.adam(
+                skip,
+                parts[1],
+                parts[2],
+                output,
+                inputWidth,
+                Arrays.copyOfRange(gradients, output * inputWidth, (output + 1) * inputWidth),
+                (float) step.beta1(),
+                (float) step.beta2(),
+                factors);
+          }
+        });
+    input = null;
+  }
+
+  @Override
+  public void readReconstruction(MemorySegment destination) {
+    inner.readReconstruction(destination);
+    int count = codes().rows() * outputWidth;
+    for (int i = 0; i < count; i++) {
+      destination.setAtIndex(FLOAT, i, destination.getAtIndex(FLOAT, i) + skipped[i]);
+    }
+  }
+
+  @Override
+  List<StateTensor> added() {
+    return List.copyOf(added.keySet());
+  }
+
+  @Override
+  MemorySegment memoryOf(StateTensor tensor) {
+    return added.get(tensor);
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      inner.close();
+      workers.close();
+      arena.close();
+    }
+  }
+
+  @FunctionalInterface
+  private interface Range {
+    void run(int first, int end);
+  }
+
+  private void inTasks(int count, Range body) {
+    workers.run(
+        Math.ceilDiv(count, TASK),
+        task -> body.run(task * TASK, Math.min(count, (task + 1) * TASK)));
+  }
+
+  private MemorySegment room(MemorySegment memory, int rows) {
+    long bytes = (long) rows * outputWidth * Float.BYTES;
+    return memory.byteSize() >= bytes ? memory : arena.allocate(bytes, 64);
+  }
+
+  private static float[] grown(float[] array, int length) {
+    return array.length >= length ? array : new float[length];
+  }
+}
