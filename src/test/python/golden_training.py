@@ -113,7 +113,8 @@ class SparseAdam:
 def forward(parameters, x, subtract_bias, rank_by_norm, selection, penalty, exponent):
     encoder, encoder_bias, decoder, decoder_bias = parameters
     seen = x - decoder_bias if subtract_bias else x
-    activation = torch.relu(seen @ encoder.T + encoder_bias)
+    activation = seen @ encoder.T + encoder_bias
+    activation = activation if selection == "abstopk" else torch.relu(activation)
     rank = activation * decoder.norm(dim=1) if rank_by_norm else activation
     if selection == "relu":
         mask = torch.ones_like(activation)
@@ -121,14 +122,15 @@ def forward(parameters, x, subtract_bias, rank_by_norm, selection, penalty, expo
         chosen = rank.detach().flatten().topk(K * len(x)).indices
         mask = torch.zeros_like(activation).flatten().scatter_(0, chosen, 1.0).view_as(activation)
     else:
-        chosen = rank.detach().topk(K, dim=1).indices
+        chosen = rank.detach().abs().topk(K, dim=1).indices
         mask = torch.zeros_like(activation).scatter_(1, chosen, 1.0)
     cost = charge(activation, decoder.norm(dim=1), penalty, exponent) if selection == "relu" else 0.0
-    return (activation * mask) @ decoder + decoder_bias, PENALTY * cost
+    return activation * mask, PENALTY * cost
 
 
 def run(
-    out, case, seed, optimiser, subtract_bias, rank_by_norm, width_in, width_out, selection="topk", penalty="linear"
+    out, case, seed, optimiser, subtract_bias, rank_by_norm, width_in, width_out, selection="topk", penalty="linear",
+    prefixes=(FEATURES,),
 ):
     if sys.argv[2:] and case not in sys.argv[2:]:
         return
@@ -167,12 +169,19 @@ def run(
         if extras:
             found, cost, auxiliary = learned(parameters, x, y, subtract_bias, selection, penalty)
         else:
-            found, cost = forward(
+            codes, cost = forward(
                 parameters, x, subtract_bias, rank_by_norm, selection, penalty, EXPONENTS[step - 1]
             )
+            decoder, decoder_bias = parameters[2:4]
+            nested = [codes[:, :end] @ decoder[:end] + decoder_bias for end in prefixes]
+            found = nested[-1]
         loss = (found - y).pow(2).sum(1).mean() + cost
         steps.zero_grad()
-        (loss + auxiliary).backward()
+        if len(prefixes) > 1:
+            # What is written down is the error of the whole, what is learned from the mean of all.
+            sum((part - y).pow(2).sum(1).mean() for part in nested).div(len(prefixes)).backward()
+        else:
+            (loss + auxiliary).backward()
         steps.step()
         losses.append(loss.item())
         if step in (1, 5, 20):
@@ -186,6 +195,8 @@ def run(
     )
     if penalty != "linear":
         settings["penaltyKind"] = penalty
+    if len(prefixes) > 1:
+        settings["prefixes"] = prefixes
     if penalty == "power":
         settings["exponents"] = EXPONENTS
     if selection == "jumprelu":
@@ -224,6 +235,18 @@ def main():
     ):
         seed += 1
         run(out, case, seed, optimiser, subtract_bias, False, 8, 8, selection, penalty)
+    for case, optimiser, subtract_bias, rank_by_norm, selection, prefixes in (
+        ("adam-abstopk", "adam", True, False, "abstopk", (FEATURES,)),
+        ("sparse-adam-abstopk", "sparse-adam", False, True, "abstopk", (FEATURES,)),
+        ("adam-topk-nested", "adam", True, True, "topk", (5, 14, FEATURES)),
+        ("sparse-adam-topk-nested", "sparse-adam", True, False, "topk", (10, FEATURES)),
+        ("adam-batchtopk-nested", "adam", False, False, "batchtopk", (3, 6, 12, FEATURES)),
+    ):
+        seed += 1
+        run(
+            out, case, seed, optimiser, subtract_bias, rank_by_norm, 8, 8, selection,
+            prefixes=prefixes,
+        )
 
 
 main()

@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code sluice convert}: dictionaries between Sluice's format and those of other libraries. */
@@ -20,7 +21,9 @@ import picocli.CommandLine.Option;
     name = "convert",
     description = {
       "Convert a dictionary between Sluice's format and those of other libraries.",
-      "What it computes stays: biases, norms and a scale of activations are brought into the other",
+      "With --activation jumprelu, thresholds take the place of a number of features; they come",
+      "from a store, and how L0 and FVU change on it is printed. Otherwise",
+      "what it computes stays: biases, norms and a scale of activations are brought into the other",
       "library's form. What a format cannot hold is refused by name, and nothing is written."
     },
     footer = {
@@ -28,7 +31,9 @@ import picocli.CommandLine.Option;
       "Formats: sluice, saelens, sparsify, llamascopium, dictionary_learning.",
       "",
       "Example:",
-      "  sluice convert --dictionary runs/asi --to saelens --out exported"
+      "  sluice convert --dictionary runs/asi --to saelens --out exported",
+      "  sluice convert --dictionary runs/asi --activation jumprelu --store activations \\",
+      "      --to sluice --out runs/asi-jumprelu"
     })
 final class ConvertCommand extends SluiceCommand {
   @Option(
@@ -87,16 +92,35 @@ final class ConvertCommand extends SluiceCommand {
       })
   private Double activationScale;
 
+  @Mixin private ThresholdOptions thresholds;
+
   @Override
   protected void run() throws IOException {
     DictionaryFormat target = format(to);
+    requireUsable(thresholds);
     if (!Files.isDirectory(folder)) {
       throw new NotDirectoryException(folder.toString());
     }
     DictionaryFormat source = from.equals("auto") ? DictionaryFormat.of(folder) : format(from);
     Dictionary dictionary = source.read(folder, origin());
+    ThresholdOptions.Change change = null;
+    if (thresholds.asked()) {
+      change = thresholds.apply(dictionary, seed());
+      dictionary = change.dictionary();
+    }
     target.write(dictionary, out);
+    if (change != null) {
+      change.print(out());
+    }
     print(source, target, dictionary.config(), target.read(out, Origin.UNKNOWN).config());
+  }
+
+  private void requireUsable(ThresholdOptions options) {
+    try {
+      options.check();
+    } catch (IllegalArgumentException e) {
+      throw usage(e.getMessage());
+    }
   }
 
   private DictionaryFormat format(String name) {

@@ -4,20 +4,22 @@ import io.sluice.training.PenaltyConfig;
 import io.sluice.training.PenaltyKind;
 import io.sluice.training.Sparsity;
 import io.sluice.training.TrainingConfigBuilder;
+import java.util.List;
 import picocli.CommandLine.Option;
 
 /** What keeps codes sparse while a dictionary learns. */
 final class SparsityOptions {
   @Option(
       names = "--activation",
-      paramLabel = "topk|batchtopk|relu|jumprelu|gated",
+      paramLabel = "topk|abstopk|batchtopk|relu|jumprelu|gated",
       defaultValue = "topk",
       description = {
-        "Which features stay: the --k largest of each token; or of the",
-        "whole batch --k a token on average, which finds a threshold to be",
-        "used afterwards in the batch's place; or all that are positive, or",
-        "above a threshold of their own, or whose gate is open, which",
-        "--penalty keeps few (default: topk)."
+        "Which features stay: the --k largest of each token; the --k furthest",
+        "from 0, with their signs; of the whole batch --k a token on",
+        "average, which finds a threshold to be used afterwards in the",
+        "batch's place; or all that are positive, or above a threshold of",
+        "their own, or whose gate is open, which --penalty keeps few",
+        "(default: topk)."
       })
   private String activation;
 
@@ -127,6 +129,16 @@ final class SparsityOptions {
       description = "Steps from --k-start to --k.")
   private long kSteps;
 
+  @Option(
+      names = "--prefixes",
+      paramLabel = "N,N,…",
+      split = ",",
+      description = {
+        "With topk, abstopk and batchtopk: nested dictionaries of the first N",
+        "features (Matryoshka); the loss is the mean over them and the whole."
+      })
+  private List<Integer> prefixes = List.of();
+
   /**
    * Puts the options into a configuration.
    *
@@ -135,6 +147,7 @@ final class SparsityOptions {
    */
   void apply(TrainingConfigBuilder config, long steps) {
     Sparsity kind = Sparsity.ofLabel(activation);
+    config.prefixes(prefixes);
     config.k(k).bandwidth(bandwidth).threshold(threshold).sparsity(kind, penalty(kind, steps));
     if (firstK != null || kSteps > 0) {
       if (firstK == null || kSteps < 1) {

@@ -6,8 +6,9 @@ import java.util.Objects;
 import java.util.OptionalDouble;
 
 /**
- * How a dictionary turns pre-activations into a sparse code. Values are always taken after ReLU;
- * where a dictionary ranks by decoder norm, ranks and thresholds are of {@code f · ‖decoder row‖}.
+ * How a dictionary turns pre-activations into a sparse code. Values are taken after ReLU, but for
+ * {@link AbsTopK}; where a dictionary ranks by decoder norm, ranks and thresholds are of {@code f ·
+ * ‖decoder row‖}.
  */
 public sealed interface Activation {
 
@@ -33,6 +34,31 @@ public sealed interface Activation {
     @Override
     public Selection selection() {
       return new Selection.TopK(k);
+    }
+
+    @Override
+    public String type() {
+      return TYPE;
+    }
+  }
+
+  /**
+   * The {@code k} features of each token furthest from 0, with their signs and no ReLU (arXiv
+   * 2510.00404).
+   *
+   * @param k features per token, at least 1
+   */
+  record AbsTopK(int k) implements Activation {
+    /** The name in files. */
+    public static final String TYPE = "abstopk";
+
+    public AbsTopK {
+      requirePositive(k);
+    }
+
+    @Override
+    public Selection selection() {
+      return new Selection.AbsTopK(k);
     }
 
     @Override
@@ -151,6 +177,7 @@ public sealed interface Activation {
         switch (this) {
           case TopK topK -> topK.k;
           case BatchTopK batchTopK -> batchTopK.k;
+          case AbsTopK absTopK -> absTopK.k;
           default -> 1;
         };
     if (k > features) {

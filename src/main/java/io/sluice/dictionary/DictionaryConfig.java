@@ -51,6 +51,20 @@ public record DictionaryConfig(
     return inputHook.equals(outputHook);
   }
 
+  /** The same with another activation. */
+  public DictionaryConfig withActivation(Activation other) {
+    return new DictionaryConfig(
+        model,
+        inputHook,
+        outputHook,
+        inputWidth,
+        outputWidth,
+        features,
+        other,
+        subtractDecoderBias,
+        rankByDecoderNorm);
+  }
+
   /** What an engine has to be told to run this dictionary. */
   public EngineSpec spec(Optimiser optimiser) {
     return new EngineSpec(

@@ -62,6 +62,7 @@ final class DictionaryFiles {
     Thresholds thresholds = null;
     switch (config.activation()) {
       case Activation.TopK topK -> activation.put("k", topK.k());
+      case Activation.AbsTopK absTopK -> activation.put("k", absTopK.k());
       case Activation.BatchTopK batchTopK -> {
         activation.put("k", batchTopK.k());
         batchTopK.threshold().ifPresent(threshold -> activation.put("threshold", threshold));
@@ -188,6 +189,7 @@ final class DictionaryFiles {
     String type = text(json, "type");
     return switch (type) {
       case Activation.TopK.TYPE -> new Activation.TopK(integer(json, "k"));
+      case Activation.AbsTopK.TYPE -> new Activation.AbsTopK(integer(json, "k"));
       case Activation.BatchTopK.TYPE ->
           new Activation.BatchTopK(
               integer(json, "k"),
@@ -201,7 +203,7 @@ final class DictionaryFiles {
           throw new IllegalArgumentException(
               "unknown activation "
                   + Quoted.of(type)
-                  + "; known: topk, batchtopk, relu, jumprelu, gated");
+                  + "; known: topk, abstopk, batchtopk, relu, jumprelu, gated");
     };
   }
 

@@ -128,6 +128,7 @@ public final class SparseEncoder {
     int k = config.features();
     switch (config.activation().selection()) {
       case Selection.TopK topK -> k = topK.k();
+      case Selection.AbsTopK absTopK -> k = absTopK.k();
       case Selection.Threshold threshold ->
           floors = threshold.thresholds().toArray(config.features());
       case Selection.BatchTopK batch ->
@@ -138,16 +139,19 @@ public final class SparseEncoder {
       case Selection.LearnedThreshold learns -> throw notInUse(learns);
       case Selection.Gate gate -> throw notInUse(gate);
     }
+    EncoderWeights encoder =
+        new EncoderWeights(
+            parameters.encoder(),
+            parameters.encoderBias().toArray(FLOAT),
+            ranks(config, parameters),
+            config.features(),
+            config.inputWidth());
+    boolean signed = config.activation() instanceof Activation.AbsTopK;
     RowEncoder rows =
-        new RowEncoder(
-            new EncoderWeights(
-                parameters.encoder(),
-                parameters.encoderBias().toArray(FLOAT),
-                ranks(config, parameters),
-                config.features(),
-                config.inputWidth()),
-            floors,
-            weights.format);
+        signed
+            ? new RowEncoder(
+                SignedRows.mirrored(encoder), new float[2 * floors.length], weights.format)
+            : new RowEncoder(encoder, floors, weights.format);
     float[] shift = config.subtractDecoderBias() ? parameters.decoderBias().toArray(FLOAT) : null;
     return new SparseEncoder(config, weights, k, rows, shift, null);
   }
@@ -234,7 +238,7 @@ public final class SparseEncoder {
    *
    * @param vector {@code [width]}
    * @param features receives the active features, ascending; at least {@code k} long
-   * @param values receives their values, all positive; at least {@code k} long
+   * @param values receives their values, all positive but for AbsTopK; at least {@code k} long
    * @return how many are active, at most {@code k}
    * @throws IllegalArgumentException if an array is too short, or {@code vector} is not {@code
    *     width} long or so long a vector that float32 could overflow
@@ -322,6 +326,10 @@ public final class SparseEncoder {
     }
   }
 
+  private boolean isSigned() {
+    return config.activation() instanceof Activation.AbsTopK;
+  }
+
   private static int padded(Call call) {
     return call.scratch.paddedWidth();
   }
@@ -329,6 +337,9 @@ public final class SparseEncoder {
   private int one(Call call, int[] features, float[] values) {
     shift(call, 1);
     rows.encode(call.scratch, 1, workers, features, values, 0, call.count, 0);
+    if (isSigned()) {
+      SignedRows.unfold(features, values, 0, call.count[0]);
+    }
     return call.count[0];
   }
 
@@ -337,6 +348,9 @@ public final class SparseEncoder {
     shift(call, count);
     try {
       rows.encode(call.scratch, count, workers, features, values, first * k, counts, first);
+      for (int v = first; isSigned() && v < first + count; v++) {
+        SignedRows.unfold(features, values, v * k, counts[v]);
+      }
     } catch (NonFiniteException e) {
       throw first == 0 ? e : new NonFiniteException(first + e.row(), e.column(), e.value());
     }

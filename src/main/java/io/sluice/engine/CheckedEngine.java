@@ -149,6 +149,7 @@ abstract class CheckedEngine implements Engine {
     switch (selection) {
       case Selection.TopK(int k) -> requireFeatures(k);
       case Selection.BatchTopK(int k) -> requireFeatures(k);
+      case Selection.AbsTopK(int k) -> requireFeatures(k);
       case Selection.Threshold(Thresholds thresholds) -> thresholds.requireFit(spec.features());
       case Selection.LearnedThreshold learns -> requireLearned(Learned.THRESHOLD, selection);
       case Selection.Gate gate -> requireLearned(Learned.GATE, selection);

@@ -7,8 +7,9 @@ import java.util.Objects;
 
 /**
  * The sparse codes of a batch in native memory, token after token: token {@code r} owns the entries
- * {@code [offset(r), offset(r + 1))}. Every value is > 0; the order within a token is the engine's
- * own. The memory is reused from batch to batch and freed with the engine.
+ * {@code [offset(r), offset(r + 1))}. Every value is > 0, or not 0 after {@link Selection.AbsTopK};
+ * the order within a token is the engine's own. The memory is reused from batch to batch and freed
+ * with the engine.
  */
 public final class Codes implements AutoCloseable {
   private Arena arena = Arena.ofShared();
@@ -102,7 +103,7 @@ public final class Codes implements AutoCloseable {
     return features.getAtIndex(ValueLayout.JAVA_INT, entry);
   }
 
-  /** The value of an entry, > 0. */
+  /** The value of an entry: > 0, or not 0 after {@link Selection.AbsTopK}. */
   public float value(int entry) {
     return values.getAtIndex(ValueLayout.JAVA_FLOAT, entry);
   }

@@ -20,6 +20,9 @@ import java.util.List;
  * which is the gradient of the mean over rows of {@code ‖e‖²} in closed form: no {@code rows ×
  * features} matrix is kept and no {@code features × width} gradient is built.
  *
+ * <p>Of {@link EngineSpec#prefixes nested dictionaries} each has an error of its own; {@code g} is
+ * then the mean of theirs, for every feature over the prefixes that have it, and ŷ is the last's.
+ *
  * <p>The order is {@code encode}, {@code decode}, {@code accumulate}, {@code update}; a pass may
  * stop after any of the first two. After {@code accumulate} the only operation allowed is {@code
  * update} (reading results stays allowed), so that an engine is free to put both into one pass over

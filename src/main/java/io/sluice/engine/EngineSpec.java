@@ -1,5 +1,8 @@
 package io.sluice.engine;
 
+import java.util.List;
+import java.util.Objects;
+
 /**
  * The shape of a dictionary and the options that change its arithmetic.
  *
@@ -13,6 +16,9 @@ package io.sluice.engine;
  *     {@code f}, so that rescaling a feature changes nothing
  * @param optimiser how parameters move
  * @param learned what is learned for each feature beside its rows and its encoder bias
+ * @param prefixes where nested dictionaries end, ascending, the last at {@code features}: each
+ *     reconstructs with the features before its end alone, and the loss is the mean of their
+ *     squared errors (Matryoshka, arXiv 2503.17547). One dictionary is one prefix
  */
 public record EngineSpec(
     int inputWidth,
@@ -21,7 +27,8 @@ public record EngineSpec(
     boolean subtractDecoderBias,
     boolean rankByDecoderNorm,
     Optimiser optimiser,
-    Learned learned) {
+    Learned learned,
+    List<Integer> prefixes) {
 
   /** Learns rows and biases only. */
   public EngineSpec(
@@ -38,7 +45,8 @@ public record EngineSpec(
         subtractDecoderBias,
         rankByDecoderNorm,
         optimiser,
-        Learned.NOTHING);
+        Learned.NOTHING,
+        List.of(features));
   }
 
   public EngineSpec {
@@ -58,8 +66,14 @@ public record EngineSpec(
               + ") cannot be subtracted from inputs of width "
               + inputWidth);
     }
-    java.util.Objects.requireNonNull(optimiser, "optimiser");
-    java.util.Objects.requireNonNull(learned, "learned");
+    Objects.requireNonNull(optimiser, "optimiser");
+    Objects.requireNonNull(learned, "learned");
+    prefixes = List.copyOf(prefixes);
+    requireNested(prefixes, features);
+    if (learned != Learned.NOTHING && prefixes.size() > 1) {
+      throw new IllegalArgumentException(
+          "nested prefixes go with a number of features, not with a learned " + learned);
+    }
     if (learned != Learned.NOTHING && rankByDecoderNorm) {
       throw new IllegalArgumentException(
           "a learned " + learned + " is of values; it does not rank by decoder norm");
@@ -75,6 +89,34 @@ public record EngineSpec(
         subtractDecoderBias,
         rankByDecoderNorm,
         optimiser,
-        other);
+        other,
+        prefixes);
+  }
+
+  /** The same with nested dictionaries that end at {@code ends}; the last is all features. */
+  public EngineSpec nested(List<Integer> ends) {
+    return new EngineSpec(
+        inputWidth,
+        outputWidth,
+        features,
+        subtractDecoderBias,
+        rankByDecoderNorm,
+        optimiser,
+        learned,
+        ends);
+  }
+
+  private static void requireNested(List<Integer> prefixes, int features) {
+    int last = 0;
+    for (int end : prefixes) {
+      if (end <= last) {
+        throw new IllegalArgumentException("prefixes must be positive and ascend: " + prefixes);
+      }
+      last = end;
+    }
+    if (last != features) {
+      throw new IllegalArgumentException(
+          "the last prefix must be all " + features + " features: " + prefixes);
+    }
   }
 }

@@ -21,6 +21,8 @@ public final class ReferenceEngine extends CheckedEngine {
   private final float[] decoder;
   private final float[] decoderBias;
 
+  private final Prefixes prefixes;
+
   /** Whether each feature fired in the batch whose gradients are held. */
   private final boolean[] fired;
 
@@ -56,6 +58,7 @@ public final class ReferenceEngine extends CheckedEngine {
     writeOwn("encoder_bias", initial.encoderBias());
     writeOwn("decoder", initial.decoder());
     writeOwn("decoder_bias", initial.decoderBias());
+    prefixes = new Prefixes(spec.prefixes());
     fired = new boolean[spec.features()];
     int trained = spec.optimiser() == Optimiser.NONE ? 0 : 1;
     encoderGradient = new double[trained * encoder.length];
@@ -72,8 +75,9 @@ public final class ReferenceEngine extends CheckedEngine {
   @Override
   void encodeRows(Rows input, Selection selection, Codes codes) {
     float[][] activations = preActivations(input);
+    boolean signed = selection instanceof Selection.AbsTopK;
     for (float[] row : activations) {
-      for (int feature = 0; feature < row.length; feature++) {
+      for (int feature = 0; !signed && feature < row.length; feature++) {
         // Math.max keeps NaN, so that it is found below.
         row[feature] = Math.max(0, row[feature]);
       }
@@ -83,6 +87,10 @@ public final class ReferenceEngine extends CheckedEngine {
         switch (selection) {
           case Selection.TopK(int k) ->
               Arrays.stream(ranks).map(rank -> largest(rank, k)).toArray(int[][]::new);
+          case Selection.AbsTopK(int k) ->
+              Arrays.stream(ranks)
+                  .map(rank -> largest(Arrays.stream(rank).map(Math::abs).toArray(), k))
+                  .toArray(int[][]::new);
           case Selection.BatchTopK(int k) -> largestOfAll(ranks, k * input.count());
           default -> throw new IllegalArgumentException("not a count of features: " + selection);
         };
@@ -94,7 +102,11 @@ public final class ReferenceEngine extends CheckedEngine {
         // Not (activation > 0), which would pass over NaN.
         if (activations[row][feature] != 0) {
           least = Math.min(least, ranks[row][feature]);
-          codes.set(entry++, feature, activations[row][feature]);
+          if (signed) {
+            codes.put(entry++, feature, activations[row][feature]);
+          } else {
+            codes.set(entry++, feature, activations[row][feature]);
+          }
         }
       }
       codes.endRow(entry);
@@ -201,8 +213,9 @@ public final class ReferenceEngine extends CheckedEngine {
   double decodeRows(Rows input, Rows target, Codes codes, boolean gradients) {
     int width = spec().outputWidth();
     int rows = target.count();
+    int levels = prefixes.levels();
     reconstruction = grown(reconstruction, rows * width);
-    residualGradient = grown(residualGradient, rows * width);
+    residualGradient = grown(residualGradient, rows * levels * width);
     codeGradient = grown(codeGradient, codes.entries());
     double squaredError = 0;
     double[] sum = new double[width];
@@ -210,17 +223,28 @@ public final class ReferenceEngine extends CheckedEngine {
       for (int i = 0; i < width; i++) {
         sum[i] = decoderBias[i];
       }
-      for (int entry = codes.offset(row); entry < codes.offset(row + 1); entry++) {
-        int start = codes.feature(entry) * width;
+      int entry = codes.offset(row);
+      for (int level = 0; level < levels; level++) {
+        int end = prefixes.end(codes, level, entry, codes.offset(row + 1));
+        for (; entry < end; entry++) {
+          int start = codes.feature(entry) * width;
+          for (int i = 0; i < width; i++) {
+            sum[i] += (double) codes.value(entry) * decoder[start + i];
+          }
+        }
         for (int i = 0; i < width; i++) {
-          sum[i] += (double) codes.value(entry) * decoder[start + i];
+          double error = sum[i] - target.at(row, i);
+          squaredError += level == levels - 1 ? error * error : 0;
+          reconstruction[row * width + i] = (float) sum[i];
+          residualGradient[(row * levels + level) * width + i] =
+              (float) (2 * error / rows / levels);
         }
       }
-      for (int i = 0; i < width; i++) {
-        double error = sum[i] - target.at(row, i);
-        squaredError += error * error;
-        reconstruction[row * width + i] = (float) sum[i];
-        residualGradient[row * width + i] = (float) (2 * error / rows);
+      for (int level = levels - 2; level >= 0; level--) {
+        for (int i = 0; i < width; i++) {
+          int at = (row * levels + level) * width + i;
+          residualGradient[at] += residualGradient[at + width];
+        }
       }
     }
     products(residualGradient, codes, codeGradient);
@@ -232,19 +256,25 @@ public final class ReferenceEngine extends CheckedEngine {
     products(residualGradient, places, out);
   }
 
-  /** {@code ⟨residual[token], W_D[j]⟩} for each entry. */
+  /** {@code ⟨residual[token, level of j], W_D[j]⟩} for each entry. */
   private void products(float[] residual, Codes places, float[] out) {
     int width = spec().outputWidth();
     for (int row = 0; row < places.rows(); row++) {
       for (int entry = places.offset(row); entry < places.offset(row + 1); entry++) {
         int start = places.feature(entry) * width;
+        int from = residualOf(row, places.feature(entry));
         double product = 0;
         for (int i = 0; i < width; i++) {
-          product += (double) residual[row * width + i] * decoder[start + i];
+          product += (double) residual[from + i] * decoder[start + i];
         }
         out[entry] = (float) product;
       }
     }
+  }
+
+  /** Where the gradient of the reconstruction begins that a feature feels. */
+  private int residualOf(int row, int feature) {
+    return (row * prefixes.levels() + prefixes.levelOf(feature)) * spec().outputWidth();
   }
 
   @Override
@@ -298,14 +328,14 @@ public final class ReferenceEngine extends CheckedEngine {
     Arrays.fill(decoderBiasGradient, 0);
     for (int row = 0; row < codes.rows(); row++) {
       for (int i = 0; i < outputWidth; i++) {
-        decoderBiasGradient[i] += residualGradient[row * outputWidth + i];
+        decoderBiasGradient[i] += residualGradient[row * prefixes.levels() * outputWidth + i];
       }
       for (int entry = codes.offset(row); entry < codes.offset(row + 1); entry++) {
         int feature = codes.feature(entry);
         fired[feature] = true;
         for (int i = 0; i < outputWidth; i++) {
           decoderGradient[feature * outputWidth + i] +=
-              (double) codes.value(entry) * residualGradient[row * outputWidth + i];
+              (double) codes.value(entry) * residualGradient[residualOf(row, feature) + i];
         }
         double gradient = codeGradient[entry];
         for (int i = 0; i < inputWidth; i++) {

@@ -1,7 +1,8 @@
 package io.sluice.engine;
 
 /**
- * Which features of a token stay in its code. Values are always taken after ReLU: a code is > 0.
+ * Which features of a token stay in its code. Values are taken after ReLU, so that a code is > 0,
+ * but for {@link AbsTopK}.
  */
 public sealed interface Selection {
 
@@ -13,6 +14,21 @@ public sealed interface Selection {
    */
   record TopK(int k) implements Selection {
     public TopK {
+      if (k < 1) {
+        throw new IllegalArgumentException("k must be at least 1, not " + k);
+      }
+    }
+  }
+
+  /**
+   * The {@code k} features of each token whose pre-activation is furthest from 0, on either side,
+   * with their signs: a feature then stands for a concept and its opposite (AbsTopK, arXiv
+   * 2510.00404). Of equal features the lower index stays.
+   *
+   * @param k features per token, at least 1
+   */
+  record AbsTopK(int k) implements Selection {
+    public AbsTopK {
       if (k < 1) {
         throw new IllegalArgumentException("k must be at least 1, not " + k);
       }

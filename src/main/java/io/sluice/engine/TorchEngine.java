@@ -4,6 +4,7 @@ import io.sluice.simd.Quickselect;
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.ReductionOperators;
+import io.sluice.torch.ShapeOperators;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import io.sluice.torch.Torch;
@@ -31,6 +32,7 @@ public final class TorchEngine extends CheckedEngine {
   private final Tensor decoder;
   private final Tensor decoderBias;
   private final FeatureGroups groups;
+  private final Prefixes prefixes;
   private final HostScratch scratch = new HostScratch();
   private final TorchAdam adam;
 
@@ -58,6 +60,7 @@ public final class TorchEngine extends CheckedEngine {
     Torch.load();
     this.device = device;
     this.groups = new FeatureGroups(spec.features());
+    this.prefixes = new Prefixes(spec.prefixes());
     try (TensorScope scope = TensorScope.open()) {
       for (StateTensor tensor : adamState(spec)) {
         long[] shape = tensor.shape().stream().mapToLong(Long::longValue).toArray();
@@ -86,7 +89,8 @@ public final class TorchEngine extends CheckedEngine {
       start(rows);
       Tensor norms = spec().rankByDecoderNorm() ? decoderNorms() : null;
       switch (selection) {
-        case Selection.TopK(int k) -> keepLargest(rows.count(), k, norms, codes);
+        case Selection.TopK(int k) -> keepLargest(rows.count(), k, norms, false, codes);
+        case Selection.AbsTopK(int k) -> keepLargest(rows.count(), k, norms, true, codes);
         case Selection.BatchTopK(int k) -> keepLargestOfAll(rows.count(), k, norms, codes);
         default -> throw new IllegalArgumentException("not a count of features: " + selection);
       }
@@ -111,7 +115,7 @@ public final class TorchEngine extends CheckedEngine {
     seen = spec().subtractDecoderBias() ? input.sub(decoderBias).moveTo(batch) : input;
   }
 
-  private void keepLargest(int count, int k, Tensor norms, Codes codes) {
+  private void keepLargest(int count, int k, Tensor norms, boolean signed, Codes codes) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor indices = Tensor.empty(DType.I64, device, count, k);
       Tensor values = Tensor.empty(DType.F32, device, count, k);
@@ -121,14 +125,14 @@ public final class TorchEngine extends CheckedEngine {
         try (TensorScope inner = TensorScope.open()) {
           Tensor activation = seen.narrow(0, start, length).linear(encoder, encoderBias);
           Tensor rank = norms == null ? activation : activation.mul(norms);
-          ReductionOperators.Selection top = rank.topk(k, 1, false);
+          ReductionOperators.Selection top = (signed ? rank.abs() : rank).topk(k, 1, false);
           indices.narrow(0, start, length).copy_(top.indices());
           values
               .narrow(0, start, length)
-              .copy_(norms == null ? top.values() : activation.gather(1, top.indices()));
+              .copy_(norms == null && !signed ? top.values() : activation.gather(1, top.indices()));
         }
       }
-      fill(codes, count, k, indices, values);
+      fill(codes, count, k, indices, values, signed);
     }
   }
 
@@ -271,8 +275,8 @@ public final class TorchEngine extends CheckedEngine {
     }
   }
 
-  /** Moves the chosen features to the host and leaves out those that ReLU makes 0. */
-  private void fill(Codes codes, int count, int k, Tensor indices, Tensor values) {
+  /** Moves the chosen features to the host and leaves out those that are 0, or ReLU makes 0. */
+  private void fill(Codes codes, int count, int k, Tensor indices, Tensor values, boolean signed) {
     int chosen = Math.multiplyExact(count, k);
     MemorySegment hostIndices = scratch.longs("indices", chosen);
     MemorySegment hostValues = scratch.floats("values", chosen);
@@ -281,15 +285,36 @@ public final class TorchEngine extends CheckedEngine {
     codes.begin(count, chosen);
     int entry = 0;
     for (int row = 0; row < count; row++) {
+      if (prefixes.levels() > 1) {
+        sortByFeature(hostIndices, hostValues, row * k, (row + 1) * k);
+      }
       for (int i = row * k; i < (row + 1) * k; i++) {
         float value = hostValues.getAtIndex(ValueLayout.JAVA_FLOAT, i);
         // Not (value > 0), which would pass over NaN.
-        if (!(value <= 0)) {
+        if (signed ? value != 0 : !(value <= 0)) {
           int feature = (int) hostIndices.getAtIndex(ValueLayout.JAVA_LONG, i);
-          codes.set(entry++, feature, value);
+          codes.put(entry++, feature, value);
         }
       }
       codes.endRow(entry);
+    }
+  }
+
+  /** LibTorch gives a token's largest in no order; a nested dictionary needs that of features. */
+  private static void sortByFeature(
+      MemorySegment features, MemorySegment values, int from, int to) {
+    for (int i = from + 1; i < to; i++) {
+      long feature = features.getAtIndex(ValueLayout.JAVA_LONG, i);
+      float value = values.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+      int at = i;
+      for (; at > from && features.getAtIndex(ValueLayout.JAVA_LONG, at - 1) > feature; at--) {
+        features.setAtIndex(
+            ValueLayout.JAVA_LONG, at, features.getAtIndex(ValueLayout.JAVA_LONG, at - 1));
+        values.setAtIndex(
+            ValueLayout.JAVA_FLOAT, at, values.getAtIndex(ValueLayout.JAVA_FLOAT, at - 1));
+      }
+      features.setAtIndex(ValueLayout.JAVA_LONG, at, feature);
+      values.setAtIndex(ValueLayout.JAVA_FLOAT, at, value);
     }
   }
 
@@ -317,31 +342,65 @@ public final class TorchEngine extends CheckedEngine {
   double decodeRows(Rows rows, Rows target, Codes codes, boolean withGradients) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor wanted = target == rows ? input : load(target);
+      int count = rows.count();
+      int width = spec().outputWidth();
+      int levels = prefixes.levels();
       int entries = codes.entries();
-      Tensor features = null;
+      Tensor found;
       if (entries == 0) {
-        reconstruction =
-            decoderBias.expand(rows.count(), spec().outputWidth()).contiguous().moveTo(batch);
+        found = decoderBias.expand((long) count * levels, width).contiguous();
       } else {
-        features = onDevice(codes.features(), DType.I32, entries);
-        Tensor offsets = onDevice(codes.offsets(), DType.I32, codes.rows() + 1);
+        Tensor features = onDevice(codes.features(), DType.I32, entries);
         codeValues = onDevice(codes.values(), DType.F32, entries).moveTo(batch);
-        reconstruction =
-            decoder.embeddingBag(features, offsets, codeValues).add(decoderBias).moveTo(batch);
+        Tensor parts = decoder.embeddingBag(features, bags(codes), codeValues);
+        if (levels > 1) {
+          parts = parts.reshape(count, levels, width).cumsum(1).reshape(-1, width);
+        }
+        found = parts.add(decoderBias);
       }
-      Tensor residual = reconstruction.sub(wanted);
-      double error = residual.square().sum().item();
+      Tensor all = found.reshape(count, levels, width);
+      reconstruction = all.select(1, levels - 1).contiguous().moveTo(batch);
+      double error = reconstruction.sub(wanted).square().sum().item();
       if (withGradients) {
-        residualGradient = residual.mul(2.0 / rows.count()).moveTo(batch);
+        Tensor residual = all.sub(wanted.reshape(count, 1, width)).mul(2.0 / count / levels);
+        residualGradient = felt(residual).moveTo(batch);
         if (entries > 0) {
-          Tensor tokens = onDevice(tokensOfEntries(codes), DType.I32, entries);
-          Tensor offsets = onDevice(codes.offsets(), DType.I32, codes.rows() + 1);
-          codeGradient =
-              residualGradient.bagProducts(decoder, features, offsets, tokens).moveTo(batch);
+          codeGradient = products(residualGradient, codes).moveTo(batch);
         }
       }
       return error;
     }
+  }
+
+  /** What features of each level feel: the sum over the levels from theirs on. */
+  private Tensor felt(Tensor residual) {
+    int levels = prefixes.levels();
+    Tensor[] sums = new Tensor[levels];
+    sums[levels - 1] = residual.select(1, levels - 1);
+    for (int level = levels - 2; level >= 0; level--) {
+      sums[level] = sums[level + 1].add(residual.select(1, level));
+    }
+    Tensor stacked = levels == 1 ? sums[0] : ShapeOperators.stack(List.of(sums), 1);
+    return stacked.reshape(-1, spec().outputWidth());
+  }
+
+  /** Where the entries of each token and level begin, and all end; int32 on the device. */
+  private Tensor bags(Codes codes) {
+    int levels = prefixes.levels();
+    int rows = codes.rows();
+    if (levels == 1) {
+      return onDevice(codes.offsets(), DType.I32, rows + 1);
+    }
+    MemorySegment starts = scratch.ints("level starts", (long) rows * levels + 1);
+    for (int row = 0; row < rows; row++) {
+      int from = codes.offset(row);
+      for (int level = 0; level < levels; level++) {
+        starts.setAtIndex(ValueLayout.JAVA_INT, (long) row * levels + level, from);
+        from = prefixes.end(codes, level, from, codes.offset(row + 1));
+      }
+    }
+    starts.setAtIndex(ValueLayout.JAVA_INT, (long) rows * levels, codes.entries());
+    return onDevice(starts, DType.I32, (long) rows * levels + 1);
   }
 
   @Override
@@ -351,14 +410,14 @@ public final class TorchEngine extends CheckedEngine {
     }
   }
 
-  /** {@code ⟨residual[token], W_D[j]⟩} for each entry. */
+  /** {@code ⟨residual[token, level of j], W_D[j]⟩} for each entry. */
   private Tensor products(Tensor residual, Codes places) {
     int entries = places.entries();
     return residual.bagProducts(
         decoder,
         onDevice(places.features(), DType.I32, entries),
-        onDevice(places.offsets(), DType.I32, places.rows() + 1),
-        onDevice(tokensOfEntries(places), DType.I32, entries));
+        bags(places),
+        onDevice(bagsOfEntries(places), DType.I32, entries));
   }
 
   @Override
@@ -429,12 +488,30 @@ public final class TorchEngine extends CheckedEngine {
     return onDevice(host, DType.F32, count);
   }
 
-  private MemorySegment tokensOfEntries(Codes codes) {
-    MemorySegment tokens = scratch.ints("tokens", codes.entries());
+  private int bagOf(int row, int feature) {
+    int levels = prefixes.levels();
+    return levels == 1 ? row : row * levels + prefixes.levelOf(feature);
+  }
+
+  /** The row of the residual's gradient that each place of the groups feels. */
+  private Tensor feltByPlace(int entries) {
+    MemorySegment felt = scratch.ints("felt", entries);
+    for (int group = 0; group < groups.groups(); group++) {
+      int level = prefixes.levelOf(groups.feature(group));
+      for (int place = groups.start(group); place < groups.start(group + 1); place++) {
+        int row = groups.token(place) * prefixes.levels() + level;
+        felt.setAtIndex(ValueLayout.JAVA_INT, place, row);
+      }
+    }
+    return onDevice(felt, DType.I32, entries);
+  }
+
+  private MemorySegment bagsOfEntries(Codes codes) {
+    MemorySegment tokens = scratch.ints("bags of entries", codes.entries());
     for (int row = 0; row < codes.rows(); row++) {
       int end = codes.offset(row + 1);
       for (int entry = codes.offset(row); entry < end; entry++) {
-        tokens.setAtIndex(ValueLayout.JAVA_INT, entry, row);
+        tokens.setAtIndex(ValueLayout.JAVA_INT, entry, bagOf(row, codes.feature(entry)));
       }
     }
     return tokens;
@@ -444,7 +521,12 @@ public final class TorchEngine extends CheckedEngine {
   void accumulateRows(Rows rows, Codes codes) {
     groups.group(codes);
     try (TensorScope scope = TensorScope.open()) {
-      Tensor decoderBiasGradient = residualGradient.sum(false, 0);
+      int levels = prefixes.levels();
+      Tensor decoderBiasGradient =
+          residualGradient
+              .reshape(rows.count(), levels, spec().outputWidth())
+              .select(1, 0)
+              .sum(false, 0);
       if (groups.groups() == 0) {
         gradients = TorchAdam.Gradients.ofBias(decoderBiasGradient.moveTo(batch));
         return;
@@ -456,7 +538,10 @@ public final class TorchEngine extends CheckedEngine {
       Tensor active = onDevice(groups.features(), DType.I64, groups.groups()).moveTo(batch);
       Tensor weights = codeGradient.indexSelect(0, order);
       Tensor decoderGradient =
-          residualGradient.embeddingBag(tokens, starts, codeValues.indexSelect(0, order));
+          residualGradient.embeddingBag(
+              levels == 1 ? tokens : feltByPlace(entries),
+              starts,
+              codeValues.indexSelect(0, order));
       if (pull() != null) {
         Tensor pulls = ofActive(pull(), "pull").reshape(-1, 1);
         decoderGradient = decoderGradient.add(decoder.indexSelect(0, active).mul(pulls));

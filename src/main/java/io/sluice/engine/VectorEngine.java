@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.simd.AbsTopKEncoder;
 import io.sluice.simd.BatchTopKEncoder;
 import io.sluice.simd.EncoderWeights;
 import io.sluice.simd.HugeMemory;
@@ -48,8 +49,10 @@ public final class VectorEngine extends CheckedEngine {
   private final TopKEncoder selecting;
   private final ThresholdEncoder comparing;
   private final BatchTopKEncoder sharing;
+  private final AbsTopKEncoder signed;
   private final SparseRows survivors = new SparseRows();
   private final FeatureGroups groups;
+  private final Prefixes prefixes;
   private final float[][] biasParts;
   private final ThreadLocal<Scratch> scratch = ThreadLocal.withInitial(Scratch::new);
 
@@ -99,7 +102,9 @@ public final class VectorEngine extends CheckedEngine {
     selecting = new TopKEncoder(kernels, workers);
     comparing = new ThresholdEncoder(kernels, workers);
     sharing = new BatchTopKEncoder(kernels, workers);
+    signed = new AbsTopKEncoder(kernels, workers);
     groups = new FeatureGroups(spec.features());
+    prefixes = new Prefixes(spec.prefixes());
     int tasks = Math.ceilDiv(spec.features(), TASK_FEATURES);
     biasParts = spec.subtractDecoderBias() ? new float[tasks][spec.inputWidth()] : null;
   }
@@ -113,6 +118,10 @@ public final class VectorEngine extends CheckedEngine {
   private static final class Scratch {
     float[] gradient = new float[0];
     int[] tokens = new int[0];
+
+    /** Rows of the residual's gradient, where these are not the tokens. */
+    int[] felt = new int[0];
+
     float[] forDecoder = new float[0];
     float[] forEncoder = new float[0];
 
@@ -120,6 +129,7 @@ public final class VectorEngine extends CheckedEngine {
       gradient = grown(gradient, width);
       if (tokens.length < places) {
         tokens = new int[places];
+        felt = new int[places];
         forDecoder = new float[places];
         forEncoder = new float[places];
       }
@@ -138,7 +148,16 @@ public final class VectorEngine extends CheckedEngine {
     int rows = input.count();
     load(input);
     switch (selection) {
-      case Selection.TopK(int k) -> keepLargest(rows, k, codes);
+      case Selection.TopK(int k) -> {
+        fitSelected(rows, k);
+        selecting.encode(seen, rows, k, selected, selectedValues, selectedCounts);
+        fill(codes, rows, k);
+      }
+      case Selection.AbsTopK(int k) -> {
+        fitSelected(rows, k);
+        signed.encode(weights, seen, rows, k, selected, selectedValues, selectedCounts);
+        fill(codes, rows, k);
+      }
       case Selection.BatchTopK(int k) -> {
         float least = sharing.encode(weights, seen, rows, Math.multiplyExact(rows, k), survivors);
         fill(codes, survivors);
@@ -172,7 +191,7 @@ public final class VectorEngine extends CheckedEngine {
     }
   }
 
-  private void keepLargest(int rows, int k, Codes codes) {
+  private void fitSelected(int rows, int k) {
     int slots = Math.multiplyExact(rows, k);
     if (selected.length < slots) {
       selected = new int[slots];
@@ -181,8 +200,6 @@ public final class VectorEngine extends CheckedEngine {
     if (selectedCounts.length < rows) {
       selectedCounts = new int[rows];
     }
-    selecting.encode(seen, rows, k, selected, selectedValues, selectedCounts);
-    fill(codes, rows, k);
   }
 
   /** Reads off the parameters what encoding needs, if they have changed. */
@@ -204,7 +221,7 @@ public final class VectorEngine extends CheckedEngine {
     int entry = 0;
     for (int row = 0; row < rows; row++) {
       for (int i = row * k; i < row * k + selectedCounts[row]; i++) {
-        codes.set(entry++, selected[i], selectedValues[i]);
+        codes.put(entry++, selected[i], selectedValues[i]);
       }
       codes.endRow(entry);
     }
@@ -286,42 +303,23 @@ public final class VectorEngine extends CheckedEngine {
     int size = Math.multiplyExact(rows, width);
     wanted = grown(wanted, size);
     reconstruction = grown(reconstruction, size);
-    residualGradient = grown(residualGradient, size);
+    int levels = prefixes.levels();
+    residualGradient = grown(residualGradient, Math.multiplyExact(size, levels));
     codeGradients = grown(codeGradients, codes.entries());
     codeFeatures = featuresOf(codes, codeFeatures);
     codeValues = grown(codeValues, codes.entries());
     MemorySegment.copy(codes.values(), Parameters.FLOAT, 0, codeValues, 0, codes.entries());
     errors = errors.length < rows ? new double[rows] : errors;
     load(target, null, wanted);
-    float factor = 2f / rows;
+    float factor = 2f / rows / levels;
     forTokens(
         rows,
         (first, end) -> {
           for (int row = first; row < end; row++) {
-            int from = codes.offset(row);
-            int to = codes.offset(row + 1);
-            int at = row * width;
-            kernels.sumRows(
-                decoder,
-                width,
-                codeFeatures,
-                codeValues,
-                from,
-                to,
-                decoderBias,
-                reconstruction,
-                at);
-            double sum = 0;
-            for (int i = at; i < at + width; i++) {
-              float error = reconstruction[i] - wanted[i];
-              sum += (double) error * error;
-              residualGradient[i] = factor * error;
-            }
-            errors[row] = sum;
-            if (gradients) {
-              kernels.dotRows(
-                  decoder, width, codeFeatures, from, to, residualGradient, at, codeGradients);
-            }
+            errors[row] =
+                levels == 1
+                    ? decodeRow(codes, row, factor, gradients)
+                    : decodeNested(codes, row, factor, gradients);
           }
         });
     double squaredError = 0;
@@ -329,6 +327,73 @@ public final class VectorEngine extends CheckedEngine {
       squaredError += errors[row];
     }
     return squaredError;
+  }
+
+  /** Decodes a token and finds the gradients of its codes; the answer is the squared error. */
+  private double decodeRow(Codes codes, int row, float factor, boolean gradients) {
+    int width = spec().outputWidth();
+    int from = codes.offset(row);
+    int to = codes.offset(row + 1);
+    int at = row * width;
+    kernels.sumRows(
+        decoder, width, codeFeatures, codeValues, from, to, decoderBias, reconstruction, at);
+    double sum = 0;
+    for (int i = at; i < at + width; i++) {
+      float error = reconstruction[i] - wanted[i];
+      sum += (double) error * error;
+      residualGradient[i] = factor * error;
+    }
+    if (gradients) {
+      kernels.dotRows(decoder, width, codeFeatures, from, to, residualGradient, at, codeGradients);
+    }
+    return sum;
+  }
+
+  /** The same for nested dictionaries: every level goes on where the one before it ends. */
+  private double decodeNested(Codes codes, int row, float factor, boolean gradients) {
+    int width = spec().outputWidth();
+    int levels = prefixes.levels();
+    int to = codes.offset(row + 1);
+    int at = row * width;
+    Scratch own = scratch.get();
+    own.fit(width, levels);
+    System.arraycopy(decoderBias, 0, own.gradient, 0, width);
+    double sum = 0;
+    int from = codes.offset(row);
+    for (int level = 0; level < levels; level++) {
+      int end = prefixes.end(codes, level, from, to);
+      own.tokens[level] = end;
+      kernels.sumRows(
+          decoder, width, codeFeatures, codeValues, from, end, own.gradient, reconstruction, at);
+      System.arraycopy(reconstruction, at, own.gradient, 0, width);
+      int out = (row * levels + level) * width;
+      sum = 0;
+      for (int i = 0; i < width; i++) {
+        float error = reconstruction[at + i] - wanted[at + i];
+        sum += (double) error * error;
+        residualGradient[out + i] = factor * error;
+      }
+      from = end;
+    }
+    for (int level = levels - 1; level >= 0; level--) {
+      int out = (row * levels + level) * width;
+      for (int i = out; level < levels - 1 && i < out + width; i++) {
+        residualGradient[i] += residualGradient[i + width];
+      }
+      if (gradients) {
+        int start = level == 0 ? codes.offset(row) : own.tokens[level - 1];
+        kernels.dotRows(
+            decoder,
+            width,
+            codeFeatures,
+            start,
+            own.tokens[level],
+            residualGradient,
+            out,
+            codeGradients);
+      }
+    }
+    return sum;
   }
 
   private static int[] featuresOf(Codes codes, int[] array) {
@@ -419,7 +484,7 @@ public final class VectorEngine extends CheckedEngine {
     Arrays.fill(decoderBiasGradient, 0);
     int rows = codes.rows();
     for (int row = 0; row < rows; row++) {
-      int at = row * width;
+      int at = row * prefixes.levels() * width;
       for (int i = 0; i < width; i++) {
         decoderBiasGradient[i] += residualGradient[at + i];
       }
@@ -504,8 +569,15 @@ public final class VectorEngine extends CheckedEngine {
       if (biasPart != null) {
         kernels.addRow(encoder, inputWidth, feature, biasGradient, biasPart);
       }
-      kernels.sumRows(
-          residualGradient, outputWidth, own.tokens, own.forDecoder, 0, places, own.gradient);
+      int[] felt = own.tokens;
+      if (prefixes.levels() > 1) {
+        int level = prefixes.levelOf(feature);
+        felt = own.felt;
+        for (int i = 0; i < places; i++) {
+          felt[i] = own.tokens[i] * prefixes.levels() + level;
+        }
+      }
+      kernels.sumRows(residualGradient, outputWidth, felt, own.forDecoder, 0, places, own.gradient);
       if (pull != null) {
         kernels.addRow(decoder, outputWidth, feature, (float) pull[feature], own.gradient);
       }

@@ -97,9 +97,7 @@ record Blueprint(TrainingConfig config, String model, List<Site> inputs, List<Si
 
   /** What the engine is told. */
   EngineSpec spec() {
-    return dictionary(OptionalDouble.empty())
-        .spec(config.optimiser())
-        .with(config.sparsity().learned());
+    return config.sparsity().spec(dictionary(OptionalDouble.empty()).spec(config.optimiser()));
   }
 
   /** An engine whose state is still to be filled. */

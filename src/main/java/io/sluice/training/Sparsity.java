@@ -9,6 +9,9 @@ public enum Sparsity {
   /** The k largest features of each token stay. */
   TOPK,
 
+  /** The k features of each token furthest from 0 stay, with their signs (arXiv 2510.00404). */
+  ABSTOPK,
+
   /** The k·n largest features of a batch of n tokens stay (arXiv 2412.06410). */
   BATCHTOPK,
 

@@ -1,9 +1,12 @@
 package io.sluice.training;
 
 import io.sluice.dictionary.Activation;
+import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Learned;
 import io.sluice.engine.Selection;
 import io.sluice.engine.Thresholds;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.OptionalDouble;
 
@@ -15,6 +18,8 @@ import java.util.OptionalDouble;
  *     the start; of no use with ReLU
  * @param firstK k at the first step; it falls (or rises) linearly to {@code k}
  * @param kSteps steps that this takes; 0 for none
+ * @param prefixes where nested dictionaries end, ascending, all of them smaller than the whole
+ *     (Matryoshka, arXiv 2503.17547); the loss is then the mean over them and the whole
  * @param penalty what codes cost, where their number is not given
  * @param bandwidth width of the window in which values move JumpReLU's thresholds
  * @param threshold JumpReLU's thresholds at the start; 0 for those at which {@code k} features of a
@@ -25,6 +30,7 @@ public record SparsityConfig(
     int k,
     int firstK,
     long kSteps,
+    List<Integer> prefixes,
     PenaltyConfig penalty,
     double bandwidth,
     double threshold) {
@@ -37,6 +43,11 @@ public record SparsityConfig(
     }
     if (kSteps < 0) {
       throw new IllegalArgumentException("k steps must be at least 0, not " + kSteps);
+    }
+    prefixes = List.copyOf(prefixes);
+    if (kind.isPenalised() && !prefixes.isEmpty()) {
+      throw new IllegalArgumentException(
+          "nested prefixes go with topk, abstopk and batchtopk, not with " + kind.label());
     }
     if (kind.isPenalised() != penalty.weight() > 0) {
       throw new IllegalArgumentException(
@@ -57,6 +68,13 @@ public record SparsityConfig(
     }
   }
 
+  /** What an engine is told of all this. */
+  EngineSpec spec(EngineSpec shape) {
+    List<Integer> ends = new ArrayList<>(prefixes);
+    ends.add(shape.features());
+    return shape.with(learned()).nested(ends);
+  }
+
   /** How many features of a token stay at step {@code step}, counted from 1. */
   public int k(long step) {
     if (step > kSteps) {
@@ -70,6 +88,7 @@ public record SparsityConfig(
   public Selection selection(long step) {
     return switch (kind) {
       case TOPK -> new Selection.TopK(k(step));
+      case ABSTOPK -> new Selection.AbsTopK(k(step));
       case BATCHTOPK -> new Selection.BatchTopK(k(step));
       case RELU -> new Selection.Threshold(Thresholds.uniform(0));
       case JUMPRELU -> new Selection.LearnedThreshold(bandwidth);
@@ -105,6 +124,7 @@ public record SparsityConfig(
   Activation activation(OptionalDouble found) {
     return switch (kind) {
       case TOPK -> new Activation.TopK(k);
+      case ABSTOPK -> new Activation.AbsTopK(k);
       case BATCHTOPK -> new Activation.BatchTopK(k, found);
       case RELU -> new Activation.ReLU();
       case JUMPRELU -> new Activation.JumpReLU(Thresholds.uniform(0));

@@ -1,7 +1,10 @@
 package io.sluice.training;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.List;
 
 /** What keeps codes sparse, among the settings of {@code run.json}, and back. */
 final class SparsitySettings {
@@ -13,6 +16,8 @@ final class SparsitySettings {
     json.put("k", sparsity.k());
     json.put("firstK", sparsity.firstK());
     json.put("kSteps", sparsity.kSteps());
+    ArrayNode prefixes = json.putArray("prefixes");
+    sparsity.prefixes().forEach(prefixes::add);
     json.put("penalty", penalty.weight());
     json.put("penaltySteps", penalty.steps());
     json.put("penaltyKind", penalty.kind().label());
@@ -33,6 +38,7 @@ final class SparsitySettings {
         json.required("k").asInt(),
         json.required("firstK").asInt(),
         json.required("kSteps").asLong(),
+        prefixes(json.path("prefixes")),
         new PenaltyConfig(
             PenaltyKind.ofLabel(json.path("penaltyKind").asText(none.kind().label())),
             json.path("penalty").asDouble(),
@@ -44,5 +50,11 @@ final class SparsitySettings {
             json.path("exponentStages").asInt(none.stages())),
         json.path("bandwidth").asDouble(1),
         json.path("threshold").asDouble());
+  }
+
+  private static List<Integer> prefixes(JsonNode json) {
+    List<Integer> prefixes = new ArrayList<>();
+    json.forEach(end -> prefixes.add(end.asInt()));
+    return prefixes;
   }
 }

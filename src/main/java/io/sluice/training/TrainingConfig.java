@@ -88,6 +88,15 @@ public record TrainingConfig(
       throw new IllegalArgumentException(
           "k (" + most + ") is more than the number of features (" + features + ")");
     }
+    int last = 0;
+    for (int end : sparsity.prefixes()) {
+      if (end <= last || end >= features) {
+        throw new IllegalArgumentException(
+            "prefixes must ascend and be smaller than the %d features: %s"
+                .formatted(features, sparsity.prefixes()));
+      }
+      last = end;
+    }
     if (rankByDecoderNorm && sparsity.learned() != Learned.NOTHING) {
       throw new IllegalArgumentException(
           "what %s learns is of values; it does not rank by decoder norm"

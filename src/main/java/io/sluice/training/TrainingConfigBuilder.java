@@ -1,6 +1,7 @@
 package io.sluice.training;
 
 import io.sluice.engine.Optimiser;
+import java.util.List;
 import java.util.OptionalInt;
 
 /** Collects a {@link TrainingConfig}; each method sets the component of its name. */
@@ -11,6 +12,7 @@ public final class TrainingConfigBuilder {
   private int k = 32;
   private Sparsity sparsity = Sparsity.TOPK;
   private PenaltyConfig penalty = PenaltyConfig.NONE;
+  private List<Integer> prefixes = List.of();
   private double bandwidth = 0.05;
   private double threshold;
   private int firstK;
@@ -74,6 +76,12 @@ public final class TrainingConfigBuilder {
   public TrainingConfigBuilder sparsity(Sparsity value, PenaltyConfig penalty) {
     sparsity = value;
     this.penalty = penalty;
+    return this;
+  }
+
+  /** Where nested dictionaries end, before the whole. */
+  public TrainingConfigBuilder prefixes(List<Integer> ends) {
+    prefixes = ends;
     return this;
   }
 
@@ -207,7 +215,7 @@ public final class TrainingConfigBuilder {
         kind,
         features,
         new SparsityConfig(
-            sparsity, k, kSteps == 0 ? k : firstK, kSteps, penalty, bandwidth, threshold),
+            sparsity, k, kSteps == 0 ? k : firstK, kSteps, prefixes, penalty, bandwidth, threshold),
         start,
         centre,
         normalise,

@@ -6,6 +6,8 @@ import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
+import io.sluice.torch.DType;
+import io.sluice.training.SyntheticStore;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -98,6 +100,44 @@ class ConvertCommandTest {
     assertThat(printed).contains("multiplied by the norm of their decoder row");
     assertThat(convert(ranked, "llamascopium", folder.resolve("llama"))).as(err).isZero();
     assertThat(printed).doesNotContain("multiplied");
+  }
+
+  @Test
+  void thresholdsTakeThePlaceOfANumberAndWhatChangesIsSaid() throws IOException {
+    Path store = folder.resolve("store");
+    SyntheticStore.write(store, 600, DType.F32, 5);
+    Path run = folder.resolve("run");
+    String hook = SyntheticStore.HOOK;
+    assertThat(
+            run(
+                "train",
+                "--store",
+                store.toString(),
+                "--hook",
+                hook,
+                "--features",
+                "48",
+                "--k",
+                "4",
+                "--steps",
+                "40",
+                "--batch",
+                "64",
+                "--out",
+                run.toString()))
+        .as(err)
+        .isZero();
+    assertThat(convert(run, "saelens", theirs, "--activation", "jumprelu")).isEqualTo(2);
+    assertThat(err).contains("--store");
+    String[] wanted = {"--activation", "jumprelu", "--store", store.toString()};
+    assertThat(convert(run, "saelens", theirs, wanted)).as(err).isZero();
+    assertThat(printed).contains("jumprelu").containsPattern("L0 +[0-9.]+, was [0-9.]+");
+    assertThat(printed).containsPattern("FVU +[0-9.]+, was [0-9.]+");
+    assertThat(Files.readString(theirs.resolve("cfg.json"))).contains("\"jumprelu\"");
+    Path other = folder.resolve("other");
+    assertThat(convert(theirs, "sluice", other, wanted)).isEqualTo(1);
+    assertThat(err).contains("not of jumprelu").hasLineCount(1);
+    assertThat(other).doesNotExist();
   }
 
   @Test

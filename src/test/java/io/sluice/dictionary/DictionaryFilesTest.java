@@ -62,6 +62,7 @@ class DictionaryFilesTest {
     for (Activation activation :
         List.of(
             new Activation.ReLU(),
+            new Activation.AbsTopK(2),
             new Activation.JumpReLU(thresholds),
             new Activation.Gated(thresholds),
             new Activation.BatchTopK(3, OptionalDouble.of(0.25)),

@@ -5,11 +5,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.sun.management.ThreadMXBean;
+import io.sluice.engine.Codes;
+import io.sluice.engine.Engine;
+import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
+import io.sluice.engine.ReferenceEngine;
+import io.sluice.engine.Rows;
+import io.sluice.engine.Selection;
 import io.sluice.engine.Thresholds;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.simd.Workers;
 import io.sluice.testing.Python;
+import io.sluice.torch.DType;
 import java.io.File;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -206,6 +213,38 @@ class SparseEncoderTest {
                     SparseEncoder.Weights.FLOAT32))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("threshold");
+  }
+
+  @Test
+  void signedFeaturesAreThoseFurthestFromZero() {
+    for (SparseEncoder.Weights weights :
+        new SparseEncoder.Weights[] {SparseEncoder.Weights.FLOAT32, SparseEncoder.Weights.INT8}) {
+      Dictionary dictionary = dictionary(new Activation.AbsTopK(K), true, true);
+      SparseEncoder encoder = SparseEncoder.of(dictionary, weights);
+      float[] x = vectors(20);
+      int[] features = new int[20 * K];
+      float[] values = new float[20 * K];
+      int[] counts = new int[20];
+      encoder.encode(x, features, values, counts);
+      Arena arena = Arena.ofAuto();
+      try (Engine engine =
+          new ReferenceEngine(dictionary.config().spec(Optimiser.NONE), dictionary.parameters())) {
+        MemorySegment memory = arena.allocateFrom(ValueLayout.JAVA_FLOAT, x);
+        engine.encode(new Rows(memory, DType.F32, 20, WIDTH), new Selection.AbsTopK(K));
+        Codes codes = engine.codes();
+        for (int row = 0; row < 20; row++) {
+          assertThat(counts[row]).isEqualTo(K);
+          for (int i = 0; i < K; i++) {
+            int entry = codes.offset(row) + i;
+            assertThat(features[row * K + i]).as("seed %d", SEED).isEqualTo(codes.feature(entry));
+            assertThat(values[row * K + i]).isCloseTo(codes.value(entry), within(1e-3f));
+          }
+          Code single = Code.of(encoder, row(x, row));
+          assertThat(single.values)
+              .containsExactly(Arrays.copyOfRange(values, row * K, (row + 1) * K));
+        }
+      }
+    }
   }
 
   @Test

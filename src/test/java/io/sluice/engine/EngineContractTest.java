@@ -59,7 +59,12 @@ abstract class EngineContractTest {
         "adam-jumprelu-linear",
         "sparse-adam-jumprelu-tanh",
         "adam-gated",
-        "sparse-adam-gated"
+        "sparse-adam-gated",
+        "adam-abstopk",
+        "sparse-adam-abstopk",
+        "adam-topk-nested",
+        "sparse-adam-topk-nested",
+        "adam-batchtopk-nested"
       })
   void followsPyTorchAutogradForTwentySteps(String name) throws Exception {
     GoldenRun golden = GoldenRun.load(name);
@@ -214,6 +219,42 @@ abstract class EngineContractTest {
           assertThat((double) codes.value(entry)).isCloseTo(value[row][feature], within(1e-4));
           assertThat(all[row * features + feature]).isGreaterThan(least - 1e-4);
         }
+      }
+    }
+  }
+
+  @ParameterizedTest(name = "{0} rows, {1} wide, {2} features, k {3}, norms {4}")
+  @CsvSource({
+    "1, 1, 1, 1, false",
+    "5, 3, 17, 17, true",
+    "33, 19, 101, 8, true",
+    "300, 16, 64, 5, false"
+  })
+  void keepsWhatIsFurthestFromZeroWithItsSign(
+      int rows, int width, int features, int k, boolean rankByNorm) {
+    EngineSpec spec = new EngineSpec(width, width, features, true, rankByNorm, Optimiser.NONE);
+    Parameters start = randomParameters(spec);
+    Rows input = randomRows(rows, width);
+    try (Engine engine = open(spec, start)) {
+      engine.encode(input, new Selection.AbsTopK(k));
+      Codes codes = engine.codes();
+      for (int row = 0; row < rows; row++) {
+        double[] value = preActivations(spec, start, input, row);
+        double[] rank = new double[features];
+        Arrays.setAll(rank, j -> Math.abs(value[j]) * (rankByNorm ? norm(start, j) : 1));
+        double least = Arrays.stream(rank).sorted().toArray()[features - k];
+        assertThat(codes.offset(row + 1) - codes.offset(row)).as("seed %d", seed).isEqualTo(k);
+        for (int entry = codes.offset(row); entry < codes.offset(row + 1); entry++) {
+          int feature = codes.feature(entry);
+          assertThat((double) codes.value(entry)).isCloseTo(value[feature], within(1e-4));
+          assertThat(rank[feature]).isGreaterThan(least - 1e-4);
+        }
+        assertThat(
+                IntStream.range(codes.offset(row), codes.offset(row + 1))
+                    .map(codes::feature)
+                    .distinct()
+                    .count())
+            .isEqualTo(k);
       }
     }
   }
@@ -583,6 +624,10 @@ abstract class EngineContractTest {
   }
 
   private static double[] activations(EngineSpec spec, Parameters p, Rows input, int row) {
+    return Arrays.stream(preActivations(spec, p, input, row)).map(v -> Math.max(0, v)).toArray();
+  }
+
+  private static double[] preActivations(EngineSpec spec, Parameters p, Rows input, int row) {
     double[] value = new double[spec.features()];
     for (int feature = 0; feature < value.length; feature++) {
       double sum = p.encoderBias().getAtIndex(FLOAT, feature);
@@ -593,7 +638,7 @@ abstract class EngineContractTest {
         }
         sum += x * p.encoder().getAtIndex(FLOAT, (long) feature * input.width() + i);
       }
-      value[feature] = Math.max(0, sum);
+      value[feature] = sum;
     }
     return value;
   }

@@ -10,6 +10,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** A training run that PyTorch autograd made; see {@code src/test/python/golden_training.py}. */
 final class GoldenRun {
@@ -36,7 +38,14 @@ final class GoldenRun {
             settings.get("subtractDecoderBias").asBoolean(),
             settings.get("rankByDecoderNorm").asBoolean(),
             Optimiser.ofLabel(settings.get("optimiser").asText()))
-        .with(learned());
+        .with(learned())
+        .nested(prefixes());
+  }
+
+  private List<Integer> prefixes() {
+    List<Integer> prefixes = new ArrayList<>();
+    settings.path("prefixes").forEach(end -> prefixes.add(end.asInt()));
+    return prefixes.isEmpty() ? List.of(integer("features")) : prefixes;
   }
 
   private Learned learned() {
@@ -54,6 +63,7 @@ final class GoldenRun {
   Selection selection() {
     int k = integer("k");
     return switch (settings.path("selection").asText("topk")) {
+      case "abstopk" -> new Selection.AbsTopK(k);
       case "batchtopk" -> new Selection.BatchTopK(k);
       case "relu" -> new Selection.Threshold(Thresholds.uniform(0));
       case "jumprelu" -> new Selection.LearnedThreshold(real("bandwidth"));

@@ -9,14 +9,17 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Optimiser;
+import io.sluice.engine.Parameters;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
 import io.sluice.simd.Workers;
 import io.sluice.store.ActivationStore;
 import io.sluice.torch.DType;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -139,6 +142,67 @@ class LearnedSparsityTest {
   }
 
   @Test
+  void signedAndNestedDictionariesLearnAndResume() throws IOException {
+    for (Sparsity kind : new Sparsity[] {Sparsity.ABSTOPK, Sparsity.TOPK, Sparsity.BATCHTOPK}) {
+      TrainingConfig config =
+          TrainerTest.small()
+              .sparsity(kind)
+              .prefixes(kind == Sparsity.ABSTOPK ? List.of() : List.of(8, 24))
+              .optimiser(kind == Sparsity.TOPK ? Optimiser.SPARSE_ADAM : Optimiser.ADAM)
+              .steps(200)
+              .checkpointEvery(50)
+              .build();
+      Path whole = temp.resolve("whole-" + kind);
+      RunResult result = train(config, whole);
+      assertThat(result.fvu()).as(kind.label()).isLessThan(0.25);
+      Path broken = temp.resolve("broken-" + kind);
+      stopAfter(config, broken, 170);
+      try (Trainer trainer = Trainer.resume(store, ENGINES, broken)) {
+        assertThat(trainer.config().sparsity()).isEqualTo(config.sparsity());
+        trainer.run(TrainingListener.NONE);
+      }
+      assertThat(broken.resolve("dictionary.safetensors"))
+          .hasSameBinaryContentAs(whole.resolve("dictionary.safetensors"));
+      Dictionary dictionary = Dictionary.load(whole);
+      assertThat(dictionary.config().activation().type()).isEqualTo(kind.label());
+      Evaluation evaluation =
+          Evaluator.evaluate(dictionary, store, ENGINES, 100, Long.MAX_VALUE, done -> {});
+      assertThat(evaluation.fvu()).isCloseTo(result.fvu(), within(0.2 * result.fvu()));
+    }
+  }
+
+  @Test
+  void theFirstFeaturesOfANestedDictionaryReconstructByThemselves() throws IOException {
+    double[] fvu = new double[2];
+    for (int i = 0; i < 2; i++) {
+      TrainingConfig config =
+          TrainerTest.small()
+              .sparsity(Sparsity.BATCHTOPK)
+              .prefixes(i == 0 ? List.of() : List.of(12))
+              .steps(300)
+              .build();
+      Path run = temp.resolve("run" + i);
+      train(config, run);
+      fvu[i] = Evaluator.evaluate(prefix(run), store, ENGINES, 100, 1, done -> {}).fvu();
+    }
+    assertThat(fvu[1]).isLessThan(0.8 * fvu[0]);
+  }
+
+  /** The dictionary of a run, whose features after the twelfth decode to nothing. */
+  private static Dictionary prefix(Path run) throws IOException {
+    Dictionary dictionary = Dictionary.load(run);
+    Parameters p = dictionary.parameters();
+    Parameters cut =
+        Parameters.allocate(Arena.ofAuto(), p.inputWidth(), p.outputWidth(), p.features());
+    cut.encoder().copyFrom(p.encoder());
+    cut.encoderBias().copyFrom(p.encoderBias());
+    cut.decoderBias().copyFrom(p.decoderBias());
+    long kept = 12L * p.outputWidth() * Float.BYTES;
+    cut.decoder().asSlice(0, kept).copyFrom(p.decoder().asSlice(0, kept));
+    return new Dictionary(dictionary.config(), cut);
+  }
+
+  @Test
   void theExponentFallsInStages() {
     PenaltyConfig penalty = PenaltyConfig.of(PenaltyKind.POWER, 2, 10).annealing(0.2, 100, 200, 4);
     assertThat(penalty.weight(5)).isEqualTo(1);
@@ -160,6 +224,9 @@ class LearnedSparsityTest {
     assertThatThrownBy(() -> TrainerTest.small().sparsity(Sparsity.RELU, count).build())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("jumprelu only");
+    assertThatThrownBy(() -> TrainerTest.small().prefixes(List.of(8, 64)).build())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("64 features");
     assertThatThrownBy(
             () ->
                 TrainerTest.small()

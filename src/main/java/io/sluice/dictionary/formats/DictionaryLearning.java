@@ -173,6 +173,9 @@ final class DictionaryLearning {
     DictionaryConfig c = dictionary.config();
     Parameters p = dictionary.parameters();
     return switch (c.activation()) {
+      case Activation.AbsTopK signed ->
+          throw ForeignWriter.refused(
+              "dictionary_learning", "signed codes (abstopk)", "keep it in Sluice's format");
       case Activation.TopK(int k) -> {
         counted(trainer, tensors, k, -1);
         layers(tensors, c, p, "encoder.bias", "b_dec");

@@ -236,6 +236,9 @@ final class SaeLens {
           "convert one with TopK to sparsify, or keep it in Sluice's format");
     }
     return switch (c.activation()) {
+      case Activation.AbsTopK signed ->
+          throw ForeignWriter.refused(
+              "SAELens", "signed codes (abstopk)", "keep it in Sluice's format");
       case Activation.TopK topK when transcoder ->
           throw ForeignWriter.refused(
               "SAELens",

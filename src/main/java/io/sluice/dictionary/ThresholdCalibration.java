@@ -1,0 +1,245 @@
+package io.sluice.dictionary;
+
+import io.sluice.engine.Codes;
+import io.sluice.engine.Engine;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.Optimiser;
+import io.sluice.engine.Parameters;
+import io.sluice.engine.Rows;
+import io.sluice.engine.Selection;
+import io.sluice.engine.Thresholds;
+import io.sluice.simd.Quickselect;
+import io.sluice.store.ActivationStore;
+import io.sluice.store.BatchPlan;
+import io.sluice.store.RowFilter;
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
+import java.util.PriorityQueue;
+
+/**
+ * Turns a dictionary that keeps a number of features into one that compares them with thresholds
+ * (JumpReLU): a token's code then depends on no other feature, and its L0 on the token. The weights
+ * stay. Thresholds come from a sample of a store.
+ *
+ * <p>With a threshold per feature, each feature fires on as many tokens of the sample as it did:
+ * its threshold is that quantile of its own values. One that never fired gets a threshold that it
+ * never reaches there. With one threshold for all, the sample's mean L0 stays.
+ */
+public final class ThresholdCalibration {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final int BATCH = 1024;
+
+  /** A hair's breadth below a value that shall still count: ranks are rounded differently. */
+  private static final float BELOW = 1 - 1e-6f;
+
+  private final Dictionary dictionary;
+  private final ActivationStore store;
+  private final RowFilter filter;
+  private final long wanted;
+  private final long seed;
+  private final double[] norms;
+
+  private ThresholdCalibration(
+      Dictionary dictionary, ActivationStore store, RowFilter filter, long wanted, long seed) {
+    this.dictionary = dictionary;
+    this.store = store;
+    this.filter = filter;
+    this.wanted = wanted;
+    this.seed = seed;
+    this.norms = dictionary.config().rankByDecoderNorm() ? norms(dictionary.parameters()) : null;
+  }
+
+  /**
+   * The same dictionary with JumpReLU.
+   *
+   * @param dictionary of TopK or BatchTopK
+   * @param filter which rows of the store may be drawn
+   * @param sample about how many of them are
+   * @param seed what the sample follows from
+   * @param perFeature a threshold for each feature, or one for all
+   * @throws IllegalArgumentException if the dictionary has another activation, or the store no such
+   *     hook point or one of another width
+   * @throws IOException if an activation is not finite, or nothing fires on the sample
+   */
+  public static Dictionary toJumpReLU(
+      Dictionary dictionary,
+      ActivationStore store,
+      RowFilter filter,
+      EngineFactory engines,
+      long sample,
+      long seed,
+      boolean perFeature)
+      throws IOException {
+    DictionaryConfig config = dictionary.config();
+    if (!(config.activation() instanceof Activation.TopK
+        || config.activation() instanceof Activation.BatchTopK)) {
+      throw new IllegalArgumentException(
+          "thresholds take the place of topk and batchtopk, not of " + config.activation().type());
+    }
+    int width = ActivationFeed.activations(store, config.inputHook()).width();
+    if (width != config.inputWidth()) {
+      throw new IllegalArgumentException(
+          "%s: '%s' is %d wide, but the dictionary reads a width of %d"
+              .formatted(store.folder(), config.inputHook(), width, config.inputWidth()));
+    }
+    if (sample < 1) {
+      throw new IllegalArgumentException("a sample needs at least one row, not " + sample);
+    }
+    ThresholdCalibration calibration =
+        new ThresholdCalibration(dictionary, store, filter, sample, seed);
+    try (Engine engine = engines.open(config.spec(Optimiser.NONE), dictionary.parameters())) {
+      Census census = calibration.census(engine);
+      if (census.codes == 0) {
+        throw new IOException(
+            store.folder()
+                + ": no feature fires on the sample; is it the dictionary's hook point?");
+      }
+      Thresholds thresholds =
+          perFeature
+              ? calibration.ofEach(engine, census)
+              : Thresholds.uniform(calibration.ofAll(engine, census));
+      return new Dictionary(
+          config.withActivation(new Activation.JumpReLU(thresholds)), dictionary.parameters());
+    }
+  }
+
+  /** What fires on the sample as the dictionary is. */
+  private static final class Census {
+    final int[] counts;
+    final float[] lowest;
+    long codes;
+    long rows;
+
+    Census(int features) {
+      counts = new int[features];
+      lowest = new float[features];
+      Arrays.fill(lowest, Float.POSITIVE_INFINITY);
+    }
+  }
+
+  /** Takes the codes of a batch. */
+  @FunctionalInterface
+  private interface Taker {
+    void take(Codes codes, int rows);
+  }
+
+  /** Encodes the same sample each time it is called. */
+  private void encode(Engine engine, Selection selection, Taker taker) throws IOException {
+    List<String> columns = List.of(dictionary.config().inputHook());
+    BatchPlan all = BatchPlan.sequential(columns, BATCH).where(filter);
+    long rows = new ActivationFeed(store, all, 1).rows();
+    if (rows == 0) {
+      throw new IOException(store.folder() + ": no row takes part, so there is no sample");
+    }
+    int size = (int) Math.min(BATCH, Math.min(rows, wanted));
+    ActivationFeed feed =
+        new ActivationFeed(store, BatchPlan.shuffled(columns, size, seed).where(filter), 1);
+    for (long seen = 0; seen < Math.min(rows, wanted); seen += size) {
+      Rows batch = feed.next();
+      engine.encode(batch, selection);
+      taker.take(engine.codes(), batch.count());
+    }
+  }
+
+  private Census census(Engine engine) throws IOException {
+    Census census = new Census(dictionary.config().features());
+    encode(
+        engine,
+        dictionary.config().activation().selection(),
+        (codes, rows) -> {
+          census.rows += rows;
+          census.codes += codes.entries();
+          for (int entry = 0; entry < codes.entries(); entry++) {
+            int feature = codes.feature(entry);
+            census.counts[feature]++;
+            census.lowest[feature] = Math.min(census.lowest[feature], rank(codes, entry));
+          }
+        });
+    return census;
+  }
+
+  private float rank(Codes codes, int entry) {
+    float value = codes.value(entry);
+    return norms == null ? value : (float) (value * norms[codes.feature(entry)]);
+  }
+
+  /**
+   * The count-th largest value of each feature. It is at least the lowest that the dictionary kept,
+   * as that many were kept; so only values from there on are looked at, and as many held.
+   */
+  private Thresholds ofEach(Engine engine, Census census) throws IOException {
+    int features = census.counts.length;
+    float floor = Float.POSITIVE_INFINITY;
+    for (float lowest : census.lowest) {
+      floor = Math.min(floor, lowest);
+    }
+    float[] bounds = new float[features];
+    List<PriorityQueue<Float>> largest = new java.util.ArrayList<>(features);
+    for (int feature = 0; feature < features; feature++) {
+      bounds[feature] = BELOW * (census.counts[feature] > 0 ? census.lowest[feature] : floor);
+      largest.add(census.counts[feature] > 0 ? new PriorityQueue<>() : null);
+    }
+    float[] highest = new float[features];
+    Arrays.fill(highest, floor);
+    encode(
+        engine,
+        new Selection.Threshold(Thresholds.of(bounds)),
+        (codes, rows) -> {
+          for (int entry = 0; entry < codes.entries(); entry++) {
+            int feature = codes.feature(entry);
+            float rank = rank(codes, entry);
+            highest[feature] = Math.max(highest[feature], rank);
+            PriorityQueue<Float> held = largest.get(feature);
+            if (held != null) {
+              held.add(rank);
+              if (held.size() > census.counts[feature]) {
+                held.remove();
+              }
+            }
+          }
+        });
+    float[] thresholds = new float[features];
+    for (int feature = 0; feature < features; feature++) {
+      PriorityQueue<Float> held = largest.get(feature);
+      thresholds[feature] =
+          held == null || held.isEmpty()
+              ? Math.nextUp(highest[feature] * (2 - BELOW))
+              : BELOW * held.peek();
+    }
+    return Thresholds.of(thresholds);
+  }
+
+  /** The value that as many are above, of all features together, as fired. */
+  private float ofAll(Engine engine, Census census) throws IOException {
+    int features = census.counts.length;
+    // Batches of a shuffled sample are alike, so that twice the mean holds the largest of all.
+    int most = (int) Math.min(features, 2 * Math.ceilDiv(census.codes, census.rows));
+    float[] ranks = new float[Math.toIntExact(Math.multiplyExact(census.rows, most))];
+    int[] size = {0};
+    encode(
+        engine,
+        new Selection.BatchTopK(most),
+        (codes, rows) -> {
+          for (int entry = 0; entry < codes.entries(); entry++) {
+            ranks[size[0]++] = rank(codes, entry);
+          }
+        });
+    int kept = (int) Math.min(size[0], census.codes);
+    return BELOW * Quickselect.largest(ranks, size[0], kept);
+  }
+
+  private static double[] norms(Parameters p) {
+    double[] norms = new double[p.features()];
+    for (int feature = 0; feature < norms.length; feature++) {
+      double sum = 0;
+      for (int i = 0; i < p.outputWidth(); i++) {
+        double weight = p.decoder().getAtIndex(FLOAT, (long) feature * p.outputWidth() + i);
+        sum += weight * weight;
+      }
+      norms[feature] = Math.sqrt(sum);
+    }
+    return norms;
+  }
+}
