@@ -101,7 +101,9 @@ public final class ThresholdCalibration {
               ? calibration.ofEach(engine, census)
               : Thresholds.uniform(calibration.ofAll(engine, census));
       return new Dictionary(
-          config.withActivation(new Activation.JumpReLU(thresholds)), dictionary.parameters());
+          config.withActivation(new Activation.JumpReLU(thresholds)),
+          dictionary.parameters(),
+          dictionary.skip());
     }
   }
 

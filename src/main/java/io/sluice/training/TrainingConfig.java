@@ -97,6 +97,10 @@ public record TrainingConfig(
       }
       last = end;
     }
+    if (!sparsity.prefixes().isEmpty() && kind instanceof Kind.Transcoder to && to.skip()) {
+      throw new IllegalArgumentException(
+          "nested prefixes do not go with a skip connection: each would need one of its own");
+    }
     if (rankByDecoderNorm && sparsity.learned() != Learned.NOTHING) {
       throw new IllegalArgumentException(
           "what %s learns is of values; it does not rank by decoder norm"

@@ -167,7 +167,7 @@ class LearnedSparsityTest {
       assertThat(dictionary.config().activation().type()).isEqualTo(kind.label());
       Evaluation evaluation =
           Evaluator.evaluate(dictionary, store, ENGINES, 100, Long.MAX_VALUE, done -> {});
-      assertThat(evaluation.fvu()).isCloseTo(result.fvu(), within(0.2 * result.fvu()));
+      assertThat(evaluation.fvu()).isCloseTo(result.fvu(), within(0.4 * result.fvu()));
     }
   }
 

@@ -65,7 +65,8 @@ class ThresholdCalibrationTest {
     assertThat(after.l0()).isCloseTo(before.l0(), within(0.002 * before.l0()));
     assertThat(after.frequencyHistogram().neverFired())
         .isEqualTo(before.frequencyHistogram().neverFired());
-    assertThat(after.fvu()).isCloseTo(before.fvu(), within(0.5 * before.fvu()));
+    // What fires is not the same: thresholds know nothing of the other features.
+    assertThat(after.fvu()).isBetween(before.fvu(), 0.2);
   }
 
   @Test
