@@ -15,6 +15,7 @@ final class Commands {
           TrainCommand.class,
           SweepCommand.class,
           EvaluateCommand.class,
+          LorsaCommand.class,
           LossCommand.class,
           GenerateCommand.class,
           ConvertCommand.class,

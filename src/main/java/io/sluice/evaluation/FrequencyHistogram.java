@@ -16,7 +16,7 @@ public record FrequencyHistogram(double[] log10Edges, long[] counts, long neverF
    * @param fired tokens that each feature fired on
    * @param tokens tokens in all, at least 1
    */
-  static FrequencyHistogram of(long[] fired, long tokens) {
+  public static FrequencyHistogram of(long[] fired, long tokens) {
     int bins = Math.max(1, (int) Math.ceil(Math.log10(tokens) * BINS_PER_DECADE));
     double[] edges = new double[bins + 1];
     for (int i = 0; i <= bins; i++) {

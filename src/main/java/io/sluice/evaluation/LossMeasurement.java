@@ -172,9 +172,43 @@ public final class LossMeasurement {
     }
   }
 
+  /**
+   * How much of the loss is kept where something else takes an activation's place.
+   *
+   * @param point the activation
+   * @param replaced hooks that replace it, and may read others
+   * @param mean of the activations there, {@code [width]}
+   * @param progress told how many tokens of text are done, after each batch
+   * @throws IOException if a text cannot be read, or the loss is not finite
+   * @throws IllegalArgumentException if the mean is not of the model's width
+   */
+  public LossRecovered of(HookPoint point, Hooks replaced, double[] mean, LongConsumer progress)
+      throws IOException {
+    requireWidth(point, mean.length);
+    try (SubspaceProjection ablation =
+        SubspaceProjection.meanAblation(mean, model.transformer().device(), from)) {
+      List<TokenLoss> losses =
+          runHooks(
+              List.of(Hooks.none(), Hooks.none().replace(point, ablation), replaced), progress);
+      double clean = losses.get(0).mean();
+      double ablated = losses.get(1).mean();
+      double loss = losses.get(2).mean();
+      return new LossRecovered(
+          textName(),
+          losses.getFirst().tokens(),
+          clean,
+          ablated,
+          loss,
+          recovered(point.toString(), clean, ablated, loss));
+    }
+  }
+
   private List<TokenLoss> run(List<Variant> variants, LongConsumer progress) throws IOException {
+    return runHooks(variants.stream().map(Variant::hooks).toList(), progress);
+  }
+
+  private List<TokenLoss> runHooks(List<Hooks> hooks, LongConsumer progress) throws IOException {
     LanguageModel runs = model.languageModel();
-    List<Hooks> hooks = variants.stream().map(Variant::hooks).toList();
     List<TokenLoss> sums = new ArrayList<>();
     hooks.forEach(variant -> sums.add(TokenLoss.NONE));
     try (ContextBatches batches = ContextBatches.open(model, contexts)) {

@@ -4,7 +4,8 @@ package io.sluice.training;
 public final class DivergedException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
-  DivergedException(String message) {
+  /** With a message that says at which step and what to try. */
+  public DivergedException(String message) {
     super(message);
   }
 }

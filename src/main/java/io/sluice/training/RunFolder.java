@@ -19,7 +19,7 @@ import java.util.List;
  * The folder of one training run, locked while it is open: {@code run.json}, {@code metrics.jsonl},
  * checkpoints and at the end the dictionary. The lock goes with the process, however it ends.
  */
-final class RunFolder implements AutoCloseable {
+public final class RunFolder implements AutoCloseable {
   static final String FORMAT = "sluice.run/1";
   private static final String DESCRIPTION = "run.json";
   private static final String REMEDY = "; restore it, or start the run anew in another folder";
@@ -35,8 +35,12 @@ final class RunFolder implements AutoCloseable {
     this.lock = lock;
   }
 
-  /** Takes a folder for a new run. */
-  static RunFolder create(Path path) throws IOException {
+  /**
+   * Takes a folder for a new run.
+   *
+   * @throws IOException if it holds a run already or is in use
+   */
+  public static RunFolder create(Path path) throws IOException {
     FolderLock.make(path, "run");
     RunFolder folder = new RunFolder(path, FolderLock.take(path, "run"));
     if (Files.exists(path.resolve(DESCRIPTION))) {
@@ -47,8 +51,12 @@ final class RunFolder implements AutoCloseable {
     return folder;
   }
 
-  /** Takes the folder of a run that shall go on. */
-  static RunFolder reopen(Path path) throws IOException {
+  /**
+   * Takes the folder of a run that shall go on.
+   *
+   * @throws IOException if it holds none or is in use
+   */
+  public static RunFolder reopen(Path path) throws IOException {
     if (!Files.exists(path.resolve(DESCRIPTION))) {
       throw new NoSuchFileException(
           path.resolve(DESCRIPTION) + " (there is no run to resume in this folder)");
@@ -56,12 +64,13 @@ final class RunFolder implements AutoCloseable {
     return new RunFolder(path, FolderLock.take(path, "run"));
   }
 
-  Path path() {
+  /** Where it is. */
+  public Path path() {
     return path;
   }
 
   /** Writes {@code run.json}; {@code result} is null while the run goes on. */
-  void describe(String name, JsonNode config, Object result) throws IOException {
+  public void describe(String name, JsonNode config, Object result) throws IOException {
     ObjectNode json = JSON.createObjectNode();
     json.put("format", FORMAT);
     json.put("name", name);
@@ -89,7 +98,7 @@ final class RunFolder implements AutoCloseable {
   }
 
   /** Reads {@code run.json}. */
-  JsonNode description() throws IOException {
+  public JsonNode description() throws IOException {
     return description(path);
   }
 
@@ -113,7 +122,7 @@ final class RunFolder implements AutoCloseable {
   }
 
   /** Appends a line to {@code metrics.jsonl}. */
-  void append(Metrics line) throws IOException {
+  public void append(Metrics line) throws IOException {
     if (metrics == null) {
       metrics =
           FileChannel.open(
@@ -137,7 +146,7 @@ final class RunFolder implements AutoCloseable {
   }
 
   /** The last line of {@code metrics.jsonl}. */
-  Metrics lastMetrics() throws IOException {
+  public Metrics lastMetrics() throws IOException {
     Path file = path.resolve(METRICS);
     List<String> lines = Files.readAllLines(file);
     if (lines.isEmpty()) {
@@ -147,7 +156,7 @@ final class RunFolder implements AutoCloseable {
   }
 
   /** Removes what an earlier try that got no further left behind. */
-  void clear() throws IOException {
+  public void clear() throws IOException {
     Files.deleteIfExists(path.resolve(METRICS));
     for (Path checkpoint : Checkpoint.list(path)) {
       Files.delete(checkpoint);
@@ -155,7 +164,7 @@ final class RunFolder implements AutoCloseable {
   }
 
   /** Drops the lines of {@code metrics.jsonl} that come after {@code step}, or are cut off. */
-  void forgetMetricsAfter(long step) throws IOException {
+  public void forgetMetricsAfter(long step) throws IOException {
     Path file = path.resolve(METRICS);
     if (!Files.exists(file)) {
       return;
@@ -180,6 +189,11 @@ final class RunFolder implements AutoCloseable {
     try (FileChannel lines = FileChannel.open(file, StandardOpenOption.WRITE)) {
       lines.truncate(keep);
     }
+  }
+
+  /** The checkpoints, newest first. */
+  public List<Path> checkpoints() throws IOException {
+    return Checkpoint.list(path);
   }
 
   @Override

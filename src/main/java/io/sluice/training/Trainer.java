@@ -146,7 +146,12 @@ public final class Trainer implements AutoCloseable {
   /** The configuration that a run folder holds, to show or to find its store. */
   public static JsonNode settings(Path folder) throws IOException {
     try (RunFolder run = RunFolder.reopen(folder)) {
-      return run.description().path("config");
+      JsonNode config = run.description().path("config");
+      if (config.has("lorsa")) {
+        throw new IOException(
+            folder + ": is the run of a Lorsa; go on with 'sluice lorsa train --resume'");
+      }
+      return config;
     }
   }
 

@@ -1,0 +1,404 @@
+package io.sluice.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.model.LoadedModel;
+import io.sluice.model.ModelShape;
+import io.sluice.store.ActivationStore;
+import io.sluice.store.Contexts;
+import io.sluice.torch.Device;
+import io.sluice.torch.TensorScope;
+import io.sluice.torch.Torch;
+import io.sluice.training.Metrics;
+import io.sluice.training.RunResult;
+import io.sluice.training.Start;
+import io.sluice.training.TrainingListener;
+import io.sluice.training.lorsa.LorsaSchedule;
+import io.sluice.training.lorsa.LorsaTrainer;
+import io.sluice.training.lorsa.LorsaTrainingConfig;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code sluice lorsa train}: one layer's attention from the contexts of a store. */
+@Command(
+    name = "train",
+    description = {
+      "Train a low-rank sparse attention on what a layer's attention reads and writes.",
+      "The run folder gets metrics while it runs, checkpoints, and lorsa.safetensors with",
+      "lorsa.json at the end. A run that was stopped, however, goes on with --resume --out DIR."
+    },
+    footer = {
+      "",
+      "Example:",
+      "  sluice capture --model model/ --text novel.txt --special-tokens \\",
+      "      --hooks layers.9.attn_in,layers.9.attn_out --out attention",
+      "  sluice lorsa train --store attention --model model/ --layer 9 --heads 4608 --k 64 \\",
+      "      --steps 1000 --out runs/lorsa"
+    })
+final class LorsaTrainCommand extends SluiceCommand {
+  private static final long LONGEST_DEAD_WINDOW = 10_000_000;
+
+  @Option(
+      names = "--store",
+      paramLabel = "DIR",
+      description =
+          "A folder that 'sluice capture' wrote with attn_in and attn_out of the layer (with"
+              + " --resume: where it is now).")
+  private Path store;
+
+  @Mixin private StoreChecksums checksums;
+
+  @Option(
+      names = "--model",
+      paramLabel = "PATH",
+      description =
+          "The model that was captured, as for 'sluice capture': queries and keys start as its own.")
+  private Path model;
+
+  @Option(names = "--layer", paramLabel = "N", description = "The layer, counted from 0.")
+  private Integer layer;
+
+  @Option(names = "--out", paramLabel = "DIR", required = true, description = "The run's folder.")
+  private Path out;
+
+  @Option(names = "--name", paramLabel = "TEXT", description = "What reports call the run.")
+  private String name;
+
+  @Option(
+      names = "--heads",
+      paramLabel = "N",
+      description = "Number of heads, a multiple of the groups (default: 8 per dimension).")
+  private Integer heads;
+
+  @Option(
+      names = "--groups",
+      paramLabel = "N",
+      description =
+          "Sets of queries and keys, a multiple of the model's heads (default: as many as those).")
+  private Integer groups;
+
+  @Option(
+      names = "--k",
+      paramLabel = "N",
+      defaultValue = "64",
+      description = "Heads that write at a position (default: ${DEFAULT-VALUE}).")
+  private int k;
+
+  @Option(
+      names = "--init",
+      paramLabel = "random|asi",
+      defaultValue = "asi",
+      description = {
+        "Where values and outputs start: anywhere, or in the active subspace of",
+        "what the model's own head writes (default: asi)."
+      })
+  private String init;
+
+  @Option(
+      names = "--d-init",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Dimensions of each head's active subspace (default: as --tau says).")
+  private int dInit;
+
+  @Option(
+      names = "--tau",
+      paramLabel = "T",
+      defaultValue = "0.99",
+      description = "Share of a head's variance in its subspace (default: ${DEFAULT-VALUE}).")
+  private double tau;
+
+  @Option(
+      names = "--centre",
+      negatable = true,
+      defaultValue = "true",
+      fallbackValue = "true",
+      description =
+          "Whether the output's bias starts at the mean, and heads at a mean activation of 0.")
+  private boolean centre;
+
+  @Option(
+      names = "--normalise",
+      negatable = true,
+      defaultValue = "true",
+      fallbackValue = "true",
+      description = "Whether activations are scaled to a mean norm of sqrt(d) while training.")
+  private boolean normalise;
+
+  @Option(
+      names = "--rank-by-output-norm",
+      description = "Rank heads by activation times the norm of their output direction.")
+  private boolean rankByOutputNorm;
+
+  @Mixin private PositionOption positions;
+
+  @Option(
+      names = "--lr",
+      paramLabel = "RATE",
+      defaultValue = "0.001",
+      description = "Peak learning rate of Adam (default: ${DEFAULT-VALUE}).")
+  private double learningRate;
+
+  @Option(
+      names = "--contexts",
+      paramLabel = "N",
+      defaultValue = "8",
+      description = "Contexts per step (default: ${DEFAULT-VALUE}).")
+  private int contexts;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      defaultValue = "1000",
+      description = "Steps; the store is read again as needed (default: ${DEFAULT-VALUE}).")
+  private long steps;
+
+  @Option(
+      names = "--warmup",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Steps over which the learning rate rises (default: 0).")
+  private long warmup;
+
+  @Option(
+      names = "--decay",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Last steps, over which the learning rate falls to 0 (default: 0).")
+  private long decay;
+
+  @Option(
+      names = "--dead-window",
+      paramLabel = "N",
+      description = {
+        "Tokens without firing that make a head dead",
+        "(default: 10,000,000, or a quarter of the run if that is less)."
+      })
+  private Long deadWindow;
+
+  @Option(
+      names = "--sample-tokens",
+      paramLabel = "N",
+      defaultValue = "16384",
+      description = "Tokens that the start is measured on (default: ${DEFAULT-VALUE}).")
+  private int sampleTokens;
+
+  @Option(
+      names = "--device",
+      paramLabel = "cpu|cuda",
+      defaultValue = "cpu",
+      description = "Where it computes, by LibTorch (default: cpu).")
+  private String device;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Threads on the CPU (default: all cores).")
+  private Integer threads;
+
+  @Option(
+      names = "--log-every",
+      paramLabel = "N",
+      defaultValue = "25",
+      description = "Steps between lines of metrics (default: ${DEFAULT-VALUE}).")
+  private long logEvery;
+
+  @Option(
+      names = "--checkpoint-every",
+      paramLabel = "N",
+      defaultValue = "500",
+      description = "Steps between checkpoints, 0 for none (default: ${DEFAULT-VALUE}).")
+  private long checkpointEvery;
+
+  @Option(names = "--resume", description = "Go on with the run in --out, with its own settings.")
+  private boolean resume;
+
+  @Option(names = "--json", description = "Print the result as JSON.")
+  private boolean json;
+
+  @Override
+  protected void run() throws IOException {
+    if (!resume && (store == null || model == null || layer == null)) {
+      throw usage("give --store, --model and --layer, or --resume to go on with a run");
+    }
+    if (layer != null && (layer < 0 || layer > 9999)) {
+      throw usage("--layer must be from 0 to 9999, not " + layer);
+    }
+    positions.check(this);
+    if (threads != null) {
+      if (threads < 1) {
+        throw usage("--threads must be at least 1, not " + threads);
+      }
+      Torch.threads(threads);
+    }
+    try (LorsaTrainer trainer = resume ? resumed() : started()) {
+      RunResult result = train(trainer);
+      if (json) {
+        out().println(new ObjectMapper().writeValueAsString(result));
+      } else {
+        print(trainer, result);
+      }
+    }
+  }
+
+  private LorsaTrainer started() throws IOException {
+    ActivationStore activations = checksums.open(store);
+    Contexts sequences = Contexts.of(activations);
+    Device where = device();
+    try (LoadedModel loaded = LoadedModel.open(model, where);
+        TensorScope scope = TensorScope.open()) {
+      ModelShape shape = loaded.transformer().shape();
+      if (layer >= shape.layers()) {
+        throw usage(
+            "--layer is "
+                + layer
+                + ", but "
+                + loaded.name()
+                + " has "
+                + shape.layers()
+                + " layers, counted from 0");
+      }
+      if (!loaded.name().equals(activations.manifest().model())) {
+        err()
+            .println(
+                store
+                    + " is of "
+                    + activations.manifest().model()
+                    + ", the model is "
+                    + loaded.name());
+      }
+      LorsaTrainingConfig config = config(shape, sequences, positions.of(activations));
+      String title = name != null ? name : "lorsa, " + init;
+      return LorsaTrainer.start(
+          sequences, loaded.transformer().attention(layer), config, where, title, out);
+    }
+  }
+
+  private LorsaTrainer resumed() throws IOException {
+    JsonNode settings = LorsaTrainer.settings(out);
+    String trainedOn = settings.path("store").asText();
+    if (store == null && trainedOn.isEmpty()) {
+      throw new IOException(
+          out.resolve("run.json")
+              + ": its config is damaged: it names no store; restore it, or start the run anew in"
+              + " another folder");
+    }
+    Path from = store != null ? store : Path.of(trainedOn);
+    return LorsaTrainer.resume(Contexts.of(checksums.open(from)), device(), out);
+  }
+
+  private Device device() {
+    try {
+      return Device.parse(device);
+    } catch (IllegalArgumentException e) {
+      throw usage(e.getMessage());
+    }
+  }
+
+  private LorsaTrainingConfig config(ModelShape shape, Contexts sequences, int fromPosition) {
+    int sets = groups == null ? shape.heads() : groups;
+    int count = heads != null ? heads : Math.ceilDiv(8 * shape.dModel(), Math.max(1, sets)) * sets;
+    long perStep = sequences.store().rows() / sequences.count() * contexts;
+    try {
+      return new LorsaTrainingConfig(
+          "layers." + layer + ".attn_in",
+          "layers." + layer + ".attn_out",
+          count,
+          sets,
+          k,
+          rankByOutputNorm,
+          start(),
+          centre,
+          normalise,
+          fromPosition,
+          new LorsaSchedule(
+              learningRate,
+              0.9,
+              0.999,
+              1e-8,
+              contexts,
+              steps,
+              warmup,
+              decay,
+              deadWindow != null
+                  ? deadWindow
+                  : Math.clamp(steps * perStep / 4, 1, LONGEST_DEAD_WINDOW),
+              checkpointEvery,
+              logEvery),
+          seed(),
+          sampleTokens);
+    } catch (IllegalArgumentException e) {
+      throw usage(e.getMessage());
+    }
+  }
+
+  private Start start() {
+    return switch (init) {
+      case "random" -> new Start.Random();
+      case "asi" -> new Start.ActiveSubspace(dInit, tau);
+      default -> throw usage("--init is random or asi, not '" + init + "'");
+    };
+  }
+
+  private RunResult train(LorsaTrainer trainer) throws IOException {
+    try (Progress progress = progress("lorsa", trainer.config().schedule().steps(), "steps")) {
+      progress.startingAt(trainer.step());
+      RunResult result =
+          trainer.run(
+              new TrainingListener() {
+                private String remark = "";
+
+                @Override
+                public void stepped(long step, long seen) {
+                  progress.update(step, remark);
+                }
+
+                @Override
+                public void measured(Metrics metrics) {
+                  remark =
+                      String.format(
+                          Locale.ROOT,
+                          "FVU %.3f  dead %.1f%%",
+                          metrics.fvu(),
+                          100 * metrics.deadFraction());
+                }
+              });
+      progress.done();
+      return result;
+    }
+  }
+
+  private void print(LorsaTrainer trainer, RunResult result) {
+    out().printf(Locale.ROOT, "FVU        %.4f%n", result.fvu());
+    out().printf(Locale.ROOT, "L0         %.1f%n", result.l0());
+    out()
+        .printf(
+            Locale.ROOT,
+            "dead       %.2f%% of the heads (no firing in %,d tokens)%n",
+            100 * result.deadFraction(),
+            result.deadWindowTokens());
+    List<Integer> dimensions = trainer.startingPoint().subspaceDimensions();
+    if (!dimensions.isEmpty()) {
+      out()
+          .printf(
+              Locale.ROOT,
+              "d_init     %d to %d, by head of the model%n",
+              Collections.min(dimensions),
+              Collections.max(dimensions));
+    }
+    out()
+        .printf(
+            Locale.ROOT,
+            "trained    %,d tokens in %.0f s, %,.0f tokens/s%n",
+            result.tokens(),
+            result.seconds(),
+            result.tokensPerSecond());
+    out().printf("lorsa      %s%n", out.resolve("lorsa.safetensors"));
+  }
+}
