@@ -26,7 +26,12 @@ def sluice(model, context, options):
     """Seconds per token, start of the JVM and loading left out."""
     import torch
 
-    environment = dict(os.environ, LIBTORCH=str(Path(torch.__path__[0])), OMP_NUM_THREADS=str(options.threads))
+    environment = dict(
+        os.environ,
+        LIBTORCH=str(Path(torch.__path__[0])),
+        OMP_NUM_THREADS=str(options.threads),
+        SLUICE_JAVA_OPTS=f"-XX:ActiveProcessorCount={options.threads}",
+    )
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [ROOT / "bin" / "sluice", "capture", "--model", model, "--text", TEXT, "--hooks", "layers.*.attn_out"]

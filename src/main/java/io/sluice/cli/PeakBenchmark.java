@@ -3,6 +3,7 @@ package io.sluice.cli;
 import io.sluice.simd.KernelProvider;
 import io.sluice.simd.MemoryRead;
 import io.sluice.simd.MultiplyAddPeak;
+import io.sluice.simd.Panels;
 import io.sluice.simd.SparseKernels;
 import io.sluice.simd.Workers;
 import java.io.PrintWriter;
@@ -92,7 +93,7 @@ final class PeakBenchmark implements Benchmark {
     float[] bias = new float[features];
     float[] ranks = new float[features];
     Arrays.fill(ranks, 1);
-    float[] tokens = new float[panels * width * lanes];
+    MemorySegment tokens = Panels.allocate((long) panels * width * lanes);
     float[] thresholds = new float[lanes];
     Arrays.fill(thresholds, Float.MAX_VALUE);
     float[] result = new float[features * lanes];
@@ -111,7 +112,7 @@ final class PeakBenchmark implements Benchmark {
                       ranks,
                       0,
                       tokens,
-                      call % panels * width * lanes,
+                      (long) (call % panels) * width * lanes,
                       width,
                       thresholds,
                       0,

@@ -1,5 +1,6 @@
 package io.sluice.model;
 
+import io.sluice.simd.Nonlinearity;
 import io.sluice.torch.Tensor;
 import java.io.IOException;
 
@@ -28,6 +29,16 @@ enum Activation {
       case String other ->
           throw config.unsupported(
               setting, other, "gelu, gelu_fast, gelu_new, gelu_pytorch_tanh, relu, silu, swish");
+    };
+  }
+
+  /** The same for the vector kernels. */
+  Nonlinearity function() {
+    return switch (this) {
+      case GELU -> Nonlinearity.GELU;
+      case GELU_TANH -> Nonlinearity.GELU_TANH;
+      case RELU -> Nonlinearity.RELU;
+      case SILU -> Nonlinearity.SILU;
     };
   }
 

@@ -23,6 +23,9 @@ final class BertEncoder implements Transformer {
   private final Norm embeddingNorm;
   private final List<BertLayer> layers = new ArrayList<>();
 
+  /** The layers on the vector kernels; null where LibTorch runs them. */
+  private final VectorLayers vector;
+
   /**
    * Loads the weights.
    *
@@ -49,6 +52,7 @@ final class BertEncoder implements Transformer {
       for (int i = 0; i < config.layers(); i++) {
         layers.add(new BertLayer(i, parameters, loader));
       }
+      this.vector = VectorLayers.wanted(device, DType.F32) ? VectorLayers.ofEncoder(layers) : null;
     } catch (IOException | RuntimeException | Error e) {
       weights.close();
       throw e;
@@ -74,19 +78,24 @@ final class BertEncoder implements Transformer {
   public Tensor forward(TokenBatch batch, Hooks hooks) {
     try (TensorScope carried = TensorScope.detached()) {
       // An alias made here, outside the layers' scopes, belongs to the caller.
-      return run(batch, hooks, layers.size(), carried).to(device);
+      return run(batch, hooks, layers.size(), null, carried).to(device);
     }
   }
 
   @Override
   public void observe(TokenBatch batch, Hooks hooks) {
     try (TensorScope carried = TensorScope.detached()) {
-      run(batch, hooks, hooks.lastLayer() + 1, carried);
+      run(batch, hooks, hooks.lastLayer() + 1, hooks.last(), carried);
     }
   }
 
-  /** Runs the first {@code depth} layers; what they leave belongs to {@code carried}. */
-  private Tensor run(TokenBatch batch, Hooks hooks, int depth, TensorScope carried) {
+  /**
+   * Runs the first {@code depth} layers; what they leave belongs to {@code carried}.
+   *
+   * @param last after which hook point nothing is wanted; null if the result is
+   */
+  private Tensor run(
+      TokenBatch batch, Hooks hooks, int depth, HookPoint last, TensorScope carried) {
     batch.check(shape);
     hooks.check(shape);
     Tensor mask = null;
@@ -98,6 +107,13 @@ final class BertEncoder implements Transformer {
             Tensor.ofFloats(batch.scoreMask(), batch.size(), 1, 1, batch.length())
                 .to(device)
                 .moveTo(carried);
+      }
+    }
+    if (vector != null) {
+      try (TensorScope scope = TensorScope.open()) {
+        Tensor result =
+            vector.run(0, depth, hidden, VectorLayers.Pass.bidirectional(batch, hooks, last));
+        return result == null ? null : result.moveTo(carried);
       }
     }
     for (BertLayer layer : layers.subList(0, depth)) {
@@ -120,16 +136,23 @@ final class BertEncoder implements Transformer {
 
   @Override
   public Tensor outputProjection(int layer) {
-    return layers.get(layer).outputProjection();
+    return vector == null ? layers.get(layer).outputProjection() : vector.outputProjection(layer);
   }
 
   @Override
   public LayerAttention attention(int layer) {
-    return layers.get(layer).numbers(device);
+    BertLayer own = layers.get(layer);
+    return vector == null
+        ? own.numbers(device)
+        : own.numbers(
+            vector.queries(layer), vector.keys(layer), vector.values(layer), vector.output(layer));
   }
 
   @Override
   public void close() {
+    if (vector != null) {
+      vector.close();
+    }
     weights.close();
   }
 }

@@ -1,9 +1,12 @@
 package io.sluice.model;
 
+import io.sluice.simd.AttentionHeads;
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.util.List;
 
 /** One layer of a BERT encoder: attention and MLP, each normalised after the residual is added. */
 final class BertLayer {
@@ -51,6 +54,44 @@ final class BertLayer {
     return hooks.at(index, HookKind.RESID, outputNorm.apply(mlpOut.add(middle)));
   }
 
+  /** The layer for the vector kernels; its tensors are closed. */
+  VectorLayer packed(Arena arena) {
+    int d = config.dModel();
+    int headDim = d / config.heads();
+    AttentionHeads heads =
+        new AttentionHeads(
+            config.heads(),
+            config.heads(),
+            headDim,
+            3 * d,
+            0,
+            headDim,
+            d,
+            headDim,
+            2 * d,
+            headDim,
+            null,
+            null,
+            0,
+            new AttentionHeads.Rule(false, 0, (float) (1 / Math.sqrt(headDim)), 0));
+    return new VectorLayer(
+        index,
+        false,
+        null,
+        VectorLayer.packed(List.of(query, key, value), arena),
+        heads,
+        VectorLayer.packed(List.of(attentionOutput), arena),
+        null,
+        VectorLayer.rows(attentionNorm),
+        null,
+        null,
+        VectorLayer.packed(List.of(up), arena),
+        config.activation().function(),
+        VectorLayer.packed(List.of(down), arena),
+        null,
+        VectorLayer.rows(outputNorm));
+  }
+
   /** {@code W_O}, {@code [dModel, dModel]}. */
   Tensor outputProjection() {
     return attentionOutput.weight();
@@ -59,15 +100,28 @@ final class BertLayer {
   /** What the attention is, for {@link Transformer#attention}. */
   LayerAttention numbers(Device device) {
     int d = config.dModel();
-    int headDim = d / config.heads();
+    return numbers(
+        LayerAttention.Projection.of(query::apply, d, DType.F32, device),
+        LayerAttention.Projection.of(key::apply, d, DType.F32, device),
+        LayerAttention.Projection.of(value::apply, d, DType.F32, device),
+        LayerAttention.Projection.of(attentionOutput::apply, d, DType.F32, device));
+  }
+
+  /** The same around these projections. */
+  LayerAttention numbers(
+      LayerAttention.Projection queries,
+      LayerAttention.Projection keys,
+      LayerAttention.Projection values,
+      LayerAttention.Projection output) {
+    int headDim = config.dModel() / config.heads();
     return new LayerAttention(
         config.heads(),
         config.heads(),
         headDim,
-        LayerAttention.Projection.of(query::apply, d, DType.F32, device),
-        LayerAttention.Projection.of(key::apply, d, DType.F32, device),
-        LayerAttention.Projection.of(value::apply, d, DType.F32, device),
-        LayerAttention.Projection.of(attentionOutput::apply, d, DType.F32, device),
+        queries,
+        keys,
+        values,
+        output,
         new float[0],
         1 / Math.sqrt(headDim),
         0,

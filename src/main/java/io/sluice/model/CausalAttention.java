@@ -52,22 +52,35 @@ record CausalAttention(
 
   /** What this attention is, for {@link Transformer#attention}. */
   LayerAttention numbers(int dModel, DType dtype, Device device) {
-    Projections raw = projections.beforeNorms();
-    return new LayerAttention(
-        config.heads(),
-        config.keyValueHeads(),
-        config.headDim(),
+    Projections raw = projections.normalised(null, null);
+    return numbers(
         LayerAttention.Projection.of(x -> raw.apply(x).query(), dModel, dtype, device),
         LayerAttention.Projection.of(x -> raw.apply(x).key(), dModel, dtype, device),
         LayerAttention.Projection.of(x -> raw.apply(x).value(), dModel, dtype, device),
         LayerAttention.Projection.of(
-            this::attnOut, config.heads() * config.headDim(), dtype, device),
+            this::attnOut, config.heads() * config.headDim(), dtype, device));
+  }
+
+  /** The same around these projections. */
+  LayerAttention numbers(
+      LayerAttention.Projection queries,
+      LayerAttention.Projection keys,
+      LayerAttention.Projection values,
+      LayerAttention.Projection output) {
+    return new LayerAttention(
+        config.heads(),
+        config.keyValueHeads(),
+        config.headDim(),
+        queries,
+        keys,
+        values,
+        output,
         rotary == null ? new float[0] : config.rotary().inverseFrequencies(),
         config.scale(),
         config.cap(),
         window,
         true,
-        raw != projections);
+        projections.queryNorm() != null);
   }
 
   /** Scores go through {@code cap·tanh(scores / cap)}, for which there is no fused kernel. */

@@ -20,6 +20,9 @@ final class CausalModel implements LanguageModel {
   private final RotaryTable rotary;
   private final CausalParts parts;
 
+  /** The layers on the vector kernels; null where LibTorch runs them. */
+  private final VectorLayers vector;
+
   /**
    * Loads the weights.
    *
@@ -46,6 +49,7 @@ final class CausalModel implements LanguageModel {
       Parameters named = parameters.withPrefix(architecture.prefix(), architecture.finalNorm());
       this.parts =
           CausalParts.load(config, new WeightLoader(named, dtype, device, weights), rotary);
+      this.vector = VectorLayers.wanted(device, dtype) ? VectorLayers.of(parts.layers()) : null;
     } catch (IOException | RuntimeException | Error e) {
       weights.close();
       throw e;
@@ -71,14 +75,14 @@ final class CausalModel implements LanguageModel {
   public Tensor forward(TokenBatch batch, Hooks hooks) {
     try (TensorScope carried = TensorScope.detached()) {
       // A norm makes a new tensor, here outside the layers' scopes: it belongs to the caller.
-      return parts.finalNorm().apply(run(batch, hooks, shape.layers(), carried));
+      return parts.finalNorm().apply(run(batch, hooks, shape.layers(), null, carried));
     }
   }
 
   @Override
   public void observe(TokenBatch batch, Hooks hooks) {
     try (TensorScope carried = TensorScope.detached()) {
-      run(batch, hooks, hooks.lastLayer() + 1, carried);
+      run(batch, hooks, hooks.lastLayer() + 1, hooks.last(), carried);
     }
   }
 
@@ -111,7 +115,8 @@ final class CausalModel implements LanguageModel {
             try (TensorScope scope = TensorScope.open()) {
               // An alias, which the branch may close when its first layer is done.
               Tensor branch = trunk.to(device).moveTo(carried);
-              losses[i] = loss(batch, through(layer, last, branch, pass, variants.get(i), carried));
+              losses[i] =
+                  loss(batch, through(layer, last, branch, pass, variants.get(i), null, carried));
             }
           }
         }
@@ -119,7 +124,7 @@ final class CausalModel implements LanguageModel {
           break;
         }
         if (layer < last) {
-          trunk = through(layer, layer + 1, trunk, pass, Hooks.none(), carried);
+          trunk = through(layer, layer + 1, trunk, pass, Hooks.none(), null, carried);
         }
       }
       return List.of(losses);
@@ -161,19 +166,24 @@ final class CausalModel implements LanguageModel {
     }
   }
 
-  /** Runs the first {@code depth} layers; what they leave belongs to {@code carried}. */
-  private Tensor run(TokenBatch batch, Hooks hooks, int depth, TensorScope carried) {
+  /**
+   * Runs the first {@code depth} layers; what they leave belongs to {@code carried}.
+   *
+   * @param last after which hook point nothing is wanted; null if the result is
+   */
+  private Tensor run(
+      TokenBatch batch, Hooks hooks, int depth, HookPoint last, TensorScope carried) {
     batch.check(shape);
     hooks.check(shape);
     CausalPass pass = begin(batch, carried);
-    return through(0, depth, embedded(batch, carried), pass, hooks, carried);
+    return through(0, depth, embedded(batch, carried), pass, hooks, last, carried);
   }
 
   private CausalPass begin(TokenBatch batch, TensorScope carried) {
     if (rotary != null) {
       rotary.reach(batch.length());
     }
-    return new CausalPass(batch.length(), dtype, device, carried);
+    return new CausalPass(batch.size(), batch.length(), dtype, device, carried);
   }
 
   private Tensor embedded(TokenBatch batch, TensorScope carried) {
@@ -184,7 +194,20 @@ final class CausalModel implements LanguageModel {
 
   /** Runs layers {@code from} to {@code to} (exclusive) on a residual stream, which is freed. */
   private Tensor through(
-      int from, int to, Tensor stream, CausalPass pass, Hooks hooks, TensorScope carried) {
+      int from,
+      int to,
+      Tensor stream,
+      CausalPass pass,
+      Hooks hooks,
+      HookPoint last,
+      TensorScope carried) {
+    if (vector != null) {
+      try (TensorScope scope = TensorScope.open()) {
+        Tensor next = vector.run(from, to, stream, pass.vector(rotary, hooks, last));
+        stream.close();
+        return next == null ? null : next.moveTo(carried);
+      }
+    }
     Tensor hidden = stream;
     for (CausalLayer layer : parts.layers().subList(from, to)) {
       // One scope per layer: its intermediate results are freed before the next begins.
@@ -210,17 +233,27 @@ final class CausalModel implements LanguageModel {
 
   @Override
   public Tensor outputProjection(int layer) {
+    if (vector != null) {
+      return vector.outputProjection(layer);
+    }
     List<CausalLayer> layers = parts.layers();
     return layers.get(layer).attention().output().weight();
   }
 
   @Override
   public LayerAttention attention(int layer) {
-    return parts.layers().get(layer).attention().numbers(shape.dModel(), dtype, device);
+    CausalAttention own = parts.layers().get(layer).attention();
+    return vector == null
+        ? own.numbers(shape.dModel(), dtype, device)
+        : own.numbers(
+            vector.queries(layer), vector.keys(layer), vector.values(layer), vector.output(layer));
   }
 
   @Override
   public void close() {
+    if (vector != null) {
+      vector.close();
+    }
     weights.close();
   }
 }

@@ -1,5 +1,6 @@
 package io.sluice.model;
 
+import io.sluice.simd.RotaryAngles;
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
@@ -9,6 +10,7 @@ import java.util.Map;
 
 /** What all layers of one forward pass share: how far queries see. */
 final class CausalPass {
+  private final int size;
   private final int length;
   private final DType dtype;
   private final Device device;
@@ -16,14 +18,27 @@ final class CausalPass {
   private final Map<Integer, Tensor> masks = new HashMap<>();
 
   /**
+   * @param size number of contexts
    * @param length tokens per context
    * @param owner the scope that lives as long as the pass
    */
-  CausalPass(int length, DType dtype, Device device, TensorScope owner) {
+  CausalPass(int size, int length, DType dtype, Device device, TensorScope owner) {
+    this.size = size;
     this.length = length;
     this.dtype = dtype;
     this.device = device;
     this.owner = owner;
+  }
+
+  /**
+   * The same for the vector kernels.
+   *
+   * @param rotary null where positions are learned
+   * @param last after which hook point nothing is wanted; null if the result is
+   */
+  VectorLayers.Pass vector(RotaryTable rotary, Hooks hooks, HookPoint last) {
+    RotaryAngles angles = rotary == null ? null : rotary.angles();
+    return VectorLayers.Pass.causal(size, length, angles, hooks, last);
   }
 
   /** Whether a window of this size hides none of the tokens before a query. */

@@ -59,6 +59,16 @@ public final class Hooks {
     return Set.copyOf(hooks.keySet());
   }
 
+  /** Whether there is a hook at {@code point}. */
+  boolean isAt(HookPoint point) {
+    return hooks.containsKey(point);
+  }
+
+  /** The hook point that comes last in a forward pass; null if there are none. */
+  HookPoint last() {
+    return hooks.isEmpty() ? null : hooks.lastKey();
+  }
+
   /** The first layer with a hook, or {@code Integer.MAX_VALUE}. */
   int firstLayer() {
     return hooks.isEmpty() ? Integer.MAX_VALUE : hooks.firstKey().layer();

@@ -2,16 +2,27 @@ package io.sluice.model;
 
 import io.sluice.torch.Tensor;
 import java.io.IOException;
+import java.util.List;
 
-/** Makes queries, keys and values of what a layer reads. */
-@FunctionalInterface
-interface Projections {
-  /**
-   * Queries, keys and values, before they are turned by position.
-   *
-   * @param x {@code [batch, length, dModel]}
-   */
-  Heads apply(Tensor x);
+/**
+ * Makes queries, keys and values of what a layer reads.
+ *
+ * @param parts one projection each, or one for all three
+ * @param layout where they lie in what the parts give, side by side
+ * @param config numbers and width of the heads
+ * @param queryNorm on each query by itself, before it is turned; null for none
+ * @param keyNorm on each key by itself; null for none
+ */
+record Projections(
+    List<Linear> parts, Layout layout, AttentionConfig config, Norm queryNorm, Norm keyNorm) {
+
+  /** The order of heads in a row. */
+  enum Layout {
+    /** All queries, then all keys, then all values. */
+    QUERIES_FIRST,
+    /** Head by head, each its query, key and value. */
+    HEAD_BY_HEAD
+  }
 
   /**
    * Queries, keys and values; keys and values may have fewer heads.
@@ -32,60 +43,66 @@ interface Projections {
     Linear query = Linear.of(loader, module + ".q_proj", heads * headDim, config.dModel(), biased);
     Linear key = Linear.of(loader, module + ".k_proj", groups * headDim, config.dModel(), biased);
     Linear value = Linear.of(loader, module + ".v_proj", groups * headDim, config.dModel(), biased);
-    return x ->
-        new Heads(
-            split(query.apply(x), heads),
-            split(key.apply(x), groups),
-            split(value.apply(x), groups));
+    return new Projections(List.of(query, key, value), Layout.QUERIES_FIRST, attention, null, null);
   }
 
   /** One projection for all three: first all queries, then all keys, then all values. */
   static Projections queriesFirst(Linear all, AttentionConfig attention) {
-    int width = attention.heads() * attention.headDim();
-    return x -> {
-      Tensor joined = all.apply(x);
-      return new Heads(
-          split(joined.narrow(2, 0, width), attention.heads()),
-          split(joined.narrow(2, width, width), attention.heads()),
-          split(joined.narrow(2, 2L * width, width), attention.heads()));
-    };
+    return new Projections(List.of(all), Layout.QUERIES_FIRST, attention, null, null);
   }
 
   /** One projection for all three: head by head, each its query, key and value. */
   static Projections headByHead(Linear all, AttentionConfig attention) {
-    int headDim = attention.headDim();
-    return x -> {
-      Tensor joined = split(all.apply(x), attention.heads());
-      return new Heads(
-          joined.narrow(3, 0, headDim),
-          joined.narrow(3, headDim, headDim),
-          joined.narrow(3, 2L * headDim, headDim));
-    };
+    return new Projections(List.of(all), Layout.HEAD_BY_HEAD, attention, null, null);
   }
 
   /** These queries and keys, each head normalised by itself. */
-  default Projections normalised(Norm query, Norm key) {
-    Projections before = this;
-    return new Projections() {
-      @Override
-      public Heads apply(Tensor x) {
-        Heads heads = before.apply(x);
-        return new Heads(query.apply(heads.query()), key.apply(heads.key()), heads.value());
-      }
+  Projections normalised(Norm query, Norm key) {
+    return new Projections(parts, layout, config, query, key);
+  }
 
-      @Override
-      public Projections beforeNorms() {
-        return before;
+  /**
+   * Queries, keys and values, before they are turned by position.
+   *
+   * @param x {@code [batch, length, dModel]}
+   */
+  Heads apply(Tensor x) {
+    Heads heads = parts.size() == 1 ? split(parts.getFirst().apply(x)) : each(x);
+    return new Heads(
+        queryNorm == null ? heads.query() : queryNorm.apply(heads.query()),
+        keyNorm == null ? heads.key() : keyNorm.apply(heads.key()),
+        heads.value());
+  }
+
+  private Heads each(Tensor x) {
+    return new Heads(
+        heads(parts.get(0).apply(x), config.heads()),
+        heads(parts.get(1).apply(x), config.keyValueHeads()),
+        heads(parts.get(2).apply(x), config.keyValueHeads()));
+  }
+
+  private Heads split(Tensor joined) {
+    int headDim = config.headDim();
+    return switch (layout) {
+      case QUERIES_FIRST -> {
+        long queries = (long) config.heads() * headDim;
+        long keys = (long) config.keyValueHeads() * headDim;
+        yield new Heads(
+            heads(joined.narrow(2, 0, queries), config.heads()),
+            heads(joined.narrow(2, queries, keys), config.keyValueHeads()),
+            heads(joined.narrow(2, queries + keys, keys), config.keyValueHeads()));
+      }
+      case HEAD_BY_HEAD -> {
+        Tensor all = heads(joined, config.heads());
+        yield new Heads(
+            all.narrow(3, 0, headDim),
+            all.narrow(3, headDim, headDim),
+            all.narrow(3, 2L * headDim, headDim));
       }
     };
   }
 
-  /** The same without norms on queries and keys; this itself where there are none. */
-  default Projections beforeNorms() {
-    return this;
-  }
-
-  private static Tensor split(Tensor x, int heads) {
-    return x.reshape(x.size(0), x.size(1), heads, x.size(2) / heads);
+  private static Tensor heads(Tensor x, int count) {
+    return x.reshape(x.size(0), x.size(1), count, x.size(2) / count);
   }
 }

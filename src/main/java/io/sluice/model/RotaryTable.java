@@ -1,5 +1,6 @@
 package io.sluice.model;
 
+import io.sluice.simd.RotaryAngles;
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.ShapeOperators;
@@ -17,6 +18,7 @@ final class RotaryTable {
   private final DType dtype;
   private final Device device;
   private final TensorScope owner;
+  private RotaryAngles angles;
   private Tensor cosines;
   private Tensor signedSines;
 
@@ -42,6 +44,8 @@ final class RotaryTable {
     float[] frequencies = rotary.inverseFrequencies();
     float[] cos = new float[positions * half * 2];
     float[] sin = new float[positions * half * 2];
+    float[] plainCos = new float[positions * half];
+    float[] plainSin = new float[positions * half];
     for (int position = 0; position < positions; position++) {
       for (int i = 0; i < half; i++) {
         // The angle is rounded to float32, as in the implementations that models are trained with.
@@ -51,14 +55,22 @@ final class RotaryTable {
         cos[at + half] = cos[at];
         sin[at + half] = (float) Math.sin(angle);
         sin[at] = -sin[at + half];
+        plainCos[position * half + i] = cos[at];
+        plainSin[position * half + i] = sin[at + half];
       }
     }
+    angles = new RotaryAngles(plainCos, plainSin, half);
     if (cosines != null) {
       cosines.close();
       signedSines.close();
     }
     cosines = table(cos, positions);
     signedSines = table(sin, positions);
+  }
+
+  /** The angles for as many positions as {@link #reach} was called for, or more. */
+  RotaryAngles angles() {
+    return angles;
   }
 
   private Tensor table(float[] values, int positions) {

@@ -54,9 +54,9 @@ final class WeightLoader {
 
   /** As {@link #load}, for a matrix that the file keeps transposed; the view costs nothing. */
   Tensor loadTransposed(String name, long rows, long columns) throws IOException {
-    Tensor stored = load(name, columns, rows);
+    requireShape(name, columns, rows);
     try (TensorScope scope = TensorScope.open()) {
-      return stored.transpose(0, 1).moveTo(owner);
+      return source.read(name).to(dtype).to(device).transpose(0, 1).moveTo(owner);
     }
   }
 

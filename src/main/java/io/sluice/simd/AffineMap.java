@@ -1,5 +1,6 @@
 package io.sluice.simd;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
@@ -23,7 +24,7 @@ public final class AffineMap {
   private final float[] everything;
   private final ThreadLocal<Scratch> scratch;
 
-  private record Scratch(float[] panel, float[] products) {}
+  private record Scratch(MemorySegment panel, float[] products) {}
 
   /**
    * A map.
@@ -58,7 +59,7 @@ public final class AffineMap {
     Arrays.fill(everything, Float.NEGATIVE_INFINITY);
     scratch =
         ThreadLocal.withInitial(
-            () -> new Scratch(new float[inputs * lanes], new float[TILE * lanes]));
+            () -> new Scratch(Panels.allocate((long) inputs * lanes), new float[TILE * lanes]));
   }
 
   /** Values per input row. */

@@ -39,11 +39,17 @@ public final class KernelProvider {
    * @param kernels what runs for dense products
    * @param sparse what runs for sparse codes
    * @param blocks what dequantises weights
+   * @param layers what runs a transformer's layers
    * @param bits width of the vectors, 0 for scalar kernels
    * @param reason one clause for a person, with the flag that would change the choice
    */
   record Choice(
-      Kernels kernels, SparseKernels sparse, BlockKernels blocks, int bits, String reason) {}
+      Kernels kernels,
+      SparseKernels sparse,
+      BlockKernels blocks,
+      LayerKernels layers,
+      int bits,
+      String reason) {}
 
   /** The kernels of this machine. */
   public static Kernels kernels() {
@@ -58,6 +64,16 @@ public final class KernelProvider {
   /** The kernels of this machine for quantised weights. */
   public static BlockKernels blockKernels() {
     return Chosen.CHOICE.blocks();
+  }
+
+  /** The kernels of this machine for a transformer's layers. */
+  static LayerKernels layerKernels() {
+    return Chosen.CHOICE.layers();
+  }
+
+  /** Bits of the vectors that the kernels of this machine use; 0 for scalar kernels. */
+  public static int vectorBits() {
+    return Chosen.CHOICE.bits();
   }
 
   /** The kernels of this machine for a few vectors and rows of {@code format}. */
@@ -90,6 +106,11 @@ public final class KernelProvider {
   /** Block kernels of every vector width that this machine has in hardware, narrowest first. */
   static List<BlockKernels> everyBlockWidth() {
     return everyWidth(VectorBlockKernels.class, BlockKernels.class);
+  }
+
+  /** Layer kernels of every vector width that this machine has in hardware, narrowest first. */
+  static List<LayerKernels> everyLayerWidth() {
+    return everyWidth(VectorLayerKernels.class, LayerKernels.class);
   }
 
   private static <T> List<T> everyWidth(Class<? extends T> template, Class<T> type) {
@@ -159,6 +180,7 @@ public final class KernelProvider {
         new ScalarKernels(SCALAR_PANEL),
         new ScalarSparseKernels(SCALAR_PANEL),
         new ScalarBlockKernels(),
+        new ScalarLayerKernels(SCALAR_PANEL),
         0,
         reason);
   }
@@ -168,6 +190,7 @@ public final class KernelProvider {
         define(VectorKernels.class, Kernels.class, bits),
         define(VectorSparseKernels.class, SparseKernels.class, bits),
         define(VectorBlockKernels.class, BlockKernels.class, bits),
+        define(VectorLayerKernels.class, LayerKernels.class, bits),
         bits,
         reason);
   }

@@ -1,12 +1,14 @@
 package io.sluice.simd;
 
+import java.lang.foreign.MemorySegment;
+
 /**
  * The inner loops of dense products, over one storage format: the <i>panel</i>.
  *
- * <p>A panel is {@code [depth][panelWidth]} floats in a {@code float[]}: the values that one step
- * of a product needs lie side by side, so a tile streams through memory. Either operand of a
- * product is made of panels. {@link #packColumns} cuts a matrix into panels of neighbouring
- * columns, whose depth is the rows, for {@code XᵀX}.
+ * <p>A panel is {@code [depth][panelWidth]} floats in native memory ({@link Panels}): the values
+ * that one step of a product needs lie side by side, so a tile streams through memory. Offsets
+ * count floats. Either operand of a product is made of panels. {@link #packColumns} cuts a matrix
+ * into panels of neighbouring columns, whose depth is the rows, for {@code XᵀX}.
  *
  * <p>{@link ScalarKernels} defines what each method computes; other implementations agree with it
  * to the rounding of float32 sums. Implementations have no state and may be used by any number of
@@ -33,12 +35,18 @@ public interface Kernels {
    * @return whether all these values are finite
    */
   boolean packColumns(
-      Rows rows, long firstRow, int count, int column, float[] shift, float[] panel, int offset);
+      Rows rows,
+      long firstRow,
+      int count,
+      int column,
+      float[] shift,
+      MemorySegment panel,
+      long offset);
 
   /**
    * Adds to {@code sums[at + j]} the sum of column {@code j} of a panel, summed in float32 first.
    */
-  void columnSums(float[] panel, int offset, int depth, double[] sums, int at);
+  void columnSums(MemorySegment panel, long offset, int depth, double[] sums, int at);
 
   /**
    * One tile of a product of two panels: {@code c[cOffset + i·panelWidth + j] += Σ_t a[aOffset +
@@ -48,5 +56,12 @@ public interface Kernels {
    *
    * @param aOffset where the panel starts, plus the first of its columns to take
    */
-  void tile(float[] a, int aOffset, float[] b, int bOffset, int depth, float[] c, int cOffset);
+  void tile(
+      MemorySegment a,
+      long aOffset,
+      MemorySegment b,
+      long bOffset,
+      int depth,
+      float[] c,
+      int cOffset);
 }

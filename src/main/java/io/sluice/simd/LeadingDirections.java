@@ -30,7 +30,7 @@ final class LeadingDirections {
   static float[] of(
       SparseKernels kernels, Workers workers, float[] tokens, int count, int width, int wanted) {
     float[] moments = secondMoments(workers, tokens, count, width);
-    float[] panels = columns(kernels, moments, width);
+    MemorySegment panels = columns(kernels, moments, width);
     SplittableRandom random = new SplittableRandom(width);
     float[] basis = new float[wanted * width];
     fill(basis, random);
@@ -63,12 +63,12 @@ final class LeadingDirections {
   }
 
   /** A symmetric matrix as panels of its columns, {@code [panels][width][panelWidth]}. */
-  private static float[] columns(SparseKernels kernels, float[] matrix, int width) {
+  private static MemorySegment columns(SparseKernels kernels, float[] matrix, int width) {
     int lanes = kernels.panelWidth();
     int panels = Math.ceilDiv(width, lanes);
-    float[] packed = new float[panels * width * lanes];
+    MemorySegment packed = Panels.allocate((long) panels * width * lanes);
     for (int p = 0; p < panels; p++) {
-      kernels.packTokens(matrix, p * lanes, width, width, packed, p * width * lanes);
+      kernels.packTokens(matrix, p * lanes, width, width, packed, (long) p * width * lanes);
     }
     return packed;
   }
@@ -78,7 +78,7 @@ final class LeadingDirections {
       Workers workers,
       float[] rows,
       int count,
-      float[] panels,
+      MemorySegment panels,
       int width,
       float[] out) {
     workers.run(

@@ -1,5 +1,6 @@
 package io.sluice.simd;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -39,7 +40,7 @@ public final class MomentAccumulator {
   private final int panelCount;
 
   /** The panels of the chunk being filled, {@code [panelCount][CHUNK][panelWidth]}. */
-  private final float[] panels;
+  private final MemorySegment panels;
 
   private int filled;
 
@@ -83,7 +84,7 @@ public final class MomentAccumulator {
     this.panelCount = (width + panelWidth - 1) / panelWidth;
     int padded = panelCount * panelWidth;
     int cells = Math.multiplyExact(tiles(), panelWidth * panelWidth);
-    this.panels = new float[Math.multiplyExact(padded, CHUNK)];
+    this.panels = Panels.allocate((long) padded * CHUNK);
     this.shift = new float[padded];
     this.products = new float[cells];
     this.sums = new double[padded];
@@ -158,7 +159,7 @@ public final class MomentAccumulator {
           for (int t = strip * STRIP; t < end; t += ROWS_AT_ONCE) {
             int count = Math.min(ROWS_AT_ONCE, end - t);
             for (int p = 0; p < panelCount; p++) {
-              int offset = (p * CHUNK + filled + t) * panelWidth;
+              long offset = ((long) p * CHUNK + filled + t) * panelWidth;
               if (!kernels.packColumns(
                   rows, first + t, count, p * panelWidth, shift, panels, offset)) {
                 finite.set(false);
@@ -216,9 +217,10 @@ public final class MomentAccumulator {
         shift[p * panelWidth + j] = (float) (first[p * panelWidth + j] / rows);
       }
       for (int t = 0; t < rows; t++) {
-        int at = (p * CHUNK + t) * panelWidth;
+        long at = ((long) p * CHUNK + t) * panelWidth;
         for (int j = 0; j < panelWidth; j++) {
-          panels[at + j] -= shift[p * panelWidth + j];
+          float value = Panels.get(panels, at + j) - shift[p * panelWidth + j];
+          Panels.set(panels, at + j, value);
         }
       }
     }
@@ -226,7 +228,7 @@ public final class MomentAccumulator {
 
   private void sumColumns(int panel, int rows, double[] into) {
     for (int t = 0; t < rows; t += DEPTH) {
-      int offset = (panel * CHUNK + t) * panelWidth;
+      long offset = ((long) panel * CHUNK + t) * panelWidth;
       kernels.columnSums(panels, offset, Math.min(DEPTH, rows - t), into, panel * panelWidth);
     }
   }
@@ -242,8 +244,8 @@ public final class MomentAccumulator {
     int c = tile * panelWidth * panelWidth;
     for (int t = 0; t < rows; t += DEPTH) {
       int depth = Math.min(DEPTH, rows - t);
-      int a = (p * CHUNK + t) * panelWidth;
-      int b = (q * CHUNK + t) * panelWidth;
+      long a = ((long) p * CHUNK + t) * panelWidth;
+      long b = ((long) q * CHUNK + t) * panelWidth;
       for (int i = 0; i < rowsOfC; i += Kernels.TILE_ROWS) {
         kernels.tile(panels, a + i, panels, b, depth, products, c + i * panelWidth);
       }

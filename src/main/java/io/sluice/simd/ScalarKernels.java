@@ -1,5 +1,7 @@
 package io.sluice.simd;
 
+import java.lang.foreign.MemorySegment;
+
 /**
  * The specification of {@link Kernels} in plain Java, and what runs where the Vector API is absent.
  */
@@ -31,13 +33,19 @@ final class ScalarKernels implements Kernels {
 
   @Override
   public boolean packColumns(
-      Rows rows, long firstRow, int count, int column, float[] shift, float[] panel, int offset) {
+      Rows rows,
+      long firstRow,
+      int count,
+      int column,
+      float[] shift,
+      MemorySegment panel,
+      long offset) {
     boolean finite = true;
     for (int t = 0; t < count; t++) {
       for (int j = 0; j < panelWidth; j++) {
         int from = column + j;
         float value = from < rows.width() ? rows.at(firstRow + t, from) - shift[from] : 0;
-        panel[offset + t * panelWidth + j] = value;
+        Panels.set(panel, offset + t * panelWidth + j, value);
         finite &= Float.isFinite(value);
       }
     }
@@ -45,11 +53,11 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void columnSums(float[] panel, int offset, int depth, double[] sums, int at) {
+  public void columnSums(MemorySegment panel, long offset, int depth, double[] sums, int at) {
     for (int j = 0; j < panelWidth; j++) {
       float sum = 0;
       for (int t = 0; t < depth; t++) {
-        sum += panel[offset + t * panelWidth + j];
+        sum += Panels.get(panel, offset + t * panelWidth + j);
       }
       sums[at + j] += sum;
     }
@@ -57,12 +65,20 @@ final class ScalarKernels implements Kernels {
 
   @Override
   public void tile(
-      float[] a, int aOffset, float[] b, int bOffset, int depth, float[] c, int cOffset) {
+      MemorySegment a,
+      long aOffset,
+      MemorySegment b,
+      long bOffset,
+      int depth,
+      float[] c,
+      int cOffset) {
     for (int i = 0; i < TILE_ROWS; i++) {
       for (int j = 0; j < panelWidth; j++) {
         float sum = 0;
         for (int t = 0; t < depth; t++) {
-          sum += a[aOffset + t * panelWidth + i] * b[bOffset + t * panelWidth + j];
+          sum +=
+              Panels.get(a, aOffset + t * panelWidth + i)
+                  * Panels.get(b, bOffset + t * panelWidth + j);
         }
         c[cOffset + i * panelWidth + j] += sum;
       }

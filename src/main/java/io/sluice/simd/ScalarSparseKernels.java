@@ -27,11 +27,11 @@ final class ScalarSparseKernels implements SparseKernels {
 
   @Override
   public void packTokens(
-      float[] rows, int firstRow, int count, int width, float[] panel, int offset) {
+      float[] rows, int firstRow, int count, int width, MemorySegment panel, long offset) {
     for (int j = 0; j < panelWidth; j++) {
       for (int t = 0; t < width; t++) {
-        panel[offset + t * panelWidth + j] =
-            firstRow + j < count ? rows[(firstRow + j) * width + t] : 0;
+        float value = firstRow + j < count ? rows[(firstRow + j) * width + t] : 0;
+        Panels.set(panel, offset + t * panelWidth + j, value);
       }
     }
   }
@@ -42,8 +42,8 @@ final class ScalarSparseKernels implements SparseKernels {
       float[] bias,
       float[] ranks,
       int first,
-      float[] panel,
-      int offset,
+      MemorySegment panel,
+      long offset,
       int width,
       float[] thresholds,
       int at,
@@ -53,7 +53,7 @@ final class ScalarSparseKernels implements SparseKernels {
       for (int j = 0; j < panelWidth; j++) {
         float sum = bias[first + i];
         for (int t = 0; t < width; t++) {
-          sum += weights[i * width + t] * panel[offset + t * panelWidth + j];
+          sum += weights[i * width + t] * Panels.get(panel, offset + t * panelWidth + j);
         }
         out[i * panelWidth + j] = sum;
         any |= sum * ranks[first + i] > thresholds[at + j];

@@ -1,5 +1,7 @@
 package io.sluice.simd;
 
+import java.lang.foreign.MemorySegment;
+
 /**
  * A bound on products from a few directions alone. For any matrix {@code Q} that makes no vector
  * longer, the inequality of Cauchy and Schwarz in {@code I − QᵀQ} says
@@ -31,7 +33,7 @@ final class Screen {
    * {@code Q}, padded by zeros to whole panels: {@code [ceil(kept / panelWidth)] [width]
    * [panelWidth]}.
    */
-  private final float[] panels;
+  private final MemorySegment panels;
 
   /** {@code Q}, {@code [kept, width]}. */
   private final float[] rows;
@@ -51,9 +53,9 @@ final class Screen {
       rows[i] = basis[i] * SHRINK;
     }
     int lanes = kernels.panelWidth();
-    this.panels = new float[Math.ceilDiv(kept, lanes) * width * lanes];
+    this.panels = Panels.allocate((long) Math.ceilDiv(kept, lanes) * width * lanes);
     for (int p = 0; p * lanes < kept; p++) {
-      kernels.packTokens(rows, p * lanes, kept, width, panels, p * width * lanes);
+      kernels.packTokens(rows, p * lanes, kept, width, panels, (long) p * width * lanes);
     }
   }
 
@@ -73,7 +75,7 @@ final class Screen {
   void projectRows(float[] vectors, double[] squares, TileProduct product, float[] out, int at) {
     int lanes = kernels.panelWidth();
     for (int c = 0; c < kept; c += lanes) {
-      float[] tile = product.tile(vectors, panels, c * width);
+      float[] tile = product.tile(vectors, panels, (long) c * width);
       int taken = Math.min(lanes, kept - c);
       for (int i = 0; i < SparseKernels.TILE_FEATURES; i++) {
         System.arraycopy(tile, i * lanes, out, at + i * (kept + 1) + c, taken);
@@ -96,7 +98,8 @@ final class Screen {
    * @param squares the tokens' squared norms
    * @param out receives {@code [kept + 1][panelWidth]} from {@code at} on
    */
-  void projectPanel(float[] panel, double[] squares, Scratch scratch, float[] out, int at) {
+  void projectPanel(
+      MemorySegment panel, double[] squares, Scratch scratch, MemorySegment out, long at) {
     int lanes = kernels.panelWidth();
     int tile = SparseKernels.TILE_FEATURES;
     double[] inside = scratch.inside;
@@ -104,13 +107,14 @@ final class Screen {
     for (int i = 0; i < kept; i += tile) {
       System.arraycopy(rows, i * width, scratch.rows, 0, tile * width);
       float[] product = scratch.product.tile(scratch.rows, panel, 0);
-      System.arraycopy(product, 0, out, at + i * lanes, tile * lanes);
+      MemorySegment.copy(
+          product, 0, out, Panels.FLOAT, (at + (long) i * lanes) * Float.BYTES, tile * lanes);
       for (int j = 0; j < tile * lanes; j++) {
         inside[j % lanes] += (double) product[j] * product[j];
       }
     }
     for (int j = 0; j < lanes; j++) {
-      out[at + kept * lanes + j] = rest(squares[j], inside[j]);
+      Panels.set(out, at + (long) kept * lanes + j, rest(squares[j], inside[j]));
     }
   }
 

@@ -26,7 +26,8 @@ public interface SparseKernels {
    * Packs {@code panelWidth} tokens: {@code panel[offset + t·panelWidth + j] = rows[(firstRow +
    * j)·width + t]}; tokens from {@code count} on become zero.
    */
-  void packTokens(float[] rows, int firstRow, int count, int width, float[] panel, int offset);
+  void packTokens(
+      float[] rows, int firstRow, int count, int width, MemorySegment panel, long offset);
 
   /**
    * Pre-activations of {@link #TILE_FEATURES} features for the tokens of one panel, and whether any
@@ -45,8 +46,8 @@ public interface SparseKernels {
       float[] bias,
       float[] ranks,
       int first,
-      float[] panel,
-      int offset,
+      MemorySegment panel,
+      long offset,
       int width,
       float[] thresholds,
       int at,

@@ -1,5 +1,6 @@
 package io.sluice.simd;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /** Plain products with the tile of {@link SparseKernels}; scratch memory of one thread. */
@@ -29,7 +30,7 @@ final class TileProduct {
    * The products of {@link SparseKernels#TILE_FEATURES} rows with one panel, {@code [rows,
    * panelWidth]}; good until the next call. Where a sum is NaN its place is not written.
    */
-  float[] tile(float[] eightRows, float[] panel, int offset) {
+  float[] tile(float[] eightRows, MemorySegment panel, long offset) {
     kernels.encodeTile(eightRows, bias, ranks, 0, panel, offset, width, thresholds, 0, out);
     return out;
   }
@@ -39,13 +40,13 @@ final class TileProduct {
    * columns + c] = Σ_t matrix[r·width + t] · panels[c / lanes][t][c % lanes]}.
    */
   void multiply(
-      float[] matrix, int count, int first, float[] panels, float[] product, int columns) {
+      float[] matrix, int count, int first, MemorySegment panels, float[] product, int columns) {
     int n = Math.min(TILE, count - first);
     System.arraycopy(matrix, first * width, rows, 0, n * width);
     Arrays.fill(rows, n * width, TILE * width, 0);
     int lanes = kernels.panelWidth();
     for (int c = 0; c < columns; c += lanes) {
-      tile(rows, panels, c * width);
+      tile(rows, panels, (long) c * width);
       int taken = Math.min(lanes, columns - c);
       for (int i = 0; i < n; i++) {
         System.arraycopy(out, i * lanes, product, (first + i) * columns + c, taken);

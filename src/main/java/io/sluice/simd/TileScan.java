@@ -33,7 +33,7 @@ final class TileScan<S extends Survivors> {
     final S found;
     int first;
     int end;
-    float[] panels = new float[0];
+    MemorySegment panels = MemorySegment.NULL;
     float[] rows = new float[0];
     float[] tile = new float[0];
     final float[] bias = new float[TILE];
@@ -47,9 +47,7 @@ final class TileScan<S extends Survivors> {
     }
 
     void fit(int width, int lanes, int panelCount) {
-      if (panels.length < width * lanes * panelCount) {
-        panels = new float[width * lanes * panelCount];
-      }
+      panels = Panels.grown(panels, (long) width * lanes * panelCount);
       if (rows.length < width * TILE) {
         rows = new float[width * TILE];
       }
@@ -104,7 +102,7 @@ final class TileScan<S extends Survivors> {
     int lanes = kernels.panelWidth();
     for (int p = 0; p < share; p++) {
       kernels.packTokens(
-          tokens, task.first + p * lanes, count, width, task.panels, p * width * lanes);
+          tokens, task.first + p * lanes, count, width, task.panels, (long) p * width * lanes);
     }
   }
 
@@ -129,7 +127,7 @@ final class TileScan<S extends Survivors> {
             task.ranks,
             0,
             task.panels,
-            p * width * lanes,
+            (long) p * width * lanes,
             width,
             task.thresholds,
             0,

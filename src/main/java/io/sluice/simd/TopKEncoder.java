@@ -314,8 +314,8 @@ public final class TopKEncoder {
 
     private float[] dots = new float[0];
     private int capacity;
-    private float[] panels = new float[0];
-    private float[] panel = new float[0];
+    private MemorySegment panels = MemorySegment.NULL;
+    private MemorySegment panel = MemorySegment.NULL;
     private float[] thresholds = new float[0];
     private float[] floors = new float[0];
     private float[] norms = new float[0];
@@ -381,9 +381,7 @@ public final class TopKEncoder {
     private void fit() {
       int lanes = kernels.panelWidth();
       int padded = Math.ceilDiv(end - first, lanes) * lanes;
-      if (panels.length < coordinates() * padded) {
-        panels = new float[coordinates() * padded];
-      }
+      panels = Panels.grown(panels, (long) coordinates() * padded);
       if (capacity < padded) {
         capacity = padded;
         thresholds = new float[padded];
@@ -405,7 +403,7 @@ public final class TopKEncoder {
       if (plainWidth != weights.width()) {
         plainWidth = weights.width();
         plain = new Screen.Scratch(kernels, plainWidth);
-        panel = new float[plainWidth * kernels.panelWidth()];
+        panel = Panels.grown(panel, (long) plainWidth * kernels.panelWidth());
       }
     }
 
@@ -433,7 +431,7 @@ public final class TopKEncoder {
       double rounding = 4.0 * (width + 1) * 0x1p-24;
       for (int p = 0; first + p * lanes < end; p++) {
         int token = first + p * lanes;
-        int at = p * lanes * coordinates();
+        long at = (long) p * lanes * coordinates();
         for (int j = 0; j < lanes; j++) {
           int own = p * lanes + j;
           if (token + j >= end) {
@@ -488,7 +486,7 @@ public final class TopKEncoder {
                 ranks[i],
                 0,
                 panels,
-                p * panelLength,
+                (long) p * panelLength,
                 width,
                 thresholds,
                 p * lanes,
@@ -513,8 +511,6 @@ public final class TopKEncoder {
         System.arraycopy(screened, place * coordinates(), rows[into], 0, TILE * coordinates());
       }
     }
-
-    static long evaluated, kept, tiles;
 
     private void notePassing(int into, int lane) {
       int lanes = kernels.panelWidth();

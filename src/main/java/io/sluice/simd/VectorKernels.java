@@ -26,7 +26,9 @@ final class VectorKernels implements Kernels {
       VectorSpecies.of(short.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final int LANES = FLOATS.length();
+  private static final int BYTES = LANES * Float.BYTES;
   private static final int WIDTH = 2 * LANES;
+  private static final int WIDTH_BYTES = 2 * BYTES;
 
   @Override
   public String name() {
@@ -44,7 +46,13 @@ final class VectorKernels implements Kernels {
    */
   @Override
   public boolean packColumns(
-      Rows rows, long firstRow, int count, int column, float[] shift, float[] panel, int offset) {
+      Rows rows,
+      long firstRow,
+      int count,
+      int column,
+      float[] shift,
+      MemorySegment panel,
+      long offset) {
     if (rows.width() - column < WIDTH) {
       return packLastColumns(rows, firstRow, count, column, shift, panel, offset);
     }
@@ -53,6 +61,7 @@ final class VectorKernels implements Kernels {
     int bytes = rows.element().bytes();
     long from = firstRow * rowBytes + (long) column * bytes;
     int half = LANES * bytes;
+    long to = offset * Float.BYTES;
     FloatVector shift0 = FloatVector.fromArray(FLOATS, shift, column);
     FloatVector shift1 = FloatVector.fromArray(FLOATS, shift, column + LANES);
     FloatVector zero = FloatVector.zero(FLOATS);
@@ -60,34 +69,34 @@ final class VectorKernels implements Kernels {
     FloatVector check1 = zero;
     switch (rows.element()) {
       case F32 -> {
-        for (int t = 0; t < count; t++) {
+        for (long t = 0; t < count; t++) {
           long at = from + t * rowBytes;
           FloatVector x0 = f32(memory, at).sub(shift0);
           FloatVector x1 = f32(memory, at + half).sub(shift1);
-          x0.intoArray(panel, offset + t * WIDTH);
-          x1.intoArray(panel, offset + t * WIDTH + LANES);
+          x0.intoMemorySegment(panel, to + t * WIDTH_BYTES, ORDER);
+          x1.intoMemorySegment(panel, to + t * WIDTH_BYTES + BYTES, ORDER);
           check0 = x0.fma(zero, check0);
           check1 = x1.fma(zero, check1);
         }
       }
       case F16 -> {
-        for (int t = 0; t < count; t++) {
+        for (long t = 0; t < count; t++) {
           long at = from + t * rowBytes;
           FloatVector x0 = f16(memory, at).sub(shift0);
           FloatVector x1 = f16(memory, at + half).sub(shift1);
-          x0.intoArray(panel, offset + t * WIDTH);
-          x1.intoArray(panel, offset + t * WIDTH + LANES);
+          x0.intoMemorySegment(panel, to + t * WIDTH_BYTES, ORDER);
+          x1.intoMemorySegment(panel, to + t * WIDTH_BYTES + BYTES, ORDER);
           check0 = x0.fma(zero, check0);
           check1 = x1.fma(zero, check1);
         }
       }
       case BF16 -> {
-        for (int t = 0; t < count; t++) {
+        for (long t = 0; t < count; t++) {
           long at = from + t * rowBytes;
           FloatVector x0 = bf16(memory, at).sub(shift0);
           FloatVector x1 = bf16(memory, at + half).sub(shift1);
-          x0.intoArray(panel, offset + t * WIDTH);
-          x1.intoArray(panel, offset + t * WIDTH + LANES);
+          x0.intoMemorySegment(panel, to + t * WIDTH_BYTES, ORDER);
+          x1.intoMemorySegment(panel, to + t * WIDTH_BYTES + BYTES, ORDER);
           check0 = x0.fma(zero, check0);
           check1 = x1.fma(zero, check1);
         }
@@ -99,33 +108,40 @@ final class VectorKernels implements Kernels {
 
   /** A panel that reaches past the width of the rows: at most one per row, so it may be slow. */
   private static boolean packLastColumns(
-      Rows rows, long firstRow, int count, int column, float[] shift, float[] panel, int offset) {
+      Rows rows,
+      long firstRow,
+      int count,
+      int column,
+      float[] shift,
+      MemorySegment panel,
+      long offset) {
     MemorySegment memory = rows.memory();
     Element element = rows.element();
     int columns = rows.width() - column;
     float check = 0;
     for (int t = 0; t < count; t++) {
       long at = (firstRow + t) * rows.rowBytes() + (long) column * element.bytes();
-      int to = offset + t * WIDTH;
+      long to = offset + (long) t * WIDTH;
       for (int j = 0; j < columns; j++) {
         float value = element.read(memory, at + (long) j * element.bytes()) - shift[column + j];
-        panel[to + j] = value;
+        Panels.set(panel, to + j, value);
         check += 0 * value;
       }
       for (int j = columns; j < WIDTH; j++) {
-        panel[to + j] = 0;
+        Panels.set(panel, to + j, 0);
       }
     }
     return check == 0;
   }
 
   @Override
-  public void columnSums(float[] panel, int offset, int depth, double[] sums, int at) {
+  public void columnSums(MemorySegment panel, long offset, int depth, double[] sums, int at) {
     FloatVector sum0 = FloatVector.zero(FLOATS);
     FloatVector sum1 = FloatVector.zero(FLOATS);
     for (int t = 0; t < depth; t++) {
-      sum0 = sum0.add(FloatVector.fromArray(FLOATS, panel, offset + t * WIDTH));
-      sum1 = sum1.add(FloatVector.fromArray(FLOATS, panel, offset + t * WIDTH + LANES));
+      long place = offset * Float.BYTES + (long) t * WIDTH_BYTES;
+      sum0 = sum0.add(f32(panel, place));
+      sum1 = sum1.add(f32(panel, place + BYTES));
     }
     for (int j = 0; j < LANES; j++) {
       sums[at + j] += sum0.lane(j);
@@ -141,7 +157,15 @@ final class VectorKernels implements Kernels {
    */
   @Override
   public void tile(
-      float[] a, int aOffset, float[] b, int bOffset, int depth, float[] c, int cOffset) {
+      MemorySegment a,
+      long aOffset,
+      MemorySegment b,
+      long bOffset,
+      int depth,
+      float[] c,
+      int cOffset) {
+    long left = aOffset * Float.BYTES;
+    long right = bOffset * Float.BYTES;
     FloatVector zero = FloatVector.zero(FLOATS);
     FloatVector c00 = zero;
     FloatVector c01 = zero;
@@ -160,31 +184,32 @@ final class VectorKernels implements Kernels {
     FloatVector c70 = zero;
     FloatVector c71 = zero;
     for (int t = 0; t < depth; t++) {
-      FloatVector b0 = FloatVector.fromArray(FLOATS, b, bOffset + t * WIDTH);
-      FloatVector b1 = FloatVector.fromArray(FLOATS, b, bOffset + t * WIDTH + LANES);
-      int at = aOffset + t * WIDTH;
-      FloatVector x = FloatVector.broadcast(FLOATS, a[at]);
+      long step = (long) t * WIDTH_BYTES;
+      FloatVector b0 = f32(b, right + step);
+      FloatVector b1 = f32(b, right + step + BYTES);
+      long at = left + step;
+      FloatVector x = FloatVector.broadcast(FLOATS, a.get(Panels.FLOAT, at));
       c00 = x.fma(b0, c00);
       c01 = x.fma(b1, c01);
-      x = FloatVector.broadcast(FLOATS, a[at + 1]);
+      x = FloatVector.broadcast(FLOATS, a.get(Panels.FLOAT, at + 4));
       c10 = x.fma(b0, c10);
       c11 = x.fma(b1, c11);
-      x = FloatVector.broadcast(FLOATS, a[at + 2]);
+      x = FloatVector.broadcast(FLOATS, a.get(Panels.FLOAT, at + 8));
       c20 = x.fma(b0, c20);
       c21 = x.fma(b1, c21);
-      x = FloatVector.broadcast(FLOATS, a[at + 3]);
+      x = FloatVector.broadcast(FLOATS, a.get(Panels.FLOAT, at + 12));
       c30 = x.fma(b0, c30);
       c31 = x.fma(b1, c31);
-      x = FloatVector.broadcast(FLOATS, a[at + 4]);
+      x = FloatVector.broadcast(FLOATS, a.get(Panels.FLOAT, at + 16));
       c40 = x.fma(b0, c40);
       c41 = x.fma(b1, c41);
-      x = FloatVector.broadcast(FLOATS, a[at + 5]);
+      x = FloatVector.broadcast(FLOATS, a.get(Panels.FLOAT, at + 20));
       c50 = x.fma(b0, c50);
       c51 = x.fma(b1, c51);
-      x = FloatVector.broadcast(FLOATS, a[at + 6]);
+      x = FloatVector.broadcast(FLOATS, a.get(Panels.FLOAT, at + 24));
       c60 = x.fma(b0, c60);
       c61 = x.fma(b1, c61);
-      x = FloatVector.broadcast(FLOATS, a[at + 7]);
+      x = FloatVector.broadcast(FLOATS, a.get(Panels.FLOAT, at + 28));
       c70 = x.fma(b0, c70);
       c71 = x.fma(b1, c71);
     }

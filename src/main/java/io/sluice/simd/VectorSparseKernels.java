@@ -19,7 +19,9 @@ final class VectorSparseKernels implements SparseKernels {
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final int LANES = FLOATS.length();
+  private static final int BYTES = LANES * Float.BYTES;
   private static final int WIDTH = 2 * LANES;
+  private static final int WIDTH_BYTES = 2 * BYTES;
   private static final int BLOCK = 4 * LANES;
   private static final VectorShuffle<Float> EIGHT_ON = laneFurtherOn(8);
   private static final VectorShuffle<Float> FOUR_ON = laneFurtherOn(4);
@@ -41,7 +43,7 @@ final class VectorSparseKernels implements SparseKernels {
 
   @Override
   public void packTokens(
-      float[] rows, int firstRow, int count, int width, float[] panel, int offset) {
+      float[] rows, int firstRow, int count, int width, MemorySegment panel, long offset) {
     // A strip of columns at a time: its part of the panel stays in the first-level cache while
     // the tokens are scattered into it.
     int strip = 64;
@@ -51,11 +53,11 @@ final class VectorSparseKernels implements SparseKernels {
         int from = (firstRow + j) * width;
         if (firstRow + j < count) {
           for (int t = start; t < end; t++) {
-            panel[offset + t * WIDTH + j] = rows[from + t];
+            Panels.set(panel, offset + t * WIDTH + j, rows[from + t]);
           }
         } else {
           for (int t = start; t < end; t++) {
-            panel[offset + t * WIDTH + j] = 0;
+            Panels.set(panel, offset + t * WIDTH + j, 0);
           }
         }
       }
@@ -72,12 +74,13 @@ final class VectorSparseKernels implements SparseKernels {
       float[] bias,
       float[] ranks,
       int first,
-      float[] panel,
-      int offset,
+      MemorySegment panel,
+      long offset,
       int width,
       float[] thresholds,
       int at,
       float[] out) {
+    long start = offset * Float.BYTES;
     FloatVector c00 = FloatVector.broadcast(FLOATS, bias[first]);
     FloatVector c01 = c00;
     FloatVector c10 = FloatVector.broadcast(FLOATS, bias[first + 1]);
@@ -102,8 +105,9 @@ final class VectorSparseKernels implements SparseKernels {
     int row6 = 6 * width;
     int row7 = 7 * width;
     for (int t = 0; t < width; t++) {
-      FloatVector x0 = FloatVector.fromArray(FLOATS, panel, offset + t * WIDTH);
-      FloatVector x1 = FloatVector.fromArray(FLOATS, panel, offset + t * WIDTH + LANES);
+      long place = start + (long) t * WIDTH_BYTES;
+      FloatVector x0 = load(panel, place);
+      FloatVector x1 = load(panel, place + BYTES);
       FloatVector w = FloatVector.broadcast(FLOATS, weights[t]);
       c00 = w.fma(x0, c00);
       c01 = w.fma(x1, c01);

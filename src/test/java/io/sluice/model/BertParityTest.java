@@ -9,12 +9,24 @@ import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The forward pass and each hook point against ONNX Runtime and transformers. */
 @Tag("cuda")
 class BertParityTest {
+  @BeforeAll
+  static void useVectorKernels() {
+    System.setProperty(VectorLayers.PROPERTY, "vector");
+  }
+
+  @AfterAll
+  static void useWhatIsFaster() {
+    System.clearProperty(VectorLayers.PROPERTY);
+  }
+
   private static final double TOLERANCE = 1e-4;
 
   @Test

@@ -47,11 +47,11 @@ class KernelsTest {
       int first = random.nextInt((int) rows.count());
       int count = random.nextInt((int) rows.count() - first + 1);
       int column = random.nextInt(panels) * width;
-      float[] expected = new float[count * width + 5];
-      float[] actual = new float[count * width + 5];
+      MemorySegment expected = Panels.allocate(count * width + 5);
+      MemorySegment actual = Panels.allocate(count * width + 5);
       scalar.packColumns(rows, first, count, column, shift, expected, 3);
       kernels.packColumns(rows, first, count, column, shift, actual, 3);
-      assertThat(actual).containsExactly(expected);
+      assertThat(floats(actual)).containsExactly(floats(expected));
     }
   }
 
@@ -64,7 +64,7 @@ class KernelsTest {
         for (int bad = 0; bad < 4 * columns; bad++) {
           float[] x = new float[4 * columns];
           Rows rows = new Rows(MemorySegment.ofArray(x), Element.F32, 4, columns);
-          float[] panel = new float[4 * width];
+          MemorySegment panel = Panels.allocate(4 * width);
           x[bad] = Float.MAX_VALUE;
           assertThat(each.packColumns(rows, 0, 4, 0, new float[width], panel, 0)).isTrue();
           for (float value : new float[] {Float.NaN, Float.NEGATIVE_INFINITY}) {
@@ -84,11 +84,12 @@ class KernelsTest {
       for (int i = 0; i < 1 << 16; i++) {
         all.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) i);
       }
-      float[] panel = new float[1 << 16];
+      MemorySegment packed = Panels.allocate(1 << 16);
       for (Element element : new Element[] {Element.F16, Element.BF16}) {
         int width = kernels.panelWidth();
         Rows rows = new Rows(all, element, (1 << 16) / width, width);
-        kernels.packColumns(rows, 0, (int) rows.count(), 0, new float[width], panel, 0);
+        kernels.packColumns(rows, 0, (int) rows.count(), 0, new float[width], packed, 0);
+        float[] panel = floats(packed);
         for (int i = 0; i < panel.length; i++) {
           float expected = element.read(all, 2L * i);
           assertThat(Float.isNaN(panel[i])).isEqualTo(Float.isNaN(expected));
@@ -107,7 +108,7 @@ class KernelsTest {
     int width = kernels.panelWidth();
     for (int trial = 0; trial < 20; trial++) {
       int depth = random.nextInt(200);
-      float[] panel = randomFloats(random, depth * width + 7);
+      MemorySegment panel = panel(randomFloats(random, depth * width + 7));
       double[] expected = new double[width + 2];
       double[] actual = new double[width + 2];
       new ScalarKernels(width).columnSums(panel, 7, depth, expected, 1);
@@ -126,8 +127,8 @@ class KernelsTest {
       int a0 = random.nextInt(20);
       int b0 = random.nextInt(20);
       int column = Kernels.TILE_ROWS * random.nextInt(width / Kernels.TILE_ROWS);
-      float[] a = randomFloats(random, a0 + depth * width);
-      float[] b = randomFloats(random, b0 + depth * width);
+      MemorySegment a = panel(randomFloats(random, a0 + depth * width));
+      MemorySegment b = panel(randomFloats(random, b0 + depth * width));
       float[] expected = randomFloats(random, Kernels.TILE_ROWS * width + 3);
       float[] actual = expected.clone();
       new ScalarKernels(width).tile(a, a0 + column, b, b0, depth, expected, 1);
@@ -170,5 +171,15 @@ class KernelsTest {
       values[i] = (float) random.nextGaussian();
     }
     return values;
+  }
+
+  static MemorySegment panel(float[] values) {
+    MemorySegment panel = Panels.allocate(values.length);
+    MemorySegment.copy(values, 0, panel, Panels.FLOAT, 0, values.length);
+    return panel;
+  }
+
+  static float[] floats(MemorySegment panel) {
+    return panel.toArray(Panels.FLOAT);
   }
 }

@@ -1,0 +1,105 @@
+package io.sluice.simd;
+
+/**
+ * The heads of an attention layer and where they lie in a row that holds queries, keys and values
+ * side by side: query head {@code h} starts at {@code queryAt + h · queryStep}, and so on. Query
+ * head {@code h} reads key and value head {@code h / (heads / keyValueHeads)}.
+ *
+ * @param heads query heads
+ * @param keyValueHeads key and value heads; divides {@code heads}
+ * @param headDim width of a head
+ * @param rowWidth values of a row
+ * @param queryNorm weights of an RMS norm on each query, or null
+ * @param keyNorm weights of an RMS norm on each key, or null
+ * @param normEpsilon of those norms
+ * @param rule which keys a query sees and what becomes of the scores
+ */
+public record AttentionHeads(
+    int heads,
+    int keyValueHeads,
+    int headDim,
+    int rowWidth,
+    int queryAt,
+    int queryStep,
+    int keyAt,
+    int keyStep,
+    int valueAt,
+    int valueStep,
+    float[] queryNorm,
+    float[] keyNorm,
+    float normEpsilon,
+    Rule rule) {
+
+  /**
+   * Which keys a query sees and what becomes of the scores.
+   *
+   * @param causal whether keys after a query are hidden from it
+   * @param window of causal attention, how many tokens a query sees, itself included; 0 for all
+   * @param scale factor on the scores
+   * @param cap {@code c} in {@code c·tanh(scores / c)}; 0 for none
+   */
+  public record Rule(boolean causal, int window, float scale, float cap) {
+    int firstKey(int query) {
+      return window > 0 ? Math.max(0, query - window + 1) : 0;
+    }
+
+    int endKey(int query, int keys) {
+      return causal ? Math.min(query + 1, keys) : keys;
+    }
+  }
+
+  /**
+   * Checks that all heads lie inside a row.
+   *
+   * @throws IllegalArgumentException if a number is out of range or two do not fit each other
+   */
+  public AttentionHeads {
+    if (heads < 1 || keyValueHeads < 1 || heads % keyValueHeads != 0 || headDim < 1) {
+      throw new IllegalArgumentException(
+          "%d heads of %d with %d of keys and values".formatted(heads, headDim, keyValueHeads));
+    }
+    if (rule.window() < 0 || rule.window() > 0 && !rule.causal()) {
+      throw new IllegalArgumentException("an attention window of " + rule.window());
+    }
+    requireInside(queryAt, queryStep, heads, headDim, rowWidth);
+    requireInside(keyAt, keyStep, keyValueHeads, headDim, rowWidth);
+    requireInside(valueAt, valueStep, keyValueHeads, headDim, rowWidth);
+    requireWidth(queryNorm, headDim);
+    requireWidth(keyNorm, headDim);
+  }
+
+  private static void requireInside(int at, int step, int count, int headDim, int rowWidth) {
+    if (at < 0 || step < 0 || at + (long) (count - 1) * step + headDim > rowWidth) {
+      throw new IllegalArgumentException(
+          "%d heads of %d from %d in steps of %d do not fit into a row of %d"
+              .formatted(count, headDim, at, step, rowWidth));
+    }
+  }
+
+  private static void requireWidth(float[] norm, int headDim) {
+    if (norm != null && norm.length != headDim) {
+      throw new IllegalArgumentException(
+          "a norm of " + norm.length + " weights for heads of " + headDim);
+    }
+  }
+
+  /** Values of a row of output: all heads side by side. */
+  public int outputWidth() {
+    return heads * headDim;
+  }
+
+  /** Normalises a query or key in place, if there are weights. */
+  void normalise(float[] head, float[] weights) {
+    if (weights == null) {
+      return;
+    }
+    double square = 0;
+    for (int i = 0; i < headDim; i++) {
+      square += (double) head[i] * head[i];
+    }
+    float factor = (float) (1 / Math.sqrt(square / headDim + normEpsilon));
+    for (int i = 0; i < headDim; i++) {
+      head[i] = head[i] * factor * weights[i];
+    }
+  }
+}

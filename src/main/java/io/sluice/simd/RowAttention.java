@@ -1,0 +1,328 @@
+package io.sluice.simd;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Objects;
+
+/**
+ * Attention over rows that hold queries, keys and values side by side, as a product with a packed
+ * matrix leaves them. Keys and values of one head are packed into panels once; then eight queries
+ * at a time meet them. Rotations and norms of heads happen on the way, so that nothing but the rows
+ * and the result is ever in memory whole.
+ *
+ * <p>Results do not depend on the number of threads. An object may be used by one thread at a time.
+ */
+public final class RowAttention {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final int TILE = LayerKernels.TILE_ROWS;
+
+  private final LayerKernels kernels;
+  private final Workers workers;
+  private final int panelWidth;
+  private final int panelRowBytes;
+  private final MemorySegment zeros;
+  private final ThreadLocal<Scratch> scratch = ThreadLocal.withInitial(Scratch::new);
+
+  /** Attention with the best kernels of this machine. */
+  public RowAttention(Workers workers) {
+    this(KernelProvider.layerKernels(), workers);
+  }
+
+  RowAttention(LayerKernels kernels, Workers workers) {
+    this.kernels = kernels;
+    this.workers = workers;
+    this.panelWidth = kernels.panelWidth();
+    this.panelRowBytes = panelWidth * Float.BYTES;
+    this.zeros = Arena.ofAuto().allocate(panelRowBytes, 64);
+  }
+
+  /** Memory of one thread. */
+  private static final class Scratch {
+    MemorySegment keys = MemorySegment.NULL;
+    MemorySegment values = MemorySegment.NULL;
+    MemorySegment scores = MemorySegment.NULL;
+    MemorySegment queries = MemorySegment.NULL;
+    MemorySegment tile = MemorySegment.NULL;
+    float[] head = new float[0];
+
+    static MemorySegment fit(MemorySegment memory, long bytes) {
+      return memory.byteSize() >= bytes ? memory : Arena.ofAuto().allocate(bytes, 64);
+    }
+  }
+
+  /**
+   * One batch.
+   *
+   * @param contexts number of contexts
+   * @param capacity rows from the start of one context to the next
+   * @param first the first row of each context that is a query; rows before it are keys and values
+   *     only
+   * @param length rows of a context
+   * @param lengths per context, how many of its rows are keys; the others are padding
+   */
+  public record Batch(int contexts, int capacity, int first, int length, int[] lengths) {
+    /**
+     * Checks the numbers; the array is not copied.
+     *
+     * @throws IllegalArgumentException if they do not fit each other
+     */
+    public Batch {
+      if (contexts < 1
+          || length < 1
+          || capacity < length
+          || first < 0
+          || first >= length
+          || lengths.length != contexts) {
+        throw new IllegalArgumentException(
+            "%d contexts of %d rows from %d in %d, %d lengths"
+                .formatted(contexts, length, first, capacity, lengths.length));
+      }
+      for (int keys : lengths) {
+        if (keys < 1 || keys > length) {
+          throw new IllegalArgumentException("a context of " + keys + " rows in " + length);
+        }
+      }
+    }
+
+    /** A batch without a past. */
+    public static Batch of(int length, int[] lengths) {
+      return new Batch(lengths.length, length, 0, length, lengths);
+    }
+
+    /** Rows of output per context. */
+    public int queries() {
+      return length - first;
+    }
+  }
+
+  /**
+   * The weighted values.
+   *
+   * @param rows {@code [contexts, capacity, rowWidth]} float32, native
+   * @param angles turns queries and keys by position; null for none
+   * @param out {@code [contexts, queries, heads · headDim]} float32, native
+   * @throws IllegalArgumentException if there are not angles for all positions or the heads are too
+   *     narrow for them
+   * @throws IndexOutOfBoundsException if the memory is too small
+   */
+  public void run(
+      AttentionHeads heads,
+      RotaryAngles angles,
+      Batch batch,
+      MemorySegment rows,
+      MemorySegment out) {
+    long rowBytes = (long) heads.rowWidth() * Float.BYTES;
+    long outBytes = (long) heads.outputWidth() * Float.BYTES;
+    long lastRow = (long) (batch.contexts() - 1) * batch.capacity() + batch.length();
+    Objects.checkFromIndexSize(0, lastRow * rowBytes, rows.byteSize());
+    Objects.checkFromIndexSize(
+        0, (long) batch.contexts() * batch.queries() * outBytes, out.byteSize());
+    if (angles != null
+        && (angles.positions() < batch.length() || 2 * angles.pairs() > heads.headDim())) {
+      throw new IllegalArgumentException(
+          "angles of %d pairs at %d positions for heads of %d at %d"
+              .formatted(angles.pairs(), angles.positions(), heads.headDim(), batch.length()));
+    }
+    workers.run(
+        Math.multiplyExact(batch.contexts(), heads.keyValueHeads()),
+        task -> {
+          Pass pass =
+              new Pass(
+                  heads,
+                  angles,
+                  batch,
+                  rows,
+                  out,
+                  task / heads.keyValueHeads(),
+                  task % heads.keyValueHeads());
+          pass.run(scratch.get());
+        });
+  }
+
+  /** The queries of one context that share one head of keys and values. */
+  private final class Pass {
+    private final AttentionHeads heads;
+    private final RotaryAngles angles;
+    private final Batch batch;
+    private final MemorySegment rows;
+    private final MemorySegment out;
+    private final int context;
+    private final int group;
+    private final int headDim;
+    private final int keys;
+
+    /** Columns of a row of scores: keys up to a whole panel. */
+    private final int padded;
+
+    private Pass(
+        AttentionHeads heads,
+        RotaryAngles angles,
+        Batch batch,
+        MemorySegment rows,
+        MemorySegment out,
+        int context,
+        int group) {
+      this.heads = heads;
+      this.angles = angles;
+      this.batch = batch;
+      this.rows = rows;
+      this.out = out;
+      this.context = context;
+      this.group = group;
+      this.headDim = heads.headDim();
+      this.keys = batch.lengths()[context];
+      this.padded = Math.ceilDiv(keys, panelWidth) * panelWidth;
+    }
+
+    void run(Scratch own) {
+      int blocks = Math.ceilDiv(headDim, panelWidth);
+      own.keys = Scratch.fit(own.keys, (long) padded * headDim * Float.BYTES);
+      own.values = Scratch.fit(own.values, (long) blocks * keys * panelRowBytes);
+      own.scores = Scratch.fit(own.scores, (long) TILE * padded * Float.BYTES);
+      own.queries = Scratch.fit(own.queries, (long) TILE * headDim * Float.BYTES);
+      own.tile = Scratch.fit(own.tile, (long) TILE * panelRowBytes);
+      own.head = own.head.length >= headDim ? own.head : new float[headDim];
+      packKeys(own);
+      packValues(own, blocks);
+      int perGroup = heads.heads() / heads.keyValueHeads();
+      for (int query = batch.first(); query < batch.length(); query += TILE) {
+        int count = Math.min(TILE, batch.length() - query);
+        for (int head = group * perGroup; head < (group + 1) * perGroup; head++) {
+          attend(own, head, query, count, blocks);
+        }
+      }
+    }
+
+    private long rowAt(int row) {
+      return ((long) context * batch.capacity() + row) * heads.rowWidth();
+    }
+
+    private void packKeys(Scratch own) {
+      int at = heads.keyAt() + group * heads.keyStep();
+      for (int key = 0; key < padded; key++) {
+        long to =
+            ((long) (key / panelWidth) * headDim * panelWidth + key % panelWidth) * Float.BYTES;
+        if (key < keys) {
+          read(own.head, at, key, heads.keyNorm());
+        }
+        for (int i = 0; i < headDim; i++) {
+          own.keys.set(FLOAT, to + (long) i * panelRowBytes, key < keys ? own.head[i] : 0);
+        }
+      }
+    }
+
+    private void packValues(Scratch own, int blocks) {
+      long at = heads.valueAt() + (long) group * heads.valueStep();
+      for (int block = 0; block < blocks; block++) {
+        int columns = Math.min(panelWidth, headDim - block * panelWidth);
+        for (int key = 0; key < keys; key++) {
+          long from = (rowAt(key) + at + (long) block * panelWidth) * Float.BYTES;
+          long to = ((long) block * keys + key) * panelRowBytes;
+          MemorySegment.copy(rows, from, own.values, to, (long) columns * Float.BYTES);
+          for (int i = columns; i < panelWidth; i++) {
+            own.values.set(FLOAT, to + (long) i * Float.BYTES, 0);
+          }
+        }
+      }
+    }
+
+    /** One head of a row, normalised and turned. */
+    private void read(float[] head, int at, int row, float[] norm) {
+      MemorySegment.copy(rows, FLOAT, (rowAt(row) + at) * Float.BYTES, head, 0, headDim);
+      heads.normalise(head, norm);
+      if (angles != null) {
+        angles.turn(head, row);
+      }
+    }
+
+    private void attend(Scratch own, int head, int query, int count, int blocks) {
+      int at = heads.queryAt() + head * heads.queryStep();
+      for (int i = 0; i < TILE; i++) {
+        // Rows past the last are copies of it: whatever they give is not read.
+        read(own.head, at, query + Math.min(i, count - 1), heads.queryNorm());
+        MemorySegment.copy(
+            own.head, 0, own.queries, FLOAT, (long) i * headDim * Float.BYTES, headDim);
+      }
+      AttentionHeads.Rule rule = heads.rule();
+      // A query in the padding may lie past all keys; it sees the last, and means nothing.
+      int first = Math.min(rule.firstKey(query), keys - 1);
+      int end = rule.endKey(query + count - 1, keys);
+      score(own, first, end);
+      for (int i = 0; i < TILE; i++) {
+        int from = Math.min(rule.firstKey(query + Math.min(i, count - 1)), keys - 1);
+        int to = rule.endKey(query + Math.min(i, count - 1), keys);
+        weigh(own, i, first, from, to, end);
+      }
+      mix(own, head, query, count, blocks, first, end);
+    }
+
+    private void score(Scratch own, int first, int end) {
+      long queryBytes = (long) headDim * Float.BYTES;
+      long scoreBytes = (long) padded * Float.BYTES;
+      for (int panel = first / panelWidth; panel * panelWidth < end; panel++) {
+        kernels.tile(
+            own.queries,
+            0,
+            queryBytes,
+            own.keys,
+            (long) panel * headDim * panelRowBytes,
+            headDim,
+            zeros,
+            0,
+            0,
+            own.scores,
+            (long) panel * panelRowBytes,
+            scoreBytes);
+      }
+    }
+
+    /** Turns scores in {@code [from, to)} to weights, and those in the rest of the tile to 0. */
+    private void weigh(Scratch own, int i, int first, int from, int to, int end) {
+      AttentionHeads.Rule rule = heads.rule();
+      long at = (long) i * padded * Float.BYTES;
+      clear(own.scores, at, first, from);
+      clear(own.scores, at, to, end);
+      kernels.softmax(
+          own.scores, at + (long) from * Float.BYTES, to - from, rule.scale(), rule.cap());
+    }
+
+    private static void clear(MemorySegment scores, long at, int from, int to) {
+      for (int i = from; i < to; i++) {
+        scores.set(FLOAT, at + (long) i * Float.BYTES, 0);
+      }
+    }
+
+    private void mix(Scratch own, int head, int query, int count, int blocks, int first, int end) {
+      long outBytes = (long) heads.outputWidth() * Float.BYTES;
+      long row = (long) context * batch.queries() + query - batch.first();
+      for (int block = 0; block < blocks; block++) {
+        int column = head * headDim + block * panelWidth;
+        int columns = Math.min(panelWidth, headDim - block * panelWidth);
+        long outAt = row * outBytes + (long) column * Float.BYTES;
+        boolean whole = count == TILE && columns == panelWidth;
+        kernels.tile(
+            own.scores,
+            (long) first * Float.BYTES,
+            (long) padded * Float.BYTES,
+            own.values,
+            ((long) block * keys + first) * panelRowBytes,
+            end - first,
+            zeros,
+            0,
+            0,
+            whole ? out : own.tile,
+            whole ? outAt : 0,
+            whole ? outBytes : panelRowBytes);
+        for (int i = 0; i < count && !whole; i++) {
+          MemorySegment.copy(
+              own.tile,
+              (long) i * panelRowBytes,
+              out,
+              outAt + i * outBytes,
+              (long) columns * Float.BYTES);
+        }
+      }
+    }
+  }
+}

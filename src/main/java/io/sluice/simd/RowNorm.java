@@ -1,0 +1,84 @@
+package io.sluice.simd;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+
+/**
+ * Normalisation of rows, with an addition before it where that saves a pass.
+ *
+ * @param weight one factor per value
+ * @param bias one per value for a layer norm (mean 0, variance 1); null for an RMS norm (mean
+ *     square 1)
+ * @param epsilon added to the variance or mean square
+ */
+public record RowNorm(float[] weight, float[] bias, float epsilon) {
+  /** Rows of one task. */
+  private static final int TASK_ROWS = 32;
+
+  /**
+   * Checks the sizes; the arrays are not copied.
+   *
+   * @throws IllegalArgumentException if weight and bias differ in length
+   */
+  public RowNorm {
+    if (bias != null && bias.length != weight.length) {
+      throw new IllegalArgumentException(
+          "a norm with " + weight.length + " weights and " + bias.length + " biases");
+    }
+  }
+
+  /** Values per row. */
+  public int width() {
+    return weight.length;
+  }
+
+  /**
+   * {@code y = norm(x)}.
+   *
+   * @param x {@code [rows, width]} float32, native
+   * @param y of the same shape; may be {@code x}
+   * @throws IndexOutOfBoundsException if the memory is too small
+   */
+  public void apply(MemorySegment x, int rows, MemorySegment y, Workers workers) {
+    long rowBytes = (long) width() * Float.BYTES;
+    Objects.checkFromIndexSize(0, rows * rowBytes, Math.min(x.byteSize(), y.byteSize()));
+    LayerKernels kernels = KernelProvider.layerKernels();
+    workers.run(
+        Math.ceilDiv(rows, TASK_ROWS),
+        task -> {
+          int end = Math.min(rows, (task + 1) * TASK_ROWS);
+          for (int row = task * TASK_ROWS; row < end; row++) {
+            long at = row * rowBytes;
+            if (bias == null) {
+              kernels.rmsNorm(x, at, width(), weight, epsilon, y, at);
+            } else {
+              kernels.layerNorm(x, at, width(), weight, bias, epsilon, y, at);
+            }
+          }
+        });
+  }
+
+  /**
+   * {@code sum = a + b}, rows of any width.
+   *
+   * @param count values
+   * @param sum may be one of the others
+   * @throws IndexOutOfBoundsException if the memory is too small
+   */
+  public static void add(
+      MemorySegment a, MemorySegment b, MemorySegment sum, long count, Workers workers) {
+    long bytes = count * Float.BYTES;
+    Objects.checkFromIndexSize(
+        0, bytes, Math.min(sum.byteSize(), Math.min(a.byteSize(), b.byteSize())));
+    LayerKernels kernels = KernelProvider.layerKernels();
+    int strip = 1 << 14;
+    workers.run(
+        Math.toIntExact(Math.ceilDiv(count, (long) strip)),
+        task -> {
+          long first = (long) task * strip;
+          int n = (int) Math.min(strip, count - first);
+          long at = first * Float.BYTES;
+          kernels.add(a, at, b, at, sum, at, n);
+        });
+  }
+}

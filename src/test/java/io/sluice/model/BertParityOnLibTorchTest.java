@@ -1,0 +1,11 @@
+package io.sluice.model;
+
+import org.junit.jupiter.api.BeforeAll;
+
+/** Encoders give the same where LibTorch runs their layers. */
+class BertParityOnLibTorchTest extends BertParityTest {
+  @BeforeAll
+  static void useLibTorch() {
+    System.setProperty(VectorLayers.PROPERTY, "libtorch");
+  }
+}

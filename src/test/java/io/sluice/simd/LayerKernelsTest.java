@@ -1,0 +1,261 @@
+package io.sluice.simd;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Every vector width agrees with the definition, at odd sizes and alignments. Tolerances are
+ * roundings of float32, about 1e-7 each, times the size of what was summed.
+ */
+class LayerKernelsTest {
+  private static final long SEED = System.nanoTime();
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  @BeforeAll
+  static void printSeed() {
+    System.out.println("LayerKernelsTest seed " + SEED);
+  }
+
+  static Stream<LayerKernels> widths() {
+    return Stream.concat(
+        KernelProvider.everyLayerWidth().stream(), Stream.of(new ScalarLayerKernels(16)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("widths")
+  void computesFunctionsOfOneValue(LayerKernels kernels) {
+    try (Arena arena = Arena.ofConfined()) {
+      int count = 8001;
+      for (Nonlinearity function : Nonlinearity.values()) {
+        float[] x = new float[count];
+        for (int i = 0; i < count; i++) {
+          x[i] = (i - 4000) / 200f;
+        }
+        x[0] = -100;
+        x[1] = 100;
+        x[2] = -1e30f;
+        x[3] = 1e30f;
+        MemorySegment values = memory(arena, x, 4);
+        kernels.apply(function, values, 4, count);
+        MemorySegment gated = memory(arena, x, 8);
+        kernels.gate(function, memory(arena, x, 0), 0, gated, 8, count);
+        for (int i = 0; i < count; i++) {
+          double exact = function.of(x[i]);
+          double error = 4e-7 * Math.max(1, Math.abs(x[i]));
+          assertThat((double) at(values, 4, i))
+              .as(function + " of " + x[i])
+              .isBetween(exact - error, exact + error);
+          if (Math.abs(x[i]) < 1e10) {
+            double product = exact * x[i];
+            double more = error * Math.max(1, Math.abs(x[i]));
+            assertThat((double) at(gated, 8, i)).isBetween(product - more, product + more);
+          }
+        }
+        assertThat(values.get(FLOAT, 0)).isZero();
+        MemorySegment nan = memory(arena, new float[] {Float.NaN}, 0);
+        kernels.apply(function, nan, 0, 1);
+        assertThat(nan.get(FLOAT, 0)).isNaN();
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("widths")
+  void normalisesAddsAndWeighs(LayerKernels kernels) {
+    Random random = new Random(SEED);
+    ScalarLayerKernels definition = new ScalarLayerKernels(16);
+    try (Arena arena = Arena.ofConfined()) {
+      for (int trial = 0; trial < 100; trial++) {
+        int width = 1 + random.nextInt(100);
+        float[] x = floats(random, width, 3);
+        float[] weight = floats(random, width, 1);
+        float[] bias = floats(random, width, 1);
+        MemorySegment in = memory(arena, x, 12);
+        MemorySegment out = memory(arena, new float[width], 4);
+        MemorySegment exact = memory(arena, new float[width], 4);
+        kernels.layerNorm(in, 12, width, weight, bias, 1e-3f, out, 4);
+        definition.layerNorm(in, 12, width, weight, bias, 1e-3f, exact, 4);
+        assertClose(out, exact, 4, width, 2e-5);
+        kernels.rmsNorm(in, 12, width, weight, 1e-3f, out, 4);
+        definition.rmsNorm(in, 12, width, weight, 1e-3f, exact, 4);
+        assertClose(out, exact, 4, width, 2e-6);
+        kernels.add(in, 12, exact, 4, out, 4, width);
+        definition.add(in, 12, exact, 4, exact, 4, width);
+        assertClose(out, exact, 4, width, 0);
+        float cap = trial % 2 == 0 ? 0 : 5;
+        MemorySegment scores = memory(arena, x, 12);
+        definition.softmax(in, 12, width, 0.7f, cap);
+        kernels.softmax(scores, 12, width, 0.7f, cap);
+        assertClose(scores, in, 12, width, 2e-6);
+        assertThat(scores.get(FLOAT, 8)).isZero();
+      }
+    }
+  }
+
+  @Test
+  void softmaxOfFarScoresIsFiniteAndOfNaNIsNaN() {
+    for (LayerKernels kernels : widths().toList()) {
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment far = memory(arena, new float[] {3e38f, -3e38f, 3e38f}, 0);
+        kernels.softmax(far, 0, 3, 1, 0);
+        assertThat(at(far, 0, 0)).isEqualTo(0.5f);
+        assertThat(at(far, 0, 1)).isBetween(0f, 1e-37f);
+        MemorySegment nan = memory(arena, new float[] {1, Float.NaN, 3}, 0);
+        kernels.softmax(nan, 0, 3, 1, 0);
+        assertThat(at(nan, 0, 0)).isNaN();
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("widths")
+  void multipliesRows(LayerKernels kernels) {
+    Random random = new Random(SEED);
+    int lanes = kernels.panelWidth();
+    try (Arena arena = Arena.ofConfined()) {
+      for (int trial = 0; trial < 30; trial++) {
+        int depth = 1 + random.nextInt(70);
+        MemorySegment rows = memory(arena, floats(random, 8 * (depth + 3), 1), 4);
+        MemorySegment panel = memory(arena, floats(random, depth * lanes, 1), 0);
+        MemorySegment start = memory(arena, floats(random, lanes, 1), 0);
+        MemorySegment out = arena.allocate(8L * (lanes + 1) * Float.BYTES, 64);
+        long rowBytes = (depth + 3L) * Float.BYTES;
+        long outBytes = (lanes + 1L) * Float.BYTES;
+        kernels.tile(rows, 4, rowBytes, panel, 0, depth, start, 0, 0, out, 0, outBytes);
+        kernels.tile(rows, 4, rowBytes, panel, 0, depth, out, 0, outBytes, out, 0, outBytes);
+        for (int i = 0; i < 8; i++) {
+          for (int j = 0; j < lanes; j++) {
+            double sum = at(start, 0, j);
+            for (int t = 0; t < depth; t++) {
+              sum += 2.0 * at(rows, 4 + i * rowBytes, t) * at(panel, 0, t * lanes + j);
+            }
+            assertThat((double) at(out, i * outBytes, j)).isBetween(sum - 2e-4, sum + 2e-4);
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void multipliesByPackedMatrices() {
+    Random random = new Random(SEED);
+    try (Arena arena = Arena.ofShared();
+        Workers workers = Workers.of(3)) {
+      RowProduct product = new RowProduct(workers);
+      for (int trial = 0; trial < 25; trial++) {
+        int rows = 1 + random.nextInt(300);
+        int in = trial == 0 ? 9000 : 1 + random.nextInt(60);
+        int out = 1 + random.nextInt(200);
+        int split = random.nextInt(out + 1);
+        float[] weights = floats(random, out * in, 1);
+        float[] bias = floats(random, out, 1);
+        PackedMatrix matrix = new PackedMatrix(out, in, arena);
+        set(matrix, arena, weights, 0, split, workers);
+        set(matrix, arena, weights, split, out - split, workers);
+        matrix.setBias(0, bias);
+        MemorySegment copy = arena.allocate((long) out * in * Float.BYTES);
+        matrix.get(0, out, copy);
+        assertThat(Arrays.equals(copy.toArray(FLOAT), weights)).isTrue();
+        float[] x = floats(random, rows * in, 1);
+        MemorySegment input = memory(arena, x, 0);
+        MemorySegment y = arena.allocate((long) rows * out * Float.BYTES);
+        product.multiply(matrix, input, rows, y);
+        assertProduct(x, weights, bias, rows, in, out, y, null);
+        MemorySegment plain = y.asSlice(0);
+        float[] first = plain.toArray(FLOAT);
+        product.multiply(matrix, Nonlinearity.SILU, input, rows, y);
+        assertProduct(x, weights, bias, rows, in, out, y, Nonlinearity.SILU);
+        product.multiplyGated(matrix, Nonlinearity.RELU, matrix, input, rows, y);
+        for (int i = 0; i < first.length; i++) {
+          float expected = Math.max(first[i], 0) * first[i];
+          assertThat(at(y, 0, i)).isEqualTo(expected);
+        }
+      }
+      PackedMatrix small = new PackedMatrix(4, 3, arena);
+      MemorySegment short_ = arena.allocate(8);
+      assertThatThrownBy(() -> product.multiply(small, short_, 1, short_))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+      assertThatThrownBy(() -> small.set(2, 3, short_, 3, 1, workers))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+      assertThatThrownBy(() -> small.set(0, 4, short_, 3, 1, workers))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+    }
+  }
+
+  /** Every second time from memory that holds the matrix transposed. */
+  private static void set(
+      PackedMatrix matrix, Arena arena, float[] weights, int first, int count, Workers workers) {
+    int in = matrix.in();
+    float[] turned = new float[count * in];
+    for (int i = 0; i < count; i++) {
+      for (int j = 0; j < in; j++) {
+        turned[j * count + i] = weights[(first + i) * in + j];
+      }
+    }
+    if (count > 0) {
+      matrix.set(first, count, memory(arena, turned, 0), 1, count, workers);
+    }
+  }
+
+  private static void assertProduct(
+      float[] x,
+      float[] weights,
+      float[] bias,
+      int rows,
+      int in,
+      int out,
+      MemorySegment y,
+      Nonlinearity function) {
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < out; j++) {
+        double sum = bias[j];
+        double size = 1;
+        for (int t = 0; t < in; t++) {
+          sum += (double) x[i * in + t] * weights[j * in + t];
+          size += Math.abs(x[i * in + t] * weights[j * in + t]);
+        }
+        double expected = function == null ? sum : function.of(sum);
+        double error = 1e-6 * size;
+        assertThat((double) at(y, 0, i * out + j)).isBetween(expected - error, expected + error);
+      }
+    }
+  }
+
+  static MemorySegment memory(Arena arena, float[] values, int offset) {
+    MemorySegment memory = arena.allocate(offset + 4L * values.length, 64);
+    MemorySegment.copy(values, 0, memory, FLOAT, offset, values.length);
+    return memory;
+  }
+
+  static float at(MemorySegment memory, long at, long index) {
+    return memory.get(FLOAT, at + index * Float.BYTES);
+  }
+
+  static float[] floats(Random random, int count, float size) {
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = size * (float) random.nextGaussian();
+    }
+    return values;
+  }
+
+  private static void assertClose(
+      MemorySegment found, MemorySegment expected, int at, int count, double error) {
+    for (int i = 0; i < count; i++) {
+      double value = at(expected, at, i);
+      double allowed = error * Math.max(1, Math.abs(value));
+      assertThat((double) at(found, at, i)).isBetween(value - allowed, value + allowed);
+    }
+  }
+}
