@@ -79,7 +79,7 @@ public final class AbsTopKEncoder {
     /** Below all that is finite: a tile is then always written. */
     private final float[] nothing = new float[kernels.panelWidth()];
 
-    private float[] panels = new float[0];
+    private MemorySegment panels = MemorySegment.NULL;
     private float[] rows = new float[0];
     private float[] thresholds = new float[0];
 
@@ -100,7 +100,7 @@ public final class AbsTopKEncoder {
       Arrays.fill(thresholds, 0, share * lanes, 0);
       heaps.reset(share * lanes, k);
       for (int p = 0; p < share; p++) {
-        kernels.packTokens(tokens, first + p * lanes, end, width, panels, p * width * lanes);
+        kernels.packTokens(tokens, first + p * lanes, end, width, panels, (long) p * width * lanes);
       }
       for (int feature = 0; feature < weights.features(); feature += TILE) {
         int here = Math.min(TILE, weights.features() - feature);
@@ -112,7 +112,7 @@ public final class AbsTopKEncoder {
         System.arraycopy(weights.ranks(), feature, ranks, 0, here);
         for (int p = 0; p < share; p++) {
           if (kernels.encodeTile(
-              rows, bias, ranks, 0, panels, p * width * lanes, width, nothing, 0, tile)) {
+              rows, bias, ranks, 0, panels, (long) p * width * lanes, width, nothing, 0, tile)) {
             for (int i = 0; i < here; i++) {
               offer(p * lanes, feature + i, i, end - first);
             }
@@ -125,9 +125,7 @@ public final class AbsTopKEncoder {
     }
 
     private void fit(int width, int padded) {
-      if (panels.length < width * padded) {
-        panels = new float[width * padded];
-      }
+      panels = Panels.grown(panels, (long) width * padded);
       if (rows.length < width * TILE) {
         rows = new float[width * TILE];
       }
