@@ -135,6 +135,11 @@ final class EvaluateCommand extends SluiceCommand {
       }
     }
     Dictionary dictionary = Dictionary.load(folder);
+    if (model != null && !dictionary.config().sites().isEmpty()) {
+      throw usage(
+          "--model takes dictionaries that write one hook point; this one writes "
+              + dictionary.config().outputHook());
+    }
     ActivationStore activations = checksums.open(store);
     // A model that cannot be read should not cost the time of the rest.
     try (LoadedModel loaded =
@@ -219,6 +224,9 @@ final class EvaluateCommand extends SluiceCommand {
             Locale.ROOT,
             "never     %,d features fired on no token%n",
             e.frequencyHistogram().neverFired());
+    for (Evaluation.SiteFvu site : e.sites()) {
+      out().printf(Locale.ROOT, "FVU       %.4f of %s%n", site.fvu(), site.hook());
+    }
     LossRecovered loss = e.lossRecovered();
     if (loss != null) {
       out()

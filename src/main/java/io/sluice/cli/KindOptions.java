@@ -2,6 +2,7 @@ package io.sluice.cli;
 
 import io.sluice.training.EncoderStart;
 import io.sluice.training.Kind;
+import java.util.List;
 import picocli.CommandLine.Option;
 
 /** What a dictionary reads and writes, and so of which kind it is. */
@@ -9,8 +10,12 @@ final class KindOptions {
   @Option(
       names = "--hook",
       paramLabel = "NAME",
-      description = "The hook point to learn, for instance layers.3.attn_out.")
-  private String hook;
+      split = ",",
+      description = {
+        "The hook point to learn, for instance layers.3.attn_out. Several,",
+        "with commas between: a crosscoder, whose features they share."
+      })
+  private List<String> hooks;
 
   @Option(
       names = "--target",
@@ -40,9 +45,9 @@ final class KindOptions {
       })
   private boolean skip;
 
-  /** The hook point to read, or null if none was given. */
+  /** The hook point to read, or the first of them; null if none was given. */
   String hook() {
-    return hook;
+    return hooks == null ? null : hooks.getFirst();
   }
 
   /**
@@ -60,7 +65,13 @@ final class KindOptions {
         throw new IllegalArgumentException(
             "--skip goes with --target: an autoencoder could learn to copy");
       }
-      return new Kind.Autoencoder();
+      return hooks.size() == 1
+          ? new Kind.Autoencoder()
+          : new Kind.Crosscoder(hooks.subList(1, hooks.size()));
+    }
+    if (hooks.size() > 1) {
+      throw new IllegalArgumentException(
+          "a transcoder reads one hook point, not " + String.join(", ", hooks));
     }
     return new Kind.Transcoder(
         target,

@@ -29,7 +29,7 @@ import picocli.CommandLine.Option;
     name = "train",
     description = {
       "Train a sparse autoencoder on the activations of one hook point, or, with --target, a",
-      "transcoder that reads one and writes another.",
+      "transcoder that reads one and writes another, or, with several, a crosscoder.",
       "The run folder gets metrics while it runs, checkpoints, and the dictionary at the end.",
       "A run that was stopped, however, goes on with --resume --out DIR."
     },
@@ -40,6 +40,8 @@ import picocli.CommandLine.Option;
       "      --init asi --steps 800 --out runs/asi",
       "  sluice train --store activations --hook layers.2.resid --target layers.3.mlp_out \\",
       "      --skip --features 16384 --k 32 --steps 800 --out runs/transcoder",
+      "  sluice train --store activations --hook layers.2.resid,layers.3.resid,layers.4.resid \\",
+      "      --features 16384 --k 32 --steps 800 --out runs/crosscoder",
       "  sluice train --store activations --hook layers.3.attn_out --activation jumprelu \\",
       "      --penalty 0.3 --penalty-steps 200 --steps 800 --out runs/jumprelu"
     })
@@ -337,6 +339,7 @@ final class TrainCommand extends SluiceCommand {
           case Kind.Autoencoder autoencoder -> "";
           case Kind.Transcoder transcoder ->
               transcoder.skip() ? "skip transcoder, " : "transcoder, ";
+          case Kind.Crosscoder crosscoder -> "crosscoder, ";
         };
     return kindOf
         + init

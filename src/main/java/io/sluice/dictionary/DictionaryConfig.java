@@ -17,6 +17,9 @@ import java.util.List;
  * @param activation how pre-activations become codes
  * @param subtractDecoderBias whether the encoder sees {@code x − b_D} rather than {@code x}
  * @param rankByDecoderNorm whether features are ranked by {@code f · ‖decoder row‖}
+ * @param sites of a dictionary that writes several hook points at once, those, side by side: {@code
+ *     outputHook} is their names with commas between, and {@code outputWidth} the sum of their
+ *     widths. One that reads them too is a crosscoder. Empty where it writes one
  */
 public record DictionaryConfig(
     String model,
@@ -27,9 +30,40 @@ public record DictionaryConfig(
     int features,
     Activation activation,
     boolean subtractDecoderBias,
-    boolean rankByDecoderNorm) {
+    boolean rankByDecoderNorm,
+    List<Site> sites) {
+
+  /** A dictionary that writes one hook point. */
+  public DictionaryConfig(
+      String model,
+      String inputHook,
+      String outputHook,
+      int inputWidth,
+      int outputWidth,
+      int features,
+      Activation activation,
+      boolean subtractDecoderBias,
+      boolean rankByDecoderNorm) {
+    this(
+        model,
+        inputHook,
+        outputHook,
+        inputWidth,
+        outputWidth,
+        features,
+        activation,
+        subtractDecoderBias,
+        rankByDecoderNorm,
+        List.of());
+  }
 
   public DictionaryConfig {
+    sites = List.copyOf(sites);
+    if (!sites.isEmpty()
+        && (!Site.names(sites).equals(outputHook) || Site.widths(sites) != outputWidth)) {
+      throw new IllegalArgumentException(
+          "sites %s do not make up '%s' of width %d".formatted(sites, outputHook, outputWidth));
+    }
     java.util.Objects.requireNonNull(activation, "activation");
     // The spec checks widths and the bias rule, and says both values.
     spec(inputWidth, outputWidth, features, subtractDecoderBias, rankByDecoderNorm);
@@ -38,12 +72,12 @@ public record DictionaryConfig(
 
   /** What the encoder reads. */
   public List<Site> inputs() {
-    return List.of(new Site(inputHook, inputWidth));
+    return sites.isEmpty() || !isAutoencoder() ? List.of(new Site(inputHook, inputWidth)) : sites;
   }
 
   /** What the decoder writes; {@link #inputs} in an autoencoder. */
   public List<Site> outputs() {
-    return List.of(new Site(outputHook, outputWidth));
+    return sites.isEmpty() ? List.of(new Site(outputHook, outputWidth)) : sites;
   }
 
   /** Whether it writes what it reads. */
@@ -62,13 +96,30 @@ public record DictionaryConfig(
         features,
         other,
         subtractDecoderBias,
-        rankByDecoderNorm);
+        rankByDecoderNorm,
+        sites);
   }
 
   /** What an engine has to be told to run this dictionary. */
   public EngineSpec spec(Optimiser optimiser) {
     return new EngineSpec(
-        inputWidth, outputWidth, features, subtractDecoderBias, rankByDecoderNorm, optimiser);
+            inputWidth, outputWidth, features, subtractDecoderBias, rankByDecoderNorm, optimiser)
+        .writing(sites.stream().map(Site::width).toList());
+  }
+
+  /** The same, with features ranked by their values. */
+  public DictionaryConfig rankedByValue() {
+    return new DictionaryConfig(
+        model,
+        inputHook,
+        outputHook,
+        inputWidth,
+        outputWidth,
+        features,
+        activation,
+        subtractDecoderBias,
+        false,
+        sites);
   }
 
   private static EngineSpec spec(

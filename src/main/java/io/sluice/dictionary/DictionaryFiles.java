@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Thresholds;
@@ -35,6 +36,7 @@ final class DictionaryFiles {
   static final String WEIGHTS = "dictionary.safetensors";
   private static final String THRESHOLD = "threshold";
   private static final String SKIP = "skip";
+  private static final String SITES = "sites";
   private static final String REMEDY = "; restore it or train the dictionary again";
   private static final long MAX_CONFIG_BYTES = 1 << 20;
   private static final ValueLayout.OfFloat FLOAT =
@@ -75,6 +77,12 @@ final class DictionaryFiles {
     json.put("rankByDecoderNorm", config.rankByDecoderNorm());
     if (dictionary.hasSkip()) {
       json.put(SKIP, true);
+    }
+    if (!config.sites().isEmpty()) {
+      ArrayNode sites = json.putArray(SITES);
+      config
+          .sites()
+          .forEach(site -> sites.addObject().put("hook", site.hook()).put("width", site.width()));
     }
     List<TensorData> tensors = new ArrayList<>();
     tensors.add(TensorData.of("encoder", DType.F32, p.encoder(), features, config.inputWidth()));
@@ -178,10 +186,22 @@ final class DictionaryFiles {
           features,
           activation(json.path("activation"), weights, features),
           bool(json, "subtractDecoderBias"),
-          bool(json, "rankByDecoderNorm"));
+          bool(json, "rankByDecoderNorm"),
+          sites(json.path(SITES)));
     } catch (IllegalArgumentException e) {
       throw new IOException(file + ": " + e.getMessage() + REMEDY, e);
     }
+  }
+
+  private static List<Site> sites(JsonNode json) {
+    List<Site> sites = new ArrayList<>();
+    if (!json.isMissingNode() && !json.isArray()) {
+      throw new IllegalArgumentException("'" + SITES + "' is not a list");
+    }
+    for (JsonNode site : json) {
+      sites.add(new Site(text(site, "hook"), integer(site, "width")));
+    }
+    return sites;
   }
 
   private static Activation activation(JsonNode json, Safetensors weights, int features)

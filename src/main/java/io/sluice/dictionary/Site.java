@@ -1,5 +1,8 @@
 package io.sluice.dictionary;
 
+import java.util.List;
+import java.util.stream.Collectors;
+
 /**
  * A place that a dictionary reads or writes.
  *
@@ -9,12 +12,18 @@ package io.sluice.dictionary;
 public record Site(String hook, int width) {
 
   public Site {
-    if (hook.contains(",")) {
-      throw new IllegalArgumentException(
-          "a comma separates hook points, and '" + hook + "' has one in its name");
-    }
     if (width < 1) {
       throw new IllegalArgumentException("'" + hook + "' cannot be " + width + " wide");
     }
+  }
+
+  /** The names, with commas between. */
+  public static String names(List<Site> sites) {
+    return sites.stream().map(Site::hook).collect(Collectors.joining(","));
+  }
+
+  /** The sum of the widths. */
+  public static int widths(List<Site> sites) {
+    return sites.stream().mapToInt(Site::width).reduce(0, Math::addExact);
   }
 }

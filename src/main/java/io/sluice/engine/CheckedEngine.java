@@ -260,7 +260,7 @@ abstract class CheckedEngine implements Engine {
     if (selection instanceof Selection.LearnedThreshold) {
       learned.chargeNear(factor * penalty.slope(0), norms);
     }
-    for (int feature = 0; feature < pull.length; feature++) {
+    for (int feature = 0; spec.siteCount() == 1 && feature < pull.length; feature++) {
       pull[feature] = norms[feature] > 0 ? pull[feature] / norms[feature] : 0;
     }
     return sum;
@@ -272,8 +272,9 @@ abstract class CheckedEngine implements Engine {
   }
 
   /**
-   * By feature, how much of its own decoder row a penalty adds to that row's gradient; null where
-   * there is none.
+   * By feature, how much of its own decoder row a penalty adds to that row's gradient; where the
+   * decoder writes several places, how much of each part of that row at unit length. Null where
+   * there is no penalty.
    */
   final double[] pull() {
     return pulled ? pull : null;

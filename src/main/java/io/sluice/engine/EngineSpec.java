@@ -19,6 +19,8 @@ import java.util.Objects;
  * @param prefixes where nested dictionaries end, ascending, the last at {@code features}: each
  *     reconstructs with the features before its end alone, and the loss is the mean of their
  *     squared errors (Matryoshka, arXiv 2503.17547). One dictionary is one prefix
+ * @param sites widths of the places that the decoder writes, side by side; where there are several,
+ *     {@code ‖decoder row‖} is the sum of the norms per site everywhere. Empty for one
  */
 public record EngineSpec(
     int inputWidth,
@@ -28,7 +30,8 @@ public record EngineSpec(
     boolean rankByDecoderNorm,
     Optimiser optimiser,
     Learned learned,
-    List<Integer> prefixes) {
+    List<Integer> prefixes,
+    List<Integer> sites) {
 
   /** Learns rows and biases only. */
   public EngineSpec(
@@ -46,7 +49,8 @@ public record EngineSpec(
         rankByDecoderNorm,
         optimiser,
         Learned.NOTHING,
-        List.of(features));
+        List.of(features),
+        List.of());
   }
 
   public EngineSpec {
@@ -74,6 +78,13 @@ public record EngineSpec(
       throw new IllegalArgumentException(
           "nested prefixes go with a number of features, not with a learned " + learned);
     }
+    sites = List.copyOf(sites);
+    if (!sites.isEmpty()
+        && (sites.stream().anyMatch(width -> width < 1)
+            || sites.stream().mapToLong(Integer::longValue).sum() != outputWidth)) {
+      throw new IllegalArgumentException(
+          "sites of widths " + sites + " do not make up an output of width " + outputWidth);
+    }
     if (learned != Learned.NOTHING && rankByDecoderNorm) {
       throw new IllegalArgumentException(
           "a learned " + learned + " is of values; it does not rank by decoder norm");
@@ -90,7 +101,27 @@ public record EngineSpec(
         rankByDecoderNorm,
         optimiser,
         other,
-        prefixes);
+        prefixes,
+        sites);
+  }
+
+  /** The same with a decoder that writes several places, side by side. */
+  public EngineSpec writing(List<Integer> widths) {
+    return new EngineSpec(
+        inputWidth,
+        outputWidth,
+        features,
+        subtractDecoderBias,
+        rankByDecoderNorm,
+        optimiser,
+        learned,
+        prefixes,
+        widths);
+  }
+
+  /** How many places the decoder writes. */
+  public int siteCount() {
+    return Math.max(1, sites.size());
   }
 
   /** The same with nested dictionaries that end at {@code ends}; the last is all features. */
@@ -103,7 +134,8 @@ public record EngineSpec(
         rankByDecoderNorm,
         optimiser,
         learned,
-        ends);
+        ends,
+        sites);
   }
 
   private static void requireNested(List<Integer> prefixes, int features) {

@@ -192,13 +192,9 @@ public final class ReferenceEngine extends CheckedEngine {
   private double[] decoderNorms() {
     int width = spec().outputWidth();
     double[] norms = new double[spec().features()];
+    List<Integer> sites = spec().siteCount() > 1 ? spec().sites() : List.of(width);
     for (int feature = 0; feature < norms.length; feature++) {
-      double sum = 0;
-      for (int i = 0; i < width; i++) {
-        double weight = decoder[feature * width + i];
-        sum += weight * weight;
-      }
-      norms[feature] = Math.sqrt(sum);
+      norms[feature] = SiteNorms.of(decoder, feature * width, sites);
     }
     return norms;
   }
@@ -351,8 +347,13 @@ public final class ReferenceEngine extends CheckedEngine {
     double[] pull = pull();
     double[] shift = biasShift();
     for (int feature = 0; feature < fired.length; feature++) {
-      for (int i = feature * outputWidth; pull != null && i < (feature + 1) * outputWidth; i++) {
-        decoderGradient[i] += pull[feature] * decoder[i];
+      int at = feature * outputWidth;
+      if (pull != null && spec().siteCount() > 1) {
+        SiteNorms.pull(decoder, at, spec().sites(), pull[feature], decoderGradient, at);
+      } else if (pull != null) {
+        for (int i = at; i < at + outputWidth; i++) {
+          decoderGradient[i] += pull[feature] * decoder[i];
+        }
       }
       encoderBiasGradient[feature] -= shift == null ? 0 : shift[feature];
     }

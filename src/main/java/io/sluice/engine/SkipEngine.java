@@ -50,8 +50,8 @@ public final class SkipEngine extends WrappedEngine {
    * Adds a matrix to an engine, which it closes with itself.
    *
    * @param skip {@code W_skip}, float32 {@code [outputWidth, inputWidth]}, copied; null for zeros
-   * @throws IllegalArgumentException if the engine subtracts its decoder bias from the input, or
-   *     the matrix is of another size
+   * @throws IllegalArgumentException if the engine subtracts its decoder bias from the input, has
+   *     nested prefixes, or the matrix is of another size
    */
   public SkipEngine(Engine inner, MemorySegment skip) {
     super(inner);
@@ -62,6 +62,10 @@ public final class SkipEngine extends WrappedEngine {
     if (spec.subtractDecoderBias()) {
       throw new IllegalArgumentException(
           "a skip connection reads the input itself, and this dictionary subtracts its decoder bias");
+    }
+    if (spec.prefixes().size() > 1) {
+      throw new IllegalArgumentException(
+          "a skip connection does not go with nested dictionaries, of which each has its own error");
     }
     if (skip != null && skip.byteSize() != bytes) {
       throw new IllegalArgumentException(

@@ -11,6 +11,7 @@ import io.sluice.torch.Torch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -330,12 +331,44 @@ public final class TorchEngine extends CheckedEngine {
     for (int start = 0; start < spec().features(); start += chunk) {
       int length = Math.min(chunk, spec().features() - start);
       try (TensorScope inner = TensorScope.open()) {
-        norms
-            .narrow(0, start, length)
-            .copy_(decoder.narrow(0, start, length).square().sum(false, 1).sqrt_());
+        norms.narrow(0, start, length).copy_(norms(decoder.narrow(0, start, length)));
       }
     }
     return norms;
+  }
+
+  /** The lengths of decoder rows, {@code [n]}: of several sites the sum of the norms per site. */
+  private Tensor norms(Tensor rows) {
+    Tensor sum = null;
+    for (Tensor part : parts(rows)) {
+      Tensor norm = part.square().sum(false, 1).sqrt_();
+      sum = sum == null ? norm : sum.add(norm);
+    }
+    return sum;
+  }
+
+  /** Decoder rows, or their gradient, cut into what belongs to each site. */
+  private List<Tensor> parts(Tensor rows) {
+    if (spec().siteCount() == 1) {
+      return List.of(rows);
+    }
+    List<Tensor> parts = new ArrayList<>();
+    int from = 0;
+    for (int width : spec().sites()) {
+      parts.add(rows.narrow(1, from, width));
+      from += width;
+    }
+    return parts;
+  }
+
+  /** The active decoder rows, each part of unit length; a part of zeros stays. */
+  private Tensor unitParts(Tensor active) {
+    List<Tensor> unit = new ArrayList<>();
+    Tensor least = Tensor.full(1e-30, DType.F32, device, 1);
+    for (Tensor part : parts(decoder.indexSelect(0, active))) {
+      unit.add(part.div(part.square().sum(true, 1).sqrt_().maximum(least)));
+    }
+    return ShapeOperators.cat(unit, 1);
   }
 
   @Override
@@ -544,7 +577,8 @@ public final class TorchEngine extends CheckedEngine {
               codeValues.indexSelect(0, order));
       if (pull() != null) {
         Tensor pulls = ofActive(pull(), "pull").reshape(-1, 1);
-        decoderGradient = decoderGradient.add(decoder.indexSelect(0, active).mul(pulls));
+        Tensor along = spec().siteCount() == 1 ? decoder.indexSelect(0, active) : unitParts(active);
+        decoderGradient = decoderGradient.add(along.mul(pulls));
       }
       Tensor encoderGradient = seen.embeddingBag(tokens, starts, weights);
       Tensor encoderBiasGradient =

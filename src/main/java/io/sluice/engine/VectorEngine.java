@@ -233,6 +233,14 @@ public final class VectorEngine extends CheckedEngine {
       Arrays.fill(ranks, 0, features, 1);
       return;
     }
+    if (spec().siteCount() > 1) {
+      double[] norms = new double[features];
+      readDecoderNorms(norms);
+      for (int feature = 0; feature < features; feature++) {
+        ranks[feature] = Math.max((float) norms[feature], 1e-30f);
+      }
+      return;
+    }
     int width = spec().outputWidth();
     forFeatures(
         (task, first, end) -> {
@@ -460,13 +468,30 @@ public final class VectorEngine extends CheckedEngine {
 
   @Override
   void readDecoderNorms(double[] out) {
+    int width = spec().outputWidth();
+    if (spec().siteCount() > 1) {
+      forFeatures(
+          (task, first, end) -> {
+            float[] row = new float[width];
+            for (int feature = first; feature < end; feature++) {
+              copyRow(feature, width, row);
+              out[feature] = SiteNorms.of(row, 0, spec().sites());
+            }
+          });
+      return;
+    }
     forFeatures(
         (task, first, end) -> {
-          kernels.squareRows(decoder, spec().outputWidth(), first, end, out);
+          kernels.squareRows(decoder, width, first, end, out);
           for (int feature = first; feature < end; feature++) {
             out[feature] = Math.sqrt(out[feature]);
           }
         });
+  }
+
+  private void copyRow(int feature, int width, float[] row) {
+    MemorySegment.copy(
+        decoder, Parameters.FLOAT, (long) feature * width * Float.BYTES, row, 0, width);
   }
 
   @Override
@@ -578,7 +603,11 @@ public final class VectorEngine extends CheckedEngine {
         }
       }
       kernels.sumRows(residualGradient, outputWidth, felt, own.forDecoder, 0, places, own.gradient);
-      if (pull != null) {
+      if (pull != null && spec().siteCount() > 1) {
+        float[] row = new float[outputWidth];
+        copyRow(feature, outputWidth, row);
+        SiteNorms.pull(row, 0, spec().sites(), pull[feature], own.gradient);
+      } else if (pull != null) {
         kernels.addRow(decoder, outputWidth, feature, (float) pull[feature], own.gradient);
       }
       adam("decoder", feature, outputWidth, own.gradient, decay1, decay2, factors);

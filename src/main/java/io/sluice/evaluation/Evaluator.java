@@ -81,6 +81,7 @@ public final class Evaluator {
         throw new IllegalArgumentException(
             store.folder() + ": no row takes part, of " + store.rows() + " in the store");
       }
+      SiteErrors errors = new SiteErrors(config.sites());
       long[] fired = new long[config.features()];
       double[] sums = new double[config.outputWidth()];
       double squares = 0;
@@ -98,6 +99,7 @@ public final class Evaluator {
           fired[codes.feature(entry)]++;
         }
         squares += addTo(sums, rows);
+        errors.add(engine, rows);
         tokens += rows.count();
         engine.markFired(tokens);
         progress.accept(tokens);
@@ -121,6 +123,7 @@ public final class Evaluator {
           1 - (double) alive / config.features(),
           window,
           FrequencyHistogram.of(fired, tokens),
+          errors.fvus(tokens),
           null);
     }
   }

@@ -78,21 +78,12 @@ record Blueprint(TrainingConfig config, String model, List<Site> inputs, List<Si
     }
   }
 
-  /** Whether the dictionary writes what it reads. */
-  boolean isAutoencoder() {
-    return inputs.equals(outputs);
-  }
-
   int inputWidth() {
-    return width(inputs);
+    return Site.widths(inputs);
   }
 
   int outputWidth() {
-    return width(outputs);
-  }
-
-  private static int width(List<Site> sites) {
-    return sites.stream().mapToInt(Site::width).sum();
+    return Site.widths(outputs);
   }
 
   /** What the engine is told. */
@@ -126,6 +117,6 @@ record Blueprint(TrainingConfig config, String model, List<Site> inputs, List<Si
    * @param threshold what BatchTopK has found, in the units of the dictionary
    */
   DictionaryConfig dictionary(OptionalDouble threshold) {
-    return config.dictionary(model, inputs.getFirst(), outputs.getFirst(), threshold);
+    return config.dictionary(model, inputs, outputs, threshold);
   }
 }

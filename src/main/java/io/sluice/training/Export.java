@@ -2,6 +2,7 @@ package io.sluice.training;
 
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.Site;
 import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.Engine;
 import io.sluice.engine.Parameters;
@@ -9,6 +10,8 @@ import io.sluice.engine.SkipEngine;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * Folds what training did to activations into the weights. Training reads {@code s·(x − m)} and
@@ -36,21 +39,88 @@ final class Export {
     if (map != null) {
       return LearnedActivation.of(map.fold(config, parameters), engine);
     }
+    DictionaryConfig exported = config;
+    if (config.sites().size() > 1 && config.rankByDecoderNorm()) {
+      takeNorms(parameters, config.sites());
+      exported = config.rankedByValue();
+    }
     // The feed multiplies by the float32 nearest to a scale.
-    SiteScaling read = start.inputs().getFirst();
-    multiply(parameters.encoder(), (float) read.scale());
-    subtractShift(parameters, read.shiftValues());
-    double written = (float) start.outputs().getFirst().scale();
-    multiply(parameters.decoder(), 1.0 / written);
-    multiply(parameters.decoderBias(), 1.0 / written);
+    float[] read = perColumn(start.inputs(), config.inputs());
+    float[] written = perColumn(start.outputs(), config.outputs());
+    float[] shift = start.inputs().getFirst().shiftValues();
+    multiply(parameters.encoder(), read);
+    subtractShift(parameters, shift);
+    divide(parameters.decoder(), written);
+    divide(parameters.decoderBias(), written);
     MemorySegment skip = null;
     if (engine instanceof SkipEngine skips) {
       skip = skips.skip(Arena.ofAuto());
       requireFinite("skip connection", skip);
-      multiply(skip, (float) read.scale() / written);
-      subtractSkipped(parameters, skip, read.shiftValues());
+      multiply(skip, read[0] / written[0]);
+      subtractSkipped(parameters, skip, shift);
     }
-    return LearnedActivation.of(new Dictionary(config, parameters, skip), engine);
+    return LearnedActivation.of(new Dictionary(exported, parameters, skip), engine);
+  }
+
+  /**
+   * Gives every feature the length 1 and its code the length it had. Sites have scales of their
+   * own, which change the sum of the norms from feature to feature, so raw activations could not be
+   * ranked by it; ranks by value are then what ranks by norm were.
+   */
+  private static void takeNorms(Parameters p, List<Site> sites) {
+    for (long feature = 0; feature < p.features(); feature++) {
+      double length = 0;
+      long at = feature * p.outputWidth();
+      for (Site site : sites) {
+        double square = 0;
+        for (long end = at + site.width(); at < end; at++) {
+          double weight = p.decoder().getAtIndex(FLOAT, at);
+          square += weight * weight;
+        }
+        length += Math.sqrt(square);
+      }
+      if (length > 0) {
+        scaleRow(p.encoder(), feature, p.inputWidth(), length);
+        scaleRow(p.encoderBias(), feature, 1, length);
+        scaleRow(p.decoder(), feature, p.outputWidth(), 1 / length);
+      }
+    }
+  }
+
+  private static void scaleRow(MemorySegment table, long row, int width, double factor) {
+    for (long i = row * width; i < (row + 1) * width; i++) {
+      table.setAtIndex(FLOAT, i, (float) (factor * table.getAtIndex(FLOAT, i)));
+    }
+  }
+
+  /** The scale of each column of one side. */
+  private static float[] perColumn(List<SiteScaling> scalings, List<Site> sites) {
+    float[] scales = new float[Site.widths(sites)];
+    int at = 0;
+    for (int i = 0; i < sites.size(); i++) {
+      int end = at + sites.get(i).width();
+      Arrays.fill(scales, at, end, (float) scalings.get(i).scale());
+      at = end;
+    }
+    return scales;
+  }
+
+  private static void multiply(MemorySegment rows, float[] perColumn) {
+    for (long at = 0; at < rows.byteSize() / Float.BYTES; at += perColumn.length) {
+      for (int column = 0; column < perColumn.length; column++) {
+        float value = rows.getAtIndex(FLOAT, at + column);
+        rows.setAtIndex(FLOAT, at + column, perColumn[column] * value);
+      }
+    }
+  }
+
+  private static void divide(MemorySegment rows, float[] perColumn) {
+    for (long at = 0; at < rows.byteSize() / Float.BYTES; at += perColumn.length) {
+      for (int column = 0; column < perColumn.length; column++) {
+        float value = rows.getAtIndex(FLOAT, at + column);
+        rows.setAtIndex(FLOAT, at + column, (float) (1.0 / perColumn[column] * value));
+      }
+    }
   }
 
   /** Takes what the skip connection makes of the shift off the decoder bias. */

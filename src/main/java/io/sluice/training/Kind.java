@@ -2,6 +2,7 @@ package io.sluice.training;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Stream;
 
 /** What a dictionary writes, and what else it reads than the hook point of its run. */
 public sealed interface Kind {
@@ -63,6 +64,46 @@ public sealed interface Kind {
             "hook point and target are both '"
                 + hook
                 + "': that is an autoencoder; leave the target out, or name another");
+      }
+    }
+  }
+
+  /**
+   * Reads and writes several hook points at once, with features that they share (Lindsey et al.,
+   * <em>Sparse Crosscoders for Cross-Layer Features and Model Diffing</em>, 2024). A feature's
+   * length, where a penalty or a ranking asks for it, is the sum of the norms of its decoder rows
+   * per site.
+   *
+   * @param others the hook points beside the run's, at least one
+   */
+  record Crosscoder(List<String> others) implements Kind {
+    public Crosscoder {
+      others = List.copyOf(others);
+      if (others.isEmpty()) {
+        throw new IllegalArgumentException("a crosscoder needs two hook points or more");
+      }
+    }
+
+    @Override
+    public List<String> inputs(String hook) {
+      return Stream.concat(Stream.of(hook), others.stream()).toList();
+    }
+
+    @Override
+    public List<String> outputs(String hook) {
+      return inputs(hook);
+    }
+
+    @Override
+    public void requireFit(String hook) {
+      requireDifferent(inputs(hook));
+    }
+  }
+
+  private static void requireDifferent(List<String> hooks) {
+    for (int i = 0; i < hooks.size(); i++) {
+      if (hooks.indexOf(hooks.get(i)) < i) {
+        throw new IllegalArgumentException("hook point '" + hooks.get(i) + "' is named twice");
       }
     }
   }

@@ -2,6 +2,8 @@ package io.sluice.training;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.List;
 
 /** A dictionary's kind as the {@code kind} of a run's settings, and back. */
 final class KindSettings {
@@ -19,6 +21,10 @@ final class KindSettings {
         json.put("encoderStart", transcoder.encoderStart().label());
         json.put("skip", transcoder.skip());
       }
+      case Kind.Crosscoder crosscoder -> {
+        json.put("type", "crosscoder");
+        crosscoder.others().forEach(json.putArray("others")::add);
+      }
     }
   }
 
@@ -33,7 +39,14 @@ final class KindSettings {
               json.required("target").asText(),
               EncoderStart.ofLabel(json.required("encoderStart").asText()),
               json.path("skip").asBoolean());
+      case "crosscoder" -> new Kind.Crosscoder(texts(json.required("others")));
       default -> throw new IllegalArgumentException("unknown kind '" + type + "'");
     };
+  }
+
+  private static List<String> texts(JsonNode array) {
+    List<String> texts = new ArrayList<>();
+    array.forEach(each -> texts.add(each.asText()));
+    return texts;
   }
 }

@@ -2,7 +2,6 @@ package io.sluice.training;
 
 import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
-import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Engine;
 import io.sluice.engine.Learned;
 import io.sluice.engine.Parameters;
@@ -73,20 +72,8 @@ final class LearnedActivation {
   }
 
   private static Dictionary with(Dictionary dictionary, Activation activation) {
-    DictionaryConfig c = dictionary.config();
     return new Dictionary(
-        new DictionaryConfig(
-            c.model(),
-            c.inputHook(),
-            c.outputHook(),
-            c.inputWidth(),
-            c.outputWidth(),
-            c.features(),
-            activation,
-            c.subtractDecoderBias(),
-            c.rankByDecoderNorm()),
-        dictionary.parameters(),
-        dictionary.skip());
+        dictionary.config().withActivation(activation), dictionary.parameters(), dictionary.skip());
   }
 
   private static float[] read(Engine engine, String name) {

@@ -2,6 +2,7 @@ package io.sluice.training;
 
 import io.sluice.dictionary.Initialiser;
 import io.sluice.dictionary.NormSearch;
+import io.sluice.dictionary.Site;
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.Engine;
@@ -60,7 +61,11 @@ final class Preparation {
   record Prepared(Engine engine, StartingPoint start, InputMap map) {}
 
   Prepared prepare(EngineFactory engines) throws IOException {
-    return blueprint.isAutoencoder() ? autoencoder(engines) : transcoder(engines);
+    return switch (config.kind()) {
+      case Kind.Autoencoder kind -> autoencoder(engines);
+      case Kind.Transcoder kind -> transcoder(engines, kind);
+      case Kind.Crosscoder kind -> crosscoder(engines);
+    };
   }
 
   private Prepared autoencoder(EngineFactory engines) throws IOException {
@@ -85,7 +90,7 @@ final class Preparation {
       Parameters unit = inside.allocate(arena);
       initialiser.drawUnitRows(unit.decoder(), config.features(), config.seed() ^ DECODER_SEED);
       unit.encoder().copyFrom(unit.decoder());
-      startBias(unit, mapped ? map.mappedMean() : sample.mean(), mapped ? 1 : scale);
+      startBias(unit, 0, mapped ? map.mappedMean() : sample.mean(), mapped ? 1 : scale);
       return finish(
           inside.open(engines, unit),
           unit,
@@ -122,8 +127,7 @@ final class Preparation {
     return Subspace.topDirections(sample.covariance(), dimensions);
   }
 
-  private Prepared transcoder(EngineFactory engines) throws IOException {
-    Kind.Transcoder kind = (Kind.Transcoder) config.kind();
+  private Prepared transcoder(EngineFactory engines, Kind.Transcoder kind) throws IOException {
     int in = blueprint.inputWidth();
     int out = blueprint.outputWidth();
     boolean pullBack = kind.encoderStart() == EncoderStart.PULL_BACK;
@@ -159,7 +163,7 @@ final class Preparation {
             new Initialiser.RandomDirections(in)
                 .drawUnitRows(unit.encoder(), config.features(), config.seed() ^ ENCODER_SEED);
       }
-      startBias(unit, targetMean, targetScale);
+      startBias(unit, 0, targetMean, targetScale);
       return finish(
           blueprint.open(engines, unit),
           unit,
@@ -175,6 +179,59 @@ final class Preparation {
                   0,
                   read,
                   written));
+    }
+  }
+
+  /** Each site has a scale, a mean and a subspace of its own; features are tied. */
+  private Prepared crosscoder(EngineFactory engines) throws IOException {
+    List<SiteScaling> seen = new ArrayList<>();
+    double variance = 0;
+    int dimensions = 0;
+    long rows = 0;
+    try (Arena arena = Arena.ofShared()) {
+      Parameters unit = blueprint.allocate(arena);
+      int offset = 0;
+      for (int i = 0; i < blueprint.inputs().size(); i++) {
+        Site site = blueprint.inputs().get(i);
+        Sample sample = sample(site.hook(), site.width(), needsSubspace());
+        double scale = scale(site.width(), sample.meanNorms()[0]);
+        seen.add(new SiteScaling(site.hook(), scale, List.of()));
+        variance += scale * scale * sample.variances()[0];
+        rows = sample.rows();
+        Initialiser initialiser = initialiser(sample.covariance(), site.width());
+        dimensions += dimensions(initialiser);
+        drawColumns(initialiser, unit, offset, (config.seed() ^ DECODER_SEED) + i);
+        startBias(unit, offset, sample.mean(), scale);
+        offset += site.width();
+      }
+      unit.encoder().copyFrom(unit.decoder());
+      double total = variance;
+      int allDimensions = dimensions;
+      long sampleRows = rows;
+      double scale = seen.getFirst().scale();
+      return finish(
+          blueprint.open(engines, unit),
+          unit,
+          normSample(arena, seen, seen, null),
+          null,
+          norm -> new StartingPoint(scale, total, allDimensions, norm, sampleRows, 0, seen, seen));
+    }
+  }
+
+  /** Draws what decoder rows have in the columns of one site, of unit length there. */
+  private static void drawColumns(Initialiser initialiser, Parameters unit, int offset, long seed) {
+    int width = initialiser.width();
+    try (Arena own = Arena.ofShared()) {
+      MemorySegment rows = own.allocate((long) unit.features() * width * Float.BYTES, 64);
+      initialiser.drawUnitRows(rows, unit.features(), seed);
+      for (long feature = 0; feature < unit.features(); feature++) {
+        MemorySegment.copy(
+            rows,
+            feature * width * Float.BYTES,
+            unit.decoder(),
+            (feature * unit.outputWidth() + offset) * Float.BYTES,
+            (long) width * Float.BYTES);
+      }
     }
   }
 
@@ -234,10 +291,10 @@ final class Preparation {
   }
 
   /** Lets the decoder bias start at the mean, as training sees it, where that is asked for. */
-  private void startBias(Parameters unit, double[] mean, double scale) {
+  private void startBias(Parameters unit, int offset, double[] mean, double scale) {
     if (config.centre()) {
       for (int i = 0; i < mean.length; i++) {
-        unit.decoderBias().setAtIndex(FLOAT, i, (float) (scale * mean[i]));
+        unit.decoderBias().setAtIndex(FLOAT, offset + i, (float) (scale * mean[i]));
       }
     }
   }

@@ -402,7 +402,8 @@ public final class Trainer implements AutoCloseable {
   /** Codes are the same on raw activations, but decoder norms shrink by the scale. */
   private OptionalDouble exportedThreshold() {
     OptionalDouble found = threshold.value();
-    return found.isPresent() && config.rankByDecoderNorm()
+    // Of several sites, norms have become part of the codes.
+    return found.isPresent() && config.rankByDecoderNorm() && blueprint.outputs().size() == 1
         ? OptionalDouble.of(
             found.getAsDouble()
                 / (float) (map == null ? start.outputs().getFirst().scale() : start.scale()))

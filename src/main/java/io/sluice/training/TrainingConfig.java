@@ -7,6 +7,7 @@ import io.sluice.engine.Optimiser;
 import io.sluice.engine.Selection;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.RowFilter;
+import java.util.List;
 import java.util.Objects;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -194,16 +195,18 @@ public record TrainingConfig(
    *
    * @param threshold what BatchTopK has found, in the units of the dictionary
    */
-  DictionaryConfig dictionary(String model, Site input, Site output, OptionalDouble threshold) {
+  DictionaryConfig dictionary(
+      String model, List<Site> inputs, List<Site> outputs, OptionalDouble threshold) {
     return new DictionaryConfig(
         model,
-        input.hook(),
-        output.hook(),
-        input.width(),
-        output.width(),
+        Site.names(inputs),
+        Site.names(outputs),
+        Site.widths(inputs),
+        Site.widths(outputs),
         features,
         sparsity.activation(threshold),
-        centre && input.equals(output),
-        rankByDecoderNorm);
+        centre && inputs.equals(outputs),
+        rankByDecoderNorm,
+        outputs.size() > 1 ? outputs : List.of());
   }
 }

@@ -100,11 +100,43 @@ class TrainCommandTest {
     assertThat(sluice("evaluate", "--dictionary", run, "--store", store)).as(err).isZero();
     assertThat(out).contains("tokens    1,500", "FVU");
 
+    String both = PairedStore.INPUT + "," + PairedStore.TARGET;
+    String shared = temp.resolve("shared").toString();
+    String[] crosscoder = {
+      "train",
+      "--store",
+      store,
+      "--hook",
+      both,
+      "--features",
+      "64",
+      "--k",
+      "4",
+      "--steps",
+      "30",
+      "--out",
+      shared
+    };
+    assertThat(sluice(crosscoder)).as(err).isZero();
+    assertThat(sluice("evaluate", "--dictionary", shared, "--store", store)).as(err).isZero();
+    assertThat(out).contains("of " + PairedStore.INPUT, "of " + PairedStore.TARGET);
+    String[] withModel = {
+      "evaluate", "--dictionary", shared, "--store", store, "--model", "m", "--text", "t"
+    };
+    assertThat(sluice(withModel)).isEqualTo(2);
+    assertOneLine("--model", both);
+
     String[] twice = {"train", "--store", store, "--hook", "a", "--target", "a", "--out", run};
     assertThat(sluice(twice)).isEqualTo(2);
     assertOneLine("both 'a'");
     assertThat(train("--encoder-start", "tied")).isEqualTo(2);
     assertOneLine("--encoder-start", "--target");
+    twice[4] = "a,a";
+    twice[5] = "--name";
+    assertThat(sluice(twice)).isEqualTo(2);
+    assertOneLine("'a' is named twice");
+    twice[4] = "a";
+    twice[5] = "--target";
     assertThat(train("--skip")).isEqualTo(2);
     assertOneLine("--skip", "--target");
     String[] unknown = twice.clone();

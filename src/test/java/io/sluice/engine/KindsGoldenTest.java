@@ -15,6 +15,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -55,6 +57,49 @@ class KindsGoldenTest {
     try (Engine skips = new SkipEngine(engines(engine).open(spec(), start()), data("start.skip"))) {
       follow(skips);
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "reference, crosscoder-adam",
+    "reference, crosscoder-sparse-adam",
+    "reference, crosscoder-adam-relu",
+    "reference, crosscoder-sparse-adam-relu",
+    "vector, crosscoder-adam",
+    "vector, crosscoder-sparse-adam",
+    "vector, crosscoder-adam-relu",
+    "vector, crosscoder-sparse-adam-relu",
+    "torch, crosscoder-adam",
+    "torch, crosscoder-sparse-adam",
+    "torch, crosscoder-adam-relu",
+    "torch, crosscoder-sparse-adam-relu"
+  })
+  void lengthsAreSumsOfNormsPerSite(String engine, String name) throws Exception {
+    load(name);
+    List<Integer> sites = new ArrayList<>();
+    settings.get("sites").forEach(width -> sites.add(width.asInt()));
+    EngineSpec spec =
+        new EngineSpec(
+                integer("inputWidth"),
+                integer("outputWidth"),
+                integer("features"),
+                settings.path("subtractDecoderBias").asBoolean(),
+                true,
+                Optimiser.ofLabel(settings.get("optimiser").asText()))
+            .writing(sites);
+    try (Engine crosscoder = engines(engine).open(spec, start())) {
+      follow(crosscoder);
+    }
+  }
+
+  @Test
+  void sitesThatDoNotMakeUpTheOutputAreRefused() {
+    EngineSpec spec = new EngineSpec(4, 6, 8, false, false, Optimiser.ADAM);
+    assertThat(spec.writing(List.of(2, 4)).siteCount()).isEqualTo(2);
+    assertThatThrownBy(() -> spec.writing(List.of(2, 3)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("[2, 3]")
+        .hasMessageContaining("width 6");
   }
 
   @ParameterizedTest

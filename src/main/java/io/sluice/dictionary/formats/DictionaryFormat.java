@@ -170,6 +170,13 @@ public enum DictionaryFormat {
       dictionary = Conventions.scaled(dictionary, origin.activationScale().getAsDouble());
     }
     DictionaryConfig config = dictionary.config();
+    if (!config.sites().isEmpty()) {
+      if (origin.inputHook().isPresent() || origin.outputHook().isPresent()) {
+        throw new IOException(
+            folder + ": writes several hook points, which cannot be named anew: " + config.sites());
+      }
+      return dictionary;
+    }
     return new Dictionary(
         new DictionaryConfig(
             origin.model().orElse(config.model()),
@@ -206,6 +213,10 @@ public enum DictionaryFormat {
     if (dictionary.hasSkip() && !keepsSkip()) {
       throw ForeignWriter.refused(
           label, "skip connections", "convert to saelens or sparsify, which have");
+    }
+    if (!dictionary.config().sites().isEmpty() && this != SLUICE) {
+      throw ForeignWriter.refused(
+          label, "dictionaries that write several hook points", "keep it in Sluice's format");
     }
     save(dictionary, folder);
   }

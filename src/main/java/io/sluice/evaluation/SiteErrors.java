@@ -1,0 +1,65 @@
+package io.sluice.evaluation;
+
+import io.sluice.dictionary.Site;
+import io.sluice.engine.Engine;
+import io.sluice.engine.Rows;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Sums from which the fraction of variance unexplained of each of several sites follows. */
+final class SiteErrors {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  private final List<Site> sites;
+  private final double[] sums;
+  private final double[] squares;
+  private final double[] errors;
+
+  /** Sums of 0; of no use for no sites, and then {@link #add} costs nothing. */
+  SiteErrors(List<Site> sites) {
+    this.sites = sites;
+    this.sums = new double[Site.widths(sites)];
+    this.squares = new double[sums.length];
+    this.errors = new double[sums.length];
+  }
+
+  /** Adds a batch that the engine has just decoded. */
+  void add(Engine engine, Rows target) {
+    if (sites.isEmpty()) {
+      return;
+    }
+    int width = sums.length;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment found = arena.allocate((long) target.count() * width * Float.BYTES, 64);
+      engine.readReconstruction(found);
+      for (int row = 0; row < target.count(); row++) {
+        for (int i = 0; i < width; i++) {
+          double wanted = target.at(row, i);
+          double error = found.getAtIndex(FLOAT, (long) row * width + i) - wanted;
+          sums[i] += wanted;
+          squares[i] += wanted * wanted;
+          errors[i] += error * error;
+        }
+      }
+    }
+  }
+
+  /** One for each site. */
+  List<Evaluation.SiteFvu> fvus(long tokens) {
+    List<Evaluation.SiteFvu> fvus = new ArrayList<>();
+    int at = 0;
+    for (Site site : sites) {
+      double error = 0;
+      double variance = 0;
+      for (int end = at + site.width(); at < end; at++) {
+        error += errors[at];
+        variance += squares[at] - sums[at] * sums[at] / tokens;
+      }
+      fvus.add(new Evaluation.SiteFvu(site.hook(), error / variance));
+    }
+    return fvus;
+  }
+}
