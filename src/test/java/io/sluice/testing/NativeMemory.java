@@ -1,0 +1,71 @@
+package io.sluice.testing;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemoryLayout.PathElement;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.Optional;
+
+/**
+ * How much native memory this process has in use, as the C library counts it. What the system calls
+ * resident would not do: it holds the Java heap, which grows when the collector likes.
+ */
+public final class NativeMemory {
+  private static final StructLayout COUNTS =
+      MemoryLayout.structLayout(
+          ValueLayout.JAVA_LONG.withName("arena"),
+          ValueLayout.JAVA_LONG.withName("freeChunks"),
+          ValueLayout.JAVA_LONG.withName("fastChunks"),
+          ValueLayout.JAVA_LONG.withName("maps"),
+          ValueLayout.JAVA_LONG.withName("mappedBytes"),
+          ValueLayout.JAVA_LONG.withName("unused"),
+          ValueLayout.JAVA_LONG.withName("fastBytes"),
+          ValueLayout.JAVA_LONG.withName("usedBytes"),
+          ValueLayout.JAVA_LONG.withName("freeBytes"),
+          ValueLayout.JAVA_LONG.withName("top"));
+
+  private static final long MAPPED = COUNTS.byteOffset(PathElement.groupElement("mappedBytes"));
+  private static final long USED = COUNTS.byteOffset(PathElement.groupElement("usedBytes"));
+
+  private NativeMemory() {}
+
+  /**
+   * The least that native memory grows by over {@code parts} runs of {@code work}. A leak grows in
+   * each; what the JVM takes for itself now and then, for its compilers above all, does not. The
+   * calling test is skipped where the C library cannot tell.
+   */
+  public static long leastGrowth(int parts, Runnable work) {
+    Linker linker = Linker.nativeLinker();
+    Optional<MemorySegment> symbol = linker.defaultLookup().find("mallinfo2");
+    assumeTrue(symbol.isPresent(), "this C library has no mallinfo2");
+    MethodHandle count = linker.downcallHandle(symbol.get(), FunctionDescriptor.of(COUNTS));
+    long least = Long.MAX_VALUE;
+    for (int part = 0; part < parts; part++) {
+      long before = bytes(count);
+      work.run();
+      least = Math.min(least, bytes(count) - before);
+    }
+    return least;
+  }
+
+  private static long bytes(MethodHandle count) {
+    // Segments that are garbage give their memory back.
+    System.gc();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment counts = (MemorySegment) count.invokeExact((SegmentAllocator) arena);
+      return counts.get(ValueLayout.JAVA_LONG, MAPPED) + counts.get(ValueLayout.JAVA_LONG, USED);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
+  }
+}
