@@ -61,9 +61,11 @@ models:
 test:
 	@$(mvn) spotless:check test
 
-# Mutated checkpoints load or are refused: never a crash, a hang or memory out of proportion.
+# Mutated checkpoints load or are refused: never a crash, a hang or memory out of proportion. One
+# file on each core; the files are written to memory.
 fuzz:
-	@$(mvn) --quiet test -Dtest=CheckpointFuzzTest -Dsluice.mutations=$(FUZZ)
+	@$(mvn) --quiet test -Dtest=CheckpointFuzzTest -Dsluice.mutations=$(FUZZ) \
+	  -Djunit.jupiter.execution.parallel.enabled=true -Djunit.jupiter.execution.parallel.mode.default=same_thread
 
 bench: build
 	@JAVA_HOME="$(jdk)" bin/sluice bench $(BENCH_ARGS)
