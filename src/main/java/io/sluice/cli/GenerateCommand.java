@@ -12,13 +12,14 @@ import picocli.CommandLine.Option;
     name = "generate",
     description = {
       "Continue a text, to see that a model was read as it should be.",
-      "The most probable token is taken each time, or one is drawn with --temperature. Nothing is",
-      "kept from token to token: this is a check, not a way to serve a model."
+      "The most probable token is taken each time, or one is drawn with --temperature. Ends where",
+      "the model says that the text is over, or at its longest context."
     },
     footer = {
       "",
       "Example:",
-      "  sluice generate --model model/ --prompt 'Call me Ishmael.' --tokens 40"
+      "  sluice generate --model model/ --prompt 'Call me Ishmael.' --tokens 40",
+      "  sluice generate --model model/ --prompt 'Call me' --temperature 0.8 --top-p 0.9 --seed 7"
     })
 final class GenerateCommand extends SluiceCommand {
   @Mixin private ModelOptions model;
@@ -30,7 +31,7 @@ final class GenerateCommand extends SluiceCommand {
       names = "--tokens",
       paramLabel = "N",
       defaultValue = "40",
-      description = "How many tokens to add (default: 40).")
+      description = "How many tokens to add at most (default: 40).")
   private int tokens;
 
   @Option(
@@ -49,12 +50,21 @@ final class GenerateCommand extends SluiceCommand {
       description = "Draw among the K most probable tokens; 0 for all (default: 0).")
   private int topK;
 
+  @Option(
+      names = "--top-p",
+      paramLabel = "P",
+      defaultValue = "1",
+      description =
+          "Draw among the most probable tokens that reach a probability of P together, of those"
+              + " that --top-k leaves; 1 for all (default: 1).")
+  private double topP;
+
   @Override
   protected void run() throws IOException {
     model.check(this);
     Generation generation;
     try {
-      generation = new Generation(tokens, temperature, topK, seed());
+      generation = new Generation(tokens, temperature, topK, topP, seed());
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());
     }

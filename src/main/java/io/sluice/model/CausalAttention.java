@@ -26,18 +26,16 @@ record CausalAttention(
     Tensor query = heads.query();
     Tensor key = heads.key();
     if (rotary != null) {
-      query = rotary.apply(query);
-      key = rotary.apply(key);
+      query = rotary.apply(query, pass.before());
+      key = rotary.apply(key, pass.before());
     }
     query = query.transpose(1, 2);
-    key = key.transpose(1, 2);
-    Tensor value = heads.value().transpose(1, 2);
+    KeyValueCache.KeyValues seen =
+        pass.keep(this, key.transpose(1, 2), heads.value().transpose(1, 2));
     Tensor mixed =
         config.cap() > 0
-            ? capped(query, key, value, pass)
-            : pass.isPlain(window)
-                ? query.attend(key, value, null, true, config.scale())
-                : query.attend(key, value, pass.mask(window), false, config.scale());
+            ? capped(query, seen.keys(), seen.values(), pass)
+            : fused(query, seen.keys(), seen.values(), pass);
     // LibTorch's fused kernel leaves heads next to each other in memory, so this is a view.
     return mixed
         .transpose(1, 2)
@@ -81,6 +79,14 @@ record CausalAttention(
         window,
         true,
         projections.queryNorm() != null);
+  }
+
+  private Tensor fused(Tensor query, Tensor key, Tensor value, CausalPass pass) {
+    if (pass.isPlain(window)) {
+      return query.attend(key, value, null, true, config.scale());
+    }
+    Tensor mask = pass.seesAll(window) ? null : pass.mask(window);
+    return query.attend(key, value, mask, false, config.scale());
   }
 
   /** Scores go through {@code cap·tanh(scores / cap)}, for which there is no fused kernel. */

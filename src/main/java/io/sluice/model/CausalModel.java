@@ -98,14 +98,19 @@ final class CausalModel implements LanguageModel {
   }
 
   @Override
+  public Decoding decode() {
+    return new Cached();
+  }
+
+  @Override
   public List<TokenLoss> losses(TokenBatch batch, List<Hooks> variants) {
     batch.check(shape);
     variants.forEach(hooks -> hooks.check(shape));
     TokenLoss[] losses = new TokenLoss[variants.size()];
     try (TensorScope carried = TensorScope.detached()) {
-      CausalPass pass = begin(batch, carried);
+      CausalPass pass = begin(batch, null, carried);
       int last = shape.layers();
-      Tensor trunk = embedded(batch, carried);
+      Tensor trunk = embedded(batch, pass, carried);
       for (int layer = 0; layer <= last; layer++) {
         boolean wanted = layer == last;
         for (int i = 0; i < losses.length; i++) {
@@ -175,20 +180,64 @@ final class CausalModel implements LanguageModel {
       TokenBatch batch, Hooks hooks, int depth, HookPoint last, TensorScope carried) {
     batch.check(shape);
     hooks.check(shape);
-    CausalPass pass = begin(batch, carried);
-    return through(0, depth, embedded(batch, carried), pass, hooks, last, carried);
+    CausalPass pass = begin(batch, null, carried);
+    return through(0, depth, embedded(batch, pass, carried), pass, hooks, last, carried);
   }
 
-  private CausalPass begin(TokenBatch batch, TensorScope carried) {
+  private CausalPass begin(TokenBatch batch, KeyValueCache cache, TensorScope carried) {
+    CausalPass pass = new CausalPass(batch.size(), batch.length(), cache, dtype, device, carried);
     if (rotary != null) {
-      rotary.reach(batch.length());
+      rotary.reach(pass.before() + batch.length());
     }
-    return new CausalPass(batch.size(), batch.length(), dtype, device, carried);
+    return pass;
   }
 
-  private Tensor embedded(TokenBatch batch, TensorScope carried) {
+  private Tensor embedded(TokenBatch batch, CausalPass pass, TensorScope carried) {
     try (TensorScope scope = TensorScope.open()) {
-      return embed(batch).moveTo(carried);
+      return embed(batch, pass.before()).moveTo(carried);
+    }
+  }
+
+  /** A text in pieces. */
+  private final class Cached implements Decoding {
+    private final KeyValueCache cache = new KeyValueCache();
+
+    @Override
+    public int length() {
+      return cache.length();
+    }
+
+    @Override
+    public Tensor read(int... ids) {
+      TokenBatch batch = TokenBatch.of(List.of(ids));
+      batch.check(shape);
+      if (cache.length() > shape.maxContext() - ids.length) {
+        throw new IllegalArgumentException(
+            "a text of %d tokens and %d more; the model takes at most %d"
+                .formatted(cache.length(), ids.length, shape.maxContext()));
+      }
+      Tensor logits;
+      try (TensorScope carried = TensorScope.detached()) {
+        CausalPass pass = begin(batch, cache, carried);
+        Tensor stream =
+            through(
+                0,
+                shape.layers(),
+                embedded(batch, pass, carried),
+                pass,
+                Hooks.none(),
+                null,
+                carried);
+        Tensor last = stream.narrow(1, ids.length - 1, 1);
+        logits = logits(parts.finalNorm().apply(last)).reshape(shape.vocabulary());
+      }
+      cache.advance(ids.length);
+      return logits;
+    }
+
+    @Override
+    public void close() {
+      cache.close();
     }
   }
 
@@ -220,7 +269,10 @@ final class CausalModel implements LanguageModel {
     return hidden;
   }
 
-  private Tensor embed(TokenBatch batch) {
+  /**
+   * @param first the position of the batch's first tokens
+   */
+  private Tensor embed(TokenBatch batch, int first) {
     Tensor ids = Tensor.ofLongs(batch.paddedIds(), batch.size(), batch.length()).to(device);
     Tensor tokens = parts.tokens().embedding(ids);
     if (parts.embeddingScale() != 1) {
@@ -228,7 +280,7 @@ final class CausalModel implements LanguageModel {
     }
     return parts.positions() == null
         ? tokens
-        : tokens.add(parts.positions().narrow(0, 0, batch.length()));
+        : tokens.add(parts.positions().narrow(0, first, batch.length()));
   }
 
   @Override

@@ -8,10 +8,12 @@ import io.sluice.torch.TensorScope;
 import java.util.HashMap;
 import java.util.Map;
 
-/** What all layers of one forward pass share: how far queries see. */
+/** What all layers of one forward pass share: how far queries see, and what came before. */
 final class CausalPass {
   private final int size;
   private final int length;
+  private final KeyValueCache cache;
+  private final int before;
   private final DType dtype;
   private final Device device;
   private final TensorScope owner;
@@ -20,11 +22,15 @@ final class CausalPass {
   /**
    * @param size number of contexts
    * @param length tokens per context
+   * @param cache the tokens before them, which this pass adds to; null where there are none
    * @param owner the scope that lives as long as the pass
    */
-  CausalPass(int size, int length, DType dtype, Device device, TensorScope owner) {
+  CausalPass(
+      int size, int length, KeyValueCache cache, DType dtype, Device device, TensorScope owner) {
     this.size = size;
     this.length = length;
+    this.cache = cache;
+    this.before = cache == null ? 0 : cache.length();
     this.dtype = dtype;
     this.device = device;
     this.owner = owner;
@@ -38,29 +44,53 @@ final class CausalPass {
    */
   VectorLayers.Pass vector(RotaryTable rotary, Hooks hooks, HookPoint last) {
     RotaryAngles angles = rotary == null ? null : rotary.angles();
-    return VectorLayers.Pass.causal(size, length, angles, hooks, last);
+    return cache == null
+        ? VectorLayers.Pass.causal(size, length, angles, hooks, last)
+        : VectorLayers.Pass.continuing(cache, length, angles, hooks, last);
   }
 
-  /** Whether a window of this size hides none of the tokens before a query. */
+  /** The position of the first token of this pass. */
+  int before() {
+    return before;
+  }
+
+  /** These keys and values and those of the tokens before, if there are any. */
+  KeyValueCache.KeyValues keep(CausalAttention attention, Tensor keys, Tensor values) {
+    return cache == null
+        ? new KeyValueCache.KeyValues(keys, values)
+        : cache.append(attention, keys, values);
+  }
+
+  /** Whether LibTorch's causal attention sees what a window of this size does. */
   boolean isPlain(int window) {
-    return window == 0 || window >= length;
+    return before == 0 && reachesAll(window);
+  }
+
+  /** Whether a query of this pass sees every key there is: it is the last token. */
+  boolean seesAll(int window) {
+    return length == 1 && reachesAll(window);
+  }
+
+  private boolean reachesAll(int window) {
+    return window == 0 || window >= before + length;
   }
 
   /**
-   * What is added to attention scores, {@code [length, length]}: 0 where query {@code i} sees key
-   * {@code j}, so for {@code i − window < j ≤ i}, else −∞. Made once per pass.
+   * What is added to attention scores, {@code [length, before + length]}: 0 where the query at
+   * position {@code i} sees key {@code j}, so for {@code i − window < j ≤ i}, else −∞. Made once
+   * per pass.
    *
    * @param window how many tokens a query sees, itself included; 0 for all before it
    */
   Tensor mask(int window) {
-    int reach = isPlain(window) ? length : window;
+    int reach = reachesAll(window) ? before + length : window;
     return masks.computeIfAbsent(reach, this::newMask);
   }
 
   private Tensor newMask(int reach) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor places = Tensor.arange(0, length, device).to(DType.F32);
-      Tensor back = places.unsqueeze(1).sub(places.unsqueeze(0));
+      Tensor keys = Tensor.arange(0, before + length, device).to(DType.F32);
+      Tensor back = keys.narrow(0, before, length).unsqueeze(1).sub(keys.unsqueeze(0));
       Tensor zero = Tensor.zeros(dtype, device, 1);
       Tensor hidden = Tensor.full(Double.NEGATIVE_INFINITY, dtype, device, 1);
       Tensor seen = back.lt(Tensor.scalar(reach, DType.F32, device)).where(zero, hidden);

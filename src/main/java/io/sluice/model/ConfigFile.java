@@ -9,6 +9,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * A model's {@code config.json}, with settings checked as they are read.
@@ -58,6 +61,22 @@ record ConfigFile(Path file, JsonNode json) {
 
   int integer(String name, int otherwise) throws IOException {
     return isGiven(name) ? integer(name) : otherwise;
+  }
+
+  /** The number or numbers of that name; none where it is missing. */
+  Set<Integer> integers(String name) throws IOException {
+    JsonNode value = json.path(name);
+    Set<Integer> numbers = new TreeSet<>();
+    if (value.isMissingNode() || value.isNull()) {
+      return numbers;
+    }
+    for (JsonNode each : value.isArray() ? value : List.of(value)) {
+      if (!each.isIntegralNumber() || !each.canConvertToInt()) {
+        throw damaged(name + " is " + value);
+      }
+      numbers.add(each.intValue());
+    }
+    return numbers;
   }
 
   boolean bool(String name, boolean otherwise) throws IOException {

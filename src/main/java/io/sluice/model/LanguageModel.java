@@ -15,6 +15,9 @@ public interface LanguageModel extends Transformer {
    */
   Tensor logits(Tensor hidden);
 
+  /** A text to read piece by piece, from its beginning. */
+  Decoding decode();
+
   /**
    * How well the model predicts the tokens of the batch that count, each from those before it in
    * its context. Logits are made for a few positions at a time, so that memory stays bounded

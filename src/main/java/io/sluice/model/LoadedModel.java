@@ -7,6 +7,8 @@ import io.sluice.weights.OnnxFile;
 import io.sluice.weights.TensorSource;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * A transformer with its tokenizer.
@@ -14,10 +16,18 @@ import java.nio.file.Path;
  * @param name what the model is called
  * @param transformer the model; closed with this
  * @param tokenizer its tokenizer; closed with this
+ * @param endOfText tokens with which it says that a text is over; empty for encoders, and where its
+ *     files name none
  */
-public record LoadedModel(String name, Transformer transformer, Tokenizer tokenizer)
+public record LoadedModel(
+    String name, Transformer transformer, Tokenizer tokenizer, Set<Integer> endOfText)
     implements AutoCloseable {
   private static final String BERT = "bert";
+
+  /** Copies the set. */
+  public LoadedModel {
+    endOfText = Set.copyOf(endOfText);
+  }
 
   /**
    * Opens a model.
@@ -49,10 +59,11 @@ public record LoadedModel(String name, Transformer transformer, Tokenizer tokeni
    */
   public static LoadedModel open(ModelFiles files, Device device, DType dtype) throws IOException {
     TensorSource source = TensorSource.open(files.weights());
-    ModelMaker maker = maker(files, source);
+    Set<Integer> endOfText = new TreeSet<>();
+    ModelMaker maker = maker(files, source, endOfText);
     Tokenizer tokenizer = tokenizer(files, source);
     try {
-      return new LoadedModel(files.name(), maker.make(device, dtype), tokenizer);
+      return new LoadedModel(files.name(), maker.make(device, dtype), tokenizer, endOfText);
     } catch (IOException | RuntimeException | Error e) {
       tokenizer.close();
       throw e;
@@ -71,12 +82,14 @@ public record LoadedModel(String name, Transformer transformer, Tokenizer tokeni
         : Tokenizer.open(files.tokenizer());
   }
 
-  private static ModelMaker maker(ModelFiles files, TensorSource source) throws IOException {
+  private static ModelMaker maker(ModelFiles files, TensorSource source, Set<Integer> endOfText)
+      throws IOException {
     if (source instanceof OnnxFile onnx) {
       return bert(new BertOnnx(onnx), source);
     }
     if (source instanceof GgufFile gguf) {
       CausalConfig config = GgufConfig.read(gguf);
+      endOfText.addAll(EndOfText.of(gguf));
       Parameters parameters = new GgufParameters(gguf, config);
       return (device, dtype) -> new CausalModel(config, parameters, device, dtype);
     }
@@ -94,6 +107,7 @@ public record LoadedModel(String name, Transformer transformer, Tokenizer tokeni
       throw file.unsupported("architecture", type, BERT + ", " + Architecture.labels());
     }
     CausalConfig config = CausalConfigFile.read(file, architecture);
+    endOfText.addAll(EndOfText.of(file));
     return (device, dtype) -> new CausalModel(config, Parameters.of(source), device, dtype);
   }
 

@@ -83,26 +83,27 @@ final class RotaryTable {
   }
 
   /**
-   * Queries or keys turned by their positions, which count from 0.
+   * Queries or keys turned by their positions.
    *
    * @param x {@code [batch, length, heads, headDim]}
+   * @param first the position of the first of them
    */
-  Tensor apply(Tensor x) {
+  Tensor apply(Tensor x, int first) {
     int dims = rotary.dims();
     if (dims == headDim) {
-      return turn(x);
+      return turn(x, first);
     }
     return ShapeOperators.cat(
-        List.of(turn(x.narrow(3, 0, dims)), x.narrow(3, dims, headDim - dims)), 3);
+        List.of(turn(x.narrow(3, 0, dims), first), x.narrow(3, dims, headDim - dims)), 3);
   }
 
-  private Tensor turn(Tensor x) {
+  private Tensor turn(Tensor x, int first) {
     long length = x.size(1);
     int half = rotary.dims() / 2;
     // The sign is in the table, so that exchanging the halves costs one pass.
     Tensor exchanged =
         ShapeOperators.cat(List.of(x.narrow(3, half, half), x.narrow(3, 0, half)), 3);
-    exchanged.mul_(signedSines.narrow(0, 0, length));
-    return x.mul(cosines.narrow(0, 0, length)).add(exchanged);
+    exchanged.mul_(signedSines.narrow(0, first, length));
+    return x.mul(cosines.narrow(0, first, length)).add(exchanged);
   }
 }

@@ -115,13 +115,28 @@ final class VectorLayers implements AutoCloseable {
    * @param angles of the positions; null if none are turned
    * @param hooks what to do at hook points
    * @param last the hook point after which nothing is wanted any more; null if the result is
+   * @param cache what came before, which the pass adds to; null where nothing did
    */
-  record Pass(RowAttention.Batch rows, RotaryAngles angles, Hooks hooks, HookPoint last) {
+  record Pass(
+      RowAttention.Batch rows,
+      RotaryAngles angles,
+      Hooks hooks,
+      HookPoint last,
+      KeyValueCache cache) {
     /** All positions of causal contexts: no token sees the padding to its right. */
     static Pass causal(int size, int length, RotaryAngles angles, Hooks hooks, HookPoint last) {
       int[] lengths = new int[size];
       Arrays.fill(lengths, length);
-      return new Pass(RowAttention.Batch.of(length, lengths), angles, hooks, last);
+      return new Pass(RowAttention.Batch.of(length, lengths), angles, hooks, last, null);
+    }
+
+    /** Tokens that follow those of a text that have run. */
+    static Pass continuing(
+        KeyValueCache cache, int length, RotaryAngles angles, Hooks hooks, HookPoint last) {
+      int end = cache.length() + length;
+      int[] lengths = {end};
+      RowAttention.Batch rows = new RowAttention.Batch(1, end, cache.length(), end, lengths);
+      return new Pass(rows, angles, hooks, last, cache);
     }
 
     /** All positions of a batch whose padding is hidden. */
@@ -130,7 +145,7 @@ final class VectorLayers implements AutoCloseable {
       for (int i = 0; i < lengths.length; i++) {
         lengths[i] = batch.length(i);
       }
-      return new Pass(RowAttention.Batch.of(batch.length(), lengths), null, hooks, last);
+      return new Pass(RowAttention.Batch.of(batch.length(), lengths), null, hooks, last, null);
     }
 
     int count() {
@@ -181,8 +196,7 @@ final class VectorLayers implements AutoCloseable {
       }
     }
     Spot zSpot = spot(pass, layer, HookKind.Z, z, layer.heads().outputWidth());
-    MemorySegment all = joined.of(count, layer.queriesKeysValues().out());
-    product.multiply(layer.queriesKeysValues(), read, count, all);
+    MemorySegment all = queriesKeysValues(layer, read, pass);
     attention.run(layer.heads(), pass.angles(), pass.rows(), all, zSpot.memory());
     MemorySegment mixed = zSpot.hooked();
     if (pass.endsAt(zSpot.point())) {
@@ -214,6 +228,20 @@ final class VectorLayers implements AutoCloseable {
       x.copyFrom(resid);
     }
     return !pass.endsAt(residSpot.point());
+  }
+
+  /** Queries, keys and values of a pass, behind those that came before. */
+  private MemorySegment queriesKeysValues(VectorLayer layer, MemorySegment read, Pass pass) {
+    PackedMatrix matrix = layer.queriesKeysValues();
+    if (pass.cache() == null) {
+      MemorySegment all = joined.of(pass.count(), matrix.out());
+      product.multiply(matrix, read, pass.count(), all);
+      return all;
+    }
+    MemorySegment all = pass.cache().rows(layer.index(), matrix.out(), pass.rows().length());
+    long before = (long) pass.rows().first() * matrix.out() * Float.BYTES;
+    product.multiply(matrix, read, pass.count(), all.asSlice(before));
+    return all;
   }
 
   private void mlp(VectorLayer layer, MemorySegment x, int width, int count, MemorySegment out) {

@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -70,7 +71,7 @@ class CausalParityTest {
       List<Integer> told = new ArrayList<>();
       int[] text =
           Generation.greedy(expected.length - 4)
-              .run(model.languageModel(), Arrays.copyOf(expected, 4), Hooks.none(), told::add);
+              .run(model.languageModel(), Arrays.copyOf(expected, 4), Set.of(), told::add);
       assertThat(text).containsExactly(expected);
       assertThat(told).hasSize(expected.length - 4).endsWith(expected[expected.length - 1]);
     }
@@ -82,13 +83,13 @@ class CausalParityTest {
       String prompt = "call me";
       String greedy = Generation.greedy(8).run(model, prompt);
       assertThat(greedy).startsWith("call me ");
-      assertThat(new Generation(8, 1.5, 1, 7).run(model, prompt)).isEqualTo(greedy);
-      String drawn = new Generation(8, 1.5, 0, 7).run(model, prompt);
-      assertThat(new Generation(8, 1.5, 0, 7).run(model, prompt)).isEqualTo(drawn);
-      assertThat(new Generation(8, 1.5, 0, 8).run(model, prompt)).isNotEqualTo(drawn);
+      assertThat(new Generation(8, 1.5, 1, 1, 7).run(model, prompt)).isEqualTo(greedy);
+      String drawn = new Generation(8, 1.5, 0, 1, 7).run(model, prompt);
+      assertThat(new Generation(8, 1.5, 0, 1, 7).run(model, prompt)).isEqualTo(drawn);
+      assertThat(new Generation(8, 1.5, 0, 1, 8).run(model, prompt)).isNotEqualTo(drawn);
       // A text ends where the model's longest context does.
       int[] full =
-          Generation.greedy(1000).run(model.languageModel(), new int[] {0}, Hooks.none(), t -> {});
+          Generation.greedy(1000).run(model.languageModel(), new int[] {0}, Set.of(), t -> {});
       assertThat(full).hasSize(64);
     }
   }

@@ -8,7 +8,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.testing.Python;
 import io.sluice.testing.SmolLm;
 import io.sluice.torch.Device;
-import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import io.sluice.torch.Torch;
 import io.sluice.weights.Safetensors;
@@ -58,7 +57,9 @@ class RealModelTest {
       double perplexity = Math.exp(Double.parseDouble(expected.metadata().get("loss")));
       assertThat(Math.exp(loss.mean())).isCloseTo(perplexity, within(1e-3 * perplexity));
       long[] greedy = expected.data("greedy").toArray(ValueLayout.JAVA_LONG);
-      int[] text = greedyText(model.languageModel(), Arrays.copyOf(ids, 24), greedy.length);
+      int[] text =
+          Generation.greedy(24)
+              .run(model.languageModel(), Arrays.copyOf(ids, 24), model.endOfText(), id -> {});
       assertThat(Arrays.stream(text).asLongStream().toArray()).containsExactly(greedy);
     }
   }
@@ -69,7 +70,8 @@ class RealModelTest {
     assumeTrue(Torch.isAvailable(), "no LibTorch");
     try (LoadedModel model = LoadedModel.open(file, Device.CPU)) {
       int[] prompt = model.tokenizer().encode("The capital of France is");
-      int[] text = greedyText(model.languageModel(), prompt, prompt.length + 8);
+      int[] text =
+          Generation.greedy(8).run(model.languageModel(), prompt, model.endOfText(), id -> {});
       int[] paris = model.tokenizer().encode(" Paris");
       assertThat(paris).hasSize(1);
       assertThat(Arrays.copyOfRange(text, prompt.length, text.length)).contains(paris);
@@ -103,18 +105,5 @@ class RealModelTest {
       model.forward(TokenBatch.of(List.of(context)), hooks);
     }
     assertThat(seen).hasSize(150);
-  }
-
-  private static int[] greedyText(LanguageModel model, int[] prompt, int length) {
-    int[] text = prompt;
-    while (text.length < length) {
-      try (TensorScope scope = TensorScope.open()) {
-        Tensor hidden = model.forward(TokenBatch.of(List.of(text)), Hooks.none());
-        Tensor logits = model.logits(hidden.select(1, text.length - 1));
-        text = Arrays.copyOf(text, text.length + 1);
-        text[text.length - 1] = (int) logits.argmax(-1, false).item();
-      }
-    }
-    return text;
   }
 }
