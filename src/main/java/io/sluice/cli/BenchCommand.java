@@ -62,6 +62,13 @@ final class BenchCommand extends SluiceCommand {
   private int threads = Runtime.getRuntime().availableProcessors();
 
   @Option(
+      names = "--calls",
+      paramLabel = "N",
+      defaultValue = "1000",
+      description = "Calls whose latencies encoder takes one by one (default: 1000).")
+  private int calls;
+
+  @Option(
       names = "--model",
       paramLabel = "PATH",
       description = "The model's file or folder, for load.")
@@ -78,6 +85,9 @@ final class BenchCommand extends SluiceCommand {
   protected void run() {
     if (rounds < 1) {
       throw usage("--rounds must be at least 1, not " + rounds);
+    }
+    if (calls < 1) {
+      throw usage("--calls must be at least 1, not " + calls);
     }
     if (threads < 1 || threads > 4096) {
       throw usage("--threads must be from 1 to 4096, not " + threads);
@@ -106,7 +116,7 @@ final class BenchCommand extends SluiceCommand {
             threads);
     for (Benchmark benchmark : chosen) {
       out().println();
-      benchmark.run(out(), new Benchmark.Setting(rounds, threads, seed()));
+      benchmark.run(out(), new Benchmark.Setting(rounds, threads, calls, seed()));
       out().flush();
     }
   }

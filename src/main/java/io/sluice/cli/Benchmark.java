@@ -12,9 +12,10 @@ interface Benchmark {
    *
    * @param rounds timed rounds per figure, after warm-up
    * @param threads threads that either side may use
+   * @param calls single calls whose latencies are taken, where there are such
    * @param seed of the data
    */
-  record Setting(int rounds, int threads, long seed) {
+  record Setting(int rounds, int threads, int calls, long seed) {
     /**
      * How long {@code call} takes, in seconds. On a single thread this is the thread's own
      * processor time, which other programs on the machine disturb little.

@@ -33,7 +33,7 @@ final class EncoderBenchmark implements Benchmark {
 
   @Override
   public void run(PrintWriter out, Setting setting) {
-    Setting own = new Setting(setting.rounds() * ROUNDS, 1, setting.seed());
+    Setting own = new Setting(setting.rounds() * ROUNDS, 1, setting.calls(), setting.seed());
     try (Arena arena = Arena.ofShared()) {
       Dictionary dictionary = dictionary(arena, setting.seed());
       float[][] vectors = vectors(setting.seed());
@@ -61,7 +61,49 @@ final class EncoderBenchmark implements Benchmark {
         calls.add(() -> encoder.encode(batch, features, values, counts));
       }
       print(out, names, measure(own, calls));
+      printLatencies(out, names, calls, setting.calls());
     }
+  }
+
+  /** One call after the other, as a service makes them, by the clock on the wall. */
+  private static void printLatencies(
+      PrintWriter out, List<String> names, List<Runnable> calls, int count) {
+    out.printf(
+        Locale.ROOT,
+        "%,d calls one after the other, by the clock, in ms%n%-12s %10s %10s %10s %10s %12s%n",
+        count,
+        "weights",
+        "median",
+        "p99",
+        "p99.9",
+        "longest",
+        "p99/median");
+    for (int call = 0; call < names.size(); call++) {
+      if (names.get(call).equals("read") || names.get(call).contains(" ")) {
+        continue;
+      }
+      double[] seconds = new double[count];
+      for (int i = 0; i < count; i++) {
+        long start = System.nanoTime();
+        calls.get(call).run();
+        seconds[i] = (System.nanoTime() - start) / 1e9;
+      }
+      Arrays.sort(seconds);
+      double median = Benchmark.median(seconds);
+      out.printf(
+          Locale.ROOT,
+          "%-12s %10.2f %10.2f %10.2f %10.2f %12.2f%n",
+          names.get(call),
+          1e3 * median,
+          1e3 * quantile(seconds, 0.99),
+          1e3 * quantile(seconds, 0.999),
+          1e3 * seconds[count - 1],
+          quantile(seconds, 0.99) / median);
+    }
+  }
+
+  private static double quantile(double[] sorted, double share) {
+    return sorted[(int) Math.ceil(share * sorted.length) - 1];
   }
 
   /** All calls in turns, so that what else runs on the machine meets them all. */
@@ -111,7 +153,7 @@ final class EncoderBenchmark implements Benchmark {
       double median = Benchmark.median(seconds[i]);
       double[] sorted = seconds[i].clone();
       Arrays.sort(sorted);
-      double late = sorted[(int) Math.ceil(0.99 * sorted.length) - 1];
+      double late = quantile(sorted, 0.99);
       out.printf(
           Locale.ROOT,
           "%-12s %10.2f %10.2f %14.2f %12.2f%n",

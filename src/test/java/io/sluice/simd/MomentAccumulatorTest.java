@@ -130,6 +130,34 @@ class MomentAccumulatorTest {
     }
   }
 
+  /**
+   * The same rows again and again: whatever rounding does, it does 12,208 times in the same
+   * direction, while the exact result is that of the rows once.
+   */
+  @Test
+  void staysAccurateOverAHundredMillionRows() {
+    int width = 32;
+    int once = 1 << 13;
+    int times = 12_208;
+    float[] x = correlated(new Random(SEED), once, width, 30);
+    MemorySegment memory = Panels.allocate(x.length);
+    MemorySegment.copy(x, 0, memory, Panels.FLOAT, 0, x.length);
+    MomentAccumulator accumulator = new MomentAccumulator(width);
+    for (int i = 0; i < times; i++) {
+      accumulator.add(new Rows(memory, Element.F32, once, width));
+    }
+    Moments expected = reference(x, width);
+    double[] scatter = expected.scatter().clone();
+    for (int i = 0; i < scatter.length; i++) {
+      scatter[i] *= times;
+    }
+    assertThat(accumulator.count()).isGreaterThan(100_000_000);
+    assertAgrees(
+        accumulator.moments(),
+        new Moments((long) once * times, expected.mean(), scatter),
+        1e-6 / Math.sqrt(width));
+  }
+
   @Test
   void refusesRowsOfAnotherWidth() {
     MomentAccumulator accumulator = new MomentAccumulator(8);
