@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /** Measures the spectra of a store's hook points and of a model's output projections. */
 final class StoreSpectra {
@@ -57,13 +58,11 @@ final class StoreSpectra {
 
   /** The spectra of covariances that were taken elsewhere. */
   List<Spectra.Hook> hooks(Map<HookPoint, Covariance> measured) {
-    List<Spectra.Hook> hooks = new ArrayList<>();
-    measured.forEach(
-        (point, covariance) -> {
-          covariances.put(point.toString(), covariance);
-          hooks.add(hook(point, covariance));
-        });
-    return hooks;
+    measured.forEach((point, covariance) -> covariances.put(point.toString(), covariance));
+    // One thread decomposes a matrix; so all cores take one each.
+    return List.copyOf(measured.entrySet()).parallelStream()
+        .map(each -> hook(each.getKey(), each.getValue()))
+        .toList();
   }
 
   /**
@@ -124,30 +123,36 @@ final class StoreSpectra {
 
   /** Measures the output projection of every layer. */
   List<Spectra.OutputProjection> outputProjections(LoadedModel model) {
-    ModelShape shape = model.transformer().shape();
-    List<Spectra.OutputProjection> projections = new ArrayList<>();
-    for (int layer = 0; layer < shape.layers(); layer++) {
-      OutputProjection projection =
-          OutputProjection.of(weight(model, layer), shape.heads(), shape.dModel());
-      Spectrum spectrum = projection.spectrum();
-      projections.add(
-          new Spectra.OutputProjection(
-              layer,
-              shape.heads(),
-              projection.singularValues(),
-              (double) spectrum.intrinsicDimension(tau),
-              spectrum.effectiveRank(),
-              projection.headSpectra().stream().mapToDouble(Spectrum::effectiveRank).toArray(),
-              projection.headOverlap()));
-    }
-    return projections;
+    return IntStream.range(0, model.transformer().shape().layers())
+        .parallel()
+        .mapToObj(layer -> outputProjection(model, layer))
+        .toList();
   }
 
-  /** {@code [heads · headDim, dModel]}: the model keeps the transpose. */
+  private Spectra.OutputProjection outputProjection(LoadedModel model, int layer) {
+    ModelShape shape = model.transformer().shape();
+    OutputProjection projection =
+        OutputProjection.of(weight(model, layer), shape.heads(), shape.dModel());
+    Spectrum spectrum = projection.spectrum();
+    return new Spectra.OutputProjection(
+        layer,
+        shape.heads(),
+        projection.singularValues(),
+        (double) spectrum.intrinsicDimension(tau),
+        spectrum.effectiveRank(),
+        projection.headSpectra().stream().mapToDouble(Spectrum::effectiveRank).toArray(),
+        projection.headOverlap());
+  }
+
+  /**
+   * {@code [heads · headDim, dModel]}: the model, which one thread may use, keeps the transpose.
+   */
   private static float[] weight(LoadedModel model, int layer) {
-    try (TensorScope scope = TensorScope.open()) {
-      Tensor stored = model.transformer().outputProjection(layer);
-      return stored.transpose(0, 1).to(Device.CPU).contiguous().toFloats();
+    synchronized (model) {
+      try (TensorScope scope = TensorScope.open()) {
+        Tensor stored = model.transformer().outputProjection(layer);
+        return stored.transpose(0, 1).to(Device.CPU).contiguous().toFloats();
+      }
     }
   }
 
