@@ -131,7 +131,7 @@ def expected(folder, run, seed):
 
 def make_saelens(out):
     from sae_lens.saes import batchtopk_sae, gated_sae, jumprelu_sae, matryoshka_batchtopk_sae
-    from sae_lens.saes import standard_sae, topk_sae, transcoder
+    from sae_lens.saes import matching_pursuit_sae, standard_sae, topk_sae, transcoder
     from sae_lens.saes.sae import SAEMetadata
 
     shape = dict(d_in=WIDTH, d_sae=FEATURES)
@@ -153,6 +153,9 @@ def make_saelens(out):
             **shape, **metadata, d_out=5, apply_b_dec_to_input=False))),
         ("skip-transcoder", transcoder.SkipTranscoder(transcoder.SkipTranscoderConfig(
             **shape, **metadata, d_out=5, apply_b_dec_to_input=False))),
+        ("matching-pursuit", matching_pursuit_sae.MatchingPursuitSAE(
+            matching_pursuit_sae.MatchingPursuitSAEConfig(
+                **shape, **metadata, max_iterations=5, residual_threshold=0.6))),
     ]
     for seed, (name, sae) in enumerate(cases):
         scramble(sae, seed)

@@ -21,7 +21,7 @@ STEPS, BATCH, FEATURES, K = 20, 16, 24, 4
 PENALTY = 0.3
 LEARNING_RATE, BETA1, BETA2, EPSILON = 1e-2, 0.9, 0.999, 1e-8
 NAMES = ("encoder", "encoder_bias", "decoder", "decoder_bias")
-BANDWIDTH, NEAR_ZERO = 0.4, 1e-3
+BANDWIDTH, NEAR_ZERO, RESIDUAL = 0.4, 1e-3, 1.5
 EXPONENTS = [1 - 0.04 * (step // 4) * 4 for step in range(STEPS)]
 EXTRAS = {"jumprelu": ("log_threshold",), "gated": ("log_scale", "magnitude_bias")}
 
@@ -98,6 +98,8 @@ class SparseAdam:
     def step(self):
         self.step_count += 1
         for p, m, v in zip(self.parameters, self.first, self.second):
+            if p.grad is None:
+                continue
             m.mul_(BETA1).add_(p.grad, alpha=1 - BETA1)
             v.mul_(BETA2).addcmul_(p.grad, p.grad, value=1 - BETA2)
             m_hat = m / (1 - BETA1**self.step_count)
@@ -110,7 +112,28 @@ class SparseAdam:
             p.grad = None
 
 
+def pursue(parameters, x, subtract_bias):
+    """Codes of matching pursuit, picks outside of autograd and amounts inside."""
+    decoder, decoder_bias = parameters[2:4]
+    residual = x - decoder_bias if subtract_bias else x
+    codes = torch.zeros(len(x), len(decoder))
+    done = torch.zeros(len(x), dtype=torch.bool)
+    for _ in range(K):
+        with torch.no_grad():
+            picks = (residual @ decoder.T).argmax(1)
+        rows = decoder[picks]
+        amounts = torch.relu((residual * rows).sum(1)) * ~done
+        with torch.no_grad():
+            again = codes.gather(1, picks[:, None]).squeeze(1) != 0
+        codes = codes.scatter_add(1, picks[:, None], amounts[:, None])
+        residual = residual - amounts[:, None] * rows
+        done = done | again | (amounts == 0) | (residual.norm(dim=1) < RESIDUAL)
+    return codes
+
+
 def forward(parameters, x, subtract_bias, rank_by_norm, selection, penalty, exponent):
+    if selection == "pursuit":
+        return pursue(parameters, x, subtract_bias), 0.0
     encoder, encoder_bias, decoder, decoder_bias = parameters
     seen = x - decoder_bias if subtract_bias else x
     activation = seen @ encoder.T + encoder_bias
@@ -144,6 +167,8 @@ def run(
     targets = inputs if width_in == width_out else inputs @ normal(width_in, width_out) * 0.4
     decoder = normal(FEATURES, width_out)
     decoder = decoder / decoder.norm(dim=1, keepdim=True) * (0.5 + torch.rand(FEATURES, 1, generator=generator))
+    if selection == "pursuit":
+        decoder = decoder / decoder.norm(dim=1, keepdim=True)
     encoder = decoder.clone() if width_in == width_out else normal(FEATURES, width_in) * 0.3
     start = [encoder, normal(FEATURES) * 0.1, decoder, normal(width_out) * 0.2]
     extras = EXTRAS.get(selection, ())
@@ -199,6 +224,8 @@ def run(
         settings["prefixes"] = prefixes
     if penalty == "power":
         settings["exponents"] = EXPONENTS
+    if selection == "pursuit":
+        settings["residual"] = RESIDUAL
     if selection == "jumprelu":
         settings["bandwidth"] = BANDWIDTH
     save_file(tensors, out / f"training-{case}.safetensors", metadata={"settings": json.dumps(settings)})
@@ -241,6 +268,8 @@ def main():
         ("adam-topk-nested", "adam", True, True, "topk", (5, 14, FEATURES)),
         ("sparse-adam-topk-nested", "sparse-adam", True, False, "topk", (10, FEATURES)),
         ("adam-batchtopk-nested", "adam", False, False, "batchtopk", (3, 6, 12, FEATURES)),
+        ("adam-pursuit", "adam", True, False, "pursuit", (FEATURES,)),
+        ("sparse-adam-pursuit", "sparse-adam", False, False, "pursuit", (FEATURES,)),
     ):
         seed += 1
         run(

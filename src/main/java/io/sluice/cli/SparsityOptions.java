@@ -11,15 +11,16 @@ import picocli.CommandLine.Option;
 final class SparsityOptions {
   @Option(
       names = "--activation",
-      paramLabel = "topk|abstopk|batchtopk|relu|jumprelu|gated",
+      paramLabel = "NAME",
       defaultValue = "topk",
       description = {
         "Which features stay: the --k largest of each token; the --k furthest",
         "from 0, with their signs; of the whole batch --k a token on",
         "average, which finds a threshold to be used afterwards in the",
         "batch's place; or all that are positive, or above a threshold of",
-        "their own, or whose gate is open, which --penalty keeps few",
-        "(default: topk)."
+        "their own, or whose gate is open, which --penalty keeps few; or",
+        "--k at most that matching pursuit picks: topk, abstopk, batchtopk,",
+        "relu, jumprelu, gated, matching_pursuit (default: topk)."
       })
   private String activation;
 
@@ -107,6 +108,16 @@ final class SparsityOptions {
   private double threshold;
 
   @Option(
+      names = "--residual",
+      paramLabel = "R",
+      defaultValue = "0",
+      description = {
+        "With matching_pursuit: the length of what is left of a token at which",
+        "it ends, where normalised tokens are sqrt(d) long (default: none)."
+      })
+  private double residual;
+
+  @Option(
       names = "--k",
       paramLabel = "N",
       defaultValue = "32",
@@ -147,7 +158,7 @@ final class SparsityOptions {
    */
   void apply(TrainingConfigBuilder config, long steps) {
     Sparsity kind = Sparsity.ofLabel(activation);
-    config.prefixes(prefixes);
+    config.prefixes(prefixes).residual(residual);
     config.k(k).bandwidth(bandwidth).threshold(threshold).sparsity(kind, penalty(kind, steps));
     if (firstK != null || kSteps > 0) {
       if (firstK == null || kSteps < 1) {

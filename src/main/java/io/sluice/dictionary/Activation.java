@@ -168,6 +168,35 @@ public sealed interface Activation {
   }
 
   /**
+   * Matching pursuit over the decoder's rows ({@link Selection.Pursuit}, arXiv 2506.03093). Encoder
+   * and encoder bias are not used; by convention they are the decoder and zeros.
+   *
+   * @param iterations most features per token, at least 1
+   * @param residual length of the residual that ends the search, 0 for none
+   */
+  record Pursuit(int iterations, double residual) implements Activation {
+    /** The name in files. */
+    public static final String TYPE = "matching_pursuit";
+
+    public Pursuit {
+      requirePositive(iterations);
+      if (!(residual >= 0) || Double.isInfinite(residual)) {
+        throw new IllegalArgumentException("a residual must be at least 0, not " + residual);
+      }
+    }
+
+    @Override
+    public Selection selection() {
+      return new Selection.Pursuit(iterations, residual);
+    }
+
+    @Override
+    public String type() {
+      return TYPE;
+    }
+  }
+
+  /**
    * Refuses a dictionary of {@code features} features that this activation does not fit.
    *
    * @throws IllegalArgumentException with both numbers

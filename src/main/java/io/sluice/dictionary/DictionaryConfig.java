@@ -68,6 +68,12 @@ public record DictionaryConfig(
     // The spec checks widths and the bias rule, and says both values.
     spec(inputWidth, outputWidth, features, subtractDecoderBias, rankByDecoderNorm);
     activation.requireFit(features);
+    if (activation instanceof Activation.Pursuit
+        && (inputWidth != outputWidth || rankByDecoderNorm)) {
+      throw new IllegalArgumentException(
+          "matching pursuit reads what it writes (widths %d and %d) and does not rank by norm"
+              .formatted(inputWidth, outputWidth));
+    }
   }
 
   /** What the encoder reads. */

@@ -65,6 +65,10 @@ final class DictionaryFiles {
     switch (config.activation()) {
       case Activation.TopK topK -> activation.put("k", topK.k());
       case Activation.AbsTopK absTopK -> activation.put("k", absTopK.k());
+      case Activation.Pursuit pursuit -> {
+        activation.put("iterations", pursuit.iterations());
+        activation.put("residual", pursuit.residual());
+      }
       case Activation.BatchTopK batchTopK -> {
         activation.put("k", batchTopK.k());
         batchTopK.threshold().ifPresent(threshold -> activation.put("threshold", threshold));
@@ -210,6 +214,9 @@ final class DictionaryFiles {
     return switch (type) {
       case Activation.TopK.TYPE -> new Activation.TopK(integer(json, "k"));
       case Activation.AbsTopK.TYPE -> new Activation.AbsTopK(integer(json, "k"));
+      case Activation.Pursuit.TYPE ->
+          new Activation.Pursuit(
+              integer(json, "iterations"), json.path("residual").asDouble(Double.NaN));
       case Activation.BatchTopK.TYPE ->
           new Activation.BatchTopK(
               integer(json, "k"),
@@ -223,7 +230,7 @@ final class DictionaryFiles {
           throw new IllegalArgumentException(
               "unknown activation "
                   + Quoted.of(type)
-                  + "; known: topk, abstopk, batchtopk, relu, jumprelu, gated");
+                  + "; known: topk, abstopk, batchtopk, relu, jumprelu, gated, matching_pursuit");
     };
   }
 

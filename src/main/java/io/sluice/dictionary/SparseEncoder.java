@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
@@ -69,6 +70,9 @@ public final class SparseEncoder {
   /** What is taken off every vector, or null. */
   private final float[] shift;
 
+  /** Searches again and again, where that is what the dictionary does; else null. */
+  private final PursuitSearch search;
+
   private final Workers workers;
   private final AtomicReferenceArray<Call> idle;
 
@@ -78,19 +82,23 @@ public final class SparseEncoder {
       int k,
       RowEncoder rows,
       float[] shift,
+      PursuitSearch search,
       Workers workers) {
     this.config = config;
     this.weights = weights;
     this.k = k;
     this.rows = rows;
     this.shift = shift;
+    this.search = search;
     this.workers = workers;
     idle = new AtomicReferenceArray<>(2 * Runtime.getRuntime().availableProcessors());
   }
 
   /** What one call works with. */
   private final class Call {
-    final RowEncoder.Scratch scratch = rows.scratch(k, workers == null ? 1 : workers.threads());
+    final RowEncoder.Scratch scratch =
+        rows.scratch(search == null ? k : 1, workers == null ? 1 : workers.threads());
+    final PursuitSearch.Found found = new PursuitSearch.Found();
     final int[] count = new int[RowEncoder.MOST_VECTORS];
   }
 
@@ -129,6 +137,9 @@ public final class SparseEncoder {
     switch (config.activation().selection()) {
       case Selection.TopK topK -> k = topK.k();
       case Selection.AbsTopK absTopK -> k = absTopK.k();
+      case Selection.Pursuit pursuit -> {
+        return pursuing(dictionary, weights, pursuit);
+      }
       case Selection.Threshold threshold ->
           floors = threshold.thresholds().toArray(config.features());
       case Selection.BatchTopK batch ->
@@ -153,7 +164,27 @@ public final class SparseEncoder {
                 SignedRows.mirrored(encoder), new float[2 * floors.length], weights.format)
             : new RowEncoder(encoder, floors, weights.format);
     float[] shift = config.subtractDecoderBias() ? parameters.decoderBias().toArray(FLOAT) : null;
-    return new SparseEncoder(config, weights, k, rows, shift, null);
+    return new SparseEncoder(config, weights, k, rows, shift, null, null);
+  }
+
+  private static SparseEncoder pursuing(
+      Dictionary dictionary, Weights weights, Selection.Pursuit pursuit) {
+    DictionaryConfig config = dictionary.config();
+    Parameters parameters = dictionary.parameters();
+    int features = config.features();
+    float[] ones = new float[features];
+    Arrays.fill(ones, 1);
+    RowEncoder rows =
+        new RowEncoder(
+            new EncoderWeights(
+                parameters.decoder(), new float[features], ones, features, config.inputWidth()),
+            new float[features],
+            weights.format);
+    PursuitSearch search =
+        new PursuitSearch(rows, parameters.decoder(), config.inputWidth(), pursuit.residual());
+    float[] shift = config.subtractDecoderBias() ? parameters.decoderBias().toArray(FLOAT) : null;
+    int most = Math.min(features, pursuit.iterations());
+    return new SparseEncoder(config, weights, most, rows, shift, search, null);
   }
 
   private static IllegalArgumentException notInUse(Selection selection) {
@@ -184,7 +215,7 @@ public final class SparseEncoder {
    */
   public SparseEncoder with(Workers workers) {
     return new SparseEncoder(
-        config, weights, k, rows, shift, Objects.requireNonNull(workers, "workers"));
+        config, weights, k, rows, shift, search, Objects.requireNonNull(workers, "workers"));
   }
 
   /**
@@ -197,7 +228,7 @@ public final class SparseEncoder {
     if (most < 1 || most > k) {
       throw new IllegalArgumentException("most must be from 1 to " + k + ", not " + most);
     }
-    return new SparseEncoder(config, weights, most, rows, shift, workers);
+    return new SparseEncoder(config, weights, most, rows, shift, search, workers);
   }
 
   /** What the dictionary is. */
@@ -336,6 +367,9 @@ public final class SparseEncoder {
 
   private int one(Call call, int[] features, float[] values) {
     shift(call, 1);
+    if (search != null) {
+      return search.encode(call.scratch, call.found, workers, k, features, values, 0);
+    }
     rows.encode(call.scratch, 1, workers, features, values, 0, call.count, 0);
     if (isSigned()) {
       SignedRows.unfold(features, values, 0, call.count[0]);
@@ -346,6 +380,10 @@ public final class SparseEncoder {
   private void several(
       Call call, int first, int count, int[] features, float[] values, int[] counts) {
     shift(call, count);
+    if (search != null) {
+      searchEach(call, first, count, features, values, counts);
+      return;
+    }
     try {
       rows.encode(call.scratch, count, workers, features, values, first * k, counts, first);
       for (int v = first; isSigned() && v < first + count; v++) {
@@ -353,6 +391,21 @@ public final class SparseEncoder {
       }
     } catch (NonFiniteException e) {
       throw first == 0 ? e : new NonFiniteException(first + e.row(), e.column(), e.value());
+    }
+  }
+
+  /** Each vector in its turn becomes the first, which is the one that is searched for. */
+  private void searchEach(
+      Call call, int first, int count, int[] features, float[] values, int[] counts) {
+    float[] vectors = call.scratch.vectors();
+    for (int v = 0; v < count; v++) {
+      System.arraycopy(vectors, v * padded(call), vectors, 0, padded(call));
+      try {
+        counts[first + v] =
+            search.encode(call.scratch, call.found, workers, k, features, values, (first + v) * k);
+      } catch (NonFiniteException e) {
+        throw new NonFiniteException(first + v, e.column(), e.value());
+      }
     }
   }
 

@@ -33,6 +33,8 @@ abstract class CheckedEngine implements Engine {
   private final MemorySegment lastFired;
   private final FeatureVectors vectors;
   private final LearnedActivity learned;
+  private final MatchingPursuit pursuit = new MatchingPursuit(this);
+  private float[] reconstructionGradient = new float[0];
   private final float[] bounds;
   private Selection selection;
 
@@ -77,6 +79,36 @@ abstract class CheckedEngine implements Engine {
    * may be negative.
    */
   abstract void encodeAbove(Rows input, float[] bounds, Codes codes);
+
+  /** The batch as the encoder sees it, {@code [rows, width]}. */
+  abstract void readCentred(Rows input, float[] out);
+
+  /** Takes note that decoder rows may have changed since the last {@link #bestFeatures}. */
+  abstract void startPursuit();
+
+  /**
+   * The feature whose decoder row has the largest product with each vector; −1 where none is
+   * positive.
+   *
+   * @param vectors {@code [count, width]}
+   */
+  abstract void bestFeatures(float[] vectors, int count, int[] features);
+
+  /** Copies decoder rows, {@code [count, width]}; those of feature −1 stay as they are. */
+  abstract void decoderRows(int[] features, int count, float[] out);
+
+  /** The gradient of the reconstruction, {@code [rows, width]}, after {@link #decodeRows}. */
+  abstract void readReconstructionGradient(float[] out, int size);
+
+  /** The entries of codes by feature. */
+  abstract FeatureGroups grouped(Codes codes);
+
+  /**
+   * Moves decoder rows and bias alone.
+   *
+   * @param rowGradients of the features of the last {@link #grouped}, {@code [groups, width]}
+   */
+  abstract void updateDecoder(AdamStep step, float[] rowGradients, float[] biasGradient);
 
   /** Decodes; keeps what {@link #accumulateRows} needs when {@code gradients}. */
   abstract double decodeRows(Rows input, Rows target, Codes codes, boolean gradients);
@@ -150,6 +182,7 @@ abstract class CheckedEngine implements Engine {
       case Selection.TopK(int k) -> requireFeatures(k);
       case Selection.BatchTopK(int k) -> requireFeatures(k);
       case Selection.AbsTopK(int k) -> requireFeatures(k);
+      case Selection.Pursuit pursuit -> requirePursuit();
       case Selection.Threshold(Thresholds thresholds) -> thresholds.requireFit(spec.features());
       case Selection.LearnedThreshold learns -> requireLearned(Learned.THRESHOLD, selection);
       case Selection.Gate gate -> requireLearned(Learned.GATE, selection);
@@ -165,6 +198,7 @@ abstract class CheckedEngine implements Engine {
       case Selection.LearnedThreshold(double bandwidth) ->
           learned.encodeByThreshold(input, bandwidth, codes);
       case Selection.Gate gate -> learned.encodeByGate(input, codes);
+      case Selection.Pursuit search -> pursuit.encode(input, search, codes);
       default -> encodeRows(input, selection, codes);
     }
     this.selection = selection;
@@ -216,6 +250,9 @@ abstract class CheckedEngine implements Engine {
     }
     if (!(weight >= 0) || Double.isInfinite(weight)) {
       throw new IllegalArgumentException("a penalty's weight must be at least 0, not " + weight);
+    }
+    if (selection instanceof Selection.Pursuit) {
+      throw new IllegalArgumentException("matching pursuit keeps codes few without a penalty");
     }
     double factor = weight / input.count();
     double sum;
@@ -312,6 +349,17 @@ abstract class CheckedEngine implements Engine {
       throw new IllegalStateException(
           "accumulate needs feature gradients: call decode with gradients first");
     }
+    if (selection instanceof Selection.Pursuit) {
+      vectors.clearGradients();
+      int size = input.count() * spec.outputWidth();
+      if (reconstructionGradient.length < size) {
+        reconstructionGradient = new float[size];
+      }
+      readReconstructionGradient(reconstructionGradient, size);
+      pursuit.formGradients(input.count(), grouped(codes), reconstructionGradient);
+      stage = Stage.ACCUMULATED;
+      return;
+    }
     Codes entries = entries();
     int count = entries.entries();
     switch (selection) {
@@ -336,7 +384,11 @@ abstract class CheckedEngine implements Engine {
     if (stage != Stage.ACCUMULATED) {
       throw new IllegalStateException("update needs gradients: call accumulate first");
     }
-    updateRows(step, entries());
+    if (selection instanceof Selection.Pursuit) {
+      updateDecoder(step, pursuit.rowGradients(), pursuit.biasGradient());
+    } else {
+      updateRows(step, entries());
+    }
     vectors.step(step, spec.optimiser());
     // The parameters have moved, so the residual no longer belongs to them.
     stage = Stage.IDLE;
@@ -436,6 +488,16 @@ abstract class CheckedEngine implements Engine {
     if (k > spec.features()) {
       throw new IllegalArgumentException(
           "k is " + k + ", but the dictionary has " + spec.features() + " features");
+    }
+  }
+
+  private void requirePursuit() {
+    if (spec.inputWidth() != spec.outputWidth()
+        || spec.rankByDecoderNorm()
+        || spec.prefixes().size() > 1) {
+      throw new IllegalArgumentException(
+          "matching pursuit needs equal widths (%d and %d), no ranks by decoder norm and one prefix"
+              .formatted(spec.inputWidth(), spec.outputWidth()));
     }
   }
 

@@ -22,6 +22,7 @@ public final class ReferenceEngine extends CheckedEngine {
   private final float[] decoderBias;
 
   private final Prefixes prefixes;
+  private final FeatureGroups groups;
 
   /** Whether each feature fired in the batch whose gradients are held. */
   private final boolean[] fired;
@@ -59,6 +60,7 @@ public final class ReferenceEngine extends CheckedEngine {
     writeOwn("decoder", initial.decoder());
     writeOwn("decoder_bias", initial.decoderBias());
     prefixes = new Prefixes(spec.prefixes());
+    groups = new FeatureGroups(spec.features());
     fired = new boolean[spec.features()];
     int trained = spec.optimiser() == Optimiser.NONE ? 0 : 1;
     encoderGradient = new double[trained * encoder.length];
@@ -129,6 +131,77 @@ public final class ReferenceEngine extends CheckedEngine {
       }
       codes.endRow(entry);
     }
+  }
+
+  @Override
+  void readCentred(Rows input, float[] out) {
+    for (int row = 0; row < input.count(); row++) {
+      for (int i = 0; i < input.width(); i++) {
+        out[row * input.width() + i] = centred(input, row, i);
+      }
+    }
+  }
+
+  @Override
+  void startPursuit() {}
+
+  @Override
+  void bestFeatures(float[] vectors, int count, int[] features) {
+    int width = spec().outputWidth();
+    for (int row = 0; row < count; row++) {
+      double best = 0;
+      features[row] = -1;
+      for (int feature = 0; feature < spec().features(); feature++) {
+        double product = 0;
+        for (int i = 0; i < width; i++) {
+          product += (double) vectors[row * width + i] * decoder[feature * width + i];
+        }
+        if (product > best) {
+          best = product;
+          features[row] = feature;
+        }
+      }
+    }
+  }
+
+  @Override
+  void decoderRows(int[] features, int count, float[] out) {
+    int width = spec().outputWidth();
+    for (int row = 0; row < count; row++) {
+      if (features[row] >= 0) {
+        System.arraycopy(decoder, features[row] * width, out, row * width, width);
+      }
+    }
+  }
+
+  @Override
+  void readReconstructionGradient(float[] out, int size) {
+    System.arraycopy(residualGradient, 0, out, 0, size);
+  }
+
+  @Override
+  FeatureGroups grouped(Codes codes) {
+    groups.group(codes);
+    return groups;
+  }
+
+  @Override
+  void updateDecoder(AdamStep step, float[] rowGradients, float[] biasGradient) {
+    int width = spec().outputWidth();
+    Arrays.fill(fired, false);
+    Arrays.fill(decoderGradient, 0);
+    for (int group = 0; group < groups.groups(); group++) {
+      int feature = groups.feature(group);
+      fired[feature] = true;
+      for (int i = 0; i < width; i++) {
+        decoderGradient[feature * width + i] = rowGradients[group * width + i];
+      }
+    }
+    for (int i = 0; i < width; i++) {
+      decoderBiasGradient[i] = biasGradient[i];
+    }
+    step("decoder", decoderGradient, width, true, step);
+    step("decoder_bias", decoderBiasGradient, width, false, step);
   }
 
   private float[][] preActivations(Rows input) {
@@ -414,5 +487,6 @@ public final class ReferenceEngine extends CheckedEngine {
   @Override
   void release() {
     state.clear();
+    groups.close();
   }
 }

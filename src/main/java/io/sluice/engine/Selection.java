@@ -36,6 +36,29 @@ public sealed interface Selection {
   }
 
   /**
+   * Matching pursuit (arXiv 2506.03093): what the decoder says is left of a token is encoded again
+   * and again. Of the residual {@code r}, which starts at {@code x − p}, the feature with the
+   * largest {@code a = ⟨r, W_D[j]⟩ > 0} joins the code with {@code a}, and {@code r} loses {@code
+   * a·W_D[j]}. It ends after a number of picks, with a residual shorter than {@code residual}, with
+   * a feature picked for the second time, whose code then is the sum, or where no product is
+   * positive. Encoder rows and biases are not used and do not learn; decoder rows should be about
+   * one long. Needs equal widths.
+   *
+   * @param iterations most picks, at least 1
+   * @param residual length, 0 for none
+   */
+  record Pursuit(int iterations, double residual) implements Selection {
+    public Pursuit {
+      if (iterations < 1) {
+        throw new IllegalArgumentException("iterations must be at least 1, not " + iterations);
+      }
+      if (!(residual >= 0) || Double.isInfinite(residual)) {
+        throw new IllegalArgumentException("a residual must be at least 0, not " + residual);
+      }
+    }
+  }
+
+  /**
    * The features whose value is above their threshold, however many: ReLU with thresholds of 0,
    * JumpReLU with one per feature. Where the engine ranks by decoder norm, {@code f · ‖decoder
    * row‖} is what is compared.

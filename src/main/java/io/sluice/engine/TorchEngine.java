@@ -107,6 +107,94 @@ public final class TorchEngine extends CheckedEngine {
     }
   }
 
+  @Override
+  void readCentred(Rows rows, float[] out) {
+    try (TensorScope scope = TensorScope.open()) {
+      start(rows);
+      copy(seen, out, rows.count() * rows.width());
+    }
+  }
+
+  @Override
+  void startPursuit() {}
+
+  @Override
+  void bestFeatures(float[] vectors, int count, int[] features) {
+    int width = spec().outputWidth();
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor residuals = onDevice(vectors, count * width).reshape(count, width);
+      Tensor none = Tensor.zeros(DType.F32, device, spec().features());
+      MemorySegment indices = scratch.longs("best", 1L * count);
+      MemorySegment products = scratch.floats("best products", 1L * count);
+      int chunk = chunkRows();
+      for (int start = 0; start < count; start += chunk) {
+        int length = Math.min(chunk, count - start);
+        try (TensorScope inner = TensorScope.open()) {
+          ReductionOperators.Selection top =
+              residuals.narrow(0, start, length).linear(decoder, none).topk(1, 1, false);
+          top.indices().copyTo(indices.asSlice(8L * start, 8L * length));
+          top.values().copyTo(products.asSlice(4L * start, 4L * length));
+        }
+      }
+      for (int row = 0; row < count; row++) {
+        boolean positive = products.getAtIndex(ValueLayout.JAVA_FLOAT, row) > 0;
+        features[row] = positive ? (int) indices.getAtIndex(ValueLayout.JAVA_LONG, row) : -1;
+      }
+    }
+  }
+
+  @Override
+  void decoderRows(int[] features, int count, float[] out) {
+    if (count == 0) {
+      return;
+    }
+    MemorySegment places = scratch.longs("decoder rows", count);
+    for (int row = 0; row < count; row++) {
+      places.setAtIndex(ValueLayout.JAVA_LONG, row, Math.max(0, features[row]));
+    }
+    try (TensorScope scope = TensorScope.open()) {
+      copy(
+          decoder.indexSelect(0, onDevice(places, DType.I64, count)),
+          out,
+          count * spec().outputWidth());
+    }
+  }
+
+  @Override
+  void readReconstructionGradient(float[] out, int size) {
+    copy(residualGradient, out, size);
+  }
+
+  @Override
+  FeatureGroups grouped(Codes codes) {
+    groups.group(codes);
+    return groups;
+  }
+
+  @Override
+  void updateDecoder(AdamStep step, float[] rowGradients, float[] biasGradient) {
+    int width = spec().outputWidth();
+    int count = groups.groups();
+    try (TensorScope scope = TensorScope.open()) {
+      MemorySegment bias = scratch.floats("bias gradient", width);
+      MemorySegment.copy(biasGradient, 0, bias, ValueLayout.JAVA_FLOAT, 0, width);
+      Tensor ofBias = onDevice(bias, DType.F32, width);
+      if (count == 0) {
+        adam.update(step, TorchAdam.Gradients.ofBias(ofBias));
+        return;
+      }
+      // The encoder has no gradient and never had one, so that it stays where it is.
+      adam.update(
+          step,
+          new TorchAdam.Gradients(
+              onDevice(groups.features(), DType.I64, count),
+              Tensor.zeros(DType.F32, device, count, spec().inputWidth()),
+              Tensor.zeros(DType.F32, device, count),
+              onDevice(rowGradients, count * width).reshape(count, width),
+              ofBias));
+    }
+  }
+
   /** Forgets the last batch and loads the next. */
   private void start(Rows rows) {
     batch.close();

@@ -75,6 +75,11 @@ public final class VectorEngine extends CheckedEngine {
 
   private EncoderWeights weights;
 
+  /** Finds the best decoder row for a residual, once that is asked. */
+  private TopKEncoder pursuing;
+
+  private EncoderWeights atoms;
+
   /** Whether what encoding reads off the parameters is as they are. */
   private boolean prepared;
 
@@ -172,6 +177,92 @@ public final class VectorEngine extends CheckedEngine {
     load(input);
     comparing.encode(weights, bounds, seen, input.count(), survivors);
     fill(codes, survivors);
+  }
+
+  @Override
+  void readCentred(Rows input, float[] out) {
+    copy(state.get("decoder_bias"), decoderBias, decoderBias.length);
+    load(input, spec().subtractDecoderBias() ? decoderBias : null, out);
+  }
+
+  @Override
+  void startPursuit() {
+    int features = spec().features();
+    if (pursuing == null) {
+      pursuing = new TopKEncoder(kernels, workers);
+      float[] ones = new float[features];
+      Arrays.fill(ones, 1);
+      atoms =
+          new EncoderWeights(decoder, new float[features], ones, features, spec().outputWidth());
+    }
+    pursuing.prepare(atoms);
+  }
+
+  @Override
+  void bestFeatures(float[] vectors, int count, int[] features) {
+    fitSelected(count, 1);
+    pursuing.encode(vectors, count, 1, features, selectedValues, selectedCounts);
+    for (int row = 0; row < count; row++) {
+      features[row] = selectedCounts[row] == 0 ? -1 : features[row];
+    }
+  }
+
+  @Override
+  void decoderRows(int[] features, int count, float[] out) {
+    int width = spec().outputWidth();
+    for (int row = 0; row < count; row++) {
+      if (features[row] >= 0) {
+        long from = (long) features[row] * width * Float.BYTES;
+        MemorySegment.copy(decoder, Parameters.FLOAT, from, out, row * width, width);
+      }
+    }
+  }
+
+  @Override
+  void readReconstructionGradient(float[] out, int size) {
+    System.arraycopy(residualGradient, 0, out, 0, size);
+  }
+
+  @Override
+  FeatureGroups grouped(Codes codes) {
+    groups.group(codes);
+    return groups;
+  }
+
+  @Override
+  void updateDecoder(AdamStep step, float[] rowGradients, float[] biasGradient) {
+    prepared = false;
+    int width = spec().outputWidth();
+    SparseKernels.AdamFactors factors = factors(step);
+    boolean dense = spec().optimiser() == Optimiser.ADAM;
+    forFeatures(
+        (task, first, end) -> {
+          Scratch own = scratch.get();
+          own.fit(width, 1);
+          int group = groups.firstAtLeast(first);
+          for (int feature = first; feature < end; feature++) {
+            boolean fired = group < groups.groups() && groups.feature(group) == feature;
+            if (fired) {
+              System.arraycopy(rowGradients, group++ * width, own.gradient, 0, width);
+            } else if (!dense) {
+              continue;
+            }
+            long since = dense ? 1 : stepsSince(feature, step.step());
+            float decay1 = (float) Math.pow(step.beta1(), since);
+            float decay2 = (float) Math.pow(step.beta2(), since);
+            adam("decoder", feature, width, fired ? own.gradient : null, decay1, decay2, factors);
+          }
+        });
+    float beta1 = (float) step.beta1();
+    adam("decoder_bias", 0, width, biasGradient, beta1, (float) step.beta2(), factors);
+  }
+
+  /** Steps since a feature last moved, which it does now. */
+  private long stepsSince(int feature, long step) {
+    MemorySegment lastSteps = state.get(LAST_STEP);
+    long last = lastSteps.getAtIndex(ValueLayout.JAVA_LONG, feature);
+    lastSteps.setAtIndex(ValueLayout.JAVA_LONG, feature, step);
+    return step - last;
   }
 
   /** Makes ready what encoding reads: the weights, and the batch as the encoder sees it. */

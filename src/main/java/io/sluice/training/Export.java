@@ -1,5 +1,6 @@
 package io.sluice.training;
 
+import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
@@ -43,6 +44,9 @@ final class Export {
     if (config.sites().size() > 1 && config.rankByDecoderNorm()) {
       takeNorms(parameters, config.sites());
       exported = config.rankedByValue();
+    }
+    if (config.activation() instanceof Activation.Pursuit pursuit) {
+      return pursuing(config, pursuit, parameters, (float) start.inputs().getFirst().scale());
     }
     // The feed multiplies by the float32 nearest to a scale.
     float[] read = perColumn(start.inputs(), config.inputs());
@@ -121,6 +125,21 @@ final class Export {
         rows.setAtIndex(FLOAT, at + column, (float) (1.0 / perColumn[column] * value));
       }
     }
+  }
+
+  /**
+   * The rows of matching pursuit are directions of the residual as well, and so keep their lengths;
+   * its codes are those of training over the scale.
+   */
+  private static Dictionary pursuing(
+      DictionaryConfig config, Activation.Pursuit pursuit, Parameters parameters, float scale) {
+    parameters.encoder().copyFrom(parameters.decoder());
+    parameters.encoderBias().fill((byte) 0);
+    multiply(parameters.decoderBias(), 1.0 / scale);
+    return new Dictionary(
+        config.withActivation(
+            new Activation.Pursuit(pursuit.iterations(), pursuit.residual() / scale)),
+        parameters);
   }
 
   /** Takes what the skip connection makes of the shift off the decoder bias. */

@@ -331,7 +331,11 @@ final class Preparation {
       InputMap map,
       DoubleFunction<StartingPoint> start) {
     try {
-      double norm = NormSearch.bestNorm(engine, normSample, config.sparsity().startingSelection());
+      // The rows of matching pursuit are directions, of length 1.
+      double norm =
+          config.sparsity().kind() == Sparsity.MATCHING_PURSUIT
+              ? 1
+              : NormSearch.bestNorm(engine, normSample, config.sparsity().startingSelection());
       multiply(unit.encoder(), (float) norm);
       multiply(unit.decoder(), (float) norm);
       engine.write(engine.state().get(0), unit.encoder());

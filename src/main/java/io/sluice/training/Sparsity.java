@@ -22,7 +22,10 @@ public enum Sparsity {
   JUMPRELU,
 
   /** Those whose gate is open, which is learned (arXiv 2404.16014); with a penalty on gates. */
-  GATED;
+  GATED,
+
+  /** Those that matching pursuit picks, k at most (arXiv 2506.03093). */
+  MATCHING_PURSUIT;
 
   /** Whether a penalty, and not a number, keeps codes few. */
   public boolean isPenalised() {

@@ -24,6 +24,8 @@ import java.util.OptionalDouble;
  * @param bandwidth width of the window in which values move JumpReLU's thresholds
  * @param threshold JumpReLU's thresholds at the start; 0 for those at which {@code k} features of a
  *     token fire
+ * @param residual length of what is left of a token at which matching pursuit ends, in the units
+ *     that training works in; 0 for none
  */
 public record SparsityConfig(
     Sparsity kind,
@@ -33,7 +35,8 @@ public record SparsityConfig(
     List<Integer> prefixes,
     PenaltyConfig penalty,
     double bandwidth,
-    double threshold) {
+    double threshold,
+    double residual) {
 
   public SparsityConfig {
     Objects.requireNonNull(kind, "kind");
@@ -45,7 +48,7 @@ public record SparsityConfig(
       throw new IllegalArgumentException("k steps must be at least 0, not " + kSteps);
     }
     prefixes = List.copyOf(prefixes);
-    if (kind.isPenalised() && !prefixes.isEmpty()) {
+    if ((kind.isPenalised() || kind == Sparsity.MATCHING_PURSUIT) && !prefixes.isEmpty()) {
       throw new IllegalArgumentException(
           "nested prefixes go with topk, abstopk and batchtopk, not with " + kind.label());
     }
@@ -62,6 +65,13 @@ public record SparsityConfig(
     }
     if (!(bandwidth > 0) || Double.isInfinite(bandwidth)) {
       throw new IllegalArgumentException("a bandwidth must be positive, not " + bandwidth);
+    }
+    if (!(residual >= 0)
+        || Double.isInfinite(residual)
+        || residual > 0 && kind != Sparsity.MATCHING_PURSUIT) {
+      throw new IllegalArgumentException(
+          "a residual must not be negative and goes with matching_pursuit: activation %s, residual %s"
+              .formatted(kind.label(), residual));
     }
     if (!(threshold >= 0) || Double.isInfinite(threshold)) {
       throw new IllegalArgumentException("a threshold must not be negative: " + threshold);
@@ -93,6 +103,7 @@ public record SparsityConfig(
       case RELU -> new Selection.Threshold(Thresholds.uniform(0));
       case JUMPRELU -> new Selection.LearnedThreshold(bandwidth);
       case GATED -> new Selection.Gate();
+      case MATCHING_PURSUIT -> new Selection.Pursuit(k(step), residual);
     };
   }
 
@@ -117,7 +128,8 @@ public record SparsityConfig(
   }
 
   /**
-   * How the dictionary will be used; thresholds that were learned take the place of zeros here.
+   * How the dictionary will be used; thresholds that were learned take the place of zeros here, and
+   * a residual is in the units of training.
    *
    * @param found what BatchTopK has found, in the units of the dictionary
    */
@@ -129,6 +141,7 @@ public record SparsityConfig(
       case RELU -> new Activation.ReLU();
       case JUMPRELU -> new Activation.JumpReLU(Thresholds.uniform(0));
       case GATED -> new Activation.Gated(Thresholds.uniform(0));
+      case MATCHING_PURSUIT -> new Activation.Pursuit(k, residual);
     };
   }
 }

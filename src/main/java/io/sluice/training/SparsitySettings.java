@@ -28,6 +28,7 @@ final class SparsitySettings {
     json.put("exponentStages", penalty.stages());
     json.put("bandwidth", sparsity.bandwidth());
     json.put("threshold", sparsity.threshold());
+    json.put("residual", sparsity.residual());
   }
 
   /** Runs of before there was a choice say nothing of it, so that most of this has a default. */
@@ -49,7 +50,8 @@ final class SparsitySettings {
             json.path("exponentTo").asLong(),
             json.path("exponentStages").asInt(none.stages())),
         json.path("bandwidth").asDouble(1),
-        json.path("threshold").asDouble());
+        json.path("threshold").asDouble(),
+        json.path("residual").asDouble());
   }
 
   private static List<Integer> prefixes(JsonNode json) {

@@ -98,6 +98,12 @@ public record TrainingConfig(
       }
       last = end;
     }
+    if (sparsity.kind() == Sparsity.MATCHING_PURSUIT
+        && (rankByDecoderNorm || remedies.mapInput() || !(kind instanceof Kind.Autoencoder))) {
+      throw new IllegalArgumentException(
+          "matching_pursuit is for autoencoders, and goes without whitening, constrained training"
+              + " and ranks by decoder norm");
+    }
     if (!sparsity.prefixes().isEmpty() && kind instanceof Kind.Transcoder to && to.skip()) {
       throw new IllegalArgumentException(
           "nested prefixes do not go with a skip connection: each would need one of its own");

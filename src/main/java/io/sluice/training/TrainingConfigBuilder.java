@@ -15,6 +15,7 @@ public final class TrainingConfigBuilder {
   private List<Integer> prefixes = List.of();
   private double bandwidth = 0.05;
   private double threshold;
+  private double residual;
   private int firstK;
   private long kSteps;
   private Start start = new Start.ActiveSubspace(0, 0.99);
@@ -94,6 +95,12 @@ public final class TrainingConfigBuilder {
   /** Thresholds at the start; 0 for those at which k features of a token fire. */
   public TrainingConfigBuilder threshold(double value) {
     threshold = value;
+    return this;
+  }
+
+  /** Length of what is left of a token at which matching pursuit ends; 0 for none. */
+  public TrainingConfigBuilder residual(double value) {
+    residual = value;
     return this;
   }
 
@@ -215,7 +222,15 @@ public final class TrainingConfigBuilder {
         kind,
         features,
         new SparsityConfig(
-            sparsity, k, kSteps == 0 ? k : firstK, kSteps, prefixes, penalty, bandwidth, threshold),
+            sparsity,
+            k,
+            kSteps == 0 ? k : firstK,
+            kSteps,
+            prefixes,
+            penalty,
+            bandwidth,
+            threshold,
+            residual),
         start,
         centre,
         normalise,

@@ -63,12 +63,14 @@ class DictionaryFilesTest {
         List.of(
             new Activation.ReLU(),
             new Activation.AbsTopK(2),
+            new Activation.Pursuit(3, 0.25),
             new Activation.JumpReLU(thresholds),
             new Activation.Gated(thresholds),
             new Activation.BatchTopK(3, OptionalDouble.of(0.25)),
             new Activation.BatchTopK(3, OptionalDouble.empty()))) {
       DictionaryConfig each =
-          new DictionaryConfig("tiny", "a", "a", 5, 5, 7, activation, true, true);
+          new DictionaryConfig(
+              "tiny", "a", "a", 5, 5, 7, activation, true, !(activation instanceof Activation.Pursuit));
       new Dictionary(each, dictionary.parameters()).save(folder);
       assertThat(Dictionary.load(folder).config()).isEqualTo(each);
     }

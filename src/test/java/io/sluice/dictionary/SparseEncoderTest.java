@@ -47,6 +47,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class SparseEncoderTest {
   private static final long SEED = System.nanoTime();
+
+  /** Where features are compared with those of another sum: no two products are nearly equal. */
+  private static final long FIXED = 20;
+
   private static final int WIDTH = 45;
   private static final int FEATURES = 1003;
   private static final int K = 12;
@@ -59,7 +63,12 @@ class SparseEncoderTest {
   }
 
   private static Dictionary dictionary(Activation activation, boolean subtract, boolean rank) {
-    Random random = new Random(SEED);
+    return dictionary(activation, subtract, rank, SEED);
+  }
+
+  private static Dictionary dictionary(
+      Activation activation, boolean subtract, boolean rank, long seed) {
+    Random random = new Random(seed);
     Parameters p = Parameters.allocate(Arena.ofAuto(), WIDTH, WIDTH, FEATURES);
     for (MemorySegment tensor :
         List.of(p.encoder(), p.encoderBias(), p.decoder(), p.decoderBias())) {
@@ -72,7 +81,11 @@ class SparseEncoderTest {
   }
 
   private static float[] vectors(int count) {
-    Random random = new Random(SEED + 1);
+    return vectors(count, SEED + 1);
+  }
+
+  private static float[] vectors(int count, long seed) {
+    Random random = new Random(seed);
     float[] x = new float[count * WIDTH];
     for (int i = 0; i < x.length; i++) {
       x[i] = (float) random.nextGaussian();
@@ -219,9 +232,9 @@ class SparseEncoderTest {
   void signedFeaturesAreThoseFurthestFromZero() {
     for (SparseEncoder.Weights weights :
         new SparseEncoder.Weights[] {SparseEncoder.Weights.FLOAT32, SparseEncoder.Weights.INT8}) {
-      Dictionary dictionary = dictionary(new Activation.AbsTopK(K), true, true);
+      Dictionary dictionary = dictionary(new Activation.AbsTopK(K), true, true, FIXED);
       SparseEncoder encoder = SparseEncoder.of(dictionary, weights);
-      float[] x = vectors(20);
+      float[] x = vectors(20, FIXED + 1);
       int[] features = new int[20 * K];
       float[] values = new float[20 * K];
       int[] counts = new int[20];
@@ -236,12 +249,57 @@ class SparseEncoderTest {
           assertThat(counts[row]).isEqualTo(K);
           for (int i = 0; i < K; i++) {
             int entry = codes.offset(row) + i;
-            assertThat(features[row * K + i]).as("seed %d", SEED).isEqualTo(codes.feature(entry));
+            assertThat(features[row * K + i]).as("row %d", row).isEqualTo(codes.feature(entry));
             assertThat(values[row * K + i]).isCloseTo(codes.value(entry), within(1e-3f));
           }
           Code single = Code.of(encoder, row(x, row));
           assertThat(single.values)
               .containsExactly(Arrays.copyOfRange(values, row * K, (row + 1) * K));
+        }
+      }
+    }
+  }
+
+  @Test
+  void matchingPursuitAgreesWithTheEngine() {
+    Dictionary drawn = dictionary(new Activation.TopK(K), true, false, FIXED);
+    MemorySegment rows = drawn.parameters().decoder();
+    for (long feature = 0; feature < FEATURES; feature++) {
+      double norm = 0;
+      for (long i = feature * WIDTH; i < (feature + 1) * WIDTH; i++) {
+        norm += Math.pow(rows.getAtIndex(ValueLayout.JAVA_FLOAT, i), 2);
+      }
+      for (long i = feature * WIDTH; i < (feature + 1) * WIDTH; i++) {
+        float weight = rows.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+        rows.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (weight / Math.sqrt(norm)));
+      }
+    }
+    Activation pursuit = new Activation.Pursuit(K, 0.9);
+    Dictionary dictionary =
+        new Dictionary(drawn.config().withActivation(pursuit), drawn.parameters());
+    for (SparseEncoder.Weights weights :
+        new SparseEncoder.Weights[] {SparseEncoder.Weights.FLOAT32, SparseEncoder.Weights.INT8}) {
+      SparseEncoder encoder = SparseEncoder.of(dictionary, weights);
+      float[] x = vectors(20, FIXED + 1);
+      int[] features = new int[20 * K];
+      float[] values = new float[20 * K];
+      int[] counts = new int[20];
+      encoder.encode(x, features, values, counts);
+      try (Engine engine =
+          new ReferenceEngine(dictionary.config().spec(Optimiser.NONE), dictionary.parameters())) {
+        MemorySegment memory = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_FLOAT, x);
+        engine.encode(new Rows(memory, DType.F32, 20, WIDTH), pursuit.selection());
+        Codes codes = engine.codes();
+        for (int row = 0; row < 20; row++) {
+          assertThat(counts[row]).isEqualTo(codes.offset(row + 1) - codes.offset(row));
+          for (int i = 0; i < counts[row]; i++) {
+            int entry = codes.offset(row) + i;
+            assertThat(features[row * K + i]).as("row %d", row).isEqualTo(codes.feature(entry));
+            assertThat(values[row * K + i]).isCloseTo(codes.value(entry), within(1e-3f));
+          }
+          Code single = Code.of(encoder, row(x, row));
+          assertThat(single.values)
+              .containsExactly(Arrays.copyOfRange(values, row * K, row * K + counts[row]));
         }
       }
     }

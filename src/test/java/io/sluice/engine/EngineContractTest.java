@@ -64,7 +64,9 @@ abstract class EngineContractTest {
         "sparse-adam-abstopk",
         "adam-topk-nested",
         "sparse-adam-topk-nested",
-        "adam-batchtopk-nested"
+        "adam-batchtopk-nested",
+        "adam-pursuit",
+        "sparse-adam-pursuit"
       })
   void followsPyTorchAutogradForTwentySteps(String name) throws Exception {
     GoldenRun golden = GoldenRun.load(name);
@@ -256,6 +258,51 @@ abstract class EngineContractTest {
                     .count())
             .isEqualTo(k);
       }
+    }
+  }
+
+  @Test
+  void matchingPursuitTakesTheBestOfWhatIsLeft() {
+    EngineSpec spec = new EngineSpec(12, 12, 70, true, false, Optimiser.SPARSE_ADAM);
+    Parameters start = randomParameters(spec);
+    for (int feature = 0; feature < 70; feature++) {
+      double norm = norm(start, feature);
+      for (int i = 0; i < 12; i++) {
+        long at = feature * 12L + i;
+        start
+            .decoder()
+            .setAtIndex(FLOAT, at, (float) (start.decoder().getAtIndex(FLOAT, at) / norm));
+      }
+    }
+    Rows input = randomRows(40, 12);
+    try (Engine engine = open(spec, start);
+        Engine reference = new ReferenceEngine(spec, start)) {
+      double last = Double.POSITIVE_INFINITY;
+      for (int picks : new int[] {1, 2, 5, 30}) {
+        Selection pursuit = new Selection.Pursuit(picks, 0.05);
+        engine.encode(input, pursuit);
+        reference.encode(input, pursuit);
+        double error = engine.decode(input, true);
+        assertThat(error).as("seed %d", seed).isLessThan(last);
+        assertThat(error).isCloseTo(reference.decode(input, true), relative(1));
+        last = error;
+        Codes codes = engine.codes();
+        for (int row = 0; row < 40; row++) {
+          assertThat(codes.offset(row + 1) - codes.offset(row)).isBetween(1, picks);
+        }
+      }
+      assertThatThrownBy(() -> engine.penalise(1)).isInstanceOf(IllegalArgumentException.class);
+      engine.accumulate();
+      engine.update(new AdamStep(1, 1e-3, 0.9, 0.999, 1e-8));
+      Parameters after = engine.parameters(arena);
+      assertThat(after.encoder().mismatch(start.encoder())).isEqualTo(-1);
+      assertThat(after.decoder().mismatch(start.decoder())).isNotEqualTo(-1);
+    }
+    EngineSpec two = new EngineSpec(12, 9, 70, false, false, Optimiser.NONE);
+    try (Engine engine = open(two, randomParameters(two))) {
+      assertThatThrownBy(() -> engine.encode(input, new Selection.Pursuit(2, 0)))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("12 and 9");
     }
   }
 

@@ -63,6 +63,7 @@ final class GoldenRun {
   Selection selection() {
     int k = integer("k");
     return switch (settings.path("selection").asText("topk")) {
+      case "pursuit" -> new Selection.Pursuit(k, real("residual"));
       case "abstopk" -> new Selection.AbsTopK(k);
       case "batchtopk" -> new Selection.BatchTopK(k);
       case "relu" -> new Selection.Threshold(Thresholds.uniform(0));

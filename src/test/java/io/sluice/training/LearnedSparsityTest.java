@@ -143,11 +143,16 @@ class LearnedSparsityTest {
 
   @Test
   void signedAndNestedDictionariesLearnAndResume() throws IOException {
-    for (Sparsity kind : new Sparsity[] {Sparsity.ABSTOPK, Sparsity.TOPK, Sparsity.BATCHTOPK}) {
+    for (Sparsity kind :
+        new Sparsity[] {
+          Sparsity.ABSTOPK, Sparsity.TOPK, Sparsity.BATCHTOPK, Sparsity.MATCHING_PURSUIT
+        }) {
       TrainingConfig config =
           TrainerTest.small()
               .sparsity(kind)
-              .prefixes(kind == Sparsity.ABSTOPK ? List.of() : List.of(8, 24))
+              .prefixes(
+                  kind == Sparsity.TOPK || kind == Sparsity.BATCHTOPK ? List.of(8, 24) : List.of())
+              .residual(kind == Sparsity.MATCHING_PURSUIT ? 0.3 : 0)
               .optimiser(kind == Sparsity.TOPK ? Optimiser.SPARSE_ADAM : Optimiser.ADAM)
               .steps(200)
               .checkpointEvery(50)

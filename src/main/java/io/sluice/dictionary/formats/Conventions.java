@@ -24,10 +24,16 @@ final class Conventions {
   /** Sees {@code scale·x} where it saw {@code x}; reconstructs {@code x} all the same. */
   static Dictionary scaled(Dictionary dictionary, double scale) {
     Parameters p = copy(dictionary.parameters());
+    Activation activation = dictionary.config().activation();
+    multiply(p.decoderBias(), 1 / scale);
+    if (activation instanceof Activation.Pursuit(int iterations, double residual)) {
+      // Rows are directions of the residual as well; it is codes that become smaller by the scale.
+      return new Dictionary(
+          dictionary.config().withActivation(new Activation.Pursuit(iterations, residual / scale)),
+          p);
+    }
     multiply(p.encoder(), scale);
     multiply(p.decoder(), 1 / scale);
-    multiply(p.decoderBias(), 1 / scale);
-    Activation activation = dictionary.config().activation();
     if (dictionary.config().rankByDecoderNorm()) {
       // Norms have become smaller by the scale, and so have the ranks that thresholds are for.
       activation = rescaled(activation, 1 / scale, p.features());

@@ -173,6 +173,9 @@ final class DictionaryLearning {
     DictionaryConfig c = dictionary.config();
     Parameters p = dictionary.parameters();
     return switch (c.activation()) {
+      case Activation.Pursuit pursuit ->
+          throw ForeignWriter.refused(
+              "dictionary_learning", "matching pursuit", "convert to saelens, which has");
       case Activation.AbsTopK signed ->
           throw ForeignWriter.refused(
               "dictionary_learning", "signed codes (abstopk)", "keep it in Sluice's format");

@@ -186,6 +186,9 @@ final class Llamascopium {
     json.put("expansion_factor", expansion(c.features(), c.inputWidth()));
     json.put("use_decoder_bias", true);
     switch (c.activation()) {
+      case Activation.Pursuit pursuit ->
+          throw ForeignWriter.refused(
+              "Llamascopium", "matching pursuit", "convert to saelens, which has");
       case Activation.AbsTopK signed ->
           throw ForeignWriter.refused(
               "Llamascopium", "signed codes (abstopk)", "keep it in Sluice's format");

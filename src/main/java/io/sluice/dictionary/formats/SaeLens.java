@@ -9,6 +9,7 @@ import io.sluice.engine.Thresholds;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
@@ -31,6 +32,8 @@ final class SaeLens {
   /** The version whose files are written; readers take configs without one for older ones. */
   private static final String VERSION = "6.54.12";
 
+  private static final String PURSUIT = "matching_pursuit";
+
   private static final List<String> KNOWN =
       List.of(
           "standard",
@@ -39,6 +42,7 @@ final class SaeLens {
           "matryoshka_batchtopk",
           "jumprelu",
           "gated",
+          PURSUIT,
           "transcoder",
           "skip_transcoder",
           "jumprelu_transcoder");
@@ -56,6 +60,9 @@ final class SaeLens {
     int outputWidth = transcoder ? config.positive("d_out") : width;
     requireNormalisation(config, origin);
     ForeignTensors tensors = new ForeignTensors(Safetensors.open(folder.resolve(WEIGHTS)), CONFIG);
+    if (architecture.equals(PURSUIT)) {
+      return pursuit(config, tensors, width, features);
+    }
     MemorySegment encoder = tensors.transposed("W_enc", features, width);
     MemorySegment encoderBias;
     Activation activation;
@@ -95,6 +102,41 @@ final class SaeLens {
             skip);
     // Rescaled activations are what SAELens calls activations, so the norms move to the encoder.
     return rescaled ? Conventions.withUnitDecoder(dictionary) : dictionary;
+  }
+
+  /** Its encoder is its decoder, and without a bias before it there is none behind. */
+  private static Dictionary pursuit(
+      ForeignConfig config, ForeignTensors tensors, int width, int features) throws IOException {
+    if (!config.bool("stop_on_duplicate_support", true)) {
+      throw config.wrong(
+          "stop_on_duplicate_support is false; Sluice's matching pursuit ends with a feature that"
+              + " was picked before");
+    }
+    boolean biased = config.bool("apply_b_dec_to_input", true);
+    float[] bias = tensors.vector("b_dec", width);
+    Parameters p = Parameters.allocate(Arena.ofAuto(), width, width, features);
+    p.decoder().copyFrom(tensors.matrix("W_dec", features, width));
+    p.encoder().copyFrom(p.decoder());
+    if (biased) {
+      p.decoderBias().copyFrom(ForeignTensors.segment(bias));
+    }
+    tensors.requireNoOthers("a dictionary of architecture '" + PURSUIT + "'");
+    ForeignConfig metadata = config.has("metadata") ? config.within("metadata") : config;
+    String hook = metadata.text("hook_name", metadata.text("hook_point", ""));
+    int iterations = config.has("max_iterations") ? config.positive("max_iterations") : width;
+    double residual = config.has("residual_threshold") ? config.number("residual_threshold") : 0.01;
+    return new Dictionary(
+        new DictionaryConfig(
+            metadata.text("model_name", ""),
+            hook,
+            hook,
+            width,
+            width,
+            features,
+            new Activation.Pursuit(iterations, residual),
+            biased,
+            false),
+        p);
   }
 
   private static Activation fitting(ForeignConfig config, Activation activation, int features)
@@ -176,7 +218,49 @@ final class SaeLens {
     return Gate.fold(encoder, width, logScale, gateBias, magnitudeBias);
   }
 
+  private static void savePursuit(Dictionary dictionary, Activation.Pursuit pursuit, Path folder)
+      throws IOException {
+    DictionaryConfig c = dictionary.config();
+    Parameters p = dictionary.parameters();
+    for (float bias : p.decoderBias().toArray(FLOAT)) {
+      if (bias != 0 && !c.subtractDecoderBias()) {
+        throw ForeignWriter.refused(
+            "SAELens",
+            "matching pursuit with a decoder bias that is not subtracted from the input",
+            "keep it in Sluice's format");
+      }
+    }
+    ObjectNode json = ForeignConfig.object();
+    json.put("architecture", PURSUIT);
+    json.put("d_in", c.inputWidth());
+    json.put("d_sae", c.features());
+    json.put("dtype", "float32");
+    json.put("device", "cpu");
+    json.put("apply_b_dec_to_input", c.subtractDecoderBias());
+    json.put("normalize_activations", "none");
+    json.put("reshape_activations", "none");
+    json.put("residual_threshold", pursuit.residual());
+    json.put("max_iterations", pursuit.iterations());
+    json.put("stop_on_duplicate_support", true);
+    ObjectNode metadata = json.putObject("metadata");
+    metadata.put("sae_lens_version", VERSION);
+    metadata.put("model_name", c.model());
+    metadata.put("hook_name", c.inputHook());
+    Files.createDirectories(folder);
+    Safetensors.write(
+        folder.resolve(WEIGHTS),
+        List.of(
+            ForeignWriter.floats("W_dec", p.decoder(), c.features(), c.outputWidth()),
+            ForeignWriter.floats("b_dec", p.decoderBias(), c.outputWidth())),
+        Map.of());
+    ForeignConfig.write(folder.resolve(CONFIG), json);
+  }
+
   static void save(Dictionary given, Path folder) throws IOException {
+    if (given.config().activation() instanceof Activation.Pursuit pursuit) {
+      savePursuit(given, pursuit, folder);
+      return;
+    }
     Dictionary dictionary = Conventions.withValueThresholds(given);
     if (dictionary.config().rankByDecoderNorm()) {
       dictionary = Conventions.withUnitDecoder(dictionary);
@@ -236,6 +320,7 @@ final class SaeLens {
           "convert one with TopK to sparsify, or keep it in Sluice's format");
     }
     return switch (c.activation()) {
+      case Activation.Pursuit pursuit -> throw new IllegalStateException("has a form of its own");
       case Activation.AbsTopK signed ->
           throw ForeignWriter.refused(
               "SAELens", "signed codes (abstopk)", "keep it in Sluice's format");
