@@ -70,7 +70,15 @@ class DictionaryFilesTest {
             new Activation.BatchTopK(3, OptionalDouble.empty()))) {
       DictionaryConfig each =
           new DictionaryConfig(
-              "tiny", "a", "a", 5, 5, 7, activation, true, !(activation instanceof Activation.Pursuit));
+              "tiny",
+              "a",
+              "a",
+              5,
+              5,
+              7,
+              activation,
+              true,
+              !(activation instanceof Activation.Pursuit));
       new Dictionary(each, dictionary.parameters()).save(folder);
       assertThat(Dictionary.load(folder).config()).isEqualTo(each);
     }
