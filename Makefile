@@ -7,6 +7,7 @@
 #   JMH_ARGS                options handed to JMH, for instance a pattern of benchmark names
 #   DEMO_OUT                folder of the demo (default: demo)
 #   DEMO_LM_OUT, MODEL      folder of the demo on a language model, and the model
+#   PICTURE_HEIGHT          height of that picture in pixels (default: 1330)
 #   FUZZ                    mutations of each file in `make fuzz` (default: 100000)
 #   SLUICE_MODELS           folder of fetched models (default: ~/.cache/sluice/models)
 #   MVN                     the Maven to use (default: mvn)
@@ -15,6 +16,8 @@ SHELL := bash
 MVN ?= mvn
 DEMO_OUT ?= demo
 DEMO_LM_OUT ?= demo-lm-out
+PICTURE_HEIGHT ?= 1330
+comma := ,
 FUZZ ?= 100000
 
 # The JDK is looked for only by targets that need one.
@@ -25,7 +28,7 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || export MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo demo-lm models test fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean format picture
+.PHONY: help build demo demo-lm models test fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean format picture picture-lm
 
 help:
 	@echo 'make demo         capture, spectra, four trainings and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
@@ -42,6 +45,7 @@ help:
 	@echo 'make dist         a folder dist/sluice that runs where no JDK is installed'
 	@echo 'make cuda-bundle  a folder cuda-bundle/ for a machine with a CUDA PyTorch'
 	@echo 'make picture      docs/report.png from the report in $(DEMO_OUT)/, with Chromium'
+	@echo 'make picture-lm   docs/report-lm.png from the report in $(DEMO_LM_OUT)/ (PICTURE_HEIGHT)'
 	@echo 'make format       format the sources'
 	@echo 'make clean        remove everything that was built'
 
@@ -108,15 +112,23 @@ cuda-bundle:
 format:
 	@$(mvn) --quiet spotless:apply
 
-# A PDF of the page: the same command with --print-to-pdf=FILE in place of the last line's options.
-picture:
-	@test -f $(DEMO_OUT)/report.html || { echo "make: no $(DEMO_OUT)/report.html; run 'make demo' first" >&2; exit 1; }
+# $(call screenshot,PAGE,WIDTHxHEIGHT,PNG,TARGET) takes the picture of a page that TARGET makes. A PDF
+# of it: the same command with --print-to-pdf=FILE in place of the last line's options.
+define screenshot
+	@test -f $(1) || { echo "make: no $(1); run 'make $(4)' first" >&2; exit 1; }
 	@browser=$$(command -v chromium chromium-browser google-chrome | head -n 1); profile=$$(mktemp -d); \
 	trap 'rm -rf "$$profile"' EXIT; \
 	"$${browser:?make: needs Chromium on the PATH}" --headless --no-sandbox --disable-gpu --no-first-run \
 	  --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars \
-	  --user-data-dir="$$profile" --virtual-time-budget=6000 "file://$(abspath $(DEMO_OUT))/report.html" \
-	  --window-size=1280,1330 --screenshot=docs/report.png 2>/dev/null && ls -l docs/report.png
+	  --user-data-dir="$$profile" --virtual-time-budget=6000 "file://$(abspath $(1))" \
+	  --window-size=$(2) --screenshot=$(3) 2>/dev/null && ls -l $(3)
+endef
+
+picture:
+	$(call screenshot,$(DEMO_OUT)/report.html,1280$(comma)1330,docs/report.png,demo)
+
+picture-lm:
+	$(call screenshot,$(DEMO_LM_OUT)/report.html,1280$(comma)$(PICTURE_HEIGHT),docs/report-lm.png,demo-lm)
 
 clean:
 	rm -rf target dist cuda-bundle demo demo-lm-out

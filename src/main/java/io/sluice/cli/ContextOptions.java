@@ -3,9 +3,9 @@ package io.sluice.cli;
 import io.sluice.model.ContextSpec;
 import io.sluice.model.LoadedModel;
 import io.sluice.text.TextProblems;
-import io.sluice.text.TextSpec;
 import java.nio.file.Path;
 import java.util.List;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Which texts a command runs through a model, and how they are cut. */
@@ -20,19 +20,7 @@ final class ContextOptions {
               + "document per file; .jsonl, .ndjson and .json hold one per line, .parquet one per row.")
   private List<Path> texts;
 
-  @Option(
-      names = "--text-field",
-      paramLabel = "NAME",
-      defaultValue = TextSpec.DEFAULT_FIELD,
-      description = "Field of JSON lines or column of Parquet with the text (default: text).")
-  private String field;
-
-  @Option(
-      names = "--strict",
-      description =
-          "Stop at the first line that cannot be read or character that is not UTF-8, instead of"
-              + " leaving it out and counting it.")
-  private boolean strict;
+  @Mixin private TextReading reading;
 
   @Option(
       names = "--tokens",
@@ -69,9 +57,7 @@ final class ContextOptions {
     requirePositive(command, "--context", context);
     requirePositive(command, "--stride", stride);
     requirePositive(command, "--batch", batch);
-    if (field.isEmpty()) {
-      throw command.usage("--text-field is empty; give the name of a field or column");
-    }
+    reading.check(command);
   }
 
   /** Whether contexts may overlap. */
@@ -83,7 +69,7 @@ final class ContextOptions {
   ContextSpec spec(LoadedModel model) {
     int length = context == null ? ContextSpec.defaultContext(model) : context;
     return new ContextSpec(
-        new TextSpec(texts, field, strict),
+        reading.of(texts),
         length,
         stride == null ? 0 : stride,
         batch == null ? ContextSpec.defaultBatch(length, model) : batch,

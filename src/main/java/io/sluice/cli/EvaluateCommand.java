@@ -7,13 +7,11 @@ import io.sluice.evaluation.Evaluator;
 import io.sluice.evaluation.LossMeasurement;
 import io.sluice.evaluation.LossRecovered;
 import io.sluice.geometry.StoreCovariance;
-import io.sluice.model.ContextSpec;
 import io.sluice.model.LoadedModel;
 import io.sluice.store.ActivationStore;
 import io.sluice.torch.Device;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -89,24 +87,7 @@ final class EvaluateCommand extends SluiceCommand {
               + " reconstruction in their place.")
   private Path model;
 
-  @Option(
-      names = "--text",
-      arity = "1..*",
-      paramLabel = "FILE",
-      description = "Texts to predict, with --model: files, folders or patterns, as for capture.")
-  private List<Path> texts;
-
-  @Option(
-      names = "--tokens",
-      paramLabel = "N",
-      description = "Stop after N tokens of those texts (default: the whole text).")
-  private Long tokens;
-
-  @Option(
-      names = "--context",
-      paramLabel = "N",
-      description = "Tokens per context of those texts (default: 256).")
-  private Integer context;
+  @Mixin private OptionalTexts texts;
 
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
@@ -126,13 +107,9 @@ final class EvaluateCommand extends SluiceCommand {
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());
     }
-    if ((model == null) != (texts == null)) {
+    texts.check(this);
+    if ((model != null) != texts.areGiven()) {
       throw usage("--model and --text go together; give both, or neither");
-    }
-    for (Number number : new Number[] {tokens, context}) {
-      if (number != null && number.longValue() < 1) {
-        throw usage("--tokens and --context must be at least 1, not " + number);
-      }
     }
     Dictionary dictionary = Dictionary.load(folder);
     if (model != null && !dictionary.config().sites().isEmpty()) {
@@ -150,13 +127,7 @@ final class EvaluateCommand extends SluiceCommand {
   }
 
   private LossMeasurement losses(LoadedModel loaded) {
-    ContextSpec usual = ContextSpec.of(texts, loaded);
-    int length = context == null ? usual.context() : context;
-    long limit = tokens == null ? usual.tokens() : tokens;
-    return new LossMeasurement(
-        loaded,
-        new ContextSpec(texts, length, 0, ContextSpec.defaultBatch(length, loaded), limit),
-        positions.of(loaded));
+    return new LossMeasurement(loaded, texts.spec(loaded), positions.of(loaded));
   }
 
   private void evaluate(
@@ -183,7 +154,7 @@ final class EvaluateCommand extends SluiceCommand {
     }
     if (losses != null) {
       double[] mean = mean(activations, dictionary.config().outputHook());
-      try (Progress progress = progress("loss", tokens == null ? 0 : tokens, "tokens")) {
+      try (Progress progress = progress("loss", texts.total(), "tokens")) {
         evaluation = evaluation.with(losses.of(dictionary, engines, mean, progress::update));
         Evaluator.write(evaluation, folder);
         progress.done();

@@ -15,7 +15,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -36,6 +35,8 @@ import picocli.CommandLine.Option;
       "  sluice spectrum --model model/ --text novel.txt --tokens 60000 --out spectrum.json"
     })
 final class SpectrumCommand extends SluiceCommand {
+  private static final String EVERYTHING_WRITTEN = "layers.*.*";
+
   @Option(
       names = "--store",
       paramLabel = "DIR",
@@ -69,25 +70,7 @@ final class SpectrumCommand extends SluiceCommand {
               + " overlap of their heads.")
   private Path model;
 
-  @Option(
-      names = "--text",
-      arity = "1..*",
-      paramLabel = "FILE",
-      description = "Texts that --model runs while its hook points are measured.")
-  private List<Path> texts;
-
-  @Option(
-      names = "--tokens",
-      paramLabel = "N",
-      description = "Stop after N tokens of those texts (default: the whole text).")
-  private Long tokens;
-
-  @Option(
-      names = "--context",
-      paramLabel = "N",
-      description =
-          "Tokens per context of those texts (default: 256 for causal models, 128 for encoders).")
-  private Integer context;
+  @Mixin private OptionalTexts texts;
 
   @Option(
       names = "--device",
@@ -121,15 +104,11 @@ final class SpectrumCommand extends SluiceCommand {
     Device on = parsedDevice();
     OutputFile.check("--out", out);
     OutputFile.check("--stats", stats);
-    if ((storeFolder == null) == (texts == null)) {
+    texts.check(this);
+    if ((storeFolder == null) != texts.areGiven()) {
       throw usage("give --store, or --model and --text");
     }
-    for (Number number : new Number[] {tokens, context}) {
-      if (number != null && number.longValue() < 1) {
-        throw usage("--tokens and --context must be at least 1, not " + number);
-      }
-    }
-    if (texts != null) {
+    if (texts.areGiven()) {
       if (model == null) {
         throw usage("--text needs a --model to run it");
       }
@@ -169,21 +148,14 @@ final class SpectrumCommand extends SluiceCommand {
   private void runTexts(Device on) throws IOException {
     Spectra spectra;
     try (LoadedModel loaded = LoadedModel.open(model, on)) {
-      ContextSpec usual = ContextSpec.of(texts, loaded);
-      int length = context == null ? usual.context() : context;
-      int batch = ContextSpec.defaultBatch(length, loaded);
-      long limit = tokens == null ? usual.tokens() : tokens;
-      ContextSpec contexts = new ContextSpec(texts, length, 0, batch, limit);
+      ContextSpec contexts = texts.spec(loaded);
       List<HookPoint> available = loaded.transformer().hookPoints();
       List<HookPoint> points = HookPatterns.select(hooks == null ? "layers.*.*" : hooks, available);
       int first = positions.of(loaded);
-      String text =
-          texts.stream()
-              .map(file -> String.valueOf(file.getFileName()))
-              .collect(Collectors.joining(", "));
+      String text = contexts.texts().name();
       StoreSpectra measuring = new StoreSpectra(loaded.name(), text, tau);
       List<TextProblems> problems = new ArrayList<>();
-      try (Progress progress = progress("spectrum", tokens == null ? 0 : tokens, "tokens")) {
+      try (Progress progress = progress("spectrum", texts.total(), "tokens")) {
         List<Spectra.Hook> measured =
             measuring.hooks(
                 RunningCovariance.of(

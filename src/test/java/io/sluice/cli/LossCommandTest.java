@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -187,6 +188,27 @@ class LossCommandTest {
     assertThat(new ObjectMapper().readTree(out).path("tokens").asInt()).isEqualTo(150);
     run("spectrum", "--store", store, "--json", "--from-position", "0");
     assertThat(new ObjectMapper().readTree(out).path("tokens").asInt()).isEqualTo(160);
+  }
+
+  @Test
+  void spectraOfARunningModelReadTextsAsCaptureDoes() throws IOException {
+    String line = "{\"body\": \"" + "the white whale sails the sea . ".repeat(5) + "\"}\n";
+    Path lines = Files.writeString(folder.resolve("texts.jsonl"), line + "not JSON\n" + line);
+    String[] arguments = {"spectrum", "--model", MODEL, "--text", lines.toString(), "--json"};
+    assertThat(run(and(arguments, "--text-field", "body"))).as(err).isZero();
+    assertThat(err).contains("1 document that cannot be read", lines + ":2");
+    JsonNode spectra = new ObjectMapper().readTree(out);
+    assertThat(spectra.path("tokens").asInt()).isPositive();
+    List<String> kinds = new ArrayList<>();
+    spectra.path("hooks").forEach(hook -> kinds.add(hook.path("kind").asText()));
+    assertThat(kinds).containsOnly("z", "attn_out", "mlp_out", "resid");
+    assertThat(run(and(arguments, "--text-field", "body", "--strict"))).isEqualTo(1);
+    assertThat(err).contains(lines + ":2").hasLineCount(1);
+    assertThat(run(and(arguments, "--text-field", ""))).isEqualTo(2);
+  }
+
+  private static String[] and(String[] arguments, String... more) {
+    return Stream.concat(Stream.of(arguments), Stream.of(more)).toArray(String[]::new);
   }
 
   @ParameterizedTest

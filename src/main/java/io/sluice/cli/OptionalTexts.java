@@ -1,0 +1,64 @@
+package io.sluice.cli;
+
+import io.sluice.model.ContextSpec;
+import io.sluice.model.LoadedModel;
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Texts that a command runs through a model if they are given. */
+final class OptionalTexts {
+  @Option(
+      names = "--text",
+      arity = "1..*",
+      paramLabel = "PATH",
+      description = "Texts that --model runs: files, folders or patterns, as for capture.")
+  private List<Path> texts;
+
+  @Mixin private TextReading reading;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "N",
+      description = "Stop after N tokens of those texts (default: the whole text).")
+  private Long tokens;
+
+  @Option(
+      names = "--context",
+      paramLabel = "N",
+      description =
+          "Tokens per context of those texts (default: 256 for causal models, 128 for encoders).")
+  private Integer context;
+
+  /** Complains about values that cannot be meant, before any work. */
+  void check(SluiceCommand command) {
+    for (Number number : new Number[] {tokens, context}) {
+      if (number != null && number.longValue() < 1) {
+        throw command.usage("--tokens and --context must be at least 1, not " + number);
+      }
+    }
+    reading.check(command);
+  }
+
+  /** Whether there are texts. */
+  boolean areGiven() {
+    return texts != null;
+  }
+
+  /** Tokens to read; 0 where that is not known. */
+  long total() {
+    return tokens == null ? 0 : tokens;
+  }
+
+  /** What was asked for, and where nothing was, what suits the model. */
+  ContextSpec spec(LoadedModel model) {
+    int length = context == null ? ContextSpec.defaultContext(model) : context;
+    return new ContextSpec(
+        reading.of(texts),
+        length,
+        0,
+        ContextSpec.defaultBatch(length, model),
+        tokens == null ? Long.MAX_VALUE : tokens);
+  }
+}
