@@ -2,6 +2,9 @@
 
 const MOST = 0.9;
 
+// A few directions can be much worse than the mean alone; drawn to scale, that would hide the rest.
+const LEAST_DRAWN = -0.4;
+
 function lossFigures(loss) {
   show('loss');
   const { curves } = loss;
@@ -14,7 +17,8 @@ function lossFigures(loss) {
   const at = (curve, share) => curve.points[nearest(curve.points.map((p) => p.share), share)];
   figure(byId('loss-figures'), {
     id: 'chart-loss', title: 'Loss recovered', legend,
-    note: 'By the share of the directions kept, over ' + count(loss.tokens) + ' predicted tokens; the model’s own loss is ' + digits3(loss.cleanLoss) + ' nats per token',
+    note: 'By the share of the directions kept, over ' + count(loss.tokens) + ' predicted tokens; the model’s own loss is ' + digits3(loss.cleanLoss) + ' nats per token'
+      + (lowest < LEAST_DRAWN ? '; what is below ' + percent(LEAST_DRAWN) + ', worse than the mean alone, is not drawn' : ''),
     label: () => 'Line chart: share of the loss recovered by share of the directions kept. ' + curves
       .map((c) => c.hook + (isNumber(c.needed) ? ' recovers ' + percent(MOST) + ' with ' + percent(c.needed) : ' does not reach ' + percent(MOST)))
       .join(', ') + '.',
@@ -45,6 +49,9 @@ function lossFigures(loss) {
 }
 
 function lossOption(curves, legend, lowest, at) {
+  // Fewer directions can predict a little better than all.
+  const most = Math.max(1, ...curves.flatMap((curve) => curve.points.map((p) => p.recovered)));
+  const highest = most > 1.005 ? 1.2 : 1;
   const series = curves.map((curve, i) =>
     line(curve.hook, legend[i].look, [[0, 0], ...curve.points.map((p) => [p.share, p.recovered])], { showSymbol: curve.points.length < 24 }));
   series.push({
@@ -57,7 +64,7 @@ function lossOption(curves, legend, lowest, at) {
   });
   return {
     xAxis: { type: 'value', name: 'directions kept, share of the width', min: 0, max: 1, splitLine: { show: false }, axisLabel: { formatter: percent } },
-    yAxis: { type: 'value', name: 'loss recovered', min: Math.floor(lowest * 5) / 5, max: 1, axisLabel: { formatter: percent } },
+    yAxis: { type: 'value', name: 'loss recovered', min: Math.max(LEAST_DRAWN, Math.floor(lowest * 5) / 5), max: highest, interval: 0.2, axisLabel: { formatter: percent } },
     series,
     tooltip: {
       formatter: (params) => {
@@ -74,7 +81,10 @@ function lossOption(curves, legend, lowest, at) {
 
 function neededOption(curves, legend, loss) {
   return {
-    xAxis: { type: 'category', data: curves.map((c) => c.hook) },
+    xAxis: {
+      type: 'category', data: curves.map((c) => c.hook),
+      axisLabel: { interval: 0, lineHeight: 16, formatter: (hook) => hook.replace(/^(layers\.\d+)\./, '$1\n') },
+    },
     yAxis: { type: 'value', min: 0, max: 1, name: 'share of the width', axisLabel: { formatter: percent } },
     series: [{
       name: 'needed', type: 'bar', barMaxWidth: 72,
