@@ -29,6 +29,14 @@ abstract class CheckedEngine implements Engine {
 
   private final EngineSpec spec;
   private final Codes codes = new Codes();
+
+  /** Codes of dead features, and those of all: the batch, and below it the batch once more. */
+  private final Codes raised = new Codes();
+
+  private final Codes tall = new Codes();
+  private boolean revived;
+  private int[] dead = new int[0];
+  private boolean[] inUse = new boolean[0];
   private final Arena arena = Arena.ofShared();
   private final MemorySegment lastFired;
   private final FeatureVectors vectors;
@@ -113,6 +121,23 @@ abstract class CheckedEngine implements Engine {
   /** Decodes; keeps what {@link #accumulateRows} needs when {@code gradients}. */
   abstract double decodeRows(Rows input, Rows target, Codes codes, boolean gradients);
 
+  /**
+   * Finds each token's {@code k} largest features among some, of the batch that was encoded last.
+   *
+   * @param features ascending; {@code count} of them
+   * @param k at most {@code count}
+   */
+  abstract void encodeAmong(int[] features, int count, int k, Codes found);
+
+  /**
+   * Puts a second batch below the one that was decoded: the same inputs, the codes {@code raised},
+   * and as the gradient of the reconstruction {@code 2·weight/rows · (Σ f_j·W_D[j] + ŷ − y)}. Forms
+   * the gradients of its codes, and keeps what {@link #accumulateRows} needs for both.
+   *
+   * @return {@code weight/rows · Σ‖Σ f_j·W_D[j] + ŷ − y‖²}
+   */
+  abstract double reviveRows(Codes raised, double weight);
+
   /** {@code ⟨g, W_D[j]⟩} for each entry of {@code places}, after {@link #decodeRows}. */
   abstract void residualProducts(Codes places, float[] out);
 
@@ -138,6 +163,9 @@ abstract class CheckedEngine implements Engine {
   /**
    * Forms gradients: of rows by the gradients of codes, and {@link #pull}; of the encoder bias less
    * {@link #biasShift}.
+   *
+   * @param codes of as many rows as {@code input} has, or after {@link #reviveRows} of twice as
+   *     many, of which the second half knows no decoder bias
    */
   abstract void accumulateRows(Rows input, Codes codes);
 
@@ -224,6 +252,7 @@ abstract class CheckedEngine implements Engine {
               + spec.outputWidth());
     }
     pulled = false;
+    revived = false;
     double error = decodeRows(input, target, entries(), gradients);
     if (gradients) {
       switch (selection) {
@@ -269,6 +298,68 @@ abstract class CheckedEngine implements Engine {
     }
     stage = Stage.PENALISED;
     return factor * sum;
+  }
+
+  @Override
+  public final double revive(int k, double weight, long clock) {
+    requireOpen();
+    if (stage != Stage.GRADIENTS_READY || revived) {
+      throw new IllegalStateException(
+          "dead features learn once, from a residual: call decode with gradients first");
+    }
+    if (!(selection instanceof Selection.TopK || selection instanceof Selection.BatchTopK)) {
+      throw new IllegalArgumentException(
+          "dead features are revived under selections that count features, not " + selection);
+    }
+    if (spec.prefixes().size() > 1) {
+      throw new IllegalArgumentException(
+          "dead features are revived in one dictionary, not in nested ones: " + spec.prefixes());
+    }
+    if (k < 1 || !(weight >= 0) || Double.isInfinite(weight)) {
+      throw new IllegalArgumentException(
+          "k must be at least 1 and the weight at least 0, not " + k + " and " + weight);
+    }
+    int count = findDead(clock);
+    if (count == 0 || weight == 0) {
+      return 0;
+    }
+    encodeAmong(dead, count, Math.min(k, count), raised);
+    double loss = reviveRows(raised, weight);
+    join();
+    revived = true;
+    return loss;
+  }
+
+  private int findDead(long clock) {
+    int features = spec.features();
+    if (dead.length == 0) {
+      dead = new int[features];
+      inUse = new boolean[features];
+    }
+    java.util.Arrays.fill(inUse, false);
+    for (int entry = 0; entry < codes.entries(); entry++) {
+      inUse[codes.feature(entry)] = true;
+    }
+    int count = 0;
+    for (int feature = 0; feature < features; feature++) {
+      if (!inUse[feature] && lastFired.getAtIndex(ValueLayout.JAVA_LONG, feature) <= clock) {
+        dead[count++] = feature;
+      }
+    }
+    return count;
+  }
+
+  private void join() {
+    tall.begin(2 * codes.rows(), codes.entries() + raised.entries());
+    int entry = 0;
+    for (Codes half : List.of(codes, raised)) {
+      for (int row = 0; row < half.rows(); row++) {
+        for (int from = half.offset(row); from < half.offset(row + 1); from++) {
+          tall.set(entry++, half.feature(from), half.value(from));
+        }
+        tall.endRow(entry);
+      }
+    }
   }
 
   private double pull(Penalty penalty, double factor) {
@@ -374,7 +465,7 @@ abstract class CheckedEngine implements Engine {
       }
       default -> vectors.clearGradients();
     }
-    accumulateRows(input, entries);
+    accumulateRows(input, revived ? tall : entries);
     stage = Stage.ACCUMULATED;
   }
 
@@ -387,7 +478,7 @@ abstract class CheckedEngine implements Engine {
     if (selection instanceof Selection.Pursuit) {
       updateDecoder(step, pursuit.rowGradients(), pursuit.biasGradient());
     } else {
-      updateRows(step, entries());
+      updateRows(step, revived ? tall : entries());
     }
     vectors.step(step, spec.optimiser());
     // The parameters have moved, so the residual no longer belongs to them.
@@ -480,6 +571,8 @@ abstract class CheckedEngine implements Engine {
       release();
       learned.close();
       codes.close();
+      raised.close();
+      tall.close();
       arena.close();
     }
   }

@@ -86,6 +86,20 @@ public interface Engine extends AutoCloseable {
   double charge(Penalty penalty);
 
   /**
+   * Lets dead features learn what the others leave over (AuxK, arXiv 2406.04093): with {@code e = y
+   * − ŷ} taken as constant and {@code ê = Σ f_j·W_D[j]} over each token's {@code k} largest dead
+   * features, adds {@code weight · ‖ê − e‖²}, as its mean over rows, to the loss whose gradients
+   * will be formed. Dead are the features that were last marked at or before {@code clock} and are
+   * in no code of this batch. Called after {@link #decode} with gradients, at most once, for
+   * selections that count features.
+   *
+   * @param k dead features per token, at least 1; fewer where there are fewer
+   * @param weight of this loss against the squared error, at least 0
+   * @return what is added, the mean over rows; 0 if nothing is dead
+   */
+  double revive(int k, double weight, long clock);
+
+  /**
    * Forms the gradients of the batch, or notes that {@link #update} shall.
    *
    * @throws IllegalStateException if the engine was made without an optimiser

@@ -35,6 +35,9 @@ public final class ReferenceEngine extends CheckedEngine {
   private float[] residualGradient = new float[0];
   private float[] codeGradient = new float[0];
 
+  /** The input of the last decode. */
+  private Rows batch;
+
   /**
    * An engine that starts from a copy of {@code initial}, with moments of zero.
    *
@@ -280,6 +283,7 @@ public final class ReferenceEngine extends CheckedEngine {
 
   @Override
   double decodeRows(Rows input, Rows target, Codes codes, boolean gradients) {
+    batch = input;
     int width = spec().outputWidth();
     int rows = target.count();
     int levels = prefixes.levels();
@@ -318,6 +322,54 @@ public final class ReferenceEngine extends CheckedEngine {
     }
     products(residualGradient, codes, codeGradient);
     return squaredError;
+  }
+
+  @Override
+  void encodeAmong(int[] features, int count, int k, Codes found) {
+    float[][] activations = preActivations(batch);
+    double[][] ranks = ranks(activations);
+    found.begin(activations.length, activations.length * k);
+    int entry = 0;
+    for (int row = 0; row < activations.length; row++) {
+      double[] rank = ranks[row];
+      double[] among = Arrays.stream(features, 0, count).mapToDouble(f -> rank[f]).toArray();
+      for (int place : largest(among, k)) {
+        if (activations[row][features[place]] > 0) {
+          found.set(entry++, features[place], activations[row][features[place]]);
+        }
+      }
+      found.endRow(entry);
+    }
+  }
+
+  @Override
+  double reviveRows(Codes raised, double weight) {
+    int width = spec().outputWidth();
+    int rows = raised.rows();
+    float[] below = new float[rows * width];
+    double squares = 0;
+    for (int row = 0; row < rows; row++) {
+      for (int i = 0; i < width; i++) {
+        // The gradient of the squared error is 2/rows times ŷ − y.
+        double sum = residualGradient[row * width + i] * rows / 2.0;
+        for (int entry = raised.offset(row); entry < raised.offset(row + 1); entry++) {
+          sum += (double) raised.value(entry) * decoder[raised.feature(entry) * width + i];
+        }
+        squares += sum * sum;
+        below[row * width + i] = (float) (2 * weight * sum / rows);
+      }
+    }
+    float[] gradients = new float[raised.entries()];
+    products(below, raised, gradients);
+    residualGradient = joined(residualGradient, rows * width, below);
+    codeGradient = joined(codeGradient, codes().entries(), gradients);
+    return weight * squares / rows;
+  }
+
+  private static float[] joined(float[] first, int count, float[] second) {
+    float[] both = Arrays.copyOf(first, count + second.length);
+    System.arraycopy(second, 0, both, count, second.length);
+    return both;
   }
 
   @Override
@@ -396,7 +448,8 @@ public final class ReferenceEngine extends CheckedEngine {
     Arrays.fill(decoderGradient, 0);
     Arrays.fill(decoderBiasGradient, 0);
     for (int row = 0; row < codes.rows(); row++) {
-      for (int i = 0; i < outputWidth; i++) {
+      int token = row % input.count();
+      for (int i = 0; token == row && i < outputWidth; i++) {
         decoderBiasGradient[i] += residualGradient[row * prefixes.levels() * outputWidth + i];
       }
       for (int entry = codes.offset(row); entry < codes.offset(row + 1); entry++) {
@@ -409,7 +462,7 @@ public final class ReferenceEngine extends CheckedEngine {
         double gradient = codeGradient[entry];
         for (int i = 0; i < inputWidth; i++) {
           int weight = feature * inputWidth + i;
-          encoderGradient[weight] += gradient * centred(input, row, i);
+          encoderGradient[weight] += gradient * centred(input, token, i);
           if (spec().subtractDecoderBias()) {
             decoderBiasGradient[i] -= gradient * encoder[weight];
           }

@@ -525,6 +525,81 @@ public final class TorchEngine extends CheckedEngine {
   }
 
   @Override
+  void encodeAmong(int[] features, int count, int k, Codes found) {
+    try (TensorScope scope = TensorScope.open()) {
+      MemorySegment host = scratch.longs("dead", count);
+      for (int i = 0; i < count; i++) {
+        host.setAtIndex(ValueLayout.JAVA_LONG, i, features[i]);
+      }
+      Tensor rows = onDevice(host, DType.I64, count);
+      Tensor among = encoder.indexSelect(0, rows);
+      Tensor bias = encoderBias.indexSelect(0, rows);
+      Tensor norms = spec().rankByDecoderNorm() ? decoderNorms().indexSelect(0, rows) : null;
+      int tokens = codes().rows();
+      Tensor indices = Tensor.empty(DType.I64, device, tokens, k);
+      Tensor values = Tensor.empty(DType.F32, device, tokens, k);
+      int chunk = chunkRows();
+      for (int start = 0; start < tokens; start += chunk) {
+        int length = Math.min(chunk, tokens - start);
+        try (TensorScope inner = TensorScope.open()) {
+          Tensor activation = seen.narrow(0, start, length).linear(among, bias);
+          Tensor rank = norms == null ? activation : activation.mul(norms);
+          ReductionOperators.Selection top = rank.topk(k, 1, false);
+          indices.narrow(0, start, length).copy_(top.indices());
+          values
+              .narrow(0, start, length)
+              .copy_(norms == null ? top.values() : activation.gather(1, top.indices()));
+        }
+      }
+      int chosen = Math.multiplyExact(tokens, k);
+      MemorySegment hostIndices = scratch.longs("indices", chosen);
+      MemorySegment hostValues = scratch.floats("values", chosen);
+      indices.copyTo(hostIndices);
+      values.copyTo(hostValues);
+      found.begin(tokens, chosen);
+      int entry = 0;
+      for (int row = 0; row < tokens; row++) {
+        for (int i = row * k; i < (row + 1) * k; i++) {
+          float value = hostValues.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+          if (!(value <= 0)) {
+            int place = (int) hostIndices.getAtIndex(ValueLayout.JAVA_LONG, i);
+            found.set(entry++, features[place], value);
+          }
+        }
+        found.endRow(entry);
+      }
+    }
+  }
+
+  @Override
+  double reviveRows(Codes raised, double weight) {
+    int entries = raised.entries();
+    int rows = raised.rows();
+    try (TensorScope scope = TensorScope.open()) {
+      // The gradient of the squared error is 2/rows times ŷ − y.
+      Tensor below = residualGradient.mul(weight);
+      if (entries > 0) {
+        Tensor features = onDevice(raised.features(), DType.I32, entries);
+        Tensor offsets = onDevice(raised.offsets(), DType.I32, rows + 1);
+        Tensor values = onDevice(raised.values(), DType.F32, entries);
+        below = below.add(decoder.embeddingBag(features, offsets, values).mul(2 * weight / rows));
+        Tensor gradients = products(below, raised);
+        boolean alone = codes().entries() == 0;
+        codeValues =
+            (alone ? values.copy() : ShapeOperators.cat(List.of(codeValues, values), 0))
+                .moveTo(batch);
+        codeGradient =
+            (alone ? gradients : ShapeOperators.cat(List.of(codeGradient, gradients), 0))
+                .moveTo(batch);
+      }
+      double squares = below.square().sum().item();
+      residualGradient = ShapeOperators.cat(List.of(residualGradient, below), 0).moveTo(batch);
+      seen = ShapeOperators.cat(List.of(seen, seen), 0).moveTo(batch);
+      return squares * rows / (4 * weight);
+    }
+  }
+
+  @Override
   void residualProducts(Codes places, float[] out) {
     try (TensorScope scope = TensorScope.open()) {
       copy(products(residualGradient, places), out, places.entries());
@@ -645,6 +720,7 @@ public final class TorchEngine extends CheckedEngine {
       int levels = prefixes.levels();
       Tensor decoderBiasGradient =
           residualGradient
+              .narrow(0, 0, (long) rows.count() * levels)
               .reshape(rows.count(), levels, spec().outputWidth())
               .select(1, 0)
               .sum(false, 0);

@@ -72,6 +72,8 @@ public final class VectorEngine extends CheckedEngine {
   private float[] decoderBiasGradient = new float[0];
   private int[] sideFeatures = new int[0];
   private float[] sideResidual = new float[0];
+  private DeadRows deadRows;
+  private float[] zeros = new float[0];
 
   private EncoderWeights weights;
 
@@ -503,6 +505,86 @@ public final class VectorEngine extends CheckedEngine {
   }
 
   @Override
+  void encodeAmong(int[] features, int count, int k, Codes found) {
+    if (deadRows == null) {
+      deadRows = new DeadRows(kernels, workers, spec());
+    }
+    int rows = codes().rows();
+    int slots = Math.multiplyExact(rows, k);
+    if (selected.length < slots) {
+      selected = new int[slots];
+      selectedValues = new float[slots];
+    }
+    if (selectedCounts.length < rows) {
+      selectedCounts = new int[rows];
+    }
+    deadRows.gather(encoder, encoderBias, ranks, features, count);
+    deadRows.encoder().encode(seen, rows, k, selected, selectedValues, selectedCounts);
+    found.begin(rows, slots);
+    int entry = 0;
+    for (int row = 0; row < rows; row++) {
+      for (int i = row * k; i < row * k + selectedCounts[row]; i++) {
+        found.set(entry++, features[selected[i]], selectedValues[i]);
+      }
+      found.endRow(entry);
+    }
+  }
+
+  @Override
+  double reviveRows(Codes raised, double weight) {
+    int rows = raised.rows();
+    int width = spec().outputWidth();
+    int seenWidth = spec().inputWidth();
+    int above = codes().entries();
+    int entries = above + raised.entries();
+    seen = longer(seen, 2 * rows * seenWidth);
+    System.arraycopy(seen, 0, seen, rows * seenWidth, rows * seenWidth);
+    residualGradient = longer(residualGradient, 2 * rows * width);
+    codeValues = longer(codeValues, entries);
+    codeGradients = longer(codeGradients, entries);
+    codeFeatures =
+        codeFeatures.length >= entries ? codeFeatures : Arrays.copyOf(codeFeatures, entries);
+    for (int entry = above; entry < entries; entry++) {
+      codeFeatures[entry] = raised.feature(entry - above);
+      codeValues[entry] = raised.value(entry - above);
+    }
+    zeros = grown(zeros, width);
+    float factor = (float) (2 * weight / rows);
+    forTokens(
+        rows,
+        (first, end) -> {
+          for (int row = first; row < end; row++) {
+            int from = above + raised.offset(row);
+            int to = above + raised.offset(row + 1);
+            int at = (rows + row) * width;
+            kernels.sumRows(
+                decoder, width, codeFeatures, codeValues, from, to, zeros, residualGradient, at);
+            double sum = 0;
+            int token = row * width;
+            for (int i = 0; i < width; i++) {
+              float error =
+                  residualGradient[at + i] + reconstruction[token + i] - wanted[token + i];
+              sum += (double) error * error;
+              residualGradient[at + i] = factor * error;
+            }
+            errors[row] = sum;
+            kernels.dotRows(
+                decoder, width, codeFeatures, from, to, residualGradient, at, codeGradients);
+          }
+        });
+    double squares = 0;
+    for (int row = 0; row < rows; row++) {
+      squares += errors[row];
+    }
+    return weight * squares / rows;
+  }
+
+  /** At least so long, with what it held. */
+  private static float[] longer(float[] array, int length) {
+    return array.length >= length ? array : Arrays.copyOf(array, length);
+  }
+
+  @Override
   void residualProducts(Codes places, float[] out) {
     sideFeatures = featuresOf(places, sideFeatures);
     int width = spec().outputWidth();
@@ -598,7 +680,7 @@ public final class VectorEngine extends CheckedEngine {
     int width = spec().outputWidth();
     decoderBiasGradient = grown(decoderBiasGradient, width);
     Arrays.fill(decoderBiasGradient, 0);
-    int rows = codes.rows();
+    int rows = input.count();
     for (int row = 0; row < rows; row++) {
       int at = row * prefixes.levels() * width;
       for (int i = 0; i < width; i++) {
@@ -767,6 +849,9 @@ public final class VectorEngine extends CheckedEngine {
   void release() {
     state.clear();
     groups.close();
+    if (deadRows != null) {
+      deadRows.close();
+    }
     arena.close();
   }
 

@@ -102,6 +102,93 @@ abstract class EngineContractTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"adam-auxk", "sparse-adam-auxk"})
+  void deadFeaturesLearnTheResidualAsPyTorchHasThem(String name) throws Exception {
+    GoldenRun golden = GoldenRun.load(name);
+    long tokens = 0;
+    try (Engine engine = open(golden.spec(), golden.start(arena))) {
+      for (int step = 1; step <= golden.steps(); step++) {
+        Rows input = golden.input(arena, step);
+        tokens += input.count();
+        engine.encode(input, golden.selection());
+        double loss = engine.decode(input, true) / input.count();
+        assertThat(loss).as("loss of step %d", step).isCloseTo(golden.loss(step), relative(1e-4));
+        engine.markFired(tokens);
+        double added =
+            engine.revive(golden.auxK(), golden.auxWeight(), tokens - golden.auxWindow());
+        assertThat(added)
+            .as("added in step %d", step)
+            .isCloseTo(golden.added(step), within(1e-4 * golden.added(step)));
+        engine.accumulate();
+        engine.update(golden.adam(step));
+        if (golden.hasParametersAfter(step)) {
+          assertClose(engine.parameters(arena), golden.after(arena, step), 1e-4);
+        }
+      }
+    }
+  }
+
+  @Test
+  void revivingIsForDeadFeaturesOnceAndInOrder() {
+    EngineSpec spec = new EngineSpec(12, 12, 40, true, false, Optimiser.SPARSE_ADAM);
+    Parameters start = randomParameters(spec);
+    Rows batch = randomRows(20, 12);
+    try (Engine engine = open(spec, start);
+        Engine plain = open(spec, start)) {
+      assertThatThrownBy(() -> engine.revive(3, 1, 0)).isInstanceOf(IllegalStateException.class);
+      for (Engine each : List.of(engine, plain)) {
+        each.encode(batch, new Selection.TopK(3));
+        each.decode(batch, true);
+        each.markFired(20);
+      }
+      // Nothing was last marked before the beginning.
+      assertThat(engine.revive(3, 1, -1)).isZero();
+      engine.accumulate();
+      plain.accumulate();
+      assertThatThrownBy(() -> engine.revive(3, 1, 0)).isInstanceOf(IllegalStateException.class);
+      engine.update(new AdamStep(1, 1e-3, 0.9, 0.999, 1e-8));
+      plain.update(new AdamStep(1, 1e-3, 0.9, 0.999, 1e-8));
+      assertSameState(engine, plain);
+      engine.encode(batch, new Selection.TopK(3));
+      engine.decode(batch, true);
+      // More than there are dead features; none of them is in a code, though none was marked.
+      int entries = engine.codes().entries();
+      assertThat(engine.revive(1000, 1, 100)).isPositive();
+      assertThat(engine.codes().entries()).isEqualTo(entries);
+      assertThatThrownBy(() -> engine.revive(3, 1, 100)).isInstanceOf(IllegalStateException.class);
+      engine.accumulate();
+      engine.update(new AdamStep(2, 1e-3, 0.9, 0.999, 1e-8));
+      engine.encode(batch, new Selection.Threshold(Thresholds.uniform(0)));
+      engine.decode(batch, true);
+      assertThatThrownBy(() -> engine.revive(3, 1, 0)).isInstanceOf(IllegalArgumentException.class);
+    }
+  }
+
+  @Test
+  void revivingGivesWhatTheSpecificationGives() {
+    EngineSpec spec = new EngineSpec(13, 13, 300, true, true, Optimiser.SPARSE_ADAM);
+    Parameters start = randomParameters(spec);
+    try (Engine engine = open(spec, start);
+        Engine reference = new ReferenceEngine(spec, start)) {
+      for (int step = 1; step <= 4; step++) {
+        // Fewer and more rows, so that memory is used again.
+        Rows batch = randomRows(step % 2 == 0 ? 70 : 33, 13);
+        double[] added = new double[2];
+        for (Engine each : List.of(reference, engine)) {
+          each.encode(batch, new Selection.BatchTopK(2));
+          each.decode(batch, true);
+          each.markFired(step);
+          added[each == engine ? 1 : 0] = each.revive(5, 0.1, step - 1);
+          each.accumulate();
+          each.update(new AdamStep(step, 1e-3, 0.9, 0.999, 1e-8));
+        }
+        assertThat(added[1]).as("seed %d", seed).isCloseTo(added[0], relative(1e-4));
+      }
+      assertClose(engine.parameters(arena), reference.parameters(arena), 1e-4);
+    }
+  }
+
   @ParameterizedTest(name = "{0} rows, {1} wide, {2} features, k {3}, norms {4}")
   @CsvSource({
     "1, 1, 1, 1, false",

@@ -87,6 +87,24 @@ final class GoldenRun {
     };
   }
 
+  /** Dead features per token that learn, what their loss weighs, and when a feature is dead. */
+  int auxK() {
+    return integer("auxK");
+  }
+
+  double auxWeight() {
+    return real("auxWeight");
+  }
+
+  long auxWindow() {
+    return integer("auxWindow");
+  }
+
+  /** What dead features add to the loss of a step. */
+  double added(int step) {
+    return file.data("added").getAtIndex(ValueLayout.JAVA_DOUBLE, step - 1L);
+  }
+
   AdamStep adam(int step) {
     return new AdamStep(step, real("learningRate"), real("beta1"), real("beta2"), real("epsilon"));
   }
