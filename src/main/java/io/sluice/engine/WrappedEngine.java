@@ -43,6 +43,11 @@ abstract class WrappedEngine implements Engine {
   }
 
   @Override
+  public double revive(int k, double weight, long clock) {
+    return inner.revive(k, weight, clock);
+  }
+
+  @Override
   public Codes codes() {
     return inner.codes();
   }

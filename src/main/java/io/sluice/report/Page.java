@@ -35,6 +35,7 @@ final class Page {
           "projection.js",
           "loss.js",
           "training.js",
+          "sweep.js",
           "tables.js",
           "main.js");
 

@@ -24,6 +24,7 @@ record PageModel(
     Geometry geometry,
     Loss loss,
     List<Run> runs,
+    List<SweepModel> sweeps,
     List<Setting> provenance,
     Double tau) {
 
@@ -81,6 +82,7 @@ record PageModel(
         spectra == null || spectra.hooks().isEmpty() ? null : geometry(spectra),
         report.loss() == null ? null : loss(report.loss()),
         report.runs().stream().map(PageModel::run).toList(),
+        report.sweeps().stream().map(SweepModel::of).toList(),
         report.provenance(),
         spectra == null ? null : spectra.tau());
   }

@@ -3,6 +3,7 @@ package io.sluice.report;
 import io.sluice.evaluation.LossRecovery;
 import io.sluice.files.AtomicFile;
 import io.sluice.report.TrainingRun.Setting;
+import io.sluice.training.SweepResult;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -16,6 +17,7 @@ import java.util.Objects;
  * @param spectra the spectra, or null to leave those sections out
  * @param runs the runs to compare, in the order of the page; may be empty
  * @param loss how much of the loss k directions recover, or null to leave that section out
+ * @param sweeps sweeps to show; may be empty
  * @param provenance where the data comes from and what made the page, by name; shown at its end
  */
 public record Report(
@@ -23,19 +25,32 @@ public record Report(
     Spectra spectra,
     List<TrainingRun> runs,
     LossRecovery loss,
+    List<SweepResult> sweeps,
     List<Setting> provenance) {
 
   /** Checks that there is something to report. */
   public Report {
     Objects.requireNonNull(title, "title");
     runs = List.copyOf(runs);
+    sweeps = List.copyOf(sweeps);
     provenance = List.copyOf(provenance);
-    if (spectra == null && runs.isEmpty() && loss == null) {
-      throw new IllegalArgumentException("a report needs spectra, a loss or at least one run");
+    if (spectra == null && runs.isEmpty() && loss == null && sweeps.isEmpty()) {
+      throw new IllegalArgumentException(
+          "a report needs spectra, a loss, a sweep or at least one run");
     }
   }
 
-  /** A report without losses. */
+  /** A report without sweeps. */
+  public Report(
+      String title,
+      Spectra spectra,
+      List<TrainingRun> runs,
+      LossRecovery loss,
+      List<Setting> provenance) {
+    this(title, spectra, runs, loss, List.of(), provenance);
+  }
+
+  /** A report without losses and sweeps. */
   public Report(String title, Spectra spectra, List<TrainingRun> runs, List<Setting> provenance) {
     this(title, spectra, runs, null, provenance);
   }

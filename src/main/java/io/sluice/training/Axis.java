@@ -21,6 +21,10 @@ public enum Axis {
   WHITEN("off", "on"),
   /** In how many of the top directions training lives. */
   CONSTRAIN(Kind.COUNT, "off", "auto"),
+  /** Whether dead features learn the residual, and how many of a token. */
+  AUXK(Kind.COUNT, "off", "on"),
+  /** Whether dead features start anew at badly reconstructed inputs, and after how many steps. */
+  RESAMPLE(Kind.COUNT, "off", "on"),
   /** Number of features. */
   FEATURES(Kind.COUNT),
   /** Features per token. */

@@ -83,9 +83,13 @@ public record Grid(Map<Axis, List<String>> axes) {
    * All combinations, the last axis changing fastest, each applied to a new builder from {@code
    * base}.
    *
+   * @param tau share of the variance in active subspaces that are to be measured
+   * @param deadAfter tokens without firing that make a feature dead for AuxK and resampling, 0 for
+   *     the window of the dead fraction
    * @throws IllegalArgumentException if a combination is no configuration; the message names it
    */
-  public List<SweepCell> cells(Supplier<TrainingConfigBuilder> base, double tau) {
+  public List<SweepCell> cells(Supplier<TrainingConfigBuilder> base, double tau, long deadAfter) {
+    long steps = base.get().build().steps();
     List<Map<Axis, String>> combinations = List.of(Map.of());
     for (Map.Entry<Axis, List<String>> entry : axes.entrySet()) {
       List<Map<Axis, String>> longer = new ArrayList<>();
@@ -102,7 +106,8 @@ public record Grid(Map<Axis, List<String>> axes) {
     for (Map<Axis, String> values : combinations) {
       String name = name(values);
       try {
-        cells.add(new SweepCell(name, values, configure(base.get(), values, tau)));
+        cells.add(
+            new SweepCell(name, values, configure(base.get(), values, tau, steps, deadAfter)));
       } catch (IllegalArgumentException e) {
         throw new IllegalArgumentException("cell " + name + ": " + e.getMessage(), e);
       }
@@ -120,7 +125,11 @@ public record Grid(Map<Axis, List<String>> axes) {
   }
 
   private static TrainingConfig configure(
-      TrainingConfigBuilder builder, Map<Axis, String> values, double tau) {
+      TrainingConfigBuilder builder,
+      Map<Axis, String> values,
+      double tau,
+      long steps,
+      long deadAfter) {
     int dInit = Integer.parseInt(values.getOrDefault(Axis.D_INIT, "0"));
     boolean random = values.getOrDefault(Axis.INIT, "asi").equals("random");
     builder.start(random ? new Start.Random() : new Start.ActiveSubspace(dInit, tau));
@@ -141,12 +150,27 @@ public record Grid(Map<Axis, List<String>> axes) {
                   case "auto" -> remedies.constrainedTo(0, tau);
                   default -> remedies.constrainedTo(Integer.parseInt(value), tau);
                 };
+        case AUXK ->
+            remedies =
+                switch (value) {
+                  case "off" -> remedies;
+                  case "on" -> remedies.revived(0, Remedies.AUX_WEIGHT);
+                  default -> remedies.revived(Integer.parseInt(value), Remedies.AUX_WEIGHT);
+                };
+        case RESAMPLE ->
+            remedies =
+                switch (value) {
+                  case "off" -> remedies;
+                  case "on" -> remedies.resampled(Math.max(1, steps / 8), 0);
+                  default -> remedies.resampled(Long.parseLong(value), 0);
+                };
         case FEATURES -> builder.features(Integer.parseInt(value));
         case K -> builder.k(Integer.parseInt(value));
         case LR -> builder.learningRate(Double.parseDouble(value));
         case SEED -> builder.seed(Long.parseLong(value));
       }
     }
-    return builder.remedies(remedies).build();
+    boolean waits = remedies.revive() || remedies.resampleEvery() > 0;
+    return builder.remedies(waits ? remedies.deadAfter(deadAfter) : remedies).build();
   }
 }

@@ -102,7 +102,9 @@ public final class Sweep implements AutoCloseable {
               engine,
               store.folder().toString(),
               store.rows(),
-              store.manifest().created());
+              store.manifest().created(),
+              store.manifest().model(),
+              store.manifest().text());
       file.write(folder, store);
       return new Sweep(store, engines, folder, lock, file, memory);
     } catch (IOException | RuntimeException e) {
@@ -217,7 +219,7 @@ public final class Sweep implements AutoCloseable {
       String failure = failures.get(outcome.cell().name());
       outcomes.add(new SweepResult.Outcome(outcome.cell(), outcome.result(), failure));
     }
-    return new SweepResult(result.hook(), result.grid(), outcomes);
+    return new SweepResult(result.hook(), result.model(), result.text(), result.grid(), outcomes);
   }
 
   /** A cell that is being trained. */

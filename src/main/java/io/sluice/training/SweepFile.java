@@ -29,6 +29,8 @@ import java.util.Set;
  * @param store the folder of the store
  * @param storeRows its rows
  * @param storeCreated when it was written
+ * @param model whose activations it holds
+ * @param text over which text
  */
 record SweepFile(
     String hook,
@@ -37,7 +39,9 @@ record SweepFile(
     String engine,
     String store,
     long storeRows,
-    String storeCreated) {
+    String storeCreated,
+    String model,
+    String text) {
   static final String NAME = "sweep.json";
   static final String FORMAT = "sluice.sweep/1";
   private static final String CELLS = "cells";
@@ -57,6 +61,8 @@ record SweepFile(
     json.put("store", store);
     json.put("storeRows", storeRows);
     json.put("storeCreated", storeCreated);
+    json.put("model", model);
+    json.put("text", text);
     ObjectNode axes = json.putObject("axes");
     grid.axes().forEach((axis, values) -> values.forEach(axes.withArray(axis.label())::add));
     ArrayNode list = json.putArray("cells");
@@ -106,7 +112,9 @@ record SweepFile(
           json.required("engine").asText(),
           json.required("store").asText(),
           json.required("storeRows").asLong(),
-          json.required("storeCreated").asText());
+          json.required("storeCreated").asText(),
+          json.path("model").asText(),
+          json.path("text").asText());
     } catch (JsonProcessingException e) {
       throw new IOException(file + ": not valid JSON: " + e.getOriginalMessage() + REMEDY, e);
     } catch (IllegalArgumentException e) {
@@ -142,6 +150,6 @@ record SweepFile(
     for (SweepCell cell : cells) {
       outcomes.add(new SweepResult.Outcome(cell, RunFolder.result(folder(folder, cell)), null));
     }
-    return new SweepResult(hook, grid, outcomes);
+    return new SweepResult(hook, model, text, grid, outcomes);
   }
 }

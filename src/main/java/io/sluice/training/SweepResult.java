@@ -9,10 +9,12 @@ import java.util.Map;
  * What a sweep has found so far.
  *
  * @param hook what was learned
+ * @param model whose activations, as the store names it
+ * @param text over which text
  * @param grid its axes
  * @param cells its cells in order, trained or not
  */
-public record SweepResult(String hook, Grid grid, List<Outcome> cells) {
+public record SweepResult(String hook, String model, String text, Grid grid, List<Outcome> cells) {
   /**
    * One cell.
    *

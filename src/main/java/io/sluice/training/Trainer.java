@@ -15,12 +15,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalDouble;
+import java.util.SplittableRandom;
 
 /**
  * Trains one sparse dictionary on a store, in a run folder. Killed at any moment, a run that is
  * {@linkplain #resume resumed} on the same engine ends in the same weights, bit for bit.
  */
 public final class Trainer implements AutoCloseable {
+  /** Inputs that dead features are drawn from. */
+  private static final int RESAMPLING_ROWS = 8192;
+
   private final RunFolder folder;
   private final ActivationStore store;
   private final TrainingConfig config;
@@ -300,7 +304,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** The one training step. */
-  private void trainStep(SiteFeed.Pair raw) {
+  private void trainStep(SiteFeed.Pair raw) throws IOException {
     step++;
     SiteFeed.Pair batch = map == null ? raw : mapped(raw.input());
     try {
@@ -322,6 +326,13 @@ public final class Trainer implements AutoCloseable {
       annealing.look(engine, penalty, step);
       engine.penalise(penalty.penalty(step), weight);
     }
+    if (config.remedies().revive()) {
+      int k = config.remedies().auxK();
+      engine.revive(
+          k > 0 ? k : Math.max(1, engine.spec().outputWidth() / 2),
+          config.remedies().auxWeight(),
+          tokens - config.deadAfter());
+    }
     engine.accumulate();
     engine.update(
         new AdamStep(
@@ -330,6 +341,30 @@ public final class Trainer implements AutoCloseable {
       threshold.add(engine.codes().leastRank());
     }
     tally.add(ofActivations, engine.codes().entries(), rows);
+    if (config.remedies().resamplesAfter(step, config.steps())) {
+      resample();
+    }
+  }
+
+  /** Follows from the seed and the step alone, so that a resumed run draws the same. */
+  private void resample() throws IOException {
+    SiteFeed feed =
+        new SiteFeed(
+            store,
+            BatchPlan.shuffled(
+                    SiteFeed.columns(start.inputs(), start.outputs()),
+                    (int) Math.min(RESAMPLING_ROWS, store.rows()),
+                    config.dataSeed() + (step << 20) + 1)
+                .where(config.rows(store)),
+            start.inputs(),
+            start.outputs());
+    SiteFeed.Pair drawn = feed.next();
+    Resampling.apply(
+        engine,
+        map == null ? drawn : mapped(drawn.input()),
+        config.selection(step),
+        tokens - config.deadAfter(),
+        new SplittableRandom(config.seed() ^ step * 0x9e3779b97f4a7c15L)::nextDouble);
   }
 
   private SiteFeed.Pair mapped(Rows raw) {

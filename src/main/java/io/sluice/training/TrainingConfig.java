@@ -145,6 +145,17 @@ public record TrainingConfig(
       throw new IllegalArgumentException(
           "whitening changes the norms of decoder rows, so features cannot be ranked by them");
     }
+    if (remedies.revive()
+        && sparsity.kind() != Sparsity.TOPK
+        && sparsity.kind() != Sparsity.BATCHTOPK) {
+      throw new IllegalArgumentException(
+          "AuxK goes with activations that count features, topk and batchtopk, not with "
+              + sparsity.kind().label());
+    }
+    if (remedies.revive() && !sparsity.prefixes().isEmpty()) {
+      throw new IllegalArgumentException(
+          "AuxK goes with one dictionary, not with nested ones: " + sparsity.prefixes());
+    }
   }
 
   private static void atLeast(String name, long value, long least) {
@@ -166,6 +177,11 @@ public record TrainingConfig(
   /** The first position of each context of a store that takes part. */
   int firstPosition(ActivationStore store) {
     return fromPosition.orElse(store.firstPosition());
+  }
+
+  /** Tokens without firing that make a feature dead for AuxK and resampling. */
+  long deadAfter() {
+    return remedies.deadAfter() == 0 ? deadWindow : remedies.deadAfter();
   }
 
   /** The learning rate of step {@code step}, counted from 1. */

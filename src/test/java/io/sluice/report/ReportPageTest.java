@@ -4,6 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.evaluation.LossRecovery;
 import io.sluice.report.TrainingRun.Setting;
+import io.sluice.training.Axis;
+import io.sluice.training.Grid;
+import io.sluice.training.RunResult;
+import io.sluice.training.SweepCell;
+import io.sluice.training.SweepResult;
+import io.sluice.training.TrainingConfig;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -80,6 +86,18 @@ class ReportPageTest {
     visit = chromium.open(lossOnly, folder);
     assertThat(visit.console()).isEmpty();
     assertThat(drawn(visit.dom()).keySet()).containsExactlyInAnyOrder("chart-loss", "chart-needed");
+
+    Path sweepOnly = write(new Report("Sweep", null, List.of(), null, List.of(sweep()), List.of()));
+    visit = chromium.open(sweepOnly, folder);
+    assertThat(visit.console()).isEmpty();
+    assertThat(drawn(visit.dom()).keySet())
+        .containsExactlyInAnyOrder("chart-scaling-dead", "chart-scaling-fvu", "chart-shares");
+    assertThat(drawn(visit.dom()))
+        .allSatisfy((chart, shapes) -> assertThat(shapes).isGreaterThan(6));
+    assertThat(text(visit.dom()))
+        .contains("init random, centring off", "mean offset", "±")
+        .doesNotContain("NaN")
+        .doesNotContain("undefined");
 
     visit = chromium.open(write(new Report("Bare", null, List.of(bare), List.of())), folder);
     assertThat(visit.console()).isEmpty();
@@ -214,6 +232,21 @@ class ReportPageTest {
             new Setting("Model", "made-up-6x384"),
             new Setting("Text", "made-up.txt"),
             new Setting("Tokens in the spectra", "122,880")));
+  }
+
+  private static SweepResult sweep() {
+    Grid grid =
+        Grid.parse(List.of("init=random,asi", "centring=off,on", "features=64,256", "seed=1,2,3"));
+    List<SweepResult.Outcome> cells = new ArrayList<>();
+    for (SweepCell cell : grid.cells(() -> TrainingConfig.of("layers.3.attn_out"), 0.99, 0)) {
+      double dead = cell.values().get(Axis.INIT).equals("asi") ? 0.2 : 0.5;
+      dead /= cell.values().get(Axis.CENTRING).equals("on") ? 4 : 1;
+      dead += 0.01 * Integer.parseInt(cell.values().get(Axis.SEED));
+      cells.add(
+          new SweepResult.Outcome(
+              cell, new RunResult(10, 10, 0.1 + dead / 9, 32, dead, 10, 1, 99, 1), null));
+    }
+    return new SweepResult("layers.3.attn_out", "made-up", "made-up.txt", grid, cells);
   }
 
   private static LossRecovery loss(String... hooks) {

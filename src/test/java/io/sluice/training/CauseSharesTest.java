@@ -17,12 +17,12 @@ class CauseSharesTest {
 
   private static SweepResult sweep(Grid grid, ToDoubleFunction<SweepCell> dead) {
     List<SweepResult.Outcome> outcomes = new ArrayList<>();
-    for (SweepCell cell : grid.cells(() -> TrainingConfig.of("h"), 0.99)) {
+    for (SweepCell cell : grid.cells(() -> TrainingConfig.of("h"), 0.99, 0)) {
       outcomes.add(
           new SweepResult.Outcome(
               cell, new RunResult(1, 1, 0.1, 32, dead.applyAsDouble(cell), 10, 1, 1, 1), null));
     }
-    return new SweepResult("h", grid, outcomes);
+    return new SweepResult("h", "m", "t", grid, outcomes);
   }
 
   private static boolean has(SweepCell cell, Axis axis, String value) {

@@ -33,7 +33,7 @@ class SweepTest {
   }
 
   private static List<SweepCell> cells(Grid grid) {
-    return grid.cells(() -> TrainerTest.small().dataSeed(9).steps(40).checkpointEvery(10), 0.99);
+    return grid.cells(() -> TrainerTest.small().dataSeed(9).steps(40).checkpointEvery(10), 0.99, 0);
   }
 
   private SweepResult run(Grid grid, long memory, Path folder) throws IOException {

@@ -25,6 +25,7 @@ function start() {
     trainingFigures(runs);
     settingsTable(runs);
   }
+  if (page.sweeps.length > 0) sweepFigures(page.sweeps);
   facts(page.provenance);
   listSections();
   // Sections that were hidden had no width when their charts began.

@@ -1,0 +1,345 @@
+package io.sluice.report;
+
+import io.sluice.training.Axis;
+import io.sluice.training.CauseShares;
+import io.sluice.training.Estimate;
+import io.sluice.training.SweepResult;
+import io.sluice.training.TrainingConfig;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What sweeps over one hook point say of dead features, as Markdown: a table, the shares of the
+ * causes, and whether whitening is a better answer than active-subspace initialisation. Each word
+ * follows from the numbers.
+ */
+public final class StudyPage {
+  private static final Map<Axis, String> DEFAULTS =
+      new EnumMap<>(
+          Map.of(
+              Axis.INIT, "asi",
+              Axis.CENTRING, "on",
+              Axis.OPTIMISER, "adam",
+              Axis.WHITEN, "off",
+              Axis.CONSTRAIN, "off",
+              Axis.AUXK, "off",
+              Axis.RESAMPLE, "off"));
+
+  /** Differences of fewer standard errors than this decide nothing. */
+  private static final double DECISIVE = 2;
+
+  private final List<SweepResult> sweeps;
+
+  /** By number of features, then by the rest. */
+  private final Map<Integer, Map<Map<Axis, String>, SweepResult.Group>> cells = new TreeMap<>();
+
+  private final StringBuilder out = new StringBuilder();
+
+  private StudyPage(List<SweepResult> sweeps) {
+    this.sweeps = sweeps;
+    for (SweepResult sweep : sweeps) {
+      for (SweepResult.Group group : sweep.groups()) {
+        Map<Axis, String> values = new EnumMap<>(DEFAULTS);
+        values.putAll(group.values());
+        String size = values.remove(Axis.FEATURES);
+        values.keySet().retainAll(DEFAULTS.keySet());
+        int features =
+            size == null
+                ? sweep.cells().getFirst().cell().config().features()
+                : Integer.parseInt(size);
+        cells.computeIfAbsent(features, key -> new LinkedHashMap<>()).putIfAbsent(values, group);
+      }
+    }
+  }
+
+  /**
+   * The page.
+   *
+   * @param sweeps at least one, all over one hook point and with the same lengths of training
+   * @throws IllegalArgumentException if they are not, or no cell has ended
+   */
+  public static String markdown(List<SweepResult> sweeps) {
+    SweepResult first = sweeps.getFirst();
+    TrainingConfig config = first.cells().getFirst().cell().config();
+    for (SweepResult sweep : sweeps) {
+      TrainingConfig other = sweep.cells().getFirst().cell().config();
+      if (!sweep.hook().equals(first.hook())
+          || other.steps() != config.steps()
+          || other.batch() != config.batch()
+          || other.deadWindow() != config.deadWindow()) {
+        throw new IllegalArgumentException(
+            "a study needs sweeps of one hook point, batch, length and dead window; these differ: "
+                + first.hook()
+                + " and "
+                + sweep.hook());
+      }
+    }
+    StudyPage page = new StudyPage(sweeps);
+    if (page.cells.isEmpty()) {
+      throw new IllegalArgumentException("no cell of these sweeps has ended");
+    }
+    page.head(first, config);
+    page.table();
+    page.shares();
+    page.verdict();
+    page.others();
+    return page.out.toString();
+  }
+
+  private void head(SweepResult sweep, TrainingConfig config) {
+    int seeds =
+        cells.values().stream()
+            .flatMap(each -> each.values().stream())
+            .mapToInt(SweepResult.Group::seeds)
+            .max()
+            .orElse(1);
+    line("# Dead features: what kills them, and what helps");
+    line("");
+    line(
+        "Written by `make study` from the results of its sweeps; [remedies.md](remedies.md) says what");
+    line("each remedy does.");
+    line("");
+    line(
+        "`%s` of %s over %s: TopK autoencoders, k %d, %,d steps of %,d tokens (%,d), learning rate %s,"
+            + " %d seeds. A feature is dead if it did not fire in the last %,d tokens; FVU is that of"
+            + " the last steps. Mean ± standard error over seeds.",
+        sweep.hook(),
+        sweep.model(),
+        sweep.text(),
+        config.k(),
+        config.steps(),
+        config.batch(),
+        config.steps() * config.batch(),
+        plain(config.learningRate()),
+        seeds,
+        config.deadWindow());
+    line("");
+  }
+
+  private void table() {
+    line("| features | start | centred | optimiser | besides | dead | FVU | seeds |");
+    line("|---:|---|---|---|---|---:|---:|---:|");
+    cells.forEach(
+        (features, groups) ->
+            groups.forEach(
+                (values, group) ->
+                    line(
+                        "| %,d | %s | %s | %s | %s | %s | %s | %d |",
+                        features,
+                        values.get(Axis.INIT).equals("asi") ? "ASI" : "random",
+                        values.get(Axis.CENTRING).equals("on") ? "yes" : "no",
+                        values.get(Axis.OPTIMISER).equals("adam") ? "Adam" : "SparseAdam",
+                        besides(values),
+                        percent(group.deadFraction()),
+                        number(group.fvu()),
+                        group.seeds())));
+    line("");
+  }
+
+  private static String besides(Map<Axis, String> values) {
+    List<String> names = new ArrayList<>();
+    if (!values.get(Axis.WHITEN).equals("off")) {
+      names.add("whitened");
+    }
+    if (!values.get(Axis.CONSTRAIN).equals("off")) {
+      names.add("constrained");
+    }
+    if (!values.get(Axis.AUXK).equals("off")) {
+      names.add("AuxK");
+    }
+    if (!values.get(Axis.RESAMPLE).equals("off")) {
+      names.add("resampled");
+    }
+    return String.join(", ", names);
+  }
+
+  private void shares() {
+    List<String> rows = new ArrayList<>();
+    for (SweepResult sweep : sweeps) {
+      for (CauseShares each : CauseShares.of(sweep)) {
+        String size = each.values().get(Axis.FEATURES);
+        for (Map.Entry<CauseShares.Cause, Estimate> share : each.shares().entrySet()) {
+          rows.add(row(size, each, share.getKey().label(), share.getValue()));
+        }
+        rows.add(row(size, each, "none of these", each.unexplained()));
+      }
+    }
+    if (rows.isEmpty()) {
+      return;
+    }
+    line("## Why features die");
+    line("");
+    line(
+        "The share of the dead features that each cause explains: what its remedy (centring, ASI,");
+    line(
+        "SparseAdam) saves, averaged over all orders in which the remedies can be switched on, over");
+    line("what is dead with none of them.");
+    line("");
+    line("| features | dead with no remedy | cause | share |");
+    line("|---:|---:|---|---:|");
+    rows.forEach(this::line);
+    line("");
+  }
+
+  private static String row(String size, CauseShares shares, String cause, Estimate share) {
+    return String.format(
+        Locale.ROOT,
+        "| %s | %s | %s | %s |",
+        size == null ? "" : String.format(Locale.ROOT, "%,d", Integer.parseInt(size)),
+        percent(shares.baseline()),
+        cause,
+        percent(share));
+  }
+
+  private void verdict() {
+    int better = 0;
+    int worse = 0;
+    List<String> facts = new ArrayList<>();
+    for (Map.Entry<Integer, Map<Map<Axis, String>, SweepResult.Group>> size : cells.entrySet()) {
+      SweepResult.Group whitened =
+          size.getValue().get(with(Map.of(Axis.WHITEN, "on", Axis.INIT, "random")));
+      SweepResult.Group asi = size.getValue().get(with(Map.of()));
+      if (whitened == null || asi == null) {
+        continue;
+      }
+      facts.add(
+          String.format(
+              Locale.ROOT,
+              "With %,d features, whitening (random start) leaves %s dead at an FVU of %s; ASI,"
+                  + " centred, leaves %s dead at %s.",
+              size.getKey(),
+              percent(whitened.deadFraction()),
+              number(whitened.fvu()),
+              percent(asi.deadFraction()),
+              number(asi.fvu())));
+      int sign = compare(whitened.fvu(), asi.fvu());
+      better += sign < 0 ? 1 : 0;
+      worse += sign > 0 ? 1 : 0;
+    }
+    if (facts.isEmpty()) {
+      return;
+    }
+    line("## Is whitening a better answer to a low-dimensional input than ASI?");
+    line("");
+    String answer =
+        worse == facts.size()
+            ? "No, by these numbers: it reconstructs the activations worse"
+                + (facts.size() > 1 ? " at every size." : ".")
+            : better == facts.size()
+                ? "Yes, by these numbers: it reconstructs the activations better"
+                    + (facts.size() > 1 ? " at every size." : ".")
+                : "These numbers do not decide it: FVU differs by less than two standard errors, or"
+                    + " one way at one size and the other way at another.";
+    line("%s %s", answer, String.join(" ", facts));
+    line("");
+    line(
+        "Dead features and FVU belong together: whitening gives every direction the same weight, so");
+    line("features live also where there is next to no variance to explain.");
+    line("");
+  }
+
+  /** What each other remedy does where nothing else is done, or to what ASI does. */
+  private void others() {
+    List<String> sentences = new ArrayList<>();
+    Map<Axis, String> bare =
+        Map.of(Axis.INIT, "random", Axis.CENTRING, "off", Axis.OPTIMISER, "adam");
+    cells.forEach(
+        (features, groups) -> {
+          against(
+              sentences, features, groups, "AuxK alone", with(bare), with(bare, Axis.AUXK, "on"));
+          against(
+              sentences,
+              features,
+              groups,
+              "Resampling alone",
+              with(bare),
+              with(bare, Axis.RESAMPLE, "on"));
+          against(
+              sentences,
+              features,
+              groups,
+              "Constrained training",
+              with(Map.of()),
+              with(Map.of(), Axis.CONSTRAIN, "auto"));
+        });
+    if (sentences.isEmpty()) {
+      return;
+    }
+    line("## The other remedies");
+    line("");
+    sentences.forEach(each -> line("- %s", each));
+    line("");
+  }
+
+  private static void against(
+      List<String> sentences,
+      int features,
+      Map<Map<Axis, String>, SweepResult.Group> groups,
+      String name,
+      Map<Axis, String> without,
+      Map<Axis, String> with) {
+    SweepResult.Group before = groups.get(without);
+    SweepResult.Group after = groups.get(with);
+    if (before != null && after != null) {
+      sentences.add(
+          String.format(
+              Locale.ROOT,
+              "%s, %,d features: dead %s instead of %s, FVU %s instead of %s, at %.2f times the"
+                  + " tokens per second.",
+              name,
+              features,
+              percent(after.deadFraction()),
+              percent(before.deadFraction()),
+              number(after.fvu()),
+              number(before.fvu()),
+              after.tokensPerSecond().mean() / before.tokensPerSecond().mean()));
+    }
+  }
+
+  private static Map<Axis, String> with(Map<Axis, String> values) {
+    Map<Axis, String> all = new EnumMap<>(DEFAULTS);
+    all.putAll(values);
+    return all;
+  }
+
+  private static Map<Axis, String> with(Map<Axis, String> values, Axis axis, String value) {
+    Map<Axis, String> all = with(values);
+    all.put(axis, value);
+    return all;
+  }
+
+  /** −1 if {@code a} is decisively less, 1 if more, 0 if that cannot be told. */
+  private static int compare(Estimate a, Estimate b) {
+    double error = Math.hypot(a.standardError(), b.standardError());
+    double difference = a.mean() - b.mean();
+    return Math.abs(difference) > DECISIVE * error ? (int) Math.signum(difference) : 0;
+  }
+
+  private static String percent(Estimate share) {
+    String mean = String.format(Locale.ROOT, "%.1f", 100 * share.mean());
+    return Double.isNaN(share.standardError())
+        ? mean + " %"
+        : mean + String.format(Locale.ROOT, " ± %.1f %%", 100 * share.standardError());
+  }
+
+  private static String number(Estimate value) {
+    String mean = String.format(Locale.ROOT, "%.4f", value.mean());
+    return Double.isNaN(value.standardError())
+        ? mean
+        : mean + String.format(Locale.ROOT, " ± %.4f", value.standardError());
+  }
+
+  private static String plain(double value) {
+    return new java.math.BigDecimal(Double.toString(value)).stripTrailingZeros().toPlainString();
+  }
+
+  private void line(String format, Object... values) {
+    out.append(values.length == 0 ? format : String.format(Locale.ROOT, format, values))
+        .append('\n');
+  }
+}

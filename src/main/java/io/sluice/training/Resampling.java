@@ -1,0 +1,179 @@
+package io.sluice.training;
+
+import io.sluice.dictionary.SiteFeed;
+import io.sluice.engine.Engine;
+import io.sluice.engine.Rows;
+import io.sluice.engine.Selection;
+import io.sluice.engine.StateTensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.DoubleSupplier;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/**
+ * Lets dead features start anew where the dictionary is bad (Bricken et al. 2023, "Towards
+ * Monosemanticity"): each gets the direction of an input that is drawn with a probability
+ * proportional to the square of its squared error. The decoder row gets the mean length of living
+ * ones, the encoder row {@value #ENCODER_SHARE} of theirs, the encoder bias and all moments 0.
+ */
+final class Resampling {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final double ENCODER_SHARE = 0.2;
+
+  private Resampling() {}
+
+  /**
+   * Resamples.
+   *
+   * @param sample inputs to draw from, with their targets
+   * @param selection how they are encoded
+   * @param clock features that fired last at or before this are dead
+   * @param uniform draws from [0, 1), one for each dead feature
+   * @return how many features were dead
+   */
+  static int apply(
+      Engine engine,
+      SiteFeed.Pair sample,
+      Selection selection,
+      long clock,
+      DoubleSupplier uniform) {
+    Function<String, StateTensor> named =
+        engine.state().stream().collect(Collectors.toMap(StateTensor::name, t -> t))::get;
+    int features = engine.spec().features();
+    List<Integer> dead = new ArrayList<>();
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment fired = engine.read(named.apply("last_fired"), arena);
+      for (int feature = 0; feature < features; feature++) {
+        if (fired.getAtIndex(ValueLayout.JAVA_LONG, feature) <= clock) {
+          dead.add(feature);
+        }
+      }
+      if (dead.isEmpty() || dead.size() == features) {
+        return dead.size();
+      }
+      double[] upTo = cumulated(engine, sample, selection, arena);
+      int[] drawn = new int[dead.size()];
+      for (int i = 0; i < drawn.length; i++) {
+        drawn[i] = row(upTo, uniform.getAsDouble());
+      }
+      MemorySegment bias = copy(engine, named.apply("decoder_bias"), arena);
+      rewrite(
+          engine,
+          named.apply("encoder"),
+          dead,
+          drawn,
+          sample.input(),
+          engine.spec().subtractDecoderBias() ? bias : null,
+          ENCODER_SHARE);
+      rewrite(engine, named.apply("decoder"), dead, drawn, sample.target(), bias, 1);
+      for (String name : List.of("encoder", "decoder", "encoder_bias")) {
+        if (name.equals("encoder_bias")) {
+          zero(engine, named.apply(name), dead);
+        }
+        zero(engine, named.apply(name + ".first_moment"), dead);
+        zero(engine, named.apply(name + ".second_moment"), dead);
+      }
+    }
+    return dead.size();
+  }
+
+  /** Sums of the rows' squared losses, up to and with each. */
+  private static double[] cumulated(
+      Engine engine, SiteFeed.Pair sample, Selection selection, Arena arena) {
+    Rows target = sample.target();
+    engine.encode(sample.input(), selection);
+    engine.decode(target, false);
+    MemorySegment found = arena.allocate((long) target.count() * target.width() * Float.BYTES, 64);
+    engine.readReconstruction(found);
+    double[] upTo = new double[target.count()];
+    double sum = 0;
+    for (int row = 0; row < upTo.length; row++) {
+      double loss = 0;
+      for (int i = 0; i < target.width(); i++) {
+        double error = found.getAtIndex(FLOAT, (long) row * target.width() + i) - target.at(row, i);
+        loss += error * error;
+      }
+      sum += loss * loss;
+      upTo[row] = sum;
+    }
+    return upTo;
+  }
+
+  /** The first row whose sum is above {@code share} of all. */
+  private static int row(double[] upTo, double share) {
+    double wanted = share * upTo[upTo.length - 1];
+    for (int row = 0; row < upTo.length - 1; row++) {
+      if (upTo[row] > wanted) {
+        return row;
+      }
+    }
+    return upTo.length - 1;
+  }
+
+  private static void rewrite(
+      Engine engine,
+      StateTensor tensor,
+      List<Integer> dead,
+      int[] drawn,
+      Rows from,
+      MemorySegment shift,
+      double share) {
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment rows = copy(engine, tensor, arena);
+      int width = from.width();
+      double length = share * meanLength(rows, width, engine.spec().features(), dead);
+      double[] direction = new double[width];
+      for (int i = 0; i < drawn.length; i++) {
+        double squares = 0;
+        for (int j = 0; j < width; j++) {
+          double centre = shift == null ? 0 : shift.getAtIndex(FLOAT, j);
+          direction[j] = from.at(drawn[i], j) - centre;
+          squares += direction[j] * direction[j];
+        }
+        double factor = squares > 0 ? length / Math.sqrt(squares) : 0;
+        for (int j = 0; j < width; j++) {
+          rows.setAtIndex(FLOAT, (long) dead.get(i) * width + j, (float) (factor * direction[j]));
+        }
+      }
+      engine.write(tensor, rows);
+    }
+  }
+
+  private static double meanLength(
+      MemorySegment rows, int width, int features, List<Integer> dead) {
+    double sum = 0;
+    int next = 0;
+    for (int feature = 0; feature < features; feature++) {
+      if (next < dead.size() && dead.get(next) == feature) {
+        next++;
+        continue;
+      }
+      double squares = 0;
+      for (int j = 0; j < width; j++) {
+        double value = rows.getAtIndex(FLOAT, (long) feature * width + j);
+        squares += value * value;
+      }
+      sum += Math.sqrt(squares);
+    }
+    return sum / (features - dead.size());
+  }
+
+  private static void zero(Engine engine, StateTensor tensor, List<Integer> dead) {
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment values = copy(engine, tensor, arena);
+      long row = values.byteSize() / engine.spec().features();
+      for (int feature : dead) {
+        values.asSlice(feature * row, row).fill((byte) 0);
+      }
+      engine.write(tensor, values);
+    }
+  }
+
+  private static MemorySegment copy(Engine engine, StateTensor tensor, Arena arena) {
+    return arena.allocate(tensor.bytes(), 64).copyFrom(engine.read(tensor, arena));
+  }
+}
