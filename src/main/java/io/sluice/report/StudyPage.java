@@ -256,7 +256,8 @@ public final class StudyPage {
                     + " one way at one size and the other way at another.";
     line("%s %s", answer, String.join(" ", facts));
     line("");
-    line("Dead features and FVU belong together: whitening gives every direction the same weight, in");
+    line(
+        "Dead features and FVU belong together: whitening gives every direction the same weight, in");
     line("the loss too, so features live also where there is next to no variance to explain.");
     line("");
   }
