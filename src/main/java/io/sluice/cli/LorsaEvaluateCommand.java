@@ -8,7 +8,6 @@ import io.sluice.evaluation.LossRecovered;
 import io.sluice.evaluation.lorsa.LorsaEvaluator;
 import io.sluice.evaluation.lorsa.LorsaReconstruction;
 import io.sluice.geometry.StoreCovariance;
-import io.sluice.model.ContextSpec;
 import io.sluice.model.LoadedModel;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Contexts;
@@ -16,7 +15,6 @@ import io.sluice.store.RowFilter;
 import io.sluice.torch.Device;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -74,24 +72,7 @@ final class LorsaEvaluateCommand extends SluiceCommand {
       description = "The causal language model whose attention it decomposes.")
   private Path model;
 
-  @Option(
-      names = "--text",
-      arity = "1..*",
-      paramLabel = "FILE",
-      description = "Texts to predict, with --model: files, folders or patterns, as for capture.")
-  private List<Path> texts;
-
-  @Option(
-      names = "--tokens",
-      paramLabel = "N",
-      description = "Stop after N tokens of those texts (default: the whole text).")
-  private Long tokens;
-
-  @Option(
-      names = "--context",
-      paramLabel = "N",
-      description = "Tokens per context of those texts (default: 256).")
-  private Integer context;
+  @Mixin private OptionalTexts texts;
 
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
@@ -101,13 +82,9 @@ final class LorsaEvaluateCommand extends SluiceCommand {
     if (deadWindow != null && deadWindow < 1) {
       throw usage("--dead-window must be at least 1, not " + deadWindow);
     }
-    if ((model == null) != (texts == null)) {
+    texts.check(this);
+    if ((model != null) != texts.areGiven()) {
       throw usage("--model and --text go together; give both, or neither");
-    }
-    for (Number number : new Number[] {tokens, context}) {
-      if (number != null && number.longValue() < 1) {
-        throw usage("--tokens and --context must be at least 1, not " + number);
-      }
     }
     Device where;
     try {
@@ -146,13 +123,7 @@ final class LorsaEvaluateCommand extends SluiceCommand {
   }
 
   private LossMeasurement losses(LoadedModel loaded, Lorsa lorsa) {
-    ContextSpec usual = ContextSpec.of(texts, loaded);
-    int length = context == null ? usual.context() : context;
-    long limit = tokens == null ? usual.tokens() : tokens;
-    return new LossMeasurement(
-        loaded,
-        new ContextSpec(texts, length, 0, ContextSpec.defaultBatch(length, loaded), limit),
-        lorsa.config().fromPosition());
+    return new LossMeasurement(loaded, texts.spec(loaded), lorsa.config().fromPosition());
   }
 
   private LossRecovered recovered(
@@ -168,7 +139,7 @@ final class LorsaEvaluateCommand extends SluiceCommand {
                 rows -> {})
             .mean();
     try (LorsaReconstruction reconstruction = new LorsaReconstruction(lorsa, where);
-        Progress progress = progress("loss", tokens == null ? 0 : tokens, "tokens")) {
+        Progress progress = progress("loss", texts.total(), "tokens")) {
       LossRecovered recovered =
           losses.of(reconstruction.output(), reconstruction.hooks(), mean, progress::update);
       progress.done();
