@@ -85,9 +85,9 @@ final class Chromium {
             .redirectOutput(out.toFile())
             .redirectError(log.toFile())
             .start();
-    if (!process.waitFor(180, TimeUnit.SECONDS)) {
+    if (!process.waitFor(10, TimeUnit.MINUTES)) {
       process.destroyForcibly();
-      throw new IOException("Chromium did not end in 180 s: " + Files.readString(log));
+      throw new IOException("Chromium did not end in ten minutes: " + Files.readString(log));
     }
     assertThat(process.exitValue()).as(() -> "Chromium's exit status").isZero();
   }
