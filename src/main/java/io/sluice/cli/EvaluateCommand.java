@@ -1,5 +1,6 @@
 package io.sluice.cli;
 
+import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.engine.EngineFactory;
 import io.sluice.evaluation.Evaluation;
@@ -111,6 +112,10 @@ final class EvaluateCommand extends SluiceCommand {
     if ((model != null) != texts.areGiven()) {
       throw usage("--model and --text go together; give both, or neither");
     }
+    if (CrossLayerDictionary.isIn(folder)) {
+      evaluateCrossLayer(engines);
+      return;
+    }
     Dictionary dictionary = Dictionary.load(folder);
     if (model != null && !dictionary.config().sites().isEmpty()) {
       throw usage(
@@ -123,6 +128,34 @@ final class EvaluateCommand extends SluiceCommand {
         model == null ? null : LoadedModel.open(model, Device.parse(device))) {
       LossMeasurement losses = loaded == null ? null : losses(loaded);
       evaluate(dictionary, activations, engines, losses);
+    }
+  }
+
+  private void evaluateCrossLayer(EngineFactory engines) throws IOException {
+    if (model != null) {
+      throw usage(
+          "--model takes dictionaries that write one hook point, no cross-layer transcoder");
+    }
+    CrossLayerDictionary dictionary = CrossLayerDictionary.load(folder);
+    ActivationStore activations = checksums.open(store);
+    Evaluation evaluation;
+    try (Progress progress = progress("evaluate", activations.rows(), "tokens")) {
+      evaluation =
+          Evaluator.evaluate(
+              dictionary,
+              activations,
+              positions.rows(activations),
+              engines,
+              batch,
+              deadWindow == null ? Long.MAX_VALUE : deadWindow,
+              progress::update);
+      Evaluator.write(evaluation, folder);
+      progress.done();
+    }
+    if (json) {
+      out().println(Evaluator.json(evaluation));
+    } else {
+      print(evaluation);
     }
   }
 

@@ -20,11 +20,15 @@ final class KindOptions {
   @Option(
       names = "--target",
       paramLabel = "NAME",
+      split = ",",
       description = {
         "The hook point to write: a transcoder, which reads --hook",
-        "and writes --target (default: an autoencoder)."
+        "and writes --target (default: an autoencoder). As many as hooks,",
+        "with commas between: a cross-layer transcoder, in which features",
+        "of each layer write its target and those after it; --features",
+        "and --k are then those of one layer."
       })
-  private String target;
+  private List<String> targets;
 
   @Option(
       names = "--encoder-start",
@@ -56,7 +60,7 @@ final class KindOptions {
    * @throws IllegalArgumentException if the options do not fit together
    */
   Kind kind() {
-    if (target == null) {
+    if (targets == null) {
       if (encoderStart != null) {
         throw new IllegalArgumentException(
             "--encoder-start goes with --target: an autoencoder starts tied");
@@ -69,13 +73,19 @@ final class KindOptions {
           ? new Kind.Autoencoder()
           : new Kind.Crosscoder(hooks.subList(1, hooks.size()));
     }
-    if (hooks.size() > 1) {
+    EncoderStart start =
+        encoderStart == null ? EncoderStart.PULL_BACK : EncoderStart.ofLabel(encoderStart);
+    if (hooks.size() != targets.size()) {
       throw new IllegalArgumentException(
-          "a transcoder reads one hook point, not " + String.join(", ", hooks));
+          "--hook and --target name as many hook points, not %d and %d"
+              .formatted(hooks.size(), targets.size()));
     }
-    return new Kind.Transcoder(
-        target,
-        encoderStart == null ? EncoderStart.PULL_BACK : EncoderStart.ofLabel(encoderStart),
-        skip);
+    if (hooks.size() == 1) {
+      return new Kind.Transcoder(targets.getFirst(), start, skip);
+    }
+    if (skip) {
+      throw new IllegalArgumentException("--skip goes with one --target, not with several");
+    }
+    return new Kind.CrossLayerTranscoder(hooks.subList(1, hooks.size()), targets, start);
   }
 }

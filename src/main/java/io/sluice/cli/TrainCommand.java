@@ -2,6 +2,7 @@ package io.sluice.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Optimiser;
 import io.sluice.simd.Workers;
@@ -29,7 +30,8 @@ import picocli.CommandLine.Option;
     name = "train",
     description = {
       "Train a sparse autoencoder on the activations of one hook point, or, with --target, a",
-      "transcoder that reads one and writes another, or, with several, a crosscoder.",
+      "transcoder that reads one and writes another, or, with several, a crosscoder or a",
+      "cross-layer transcoder.",
       "The run folder gets metrics while it runs, checkpoints, and the dictionary at the end.",
       "A run that was stopped, however, goes on with --resume --out DIR."
     },
@@ -42,6 +44,8 @@ import picocli.CommandLine.Option;
       "      --skip --features 16384 --k 32 --steps 800 --out runs/transcoder",
       "  sluice train --store activations --hook layers.2.resid,layers.3.resid,layers.4.resid \\",
       "      --features 16384 --k 32 --steps 800 --out runs/crosscoder",
+      "  sluice train --store activations --hook layers.1.resid,layers.2.resid \\",
+      "      --target layers.2.mlp_out,layers.3.mlp_out --features 8192 --k 16 --out runs/layers",
       "  sluice train --store activations --hook layers.3.attn_out --activation jumprelu \\",
       "      --penalty 0.3 --penalty-steps 200 --steps 800 --out runs/jumprelu"
     })
@@ -340,6 +344,7 @@ final class TrainCommand extends SluiceCommand {
           case Kind.Transcoder transcoder ->
               transcoder.skip() ? "skip transcoder, " : "transcoder, ";
           case Kind.Crosscoder crosscoder -> "crosscoder, ";
+          case Kind.CrossLayerTranscoder crossLayer -> "cross-layer transcoder, ";
         };
     return kindOf
         + init
@@ -400,6 +405,10 @@ final class TrainCommand extends SluiceCommand {
             result.tokens(),
             result.seconds(),
             result.tokensPerSecond());
-    out().printf("dictionary %s%n", out.resolve("dictionary.safetensors"));
+    boolean layered = CrossLayerDictionary.isIn(out);
+    out()
+        .printf(
+            "dictionary %s%n",
+            out.resolve(layered ? "cross-layer.json" : "dictionary.safetensors"));
   }
 }

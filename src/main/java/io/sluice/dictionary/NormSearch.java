@@ -78,7 +78,8 @@ public final class NormSearch {
 
   private static MemorySegment decoderBias(Engine engine, Arena arena) {
     for (StateTensor tensor : engine.state()) {
-      if (tensor.name().equals("decoder_bias")) {
+      // Of several parts the first has the bias of all.
+      if (tensor.name().equals("decoder_bias") || tensor.name().endsWith(".decoder_bias")) {
         MemorySegment copy = arena.allocate(tensor.bytes(), 64);
         return copy.copyFrom(engine.read(tensor, arena));
       }

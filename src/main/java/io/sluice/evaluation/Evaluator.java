@@ -3,6 +3,7 @@ package io.sluice.evaluation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.dictionary.ActivationFeed;
+import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
@@ -70,62 +71,110 @@ public final class Evaluator {
       LongConsumer progress)
       throws IOException {
     DictionaryConfig config = dictionary.config();
-    requireFits(config, store);
-    Selection selection = config.activation().selection();
+    requireFits(config.inputs(), config.outputs(), store);
     try (Engine engine = dictionary.open(engines)) {
-      List<SiteScaling> read = raw(config.inputs());
-      List<SiteScaling> written = raw(config.outputs());
-      BatchPlan plan = BatchPlan.sequential(SiteFeed.columns(read, written), batch).where(filter);
-      SiteFeed feed = new SiteFeed(store, plan, read, written);
-      if (feed.rows() == 0) {
-        throw new IllegalArgumentException(
-            store.folder() + ": no row takes part, of " + store.rows() + " in the store");
-      }
-      SiteErrors errors = new SiteErrors(config.sites());
-      long[] fired = new long[config.features()];
-      double[] sums = new double[config.outputWidth()];
-      double squares = 0;
-      double error = 0;
-      long codeCount = 0;
-      long tokens = 0;
-      while (feed.hasNext()) {
-        SiteFeed.Pair pair = feed.next();
-        Rows rows = pair.target();
-        engine.encode(pair.input(), selection);
-        error += engine.decode(rows, false);
-        Codes codes = engine.codes();
-        codeCount += codes.entries();
-        for (int entry = 0; entry < codes.entries(); entry++) {
-          fired[codes.feature(entry)]++;
-        }
-        squares += addTo(sums, rows);
-        errors.add(engine, rows);
-        tokens += rows.count();
-        engine.markFired(tokens);
-        progress.accept(tokens);
-      }
-      if (!Double.isFinite(error)) {
-        throw new IOException(
-            "the reconstruction is not finite: the dictionary holds NaN or infinity");
-      }
-      double meanEnergy = 0;
-      for (double sum : sums) {
-        meanEnergy += sum * sum / tokens;
-      }
-      double fvu = error / (squares - meanEnergy);
-      long window = Math.min(deadWindow, tokens);
-      int alive = engine.firedSince(tokens - window);
-      return new Evaluation(
-          tokens,
-          fvu,
-          1 - fvu,
-          (double) codeCount / tokens,
-          1 - (double) alive / config.features(),
-          window,
-          FrequencyHistogram.of(fired, tokens),
-          errors.fvus(tokens),
-          null);
+      return evaluate(
+          engine,
+          config.inputs(),
+          config.outputs(),
+          config.activation().selection(),
+          store,
+          filter,
+          batch,
+          deadWindow,
+          progress);
     }
+  }
+
+  /** As the other, of a cross-layer transcoder; every output has its own FVU. */
+  public static Evaluation evaluate(
+      CrossLayerDictionary dictionary,
+      ActivationStore store,
+      RowFilter filter,
+      EngineFactory engines,
+      int batch,
+      long deadWindow,
+      LongConsumer progress)
+      throws IOException {
+    requireFits(dictionary.inputs(), dictionary.outputs(), store);
+    try (Engine engine = dictionary.open(engines)) {
+      return evaluate(
+          engine,
+          dictionary.inputs(),
+          dictionary.outputs(),
+          dictionary.layers().getFirst().config().activation().selection(),
+          store,
+          filter,
+          batch,
+          deadWindow,
+          progress);
+    }
+  }
+
+  private static Evaluation evaluate(
+      Engine engine,
+      List<Site> inputs,
+      List<Site> outputs,
+      Selection selection,
+      ActivationStore store,
+      RowFilter filter,
+      int batch,
+      long deadWindow,
+      LongConsumer progress)
+      throws IOException {
+    int features = engine.spec().features();
+    List<SiteScaling> read = raw(inputs);
+    List<SiteScaling> written = raw(outputs);
+    BatchPlan plan = BatchPlan.sequential(SiteFeed.columns(read, written), batch).where(filter);
+    SiteFeed feed = new SiteFeed(store, plan, read, written);
+    if (feed.rows() == 0) {
+      throw new IllegalArgumentException(
+          store.folder() + ": no row takes part, of " + store.rows() + " in the store");
+    }
+    SiteErrors errors = new SiteErrors(outputs.size() > 1 ? outputs : List.of());
+    long[] fired = new long[features];
+    double[] sums = new double[Site.widths(outputs)];
+    double squares = 0;
+    double error = 0;
+    long codeCount = 0;
+    long tokens = 0;
+    while (feed.hasNext()) {
+      SiteFeed.Pair pair = feed.next();
+      Rows rows = pair.target();
+      engine.encode(pair.input(), selection);
+      error += engine.decode(rows, false);
+      Codes codes = engine.codes();
+      codeCount += codes.entries();
+      for (int entry = 0; entry < codes.entries(); entry++) {
+        fired[codes.feature(entry)]++;
+      }
+      squares += addTo(sums, rows);
+      errors.add(engine, rows);
+      tokens += rows.count();
+      engine.markFired(tokens);
+      progress.accept(tokens);
+    }
+    if (!Double.isFinite(error)) {
+      throw new IOException(
+          "the reconstruction is not finite: the dictionary holds NaN or infinity");
+    }
+    double meanEnergy = 0;
+    for (double sum : sums) {
+      meanEnergy += sum * sum / tokens;
+    }
+    double fvu = error / (squares - meanEnergy);
+    long window = Math.min(deadWindow, tokens);
+    int alive = engine.firedSince(tokens - window);
+    return new Evaluation(
+        tokens,
+        fvu,
+        1 - fvu,
+        (double) codeCount / tokens,
+        1 - (double) alive / features,
+        window,
+        FrequencyHistogram.of(fired, tokens),
+        errors.fvus(tokens),
+        null);
   }
 
   /** Writes {@code evaluation.json} into {@code folder}, whole or not at all. */
@@ -142,9 +191,9 @@ public final class Evaluator {
     }
   }
 
-  private static void requireFits(DictionaryConfig config, ActivationStore store) {
-    requireWidths("reads", config.inputs(), store);
-    requireWidths("writes", config.outputs(), store);
+  private static void requireFits(List<Site> inputs, List<Site> outputs, ActivationStore store) {
+    requireWidths("reads", inputs, store);
+    requireWidths("writes", outputs, store);
     if (store.rows() == 0) {
       throw new IllegalArgumentException(store.folder() + ": the store has no rows");
     }

@@ -3,6 +3,7 @@ package io.sluice.training;
 import io.sluice.dictionary.ActivationFeed;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
+import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.EngineSpec;
@@ -10,8 +11,10 @@ import io.sluice.engine.Parameters;
 import io.sluice.engine.SkipEngine;
 import io.sluice.store.ActivationStore;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.stream.IntStream;
 
 /**
  * What a run will build on a store: where its dictionary reads and writes, and of what shape it is.
@@ -69,12 +72,18 @@ record Blueprint(TrainingConfig config, String model, List<Site> inputs, List<Si
           "training is to be constrained to %d directions, but '%s' is only %d wide"
               .formatted(config.remedies().dimensions(), config.hook(), inputWidth()));
     }
-    if (config.kind() instanceof Kind.Transcoder transcoder
-        && transcoder.encoderStart() == EncoderStart.TIED
-        && inputWidth() != outputWidth()) {
-      throw new IllegalArgumentException(
-          "an encoder of width %d cannot start at a decoder of width %d; let it start pulled back"
-              .formatted(inputWidth(), outputWidth()));
+    EncoderStart encoderStart =
+        switch (config.kind()) {
+          case Kind.Transcoder transcoder -> transcoder.encoderStart();
+          case Kind.CrossLayerTranscoder crossLayer -> crossLayer.encoderStart();
+          default -> EncoderStart.PULL_BACK;
+        };
+    for (int i = 0; encoderStart == EncoderStart.TIED && i < inputs.size(); i++) {
+      if (inputs.get(i).width() != outputs.get(i).width()) {
+        throw new IllegalArgumentException(
+            "an encoder of width %d cannot start at a decoder of width %d; let it start pulled back"
+                .formatted(inputs.get(i).width(), outputs.get(i).width()));
+      }
     }
   }
 
@@ -94,7 +103,41 @@ record Blueprint(TrainingConfig config, String model, List<Site> inputs, List<Si
   /** An engine whose state is still to be filled. */
   Engine openEmpty(EngineFactory engines) {
     try (Arena arena = Arena.ofShared()) {
-      return open(engines, allocate(arena));
+      return isCrossLayer()
+          ? openLayers(engines, layers().stream().map(each -> each.allocate(arena)).toList())
+          : open(engines, allocate(arena));
+    }
+  }
+
+  boolean isCrossLayer() {
+    return config.kind() instanceof Kind.CrossLayerTranscoder;
+  }
+
+  /** Of a cross-layer transcoder each layer, which writes its own output and those after it. */
+  List<Blueprint> layers() {
+    return IntStream.range(0, inputs.size())
+        .mapToObj(
+            layer ->
+                new Blueprint(
+                    config,
+                    model,
+                    List.of(inputs.get(layer)),
+                    outputs.subList(layer, outputs.size())))
+        .toList();
+  }
+
+  /** A cross-layer transcoder's engine whose layers start at {@code initial}. */
+  Engine openLayers(EngineFactory engines, List<Parameters> initial) {
+    List<Blueprint> layers = layers();
+    List<Engine> open = new ArrayList<>();
+    try {
+      for (int layer = 0; layer < layers.size(); layer++) {
+        open.add(engines.open(layers.get(layer).spec(), initial.get(layer)));
+      }
+      return new CrossLayerEngine(open, outputs.stream().map(Site::width).toList());
+    } catch (RuntimeException e) {
+      open.forEach(Engine::close);
+      throw e;
     }
   }
 

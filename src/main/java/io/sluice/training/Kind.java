@@ -100,6 +100,44 @@ public sealed interface Kind {
     }
   }
 
+  /**
+   * A cross-layer transcoder: features of each layer read that layer's hook point and write its
+   * target and those of all layers after it (Ameisen et al., <em>Circuit Tracing</em>, 2025).
+   *
+   * @param others what the layers after the first read, in their order; the first reads the run's
+   *     hook point
+   * @param targets what the layers write, as many as read
+   * @param encoderStart where encoders start, each by its own layer's target
+   */
+  record CrossLayerTranscoder(List<String> others, List<String> targets, EncoderStart encoderStart)
+      implements Kind {
+    public CrossLayerTranscoder {
+      others = List.copyOf(others);
+      targets = List.copyOf(targets);
+      Objects.requireNonNull(encoderStart, "encoderStart");
+      if (others.isEmpty() || targets.size() != others.size() + 1) {
+        throw new IllegalArgumentException(
+            "a cross-layer transcoder reads and writes as many hook points, two or more; these are"
+                + " %d and %d".formatted(others.size() + 1, targets.size()));
+      }
+    }
+
+    @Override
+    public List<String> inputs(String hook) {
+      return Stream.concat(Stream.of(hook), others.stream()).toList();
+    }
+
+    @Override
+    public List<String> outputs(String hook) {
+      return targets;
+    }
+
+    @Override
+    public void requireFit(String hook) {
+      requireDifferent(Stream.concat(inputs(hook).stream(), targets.stream()).toList());
+    }
+  }
+
   private static void requireDifferent(List<String> hooks) {
     for (int i = 0; i < hooks.size(); i++) {
       if (hooks.indexOf(hooks.get(i)) < i) {

@@ -25,6 +25,12 @@ final class KindSettings {
         json.put("type", "crosscoder");
         crosscoder.others().forEach(json.putArray("others")::add);
       }
+      case Kind.CrossLayerTranscoder crossLayer -> {
+        json.put("type", "cross-layer-transcoder");
+        crossLayer.others().forEach(json.putArray("others")::add);
+        crossLayer.targets().forEach(json.putArray("targets")::add);
+        json.put("encoderStart", crossLayer.encoderStart().label());
+      }
     }
   }
 
@@ -40,6 +46,11 @@ final class KindSettings {
               EncoderStart.ofLabel(json.required("encoderStart").asText()),
               json.path("skip").asBoolean());
       case "crosscoder" -> new Kind.Crosscoder(texts(json.required("others")));
+      case "cross-layer-transcoder" ->
+          new Kind.CrossLayerTranscoder(
+              texts(json.required("others")),
+              texts(json.required("targets")),
+              EncoderStart.ofLabel(json.required("encoderStart").asText()));
       default -> throw new IllegalArgumentException("unknown kind '" + type + "'");
     };
   }

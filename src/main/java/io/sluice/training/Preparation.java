@@ -5,6 +5,7 @@ import io.sluice.dictionary.NormSearch;
 import io.sluice.dictionary.Site;
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.dictionary.SiteScaling;
+import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Parameters;
@@ -37,6 +38,9 @@ final class Preparation {
   /** Another stream than the order of the batches, which follows from the seed itself. */
   private static final long DECODER_SEED = 0x5eed_d1ecL;
 
+  /** Length of what features write to later layers at the start, of that to their own. */
+  private static final float GUESS = 0.1f;
+
   private static final long ENCODER_SEED = 0x5eed_e4c0L;
 
   private final ActivationStore store;
@@ -65,6 +69,7 @@ final class Preparation {
       case Kind.Autoencoder kind -> autoencoder(engines);
       case Kind.Transcoder kind -> transcoder(engines, kind);
       case Kind.Crosscoder kind -> crosscoder(engines);
+      case Kind.CrossLayerTranscoder kind -> crossLayer(engines, kind.encoderStart());
     };
   }
 
@@ -152,17 +157,7 @@ final class Preparation {
       Initialiser initialiser =
           initialiser(needsSubspace() ? sample.covariance().columns(in, in + out) : null, out);
       initialiser.drawUnitRows(unit.decoder(), config.features(), config.seed() ^ DECODER_SEED);
-      switch (kind.encoderStart()) {
-        case PULL_BACK ->
-            pullBack(
-                LinearPrediction.of(sample.covariance(), in),
-                unit,
-                (float) (targetScale / inputScale));
-        case TIED -> unit.encoder().copyFrom(unit.decoder());
-        case RANDOM ->
-            new Initialiser.RandomDirections(in)
-                .drawUnitRows(unit.encoder(), config.features(), config.seed() ^ ENCODER_SEED);
-      }
+      startEncoder(kind.encoderStart(), sample, unit, out, (float) (targetScale / inputScale), 0);
       startBias(unit, 0, targetMean, targetScale);
       return finish(
           blueprint.open(engines, unit),
@@ -215,6 +210,100 @@ final class Preparation {
           normSample(arena, seen, seen, null),
           null,
           norm -> new StartingPoint(scale, total, allDimensions, norm, sampleRows, 0, seen, seen));
+    }
+  }
+
+  /**
+   * Every output has a scale, a mean and a subspace of its own. A layer's encoder starts by its own
+   * output, which follows from its input the most; what its features write to later ones is a guess
+   * at first, in their subspaces, and short.
+   */
+  private Prepared crossLayer(EngineFactory engines, EncoderStart encoderStart) throws IOException {
+    List<SiteScaling> read = new ArrayList<>();
+    List<SiteScaling> written = new ArrayList<>();
+    List<Sample> samples = new ArrayList<>();
+    List<Initialiser> initialisers = new ArrayList<>();
+    double variance = 0;
+    int dimensions = 0;
+    boolean covariance = needsSubspace() || encoderStart == EncoderStart.PULL_BACK;
+    int layers = blueprint.inputs().size();
+    for (int layer = 0; layer < layers; layer++) {
+      Site input = blueprint.inputs().get(layer);
+      Site output = blueprint.outputs().get(layer);
+      int in = input.width();
+      int out = output.width();
+      List<String> hooks = List.of(input.hook(), output.hook());
+      Sample sample = Sample.of(store, config, hooks, new int[] {in, out}, covariance);
+      double[] mean = Arrays.copyOf(sample.mean(), in);
+      double scale = scale(out, sample.meanNorms()[1]);
+      read.add(
+          new SiteScaling(
+              input.hook(),
+              scale(in, sample.meanNorms()[0]),
+              config.centre() ? boxed(mean) : List.of()));
+      written.add(new SiteScaling(output.hook(), scale, List.of()));
+      variance += scale * scale * sample.variances()[1];
+      Initialiser initialiser =
+          initialiser(needsSubspace() ? sample.covariance().columns(in, in + out) : null, out);
+      dimensions += dimensions(initialiser);
+      samples.add(sample);
+      initialisers.add(initialiser);
+    }
+    double total = variance;
+    int allDimensions = dimensions;
+    try (Arena arena = Arena.ofShared()) {
+      List<Parameters> units = new ArrayList<>();
+      for (int layer = 0; layer < layers; layer++) {
+        Parameters unit = blueprint.layers().get(layer).allocate(arena);
+        int offset = 0;
+        for (int output = layer; output < layers; output++) {
+          long seed = (config.seed() ^ DECODER_SEED) + (long) layer * layers + output;
+          drawColumns(initialisers.get(output), unit, offset, seed);
+          if (output > layer) {
+            shorten(unit, offset, initialisers.get(output).width());
+          }
+          if (layer == 0) {
+            double[] mean = samples.get(output).mean();
+            int in = blueprint.inputs().get(output).width();
+            startBias(
+                unit,
+                offset,
+                Arrays.copyOfRange(mean, in, mean.length),
+                written.get(output).scale());
+          }
+          offset += initialisers.get(output).width();
+        }
+        float factor = (float) (written.get(layer).scale() / read.get(layer).scale());
+        int width = initialisers.get(layer).width();
+        startEncoder(encoderStart, samples.get(layer), unit, width, factor, layer);
+        units.add(unit);
+      }
+      CrossLayerEngine engine = (CrossLayerEngine) blueprint.openLayers(engines, units);
+      return finish(
+          engine,
+          engine.layers(),
+          units,
+          normSample(arena, read, written, null),
+          null,
+          norm ->
+              new StartingPoint(
+                  read.getFirst().scale(),
+                  total,
+                  allDimensions,
+                  norm,
+                  samples.getFirst().rows(),
+                  0,
+                  read,
+                  written));
+    }
+  }
+
+  private static void shorten(Parameters unit, int offset, int width) {
+    for (long feature = 0; feature < unit.features(); feature++) {
+      long first = feature * unit.outputWidth() + offset;
+      for (long i = first; i < first + width; i++) {
+        unit.decoder().setAtIndex(FLOAT, i, GUESS * unit.decoder().getAtIndex(FLOAT, i));
+      }
     }
   }
 
@@ -300,23 +389,35 @@ final class Preparation {
   }
 
   /**
-   * Encoder rows that measure what tied ones would on the linear prediction of the target.
+   * Lets encoder rows start where they are asked to.
    *
+   * @param sample of input and target together
+   * @param width of the target, which the decoder writes in its first columns
    * @param factor from raw activations to what training sees: the target's scale over the input's
+   * @param layer of several
    */
-  private static void pullBack(LinearPrediction prediction, Parameters unit, float factor) {
+  private void startEncoder(
+      EncoderStart start, Sample sample, Parameters unit, int width, float factor, int layer) {
     int in = unit.inputWidth();
-    int out = unit.outputWidth();
+    LinearPrediction prediction =
+        start == EncoderStart.PULL_BACK ? LinearPrediction.of(sample.covariance(), in) : null;
+    if (start == EncoderStart.RANDOM) {
+      long seed = (config.seed() ^ ENCODER_SEED) + layer;
+      new Initialiser.RandomDirections(in).drawUnitRows(unit.encoder(), config.features(), seed);
+      return;
+    }
     IntStream.range(0, unit.features())
         .parallel()
         .forEach(
             feature -> {
-              float[] direction = new float[out];
-              MemorySegment.copy(
-                  unit.decoder(), FLOAT, (long) feature * out * Float.BYTES, direction, 0, out);
-              float[] row = prediction.pullBack(direction);
-              for (int i = 0; i < in; i++) {
-                row[i] *= factor;
+              float[] row = new float[width];
+              long from = (long) feature * unit.outputWidth() * Float.BYTES;
+              MemorySegment.copy(unit.decoder(), FLOAT, from, row, 0, width);
+              if (prediction != null) {
+                row = prediction.pullBack(row);
+                for (int i = 0; i < in; i++) {
+                  row[i] *= factor;
+                }
               }
               MemorySegment.copy(
                   row, 0, unit.encoder(), FLOAT, (long) feature * in * Float.BYTES, in);
@@ -330,16 +431,31 @@ final class Preparation {
       List<SiteFeed.Pair> normSample,
       InputMap map,
       DoubleFunction<StartingPoint> start) {
+    return finish(engine, List.of(engine), List.of(unit), normSample, map, start);
+  }
+
+  /** As the other, of an engine of several parts. */
+  private Prepared finish(
+      Engine engine,
+      List<Engine> parts,
+      List<Parameters> units,
+      List<SiteFeed.Pair> normSample,
+      InputMap map,
+      DoubleFunction<StartingPoint> start) {
     try {
       // The rows of matching pursuit are directions, of length 1.
       double norm =
           config.sparsity().kind() == Sparsity.MATCHING_PURSUIT
               ? 1
               : NormSearch.bestNorm(engine, normSample, config.sparsity().startingSelection());
-      multiply(unit.encoder(), (float) norm);
-      multiply(unit.decoder(), (float) norm);
-      engine.write(engine.state().get(0), unit.encoder());
-      engine.write(engine.state().get(2), unit.decoder());
+      for (int i = 0; i < parts.size(); i++) {
+        Engine part = parts.get(i);
+        Parameters unit = units.get(i);
+        multiply(unit.encoder(), (float) norm);
+        multiply(unit.decoder(), (float) norm);
+        part.write(part.state().get(0), unit.encoder());
+        part.write(part.state().get(2), unit.decoder());
+      }
       LearnedStart.set(engine, config.sparsity(), normSample);
       return new Prepared(engine, start.apply(norm), map);
     } catch (RuntimeException e) {

@@ -48,4 +48,17 @@ public record StartingPoint(
             same)
         : this;
   }
+
+  /** Of a cross-layer transcoder, what one layer reads, and writes there and in those after it. */
+  StartingPoint ofLayer(int layer) {
+    return new StartingPoint(
+        scale,
+        variance,
+        subspaceDimensions,
+        commonNorm,
+        sampleRows,
+        trainedDimensions,
+        List.of(inputs.get(layer)),
+        outputs.subList(layer, outputs.size()));
+  }
 }

@@ -2,9 +2,11 @@ package io.sluice.training;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.engine.AdamStep;
+import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Rows;
@@ -14,6 +16,8 @@ import io.sluice.store.BatchPlan;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.OptionalDouble;
 import java.util.SplittableRandom;
 
@@ -392,7 +396,7 @@ public final class Trainer implements AutoCloseable {
 
   private double deadFraction() {
     int alive = engine.firedSince(tokens - config.deadWindow());
-    return 1 - (double) alive / config.features();
+    return 1 - (double) alive / engine.spec().features();
   }
 
   private double seconds() {
@@ -407,7 +411,11 @@ public final class Trainer implements AutoCloseable {
 
   /** Saves the dictionary into the run folder and removes the checkpoints. */
   RunResult finish() throws IOException {
-    dictionary().save(folder.path());
+    if (blueprint.isCrossLayer()) {
+      crossLayerDictionary().save(folder.path());
+    } else {
+      dictionary().save(folder.path());
+    }
     double seconds = seconds();
     Metrics end = last == null ? folder.lastMetrics() : last;
     RunResult result =
@@ -431,7 +439,31 @@ public final class Trainer implements AutoCloseable {
 
   /** The dictionary as it is now, in the units of the raw activations. */
   public Dictionary dictionary() {
+    if (blueprint.isCrossLayer()) {
+      throw new IllegalStateException("a cross-layer transcoder is several dictionaries");
+    }
     return Export.dictionary(blueprint.dictionary(exportedThreshold()), engine, start, map);
+  }
+
+  /**
+   * The cross-layer transcoder as it is now, in the units of the raw activations.
+   *
+   * @throws IllegalStateException if the run trains something else
+   */
+  public CrossLayerDictionary crossLayerDictionary() {
+    if (!(engine instanceof CrossLayerEngine layers)) {
+      throw new IllegalStateException("this run trains one dictionary");
+    }
+    List<Dictionary> each = new ArrayList<>();
+    for (int layer = 0; layer < layers.layers().size(); layer++) {
+      each.add(
+          Export.dictionary(
+              blueprint.layers().get(layer).dictionary(OptionalDouble.empty()),
+              layers.layers().get(layer),
+              start.ofLayer(layer),
+              null));
+    }
+    return new CrossLayerDictionary(each);
   }
 
   /** Codes are the same on raw activations, but decoder norms shrink by the scale. */

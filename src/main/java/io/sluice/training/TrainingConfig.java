@@ -108,6 +108,14 @@ public record TrainingConfig(
       throw new IllegalArgumentException(
           "nested prefixes do not go with a skip connection: each would need one of its own");
     }
+    if (kind instanceof Kind.CrossLayerTranscoder
+        && (sparsity.kind() != Sparsity.TOPK && sparsity.kind() != Sparsity.RELU
+            || !sparsity.prefixes().isEmpty()
+            || remedies.revive()
+            || remedies.resampleEvery() > 0)) {
+      throw new IllegalArgumentException(
+          "a cross-layer transcoder takes topk or relu, and no nested prefixes, AuxK or resampling");
+    }
     if (rankByDecoderNorm && sparsity.learned() != Learned.NOTHING) {
       throw new IllegalArgumentException(
           "what %s learns is of values; it does not rank by decoder norm"

@@ -8,6 +8,7 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.store.ActivationStore;
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
+import io.sluice.training.LayeredStore;
 import io.sluice.training.PairedStore;
 import io.sluice.training.SyntheticStore;
 import io.sluice.training.Trainer;
@@ -126,6 +127,12 @@ class TrainCommandTest {
     assertThat(sluice(withModel)).isEqualTo(2);
     assertOneLine("--model", both);
 
+    String[] uneven = crosscoder.clone();
+    uneven[5] = "--target";
+    uneven[6] = "layers.9.z";
+    assertThat(sluice(uneven)).isEqualTo(2);
+    assertOneLine("--hook", "--target", "2 and 1");
+
     String[] twice = {"train", "--store", store, "--hook", "a", "--target", "a", "--out", run};
     assertThat(sluice(twice)).isEqualTo(2);
     assertOneLine("both 'a'");
@@ -145,6 +152,42 @@ class TrainCommandTest {
     unknown[8] = temp.resolve("unknown").toString();
     assertThat(sluice(unknown)).isEqualTo(1);
     assertOneLine("layers.7.z", PairedStore.TARGET);
+  }
+
+  @Test
+  void trainsAndEvaluatesACrossLayerTranscoder() throws IOException {
+    store = temp.resolve("layers").toString();
+    LayeredStore.write(Path.of(store), 1200, 3);
+    String[] arguments = {
+      "train",
+      "--store",
+      store,
+      "--hook",
+      String.join(",", LayeredStore.READS),
+      "--target",
+      String.join(",", LayeredStore.WRITES),
+      "--features",
+      "32",
+      "--k",
+      "3",
+      "--steps",
+      "30",
+      "--batch",
+      "64",
+      "--out",
+      run
+    };
+    assertThat(sluice(arguments)).as(err).isZero();
+    assertThat(out).contains("cross-layer.json");
+    assertThat(config().at("/kind/type").asText()).isEqualTo("cross-layer-transcoder");
+    assertThat(sluice("evaluate", "--dictionary", run, "--store", store)).as(err).isZero();
+    assertThat(out)
+        .contains("of " + LayeredStore.WRITES.get(0), "of " + LayeredStore.WRITES.get(1));
+    String[] withModel = {
+      "evaluate", "--dictionary", run, "--store", store, "--model", "m", "--text", "t"
+    };
+    assertThat(sluice(withModel)).isEqualTo(2);
+    assertOneLine("--model", "cross-layer");
   }
 
   @Test

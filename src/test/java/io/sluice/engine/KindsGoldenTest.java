@@ -92,6 +92,111 @@ class KindsGoldenTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "reference, crosslayer-adam",
+    "reference, crosslayer-sparse-adam",
+    "vector, crosslayer-adam",
+    "vector, crosslayer-sparse-adam",
+    "torch, crosslayer-adam",
+    "torch, crosslayer-sparse-adam"
+  })
+  void layersWriteWhatComesAfterThem(String engine, String name) throws Exception {
+    load(name);
+    try (CrossLayerEngine crossLayer = crossLayer(engines(engine))) {
+      follow(crossLayer);
+      assertThat(crossLayer.codes().entries()).isLessThanOrEqualTo(3 * 4 * integer("batch"));
+      // As one dictionary with zeros where no arrow goes, it writes the same.
+      Rows input = batch("inputs", crossLayer.spec().inputWidth(), 1);
+      Rows target = batch("targets", crossLayer.spec().outputWidth(), 1);
+      crossLayer.encode(input, new Selection.TopK(4));
+      double error = crossLayer.decode(target, false);
+      Parameters whole = crossLayer.parameters(arena);
+      EngineSpec spec =
+          new EngineSpec(
+              whole.inputWidth(),
+              whole.outputWidth(),
+              whole.features(),
+              false,
+              false,
+              Optimiser.NONE);
+      double[] sums = new double[target.count() * target.width()];
+      Codes codes = crossLayer.codes();
+      for (int row = 0; row < target.count(); row++) {
+        for (int i = 0; i < target.width(); i++) {
+          sums[row * target.width() + i] = whole.decoderBias().getAtIndex(FLOAT, i);
+          for (int entry = codes.offset(row); entry < codes.offset(row + 1); entry++) {
+            long at = (long) codes.feature(entry) * spec.outputWidth() + i;
+            sums[row * target.width() + i] +=
+                codes.value(entry) * whole.decoder().getAtIndex(FLOAT, at);
+          }
+        }
+      }
+      double sum = 0;
+      for (int i = 0; i < sums.length; i++) {
+        sum += Math.pow(sums[i] - target.at(i / target.width(), i % target.width()), 2);
+      }
+      assertThat(sum).isCloseTo(error, within(1e-4 * error));
+    }
+  }
+
+  @Test
+  void crossLayerEnginesGoOnBitByBitFromARestoredState() throws Exception {
+    load("crosslayer-sparse-adam");
+    try (Engine whole = crossLayer(EngineFactory.reference());
+        Engine resumed = crossLayer(EngineFactory.reference())) {
+      for (int step = 1; step <= 4; step++) {
+        step(whole, step);
+      }
+      for (StateTensor tensor : whole.state()) {
+        resumed.write(tensor, whole.read(tensor, arena));
+      }
+      for (int step = 5; step <= 8; step++) {
+        step(whole, step);
+        step(resumed, step);
+      }
+      for (StateTensor tensor : whole.state()) {
+        assertThat(whole.read(tensor, arena).mismatch(resumed.read(tensor, arena)))
+            .as(tensor.name())
+            .isEqualTo(-1);
+      }
+    }
+  }
+
+  private CrossLayerEngine crossLayer(EngineFactory engines) {
+    List<Integer> writes = new ArrayList<>();
+    settings.get("writes").forEach(width -> writes.add(width.asInt()));
+    List<Engine> layers = new ArrayList<>();
+    for (int layer = 0; layer < writes.size(); layer++) {
+      List<Integer> after = writes.subList(layer, writes.size());
+      int in = settings.get("reads").get(layer).asInt();
+      int out = after.stream().mapToInt(Integer::intValue).sum();
+      int features = integer("features");
+      MemorySegment bias =
+          layer == 0 ? data("start.decoder_bias") : arena.allocate((long) out * Float.BYTES, 64);
+      Parameters start =
+          new Parameters(
+              in,
+              out,
+              features,
+              data("start." + layer + ".encoder"),
+              data("start." + layer + ".encoder_bias"),
+              data("start." + layer + ".decoder"),
+              bias);
+      EngineSpec spec =
+          new EngineSpec(
+                  in,
+                  out,
+                  features,
+                  false,
+                  settings.get("rankByDecoderNorm").asBoolean(),
+                  Optimiser.ofLabel(settings.get("optimiser").asText()))
+              .writing(after);
+      layers.add(engines.open(spec, start));
+    }
+    return new CrossLayerEngine(layers, writes);
+  }
+
   @Test
   void sitesThatDoNotMakeUpTheOutputAreRefused() {
     EngineSpec spec = new EngineSpec(4, 6, 8, false, false, Optimiser.ADAM);
@@ -169,7 +274,15 @@ class KindsGoldenTest {
       assertThat(loss).as("loss of step %d", step).isCloseTo(expected, within(1e-4 * expected));
       if (step == 1 || step == 5 || step == 20) {
         for (StateTensor tensor : engine.state()) {
-          String name = "after" + step + "." + tensor.name();
+          // Layers of a cross-layer transcoder are numbered, and share one bias.
+          String name =
+              "after"
+                  + step
+                  + "."
+                  + tensor
+                      .name()
+                      .replaceFirst("^layer0\\.decoder_bias$", "decoder_bias")
+                      .replaceFirst("^layer(\\d+)\\.", "$1.");
           if (file.names().contains(name)) {
             assertClose(name, engine.read(tensor, arena), file.data(name));
           }

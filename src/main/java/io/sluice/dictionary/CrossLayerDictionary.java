@@ -1,0 +1,142 @@
+package io.sluice.dictionary;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.engine.CrossLayerEngine;
+import io.sluice.engine.Engine;
+import io.sluice.engine.EngineFactory;
+import io.sluice.files.AtomicFile;
+import io.sluice.files.Quoted;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A cross-layer transcoder: a dictionary for each layer, which reads one hook point and writes that
+ * layer's output and those of all layers after it. What is written is the sum over dictionaries;
+ * all but the first have decoder biases of 0. On disk it is a folder with {@code cross-layer.json},
+ * which lists the folders of the dictionaries within it.
+ *
+ * @param layers in their order, two or more
+ */
+public record CrossLayerDictionary(List<Dictionary> layers) {
+  private static final String FORMAT = "sluice.cross-layer/1";
+  private static final String FILE = "cross-layer.json";
+  private static final long MAX_BYTES = 1 << 20;
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  public CrossLayerDictionary {
+    layers = List.copyOf(layers);
+    if (layers.size() < 2) {
+      throw new IllegalArgumentException(
+          "a cross-layer transcoder has two layers or more, not " + layers.size());
+    }
+    DictionaryConfig first = layers.getFirst().config();
+    List<Site> all = first.outputs();
+    for (int layer = 0; layer < layers.size(); layer++) {
+      DictionaryConfig config = layers.get(layer).config();
+      if (all.size() != layers.size()
+          || !config.outputs().equals(all.subList(layer, all.size()))
+          || config.inputs().size() != 1
+          || !config.activation().equals(first.activation())
+          || layers.get(layer).hasSkip()) {
+        throw new IllegalArgumentException(
+            "layer %d reads %s and writes %s by %s, which does not fit to what layer 0 writes, %s"
+                    .formatted(
+                        layer,
+                        Site.names(config.inputs()),
+                        Site.names(config.outputs()),
+                        config.activation().type(),
+                        Site.names(all))
+                + " by "
+                + first.activation().type());
+      }
+    }
+  }
+
+  /** What the layers read. */
+  public List<Site> inputs() {
+    return layers.stream().map(layer -> layer.config().inputs().getFirst()).toList();
+  }
+
+  /** What the layers write. */
+  public List<Site> outputs() {
+    return layers.getFirst().config().outputs();
+  }
+
+  /** An engine that does what the dictionaries do together, and learns nothing. */
+  public Engine open(EngineFactory engines) {
+    List<Engine> open = new ArrayList<>();
+    try {
+      layers.forEach(layer -> open.add(layer.open(engines)));
+      return new CrossLayerEngine(open, outputs().stream().map(Site::width).toList());
+    } catch (RuntimeException e) {
+      open.forEach(Engine::close);
+      throw e;
+    }
+  }
+
+  /** Whether a folder holds a cross-layer transcoder. */
+  public static boolean isIn(Path folder) {
+    return Files.isRegularFile(folder.resolve(FILE));
+  }
+
+  /**
+   * Writes the dictionaries into folders within a folder that exists, and then the list of them.
+   *
+   * @throws IOException if writing fails
+   */
+  public void save(Path folder) throws IOException {
+    ObjectNode json = JSON.createObjectNode();
+    json.put("format", FORMAT);
+    ArrayNode names = json.putArray("layers");
+    for (int layer = 0; layer < layers.size(); layer++) {
+      String name = "layer-%02d".formatted(layer);
+      names.add(name);
+      layers.get(layer).save(Files.createDirectories(folder.resolve(name)));
+    }
+    AtomicFile.write(
+        folder.resolve(FILE), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json));
+  }
+
+  /**
+   * Reads what {@link #save} wrote.
+   *
+   * @throws IOException if a file is missing or damaged, or the dictionaries do not fit together;
+   *     the message names it
+   */
+  public static CrossLayerDictionary load(Path folder) throws IOException {
+    Path file = folder.resolve(FILE);
+    if (Files.size(file) > MAX_BYTES) {
+      throw new IOException(file + ": " + Files.size(file) + " bytes is too long for a list");
+    }
+    List<Dictionary> layers = new ArrayList<>();
+    try {
+      JsonNode json = JSON.readTree(file.toFile());
+      if (!json.path("format").asText().equals(FORMAT)) {
+        throw new IOException(
+            file
+                + ": format is "
+                + Quoted.of(json.path("format").asText())
+                + ", this version reads "
+                + FORMAT);
+      }
+      for (JsonNode name : json.path("layers")) {
+        if (!name.asText().matches("[A-Za-z0-9_-]{1,100}")) {
+          throw new IOException(file + ": " + Quoted.of(name.asText()) + " is no folder's name");
+        }
+        layers.add(Dictionary.load(folder.resolve(name.asText())));
+      }
+      return new CrossLayerDictionary(layers);
+    } catch (JsonProcessingException e) {
+      throw new IOException(file + ": not valid JSON: " + e.getOriginalMessage(), e);
+    } catch (IllegalArgumentException e) {
+      throw new IOException(file + ": " + e.getMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,392 @@
+package io.sluice.engine;
+
+import io.sluice.torch.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * A cross-layer transcoder (Ameisen et al., <em>Circuit Tracing</em>, 2025): features of layer
+ * {@code l} read input {@code l} and write outputs {@code l} and above, {@code ŷ_m = b_m + Σ_{l≤m}
+ * f_l·W_D^{l→m}}. Each layer's features are an engine of their own. That of layer {@code l} is
+ * given for its target what the others leave of outputs {@code l} and above, {@code y − (ŷ − ŷ_l)};
+ * its residual is then the whole one, and its gradients in closed form are those of the joint loss.
+ *
+ * <p>Inputs lie side by side, and so do outputs. A selection is of each layer's features by
+ * themselves: k of each layer stay. Features are numbered layer after layer. The decoder bias is
+ * that of the first layer's engine, which writes all outputs; those of the others stay 0.
+ */
+public final class CrossLayerEngine implements Engine {
+  private final List<Engine> layers;
+  private final EngineSpec spec;
+  private final Codes codes = new Codes();
+  private final Arena arena = Arena.ofShared();
+
+  /** Where each layer's input and output begin. */
+  private final int[] inputAt;
+
+  private final int[] outputAt;
+  private final MemorySegment[] inputs;
+  private final MemorySegment[] targets;
+  private final MemorySegment[] written;
+  private final Rows[] seen;
+  private MemorySegment zeros = MemorySegment.NULL;
+  private float[] reconstruction = new float[0];
+  private float[] wanted = new float[0];
+  private int rows;
+  private boolean closed;
+
+  /**
+   * Joins engines, which it closes with itself.
+   *
+   * @param layers one for each layer; the first writes all outputs, each other those of the one
+   *     before less its first
+   * @param outputs width of each layer's output
+   * @throws IllegalArgumentException if they do not fit together
+   */
+  public CrossLayerEngine(List<Engine> layers, List<Integer> outputs) {
+    this.layers = List.copyOf(layers);
+    int count = layers.size();
+    if (count < 2 || outputs.size() != count) {
+      throw new IllegalArgumentException(
+          "%d engines for %d outputs; there must be as many, and two at least"
+              .formatted(count, outputs.size()));
+    }
+    inputAt = new int[count + 1];
+    outputAt = new int[count + 1];
+    for (int layer = 0; layer < count; layer++) {
+      inputAt[layer + 1] = inputAt[layer] + layers.get(layer).spec().inputWidth();
+      outputAt[layer + 1] = outputAt[layer] + outputs.get(layer);
+    }
+    int features = 0;
+    for (int layer = 0; layer < count; layer++) {
+      EngineSpec own = layers.get(layer).spec();
+      int writes = outputAt[count] - outputAt[layer];
+      if (own.outputWidth() != writes || own.subtractDecoderBias() || own.prefixes().size() > 1) {
+        throw new IllegalArgumentException(
+            "layer %d writes a width of %d, not %d, or subtracts its bias or nests prefixes"
+                .formatted(layer, own.outputWidth(), writes));
+      }
+      features = Math.addExact(features, own.features());
+    }
+    EngineSpec first = layers.getFirst().spec();
+    spec =
+        new EngineSpec(
+                inputAt[count],
+                outputAt[count],
+                features,
+                false,
+                first.rankByDecoderNorm(),
+                first.optimiser())
+            .with(first.learned())
+            .writing(outputs);
+    inputs = new MemorySegment[count];
+    targets = new MemorySegment[count];
+    written = new MemorySegment[count];
+    for (MemorySegment[] each : List.of(inputs, targets, written)) {
+      Arrays.fill(each, MemorySegment.NULL);
+    }
+    seen = new Rows[count];
+  }
+
+  /** The engines of the layers, in their order. */
+  public List<Engine> layers() {
+    return layers;
+  }
+
+  @Override
+  public EngineSpec spec() {
+    return spec;
+  }
+
+  @Override
+  public String name() {
+    return layers.getFirst().name();
+  }
+
+  @Override
+  public void encode(Rows input, Selection selection) {
+    if (input.width() != spec.inputWidth()) {
+      throw new IllegalArgumentException(
+          "the batch is "
+              + input.width()
+              + " wide, the dictionary reads a width of "
+              + spec.inputWidth());
+    }
+    rows = input.count();
+    for (int layer = 0; layer < layers.size(); layer++) {
+      int width = inputAt[layer + 1] - inputAt[layer];
+      inputs[layer] = room(inputs[layer], rows, width);
+      for (int row = 0; row < rows; row++) {
+        for (int i = 0; i < width; i++) {
+          inputs[layer].setAtIndex(
+              Parameters.FLOAT, (long) row * width + i, input.at(row, inputAt[layer] + i));
+        }
+      }
+      seen[layer] = new Rows(inputs[layer], DType.F32, rows, width);
+      layers.get(layer).encode(seen[layer], selection);
+    }
+    join();
+  }
+
+  /** All layers' codes of each token, one after the other. */
+  private void join() {
+    int entries = 0;
+    float least = Float.POSITIVE_INFINITY;
+    for (Engine layer : layers) {
+      entries += layer.codes().entries();
+      if (layer.codes().leastRank() > 0) {
+        least = Math.min(least, layer.codes().leastRank());
+      }
+    }
+    codes.begin(rows, entries);
+    int at = 0;
+    for (int row = 0; row < rows; row++) {
+      int first = 0;
+      for (Engine layer : layers) {
+        Codes own = layer.codes();
+        for (int entry = own.offset(row); entry < own.offset(row + 1); entry++) {
+          codes.put(at++, first + own.feature(entry), own.value(entry));
+        }
+        first += layer.spec().features();
+      }
+      codes.endRow(at);
+    }
+    codes.setLeastRank(least == Float.POSITIVE_INFINITY ? 0 : least);
+  }
+
+  @Override
+  public double decode(Rows target, boolean gradients) {
+    int width = spec.outputWidth();
+    if (target.width() != width || target.count() != rows) {
+      throw new IllegalArgumentException(
+          "the target is %d x %d, the reconstruction %d x %d"
+              .formatted(target.count(), target.width(), rows, width));
+    }
+    int size = Math.multiplyExact(rows, width);
+    reconstruction = reconstruction.length >= size ? reconstruction : new float[size];
+    wanted = wanted.length >= size ? wanted : new float[size];
+    Arrays.fill(reconstruction, 0, size, 0);
+    if (zeros.byteSize() < (long) size * Float.BYTES) {
+      zeros = arena.allocate((long) size * Float.BYTES, 64);
+    }
+    for (int layer = 0; layer < layers.size(); layer++) {
+      int own = width - outputAt[layer];
+      Engine engine = layers.get(layer);
+      engine.decode(new Rows(zeros, DType.F32, rows, own), false);
+      written[layer] = room(written[layer], rows, own);
+      engine.readReconstruction(written[layer]);
+      for (int row = 0; row < rows; row++) {
+        int to = row * width + outputAt[layer];
+        for (int i = 0; i < own; i++) {
+          reconstruction[to + i] +=
+              written[layer].getAtIndex(Parameters.FLOAT, (long) row * own + i);
+        }
+      }
+    }
+    double error = 0;
+    for (int row = 0; row < rows; row++) {
+      for (int i = 0; i < width; i++) {
+        int at = row * width + i;
+        wanted[at] = target.at(row, i);
+        double distance = (double) reconstruction[at] - wanted[at];
+        error += distance * distance;
+      }
+    }
+    if (gradients) {
+      for (int layer = 0; layer < layers.size(); layer++) {
+        decodeWithOthers(layer);
+      }
+    }
+    return error;
+  }
+
+  private void decodeWithOthers(int layer) {
+    int width = spec.outputWidth();
+    int own = width - outputAt[layer];
+    targets[layer] = room(targets[layer], rows, own);
+    for (int row = 0; row < rows; row++) {
+      int from = row * width + outputAt[layer];
+      for (int i = 0; i < own; i++) {
+        long at = (long) row * own + i;
+        float others = reconstruction[from + i] - written[layer].getAtIndex(Parameters.FLOAT, at);
+        targets[layer].setAtIndex(Parameters.FLOAT, at, wanted[from + i] - others);
+      }
+    }
+    layers.get(layer).decode(new Rows(targets[layer], DType.F32, rows, own), true);
+  }
+
+  @Override
+  public double penalise(Penalty penalty, double weight) {
+    double sum = 0;
+    for (Engine layer : layers) {
+      sum += layer.penalise(penalty, weight);
+    }
+    return sum;
+  }
+
+  @Override
+  public double charge(Penalty penalty) {
+    double sum = 0;
+    for (Engine layer : layers) {
+      sum += layer.charge(penalty);
+    }
+    return sum;
+  }
+
+  /** {@inheritDoc} Each layer's dead features learn what is left of the outputs they write. */
+  @Override
+  public double revive(int k, double weight, long clock) {
+    double sum = 0;
+    for (Engine layer : layers) {
+      sum += layer.revive(k, weight, clock);
+    }
+    return sum;
+  }
+
+  @Override
+  public void accumulate() {
+    layers.forEach(Engine::accumulate);
+  }
+
+  @Override
+  public void update(AdamStep step) {
+    for (Engine layer : layers) {
+      layer.update(step);
+    }
+    // The outputs have one bias, and the first layer has moved it.
+    for (Engine layer : layers.subList(1, layers.size())) {
+      for (StateTensor tensor : layer.state()) {
+        if (tensor.name().startsWith("decoder_bias")) {
+          layer.write(tensor, arenaZeros(tensor.bytes()));
+        }
+      }
+    }
+  }
+
+  private MemorySegment arenaZeros(long bytes) {
+    if (zeros.byteSize() < bytes) {
+      zeros = arena.allocate(bytes, 64);
+    }
+    return zeros.asSlice(0, bytes);
+  }
+
+  @Override
+  public Codes codes() {
+    return codes;
+  }
+
+  @Override
+  public void readReconstruction(MemorySegment destination) {
+    // An engine out of order says so.
+    layers.getFirst().readReconstruction(written[0]);
+    MemorySegment.copy(
+        reconstruction, 0, destination, Parameters.FLOAT, 0, rows * spec.outputWidth());
+  }
+
+  @Override
+  public void markFired(long clock) {
+    layers.forEach(layer -> layer.markFired(clock));
+  }
+
+  @Override
+  public int firedSince(long clock) {
+    return layers.stream().mapToInt(layer -> layer.firedSince(clock)).sum();
+  }
+
+  @Override
+  public List<StateTensor> state() {
+    List<StateTensor> all = new ArrayList<>();
+    for (int layer = 0; layer < layers.size(); layer++) {
+      for (StateTensor tensor : layers.get(layer).state()) {
+        all.add(named(layer, tensor));
+      }
+    }
+    return List.copyOf(all);
+  }
+
+  private static StateTensor named(int layer, StateTensor tensor) {
+    return new StateTensor("layer" + layer + "." + tensor.name(), tensor.dtype(), tensor.shape());
+  }
+
+  @Override
+  public MemorySegment read(StateTensor tensor, Arena target) {
+    return owner(tensor).read(own(tensor), target);
+  }
+
+  @Override
+  public void write(StateTensor tensor, MemorySegment data) {
+    owner(tensor).write(own(tensor), data);
+  }
+
+  private Engine owner(StateTensor tensor) {
+    for (int layer = 0; layer < layers.size(); layer++) {
+      if (tensor.name().startsWith("layer" + layer + ".")) {
+        return layers.get(layer);
+      }
+    }
+    throw new IllegalArgumentException(
+        "the state of engine " + name() + " has no " + tensor + "; it has " + state());
+  }
+
+  private static StateTensor own(StateTensor tensor) {
+    String name = tensor.name().substring(tensor.name().indexOf('.') + 1);
+    return new StateTensor(name, tensor.dtype(), tensor.shape());
+  }
+
+  /**
+   * {@inheritDoc} As one dictionary over all inputs and outputs, with zeros where no arrow goes.
+   */
+  @Override
+  public Parameters parameters(Arena target) {
+    Parameters all =
+        Parameters.allocate(target, spec.inputWidth(), spec.outputWidth(), spec.features());
+    long first = 0;
+    for (int layer = 0; layer < layers.size(); layer++) {
+      EngineSpec own = layers.get(layer).spec();
+      try (Arena scratch = Arena.ofShared()) {
+        Parameters part = layers.get(layer).parameters(scratch);
+        for (long feature = 0; feature < own.features(); feature++) {
+          MemorySegment.copy(
+              part.encoder(),
+              feature * own.inputWidth() * Float.BYTES,
+              all.encoder(),
+              ((first + feature) * spec.inputWidth() + inputAt[layer]) * Float.BYTES,
+              (long) own.inputWidth() * Float.BYTES);
+          MemorySegment.copy(
+              part.decoder(),
+              feature * own.outputWidth() * Float.BYTES,
+              all.decoder(),
+              ((first + feature) * spec.outputWidth() + outputAt[layer]) * Float.BYTES,
+              (long) own.outputWidth() * Float.BYTES);
+        }
+        all.encoderBias()
+            .asSlice(first * Float.BYTES, (long) own.features() * Float.BYTES)
+            .copyFrom(part.encoderBias());
+        if (layer == 0) {
+          all.decoderBias().copyFrom(part.decoderBias());
+        }
+      }
+      first += own.features();
+    }
+    return all;
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      layers.forEach(Engine::close);
+      codes.close();
+      arena.close();
+    }
+  }
+
+  private MemorySegment room(MemorySegment memory, int count, int width) {
+    long bytes = (long) count * width * Float.BYTES;
+    MemorySegment all = memory.byteSize() >= bytes ? memory : arena.allocate(bytes, 64);
+    return all.asSlice(0, bytes);
+  }
+}
