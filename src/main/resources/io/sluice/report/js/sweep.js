@@ -32,7 +32,7 @@ function sweepTable(sweep) {
     { name: 'FVU', text: (r) => withError(decimal3, r.fvu, r.fvuError), value: (r) => r.fvu, best: 'least' },
     { name: 'L0', text: (r) => decimal1(r.l0), value: (r) => r.l0 },
     { name: 'Tokens/s', text: (r) => count(r.tokensPerSecond), value: (r) => r.tokensPerSecond },
-  ], rows, { sortable: true, kind: 'results', caption: 'Cells of the sweep' }));
+  ], rows, { sortable: true, caption: 'Cells of the sweep' }));
 }
 
 function scalingFigure(sweep, column, at, look) {
@@ -101,7 +101,7 @@ function sharesFigure(sweep, at, about) {
     ],
     rows: () => rows,
     option: () => ({
-      xAxis: { type: 'category', data: causes },
+      xAxis: { type: 'category', data: causes, axisLabel: { interval: 0, hideOverlap: false, lineHeight: 16, formatter: (cause) => cause.replace(' ', '\n') } },
       yAxis: { type: 'value', name: 'share of the dead features', axisLabel: { formatter: percent } },
       series: sweep.shares.map((share, i) => ({
         name: share.name, type: 'bar', barMaxWidth: 40, data: share.parts.map((part) => part.share),
