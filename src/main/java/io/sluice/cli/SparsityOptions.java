@@ -13,35 +13,31 @@ final class SparsityOptions {
       names = "--activation",
       paramLabel = "NAME",
       defaultValue = "topk",
-      description = {
-        "Which features stay: the --k largest of each token; the --k furthest",
-        "from 0, with their signs; of the whole batch --k a token on",
-        "average, which finds a threshold to be used afterwards in the",
-        "batch's place; or all that are positive, or above a threshold of",
-        "their own, or whose gate is open, which --penalty keeps few; or",
-        "--k at most that matching pursuit picks: topk, abstopk, batchtopk,",
-        "relu, jumprelu, gated, matching_pursuit (default: topk)."
-      })
+      description =
+          "Which features stay: the --k largest of each token; the --k furthest from 0, "
+              + "with their signs; of the whole batch --k a token on average, which finds a "
+              + "threshold to be used afterwards in the batch's place; or all that are "
+              + "positive, or above a threshold of their own, or whose gate is open, which "
+              + "--penalty keeps few; or --k at most that matching pursuit picks: topk, "
+              + "abstopk, batchtopk, relu, jumprelu, gated, matching_pursuit (default: topk).")
   private String activation;
 
   @Option(
       names = "--penalty",
       paramLabel = "WEIGHT",
       defaultValue = "0",
-      description = {
-        "With relu, jumprelu and gated: what the penalty, summed over the",
-        "features of a token, weighs against its squared error."
-      })
+      description =
+          "With relu, jumprelu and gated: what the penalty, summed over the features of "
+              + "a token, weighs against its squared error.")
   private double penalty;
 
   @Option(
       names = "--penalty-kind",
       paramLabel = "l1|tanh|power|l0",
-      description = {
-        "What a code costs, of u = activation times decoder norm: u; or",
-        "tanh(S·u); or u to the power p, which falls from 1 (p-annealing);",
-        "or 1, with jumprelu (default: l0 with jumprelu, else l1)."
-      })
+      description =
+          "What a code costs, of u = activation times decoder norm: u; or tanh(S·u); or "
+              + "u to the power p, which falls from 1 (p-annealing); or 1, with jumprelu "
+              + "(default: l0 with jumprelu, else l1).")
   private String penaltyKind;
 
   @Option(
@@ -81,50 +77,45 @@ final class SparsityOptions {
       names = "--p-stages",
       paramLabel = "N",
       defaultValue = "10",
-      description = {
-        "In how many falls; at each the weight is set so that the penalty",
-        "stays what it was (default: ${DEFAULT-VALUE})."
-      })
+      description =
+          "In how many falls; at each the weight is set so that the penalty stays what "
+              + "it was (default: ${DEFAULT-VALUE}).")
   private int exponentStages;
 
   @Option(
       names = "--bandwidth",
       paramLabel = "E",
       defaultValue = "0.05",
-      description = {
-        "Width of the window around a threshold of jumprelu in which",
-        "activations move it (default: ${DEFAULT-VALUE})."
-      })
+      description =
+          "Width of the window around a threshold of jumprelu in which activations move "
+              + "it (default: ${DEFAULT-VALUE}).")
   private double bandwidth;
 
   @Option(
       names = "--threshold",
       paramLabel = "T",
       defaultValue = "0",
-      description = {
-        "Where thresholds and gates of jumprelu and gated start (default:",
-        "where --k features of a token fire, as a sample says)."
-      })
+      description =
+          "Where thresholds and gates of jumprelu and gated start (default: where --k "
+              + "features of a token fire, as a sample says).")
   private double threshold;
 
   @Option(
       names = "--residual",
       paramLabel = "R",
       defaultValue = "0",
-      description = {
-        "With matching_pursuit: the length of what is left of a token at which",
-        "it ends, where normalised tokens are sqrt(d) long (default: none)."
-      })
+      description =
+          "With matching_pursuit: the length of what is left of a token at which it "
+              + "ends, where normalised tokens are sqrt(d) long (default: none).")
   private double residual;
 
   @Option(
       names = "--k",
       paramLabel = "N",
       defaultValue = "32",
-      description = {
-        "Features per token; with jumprelu and gated, at the start (default:",
-        "${DEFAULT-VALUE})."
-      })
+      description =
+          "Features per token; with jumprelu and gated, at the start (default: "
+              + "${DEFAULT-VALUE}).")
   private int k;
 
   @Option(
@@ -142,12 +133,11 @@ final class SparsityOptions {
 
   @Option(
       names = "--prefixes",
-      paramLabel = "N,N,…",
+      paramLabel = "N",
       split = ",",
-      description = {
-        "With topk, abstopk and batchtopk: nested dictionaries of the first N",
-        "features (Matryoshka); the loss is the mean over them and the whole."
-      })
+      description =
+          "With topk, abstopk and batchtopk: nested dictionaries of the first N "
+              + "features (Matryoshka); the loss is the mean over them and the whole.")
   private List<Integer> prefixes = List.of();
 
   /**

@@ -37,10 +37,9 @@ final class ThresholdOptions {
       names = "--thresholds",
       paramLabel = "each|one",
       defaultValue = "each",
-      description = {
-        "A threshold for each feature, at which it fires as often as it did;",
-        "or one for all, at which L0 stays (default: ${DEFAULT-VALUE})."
-      })
+      description =
+          "A threshold for each feature, at which it fires as often as it did; or one "
+              + "for all, at which L0 stays (default: ${DEFAULT-VALUE}).")
   private String thresholds;
 
   @Option(
