@@ -118,6 +118,17 @@ final class TrainCommand extends SluiceCommand {
   private boolean normalise;
 
   @Option(
+      names = "--norm-search",
+      negatable = true,
+      defaultValue = "true",
+      fallbackValue = "true",
+      description = {
+        "Whether the common length of the starting rows is the one that reconstructs a sample",
+        "best; otherwise they start at length 1."
+      })
+  private boolean normSearch;
+
+  @Option(
       names = "--rank-by-decoder-norm",
       description = "Rank features by activation times decoder norm.")
   private boolean rankByDecoderNorm;
@@ -305,6 +316,7 @@ final class TrainCommand extends SluiceCommand {
             .start(start())
             .centre(centre)
             .normalise(normalise)
+            .normSearch(normSearch)
             .rankByDecoderNorm(rankByDecoderNorm)
             .optimiser(Optimiser.ofLabel(optimiser))
             .learningRate(learningRate)

@@ -3,11 +3,13 @@ package io.sluice.report;
 import io.sluice.evaluation.LossRecovery;
 import io.sluice.report.Spectra.Hook;
 import io.sluice.report.Spectra.OutputProjection;
+import io.sluice.training.SweepResult;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
+import java.util.stream.Collectors;
 
 /**
  * What the numbers say, in plain words: nothing here is known beforehand, each word follows from
@@ -26,6 +28,11 @@ record Findings(String headline, List<String> sentences) {
   }
 
   static Findings of(Spectra spectra, LossRecovery loss, List<TrainingRun> runs) {
+    return of(spectra, loss, runs, List.of());
+  }
+
+  static Findings of(
+      Spectra spectra, LossRecovery loss, List<TrainingRun> runs, List<SweepResult> sweeps) {
     String geometry = spectra == null ? null : dimensionHeadline(spectra);
     List<String> sentences = new ArrayList<>();
     if (spectra != null) {
@@ -33,7 +40,13 @@ record Findings(String headline, List<String> sentences) {
       causeSentence(spectra, sentences);
     }
     String recovered = loss == null ? null : lossSentence(loss);
+    String swept = sweepSentence(sweeps);
     String dead = deadSentence(runs);
+    if (dead == null) {
+      dead = swept;
+    } else if (swept != null) {
+      sentences.add(swept);
+    }
     if (geometry == null && recovered != null) {
       geometry = recovered;
     } else if (recovered != null) {
@@ -233,6 +246,40 @@ record Findings(String headline, List<String> sentences) {
         + "’"
         + fvu(best)
         + ".";
+  }
+
+  /** From which settings to which the dead fraction of the first sweep goes. */
+  private static String sweepSentence(List<SweepResult> sweeps) {
+    List<SweepResult.Group> groups = sweeps.isEmpty() ? List.of() : sweeps.getFirst().groups();
+    if (groups.isEmpty()) {
+      return null;
+    }
+    Comparator<SweepResult.Group> byDead =
+        Comparator.comparingDouble((SweepResult.Group group) -> group.deadFraction().mean())
+            .thenComparingDouble(group -> group.fvu().mean());
+    SweepResult.Group best = groups.stream().min(byDead).orElseThrow();
+    SweepResult.Group worst = groups.stream().max(byDead).orElseThrow();
+    if (best == worst) {
+      return percent(best.deadFraction().mean()) + " of the features end dead.";
+    }
+    return "Of "
+        + groups.size()
+        + " settings, "
+        + percent(worst.deadFraction().mean())
+        + " of the features end dead with "
+        + whatDiffers(worst, best)
+        + ", "
+        + percent(best.deadFraction().mean())
+        + " with "
+        + whatDiffers(best, worst)
+        + ".";
+  }
+
+  private static String whatDiffers(SweepResult.Group group, SweepResult.Group other) {
+    return group.values().entrySet().stream()
+        .filter(value -> !value.getValue().equals(other.values().get(value.getKey())))
+        .map(value -> value.getKey().label() + " " + value.getValue())
+        .collect(Collectors.joining(", "));
   }
 
   private static String dead(TrainingRun run) {

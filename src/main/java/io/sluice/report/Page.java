@@ -44,7 +44,8 @@ final class Page {
   private Page() {}
 
   static byte[] render(Report report) {
-    Findings findings = Findings.of(report.spectra(), report.loss(), report.runs());
+    Findings findings =
+        Findings.of(report.spectra(), report.loss(), report.runs(), report.sweeps());
     String theme = script("theme-boot.js");
     String echarts = checked(ECHARTS, resource(ECHARTS));
     String page = SCRIPTS.stream().map(Page::script).collect(Collectors.joining("\n"));

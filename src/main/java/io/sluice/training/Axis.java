@@ -17,6 +17,8 @@ public enum Axis {
   OPTIMISER("adam", "sparse-adam"),
   /** Whether activations are scaled to a mean norm of {@code sqrt(d)}. */
   NORMALISE("off", "on"),
+  /** Whether the length of the starting rows is searched for. */
+  NORM_SEARCH("off", "on"),
   /** Whether training sees whitened activations. */
   WHITEN("off", "on"),
   /** In how many of the top directions training lives. */

@@ -142,6 +142,7 @@ public record Grid(Map<Axis, List<String>> axes) {
         case CENTRING -> builder.centre(on);
         case OPTIMISER -> builder.optimiser(Optimiser.ofLabel(value));
         case NORMALISE -> builder.normalise(on);
+        case NORM_SEARCH -> builder.normSearch(on);
         case WHITEN -> remedies = on ? remedies.whitened(Remedies.WHITEN_FLOOR) : remedies;
         case CONSTRAIN ->
             remedies =

@@ -445,7 +445,7 @@ final class Preparation {
     try {
       // The rows of matching pursuit are directions, of length 1.
       double norm =
-          config.sparsity().kind() == Sparsity.MATCHING_PURSUIT
+          config.sparsity().kind() == Sparsity.MATCHING_PURSUIT || !config.normSearch()
               ? 1
               : NormSearch.bestNorm(engine, normSample, config.sparsity().startingSelection());
       for (int i = 0; i < parts.size(); i++) {

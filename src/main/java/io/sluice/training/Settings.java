@@ -32,6 +32,7 @@ final class Settings {
     }
     json.put("centre", config.centre());
     json.put("normalise", config.normalise());
+    json.put("normSearch", config.normSearch());
     json.put("rankByDecoderNorm", config.rankByDecoderNorm());
     json.put("optimiser", config.optimiser().label());
     json.put("learningRate", config.learningRate());
@@ -83,6 +84,7 @@ final class Settings {
           start,
           json.required("centre").asBoolean(),
           json.required("normalise").asBoolean(),
+          json.path("normSearch").asBoolean(true),
           json.required("rankByDecoderNorm").asBoolean(),
           Optimiser.ofLabel(json.required("optimiser").asText()),
           json.required("learningRate").asDouble(),

@@ -26,6 +26,8 @@ import java.util.OptionalInt;
  *     at 0 and the encoder sees {@code x}
  * @param normalise whether activations are scaled by one number so that their mean norm is {@code
  *     sqrt(d)}; the number is folded into the exported weights
+ * @param normSearch whether the common length of the starting rows is the one that reconstructs a
+ *     sample best; otherwise they start at length 1
  * @param rankByDecoderNorm whether features are ranked by {@code f · ‖decoder row‖}
  * @param optimiser Adam or SparseAdam; {@code NONE} is refused
  * @param learningRate peak learning rate
@@ -54,6 +56,7 @@ public record TrainingConfig(
     Start start,
     boolean centre,
     boolean normalise,
+    boolean normSearch,
     boolean rankByDecoderNorm,
     Optimiser optimiser,
     double learningRate,

@@ -21,6 +21,7 @@ public final class TrainingConfigBuilder {
   private Start start = new Start.ActiveSubspace(0, 0.99);
   private boolean centre = true;
   private boolean normalise = true;
+  private boolean normSearch = true;
   private boolean rankByDecoderNorm;
   private Optimiser optimiser = Optimiser.ADAM;
   private double learningRate = 1e-3;
@@ -123,6 +124,11 @@ public final class TrainingConfigBuilder {
 
   public TrainingConfigBuilder normalise(boolean value) {
     normalise = value;
+    return this;
+  }
+
+  public TrainingConfigBuilder normSearch(boolean value) {
+    normSearch = value;
     return this;
   }
 
@@ -234,6 +240,7 @@ public final class TrainingConfigBuilder {
         start,
         centre,
         normalise,
+        normSearch,
         rankByDecoderNorm,
         optimiser,
         learningRate,

@@ -50,6 +50,18 @@ class StudyPageTest {
   }
 
   @Test
+  void aReportOfSweepsAloneIsHeadedByThem() {
+    SweepResult sweep = sweep("h", cell -> 0.2, "init=random,asi", "seed=1,2,3");
+    assertThat(Findings.of(null, null, List.of(), List.of(sweep)).headline())
+        .isEqualTo(
+            "Of 2 settings, 40\u202f% of the features end dead with init random, 10\u202f% with init"
+                + " asi.");
+    SweepResult one = sweep("h", cell -> 0.2, "init=asi", "seed=1");
+    assertThat(Findings.of(null, null, List.of(), List.of(one)).headline())
+        .isEqualTo("10\u202f% of the features end dead.");
+  }
+
+  @Test
   void refusesSweepsThatDoNotCompare() {
     SweepResult one = sweep("h", cell -> 0.2, "seed=1");
     assertThatThrownBy(() -> StudyPage.markdown(List.of(one, sweep("g", cell -> 0.2, "seed=1"))))

@@ -87,6 +87,22 @@ class TrainerTest {
   }
 
   @Test
+  void theSearchForTheStartingLengthCanBeLeftOut() throws IOException {
+    double[] firstFvu = new double[2];
+    for (int i = 0; i < 2; i++) {
+      Path run = temp.resolve("run" + i);
+      TrainingConfig config = small().normSearch(i == 0).steps(20).logEvery(1).build();
+      train(store, config, run);
+      JsonNode settings = JSON.readTree(run.resolve("run.json").toFile()).get("config");
+      assertThat(settings.get("normSearch").asBoolean()).isEqualTo(i == 0);
+      assertThat(settings.get("commonNorm").asDouble() == 1).isEqualTo(i == 1);
+      String first = Files.readAllLines(run.resolve("metrics.jsonl")).getFirst();
+      firstFvu[i] = JSON.readTree(first).get("fvu").asDouble();
+    }
+    assertThat(firstFvu[0]).isLessThan(firstFvu[1]);
+  }
+
+  @Test
   void aPenaltyMakesCodesFewer() throws IOException {
     double[] l0 = new double[2];
     for (int i = 0; i < 2; i++) {

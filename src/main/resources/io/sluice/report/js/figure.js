@@ -34,9 +34,12 @@ function figure(parent, spec) {
       if (!data.hidden) data.replaceChildren(table(spec.columns(), spec.rows()));
     },
   };
-  chart.on('finished', () => {
-    canvas.dataset.drawn = canvas.querySelectorAll('svg path').length;
-  });
+  // 'finished' waits for a frame more, which may never be asked for.
+  for (const event of ['rendered', 'finished']) {
+    chart.on(event, () => {
+      canvas.dataset.drawn = canvas.querySelectorAll('svg path').length;
+    });
+  }
   if (spec.group) {
     chart.group = spec.group;
     echarts.connect(spec.group);
