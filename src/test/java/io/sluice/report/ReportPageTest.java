@@ -191,8 +191,15 @@ class ReportPageTest {
         await until(() => live.textContent !== '');
         note('announced', live.textContent);
         const button = chart.closest('figure').querySelector('.legend button');
-        const before = chart.querySelectorAll('svg path').length;
-        const fewer = () => chart.querySelectorAll('svg path').length < before;
+        const paths = () => chart.querySelectorAll('svg path').length;
+        let before = -1;
+        let steady = 0;
+        await until(() => {
+          steady = paths() === before ? steady + 1 : 0;
+          before = paths();
+          return steady >= 10;
+        });
+        const fewer = () => paths() < before;
         button.click();
         await until(fewer);
         note('pressed', fewer() ? button.getAttribute('aria-pressed') : 'nothing went');
