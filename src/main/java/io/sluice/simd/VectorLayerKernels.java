@@ -142,11 +142,21 @@ final class VectorLayerKernels implements LayerKernels {
     c71.intoMemorySegment(out, outAt + 7 * outRowBytes + BYTES, ORDER);
   }
 
+  /*
+   * Whole vectors go through loops without masks: with them every access costs several times as
+   * much. What is left of a row, if its width is no multiple of the lanes, takes one masked step.
+   */
+
   @Override
   public void apply(Nonlinearity function, MemorySegment values, long at, int count) {
-    for (int i = 0; i < count; i += LANES) {
-      VectorMask<Float> mask = FLOATS.indexInRange(i, count);
+    int whole = FLOATS.loopBound(count);
+    for (int i = 0; i < whole; i += LANES) {
       long place = at + (long) i * Float.BYTES;
+      of(function, load(values, place)).intoMemorySegment(values, place, ORDER);
+    }
+    if (whole < count) {
+      VectorMask<Float> mask = FLOATS.indexInRange(whole, count);
+      long place = at + (long) whole * Float.BYTES;
       of(function, load(values, place, mask)).intoMemorySegment(values, place, ORDER, mask);
     }
   }
@@ -159,9 +169,16 @@ final class VectorLayerKernels implements LayerKernels {
       MemorySegment values,
       long at,
       int count) {
-    for (int i = 0; i < count; i += LANES) {
-      VectorMask<Float> mask = FLOATS.indexInRange(i, count);
+    int whole = FLOATS.loopBound(count);
+    for (int i = 0; i < whole; i += LANES) {
       long step = (long) i * Float.BYTES;
+      of(function, load(gate, gateAt + step))
+          .mul(load(values, at + step))
+          .intoMemorySegment(values, at + step, ORDER);
+    }
+    if (whole < count) {
+      VectorMask<Float> mask = FLOATS.indexInRange(whole, count);
+      long step = (long) whole * Float.BYTES;
       of(function, load(gate, gateAt + step, mask))
           .mul(load(values, at + step, mask))
           .intoMemorySegment(values, at + step, ORDER, mask);
@@ -170,33 +187,48 @@ final class VectorLayerKernels implements LayerKernels {
 
   @Override
   public void softmax(MemorySegment scores, long at, int count, float scale, float cap) {
+    int whole = FLOATS.loopBound(count);
+    VectorMask<Float> mask = FLOATS.indexInRange(whole, count);
+    long end = at + (long) whole * Float.BYTES;
     FloatVector most = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
-    for (int i = 0; i < count; i += LANES) {
-      VectorMask<Float> mask = FLOATS.indexInRange(i, count);
+    for (int i = 0; i < whole; i += LANES) {
       long place = at + (long) i * Float.BYTES;
-      FloatVector score = load(scores, place, mask).mul(scale);
-      if (cap > 0) {
-        score = tanh(score.mul(1 / cap)).mul(cap);
-      }
-      score.intoMemorySegment(scores, place, ORDER, mask);
+      FloatVector score = scaled(load(scores, place), scale, cap);
+      score.intoMemorySegment(scores, place, ORDER);
+      most = most.max(score);
+    }
+    if (whole < count) {
+      FloatVector score = scaled(load(scores, end, mask), scale, cap);
+      score.intoMemorySegment(scores, end, ORDER, mask);
       most = most.max(FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY).blend(score, mask));
     }
     // The largest is the same in whatever order lanes are compared.
     float largest = most.reduceLanes(VectorOperators.MAX);
     FloatVector sums = FloatVector.zero(FLOATS);
-    for (int i = 0; i < count; i += LANES) {
-      VectorMask<Float> mask = FLOATS.indexInRange(i, count);
+    for (int i = 0; i < whole; i += LANES) {
       long place = at + (long) i * Float.BYTES;
-      FloatVector weight = exp(load(scores, place, mask).sub(largest));
-      weight.intoMemorySegment(scores, place, ORDER, mask);
+      FloatVector weight = exp(load(scores, place).sub(largest));
+      weight.intoMemorySegment(scores, place, ORDER);
+      sums = sums.add(weight);
+    }
+    if (whole < count) {
+      FloatVector weight = exp(load(scores, end, mask).sub(largest));
+      weight.intoMemorySegment(scores, end, ORDER, mask);
       sums = sums.add(FloatVector.zero(FLOATS).blend(weight, mask));
     }
     float factor = 1 / total(sums);
-    for (int i = 0; i < count; i += LANES) {
-      VectorMask<Float> mask = FLOATS.indexInRange(i, count);
+    for (int i = 0; i < whole; i += LANES) {
       long place = at + (long) i * Float.BYTES;
-      load(scores, place, mask).mul(factor).intoMemorySegment(scores, place, ORDER, mask);
+      load(scores, place).mul(factor).intoMemorySegment(scores, place, ORDER);
     }
+    if (whole < count) {
+      load(scores, end, mask).mul(factor).intoMemorySegment(scores, end, ORDER, mask);
+    }
+  }
+
+  private static FloatVector scaled(FloatVector score, float scale, float cap) {
+    FloatVector scaled = score.mul(scale);
+    return cap > 0 ? tanh(scaled.mul(1 / cap)).mul(cap) : scaled;
   }
 
   @Override
@@ -209,28 +241,43 @@ final class VectorLayerKernels implements LayerKernels {
       float epsilon,
       MemorySegment out,
       long outAt) {
+    int whole = FLOATS.loopBound(width);
+    VectorMask<Float> mask = FLOATS.indexInRange(whole, width);
+    long end = (long) whole * Float.BYTES;
     FloatVector sums = FloatVector.zero(FLOATS);
-    for (int i = 0; i < width; i += LANES) {
-      sums = sums.add(load(x, at + (long) i * Float.BYTES, FLOATS.indexInRange(i, width)));
+    for (int i = 0; i < whole; i += LANES) {
+      sums = sums.add(load(x, at + (long) i * Float.BYTES));
+    }
+    if (whole < width) {
+      sums = sums.add(load(x, at + end, mask));
     }
     float mean = total(sums) / width;
     FloatVector squares = FloatVector.zero(FLOATS);
-    for (int i = 0; i < width; i += LANES) {
-      VectorMask<Float> mask = FLOATS.indexInRange(i, width);
-      FloatVector difference = load(x, at + (long) i * Float.BYTES, mask).sub(mean);
-      squares = squares.add(difference.mul(difference), mask);
+    for (int i = 0; i < whole; i += LANES) {
+      FloatVector difference = load(x, at + (long) i * Float.BYTES).sub(mean);
+      squares = difference.fma(difference, squares);
+    }
+    if (whole < width) {
+      FloatVector difference = load(x, at + end, mask).sub(mean);
+      squares = squares.add(FloatVector.zero(FLOATS).blend(difference.mul(difference), mask));
     }
     float factor = (float) (1 / Math.sqrt(total(squares) / width + epsilon));
-    for (int i = 0; i < width; i += LANES) {
-      VectorMask<Float> mask = FLOATS.indexInRange(i, width);
+    for (int i = 0; i < whole; i += LANES) {
       long step = (long) i * Float.BYTES;
-      load(x, at + step, mask)
+      load(x, at + step)
+          .sub(mean)
+          .mul(factor)
+          .fma(FloatVector.fromArray(FLOATS, weight, i), FloatVector.fromArray(FLOATS, bias, i))
+          .intoMemorySegment(out, outAt + step, ORDER);
+    }
+    if (whole < width) {
+      load(x, at + end, mask)
           .sub(mean)
           .mul(factor)
           .fma(
-              FloatVector.fromArray(FLOATS, weight, i, mask),
-              FloatVector.fromArray(FLOATS, bias, i, mask))
-          .intoMemorySegment(out, outAt + step, ORDER, mask);
+              FloatVector.fromArray(FLOATS, weight, whole, mask),
+              FloatVector.fromArray(FLOATS, bias, whole, mask))
+          .intoMemorySegment(out, outAt + end, ORDER, mask);
     }
   }
 
@@ -243,19 +290,31 @@ final class VectorLayerKernels implements LayerKernels {
       float epsilon,
       MemorySegment out,
       long outAt) {
+    int whole = FLOATS.loopBound(width);
+    VectorMask<Float> mask = FLOATS.indexInRange(whole, width);
+    long end = (long) whole * Float.BYTES;
     FloatVector squares = FloatVector.zero(FLOATS);
-    for (int i = 0; i < width; i += LANES) {
-      FloatVector value = load(x, at + (long) i * Float.BYTES, FLOATS.indexInRange(i, width));
+    for (int i = 0; i < whole; i += LANES) {
+      FloatVector value = load(x, at + (long) i * Float.BYTES);
+      squares = value.fma(value, squares);
+    }
+    if (whole < width) {
+      FloatVector value = load(x, at + end, mask);
       squares = value.fma(value, squares);
     }
     float factor = (float) (1 / Math.sqrt(total(squares) / width + epsilon));
-    for (int i = 0; i < width; i += LANES) {
-      VectorMask<Float> mask = FLOATS.indexInRange(i, width);
+    for (int i = 0; i < whole; i += LANES) {
       long step = (long) i * Float.BYTES;
-      load(x, at + step, mask)
+      load(x, at + step)
           .mul(factor)
-          .mul(FloatVector.fromArray(FLOATS, weight, i, mask))
-          .intoMemorySegment(out, outAt + step, ORDER, mask);
+          .mul(FloatVector.fromArray(FLOATS, weight, i))
+          .intoMemorySegment(out, outAt + step, ORDER);
+    }
+    if (whole < width) {
+      load(x, at + end, mask)
+          .mul(factor)
+          .mul(FloatVector.fromArray(FLOATS, weight, whole, mask))
+          .intoMemorySegment(out, outAt + end, ORDER, mask);
     }
   }
 
@@ -268,9 +327,14 @@ final class VectorLayerKernels implements LayerKernels {
       MemorySegment out,
       long outAt,
       int count) {
-    for (int i = 0; i < count; i += LANES) {
-      VectorMask<Float> mask = FLOATS.indexInRange(i, count);
+    int whole = FLOATS.loopBound(count);
+    for (int i = 0; i < whole; i += LANES) {
       long step = (long) i * Float.BYTES;
+      load(a, aAt + step).add(load(b, bAt + step)).intoMemorySegment(out, outAt + step, ORDER);
+    }
+    if (whole < count) {
+      VectorMask<Float> mask = FLOATS.indexInRange(whole, count);
+      long step = (long) whole * Float.BYTES;
       load(a, aAt + step, mask)
           .add(load(b, bAt + step, mask))
           .intoMemorySegment(out, outAt + step, ORDER, mask);
