@@ -155,7 +155,8 @@ class MomentAccumulatorTest {
     assertAgrees(
         accumulator.moments(),
         new Moments((long) once * times, expected.mean(), scatter),
-        1e-6 / Math.sqrt(width));
+        // The largest eigenvalue of these rows is over four times their mean.
+        4e-6 / Math.sqrt(width));
   }
 
   @Test
