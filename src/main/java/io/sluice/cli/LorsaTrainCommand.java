@@ -9,10 +9,8 @@ import io.sluice.store.Contexts;
 import io.sluice.torch.Device;
 import io.sluice.torch.TensorScope;
 import io.sluice.torch.Torch;
-import io.sluice.training.Metrics;
 import io.sluice.training.RunResult;
 import io.sluice.training.Start;
-import io.sluice.training.TrainingListener;
 import io.sluice.training.lorsa.LorsaSchedule;
 import io.sluice.training.lorsa.LorsaTrainer;
 import io.sluice.training.lorsa.LorsaTrainingConfig;
@@ -349,26 +347,7 @@ final class LorsaTrainCommand extends SluiceCommand {
   private RunResult train(LorsaTrainer trainer) throws IOException {
     try (Progress progress = progress("lorsa", trainer.config().schedule().steps(), "steps")) {
       progress.startingAt(trainer.step());
-      RunResult result =
-          trainer.run(
-              new TrainingListener() {
-                private String remark = "";
-
-                @Override
-                public void stepped(long step, long seen) {
-                  progress.update(step, remark);
-                }
-
-                @Override
-                public void measured(Metrics metrics) {
-                  remark =
-                      String.format(
-                          Locale.ROOT,
-                          "FVU %.3f  dead %.1f%%",
-                          metrics.fvu(),
-                          100 * metrics.deadFraction());
-                }
-              });
+      RunResult result = trainer.run(new TrainingProgress(progress, (step, seen) -> step));
       progress.done();
       return result;
     }

@@ -9,7 +9,6 @@ import io.sluice.simd.Workers;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import io.sluice.training.Kind;
-import io.sluice.training.Metrics;
 import io.sluice.training.RunResult;
 import io.sluice.training.Sparsity;
 import io.sluice.training.Start;
@@ -17,7 +16,6 @@ import io.sluice.training.StartingPoint;
 import io.sluice.training.Trainer;
 import io.sluice.training.TrainingConfig;
 import io.sluice.training.TrainingConfigBuilder;
-import io.sluice.training.TrainingListener;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -370,26 +368,7 @@ final class TrainCommand extends SluiceCommand {
     long perStep = trainer.config().batch();
     try (Progress progress = progress("train", trainer.config().steps() * perStep, "tokens")) {
       progress.startingAt(trainer.step() * perStep);
-      RunResult result =
-          trainer.run(
-              new TrainingListener() {
-                private String remark = "";
-
-                @Override
-                public void stepped(long step, long seen) {
-                  progress.update(seen, remark);
-                }
-
-                @Override
-                public void measured(Metrics metrics) {
-                  remark =
-                      String.format(
-                          Locale.ROOT,
-                          "FVU %.3f  dead %.1f%%",
-                          metrics.fvu(),
-                          100 * metrics.deadFraction());
-                }
-              });
+      RunResult result = trainer.run(new TrainingProgress(progress, (step, seen) -> seen));
       progress.done();
       return result;
     }

@@ -1,0 +1,33 @@
+package io.sluice.cli;
+
+import io.sluice.training.Metrics;
+import io.sluice.training.TrainingListener;
+import java.util.Locale;
+import java.util.function.LongBinaryOperator;
+
+/** Shows how far a training is, with the error and the dead fraction that were measured last. */
+final class TrainingProgress implements TrainingListener {
+  private final Progress progress;
+  private final LongBinaryOperator done;
+  private String remark = "";
+
+  /**
+   * @param done of steps and tokens so far, what {@code progress} counts
+   */
+  TrainingProgress(Progress progress, LongBinaryOperator done) {
+    this.progress = progress;
+    this.done = done;
+  }
+
+  @Override
+  public void stepped(long step, long seen) {
+    progress.update(done.applyAsLong(step, seen), remark);
+  }
+
+  @Override
+  public void measured(Metrics metrics) {
+    remark =
+        String.format(
+            Locale.ROOT, "FVU %.3f  dead %.1f%%", metrics.fvu(), 100 * metrics.deadFraction());
+  }
+}
