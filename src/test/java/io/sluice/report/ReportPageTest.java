@@ -2,6 +2,7 @@ package io.sluice.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.evaluation.LossRecovered;
 import io.sluice.evaluation.LossRecovery;
 import io.sluice.report.TrainingRun.Setting;
 import io.sluice.training.Axis;
@@ -22,6 +23,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The page in a real browser. */
 class ReportPageTest {
@@ -136,13 +139,8 @@ class ReportPageTest {
   @Test
   void answersToMouseKeysAndLegend() throws Exception {
     Chromium chromium = Chromium.require();
-    String page = new String(full(folder).html(), StandardCharsets.UTF_8);
-    // The probe is no part of the page, so the copy that carries it has no policy against it.
-    String probed =
-        page.replaceFirst("<meta http-equiv=\"Content-Security-Policy\"[^>]*>", "")
-            .replace("</body>\n</html>", "<script>" + PROBE + "</script></body></html>");
     Path file = folder.resolve("probed.html");
-    Files.writeString(file, probed);
+    Files.writeString(file, probed(full(folder), PROBE));
     Chromium.Visit visit = chromium.open(file, folder);
     assertThat(visit.console()).isEmpty();
     String seen = text(visit.dom());
@@ -152,6 +150,73 @@ class ReportPageTest {
     assertThat(seen).contains("id=\"pressed\">false");
     assertThat(seen).contains("id=\"layer\">Layer 5");
     assertThat(seen).contains("id=\"theme\">dark");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1280, 1000})
+  void everythingIsInsideItsPlace(int width) throws Exception {
+    Chromium chromium = Chromium.require();
+    Report whole = full(folder);
+    List<TrainingRun> runs = new ArrayList<>();
+    for (TrainingRun run : whole.runs()) {
+      // Few features make narrow numbers on the axis, and all columns make a wide table.
+      TrainingRun.Evaluation e = run.evaluation();
+      TrainingRun.Histogram few =
+          new TrainingRun.Histogram(new double[] {-3, -2, -1, 0}, new long[] {2, 5, 1}, 8);
+      runs.add(
+          new TrainingRun(
+              "skip transcoder, " + run.name() + ", resampled, sparse Adam",
+              run.settings(),
+              run.result(),
+              run.metrics(),
+              new TrainingRun.Evaluation(
+                  e.tokens(),
+                  e.fvu(),
+                  e.explainedVariance(),
+                  e.l0(),
+                  e.deadFraction(),
+                  e.deadWindowTokens(),
+                  few,
+                  new LossRecovered("made-up.txt", 20_000, 3.2, 5.1, 3.4, 0.895))));
+    }
+    Report crowded =
+        new Report("t", whole.spectra(), runs, whole.loss(), List.of(sweep()), List.of());
+    Path file = folder.resolve("measured.html");
+    Files.writeString(file, probed(crowded, MEASURE));
+    Chromium.Visit visit = chromium.open(file, folder, "--window-size=" + width + ",900");
+    assertThat(visit.console()).isEmpty();
+    assertThat(text(visit.dom())).contains("id=\"measured\">14 charts, 3 tables;<");
+  }
+
+  /** Writes down what is cut off: tables that have to be scrolled, words outside their chart. */
+  private static final String MEASURE =
+      """
+      (async () => {
+        for (let i = 0; i < 100 && document.querySelectorAll('.chart[data-drawn]').length < 14; i++) {
+          await new Promise((done) => setTimeout(done, 100));
+        }
+        const charts = [...document.querySelectorAll('.chart')];
+        const tables = [...document.querySelectorAll('.scroll')];
+        const cut = tables.filter((t) => t.scrollWidth > t.clientWidth).map((t) => t.parentNode.textContent.slice(0, 20));
+        for (const chart of charts) {
+          const place = chart.getBoundingClientRect();
+          for (const word of chart.querySelectorAll('svg text')) {
+            const box = word.getBoundingClientRect();
+            if (box.left < place.left - 1 || box.right > place.right + 1) cut.push(chart.id + ' ' + word.textContent);
+          }
+        }
+        const note = document.createElement('p');
+        note.id = 'measured';
+        note.textContent = charts.length + ' charts, ' + tables.length + ' tables;' + cut.join(', ');
+        document.body.append(note);
+      })();
+      """;
+
+  /** The page with a script that is no part of it, and so without the policy against such. */
+  private static String probed(Report report, String script) {
+    return new String(report.html(), StandardCharsets.UTF_8)
+        .replaceFirst("<meta http-equiv=\"Content-Security-Policy\"[^>]*>", "")
+        .replace("</body>\n</html>", "<script>" + script + "</script></body></html>");
   }
 
   /**

@@ -95,9 +95,14 @@ function table(columns, rows, { sortable = false, kind = 'data-table', caption }
     head.append(th);
   });
   fill(rows);
-  return element('table', { class: kind },
+  return element('table', { class: kind + (columns.length > 9 ? ' crowded' : '') },
     caption ? element('caption', { class: 'visually-hidden' }, caption) : null,
     element('thead', {}, head), body);
+}
+
+/** A table in a place of its own, which scrolls where the page is narrower than the table. */
+function scrolling(made) {
+  return element('div', { class: 'scroll' }, made);
 }
 
 function cell(column, row, i, best) {

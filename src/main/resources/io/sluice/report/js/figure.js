@@ -107,10 +107,12 @@ function complete(option, spec, hidden) {
     textStyle: { fontFamily: font, color: ink.soft },
     grid: { left: 4, right: 18, top: 36, bottom: 30, containLabel: true },
     legend: spec.legend ? { show: false, selected } : undefined,
+    // Upright letters above the axis read better than a name turned on its side; they begin at the
+    // chart's edge, where narrow labels cannot push them off it.
+    title: { text: option.yAxis.name ?? '', left: 4, top: 6, padding: 0, textStyle: { color: ink.faint, fontSize: 12, fontWeight: 'normal', lineHeight: 16 } },
     ...option,
     xAxis: axis({ nameGap: 30, ...option.xAxis }),
-    // Upright letters above the axis read better than a name turned on its side.
-    yAxis: axis({ nameLocation: 'end', nameGap: 14, nameTextStyle: { color: ink.faint, fontSize: 12, align: 'left', padding: [0, 0, 0, -34] }, ...option.yAxis }),
+    yAxis: axis({ ...option.yAxis, name: '' }),
     tooltip: {
       trigger: 'axis',
       confine: true,

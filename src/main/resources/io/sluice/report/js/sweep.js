@@ -5,7 +5,7 @@ function sweepFigures(sweeps) {
   sweeps.forEach((sweep, number) => {
     const at = sweeps.length > 1 ? '-' + (number + 1) : '';
     const about = sweeps.length > 1 ? ' (sweep ' + (number + 1) + ')' : '';
-    sweepTable(sweep);
+    sweepTable(sweep, about);
     scalingFigure(sweep, 'dead', at, {
       title: 'Dead features by dictionary size' + about, axis: 'share of the features', text: percent1,
       note: 'No firing in ' + count(sweep.deadWindowTokens) + ' tokens; bars are standard errors over seeds',
@@ -22,17 +22,21 @@ function sweepFigures(sweeps) {
 
 const withError = (text, value, error) => (isNumber(error) ? text(value) + ' ± ' + text(error) : text(value));
 
-function sweepTable(sweep) {
+function sweepTable(sweep, about) {
   const rows = sweep.lines.flatMap((line) => line.points.map((p) => ({ ...p, name: line.name })));
-  byId('sweep-results').append(table([
-    { name: sweep.hook, text: (r) => r.name },
+  const made = table([
+    { name: 'Cells', text: (r) => r.name, value: (r) => r.name },
     { name: 'Features', text: (r) => count(r.features), value: (r) => r.features },
     { name: 'Seeds', text: (r) => count(r.seeds), value: (r) => r.seeds },
     { name: 'Dead', text: (r) => withError(percent1, r.dead, r.deadError), value: (r) => r.dead, best: 'least' },
     { name: 'FVU', text: (r) => withError(decimal3, r.fvu, r.fvuError), value: (r) => r.fvu, best: 'least' },
     { name: 'L0', text: (r) => decimal1(r.l0), value: (r) => r.l0 },
     { name: 'Tokens/s', text: (r) => count(r.tokensPerSecond), value: (r) => r.tokensPerSecond },
-  ], rows, { sortable: true, caption: 'Cells of the sweep' }));
+  ], rows, { sortable: true, caption: 'Cells of the sweep' + about });
+  const note = 'How dictionaries of ' + sweep.hook + ' ended; the best of a column is bold. Click a heading to sort.';
+  byId('sweep-results').append(
+    element('figure', {}, element('figcaption', {}, element('h3', {}, 'The cells' + about), element('p', {}, note)),
+      scrolling(made)));
 }
 
 function scalingFigure(sweep, column, at, look) {

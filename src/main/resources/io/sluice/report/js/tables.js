@@ -58,7 +58,7 @@ function resultsTable(runs) {
     : 'How the runs ended; the best of a column is bold. Dead window in tokens. Click a heading to sort.';
   byId('results').append(
     element('figure', {}, element('figcaption', {}, element('h3', {}, 'The runs'), element('p', {}, note)),
-      element('div', { class: 'scroll' }, table(used, runs, { sortable: true, caption: 'How the runs ended' }))));
+      scrolling(table(used, runs, { sortable: true, caption: 'How the runs ended' }))));
 }
 
 function dot(look) {
@@ -103,7 +103,7 @@ function settingsTable(runs) {
   byId('settings-table').append(
     element('figure', {}, element('figcaption', {}, element('h3', {}, 'Settings'), element('p', {}, note)),
       pick ? element('div', { class: 'figure-controls' }, pick) : null,
-      element('div', { class: 'scroll' }, made)));
+      scrolling(made)));
   show('settings');
 }
 

@@ -54,7 +54,7 @@ function courseFigure(home, runs, legend, column, look) {
     legend: legend.filter((entry) => runs.some((run) => run.label === entry.name)),
     controls: look.controls?.((chosen) => { scale = chosen; charts.get(id).redraw(); }),
     label: () => 'Line chart: ' + look.title.toLowerCase() + ' against tokens seen. At the end: ' +
-      runs.map((run) => run.label + ' ' + look.text(end(run))).join(', ') + '.',
+      runs.map((run) => run.label + ' ' + look.text(end(run))).join('; ') + '.',
     columns: () => [
       { name: 'Run', text: (r) => r.run },
       { name: 'Step', text: (r) => count(r.step), value: (r) => r.step },
@@ -91,7 +91,8 @@ function drawable(value, column, scale) {
 function frequencyFigure(home, runs, legend) {
   const lookOf = (run) => legend.find((entry) => entry.name === run.label).look;
   const of = (run) => run.evaluation.frequencyHistogram;
-  const silent = runs.map((run) => run.label + ' ' + count(of(run).neverFired)).join(', ');
+  // Names of runs have commas of their own.
+  const silent = runs.map((run) => run.label + ' ' + count(of(run).neverFired)).join('; ');
   const edgeText = (log10) => (Number.isInteger(log10) ? tenToThe(log10) : power(10 ** log10));
   figure(home, {
     id: 'chart-frequency', title: 'How often features fire',
@@ -114,7 +115,7 @@ function frequencyFigure(home, runs, legend) {
         max: Math.ceil(Math.max(...runs.map((run) => of(run).log10Edges.at(-1)))),
         axisLabel: { formatter: (v) => tenToThe(Math.round(v)) },
       },
-      yAxis: { type: 'value', name: 'features', axisLabel: { formatter: short } },
+      yAxis: { type: 'value', name: 'features', minInterval: 1, axisLabel: { formatter: short } },
       series: runs.map((run) => {
         const { log10Edges, counts } = of(run);
         const steps = [...counts.map((features, i) => [log10Edges[i], features]), [log10Edges.at(-1), 0]];
