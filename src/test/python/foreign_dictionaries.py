@@ -46,11 +46,25 @@ def llamascopium():
 # ---- load and run ----
 
 
+def trained_as(cfg):
+    """What the metadata say of the training has to make a config of SAELens's own."""
+    from sae_lens.registry import get_sae_training_class
+
+    if cfg.metadata.training_architecture:
+        details = cfg.metadata.training_architecture_details
+        _, training = get_sae_training_class(cfg.metadata.training_architecture)
+        made = training(d_in=cfg.d_in, d_sae=cfg.d_sae, **details)
+        if "matryoshka_widths" in details:
+            assert made.matryoshka_widths[-1] == cfg.d_sae, made
+            assert sorted(set(made.matryoshka_widths)) == made.matryoshka_widths, made
+
+
 @torch.no_grad()
 def run_saelens(folder, x):
     from sae_lens import SAE
 
     sae = SAE.load_from_disk(folder, dtype="float32")
+    trained_as(sae.cfg)
     # A skip transcoder adds what it skips in its forward pass only.
     return sae.encode(x), sae(x)
 
@@ -130,7 +144,8 @@ def expected(folder, run, seed):
 
 
 def make_saelens(out):
-    from sae_lens.saes import batchtopk_sae, gated_sae, jumprelu_sae, matryoshka_batchtopk_sae
+    from sae_lens.saes import abstopk_sae, batchtopk_sae, gated_sae, jumprelu_sae
+    from sae_lens.saes import matryoshka_batchtopk_sae
     from sae_lens.saes import matching_pursuit_sae, standard_sae, topk_sae, transcoder
     from sae_lens.saes.sae import SAEMetadata
 
@@ -156,6 +171,11 @@ def make_saelens(out):
         ("matching-pursuit", matching_pursuit_sae.MatchingPursuitSAE(
             matching_pursuit_sae.MatchingPursuitSAEConfig(
                 **shape, **metadata, max_iterations=5, residual_threshold=0.6))),
+        ("abstopk", abstopk_sae.AbsTopKSAE(abstopk_sae.AbsTopKSAEConfig(
+            **shape, **metadata, k=K, rescale_acts_by_decoder_norm=True))),
+        ("jumprelu-skip-transcoder", transcoder.JumpReLUSkipTranscoder(
+            transcoder.JumpReLUSkipTranscoderConfig(
+                **shape, **metadata, d_out=5, apply_b_dec_to_input=False))),
     ]
     for seed, (name, sae) in enumerate(cases):
         scramble(sae, seed)

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -163,6 +164,14 @@ final class ConvertCommand extends SluiceCommand {
               "codes      multiplied by the norm of their decoder row, as "
                   + target.label()
                   + " ranks by value only; reconstructions stay");
+    }
+    if (!before.prefixes().isEmpty() && after.prefixes().isEmpty()) {
+      out()
+          .printf(
+              Locale.ROOT,
+              "nested     where its prefixes end (%s) is left out, as %s has no place for it%n",
+              before.prefixes().stream().map(String::valueOf).collect(Collectors.joining(", ")),
+              target.label());
     }
     out().printf("written to %s%n", out);
   }

@@ -20,6 +20,9 @@ import java.util.List;
  * @param sites of a dictionary that writes several hook points at once, those, side by side: {@code
  *     outputHook} is their names with commas between, and {@code outputWidth} the sum of their
  *     widths. One that reads them too is a crosscoder. Empty where it writes one
+ * @param prefixes of a nested dictionary (Matryoshka) where the smaller ones end, ascending, each
+ *     less than {@code features}: the first so many features were trained to reconstruct alone.
+ *     Empty where it was trained as a whole only. Codes do not depend on it
  */
 public record DictionaryConfig(
     String model,
@@ -31,9 +34,10 @@ public record DictionaryConfig(
     Activation activation,
     boolean subtractDecoderBias,
     boolean rankByDecoderNorm,
-    List<Site> sites) {
+    List<Site> sites,
+    List<Integer> prefixes) {
 
-  /** A dictionary that writes one hook point. */
+  /** A dictionary that writes one hook point, trained as a whole. */
   public DictionaryConfig(
       String model,
       String inputHook,
@@ -54,11 +58,13 @@ public record DictionaryConfig(
         activation,
         subtractDecoderBias,
         rankByDecoderNorm,
+        List.of(),
         List.of());
   }
 
   public DictionaryConfig {
     sites = List.copyOf(sites);
+    prefixes = List.copyOf(prefixes);
     if (!sites.isEmpty()
         && (!Site.names(sites).equals(outputHook) || Site.widths(sites) != outputWidth)) {
       throw new IllegalArgumentException(
@@ -68,6 +74,15 @@ public record DictionaryConfig(
     // The spec checks widths and the bias rule, and says both values.
     spec(inputWidth, outputWidth, features, subtractDecoderBias, rankByDecoderNorm);
     activation.requireFit(features);
+    int last = 0;
+    for (int end : prefixes) {
+      if (end <= last || end >= features) {
+        throw new IllegalArgumentException(
+            "prefixes must ascend and be smaller than the %d features: %s"
+                .formatted(features, prefixes));
+      }
+      last = end;
+    }
     if (activation instanceof Activation.Pursuit
         && (inputWidth != outputWidth || rankByDecoderNorm)) {
       throw new IllegalArgumentException(
@@ -93,6 +108,42 @@ public record DictionaryConfig(
 
   /** The same with another activation. */
   public DictionaryConfig withActivation(Activation other) {
+    return with(other, subtractDecoderBias, rankByDecoderNorm, prefixes);
+  }
+
+  /** The same, of which the first features up to each of these ends are dictionaries too. */
+  public DictionaryConfig withPrefixes(List<Integer> ends) {
+    return with(activation, subtractDecoderBias, rankByDecoderNorm, ends);
+  }
+
+  /** The same, whose encoder sees {@code x − b_D} or {@code x}. */
+  public DictionaryConfig subtractingDecoderBias(boolean subtract) {
+    return with(activation, subtract, rankByDecoderNorm, prefixes);
+  }
+
+  /** The same, with features ranked by their values. */
+  public DictionaryConfig rankedByValue() {
+    return with(activation, subtractDecoderBias, false, prefixes);
+  }
+
+  /** The same of another model and other hook points; for dictionaries that write one. */
+  public DictionaryConfig named(String otherModel, String reads, String writes) {
+    return new DictionaryConfig(
+        otherModel,
+        reads,
+        writes,
+        inputWidth,
+        outputWidth,
+        features,
+        activation,
+        subtractDecoderBias,
+        rankByDecoderNorm,
+        sites,
+        prefixes);
+  }
+
+  private DictionaryConfig with(
+      Activation other, boolean subtract, boolean rankByNorm, List<Integer> ends) {
     return new DictionaryConfig(
         model,
         inputHook,
@@ -101,9 +152,10 @@ public record DictionaryConfig(
         outputWidth,
         features,
         other,
-        subtractDecoderBias,
-        rankByDecoderNorm,
-        sites);
+        subtract,
+        rankByNorm,
+        sites,
+        ends);
   }
 
   /** What an engine has to be told to run this dictionary. */
@@ -111,21 +163,6 @@ public record DictionaryConfig(
     return new EngineSpec(
             inputWidth, outputWidth, features, subtractDecoderBias, rankByDecoderNorm, optimiser)
         .writing(sites.stream().map(Site::width).toList());
-  }
-
-  /** The same, with features ranked by their values. */
-  public DictionaryConfig rankedByValue() {
-    return new DictionaryConfig(
-        model,
-        inputHook,
-        outputHook,
-        inputWidth,
-        outputWidth,
-        features,
-        activation,
-        subtractDecoderBias,
-        false,
-        sites);
   }
 
   private static EngineSpec spec(

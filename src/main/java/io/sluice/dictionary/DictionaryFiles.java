@@ -37,6 +37,7 @@ final class DictionaryFiles {
   private static final String THRESHOLD = "threshold";
   private static final String SKIP = "skip";
   private static final String SITES = "sites";
+  private static final String PREFIXES = "prefixes";
   private static final String REMEDY = "; restore it or train the dictionary again";
   private static final long MAX_CONFIG_BYTES = 1 << 20;
   private static final ValueLayout.OfFloat FLOAT =
@@ -87,6 +88,10 @@ final class DictionaryFiles {
       config
           .sites()
           .forEach(site -> sites.addObject().put("hook", site.hook()).put("width", site.width()));
+    }
+    if (!config.prefixes().isEmpty()) {
+      ArrayNode prefixes = json.putArray(PREFIXES);
+      config.prefixes().forEach(prefixes::add);
     }
     List<TensorData> tensors = new ArrayList<>();
     tensors.add(TensorData.of("encoder", DType.F32, p.encoder(), features, config.inputWidth()));
@@ -191,7 +196,8 @@ final class DictionaryFiles {
           activation(json.path("activation"), weights, features),
           bool(json, "subtractDecoderBias"),
           bool(json, "rankByDecoderNorm"),
-          sites(json.path(SITES)));
+          sites(json.path(SITES)),
+          prefixes(json.path(PREFIXES)));
     } catch (IllegalArgumentException e) {
       throw new IOException(file + ": " + e.getMessage() + REMEDY, e);
     }
@@ -206,6 +212,20 @@ final class DictionaryFiles {
       sites.add(new Site(text(site, "hook"), integer(site, "width")));
     }
     return sites;
+  }
+
+  private static List<Integer> prefixes(JsonNode json) {
+    List<Integer> prefixes = new ArrayList<>();
+    if (!json.isMissingNode() && !json.isArray()) {
+      throw new IllegalArgumentException("'" + PREFIXES + "' is not a list");
+    }
+    for (JsonNode end : json) {
+      if (!end.isIntegralNumber() || !end.canConvertToInt()) {
+        throw new IllegalArgumentException("'" + PREFIXES + "' holds " + Quoted.of(end.toString()));
+      }
+      prefixes.add(end.intValue());
+    }
+    return prefixes;
   }
 
   private static Activation activation(JsonNode json, Safetensors weights, int features)

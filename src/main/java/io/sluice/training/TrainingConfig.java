@@ -240,6 +240,7 @@ public record TrainingConfig(
         sparsity.activation(threshold),
         centre && inputs.equals(outputs),
         rankByDecoderNorm,
-        outputs.size() > 1 ? outputs : List.of());
+        outputs.size() > 1 ? outputs : List.of(),
+        sparsity.prefixes());
   }
 }

@@ -57,6 +57,18 @@ class DictionaryFilesTest {
   }
 
   @Test
+  void prefixesComeBackAndBadOnesAreNamed() throws IOException {
+    new Dictionary(CONFIG.withPrefixes(List.of(2, 5)), dictionary.parameters()).save(folder);
+    assertThat(Dictionary.load(folder).config().prefixes()).containsExactly(2, 5);
+    String good = Files.readString(config);
+    assertThat(good).contains("[ 2, 5 ]");
+    for (String bad : List.of("[ 2, 7 ]", "[ 5, 2 ]", "[ 0, 2 ]", "[ \"2\" ]", "9", "{ }")) {
+      Files.writeString(config, good.replace("[ 2, 5 ]", bad));
+      assertRefused("prefixes");
+    }
+  }
+
+  @Test
   void everyActivationComesBack() throws IOException {
     Thresholds thresholds = Thresholds.of(0, 1, 2, 0.5f, 3, 4, 5);
     for (Activation activation :

@@ -39,7 +39,7 @@ final class Conventions {
       activation = rescaled(activation, 1 / scale, p.features());
     }
     // A skip connection goes from scaled to scaled.
-    return new Dictionary(with(dictionary.config(), activation), p, dictionary.skip());
+    return new Dictionary(dictionary.config().withActivation(activation), p, dictionary.skip());
   }
 
   private static Activation rescaled(Activation activation, double factor, int features) {
@@ -85,19 +85,7 @@ final class Conventions {
       p.encoderBias()
           .setAtIndex(FLOAT, feature, (float) (subtract ? bias + product : bias - product));
     }
-    return new Dictionary(
-        new DictionaryConfig(
-            c.model(),
-            c.inputHook(),
-            c.outputHook(),
-            c.inputWidth(),
-            c.outputWidth(),
-            c.features(),
-            c.activation(),
-            subtract,
-            c.rankByDecoderNorm()),
-        p,
-        dictionary.skip());
+    return new Dictionary(c.subtractingDecoderBias(subtract), p, dictionary.skip());
   }
 
   /**
@@ -117,7 +105,7 @@ final class Conventions {
       multiply(row(p.encoderBias(), feature, 1), norms[feature]);
       multiply(row(p.decoder(), feature, c.outputWidth()), 1 / norms[feature]);
     }
-    return new Dictionary(ranking(c, c.activation(), false), p, dictionary.skip());
+    return new Dictionary(c.rankedByValue(), p, dictionary.skip());
   }
 
   /**
@@ -146,7 +134,7 @@ final class Conventions {
   /** The same weights, ranked by value. */
   private static Dictionary ranked(Dictionary dictionary, Activation activation) {
     return new Dictionary(
-        ranking(dictionary.config(), activation, false),
+        dictionary.config().withActivation(activation).rankedByValue(),
         dictionary.parameters(),
         dictionary.skip());
   }
@@ -158,24 +146,6 @@ final class Conventions {
       values[feature] = (float) Math.min(values[feature] / norms[feature], Float.MAX_VALUE);
     }
     return Thresholds.of(values);
-  }
-
-  private static DictionaryConfig with(DictionaryConfig c, Activation activation) {
-    return ranking(c, activation, c.rankByDecoderNorm());
-  }
-
-  private static DictionaryConfig ranking(
-      DictionaryConfig c, Activation activation, boolean rankByDecoderNorm) {
-    return new DictionaryConfig(
-        c.model(),
-        c.inputHook(),
-        c.outputHook(),
-        c.inputWidth(),
-        c.outputWidth(),
-        c.features(),
-        activation,
-        c.subtractDecoderBias(),
-        rankByDecoderNorm);
   }
 
   static double[] decoderNorms(Parameters p) {

@@ -178,7 +178,7 @@ public enum DictionaryFormat {
       return dictionary;
     }
     return new Dictionary(
-        new DictionaryConfig(
+        config.named(
             origin.model().orElse(config.model()),
             origin.inputHook().orElse(config.inputHook()),
             origin
@@ -186,13 +186,7 @@ public enum DictionaryFormat {
                 .orElse(
                     config.inputHook().equals(config.outputHook())
                         ? origin.inputHook().orElse(config.outputHook())
-                        : config.outputHook()),
-            config.inputWidth(),
-            config.outputWidth(),
-            config.features(),
-            config.activation(),
-            config.subtractDecoderBias(),
-            config.rankByDecoderNorm()),
+                        : config.outputHook())),
         dictionary.parameters(),
         dictionary.skip());
   }

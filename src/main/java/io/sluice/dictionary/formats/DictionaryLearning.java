@@ -1,5 +1,6 @@
 package io.sluice.dictionary.formats;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
@@ -29,6 +30,9 @@ final class DictionaryLearning {
   private static final String CONFIG = "config.json";
   private static final String WEIGHTS = "ae.pt";
 
+  private static final String MATRYOSHKA = "MatryoshkaBatchTopKSAE";
+  private static final String GROUPS = "group_sizes";
+
   private static final List<String> KNOWN =
       List.of(
           "AutoEncoder",
@@ -37,7 +41,7 @@ final class DictionaryLearning {
           "JumpReluAutoEncoder",
           "AutoEncoderTopK",
           "BatchTopKSAE",
-          "MatryoshkaBatchTopKSAE");
+          MATRYOSHKA);
 
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
@@ -54,7 +58,7 @@ final class DictionaryLearning {
     int features = config.positive("dict_size");
     ForeignTensors tensors = new ForeignTensors(PyTorchFile.open(folder.resolve(WEIGHTS)), CONFIG);
     // Two classes keep matrices as parameters, the others as linear layers, the other way round.
-    boolean layers = !kind.equals("JumpReluAutoEncoder") && !kind.equals("MatryoshkaBatchTopKSAE");
+    boolean layers = !kind.equals("JumpReluAutoEncoder") && !kind.equals(MATRYOSHKA);
     MemorySegment encoder =
         layers
             ? tensors.matrix("encoder.weight", features, width)
@@ -87,24 +91,50 @@ final class DictionaryLearning {
       encoderBias = tensors.segment(layers ? "encoder.bias" : "b_enc", features);
       activation = activation(kind, config, tensors, features);
     }
+    List<Integer> prefixes =
+        kind.equals(MATRYOSHKA) && tensors.has(GROUPS)
+            ? prefixes(config, tensors, features)
+            : List.of();
     tensors.requireNoOthers("a " + kind);
     boolean subtract = !kind.equals("AutoEncoderNew") && !kind.equals("JumpReluAutoEncoder");
     String hook = config.text("submodule_name", "");
     Dictionary dictionary =
         new Dictionary(
             new DictionaryConfig(
-                config.text("lm_name", ""),
-                hook,
-                hook,
-                width,
-                width,
-                features,
-                activation,
-                subtract,
-                false),
+                    config.text("lm_name", ""),
+                    hook,
+                    hook,
+                    width,
+                    width,
+                    features,
+                    activation,
+                    subtract,
+                    false)
+                .withPrefixes(prefixes),
             new Parameters(width, width, features, encoder, encoderBias, decoder, decoderBias));
     // The library's loader makes this class's decoder rows unit vectors, and its codes are of that.
     return kind.equals("AutoEncoder") ? Conventions.withUnitDecoder(dictionary) : dictionary;
+  }
+
+  /** Where nested dictionaries end, from how many features each adds to the one before. */
+  private static List<Integer> prefixes(ForeignConfig config, ForeignTensors tensors, int features)
+      throws IOException {
+    List<Integer> ends = new ArrayList<>();
+    long end = 0;
+    for (long size : tensors.integers(GROUPS)) {
+      if (size < 1 || size > features - end) {
+        throw config.wrong(
+            "%s in %s add up to other than the %d features".formatted(GROUPS, WEIGHTS, features));
+      }
+      end += size;
+      ends.add((int) end);
+    }
+    if (end != features) {
+      throw config.wrong(
+          "%s in %s add up to %d, not to the %d features"
+              .formatted(GROUPS, WEIGHTS, end, features));
+    }
+    return ends.subList(0, ends.size() - 1);
   }
 
   private static Activation activation(
@@ -127,9 +157,6 @@ final class DictionaryLearning {
           // An alternative to k that the library itself uses only when asked.
           tensors.ignore("threshold");
           return new Activation.TopK(k);
-        }
-        if (kind.equals("MatryoshkaBatchTopKSAE")) {
-          tensors.ignore("group_sizes");
         }
         // −1 means that none was found, and the library then keeps all that is positive.
         double threshold = Math.max(0, tensors.scalar("threshold"));
@@ -178,7 +205,7 @@ final class DictionaryLearning {
               "dictionary_learning", "matching pursuit", "convert to saelens, which has");
       case Activation.AbsTopK signed ->
           throw ForeignWriter.refused(
-              "dictionary_learning", "signed codes (abstopk)", "keep it in Sluice's format");
+              "dictionary_learning", "signed codes (abstopk)", "convert to saelens, which has");
       case Activation.TopK(int k) -> {
         counted(trainer, tensors, k, -1);
         layers(tensors, c, p, "encoder.bias", "b_dec");
@@ -192,6 +219,11 @@ final class DictionaryLearning {
               "convert to llamascopium, which has");
         }
         counted(trainer, tensors, batch.k(), (float) batch.threshold().getAsDouble());
+        if (!c.prefixes().isEmpty()) {
+          matrices(tensors, c, p);
+          groups(trainer, tensors, c);
+          yield MATRYOSHKA;
+        }
         layers(tensors, c, p, "encoder.bias", "b_dec");
         yield "BatchTopKSAE";
       }
@@ -207,14 +239,31 @@ final class DictionaryLearning {
         yield "GatedAutoEncoder";
       }
       case Activation.JumpReLU(Thresholds thresholds) -> {
-        tensors.add(ForeignWriter.transposed("W_enc", p.encoder(), c.features(), c.inputWidth()));
-        tensors.add(ForeignWriter.floats("b_enc", p.encoderBias(), c.features()));
-        tensors.add(ForeignWriter.floats("W_dec", p.decoder(), c.features(), c.outputWidth()));
-        tensors.add(ForeignWriter.floats("b_dec", p.decoderBias(), c.outputWidth()));
+        matrices(tensors, c, p);
         tensors.add(ForeignWriter.floats("threshold", thresholds.toArray(c.features())));
         yield "JumpReluAutoEncoder";
       }
     };
+  }
+
+  private static void matrices(List<TensorData> tensors, DictionaryConfig c, Parameters p) {
+    tensors.add(ForeignWriter.transposed("W_enc", p.encoder(), c.features(), c.inputWidth()));
+    tensors.add(ForeignWriter.floats("b_enc", p.encoderBias(), c.features()));
+    tensors.add(ForeignWriter.floats("W_dec", p.decoder(), c.features(), c.outputWidth()));
+    tensors.add(ForeignWriter.floats("b_dec", p.decoderBias(), c.outputWidth()));
+  }
+
+  private static void groups(ObjectNode trainer, List<TensorData> tensors, DictionaryConfig c) {
+    List<Integer> ends = new ArrayList<>(c.prefixes());
+    ends.add(c.features());
+    long[] sizes = new long[ends.size()];
+    ArrayNode listed = trainer.putArray(GROUPS);
+    for (int i = 0; i < sizes.length; i++) {
+      sizes[i] = ends.get(i) - (i == 0 ? 0 : ends.get(i - 1));
+      listed.add(sizes[i]);
+    }
+    MemorySegment values = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_LONG, sizes);
+    tensors.add(TensorData.of(GROUPS, DType.I64, values, sizes.length));
   }
 
   private static void layers(

@@ -105,6 +105,14 @@ final class ForeignConfig {
     return json.get(name).booleanValue();
   }
 
+  /** A list; an empty one where there is none. */
+  Iterable<JsonNode> list(String name) throws IOException {
+    if (has(name) && !json.get(name).isArray()) {
+      throw wrong("'" + name + "' is not a list");
+    }
+    return json.path(name);
+  }
+
   JsonNode node(String name) {
     return json.path(name);
   }

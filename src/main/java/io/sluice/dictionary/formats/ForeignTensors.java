@@ -23,6 +23,10 @@ final class ForeignTensors {
   private static final ValueLayout.OfFloat F32 = FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfDouble F64 =
       ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong I64 =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfInt I32 =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfShort F16 =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -63,6 +67,26 @@ final class ForeignTensors {
   float scalar(String name) throws IOException {
     TensorInfo info = info(name);
     return floats(name, info.shape().length == 0 ? new long[0] : new long[] {1})[0];
+  }
+
+  /** A vector of integers, of whatever length the file gives it. */
+  long[] integers(String name) throws IOException {
+    TensorInfo info = info(name);
+    boolean wide = info.dtype() == DType.I64;
+    if (!wide && info.dtype() != DType.I32 || info.shape().length != 1) {
+      throw new IOException(
+          "%s: tensor %s is %s %s, not a list of integers"
+              .formatted(
+                  source.path(),
+                  Quoted.of(name),
+                  info.dtype().label(),
+                  Arrays.toString(info.shape())));
+    }
+    read.add(name);
+    MemorySegment data = source.data(name);
+    long[] values = new long[(int) info.shape()[0]];
+    Arrays.setAll(values, i -> wide ? data.getAtIndex(I64, i) : data.getAtIndex(I32, i));
+    return values;
   }
 
   /** A matrix {@code [rows, columns]}. */

@@ -191,7 +191,7 @@ final class Llamascopium {
               "Llamascopium", "matching pursuit", "convert to saelens, which has");
       case Activation.AbsTopK signed ->
           throw ForeignWriter.refused(
-              "Llamascopium", "signed codes (abstopk)", "keep it in Sluice's format");
+              "Llamascopium", "signed codes (abstopk)", "convert to saelens, which has");
       case Activation.TopK(int k) -> {
         json.put("act_fn", "topk");
         json.put("top_k", k);

@@ -1,5 +1,7 @@
 package io.sluice.dictionary.formats;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
@@ -24,6 +26,9 @@ import java.util.OptionalDouble;
  * [d_in, d_sae]} and {@code W_dec [d_sae, d_out]}. The config says whether the decoder bias is
  * subtracted from the input, and for TopK whether activations are multiplied by the norm of their
  * decoder row before the selection, and stay so.
+ *
+ * <p>What was trained with BatchTopK, nested (Matryoshka) or not, is used as JumpReLU with one
+ * threshold; that it was, its k and the widths of the nested dictionaries stand in the metadata.
  */
 final class SaeLens {
   private static final String CONFIG = "cfg.json";
@@ -33,19 +38,26 @@ final class SaeLens {
   private static final String VERSION = "6.54.12";
 
   private static final String PURSUIT = "matching_pursuit";
+  private static final String BATCH = "batchtopk";
+  private static final String MATRYOSHKA = "matryoshka_batchtopk";
+  private static final String WIDTHS = "matryoshka_widths";
+  private static final String TRAINED = "training_architecture";
+  private static final String DETAILS = "training_architecture_details";
 
   private static final List<String> KNOWN =
       List.of(
           "standard",
           "topk",
-          "batchtopk",
-          "matryoshka_batchtopk",
+          "abstopk",
+          BATCH,
+          MATRYOSHKA,
           "jumprelu",
           "gated",
           PURSUIT,
           "transcoder",
           "skip_transcoder",
-          "jumprelu_transcoder");
+          "jumprelu_transcoder",
+          "jumprelu_skip_transcoder");
 
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
@@ -78,30 +90,81 @@ final class SaeLens {
     MemorySegment decoder = tensors.matrix("W_dec", features, outputWidth);
     MemorySegment decoderBias = tensors.segment("b_dec", outputWidth);
     MemorySegment skip =
-        architecture.equals("skip_transcoder")
+        architecture.endsWith("skip_transcoder")
             ? tensors.matrix("W_skip", outputWidth, width)
             : null;
     tensors.requireNoOthers("a dictionary of architecture '" + architecture + "'");
     ForeignConfig metadata = config.has("metadata") ? config.within("metadata") : config;
     String hook = metadata.text("hook_name", metadata.text("hook_point", ""));
     String outputHook = transcoder ? metadata.text("hook_name_out", hook + ".output") : hook;
+    ForeignConfig training = training(config, architecture, metadata);
     Dictionary dictionary =
         new Dictionary(
             new DictionaryConfig(
-                metadata.text("model_name", ""),
-                hook,
-                outputHook,
-                width,
-                outputWidth,
-                features,
-                fitting(config, activation, features),
-                !transcoder && config.bool("apply_b_dec_to_input", true),
-                rescaled),
+                    metadata.text("model_name", ""),
+                    hook,
+                    outputHook,
+                    width,
+                    outputWidth,
+                    features,
+                    fitting(config, learned(activation, training, features), features),
+                    !transcoder && config.bool("apply_b_dec_to_input", true),
+                    rescaled)
+                .withPrefixes(prefixes(training, features)),
             new Parameters(
                 width, outputWidth, features, encoder, encoderBias, decoder, decoderBias),
             skip);
     // Rescaled activations are what SAELens calls activations, so the norms move to the encoder.
     return rescaled ? Conventions.withUnitDecoder(dictionary) : dictionary;
+  }
+
+  /** What it says of its training: the config of a checkpoint, or what the metadata keep of it. */
+  private static ForeignConfig training(
+      ForeignConfig config, String architecture, ForeignConfig metadata) {
+    String trained = metadata.text(TRAINED, "");
+    return trained.equals(BATCH) || trained.equals(MATRYOSHKA)
+        ? metadata.within(DETAILS)
+        : architecture.equals(MATRYOSHKA) ? config : config.within("");
+  }
+
+  /** BatchTopK where it was learned and one threshold has taken the place of batches since. */
+  private static Activation learned(Activation activation, ForeignConfig training, int features)
+      throws IOException {
+    if (!(activation instanceof Activation.JumpReLU(Thresholds thresholds)) || !training.has("k")) {
+      return activation;
+    }
+    float[] values = thresholds.toArray(features);
+    for (float value : values) {
+      if (value != values[0] || value < 0) {
+        return activation;
+      }
+    }
+    double k = training.number("k");
+    return k > features
+        ? activation
+        : new Activation.BatchTopK(count(k), OptionalDouble.of(values[0]));
+  }
+
+  /** It may be a fraction, as a mean over tokens. */
+  private static int count(double k) {
+    return Math.max(1, (int) Math.round(k));
+  }
+
+  /** Where nested dictionaries end; the last, which is the whole, is not among them. */
+  private static List<Integer> prefixes(ForeignConfig training, int features) throws IOException {
+    List<Integer> prefixes = new ArrayList<>();
+    int last = 0;
+    for (JsonNode width : training.list(WIDTHS)) {
+      if (!width.isIntegralNumber() || !width.canConvertToInt() || width.intValue() <= last) {
+        throw training.wrong("'" + WIDTHS + "' is no ascending list of positive 32-bit integers");
+      }
+      last = width.intValue();
+      // Of a dictionary that was cut to its first features the larger ones are gone.
+      if (last < features) {
+        prefixes.add(last);
+      }
+    }
+    return prefixes;
   }
 
   /** Its encoder is its decoder, and without a bias before it there is none behind. */
@@ -198,12 +261,12 @@ final class SaeLens {
               config.has("k")
                   ? config.positive("k")
                   : config.within("activation_fn_kwargs").positive("k"));
-      case "batchtopk", "matryoshka_batchtopk" ->
+      case "abstopk" -> new Activation.AbsTopK(config.positive("k"));
+      case BATCH, MATRYOSHKA ->
           new Activation.BatchTopK(
-              // It may be a fraction, as a mean over tokens.
-              Math.max(1, (int) Math.round(config.number("k"))),
+              count(config.number("k")),
               OptionalDouble.of(Math.max(0, tensors.scalar("topk_threshold"))));
-      case "jumprelu", "jumprelu_transcoder" ->
+      case "jumprelu", "jumprelu_transcoder", "jumprelu_skip_transcoder" ->
           new Activation.JumpReLU(Thresholds.of(tensors.vector("threshold", features)));
       default -> new Activation.ReLU();
     };
@@ -300,10 +363,33 @@ final class SaeLens {
     metadata.put("hook_name", c.inputHook());
     if (transcoder) {
       metadata.put("hook_name_out", c.outputHook());
+    } else {
+      putTraining(metadata, given.config());
     }
     Files.createDirectories(folder);
     Safetensors.write(folder.resolve(WEIGHTS), tensors, Map.of());
     ForeignConfig.write(folder.resolve(CONFIG), json);
+  }
+
+  /** As SAELens itself does where it saves for use what it has trained with BatchTopK. */
+  private static void putTraining(ObjectNode metadata, DictionaryConfig c) {
+    boolean batch = c.activation() instanceof Activation.BatchTopK;
+    boolean nested =
+        !c.prefixes().isEmpty() && (batch || c.activation() instanceof Activation.JumpReLU);
+    if (!batch && !nested) {
+      return;
+    }
+    metadata.put(TRAINED, nested ? MATRYOSHKA : BATCH);
+    ObjectNode details = metadata.putObject(DETAILS);
+    if (c.activation() instanceof Activation.BatchTopK batchTopK) {
+      details.put("k", batchTopK.k());
+      details.put("rescale_acts_by_decoder_norm", c.rankByDecoderNorm());
+    }
+    if (nested) {
+      ArrayNode widths = details.putArray(WIDTHS);
+      c.prefixes().forEach(widths::add);
+      widths.add(c.features());
+    }
   }
 
   private static String architecture(
@@ -313,17 +399,26 @@ final class SaeLens {
       boolean skip,
       ObjectNode json,
       List<TensorData> tensors) {
-    if (skip && !(c.activation() instanceof Activation.ReLU)) {
+    boolean thresholded =
+        c.activation() instanceof Activation.JumpReLU
+            || c.activation() instanceof Activation.BatchTopK(int k, OptionalDouble threshold)
+                && threshold.isPresent();
+    if (skip && !(c.activation() instanceof Activation.ReLU) && !thresholded) {
       throw ForeignWriter.refused(
           "SAELens",
-          "skip transcoders but with ReLU, and this one has " + c.activation().type(),
+          "skip transcoders but with ReLU and JumpReLU, and this one has " + c.activation().type(),
           "convert one with TopK to sparsify, or keep it in Sluice's format");
     }
     return switch (c.activation()) {
       case Activation.Pursuit pursuit -> throw new IllegalStateException("has a form of its own");
-      case Activation.AbsTopK signed ->
+      case Activation.AbsTopK signed when transcoder ->
           throw ForeignWriter.refused(
-              "SAELens", "signed codes (abstopk)", "keep it in Sluice's format");
+              "SAELens", "transcoders with signed codes (abstopk)", "keep it in Sluice's format");
+      case Activation.AbsTopK signed -> {
+        json.put("k", signed.k());
+        json.put("rescale_acts_by_decoder_norm", false);
+        yield "abstopk";
+      }
       case Activation.TopK topK when transcoder ->
           throw ForeignWriter.refused(
               "SAELens",
@@ -338,12 +433,12 @@ final class SaeLens {
       case Activation.ReLU relu -> transcoder ? "transcoder" : "standard";
       case Activation.JumpReLU(Thresholds thresholds) -> {
         tensors.add(ForeignWriter.floats("threshold", thresholds.toArray(c.features())));
-        yield transcoder ? "jumprelu_transcoder" : "jumprelu";
+        yield jump(transcoder, skip);
       }
       case Activation.BatchTopK batch when batch.threshold().isPresent() -> {
         Thresholds thresholds = Thresholds.uniform((float) batch.threshold().getAsDouble());
         tensors.add(ForeignWriter.floats("threshold", thresholds.toArray(c.features())));
-        yield transcoder ? "jumprelu_transcoder" : "jumprelu";
+        yield jump(transcoder, skip);
       }
       case Activation.BatchTopK batch ->
           throw ForeignWriter.refused(
@@ -360,5 +455,9 @@ final class SaeLens {
         yield "gated";
       }
     };
+  }
+
+  private static String jump(boolean transcoder, boolean skip) {
+    return skip ? "jumprelu_skip_transcoder" : transcoder ? "jumprelu_transcoder" : "jumprelu";
   }
 }

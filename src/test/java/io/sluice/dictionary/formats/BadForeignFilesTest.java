@@ -46,6 +46,9 @@ class BadForeignFilesTest {
     "saelens-topk, cfg.json, '\"k\": 4', '\"k\": 400', k is 400",
     "saelens-topk, cfg.json, '\"k\": 4,', '', 'k'",
     "saelens-topk, cfg.json, '{', '{{', not valid JSON",
+    "saelens-matryoshka, cfg.json, '[8, 20]', '[8, 8]', matryoshka_widths",
+    "saelens-matryoshka, cfg.json, '[8, 20]', '\"8\"', 'matryoshka_widths'",
+    "saelens-matryoshka-checkpoint, cfg.json, '[8, 20]', '[-8, 20]', matryoshka_widths",
     "saelens-transcoder, cfg.json, '\"d_out\": 5', '\"d_out\": 6', W_dec",
     "sparsify-topk, cfg.json, '\"topk\"', '\"groupmax\"', unknown activation 'groupmax'",
     "sparsify-topk, cfg.json, '\"skip_connection\": false', '\"skip_connection\": true', skip",
@@ -94,6 +97,28 @@ class BadForeignFilesTest {
     more.add(TensorData.of("W_other", DType.F32, Arena.ofAuto().allocate(16), 2, 2));
     write(weights, more);
     assertRefused(format, "has a tensor 'W_other'");
+  }
+
+  @Test
+  void namesGroupsThatAreNotTheFeatures() throws IOException {
+    DictionaryFormat format =
+        copy(DictionaryFormatTest.goldenFolder("dictionary_learning-MatryoshkaBatchTopKSAE"));
+    Path weights = weights(format);
+    List<TensorData> tensors =
+        new ArrayList<>(
+            tensors(weights).stream()
+                .filter(each -> !each.info().name().equals("group_sizes"))
+                .toList());
+    for (long[] sizes : new long[][] {{8, 11}, {8, 13}, {20, 0}, {-1, 21}, {Long.MAX_VALUE, 9}}) {
+      MemorySegment data = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_LONG, sizes);
+      tensors.add(TensorData.of("group_sizes", DType.I64, data, sizes.length));
+      write(weights, tensors);
+      assertRefused(format, "group_sizes");
+      tensors.removeLast();
+    }
+    tensors.add(TensorData.of("group_sizes", DType.F32, Arena.ofAuto().allocate(8), 2));
+    write(weights, tensors);
+    assertRefused(format, "not a list of integers");
   }
 
   @ParameterizedTest

@@ -3,9 +3,12 @@ package io.sluice.dictionary.formats;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Parameters;
 import io.sluice.simd.Workers;
@@ -22,6 +25,7 @@ import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Dictionaries compute in Sluice what they compute in the library that they come from. */
@@ -121,6 +125,48 @@ class DictionaryFormatTest {
         found.assertReconstructs(ForeignRun.expected(task.golden), task.what);
       }
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "saelens-matryoshka, SAELENS",
+    "saelens-matryoshka-checkpoint, SAELENS",
+    "saelens-matryoshka, DICTIONARY_LEARNING",
+    "dictionary_learning-MatryoshkaBatchTopKSAE, DICTIONARY_LEARNING",
+    "dictionary_learning-MatryoshkaBatchTopKSAE, SAELENS",
+    "saelens-matryoshka, SLUICE",
+  })
+  void nestedDictionariesKnowWhereTheyEnd(String name, DictionaryFormat format) throws IOException {
+    Dictionary dictionary = read(name, Origin.UNKNOWN);
+    assertThat(dictionary.config().prefixes()).containsExactly(8);
+    assertThat(dictionary.config().activation()).isInstanceOf(Activation.BatchTopK.class);
+    format.write(dictionary, folder);
+    DictionaryConfig again = format.read(folder, Origin.UNKNOWN).config();
+    assertThat(again).isEqualTo(dictionary.config());
+  }
+
+  @Test
+  void nestedDictionariesAreSavedForUseAsSaeLensSavesThem() throws IOException {
+    DictionaryFormat.SAELENS.write(read("saelens-matryoshka", Origin.UNKNOWN), folder);
+    JsonNode ours = new ObjectMapper().readTree(folder.resolve("cfg.json").toFile());
+    Path golden = goldenFolder("saelens-matryoshka");
+    JsonNode theirs = new ObjectMapper().readTree(golden.resolve("cfg.json").toFile());
+    assertThat(ours.get("architecture")).isEqualTo(theirs.get("architecture"));
+    JsonNode metadata = ours.get("metadata");
+    assertThat(metadata.get("training_architecture").textValue()).isEqualTo("matryoshka_batchtopk");
+    for (String detail : List.of("k", "matryoshka_widths")) {
+      assertThat(metadata.get("training_architecture_details").get(detail))
+          .isEqualTo(theirs.at("/metadata/training_architecture_details/" + detail));
+    }
+  }
+
+  @Test
+  void ofADictionaryCutToItsFirstFeaturesTheLargerOnesAreGone() throws IOException {
+    Path copy = copy("saelens-matryoshka");
+    Path config = copy.resolve("cfg.json");
+    Files.writeString(config, Files.readString(config).replace("[8, 20]", "[4, 8, 40, 80]"));
+    assertThat(DictionaryFormat.SAELENS.read(copy, Origin.UNKNOWN).config().prefixes())
+        .containsExactly(4, 8);
   }
 
   @Test
