@@ -2,18 +2,25 @@ package io.sluice.cli;
 
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.Site;
 import io.sluice.engine.EngineFactory;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
 import io.sluice.evaluation.LossMeasurement;
 import io.sluice.evaluation.LossRecovered;
 import io.sluice.geometry.StoreCovariance;
+import io.sluice.model.HookPoint;
 import io.sluice.model.LoadedModel;
 import io.sluice.store.ActivationStore;
+import io.sluice.store.RowFilter;
 import io.sluice.torch.Device;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.LongConsumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -85,7 +92,7 @@ final class EvaluateCommand extends SluiceCommand {
       paramLabel = "PATH",
       description =
           "The causal language model that the activations are of; adds the loss recovered with the"
-              + " reconstruction in their place.")
+              + " reconstruction in their place, in all places at once where there are several.")
   private Path model;
 
   @Mixin private OptionalTexts texts;
@@ -112,83 +119,66 @@ final class EvaluateCommand extends SluiceCommand {
     if ((model != null) != texts.areGiven()) {
       throw usage("--model and --text go together; give both, or neither");
     }
-    if (CrossLayerDictionary.isIn(folder)) {
-      evaluateCrossLayer(engines);
-      return;
-    }
-    Dictionary dictionary = Dictionary.load(folder);
-    if (model != null && !dictionary.config().sites().isEmpty()) {
-      throw usage(
-          "--model takes dictionaries that write one hook point; this one writes "
-              + dictionary.config().outputHook());
-    }
+    Subject subject = Subject.in(folder);
     ActivationStore activations = checksums.open(store);
     // A model that cannot be read should not cost the time of the rest.
     try (LoadedModel loaded =
         model == null ? null : LoadedModel.open(model, Device.parse(device))) {
-      LossMeasurement losses = loaded == null ? null : losses(loaded);
-      evaluate(dictionary, activations, engines, losses);
+      LossMeasurement losses =
+          loaded == null
+              ? null
+              : new LossMeasurement(loaded, texts.spec(loaded), positions.of(loaded));
+      evaluate(subject, activations, engines, losses);
     }
   }
 
-  private void evaluateCrossLayer(EngineFactory engines) throws IOException {
-    if (model != null) {
-      throw usage(
-          "--model takes dictionaries that write one hook point, no cross-layer transcoder");
+  /**
+   * What is measured.
+   *
+   * @param layers one dictionary, or the layers of a cross-layer transcoder
+   * @param joint that transcoder; null where it is one dictionary
+   */
+  private record Subject(List<Dictionary> layers, CrossLayerDictionary joint) {
+    static Subject in(Path folder) throws IOException {
+      if (CrossLayerDictionary.isIn(folder)) {
+        CrossLayerDictionary joint = CrossLayerDictionary.load(folder);
+        return new Subject(joint.layers(), joint);
+      }
+      return new Subject(List.of(Dictionary.load(folder)), null);
     }
-    CrossLayerDictionary dictionary = CrossLayerDictionary.load(folder);
-    ActivationStore activations = checksums.open(store);
-    Evaluation evaluation;
-    try (Progress progress = progress("evaluate", activations.rows(), "tokens")) {
-      evaluation =
-          Evaluator.evaluate(
-              dictionary,
-              activations,
-              positions.rows(activations),
-              engines,
-              batch,
-              deadWindow == null ? Long.MAX_VALUE : deadWindow,
-              progress::update);
-      Evaluator.write(evaluation, folder);
-      progress.done();
-    }
-    if (json) {
-      out().println(Evaluator.json(evaluation));
-    } else {
-      print(evaluation);
-    }
-  }
 
-  private LossMeasurement losses(LoadedModel loaded) {
-    return new LossMeasurement(loaded, texts.spec(loaded), positions.of(loaded));
+    /** What it writes. */
+    List<Site> outputs() {
+      return layers.getFirst().config().outputs();
+    }
   }
 
   private void evaluate(
-      Dictionary dictionary,
-      ActivationStore activations,
-      EngineFactory engines,
-      LossMeasurement losses)
+      Subject subject, ActivationStore activations, EngineFactory engines, LossMeasurement losses)
       throws IOException {
     Evaluation evaluation;
     try (Progress progress = progress("evaluate", activations.rows(), "tokens")) {
-      evaluation =
-          Evaluator.evaluate(
-              dictionary,
-              activations,
-              positions.rows(activations),
-              engines,
-              batch,
-              deadWindow == null ? Long.MAX_VALUE : deadWindow,
-              progress::update);
+      evaluation = onStore(subject, activations, engines, progress::update);
       if (losses == null) {
         Evaluator.write(evaluation, folder);
       }
       progress.done();
     }
     if (losses != null) {
-      double[] mean = mean(activations, dictionary.config().outputHook());
+      Map<HookPoint, double[]> means = new TreeMap<>();
+      for (Site site : subject.outputs()) {
+        means.put(HookPoint.parse(site.hook()), mean(activations, site.hook()));
+      }
       try (Progress progress = progress("loss", texts.total(), "tokens")) {
-        evaluation = evaluation.with(losses.of(dictionary, engines, mean, progress::update));
+        evaluation =
+            evaluation.with(
+                means.size() == 1
+                    ? losses.of(
+                        subject.layers.getFirst(),
+                        engines,
+                        means.values().iterator().next(),
+                        progress::update)
+                    : losses.of(subject.layers, engines, means, progress::update));
         Evaluator.write(evaluation, folder);
         progress.done();
       }
@@ -199,6 +189,17 @@ final class EvaluateCommand extends SluiceCommand {
     } else {
       print(evaluation);
     }
+  }
+
+  private Evaluation onStore(
+      Subject subject, ActivationStore activations, EngineFactory engines, LongConsumer progress)
+      throws IOException {
+    RowFilter rows = positions.rows(activations);
+    long window = deadWindow == null ? Long.MAX_VALUE : deadWindow;
+    return subject.joint == null
+        ? Evaluator.evaluate(
+            subject.layers.getFirst(), activations, rows, engines, batch, window, progress)
+        : Evaluator.evaluate(subject.joint, activations, rows, engines, batch, window, progress);
   }
 
   /** Of the rows that take part; what does not is not replaced either. */
@@ -236,13 +237,15 @@ final class EvaluateCommand extends SluiceCommand {
       out()
           .printf(
               Locale.ROOT,
-              "loss      %.1f%% recovered over %,d tokens: %.4f clean, %.4f with the reconstruction,"
-                  + " %.4f with the mean%n",
+              "loss      %.1f%% recovered over %,d tokens: %.4f clean, %.4f with the reconstruction%s,"
+                  + " %.4f with the mean%s%n",
               100 * loss.recovered(),
               loss.tokens(),
               loss.cleanLoss(),
               loss.loss(),
-              loss.ablatedLoss());
+              e.sites().isEmpty() ? "" : "s",
+              loss.ablatedLoss(),
+              e.sites().isEmpty() ? "" : "s");
     }
   }
 }

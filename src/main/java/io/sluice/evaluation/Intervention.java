@@ -54,10 +54,16 @@ public abstract sealed class Intervention implements Hook, AutoCloseable
     if (from >= length) {
       return activation;
     }
-    Tensor later = later(activation, from);
-    DType dtype = activation.dtype();
-    Tensor rows = rows(later);
-    Tensor result = replaced(rows).to(dtype).reshape(later.shape());
+    return put(activation, from, replaced(rows(later(activation, from))));
+  }
+
+  /**
+   * An activation whose positions from {@code from} on are others.
+   *
+   * @param rows all of them as float32 {@code [n, width]}, on the activation's device
+   */
+  static Tensor put(Tensor activation, int from, Tensor rows) {
+    Tensor result = rows.to(activation.dtype()).reshape(later(activation, from).shape());
     return from == 0
         ? result
         : ShapeOperators.cat(List.of(activation.narrow(1, 0, from), result), 1);

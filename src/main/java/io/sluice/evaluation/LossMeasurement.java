@@ -187,20 +187,67 @@ public final class LossMeasurement {
     requireWidth(point, mean.length);
     try (SubspaceProjection ablation =
         SubspaceProjection.meanAblation(mean, model.transformer().device(), from)) {
-      List<TokenLoss> losses =
-          runHooks(
-              List.of(Hooks.none(), Hooks.none().replace(point, ablation), replaced), progress);
-      double clean = losses.get(0).mean();
-      double ablated = losses.get(1).mean();
-      double loss = losses.get(2).mean();
-      return new LossRecovered(
-          textName(),
-          losses.getFirst().tokens(),
-          clean,
-          ablated,
-          loss,
-          recovered(point.toString(), clean, ablated, loss));
+      Hooks ablated = Hooks.none().replace(point, ablation);
+      return measured(point.toString(), Hooks.none(), ablated, replaced, progress);
     }
+  }
+
+  /**
+   * How much of the loss is kept where a dictionary's reconstructions take the places of several
+   * activations at once. The baseline {@code L₀} has the means of all of them in their places at
+   * once.
+   *
+   * <p>A crosscoder reads its sites in the model as it is. The layers of a cross-layer transcoder
+   * read what the pass has computed in which outputs before theirs are replaced already.
+   *
+   * @param layers a crosscoder, or the layers of a cross-layer transcoder
+   * @param means of the activations that are replaced, each {@code [width]}
+   * @param progress told how many tokens of text are done, after each batch
+   * @throws IOException if a text cannot be read, or the loss is not finite
+   * @throws IllegalArgumentException if the dictionaries are not of this model's widths, or one
+   *     reads what the model computes after what it writes
+   */
+  public LossRecovered of(
+      List<Dictionary> layers,
+      EngineFactory engines,
+      Map<HookPoint, double[]> means,
+      LongConsumer progress)
+      throws IOException {
+    boolean crosscoder = layers.size() == 1 && layers.getFirst().config().isAutoencoder();
+    List<SubspaceProjection> ablations = new ArrayList<>();
+    try (JointReplacement replacement =
+        crosscoder
+            ? new CrosscoderReconstruction(layers.getFirst(), engines, from)
+            : new CrossLayerTranscoding(layers, engines, from)) {
+      replacement.widths().forEach(this::requireWidth);
+      Hooks ablated = Hooks.none();
+      for (HookPoint point : replacement.replaced()) {
+        double[] mean = means.get(point);
+        requireWidth(point, mean.length);
+        ablations.add(SubspaceProjection.meanAblation(mean, model.transformer().device(), from));
+        ablated = ablated.replace(point, ablations.getLast());
+      }
+      String names = new TreeSet<>(replacement.replaced()).toString();
+      return measured(names, replacement.reading(), ablated, replacement.hooks(), progress);
+    } finally {
+      ablations.forEach(Intervention::close);
+    }
+  }
+
+  private LossRecovered measured(
+      String what, Hooks reading, Hooks ablated, Hooks replaced, LongConsumer progress)
+      throws IOException {
+    List<TokenLoss> losses = runHooks(List.of(reading, ablated, replaced), progress);
+    double clean = losses.get(0).mean();
+    double without = losses.get(1).mean();
+    double loss = losses.get(2).mean();
+    return new LossRecovered(
+        textName(),
+        losses.getFirst().tokens(),
+        clean,
+        without,
+        loss,
+        recovered(what, clean, without, loss));
   }
 
   private List<TokenLoss> run(List<Variant> variants, LongConsumer progress) throws IOException {

@@ -41,13 +41,18 @@ public final class Transcoding extends Intervention {
     this.from = from;
     this.input = HookPoint.parse(config.inputHook());
     this.output = HookPoint.parse(config.outputHook());
+    requireBefore(input, output);
+    this.engine = dictionary.open(engines);
+  }
+
+  /** Refuses to make an activation of one that comes after it. */
+  static void requireBefore(HookPoint input, HookPoint output) {
     if (input.compareTo(output) >= 0) {
       throw new IllegalArgumentException(
           ("the dictionary reads '%s', which a running model computes after '%s': it cannot take"
                   + " its place there")
               .formatted(input, output));
     }
-    this.engine = dictionary.open(engines);
   }
 
   /** The hooks that read and replace. */

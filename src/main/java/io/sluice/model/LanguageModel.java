@@ -34,7 +34,7 @@ public interface LanguageModel extends Transformer {
 
   /**
    * The losses of several variants of the model. Layers before a variant's first hook run once for
-   * all.
+   * all; variants whose first hooks are in one layer run in their order.
    *
    * @param variants what to do at hook points, in each variant
    * @return one loss per variant, as {@link #loss} gives it

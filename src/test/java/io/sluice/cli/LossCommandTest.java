@@ -359,6 +359,47 @@ class LossCommandTest {
   }
 
   @Test
+  void evaluateReplacesEverythingThatADictionaryWrites() throws IOException {
+    String store = folder.resolve("store").toString();
+    ok(
+        "capture",
+        "--text",
+        text.toString(),
+        "--context",
+        "16",
+        "--hooks",
+        "layers.0.resid,layers.1.mlp_out,layers.1.resid,layers.2.mlp_out",
+        "--out",
+        store);
+    String[] crosscoder = {"--hook", "layers.1.mlp_out,layers.2.mlp_out"};
+    String[] crossLayer = {
+      "--hook", "layers.0.resid,layers.1.resid", "--target", "layers.1.mlp_out,layers.2.mlp_out"
+    };
+    for (String[] kind : List.of(crosscoder, crossLayer)) {
+      String run = folder.resolve("run-" + kind.length).toString();
+      List<String> train = new ArrayList<>(List.of("train", "--store", store, "--out", run));
+      train.addAll(List.of(kind));
+      train.addAll(
+          List.of("--features", "96", "--k", "6", "--steps", "40", "--batch", "64", "--seed", "1"));
+      assertThat(run(train.toArray(String[]::new))).as(err).isZero();
+      String[] evaluate = {
+        "--dictionary", run, "--store", store, "--text", text.toString(), "--tokens", "100"
+      };
+      ok("evaluate", evaluate);
+      assertThat(out)
+          .contains("% recovered over 100 tokens")
+          .contains("with the reconstructions")
+          .contains("with the means")
+          .contains("of layers.2.mlp_out");
+      JsonNode loss =
+          new ObjectMapper()
+              .readTree(Path.of(run, "evaluation.json").toFile())
+              .path("lossRecovered");
+      assertThat(loss.path("loss").asDouble()).isLessThan(loss.path("ablatedLoss").asDouble());
+    }
+  }
+
+  @Test
   void evaluateWantsModelAndTextTogether() {
     assertThat(run("evaluate", "--dictionary", "d", "--store", "s", "--model", MODEL)).isEqualTo(2);
     assertThat(err).contains("--model and --text go together").hasLineCount(1);

@@ -121,12 +121,6 @@ class TrainCommandTest {
     assertThat(sluice(crosscoder)).as(err).isZero();
     assertThat(sluice("evaluate", "--dictionary", shared, "--store", store)).as(err).isZero();
     assertThat(out).contains("of " + PairedStore.INPUT, "of " + PairedStore.TARGET);
-    String[] withModel = {
-      "evaluate", "--dictionary", shared, "--store", store, "--model", "m", "--text", "t"
-    };
-    assertThat(sluice(withModel)).isEqualTo(2);
-    assertOneLine("--model", both);
-
     String[] uneven = crosscoder.clone();
     uneven[5] = "--target";
     uneven[6] = "layers.9.z";
@@ -183,11 +177,6 @@ class TrainCommandTest {
     assertThat(sluice("evaluate", "--dictionary", run, "--store", store)).as(err).isZero();
     assertThat(out)
         .contains("of " + LayeredStore.WRITES.get(0), "of " + LayeredStore.WRITES.get(1));
-    String[] withModel = {
-      "evaluate", "--dictionary", run, "--store", store, "--model", "m", "--text", "t"
-    };
-    assertThat(sluice(withModel)).isEqualTo(2);
-    assertOneLine("--model", "cross-layer");
   }
 
   @Test

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sluice.dictionary.Activation;
+import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.Site;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Parameters;
 import io.sluice.geometry.Covariance;
@@ -18,6 +20,7 @@ import io.sluice.model.Hooks;
 import io.sluice.model.LoadedModel;
 import io.sluice.model.TokenBatch;
 import io.sluice.model.TokenLoss;
+import io.sluice.testing.Python;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
@@ -25,6 +28,7 @@ import io.sluice.torch.Torch;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,6 +37,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -177,6 +182,157 @@ class InterventionTest {
               () -> measurement.of(backwards, EngineFactory.reference(), mean, done -> {}))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("'layers.1.resid', which a running model computes after");
+    }
+  }
+
+  @Test
+  void aCrosscoderOfTheIdentityRecoversEverything() throws IOException {
+    List<String> hooks = List.of("layers.0.attn_out", "layers.1.mlp_out", "layers.2.mlp_out");
+    Path text = Files.writeString(folder.resolve("text.txt"), "the white whale of the sea");
+    Map<HookPoint, double[]> means = new LinkedHashMap<>();
+    hooks.forEach(hook -> means.put(HookPoint.parse(hook), new double[24]));
+    try (LoadedModel model = LoadedModel.open(MODELS.resolve("tiny-gpt2"), DEVICE)) {
+      LossMeasurement measurement =
+          new LossMeasurement(model, ContextSpec.of(List.of(text), model), 1);
+      LossRecovered whole =
+          measurement.of(
+              List.of(crosscoder(hooks, 72)), EngineFactory.reference(), means, done -> {});
+      assertThat(whole.recovered()).isCloseTo(1, within(1e-3));
+      LossRecovered nothing =
+          measurement.of(
+              List.of(crosscoder(hooks, 0)), EngineFactory.reference(), means, done -> {});
+      assertThat(nothing.loss()).isEqualTo(nothing.ablatedLoss());
+      assertThat(nothing.recovered()).isZero();
+    }
+  }
+
+  /** Two features for each of the first {@code kept} coordinates of the sites side by side. */
+  private static Dictionary crosscoder(List<String> hooks, int kept) {
+    List<Site> sites = hooks.stream().map(hook -> new Site(hook, 24)).toList();
+    int width = Site.widths(sites);
+    Parameters p = Parameters.allocate(Arena.ofAuto(), width, width, 2 * width);
+    for (int i = 0; i < kept; i++) {
+      for (int side = 0; side < 2; side++) {
+        long at = (2L * i + side) * width + i;
+        p.encoder().setAtIndex(ValueLayout.JAVA_FLOAT, at, side == 0 ? 1 : -1);
+        p.decoder().setAtIndex(ValueLayout.JAVA_FLOAT, at, side == 0 ? 1 : -1);
+      }
+    }
+    String names = Site.names(sites);
+    return new Dictionary(
+        new DictionaryConfig(
+            "tiny",
+            names,
+            names,
+            width,
+            width,
+            2 * width,
+            new Activation.ReLU(),
+            false,
+            false,
+            sites,
+            List.of()),
+        p);
+  }
+
+  @Test
+  void jointLossesAgreeWithTransformers() throws IOException {
+    Python.require();
+    List<Site> sites = List.of(new Site("layers.0.attn_out", 24), new Site("layers.1.resid", 24));
+    Dictionary shared = random(1, sites, sites);
+    List<Site> outputs =
+        List.of(new Site("layers.1.mlp_out", 24), new Site("layers.2.mlp_out", 24));
+    // The second layer reads what the first has changed.
+    CrossLayerDictionary crossLayer =
+        new CrossLayerDictionary(
+            List.of(
+                random(2, List.of(new Site("layers.0.resid", 24)), outputs),
+                random(3, List.of(new Site("layers.1.resid", 24)), outputs.subList(1, 2))));
+    shared.save(Files.createDirectories(folder.resolve("shared")));
+    crossLayer.save(Files.createDirectories(folder.resolve("cross-layer")));
+    Safetensors golden = Safetensors.open(MODELS.resolve("tiny-gpt2.safetensors"));
+    try (LoadedModel model = LoadedModel.open(MODELS.resolve("tiny-gpt2"), DEVICE);
+        JointReplacement crosscoder =
+            new CrosscoderReconstruction(shared, EngineFactory.reference(), 1);
+        JointReplacement transcoder =
+            new CrossLayerTranscoding(crossLayer.layers(), EngineFactory.reference(), 1)) {
+      assertThat(transcoder.reading().points()).isEmpty();
+      List<Hooks> variants =
+          List.of(crosscoder.reading(), crosscoder.hooks(), Hooks.none(), transcoder.hooks());
+      List<TokenLoss> losses =
+          model.languageModel().losses(TokenBatch.of(contexts(golden)), variants);
+      String printed =
+          Python.run(
+              "replaced_losses.py",
+              MODELS.resolve("tiny-gpt2"),
+              MODELS.resolve("tiny-gpt2.safetensors"),
+              folder.resolve("shared"),
+              folder.resolve("cross-layer"));
+      double[] expected =
+          Arrays.stream(printed.split("\\s+")).mapToDouble(Double::parseDouble).toArray();
+      assertThat(losses.get(0).mean()).isCloseTo(expected[0], within(2e-5));
+      assertThat(losses.get(1).mean()).isCloseTo(expected[1], within(2e-5));
+      assertThat(losses.get(2).mean()).isCloseTo(expected[0], within(2e-5));
+      assertThat(losses.get(3).mean()).isCloseTo(expected[2], within(2e-5));
+      assertThat(expected[1]).isNotCloseTo(expected[0], within(1e-2));
+      assertThat(expected[2]).isNotCloseTo(expected[0], within(1e-2));
+    }
+  }
+
+  /** A dictionary of 40 features with ReLU. */
+  private static Dictionary random(long seed, List<Site> inputs, List<Site> outputs) {
+    Random random = new Random(seed);
+    int read = Site.widths(inputs);
+    int written = Site.widths(outputs);
+    Parameters p = Parameters.allocate(Arena.ofAuto(), read, written, 40);
+    for (MemorySegment each : List.of(p.encoder(), p.encoderBias(), p.decoder(), p.decoderBias())) {
+      for (long i = 0; i < each.byteSize() / Float.BYTES; i++) {
+        each.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (0.2 * random.nextGaussian()));
+      }
+    }
+    if (seed == 3) {
+      // What several layers write has one bias, the first's.
+      p.decoderBias().fill((byte) 0);
+    }
+    return new Dictionary(
+        new DictionaryConfig(
+            "tiny",
+            Site.names(inputs),
+            Site.names(outputs),
+            read,
+            written,
+            40,
+            new Activation.ReLU(),
+            false,
+            false,
+            outputs.size() > 1 ? outputs : List.of(),
+            List.of()),
+        p);
+  }
+
+  @Test
+  void whatIsReplacedTogetherIsReadFirst() throws IOException {
+    Safetensors golden = Safetensors.open(MODELS.resolve("tiny-gpt2.safetensors"));
+    Dictionary shared = crosscoder(List.of("layers.0.attn_out", "layers.1.mlp_out"), 48);
+    Dictionary backwards =
+        random(1, List.of(new Site("layers.1.resid", 24)), List.of(new Site("layers.1.z", 24)));
+    assertThatThrownBy(
+            () -> new CrossLayerTranscoding(List.of(backwards), EngineFactory.reference(), 1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("'layers.1.resid', which a running model computes after");
+    try (LoadedModel model = LoadedModel.open(MODELS.resolve("tiny-gpt2"), DEVICE);
+        JointReplacement replacement =
+            new CrosscoderReconstruction(shared, EngineFactory.reference(), 1)) {
+      TokenBatch batch = TokenBatch.of(contexts(golden));
+      assertThatThrownBy(() -> model.languageModel().loss(batch, replacement.hooks()))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("has to run over a batch first");
+      List<Hooks> variants = List.of(replacement.reading(), replacement.hooks());
+      List<TokenLoss> losses = model.languageModel().losses(batch, variants);
+      assertThat(losses.get(1).mean()).isCloseTo(losses.get(0).mean(), within(2e-5));
+      // Once per reading: what was read of one batch is not written into another.
+      assertThatThrownBy(() -> model.languageModel().loss(batch, replacement.hooks()))
+          .isInstanceOf(IllegalStateException.class);
     }
   }
 

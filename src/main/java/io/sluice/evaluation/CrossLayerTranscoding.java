@@ -1,0 +1,163 @@
+package io.sluice.evaluation;
+
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.Site;
+import io.sluice.engine.Engine;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.Rows;
+import io.sluice.model.HookPoint;
+import io.sluice.model.Hooks;
+import io.sluice.torch.DType;
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * Puts in the places of several layers' outputs what a cross-layer transcoder makes of the layers'
+ * inputs, in one pass: each input is read as that pass computes it, so that what later layers read
+ * already has the errors of the outputs that were replaced before it (the <em>replacement
+ * model</em> of Ameisen et al., Circuit Tracing, 2025).
+ */
+public final class CrossLayerTranscoding implements JointReplacement {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  private final List<Layer> layers = new ArrayList<>();
+  private final Map<HookPoint, Integer> widths = new HashMap<>();
+
+  /** What has been written of each output in this pass. */
+  private final TreeMap<HookPoint, float[]> sums = new TreeMap<>();
+
+  private final HookPoint first;
+  private final int from;
+  private int rows;
+
+  /**
+   * Opens an engine for each dictionary.
+   *
+   * @param dictionaries the layers; each reads one hook point, and what several of them write to
+   *     one is added up
+   * @param from the first position that is replaced
+   * @throws IllegalArgumentException if the model computes what a layer reads after what it writes
+   */
+  public CrossLayerTranscoding(List<Dictionary> dictionaries, EngineFactory engines, int from) {
+    this.from = from;
+    for (Dictionary dictionary : dictionaries) {
+      DictionaryConfig config = dictionary.config();
+      HookPoint input = HookPoint.parse(config.inputHook());
+      widths.put(input, config.inputWidth());
+      for (Site site : config.outputs()) {
+        HookPoint output = HookPoint.parse(site.hook());
+        Transcoding.requireBefore(input, output);
+        widths.put(output, site.width());
+        sums.put(output, new float[0]);
+      }
+    }
+    try {
+      for (Dictionary dictionary : dictionaries) {
+        DictionaryConfig config = dictionary.config();
+        HookPoint input = HookPoint.parse(config.inputHook());
+        layers.add(new Layer(config, input, dictionary.open(engines)));
+      }
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+    first = layers.stream().map(Layer::input).min(HookPoint::compareTo).orElseThrow();
+  }
+
+  private record Layer(DictionaryConfig config, HookPoint input, Engine engine) {}
+
+  @Override
+  public Map<HookPoint, Integer> widths() {
+    return Map.copyOf(widths);
+  }
+
+  @Override
+  public Set<HookPoint> replaced() {
+    return Set.copyOf(sums.keySet());
+  }
+
+  /** None: what it reads is computed before what it replaces. */
+  @Override
+  public Hooks reading() {
+    return Hooks.none();
+  }
+
+  @Override
+  public Hooks hooks() {
+    Hooks hooks = Hooks.none();
+    // What one layer writes may be what another one reads; it reads what is there then.
+    for (HookPoint output : sums.keySet()) {
+      hooks = hooks.replace(output, this::replace);
+    }
+    Set<HookPoint> inputs = new TreeSet<>();
+    layers.forEach(layer -> inputs.add(layer.input));
+    return hooks.observe(inputs, this::read);
+  }
+
+  private void read(HookPoint point, Tensor activation) {
+    if (from >= activation.size(1)) {
+      return;
+    }
+    Tensor seen = Intervention.rows(Intervention.later(activation, from));
+    if (point.equals(first)) {
+      rows = Math.toIntExact(seen.size(0));
+      sums.replaceAll((output, before) -> new float[Math.multiplyExact(rows, widths.get(output))]);
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      int width = widths.get(point);
+      MemorySegment memory = arena.allocate((long) rows * width * Float.BYTES, 64);
+      seen.copyTo(memory);
+      for (Layer layer : layers) {
+        if (layer.input.equals(point)) {
+          write(layer, new Rows(memory, DType.F32, rows, width), arena);
+        }
+      }
+    }
+  }
+
+  private void write(Layer layer, Rows input, Arena arena) {
+    int width = layer.config.outputWidth();
+    MemorySegment made = arena.allocate((long) rows * width * Float.BYTES, 64);
+    layer.engine.encode(input, layer.config.activation().selection());
+    // What is there instead is of no interest, but an engine compares while it decodes.
+    layer.engine.decode(new Rows(made, DType.F32, rows, width), false);
+    layer.engine.readReconstruction(made);
+    int column = 0;
+    for (Site site : layer.config.outputs()) {
+      float[] sum = sums.get(HookPoint.parse(site.hook()));
+      for (int row = 0; row < rows; row++) {
+        long at = (long) row * width + column;
+        for (int i = 0; i < site.width(); i++) {
+          sum[row * site.width() + i] += made.getAtIndex(FLOAT, at + i);
+        }
+      }
+      column += site.width();
+    }
+  }
+
+  private Tensor replace(HookPoint point, Tensor activation) {
+    if (from >= activation.size(1)) {
+      return activation;
+    }
+    int width = widths.get(point);
+    Tensor result = Tensor.empty(DType.F32, Device.CPU, rows, width);
+    result.copyFrom(MemorySegment.ofArray(sums.get(point)));
+    return Intervention.put(activation, from, result.to(activation.device()));
+  }
+
+  @Override
+  public void close() {
+    layers.forEach(layer -> layer.engine.close());
+  }
+}

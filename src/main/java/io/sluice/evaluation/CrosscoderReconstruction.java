@@ -1,0 +1,176 @@
+package io.sluice.evaluation;
+
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.Site;
+import io.sluice.engine.Engine;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.Rows;
+import io.sluice.model.HookPoint;
+import io.sluice.model.Hooks;
+import io.sluice.torch.DType;
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * Keeps of several activations what a crosscoder makes of them, all at once. Its features read all
+ * sites, and replacing one changes those after it; so it reads the model as it is, in a pass of its
+ * own, and in the pass that counts replaces every site by what it made of that.
+ */
+public final class CrosscoderReconstruction implements JointReplacement {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  private final DictionaryConfig config;
+  private final Engine engine;
+  private final int from;
+
+  /** Where the columns of each site begin. */
+  private final Map<HookPoint, Integer> columns = new LinkedHashMap<>();
+
+  private final TreeMap<HookPoint, Integer> widths = new TreeMap<>();
+  private final Set<HookPoint> read = new HashSet<>();
+  private final Set<HookPoint> written = new HashSet<>();
+  private final Arena arena = Arena.ofShared();
+  private MemorySegment seen = MemorySegment.NULL;
+  private MemorySegment made = MemorySegment.NULL;
+  private int rows;
+
+  /**
+   * Opens an engine for the dictionary.
+   *
+   * @param from the first position that is replaced
+   * @throws IllegalArgumentException if the dictionary does not write several hook points that it
+   *     reads
+   */
+  public CrosscoderReconstruction(Dictionary dictionary, EngineFactory engines, int from) {
+    config = dictionary.config();
+    this.from = from;
+    if (config.sites().isEmpty() || !config.isAutoencoder()) {
+      throw new IllegalArgumentException(
+          "the dictionary reads '%s' and writes '%s', which makes no crosscoder"
+              .formatted(config.inputHook(), config.outputHook()));
+    }
+    int at = 0;
+    for (Site site : config.sites()) {
+      HookPoint point = HookPoint.parse(site.hook());
+      columns.put(point, at);
+      widths.put(point, site.width());
+      at += site.width();
+    }
+    engine = dictionary.open(engines);
+  }
+
+  @Override
+  public Map<HookPoint, Integer> widths() {
+    return Map.copyOf(widths);
+  }
+
+  @Override
+  public Set<HookPoint> replaced() {
+    return Set.copyOf(columns.keySet());
+  }
+
+  @Override
+  public Hooks reading() {
+    return Hooks.none().observe(columns.keySet(), this::read);
+  }
+
+  @Override
+  public Hooks hooks() {
+    Hooks hooks = Hooks.none();
+    for (HookPoint point : columns.keySet()) {
+      hooks = hooks.replace(point, this::replace);
+    }
+    return hooks;
+  }
+
+  private void read(HookPoint point, Tensor activation) {
+    if (from >= activation.size(1)) {
+      return;
+    }
+    Tensor own = Intervention.rows(Intervention.later(activation, from));
+    int count = Math.toIntExact(own.size(0));
+    int width = widths.get(point);
+    if (read.isEmpty()) {
+      rows = count;
+      seen = room(seen);
+      made = room(made);
+    }
+    read.add(point);
+    try (Arena scratch = Arena.ofConfined()) {
+      MemorySegment values = scratch.allocate((long) count * width * Float.BYTES, 64);
+      own.copyTo(values);
+      copy(values, width, 0, seen, config.inputWidth(), columns.get(point), width);
+    }
+  }
+
+  private MemorySegment room(MemorySegment before) {
+    long bytes = (long) rows * config.inputWidth() * Float.BYTES;
+    return before.byteSize() >= bytes ? before : arena.allocate(bytes, 64);
+  }
+
+  private Tensor replace(HookPoint point, Tensor activation) {
+    if (from >= activation.size(1)) {
+      return activation;
+    }
+    if (written.isEmpty()) {
+      reconstruct();
+    }
+    int width = widths.get(point);
+    Tensor result = Tensor.empty(DType.F32, Device.CPU, rows, width);
+    copy(made, config.inputWidth(), columns.get(point), result.data(), width, 0, width);
+    written.add(point);
+    if (written.size() == columns.size()) {
+      written.clear();
+      read.clear();
+    }
+    return Intervention.put(activation, from, result.to(activation.device()));
+  }
+
+  private void reconstruct() {
+    if (read.size() != columns.size()) {
+      throw new IllegalStateException(
+          "%s of %s were read before; the model as it is has to run over a batch first"
+              .formatted(read, columns.keySet()));
+    }
+    Rows batch = new Rows(seen, DType.F32, rows, config.inputWidth());
+    engine.encode(batch, config.activation().selection());
+    engine.decode(batch, false);
+    engine.readReconstruction(made.asSlice(0, (long) rows * config.inputWidth() * Float.BYTES));
+  }
+
+  /** Copies columns of every row. */
+  private void copy(
+      MemorySegment source,
+      int sourceWidth,
+      int sourceColumn,
+      MemorySegment target,
+      int targetWidth,
+      int targetColumn,
+      int width) {
+    for (long row = 0; row < rows; row++) {
+      MemorySegment.copy(
+          source,
+          FLOAT,
+          (row * sourceWidth + sourceColumn) * Float.BYTES,
+          target,
+          FLOAT,
+          (row * targetWidth + targetColumn) * Float.BYTES,
+          width);
+    }
+  }
+
+  @Override
+  public void close() {
+    engine.close();
+    arena.close();
+  }
+}
