@@ -5,6 +5,7 @@ import io.sluice.simd.Workers;
 import io.sluice.store.ActivationStore;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
+import io.sluice.training.Axis;
 import io.sluice.training.Grid;
 import io.sluice.training.Sweep;
 import io.sluice.training.SweepCell;
@@ -33,9 +34,12 @@ import picocli.CommandLine.Option;
       "Axes, each with the values that it takes:",
       "  init=random,asi  centring=off,on  optimiser=adam,sparse-adam  normalise=off,on",
       "  norm-search=off,on  whiten=off,on  constrain=off,auto,N  auxk=off,on,N",
-      "  resample=off,on,STEPS  features=N  k=N  lr=RATE  d-init=N  seed=N",
+      "  resample=off,on,STEPS  features=N  k=N  lr=RATE  d-init=N  seed=N  batch=N",
+      "  activation=topk,abstopk,batchtopk,relu,jumprelu,gated,matching_pursuit  penalty=WEIGHT",
       "constrain=auto: as many directions as hold --tau of the variance; auxk=on: half the width;",
-      "resample=on: every eighth of the run, in its first half.",
+      "resample=on: every eighth of the run, in its first half. penalty: of relu, jumprelu and",
+      "gated, which need one; other activations leave it out. batch: the data is read once for each",
+      "size; with --tokens all see the same tokens, with --steps each makes as many steps.",
       "An axis that is left out stands as 'sluice train' has it; one value alone sets it.",
       "",
       "Example:",
@@ -175,6 +179,7 @@ final class SweepCommand extends SluiceCommand {
   private boolean json;
 
   private Workers workers = Workers.allCores();
+  private int smallestBatch;
   private int status;
 
   @Override
@@ -218,6 +223,11 @@ final class SweepCommand extends SluiceCommand {
     List<SweepCell> cells;
     try {
       grid = Grid.parse(vary);
+      smallestBatch =
+          grid.axes().getOrDefault(Axis.BATCH, List.of(String.valueOf(batch))).stream()
+              .mapToInt(Integer::parseInt)
+              .min()
+              .orElseThrow();
       cells = grid.cells(this::base, tau, deadAfter);
     } catch (IllegalArgumentException e) {
       throw usage("--vary: " + e.getMessage());
@@ -254,19 +264,16 @@ final class SweepCommand extends SluiceCommand {
   }
 
   private TrainingConfigBuilder base() {
-    long count =
-        tokens != null
-            ? Math.ceilDiv(tokens, (long) Math.max(1, batch))
-            : steps == null ? 1000 : steps;
-    return TrainingConfig.of(hook)
-        .batch(batch)
-        .steps(count)
+    long count = steps == null ? 1000 : steps;
+    // All cells have one window, which fits into the shortest of them.
+    long least = tokens != null ? tokens : count * smallestBatch;
+    TrainingConfigBuilder builder = TrainingConfig.of(hook).batch(batch).steps(count);
+    return (tokens == null ? builder : builder.tokens(tokens))
         .warmupSteps(warmup)
         .decaySteps(decay)
         .seed(seed())
         .dataSeed(seed())
-        .deadWindow(
-            deadWindow != null ? deadWindow : Math.clamp(count * batch / 4, 1, LONGEST_DEAD_WINDOW))
+        .deadWindow(deadWindow != null ? deadWindow : Math.clamp(least / 4, 1, LONGEST_DEAD_WINDOW))
         .checkpointEvery(checkpointEvery)
         .logEvery(logEvery);
   }

@@ -40,7 +40,8 @@ final class SweepTable {
     rows.add(head);
     for (SweepResult.Group group : groups) {
       List<String> row = new ArrayList<>();
-      axes.forEach(axis -> row.add(group.values().get(axis)));
+      // What has no meaning to a cell, as a penalty to TopK, it does not have.
+      axes.forEach(axis -> row.add(group.values().getOrDefault(axis, "–")));
       row.add(percent(group.deadFraction()));
       row.add(number("%.4f", group.fvu()));
       row.add(String.format(Locale.ROOT, "%.1f", group.l0().mean()));

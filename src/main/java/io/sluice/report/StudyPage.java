@@ -3,6 +3,7 @@ package io.sluice.report;
 import io.sluice.training.Axis;
 import io.sluice.training.CauseShares;
 import io.sluice.training.Estimate;
+import io.sluice.training.Sparsity;
 import io.sluice.training.SweepResult;
 import io.sluice.training.TrainingConfig;
 import java.util.ArrayList;
@@ -79,6 +80,7 @@ public final class StudyPage {
                 + sweep.hook());
       }
     }
+    requireKnownAxes(sweeps);
     StudyPage page = new StudyPage(sweeps);
     if (page.cells.isEmpty()) {
       throw new IllegalArgumentException("no cell of these sweeps has ended");
@@ -89,6 +91,30 @@ public final class StudyPage {
     page.verdict();
     page.others();
     return page.out.toString();
+  }
+
+  /** Its tables have no columns for other axes, and its words are of TopK. */
+  private static void requireKnownAxes(List<SweepResult> sweeps) {
+    for (SweepResult sweep : sweeps) {
+      for (Axis axis : sweep.grid().varied()) {
+        if (axis != Axis.FEATURES && axis != Axis.SEED && !DEFAULTS.containsKey(axis)) {
+          throw new IllegalArgumentException(
+              "a study is of remedies for dead features, and a sweep of "
+                  + sweep.hook()
+                  + " varies "
+                  + axis.label()
+                  + "; leave it out, or the study");
+        }
+      }
+      for (SweepResult.Outcome outcome : sweep.cells()) {
+        Sparsity activation = outcome.cell().config().sparsity().kind();
+        if (activation != Sparsity.TOPK) {
+          throw new IllegalArgumentException(
+              "a study is of TopK autoencoders, and a sweep of %s has %s; leave it out, or the study"
+                  .formatted(sweep.hook(), activation.label()));
+        }
+      }
+    }
   }
 
   private void head(SweepResult sweep, TrainingConfig config) {

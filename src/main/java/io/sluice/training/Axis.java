@@ -3,6 +3,7 @@ package io.sluice.training;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
 
 /** What may differ between the cells of a sweep, by its name on the command line and in files. */
@@ -33,8 +34,27 @@ public enum Axis {
   K(Kind.COUNT),
   /** Peak learning rate. */
   LR(Kind.RATE),
+  /** Which features of a token stay. */
+  ACTIVATION(Arrays.stream(Sparsity.values()).map(Sparsity::label).toArray(String[]::new)),
+  /** What a penalty weighs, with the activations that have one. */
+  PENALTY(Kind.RATE),
+  /** Tokens per step. */
+  BATCH(Kind.COUNT),
   /** What directions follow from; repeats of an experiment. */
   SEED(Kind.WHOLE);
+
+  /** What somebody may want to vary, but all cells of a sweep share, and why. */
+  private static final Map<String, String> SHARED =
+      Map.of(
+          "kind", "all cells read and write the hook point of the sweep",
+          "hook", "all cells read and write the hook point of the sweep",
+          "target", "all cells read and write the hook point of the sweep",
+          "store", "all cells share one reading of the data",
+          "steps", "all cells share one reading of the data",
+          "tokens", "all cells share one reading of the data",
+          "data-seed", "all cells share one reading of the data",
+          "engine", "one engine trains all cells",
+          "device", "one engine trains all cells");
 
   private enum Kind {
     /** Nothing but the words. */
@@ -80,6 +100,11 @@ public enum Axis {
       if (axis.label().equals(label)) {
         return axis;
       }
+    }
+    if (SHARED.containsKey(label)) {
+      throw new IllegalArgumentException(
+          "%s cannot be an axis: %s; make a sweep for each, or train alone"
+              .formatted(label, SHARED.get(label)));
     }
     throw new IllegalArgumentException(
         "unknown axis '%s'; known: %s"

@@ -4,8 +4,10 @@ import io.sluice.engine.Optimiser;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /**
@@ -81,7 +83,8 @@ public record Grid(Map<Axis, List<String>> axes) {
 
   /**
    * All combinations, the last axis changing fastest, each applied to a new builder from {@code
-   * base}.
+   * base}. A penalty is left out where the activation has none, and so is k with ReLU; what is then
+   * the same is one cell.
    *
    * @param tau share of the variance in active subspaces that are to be measured
    * @param deadAfter tokens without firing that make a feature dead for AuxK and resampling, 0 for
@@ -89,7 +92,6 @@ public record Grid(Map<Axis, List<String>> axes) {
    * @throws IllegalArgumentException if a combination is no configuration; the message names it
    */
   public List<SweepCell> cells(Supplier<TrainingConfigBuilder> base, double tau, long deadAfter) {
-    long steps = base.get().build().steps();
     List<Map<Axis, String>> combinations = List.of(Map.of());
     for (Map.Entry<Axis, List<String>> entry : axes.entrySet()) {
       List<Map<Axis, String>> longer = new ArrayList<>();
@@ -102,12 +104,22 @@ public record Grid(Map<Axis, List<String>> axes) {
       }
       combinations = longer;
     }
+    Set<Map<Axis, String>> different = new LinkedHashSet<>();
+    combinations.forEach(each -> different.add(fitting(each)));
+    for (Axis axis : axes.keySet()) {
+      if (different.stream().noneMatch(values -> values.containsKey(axis))) {
+        throw new IllegalArgumentException(
+            "axis %s does not go with activation %s"
+                .formatted(
+                    axis.label(),
+                    String.join(", ", axes.getOrDefault(Axis.ACTIVATION, List.of("topk")))));
+      }
+    }
     List<SweepCell> cells = new ArrayList<>();
-    for (Map<Axis, String> values : combinations) {
+    for (Map<Axis, String> values : different) {
       String name = name(values);
       try {
-        cells.add(
-            new SweepCell(name, values, configure(base.get(), values, tau, steps, deadAfter)));
+        cells.add(new SweepCell(name, values, configure(base.get(), values, tau, deadAfter)));
       } catch (IllegalArgumentException e) {
         throw new IllegalArgumentException("cell " + name + ": " + e.getMessage(), e);
       }
@@ -115,21 +127,46 @@ public record Grid(Map<Axis, List<String>> axes) {
     return cells;
   }
 
+  private static Sparsity activation(Map<Axis, String> values) {
+    return Sparsity.ofLabel(values.getOrDefault(Axis.ACTIVATION, Sparsity.TOPK.label()));
+  }
+
+  /** Without what has no meaning to the cell's activation. */
+  private static Map<Axis, String> fitting(Map<Axis, String> values) {
+    Map<Axis, String> own = new LinkedHashMap<>(values);
+    Sparsity activation = activation(values);
+    if (!activation.isPenalised()) {
+      own.remove(Axis.PENALTY);
+    }
+    if (activation == Sparsity.RELU) {
+      own.remove(Axis.K);
+    }
+    return own;
+  }
+
   /** What tells a cell from the others; the name of its folder. */
   private String name(Map<Axis, String> values) {
     List<String> parts = new ArrayList<>();
     for (Axis axis : varied()) {
-      parts.add(axis.label() + "=" + values.get(axis));
+      if (values.containsKey(axis)) {
+        parts.add(axis.label() + "=" + values.get(axis));
+      }
     }
     return parts.isEmpty() ? "cell" : String.join(",", parts);
   }
 
   private static TrainingConfig configure(
-      TrainingConfigBuilder builder,
-      Map<Axis, String> values,
-      double tau,
-      long steps,
-      long deadAfter) {
+      TrainingConfigBuilder builder, Map<Axis, String> values, double tau, long deadAfter) {
+    if (values.containsKey(Axis.BATCH)) {
+      builder.batch(Integer.parseInt(values.get(Axis.BATCH)));
+    }
+    Sparsity activation = activation(values);
+    if (activation.isPenalised() && !values.containsKey(Axis.PENALTY)) {
+      throw new IllegalArgumentException(
+          "activation %s needs a penalty; give its weight as an axis, for instance penalty=0.3"
+              .formatted(activation.label()));
+    }
+    builder.sparsity(activation, Double.parseDouble(values.getOrDefault(Axis.PENALTY, "0")), 0);
     int dInit = Integer.parseInt(values.getOrDefault(Axis.D_INIT, "0"));
     boolean random = values.getOrDefault(Axis.INIT, "asi").equals("random");
     builder.start(random ? new Start.Random() : new Start.ActiveSubspace(dInit, tau));
@@ -138,7 +175,7 @@ public record Grid(Map<Axis, List<String>> axes) {
       String value = entry.getValue();
       boolean on = value.equals("on");
       switch (entry.getKey()) {
-        case INIT, D_INIT -> {}
+        case INIT, D_INIT, ACTIVATION, PENALTY, BATCH -> {}
         case CENTRING -> builder.centre(on);
         case OPTIMISER -> builder.optimiser(Optimiser.ofLabel(value));
         case NORMALISE -> builder.normalise(on);
@@ -162,7 +199,7 @@ public record Grid(Map<Axis, List<String>> axes) {
             remedies =
                 switch (value) {
                   case "off" -> remedies;
-                  case "on" -> remedies.resampled(Math.max(1, steps / 8), 0);
+                  case "on" -> remedies.resampled(Math.max(1, builder.steps() / 8), 0);
                   default -> remedies.resampled(Long.parseLong(value), 0);
                 };
         case FEATURES -> builder.features(Integer.parseInt(value));

@@ -47,7 +47,8 @@ public final class Sweep implements AutoCloseable {
    * Begins a sweep. Nothing is trained yet.
    *
    * @param grid its axes
-   * @param cells its cells, which differ in nothing that the order of the data depends on
+   * @param cells its cells, which differ in nothing that the order of the data depends on, but the
+   *     size of a batch: those of one size share each
    * @param engine how {@code engines} is called: kind and device, to be found again
    * @param memory bytes that the cells which share a batch may take
    * @param folder the sweep's folder; made if need be, and may hold neither a sweep nor a run
@@ -203,7 +204,11 @@ public final class Sweep implements AutoCloseable {
     for (List<SweepCell> left = pending(); !left.isEmpty(); left = pending()) {
       List<SweepCell> together = new ArrayList<>();
       long taken = 0;
+      int batch = left.getFirst().config().batch();
       for (SweepCell cell : left) {
+        if (cell.config().batch() != batch) {
+          continue;
+        }
         taken += cell.bytes(width);
         if (taken > memory && !together.isEmpty()) {
           break;

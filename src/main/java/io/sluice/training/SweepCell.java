@@ -27,7 +27,9 @@ public record SweepCell(String name, Map<Axis, String> values, TrainingConfig co
     long seen = config.remedies().dimensions() > 0 ? config.remedies().dimensions() : width;
     long parameters = 4 * (config.features() * (2 * seen + 1) + seen);
     long bookkeeping = 40L * config.features();
-    long batch = 4L * config.batch() * (6 * seen + 8L * config.k());
+    // With ReLU about half of the features fire at the start, whatever k is.
+    long codes = config.sparsity().kind() == Sparsity.RELU ? config.features() / 2 : config.k();
+    long batch = 4L * config.batch() * (6 * seen + 8 * codes);
     return 4 * parameters + bookkeeping + batch;
   }
 

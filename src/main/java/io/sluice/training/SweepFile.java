@@ -123,7 +123,7 @@ record SweepFile(
   private static SweepCell cell(JsonNode json, Path file) throws IOException {
     String name = json.required("name").asText();
     // A name is a folder's, and of our making: anything else would lead elsewhere.
-    if (!name.matches("[a-z0-9=,.+-]{1,200}") || name.startsWith(".")) {
+    if (!name.matches("[a-z0-9=,.+_-]{1,200}") || name.startsWith(".")) {
       throw new IllegalArgumentException("a cell has the name '" + name + "'");
     }
     Map<Axis, String> values = new LinkedHashMap<>();

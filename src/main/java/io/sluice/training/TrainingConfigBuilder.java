@@ -30,6 +30,7 @@ public final class TrainingConfigBuilder {
   private double epsilon = 1e-8;
   private int batch = 1024;
   private long steps = 1000;
+  private long tokens;
   private long warmupSteps;
   private long decaySteps;
   private long seed;
@@ -162,7 +163,19 @@ public final class TrainingConfigBuilder {
 
   public TrainingConfigBuilder steps(long value) {
     steps = value;
+    tokens = 0;
     return this;
+  }
+
+  /** As many steps as it takes for so many tokens, whatever the batch. */
+  public TrainingConfigBuilder tokens(long value) {
+    tokens = value;
+    return this;
+  }
+
+  /** Optimiser steps, as far as it is known yet. */
+  long steps() {
+    return tokens == 0 ? steps : Math.ceilDiv(tokens, (long) Math.max(1, batch));
   }
 
   public TrainingConfigBuilder warmupSteps(long value) {
@@ -248,7 +261,7 @@ public final class TrainingConfigBuilder {
         beta2,
         epsilon,
         batch,
-        steps,
+        steps(),
         warmupSteps,
         decaySteps,
         seed,

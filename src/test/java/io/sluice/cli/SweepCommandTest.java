@@ -9,6 +9,7 @@ import io.sluice.training.SyntheticStore;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -95,7 +96,42 @@ class SweepCommandTest {
   }
 
   @Test
+  void activationsPenaltiesAndBatchesHaveColumns() throws IOException {
+    String[] axes = {
+      "--vary", "features=64",
+      "--vary", "k=4",
+      "--vary", "activation=batchtopk,jumprelu",
+      "--vary", "penalty=0.1,0.3",
+      "--vary", "batch=16,32"
+    };
+    assertThat(sweep(axes)).as(err).isZero();
+    // The window is a quarter of the smaller batches' run, for all.
+    assertThat(out).contains("no firing in 80 tokens", "activation", "penalty", "batch");
+    assertThat(out.lines().filter(line -> line.matches(" +batchtopk +– +(16|32) .*"))).hasSize(2);
+    assertThat(out.lines().filter(line -> line.matches(" +jumprelu +0\\.[13] +(16|32) .*")))
+        .hasSize(4);
+    String folder = temp.resolve("sweep").toString();
+    assertThat(sluice("sweep", "--resume", "--out", folder, "--json")).as(err).isZero();
+    JsonNode json = new ObjectMapper().readTree(out);
+    assertThat(json.get("groups")).hasSize(6);
+    assertThat(json.at("/groups/0/values/activation").asText()).isEqualTo("batchtopk");
+    assertThat(json.at("/groups/0/values").has("penalty")).isFalse();
+    assertThat(json.at("/groups/5/values/batch").asText()).isEqualTo("32");
+    String page = temp.resolve("page.html").toString();
+    assertThat(sluice("report", "--sweep", folder, "--out", page)).as(err).isZero();
+    assertThat(Files.readString(Path.of(page)))
+        .contains("activation jumprelu, penalty 0.3, batch 32")
+        .contains("activation batchtopk, batch 16");
+    String study = temp.resolve("study.md").toString();
+    String[] markdown = {"report", "--sweep", folder, "--markdown", study, "--out", page};
+    assertThat(sluice(markdown)).isNotZero();
+    assertThat(err).contains("varies activation; leave it out").hasLineCount(1);
+  }
+
+  @Test
   void saysInOneLineWhatIsWrong() {
+    assertThat(sweep("--vary", "kind=crosscoder")).isEqualTo(2);
+    assertThat(err).contains("kind cannot be an axis");
     assertThat(sweep("--vary", "innit=asi")).isEqualTo(2);
     assertThat(err).contains("unknown axis 'innit'");
     assertThat(sweep("--vary", "init=sai")).isEqualTo(2);

@@ -14,8 +14,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A sweep that is killed again and again ends where an undisturbed one ends. */
 class KilledSweepTest {
@@ -32,6 +33,7 @@ class KilledSweepTest {
       sweep(
           store,
           Path.of(args[1]),
+          List.of(args).subList(2, args.length),
           new SweepListener() {
             @Override
             public void stepped(SweepCell cell, long step) {
@@ -41,10 +43,11 @@ class KilledSweepTest {
     }
   }
 
-  private static void sweep(ActivationStore store, Path folder, SweepListener listener)
+  private static void sweep(
+      ActivationStore store, Path folder, List<String> axes, SweepListener listener)
       throws IOException {
     EngineFactory engines = EngineFactory.vector(Workers.allCores());
-    Grid grid = Grid.parse(List.of("init=random,asi", "auxk=off,on", "resample=5"));
+    Grid grid = Grid.parse(axes);
     List<SweepCell> cells =
         grid.cells(() -> TrainerTest.small().steps(60).checkpointEvery(7), 0.99, 200);
     try (Sweep sweep =
@@ -55,20 +58,27 @@ class KilledSweepTest {
     }
   }
 
-  @Test
-  void endsInTheSameBits() throws Exception {
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "init=random,asi auxk=off,on resample=5",
+        // The second batch size comes after the first is done.
+        "activation=batchtopk,jumprelu penalty=0.3 batch=48,64"
+      })
+  void endsInTheSameBits(String grid) throws Exception {
+    List<String> axes = List.of(grid.split(" "));
     long seed = new Random().nextLong();
     Random random = new Random(seed);
     ActivationStore store = SyntheticStore.write(temp.resolve("store"), 900, DType.F32, 5);
     Path whole = temp.resolve("whole");
-    sweep(store, whole, SweepListener.NONE);
+    sweep(store, whole, axes, SweepListener.NONE);
     Path killed = temp.resolve("killed");
     // The first lines come before and while the cells are set up, in all there are 241.
     for (int kill = 0; kill < 3; kill++) {
-      Process child = start(store, killed);
+      Process child = start(store, killed, axes);
       kill(child, kill == 0 ? 1 : 1 + random.nextInt(120));
     }
-    sweep(store, killed, SweepListener.NONE);
+    sweep(store, killed, axes, SweepListener.NONE);
     SweepResult expected = Sweep.read(whole);
     SweepResult found = Sweep.read(killed);
     assertThat(found.done()).isEqualTo(4);
@@ -92,7 +102,8 @@ class KilledSweepTest {
     }
   }
 
-  private static Process start(ActivationStore store, Path folder) throws IOException {
+  private static Process start(ActivationStore store, Path folder, List<String> axes)
+      throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
@@ -105,6 +116,7 @@ class KilledSweepTest {
     command.add(Child.class.getName());
     command.add(store.folder().toString());
     command.add(folder.toString());
+    command.addAll(axes);
     return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
   }
 }

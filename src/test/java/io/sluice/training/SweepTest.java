@@ -49,6 +49,72 @@ class SweepTest {
     SweepResult result = run(grid(), PLENTY, folder);
     assertThat(result.cells()).hasSize(8);
     assertThat(result.done()).isEqualTo(8);
+    assertCellsAreRunsAlone(result, folder);
+    assertThat(result.groups()).hasSize(4);
+    assertThat(result.groups().getFirst().seeds()).isEqualTo(2);
+    assertThat(result.groups().getFirst().fvu().standardError()).isPositive();
+    assertThat(Sweep.read(folder).groups()).isEqualTo(result.groups());
+  }
+
+  @Test
+  void activationsAndBatchesAreAxes() throws IOException {
+    Path folder = temp.resolve("sweep");
+    Grid grid =
+        Grid.parse(
+            List.of(
+                "activation=topk,relu,jumprelu,matching_pursuit", "penalty=0.2", "batch=48,64"));
+    SweepResult result = run(grid, PLENTY, folder);
+    assertThat(result.cells())
+        .extracting(outcome -> outcome.cell().name())
+        .containsExactly(
+            "activation=topk,batch=48",
+            "activation=topk,batch=64",
+            "activation=relu,batch=48",
+            "activation=relu,batch=64",
+            "activation=jumprelu,batch=48",
+            "activation=jumprelu,batch=64",
+            "activation=matching_pursuit,batch=48",
+            "activation=matching_pursuit,batch=64");
+    assertThat(result.done()).isEqualTo(8);
+    assertThat(result.cells().get(0).cell().values()).doesNotContainKey(Axis.PENALTY);
+    assertThat(result.cells().get(2).cell().values()).containsEntry(Axis.PENALTY, "0.2");
+    assertThat(result.cells().get(5).cell().config().sparsity().penalty().kind())
+        .isEqualTo(PenaltyKind.L0);
+    assertCellsAreRunsAlone(result, folder);
+    assertThat(Sweep.read(folder).groups()).isEqualTo(result.groups());
+  }
+
+  @Test
+  void whatHasNoMeaningToAnActivationMakesNoCells() {
+    Grid grid =
+        Grid.parse(List.of("penalty=0.1,0.3", "k=2,4", "activation=topk,relu,gated,batchtopk"));
+    assertThat(cells(grid))
+        .extracting(SweepCell::name)
+        .containsExactlyInAnyOrder(
+            "k=2,activation=topk",
+            "k=4,activation=topk",
+            "k=2,activation=batchtopk",
+            "k=4,activation=batchtopk",
+            "penalty=0.1,activation=relu",
+            "penalty=0.3,activation=relu",
+            "penalty=0.1,k=2,activation=gated",
+            "penalty=0.1,k=4,activation=gated",
+            "penalty=0.3,k=2,activation=gated",
+            "penalty=0.3,k=4,activation=gated");
+  }
+
+  @Test
+  void asManyTokensAreFewerStepsOfALargerBatch() {
+    Grid grid = Grid.parse(List.of("batch=48,64", "resample=on"));
+    List<SweepCell> cells =
+        grid.cells(() -> TrainingConfig.of("h").features(64).k(4).tokens(4800), 0.99, 0);
+    assertThat(cells).extracting(cell -> cell.config().steps()).containsExactly(100L, 75L);
+    assertThat(cells)
+        .extracting(cell -> cell.config().remedies().resampleEvery())
+        .containsExactly(12L, 9L);
+  }
+
+  private void assertCellsAreRunsAlone(SweepResult result, Path folder) throws IOException {
     for (SweepResult.Outcome outcome : result.cells()) {
       Path alone = temp.resolve("alone").resolve(outcome.cell().name());
       RunResult own;
@@ -62,10 +128,6 @@ class SweepTest {
       assertThat(TrainerTest.untimed(cell)).isEqualTo(TrainerTest.untimed(alone));
       assertThat(outcome.result().fvu()).isEqualTo(own.fvu());
     }
-    assertThat(result.groups()).hasSize(4);
-    assertThat(result.groups().getFirst().seeds()).isEqualTo(2);
-    assertThat(result.groups().getFirst().fvu().standardError()).isPositive();
-    assertThat(Sweep.read(folder).groups()).isEqualTo(result.groups());
   }
 
   @Test
@@ -138,6 +200,20 @@ class SweepTest {
   void namesWhatIsWrongWithAGrid() {
     assertThatThrownBy(() -> Grid.parse(List.of("innit=asi")))
         .hasMessageStartingWith("unknown axis 'innit'; known: init, d-init, centring");
+    assertThatThrownBy(() -> Grid.parse(List.of("kind=autoencoder,transcoder")))
+        .hasMessageStartingWith("kind cannot be an axis: all cells read and write the hook point");
+    assertThatThrownBy(() -> Grid.parse(List.of("steps=10,20")))
+        .hasMessageStartingWith("steps cannot be an axis: all cells share one reading");
+    assertThatThrownBy(() -> Grid.parse(List.of("activation=batch-topk")))
+        .hasMessageStartingWith("axis activation has no value 'batch-topk'; it takes topk, abs");
+    Grid free = Grid.parse(List.of("activation=topk,gated"));
+    assertThatThrownBy(() -> cells(free))
+        .hasMessageStartingWith("cell activation=gated: activation gated needs a penalty; give");
+    Grid useless = Grid.parse(List.of("penalty=1,2", "activation=topk,batchtopk"));
+    assertThatThrownBy(() -> cells(useless))
+        .hasMessage("axis penalty does not go with activation topk, batchtopk");
+    Grid unfit = Grid.parse(List.of("activation=abstopk", "auxk=on"));
+    assertThatThrownBy(() -> cells(unfit)).hasMessageContaining("AuxK goes with activations");
     assertThatThrownBy(() -> Grid.parse(List.of("init=asi,rnd")))
         .hasMessage("axis init has no value 'rnd'; it takes random, asi");
     assertThatThrownBy(() -> Grid.parse(List.of("features=1024,")))
