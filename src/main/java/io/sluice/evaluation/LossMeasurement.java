@@ -69,7 +69,7 @@ public final class LossMeasurement {
    *
    * @param covariances mean and covariance of each hook point
    * @param ks numbers of directions, each from 1 to the width; null for {@link #usualKs}
-   * @param progress told how many tokens of text are done, after each batch
+   * @param progress told how many tokens of text are done, after each variant of a batch
    * @throws IOException if a text cannot be read, or the loss is not finite
    * @throws IllegalArgumentException if a width is not the model's, or a {@code k} is out of range
    */
@@ -131,7 +131,7 @@ public final class LossMeasurement {
    * How much of the loss a dictionary's reconstruction keeps at the hook point that it writes.
    *
    * @param mean of the activations there, {@code [width]}
-   * @param progress told how many tokens of text are done, after each batch
+   * @param progress told how many tokens of text are done, after each variant of a batch
    * @throws IOException if a text cannot be read, or the loss is not finite
    * @throws IllegalArgumentException if the dictionary is not of this model's widths, or reads what
    *     the model computes after what it writes
@@ -178,7 +178,7 @@ public final class LossMeasurement {
    * @param point the activation
    * @param replaced hooks that replace it, and may read others
    * @param mean of the activations there, {@code [width]}
-   * @param progress told how many tokens of text are done, after each batch
+   * @param progress told how many tokens of text are done, after each variant of a batch
    * @throws IOException if a text cannot be read, or the loss is not finite
    * @throws IllegalArgumentException if the mean is not of the model's width
    */
@@ -258,13 +258,17 @@ public final class LossMeasurement {
     LanguageModel runs = model.languageModel();
     List<TokenLoss> sums = new ArrayList<>();
     hooks.forEach(variant -> sums.add(TokenLoss.NONE));
+    long tokens = 0;
     try (ContextBatches batches = ContextBatches.open(model, contexts)) {
       for (TokenBatch batch = batches.next(); batch != null; batch = batches.next()) {
-        List<TokenLoss> losses = runs.losses(batch, hooks);
+        long before = tokens;
+        long more = batches.tokens() - before;
+        List<TokenLoss> losses =
+            runs.losses(batch, hooks, done -> progress.accept(before + more * done / hooks.size()));
+        tokens = batches.tokens();
         for (int i = 0; i < sums.size(); i++) {
           sums.set(i, sums.get(i).plus(losses.get(i)));
         }
-        progress.accept(batches.tokens());
       }
       problems = batches.problems();
     }

@@ -6,6 +6,7 @@ import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import java.io.IOException;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /** Runs a causal language model of any architecture, layer by layer. */
 final class CausalModel implements LanguageModel {
@@ -88,13 +89,17 @@ final class CausalModel implements LanguageModel {
 
   @Override
   public Tensor logits(Tensor hidden) {
+    requireHead();
+    double cap = config.logitCap();
+    Tensor logits = hidden.linear(parts.head(), null);
+    return cap > 0 ? logits.mul(1 / cap).tanh().mul(cap) : logits;
+  }
+
+  private void requireHead() {
     if (parts.head() == null) {
       throw new IllegalStateException(
           "this checkpoint was saved without the model's head, so it has no logits");
     }
-    double cap = config.logitCap();
-    Tensor logits = hidden.linear(parts.head(), null);
-    return cap > 0 ? logits.mul(1 / cap).tanh().mul(cap) : logits;
   }
 
   @Override
@@ -103,10 +108,12 @@ final class CausalModel implements LanguageModel {
   }
 
   @Override
-  public List<TokenLoss> losses(TokenBatch batch, List<Hooks> variants) {
+  public List<TokenLoss> losses(TokenBatch batch, List<Hooks> variants, IntConsumer progress) {
     batch.check(shape);
+    requireHead();
     variants.forEach(hooks -> hooks.check(shape));
     TokenLoss[] losses = new TokenLoss[variants.size()];
+    int done = 0;
     try (TensorScope carried = TensorScope.detached()) {
       CausalPass pass = begin(batch, null, carried);
       int last = shape.layers();
@@ -123,6 +130,7 @@ final class CausalModel implements LanguageModel {
               losses[i] =
                   loss(batch, through(layer, last, branch, pass, variants.get(i), null, carried));
             }
+            progress.accept(++done);
           }
         }
         if (!wanted) {
@@ -156,6 +164,9 @@ final class CausalModel implements LanguageModel {
                       .reshape((long) batch.size() * batch.length(), shape.dModel())
                       .indexSelect(0, places));
       stream.close();
+      if (vector != null) {
+        return vector.loss(rows, parts.head(), (float) config.logitCap(), next.ids());
+      }
       Tensor targets = Tensor.ofLongs(next.ids(), next.count(), 1).to(device);
       long step = Math.max(1, LOGITS_AT_A_TIME / shape.vocabulary());
       double sum = 0;

@@ -2,6 +2,7 @@ package io.sluice.model;
 
 import io.sluice.torch.Tensor;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /** A causal language model: a transformer that predicts the next token. */
 public interface LanguageModel extends Transformer {
@@ -32,14 +33,20 @@ public interface LanguageModel extends Transformer {
     return losses(batch, List.of(hooks)).getFirst();
   }
 
+  /** As {@link #losses(TokenBatch, List, IntConsumer)}, without a word on the way. */
+  default List<TokenLoss> losses(TokenBatch batch, List<Hooks> variants) {
+    return losses(batch, variants, done -> {});
+  }
+
   /**
    * The losses of several variants of the model. Layers before a variant's first hook run once for
    * all; variants whose first hooks are in one layer run in their order.
    *
    * @param variants what to do at hook points, in each variant
+   * @param progress told how many variants are done, after each
    * @return one loss per variant, as {@link #loss} gives it
    * @throws IllegalArgumentException as {@link #forward}
    * @throws IllegalStateException as {@link #logits}
    */
-  List<TokenLoss> losses(TokenBatch batch, List<Hooks> variants);
+  List<TokenLoss> losses(TokenBatch batch, List<Hooks> variants, IntConsumer progress);
 }

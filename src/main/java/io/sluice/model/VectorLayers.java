@@ -5,6 +5,7 @@ import io.sluice.simd.KernelProvider;
 import io.sluice.simd.PackedMatrix;
 import io.sluice.simd.RotaryAngles;
 import io.sluice.simd.RowAttention;
+import io.sluice.simd.RowLogLoss;
 import io.sluice.simd.RowNorm;
 import io.sluice.simd.RowProduct;
 import io.sluice.simd.Workers;
@@ -34,6 +35,7 @@ final class VectorLayers implements AutoCloseable {
   private final List<VectorLayer> layers;
   private final RowProduct product = new RowProduct(WORKERS);
   private final RowAttention attention = new RowAttention(WORKERS);
+  private final RowLogLoss logLoss = new RowLogLoss(WORKERS);
   private final Tensor[] outputProjections;
   private final Buffer stream = new Buffer();
   private final Buffer normed = new Buffer();
@@ -163,7 +165,7 @@ final class VectorLayers implements AutoCloseable {
    * @param start the residual stream before them, {@code [size, length, dModel]}
    * @return the residual stream after them, in the innermost scope; null if the pass ends earlier
    */
-  Tensor run(int from, int to, Tensor start, Pass pass) {
+  synchronized Tensor run(int from, int to, Tensor start, Pass pass) {
     int width = (int) start.size(2);
     MemorySegment x = stream.of(pass.count(), width);
     start.contiguous().copyTo(x);
@@ -265,6 +267,23 @@ final class VectorLayers implements AutoCloseable {
     return out;
   }
 
+  /**
+   * The loss of predicting tokens.
+   *
+   * @param rows {@code [n, dModel]}, what each is predicted from
+   * @param head {@code [vocabulary, dModel]}
+   * @param cap on logits; 0 for none
+   * @param ids of the tokens, {@code [n]}
+   */
+  synchronized TokenLoss loss(Tensor rows, Tensor head, float cap, long[] ids) {
+    Tensor weights = head.contiguous();
+    RowLogLoss.Head classes =
+        new RowLogLoss.Head(weights.data(), (int) head.size(0), (int) head.size(1), cap);
+    int[] targets = Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
+    double[] losses = logLoss.losses(classes, rows.contiguous().data(), targets);
+    return new TokenLoss(Arrays.stream(losses).sum(), ids.length);
+  }
+
   /** Where the activation of a hook point is written: a tensor of its own if there is a hook. */
   private record Spot(HookPoint point, Hooks hooks, Tensor tensor, MemorySegment memory) {
     /** The activation after its hooks. */
@@ -342,8 +361,9 @@ final class VectorLayers implements AutoCloseable {
     return new LayerAttention.Projection(weight, Tensor.ofFloats(bias, bias.length));
   }
 
+  /** Waits until nothing runs: the kernels read memory by its address. */
   @Override
-  public void close() {
+  public synchronized void close() {
     owner.close();
     arena.close();
   }

@@ -33,23 +33,25 @@ public final class KernelProvider {
     }
   }
 
+  /** Of their own, for they need native access, which those who run no model need not allow. */
+  private static final class Layers {
+    static final LayerKernels KERNELS =
+        vectorBits() == 0
+            ? new ScalarLayerKernels(SCALAR_PANEL)
+            : define(VectorLayerKernels.class, LayerKernels.class, vectorBits());
+  }
+
   /**
    * Kernels and why they were chosen.
    *
    * @param kernels what runs for dense products
    * @param sparse what runs for sparse codes
    * @param blocks what dequantises weights
-   * @param layers what runs a transformer's layers
    * @param bits width of the vectors, 0 for scalar kernels
    * @param reason one clause for a person, with the flag that would change the choice
    */
   record Choice(
-      Kernels kernels,
-      SparseKernels sparse,
-      BlockKernels blocks,
-      LayerKernels layers,
-      int bits,
-      String reason) {}
+      Kernels kernels, SparseKernels sparse, BlockKernels blocks, int bits, String reason) {}
 
   /** The kernels of this machine. */
   public static Kernels kernels() {
@@ -68,7 +70,7 @@ public final class KernelProvider {
 
   /** The kernels of this machine for a transformer's layers. */
   static LayerKernels layerKernels() {
-    return Chosen.CHOICE.layers();
+    return Layers.KERNELS;
   }
 
   /** Bits of the vectors that the kernels of this machine use; 0 for scalar kernels. */
@@ -180,7 +182,6 @@ public final class KernelProvider {
         new ScalarKernels(SCALAR_PANEL),
         new ScalarSparseKernels(SCALAR_PANEL),
         new ScalarBlockKernels(),
-        new ScalarLayerKernels(SCALAR_PANEL),
         0,
         reason);
   }
@@ -190,7 +191,6 @@ public final class KernelProvider {
         define(VectorKernels.class, Kernels.class, bits),
         define(VectorSparseKernels.class, SparseKernels.class, bits),
         define(VectorBlockKernels.class, BlockKernels.class, bits),
-        define(VectorLayerKernels.class, LayerKernels.class, bits),
         bits,
         reason);
   }

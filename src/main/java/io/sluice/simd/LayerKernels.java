@@ -1,14 +1,13 @@
 package io.sluice.simd;
 
-import java.lang.foreign.MemorySegment;
-
 /**
  * The inner loops of a transformer's layers, over float32 rows in native memory.
  *
  * <p>{@link ScalarLayerKernels} defines what each method computes; other implementations agree with
  * it to the rounding of float32. Implementations have no state and may be used by any number of
- * threads. Offsets are in bytes and trusted: these are inner loops, and the classes over them check
- * arguments. Sums are taken in an order that depends on nothing but the sizes.
+ * threads. Memory is given by address, see {@link NativeMemory}, and trusted: these are inner
+ * loops, and the classes over them check arguments. Sums are taken in an order that depends on
+ * nothing but the sizes.
  */
 interface LayerKernels {
   /** Rows of one tile. */
@@ -25,35 +24,52 @@ interface LayerKernels {
    * {@code i <} {@link #TILE_ROWS}, {@code j < panelWidth}, {@code t < depth}.
    *
    * @param rowBytes from one of the rows to the next
-   * @param panelAt where a panel {@code [depth][panelWidth]} starts
+   * @param panel {@code [depth][panelWidth]}
    * @param startRowBytes from one row of {@code start} to the next; 0 if all start from the same
    * @param outRowBytes from one row of {@code out} to the next; {@code out} may be {@code start}
    */
   void tile(
-      MemorySegment rows,
-      long at,
+      long rows,
       long rowBytes,
-      MemorySegment panel,
-      long panelAt,
+      long panel,
       int depth,
-      MemorySegment start,
-      long startAt,
+      long start,
       long startRowBytes,
-      MemorySegment out,
-      long outAt,
+      long out,
       long outRowBytes);
 
-  /** Replaces {@code count} values by a function of each. */
-  void apply(Nonlinearity function, MemorySegment values, long at, int count);
+  /**
+   * Replaces values by a function of each.
+   *
+   * @param rowBytes from one row to the next
+   * @param count values of a row
+   */
+  void apply(Nonlinearity function, long values, long rowBytes, int rows, int count);
 
-  /** {@code values[i] *= function(gate[i])}. */
+  /**
+   * {@code values[i][j] *= function(gate[i][j])}.
+   *
+   * @param count values of a row
+   */
   void gate(
       Nonlinearity function,
-      MemorySegment gate,
-      long gateAt,
-      MemorySegment values,
-      long at,
+      long gate,
+      long gateRowBytes,
+      long values,
+      long rowBytes,
+      int rows,
       int count);
+
+  /**
+   * The largest of {@code count} scores, which are limited before to {@code cap · tanh(score /
+   * cap)} if {@code cap} is above 0; NaN if one is NaN.
+   *
+   * @param count at least 1
+   */
+  float largest(long scores, int count, float cap);
+
+  /** {@code Σ exp(scores[i] − shift)}; no score is above {@code shift}. */
+  float sumOfExponentials(long scores, int count, float shift);
 
   /**
    * Replaces scores by their softmax. Before it they are scaled and, if {@code cap} is above 0,
@@ -61,41 +77,19 @@ interface LayerKernels {
    *
    * @param count at least 1
    */
-  void softmax(MemorySegment scores, long at, int count, float scale, float cap);
+  void softmax(long scores, int count, float scale, float cap);
 
   /**
    * {@code out = (x − mean(x)) / √(variance(x) + epsilon) · weight + bias} over one row. {@code
    * out} may be {@code x}.
    */
-  void layerNorm(
-      MemorySegment x,
-      long at,
-      int width,
-      float[] weight,
-      float[] bias,
-      float epsilon,
-      MemorySegment out,
-      long outAt);
+  void layerNorm(long x, int width, float[] weight, float[] bias, float epsilon, long out);
 
   /**
    * {@code out = x / √(mean(x²) + epsilon) · weight} over one row. {@code out} may be {@code x}.
    */
-  void rmsNorm(
-      MemorySegment x,
-      long at,
-      int width,
-      float[] weight,
-      float epsilon,
-      MemorySegment out,
-      long outAt);
+  void rmsNorm(long x, int width, float[] weight, float epsilon, long out);
 
   /** {@code out[i] = a[i] + b[i]}; {@code out} may be one of them. */
-  void add(
-      MemorySegment a,
-      long aAt,
-      MemorySegment b,
-      long bAt,
-      MemorySegment out,
-      long outAt,
-      int count);
+  void add(long a, long b, long out, int count);
 }

@@ -11,7 +11,7 @@ import java.util.Objects;
  * reads it from end to end in whole vectors.
  *
  * <p>It is filled part by part with {@link #set}, by one thread; then any number of threads may
- * read it. The memory belongs to the arena.
+ * read it. The memory belongs to the arena, which must not be closed in the middle of a product.
  */
 public final class PackedMatrix {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -51,6 +51,17 @@ public final class PackedMatrix {
   /** What a product takes per row. */
   public int in() {
     return in;
+  }
+
+  /**
+   * For those who read it by address.
+   *
+   * @throws IllegalStateException if its arena was closed
+   */
+  void requireAlive() {
+    if (!panels.scope().isAlive()) {
+      throw new IllegalStateException("a matrix whose memory was freed");
+    }
   }
 
   /** {@code [ceil(out / panelWidth)][in][panelWidth]}; what is past the matrix is zero. */

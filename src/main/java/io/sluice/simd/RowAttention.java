@@ -3,7 +3,7 @@ package io.sluice.simd;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Objects;
+import java.lang.ref.Reference;
 
 /**
  * Attention over rows that hold queries, keys and values side by side, as a product with a packed
@@ -15,6 +15,7 @@ import java.util.Objects;
  */
 public final class RowAttention {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final MemorySegment ALL = NativeMemory.ALL;
   private static final int TILE = LayerKernels.TILE_ROWS;
 
   private final LayerKernels kernels;
@@ -105,6 +106,8 @@ public final class RowAttention {
    * @throws IllegalArgumentException if there are not angles for all positions or the heads are too
    *     narrow for them
    * @throws IndexOutOfBoundsException if the memory is too small
+   * @throws IllegalArgumentException if it is on the heap
+   * @throws IllegalStateException if it was freed
    */
   public void run(
       AttentionHeads heads,
@@ -115,9 +118,8 @@ public final class RowAttention {
     long rowBytes = (long) heads.rowWidth() * Float.BYTES;
     long outBytes = (long) heads.outputWidth() * Float.BYTES;
     long lastRow = (long) (batch.contexts() - 1) * batch.capacity() + batch.length();
-    Objects.checkFromIndexSize(0, lastRow * rowBytes, rows.byteSize());
-    Objects.checkFromIndexSize(
-        0, (long) batch.contexts() * batch.queries() * outBytes, out.byteSize());
+    long from = NativeMemory.address(rows, lastRow * rowBytes);
+    long to = NativeMemory.address(out, (long) batch.contexts() * batch.queries() * outBytes);
     if (angles != null
         && (angles.positions() < batch.length() || 2 * angles.pairs() > heads.headDim())) {
       throw new IllegalArgumentException(
@@ -132,12 +134,14 @@ public final class RowAttention {
                   heads,
                   angles,
                   batch,
-                  rows,
-                  out,
+                  from,
+                  to,
                   task / heads.keyValueHeads(),
                   task % heads.keyValueHeads());
           pass.run(scratch.get());
         });
+    Reference.reachabilityFence(rows);
+    Reference.reachabilityFence(out);
   }
 
   /** The queries of one context that share one head of keys and values. */
@@ -145,8 +149,8 @@ public final class RowAttention {
     private final AttentionHeads heads;
     private final RotaryAngles angles;
     private final Batch batch;
-    private final MemorySegment rows;
-    private final MemorySegment out;
+    private final long rows;
+    private final long out;
     private final int context;
     private final int group;
     private final int headDim;
@@ -159,8 +163,8 @@ public final class RowAttention {
         AttentionHeads heads,
         RotaryAngles angles,
         Batch batch,
-        MemorySegment rows,
-        MemorySegment out,
+        long rows,
+        long out,
         int context,
         int group) {
       this.heads = heads;
@@ -194,20 +198,22 @@ public final class RowAttention {
       }
     }
 
-    private long rowAt(int row) {
-      return ((long) context * batch.capacity() + row) * heads.rowWidth();
+    /** The address of a value of a row. */
+    private long at(int row, long column) {
+      long first = ((long) context * batch.capacity() + row) * heads.rowWidth();
+      return rows + (first + column) * Float.BYTES;
     }
 
     private void packKeys(Scratch own) {
       int at = heads.keyAt() + group * heads.keyStep();
       for (int key = 0; key < padded; key++) {
-        long to =
-            ((long) (key / panelWidth) * headDim * panelWidth + key % panelWidth) * Float.BYTES;
+        long place = (long) (key / panelWidth) * headDim * panelWidth + key % panelWidth;
+        long to = own.keys.address() + place * Float.BYTES;
         if (key < keys) {
           read(own.head, at, key, heads.keyNorm());
         }
         for (int i = 0; i < headDim; i++) {
-          own.keys.set(FLOAT, to + (long) i * panelRowBytes, key < keys ? own.head[i] : 0);
+          ALL.set(FLOAT, to + (long) i * panelRowBytes, key < keys ? own.head[i] : 0);
         }
       }
     }
@@ -217,9 +223,9 @@ public final class RowAttention {
       for (int block = 0; block < blocks; block++) {
         int columns = Math.min(panelWidth, headDim - block * panelWidth);
         for (int key = 0; key < keys; key++) {
-          long from = (rowAt(key) + at + (long) block * panelWidth) * Float.BYTES;
+          long from = at(key, at + (long) block * panelWidth);
           long to = ((long) block * keys + key) * panelRowBytes;
-          MemorySegment.copy(rows, from, own.values, to, (long) columns * Float.BYTES);
+          MemorySegment.copy(ALL, from, own.values, to, (long) columns * Float.BYTES);
           for (int i = columns; i < panelWidth; i++) {
             own.values.set(FLOAT, to + (long) i * Float.BYTES, 0);
           }
@@ -229,7 +235,7 @@ public final class RowAttention {
 
     /** One head of a row, normalised and turned. */
     private void read(float[] head, int at, int row, float[] norm) {
-      MemorySegment.copy(rows, FLOAT, (rowAt(row) + at) * Float.BYTES, head, 0, headDim);
+      MemorySegment.copy(ALL, FLOAT, at(row, at), head, 0, headDim);
       heads.normalise(head, norm);
       if (angles != null) {
         angles.turn(head, row);
@@ -262,17 +268,13 @@ public final class RowAttention {
       long scoreBytes = (long) padded * Float.BYTES;
       for (int panel = first / panelWidth; panel * panelWidth < end; panel++) {
         kernels.tile(
-            own.queries,
-            0,
+            own.queries.address(),
             queryBytes,
-            own.keys,
-            (long) panel * headDim * panelRowBytes,
+            own.keys.address() + (long) panel * headDim * panelRowBytes,
             headDim,
-            zeros,
+            zeros.address(),
             0,
-            0,
-            own.scores,
-            (long) panel * panelRowBytes,
+            own.scores.address() + (long) panel * panelRowBytes,
             scoreBytes);
       }
     }
@@ -280,16 +282,15 @@ public final class RowAttention {
     /** Turns scores in {@code [from, to)} to weights, and those in the rest of the tile to 0. */
     private void weigh(Scratch own, int i, int first, int from, int to, int end) {
       AttentionHeads.Rule rule = heads.rule();
-      long at = (long) i * padded * Float.BYTES;
-      clear(own.scores, at, first, from);
-      clear(own.scores, at, to, end);
-      kernels.softmax(
-          own.scores, at + (long) from * Float.BYTES, to - from, rule.scale(), rule.cap());
+      long at = own.scores.address() + (long) i * padded * Float.BYTES;
+      clear(at, first, from);
+      clear(at, to, end);
+      kernels.softmax(at + (long) from * Float.BYTES, to - from, rule.scale(), rule.cap());
     }
 
-    private static void clear(MemorySegment scores, long at, int from, int to) {
+    private static void clear(long scores, int from, int to) {
       for (int i = from; i < to; i++) {
-        scores.set(FLOAT, at + (long) i * Float.BYTES, 0);
+        ALL.set(FLOAT, scores + (long) i * Float.BYTES, 0);
       }
     }
 
@@ -299,26 +300,22 @@ public final class RowAttention {
       for (int block = 0; block < blocks; block++) {
         int column = head * headDim + block * panelWidth;
         int columns = Math.min(panelWidth, headDim - block * panelWidth);
-        long outAt = row * outBytes + (long) column * Float.BYTES;
+        long outAt = out + row * outBytes + (long) column * Float.BYTES;
         boolean whole = count == TILE && columns == panelWidth;
         kernels.tile(
-            own.scores,
-            (long) first * Float.BYTES,
+            own.scores.address() + (long) first * Float.BYTES,
             (long) padded * Float.BYTES,
-            own.values,
-            ((long) block * keys + first) * panelRowBytes,
+            own.values.address() + ((long) block * keys + first) * panelRowBytes,
             end - first,
-            zeros,
+            zeros.address(),
             0,
-            0,
-            whole ? out : own.tile,
-            whole ? outAt : 0,
+            whole ? outAt : own.tile.address(),
             whole ? outBytes : panelRowBytes);
         for (int i = 0; i < count && !whole; i++) {
           MemorySegment.copy(
               own.tile,
               (long) i * panelRowBytes,
-              out,
+              ALL,
               outAt + i * outBytes,
               (long) columns * Float.BYTES);
         }

@@ -1,7 +1,7 @@
 package io.sluice.simd;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Objects;
+import java.lang.ref.Reference;
 
 /**
  * Normalisation of rows, with an addition before it where that saves a pass.
@@ -38,10 +38,13 @@ public record RowNorm(float[] weight, float[] bias, float epsilon) {
    * @param x {@code [rows, width]} float32, native
    * @param y of the same shape; may be {@code x}
    * @throws IndexOutOfBoundsException if the memory is too small
+   * @throws IllegalArgumentException if it is on the heap
+   * @throws IllegalStateException if it was freed
    */
   public void apply(MemorySegment x, int rows, MemorySegment y, Workers workers) {
     long rowBytes = (long) width() * Float.BYTES;
-    Objects.checkFromIndexSize(0, rows * rowBytes, Math.min(x.byteSize(), y.byteSize()));
+    long from = NativeMemory.address(x, rows * rowBytes);
+    long to = NativeMemory.address(y, rows * rowBytes);
     LayerKernels kernels = KernelProvider.layerKernels();
     workers.run(
         Math.ceilDiv(rows, TASK_ROWS),
@@ -50,12 +53,14 @@ public record RowNorm(float[] weight, float[] bias, float epsilon) {
           for (int row = task * TASK_ROWS; row < end; row++) {
             long at = row * rowBytes;
             if (bias == null) {
-              kernels.rmsNorm(x, at, width(), weight, epsilon, y, at);
+              kernels.rmsNorm(from + at, width(), weight, epsilon, to + at);
             } else {
-              kernels.layerNorm(x, at, width(), weight, bias, epsilon, y, at);
+              kernels.layerNorm(from + at, width(), weight, bias, epsilon, to + at);
             }
           }
         });
+    Reference.reachabilityFence(x);
+    Reference.reachabilityFence(y);
   }
 
   /**
@@ -64,12 +69,15 @@ public record RowNorm(float[] weight, float[] bias, float epsilon) {
    * @param count values
    * @param sum may be one of the others
    * @throws IndexOutOfBoundsException if the memory is too small
+   * @throws IllegalArgumentException if it is on the heap
+   * @throws IllegalStateException if it was freed
    */
   public static void add(
       MemorySegment a, MemorySegment b, MemorySegment sum, long count, Workers workers) {
     long bytes = count * Float.BYTES;
-    Objects.checkFromIndexSize(
-        0, bytes, Math.min(sum.byteSize(), Math.min(a.byteSize(), b.byteSize())));
+    long left = NativeMemory.address(a, bytes);
+    long right = NativeMemory.address(b, bytes);
+    long to = NativeMemory.address(sum, bytes);
     LayerKernels kernels = KernelProvider.layerKernels();
     int strip = 1 << 14;
     workers.run(
@@ -78,7 +86,10 @@ public record RowNorm(float[] weight, float[] bias, float epsilon) {
           long first = (long) task * strip;
           int n = (int) Math.min(strip, count - first);
           long at = first * Float.BYTES;
-          kernels.add(a, at, b, at, sum, at, n);
+          kernels.add(left + at, right + at, to + at, n);
         });
+    Reference.reachabilityFence(a);
+    Reference.reachabilityFence(b);
+    Reference.reachabilityFence(sum);
   }
 }

@@ -2,6 +2,7 @@ package io.sluice.simd;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.util.Objects;
 
 /**
@@ -49,14 +50,14 @@ public final class RowProduct {
         Arena.ofAuto().allocate((long) LayerKernels.TILE_ROWS * panelRowBytes, 64);
     MemorySegment rows = MemorySegment.NULL;
 
-    /** The last rows, and rows of zeros up to a whole tile. */
-    MemorySegment padded(MemorySegment x, long at, int count, long rowBytes) {
+    /** Where the last rows are, and rows of zeros up to a whole tile. */
+    long padded(long x, int count, long rowBytes) {
       if (rows.byteSize() < LayerKernels.TILE_ROWS * rowBytes) {
         rows = Arena.ofAuto().allocate(LayerKernels.TILE_ROWS * rowBytes, 64);
       }
-      MemorySegment.copy(x, at, rows, 0, count * rowBytes);
+      MemorySegment.copy(NativeMemory.ALL, x, rows, 0, count * rowBytes);
       rows.asSlice(count * rowBytes, (LayerKernels.TILE_ROWS - count) * rowBytes).fill((byte) 0);
-      return rows;
+      return rows.address();
     }
   }
 
@@ -66,6 +67,8 @@ public final class RowProduct {
    * @param x {@code [rows, in]} float32, native
    * @param y {@code [rows, out]} float32, native, not {@code x}
    * @throws IndexOutOfBoundsException if the memory is too small
+   * @throws IllegalArgumentException if it is on the heap
+   * @throws IllegalStateException if it, or that of the matrix, was freed
    */
   public void multiply(PackedMatrix matrix, MemorySegment x, int rows, MemorySegment y) {
     run(null, matrix, null, x, rows, y);
@@ -110,8 +113,12 @@ public final class RowProduct {
       MemorySegment y) {
     long inBytes = (long) matrix.in() * Float.BYTES;
     long outBytes = (long) matrix.out() * Float.BYTES;
-    Objects.checkFromIndexSize(0, rows * inBytes, x.byteSize());
-    Objects.checkFromIndexSize(0, rows * outBytes, y.byteSize());
+    long from = NativeMemory.address(x, rows * inBytes);
+    long to = NativeMemory.address(y, rows * outBytes);
+    matrix.requireAlive();
+    if (gate != null) {
+      gate.requireAlive();
+    }
     int blockRows = blockRows(inBytes);
     int blocks = Math.ceilDiv(rows, blockRows);
     int panels = Math.ceilDiv(matrix.out(), panelWidth);
@@ -127,10 +134,55 @@ public final class RowProduct {
           Scratch own = scratch.get();
           for (int panel = firstPanel; panel < endPanel; panel++) {
             for (int row = first; row < end; row += LayerKernels.TILE_ROWS) {
-              tile(own, gate, matrix, function, panel, x, row, Math.min(end - row, 8), y);
+              int count = Math.min(LayerKernels.TILE_ROWS, end - row);
+              tile(own, gate, matrix, function, panel, from, row, count, to);
             }
           }
         });
+    Reference.reachabilityFence(x);
+    Reference.reachabilityFence(y);
+    Reference.reachabilityFence(matrix);
+    Reference.reachabilityFence(gate);
+  }
+
+  /**
+   * Some rows' products with some panels, in the calling thread.
+   *
+   * @param firstRow of {@code x}
+   * @param rows how many
+   * @param out {@code [rows up to whole tiles, panels · panelWidth]}; what is past the rows or the
+   *     matrix has no meaning
+   */
+  void panels(
+      PackedMatrix matrix,
+      int firstPanel,
+      int endPanel,
+      MemorySegment x,
+      int firstRow,
+      int rows,
+      MemorySegment out) {
+    Scratch own = scratch.get();
+    long inBytes = (long) matrix.in() * Float.BYTES;
+    long outRowBytes = (long) (endPanel - firstPanel) * panelRowBytes;
+    int wholeRows = Math.ceilDiv(rows, LayerKernels.TILE_ROWS) * LayerKernels.TILE_ROWS;
+    long from = NativeMemory.address(x, (firstRow + rows) * inBytes) + firstRow * inBytes;
+    long to = NativeMemory.address(out, wholeRows * outRowBytes);
+    matrix.requireAlive();
+    for (int panel = firstPanel; panel < endPanel; panel++) {
+      for (int row = 0; row < rows; row += LayerKernels.TILE_ROWS) {
+        long at = from + row * inBytes;
+        int count = Math.min(LayerKernels.TILE_ROWS, rows - row);
+        product(
+            matrix,
+            panel,
+            count == LayerKernels.TILE_ROWS ? at : own.padded(at, count, inBytes),
+            to + row * outRowBytes + (long) (panel - firstPanel) * panelRowBytes,
+            outRowBytes);
+      }
+    }
+    Reference.reachabilityFence(x);
+    Reference.reachabilityFence(out);
+    Reference.reachabilityFence(matrix);
   }
 
   private static int blockRows(long inBytes) {
@@ -144,99 +196,69 @@ public final class RowProduct {
       PackedMatrix matrix,
       Nonlinearity function,
       int panel,
-      MemorySegment x,
+      long x,
       int row,
       int count,
-      MemorySegment y) {
+      long y) {
     long inBytes = (long) matrix.in() * Float.BYTES;
     long outBytes = (long) matrix.out() * Float.BYTES;
     int column = panel * panelWidth;
     int columns = Math.min(panelWidth, matrix.out() - column);
-    long outAt = row * outBytes + (long) column * Float.BYTES;
-    MemorySegment rows = x;
-    long at = row * inBytes;
+    long rows = x + row * inBytes;
     if (count < LayerKernels.TILE_ROWS) {
-      rows = own.padded(x, at, count, inBytes);
-      at = 0;
+      rows = own.padded(rows, count, inBytes);
     }
     if (gate != null) {
-      product(gate, panel, rows, at, own.gate, 0, panelRowBytes);
+      product(gate, panel, rows, own.gate.address(), panelRowBytes);
     }
+    long out = y + row * outBytes + (long) column * Float.BYTES;
     if (count == LayerKernels.TILE_ROWS && columns == panelWidth) {
-      product(matrix, panel, rows, at, y, outAt, outBytes);
-      finish(own, gate, function, y, outAt, outBytes);
+      product(matrix, panel, rows, out, outBytes);
+      finish(own, gate, function, out, outBytes);
       return;
     }
-    product(matrix, panel, rows, at, own.tile, 0, panelRowBytes);
-    finish(own, gate, function, own.tile, 0, panelRowBytes);
+    long tile = own.tile.address();
+    product(matrix, panel, rows, tile, panelRowBytes);
+    finish(own, gate, function, tile, panelRowBytes);
     for (int i = 0; i < count; i++) {
       MemorySegment.copy(
           own.tile,
           (long) i * panelRowBytes,
-          y,
-          outAt + i * outBytes,
+          NativeMemory.ALL,
+          out + i * outBytes,
           (long) columns * Float.BYTES);
     }
   }
 
-  private void product(
-      PackedMatrix matrix,
-      int panel,
-      MemorySegment rows,
-      long at,
-      MemorySegment out,
-      long outAt,
-      long outRowBytes) {
+  private void product(PackedMatrix matrix, int panel, long rows, long out, long outRowBytes) {
     int in = matrix.in();
     long rowBytes = (long) in * Float.BYTES;
-    long panelAt = panel * matrix.panelBytes();
-    kernels.tile(
-        rows,
-        at,
-        rowBytes,
-        matrix.panels(),
-        panelAt,
-        Math.min(in, DEPTH),
-        matrix.bias(),
-        (long) panel * panelRowBytes,
-        0,
-        out,
-        outAt,
-        outRowBytes);
+    long panelAt = matrix.panels().address() + panel * matrix.panelBytes();
+    long start = matrix.bias().address() + (long) panel * panelRowBytes;
+    kernels.tile(rows, rowBytes, panelAt, Math.min(in, DEPTH), start, 0, out, outRowBytes);
     for (int t = DEPTH; t < in; t += DEPTH) {
       kernels.tile(
-          rows,
-          at + (long) t * Float.BYTES,
+          rows + (long) t * Float.BYTES,
           rowBytes,
-          matrix.panels(),
           panelAt + (long) t * panelRowBytes,
           Math.min(in - t, DEPTH),
           out,
-          outAt,
           outRowBytes,
           out,
-          outAt,
           outRowBytes);
     }
   }
 
   private void finish(
-      Scratch own,
-      PackedMatrix gate,
-      Nonlinearity function,
-      MemorySegment out,
-      long outAt,
-      long outRowBytes) {
+      Scratch own, PackedMatrix gate, Nonlinearity function, long out, long outRowBytes) {
     if (function == null) {
       return;
     }
-    for (int i = 0; i < LayerKernels.TILE_ROWS; i++) {
-      long at = outAt + i * outRowBytes;
-      if (gate == null) {
-        kernels.apply(function, out, at, panelWidth);
-      } else {
-        kernels.gate(function, own.gate, (long) i * panelRowBytes, out, at, panelWidth);
-      }
+    int rows = LayerKernels.TILE_ROWS;
+    if (gate == null) {
+      kernels.apply(function, out, outRowBytes, rows, panelWidth);
+    } else {
+      kernels.gate(function, own.gate.address(), panelRowBytes, out, outRowBytes, rows, panelWidth);
     }
   }
 }

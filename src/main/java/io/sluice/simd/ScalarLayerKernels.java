@@ -1,6 +1,5 @@
 package io.sluice.simd;
 
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /** The definition of {@link LayerKernels}, in plain loops; sums are float64. */
@@ -28,133 +27,133 @@ final class ScalarLayerKernels implements LayerKernels {
 
   @Override
   public void tile(
-      MemorySegment rows,
-      long at,
+      long rows,
       long rowBytes,
-      MemorySegment panel,
-      long panelAt,
+      long panel,
       int depth,
-      MemorySegment start,
-      long startAt,
+      long start,
       long startRowBytes,
-      MemorySegment out,
-      long outAt,
+      long out,
       long outRowBytes) {
     for (int i = 0; i < TILE_ROWS; i++) {
       for (int j = 0; j < panelWidth; j++) {
-        double sum = get(start, startAt + i * startRowBytes, j);
+        double sum = get(start + i * startRowBytes, j);
         for (int t = 0; t < depth; t++) {
-          sum +=
-              (double) get(rows, at + i * rowBytes, t)
-                  * get(panel, panelAt, (long) t * panelWidth + j);
+          sum += (double) get(rows + i * rowBytes, t) * get(panel, (long) t * panelWidth + j);
         }
-        set(out, outAt + i * outRowBytes, j, sum);
+        set(out + i * outRowBytes, j, sum);
       }
     }
   }
 
   @Override
-  public void apply(Nonlinearity function, MemorySegment values, long at, int count) {
-    for (int i = 0; i < count; i++) {
-      set(values, at, i, function.of(get(values, at, i)));
+  public void apply(Nonlinearity function, long values, long rowBytes, int rows, int count) {
+    for (int row = 0; row < rows; row++) {
+      for (int i = 0; i < count; i++) {
+        long at = values + row * rowBytes;
+        set(at, i, function.of(get(at, i)));
+      }
     }
   }
 
   @Override
   public void gate(
       Nonlinearity function,
-      MemorySegment gate,
-      long gateAt,
-      MemorySegment values,
-      long at,
+      long gate,
+      long gateRowBytes,
+      long values,
+      long rowBytes,
+      int rows,
       int count) {
-    for (int i = 0; i < count; i++) {
-      set(values, at, i, function.of(get(gate, gateAt, i)) * get(values, at, i));
+    for (int row = 0; row < rows; row++) {
+      for (int i = 0; i < count; i++) {
+        long at = values + row * rowBytes;
+        set(at, i, function.of(get(gate + row * gateRowBytes, i)) * get(at, i));
+      }
     }
   }
 
   @Override
-  public void softmax(MemorySegment scores, long at, int count, float scale, float cap) {
+  public float largest(long scores, int count, float cap) {
+    float most = Float.NEGATIVE_INFINITY;
+    for (int i = 0; i < count; i++) {
+      if (cap > 0) {
+        set(scores, i, cap * Math.tanh((double) get(scores, i) / cap));
+      }
+      most = Math.max(most, get(scores, i));
+    }
+    return most;
+  }
+
+  @Override
+  public float sumOfExponentials(long scores, int count, float shift) {
+    double sum = 0;
+    for (int i = 0; i < count; i++) {
+      sum += Math.exp((double) get(scores, i) - shift);
+    }
+    return (float) sum;
+  }
+
+  @Override
+  public void softmax(long scores, int count, float scale, float cap) {
     double most = Double.NEGATIVE_INFINITY;
     for (int i = 0; i < count; i++) {
-      double score = (double) get(scores, at, i) * scale;
+      double score = (double) get(scores, i) * scale;
       score = cap > 0 ? cap * Math.tanh(score / cap) : score;
-      set(scores, at, i, score);
+      set(scores, i, score);
       most = Math.max(most, score);
     }
     double sum = 0;
     for (int i = 0; i < count; i++) {
-      sum += Math.exp(get(scores, at, i) - most);
+      sum += Math.exp(get(scores, i) - most);
     }
     for (int i = 0; i < count; i++) {
-      set(scores, at, i, Math.exp(get(scores, at, i) - most) / sum);
+      set(scores, i, Math.exp(get(scores, i) - most) / sum);
     }
   }
 
   @Override
-  public void layerNorm(
-      MemorySegment x,
-      long at,
-      int width,
-      float[] weight,
-      float[] bias,
-      float epsilon,
-      MemorySegment out,
-      long outAt) {
+  public void layerNorm(long x, int width, float[] weight, float[] bias, float epsilon, long out) {
     double mean = 0;
     for (int i = 0; i < width; i++) {
-      mean += get(x, at, i) / (double) width;
+      mean += get(x, i) / (double) width;
     }
     double variance = 0;
     for (int i = 0; i < width; i++) {
-      double difference = get(x, at, i) - mean;
+      double difference = get(x, i) - mean;
       variance += difference * difference / width;
     }
     double factor = 1 / Math.sqrt(variance + epsilon);
     for (int i = 0; i < width; i++) {
-      set(out, outAt, i, (get(x, at, i) - mean) * factor * weight[i] + bias[i]);
+      set(out, i, (get(x, i) - mean) * factor * weight[i] + bias[i]);
     }
   }
 
   @Override
-  public void rmsNorm(
-      MemorySegment x,
-      long at,
-      int width,
-      float[] weight,
-      float epsilon,
-      MemorySegment out,
-      long outAt) {
+  public void rmsNorm(long x, int width, float[] weight, float epsilon, long out) {
     double square = 0;
     for (int i = 0; i < width; i++) {
-      double value = get(x, at, i);
+      double value = get(x, i);
       square += value * value / width;
     }
     double factor = 1 / Math.sqrt(square + epsilon);
     for (int i = 0; i < width; i++) {
-      set(out, outAt, i, get(x, at, i) * factor * weight[i]);
+      set(out, i, get(x, i) * factor * weight[i]);
     }
   }
 
   @Override
-  public void add(
-      MemorySegment a,
-      long aAt,
-      MemorySegment b,
-      long bAt,
-      MemorySegment out,
-      long outAt,
-      int count) {
+  public void add(long a, long b, long out, int count) {
     for (int i = 0; i < count; i++) {
-      set(out, outAt, i, get(a, aAt, i) + get(b, bAt, i));
+      set(out, i, get(a, i) + get(b, i));
     }
   }
 
-  private static float get(MemorySegment memory, long at, long index) {
-    return memory.get(FLOAT, at + index * Float.BYTES);
+  private static float get(long at, long index) {
+    return NativeMemory.ALL.get(FLOAT, at + index * Float.BYTES);
   }
 
-  private static void set(MemorySegment memory, long at, long index, double value) {
-    memory.set(FLOAT, at + index * Float.BYTES, (float) value);
+  private static void set(long at, long index, double value) {
+    NativeMemory.ALL.set(FLOAT, at + index * Float.BYTES, (float) value);
   }
 }

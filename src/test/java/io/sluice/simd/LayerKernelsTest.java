@@ -47,9 +47,10 @@ class LayerKernelsTest {
         x[2] = -1e30f;
         x[3] = 1e30f;
         MemorySegment values = memory(arena, x, 4);
-        kernels.apply(function, values, 4, count);
+        kernels.apply(function, values.address() + 4, 0, 1, count);
         MemorySegment gated = memory(arena, x, 8);
-        kernels.gate(function, memory(arena, x, 0), 0, gated, 8, count);
+        long gate = memory(arena, x, 0).address();
+        kernels.gate(function, gate, 0, gated.address() + 8, 0, 1, count);
         for (int i = 0; i < count; i++) {
           double exact = function.of(x[i]);
           double error = 4e-7 * Math.max(1, Math.abs(x[i]));
@@ -63,8 +64,15 @@ class LayerKernelsTest {
           }
         }
         assertThat(values.get(FLOAT, 0)).isZero();
+        // Row by row, with a gap that stays as it is.
+        MemorySegment rows = memory(arena, x, 0);
+        kernels.apply(function, rows.address(), 100, 3, 20);
+        for (int i = 0; i < 100; i++) {
+          boolean touched = i % 25 < 20 && i < 75;
+          assertThat(at(rows, 0, i)).isEqualTo(touched ? at(values, 4, i) : x[i]);
+        }
         MemorySegment nan = memory(arena, new float[] {Float.NaN}, 0);
-        kernels.apply(function, nan, 0, 1);
+        kernels.apply(function, nan.address(), 0, 1, 1);
         assertThat(nan.get(FLOAT, 0)).isNaN();
       }
     }
@@ -84,20 +92,20 @@ class LayerKernelsTest {
         MemorySegment in = memory(arena, x, 12);
         MemorySegment out = memory(arena, new float[width], 4);
         MemorySegment exact = memory(arena, new float[width], 4);
-        kernels.layerNorm(in, 12, width, weight, bias, 1e-3f, out, 4);
-        definition.layerNorm(in, 12, width, weight, bias, 1e-3f, exact, 4);
+        kernels.layerNorm(in.address() + 12, width, weight, bias, 1e-3f, out.address() + 4);
+        definition.layerNorm(in.address() + 12, width, weight, bias, 1e-3f, exact.address() + 4);
         // A row of two values that are nearly the same loses digits to its mean.
         assertClose(out, exact, 4, width, 5e-4);
-        kernels.rmsNorm(in, 12, width, weight, 1e-3f, out, 4);
-        definition.rmsNorm(in, 12, width, weight, 1e-3f, exact, 4);
+        kernels.rmsNorm(in.address() + 12, width, weight, 1e-3f, out.address() + 4);
+        definition.rmsNorm(in.address() + 12, width, weight, 1e-3f, exact.address() + 4);
         assertClose(out, exact, 4, width, 2e-6);
-        kernels.add(in, 12, exact, 4, out, 4, width);
-        definition.add(in, 12, exact, 4, exact, 4, width);
+        kernels.add(in.address() + 12, exact.address() + 4, out.address() + 4, width);
+        definition.add(in.address() + 12, exact.address() + 4, exact.address() + 4, width);
         assertClose(out, exact, 4, width, 0);
         float cap = trial % 2 == 0 ? 0 : 5;
         MemorySegment scores = memory(arena, x, 12);
-        definition.softmax(in, 12, width, 0.7f, cap);
-        kernels.softmax(scores, 12, width, 0.7f, cap);
+        definition.softmax(in.address() + 12, width, 0.7f, cap);
+        kernels.softmax(scores.address() + 12, width, 0.7f, cap);
         assertClose(scores, in, 12, width, 2e-5);
         assertThat(scores.get(FLOAT, 8)).isZero();
       }
@@ -109,11 +117,11 @@ class LayerKernelsTest {
     for (LayerKernels kernels : widths().toList()) {
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment far = memory(arena, new float[] {3e38f, -3e38f, 3e38f}, 0);
-        kernels.softmax(far, 0, 3, 1, 0);
+        kernels.softmax(far.address() + 0, 3, 1, 0);
         assertThat(at(far, 0, 0)).isEqualTo(0.5f);
         assertThat(at(far, 0, 1)).isBetween(0f, 1e-37f);
         MemorySegment nan = memory(arena, new float[] {1, Float.NaN, 3}, 0);
-        kernels.softmax(nan, 0, 3, 1, 0);
+        kernels.softmax(nan.address() + 0, 3, 1, 0);
         assertThat(at(nan, 0, 0)).isNaN();
       }
     }
@@ -133,8 +141,10 @@ class LayerKernelsTest {
         MemorySegment out = arena.allocate(8L * (lanes + 1) * Float.BYTES, 64);
         long rowBytes = (depth + 3L) * Float.BYTES;
         long outBytes = (lanes + 1L) * Float.BYTES;
-        kernels.tile(rows, 4, rowBytes, panel, 0, depth, start, 0, 0, out, 0, outBytes);
-        kernels.tile(rows, 4, rowBytes, panel, 0, depth, out, 0, outBytes, out, 0, outBytes);
+        long to = out.address();
+        long packed = panel.address();
+        kernels.tile(rows.address() + 4, rowBytes, packed, depth, start.address(), 0, to, outBytes);
+        kernels.tile(rows.address() + 4, rowBytes, packed, depth, to, outBytes, to, outBytes);
         for (int i = 0; i < 8; i++) {
           for (int j = 0; j < lanes; j++) {
             double sum = at(start, 0, j);
@@ -191,6 +201,34 @@ class LayerKernelsTest {
           .isInstanceOf(IndexOutOfBoundsException.class);
       assertThatThrownBy(() -> small.set(0, 4, short_, 3, 1, workers))
           .isInstanceOf(IndexOutOfBoundsException.class);
+    }
+  }
+
+  @Test
+  void refusesMemoryThatIsNotThere() {
+    Arena arena = Arena.ofShared();
+    PackedMatrix matrix = new PackedMatrix(4, 3, arena);
+    MemorySegment x = arena.allocate(8 * 4 * 3);
+    MemorySegment heap = MemorySegment.ofArray(new float[100]);
+    RowProduct product = new RowProduct(Workers.of(1));
+    RowNorm norm = new RowNorm(new float[4], null, 1);
+    RowLogLoss loss = new RowLogLoss(Workers.of(1));
+    assertThatThrownBy(() -> product.multiply(matrix, heap, 1, x))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("heap");
+    assertThatThrownBy(() -> norm.apply(x, 1, heap, Workers.of(1)))
+        .isInstanceOf(IllegalArgumentException.class);
+    RowLogLoss.Head head = new RowLogLoss.Head(x, 2, 3, 0);
+    arena.close();
+    try (Arena other = Arena.ofShared()) {
+      MemorySegment alive = other.allocate(8 * 4 * 4);
+      assertThatThrownBy(() -> product.multiply(matrix, alive, 1, alive))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("freed");
+      assertThatThrownBy(() -> norm.apply(x, 1, alive, Workers.of(1)))
+          .isInstanceOf(IllegalStateException.class);
+      assertThatThrownBy(() -> loss.losses(head, alive, new int[] {1}))
+          .isInstanceOf(IllegalStateException.class);
     }
   }
 
