@@ -12,7 +12,11 @@ import io.sluice.torch.DType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -110,10 +114,29 @@ final class CaptureCommand extends SluiceCommand {
     try {
       Manifest manifest = plan.run(beside, plan.storeSpec(), progress::update);
       StoreFolder.replace(place, beside);
+      deleteLeftovers(place);
       return manifest;
     } catch (IOException | RuntimeException e) {
       StoreFolder.delete(beside);
       throw e;
+    }
+  }
+
+  /** Deletes what captures left beside the store that were killed before they had replaced it. */
+  private static void deleteLeftovers(Path place) throws IOException {
+    Pattern beside =
+        Pattern.compile(Pattern.quote(place.getFileName() + ".") + "(\\d{1,18})\\.new");
+    List<Path> siblings;
+    try (Stream<Path> listed = Files.list(place.getParent())) {
+      siblings = listed.toList();
+    }
+    for (Path sibling : siblings) {
+      Matcher name = beside.matcher(sibling.getFileName().toString());
+      if (name.matches()
+          && ProcessHandle.of(Long.parseLong(name.group(1))).isEmpty()
+          && StoreFolder.holdsOnlyAStore(sibling)) {
+        StoreFolder.delete(sibling);
+      }
     }
   }
 

@@ -34,7 +34,8 @@ final class ErrorLine {
       case OutOfMemoryError f ->
           "out of memory ("
               + message
-              + "); give the JVM more with SLUICE_JAVA_OPTS=-Xmx4g, or take smaller batches";
+              + "); take smaller batches or fewer features, or give the JVM more with"
+              + " SLUICE_JAVA_OPTS=-Xmx4g, if the machine has it";
       case IOException f when message != null -> text(message);
       case IllegalArgumentException f when message != null -> text(message);
       case IllegalStateException f when message != null -> text(message);

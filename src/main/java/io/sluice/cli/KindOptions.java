@@ -51,7 +51,7 @@ final class KindOptions {
 
   /** The hook point to read, or the first of them; null if none was given. */
   String hook() {
-    return hooks == null ? null : hooks.getFirst();
+    return hooks == null ? null : hooks.isEmpty() ? "" : hooks.getFirst();
   }
 
   /**
@@ -60,6 +60,8 @@ final class KindOptions {
    * @throws IllegalArgumentException if the options do not fit together
    */
   Kind kind() {
+    requireNames("--hook", hooks);
+    requireNames("--target", targets);
     if (targets == null) {
       if (encoderStart != null) {
         throw new IllegalArgumentException(
@@ -87,5 +89,12 @@ final class KindOptions {
       throw new IllegalArgumentException("--skip goes with one --target, not with several");
     }
     return new Kind.CrossLayerTranscoder(hooks.subList(1, hooks.size()), targets, start);
+  }
+
+  private static void requireNames(String option, List<String> names) {
+    if (names != null && (names.isEmpty() || names.stream().anyMatch(String::isBlank))) {
+      throw new IllegalArgumentException(
+          option + " has an empty name; give hook points with one comma between");
+    }
   }
 }

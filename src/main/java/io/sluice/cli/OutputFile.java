@@ -12,7 +12,7 @@ final class OutputFile {
    * Complains about a file that cannot be written: better before the work than after it.
    *
    * @param file null if the option was not given
-   * @throws IOException if its folder does not exist, or it is a folder itself
+   * @throws IOException if its folder does not exist or takes no files, or it is no file itself
    */
   static void check(String option, Path file) throws IOException {
     if (file == null) {
@@ -24,6 +24,13 @@ final class OutputFile {
     }
     if (Files.isDirectory(file)) {
       throw new IOException(option + " " + file + ": is a folder; name a file in it");
+    }
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new IOException(option + " " + file + ": is a device or a pipe; name a file");
+    }
+    if (!Files.isWritable(folder)) {
+      throw new IOException(
+          option + " " + file + ": its folder cannot be written to; choose another");
     }
   }
 }

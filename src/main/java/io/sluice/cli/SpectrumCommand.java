@@ -117,7 +117,10 @@ final class SpectrumCommand extends SluiceCommand {
     }
     ActivationStore store = checksums.open(storeFolder);
     if (store.rows() == 0) {
-      throw new IOException(storeFolder + ": the store has no rows; capture a longer text");
+      throw new IOException(
+          storeFolder
+              + ": the store has no rows, as its capture was stopped; capture again, with"
+              + " --overwrite");
     }
     StoreSpectra measuring = new StoreSpectra(store, tau, on);
     List<Column> columns = measuring.columns(hooks);

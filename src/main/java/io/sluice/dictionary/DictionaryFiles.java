@@ -162,7 +162,10 @@ final class DictionaryFiles {
   private static JsonNode json(Path file) throws IOException {
     if (!Files.isRegularFile(file)) {
       throw new NoSuchFileException(
-          file + " (a dictionary is a folder with " + CONFIG + " and " + WEIGHTS + ")");
+          file
+              + (Files.exists(file.resolveSibling("run.json"))
+                  ? " (a run writes its dictionary at its end; go on with it by --resume)"
+                  : " (a dictionary is a folder with " + CONFIG + " and " + WEIGHTS + ")"));
     }
     if (Files.size(file) > MAX_CONFIG_BYTES) {
       throw new IOException(file + ": " + Files.size(file) + " bytes is too long for a config");
@@ -170,7 +173,7 @@ final class DictionaryFiles {
     try {
       return JSON.readTree(StrictJson.text(Files.readAllBytes(file)));
     } catch (JsonProcessingException e) {
-      throw new IOException(file + ": not valid JSON: " + e.getOriginalMessage() + REMEDY, e);
+      throw new IOException(file + ": not valid JSON: " + StrictJson.reason(e) + REMEDY, e);
     }
   }
 

@@ -129,7 +129,8 @@ public final class Evaluator {
     SiteFeed feed = new SiteFeed(store, plan, read, written);
     if (feed.rows() == 0) {
       throw new IllegalArgumentException(
-          store.folder() + ": no row takes part, of " + store.rows() + " in the store");
+          "%s: no row of its %d takes part; begin at an earlier position, or capture a longer text"
+              .formatted(store.folder(), store.rows()));
     }
     SiteErrors errors = new SiteErrors(outputs.size() > 1 ? outputs : List.of());
     long[] fired = new long[features];

@@ -7,11 +7,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * A file that appears whole or not at all, whenever the process or the machine stops. It is written
@@ -27,6 +30,8 @@ public final class AtomicFile implements AutoCloseable {
   private static final Set<Path> OPEN = ConcurrentHashMap.newKeySet();
 
   private static final String SUFFIX = "." + ProcessHandle.current().pid() + ".tmp";
+
+  private static final Pattern LEFTOVER = Pattern.compile(".+\\.\\d+\\.tmp");
 
   private final Path named;
   private final Path target;
@@ -59,9 +64,9 @@ public final class AtomicFile implements AutoCloseable {
   /**
    * Begins a file.
    *
-   * @param target the file to make or replace; its folder must exist
-   * @throws IOException if the target is a folder, its folder is missing, or the temporary file
-   *     cannot be made
+   * @param target the file to make or replace, or a link to it; its folder must exist
+   * @throws IOException if the target is a folder, a device or a pipe, its folder is missing, or
+   *     the temporary file cannot be made
    * @throws IllegalStateException if this process is writing the same file already
    */
   public static AtomicFile open(Path target) throws IOException {
@@ -72,6 +77,13 @@ public final class AtomicFile implements AutoCloseable {
     }
     if (!Files.isDirectory(folder)) {
       throw new IOException(target + ": its folder does not exist; make " + folder + " first");
+    }
+    if (Files.exists(absolute) && !Files.isRegularFile(absolute)) {
+      // A rename would put a file in the place of a device, for all who use it.
+      throw new IOException(target + ": is a device or a pipe; name a file");
+    }
+    if (Files.isSymbolicLink(absolute) && Files.exists(absolute)) {
+      absolute = absolute.toRealPath(); // What a link points to is replaced, not the link.
     }
     Path temporary = absolute.resolveSibling(absolute.getFileName() + SUFFIX);
     if (!OPEN.add(temporary)) {
@@ -185,18 +197,37 @@ public final class AtomicFile implements AutoCloseable {
     }
   }
 
+  /**
+   * Deletes temporary files that processes left in a folder when they were killed. For one who has
+   * the folder alone: it asks no file whether it is still being written.
+   *
+   * @throws IOException if the folder cannot be read, or a file in it cannot be deleted
+   */
+  public static void deleteLeftovers(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : (Iterable<Path>) files::iterator) {
+        if (LEFTOVER.matcher(file.getFileName().toString()).matches()) {
+          Files.deleteIfExists(file);
+        }
+      }
+    }
+  }
+
   private static IOException failed(Path target, IOException cause) {
+    return new IOException(
+        target + ": cannot be written (" + reason(cause) + "); make room or choose another folder",
+        cause);
+  }
+
+  /** Why the system refused, in a few words and without the file's name. */
+  static String reason(IOException cause) {
     String reason =
         switch (cause) {
           case AccessDeniedException e -> "no permission";
+          case NoSuchFileException e -> "its folder takes no files";
           case FileSystemException e -> e.getReason();
           default -> cause.getMessage();
         };
-    return new IOException(
-        target
-            + ": cannot be written ("
-            + (reason == null ? cause.getClass().getSimpleName() : reason)
-            + "); make room or choose another folder",
-        cause);
+    return reason == null ? cause.getClass().getSimpleName() : reason;
   }
 }

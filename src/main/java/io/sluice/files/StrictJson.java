@@ -49,6 +49,12 @@ public final class StrictJson {
     }
   }
 
+  /** What is wrong with a document, without the places in it that its author cannot find. */
+  public static String reason(JsonProcessingException e) {
+    return e.getOriginalMessage()
+        .replaceFirst("(?s):? \\(start marker.*|: expected close marker.*", "");
+  }
+
   /**
    * A reader of whole documents, after which nothing may follow.
    *

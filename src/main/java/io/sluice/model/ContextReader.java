@@ -64,24 +64,8 @@ final class ContextReader implements AutoCloseable {
   static ContextReader open(LoadedModel model, ContextSpec spec) throws IOException {
     ModelShape shape = model.transformer().shape();
     SpecialTokens special = SpecialTokens.of(model.tokenizer());
-    if (spec.context() > shape.maxContext()) {
-      throw new IllegalArgumentException(
-          "a context of "
-              + spec.context()
-              + " tokens; "
-              + model.name()
-              + " takes at most "
-              + shape.maxContext());
-    }
+    spec.requireFits(model);
     int room = spec.context() - special.count();
-    if (room < 1) {
-      throw new IllegalArgumentException(
-          "a context of "
-              + spec.context()
-              + " tokens leaves no room for text beside "
-              + special.count()
-              + " special tokens");
-    }
     if (spec.stride() > room) {
       throw new IllegalArgumentException(
           "a stride of "

@@ -68,6 +68,26 @@ public record ContextSpec(TextSpec texts, int context, int stride, int batch, lo
     return Math.max(1, (gpu ? GPU_BATCH_TOKENS : CPU_BATCH_TOKENS) / context);
   }
 
+  /**
+   * Checks the length of contexts against a model, which need not be run for it.
+   *
+   * @throws IllegalArgumentException if it is longer than the model takes, or leaves no room for
+   *     text beside the special tokens
+   */
+  public void requireFits(LoadedModel model) {
+    int longest = model.transformer().shape().maxContext();
+    if (context > longest) {
+      throw new IllegalArgumentException(
+          "a context of %d tokens; %s takes at most %d".formatted(context, model.name(), longest));
+    }
+    int special = SpecialTokens.of(model.tokenizer()).count();
+    if (context <= special) {
+      throw new IllegalArgumentException(
+          "a context of %d tokens leaves no room for text beside %d special tokens; give at least %d"
+              .formatted(context, special, special + 1));
+    }
+  }
+
   static void requirePositive(String name, long value) {
     if (value < 1) {
       throw new IllegalArgumentException(name + " must be at least 1, not " + value);

@@ -34,10 +34,10 @@ public record Generation(int tokens, double temperature, int topK, double topP, 
       throw new IllegalArgumentException("temperature must not be negative: " + temperature);
     }
     if (topK < 0) {
-      throw new IllegalArgumentException("topK must not be negative: " + topK);
+      throw new IllegalArgumentException("top-k must not be negative: " + topK);
     }
     if (!(topP > 0 && topP <= 1)) {
-      throw new IllegalArgumentException("topP must be above 0 and at most 1: " + topP);
+      throw new IllegalArgumentException("top-p must be above 0 and at most 1: " + topP);
     }
   }
 

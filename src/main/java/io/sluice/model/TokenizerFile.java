@@ -46,6 +46,9 @@ record TokenizerFile(String json, int[] prefix, int[] suffix) {
   static TokenizerFile read(Path file) throws IOException {
     String text;
     try {
+      if (Files.isDirectory(file)) {
+        throw new IOException(file + ": is a folder; name the tokenizer.json in it");
+      }
       if (Files.size(file) > MAX_BYTES) {
         throw new IOException(file + ": is larger than a tokenizer.json can be; check the path");
       }
@@ -71,10 +74,7 @@ record TokenizerFile(String json, int[] prefix, int[] suffix) {
       bare.putNull("post_processor");
       return new TokenizerFile(JSON.writeValueAsString(bare), ids(prefix), ids(suffix));
     } catch (JsonProcessingException e) {
-      throw damaged(
-          file,
-          "it is not valid JSON: " + e.getOriginalMessage().replaceFirst(" \\(start marker.*", ""),
-          e);
+      throw damaged(file, "it is not valid JSON: " + StrictJson.reason(e), e);
     }
   }
 

@@ -43,7 +43,8 @@ public final class Batches {
     boolean shuffled = plan.order() == BatchPlan.Order.SHUFFLED;
     if (shuffled && selection.count() == 0) {
       throw new IllegalArgumentException(
-          store.folder() + ": no row to draw batches from, of " + store.rows() + " in the store");
+          "%s: no row of its %d takes part; begin at an earlier position, or capture a longer text"
+              .formatted(store.folder(), store.rows()));
     }
     this.permutation = shuffled ? new Permutation(selection.count()) : null;
     int count = plan.columns().size();

@@ -1,6 +1,7 @@
 package io.sluice.store;
 
 import io.sluice.files.AtomicFile;
+import io.sluice.files.OutputFolder;
 import io.sluice.torch.DType;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -69,7 +70,7 @@ public final class StoreWriter implements AutoCloseable {
       throw new IOException(folder + ": is a file; name a new or empty folder");
     }
     StoreWriter writer = new StoreWriter(folder, spec);
-    Files.createDirectories(folder);
+    OutputFolder.make(folder);
     StoreFolder.clear(folder, spec.replace());
     ManifestFile.write(folder, writer.manifest);
     return writer;

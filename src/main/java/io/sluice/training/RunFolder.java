@@ -38,7 +38,7 @@ public final class RunFolder implements AutoCloseable {
   /**
    * Takes a folder for a new run.
    *
-   * @throws IOException if it holds a run already or is in use
+   * @throws IOException if it holds a run or a sweep already, or is in use
    */
   public static RunFolder create(Path path) throws IOException {
     FolderLock.make(path, "run");
@@ -47,6 +47,10 @@ public final class RunFolder implements AutoCloseable {
       folder.close();
       throw new IOException(
           path + ": holds a run already; go on with it by --resume, or choose another folder");
+    }
+    if (Files.exists(path.resolve(SweepFile.NAME))) {
+      folder.close();
+      throw new IOException(path + ": holds a sweep already; choose another folder");
     }
     return folder;
   }
@@ -194,6 +198,16 @@ public final class RunFolder implements AutoCloseable {
   /** The checkpoints, newest first. */
   public List<Path> checkpoints() throws IOException {
     return Checkpoint.list(path);
+  }
+
+  /** Lets go of a folder in which no run could be begun, and leaves nothing of it. */
+  public void giveUp() throws IOException {
+    if (metrics != null) {
+      metrics.close();
+    }
+    clear();
+    Files.deleteIfExists(path.resolve(InputMap.FILE));
+    lock.giveUp();
   }
 
   @Override

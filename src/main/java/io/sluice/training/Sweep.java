@@ -92,8 +92,8 @@ public final class Sweep implements AutoCloseable {
       long free = Files.getFileStore(folder).getUsableSpace();
       if (disk > free) {
         throw new IOException(
-            "%s: the sweep needs %.1f GB here, but %.1f GB are free; make room or a smaller grid"
-                .formatted(folder, disk / 1e9, free / 1e9));
+            "%s: the sweep needs %s here, but %s are free; make room or a smaller grid"
+                .formatted(folder, size(disk), size(free)));
       }
       SweepFile file =
           new SweepFile(
@@ -109,7 +109,7 @@ public final class Sweep implements AutoCloseable {
       file.write(folder, store);
       return new Sweep(store, engines, folder, lock, file, memory);
     } catch (IOException | RuntimeException e) {
-      lock.close();
+      lock.giveUp();
       throw e;
     }
   }
@@ -142,12 +142,18 @@ public final class Sweep implements AutoCloseable {
     return new Sweep(store, engines, folder, FolderLock.take(folder, "sweep"), file, memory);
   }
 
+  private static String size(long bytes) {
+    return bytes < 100_000_000
+        ? "%,d KB".formatted(Math.ceilDiv(bytes, 1000))
+        : "%.1f GB".formatted(bytes / 1e9);
+  }
+
   private static void requireMemory(SweepCell cell, int width, long memory) {
     long needed = cell.bytes(width);
     if (needed > memory) {
       throw new IllegalArgumentException(
-          "cell %s takes %.1f GB of memory, but the sweep has %.1f GB; give it more, or fewer features"
-              .formatted(cell.name(), needed / 1e9, memory / 1e9));
+          "cell %s takes %s of memory, but the sweep has %s; give it more, or fewer features"
+              .formatted(cell.name(), size(needed), size(memory)));
     }
   }
 

@@ -106,8 +106,10 @@ public final class Trainer implements AutoCloseable {
     try {
       trainer.begin();
       return trainer;
-    } catch (IOException | RuntimeException e) {
-      trainer.close();
+    } catch (IOException | RuntimeException | OutOfMemoryError e) {
+      try (trainer) {
+        trainer.folder.giveUp();
+      }
       throw e;
     }
   }

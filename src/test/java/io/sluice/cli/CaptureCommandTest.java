@@ -84,6 +84,22 @@ class CaptureCommandTest {
     assertThat(ActivationStore.open(store).rows()).isEqualTo(20);
   }
 
+  @Test
+  void deletesWhatAKilledCaptureLeftBesideTheStore() throws Exception {
+    Process ended = new ProcessBuilder("true").start();
+    assertThat(ended.waitFor()).isZero();
+    Path store = folder.resolve("store");
+    Path left = folder.resolve("store." + ended.pid() + ".new");
+    Path own = folder.resolve("store." + ProcessHandle.current().pid() + "0.new");
+    assertThat(capture(left, "--tokens", "10")).isZero();
+    Files.createDirectory(own);
+    assertThat(capture(store, "--tokens", "10")).isZero();
+    assertThat(left).exists();
+    assertThat(capture(store, "--tokens", "10", "--overwrite")).isZero();
+    assertThat(left).doesNotExist();
+    assertThat(own).exists();
+  }
+
   @ParameterizedTest
   @CsvSource({
     "--hooks, layers.*.attn, 1, 'layers.N.attn_out'",
@@ -95,6 +111,8 @@ class CaptureCommandTest {
     "--dtype, int8, 2, 'float16'",
     "--device, tpu, 2, 'cuda'",
     "--model, none, 1, 'none: no such file'",
+    "--tokenizer, src, 1, 'src: is a folder; name the tokenizer.json in it'",
+    "--context, 2, 1, 'give at least 3'",
     "--tokenizer, none.json, 1, 'none.json: no such file'",
     "--text, none.txt, 1, 'none.txt: no such file'",
   })

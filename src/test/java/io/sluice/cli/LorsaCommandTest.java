@@ -133,6 +133,7 @@ class LorsaCommandTest {
     assertOneLine("k (97)");
     assertThat(train("--groups", "6")).isEqualTo(1);
     assertOneLine("6 groups", "4 heads");
+    assertThat(Path.of(run)).doesNotExist();
     assertThat(train("--init", "best")).isEqualTo(2);
     assertOneLine("--init is random or asi");
     assertThat(train("--from-position", "16")).isEqualTo(1);

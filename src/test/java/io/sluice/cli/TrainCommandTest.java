@@ -240,6 +240,27 @@ class TrainCommandTest {
   }
 
   @Test
+  void aRunThatCannotBeginLeavesNothing() throws IOException {
+    assertThat(train("--from-position", "99")).isEqualTo(1);
+    assertOneLine("no row of its", "begin at an earlier position");
+    assertThat(Path.of(run)).doesNotExist();
+    Path sweep = Files.createDirectory(Path.of(run)).resolve("sweep.json");
+    Files.writeString(sweep, "{}");
+    assertThat(train()).isEqualTo(1);
+    assertOneLine(run + ": holds a sweep already; choose another folder");
+    assertThat(Path.of(run, "run.json")).doesNotExist();
+    assertThat(sweep).exists();
+  }
+
+  @Test
+  void aRunOnItsWayHasNoDictionaryYet() throws IOException {
+    assertThat(train()).isZero();
+    Files.delete(Path.of(run, "dictionary.json"));
+    assertThat(sluice("evaluate", "--dictionary", run, "--store", store)).isEqualTo(1);
+    assertOneLine("a run writes its dictionary at its end");
+  }
+
+  @Test
   void badUsageIsOneLineAndStatusTwo() {
     assertThat(sluice("train", "--out", run)).isEqualTo(2);
     assertOneLine("--store", "--hook");
@@ -251,6 +272,8 @@ class TrainCommandTest {
     assertOneLine("sgd");
     assertThat(train("--engine", "warp")).isEqualTo(2);
     assertOneLine("warp");
+    assertThat(train("--hook", ",")).isEqualTo(2);
+    assertOneLine("--hook has an empty name");
     assertThat(train("--device", "tpu")).isEqualTo(2);
     assertOneLine("tpu");
     assertThat(train("--tokens", "10", "--steps", "10")).isEqualTo(2);
@@ -259,21 +282,13 @@ class TrainCommandTest {
   }
 
   private int train(String... more) {
+    List<String> given = List.of(more);
     List<String> arguments =
         new ArrayList<>(
-            List.of(
-                "train",
-                "--store",
-                store,
-                "--hook",
-                SyntheticStore.HOOK,
-                "--features",
-                "64",
-                "--batch",
-                "32",
-                "--out",
-                run));
-    List<String> given = List.of(more);
+            List.of("train", "--store", store, "--features", "64", "--batch", "32", "--out", run));
+    if (!given.contains("--hook")) {
+      arguments.addAll(List.of("--hook", SyntheticStore.HOOK));
+    }
     if (!given.contains("--k")) {
       arguments.addAll(List.of("--k", "4"));
     }

@@ -53,6 +53,45 @@ class AtomicFileTest {
   }
 
   @Test
+  void replacesWhatALinkPointsTo() throws IOException {
+    Path link = folder.resolve("link");
+    Files.createSymbolicLink(link, target.getFileName());
+    AtomicFile.write(link, "after");
+    assertThat(link).isSymbolicLink();
+    assertThat(target).hasContent("after");
+  }
+
+  @Test
+  void takesNoDevicesOrPipes() throws Exception {
+    Path pipe = folder.resolve("pipe");
+    assumeTrue(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor() == 0, "no mkfifo");
+    assertThatThrownBy(() -> AtomicFile.write(pipe, "after"))
+        .isInstanceOf(IOException.class)
+        .hasMessage(pipe + ": is a device or a pipe; name a file");
+    assertThat(files()).containsExactlyInAnyOrder(target, pipe);
+  }
+
+  @Test
+  void deletesWhatAKilledProcessLeft() throws IOException {
+    Path other = Files.createFile(folder.resolve("other.tmp"));
+    Files.createFile(folder.resolve("file.json.4711.tmp"));
+    AtomicFile.deleteLeftovers(folder);
+    assertThat(files()).containsExactlyInAnyOrder(target, other);
+  }
+
+  @Test
+  void aFolderThatCannotBeMadeIsNamed() {
+    Path below = target.resolve("folder");
+    assertThatThrownBy(() -> OutputFolder.make(target))
+        .isInstanceOf(IOException.class)
+        .hasMessage(target + ": is a file; name another folder");
+    assertThatThrownBy(() -> OutputFolder.make(below))
+        .isInstanceOf(IOException.class)
+        .hasMessageStartingWith(below + ": cannot be made (")
+        .hasMessageEndingWith("); choose another folder");
+  }
+
+  @Test
   void hasThePermissionsOfAnyNewFile() throws IOException {
     assumeTrue(Files.getFileStore(folder).supportsFileAttributeView("posix"), "no POSIX modes");
     Path plain = Files.createFile(folder.resolve("plain"));

@@ -2,6 +2,7 @@ package io.sluice.dictionary.formats;
 
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.files.OutputFolder;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -22,7 +23,7 @@ public enum DictionaryFormat {
 
     @Override
     void save(Dictionary dictionary, Path folder) throws IOException {
-      Files.createDirectories(folder);
+      OutputFolder.make(folder);
       dictionary.save(folder);
     }
   },
@@ -212,7 +213,15 @@ public enum DictionaryFormat {
       throw ForeignWriter.refused(
           label, "dictionaries that write several hook points", "keep it in Sluice's format");
     }
-    save(dictionary, folder);
+    try {
+      save(dictionary, folder);
+    } catch (IOException e) {
+      // One file of two is no dictionary, and would be in the way of the next try.
+      for (String name : List.of(config, weights)) {
+        Files.deleteIfExists(folder.resolve(name));
+      }
+      throw e;
+    }
   }
 
   private boolean keepsSkip() {

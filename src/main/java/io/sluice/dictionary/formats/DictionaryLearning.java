@@ -7,6 +7,7 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Thresholds;
+import io.sluice.files.OutputFolder;
 import io.sluice.torch.DType;
 import io.sluice.weights.PyTorchFile;
 import io.sluice.weights.PyTorchWriter;
@@ -15,7 +16,6 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -191,7 +191,7 @@ final class DictionaryLearning {
     trainer.put("dict_size", c.features());
     trainer.put("lm_name", c.model());
     trainer.put("submodule_name", c.inputHook());
-    Files.createDirectories(folder);
+    OutputFolder.make(folder);
     PyTorchWriter.write(folder.resolve(WEIGHTS), tensors);
     ForeignConfig.write(folder.resolve(CONFIG), json);
   }

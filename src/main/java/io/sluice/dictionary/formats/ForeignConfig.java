@@ -42,7 +42,7 @@ final class ForeignConfig {
       return new ForeignConfig(file, json);
     } catch (JsonProcessingException e) {
       throw new IOException(
-          file + ": not valid JSON: " + e.getOriginalMessage() + "; fetch it again", e);
+          file + ": not valid JSON: " + StrictJson.reason(e) + "; fetch it again", e);
     }
   }
 

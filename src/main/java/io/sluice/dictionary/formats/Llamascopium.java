@@ -6,12 +6,12 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Thresholds;
+import io.sluice.files.OutputFolder;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -211,7 +211,7 @@ final class Llamascopium {
     json.put("hook_point_in", c.inputHook());
     json.put("hook_point_out", c.outputHook());
     json.put("use_glu_encoder", false);
-    Files.createDirectories(folder);
+    OutputFolder.make(folder);
     Safetensors.write(folder.resolve(WEIGHTS), tensors, Map.of());
     ForeignConfig.write(folder.resolve(CONFIG), json);
   }

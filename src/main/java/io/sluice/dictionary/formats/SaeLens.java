@@ -8,13 +8,13 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Thresholds;
+import io.sluice.files.OutputFolder;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -309,7 +309,7 @@ final class SaeLens {
     metadata.put("sae_lens_version", VERSION);
     metadata.put("model_name", c.model());
     metadata.put("hook_name", c.inputHook());
-    Files.createDirectories(folder);
+    OutputFolder.make(folder);
     Safetensors.write(
         folder.resolve(WEIGHTS),
         List.of(
@@ -366,7 +366,7 @@ final class SaeLens {
     } else {
       putTraining(metadata, given.config());
     }
-    Files.createDirectories(folder);
+    OutputFolder.make(folder);
     Safetensors.write(folder.resolve(WEIGHTS), tensors, Map.of());
     ForeignConfig.write(folder.resolve(CONFIG), json);
   }

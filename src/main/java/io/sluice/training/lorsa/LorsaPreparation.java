@@ -61,6 +61,9 @@ final class LorsaPreparation {
       long tokens, double inputNorm, double targetNorm, double[] mean, double variance) {}
 
   Prepared prepare() throws IOException {
+    requireOwn(attention.query().weight().size(1), "reads", feed.inputWidth(), config.inputHook());
+    requireOwn(
+        attention.output().weight().size(0), "writes", feed.targetWidth(), config.outputHook());
     int groups = config.groups() == 0 ? attention.heads() : config.groups();
     LorsaSpec spec =
         Queries.spec(
@@ -173,6 +176,14 @@ final class LorsaPreparation {
       }
     }
     return parts.isEmpty() ? null : ShapeOperators.cat(parts, 0).to(DType.F64);
+  }
+
+  private static void requireOwn(long width, String does, int stored, String hook) {
+    if (width != stored) {
+      throw new IllegalArgumentException(
+          "the model's attention %s %d dimensions, but %s of the store is %d wide; give the model that was captured"
+              .formatted(does, width, hook, stored));
+    }
   }
 
   /**

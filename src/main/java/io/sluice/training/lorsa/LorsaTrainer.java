@@ -80,8 +80,10 @@ public final class LorsaTrainer implements AutoCloseable {
     try {
       trainer.begin(attention);
       return trainer;
-    } catch (IOException | RuntimeException e) {
-      trainer.close();
+    } catch (IOException | RuntimeException | OutOfMemoryError e) {
+      try (trainer) {
+        trainer.folder.giveUp();
+      }
       throw e;
     }
   }
