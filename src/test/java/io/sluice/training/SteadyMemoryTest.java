@@ -3,13 +3,18 @@ package io.sluice.training;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.engine.AdamStep;
+import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.EngineSpec;
+import io.sluice.engine.Learned;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
+import io.sluice.engine.Penalty;
 import io.sluice.engine.Rows;
 import io.sluice.engine.Selection;
+import io.sluice.engine.SkipEngine;
+import io.sluice.engine.Thresholds;
 import io.sluice.testing.NativeMemory;
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
@@ -17,10 +22,16 @@ import io.sluice.torch.Torch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
+import java.util.function.ObjIntConsumer;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Native memory does not grow from step to step. */
 class SteadyMemoryTest {
@@ -58,10 +69,124 @@ class SteadyMemoryTest {
     }
   }
 
+  /** What else there is to learn by: a selection, and what is added to the loss. */
+  private enum Recipe {
+    ABSTOPK(new Selection.AbsTopK(8)),
+    BATCHTOPK(new Selection.BatchTopK(8)),
+    NESTED(new Selection.TopK(8)),
+    AUXK(new Selection.TopK(1)),
+    RELU(new Selection.Threshold(Thresholds.uniform(0))),
+    JUMPRELU(new Selection.LearnedThreshold(0.1)),
+    GATED(new Selection.Gate()),
+    PURSUIT(new Selection.Pursuit(3, 0.1)),
+    CROSSCODER(new Selection.TopK(8)),
+    SKIP(new Selection.TopK(8)),
+    CROSS_LAYER(new Selection.TopK(8));
+
+    private final Selection selection;
+
+    Recipe(Selection selection) {
+      this.selection = selection;
+    }
+
+    Engine open(EngineFactory engines, Parameters start) {
+      EngineSpec plain = new EngineSpec(32, 32, 256, false, false, Optimiser.ADAM);
+      return switch (this) {
+        case NESTED -> engines.open(plain.nested(List.of(32, 256)), start);
+        case JUMPRELU -> engines.open(plain.with(Learned.THRESHOLD), start);
+        case GATED -> engines.open(plain.with(Learned.GATE), start);
+        case CROSSCODER -> engines.open(plain.writing(List.of(16, 16)), start);
+        case SKIP -> new SkipEngine(engines.open(plain, start), null);
+        case CROSS_LAYER -> crossLayer(engines, start);
+        default -> engines.open(plain, start);
+      };
+    }
+
+    /** Both layers read half of the input, and write both halves of the output, or the second. */
+    private static Engine crossLayer(EngineFactory engines, Parameters start) {
+      List<Engine> layers = new ArrayList<>();
+      for (int writes : new int[] {32, 16}) {
+        EngineSpec spec =
+            new EngineSpec(16, writes, 128, false, false, Optimiser.ADAM)
+                .writing(writes == 32 ? List.of(16, 16) : List.of(16));
+        layers.add(
+            engines.open(
+                spec,
+                new Parameters(
+                    16,
+                    writes,
+                    128,
+                    start.encoder().asSlice(0, 16 * 128 * 4),
+                    start.encoderBias().asSlice(0, 128 * 4),
+                    start.decoder().asSlice(0, 128L * writes * 4),
+                    start.decoderBias().asSlice(0, 4L * writes))));
+      }
+      return new CrossLayerEngine(layers, List.of(16, 16));
+    }
+
+    void add(Engine engine, int step) {
+      switch (this) {
+        case AUXK -> assertThat(engine.revive(4, 0.03, step - 1)).isPositive();
+        case GATED -> engine.penalise(0.1);
+        case RELU -> engine.penalise(new Penalty.Power(0.5), 0.1);
+        case JUMPRELU -> engine.penalise(new Penalty.Count(), 0.1);
+        default -> {}
+      }
+    }
+  }
+
+  static Stream<Arguments> recipes() {
+    return Stream.of("vector", "torch")
+        .flatMap(kind -> Stream.of(Recipe.values()).map(recipe -> Arguments.of(kind, recipe)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("recipes")
+  void everyLossAndKindStaysFlat(String kind, Recipe recipe) {
+    Assumptions.assumeTrue(Torch.isAvailable(), "no LibTorch here");
+    int threads = Torch.threads();
+    Torch.threads(1);
+    try (Arena arena = Arena.ofShared()) {
+      Parameters start = Parameters.allocate(arena, 32, 32, 256);
+      Random random = new Random(1);
+      fill(start.encoder(), random);
+      start.decoder().copyFrom(start.encoder());
+      MemorySegment memory = arena.allocate(256 * 32 * 4, 64);
+      fill(memory, random);
+      Rows batch = new Rows(memory, DType.F32, 256, 32);
+      try (Engine engine = recipe.open(EngineFactory.named(kind, Device.CPU), start)) {
+        train(engine, batch, recipe.selection, recipe::add, 1, 50);
+        // One leaked 256 x 32 batch a step would be 3.3 MB in each part.
+        int[] step = {51};
+        long growth =
+            NativeMemory.leastGrowth(
+                4,
+                () -> {
+                  train(engine, batch, recipe.selection, recipe::add, step[0], step[0] + 99);
+                  step[0] += 100;
+                });
+        assertThat(growth).isLessThan(1L << 21);
+      }
+    } finally {
+      Torch.threads(threads);
+    }
+  }
+
   private static void train(Engine engine, Rows batch, int from, int to) {
+    train(engine, batch, new Selection.TopK(8), (same, step) -> {}, from, to);
+  }
+
+  private static void train(
+      Engine engine,
+      Rows batch,
+      Selection selection,
+      ObjIntConsumer<Engine> loss,
+      int from,
+      int to) {
     for (int step = from; step <= to; step++) {
-      engine.encode(batch, new Selection.TopK(8));
+      engine.encode(batch, selection);
       engine.decode(batch, true);
+      loss.accept(engine, step);
       engine.markFired(step);
       engine.accumulate();
       engine.update(new AdamStep(step, 1e-4, 0.9, 0.999, 1e-8));
