@@ -43,41 +43,49 @@ interface LayerKernels {
    *
    * @param rowBytes from one row to the next
    * @param count values of a row
+   * @param scratch room for {@code rows · count} floats
    */
-  void apply(Nonlinearity function, long values, long rowBytes, int rows, int count);
+  void apply(Nonlinearity function, long values, long rowBytes, int rows, int count, long scratch);
 
   /**
-   * {@code values[i][j] *= function(gate[i][j])}.
+   * {@code values[i][j] *= factors[i][j]}.
    *
+   * @param factors {@code [rows, count]}, side by side
    * @param count values of a row
    */
-  void gate(
-      Nonlinearity function,
-      long gate,
-      long gateRowBytes,
-      long values,
-      long rowBytes,
-      int rows,
-      int count);
+  void multiply(long values, long rowBytes, long factors, int rows, int count);
+
+  /** Replaces scores by {@code cap · tanh(scale · score / cap)}; {@code cap} is above 0. */
+  void limit(long scores, int count, float scale, float cap);
 
   /**
-   * The largest of {@code count} scores, which are limited before to {@code cap · tanh(score /
-   * cap)} if {@code cap} is above 0; NaN if one is NaN.
+   * The largest score; which it is if one is NaN is left open.
    *
    * @param count at least 1
    */
-  float largest(long scores, int count, float cap);
-
-  /** {@code Σ exp(scores[i] − shift)}; no score is above {@code shift}. */
-  float sumOfExponentials(long scores, int count, float shift);
+  float largest(long scores, int count);
 
   /**
-   * Replaces scores by their softmax. Before it they are scaled and, if {@code cap} is above 0,
-   * limited to {@code cap · tanh(score / cap)}.
+   * Replaces scores by {@code exp(scale · (score − shift))}, within 1e-7 of it, where that is a
+   * normal number; below, it is the smallest one, above, the largest.
    *
-   * @param count at least 1
+   * @return the sum of them; NaN if one is
    */
-  void softmax(long scores, int count, float scale, float cap);
+  float exponentials(long scores, int count, float shift, float scale);
+
+  /**
+   * Replaces scores by the softmax of {@code scale · score}; all are NaN if one is.
+   *
+   * @param count at least 1; fastest if it is a multiple of the lanes
+   * @param scale above 0
+   */
+  default void softmax(long scores, int count, float scale) {
+    float sum = exponentials(scores, count, largest(scores, count), scale);
+    scale(scores, count, 1 / sum);
+  }
+
+  /** {@code values[i] *= factor}. */
+  void scale(long values, int count, float factor);
 
   /**
    * {@code out = (x − mean(x)) / √(variance(x) + epsilon) · weight + bias} over one row. {@code

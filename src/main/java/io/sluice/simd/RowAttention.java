@@ -279,18 +279,30 @@ public final class RowAttention {
       }
     }
 
-    /** Turns scores in {@code [from, to)} to weights, and those in the rest of the tile to 0. */
+    /**
+     * Turns scores in {@code [from, to)} to weights, and those in the rest of the tile to 0. A row
+     * of scores has room for whole vectors on both sides.
+     */
     private void weigh(Scratch own, int i, int first, int from, int to, int end) {
       AttentionHeads.Rule rule = heads.rule();
-      long at = own.scores.address() + (long) i * padded * Float.BYTES;
-      clear(at, first, from);
-      clear(at, to, end);
-      kernels.softmax(at + (long) from * Float.BYTES, to - from, rule.scale(), rule.cap());
+      int lanes = panelWidth / 2;
+      int wholeFrom = from / lanes * lanes;
+      int wholeTo = Math.ceilDiv(to, lanes) * lanes;
+      long scores = own.scores.address() + (long) i * padded * Float.BYTES;
+      long at = scores + (long) wholeFrom * Float.BYTES;
+      if (rule.cap() > 0) {
+        kernels.limit(at, wholeTo - wholeFrom, rule.scale(), rule.cap());
+      }
+      set(scores, wholeFrom, from, Float.NEGATIVE_INFINITY);
+      set(scores, to, wholeTo, Float.NEGATIVE_INFINITY);
+      kernels.softmax(at, wholeTo - wholeFrom, rule.cap() > 0 ? 1 : rule.scale());
+      set(scores, first, from, 0);
+      set(scores, to, end, 0);
     }
 
-    private static void clear(long scores, int from, int to) {
+    private static void set(long scores, int from, int to, float value) {
       for (int i = from; i < to; i++) {
-        ALL.set(FLOAT, scores + (long) i * Float.BYTES, 0);
+        ALL.set(FLOAT, scores + (long) i * Float.BYTES, value);
       }
     }
 

@@ -97,13 +97,16 @@ public final class RowLogLoss {
             product.panels(own.slice, 0, columns / kernels.panelWidth(), x, row, block, own.logits);
             for (int i = row; i < row + block; i++) {
               long at = own.logits.address() + (long) (i - row) * columns * Float.BYTES;
-              float largest = kernels.largest(at, count, head.cap());
-              most[slice][i] = largest;
-              sums[slice][i] = kernels.sumOfExponentials(at, count, largest);
+              if (head.cap() > 0) {
+                kernels.limit(at, count, 1, head.cap());
+              }
               int target = targets[i] - first;
               if (target >= 0 && target < count) {
                 picked[i] = NativeMemory.ALL.get(FLOAT, at + (long) target * Float.BYTES);
               }
+              float largest = kernels.largest(at, count);
+              most[slice][i] = largest;
+              sums[slice][i] = kernels.exponentials(at, count, largest, 1);
             }
           }
         });

@@ -42,12 +42,15 @@ public final class RowProduct {
     this.panelRowBytes = panelWidth * Float.BYTES;
   }
 
+  private MemorySegment newTile() {
+    return Arena.ofAuto().allocate((long) LayerKernels.TILE_ROWS * panelRowBytes, 64);
+  }
+
   /** Memory of one thread, for tiles that reach past the rows or the matrix. */
   private final class Scratch {
-    final MemorySegment tile =
-        Arena.ofAuto().allocate((long) LayerKernels.TILE_ROWS * panelRowBytes, 64);
-    final MemorySegment gate =
-        Arena.ofAuto().allocate((long) LayerKernels.TILE_ROWS * panelRowBytes, 64);
+    final MemorySegment tile = newTile();
+    final MemorySegment gate = newTile();
+    final MemorySegment exponents = newTile();
     MemorySegment rows = MemorySegment.NULL;
 
     /** Where the last rows are, and rows of zeros up to a whole tile. */
@@ -255,10 +258,13 @@ public final class RowProduct {
       return;
     }
     int rows = LayerKernels.TILE_ROWS;
+    long exponents = own.exponents.address();
     if (gate == null) {
-      kernels.apply(function, out, outRowBytes, rows, panelWidth);
+      kernels.apply(function, out, outRowBytes, rows, panelWidth, exponents);
     } else {
-      kernels.gate(function, own.gate.address(), panelRowBytes, out, outRowBytes, rows, panelWidth);
+      long factors = own.gate.address();
+      kernels.apply(function, factors, panelRowBytes, rows, panelWidth, exponents);
+      kernels.multiply(out, outRowBytes, factors, rows, panelWidth);
     }
   }
 }

@@ -6,6 +6,11 @@ import java.lang.foreign.ValueLayout;
 final class ScalarLayerKernels implements LayerKernels {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+  /** Where exp leaves the normal numbers of float32. */
+  static final float LOWEST = -87.3f;
+
+  static final float HIGHEST = 88.3f;
+
   private final int panelWidth;
 
   /**
@@ -47,7 +52,8 @@ final class ScalarLayerKernels implements LayerKernels {
   }
 
   @Override
-  public void apply(Nonlinearity function, long values, long rowBytes, int rows, int count) {
+  public void apply(
+      Nonlinearity function, long values, long rowBytes, int rows, int count, long scratch) {
     for (int row = 0; row < rows; row++) {
       for (int i = 0; i < count; i++) {
         long at = values + row * rowBytes;
@@ -57,58 +63,46 @@ final class ScalarLayerKernels implements LayerKernels {
   }
 
   @Override
-  public void gate(
-      Nonlinearity function,
-      long gate,
-      long gateRowBytes,
-      long values,
-      long rowBytes,
-      int rows,
-      int count) {
+  public void multiply(long values, long rowBytes, long factors, int rows, int count) {
     for (int row = 0; row < rows; row++) {
       for (int i = 0; i < count; i++) {
         long at = values + row * rowBytes;
-        set(at, i, function.of(get(gate + row * gateRowBytes, i)) * get(at, i));
+        set(at, i, get(at, i) * get(factors, (long) row * count + i));
       }
     }
   }
 
   @Override
-  public float largest(long scores, int count, float cap) {
+  public void limit(long scores, int count, float scale, float cap) {
+    for (int i = 0; i < count; i++) {
+      set(scores, i, cap * Math.tanh((double) scale * get(scores, i) / cap));
+    }
+  }
+
+  @Override
+  public float largest(long scores, int count) {
     float most = Float.NEGATIVE_INFINITY;
     for (int i = 0; i < count; i++) {
-      if (cap > 0) {
-        set(scores, i, cap * Math.tanh((double) get(scores, i) / cap));
-      }
       most = Math.max(most, get(scores, i));
     }
     return most;
   }
 
   @Override
-  public float sumOfExponentials(long scores, int count, float shift) {
+  public float exponentials(long scores, int count, float shift, float scale) {
     double sum = 0;
     for (int i = 0; i < count; i++) {
-      sum += Math.exp((double) get(scores, i) - shift);
+      double exponent = (double) scale * (get(scores, i) - shift);
+      set(scores, i, Math.exp(Math.clamp(exponent, LOWEST, HIGHEST)));
+      sum += get(scores, i);
     }
     return (float) sum;
   }
 
   @Override
-  public void softmax(long scores, int count, float scale, float cap) {
-    double most = Double.NEGATIVE_INFINITY;
+  public void scale(long values, int count, float factor) {
     for (int i = 0; i < count; i++) {
-      double score = (double) get(scores, i) * scale;
-      score = cap > 0 ? cap * Math.tanh(score / cap) : score;
-      set(scores, i, score);
-      most = Math.max(most, score);
-    }
-    double sum = 0;
-    for (int i = 0; i < count; i++) {
-      sum += Math.exp(get(scores, i) - most);
-    }
-    for (int i = 0; i < count; i++) {
-      set(scores, i, Math.exp(get(scores, i) - most) / sum);
+      set(values, i, get(values, i) * factor);
     }
   }
 

@@ -32,6 +32,9 @@ final class VectorLayerKernels implements LayerKernels {
   /** {@code 1.5·2²³}: adding it rounds to a whole number, which the low bits then hold. */
   private static final float ROUNDING = 12582912f;
 
+  private static final float LOWEST = ScalarLayerKernels.LOWEST;
+  private static final float HIGHEST = ScalarLayerKernels.HIGHEST;
+
   private static final float LOG2_E = 1.44269504f;
 
   /** {@code ln 2} in two parts; products of the first with whole numbers below 2⁹ are exact. */
@@ -53,12 +56,13 @@ final class VectorLayerKernels implements LayerKernels {
     try (Arena arena = Arena.ofConfined()) {
       long memory = arena.allocate((long) WIDTH_BYTES * TILE_ROWS, WIDTH_BYTES).address();
       tile(memory, 0, memory, 1, memory, WIDTH_BYTES, memory, WIDTH_BYTES);
+      long scratch = memory + WIDTH_BYTES;
       for (Nonlinearity function : Nonlinearity.values()) {
-        apply(function, memory, 0, 1, count);
-        gate(function, memory, 0, memory, 0, 1, count);
+        apply(function, memory, 0, 1, count, scratch);
       }
-      softmax(memory, count, 1, 1);
-      sumOfExponentials(memory, count, largest(memory, count, 1));
+      multiply(memory, 0, scratch, 1, count);
+      limit(memory, count, 1, 1);
+      softmax(memory, count, 1);
       layerNorm(memory, count, ones, ones, 1, memory);
       rmsNorm(memory, count, ones, 1, memory);
       add(memory, memory, memory, count);
@@ -166,146 +170,236 @@ final class VectorLayerKernels implements LayerKernels {
 
   /*
    * Whole vectors go through loops without masks: with them every access costs several times as
-   * much. What is left of a row, if its width is no multiple of the lanes, takes one masked step.
+   * much. What is left of a row, if its width is no multiple of the lanes, takes one masked step,
+   * or goes value by value.
+   *
+   * No method here gives a vector to another or takes one, but for load: a method that is compiled
+   * by itself is not compiled again into its caller, and then its vectors are objects. So functions
+   * are made of a few loops over a tile in the nearest cache, and exp has one of its own.
    */
 
   @Override
-  public void apply(Nonlinearity function, long values, long rowBytes, int rows, int count) {
+  public void apply(
+      Nonlinearity function, long values, long rowBytes, int rows, int count, long scratch) {
     int whole = FLOATS.loopBound(count);
+    for (int row = 0; row < rows; row++) {
+      for (int i = whole; i < count; i++) {
+        long place = values + row * rowBytes + (long) i * Float.BYTES;
+        ALL.set(FLOAT, place, (float) function.of(ALL.get(FLOAT, place)));
+      }
+    }
+    switch (function) {
+      case GELU -> {
+        geluExponents(values, rowBytes, rows, whole, scratch);
+        exponentials(scratch, rows * whole, 0, -0.5f);
+        gelu(values, rowBytes, rows, whole, scratch);
+      }
+      case GELU_TANH -> {
+        geluTanhExponents(values, rowBytes, rows, whole, scratch);
+        exponentials(scratch, rows * whole, 0, -2 * SQRT_TWO_OVER_PI);
+        sigmoid(values, rowBytes, rows, whole, scratch);
+      }
+      case RELU -> relu(values, rowBytes, rows, whole);
+      case SILU -> {
+        copy(values, rowBytes, rows, whole, scratch);
+        exponentials(scratch, rows * whole, 0, -1);
+        sigmoid(values, rowBytes, rows, whole, scratch);
+      }
+    }
+  }
+
+  private static void relu(long values, long rowBytes, int rows, int whole) {
     for (int row = 0; row < rows; row++) {
       long at = values + row * rowBytes;
       for (int i = 0; i < whole; i += LANES) {
         long place = at + (long) i * Float.BYTES;
-        of(function, load(place)).intoMemorySegment(ALL, place, ORDER);
+        load(place).max(0).intoMemorySegment(ALL, place, ORDER);
       }
-      if (whole < count) {
-        VectorMask<Float> mask = FLOATS.indexInRange(whole, count);
-        long place = at + (long) whole * Float.BYTES;
-        of(function, load(place, mask)).intoMemorySegment(ALL, place, ORDER, mask);
+    }
+  }
+
+  private static void copy(long values, long rowBytes, int rows, int whole, long out) {
+    long to = out;
+    for (int row = 0; row < rows; row++) {
+      long at = values + row * rowBytes;
+      for (int i = 0; i < whole; i += LANES, to += BYTES) {
+        load(at + (long) i * Float.BYTES).intoMemorySegment(ALL, to, ORDER);
+      }
+    }
+  }
+
+  /** {@code x²}. */
+  private static void geluExponents(long values, long rowBytes, int rows, int whole, long out) {
+    long to = out;
+    for (int row = 0; row < rows; row++) {
+      long at = values + row * rowBytes;
+      for (int i = 0; i < whole; i += LANES, to += BYTES) {
+        FloatVector x = load(at + (long) i * Float.BYTES);
+        x.mul(x).intoMemorySegment(ALL, to, ORDER);
+      }
+    }
+  }
+
+  /** {@code x + 0.044715·x³}; (1 + tanh(y)) / 2 is the sigmoid of 2y. */
+  private static void geluTanhExponents(long values, long rowBytes, int rows, int whole, long out) {
+    long to = out;
+    for (int row = 0; row < rows; row++) {
+      long at = values + row * rowBytes;
+      for (int i = 0; i < whole; i += LANES, to += BYTES) {
+        FloatVector x = load(at + (long) i * Float.BYTES);
+        x.mul(x).mul(0.044715f).add(1).mul(x).intoMemorySegment(ALL, to, ORDER);
+      }
+    }
+  }
+
+  /** {@code x / (1 + e)}. */
+  private static void sigmoid(long values, long rowBytes, int rows, int whole, long exponentials) {
+    long from = exponentials;
+    for (int row = 0; row < rows; row++) {
+      long at = values + row * rowBytes;
+      for (int i = 0; i < whole; i += LANES, from += BYTES) {
+        long place = at + (long) i * Float.BYTES;
+        load(place).div(load(from).add(1)).intoMemorySegment(ALL, place, ORDER);
+      }
+    }
+  }
+
+  /*
+   * x·Φ(x), which is max(x, 0) − |x|·Φ(−|x|). The complement of the error function is exp(−z²)
+   * times a polynomial in 1/(1 + 0.39·z), z = |x|/√2, of the form of Abramowitz and Stegun 7.1.26,
+   * fitted to 8.3e-9.
+   */
+  private static void gelu(long values, long rowBytes, int rows, int whole, long exponentials) {
+    long from = exponentials;
+    for (int row = 0; row < rows; row++) {
+      long at = values + row * rowBytes;
+      for (int i = 0; i < whole; i += LANES, from += BYTES) {
+        long place = at + (long) i * Float.BYTES;
+        FloatVector x = load(place);
+        FloatVector size = x.abs();
+        FloatVector t = FloatVector.broadcast(FLOATS, 1).div(size.mul(0.39f * SQRT_HALF).add(1));
+        FloatVector series =
+            FloatVector.broadcast(FLOATS, -0.22753817f)
+                .fma(t, FloatVector.broadcast(FLOATS, 0.8866686f))
+                .fma(t, FloatVector.broadcast(FLOATS, -0.6354072f))
+                .fma(t, FloatVector.broadcast(FLOATS, 0.649565f))
+                .fma(t, FloatVector.broadcast(FLOATS, 0.09138618f))
+                .fma(t, FloatVector.broadcast(FLOATS, 0.23532557f))
+                .mul(t);
+        FloatVector tail = series.mul(load(from)).mul(0.5f);
+        x.max(0).sub(size.mul(tail)).intoMemorySegment(ALL, place, ORDER);
       }
     }
   }
 
   @Override
-  public void gate(
-      Nonlinearity function,
-      long gate,
-      long gateRowBytes,
-      long values,
-      long rowBytes,
-      int rows,
-      int count) {
+  public void multiply(long values, long rowBytes, long factors, int rows, int count) {
     int whole = FLOATS.loopBound(count);
     for (int row = 0; row < rows; row++) {
-      long gateAt = gate + row * gateRowBytes;
       long at = values + row * rowBytes;
+      long by = factors + (long) row * count * Float.BYTES;
       for (int i = 0; i < whole; i += LANES) {
         long step = (long) i * Float.BYTES;
-        of(function, load(gateAt + step))
-            .mul(load(at + step))
-            .intoMemorySegment(ALL, at + step, ORDER);
+        load(at + step).mul(load(by + step)).intoMemorySegment(ALL, at + step, ORDER);
       }
-      if (whole < count) {
-        VectorMask<Float> mask = FLOATS.indexInRange(whole, count);
-        long step = (long) whole * Float.BYTES;
-        of(function, load(gateAt + step, mask))
-            .mul(load(at + step, mask))
-            .intoMemorySegment(ALL, at + step, ORDER, mask);
+      for (int i = whole; i < count; i++) {
+        long step = (long) i * Float.BYTES;
+        ALL.set(FLOAT, at + step, ALL.get(FLOAT, at + step) * ALL.get(FLOAT, by + step));
       }
     }
   }
 
+  /* tanh(y) = 1 − 2 / (exp(2y) + 1). */
   @Override
-  public float largest(long scores, int count, float cap) {
+  public void limit(long scores, int count, float scale, float cap) {
+    exponentials(scores, count, 0, 2 * scale / cap);
     int whole = FLOATS.loopBound(count);
-    FloatVector most = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
-    if (cap > 0) {
-      for (int i = 0; i < whole; i += LANES) {
-        long place = scores + (long) i * Float.BYTES;
-        limited(load(place), cap).intoMemorySegment(ALL, place, ORDER);
-      }
-    }
     for (int i = 0; i < whole; i += LANES) {
-      most = most.max(load(scores + (long) i * Float.BYTES));
+      long place = scores + (long) i * Float.BYTES;
+      FloatVector share = FloatVector.broadcast(FLOATS, 2).div(load(place).add(1));
+      FloatVector.broadcast(FLOATS, 1).sub(share).mul(cap).intoMemorySegment(ALL, place, ORDER);
+    }
+    for (int i = whole; i < count; i++) {
+      long place = scores + (long) i * Float.BYTES;
+      ALL.set(FLOAT, place, (1 - 2 / (ALL.get(FLOAT, place) + 1)) * cap);
+    }
+  }
+
+  /* Two maxima, because each waits for the one before it. */
+  @Override
+  public float largest(long scores, int count) {
+    int pairs = count / WIDTH * WIDTH;
+    FloatVector most = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+    FloatVector second = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+    for (int i = 0; i < pairs; i += WIDTH) {
+      long place = scores + (long) i * Float.BYTES;
+      most = most.max(load(place));
+      second = second.max(load(place + BYTES));
     }
     // The largest is the same in whatever order lanes are compared.
-    float largest = most.reduceLanes(VectorOperators.MAX);
-    if (whole < count) {
-      VectorMask<Float> mask = FLOATS.indexInRange(whole, count);
-      long end = scores + (long) whole * Float.BYTES;
-      FloatVector rest = load(end, mask);
-      if (cap > 0) {
-        rest = limited(rest, cap);
-        rest.intoMemorySegment(ALL, end, ORDER, mask);
-      }
-      largest = Math.max(largest, rest.reduceLanes(VectorOperators.MAX, mask));
+    float largest = most.max(second).reduceLanes(VectorOperators.MAX);
+    for (int i = pairs; i < count; i++) {
+      largest = Math.max(largest, ALL.get(FLOAT, scores + (long) i * Float.BYTES));
     }
     return largest;
   }
 
+  /*
+   * exp(x) = 2ⁿ·exp(r), |r| ≤ ln 2 / 2, with a polynomial fitted to 5.3e-9. Clamped where float32
+   * ends; NaN stays NaN.
+   */
   @Override
-  public float sumOfExponentials(long scores, int count, float shift) {
+  public float exponentials(long scores, int count, float shift, float scale) {
     int whole = FLOATS.loopBound(count);
     FloatVector sums = FloatVector.zero(FLOATS);
     for (int i = 0; i < whole; i += LANES) {
-      sums = sums.add(exp(load(scores + (long) i * Float.BYTES).sub(shift)));
+      long place = scores + (long) i * Float.BYTES;
+      FloatVector x = load(place).sub(shift).mul(scale).max(LOWEST).min(HIGHEST);
+      FloatVector shifted =
+          x.fma(FloatVector.broadcast(FLOATS, LOG2_E), FloatVector.broadcast(FLOATS, ROUNDING));
+      FloatVector n = shifted.sub(ROUNDING);
+      FloatVector r =
+          n.fma(
+              FloatVector.broadcast(FLOATS, -LN2_LOW),
+              n.fma(FloatVector.broadcast(FLOATS, -LN2_HIGH), x));
+      FloatVector series =
+          FloatVector.broadcast(FLOATS, 1.395054e-3f)
+              .fma(r, FloatVector.broadcast(FLOATS, 8.368918e-3f))
+              .fma(r, FloatVector.broadcast(FLOATS, 4.1666206e-2f))
+              .fma(r, FloatVector.broadcast(FLOATS, 0.16666518f))
+              .fma(r, FloatVector.broadcast(FLOATS, 0.5f))
+              .fma(r.mul(r), r)
+              .add(1);
+      FloatVector value =
+          series
+              .reinterpretAsInts()
+              .add(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
+              .reinterpretAsFloats();
+      value.intoMemorySegment(ALL, place, ORDER);
+      sums = sums.add(value);
     }
-    if (whole < count) {
-      VectorMask<Float> mask = FLOATS.indexInRange(whole, count);
-      FloatVector rest = exp(load(scores + (long) whole * Float.BYTES, mask).sub(shift));
-      sums = sums.add(FloatVector.zero(FLOATS).blend(rest, mask));
+    float sum = total(sums);
+    for (int i = whole; i < count; i++) {
+      long place = scores + (long) i * Float.BYTES;
+      float x = (ALL.get(FLOAT, place) - shift) * scale;
+      float value = (float) Math.exp(Math.min(Math.max(x, LOWEST), HIGHEST));
+      ALL.set(FLOAT, place, value);
+      sum += value;
     }
-    return total(sums);
+    return sum;
   }
 
   @Override
-  public void softmax(long scores, int count, float scale, float cap) {
+  public void scale(long values, int count, float factor) {
     int whole = FLOATS.loopBound(count);
-    VectorMask<Float> mask = FLOATS.indexInRange(whole, count);
-    long end = scores + (long) whole * Float.BYTES;
-    FloatVector most = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
     for (int i = 0; i < whole; i += LANES) {
-      long place = scores + (long) i * Float.BYTES;
-      FloatVector score = scaled(load(place), scale, cap);
-      score.intoMemorySegment(ALL, place, ORDER);
-      most = most.max(score);
-    }
-    if (whole < count) {
-      FloatVector score = scaled(load(end, mask), scale, cap);
-      score.intoMemorySegment(ALL, end, ORDER, mask);
-      most = most.max(FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY).blend(score, mask));
-    }
-    // The largest is the same in whatever order lanes are compared.
-    float largest = most.reduceLanes(VectorOperators.MAX);
-    FloatVector sums = FloatVector.zero(FLOATS);
-    for (int i = 0; i < whole; i += LANES) {
-      long place = scores + (long) i * Float.BYTES;
-      FloatVector weight = exp(load(place).sub(largest));
-      weight.intoMemorySegment(ALL, place, ORDER);
-      sums = sums.add(weight);
-    }
-    if (whole < count) {
-      FloatVector weight = exp(load(end, mask).sub(largest));
-      weight.intoMemorySegment(ALL, end, ORDER, mask);
-      sums = sums.add(FloatVector.zero(FLOATS).blend(weight, mask));
-    }
-    float factor = 1 / total(sums);
-    for (int i = 0; i < whole; i += LANES) {
-      long place = scores + (long) i * Float.BYTES;
+      long place = values + (long) i * Float.BYTES;
       load(place).mul(factor).intoMemorySegment(ALL, place, ORDER);
     }
-    if (whole < count) {
-      load(end, mask).mul(factor).intoMemorySegment(ALL, end, ORDER, mask);
+    for (int i = whole; i < count; i++) {
+      long place = values + (long) i * Float.BYTES;
+      ALL.set(FLOAT, place, ALL.get(FLOAT, place) * factor);
     }
-  }
-
-  private static FloatVector scaled(FloatVector score, float scale, float cap) {
-    FloatVector scaled = score.mul(scale);
-    return cap > 0 ? limited(scaled, cap) : scaled;
-  }
-
-  private static FloatVector limited(FloatVector score, float cap) {
-    return tanh(score.mul(1 / cap)).mul(cap);
   }
 
   @Override
@@ -394,75 +488,6 @@ final class VectorLayerKernels implements LayerKernels {
           .add(load(b + step, mask))
           .intoMemorySegment(ALL, out + step, ORDER, mask);
     }
-  }
-
-  private static FloatVector of(Nonlinearity function, FloatVector x) {
-    return switch (function) {
-      case GELU -> gelu(x);
-      case GELU_TANH -> {
-        FloatVector inner = x.mul(x).mul(0.044715f).add(1).mul(x).mul(SQRT_TWO_OVER_PI);
-        // (1 + tanh(y)) / 2 is the sigmoid of 2y.
-        yield x.mul(sigmoid(inner.mul(2)));
-      }
-      case RELU -> x.max(0);
-      case SILU -> x.mul(sigmoid(x));
-    };
-  }
-
-  /*
-   * x·Φ(x). The complement of the error function is exp(−z²) times a polynomial in 1/(1 + 0.39·z),
-   * of the form of Abramowitz and Stegun 7.1.26, fitted to 8.3e-9.
-   */
-  private static FloatVector gelu(FloatVector x) {
-    FloatVector z = x.abs().mul(SQRT_HALF);
-    FloatVector t = FloatVector.broadcast(FLOATS, 1).div(z.mul(0.39f).add(1));
-    FloatVector series =
-        FloatVector.broadcast(FLOATS, -0.22753817f)
-            .fma(t, FloatVector.broadcast(FLOATS, 0.8866686f))
-            .fma(t, FloatVector.broadcast(FLOATS, -0.6354072f))
-            .fma(t, FloatVector.broadcast(FLOATS, 0.649565f))
-            .fma(t, FloatVector.broadcast(FLOATS, 0.09138618f))
-            .fma(t, FloatVector.broadcast(FLOATS, 0.23532557f))
-            .mul(t);
-    FloatVector tail = series.mul(exp(z.mul(z).neg())).mul(0.5f);
-    // Right of zero Φ is 1 less the tail.
-    return x.mul(
-        tail.blend(FloatVector.broadcast(FLOATS, 1).sub(tail), x.compare(VectorOperators.GT, 0)));
-  }
-
-  private static FloatVector sigmoid(FloatVector x) {
-    return FloatVector.broadcast(FLOATS, 1).div(exp(x.neg()).add(1));
-  }
-
-  private static FloatVector tanh(FloatVector x) {
-    return sigmoid(x.mul(2)).mul(2).sub(1);
-  }
-
-  /*
-   * 2ⁿ·exp(r), |r| ≤ ln 2 / 2, with a polynomial fitted to 5.3e-9. Clamped where float32 ends; NaN
-   * stays NaN.
-   */
-  private static FloatVector exp(FloatVector x) {
-    FloatVector limited = x.max(-87.3f).min(88.3f);
-    FloatVector shifted =
-        limited.fma(FloatVector.broadcast(FLOATS, LOG2_E), FloatVector.broadcast(FLOATS, ROUNDING));
-    FloatVector n = shifted.sub(ROUNDING);
-    FloatVector r =
-        n.fma(
-            FloatVector.broadcast(FLOATS, -LN2_LOW),
-            n.fma(FloatVector.broadcast(FLOATS, -LN2_HIGH), limited));
-    FloatVector series =
-        FloatVector.broadcast(FLOATS, 1.395054e-3f)
-            .fma(r, FloatVector.broadcast(FLOATS, 8.368918e-3f))
-            .fma(r, FloatVector.broadcast(FLOATS, 4.1666206e-2f))
-            .fma(r, FloatVector.broadcast(FLOATS, 0.16666518f))
-            .fma(r, FloatVector.broadcast(FLOATS, 0.5f))
-            .fma(r.mul(r), r)
-            .add(1);
-    return series
-        .reinterpretAsInts()
-        .add(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
-        .reinterpretAsFloats();
   }
 
   /** The sum of all lanes, in an order that is always the same. */
