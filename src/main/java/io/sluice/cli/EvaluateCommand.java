@@ -6,9 +6,6 @@ import io.sluice.dictionary.Site;
 import io.sluice.engine.EngineFactory;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
-import io.sluice.evaluation.LossMeasurement;
-import io.sluice.evaluation.LossRecovered;
-import io.sluice.geometry.StoreCovariance;
 import io.sluice.model.HookPoint;
 import io.sluice.model.LoadedModel;
 import io.sluice.store.ActivationStore;
@@ -17,7 +14,6 @@ import io.sluice.torch.Device;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
@@ -42,6 +38,9 @@ import picocli.CommandLine.Option;
       "      --model model/ --text novel.txt --tokens 20000"
     })
 final class EvaluateCommand extends SluiceCommand {
+  private static final EvaluationText TEXT =
+      new EvaluationText("features", "", "the reconstruction");
+
   @Option(
       names = "--dictionary",
       paramLabel = "DIR",
@@ -87,15 +86,7 @@ final class EvaluateCommand extends SluiceCommand {
       description = "Where it computes (default: cpu).")
   private String device;
 
-  @Option(
-      names = "--model",
-      paramLabel = "PATH",
-      description =
-          "The causal language model that the activations are of; adds the loss recovered with the"
-              + " reconstruction in their place, in all places at once where there are several.")
-  private Path model;
-
-  @Mixin private OptionalTexts texts;
+  @Mixin private LossOptions loss;
 
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
@@ -115,20 +106,11 @@ final class EvaluateCommand extends SluiceCommand {
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());
     }
-    texts.check(this);
-    if ((model != null) != texts.areGiven()) {
-      throw usage("--model and --text go together; give both, or neither");
-    }
+    loss.check(this);
     Subject subject = Subject.in(folder);
     ActivationStore activations = checksums.open(store);
-    // A model that cannot be read should not cost the time of the rest.
-    try (LoadedModel loaded =
-        model == null ? null : LoadedModel.open(model, Device.parse(device))) {
-      LossMeasurement losses =
-          loaded == null
-              ? null
-              : new LossMeasurement(loaded, texts.spec(loaded), positions.of(loaded));
-      evaluate(subject, activations, engines, losses);
+    try (LoadedModel loaded = loss.open(Device.parse(device), subject.outputs())) {
+      evaluate(subject, activations, engines, loaded);
     }
   }
 
@@ -154,40 +136,42 @@ final class EvaluateCommand extends SluiceCommand {
   }
 
   private void evaluate(
-      Subject subject, ActivationStore activations, EngineFactory engines, LossMeasurement losses)
+      Subject subject, ActivationStore activations, EngineFactory engines, LoadedModel loaded)
       throws IOException {
     Evaluation evaluation;
     try (Progress progress = progress("evaluate", activations.rows(), "tokens")) {
       evaluation = onStore(subject, activations, engines, progress::update);
-      if (losses == null) {
+      if (loaded == null) {
         Evaluator.write(evaluation, folder);
       }
       progress.done();
     }
-    if (losses != null) {
+    if (loaded != null) {
+      RowFilter rows = positions.rows(activations);
       Map<HookPoint, double[]> means = new TreeMap<>();
       for (Site site : subject.outputs()) {
-        means.put(HookPoint.parse(site.hook()), mean(activations, site.hook()));
+        means.put(HookPoint.parse(site.hook()), LossOptions.mean(activations, site.hook(), rows));
       }
-      try (Progress progress = progress("loss", texts.total(), "tokens")) {
-        evaluation =
-            evaluation.with(
-                means.size() == 1
-                    ? losses.of(
-                        subject.layers.getFirst(),
-                        engines,
-                        means.values().iterator().next(),
-                        progress::update)
-                    : losses.of(subject.layers, engines, means, progress::update));
-        Evaluator.write(evaluation, folder);
-        progress.done();
-      }
-      ContextOptions.tell(this, losses.problems());
+      evaluation =
+          evaluation.with(
+              loss.measure(
+                  this,
+                  loaded,
+                  positions.of(loaded),
+                  (losses, progress) ->
+                      means.size() == 1
+                          ? losses.of(
+                              subject.layers.getFirst(),
+                              engines,
+                              means.values().iterator().next(),
+                              progress::update)
+                          : losses.of(subject.layers, engines, means, progress::update)));
+      Evaluator.write(evaluation, folder);
     }
     if (json) {
       out().println(Evaluator.json(evaluation));
     } else {
-      print(evaluation);
+      TEXT.print(evaluation, out());
     }
   }
 
@@ -200,52 +184,5 @@ final class EvaluateCommand extends SluiceCommand {
         ? Evaluator.evaluate(
             subject.layers.getFirst(), activations, rows, engines, batch, window, progress)
         : Evaluator.evaluate(subject.joint, activations, rows, engines, batch, window, progress);
-  }
-
-  /** Of the rows that take part; what does not is not replaced either. */
-  private double[] mean(ActivationStore activations, String hook) throws IOException {
-    return StoreCovariance.of(
-            activations,
-            activations.column(hook),
-            positions.rows(activations),
-            Device.CPU,
-            rows -> {})
-        .mean();
-  }
-
-  private void print(Evaluation e) {
-    out().printf(Locale.ROOT, "tokens    %,d%n", e.tokens());
-    out().printf(Locale.ROOT, "FVU       %.4f%n", e.fvu());
-    out().printf(Locale.ROOT, "explained %.2f%% of the variance%n", 100 * e.explainedVariance());
-    out().printf(Locale.ROOT, "L0        %.1f%n", e.l0());
-    out()
-        .printf(
-            Locale.ROOT,
-            "dead      %.2f%% (no firing in the last %,d tokens)%n",
-            100 * e.deadFraction(),
-            e.deadWindowTokens());
-    out()
-        .printf(
-            Locale.ROOT,
-            "never     %,d features fired on no token%n",
-            e.frequencyHistogram().neverFired());
-    for (Evaluation.SiteFvu site : e.sites()) {
-      out().printf(Locale.ROOT, "FVU       %.4f of %s%n", site.fvu(), site.hook());
-    }
-    LossRecovered loss = e.lossRecovered();
-    if (loss != null) {
-      out()
-          .printf(
-              Locale.ROOT,
-              "loss      %.1f%% recovered over %,d tokens: %.4f clean, %.4f with the reconstruction%s,"
-                  + " %.4f with the mean%s%n",
-              100 * loss.recovered(),
-              loss.tokens(),
-              loss.cleanLoss(),
-              loss.loss(),
-              e.sites().isEmpty() ? "" : "s",
-              loss.ablatedLoss(),
-              e.sites().isEmpty() ? "" : "s");
-    }
   }
 }

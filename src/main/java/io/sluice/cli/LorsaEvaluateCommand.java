@@ -1,13 +1,12 @@
 package io.sluice.cli;
 
+import io.sluice.dictionary.Site;
 import io.sluice.dictionary.lorsa.Lorsa;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
-import io.sluice.evaluation.LossMeasurement;
 import io.sluice.evaluation.LossRecovered;
 import io.sluice.evaluation.lorsa.LorsaEvaluator;
 import io.sluice.evaluation.lorsa.LorsaReconstruction;
-import io.sluice.geometry.StoreCovariance;
 import io.sluice.model.LoadedModel;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Contexts;
@@ -15,7 +14,7 @@ import io.sluice.store.RowFilter;
 import io.sluice.torch.Device;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Locale;
+import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -37,6 +36,9 @@ import picocli.CommandLine.Option;
       "      --model model/ --text novel.txt --tokens 20000"
     })
 final class LorsaEvaluateCommand extends SluiceCommand {
+  private static final EvaluationText TEXT =
+      new EvaluationText("heads", " of the heads", "its output");
+
   @Option(
       names = "--lorsa",
       paramLabel = "DIR",
@@ -66,13 +68,7 @@ final class LorsaEvaluateCommand extends SluiceCommand {
       description = "Where it computes (default: cpu).")
   private String device;
 
-  @Option(
-      names = "--model",
-      paramLabel = "PATH",
-      description = "The causal language model whose attention it decomposes.")
-  private Path model;
-
-  @Mixin private OptionalTexts texts;
+  @Mixin private LossOptions loss;
 
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
@@ -82,10 +78,7 @@ final class LorsaEvaluateCommand extends SluiceCommand {
     if (deadWindow != null && deadWindow < 1) {
       throw usage("--dead-window must be at least 1, not " + deadWindow);
     }
-    texts.check(this);
-    if ((model != null) != texts.areGiven()) {
-      throw usage("--model and --text go together; give both, or neither");
-    }
+    loss.check(this);
     Device where;
     try {
       where = Device.parse(device);
@@ -95,9 +88,8 @@ final class LorsaEvaluateCommand extends SluiceCommand {
     Lorsa lorsa = Lorsa.load(folder);
     ActivationStore activations = checksums.open(store);
     Contexts contexts = Contexts.of(activations);
-    // A model that cannot be read should not cost the time of the rest.
-    try (LoadedModel loaded = model == null ? null : LoadedModel.open(model, where)) {
-      LossMeasurement losses = loaded == null ? null : losses(loaded, lorsa);
+    Site output = new Site(lorsa.config().outputHook(), lorsa.config().spec().outputWidth());
+    try (LoadedModel loaded = loss.open(where, List.of(output))) {
       Evaluation evaluation;
       try (Progress progress = progress("evaluate", activations.rows(), "tokens")) {
         evaluation =
@@ -109,72 +101,31 @@ final class LorsaEvaluateCommand extends SluiceCommand {
                 progress::update);
         progress.done();
       }
-      if (losses != null) {
-        evaluation = evaluation.with(recovered(losses, lorsa, activations, where));
-        ContextOptions.tell(this, losses.problems());
+      if (loaded != null) {
+        evaluation = evaluation.with(recovered(loaded, lorsa, activations, where));
       }
       Evaluator.write(evaluation, folder);
       if (json) {
         out().println(Evaluator.json(evaluation));
       } else {
-        print(evaluation);
+        TEXT.print(evaluation, out());
       }
     }
   }
 
-  private LossMeasurement losses(LoadedModel loaded, Lorsa lorsa) {
-    return new LossMeasurement(loaded, texts.spec(loaded), lorsa.config().fromPosition());
-  }
-
   private LossRecovered recovered(
-      LossMeasurement losses, Lorsa lorsa, ActivationStore activations, Device where)
+      LoadedModel loaded, Lorsa lorsa, ActivationStore activations, Device where)
       throws IOException {
-    String hook = lorsa.config().outputHook();
+    int from = lorsa.config().fromPosition();
     double[] mean =
-        StoreCovariance.of(
-                activations,
-                activations.column(hook),
-                RowFilter.fromPosition(lorsa.config().fromPosition()),
-                Device.CPU,
-                rows -> {})
-            .mean();
-    try (LorsaReconstruction reconstruction = new LorsaReconstruction(lorsa, where);
-        Progress progress = progress("loss", texts.total(), "tokens")) {
-      LossRecovered recovered =
-          losses.of(reconstruction.output(), reconstruction.hooks(), mean, progress::update);
-      progress.done();
-      return recovered;
-    }
-  }
-
-  private void print(Evaluation e) {
-    out().printf(Locale.ROOT, "tokens    %,d%n", e.tokens());
-    out().printf(Locale.ROOT, "FVU       %.4f%n", e.fvu());
-    out().printf(Locale.ROOT, "explained %.2f%% of the variance%n", 100 * e.explainedVariance());
-    out().printf(Locale.ROOT, "L0        %.1f%n", e.l0());
-    out()
-        .printf(
-            Locale.ROOT,
-            "dead      %.2f%% of the heads (no firing in the last %,d tokens)%n",
-            100 * e.deadFraction(),
-            e.deadWindowTokens());
-    out()
-        .printf(
-            Locale.ROOT,
-            "never     %,d heads fired on no token%n",
-            e.frequencyHistogram().neverFired());
-    LossRecovered loss = e.lossRecovered();
-    if (loss != null) {
-      out()
-          .printf(
-              Locale.ROOT,
-              "loss      %.1f%% recovered over %,d tokens: %.4f clean, %.4f with its output, %.4f"
-                  + " with the mean%n",
-              100 * loss.recovered(),
-              loss.tokens(),
-              loss.cleanLoss(),
-              loss.loss(),
-              loss.ablatedLoss());
+        LossOptions.mean(activations, lorsa.config().outputHook(), RowFilter.fromPosition(from));
+    try (LorsaReconstruction reconstruction = new LorsaReconstruction(lorsa, where)) {
+      return loss.measure(
+          this,
+          loaded,
+          from,
+          (losses, progress) ->
+              losses.of(reconstruction.output(), reconstruction.hooks(), mean, progress::update));
     }
   }
 }

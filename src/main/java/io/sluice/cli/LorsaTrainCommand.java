@@ -8,7 +8,6 @@ import io.sluice.store.ActivationStore;
 import io.sluice.store.Contexts;
 import io.sluice.torch.Device;
 import io.sluice.torch.TensorScope;
-import io.sluice.torch.Torch;
 import io.sluice.training.RunResult;
 import io.sluice.training.Start;
 import io.sluice.training.lorsa.LorsaSchedule;
@@ -40,8 +39,6 @@ import picocli.CommandLine.Option;
       "      --steps 1000 --out runs/lorsa"
     })
 final class LorsaTrainCommand extends SluiceCommand {
-  private static final long LONGEST_DEAD_WINDOW = 10_000_000;
-
   @Option(
       names = "--store",
       paramLabel = "DIR",
@@ -157,19 +154,7 @@ final class LorsaTrainCommand extends SluiceCommand {
       description = "Steps; the store is read again as needed (default: ${DEFAULT-VALUE}).")
   private long steps;
 
-  @Option(
-      names = "--warmup",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Steps over which the learning rate rises (default: 0).")
-  private long warmup;
-
-  @Option(
-      names = "--decay",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Last steps, over which the learning rate falls to 0 (default: 0).")
-  private long decay;
+  @Mixin private ScheduleOptions schedule;
 
   @Option(
       names = "--dead-window",
@@ -194,25 +179,7 @@ final class LorsaTrainCommand extends SluiceCommand {
       description = "Where it computes, by LibTorch (default: cpu).")
   private String device;
 
-  @Option(
-      names = "--threads",
-      paramLabel = "N",
-      description = "Threads on the CPU (default: all cores).")
-  private Integer threads;
-
-  @Option(
-      names = "--log-every",
-      paramLabel = "N",
-      defaultValue = "25",
-      description = "Steps between lines of metrics (default: ${DEFAULT-VALUE}).")
-  private long logEvery;
-
-  @Option(
-      names = "--checkpoint-every",
-      paramLabel = "N",
-      defaultValue = "500",
-      description = "Steps between checkpoints, 0 for none (default: ${DEFAULT-VALUE}).")
-  private long checkpointEvery;
+  @Mixin private ThreadsOption threads;
 
   @Option(names = "--resume", description = "Go on with the run in --out, with its own settings.")
   private boolean resume;
@@ -229,12 +196,8 @@ final class LorsaTrainCommand extends SluiceCommand {
       throw usage("--layer must be from 0 to 9999, not " + layer);
     }
     positions.check(this);
-    if (threads != null) {
-      if (threads < 1) {
-        throw usage("--threads must be at least 1, not " + threads);
-      }
-      Torch.threads(threads);
-    }
+    threads.check(this);
+    threads.workers();
     try (LorsaTrainer trainer = resume ? resumed() : started()) {
       RunResult result = train(trainer);
       if (json) {
@@ -322,13 +285,11 @@ final class LorsaTrainCommand extends SluiceCommand {
               1e-8,
               contexts,
               steps,
-              warmup,
-              decay,
-              deadWindow != null
-                  ? deadWindow
-                  : Math.clamp(steps * perStep / 4, 1, LONGEST_DEAD_WINDOW),
-              checkpointEvery,
-              logEvery),
+              schedule.warmup(),
+              schedule.decay(),
+              deadWindow != null ? deadWindow : ScheduleOptions.deadWindow(steps * perStep),
+              schedule.checkpointEvery(),
+              schedule.logEvery()),
           seed(),
           sampleTokens);
     } catch (IllegalArgumentException e) {

@@ -1,10 +1,6 @@
 package io.sluice.cli;
 
-import io.sluice.engine.EngineFactory;
-import io.sluice.simd.Workers;
 import io.sluice.store.ActivationStore;
-import io.sluice.torch.Device;
-import io.sluice.torch.Torch;
 import io.sluice.training.Axis;
 import io.sluice.training.Grid;
 import io.sluice.training.Sweep;
@@ -48,8 +44,6 @@ import picocli.CommandLine.Option;
       "      --out sweeps/starts"
     })
 final class SweepCommand extends SluiceCommand {
-  private static final long LONGEST_DEAD_WINDOW = 10_000_000;
-
   @Option(
       names = "--store",
       paramLabel = "DIR",
@@ -73,21 +67,7 @@ final class SweepCommand extends SluiceCommand {
       description = "An axis and its values, for instance init=random,asi; once for each axis.")
   private List<String> vary = List.of();
 
-  @Option(names = "--steps", paramLabel = "N", description = "Steps of each (default: 1000).")
-  private Long steps;
-
-  @Option(
-      names = "--tokens",
-      paramLabel = "N",
-      description = "Tokens to train each on, instead of --steps.")
-  private Long tokens;
-
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      defaultValue = "1024",
-      description = "Tokens per step (default: ${DEFAULT-VALUE}).")
-  private int batch;
+  @Mixin private StepOptions steps;
 
   @Option(
       names = "--tau",
@@ -95,29 +75,6 @@ final class SweepCommand extends SluiceCommand {
       defaultValue = "0.99",
       description = "Share of the variance in the active subspace (default: ${DEFAULT-VALUE}).")
   private double tau;
-
-  @Option(
-      names = "--warmup",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Steps over which the learning rate rises (default: 0).")
-  private long warmup;
-
-  @Option(
-      names = "--decay",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Last steps, over which the learning rate falls to 0 (default: 0).")
-  private long decay;
-
-  @Option(
-      names = "--dead-window",
-      paramLabel = "N",
-      description = {
-        "Tokens without firing that make a feature dead",
-        "(default: 10,000,000, or a quarter of the run if that is less)."
-      })
-  private Long deadWindow;
 
   @Option(
       names = "--dead-after",
@@ -138,39 +95,7 @@ final class SweepCommand extends SluiceCommand {
       })
   private String memory;
 
-  @Option(
-      names = "--engine",
-      paramLabel = "auto|vector|torch|reference",
-      defaultValue = "auto",
-      description = "What computes, as for 'sluice train' (default: auto).")
-  private String engine;
-
-  @Option(
-      names = "--device",
-      paramLabel = "cpu|cuda",
-      defaultValue = "cpu",
-      description = "Where it computes (default: cpu).")
-  private String device;
-
-  @Option(
-      names = "--threads",
-      paramLabel = "N",
-      description = "Threads on the CPU (default: all cores).")
-  private Integer threads;
-
-  @Option(
-      names = "--log-every",
-      paramLabel = "N",
-      defaultValue = "25",
-      description = "Steps between lines of metrics (default: ${DEFAULT-VALUE}).")
-  private long logEvery;
-
-  @Option(
-      names = "--checkpoint-every",
-      paramLabel = "N",
-      defaultValue = "500",
-      description = "Steps between checkpoints, 0 for none (default: ${DEFAULT-VALUE}).")
-  private long checkpointEvery;
+  @Mixin private EngineOptions engines;
 
   @Option(names = "--resume", description = "Go on with the sweep in --out, with its own settings.")
   private boolean resume;
@@ -178,7 +103,6 @@ final class SweepCommand extends SluiceCommand {
   @Option(names = "--json", description = "Print the results as JSON.")
   private boolean json;
 
-  private Workers workers = Workers.allCores();
   private int smallestBatch;
   private int status;
 
@@ -190,18 +114,8 @@ final class SweepCommand extends SluiceCommand {
     if (resume && !vary.isEmpty()) {
       throw usage("--resume goes on with the sweep's own grid; leave out --vary");
     }
-    if (steps != null && tokens != null) {
-      throw usage("give --steps or --tokens, not both");
-    }
-    if (threads != null) {
-      if (threads < 1) {
-        throw usage("--threads must be at least 1, not " + threads);
-      }
-      workers = Workers.of(threads);
-      if (Torch.isAvailable()) {
-        Torch.threads(threads);
-      }
-    }
+    steps.check(this);
+    engines.check(this);
     try (Sweep sweep = resume ? resumed() : started()) {
       SweepResult result = train(sweep);
       if (json) {
@@ -224,7 +138,7 @@ final class SweepCommand extends SluiceCommand {
     try {
       grid = Grid.parse(vary);
       smallestBatch =
-          grid.axes().getOrDefault(Axis.BATCH, List.of(String.valueOf(batch))).stream()
+          grid.axes().getOrDefault(Axis.BATCH, List.of(String.valueOf(steps.batch()))).stream()
               .mapToInt(Integer::parseInt)
               .min()
               .orElseThrow();
@@ -233,16 +147,14 @@ final class SweepCommand extends SluiceCommand {
       throw usage("--vary: " + e.getMessage());
     }
     ActivationStore from = checksums.open(store);
-    return Sweep.start(
-        from, grid, cells, engines(engine, device), engine + " " + device, budget(), out);
+    return Sweep.start(from, grid, cells, engines.engines(this), engines.label(), budget(), out);
   }
 
   private Sweep resumed() throws IOException {
     Sweep.Origin origin = Sweep.origin(out);
-    String[] used = origin.engine().split(" ");
     return Sweep.resume(
         checksums.open(store != null ? store : origin.store()),
-        engines(used[0], used.length > 1 ? used[1] : "cpu"),
+        engines.engines(this, origin.engine()),
         budget(),
         out);
   }
@@ -255,27 +167,8 @@ final class SweepCommand extends SluiceCommand {
     }
   }
 
-  private EngineFactory engines(String kind, String where) {
-    try {
-      return EngineFactory.named(kind, Device.parse(where), workers);
-    } catch (IllegalArgumentException e) {
-      throw usage(e.getMessage());
-    }
-  }
-
   private TrainingConfigBuilder base() {
-    long count = steps == null ? 1000 : steps;
-    // All cells have one window, which fits into the shortest of them.
-    long least = tokens != null ? tokens : count * smallestBatch;
-    TrainingConfigBuilder builder = TrainingConfig.of(hook).batch(batch).steps(count);
-    return (tokens == null ? builder : builder.tokens(tokens))
-        .warmupSteps(warmup)
-        .decaySteps(decay)
-        .seed(seed())
-        .dataSeed(seed())
-        .deadWindow(deadWindow != null ? deadWindow : Math.clamp(least / 4, 1, LONGEST_DEAD_WINDOW))
-        .checkpointEvery(checkpointEvery)
-        .logEvery(logEvery);
+    return steps.apply(TrainingConfig.of(hook), smallestBatch).seed(seed()).dataSeed(seed());
   }
 
   private SweepResult train(Sweep sweep) throws IOException {

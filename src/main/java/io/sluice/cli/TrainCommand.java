@@ -3,11 +3,7 @@ package io.sluice.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.dictionary.CrossLayerDictionary;
-import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Optimiser;
-import io.sluice.simd.Workers;
-import io.sluice.torch.Device;
-import io.sluice.torch.Torch;
 import io.sluice.training.Kind;
 import io.sluice.training.RunResult;
 import io.sluice.training.Sparsity;
@@ -48,8 +44,6 @@ import picocli.CommandLine.Option;
       "      --penalty 0.3 --penalty-steps 200 --steps 800 --out runs/jumprelu"
     })
 final class TrainCommand extends SluiceCommand {
-  private static final long LONGEST_DEAD_WINDOW = 10_000_000;
-
   @Option(
       names = "--store",
       paramLabel = "DIR",
@@ -147,85 +141,11 @@ final class TrainCommand extends SluiceCommand {
       description = "Peak learning rate (default: ${DEFAULT-VALUE}).")
   private double learningRate;
 
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      defaultValue = "1024",
-      description = "Tokens per step (default: ${DEFAULT-VALUE}).")
-  private int batch;
-
-  @Option(names = "--steps", paramLabel = "N", description = "Steps (default: 1000).")
-  private Long steps;
-
-  @Option(
-      names = "--tokens",
-      paramLabel = "N",
-      description = "Tokens to train on, instead of --steps; the store is read again as needed.")
-  private Long tokens;
-
-  @Option(
-      names = "--warmup",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Steps over which the learning rate rises (default: 0).")
-  private long warmup;
-
-  @Option(
-      names = "--decay",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Last steps, over which the learning rate falls to 0 (default: 0).")
-  private long decay;
-
-  @Option(
-      names = "--dead-window",
-      paramLabel = "N",
-      description = {
-        "Tokens without firing that make a feature dead",
-        "(default: 10,000,000, or a quarter of the run if that is less)."
-      })
-  private Long deadWindow;
+  @Mixin private StepOptions steps;
 
   @Mixin private PositionOption positions;
 
-  @Option(
-      names = "--engine",
-      paramLabel = "auto|vector|torch|reference",
-      defaultValue = "auto",
-      description = {
-        "What computes: vector (CPU, needs no LibTorch), torch (CPU or CUDA), or the slow",
-        "reference (default: auto, which is vector on the CPU and torch on a GPU)."
-      })
-  private String engine;
-
-  @Option(
-      names = "--device",
-      paramLabel = "cpu|cuda",
-      defaultValue = "cpu",
-      description = "Where it computes (default: cpu).")
-  private String device;
-
-  @Option(
-      names = "--threads",
-      paramLabel = "N",
-      description = "Threads on the CPU (default: all cores).")
-  private Integer threads;
-
-  private Workers workers = Workers.allCores();
-
-  @Option(
-      names = "--log-every",
-      paramLabel = "N",
-      defaultValue = "25",
-      description = "Steps between lines of metrics (default: ${DEFAULT-VALUE}).")
-  private long logEvery;
-
-  @Option(
-      names = "--checkpoint-every",
-      paramLabel = "N",
-      defaultValue = "500",
-      description = "Steps between checkpoints, 0 for none (default: ${DEFAULT-VALUE}).")
-  private long checkpointEvery;
+  @Mixin private EngineOptions engines;
 
   @Option(
       names = "--data-seed",
@@ -244,19 +164,9 @@ final class TrainCommand extends SluiceCommand {
     if (!resume && (store == null || kind.hook() == null)) {
       throw usage("give --store and --hook, or --resume to go on with a run");
     }
-    if (steps != null && tokens != null) {
-      throw usage("give --steps or --tokens, not both");
-    }
+    steps.check(this);
     positions.check(this);
-    if (threads != null) {
-      if (threads < 1) {
-        throw usage("--threads must be at least 1, not " + threads);
-      }
-      workers = Workers.of(threads);
-      if (Torch.isAvailable()) {
-        Torch.threads(threads);
-      }
-    }
+    engines.check(this);
     try (Trainer trainer = resume ? resumed() : started()) {
       RunResult result = train(trainer);
       if (json) {
@@ -274,8 +184,7 @@ final class TrainCommand extends SluiceCommand {
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());
     }
-    return Trainer.start(
-        checksums.open(store), config, engines(engine, device), title(config), out);
+    return Trainer.start(checksums.open(store), config, engines.engines(this), title(config), out);
   }
 
   private Trainer resumed() throws IOException {
@@ -288,25 +197,12 @@ final class TrainCommand extends SluiceCommand {
               + " another folder");
     }
     Path from = store != null ? store : Path.of(trainedOn);
-    // An engine's name is its kind and its device, for instance "torch cpu".
-    String[] used = settings.path("engine").asText().split(" ");
+    // An engine's name is its kind and its device, and perhaps more.
     return Trainer.resume(
-        checksums.open(from), engines(used[0], used.length > 1 ? used[1] : "cpu"), out);
-  }
-
-  private EngineFactory engines(String kind, String where) {
-    try {
-      return EngineFactory.named(kind, Device.parse(where), workers);
-    } catch (IllegalArgumentException e) {
-      throw usage(e.getMessage());
-    }
+        checksums.open(from), engines.engines(this, settings.path("engine").asText()), out);
   }
 
   private TrainingConfig config() {
-    long count =
-        tokens != null
-            ? Math.ceilDiv(tokens, (long) Math.max(1, batch))
-            : steps == null ? 1000 : steps;
     TrainingConfigBuilder config =
         TrainingConfig.of(kind.hook())
             .kind(kind.kind())
@@ -318,20 +214,11 @@ final class TrainCommand extends SluiceCommand {
             .rankByDecoderNorm(rankByDecoderNorm)
             .optimiser(Optimiser.ofLabel(optimiser))
             .learningRate(learningRate)
-            .batch(batch)
-            .steps(count)
-            .warmupSteps(warmup)
-            .decaySteps(decay)
             .seed(seed())
             .dataSeed(dataSeed == null ? seed() : dataSeed)
-            .remedies(remedies.remedies(tau))
-            .deadWindow(
-                deadWindow != null
-                    ? deadWindow
-                    : Math.clamp(count * batch / 4, 1, LONGEST_DEAD_WINDOW))
-            .checkpointEvery(checkpointEvery)
-            .logEvery(logEvery);
-    sparsity.apply(config, count);
+            .remedies(remedies.remedies(tau));
+    steps.apply(config, steps.batch());
+    sparsity.apply(config, steps.count());
     positions.asked().ifPresent(config::fromPosition);
     return config.build();
   }

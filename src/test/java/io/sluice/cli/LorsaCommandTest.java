@@ -109,6 +109,15 @@ class LorsaCommandTest {
     assertThat(found.path("fvu").asDouble()).isBetween(0.0, 1.0);
     assertThat(found.at("/lossRecovered/tokens").asInt()).isPositive();
     assertThat(Path.of(run, "evaluation.json")).exists();
+    // What cannot be measured in the model is said before the store is read.
+    String[] measure = {
+      "lorsa", "evaluate", "--lorsa", run, "--store", store, "--model", MODEL, "--text", text
+    };
+    assertThat(sluice(with(measure, "--context", "65"))).isEqualTo(1);
+    assertOneLine("a context of 65 tokens; tiny-llama takes at most 64");
+    assertThat(sluice(with(measure, "--model", MODEL.replace("causal/tiny-llama", "tiny-bert"))))
+        .isEqualTo(1);
+    assertOneLine("tiny-bert is a bert encoder");
     assertThat(sluice("lorsa", "evaluate", "--lorsa", run, "--store", store)).as(err).isZero();
     assertThat(out).contains("FVU", "heads fired on no token");
     String report = folder.resolve("report.html").toString();

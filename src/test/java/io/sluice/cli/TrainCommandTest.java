@@ -278,6 +278,8 @@ class TrainCommandTest {
     assertOneLine("tpu");
     assertThat(train("--tokens", "10", "--steps", "10")).isEqualTo(2);
     assertOneLine("--steps", "--tokens");
+    assertThat(train("--tokens", "-1")).isEqualTo(2);
+    assertOneLine("--tokens must be at least 1, not -1");
     assertThat(Path.of(run)).doesNotExist();
   }
 

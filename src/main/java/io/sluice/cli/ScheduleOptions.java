@@ -1,0 +1,61 @@
+package io.sluice.cli;
+
+import picocli.CommandLine.Option;
+
+/** What happens at which step of a training. */
+final class ScheduleOptions {
+  private static final long LONGEST_DEAD_WINDOW = 10_000_000;
+
+  @Option(
+      names = "--warmup",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Steps over which the learning rate rises (default: 0).")
+  private long warmup;
+
+  @Option(
+      names = "--decay",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Last steps, over which the learning rate falls to 0 (default: 0).")
+  private long decay;
+
+  @Option(
+      names = "--log-every",
+      paramLabel = "N",
+      defaultValue = "25",
+      description = "Steps between lines of metrics (default: ${DEFAULT-VALUE}).")
+  private long logEvery;
+
+  @Option(
+      names = "--checkpoint-every",
+      paramLabel = "N",
+      defaultValue = "500",
+      description = "Steps between checkpoints, 0 for none (default: ${DEFAULT-VALUE}).")
+  private long checkpointEvery;
+
+  /** Steps over which the learning rate rises. */
+  long warmup() {
+    return warmup;
+  }
+
+  /** Last steps, over which it falls. */
+  long decay() {
+    return decay;
+  }
+
+  /** Steps between lines of metrics. */
+  long logEvery() {
+    return logEvery;
+  }
+
+  /** Steps between checkpoints. */
+  long checkpointEvery() {
+    return checkpointEvery;
+  }
+
+  /** The dead window of a run over {@code tokens} that was given none. */
+  static long deadWindow(long tokens) {
+    return Math.clamp(tokens / 4, 1, LONGEST_DEAD_WINDOW);
+  }
+}

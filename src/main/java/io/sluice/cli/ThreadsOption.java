@@ -1,0 +1,32 @@
+package io.sluice.cli;
+
+import io.sluice.simd.Workers;
+import io.sluice.torch.Torch;
+import picocli.CommandLine.Option;
+
+/** How many threads compute: the same option wherever dictionaries are trained. */
+final class ThreadsOption {
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Threads on the CPU (default: all cores).")
+  private Integer threads;
+
+  /** Complains about a number that cannot be meant, before any work. */
+  void check(SluiceCommand command) {
+    if (threads != null && threads < 1) {
+      throw command.usage("--threads must be at least 1, not " + threads);
+    }
+  }
+
+  /** The threads of Sluice's own kernels; LibTorch, where there is one, gets as many. */
+  Workers workers() {
+    if (threads == null) {
+      return Workers.allCores();
+    }
+    if (Torch.isAvailable()) {
+      Torch.threads(threads);
+    }
+    return Workers.of(threads);
+  }
+}
