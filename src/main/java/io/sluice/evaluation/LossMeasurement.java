@@ -296,7 +296,8 @@ public final class LossMeasurement {
               + ablated
               + ", replaced "
               + loss
-              + "; nothing can be recovered of that");
+              + "; nothing can be recovered of that: give a longer text, or replace from an earlier"
+              + " position");
     }
     return recovered;
   }
