@@ -104,27 +104,34 @@ final class VectorLayerKernels implements LayerKernels {
     long row5 = rows + 5 * rowBytes;
     long row6 = rows + 6 * rowBytes;
     long row7 = rows + 7 * rowBytes;
-    FloatVector c00 = load(start);
-    FloatVector c01 = load(start + BYTES);
-    FloatVector c10 = load(start + 1 * startRowBytes);
-    FloatVector c11 = load(start + 1 * startRowBytes + BYTES);
-    FloatVector c20 = load(start + 2 * startRowBytes);
-    FloatVector c21 = load(start + 2 * startRowBytes + BYTES);
-    FloatVector c30 = load(start + 3 * startRowBytes);
-    FloatVector c31 = load(start + 3 * startRowBytes + BYTES);
-    FloatVector c40 = load(start + 4 * startRowBytes);
-    FloatVector c41 = load(start + 4 * startRowBytes + BYTES);
-    FloatVector c50 = load(start + 5 * startRowBytes);
-    FloatVector c51 = load(start + 5 * startRowBytes + BYTES);
-    FloatVector c60 = load(start + 6 * startRowBytes);
-    FloatVector c61 = load(start + 6 * startRowBytes + BYTES);
-    FloatVector c70 = load(start + 7 * startRowBytes);
-    FloatVector c71 = load(start + 7 * startRowBytes + BYTES);
+    FloatVector c00 = FloatVector.fromMemorySegment(FLOATS, ALL, start, ORDER);
+    FloatVector c01 = FloatVector.fromMemorySegment(FLOATS, ALL, start + BYTES, ORDER);
+    FloatVector c10 = FloatVector.fromMemorySegment(FLOATS, ALL, start + 1 * startRowBytes, ORDER);
+    FloatVector c11 =
+        FloatVector.fromMemorySegment(FLOATS, ALL, start + 1 * startRowBytes + BYTES, ORDER);
+    FloatVector c20 = FloatVector.fromMemorySegment(FLOATS, ALL, start + 2 * startRowBytes, ORDER);
+    FloatVector c21 =
+        FloatVector.fromMemorySegment(FLOATS, ALL, start + 2 * startRowBytes + BYTES, ORDER);
+    FloatVector c30 = FloatVector.fromMemorySegment(FLOATS, ALL, start + 3 * startRowBytes, ORDER);
+    FloatVector c31 =
+        FloatVector.fromMemorySegment(FLOATS, ALL, start + 3 * startRowBytes + BYTES, ORDER);
+    FloatVector c40 = FloatVector.fromMemorySegment(FLOATS, ALL, start + 4 * startRowBytes, ORDER);
+    FloatVector c41 =
+        FloatVector.fromMemorySegment(FLOATS, ALL, start + 4 * startRowBytes + BYTES, ORDER);
+    FloatVector c50 = FloatVector.fromMemorySegment(FLOATS, ALL, start + 5 * startRowBytes, ORDER);
+    FloatVector c51 =
+        FloatVector.fromMemorySegment(FLOATS, ALL, start + 5 * startRowBytes + BYTES, ORDER);
+    FloatVector c60 = FloatVector.fromMemorySegment(FLOATS, ALL, start + 6 * startRowBytes, ORDER);
+    FloatVector c61 =
+        FloatVector.fromMemorySegment(FLOATS, ALL, start + 6 * startRowBytes + BYTES, ORDER);
+    FloatVector c70 = FloatVector.fromMemorySegment(FLOATS, ALL, start + 7 * startRowBytes, ORDER);
+    FloatVector c71 =
+        FloatVector.fromMemorySegment(FLOATS, ALL, start + 7 * startRowBytes + BYTES, ORDER);
     for (int t = 0; t < depth; t++) {
       long place = panel + (long) t * WIDTH_BYTES;
       long step = (long) t * Float.BYTES;
-      FloatVector b0 = load(place);
-      FloatVector b1 = load(place + BYTES);
+      FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, ALL, place, ORDER);
+      FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, ALL, place + BYTES, ORDER);
       FloatVector x = FloatVector.broadcast(FLOATS, ALL.get(FLOAT, rows + step));
       c00 = x.fma(b0, c00);
       c01 = x.fma(b1, c01);
@@ -173,9 +180,10 @@ final class VectorLayerKernels implements LayerKernels {
    * much. What is left of a row, if its width is no multiple of the lanes, takes one masked step,
    * or goes value by value.
    *
-   * No method here gives a vector to another or takes one, but for load: a method that is compiled
-   * by itself is not compiled again into its caller, and then its vectors are objects. So functions
-   * are made of a few loops over a tile in the nearest cache, and exp has one of its own.
+   * No method here gives a vector to another, not even one that only loads it: a method that was
+   * compiled by itself, into a lot of code, is not compiled again into its caller, and then its
+   * vectors are objects, in a tile a load at each step. So functions are made of a few loops over a
+   * tile in the nearest cache, and exp has one of its own.
    */
 
   @Override
@@ -213,7 +221,9 @@ final class VectorLayerKernels implements LayerKernels {
       long at = values + row * rowBytes;
       for (int i = 0; i < whole; i += LANES) {
         long place = at + (long) i * Float.BYTES;
-        load(place).max(0).intoMemorySegment(ALL, place, ORDER);
+        FloatVector.fromMemorySegment(FLOATS, ALL, place, ORDER)
+            .max(0)
+            .intoMemorySegment(ALL, place, ORDER);
       }
     }
   }
@@ -223,7 +233,8 @@ final class VectorLayerKernels implements LayerKernels {
     for (int row = 0; row < rows; row++) {
       long at = values + row * rowBytes;
       for (int i = 0; i < whole; i += LANES, to += BYTES) {
-        load(at + (long) i * Float.BYTES).intoMemorySegment(ALL, to, ORDER);
+        FloatVector.fromMemorySegment(FLOATS, ALL, at + (long) i * Float.BYTES, ORDER)
+            .intoMemorySegment(ALL, to, ORDER);
       }
     }
   }
@@ -234,7 +245,8 @@ final class VectorLayerKernels implements LayerKernels {
     for (int row = 0; row < rows; row++) {
       long at = values + row * rowBytes;
       for (int i = 0; i < whole; i += LANES, to += BYTES) {
-        FloatVector x = load(at + (long) i * Float.BYTES);
+        FloatVector x =
+            FloatVector.fromMemorySegment(FLOATS, ALL, at + (long) i * Float.BYTES, ORDER);
         x.mul(x).intoMemorySegment(ALL, to, ORDER);
       }
     }
@@ -246,7 +258,8 @@ final class VectorLayerKernels implements LayerKernels {
     for (int row = 0; row < rows; row++) {
       long at = values + row * rowBytes;
       for (int i = 0; i < whole; i += LANES, to += BYTES) {
-        FloatVector x = load(at + (long) i * Float.BYTES);
+        FloatVector x =
+            FloatVector.fromMemorySegment(FLOATS, ALL, at + (long) i * Float.BYTES, ORDER);
         x.mul(x).mul(0.044715f).add(1).mul(x).intoMemorySegment(ALL, to, ORDER);
       }
     }
@@ -259,7 +272,9 @@ final class VectorLayerKernels implements LayerKernels {
       long at = values + row * rowBytes;
       for (int i = 0; i < whole; i += LANES, from += BYTES) {
         long place = at + (long) i * Float.BYTES;
-        load(place).div(load(from).add(1)).intoMemorySegment(ALL, place, ORDER);
+        FloatVector.fromMemorySegment(FLOATS, ALL, place, ORDER)
+            .div(FloatVector.fromMemorySegment(FLOATS, ALL, from, ORDER).add(1))
+            .intoMemorySegment(ALL, place, ORDER);
       }
     }
   }
@@ -275,7 +290,7 @@ final class VectorLayerKernels implements LayerKernels {
       long at = values + row * rowBytes;
       for (int i = 0; i < whole; i += LANES, from += BYTES) {
         long place = at + (long) i * Float.BYTES;
-        FloatVector x = load(place);
+        FloatVector x = FloatVector.fromMemorySegment(FLOATS, ALL, place, ORDER);
         FloatVector size = x.abs();
         FloatVector t = FloatVector.broadcast(FLOATS, 1).div(size.mul(0.39f * SQRT_HALF).add(1));
         FloatVector series =
@@ -286,7 +301,8 @@ final class VectorLayerKernels implements LayerKernels {
                 .fma(t, FloatVector.broadcast(FLOATS, 0.09138618f))
                 .fma(t, FloatVector.broadcast(FLOATS, 0.23532557f))
                 .mul(t);
-        FloatVector tail = series.mul(load(from)).mul(0.5f);
+        FloatVector tail =
+            series.mul(FloatVector.fromMemorySegment(FLOATS, ALL, from, ORDER)).mul(0.5f);
         x.max(0).sub(size.mul(tail)).intoMemorySegment(ALL, place, ORDER);
       }
     }
@@ -300,7 +316,9 @@ final class VectorLayerKernels implements LayerKernels {
       long by = factors + (long) row * count * Float.BYTES;
       for (int i = 0; i < whole; i += LANES) {
         long step = (long) i * Float.BYTES;
-        load(at + step).mul(load(by + step)).intoMemorySegment(ALL, at + step, ORDER);
+        FloatVector.fromMemorySegment(FLOATS, ALL, at + step, ORDER)
+            .mul(FloatVector.fromMemorySegment(FLOATS, ALL, by + step, ORDER))
+            .intoMemorySegment(ALL, at + step, ORDER);
       }
       for (int i = whole; i < count; i++) {
         long step = (long) i * Float.BYTES;
@@ -316,7 +334,9 @@ final class VectorLayerKernels implements LayerKernels {
     int whole = FLOATS.loopBound(count);
     for (int i = 0; i < whole; i += LANES) {
       long place = scores + (long) i * Float.BYTES;
-      FloatVector share = FloatVector.broadcast(FLOATS, 2).div(load(place).add(1));
+      FloatVector share =
+          FloatVector.broadcast(FLOATS, 2)
+              .div(FloatVector.fromMemorySegment(FLOATS, ALL, place, ORDER).add(1));
       FloatVector.broadcast(FLOATS, 1).sub(share).mul(cap).intoMemorySegment(ALL, place, ORDER);
     }
     for (int i = whole; i < count; i++) {
@@ -333,8 +353,8 @@ final class VectorLayerKernels implements LayerKernels {
     FloatVector second = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
     for (int i = 0; i < pairs; i += WIDTH) {
       long place = scores + (long) i * Float.BYTES;
-      most = most.max(load(place));
-      second = second.max(load(place + BYTES));
+      most = most.max(FloatVector.fromMemorySegment(FLOATS, ALL, place, ORDER));
+      second = second.max(FloatVector.fromMemorySegment(FLOATS, ALL, place + BYTES, ORDER));
     }
     // The largest is the same in whatever order lanes are compared.
     float largest = most.max(second).reduceLanes(VectorOperators.MAX);
@@ -354,7 +374,12 @@ final class VectorLayerKernels implements LayerKernels {
     FloatVector sums = FloatVector.zero(FLOATS);
     for (int i = 0; i < whole; i += LANES) {
       long place = scores + (long) i * Float.BYTES;
-      FloatVector x = load(place).sub(shift).mul(scale).max(LOWEST).min(HIGHEST);
+      FloatVector x =
+          FloatVector.fromMemorySegment(FLOATS, ALL, place, ORDER)
+              .sub(shift)
+              .mul(scale)
+              .max(LOWEST)
+              .min(HIGHEST);
       FloatVector shifted =
           x.fma(FloatVector.broadcast(FLOATS, LOG2_E), FloatVector.broadcast(FLOATS, ROUNDING));
       FloatVector n = shifted.sub(ROUNDING);
@@ -394,7 +419,9 @@ final class VectorLayerKernels implements LayerKernels {
     int whole = FLOATS.loopBound(count);
     for (int i = 0; i < whole; i += LANES) {
       long place = values + (long) i * Float.BYTES;
-      load(place).mul(factor).intoMemorySegment(ALL, place, ORDER);
+      FloatVector.fromMemorySegment(FLOATS, ALL, place, ORDER)
+          .mul(factor)
+          .intoMemorySegment(ALL, place, ORDER);
     }
     for (int i = whole; i < count; i++) {
       long place = values + (long) i * Float.BYTES;
@@ -409,32 +436,35 @@ final class VectorLayerKernels implements LayerKernels {
     long end = (long) whole * Float.BYTES;
     FloatVector sums = FloatVector.zero(FLOATS);
     for (int i = 0; i < whole; i += LANES) {
-      sums = sums.add(load(x + (long) i * Float.BYTES));
+      sums =
+          sums.add(FloatVector.fromMemorySegment(FLOATS, ALL, x + (long) i * Float.BYTES, ORDER));
     }
     if (whole < width) {
-      sums = sums.add(load(x + end, mask));
+      sums = sums.add(FloatVector.fromMemorySegment(FLOATS, ALL, x + end, ORDER, mask));
     }
     float mean = total(sums) / width;
     FloatVector squares = FloatVector.zero(FLOATS);
     for (int i = 0; i < whole; i += LANES) {
-      FloatVector difference = load(x + (long) i * Float.BYTES).sub(mean);
+      FloatVector difference =
+          FloatVector.fromMemorySegment(FLOATS, ALL, x + (long) i * Float.BYTES, ORDER).sub(mean);
       squares = difference.fma(difference, squares);
     }
     if (whole < width) {
-      FloatVector difference = load(x + end, mask).sub(mean);
+      FloatVector difference =
+          FloatVector.fromMemorySegment(FLOATS, ALL, x + end, ORDER, mask).sub(mean);
       squares = squares.add(FloatVector.zero(FLOATS).blend(difference.mul(difference), mask));
     }
     float factor = (float) (1 / Math.sqrt(total(squares) / width + epsilon));
     for (int i = 0; i < whole; i += LANES) {
       long step = (long) i * Float.BYTES;
-      load(x + step)
+      FloatVector.fromMemorySegment(FLOATS, ALL, x + step, ORDER)
           .sub(mean)
           .mul(factor)
           .fma(FloatVector.fromArray(FLOATS, weight, i), FloatVector.fromArray(FLOATS, bias, i))
           .intoMemorySegment(ALL, out + step, ORDER);
     }
     if (whole < width) {
-      load(x + end, mask)
+      FloatVector.fromMemorySegment(FLOATS, ALL, x + end, ORDER, mask)
           .sub(mean)
           .mul(factor)
           .fma(
@@ -451,23 +481,24 @@ final class VectorLayerKernels implements LayerKernels {
     long end = (long) whole * Float.BYTES;
     FloatVector squares = FloatVector.zero(FLOATS);
     for (int i = 0; i < whole; i += LANES) {
-      FloatVector value = load(x + (long) i * Float.BYTES);
+      FloatVector value =
+          FloatVector.fromMemorySegment(FLOATS, ALL, x + (long) i * Float.BYTES, ORDER);
       squares = value.fma(value, squares);
     }
     if (whole < width) {
-      FloatVector value = load(x + end, mask);
+      FloatVector value = FloatVector.fromMemorySegment(FLOATS, ALL, x + end, ORDER, mask);
       squares = value.fma(value, squares);
     }
     float factor = (float) (1 / Math.sqrt(total(squares) / width + epsilon));
     for (int i = 0; i < whole; i += LANES) {
       long step = (long) i * Float.BYTES;
-      load(x + step)
+      FloatVector.fromMemorySegment(FLOATS, ALL, x + step, ORDER)
           .mul(factor)
           .mul(FloatVector.fromArray(FLOATS, weight, i))
           .intoMemorySegment(ALL, out + step, ORDER);
     }
     if (whole < width) {
-      load(x + end, mask)
+      FloatVector.fromMemorySegment(FLOATS, ALL, x + end, ORDER, mask)
           .mul(factor)
           .mul(FloatVector.fromArray(FLOATS, weight, whole, mask))
           .intoMemorySegment(ALL, out + end, ORDER, mask);
@@ -479,13 +510,15 @@ final class VectorLayerKernels implements LayerKernels {
     int whole = FLOATS.loopBound(count);
     for (int i = 0; i < whole; i += LANES) {
       long step = (long) i * Float.BYTES;
-      load(a + step).add(load(b + step)).intoMemorySegment(ALL, out + step, ORDER);
+      FloatVector.fromMemorySegment(FLOATS, ALL, a + step, ORDER)
+          .add(FloatVector.fromMemorySegment(FLOATS, ALL, b + step, ORDER))
+          .intoMemorySegment(ALL, out + step, ORDER);
     }
     if (whole < count) {
       VectorMask<Float> mask = FLOATS.indexInRange(whole, count);
       long step = (long) whole * Float.BYTES;
-      load(a + step, mask)
-          .add(load(b + step, mask))
+      FloatVector.fromMemorySegment(FLOATS, ALL, a + step, ORDER, mask)
+          .add(FloatVector.fromMemorySegment(FLOATS, ALL, b + step, ORDER, mask))
           .intoMemorySegment(ALL, out + step, ORDER, mask);
     }
   }
@@ -501,13 +534,5 @@ final class VectorLayerKernels implements LayerKernels {
     }
     sum = sum.add(sum.rearrange(TWO_ON));
     return sum.lane(0) + sum.lane(1);
-  }
-
-  private static FloatVector load(long at) {
-    return FloatVector.fromMemorySegment(FLOATS, ALL, at, ORDER);
-  }
-
-  private static FloatVector load(long at, VectorMask<Float> mask) {
-    return FloatVector.fromMemorySegment(FLOATS, ALL, at, ORDER, mask);
   }
 }
