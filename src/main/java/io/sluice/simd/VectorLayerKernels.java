@@ -180,10 +180,10 @@ final class VectorLayerKernels implements LayerKernels {
    * much. What is left of a row, if its width is no multiple of the lanes, takes one masked step,
    * or goes value by value.
    *
-   * No method here gives a vector to another, not even one that only loads it: a method that was
-   * compiled by itself, into a lot of code, is not compiled again into its caller, and then its
-   * vectors are objects, in a tile a load at each step. So functions are made of a few loops over a
-   * tile in the nearest cache, and exp has one of its own.
+   * No method here hands a vector to another (total takes one, once a row), not even to load it: a
+   * method that was compiled by itself, into a lot of code, is not compiled again into its caller,
+   * and then its vectors are objects, in a tile a load at each step. So functions are made of a few
+   * loops over a tile in the nearest cache, and exp has one of its own.
    */
 
   @Override
