@@ -140,35 +140,17 @@ public final class LossMeasurement {
       Dictionary dictionary, EngineFactory engines, double[] mean, LongConsumer progress)
       throws IOException {
     DictionaryConfig config = dictionary.config();
-    String hook = config.outputHook();
-    HookPoint point = HookPoint.parse(hook);
+    HookPoint point = HookPoint.parse(config.outputHook());
     requireWidth(HookPoint.parse(config.inputHook()), config.inputWidth());
     requireWidth(point, config.outputWidth());
-    Device device = model.transformer().device();
-    List<Variant> variants = new ArrayList<>();
-    variants.add(new Variant(null, 0, null));
-    try {
-      variants.add(new Variant(point, 0, SubspaceProjection.meanAblation(mean, device, from)));
-      variants.add(
-          new Variant(
-              point,
-              0,
-              config.isAutoencoder()
-                  ? new DictionaryReconstruction(dictionary, engines, from)
-                  : new Transcoding(dictionary, engines, from)));
-      List<TokenLoss> losses = run(variants, progress);
-      double clean = losses.get(0).mean();
-      double ablated = losses.get(1).mean();
-      double loss = losses.get(2).mean();
-      return new LossRecovered(
-          textName(),
-          losses.getFirst().tokens(),
-          clean,
-          ablated,
-          loss,
-          recovered(hook, clean, ablated, loss));
-    } finally {
-      variants.forEach(Variant::close);
+    try (Variant replaced =
+        new Variant(
+            point,
+            0,
+            config.isAutoencoder()
+                ? new DictionaryReconstruction(dictionary, engines, from)
+                : new Transcoding(dictionary, engines, from))) {
+      return of(point, replaced.hooks(), mean, progress);
     }
   }
 
