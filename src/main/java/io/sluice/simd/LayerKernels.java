@@ -11,7 +11,7 @@ package io.sluice.simd;
  */
 interface LayerKernels {
   /** Rows of one tile. */
-  int TILE_ROWS = 8;
+  int TILE_ROWS = 6;
 
   /** What these kernels are, for instance {@code vector-512}. */
   String name();
@@ -20,23 +20,16 @@ interface LayerKernels {
   int panelWidth();
 
   /**
-   * One tile of a product: {@code out[i][j] = start[i][j] + Σ_t rows[i][t] · panel[t][j]} for
-   * {@code i <} {@link #TILE_ROWS}, {@code j < panelWidth}, {@code t < depth}.
+   * One tile of a product: {@code out[i][j] = start[j] + Σ_t rows[i][t] · panel[t][j]} for {@code i
+   * <} {@link #TILE_ROWS}, {@code j < panelWidth}, {@code t < depth}.
    *
    * @param rowBytes from one of the rows to the next
    * @param panel {@code [depth][panelWidth]}
-   * @param startRowBytes from one row of {@code start} to the next; 0 if all start from the same
-   * @param outRowBytes from one row of {@code out} to the next; {@code out} may be {@code start}
+   * @param start {@code [panelWidth]}
+   * @param outRowBytes from one row of {@code out} to the next
    */
   void tile(
-      long rows,
-      long rowBytes,
-      long panel,
-      int depth,
-      long start,
-      long startRowBytes,
-      long out,
-      long outRowBytes);
+      long rows, long rowBytes, long panel, int depth, long start, long out, long outRowBytes);
 
   /**
    * Replaces values by a function of each.

@@ -273,7 +273,6 @@ public final class RowAttention {
             own.keys.address() + (long) panel * headDim * panelRowBytes,
             headDim,
             zeros.address(),
-            0,
             own.scores.address() + (long) panel * panelRowBytes,
             scoreBytes);
       }
@@ -320,7 +319,6 @@ public final class RowAttention {
             own.values.address() + ((long) block * keys + first) * panelRowBytes,
             end - first,
             zeros.address(),
-            0,
             whole ? outAt : own.tile.address(),
             whole ? outBytes : panelRowBytes);
         for (int i = 0; i < count && !whole; i++) {

@@ -20,7 +20,7 @@ public final class RowLogLoss {
   private static final long SLICE_BYTES = 1 << 20;
 
   private static final int MOST_COLUMNS = 1024;
-  private static final int BLOCK_ROWS = 64;
+  private static final int BLOCK_ROWS = 10 * LayerKernels.TILE_ROWS;
 
   private static final Workers ALONE = Workers.of(1);
 

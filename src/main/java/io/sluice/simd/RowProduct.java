@@ -16,7 +16,7 @@ public final class RowProduct {
   /** Bytes of a block of rows. */
   private static final long BLOCK_BYTES = 512 << 10;
 
-  private static final int MOST_BLOCK_ROWS = 128;
+  private static final int MOST_BLOCK_ROWS = 21 * LayerKernels.TILE_ROWS;
 
   /** Panels that a block meets in one task. */
   private static final int GROUP = 4;
@@ -51,6 +51,8 @@ public final class RowProduct {
     final MemorySegment tile = newTile();
     final MemorySegment gate = newTile();
     final MemorySegment exponents = newTile();
+    final MemorySegment part = newTile();
+    final MemorySegment zeros = Arena.ofAuto().allocate(panelRowBytes, 64);
     MemorySegment rows = MemorySegment.NULL;
 
     /** Where the last rows are, and rows of zeros up to a whole tile. */
@@ -176,6 +178,7 @@ public final class RowProduct {
         long at = from + row * inBytes;
         int count = Math.min(LayerKernels.TILE_ROWS, rows - row);
         product(
+            own,
             matrix,
             panel,
             count == LayerKernels.TILE_ROWS ? at : own.padded(at, count, inBytes),
@@ -212,16 +215,16 @@ public final class RowProduct {
       rows = own.padded(rows, count, inBytes);
     }
     if (gate != null) {
-      product(gate, panel, rows, own.gate.address(), panelRowBytes);
+      product(own, gate, panel, rows, own.gate.address(), panelRowBytes);
     }
     long out = y + row * outBytes + (long) column * Float.BYTES;
     if (count == LayerKernels.TILE_ROWS && columns == panelWidth) {
-      product(matrix, panel, rows, out, outBytes);
+      product(own, matrix, panel, rows, out, outBytes);
       finish(own, gate, function, out, outBytes);
       return;
     }
     long tile = own.tile.address();
-    product(matrix, panel, rows, tile, panelRowBytes);
+    product(own, matrix, panel, rows, tile, panelRowBytes);
     finish(own, gate, function, tile, panelRowBytes);
     for (int i = 0; i < count; i++) {
       MemorySegment.copy(
@@ -233,22 +236,27 @@ public final class RowProduct {
     }
   }
 
-  private void product(PackedMatrix matrix, int panel, long rows, long out, long outRowBytes) {
+  private void product(
+      Scratch own, PackedMatrix matrix, int panel, long rows, long out, long outRowBytes) {
     int in = matrix.in();
     long rowBytes = (long) in * Float.BYTES;
     long panelAt = matrix.panels().address() + panel * matrix.panelBytes();
     long start = matrix.bias().address() + (long) panel * panelRowBytes;
-    kernels.tile(rows, rowBytes, panelAt, Math.min(in, DEPTH), start, 0, out, outRowBytes);
+    kernels.tile(rows, rowBytes, panelAt, Math.min(in, DEPTH), start, out, outRowBytes);
     for (int t = DEPTH; t < in; t += DEPTH) {
+      long part = own.part.address();
       kernels.tile(
           rows + (long) t * Float.BYTES,
           rowBytes,
           panelAt + (long) t * panelRowBytes,
           Math.min(in - t, DEPTH),
-          out,
-          outRowBytes,
-          out,
-          outRowBytes);
+          own.zeros.address(),
+          part,
+          panelRowBytes);
+      for (int i = 0; i < LayerKernels.TILE_ROWS; i++) {
+        long row = out + i * outRowBytes;
+        kernels.add(row, part + (long) i * panelRowBytes, row, panelWidth);
+      }
     }
   }
 

@@ -32,17 +32,10 @@ final class ScalarLayerKernels implements LayerKernels {
 
   @Override
   public void tile(
-      long rows,
-      long rowBytes,
-      long panel,
-      int depth,
-      long start,
-      long startRowBytes,
-      long out,
-      long outRowBytes) {
+      long rows, long rowBytes, long panel, int depth, long start, long out, long outRowBytes) {
     for (int i = 0; i < TILE_ROWS; i++) {
       for (int j = 0; j < panelWidth; j++) {
-        double sum = get(start + i * startRowBytes, j);
+        double sum = get(start, j);
         for (int t = 0; t < depth; t++) {
           sum += (double) get(rows + i * rowBytes, t) * get(panel, (long) t * panelWidth + j);
         }

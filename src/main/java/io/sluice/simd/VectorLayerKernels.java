@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
@@ -21,6 +22,7 @@ final class VectorLayerKernels implements LayerKernels {
   private static final MemorySegment ALL = NativeMemory.ALL;
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final VarHandle VALUE = FLOAT.varHandle();
   private static final int LANES = FLOATS.length();
   private static final int BYTES = LANES * Float.BYTES;
   private static final int WIDTH = 2 * LANES;
@@ -55,7 +57,7 @@ final class VectorLayerKernels implements LayerKernels {
     Arrays.fill(ones, 1);
     try (Arena arena = Arena.ofConfined()) {
       long memory = arena.allocate((long) WIDTH_BYTES * TILE_ROWS, WIDTH_BYTES).address();
-      tile(memory, 0, memory, 1, memory, WIDTH_BYTES, memory, WIDTH_BYTES);
+      tile(memory, 0, memory, 1, memory, memory, WIDTH_BYTES);
       long scratch = memory + WIDTH_BYTES;
       for (Nonlinearity function : Nonlinearity.values()) {
         apply(function, memory, 0, 1, count, scratch);
@@ -84,78 +86,59 @@ final class VectorLayerKernels implements LayerKernels {
   }
 
   /*
-   * Sixteen accumulators, fed by two loads and eight broadcasts a step, as in VectorKernels. Native
-   * memory starts at a cache line, so that no load of the panel crosses one.
+   * Twelve accumulators, fed by two loads and six broadcasts a step. Sixteen would be a twentieth
+   * faster; but all that is inlined here, method by method, has to stay below the 18,000 nodes at
+   * which C2 puts off inlining (NodeCountInliningCutoff, no option changes it). What it inlines
+   * later it may not know the classes of, depending on what ran before in the process, and then it
+   * makes objects of the accumulators: five times as slow. This is at 16,500 of them, lanewise
+   * takes fewer than fma. Native memory starts at a cache line, so that no load of the panel
+   * crosses one.
    */
   @Override
   public void tile(
-      long rows,
-      long rowBytes,
-      long panel,
-      int depth,
-      long start,
-      long startRowBytes,
-      long out,
-      long outRowBytes) {
-    long row1 = rows + rowBytes;
+      long rows, long rowBytes, long panel, int depth, long start, long out, long outRowBytes) {
+    long row1 = rows + 1 * rowBytes;
     long row2 = rows + 2 * rowBytes;
     long row3 = rows + 3 * rowBytes;
     long row4 = rows + 4 * rowBytes;
     long row5 = rows + 5 * rowBytes;
-    long row6 = rows + 6 * rowBytes;
-    long row7 = rows + 7 * rowBytes;
-    FloatVector c00 = FloatVector.fromMemorySegment(FLOATS, ALL, start, ORDER);
-    FloatVector c01 = FloatVector.fromMemorySegment(FLOATS, ALL, start + BYTES, ORDER);
-    FloatVector c10 = FloatVector.fromMemorySegment(FLOATS, ALL, start + 1 * startRowBytes, ORDER);
-    FloatVector c11 =
-        FloatVector.fromMemorySegment(FLOATS, ALL, start + 1 * startRowBytes + BYTES, ORDER);
-    FloatVector c20 = FloatVector.fromMemorySegment(FLOATS, ALL, start + 2 * startRowBytes, ORDER);
-    FloatVector c21 =
-        FloatVector.fromMemorySegment(FLOATS, ALL, start + 2 * startRowBytes + BYTES, ORDER);
-    FloatVector c30 = FloatVector.fromMemorySegment(FLOATS, ALL, start + 3 * startRowBytes, ORDER);
-    FloatVector c31 =
-        FloatVector.fromMemorySegment(FLOATS, ALL, start + 3 * startRowBytes + BYTES, ORDER);
-    FloatVector c40 = FloatVector.fromMemorySegment(FLOATS, ALL, start + 4 * startRowBytes, ORDER);
-    FloatVector c41 =
-        FloatVector.fromMemorySegment(FLOATS, ALL, start + 4 * startRowBytes + BYTES, ORDER);
-    FloatVector c50 = FloatVector.fromMemorySegment(FLOATS, ALL, start + 5 * startRowBytes, ORDER);
-    FloatVector c51 =
-        FloatVector.fromMemorySegment(FLOATS, ALL, start + 5 * startRowBytes + BYTES, ORDER);
-    FloatVector c60 = FloatVector.fromMemorySegment(FLOATS, ALL, start + 6 * startRowBytes, ORDER);
-    FloatVector c61 =
-        FloatVector.fromMemorySegment(FLOATS, ALL, start + 6 * startRowBytes + BYTES, ORDER);
-    FloatVector c70 = FloatVector.fromMemorySegment(FLOATS, ALL, start + 7 * startRowBytes, ORDER);
-    FloatVector c71 =
-        FloatVector.fromMemorySegment(FLOATS, ALL, start + 7 * startRowBytes + BYTES, ORDER);
+    FloatVector s0 = FloatVector.fromMemorySegment(FLOATS, ALL, start, ORDER);
+    FloatVector s1 = FloatVector.fromMemorySegment(FLOATS, ALL, start + BYTES, ORDER);
+    FloatVector c00 = s0;
+    FloatVector c01 = s1;
+    FloatVector c10 = s0;
+    FloatVector c11 = s1;
+    FloatVector c20 = s0;
+    FloatVector c21 = s1;
+    FloatVector c30 = s0;
+    FloatVector c31 = s1;
+    FloatVector c40 = s0;
+    FloatVector c41 = s1;
+    FloatVector c50 = s0;
+    FloatVector c51 = s1;
     for (int t = 0; t < depth; t++) {
       long place = panel + (long) t * WIDTH_BYTES;
       long step = (long) t * Float.BYTES;
       FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, ALL, place, ORDER);
       FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, ALL, place + BYTES, ORDER);
-      FloatVector x = FloatVector.broadcast(FLOATS, ALL.get(FLOAT, rows + step));
-      c00 = x.fma(b0, c00);
-      c01 = x.fma(b1, c01);
-      x = FloatVector.broadcast(FLOATS, ALL.get(FLOAT, row1 + step));
-      c10 = x.fma(b0, c10);
-      c11 = x.fma(b1, c11);
-      x = FloatVector.broadcast(FLOATS, ALL.get(FLOAT, row2 + step));
-      c20 = x.fma(b0, c20);
-      c21 = x.fma(b1, c21);
-      x = FloatVector.broadcast(FLOATS, ALL.get(FLOAT, row3 + step));
-      c30 = x.fma(b0, c30);
-      c31 = x.fma(b1, c31);
-      x = FloatVector.broadcast(FLOATS, ALL.get(FLOAT, row4 + step));
-      c40 = x.fma(b0, c40);
-      c41 = x.fma(b1, c41);
-      x = FloatVector.broadcast(FLOATS, ALL.get(FLOAT, row5 + step));
-      c50 = x.fma(b0, c50);
-      c51 = x.fma(b1, c51);
-      x = FloatVector.broadcast(FLOATS, ALL.get(FLOAT, row6 + step));
-      c60 = x.fma(b0, c60);
-      c61 = x.fma(b1, c61);
-      x = FloatVector.broadcast(FLOATS, ALL.get(FLOAT, row7 + step));
-      c70 = x.fma(b0, c70);
-      c71 = x.fma(b1, c71);
+      FloatVector x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, rows + step));
+      c00 = x.lanewise(VectorOperators.FMA, b0, c00);
+      c01 = x.lanewise(VectorOperators.FMA, b1, c01);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, row1 + step));
+      c10 = x.lanewise(VectorOperators.FMA, b0, c10);
+      c11 = x.lanewise(VectorOperators.FMA, b1, c11);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, row2 + step));
+      c20 = x.lanewise(VectorOperators.FMA, b0, c20);
+      c21 = x.lanewise(VectorOperators.FMA, b1, c21);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, row3 + step));
+      c30 = x.lanewise(VectorOperators.FMA, b0, c30);
+      c31 = x.lanewise(VectorOperators.FMA, b1, c31);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, row4 + step));
+      c40 = x.lanewise(VectorOperators.FMA, b0, c40);
+      c41 = x.lanewise(VectorOperators.FMA, b1, c41);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, row5 + step));
+      c50 = x.lanewise(VectorOperators.FMA, b0, c50);
+      c51 = x.lanewise(VectorOperators.FMA, b1, c51);
     }
     c00.intoMemorySegment(ALL, out, ORDER);
     c01.intoMemorySegment(ALL, out + BYTES, ORDER);
@@ -169,10 +152,6 @@ final class VectorLayerKernels implements LayerKernels {
     c41.intoMemorySegment(ALL, out + 4 * outRowBytes + BYTES, ORDER);
     c50.intoMemorySegment(ALL, out + 5 * outRowBytes, ORDER);
     c51.intoMemorySegment(ALL, out + 5 * outRowBytes + BYTES, ORDER);
-    c60.intoMemorySegment(ALL, out + 6 * outRowBytes, ORDER);
-    c61.intoMemorySegment(ALL, out + 6 * outRowBytes + BYTES, ORDER);
-    c70.intoMemorySegment(ALL, out + 7 * outRowBytes, ORDER);
-    c71.intoMemorySegment(ALL, out + 7 * outRowBytes + BYTES, ORDER);
   }
 
   /*
