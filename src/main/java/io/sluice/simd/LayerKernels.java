@@ -1,5 +1,7 @@
 package io.sluice.simd;
 
+import java.lang.foreign.MemorySegment;
+
 /**
  * The inner loops of a transformer's layers, over float32 rows in native memory.
  *
@@ -13,6 +15,19 @@ interface LayerKernels {
   /** Rows of one tile. */
   int TILE_ROWS = 6;
 
+  /** Values of a tile's rows. */
+  int MOST_DEPTH = 2048;
+
+  /**
+   * From one of a tile's rows to the next: a constant, so that it is part of the instructions, and
+   * no multiple of a large power of two, so that rows do not meet in the same sets of a cache.
+   */
+  long PITCH_BYTES = (MOST_DEPTH + 16) * Float.BYTES;
+
+  long TILE_BYTES = TILE_ROWS * PITCH_BYTES;
+
+  MemorySegment ALL = NativeMemory.ALL;
+
   /** What these kernels are, for instance {@code vector-512}. */
   String name();
 
@@ -20,16 +35,30 @@ interface LayerKernels {
   int panelWidth();
 
   /**
+   * Copies rows to where {@link #tile} takes them.
+   *
+   * @param rowBytes from one of the rows to the next
+   * @param count 1 to {@link #TILE_ROWS}; the last row stands in for those that are missing
+   * @param depth values of a row, at most {@link #MOST_DEPTH}
+   * @param out room for {@link #TILE_BYTES}
+   */
+  static void packRows(long rows, long rowBytes, int count, int depth, long out) {
+    for (int i = 0; i < TILE_ROWS; i++) {
+      long from = rows + Math.min(i, count - 1) * rowBytes;
+      MemorySegment.copy(ALL, from, ALL, out + i * PITCH_BYTES, (long) depth * Float.BYTES);
+    }
+  }
+
+  /**
    * One tile of a product: {@code out[i][j] = start[j] + Σ_t rows[i][t] · panel[t][j]} for {@code i
    * <} {@link #TILE_ROWS}, {@code j < panelWidth}, {@code t < depth}.
    *
-   * @param rowBytes from one of the rows to the next
+   * @param rows one every {@link #PITCH_BYTES}
    * @param panel {@code [depth][panelWidth]}
    * @param start {@code [panelWidth]}
    * @param outRowBytes from one row of {@code out} to the next
    */
-  void tile(
-      long rows, long rowBytes, long panel, int depth, long start, long out, long outRowBytes);
+  void tile(long rows, long panel, int depth, long start, long out, long outRowBytes);
 
   /**
    * Replaces values by a function of each.

@@ -7,8 +7,8 @@ import java.lang.ref.Reference;
 
 /**
  * Attention over rows that hold queries, keys and values side by side, as a product with a packed
- * matrix leaves them. Keys and values of one head are packed into panels once; then eight queries
- * at a time meet them. Rotations and norms of heads happen on the way, so that nothing but the rows
+ * matrix leaves them. Keys and values of one head are packed into panels once; then six queries at
+ * a time meet them. Rotations and norms of heads happen on the way, so that nothing but the rows
  * and the result is ever in memory whole.
  *
  * <p>Results do not depend on the number of threads. An object may be used by one thread at a time.
@@ -44,7 +44,9 @@ public final class RowAttention {
     MemorySegment values = MemorySegment.NULL;
     MemorySegment scores = MemorySegment.NULL;
     MemorySegment queries = MemorySegment.NULL;
-    MemorySegment tile = MemorySegment.NULL;
+    MemorySegment packed = MemorySegment.NULL;
+    MemorySegment sums = MemorySegment.NULL;
+
     float[] head = new float[0];
 
     static MemorySegment fit(MemorySegment memory, long bytes) {
@@ -184,8 +186,9 @@ public final class RowAttention {
       own.keys = Scratch.fit(own.keys, (long) padded * headDim * Float.BYTES);
       own.values = Scratch.fit(own.values, (long) blocks * keys * panelRowBytes);
       own.scores = Scratch.fit(own.scores, (long) TILE * padded * Float.BYTES);
-      own.queries = Scratch.fit(own.queries, (long) TILE * headDim * Float.BYTES);
-      own.tile = Scratch.fit(own.tile, (long) TILE * panelRowBytes);
+      own.queries = Scratch.fit(own.queries, LayerKernels.TILE_BYTES);
+      own.packed = Scratch.fit(own.packed, LayerKernels.TILE_BYTES);
+      own.sums = Scratch.fit(own.sums, (blocks + 1L) * TILE * panelRowBytes);
       own.head = own.head.length >= headDim ? own.head : new float[headDim];
       packKeys(own);
       packValues(own, blocks);
@@ -247,8 +250,7 @@ public final class RowAttention {
       for (int i = 0; i < TILE; i++) {
         // Rows past the last are copies of it: whatever they give is not read.
         read(own.head, at, query + Math.min(i, count - 1), heads.queryNorm());
-        MemorySegment.copy(
-            own.head, 0, own.queries, FLOAT, (long) i * headDim * Float.BYTES, headDim);
+        MemorySegment.copy(own.head, 0, own.queries, FLOAT, i * LayerKernels.PITCH_BYTES, headDim);
       }
       AttentionHeads.Rule rule = heads.rule();
       // A query in the padding may lie past all keys; it sees the last, and means nothing.
@@ -264,12 +266,10 @@ public final class RowAttention {
     }
 
     private void score(Scratch own, int first, int end) {
-      long queryBytes = (long) headDim * Float.BYTES;
       long scoreBytes = (long) padded * Float.BYTES;
       for (int panel = first / panelWidth; panel * panelWidth < end; panel++) {
         kernels.tile(
             own.queries.address(),
-            queryBytes,
             own.keys.address() + (long) panel * headDim * panelRowBytes,
             headDim,
             zeros.address(),
@@ -305,28 +305,37 @@ public final class RowAttention {
       }
     }
 
+    /** Sums values by weights, a tile's depth of keys at a time. */
     private void mix(Scratch own, int head, int query, int count, int blocks, int first, int end) {
+      long scores = own.scores.address();
+      long scoreBytes = (long) padded * Float.BYTES;
+      long tileBytes = (long) TILE * panelRowBytes;
+      long sums = own.sums.address();
+      for (int key = first; key < end; key += LayerKernels.MOST_DEPTH) {
+        int depth = Math.min(LayerKernels.MOST_DEPTH, end - key);
+        long packed = own.packed.address();
+        LayerKernels.packRows(scores + (long) key * Float.BYTES, scoreBytes, TILE, depth, packed);
+        for (int block = 0; block < blocks; block++) {
+          long values = own.values.address() + ((long) block * keys + key) * panelRowBytes;
+          long sum = sums + block * tileBytes;
+          long part = key == first ? sum : sums + blocks * tileBytes;
+          kernels.tile(packed, values, depth, zeros.address(), part, panelRowBytes);
+          if (key > first) {
+            kernels.add(sum, part, sum, TILE * panelWidth);
+          }
+        }
+      }
       long outBytes = (long) heads.outputWidth() * Float.BYTES;
       long row = (long) context * batch.queries() + query - batch.first();
       for (int block = 0; block < blocks; block++) {
         int column = head * headDim + block * panelWidth;
         int columns = Math.min(panelWidth, headDim - block * panelWidth);
-        long outAt = out + row * outBytes + (long) column * Float.BYTES;
-        boolean whole = count == TILE && columns == panelWidth;
-        kernels.tile(
-            own.scores.address() + (long) first * Float.BYTES,
-            (long) padded * Float.BYTES,
-            own.values.address() + ((long) block * keys + first) * panelRowBytes,
-            end - first,
-            zeros.address(),
-            whole ? outAt : own.tile.address(),
-            whole ? outBytes : panelRowBytes);
-        for (int i = 0; i < count && !whole; i++) {
+        for (int i = 0; i < count; i++) {
           MemorySegment.copy(
-              own.tile,
-              (long) i * panelRowBytes,
+              own.sums,
+              block * tileBytes + (long) i * panelRowBytes,
               ALL,
-              outAt + i * outBytes,
+              out + (row + i) * outBytes + (long) column * Float.BYTES,
               (long) columns * Float.BYTES);
         }
       }

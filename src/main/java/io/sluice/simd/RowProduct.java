@@ -8,8 +8,8 @@ import java.util.Objects;
 /**
  * Products of rows with packed matrices, on the threads of a group: {@code y = f(x · Wᵀ + b)}.
  *
- * <p>Rows are taken in blocks that stay in the second-level cache; a block meets a few panels of
- * the matrix in one task. Every element is summed in the same order whatever the sizes and threads,
+ * <p>Rows are taken in blocks that stay in the second-level cache; a task packs one and has it meet
+ * panels of the matrix. Every element is summed in the same order whatever the sizes and threads,
  * so a row's result does not depend on the rows beside it.
  */
 public final class RowProduct {
@@ -18,11 +18,13 @@ public final class RowProduct {
 
   private static final int MOST_BLOCK_ROWS = 21 * LayerKernels.TILE_ROWS;
 
-  /** Panels that a block meets in one task. */
+  /** Tasks per thread, at least: threads are seldom equally fast. */
+  private static final int TASKS = 4;
+
+  /** Panels that a tile of rows meets one after the other: they share the cache with a block. */
   private static final int GROUP = 4;
 
-  /** Columns of a step: what a panel has in this many is still in the second-level cache. */
-  private static final int DEPTH = 4096;
+  private static final int DEPTH = LayerKernels.MOST_DEPTH;
 
   private final LayerKernels kernels;
   private final Workers workers;
@@ -55,13 +57,27 @@ public final class RowProduct {
     final MemorySegment zeros = Arena.ofAuto().allocate(panelRowBytes, 64);
     MemorySegment rows = MemorySegment.NULL;
 
-    /** Where the last rows are, and rows of zeros up to a whole tile. */
-    long padded(long x, int count, long rowBytes) {
-      if (rows.byteSize() < LayerKernels.TILE_ROWS * rowBytes) {
-        rows = Arena.ofAuto().allocate(LayerKernels.TILE_ROWS * rowBytes, 64);
+    /**
+     * Packs rows.
+     *
+     * @return {@code [ceil(in / MOST_DEPTH)][ceil(count / TILE_ROWS)]} tiles
+     */
+    long pack(long x, int count, int in) {
+      int tiles = Math.ceilDiv(count, LayerKernels.TILE_ROWS);
+      long bytes = Math.ceilDiv(in, DEPTH) * tiles * LayerKernels.TILE_BYTES;
+      if (rows.byteSize() < bytes) {
+        rows = HugeMemory.allocate(bytes, Arena.ofAuto());
       }
-      MemorySegment.copy(NativeMemory.ALL, x, rows, 0, count * rowBytes);
-      rows.asSlice(count * rowBytes, (LayerKernels.TILE_ROWS - count) * rowBytes).fill((byte) 0);
+      long rowBytes = (long) in * Float.BYTES;
+      long to = rows.address();
+      for (int t = 0; t < in; t += DEPTH) {
+        for (int tile = 0; tile < tiles; tile++, to += LayerKernels.TILE_BYTES) {
+          int row = tile * LayerKernels.TILE_ROWS;
+          long from = x + row * rowBytes + (long) t * Float.BYTES;
+          int taken = Math.min(LayerKernels.TILE_ROWS, count - row);
+          LayerKernels.packRows(from, rowBytes, taken, Math.min(DEPTH, in - t), to);
+        }
+      }
       return rows.address();
     }
   }
@@ -127,20 +143,28 @@ public final class RowProduct {
     int blockRows = blockRows(inBytes);
     int blocks = Math.ceilDiv(rows, blockRows);
     int panels = Math.ceilDiv(matrix.out(), panelWidth);
-    int groups = Math.ceilDiv(panels, GROUP);
+    int groups = Math.clamp(Math.ceilDiv(TASKS * workers.threads(), blocks), 1, panels);
+    int groupPanels = Math.ceilDiv(panels, groups);
     workers.run(
-        Math.multiplyExact(blocks, groups),
+        Math.multiplyExact(blocks, Math.ceilDiv(panels, groupPanels)),
         task -> {
           // Neighbouring tasks share their panels, so that threads read each panel at one time.
           int first = task % blocks * blockRows;
           int end = Math.min(rows, first + blockRows);
-          int firstPanel = task / blocks * GROUP;
-          int endPanel = Math.min(panels, firstPanel + GROUP);
+          int firstPanel = task / blocks * groupPanels;
+          int endPanel = Math.min(panels, firstPanel + groupPanels);
           Scratch own = scratch.get();
-          for (int panel = firstPanel; panel < endPanel; panel++) {
-            for (int row = first; row < end; row += LayerKernels.TILE_ROWS) {
+          long packed = own.pack(from + first * inBytes, end - first, matrix.in());
+          int tiles = Math.ceilDiv(end - first, LayerKernels.TILE_ROWS);
+          for (int group = firstPanel; group < endPanel; group += GROUP) {
+            int groupEnd = Math.min(endPanel, group + GROUP);
+            for (int tile = 0; tile < tiles; tile++) {
+              int row = first + tile * LayerKernels.TILE_ROWS;
               int count = Math.min(LayerKernels.TILE_ROWS, end - row);
-              tile(own, gate, matrix, function, panel, from, row, count, to);
+              long at = packed + tile * LayerKernels.TILE_BYTES;
+              for (int panel = group; panel < groupEnd; panel++) {
+                tile(own, gate, matrix, function, panel, at, tiles, row, count, to);
+              }
             }
           }
         });
@@ -173,15 +197,16 @@ public final class RowProduct {
     long from = NativeMemory.address(x, (firstRow + rows) * inBytes) + firstRow * inBytes;
     long to = NativeMemory.address(out, wholeRows * outRowBytes);
     matrix.requireAlive();
+    long packed = own.pack(from, rows, matrix.in());
+    int tiles = Math.ceilDiv(rows, LayerKernels.TILE_ROWS);
     for (int panel = firstPanel; panel < endPanel; panel++) {
       for (int row = 0; row < rows; row += LayerKernels.TILE_ROWS) {
-        long at = from + row * inBytes;
-        int count = Math.min(LayerKernels.TILE_ROWS, rows - row);
         product(
             own,
             matrix,
             panel,
-            count == LayerKernels.TILE_ROWS ? at : own.padded(at, count, inBytes),
+            packed + row / LayerKernels.TILE_ROWS * LayerKernels.TILE_BYTES,
+            tiles,
             to + row * outRowBytes + (long) (panel - firstPanel) * panelRowBytes,
             outRowBytes);
       }
@@ -202,29 +227,25 @@ public final class RowProduct {
       PackedMatrix matrix,
       Nonlinearity function,
       int panel,
-      long x,
+      long rows,
+      int tiles,
       int row,
       int count,
       long y) {
-    long inBytes = (long) matrix.in() * Float.BYTES;
     long outBytes = (long) matrix.out() * Float.BYTES;
     int column = panel * panelWidth;
     int columns = Math.min(panelWidth, matrix.out() - column);
-    long rows = x + row * inBytes;
-    if (count < LayerKernels.TILE_ROWS) {
-      rows = own.padded(rows, count, inBytes);
-    }
     if (gate != null) {
-      product(own, gate, panel, rows, own.gate.address(), panelRowBytes);
+      product(own, gate, panel, rows, tiles, own.gate.address(), panelRowBytes);
     }
     long out = y + row * outBytes + (long) column * Float.BYTES;
     if (count == LayerKernels.TILE_ROWS && columns == panelWidth) {
-      product(own, matrix, panel, rows, out, outBytes);
+      product(own, matrix, panel, rows, tiles, out, outBytes);
       finish(own, gate, function, out, outBytes);
       return;
     }
     long tile = own.tile.address();
-    product(own, matrix, panel, rows, tile, panelRowBytes);
+    product(own, matrix, panel, rows, tiles, tile, panelRowBytes);
     finish(own, gate, function, tile, panelRowBytes);
     for (int i = 0; i < count; i++) {
       MemorySegment.copy(
@@ -236,18 +257,28 @@ public final class RowProduct {
     }
   }
 
+  /**
+   * One tile.
+   *
+   * @param rows the tile's part of the first columns
+   * @param tiles how many tiles on its part of the next columns is
+   */
   private void product(
-      Scratch own, PackedMatrix matrix, int panel, long rows, long out, long outRowBytes) {
+      Scratch own,
+      PackedMatrix matrix,
+      int panel,
+      long rows,
+      int tiles,
+      long out,
+      long outRowBytes) {
     int in = matrix.in();
-    long rowBytes = (long) in * Float.BYTES;
     long panelAt = matrix.panels().address() + panel * matrix.panelBytes();
     long start = matrix.bias().address() + (long) panel * panelRowBytes;
-    kernels.tile(rows, rowBytes, panelAt, Math.min(in, DEPTH), start, out, outRowBytes);
+    kernels.tile(rows, panelAt, Math.min(in, DEPTH), start, out, outRowBytes);
     for (int t = DEPTH; t < in; t += DEPTH) {
       long part = own.part.address();
       kernels.tile(
-          rows + (long) t * Float.BYTES,
-          rowBytes,
+          rows + (long) (t / DEPTH) * tiles * LayerKernels.TILE_BYTES,
           panelAt + (long) t * panelRowBytes,
           Math.min(in - t, DEPTH),
           own.zeros.address(),

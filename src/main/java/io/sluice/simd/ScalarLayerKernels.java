@@ -31,13 +31,12 @@ final class ScalarLayerKernels implements LayerKernels {
   }
 
   @Override
-  public void tile(
-      long rows, long rowBytes, long panel, int depth, long start, long out, long outRowBytes) {
+  public void tile(long rows, long panel, int depth, long start, long out, long outRowBytes) {
     for (int i = 0; i < TILE_ROWS; i++) {
       for (int j = 0; j < panelWidth; j++) {
         double sum = get(start, j);
         for (int t = 0; t < depth; t++) {
-          sum += (double) get(rows + i * rowBytes, t) * get(panel, (long) t * panelWidth + j);
+          sum += (double) get(rows + i * PITCH_BYTES, t) * get(panel, (long) t * panelWidth + j);
         }
         set(out + i * outRowBytes, j, sum);
       }

@@ -1,7 +1,6 @@
 package io.sluice.simd;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -19,14 +18,14 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class VectorLayerKernels implements LayerKernels {
   private static final VectorSpecies<Float> FLOATS = VectorWidth.speciesOf(MethodHandles.lookup());
-  private static final MemorySegment ALL = NativeMemory.ALL;
-  private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final VarHandle VALUE = FLOAT.varHandle();
   private static final int LANES = FLOATS.length();
   private static final int BYTES = LANES * Float.BYTES;
   private static final int WIDTH = 2 * LANES;
   private static final int WIDTH_BYTES = 2 * BYTES;
+
   private static final VectorShuffle<Float> EIGHT_ON = laneFurtherOn(8);
   private static final VectorShuffle<Float> FOUR_ON = laneFurtherOn(4);
   private static final VectorShuffle<Float> TWO_ON = laneFurtherOn(2);
@@ -57,7 +56,7 @@ final class VectorLayerKernels implements LayerKernels {
     Arrays.fill(ones, 1);
     try (Arena arena = Arena.ofConfined()) {
       long memory = arena.allocate((long) WIDTH_BYTES * TILE_ROWS, WIDTH_BYTES).address();
-      tile(memory, 0, memory, 1, memory, memory, WIDTH_BYTES);
+      tile(arena.allocate(TILE_BYTES).address(), memory, 1, memory, memory, WIDTH_BYTES);
       long scratch = memory + WIDTH_BYTES;
       for (Nonlinearity function : Nonlinearity.values()) {
         apply(function, memory, 0, 1, count, scratch);
@@ -86,22 +85,20 @@ final class VectorLayerKernels implements LayerKernels {
   }
 
   /*
-   * Twelve accumulators, fed by two loads and six broadcasts a step. Sixteen would be a twentieth
-   * faster; but all that is inlined here, method by method, has to stay below the 18,000 nodes at
-   * which C2 puts off inlining (NodeCountInliningCutoff, no option changes it). What it inlines
-   * later it may not know the classes of, depending on what ran before in the process, and then it
-   * makes objects of the accumulators: five times as slow. This is at 16,500 of them, lanewise
-   * takes fewer than fma. Native memory starts at a cache line, so that no load of the panel
-   * crosses one.
+   * Twelve accumulators, fed by two loads and six broadcasts a step. All addresses of a step are
+   * constants from two registers: were the distance of the rows a variable, every broadcast would
+   * fetch the place of its row from the stack first, and units that should multiply would wait for
+   * their instructions.
+   *
+   * Sixteen accumulators would do no more, and must not be: all that is inlined here, method by
+   * method, has to stay below the 18,000 nodes at which C2 puts off inlining
+   * (NodeCountInliningCutoff, no option changes it). What it inlines later it may not know the
+   * classes of, depending on what ran before in the process, and then it makes objects of the
+   * accumulators: five times as slow. This is at 16,500 of them, lanewise takes fewer than fma.
+   * Native memory starts at a cache line, so that no load of the panel crosses one.
    */
   @Override
-  public void tile(
-      long rows, long rowBytes, long panel, int depth, long start, long out, long outRowBytes) {
-    long row1 = rows + 1 * rowBytes;
-    long row2 = rows + 2 * rowBytes;
-    long row3 = rows + 3 * rowBytes;
-    long row4 = rows + 4 * rowBytes;
-    long row5 = rows + 5 * rowBytes;
+  public void tile(long rows, long panel, int depth, long start, long out, long outRowBytes) {
     FloatVector s0 = FloatVector.fromMemorySegment(FLOATS, ALL, start, ORDER);
     FloatVector s1 = FloatVector.fromMemorySegment(FLOATS, ALL, start + BYTES, ORDER);
     FloatVector c00 = s0;
@@ -118,25 +115,25 @@ final class VectorLayerKernels implements LayerKernels {
     FloatVector c51 = s1;
     for (int t = 0; t < depth; t++) {
       long place = panel + (long) t * WIDTH_BYTES;
-      long step = (long) t * Float.BYTES;
+      long step = rows + (long) t * Float.BYTES;
       FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, ALL, place, ORDER);
       FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, ALL, place + BYTES, ORDER);
-      FloatVector x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, rows + step));
+      FloatVector x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, step));
       c00 = x.lanewise(VectorOperators.FMA, b0, c00);
       c01 = x.lanewise(VectorOperators.FMA, b1, c01);
-      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, row1 + step));
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, step + PITCH_BYTES));
       c10 = x.lanewise(VectorOperators.FMA, b0, c10);
       c11 = x.lanewise(VectorOperators.FMA, b1, c11);
-      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, row2 + step));
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, step + 2 * PITCH_BYTES));
       c20 = x.lanewise(VectorOperators.FMA, b0, c20);
       c21 = x.lanewise(VectorOperators.FMA, b1, c21);
-      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, row3 + step));
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, step + 3 * PITCH_BYTES));
       c30 = x.lanewise(VectorOperators.FMA, b0, c30);
       c31 = x.lanewise(VectorOperators.FMA, b1, c31);
-      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, row4 + step));
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, step + 4 * PITCH_BYTES));
       c40 = x.lanewise(VectorOperators.FMA, b0, c40);
       c41 = x.lanewise(VectorOperators.FMA, b1, c41);
-      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, row5 + step));
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, step + 5 * PITCH_BYTES));
       c50 = x.lanewise(VectorOperators.FMA, b0, c50);
       c51 = x.lanewise(VectorOperators.FMA, b1, c51);
     }

@@ -151,12 +151,17 @@ class LayerKernelsTest {
         long outBytes = (lanes + 1L) * Float.BYTES;
         long to = out.address();
         long packed = panel.address();
-        kernels.tile(rows.address() + 4, rowBytes, packed, depth, start.address(), to, outBytes);
+        MemorySegment tile = arena.allocate(LayerKernels.TILE_BYTES, 64);
+        int count = 1 + random.nextInt(LayerKernels.TILE_ROWS);
+        LayerKernels.packRows(rows.address() + 4, rowBytes, count, depth, tile.address());
+        kernels.tile(tile.address(), packed, depth, start.address(), to, outBytes);
         for (int i = 0; i < LayerKernels.TILE_ROWS; i++) {
           for (int j = 0; j < lanes; j++) {
             double sum = at(start, 0, j);
             for (int t = 0; t < depth; t++) {
-              sum += (double) at(rows, 4 + i * rowBytes, t) * at(panel, 0, t * lanes + j);
+              sum +=
+                  (double) at(rows, 4 + Math.min(i, count - 1) * rowBytes, t)
+                      * at(panel, 0, t * lanes + j);
             }
             assertThat((double) at(out, i * outBytes, j)).isBetween(sum - 2e-4, sum + 2e-4);
           }
