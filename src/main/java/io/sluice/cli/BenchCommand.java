@@ -34,6 +34,8 @@ final class BenchCommand extends SluiceCommand {
               new EncoderBenchmark(),
               "peak",
               new PeakBenchmark(),
+              "product",
+              new ProductBenchmark(),
               "step",
               new StepBenchmark()));
 
@@ -42,8 +44,8 @@ final class BenchCommand extends SluiceCommand {
       arity = "0..*",
       description =
           "Which benchmarks: covariance, encode (many tokens), encoder (one vector, on one thread,"
-              + " against reading its weights once), peak, step (a training step by its number of"
-              + " features; takes minutes), load (a model, named by --model) (default: all but load).")
+              + " against reading its weights once), peak, product (a batch with a model's weights),"
+              + " step (a training step by its number of features; takes minutes), load (a model, named by --model) (default: all but load).")
   private List<String> names = List.of();
 
   @Option(

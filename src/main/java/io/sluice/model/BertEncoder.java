@@ -52,7 +52,8 @@ final class BertEncoder implements Transformer {
       for (int i = 0; i < config.layers(); i++) {
         layers.add(new BertLayer(i, parameters, loader));
       }
-      this.vector = VectorLayers.wanted(device, DType.F32) ? VectorLayers.ofEncoder(layers) : null;
+      boolean vector = VectorLayers.wanted(device, DType.F32, (int) (d / config.heads()));
+      this.vector = vector ? VectorLayers.ofEncoder(layers) : null;
     } catch (IOException | RuntimeException | Error e) {
       weights.close();
       throw e;

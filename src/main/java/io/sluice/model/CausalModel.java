@@ -50,7 +50,8 @@ final class CausalModel implements LanguageModel {
       Parameters named = parameters.withPrefix(architecture.prefix(), architecture.finalNorm());
       this.parts =
           CausalParts.load(config, new WeightLoader(named, dtype, device, weights), rotary);
-      this.vector = VectorLayers.wanted(device, dtype) ? VectorLayers.of(parts.layers()) : null;
+      boolean vector = VectorLayers.wanted(device, dtype, attention.headDim());
+      this.vector = vector ? VectorLayers.of(parts.layers()) : null;
     } catch (IOException | RuntimeException | Error e) {
       weights.close();
       throw e;

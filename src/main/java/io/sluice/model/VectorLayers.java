@@ -82,9 +82,12 @@ final class VectorLayers implements AutoCloseable {
   /**
    * Whether layers of this kind run here: by default where vectors have 512 bits, with which the
    * kernels were measured to be faster than LibTorch's.
+   *
+   * @param headDim width of the attention's heads
    */
-  static boolean wanted(Device device, DType dtype) {
-    boolean possible = !device.isCuda() && dtype == DType.F32;
+  static boolean wanted(Device device, DType dtype, int headDim) {
+    boolean possible =
+        !device.isCuda() && dtype == DType.F32 && headDim <= AttentionHeads.MOST_HEAD_DIM;
     String asked = System.getProperty(PROPERTY, "auto");
     return switch (asked) {
       case "auto" -> possible && KernelProvider.vectorBits() == 512;

@@ -48,6 +48,9 @@ public record AttentionHeads(
     }
   }
 
+  /** The widest head that {@link RowAttention} takes. */
+  public static final int MOST_HEAD_DIM = LayerKernels.MOST_DEPTH;
+
   /**
    * Checks that all heads lie inside a row.
    *
@@ -57,6 +60,10 @@ public record AttentionHeads(
     if (heads < 1 || keyValueHeads < 1 || heads % keyValueHeads != 0 || headDim < 1) {
       throw new IllegalArgumentException(
           "%d heads of %d with %d of keys and values".formatted(heads, headDim, keyValueHeads));
+    }
+    if (headDim > MOST_HEAD_DIM) {
+      throw new IllegalArgumentException(
+          "heads of width " + headDim + ", where " + MOST_HEAD_DIM + " is the most");
     }
     if (rule.window() < 0 || rule.window() > 0 && !rule.causal()) {
       throw new IllegalArgumentException("an attention window of " + rule.window());

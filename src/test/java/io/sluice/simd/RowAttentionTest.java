@@ -26,22 +26,31 @@ class RowAttentionTest {
                 ? new ScalarLayerKernels(16)
                 : KernelProvider.everyLayerWidth()
                     .get(trial % KernelProvider.everyLayerWidth().size());
-        compare(random, new RowAttention(kernels, workers));
+        compare(random, new RowAttention(kernels, workers), 1 + random.nextInt(70), 0);
       }
     }
   }
 
-  private static void compare(Random random, RowAttention attention) {
+  @Test
+  void sumsMoreKeysThanATileTakesAtOnce() {
+    Random random = new Random(SEED);
+    try (Workers workers = Workers.of(3)) {
+      int length = 2 * LayerKernels.MOST_DEPTH + 1 + random.nextInt(40);
+      compare(random, new RowAttention(workers), length, length - 7);
+    }
+  }
+
+  /** Heads of random shapes; from a past on, if there is one, they are causal. */
+  private static void compare(Random random, RowAttention attention, int length, int past) {
     int groups = 1 + random.nextInt(3);
     int heads = groups * (1 + random.nextInt(3));
     int headDim = 2 * (1 + random.nextInt(40));
     int row = (heads + 2 * groups) * headDim + random.nextInt(5);
-    boolean causal = random.nextInt(3) > 0;
-    int window = causal && random.nextBoolean() ? 1 + random.nextInt(20) : 0;
+    boolean causal = past > 0 || random.nextInt(3) > 0;
+    int window = past == 0 && causal && random.nextBoolean() ? 1 + random.nextInt(20) : 0;
     float cap = random.nextInt(3) == 0 ? 2 : 0;
-    int length = 1 + random.nextInt(70);
     int capacity = length + random.nextInt(4);
-    int first = causal && random.nextInt(3) == 0 ? random.nextInt(length) : 0;
+    int first = causal && past == 0 && random.nextInt(3) == 0 ? random.nextInt(length) : past;
     int[] lengths = new int[1 + random.nextInt(3)];
     for (int i = 0; i < lengths.length; i++) {
       lengths[i] = causal ? length : 1 + random.nextInt(length);
@@ -210,6 +219,11 @@ class RowAttentionTest {
             () -> new AttentionHeads(2, 1, 4, 15, 0, 4, 8, 4, 12, 4, null, null, 0, rule))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("row of 15");
+    int wide = AttentionHeads.MOST_HEAD_DIM + 1;
+    assertThatThrownBy(
+            () -> new AttentionHeads(1, 1, wide, 9999, 0, 0, 0, 0, 0, 0, null, null, 0, rule))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("heads of width 2049");
     assertThatThrownBy(() -> new RowAttention.Batch(1, 4, 0, 5, new int[] {5}))
         .isInstanceOf(IllegalArgumentException.class);
     AttentionHeads heads = new AttentionHeads(2, 1, 4, 16, 0, 4, 8, 4, 12, 4, null, null, 0, rule);
