@@ -61,6 +61,14 @@ interface LayerKernels {
   void tile(long rows, long panel, int depth, long start, long out, long outRowBytes);
 
   /**
+   * {@code out[i][j] += part[i][j]} for {@code i <} {@link #TILE_ROWS}, {@code j < panelWidth}.
+   *
+   * @param part {@code [TILE_ROWS][panelWidth]}
+   * @param outRowBytes from one row of {@code out} to the next
+   */
+  void addTile(long part, long out, long outRowBytes);
+
+  /**
    * Replaces values by a function of each.
    *
    * @param rowBytes from one row to the next

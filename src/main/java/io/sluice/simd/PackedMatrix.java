@@ -69,8 +69,14 @@ public final class PackedMatrix {
     return panels;
   }
 
-  long panelBytes() {
-    return (long) in * panelWidth * Float.BYTES;
+  /** The address of one of the panels. */
+  long panelAt(int panel) {
+    return panels.address() + panel * ((long) in * panelWidth * Float.BYTES);
+  }
+
+  /** The address of a panel's part of the bias. */
+  long biasAt(int panel) {
+    return bias.address() + (long) panel * panelWidth * Float.BYTES;
   }
 
   /** One value per row of the matrix, zero past it. */
@@ -103,7 +109,7 @@ public final class PackedMatrix {
           int panel = firstPanel + task;
           int from = Math.max(first, panel * panelWidth);
           int to = Math.min(first + count, (panel + 1) * panelWidth);
-          long at = panel * panelBytes();
+          long at = panelAt(panel) - panels.address();
           // A strip of columns at a time: its part of the panel stays in the first-level cache.
           for (int start = 0; start < in; start += STRIP) {
             int end = Math.min(in, start + STRIP);
@@ -128,7 +134,8 @@ public final class PackedMatrix {
     check(first, count, target, in, 1);
     for (int i = 0; i < count; i++) {
       int row = first + i;
-      long source = row / panelWidth * panelBytes() + (long) (row % panelWidth) * Float.BYTES;
+      long source =
+          panelAt(row / panelWidth) - panels.address() + (long) (row % panelWidth) * Float.BYTES;
       for (int t = 0; t < in; t++) {
         float value = panels.get(FLOAT, source + (long) t * panelWidth * Float.BYTES);
         target.set(FLOAT, ((long) i * in + t) * Float.BYTES, value);

@@ -26,6 +26,12 @@ public final class RowProduct {
 
   private static final int DEPTH = LayerKernels.MOST_DEPTH;
 
+  /** Columns of a part, a divisor of {@link #DEPTH}. */
+  private static final int PART = 512;
+
+  /** So many columns are one part. */
+  private static final int MOST_PART = 640;
+
   private final LayerKernels kernels;
   private final Workers workers;
   private final int panelWidth;
@@ -158,6 +164,10 @@ public final class RowProduct {
           int tiles = Math.ceilDiv(end - first, LayerKernels.TILE_ROWS);
           for (int group = firstPanel; group < endPanel; group += GROUP) {
             int groupEnd = Math.min(endPanel, group + GROUP);
+            if (function == null) {
+              sum(own, matrix, group, groupEnd, packed, first, end, to);
+              continue;
+            }
             for (int tile = 0; tile < tiles; tile++) {
               int row = first + tile * LayerKernels.TILE_ROWS;
               int count = Math.min(LayerKernels.TILE_ROWS, end - row);
@@ -258,10 +268,55 @@ public final class RowProduct {
   }
 
   /**
+   * A block's product with some panels, and no function of it. Columns are taken part by part: what
+   * a tile of rows has of a part stays in the nearest cache while it meets the panels.
+   */
+  private void sum(
+      Scratch own,
+      PackedMatrix matrix,
+      int firstPanel,
+      int endPanel,
+      long packed,
+      int first,
+      int end,
+      long y) {
+    int in = matrix.in();
+    int tiles = Math.ceilDiv(end - first, LayerKernels.TILE_ROWS);
+    long outBytes = (long) matrix.out() * Float.BYTES;
+    int part = part(in);
+    for (int t = 0; t < in; t += part) {
+      int depth = Math.min(part, in - t);
+      for (int tile = 0; tile < tiles; tile++) {
+        int row = first + tile * LayerKernels.TILE_ROWS;
+        int count = Math.min(LayerKernels.TILE_ROWS, end - row);
+        long at = packed + tile * LayerKernels.TILE_BYTES;
+        long rows = at + partAt(t, tiles);
+        for (int panel = firstPanel; panel < endPanel; panel++) {
+          if (count < LayerKernels.TILE_ROWS || (panel + 1) * panelWidth > matrix.out()) {
+            if (t == 0) {
+              tile(own, null, matrix, null, panel, at, tiles, row, count, y);
+            }
+            continue;
+          }
+          long panelAt = matrix.panelAt(panel) + (long) t * panelRowBytes;
+          long out = y + row * outBytes + (long) panel * panelRowBytes;
+          if (t == 0) {
+            kernels.tile(rows, panelAt, depth, matrix.biasAt(panel), out, outBytes);
+          } else {
+            long more = own.part.address();
+            kernels.tile(rows, panelAt, depth, own.zeros.address(), more, panelRowBytes);
+            kernels.addTile(more, out, outBytes);
+          }
+        }
+      }
+    }
+  }
+
+  /**
    * One tile.
    *
-   * @param rows the tile's part of the first columns
-   * @param tiles how many tiles on its part of the next columns is
+   * @param rows the tile's first columns
+   * @param tiles how many tiles are packed beside it
    */
   private void product(
       Scratch own,
@@ -272,23 +327,27 @@ public final class RowProduct {
       long out,
       long outRowBytes) {
     int in = matrix.in();
-    long panelAt = matrix.panels().address() + panel * matrix.panelBytes();
-    long start = matrix.bias().address() + (long) panel * panelRowBytes;
-    kernels.tile(rows, panelAt, Math.min(in, DEPTH), start, out, outRowBytes);
-    for (int t = DEPTH; t < in; t += DEPTH) {
-      long part = own.part.address();
+    long panelAt = matrix.panelAt(panel);
+    int part = part(in);
+    kernels.tile(rows, panelAt, part, matrix.biasAt(panel), out, outRowBytes);
+    for (int t = part; t < in; t += part) {
+      long more = own.part.address();
+      long at = rows + partAt(t, tiles);
+      int depth = Math.min(part, in - t);
       kernels.tile(
-          rows + (long) (t / DEPTH) * tiles * LayerKernels.TILE_BYTES,
-          panelAt + (long) t * panelRowBytes,
-          Math.min(in - t, DEPTH),
-          own.zeros.address(),
-          part,
-          panelRowBytes);
-      for (int i = 0; i < LayerKernels.TILE_ROWS; i++) {
-        long row = out + i * outRowBytes;
-        kernels.add(row, part + (long) i * panelRowBytes, row, panelWidth);
-      }
+          at, panelAt + (long) t * panelRowBytes, depth, own.zeros.address(), more, panelRowBytes);
+      kernels.addTile(more, out, outRowBytes);
     }
+  }
+
+  /** Columns that are summed at once. */
+  private static int part(int in) {
+    return in <= MOST_PART ? in : PART;
+  }
+
+  /** Where a tile's columns from {@code t} on are, beside its first ones. */
+  private static long partAt(int t, int tiles) {
+    return (long) (t / DEPTH) * tiles * LayerKernels.TILE_BYTES + (long) (t % DEPTH) * Float.BYTES;
   }
 
   private void finish(

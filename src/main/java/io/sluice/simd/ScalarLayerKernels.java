@@ -44,6 +44,16 @@ final class ScalarLayerKernels implements LayerKernels {
   }
 
   @Override
+  public void addTile(long part, long out, long outRowBytes) {
+    for (int i = 0; i < TILE_ROWS; i++) {
+      for (int j = 0; j < panelWidth; j++) {
+        long row = out + i * outRowBytes;
+        set(row, j, get(row, j) + get(part, (long) i * panelWidth + j));
+      }
+    }
+  }
+
+  @Override
   public void apply(
       Nonlinearity function, long values, long rowBytes, int rows, int count, long scratch) {
     for (int row = 0; row < rows; row++) {

@@ -57,6 +57,7 @@ final class VectorLayerKernels implements LayerKernels {
     try (Arena arena = Arena.ofConfined()) {
       long memory = arena.allocate((long) WIDTH_BYTES * TILE_ROWS, WIDTH_BYTES).address();
       tile(arena.allocate(TILE_BYTES).address(), memory, 1, memory, memory, WIDTH_BYTES);
+      addTile(memory, memory, WIDTH_BYTES);
       long scratch = memory + WIDTH_BYTES;
       for (Nonlinearity function : Nonlinearity.values()) {
         apply(function, memory, 0, 1, count, scratch);
@@ -149,6 +150,20 @@ final class VectorLayerKernels implements LayerKernels {
     c41.intoMemorySegment(ALL, out + 4 * outRowBytes + BYTES, ORDER);
     c50.intoMemorySegment(ALL, out + 5 * outRowBytes, ORDER);
     c51.intoMemorySegment(ALL, out + 5 * outRowBytes + BYTES, ORDER);
+  }
+
+  @Override
+  public void addTile(long part, long out, long outRowBytes) {
+    for (int i = 0; i < TILE_ROWS; i++) {
+      long from = part + (long) i * WIDTH_BYTES;
+      long to = out + i * outRowBytes;
+      FloatVector.fromMemorySegment(FLOATS, ALL, to, ORDER)
+          .add(FloatVector.fromMemorySegment(FLOATS, ALL, from, ORDER))
+          .intoMemorySegment(ALL, to, ORDER);
+      FloatVector.fromMemorySegment(FLOATS, ALL, to + BYTES, ORDER)
+          .add(FloatVector.fromMemorySegment(FLOATS, ALL, from + BYTES, ORDER))
+          .intoMemorySegment(ALL, to + BYTES, ORDER);
+    }
   }
 
   /*

@@ -155,6 +155,8 @@ class LayerKernelsTest {
         int count = 1 + random.nextInt(LayerKernels.TILE_ROWS);
         LayerKernels.packRows(rows.address() + 4, rowBytes, count, depth, tile.address());
         kernels.tile(tile.address(), packed, depth, start.address(), to, outBytes);
+        MemorySegment more = memory(arena, floats(random, LayerKernels.TILE_ROWS * lanes, 1), 0);
+        kernels.addTile(more.address(), to, outBytes);
         for (int i = 0; i < LayerKernels.TILE_ROWS; i++) {
           for (int j = 0; j < lanes; j++) {
             double sum = at(start, 0, j);
