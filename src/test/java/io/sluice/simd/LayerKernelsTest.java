@@ -159,7 +159,7 @@ class LayerKernelsTest {
         kernels.addTile(more.address(), to, outBytes);
         for (int i = 0; i < LayerKernels.TILE_ROWS; i++) {
           for (int j = 0; j < lanes; j++) {
-            double sum = at(start, 0, j);
+            double sum = (double) at(start, 0, j) + at(more, 0, (long) i * lanes + j);
             for (int t = 0; t < depth; t++) {
               sum +=
                   (double) at(rows, 4 + Math.min(i, count - 1) * rowBytes, t)
