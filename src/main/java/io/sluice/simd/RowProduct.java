@@ -54,7 +54,7 @@ public final class RowProduct {
     return Arena.ofAuto().allocate((long) LayerKernels.TILE_ROWS * panelRowBytes, 64);
   }
 
-  /** Memory of one thread, for tiles that reach past the rows or the matrix. */
+  /** Memory of one thread: packed rows, and tiles that are not, or not yet, part of a result. */
   private final class Scratch {
     final MemorySegment tile = newTile();
     final MemorySegment gate = newTile();
@@ -149,7 +149,7 @@ public final class RowProduct {
     int blockRows = blockRows(inBytes);
     int blocks = Math.ceilDiv(rows, blockRows);
     int panels = Math.ceilDiv(matrix.out(), panelWidth);
-    int groups = Math.clamp(Math.ceilDiv(TASKS * workers.threads(), blocks), 1, panels);
+    int groups = Math.clamp(TASKS * workers.threads() / Math.max(1, blocks), 1, panels);
     int groupPanels = Math.ceilDiv(panels, groups);
     workers.run(
         Math.multiplyExact(blocks, Math.ceilDiv(panels, groupPanels)),

@@ -178,9 +178,11 @@ class LayerKernelsTest {
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(3)) {
       RowProduct product = new RowProduct(workers);
+      // Sums of one part and of several, packed together and apart.
+      int[] wide = {9000, 640, 641, 2048, 2049};
       for (int trial = 0; trial < 25; trial++) {
-        int rows = 1 + random.nextInt(300);
-        int in = trial == 0 ? 9000 : 1 + random.nextInt(60);
+        int rows = random.nextInt(300);
+        int in = trial < wide.length ? wide[trial] : 1 + random.nextInt(60);
         int out = 1 + random.nextInt(200);
         int split = random.nextInt(out + 1);
         float[] weights = floats(random, out * in, 1);
