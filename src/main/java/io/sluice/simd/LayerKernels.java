@@ -24,9 +24,8 @@ interface LayerKernels {
    */
   long PITCH_BYTES = (MOST_DEPTH + 16) * Float.BYTES;
 
+  /** A tile's rows, as {@link #packRows} leaves them. */
   long TILE_BYTES = TILE_ROWS * PITCH_BYTES;
-
-  MemorySegment ALL = NativeMemory.ALL;
 
   /** What these kernels are, for instance {@code vector-512}. */
   String name();
@@ -45,7 +44,12 @@ interface LayerKernels {
   static void packRows(long rows, long rowBytes, int count, int depth, long out) {
     for (int i = 0; i < TILE_ROWS; i++) {
       long from = rows + Math.min(i, count - 1) * rowBytes;
-      MemorySegment.copy(ALL, from, ALL, out + i * PITCH_BYTES, (long) depth * Float.BYTES);
+      MemorySegment.copy(
+          NativeMemory.ALL,
+          from,
+          NativeMemory.ALL,
+          out + i * PITCH_BYTES,
+          (long) depth * Float.BYTES);
     }
   }
 

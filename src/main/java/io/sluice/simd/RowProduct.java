@@ -285,12 +285,10 @@ public final class RowProduct {
     long outBytes = (long) matrix.out() * Float.BYTES;
     int part = part(in);
     for (int t = 0; t < in; t += part) {
-      int depth = Math.min(part, in - t);
       for (int tile = 0; tile < tiles; tile++) {
         int row = first + tile * LayerKernels.TILE_ROWS;
         int count = Math.min(LayerKernels.TILE_ROWS, end - row);
         long at = packed + tile * LayerKernels.TILE_BYTES;
-        long rows = at + partAt(t, tiles);
         for (int panel = firstPanel; panel < endPanel; panel++) {
           if (count < LayerKernels.TILE_ROWS || (panel + 1) * panelWidth > matrix.out()) {
             if (t == 0) {
@@ -298,15 +296,8 @@ public final class RowProduct {
             }
             continue;
           }
-          long panelAt = matrix.panelAt(panel) + (long) t * panelRowBytes;
           long out = y + row * outBytes + (long) panel * panelRowBytes;
-          if (t == 0) {
-            kernels.tile(rows, panelAt, depth, matrix.biasAt(panel), out, outBytes);
-          } else {
-            long more = own.part.address();
-            kernels.tile(rows, panelAt, depth, own.zeros.address(), more, panelRowBytes);
-            kernels.addTile(more, out, outBytes);
-          }
+          addPart(own, matrix, panel, at, tiles, t, out, outBytes);
         }
       }
     }
@@ -326,16 +317,29 @@ public final class RowProduct {
       int tiles,
       long out,
       long outRowBytes) {
-    int in = matrix.in();
-    long panelAt = matrix.panelAt(panel);
-    int part = part(in);
-    kernels.tile(rows, panelAt, part, matrix.biasAt(panel), out, outRowBytes);
-    for (int t = part; t < in; t += part) {
+    for (int t = 0; t < matrix.in(); t += part(matrix.in())) {
+      addPart(own, matrix, panel, rows, tiles, t, out, outRowBytes);
+    }
+  }
+
+  /** What a tile's columns from {@code t} on add to the bias and to the columns before them. */
+  private void addPart(
+      Scratch own,
+      PackedMatrix matrix,
+      int panel,
+      long rows,
+      int tiles,
+      int t,
+      long out,
+      long outRowBytes) {
+    int depth = Math.min(part(matrix.in()), matrix.in() - t);
+    long at = rows + partAt(t, tiles);
+    long panelAt = matrix.panelAt(panel) + (long) t * panelRowBytes;
+    if (t == 0) {
+      kernels.tile(at, panelAt, depth, matrix.biasAt(panel), out, outRowBytes);
+    } else {
       long more = own.part.address();
-      long at = rows + partAt(t, tiles);
-      int depth = Math.min(part, in - t);
-      kernels.tile(
-          at, panelAt + (long) t * panelRowBytes, depth, own.zeros.address(), more, panelRowBytes);
+      kernels.tile(at, panelAt, depth, own.zeros.address(), more, panelRowBytes);
       kernels.addTile(more, out, outRowBytes);
     }
   }

@@ -1,6 +1,7 @@
 package io.sluice.simd;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -18,6 +19,7 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class VectorLayerKernels implements LayerKernels {
   private static final VectorSpecies<Float> FLOATS = VectorWidth.speciesOf(MethodHandles.lookup());
+  private static final MemorySegment ALL = NativeMemory.ALL;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final VarHandle VALUE = FLOAT.varHandle();
