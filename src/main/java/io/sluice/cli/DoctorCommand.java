@@ -147,6 +147,7 @@ final class DoctorCommand extends SluiceCommand {
             "LibTorch",
             torch.version()
                 + (torch.builtForCuda() ? ", built for CUDA, " : ", built for the CPU, ")
+                + (torch.mkl() ? "with MKL, " : "")
                 + torch.folder()
                 + " (from "
                 + torch.source()

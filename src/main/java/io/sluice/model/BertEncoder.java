@@ -79,24 +79,23 @@ final class BertEncoder implements Transformer {
   public Tensor forward(TokenBatch batch, Hooks hooks) {
     try (TensorScope carried = TensorScope.detached()) {
       // An alias made here, outside the layers' scopes, belongs to the caller.
-      return run(batch, hooks, layers.size(), null, carried).to(device);
+      return run(batch, hooks, layers.size(), carried).to(device);
     }
   }
 
   @Override
   public void observe(TokenBatch batch, Hooks hooks) {
     try (TensorScope carried = TensorScope.detached()) {
-      run(batch, hooks, hooks.lastLayer() + 1, hooks.last(), carried);
+      run(batch, hooks.withoutResult(), hooks.lastLayer() + 1, carried);
     }
   }
 
   /**
    * Runs the first {@code depth} layers; what they leave belongs to {@code carried}.
    *
-   * @param last after which hook point nothing is wanted; null if the result is
+   * @return null if the hooks end the pass
    */
-  private Tensor run(
-      TokenBatch batch, Hooks hooks, int depth, HookPoint last, TensorScope carried) {
+  private Tensor run(TokenBatch batch, Hooks hooks, int depth, TensorScope carried) {
     batch.check(shape);
     hooks.check(shape);
     Tensor mask = null;
@@ -112,17 +111,19 @@ final class BertEncoder implements Transformer {
     }
     if (vector != null) {
       try (TensorScope scope = TensorScope.open()) {
-        Tensor result =
-            vector.run(0, depth, hidden, VectorLayers.Pass.bidirectional(batch, hooks, last));
+        Tensor result = vector.run(0, depth, hidden, VectorLayers.Pass.bidirectional(batch, hooks));
         return result == null ? null : result.moveTo(carried);
       }
     }
     for (BertLayer layer : layers.subList(0, depth)) {
       // One scope per layer: its intermediate results are freed before the next begins.
       try (TensorScope scope = TensorScope.open()) {
-        Tensor next = layer.forward(hidden, mask, hooks).moveTo(carried);
+        Tensor next = layer.forward(hidden, mask, hooks);
         hidden.close();
-        hidden = next;
+        if (next == null) {
+          return null;
+        }
+        hidden = next.moveTo(carried);
       }
     }
     return hidden;

@@ -42,12 +42,16 @@ final class BertLayer {
    *
    * @param hidden {@code [batch, length, dModel]}
    * @param scoreMask added to attention scores, {@code [batch, 1, 1, length]}, or null
+   * @return null if the hooks end the pass after the attention
    */
   Tensor forward(Tensor hidden, Tensor scoreMask, Hooks hooks) {
     // An alias: a hook may keep what it is given, and the residual stream is freed by its owner.
     Tensor read = hooks.at(index, HookKind.ATTN_IN, hidden.to(hidden.device()));
     Tensor z = hooks.at(index, HookKind.Z, attention(read, scoreMask));
     Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attentionOutput.apply(z));
+    if (hooks.endBefore(index, HookKind.MLP_OUT)) {
+      return null;
+    }
     Tensor middle = attentionNorm.apply(attnOut.add(hidden));
     Tensor mlpOut =
         hooks.at(index, HookKind.MLP_OUT, down.apply(config.activation().apply(up.apply(middle))));

@@ -11,6 +11,7 @@ sealed interface CausalLayer {
    * The residual stream after the layer.
    *
    * @param x the residual stream before it, {@code [batch, length, dModel]}
+   * @return null if the hooks end the pass after the attention
    */
   Tensor forward(Tensor x, CausalPass pass, Hooks hooks);
 
@@ -22,6 +23,9 @@ sealed interface CausalLayer {
       Tensor read = hooks.at(index, HookKind.ATTN_IN, attentionNorm.apply(x));
       Tensor z = hooks.at(index, HookKind.Z, attention.z(read, pass));
       Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attention.attnOut(z));
+      if (hooks.endBefore(index, HookKind.MLP_OUT)) {
+        return null;
+      }
       Tensor middle = x.add(attnOut);
       Tensor mlpOut = hooks.at(index, HookKind.MLP_OUT, mlp.apply(mlpNorm.apply(middle)));
       return hooks.at(index, HookKind.RESID, middle.add(mlpOut));
@@ -36,6 +40,9 @@ sealed interface CausalLayer {
       Tensor read = hooks.at(index, HookKind.ATTN_IN, attentionNorm.apply(x));
       Tensor z = hooks.at(index, HookKind.Z, attention.z(read, pass));
       Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attention.attnOut(z));
+      if (hooks.endBefore(index, HookKind.MLP_OUT)) {
+        return null;
+      }
       Tensor mlpOut = hooks.at(index, HookKind.MLP_OUT, mlp.apply(mlpNorm.apply(x)));
       return hooks.at(index, HookKind.RESID, x.add(attnOut).add(mlpOut));
     }
@@ -59,6 +66,9 @@ sealed interface CausalLayer {
       Tensor read = hooks.at(index, HookKind.ATTN_IN, attentionNorm.apply(x));
       Tensor z = hooks.at(index, HookKind.Z, attention.z(read, pass));
       Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attention.attnOut(z));
+      if (hooks.endBefore(index, HookKind.MLP_OUT)) {
+        return null;
+      }
       Tensor middle = x.add(afterAttention.apply(attnOut));
       Tensor mlpOut = hooks.at(index, HookKind.MLP_OUT, mlp.apply(mlpNorm.apply(middle)));
       return hooks.at(index, HookKind.RESID, middle.add(afterMlp.apply(mlpOut)));

@@ -77,14 +77,14 @@ final class CausalModel implements LanguageModel {
   public Tensor forward(TokenBatch batch, Hooks hooks) {
     try (TensorScope carried = TensorScope.detached()) {
       // A norm makes a new tensor, here outside the layers' scopes: it belongs to the caller.
-      return parts.finalNorm().apply(run(batch, hooks, shape.layers(), null, carried));
+      return parts.finalNorm().apply(run(batch, hooks, shape.layers(), carried));
     }
   }
 
   @Override
   public void observe(TokenBatch batch, Hooks hooks) {
     try (TensorScope carried = TensorScope.detached()) {
-      run(batch, hooks, hooks.lastLayer() + 1, hooks.last(), carried);
+      run(batch, hooks.withoutResult(), hooks.lastLayer() + 1, carried);
     }
   }
 
@@ -128,8 +128,7 @@ final class CausalModel implements LanguageModel {
             try (TensorScope scope = TensorScope.open()) {
               // An alias, which the branch may close when its first layer is done.
               Tensor branch = trunk.to(device).moveTo(carried);
-              losses[i] =
-                  loss(batch, through(layer, last, branch, pass, variants.get(i), null, carried));
+              losses[i] = loss(batch, through(layer, last, branch, pass, variants.get(i), carried));
             }
             progress.accept(++done);
           }
@@ -138,7 +137,7 @@ final class CausalModel implements LanguageModel {
           break;
         }
         if (layer < last) {
-          trunk = through(layer, layer + 1, trunk, pass, Hooks.none(), null, carried);
+          trunk = through(layer, layer + 1, trunk, pass, Hooks.none(), carried);
         }
       }
       return List.of(losses);
@@ -186,14 +185,13 @@ final class CausalModel implements LanguageModel {
   /**
    * Runs the first {@code depth} layers; what they leave belongs to {@code carried}.
    *
-   * @param last after which hook point nothing is wanted; null if the result is
+   * @return null if the hooks end the pass
    */
-  private Tensor run(
-      TokenBatch batch, Hooks hooks, int depth, HookPoint last, TensorScope carried) {
+  private Tensor run(TokenBatch batch, Hooks hooks, int depth, TensorScope carried) {
     batch.check(shape);
     hooks.check(shape);
     CausalPass pass = begin(batch, null, carried);
-    return through(0, depth, embedded(batch, pass, carried), pass, hooks, last, carried);
+    return through(0, depth, embedded(batch, pass, carried), pass, hooks, carried);
   }
 
   private CausalPass begin(TokenBatch batch, KeyValueCache cache, TensorScope carried) {
@@ -232,14 +230,7 @@ final class CausalModel implements LanguageModel {
       try (TensorScope carried = TensorScope.detached()) {
         CausalPass pass = begin(batch, cache, carried);
         Tensor stream =
-            through(
-                0,
-                shape.layers(),
-                embedded(batch, pass, carried),
-                pass,
-                Hooks.none(),
-                null,
-                carried);
+            through(0, shape.layers(), embedded(batch, pass, carried), pass, Hooks.none(), carried);
         Tensor last = stream.narrow(1, ids.length - 1, 1);
         logits = logits(parts.finalNorm().apply(last)).reshape(shape.vocabulary());
       }
@@ -253,18 +244,16 @@ final class CausalModel implements LanguageModel {
     }
   }
 
-  /** Runs layers {@code from} to {@code to} (exclusive) on a residual stream, which is freed. */
+  /**
+   * Runs layers {@code from} to {@code to} (exclusive) on a residual stream, which is freed.
+   *
+   * @return null if the hooks end the pass
+   */
   private Tensor through(
-      int from,
-      int to,
-      Tensor stream,
-      CausalPass pass,
-      Hooks hooks,
-      HookPoint last,
-      TensorScope carried) {
+      int from, int to, Tensor stream, CausalPass pass, Hooks hooks, TensorScope carried) {
     if (vector != null) {
       try (TensorScope scope = TensorScope.open()) {
-        Tensor next = vector.run(from, to, stream, pass.vector(rotary, hooks, last));
+        Tensor next = vector.run(from, to, stream, pass.vector(rotary, hooks));
         stream.close();
         return next == null ? null : next.moveTo(carried);
       }
@@ -273,9 +262,12 @@ final class CausalModel implements LanguageModel {
     for (CausalLayer layer : parts.layers().subList(from, to)) {
       // One scope per layer: its intermediate results are freed before the next begins.
       try (TensorScope scope = TensorScope.open()) {
-        Tensor next = layer.forward(hidden, pass, hooks).moveTo(carried);
+        Tensor next = layer.forward(hidden, pass, hooks);
         hidden.close();
-        hidden = next;
+        if (next == null) {
+          return null;
+        }
+        hidden = next.moveTo(carried);
       }
     }
     return hidden;

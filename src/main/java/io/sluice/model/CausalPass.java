@@ -40,13 +40,12 @@ final class CausalPass {
    * The same for the vector kernels.
    *
    * @param rotary null where positions are learned
-   * @param last after which hook point nothing is wanted; null if the result is
    */
-  VectorLayers.Pass vector(RotaryTable rotary, Hooks hooks, HookPoint last) {
+  VectorLayers.Pass vector(RotaryTable rotary, Hooks hooks) {
     RotaryAngles angles = rotary == null ? null : rotary.angles();
     return cache == null
-        ? VectorLayers.Pass.causal(size, length, angles, hooks, last)
-        : VectorLayers.Pass.continuing(cache, length, angles, hooks, last);
+        ? VectorLayers.Pass.causal(size, length, angles, hooks)
+        : VectorLayers.Pass.continuing(cache, length, angles, hooks);
   }
 
   /** The position of the first token of this pass. */

@@ -11,12 +11,14 @@ import java.util.stream.Stream;
 
 /** Hooks by hook point; immutable. Several at one point run in the order in which they came. */
 public final class Hooks {
-  private static final Hooks NONE = new Hooks(new TreeMap<>());
+  private static final Hooks NONE = new Hooks(new TreeMap<>(), false);
 
   private final TreeMap<HookPoint, List<Hook>> hooks;
+  private final boolean withoutResult;
 
-  private Hooks(TreeMap<HookPoint, List<Hook>> hooks) {
+  private Hooks(TreeMap<HookPoint, List<Hook>> hooks, boolean withoutResult) {
     this.hooks = hooks;
+    this.withoutResult = withoutResult;
   }
 
   /** No hooks. */
@@ -51,7 +53,12 @@ public final class Hooks {
         point,
         List.of(hook),
         (before, added) -> Stream.concat(before.stream(), added.stream()).toList());
-    return new Hooks(more);
+    return new Hooks(more, withoutResult);
+  }
+
+  /** These hooks for a pass of which nothing else is wanted: it ends after the last of them. */
+  Hooks withoutResult() {
+    return new Hooks(hooks, true);
   }
 
   /** Where there are hooks. */
@@ -64,9 +71,10 @@ public final class Hooks {
     return hooks.containsKey(point);
   }
 
-  /** The hook point that comes last in a forward pass; null if there are none. */
-  HookPoint last() {
-    return hooks.isEmpty() ? null : hooks.lastKey();
+  /** Whether nothing is wanted any more of a forward pass that comes to this point. */
+  boolean endBefore(int layer, HookKind kind) {
+    return withoutResult
+        && (hooks.isEmpty() || hooks.lastKey().compareTo(new HookPoint(layer, kind)) < 0);
   }
 
   /** The first layer with a hook, or {@code Integer.MAX_VALUE}. */

@@ -13,6 +13,7 @@ import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
+import io.sluice.torch.Torch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -81,7 +82,7 @@ final class VectorLayers implements AutoCloseable {
 
   /**
    * Whether layers of this kind run here: by default where vectors have 512 bits, with which the
-   * kernels were measured to be faster than those of the LibTorch from Maven Central.
+   * kernels were measured to be faster than LibTorch, unless that multiplies with MKL.
    *
    * @param headDim width of the attention's heads
    */
@@ -90,7 +91,7 @@ final class VectorLayers implements AutoCloseable {
         !device.isCuda() && dtype == DType.F32 && headDim <= AttentionHeads.MOST_HEAD_DIM;
     String asked = System.getProperty(PROPERTY, "auto");
     return switch (asked) {
-      case "auto" -> possible && KernelProvider.vectorBits() == 512;
+      case "auto" -> possible && KernelProvider.vectorBits() == 512 && !Torch.info().mkl();
       case "vector" -> possible;
       case "libtorch" -> false;
       default ->
@@ -119,46 +120,35 @@ final class VectorLayers implements AutoCloseable {
    * @param rows which rows are whose
    * @param angles of the positions; null if none are turned
    * @param hooks what to do at hook points
-   * @param last the hook point after which nothing is wanted any more; null if the result is
    * @param cache what came before, which the pass adds to; null where nothing did
    */
-  record Pass(
-      RowAttention.Batch rows,
-      RotaryAngles angles,
-      Hooks hooks,
-      HookPoint last,
-      KeyValueCache cache) {
+  record Pass(RowAttention.Batch rows, RotaryAngles angles, Hooks hooks, KeyValueCache cache) {
     /** All positions of causal contexts: no token sees the padding to its right. */
-    static Pass causal(int size, int length, RotaryAngles angles, Hooks hooks, HookPoint last) {
+    static Pass causal(int size, int length, RotaryAngles angles, Hooks hooks) {
       int[] lengths = new int[size];
       Arrays.fill(lengths, length);
-      return new Pass(RowAttention.Batch.of(length, lengths), angles, hooks, last, null);
+      return new Pass(RowAttention.Batch.of(length, lengths), angles, hooks, null);
     }
 
     /** Tokens that follow those of a text that have run. */
-    static Pass continuing(
-        KeyValueCache cache, int length, RotaryAngles angles, Hooks hooks, HookPoint last) {
+    static Pass continuing(KeyValueCache cache, int length, RotaryAngles angles, Hooks hooks) {
       int end = cache.length() + length;
       int[] lengths = {end};
       RowAttention.Batch rows = new RowAttention.Batch(1, end, cache.length(), end, lengths);
-      return new Pass(rows, angles, hooks, last, cache);
+      return new Pass(rows, angles, hooks, cache);
     }
 
     /** All positions of a batch whose padding is hidden. */
-    static Pass bidirectional(TokenBatch batch, Hooks hooks, HookPoint last) {
+    static Pass bidirectional(TokenBatch batch, Hooks hooks) {
       int[] lengths = new int[batch.size()];
       for (int i = 0; i < lengths.length; i++) {
         lengths[i] = batch.length(i);
       }
-      return new Pass(RowAttention.Batch.of(batch.length(), lengths), null, hooks, last, null);
+      return new Pass(RowAttention.Batch.of(batch.length(), lengths), null, hooks, null);
     }
 
     int count() {
       return rows.contexts() * rows.queries();
-    }
-
-    boolean endsAt(HookPoint point) {
-      return point.equals(last);
     }
   }
 
@@ -196,7 +186,7 @@ final class VectorLayers implements AutoCloseable {
       Spot readSpot = spot(pass, layer, HookKind.ATTN_IN, normed, width);
       readSpot.memory().copyFrom(read);
       read = readSpot.hooked();
-      if (pass.endsAt(reading)) {
+      if (pass.hooks().endBefore(layer.index(), HookKind.Z)) {
         return false;
       }
     }
@@ -204,13 +194,13 @@ final class VectorLayers implements AutoCloseable {
     MemorySegment all = queriesKeysValues(layer, read, pass);
     attention.run(layer.heads(), pass.angles(), pass.rows(), all, zSpot.memory());
     MemorySegment mixed = zSpot.hooked();
-    if (pass.endsAt(zSpot.point())) {
+    if (pass.hooks().endBefore(layer.index(), HookKind.ATTN_OUT)) {
       return false;
     }
     Spot attnSpot = spot(pass, layer, HookKind.ATTN_OUT, attnOut, width);
     product.multiply(layer.output(), mixed, count, attnSpot.memory());
     MemorySegment added = attnSpot.hooked();
-    if (pass.endsAt(attnSpot.point())) {
+    if (pass.hooks().endBefore(layer.index(), HookKind.MLP_OUT)) {
       return false;
     }
     MemorySegment between = middle.of(count, width);
@@ -220,7 +210,7 @@ final class VectorLayers implements AutoCloseable {
     Spot mlpSpot = spot(pass, layer, HookKind.MLP_OUT, mlpOut, width);
     mlp(layer, layer.parallel() ? x : between, width, count, mlpSpot.memory());
     MemorySegment more = mlpSpot.hooked();
-    if (pass.endsAt(mlpSpot.point())) {
+    if (pass.hooks().endBefore(layer.index(), HookKind.RESID)) {
       return false;
     }
     Spot residSpot = spot(pass, layer, HookKind.RESID, stream, width);
@@ -232,7 +222,7 @@ final class VectorLayers implements AutoCloseable {
     if (resid.address() != x.address()) {
       x.copyFrom(resid);
     }
-    return !pass.endsAt(residSpot.point());
+    return !pass.hooks().endBefore(layer.index() + 1, HookKind.ATTN_IN);
   }
 
   /** Queries, keys and values of a pass, behind those that came before. */

@@ -4,6 +4,7 @@ import io.sluice.torch.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.function.ToIntFunction;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
@@ -18,12 +19,12 @@ final class Elements {
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER);
   private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
-  private static final VectorSpecies<Short> ALL_SHORTS = ShortVector.SPECIES_PREFERRED;
 
   /** As many shorts as {@link #INTS} has ints. */
   private static final VectorSpecies<Short> SHORTS =
       VectorSpecies.of(short.class, VectorShape.forBitSize(INTS.vectorBitSize() / 2));
 
+  private static final long PART_BYTES = 1 << 16;
   private static final float TWO_TO_112 = 0x1p112f;
 
   private Elements() {}
@@ -129,34 +130,49 @@ final class Elements {
   }
 
   private static boolean allFinite32(MemorySegment memory) {
-    long count = memory.byteSize() / Integer.BYTES;
-    IntVector largest = IntVector.zero(INTS);
-    long i = 0;
-    for (long bound = INTS.loopBound(count); i < bound; i += INTS.length()) {
-      largest =
-          largest.max(IntVector.fromMemorySegment(INTS, memory, 4 * i, ORDER).and(0x7fffffff));
-    }
-    int most = largest.reduceLanes(VectorOperators.MAX);
-    for (; i < count; i++) {
-      most = Math.max(most, memory.get(INT, 4 * i) & 0x7fffffff);
-    }
-    return most < 0x7f800000;
+    return largest(memory, Elements::largest32) < 0x7f800000;
   }
 
   private static boolean allFinite16(MemorySegment memory, int infinity) {
-    long count = memory.byteSize() / Short.BYTES;
-    ShortVector largest = ShortVector.zero(ALL_SHORTS);
-    long i = 0;
-    for (long bound = ALL_SHORTS.loopBound(count); i < bound; i += ALL_SHORTS.length()) {
-      largest =
-          largest.max(
-              ShortVector.fromMemorySegment(ALL_SHORTS, memory, 2 * i, ORDER).and((short) 0x7fff));
-    }
-    int most = largest.reduceLanes(VectorOperators.MAX);
-    for (; i < count; i++) {
-      most = Math.max(most, memory.get(SHORT, 2 * i) & 0x7fff);
+    int most = largest(memory, Elements::largest16);
+    for (long at = memory.byteSize() & ~3L; at < memory.byteSize(); at += Short.BYTES) {
+      most = Math.max(most, memory.get(SHORT, at) & 0x7fff);
     }
     return most < infinity;
+  }
+
+  /** The largest of what {@code ofPart} finds in parts small enough to be counted with an int. */
+  private static int largest(MemorySegment memory, ToIntFunction<MemorySegment> ofPart) {
+    int most = 0;
+    for (long at = 0; at < memory.byteSize(); at += PART_BYTES) {
+      long bytes = Math.min(PART_BYTES, memory.byteSize() - at);
+      most = Math.max(most, ofPart.applyAsInt(memory.asSlice(at, bytes)));
+    }
+    return most;
+  }
+
+  // Plain loops, of which the compiler makes vectors: until it has, vector operations written out
+  // would be objects, and a short capture would spend most of its time on this check.
+
+  private static int largest32(MemorySegment part) {
+    int count = (int) (part.byteSize() / Integer.BYTES);
+    int most = 0;
+    for (int i = 0; i < count; i++) {
+      most = Math.max(most, part.get(INT, (long) i * Integer.BYTES) & 0x7fffffff);
+    }
+    return most;
+  }
+
+  /** Two at a time; not the one beyond the last two. */
+  private static int largest16(MemorySegment part) {
+    int pairs = (int) (part.byteSize() / Integer.BYTES);
+    int most = 0;
+    for (int i = 0; i < pairs; i++) {
+      int pair = part.get(INT, (long) i * Integer.BYTES);
+      most = Math.max(most, pair & 0x7fff);
+      most = Math.max(most, pair >>> 16 & 0x7fff);
+    }
+    return most;
   }
 
   private static long find32(MemorySegment memory) {

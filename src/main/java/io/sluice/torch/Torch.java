@@ -36,8 +36,10 @@ public final class Torch {
    * @param folder where its shared libraries are
    * @param source how it was found
    * @param builtForCuda whether its CUDA library is there
+   * @param mkl whether Intel's MKL multiplies its matrices on the CPU, as in PyTorch's own builds
    */
-  public record Info(String version, Path folder, String source, boolean builtForCuda) {}
+  public record Info(
+      String version, Path folder, String source, boolean builtForCuda, boolean mkl) {}
 
   /**
    * Finds and loads LibTorch, if that was not done yet.
@@ -134,7 +136,8 @@ public final class Torch {
    */
   public static Info info() {
     load();
-    return new Info(text(version), location.folder(), location.source(), location.hasCuda());
+    boolean mkl = SymbolLookup.loaderLookup().find("MKL_Get_Version_String").isPresent();
+    return new Info(text(version), location.folder(), location.source(), location.hasCuda(), mkl);
   }
 
   /**

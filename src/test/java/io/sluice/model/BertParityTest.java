@@ -79,6 +79,7 @@ class BertParityTest {
       golden.assertClose(
           point.toString(), seen.get(point), model.transformer().width(point), TOLERANCE);
     }
+    GoldenBatch.assertSameAlone(model.transformer(), batch, seen);
     for (int layer = 1; layer < model.transformer().shape().layers(); layer++) {
       // There is no norm before attention: it reads what the layer before has left.
       assertThat(seen.get(new HookPoint(layer, HookKind.ATTN_IN)))

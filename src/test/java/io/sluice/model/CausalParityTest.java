@@ -57,6 +57,7 @@ class CausalParityTest {
       for (HookPoint point : seen.keySet()) {
         golden.assertClose(point.toString(), seen.get(point), transformer.width(point), TOLERANCE);
       }
+      GoldenBatch.assertSameAlone(transformer, batch, seen);
       TokenLoss loss = transformer.loss(batch, Hooks.none());
       assertThat(loss.tokens()).isEqualTo(golden.tokens() - batch.size());
       assertThat(loss.mean()).isCloseTo(golden.metadata("loss"), within(1e-5));

@@ -3,11 +3,13 @@ package io.sluice.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.sluice.torch.TensorScope;
 import io.sluice.weights.Safetensors;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What another implementation computed for a padded batch.
@@ -64,5 +66,21 @@ record GoldenBatch(Safetensors file) {
         }
       }
     }
+  }
+
+  /** A pass that ends after its only hook point gives there what a whole pass gave. */
+  static void assertSameAlone(
+      Transformer transformer, TokenBatch batch, Map<HookPoint, float[]> seen) {
+    seen.forEach(
+        (point, values) -> {
+          List<float[]> alone = new ArrayList<>();
+          try (TensorScope scope = TensorScope.open()) {
+            transformer.observe(
+                batch, Hooks.none().observe(List.of(point), (at, x) -> alone.add(x.toFloats())));
+            assertThat(scope.size()).isZero();
+          }
+          assertThat(alone).as(point.toString()).hasSize(1);
+          assertThat(alone.getFirst()).as(point.toString()).isEqualTo(values);
+        });
   }
 }
