@@ -27,13 +27,26 @@ final class NativeMemory {
    * @throws IllegalStateException if it was freed
    */
   static long address(MemorySegment memory, long bytes) {
-    Objects.checkFromIndexSize(0, bytes, memory.byteSize());
+    return address(memory, 0, bytes);
+  }
+
+  /**
+   * Where a part of memory starts.
+   *
+   * @param from bytes before it
+   * @param bytes of the part
+   * @throws IndexOutOfBoundsException if the memory ends before it, or {@code from} is negative
+   * @throws IllegalArgumentException if the memory is on the heap
+   * @throws IllegalStateException if the memory was freed
+   */
+  static long address(MemorySegment memory, long from, long bytes) {
+    Objects.checkFromIndexSize(from, bytes, memory.byteSize());
     if (!memory.isNative()) {
       throw new IllegalArgumentException("memory on the heap, where native memory is wanted");
     }
     if (!memory.scope().isAlive()) {
       throw new IllegalStateException("memory that was freed");
     }
-    return memory.address();
+    return memory.address() + from;
   }
 }

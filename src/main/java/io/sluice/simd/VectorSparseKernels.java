@@ -16,6 +16,7 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class VectorSparseKernels implements SparseKernels {
   private static final VectorSpecies<Float> FLOATS = VectorWidth.speciesOf(MethodHandles.lookup());
+  private static final MemorySegment ALL = NativeMemory.ALL;
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final int LANES = FLOATS.length();
@@ -423,7 +424,14 @@ final class VectorSparseKernels implements SparseKernels {
       float decay1,
       float decay2,
       AdamFactors factors) {
+    // By address: with segments the compiler moves the check of the last place out of the loop, as
+    // if the loop always came that far, and at the table's last row throws the compiled code away,
+    // step after step.
     long from = (long) row * width * Float.BYTES;
+    long bytes = (long) width * Float.BYTES;
+    long values = NativeMemory.address(value, from, bytes);
+    long firsts = NativeMemory.address(first, from, bytes);
+    long seconds = NativeMemory.address(second, from, bytes);
     float gain1 = factors.gain1();
     float gain2 = factors.gain2();
     float rate = factors.rate();
@@ -431,9 +439,9 @@ final class VectorSparseKernels implements SparseKernels {
     float epsilon = factors.epsilon();
     int i = 0;
     for (; i <= width - LANES; i += LANES) {
-      long place = from + (long) i * Float.BYTES;
-      FloatVector m = load(first, place).mul(decay1);
-      FloatVector v = load(second, place).mul(decay2);
+      long place = (long) i * Float.BYTES;
+      FloatVector m = load(ALL, firsts + place).mul(decay1);
+      FloatVector v = load(ALL, seconds + place).mul(decay2);
       if (gradient != null) {
         FloatVector g = FloatVector.fromArray(FLOATS, gradient, i);
         m = g.fma(FloatVector.broadcast(FLOATS, gain1), m);
@@ -443,22 +451,24 @@ final class VectorSparseKernels implements SparseKernels {
       VectorMask<Float> smallSecond = v.compare(VectorOperators.LT, VANISHING);
       m = m.blend(0f, smallFirst);
       v = v.blend(0f, smallSecond);
-      m.intoMemorySegment(first, place, ORDER);
-      v.intoMemorySegment(second, place, ORDER);
+      m.intoMemorySegment(ALL, firsts + place, ORDER);
+      v.intoMemorySegment(ALL, seconds + place, ORDER);
       FloatVector root = v.sqrt().mul(correction).add(epsilon);
-      load(value, place).sub(m.mul(rate).div(root)).intoMemorySegment(value, place, ORDER);
+      load(ALL, values + place)
+          .sub(m.mul(rate).div(root))
+          .intoMemorySegment(ALL, values + place, ORDER);
     }
     for (; i < width; i++) {
-      long place = from + (long) i * Float.BYTES;
+      long place = (long) i * Float.BYTES;
       float g = gradient == null ? 0 : gradient[i];
-      float m = Math.fma(g, gain1, first.get(FLOAT, place) * decay1);
-      float v = Math.fma(g * gain2, g, second.get(FLOAT, place) * decay2);
+      float m = Math.fma(g, gain1, ALL.get(FLOAT, firsts + place) * decay1);
+      float v = Math.fma(g * gain2, g, ALL.get(FLOAT, seconds + place) * decay2);
       m = Math.abs(m) < VANISHING ? 0 : m;
       v = v < VANISHING ? 0 : v;
-      first.set(FLOAT, place, m);
-      second.set(FLOAT, place, v);
+      ALL.set(FLOAT, firsts + place, m);
+      ALL.set(FLOAT, seconds + place, v);
       float root = (float) Math.sqrt(v) * correction + epsilon;
-      value.set(FLOAT, place, value.get(FLOAT, place) - rate * m / root);
+      ALL.set(FLOAT, values + place, ALL.get(FLOAT, values + place) - rate * m / root);
     }
   }
 

@@ -1,6 +1,7 @@
 package io.sluice.simd;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.lang.foreign.Arena;
@@ -156,6 +157,24 @@ class SparseKernelsTest {
               .containsExactly(java.util.Arrays.copyOf(all[i], width));
         }
       }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("widths")
+  void adamRefusesRowsThatAreNotThere(SparseKernels kernels) {
+    SparseKernels.AdamFactors factors =
+        new SparseKernels.AdamFactors(0.1f, 1e-3f, 0.01f, 1.5f, 1e-8f);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment two = arena.allocate(2 * 40 * 4L, 64);
+      kernels.adam(two, two, two, 1, 40, null, 0.9f, 0.999f, factors);
+      assertThatThrownBy(() -> kernels.adam(two, two, two, 2, 40, null, 0.9f, 0.999f, factors))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+      assertThatThrownBy(() -> kernels.adam(two, two, two, -1, 40, null, 0.9f, 0.999f, factors))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+      MemorySegment one = two.asSlice(0, 40 * 4L);
+      assertThatThrownBy(() -> kernels.adam(two, one, two, 1, 40, null, 0.9f, 0.999f, factors))
+          .isInstanceOf(IndexOutOfBoundsException.class);
     }
   }
 
