@@ -33,25 +33,30 @@ public final class KernelProvider {
     }
   }
 
-  /** Of their own, for they need native access, which those who run no model need not allow. */
-  private static final class Layers {
-    static final LayerKernels KERNELS =
+  /**
+   * What goes by address. Of their own, for they need native access, which those who embed an
+   * encoder need not allow.
+   */
+  private static final class ByAddress {
+    static final LayerKernels LAYERS =
         vectorBits() == 0
             ? new ScalarLayerKernels(SCALAR_PANEL)
             : define(VectorLayerKernels.class, LayerKernels.class, vectorBits());
+    static final SparseKernels SPARSE =
+        vectorBits() == 0
+            ? new ScalarSparseKernels(SCALAR_PANEL)
+            : define(VectorSparseKernels.class, SparseKernels.class, vectorBits());
   }
 
   /**
    * Kernels and why they were chosen.
    *
    * @param kernels what runs for dense products
-   * @param sparse what runs for sparse codes
    * @param blocks what dequantises weights
    * @param bits width of the vectors, 0 for scalar kernels
    * @param reason one clause for a person, with the flag that would change the choice
    */
-  record Choice(
-      Kernels kernels, SparseKernels sparse, BlockKernels blocks, int bits, String reason) {}
+  record Choice(Kernels kernels, BlockKernels blocks, int bits, String reason) {}
 
   /** The kernels of this machine. */
   public static Kernels kernels() {
@@ -60,7 +65,7 @@ public final class KernelProvider {
 
   /** The kernels of this machine for sparse codes. */
   public static SparseKernels sparseKernels() {
-    return Chosen.CHOICE.sparse();
+    return ByAddress.SPARSE;
   }
 
   /** The kernels of this machine for quantised weights. */
@@ -70,7 +75,7 @@ public final class KernelProvider {
 
   /** The kernels of this machine for a transformer's layers. */
   static LayerKernels layerKernels() {
-    return Layers.KERNELS;
+    return ByAddress.LAYERS;
   }
 
   /** Bits of the vectors that the kernels of this machine use; 0 for scalar kernels. */
@@ -178,18 +183,12 @@ public final class KernelProvider {
   }
 
   private static Choice scalar(String reason) {
-    return new Choice(
-        new ScalarKernels(SCALAR_PANEL),
-        new ScalarSparseKernels(SCALAR_PANEL),
-        new ScalarBlockKernels(),
-        0,
-        reason);
+    return new Choice(new ScalarKernels(SCALAR_PANEL), new ScalarBlockKernels(), 0, reason);
   }
 
   private static Choice vector(int bits, String reason) {
     return new Choice(
         define(VectorKernels.class, Kernels.class, bits),
-        define(VectorSparseKernels.class, SparseKernels.class, bits),
         define(VectorBlockKernels.class, BlockKernels.class, bits),
         bits,
         reason);
