@@ -22,7 +22,7 @@ public final class AffineMap {
   private final float[] offset;
   private final float[] ranks;
   private final float[] everything;
-  private final ThreadLocal<Scratch> scratch;
+  private final PerThread<Scratch> scratch;
 
   private record Scratch(MemorySegment panel, float[] products) {}
 
@@ -58,7 +58,7 @@ public final class AffineMap {
     // Nothing is below this, so that every tile is written.
     Arrays.fill(everything, Float.NEGATIVE_INFINITY);
     scratch =
-        ThreadLocal.withInitial(
+        new PerThread<>(
             () -> new Scratch(Panels.allocate((long) inputs * lanes), new float[TILE * lanes]));
   }
 

@@ -23,7 +23,7 @@ public final class RowAttention {
   private final int panelWidth;
   private final int panelRowBytes;
   private final MemorySegment zeros;
-  private final ThreadLocal<Scratch> scratch = ThreadLocal.withInitial(Scratch::new);
+  private final PerThread<Scratch> scratch = new PerThread<>(Scratch::new);
 
   /** Attention with the best kernels of this machine. */
   public RowAttention(Workers workers) {

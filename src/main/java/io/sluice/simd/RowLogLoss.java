@@ -27,7 +27,7 @@ public final class RowLogLoss {
   private final LayerKernels kernels;
   private final Workers workers;
   private final RowProduct product;
-  private final ThreadLocal<Scratch> scratch = ThreadLocal.withInitial(Scratch::new);
+  private final PerThread<Scratch> scratch = new PerThread<>(Scratch::new);
 
   /** With the best kernels of this machine. */
   public RowLogLoss(Workers workers) {

@@ -36,7 +36,7 @@ public final class RowProduct {
   private final Workers workers;
   private final int panelWidth;
   private final int panelRowBytes;
-  private final ThreadLocal<Scratch> scratch = ThreadLocal.withInitial(Scratch::new);
+  private final PerThread<Scratch> scratch = new PerThread<>(Scratch::new);
 
   /** Products with the best kernels of this machine. */
   public RowProduct(Workers workers) {
