@@ -33,16 +33,18 @@ public final class KernelProvider {
     }
   }
 
-  /**
-   * What goes by address. Of their own, for they need native access, which those who embed an
-   * encoder need not allow.
-   */
-  private static final class ByAddress {
-    static final LayerKernels LAYERS =
+  // Kernels that go by address are made when they are asked for: they need native access, which
+  // those who embed an encoder need not allow, and a training needs no layers.
+
+  private static final class Layers {
+    static final LayerKernels KERNELS =
         vectorBits() == 0
             ? new ScalarLayerKernels(SCALAR_PANEL)
             : define(VectorLayerKernels.class, LayerKernels.class, vectorBits());
-    static final SparseKernels SPARSE =
+  }
+
+  private static final class Sparse {
+    static final SparseKernels KERNELS =
         vectorBits() == 0
             ? new ScalarSparseKernels(SCALAR_PANEL)
             : define(VectorSparseKernels.class, SparseKernels.class, vectorBits());
@@ -65,7 +67,7 @@ public final class KernelProvider {
 
   /** The kernels of this machine for sparse codes. */
   public static SparseKernels sparseKernels() {
-    return ByAddress.SPARSE;
+    return Sparse.KERNELS;
   }
 
   /** The kernels of this machine for quantised weights. */
@@ -75,7 +77,7 @@ public final class KernelProvider {
 
   /** The kernels of this machine for a transformer's layers. */
   static LayerKernels layerKernels() {
-    return ByAddress.LAYERS;
+    return Layers.KERNELS;
   }
 
   /** Bits of the vectors that the kernels of this machine use; 0 for scalar kernels. */

@@ -71,7 +71,11 @@ public final class PackedMatrix {
 
   /** The address of one of the panels. */
   long panelAt(int panel) {
-    return panels.address() + panel * ((long) in * panelWidth * Float.BYTES);
+    return panels.address() + panel * panelBytes();
+  }
+
+  private long panelBytes() {
+    return (long) in * panelWidth * Float.BYTES;
   }
 
   /** The address of a panel's part of the bias. */
@@ -109,7 +113,7 @@ public final class PackedMatrix {
           int panel = firstPanel + task;
           int from = Math.max(first, panel * panelWidth);
           int to = Math.min(first + count, (panel + 1) * panelWidth);
-          long at = panelAt(panel) - panels.address();
+          long at = panel * panelBytes();
           // A strip of columns at a time: its part of the panel stays in the first-level cache.
           for (int start = 0; start < in; start += STRIP) {
             int end = Math.min(in, start + STRIP);
@@ -134,8 +138,7 @@ public final class PackedMatrix {
     check(first, count, target, in, 1);
     for (int i = 0; i < count; i++) {
       int row = first + i;
-      long source =
-          panelAt(row / panelWidth) - panels.address() + (long) (row % panelWidth) * Float.BYTES;
+      long source = row / panelWidth * panelBytes() + (long) (row % panelWidth) * Float.BYTES;
       for (int t = 0; t < in; t++) {
         float value = panels.get(FLOAT, source + (long) t * panelWidth * Float.BYTES);
         target.set(FLOAT, ((long) i * in + t) * Float.BYTES, value);
