@@ -54,7 +54,7 @@ final class ProductBenchmark implements Benchmark {
       MemorySegment y = arena.allocate((long) ROWS * width * Float.BYTES, 64);
       PackedMatrix packed = new PackedMatrix(width, in, arena);
       packed.set(0, width, weights, in, 1, workers);
-      RowProduct product = new RowProduct(workers);
+      RowProduct product = new RowProduct();
       Tensor rows = Tensor.of(x, DType.F32, ROWS, in);
       Tensor matrix = Tensor.of(weights, DType.F32, width, in);
       int times = (int) Math.ceil(OPERATIONS / (2.0 * ROWS * in * width));
@@ -62,7 +62,7 @@ final class ProductBenchmark implements Benchmark {
       double[] seconds =
           setting.inTurns(
               WARM_UP,
-              () -> repeat(times, () -> product.multiply(packed, x, ROWS, y)),
+              () -> repeat(times, () -> product.multiply(packed, x, ROWS, y, workers)),
               () -> repeat(times, () -> linear(rows, matrix)),
               () -> PeakBenchmark.multiplyAdds(workers));
       double operations = 2.0 * times * ROWS * in * width;

@@ -23,7 +23,7 @@ final class BertEncoder implements Transformer {
   private final Norm embeddingNorm;
   private final List<BertLayer> layers = new ArrayList<>();
 
-  /** The layers on the vector kernels; null where LibTorch runs them. */
+  /** The layers taken apart; null where LibTorch runs them. */
   private final VectorLayers vector;
 
   /**
@@ -52,8 +52,8 @@ final class BertEncoder implements Transformer {
       for (int i = 0; i < config.layers(); i++) {
         layers.add(new BertLayer(i, parameters, loader));
       }
-      boolean vector = VectorLayers.wanted(device, DType.F32, (int) (d / config.heads()));
-      this.vector = vector ? VectorLayers.ofEncoder(layers) : null;
+      LayerEngine engine = LayerEngine.choose(device, DType.F32, (int) (d / config.heads()));
+      this.vector = engine == LayerEngine.LIBTORCH ? null : VectorLayers.ofEncoder(engine, layers);
     } catch (IOException | RuntimeException | Error e) {
       weights.close();
       throw e;
@@ -138,16 +138,21 @@ final class BertEncoder implements Transformer {
 
   @Override
   public Tensor outputProjection(int layer) {
-    return vector == null ? layers.get(layer).outputProjection() : vector.outputProjection(layer);
+    return isPacked() ? vector.outputProjection(layer) : layers.get(layer).outputProjection();
   }
 
   @Override
   public LayerAttention attention(int layer) {
     BertLayer own = layers.get(layer);
-    return vector == null
-        ? own.numbers(device)
-        : own.numbers(
-            vector.queries(layer), vector.keys(layer), vector.values(layer), vector.output(layer));
+    return isPacked()
+        ? own.numbers(
+            vector.queries(layer), vector.keys(layer), vector.values(layer), vector.output(layer))
+        : own.numbers(device);
+  }
+
+  /** Whether the layers' tensors are closed, and what they held is packed. */
+  private boolean isPacked() {
+    return vector != null && vector.isPacked();
   }
 
   @Override

@@ -5,8 +5,8 @@ import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.util.List;
+import java.util.function.Function;
 
 /** One layer of a BERT encoder: attention and MLP, each normalised after the residual is added. */
 final class BertLayer {
@@ -58,8 +58,12 @@ final class BertLayer {
     return hooks.at(index, HookKind.RESID, outputNorm.apply(mlpOut.add(middle)));
   }
 
-  /** The layer for the vector kernels; its tensors are closed. */
-  VectorLayer packed(Arena arena) {
+  /**
+   * The layer taken apart.
+   *
+   * @param matrices makes one matrix of those that read the same
+   */
+  VectorLayer apart(Function<List<Linear>, LayerMatrix> matrices) {
     int d = config.dModel();
     int headDim = d / config.heads();
     AttentionHeads heads =
@@ -82,16 +86,16 @@ final class BertLayer {
         index,
         false,
         null,
-        VectorLayer.packed(List.of(query, key, value), arena),
+        matrices.apply(List.of(query, key, value)),
         heads,
-        VectorLayer.packed(List.of(attentionOutput), arena),
+        matrices.apply(List.of(attentionOutput)),
         null,
         VectorLayer.rows(attentionNorm),
         null,
         null,
-        VectorLayer.packed(List.of(up), arena),
+        matrices.apply(List.of(up)),
         config.activation().function(),
-        VectorLayer.packed(List.of(down), arena),
+        matrices.apply(List.of(down)),
         null,
         VectorLayer.rows(outputNorm));
   }

@@ -1,26 +1,29 @@
 package io.sluice.model;
 
+import io.sluice.simd.Workers;
 import io.sluice.store.Column;
 import io.sluice.store.ReservedRows;
 import io.sluice.store.StoreWriter;
-import io.sluice.torch.ShapeOperators;
+import io.sluice.torch.DType;
+import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
  * Puts the activations of a batch into a store while the model runs. Rows are reserved before the
- * forward pass, and each hook copies its activation straight into the Arrow buffers: one copy,
- * which also converts, leaves out padding and special tokens, and comes from the GPU if need be.
- * Only where a batch crosses the end of a shard is the part beyond kept until the shard is written.
+ * forward pass, and each hook copies its activation straight into the Arrow buffers, on all cores:
+ * one copy, which also converts and leaves out padding and special tokens. Only where a batch
+ * crosses the end of a shard is the part beyond kept until the shard is full.
  */
 final class CaptureSink implements AutoCloseable {
+  private static final Workers WORKERS = Workers.allCores();
+
   private final StoreWriter writer;
   private final List<Column> columns;
   private final Map<String, Integer> columnOf = new HashMap<>();
@@ -28,6 +31,7 @@ final class CaptureSink implements AutoCloseable {
   private final boolean specialTokens;
 
   private List<Context> batch;
+  private int[] firstRow;
   private int rows;
   private ReservedRows room;
   private int[] tokenIds;
@@ -35,6 +39,7 @@ final class CaptureSink implements AutoCloseable {
   private int[] documents;
   private TensorScope beyond;
   private Tensor[] rest;
+  private int restFrom;
 
   CaptureSink(StoreWriter writer, List<Column> columns, Tokenizer tokenizer, CaptureSpec spec) {
     this.writer = writer;
@@ -49,7 +54,11 @@ final class CaptureSink implements AutoCloseable {
   /** Reserves room for a batch, and gives it its special tokens. */
   TokenBatch begin(List<Context> contexts) {
     batch = contexts;
-    rows = contexts.stream().mapToInt(this::stored).sum();
+    firstRow = new int[contexts.size() + 1];
+    for (int i = 0; i < contexts.size(); i++) {
+      firstRow[i + 1] = firstRow[i] + stored(contexts.get(i));
+    }
+    rows = firstRow[contexts.size()];
     tokenIds = new int[rows];
     positions = new int[rows];
     documents = new int[rows];
@@ -68,6 +77,10 @@ final class CaptureSink implements AutoCloseable {
     if (room.count() < rows) {
       beyond = TensorScope.detached();
       rest = new Tensor[columns.size()];
+      restFrom = 0;
+      while (firstRow[restFrom + 1] <= room.count()) {
+        restFrom++;
+      }
     }
     return special.batch(contexts);
   }
@@ -75,31 +88,65 @@ final class CaptureSink implements AutoCloseable {
   /** Takes the activation of one hook point, {@code [batch, length, width]}. */
   void take(HookPoint point, Tensor activation) {
     int column = columnOf.get(point.toString());
-    MemorySegment target = room.activations().get(column);
     try (TensorScope scope = TensorScope.open()) {
-      if (room.count() == rows) {
-        copy(activation, column, target);
-      } else {
-        Tensor all = flat(activation);
-        rows(target, column, room.count()).copy_(all.narrow(0, 0, room.count()));
-        rest[column] = all.narrow(0, room.count(), rows - room.count()).copy().moveTo(beyond);
+      Tensor values = onCpu(activation, columns.get(column).dtype());
+      copy(values, 0, column, 0, room.count());
+      if (room.count() < rows) {
+        rest[column] = values.narrow(0, restFrom, batch.size() - restFrom).copy().moveTo(beyond);
       }
     }
   }
 
+  /** As the store takes it: on the CPU, in the column's type or float32. */
+  private static Tensor onCpu(Tensor activation, DType column) {
+    boolean fits = activation.dtype() == DType.F32 || activation.dtype() == column;
+    // A GPU converts faster than it hands over.
+    Tensor converted =
+        activation.device().isCuda()
+            ? activation.to(column)
+            : fits ? activation : activation.to(DType.F32);
+    return converted.to(Device.CPU).contiguous();
+  }
+
+  /**
+   * Copies some of the batch's rows to the rows that are reserved.
+   *
+   * @param values of contexts from {@code context} on
+   * @param from the first of them
+   * @param count how many
+   */
+  private void copy(Tensor values, int context, int column, int from, int count) {
+    long length = values.size(1);
+    DType dtype = values.dtype();
+    long rowBytes = values.size(2) * dtype.bytes();
+    MemorySegment memory = values.data();
+    WORKERS.run(
+        batch.size() - context,
+        place -> {
+          int i = context + place;
+          int first = Math.max(from, firstRow[i]);
+          int end = Math.min(from + count, firstRow[i + 1]);
+          if (first < end) {
+            long source = place * length + firstStored(batch.get(i)) + first - firstRow[i];
+            writer.fill(
+                column,
+                first - from,
+                end - first,
+                dtype,
+                memory.asSlice(source * rowBytes, (end - first) * rowBytes));
+          }
+        });
+  }
+
   /** Commits the batch; every hook has been taken. */
   void end() throws IOException {
-    int inFirst = room.count();
-    int done = inFirst;
-    writer.commit(inFirst);
+    int done = room.count();
+    writer.commit(done);
     while (done < rows) {
       room = writer.reserve(rows - done);
       fillTokens(done);
-      try (TensorScope scope = TensorScope.open()) {
-        for (int column = 0; column < columns.size(); column++) {
-          Tensor part = rest[column].narrow(0, done - inFirst, room.count());
-          rows(room.activations().get(column), column, room.count()).copy_(part);
-        }
+      for (int column = 0; column < columns.size(); column++) {
+        copy(rest[column], restFrom, column, done, room.count());
       }
       writer.commit(room.count());
       done += room.count();
@@ -116,52 +163,11 @@ final class CaptureSink implements AutoCloseable {
     }
   }
 
-  private void copy(Tensor activation, int column, MemorySegment target) {
-    if (sameLength()) {
-      int each = stored(batch.getFirst());
-      Tensor.of(
-              target, columns.get(column).dtype(), batch.size(), each, columns.get(column).width())
-          .copy_(activation.narrow(1, firstStored(batch.getFirst()), each));
-      return;
-    }
-    long row = 0;
-    long rowBytes = columns.get(column).bytesPerRow();
-    for (int i = 0; i < batch.size(); i++) {
-      Context context = batch.get(i);
-      int count = stored(context);
-      rows(target.asSlice(row * rowBytes), column, count)
-          .copy_(activation.select(0, i).narrow(0, firstStored(context), count));
-      row += count;
-    }
-  }
-
-  /** The rows to be stored, {@code [rows, width]}. */
-  private Tensor flat(Tensor activation) {
-    List<Tensor> parts = new ArrayList<>();
-    for (int i = 0; i < batch.size(); i++) {
-      Context context = batch.get(i);
-      parts.add(activation.select(0, i).narrow(0, firstStored(context), stored(context)));
-    }
-    return ShapeOperators.cat(parts, 0);
-  }
-
-  private Tensor rows(MemorySegment memory, int column, int count) {
-    return Tensor.of(memory, columns.get(column).dtype(), count, columns.get(column).width());
-  }
-
   private void fillTokens(int from) {
     int count = room.count();
     MemorySegment.copy(tokenIds, from, room.tokenIds(), ValueLayout.JAVA_INT, 0, count);
     MemorySegment.copy(positions, from, room.positions(), ValueLayout.JAVA_INT, 0, count);
     MemorySegment.copy(documents, from, room.documentIds(), ValueLayout.JAVA_INT, 0, count);
-  }
-
-  private boolean sameLength() {
-    Context first = batch.getFirst();
-    return batch.stream()
-        .allMatch(
-            context ->
-                context.tokens().length == first.tokens().length && context.seen() == first.seen());
   }
 
   /** Position in a context of the first token that is stored. */

@@ -21,7 +21,7 @@ final class CausalModel implements LanguageModel {
   private final RotaryTable rotary;
   private final CausalParts parts;
 
-  /** The layers on the vector kernels; null where LibTorch runs them. */
+  /** The layers taken apart; null where LibTorch runs them. */
   private final VectorLayers vector;
 
   /**
@@ -50,8 +50,8 @@ final class CausalModel implements LanguageModel {
       Parameters named = parameters.withPrefix(architecture.prefix(), architecture.finalNorm());
       this.parts =
           CausalParts.load(config, new WeightLoader(named, dtype, device, weights), rotary);
-      boolean vector = VectorLayers.wanted(device, dtype, attention.headDim());
-      this.vector = vector ? VectorLayers.of(parts.layers()) : null;
+      LayerEngine engine = LayerEngine.choose(device, dtype, attention.headDim());
+      this.vector = engine == LayerEngine.LIBTORCH ? null : VectorLayers.of(engine, parts.layers());
     } catch (IOException | RuntimeException | Error e) {
       weights.close();
       throw e;
@@ -94,6 +94,11 @@ final class CausalModel implements LanguageModel {
     double cap = config.logitCap();
     Tensor logits = hidden.linear(parts.head(), null);
     return cap > 0 ? logits.mul(1 / cap).tanh().mul(cap) : logits;
+  }
+
+  /** Whether the layers' tensors are closed, and what they held is packed. */
+  private boolean isPacked() {
+    return vector != null && vector.isPacked();
   }
 
   private void requireHead() {
@@ -164,7 +169,7 @@ final class CausalModel implements LanguageModel {
                       .reshape((long) batch.size() * batch.length(), shape.dModel())
                       .indexSelect(0, places));
       stream.close();
-      if (vector != null) {
+      if (isPacked()) {
         return vector.loss(rows, parts.head(), (float) config.logitCap(), next.ids());
       }
       Tensor targets = Tensor.ofLongs(next.ids(), next.count(), 1).to(device);
@@ -289,7 +294,7 @@ final class CausalModel implements LanguageModel {
 
   @Override
   public Tensor outputProjection(int layer) {
-    if (vector != null) {
+    if (isPacked()) {
       return vector.outputProjection(layer);
     }
     List<CausalLayer> layers = parts.layers();
@@ -299,10 +304,10 @@ final class CausalModel implements LanguageModel {
   @Override
   public LayerAttention attention(int layer) {
     CausalAttention own = parts.layers().get(layer).attention();
-    return vector == null
-        ? own.numbers(shape.dModel(), dtype, device)
-        : own.numbers(
-            vector.queries(layer), vector.keys(layer), vector.values(layer), vector.output(layer));
+    return isPacked()
+        ? own.numbers(
+            vector.queries(layer), vector.keys(layer), vector.values(layer), vector.output(layer))
+        : own.numbers(shape.dModel(), dtype, device);
   }
 
   @Override

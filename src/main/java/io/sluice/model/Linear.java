@@ -21,4 +21,22 @@ record Linear(Tensor weight, Tensor bias) {
   Tensor apply(Tensor x) {
     return x.linear(weight, bias);
   }
+
+  int out() {
+    return (int) weight.size(0);
+  }
+
+  int in() {
+    return (int) weight.size(1);
+  }
+
+  /** Whether the weight is in memory as {@code [in, out]}. */
+  boolean isTurned() {
+    return !weight.isContiguous();
+  }
+
+  /** The weight as it is in memory; a view in the innermost scope if it {@link #isTurned}. */
+  Tensor stored() {
+    return isTurned() ? weight.transpose(0, 1) : weight;
+  }
 }

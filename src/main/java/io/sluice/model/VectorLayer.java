@@ -2,16 +2,14 @@ package io.sluice.model;
 
 import io.sluice.simd.AttentionHeads;
 import io.sluice.simd.Nonlinearity;
-import io.sluice.simd.PackedMatrix;
 import io.sluice.simd.RowNorm;
-import io.sluice.simd.Workers;
 import io.sluice.torch.Tensor;
-import java.lang.foreign.Arena;
 import java.util.List;
+import java.util.function.Function;
 
 /**
- * The weights of one layer as the vector kernels want them, and what of the following the layer
- * does; a norm that is null is left out:
+ * One layer as {@link VectorLayers} runs it, and what of the following the layer does; a norm that
+ * is null is left out:
  *
  * <pre>
  * attn_out = attention(beforeAttention(x))
@@ -33,21 +31,25 @@ record VectorLayer(
     int index,
     boolean parallel,
     RowNorm beforeAttention,
-    PackedMatrix queriesKeysValues,
+    LayerMatrix queriesKeysValues,
     AttentionHeads heads,
-    PackedMatrix output,
+    LayerMatrix output,
     RowNorm afterAttention,
     RowNorm afterSum,
     RowNorm beforeMlp,
-    PackedMatrix gate,
-    PackedMatrix up,
+    LayerMatrix gate,
+    LayerMatrix up,
     Nonlinearity activation,
-    PackedMatrix down,
+    LayerMatrix down,
     RowNorm afterMlp,
     RowNorm afterLastSum) {
 
-  /** Packs the weights of a layer and closes its own. */
-  static VectorLayer of(CausalLayer layer, Arena arena) {
+  /**
+   * Takes a layer apart.
+   *
+   * @param matrices makes one matrix of those that read the same
+   */
+  static VectorLayer of(CausalLayer layer, Function<List<Linear>, LayerMatrix> matrices) {
     return switch (layer) {
       case CausalLayer.Sequential(
               int index,
@@ -55,14 +57,14 @@ record VectorLayer(
               CausalAttention attention,
               Norm mlpNorm,
               Mlp mlp) ->
-          of(index, false, attentionNorm, attention, null, mlpNorm, mlp, null, arena);
+          of(index, false, attentionNorm, attention, null, mlpNorm, mlp, null, matrices);
       case CausalLayer.Parallel(
               int index,
               Norm attentionNorm,
               CausalAttention attention,
               Norm mlpNorm,
               Mlp mlp) ->
-          of(index, true, attentionNorm, attention, null, mlpNorm, mlp, null, arena);
+          of(index, true, attentionNorm, attention, null, mlpNorm, mlp, null, matrices);
       case CausalLayer.Sandwich(
               int index,
               Norm attentionNorm,
@@ -71,7 +73,16 @@ record VectorLayer(
               Norm mlpNorm,
               Mlp mlp,
               Norm afterMlp) ->
-          of(index, false, attentionNorm, attention, afterAttention, mlpNorm, mlp, afterMlp, arena);
+          of(
+              index,
+              false,
+              attentionNorm,
+              attention,
+              afterAttention,
+              mlpNorm,
+              mlp,
+              afterMlp,
+              matrices);
     };
   }
 
@@ -84,7 +95,7 @@ record VectorLayer(
       Norm mlpNorm,
       Mlp mlp,
       Norm afterMlp,
-      Arena arena) {
+      Function<List<Linear>, LayerMatrix> matrices) {
     Linear gate = null;
     Linear up;
     Linear down;
@@ -106,16 +117,16 @@ record VectorLayer(
         index,
         parallel,
         rows(attentionNorm),
-        packed(attention.projections().parts(), arena),
+        matrices.apply(attention.projections().parts()),
         heads(attention),
-        packed(List.of(attention.output()), arena),
+        matrices.apply(List.of(attention.output())),
         rows(afterAttention),
         null,
         rows(mlpNorm),
-        gate == null ? null : packed(List.of(gate), arena),
-        packed(List.of(up), arena),
+        gate == null ? null : matrices.apply(List.of(gate)),
+        matrices.apply(List.of(up)),
         activation.function(),
-        packed(List.of(down), arena),
+        matrices.apply(List.of(down)),
         rows(afterMlp),
         null);
   }
@@ -146,28 +157,6 @@ record VectorLayer(
         queryNorm == null ? 0 : (float) queryNorm.epsilon(),
         new AttentionHeads.Rule(
             true, attention.window(), (float) config.scale(), (float) config.cap()));
-  }
-
-  /** One matrix of several that read the same; their tensors are closed. */
-  static PackedMatrix packed(List<Linear> parts, Arena arena) {
-    int out = parts.stream().mapToInt(part -> (int) part.weight().size(0)).sum();
-    int in = (int) parts.getFirst().weight().size(1);
-    PackedMatrix matrix = new PackedMatrix(out, in, arena);
-    int first = 0;
-    for (Linear part : parts) {
-      int count = (int) part.weight().size(0);
-      boolean turned = !part.weight().isContiguous();
-      Tensor stored = turned ? part.weight().transpose(0, 1) : part.weight();
-      matrix.set(
-          first, count, stored.data(), turned ? 1 : in, turned ? count : 1, Workers.allCores());
-      part.weight().close();
-      if (part.bias() != null) {
-        matrix.setBias(first, part.bias().toFloats());
-        part.bias().close();
-      }
-      first += count;
-    }
-    return matrix;
   }
 
   static RowNorm rows(Norm norm) {

@@ -1,8 +1,8 @@
 package io.sluice.model;
 
 import io.sluice.simd.AttentionHeads;
-import io.sluice.simd.KernelProvider;
 import io.sluice.simd.PackedMatrix;
+import io.sluice.simd.PerThread;
 import io.sluice.simd.RotaryAngles;
 import io.sluice.simd.RowAttention;
 import io.sluice.simd.RowLogLoss;
@@ -13,105 +13,79 @@ import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
-import io.sluice.torch.Torch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 
 /**
- * A model's layers on the CPU, in float32, by this library's own vector kernels: products with
- * weights that were packed once, attention, norms and activation functions, with everything between
- * in memory that all layers and batches share. Tensors are made only where there is a hook.
+ * A model's layers on the CPU, in float32, taken apart: attention, norms, functions and, unless
+ * LibTorch's BLAS is faster, products with weights by this library's own kernels. What goes row by
+ * row is done for some rows at a time ({@link RowSteps}), in memory that all layers and batches
+ * share. Tensors are made only where there is a hook.
  */
 final class VectorLayers implements AutoCloseable {
-  /** The system property that overrules the choice: {@code vector} or {@code libtorch}. */
-  static final String PROPERTY = "sluice.layers";
-
   private static final Workers WORKERS = Workers.allCores();
 
-  private final Arena arena;
+  private final Arena arena = Arena.ofShared();
   private final TensorScope owner = TensorScope.detached();
-  private final List<VectorLayer> layers;
-  private final RowProduct product = new RowProduct(WORKERS);
   private final RowAttention attention = new RowAttention(WORKERS);
   private final RowLogLoss logLoss = new RowLogLoss(WORKERS);
+  private final RowProduct product = new RowProduct();
+  private final boolean blas;
+  private final List<VectorLayer> layers;
   private final Tensor[] outputProjections;
-  private final Buffer stream = new Buffer();
-  private final Buffer normed = new Buffer();
-  private final Buffer joined = new Buffer();
-  private final Buffer z = new Buffer();
-  private final Buffer attnOut = new Buffer();
-  private final Buffer middle = new Buffer();
-  private final Buffer inner = new Buffer();
-  private final Buffer mlpOut = new Buffer();
+  private final GrowingMemory stream = new GrowingMemory();
+  private final GrowingMemory read = new GrowingMemory();
+  private final GrowingMemory joined = new GrowingMemory();
+  private final GrowingMemory z = new GrowingMemory();
+  private final GrowingMemory attnOut = new GrowingMemory();
+  private final GrowingMemory middle = new GrowingMemory();
+  private final GrowingMemory mlpOut = new GrowingMemory();
+  private final PerThread<Scratch> scratch = new PerThread<>(Scratch::new);
 
-  /**
-   * @param layers with weights in {@code arena}
-   * @param arena freed by {@link #close()}
-   */
-  private VectorLayers(List<VectorLayer> layers, Arena arena) {
-    this.layers = List.copyOf(layers);
-    this.arena = arena;
+  /** What one thread needs for the rows that it takes through some steps. */
+  private static final class Scratch {
+    final GrowingMemory normed = new GrowingMemory();
+    final GrowingMemory inner = new GrowingMemory();
+  }
+
+  private <T> VectorLayers(
+      LayerEngine engine,
+      List<T> layers,
+      BiFunction<T, Function<List<Linear>, LayerMatrix>, VectorLayer> apart) {
+    this.blas = engine == LayerEngine.BLAS;
     this.outputProjections = new Tensor[layers.size()];
-  }
-
-  /**
-   * Packs the weights of a causal model's layers and closes its own, one layer after the other, so
-   * that there is never more than one layer twice.
-   */
-  static VectorLayers of(List<CausalLayer> layers) {
-    return pack(arena -> layers.stream().map(layer -> VectorLayer.of(layer, arena)).toList());
-  }
-
-  /** As {@link #of}, for an encoder's layers. */
-  static VectorLayers ofEncoder(List<BertLayer> layers) {
-    return pack(arena -> layers.stream().map(layer -> layer.packed(arena)).toList());
-  }
-
-  private static VectorLayers pack(Function<Arena, List<VectorLayer>> packing) {
-    Arena arena = Arena.ofShared();
     try (TensorScope scope = TensorScope.open()) {
-      return new VectorLayers(packing.apply(arena), arena);
+      this.layers = layers.stream().map(layer -> apart.apply(layer, this::matrix)).toList();
     } catch (RuntimeException | Error e) {
-      arena.close();
+      close();
       throw e;
     }
   }
 
   /**
-   * Whether layers of this kind run here: by default where vectors have 512 bits, with which the
-   * kernels were measured to be faster than LibTorch, unless that multiplies with MKL.
+   * Takes a causal model's layers apart. Where the own kernels multiply, weights are packed and the
+   * layers' tensors closed, one layer after the other, so that there is never more than one layer
+   * twice; else the tensors must stay open as long as these layers.
    *
-   * @param headDim width of the attention's heads
+   * @param engine what multiplies
    */
-  static boolean wanted(Device device, DType dtype, int headDim) {
-    boolean possible =
-        !device.isCuda() && dtype == DType.F32 && headDim <= AttentionHeads.MOST_HEAD_DIM;
-    String asked = System.getProperty(PROPERTY, "auto");
-    return switch (asked) {
-      case "auto" -> possible && KernelProvider.vectorBits() == 512 && !Torch.info().mkl();
-      case "vector" -> possible;
-      case "libtorch" -> false;
-      default ->
-          throw new IllegalArgumentException(
-              "-D" + PROPERTY + "=" + asked + " is not one of auto, libtorch, vector");
-    };
+  static VectorLayers of(LayerEngine engine, List<CausalLayer> layers) {
+    return new VectorLayers(engine, layers, VectorLayer::of);
   }
 
-  /** Memory that grows to what was needed most so far. */
-  private static final class Buffer {
-    private MemorySegment memory = MemorySegment.NULL;
+  /** As {@link #of}, for an encoder's layers. */
+  static VectorLayers ofEncoder(LayerEngine engine, List<BertLayer> layers) {
+    return new VectorLayers(engine, layers, BertLayer::apart);
+  }
 
-    MemorySegment of(long rows, int width) {
-      long bytes = rows * width * Float.BYTES;
-      if (memory.byteSize() < bytes) {
-        memory = MemorySegment.NULL;
-        memory = Arena.ofAuto().allocate(bytes, 64);
-      }
-      return memory.asSlice(0, bytes);
-    }
+  private LayerMatrix matrix(List<Linear> parts) {
+    return blas
+        ? new LayerMatrix.Plain(parts, owner)
+        : LayerMatrix.Packed.of(parts, product, arena);
   }
 
   /**
@@ -162,102 +136,237 @@ final class VectorLayers implements AutoCloseable {
     int width = (int) start.size(2);
     MemorySegment x = stream.of(pass.count(), width);
     start.contiguous().copyTo(x);
-    for (VectorLayer layer : layers.subList(from, to)) {
-      // One scope per layer: what its hooks make is freed before the next begins.
-      try (TensorScope scope = TensorScope.open()) {
-        if (!run(layer, x, width, pass)) {
-          return null;
-        }
-      }
+    if (from < to && !run(new Run(pass, width, x, new RowSteps(WORKERS, pass.count())), from, to)) {
+      return null;
     }
     Tensor result = Tensor.empty(DType.F32, Device.CPU, start.shape());
     result.copyFrom(x);
     return result;
   }
 
-  /** Replaces {@code x} by the stream after the layer; false if the pass ends in it. */
-  private boolean run(VectorLayer layer, MemorySegment x, int width, Pass pass) {
-    int count = pass.count();
-    MemorySegment wide = normed.of(count, width);
-    MemorySegment read = normalised(layer.beforeAttention(), x, count, wide);
-    HookPoint reading = new HookPoint(layer.index(), HookKind.ATTN_IN);
-    if (pass.hooks().isAt(reading)) {
-      // A copy of its own: what a hook puts in its place does not change the residual stream.
-      Spot readSpot = spot(pass, layer, HookKind.ATTN_IN, normed, width);
-      readSpot.memory().copyFrom(read);
-      read = readSpot.hooked();
-      if (pass.hooks().endBefore(layer.index(), HookKind.Z)) {
-        return false;
+  /** False if the pass ends early. */
+  private boolean run(Run run, int from, int to) {
+    MemorySegment all;
+    try (TensorScope scope = TensorScope.open()) {
+      all = run.project(layers.get(from));
+      run.steps.run();
+    }
+    for (int layer = from; all != null && layer < to; layer++) {
+      // One scope from one attention to the next: what hooks make is freed when no step needs it.
+      try (TensorScope scope = TensorScope.open()) {
+        if (!run.attendAndTransform(layers.get(layer), all)) {
+          return false;
+        }
+        all = layer + 1 < to ? run.project(layers.get(layer + 1)) : all;
+        run.steps.run();
       }
     }
-    Spot zSpot = spot(pass, layer, HookKind.Z, z, layer.heads().outputWidth());
-    MemorySegment all = queriesKeysValues(layer, read, pass);
-    attention.run(layer.heads(), pass.angles(), pass.rows(), all, zSpot.memory());
-    MemorySegment mixed = zSpot.hooked();
-    if (pass.hooks().endBefore(layer.index(), HookKind.ATTN_OUT)) {
-      return false;
-    }
-    Spot attnSpot = spot(pass, layer, HookKind.ATTN_OUT, attnOut, width);
-    product.multiply(layer.output(), mixed, count, attnSpot.memory());
-    MemorySegment added = attnSpot.hooked();
-    if (pass.hooks().endBefore(layer.index(), HookKind.MLP_OUT)) {
-      return false;
-    }
-    MemorySegment between = middle.of(count, width);
-    MemorySegment usual = normalised(layer.afterAttention(), added, count, wide);
-    RowNorm.add(x, usual, between, (long) count * width, WORKERS);
-    normalised(layer.afterSum(), between, count, between);
-    Spot mlpSpot = spot(pass, layer, HookKind.MLP_OUT, mlpOut, width);
-    mlp(layer, layer.parallel() ? x : between, width, count, mlpSpot.memory());
-    MemorySegment more = mlpSpot.hooked();
-    if (pass.hooks().endBefore(layer.index(), HookKind.RESID)) {
-      return false;
-    }
-    Spot residSpot = spot(pass, layer, HookKind.RESID, stream, width);
-    MemorySegment after = residSpot.memory();
-    MemorySegment last = normalised(layer.afterMlp(), more, count, wide);
-    RowNorm.add(between, last, after, (long) count * width, WORKERS);
-    normalised(layer.afterLastSum(), after, count, after);
-    MemorySegment resid = residSpot.hooked();
-    if (resid.address() != x.address()) {
-      x.copyFrom(resid);
-    }
-    return !pass.hooks().endBefore(layer.index() + 1, HookKind.ATTN_IN);
+    return all != null;
   }
 
-  /** Queries, keys and values of a pass, behind those that came before. */
-  private MemorySegment queriesKeysValues(VectorLayer layer, MemorySegment read, Pass pass) {
-    PackedMatrix matrix = layer.queriesKeysValues();
-    if (pass.cache() == null) {
-      MemorySegment all = joined.of(pass.count(), matrix.out());
-      product.multiply(matrix, read, pass.count(), all);
+  /** A pass through these layers. */
+  private final class Run {
+    private final Pass pass;
+    private final Hooks hooks;
+    private final int width;
+    private final MemorySegment x;
+    private final RowSteps steps;
+
+    /**
+     * @param width of the residual stream
+     * @param x the residual stream, which each layer replaces
+     */
+    Run(Pass pass, int width, MemorySegment x, RowSteps steps) {
+      this.pass = pass;
+      this.hooks = pass.hooks();
+      this.width = width;
+      this.x = x;
+      this.steps = steps;
+    }
+
+    /** Queries, keys and values of a layer, once the steps have run; null if the pass ends. */
+    MemorySegment project(VectorLayer layer) {
+      RowNorm norm = layer.beforeAttention();
+      LayerMatrix matrix = layer.queriesKeysValues();
+      MemorySegment all = projections(layer, matrix);
+      long before = pass.cache() == null ? 0 : pass.rows().first();
+      if (!hooks.isAt(new HookPoint(layer.index(), HookKind.ATTN_IN))) {
+        steps.add(
+            (first, count, workers) ->
+                matrix.multiply(
+                    normalised(norm, rows(x, first, count, width), count, workers),
+                    count,
+                    rows(all, before + first, count, matrix.out()),
+                    workers));
+        return all;
+      }
+      // A copy of its own: what a hook puts in its place does not change the residual stream.
+      Spot spot = spot(layer, HookKind.ATTN_IN, read, width);
+      steps.add(
+          (first, count, workers) -> {
+            MemorySegment rows = rows(x, first, count, width);
+            rows(spot.memory(), first, count, width)
+                .copyFrom(normalised(norm, rows, count, workers));
+          });
+      MemorySegment source = spot.hooked(steps);
+      if (hooks.endBefore(layer.index(), HookKind.Z)) {
+        return null;
+      }
+      steps.add(
+          (first, count, workers) ->
+              matrix.multiply(
+                  rows(source, first, count, width),
+                  count,
+                  rows(all, before + first, count, matrix.out()),
+                  workers));
       return all;
     }
-    MemorySegment all = pass.cache().rows(layer.index(), matrix.out(), pass.rows().length());
-    long before = (long) pass.rows().first() * matrix.out() * Float.BYTES;
-    product.multiply(matrix, read, pass.count(), all.asSlice(before));
-    return all;
+
+    private MemorySegment projections(VectorLayer layer, LayerMatrix matrix) {
+      return pass.cache() == null
+          ? joined.of(pass.count(), matrix.out())
+          : pass.cache().rows(layer.index(), matrix.out(), pass.rows().length());
+    }
+
+    /**
+     * Attention and MLP of a layer.
+     *
+     * @param all its queries, keys and values
+     * @return false if the pass ends
+     */
+    boolean attendAndTransform(VectorLayer layer, MemorySegment all) {
+      LayerMatrix output = layer.output();
+      int heads = layer.heads().outputWidth();
+      Spot zSpot = spot(layer, HookKind.Z, z, heads);
+      attention.run(layer.heads(), pass.angles(), pass.rows(), all, zSpot.memory());
+      MemorySegment mixed = zSpot.hooked(steps);
+      if (hooks.endBefore(layer.index(), HookKind.ATTN_OUT)) {
+        return false;
+      }
+      Spot attnSpot = spot(layer, HookKind.ATTN_OUT, attnOut, width);
+      MemorySegment written = attnSpot.memory();
+      steps.add(
+          (first, count, workers) ->
+              output.multiply(
+                  rows(mixed, first, count, heads),
+                  count,
+                  rows(written, first, count, width),
+                  workers));
+      MemorySegment added = attnSpot.hooked(steps);
+      if (hooks.endBefore(layer.index(), HookKind.MLP_OUT)) {
+        return false;
+      }
+      MemorySegment between = middle.of(pass.count(), width);
+      Spot mlpSpot = spot(layer, HookKind.MLP_OUT, mlpOut, width);
+      steps.add(
+          (first, count, workers) -> {
+            sum(layer.afterAttention(), x, added, layer.afterSum(), between, first, count, workers);
+            transform(
+                layer, layer.parallel() ? x : between, mlpSpot.memory(), first, count, workers);
+          });
+      MemorySegment more = mlpSpot.hooked(steps);
+      if (hooks.endBefore(layer.index(), HookKind.RESID)) {
+        return false;
+      }
+      Spot residSpot = spot(layer, HookKind.RESID, stream, width);
+      steps.add(
+          (first, count, workers) ->
+              sum(
+                  layer.afterMlp(),
+                  between,
+                  more,
+                  layer.afterLastSum(),
+                  residSpot.memory(),
+                  first,
+                  count,
+                  workers));
+      MemorySegment resid = residSpot.hooked(steps);
+      if (resid.address() != x.address()) {
+        x.copyFrom(resid);
+      }
+      return !hooks.endBefore(layer.index() + 1, HookKind.ATTN_IN);
+    }
+
+    /** {@code out = after(a + before(b))} for some rows; a norm that is null is left out. */
+    private void sum(
+        RowNorm before,
+        MemorySegment a,
+        MemorySegment b,
+        RowNorm after,
+        MemorySegment out,
+        int first,
+        int count,
+        Workers workers) {
+      MemorySegment left = rows(a, first, count, width);
+      MemorySegment right = normalised(before, rows(b, first, count, width), count, workers);
+      MemorySegment sum = rows(out, first, count, width);
+      RowNorm.add(left, right, sum, (long) count * width, workers);
+      if (after != null) {
+        after.apply(sum, count, sum, workers);
+      }
+    }
+
+    /** What a layer's MLP makes of some rows. */
+    private void transform(
+        VectorLayer layer,
+        MemorySegment from,
+        MemorySegment to,
+        int first,
+        int count,
+        Workers workers) {
+      LayerMatrix up = layer.up();
+      MemorySegment rows =
+          normalised(layer.beforeMlp(), rows(from, first, count, width), count, workers);
+      MemorySegment inner = scratch.get().inner.of(count, up.out());
+      if (layer.gate() == null) {
+        up.multiply(layer.activation(), rows, count, inner, workers);
+      } else {
+        up.multiplyGated(layer.gate(), layer.activation(), rows, count, inner, workers);
+      }
+      layer.down().multiply(inner, count, rows(to, first, count, width), workers);
+    }
+
+    /** Rows after a norm, in this thread's memory; as they are if there is none. */
+    private MemorySegment normalised(RowNorm norm, MemorySegment rows, int count, Workers workers) {
+      if (norm == null) {
+        return rows;
+      }
+      MemorySegment normed = scratch.get().normed.of(count, width);
+      norm.apply(rows, count, normed, workers);
+      return normed;
+    }
+
+    private Spot spot(VectorLayer layer, HookKind kind, GrowingMemory memory, int width) {
+      HookPoint point = new HookPoint(layer.index(), kind);
+      if (!hooks.isAt(point)) {
+        return new Spot(point, null, null, memory.of(pass.count(), width));
+      }
+      RowAttention.Batch rows = pass.rows();
+      Tensor tensor = Tensor.empty(DType.F32, Device.CPU, rows.contexts(), rows.queries(), width);
+      return new Spot(point, hooks, tensor, tensor.data());
+    }
   }
 
-  private void mlp(VectorLayer layer, MemorySegment x, int width, int count, MemorySegment out) {
-    MemorySegment read = normalised(layer.beforeMlp(), x, count, normed.of(count, width));
-    MemorySegment inside = inner.of(count, layer.up().out());
-    if (layer.gate() == null) {
-      product.multiply(layer.up(), layer.activation(), read, count, inside);
-    } else {
-      product.multiplyGated(layer.gate(), layer.activation(), layer.up(), read, count, inside);
-    }
-    product.multiply(layer.down(), inside, count, out);
+  private static MemorySegment rows(MemorySegment memory, long first, int count, int width) {
+    long rowBytes = (long) width * Float.BYTES;
+    return memory.asSlice(first * rowBytes, count * rowBytes);
   }
 
-  /** {@code x} if there is no norm, else {@code out}. */
-  private static MemorySegment normalised(
-      RowNorm norm, MemorySegment x, int count, MemorySegment out) {
-    if (norm == null) {
-      return x;
+  /** Where the activation of a hook point is written: a tensor of its own if there is a hook. */
+  private record Spot(HookPoint point, Hooks hooks, Tensor tensor, MemorySegment memory) {
+    /** The activation after its hooks, for which all rows must be there. */
+    MemorySegment hooked(RowSteps steps) {
+      if (tensor == null) {
+        return memory;
+      }
+      steps.run();
+      return hooks.at(point.layer(), point.kind(), tensor).contiguous().data();
     }
-    norm.apply(x, count, out, WORKERS);
-    return out;
+  }
+
+  /** Whether weights are packed here, and the layers' own tensors closed. */
+  boolean isPacked() {
+    return !blas;
   }
 
   /**
@@ -277,35 +386,15 @@ final class VectorLayers implements AutoCloseable {
     return new TokenLoss(Arrays.stream(losses).sum(), ids.length);
   }
 
-  /** Where the activation of a hook point is written: a tensor of its own if there is a hook. */
-  private record Spot(HookPoint point, Hooks hooks, Tensor tensor, MemorySegment memory) {
-    /** The activation after its hooks. */
-    MemorySegment hooked() {
-      return tensor == null
-          ? memory
-          : hooks.at(point.layer(), point.kind(), tensor).contiguous().data();
-    }
-  }
-
-  private static Spot spot(Pass pass, VectorLayer layer, HookKind kind, Buffer buffer, int width) {
-    HookPoint point = new HookPoint(layer.index(), kind);
-    if (!pass.hooks().isAt(point)) {
-      return new Spot(point, null, null, buffer.of(pass.count(), width));
-    }
-    RowAttention.Batch rows = pass.rows();
-    Tensor tensor = Tensor.empty(DType.F32, Device.CPU, rows.contexts(), rows.queries(), width);
-    return new Spot(point, pass.hooks(), tensor, tensor.data());
-  }
-
-  /** {@code W_O} of a layer, which stays these layers'. */
+  /** {@code W_O} of a layer, which stays these layers', if they are packed. */
   Tensor outputProjection(int layer) {
     if (outputProjections[layer] == null) {
-      PackedMatrix packed = layers.get(layer).output();
-      MemorySegment plain = arena.allocate((long) packed.out() * packed.in() * Float.BYTES, 64);
-      packed.get(0, packed.out(), plain);
+      PackedMatrix matrix = packed(layers.get(layer).output());
+      MemorySegment plain = arena.allocate((long) matrix.out() * matrix.in() * Float.BYTES, 64);
+      matrix.get(0, matrix.out(), plain);
       try (TensorScope scope = TensorScope.open()) {
         outputProjections[layer] =
-            Tensor.of(plain, DType.F32, packed.out(), packed.in()).moveTo(owner);
+            Tensor.of(plain, DType.F32, matrix.out(), matrix.in()).moveTo(owner);
       }
     }
     return outputProjections[layer];
@@ -331,13 +420,17 @@ final class VectorLayers implements AutoCloseable {
 
   /** The output of a layer's attention, for {@link Transformer#attention}. */
   LayerAttention.Projection output(int layer) {
-    PackedMatrix matrix = layers.get(layer).output();
+    PackedMatrix matrix = packed(layers.get(layer).output());
     return projection(matrix, 1, matrix.out(), 0, 0);
   }
 
   private LayerAttention.Projection projection(int layer, int heads, int at, int step) {
     VectorLayer whole = layers.get(layer);
-    return projection(whole.queriesKeysValues(), heads, whole.heads().headDim(), at, step);
+    return projection(packed(whole.queriesKeysValues()), heads, whole.heads().headDim(), at, step);
+  }
+
+  private static PackedMatrix packed(LayerMatrix matrix) {
+    return ((LayerMatrix.Packed) matrix).matrix();
   }
 
   /** Some rows of a matrix, in blocks, as tensors of the innermost scope. */

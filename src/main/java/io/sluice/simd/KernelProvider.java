@@ -18,6 +18,7 @@ public final class KernelProvider {
 
   private static final Logger LOG = LoggerFactory.getLogger(KernelProvider.class);
   private static final int SCALAR_PANEL = 16;
+  private static final int SCALAR_TILE_ROWS = 6;
 
   private KernelProvider() {}
 
@@ -39,7 +40,7 @@ public final class KernelProvider {
   private static final class Layers {
     static final LayerKernels KERNELS =
         vectorBits() == 0
-            ? new ScalarLayerKernels(SCALAR_PANEL)
+            ? new ScalarLayerKernels(SCALAR_PANEL, SCALAR_TILE_ROWS)
             : define(VectorLayerKernels.class, LayerKernels.class, vectorBits());
   }
 

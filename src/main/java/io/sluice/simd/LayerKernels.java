@@ -12,9 +12,6 @@ import java.lang.foreign.MemorySegment;
  * nothing but the sizes.
  */
 interface LayerKernels {
-  /** Rows of one tile. */
-  int TILE_ROWS = 6;
-
   /** Values of a tile's rows. */
   int MOST_DEPTH = 2048;
 
@@ -24,25 +21,30 @@ interface LayerKernels {
    */
   long PITCH_BYTES = (MOST_DEPTH + 16) * Float.BYTES;
 
-  /** A tile's rows, as {@link #packRows} leaves them. */
-  long TILE_BYTES = TILE_ROWS * PITCH_BYTES;
-
   /** What these kernels are, for instance {@code vector-512}. */
   String name();
 
   /** Floats side by side in a panel, twice the lanes of a vector. */
   int panelWidth();
 
+  /** Rows of one tile. */
+  int tileRows();
+
+  /** A tile's rows, as {@link #packRows} leaves them. */
+  default long tileBytes() {
+    return tileRows() * PITCH_BYTES;
+  }
+
   /**
    * Copies rows to where {@link #tile} takes them.
    *
    * @param rowBytes from one of the rows to the next
-   * @param count 1 to {@link #TILE_ROWS}; the last row stands in for those that are missing
+   * @param count 1 to {@link #tileRows}; the last row stands in for those that are missing
    * @param depth values of a row, at most {@link #MOST_DEPTH}
-   * @param out room for {@link #TILE_BYTES}
+   * @param out room for {@link #tileBytes}
    */
-  static void packRows(long rows, long rowBytes, int count, int depth, long out) {
-    for (int i = 0; i < TILE_ROWS; i++) {
+  default void packRows(long rows, long rowBytes, int count, int depth, long out) {
+    for (int i = 0; i < tileRows(); i++) {
       long from = rows + Math.min(i, count - 1) * rowBytes;
       MemorySegment.copy(
           NativeMemory.ALL,
@@ -55,7 +57,7 @@ interface LayerKernels {
 
   /**
    * One tile of a product: {@code out[i][j] = start[j] + Σ_t rows[i][t] · panel[t][j]} for {@code i
-   * <} {@link #TILE_ROWS}, {@code j < panelWidth}, {@code t < depth}.
+   * <} {@link #tileRows}, {@code j < panelWidth}, {@code t < depth}.
    *
    * @param rows one every {@link #PITCH_BYTES}
    * @param panel {@code [depth][panelWidth]}
@@ -65,9 +67,9 @@ interface LayerKernels {
   void tile(long rows, long panel, int depth, long start, long out, long outRowBytes);
 
   /**
-   * {@code out[i][j] += part[i][j]} for {@code i <} {@link #TILE_ROWS}, {@code j < panelWidth}.
+   * {@code out[i][j] += part[i][j]} for {@code i <} {@link #tileRows}, {@code j < panelWidth}.
    *
-   * @param part {@code [TILE_ROWS][panelWidth]}
+   * @param part {@code [tileRows][panelWidth]}
    * @param outRowBytes from one row of {@code out} to the next
    */
   void addTile(long part, long out, long outRowBytes);

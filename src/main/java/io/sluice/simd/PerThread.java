@@ -10,17 +10,20 @@ import java.util.function.Supplier;
  * does. A {@link ThreadLocal} alone keeps what threads that live on were given until it happens to
  * look for leftovers, and native memory that it keeps is none that a collection could free.
  */
-final class PerThread<T> {
+public final class PerThread<T> {
   private final ThreadLocal<WeakReference<T>> own = new ThreadLocal<>();
   private final Queue<T> kept = new ConcurrentLinkedQueue<>();
   private final Supplier<T> maker;
 
-  PerThread(Supplier<T> maker) {
+  /**
+   * @param maker makes what belongs to one thread
+   */
+  public PerThread(Supplier<T> maker) {
     this.maker = maker;
   }
 
   /** What belongs to this thread, made at its first call. */
-  T get() {
+  public T get() {
     WeakReference<T> reference = own.get();
     T value = reference == null ? null : reference.get();
     if (value == null) {

@@ -7,21 +7,21 @@ import java.lang.ref.Reference;
 
 /**
  * Attention over rows that hold queries, keys and values side by side, as a product with a packed
- * matrix leaves them. Keys and values of one head are packed into panels once; then six queries at
- * a time meet them. Rotations and norms of heads happen on the way, so that nothing but the rows
- * and the result is ever in memory whole.
+ * matrix leaves them. Keys and values of one head are packed into panels once; then a tile of
+ * queries at a time meets them. Rotations and norms of heads happen on the way, so that nothing but
+ * the rows and the result is ever in memory whole.
  *
  * <p>Results do not depend on the number of threads. An object may be used by one thread at a time.
  */
 public final class RowAttention {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final MemorySegment ALL = NativeMemory.ALL;
-  private static final int TILE = LayerKernels.TILE_ROWS;
 
   private final LayerKernels kernels;
   private final Workers workers;
   private final int panelWidth;
   private final int panelRowBytes;
+  private final int tileRows;
   private final MemorySegment zeros;
   private final PerThread<Scratch> scratch = new PerThread<>(Scratch::new);
 
@@ -35,6 +35,7 @@ public final class RowAttention {
     this.workers = workers;
     this.panelWidth = kernels.panelWidth();
     this.panelRowBytes = panelWidth * Float.BYTES;
+    this.tileRows = kernels.tileRows();
     this.zeros = Arena.ofAuto().allocate(panelRowBytes, 64);
   }
 
@@ -185,16 +186,16 @@ public final class RowAttention {
       int blocks = Math.ceilDiv(headDim, panelWidth);
       own.keys = Scratch.fit(own.keys, (long) padded * headDim * Float.BYTES);
       own.values = Scratch.fit(own.values, (long) blocks * keys * panelRowBytes);
-      own.scores = Scratch.fit(own.scores, (long) TILE * padded * Float.BYTES);
-      own.queries = Scratch.fit(own.queries, LayerKernels.TILE_BYTES);
-      own.packed = Scratch.fit(own.packed, LayerKernels.TILE_BYTES);
-      own.sums = Scratch.fit(own.sums, (blocks + 1L) * TILE * panelRowBytes);
+      own.scores = Scratch.fit(own.scores, (long) tileRows * padded * Float.BYTES);
+      own.queries = Scratch.fit(own.queries, kernels.tileBytes());
+      own.packed = Scratch.fit(own.packed, kernels.tileBytes());
+      own.sums = Scratch.fit(own.sums, (blocks + 1L) * tileRows * panelRowBytes);
       own.head = own.head.length >= headDim ? own.head : new float[headDim];
       packKeys(own);
       packValues(own, blocks);
       int perGroup = heads.heads() / heads.keyValueHeads();
-      for (int query = batch.first(); query < batch.length(); query += TILE) {
-        int count = Math.min(TILE, batch.length() - query);
+      for (int query = batch.first(); query < batch.length(); query += tileRows) {
+        int count = Math.min(tileRows, batch.length() - query);
         for (int head = group * perGroup; head < (group + 1) * perGroup; head++) {
           attend(own, head, query, count, blocks);
         }
@@ -247,7 +248,7 @@ public final class RowAttention {
 
     private void attend(Scratch own, int head, int query, int count, int blocks) {
       int at = heads.queryAt() + head * heads.queryStep();
-      for (int i = 0; i < TILE; i++) {
+      for (int i = 0; i < tileRows; i++) {
         // Rows past the last are copies of it: whatever they give is not read.
         read(own.head, at, query + Math.min(i, count - 1), heads.queryNorm());
         MemorySegment.copy(own.head, 0, own.queries, FLOAT, i * LayerKernels.PITCH_BYTES, headDim);
@@ -257,7 +258,7 @@ public final class RowAttention {
       int first = Math.min(rule.firstKey(query), keys - 1);
       int end = rule.endKey(query + count - 1, keys);
       score(own, first, end);
-      for (int i = 0; i < TILE; i++) {
+      for (int i = 0; i < tileRows; i++) {
         int from = Math.min(rule.firstKey(query + Math.min(i, count - 1)), keys - 1);
         int to = rule.endKey(query + Math.min(i, count - 1), keys);
         weigh(own, i, first, from, to, end);
@@ -309,19 +310,19 @@ public final class RowAttention {
     private void mix(Scratch own, int head, int query, int count, int blocks, int first, int end) {
       long scores = own.scores.address();
       long scoreBytes = (long) padded * Float.BYTES;
-      long tileBytes = (long) TILE * panelRowBytes;
+      long tileBytes = (long) tileRows * panelRowBytes;
       long sums = own.sums.address();
       for (int key = first; key < end; key += LayerKernels.MOST_DEPTH) {
         int depth = Math.min(LayerKernels.MOST_DEPTH, end - key);
         long packed = own.packed.address();
-        LayerKernels.packRows(scores + (long) key * Float.BYTES, scoreBytes, TILE, depth, packed);
+        kernels.packRows(scores + (long) key * Float.BYTES, scoreBytes, tileRows, depth, packed);
         for (int block = 0; block < blocks; block++) {
           long values = own.values.address() + ((long) block * keys + key) * panelRowBytes;
           long sum = sums + block * tileBytes;
           long part = key == first ? sum : sums + blocks * tileBytes;
           kernels.tile(packed, values, depth, zeros.address(), part, panelRowBytes);
           if (key > first) {
-            kernels.add(sum, part, sum, TILE * panelWidth);
+            kernels.add(sum, part, sum, tileRows * panelWidth);
           }
         }
       }

@@ -20,7 +20,9 @@ public final class RowLogLoss {
   private static final long SLICE_BYTES = 1 << 20;
 
   private static final int MOST_COLUMNS = 1024;
-  private static final int BLOCK_ROWS = 10 * LayerKernels.TILE_ROWS;
+
+  /** Whole tiles, of four rows and of six. */
+  private static final int BLOCK_ROWS = 60;
 
   private static final Workers ALONE = Workers.of(1);
 
@@ -33,7 +35,7 @@ public final class RowLogLoss {
   public RowLogLoss(Workers workers) {
     this.kernels = KernelProvider.layerKernels();
     this.workers = workers;
-    this.product = new RowProduct(kernels, workers);
+    this.product = new RowProduct(kernels);
   }
 
   /** Memory of one thread. */

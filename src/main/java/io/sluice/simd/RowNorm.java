@@ -13,7 +13,7 @@ import java.lang.ref.Reference;
  */
 public record RowNorm(float[] weight, float[] bias, float epsilon) {
   /** Rows of one task. */
-  private static final int TASK_ROWS = 32;
+  static final int TASK_ROWS = 32;
 
   /**
    * Checks the sizes; the arrays are not copied.

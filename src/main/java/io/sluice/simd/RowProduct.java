@@ -7,6 +7,7 @@ import java.util.Objects;
 
 /**
  * Products of rows with packed matrices, on the threads of a group: {@code y = f(x · Wᵀ + b)}.
+ * Several threads may call one object at a time, each with a group of its own.
  *
  * <p>Rows are taken in blocks that stay in the second-level cache; a task packs one and has it meet
  * panels of the matrix. Every element is summed in the same order whatever the sizes and threads,
@@ -16,7 +17,7 @@ public final class RowProduct {
   /** Bytes of a block of rows. */
   private static final long BLOCK_BYTES = 512 << 10;
 
-  private static final int MOST_BLOCK_ROWS = 21 * LayerKernels.TILE_ROWS;
+  private static final int MOST_BLOCK_ROWS = 128;
 
   /** Tasks per thread, at least: threads are seldom equally fast. */
   private static final int TASKS = 4;
@@ -33,25 +34,27 @@ public final class RowProduct {
   private static final int MOST_PART = 640;
 
   private final LayerKernels kernels;
-  private final Workers workers;
   private final int panelWidth;
   private final int panelRowBytes;
+  private final int tileRows;
+  private final long tileBytes;
   private final PerThread<Scratch> scratch = new PerThread<>(Scratch::new);
 
   /** Products with the best kernels of this machine. */
-  public RowProduct(Workers workers) {
-    this(KernelProvider.layerKernels(), workers);
+  public RowProduct() {
+    this(KernelProvider.layerKernels());
   }
 
-  RowProduct(LayerKernels kernels, Workers workers) {
+  RowProduct(LayerKernels kernels) {
     this.kernels = kernels;
-    this.workers = workers;
     this.panelWidth = kernels.panelWidth();
     this.panelRowBytes = panelWidth * Float.BYTES;
+    this.tileRows = kernels.tileRows();
+    this.tileBytes = kernels.tileBytes();
   }
 
   private MemorySegment newTile() {
-    return Arena.ofAuto().allocate((long) LayerKernels.TILE_ROWS * panelRowBytes, 64);
+    return Arena.ofAuto().allocate((long) tileRows * panelRowBytes, 64);
   }
 
   /** Memory of one thread: packed rows, and tiles that are not, or not yet, part of a result. */
@@ -66,22 +69,22 @@ public final class RowProduct {
     /**
      * Packs rows.
      *
-     * @return {@code [ceil(in / MOST_DEPTH)][ceil(count / TILE_ROWS)]} tiles
+     * @return {@code [ceil(in / MOST_DEPTH)][ceil(count / tileRows)]} tiles
      */
     long pack(long x, int count, int in) {
-      int tiles = Math.ceilDiv(count, LayerKernels.TILE_ROWS);
-      long bytes = Math.ceilDiv(in, DEPTH) * tiles * LayerKernels.TILE_BYTES;
+      int tiles = Math.ceilDiv(count, tileRows);
+      long bytes = Math.ceilDiv(in, DEPTH) * tiles * tileBytes;
       if (rows.byteSize() < bytes) {
         rows = HugeMemory.allocate(bytes, Arena.ofAuto());
       }
       long rowBytes = (long) in * Float.BYTES;
       long to = rows.address();
       for (int t = 0; t < in; t += DEPTH) {
-        for (int tile = 0; tile < tiles; tile++, to += LayerKernels.TILE_BYTES) {
-          int row = tile * LayerKernels.TILE_ROWS;
+        for (int tile = 0; tile < tiles; tile++, to += tileBytes) {
+          int row = tile * tileRows;
           long from = x + row * rowBytes + (long) t * Float.BYTES;
-          int taken = Math.min(LayerKernels.TILE_ROWS, count - row);
-          LayerKernels.packRows(from, rowBytes, taken, Math.min(DEPTH, in - t), to);
+          int taken = Math.min(tileRows, count - row);
+          kernels.packRows(from, rowBytes, taken, Math.min(DEPTH, in - t), to);
         }
       }
       return rows.address();
@@ -93,21 +96,28 @@ public final class RowProduct {
    *
    * @param x {@code [rows, in]} float32, native
    * @param y {@code [rows, out]} float32, native, not {@code x}
+   * @param workers who share the work
    * @throws IndexOutOfBoundsException if the memory is too small
    * @throws IllegalArgumentException if it is on the heap
    * @throws IllegalStateException if it, or that of the matrix, was freed
    */
-  public void multiply(PackedMatrix matrix, MemorySegment x, int rows, MemorySegment y) {
-    run(null, matrix, null, x, rows, y);
+  public void multiply(
+      PackedMatrix matrix, MemorySegment x, int rows, MemorySegment y, Workers workers) {
+    run(null, matrix, null, x, rows, y, workers);
   }
 
   /**
    * {@code y = f(x·Wᵀ + b)}; else as {@link #multiply(PackedMatrix, MemorySegment, int,
-   * MemorySegment)}.
+   * MemorySegment, Workers)}.
    */
   public void multiply(
-      PackedMatrix matrix, Nonlinearity function, MemorySegment x, int rows, MemorySegment y) {
-    run(null, matrix, Objects.requireNonNull(function), x, rows, y);
+      PackedMatrix matrix,
+      Nonlinearity function,
+      MemorySegment x,
+      int rows,
+      MemorySegment y,
+      Workers workers) {
+    run(null, matrix, Objects.requireNonNull(function), x, rows, y, workers);
   }
 
   /**
@@ -122,13 +132,14 @@ public final class RowProduct {
       PackedMatrix matrix,
       MemorySegment x,
       int rows,
-      MemorySegment y) {
+      MemorySegment y,
+      Workers workers) {
     if (gate.out() != matrix.out() || gate.in() != matrix.in()) {
       throw new IllegalArgumentException(
           "a gate of [%d, %d] for a matrix of [%d, %d]"
               .formatted(gate.out(), gate.in(), matrix.out(), matrix.in()));
     }
-    run(gate, matrix, Objects.requireNonNull(function), x, rows, y);
+    run(gate, matrix, Objects.requireNonNull(function), x, rows, y, workers);
   }
 
   private void run(
@@ -137,7 +148,8 @@ public final class RowProduct {
       Nonlinearity function,
       MemorySegment x,
       int rows,
-      MemorySegment y) {
+      MemorySegment y,
+      Workers workers) {
     long inBytes = (long) matrix.in() * Float.BYTES;
     long outBytes = (long) matrix.out() * Float.BYTES;
     long from = NativeMemory.address(x, rows * inBytes);
@@ -161,7 +173,7 @@ public final class RowProduct {
           int endPanel = Math.min(panels, firstPanel + groupPanels);
           Scratch own = scratch.get();
           long packed = own.pack(from + first * inBytes, end - first, matrix.in());
-          int tiles = Math.ceilDiv(end - first, LayerKernels.TILE_ROWS);
+          int tiles = Math.ceilDiv(end - first, tileRows);
           for (int group = firstPanel; group < endPanel; group += GROUP) {
             int groupEnd = Math.min(endPanel, group + GROUP);
             if (function == null) {
@@ -169,9 +181,9 @@ public final class RowProduct {
               continue;
             }
             for (int tile = 0; tile < tiles; tile++) {
-              int row = first + tile * LayerKernels.TILE_ROWS;
-              int count = Math.min(LayerKernels.TILE_ROWS, end - row);
-              long at = packed + tile * LayerKernels.TILE_BYTES;
+              int row = first + tile * tileRows;
+              int count = Math.min(tileRows, end - row);
+              long at = packed + tile * tileBytes;
               for (int panel = group; panel < groupEnd; panel++) {
                 tile(own, gate, matrix, function, panel, at, tiles, row, count, to);
               }
@@ -203,19 +215,19 @@ public final class RowProduct {
     Scratch own = scratch.get();
     long inBytes = (long) matrix.in() * Float.BYTES;
     long outRowBytes = (long) (endPanel - firstPanel) * panelRowBytes;
-    int wholeRows = Math.ceilDiv(rows, LayerKernels.TILE_ROWS) * LayerKernels.TILE_ROWS;
+    int wholeRows = Math.ceilDiv(rows, tileRows) * tileRows;
     long from = NativeMemory.address(x, (firstRow + rows) * inBytes) + firstRow * inBytes;
     long to = NativeMemory.address(out, wholeRows * outRowBytes);
     matrix.requireAlive();
     long packed = own.pack(from, rows, matrix.in());
-    int tiles = Math.ceilDiv(rows, LayerKernels.TILE_ROWS);
+    int tiles = Math.ceilDiv(rows, tileRows);
     for (int panel = firstPanel; panel < endPanel; panel++) {
-      for (int row = 0; row < rows; row += LayerKernels.TILE_ROWS) {
+      for (int row = 0; row < rows; row += tileRows) {
         product(
             own,
             matrix,
             panel,
-            packed + row / LayerKernels.TILE_ROWS * LayerKernels.TILE_BYTES,
+            packed + row / tileRows * tileBytes,
             tiles,
             to + row * outRowBytes + (long) (panel - firstPanel) * panelRowBytes,
             outRowBytes);
@@ -226,9 +238,9 @@ public final class RowProduct {
     Reference.reachabilityFence(matrix);
   }
 
-  private static int blockRows(long inBytes) {
-    long fitting = BLOCK_BYTES / inBytes / LayerKernels.TILE_ROWS * LayerKernels.TILE_ROWS;
-    return Math.clamp(fitting, LayerKernels.TILE_ROWS, MOST_BLOCK_ROWS);
+  private int blockRows(long inBytes) {
+    long fitting = BLOCK_BYTES / inBytes / tileRows * tileRows;
+    return Math.clamp(fitting, tileRows, MOST_BLOCK_ROWS / tileRows * tileRows);
   }
 
   private void tile(
@@ -249,7 +261,7 @@ public final class RowProduct {
       product(own, gate, panel, rows, tiles, own.gate.address(), panelRowBytes);
     }
     long out = y + row * outBytes + (long) column * Float.BYTES;
-    if (count == LayerKernels.TILE_ROWS && columns == panelWidth) {
+    if (count == tileRows && columns == panelWidth) {
       product(own, matrix, panel, rows, tiles, out, outBytes);
       finish(own, gate, function, out, outBytes);
       return;
@@ -281,16 +293,16 @@ public final class RowProduct {
       int end,
       long y) {
     int in = matrix.in();
-    int tiles = Math.ceilDiv(end - first, LayerKernels.TILE_ROWS);
+    int tiles = Math.ceilDiv(end - first, tileRows);
     long outBytes = (long) matrix.out() * Float.BYTES;
     int part = part(in);
     for (int t = 0; t < in; t += part) {
       for (int tile = 0; tile < tiles; tile++) {
-        int row = first + tile * LayerKernels.TILE_ROWS;
-        int count = Math.min(LayerKernels.TILE_ROWS, end - row);
-        long at = packed + tile * LayerKernels.TILE_BYTES;
+        int row = first + tile * tileRows;
+        int count = Math.min(tileRows, end - row);
+        long at = packed + tile * tileBytes;
         for (int panel = firstPanel; panel < endPanel; panel++) {
-          if (count < LayerKernels.TILE_ROWS || (panel + 1) * panelWidth > matrix.out()) {
+          if (count < tileRows || (panel + 1) * panelWidth > matrix.out()) {
             if (t == 0) {
               tile(own, null, matrix, null, panel, at, tiles, row, count, y);
             }
@@ -350,8 +362,8 @@ public final class RowProduct {
   }
 
   /** Where a tile's columns from {@code t} on are, beside its first ones. */
-  private static long partAt(int t, int tiles) {
-    return (long) (t / DEPTH) * tiles * LayerKernels.TILE_BYTES + (long) (t % DEPTH) * Float.BYTES;
+  private long partAt(int t, int tiles) {
+    return (long) (t / DEPTH) * tiles * tileBytes + (long) (t % DEPTH) * Float.BYTES;
   }
 
   private void finish(
@@ -359,7 +371,7 @@ public final class RowProduct {
     if (function == null) {
       return;
     }
-    int rows = LayerKernels.TILE_ROWS;
+    int rows = tileRows;
     long exponents = own.exponents.address();
     if (gate == null) {
       kernels.apply(function, out, outRowBytes, rows, panelWidth, exponents);

@@ -12,12 +12,15 @@ final class ScalarLayerKernels implements LayerKernels {
   static final float HIGHEST = 88.3f;
 
   private final int panelWidth;
+  private final int tileRows;
 
   /**
    * @param panelWidth floats side by side in a panel
+   * @param tileRows rows of a tile
    */
-  ScalarLayerKernels(int panelWidth) {
+  ScalarLayerKernels(int panelWidth, int tileRows) {
     this.panelWidth = panelWidth;
+    this.tileRows = tileRows;
   }
 
   @Override
@@ -31,8 +34,13 @@ final class ScalarLayerKernels implements LayerKernels {
   }
 
   @Override
+  public int tileRows() {
+    return tileRows;
+  }
+
+  @Override
   public void tile(long rows, long panel, int depth, long start, long out, long outRowBytes) {
-    for (int i = 0; i < TILE_ROWS; i++) {
+    for (int i = 0; i < tileRows; i++) {
       for (int j = 0; j < panelWidth; j++) {
         double sum = get(start, j);
         for (int t = 0; t < depth; t++) {
@@ -45,7 +53,7 @@ final class ScalarLayerKernels implements LayerKernels {
 
   @Override
   public void addTile(long part, long out, long outRowBytes) {
-    for (int i = 0; i < TILE_ROWS; i++) {
+    for (int i = 0; i < tileRows; i++) {
       for (int j = 0; j < panelWidth; j++) {
         long row = out + i * outRowBytes;
         set(row, j, get(row, j) + get(part, (long) i * panelWidth + j));

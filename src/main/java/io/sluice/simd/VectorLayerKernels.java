@@ -28,6 +28,12 @@ final class VectorLayerKernels implements LayerKernels {
   private static final int WIDTH = 2 * LANES;
   private static final int WIDTH_BYTES = 2 * BYTES;
 
+  /** With vectors of 512 bits there are 32 registers, else 16. */
+  private static final int TILE_ROWS = LANES < 16 ? 4 : 6;
+
+  /** {@link #WIDTH_BYTES}, of which the compiler does not know that it never changes. */
+  private static long variableWidthBytes = WIDTH_BYTES;
+
   private static final VectorShuffle<Float> EIGHT_ON = laneFurtherOn(8);
   private static final VectorShuffle<Float> FOUR_ON = laneFurtherOn(4);
   private static final VectorShuffle<Float> TWO_ON = laneFurtherOn(2);
@@ -58,7 +64,7 @@ final class VectorLayerKernels implements LayerKernels {
     Arrays.fill(ones, 1);
     try (Arena arena = Arena.ofConfined()) {
       long memory = arena.allocate((long) WIDTH_BYTES * TILE_ROWS, WIDTH_BYTES).address();
-      tile(arena.allocate(TILE_BYTES).address(), memory, 1, memory, memory, WIDTH_BYTES);
+      tile(arena.allocate(tileBytes()).address(), memory, 1, memory, memory, WIDTH_BYTES);
       addTile(memory, memory, WIDTH_BYTES);
       long scratch = memory + WIDTH_BYTES;
       for (Nonlinearity function : Nonlinearity.values()) {
@@ -87,6 +93,20 @@ final class VectorLayerKernels implements LayerKernels {
     return WIDTH;
   }
 
+  @Override
+  public int tileRows() {
+    return TILE_ROWS;
+  }
+
+  @Override
+  public void tile(long rows, long panel, int depth, long start, long out, long outRowBytes) {
+    if (TILE_ROWS == 6) {
+      sixRows(rows, panel, depth, start, out, outRowBytes);
+    } else {
+      fourRows(rows, panel, depth, start, out, outRowBytes);
+    }
+  }
+
   /*
    * Twelve accumulators, fed by two loads and six broadcasts a step. All addresses of a step are
    * constants from two registers: were the distance of the rows a variable, every broadcast would
@@ -100,8 +120,8 @@ final class VectorLayerKernels implements LayerKernels {
    * accumulators: five times as slow. This is at 16,500 of them, lanewise takes fewer than fma.
    * Native memory starts at a cache line, so that no load of the panel crosses one.
    */
-  @Override
-  public void tile(long rows, long panel, int depth, long start, long out, long outRowBytes) {
+  private static void sixRows(
+      long rows, long panel, int depth, long start, long out, long outRowBytes) {
     FloatVector s0 = FloatVector.fromMemorySegment(FLOATS, ALL, start, ORDER);
     FloatVector s1 = FloatVector.fromMemorySegment(FLOATS, ALL, start + BYTES, ORDER);
     FloatVector c00 = s0;
@@ -152,6 +172,53 @@ final class VectorLayerKernels implements LayerKernels {
     c41.intoMemorySegment(ALL, out + 4 * outRowBytes + BYTES, ORDER);
     c50.intoMemorySegment(ALL, out + 5 * outRowBytes, ORDER);
     c51.intoMemorySegment(ALL, out + 5 * outRowBytes + BYTES, ORDER);
+  }
+
+  /*
+   * Eight accumulators, as many as two units need that take four cycles for each multiplication. More
+   * would fit into sixteen registers, but not the way C2 fills them: it loads all that a step needs
+   * first, and what does not fit then goes through memory. For the same reason steps must not be
+   * unrolled, and they are not if the panel's place is a product with a variable.
+   */
+  private static void fourRows(
+      long rows, long panel, int depth, long start, long out, long outRowBytes) {
+    FloatVector s0 = FloatVector.fromMemorySegment(FLOATS, ALL, start, ORDER);
+    FloatVector s1 = FloatVector.fromMemorySegment(FLOATS, ALL, start + BYTES, ORDER);
+    FloatVector c00 = s0;
+    FloatVector c01 = s1;
+    FloatVector c10 = s0;
+    FloatVector c11 = s1;
+    FloatVector c20 = s0;
+    FloatVector c21 = s1;
+    FloatVector c30 = s0;
+    FloatVector c31 = s1;
+    long panelStep = variableWidthBytes;
+    for (int t = 0; t < depth; t++) {
+      long place = panel + t * panelStep;
+      long step = rows + (long) t * Float.BYTES;
+      FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, ALL, place, ORDER);
+      FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, ALL, place + BYTES, ORDER);
+      FloatVector x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, step));
+      c00 = x.lanewise(VectorOperators.FMA, b0, c00);
+      c01 = x.lanewise(VectorOperators.FMA, b1, c01);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, step + PITCH_BYTES));
+      c10 = x.lanewise(VectorOperators.FMA, b0, c10);
+      c11 = x.lanewise(VectorOperators.FMA, b1, c11);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, step + 2 * PITCH_BYTES));
+      c20 = x.lanewise(VectorOperators.FMA, b0, c20);
+      c21 = x.lanewise(VectorOperators.FMA, b1, c21);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, step + 3 * PITCH_BYTES));
+      c30 = x.lanewise(VectorOperators.FMA, b0, c30);
+      c31 = x.lanewise(VectorOperators.FMA, b1, c31);
+    }
+    c00.intoMemorySegment(ALL, out, ORDER);
+    c01.intoMemorySegment(ALL, out + BYTES, ORDER);
+    c10.intoMemorySegment(ALL, out + 1 * outRowBytes, ORDER);
+    c11.intoMemorySegment(ALL, out + 1 * outRowBytes + BYTES, ORDER);
+    c20.intoMemorySegment(ALL, out + 2 * outRowBytes, ORDER);
+    c21.intoMemorySegment(ALL, out + 2 * outRowBytes + BYTES, ORDER);
+    c30.intoMemorySegment(ALL, out + 3 * outRowBytes, ORDER);
+    c31.intoMemorySegment(ALL, out + 3 * outRowBytes + BYTES, ORDER);
   }
 
   @Override

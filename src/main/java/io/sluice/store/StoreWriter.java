@@ -13,13 +13,15 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Writes an activation store: rows go into the Arrow buffers of one shard in memory, and a full
- * shard goes to the disk from those very buffers.
+ * shard goes to the disk from those very buffers, while the next one is filled.
  *
- * <p>After each shard the manifest is replaced at once, so that a writer that is killed leaves a
- * store with every shard finished until then. Not safe for use by several threads at a time.
+ * <p>After each shard the manifest is replaced, so that a writer that is killed leaves a store with
+ * every shard finished until then. Not safe for use by several threads at a time, but for {@link
+ * #fill}.
  *
  * <pre>{@code
  * try (StoreWriter writer = StoreWriter.create(folder, spec)) {
@@ -33,9 +35,13 @@ public final class StoreWriter implements AutoCloseable {
   private final StoreSpec spec;
   private final ShardLayout layout;
   private MemorySegment body;
-  private final List<Manifest.Shard> shards = new ArrayList<>();
+  private MemorySegment spare;
+  private final DiskThread disk;
+
+  /** What is on the disk; the disk's thread replaces it, and is waited for before it is read. */
   private Manifest manifest;
-  private long writtenRows;
+
+  private long handedOver;
   private int filled;
   private int reserved;
 
@@ -44,6 +50,7 @@ public final class StoreWriter implements AutoCloseable {
     this.spec = spec;
     this.layout = new ShardLayout(ShardLayout.allColumns(spec.columns()), spec.rowsPerShard());
     this.body = allocate(layout);
+    this.disk = new DiskThread("store-" + folder.getFileName());
     this.manifest =
         new Manifest(
             spec.model(),
@@ -70,15 +77,20 @@ public final class StoreWriter implements AutoCloseable {
       throw new IOException(folder + ": is a file; name a new or empty folder");
     }
     StoreWriter writer = new StoreWriter(folder, spec);
-    OutputFolder.make(folder);
-    StoreFolder.clear(folder, spec.replace());
-    ManifestFile.write(folder, writer.manifest);
+    try {
+      OutputFolder.make(folder);
+      StoreFolder.clear(folder, spec.replace());
+      ManifestFile.write(folder, writer.manifest);
+    } catch (IOException | RuntimeException | Error e) {
+      writer.close();
+      throw e;
+    }
     return writer;
   }
 
   /** Rows committed so far, those of the unfinished shard included. */
   public long rows() {
-    return writtenRows + filled;
+    return handedOver + filled;
   }
 
   /**
@@ -90,8 +102,8 @@ public final class StoreWriter implements AutoCloseable {
    * @param dtype what {@code activations} hold: the columns' own dtype, or {@code F32}, which is
    *     rounded to it
    * @param activations {@code [rows, width]} for each column, in the order of the spec
-   * @throws IOException if a shard cannot be written, or an activation is NaN or infinite; the rows
-   *     before the one named are in the store
+   * @throws IOException if a shard, this or the one before, cannot be written, or an activation is
+   *     NaN or infinite; the rows before the one named are in the store
    * @throws IllegalArgumentException if sizes or dtypes do not fit
    */
   public void append(
@@ -138,11 +150,31 @@ public final class StoreWriter implements AutoCloseable {
   }
 
   /**
-   * Takes the first {@code count} reserved rows into the store, and writes the shard if that fills
-   * it.
+   * Fills reserved rows of one column. Several threads may do so at a time, for rows of their own.
+   *
+   * @param column in the order of the spec
+   * @param first of the reserved rows
+   * @param count rows
+   * @param dtype what {@code values} hold: the column's own dtype, or {@code F32}, which is rounded
+   *     to it
+   * @param values {@code [count, width]}
+   * @throws IllegalArgumentException if sizes or dtypes do not fit
+   * @throws IndexOutOfBoundsException if these are not among the reserved rows
+   */
+  public void fill(int column, int first, int count, DType dtype, MemorySegment values) {
+    requireOpen();
+    Objects.checkFromIndexSize(first, count, reserved);
+    Column filledColumn = spec.columns().get(column);
+    checkValues(filledColumn, count, dtype, values);
+    copy(values, dtype, 0, filledColumn, rows(column + 3, filled + first, count), count);
+  }
+
+  /**
+   * Takes the first {@code count} reserved rows into the store. If that fills a shard, it is on its
+   * way to the disk, and the shard before it is there.
    *
    * @throws IOException if an activation is NaN or infinite and the spec rejects that (the rows are
-   *     then not taken), or the shard cannot be written
+   *     then not taken), or the shard before cannot be written
    * @throws IllegalArgumentException if more rows are committed than were reserved
    */
   public void commit(int count) throws IOException {
@@ -156,7 +188,20 @@ public final class StoreWriter implements AutoCloseable {
     }
     filled += count;
     if (filled == spec.rowsPerShard()) {
-      writeShard();
+      handOver();
+    }
+  }
+
+  /**
+   * Waits until every full shard is on the disk.
+   *
+   * @throws IOException if the disk did not take one
+   */
+  public void sync() throws IOException {
+    try {
+      disk.await();
+    } catch (IOException e) {
+      throw failed(e);
     }
   }
 
@@ -169,18 +214,27 @@ public final class StoreWriter implements AutoCloseable {
   public Manifest finish() throws IOException {
     requireOpen();
     if (filled > 0) {
-      writeShard();
+      handOver();
     }
-    manifest = manifest.withShards(shards, true);
-    writeManifest();
-    body = null;
-    return manifest;
+    sync();
+    Manifest complete = manifest.withShards(manifest.shards(), true);
+    try {
+      ManifestFile.write(folder, complete);
+    } catch (IOException e) {
+      throw failed(e);
+    }
+    close();
+    return complete;
   }
 
-  /** Ends the writer. Without {@link #finish}, rows of the unfinished shard are given up. */
+  /**
+   * Ends the writer, once the last full shard is on the disk. Without {@link #finish}, rows of the
+   * unfinished shard are given up.
+   */
   @Override
   public void close() {
     body = null;
+    disk.close();
   }
 
   private static MemorySegment allocate(ShardLayout layout) {
@@ -206,44 +260,48 @@ public final class StoreWriter implements AutoCloseable {
   }
 
   private MemorySegment rows(int column, int first, int count) {
-    long bytes = layout.columns().get(column).bytesPerRow();
-    return body.asSlice(layout.offset(column) + first * bytes, count * bytes);
+    return rows(body, column, first, count);
   }
 
-  private void writeShard() throws IOException {
-    String name = Manifest.shardName(shards.size());
-    ShardLayout actual = new ShardLayout(layout.columns(), filled);
-    MemorySegment[] columns = new MemorySegment[layout.columns().size()];
-    for (int i = 0; i < columns.length; i++) {
-      columns[i] = rows(i, 0, filled);
-    }
-    try {
-      Manifest.Shard shard =
-          AtomicFile.write(
-              folder.resolve(name), file -> ShardFile.write(file, name, actual, columns));
-      shards.add(shard);
-      manifest = manifest.withShards(shards, false);
-    } catch (IOException e) {
-      throw failed(e);
-    }
-    writeManifest();
-    writtenRows += filled;
+  private MemorySegment rows(MemorySegment shard, int column, int first, int count) {
+    long bytes = layout.columns().get(column).bytesPerRow();
+    return shard.asSlice(layout.offset(column) + first * bytes, count * bytes);
+  }
+
+  /** Lets the shard go to the disk, once the one before it is there, and takes other memory. */
+  private void handOver() throws IOException {
+    sync();
+    MemorySegment full = body;
+    int rows = filled;
+    disk.start(() -> writeShard(full, rows));
+    body = spare == null ? allocate(layout) : spare;
+    spare = full;
+    handedOver += rows;
     filled = 0;
   }
 
-  private void writeManifest() throws IOException {
-    try {
-      ManifestFile.write(folder, manifest);
-    } catch (IOException e) {
-      throw failed(e);
+  private void writeShard(MemorySegment full, int rows) throws IOException {
+    String name = Manifest.shardName(manifest.shards().size());
+    ShardLayout actual = new ShardLayout(layout.columns(), rows);
+    MemorySegment[] columns = new MemorySegment[layout.columns().size()];
+    for (int i = 0; i < columns.length; i++) {
+      columns[i] = rows(full, i, 0, rows);
     }
+    Manifest.Shard shard =
+        AtomicFile.write(
+            folder.resolve(name), file -> ShardFile.write(file, name, actual, columns));
+    List<Manifest.Shard> shards = new ArrayList<>(manifest.shards());
+    shards.add(shard);
+    Manifest next = manifest.withShards(shards, false);
+    ManifestFile.write(folder, next);
+    manifest = next;
   }
 
   private IOException failed(IOException cause) {
     body = null;
+    long rows = manifest.shards().stream().mapToLong(Manifest.Shard::rows).sum();
     return new IOException(
-        cause.getMessage() + "; the store keeps the " + writtenRows + " rows finished before",
-        cause);
+        cause.getMessage() + "; the store keeps the " + rows + " rows finished before", cause);
   }
 
   private void checkFinite(int count) throws IOException {
@@ -286,32 +344,35 @@ public final class StoreWriter implements AutoCloseable {
           activations.length + " activation blocks for " + spec.columns().size() + " columns");
     }
     for (int i = 0; i < activations.length; i++) {
-      Column column = spec.columns().get(i);
-      if (dtype != DType.F32 && dtype != column.dtype()) {
-        throw new IllegalArgumentException(
-            "column '"
-                + column.name()
-                + "' is "
-                + column.dtype().label()
-                + ", the activations are "
-                + dtype.label());
-      }
-      long bytes = (long) rows * column.width() * dtype.bytes();
-      if (activations[i].byteSize() != bytes) {
-        throw new IllegalArgumentException(
-            "column '"
-                + column.name()
-                + "': "
-                + activations[i].byteSize()
-                + " bytes for "
-                + rows
-                + " rows of "
-                + column.width()
-                + " "
-                + dtype.label()
-                + ", expected "
-                + bytes);
-      }
+      checkValues(spec.columns().get(i), rows, dtype, activations[i]);
+    }
+  }
+
+  private static void checkValues(Column column, int rows, DType dtype, MemorySegment values) {
+    if (dtype != DType.F32 && dtype != column.dtype()) {
+      throw new IllegalArgumentException(
+          "column '"
+              + column.name()
+              + "' is "
+              + column.dtype().label()
+              + ", the activations are "
+              + dtype.label());
+    }
+    long bytes = (long) rows * column.width() * dtype.bytes();
+    if (values.byteSize() != bytes) {
+      throw new IllegalArgumentException(
+          "column '"
+              + column.name()
+              + "': "
+              + values.byteSize()
+              + " bytes for "
+              + rows
+              + " rows of "
+              + column.width()
+              + " "
+              + dtype.label()
+              + ", expected "
+              + bytes);
     }
   }
 

@@ -6,6 +6,6 @@ import org.junit.jupiter.api.BeforeAll;
 class BertParityOnLibTorchTest extends BertParityTest {
   @BeforeAll
   static void useLibTorch() {
-    System.setProperty(VectorLayers.PROPERTY, "libtorch");
+    System.setProperty(LayerEngine.PROPERTY, "libtorch");
   }
 }

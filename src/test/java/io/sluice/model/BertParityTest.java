@@ -19,12 +19,12 @@ import org.junit.jupiter.api.Test;
 class BertParityTest {
   @BeforeAll
   static void useVectorKernels() {
-    System.setProperty(VectorLayers.PROPERTY, "vector");
+    System.setProperty(LayerEngine.PROPERTY, "vector");
   }
 
   @AfterAll
   static void useWhatIsFaster() {
-    System.clearProperty(VectorLayers.PROPERTY);
+    System.clearProperty(LayerEngine.PROPERTY);
   }
 
   private static final double TOLERANCE = 1e-4;

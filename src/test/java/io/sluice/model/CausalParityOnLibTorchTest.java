@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 class CausalParityOnLibTorchTest extends CausalParityTest {
   @BeforeAll
   static void useLibTorch() {
-    System.setProperty(VectorLayers.PROPERTY, "libtorch");
+    System.setProperty(LayerEngine.PROPERTY, "libtorch");
   }
 
   @Test

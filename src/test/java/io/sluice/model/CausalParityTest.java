@@ -26,12 +26,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 class CausalParityTest {
   @BeforeAll
   static void useVectorKernels() {
-    System.setProperty(VectorLayers.PROPERTY, "vector");
+    System.setProperty(LayerEngine.PROPERTY, "vector");
   }
 
   @AfterAll
   static void useWhatIsFaster() {
-    System.clearProperty(VectorLayers.PROPERTY);
+    System.clearProperty(LayerEngine.PROPERTY);
   }
 
   private static final double TOLERANCE = 1e-4;

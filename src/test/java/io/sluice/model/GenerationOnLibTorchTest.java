@@ -6,6 +6,6 @@ import org.junit.jupiter.api.BeforeAll;
 class GenerationOnLibTorchTest extends GenerationTest {
   @BeforeAll
   static void onLibTorch() {
-    System.setProperty(VectorLayers.PROPERTY, "libtorch");
+    System.setProperty(LayerEngine.PROPERTY, "libtorch");
   }
 }

@@ -45,14 +45,14 @@ class GenerationTest {
   @BeforeAll
   static void oneThread() {
     assumeTrue(Torch.isAvailable(), "no LibTorch");
-    System.setProperty(VectorLayers.PROPERTY, "vector");
+    System.setProperty(LayerEngine.PROPERTY, "vector");
     threads = Torch.threads();
     Torch.threads(1);
   }
 
   @AfterAll
   static void allThreads() {
-    System.clearProperty(VectorLayers.PROPERTY);
+    System.clearProperty(LayerEngine.PROPERTY);
     if (threads > 0) {
       Torch.threads(threads);
     }

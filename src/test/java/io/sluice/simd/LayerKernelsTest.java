@@ -29,7 +29,7 @@ class LayerKernelsTest {
 
   static Stream<LayerKernels> widths() {
     return Stream.concat(
-        KernelProvider.everyLayerWidth().stream(), Stream.of(new ScalarLayerKernels(16)));
+        KernelProvider.everyLayerWidth().stream(), Stream.of(new ScalarLayerKernels(16, 6)));
   }
 
   @ParameterizedTest
@@ -85,7 +85,7 @@ class LayerKernelsTest {
   @MethodSource("widths")
   void normalisesAddsAndWeighs(LayerKernels kernels) {
     Random random = new Random(SEED);
-    ScalarLayerKernels definition = new ScalarLayerKernels(16);
+    ScalarLayerKernels definition = new ScalarLayerKernels(16, 6);
     try (Arena arena = Arena.ofConfined()) {
       for (int trial = 0; trial < 100; trial++) {
         int width = 1 + random.nextInt(100);
@@ -151,13 +151,13 @@ class LayerKernelsTest {
         long outBytes = (lanes + 1L) * Float.BYTES;
         long to = out.address();
         long packed = panel.address();
-        MemorySegment tile = arena.allocate(LayerKernels.TILE_BYTES, 64);
-        int count = 1 + random.nextInt(LayerKernels.TILE_ROWS);
-        LayerKernels.packRows(rows.address() + 4, rowBytes, count, depth, tile.address());
+        MemorySegment tile = arena.allocate(kernels.tileBytes(), 64);
+        int count = 1 + random.nextInt(kernels.tileRows());
+        kernels.packRows(rows.address() + 4, rowBytes, count, depth, tile.address());
         kernels.tile(tile.address(), packed, depth, start.address(), to, outBytes);
-        MemorySegment more = memory(arena, floats(random, LayerKernels.TILE_ROWS * lanes, 1), 0);
+        MemorySegment more = memory(arena, floats(random, kernels.tileRows() * lanes, 1), 0);
         kernels.addTile(more.address(), to, outBytes);
-        for (int i = 0; i < LayerKernels.TILE_ROWS; i++) {
+        for (int i = 0; i < kernels.tileRows(); i++) {
           for (int j = 0; j < lanes; j++) {
             double sum = (double) at(start, 0, j) + at(more, 0, (long) i * lanes + j);
             for (int t = 0; t < depth; t++) {
@@ -177,7 +177,7 @@ class LayerKernelsTest {
     Random random = new Random(SEED);
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(3)) {
-      RowProduct product = new RowProduct(workers);
+      RowProduct product = new RowProduct();
       // Sums of one part and of several, packed together and apart.
       int[] wide = {9000, 640, 641, 2048, 2049};
       for (int trial = 0; trial < 25; trial++) {
@@ -197,13 +197,13 @@ class LayerKernelsTest {
         float[] x = floats(random, rows * in, 1);
         MemorySegment input = memory(arena, x, 0);
         MemorySegment y = arena.allocate((long) rows * out * Float.BYTES);
-        product.multiply(matrix, input, rows, y);
+        product.multiply(matrix, input, rows, y, workers);
         assertProduct(x, weights, bias, rows, in, out, y, null);
         MemorySegment plain = y.asSlice(0);
         float[] first = plain.toArray(FLOAT);
-        product.multiply(matrix, Nonlinearity.SILU, input, rows, y);
+        product.multiply(matrix, Nonlinearity.SILU, input, rows, y, workers);
         assertProduct(x, weights, bias, rows, in, out, y, Nonlinearity.SILU);
-        product.multiplyGated(matrix, Nonlinearity.RELU, matrix, input, rows, y);
+        product.multiplyGated(matrix, Nonlinearity.RELU, matrix, input, rows, y, workers);
         for (int i = 0; i < first.length; i++) {
           float expected = Math.max(first[i], 0) * first[i];
           assertThat(at(y, 0, i)).isEqualTo(expected);
@@ -211,7 +211,7 @@ class LayerKernelsTest {
       }
       PackedMatrix small = new PackedMatrix(4, 3, arena);
       MemorySegment short_ = arena.allocate(8);
-      assertThatThrownBy(() -> product.multiply(small, short_, 1, short_))
+      assertThatThrownBy(() -> product.multiply(small, short_, 1, short_, workers))
           .isInstanceOf(IndexOutOfBoundsException.class);
       assertThatThrownBy(() -> small.set(2, 3, short_, 3, 1, workers))
           .isInstanceOf(IndexOutOfBoundsException.class);
@@ -226,10 +226,10 @@ class LayerKernelsTest {
     PackedMatrix matrix = new PackedMatrix(4, 3, arena);
     MemorySegment x = arena.allocate(8 * 4 * 3);
     MemorySegment heap = MemorySegment.ofArray(new float[100]);
-    RowProduct product = new RowProduct(Workers.of(1));
+    RowProduct product = new RowProduct();
     RowNorm norm = new RowNorm(new float[4], null, 1);
     RowLogLoss loss = new RowLogLoss(Workers.of(1));
-    assertThatThrownBy(() -> product.multiply(matrix, heap, 1, x))
+    assertThatThrownBy(() -> product.multiply(matrix, heap, 1, x, Workers.of(1)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("heap");
     assertThatThrownBy(() -> norm.apply(x, 1, heap, Workers.of(1)))
@@ -238,7 +238,7 @@ class LayerKernelsTest {
     arena.close();
     try (Arena other = Arena.ofShared()) {
       MemorySegment alive = other.allocate(8 * 4 * 4);
-      assertThatThrownBy(() -> product.multiply(matrix, alive, 1, alive))
+      assertThatThrownBy(() -> product.multiply(matrix, alive, 1, alive, Workers.of(1)))
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining("freed");
       assertThatThrownBy(() -> norm.apply(x, 1, alive, Workers.of(1)))

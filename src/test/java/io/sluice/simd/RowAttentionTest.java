@@ -23,7 +23,7 @@ class RowAttentionTest {
       for (int trial = 0; trial < 30; trial++) {
         LayerKernels kernels =
             trial % 4 == 0 || KernelProvider.everyLayerWidth().isEmpty()
-                ? new ScalarLayerKernels(16)
+                ? new ScalarLayerKernels(16, 6)
                 : KernelProvider.everyLayerWidth()
                     .get(trial % KernelProvider.everyLayerWidth().size());
         compare(random, new RowAttention(kernels, workers), 1 + random.nextInt(70), 0);

@@ -1,0 +1,84 @@
+package io.sluice.model;
+
+import io.sluice.simd.Workers;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Steps of a forward pass that go row by row, put off until something needs all rows at once. Then
+ * each thread takes some rows through all steps, so that what one step leaves is still in a core's
+ * cache when the next one reads it, and threads wait for each other once instead of at every step.
+ */
+final class RowSteps {
+  /** Rows that go through the steps together: so many make products fast, and stay in a cache. */
+  private static final int MOST_ROWS = 128;
+
+  /** With fewer for each thread, rows stay together and threads share each product's columns. */
+  private static final int LEAST_ROWS = 16;
+
+  /** Pieces per thread where there are enough rows: threads are seldom equally fast. */
+  private static final int PIECES = 4;
+
+  /** Whole tiles of any of the own kernels. */
+  private static final int TILE = 12;
+
+  private static final Workers ALONE = Workers.of(1);
+
+  private final Workers workers;
+  private final int rows;
+  private final List<Step> steps = new ArrayList<>();
+
+  /** One step. */
+  @FunctionalInterface
+  interface Step {
+    /**
+     * Takes some rows.
+     *
+     * @param first the first of them
+     * @param count how many
+     * @param workers who may share the work
+     */
+    void run(int first, int count, Workers workers);
+  }
+
+  /**
+   * @param workers who share the rows
+   * @param rows of the whole pass
+   */
+  RowSteps(Workers workers, int rows) {
+    this.workers = workers;
+    this.rows = rows;
+  }
+
+  /** Puts a step behind those that wait; what it reads of a row, they may have written. */
+  void add(Step step) {
+    steps.add(step);
+  }
+
+  /** Runs the steps that wait. */
+  void run() {
+    List<Step> taken = List.copyOf(steps);
+    steps.clear();
+    if (taken.isEmpty()) {
+      return;
+    }
+    if (rows < LEAST_ROWS * workers.threads()) {
+      for (Step step : taken) {
+        step.run(0, rows, workers);
+      }
+      return;
+    }
+    int least = Math.ceilDiv(rows, MOST_ROWS);
+    int pieces = Math.max(least, Math.min(PIECES * workers.threads(), rows / LEAST_ROWS));
+    int each = Math.ceilDiv(Math.ceilDiv(rows, pieces), TILE) * TILE;
+    workers.run(
+        Math.ceilDiv(rows, each),
+        piece -> {
+          int first = piece * each;
+          int count = Math.min(each, rows - first);
+          for (Step step : taken) {
+            step.run(first, count, ALONE);
+          }
+        });
+  }
+}

@@ -1,0 +1,11 @@
+package io.sluice.model;
+
+import org.junit.jupiter.api.BeforeAll;
+
+/** Encoders give the same where LibTorch runs their layers. */
+class BertParityOnBlasTest extends BertParityTest {
+  @BeforeAll
+  static void useBlas() {
+    System.setProperty(LayerEngine.PROPERTY, "blas");
+  }
+}

@@ -1,0 +1,11 @@
+package io.sluice.model;
+
+import org.junit.jupiter.api.BeforeAll;
+
+/** The same with layers that LibTorch runs. */
+class GenerationOnBlasTest extends GenerationTest {
+  @BeforeAll
+  static void onLibTorch() {
+    System.setProperty(LayerEngine.PROPERTY, "blas");
+  }
+}
