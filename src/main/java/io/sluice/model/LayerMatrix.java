@@ -128,7 +128,7 @@ sealed interface LayerMatrix {
         Tensor stored = turned ? matrix.stored().moveTo(owner) : matrix.weight();
         parts.add(
             new Part(
-                new WeightMatrix(stored.data(), matrix.out(), in, turned),
+                WeightMatrix.of(stored.data(), matrix.out(), in, turned),
                 first,
                 matrix.bias() == null ? null : matrix.bias().toFloats()));
         first += matrix.out();
@@ -155,7 +155,7 @@ sealed interface LayerMatrix {
           long at = (long) row * out * Float.BYTES;
           MemorySegment.copy(part.bias(), 0, from, FLOAT, at, part.bias().length);
         }
-        part.matrix().multiply(x, rows, from, out, biased, workers.threads() == 1);
+        part.matrix().multiply(x, in, rows, from, out, biased, workers.threads() == 1);
       }
     }
 

@@ -3,6 +3,7 @@ package io.sluice.model;
 import io.sluice.simd.Workers;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Steps of a forward pass that go row by row, put off until something needs all rows at once. Then
@@ -11,13 +12,13 @@ import java.util.List;
  */
 final class RowSteps {
   /** Rows that go through the steps together: so many make products fast, and stay in a cache. */
-  private static final int MOST_ROWS = 128;
+  private static final int MOST_ROWS = 256;
+
+  /** Pieces become smaller towards the end, so that threads end together, but no smaller. */
+  private static final int LEAST_ROWS = 96;
 
   /** With fewer for each thread, rows stay together and threads share each product's columns. */
-  private static final int LEAST_ROWS = 16;
-
-  /** Pieces per thread where there are enough rows: threads are seldom equally fast. */
-  private static final int PIECES = 4;
+  private static final int FEW_ROWS = 16;
 
   /** Whole tiles of any of the own kernels. */
   private static final int TILE = 12;
@@ -26,6 +27,7 @@ final class RowSteps {
 
   private final Workers workers;
   private final int rows;
+  private final int[] firstRows;
   private final List<Step> steps = new ArrayList<>();
 
   /** One step. */
@@ -48,6 +50,7 @@ final class RowSteps {
   RowSteps(Workers workers, int rows) {
     this.workers = workers;
     this.rows = rows;
+    this.firstRows = pieces(rows, workers.threads());
   }
 
   /** Puts a step behind those that wait; what it reads of a row, they may have written. */
@@ -62,23 +65,33 @@ final class RowSteps {
     if (taken.isEmpty()) {
       return;
     }
-    if (rows < LEAST_ROWS * workers.threads()) {
+    if (rows < FEW_ROWS * workers.threads()) {
       for (Step step : taken) {
         step.run(0, rows, workers);
       }
       return;
     }
-    int least = Math.ceilDiv(rows, MOST_ROWS);
-    int pieces = Math.max(least, Math.min(PIECES * workers.threads(), rows / LEAST_ROWS));
-    int each = Math.ceilDiv(Math.ceilDiv(rows, pieces), TILE) * TILE;
     workers.run(
-        Math.ceilDiv(rows, each),
+        firstRows.length - 1,
         piece -> {
-          int first = piece * each;
-          int count = Math.min(each, rows - first);
+          int first = firstRows[piece];
+          int count = firstRows[piece + 1] - first;
           for (Step step : taken) {
             step.run(first, count, ALONE);
           }
         });
+  }
+
+  /** Where pieces begin, and the end. */
+  private static int[] pieces(int rows, int threads) {
+    IntStream.Builder firsts = IntStream.builder().add(0);
+    for (int first = 0; first < rows; ) {
+      int left = rows - first;
+      int even = Math.ceilDiv(left, threads);
+      int share = Math.clamp(even * 2L / 3, Math.min(LEAST_ROWS, even), MOST_ROWS);
+      first += Math.min(left, Math.ceilDiv(share, TILE) * TILE);
+      firsts.add(first);
+    }
+    return firsts.build().toArray();
   }
 }

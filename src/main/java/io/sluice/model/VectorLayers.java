@@ -1,6 +1,8 @@
 package io.sluice.model;
 
+import io.sluice.simd.Attention;
 import io.sluice.simd.AttentionHeads;
+import io.sluice.simd.BlockAttention;
 import io.sluice.simd.PackedMatrix;
 import io.sluice.simd.PerThread;
 import io.sluice.simd.RotaryAngles;
@@ -13,6 +15,7 @@ import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
+import io.sluice.torch.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -31,10 +34,10 @@ final class VectorLayers implements AutoCloseable {
 
   private final Arena arena = Arena.ofShared();
   private final TensorScope owner = TensorScope.detached();
-  private final RowAttention attention = new RowAttention(WORKERS);
   private final RowLogLoss logLoss = new RowLogLoss(WORKERS);
   private final RowProduct product = new RowProduct();
   private final boolean blas;
+  private final Attention attention;
   private final List<VectorLayer> layers;
   private final Tensor[] outputProjections;
   private final GrowingMemory stream = new GrowingMemory();
@@ -57,6 +60,8 @@ final class VectorLayers implements AutoCloseable {
       List<T> layers,
       BiFunction<T, Function<List<Linear>, LayerMatrix>, VectorLayer> apart) {
     this.blas = engine == LayerEngine.BLAS;
+    this.attention =
+        blas ? new BlockAttention(WORKERS, VectorLayers::multiply) : new RowAttention(WORKERS);
     this.outputProjections = new Tensor[layers.size()];
     try (TensorScope scope = TensorScope.open()) {
       this.layers = layers.stream().map(layer -> apart.apply(layer, this::matrix)).toList();
@@ -82,6 +87,22 @@ final class VectorLayers implements AutoCloseable {
     return new VectorLayers(engine, layers, BertLayer::apart);
   }
 
+  private static void multiply(
+      MemorySegment x,
+      int xStride,
+      int rows,
+      int depth,
+      MemorySegment w,
+      int wStride,
+      boolean turned,
+      int columns,
+      MemorySegment y,
+      int yStride) {
+    // A weight matrix is [out, in]: here that is the transposed one.
+    new WeightMatrix(w, columns, depth, wStride, !turned)
+        .multiply(x, xStride, rows, y, yStride, false, true);
+  }
+
   private LayerMatrix matrix(List<Linear> parts) {
     return blas
         ? new LayerMatrix.Plain(parts, owner)
@@ -96,19 +117,19 @@ final class VectorLayers implements AutoCloseable {
    * @param hooks what to do at hook points
    * @param cache what came before, which the pass adds to; null where nothing did
    */
-  record Pass(RowAttention.Batch rows, RotaryAngles angles, Hooks hooks, KeyValueCache cache) {
+  record Pass(Attention.Batch rows, RotaryAngles angles, Hooks hooks, KeyValueCache cache) {
     /** All positions of causal contexts: no token sees the padding to its right. */
     static Pass causal(int size, int length, RotaryAngles angles, Hooks hooks) {
       int[] lengths = new int[size];
       Arrays.fill(lengths, length);
-      return new Pass(RowAttention.Batch.of(length, lengths), angles, hooks, null);
+      return new Pass(Attention.Batch.of(length, lengths), angles, hooks, null);
     }
 
     /** Tokens that follow those of a text that have run. */
     static Pass continuing(KeyValueCache cache, int length, RotaryAngles angles, Hooks hooks) {
       int end = cache.length() + length;
       int[] lengths = {end};
-      RowAttention.Batch rows = new RowAttention.Batch(1, end, cache.length(), end, lengths);
+      Attention.Batch rows = new Attention.Batch(1, end, cache.length(), end, lengths);
       return new Pass(rows, angles, hooks, cache);
     }
 
@@ -118,7 +139,7 @@ final class VectorLayers implements AutoCloseable {
       for (int i = 0; i < lengths.length; i++) {
         lengths[i] = batch.length(i);
       }
-      return new Pass(RowAttention.Batch.of(batch.length(), lengths), null, hooks, null);
+      return new Pass(Attention.Batch.of(batch.length(), lengths), null, hooks, null);
     }
 
     int count() {
@@ -341,7 +362,7 @@ final class VectorLayers implements AutoCloseable {
       if (!hooks.isAt(point)) {
         return new Spot(point, null, null, memory.of(pass.count(), width));
       }
-      RowAttention.Batch rows = pass.rows();
+      Attention.Batch rows = pass.rows();
       Tensor tensor = Tensor.empty(DType.F32, Device.CPU, rows.contexts(), rows.queries(), width);
       return new Spot(point, hooks, tensor, tensor.data());
     }

@@ -1,5 +1,8 @@
 package io.sluice.simd;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
 /**
  * The heads of an attention layer and where they lie in a row that holds queries, keys and values
  * side by side: query head {@code h} starts at {@code queryAt + h · queryStep}, and so on. Query
@@ -39,12 +42,42 @@ public record AttentionHeads(
    * @param cap {@code c} in {@code c·tanh(scores / c)}; 0 for none
    */
   public record Rule(boolean causal, int window, float scale, float cap) {
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
     int firstKey(int query) {
       return window > 0 ? Math.max(0, query - window + 1) : 0;
     }
 
     int endKey(int query, int keys) {
       return causal ? Math.min(query + 1, keys) : keys;
+    }
+
+    /**
+     * Turns scores in {@code [from, to)} of a row to weights, and those around them to 0.
+     *
+     * @param scores address of a row, which begins with a whole vector and has room for whole ones
+     * @param first the first column that is read afterwards
+     * @param end where those columns end
+     */
+    void weigh(LayerKernels kernels, long scores, int first, int from, int to, int end) {
+      int lanes = kernels.panelWidth() / 2;
+      int wholeFrom = from / lanes * lanes;
+      int wholeTo = Math.ceilDiv(to, lanes) * lanes;
+      long at = scores + (long) wholeFrom * Float.BYTES;
+      if (cap > 0) {
+        kernels.limit(at, wholeTo - wholeFrom, scale, cap);
+      }
+      set(scores, wholeFrom, from, Float.NEGATIVE_INFINITY);
+      set(scores, to, wholeTo, Float.NEGATIVE_INFINITY);
+      kernels.softmax(at, wholeTo - wholeFrom, cap > 0 ? 1 : scale);
+      set(scores, first, from, 0);
+      set(scores, to, end, 0);
+    }
+
+    private static void set(long scores, int from, int to, float value) {
+      for (int i = from; i < to; i++) {
+        NativeMemory.ALL.set(FLOAT, scores + (long) i * Float.BYTES, value);
+      }
     }
   }
 
@@ -95,18 +128,29 @@ public record AttentionHeads(
     return heads * headDim;
   }
 
-  /** Normalises a query or key in place, if there are weights. */
-  void normalise(float[] head, float[] weights) {
+  /**
+   * Copies a query or key, normalised and turned.
+   *
+   * @param from address of it in its row
+   * @param weights of its norm, or null
+   * @param angles turn it by its position; null for none
+   * @param to address of room for it
+   */
+  void read(
+      LayerKernels kernels,
+      long from,
+      float[] weights,
+      RotaryAngles angles,
+      int position,
+      long to) {
     if (weights == null) {
-      return;
+      MemorySegment.copy(
+          NativeMemory.ALL, from, NativeMemory.ALL, to, (long) headDim * Float.BYTES);
+    } else {
+      kernels.rmsNorm(from, headDim, weights, normEpsilon, to);
     }
-    double square = 0;
-    for (int i = 0; i < headDim; i++) {
-      square += (double) head[i] * head[i];
-    }
-    float factor = (float) (1 / Math.sqrt(square / headDim + normEpsilon));
-    for (int i = 0; i < headDim; i++) {
-      head[i] = head[i] * factor * weights[i];
+    if (angles != null) {
+      angles.turn(kernels, to, position);
     }
   }
 }

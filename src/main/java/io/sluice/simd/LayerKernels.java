@@ -134,6 +134,14 @@ interface LayerKernels {
    */
   void rmsNorm(long x, int width, float[] weight, float epsilon, long out);
 
+  /**
+   * Turns a head in place: {@code (x[i], x[i + pairs])} by the angle at {@code i}.
+   *
+   * @param cosines of the angles, from {@code at} on
+   * @param sines likewise
+   */
+  void turn(long head, int pairs, float[] cosines, float[] sines, int at);
+
   /** {@code out[i] = a[i] + b[i]}; {@code out} may be one of them. */
   void add(long a, long b, long out, int count);
 }

@@ -29,14 +29,8 @@ public record RotaryAngles(float[] cosines, float[] sines, int pairs) {
   }
 
   /** Turns a head in place. */
-  void turn(float[] head, int position) {
+  void turn(LayerKernels kernels, long head, int position) {
     Objects.checkIndex(position, positions());
-    int at = position * pairs;
-    for (int i = 0; i < pairs; i++) {
-      float first = head[i];
-      float second = head[i + pairs];
-      head[i] = first * cosines[at + i] - second * sines[at + i];
-      head[i + pairs] = second * cosines[at + i] + first * sines[at + i];
-    }
+    kernels.turn(head, pairs, cosines, sines, position * pairs);
   }
 }

@@ -6,14 +6,11 @@ import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 
 /**
- * Attention over rows that hold queries, keys and values side by side, as a product with a packed
- * matrix leaves them. Keys and values of one head are packed into panels once; then a tile of
- * queries at a time meets them. Rotations and norms of heads happen on the way, so that nothing but
- * the rows and the result is ever in memory whole.
- *
- * <p>Results do not depend on the number of threads. An object may be used by one thread at a time.
+ * {@link Attention} by this library's own products. Keys and values of one head are packed into
+ * panels once; then a tile of queries at a time meets them. Rotations and norms of heads happen on
+ * the way, so that nothing but the rows and the result is ever in memory whole.
  */
-public final class RowAttention {
+public final class RowAttention implements Attention {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final MemorySegment ALL = NativeMemory.ALL;
 
@@ -47,88 +44,23 @@ public final class RowAttention {
     MemorySegment queries = MemorySegment.NULL;
     MemorySegment packed = MemorySegment.NULL;
     MemorySegment sums = MemorySegment.NULL;
-
-    float[] head = new float[0];
+    MemorySegment head = MemorySegment.NULL;
 
     static MemorySegment fit(MemorySegment memory, long bytes) {
       return memory.byteSize() >= bytes ? memory : Arena.ofAuto().allocate(bytes, 64);
     }
   }
 
-  /**
-   * One batch.
-   *
-   * @param contexts number of contexts
-   * @param capacity rows from the start of one context to the next
-   * @param first the first row of each context that is a query; rows before it are keys and values
-   *     only
-   * @param length rows of a context
-   * @param lengths per context, how many of its rows are keys; the others are padding
-   */
-  public record Batch(int contexts, int capacity, int first, int length, int[] lengths) {
-    /**
-     * Checks the numbers; the array is not copied.
-     *
-     * @throws IllegalArgumentException if they do not fit each other
-     */
-    public Batch {
-      if (contexts < 1
-          || length < 1
-          || capacity < length
-          || first < 0
-          || first >= length
-          || lengths.length != contexts) {
-        throw new IllegalArgumentException(
-            "%d contexts of %d rows from %d in %d, %d lengths"
-                .formatted(contexts, length, first, capacity, lengths.length));
-      }
-      for (int keys : lengths) {
-        if (keys < 1 || keys > length) {
-          throw new IllegalArgumentException("a context of " + keys + " rows in " + length);
-        }
-      }
-    }
-
-    /** A batch without a past. */
-    public static Batch of(int length, int[] lengths) {
-      return new Batch(lengths.length, length, 0, length, lengths);
-    }
-
-    /** Rows of output per context. */
-    public int queries() {
-      return length - first;
-    }
-  }
-
-  /**
-   * The weighted values.
-   *
-   * @param rows {@code [contexts, capacity, rowWidth]} float32, native
-   * @param angles turns queries and keys by position; null for none
-   * @param out {@code [contexts, queries, heads · headDim]} float32, native
-   * @throws IllegalArgumentException if there are not angles for all positions or the heads are too
-   *     narrow for them
-   * @throws IndexOutOfBoundsException if the memory is too small
-   * @throws IllegalArgumentException if it is on the heap
-   * @throws IllegalStateException if it was freed
-   */
+  @Override
   public void run(
       AttentionHeads heads,
       RotaryAngles angles,
       Batch batch,
       MemorySegment rows,
       MemorySegment out) {
-    long rowBytes = (long) heads.rowWidth() * Float.BYTES;
-    long outBytes = (long) heads.outputWidth() * Float.BYTES;
-    long lastRow = (long) (batch.contexts() - 1) * batch.capacity() + batch.length();
-    long from = NativeMemory.address(rows, lastRow * rowBytes);
-    long to = NativeMemory.address(out, (long) batch.contexts() * batch.queries() * outBytes);
-    if (angles != null
-        && (angles.positions() < batch.length() || 2 * angles.pairs() > heads.headDim())) {
-      throw new IllegalArgumentException(
-          "angles of %d pairs at %d positions for heads of %d at %d"
-              .formatted(angles.pairs(), angles.positions(), heads.headDim(), batch.length()));
-    }
+    batch.check(heads, angles, rows, out);
+    long from = rows.address();
+    long to = out.address();
     workers.run(
         Math.multiplyExact(batch.contexts(), heads.keyValueHeads()),
         task -> {
@@ -190,7 +122,7 @@ public final class RowAttention {
       own.queries = Scratch.fit(own.queries, kernels.tileBytes());
       own.packed = Scratch.fit(own.packed, kernels.tileBytes());
       own.sums = Scratch.fit(own.sums, (blocks + 1L) * tileRows * panelRowBytes);
-      own.head = own.head.length >= headDim ? own.head : new float[headDim];
+      own.head = Scratch.fit(own.head, (long) headDim * Float.BYTES);
       packKeys(own);
       packValues(own, blocks);
       int perGroup = heads.heads() / heads.keyValueHeads();
@@ -214,10 +146,13 @@ public final class RowAttention {
         long place = (long) (key / panelWidth) * headDim * panelWidth + key % panelWidth;
         long to = own.keys.address() + place * Float.BYTES;
         if (key < keys) {
-          read(own.head, at, key, heads.keyNorm());
+          heads.read(kernels, at(key, at), heads.keyNorm(), angles, key, own.head.address());
         }
         for (int i = 0; i < headDim; i++) {
-          ALL.set(FLOAT, to + (long) i * panelRowBytes, key < keys ? own.head[i] : 0);
+          ALL.set(
+              FLOAT,
+              to + (long) i * panelRowBytes,
+              key < keys ? own.head.get(FLOAT, (long) i * Float.BYTES) : 0);
         }
       }
     }
@@ -237,21 +172,13 @@ public final class RowAttention {
       }
     }
 
-    /** One head of a row, normalised and turned. */
-    private void read(float[] head, int at, int row, float[] norm) {
-      MemorySegment.copy(ALL, FLOAT, at(row, at), head, 0, headDim);
-      heads.normalise(head, norm);
-      if (angles != null) {
-        angles.turn(head, row);
-      }
-    }
-
     private void attend(Scratch own, int head, int query, int count, int blocks) {
       int at = heads.queryAt() + head * heads.queryStep();
       for (int i = 0; i < tileRows; i++) {
         // Rows past the last are copies of it: whatever they give is not read.
-        read(own.head, at, query + Math.min(i, count - 1), heads.queryNorm());
-        MemorySegment.copy(own.head, 0, own.queries, FLOAT, i * LayerKernels.PITCH_BYTES, headDim);
+        int row = query + Math.min(i, count - 1);
+        long to = own.queries.address() + i * LayerKernels.PITCH_BYTES;
+        heads.read(kernels, at(row, at), heads.queryNorm(), angles, row, to);
       }
       AttentionHeads.Rule rule = heads.rule();
       // A query in the padding may lie past all keys; it sees the last, and means nothing.
@@ -261,7 +188,8 @@ public final class RowAttention {
       for (int i = 0; i < tileRows; i++) {
         int from = Math.min(rule.firstKey(query + Math.min(i, count - 1)), keys - 1);
         int to = rule.endKey(query + Math.min(i, count - 1), keys);
-        weigh(own, i, first, from, to, end);
+        long scores = own.scores.address() + (long) i * padded * Float.BYTES;
+        rule.weigh(kernels, scores, first, from, to, end);
       }
       mix(own, head, query, count, blocks, first, end);
     }
@@ -276,33 +204,6 @@ public final class RowAttention {
             zeros.address(),
             own.scores.address() + (long) panel * panelRowBytes,
             scoreBytes);
-      }
-    }
-
-    /**
-     * Turns scores in {@code [from, to)} to weights, and those in the rest of the tile to 0. A row
-     * of scores has room for whole vectors on both sides.
-     */
-    private void weigh(Scratch own, int i, int first, int from, int to, int end) {
-      AttentionHeads.Rule rule = heads.rule();
-      int lanes = panelWidth / 2;
-      int wholeFrom = from / lanes * lanes;
-      int wholeTo = Math.ceilDiv(to, lanes) * lanes;
-      long scores = own.scores.address() + (long) i * padded * Float.BYTES;
-      long at = scores + (long) wholeFrom * Float.BYTES;
-      if (rule.cap() > 0) {
-        kernels.limit(at, wholeTo - wholeFrom, rule.scale(), rule.cap());
-      }
-      set(scores, wholeFrom, from, Float.NEGATIVE_INFINITY);
-      set(scores, to, wholeTo, Float.NEGATIVE_INFINITY);
-      kernels.softmax(at, wholeTo - wholeFrom, rule.cap() > 0 ? 1 : rule.scale());
-      set(scores, first, from, 0);
-      set(scores, to, end, 0);
-    }
-
-    private static void set(long scores, int from, int to, float value) {
-      for (int i = from; i < to; i++) {
-        ALL.set(FLOAT, scores + (long) i * Float.BYTES, value);
       }
     }
 

@@ -147,6 +147,16 @@ final class ScalarLayerKernels implements LayerKernels {
   }
 
   @Override
+  public void turn(long head, int pairs, float[] cosines, float[] sines, int at) {
+    for (int i = 0; i < pairs; i++) {
+      double first = get(head, i);
+      double second = get(head, i + pairs);
+      set(head, i, first * cosines[at + i] - second * sines[at + i]);
+      set(head, i + pairs, second * cosines[at + i] + first * sines[at + i]);
+    }
+  }
+
+  @Override
   public void add(long a, long b, long out, int count) {
     for (int i = 0; i < count; i++) {
       set(out, i, get(a, i) + get(b, i));

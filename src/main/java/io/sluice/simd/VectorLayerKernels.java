@@ -76,6 +76,7 @@ final class VectorLayerKernels implements LayerKernels {
       layerNorm(memory, count, ones, ones, 1, memory);
       rmsNorm(memory, count, ones, 1, memory);
       add(memory, memory, memory, count);
+      turn(memory, count, ones, ones, 0);
     }
   }
 
@@ -562,6 +563,30 @@ final class VectorLayerKernels implements LayerKernels {
           .mul(factor)
           .mul(FloatVector.fromArray(FLOATS, weight, whole, mask))
           .intoMemorySegment(ALL, out + end, ORDER, mask);
+    }
+  }
+
+  @Override
+  public void turn(long head, int pairs, float[] cosines, float[] sines, int at) {
+    long other = head + (long) pairs * Float.BYTES;
+    int whole = FLOATS.loopBound(pairs);
+    for (int i = 0; i < whole; i += LANES) {
+      long step = (long) i * Float.BYTES;
+      FloatVector first = FloatVector.fromMemorySegment(FLOATS, ALL, head + step, ORDER);
+      FloatVector second = FloatVector.fromMemorySegment(FLOATS, ALL, other + step, ORDER);
+      FloatVector cosine = FloatVector.fromArray(FLOATS, cosines, at + i);
+      FloatVector sine = FloatVector.fromArray(FLOATS, sines, at + i);
+      first.mul(cosine).sub(second.mul(sine)).intoMemorySegment(ALL, head + step, ORDER);
+      second.mul(cosine).add(first.mul(sine)).intoMemorySegment(ALL, other + step, ORDER);
+    }
+    for (int i = whole; i < pairs; i++) {
+      long step = (long) i * Float.BYTES;
+      float first = ALL.get(FLOAT, head + step);
+      float second = ALL.get(FLOAT, other + step);
+      float cosine = cosines[at + i];
+      float sine = sines[at + i];
+      ALL.set(FLOAT, head + step, first * cosine - second * sine);
+      ALL.set(FLOAT, other + step, second * cosine + first * sine);
     }
   }
 

@@ -22,20 +22,26 @@ import java.util.Objects;
  * @param weights {@code [out, in]} row-major, or {@code [in, out]} if it is turned; native
  * @param out rows of {@code W}, at least 1
  * @param in columns of {@code W}, at least 1
+ * @param stride from one row in memory to the next, in values
  * @param turned whether the memory holds {@code Wᵀ}
  */
-public record WeightMatrix(MemorySegment weights, int out, int in, boolean turned) {
+public record WeightMatrix(MemorySegment weights, int out, int in, int stride, boolean turned) {
   /**
    * Checks the sizes; nothing is copied.
    *
-   * @throws IllegalArgumentException if a size is not positive
+   * @throws IllegalArgumentException if a size is not positive, or the stride less than a row
    * @throws IndexOutOfBoundsException if the memory is too small
    */
   public WeightMatrix {
     if (out < 1 || in < 1) {
       throw new IllegalArgumentException("a matrix of [" + out + ", " + in + "]");
     }
-    requireFloats(weights, 1, (long) out * in, 0);
+    requireFloats(weights, turned ? in : out, turned ? out : in, stride);
+  }
+
+  /** Rows one after the other. */
+  public static WeightMatrix of(MemorySegment weights, int out, int in, boolean turned) {
+    return new WeightMatrix(weights, out, in, turned ? out : in, turned);
   }
 
   /** Whether LibTorch's BLAS can be called. */
@@ -52,33 +58,36 @@ public record WeightMatrix(MemorySegment weights, int out, int in, boolean turne
   /**
    * {@code y = x·Wᵀ}, or {@code y += x·Wᵀ}.
    *
-   * @param x {@code [rows, in]} float32, native
+   * @param x {@code rows} times {@code in} float32 values, native
+   * @param xStride from one row of {@code x} to the next, in values
    * @param rows may be 0
    * @param y {@code rows} times {@code out} float32 values, native
-   * @param stride from one row of {@code y} to the next, in values
+   * @param yStride from one row of {@code y} to the next, in values
    * @param add whether to add to what is in {@code y}
    * @param alone whether the calling thread does all the work, if {@link #isThreadwise}
-   * @throws IllegalArgumentException if memory is on the heap, or the stride is less than {@code
-   *     out}
+   * @throws IllegalArgumentException if memory is on the heap, or a stride is less than a row
    * @throws IndexOutOfBoundsException if memory is too small
    * @throws IllegalStateException if memory was freed
    * @throws TorchException if it is not {@linkplain #isAvailable available}
    */
   public void multiply(
-      MemorySegment x, int rows, MemorySegment y, int stride, boolean add, boolean alone) {
+      MemorySegment x,
+      int xStride,
+      int rows,
+      MemorySegment y,
+      int yStride,
+      boolean add,
+      boolean alone) {
     if (!isAvailable()) {
       throw new TorchException("the BLAS under this LibTorch cannot be called");
     }
-    if (stride < out) {
-      throw new IllegalArgumentException("rows of " + out + " values every " + stride);
-    }
-    requireFloats(x, rows, in, in);
-    requireFloats(y, rows, out, stride);
+    requireFloats(x, rows, in, xStride);
+    requireFloats(y, rows, out, yStride);
     if (rows == 0) {
       return;
     }
     Arguments own = Arguments.OF_THREAD.get();
-    own.set(out, rows, in, turned ? out : in, stride, add);
+    own.set(out, rows, in, stride, xStride, yStride, add);
     MemorySegment form = turned ? own.plain : own.transposed;
     try {
       boolean set = alone && Blas.SET_THREADS != null;
@@ -94,7 +103,7 @@ public record WeightMatrix(MemorySegment weights, int out, int in, boolean turne
           weights,
           own.at(Arguments.LDA),
           x,
-          own.at(Arguments.K),
+          own.at(Arguments.LDB),
           own.at(Arguments.BETA),
           y,
           own.at(Arguments.LDC));
@@ -112,8 +121,8 @@ public record WeightMatrix(MemorySegment weights, int out, int in, boolean turne
     if (!memory.isNative()) {
       throw new IllegalArgumentException("memory on the heap, where native memory is wanted");
     }
-    if (rows < 0) {
-      throw new IllegalArgumentException(rows + " rows");
+    if (rows < 0 || stride < width) {
+      throw new IllegalArgumentException(rows + " rows of " + width + " values every " + stride);
     }
     long floats = rows == 0 ? 0 : (rows - 1) * stride + width;
     Objects.checkFromIndexSize(0, floats * Float.BYTES, memory.byteSize());
@@ -126,15 +135,17 @@ public record WeightMatrix(MemorySegment weights, int out, int in, boolean turne
     static final int N = 1;
     static final int K = 2;
     static final int LDA = 3;
-    static final int LDC = 4;
-    static final int ONE = 5;
-    static final int BETA = 6;
+    static final int LDB = 4;
+    static final int LDC = 5;
+    static final int ONE = 6;
+    static final int BETA = 7;
+    static final int COUNT = 8;
 
-    final MemorySegment numbers = Arena.ofAuto().allocate(JAVA_INT, 7);
+    final MemorySegment numbers = Arena.ofAuto().allocate(JAVA_INT, COUNT);
     final MemorySegment transposed = letter('T');
     final MemorySegment plain = letter('N');
 
-    private final MemorySegment[] places = new MemorySegment[7];
+    private final MemorySegment[] places = new MemorySegment[COUNT];
 
     Arguments() {
       for (int i = 0; i < places.length; i++) {
@@ -153,11 +164,12 @@ public record WeightMatrix(MemorySegment weights, int out, int in, boolean turne
       return places[index];
     }
 
-    void set(int m, int n, int k, int lda, int ldc, boolean add) {
+    void set(int m, int n, int k, int lda, int ldb, int ldc, boolean add) {
       numbers.setAtIndex(JAVA_INT, M, m);
       numbers.setAtIndex(JAVA_INT, N, n);
       numbers.setAtIndex(JAVA_INT, K, k);
       numbers.setAtIndex(JAVA_INT, LDA, lda);
+      numbers.setAtIndex(JAVA_INT, LDB, ldb);
       numbers.setAtIndex(JAVA_INT, LDC, ldc);
       numbers.setAtIndex(JAVA_FLOAT, BETA, add ? 1 : 0);
     }

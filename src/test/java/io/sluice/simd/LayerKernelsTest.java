@@ -105,6 +105,13 @@ class LayerKernelsTest {
         kernels.add(in.address() + 12, exact.address() + 4, out.address() + 4, width);
         definition.add(in.address() + 12, exact.address() + 4, exact.address() + 4, width);
         assertClose(out, exact, 4, width, 0);
+        int pairs = width / 2;
+        float[] sines = floats(random, 3 + pairs, 1);
+        MemorySegment turned = memory(arena, x, 12);
+        kernels.turn(turned.address() + 12, pairs, weight, sines, 0);
+        MemorySegment exactlyTurned = memory(arena, x, 12);
+        definition.turn(exactlyTurned.address() + 12, pairs, weight, sines, 0);
+        assertClose(turned, exactlyTurned, 12, width, 1e-6);
         float cap = trial % 2 == 0 ? 0 : 5;
         MemorySegment scores = memory(arena, x, 12);
         if (cap > 0) {

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -40,8 +41,44 @@ class RowAttentionTest {
     }
   }
 
+  @Test
+  void productsMayBeALibrarys() {
+    Random random = new Random(SEED);
+    try (Workers workers = Workers.of(2)) {
+      Attention attention = new BlockAttention(workers, RowAttentionTest::multiply);
+      for (int trial = 0; trial < 30; trial++) {
+        compare(random, attention, 1 + random.nextInt(200), 0);
+      }
+      compare(random, attention, 150, 149);
+    }
+  }
+
+  private static void multiply(
+      MemorySegment x,
+      int xStride,
+      int rows,
+      int depth,
+      MemorySegment w,
+      int wStride,
+      boolean turned,
+      int columns,
+      MemorySegment y,
+      int yStride) {
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < columns; j++) {
+        double sum = 0;
+        for (int t = 0; t < depth; t++) {
+          sum +=
+              (double) at(x, 0, (long) i * xStride + t)
+                  * at(w, 0, turned ? (long) j * wStride + t : (long) t * wStride + j);
+        }
+        y.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * ((long) i * yStride + j), (float) sum);
+      }
+    }
+  }
+
   /** Heads of random shapes; from a past on, if there is one, they are causal. */
-  private static void compare(Random random, RowAttention attention, int length, int past) {
+  private static void compare(Random random, Attention attention, int length, int past) {
     int groups = 1 + random.nextInt(3);
     int heads = groups * (1 + random.nextInt(3));
     int headDim = 2 * (1 + random.nextInt(40));
@@ -75,8 +112,7 @@ class RowAttentionTest {
             new AttentionHeads.Rule(causal, window, 0.4f, cap));
     int pairs = 1 + random.nextInt(headDim / 2);
     RotaryAngles angles = random.nextBoolean() ? angles(random, pairs, length) : null;
-    RowAttention.Batch batch =
-        new RowAttention.Batch(lengths.length, capacity, first, length, lengths);
+    Attention.Batch batch = new Attention.Batch(lengths.length, capacity, first, length, lengths);
     float[] rows = floats(random, lengths.length * capacity * row, 1);
     try (Arena arena = Arena.ofShared()) {
       MemorySegment out =
@@ -114,7 +150,7 @@ class RowAttentionTest {
   private static double[] defined(
       AttentionHeads heads,
       RotaryAngles angles,
-      RowAttention.Batch batch,
+      Attention.Batch batch,
       float[] rows,
       int context,
       int query,
@@ -181,7 +217,7 @@ class RowAttentionTest {
   private static double[] part(
       AttentionHeads heads,
       RotaryAngles angles,
-      RowAttention.Batch batch,
+      Attention.Batch batch,
       float[] rows,
       int context,
       int row,
@@ -224,13 +260,13 @@ class RowAttentionTest {
             () -> new AttentionHeads(1, 1, wide, 9999, 0, 0, 0, 0, 0, 0, null, null, 0, rule))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("heads of width 2049");
-    assertThatThrownBy(() -> new RowAttention.Batch(1, 4, 0, 5, new int[] {5}))
+    assertThatThrownBy(() -> new Attention.Batch(1, 4, 0, 5, new int[] {5}))
         .isInstanceOf(IllegalArgumentException.class);
     AttentionHeads heads = new AttentionHeads(2, 1, 4, 16, 0, 4, 8, 4, 12, 4, null, null, 0, rule);
     RowAttention attention = new RowAttention(Workers.of(1));
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment rows = arena.allocate(3 * 16 * 4);
-      RowAttention.Batch batch = RowAttention.Batch.of(3, new int[] {3});
+      Attention.Batch batch = Attention.Batch.of(3, new int[] {3});
       assertThatThrownBy(() -> attention.run(heads, null, batch, rows, arena.allocate(8)))
           .isInstanceOf(IndexOutOfBoundsException.class);
       RotaryAngles few = new RotaryAngles(new float[2], new float[2], 2);
