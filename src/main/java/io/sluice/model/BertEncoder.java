@@ -52,7 +52,8 @@ final class BertEncoder implements Transformer {
       for (int i = 0; i < config.layers(); i++) {
         layers.add(new BertLayer(i, parameters, loader));
       }
-      LayerEngine engine = LayerEngine.choose(device, DType.F32, (int) (d / config.heads()));
+      LayerEngine engine =
+          LayerEngine.choose(device, DType.F32, (int) d, (int) (d / config.heads()));
       this.vector = engine == LayerEngine.LIBTORCH ? null : VectorLayers.ofEncoder(engine, layers);
     } catch (IOException | RuntimeException | Error e) {
       weights.close();

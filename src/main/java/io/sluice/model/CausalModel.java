@@ -50,7 +50,7 @@ final class CausalModel implements LanguageModel {
       Parameters named = parameters.withPrefix(architecture.prefix(), architecture.finalNorm());
       this.parts =
           CausalParts.load(config, new WeightLoader(named, dtype, device, weights), rotary);
-      LayerEngine engine = LayerEngine.choose(device, dtype, attention.headDim());
+      LayerEngine engine = LayerEngine.choose(device, dtype, shape.dModel(), attention.headDim());
       this.vector = engine == LayerEngine.LIBTORCH ? null : VectorLayers.of(engine, parts.layers());
     } catch (IOException | RuntimeException | Error e) {
       weights.close();

@@ -116,6 +116,32 @@ class StoreFailureTest {
   }
 
   @Test
+  void fillsReservedRowsInPieces() throws IOException {
+    Path folder = parent.resolve("store");
+    Column column = new Column("layers.0.z", 4, DType.F32);
+    StoreSpec spec = StoreSpec.of("tiny", "text", List.of(column)).withRowsPerShard(3);
+    MemorySegment values = StoreSamples.block(0, 3, 0, 4);
+    try (StoreWriter writer = StoreWriter.create(folder, spec)) {
+      assertThat(writer.reserve(5).count()).isEqualTo(3);
+      writer.fill(0, 2, 1, DType.F32, values.asSlice(32));
+      writer.fill(0, 0, 2, DType.F32, values.asSlice(0, 32));
+      assertThatThrownBy(() -> writer.fill(0, 2, 2, DType.F32, values.asSlice(0, 32)))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+      assertThatThrownBy(() -> writer.fill(0, 0, 2, DType.F32, values))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("48 bytes for 2 rows of 4 float32, expected 32");
+      assertThatThrownBy(() -> writer.fill(0, 0, 2, DType.F16, values))
+          .isInstanceOf(IllegalArgumentException.class);
+      writer.commit(3);
+      writer.sync();
+      assertThat(ActivationStore.open(folder).rows()).isEqualTo(3);
+      writer.finish();
+    }
+    MemorySegment kept = ActivationStore.open(folder).shards().getFirst().data(column.name());
+    assertThat(kept.mismatch(values)).isEqualTo(-1);
+  }
+
+  @Test
   void shardLargerThanMemoryIsRefusedBeforeAnythingIsTouched() throws IOException {
     Path folder = parent.resolve("store");
     StoreSamples.write(folder, 9);
