@@ -2,6 +2,7 @@ package io.sluice.simd;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 
 /**
  * {@link Attention} whose products are a library's: some queries at a time, of all heads that share
@@ -54,6 +55,8 @@ public final class BlockAttention implements Attention {
           int group = task % heads.keyValueHeads();
           new Pass(heads, angles, batch, rows, out, context, group).run(scratch.get());
         });
+    Reference.reachabilityFence(rows);
+    Reference.reachabilityFence(out);
   }
 
   /** The queries of one context that share one head of keys and values. */

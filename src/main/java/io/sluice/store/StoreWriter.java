@@ -202,6 +202,10 @@ public final class StoreWriter implements AutoCloseable {
       disk.await();
     } catch (IOException e) {
       throw failed(e);
+    } catch (RuntimeException | Error e) {
+      // Rows are missing: what follows them must not become a complete store.
+      body = null;
+      throw e;
     }
   }
 
@@ -213,12 +217,13 @@ public final class StoreWriter implements AutoCloseable {
    */
   public Manifest finish() throws IOException {
     requireOpen();
-    if (filled > 0) {
-      handOver();
-    }
     sync();
-    Manifest complete = manifest.withShards(manifest.shards(), true);
+    Manifest complete;
     try {
+      if (filled > 0) {
+        writeShard(body, filled);
+      }
+      complete = manifest.withShards(manifest.shards(), true);
       ManifestFile.write(folder, complete);
     } catch (IOException e) {
       throw failed(e);
@@ -271,10 +276,11 @@ public final class StoreWriter implements AutoCloseable {
   /** Lets the shard go to the disk, once the one before it is there, and takes other memory. */
   private void handOver() throws IOException {
     sync();
+    MemorySegment next = spare == null ? allocate(layout) : spare;
     MemorySegment full = body;
     int rows = filled;
     disk.start(() -> writeShard(full, rows));
-    body = spare == null ? allocate(layout) : spare;
+    body = next;
     spare = full;
     handedOver += rows;
     filled = 0;
