@@ -12,6 +12,7 @@ import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -37,23 +38,36 @@ public final class NativeMemory {
 
   private NativeMemory() {}
 
+  /** Parts whose median counts: the compilers' noise goes up and down, a leak always up. */
+  private static final int PARTS = 5;
+
+  private static final int MOST_PARTS = 30;
+
   /**
-   * The least that native memory grows by over {@code parts} runs of {@code work}. A leak grows in
-   * each; what the JVM takes for itself now and then, for its compilers above all, does not. The
-   * calling test is skipped where the C library cannot tell.
+   * By how much native memory grows in one run of {@code work}: the median of five runs one after
+   * the other. A leak grows in each of them. What the JVM takes and gives back for itself, for its
+   * compilers above all, is many times larger at first and comes to rest, later where other
+   * programs want the processor; so the five are the last of up to thirty, the first whose median
+   * is below {@code limit}. The calling test is skipped where the C library cannot tell.
    */
-  public static long leastGrowth(int parts, Runnable work) {
+  public static long growth(long limit, Runnable work) {
     Linker linker = Linker.nativeLinker();
     Optional<MemorySegment> symbol = linker.defaultLookup().find("mallinfo2");
     assumeTrue(symbol.isPresent(), "this C library has no mallinfo2");
     MethodHandle count = linker.downcallHandle(symbol.get(), FunctionDescriptor.of(COUNTS));
-    long least = Long.MAX_VALUE;
-    for (int part = 0; part < parts; part++) {
+    long[] last = new long[PARTS];
+    long median = Long.MAX_VALUE;
+    for (int part = 0; part < MOST_PARTS && median >= limit; part++) {
       long before = bytes(count);
       work.run();
-      least = Math.min(least, bytes(count) - before);
+      last[part % PARTS] = bytes(count) - before;
+      if (part + 1 >= PARTS) {
+        long[] sorted = last.clone();
+        Arrays.sort(sorted);
+        median = sorted[PARTS / 2];
+      }
     }
-    return least;
+    return median;
   }
 
   /** Segments that are garbage give their memory back, but not always in the first collection. */
