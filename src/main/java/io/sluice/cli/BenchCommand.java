@@ -1,5 +1,6 @@
 package io.sluice.cli;
 
+import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,6 +23,7 @@ import picocli.CommandLine.Parameters;
     footer = {"", "Example:", "  sluice bench covariance --threads 1"})
 final class BenchCommand extends SluiceCommand {
   private static final String LOAD = "load";
+  private static final String STEP = "step";
 
   private static final Map<String, Benchmark> ALL =
       new TreeMap<>(
@@ -36,8 +38,8 @@ final class BenchCommand extends SluiceCommand {
               new PeakBenchmark(),
               "product",
               new ProductBenchmark(),
-              "step",
-              new StepBenchmark()));
+              STEP,
+              new StepBenchmark(Device.CPU)));
 
   @Parameters(
       paramLabel = "NAME",
@@ -76,6 +78,23 @@ final class BenchCommand extends SluiceCommand {
       description = "The model's file or folder, for load.")
   private Path model;
 
+  @Option(
+      names = "--device",
+      paramLabel = "cpu|cuda",
+      defaultValue = "cpu",
+      description = "Where step trains; the others are of the CPU (default: cpu).")
+  private String device;
+
+  private Benchmark step() {
+    try {
+      Device where = Device.parse(device);
+      Torch.require(where);
+      return new StepBenchmark(where);
+    } catch (IllegalArgumentException e) {
+      throw usage("--device: " + e.getMessage());
+    }
+  }
+
   private Benchmark load() {
     if (model == null) {
       throw usage("load needs --model; name a model's file or folder");
@@ -96,7 +115,12 @@ final class BenchCommand extends SluiceCommand {
     }
     List<Benchmark> chosen = new ArrayList<>();
     for (String name : names.isEmpty() ? ALL.keySet() : names) {
-      Benchmark benchmark = name.equals(LOAD) ? load() : ALL.get(name);
+      Benchmark benchmark =
+          switch (name) {
+            case LOAD -> load();
+            case STEP -> step();
+            default -> ALL.get(name);
+          };
       if (benchmark == null) {
         throw usage(
             "no benchmark '"

@@ -729,24 +729,24 @@ public final class TorchEngine extends CheckedEngine {
         return;
       }
       int entries = codes.entries();
-      Tensor starts = onDevice(groups.starts(), DType.I32, groups.groups() + 1);
+      Pieces pieces = pieces();
       Tensor tokens = onDevice(groups.tokens(), DType.I32, entries);
       Tensor order = onDevice(groups.entries(), DType.I32, entries);
       Tensor active = onDevice(groups.features(), DType.I64, groups.groups()).moveTo(batch);
       Tensor weights = codeGradient.indexSelect(0, order);
       Tensor decoderGradient =
-          residualGradient.embeddingBag(
+          pieces.sum(
+              residualGradient,
               levels == 1 ? tokens : feltByPlace(entries),
-              starts,
               codeValues.indexSelect(0, order));
       if (pull() != null) {
         Tensor pulls = ofActive(pull(), "pull").reshape(-1, 1);
         Tensor along = spec().siteCount() == 1 ? decoder.indexSelect(0, active) : unitParts(active);
         decoderGradient = decoderGradient.add(along.mul(pulls));
       }
-      Tensor encoderGradient = seen.embeddingBag(tokens, starts, weights);
+      Tensor encoderGradient = pieces.sum(seen, tokens, weights);
       Tensor encoderBiasGradient =
-          codeGradient.reshape(entries, 1).embeddingBag(order, starts, null).reshape(-1);
+          pieces.sum(codeGradient.reshape(entries, 1), order, null).reshape(-1);
       if (spec().subtractDecoderBias()) {
         decoderBiasGradient =
             decoderBiasGradient.sub(weightedRows(encoder, active, encoderBiasGradient));
@@ -762,6 +762,52 @@ public final class TorchEngine extends CheckedEngine {
               decoderGradient.moveTo(batch),
               decoderBiasGradient.moveTo(batch));
     }
+  }
+
+  /** No sum is longer than this: what adds up a longer one alone keeps the others waiting. */
+  private static final int PIECE = 128;
+
+  /**
+   * The places of all groups in pieces of at most {@link #PIECE}, and those of each group.
+   *
+   * @param starts int32 {@code [pieces + 1]}
+   * @param numbers 0 to {@code pieces − 1}; null if each group is one piece
+   * @param ofGroups where each group's pieces begin, int32 {@code [groups + 1]}; null likewise
+   */
+  private record Pieces(Tensor starts, Tensor numbers, Tensor ofGroups) {
+    /** {@code Σ weights[p] · table[indices[p]]} over the places {@code p} of each group. */
+    Tensor sum(Tensor table, Tensor indices, Tensor weights) {
+      Tensor sums = table.embeddingBag(indices, starts, weights);
+      return ofGroups == null ? sums : sums.embeddingBag(numbers, ofGroups, null);
+    }
+  }
+
+  private Pieces pieces() {
+    int count = groups.groups();
+    int pieces = 0;
+    for (int group = 0; group < count; group++) {
+      pieces += (groups.start(group + 1) - groups.start(group) + PIECE - 1) / PIECE;
+    }
+    if (pieces == count) {
+      return new Pieces(onDevice(groups.starts(), DType.I32, count + 1), null, null);
+    }
+    MemorySegment starts = scratch.ints("piece starts", pieces + 1L);
+    MemorySegment numbers = scratch.ints("piece numbers", pieces);
+    MemorySegment ofGroups = scratch.ints("pieces of groups", count + 1L);
+    int piece = 0;
+    for (int group = 0; group < count; group++) {
+      ofGroups.setAtIndex(ValueLayout.JAVA_INT, group, piece);
+      for (int from = groups.start(group); from < groups.start(group + 1); from += PIECE) {
+        numbers.setAtIndex(ValueLayout.JAVA_INT, piece, piece);
+        starts.setAtIndex(ValueLayout.JAVA_INT, piece++, from);
+      }
+    }
+    ofGroups.setAtIndex(ValueLayout.JAVA_INT, count, piece);
+    starts.setAtIndex(ValueLayout.JAVA_INT, piece, groups.start(count));
+    return new Pieces(
+        onDevice(starts, DType.I32, pieces + 1),
+        onDevice(numbers, DType.I32, pieces),
+        onDevice(ofGroups, DType.I32, count + 1));
   }
 
   /** {@code Σ_j weights[j] · table[rows[j]]}, in bags of 64 so that threads can share the work. */

@@ -590,6 +590,27 @@ abstract class EngineContractTest {
   }
 
   @Test
+  void sumsOverHundredsOfTokensOfAFeature() {
+    random.setSeed(300);
+    // Each feature fires for some hundred tokens, more than any engine adds up in one go.
+    EngineSpec spec = new EngineSpec(8, 8, 6, true, false, Optimiser.ADAM);
+    Parameters start = randomParameters(spec);
+    try (Engine engine = open(spec, start);
+        Engine reference = new ReferenceEngine(spec, start)) {
+      for (int step = 1; step <= 3; step++) {
+        Rows batch = randomRows(700, 8);
+        for (Engine each : List.of(engine, reference)) {
+          each.encode(batch, new Selection.TopK(3));
+          each.decode(batch, true);
+          each.accumulate();
+          each.update(new AdamStep(step, 1e-3, 0.9, 0.999, 1e-8));
+        }
+      }
+      assertClose(engine.parameters(arena), reference.parameters(arena), 1e-5);
+    }
+  }
+
+  @Test
   void countsTheFeaturesThatFiredSinceAClock() {
     EngineSpec spec = new EngineSpec(6, 6, 30, false, false, Optimiser.ADAM);
     try (Engine engine = open(spec, randomParameters(spec))) {
