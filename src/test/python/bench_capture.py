@@ -1,6 +1,6 @@
 """Tokens per second of `sluice capture` beside transformers with hooks and ONNX Runtime with taps.
 
-Usage: python bench_capture.py [--tokens 20000] [--rounds 3] [--threads N] [--gguf FILE]
+Usage: python bench_capture.py [--tokens 20000] [--rounds 3] [--threads N] [--gguf FILE] [--compute TYPE]
 
 `make bench-capture` starts it. Sluice runs whole (`bin/sluice capture`) on the LibTorch of this
 Python's torch; its own count of seconds starts once the model is loaded, and ends when the store is
@@ -40,7 +40,8 @@ def sluice(model, context, options):
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [ROOT / "bin" / "sluice", "capture", "--model", model, "--text", TEXT, "--hooks", "layers.*.attn_out"]
-            + ["--tokens", str(options.tokens), "--context", str(context), "--out", folder + "/store", "--json"],
+            + ["--tokens", str(options.tokens), "--context", str(context), "--out", folder + "/store", "--json"]
+            + ["--compute", options.compute],
             env=environment,
             capture_output=True,
             text=True,
@@ -146,6 +147,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--gguf", type=Path, help="SmolLM2 as make models leaves it; left out if not given")
+    parser.add_argument("--compute", default="float32", help="what Sluice computes in; the others: float32")
     options = parser.parse_args()
     import torch
 

@@ -30,9 +30,11 @@ final class BertEncoder implements Transformer {
    * Loads the weights.
    *
    * @param source the file that {@code parameters} reads
+   * @param compute what to compute in: a type with activations in float32
    * @throws IOException if a tensor is missing or has another shape than the configuration says
    */
-  BertEncoder(BertWeights parameters, TensorSource source, Device device) throws IOException {
+  BertEncoder(BertWeights parameters, TensorSource source, Device device, ComputeType compute)
+      throws IOException {
     BertConfig config = parameters.config();
     this.shape = config.shape();
     this.device = device;
@@ -52,8 +54,7 @@ final class BertEncoder implements Transformer {
       for (int i = 0; i < config.layers(); i++) {
         layers.add(new BertLayer(i, parameters, loader));
       }
-      LayerEngine engine =
-          LayerEngine.choose(device, DType.F32, (int) d, (int) (d / config.heads()));
+      LayerEngine engine = LayerEngine.choose(device, compute, (int) d, (int) (d / config.heads()));
       this.vector = engine == LayerEngine.LIBTORCH ? null : VectorLayers.ofEncoder(engine, layers);
     } catch (IOException | RuntimeException | Error e) {
       weights.close();

@@ -27,18 +27,15 @@ final class CausalModel implements LanguageModel {
   /**
    * Loads the weights.
    *
-   * @param dtype what to compute in: float32 or bfloat16
+   * @param compute what to compute in
    * @throws IOException if a tensor is missing or has another shape than the configuration says
    */
-  CausalModel(CausalConfig config, Parameters parameters, Device device, DType dtype)
+  CausalModel(CausalConfig config, Parameters parameters, Device device, ComputeType compute)
       throws IOException {
-    if (dtype != DType.F32 && dtype != DType.BF16) {
-      throw new IllegalArgumentException("models run in float32 or bfloat16, not " + dtype.label());
-    }
     this.config = config;
     this.shape = config.shape();
     this.device = device;
-    this.dtype = dtype;
+    this.dtype = compute.dtype();
     this.weights = TensorScope.detached();
     try {
       AttentionConfig attention = config.attention();
@@ -50,7 +47,7 @@ final class CausalModel implements LanguageModel {
       Parameters named = parameters.withPrefix(architecture.prefix(), architecture.finalNorm());
       this.parts =
           CausalParts.load(config, new WeightLoader(named, dtype, device, weights), rotary);
-      LayerEngine engine = LayerEngine.choose(device, dtype, shape.dModel(), attention.headDim());
+      LayerEngine engine = LayerEngine.choose(device, compute, shape.dModel(), attention.headDim());
       this.vector = engine == LayerEngine.LIBTORCH ? null : VectorLayers.of(engine, parts.layers());
     } catch (IOException | RuntimeException | Error e) {
       weights.close();

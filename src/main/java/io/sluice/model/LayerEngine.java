@@ -4,6 +4,7 @@ import io.sluice.simd.AttentionHeads;
 import io.sluice.simd.KernelProvider;
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
+import io.sluice.torch.SplitMatrix;
 import io.sluice.torch.Torch;
 import io.sluice.torch.WeightMatrix;
 
@@ -13,11 +14,14 @@ enum LayerEngine {
   LIBTORCH,
   /** {@link VectorLayers} whose products are taken by the BLAS under LibTorch. */
   BLAS,
+  /** {@link VectorLayers} whose products with weights are three of bfloat16, by the same BLAS. */
+  SPLIT,
   /** {@link VectorLayers} whose products are taken by this library's own kernels. */
   VECTOR;
 
   /**
-   * The system property that overrules the choice: {@code libtorch}, {@code blas}, {@code vector}.
+   * The system property that overrules the choice: {@code libtorch}, {@code blas}, {@code split},
+   * {@code vector}.
    */
   static final String PROPERTY = "sluice.layers";
 
@@ -33,19 +37,29 @@ enum LayerEngine {
    *
    * @param width of the residual stream
    * @param headDim width of the attention's heads
+   * @throws IllegalArgumentException if nothing here computes in {@code compute}
    */
-  static LayerEngine choose(Device device, DType dtype, int width, int headDim) {
+  static LayerEngine choose(Device device, ComputeType compute, int width, int headDim) {
     boolean possible =
-        !device.isCuda() && dtype == DType.F32 && headDim <= AttentionHeads.MOST_HEAD_DIM;
+        !device.isCuda() && compute.dtype() == DType.F32 && headDim <= AttentionHeads.MOST_HEAD_DIM;
+    if (compute == ComputeType.BFLOAT16X3) {
+      if (!possible || !SplitMatrix.isFast()) {
+        throw new IllegalArgumentException(
+            "bfloat16x3 needs a CPU with matrix units for bfloat16 (AMX) and a LibTorch with MKL;"
+                + " compute in float32 here");
+      }
+      return SPLIT;
+    }
     String asked = System.getProperty(PROPERTY, "auto");
     return switch (asked) {
       case "auto" -> possible ? fastest(width) : LIBTORCH;
       case "blas" -> possible && WeightMatrix.isAvailable() ? BLAS : LIBTORCH;
+      case "split" -> possible && SplitMatrix.isAvailable() ? SPLIT : LIBTORCH;
       case "vector" -> possible ? VECTOR : LIBTORCH;
       case "libtorch" -> LIBTORCH;
       default ->
           throw new IllegalArgumentException(
-              "-D" + PROPERTY + "=" + asked + " is not one of auto, blas, libtorch, vector");
+              "-D" + PROPERTY + "=" + asked + " is not one of auto, blas, libtorch, split, vector");
     };
   }
 

@@ -47,23 +47,25 @@ public record LoadedModel(
    * @throws IOException as {@link #open(Path, Device)}
    */
   public static LoadedModel open(ModelFiles files, Device device) throws IOException {
-    return open(files, device, DType.F32);
+    return open(files, device, ComputeType.FLOAT32);
   }
 
   /**
    * Opens a model from known files.
    *
-   * @param dtype what it computes in: float32 or, for causal language models, bfloat16
+   * @param compute what it computes in
    * @throws IOException as {@link #open(Path, Device)}
-   * @throws IllegalArgumentException if the model does not run in {@code dtype}
+   * @throws IllegalArgumentException if the model, the device or LibTorch does not run in {@code
+   *     compute}
    */
-  public static LoadedModel open(ModelFiles files, Device device, DType dtype) throws IOException {
+  public static LoadedModel open(ModelFiles files, Device device, ComputeType compute)
+      throws IOException {
     TensorSource source = TensorSource.open(files.weights());
     Set<Integer> endOfText = new TreeSet<>();
     ModelMaker maker = maker(files, source, endOfText);
     Tokenizer tokenizer = tokenizer(files, source);
     try {
-      return new LoadedModel(files.name(), maker.make(device, dtype), tokenizer, endOfText);
+      return new LoadedModel(files.name(), maker.make(device, compute), tokenizer, endOfText);
     } catch (IOException | RuntimeException | Error e) {
       tokenizer.close();
       throw e;
@@ -73,7 +75,7 @@ public record LoadedModel(
   /** Makes a model once the files it needs have been read. */
   @FunctionalInterface
   private interface ModelMaker {
-    Transformer make(Device device, DType dtype) throws IOException;
+    Transformer make(Device device, ComputeType compute) throws IOException;
   }
 
   private static Tokenizer tokenizer(ModelFiles files, TensorSource source) throws IOException {
@@ -91,7 +93,7 @@ public record LoadedModel(
       CausalConfig config = GgufConfig.read(gguf);
       endOfText.addAll(EndOfText.of(gguf));
       Parameters parameters = new GgufParameters(gguf, config);
-      return (device, dtype) -> new CausalModel(config, parameters, device, dtype);
+      return (device, compute) -> new CausalModel(config, parameters, device, compute);
     }
     if (files.config() == null) {
       throw new IOException(
@@ -108,15 +110,16 @@ public record LoadedModel(
     }
     CausalConfig config = CausalConfigFile.read(file, architecture);
     endOfText.addAll(EndOfText.of(file));
-    return (device, dtype) -> new CausalModel(config, Parameters.of(source), device, dtype);
+    return (device, compute) -> new CausalModel(config, Parameters.of(source), device, compute);
   }
 
   private static ModelMaker bert(BertWeights weights, TensorSource source) {
-    return (device, dtype) -> {
-      if (dtype != DType.F32) {
-        throw new IllegalArgumentException("BERT encoders run in float32, not " + dtype.label());
+    return (device, compute) -> {
+      if (compute.dtype() != DType.F32) {
+        throw new IllegalArgumentException(
+            "BERT encoders run in float32 or bfloat16x3, not " + compute.label());
       }
-      return new BertEncoder(weights, source, device);
+      return new BertEncoder(weights, source, device, compute);
     };
   }
 

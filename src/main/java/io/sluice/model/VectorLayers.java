@@ -3,7 +3,6 @@ package io.sluice.model;
 import io.sluice.simd.Attention;
 import io.sluice.simd.AttentionHeads;
 import io.sluice.simd.BlockAttention;
-import io.sluice.simd.PackedMatrix;
 import io.sluice.simd.PerThread;
 import io.sluice.simd.RotaryAngles;
 import io.sluice.simd.RowAttention;
@@ -36,7 +35,7 @@ final class VectorLayers implements AutoCloseable {
   private final TensorScope owner = TensorScope.detached();
   private final RowLogLoss logLoss = new RowLogLoss(WORKERS);
   private final RowProduct product = new RowProduct();
-  private final boolean blas;
+  private final LayerEngine engine;
   private final Attention attention;
   private final List<VectorLayer> layers;
   private final Tensor[] outputProjections;
@@ -59,9 +58,11 @@ final class VectorLayers implements AutoCloseable {
       LayerEngine engine,
       List<T> layers,
       BiFunction<T, Function<List<Linear>, LayerMatrix>, VectorLayer> apart) {
-    this.blas = engine == LayerEngine.BLAS;
+    this.engine = engine;
     this.attention =
-        blas ? new BlockAttention(WORKERS, VectorLayers::multiply) : new RowAttention(WORKERS);
+        engine == LayerEngine.VECTOR
+            ? new RowAttention(WORKERS)
+            : new BlockAttention(WORKERS, VectorLayers::multiply);
     this.outputProjections = new Tensor[layers.size()];
     try (TensorScope scope = TensorScope.open()) {
       this.layers = layers.stream().map(layer -> apart.apply(layer, this::matrix)).toList();
@@ -72,9 +73,9 @@ final class VectorLayers implements AutoCloseable {
   }
 
   /**
-   * Takes a causal model's layers apart. Where the own kernels multiply, weights are packed and the
-   * layers' tensors closed, one layer after the other, so that there is never more than one layer
-   * twice; else the tensors must stay open as long as these layers.
+   * Takes a causal model's layers apart. Unless LibTorch's BLAS reads them where they are, weights
+   * are packed and the layers' tensors closed, one layer after the other, so that there is never
+   * more than one layer twice; else the tensors must stay open as long as these layers.
    *
    * @param engine what multiplies
    */
@@ -104,9 +105,12 @@ final class VectorLayers implements AutoCloseable {
   }
 
   private LayerMatrix matrix(List<Linear> parts) {
-    return blas
-        ? new LayerMatrix.Plain(parts, owner)
-        : LayerMatrix.Packed.of(parts, product, arena);
+    return switch (engine) {
+      case BLAS -> new LayerMatrix.Plain(parts, owner);
+      case SPLIT -> new LayerMatrix.Split(parts, arena);
+      case VECTOR -> LayerMatrix.Packed.of(parts, product, arena);
+      case LIBTORCH -> throw new IllegalArgumentException("LibTorch's layers are not taken apart");
+    };
   }
 
   /**
@@ -385,9 +389,9 @@ final class VectorLayers implements AutoCloseable {
     }
   }
 
-  /** Whether weights are packed here, and the layers' own tensors closed. */
+  /** Whether weights are held here, and the layers' own tensors closed. */
   boolean isPacked() {
-    return !blas;
+    return engine != LayerEngine.BLAS;
   }
 
   /**
@@ -410,7 +414,7 @@ final class VectorLayers implements AutoCloseable {
   /** {@code W_O} of a layer, which stays these layers', if they are packed. */
   Tensor outputProjection(int layer) {
     if (outputProjections[layer] == null) {
-      PackedMatrix matrix = packed(layers.get(layer).output());
+      LayerMatrix.Repacked matrix = packed(layers.get(layer).output());
       MemorySegment plain = arena.allocate((long) matrix.out() * matrix.in() * Float.BYTES, 64);
       matrix.get(0, matrix.out(), plain);
       try (TensorScope scope = TensorScope.open()) {
@@ -441,7 +445,7 @@ final class VectorLayers implements AutoCloseable {
 
   /** The output of a layer's attention, for {@link Transformer#attention}. */
   LayerAttention.Projection output(int layer) {
-    PackedMatrix matrix = packed(layers.get(layer).output());
+    LayerMatrix.Repacked matrix = packed(layers.get(layer).output());
     return projection(matrix, 1, matrix.out(), 0, 0);
   }
 
@@ -450,13 +454,13 @@ final class VectorLayers implements AutoCloseable {
     return projection(packed(whole.queriesKeysValues()), heads, whole.heads().headDim(), at, step);
   }
 
-  private static PackedMatrix packed(LayerMatrix matrix) {
-    return ((LayerMatrix.Packed) matrix).matrix();
+  private static LayerMatrix.Repacked packed(LayerMatrix matrix) {
+    return (LayerMatrix.Repacked) matrix;
   }
 
   /** Some rows of a matrix, in blocks, as tensors of the innermost scope. */
   private static LayerAttention.Projection projection(
-      PackedMatrix matrix, int blocks, int rows, int at, int step) {
+      LayerMatrix.Repacked matrix, int blocks, int rows, int at, int step) {
     Tensor weight = Tensor.empty(DType.F32, Device.CPU, (long) blocks * rows, matrix.in());
     float[] bias = new float[blocks * rows];
     long bytes = (long) rows * matrix.in() * Float.BYTES;

@@ -144,4 +144,13 @@ interface LayerKernels {
 
   /** {@code out[i] = a[i] + b[i]}; {@code out} may be one of them. */
   void add(long a, long b, long out, int count);
+
+  /**
+   * Splits values into the nearest bfloat16 of each, and the nearest of what is left. NaN stays NaN
+   * in both; what is infinite or rounds to it has NaN for its rest.
+   *
+   * @param high room for {@code count} bfloat16 values
+   * @param low likewise
+   */
+  void split(long values, int count, long high, long low);
 }

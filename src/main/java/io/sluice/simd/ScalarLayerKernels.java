@@ -6,6 +6,11 @@ import java.lang.foreign.ValueLayout;
 final class ScalarLayerKernels implements LayerKernels {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+
+  /** The bits of a NaN that is one in bfloat16, too. */
+  static final int NAN = 0x7fc00000;
+
   /** Where exp leaves the normal numbers of float32. */
   static final float LOWEST = -87.3f;
 
@@ -161,6 +166,28 @@ final class ScalarLayerKernels implements LayerKernels {
     for (int i = 0; i < count; i++) {
       set(out, i, get(a, i) + get(b, i));
     }
+  }
+
+  @Override
+  public void split(long values, int count, long high, long low) {
+    for (int i = 0; i < count; i++) {
+      splitOne(values, i, high, low);
+    }
+  }
+
+  /** {@link #split} of the value at {@code index}. */
+  static void splitOne(long values, int index, long high, long low) {
+    float value = get(values, index);
+    int nearest = nearest(value);
+    float rest = value - Float.intBitsToFloat(nearest);
+    NativeMemory.ALL.set(SHORT, high + 2L * index, (short) (nearest >>> 16));
+    NativeMemory.ALL.set(SHORT, low + 2L * index, (short) (nearest(rest) >>> 16));
+  }
+
+  /** The bits of the float32 that is the nearest bfloat16, ties to even. */
+  private static int nearest(float value) {
+    int bits = Float.floatToRawIntBits(value);
+    return value != value ? NAN : bits + 0x7fff + (bits >>> 16 & 1) & 0xffff0000;
   }
 
   private static float get(long at, long index) {

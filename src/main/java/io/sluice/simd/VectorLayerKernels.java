@@ -8,8 +8,11 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -19,6 +22,13 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class VectorLayerKernels implements LayerKernels {
   private static final VectorSpecies<Float> FLOATS = VectorWidth.speciesOf(MethodHandles.lookup());
+  private static final VectorSpecies<Integer> INTS =
+      VectorSpecies.of(int.class, FLOATS.vectorShape());
+
+  /** As many lanes, in vectors of half the size. */
+  private static final VectorSpecies<Short> SHORTS =
+      VectorSpecies.of(short.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
+
   private static final MemorySegment ALL = NativeMemory.ALL;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
@@ -77,6 +87,7 @@ final class VectorLayerKernels implements LayerKernels {
       rmsNorm(memory, count, ones, 1, memory);
       add(memory, memory, memory, count);
       turn(memory, count, ones, ones, 0);
+      split(memory, count, scratch, scratch);
     }
   }
 
@@ -619,5 +630,41 @@ final class VectorLayerKernels implements LayerKernels {
     }
     sum = sum.add(sum.rearrange(TWO_ON));
     return sum.lane(0) + sum.lane(1);
+  }
+
+  @Override
+  public void split(long values, int count, long high, long low) {
+    int whole = FLOATS.loopBound(count);
+    for (int i = 0; i < whole; i += LANES) {
+      FloatVector value =
+          FloatVector.fromMemorySegment(FLOATS, ALL, values + (long) i * Float.BYTES, ORDER);
+      IntVector bits = value.reinterpretAsInts();
+      IntVector nearest =
+          bits.add(0x7fff)
+              .add(bits.lanewise(VectorOperators.LSHR, 16).and(1))
+              .and(0xffff0000)
+              .blend(ScalarLayerKernels.NAN, value.compare(VectorOperators.NE, value).cast(INTS));
+      FloatVector rest = value.sub(nearest.reinterpretAsFloats());
+      IntVector restBits = rest.reinterpretAsInts();
+      IntVector nearestRest =
+          restBits
+              .add(0x7fff)
+              .add(restBits.lanewise(VectorOperators.LSHR, 16).and(1))
+              .and(0xffff0000)
+              .blend(ScalarLayerKernels.NAN, rest.compare(VectorOperators.NE, rest).cast(INTS));
+      ((ShortVector)
+              nearest
+                  .lanewise(VectorOperators.LSHR, 16)
+                  .convertShape(VectorOperators.I2S, SHORTS, 0))
+          .intoMemorySegment(ALL, high + (long) i * Short.BYTES, ORDER);
+      ((ShortVector)
+              nearestRest
+                  .lanewise(VectorOperators.LSHR, 16)
+                  .convertShape(VectorOperators.I2S, SHORTS, 0))
+          .intoMemorySegment(ALL, low + (long) i * Short.BYTES, ORDER);
+    }
+    for (int i = whole; i < count; i++) {
+      ScalarLayerKernels.splitOne(values, i, high, low);
+    }
   }
 }

@@ -1,17 +1,6 @@
 package io.sluice.torch;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-
-import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
-import java.lang.invoke.MethodHandle;
-import java.util.Objects;
 
 /**
  * A float32 matrix {@code W} on the CPU whose products with rows, {@code y = x · Wᵀ}, are taken by
@@ -36,7 +25,7 @@ public record WeightMatrix(MemorySegment weights, int out, int in, int stride, b
     if (out < 1 || in < 1) {
       throw new IllegalArgumentException("a matrix of [" + out + ", " + in + "]");
     }
-    requireFloats(weights, turned ? in : out, turned ? out : in, stride);
+    Blas.requireRows(weights, turned ? in : out, turned ? out : in, stride, Float.BYTES);
   }
 
   /** Rows one after the other. */
@@ -81,120 +70,12 @@ public record WeightMatrix(MemorySegment weights, int out, int in, int stride, b
     if (!isAvailable()) {
       throw new TorchException("the BLAS under this LibTorch cannot be called");
     }
-    requireFloats(x, rows, in, xStride);
-    requireFloats(y, rows, out, yStride);
+    Blas.requireRows(x, rows, in, xStride, Float.BYTES);
+    Blas.requireRows(y, rows, out, yStride, Float.BYTES);
     if (rows == 0) {
       return;
     }
-    Arguments own = Arguments.OF_THREAD.get();
-    own.set(out, rows, in, stride, xStride, yStride, add);
-    MemorySegment form = turned ? own.plain : own.transposed;
-    try {
-      boolean set = alone && Blas.SET_THREADS != null;
-      int before = set ? (int) Blas.SET_THREADS.invokeExact(1) : 0;
-      // Fortran's matrices are column-major: yᵀ = W · xᵀ.
-      Blas.SGEMM.invokeExact(
-          form,
-          own.plain,
-          own.at(Arguments.M),
-          own.at(Arguments.N),
-          own.at(Arguments.K),
-          own.at(Arguments.ONE),
-          weights,
-          own.at(Arguments.LDA),
-          x,
-          own.at(Arguments.LDB),
-          own.at(Arguments.BETA),
-          y,
-          own.at(Arguments.LDC));
-      if (set) {
-        int ignored = (int) Blas.SET_THREADS.invokeExact(before);
-      }
-    } catch (RuntimeException | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new TorchException("the BLAS under LibTorch did not multiply", e);
-    }
-  }
-
-  private static void requireFloats(MemorySegment memory, long rows, long width, long stride) {
-    if (!memory.isNative()) {
-      throw new IllegalArgumentException("memory on the heap, where native memory is wanted");
-    }
-    if (rows < 0 || stride < width) {
-      throw new IllegalArgumentException(rows + " rows of " + width + " values every " + stride);
-    }
-    long floats = rows == 0 ? 0 : (rows - 1) * stride + width;
-    Objects.checkFromIndexSize(0, floats * Float.BYTES, memory.byteSize());
-  }
-
-  /** Fortran takes all arguments by address: a thread's own memory for them. */
-  private static final class Arguments {
-    static final ThreadLocal<Arguments> OF_THREAD = ThreadLocal.withInitial(Arguments::new);
-    static final int M = 0;
-    static final int N = 1;
-    static final int K = 2;
-    static final int LDA = 3;
-    static final int LDB = 4;
-    static final int LDC = 5;
-    static final int ONE = 6;
-    static final int BETA = 7;
-    static final int COUNT = 8;
-
-    final MemorySegment numbers = Arena.ofAuto().allocate(JAVA_INT, COUNT);
-    final MemorySegment transposed = letter('T');
-    final MemorySegment plain = letter('N');
-
-    private final MemorySegment[] places = new MemorySegment[COUNT];
-
-    Arguments() {
-      for (int i = 0; i < places.length; i++) {
-        places[i] = numbers.asSlice((long) i * Integer.BYTES, Integer.BYTES);
-      }
-      numbers.setAtIndex(JAVA_FLOAT, ONE, 1);
-    }
-
-    private static MemorySegment letter(char letter) {
-      MemorySegment memory = Arena.ofAuto().allocate(1);
-      memory.set(JAVA_BYTE, 0, (byte) letter);
-      return memory;
-    }
-
-    MemorySegment at(int index) {
-      return places[index];
-    }
-
-    void set(int m, int n, int k, int lda, int ldb, int ldc, boolean add) {
-      numbers.setAtIndex(JAVA_INT, M, m);
-      numbers.setAtIndex(JAVA_INT, N, n);
-      numbers.setAtIndex(JAVA_INT, K, k);
-      numbers.setAtIndex(JAVA_INT, LDA, lda);
-      numbers.setAtIndex(JAVA_INT, LDB, ldb);
-      numbers.setAtIndex(JAVA_INT, LDC, ldc);
-      numbers.setAtIndex(JAVA_FLOAT, BETA, add ? 1 : 0);
-    }
-  }
-
-  /** What LibTorch and its libraries export; null where it is not there. */
-  private static final class Blas {
-    /**
-     * MKL's: sets the calling thread's number of threads, 0 for the usual, and returns the last.
-     */
-    static final MethodHandle SET_THREADS =
-        find("MKL_Set_Num_Threads_Local", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-
-    static final MethodHandle SGEMM =
-        find(
-            "sgemm_",
-            FunctionDescriptor.ofVoid(
-                ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS,
-                ADDRESS, ADDRESS, ADDRESS, ADDRESS));
-
-    private static MethodHandle find(String name, FunctionDescriptor type) {
-      return SymbolLookup.loaderLookup()
-          .find(name)
-          .map(function -> Linker.nativeLinker().downcallHandle(function, type))
-          .orElse(null);
-    }
+    Blas.multiply(
+        Blas.SGEMM, weights, stride, turned, x, xStride, y, yStride, rows, out, in, add, alone);
   }
 }

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.sluice.torch.DType;
 import io.sluice.torch.Device;
+import io.sluice.torch.SplitMatrix;
 import io.sluice.torch.TensorScope;
 import io.sluice.torch.Torch;
 import io.sluice.weights.Safetensors;
@@ -147,12 +147,21 @@ class BadCausalModelTest {
   @Test
   void refusesTypesThatModelsDoNotRunIn() throws IOException {
     copy(TinyModel.GPT2);
-    assertThatThrownBy(
-            () -> LoadedModel.open(ModelFiles.find(folder), Device.CPU, DType.F16).close())
+    assertThatThrownBy(() -> ComputeType.ofLabel("float16"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("float16");
+    if (!SplitMatrix.isFast()) {
+      assertThatThrownBy(
+              () ->
+                  LoadedModel.open(ModelFiles.find(folder), Device.CPU, ComputeType.BFLOAT16X3)
+                      .close())
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContainingAll("matrix units", "MKL", "float32");
+    }
     assertThatThrownBy(
-            () -> LoadedModel.open(ModelFiles.find(Demo.TINY), Device.CPU, DType.BF16).close())
+            () ->
+                LoadedModel.open(ModelFiles.find(Demo.TINY), Device.CPU, ComputeType.BFLOAT16)
+                    .close())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("BERT");
     try (LoadedModel bert = Demo.tiny()) {

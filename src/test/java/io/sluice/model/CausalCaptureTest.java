@@ -58,8 +58,8 @@ class CausalCaptureTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"F32, BF16", "BF16, F32", "BF16, BF16"})
-  void computesAndStoresInTypesOfTheirOwn(DType computed, DType stored) throws IOException {
+  @CsvSource({"FLOAT32, BF16", "BFLOAT16, F32", "BFLOAT16, BF16"})
+  void computesAndStoresInTypesOfTheirOwn(ComputeType computed, DType stored) throws IOException {
     Path text = Files.writeString(folder.resolve("text.txt"), TEXT);
     try (LoadedModel model = TinyModel.MISTRAL.open(computed)) {
       ContextSpec contexts = new ContextSpec(List.of(text), 6, 0, 2, Long.MAX_VALUE);

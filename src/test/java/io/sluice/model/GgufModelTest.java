@@ -65,7 +65,7 @@ class GgufModelTest {
   void runsInBfloat16() throws IOException {
     ModelFiles files = ModelFiles.find(TINY.resolve("llama.gguf"));
     assertThat(files.tokenizer()).isNull();
-    try (LoadedModel model = LoadedModel.open(files, DEVICE, DType.BF16)) {
+    try (LoadedModel model = LoadedModel.open(files, DEVICE, ComputeType.BFLOAT16)) {
       assertThat(model.transformer().outputProjection(0).dtype()).isEqualTo(DType.BF16);
     }
   }

@@ -2,7 +2,6 @@ package io.sluice.model;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import io.sluice.weights.Safetensors;
@@ -50,12 +49,12 @@ enum TinyModel {
   }
 
   LoadedModel open() throws IOException {
-    return open(DType.F32);
+    return open(ComputeType.FLOAT32);
   }
 
-  LoadedModel open(DType dtype) throws IOException {
+  LoadedModel open(ComputeType compute) throws IOException {
     assumeTrue(Torch.isAvailable(), "no LibTorch");
-    return LoadedModel.open(ModelFiles.find(folder()), DEVICE, dtype);
+    return LoadedModel.open(ModelFiles.find(folder()), DEVICE, compute);
   }
 
   /** The same as a checkpoint of the model without its head, whose names lack the prefix. */

@@ -127,6 +127,64 @@ class LayerKernelsTest {
     }
   }
 
+  @ParameterizedTest
+  @MethodSource("widths")
+  void splitsIntoTheNearestBfloat16AndTheNearestOfTheRest(LayerKernels kernels) {
+    Random random = new Random(SEED);
+    float[] special = {
+      0, -0f, 1, -1, 1.00390625f, 1.01171875f, Float.MIN_VALUE, -1e-40f, 3.3e38f, Float.NaN
+    };
+    // Ones of its payload alone would carry into the exponent.
+    float oddNaN = Float.intBitsToFloat(0x7fffffff);
+    try (Arena arena = Arena.ofConfined()) {
+      for (int trial = 0; trial < 100; trial++) {
+        int count = 1 + random.nextInt(100);
+        float[] x = floats(random, count, 3);
+        for (int i = 0; i < count; i++) {
+          x[i] *= (float) Math.pow(2, random.nextInt(-60, 60));
+          x[i] = random.nextInt(4) == 0 ? special[random.nextInt(special.length)] : x[i];
+          x[i] = random.nextInt(40) == 0 ? oddNaN : x[i];
+        }
+        MemorySegment values = memory(arena, x, 4);
+        MemorySegment parts = arena.allocate(4L * count + 2);
+        kernels.split(values.address() + 4, count, parts.address(), parts.address() + 2L * count);
+        for (int i = 0; i < count; i++) {
+          float high = bfloat16(parts, i);
+          float low = bfloat16(parts, count + i);
+          if (Float.isNaN(x[i])) {
+            assertThat(high).isNaN();
+            assertThat(low).isNaN();
+            continue;
+          }
+          assertNearest(high, x[i]);
+          assertNearest(low, x[i] - high);
+          assertThat(Math.abs((double) x[i] - high - low))
+              .isLessThanOrEqualTo(Math.abs(x[i]) / (1 << 17) + Float.MIN_NORMAL);
+        }
+        assertThat(parts.get(ValueLayout.JAVA_SHORT_UNALIGNED, 4L * count)).isZero();
+      }
+    }
+  }
+
+  private static float bfloat16(MemorySegment memory, long index) {
+    int bits = memory.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * index) << 16;
+    return Float.intBitsToFloat(bits);
+  }
+
+  /** No bfloat16 beside {@code found} is nearer to {@code value}, and of equal ones it is even. */
+  private static void assertNearest(float found, float value) {
+    int bits = Float.floatToRawIntBits(found);
+    double distance = Math.abs((double) value - found);
+    for (int step : new int[] {-0x10000, 0x10000}) {
+      float beside = Float.intBitsToFloat(bits + step);
+      double other = Math.abs((double) value - beside);
+      if (!Float.isNaN(beside) && Math.signum(beside) * Math.signum(found) >= 0) {
+        assertThat(distance).as("%s for %s", found, value).isLessThanOrEqualTo(other);
+        assertThat(distance < other || (bits >>> 16 & 1) == 0).isTrue();
+      }
+    }
+  }
+
   @Test
   void softmaxOfFarScoresIsFiniteAndOfNaNIsNaN() {
     for (LayerKernels kernels : widths().toList()) {
