@@ -75,7 +75,7 @@ test:
 
 # What runs models, by itself: for another LibTorch, which LIBTORCH names.
 test-models:
-	@$(mvn) test -Dtest='*Parity*Test,Generation*Test,RealModelTest,CausalCaptureTest,WeightMatrixTest'
+	@$(mvn) test -Dtest='*Parity*Test,Generation*Test,RealModel*Test,CausalCaptureTest,*MatrixTest'
 
 # Mutated checkpoints load or are refused: never a crash, a hang or memory out of proportion. One
 # file on each core; the files are written to memory.
