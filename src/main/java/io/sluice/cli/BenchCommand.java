@@ -23,7 +23,6 @@ import picocli.CommandLine.Parameters;
     footer = {"", "Example:", "  sluice bench covariance --threads 1"})
 final class BenchCommand extends SluiceCommand {
   private static final String LOAD = "load";
-  private static final String STEP = "step";
 
   private static final Map<String, Benchmark> ALL =
       new TreeMap<>(
@@ -38,8 +37,8 @@ final class BenchCommand extends SluiceCommand {
               new PeakBenchmark(),
               "product",
               new ProductBenchmark(),
-              STEP,
-              new StepBenchmark(Device.CPU)));
+              "step",
+              new StepBenchmark()));
 
   @Parameters(
       paramLabel = "NAME",
@@ -85,11 +84,11 @@ final class BenchCommand extends SluiceCommand {
       description = "Where step trains; the others are of the CPU (default: cpu).")
   private String device;
 
-  private Benchmark step() {
+  private Device device() {
     try {
       Device where = Device.parse(device);
       Torch.require(where);
-      return new StepBenchmark(where);
+      return where;
     } catch (IllegalArgumentException e) {
       throw usage("--device: " + e.getMessage());
     }
@@ -115,12 +114,7 @@ final class BenchCommand extends SluiceCommand {
     }
     List<Benchmark> chosen = new ArrayList<>();
     for (String name : names.isEmpty() ? ALL.keySet() : names) {
-      Benchmark benchmark =
-          switch (name) {
-            case LOAD -> load();
-            case STEP -> step();
-            default -> ALL.get(name);
-          };
+      Benchmark benchmark = name.equals(LOAD) ? load() : ALL.get(name);
       if (benchmark == null) {
         throw usage(
             "no benchmark '"
@@ -132,6 +126,7 @@ final class BenchCommand extends SluiceCommand {
       }
       chosen.add(benchmark);
     }
+    Device where = device();
     Torch.threads(threads);
     out()
         .printf(
@@ -142,7 +137,7 @@ final class BenchCommand extends SluiceCommand {
             threads);
     for (Benchmark benchmark : chosen) {
       out().println();
-      benchmark.run(out(), new Benchmark.Setting(rounds, threads, calls, seed()));
+      benchmark.run(out(), new Benchmark.Setting(rounds, threads, calls, where, seed()));
       out().flush();
     }
   }

@@ -1,5 +1,6 @@
 package io.sluice.cli;
 
+import io.sluice.torch.Device;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
@@ -13,9 +14,10 @@ interface Benchmark {
    * @param rounds timed rounds per figure, after warm-up
    * @param threads threads that either side may use
    * @param calls single calls whose latencies are taken, where there are such
+   * @param device where a step trains; all else is measured on the CPU
    * @param seed of the data
    */
-  record Setting(int rounds, int threads, int calls, long seed) {
+  record Setting(int rounds, int threads, int calls, Device device, long seed) {
     /**
      * How long {@code call} takes, in seconds. On a single thread this is the thread's own
      * processor time, which other programs on the machine disturb little.

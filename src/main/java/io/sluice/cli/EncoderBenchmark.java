@@ -33,7 +33,9 @@ final class EncoderBenchmark implements Benchmark {
 
   @Override
   public void run(PrintWriter out, Setting setting) {
-    Setting own = new Setting(setting.rounds() * ROUNDS, 1, setting.calls(), setting.seed());
+    Setting own =
+        new Setting(
+            setting.rounds() * ROUNDS, 1, setting.calls(), setting.device(), setting.seed());
     try (Arena arena = Arena.ofShared()) {
       Dictionary dictionary = dictionary(arena, setting.seed());
       float[][] vectors = vectors(setting.seed());

@@ -65,7 +65,7 @@ final class ModelOptions {
     try {
       return ComputeType.ofLabel(compute);
     } catch (IllegalArgumentException e) {
-      throw command.usage("--compute is '" + compute + "'; give float32, bfloat16x3 or bfloat16");
+      throw command.usage("--compute is '" + compute + "'; give one of " + ComputeType.labels());
     }
   }
 

@@ -64,7 +64,8 @@ final class PeakBenchmark implements Benchmark {
   /** What one thread reads, in several streams of addresses and in one. */
   private static void memory(PrintWriter out, Setting setting) {
     MemorySegment memory = MemoryRead.allocate(READ_BYTES);
-    Setting one = new Setting(setting.rounds(), 1, setting.calls(), setting.seed());
+    Setting one =
+        new Setting(setting.rounds(), 1, setting.calls(), setting.device(), setting.seed());
     int[] streams = MemoryRead.streams();
     Runnable[] calls = new Runnable[streams.length];
     float[] sink = new float[1];
@@ -99,7 +100,8 @@ final class PeakBenchmark implements Benchmark {
     float[] result = new float[features * lanes];
     double each = 2.0 * features * lanes * width;
     int calls = (int) (OPERATIONS / 4 / each);
-    Setting one = new Setting(setting.rounds(), 1, setting.calls(), setting.seed());
+    Setting one =
+        new Setting(setting.rounds(), 1, setting.calls(), setting.device(), setting.seed());
     try (Workers workers = Workers.of(1)) {
       double[] seconds =
           one.inTurns(

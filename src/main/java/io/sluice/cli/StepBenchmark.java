@@ -38,16 +38,9 @@ final class StepBenchmark implements Benchmark {
     UPDATE
   }
 
-  private final Device device;
-  private final int batch;
-
-  StepBenchmark(Device device) {
-    this.device = device;
-    this.batch = device.isCuda() ? 8192 : 2048;
-  }
-
   @Override
   public void run(PrintWriter out, Setting setting) {
+    Device device = setting.device();
     out.printf(
         Locale.ROOT,
         "training step, %s engine, %s, width %d, k %d, batch %d, float32%n"
@@ -56,7 +49,7 @@ final class StepBenchmark implements Benchmark {
         device,
         WIDTH,
         K,
-        batch,
+        batch(device),
         "features",
         "optimiser",
         "step ms",
@@ -74,7 +67,14 @@ final class StepBenchmark implements Benchmark {
     }
   }
 
-  private void measure(PrintWriter out, Setting setting, Optimiser optimiser, int features) {
+  /** A GPU is not busy with fewer. */
+  private static int batch(Device device) {
+    return device.isCuda() ? 8192 : 2048;
+  }
+
+  private static void measure(PrintWriter out, Setting setting, Optimiser optimiser, int features) {
+    Device device = setting.device();
+    int batch = batch(device);
     EngineSpec spec = new EngineSpec(WIDTH, WIDTH, features, true, false, optimiser);
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(setting.threads())) {

@@ -42,6 +42,7 @@ final class BertEncoder implements Transformer {
     try {
       WeightLoader loader = new WeightLoader(Parameters.of(source), DType.F32, device, weights);
       long d = config.dModel();
+      LayerEngine engine = LayerEngine.choose(device, compute, (int) d, (int) (d / config.heads()));
       this.wordEmbeddings =
           parameters.parameter(loader, "embeddings.word_embeddings.weight", config.vocabulary(), d);
       this.positionEmbeddings =
@@ -54,7 +55,6 @@ final class BertEncoder implements Transformer {
       for (int i = 0; i < config.layers(); i++) {
         layers.add(new BertLayer(i, parameters, loader));
       }
-      LayerEngine engine = LayerEngine.choose(device, compute, (int) d, (int) (d / config.heads()));
       this.vector = engine == LayerEngine.LIBTORCH ? null : VectorLayers.ofEncoder(engine, layers);
     } catch (IOException | RuntimeException | Error e) {
       weights.close();

@@ -39,6 +39,7 @@ final class CausalModel implements LanguageModel {
     this.weights = TensorScope.detached();
     try {
       AttentionConfig attention = config.attention();
+      LayerEngine engine = LayerEngine.choose(device, compute, shape.dModel(), attention.headDim());
       this.rotary =
           attention.rotary() == null
               ? null
@@ -47,7 +48,6 @@ final class CausalModel implements LanguageModel {
       Parameters named = parameters.withPrefix(architecture.prefix(), architecture.finalNorm());
       this.parts =
           CausalParts.load(config, new WeightLoader(named, dtype, device, weights), rotary);
-      LayerEngine engine = LayerEngine.choose(device, compute, shape.dModel(), attention.headDim());
       this.vector = engine == LayerEngine.LIBTORCH ? null : VectorLayers.of(engine, parts.layers());
     } catch (IOException | RuntimeException | Error e) {
       weights.close();

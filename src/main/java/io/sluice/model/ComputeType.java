@@ -50,11 +50,11 @@ public enum ComputeType {
         .orElseThrow(
             () ->
                 new IllegalArgumentException(
-                    "'%s' is not one of %s"
-                        .formatted(
-                            label,
-                            Arrays.stream(values())
-                                .map(ComputeType::label)
-                                .collect(Collectors.joining(", ")))));
+                    "unknown compute type '" + label + "'; known: " + labels()));
+  }
+
+  /** All labels, with commas between. */
+  public static String labels() {
+    return Arrays.stream(values()).map(ComputeType::label).collect(Collectors.joining(", "));
   }
 }
