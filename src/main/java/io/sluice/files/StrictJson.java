@@ -1,21 +1,34 @@
 package io.sluice.files;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
+import com.fasterxml.jackson.core.io.JsonEOFException;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * JSON from files that others wrote: a name that comes twice is an error, and nothing of the file
- * outlives its reading.
+ * outlives its reading. Python writes NaN and Infinity, which JSON does not have: {@link
+ * #pythonMapper} and {@link #pythonFactory} read them, for files that programs in Python write.
  */
 public final class StrictJson {
+  private static final String NOT_UTF_8 = "it is not UTF-8";
+  private static final Pattern TWICE = Pattern.compile("(?s)^Duplicate field '(.*)'$");
+  private static final Pattern TOKEN = Pattern.compile("^Non-standard token '([-+A-Za-z]{1,9})'");
+
   private StrictJson() {}
 
   /**
@@ -24,14 +37,26 @@ public final class StrictJson {
    * @param limits what a file may ask for
    */
   public static JsonFactory factory(StreamReadConstraints limits) {
-    return JsonFactory.builder()
+    return builder(limits).build();
+  }
+
+  /**
+   * Parsers that read token by token, NaN, Infinity and -Infinity among the numbers.
+   *
+   * @param limits what a file may ask for
+   */
+  public static JsonFactory pythonFactory(StreamReadConstraints limits) {
+    return builder(limits).enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
+  }
+
+  private static JsonFactoryBuilder builder(StreamReadConstraints limits) {
+    return new JsonFactoryBuilder()
         .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
         .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
         // Names come from the file: keep them out of the JVM-wide tables.
         .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
         .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
-        .streamReadConstraints(limits)
-        .build();
+        .streamReadConstraints(limits);
   }
 
   /**
@@ -45,14 +70,47 @@ public final class StrictJson {
       String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(file)).toString();
       return text.startsWith("\uFEFF") ? text.substring(1) : text;
     } catch (CharacterCodingException e) {
-      throw new JsonParseException(null, "it is not UTF-8", e);
+      throw new JsonParseException(null, NOT_UTF_8, e);
     }
   }
 
-  /** What is wrong with a document, without the places in it that its author cannot find. */
+  /**
+   * What is wrong with a document, as the end of a sentence. The parser's own words speak to the
+   * programmer who calls it, not to the person who has the file.
+   */
   public static String reason(JsonProcessingException e) {
-    return e.getOriginalMessage()
-        .replaceFirst("(?s):? \\(start marker.*|: expected close marker.*", "");
+    String words = e.getOriginalMessage();
+    Matcher name = TWICE.matcher(words);
+    Matcher token = TOKEN.matcher(words);
+    if (words.equals(NOT_UTF_8)) {
+      return words;
+    }
+    if (e instanceof JsonEOFException || words.startsWith("Unexpected end-of-input")) {
+      return "it ends too early" + place(", in line %d", e);
+    }
+    if (e instanceof StreamConstraintsException) {
+      return "it nests deeper, or holds longer texts or numbers, than such a file does";
+    }
+    if (name.find()) {
+      return "the name " + Quoted.of(name.group(1)) + " comes twice" + place(", in line %d", e);
+    }
+    if (token.find()) {
+      return "it holds "
+          + token.group(1)
+          + ", which is no number of JSON"
+          + place(", in line %d", e);
+    }
+    if (words.startsWith("Trailing token")) {
+      return "something follows its end" + place(", in line %d", e);
+    }
+    return "it makes no sense" + place(" in line %d, column %d", e);
+  }
+
+  private static String place(String format, JsonProcessingException e) {
+    JsonLocation at = e.getLocation();
+    return at == null || at.getLineNr() < 1
+        ? ""
+        : String.format(Locale.ROOT, format, at.getLineNr(), at.getColumnNr());
   }
 
   /**
@@ -61,7 +119,21 @@ public final class StrictJson {
    * @param limits what a file may ask for
    */
   public static JsonMapper mapper(StreamReadConstraints limits) {
-    return JsonMapper.builder(factory(limits))
+    return mapper(factory(limits));
+  }
+
+  /**
+   * A reader of whole documents, after which nothing may follow; NaN, Infinity and -Infinity are
+   * numbers.
+   *
+   * @param limits what a file may ask for
+   */
+  public static JsonMapper pythonMapper(StreamReadConstraints limits) {
+    return mapper(pythonFactory(limits));
+  }
+
+  private static JsonMapper mapper(JsonFactory factory) {
+    return JsonMapper.builder(factory)
         .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
         .build();
   }

@@ -1,6 +1,6 @@
 /**
  * Files as all packages treat them: {@link io.sluice.files.AtomicFile} writes them whole or not at
- * all, {@link io.sluice.files.StrictJson} reads JSON from strangers, {@link io.sluice.files.Quoted}
- * shows their text in messages.
+ * all, {@link io.sluice.files.StrictJson} reads JSON from strangers, {@link io.sluice.files.Fields}
+ * that of our own files, {@link io.sluice.files.Quoted} shows their text in messages.
  */
 package io.sluice.files;

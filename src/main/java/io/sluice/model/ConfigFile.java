@@ -22,7 +22,7 @@ import java.util.TreeSet;
 record ConfigFile(Path file, JsonNode json) {
   private static final long MAX_BYTES = 16L << 20;
 
-  private static final JsonMapper JSON = StrictJson.mapper(StreamReadConstraints.defaults());
+  private static final JsonMapper JSON = StrictJson.pythonMapper(StreamReadConstraints.defaults());
 
   /**
    * Reads a configuration.
@@ -45,7 +45,7 @@ record ConfigFile(Path file, JsonNode json) {
       throw new IOException(
           file
               + ": is not valid JSON ("
-              + e.getOriginalMessage().replaceAll("\\s+", " ")
+              + StrictJson.reason(e)
               + "); the file is damaged, fetch it again",
           e);
     }

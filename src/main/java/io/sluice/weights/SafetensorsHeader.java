@@ -94,7 +94,7 @@ record SafetensorsHeader(
     try (JsonParser json = JSON.createParser(text.array(), text.arrayOffset(), text.remaining())) {
       return new Reading(path, json, size - PREFIX - length).header(PREFIX + length);
     } catch (JsonProcessingException e) {
-      throw BadFile.damaged(path, "header is not valid JSON: " + oneLine(e.getOriginalMessage()));
+      throw BadFile.damaged(path, "header is not valid JSON: " + StrictJson.reason(e));
     }
   }
 

@@ -148,7 +148,7 @@ public final class ShardedSafetensors implements TensorSource {
         throw BadFile.damaged(index, "there is more after the closing brace");
       }
     } catch (JsonProcessingException e) {
-      throw BadFile.damaged(index, "is not valid JSON: " + Quoted.of(e.getOriginalMessage()));
+      throw BadFile.damaged(index, "is not valid JSON: " + StrictJson.reason(e));
     }
     if (map == null || map.isEmpty()) {
       throw BadFile.damaged(index, "has no weight_map");

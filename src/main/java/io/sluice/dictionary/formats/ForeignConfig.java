@@ -17,7 +17,7 @@ import java.util.List;
 /** Another library's JSON config, whose every fault is one line that names the file. */
 final class ForeignConfig {
   private static final long MAX_BYTES = 8 << 20;
-  private static final JsonMapper JSON = StrictJson.mapper(StreamReadConstraints.defaults());
+  private static final JsonMapper JSON = StrictJson.pythonMapper(StreamReadConstraints.defaults());
 
   private final Path file;
   private final JsonNode json;
