@@ -98,11 +98,6 @@ record SafetensorsHeader(
     }
   }
 
-  private static String oneLine(String message) {
-    String quoted = Quoted.of(message);
-    return quoted.substring(1, quoted.length() - 1);
-  }
-
   /** One pass over the header's JSON. */
   private record Reading(Path path, JsonParser json, long valueBytes) {
     SafetensorsHeader header(long valuesOffset) throws IOException {
