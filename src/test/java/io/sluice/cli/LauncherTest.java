@@ -88,6 +88,32 @@ class LauncherTest {
   }
 
   @Test
+  void startsWhereTheEnvironmentHasNoHome() throws Exception {
+    String[] withoutHome = {"env", "-u", "HOME", "-u", "XDG_CACHE_HOME"};
+    CommandProcess version = run(folder, Map.of(), with(withoutHome, LAUNCHER, "--version"));
+    assertThat(version.err()).isEmpty();
+    assertThat(version.status()).isZero();
+    CommandProcess none =
+        run(
+            folder,
+            Map.of("SLUICE_JDK_FOLDERS", "/nowhere", "PATH", pathWithoutJava(), "JAVA_HOME", ""),
+            with(withoutHome, FINDER));
+    assertThat(none.err().lines()).as(none.err()).hasSize(1);
+    assertThat(none.err()).startsWith("sluice: needs a JDK ");
+    CommandProcess model =
+        run(
+            folder,
+            Map.of("PATH", pathWithoutJava()),
+            with(withoutHome, HOME.resolve("bin/fetch-models").toString(), "/dev/null/models"));
+    assertThat(model.status()).isEqualTo(1);
+    assertThat(model.err().lines()).as(model.err()).hasSize(1);
+  }
+
+  private static String[] with(String[] first, String... rest) {
+    return Stream.concat(Stream.of(first), Stream.of(rest)).toArray(String[]::new);
+  }
+
+  @Test
   void oldJdkGivesOneLineThatSaysWhichWereFound() throws Exception {
     Path old = jdk(folder.resolve("old jdk"), "17.0.15");
     CommandProcess result =

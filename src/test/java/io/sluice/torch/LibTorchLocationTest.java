@@ -42,6 +42,16 @@ class LibTorchLocationTest {
   }
 
   @Test
+  void aUserWithoutAHomeFolderIsToldWhatToSet() {
+    assertThat(BundledLibTorch.home(folder.toString())).isEqualTo(folder);
+    for (String unknown : new String[] {"?", "", null}) {
+      assertThatThrownBy(() -> BundledLibTorch.home(unknown))
+          .isInstanceOf(TorchException.class)
+          .hasMessageContaining("SLUICE_CACHE");
+    }
+  }
+
+  @Test
   void unpacksOnceWhenSeveralStartTogether() throws Exception {
     Path cache = folder.resolve("cache with space");
     try (ExecutorService threads = Executors.newFixedThreadPool(2)) {
