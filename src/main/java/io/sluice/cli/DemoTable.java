@@ -42,7 +42,7 @@ record DemoTable(Spectra spectra, List<TrainingRun> runs, int features, int k, S
     out.println();
     int layers = spectra.hooks().stream().mapToInt(Hook::layer).max().orElse(-1) + 1;
     for (int layer : IntStream.range(0, layers).toArray()) {
-      out.printf("  %-7d", layer);
+      out.printf(Locale.ROOT, "  %-7d", layer);
       for (String kind : KINDS) {
         out.print(
             share(

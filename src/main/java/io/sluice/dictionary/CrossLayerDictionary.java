@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * A cross-layer transcoder: a dictionary for each layer, which reads one hook point and writes that
@@ -96,7 +97,7 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
     json.put("format", FORMAT);
     ArrayNode names = json.putArray("layers");
     for (int layer = 0; layer < layers.size(); layer++) {
-      String name = "layer-%02d".formatted(layer);
+      String name = String.format(Locale.ROOT, "layer-%02d", layer);
       names.add(name);
       layers.get(layer).save(Files.createDirectories(folder.resolve(name)));
     }

@@ -13,6 +13,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
@@ -459,7 +460,13 @@ public final class SparseEncoder {
 
   @Override
   public String toString() {
-    return "SparseEncoder[%d features of width %d, k %d, %s, %s]"
-        .formatted(features(), width(), k, weights, rows.kernels());
+    return String.format(
+        Locale.ROOT,
+        "SparseEncoder[%d features of width %d, k %d, %s, %s]",
+        features(),
+        width(),
+        k,
+        weights,
+        rows.kernels());
   }
 }

@@ -1,5 +1,7 @@
 package io.sluice.files;
 
+import java.util.Locale;
+
 /** Text from files as it may stand in a message: one line, printable, not endless. */
 public final class Quoted {
   private static final int LONGEST = 200;
@@ -19,7 +21,7 @@ public final class Quoted {
               if (isPrintable(c)) {
                 quoted.appendCodePoint(c);
               } else {
-                quoted.append(String.format("\\u%04x", c));
+                quoted.append(String.format(Locale.ROOT, "\\u%04x", c));
               }
             });
     boolean whole = text.codePointCount(0, text.length()) <= LONGEST;

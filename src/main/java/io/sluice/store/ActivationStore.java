@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.zip.CRC32C;
 
 /**
@@ -122,9 +123,9 @@ public final class ActivationStore {
         throw new IOException(
             folder.resolve(entry.file())
                 + ": checksum is "
-                + String.format("%08x", (int) checksum.getValue())
+                + String.format(Locale.ROOT, "%08x", (int) checksum.getValue())
                 + ", the manifest says "
-                + String.format("%08x", entry.crc32c())
+                + String.format(Locale.ROOT, "%08x", entry.crc32c())
                 + "; the file changed since it was written: restore it or capture again");
       }
     }

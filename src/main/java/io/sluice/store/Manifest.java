@@ -3,6 +3,7 @@ package io.sluice.store;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -89,6 +90,6 @@ public record Manifest(
 
   /** The name of the {@code index}-th shard. */
   static String shardName(int index) {
-    return String.format("shard-%05d.arrow", index);
+    return String.format(Locale.ROOT, "shard-%05d.arrow", index);
   }
 }

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.zip.CRC32C;
@@ -58,7 +59,7 @@ final class ManifestFile {
           .put("file", shard.file())
           .put("rows", shard.rows())
           .put("bytes", shard.bytes())
-          .put("checksum", CHECKSUM + String.format("%08x", shard.crc32c()));
+          .put("checksum", CHECKSUM + String.format(Locale.ROOT, "%08x", shard.crc32c()));
     }
     ObjectNode properties = root.putObject("properties");
     manifest.properties().forEach(properties::put);
@@ -163,7 +164,7 @@ final class ManifestFile {
   private static String ownChecksum(ObjectNode root) throws JsonProcessingException {
     CRC32C checksum = new CRC32C();
     checksum.update(JSON.writeValueAsBytes(root));
-    return CHECKSUM + String.format("%08x", (int) checksum.getValue());
+    return CHECKSUM + String.format(Locale.ROOT, "%08x", (int) checksum.getValue());
   }
 
   private List<Column> columns(JsonNode root) throws IOException {

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -76,7 +77,7 @@ record Checkpoint(
                 tensor.name(), tensor.dtype(), engine.read(tensor, arena), shape(tensor)));
       }
       VerifiedTensors.write(
-          folder.resolve("checkpoint-%09d.safetensors".formatted(step)),
+          folder.resolve(String.format(Locale.ROOT, "checkpoint-%09d.safetensors", step)),
           tensors,
           Map.of("checkpoint", JSON.writeValueAsString(json)));
     }

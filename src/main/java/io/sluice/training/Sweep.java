@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -144,8 +145,8 @@ public final class Sweep implements AutoCloseable {
 
   private static String size(long bytes) {
     return bytes < 100_000_000
-        ? "%,d KB".formatted(Math.ceilDiv(bytes, 1000))
-        : "%.1f GB".formatted(bytes / 1e9);
+        ? String.format(Locale.ROOT, "%,d KB", Math.ceilDiv(bytes, 1000))
+        : String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);
   }
 
   private static void requireMemory(SweepCell cell, int width, long memory) {

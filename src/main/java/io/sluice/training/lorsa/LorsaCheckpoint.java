@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -47,7 +48,7 @@ record LorsaCheckpoint(
                 tensor.name(), tensor.dtype(), engine.read(tensor, arena), shape(tensor)));
       }
       VerifiedTensors.write(
-          folder.path().resolve("checkpoint-%09d.safetensors".formatted(step)),
+          folder.path().resolve(String.format(Locale.ROOT, "checkpoint-%09d.safetensors", step)),
           tensors,
           Map.of(KEY, JSON.writeValueAsString(this)));
     }
