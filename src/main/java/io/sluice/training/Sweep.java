@@ -3,6 +3,7 @@ package io.sluice.training;
 import io.sluice.dictionary.ActivationFeed;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Rows;
+import io.sluice.files.FolderLock;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import java.io.IOException;
