@@ -7,10 +7,12 @@ import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.exc.InputCoercionException;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.core.io.JsonEOFException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -85,7 +87,7 @@ public final class StrictJson {
     if (words.equals(NOT_UTF_8)) {
       return words;
     }
-    if (e instanceof JsonEOFException || words.startsWith("Unexpected end-of-input")) {
+    if (endsEarly(e)) {
       return "it ends too early" + place(", in line %d", e);
     }
     if (e instanceof StreamConstraintsException) {
@@ -103,7 +105,31 @@ public final class StrictJson {
     if (words.startsWith("Trailing token")) {
       return "something follows its end" + place(", in line %d", e);
     }
+    if (e instanceof JsonMappingException mapping && !mapping.getPath().isEmpty()) {
+      return "its field " + Quoted.of(path(mapping)) + " is missing or not what belongs there";
+    }
+    if (e instanceof InputCoercionException) {
+      return "a number in it is out of range" + place(", in line %d", e);
+    }
     return "it makes no sense" + place(" in line %d, column %d", e);
+  }
+
+  /** Whether a document ended where more had to come. */
+  public static boolean endsEarly(JsonProcessingException e) {
+    return e instanceof JsonEOFException
+        || e.getOriginalMessage().startsWith("Unexpected end-of-input");
+  }
+
+  private static String path(JsonMappingException e) {
+    StringBuilder path = new StringBuilder();
+    for (JsonMappingException.Reference step : e.getPath()) {
+      if (step.getFieldName() == null) {
+        path.append('[').append(step.getIndex()).append(']');
+      } else {
+        path.append(path.isEmpty() ? "" : ".").append(step.getFieldName());
+      }
+    }
+    return path.toString();
   }
 
   private static String place(String format, JsonProcessingException e) {

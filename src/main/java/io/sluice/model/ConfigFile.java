@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.sluice.files.RegularFile;
 import io.sluice.files.StrictJson;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -31,6 +32,7 @@ record ConfigFile(Path file, JsonNode json) {
    */
   static ConfigFile read(Path file) throws IOException {
     try {
+      RegularFile.require(file);
       if (Files.size(file) > MAX_BYTES) {
         throw new IOException(file + ": is larger than a config.json can be; check the path");
       }

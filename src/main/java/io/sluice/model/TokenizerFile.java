@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.files.RegularFile;
 import io.sluice.files.StrictJson;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -49,6 +50,7 @@ record TokenizerFile(String json, int[] prefix, int[] suffix) {
       if (Files.isDirectory(file)) {
         throw new IOException(file + ": is a folder; name the tokenizer.json in it");
       }
+      RegularFile.require(file);
       if (Files.size(file) > MAX_BYTES) {
         throw new IOException(file + ": is larger than a tokenizer.json can be; check the path");
       }

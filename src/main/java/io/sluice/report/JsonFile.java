@@ -1,13 +1,13 @@
 package io.sluice.report;
 
-import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.core.io.JsonEOFException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.exc.ValueInstantiationException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.sluice.files.StrictJson;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -38,10 +38,11 @@ final class JsonFile {
     try {
       return MAPPER.treeToValue(root, type);
     } catch (ValueInstantiationException e) {
-      String why = e.getCause() == null ? e.getOriginalMessage() : e.getCause().getMessage();
+      // The records' own constructors complain about values in words for people.
+      String why = e.getCause() == null ? StrictJson.reason(e) : e.getCause().getMessage();
       throw new IOException(file + ": " + oneLine(why) + "; " + remedy, e);
     } catch (JsonMappingException e) {
-      throw new IOException(file + ": " + place(e) + "; " + remedy, e);
+      throw new IOException(file + ": " + StrictJson.reason(e) + "; " + remedy, e);
     }
   }
 
@@ -51,7 +52,7 @@ final class JsonFile {
     JsonNode root;
     try (InputStream in = Files.newInputStream(file)) {
       root = MAPPER.readTree(in);
-    } catch (JacksonException e) {
+    } catch (JsonProcessingException e) {
       throw new IOException(file + ": " + damage(e) + "; " + remedy, e);
     }
     String found = root.path("format").asText("");
@@ -84,17 +85,11 @@ final class JsonFile {
   }
 
   /** What is wrong with JSON text, with the place. */
-  static String damage(JacksonException e) {
+  static String damage(JsonProcessingException e) {
     String line = e.getLocation() == null ? "" : " at line " + e.getLocation().getLineNr();
-    return endsEarly(e)
+    return StrictJson.endsEarly(e)
         ? "is cut off" + line
-        : "is not valid JSON" + line + " (" + oneLine(e.getOriginalMessage()) + ")";
-  }
-
-  /** Whether the text ended where more had to come. */
-  static boolean endsEarly(JacksonException e) {
-    return e instanceof JsonEOFException
-        || e.getOriginalMessage().startsWith("Unexpected end-of-input");
+        : "is not valid JSON" + line + " (" + StrictJson.reason(e) + ")";
   }
 
   /** Text of unknown origin, made fit for one line of a message. */
@@ -108,18 +103,5 @@ final class JsonFile {
     }
     String line = text.replaceAll("[\\p{Cntrl}\\u2028\\u2029]+", " ").strip();
     return line.length() <= 120 ? line : line.substring(0, 119) + "…";
-  }
-
-  private static String place(JsonMappingException e) {
-    StringBuilder path = new StringBuilder();
-    for (JsonMappingException.Reference step : e.getPath()) {
-      if (step.getFieldName() == null) {
-        path.append('[').append(step.getIndex()).append(']');
-      } else {
-        path.append(path.isEmpty() ? "" : ".").append(step.getFieldName());
-      }
-    }
-    String where = path.isEmpty() ? "" : oneLine(path.toString()) + ": ";
-    return where + oneLine(e.getOriginalMessage());
   }
 }

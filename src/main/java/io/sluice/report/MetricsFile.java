@@ -1,7 +1,8 @@
 package io.sluice.report;
 
-import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.MappingIterator;
+import io.sluice.files.StrictJson;
 import io.sluice.report.TrainingRun.Metric;
 import java.io.IOException;
 import java.io.InputStream;
@@ -35,15 +36,15 @@ final class MetricsFile {
       while (lines.hasNextValue()) {
         curve.add(lines.nextValue());
       }
-    } catch (JacksonException e) {
-      if (!JsonFile.endsEarly(e) || curve.kept.isEmpty()) {
+    } catch (JsonProcessingException e) {
+      if (!StrictJson.endsEarly(e) || curve.kept.isEmpty()) {
         throw damaged(file, e);
       }
     }
     return curve.finish();
   }
 
-  private static IOException damaged(Path file, JacksonException e) {
+  private static IOException damaged(Path file, JsonProcessingException e) {
     return new IOException(
         file + ": " + JsonFile.damage(e) + "; delete that line, or the file to leave curves out",
         e);

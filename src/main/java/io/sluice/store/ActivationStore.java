@@ -1,12 +1,12 @@
 package io.sluice.store;
 
+import io.sluice.files.RegularFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -177,7 +177,7 @@ public final class ActivationStore {
   }
 
   private static MemorySegment map(Path path, long bytes) throws IOException {
-    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+    try (FileChannel channel = RegularFile.open(path)) {
       long size = channel.size();
       if (size != bytes) {
         throw new IOException(

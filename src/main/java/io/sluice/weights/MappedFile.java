@@ -1,5 +1,6 @@
 package io.sluice.weights;
 
+import io.sluice.files.RegularFile;
 import io.sluice.torch.DType;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -8,7 +9,6 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
 /** Maps files for reading, and keeps the promise that tensor data is aligned. */
 final class MappedFile {
@@ -25,7 +25,7 @@ final class MappedFile {
     if (Files.isDirectory(file)) {
       throw BadFile.because(file, "is a folder", "give a weight file");
     }
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+    try (FileChannel channel = RegularFile.open(file)) {
       long size = channel.size();
       if (size == 0) {
         throw BadFile.damaged(file, "is empty");

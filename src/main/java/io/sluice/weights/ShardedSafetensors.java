@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import io.sluice.files.Quoted;
+import io.sluice.files.RegularFile;
 import io.sluice.files.StrictJson;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -115,6 +116,7 @@ public final class ShardedSafetensors implements TensorSource {
 
   private static Map<String, String> weightMap(Path index) throws IOException {
     try {
+      RegularFile.require(index);
       if (Files.size(index) > MAX_INDEX_BYTES) {
         throw BadFile.because(
             index, "is larger than " + MAX_INDEX_BYTES + " bytes", "this is not an index");

@@ -128,7 +128,7 @@ class DictionaryFilesTest {
     "'topk', 'softplus', 'unknown activation ''softplus'''",
     "'sluice.dictionary/1', 'sluice.dictionary/9', 'sluice.dictionary/9'",
     "'\"k\" : 2', '\"k\" : \"2\"', 'k'",
-    "'\"model\"', '\"features\"', 'Duplicate'"
+    "'\"model\"', '\"features\"', 'comes twice'"
   })
   void namesWhatIsWrongInTheConfig(String from, String to, String expected) throws IOException {
     String text = Files.readString(config);

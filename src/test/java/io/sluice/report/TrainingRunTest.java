@@ -98,7 +98,7 @@ class TrainingRunTest {
     rejects(run, "run.json: has the format \"sluice.run/9\"", "'sluice train'");
     Files.writeString(
         header, whole.replace("\"result\":{\"steps\":800", "\"result\":{\"steps\":[]"));
-    rejects(run, "run.json: result.steps", "'sluice train'");
+    rejects(run, "run.json: its field 'result.steps'", "'sluice train'");
   }
 
   @Test

@@ -1,0 +1,77 @@
+package io.sluice.files;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * Files that others name, opened for reading. What is no regular file is refused before it is
+ * opened: opening a pipe waits for whoever writes into it, and a device may have no end.
+ */
+public final class RegularFile {
+  private static final int TYPE = 0170000;
+  private static final int PIPE = 0010000;
+  private static final int SOCKET = 0140000;
+
+  private RegularFile() {}
+
+  /**
+   * Refuses what is there but is no regular file; links are followed. What is not there passes, and
+   * opening it says so.
+   *
+   * @throws IOException if {@code file} is a folder, a pipe, a socket or a device; one line that
+   *     names it
+   */
+  public static void require(Path file) throws IOException {
+    if (Files.isDirectory(file)) {
+      throw new IOException(file + ": is a folder; give a file");
+    }
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new IOException(
+          file + ": is a " + kind(file) + ", which is no regular file; give a file");
+    }
+  }
+
+  private static String kind(Path file) throws IOException {
+    if (!file.getFileSystem().supportedFileAttributeViews().contains("unix")) {
+      return "device";
+    }
+    return switch ((Integer) Files.getAttribute(file, "unix:mode") & TYPE) {
+      case PIPE -> "pipe";
+      case SOCKET -> "socket";
+      default -> "device";
+    };
+  }
+
+  /**
+   * Opens a file for reading.
+   *
+   * @throws NoSuchFileException if it is not there
+   * @throws IOException if it is no regular file, in one line that names it, or may not be read
+   */
+  public static FileChannel open(Path file) throws IOException {
+    require(file);
+    return FileChannel.open(file, StandardOpenOption.READ);
+  }
+
+  /**
+   * All bytes of a file.
+   *
+   * @param most the longest file that is read
+   * @throws NoSuchFileException if it is not there
+   * @throws IOException if it is no regular file or longer than {@code most} bytes, in one line
+   *     that names it, or may not be read
+   */
+  public static byte[] bytes(Path file, long most) throws IOException {
+    require(file);
+    long size = Files.size(file);
+    if (size > most) {
+      throw new IOException(
+          file + ": has " + size + " bytes, more than the " + most + " of such a file; check it");
+    }
+    return Files.readAllBytes(file);
+  }
+}
