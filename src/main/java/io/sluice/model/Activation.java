@@ -22,13 +22,17 @@ enum Activation {
    */
   static Activation read(ConfigFile config, String setting, String otherwise) throws IOException {
     return switch (config.text(setting, otherwise)) {
-      case "gelu" -> GELU;
-      case "gelu_new", "gelu_pytorch_tanh", "gelu_fast" -> GELU_TANH;
+      case "gelu", "gelu_python" -> GELU;
+      case "gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast", "gelu_accurate" ->
+          GELU_TANH;
       case "relu" -> RELU;
       case "silu", "swish" -> SILU;
       case String other ->
           throw config.unsupported(
-              setting, other, "gelu, gelu_fast, gelu_new, gelu_pytorch_tanh, relu, silu, swish");
+              setting,
+              other,
+              "gelu, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh,"
+                  + " gelu_pytorch_tanh, relu, silu, swish");
     };
   }
 

@@ -35,19 +35,15 @@ record BertCheckpoint(BertConfig config, String prefix) implements BertWeights {
   }
 
   private static BertConfig config(ConfigFile config) throws IOException {
-    String positions = config.text("position_embedding_type", "absolute");
-    if (!positions.equals("absolute")) {
-      throw config.unsupported("position_embedding_type", positions, "absolute");
-    }
     try {
       return new BertConfig(
-          config.integer("num_hidden_layers"),
-          config.integer("hidden_size"),
-          config.integer("num_attention_heads"),
-          config.integer("intermediate_size"),
-          config.integer("vocab_size"),
-          config.integer("max_position_embeddings"),
-          config.integer("type_vocab_size"),
+          config.integer("num_hidden_layers", 12),
+          config.integer("hidden_size", 768),
+          config.integer("num_attention_heads", 12),
+          config.integer("intermediate_size", 3072),
+          config.integer("vocab_size", 30522),
+          config.integer("max_position_embeddings", 512),
+          config.integer("type_vocab_size", 2),
           config.real("layer_norm_eps", 1e-12),
           Activation.read(config, "hidden_act", "gelu"));
     } catch (IllegalArgumentException e) {

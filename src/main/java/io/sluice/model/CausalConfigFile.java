@@ -3,7 +3,9 @@ package io.sluice.model;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.function.IntPredicate;
 
 /**
  * Reads the configuration of a causal language model from HuggingFace's {@code config.json}. A
@@ -39,46 +41,57 @@ final class CausalConfigFile {
   }
 
   private CausalConfig gpt2() throws IOException {
-    refuse("scale_attn_by_inverse_layer_idx", false);
-    refuse("scale_attn_weights", true);
-    refuse("add_cross_attention", false);
-    int layers = file.integer("n_layer");
-    int width = file.integer("n_embd");
-    int heads = file.integer("n_head");
+    int layers = alias("n_layer", "num_hidden_layers", 12);
+    int width = alias("n_embd", "hidden_size", 768);
+    int heads = alias("n_head", "num_attention_heads", 12);
     int headDim = divided(width, heads);
+    int inner = Math.multiplyExact(4, width);
     return new CausalConfig(
         architecture,
         layers,
         width,
-        file.integer("n_inner", Math.multiplyExact(4, width)),
-        file.integer("vocab_size"),
-        file.integer("n_positions"),
+        file.integer("n_inner", inner, inner),
+        file.integer("vocab_size", 50257),
+        alias("n_positions", "max_position_embeddings", 1024),
         file.real("layer_norm_epsilon", 1e-5),
         Activation.read(file, "activation_function", "gelu_new"),
         true,
         false,
         file.bool("tie_word_embeddings", true),
         0,
-        attention(heads, heads, headDim, null, AttentionConfig.noWindows(layers)));
+        new AttentionConfig(
+            heads,
+            heads,
+            headDim,
+            null,
+            AttentionConfig.noWindows(layers),
+            1 / Math.sqrt(headDim),
+            0,
+            true));
+  }
+
+  /** A size that GPT-2 has under a name of its own and under that of the other architectures. */
+  private int alias(String name, String other, int otherwise) throws IOException {
+    int value = file.integer(name, file.integer(other, otherwise));
+    if (file.integer(other, value) != value) {
+      throw file.damaged(name + " is " + value + ", and " + other + " is " + file.value(other));
+    }
+    return value;
   }
 
   private CausalConfig neoX() throws IOException {
-    int layers = file.integer("num_hidden_layers");
-    int width = file.integer("hidden_size");
-    int heads = file.integer("num_attention_heads");
+    int layers = file.integer("num_hidden_layers", 44);
+    int width = file.integer("hidden_size", 6144);
+    int heads = file.integer("num_attention_heads", 64);
+    int positions = file.integer("max_position_embeddings", 2048);
     int headDim = divided(width, heads);
-    JsonNode rope = file.json().path("rope_parameters");
-    double share =
-        rope.path("partial_rotary_factor").isNumber()
-            ? rope.path("partial_rotary_factor").doubleValue()
-            : file.real("rotary_pct", 0.25);
     return new CausalConfig(
         architecture,
         layers,
         width,
-        file.integer("intermediate_size"),
-        file.integer("vocab_size"),
-        file.integer("max_position_embeddings"),
+        file.integer("intermediate_size", 24576),
+        file.integer("vocab_size", 50432),
+        positions,
         file.real("layer_norm_eps", 1e-5),
         Activation.read(file, "hidden_act", "gelu"),
         true,
@@ -89,57 +102,79 @@ final class CausalConfigFile {
             heads,
             heads,
             headDim,
-            rotary((int) (headDim * share), file.real("rotary_emb_base", 10000)),
+            RotarySettings.read(file, architecture, headDim, positions),
             AttentionConfig.noWindows(layers),
             1 / Math.sqrt(headDim),
             0,
             file.bool("attention_bias", true)));
   }
 
+  /** What a file means that lacks a size: the defaults of the classes in {@code transformers}. */
+  private record Sizes(
+      int vocabulary, int intermediate, int keyValueHeads, int headDim, int positions) {
+    /** No default of its own: it follows from other sizes. */
+    static final int FOLLOWS = 0;
+  }
+
   private CausalConfig llama() throws IOException {
-    int layers = file.integer("num_hidden_layers");
-    int width = file.integer("hidden_size");
-    int heads = file.integer("num_attention_heads");
-    int headDim = headDim(width, heads);
+    Sizes sizes =
+        switch (architecture) {
+          case MISTRAL -> new Sizes(32000, 14336, 8, Sizes.FOLLOWS, 131072);
+          case QWEN2 -> new Sizes(151936, 22016, 32, Sizes.FOLLOWS, 32768);
+          case QWEN3 -> new Sizes(151936, 22016, 32, 128, 32768);
+          default -> new Sizes(32000, 11008, Sizes.FOLLOWS, Sizes.FOLLOWS, 2048);
+        };
+    int layers = file.integer("num_hidden_layers", 32);
+    int width = file.integer("hidden_size", 4096);
+    int heads = file.integer("num_attention_heads", 32);
+    int positions = file.integer("max_position_embeddings", sizes.positions);
+    boolean each = sizes.keyValueHeads == Sizes.FOLLOWS;
+    int keyValueHeads =
+        file.integer("num_key_value_heads", each ? heads : sizes.keyValueHeads, heads);
+    int headDim = headDim(width, heads, sizes.headDim);
     return new CausalConfig(
         architecture,
         layers,
         width,
-        file.integer("intermediate_size"),
-        file.integer("vocab_size"),
-        file.integer("max_position_embeddings"),
+        file.integer("intermediate_size", sizes.intermediate),
+        file.integer("vocab_size", sizes.vocabulary),
+        positions,
         file.real("rms_norm_eps", 1e-6),
         Activation.read(file, "hidden_act", "silu"),
         architecture == Architecture.LLAMA && file.bool("mlp_bias", false),
         false,
         file.bool("tie_word_embeddings", false),
         0,
-        attention(
+        new AttentionConfig(
             heads,
-            file.integer("num_key_value_heads", heads),
+            keyValueHeads,
             headDim,
-            rotary(headDim, file.real("rope_theta", 10000)),
-            windows(layers)));
+            RotarySettings.read(file, architecture, headDim, positions),
+            windows(layers),
+            1 / Math.sqrt(headDim),
+            0,
+            switch (architecture) {
+              case QWEN2 -> true;
+              case MISTRAL -> false;
+              default -> file.bool("attention_bias", false);
+            }));
   }
 
   private CausalConfig gemma2() throws IOException {
-    refuse("use_bidirectional_attention", false);
-    int layers = file.integer("num_hidden_layers");
-    int width = file.integer("hidden_size");
-    int heads = file.integer("num_attention_heads");
+    int layers = file.integer("num_hidden_layers", 26);
+    int width = file.integer("hidden_size", 2304);
+    int heads = file.integer("num_attention_heads", 8);
+    int positions = file.integer("max_position_embeddings", 8192);
     int headDim = file.integer("head_dim", 256);
     return new CausalConfig(
         architecture,
         layers,
         width,
-        file.integer("intermediate_size"),
-        file.integer("vocab_size"),
-        file.integer("max_position_embeddings"),
+        file.integer("intermediate_size", 9216),
+        file.integer("vocab_size", 256000),
+        positions,
         file.real("rms_norm_eps", 1e-6),
-        Activation.read(
-            file,
-            file.isGiven("hidden_activation") ? "hidden_activation" : "hidden_act",
-            "gelu_pytorch_tanh"),
+        Activation.read(file, "hidden_activation", "gelu_pytorch_tanh"),
         false,
         false,
         file.bool("tie_word_embeddings", true),
@@ -148,28 +183,18 @@ final class CausalConfigFile {
             heads,
             file.integer("num_key_value_heads", 4),
             headDim,
-            rotary(headDim, file.real("rope_theta", 10000)),
+            RotarySettings.read(file, architecture, headDim, positions),
             windows(layers),
             1 / Math.sqrt(file.real("query_pre_attn_scalar", 256)),
             cap("attn_logit_softcapping", 50),
             file.bool("attention_bias", false)));
   }
 
-  private AttentionConfig attention(
-      int heads, int keyValueHeads, int headDim, Rotary rotary, List<Integer> windows)
-      throws IOException {
-    boolean bias =
-        switch (architecture) {
-          case GPT2, QWEN2 -> true;
-          case MISTRAL -> false;
-          default -> file.bool("attention_bias", false);
-        };
-    return new AttentionConfig(
-        heads, keyValueHeads, headDim, rotary, windows, 1 / Math.sqrt(headDim), 0, bias);
-  }
-
-  private int headDim(int width, int heads) throws IOException {
-    return file.isGiven("head_dim") ? file.integer("head_dim") : divided(width, heads);
+  private int headDim(int width, int heads, int otherwise) throws IOException {
+    boolean follows = file.isNull("head_dim") || otherwise == Sizes.FOLLOWS;
+    return file.isGiven("head_dim") || !follows
+        ? file.integer("head_dim", otherwise)
+        : divided(width, heads);
   }
 
   private static int divided(int width, int heads) {
@@ -185,80 +210,77 @@ final class CausalConfigFile {
     CausalConfig.requireLayers(layers);
     int window =
         switch (architecture) {
-          case MISTRAL, GEMMA2 -> file.isNull("sliding_window") ? 0 : window(4096);
-          case QWEN2, QWEN3 -> file.bool("use_sliding_window", false) ? window(4096) : 0;
+          case MISTRAL, GEMMA2 -> window();
+          case QWEN2, QWEN3 -> file.bool("use_sliding_window", false) ? window() : unused();
           default -> 0;
         };
-    if (window == 0) {
-      return AttentionConfig.noWindows(layers);
-    }
-    JsonNode types = file.json().path("layer_types");
-    if (types.isArray() && types.size() < layers) {
+    return switch (architecture) {
+      case MISTRAL -> Collections.nCopies(layers, window);
+      case GEMMA2 -> windows(layers, window, layer -> layer % 2 == 0);
+      case QWEN2, QWEN3 -> {
+        int full = file.integer("max_window_layers", 28);
+        yield windows(layers, window, layer -> window > 0 && layer >= full);
+      }
+      default -> AttentionConfig.noWindows(layers);
+    };
+  }
+
+  /**
+   * Windows as {@code layer_types} says.
+   *
+   * @param window 0 for none
+   * @param otherwise which layers slide where the file does not say
+   */
+  private List<Integer> windows(int layers, int window, IntPredicate otherwise) throws IOException {
+    JsonNode types = file.value("layer_types");
+    boolean given = !types.isMissingNode() && !types.isNull();
+    if (given && types.size() != layers) {
       throw file.damaged("layer_types has " + types.size() + " entries for " + layers + " layers");
     }
-    int fullLayers =
-        architecture == Architecture.MISTRAL ? 0 : file.integer("max_window_layers", 28);
     List<Integer> windows = new ArrayList<>(layers);
     for (int layer = 0; layer < layers; layer++) {
-      boolean slides;
-      if (types.isArray()) {
-        slides =
-            switch (types.path(layer).asText()) {
-              case "sliding_attention" -> true;
-              case "full_attention" -> false;
-              case String other ->
-                  throw file.unsupported("layer type", other, "sliding_attention, full_attention");
-            };
-      } else {
-        slides = architecture == Architecture.GEMMA2 ? layer % 2 == 0 : layer >= fullLayers;
+      boolean slides =
+          given
+              ? switch (types.path(layer).asText()) {
+                case "sliding_attention" -> true;
+                case "full_attention" -> false;
+                case String other ->
+                    throw file.unsupported(
+                        "layer type", other, "sliding_attention, full_attention");
+              }
+              : otherwise.test(layer);
+      if (slides && window == 0) {
+        throw file.damaged("layer " + layer + " has a sliding window, and sliding_window is none");
       }
       windows.add(slides ? window : 0);
     }
     return windows;
   }
 
-  private int window(int otherwise) throws IOException {
-    int window = file.integer("sliding_window", otherwise);
+  /** The window of those layers that have one; 0 for null. */
+  private int window() throws IOException {
+    if (file.isNull("sliding_window") && architecture != Architecture.GEMMA2) {
+      return 0;
+    }
+    int window = file.integer("sliding_window", 4096);
     CausalConfig.requirePositive("sliding_window", window);
     return window;
   }
 
-  /** Rotary embedding as {@code rope_parameters} or, in older files, {@code rope_scaling} says. */
-  private Rotary rotary(int dims, double base) throws IOException {
-    JsonNode given = file.json().path("rope_parameters");
-    JsonNode scaling = given.isObject() ? given : file.json().path("rope_scaling");
-    if (scaling.path("rope_theta").isNumber()) {
-      base = scaling.path("rope_theta").doubleValue();
-    }
-    Rotary plain = Rotary.of(base, dims);
-    String type = scaling.path("rope_type").asText(scaling.path("type").asText("default"));
-    return switch (type) {
-      case "default" -> plain;
-      case "linear" -> plain.linear(number(scaling, "factor"));
-      case "llama3" ->
-          plain.llama3(
-              number(scaling, "factor"),
-              number(scaling, "low_freq_factor"),
-              number(scaling, "high_freq_factor"),
-              (int) number(scaling, "original_max_position_embeddings"));
-      default -> throw file.unsupported("rope scaling", type, "default, linear, llama3");
-    };
-  }
-
-  private double number(JsonNode scaling, String name) throws IOException {
-    if (!scaling.path(name).isNumber()) {
-      throw file.damaged(name + " of the rope scaling is missing");
-    }
-    return scaling.path(name).doubleValue();
+  /** A window that {@code use_sliding_window} switches off: whatever it is. */
+  private int unused() {
+    file.value("sliding_window");
+    return 0;
   }
 
   private double cap(String name, double otherwise) throws IOException {
-    return file.isNull(name) ? 0 : file.real(name, otherwise);
-  }
-
-  private void refuse(String name, boolean only) throws IOException {
-    if (file.bool(name, only) != only) {
-      throw file.unsupported(name, Boolean.toString(!only), Boolean.toString(only));
+    if (file.isNull(name)) {
+      return 0;
     }
+    double cap = file.real(name, otherwise);
+    if (cap == 0) {
+      throw file.damaged(name + " is 0, with which nothing can be divided");
+    }
+    return cap;
   }
 }

@@ -56,12 +56,25 @@ record CausalParts(
   }
 
   /**
-   * The head's weight: {@code tokens} if the configuration ties them, or the tensor {@code name}.
-   * Only checkpoints of a model without its head may lack it.
+   * The token embedding. A checkpoint whose configuration ties it to the head may keep it as the
+   * head's weight alone.
    */
-  static Tensor head(CausalConfig config, WeightLoader loader, Tensor tokens, String name)
+  static Tensor tokens(CausalConfig config, WeightLoader loader, String name, String head)
       throws IOException {
-    if (config.tiedHead()) {
+    boolean asHead = config.tiedHead() && !loader.contains(name) && loader.contains(head);
+    return loader.load(asHead ? head : name, config.vocabulary(), config.dModel());
+  }
+
+  /**
+   * The head's weight: {@code tokens} if the configuration ties them, or the tensor {@code name}.
+   * Only checkpoints of a model without its head may lack it. Where they are tied, and the file has
+   * a head that differs, the configuration is wrong and the head is the file's, as in {@code
+   * transformers}.
+   */
+  static Tensor head(
+      CausalConfig config, WeightLoader loader, Tensor tokens, String embedding, String name)
+      throws IOException {
+    if (config.tiedHead() && (!loader.contains(name) || loader.areSame(embedding, name))) {
       return tokens;
     }
     return loader.contains(name) || !loader.isHeadless()

@@ -19,8 +19,9 @@ import java.util.TreeSet;
  *
  * @param file where it is, for messages
  * @param json its content, an object
+ * @param read the keys that were asked for so far
  */
-record ConfigFile(Path file, JsonNode json) {
+record ConfigFile(Path file, JsonNode json, Set<String> read) {
   private static final long MAX_BYTES = 16L << 20;
 
   private static final JsonMapper JSON = StrictJson.pythonMapper(StreamReadConstraints.defaults());
@@ -40,7 +41,7 @@ record ConfigFile(Path file, JsonNode json) {
       if (json == null || !json.isObject()) {
         throw new IOException(file + ": is not a JSON object; the file is damaged, fetch it again");
       }
-      return new ConfigFile(file, json);
+      return new ConfigFile(file, json, new TreeSet<>());
     } catch (NoSuchFileException e) {
       throw new IOException(file + ": no such file; a model folder needs its config.json", e);
     } catch (JsonProcessingException e) {
@@ -53,21 +54,37 @@ record ConfigFile(Path file, JsonNode json) {
     }
   }
 
-  int integer(String name) throws IOException {
-    JsonNode value = json.get(name);
-    if (value == null || !value.isIntegralNumber() || !value.canConvertToInt()) {
-      throw damaged(name + " is " + (value == null ? "missing" : value));
+  /** The value under a key; missing if there is none. */
+  JsonNode value(String name) {
+    read.add(name);
+    return json.path(name);
+  }
+
+  /**
+   * A whole number.
+   *
+   * @param otherwise what a file means that lacks it
+   * @throws IOException if the value is another, or null
+   */
+  int integer(String name, int otherwise) throws IOException {
+    JsonNode value = value(name);
+    if (value.isMissingNode()) {
+      return otherwise;
+    }
+    if (!value.isIntegralNumber() || !value.canConvertToInt()) {
+      throw damaged(name + " is " + value);
     }
     return value.intValue();
   }
 
-  int integer(String name, int otherwise) throws IOException {
-    return isGiven(name) ? integer(name) : otherwise;
+  /** As {@link #integer}, of a key that may be null, which means {@code ifNull}. */
+  int integer(String name, int otherwise, int ifNull) throws IOException {
+    return isNull(name) ? ifNull : integer(name, otherwise);
   }
 
   /** The number or numbers of that name; none where it is missing. */
   Set<Integer> integers(String name) throws IOException {
-    JsonNode value = json.path(name);
+    JsonNode value = value(name);
     Set<Integer> numbers = new TreeSet<>();
     if (value.isMissingNode() || value.isNull()) {
       return numbers;
@@ -81,11 +98,12 @@ record ConfigFile(Path file, JsonNode json) {
     return numbers;
   }
 
+  /** A truth value, as {@link #integer} is read. */
   boolean bool(String name, boolean otherwise) throws IOException {
-    if (!isGiven(name)) {
+    JsonNode value = value(name);
+    if (value.isMissingNode()) {
       return otherwise;
     }
-    JsonNode value = json.get(name);
     if (!value.isBoolean()) {
       throw damaged(name + " is " + value);
     }
@@ -94,17 +112,19 @@ record ConfigFile(Path file, JsonNode json) {
 
   /** Whether there is a value that is not null. */
   boolean isGiven(String name) {
-    return json.hasNonNull(name);
+    JsonNode value = value(name);
+    return !value.isMissingNode() && !value.isNull();
   }
 
   /** Whether the file says null. */
   boolean isNull(String name) {
-    return json.path(name).isNull();
+    return value(name).isNull();
   }
 
+  /** A number, as {@link #integer} is read. */
   double real(String name, double otherwise) throws IOException {
-    JsonNode value = json.get(name);
-    if (value == null || value.isNull()) {
+    JsonNode value = value(name);
+    if (value.isMissingNode()) {
       return otherwise;
     }
     if (!value.isNumber()) {
@@ -113,9 +133,10 @@ record ConfigFile(Path file, JsonNode json) {
     return value.doubleValue();
   }
 
+  /** A text, as {@link #integer} is read. */
   String text(String name, String otherwise) throws IOException {
-    JsonNode value = json.get(name);
-    if (value == null || value.isNull()) {
+    JsonNode value = value(name);
+    if (value.isMissingNode()) {
       return otherwise;
     }
     if (!value.isTextual()) {

@@ -12,12 +12,15 @@ import java.io.IOException;
  * whose results the layer adds.
  */
 final class Gemma2 {
+  private static final String EMBEDDING = "model.embed_tokens.weight";
+  private static final String HEAD = "lm_head.weight";
+
   private Gemma2() {}
 
   static CausalParts load(CausalConfig config, WeightLoader loader, RotaryTable rotary)
       throws IOException {
     AttentionConfig attention = config.attention();
-    Tensor tokens = loader.load("model.embed_tokens.weight", config.vocabulary(), config.dModel());
+    Tensor tokens = CausalParts.tokens(config, loader, EMBEDDING, HEAD);
     return new CausalParts(
         tokens,
         Math.sqrt(config.dModel()),
@@ -42,7 +45,7 @@ final class Gemma2 {
                   norm(loader, at + ".post_feedforward_layernorm", config));
             }),
         norm(loader, "model.norm", config),
-        CausalParts.head(config, loader, tokens, "lm_head.weight"));
+        CausalParts.head(config, loader, tokens, EMBEDDING, HEAD));
   }
 
   private static Norm norm(WeightLoader loader, String module, CausalConfig config)

@@ -11,11 +11,14 @@ import java.io.IOException;
  * mlp.c_proj}; the layer adds both as they are.
  */
 final class Gpt2 {
+  private static final String EMBEDDING = "transformer.wte.weight";
+  private static final String HEAD = "lm_head.weight";
+
   private Gpt2() {}
 
   static CausalParts load(CausalConfig config, WeightLoader loader) throws IOException {
     int d = config.dModel();
-    Tensor tokens = loader.load("transformer.wte.weight", config.vocabulary(), d);
+    Tensor tokens = CausalParts.tokens(config, loader, EMBEDDING, HEAD);
     return new CausalParts(
         tokens,
         1,
@@ -41,7 +44,7 @@ final class Gpt2 {
                       transposed(loader, at + ".mlp.c_proj", d, config.intermediate())));
             }),
         norm(loader, "transformer.ln_f", config),
-        CausalParts.head(config, loader, tokens, "lm_head.weight"));
+        CausalParts.head(config, loader, tokens, EMBEDDING, HEAD));
   }
 
   private static Linear transposed(WeightLoader loader, String module, long out, long in)

@@ -11,13 +11,16 @@ import java.io.IOException;
  * mlp.dense_4h_to_h}; the layer adds both as they are.
  */
 final class GptNeoX {
+  private static final String EMBEDDING = "gpt_neox.embed_in.weight";
+  private static final String HEAD = "embed_out.weight";
+
   private GptNeoX() {}
 
   static CausalParts load(CausalConfig config, WeightLoader loader, RotaryTable rotary)
       throws IOException {
     int d = config.dModel();
     boolean bias = config.attention().bias();
-    Tensor tokens = loader.load("gpt_neox.embed_in.weight", config.vocabulary(), d);
+    Tensor tokens = CausalParts.tokens(config, loader, EMBEDDING, HEAD);
     return new CausalParts(
         tokens,
         1,
@@ -48,7 +51,7 @@ final class GptNeoX {
                   : new CausalLayer.Sequential(index, attentionNorm, attention, mlpNorm, mlp);
             }),
         norm(loader, "gpt_neox.final_layer_norm", config),
-        CausalParts.head(config, loader, tokens, "embed_out.weight"));
+        CausalParts.head(config, loader, tokens, EMBEDDING, HEAD));
   }
 
   private static Norm norm(WeightLoader loader, String module, CausalConfig config)

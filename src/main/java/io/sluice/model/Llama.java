@@ -11,6 +11,9 @@ import java.io.IOException;
  * mlp.down_proj}; the layer adds both as they are.
  */
 final class Llama {
+  private static final String EMBEDDING = "model.embed_tokens.weight";
+  private static final String HEAD = "lm_head.weight";
+
   private Llama() {}
 
   static CausalParts load(CausalConfig config, WeightLoader loader, RotaryTable rotary)
@@ -39,7 +42,7 @@ final class Llama {
   /** A model like Llama, but for its attention. */
   static CausalParts load(CausalConfig config, WeightLoader loader, AttentionFactory attention)
       throws IOException {
-    Tensor tokens = loader.load("model.embed_tokens.weight", config.vocabulary(), config.dModel());
+    Tensor tokens = CausalParts.tokens(config, loader, EMBEDDING, HEAD);
     return new CausalParts(
         tokens,
         1,
@@ -56,7 +59,7 @@ final class Llama {
                   Mlp.Gated.of(loader, at + ".mlp", config));
             }),
         norm(loader, "model.norm", config),
-        CausalParts.head(config, loader, tokens, "lm_head.weight"));
+        CausalParts.head(config, loader, tokens, EMBEDDING, HEAD));
   }
 
   static Linear output(WeightLoader loader, String module, CausalConfig config, boolean biased)

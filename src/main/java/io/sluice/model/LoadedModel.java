@@ -22,7 +22,7 @@ import java.util.TreeSet;
 public record LoadedModel(
     String name, Transformer transformer, Tokenizer tokenizer, Set<Integer> endOfText)
     implements AutoCloseable {
-  private static final String BERT = "bert";
+  private static final String BERT = ConfigKeys.BERT;
 
   /** Copies the set. */
   public LoadedModel {
@@ -102,12 +102,14 @@ public record LoadedModel(
     ConfigFile file = ConfigFile.read(files.config());
     String type = file.text("model_type", "");
     if (type.equals(BERT)) {
+      ConfigKeys.check(file, BERT);
       return bert(BertCheckpoint.of(file, source), source);
     }
     Architecture architecture = Architecture.ofLabel(type);
     if (architecture == null) {
       throw file.unsupported("architecture", type, BERT + ", " + Architecture.labels());
     }
+    ConfigKeys.check(file, type);
     CausalConfig config = CausalConfigFile.read(file, architecture);
     endOfText.addAll(EndOfText.of(file));
     return (device, compute) -> new CausalModel(config, Parameters.of(source), device, compute);

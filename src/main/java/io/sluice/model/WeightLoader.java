@@ -68,6 +68,27 @@ final class WeightLoader {
     }
   }
 
+  /**
+   * Whether two tensors of the file hold the same numbers.
+   *
+   * @return true if one of them is missing, so that nothing differs
+   * @throws IOException if one is not of a floating-point type
+   */
+  boolean areSame(String name, String other) throws IOException {
+    if (!source.contains(name) || !source.contains(other) || name.equals(other)) {
+      return true;
+    }
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor a = source.read(name);
+      Tensor b = source.read(other);
+      if (a.dtype() != b.dtype()) {
+        a = a.to(DType.F32);
+        b = b.to(DType.F32);
+      }
+      return Arrays.equals(a.shape(), b.shape()) && a.data().mismatch(b.data()) < 0;
+    }
+  }
+
   private void requireShape(String name, long... shape) throws IOException {
     if (!source.contains(name)) {
       throw new IOException(

@@ -50,7 +50,7 @@ class BadCausalModelTest {
       textBlock =
           """
           LLAMA   | "model_type": "llama"      | "model_type": "mamba"      | architecture 'mamba' is not supported; there are bert, gpt2, gpt_neox, llama, mistral, qwen2, qwen3, gemma2
-          LLAMA   | "rope_type": "llama3"      | "rope_type": "yarn"        | rope scaling 'yarn' is not supported; there are default, linear, llama3
+          LLAMA   | "rope_type": "llama3"      | "rope_type": "yarn"        | rope scaling 'yarn' is not supported; there are default, dynamic, linear, llama3
           LLAMA   | "factor": 8.0,             |                            | factor of the rope scaling is missing
           LLAMA   | "factor": 8.0              | "factor": 0                | factor of the rotary embedding is 0
           LLAMA   | "rope_theta": 100.0        | "rope_theta": -1           | base of the rotary embedding is -1
@@ -73,7 +73,7 @@ class BadCausalModelTest {
           QWEN2   | "full_attention"           | "chunked_attention"        | layer type 'chunked_attention' is not supported
           GPT2    | "n_head": 4                | "n_head": 5                | 5 attention heads do not divide a width of 24
           GPT2    | "n_positions": 64          | "n_positions": 65          | 'transformer.wpe.weight' has shape [64, 24], but the configuration makes it [65, 24]
-          GPT2    | "scale_attn_by_inverse_layer_idx": false | "scale_attn_by_inverse_layer_idx": true | scale_attn_by_inverse_layer_idx 'true' is not supported
+          GPT2    | "scale_attn_by_inverse_layer_idx": false | "scale_attn_by_inverse_layer_idx": true | 'scale_attn_by_inverse_layer_idx' is 'true', and only 'false' is supported
           NEOX    | "partial_rotary_factor": 0.67 | "partial_rotary_factor": 0 | rotary embedding of 0 dimensions
           GEMMA2  | "query_pre_attn_scalar": 12 | "query_pre_attn_scalar": -1 | scale of the attention is NaN
           GEMMA2  | "attn_logit_softcapping": 3.0 | "attn_logit_softcapping": -3 | cap of the attention scores is -3
