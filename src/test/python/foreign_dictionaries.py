@@ -1,6 +1,6 @@
 """Dictionaries of other libraries, by their own code: made as golden files, or loaded and run.
 
-Usage: python foreign_dictionaries.py make OUT
+Usage: python foreign_dictionaries.py make OUT [saelens] [sparsify] [old] ...
        python foreign_dictionaries.py run LIST.json
 
 `make` writes a folder per case, saved by the library itself, with `expected.safetensors`: inputs
@@ -65,6 +65,8 @@ def run_saelens(folder, x):
 
     sae = SAE.load_from_disk(folder, dtype="float32")
     trained_as(sae.cfg)
+    # Inputs are rows; of a hook with heads they have them side by side.
+    sae.turn_off_forward_pass_hook_z_reshaping()
     # A skip transcoder adds what it skips in its forward pass only.
     return sae.encode(x), sae(x)
 
@@ -218,6 +220,65 @@ def make_sparsify(out):
         expected(folder, run_sparsify, seed)
 
 
+def make_old(out):
+    """Files as earlier versions of the libraries left them, by what those still make of them, or,
+    where they do not read them any more, by what the versions computed."""
+    from sae_lens.saes import standard_sae, topk_sae
+    from sparsify import SparseCoder, SparseCoderConfig
+
+    # SAELens of 2024: no architecture, other names, a scale of ones, and what json.dump makes of
+    # settings that are no numbers.
+    shape = dict(d_in=WIDTH, d_sae=FEATURES)
+    cases = [
+        ("2024-spring", standard_sae.StandardSAE(standard_sae.StandardSAEConfig(**shape)), dict(
+            model_name="gpt2-small", hook_point="blocks.8.hook_resid_pre", hook_point_layer=8,
+            hook_point_head_index=None, expansion_factor=3, l1_coefficient=8e-05,
+            use_ghost_grads=True, mse_loss_normalization=float("nan"), lr=float("inf"))),
+        ("2024-topk", topk_sae.TopKSAE(topk_sae.TopKSAEConfig(**shape, k=K)), dict(
+            architecture="standard", activation_fn_str="topk", activation_fn_kwargs=dict(k=K),
+            model_name="gpt2", hook_name="blocks.8.attn.hook_z", hook_layer=8,
+            hook_head_index=None, prepend_bos=False, normalize_activations=None,
+            finetuning_scaling_factor=False, sae_lens_training_version="3.4.1")),
+    ]
+    for seed, (name, sae, config) in enumerate(cases, 80):
+        scramble(sae, seed)
+        folder = out / f"saelens-{name}"
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {name: p.data.contiguous() for name, p in sae.named_parameters()}
+        if name == "2024-spring":
+            weights["scaling_factor"] = torch.ones(FEATURES)
+        save_file(weights, folder / "sae_weights.safetensors")
+        (folder / "cfg.json").write_text(
+            json.dumps(config | shape | dict(dtype="torch.float32", device="cpu")))
+        expected(folder, run_saelens, seed)
+
+    for seed, (name, config) in enumerate([
+        ("untold", SparseCoderConfig(num_latents=FEATURES, k=K)),
+        ("untold-skip", SparseCoderConfig(num_latents=FEATURES, k=K, skip_connection=True)),
+        ("signed", SparseCoderConfig(num_latents=FEATURES, k=K)),
+    ], 90):
+        coder = SparseCoder(WIDTH, config)
+        scramble(coder, seed)
+        folder = out / f"sparsify-{name}"
+        coder.save_to_disk(folder)
+        cfg = json.loads((folder / "cfg.json").read_text())
+        for key in ("transcode", "activation"):
+            del cfg[key]
+        cfg["signed"] = name == "signed"
+        (folder / "cfg.json").write_text(json.dumps(cfg))
+        expected(folder, run_signed_sparsify if name == "signed" else run_sparsify, seed)
+
+
+@torch.no_grad()
+def run_signed_sparsify(folder, x):
+    """The version of July 2024, which had no ReLU where `signed` is true."""
+    w = load_file(folder / "sae.safetensors")
+    pre = (x - w["b_dec"]) @ w["encoder.weight"].T + w["encoder.bias"]
+    _, indices = pre.abs().topk(K, sorted=False)
+    codes = torch.zeros_like(pre).scatter(1, indices, pre.gather(1, indices))
+    return codes, codes @ w["W_dec"] + w["b_dec"]
+
+
 def make_llamascopium(out):
     module = llamascopium()
     cases = [
@@ -281,8 +342,12 @@ def main():
     torch.manual_seed(0)
     if sys.argv[1] == "make":
         out = Path(sys.argv[2])
-        for make in (make_saelens, make_sparsify, make_llamascopium, make_dictionary_learning):
-            make(out)
+        makers = dict(
+            saelens=make_saelens, sparsify=make_sparsify, llamascopium=make_llamascopium,
+            dictionary_learning=make_dictionary_learning, old=make_old,
+        )
+        for name in sys.argv[3:] or makers:
+            makers[name](out)
     else:
         for name, folder, source, target in json.loads(Path(sys.argv[2]).read_text()):
             codes, reconstruction = RUN[name](folder, load_file(source)["x"])

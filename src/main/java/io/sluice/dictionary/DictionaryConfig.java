@@ -3,6 +3,7 @@ package io.sluice.dictionary;
 import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Optimiser;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What a dictionary is, apart from its weights.
@@ -23,6 +24,8 @@ import java.util.List;
  * @param prefixes of a nested dictionary (Matryoshka) where the smaller ones end, ascending, each
  *     less than {@code features}: the first so many features were trained to reconstruct alone.
  *     Empty where it was trained as a whole only. Codes do not depend on it
+ * @param prependBos whether the model read a token of the beginning before each text whose
+ *     activations the dictionary learned; empty where nothing says so
  */
 public record DictionaryConfig(
     String model,
@@ -35,7 +38,36 @@ public record DictionaryConfig(
     boolean subtractDecoderBias,
     boolean rankByDecoderNorm,
     List<Site> sites,
-    List<Integer> prefixes) {
+    List<Integer> prefixes,
+    Optional<Boolean> prependBos) {
+
+  /** A dictionary of which it is not known how its texts began. */
+  public DictionaryConfig(
+      String model,
+      String inputHook,
+      String outputHook,
+      int inputWidth,
+      int outputWidth,
+      int features,
+      Activation activation,
+      boolean subtractDecoderBias,
+      boolean rankByDecoderNorm,
+      List<Site> sites,
+      List<Integer> prefixes) {
+    this(
+        model,
+        inputHook,
+        outputHook,
+        inputWidth,
+        outputWidth,
+        features,
+        activation,
+        subtractDecoderBias,
+        rankByDecoderNorm,
+        sites,
+        prefixes,
+        Optional.empty());
+  }
 
   /** A dictionary that writes one hook point, trained as a whole. */
   public DictionaryConfig(
@@ -126,6 +158,23 @@ public record DictionaryConfig(
     return with(activation, subtractDecoderBias, false, prefixes);
   }
 
+  /** The same, of which it is known whether texts began with a token of the beginning. */
+  public DictionaryConfig withPrependBos(Optional<Boolean> prepended) {
+    return new DictionaryConfig(
+        model,
+        inputHook,
+        outputHook,
+        inputWidth,
+        outputWidth,
+        features,
+        activation,
+        subtractDecoderBias,
+        rankByDecoderNorm,
+        sites,
+        prefixes,
+        prepended);
+  }
+
   /** The same of another model and other hook points; for dictionaries that write one. */
   public DictionaryConfig named(String otherModel, String reads, String writes) {
     return new DictionaryConfig(
@@ -139,7 +188,8 @@ public record DictionaryConfig(
         subtractDecoderBias,
         rankByDecoderNorm,
         sites,
-        prefixes);
+        prefixes,
+        prependBos);
   }
 
   private DictionaryConfig with(
@@ -155,7 +205,8 @@ public record DictionaryConfig(
         subtract,
         rankByNorm,
         sites,
-        ends);
+        ends,
+        prependBos);
   }
 
   /** What an engine has to be told to run this dictionary. */

@@ -1,14 +1,13 @@
 package io.sluice.dictionary;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Thresholds;
 import io.sluice.files.AtomicFile;
+import io.sluice.files.Fields;
 import io.sluice.files.Quoted;
 import io.sluice.files.StrictJson;
 import io.sluice.torch.DType;
@@ -27,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /** A dictionary on disk: {@code dictionary.json} beside {@code dictionary.safetensors}. */
@@ -38,7 +38,8 @@ final class DictionaryFiles {
   private static final String SKIP = "skip";
   private static final String SITES = "sites";
   private static final String PREFIXES = "prefixes";
-  private static final String REMEDY = "; restore it or train the dictionary again";
+  private static final String PREPEND_BOS = "prependBos";
+  private static final String REMEDY = "restore it or train the dictionary again";
   private static final long MAX_CONFIG_BYTES = 1 << 20;
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -93,6 +94,7 @@ final class DictionaryFiles {
       ArrayNode prefixes = json.putArray(PREFIXES);
       config.prefixes().forEach(prefixes::add);
     }
+    config.prependBos().ifPresent(prepended -> json.put(PREPEND_BOS, prepended));
     List<TensorData> tensors = new ArrayList<>();
     tensors.add(TensorData.of("encoder", DType.F32, p.encoder(), features, config.inputWidth()));
     tensors.add(TensorData.of("encoder_bias", DType.F32, p.encoderBias(), features));
@@ -121,10 +123,11 @@ final class DictionaryFiles {
 
   static Dictionary load(Path folder) throws IOException {
     Path configFile = folder.resolve(CONFIG);
-    JsonNode json = json(configFile);
-    requireFormat(configFile, json);
+    Fields json = fields(configFile);
     Safetensors weights = VerifiedTensors.open(folder.resolve(WEIGHTS));
-    DictionaryConfig config = config(configFile, json, weights);
+    DictionaryConfig config = json.build(() -> config(json, weights));
+    boolean hasSkip = json.has(SKIP) && json.flag(SKIP);
+    json.requireNoOthers();
     long features = config.features();
     Parameters parameters =
         new Parameters(
@@ -135,154 +138,92 @@ final class DictionaryFiles {
             tensor(weights, "encoder_bias", features),
             tensor(weights, "decoder", features, config.outputWidth()),
             tensor(weights, "decoder_bias", config.outputWidth()));
-    Dictionary dictionary;
-    try {
-      MemorySegment skip =
-          json.has(SKIP) && bool(json, SKIP)
-              ? tensor(weights, SKIP, config.outputWidth(), config.inputWidth())
-              : null;
-      dictionary = new Dictionary(config, parameters, skip);
-    } catch (IllegalArgumentException e) {
-      throw new IOException(configFile + ": " + e.getMessage() + REMEDY, e);
-    }
+    MemorySegment skip =
+        hasSkip ? tensor(weights, SKIP, config.outputWidth(), config.inputWidth()) : null;
+    Dictionary dictionary = json.build(() -> new Dictionary(config, parameters, skip));
     requireSame(configFile, json, weights);
     return dictionary;
   }
 
   /** The weights, which are under checksums, repeat the config: a flipped bit is found, too. */
-  private static void requireSame(Path file, JsonNode json, Safetensors weights)
-      throws IOException {
+  private static void requireSame(Path file, Fields json, Safetensors weights) throws IOException {
     String repeated = weights.metadata().get("config");
-    if (repeated != null && !JSON.readTree(repeated).equals(json)) {
+    if (repeated != null
+        && !Fields.parse(weights.path().toString(), repeated, REMEDY).json().equals(json.json())) {
       throw new IOException(
-          file + ": was changed: " + WEIGHTS + " was written with other settings" + REMEDY);
+          file + ": was changed: " + WEIGHTS + " was written with other settings; " + REMEDY);
     }
   }
 
-  private static JsonNode json(Path file) throws IOException {
-    if (!Files.isRegularFile(file)) {
+  private static Fields fields(Path file) throws IOException {
+    if (!Files.exists(file)) {
       throw new NoSuchFileException(
           file
               + (Files.exists(file.resolveSibling("run.json"))
                   ? " (a run writes its dictionary at its end; go on with it by --resume)"
                   : " (a dictionary is a folder with " + CONFIG + " and " + WEIGHTS + ")"));
     }
-    if (Files.size(file) > MAX_CONFIG_BYTES) {
-      throw new IOException(file + ": " + Files.size(file) + " bytes is too long for a config");
-    }
-    try {
-      return JSON.readTree(StrictJson.text(Files.readAllBytes(file)));
-    } catch (JsonProcessingException e) {
-      throw new IOException(file + ": not valid JSON: " + StrictJson.reason(e) + REMEDY, e);
-    }
+    return Fields.read(file, FORMAT, REMEDY, MAX_CONFIG_BYTES);
   }
 
-  private static void requireFormat(Path file, JsonNode json) throws IOException {
-    String format = json.path("format").asText();
-    if (!format.equals(FORMAT)) {
-      throw new IOException(
-          file + ": format is " + Quoted.of(format) + ", this version reads " + FORMAT + REMEDY);
-    }
-  }
-
-  private static DictionaryConfig config(Path file, JsonNode json, Safetensors weights)
-      throws IOException {
-    try {
-      int features = integer(json, "features");
-      return new DictionaryConfig(
-          text(json, "model"),
-          text(json, "inputHook"),
-          text(json, "outputHook"),
-          integer(json, "inputWidth"),
-          integer(json, "outputWidth"),
-          features,
-          activation(json.path("activation"), weights, features),
-          bool(json, "subtractDecoderBias"),
-          bool(json, "rankByDecoderNorm"),
-          sites(json.path(SITES)),
-          prefixes(json.path(PREFIXES)));
-    } catch (IllegalArgumentException e) {
-      throw new IOException(file + ": " + e.getMessage() + REMEDY, e);
-    }
-  }
-
-  private static List<Site> sites(JsonNode json) {
+  private static DictionaryConfig config(Fields json, Safetensors weights) throws IOException {
+    json.text("weights");
+    int features = json.integer("features", 1, Integer.MAX_VALUE);
     List<Site> sites = new ArrayList<>();
-    if (!json.isMissingNode() && !json.isArray()) {
-      throw new IllegalArgumentException("'" + SITES + "' is not a list");
-    }
-    for (JsonNode site : json) {
-      sites.add(new Site(text(site, "hook"), integer(site, "width")));
-    }
-    return sites;
-  }
-
-  private static List<Integer> prefixes(JsonNode json) {
-    List<Integer> prefixes = new ArrayList<>();
-    if (!json.isMissingNode() && !json.isArray()) {
-      throw new IllegalArgumentException("'" + PREFIXES + "' is not a list");
-    }
-    for (JsonNode end : json) {
-      if (!end.isIntegralNumber() || !end.canConvertToInt()) {
-        throw new IllegalArgumentException("'" + PREFIXES + "' holds " + Quoted.of(end.toString()));
+    if (json.has(SITES)) {
+      for (Fields site : json.objects(SITES)) {
+        sites.add(new Site(site.text("hook"), site.integer("width", 1, Integer.MAX_VALUE)));
+        site.requireNoOthers();
       }
-      prefixes.add(end.intValue());
     }
-    return prefixes;
+    return new DictionaryConfig(
+        json.text("model"),
+        json.text("inputHook"),
+        json.text("outputHook"),
+        json.integer("inputWidth", 1, Integer.MAX_VALUE),
+        json.integer("outputWidth", 1, Integer.MAX_VALUE),
+        features,
+        activation(json.object("activation"), weights, features),
+        json.flag("subtractDecoderBias"),
+        json.flag("rankByDecoderNorm"),
+        sites,
+        json.has(PREFIXES) ? json.integers(PREFIXES, 1, features) : List.of(),
+        json.has(PREPEND_BOS) ? Optional.of(json.flag(PREPEND_BOS)) : Optional.empty());
   }
 
-  private static Activation activation(JsonNode json, Safetensors weights, int features)
+  private static Activation activation(Fields json, Safetensors weights, int features)
       throws IOException {
-    String type = text(json, "type");
-    return switch (type) {
-      case Activation.TopK.TYPE -> new Activation.TopK(integer(json, "k"));
-      case Activation.AbsTopK.TYPE -> new Activation.AbsTopK(integer(json, "k"));
-      case Activation.Pursuit.TYPE ->
-          new Activation.Pursuit(
-              integer(json, "iterations"), json.path("residual").asDouble(Double.NaN));
-      case Activation.BatchTopK.TYPE ->
-          new Activation.BatchTopK(
-              integer(json, "k"),
-              json.has("threshold")
-                  ? OptionalDouble.of(json.get("threshold").asDouble(Double.NaN))
-                  : OptionalDouble.empty());
-      case Activation.ReLU.TYPE -> new Activation.ReLU();
-      case Activation.JumpReLU.TYPE -> new Activation.JumpReLU(thresholds(weights, features));
-      case Activation.Gated.TYPE -> new Activation.Gated(thresholds(weights, features));
-      default ->
-          throw new IllegalArgumentException(
-              "unknown activation "
-                  + Quoted.of(type)
-                  + "; known: topk, abstopk, batchtopk, relu, jumprelu, gated, matching_pursuit");
-    };
+    String type = json.text("type");
+    Activation activation =
+        switch (type) {
+          case Activation.TopK.TYPE -> new Activation.TopK(json.integer("k", 1, features));
+          case Activation.AbsTopK.TYPE -> new Activation.AbsTopK(json.integer("k", 1, features));
+          case Activation.Pursuit.TYPE ->
+              new Activation.Pursuit(
+                  json.integer("iterations", 1, Integer.MAX_VALUE),
+                  json.real("residual", 0, Double.MAX_VALUE));
+          case Activation.BatchTopK.TYPE ->
+              new Activation.BatchTopK(
+                  json.integer("k", 1, features),
+                  json.has(THRESHOLD)
+                      ? OptionalDouble.of(json.real(THRESHOLD, 0, Double.MAX_VALUE))
+                      : OptionalDouble.empty());
+          case Activation.ReLU.TYPE -> new Activation.ReLU();
+          case Activation.JumpReLU.TYPE -> new Activation.JumpReLU(thresholds(weights, features));
+          case Activation.Gated.TYPE -> new Activation.Gated(thresholds(weights, features));
+          default ->
+              throw json.damaged(
+                  "unknown type "
+                      + Quoted.of(type)
+                      + "; known: topk, abstopk, batchtopk, relu, jumprelu, gated,"
+                      + " matching_pursuit");
+        };
+    json.requireNoOthers();
+    return activation;
   }
 
   private static Thresholds thresholds(Safetensors weights, int features) throws IOException {
     return Thresholds.of(tensor(weights, THRESHOLD, features).toArray(FLOAT));
-  }
-
-  private static String text(JsonNode json, String name) {
-    JsonNode value = json.path(name);
-    if (!value.isTextual()) {
-      throw new IllegalArgumentException("'" + name + "' is missing or not a text");
-    }
-    return value.textValue();
-  }
-
-  private static int integer(JsonNode json, String name) {
-    JsonNode value = json.path(name);
-    if (!value.isIntegralNumber() || !value.canConvertToInt()) {
-      throw new IllegalArgumentException("'" + name + "' is missing or not a 32-bit integer");
-    }
-    return value.intValue();
-  }
-
-  private static boolean bool(JsonNode json, String name) {
-    JsonNode value = json.path(name);
-    if (!value.isBoolean()) {
-      throw new IllegalArgumentException("'" + name + "' is missing or neither true nor false");
-    }
-    return value.booleanValue();
   }
 
   private static MemorySegment tensor(Safetensors file, String name, long... shape)

@@ -351,8 +351,8 @@ public final class Fields {
   }
 
   private static String range(long least, long most) {
-    if (most == Long.MAX_VALUE || most == Integer.MAX_VALUE) {
-      return least == Long.MIN_VALUE || least == Integer.MIN_VALUE ? "" : " of at least " + least;
+    if (most == Long.MAX_VALUE) {
+      return least == Long.MIN_VALUE ? "" : " of at least " + least;
     }
     return " from " + least + " to " + most;
   }

@@ -106,7 +106,10 @@ public final class Capture {
         .with("context", Integer.toString(spec.contexts().context()))
         .with("stride", Integer.toString(spec.contexts().stride()))
         .with("computed", model.transformer().dtype().label())
-        .with("specialTokens", Boolean.toString(spec.specialTokens()));
+        .with("specialTokens", Boolean.toString(spec.specialTokens()))
+        .with(
+            Manifest.PREPEND_BOS,
+            Boolean.toString(SpecialTokens.of(model.tokenizer()).prefix().length > 0));
   }
 
   /**

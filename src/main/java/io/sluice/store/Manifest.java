@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What {@code manifest.json} says about a store.
@@ -37,6 +38,9 @@ public record Manifest(
    */
   public static final String FIRST_POSITION = "firstPosition";
 
+  /** The property that says whether a token of the beginning stood before each text. */
+  public static final String PREPEND_BOS = "prependBos";
+
   /** The format's name and version, which a manifest starts with. */
   public static final String FORMAT = "sluice.store/1";
 
@@ -68,6 +72,18 @@ public record Manifest(
     }
     // What stores say that were captured before they named the position.
     return Boolean.parseBoolean(properties.get("causal")) ? 1 : 0;
+  }
+
+  /**
+   * Whether the model read a token of the beginning before each text; empty where the store does
+   * not say so.
+   */
+  public Optional<Boolean> prependBos() {
+    return switch (properties.get(PREPEND_BOS)) {
+      case "true" -> Optional.of(true);
+      case "false" -> Optional.of(false);
+      case null, default -> Optional.empty();
+    };
   }
 
   Manifest withShards(List<Shard> finished, boolean isComplete) {

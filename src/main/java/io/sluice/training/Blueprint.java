@@ -13,6 +13,7 @@ import io.sluice.store.ActivationStore;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 
@@ -21,10 +22,16 @@ import java.util.stream.IntStream;
  *
  * @param config the run's configuration
  * @param model the model whose activations the store holds
+ * @param prependBos whether it read a token of the beginning before each text, if the store says
  * @param inputs what the dictionary reads
  * @param outputs what it writes
  */
-record Blueprint(TrainingConfig config, String model, List<Site> inputs, List<Site> outputs) {
+record Blueprint(
+    TrainingConfig config,
+    String model,
+    Optional<Boolean> prependBos,
+    List<Site> inputs,
+    List<Site> outputs) {
 
   /**
    * Looks the hook points up in a store.
@@ -37,6 +44,7 @@ record Blueprint(TrainingConfig config, String model, List<Site> inputs, List<Si
         new Blueprint(
             config,
             store.manifest().model(),
+            store.manifest().prependBos(),
             sites(store, config.kind().inputs(config.hook())),
             sites(store, config.kind().outputs(config.hook())));
     blueprint.checkFits();
@@ -48,7 +56,7 @@ record Blueprint(TrainingConfig config, String model, List<Site> inputs, List<Si
    */
   Blueprint within(int width) {
     List<Site> inside = List.of(new Site(config.hook(), width));
-    return new Blueprint(config, model, inside, inside);
+    return new Blueprint(config, model, prependBos, inside, inside);
   }
 
   private static List<Site> sites(ActivationStore store, List<String> hooks) {
@@ -121,6 +129,7 @@ record Blueprint(TrainingConfig config, String model, List<Site> inputs, List<Si
                 new Blueprint(
                     config,
                     model,
+                    prependBos,
                     List.of(inputs.get(layer)),
                     outputs.subList(layer, outputs.size())))
         .toList();
@@ -160,6 +169,6 @@ record Blueprint(TrainingConfig config, String model, List<Site> inputs, List<Si
    * @param threshold what BatchTopK has found, in the units of the dictionary
    */
   DictionaryConfig dictionary(OptionalDouble threshold) {
-    return config.dictionary(model, inputs, outputs, threshold);
+    return config.dictionary(model, inputs, outputs, threshold).withPrependBos(prependBos);
   }
 }

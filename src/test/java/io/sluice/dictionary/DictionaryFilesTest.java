@@ -121,11 +121,11 @@ class DictionaryFilesTest {
   @ParameterizedTest
   @CsvSource({
     "'\"features\" : 7', '\"features\" : 8', '[7, 5]'",
-    "'\"features\" : 7', '\"features\" : 1', 'k is 2'",
-    "'\"features\" : 7', '\"features\" : 99999999999', '32-bit'",
-    "'\"features\" : 7', '\"features\" : -7', 'positive'",
+    "'\"features\" : 7', '\"features\" : 1', '''activation.k'' is 2, not a whole number from 1 to 1'",
+    "'\"features\" : 7', '\"features\" : 99999999999', '''features'' is 99999999999, not'",
+    "'\"features\" : 7', '\"features\" : -7', '''features'' is -7, not a whole number from 1'",
     "'\"inputWidth\" : 5', '\"inputWidth\" : 6', '5'",
-    "'topk', 'softplus', 'unknown activation ''softplus'''",
+    "'topk', 'softplus', 'unknown type ''softplus'''",
     "'sluice.dictionary/1', 'sluice.dictionary/9', 'sluice.dictionary/9'",
     "'\"k\" : 2', '\"k\" : \"2\"', 'k'",
     "'\"model\"', '\"features\"', 'comes twice'"

@@ -73,9 +73,9 @@ class FieldsTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "`\"n\":\"7\"` | 'n' is '7', not a whole number of at least 0",
+        "`\"n\":\"7\"` | 'n' is '7', not a whole number from 0 to 2147483647",
         "`\"n\":7.0` | 'n' is 7.0, not a whole number",
-        "`\"n\":-1` | 'n' is -1, not a whole number of at least 0",
+        "`\"n\":-1` | 'n' is -1, not a whole number from 0",
         "`\"n\":4294967303` | 'n' is 4294967303, not a whole number",
         "`\"n\":99999999999999999999` | not a whole number",
         "`\"n\":null` | 'n' is null, not a whole number",

@@ -35,7 +35,7 @@ final class ForeignConfig {
       throw new IOException(file + ": " + Files.size(file) + " bytes is too long for a config");
     }
     try {
-      JsonNode json = JSON.readTree(file.toFile());
+      JsonNode json = JSON.readTree(StrictJson.text(Files.readAllBytes(file)));
       if (json == null || !json.isObject()) {
         throw new IOException(file + ": is no JSON object; fetch it again");
       }
@@ -68,6 +68,19 @@ final class ForeignConfig {
     return new ForeignConfig(file, inner.isObject() ? inner : JSON.createObjectNode());
   }
 
+  /** Refuses a setting that would change what is computed, unless it is off: false, 0 or null. */
+  void requireOff(String name, String reason) throws IOException {
+    JsonNode value = json.path(name);
+    boolean off =
+        value.isMissingNode()
+            || value.isNull()
+            || value.isBoolean() && !value.booleanValue()
+            || value.isNumber() && value.doubleValue() == 0;
+    if (!off) {
+      throw wrong("'" + name + "' is " + Quoted.of(value.asText(value.toString())) + ": " + reason);
+    }
+  }
+
   String text(String name) throws IOException {
     if (!json.path(name).isTextual()) {
       throw wrong("'" + name + "' is missing or not a text");
@@ -75,9 +88,9 @@ final class ForeignConfig {
     return json.get(name).textValue();
   }
 
-  /** A text, or {@code otherwise} where there is none. */
-  String text(String name, String otherwise) {
-    return json.path(name).isTextual() ? json.get(name).textValue() : otherwise;
+  /** A text, or {@code otherwise} where there is none, or null. */
+  String text(String name, String otherwise) throws IOException {
+    return has(name) ? text(name) : otherwise;
   }
 
   int positive(String name) throws IOException {

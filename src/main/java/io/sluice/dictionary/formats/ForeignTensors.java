@@ -64,6 +64,25 @@ final class ForeignTensors {
     return floats(name, length);
   }
 
+  /**
+   * Whether a tensor holds nothing but ones, as PyTorch's {@code allclose} says; it then changes
+   * nothing where it is multiplied.
+   */
+  boolean isOnes(String name) throws IOException {
+    TensorInfo info = info(name);
+    MemorySegment data = data(name, info.shape());
+    long count = 1;
+    for (long side : info.shape()) {
+      count = Math.multiplyExact(count, side);
+    }
+    for (long i = 0; i < count; i++) {
+      if (!(Math.abs(value(data, info.dtype(), i) - 1) <= 1e-8 + 1e-5)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   float scalar(String name) throws IOException {
     TensorInfo info = info(name);
     return floats(name, info.shape().length == 0 ? new long[0] : new long[] {1})[0];

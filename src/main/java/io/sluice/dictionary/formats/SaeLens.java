@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
@@ -42,6 +43,7 @@ final class SaeLens {
   private static final String MATRYOSHKA = "matryoshka_batchtopk";
   private static final String WIDTHS = "matryoshka_widths";
   private static final String TRAINED = "training_architecture";
+  private static final String SCALING = "scaling_factor";
   private static final String DETAILS = "training_architecture_details";
 
   private static final List<String> KNOWN =
@@ -71,9 +73,12 @@ final class SaeLens {
     boolean transcoder = architecture.endsWith("transcoder");
     int outputWidth = transcoder ? config.positive("d_out") : width;
     requireNormalisation(config, origin);
+    requireKnownSettings(config, transcoder);
     ForeignTensors tensors = new ForeignTensors(Safetensors.open(folder.resolve(WEIGHTS)), CONFIG);
+    dropScalingFactor(config, tensors);
+    Hooks hooks = Hooks.of(config, transcoder, origin);
     if (architecture.equals(PURSUIT)) {
-      return pursuit(config, tensors, width, features);
+      return pursuit(config, tensors, hooks, width, features);
     }
     MemorySegment encoder = tensors.transposed("W_enc", features, width);
     MemorySegment encoderBias;
@@ -94,23 +99,21 @@ final class SaeLens {
             ? tensors.matrix("W_skip", outputWidth, width)
             : null;
     tensors.requireNoOthers("a dictionary of architecture '" + architecture + "'");
-    ForeignConfig metadata = config.has("metadata") ? config.within("metadata") : config;
-    String hook = metadata.text("hook_name", metadata.text("hook_point", ""));
-    String outputHook = transcoder ? metadata.text("hook_name_out", hook + ".output") : hook;
-    ForeignConfig training = training(config, architecture, metadata);
+    ForeignConfig training = training(config, architecture);
     Dictionary dictionary =
         new Dictionary(
             new DictionaryConfig(
-                    metadata.text("model_name", ""),
-                    hook,
-                    outputHook,
+                    hooks.model,
+                    hooks.read,
+                    hooks.written,
                     width,
                     outputWidth,
                     features,
                     fitting(config, learned(activation, training, features), features),
                     !transcoder && config.bool("apply_b_dec_to_input", true),
                     rescaled)
-                .withPrefixes(prefixes(training, features)),
+                .withPrefixes(prefixes(training, features))
+                .withPrependBos(hooks.prependBos),
             new Parameters(
                 width, outputWidth, features, encoder, encoderBias, decoder, decoderBias),
             skip);
@@ -119,8 +122,9 @@ final class SaeLens {
   }
 
   /** What it says of its training: the config of a checkpoint, or what the metadata keep of it. */
-  private static ForeignConfig training(
-      ForeignConfig config, String architecture, ForeignConfig metadata) {
+  private static ForeignConfig training(ForeignConfig config, String architecture)
+      throws IOException {
+    ForeignConfig metadata = metadata(config);
     String trained = metadata.text(TRAINED, "");
     return trained.equals(BATCH) || trained.equals(MATRYOSHKA)
         ? metadata.within(DETAILS)
@@ -169,7 +173,8 @@ final class SaeLens {
 
   /** Its encoder is its decoder, and without a bias before it there is none behind. */
   private static Dictionary pursuit(
-      ForeignConfig config, ForeignTensors tensors, int width, int features) throws IOException {
+      ForeignConfig config, ForeignTensors tensors, Hooks hooks, int width, int features)
+      throws IOException {
     if (!config.bool("stop_on_duplicate_support", true)) {
       throw config.wrong(
           "stop_on_duplicate_support is false; Sluice's matching pursuit ends with a feature that"
@@ -184,21 +189,20 @@ final class SaeLens {
       p.decoderBias().copyFrom(ForeignTensors.segment(bias));
     }
     tensors.requireNoOthers("a dictionary of architecture '" + PURSUIT + "'");
-    ForeignConfig metadata = config.has("metadata") ? config.within("metadata") : config;
-    String hook = metadata.text("hook_name", metadata.text("hook_point", ""));
     int iterations = config.has("max_iterations") ? config.positive("max_iterations") : width;
     double residual = config.has("residual_threshold") ? config.number("residual_threshold") : 0.01;
     return new Dictionary(
         new DictionaryConfig(
-            metadata.text("model_name", ""),
-            hook,
-            hook,
-            width,
-            width,
-            features,
-            new Activation.Pursuit(iterations, residual),
-            biased,
-            false),
+                hooks.model,
+                hooks.read,
+                hooks.written,
+                width,
+                width,
+                features,
+                new Activation.Pursuit(iterations, residual),
+                biased,
+                false)
+            .withPrependBos(hooks.prependBos),
         p);
   }
 
@@ -226,6 +230,71 @@ final class SaeLens {
       throw config.unknown("activation function", function, List.of("relu", "topk"));
     }
     return architecture;
+  }
+
+  /** What is said of the model: under {@code metadata} since version 6, at the top before. */
+  private static ForeignConfig metadata(ForeignConfig config) {
+    return config.has("metadata") ? config.within("metadata") : config;
+  }
+
+  /** Where a dictionary was attached, by Sluice's names. */
+  private record Hooks(String model, String read, String written, Optional<Boolean> prependBos) {
+    static Hooks of(ForeignConfig config, boolean transcoder, Origin origin) throws IOException {
+      ForeignConfig metadata = metadata(config);
+      for (String head :
+          List.of("hook_head_index", "hook_point_head_index", "hook_head_index_out")) {
+        if (metadata.has(head) && origin.inputHook().isEmpty()) {
+          throw config.wrong(
+              "'"
+                  + head
+                  + "' says that it reads or writes a single head, which no hook point of Sluice"
+                  + " is; name what it shall be given with --hook");
+        }
+      }
+      String model = metadata.text("model_name", "");
+      String read = metadata.text("hook_name", metadata.text("hook_point", ""));
+      String written = transcoder ? metadata.text("hook_name_out", read + ".output") : read;
+      // Before version 6 a file that does not say so means true.
+      Optional<Boolean> bos =
+          metadata.has("prepend_bos")
+              ? Optional.of(metadata.bool("prepend_bos", true))
+              : config.has("metadata") ? Optional.empty() : Optional.of(true);
+      return new Hooks(
+          model,
+          TransformerLensHook.hook(read, model),
+          TransformerLensHook.hook(written, model),
+          bos);
+    }
+  }
+
+  /** Settings that change what is computed, beside those that are honoured where they matter. */
+  private static void requireKnownSettings(ForeignConfig config, boolean transcoder)
+      throws IOException {
+    if (!transcoder) {
+      config.requireOff(
+          "is_transcoder", "transcoders of that age are not read; convert it to SAELens 6 first");
+    } else if (config.bool("apply_b_dec_to_input", false)) {
+      throw config.wrong(
+          "apply_b_dec_to_input is true, but a transcoder's decoder bias is that of another place");
+    }
+    String reshaped = config.text("reshape_activations", "none");
+    // Heads side by side are what Sluice's hook z is; how they are cut apart changes nothing.
+    if (!reshaped.equals("none") && !reshaped.equals("hook_z")) {
+      throw config.unknown("reshape_activations", reshaped, List.of("none", "hook_z"));
+    }
+  }
+
+  /** A scale of fine-tuning; for a time files had one that was all ones, which SAELens drops. */
+  private static void dropScalingFactor(ForeignConfig config, ForeignTensors tensors)
+      throws IOException {
+    if (tensors.has(SCALING) && !tensors.isOnes(SCALING)) {
+      throw config.wrong(
+          "its codes are multiplied by a fine-tuning scale ('"
+              + SCALING
+              + "' in "
+              + WEIGHTS
+              + " is not all ones), which dictionaries here do not have; fold it into W_dec first");
+    }
   }
 
   private static void requireNormalisation(ForeignConfig config, Origin origin) throws IOException {
@@ -301,14 +370,12 @@ final class SaeLens {
     json.put("device", "cpu");
     json.put("apply_b_dec_to_input", c.subtractDecoderBias());
     json.put("normalize_activations", "none");
-    json.put("reshape_activations", "none");
     json.put("residual_threshold", pursuit.residual());
     json.put("max_iterations", pursuit.iterations());
     json.put("stop_on_duplicate_support", true);
     ObjectNode metadata = json.putObject("metadata");
     metadata.put("sae_lens_version", VERSION);
-    metadata.put("model_name", c.model());
-    metadata.put("hook_name", c.inputHook());
+    putOrigin(json, metadata, c, false);
     OutputFolder.make(folder);
     Safetensors.write(
         folder.resolve(WEIGHTS),
@@ -356,19 +423,30 @@ final class SaeLens {
     json.put("device", "cpu");
     json.put("apply_b_dec_to_input", c.subtractDecoderBias());
     json.put("normalize_activations", "none");
-    json.put("reshape_activations", "none");
     ObjectNode metadata = json.putObject("metadata");
     metadata.put("sae_lens_version", VERSION);
-    metadata.put("model_name", c.model());
-    metadata.put("hook_name", c.inputHook());
-    if (transcoder) {
-      metadata.put("hook_name_out", c.outputHook());
-    } else {
+    putOrigin(json, metadata, c, transcoder);
+    if (!transcoder) {
       putTraining(metadata, given.config());
     }
     OutputFolder.make(folder);
     Safetensors.write(folder.resolve(WEIGHTS), tensors, Map.of());
     ForeignConfig.write(folder.resolve(CONFIG), json);
+  }
+
+  /** Where SAELens shall attach it. */
+  private static void putOrigin(
+      ObjectNode json, ObjectNode metadata, DictionaryConfig c, boolean transcoder) {
+    String read = TransformerLensHook.name(c.inputHook(), c.model());
+    // Its heads are an axis of their own there.
+    json.put(
+        "reshape_activations", !transcoder && read.endsWith("attn.hook_z") ? "hook_z" : "none");
+    metadata.put("model_name", c.model());
+    metadata.put("hook_name", read);
+    if (transcoder) {
+      metadata.put("hook_name_out", TransformerLensHook.name(c.outputHook(), c.model()));
+    }
+    c.prependBos().ifPresent(prepended -> metadata.put("prepend_bos", prepended));
   }
 
   /** As SAELens itself does where it saves for use what it has trained with BatchTopK. */

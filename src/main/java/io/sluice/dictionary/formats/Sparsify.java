@@ -19,10 +19,24 @@ import java.util.Map;
  * EleutherAI sparsify: {@code cfg.json} and {@code sae.safetensors}, feature-major like Sluice's.
  * All are TopK; an autoencoder always subtracts its decoder bias, a transcoder never does, and both
  * have one width. Neither model nor hook point is in the files.
+ *
+ * <p>Before February 2025 there was no {@code transcode}: all subtracted their decoder bias before
+ * they encoded, and a skip connection read the input as it was. So does the library still where
+ * {@code transcode} is not true. Before that, {@code signed} chose by absolute value, without ReLU.
  */
 final class Sparsify {
   private static final String CONFIG = "cfg.json";
   private static final String WEIGHTS = "sae.safetensors";
+
+  /** Other encoders, which versions of 2024 and 2025 tried. */
+  private static final List<String> EXPERIMENTS =
+      List.of(
+          "monet",
+          "encoder_halut",
+          "encoder_pkm",
+          "encoder_kron",
+          "encoder_monarch",
+          "encoder_weird");
 
   private Sparsify() {}
 
@@ -49,10 +63,9 @@ final class Sparsify {
     }
     boolean transcoder = config.bool("transcode", false);
     boolean skip = config.bool("skip_connection", false);
-    if (skip && !transcoder) {
-      throw config.wrong(
-          "it has a skip connection but is no transcoder (transcode is false), and subtracts its"
-              + " decoder bias; Sluice's skip connections read the input itself");
+    boolean signed = config.bool("signed", false);
+    for (String experiment : EXPERIMENTS) {
+      config.requireOff(experiment, "an experiment of the library's, whose codes are others");
     }
     ForeignTensors tensors = new ForeignTensors(Safetensors.open(folder.resolve(WEIGHTS)), CONFIG);
     Parameters parameters =
@@ -66,19 +79,28 @@ final class Sparsify {
             tensors.segment("b_dec", width));
     MemorySegment skipped = skip ? tensors.matrix("W_skip", width, width) : null;
     tensors.requireNoOthers("a sparse coder " + (skip ? "with" : "without") + " a skip connection");
-    return new Dictionary(
-        new DictionaryConfig(
-            "",
-            transcoder ? "input" : "",
-            transcoder ? "output" : "",
-            width,
-            width,
-            h,
-            new Activation.TopK(k),
-            !transcoder,
-            false),
-        parameters,
-        skipped);
+    // An autoencoder needs no skip connection: with one, it was a transcoder before they were told
+    // apart.
+    boolean apart = transcoder || skip;
+    Dictionary dictionary =
+        new Dictionary(
+            new DictionaryConfig(
+                "",
+                apart ? "input" : "",
+                apart ? "output" : "",
+                width,
+                width,
+                h,
+                signed ? new Activation.AbsTopK(k) : new Activation.TopK(k),
+                !transcoder,
+                false),
+            parameters);
+    if (skip) {
+      // The connection reads the input itself; the bias that the encoder subtracts goes into its
+      // own.
+      dictionary = Conventions.subtracting(dictionary, false);
+    }
+    return new Dictionary(dictionary.config(), dictionary.parameters(), skipped);
   }
 
   static void save(Dictionary given, Path folder) throws IOException {

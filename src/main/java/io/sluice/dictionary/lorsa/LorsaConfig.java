@@ -1,8 +1,9 @@
 package io.sluice.dictionary.lorsa;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.engine.lorsa.LorsaSpec;
+import io.sluice.files.Fields;
+import java.io.IOException;
 import java.util.Objects;
 
 /**
@@ -17,6 +18,9 @@ import java.util.Objects;
  */
 public record LorsaConfig(
     String model, String inputHook, String outputHook, int fromPosition, LorsaSpec spec) {
+  private static final String FREQUENCIES = "rotaryFrequencies";
+  private static final int MOST = Integer.MAX_VALUE;
+
   /**
    * Checks the parts.
    *
@@ -50,62 +54,44 @@ public record LorsaConfig(
     json.put("k", spec.k());
     json.put("rankByOutputNorm", spec.rankByOutputNorm());
     for (float frequency : spec.rotaryFrequencies()) {
-      json.withArray("rotaryFrequencies").add(frequency);
+      json.withArray(FREQUENCIES).add(frequency);
     }
   }
 
   /**
    * What {@link #write} wrote.
    *
-   * @throws IllegalArgumentException if something is missing or out of range
+   * @throws IOException if a field is missing, of another type or out of range; the message names
+   *     the file and the field
    */
-  public static LorsaConfig read(JsonNode json) {
-    JsonNode frequencies = json.path("rotaryFrequencies");
-    float[] rotary = new float[frequencies.size()];
+  public static LorsaConfig read(Fields json) throws IOException {
+    double[] frequencies =
+        json.has(FREQUENCIES)
+            ? json.reals(FREQUENCIES, -Float.MAX_VALUE, Float.MAX_VALUE)
+            : new double[0];
+    float[] rotary = new float[frequencies.length];
     for (int i = 0; i < rotary.length; i++) {
-      rotary[i] = (float) frequencies.get(i).asDouble(Double.NaN);
+      rotary[i] = (float) frequencies[i];
     }
-    return new LorsaConfig(
-        text(json, "model"),
-        text(json, "inputHook"),
-        text(json, "outputHook"),
-        integer(json, "fromPosition"),
-        new LorsaSpec(
-            integer(json, "inputWidth"),
-            integer(json, "outputWidth"),
-            integer(json, "heads"),
-            integer(json, "groups"),
-            integer(json, "headDim"),
-            rotary,
-            json.path("scale").asDouble(Double.NaN),
-            json.path("cap").asDouble(Double.NaN),
-            integer(json, "window"),
-            bool(json, "causal"),
-            integer(json, "k"),
-            bool(json, "rankByOutputNorm")));
-  }
-
-  private static String text(JsonNode json, String name) {
-    JsonNode value = json.path(name);
-    if (!value.isTextual()) {
-      throw new IllegalArgumentException("'" + name + "' is missing or not a text");
-    }
-    return value.textValue();
-  }
-
-  private static int integer(JsonNode json, String name) {
-    JsonNode value = json.path(name);
-    if (!value.isIntegralNumber() || !value.canConvertToInt()) {
-      throw new IllegalArgumentException("'" + name + "' is missing or not a 32-bit integer");
-    }
-    return value.intValue();
-  }
-
-  private static boolean bool(JsonNode json, String name) {
-    JsonNode value = json.path(name);
-    if (!value.isBoolean()) {
-      throw new IllegalArgumentException("'" + name + "' is missing or neither true nor false");
-    }
-    return value.booleanValue();
+    return json.build(
+        () ->
+            new LorsaConfig(
+                json.text("model"),
+                json.text("inputHook"),
+                json.text("outputHook"),
+                json.integer("fromPosition", 0, MOST),
+                new LorsaSpec(
+                    json.integer("inputWidth", 1, MOST),
+                    json.integer("outputWidth", 1, MOST),
+                    json.integer("heads", 1, MOST),
+                    json.integer("groups", 1, MOST),
+                    json.integer("headDim", 1, MOST),
+                    rotary,
+                    json.real("scale", -Double.MAX_VALUE, Double.MAX_VALUE),
+                    json.real("cap", -Double.MAX_VALUE, Double.MAX_VALUE),
+                    json.integer("window", 0, MOST),
+                    json.flag("causal"),
+                    json.integer("k", 1, MOST),
+                    json.flag("rankByOutputNorm"))));
   }
 }

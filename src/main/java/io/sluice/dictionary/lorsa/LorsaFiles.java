@@ -1,8 +1,6 @@
 package io.sluice.dictionary.lorsa;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.VerifiedTensors;
@@ -10,7 +8,7 @@ import io.sluice.engine.lorsa.LorsaSpec;
 import io.sluice.engine.lorsa.LorsaTensor;
 import io.sluice.engine.lorsa.LorsaWeights;
 import io.sluice.files.AtomicFile;
-import io.sluice.files.Quoted;
+import io.sluice.files.Fields;
 import io.sluice.files.StrictJson;
 import io.sluice.torch.DType;
 import io.sluice.weights.Safetensors;
@@ -34,7 +32,7 @@ final class LorsaFiles {
   static final String FORMAT = "sluice.lorsa/1";
   static final String CONFIG = "lorsa.json";
   static final String WEIGHTS = "lorsa.safetensors";
-  private static final String REMEDY = "; restore it or train again";
+  private static final String REMEDY = "restore it or train again";
   private static final long MAX_CONFIG_BYTES = 1 << 20;
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -64,13 +62,14 @@ final class LorsaFiles {
 
   static Lorsa load(Path folder) throws IOException {
     Path file = folder.resolve(CONFIG);
-    JsonNode json = read(file);
-    LorsaConfig config;
-    try {
-      config = LorsaConfig.read(json);
-    } catch (IllegalArgumentException e) {
-      throw new IOException(file + ": " + e.getMessage() + REMEDY, e);
+    if (!Files.exists(file)) {
+      throw new NoSuchFileException(
+          file + " (a Lorsa is a folder with " + CONFIG + " and " + WEIGHTS + ")");
     }
+    Fields json = Fields.read(file, FORMAT, REMEDY, MAX_CONFIG_BYTES);
+    json.text("weights");
+    LorsaConfig config = LorsaConfig.read(json);
+    json.requireNoOthers();
     Safetensors weights = VerifiedTensors.open(folder.resolve(WEIGHTS));
     Map<LorsaTensor, MemorySegment> memory = new EnumMap<>(LorsaTensor.class);
     for (LorsaTensor tensor : LorsaTensor.values()) {
@@ -78,33 +77,12 @@ final class LorsaFiles {
     }
     // The weights, which are under checksums, repeat the config: a flipped bit is found, too.
     String repeated = weights.metadata().get("config");
-    if (repeated != null && !JSON.readTree(repeated).equals(json)) {
+    if (repeated != null
+        && !Fields.parse(weights.path().toString(), repeated, REMEDY).json().equals(json.json())) {
       throw new IOException(
-          file + ": was changed: " + WEIGHTS + " was written with other settings" + REMEDY);
+          file + ": was changed: " + WEIGHTS + " was written with other settings; " + REMEDY);
     }
-    return new Lorsa(config, new LorsaWeights(config.spec(), memory));
-  }
-
-  private static JsonNode read(Path file) throws IOException {
-    if (!Files.isRegularFile(file)) {
-      throw new NoSuchFileException(
-          file + " (a Lorsa is a folder with " + CONFIG + " and " + WEIGHTS + ")");
-    }
-    if (Files.size(file) > MAX_CONFIG_BYTES) {
-      throw new IOException(file + ": " + Files.size(file) + " bytes is too long for a config");
-    }
-    JsonNode json;
-    try {
-      json = JSON.readTree(StrictJson.text(Files.readAllBytes(file)));
-    } catch (JsonProcessingException e) {
-      throw new IOException(file + ": not valid JSON: " + e.getOriginalMessage() + REMEDY, e);
-    }
-    String format = json.path("format").asText();
-    if (!format.equals(FORMAT)) {
-      throw new IOException(
-          file + ": format is " + Quoted.of(format) + ", this version reads " + FORMAT + REMEDY);
-    }
-    return json;
+    return json.build(() -> new Lorsa(config, new LorsaWeights(config.spec(), memory)));
   }
 
   private static MemorySegment tensor(Safetensors file, LorsaTensor tensor, LorsaSpec spec)
@@ -130,7 +108,7 @@ final class LorsaFiles {
     for (long i = 0; i < data.byteSize() / Float.BYTES; i++) {
       if (!Float.isFinite(data.getAtIndex(FLOAT, i))) {
         throw new IOException(
-            "%s: tensor '%s', value %d is %s%s"
+            "%s: tensor '%s', value %d is %s; %s"
                 .formatted(file.path(), name, i, data.getAtIndex(FLOAT, i), REMEDY));
       }
     }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.lorsa.LorsaConfig;
+import io.sluice.files.Fields;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.Start;
 import java.io.IOException;
@@ -82,11 +83,8 @@ final class LorsaSettings {
 
   /** The form that the run has. */
   static LorsaConfig form(JsonNode json, Path file) throws IOException {
-    try {
-      return LorsaConfig.read(json.path(FORM));
-    } catch (IllegalArgumentException e) {
-      throw new IOException(file + ": its config is damaged: " + e.getMessage(), e);
-    }
+    return LorsaConfig.read(
+        Fields.of(file + ": config." + FORM, json.path(FORM), "restore it or train again"));
   }
 
   /** Refuses a store that is not the one the run was started on. */

@@ -51,7 +51,16 @@ class BadForeignFilesTest {
     "saelens-matryoshka-checkpoint, cfg.json, '[8, 20]', '[-8, 20]', matryoshka_widths",
     "saelens-transcoder, cfg.json, '\"d_out\": 5', '\"d_out\": 6', W_dec",
     "sparsify-topk, cfg.json, '\"topk\"', '\"groupmax\"', unknown activation 'groupmax'",
-    "sparsify-topk, cfg.json, '\"skip_connection\": false', '\"skip_connection\": true', skip",
+    "sparsify-topk, cfg.json, '\"skip_connection\": false', '\"skip_connection\": true', W_skip",
+    "sparsify-topk, cfg.json, '\"k\": 4', '\"k\": 4, \"encoder_pkm\": true', 'encoder_pkm'",
+    "sparsify-signed, cfg.json, '\"signed\": true', '\"signed\": 1', 'signed'",
+    "saelens-standard, cfg.json, '\"hook_name\"', '\"hook_head_index\": 3, \"hook_name\"', --hook",
+    "saelens-standard, cfg.json, '\"reshape_activations\": \"none\"', '\"reshape_activations\": \"x\"', 'x'",
+    "saelens-standard, cfg.json, '\"d_in\": 6', '\"d_in\": 6, \"is_transcoder\": true', is_transcoder",
+    "saelens-standard, cfg.json, '\"normalize_activations\": \"none\"', '\"normalize_activations\": 3', normalize",
+    "saelens-transcoder, cfg.json, '\"apply_b_dec_to_input\": false', '\"apply_b_dec_to_input\": true', apply_b_dec",
+    "saelens-2024-topk, cfg.json, '\"k\": 4', '\"k\": NaN', 'k'",
+    "saelens-2024-topk, cfg.json, '\"topk\"', '\"tanh-relu\"', tanh-relu",
     "sparsify-topk, cfg.json, '\"k\": 4', '\"k\": 21', k is 21",
     "sparsify-topk, cfg.json, '\"num_latents\": 20', '\"num_latents\": 7', encoder.weight",
     "llamascopium-topk, config.json, '\"topk\"', '\"gelu\"', unknown act_fn 'gelu'",
@@ -87,7 +96,8 @@ class BadForeignFilesTest {
       if (name.startsWith("dataset_average") || name.equals("k") || name.equals("group_sizes")) {
         continue;
       }
-      if (golden.endsWith("dictionary_learning-AutoEncoderTopK") && name.equals("threshold")) {
+      if (golden.endsWith("dictionary_learning-AutoEncoderTopK") && name.equals("threshold")
+          || name.equals("scaling_factor")) {
         continue;
       }
       write(weights, tensors.stream().filter(each -> each != left).toList());
@@ -97,6 +107,26 @@ class BadForeignFilesTest {
     more.add(TensorData.of("W_other", DType.F32, Arena.ofAuto().allocate(16), 2, 2));
     write(weights, more);
     assertRefused(format, "has a tensor 'W_other'");
+  }
+
+  @Test
+  void namesAScaleOfFineTuningThatIsNotOne() throws IOException {
+    DictionaryFormat format = copy(DictionaryFormatTest.goldenFolder("saelens-2024-spring"));
+    Path weights = weights(format);
+    List<TensorData> tensors =
+        new ArrayList<>(
+            tensors(weights).stream()
+                .filter(each -> !each.info().name().equals("scaling_factor"))
+                .toList());
+    for (float odd : new float[] {1.001f, 0, Float.NaN}) {
+      float[] scale = new float[20];
+      java.util.Arrays.fill(scale, 1);
+      scale[13] = odd;
+      tensors.add(ForeignWriter.floats("scaling_factor", scale));
+      write(weights, tensors);
+      assertRefused(format, "fine-tuning scale ('scaling_factor'");
+      tensors.removeLast();
+    }
   }
 
   @Test

@@ -173,19 +173,89 @@ class DictionaryFormatTest {
   void knowsModelAndHooks() throws IOException {
     Dictionary read = read("saelens-topk", Origin.UNKNOWN);
     assertThat(read.config().model()).isEqualTo("tiny");
-    assertThat(read.config().inputHook()).isEqualTo("blocks.0.hook_attn_out");
+    assertThat(read.config().inputHook()).isEqualTo("layers.0.attn_out");
     Origin origin =
         new Origin(
             Optional.of("other"),
-            Optional.of("layers.0.attn_out"),
+            Optional.of("layers.7.attn_out"),
             Optional.empty(),
             OptionalDouble.empty());
     Dictionary named = read("saelens-topk", origin);
     assertThat(named.config().model()).isEqualTo("other");
-    assertThat(named.config().inputHook()).isEqualTo("layers.0.attn_out");
-    assertThat(named.config().outputHook()).isEqualTo("layers.0.attn_out");
+    assertThat(named.config().inputHook()).isEqualTo("layers.7.attn_out");
+    assertThat(named.config().outputHook()).isEqualTo("layers.7.attn_out");
     assertThat(read("llamascopium-transcoder", origin).config().outputHook())
         .isEqualTo("blocks.0.mlp_out");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "layers.3.attn_out, gpt2, blocks.3.hook_attn_out",
+    "layers.3.mlp_out, gpt2, blocks.3.hook_mlp_out",
+    "layers.11.resid, gpt2, blocks.11.hook_resid_post",
+    "layers.0.z, gpt2, blocks.0.attn.hook_z",
+    "layers.0.z, google/gemma-2-2b, blocks.0.attn.hook_z",
+    // Where a norm follows, that library's hook comes after it.
+    "layers.3.attn_out, google/gemma-2-2b, layers.3.attn_out",
+    "layers.3.mlp_out, gemma3-1b, layers.3.mlp_out",
+    "layers.3.attn_in, gpt2, layers.3.attn_in",
+    "layers.3.attn_out-other, gpt2, layers.3.attn_out-other",
+    "'', '', ''",
+  })
+  void saeLensAttachesToTheSamePlace(String hook, String model, String theirs) throws IOException {
+    Dictionary dictionary = named(read("saelens-topk", Origin.UNKNOWN), model, hook);
+    DictionaryFormat.SAELENS.write(dictionary, folder);
+    JsonNode json = new ObjectMapper().readTree(folder.resolve("cfg.json").toFile());
+    assertThat(json.at("/metadata/hook_name").textValue()).isEqualTo(theirs);
+    assertThat(json.at("/metadata/model_name").textValue()).isEqualTo(model);
+    assertThat(json.path("reshape_activations").textValue())
+        .isEqualTo(hook.endsWith(".z") ? "hook_z" : "none");
+    DictionaryConfig again = DictionaryFormat.SAELENS.read(folder, Origin.UNKNOWN).config();
+    assertThat(again.inputHook()).isEqualTo(hook);
+    assertThat(again.outputHook()).isEqualTo(hook);
+    assertThat(again.model()).isEqualTo(model);
+  }
+
+  @Test
+  void whatALayerReadsIsWhatTheOneBeforeItLeft() throws IOException {
+    Dictionary read = read("saelens-2024-spring", Origin.UNKNOWN);
+    assertThat(read.config().inputHook()).isEqualTo("layers.7.resid");
+    assertThat(read.config().prependBos()).contains(true);
+    assertThat(TransformerLensHook.hook("blocks.0.hook_resid_pre", "gpt2"))
+        .isEqualTo("blocks.0.hook_resid_pre");
+    assertThat(read("saelens-2024-topk", Origin.UNKNOWN).config().inputHook())
+        .isEqualTo("layers.8.z");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"true", "false", "''"})
+  void keepsWhetherTextsBeganWithAToken(String said) throws IOException {
+    Optional<Boolean> bos =
+        said.isEmpty() ? Optional.empty() : Optional.of(Boolean.parseBoolean(said));
+    Dictionary given = read("saelens-topk", Origin.UNKNOWN);
+    Dictionary dictionary = new Dictionary(given.config().withPrependBos(bos), given.parameters());
+    for (DictionaryFormat format : List.of(DictionaryFormat.SAELENS, DictionaryFormat.SLUICE)) {
+      Path out = folder.resolve(format.label());
+      format.write(dictionary, out);
+      assertThat(format.read(out, Origin.UNKNOWN).config().prependBos()).isEqualTo(bos);
+    }
+  }
+
+  @Test
+  void saeLensFindsTheHooksOfItsModel() throws IOException {
+    Path python = Python.requireRivals();
+    for (String hook : List.of("attn_out", "z", "resid", "mlp_out")) {
+      DictionaryFormat.SAELENS.write(
+          named(read("saelens-topk", Origin.UNKNOWN), "tiny", "layers.1." + hook),
+          folder.resolve(hook));
+    }
+    String said = Python.run(python, "attach_saes.py", folder);
+    assertThat(said.lines()).containsExactly("attn_out 4.0", "mlp_out 4.0", "resid 4.0", "z 4.0");
+  }
+
+  private static Dictionary named(Dictionary dictionary, String model, String hook) {
+    return new Dictionary(
+        dictionary.config().named(model, hook, hook), dictionary.parameters(), dictionary.skip());
   }
 
   @Test
