@@ -7,8 +7,6 @@ import io.sluice.store.RowFilter;
 import io.sluice.store.Shard;
 import io.sluice.torch.Device;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.BitSet;
 import java.util.function.LongConsumer;
 
@@ -35,22 +33,21 @@ public final class StoreCovariance {
    * @param filter which rows take part
    * @param device where the products are taken
    * @param progress told the number of rows read so far, now and then
-   * @throws IOException if a value is NaN or infinite; the message names store, column, row and
-   *     element
+   * @throws IOException if a value is NaN or infinite (the message names store, column, row and
+   *     element), or a file was cut short since the store was opened
    */
   public static Covariance of(
       ActivationStore store, Column column, RowFilter filter, Device device, LongConsumer progress)
       throws IOException {
     try (CovarianceAccumulator accumulator = CovarianceAccumulator.on(device, column.width())) {
       for (Shard shard : store.shards()) {
-        MemorySegment data = shard.data(column.name());
-        BitSet kept = kept(shard, filter);
+        BitSet kept = shard.kept(filter);
         for (int start = 0; start < shard.rows(); start += PIECE) {
           int end = Math.min(shard.rows(), start + PIECE);
           int from = kept.nextSetBit(start);
           while (from >= 0 && from < end) {
             int to = Math.min(end, kept.nextClearBit(from));
-            add(store, column, shard, data, from, to, accumulator);
+            add(store, column, shard, from, to, accumulator);
             from = kept.nextSetBit(to);
           }
           progress.accept(shard.firstRow() + end);
@@ -60,40 +57,18 @@ public final class StoreCovariance {
     }
   }
 
-  private static BitSet kept(Shard shard, RowFilter filter) {
-    BitSet kept = new BitSet(shard.rows());
-    if (filter == RowFilter.ALL) {
-      kept.set(0, shard.rows());
-      return kept;
-    }
-    MemorySegment tokens = shard.data(Column.TOKEN_ID);
-    MemorySegment positions = shard.data(Column.POSITION);
-    MemorySegment documents = shard.data(Column.DOCUMENT_ID);
-    for (int i = 0; i < shard.rows(); i++) {
-      kept.set(
-          i,
-          filter.keep(
-              shard.firstRow() + i,
-              tokens.getAtIndex(ValueLayout.JAVA_INT, i),
-              positions.getAtIndex(ValueLayout.JAVA_INT, i),
-              documents.getAtIndex(ValueLayout.JAVA_INT, i)));
-    }
-    return kept;
-  }
-
   private static void add(
       ActivationStore store,
       Column column,
       Shard shard,
-      MemorySegment data,
       int from,
       int to,
       CovarianceAccumulator accumulator)
       throws IOException {
-    long rowBytes = column.bytesPerRow();
     try {
-      accumulator.add(
-          data.asSlice(from * rowBytes, (to - from) * rowBytes), column.dtype(), to - from);
+      accumulator.add(shard.data(column.name(), from, to), column.dtype(), to - from);
+    } catch (InternalError e) {
+      throw shard.unreadable(e);
     } catch (NonFiniteException e) {
       throw new IOException(
           store.folder()

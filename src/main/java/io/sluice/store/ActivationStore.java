@@ -4,27 +4,33 @@ import io.sluice.files.RegularFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.zip.CRC32C;
 
 /**
  * An activation store, open for reading: what the hook points of a model wrote over a text, row by
- * row, in memory-mapped Arrow IPC files.
+ * row, in Arrow IPC files, mapped into memory or, where that is asked for or files are too many for
+ * it, copied from row by row.
  *
  * <p>Nothing is copied on opening, and every offset in the files is checked before it is used. The
- * files must stay as they are while the store is in use. All methods are safe for use by several
- * threads; a {@link Batches} is for one thread at a time.
+ * files must stay as they are while the store is in use; one that is cut short is told before each
+ * batch. All methods are safe for use by several threads; a {@link Batches} is for one thread at a
+ * time.
  *
  * <p>Mappings belong to the memory segments made over them and go when the last of these is
  * garbage, so no segment, batch or tensor of a store can ever lead into unmapped memory.
  */
 public final class ActivationStore {
-  private static final long CHUNK_BYTES = 1 << 22;
+  private static final int CHUNK_BYTES = 1 << 20;
 
   private final Path folder;
   private final Manifest manifest;
@@ -40,25 +46,49 @@ public final class ActivationStore {
   }
 
   /**
-   * Opens the store in {@code folder} with all shards that are finished. The data itself is not
-   * read; see {@link #verify}.
+   * Opens the store in {@code folder} with all shards that are finished, mapped where that can be.
+   * The data itself is not read; see {@link #verify}.
    *
    * @throws IOException if there is no store, it is of another version, or a file is missing,
    *     truncated, damaged or does not match the manifest; the message names the file
    */
   public static ActivationStore open(Path folder) throws IOException {
+    return open(folder, Reading.MAPPED);
+  }
+
+  /**
+   * Opens the store in {@code folder}.
+   *
+   * @param reading how its files come into memory
+   * @throws IOException as {@link #open(Path)}
+   */
+  public static ActivationStore open(Path folder, Reading reading) throws IOException {
     Manifest manifest = ManifestFile.read(folder);
     List<Column> columns = ShardLayout.allColumns(manifest.columns());
     List<Shard> shards = new ArrayList<>();
+    if (reading == Reading.MAPPED && MappingBudget.take(manifest.shards().size(), shards)) {
+      try {
+        openShards(folder, manifest, columns, Reading.MAPPED, shards);
+      } catch (MappingRefused e) {
+        // Address space is limited, or the file system maps nothing.
+        shards = new ArrayList<>();
+        openShards(folder, manifest, columns, Reading.COPIED, shards);
+      }
+    } else {
+      openShards(folder, manifest, columns, Reading.COPIED, shards);
+    }
+    return new ActivationStore(folder, manifest, columns, Collections.unmodifiableList(shards));
+  }
+
+  private static void openShards(
+      Path folder, Manifest manifest, List<Column> columns, Reading reading, List<Shard> shards)
+      throws IOException {
+    OpenFiles files = new OpenFiles();
     long firstRow = 0;
     for (Manifest.Shard entry : manifest.shards()) {
-      Path path = folder.resolve(entry.file());
-      MemorySegment file = map(path, entry.bytes());
-      MemorySegment[] memory = ShardParser.parse(path, file, columns, entry.rows());
-      shards.add(new Shard(firstRow, entry.rows(), columns, file, memory));
+      shards.add(openShard(folder.resolve(entry.file()), entry, firstRow, columns, reading, files));
       firstRow += entry.rows();
     }
-    return new ActivationStore(folder, manifest, columns, List.copyOf(shards));
   }
 
   /** The folder that holds the store. */
@@ -100,9 +130,14 @@ public final class ActivationStore {
     return allColumns.get(indexOf(name));
   }
 
-  /** The mapped files, in order of their rows. */
+  /** The files, in order of their rows. */
   public List<Shard> shards() {
     return shards;
+  }
+
+  /** How the files come into memory: mapped, if all of them could be. */
+  public Reading reading() {
+    return shards.stream().allMatch(Shard::isMapped) ? Reading.MAPPED : Reading.COPIED;
   }
 
   /**
@@ -111,17 +146,19 @@ public final class ActivationStore {
    * @throws IOException if a byte differs; the message names the file
    */
   public void verify() throws IOException {
-    for (int i = 0; i < shards.size(); i++) {
-      MemorySegment file = shards.get(i).file();
+    // Copied even where files are mapped: that is as fast, and nothing happens if one is cut short.
+    ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK_BYTES);
+    for (Manifest.Shard entry : manifest.shards()) {
+      Path path = folder.resolve(entry.file());
       CRC32C checksum = new CRC32C();
-      for (long start = 0; start < file.byteSize(); start += CHUNK_BYTES) {
-        long length = Math.min(CHUNK_BYTES, file.byteSize() - start);
-        checksum.update(file.asSlice(start, length).asByteBuffer());
+      try (FileChannel channel = RegularFile.open(path)) {
+        while (channel.read(chunk.clear()) >= 0) {
+          checksum.update(chunk.flip());
+        }
       }
-      Manifest.Shard entry = manifest.shards().get(i);
       if ((int) checksum.getValue() != entry.crc32c()) {
         throw new IOException(
-            folder.resolve(entry.file())
+            path
                 + ": checksum is "
                 + String.format(Locale.ROOT, "%08x", (int) checksum.getValue())
                 + ", the manifest says "
@@ -149,9 +186,33 @@ public final class ActivationStore {
    *
    * @throws IllegalArgumentException if a column does not exist, or no row passes the filter and
    *     the plan is shuffled
+   * @throws java.io.UncheckedIOException if the filter reads a file that was cut short since it was
+   *     opened
    */
   public Batches batches(BatchPlan plan) {
     return new Batches(this, plan);
+  }
+
+  /**
+   * What to tell of an error that reading mapped memory of this store ended in; see {@link
+   * Shard#unreadable}.
+   */
+  IOException unreadable(InternalError e) {
+    if (!Shard.isFault(e)) {
+      throw e;
+    }
+    for (Shard shard : shards) {
+      try {
+        shard.requireWhole();
+      } catch (IOException cutShort) {
+        return cutShort;
+      }
+    }
+    return new IOException(
+        folder
+            + ": the system could not read a file of this store where it is mapped; look at the"
+            + " disk, or read the store by copying",
+        e);
   }
 
   /** The column at {@code index} among all columns, token columns first. */
@@ -176,23 +237,55 @@ public final class ActivationStore {
             + String.join(", ", columns.stream().map(Column::name).toList()));
   }
 
-  private static MemorySegment map(Path path, long bytes) throws IOException {
+  private static Shard openShard(
+      Path path,
+      Manifest.Shard entry,
+      long firstRow,
+      List<Column> columns,
+      Reading reading,
+      OpenFiles files)
+      throws IOException {
     try (FileChannel channel = RegularFile.open(path)) {
       long size = channel.size();
-      if (size != bytes) {
+      if (size != entry.bytes()) {
         throw new IOException(
             path
                 + ": is "
                 + size
                 + " bytes long, the manifest says "
-                + bytes
-                + (size < bytes ? "; it is truncated" : "; it was changed")
+                + entry.bytes()
+                + (size < entry.bytes() ? "; it is truncated" : "; it was changed")
                 + ": restore it or capture again");
       }
-      return channel.map(FileChannel.MapMode.READ_ONLY, 0, size, Arena.ofAuto());
+      long[] offsets = ShardParser.parse(path, ShardBytes.of(channel, size), columns, entry.rows());
+      MemorySegment mapped = null;
+      Object identity = null;
+      if (reading == Reading.MAPPED) {
+        mapped = map(channel, size);
+        identity = Files.readAttributes(path, BasicFileAttributes.class).fileKey();
+      }
+      Shard.Place place = new Shard.Place(path, size, identity);
+      return new Shard(place, firstRow, entry.rows(), columns, offsets, mapped, files);
     } catch (NoSuchFileException e) {
       throw new IOException(
           path + ": missing, though the manifest lists it; restore it or capture again", e);
+    }
+  }
+
+  private static MemorySegment map(FileChannel channel, long size) throws MappingRefused {
+    try {
+      return channel.map(FileChannel.MapMode.READ_ONLY, 0, size, Arena.ofAuto());
+    } catch (IOException | OutOfMemoryError e) {
+      throw new MappingRefused(e);
+    }
+  }
+
+  /** The system does not map a file that it opens. */
+  private static final class MappingRefused extends IOException {
+    private static final long serialVersionUID = 1;
+
+    MappingRefused(Throwable cause) {
+      super(cause.getMessage(), cause);
     }
   }
 }

@@ -1,11 +1,14 @@
 package io.sluice.store;
 
 import io.sluice.torch.DType;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
 /**
@@ -28,18 +31,27 @@ public final class Batches {
   private final Permutation permutation; // null: sequential
   private final int[] sources;
   private final List<Column> columns;
-  private final MemorySegment[][] shardMemory; // [column][shard]
+  private final boolean mapped;
+  private final MemorySegment[][] shardMemory; // [column][shard], of mapped shards
+  private final long[] checked; // by shard, the last gathering that found it whole
   private final MemorySegment[] memory;
   private final long[] rowNumbers;
   private final Batch batch;
   private final boolean parallel;
   private long step;
   private long epoch = -1;
+  private long gathered;
 
   Batches(ActivationStore store, BatchPlan plan) {
     this.store = store;
     this.plan = plan;
-    this.selection = RowSelection.of(store, plan.filter());
+    try {
+      this.selection = RowSelection.of(store, plan.filter());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    this.mapped = store.reading() == Reading.MAPPED;
+    this.checked = new long[store.shards().size()];
     boolean shuffled = plan.order() == BatchPlan.Order.SHUFFLED;
     if (shuffled && selection.count() == 0) {
       throw new IllegalArgumentException(
@@ -60,7 +72,9 @@ public final class Batches {
       sources[i] = source;
       columns.add(column);
       shardMemory[i] =
-          store.shards().stream().map(s -> s.data(source)).toArray(MemorySegment[]::new);
+          mapped
+              ? store.shards().stream().map(s -> s.mapped(source)).toArray(MemorySegment[]::new)
+              : null;
       long size = (long) plan.size() * column.bytesPerRow();
       memory[i] = Arena.ofAuto().allocate(size, ShardLayout.ALIGNMENT);
       bytes += size;
@@ -106,23 +120,53 @@ public final class Batches {
    * Gathers the next batch. The object and its memory are the same each time.
    *
    * @throws NoSuchElementException at the end of a sequential order
+   * @throws IOException if a file was cut short since the store was opened, or cannot be read; the
+   *     message names it
    */
-  public Batch next() {
+  public Batch next() throws IOException {
     if (!hasNext()) {
       throw new NoSuchElementException(
           "step " + step + " is past the last of " + selection.count() + " rows");
     }
     batch.rows(chooseRows());
     step++;
-    int tasks = (batch.rows() + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
-    if (parallel) {
-      IntStream.range(0, tasks).parallel().forEach(this::gather);
-    } else {
-      for (int task = 0; task < tasks; task++) {
-        gather(task);
+    try {
+      if (mapped) {
+        requireWhole();
+        inParts(this::gather);
+      } else {
+        inParts(this::copy);
       }
+    } catch (InternalError e) {
+      throw store.unreadable(e);
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
     return batch;
+  }
+
+  private void inParts(IntConsumer part) {
+    int tasks = (batch.rows() + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
+    if (parallel) {
+      IntStream.range(0, tasks).parallel().forEach(part);
+    } else {
+      for (int task = 0; task < tasks; task++) {
+        part.accept(task);
+      }
+    }
+  }
+
+  /** Asks for the length of each file that this batch reads, once. */
+  private void requireWhole() throws IOException {
+    gathered++;
+    int rowsPerShard = store.manifest().rowsPerShard();
+    for (int i = 0; i < batch.rows(); i++) {
+      int shard = (int) (rowNumbers[i] / rowsPerShard);
+      if (checked[shard] != gathered) {
+        checked[shard] = gathered;
+        store.shards().get(shard).requireWhole();
+      }
+    }
   }
 
   private int chooseRows() {
@@ -168,6 +212,48 @@ public final class Batches {
         }
       }
     }
+  }
+
+  /** As {@link #gather}, from files that are not mapped: rows side by side at once. */
+  private void copy(int task) {
+    int start = task * ROWS_PER_TASK;
+    int end = Math.min(batch.rows(), start + ROWS_PER_TASK);
+    int rowsPerShard = store.manifest().rowsPerShard();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment scratch = null;
+      for (int i = start; i < end; ) {
+        Shard shard = store.shards().get((int) (rowNumbers[i] / rowsPerShard));
+        int from = (int) (rowNumbers[i] - shard.firstRow());
+        int count = 1;
+        while (i + count < end
+            && rowNumbers[i + count] == rowNumbers[i] + count
+            && from + count < shard.rows()) {
+          count++;
+        }
+        for (int c = 0; c < sources.length; c++) {
+          Column stored = store.column(sources[c]);
+          long at = (long) i * columns.get(c).bytesPerRow();
+          if (stored.bytesPerRow() == columns.get(c).bytesPerRow()) {
+            shard.copy(sources[c], from, count, memory[c], at);
+          } else {
+            scratch = scratch == null ? arena.allocate(widestPart(), 64) : scratch;
+            shard.copy(sources[c], from, count, scratch, 0);
+            Elements.widen(scratch, 0, stored.dtype(), memory[c], at, count * stored.width());
+          }
+        }
+        i += count;
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private long widestPart() {
+    long widest = 0;
+    for (int source : sources) {
+      widest = Math.max(widest, (long) ROWS_PER_TASK * store.column(source).bytesPerRow());
+    }
+    return widest;
   }
 
   private static Column widened(Column column) {

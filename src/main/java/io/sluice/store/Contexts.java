@@ -3,7 +3,6 @@ package io.sluice.store;
 import io.sluice.torch.DType;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Objects;
 
@@ -26,8 +25,9 @@ public final class Contexts {
   /**
    * Finds the contexts by reading positions and documents once.
    *
-   * @throws IOException if the store is empty, or lacks what came before one of its rows in the
-   *     same context: special tokens that were not stored, or contexts that overlap
+   * @throws IOException if a file cannot be read, the store is empty, or lacks what came before one
+   *     of its rows in the same context: special tokens that were not stored, or contexts that
+   *     overlap
    */
   public static Contexts of(ActivationStore store) throws IOException {
     long[] starts = new long[1024];
@@ -36,11 +36,11 @@ public final class Contexts {
     int nextPosition = 0;
     int document = -1;
     for (Shard shard : store.shards()) {
-      MemorySegment positions = shard.data(Column.POSITION);
-      MemorySegment documents = shard.data(Column.DOCUMENT_ID);
+      int[] positions = shard.numbers(ShardLayout.POSITION);
+      int[] documents = shard.numbers(ShardLayout.DOCUMENT_ID);
       for (int i = 0; i < shard.rows(); i++) {
-        int position = positions.getAtIndex(ValueLayout.JAVA_INT, i);
-        int itsDocument = documents.getAtIndex(ValueLayout.JAVA_INT, i);
+        int position = positions[i];
+        int itsDocument = documents[i];
         if (position == 0) {
           if (count == starts.length) {
             starts = Arrays.copyOf(starts, 2 * count);
@@ -118,7 +118,8 @@ public final class Contexts {
    * @param contexts which
    * @param length rows per context in the target, at least that of the longest of them
    * @param target float32 {@code [contexts, length, width]}
-   * @throws IOException if a value is NaN or infinite; the message names column and row
+   * @throws IOException if a value is NaN or infinite (the message names column and row), or a file
+   *     was cut short since the store was opened
    * @throws IllegalArgumentException if the store has no such column of activations, or the target
    *     has another size
    */
@@ -157,7 +158,8 @@ public final class Contexts {
 
   /** Copies consecutive rows, which may lie in several shards. */
   private void copy(
-      Column column, int index, long firstRow, int rows, MemorySegment target, long at) {
+      Column column, int index, long firstRow, int rows, MemorySegment target, long at)
+      throws IOException {
     int rowsPerShard = store.manifest().rowsPerShard();
     int done = 0;
     while (done < rows) {
@@ -165,13 +167,18 @@ public final class Contexts {
       Shard shard = store.shards().get((int) (row / rowsPerShard));
       int start = (int) (row - shard.firstRow());
       int count = Math.min(rows - done, shard.rows() - start);
-      Elements.widen(
-          shard.data(index),
-          (long) start * column.bytesPerRow(),
-          column.dtype(),
-          target,
-          at + (long) done * column.width() * Float.BYTES,
-          count * column.width());
+      MemorySegment stored = shard.data(index, start, start + count);
+      try {
+        Elements.widen(
+            stored,
+            0,
+            column.dtype(),
+            target,
+            at + (long) done * column.width() * Float.BYTES,
+            count * column.width());
+      } catch (InternalError e) {
+        throw shard.unreadable(e);
+      }
       done += count;
     }
   }

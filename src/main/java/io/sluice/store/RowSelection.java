@@ -1,8 +1,8 @@
 package io.sluice.store;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.io.IOException;
 import java.util.Arrays;
+import java.util.BitSet;
 
 /**
  * The rows that pass a filter, numbered from 0 without gaps. Kept as one bit per row with a running
@@ -22,24 +22,21 @@ final class RowSelection {
     this.before = before;
   }
 
-  static RowSelection of(ActivationStore store, RowFilter filter) {
+  /**
+   * Asks the filter for each row of a store.
+   *
+   * @throws IOException if a file cannot be read
+   */
+  static RowSelection of(ActivationStore store, RowFilter filter) throws IOException {
     if (filter == RowFilter.ALL) {
       return new RowSelection(store.rows(), null, null);
     }
     long[] bits = new long[Math.toIntExact((store.rows() + 63) / 64)];
     for (Shard shard : store.shards()) {
-      MemorySegment tokens = shard.data(Column.TOKEN_ID);
-      MemorySegment positions = shard.data(Column.POSITION);
-      MemorySegment documents = shard.data(Column.DOCUMENT_ID);
-      for (int i = 0; i < shard.rows(); i++) {
+      BitSet kept = shard.kept(filter);
+      for (int i = kept.nextSetBit(0); i >= 0; i = kept.nextSetBit(i + 1)) {
         long row = shard.firstRow() + i;
-        if (filter.keep(
-            row,
-            tokens.getAtIndex(ValueLayout.JAVA_INT, i),
-            positions.getAtIndex(ValueLayout.JAVA_INT, i),
-            documents.getAtIndex(ValueLayout.JAVA_INT, i))) {
-          bits[(int) (row >>> 6)] |= 1L << row;
-        }
+        bits[(int) (row >>> 6)] |= 1L << row;
       }
     }
     long[] before = new long[bits.length / WORDS_PER_BLOCK + 1];

@@ -1,26 +1,65 @@
 package io.sluice.store;
 
 import io.sluice.torch.Tensor;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.BitSet;
 import java.util.List;
+import java.util.Objects;
 
 /**
- * One mapped file of a store: consecutive rows, each column one block of memory. The segments are
- * read-only views of the file itself, and stay valid as long as somebody holds them.
+ * One file of a store: consecutive rows, each column one block. Where the file is mapped, segments
+ * are read-only views of it, and stay valid as long as somebody holds them; where it is copied,
+ * each call makes a copy.
  */
 public final class Shard {
+  private final Place place;
   private final long firstRow;
   private final int rows;
   private final List<Column> columns;
-  private final MemorySegment file;
-  private final MemorySegment[] memory;
+  private final long[] offsets;
+  private final MemorySegment[] memory; // null: copied
+  private final OpenFiles files;
 
-  Shard(long firstRow, int rows, List<Column> columns, MemorySegment file, MemorySegment[] memory) {
+  /**
+   * A file as it was when it was opened.
+   *
+   * @param identity what the system tells files apart by; null where it does not
+   */
+  record Place(Path path, long bytes, Object identity) {}
+
+  /**
+   * A shard.
+   *
+   * @param offsets where each of {@code columns} begins in the file
+   * @param mapped the whole file; null to read it by copying
+   * @param files what it is copied by
+   */
+  Shard(
+      Place place,
+      long firstRow,
+      int rows,
+      List<Column> columns,
+      long[] offsets,
+      MemorySegment mapped,
+      OpenFiles files) {
+    this.place = place;
     this.firstRow = firstRow;
     this.rows = rows;
     this.columns = columns;
-    this.file = file;
-    this.memory = memory;
+    this.offsets = offsets;
+    this.files = files;
+    this.memory = mapped == null ? null : new MemorySegment[offsets.length];
+    for (int i = 0; mapped != null && i < offsets.length; i++) {
+      memory[i] = mapped.asSlice(offsets[i], bytes(i, rows));
+    }
   }
 
   /** The store's number of this shard's first row. */
@@ -38,29 +77,181 @@ public final class Shard {
    * [rows]} int32 for a token column.
    *
    * @throws IllegalArgumentException if the store has no such column
+   * @throws UncheckedIOException if the file was cut short since it was opened, or the column is
+   *     copied and cannot be read
    */
   public MemorySegment data(String column) {
-    return memory[ActivationStore.indexOf(columns, column)];
+    int index = ActivationStore.indexOf(columns, column);
+    try {
+      return data(index, 0, rows);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /**
-   * A column as a read-only tensor over the mapped file, without a copy: {@code [rows, width]}, or
-   * {@code [rows]} for a token column. It belongs to the innermost open {@code TensorScope}.
+   * The memory of some rows of a column, read-only, {@code [to - from, width]}.
    *
+   * @param from the first row, counted within the shard
+   * @param to where they end, not included
+   * @throws IOException if the file was cut short since it was opened, or cannot be read
    * @throws IllegalArgumentException if the store has no such column
    */
+  public MemorySegment data(String column, int from, int to) throws IOException {
+    Objects.checkFromToIndex(from, to, rows);
+    return data(ActivationStore.indexOf(columns, column), from, to);
+  }
+
+  /**
+   * A column as a read-only tensor, {@code [rows, width]}, or {@code [rows]} for a token column;
+   * over the file itself, without a copy, where it is mapped. It belongs to the innermost open
+   * {@code TensorScope}.
+   *
+   * @throws IllegalArgumentException if the store has no such column
+   * @throws UncheckedIOException as {@link #data(String)}
+   */
   public Tensor tensor(String column) {
-    int index = ActivationStore.indexOf(columns, column);
-    return Batch.tensor(columns.get(index), memory[index], rows);
+    Column of = columns.get(ActivationStore.indexOf(columns, column));
+    return Batch.tensor(of, data(column), rows);
   }
 
-  /** The memory of the whole file. */
-  MemorySegment file() {
-    return file;
+  /**
+   * Which rows of the shard pass a filter.
+   *
+   * @throws IOException if the file was cut short since it was opened, or cannot be read
+   */
+  public BitSet kept(RowFilter filter) throws IOException {
+    BitSet kept = new BitSet(rows);
+    if (filter == RowFilter.ALL) {
+      kept.set(0, rows);
+      return kept;
+    }
+    int[] tokens = numbers(ShardLayout.TOKEN_ID);
+    int[] positions = numbers(ShardLayout.POSITION);
+    int[] documents = numbers(ShardLayout.DOCUMENT_ID);
+    for (int i = 0; i < rows; i++) {
+      kept.set(i, filter.keep(firstRow + i, tokens[i], positions[i], documents[i]));
+    }
+    return kept;
   }
 
-  /** The memory of the column at {@code index} among all columns, token columns first. */
-  MemorySegment data(int index) {
+  /**
+   * What to tell of an error that reading the memory of this shard ended in: the JVM makes an
+   * {@code InternalError} of the signal that the system sends where a mapped file has no bytes.
+   *
+   * @return one line that names the file
+   * @throws InternalError {@code e} itself, if it is of another kind
+   */
+  public IOException unreadable(InternalError e) {
+    if (!isFault(e)) {
+      throw e;
+    }
+    try {
+      requireWhole();
+    } catch (IOException cutShort) {
+      return cutShort;
+    }
+    return new IOException(
+        place.path
+            + ": the system could not read it where it is mapped; look at the disk, or read the"
+            + " store by copying",
+        e);
+  }
+
+  /** Whether an error is the signal of a mapped file that has no such bytes. */
+  static boolean isFault(InternalError e) {
+    for (Throwable t = e; t != null; t = t.getCause()) {
+      if (String.valueOf(t.getMessage()).contains("unsafe memory access")) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether segments are views of the file. */
+  boolean isMapped() {
+    return memory != null;
+  }
+
+  /** The memory of the column at {@code index} of a mapped shard, token columns first. */
+  MemorySegment mapped(int index) {
     return memory[index];
+  }
+
+  /**
+   * Makes sure that a mapped file still has all its bytes. One that was deleted or replaced keeps
+   * them as long as it is mapped.
+   *
+   * @throws IOException if it was cut short
+   */
+  void requireWhole() throws IOException {
+    if (memory == null) {
+      return;
+    }
+    BasicFileAttributes now;
+    try {
+      now = Files.readAttributes(place.path, BasicFileAttributes.class);
+    } catch (NoSuchFileException e) {
+      return;
+    }
+    if (now.size() < place.bytes && Objects.equals(now.fileKey(), place.identity)) {
+      throw new IOException(
+          place.path
+              + ": was cut short while the store is open: it has "
+              + now.size()
+              + " of "
+              + place.bytes
+              + " bytes; restore it or capture again");
+    }
+  }
+
+  /** Rows of the column at {@code index}; of a mapped file once it is known to be whole. */
+  MemorySegment data(int index, int from, int to) throws IOException {
+    long start = bytes(index, from);
+    long length = bytes(index, to) - start;
+    if (memory != null) {
+      requireWhole();
+      return memory[index].asSlice(start, length);
+    }
+    MemorySegment copy;
+    try {
+      copy = Arena.ofAuto().allocate(length, ShardLayout.ALIGNMENT);
+    } catch (OutOfMemoryError e) {
+      throw new IOException(
+          "%s: column '%s' of this shard takes %d bytes, more than this process may have; give it more memory, or read the store mapped"
+              .formatted(place.path, columns.get(index).name(), length),
+          e);
+    }
+    files.read(place.path, offsets[index] + start, copy);
+    return copy.asReadOnly();
+  }
+
+  /** All of a token column. */
+  int[] numbers(int index) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment stored = memory == null ? arena.allocate(bytes(index, rows), 4) : memory[index];
+      requireWhole();
+      if (memory == null) {
+        copy(index, 0, rows, stored, 0);
+      }
+      return stored.toArray(ValueLayout.JAVA_INT);
+    } catch (InternalError e) {
+      throw unreadable(e);
+    }
+  }
+
+  /** Copies rows of the column at {@code index} to a place in memory, as they are stored. */
+  void copy(int index, int from, int count, MemorySegment target, long at) throws IOException {
+    long start = bytes(index, from);
+    long length = bytes(index, from + count) - start;
+    if (memory == null) {
+      files.read(place.path, offsets[index] + start, target.asSlice(at, length));
+    } else {
+      MemorySegment.copy(memory[index], start, target, at, length);
+    }
+  }
+
+  private long bytes(int index, int count) {
+    return (long) columns.get(index).bytesPerRow() * count;
   }
 }

@@ -38,7 +38,7 @@ final class ShardFrame {
 
   static final byte[] MAGIC = "ARROW1".getBytes(StandardCharsets.US_ASCII);
   static final int PREFIX_BYTES = 8;
-  private static final int CONTINUATION = -1;
+  static final int CONTINUATION = -1;
 
   private final byte[] head;
   private final byte[] tail;

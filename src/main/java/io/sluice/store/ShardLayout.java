@@ -13,6 +13,15 @@ final class ShardLayout {
   /** Alignment of every buffer, in bytes. */
   static final int ALIGNMENT = 64;
 
+  /** Place of the token ids among all columns. */
+  static final int TOKEN_ID = 0;
+
+  /** Place of the positions among all columns. */
+  static final int POSITION = 1;
+
+  /** Place of the document numbers among all columns. */
+  static final int DOCUMENT_ID = 2;
+
   private static final List<Column> TOKEN_COLUMNS =
       List.of(
           new Column(Column.TOKEN_ID, 1, DType.I32),

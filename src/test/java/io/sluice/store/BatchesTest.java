@@ -28,11 +28,17 @@ class BatchesTest {
   @BeforeEach
   void openStore() throws IOException {
     StoreSamples.write(folder, ROWS);
-    store = ActivationStore.open(folder);
+    store = ActivationStore.open(folder, reading());
+    assertThat(store.reading()).isEqualTo(reading());
+  }
+
+  /** How the store is read. */
+  Reading reading() {
+    return Reading.MAPPED;
   }
 
   @Test
-  void everyEpochHoldsEveryRowOnceInAnotherOrder() {
+  void everyEpochHoldsEveryRowOnceInAnotherOrder() throws IOException {
     Batches batches = store.batches(List.of(StoreSamples.F32), 8, 42);
     List<Long> order = rowNumbers(batches, 61); // 8 epochs of 61 rows
     List<List<Long>> epochs = new ArrayList<>();
@@ -45,7 +51,7 @@ class BatchesTest {
   }
 
   @Test
-  void orderFollowsFromSeed() {
+  void orderFollowsFromSeed() throws IOException {
     List<Long> once = rowNumbers(store.batches(List.of(StoreSamples.F32), 8, 7), 20);
     List<Long> again = rowNumbers(store.batches(List.of(StoreSamples.F32), 8, 7), 20);
     List<Long> other = rowNumbers(store.batches(List.of(StoreSamples.F32), 8, 8), 20);
@@ -54,7 +60,7 @@ class BatchesTest {
   }
 
   @Test
-  void goesToAnyStep() {
+  void goesToAnyStep() throws IOException {
     List<Long> whole = rowNumbers(store.batches(List.of(StoreSamples.F32), 8, 7), 40);
     Batches batches = store.batches(List.of(StoreSamples.F32), 8, 7);
     for (int step : new int[] {31, 3, 0, 39, 7, 8}) {
@@ -68,7 +74,7 @@ class BatchesTest {
   }
 
   @Test
-  void columnsOfABatchComeFromTheSameRows() {
+  void columnsOfABatchComeFromTheSameRows() throws IOException {
     for (boolean widen : new boolean[] {false, true}) {
       BatchPlan plan = BatchPlan.shuffled(COLUMNS, 9, 3);
       Batches batches = store.batches(widen ? plan.widened() : plan);
@@ -79,7 +85,7 @@ class BatchesTest {
   }
 
   @Test
-  void largeBatchesGatheredByManyThreadsAreTheSame() {
+  void largeBatchesGatheredByManyThreadsAreTheSame() throws IOException {
     int size = 100_003; // more than the 4 MiB from which on a batch is shared out
     for (boolean widen : new boolean[] {false, true}) {
       BatchPlan plan = BatchPlan.shuffled(List.of(StoreSamples.BF16), size, 3);
@@ -97,7 +103,7 @@ class BatchesTest {
   }
 
   @Test
-  void memoryIsReusedAndAligned() {
+  void memoryIsReusedAndAligned() throws IOException {
     Batches batches = store.batches(COLUMNS, 9, 3);
     long address = batches.next().data(0).address();
     assertThat(address % 64).isZero();
@@ -105,7 +111,7 @@ class BatchesTest {
   }
 
   @Test
-  void sequentialPassGivesEveryRowInOrder() {
+  void sequentialPassGivesEveryRowInOrder() throws IOException {
     Batches batches = store.batches(BatchPlan.sequential(COLUMNS, 8).widened());
     long row = 0;
     while (batches.hasNext()) {
@@ -119,7 +125,7 @@ class BatchesTest {
   }
 
   @Test
-  void filterLeavesRowsOut() {
+  void filterLeavesRowsOut() throws IOException {
     RowFilter filter = RowFilter.fromPosition(1).and(RowFilter.range(10, 50));
     Batches sequential =
         store.batches(BatchPlan.sequential(List.of(StoreSamples.F32), 6).where(filter));
@@ -200,7 +206,7 @@ class BatchesTest {
     }
   }
 
-  private static List<Long> rowNumbers(Batches batches, int steps) {
+  private static List<Long> rowNumbers(Batches batches, int steps) throws IOException {
     List<Long> rows = new ArrayList<>();
     for (int step = 0; step < steps; step++) {
       Batch batch = batches.next();

@@ -43,7 +43,12 @@ class ContextsTest {
       }
       writer.finish();
     }
-    return ActivationStore.open(path);
+    return ActivationStore.open(path, reading());
+  }
+
+  /** How stores are read. */
+  Reading reading() {
+    return Reading.MAPPED;
   }
 
   @ParameterizedTest

@@ -211,7 +211,12 @@ class StoreDamageTest {
 
   private MemorySegment[] parse(MemorySegment file) throws IOException {
     List<Column> columns = ShardLayout.allColumns(StoreSamples.spec().columns());
-    return ShardParser.parse(shard, file, columns, 2);
+    long[] offsets = ShardParser.parse(shard, StoreSamples.bytes(file), columns, 2);
+    MemorySegment[] memory = new MemorySegment[offsets.length];
+    for (int i = 0; i < offsets.length; i++) {
+      memory[i] = file.asSlice(offsets[i], 2L * columns.get(i).bytesPerRow());
+    }
+    return memory;
   }
 
   private static MemorySegment aligned(byte[] bytes) {

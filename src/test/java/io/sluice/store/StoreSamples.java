@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
@@ -89,5 +90,20 @@ final class StoreSamples {
       writer.finish();
     }
     return spec;
+  }
+
+  /** A file's bytes in memory, as the parser reads them. */
+  static ShardBytes bytes(MemorySegment file) {
+    return new ShardBytes() {
+      @Override
+      public long size() {
+        return file.byteSize();
+      }
+
+      @Override
+      public ByteBuffer read(long offset, int length) {
+        return ByteBuffer.wrap(file.asSlice(offset, length).toArray(ValueLayout.JAVA_BYTE));
+      }
+    };
   }
 }
