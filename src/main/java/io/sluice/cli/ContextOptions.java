@@ -79,7 +79,7 @@ final class ContextOptions {
   /** Tells on standard error what was wrong with the texts. */
   static void tell(SluiceCommand command, TextProblems problems) {
     if (problems != null && !problems.isEmpty()) {
-      command.err().println("texts: " + problems.summary());
+      command.err().printf("texts: %s%n", problems.summary());
       command.err().flush();
     }
   }

@@ -278,7 +278,7 @@ final class DemoCommand extends SluiceCommand {
       all.add("--seed");
       all.add(String.valueOf(seed()));
     }
-    err().println("$ sluice " + shown(all));
+    err().printf("$ sluice %s%n", shown(all));
     if (stacktrace()) {
       all.add("--stacktrace");
     }

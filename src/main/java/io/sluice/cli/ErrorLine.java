@@ -19,7 +19,10 @@ final class ErrorLine {
 
   /** The line for {@code failure}, without a leading command name. */
   static String of(Throwable failure) {
-    Throwable e = root(failure);
+    return text(message(root(failure)));
+  }
+
+  private static String message(Throwable e) {
     String message = e.getMessage();
     return switch (e) {
       case NoSuchFileException f -> "no such file or folder: " + f.getFile();
@@ -28,7 +31,7 @@ final class ErrorLine {
       case NotDirectoryException f -> "not a folder: " + f.getFile();
       case DirectoryNotEmptyException f -> "folder is not empty: " + f.getFile();
       case FileSystemException f when f.getReason() != null -> f.getFile() + ": " + f.getReason();
-      case FileNotFoundException f when message != null -> text(message);
+      case FileNotFoundException f when message != null -> message;
       case EOFException f when message == null ->
           "a file ended too early (--stacktrace shows where)";
       case OutOfMemoryError f ->
@@ -36,15 +39,15 @@ final class ErrorLine {
               + message
               + "); take smaller batches or fewer features, or give the JVM more with"
               + " SLUICE_JAVA_OPTS=-Xmx4g, if the machine has it";
-      case IOException f when message != null -> text(message);
-      case IllegalArgumentException f when message != null -> text(message);
-      case IllegalStateException f when message != null -> text(message);
-      case IndexOutOfBoundsException f when message != null -> text(message);
-      case UnsupportedOperationException f when message != null -> text(message);
+      case IOException f when message != null -> message;
+      case IllegalArgumentException f when message != null -> message;
+      case IllegalStateException f when message != null -> message;
+      case IndexOutOfBoundsException f when message != null -> message;
+      case UnsupportedOperationException f when message != null -> message;
       default ->
           // The packages' own exceptions speak for themselves; anything else is a defect.
           e.getClass().getName().startsWith("io.sluice.") && message != null
-              ? text(message)
+              ? message
               : "internal error: " + text(e.toString()) + " (--stacktrace shows where)";
     };
   }

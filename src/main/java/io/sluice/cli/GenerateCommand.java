@@ -24,7 +24,12 @@ import picocli.CommandLine.Option;
 final class GenerateCommand extends SluiceCommand {
   @Mixin private ModelOptions model;
 
-  @Option(names = "--prompt", required = true, paramLabel = "TEXT", description = "The beginning.")
+  @Option(
+      names = "--prompt",
+      required = true,
+      paramLabel = "TEXT",
+      converter = Values.AnyText.class,
+      description = "The beginning.")
   private String prompt;
 
   @Option(

@@ -93,7 +93,7 @@ final class LossCommand extends SluiceCommand {
       ContextSpec spec = contexts.spec(loaded);
       LossMeasurement measurement = new LossMeasurement(loaded, spec, positions.of(loaded));
       if (!known.model().isEmpty() && !known.model().equals(loaded.name())) {
-        err().println(statistics + " is of " + known.model() + ", the model is " + loaded.name());
+        err().printf("%s is of %s, the model is %s%n", statistics, known.model(), loaded.name());
       }
       long total = spec.tokens() == Long.MAX_VALUE ? 0 : spec.tokens();
       try (Progress progress = progress("loss", total, "tokens")) {

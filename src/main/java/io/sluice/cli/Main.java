@@ -1,24 +1,26 @@
 package io.sluice.cli;
 
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
+import java.io.Writer;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.UnmatchedArgumentException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
 
 /**
  * The {@code sluice} command: parses arguments, runs one subcommand and turns every failure into
  * one line on standard error.
  *
- * <p>Exit status: 0 done, 1 failed, 2 used wrongly. Building the command line loads neither
- * LibTorch nor Arrow, so that {@code --help} answers at once; the subcommands therefore hold no
- * static state of those packages.
+ * <p>Exit status: 0 done, 1 failed, 2 used wrongly, 141 done while the reader of its output had
+ * left. Building the command line loads neither LibTorch nor Arrow, so that {@code --help} answers
+ * at once; the subcommands therefore hold no static state of those packages.
  */
 @Command(
     name = "sluice",
@@ -32,7 +34,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     optionListHeading = "%nOptions:%n",
     footer = {
       "",
-      "Exit status: 0 done, 1 failed, 2 used wrongly.",
+      "Exit status: 0 done, 1 failed, 2 used wrongly; 141 done, but nobody read all of its output.",
       "'sluice COMMAND --help' explains a command and gives an example.",
       "",
       "Example:",
@@ -62,11 +64,7 @@ public final class Main implements Runnable {
     if (System.getProperty("org.slf4j.simpleLogger.defaultLogLevel") == null) {
       System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "warn");
     }
-    Terminal.useTrueStandardError();
-    PrintWriter out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
-    PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
-    int status = run(out, err, args);
-    System.exit(status);
+    System.exit(run(Console.ofProcess(), args));
   }
 
   /**
@@ -76,16 +74,34 @@ public final class Main implements Runnable {
    * @param err where errors and progress go
    * @param args the arguments after {@code sluice}
    */
-  static int run(PrintWriter out, PrintWriter err, String... args) {
-    CommandLine root = new CommandLine(new Main());
+  static int run(Writer out, Writer err, String... args) {
+    return run(Console.over(out, err), args);
+  }
+
+  private static int run(Console console, String... args) {
     // The root's own options take no values, so the first word is the command.
-    Commands.addTo(
-        root, Stream.of(args).filter(arg -> !arg.startsWith("-")).findFirst().orElse(""));
-    CommandLine line = configured(root);
-    line.setOut(out);
-    line.setErr(err);
+    String command = Stream.of(args).filter(arg -> !arg.startsWith("-")).findFirst().orElse("");
+    int status = execute(console, command, args);
+    if (!console.isWhole() && status == CommandLine.ExitCode.OK) {
+      status = console.lostOutput(("sluice " + command).strip());
+    }
+    console.err().flush();
+    return status;
+  }
+
+  private static int execute(Console console, String command, String... args) {
+    PrintWriter err = console.err();
     try {
+      PlatformText.require(args);
+      CommandLine root = new CommandLine(new Main());
+      Commands.addTo(root, command);
+      CommandLine line = configured(root);
+      line.setOut(console.out());
+      line.setErr(err);
       return line.execute(args);
+    } catch (PlatformText.Unreadable e) {
+      err.println("sluice: " + e.getMessage());
+      return CommandLine.ExitCode.USAGE;
     } catch (Error e) {
       // Failed links, class initialisers and exhausted memory are the user's to know of, too.
       err.println("sluice: " + ErrorLine.of(e));
@@ -93,9 +109,6 @@ public final class Main implements Runnable {
         e.printStackTrace(err);
       }
       return CommandLine.ExitCode.SOFTWARE;
-    } finally {
-      out.flush();
-      err.flush();
     }
   }
 
@@ -110,12 +123,27 @@ public final class Main implements Runnable {
     root.setUsageHelpWidth(100);
     root.setUsageHelpLongOptionsMaxWidth(28);
     root.setCaseInsensitiveEnumValuesAllowed(true);
+    Values.readBy(root);
     // Ansi.AUTO would ask System.console(), which loads a line editor.
     root.setColorScheme(
-        CommandLine.Help.defaultColorScheme(Terminal.onOutput() ? Ansi.ON : Ansi.OFF));
-    root.setParameterExceptionHandler(Main::usageError);
+        CommandLine.Help.defaultColorScheme(Terminal.showsColours() ? Ansi.ON : Ansi.OFF));
+    root.setExecutionStrategy(Main::executeParsed);
+    root.setParameterExceptionHandler(UsageError::tell);
     root.setExecutionExceptionHandler(Main::failure);
     return root;
+  }
+
+  private static int executeParsed(ParseResult parsed) {
+    UsageError.refuseUnknownCommands(parsed);
+    if (parsed.commandSpec().commandLine().getOut() instanceof ConsolePrinter printer) {
+      // Help is the program's own text and may have colours.
+      AtomicReference<Integer> help = new AtomicReference<>();
+      printer.own(() -> help.set(CommandLine.executeHelpRequest(parsed)));
+      if (help.get() != null) {
+        return help.get();
+      }
+    }
+    return new RunLast().execute(parsed);
   }
 
   @Override
@@ -123,32 +151,8 @@ public final class Main implements Runnable {
     throw new ParameterException(spec.commandLine(), "no command given");
   }
 
-  private static int usageError(ParameterException e, String[] args) {
-    CommandLine at = e.getCommandLine();
-    String name = at.getCommandSpec().qualifiedName();
-    at.getErr().println(name + ": " + usageText(e, at) + "; see '" + name + " --help'");
-    return CommandLine.ExitCode.USAGE;
-  }
-
-  private static String usageText(ParameterException e, CommandLine at) {
-    if (at.getParent() == null
-        && e instanceof UnmatchedArgumentException unmatched
-        && !unmatched.isUnknownOption()) {
-      return "unknown command '"
-          + unmatched.getUnmatched().getFirst()
-          + "' (known: "
-          + String.join(", ", at.getSubcommands().keySet())
-          + ")";
-    }
-    String text = ErrorLine.text(e.getMessage());
-    // picocli's own messages start with a capital; lines after a colon do not.
-    return text.length() > 1 && Character.isLowerCase(text.charAt(1))
-        ? Character.toLowerCase(text.charAt(0)) + text.substring(1)
-        : text;
-  }
-
   private static int failure(Exception e, CommandLine at, CommandLine.ParseResult result) {
-    at.getErr().println(at.getCommandSpec().qualifiedName() + ": " + ErrorLine.of(e));
+    at.getErr().printf("%s: %s%n", at.getCommandSpec().qualifiedName(), ErrorLine.of(e));
     if (at.getCommand() instanceof SluiceCommand command && command.stacktrace()) {
       e.printStackTrace(at.getErr());
     }

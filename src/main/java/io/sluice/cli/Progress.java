@@ -112,7 +112,7 @@ public final class Progress implements AutoCloseable {
   public void close() {
     if (terminal) {
       draw("");
-      out.print('\r');
+      ConsolePrinter.rewind(out);
     }
     if (succeeded) {
       out.println(lastLine(nanoTime.getAsLong()));
@@ -122,7 +122,7 @@ public final class Progress implements AutoCloseable {
 
   private void draw(String line) {
     String fitted = line.length() < columns ? line : line.substring(0, columns - 1);
-    out.print('\r');
+    ConsolePrinter.rewind(out);
     out.print(fitted);
     out.print(" ".repeat(Math.max(0, drawn - fitted.length())));
     out.flush();

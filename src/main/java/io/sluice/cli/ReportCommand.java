@@ -118,7 +118,7 @@ final class ReportCommand extends SluiceCommand {
     } catch (IllegalArgumentException e) {
       throw new IOException(e.getMessage(), e);
     }
-    out().println(markdown);
+    out().printf("%s%n", markdown);
   }
 
   private String titleOf(Spectra spectra, LossRecovery recovery) {

@@ -42,7 +42,7 @@ final class SpectrumTable {
   private void block(PrintWriter out, ToDoubleFunction<Spectra.Hook> measure, String format) {
     out.print("layer");
     for (String kind : kinds) {
-      out.print(right(kind));
+      out.printf("%s", right(kind));
     }
     out.println();
     for (int layer : layers) {

@@ -195,7 +195,7 @@ final class SweepCommand extends SluiceCommand {
                 @Override
                 public void failed(SweepCell cell, String why) {
                   status = 1;
-                  err().println("sluice: cell " + cell.name() + ": " + why);
+                  err().printf("sluice: cell %s: %s%n", cell.name(), why);
                 }
               });
       progress.done();

@@ -51,7 +51,7 @@ final class SweepTable {
     align(rows, axes.size(), out);
     for (SweepResult.Outcome outcome : result.cells()) {
       if (outcome.failure() != null) {
-        out.println("not trained: " + outcome.cell().name() + ": " + outcome.failure());
+        out.printf("not trained: %s: %s%n", outcome.cell().name(), outcome.failure());
       }
     }
     shares(out);
@@ -103,7 +103,7 @@ final class SweepTable {
         String padding = " ".repeat(widths[i] - row.get(i).length());
         line.append("  ").append(i < left ? row.get(i) + padding : padding + row.get(i));
       }
-      out.println(line.toString().stripTrailing());
+      out.printf("%s%n", line.toString().stripTrailing());
     }
   }
 }

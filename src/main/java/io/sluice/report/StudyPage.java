@@ -1,5 +1,6 @@
 package io.sluice.report;
 
+import io.sluice.files.Quoted;
 import io.sluice.training.Axis;
 import io.sluice.training.CauseShares;
 import io.sluice.training.Estimate;
@@ -134,9 +135,9 @@ public final class StudyPage {
         "`%s` of %s over %s: TopK autoencoders, k %d, %,d steps of %,d tokens (%,d), learning rate %s,"
             + " %d seeds. A feature is dead if it did not fire in the last %,d tokens; FVU is that of"
             + " the last steps. Mean ± standard error over seeds.%s",
-        sweep.hook(),
-        sweep.model(),
-        sweep.text(),
+        Quoted.markdownCode(sweep.hook()),
+        Quoted.markdown(sweep.model()),
+        Quoted.markdown(sweep.text()),
         config.k(),
         config.steps(),
         config.batch(),

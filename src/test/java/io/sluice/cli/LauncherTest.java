@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -46,7 +47,8 @@ class LauncherTest {
     Path tree = Files.createDirectories(folder.resolve("source tree"));
     Files.createDirectories(tree.resolve("bin"));
     Files.createDirectories(tree.resolve("target"));
-    for (String name : List.of("bin/sluice", "bin/find-jdk", "target/classpath")) {
+    for (String name :
+        List.of("bin/sluice", "bin/utf8-locale", "bin/find-jdk", "target/classpath")) {
       Files.copy(HOME.resolve(name), tree.resolve(name), StandardCopyOption.COPY_ATTRIBUTES);
     }
     try (Stream<Path> files = Files.walk(HOME.resolve("target/classes"))) {
@@ -80,6 +82,7 @@ class LauncherTest {
   void saysWhatToDoBeforeTheFirstBuild() throws Exception {
     Files.createDirectories(folder.resolve("bin"));
     Path copy = Files.copy(Path.of(LAUNCHER), folder.resolve("bin/sluice"));
+    Files.copy(HOME.resolve("bin/utf8-locale"), folder.resolve("bin/utf8-locale"));
     Files.setPosixFilePermissions(copy, PosixFilePermissions.fromString("rwxr-xr-x"));
     CommandProcess result = run(folder, Map.of(), copy.toString(), "--help");
     assertThat(result.status()).isEqualTo(1);
@@ -107,6 +110,80 @@ class LauncherTest {
             with(withoutHome, HOME.resolve("bin/fetch-models").toString(), "/dev/null/models"));
     assertThat(model.status()).isEqualTo(1);
     assertThat(model.err().lines()).as(model.err()).hasSize(1);
+  }
+
+  @Test
+  void readsArgumentsAndPathsInTheLocaleOfCron() throws Exception {
+    // The bytes are the shell's to write: the JVM of this test may itself run in such a locale.
+    String script =
+        "cd \"$(printf 'gr\\303\\266\\303\\237e')\" || exit 3; "
+            + "\"$1\" spectrum --store \"$(printf '\\303\\274')\"";
+    run(folder, Map.of(), "bash", "-c", "mkdir \"$(printf 'gr\\303\\266\\303\\237e')\"");
+    for (String locale : List.of("LC_ALL=C", "LC_ALL=POSIX", "LC_ALL=", "LC_ALL=C.UTF-8")) {
+      CommandProcess result =
+          run(
+              folder,
+              Map.of(),
+              with(
+                  new String[] {"env", "-u", "LANG", "-u", "LC_CTYPE", locale},
+                  "bash",
+                  "-c",
+                  script,
+                  "bash",
+                  LAUNCHER));
+      assertThat(result.err()).as(locale).startsWith("sluice spectrum: ü: no such folder");
+      assertThat(result.status()).as(locale).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void aMachineWithoutLocalesInUtf8IsNamedAndItsArgumentsAreNotGuessed() throws Exception {
+    String script = ". \"$1\"; is_utf8() { false; }; utf8_locale; exec \"$2\"";
+    CommandProcess said =
+        run(
+            folder,
+            Map.of("LC_ALL", "C"),
+            "bash",
+            "-c",
+            script,
+            "bash",
+            HOME.resolve("bin/utf8-locale").toString(),
+            "true");
+    assertThat(said.err().lines()).hasSize(1);
+    assertThat(said.err()).startsWith("sluice: no locale in UTF-8");
+    CommandProcess latin =
+        run(
+            folder,
+            Map.of("LC_ALL", "C"),
+            "bash",
+            "-c",
+            "\"$1\" generate --model m --prompt \"$(printf 'gr\\366\\337e')\"",
+            "bash",
+            LAUNCHER);
+    assertThat(latin.status()).isEqualTo(2);
+    assertThat(latin.err().lines()).as(latin.err()).hasSize(1);
+    assertThat(latin.err()).startsWith("sluice: argument 5 ").contains("UTF-8");
+  }
+
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void outputThatCannotBeWrittenIsAFailure() throws Exception {
+    CommandProcess full = run(folder, Map.of(), "bash", "-c", "\"$0\" doctor >/dev/full", LAUNCHER);
+    assertThat(full.status()).isEqualTo(1);
+    assertThat(full.err().lines()).as(full.err()).hasSize(1);
+    assertThat(full.err()).startsWith("sluice doctor: standard output cannot be written (");
+    CommandProcess closed = run(folder, Map.of(), "bash", "-c", "\"$0\" --help >&-", LAUNCHER);
+    assertThat(closed.status()).isEqualTo(1);
+    CommandProcess pipe =
+        run(
+            folder,
+            Map.of(),
+            "bash",
+            "-c",
+            "\"$0\" --version | true; exit \"${PIPESTATUS[0]}\"",
+            LAUNCHER);
+    assertThat(pipe.status()).isEqualTo(141);
+    assertThat(pipe.err()).isEmpty();
   }
 
   private static String[] with(String[] first, String... rest) {

@@ -8,13 +8,17 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 
 class MainTest {
@@ -55,6 +59,61 @@ class MainTest {
     assertThat(sluice("frobnicate")).isEqualTo(2);
     assertThat(err.toString().lines()).hasSize(1);
     assertThat(err.toString()).contains("frobnicate", "sluice --help");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "frobnicate --help | unknown command 'frobnicate'; there are doctor, capture,",
+        "--help frobnicate | unknown command 'frobnicate'",
+        "lorsa foo | unknown command 'foo'; there are train, evaluate; see",
+        "lorsa foo --help | unknown command 'foo'",
+        "lorsa trian --store s | unknown command 'trian' (did you mean train?); there are train, evaluate",
+        "tran | did you mean train?",
+        "specturm --store s | did you mean spectrum?",
+        "eval --store s | did you mean evaluate?",
+        "train --activatoin topk | unknown option '--activatoin' (did you mean --activation?)",
+        "train --feat=3 --out o | unknown option '--feat' (did you mean --features?",
+        "train --out o --Store s | unknown option '--Store' (did you mean --store?",
+        "train --out o -x | unknown option '-x'; see",
+        "train --out o --frobnicate 3 | unknown option '--frobnicate'; see",
+        "train --out o stray | unexpected word 'stray'",
+      })
+  void wrongWordsAreNamedWithTheRightOne(String line, String message) {
+    assertThat(sluice(line.split(" "))).isEqualTo(2);
+    assertThat(out.toString()).isEmpty();
+    assertThat(err.toString().lines()).hasSize(1);
+    assertThat(err.toString()).contains(message);
+  }
+
+  @Test
+  void emptyValuesAreRefusedWhereTheyMeanNothing() {
+    int options = 0;
+    for (CommandLine command : leaves(Main.commandLine())) {
+      String[] words =
+          command.getCommandSpec().qualifiedName().replaceFirst("sluice ", "").split(" ");
+      for (OptionSpec option : command.getCommandSpec().options()) {
+        if (option.arity().max() == 0 || option.longestName().equals("--prompt")) {
+          continue;
+        }
+        options++;
+        err.getBuffer().setLength(0);
+        String[] all =
+            Stream.concat(Stream.of(words), Stream.of(option.longestName(), ""))
+                .toArray(String[]::new);
+        assertThat(sluice(all)).as(String.join(" ", all)).isEqualTo(2);
+        assertThat(err.toString().lines()).hasSize(1);
+        assertThat(err.toString()).contains(option.longestName());
+      }
+    }
+    assertThat(options).isGreaterThan(100);
+  }
+
+  private static List<CommandLine> leaves(CommandLine line) {
+    return line.getSubcommands().isEmpty()
+        ? List.of(line)
+        : line.getSubcommands().values().stream().flatMap(each -> leaves(each).stream()).toList();
   }
 
   @TestFactory
