@@ -9,6 +9,7 @@ import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.files.AtomicFile;
+import io.sluice.files.OutputFolder;
 import io.sluice.files.Quoted;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -99,7 +100,9 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
     for (int layer = 0; layer < layers.size(); layer++) {
       String name = String.format(Locale.ROOT, "layer-%02d", layer);
       names.add(name);
-      layers.get(layer).save(Files.createDirectories(folder.resolve(name)));
+      OutputFolder.requireNoLink(folder, folder.resolve(name));
+      OutputFolder.make(folder.resolve(name));
+      layers.get(layer).save(folder.resolve(name));
     }
     AtomicFile.write(
         folder.resolve(FILE), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json));

@@ -7,31 +7,37 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
  * A file that appears whole or not at all, whenever the process or the machine stops. It is written
- * beside its target, under the target's name with the process's number and {@code .tmp} after it,
- * forced to the disk and renamed; closing without {@link #commit()} leaves no trace. The file gets
- * the permissions that any new file of this process gets.
+ * beside its target, under the target's name with a random number and {@code .tmp} after it, forced
+ * to the disk and renamed; closing without {@link #commit()} leaves no trace. The file gets the
+ * permissions that any new file of this process gets.
+ *
+ * <p>No link is followed, for a folder may come from a stranger: a link in the target's place is
+ * replaced by the file, and the temporary file is made new, under a name that nobody can foresee.
  *
  * <p>Every {@code IOException} of writing is one line that names the target, and what was there is
  * then still there. Not safe for use by several threads at a time.
  */
 public final class AtomicFile implements AutoCloseable {
-  /** Temporary files of this process that are open: two writers of one would mix their bytes. */
+  /** Files that this process is writing: of two writers of one, the first would be lost. */
   private static final Set<Path> OPEN = ConcurrentHashMap.newKeySet();
 
-  private static final String SUFFIX = "." + ProcessHandle.current().pid() + ".tmp";
-
-  private static final Pattern LEFTOVER = Pattern.compile(".+\\.\\d+\\.tmp");
+  /** Earlier versions had the process's number where now there are 16 hexadecimal digits. */
+  private static final Pattern LEFTOVER =
+      Pattern.compile("(.+)\\.(\\d{1,10}|[0-9a-f]{16})\\.tmp", Pattern.DOTALL);
 
   private final Path named;
   private final Path target;
@@ -56,15 +62,15 @@ public final class AtomicFile implements AutoCloseable {
     this.channel =
         FileChannel.open(
             temporary,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.TRUNCATE_EXISTING,
-            StandardOpenOption.WRITE);
+            StandardOpenOption.CREATE_NEW,
+            StandardOpenOption.WRITE,
+            LinkOption.NOFOLLOW_LINKS);
   }
 
   /**
    * Begins a file.
    *
-   * @param target the file to make or replace, or a link to it; its folder must exist
+   * @param target the file to make or replace; its folder must exist
    * @throws IOException if the target is a folder, a device or a pipe, its folder is missing, or
    *     the temporary file cannot be made
    * @throws IllegalStateException if this process is writing the same file already
@@ -82,19 +88,34 @@ public final class AtomicFile implements AutoCloseable {
       // A rename would put a file in the place of a device, for all who use it.
       throw new IOException(target + ": is a device or a pipe; name a file");
     }
-    if (Files.isSymbolicLink(absolute) && Files.exists(absolute)) {
-      absolute = absolute.toRealPath(); // What a link points to is replaced, not the link.
-    }
-    Path temporary = absolute.resolveSibling(absolute.getFileName() + SUFFIX);
-    if (!OPEN.add(temporary)) {
+    if (!OPEN.add(absolute)) {
       throw new IllegalStateException(target + " is being written already; close that first");
     }
     try {
-      return new AtomicFile(target, absolute, temporary);
+      return new AtomicFile(target, absolute, temporaryName(absolute));
     } catch (IOException e) {
-      OPEN.remove(temporary);
+      OPEN.remove(absolute);
       throw failed(target, e);
     }
+  }
+
+  /** A name beside a file or folder that is nobody's, and that {@link #isLeftover} knows. */
+  static Path temporaryName(Path target) {
+    // Its bits are secret ones; so nothing can lie in wait under it.
+    String bits = UUID.randomUUID().toString().replace("-", "").substring(16);
+    return target.resolveSibling(target.getFileName() + "." + bits + ".tmp");
+  }
+
+  /** Whether a file has the name of a temporary one, which a process left when it was killed. */
+  public static boolean isLeftover(Path file) {
+    return LEFTOVER.matcher(file.getFileName().toString()).matches();
+  }
+
+  /** The name of the file that a temporary one was to become; its own, if it is none. */
+  public static String finalName(Path file) {
+    String name = file.getFileName().toString();
+    Matcher leftover = LEFTOVER.matcher(name);
+    return leftover.matches() ? leftover.group(1) : name;
   }
 
   /**
@@ -184,7 +205,7 @@ public final class AtomicFile implements AutoCloseable {
         Files.deleteIfExists(temporary);
       }
     } finally {
-      OPEN.remove(temporary);
+      OPEN.remove(target);
     }
   }
 
@@ -206,7 +227,7 @@ public final class AtomicFile implements AutoCloseable {
   public static void deleteLeftovers(Path folder) throws IOException {
     try (Stream<Path> files = Files.list(folder)) {
       for (Path file : (Iterable<Path>) files::iterator) {
-        if (LEFTOVER.matcher(file.getFileName().toString()).matches()) {
+        if (isLeftover(file) && !Files.isDirectory(file, LinkOption.NOFOLLOW_LINKS)) {
           Files.deleteIfExists(file);
         }
       }

@@ -1,5 +1,6 @@
 package io.sluice.store;
 
+import io.sluice.files.AtomicFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -75,9 +76,6 @@ public final class StoreFolder {
   }
 
   private static boolean belongsToStore(Path entry) {
-    return entry
-        .getFileName()
-        .toString()
-        .matches("(manifest\\.json|shard-\\d{5,10}\\.arrow)(\\.\\d+\\.tmp)?");
+    return AtomicFile.finalName(entry).matches("manifest\\.json|shard-\\d{5,10}\\.arrow");
   }
 }

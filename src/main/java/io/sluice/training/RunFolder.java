@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.files.AtomicFile;
 import io.sluice.files.FolderLock;
+import io.sluice.files.OutputFolder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -130,11 +131,8 @@ public final class RunFolder implements AutoCloseable {
   public void append(Metrics line) throws IOException {
     if (metrics == null) {
       metrics =
-          FileChannel.open(
-              path.resolve(METRICS),
-              StandardOpenOption.CREATE,
-              StandardOpenOption.WRITE,
-              StandardOpenOption.APPEND);
+          OutputFolder.open(
+              path, path.resolve(METRICS), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     }
     ByteBuffer bytes =
         ByteBuffer.wrap((JSON.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8));
@@ -191,7 +189,7 @@ public final class RunFolder implements AutoCloseable {
       }
       keep = end + 1;
     }
-    try (FileChannel lines = FileChannel.open(file, StandardOpenOption.WRITE)) {
+    try (FileChannel lines = OutputFolder.open(path, file)) {
       lines.truncate(keep);
     }
   }

@@ -4,6 +4,7 @@ import io.sluice.dictionary.ActivationFeed;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Rows;
 import io.sluice.files.FolderLock;
+import io.sluice.files.OutputFolder;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import java.io.IOException;
@@ -301,6 +302,7 @@ public final class Sweep implements AutoCloseable {
 
   private Trainer open(SweepCell cell) throws IOException {
     Path own = SweepFile.folder(folder, cell);
+    OutputFolder.requireNoLink(folder, own);
     return Files.exists(own.resolve("run.json"))
         ? Trainer.resume(store, engines, own, sample)
         : Trainer.start(store, cell.config(), engines, cell.name(), own, sample);

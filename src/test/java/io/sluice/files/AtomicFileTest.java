@@ -6,9 +6,13 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,12 +57,34 @@ class AtomicFileTest {
   }
 
   @Test
-  void replacesWhatALinkPointsTo() throws IOException {
-    Path link = folder.resolve("link");
-    Files.createSymbolicLink(link, target.getFileName());
-    AtomicFile.write(link, "after");
-    assertThat(link).isSymbolicLink();
-    assertThat(target).hasContent("after");
+  void replacesALinkAndNotWhatItPointsTo() throws IOException {
+    for (Path elsewhere : List.of(target.getFileName(), Path.of("nowhere"))) {
+      Path link = Files.createSymbolicLink(folder.resolve("link"), elsewhere);
+      AtomicFile.write(link, "after");
+      assertThat(Files.isSymbolicLink(link)).isFalse();
+      assertThat(link).hasContent("after");
+      assertThat(target).hasContent("before");
+      assertThat(folder.resolve("nowhere")).doesNotExist();
+      Files.delete(link);
+    }
+  }
+
+  @Test
+  void temporaryNamesAreOtherEachTimeAndKnownAsSuch() throws IOException {
+    Set<Path> names = new HashSet<>();
+    for (int i = 0; i < 100; i++) {
+      try (AtomicFile file = AtomicFile.open(target)) {
+        file.write(ByteBuffer.wrap(new byte[] {1}), 0);
+        Path temporary =
+            files().stream().filter(each -> !each.equals(target)).findFirst().orElseThrow();
+        assertThat(AtomicFile.isLeftover(temporary)).isTrue();
+        assertThat(AtomicFile.finalName(temporary)).isEqualTo("file.json");
+        names.add(temporary);
+      }
+    }
+    assertThat(names).hasSize(100);
+    assertThat(AtomicFile.isLeftover(Path.of("notes.abc.tmp"))).isFalse();
+    assertThat(AtomicFile.finalName(Path.of("notes.abc.tmp"))).isEqualTo("notes.abc.tmp");
   }
 
   @Test
@@ -75,6 +101,8 @@ class AtomicFileTest {
   void deletesWhatAKilledProcessLeft() throws IOException {
     Path other = Files.createFile(folder.resolve("other.tmp"));
     Files.createFile(folder.resolve("file.json.4711.tmp"));
+    Files.createFile(folder.resolve("file.json.0123456789abcdef.tmp"));
+    Files.createSymbolicLink(folder.resolve("link.4711.tmp"), target);
     AtomicFile.deleteLeftovers(folder);
     assertThat(files()).containsExactlyInAnyOrder(target, other);
   }
@@ -103,23 +131,24 @@ class AtomicFileTest {
   @Test
   void fullDiskLeavesWhatWasThereAndNamesTheFile() throws IOException {
     assumeTrue(Files.exists(FULL_DEVICE), "no /dev/full on this system");
-    List<Write> ways =
-        List.of(
-            () -> AtomicFile.write(target, "after"),
-            () -> AtomicFile.write(target, file -> file.write(ByteBuffer.allocate(8))));
-    for (Write write : ways) {
-      Path temporary = folder.resolve("file.json." + ProcessHandle.current().pid() + ".tmp");
-      // Whatever is written under the temporary name meets a device that is always full.
-      Files.createSymbolicLink(temporary, FULL_DEVICE);
-      assertThatThrownBy(write::run)
-          .isInstanceOf(IOException.class)
-          .hasMessage(
-              target
-                  + ": cannot be written (No space left on device); make room or choose another"
-                  + " folder");
-      assertThat(target).hasContent("before");
-      assertThat(files()).containsExactly(target);
-    }
+    assertThatThrownBy(
+            () ->
+                AtomicFile.write(
+                    target,
+                    file -> {
+                      // What the system says of a disk that is full, from a device that always is.
+                      try (FileChannel full =
+                          FileChannel.open(FULL_DEVICE, StandardOpenOption.WRITE)) {
+                        return full.write(ByteBuffer.allocate(8));
+                      }
+                    }))
+        .isInstanceOf(IOException.class)
+        .hasMessage(
+            target
+                + ": cannot be written (No space left on device); make room or choose another"
+                + " folder");
+    assertThat(target).hasContent("before");
+    assertThat(files()).containsExactly(target);
     AtomicFile.write(target, "after");
     assertThat(target).hasContent("after");
   }
@@ -162,10 +191,6 @@ class AtomicFileTest {
     assertThatThrownBy(() -> AtomicFile.write(folder, ""))
         .isInstanceOf(IOException.class)
         .hasMessageContaining(folder + ": is a folder");
-  }
-
-  private interface Write {
-    void run() throws IOException;
   }
 
   private List<Path> files() throws IOException {

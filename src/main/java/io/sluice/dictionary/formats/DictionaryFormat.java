@@ -6,6 +6,7 @@ import io.sluice.files.OutputFolder;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -193,7 +194,7 @@ public enum DictionaryFormat {
   }
 
   /**
-   * Writes a dictionary, each file whole or not at all, into a folder that is made if need be.
+   * Writes a dictionary, whole or not at all, into a folder that is made if need be.
    *
    * @throws IllegalArgumentException if the format has no such dictionaries; nothing is then
    *     written
@@ -201,8 +202,12 @@ public enum DictionaryFormat {
    */
   public void write(Dictionary dictionary, Path folder) throws IOException {
     for (String name : List.of(config, weights)) {
-      if (Files.exists(folder.resolve(name))) {
-        throw new FileAlreadyExistsException(folder.resolve(name) + " (choose another folder)");
+      if (Files.exists(folder.resolve(name), LinkOption.NOFOLLOW_LINKS)) {
+        throw new FileAlreadyExistsException(
+            folder.resolve(name)
+                + (name.equals(weights) && !Files.exists(folder.resolve(config))
+                    ? " (half a dictionary, without its " + config + "; delete it)"
+                    : " (choose another folder)"));
       }
     }
     if (dictionary.hasSkip() && !keepsSkip()) {
@@ -213,15 +218,7 @@ public enum DictionaryFormat {
       throw ForeignWriter.refused(
           label, "dictionaries that write several hook points", "keep it in Sluice's format");
     }
-    try {
-      save(dictionary, folder);
-    } catch (IOException e) {
-      // One file of two is no dictionary, and would be in the way of the next try.
-      for (String name : List.of(config, weights)) {
-        Files.deleteIfExists(folder.resolve(name));
-      }
-      throw e;
-    }
+    OutputFolder.write(folder, config, fresh -> save(dictionary, fresh));
   }
 
   private boolean keepsSkip() {
