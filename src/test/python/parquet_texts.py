@@ -28,3 +28,11 @@ pq.write_table(
     pa.table({"text": pa.array([b"caf\xe9 latin", b"fine"], pa.binary()), "n": [1, 2]}), out / "binary.parquet"
 )
 pq.write_table(table.cast(table.schema.set(1, pa.field("text", pa.large_string()))), out / "large.parquet")
+pq.write_table(table, out / "sums.parquet", write_page_checksum=True, row_group_size=700)
+pq.write_table(pa.table({"text": ["one", "two"]}), out / "brotli.parquet", compression="brotli")
+doc = pa.array(
+    [{"body": "nested 0", "deep": {"er": "deep 0"}}, None, {"body": "nested 2", "deep": None}],
+    pa.struct([("body", pa.string()), ("deep", pa.struct([("er", pa.string())]))]),
+)
+names = pa.schema([pa.field("doc.text", pa.string(), nullable=False), pa.field("doc", doc.type)])
+pq.write_table(pa.table([pa.array([f"dotted {i}" for i in range(3)]), doc], schema=names), out / "names.parquet")

@@ -17,7 +17,8 @@ final class ContextOptions {
       paramLabel = "PATH",
       description =
           "Texts: files, folders, or patterns in quotes ('data/**/*.jsonl'). Plain text is one "
-              + "document per file; .jsonl, .ndjson and .json hold one per line, .parquet one per row.")
+              + "document per file; .jsonl, .ndjson and .json hold one per line, Parquet one per row;"
+              + " gzip, Zstandard, UTF-16 and UTF-32 are unpacked and read.")
   private List<Path> texts;
 
   @Mixin private TextReading reading;
@@ -57,7 +58,7 @@ final class ContextOptions {
     requirePositive(command, "--context", context);
     requirePositive(command, "--stride", stride);
     requirePositive(command, "--batch", batch);
-    reading.check(command);
+    reading.check(command, texts);
   }
 
   /** Whether contexts may overlap. */

@@ -163,7 +163,10 @@ final class ContextReader implements AutoCloseable {
   private boolean nextDocument() throws IOException {
     if (!texts.nextDocument()) {
       if (!found) {
-        throw new IOException(name + ": holds no text; give texts with words");
+        throw new IOException(
+            texts.problems().documents() == 0
+                ? name + ": holds no text; give texts with words"
+                : name + ": no text in it can be used: " + texts.problems().summary());
       }
       return false;
     }

@@ -9,10 +9,12 @@ import io.sluice.files.Quoted;
 import io.sluice.files.StrictJson;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * A file with one JSON object per line, of which a field is a document's text. Lines without a
@@ -22,22 +24,25 @@ final class JsonLines implements Documents {
   /** The longest line; what a document of a larger data set takes stays far below. */
   private static final int LONGEST = 1 << 28;
 
+  /** Fields that a message names. */
+  private static final int NAMED = 6;
+
   private static final String REMEDY = "correct or remove the line";
 
   private static final JsonFactory JSON =
-      StrictJson.factory(StreamReadConstraints.builder().maxStringLength(LONGEST).build());
+      StrictJson.pythonFactory(StreamReadConstraints.builder().maxStringLength(LONGEST).build());
 
   private final Path file;
-  private final FileChannel channel;
+  private final InputStream in;
   private final String field;
   private final TextProblems problems;
   private final ByteBuffer bytes = ByteBuffer.allocate(1 << 16).limit(0);
   private long line;
   private Pieces document;
 
-  JsonLines(Path file, FileChannel channel, String field, TextProblems problems) {
+  JsonLines(Path file, InputStream in, String field, TextProblems problems) {
     this.file = file;
-    this.channel = channel;
+    this.in = in;
     this.field = field;
     this.problems = problems;
   }
@@ -76,8 +81,8 @@ final class JsonLines implements Documents {
     while (true) {
       if (!bytes.hasRemaining()) {
         bytes.clear();
-        int read = channel.read(bytes);
-        bytes.flip();
+        int read = in.read(bytes.array(), 0, bytes.capacity());
+        bytes.position(Math.max(0, read)).flip();
         if (read < 0) {
           break;
         }
@@ -133,17 +138,28 @@ final class JsonLines implements Documents {
     String json = Utf8.decode(content, 0, content.length, where(), problems);
     String text = null;
     try (JsonParser parser = JSON.createParser(json)) {
-      if (parser.nextToken() != JsonToken.START_OBJECT) {
+      JsonToken first = parser.nextToken();
+      if (first == JsonToken.START_ARRAY) {
+        problems.unreadable(
+            where(),
+            "is not a JSON object, but an array",
+            "write its objects one per line, for instance with jq -c '.[]'");
+        return null;
+      }
+      if (first != JsonToken.START_OBJECT) {
         problems.unreadable(where(), "is not a JSON object", REMEDY);
         return null;
       }
-      boolean found = false;
+      String instead = null;
+      List<String> names = new ArrayList<>();
       while (parser.nextToken() == JsonToken.FIELD_NAME) {
         boolean wanted = parser.currentName().equals(field);
         JsonToken value = parser.nextToken();
         if (wanted) {
-          found = true;
           text = value == JsonToken.VALUE_STRING ? parser.getText() : null;
+          instead = kind(value);
+        } else if (names.size() < NAMED) {
+          names.add(Quoted.of(parser.currentName()));
         }
         parser.skipChildren();
       }
@@ -154,20 +170,37 @@ final class JsonLines implements Documents {
       if (text == null) {
         problems.unreadable(
             where(),
-            (found ? "has no text in its field " : "has no field ") + Quoted.of(field),
+            instead == null
+                ? "has no field " + Quoted.of(field) + ", but " + fields(names)
+                : "has no text in its field " + Quoted.of(field) + ", but " + instead,
             "name the right one with --text-field");
         return null;
       }
     } catch (JsonProcessingException e) {
-      problems.unreadable(
-          where(), "is not JSON (" + Quoted.of(e.getOriginalMessage()) + ")", REMEDY);
+      problems.unreadable(where(), "is not JSON (" + StrictJson.reason(e) + ")", REMEDY);
       return null;
     }
     return Utf8.withoutHalves(text, where(), problems);
   }
 
+  private static String fields(List<String> names) {
+    return names.isEmpty()
+        ? "none at all"
+        : String.join(", ", names) + (names.size() == NAMED ? ", …" : "");
+  }
+
+  private static String kind(JsonToken value) {
+    return switch (value) {
+      case START_ARRAY -> "a list";
+      case START_OBJECT -> "an object";
+      case VALUE_NULL -> "null";
+      case VALUE_TRUE, VALUE_FALSE -> "true or false";
+      default -> "a number";
+    };
+  }
+
   @Override
   public void close() throws IOException {
-    channel.close();
+    in.close();
   }
 }

@@ -1,18 +1,18 @@
 package io.sluice.text;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CoderResult;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/** A UTF-8 file that is one document. A byte-order mark at the start is left out. */
+/** A UTF-8 text that is one document. A byte-order mark at the start is left out. */
 final class PlainText implements Documents {
   private final Path file;
-  private final FileChannel channel;
+  private final InputStream in;
   private final TextProblems problems;
   private final CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
   private final ByteBuffer bytes = ByteBuffer.allocate(1 << 16).limit(0);
@@ -21,9 +21,9 @@ final class PlainText implements Documents {
   private boolean begun;
   private boolean ended;
 
-  PlainText(Path file, FileChannel channel, TextProblems problems) {
+  PlainText(Path file, InputStream in, TextProblems problems) {
     this.file = file;
-    this.channel = channel;
+    this.in = in;
     this.problems = problems;
   }
 
@@ -61,8 +61,9 @@ final class PlainText implements Documents {
   private void fill() throws IOException {
     while (!ended && chars.hasRemaining()) {
       bytes.compact();
-      boolean last = channel.read(bytes) < 0;
-      bytes.flip();
+      int read = in.read(bytes.array(), bytes.position(), bytes.remaining());
+      boolean last = read < 0;
+      bytes.position(bytes.position() + Math.max(0, read)).flip();
       CoderResult result = decode(last);
       while (result.isError() && chars.hasRemaining()) {
         problems.notUtf8(file.toString(), "is not UTF-8 at byte " + decoded);
@@ -88,6 +89,6 @@ final class PlainText implements Documents {
 
   @Override
   public void close() throws IOException {
-    channel.close();
+    in.close();
   }
 }

@@ -1,5 +1,6 @@
 package io.sluice.text;
 
+import io.sluice.files.RegularFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystems;
@@ -20,6 +21,9 @@ final class TextFiles {
   private static final List<String> ENDINGS =
       List.of(".txt", ".text", ".md", ".jsonl", ".ndjson", ".json", ".parquet");
 
+  /** What the names of packed files end in, after those. */
+  private static final List<String> PACKED = List.of(".gz", ".zst", ".zstd");
+
   private TextFiles() {}
 
   /**
@@ -32,9 +36,10 @@ final class TextFiles {
     List<Path> files = new ArrayList<>();
     for (Path path : paths) {
       if (Files.isDirectory(path)) {
-        addAll(files, path, file -> isText(path.relativize(file)));
+        addAll(files, path, file -> isText(path.relativize(file)) && !isCopy(file));
         continue;
       }
+      RegularFile.require(path);
       if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) || !isPattern(path.toString())) {
         files.add(path);
         continue;
@@ -94,8 +99,27 @@ final class TextFiles {
         return false;
       }
     }
-    String name = file.toString().toLowerCase(Locale.ROOT);
+    String name = unpackedName(file);
     return ENDINGS.stream().anyMatch(name::endsWith);
+  }
+
+  /** The file's name in small letters, without the ending that says how it is packed. */
+  static String unpackedName(Path file) {
+    String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
+    for (String ending : PACKED) {
+      if (name.endsWith(ending)) {
+        return name.substring(0, name.length() - ending.length());
+      }
+    }
+    return name;
+  }
+
+  /** Whether a packed file lies beside what was packed: its texts would come twice. */
+  private static boolean isCopy(Path file) {
+    String name = file.getFileName().toString();
+    int unpacked = unpackedName(file).length();
+    return unpacked < name.length()
+        && Files.isRegularFile(file.resolveSibling(name.substring(0, unpacked)));
   }
 
   private static boolean isPattern(String path) {

@@ -1,14 +1,14 @@
 package io.sluice.text;
 
+import io.sluice.files.RegularFile;
+import java.io.BufferedInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Locale;
 
 /**
  * Reads texts document by document, each in pieces of about 65,000 characters, in memory for one
@@ -84,25 +84,34 @@ public final class TextReader implements AutoCloseable {
   }
 
   private Documents open(Path file) throws IOException {
-    if (Files.isDirectory(file)) {
-      throw new IOException(file + ": is a folder; give text files");
-    }
-    if (!Files.exists(file)) {
-      throw new IOException(file + ": no such file; check the path of the text");
-    }
-    String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
-    if (name.endsWith(".parquet")) {
-      return new ParquetColumn(file, spec.field(), problems);
-    }
     FileChannel channel;
     try {
-      channel = FileChannel.open(file, StandardOpenOption.READ);
+      channel = RegularFile.open(file);
     } catch (NoSuchFileException e) {
       throw new IOException(file + ": no such file; check the path of the text", e);
     }
+    try {
+      return open(file, channel);
+    } catch (IOException | RuntimeException | Error e) {
+      channel.close();
+      throw e;
+    }
+  }
+
+  private Documents open(Path file, FileChannel channel) throws IOException {
+    String name = TextFiles.unpackedName(file);
+    if (name.endsWith(".parquet")) {
+      return new ParquetColumn(file, channel, spec.field(), problems);
+    }
+    BufferedInputStream bytes = TextBytes.of(channel);
+    Content content = Content.of(file.toString(), TextBytes.head(bytes));
+    if (content == Content.PARQUET) {
+      return new ParquetColumn(file, channel, spec.field(), problems);
+    }
+    InputStream text = TextBytes.open(file, content, bytes, channel.size(), problems);
     return name.endsWith(".jsonl") || name.endsWith(".ndjson") || name.endsWith(".json")
-        ? new JsonLines(file, channel, spec.field(), problems)
-        : new PlainText(file, channel, problems);
+        ? new JsonLines(file, text, spec.field(), problems)
+        : new PlainText(file, text, problems);
   }
 
   @Override

@@ -9,8 +9,9 @@ import java.util.stream.Collectors;
  *
  * @param paths files; folders, of which every text file is read, whatever its depth; patterns with
  *     {@code *}, <code>**</code>, {@code ?}, {@code [a-z]} or <code>{a,b}</code>. What {@code
- *     .jsonl}, {@code .ndjson} or {@code .json} end in is read as JSON lines, {@code .parquet} as
- *     Parquet, all else as plain text, one document per file
+ *     .jsonl}, {@code .ndjson} or {@code .json} end in is read as JSON lines, all else as plain
+ *     text, one document per file; {@code .gz} or {@code .zst} may follow. Parquet, gzip,
+ *     Zstandard, UTF-16 and UTF-32 are told by a file's first bytes, whatever its name
  * @param field the field of JSON lines, or the column of Parquet, that holds a document's text
  * @param strict whether anything that is wrong with a text ends the reading; if not, lines that
  *     cannot be read are left out and bytes that are not UTF-8 become U+FFFD, and both are counted
@@ -22,12 +23,15 @@ public record TextSpec(List<Path> paths, String field, boolean strict) {
   /**
    * Copies the list.
    *
-   * @throws IllegalArgumentException if there is no path or no field
+   * @throws IllegalArgumentException if there is no path, an empty one or no field
    */
   public TextSpec {
     paths = List.copyOf(paths);
     if (paths.isEmpty()) {
       throw new IllegalArgumentException("no text to read");
+    }
+    if (paths.stream().anyMatch(path -> path.toString().isEmpty())) {
+      throw new IllegalArgumentException("a text has no name; give a file, folder or pattern");
     }
     if (field.isEmpty()) {
       throw new IllegalArgumentException("the text field has no name");

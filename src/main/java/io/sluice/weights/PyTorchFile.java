@@ -1,6 +1,7 @@
 package io.sluice.weights;
 
 import io.sluice.files.Quoted;
+import io.sluice.files.RegularFile;
 import io.sluice.torch.DType;
 import java.io.EOFException;
 import java.io.IOException;
@@ -29,7 +30,9 @@ import java.util.zip.ZipFile;
  */
 public final class PyTorchFile implements TensorSource {
   private static final String PICKLE = "/data.pkl";
-  private static final long LONGEST_PICKLE = 16L << 20;
+
+  /** A tensor takes some 200 bytes; each byte may become 60 in memory. */
+  private static final long LONGEST_PICKLE = 4L << 20;
 
   private final Path path;
   private final Map<String, TensorInfo> infos;
@@ -54,7 +57,8 @@ public final class PyTorchFile implements TensorSource {
    *     asks for anything but tensors; the message names the file and what is wrong with it
    */
   public static PyTorchFile open(Path path) throws IOException {
-    if (!Files.isRegularFile(path)) {
+    RegularFile.require(path);
+    if (!Files.exists(path)) {
       throw new NoSuchFileException(path + " (a file that torch.save wrote)");
     }
     try (ZipFile zip = new ZipFile(path.toFile())) {
@@ -86,9 +90,14 @@ public final class PyTorchFile implements TensorSource {
     Map<TensorPickle.Storage, MemorySegment> storages = new HashMap<>();
     Map<String, TensorInfo> infos = new LinkedHashMap<>();
     Map<String, TensorPickle.View> views = TensorPickle.read(path, pickle);
+    long left = Files.size(path);
     for (Map.Entry<String, TensorPickle.View> tensor : views.entrySet()) {
       TensorPickle.Storage storage = tensor.getValue().storage();
       if (!storages.containsKey(storage)) {
+        left -= requireEntry(path, zip, root, storage);
+        if (left < 0) {
+          throw BadFile.damaged(path, "has entries longer than the file itself");
+        }
         storages.put(storage, storage(path, zip, root, storage));
       }
       infos.put(
@@ -107,22 +116,36 @@ public final class PyTorchFile implements TensorSource {
     }
   }
 
-  private static MemorySegment storage(
+  /**
+   * Checks that a storage is in the file; its bytes. Entries of a zip file may overlap, so each can
+   * be sound and all of them together far longer than the file: the caller adds them up.
+   */
+  private static long requireEntry(
       Path path, ZipFile zip, String root, TensorPickle.Storage storage) throws IOException {
-    ZipEntry entry = zip.getEntry(root + "/data/" + storage.key());
-    long bytes = Math.multiplyExact(storage.elements(), (long) storage.dtype().bytes());
-    if (entry == null || entry.getSize() != bytes) {
+    ZipEntry entry = entry(zip, root, storage);
+    if (entry == null) {
+      throw BadFile.damaged(path, "its values " + Quoted.of(storage.key()) + " are missing");
+    }
+    // In this order nothing overflows.
+    long size = storage.dtype().bytes();
+    if (entry.getSize() % size != 0 || entry.getSize() / size != storage.elements()) {
       throw BadFile.damaged(
           path,
-          entry == null
-              ? "its values " + Quoted.of(storage.key()) + " are missing"
-              : "values %s take %d bytes, but the file has %d"
-                  .formatted(Quoted.of(storage.key()), bytes, entry.getSize()));
+          "values %s are %d of %d bytes each, but take %d bytes in the file"
+              .formatted(Quoted.of(storage.key()), storage.elements(), size, entry.getSize()));
     }
     requireStored(path, entry);
-    if (bytes > Files.size(path)) {
-      throw BadFile.damaged(path, "has entries longer than the file itself");
-    }
+    return entry.getSize();
+  }
+
+  private static ZipEntry entry(ZipFile zip, String root, TensorPickle.Storage storage) {
+    return zip.getEntry(root + "/data/" + storage.key());
+  }
+
+  private static MemorySegment storage(
+      Path path, ZipFile zip, String root, TensorPickle.Storage storage) throws IOException {
+    ZipEntry entry = entry(zip, root, storage);
+    long bytes = entry.getSize();
     MemorySegment memory = Arena.ofAuto().allocate(Math.max(1, bytes), 64);
     byte[] piece = new byte[1 << 16];
     try (InputStream in = zip.getInputStream(entry)) {

@@ -25,6 +25,9 @@ final class TensorPickle {
   private static final String REBUILD_PARAMETER = "torch._utils._rebuild_parameter";
   private static final String ORDERED_DICT = "collections.OrderedDict";
 
+  /** PyTorch's own limit. */
+  private static final int MOST_DIMENSIONS = 64;
+
   private static final Map<String, DType> STORAGES =
       Map.of(
           "torch.FloatStorage", DType.F32,
@@ -318,7 +321,11 @@ final class TensorPickle {
     };
   }
 
-  private static long[] longs(Tuple tuple) {
+  private long[] longs(Tuple tuple) throws IOException {
+    // One long tuple, recalled again and again, would become many long arrays.
+    if (tuple.items.size() > MOST_DIMENSIONS) {
+      throw BadFile.damaged(file, "a tensor has " + tuple.items.size() + " dimensions");
+    }
     return tuple.items.stream().mapToLong(item -> (Long) item).toArray();
   }
 

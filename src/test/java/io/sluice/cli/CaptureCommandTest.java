@@ -12,9 +12,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -63,6 +65,41 @@ class CaptureCommandTest {
     assertThat(err.toString()).contains("a.jsonl:2: is not JSON");
     assertThat(none).doesNotExist();
     assertThat(capture(none, "--text-field", "")).isEqualTo(2);
+  }
+
+  @Test
+  void saysWhyNoLineCouldBeUsed() throws IOException {
+    text =
+        Files.writeString(
+            folder.resolve("chat.jsonl"),
+            "{\"messages\":[{\"content\":\"x\"}],\"score\":NaN}\n".repeat(5));
+    assertThat(capture(folder.resolve("none"))).isEqualTo(1);
+    assertThat(err.toString().lines()).hasSize(1);
+    assertThat(err.toString())
+        .contains("chat.jsonl: no text in it can be used: 5 documents that cannot be read: ")
+        .contains("chat.jsonl:1 has no field 'text', but 'messages', 'score'; ")
+        .contains("; and 2 more");
+    text = Files.writeString(folder.resolve("array.json"), "[{\"text\":\"x\"}]");
+    assertThat(capture(folder.resolve("none"))).isEqualTo(1);
+    assertThat(err.toString()).contains("array.json:1 is not a JSON object, but an array");
+    text = Files.writeString(folder.resolve("nan.jsonl"), "{\"text\":\"sea\",\"score\":NaN}");
+    assertThat(capture(folder.resolve("nan"))).as(err.toString()).isZero();
+  }
+
+  @Test
+  @Timeout(value = 60, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void waitsForNoPipe() throws IOException, InterruptedException {
+    Path store = folder.resolve("store");
+    int refused = 0;
+    for (String option : List.of("--text,p.txt", "--model,p.gguf", "--tokenizer,p.json")) {
+      String[] parts = option.split(",");
+      Path pipe = folder.resolve(parts[1]);
+      assumeTrue(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor() == 0, "mkfifo");
+      assertThat(capture(store, parts[0], pipe.toString())).isEqualTo(1);
+      assertThat(err.toString().lines()).hasSize(++refused);
+      assertThat(err.toString()).contains(pipe + ": is a pipe, which is no regular file");
+      assertThat(store).doesNotExist();
+    }
   }
 
   @Test
@@ -115,6 +152,9 @@ class CaptureCommandTest {
     "--context, 2, 1, 'give at least 3'",
     "--tokenizer, none.json, 1, 'none.json: no such file'",
     "--text, none.txt, 1, 'none.txt: no such file'",
+    "--text, '', 2, '--text is empty'",
+    "--text, /dev/null, 1, '/dev/null: is a device, which is no regular file; give a file'",
+    "--tokenizer, /dev/zero, 1, '/dev/zero: is a device, which is no regular file; give a file'",
   })
   void badOptionsEndInOneLine(String option, String value, int status, String message)
       throws IOException {

@@ -28,7 +28,8 @@ class ParquetTextTest {
 
   @Test
   void readsEveryCodecEncodingAndRowGroup() throws IOException {
-    for (String name : List.of("snappy", "zstd", "gzip", "none", "plain", "v2", "delta", "large")) {
+    for (String name :
+        List.of("snappy", "zstd", "gzip", "none", "lz4", "plain", "v2", "delta", "large", "sums")) {
       Path file = folder.resolve(name + ".parquet");
       try (TextReader reader = TextReader.open(TextSpec.of(List.of(file)))) {
         List<String> texts = Texts.read(reader);
@@ -75,8 +76,34 @@ class ParquetTextTest {
 
   @Test
   void namesCodecsThatItLacks() {
-    Path file = folder.resolve("lz4.parquet");
-    assertFails(spec(file, "text"), file, "is not a Parquet file that can be read");
+    Path file = folder.resolve("brotli.parquet");
+    assertFails(
+        spec(file, "text"),
+        file,
+        "its column 'text' is compressed with Brotli, which is not read; write it again with");
+  }
+
+  @Test
+  void readsColumnsWhoseNamesHaveDotsAndFieldsOfStructures() throws IOException {
+    Path file = folder.resolve("names.parquet");
+    assertThat(read(file, "doc.text")).containsExactly("dotted 0", "dotted 1", "dotted 2");
+    assertThat(read(file, "doc.body")).containsExactly("nested 0", "nested 2");
+    assertThat(read(file, "doc.deep.er")).containsExactly("deep 0");
+    assertFails(spec(file, "text"), file, "has no column 'text', there are 'doc.text', 'doc.body'");
+  }
+
+  @Test
+  void readsParquetUnderAnyName() throws IOException {
+    Path file = Files.copy(folder.resolve("names.parquet"), folder.resolve("names.jsonl"));
+    assertThat(read(file, "doc.text")).hasSize(3);
+    Path other = Files.writeString(folder.resolve("other.parquet"), "no Parquet at all");
+    assertFails(spec(other, "text"), other, "it does not end with PAR1");
+  }
+
+  private static List<String> read(Path file, String field) throws IOException {
+    try (TextReader reader = TextReader.open(spec(file, field))) {
+      return Texts.read(reader);
+    }
   }
 
   @Test

@@ -1,0 +1,91 @@
+package io.sluice.text;
+
+import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
+import io.sluice.files.Unfolding;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Path;
+import java.util.zip.GZIPInputStream;
+
+/**
+ * What comes out of a compressed file, as it is asked for: in memory for the decoder's window
+ * alone, and no more than texts unfold to. Errors are one line that names the file.
+ */
+final class Unpacked extends FilterInputStream {
+  private static final int PIECE = 1 << 16;
+
+  /** Bytes back to which a stream may refer, as a power of two: 128 MiB, zstd's own default. */
+  private static final int LONGEST_WINDOW = 27;
+
+  private final Path file;
+  private final Content content;
+  private final Unfolding unfolding;
+
+  private Unpacked(Path file, Content content, InputStream unpacking, Unfolding unfolding) {
+    super(unpacking);
+    this.file = file;
+    this.content = content;
+    this.unfolding = unfolding;
+  }
+
+  /**
+   * Begins to unpack.
+   *
+   * @param content {@link Content#GZIP} or {@link Content#ZSTANDARD}
+   * @param fileBytes how long the file is
+   */
+  static InputStream of(Path file, Content content, InputStream in, long fileBytes)
+      throws IOException {
+    InputStream unpacking;
+    try {
+      if (content == Content.GZIP) {
+        unpacking = new GZIPInputStream(in, PIECE);
+      } else {
+        ZstdInputStreamNoFinalizer zstd = new ZstdInputStreamNoFinalizer(in);
+        unpacking = zstd.setLongMax(LONGEST_WINDOW);
+      }
+    } catch (IOException e) {
+      throw damaged(file, content, e);
+    } catch (LinkageError e) {
+      throw new IOException(
+          file
+              + ": is compressed with Zstandard, whose library cannot be loaded here; unpack it, or"
+              + " compress it with gzip",
+          e);
+    }
+    return new Unpacked(file, content, unpacking, new Unfolding(fileBytes));
+  }
+
+  @Override
+  public int read() throws IOException {
+    byte[] one = new byte[1];
+    return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+  }
+
+  @Override
+  public int read(byte[] bytes, int from, int length) throws IOException {
+    int read;
+    try {
+      read = in.read(bytes, from, length);
+    } catch (IOException e) {
+      throw damaged(file, content, e);
+    }
+    try {
+      unfolding.add(Math.max(0, read));
+    } catch (IOException e) {
+      throw new IOException(file + ": " + e.getMessage() + "; give texts, which do not", e);
+    }
+    return read;
+  }
+
+  private static IOException damaged(Path file, Content content, IOException cause) {
+    return new IOException(
+        file
+            + ": its "
+            + content.label()
+            + " stream is damaged, cut off or refers back too far; fetch it again, or unpack it and"
+            + " give what is in it",
+        cause);
+  }
+}

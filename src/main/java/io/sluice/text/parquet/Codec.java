@@ -1,0 +1,122 @@
+package io.sluice.text.parquet;
+
+import com.github.luben.zstd.Zstd;
+import io.sluice.files.Quoted;
+import java.io.ByteArrayInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.ZipException;
+
+/**
+ * How pages are compressed. A page's header says how long it is when unpacked; that much is
+ * allocated once it is plausible, and nothing is written past it.
+ */
+enum Codec {
+  PLAIN,
+  SNAPPY,
+  GZIP,
+  LZ4_FRAMED,
+  ZSTD,
+  LZ4;
+
+  /** In the order of their numbers in the format. */
+  private static final List<Codec> READ =
+      Arrays.asList(PLAIN, SNAPPY, GZIP, null, null, LZ4_FRAMED, ZSTD, LZ4);
+
+  private static final List<String> NAMES =
+      List.of("none", "Snappy", "gzip", "LZO", "Brotli", "LZ4", "Zstandard", "LZ4");
+
+  /** Pages up to this size may unfold from anything: writers make them of a megabyte or so. */
+  private static final int ALWAYS = 8 << 20;
+
+  /** How much longer than compressed a larger page may be; text gets three to ten times shorter. */
+  private static final int MOST = 1000;
+
+  /**
+   * The codec of a number.
+   *
+   * @throws Unusable if it is one that is not read
+   */
+  static Codec of(int number, String column) throws IOException {
+    Codec codec = number < 0 || number >= READ.size() ? null : READ.get(number);
+    if (codec == null) {
+      String name = number < 0 || number >= NAMES.size() ? "codec " + number : NAMES.get(number);
+      throw new Unusable(
+          "its column " + Quoted.of(column) + " is compressed with " + name + ", which is not read",
+          "write it again with Zstandard, Snappy, gzip or LZ4");
+    }
+    return codec;
+  }
+
+  /**
+   * Unpacks a page.
+   *
+   * @param length how long it is then
+   * @throws IOException if it is damaged, or unfolds beyond reason
+   */
+  byte[] unpack(byte[] bytes, int from, int length) throws IOException {
+    int packed = bytes.length - from;
+    if (length > ALWAYS && length > (long) MOST * packed) {
+      throw new IOException("a page of " + packed + " bytes unfolds to " + length);
+    }
+    if (this == PLAIN) {
+      if (length != packed) {
+        throw new IOException("the lengths of a page differ");
+      }
+      return Arrays.copyOfRange(bytes, from, bytes.length);
+    }
+    if (this == SNAPPY && Snappy.length(bytes, from) != length) {
+      throw new IOException("the lengths of a page differ");
+    }
+    byte[] page = new byte[length];
+    try {
+      int done =
+          switch (this) {
+            case PLAIN -> throw new AssertionError();
+            case SNAPPY -> Snappy.unpack(bytes, from, page);
+            case GZIP -> gzip(bytes, from, page);
+            case LZ4 -> Lz4.unpack(bytes, from, bytes.length, page, 0);
+            case LZ4_FRAMED -> Lz4.unpackFramed(bytes, from, page);
+            case ZSTD -> zstd(bytes, from, page);
+          };
+      if (done != length) {
+        throw new IOException("the lengths of a page differ");
+      }
+    } catch (IndexOutOfBoundsException e) {
+      throw new IOException("a page's compressed stream is damaged", e);
+    }
+    return page;
+  }
+
+  private static int gzip(byte[] bytes, int from, byte[] page) throws IOException {
+    try (GZIPInputStream in =
+        new GZIPInputStream(new ByteArrayInputStream(bytes, from, bytes.length - from))) {
+      int done = in.readNBytes(page, 0, page.length);
+      return in.read() < 0 ? done : -1;
+    } catch (ZipException | EOFException e) {
+      throw new IOException("a page's gzip stream is damaged", e);
+    }
+  }
+
+  /** The library checks both ranges, and its decoder never writes past the one it is given. */
+  private static int zstd(byte[] bytes, int from, byte[] page) throws IOException {
+    if (page.length == 0) {
+      return 0;
+    }
+    long done;
+    try {
+      done = Zstd.decompressByteArray(page, 0, page.length, bytes, from, bytes.length - from);
+    } catch (LinkageError e) {
+      throw new Unusable(
+          "is compressed with Zstandard, whose library cannot be loaded here",
+          "write it again with Snappy or gzip");
+    }
+    if (Zstd.isError(done)) {
+      throw new IOException("a page's Zstandard stream is damaged");
+    }
+    return (int) done;
+  }
+}

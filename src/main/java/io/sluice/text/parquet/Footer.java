@@ -1,0 +1,286 @@
+package io.sluice.text.parquet;
+
+import io.sluice.files.Quoted;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * What a Parquet file's footer says about one column: where its chunks lie, one per row group.
+ *
+ * @param name the column's name as the file spells it, parents first
+ * @param optional how many of the column and its parents may be missing: the definition level of a
+ *     value that is there
+ * @param chunks the parts of the column, in order of rows
+ */
+record Footer(String name, int optional, List<Chunk> chunks) {
+  /** The type of bytes of any length, which texts are. */
+  private static final int BYTE_ARRAY = 6;
+
+  private static final List<String> TYPES =
+      List.of(
+          "BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "texts", "FIXED_LEN_BYTE_ARRAY");
+
+  private static final int OPTIONAL = 1;
+  private static final int REPEATED = 2;
+
+  /** Levels of a schema; real ones have fewer than ten. */
+  private static final int DEEPEST = 100;
+
+  /** Columns that a message names. */
+  private static final int NAMED = 12;
+
+  /**
+   * One row group's part of the column.
+   *
+   * @param offset where its first page begins
+   * @param bytes how long its pages are together
+   * @param rows how many values, or missing ones, its data pages hold
+   */
+  record Chunk(long offset, long bytes, long rows, Codec codec) {}
+
+  private record Leaf(int index, int type, int optional, boolean repeated, List<String> path) {
+    String name() {
+      return String.join(".", path);
+    }
+
+    /** Whether this is its name; without making it, since names in files may be of any length. */
+    boolean isCalled(String column) {
+      int at = 0;
+      for (String part : path) {
+        if (at > 0 && !column.startsWith(".", at++) || !column.startsWith(part, at)) {
+          return false;
+        }
+        at += part.length();
+      }
+      return at == column.length();
+    }
+  }
+
+  /**
+   * Reads a footer.
+   *
+   * @param column the column's name; one whose own name has a dot goes before one of a structure
+   * @throws Unusable if there is no such column, or it is no text
+   * @throws IOException if the footer is damaged; the message says what is wrong, without the file
+   */
+  static Footer read(byte[] footer, String column) throws IOException {
+    List<Leaf> leaves = leaves(footer);
+    Leaf leaf =
+        leaves.stream()
+            .filter(one -> one.isCalled(column))
+            .min((a, b) -> Integer.compare(a.path.size(), b.path.size()))
+            .orElseThrow(() -> missing(leaves, column));
+    if (leaf.type != BYTE_ARRAY || leaf.repeated) {
+      throw new Unusable(
+          "its column "
+              + Quoted.of(column)
+              + " is no text, but "
+              + (leaf.repeated ? "a list of " : "")
+              + TYPES.get(leaf.type),
+          "name another one with --text-field");
+    }
+    return new Footer(column, leaf.optional, chunks(footer, leaf));
+  }
+
+  private static Unusable missing(List<Leaf> leaves, String column) {
+    return new Unusable(
+        "has no column "
+            + Quoted.of(column)
+            + ", there are "
+            + leaves.stream()
+                .limit(NAMED)
+                .map(one -> Quoted.of(one.name()))
+                .collect(Collectors.joining(", "))
+            + (leaves.size() > NAMED ? " and " + (leaves.size() - NAMED) + " more" : ""),
+        "name one with --text-field");
+  }
+
+  private static List<Leaf> leaves(byte[] footer) throws IOException {
+    Thrift thrift = new Thrift(footer, footer.length);
+    List<Leaf> leaves = null;
+    thrift.enter();
+    while (thrift.nextField()) {
+      switch (thrift.field()) {
+        case 2 -> leaves = schema(thrift);
+        case 8 -> throw encrypted();
+        default -> thrift.skip();
+      }
+    }
+    if (leaves == null || leaves.isEmpty()) {
+      throw new IOException("its footer describes no columns");
+    }
+    return leaves;
+  }
+
+  /** The schema is a tree in preorder; each element says how many children follow. */
+  private static List<Leaf> schema(Thrift thrift) throws IOException {
+    List<Leaf> leaves = new ArrayList<>();
+    List<String> path = new ArrayList<>();
+    int[] childrenLeft = new int[DEEPEST];
+    int[] optional = new int[DEEPEST];
+    boolean[] repeated = new boolean[DEEPEST];
+    int depth = -1;
+    int elements = thrift.structures();
+    for (int i = 0; i < elements; i++) {
+      int type = -1;
+      int repetition = 0;
+      int children = 0;
+      String name = null;
+      thrift.enter();
+      while (thrift.nextField()) {
+        switch (thrift.field()) {
+          case 1 -> type = thrift.integer();
+          case 3 -> repetition = thrift.integer();
+          case 4 -> name = thrift.text();
+          case 5 -> children = thrift.integer();
+          default -> thrift.skip();
+        }
+      }
+      if (i == 0 && children > 0) {
+        depth = 0;
+        childrenLeft[0] = children;
+        continue;
+      }
+      if (depth < 0 || name == null || children < 0) {
+        throw new IOException("its schema makes no sense"); // Nothing may follow a whole tree.
+      }
+      boolean isOptional = repetition == OPTIONAL || repetition == REPEATED;
+      int levels = optional[depth] + (isOptional ? 1 : 0);
+      boolean isRepeated = repeated[depth] || repetition == REPEATED;
+      path.add(name);
+      childrenLeft[depth]--;
+      if (children > 0) {
+        if (++depth == DEEPEST) {
+          throw new IOException("its schema is nested deeper than " + DEEPEST + " levels");
+        }
+        childrenLeft[depth] = children;
+        optional[depth] = levels;
+        repeated[depth] = isRepeated;
+        continue;
+      }
+      if (type < 0 || type >= TYPES.size()) {
+        throw new IOException("its schema has a column without a known type");
+      }
+      leaves.add(new Leaf(leaves.size(), type, levels, isRepeated, List.copyOf(path)));
+      path.removeLast();
+      while (depth > 0 && childrenLeft[depth] == 0) {
+        depth--;
+        path.removeLast();
+      }
+      if (childrenLeft[0] == 0 && depth == 0) {
+        depth = -1;
+      }
+    }
+    if (depth >= 0) {
+      throw new IOException("its schema makes no sense");
+    }
+    return leaves;
+  }
+
+  private static List<Chunk> chunks(byte[] footer, Leaf leaf) throws IOException {
+    Thrift thrift = new Thrift(footer, footer.length);
+    List<Chunk> chunks = new ArrayList<>();
+    thrift.enter();
+    while (thrift.nextField()) {
+      if (thrift.field() != 4) {
+        thrift.skip();
+        continue;
+      }
+      int groups = thrift.structures();
+      for (int i = 0; i < groups; i++) {
+        chunks.add(rowGroup(thrift, leaf));
+      }
+    }
+    return chunks;
+  }
+
+  private static Chunk rowGroup(Thrift thrift, Leaf leaf) throws IOException {
+    Chunk chunk = null;
+    thrift.enter();
+    while (thrift.nextField()) {
+      if (thrift.field() != 1) {
+        thrift.skip();
+        continue;
+      }
+      int columns = thrift.structures();
+      for (int i = 0; i < columns; i++) {
+        Chunk read = columnChunk(thrift, i == leaf.index ? leaf : null);
+        chunk = i == leaf.index ? read : chunk;
+      }
+    }
+    if (chunk == null) {
+      throw new IOException("a row group lacks the column");
+    }
+    return chunk;
+  }
+
+  /** Reads the chunk of the column, or passes over another's. */
+  private static Chunk columnChunk(Thrift thrift, Leaf leaf) throws IOException {
+    Chunk chunk = null;
+    boolean elsewhere = false;
+    thrift.enter();
+    while (thrift.nextField()) {
+      switch (thrift.field()) {
+        case 1 -> {
+          elsewhere = true;
+          thrift.skip();
+        }
+        case 3 -> {
+          if (leaf == null) {
+            thrift.skip();
+          } else {
+            thrift.enterField();
+            chunk = metadata(thrift, leaf);
+          }
+        }
+        case 8, 9 -> {
+          if (leaf != null) {
+            throw encrypted();
+          }
+          thrift.skip();
+        }
+        default -> thrift.skip();
+      }
+    }
+    if (leaf != null && elsewhere) {
+      throw new Unusable(
+          "keeps its column " + Quoted.of(leaf.name()) + " in another file", "give that file");
+    }
+    if (leaf != null && chunk == null) {
+      throw new IOException("a row group does not say where the column lies");
+    }
+    return chunk;
+  }
+
+  private static Chunk metadata(Thrift thrift, Leaf leaf) throws IOException {
+    int type = -1;
+    int codec = -1;
+    long rows = -1;
+    long bytes = -1;
+    long data = -1;
+    long dictionary = 0;
+    while (thrift.nextField()) {
+      switch (thrift.field()) {
+        case 1 -> type = thrift.integer();
+        case 4 -> codec = thrift.integer();
+        case 5 -> rows = thrift.number();
+        case 7 -> bytes = thrift.number();
+        case 9 -> data = thrift.number();
+        case 11 -> dictionary = thrift.number();
+        default -> thrift.skip();
+      }
+    }
+    if (type != leaf.type || rows < 0 || bytes < 0 || data < 0) {
+      throw new IOException("a row group describes the column wrongly");
+    }
+    // Some writers give 0 for the place of a dictionary that is not there.
+    long offset = dictionary > 0 && dictionary < data ? dictionary : data;
+    return new Chunk(offset, bytes, rows, Codec.of(codec, leaf.name()));
+  }
+
+  private static Unusable encrypted() {
+    return new Unusable("is encrypted", "write it again without encryption");
+  }
+}
