@@ -58,7 +58,7 @@ final class ContextOptions {
     requirePositive(command, "--context", context);
     requirePositive(command, "--stride", stride);
     requirePositive(command, "--batch", batch);
-    reading.check(command, texts);
+    reading.check(command);
   }
 
   /** Whether contexts may overlap. */

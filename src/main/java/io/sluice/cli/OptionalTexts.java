@@ -38,7 +38,7 @@ final class OptionalTexts {
         throw command.usage("--tokens and --context must be at least 1, not " + number);
       }
     }
-    reading.check(command, texts);
+    reading.check(command);
   }
 
   /** Whether there are texts. */

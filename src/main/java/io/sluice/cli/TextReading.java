@@ -21,15 +21,8 @@ final class TextReading {
               + " leaving it out and counting it.")
   private boolean strict;
 
-  /**
-   * Complains about names that cannot be meant, before any work.
-   *
-   * @param texts what {@code --text} names; null where it is not given
-   */
-  void check(SluiceCommand command, List<Path> texts) {
-    if (texts != null && texts.stream().anyMatch(text -> text.toString().isEmpty())) {
-      throw command.usage("--text is empty; give a file, a folder or a pattern");
-    }
+  /** Complains about a name that cannot be meant, before any work. */
+  void check(SluiceCommand command) {
     if (field.isEmpty()) {
       throw command.usage("--text-field is empty; give the name of a field or column");
     }

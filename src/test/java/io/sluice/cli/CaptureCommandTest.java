@@ -152,7 +152,7 @@ class CaptureCommandTest {
     "--context, 2, 1, 'give at least 3'",
     "--tokenizer, none.json, 1, 'none.json: no such file'",
     "--text, none.txt, 1, 'none.txt: no such file'",
-    "--text, '', 2, '--text is empty'",
+    "--text, '', 2, 'it is empty; give a path'",
     "--text, /dev/null, 1, '/dev/null: is a device, which is no regular file; give a file'",
     "--tokenizer, /dev/zero, 1, '/dev/zero: is a device, which is no regular file; give a file'",
   })
