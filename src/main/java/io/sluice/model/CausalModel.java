@@ -48,6 +48,7 @@ final class CausalModel implements LanguageModel {
       Parameters named = parameters.withPrefix(architecture.prefix(), architecture.finalNorm());
       this.parts =
           CausalParts.load(config, new WeightLoader(named, dtype, device, weights), rotary);
+      parameters.requireAllTaken();
       this.vector = engine == LayerEngine.LIBTORCH ? null : VectorLayers.of(engine, parts.layers());
     } catch (IOException | RuntimeException | Error e) {
       weights.close();
