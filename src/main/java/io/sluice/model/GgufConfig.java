@@ -191,7 +191,8 @@ final class GgufConfig {
     }
     long stated = metadata.integer(prefix + "vocab_size", rows);
     if (stated != rows) {
-      throw damaged(prefix + "vocab_size is " + stated + ", and the embedding has " + rows + " rows");
+      throw damaged(
+          prefix + "vocab_size is " + stated + ", and the embedding has " + rows + " rows");
     }
     return (int) rows;
   }

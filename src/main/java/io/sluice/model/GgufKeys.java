@@ -33,7 +33,8 @@ final class GgufKeys {
     }
     TABLES.put("gemma2", gemma2());
     TABLES.put("gpt2", layerNorm(new KeyTable("gpt2")));
-    TABLES.put("gptneox", rotary(layerNorm(new KeyTable("gptneox")).honoured("use_parallel_residual")));
+    TABLES.put(
+        "gptneox", rotary(layerNorm(new KeyTable("gptneox")).honoured("use_parallel_residual")));
   }
 
   private GgufKeys() {}
@@ -124,7 +125,8 @@ final class GgufKeys {
     double headDim =
         all.get("attention.key_length")
             .asDouble(
-                all.get("embedding_length").asDouble() / all.get("attention.head_count").asDouble());
+                all.get("embedding_length").asDouble()
+                    / all.get("attention.head_count").asDouble());
     double scale = value.asDouble(-1);
     return scale == 0 || Math.abs(scale * Math.sqrt(headDim) - 1) < 1e-6;
   }

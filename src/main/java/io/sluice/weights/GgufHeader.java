@@ -19,7 +19,8 @@ import java.util.Map;
  * @param tensors each tensor with its place, in the header's order
  * @param unreadable the type of each tensor that is of none that Sluice reads
  */
-record GgufHeader(GgufMetadata metadata, Map<String, Placed> tensors, Map<String, String> unreadable) {
+record GgufHeader(
+    GgufMetadata metadata, Map<String, Placed> tensors, Map<String, String> unreadable) {
   private static final int MAGIC = 0x46554747; // "GGUF"
   private static final String ALIGNMENT = "general.alignment";
   private static final int DEFAULT_ALIGNMENT = 32;
@@ -93,9 +94,7 @@ record GgufHeader(GgufMetadata metadata, Map<String, Placed> tensors, Map<String
     }
     checkOverlap(path, new ArrayList<>(placed.values()));
     return new GgufHeader(
-        metadata,
-        Collections.unmodifiableMap(placed),
-        Collections.unmodifiableMap(unreadable));
+        metadata, Collections.unmodifiableMap(placed), Collections.unmodifiableMap(unreadable));
   }
 
   /**

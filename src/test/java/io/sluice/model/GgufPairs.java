@@ -28,7 +28,8 @@ final class GgufPairs {
     int length = pairs.size() + filler.length + typed("").length;
     pairs.writeBytes(filler);
     pairs.writeBytes(typed("x".repeat(Math.floorMod(-length, ALIGNMENT))));
-    ByteBuffer all = ByteBuffer.allocate(bytes.length + pairs.size()).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer all =
+        ByteBuffer.allocate(bytes.length + pairs.size()).order(ByteOrder.LITTLE_ENDIAN);
     all.put(bytes, 0, PAIRS_AT).put(pairs.toByteArray());
     all.put(bytes, PAIRS_AT, bytes.length - PAIRS_AT);
     all.putLong(COUNT_AT, all.getLong(COUNT_AT) + 2);
@@ -43,13 +44,13 @@ final class GgufPairs {
     // The header grows by a multiple of the alignment.
     ByteBuffer old = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     byte[] filler = text("general.filler");
-    int tensor = Long.BYTES + name.length() + Integer.BYTES + Long.BYTES + Integer.BYTES + Long.BYTES;
+    int tensor =
+        Long.BYTES + name.length() + Integer.BYTES + Long.BYTES + Integer.BYTES + Long.BYTES;
     int length = tensor + filler.length + typed("").length;
     String rest = "x".repeat(Math.floorMod(-length, ALIGNMENT));
     int tail = Math.floorMod(-bytes.length, ALIGNMENT);
     int values = values(bytes, first);
-    ByteBuffer all =
-        buffer(bytes.length + length + rest.length() + tail + Float.BYTES);
+    ByteBuffer all = buffer(bytes.length + length + rest.length() + tail + Float.BYTES);
     all.put(bytes, 0, PAIRS_AT).put(filler).put(typed(rest));
     all.put(bytes, PAIRS_AT, first - PAIRS_AT);
     all.put(text(name)).putInt(1).putLong(1).putInt(0).putLong(bytes.length + tail - values);
@@ -99,8 +100,7 @@ final class GgufPairs {
       case String s -> text(s);
       case List<?> list -> {
         ByteArrayOutputStream all = new ByteArrayOutputStream();
-        all.writeBytes(
-            buffer(12).putInt(type(list.getFirst())).putLong(list.size()).array());
+        all.writeBytes(buffer(12).putInt(type(list.getFirst())).putLong(list.size()).array());
         list.forEach(each -> all.writeBytes(plain(each)));
         yield all.toByteArray();
       }
