@@ -18,6 +18,7 @@ class FloorsTest {
     "store",
     "weights",
     "text",
+    "tokenizer",
     "engine",
     "model",
     "geometry",
@@ -47,6 +48,8 @@ class FloorsTest {
           .definedBy("io.sluice.weights..")
           .layer("text")
           .definedBy("io.sluice.text..")
+          .layer("tokenizer")
+          .definedBy("io.sluice.tokenizer..")
           .layer("engine")
           .definedBy("io.sluice.engine..")
           .layer("model")
@@ -76,6 +79,8 @@ class FloorsTest {
           .whereLayer("weights")
           .mayOnlyBeAccessedByLayers(ABOVE_2)
           .whereLayer("text")
+          .mayOnlyBeAccessedByLayers(ABOVE_2)
+          .whereLayer("tokenizer")
           .mayOnlyBeAccessedByLayers(ABOVE_2)
           .whereLayer("engine")
           .mayOnlyBeAccessedByLayers(ABOVE_2)

@@ -10,9 +10,17 @@ import java.util.stream.Collectors;
 
 /**
  * Cuts texts into contexts: tokens of one document only, in order; all but a document's last have
- * the same length. Reads as it goes, in memory for a few pieces of text.
+ * the same length. The tokens are those of the whole document. A long one is tokenised in parts of
+ * a million characters if there are places where that is known to change nothing, or else as a
+ * whole, in memory for it.
  */
 final class ContextReader implements AutoCloseable {
+  /** Characters that are tokenised at once, if the document can be cut. */
+  static final int PART = 1 << 20;
+
+  /** The longest part that is not cut, in characters. */
+  private static final int LONGEST = 1 << 28;
+
   private final Tokenizer tokenizer;
   private final int vocabulary;
   private final TextReader texts;
@@ -23,6 +31,9 @@ final class ContextReader implements AutoCloseable {
 
   private int document = -1;
   private boolean inDocument;
+  private boolean continues;
+  private boolean atEnd;
+  private StringBuilder text = new StringBuilder();
   private boolean found;
   private long documentTokens;
   private int[] pending = new int[0];
@@ -37,7 +48,7 @@ final class ContextReader implements AutoCloseable {
    * @param stride tokens from one context's beginning to the next, at most {@code contextTokens}
    * @param limit where to stop
    */
-  private ContextReader(
+  ContextReader(
       Tokenizer tokenizer,
       int vocabulary,
       TextReader texts,
@@ -124,12 +135,9 @@ final class ContextReader implements AutoCloseable {
   /** Tokenises until a whole context is there, or the document ends. */
   private void fill() throws IOException {
     while (inDocument && pending.length - taken < contextTokens) {
-      String piece = texts.nextPiece();
-      if (piece == null) {
-        endDocument();
-        return;
-      }
-      int[] more = tokenizer.encode(piece);
+      String part = nextPart();
+      int[] more = part.isEmpty() ? new int[0] : tokenizer.encode(part, continues);
+      continues = true;
       check(more);
       int kept = pending.length - taken;
       // The range goes beyond the end: what lies there is filled with the new tokens.
@@ -138,6 +146,42 @@ final class ContextReader implements AutoCloseable {
       pending = joined;
       taken = 0;
       documentTokens += more.length;
+      if (atEnd) {
+        endDocument();
+      }
+    }
+  }
+
+  /** What of the document can be tokenised by itself. */
+  private String nextPart() throws IOException {
+    int wanted = PART;
+    while (true) {
+      String piece = texts.nextPiece();
+      if (piece == null) {
+        atEnd = true;
+        String last = text.toString();
+        text = new StringBuilder();
+        return last;
+      }
+      text.append(piece);
+      if (text.length() < wanted) {
+        continue;
+      }
+      int cut = tokenizer.lastCut(text);
+      if (cut > 0) {
+        String part = text.substring(0, cut);
+        text.delete(0, cut);
+        return part;
+      }
+      if (text.length() > LONGEST) {
+        throw new IOException(
+            texts.where()
+                + ": is one document of more than "
+                + LONGEST
+                + " characters, and this tokenizer takes it only as a whole; give it as several");
+      }
+      // Looked for again when there is twice as much, so that all looks cost no more than the last.
+      wanted = 2 * text.length();
     }
   }
 
@@ -171,6 +215,9 @@ final class ContextReader implements AutoCloseable {
       return false;
     }
     inDocument = true;
+    continues = false;
+    atEnd = false;
+    text.setLength(0);
     document++;
     documentTokens = 0;
     pending = new int[0];

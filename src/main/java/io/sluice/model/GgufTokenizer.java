@@ -219,7 +219,7 @@ final class GgufTokenizer {
         metadata.flag(PREFIX + "add_bos_token", begins) ? special("bos_token_id") : new int[0];
     int[] suffix =
         metadata.flag(PREFIX + "add_eos_token", false) ? special("eos_token_id") : new int[0];
-    return new TokenizerFile(JSON.writeValueAsString(root), prefix, suffix);
+    return new TokenizerFile(root, prefix, suffix);
   }
 
   private int[] special(String key) throws IOException {

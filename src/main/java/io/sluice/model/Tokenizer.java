@@ -1,30 +1,27 @@
 package io.sluice.model;
 
-import ai.djl.huggingface.tokenizers.Encoding;
-import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import io.sluice.tokenizer.TextTokenizer;
+import io.sluice.tokenizer.TokenizerException;
 import io.sluice.weights.GgufFile;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.Map;
 
 /**
- * A tokenizer from HuggingFace's {@code tokenizer.json}, run by their own library. Truncation and
- * padding that the file asks for are switched off: texts are cut into contexts here.
+ * A model's tokenizer, from HuggingFace's {@code tokenizer.json} or from a GGUF file. Truncation
+ * and padding that the file asks for are left out: texts are cut into contexts here.
  *
- * <p>Nothing is ever fetched: the library's native part comes with its jar, and its switches for
- * telemetry and downloads ({@code OPT_OUT_TRACKING}, {@code RUST_FLAVOR}) are set before it loads,
- * unless the program has set them itself.
+ * <p>Threads may share it. What is being encoded when another thread closes it comes to its end;
+ * what is asked of it later is an {@link IllegalStateException}.
  */
 public final class Tokenizer implements AutoCloseable {
   private final Path file;
-  private final HuggingFaceTokenizer tokenizer;
   private final int[] prefix;
   private final int[] suffix;
 
-  private Tokenizer(Path file, HuggingFaceTokenizer tokenizer, int[] prefix, int[] suffix) {
+  /** Null once this is closed. */
+  private volatile TextTokenizer tokenizer;
+
+  private Tokenizer(Path file, TextTokenizer tokenizer, int[] prefix, int[] suffix) {
     this.file = file;
     this.tokenizer = tokenizer;
     this.prefix = prefix;
@@ -34,7 +31,8 @@ public final class Tokenizer implements AutoCloseable {
   /**
    * Reads a {@code tokenizer.json}.
    *
-   * @throws IOException if it is missing, not UTF-8 JSON, or not a tokenizer
+   * @throws IOException if it is missing, not UTF-8 JSON, not a tokenizer, or has parts that are
+   *     not supported
    */
   public static Tokenizer open(Path file) throws IOException {
     return of(file, TokenizerFile.read(file));
@@ -51,16 +49,11 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   static Tokenizer of(Path file, TokenizerFile parts) throws IOException {
-    setUnlessSet("OPT_OUT_TRACKING", "true");
-    setUnlessSet("RUST_FLAVOR", "cpu");
     try {
-      HuggingFaceTokenizer tokenizer =
-          HuggingFaceTokenizer.newInstance(
-              new ByteArrayInputStream(parts.json().getBytes(StandardCharsets.UTF_8)),
-              Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false"));
+      TextTokenizer tokenizer = TextTokenizer.read(parts.root());
       return new Tokenizer(file, tokenizer, parts.prefix(), parts.suffix());
-    } catch (RuntimeException e) {
-      throw TokenizerFile.damaged(file, String.valueOf(e.getMessage()), e);
+    } catch (TokenizerException e) {
+      throw TokenizerFile.unusable(file, e);
     }
   }
 
@@ -80,52 +73,63 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   /**
-   * The ids of a text's tokens, without special tokens around them and however long it is.
+   * The ids of a text's tokens, without special tokens around them and however long it is. Takes
+   * memory for the text's normalised form, about eight bytes for each of its characters.
    *
-   * @throws IOException if the tokenizer cannot encode the text, which only a damaged one does
+   * @throws IOException if the tokenizer has no ids for the text, or would take time or memory out
+   *     of proportion to it
+   * @throws IllegalStateException if this is closed
    */
   public int[] encode(String text) throws IOException {
-    if (text.isEmpty()) {
-      return new int[0];
-    }
+    return encode(text, false);
+  }
+
+  /**
+   * As the other, for a part of a text.
+   *
+   * @param continues whether it goes on where another part was cut, as {@link #lastCut} says
+   */
+  int[] encode(String part, boolean continues) throws IOException {
     try {
-      return ids(tokenizer.encode(text, false, false));
-    } catch (RuntimeException e) {
-      throw TokenizerFile.damaged(file, String.valueOf(e.getMessage()), e);
+      return open().encode(part, continues);
+    } catch (TokenizerException e) {
+      throw TokenizerFile.unusable(file, e);
     }
+  }
+
+  /**
+   * Where a text that may go on can be cut, so that the ids of its parts are those of the whole; -1
+   * if no such place is known.
+   */
+  int lastCut(CharSequence text) {
+    return open().lastCut(text);
   }
 
   /**
    * The text that ids stand for, without special tokens.
    *
    * @throws IOException if the tokenizer cannot decode them, which only a damaged one does
+   * @throws IllegalStateException if this is closed
    */
   public String decode(int[] ids) throws IOException {
     try {
-      return tokenizer.decode(Arrays.stream(ids).asLongStream().toArray(), true);
-    } catch (RuntimeException e) {
-      throw TokenizerFile.damaged(file, String.valueOf(e.getMessage()), e);
+      return open().decode(ids);
+    } catch (TokenizerException e) {
+      throw TokenizerFile.unusable(file, e);
     }
   }
 
-  /** Frees the tokenizer. */
+  private TextTokenizer open() {
+    TextTokenizer open = tokenizer;
+    if (open == null) {
+      throw new IllegalStateException("the tokenizer of " + file + " is closed");
+    }
+    return open;
+  }
+
+  /** Lets go of the vocabulary; closing twice is harmless. */
   @Override
   public void close() {
-    tokenizer.close();
-  }
-
-  private static int[] ids(Encoding encoding) {
-    long[] longs = encoding.getIds();
-    int[] ids = new int[longs.length];
-    for (int i = 0; i < ids.length; i++) {
-      ids[i] = Math.toIntExact(longs[i]);
-    }
-    return ids;
-  }
-
-  private static void setUnlessSet(String name, String value) {
-    if (System.getenv(name) == null && System.getProperty(name) == null) {
-      System.setProperty(name, value);
-    }
+    tokenizer = null;
   }
 }

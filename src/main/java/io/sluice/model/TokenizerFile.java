@@ -2,11 +2,12 @@ package io.sluice.model;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.files.RegularFile;
 import io.sluice.files.StrictJson;
+import io.sluice.tokenizer.TokenizerException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -19,25 +20,28 @@ import java.util.Iterator;
 import java.util.List;
 
 /**
- * What a {@code tokenizer.json} holds, checked. HuggingFace's library ends the process on some
- * malformed input instead of reporting it, so what reaches it must be well-formed, and the parts
- * that are not needed to encode a text are left out: special tokens around a text are found here.
+ * What a {@code tokenizer.json} holds: the description of the tokenizer itself, and the special
+ * tokens that its post-processor puts around a text. Truncation and padding that it asks for are
+ * left out: texts are cut into contexts here.
  *
- * @param json the tokenizer without truncation, padding and post-processor
+ * @param root the whole description
  * @param prefix ids of special tokens that come before a text
  * @param suffix ids of special tokens that come after a text
  */
-record TokenizerFile(String json, int[] prefix, int[] suffix) {
+record TokenizerFile(JsonNode root, int[] prefix, int[] suffix) {
   private static final long MAX_BYTES = 512L << 20;
 
   private static final JsonMapper JSON =
       StrictJson.mapper(
-          // The library's own limit of depth is 128.
-          StreamReadConstraints.builder()
-              .maxNestingDepth(64)
-              .maxNumberLength(64)
-              .maxStringLength((int) MAX_BYTES)
-              .build());
+              StreamReadConstraints.builder()
+                  .maxNestingDepth(64)
+                  .maxNumberLength(64)
+                  .maxStringLength((int) MAX_BYTES)
+                  .build())
+          .rebuild()
+          // Scores are needed to their last digit.
+          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+          .build();
 
   /**
    * Reads and checks a file.
@@ -70,14 +74,16 @@ record TokenizerFile(String json, int[] prefix, int[] suffix) {
       List<Integer> prefix = new ArrayList<>();
       List<Integer> suffix = new ArrayList<>();
       findSpecialTokens(file, root.path("post_processor"), prefix, suffix);
-      ObjectNode bare = (ObjectNode) root;
-      bare.putNull("truncation");
-      bare.putNull("padding");
-      bare.putNull("post_processor");
-      return new TokenizerFile(JSON.writeValueAsString(bare), ids(prefix), ids(suffix));
+      return new TokenizerFile(root, ids(prefix), ids(suffix));
     } catch (JsonProcessingException e) {
       throw damaged(file, "it is not valid JSON: " + StrictJson.reason(e), e);
     }
+  }
+
+  /** The message for a tokenizer that cannot be used, or not for a text, on one line. */
+  static IOException unusable(Path file, TokenizerException why) {
+    return new IOException(
+        file + ": " + why.getMessage() + "; give the model's own tokenizer.json", why);
   }
 
   /** The message for a file that is no tokenizer, on one line. */
@@ -86,7 +92,7 @@ record TokenizerFile(String json, int[] prefix, int[] suffix) {
     return new IOException(
         file
             + ": is not a HuggingFace tokenizer ("
-            + (line.length() <= 160 ? line : line.substring(0, 160) + "…")
+            + (line.length() <= 400 ? line : line.substring(0, 400) + "…")
             + "); give the model's own tokenizer.json",
         cause);
   }

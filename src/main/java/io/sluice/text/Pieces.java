@@ -1,10 +1,9 @@
 package io.sluice.text;
 
 /**
- * Where a long text may be cut into pieces of about {@value #LENGTH} characters, so that it can be
- * tokenised in little memory. A piece ends before a single space between two words, where
- * tokenizers split in any case, so that the tokens are those of the whole text; a text without such
- * places is cut anywhere between two characters.
+ * Cuts a long text into pieces of about {@value #LENGTH} characters, so that it can be read in
+ * little memory: before a single space between two words where there is one, else anywhere between
+ * two characters. Tokens of a text are not always those of its pieces; who tokenises joins them.
  */
 final class Pieces {
   static final int LENGTH = 1 << 16;

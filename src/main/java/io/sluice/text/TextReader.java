@@ -22,8 +22,9 @@ import java.util.List;
  * }
  * }</pre>
  *
- * <p>A piece ends where tokenizers split in any case, so that the tokens of a document are those of
- * its pieces.
+ * <p>A piece ends between two characters. The tokens of a document are not always those of its
+ * pieces: a tokenizer may treat the beginning of a text in its own way, or a piece may end in the
+ * middle of a word.
  */
 public final class TextReader implements AutoCloseable {
   private final TextSpec spec;

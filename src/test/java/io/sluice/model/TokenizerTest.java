@@ -6,15 +6,18 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.sluice.text.TextReader;
-import io.sluice.text.TextSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ThreadLocalRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -43,30 +46,46 @@ class TokenizerTest {
   }
 
   @Test
-  void piecesOfATextHaveTheTokensOfTheWhole() throws IOException {
-    String novel = Files.readString(NOVEL).substring(0, 300_000);
-    Path file = Files.writeString(folder.resolve("part.txt"), novel);
-    try (Tokenizer tokenizer = miniLm();
-        TextReader texts = TextReader.open(TextSpec.of(List.of(file)))) {
-      assertThat(texts.nextDocument()).isTrue();
-      List<Integer> inPieces = new ArrayList<>();
-      StringBuilder text = new StringBuilder();
-      for (String piece = texts.nextPiece(); piece != null; piece = texts.nextPiece()) {
-        assertThat(piece.length()).isLessThanOrEqualTo(1 << 16);
-        text.append(piece);
-        Arrays.stream(tokenizer.encode(piece)).forEach(inPieces::add);
-      }
-      assertThat(text.toString()).isEqualTo(novel);
-      assertThat(inPieces.stream().mapToInt(Integer::intValue).toArray())
-          .containsExactly(tokenizer.encode(novel));
-    }
+  void isOfNoUseOnceItIsClosed() throws IOException {
+    Tokenizer tokenizer = miniLm();
+    tokenizer.close();
+    tokenizer.close();
+    assertThatThrownBy(() -> tokenizer.encode("whale"))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("is closed");
+    assertThatThrownBy(() -> tokenizer.decode(new int[] {1}))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("is closed");
   }
 
   @Test
-  void setsTheSwitchesAgainstTelemetryAndDownloads() throws IOException {
-    miniLm().close();
-    assertThat(System.getProperty("OPT_OUT_TRACKING")).isEqualTo("true");
-    assertThat(System.getProperty("RUST_FLAVOR")).isEqualTo("cpu");
+  void mayBeClosedWhileOthersEncode() throws Exception {
+    String novel = Files.readString(NOVEL).substring(0, 50_000);
+    Tokenizer tokenizer = miniLm();
+    int[] expected = tokenizer.encode(novel);
+    CountDownLatch encoding = new CountDownLatch(4);
+    List<Callable<Void>> tasks =
+        Collections.nCopies(
+            4,
+            () -> {
+              try {
+                while (true) {
+                  assertThat(tokenizer.encode(novel)).isEqualTo(expected);
+                  encoding.countDown();
+                }
+              } catch (IllegalStateException e) {
+                assertThat(e).hasMessageContaining("is closed");
+                return null;
+              }
+            });
+    try (ExecutorService threads = Executors.newFixedThreadPool(4)) {
+      List<Future<Void>> results = tasks.stream().map(threads::submit).toList();
+      encoding.await();
+      tokenizer.close();
+      for (Future<Void> result : results) {
+        result.get();
+      }
+    }
   }
 
   @ParameterizedTest
