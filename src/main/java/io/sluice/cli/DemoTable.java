@@ -69,28 +69,49 @@ record DemoTable(Spectra spectra, List<TrainingRun> runs, int features, int k, S
     TrainingRun.Result any = runs.getFirst().result();
     out.printf(
         Locale.ROOT,
-        "The same dictionary from four starts: %,d features on %s, k %d, %,d training tokens%n",
+        "The same dictionary from four starts: %,d features on %s, k %d, trained over %,d tokens%n",
         features,
         hook,
         k,
         any.tokens());
-    out.printf("  %-16s%10s%10s%14s%12s%n", "start", "dead", "FVU", "never fired", "tokens/s");
+    TrainingRun first = runs.getFirst();
+    boolean unseen = any.heldOutFvu() != null;
+    out.printf(
+        "  %-16s%10s%16s%14s%14s%12s%n",
+        "start", "dead", "FVU, held-out", "FVU, trained", "never fired", "tokens/s");
     for (TrainingRun run : runs) {
+      TrainingRun.Evaluation trained = trained(run);
       out.printf(
           Locale.ROOT,
-          "  %-16s%8.1f %%%10.4f%14s%,12.0f%n",
+          "  %-16s%8.1f %%%16s%14.4f%14s%,12.0f%n",
           run.name(),
           100 * run.result().deadFraction(),
-          run.evaluation().fvu(),
-          String.format(Locale.ROOT, "%,d", run.evaluation().frequencyHistogram().neverFired()),
+          unseen ? String.format(Locale.ROOT, "%.4f", run.result().heldOutFvu()) : "–",
+          trained.fvu(),
+          String.format(Locale.ROOT, "%,d", trained.frequencyHistogram().neverFired()),
           run.result().tokensPerSecond());
     }
     out.printf(
         Locale.ROOT,
-        "  dead: no firing in the last %,d tokens of the training; FVU (fraction of variance%n"
-            + "  unexplained) and never fired: over all %,d captured tokens%n",
+        "  dead: no firing in the last %,d tokens of the training%n"
+            + "  FVU: fraction of variance unexplained, %s%n"
+            + "  never fired: on none of the %,d tokens %s%n",
         any.deadWindowTokens(),
-        runs.getFirst().evaluation().tokens());
+        unseen
+            ? String.format(
+                Locale.ROOT,
+                "on %,d tokens in whole contexts that were held out, and%n"
+                    + "  on the %,d that were trained on",
+                any.heldOutTokens(),
+                trained(first).tokens())
+            : "on tokens that were trained on: the store is too small to hold any out",
+        trained(first).tokens(),
+        unseen ? "trained on" : "captured");
+  }
+
+  /** What was measured on the tokens that were trained on; on all, where nothing was held out. */
+  private static TrainingRun.Evaluation trained(TrainingRun run) {
+    return run.evaluation().trained() == null ? run.evaluation() : run.evaluation().trained();
   }
 
   private static String share(OptionalDouble share) {

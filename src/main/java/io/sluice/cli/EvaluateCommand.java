@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
+import java.util.function.LongPredicate;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -28,7 +29,8 @@ import picocli.CommandLine.Option;
       "Measure a dictionary on the tokens of a store.",
       "Fraction of variance unexplained, L0, dead features, and how often features fire; with a",
       "causal language model and a text also how much of the model's loss the reconstruction keeps.",
-      "Writes evaluation.json beside the dictionary."
+      "The tokens are those that its run kept apart and never trained on, and beside them those that",
+      "it trained on. Writes evaluation.json beside the dictionary."
     },
     footer = {
       "",
@@ -38,8 +40,7 @@ import picocli.CommandLine.Option;
       "      --model model/ --text novel.txt --tokens 20000"
     })
 final class EvaluateCommand extends SluiceCommand {
-  private static final EvaluationText TEXT =
-      new EvaluationText("features", "", "the reconstruction");
+  private static final EvaluationText TEXT = new EvaluationText("features", "the reconstruction");
 
   @Option(
       names = "--dictionary",
@@ -67,10 +68,14 @@ final class EvaluateCommand extends SluiceCommand {
   @Option(
       names = "--dead-window",
       paramLabel = "N",
-      description = "Tokens without firing that make a feature dead (default: the whole store).")
+      description = "Tokens without firing that make a feature dead (default: all that are read).")
   private Long deadWindow;
 
   @Mixin private PositionOption positions;
+
+  @Mixin private RowsOption rows;
+
+  @Mixin private EvaluationFile file;
 
   @Option(
       names = "--engine",
@@ -100,6 +105,7 @@ final class EvaluateCommand extends SluiceCommand {
       throw usage("--dead-window must be at least 1, not " + deadWindow);
     }
     positions.check(this);
+    rows.check(this);
     EngineFactory engines;
     try {
       engines = EngineFactory.named(engine, Device.parse(device));
@@ -108,7 +114,9 @@ final class EvaluateCommand extends SluiceCommand {
     }
     loss.check(this);
     Subject subject = Subject.in(folder);
+    file.check(folder);
     ActivationStore activations = checksums.open(store);
+    rows.read(folder, activations);
     try (LoadedModel loaded = loss.open(Device.parse(device), subject.outputs())) {
       evaluate(subject, activations, engines, loaded);
     }
@@ -129,6 +137,11 @@ final class EvaluateCommand extends SluiceCommand {
       return new Subject(List.of(Dictionary.load(folder)), null);
     }
 
+    /** How many features it has, in all layers. */
+    int features() {
+      return layers.stream().mapToInt(layer -> layer.config().features()).sum();
+    }
+
     /** What it writes. */
     List<Site> outputs() {
       return layers.getFirst().config().outputs();
@@ -139,18 +152,24 @@ final class EvaluateCommand extends SluiceCommand {
       Subject subject, ActivationStore activations, EngineFactory engines, LoadedModel loaded)
       throws IOException {
     Evaluation evaluation;
-    try (Progress progress = progress("evaluate", activations.rows(), "tokens")) {
-      evaluation = onStore(subject, activations, engines, progress::update);
-      if (loaded == null) {
-        Evaluator.write(evaluation, folder);
-      }
+    try (Progress progress = progress("evaluate", rows.count(activations), "tokens")) {
+      evaluation =
+          rows.measure(
+              contexts ->
+                  onStore(
+                      subject,
+                      activations,
+                      taking(activations, contexts),
+                      engines,
+                      progress.part()));
       progress.done();
     }
     if (loaded != null) {
-      RowFilter rows = positions.rows(activations);
+      // What is not measured is what the mean may be of.
+      RowFilter part = taking(activations, rows.trained());
       Map<HookPoint, double[]> means = new TreeMap<>();
       for (Site site : subject.outputs()) {
-        means.put(HookPoint.parse(site.hook()), LossOptions.mean(activations, site.hook(), rows));
+        means.put(HookPoint.parse(site.hook()), LossOptions.mean(activations, site.hook(), part));
       }
       evaluation =
           evaluation.with(
@@ -158,6 +177,7 @@ final class EvaluateCommand extends SluiceCommand {
                   this,
                   loaded,
                   positions.of(loaded),
+                  rows.text(activations),
                   (losses, progress) ->
                       means.size() == 1
                           ? losses.of(
@@ -166,23 +186,33 @@ final class EvaluateCommand extends SluiceCommand {
                               means.values().iterator().next(),
                               progress::update)
                           : losses.of(subject.layers, engines, means, progress::update)));
-      Evaluator.write(evaluation, folder);
     }
     if (json) {
       out().println(Evaluator.json(evaluation));
     } else {
-      TEXT.print(evaluation, out());
+      TEXT.print(evaluation, subject.features(), rows.says(), out());
     }
+    out().flush();
+    file.write(evaluation, folder);
+  }
+
+  /** The positions that take part: those of the run, unless others are asked for. */
+  private RowFilter taking(ActivationStore activations, LongPredicate contexts) {
+    int first = positions.asked().orElse(rows.firstPosition(activations));
+    return RowFilter.fromPosition(first).and(RowFilter.rows(contexts));
   }
 
   private Evaluation onStore(
-      Subject subject, ActivationStore activations, EngineFactory engines, LongConsumer progress)
+      Subject subject,
+      ActivationStore activations,
+      RowFilter part,
+      EngineFactory engines,
+      LongConsumer progress)
       throws IOException {
-    RowFilter rows = positions.rows(activations);
     long window = deadWindow == null ? Long.MAX_VALUE : deadWindow;
     return subject.joint == null
         ? Evaluator.evaluate(
-            subject.layers.getFirst(), activations, rows, engines, batch, window, progress)
-        : Evaluator.evaluate(subject.joint, activations, rows, engines, batch, window, progress);
+            subject.layers.getFirst(), activations, part, engines, batch, window, progress)
+        : Evaluator.evaluate(subject.joint, activations, part, engines, batch, window, progress);
   }
 }

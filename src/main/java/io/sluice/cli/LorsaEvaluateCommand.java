@@ -23,7 +23,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "evaluate",
     description = {
-      "Measure a low-rank sparse attention on every context of a store.",
+      "Measure a low-rank sparse attention on the contexts of a store: those that its run kept apart",
+      "and never trained on, and beside them those that it trained on.",
       "Fraction of variance unexplained, L0, dead heads, and how often heads write; with a causal",
       "language model and a text also how much of the model's loss is kept with its output in the",
       "place of attention's. Writes evaluation.json beside it."
@@ -36,8 +37,7 @@ import picocli.CommandLine.Option;
       "      --model model/ --text novel.txt --tokens 20000"
     })
 final class LorsaEvaluateCommand extends SluiceCommand {
-  private static final EvaluationText TEXT =
-      new EvaluationText("heads", " of the heads", "its output");
+  private static final EvaluationText TEXT = new EvaluationText("heads", "its output");
 
   @Option(
       names = "--lorsa",
@@ -58,7 +58,7 @@ final class LorsaEvaluateCommand extends SluiceCommand {
   @Option(
       names = "--dead-window",
       paramLabel = "N",
-      description = "Tokens without firing that make a head dead (default: the whole store).")
+      description = "Tokens without firing that make a head dead (default: all that are read).")
   private Long deadWindow;
 
   @Option(
@@ -67,6 +67,10 @@ final class LorsaEvaluateCommand extends SluiceCommand {
       defaultValue = "cpu",
       description = "Where it computes (default: cpu).")
   private String device;
+
+  @Mixin private RowsOption rows;
+
+  @Mixin private EvaluationFile file;
 
   @Mixin private LossOptions loss;
 
@@ -78,6 +82,7 @@ final class LorsaEvaluateCommand extends SluiceCommand {
     if (deadWindow != null && deadWindow < 1) {
       throw usage("--dead-window must be at least 1, not " + deadWindow);
     }
+    rows.check(this);
     loss.check(this);
     Device where;
     try {
@@ -86,30 +91,35 @@ final class LorsaEvaluateCommand extends SluiceCommand {
       throw usage(e.getMessage());
     }
     Lorsa lorsa = Lorsa.load(folder);
+    file.check(folder);
     ActivationStore activations = checksums.open(store);
+    rows.read(folder, activations);
     Contexts contexts = Contexts.of(activations);
     Site output = new Site(lorsa.config().outputHook(), lorsa.config().spec().outputWidth());
     try (LoadedModel loaded = loss.open(where, List.of(output))) {
       Evaluation evaluation;
-      try (Progress progress = progress("evaluate", activations.rows(), "tokens")) {
+      try (Progress progress = progress("evaluate", rows.count(activations), "tokens")) {
         evaluation =
-            LorsaEvaluator.evaluate(
-                lorsa,
-                contexts,
-                where,
-                deadWindow == null ? Long.MAX_VALUE : deadWindow,
-                progress::update);
+            rows.measure(
+                part ->
+                    LorsaEvaluator.evaluate(
+                        lorsa,
+                        contexts.where(part),
+                        where,
+                        deadWindow == null ? Long.MAX_VALUE : deadWindow,
+                        progress.part()));
         progress.done();
       }
       if (loaded != null) {
         evaluation = evaluation.with(recovered(loaded, lorsa, activations, where));
       }
-      Evaluator.write(evaluation, folder);
       if (json) {
         out().println(Evaluator.json(evaluation));
       } else {
-        TEXT.print(evaluation, out());
+        TEXT.print(evaluation, lorsa.config().spec().heads(), rows.says(), out());
       }
+      out().flush();
+      file.write(evaluation, folder);
     }
   }
 
@@ -118,12 +128,16 @@ final class LorsaEvaluateCommand extends SluiceCommand {
       throws IOException {
     int from = lorsa.config().fromPosition();
     double[] mean =
-        LossOptions.mean(activations, lorsa.config().outputHook(), RowFilter.fromPosition(from));
+        LossOptions.mean(
+            activations,
+            lorsa.config().outputHook(),
+            RowFilter.fromPosition(from).and(RowFilter.rows(rows.trained())));
     try (LorsaReconstruction reconstruction = new LorsaReconstruction(lorsa, where)) {
       return loss.measure(
           this,
           loaded,
           from,
+          rows.text(activations),
           (losses, progress) ->
               losses.of(reconstruction.output(), reconstruction.hooks(), mean, progress::update));
     }

@@ -10,6 +10,7 @@ import io.sluice.torch.Device;
 import io.sluice.torch.TensorScope;
 import io.sluice.training.RunResult;
 import io.sluice.training.Start;
+import io.sluice.training.TrainingConfig;
 import io.sluice.training.lorsa.LorsaSchedule;
 import io.sluice.training.lorsa.LorsaTrainer;
 import io.sluice.training.lorsa.LorsaTrainingConfig;
@@ -133,6 +134,8 @@ final class LorsaTrainCommand extends SluiceCommand {
 
   @Mixin private PositionOption positions;
 
+  @Mixin private HeldOutOption heldOut;
+
   @Option(
       names = "--lr",
       paramLabel = "RATE",
@@ -196,6 +199,7 @@ final class LorsaTrainCommand extends SluiceCommand {
       throw usage("--layer must be from 0 to 9999, not " + layer);
     }
     positions.check(this);
+    heldOut.check(this);
     threads.check(this);
     threads.workers();
     try (LorsaTrainer trainer = resume ? resumed() : started()) {
@@ -287,11 +291,12 @@ final class LorsaTrainCommand extends SluiceCommand {
               steps,
               schedule.warmup(),
               schedule.decay(),
-              deadWindow != null ? deadWindow : ScheduleOptions.deadWindow(steps * perStep),
+              deadWindow != null ? deadWindow : TrainingConfig.usualDeadWindow(steps * perStep),
               schedule.checkpointEvery(),
               schedule.logEvery()),
           seed(),
-          sampleTokens);
+          sampleTokens,
+          heldOut.share());
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());
     }
@@ -315,14 +320,7 @@ final class LorsaTrainCommand extends SluiceCommand {
   }
 
   private void print(LorsaTrainer trainer, RunResult result) {
-    out().printf(Locale.ROOT, "FVU        %.4f%n", result.fvu());
-    out().printf(Locale.ROOT, "L0         %.1f%n", result.l0());
-    out()
-        .printf(
-            Locale.ROOT,
-            "dead       %.2f%% of the heads (no firing in %,d tokens)%n",
-            100 * result.deadFraction(),
-            result.deadWindowTokens());
+    new ResultText("heads", trainer.config().heads()).print(result, trainer.heldOut(), out());
     List<Integer> dimensions = trainer.startingPoint().subspaceDimensions();
     if (!dimensions.isEmpty()) {
       out()

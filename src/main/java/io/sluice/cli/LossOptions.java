@@ -13,6 +13,7 @@ import io.sluice.torch.Device;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Predicate;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -90,11 +91,13 @@ final class LossOptions {
    * Measures what a replacement costs the model.
    *
    * @param from the first position that is replaced
+   * @param keep which contexts take part, by their tokens; null for all
    */
-  LossRecovered measure(SluiceCommand command, LoadedModel loaded, int from, Measure measure)
+  LossRecovered measure(
+      SluiceCommand command, LoadedModel loaded, int from, Predicate<int[]> keep, Measure measure)
       throws IOException {
     ContextSpec spec = texts.spec(loaded);
-    LossMeasurement losses = new LossMeasurement(loaded, spec, from);
+    LossMeasurement losses = new LossMeasurement(loaded, spec, from, keep);
     LossRecovered recovered;
     try (Progress progress = command.progress("loss", texts.total(), "tokens")) {
       recovered = measure.of(losses, progress);

@@ -2,6 +2,7 @@ package io.sluice.cli;
 
 import java.io.PrintWriter;
 import java.util.Locale;
+import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 
 /**
@@ -97,6 +98,12 @@ public final class Progress implements AutoCloseable {
       out.println(plainLine(now));
       out.flush();
     }
+  }
+
+  /** Takes the progress of a part of the task, which counts from 0, as what comes after now. */
+  LongConsumer part() {
+    long before = done;
+    return units -> update(before + units);
   }
 
   /** Says that the task has succeeded. */

@@ -4,8 +4,6 @@ import picocli.CommandLine.Option;
 
 /** What happens at which step of a training. */
 final class ScheduleOptions {
-  private static final long LONGEST_DEAD_WINDOW = 10_000_000;
-
   @Option(
       names = "--warmup",
       paramLabel = "N",
@@ -52,10 +50,5 @@ final class ScheduleOptions {
   /** Steps between checkpoints. */
   long checkpointEvery() {
     return checkpointEvery;
-  }
-
-  /** The dead window of a run over {@code tokens} that was given none. */
-  static long deadWindow(long tokens) {
-    return Math.clamp(tokens / 4, 1, LONGEST_DEAD_WINDOW);
   }
 }

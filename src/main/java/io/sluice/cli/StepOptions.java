@@ -1,5 +1,6 @@
 package io.sluice.cli;
 
+import io.sluice.training.TrainingConfig;
 import io.sluice.training.TrainingConfigBuilder;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -69,7 +70,7 @@ final class StepOptions {
     return (tokens != null ? config.tokens(tokens) : config.steps(count()))
         .warmupSteps(schedule.warmup())
         .decaySteps(schedule.decay())
-        .deadWindow(deadWindow != null ? deadWindow : ScheduleOptions.deadWindow(least))
+        .deadWindow(deadWindow != null ? deadWindow : TrainingConfig.usualDeadWindow(least))
         .checkpointEvery(schedule.checkpointEvery())
         .logEvery(schedule.logEvery());
   }

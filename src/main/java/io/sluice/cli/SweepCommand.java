@@ -86,6 +86,8 @@ final class SweepCommand extends SluiceCommand {
       })
   private long deadAfter;
 
+  @Mixin private HeldOutOption heldOut;
+
   @Option(
       names = "--memory",
       paramLabel = "SIZE",
@@ -115,6 +117,7 @@ final class SweepCommand extends SluiceCommand {
       throw usage("--resume goes on with the sweep's own grid; leave out --vary");
     }
     steps.check(this);
+    heldOut.check(this);
     engines.check(this);
     try (Sweep sweep = resume ? resumed() : started()) {
       SweepResult result = train(sweep);
@@ -168,7 +171,11 @@ final class SweepCommand extends SluiceCommand {
   }
 
   private TrainingConfigBuilder base() {
-    return steps.apply(TrainingConfig.of(hook), smallestBatch).seed(seed()).dataSeed(seed());
+    return steps
+        .apply(TrainingConfig.of(hook), smallestBatch)
+        .seed(seed())
+        .dataSeed(seed())
+        .heldOut(heldOut.share());
   }
 
   private SweepResult train(Sweep sweep) throws IOException {

@@ -36,7 +36,12 @@ final class SweepJson {
       one.put("seeds", group.seeds());
       one.put("deadWindowTokens", group.deadWindowTokens());
       estimate(one.putObject("deadFraction"), group.deadFraction());
+      if (group.heldOutFvu() != null) {
+        estimate(one.putObject("heldOutFvu"), group.heldOutFvu());
+      }
+      one.put("heldOutTokens", group.heldOutTokens());
       estimate(one.putObject("fvu"), group.fvu());
+      one.put("fvuSteps", group.fvuSteps());
       estimate(one.putObject("l0"), group.l0());
       estimate(one.putObject("tokensPerSecond"), group.tokensPerSecond());
     }

@@ -26,23 +26,40 @@ final class SweepTable {
     }
     List<Axis> axes = result.grid().varied().stream().filter(axis -> axis != Axis.SEED).toList();
     long window = groups.getFirst().deadWindowTokens();
+    boolean unseen = groups.stream().anyMatch(group -> group.heldOutFvu() != null);
+    String last = "last " + groups.getFirst().fvuSteps() + " steps";
     out.printf(
         Locale.ROOT,
-        "%s: dead features (no firing in %,d tokens), FVU, L0 and tokens per second%s%n",
+        "%s: dead features (no firing in the last %,d tokens of training), %s, L0 and tokens per"
+            + " second%s%n",
         result.hook(),
         window,
+        unseen
+            ? String.format(
+                Locale.ROOT,
+                "FVU on %,d held-out tokens and on those of the %s, which are trained on",
+                groups.getFirst().heldOutTokens(),
+                last)
+            : "FVU of the " + last + " (trained on: nothing was held out)",
         groups.stream().anyMatch(group -> group.seeds() > 1)
             ? "; mean ± standard error over seeds"
             : "");
     List<List<String>> rows = new ArrayList<>();
     List<String> head = new ArrayList<>(axes.stream().map(Axis::label).toList());
-    head.addAll(List.of("dead", "FVU", "L0", "tokens/s"));
+    head.add("dead");
+    if (unseen) {
+      head.add("FVU, held-out");
+    }
+    head.addAll(List.of("FVU, " + last, "L0", "tokens/s"));
     rows.add(head);
     for (SweepResult.Group group : groups) {
       List<String> row = new ArrayList<>();
       // What has no meaning to a cell, as a penalty to TopK, it does not have.
       axes.forEach(axis -> row.add(group.values().getOrDefault(axis, "–")));
       row.add(percent(group.deadFraction()));
+      if (unseen) {
+        row.add(group.heldOutFvu() == null ? "–" : number("%.4f", group.heldOutFvu()));
+      }
       row.add(number("%.4f", group.fvu()));
       row.add(String.format(Locale.ROOT, "%.1f", group.l0().mean()));
       row.add(String.format(Locale.ROOT, "%,.0f", group.tokensPerSecond().mean()));

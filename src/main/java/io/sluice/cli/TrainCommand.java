@@ -145,6 +145,8 @@ final class TrainCommand extends SluiceCommand {
 
   @Mixin private PositionOption positions;
 
+  @Mixin private HeldOutOption heldOut;
+
   @Mixin private EngineOptions engines;
 
   @Option(
@@ -166,13 +168,14 @@ final class TrainCommand extends SluiceCommand {
     }
     steps.check(this);
     positions.check(this);
+    heldOut.check(this);
     engines.check(this);
     try (Trainer trainer = resume ? resumed() : started()) {
       RunResult result = train(trainer);
       if (json) {
         out().println(new ObjectMapper().writeValueAsString(result));
       } else {
-        print(trainer.startingPoint(), result);
+        print(trainer, result);
       }
     }
   }
@@ -216,6 +219,7 @@ final class TrainCommand extends SluiceCommand {
             .learningRate(learningRate)
             .seed(seed())
             .dataSeed(dataSeed == null ? seed() : dataSeed)
+            .heldOut(heldOut.share())
             .remedies(remedies.remedies(tau));
     steps.apply(config, steps.batch());
     sparsity.apply(config, steps.count());
@@ -261,15 +265,9 @@ final class TrainCommand extends SluiceCommand {
     }
   }
 
-  private void print(StartingPoint start, RunResult result) {
-    out().printf(Locale.ROOT, "FVU        %.4f%n", result.fvu());
-    out().printf(Locale.ROOT, "L0         %.1f%n", result.l0());
-    out()
-        .printf(
-            Locale.ROOT,
-            "dead       %.2f%% (no firing in %,d tokens)%n",
-            100 * result.deadFraction(),
-            result.deadWindowTokens());
+  private void print(Trainer trainer, RunResult result) {
+    StartingPoint start = trainer.startingPoint();
+    new ResultText("features", trainer.config().features()).print(result, trainer.heldOut(), out());
     if (start.subspaceDimensions() > 0) {
       out().printf(Locale.ROOT, "d_init     %d%n", start.subspaceDimensions());
     }

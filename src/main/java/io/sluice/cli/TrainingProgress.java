@@ -28,6 +28,9 @@ final class TrainingProgress implements TrainingListener {
   public void measured(Metrics metrics) {
     remark =
         String.format(
-            Locale.ROOT, "FVU %.3f  dead %.1f%%", metrics.fvu(), 100 * metrics.deadFraction());
+            Locale.ROOT,
+            "FVU of the last steps %.3f  dead %.1f%%",
+            metrics.fvu(),
+            100 * metrics.deadFraction());
   }
 }

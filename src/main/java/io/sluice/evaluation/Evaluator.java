@@ -6,6 +6,7 @@ import io.sluice.dictionary.ActivationFeed;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.ReconstructionSums;
 import io.sluice.dictionary.Site;
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.dictionary.SiteScaling;
@@ -134,47 +135,45 @@ public final class Evaluator {
     }
     SiteErrors errors = new SiteErrors(outputs.size() > 1 ? outputs : List.of());
     long[] fired = new long[features];
-    double[] sums = new double[Site.widths(outputs)];
-    double squares = 0;
-    double error = 0;
-    long codeCount = 0;
-    long tokens = 0;
+    ReconstructionSums sums = new ReconstructionSums(Site.widths(outputs));
     while (feed.hasNext()) {
       SiteFeed.Pair pair = feed.next();
       Rows rows = pair.target();
       engine.encode(pair.input(), selection);
-      error += engine.decode(rows, false);
+      sums.add(engine, rows);
       Codes codes = engine.codes();
-      codeCount += codes.entries();
       for (int entry = 0; entry < codes.entries(); entry++) {
         fired[codes.feature(entry)]++;
       }
-      squares += addTo(sums, rows);
       errors.add(engine, rows);
-      tokens += rows.count();
-      engine.markFired(tokens);
-      progress.accept(tokens);
+      engine.markFired(sums.tokens());
+      progress.accept(sums.tokens());
     }
-    if (!Double.isFinite(error)) {
+    if (!Double.isFinite(sums.error())) {
       throw new IOException(
           "the reconstruction is not finite: the dictionary holds NaN or infinity");
     }
-    double meanEnergy = 0;
-    for (double sum : sums) {
-      meanEnergy += sum * sum / tokens;
+    if (!sums.varies()) {
+      throw new IOException(
+          "%s: the %,d tokens that were read are all the same in '%s', so there is no variance to"
+                  .formatted(store.folder(), sums.tokens(), String.join(", ", Site.names(outputs)))
+              + " explain; evaluate on more text");
     }
-    double fvu = error / (squares - meanEnergy);
+    long tokens = sums.tokens();
+    double fvu = sums.fvu();
     long window = Math.min(deadWindow, tokens);
     int alive = engine.firedSince(tokens - window);
     return new Evaluation(
+        null,
         tokens,
         fvu,
         1 - fvu,
-        (double) codeCount / tokens,
+        sums.l0(),
         1 - (double) alive / features,
         window,
         FrequencyHistogram.of(fired, tokens),
         errors.fvus(tokens),
+        null,
         null);
   }
 
@@ -213,18 +212,5 @@ public final class Evaluator {
 
   private static List<SiteScaling> raw(List<Site> sites) {
     return sites.stream().map(site -> SiteScaling.none(site.hook())).toList();
-  }
-
-  /** Adds the rows to {@code sums} and returns the sum of their squares. */
-  private static double addTo(double[] sums, Rows rows) {
-    double squares = 0;
-    for (int row = 0; row < rows.count(); row++) {
-      for (int i = 0; i < sums.length; i++) {
-        double value = rows.at(row, i);
-        sums[i] += value;
-        squares += value * value;
-      }
-    }
-    return squares;
   }
 }

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.LongConsumer;
+import java.util.function.Predicate;
 
 /**
  * Runs texts through a causal language model with something else in an activation's place, and
@@ -37,6 +38,7 @@ public final class LossMeasurement {
   private final LoadedModel model;
   private final ContextSpec contexts;
   private final int from;
+  private final Predicate<int[]> keep;
   private TextProblems problems;
 
   /**
@@ -46,6 +48,17 @@ public final class LossMeasurement {
    *     is negative
    */
   public LossMeasurement(LoadedModel model, ContextSpec contexts, int from) {
+    this(model, contexts, from, null);
+  }
+
+  /**
+   * @param contexts the texts
+   * @param from the first position of each context that is replaced; 1 spares the attention sink
+   * @param keep is given a context's tokens, without special tokens, and says whether it takes
+   *     part; null where all do
+   * @throws IllegalArgumentException as the other
+   */
+  public LossMeasurement(LoadedModel model, ContextSpec contexts, int from, Predicate<int[]> keep) {
     if (from < 0) {
       throw new IllegalArgumentException("the first position is " + from);
     }
@@ -53,6 +66,7 @@ public final class LossMeasurement {
     this.model = model;
     this.contexts = contexts;
     this.from = from;
+    this.keep = keep;
   }
 
   /** Numbers of directions that show a curve: dense at both ends, the width among them. */
@@ -241,7 +255,10 @@ public final class LossMeasurement {
     List<TokenLoss> sums = new ArrayList<>();
     hooks.forEach(variant -> sums.add(TokenLoss.NONE));
     long tokens = 0;
-    try (ContextBatches batches = ContextBatches.open(model, contexts)) {
+    try (ContextBatches batches =
+        keep == null
+            ? ContextBatches.open(model, contexts)
+            : ContextBatches.open(model, contexts, keep)) {
       for (TokenBatch batch = batches.next(); batch != null; batch = batches.next()) {
         long before = tokens;
         long more = batches.tokens() - before;
@@ -253,6 +270,10 @@ public final class LossMeasurement {
         }
       }
       problems = batches.problems();
+    }
+    if (sums.getFirst().tokens() == 0 && keep != null) {
+      throw new IOException(
+          textName() + ": none of its contexts takes part; give another text, or other rows");
     }
     if (sums.getFirst().tokens() == 0) {
       throw new IOException(

@@ -17,7 +17,6 @@ final class BertEncoder implements Transformer {
   private final ModelShape shape;
   private final Device device;
   private final TensorScope weights;
-  private final OnePass onePass = new OnePass();
   private final Tensor wordEmbeddings;
   private final Tensor positionEmbeddings;
   private final Tensor typeEmbeddings;
@@ -80,8 +79,7 @@ final class BertEncoder implements Transformer {
 
   @Override
   public Tensor forward(TokenBatch batch, Hooks hooks) {
-    try (OnePass pass = onePass.begin();
-        TensorScope carried = TensorScope.detached()) {
+    try (TensorScope carried = TensorScope.detached()) {
       // An alias made here, outside the layers' scopes, belongs to the caller.
       return run(batch, hooks, layers.size(), carried).to(device);
     }
@@ -89,8 +87,7 @@ final class BertEncoder implements Transformer {
 
   @Override
   public void observe(TokenBatch batch, Hooks hooks) {
-    try (OnePass pass = onePass.begin();
-        TensorScope carried = TensorScope.detached()) {
+    try (TensorScope carried = TensorScope.detached()) {
       run(batch, hooks.withoutResult(), hooks.lastLayer() + 1, carried);
     }
   }

@@ -4,6 +4,7 @@ import io.sluice.text.TextProblems;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 
 /**
  * Reads texts as batches of contexts, special tokens included, ready to run:
@@ -20,12 +21,17 @@ public final class ContextBatches implements AutoCloseable {
   private final ContextReader reader;
   private final SpecialTokens special;
   private final int batch;
+  private final Predicate<int[]> keep;
+  private final long most;
   private long tokens;
 
-  private ContextBatches(ContextReader reader, SpecialTokens special, int batch) {
+  private ContextBatches(
+      ContextReader reader, SpecialTokens special, int batch, Predicate<int[]> keep, long most) {
     this.reader = reader;
     this.special = special;
     this.batch = batch;
+    this.keep = keep;
+    this.most = most;
   }
 
   /**
@@ -37,7 +43,31 @@ public final class ContextBatches implements AutoCloseable {
    */
   public static ContextBatches open(LoadedModel model, ContextSpec spec) throws IOException {
     return new ContextBatches(
-        ContextReader.open(model, spec), SpecialTokens.of(model.tokenizer()), spec.batch());
+        ContextReader.open(model, spec),
+        SpecialTokens.of(model.tokenizer()),
+        spec.batch(),
+        tokens -> true,
+        Long.MAX_VALUE);
+  }
+
+  /**
+   * Starts reading, and passes over some contexts; it stops after the context with which {@code
+   * spec.tokens()} of the others are there.
+   *
+   * @param keep is given a context's tokens, without special tokens, and says whether it takes part
+   * @throws IOException as the other
+   * @throws IllegalArgumentException as the other
+   */
+  public static ContextBatches open(LoadedModel model, ContextSpec spec, Predicate<int[]> keep)
+      throws IOException {
+    ContextSpec all =
+        new ContextSpec(spec.texts(), spec.context(), spec.stride(), spec.batch(), Long.MAX_VALUE);
+    return new ContextBatches(
+        ContextReader.open(model, all),
+        SpecialTokens.of(model.tokenizer()),
+        spec.batch(),
+        keep,
+        spec.tokens());
   }
 
   /**
@@ -56,10 +86,13 @@ public final class ContextBatches implements AutoCloseable {
   /** The next contexts without special tokens; empty at the end. */
   List<Context> nextContexts() throws IOException {
     List<Context> contexts = new ArrayList<>(batch);
-    while (contexts.size() < batch) {
+    while (contexts.size() < batch && tokens < most) {
       Context context = reader.next();
       if (context == null) {
         break;
+      }
+      if (!keep.test(context.tokens())) {
+        continue;
       }
       contexts.add(context);
       tokens += context.fresh();

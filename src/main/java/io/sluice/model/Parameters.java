@@ -14,11 +14,8 @@ interface Parameters {
   /** The file, for messages. */
   Path path();
 
-  /** Whether there is a parameter of this name, be it of a type that can be read or not. */
+  /** Whether there is a parameter of this name. */
   boolean contains(String name);
-
-  /** The type of a parameter that Sluice cannot read; null if it can, or there is none. */
-  String unreadable(String name);
 
   /**
    * Sizes of a parameter as HuggingFace has it, outermost first.
@@ -46,12 +43,7 @@ interface Parameters {
 
       @Override
       public boolean contains(String name) {
-        return source.has(name);
-      }
-
-      @Override
-      public String unreadable(String name) {
-        return source.unreadable(name);
+        return source.contains(name);
       }
 
       @Override
@@ -75,13 +67,6 @@ interface Parameters {
       }
     };
   }
-
-  /**
-   * Checks that the model has taken all parameters that would change what it computes.
-   *
-   * @throws IOException if one was left
-   */
-  default void requireAllTaken() throws IOException {}
 
   /** Whether these are a model's without its head. */
   default boolean isHeadless() {
@@ -112,11 +97,6 @@ interface Parameters {
       @Override
       public boolean contains(String name) {
         return plain.contains(stored(name));
-      }
-
-      @Override
-      public String unreadable(String name) {
-        return plain.unreadable(stored(name));
       }
 
       @Override

@@ -3,13 +3,18 @@ package io.sluice.report;
 import io.sluice.evaluation.LossRecovery;
 import io.sluice.report.Spectra.Hook;
 import io.sluice.report.Spectra.OutputProjection;
+import io.sluice.training.Axis;
 import io.sluice.training.SweepResult;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * What the numbers say, in plain words: nothing here is known beforehand, each word follows from
@@ -211,41 +216,66 @@ record Findings(String headline, List<String> sentences) {
             + ".";
   }
 
+  /** Of the runs that answer one question, the most that there are, and have one dead window. */
   private static String deadSentence(List<TrainingRun> runs) {
-    List<TrainingRun> ended = runs.stream().filter(r -> r.finalDeadFraction() != null).toList();
+    List<String> names = RunQuestion.names(runs);
+    Map<String, List<Integer>> alike = new LinkedHashMap<>();
+    for (int i = 0; i < runs.size(); i++) {
+      TrainingRun run = runs.get(i);
+      if (run.finalDeadFraction() != null) {
+        alike
+            .computeIfAbsent(
+                RunQuestion.of(run) + run.finalDeadWindow(), question -> new ArrayList<>())
+            .add(i);
+      }
+    }
+    List<Integer> ended = mostOf(alike.values());
     if (ended.isEmpty()) {
       return null;
     }
-    Comparator<TrainingRun> byDead = Comparator.comparingDouble(TrainingRun::finalDeadFraction);
-    TrainingRun best = ended.stream().min(byDead).orElseThrow();
-    TrainingRun worst = ended.stream().max(byDead).orElseThrow();
-    String features = features(ended);
-    if (best == worst) {
+    Comparator<Integer> byDead = Comparator.comparingDouble(i -> runs.get(i).finalDeadFraction());
+    int best = ended.stream().min(byDead).orElseThrow();
+    int worst = ended.stream().max(byDead).orElseThrow();
+    String features = features(runs.get(best));
+    String least = dead(runs.get(best));
+    if (ended.size() == 1) {
       return "‘"
-          + best.name()
+          + names.get(best)
           + "’: "
-          + dead(best)
+          + least
           + " of "
           + features
           + " are dead"
-          + fvu(best)
+          + fvu(runs.get(best))
           + ".";
+    }
+    if (least.equals(dead(runs.get(worst)))) {
+      return "Of " + features + ", " + least + " end dead in each of " + ended.size() + " runs.";
     }
     return "Of "
         + features
         + ", "
-        + dead(worst)
+        + dead(runs.get(worst))
         + " end dead in ‘"
-        + worst.name()
+        + names.get(worst)
         + "’"
-        + fvu(worst)
+        + fvu(runs.get(worst))
         + ", "
-        + dead(best)
+        + least
         + " in ‘"
-        + best.name()
+        + names.get(best)
         + "’"
-        + fvu(best)
+        + fvu(runs.get(best))
         + ".";
+  }
+
+  /** The largest group, the first of several; empty if there is none. */
+  private static <T> List<T> mostOf(Collection<List<T>> groups) {
+    List<T> most = List.of();
+    for (List<T> group : groups) {
+      most = group.size() > most.size() ? group : most;
+    }
+    return most;
   }
 
   /** From which settings to which the dead fraction of the first sweep goes. */
@@ -254,25 +284,49 @@ record Findings(String headline, List<String> sentences) {
     if (groups.isEmpty()) {
       return null;
     }
+    Map<String, List<SweepResult.Group>> alike = new LinkedHashMap<>();
+    for (SweepResult.Group group : groups) {
+      alike.computeIfAbsent(question(group), question -> new ArrayList<>()).add(group);
+    }
+    List<SweepResult.Group> compared = mostOf(alike.values());
     Comparator<SweepResult.Group> byDead =
         Comparator.comparingDouble((SweepResult.Group group) -> group.deadFraction().mean())
-            .thenComparingDouble(group -> group.fvu().mean());
-    SweepResult.Group best = groups.stream().min(byDead).orElseThrow();
-    SweepResult.Group worst = groups.stream().max(byDead).orElseThrow();
-    if (best == worst) {
-      return percent(best.deadFraction().mean()) + " of the features end dead.";
+            .thenComparingDouble(group -> group.bestFvu().mean());
+    SweepResult.Group best = compared.stream().min(byDead).orElseThrow();
+    SweepResult.Group worst = compared.stream().max(byDead).orElseThrow();
+    String features = best.values().get(Axis.FEATURES);
+    String of =
+        alike.size() == 1 || features == null
+            ? "the features"
+            : String.format(Locale.ROOT, "%,d features", Long.valueOf(features));
+    String least = percent(best.deadFraction().mean());
+    String most = percent(worst.deadFraction().mean());
+    if (compared.size() == 1) {
+      return least + " of " + of + " end dead.";
+    }
+    if (least.equals(most)) {
+      return least + " of " + of + " end dead in each of " + compared.size() + " settings.";
     }
     return "Of "
-        + groups.size()
+        + compared.size()
         + " settings, "
-        + percent(worst.deadFraction().mean())
-        + " of the features end dead with "
+        + most
+        + " of "
+        + of
+        + " end dead with "
         + whatDiffers(worst, best)
         + ", "
-        + percent(best.deadFraction().mean())
+        + least
         + " with "
         + whatDiffers(best, worst)
         + ".";
+  }
+
+  /** Equal texts for cells of a sweep that can be better or worse than one another. */
+  static String question(SweepResult.Group group) {
+    return Stream.of(Axis.FEATURES, Axis.K, Axis.BATCH)
+        .map(axis -> String.valueOf(group.values().get(axis)))
+        .collect(Collectors.joining("\n"));
   }
 
   private static String whatDiffers(SweepResult.Group group, SweepResult.Group other) {
@@ -287,14 +341,17 @@ record Findings(String headline, List<String> sentences) {
   }
 
   private static String fvu(TrainingRun run) {
-    Double fvu = run.result() == null ? null : run.result().fvu();
-    return fvu == null ? "" : String.format(Locale.ROOT, " (FVU %.3f)", fvu);
+    if (run.result() == null || run.result().bestFvu() == null) {
+      return "";
+    }
+    return run.result().heldOutFvu() == null
+        ? String.format(Locale.ROOT, " (FVU %.3f on tokens trained on)", run.result().fvu())
+        : String.format(Locale.ROOT, " (held-out FVU %.3f)", run.result().heldOutFvu());
   }
 
-  private static String features(List<TrainingRun> runs) {
-    List<String> counts = runs.stream().map(r -> r.setting("features")).distinct().toList();
-    String one = counts.getFirst();
-    return counts.size() == 1 && one != null && one.matches("\\d{1,15}")
+  private static String features(TrainingRun run) {
+    String one = run.setting("features");
+    return one != null && one.matches("\\d{1,15}")
         ? String.format(Locale.ROOT, "%,d features", Long.valueOf(one))
         : "all features";
   }

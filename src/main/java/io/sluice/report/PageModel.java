@@ -9,6 +9,7 @@ import io.sluice.report.TrainingRun.Evaluation;
 import io.sluice.report.TrainingRun.Metric;
 import io.sluice.report.TrainingRun.Result;
 import io.sluice.report.TrainingRun.Setting;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -24,6 +25,7 @@ record PageModel(
     Geometry geometry,
     Loss loss,
     List<Run> runs,
+    List<String> differing,
     List<SweepModel> sweeps,
     List<Setting> provenance,
     Double tau) {
@@ -68,12 +70,18 @@ record PageModel(
   record Recovery(
       String hook, String kind, int width, double ablatedLoss, Double needed, List<Point> points) {}
 
+  /** One run; those of one {@code question} can be better or worse than one another. */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   record Run(
-      String name, List<Setting> settings, Result result, Course course, Evaluation evaluation) {}
+      String name,
+      String question,
+      List<Setting> settings,
+      Result result,
+      Course course,
+      Evaluation evaluation) {}
 
   /** A run's metrics by column; an entry is null where a line had no such number. */
-  record Course(long[] step, long[] tokens, Double[] fvu, Double[] dead) {}
+  record Course(long[] step, long[] tokens, Double[] fvu, Double[] heldOut, Double[] dead) {}
 
   static PageModel of(Report report) {
     Spectra spectra = report.spectra();
@@ -81,7 +89,8 @@ record PageModel(
         report.title(),
         spectra == null || spectra.hooks().isEmpty() ? null : geometry(spectra),
         report.loss() == null ? null : loss(report.loss()),
-        report.runs().stream().map(PageModel::run).toList(),
+        runs(report.runs()),
+        RunQuestion.differing(report.runs()),
         report.sweeps().stream().map(SweepModel::of).toList(),
         report.provenance(),
         spectra == null ? null : spectra.tau());
@@ -159,10 +168,22 @@ record PageModel(
         rounded(chance));
   }
 
-  private static Run run(TrainingRun run) {
+  private static List<Run> runs(List<TrainingRun> runs) {
+    List<String> names = RunQuestion.names(runs);
+    List<Run> all = new ArrayList<>();
+    for (int i = 0; i < runs.size(); i++) {
+      all.add(run(names.get(i), runs.get(i)));
+    }
+    return all;
+  }
+
+  private static Run run(String name, TrainingRun run) {
     return new Run(
-        run.name(),
-        run.settings(),
+        name,
+        RunQuestion.of(run),
+        run.settings().stream()
+            .map(s -> new Setting(s.key(), SettingWords.of(s.key(), s.value())))
+            .toList(),
         run.result(),
         run.metrics().isEmpty() ? null : course(run.metrics()),
         run.evaluation());
@@ -173,6 +194,7 @@ record PageModel(
         metrics.stream().mapToLong(Metric::step).toArray(),
         metrics.stream().mapToLong(Metric::tokens).toArray(),
         column(metrics, Metric::fvu),
+        column(metrics, Metric::heldOutFvu),
         column(metrics, Metric::deadFraction));
   }
 

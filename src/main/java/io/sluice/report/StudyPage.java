@@ -73,9 +73,11 @@ public final class StudyPage {
       if (!sweep.hook().equals(first.hook())
           || other.steps() != config.steps()
           || other.batch() != config.batch()
-          || other.deadWindow() != config.deadWindow()) {
+          || other.deadWindow() != config.deadWindow()
+          || other.heldOut() != config.heldOut()
+          || other.dataSeed() != config.dataSeed()) {
         throw new IllegalArgumentException(
-            "a study needs sweeps of one hook point, batch, length and dead window; these differ: "
+            "a study needs sweeps of one hook point, batch, length, dead window and held-out tokens; these differ: "
                 + first.hook()
                 + " and "
                 + sweep.hook());
@@ -133,8 +135,8 @@ public final class StudyPage {
     line("");
     line(
         "`%s` of %s over %s: TopK autoencoders, k %d, %,d steps of %,d tokens (%,d), learning rate %s,"
-            + " %d seeds. A feature is dead if it did not fire in the last %,d tokens; FVU is that of"
-            + " the last steps. Mean ± standard error over seeds.%s",
+            + " %d seeds. A feature is dead if it did not fire in the last %,d tokens of training. %s"
+            + " Mean ± standard error over seeds.%s",
         Quoted.markdownCode(sweep.hook()),
         Quoted.markdown(sweep.model()),
         Quoted.markdown(sweep.text()),
@@ -145,8 +147,37 @@ public final class StudyPage {
         plain(config.learningRate()),
         seeds,
         config.deadWindow(),
+        errors(),
         patience());
     line("");
+  }
+
+  /** Which tokens FVU is of. */
+  private String errors() {
+    SweepResult.Group group = anyGroup();
+    String last =
+        String.format(
+            Locale.ROOT,
+            "FVU, last %,d steps, is that of tokens being trained on.",
+            group.fvuSteps());
+    return unseen()
+        ? String.format(
+            Locale.ROOT,
+            "FVU, held-out, is that of %,d tokens in whole contexts that were never trained on; %s",
+            group.heldOutTokens(),
+            last)
+        : "Nothing was held out: " + last;
+  }
+
+  private SweepResult.Group anyGroup() {
+    return cells.values().iterator().next().values().iterator().next();
+  }
+
+  /** Whether every cell was measured on what was held out. */
+  private boolean unseen() {
+    return cells.values().stream()
+        .flatMap(each -> each.values().stream())
+        .allMatch(group -> group.heldOutFvu() != null);
   }
 
   /** When AuxK and resampling act, if any cell has them. */
@@ -168,20 +199,24 @@ public final class StudyPage {
   }
 
   private void table() {
-    line("| features | start | centred | optimiser | besides | dead | FVU | seeds |");
-    line("|---:|---|---|---|---|---:|---:|---:|");
+    line(
+        "| features | start | centred | optimiser | besides | dead | FVU, held-out | FVU, last %,d"
+            + " steps | seeds |",
+        anyGroup().fvuSteps());
+    line("|---:|---|---|---|---|---:|---:|---:|---:|");
     cells.forEach(
         (features, groups) ->
             groups.forEach(
                 (values, group) ->
                     line(
-                        "| %,d | %s | %s | %s | %s | %s | %s | %d |",
+                        "| %,d | %s | %s | %s | %s | %s | %s | %s | %d |",
                         features,
                         values.get(Axis.INIT).equals("asi") ? "ASI" : "random",
                         values.get(Axis.CENTRING).equals("on") ? "yes" : "no",
                         values.get(Axis.OPTIMISER).equals("adam") ? "Adam" : "SparseAdam",
                         besides(values),
                         percent(group.deadFraction()),
+                        group.heldOutFvu() == null ? "–" : number(group.heldOutFvu()),
                         number(group.fvu()),
                         group.seeds())));
     line("");
@@ -256,14 +291,15 @@ public final class StudyPage {
       facts.add(
           String.format(
               Locale.ROOT,
-              "With %,d features, whitening (random start) leaves %s dead at an FVU of %s; ASI,"
+              "With %,d features, whitening (random start) leaves %s dead at %s FVU of %s; ASI,"
                   + " centred, leaves %s dead at %s.",
               size.getKey(),
               percent(whitened.deadFraction()),
-              number(whitened.fvu()),
+              unseen() ? "a held-out" : "an",
+              number(whitened.bestFvu()),
               percent(asi.deadFraction()),
-              number(asi.fvu())));
-      int sign = compare(whitened.fvu(), asi.fvu());
+              number(asi.bestFvu())));
+      int sign = compare(whitened.bestFvu(), asi.bestFvu());
       better += sign < 0 ? 1 : 0;
       worse += sign > 0 ? 1 : 0;
     }
@@ -335,13 +371,14 @@ public final class StudyPage {
       sentences.add(
           String.format(
               Locale.ROOT,
-              "%s, %,d features: dead %s instead of %s, FVU %s instead of %s.",
+              "%s, %,d features: dead %s instead of %s, %sFVU %s instead of %s.",
               name,
               features,
               percent(after.deadFraction()),
               percent(before.deadFraction()),
-              number(after.fvu()),
-              number(before.fvu())));
+              after.heldOutFvu() != null && before.heldOutFvu() != null ? "held-out " : "",
+              number(after.bestFvu()),
+              number(before.bestFvu())));
     }
   }
 

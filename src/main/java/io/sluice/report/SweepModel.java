@@ -16,21 +16,35 @@ import java.util.stream.Collectors;
  *
  * @param hook what was learned
  * @param deadWindowTokens window of the dead fraction
+ * @param heldOutTokens tokens that were held out; 0 for none
+ * @param fvuSteps steps that the FVU of tokens trained on is about
  * @param lines dead fraction and FVU against the number of features
  * @param shares what each cause of dead features explains; may be empty
  */
-record SweepModel(String hook, long deadWindowTokens, List<Line> lines, List<Share> shares) {
+record SweepModel(
+    String hook,
+    long deadWindowTokens,
+    long heldOutTokens,
+    long fvuSteps,
+    List<Line> lines,
+    List<Share> shares) {
 
   /** Cells that differ in features and seed alone. */
   record Line(String name, List<Point> points) {}
 
-  /** One number of features; errors are standard errors over seeds, null for a single seed. */
+  /**
+   * One number of features; those of one {@code question} compare. Errors are standard errors over
+   * seeds, null for a single seed.
+   */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   record Point(
+      String question,
       long features,
       int seeds,
       double dead,
       Double deadError,
+      Double heldOut,
+      Double heldOutError,
       double fvu,
       Double fvuError,
       double l0,
@@ -47,8 +61,12 @@ record SweepModel(String hook, long deadWindowTokens, List<Line> lines, List<Sha
   static SweepModel of(SweepResult sweep) {
     Map<String, List<Point>> lines = new LinkedHashMap<>();
     long window = 0;
+    long heldOut = 0;
+    long steps = 0;
     for (SweepResult.Group group : sweep.groups()) {
       window = group.deadWindowTokens();
+      heldOut = group.heldOutTokens();
+      steps = group.fvuSteps();
       lines
           .computeIfAbsent(name(sweep, group.values(), Axis.FEATURES), key -> new ArrayList<>())
           .add(point(sweep, group));
@@ -60,16 +78,21 @@ record SweepModel(String hook, long deadWindowTokens, List<Line> lines, List<Sha
     return new SweepModel(
         sweep.hook(),
         window,
+        heldOut,
+        steps,
         lines.entrySet().stream().map(line -> new Line(line.getKey(), line.getValue())).toList(),
         shares);
   }
 
   private static Point point(SweepResult sweep, SweepResult.Group group) {
     return new Point(
+        Findings.question(group),
         features(sweep, group.values()),
         group.seeds(),
         Curve.round(group.deadFraction().mean()),
         error(group.deadFraction()),
+        group.heldOutFvu() == null ? null : Double.valueOf(Curve.round(group.heldOutFvu().mean())),
+        group.heldOutFvu() == null ? null : error(group.heldOutFvu()),
         Curve.round(group.fvu().mean()),
         error(group.fvu()),
         Curve.round(group.l0().mean()),

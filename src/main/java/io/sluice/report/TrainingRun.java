@@ -41,7 +41,10 @@ public record TrainingRun(
    *
    * @param steps optimiser steps taken
    * @param tokens tokens seen
-   * @param fvu fraction of variance unexplained
+   * @param heldOutFvu fraction of variance unexplained on what was held out
+   * @param heldOutTokens tokens that were held out
+   * @param fvu fraction of variance unexplained over the last {@code fvuSteps} steps, on tokens
+   *     that were trained on
    * @param l0 mean active features per token
    * @param deadFraction share of the features that did not fire in the window, in [0, 1]
    * @param deadWindowTokens length of that window, in tokens
@@ -52,13 +55,24 @@ public record TrainingRun(
   public record Result(
       Long steps,
       Long tokens,
+      Double heldOutFvu,
+      Long heldOutTokens,
       Double fvu,
+      Long fvuSteps,
       Double l0,
       Double deadFraction,
       Long deadWindowTokens,
       Double loss,
       Double tokensPerSecond,
-      Double seconds) {}
+      Double seconds) {
+
+    /**
+     * The FVU that says the most: on what was held out, or where nothing was, of the last steps.
+     */
+    Double bestFvu() {
+      return heldOutFvu == null ? fvu : heldOutFvu;
+    }
+  }
 
   /**
    * One line of {@code metrics.jsonl}. What the line does not say is null.
@@ -71,6 +85,7 @@ public record TrainingRun(
       long tokens,
       Double loss,
       Double fvu,
+      Double heldOutFvu,
       Double l0,
       Double deadFraction,
       Long deadWindowTokens,
@@ -81,11 +96,14 @@ public record TrainingRun(
   /**
    * What {@code evaluation.json} holds. What the file does not say is null.
    *
+   * @param rows which tokens: {@code held-out}, {@code trained} or {@code all}
    * @param tokens tokens evaluated on
    * @param frequencyHistogram how often features fire
+   * @param trained the same on the tokens that were trained on, or null
    * @param lossRecovered what the reconstruction costs the model, or null
    */
   public record Evaluation(
+      String rows,
       Long tokens,
       Double fvu,
       Double explainedVariance,
@@ -93,6 +111,7 @@ public record TrainingRun(
       Double deadFraction,
       Long deadWindowTokens,
       Histogram frequencyHistogram,
+      Evaluation trained,
       LossRecovered lossRecovered) {}
 
   /**
@@ -172,6 +191,14 @@ public record TrainingRun(
       return result.deadFraction();
     }
     return evaluation == null ? null : evaluation.deadFraction();
+  }
+
+  /** The window of {@link #finalDeadFraction}. */
+  Long finalDeadWindow() {
+    if (result != null && result.deadFraction() != null) {
+      return result.deadWindowTokens();
+    }
+    return evaluation == null ? null : evaluation.deadWindowTokens();
   }
 
   private record Header(String name, Result result) {}

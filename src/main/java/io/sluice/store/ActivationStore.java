@@ -14,6 +14,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.zip.CRC32C;
 
 /**
@@ -36,6 +38,7 @@ public final class ActivationStore {
   private final Manifest manifest;
   private final List<Column> allColumns;
   private final List<Shard> shards;
+  private final Map<HeldOutKey, HeldOut> heldOut = new ConcurrentHashMap<>();
 
   private ActivationStore(
       Path folder, Manifest manifest, List<Column> allColumns, List<Shard> shards) {
@@ -214,6 +217,34 @@ public final class ActivationStore {
             + " disk, or read the store by copying",
         e);
   }
+
+  /**
+   * The contexts that a run on this store keeps apart, by the rule of {@link HeldOut}. They follow
+   * from the arguments and the store alone; they are found once and kept.
+   *
+   * @param share of the tokens that take part; 0 for none
+   * @param seed what the choice follows from
+   * @param firstPosition the first position of a context that takes part
+   * @throws IllegalArgumentException if the share is negative or above {@value
+   *     HeldOut#LARGEST_SHARE}
+   * @throws IOException if a file cannot be read
+   */
+  public HeldOut heldOut(double share, long seed, int firstPosition) throws IOException {
+    if (!(share >= 0 && share <= HeldOut.LARGEST_SHARE)) {
+      throw new IllegalArgumentException(
+          "the share to hold out must be from 0 to %s, not %s"
+              .formatted(HeldOut.LARGEST_SHARE, share));
+    }
+    HeldOutKey key = new HeldOutKey(share, seed, firstPosition);
+    HeldOut known = heldOut.get(key);
+    if (known == null) {
+      known = HeldOut.choose(this, share, seed, firstPosition);
+      heldOut.put(key, known);
+    }
+    return known;
+  }
+
+  private record HeldOutKey(double share, long seed, int firstPosition) {}
 
   /** The column at {@code index} among all columns, token columns first. */
   Column column(int index) {

@@ -5,6 +5,8 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.function.LongPredicate;
+import java.util.stream.IntStream;
 
 /**
  * The contexts of a store: the rows of what went through the model together, in the order of the
@@ -14,12 +16,14 @@ import java.util.Objects;
 public final class Contexts {
   private final ActivationStore store;
   private final long[] starts;
+  private final int[] lengths;
   private final int longest;
 
-  private Contexts(ActivationStore store, long[] starts, int longest) {
+  private Contexts(ActivationStore store, long[] starts, int[] lengths) {
     this.store = store;
     this.starts = starts;
-    this.longest = longest;
+    this.lengths = lengths;
+    this.longest = Arrays.stream(lengths).max().orElse(0);
   }
 
   /**
@@ -32,7 +36,6 @@ public final class Contexts {
   public static Contexts of(ActivationStore store) throws IOException {
     long[] starts = new long[1024];
     int count = 0;
-    int longest = 0;
     int nextPosition = 0;
     int document = -1;
     for (Shard shard : store.shards()) {
@@ -54,15 +57,32 @@ public final class Contexts {
         }
         nextPosition = position + 1;
         document = itsDocument;
-        longest = Math.max(longest, nextPosition);
       }
     }
     if (count == 0) {
       throw new IOException(store.folder() + ": the store has no rows; capture a text first");
     }
-    starts = Arrays.copyOf(starts, count + 1);
-    starts[count] = store.rows();
-    return new Contexts(store, starts, longest);
+    starts = Arrays.copyOf(starts, count);
+    int[] lengths = new int[count];
+    for (int i = 0; i < count; i++) {
+      lengths[i] = (int) ((i + 1 < count ? starts[i + 1] : store.rows()) - starts[i]);
+    }
+    return new Contexts(store, starts, lengths);
+  }
+
+  /** Those of these contexts whose first row is one of these, in their order. */
+  public Contexts where(LongPredicate firstRow) {
+    int[] kept =
+        IntStream.range(0, count()).filter(context -> firstRow.test(starts[context])).toArray();
+    return new Contexts(
+        store,
+        Arrays.stream(kept).mapToLong(context -> starts[context]).toArray(),
+        Arrays.stream(kept).map(context -> lengths[context]).toArray());
+  }
+
+  /** Rows of all these contexts together. */
+  public long rows() {
+    return Arrays.stream(lengths).asLongStream().sum();
   }
 
   /** The store. */
@@ -72,7 +92,7 @@ public final class Contexts {
 
   /** How many contexts there are. */
   public int count() {
-    return starts.length - 1;
+    return starts.length;
   }
 
   /** The store's number of a context's first row. */
@@ -82,7 +102,7 @@ public final class Contexts {
 
   /** Rows of a context. */
   public int length(int context) {
-    return (int) (starts[Objects.checkIndex(context, count()) + 1] - starts[context]);
+    return lengths[Objects.checkIndex(context, count())];
   }
 
   /** Rows of the longest context. */

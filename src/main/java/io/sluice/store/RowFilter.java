@@ -1,5 +1,7 @@
 package io.sluice.store;
 
+import java.util.function.LongPredicate;
+
 /**
  * Says which rows of a store take part. A filter is asked once per row when batches are made, and
  * costs one bit per row after that.
@@ -29,6 +31,11 @@ public interface RowFilter {
   /** Rows {@code from} (inclusive) to {@code to} (exclusive), for instance a held-out part. */
   static RowFilter range(long from, long to) {
     return (row, tokenId, position, documentId) -> row >= from && row < to;
+  }
+
+  /** Rows by their number alone. */
+  static RowFilter rows(LongPredicate which) {
+    return (row, tokenId, position, documentId) -> which.test(row);
   }
 
   /** Rows that pass this filter and {@code other}. */

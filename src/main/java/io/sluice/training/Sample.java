@@ -95,7 +95,8 @@ record Sample(
       ActivationStore store,
       TrainingConfig config,
       List<SiteScaling> inputs,
-      List<SiteScaling> targets) {
+      List<SiteScaling> targets)
+      throws IOException {
     int size = (int) Math.min(BATCH, store.rows());
     return new SiteFeed(
         store,

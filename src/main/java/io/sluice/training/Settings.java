@@ -16,7 +16,8 @@ final class Settings {
 
   private Settings() {}
 
-  static ObjectNode write(TrainingConfig config, ActivationStore store, String engine) {
+  static ObjectNode write(TrainingConfig config, ActivationStore store, String engine)
+      throws IOException {
     ObjectNode json = JSON.createObjectNode();
     json.put("hook", config.hook());
     KindSettings.write(config.kind(), json);
@@ -50,6 +51,7 @@ final class Settings {
     json.put("sampleRows", config.sampleRows());
     json.put("fromPosition", config.firstPosition(store));
     json.put("dataSeed", config.dataSeed());
+    RunRows.write(config.heldOut(store), json);
     Remedies remedies = config.remedies();
     if (!remedies.equals(Remedies.NONE)) {
       json.set("remedies", JSON.valueToTree(remedies));
@@ -103,6 +105,8 @@ final class Settings {
           // Runs that do not say took every row.
           OptionalInt.of(json.path("fromPosition").asInt()),
           json.path("dataSeed").asLong(json.required("seed").asLong()),
+          // Runs of before tokens were held out trained on all.
+          RunRows.share(json),
           json.has("remedies")
               ? JSON.treeToValue(json.get("remedies"), Remedies.class)
               : Remedies.NONE);

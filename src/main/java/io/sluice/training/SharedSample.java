@@ -7,7 +7,8 @@ import java.util.OptionalInt;
 
 /** Samples of a store that several runs start from, each taken once. Used by one thread. */
 final class SharedSample {
-  private record Key(String hook, int rows, long dataSeed, OptionalInt fromPosition) {}
+  private record Key(
+      String hook, int rows, long dataSeed, OptionalInt fromPosition, double heldOut) {}
 
   /** Takes a sample. */
   interface Source {
@@ -18,7 +19,13 @@ final class SharedSample {
 
   /** The sample that {@code config} asks for, taken from {@code source} the first time. */
   Sample of(TrainingConfig config, Source source) throws IOException {
-    Key key = new Key(config.hook(), config.sampleRows(), config.dataSeed(), config.fromPosition());
+    Key key =
+        new Key(
+            config.hook(),
+            config.sampleRows(),
+            config.dataSeed(),
+            config.fromPosition(),
+            config.heldOut());
     Sample sample = taken.get(key);
     if (sample == null) {
       sample = source.take();

@@ -52,6 +52,11 @@ public record SparsityConfig(
       throw new IllegalArgumentException(
           "nested prefixes go with topk, abstopk and batchtopk, not with " + kind.label());
     }
+    if (kind.isPenalised() && penalty.weight() == 0) {
+      throw new IllegalArgumentException(
+          "activation %s needs a penalty, which keeps its codes few; give --penalty, for instance 0.3"
+              .formatted(kind.label()));
+    }
     if (kind.isPenalised() != penalty.weight() > 0) {
       throw new IllegalArgumentException(
           "a penalty goes with relu, jumprelu and gated, and with these only: activation "

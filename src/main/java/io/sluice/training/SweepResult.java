@@ -29,16 +29,30 @@ public record SweepResult(String hook, String model, String text, Grid grid, Lis
    *
    * @param values what they share, by axis
    * @param seeds how many of them have ended
+   * @param heldOutFvu FVU on the tokens that were held out; null where a cell has none
+   * @param heldOutTokens how many they are
+   * @param fvu FVU over the last {@code fvuSteps} steps, on tokens that were trained on
    * @param deadWindowTokens the window of the dead fraction
    */
   public record Group(
       Map<Axis, String> values,
       int seeds,
       Estimate deadFraction,
+      Estimate heldOutFvu,
+      long heldOutTokens,
       Estimate fvu,
+      long fvuSteps,
       Estimate l0,
       Estimate tokensPerSecond,
-      long deadWindowTokens) {}
+      long deadWindowTokens) {
+
+    /**
+     * The FVU that says the most: on what was held out, or where nothing was, of the last steps.
+     */
+    public Estimate bestFvu() {
+      return heldOutFvu == null ? fvu : heldOutFvu;
+    }
+  }
 
   public SweepResult {
     cells = List.copyOf(cells);
@@ -62,11 +76,20 @@ public record SweepResult(String hook, String model, String text, Grid grid, Lis
                     values,
                     results.size(),
                     Estimate.of(results.stream().mapToDouble(RunResult::deadFraction).toArray()),
+                    heldOutFvu(results),
+                    results.getFirst().heldOutTokens(),
                     Estimate.of(results.stream().mapToDouble(RunResult::fvu).toArray()),
+                    results.getFirst().fvuSteps(),
                     Estimate.of(results.stream().mapToDouble(RunResult::l0).toArray()),
                     Estimate.of(results.stream().mapToDouble(RunResult::tokensPerSecond).toArray()),
                     results.getFirst().deadWindowTokens())));
     return groups;
+  }
+
+  private static Estimate heldOutFvu(List<RunResult> results) {
+    return results.stream().anyMatch(result -> result.heldOutFvu() == null)
+        ? null
+        : Estimate.of(results.stream().mapToDouble(RunResult::heldOutFvu).toArray());
   }
 
   /** How many cells have ended. */

@@ -4,15 +4,18 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.engine.AdamStep;
 import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Rows;
+import io.sluice.engine.Selection;
 import io.sluice.simd.NonFiniteWeightsException;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
+import io.sluice.store.HeldOut;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,6 +39,7 @@ public final class Trainer implements AutoCloseable {
   private final String name;
   private final Blueprint blueprint;
   private final SharedSample sample;
+  private final HeldOut heldOut;
 
   private Engine engine;
 
@@ -67,7 +71,8 @@ public final class Trainer implements AutoCloseable {
       TrainingConfig config,
       EngineFactory engines,
       String name,
-      SharedSample sample) {
+      SharedSample sample)
+      throws IOException {
     this.folder = folder;
     this.store = store;
     this.config = config;
@@ -75,6 +80,7 @@ public final class Trainer implements AutoCloseable {
     this.name = name;
     this.blueprint = Blueprint.of(config, store);
     this.sample = sample;
+    this.heldOut = config.heldOut(store);
   }
 
   /**
@@ -136,6 +142,7 @@ public final class Trainer implements AutoCloseable {
       JsonNode description = run.description();
       Settings.requireSame(description.path("config"), store, file);
       TrainingConfig config = Settings.read(description.path("config"), file);
+      RunRows.requireSame(description.path("config"), config.heldOut(store), file);
       Blueprint.of(config, store);
       if (description.has("result")) {
         throw new IOException(folder + ": this run is complete; there is nothing to resume");
@@ -204,7 +211,7 @@ public final class Trainer implements AutoCloseable {
     folder.forgetMetricsAfter(step);
   }
 
-  private ObjectNode settings() {
+  private ObjectNode settings() throws IOException {
     ObjectNode settings = Settings.write(config, store, engine.name());
     settings.put("scale", start.scale());
     settings.put("subspaceDimensions", start.subspaceDimensions());
@@ -218,6 +225,11 @@ public final class Trainer implements AutoCloseable {
   /** The run's configuration. */
   public TrainingConfig config() {
     return config;
+  }
+
+  /** What the run keeps apart: it is never trained on, and measured at the end. */
+  public HeldOut heldOut() {
+    return heldOut;
   }
 
   /** Steps done so far. */
@@ -283,7 +295,11 @@ public final class Trainer implements AutoCloseable {
     listener.stepped(step, tokens);
     if (step % config.logEvery() == 0 || atEnd()) {
       double now = seconds();
-      last = measure((tokens - measuredTokens) / (now - measuredSeconds));
+      long measuring = System.nanoTime();
+      Double unseen = heldOutFvu();
+      // Measuring is no training.
+      sinceNanos += System.nanoTime() - measuring;
+      last = measure((tokens - measuredTokens) / (now - measuredSeconds), unseen);
       measuredSeconds = now;
       measuredTokens = tokens;
       folder.append(last);
@@ -292,7 +308,7 @@ public final class Trainer implements AutoCloseable {
     if (config.checkpointEvery() > 0 && (step % config.checkpointEvery() == 0 || atEnd())) {
       checkpoint();
     }
-    spentNanos += System.nanoTime() - began;
+    spentNanos += System.nanoTime() - sinceNanos;
     sinceNanos = 0;
   }
 
@@ -378,7 +394,31 @@ public final class Trainer implements AutoCloseable {
     return new SiteFeed.Pair(seen, seen);
   }
 
-  private Metrics measure(double tokensPerSecond) {
+  /** The FVU on what is held out, where a line of metrics is due to have it; else null. */
+  private Double heldOutFvu() throws IOException {
+    long before = tokens - Math.min(tokens, config.logEvery() * config.batch());
+    if (heldOut.isEmpty() || !atEnd() && !HeldOutMeasure.isDue(heldOut, before, tokens)) {
+      return null;
+    }
+    double fvu;
+    if (blueprint.isCrossLayer()) {
+      CrossLayerDictionary now = crossLayerDictionary();
+      try (Engine runs = now.open(engines)) {
+        Selection selection = now.layers().getFirst().config().activation().selection();
+        fvu = HeldOutMeasure.fvu(runs, now.inputs(), now.outputs(), selection, store, heldOut);
+      }
+    } else {
+      Dictionary now = dictionary();
+      try (Engine runs = now.open(engines)) {
+        DictionaryConfig is = now.config();
+        Selection selection = is.activation().selection();
+        fvu = HeldOutMeasure.fvu(runs, is.inputs(), is.outputs(), selection, store, heldOut);
+      }
+    }
+    return Double.isFinite(fvu) ? Double.valueOf(fvu) : null;
+  }
+
+  private Metrics measure(double tokensPerSecond, Double unseen) {
     double loss = tally.squaredError / tally.rows;
     Metrics metrics =
         new Metrics(
@@ -386,6 +426,7 @@ public final class Trainer implements AutoCloseable {
             tokens,
             loss,
             loss / start.variance(),
+            unseen,
             (double) tally.codes / tally.rows,
             deadFraction(),
             config.deadWindow(),
@@ -424,7 +465,10 @@ public final class Trainer implements AutoCloseable {
         new RunResult(
             step,
             tokens,
+            end.heldOutFvu(),
+            heldOut.tokens(),
             end.fvu(),
+            RunResult.stepsOfLastLine(step, config.logEvery()),
             end.l0(),
             end.deadFraction(),
             config.deadWindow(),

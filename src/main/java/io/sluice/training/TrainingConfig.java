@@ -6,7 +6,9 @@ import io.sluice.engine.Learned;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Selection;
 import io.sluice.store.ActivationStore;
+import io.sluice.store.HeldOut;
 import io.sluice.store.RowFilter;
+import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
 import java.util.OptionalDouble;
@@ -46,6 +48,8 @@ import java.util.OptionalInt;
  * @param fromPosition first position of each context that is learned; empty for {@link
  *     ActivationStore#firstPosition}, which leaves out attention sinks
  * @param dataSeed what the order of the data, and the sample, follow from instead of {@code seed}
+ * @param heldOut share of the tokens that is kept apart and measured on, by the rule of {@link
+ *     HeldOut} with the data seed; 0 for none
  * @param remedies what else is done against dead features
  */
 public record TrainingConfig(
@@ -74,7 +78,10 @@ public record TrainingConfig(
     int sampleRows,
     OptionalInt fromPosition,
     long dataSeed,
+    double heldOut,
     Remedies remedies) {
+
+  private static final long LONGEST_USUAL_DEAD_WINDOW = 10_000_000;
 
   public TrainingConfig {
     Objects.requireNonNull(hook, "hook");
@@ -147,6 +154,11 @@ public record TrainingConfig(
     atLeast("steps between metrics", logEvery, 1);
     atLeast("sample rows", sampleRows, 1);
     atLeast("first position", fromPosition.orElse(0), 0);
+    if (!(heldOut >= 0 && heldOut <= HeldOut.LARGEST_SHARE)) {
+      throw new IllegalArgumentException(
+          "the share to hold out must be from 0 to %s, not %s"
+              .formatted(HeldOut.LARGEST_SHARE, heldOut));
+    }
     Objects.requireNonNull(remedies, "remedies");
     if (remedies.mapInput() && !(kind instanceof Kind.Autoencoder)) {
       throw new IllegalArgumentException(
@@ -180,9 +192,22 @@ public record TrainingConfig(
     return new TrainingConfigBuilder(hook);
   }
 
-  /** The rows of a store that take part. */
-  RowFilter rows(ActivationStore store) {
-    return RowFilter.fromPosition(firstPosition(store));
+  /** The rows of a store that are trained on, and that everything before is estimated from. */
+  RowFilter rows(ActivationStore store) throws IOException {
+    return heldOut(store).trained();
+  }
+
+  /** What a run on a store keeps apart. */
+  HeldOut heldOut(ActivationStore store) throws IOException {
+    return store.heldOut(heldOut, dataSeed, firstPosition(store));
+  }
+
+  /**
+   * The dead window of a run over {@code tokens} that was given none: 10,000,000 tokens, or a
+   * quarter of the run if that is less.
+   */
+  public static long usualDeadWindow(long tokens) {
+    return Math.clamp(tokens / 4, 1, LONGEST_USUAL_DEAD_WINDOW);
   }
 
   /** The first position of each context of a store that takes part. */

@@ -1,6 +1,7 @@
 package io.sluice.training;
 
 import io.sluice.engine.Optimiser;
+import io.sluice.store.HeldOut;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -34,12 +35,13 @@ public final class TrainingConfigBuilder {
   private long warmupSteps;
   private long decaySteps;
   private long seed;
-  private long deadWindow = 10_000_000;
+  private long deadWindow;
   private long checkpointEvery = 500;
   private long logEvery = 25;
   private int sampleRows = 65536;
   private OptionalInt fromPosition = OptionalInt.empty();
   private Long dataSeed;
+  private double heldOut = HeldOut.USUAL_SHARE;
   private Remedies remedies = Remedies.NONE;
 
   TrainingConfigBuilder(String hook) {
@@ -193,7 +195,14 @@ public final class TrainingConfigBuilder {
     return this;
   }
 
+  /**
+   * Tokens after which a feature that did not fire counts as dead; {@link
+   * TrainingConfig#usualDeadWindow} if this is not called.
+   */
   public TrainingConfigBuilder deadWindow(long value) {
+    if (value < 1) {
+      throw new IllegalArgumentException("dead window must be at least 1, not " + value);
+    }
     deadWindow = value;
     return this;
   }
@@ -222,6 +231,15 @@ public final class TrainingConfigBuilder {
   /** What the order of the data follows from; the seed itself if this is not called. */
   public TrainingConfigBuilder dataSeed(long value) {
     dataSeed = value;
+    return this;
+  }
+
+  /**
+   * Share of the tokens that is kept apart in whole contexts, never trained on, and measured at the
+   * end; 0 for none. A store may be too small for it: {@link HeldOut} has the rule.
+   */
+  public TrainingConfigBuilder heldOut(double share) {
+    heldOut = share;
     return this;
   }
 
@@ -265,12 +283,13 @@ public final class TrainingConfigBuilder {
         warmupSteps,
         decaySteps,
         seed,
-        deadWindow,
+        deadWindow == 0 ? TrainingConfig.usualDeadWindow(steps() * Math.max(1, batch)) : deadWindow,
         checkpointEvery,
         logEvery,
         sampleRows,
         fromPosition,
         dataSeed == null ? seed : dataSeed,
+        heldOut,
         remedies);
   }
 }

@@ -53,10 +53,12 @@ class DemoCommandTest {
         .contains("holds 99.5 % of the variance (100,000 tokens of novel.txt, small-model)")
         .contains("  0               -      50 %         -      90 %\n")
         .contains("  1               -      51 %         -      89 %\n")
-        .contains("16,384 features on layers.1.attn_out, k 32, 409,600 training tokens")
-        .containsPattern("random +47\\.0 % +0\\.1320 +5,000 +4,321\n")
-        .containsPattern("ASI, centred +0\\.1 % +0\\.1110 +3 +4,321\n")
-        .contains("the last 200,000 tokens");
+        .contains("16,384 features on layers.1.attn_out, k 32, trained over 409,600 tokens")
+        .containsPattern("random +47\\.0 % +0\\.1980 +0\\.1320 +5,000 +4,321\n")
+        .containsPattern("ASI, centred +0\\.1 % +0\\.1665 +0\\.1110 +3 +4,321\n")
+        .contains("the last 200,000 tokens")
+        .contains("on 5,000 tokens in whole contexts that were held out")
+        .contains("on none of the 95,000 tokens trained on");
   }
 
   private static TrainingRun run(String name, double dead, double fvu, long never) {
@@ -65,9 +67,25 @@ class DemoCommandTest {
     return new TrainingRun(
         name,
         List.of(),
-        new TrainingRun.Result(400L, 409_600L, fvu, 32.0, dead, 200_000L, 1.0, 4321.0, 90.0),
+        new TrainingRun.Result(
+            400L, 409_600L, 1.5 * fvu, 5000L, fvu, 25L, 32.0, dead, 200_000L, 1.0, 4321.0, 90.0),
         List.of(),
-        new TrainingRun.Evaluation(100_000L, fvu, 1 - fvu, 32.0, dead, 100_000L, histogram, null));
+        evaluation(
+            "held-out",
+            5000,
+            1.5 * fvu,
+            histogram,
+            evaluation("trained", 95_000, fvu, histogram, null)));
+  }
+
+  private static TrainingRun.Evaluation evaluation(
+      String rows,
+      long tokens,
+      double fvu,
+      TrainingRun.Histogram histogram,
+      TrainingRun.Evaluation trained) {
+    return new TrainingRun.Evaluation(
+        rows, tokens, fvu, 1 - fvu, 32.0, 0.0, tokens, histogram, trained, null);
   }
 
   @Test

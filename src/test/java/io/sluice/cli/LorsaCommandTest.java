@@ -85,7 +85,8 @@ class LorsaCommandTest {
   void fromTextToLossRecovered() throws IOException {
     assertThat(capture(store, "--special-tokens")).as(err).isZero();
     assertThat(train()).as(err).isZero();
-    assertThat(out).contains("FVU", "L0", "of the heads", "d_init", "lorsa.safetensors");
+    assertThat(out)
+        .contains("FVU", "L0", "heads: no firing in the last", "d_init", "lorsa.safetensors");
     assertThat(
             sluice(
                 "lorsa",
@@ -119,7 +120,7 @@ class LorsaCommandTest {
         .isEqualTo(1);
     assertOneLine("tiny-bert is a bert encoder");
     assertThat(sluice("lorsa", "evaluate", "--lorsa", run, "--store", store)).as(err).isZero();
-    assertThat(out).contains("FVU", "heads fired on no token");
+    assertThat(out).contains("FVU", "heads: no firing in the last");
     String report = folder.resolve("report.html").toString();
     assertThat(sluice("report", "--run", run, "--out", report)).as(err).isZero();
   }

@@ -73,7 +73,8 @@ class SweepCommandTest {
                 "seed=0,1"))
         .as(err)
         .isZero();
-    assertThat(out).contains("no firing in 160 tokens", "init", "dead", "FVU", "tokens/s", "±");
+    assertThat(out)
+        .contains("no firing in the last 160 tokens", "init", "dead", "FVU", "tokens/s", "±");
     assertThat(out.lines().filter(line -> line.matches(" +(random|asi) .*"))).hasSize(2);
     Path cell = temp.resolve("sweep").resolve("cells").resolve("init=asi,seed=1");
     assertThat(cell.resolve("dictionary.safetensors")).exists();
@@ -106,7 +107,7 @@ class SweepCommandTest {
     };
     assertThat(sweep(axes)).as(err).isZero();
     // The window is a quarter of the smaller batches' run, for all.
-    assertThat(out).contains("no firing in 80 tokens", "activation", "penalty", "batch");
+    assertThat(out).contains("no firing in the last 80 tokens", "activation", "penalty", "batch");
     assertThat(out.lines().filter(line -> line.matches(" +batchtopk +– +(16|32) .*"))).hasSize(2);
     assertThat(out.lines().filter(line -> line.matches(" +jumprelu +0\\.[13] +(16|32) .*")))
         .hasSize(4);

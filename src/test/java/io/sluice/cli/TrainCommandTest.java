@@ -55,6 +55,78 @@ class TrainCommandTest {
   }
 
   @Test
+  void measuresOnWhatItNeverTrainedOn() throws IOException {
+    store = temp.resolve("long").toString();
+    SyntheticStore.write(Path.of(store), 5000, DType.F32, 1);
+    assertThat(train("--engine", "reference")).as(err).isZero();
+    String heldOut = out.lines().findFirst().orElseThrow();
+    assertThat(heldOut).matches("FVU +0\\.\\d{4}, held-out \\(1,000 tokens, never trained on\\)");
+    assertThat(out).containsPattern("FVU +0\\.\\d{4}, last 5 steps \\(trained on\\)");
+    assertThat(out).containsPattern("dead +\\S+% \\(\\d+ of 64 features: no firing in the last");
+
+    String[] evaluate = {
+      "evaluate", "--dictionary", run, "--store", store, "--engine", "reference", "--rows", "all"
+    };
+    String[] usual = java.util.Arrays.copyOf(evaluate, 7);
+    assertThat(sluice(usual)).as(err).isZero();
+    // One definition: what training has printed is what the evaluation finds.
+    String fvu = heldOut.replaceAll("FVU +", "").substring(0, 6);
+    assertThat(out)
+        .containsPattern("tokens +1,000 held out in 1,000 whole contexts, never trained on")
+        .containsPattern("FVU +" + fvu + ", held-out")
+        .containsPattern("FVU +0\\.\\d{4}, trained \\(4,000 tokens that the run trained on\\)");
+    JsonNode file = new ObjectMapper().readTree(Path.of(run, "evaluation.json").toFile());
+    assertThat(file.get("rows").asText()).isEqualTo("held-out");
+    assertThat(file.at("/trained/tokens").asLong()).isEqualTo(4000);
+    assertThat(sluice(evaluate)).as(err).isZero();
+    assertThat(out).contains("5,000 (all, trained on or not)").doesNotContain("held-out");
+    evaluate[8] = "trained";
+    assertThat(sluice(evaluate)).as(err).isZero();
+    assertThat(out).contains("4,000 that the run trained on").contains(", trained");
+    evaluate[8] = "some";
+    assertThat(sluice(evaluate)).isEqualTo(2);
+    assertOneLine("--rows is held-out, trained or all", "some");
+
+    // Another store: nobody knows what was trained on.
+    String other = temp.resolve("other").toString();
+    SyntheticStore.write(Path.of(other), 3000, DType.F32, 2);
+    usual[4] = other;
+    assertThat(sluice(usual)).as(err).isZero();
+    assertThat(out).contains("3,000 (all: its run was trained on another store)");
+    evaluate[4] = other;
+    evaluate[8] = "held-out";
+    assertThat(sluice(evaluate)).isEqualTo(1);
+    assertOneLine("--rows held-out", "another store", "give --rows all");
+  }
+
+  @Test
+  void sharesThatCannotBeMeantAreRefused() {
+    assertThat(train("--held-out", "0.9")).isEqualTo(2);
+    assertOneLine("--held-out", "0.9", "0.5");
+    assertThat(train("--activation", "jumprelu")).isEqualTo(2);
+    assertOneLine("give --penalty, for instance 0.3");
+  }
+
+  @Test
+  void resultsHaveAPlaceBeforeTheWork() throws IOException {
+    assertThat(train()).isZero();
+    String file = temp.resolve("result.json").toString();
+    assertThat(sluice("evaluate", "--dictionary", run, "--store", store, "--out", file)).isZero();
+    assertThat(Path.of(file)).exists();
+    assertThat(Path.of(run, "evaluation.json")).doesNotExist();
+    String nowhere = temp.resolve("no/where.json").toString();
+    assertThat(sluice("evaluate", "--dictionary", run, "--store", store, "--out", nowhere))
+        .isEqualTo(1);
+    assertOneLine("--out", "no");
+    assertThat(out).isEmpty();
+    // A place that cannot be known to fail: the result was printed.
+    Files.createDirectory(Path.of(run, "evaluation.json"));
+    assertThat(sluice("evaluate", "--dictionary", run, "--store", store)).isEqualTo(1);
+    assertThat(out).contains("FVU", "L0");
+    assertThat(err).contains("evaluation.json");
+  }
+
+  @Test
   void takesTheSwitchesOfAStudy() throws IOException {
     assertThat(
             train(

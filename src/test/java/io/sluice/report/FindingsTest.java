@@ -34,14 +34,53 @@ class FindingsTest {
         Findings.of(null, List.of(run("random", 0.468, 0.1323), run("asi", 0.0006, 0.1108)));
     assertThat(findings.headline())
         .isEqualTo(
-            "Of 16,384 features, 47\u202f% end dead in ‘random’ (FVU 0.132), 0.1\u202f% in ‘asi’ (FVU"
+            "Of 16,384 features, 47\u202f% end dead in ‘random’ (held-out FVU 0.132), 0.1\u202f% in ‘asi’ (held-out FVU"
                 + " 0.111).");
     assertThat(Findings.of(null, List.of(run("one", 0, 0.2))).headline())
-        .isEqualTo("‘one’: 0\u202f% of 16,384 features are dead (FVU 0.200).");
+        .isEqualTo("‘one’: 0\u202f% of 16,384 features are dead (held-out FVU 0.200).");
     assertThat(
             Findings.of(null, List.of(new TrainingRun("x", List.of(), null, List.of(), null)))
                 .headline())
         .isEqualTo("Nothing was measured yet.");
+  }
+
+  @Test
+  void runsOfOtherQuestionsAreNotCompared() {
+    TrainingRun wide = run("wide", 0.9, 0.1, "65536");
+    assertThat(
+            Findings.of(null, List.of(wide, run("random", 0.468, 0.1323), run("asi", 0.0006, 0.11)))
+                .headline())
+        .contains("Of 16,384 features", "‘random’", "‘asi’")
+        .doesNotContain("wide", "90");
+  }
+
+  @Test
+  void tiesAreNoComparison() {
+    assertThat(Findings.of(null, List.of(run("a", 0.01, 0.2), run("b", 0.0101, 0.1))).headline())
+        .isEqualTo("Of 16,384 features, 1.0\u202f% end dead in each of 2 runs.");
+  }
+
+  @Test
+  void runsThatDifferHaveNamesThatDiffer() {
+    assertThat(
+            RunQuestion.names(
+                List.of(
+                    run("asi", 0, 1, "512"),
+                    run("asi", 0, 1, "1024"),
+                    run("asi", 0, 1, "1024"),
+                    run("random", 0, 1, "512"))))
+        .containsExactly(
+            "asi (features 512)", "asi (features 1024)", "asi (features 1024) (2)", "random");
+  }
+
+  @Test
+  void codesAreWords() {
+    assertThat(SettingWords.of("dInit", "0")).isEqualTo("as many as tau asks for");
+    assertThat(SettingWords.of("dInit", "12")).isEqualTo("12");
+    assertThat(SettingWords.of("warmupSteps", "0")).isEqualTo("none");
+    assertThat(SettingWords.of("init", "random")).isEqualTo("random directions");
+    assertThat(SettingWords.of("seed", "0")).isEqualTo("0");
+    assertThat(SettingWords.of("centre", "true")).isEqualTo("yes");
   }
 
   @Test
@@ -69,8 +108,13 @@ class FindingsTest {
   }
 
   private static TrainingRun run(String name, double dead, double fvu) {
-    Result result = new Result(1L, 1L, fvu, 32.0, dead, 200_000L, null, null, null);
+    return run(name, dead, fvu, "16384");
+  }
+
+  private static TrainingRun run(String name, double dead, double fvu, String features) {
+    Result result =
+        new Result(1L, 1L, fvu, 1000L, fvu / 2, 10L, 32.0, dead, 200_000L, null, null, null);
     return new TrainingRun(
-        name, List.of(new Setting("features", "16384")), result, List.of(), null);
+        name, List.of(new Setting("features", features)), result, List.of(), null);
   }
 }

@@ -49,6 +49,7 @@ class ReportPageTest {
             "chart-overlap",
             "chart-loss",
             "chart-needed",
+            "chart-heldOut",
             "chart-fvu",
             "chart-dead",
             "chart-frequency");
@@ -82,7 +83,7 @@ class ReportPageTest {
     visit = chromium.open(runsOnly, folder);
     assertThat(visit.console()).isEmpty();
     assertThat(drawn(visit.dom()).keySet())
-        .containsExactlyInAnyOrder("chart-fvu", "chart-dead", "chart-frequency");
+        .containsExactlyInAnyOrder("chart-heldOut", "chart-fvu", "chart-dead", "chart-frequency");
 
     Path lossOnly =
         write(new Report("Loss", null, List.of(), loss("layers.1.z", "layers.2.z"), List.of()));
@@ -94,7 +95,7 @@ class ReportPageTest {
     visit = chromium.open(sweepOnly, folder);
     assertThat(visit.console()).isEmpty();
     assertThat(drawn(visit.dom()).keySet())
-        .containsExactlyInAnyOrder("chart-scaling-dead", "chart-scaling-fvu", "chart-shares");
+        .containsExactlyInAnyOrder("chart-scaling-dead", "chart-scaling-heldOut", "chart-shares");
     assertThat(drawn(visit.dom()))
         .allSatisfy((chart, shapes) -> assertThat(shapes).isGreaterThan(6));
     assertThat(text(visit.dom()))
@@ -133,7 +134,7 @@ class ReportPageTest {
     assertThat(visit.console()).isEmpty();
     assertThat(visit.requests()).isEmpty();
     assertThat(text(visit.dom())).doesNotContain("<title>ran</title>").doesNotContain("<img");
-    assertThat(drawn(visit.dom())).hasSize(9);
+    assertThat(drawn(visit.dom())).hasSize(10);
   }
 
   @Test
@@ -171,6 +172,7 @@ class ReportPageTest {
               run.result(),
               run.metrics(),
               new TrainingRun.Evaluation(
+                  e.rows(),
                   e.tokens(),
                   e.fvu(),
                   e.explainedVariance(),
@@ -178,6 +180,7 @@ class ReportPageTest {
                   e.deadFraction(),
                   e.deadWindowTokens(),
                   few,
+                  e.trained(),
                   new LossRecovered("made-up.txt", 20_000, 3.2, 5.1, 3.4, 0.895))));
     }
     Report crowded =
@@ -186,14 +189,14 @@ class ReportPageTest {
     Files.writeString(file, probed(crowded, MEASURE));
     Chromium.Visit visit = chromium.open(file, folder, "--window-size=" + width + ",900");
     assertThat(visit.console()).isEmpty();
-    assertThat(text(visit.dom())).contains("id=\"measured\">14 charts, 3 tables;<");
+    assertThat(text(visit.dom())).contains("id=\"measured\">15 charts, 3 tables;<");
   }
 
   /** Writes down what is cut off: tables that have to be scrolled, words outside their chart. */
   private static final String MEASURE =
       """
       (async () => {
-        for (let i = 0; i < 100 && document.querySelectorAll('.chart[data-drawn]').length < 14; i++) {
+        for (let i = 0; i < 100 && document.querySelectorAll('.chart[data-drawn]').length < 15; i++) {
           await new Promise((done) => setTimeout(done, 100));
         }
         const charts = [...document.querySelectorAll('.chart')];
@@ -313,7 +316,10 @@ class ReportPageTest {
       dead += 0.01 * Integer.parseInt(cell.values().get(Axis.SEED));
       cells.add(
           new SweepResult.Outcome(
-              cell, new RunResult(10, 10, 0.1 + dead / 9, 32, dead, 10, 1, 99, 1), null));
+              cell,
+              new RunResult(
+                  10, 10, 0.2 + dead / 9, 1000, 0.1 + dead / 9, 10, 32, dead, 10, 1, 99, 1),
+              null));
     }
     return new SweepResult("layers.3.attn_out", "made-up", "made-up.txt", grid, cells);
   }

@@ -24,7 +24,19 @@ class StudyPageTest {
       cells.add(
           new SweepResult.Outcome(
               cell,
-              new RunResult(10, 10, fvu.applyAsDouble(cell) + noise, 32, dead, 10, 1, 99, 1),
+              new RunResult(
+                  10,
+                  10,
+                  fvu.applyAsDouble(cell) + noise,
+                  1000,
+                  fvu.applyAsDouble(cell) + noise - 0.05,
+                  10,
+                  32,
+                  dead,
+                  10,
+                  1,
+                  99,
+                  1),
               null));
     }
     return new SweepResult(hook, "model", "text", grid, cells);
@@ -40,7 +52,7 @@ class StudyPageTest {
     assertThat(StudyPage.markdown(List.of(causes, whitened(0.3))))
         .contains(
             "No, by these numbers: it reconstructs the activations worse.",
-            "| 64 | random | yes | Adam | whitened | 40.0 ± 0.0 % | 0.3020 ± 0.0006 | 3 |",
+            "| 64 | random | yes | Adam | whitened | 40.0 ± 0.0 % | 0.3020 ± 0.0006 | 0.2520 ± 0.0006 | 3 |",
             "| 64 | 40.0 ± 0.0 % | subspace mismatch | 75.0 ± 0.0 % |",
             "`h` of model over text");
     assertThat(StudyPage.markdown(List.of(causes, whitened(0.1))))

@@ -14,6 +14,10 @@ public final class SyntheticReport {
   private static final int HEADS = 12;
   private static final double TAU = 0.99;
   private static final int TOKENS = 122_880;
+  private static final int HELD_OUT = 6_144;
+
+  /** How much larger the error is on what was held out. */
+  private static final double HELD_OUT_MORE = 1.4;
 
   /** How fast each kind's spectrum falls: scale over d, and the tail that is left. */
   private enum Kind {
@@ -209,6 +213,9 @@ public final class SyntheticReport {
           .put("learningRate", 1e-3)
           .put("tokensPerSecond", 5200 + 200 * random.nextGaussian())
           .put("seconds", tokens / 5200.0);
+      if (step % 100 == 0) {
+        line.put("heldOutFvu", step == steps ? HELD_OUT_MORE * fvu : HELD_OUT_MORE * falling);
+      }
       lines.append(line).append('\n');
     }
     Files.writeString(folder.resolve("metrics.jsonl"), lines);
@@ -218,9 +225,9 @@ public final class SyntheticReport {
         .put("hook", "layers.3.attn_out")
         .put("features", 16384)
         .put("k", 32)
-        .put("initialiser", start)
-        .put("dInit", start.equals("asi") ? "200" : "none")
-        .put("centring", centred)
+        .put("init", start)
+        .put("dInit", 0)
+        .put("centre", centred)
         .put("optimiser", "sparse-adam")
         .put("learningRate", 1e-3)
         .put("warmupSteps", 50)
@@ -233,7 +240,10 @@ public final class SyntheticReport {
     run.putObject("result")
         .put("steps", steps)
         .put("tokens", steps * batch)
+        .put("heldOutFvu", HELD_OUT_MORE * fvu)
+        .put("heldOutTokens", HELD_OUT)
         .put("fvu", fvu)
+        .put("fvuSteps", 10)
         .put("l0", 32.0)
         .put("deadFraction", dead)
         .put("deadWindowTokens", window)
@@ -248,13 +258,21 @@ public final class SyntheticReport {
   private static void evaluation(Path folder, double dead, double fvu, Random random)
       throws IOException {
     ObjectNode root = JsonFile.MAPPER.createObjectNode();
-    root.put("format", TrainingRun.EVALUATION_FORMAT)
-        .put("tokens", 40_960)
-        .put("fvu", fvu * 1.04)
-        .put("explainedVariance", 1 - fvu * 1.04)
+    root.put("format", TrainingRun.EVALUATION_FORMAT);
+    measured(root, "held-out", HELD_OUT, 1.5 * dead, HELD_OUT_MORE * fvu, random);
+    measured(root.putObject("trained"), "trained", TOKENS - HELD_OUT, 0.9 * dead, fvu, random);
+    JsonFile.MAPPER.writeValue(folder.resolve("evaluation.json").toFile(), root);
+  }
+
+  private static void measured(
+      ObjectNode root, String rows, int tokens, double dead, double fvu, Random random) {
+    root.put("rows", rows)
+        .put("tokens", tokens)
+        .put("fvu", fvu)
+        .put("explainedVariance", 1 - fvu)
         .put("l0", 32.0)
-        .put("deadFraction", dead * 1.02)
-        .put("deadWindowTokens", 40_960);
+        .put("deadFraction", dead)
+        .put("deadWindowTokens", tokens);
     ObjectNode histogram = root.putObject("frequencyHistogram");
     ArrayNode edges = histogram.putArray("log10Edges");
     ArrayNode counts = histogram.putArray("counts");
@@ -269,7 +287,6 @@ public final class SyntheticReport {
                 alive * 0.133 * Math.exp(-from * from / 2) * (0.95 + 0.1 * random.nextDouble())));
       }
     }
-    histogram.put("neverFired", Math.round(16384 * dead * 0.9));
-    JsonFile.MAPPER.writeValue(folder.resolve("evaluation.json").toFile(), root);
+    histogram.put("neverFired", Math.round(16384 * dead));
   }
 }

@@ -30,7 +30,7 @@ class TrainingRunTest {
     TrainingRun read = TrainingRun.read(run);
     assertThat(read.name()).isEqualTo("asi, centred");
     assertThat(read.setting("features")).isEqualTo("16384");
-    assertThat(read.setting("centring")).isEqualTo("true");
+    assertThat(read.setting("centre")).isEqualTo("true");
     assertThat(read.metrics()).hasSize(80);
     assertThat(read.metrics().getLast().step()).isEqualTo(800);
     assertThat(read.result().deadFraction()).isEqualTo(0.01);

@@ -20,7 +20,9 @@ class CauseSharesTest {
     for (SweepCell cell : grid.cells(() -> TrainingConfig.of("h"), 0.99, 0)) {
       outcomes.add(
           new SweepResult.Outcome(
-              cell, new RunResult(1, 1, 0.1, 32, dead.applyAsDouble(cell), 10, 1, 1, 1), null));
+              cell,
+              new RunResult(1, 1, null, 0, 0.1, 1, 32, dead.applyAsDouble(cell), 10, 1, 1, 1),
+              null));
     }
     return new SweepResult("h", "m", "t", grid, outcomes);
   }

@@ -3,15 +3,14 @@ package io.sluice.evaluation.lorsa;
 import io.sluice.dictionary.lorsa.ContextFeed;
 import io.sluice.dictionary.lorsa.Lorsa;
 import io.sluice.dictionary.lorsa.LorsaConfig;
+import io.sluice.dictionary.lorsa.LorsaSums;
 import io.sluice.engine.lorsa.LorsaBatch;
 import io.sluice.engine.lorsa.LorsaEngine;
 import io.sluice.engine.lorsa.LorsaResult;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.FrequencyHistogram;
 import io.sluice.store.Contexts;
-import io.sluice.torch.DType;
 import io.sluice.torch.Device;
-import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import java.io.IOException;
 import java.util.Arrays;
@@ -20,9 +19,6 @@ import java.util.stream.IntStream;
 
 /** Evaluates a Lorsa on every context of a store. */
 public final class LorsaEvaluator {
-  /** Tokens at once. */
-  private static final int BATCH_TOKENS = 4096;
-
   private LorsaEvaluator() {}
 
   /**
@@ -46,17 +42,15 @@ public final class LorsaEvaluator {
     int heads = config.spec().heads();
     long[] fired = new long[heads];
     long[] lastFired = new long[heads];
-    double[] sums = new double[feed.targetWidth()];
-    double squares = 0;
-    LorsaResult total = LorsaResult.NONE;
-    int each = Math.max(1, BATCH_TOKENS / contexts.longest());
+    LorsaSums sums = new LorsaSums(feed.targetWidth());
+    int each = LorsaSums.contextsAtOnce(contexts);
     try (LorsaEngine engine = LorsaEngine.running(lorsa.weights(), device)) {
       for (int first = 0; first < contexts.count(); first += each) {
         int count = Math.min(each, contexts.count() - first);
         int[] chosen = IntStream.range(first, first + count).toArray();
         try (TensorScope scope = TensorScope.open()) {
           LorsaBatch batch = feed.batch(chosen, 1, 1);
-          long now = total.tokens() + batch.tokens();
+          long now = sums.total().tokens() + batch.tokens();
           LorsaResult result =
               engine.measure(
                   batch,
@@ -64,24 +58,23 @@ public final class LorsaEvaluator {
                     fired[head]++;
                     lastFired[head] = now;
                   });
-          total = total.plus(result);
-          squares += addTo(sums, batch);
+          sums.add(batch, result);
         }
-        progress.accept(total.tokens());
+        progress.accept(sums.total().tokens());
       }
     }
-    return evaluation(config, total, sums, squares, fired, lastFired, deadWindow);
+    return evaluation(contexts, config, sums, fired, lastFired, deadWindow);
   }
 
   private static Evaluation evaluation(
+      Contexts contexts,
       LorsaConfig config,
-      LorsaResult total,
-      double[] sums,
-      double squares,
+      LorsaSums sums,
       long[] fired,
       long[] lastFired,
       long deadWindow)
       throws IOException {
+    LorsaResult total = sums.total();
     long tokens = total.tokens();
     if (tokens == 0) {
       throw new IOException(
@@ -91,11 +84,12 @@ public final class LorsaEvaluator {
     if (!Double.isFinite(total.squaredError())) {
       throw new IOException("the Lorsa's output is not finite; train it again");
     }
-    double meanEnergy = 0;
-    for (double sum : sums) {
-      meanEnergy += sum * sum / tokens;
+    if (!sums.varies()) {
+      throw new IOException(
+          "%s: the %,d tokens that were read are all the same in '%s', so there is no variance to explain; evaluate on more text"
+              .formatted(contexts.store().folder(), tokens, config.outputHook()));
     }
-    double fvu = total.squaredError() / (squares - meanEnergy);
+    double fvu = sums.fvu();
     long window = Math.min(deadWindow, tokens);
     long alive = Arrays.stream(lastFired).filter(last -> last > tokens - window).count();
     return new Evaluation(
@@ -107,22 +101,5 @@ public final class LorsaEvaluator {
         window,
         FrequencyHistogram.of(fired, tokens),
         null);
-  }
-
-  /** Adds the targets that count to {@code sums} and returns the sum of their squares. */
-  private static double addTo(double[] sums, LorsaBatch batch) {
-    double squares = 0;
-    for (int i = 0; i < batch.contexts(); i++) {
-      int count = batch.lengths()[i] - batch.from();
-      if (count > 0) {
-        Tensor rows = batch.target().select(0, i).narrow(0, batch.from(), count).to(DType.F64);
-        double[] part = rows.sum(false, 0).toDoubles();
-        for (int j = 0; j < sums.length; j++) {
-          sums[j] += part[j];
-        }
-        squares += rows.square().sum().item();
-      }
-    }
-    return squares;
   }
 }

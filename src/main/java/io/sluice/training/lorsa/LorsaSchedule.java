@@ -11,7 +11,8 @@ package io.sluice.training.lorsa;
  * @param steps optimiser steps
  * @param warmupSteps steps over which the learning rate rises linearly from 0
  * @param decaySteps last steps, over which it falls linearly to 0
- * @param deadWindow tokens after which a head that did not fire counts as dead
+ * @param deadWindow tokens after which a head that did not fire counts as dead; 0 for 10,000,000,
+ *     or a quarter of the run if that is less
  * @param checkpointEvery steps between checkpoints; 0 for none
  * @param logEvery steps between lines of metrics
  */
@@ -51,14 +52,30 @@ public record LorsaSchedule(
           "warm-up (%d steps) and decay (%d steps) do not fit into %d steps"
               .formatted(warmupSteps, decaySteps, steps));
     }
-    atLeast("dead window", deadWindow, 1);
+    atLeast("dead window", deadWindow, 0);
     atLeast("steps between checkpoints", checkpointEvery, 0);
     atLeast("steps between metrics", logEvery, 1);
   }
 
   /** Adam with its usual numbers, no warm-up, a line of metrics every 25 steps. */
   public static LorsaSchedule of(long steps, int contexts) {
-    return new LorsaSchedule(1e-3, 0.9, 0.999, 1e-8, contexts, steps, 0, 0, 10_000_000, 500, 25);
+    return new LorsaSchedule(1e-3, 0.9, 0.999, 1e-8, contexts, steps, 0, 0, 0, 500, 25);
+  }
+
+  /** The same with another dead window. */
+  LorsaSchedule withDeadWindow(long tokens) {
+    return new LorsaSchedule(
+        learningRate,
+        beta1,
+        beta2,
+        epsilon,
+        contexts,
+        steps,
+        warmupSteps,
+        decaySteps,
+        tokens,
+        checkpointEvery,
+        logEvery);
   }
 
   /** The learning rate of step {@code step}, counted from 1. */

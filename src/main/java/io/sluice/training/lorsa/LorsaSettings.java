@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.lorsa.LorsaConfig;
 import io.sluice.files.Fields;
 import io.sluice.store.ActivationStore;
+import io.sluice.store.HeldOut;
+import io.sluice.training.RunRows;
 import io.sluice.training.Start;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -19,7 +21,11 @@ final class LorsaSettings {
   private LorsaSettings() {}
 
   static ObjectNode write(
-      LorsaTrainingConfig config, LorsaConfig form, LorsaStart start, ActivationStore store) {
+      LorsaTrainingConfig config,
+      LorsaConfig form,
+      LorsaStart start,
+      HeldOut heldOut,
+      ActivationStore store) {
     ObjectNode json = JSON.createObjectNode();
     form.write(json.putObject(FORM));
     json.put("inputHook", config.inputHook());
@@ -42,6 +48,7 @@ final class LorsaSettings {
     json.set("schedule", JSON.valueToTree(config.schedule()));
     json.put("seed", config.seed());
     json.put("sampleTokens", config.sampleTokens());
+    RunRows.write(heldOut, json);
     json.set("start", JSON.valueToTree(start));
     json.put("store", store.folder().toString());
     json.put("storeRows", store.rows());
@@ -75,7 +82,8 @@ final class LorsaSettings {
           json.required("fromPosition").asInt(),
           JSON.treeToValue(json.required("schedule"), LorsaSchedule.class),
           json.required("seed").asLong(),
-          json.required("sampleTokens").asInt());
+          json.required("sampleTokens").asInt(),
+          RunRows.share(json));
     } catch (JsonProcessingException | IllegalArgumentException e) {
       throw new IOException(file + ": its config is damaged: " + e.getMessage(), e);
     }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.sluice.dictionary.lorsa.ContextFeed;
 import io.sluice.dictionary.lorsa.Lorsa;
 import io.sluice.dictionary.lorsa.LorsaConfig;
+import io.sluice.dictionary.lorsa.LorsaSums;
 import io.sluice.engine.AdamStep;
 import io.sluice.engine.lorsa.LorsaBatch;
 import io.sluice.engine.lorsa.LorsaEngine;
@@ -11,17 +12,21 @@ import io.sluice.engine.lorsa.LorsaResult;
 import io.sluice.engine.lorsa.LorsaWeights;
 import io.sluice.model.LayerAttention;
 import io.sluice.store.Contexts;
+import io.sluice.store.HeldOut;
 import io.sluice.torch.Device;
 import io.sluice.torch.TensorScope;
 import io.sluice.training.DivergedException;
 import io.sluice.training.Metrics;
 import io.sluice.training.RunFolder;
 import io.sluice.training.RunResult;
+import io.sluice.training.RunRows;
+import io.sluice.training.TrainingConfig;
 import io.sluice.training.TrainingListener;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.IntStream;
 
 /**
  * Trains one Lorsa on the contexts of a store, in a run folder. Killed at any moment, a run that is
@@ -30,6 +35,8 @@ import java.nio.file.Path;
 public final class LorsaTrainer implements AutoCloseable {
   private final RunFolder folder;
   private final LorsaTrainingConfig config;
+  private final Contexts contexts;
+  private final HeldOut heldOut;
   private final ContextFeed feed;
   private final String name;
   private final Device device;
@@ -44,12 +51,19 @@ public final class LorsaTrainer implements AutoCloseable {
   private LorsaResult tally = LorsaResult.NONE;
 
   private LorsaTrainer(
-      RunFolder folder, LorsaTrainingConfig config, ContextFeed feed, String name, Device device) {
+      RunFolder folder, LorsaTrainingConfig config, Contexts contexts, String name, Device device)
+      throws IOException {
     this.folder = folder;
     this.config = config;
-    this.feed = feed;
+    this.contexts = contexts;
+    this.heldOut = heldOut(config, contexts);
+    this.feed = feed(contexts.where(row -> !heldOut.holds(row)), config, device);
     this.name = name;
     this.device = device;
+  }
+
+  private static HeldOut heldOut(LorsaTrainingConfig config, Contexts contexts) throws IOException {
+    return contexts.store().heldOut(config.heldOut(), config.seed(), config.fromPosition());
   }
 
   private static ContextFeed feed(Contexts contexts, LorsaTrainingConfig config, Device device) {
@@ -75,8 +89,17 @@ public final class LorsaTrainer implements AutoCloseable {
       String name,
       Path folder)
       throws IOException {
-    ContextFeed feed = feed(contexts, config, device);
-    LorsaTrainer trainer = new LorsaTrainer(RunFolder.create(folder), config, feed, name, device);
+    feed(contexts, config, device);
+    LorsaTrainingConfig whole = config;
+    if (config.schedule().deadWindow() == 0) {
+      long perStep = contexts.rows() / contexts.count() * config.schedule().contexts();
+      long run = config.schedule().steps() * perStep;
+      whole =
+          config.withSchedule(
+              config.schedule().withDeadWindow(TrainingConfig.usualDeadWindow(run)));
+    }
+    LorsaTrainer trainer =
+        new LorsaTrainer(RunFolder.create(folder), whole, contexts, name, device);
     try {
       trainer.begin(attention);
       return trainer;
@@ -107,13 +130,9 @@ public final class LorsaTrainer implements AutoCloseable {
       if (description.has("result")) {
         throw new IOException(folder + ": this run is complete; there is nothing to resume");
       }
-      trainer =
-          new LorsaTrainer(
-              run,
-              config,
-              feed(contexts, config, device),
-              description.path("name").asText(),
-              device);
+      RunRows.requireSame(settings, heldOut(config, contexts), file);
+      feed(contexts, config, device);
+      trainer = new LorsaTrainer(run, config, contexts, description.path("name").asText(), device);
       trainer.form = LorsaSettings.form(settings, file);
       trainer.goOn();
       return trainer;
@@ -178,6 +197,11 @@ public final class LorsaTrainer implements AutoCloseable {
     return config;
   }
 
+  /** What the run keeps apart: it is never trained on, and measured at the end. */
+  public HeldOut heldOut() {
+    return heldOut;
+  }
+
   /** Steps done so far. */
   public long step() {
     return step;
@@ -207,8 +231,12 @@ public final class LorsaTrainer implements AutoCloseable {
       boolean end = step == schedule.steps();
       if (step % schedule.logEvery() == 0 || end) {
         long now = System.nanoTime();
-        last = measure((tokens - measuredTokens) * 1e9 / (now - measuredNanos));
-        measuredNanos = now;
+        double speed = (tokens - measuredTokens) * 1e9 / (now - measuredNanos);
+        Double unseen = end ? heldOutFvu() : null;
+        // Measuring is no training.
+        startedNanos += System.nanoTime() - now;
+        last = measure(speed, unseen);
+        measuredNanos = System.nanoTime();
         measuredTokens = tokens;
         folder.append(last);
         listener.measured(last);
@@ -248,7 +276,28 @@ public final class LorsaTrainer implements AutoCloseable {
     }
   }
 
-  private Metrics measure(double tokensPerSecond) {
+  /** The FVU on what is held out, as {@code sluice lorsa evaluate} finds it; null for none. */
+  private Double heldOutFvu() throws IOException {
+    if (heldOut.isEmpty()) {
+      return null;
+    }
+    Contexts unseen = contexts.where(heldOut::holds);
+    ContextFeed from = feed(unseen, config, device);
+    LorsaSums sums = new LorsaSums(from.targetWidth());
+    int each = LorsaSums.contextsAtOnce(unseen);
+    try (LorsaEngine runs = LorsaEngine.running(lorsa().weights(), device)) {
+      for (int first = 0; first < unseen.count(); first += each) {
+        int[] chosen = IntStream.range(first, Math.min(first + each, unseen.count())).toArray();
+        try (TensorScope scope = TensorScope.open()) {
+          LorsaBatch batch = from.batch(chosen, 1, 1);
+          sums.add(batch, runs.measure(batch, (head, activation) -> {}));
+        }
+      }
+    }
+    return sums.varies() ? Double.valueOf(sums.fvu()) : null;
+  }
+
+  private Metrics measure(double tokensPerSecond, Double unseen) {
     long counted = Math.max(1, tally.tokens());
     double loss = tally.squaredError() / counted;
     long window = config.schedule().deadWindow();
@@ -258,6 +307,7 @@ public final class LorsaTrainer implements AutoCloseable {
             tokens,
             loss,
             loss / start.variance(),
+            unseen,
             (double) tally.codes() / counted,
             1 - (double) engine.firedSince(tokens - window) / config.heads(),
             window,
@@ -286,7 +336,10 @@ public final class LorsaTrainer implements AutoCloseable {
         new RunResult(
             step,
             tokens,
+            end.heldOutFvu(),
+            heldOut.tokens(),
             end.fvu(),
+            RunResult.stepsOfLastLine(step, config.schedule().logEvery()),
             end.l0(),
             end.deadFraction(),
             end.deadWindowTokens(),
@@ -302,7 +355,7 @@ public final class LorsaTrainer implements AutoCloseable {
 
   private void describe(RunResult result) throws IOException {
     folder.describe(
-        name, LorsaSettings.write(config, form, start, feed.contexts().store()), result);
+        name, LorsaSettings.write(config, form, start, heldOut, contexts.store()), result);
   }
 
   /** The Lorsa as it is now, in the units of the raw activations. */

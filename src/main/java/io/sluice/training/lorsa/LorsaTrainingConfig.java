@@ -1,5 +1,6 @@
 package io.sluice.training.lorsa;
 
+import io.sluice.store.HeldOut;
 import io.sluice.training.Start;
 import java.util.Objects;
 
@@ -26,6 +27,8 @@ import java.util.Objects;
  * @param schedule how long, in which steps
  * @param seed what directions and the order of the data follow from
  * @param sampleTokens tokens that means, scales, subspaces and norm are estimated from
+ * @param heldOut share of the tokens that is kept apart in whole contexts, never trained on, and
+ *     measured at the end, by the rule of {@link HeldOut}; 0 for none
  */
 public record LorsaTrainingConfig(
     String inputHook,
@@ -40,7 +43,8 @@ public record LorsaTrainingConfig(
     int fromPosition,
     LorsaSchedule schedule,
     long seed,
-    int sampleTokens) {
+    int sampleTokens,
+    double heldOut) {
   /**
    * Checks the numbers.
    *
@@ -56,6 +60,11 @@ public record LorsaTrainingConfig(
     LorsaSchedule.atLeast("k", k, 1);
     LorsaSchedule.atLeast("the first position", fromPosition, 0);
     LorsaSchedule.atLeast("sample tokens", sampleTokens, 1);
+    if (!(heldOut >= 0 && heldOut <= HeldOut.LARGEST_SHARE)) {
+      throw new IllegalArgumentException(
+          "the share to hold out must be from 0 to %s, not %s"
+              .formatted(HeldOut.LARGEST_SHARE, heldOut));
+    }
     if (k > heads) {
       throw new IllegalArgumentException("k (" + k + ") is more than the " + heads + " heads");
     }
@@ -84,7 +93,8 @@ public record LorsaTrainingConfig(
         0,
         schedule,
         0,
-        16384);
+        16384,
+        HeldOut.USUAL_SHARE);
   }
 
   /** The same with another start. */
@@ -102,7 +112,27 @@ public record LorsaTrainingConfig(
         fromPosition,
         schedule,
         seed,
-        sampleTokens);
+        sampleTokens,
+        heldOut);
+  }
+
+  /** The same with another schedule. */
+  LorsaTrainingConfig withSchedule(LorsaSchedule other) {
+    return new LorsaTrainingConfig(
+        inputHook,
+        outputHook,
+        heads,
+        groups,
+        k,
+        rankByOutputNorm,
+        start,
+        centre,
+        normalise,
+        fromPosition,
+        other,
+        seed,
+        sampleTokens,
+        heldOut);
   }
 
   /** The same, trained from another position on. */
@@ -120,6 +150,7 @@ public record LorsaTrainingConfig(
         position,
         schedule,
         seed,
-        sampleTokens);
+        sampleTokens,
+        heldOut);
   }
 }

@@ -66,7 +66,10 @@ function announce(text) {
   byId('live').textContent = text;
 }
 
-/** A table for reading: columns are {name, text(row), value?(row), best?: 'least'|'most', cell?(row)}. */
+/**
+ * A table for reading: columns are {name, text(row), value?(row), best?: 'least'|'most', among?(row), cell?(row)}.
+ * The best of a column is marked among the rows of which `among` says the same; the row's own question by default.
+ */
 function table(columns, rows, { sortable = false, kind = 'data-table', caption } = {}) {
   const head = element('tr');
   const body = element('tbody');
@@ -74,7 +77,7 @@ function table(columns, rows, { sortable = false, kind = 'data-table', caption }
   const fill = (ordered) => {
     body.replaceChildren(
       ...ordered.map((row) =>
-        element('tr', {}, ...columns.map((column, i) => cell(column, row, i, best[i])))),
+        element('tr', {}, ...columns.map((column, i) => cell(column, row, i, best[i].has(row))))),
     );
   };
   columns.forEach((column, i) => {
@@ -107,21 +110,28 @@ function scrolling(made) {
 
 function cell(column, row, i, best) {
   const text = column.text(row);
-  const is = column.value && best !== null && column.value(row) === best;
   const made = element(i === 0 ? 'th' : 'td', {
     scope: i === 0 ? 'row' : null,
-    class: [is ? 'best' : '', text === NONE ? 'none' : ''].join(' ').trim() || null,
+    class: [best ? 'best' : '', text === NONE ? 'none' : ''].join(' ').trim() || null,
   });
   if (column.cell) made.append(...column.cell(row), element('span', { class: 'number' }, text));
   else made.append(text);
   return made;
 }
 
+/** The rows that are best among those that answer one question; none where all are alike. */
 function bestOf(column, rows) {
-  if (!column.best || rows.length < 2) return null;
-  const values = rows.map(column.value).filter(isNumber);
-  if (new Set(values).size < 2) return null;
-  return column.best === 'least' ? Math.min(...values) : Math.max(...values);
+  const found = new Set();
+  if (!column.best) return found;
+  const among = column.among ?? ((row) => row.question);
+  for (const question of new Set(rows.map(among))) {
+    const alike = rows.filter((row) => among(row) === question && isNumber(column.value(row)));
+    const values = alike.map(column.value);
+    if (new Set(values).size < 2) continue;
+    const best = column.best === 'least' ? Math.min(...values) : Math.max(...values);
+    for (const row of alike) if (column.value(row) === best) found.add(row);
+  }
+  return found;
 }
 
 function compare(a, b) {

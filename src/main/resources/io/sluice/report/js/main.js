@@ -2,13 +2,7 @@
 
 function start() {
   const page = JSON.parse(byId('data').textContent);
-  // Two runs of one name must stay two lines.
-  const seen = new Map();
-  const runs = page.runs.map((run, number) => {
-    const nth = (seen.get(run.name) ?? 0) + 1;
-    seen.set(run.name, nth);
-    return { ...run, number, label: nth === 1 ? run.name : run.name + ' (' + nth + ')' };
-  });
+  const runs = page.runs.map((run, number) => ({ ...run, number, label: run.name }));
   followTheme();
   tiles(page.geometry, runs);
   if (isNumber(page.tau)) byId('tau-value').textContent = ' = ' + percent(page.tau);
@@ -21,7 +15,7 @@ function start() {
   if (page.loss) lossFigures(page.loss);
   if (runs.length > 0) {
     show('training');
-    resultsTable(runs);
+    resultsTable(runs, page.differing);
     trainingFigures(runs);
     settingsTable(runs);
   }

@@ -8,17 +8,21 @@ function sweepFigures(sweeps) {
     sweepTable(sweep, about);
     scalingFigure(sweep, 'dead', at, {
       title: 'Dead features by dictionary size' + about, axis: 'share of the features', text: percent1,
-      note: 'No firing in ' + count(sweep.deadWindowTokens) + ' tokens; bars are standard errors over seeds',
+      note: 'No firing in the last ' + count(sweep.deadWindowTokens) + ' tokens of training; bars are standard errors over seeds',
       yAxis: { type: 'value', min: 0, axisLabel: { formatter: percent } },
     });
-    scalingFigure(sweep, 'fvu', at, {
-      title: 'Reconstruction error by dictionary size' + about, axis: 'FVU', text: digits3,
-      note: 'Fraction of variance unexplained at the end; bars are standard errors over seeds',
+    const unseen = sweep.lines.every((l) => l.points.every((p) => isNumber(p.heldOut)));
+    scalingFigure(sweep, unseen ? 'heldOut' : 'fvu', at, {
+      title: 'Reconstruction error by dictionary size' + about, axis: unseen ? 'FVU, held-out' : fvuOfLastSteps(sweep), text: digits3,
+      note: 'Fraction of variance unexplained ' + (unseen ? 'on ' + count(sweep.heldOutTokens) + ' tokens that were never trained on' : 'on tokens trained on') +
+        '; bars are standard errors over seeds',
       yAxis: { type: 'value', min: 0, axisLabel: { formatter: (v) => String(Number(v.toPrecision(3))) } },
     });
     if (sweep.shares.length > 0) sharesFigure(sweep, at, about);
   });
 }
+
+const fvuOfLastSteps = (sweep) => 'FVU, last ' + count(sweep.fvuSteps) + ' steps';
 
 const withError = (text, value, error) => (isNumber(error) ? text(value) + ' ± ' + text(error) : text(value));
 
@@ -29,11 +33,15 @@ function sweepTable(sweep, about) {
     { name: 'Features', text: (r) => count(r.features), value: (r) => r.features },
     { name: 'Seeds', text: (r) => count(r.seeds), value: (r) => r.seeds },
     { name: 'Dead', text: (r) => withError(percent1, r.dead, r.deadError), value: (r) => r.dead, best: 'least' },
-    { name: 'FVU', text: (r) => withError(decimal3, r.fvu, r.fvuError), value: (r) => r.fvu, best: 'least' },
+    ...(rows.some((r) => isNumber(r.heldOut))
+      ? [{ name: 'FVU, held-out', text: (r) => withError(decimal3, r.heldOut, r.heldOutError), value: (r) => r.heldOut, best: 'least' }] : []),
+    { name: fvuOfLastSteps(sweep), text: (r) => withError(decimal3, r.fvu, r.fvuError), value: (r) => r.fvu, best: 'least' },
     { name: 'L0', text: (r) => decimal1(r.l0), value: (r) => r.l0 },
     { name: 'Tokens/s', text: (r) => count(r.tokensPerSecond), value: (r) => r.tokensPerSecond },
   ], rows, { sortable: true, caption: 'Cells of the sweep' + about });
-  const note = 'How dictionaries of ' + sweep.hook + ' ended; the best of a column is bold. Click a heading to sort.';
+  const note = 'How dictionaries of ' + sweep.hook + ' ended. ' +
+    (sweep.heldOutTokens > 0 ? 'Held-out: ' + count(sweep.heldOutTokens) + ' tokens that were never trained on. ' : 'Nothing was held out. ') +
+    'The best of a column is bold among cells of one number of features, k and batch. Click a heading to sort.';
   byId('sweep-results').append(
     element('figure', {}, element('figcaption', {}, element('h3', {}, 'The cells' + about), element('p', {}, note)),
       scrolling(made)));

@@ -19,43 +19,102 @@ function tiles(geometry, runs) {
       home.append(tile(percent(share), kind + ': directions for ' + percent(geometry.tau) + ' of the variance, mean over layers', { share, colour: kind }));
     }
   }
-  const dead = runs.filter((run) => isNumber(run.result?.deadFraction)).sort((a, b) => a.result.deadFraction - b.result.deadFraction);
+  const dead = alike(runs.filter((run) => isNumber(run.result?.deadFraction)))
+    .sort((a, b) => a.result.deadFraction - b.result.deadFraction);
   if (dead.length > 1) {
     const [least, most] = [dead[0], dead.at(-1)];
-    const fewest = percent(least.result.deadFraction).replace(THIN + '%', '');
-    home.append(tile(fewest + '\u2009–\u2009' + percent(most.result.deadFraction),
-      'of the features end dead: the fewest in ‘' + least.label + '’, the most in ‘' + most.label + '’'));
+    const of = 'of ' + (valueOf(least, 'features') ?? 'the features') + ' features end dead';
+    const [fewest, last] = [percent(least.result.deadFraction), percent(most.result.deadFraction)];
+    home.append(fewest === last
+      ? tile(last, of.replace('the features features', 'the features') + ' in each of ' + dead.length + ' runs')
+      : tile(fewest.replace(THIN + '%', '') + '\u2009–\u2009' + last,
+        of.replace('the features features', 'the features') + ': the fewest in ‘' + least.label + '’, the most in ‘' + most.label + '’'));
   }
 }
 
-function resultsTable(runs) {
+/** The most runs that answer one question with one dead window. */
+function alike(runs) {
+  const groups = new Map();
+  for (const run of runs) {
+    const key = run.question + run.result.deadWindowTokens;
+    groups.set(key, [...(groups.get(key) ?? []), run]);
+  }
+  return [...groups.values()].reduce((most, group) => (group.length > most.length ? group : most), []);
+}
+
+function valueOf(run, key) {
+  const value = run.settings.find((s) => s.key === key)?.value;
+  return value === undefined ? undefined : setting(value);
+}
+
+/** What all numbers are the same in, or null. */
+function shared(values) {
+  const different = new Set(values.filter(isNumber));
+  return different.size === 1 ? [...different][0] : null;
+}
+
+function resultsTable(runs, differing) {
   const result = (run) => run.result ?? {};
   const dead = (run) => result(run).deadFraction;
+  const evaluation = (run) => run.evaluation ?? {};
+  const trained = (run) => evaluation(run).trained ?? (evaluation(run).rows === 'trained' ? evaluation(run) : {});
+  const heldOut = (run) => (evaluation(run).rows === 'held-out' ? evaluation(run) : {});
+  const all = (run) => (evaluation(run).rows === 'held-out' || evaluation(run).rows === 'trained' ? {} : evaluation(run));
+  const heldOutFvu = (run) => result(run).heldOutFvu ?? heldOut(run).fvu;
+  const counted = (run) => (isNumber(trained(run).tokens) ? trained(run) : evaluation(run));
+  const never = (run) => counted(run).frequencyHistogram?.neverFired;
+  const loss = (run) => evaluation(run).lossRecovered ?? {};
+  const steps = shared(runs.map((run) => result(run).fvuSteps));
+  const window = (run) => run.question + result(run).deadWindowTokens;
+  const numbers = (name, value, text, more = {}) => ({ name, value, text: (run) => text(value(run)), ...more });
+  const asked = ['hook', 'features', 'heads', 'k'].filter((key) => runs.some((run) => valueOf(run, key) !== undefined));
+  const others = differing.filter((key) => !asked.includes(key) && !['deadWindowTokens', 'steps'].includes(key)).slice(0, 4);
+  const different = [...asked.filter((key) => differing.includes(key)), ...others];
   const columns = [
     { name: 'Run', text: (r) => r.label, value: (r) => r.label, cell: (r) => [dot(lookOfRun(r.number))] },
-    { name: 'Dead', text: (r) => percent1(dead(r)), value: dead, best: 'least', cell: (r) => [meterOf(dead(r), lookOfRun(r.number))] },
-    { name: 'FVU', text: (r) => digits3(result(r).fvu), value: (r) => result(r).fvu, best: 'least' },
-    { name: 'L0', text: (r) => decimal1(result(r).l0), value: (r) => result(r).l0 },
-    { name: 'Dead window', text: (r) => count(result(r).deadWindowTokens), value: (r) => result(r).deadWindowTokens },
-    { name: 'Steps', text: (r) => count(result(r).steps), value: (r) => result(r).steps },
-    { name: 'Tokens', text: (r) => count(result(r).tokens), value: (r) => result(r).tokens },
-    { name: 'Tokens/s', text: (r) => count(result(r).tokensPerSecond), value: (r) => result(r).tokensPerSecond },
-    { name: 'Time', text: (r) => duration(result(r).seconds), value: (r) => result(r).seconds },
+    ...different.map((key) => ({ name: key, text: (r) => valueOf(r, key) ?? NONE, value: (r) => valueOf(r, key) ?? '' })),
+    numbers('Dead', dead, percent1, { best: 'least', among: window, cell: (r) => [meterOf(dead(r), lookOfRun(r.number))] }),
+    numbers('FVU, held-out', heldOutFvu, digits3, { best: 'least' }),
+    numbers('FVU, trained', (r) => trained(r).fvu, digits3, { best: 'least' }),
+    numbers('FVU, all tokens', (r) => all(r).fvu, digits3, { best: 'least' }),
+    numbers('FVU, last ' + (steps === null ? '' : steps + ' ') + 'steps', (r) => result(r).fvu, digits3, { best: 'least' }),
+    numbers('Loss recovered', (r) => loss(r).recovered, percent1, { best: 'most' }),
+    numbers('L0', (r) => result(r).l0, decimal1),
+    numbers('Never fired', never, count, { best: 'least', among: (r) => r.question + counted(r).tokens }),
+    numbers('Dead, held-out', (r) => heldOut(r).deadFraction, percent1, { best: 'least' }),
+    numbers('Dead window', (r) => result(r).deadWindowTokens, count),
+    numbers('Steps', (r) => result(r).steps, count),
+    numbers('Tokens', (r) => result(r).tokens, count),
+    numbers('Tokens/s', (r) => result(r).tokensPerSecond, count),
   ];
-  if (runs.some((run) => run.evaluation)) {
-    const evaluation = (run) => run.evaluation ?? {};
-    columns.splice(4, 0,
-      { name: 'Evaluated dead', text: (r) => percent1(evaluation(r).deadFraction), value: (r) => evaluation(r).deadFraction, best: 'least' },
-      { name: 'Evaluated FVU', text: (r) => digits3(evaluation(r).fvu), value: (r) => evaluation(r).fvu, best: 'least' });
-    const loss = (run) => evaluation(run).lossRecovered ?? {};
-    columns.splice(6, 0,
-      { name: 'Loss recovered', text: (r) => percent1(loss(r).recovered), value: (r) => loss(r).recovered, best: 'most' });
-  }
-  const used = columns.filter((column, i) => i === 0 || runs.some((run) => isNumber(column.value(run))));
+  // What all runs have in common stands once, above the table.
+  const common = runs.length < 2 ? [] : columns.filter((column) => ['L0', 'Dead window', 'Steps', 'Tokens'].includes(column.name) &&
+    runs.every((run) => isNumber(column.value(run))) && shared(runs.map(column.value)) !== null);
+  const used = columns.filter((column, i) => !common.includes(column) &&
+    (i <= different.length || runs.some((run) => isNumber(column.value(run)))));
+  const same = [
+    ...asked.filter((key) => !differing.includes(key)).map((key) => key + ' ' + (valueOf(runs[0], key) ?? NONE)),
+    ...common.filter((column) => column.name !== 'Dead window').map((column) => column.name.replace(/^[ST]/, (c) => c.toLowerCase()) + ' ' + column.text(runs[0])),
+  ];
+  const questions = new Set(runs.map((run) => run.question)).size;
   const windows = new Set(runs.map((run) => result(run).deadWindowTokens).filter(isNumber));
-  const note = windows.size > 1
-    ? 'The dead windows differ, so the dead fractions do not compare. Window in tokens.'
-    : 'How the runs ended; the best of a column is bold. Dead window in tokens. Click a heading to sort.';
+  const tokens = shared(runs.map((run) => result(run).heldOutTokens ?? heldOut(run).tokens));
+  const read = shared(runs.map((run) => counted(run).tokens));
+  const lastSteps = 'FVU of the last ' + (steps === null ? '' : count(steps) + ' ') + 'steps: on tokens trained on, while training.';
+  const note = [
+    same.length > 0 ? 'All with ' + same.join(', ') + '.' : '',
+    tokens > 0 ? 'Held-out: ' + count(tokens) + ' tokens in whole contexts that were never trained on.' : '',
+    runs.some((run) => isNumber(heldOutFvu(run))) ? '' : 'Nothing was held out, so every FVU is of tokens that were trained on.',
+    runs.some((run) => isNumber(result(run).fvu)) ? lastSteps : '',
+    windows.size > 1
+      ? 'Dead: no firing in the dead window, in tokens; where windows differ, dead fractions do not compare.'
+      : windows.size === 1 ? 'Dead: no firing in the last ' + count([...windows][0]) + ' tokens of training.' : '',
+    read !== null && runs.some((run) => isNumber(never(run))) ? 'Never fired: on none of ' + count(read) + ' tokens' +
+      (runs.every((run) => isNumber(trained(run).tokens)) ? ' trained on' : '') + '.' : '',
+    runs.length < 2 ? '' : questions === 1 ? 'The best of a column is bold.'
+      : 'The best is bold among runs of one hook point, number of features, k and data.',
+    'Click a heading to sort.',
+  ].filter((sentence) => sentence !== '').join(' ');
   byId('results').append(
     element('figure', {}, element('figcaption', {}, element('h3', {}, 'The runs'), element('p', {}, note)),
       scrolling(table(used, runs, { sortable: true, caption: 'How the runs ended' }))));
@@ -77,13 +136,12 @@ function meterOf(share, look) {
 function settingsTable(runs) {
   const keys = [...new Set(runs.flatMap((run) => run.settings.map((s) => s.key)))];
   if (keys.length === 0) return;
-  const valueOf = (run, key) => run.settings.find((s) => s.key === key)?.value;
   const rows = keys.map((key) => ({ key, differs: new Set(runs.map((run) => valueOf(run, key))).size > 1 }));
   // What differs explains the results, so it comes first.
   rows.sort((a, b) => Number(b.differs) - Number(a.differs));
   const columns = [
     { name: 'Setting', text: (row) => row.key },
-    ...runs.map((run) => ({ name: run.label, text: (row) => setting(valueOf(run, row.key) ?? NONE) })),
+    ...runs.map((run) => ({ name: run.label, text: (row) => valueOf(run, row.key) ?? NONE })),
   ];
   const made = table(columns, rows, { kind: 'data-table settings-table', caption: 'Settings of the runs' });
   const different = rows.filter((row) => row.differs).length;

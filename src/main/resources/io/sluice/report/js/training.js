@@ -5,16 +5,22 @@ function trainingFigures(runs) {
   const legend = runs.map((run, i) => ({ name: run.label, look: lookOfRun(i) }));
   const moving = runs.filter((run) => run.course);
   const has = (column) => moving.some((run) => run.course[column].some(isNumber));
-  if (has('fvu')) courseFigure(home, moving, legend, 'fvu', fvuOf());
+  const points = moving.filter((run) => run.course.heldOut.filter(isNumber).length > 1);
+  if (points.length > 0) {
+    courseFigure(home, points, legend, 'heldOut', fvuOf('Reconstruction error, held-out', 'on tokens that are never trained on'));
+  }
+  if (has('fvu')) {
+    courseFigure(home, moving, legend, 'fvu', fvuOf('Reconstruction error while training', 'on the tokens being trained on'));
+  }
   if (has('dead')) courseFigure(home, moving, legend, 'dead', deadOf());
   const counted = runs.filter((run) => run.evaluation?.frequencyHistogram);
   if (counted.length > 0) frequencyFigure(home, counted, legend);
 }
 
-function fvuOf() {
+function fvuOf(title, where) {
   return {
-    title: 'Reconstruction error', axis: 'FVU', text: digits3,
-    note: 'Fraction of variance unexplained against tokens seen; lower is better',
+    title, axis: 'FVU', text: digits3,
+    note: 'Fraction of variance unexplained ' + where + ', against tokens seen; lower is better',
     controls: (redraw) => {
       const scales = [{ value: 'log', text: 'log' }, { value: 'value', text: 'linear' }];
       return chooser('Scale of the error', scales, 'log', redraw);
@@ -46,7 +52,7 @@ function deadOf() {
 function courseFigure(home, runs, legend, column, look) {
   let scale = 'log';
   const id = 'chart-' + column;
-  const values = () => runs.flatMap((run) => run.course[column]).filter((v) => isNumber(v) && (v > 0 || column !== 'fvu'));
+  const values = () => runs.flatMap((run) => run.course[column]).filter((v) => isNumber(v) && (v > 0 || column === 'dead'));
   const lookOf = (run) => legend.find((entry) => entry.name === run.label).look;
   const end = (run) => run.course[column].findLast(isNumber);
   figure(home, {
@@ -63,19 +69,19 @@ function courseFigure(home, runs, legend, column, look) {
     ],
     rows: () => runs.flatMap((run) => run.course.tokens.map((tokens, i) => ({
       run: run.label, tokens, step: run.course.step[i], value: run.course[column][i],
-    }))),
+    })).filter((row) => column !== 'heldOut' || isNumber(row.value))),
     option: () => ({
       xAxis: { type: 'value', name: 'tokens', min: 0, max: 'dataMax', splitLine: { show: false }, axisLabel: { formatter: short } },
       yAxis: { name: look.axis, ...look.yAxis(values(), scale) },
       series: runs.map((run) =>
         line(run.label, lookOf(run), run.course.tokens.map((tokens, i) => [tokens, drawable(run.course[column][i], column, scale)]), {
-          showSymbol: run.course.tokens.length < 2, connectNulls: true,
+          showSymbol: column === 'heldOut' || run.course.tokens.length < 2, connectNulls: true,
         })),
       tooltip: {
         formatter: (params) => {
           const tokens = params[0].value[0];
           return tip(count(tokens) + ' tokens', runs.map((run) => ({
-            look: lookOf(run), name: run.label, value: look.text(run.course[column][nearest(run.course.tokens, tokens)]),
+            look: lookOf(run), name: run.label, value: look.text(valueNear(run, column, tokens)),
           })));
         },
       },
@@ -83,20 +89,29 @@ function courseFigure(home, runs, legend, column, look) {
   });
 }
 
+/** The value at the measured place that is nearest. */
+function valueNear(run, column, tokens) {
+  const measured = run.course.tokens.map((_, i) => i).filter((i) => isNumber(run.course[column][i]));
+  return measured.length === 0 ? null
+    : run.course[column][measured[nearest(measured.map((i) => run.course.tokens[i]), tokens)]];
+}
+
 /** A logarithmic axis has no place for zero. */
 function drawable(value, column, scale) {
-  return !isNumber(value) || (column === 'fvu' && scale === 'log' && value <= 0) ? null : value;
+  return !isNumber(value) || (column !== 'dead' && scale === 'log' && value <= 0) ? null : value;
 }
 
 function frequencyFigure(home, runs, legend) {
   const lookOf = (run) => legend.find((entry) => entry.name === run.label).look;
-  const of = (run) => run.evaluation.frequencyHistogram;
+  // More tokens tell more of features that fire seldom.
+  const of = (run) => (run.evaluation.trained ?? run.evaluation).frequencyHistogram;
+  const read = shared(runs.map((run) => (run.evaluation.trained ?? run.evaluation).tokens));
   // Names of runs have commas of their own.
   const silent = runs.map((run) => run.label + ' ' + count(of(run).neverFired)).join('; ');
   const edgeText = (log10) => (Number.isInteger(log10) ? tenToThe(log10) : power(10 ** log10));
   figure(home, {
     id: 'chart-frequency', title: 'How often features fire',
-    note: 'Features by the share of tokens that they fire on. Never fired: ' + silent,
+    note: 'Features by the share of ' + (read === null ? '' : count(read) + ' ') + 'tokens that they fire on. Never fired: ' + silent,
     legend: legend.filter((entry) => runs.some((run) => run.label === entry.name)),
     label: () => 'Histogram: number of features by the share of tokens that they fire on. Never fired: ' + silent + '.',
     columns: () => [

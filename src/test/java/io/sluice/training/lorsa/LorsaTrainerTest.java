@@ -196,7 +196,8 @@ class LorsaTrainerTest {
                     0,
                     config.schedule(),
                     0,
-                    1))
+                    1,
+                    0))
         .hasMessageContaining("10 heads are not whole groups of 3");
   }
 }

@@ -1,0 +1,38 @@
+package io.sluice.cli;
+
+import io.sluice.evaluation.Evaluation;
+import io.sluice.evaluation.Evaluator;
+import io.sluice.files.AtomicFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import picocli.CommandLine.Option;
+
+/** Where an evaluation is written; that it can be is found out before the work. */
+final class EvaluationFile {
+  @Option(
+      names = "--out",
+      paramLabel = "FILE",
+      description = "Where the result is written (default: evaluation.json beside the dictionary).")
+  private Path out;
+
+  /**
+   * Refuses a place that takes no file.
+   *
+   * @param beside the folder of what is evaluated
+   */
+  void check(Path beside) throws IOException {
+    if (out != null) {
+      OutputFile.check("--out", out);
+    } else if (Files.isDirectory(beside) && !Files.isWritable(beside)) {
+      throw new IOException(
+          beside + ": cannot be written, so evaluation.json has no place; give --out FILE");
+    }
+  }
+
+  /** Writes the result, which was printed before: it is not lost if this fails. */
+  void write(Evaluation evaluation, Path beside) throws IOException {
+    AtomicFile.write(
+        out != null ? out : beside.resolve("evaluation.json"), Evaluator.json(evaluation));
+  }
+}

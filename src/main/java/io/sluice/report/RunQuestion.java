@@ -1,0 +1,102 @@
+package io.sluice.report;
+
+import io.sluice.report.TrainingRun.Setting;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Which question a run answers, and what it is called beside others: only runs that learn the same
+ * hook points with as many features, as many of them on a token, on the same data, can be better or
+ * worse than one another.
+ */
+final class RunQuestion {
+  /** What has to be the same. */
+  private static final List<String> QUESTION =
+      List.of(
+          "hook",
+          "kind.type",
+          "kind.target",
+          "kind.targets",
+          "kind.others",
+          "inputHook",
+          "outputHook",
+          "features",
+          "heads",
+          "k",
+          "model",
+          "text",
+          "storeRows",
+          "storeCreated",
+          "heldOut.tokens",
+          "fromPosition");
+
+  /** What follows from other settings, or says nothing of the result. */
+  private static final Set<String> INCIDENTAL =
+      Set.of(
+          "scale",
+          "commonNorm",
+          "subspaceDimensions",
+          "trainedDimensions",
+          "store",
+          "storeCreated",
+          "checkpointEvery",
+          "logEvery",
+          "tau",
+          "dataSeed",
+          "heldOut.seed",
+          "heldOut.contexts");
+
+  private static final int MOST_WORDS = 3;
+
+  private RunQuestion() {}
+
+  /** Equal texts for runs that answer one question. */
+  static String of(TrainingRun run) {
+    List<String> parts = new ArrayList<>();
+    for (String key : QUESTION) {
+      parts.add(String.valueOf(run.setting(key)));
+    }
+    return String.join("\n", parts);
+  }
+
+  /** The settings in which runs differ, in the order of the first that has them. */
+  static List<String> differing(List<TrainingRun> runs) {
+    Set<String> keys = new LinkedHashSet<>();
+    for (TrainingRun run : runs) {
+      for (Setting setting : run.settings()) {
+        if (!INCIDENTAL.contains(setting.key()) && !setting.key().startsWith("start.")) {
+          keys.add(setting.key());
+        }
+      }
+    }
+    return keys.stream()
+        .filter(key -> runs.stream().map(run -> run.setting(key)).distinct().count() > 1)
+        .toList();
+  }
+
+  /** The runs' names; those that two have are told apart by what differs, or by a number. */
+  static List<String> names(List<TrainingRun> runs) {
+    Map<String, List<TrainingRun>> byName = new HashMap<>();
+    for (TrainingRun run : runs) {
+      byName.computeIfAbsent(run.name(), name -> new ArrayList<>()).add(run);
+    }
+    Map<String, Integer> taken = new HashMap<>();
+    List<String> names = new ArrayList<>();
+    for (TrainingRun run : runs) {
+      List<String> words = new ArrayList<>();
+      for (String key : differing(byName.get(run.name()))) {
+        if (words.size() < MOST_WORDS && run.setting(key) != null) {
+          words.add(key + " " + SettingWords.of(key, run.setting(key)));
+        }
+      }
+      String name = run.name() + (words.isEmpty() ? "" : " (" + String.join(", ", words) + ")");
+      int nth = taken.merge(name, 1, Integer::sum);
+      names.add(nth == 1 ? name : name + " (" + nth + ")");
+    }
+    return names;
+  }
+}

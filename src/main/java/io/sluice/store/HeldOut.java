@@ -1,0 +1,223 @@
+package io.sluice.store;
+
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.Locale;
+
+/**
+ * The contexts of a store that a run never trains on, so that it can be measured on text it has not
+ * seen. Whole contexts are kept apart: tokens of one context know each other through attention.
+ *
+ * <p>The rule: contexts are numbered from 0 in the order of the store, and each has a {@linkplain
+ * #key key} of the seed and its number alone. Those with the smallest keys are held out, as many as
+ * it takes to reach a share of the tokens that take part, and {@value #LEAST_TOKENS} tokens. Where
+ * that would be more than half of them, nothing is held out.
+ *
+ * <p>A context begins where a position is not beyond the one before, or a document begins.
+ */
+public final class HeldOut {
+  /** The share that is held out where nothing else is asked for. */
+  public static final double USUAL_SHARE = 0.05;
+
+  /** The fewest tokens that are held out: fewer would say little. */
+  public static final long LEAST_TOKENS = 1000;
+
+  /** The largest share: less than that is left to train on. */
+  public static final double LARGEST_SHARE = 0.5;
+
+  private static final int COUNT_BITS = 64;
+
+  private final double share;
+  private final long seed;
+  private final int firstPosition;
+  private final long contexts;
+  private final long tokens;
+  private final long counted;
+  private final long[] bits; // one per row of the store; null: nothing is held out
+
+  private HeldOut(
+      double share,
+      long seed,
+      int firstPosition,
+      long contexts,
+      long tokens,
+      long counted,
+      long[] bits) {
+    this.share = share;
+    this.seed = seed;
+    this.firstPosition = firstPosition;
+    this.contexts = contexts;
+    this.tokens = tokens;
+    this.counted = counted;
+    this.bits = bits;
+  }
+
+  /** See {@link ActivationStore#heldOut}. */
+  static HeldOut choose(ActivationStore store, double share, long seed, int firstPosition)
+      throws IOException {
+    if (share == 0) {
+      return new HeldOut(share, seed, firstPosition, 0, 0, store.rows(), null);
+    }
+    Sizes sizes = Sizes.of(store, firstPosition);
+    long counted = 0;
+    for (int i = 0; i < sizes.count; i++) {
+      counted += sizes.tokens[i];
+    }
+    long wanted = Math.max((long) Math.ceil(share * counted), LEAST_TOKENS);
+    long[] keys = new long[sizes.count];
+    for (int i = 0; i < keys.length; i++) {
+      keys[i] = key(seed, i);
+    }
+    long[] sorted = keys.clone();
+    Arrays.sort(sorted);
+    int low = 0;
+    int high = sorted.length - 1;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (tokensUpTo(sorted[middle], keys, sizes.tokens) < wanted) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    long tokens = keys.length == 0 ? 0 : tokensUpTo(sorted[low], keys, sizes.tokens);
+    if (tokens < wanted || 2 * tokens > counted) {
+      return new HeldOut(share, seed, firstPosition, 0, 0, counted, null);
+    }
+    long[] bits = new long[Math.toIntExact(Math.ceilDiv(store.rows(), (long) COUNT_BITS))];
+    for (int i = 0; i < keys.length; i++) {
+      if (keys[i] <= sorted[low]) {
+        long end = i + 1 < keys.length ? sizes.starts[i + 1] : store.rows();
+        for (long row = sizes.starts[i]; row < end; row++) {
+          bits[(int) (row >>> 6)] |= 1L << row;
+        }
+      }
+    }
+    return new HeldOut(share, seed, firstPosition, low + 1L, tokens, counted, bits);
+  }
+
+  private static long tokensUpTo(long key, long[] keys, int[] tokens) {
+    long sum = 0;
+    for (int i = 0; i < keys.length; i++) {
+      sum += keys[i] <= key ? tokens[i] : 0;
+    }
+    return sum;
+  }
+
+  /**
+   * The key of a context: SplitMix64's mixing of the seed and the context's number. No two contexts
+   * of one seed have the same.
+   */
+  public static long key(long seed, long context) {
+    long z = mix(seed) + (context + 1) * 0x9e3779b97f4a7c15L;
+    return mix(z);
+  }
+
+  private static long mix(long value) {
+    long z = (value ^ (value >>> 30)) * 0xbf58476d1ce4e5b9L;
+    z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
+    return z ^ (z >>> 31);
+  }
+
+  /** Where contexts begin, and how many of their tokens take part. */
+  private static final class Sizes {
+    private long[] starts = new long[1024];
+    private int[] tokens = new int[1024];
+    private int count;
+
+    static Sizes of(ActivationStore store, int firstPosition) throws IOException {
+      Sizes sizes = new Sizes();
+      int lastPosition = Integer.MAX_VALUE;
+      int lastDocument = 0;
+      for (Shard shard : store.shards()) {
+        int[] positions = shard.numbers(ShardLayout.POSITION);
+        int[] documents = shard.numbers(ShardLayout.DOCUMENT_ID);
+        for (int i = 0; i < shard.rows(); i++) {
+          int position = positions[i];
+          int document = documents[i];
+          if (position <= lastPosition || document != lastDocument) {
+            sizes.begin(shard.firstRow() + i);
+          }
+          if (position >= firstPosition) {
+            sizes.tokens[sizes.count - 1]++;
+          }
+          lastPosition = position;
+          lastDocument = document;
+        }
+      }
+      return sizes;
+    }
+
+    private void begin(long row) {
+      if (count == starts.length) {
+        starts = Arrays.copyOf(starts, 2 * count);
+        tokens = Arrays.copyOf(tokens, 2 * count);
+      }
+      starts[count++] = row;
+    }
+  }
+
+  /** The share that was asked for. */
+  public double share() {
+    return share;
+  }
+
+  /** What keys follow from. */
+  public long seed() {
+    return seed;
+  }
+
+  /** The first position of a context that takes part. */
+  public int firstPosition() {
+    return firstPosition;
+  }
+
+  /** Contexts that are held out. */
+  public long contexts() {
+    return contexts;
+  }
+
+  /** Tokens of them that take part. */
+  public long tokens() {
+    return tokens;
+  }
+
+  /** Whether nothing is held out. */
+  public boolean isEmpty() {
+    return bits == null;
+  }
+
+  /** Whether a row of the store belongs to a context that is held out. */
+  public boolean holds(long row) {
+    return bits != null && (bits[(int) (row >>> 6)] >>> row & 1) != 0;
+  }
+
+  /** The rows to train on: those that take part and are not held out. */
+  public RowFilter trained() {
+    RowFilter part = RowFilter.fromPosition(firstPosition);
+    return isEmpty()
+        ? part
+        : (row, tokenId, position, documentId) -> position >= firstPosition && !holds(row);
+  }
+
+  /** The rows to measure on: those that take part and are held out. */
+  public RowFilter heldOut() {
+    return (row, tokenId, position, documentId) -> position >= firstPosition && holds(row);
+  }
+
+  /** What is held out, or why nothing is, as a sentence without its full stop. */
+  public String sentence() {
+    if (!isEmpty()) {
+      return String.format(
+          Locale.ROOT, "%,d tokens in %,d whole contexts are held out", tokens, contexts);
+    }
+    return share == 0
+        ? "nothing is held out, as was asked for"
+        : String.format(
+            Locale.ROOT,
+            "nothing is held out: of %,d tokens in whole contexts, at least %,d cannot be kept apart"
+                + " with as many left to train on",
+            counted,
+            LEAST_TOKENS);
+  }
+}
