@@ -40,7 +40,7 @@ help:
 	@echo 'make build        compile, so that bin/sluice runs'
 	@echo 'make test         check the formatting and run all tests'
 	@echo 'make test-models  only the tests that run models, for the LibTorch that LIBTORCH names'
-	@echo 'make fuzz         100,000 mutations of each small checkpoint file (FUZZ=N for another number)'
+	@echo 'make fuzz         100,000 mutations of each kind of file and a twentieth as many odd command lines (FUZZ)'
 	@echo 'make bench        benchmarks (BENCH_ARGS)'
 	@echo 'make bench-rivals a training step beside other libraries, 20 to 30 minutes (RIVALS_ARGS, SLUICE_RIVALS)'
 	@echo 'make bench-capture  tokens per second beside transformers and ONNX Runtime (CAPTURE_ARGS, SLUICE_PYTHON)'
@@ -78,10 +78,10 @@ test:
 test-models:
 	@$(mvn) test -Dtest='*Parity*Test,Generation*Test,RealModel*Test,CausalCaptureTest,*MatrixTest'
 
-# Mutated checkpoints load or are refused: never a crash, a hang or memory out of proportion. One
-# file on each core; the files are written to memory.
+# All *FuzzTest: mutated files and odd command lines work or are refused, with never a crash, a hang
+# or memory out of proportion. Of checkpoints one file on each core; they are written to memory.
 fuzz:
-	@$(mvn) --quiet test -Dtest=CheckpointFuzzTest -Dsluice.mutations=$(FUZZ) \
+	@$(mvn) --quiet test -Dtest='*FuzzTest' -Dsluice.mutations=$(FUZZ) \
 	  -Djunit.jupiter.execution.parallel.enabled=true -Djunit.jupiter.execution.parallel.mode.default=same_thread
 
 bench: build

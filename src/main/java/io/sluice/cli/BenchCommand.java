@@ -109,9 +109,7 @@ final class BenchCommand extends SluiceCommand {
     if (calls < 1) {
       throw usage("--calls must be at least 1, not " + calls);
     }
-    if (threads < 1 || threads > 4096) {
-      throw usage("--threads must be from 1 to 4096, not " + threads);
-    }
+    ThreadsOption.check(this, threads);
     List<Benchmark> chosen = new ArrayList<>();
     for (String name : names.isEmpty() ? ALL.keySet() : names) {
       Benchmark benchmark = name.equals(LOAD) ? load() : ALL.get(name);

@@ -104,7 +104,7 @@ public final class Main implements Runnable {
       return CommandLine.ExitCode.USAGE;
     } catch (Error e) {
       // Failed links, class initialisers and exhausted memory are the user's to know of, too.
-      err.println("sluice: " + ErrorLine.of(e));
+      err.printf("%s: %s%n", ("sluice " + command).strip(), ErrorLine.of(e));
       if (Arrays.asList(args).contains("--stacktrace")) {
         e.printStackTrace(err);
       }
@@ -123,6 +123,8 @@ public final class Main implements Runnable {
     root.setUsageHelpWidth(100);
     root.setUsageHelpLongOptionsMaxWidth(28);
     root.setCaseInsensitiveEnumValuesAllowed(true);
+    // A prompt or a name may begin with @, which picocli takes for a file of arguments.
+    root.setExpandAtFiles(false);
     Values.readBy(root);
     // Ansi.AUTO would ask System.console(), which loads a line editor.
     root.setColorScheme(

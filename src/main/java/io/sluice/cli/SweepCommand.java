@@ -145,6 +145,9 @@ final class SweepCommand extends SluiceCommand {
               .mapToInt(Integer::parseInt)
               .min()
               .orElseThrow();
+      if (deadAfter < 0) {
+        throw usage("--dead-after must be at least 0, not " + deadAfter);
+      }
       cells = grid.cells(this::base, tau, deadAfter);
     } catch (IllegalArgumentException e) {
       throw usage("--vary: " + e.getMessage());

@@ -14,8 +14,20 @@ final class ThreadsOption {
 
   /** Complains about a number that cannot be meant, before any work. */
   void check(SluiceCommand command) {
-    if (threads != null && threads < 1) {
-      throw command.usage("--threads must be at least 1, not " + threads);
+    if (threads != null) {
+      check(command, threads);
+    }
+  }
+
+  /**
+   * Complains about a number of threads that cannot be meant. Far more of them than cores do
+   * nothing but wait, and where the system refuses one, LibTorch ends the process.
+   */
+  static void check(SluiceCommand command, int threads) {
+    int most = Math.max(64, 4 * Runtime.getRuntime().availableProcessors());
+    if (threads < 1 || threads > most) {
+      throw command.usage(
+          "--threads must be at least 1 and at most " + most + " here, not " + threads);
     }
   }
 

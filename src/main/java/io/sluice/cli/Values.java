@@ -8,8 +8,9 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * How texts and paths on the command line are read: an empty one is a variable that was not set,
- * and would name the current folder, or every hook point, or nothing.
+ * How values on the command line are read. An empty text or path is a variable that was not set,
+ * and would name the current folder, or every hook point, or nothing; no option means anything by
+ * NaN or by a number beyond all others.
  */
 final class Values {
   private Values() {}
@@ -18,6 +19,21 @@ final class Values {
   static void readBy(CommandLine root) {
     root.registerConverter(String.class, Values::text);
     root.registerConverter(Path.class, Values::path);
+    root.registerConverter(Double.class, Values::number);
+    root.registerConverter(double.class, Values::number);
+  }
+
+  private static double number(String value) {
+    double number;
+    try {
+      number = Double.parseDouble(value);
+    } catch (NumberFormatException e) {
+      throw new TypeConversionException(Quoted.of(value) + " is not a number");
+    }
+    if (!Double.isFinite(number)) {
+      throw new TypeConversionException(Quoted.of(value) + " is not a finite number");
+    }
+    return number;
   }
 
   private static String text(String value) {

@@ -108,7 +108,8 @@ class BadModelTest {
       delimiter = '|',
       value = {
         "--top-p | 7 | top-p must be above 0 and at most 1: 7.0",
-        "--top-p | NaN | top-p must be above 0",
+        "--top-p | NaN | invalid value for option '--top-p': 'NaN' is not a finite number",
+        "--top-p | 0 | top-p must be above 0",
         "--top-k | -1 | top-k must not be negative: -1",
         "--temperature | -1 | temperature must not be negative: -1.0",
         "--tokens | 0 | tokens must be at least 1, not 0",
