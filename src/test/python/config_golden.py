@@ -3,7 +3,7 @@
 config-keys.json has the keys of the configuration classes with their defaults. config-variants.json
 has changes to the configurations of the tiny models beside it, and what each model then computes: the
 mean loss of a language model, the mean last hidden state of an encoder. A change that Sluice refuses
-has the key that its message names instead.
+has the key that its message names instead. gguf-keys.json has llama.cpp's keys of an architecture.
 Usage: config_golden.py GOLDEN_MODEL_FOLDER
 """
 
@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 
+import gguf
 import torch
 import transformers
 from safetensors.numpy import load_file
@@ -205,6 +206,18 @@ def keys():
     return result
 
 
+def gguf_keys(namespace=gguf.Keys):
+    """All keys that begin with an architecture's name."""
+    result = set()
+    for name, value in vars(namespace).items():
+        if isinstance(value, type) and not name.startswith("_"):
+            result |= gguf_keys(value)
+        elif isinstance(value, str) and value.startswith("{arch}."):
+            result.add(value.removeprefix("{arch}."))
+    return result
+
+
+(golden / "gguf-keys.json").write_text(json.dumps(sorted(gguf_keys())) + "\n")
 (golden / "config-keys.json").write_text(json.dumps(keys(), indent=1) + "\n")
 lines = [json.dumps(run(variant)) for variant in variants()]
 (golden / "config-variants.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")

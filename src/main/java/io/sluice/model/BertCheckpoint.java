@@ -22,7 +22,7 @@ record BertCheckpoint(BertConfig config, String prefix) implements BertWeights {
   static BertCheckpoint of(ConfigFile file, TensorSource weights) throws IOException {
     String prefix = null;
     for (String candidate : new String[] {"", "bert.", "model."}) {
-      if (weights.contains(candidate + PROBE)) {
+      if (weights.has(candidate + PROBE)) {
         prefix = candidate;
         break;
       }

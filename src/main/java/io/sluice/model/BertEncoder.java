@@ -17,6 +17,7 @@ final class BertEncoder implements Transformer {
   private final ModelShape shape;
   private final Device device;
   private final TensorScope weights;
+  private final OnePass onePass = new OnePass();
   private final Tensor wordEmbeddings;
   private final Tensor positionEmbeddings;
   private final Tensor typeEmbeddings;
@@ -79,7 +80,8 @@ final class BertEncoder implements Transformer {
 
   @Override
   public Tensor forward(TokenBatch batch, Hooks hooks) {
-    try (TensorScope carried = TensorScope.detached()) {
+    try (OnePass pass = onePass.begin();
+        TensorScope carried = TensorScope.detached()) {
       // An alias made here, outside the layers' scopes, belongs to the caller.
       return run(batch, hooks, layers.size(), carried).to(device);
     }
@@ -87,7 +89,8 @@ final class BertEncoder implements Transformer {
 
   @Override
   public void observe(TokenBatch batch, Hooks hooks) {
-    try (TensorScope carried = TensorScope.detached()) {
+    try (OnePass pass = onePass.begin();
+        TensorScope carried = TensorScope.detached()) {
       run(batch, hooks.withoutResult(), hooks.lastLayer() + 1, carried);
     }
   }

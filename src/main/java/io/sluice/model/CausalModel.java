@@ -18,6 +18,7 @@ final class CausalModel implements LanguageModel {
   private final Device device;
   private final DType dtype;
   private final TensorScope weights;
+  private final OnePass onePass = new OnePass();
   private final RotaryTable rotary;
   private final CausalParts parts;
 
@@ -48,6 +49,7 @@ final class CausalModel implements LanguageModel {
       Parameters named = parameters.withPrefix(architecture.prefix(), architecture.finalNorm());
       this.parts =
           CausalParts.load(config, new WeightLoader(named, dtype, device, weights), rotary);
+      parameters.requireAllTaken();
       this.vector = engine == LayerEngine.LIBTORCH ? null : VectorLayers.of(engine, parts.layers());
     } catch (IOException | RuntimeException | Error e) {
       weights.close();
@@ -72,7 +74,8 @@ final class CausalModel implements LanguageModel {
 
   @Override
   public Tensor forward(TokenBatch batch, Hooks hooks) {
-    try (TensorScope carried = TensorScope.detached()) {
+    try (OnePass pass = onePass.begin();
+        TensorScope carried = TensorScope.detached()) {
       // A norm makes a new tensor, here outside the layers' scopes: it belongs to the caller.
       return parts.finalNorm().apply(run(batch, hooks, shape.layers(), carried));
     }
@@ -80,7 +83,8 @@ final class CausalModel implements LanguageModel {
 
   @Override
   public void observe(TokenBatch batch, Hooks hooks) {
-    try (TensorScope carried = TensorScope.detached()) {
+    try (OnePass pass = onePass.begin();
+        TensorScope carried = TensorScope.detached()) {
       run(batch, hooks.withoutResult(), hooks.lastLayer() + 1, carried);
     }
   }
@@ -117,7 +121,8 @@ final class CausalModel implements LanguageModel {
     variants.forEach(hooks -> hooks.check(shape));
     TokenLoss[] losses = new TokenLoss[variants.size()];
     int done = 0;
-    try (TensorScope carried = TensorScope.detached()) {
+    try (OnePass one = onePass.begin();
+        TensorScope carried = TensorScope.detached()) {
       CausalPass pass = begin(batch, null, carried);
       int last = shape.layers();
       Tensor trunk = embedded(batch, pass, carried);
@@ -229,7 +234,8 @@ final class CausalModel implements LanguageModel {
                 .formatted(cache.length(), ids.length, shape.maxContext()));
       }
       Tensor logits;
-      try (TensorScope carried = TensorScope.detached()) {
+      try (OnePass one = onePass.begin();
+          TensorScope carried = TensorScope.detached()) {
         CausalPass pass = begin(batch, cache, carried);
         Tensor stream =
             through(0, shape.layers(), embedded(batch, pass, carried), pass, Hooks.none(), carried);

@@ -17,6 +17,9 @@ final class GgufConfig {
   private static final String SUPPORTED = "gemma2, gpt2, gptneox, llama, qwen2, qwen3";
   private static final String ROPE_FACTORS = "rope_freqs.weight";
 
+  private static final List<String> OTHER_FACTORS =
+      List.of("rope_factors_long.weight", "rope_factors_short.weight");
+
   /** llama.cpp tells Gemma 2's models apart by their layers; only the largest scales by width. */
   private static final int LAYERS_OF_GEMMA2_27B = 46;
 
@@ -70,6 +73,7 @@ final class GgufConfig {
           file.path()
               + ": is one part of several; join them with llama.cpp's gguf-split --merge first");
     }
+    GgufKeys.check(file, name);
     GgufConfig reading = new GgufConfig(file, architecture, name);
     try {
       return reading.config();
@@ -79,9 +83,6 @@ final class GgufConfig {
   }
 
   private CausalConfig config() throws IOException {
-    if (metadata.integer(prefix + "expert_count", 0) > 0) {
-      throw unsupported("a mixture of experts");
-    }
     boolean rms = architecture != Architecture.GPT2 && architecture != Architecture.GPT_NEOX;
     boolean gemma = architecture == Architecture.GEMMA2;
     return new CausalConfig(
@@ -98,9 +99,9 @@ final class GgufConfig {
           case GPT_NEOX -> Activation.GELU;
           default -> Activation.SILU;
         },
-        file.contains("blk.0.ffn_up.bias"),
+        file.has("blk.0.ffn_up.bias"),
         metadata.flag(prefix + "use_parallel_residual", true),
-        !file.contains("output.weight"),
+        !file.has("output.weight"),
         gemma ? metadata.real(prefix + "final_logit_softcapping", 30) : 0,
         attention(gemma));
   }
@@ -117,7 +118,7 @@ final class GgufConfig {
     boolean bias =
         switch (architecture) {
           case GPT2, GPT_NEOX, QWEN2 -> true;
-          default -> file.contains("blk.0.attn_q.bias");
+          default -> file.has("blk.0.attn_q.bias");
         };
     int scaledBy = gemma && layers == LAYERS_OF_GEMMA2_27B ? width / heads : headDim;
     return new AttentionConfig(
@@ -142,23 +143,35 @@ final class GgufConfig {
 
   private Rotary rotary(int headDim) throws IOException {
     int dims = size("rope.dimension_count", headDim);
-    if (dims > headDim) {
+    if (dims > headDim || dims < headDim && architecture == Architecture.LLAMA) {
       throw damaged("rotary embedding of " + dims + " dimensions in heads of " + headDim);
     }
     Rotary rotary = Rotary.of(metadata.real(prefix + "rope.freq_base", 10000), dims);
-    if (file.contains(ROPE_FACTORS)) {
-      return rotary.dividedBy(factors());
+    for (String factors : OTHER_FACTORS) {
+      if (file.has(factors)) {
+        throw unsupported("rotary positions that depend on the length of a context");
+      }
     }
-    String scaling = metadata.text(prefix + "rope.scaling.type", "none");
+    if (file.has(ROPE_FACTORS)) {
+      rotary = rotary.dividedBy(factors());
+    }
+    // As in llama.cpp, a factor without a type is one of linear scaling.
+    String scaling = metadata.text(prefix + "rope.scaling.type", "linear");
+    double factor =
+        metadata.real(
+            prefix + "rope.scaling.factor", metadata.real(prefix + "rope.scale_linear", 0));
     return switch (scaling) {
       case "none" -> rotary;
-      case "linear" -> rotary.linear(metadata.real(prefix + "rope.scaling.factor"));
+      case "linear" -> factor == 0 ? rotary : rotary.linear(factor);
       default -> throw unsupported("rope scaling " + Quoted.of(scaling));
     };
   }
 
   /** Llama 3's scaling, which llama.cpp keeps as a tensor. */
   private float[] factors() throws IOException {
+    if (!file.contains(ROPE_FACTORS)) {
+      throw damaged(ROPE_FACTORS + " is " + file.unreadable(ROPE_FACTORS) + ", not F32");
+    }
     switch (file.dtype(ROPE_FACTORS)) {
       case F32 -> {
         return file.data(ROPE_FACTORS).toArray(ValueLayout.JAVA_FLOAT);
@@ -176,11 +189,25 @@ final class GgufConfig {
     if (rows < 1 || rows > Integer.MAX_VALUE) {
       throw damaged("its token embedding has " + rows + " rows");
     }
+    long stated = metadata.integer(prefix + "vocab_size", rows);
+    if (stated != rows) {
+      throw damaged(
+          prefix + "vocab_size is " + stated + ", and the embedding has " + rows + " rows");
+    }
     return (int) rows;
   }
 
+  /** A size; a list of one for each layer will do if all are the same. */
   private int size(String key) throws IOException {
-    long size = metadata.integer(prefix + key);
+    long size;
+    if (metadata.contains(prefix + key) && metadata.value(prefix + key) instanceof List<?> each) {
+      if (each.isEmpty() || !each.stream().allMatch(each.getFirst()::equals)) {
+        throw unsupported("layers that differ in " + prefix + key);
+      }
+      size = metadata.integers(prefix + key)[0];
+    } else {
+      size = metadata.integer(prefix + key);
+    }
     if (size < 1 || size > Integer.MAX_VALUE) {
       throw damaged(prefix + key + " is " + size);
     }

@@ -1,5 +1,6 @@
 package io.sluice.model;
 
+import io.sluice.files.Quoted;
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
@@ -7,7 +8,9 @@ import io.sluice.weights.GgufFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The parameters of a causal language model in a GGUF file, under HuggingFace's names and in
@@ -66,6 +69,7 @@ final class GgufParameters implements Parameters {
 
   private final GgufFile file;
   private final CausalConfig config;
+  private final Set<String> taken = new HashSet<>();
 
   GgufParameters(GgufFile file, CausalConfig config) {
     this.file = file;
@@ -80,7 +84,13 @@ final class GgufParameters implements Parameters {
   @Override
   public boolean contains(String name) {
     String stored = stored(name);
-    return stored != null && file.contains(stored);
+    return stored != null && file.has(stored);
+  }
+
+  @Override
+  public String unreadable(String name) {
+    String stored = stored(name);
+    return stored == null ? null : file.unreadable(stored);
   }
 
   @Override
@@ -92,6 +102,7 @@ final class GgufParameters implements Parameters {
   @Override
   public Tensor read(String name) throws IOException {
     String stored = stored(name);
+    taken.add(stored);
     long[] shape = file.shape(stored);
     Tensor tensor = values(stored, shape);
     return switch (config.architecture()) {
@@ -106,6 +117,22 @@ final class GgufParameters implements Parameters {
                   : tensor;
       default -> tensor;
     };
+  }
+
+  /** llama.cpp adds a bias, and multiplies by a scale, wherever a file has one. */
+  @Override
+  public void requireAllTaken() throws IOException {
+    for (String name : file.names()) {
+      if ((name.endsWith(".bias") || name.endsWith(".scale")) && !taken.contains(name)) {
+        throw new IOException(
+            file.path()
+                + ": has the tensor "
+                + Quoted.of(name)
+                + ", for which there is no place in a model of type "
+                + config.architecture().label()
+                + "; give another model");
+      }
+    }
   }
 
   private Tensor values(String stored, long[] shape) throws IOException {

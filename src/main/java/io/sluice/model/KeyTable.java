@@ -125,6 +125,12 @@ final class KeyTable {
     return rule(key) != null;
   }
 
+  /** Whether {@code key} changes nothing of what is computed. */
+  boolean hasNoEffect(String key) {
+    Rule rule = rule(key);
+    return rule != null && rule.outcome == Outcome.NO_EFFECT;
+  }
+
   private Rule rule(String key) {
     Rule rule = rules.get(key);
     for (int dot = key.indexOf('.'); rule == null && dot >= 0; dot = key.indexOf('.', dot + 1)) {

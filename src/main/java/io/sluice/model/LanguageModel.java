@@ -27,7 +27,7 @@ public interface LanguageModel extends Transformer {
    * @param hooks what to do at hook points
    * @return the sum over the tokens that count; a context's first never does
    * @throws IllegalArgumentException as {@link #forward}
-   * @throws IllegalStateException as {@link #logits}
+   * @throws IllegalStateException as {@link #logits} and {@link #forward}
    */
   default TokenLoss loss(TokenBatch batch, Hooks hooks) {
     return losses(batch, List.of(hooks)).getFirst();
@@ -46,7 +46,7 @@ public interface LanguageModel extends Transformer {
    * @param progress told how many variants are done, after each
    * @return one loss per variant, as {@link #loss} gives it
    * @throws IllegalArgumentException as {@link #forward}
-   * @throws IllegalStateException as {@link #logits}
+   * @throws IllegalStateException as {@link #logits} and {@link #forward}
    */
   List<TokenLoss> losses(TokenBatch batch, List<Hooks> variants, IntConsumer progress);
 }

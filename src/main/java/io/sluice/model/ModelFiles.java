@@ -1,5 +1,6 @@
 package io.sluice.model;
 
+import io.sluice.files.Quoted;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,7 +43,7 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
     if (!Files.exists(path)) {
       throw new IOException(path + ": no such file or folder; give a model's file or folder");
     }
-    Path weights = Files.isDirectory(path) ? weightsIn(path) : path;
+    Path weights = Files.isDirectory(path) ? weightsIn(path) : whole(path);
     if (!isWeights(weights)) {
       throw new IOException(
           weights
@@ -70,22 +71,55 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
         return folder.resolve(usual);
       }
     }
-    List<Path> candidates;
-    try (Stream<Path> files = Files.list(folder)) {
-      candidates = files.filter(ModelFiles::isWeights).sorted().toList();
+    List<Path> files;
+    try (Stream<Path> all = Files.list(folder)) {
+      files = all.sorted().toList();
     }
+    Shards shards = Shards.among(files);
+    if (shards != null) {
+      throw shards.withoutIndex(folder);
+    }
+    List<Path> candidates = files.stream().filter(ModelFiles::isWeights).toList();
     if (candidates.size() == 1) {
       return candidates.getFirst();
     }
     throw new IOException(
         folder
             + (candidates.isEmpty()
-                ? ": has no weight file (.safetensors, .safetensors.index.json, .gguf, .onnx); give a"
-                    + " model's folder"
+                ? hasNone(files)
                 : ": has "
                     + candidates.size()
                     + " weight files; name one of them, for instance "
                     + candidates.getFirst()));
+  }
+
+  /** A folder without weights is one of something else, or of weights in another format. */
+  private static String hasNone(List<Path> files) {
+    for (Path file : files) {
+      String name = file.getFileName().toString();
+      if (name.matches("pytorch_model.*\\.bin|tf_model\\.h5|flax_model\\.msgpack|.*\\.pth")) {
+        return ": has its weights in "
+            + Quoted.of(name)
+            + ", which Sluice does not read; fetch the model's .safetensors";
+      }
+    }
+    return ": has no weight file (.safetensors, .safetensors.index.json, .gguf, .onnx); give a"
+        + " model's folder";
+  }
+
+  /** The file, or an error if it is but one shard of several. */
+  private static Path whole(Path file) throws IOException {
+    Shards shards = Shards.among(List.of(file));
+    if (shards == null) {
+      return file;
+    }
+    Path index = file.resolveSibling(shards.index());
+    throw new IOException(
+        file
+            + ": is one of "
+            + shards.count()
+            + " shards; give "
+            + (Files.exists(index) ? index : "the model's folder, with " + shards.index()));
   }
 
   private static boolean isWeights(Path file) {

@@ -14,8 +14,11 @@ interface Parameters {
   /** The file, for messages. */
   Path path();
 
-  /** Whether there is a parameter of this name. */
+  /** Whether there is a parameter of this name, be it of a type that can be read or not. */
   boolean contains(String name);
+
+  /** The type of a parameter that Sluice cannot read; null if it can, or there is none. */
+  String unreadable(String name);
 
   /**
    * Sizes of a parameter as HuggingFace has it, outermost first.
@@ -43,7 +46,12 @@ interface Parameters {
 
       @Override
       public boolean contains(String name) {
-        return source.contains(name);
+        return source.has(name);
+      }
+
+      @Override
+      public String unreadable(String name) {
+        return source.unreadable(name);
       }
 
       @Override
@@ -67,6 +75,13 @@ interface Parameters {
       }
     };
   }
+
+  /**
+   * Checks that the model has taken all parameters that would change what it computes.
+   *
+   * @throws IOException if one was left
+   */
+  default void requireAllTaken() throws IOException {}
 
   /** Whether these are a model's without its head. */
   default boolean isHeadless() {
@@ -97,6 +112,11 @@ interface Parameters {
       @Override
       public boolean contains(String name) {
         return plain.contains(stored(name));
+      }
+
+      @Override
+      public String unreadable(String name) {
+        return plain.unreadable(stored(name));
       }
 
       @Override

@@ -29,6 +29,8 @@ public interface Transformer extends AutoCloseable {
    *     at padding it has no meaning
    * @throws IllegalArgumentException if a token id is not in the vocabulary, a context is too long,
    *     a hook is at a point that does not exist or returns a tensor of another shape
+   * @throws IllegalStateException if a forward pass of this model is running: a hook must not run
+   *     the model that calls it, nor may two threads
    */
   Tensor forward(TokenBatch batch, Hooks hooks);
 
@@ -36,6 +38,7 @@ public interface Transformer extends AutoCloseable {
    * Runs as far as the last hook and no further, for when only the hooks matter.
    *
    * @throws IllegalArgumentException as {@link #forward}
+   * @throws IllegalStateException as {@link #forward}
    */
   void observe(TokenBatch batch, Hooks hooks);
 

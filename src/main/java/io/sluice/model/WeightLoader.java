@@ -1,5 +1,6 @@
 package io.sluice.model;
 
+import io.sluice.files.Quoted;
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
@@ -78,6 +79,9 @@ final class WeightLoader {
     if (!source.contains(name) || !source.contains(other) || name.equals(other)) {
       return true;
     }
+    if (source.unreadable(name) != null || source.unreadable(other) != null) {
+      return false;
+    }
     try (TensorScope scope = TensorScope.open()) {
       Tensor a = source.read(name);
       Tensor b = source.read(other);
@@ -96,6 +100,16 @@ final class WeightLoader {
               + ": has no tensor '"
               + name
               + "'; the file is incomplete or of another architecture");
+    }
+    String type = source.unreadable(name);
+    if (type != null) {
+      throw new IOException(
+          source.path()
+              + ": tensor '"
+              + name
+              + "' is of type "
+              + Quoted.of(type)
+              + ", which Sluice does not read; give the model with weights of another type");
     }
     if (!Arrays.equals(source.shape(name), shape)) {
       throw new IOException(

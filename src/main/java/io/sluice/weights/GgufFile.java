@@ -40,8 +40,10 @@ public final class GgufFile implements TensorSource {
   /**
    * Maps and validates a file.
    *
-   * @throws IOException if the file is missing, is not a valid GGUF file of version 2 or 3, or has
-   *     a tensor of a quantisation type that Sluice does not read; the message names it
+   * <p>Tensors of a quantisation type that Sluice does not read are left out, see {@link
+   * #unreadable}.
+   *
+   * @throws IOException if the file is missing, or is not a valid GGUF file of version 2 or 3
    */
   public static GgufFile open(Path path) throws IOException {
     MemorySegment file = MappedFile.map(path).asReadOnly();
@@ -61,6 +63,11 @@ public final class GgufFile implements TensorSource {
   @Override
   public Set<String> names() {
     return header.tensors().keySet();
+  }
+
+  @Override
+  public String unreadable(String name) {
+    return header.unreadable().get(name);
   }
 
   /** Name, shape and element type; that of a quantised tensor is float32. */

@@ -17,8 +17,10 @@ import java.util.Map;
  *
  * @param metadata its key-value pairs
  * @param tensors each tensor with its place, in the header's order
+ * @param unreadable the type of each tensor that is of none that Sluice reads
  */
-record GgufHeader(GgufMetadata metadata, Map<String, Placed> tensors) {
+record GgufHeader(
+    GgufMetadata metadata, Map<String, Placed> tensors, Map<String, String> unreadable) {
   private static final int MAGIC = 0x46554747; // "GGUF"
   private static final String ALIGNMENT = "general.alignment";
   private static final int DEFAULT_ALIGNMENT = 32;
@@ -74,23 +76,34 @@ record GgufHeader(GgufMetadata metadata, Map<String, Placed> tensors) {
       throw BadFile.damaged(path, "its alignment is " + alignment + ", which is no power of two");
     }
     List<Placed> unplaced = new ArrayList<>();
+    Map<String, String> unreadable = new LinkedHashMap<>();
     for (long i = 0; i < tensors; i++) {
-      unplaced.add(tensor(path, cursor));
+      Placed tensor = tensor(path, cursor, unreadable);
+      if (tensor != null) {
+        unplaced.add(tensor);
+      }
     }
     long values = (cursor.position() + alignment - 1) & -alignment;
     Map<String, Placed> placed = new LinkedHashMap<>();
     for (Placed tensor : unplaced) {
       Placed there = place(path, tensor, values, alignment, file.byteSize());
-      if (placed.put(there.info.name(), there) != null) {
+      String name = there.info.name();
+      if (placed.put(name, there) != null || unreadable.containsKey(name)) {
         throw BadFile.damaged(path, "has two tensors named " + Quoted.of(there.info.name()));
       }
     }
     checkOverlap(path, new ArrayList<>(placed.values()));
-    return new GgufHeader(metadata, Collections.unmodifiableMap(placed));
+    return new GgufHeader(
+        metadata, Collections.unmodifiableMap(placed), Collections.unmodifiableMap(unreadable));
   }
 
-  /** A tensor whose place is still counted from the beginning of the values. */
-  private static Placed tensor(Path path, GgufCursor cursor) throws IOException {
+  /**
+   * A tensor whose place is still counted from the beginning of the values.
+   *
+   * @return null if it is of a type that Sluice does not read; it then comes to {@code unreadable}
+   */
+  private static Placed tensor(Path path, GgufCursor cursor, Map<String, String> unreadable)
+      throws IOException {
     String name = cursor.string(LONGEST_NAME, "a tensor's name");
     String what = "tensor " + Quoted.of(name);
     int rank = cursor.int32(what);
@@ -104,10 +117,11 @@ record GgufHeader(GgufMetadata metadata, Map<String, Placed> tensors) {
     int id = cursor.int32(what);
     GgufType type = GgufType.ofId(id);
     if (type == null) {
-      throw BadFile.because(
-          path,
-          what + " is of quantisation type " + GgufType.nameOf(id),
-          "Sluice reads " + GgufType.supported());
+      cursor.int64(what);
+      if (unreadable.put(name, GgufType.nameOf(id)) != null) {
+        throw BadFile.damaged(path, "has two tensors named " + Quoted.of(name));
+      }
+      return null;
     }
     TensorInfo info;
     try {

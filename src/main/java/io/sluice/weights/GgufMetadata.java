@@ -224,6 +224,42 @@ public final class GgufMetadata {
     return numbers;
   }
 
+  /**
+   * A value of whatever type: a {@code Long}, {@code Double}, {@code Boolean} or {@code String}, or
+   * a list of these.
+   */
+  public Object value(String key) throws IOException {
+    Entry entry = entry(key);
+    if (entry.count < 0) {
+      return switch (entry.type) {
+        case STRING -> text(key);
+        case BOOL -> flag(key, false);
+        case FLOAT32, FLOAT64 -> real(entry, key);
+        default -> integer(entry, key);
+      };
+    }
+    List<Object> values = new ArrayList<>();
+    switch (entry.type) {
+      case STRING -> values.addAll(texts(key));
+      case FLOAT32, FLOAT64 -> {
+        for (double number : reals(key)) {
+          values.add(number);
+        }
+      }
+      case BOOL -> {
+        for (long i = 0; i < entry.count; i++) {
+          values.add(file.get(ValueLayout.JAVA_BYTE, entry.at + i) != 0);
+        }
+      }
+      default -> {
+        for (long number : integers(key)) {
+          values.add(number);
+        }
+      }
+    }
+    return values;
+  }
+
   private double real(Entry entry, String key) throws IOException {
     scalar(entry, key);
     return switch (entry.type) {

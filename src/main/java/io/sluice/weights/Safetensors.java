@@ -34,10 +34,22 @@ public final class Safetensors implements TensorSource {
   /**
    * Maps and validates a file.
    *
-   * @throws IOException if the file is missing or is not a valid safetensors file; the message
-   *     names the file and what is wrong with it
+   * @throws IOException if the file is missing, is not a valid safetensors file, or has a tensor of
+   *     an element type that Sluice does not read; the message names the file and what is wrong
    */
   public static Safetensors open(Path path) throws IOException {
+    Safetensors file = openReadable(path);
+    for (String name : file.header.unreadable().keySet()) {
+      throw file.header.isUnreadable(path, name);
+    }
+    return file;
+  }
+
+  /**
+   * As {@link #open}, but tensors of an element type that Sluice does not read are left out, see
+   * {@link #unreadable}.
+   */
+  static Safetensors openReadable(Path path) throws IOException {
     MemorySegment file = MappedFile.map(path).asReadOnly();
     SafetensorsHeader header = SafetensorsHeader.parse(path, file);
     return new Safetensors(path, header, file.asSlice(header.valuesOffset()));
@@ -76,6 +88,11 @@ public final class Safetensors implements TensorSource {
   @Override
   public Set<String> names() {
     return Collections.unmodifiableSet(header.tensors().keySet());
+  }
+
+  @Override
+  public String unreadable(String name) {
+    return header.unreadable().get(name);
   }
 
   @Override

@@ -29,10 +29,14 @@ import java.util.Map;
  *
  * @param valuesOffset where the values begin in the file
  * @param tensors each tensor with its place, in the header's order
+ * @param unreadable the element type of each tensor that is of none that Sluice reads
  * @param metadata the header's text entries
  */
 record SafetensorsHeader(
-    long valuesOffset, Map<String, Placed> tensors, Map<String, String> metadata) {
+    long valuesOffset,
+    Map<String, Placed> tensors,
+    Map<String, String> unreadable,
+    Map<String, String> metadata) {
   /** Bytes of the length that comes before the header. */
   static final int PREFIX = 8;
 
@@ -98,10 +102,23 @@ record SafetensorsHeader(
     }
   }
 
+  /** What is wrong with a tensor of a type that Sluice does not read. */
+  IOException isUnreadable(Path path, String name) {
+    return BadFile.because(
+        path,
+        "tensor " + Quoted.of(name) + " has element type " + Quoted.of(unreadable.get(name)),
+        "Sluice reads " + Arrays.toString(DType.values()));
+  }
+
+  /** The bytes of one tensor, from the beginning of the values. */
+  private record Span(String name, long begin, long end) {}
+
   /** One pass over the header's JSON. */
   private record Reading(Path path, JsonParser json, long valueBytes) {
     SafetensorsHeader header(long valuesOffset) throws IOException {
       Map<String, Placed> tensors = new LinkedHashMap<>();
+      Map<String, String> unreadable = new LinkedHashMap<>();
+      List<Span> spans = new ArrayList<>();
       Map<String, String> metadata = new LinkedHashMap<>();
       expect(JsonToken.START_OBJECT, "the header");
       while (json.nextToken() == JsonToken.FIELD_NAME) {
@@ -109,16 +126,17 @@ record SafetensorsHeader(
         if (name.equals(METADATA)) {
           readMetadata(metadata);
         } else {
-          tensors.put(name, tensor(name));
+          spans.add(tensor(name, tensors, unreadable));
         }
       }
       if (json.nextToken() != null) {
         throw BadFile.damaged(path, "there is more after the header's closing brace");
       }
-      checkCover(new ArrayList<>(tensors.values()));
+      checkCover(spans);
       return new SafetensorsHeader(
           valuesOffset,
           Collections.unmodifiableMap(tensors),
+          Collections.unmodifiableMap(unreadable),
           Collections.unmodifiableMap(metadata));
     }
 
@@ -131,35 +149,44 @@ record SafetensorsHeader(
       }
     }
 
-    private Placed tensor(String name) throws IOException {
+    private Span tensor(String name, Map<String, Placed> tensors, Map<String, String> unreadable)
+        throws IOException {
       String what = "tensor " + Quoted.of(name);
-      DType dtype = null;
+      String type = null;
       long[] shape = null;
       long[] offsets = null;
       expect(JsonToken.START_OBJECT, what);
       while (json.nextToken() == JsonToken.FIELD_NAME) {
         String field = json.currentName();
         switch (field) {
-          case "dtype" -> dtype = dtype(what);
+          case "dtype" -> {
+            expect(JsonToken.VALUE_STRING, what + " dtype");
+            type = json.getText();
+          }
           case "shape" -> shape = numbers(what + " shape", TensorInfo.MAX_RANK);
           case "data_offsets" -> offsets = numbers(what + " data_offsets", 2);
           default -> throw BadFile.damaged(path, what + " has unknown field " + Quoted.of(field));
         }
       }
-      if (dtype == null || shape == null || offsets == null || offsets.length != 2) {
+      if (type == null || shape == null || offsets == null || offsets.length != 2) {
         throw BadFile.damaged(path, what + " lacks dtype, shape or two data_offsets");
-      }
-      TensorInfo info;
-      try {
-        info = new TensorInfo(name, dtype, shape);
-      } catch (IllegalArgumentException e) {
-        throw BadFile.damaged(path, what + ": " + e.getMessage());
       }
       long begin = offsets[0];
       long end = offsets[1];
       if (begin > end || end > valueBytes) {
         throw BadFile.damaged(
             path, what + " is at bytes " + begin + " to " + end + " of " + valueBytes);
+      }
+      DType dtype = dtype(type);
+      if (dtype == null) {
+        unreadable.put(name, type);
+        return new Span(name, begin, end);
+      }
+      TensorInfo info;
+      try {
+        info = new TensorInfo(name, dtype, shape);
+      } catch (IllegalArgumentException e) {
+        throw BadFile.damaged(path, what + ": " + e.getMessage());
       }
       if (end - begin != info.byteSize()) {
         throw BadFile.damaged(
@@ -174,20 +201,8 @@ record SafetensorsHeader(
                 + " takes "
                 + info.byteSize());
       }
-      return new Placed(info, begin);
-    }
-
-    private DType dtype(String what) throws IOException {
-      expect(JsonToken.VALUE_STRING, what + " dtype");
-      String label = json.getText();
-      DType dtype = SafetensorsHeader.dtype(label);
-      if (dtype == null) {
-        throw BadFile.because(
-            path,
-            what + " has element type " + Quoted.of(label),
-            "Sluice reads " + Arrays.toString(DType.values()));
-      }
-      return dtype;
+      tensors.put(name, new Placed(info, begin));
+      return new Span(name, begin, end);
     }
 
     private long[] numbers(String what, int most) throws IOException {
@@ -218,15 +233,15 @@ record SafetensorsHeader(
     }
 
     /** Every byte of values belongs to exactly one tensor. */
-    private void checkCover(List<Placed> tensors) throws IOException {
-      tensors.sort(Comparator.comparingLong(Placed::begin).thenComparingLong(Placed::end));
+    private void checkCover(List<Span> tensors) throws IOException {
+      tensors.sort(Comparator.comparingLong(Span::begin).thenComparingLong(Span::end));
       long covered = 0;
-      for (Placed tensor : tensors) {
+      for (Span tensor : tensors) {
         if (tensor.begin() != covered) {
           throw BadFile.damaged(
               path,
               "tensor "
-                  + Quoted.of(tensor.info().name())
+                  + Quoted.of(tensor.name())
                   + " begins at byte "
                   + tensor.begin()
                   + ", but the values before it end at "

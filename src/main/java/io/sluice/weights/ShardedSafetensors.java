@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -31,14 +32,18 @@ public final class ShardedSafetensors implements TensorSource {
 
   private final Path path;
   private final Map<String, Safetensors> shardOf;
+  private final Map<String, String> unreadable;
 
-  private ShardedSafetensors(Path path, Map<String, Safetensors> shardOf) {
+  private ShardedSafetensors(
+      Path path, Map<String, Safetensors> shardOf, Map<String, String> unreadable) {
     this.path = path;
     this.shardOf = shardOf;
+    this.unreadable = unreadable;
   }
 
   /**
-   * Reads an index, and maps and validates all its files.
+   * Reads an index, and maps and validates all its files. Tensors of an element type that Sluice
+   * does not read are left out, see {@link #unreadable}.
    *
    * @throws IOException if the index or a file is missing or damaged, or a file lacks a tensor that
    *     the index places in it
@@ -46,12 +51,18 @@ public final class ShardedSafetensors implements TensorSource {
   public static ShardedSafetensors open(Path index) throws IOException {
     Map<String, Safetensors> shards = new LinkedHashMap<>();
     Map<String, Safetensors> shardOf = new LinkedHashMap<>();
+    Map<String, String> unreadable = new HashMap<>();
     for (Map.Entry<String, String> entry : weightMap(index).entrySet()) {
       String file = entry.getValue();
       Safetensors shard = shards.get(file);
       if (shard == null) {
         shard = openShard(index, file);
         shards.put(file, shard);
+      }
+      String type = shard.unreadable(entry.getKey());
+      if (type != null) {
+        unreadable.put(entry.getKey(), type);
+        continue;
       }
       if (!shard.contains(entry.getKey())) {
         throw BadFile.damaged(
@@ -64,7 +75,7 @@ public final class ShardedSafetensors implements TensorSource {
       }
       shardOf.put(entry.getKey(), shard);
     }
-    return new ShardedSafetensors(index, shardOf);
+    return new ShardedSafetensors(index, shardOf, unreadable);
   }
 
   @Override
@@ -75,6 +86,11 @@ public final class ShardedSafetensors implements TensorSource {
   @Override
   public Set<String> names() {
     return Collections.unmodifiableSet(shardOf.keySet());
+  }
+
+  @Override
+  public String unreadable(String name) {
+    return unreadable.get(name);
   }
 
   @Override
@@ -111,7 +127,7 @@ public final class ShardedSafetensors implements TensorSource {
       throw BadFile.because(
           index, "refers to shard " + Quoted.of(file) + ", which is missing", "fetch it");
     }
-    return Safetensors.open(shard);
+    return Safetensors.openReadable(shard);
   }
 
   private static Map<String, String> weightMap(Path index) throws IOException {

@@ -21,12 +21,15 @@ public sealed interface TensorSource
    * Opens a weight file by its ending: {@code .safetensors}, {@code .safetensors.index.json},
    * {@code .gguf} or {@code .onnx}.
    *
+   * <p>A tensor of an element type that Sluice does not read is left out, see {@link #unreadable}:
+   * a model may have some that it does not need.
+   *
    * @throws IOException if the ending is none of these, or the file is missing or damaged
    */
   static TensorSource open(Path file) throws IOException {
     String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
     if (name.endsWith(".safetensors")) {
-      return Safetensors.open(file);
+      return Safetensors.openReadable(file);
     } else if (name.endsWith(".safetensors.index.json")) {
       return ShardedSafetensors.open(file);
     } else if (name.endsWith(".onnx")) {
@@ -49,6 +52,21 @@ public sealed interface TensorSource
   /** Whether there is a tensor of this name. */
   default boolean contains(String name) {
     return names().contains(name);
+  }
+
+  /**
+   * How the file keeps a tensor that Sluice cannot read, which {@link #names()} therefore leaves
+   * out.
+   *
+   * @return the name of its type; null if there is no such tensor
+   */
+  default String unreadable(String name) {
+    return null;
+  }
+
+  /** Whether the file has a tensor of this name, be it one that can be read or not. */
+  default boolean has(String name) {
+    return contains(name) || unreadable(name) != null;
   }
 
   /**

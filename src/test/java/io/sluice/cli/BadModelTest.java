@@ -48,7 +48,7 @@ class BadModelTest {
         "model-00002-of-00004.safetensors | refers to shard 'model-00002-of-00004.safetensors'",
         "config.json | has no config.json beside it",
         "tokenizer.json | has no tokenizer beside it",
-        "model.safetensors.index.json | has 4 weight files; name one of them",
+        "model.safetensors.index.json | has 4 of 4 shards, and lacks model.safetensors.index.json",
       })
   void missingFilesAreNamed(String file, String message) throws IOException {
     Files.delete(model.resolve(file));

@@ -11,6 +11,7 @@ import io.sluice.torch.Torch;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -114,6 +116,48 @@ class BadCausalModelTest {
     assertThatThrownBy(() -> LoadedModel.open(smaller, Device.CPU).close())
         .isInstanceOf(IOException.class)
         .hasMessageContaining("has no tensor 'lm_head.weight'");
+  }
+
+  /** A type of float8, as checkpoints for other hardware have. */
+  @ParameterizedTest
+  @CsvSource({
+    "QWEN3, model.layers.1.mlp.up_proj.weight, \"tie_word_embeddings\": false",
+    "QWEN3, lm_head.weight, \"tie_word_embeddings\": true",
+    "MISTRAL, model.norm.weight, \"tie_word_embeddings\": false",
+  })
+  void namesATensorThatItNeedsAndCannotRead(TinyModel tiny, String tensor, String tied)
+      throws IOException {
+    copy(tiny);
+    Path config = folder.resolve("config.json");
+    String text = Files.readString(config);
+    assertThat(text).contains("\"tie_word_embeddings\": false");
+    Files.writeString(config, text.replace("\"tie_word_embeddings\": false", tied));
+    makeUnreadable(tensor);
+    assertRejected("tensor '" + tensor + "' is of type 'F8_X'");
+  }
+
+  @Test
+  void passesOverATensorThatItCannotReadAndDoesNotNeed() throws IOException {
+    copy(TinyModel.NEOX);
+    Path config = folder.resolve("config.json");
+    Files.writeString(
+        config,
+        Files.readString(config).replace("\"attention_bias\": true", "\"attention_bias\": false"));
+    makeUnreadable("gpt_neox.layers.1.attention.dense.bias");
+    LoadedModel.open(folder, Device.CPU).close();
+  }
+
+  private void makeUnreadable(String tensor) throws IOException {
+    Path weights = folder.resolve("model.safetensors");
+    String bytes = Files.readString(weights, StandardCharsets.ISO_8859_1);
+    String changed =
+        bytes.replaceFirst(
+            "(\"" + Pattern.quote(tensor) + "\":\\{\"dtype\":)\"B?F16\"", "$1\"F8_X\"");
+    int more = changed.length() - bytes.length();
+    assertThat(changed).contains("F8_X");
+    long header = (bytes.charAt(0) | bytes.charAt(1) << 8) + (long) more;
+    changed = "" + (char) (header & 255) + (char) (header >> 8) + changed.substring(2);
+    Files.writeString(weights, changed, StandardCharsets.ISO_8859_1);
   }
 
   @Test

@@ -11,6 +11,8 @@ import io.sluice.torch.TensorScope;
 import io.sluice.torch.Torch;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -88,7 +90,7 @@ class GgufModelTest {
       textBlock =
           """
           general.architecture | general.architectura | has no metadata 'general.architecture'
-          llama.block_count    | llama.block_countt   | has no metadata 'llama.block_count'
+          llama.block_count    | llama.block_countt   | 'llama.block_countt' is no setting that Sluice knows of llama
           tokenizer.ggml.tokens| tokenizer.ggml.tokenz| has no metadata 'tokenizer.ggml.tokens'
           blk.1.attn_k.weight  | blk.1.attn_x.weight  | has no tensor 'model.layers.1.self_attn.k_proj.weight'
           token_embd.weight    | token_embx.weight    | no token embedding
@@ -96,6 +98,37 @@ class GgufModelTest {
           """)
   void namesWhatIsMissing(String from, String to, String message) throws IOException {
     assertRejected(replaced(from, to), message);
+  }
+
+  /** llama.cpp's types have numbers; 23 is IQ4_XS. */
+  @Test
+  void namesATypeThatItDoesNotReadOnlyWhereItIsNeeded() throws IOException {
+    Path file = TINY.resolve("llama.gguf");
+    assertRejected(
+        withType(Files.readAllBytes(file), "blk.1.attn_k.weight", 23),
+        "tensor 'model.layers.1.self_attn.k_proj.weight' is of type 'IQ4_XS'");
+    // The head is not tied because its own weight cannot be read.
+    assertRejected(
+        withType(Files.readAllBytes(file), "output.weight", 23), "'lm_head.weight' is of type");
+    byte[] unused = withType(GgufPairs.withTensor(file, "mask.weight"), "mask.weight", 23);
+    Path ignored = Files.write(folder.resolve("unused.gguf"), unused);
+    LoadedModel.open(ignored, Device.CPU).close();
+  }
+
+  /** llama.cpp adds biases and applies scales wherever a file has them. */
+  @ParameterizedTest
+  @ValueSource(strings = {"blk.1.attn_q.scale", "blk.1.attn_v.bias", "output.bias"})
+  void refusesWhatItWouldLeaveOut(String tensor) throws IOException {
+    byte[] bytes = GgufPairs.withTensor(TINY.resolve("llama.gguf"), tensor);
+    assertRejected(bytes, "'" + tensor + "'");
+  }
+
+  private static byte[] withType(byte[] bytes, String tensor, int type) {
+    String text = new String(bytes, StandardCharsets.ISO_8859_1);
+    int at = text.indexOf("\0" + tensor) + 1 + tensor.length();
+    ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    buffer.putInt(at + Integer.BYTES + buffer.getInt(at) * Long.BYTES, type);
+    return bytes;
   }
 
   @Test

@@ -20,6 +20,11 @@ class KeyDocumentationTest {
     assertSection("config.json", ConfigKeys.markdown());
   }
 
+  @Test
+  void hasTheKeysOfGgufFiles() throws IOException {
+    assertSection("GGUF", GgufKeys.markdown());
+  }
+
   private static void assertSection(String name, String expected) throws IOException {
     String page = Files.readString(PAGE);
     String begin = "<!-- " + name + ": written by KeyDocumentationTest -->\n";

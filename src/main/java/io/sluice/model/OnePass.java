@@ -1,0 +1,39 @@
+package io.sluice.model;
+
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * One forward pass of a model at a time. Within one, a second would overwrite what the first still
+ * needs: rows that several layers share, tables of positions, kept keys and values.
+ */
+final class OnePass implements AutoCloseable {
+  private final AtomicReference<Thread> running = new AtomicReference<>();
+
+  /**
+   * Begins a pass, which ends when the result is closed.
+   *
+   * @throws IllegalStateException if one is running, in a hook of which this one would, or in
+   *     another thread
+   */
+  OnePass begin() {
+    Thread caller = Thread.currentThread();
+    Thread other = running.compareAndExchange(null, caller);
+    if (other == caller) {
+      throw new IllegalStateException(
+          "a hook cannot run the model in whose forward pass it is called; run it before or after"
+              + " that pass, or open the model a second time");
+    }
+    if (other != null) {
+      throw new IllegalStateException(
+          "the model is running in the thread '"
+              + other.getName()
+              + "', and one thread at a time may use it; open it once for each");
+    }
+    return this;
+  }
+
+  @Override
+  public void close() {
+    running.set(null);
+  }
+}
