@@ -7,16 +7,12 @@ import io.sluice.model.CaptureSpec;
 import io.sluice.model.HookPatterns;
 import io.sluice.model.LoadedModel;
 import io.sluice.store.Manifest;
-import io.sluice.store.StoreFolder;
+import io.sluice.store.StoreReplacement;
 import io.sluice.torch.DType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -68,6 +64,12 @@ final class CaptureCommand extends SluiceCommand {
   private boolean overwrite;
 
   @Option(
+      names = "--yes",
+      description =
+          "Go on without asking where the store takes more than a tenth of the free disk.")
+  private boolean yes;
+
+  @Option(
       names = "--dtype",
       paramLabel = "TYPE",
       defaultValue = "float32",
@@ -88,6 +90,7 @@ final class CaptureCommand extends SluiceCommand {
     if (contexts.isStrided() && specialTokens) {
       throw usage("--special-tokens does not go with --stride; leave one of them out");
     }
+    StoreReplacement.repair(out);
     if (!overwrite && Files.exists(out.resolve(Manifest.FILE_NAME))) {
       throw new IOException(
           out + ": already holds an activation store; name another folder or give --overwrite");
@@ -105,43 +108,28 @@ final class CaptureCommand extends SluiceCommand {
 
   /** Captures beside the store that is there, which goes only when the new one is whole. */
   private Manifest replace(Capture plan, Progress progress) throws IOException {
-    if (!StoreFolder.holdsOnlyAStore(out)) {
+    if (!StoreReplacement.isPossible(out)) {
       return plan.run(out, plan.storeSpec(), progress::update);
     }
-    Path place = out.toAbsolutePath().normalize();
-    Path beside =
-        place.resolveSibling(place.getFileName() + "." + ProcessHandle.current().pid() + ".new");
-    try {
-      Manifest manifest = plan.run(beside, plan.storeSpec(), progress::update);
-      StoreFolder.replace(place, beside);
-      deleteLeftovers(place);
+    try (StoreReplacement replacement = StoreReplacement.begin(out)) {
+      Manifest manifest = plan.run(replacement.folder(), plan.storeSpec(), progress::update);
+      replacement.finish();
       return manifest;
-    } catch (IOException | RuntimeException e) {
-      StoreFolder.delete(beside);
-      throw e;
     }
   }
 
-  /** Deletes what captures left beside the store that were killed before they had replaced it. */
-  private static void deleteLeftovers(Path place) throws IOException {
-    Pattern beside =
-        Pattern.compile(Pattern.quote(place.getFileName() + ".") + "(\\d{1,18})\\.new");
-    List<Path> siblings;
-    try (Stream<Path> listed = Files.list(place.getParent())) {
-      siblings = listed.toList();
+  /** Says what the disk will be asked for; a person who may not have meant that much is asked. */
+  private void tellDiskNeed(Capture plan) throws IOException {
+    DiskNeed need = DiskNeed.of(out, plan.storeBytes());
+    if (need.isLarge() && Terminal.outputIsTerminal() && !yes) {
+      throw new IOException(need.text() + "; that is more than a tenth: give --yes to go on");
     }
-    for (Path sibling : siblings) {
-      Matcher name = beside.matcher(sibling.getFileName().toString());
-      if (name.matches()
-          && ProcessHandle.of(Long.parseLong(name.group(1))).isEmpty()
-          && StoreFolder.holdsOnlyAStore(sibling)) {
-        StoreFolder.delete(sibling);
-      }
-    }
+    err().println("capture: " + need.text());
   }
 
   private void capture(Capture plan) throws IOException {
     ContextOptions.tell(this, plan.problems());
+    tellDiskNeed(plan);
     long start = System.nanoTime();
     Manifest manifest;
     try (Progress progress = progress("capture", plan.tokens(), "tokens")) {

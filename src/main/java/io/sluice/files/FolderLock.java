@@ -51,16 +51,25 @@ public final class FolderLock implements AutoCloseable {
   public static FolderLock take(Path folder, String what) throws IOException {
     FolderLock lock = tryTake(folder);
     if (lock == null) {
-      throw new IOException(
-          "%s: another %s is writing into this folder; choose another one or wait for it"
-              .formatted(folder, what));
+      throw taken(folder, what);
     }
     AtomicFile.deleteLeftovers(folder);
     return lock;
   }
 
   /**
-   * Takes a folder that exists, if nobody has it.
+   * What to say of a folder that another one has.
+   *
+   * @param what writes into it, for instance {@code run}
+   */
+  public static IOException taken(Path folder, String what) {
+    return new IOException(
+        "%s: another %s is writing into this folder; choose another one or wait for it"
+            .formatted(folder, what));
+  }
+
+  /**
+   * Takes a folder that exists, if nobody has it; what else is in it stays.
    *
    * @return null if another one has it
    * @throws IOException if the folder takes no files
@@ -123,6 +132,17 @@ public final class FolderLock implements AutoCloseable {
       Files.deleteIfExists(folder);
     } catch (DirectoryNotEmptyException e) {
       // Then it is somebody's.
+    }
+  }
+
+  /**
+   * Lets go of the folder and leaves nothing in it.
+   *
+   * @throws IOException if the lock's file cannot be deleted
+   */
+  public void release() throws IOException {
+    try (file) {
+      Files.deleteIfExists(folder.resolve(NAME));
     }
   }
 

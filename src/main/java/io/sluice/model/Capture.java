@@ -26,6 +26,9 @@ import java.util.function.LongConsumer;
  * known. Memory is bounded by one batch and one shard of the store.
  */
 public final class Capture {
+  /** What stands around the rows of a file, about, and a manifest. */
+  private static final long FRAME_BYTES = 8 << 10;
+
   private final LoadedModel model;
   private final CaptureSpec spec;
   private final long tokens;
@@ -90,6 +93,14 @@ public final class Capture {
   /** Bytes that the activations will take. */
   public long bytes() {
     return columns().stream().mapToLong(Column::bytesPerRow).sum() * rows;
+  }
+
+  /**
+   * Bytes that the store will take on the disk: activations, token columns, frames of the files.
+   */
+  public long storeBytes() {
+    long shards = Math.ceilDiv(rows, storeSpec().rowsPerShard());
+    return bytes() + 3L * Integer.BYTES * rows + FRAME_BYTES * (1 + shards);
   }
 
   /** The store that {@link #run(Path, LongConsumer)} makes; may be refined before it is used. */

@@ -76,6 +76,7 @@ final class ManifestFile {
    * @throws IOException if it is missing, unreadable, of another format or contradicts itself
    */
   static Manifest read(Path folder) throws IOException {
+    StoreReplacement.repair(folder);
     if (!Files.isDirectory(folder)) {
       throw new IOException(
           folder

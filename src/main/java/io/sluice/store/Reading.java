@@ -4,8 +4,9 @@ package io.sluice.store;
 public enum Reading {
   /**
    * Files are mapped and read in place, where the system maps so many and can map them at all; else
-   * they are copied. A mapped file that is cut short while it is read ends in an exception where
-   * Java reads it, but native code that reads it ends the process.
+   * they are copied. Lengths are asked for before each read; a file that is cut short within one
+   * ends in an exception where Java copies, and ends the process where a kernel or native code
+   * reads it in place.
    */
   MAPPED,
 

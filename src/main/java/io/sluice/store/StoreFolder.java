@@ -1,19 +1,19 @@
 package io.sluice.store;
 
 import io.sluice.files.AtomicFile;
+import io.sluice.files.FolderLock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The folder of a store, before anything is written into it and when one takes another's place. */
-public final class StoreFolder {
+/** The folder of a store, before anything is written into it and when it goes. */
+final class StoreFolder {
   private StoreFolder() {}
 
   /** Whether {@code folder} holds a store, whole or not, and nothing else. */
-  public static boolean holdsOnlyAStore(Path folder) throws IOException {
+  static boolean holdsOnlyAStore(Path folder) throws IOException {
     if (!Files.isDirectory(folder)) {
       return false;
     }
@@ -24,30 +24,20 @@ public final class StoreFolder {
   }
 
   /**
-   * Puts the finished store {@code fresh} in the place of the store {@code old}, which is deleted.
-   * Both folders lie on one file system. Whenever this is cut short, {@code fresh} is whole.
-   *
-   * @throws IOException if {@code old} holds more than a store, or cannot be deleted
-   */
-  public static void replace(Path old, Path fresh) throws IOException {
-    delete(old);
-    Files.move(fresh, old, StandardCopyOption.ATOMIC_MOVE);
-  }
-
-  /**
    * Deletes a store, finished or not, and its folder; nothing happens if there is none.
    *
    * @throws IOException if the folder holds anything else
    */
-  public static void delete(Path folder) throws IOException {
+  static void delete(Path folder) throws IOException {
     if (Files.isDirectory(folder)) {
       clear(folder, true);
+      Files.deleteIfExists(folder.resolve(FolderLock.NAME));
       Files.delete(folder);
     }
   }
 
   /**
-   * Makes sure that {@code folder} is empty.
+   * Makes sure that {@code folder} is empty but for its lock.
    *
    * @param replace whether a store in it may be deleted; anything else never is
    * @throws IOException if it holds something that must stay
@@ -55,7 +45,7 @@ public final class StoreFolder {
   static void clear(Path folder, boolean replace) throws IOException {
     List<Path> entries;
     try (Stream<Path> listed = Files.list(folder)) {
-      entries = listed.toList();
+      entries = listed.filter(entry -> !entry.endsWith(FolderLock.NAME)).toList();
     }
     if (entries.isEmpty()) {
       return;
@@ -76,6 +66,6 @@ public final class StoreFolder {
   }
 
   private static boolean belongsToStore(Path entry) {
-    return AtomicFile.finalName(entry).matches("manifest\\.json|shard-\\d{5,10}\\.arrow");
+    return AtomicFile.finalName(entry).matches("\\.lock|manifest\\.json|shard-\\d{5,10}\\.arrow");
   }
 }

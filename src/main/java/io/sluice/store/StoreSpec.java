@@ -94,7 +94,10 @@ public record StoreSpec(
     for (Column column : columns) {
       bytes += column.bytesPerRow();
     }
-    long rows = Math.max(1, Long.highestOneBit(DEFAULT_SHARD_BYTES / bytes));
+    // Two shards are in memory beside the heap, for which Java takes as much as for the heap
+    // itself.
+    long shard = Math.min(DEFAULT_SHARD_BYTES, Runtime.getRuntime().maxMemory() / 4);
+    long rows = Math.max(1, Long.highestOneBit(Math.max(1, shard / bytes)));
     return (int) Math.min(1 << 20, rows);
   }
 }

@@ -1,6 +1,7 @@
 package io.sluice.store;
 
 import io.sluice.files.AtomicFile;
+import io.sluice.files.FolderLock;
 import io.sluice.files.OutputFolder;
 import io.sluice.torch.DType;
 import java.io.IOException;
@@ -37,6 +38,7 @@ public final class StoreWriter implements AutoCloseable {
   private MemorySegment body;
   private MemorySegment spare;
   private final DiskThread disk;
+  private FolderLock lock;
 
   /** What is on the disk; the disk's thread replaces it, and is waited for before it is read. */
   private Manifest manifest;
@@ -69,7 +71,7 @@ public final class StoreWriter implements AutoCloseable {
    * Starts a store in {@code folder}, which is made if need be. It opens at once, with no rows.
    *
    * @throws IOException if the folder is not empty (and the spec does not say to replace the store
-   *     in it), holds other things than a store, or cannot be written
+   *     in it), holds other things than a store, another writer has it, or it cannot be written
    * @throws IllegalArgumentException if a shard is larger than the memory there is
    */
   public static StoreWriter create(Path folder, StoreSpec spec) throws IOException {
@@ -77,11 +79,20 @@ public final class StoreWriter implements AutoCloseable {
       throw new IOException(folder + ": is a file; name a new or empty folder");
     }
     StoreWriter writer = new StoreWriter(folder, spec);
+    boolean made = !Files.exists(folder);
     try {
       OutputFolder.make(folder);
+      writer.lock = FolderLock.tryTake(folder);
+      if (writer.lock == null) {
+        throw FolderLock.taken(folder, "capture");
+      }
       StoreFolder.clear(folder, spec.replace());
       ManifestFile.write(folder, writer.manifest);
     } catch (IOException | RuntimeException | Error e) {
+      if (made && writer.lock != null) {
+        writer.lock.giveUp();
+        writer.lock = null;
+      }
       writer.close();
       throw e;
     }
@@ -240,6 +251,15 @@ public final class StoreWriter implements AutoCloseable {
   public void close() {
     body = null;
     disk.close();
+    if (lock != null) {
+      try {
+        lock.release();
+      } catch (IOException e) {
+        // All rows are where they belong; a lock's file that stays is nobody's, and disturbs
+        // nobody.
+      }
+      lock = null;
+    }
   }
 
   private static MemorySegment allocate(ShardLayout layout) {
@@ -253,7 +273,8 @@ public final class StoreWriter implements AutoCloseable {
               + layout.rows()
               + " rows takes "
               + layout.bodyBytes()
-              + " bytes of memory, more than this process may have; choose fewer rows per shard",
+              + " bytes of memory beside the heap, more than this process may have; choose fewer rows"
+              + " per shard, or start Java with a larger -Xmx or -XX:MaxDirectMemorySize",
           e);
     }
   }
@@ -299,7 +320,13 @@ public final class StoreWriter implements AutoCloseable {
     List<Manifest.Shard> shards = new ArrayList<>(manifest.shards());
     shards.add(shard);
     Manifest next = manifest.withShards(shards, false);
-    ManifestFile.write(folder, next);
+    try {
+      ManifestFile.write(folder, next);
+    } catch (IOException e) {
+      // On a full disk, a shard that no manifest lists only takes room.
+      Files.deleteIfExists(folder.resolve(name));
+      throw e;
+    }
     manifest = next;
   }
 

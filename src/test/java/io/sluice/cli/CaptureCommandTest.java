@@ -43,7 +43,10 @@ class CaptureCommandTest {
         .as(err.toString())
         .isZero();
     assertThat(out.toString()).contains("100 rows at 3 hook points of tiny-bert");
-    assertThat(err.toString()).contains("capture: 100 tokens", "tokens/s");
+    assertThat(err.toString())
+        .contains("capture: 100 tokens", "tokens/s")
+        .containsPattern(
+            "store: will take about \\d+\\.\\d KiB of the disk, \\d+\\.\\d \\wiB are free");
     assertThat(ActivationStore.open(store).rows()).isEqualTo(100);
   }
 
@@ -130,6 +133,7 @@ class CaptureCommandTest {
     Path own = folder.resolve("store." + ProcessHandle.current().pid() + "0.new");
     assertThat(capture(left, "--tokens", "10")).isZero();
     Files.createDirectory(own);
+    Files.writeString(own.resolve("notes.txt"), "mine");
     assertThat(capture(store, "--tokens", "10")).isZero();
     assertThat(left).exists();
     assertThat(capture(store, "--tokens", "10", "--overwrite")).isZero();
