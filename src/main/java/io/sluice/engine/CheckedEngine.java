@@ -30,6 +30,9 @@ abstract class CheckedEngine implements Engine {
   private final EngineSpec spec;
   private final Codes codes = new Codes();
 
+  /** Whether the engine keeps the batch's codes, and {@link #codes} is not filled yet. */
+  private boolean kept;
+
   /** Codes of dead features, and those of all: the batch, and below it the batch once more. */
   private final Codes raised = new Codes();
 
@@ -81,6 +84,53 @@ abstract class CheckedEngine implements Engine {
    * features.
    */
   abstract void encodeRows(Rows input, Selection selection, Codes codes);
+
+  /**
+   * Whether the last {@link #encodeRows} left codes where the engine computes, and {@code codes} as
+   * it was. They are copied when something on the host needs them.
+   */
+  boolean keepsCodes() {
+    return false;
+  }
+
+  /** How many codes the engine keeps. */
+  int keptEntries() {
+    throw new IllegalStateException("codes are on the host");
+  }
+
+  /** Copies the codes that the engine keeps. */
+  void copyCodes(Codes codes) {
+    throw new IllegalStateException("codes are on the host");
+  }
+
+  /** Notes the clock at which all features of the batch's codes fired last. */
+  void noteFired(Codes codes, long clock) {
+    int entries = codes.entries();
+    for (int entry = 0; entry < entries; entry++) {
+      lastFired.setAtIndex(ValueLayout.JAVA_LONG, codes.feature(entry), clock);
+    }
+  }
+
+  /** How many features fired last after {@code clock}. */
+  int countFiredSince(long clock) {
+    int count = 0;
+    for (int feature = 0; feature < spec.features(); feature++) {
+      if (lastFired.getAtIndex(ValueLayout.JAVA_LONG, feature) > clock) {
+        count++;
+      }
+    }
+    return count;
+  }
+
+  /** When each feature fired last, int64 {@code [features]}: a view, or a copy in {@code target}. */
+  MemorySegment readLastFired(Arena target) {
+    return lastFired;
+  }
+
+  /** Replaces what {@link #readLastFired} gives. */
+  void writeLastFired(MemorySegment data) {
+    lastFired.copyFrom(data);
+  }
 
   /**
    * Finds the features whose pre-activation, ranked as the spec says, is above their bound, which
@@ -216,6 +266,7 @@ abstract class CheckedEngine implements Engine {
       case Selection.Gate gate -> requireLearned(Learned.GATE, selection);
     }
     stage = Stage.IDLE;
+    kept = false;
     switch (selection) {
       case Selection.Threshold(Thresholds thresholds) -> {
         for (int feature = 0; feature < bounds.length; feature++) {
@@ -227,7 +278,10 @@ abstract class CheckedEngine implements Engine {
           learned.encodeByThreshold(input, bandwidth, codes);
       case Selection.Gate gate -> learned.encodeByGate(input, codes);
       case Selection.Pursuit search -> pursuit.encode(input, search, codes);
-      default -> encodeRows(input, selection, codes);
+      default -> {
+        encodeRows(input, selection, codes);
+        kept = keepsCodes();
+      }
     }
     this.selection = selection;
     this.input = input;
@@ -265,7 +319,16 @@ abstract class CheckedEngine implements Engine {
     return error;
   }
 
-  /** What the engine decodes: the codes, and among those of gates the ones that are 0. */
+  /** The batch's codes, filled. */
+  private Codes hostCodes() {
+    if (kept) {
+      copyCodes(codes);
+      kept = false;
+    }
+    return codes;
+  }
+
+  /** What the engine decodes, unless it keeps the codes itself: the codes, and among those of gates the ones that are 0. */
   private Codes entries() {
     return selection instanceof Selection.Gate ? learned.gated() : codes;
   }
@@ -332,6 +395,7 @@ abstract class CheckedEngine implements Engine {
 
   private int findDead(long clock) {
     int features = spec.features();
+    Codes codes = hostCodes();
     if (dead.length == 0) {
       dead = new int[features];
       inUse = new boolean[features];
@@ -341,9 +405,12 @@ abstract class CheckedEngine implements Engine {
       inUse[codes.feature(entry)] = true;
     }
     int count = 0;
-    for (int feature = 0; feature < features; feature++) {
-      if (!inUse[feature] && lastFired.getAtIndex(ValueLayout.JAVA_LONG, feature) <= clock) {
-        dead[count++] = feature;
+    try (Arena scratch = Arena.ofConfined()) {
+      MemorySegment clocks = readLastFired(scratch);
+      for (int feature = 0; feature < features; feature++) {
+        if (!inUse[feature] && clocks.getAtIndex(ValueLayout.JAVA_LONG, feature) <= clock) {
+          dead[count++] = feature;
+        }
       }
     }
     return count;
@@ -364,6 +431,7 @@ abstract class CheckedEngine implements Engine {
 
   private double pull(Penalty penalty, double factor) {
     boolean gated = selection instanceof Selection.Gate;
+    hostCodes();
     Codes entries = entries();
     int count = entries.entries();
     readNorms();
@@ -420,6 +488,7 @@ abstract class CheckedEngine implements Engine {
       throw new IllegalStateException("there are no codes to charge: call decode first");
     }
     boolean gated = selection instanceof Selection.Gate;
+    hostCodes();
     Codes entries = entries();
     readNorms();
     double sum = 0;
@@ -488,7 +557,13 @@ abstract class CheckedEngine implements Engine {
   @Override
   public final Codes codes() {
     requireOpen();
-    return codes;
+    return hostCodes();
+  }
+
+  @Override
+  public final int codeCount() {
+    requireOpen();
+    return kept ? keptEntries() : codes.entries();
   }
 
   @Override
@@ -511,22 +586,13 @@ abstract class CheckedEngine implements Engine {
   @Override
   public final void markFired(long clock) {
     requireOpen();
-    int entries = codes.entries();
-    for (int entry = 0; entry < entries; entry++) {
-      lastFired.setAtIndex(ValueLayout.JAVA_LONG, codes.feature(entry), clock);
-    }
+    noteFired(codes, clock);
   }
 
   @Override
   public final int firedSince(long clock) {
     requireOpen();
-    int count = 0;
-    for (int feature = 0; feature < spec.features(); feature++) {
-      if (lastFired.getAtIndex(ValueLayout.JAVA_LONG, feature) > clock) {
-        count++;
-      }
-    }
-    return count;
+    return countFiredSince(clock);
   }
 
   @Override
@@ -544,7 +610,7 @@ abstract class CheckedEngine implements Engine {
     if (vectors.has(tensor.name())) {
       return vectors.read(tensor.name(), target);
     }
-    return tensor.name().equals(LAST_FIRED) ? lastFired : readOwn(tensor.name(), target);
+    return tensor.name().equals(LAST_FIRED) ? readLastFired(target) : readOwn(tensor.name(), target);
   }
 
   @Override
@@ -556,7 +622,7 @@ abstract class CheckedEngine implements Engine {
           tensor.name() + " takes " + tensor.bytes() + " bytes, not " + data.byteSize());
     }
     if (tensor.name().equals(LAST_FIRED)) {
-      lastFired.copyFrom(data);
+      writeLastFired(data);
     } else if (vectors.has(tensor.name())) {
       vectors.write(tensor.name(), data);
     } else {

@@ -109,8 +109,16 @@ public interface Engine extends AutoCloseable {
   /** Moves the parameters by one optimiser step and forgets the gradients. */
   void update(AdamStep step);
 
-  /** The codes of the last {@link #encode}, in host memory; good until the next. */
+  /**
+   * The codes of the last {@link #encode}, in host memory; good until the next. An engine that
+   * computes elsewhere copies them when it is first asked.
+   */
   Codes codes();
+
+  /** How many {@link #codes} there are; asking copies nothing. */
+  default int codeCount() {
+    return codes().entries();
+  }
 
   /** Copies the last {@link #decode}'s ŷ, float32 {@code [rows, outputWidth]}, to host memory. */
   void readReconstruction(MemorySegment destination);

@@ -4,9 +4,7 @@ import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.Map;
 
 /**
@@ -14,7 +12,7 @@ import java.util.Map;
  * the cache; plain Adam lays the few active gradients into a chunk of zeros, SparseAdam gathers the
  * active rows, makes up for the steps that their moments missed, and writes them back.
  */
-final class TorchAdam implements AutoCloseable {
+final class TorchAdam {
   /** Steps between two sweeps that set vanishing moments to 0. */
   private static final int SWEEP = 64;
 
@@ -41,27 +39,21 @@ final class TorchAdam implements AutoCloseable {
   private final EngineSpec spec;
   private final Device device;
   private final Map<String, Tensor> state;
-  private final FeatureGroups groups;
-  private final HostScratch scratch;
-  private final Arena arena = Arena.ofShared();
-  private final MemorySegment lastSteps;
+  private final Tensor lastSteps;
 
-  TorchAdam(
-      EngineSpec spec,
-      Device device,
-      Map<String, Tensor> state,
-      FeatureGroups groups,
-      HostScratch scratch) {
+  /** Moves {@code state}; {@code owner} frees what is kept beside it. */
+  TorchAdam(EngineSpec spec, Device device, Map<String, Tensor> state, TensorScope owner) {
     this.spec = spec;
     this.device = device;
     this.state = state;
-    this.groups = groups;
-    this.scratch = scratch;
-    this.lastSteps = arena.allocate((long) spec.features() * Long.BYTES, 64);
+    try (TensorScope scope = TensorScope.open()) {
+      long kept = spec.optimiser() == Optimiser.SPARSE_ADAM ? spec.features() : 0;
+      this.lastSteps = Tensor.zeros(DType.I64, device, kept).moveTo(owner);
+    }
   }
 
   /** The step at which each feature last moved, int64 {@code [features]}; 0 for never. */
-  MemorySegment lastSteps() {
+  Tensor lastSteps() {
     return lastSteps;
   }
 
@@ -71,7 +63,7 @@ final class TorchAdam implements AutoCloseable {
     return Math.clamp(elements / Math.max(spec.inputWidth(), spec.outputWidth()), 64, 1 << 20);
   }
 
-  /** One step; {@code gradients} belong to the features that {@link FeatureGroups} holds. */
+  /** One step. */
   void update(AdamStep adam, Gradients gradients) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor time = Tensor.full(adam.step(), DType.F32, device);
@@ -118,41 +110,49 @@ final class TorchAdam implements AutoCloseable {
       bias.indexCopy_(0, gradients.active(), gradients.encoderBias());
     }
     move("encoder_bias", bias, adam, time);
-    Tensor local = gradients.active() == null ? null : placesInChunks();
-    updateMatrix("encoder", spec.inputWidth(), gradients.encoder(), local, adam, time);
-    updateMatrix("decoder", spec.outputWidth(), gradients.decoder(), local, adam, time);
+    long[] starts = chunkStarts(gradients.active());
+    updateMatrix("encoder", gradients.active(), gradients.encoder(), starts, adam, time);
+    updateMatrix("decoder", gradients.active(), gradients.decoder(), starts, adam, time);
   }
 
-  /** Each active feature's row within its chunk. */
-  private Tensor placesInChunks() {
-    int count = groups.groups();
-    MemorySegment places = scratch.longs("places", count);
+  /** Where, among the active features, those of each chunk of rows begin, and all end. */
+  private long[] chunkStarts(Tensor active) {
     int chunk = chunkRows();
-    for (int group = 0; group < count; group++) {
-      places.setAtIndex(ValueLayout.JAVA_LONG, group, groups.feature(group) % chunk);
+    int chunks = (spec.features() + chunk - 1) / chunk;
+    long[] starts = new long[chunks + 1];
+    if (active == null) {
+      return starts;
     }
-    return onDevice(places, DType.I64, count);
+    starts[chunks] = active.elements();
+    if (chunks > 1) {
+      long[] first = new long[chunks];
+      Arrays.setAll(first, i -> (long) i * chunk);
+      Tensor wanted = Tensor.ofLongs(first, chunks);
+      long[] found =
+          active.searchSorted(device.isCuda() ? wanted.to(device) : wanted, false).toLongs();
+      System.arraycopy(found, 0, starts, 0, chunks);
+    }
+    return starts;
   }
 
   private void updateMatrix(
-      String name, int width, Tensor gradient, Tensor places, AdamStep adam, Tensor time) {
+      String name, Tensor active, Tensor gradient, long[] starts, AdamStep adam, Tensor time) {
     Tensor values = state.get(name);
     Tensor firsts = state.get(name + CheckedEngine.FIRST_MOMENT);
     Tensor seconds = state.get(name + CheckedEngine.SECOND_MOMENT);
     int chunk = Math.min(chunkRows(), spec.features());
-    Tensor zeros = Tensor.empty(DType.F32, device, chunk, width);
-    int group = 0;
+    Tensor zeros = Tensor.empty(DType.F32, device, chunk, values.size(1));
     for (int start = 0; start < spec.features(); start += chunk) {
       int length = Math.min(chunk, spec.features() - start);
-      int from = group;
-      while (group < groups.groups() && groups.feature(group) < start + length) {
-        group++;
-      }
+      long from = starts[start / chunk];
+      long count = starts[start / chunk + 1] - from;
       try (TensorScope scope = TensorScope.open()) {
         Tensor dense = zeros.narrow(0, 0, length).zero_();
-        if (group > from) {
-          dense.indexCopy_(
-              0, places.narrow(0, from, group - from), gradient.narrow(0, from, group - from));
+        if (count > 0) {
+          // LibTorch's sums with a number are of floating type; float64 is exact here.
+          Tensor places =
+              active.narrow(0, from, count).to(DType.F64).sub(start).to(DType.I64);
+          dense.indexCopy_(0, places, gradient.narrow(0, from, count));
         }
         Tensor first = firsts.narrow(0, start, length);
         Tensor second = seconds.narrow(0, start, length);
@@ -172,20 +172,18 @@ final class TorchAdam implements AutoCloseable {
   // ---- SparseAdam: active rows ----
 
   private void updateActive(AdamStep adam, Gradients gradients, Tensor time) {
-    int count = groups.groups();
-    MemorySegment missedFirst = scratch.floats("missed first", count);
-    MemorySegment missedSecond = scratch.floats("missed second", count);
-    for (int group = 0; group < count; group++) {
-      int feature = groups.feature(group);
-      // The kernel decays by one step itself.
-      long missed = adam.step() - lastSteps.getAtIndex(ValueLayout.JAVA_LONG, feature) - 1;
-      missedFirst.setAtIndex(ValueLayout.JAVA_FLOAT, group, (float) Math.pow(adam.beta1(), missed));
-      missedSecond.setAtIndex(
-          ValueLayout.JAVA_FLOAT, group, (float) Math.pow(adam.beta2(), missed));
-      lastSteps.setAtIndex(ValueLayout.JAVA_LONG, feature, adam.step());
-    }
-    Tensor first = onDevice(missedFirst, DType.F32, count);
-    Tensor second = onDevice(missedSecond, DType.F32, count);
+    int count = Math.toIntExact(gradients.active().elements());
+    // The kernel decays by one step itself.
+    Tensor missed =
+        lastSteps
+            .indexSelect(0, gradients.active())
+            .to(DType.F64)
+            .mul(-1)
+            .add(adam.step() - 1);
+    Tensor first = power(adam.beta1(), missed);
+    Tensor second = power(adam.beta2(), missed);
+    lastSteps.indexCopy_(
+        0, gradients.active(), Tensor.full(adam.step(), DType.I64, device, 1).expand(count));
     int chunk = chunkRows();
     for (int start = 0; start < count; start += chunk) {
       int length = Math.min(chunk, count - start);
@@ -243,13 +241,11 @@ final class TorchAdam implements AutoCloseable {
     seconds.indexCopy_(0, rows, second);
   }
 
-  private Tensor onDevice(MemorySegment memory, DType dtype, long... shape) {
-    Tensor host = Tensor.of(memory, dtype, shape);
-    return device.isCuda() ? host.to(device) : host;
-  }
-
-  @Override
-  public void close() {
-    arena.close();
+  /** {@code base} to the power of each exponent, which is 0 or positive; float32. */
+  private Tensor power(double base, Tensor exponents) {
+    if (base == 0) {
+      return exponents.eq(Tensor.zeros(DType.F64, device, 1)).to(DType.F32);
+    }
+    return exponents.mul(Math.log(base)).exp().to(DType.F32);
   }
 }

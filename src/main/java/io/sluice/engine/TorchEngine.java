@@ -32,10 +32,15 @@ public final class TorchEngine extends CheckedEngine {
   private final Tensor encoderBias;
   private final Tensor decoder;
   private final Tensor decoderBias;
-  private final FeatureGroups groups;
+  private final Tensor lastFired;
   private final Prefixes prefixes;
   private final HostScratch scratch = new HostScratch();
+  private final Numbers numbers;
+  private final TorchSelection selection;
   private final TorchAdam adam;
+
+  /** Groups of matching pursuit, which finds its codes on the host. */
+  private FeatureGroups pursued;
 
   /** What lives from one encode to the next. */
   private TensorScope batch = TensorScope.detached();
@@ -45,8 +50,13 @@ public final class TorchEngine extends CheckedEngine {
   private Tensor reconstruction;
   private Tensor residualGradient;
   private Tensor codeGradient;
-  private Tensor codeValues;
   private TorchAdam.Gradients gradients;
+
+  /** The batch's codes here, if the engine found them; they have not been copied to the host. */
+  private TorchCodes found;
+
+  /** What was decoded. */
+  private TorchCodes decoded;
 
   private float[] hostGradients = new float[0];
 
@@ -57,11 +67,17 @@ public final class TorchEngine extends CheckedEngine {
    * @throws io.sluice.torch.TorchException if LibTorch or the device cannot be used
    */
   public TorchEngine(EngineSpec spec, Parameters initial, Device device) {
+    this(spec, initial, device, screening(device));
+  }
+
+  /** As the other, with a screening. */
+  TorchEngine(
+      EngineSpec spec, Parameters initial, Device device, TorchSelection.Screening screening) {
     super(spec, initial);
     Torch.load();
     this.device = device;
-    this.groups = new FeatureGroups(spec.features());
     this.prefixes = new Prefixes(spec.prefixes());
+    this.numbers = new Numbers(device);
     try (TensorScope scope = TensorScope.open()) {
       for (StateTensor tensor : adamState(spec)) {
         long[] shape = tensor.shape().stream().mapToLong(Long::longValue).toArray();
@@ -76,7 +92,23 @@ public final class TorchEngine extends CheckedEngine {
     encoderBias.copyFrom(initial.encoderBias());
     decoder.copyFrom(initial.decoder());
     decoderBias.copyFrom(initial.decoderBias());
-    adam = new TorchAdam(spec, device, state, groups, scratch);
+    try (TensorScope scope = TensorScope.open()) {
+      lastFired = Tensor.zeros(DType.I64, device, spec.features()).moveTo(owned);
+    }
+    selection =
+        new TorchSelection(
+            spec, device, encoder, encoderBias, scratch, numbers, screening, owned);
+    adam = new TorchAdam(spec, device, state, owned);
+  }
+
+  /** The property {@code sluice.screen} may be {@code none}. */
+  private static TorchSelection.Screening screening(Device device) {
+    if (!device.isCuda()) {
+      return TorchSelection.Screening.NONE;
+    }
+    return System.getProperty("sluice.screen", "").equals("none")
+        ? TorchSelection.Screening.FLOAT32
+        : TorchSelection.Screening.BFLOAT16;
   }
 
   @Override
@@ -85,17 +117,44 @@ public final class TorchEngine extends CheckedEngine {
   }
 
   @Override
-  void encodeRows(Rows rows, Selection selection, Codes codes) {
+  void encodeRows(Rows rows, Selection wanted, Codes codes) {
     try (TensorScope scope = TensorScope.open()) {
       start(rows);
       Tensor norms = spec().rankByDecoderNorm() ? decoderNorms() : null;
-      switch (selection) {
-        case Selection.TopK(int k) -> keepLargest(rows.count(), k, norms, false, codes);
-        case Selection.AbsTopK(int k) -> keepLargest(rows.count(), k, norms, true, codes);
-        case Selection.BatchTopK(int k) -> keepLargestOfAll(rows.count(), k, norms, codes);
-        default -> throw new IllegalArgumentException("not a count of features: " + selection);
+      switch (wanted) {
+        case Selection.TopK(int k) -> keepLargest(k, norms, false, codes);
+        case Selection.AbsTopK(int k) -> keepLargest(k, norms, true, codes);
+        case Selection.BatchTopK(int k) -> selection.keepLargestOfAll(seen, k, norms, codes);
+        default -> throw new IllegalArgumentException("not a count of features: " + wanted);
       }
     }
+  }
+
+  private void keepLargest(int k, Tensor norms, boolean signed, Codes codes) {
+    boolean nested = prefixes.levels() > 1;
+    TorchCodes chosen =
+        selection.keepLargest(seen, k, norms, signed, nested, adam.chunkRows()).moveTo(batch);
+    if (nested || !chosen.areNumbers()) {
+      // Levels are told apart on the host; and so is the place of what is no number.
+      chosen.copyTo(codes, scratch);
+    } else {
+      found = chosen;
+    }
+  }
+
+  @Override
+  boolean keepsCodes() {
+    return found != null;
+  }
+
+  @Override
+  int keptEntries() {
+    return found.entries();
+  }
+
+  @Override
+  void copyCodes(Codes codes) {
+    found.copyTo(codes, scratch);
   }
 
   @Override
@@ -103,7 +162,7 @@ public final class TorchEngine extends CheckedEngine {
     try (TensorScope scope = TensorScope.open()) {
       start(rows);
       Tensor norms = spec().rankByDecoderNorm() ? decoderNorms() : null;
-      keepAbove(rows.count(), bounds, norms, codes);
+      selection.keepAbove(seen, bounds, norms, codes);
     }
   }
 
@@ -126,7 +185,7 @@ public final class TorchEngine extends CheckedEngine {
       Tensor none = Tensor.zeros(DType.F32, device, spec().features());
       MemorySegment indices = scratch.longs("best", 1L * count);
       MemorySegment products = scratch.floats("best products", 1L * count);
-      int chunk = chunkRows();
+      int chunk = selection.chunkRows();
       for (int start = 0; start < count; start += chunk) {
         int length = Math.min(chunk, count - start);
         try (TensorScope inner = TensorScope.open()) {
@@ -167,14 +226,17 @@ public final class TorchEngine extends CheckedEngine {
 
   @Override
   FeatureGroups grouped(Codes codes) {
-    groups.group(codes);
-    return groups;
+    if (pursued == null) {
+      pursued = new FeatureGroups(spec().features());
+    }
+    pursued.group(codes);
+    return pursued;
   }
 
   @Override
   void updateDecoder(AdamStep step, float[] rowGradients, float[] biasGradient) {
     int width = spec().outputWidth();
-    int count = groups.groups();
+    int count = pursued.groups();
     try (TensorScope scope = TensorScope.open()) {
       MemorySegment bias = scratch.floats("bias gradient", width);
       MemorySegment.copy(biasGradient, 0, bias, ValueLayout.JAVA_FLOAT, 0, width);
@@ -187,7 +249,7 @@ public final class TorchEngine extends CheckedEngine {
       adam.update(
           step,
           new TorchAdam.Gradients(
-              onDevice(groups.features(), DType.I64, count),
+              onDevice(pursued.features(), DType.I64, count),
               Tensor.zeros(DType.F32, device, count, spec().inputWidth()),
               Tensor.zeros(DType.F32, device, count),
               onDevice(rowGradients, count * width).reshape(count, width),
@@ -200,217 +262,10 @@ public final class TorchEngine extends CheckedEngine {
     batch.close();
     batch = TensorScope.detached();
     gradients = null;
+    found = null;
+    decoded = null;
     input = load(rows).moveTo(batch);
     seen = spec().subtractDecoderBias() ? input.sub(decoderBias).moveTo(batch) : input;
-  }
-
-  private void keepLargest(int count, int k, Tensor norms, boolean signed, Codes codes) {
-    try (TensorScope scope = TensorScope.open()) {
-      Tensor indices = Tensor.empty(DType.I64, device, count, k);
-      Tensor values = Tensor.empty(DType.F32, device, count, k);
-      int chunk = chunkRows();
-      for (int start = 0; start < count; start += chunk) {
-        int length = Math.min(chunk, count - start);
-        try (TensorScope inner = TensorScope.open()) {
-          Tensor activation = seen.narrow(0, start, length).linear(encoder, encoderBias);
-          Tensor rank = norms == null ? activation : activation.mul(norms);
-          ReductionOperators.Selection top = (signed ? rank.abs() : rank).topk(k, 1, false);
-          indices.narrow(0, start, length).copy_(top.indices());
-          values
-              .narrow(0, start, length)
-              .copy_(norms == null && !signed ? top.values() : activation.gather(1, top.indices()));
-        }
-      }
-      fill(codes, count, k, indices, values, signed);
-    }
-  }
-
-  private void keepAbove(int count, float[] bounds, Tensor norms, Codes codes) {
-    try (TensorScope scope = TensorScope.open()) {
-      Tensor bound = Tensor.ofFloats(bounds, bounds.length);
-      Tensor onDevice = device.isCuda() ? bound.to(device) : bound;
-      Candidates found = new Candidates();
-      forChunks(
-          count,
-          norms,
-          (start, activation, rank) -> {
-            // Row by row, and in a row by feature: the order in which codes stand.
-            Tensor places = rank.gt(onDevice).reshape(-1).nonzero().reshape(-1);
-            found.add(start, activation.reshape(-1), rank.reshape(-1), places);
-          });
-      found.copyTo(codes, count, false);
-    }
-  }
-
-  private void keepLargestOfAll(int count, int k, Tensor norms, Codes codes) {
-    try (TensorScope scope = TensorScope.open()) {
-      int wanted = Math.multiplyExact(count, k);
-      Candidates found = new Candidates();
-      forChunks(
-          count,
-          norms,
-          (start, activation, rank) -> {
-            Tensor flat = rank.reshape(-1);
-            Tensor top = flat.topk(Math.min(wanted, flat.elements()), 0, false).indices();
-            found.add(start, activation.reshape(-1), flat, top);
-          });
-      float least = found.keepLargest(wanted);
-      found.copyTo(codes, count, true);
-      codes.setLeastRank(least);
-    }
-  }
-
-  @FunctionalInterface
-  private interface Chunk {
-    /**
-     * Takes the activations and ranks, {@code [rows, features]}, of the rows from {@code start}.
-     */
-    void take(int start, Tensor activation, Tensor rank);
-  }
-
-  private void forChunks(int count, Tensor norms, Chunk body) {
-    int chunk = chunkRows();
-    for (int start = 0; start < count; start += chunk) {
-      int length = Math.min(chunk, count - start);
-      try (TensorScope inner = TensorScope.open()) {
-        Tensor activation = seen.narrow(0, start, length).linear(encoder, encoderBias);
-        body.take(start, activation, norms == null ? activation : activation.mul(norms));
-      }
-    }
-  }
-
-  /** Codes of the batch on the host: places count row after row, as {@code row · features + j}. */
-  private final class Candidates {
-    private long[] places = new long[0];
-    private float[] values = new float[0];
-    private float[] ranks = new float[0];
-
-    void add(int startRow, Tensor activation, Tensor rank, Tensor chosen) {
-      int more = Math.toIntExact(chosen.elements());
-      if (more == 0) {
-        return;
-      }
-      int size = places.length;
-      int grown = Math.addExact(size, more);
-      places = Arrays.copyOf(places, grown);
-      values = Arrays.copyOf(values, grown);
-      ranks = Arrays.copyOf(ranks, grown);
-      MemorySegment hostPlaces = scratch.longs("places", more);
-      MemorySegment hostValues = scratch.floats("values", more);
-      MemorySegment hostRanks = scratch.floats("ranks", more);
-      chosen.copyTo(hostPlaces);
-      activation.indexSelect(0, chosen).copyTo(hostValues);
-      rank.indexSelect(0, chosen).copyTo(hostRanks);
-      MemorySegment.copy(hostPlaces, ValueLayout.JAVA_LONG, 0, places, size, more);
-      MemorySegment.copy(hostValues, ValueLayout.JAVA_FLOAT, 0, values, size, more);
-      MemorySegment.copy(hostRanks, ValueLayout.JAVA_FLOAT, 0, ranks, size, more);
-      for (int i = size; i < grown; i++) {
-        places[i] += (long) startRow * spec().features();
-      }
-    }
-
-    /**
-     * Keeps the largest ranks, of equal ones those of the lower place, in order of their places.
-     *
-     * @return the least positive one that stays, 0 if none does
-     */
-    float keepLargest(int wanted) {
-      // A batch's codes are few beside its activations, so a sort costs nothing that counts.
-      int[] order =
-          IntStream.range(0, places.length)
-              .boxed()
-              .sorted(Comparator.comparingLong(i -> places[i]))
-              .mapToInt(Integer::intValue)
-              .toArray();
-      float least = 0;
-      int equal = 0;
-      if (wanted < ranks.length) {
-        least = Quickselect.largest(ranks.clone(), ranks.length, wanted);
-        equal = wanted;
-        for (float rank : ranks) {
-          equal -= rank > least ? 1 : 0;
-        }
-      }
-      long[] keptPlaces = new long[places.length];
-      float[] keptValues = new float[places.length];
-      int kept = 0;
-      float lowest = Float.POSITIVE_INFINITY;
-      for (int i : order) {
-        if (ranks[i] > least || ranks[i] == least && equal-- > 0) {
-          keptPlaces[kept] = places[i];
-          keptValues[kept++] = values[i];
-          lowest = ranks[i] > 0 ? Math.min(lowest, ranks[i]) : lowest;
-        }
-      }
-      places = Arrays.copyOf(keptPlaces, kept);
-      values = Arrays.copyOf(keptValues, kept);
-      return lowest == Float.POSITIVE_INFINITY ? 0 : lowest;
-    }
-
-    void copyTo(Codes codes, int rows, boolean positive) {
-      int features = spec().features();
-      codes.begin(rows, places.length);
-      int entry = 0;
-      int kept = 0;
-      for (int row = 0; row < rows; row++) {
-        for (; entry < places.length && places[entry] / features == row; entry++) {
-          // Not (value > 0), which would pass over NaN.
-          if (!positive || !(values[entry] <= 0)) {
-            codes.put(kept++, (int) (places[entry] % features), values[entry]);
-          }
-        }
-        codes.endRow(kept);
-      }
-    }
-  }
-
-  /** Moves the chosen features to the host and leaves out those that are 0, or ReLU makes 0. */
-  private void fill(Codes codes, int count, int k, Tensor indices, Tensor values, boolean signed) {
-    int chosen = Math.multiplyExact(count, k);
-    MemorySegment hostIndices = scratch.longs("indices", chosen);
-    MemorySegment hostValues = scratch.floats("values", chosen);
-    indices.copyTo(hostIndices);
-    values.copyTo(hostValues);
-    codes.begin(count, chosen);
-    int entry = 0;
-    for (int row = 0; row < count; row++) {
-      if (prefixes.levels() > 1) {
-        sortByFeature(hostIndices, hostValues, row * k, (row + 1) * k);
-      }
-      for (int i = row * k; i < (row + 1) * k; i++) {
-        float value = hostValues.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-        // Not (value > 0), which would pass over NaN.
-        if (signed ? value != 0 : !(value <= 0)) {
-          int feature = (int) hostIndices.getAtIndex(ValueLayout.JAVA_LONG, i);
-          codes.put(entry++, feature, value);
-        }
-      }
-      codes.endRow(entry);
-    }
-  }
-
-  /** LibTorch gives a token's largest in no order; a nested dictionary needs that of features. */
-  private static void sortByFeature(
-      MemorySegment features, MemorySegment values, int from, int to) {
-    for (int i = from + 1; i < to; i++) {
-      long feature = features.getAtIndex(ValueLayout.JAVA_LONG, i);
-      float value = values.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-      int at = i;
-      for (; at > from && features.getAtIndex(ValueLayout.JAVA_LONG, at - 1) > feature; at--) {
-        features.setAtIndex(
-            ValueLayout.JAVA_LONG, at, features.getAtIndex(ValueLayout.JAVA_LONG, at - 1));
-        values.setAtIndex(
-            ValueLayout.JAVA_FLOAT, at, values.getAtIndex(ValueLayout.JAVA_FLOAT, at - 1));
-      }
-      features.setAtIndex(ValueLayout.JAVA_LONG, at, feature);
-      values.setAtIndex(ValueLayout.JAVA_FLOAT, at, value);
-    }
-  }
-
-  /** How many tokens' pre-activations are held at once: what fits caches, or fills a GPU. */
-  private int chunkRows() {
-    long elements = device.isCuda() ? 1L << 28 : 1L << 22;
-    return Math.clamp(elements / spec().features(), 16, 8192);
   }
 
   private Tensor decoderNorms() {
@@ -466,27 +321,27 @@ public final class TorchEngine extends CheckedEngine {
       int count = rows.count();
       int width = spec().outputWidth();
       int levels = prefixes.levels();
-      int entries = codes.entries();
-      Tensor found;
+      decoded = found != null ? found : upload(codes).moveTo(batch);
+      int entries = decoded.entries();
+      Tensor sums;
       if (entries == 0) {
-        found = decoderBias.expand((long) count * levels, width).contiguous();
+        sums = decoderBias.expand((long) count * levels, width).contiguous();
       } else {
-        Tensor features = onDevice(codes.features(), DType.I32, entries);
-        codeValues = onDevice(codes.values(), DType.F32, entries).moveTo(batch);
-        Tensor parts = decoder.embeddingBag(features, bags(codes), codeValues);
+        Tensor parts =
+            decoder.embeddingBag(decoded.features(), decoded.offsets(), decoded.values());
         if (levels > 1) {
           parts = parts.reshape(count, levels, width).cumsum(1).reshape(-1, width);
         }
-        found = parts.add(decoderBias);
+        sums = parts.add(decoderBias);
       }
-      Tensor all = found.reshape(count, levels, width);
+      Tensor all = sums.reshape(count, levels, width);
       reconstruction = all.select(1, levels - 1).contiguous().moveTo(batch);
       double error = reconstruction.sub(wanted).square().sum().item();
       if (withGradients) {
         Tensor residual = all.sub(wanted.reshape(count, 1, width)).mul(2.0 / count / levels);
         residualGradient = felt(residual).moveTo(batch);
         if (entries > 0) {
-          codeGradient = products(residualGradient, codes).moveTo(batch);
+          codeGradient = products(residualGradient, decoded).moveTo(batch);
         }
       }
       return error;
@@ -505,23 +360,8 @@ public final class TorchEngine extends CheckedEngine {
     return stacked.reshape(-1, spec().outputWidth());
   }
 
-  /** Where the entries of each token and level begin, and all end; int32 on the device. */
-  private Tensor bags(Codes codes) {
-    int levels = prefixes.levels();
-    int rows = codes.rows();
-    if (levels == 1) {
-      return onDevice(codes.offsets(), DType.I32, rows + 1);
-    }
-    MemorySegment starts = scratch.ints("level starts", (long) rows * levels + 1);
-    for (int row = 0; row < rows; row++) {
-      int from = codes.offset(row);
-      for (int level = 0; level < levels; level++) {
-        starts.setAtIndex(ValueLayout.JAVA_INT, (long) row * levels + level, from);
-        from = prefixes.end(codes, level, from, codes.offset(row + 1));
-      }
-    }
-    starts.setAtIndex(ValueLayout.JAVA_INT, (long) rows * levels, codes.entries());
-    return onDevice(starts, DType.I32, (long) rows * levels + 1);
+  private TorchCodes upload(Codes codes) {
+    return TorchCodes.upload(codes, prefixes, scratch, device);
   }
 
   @Override
@@ -535,10 +375,10 @@ public final class TorchEngine extends CheckedEngine {
       Tensor among = encoder.indexSelect(0, rows);
       Tensor bias = encoderBias.indexSelect(0, rows);
       Tensor norms = spec().rankByDecoderNorm() ? decoderNorms().indexSelect(0, rows) : null;
-      int tokens = codes().rows();
+      int tokens = Math.toIntExact(seen.size(0));
       Tensor indices = Tensor.empty(DType.I64, device, tokens, k);
       Tensor values = Tensor.empty(DType.F32, device, tokens, k);
-      int chunk = chunkRows();
+      int chunk = selection.chunkRows();
       for (int start = 0; start < tokens; start += chunk) {
         int length = Math.min(chunk, tokens - start);
         try (TensorScope inner = TensorScope.open()) {
@@ -579,18 +419,19 @@ public final class TorchEngine extends CheckedEngine {
       // The gradient of the squared error is 2/rows times ŷ − y.
       Tensor below = residualGradient.mul(weight);
       if (entries > 0) {
-        Tensor features = onDevice(raised.features(), DType.I32, entries);
-        Tensor offsets = onDevice(raised.offsets(), DType.I32, rows + 1);
-        Tensor values = onDevice(raised.values(), DType.F32, entries);
-        below = below.add(decoder.embeddingBag(features, offsets, values).mul(2 * weight / rows));
-        Tensor gradients = products(below, raised);
-        boolean alone = codes().entries() == 0;
-        codeValues =
-            (alone ? values.copy() : ShapeOperators.cat(List.of(codeValues, values), 0))
-                .moveTo(batch);
+        TorchCodes more = upload(raised);
+        below =
+            below.add(
+                decoder
+                    .embeddingBag(more.features(), more.offsets(), more.values())
+                    .mul(2 * weight / rows));
+        Tensor gradients = products(below, more);
         codeGradient =
-            (alone ? gradients : ShapeOperators.cat(List.of(codeGradient, gradients), 0))
+            (decoded.entries() == 0
+                    ? gradients
+                    : ShapeOperators.cat(List.of(codeGradient, gradients), 0))
                 .moveTo(batch);
+        decoded = decoded.above(more).moveTo(batch);
       }
       double squares = below.square().sum().item();
       residualGradient = ShapeOperators.cat(List.of(residualGradient, below), 0).moveTo(batch);
@@ -602,33 +443,27 @@ public final class TorchEngine extends CheckedEngine {
   @Override
   void residualProducts(Codes places, float[] out) {
     try (TensorScope scope = TensorScope.open()) {
-      copy(products(residualGradient, places), out, places.entries());
+      copy(products(residualGradient, upload(places)), out, places.entries());
     }
   }
 
-  /** {@code ⟨residual[token, level of j], W_D[j]⟩} for each entry. */
-  private Tensor products(Tensor residual, Codes places) {
-    int entries = places.entries();
-    return residual.bagProducts(
-        decoder,
-        onDevice(places.features(), DType.I32, entries),
-        bags(places),
-        onDevice(bagsOfEntries(places), DType.I32, entries));
+  /** {@code ⟨residual[bag], W_D[j]⟩} for each entry. */
+  private Tensor products(Tensor residual, TorchCodes places) {
+    return residual.bagProducts(decoder, places.features(), places.offsets(), places.bags());
   }
 
   @Override
   void auxiliaryGradients(Rows target, Codes places, float[] weights, float[] out) {
     try (TensorScope scope = TensorScope.open()) {
       int entries = places.entries();
-      Tensor features = onDevice(places.features(), DType.I32, entries);
-      Tensor offsets = onDevice(places.offsets(), DType.I32, places.rows() + 1);
+      TorchCodes codes = upload(places);
       Tensor residual =
           decoder
-              .embeddingBag(features, offsets, onDevice(weights, entries))
+              .embeddingBag(codes.features(), codes.offsets(), onDevice(weights, entries))
               .add(decoderBias)
               .sub(load(target))
               .mul(2.0 / places.rows());
-      copy(products(residual, places), out, entries);
+      copy(products(residual, codes), out, entries);
     }
   }
 
@@ -675,47 +510,16 @@ public final class TorchEngine extends CheckedEngine {
   }
 
   /** Of a number per feature, those of the active features, on the device. */
-  private Tensor ofActive(double[] values, String name) {
-    int count = groups.groups();
-    MemorySegment host = scratch.floats(name, count);
-    for (int group = 0; group < count; group++) {
-      host.setAtIndex(ValueLayout.JAVA_FLOAT, group, (float) values[groups.feature(group)]);
+  private Tensor ofActive(double[] values, String name, Tensor active) {
+    MemorySegment host = scratch.floats(name, values.length);
+    for (int feature = 0; feature < values.length; feature++) {
+      host.setAtIndex(ValueLayout.JAVA_FLOAT, feature, (float) values[feature]);
     }
-    return onDevice(host, DType.F32, count);
-  }
-
-  private int bagOf(int row, int feature) {
-    int levels = prefixes.levels();
-    return levels == 1 ? row : row * levels + prefixes.levelOf(feature);
-  }
-
-  /** The row of the residual's gradient that each place of the groups feels. */
-  private Tensor feltByPlace(int entries) {
-    MemorySegment felt = scratch.ints("felt", entries);
-    for (int group = 0; group < groups.groups(); group++) {
-      int level = prefixes.levelOf(groups.feature(group));
-      for (int place = groups.start(group); place < groups.start(group + 1); place++) {
-        int row = groups.token(place) * prefixes.levels() + level;
-        felt.setAtIndex(ValueLayout.JAVA_INT, place, row);
-      }
-    }
-    return onDevice(felt, DType.I32, entries);
-  }
-
-  private MemorySegment bagsOfEntries(Codes codes) {
-    MemorySegment tokens = scratch.ints("bags of entries", codes.entries());
-    for (int row = 0; row < codes.rows(); row++) {
-      int end = codes.offset(row + 1);
-      for (int entry = codes.offset(row); entry < end; entry++) {
-        tokens.setAtIndex(ValueLayout.JAVA_INT, entry, bagOf(row, codes.feature(entry)));
-      }
-    }
-    return tokens;
+    return onDevice(host, DType.F32, values.length).indexSelect(0, active);
   }
 
   @Override
   void accumulateRows(Rows rows, Codes codes) {
-    groups.group(codes);
     try (TensorScope scope = TensorScope.open()) {
       int levels = prefixes.levels();
       Tensor decoderBiasGradient =
@@ -724,35 +528,34 @@ public final class TorchEngine extends CheckedEngine {
               .reshape(rows.count(), levels, spec().outputWidth())
               .select(1, 0)
               .sum(false, 0);
-      if (groups.groups() == 0) {
+      if (decoded.entries() == 0) {
         gradients = TorchAdam.Gradients.ofBias(decoderBiasGradient.moveTo(batch));
         return;
       }
-      int entries = codes.entries();
-      Pieces pieces = pieces();
-      Tensor tokens = onDevice(groups.tokens(), DType.I32, entries);
-      Tensor order = onDevice(groups.entries(), DType.I32, entries);
-      Tensor active = onDevice(groups.features(), DType.I64, groups.groups()).moveTo(batch);
-      Tensor weights = codeGradient.indexSelect(0, order);
+      int entries = decoded.entries();
+      TorchGroups groups = TorchGroups.of(decoded, numbers.upTo(entries + 1L));
+      Tensor active = groups.features().moveTo(batch);
+      Tensor weights = codeGradient.indexSelect(0, groups.order());
       Tensor decoderGradient =
-          pieces.sum(
+          groups.sum(
               residualGradient,
-              levels == 1 ? tokens : feltByPlace(entries),
-              codeValues.indexSelect(0, order));
+              groups.bags(),
+              decoded.values().indexSelect(0, groups.order()));
       if (pull() != null) {
-        Tensor pulls = ofActive(pull(), "pull").reshape(-1, 1);
+        Tensor pulls = ofActive(pull(), "pull", active).reshape(-1, 1);
         Tensor along = spec().siteCount() == 1 ? decoder.indexSelect(0, active) : unitParts(active);
         decoderGradient = decoderGradient.add(along.mul(pulls));
       }
-      Tensor encoderGradient = pieces.sum(seen, tokens, weights);
+      Tensor encoderGradient = groups.sum(seen, groups.tokens(), weights);
       Tensor encoderBiasGradient =
-          pieces.sum(codeGradient.reshape(entries, 1), order, null).reshape(-1);
+          groups.sum(codeGradient.reshape(entries, 1), groups.order(), null).reshape(-1);
       if (spec().subtractDecoderBias()) {
         decoderBiasGradient =
             decoderBiasGradient.sub(weightedRows(encoder, active, encoderBiasGradient));
       }
       if (biasShift() != null) {
-        encoderBiasGradient = encoderBiasGradient.sub(ofActive(biasShift(), "bias shift"));
+        encoderBiasGradient =
+            encoderBiasGradient.sub(ofActive(biasShift(), "bias shift", active));
       }
       gradients =
           new TorchAdam.Gradients(
@@ -764,67 +567,66 @@ public final class TorchEngine extends CheckedEngine {
     }
   }
 
-  /** No sum is longer than this: what adds up a longer one alone keeps the others waiting. */
-  private static final int PIECE = 128;
-
-  /**
-   * The places of all groups in pieces of at most {@link #PIECE}, and those of each group.
-   *
-   * @param starts int32 {@code [pieces + 1]}
-   * @param numbers 0 to {@code pieces − 1}; null if each group is one piece
-   * @param ofGroups where each group's pieces begin, int32 {@code [groups + 1]}; null likewise
-   */
-  private record Pieces(Tensor starts, Tensor numbers, Tensor ofGroups) {
-    /** {@code Σ weights[p] · table[indices[p]]} over the places {@code p} of each group. */
-    Tensor sum(Tensor table, Tensor indices, Tensor weights) {
-      Tensor sums = table.embeddingBag(indices, starts, weights);
-      return ofGroups == null ? sums : sums.embeddingBag(numbers, ofGroups, null);
-    }
-  }
-
-  private Pieces pieces() {
-    int count = groups.groups();
-    int pieces = 0;
-    for (int group = 0; group < count; group++) {
-      pieces += (groups.start(group + 1) - groups.start(group) + PIECE - 1) / PIECE;
-    }
-    if (pieces == count) {
-      return new Pieces(onDevice(groups.starts(), DType.I32, count + 1), null, null);
-    }
-    MemorySegment starts = scratch.ints("piece starts", pieces + 1L);
-    MemorySegment numbers = scratch.ints("piece numbers", pieces);
-    MemorySegment ofGroups = scratch.ints("pieces of groups", count + 1L);
-    int piece = 0;
-    for (int group = 0; group < count; group++) {
-      ofGroups.setAtIndex(ValueLayout.JAVA_INT, group, piece);
-      for (int from = groups.start(group); from < groups.start(group + 1); from += PIECE) {
-        numbers.setAtIndex(ValueLayout.JAVA_INT, piece, piece);
-        starts.setAtIndex(ValueLayout.JAVA_INT, piece++, from);
-      }
-    }
-    ofGroups.setAtIndex(ValueLayout.JAVA_INT, count, piece);
-    starts.setAtIndex(ValueLayout.JAVA_INT, piece, groups.start(count));
-    return new Pieces(
-        onDevice(starts, DType.I32, pieces + 1),
-        onDevice(numbers, DType.I32, pieces),
-        onDevice(ofGroups, DType.I32, count + 1));
-  }
-
   /** {@code Σ_j weights[j] · table[rows[j]]}, in bags of 64 so that threads can share the work. */
   private Tensor weightedRows(Tensor table, Tensor rows, Tensor weights) {
-    int count = groups.groups();
-    int bags = (count + 63) / 64;
-    MemorySegment starts = scratch.longs("bags", bags + 1);
-    for (int bag = 0; bag <= bags; bag++) {
-      starts.setAtIndex(ValueLayout.JAVA_LONG, bag, Math.min(count, 64L * bag));
-    }
-    Tensor offsets = onDevice(starts, DType.I64, bags + 1);
-    return table.embeddingBag(rows, offsets, weights).sum(false, 0);
+    long count = rows.elements();
+    long bags = (count + 63) / 64;
+    Tensor starts =
+        numbers
+            .upTo(bags + 1)
+            .to(DType.F64)
+            .mul(64)
+            .minimum(Tensor.full(count, DType.F64, device, 1))
+            .to(DType.I64);
+    return table.embeddingBag(rows, starts, weights).sum(false, 0);
   }
 
   @Override
   void updateRows(AdamStep step, Codes codes) {
     adam.update(step, gradients);
+    if (spec().optimiser() == Optimiser.SPARSE_ADAM && gradients.active() != null) {
+      try (TensorScope scope = TensorScope.open()) {
+        Tensor norms = spec().rankByDecoderNorm() ? decoderNorms() : null;
+        selection.rowsChanged(gradients.active(), norms, adam.chunkRows());
+      }
+    } else if (spec().optimiser() == Optimiser.ADAM) {
+      selection.weightsChanged();
+    }
+  }
+
+  @Override
+  void noteFired(Codes codes, long clock) {
+    try (TensorScope scope = TensorScope.open()) {
+      TorchCodes fired = found != null ? found : upload(codes);
+      if (fired.entries() > 0) {
+        Tensor at = Tensor.full(clock, DType.I64, device, 1).expand(fired.entries());
+        // A feature that stands there several times gets the same number each time.
+        lastFired.indexCopy_(0, fired.features().to(DType.I64), at);
+      }
+    }
+  }
+
+  @Override
+  int countFiredSince(long clock) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor bound = Tensor.full(clock, DType.I64, device, 1);
+      return (int) lastFired.gt(bound).to(DType.I64).sum().item();
+    }
+  }
+
+  @Override
+  MemorySegment readLastFired(Arena target) {
+    if (!device.isCuda()) {
+      return lastFired.data();
+    }
+    MemorySegment copy = target.allocate(lastFired.elements() * Long.BYTES, 64);
+    lastFired.copyTo(copy);
+    return copy;
+  }
+
+  @Override
+  void writeLastFired(MemorySegment data) {
+    lastFired.copyFrom(data);
   }
 
   /** The batch as float32 on the device, scaled; on the CPU it may be the caller's own memory. */
@@ -853,33 +655,29 @@ public final class TorchEngine extends CheckedEngine {
 
   @Override
   MemorySegment readOwn(String name, Arena target) {
-    if (name.equals(LAST_STEP)) {
-      return adam.lastSteps();
-    }
-    Tensor tensor = state.get(name);
+    Tensor tensor = name.equals(LAST_STEP) ? adam.lastSteps() : state.get(name);
     if (!device.isCuda()) {
       return tensor.data();
     }
-    MemorySegment copy = target.allocate(tensor.elements() * Float.BYTES, 64);
+    MemorySegment copy = target.allocate(tensor.elements() * tensor.dtype().bytes(), 64);
     tensor.copyTo(copy);
     return copy;
   }
 
   @Override
   void writeOwn(String name, MemorySegment data) {
-    if (name.equals(LAST_STEP)) {
-      adam.lastSteps().copyFrom(data);
-    } else {
-      state.get(name).copyFrom(data);
-    }
+    (name.equals(LAST_STEP) ? adam.lastSteps() : state.get(name)).copyFrom(data);
+    selection.weightsChanged();
   }
 
   @Override
   void release() {
     batch.close();
     owned.close();
-    groups.close();
+    numbers.close();
     scratch.close();
-    adam.close();
+    if (pursued != null) {
+      pursued.close();
+    }
   }
 }

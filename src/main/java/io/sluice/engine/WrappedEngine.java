@@ -53,6 +53,11 @@ abstract class WrappedEngine implements Engine {
   }
 
   @Override
+  public int codeCount() {
+    return inner.codeCount();
+  }
+
+  @Override
   public void markFired(long clock) {
     inner.markFired(clock);
   }

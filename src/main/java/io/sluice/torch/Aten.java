@@ -54,6 +54,7 @@ final class Aten {
   static final Operator MEAN = Operator.of("mean", "dim");
   static final Operator MINIMUM = Operator.of("minimum");
   static final Operator MM = Operator.of("mm");
+  static final Operator MM_DTYPE = Operator.of("mm", "dtype");
   static final Operator MUL_ = Operator.of("mul_", "Tensor");
   static final Operator NARROW = Operator.of("narrow");
   static final Operator NE = Operator.of("ne", "Tensor");

@@ -17,6 +17,14 @@ public sealed interface MatrixOperators permits Tensor {
     return Call.of(Aten.MM).tensor((Tensor) this).tensor(other).one();
   }
 
+  /**
+   * The product of two matrices of half-width elements, summed up and given as {@code result}; on
+   * GPUs only.
+   */
+  default Tensor mm(Tensor other, DType result) {
+    return Call.of(Aten.MM_DTYPE).tensor((Tensor) this).tensor(other).dtype(result).one();
+  }
+
   /** The products of two batches of matrices, {@code [b, n, m] × [b, m, p] → [b, n, p]}. */
   default Tensor bmm(Tensor other) {
     return Call.of(Aten.BMM).tensor((Tensor) this).tensor(other).one();

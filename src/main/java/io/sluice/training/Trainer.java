@@ -359,10 +359,10 @@ public final class Trainer implements AutoCloseable {
     engine.update(
         new AdamStep(
             step, config.learningRate(step), config.beta1(), config.beta2(), config.epsilon()));
-    if (config.sparsity().kind() == Sparsity.BATCHTOPK && engine.codes().entries() > 0) {
+    if (config.sparsity().kind() == Sparsity.BATCHTOPK && engine.codeCount() > 0) {
       threshold.add(engine.codes().leastRank());
     }
-    tally.add(ofActivations, engine.codes().entries(), rows);
+    tally.add(ofActivations, engine.codeCount(), rows);
     if (config.remedies().resamplesAfter(step, config.steps())) {
       resample();
     }

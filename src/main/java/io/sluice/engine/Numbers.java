@@ -1,0 +1,34 @@
+package io.sluice.engine;
+
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+
+/** The whole numbers from 0 on a device, kept from step to step; there are more when asked. */
+final class Numbers implements AutoCloseable {
+  private final Device device;
+  private TensorScope owner = TensorScope.detached();
+  private Tensor all;
+
+  Numbers(Device device) {
+    this.device = device;
+  }
+
+  /** 0 to {@code end − 1}, int64; a view that is good until the next call. */
+  Tensor upTo(long end) {
+    if (all == null || all.elements() < end) {
+      TensorScope grown = TensorScope.detached();
+      try (TensorScope scope = TensorScope.open()) {
+        all = Tensor.arange(0, end + end / 2, device).moveTo(grown);
+      }
+      owner.close();
+      owner = grown;
+    }
+    return all.narrow(0, 0, end);
+  }
+
+  @Override
+  public void close() {
+    owner.close();
+  }
+}

@@ -1,0 +1,424 @@
+package io.sluice.engine;
+
+import io.sluice.simd.Quickselect;
+import io.sluice.torch.DType;
+import io.sluice.torch.Device;
+import io.sluice.torch.ReductionOperators;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+import io.sluice.torch.Torch;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.stream.IntStream;
+
+/**
+ * Multiplies tokens with an encoder and keeps what a selection keeps, some tokens at a time, so that
+ * {@code tokens × features} numbers are never held.
+ *
+ * <p>Where the k largest features of each token are wanted, a {@linkplain Screening screening}
+ * proposes more than k, their values are computed in float32, each as one dot product, and the
+ * largest k of those stay. A proposal is complete if its least bound is below the k-th value: then
+ * no feature that was left out can have a larger one. A token whose proposal is not complete gets
+ * all its products in float32.
+ */
+final class TorchSelection {
+  /** How features are proposed. */
+  enum Screening {
+    /** Not at all: what LibTorch's product gives is selected from, and is the value. */
+    NONE,
+    /** By a product in float32. */
+    FLOAT32,
+    /** By upper bounds from a product in bfloat16; exact all the same. */
+    BFLOAT16
+  }
+
+  /** Features that a product in float32 proposes beyond k: its rounding may exchange neighbours. */
+  private static final int SPARE = 8;
+
+  /** The largest proposal, as a multiple of k. */
+  private static final int MOST = 8;
+
+  private final EngineSpec spec;
+  private final Device device;
+  private final Tensor encoder;
+  private final Tensor encoderBias;
+  private final HostScratch scratch;
+  private final Numbers numbers;
+  private final Screening screening;
+  private final TorchScreen screen;
+  private final int chunkRows;
+
+  /** How many features per k the screen proposes, in halves; and for which k that was found. */
+  private int halves = 4;
+
+  private int halvesFor;
+
+  /** Batches to come for which screening in bfloat16 is given up. */
+  private int rest;
+
+  /** A selection from {@code encoder}; {@code owner} frees what is kept. */
+  TorchSelection(
+      EngineSpec spec,
+      Device device,
+      Tensor encoder,
+      Tensor encoderBias,
+      HostScratch scratch,
+      Numbers numbers,
+      Screening screening,
+      TensorScope owner) {
+    this.spec = spec;
+    this.device = device;
+    this.encoder = encoder;
+    this.encoderBias = encoderBias;
+    this.scratch = scratch;
+    this.numbers = numbers;
+    this.screening = screening;
+    this.chunkRows = chunkRows(spec.features(), device);
+    this.screen =
+        screening == Screening.BFLOAT16
+            ? new TorchScreen(spec.features(), spec.inputWidth(), device, numbers, owner)
+            : null;
+  }
+
+  /** How many tokens' pre-activations are held at once: what fits caches, or fills a GPU. */
+  private static int chunkRows(int features, Device device) {
+    long elements = 1L << 22;
+    if (device.isCuda()) {
+      long memory = Torch.cudaDevices().get(device.index()).memoryBytes();
+      elements = Math.clamp(memory / 128, 1L << 26, 1L << 30);
+    }
+    return Math.clamp(elements / features, 16, 8192);
+  }
+
+  /** How many tokens are multiplied at once. */
+  int chunkRows() {
+    return chunkRows;
+  }
+
+  /** Notes that any weight may have changed. */
+  void weightsChanged() {
+    if (screen != null) {
+      screen.invalidate();
+    }
+  }
+
+  /**
+   * Notes that the rows of some features have changed and no others.
+   *
+   * @param active int64
+   * @param norms as for {@link #keepLargest}
+   */
+  void rowsChanged(Tensor active, Tensor norms, int chunk) {
+    if (screen != null && !screen.isStale()) {
+      screen.refresh(active, encoder, encoderBias, norms, chunk);
+    }
+  }
+
+  /**
+   * The {@code k} largest of each token.
+   *
+   * @param seen float32 {@code [n, width]}
+   * @param norms of the decoder rows, where they rank; else null
+   * @param signed whether activations below 0 count by their magnitude
+   * @param ordered whether a token's codes shall stand in the order of features, else in any
+   * @param chunk rows of weights at a time
+   */
+  TorchCodes keepLargest(
+      Tensor seen, int k, Tensor norms, boolean signed, boolean ordered, int chunk) {
+    int count = Math.toIntExact(seen.size(0));
+    Tensor indices = Tensor.empty(DType.I64, device, count, k);
+    Tensor values = Tensor.empty(DType.F32, device, count, k);
+    boolean screened = !signed && screens(k);
+    Tensor least = screened ? Tensor.empty(DType.F32, device, count) : null;
+    Tensor tokens = null;
+    if (screened) {
+      if (screen.isStale()) {
+        screen.refresh(encoder, encoderBias, norms, chunk);
+      }
+      tokens = screen.tokens(seen);
+    }
+    int proposed = screened ? proposed(k) : Math.min(spec.features(), k + SPARE);
+    for (int start = 0; start < count; start += chunkRows) {
+      int length = Math.min(chunkRows, count - start);
+      try (TensorScope scope = TensorScope.open()) {
+        Tensor rows = seen.narrow(0, start, length);
+        Tensor chosen = indices.narrow(0, start, length);
+        Tensor activations = values.narrow(0, start, length);
+        if (screened) {
+          ReductionOperators.Selection found =
+              screen.propose(tokens.narrow(0, start, length), proposed);
+          least.narrow(0, start, length).copy_(found.values().amin(false, 1));
+          keepBest(rows, null, found.indices(), k, norms, chosen, activations);
+        } else {
+          keepByProduct(rows, null, k, proposed, norms, signed, chosen, activations);
+        }
+      }
+    }
+    if (screened) {
+      mend(seen, k, norms, indices, values, least);
+    }
+    // Sums over a token's codes then do not depend on what proposed them.
+    if (ordered || screening != Screening.NONE) {
+      ReductionOperators.Selection sorted = indices.sort(1, false);
+      indices = sorted.values();
+      values = values.gather(1, sorted.indices());
+    }
+    return TorchCodes.ofChosen(indices, values, signed, numbers.upTo(1L + count));
+  }
+
+  private boolean screens(int k) {
+    if (screening != Screening.BFLOAT16 || spec.features() < 16L * k) {
+      return false;
+    }
+    if (halvesFor != k) {
+      halvesFor = k;
+      halves = 4;
+      rest = 0;
+    }
+    return rest == 0 || --rest == 0;
+  }
+
+  private int proposed(int k) {
+    return Math.min(spec.features(), k * halves / 2 + SPARE);
+  }
+
+  /**
+   * The k best of some proposed features, by values of their own.
+   *
+   * @param places which rows of {@code rows} proposed, int64 and ascending; null for all. They are
+   *     read where they lie: on a CPU, the last bit of a product depends on the place in memory
+   */
+  private void keepBest(
+      Tensor rows,
+      Tensor places,
+      Tensor proposed,
+      int k,
+      Tensor norms,
+      Tensor chosen,
+      Tensor activations) {
+    long n = proposed.size(0);
+    long each = proposed.size(1);
+    Tensor flat = proposed.reshape(n * each);
+    Tensor all = numbers.upTo(rows.size(0) + 1);
+    Tensor starts = places == null ? all : places.searchSorted(all, false);
+    Tensor offsets = starts.to(DType.F64).mul(each).to(DType.I32);
+    Tensor bags =
+        (places == null ? all.narrow(0, 0, n) : places)
+            .to(DType.I32)
+            .reshape(n, 1)
+            .expand(n, each)
+            .contiguous()
+            .reshape(n * each);
+    Tensor products = rows.bagProducts(encoder, flat.to(DType.I32), offsets, bags);
+    Tensor values = products.add(encoderBias.indexSelect(0, flat)).reshape(n, each);
+    Tensor ranks =
+        norms == null ? values : values.mul(norms.indexSelect(0, flat).reshape(n, each));
+    Tensor best = ranks.topk(k, 1, false).indices();
+    chosen.copy_(proposed.gather(1, best));
+    activations.copy_(values.gather(1, best));
+  }
+
+  private void keepByProduct(
+      Tensor seen,
+      Tensor places,
+      int k,
+      int proposed,
+      Tensor norms,
+      boolean signed,
+      Tensor chosen,
+      Tensor activations) {
+    Tensor rows = places == null ? seen : seen.indexSelect(0, places);
+    Tensor activation = rows.linear(encoder, encoderBias);
+    Tensor rank = norms == null ? activation : activation.mul(norms);
+    if (screening != Screening.NONE && !signed) {
+      keepBest(
+          seen,
+          places,
+          TorchScreen.largest(rank, proposed).indices(),
+          k,
+          norms,
+          chosen,
+          activations);
+      return;
+    }
+    ReductionOperators.Selection top = (signed ? rank.abs() : rank).topk(k, 1, false);
+    chosen.copy_(top.indices());
+    activations.copy_(
+        norms == null && !signed ? top.values() : activation.gather(1, top.indices()));
+  }
+
+  /** Computes tokens anew whose proposals are not complete, and proposes as many as it takes. */
+  private void mend(
+      Tensor seen, int k, Tensor norms, Tensor indices, Tensor values, Tensor least) {
+    Tensor ranks = norms == null ? values : values.mul(ranksOf(indices, norms));
+    Tensor zero = Tensor.zeros(DType.F32, device, 1);
+    // What is left out and not positive is no code. A bound that is NaN proves nothing.
+    Tensor complete = least.lt(ranks.amin(false, 1).maximum(zero));
+    int count = Math.toIntExact(seen.size(0));
+    Tensor open = complete.not().nonzero().reshape(-1);
+    int failed = Math.toIntExact(open.elements());
+    if (failed > count / 64 && halves < 2 * MOST) {
+      halves += Math.max(1, halves / 4);
+    } else if (failed > count / 4) {
+      rest = 256;
+    }
+    for (int start = 0; start < failed; start += chunkRows) {
+      int length = Math.min(chunkRows, failed - start);
+      try (TensorScope scope = TensorScope.open()) {
+        Tensor places = open.narrow(0, start, length);
+        Tensor chosen = Tensor.empty(DType.I64, device, length, k);
+        Tensor activations = Tensor.empty(DType.F32, device, length, k);
+        int proposed = Math.min(spec.features(), k + SPARE);
+        keepByProduct(
+            seen, places, k, proposed, norms, false, chosen, activations);
+        indices.indexCopy_(0, places, chosen);
+        values.indexCopy_(0, places, activations);
+      }
+    }
+  }
+
+  private static Tensor ranksOf(Tensor indices, Tensor norms) {
+    return norms.indexSelect(0, indices.reshape(-1)).reshape(indices.shape());
+  }
+
+  /** All whose rank is above their bound, to host memory. */
+  void keepAbove(Tensor seen, float[] bounds, Tensor norms, Codes codes) {
+    int count = Math.toIntExact(seen.size(0));
+    Tensor bound = Tensor.ofFloats(bounds, bounds.length);
+    Tensor onDevice = device.isCuda() ? bound.to(device) : bound;
+    Candidates found = new Candidates();
+    forChunks(
+        seen,
+        norms,
+        (start, activation, rank) -> {
+          // Row by row, and in a row by feature: the order in which codes stand.
+          Tensor places = rank.gt(onDevice).reshape(-1).nonzero().reshape(-1);
+          found.add(start, activation.reshape(-1), rank.reshape(-1), places);
+        });
+    found.copyTo(codes, count, false);
+  }
+
+  /** The {@code k} times as many as tokens that are the largest of all, to host memory. */
+  void keepLargestOfAll(Tensor seen, int k, Tensor norms, Codes codes) {
+    int count = Math.toIntExact(seen.size(0));
+    int wanted = Math.multiplyExact(count, k);
+    Candidates found = new Candidates();
+    forChunks(
+        seen,
+        norms,
+        (start, activation, rank) -> {
+          Tensor flat = rank.reshape(-1);
+          Tensor top = flat.topk(Math.min(wanted, flat.elements()), 0, false).indices();
+          found.add(start, activation.reshape(-1), flat, top);
+        });
+    float least = found.keepLargest(wanted);
+    found.copyTo(codes, count, true);
+    codes.setLeastRank(least);
+  }
+
+  @FunctionalInterface
+  private interface Chunk {
+    /**
+     * Takes the activations and ranks, {@code [rows, features]}, of the rows from {@code start}.
+     */
+    void take(int start, Tensor activation, Tensor rank);
+  }
+
+  private void forChunks(Tensor seen, Tensor norms, Chunk body) {
+    int count = Math.toIntExact(seen.size(0));
+    for (int start = 0; start < count; start += chunkRows) {
+      int length = Math.min(chunkRows, count - start);
+      try (TensorScope inner = TensorScope.open()) {
+        Tensor activation = seen.narrow(0, start, length).linear(encoder, encoderBias);
+        body.take(start, activation, norms == null ? activation : activation.mul(norms));
+      }
+    }
+  }
+
+  /** Codes of the batch on the host: places count row after row, as {@code row · features + j}. */
+  private final class Candidates {
+    private long[] places = new long[0];
+    private float[] values = new float[0];
+    private float[] ranks = new float[0];
+
+    void add(int startRow, Tensor activation, Tensor rank, Tensor chosen) {
+      int more = Math.toIntExact(chosen.elements());
+      if (more == 0) {
+        return;
+      }
+      int size = places.length;
+      int grown = Math.addExact(size, more);
+      places = Arrays.copyOf(places, grown);
+      values = Arrays.copyOf(values, grown);
+      ranks = Arrays.copyOf(ranks, grown);
+      MemorySegment hostPlaces = scratch.longs("places", more);
+      MemorySegment hostValues = scratch.floats("values", more);
+      MemorySegment hostRanks = scratch.floats("ranks", more);
+      chosen.copyTo(hostPlaces);
+      activation.indexSelect(0, chosen).copyTo(hostValues);
+      rank.indexSelect(0, chosen).copyTo(hostRanks);
+      MemorySegment.copy(hostPlaces, ValueLayout.JAVA_LONG, 0, places, size, more);
+      MemorySegment.copy(hostValues, ValueLayout.JAVA_FLOAT, 0, values, size, more);
+      MemorySegment.copy(hostRanks, ValueLayout.JAVA_FLOAT, 0, ranks, size, more);
+      for (int i = size; i < grown; i++) {
+        places[i] += (long) startRow * spec.features();
+      }
+    }
+
+    /**
+     * Keeps the largest ranks, of equal ones those of the lower place, in order of their places.
+     *
+     * @return the least positive one that stays, 0 if none does
+     */
+    float keepLargest(int wanted) {
+      // A batch's codes are few beside its activations, so a sort costs nothing that counts.
+      int[] order =
+          IntStream.range(0, places.length)
+              .boxed()
+              .sorted(Comparator.comparingLong(i -> places[i]))
+              .mapToInt(Integer::intValue)
+              .toArray();
+      float least = 0;
+      int equal = 0;
+      if (wanted < ranks.length) {
+        least = Quickselect.largest(ranks.clone(), ranks.length, wanted);
+        equal = wanted;
+        for (float rank : ranks) {
+          equal -= rank > least ? 1 : 0;
+        }
+      }
+      long[] keptPlaces = new long[places.length];
+      float[] keptValues = new float[places.length];
+      int kept = 0;
+      float lowest = Float.POSITIVE_INFINITY;
+      for (int i : order) {
+        if (ranks[i] > least || ranks[i] == least && equal-- > 0) {
+          keptPlaces[kept] = places[i];
+          keptValues[kept++] = values[i];
+          lowest = ranks[i] > 0 ? Math.min(lowest, ranks[i]) : lowest;
+        }
+      }
+      places = Arrays.copyOf(keptPlaces, kept);
+      values = Arrays.copyOf(keptValues, kept);
+      return lowest == Float.POSITIVE_INFINITY ? 0 : lowest;
+    }
+
+    void copyTo(Codes codes, int rows, boolean positive) {
+      int features = spec.features();
+      codes.begin(rows, places.length);
+      int entry = 0;
+      int kept = 0;
+      for (int row = 0; row < rows; row++) {
+        for (; entry < places.length && places[entry] / features == row; entry++) {
+          // Not (value > 0), which would pass over NaN.
+          if (!positive || !(values[entry] <= 0)) {
+            codes.put(kept++, (int) (places[entry] % features), values[entry]);
+          }
+        }
+        codes.endRow(kept);
+      }
+    }
+  }
+}

@@ -1,0 +1,301 @@
+package io.sluice.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.sluice.engine.TorchSelection.Screening;
+import io.sluice.torch.DType;
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+import io.sluice.torch.Torch;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Random;
+import java.util.TreeMap;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Screening in bfloat16 changes no feature and no bit of a value. */
+@Tag("cuda")
+class TorchSelectionTest {
+  private static final Device DEVICE =
+      Device.parse(System.getProperty("sluice.test.device", "cpu"));
+
+  private final long seed = new Random().nextLong();
+  private final Random random = new Random(seed);
+  private final Arena arena = Arena.ofShared();
+
+  /** What tokens and weights look like. */
+  private enum Inputs {
+    GAUSSIAN,
+    /** Few directions hold everything, and a mean far from 0. */
+    LOW_RANK,
+    /** Many rows are the same. */
+    EQUAL_ROWS,
+    /** Lengths of rows over twelve powers of ten. */
+    HUGE_AND_TINY,
+    /** Rows, tokens and biases of zeros among others. */
+    ZEROS,
+    /** One coordinate holds nearly all of each vector. */
+    GIANT_COORDINATE,
+    /** All activations below 0. */
+    NEGATIVE,
+    /** Biases that are larger than products. */
+    BIASES
+  }
+
+  @BeforeEach
+  void needsLibTorch() {
+    Assumptions.assumeTrue(Torch.isAvailable(), "no LibTorch here");
+  }
+
+  @AfterEach
+  void free() {
+    arena.close();
+  }
+
+  @ParameterizedTest
+  @EnumSource(Inputs.class)
+  void screeningKeepsWhatFloat32Keeps(Inputs inputs) {
+    for (int round = 0; round < 4; round++) {
+      int width = 8 + random.nextInt(90);
+      int k = 1 + random.nextInt(12);
+      int features = 16 * k + random.nextInt(3000);
+      int rows = 1 + random.nextInt(200);
+      boolean byNorm = random.nextBoolean();
+      boolean centred = random.nextBoolean();
+      EngineSpec spec = new EngineSpec(width, width, features, centred, byNorm, Optimiser.ADAM);
+      Parameters start = weights(inputs, width, features);
+      Rows tokens = tokens(inputs, rows, width);
+      try (Engine plain = new TorchEngine(spec, start, DEVICE, Screening.FLOAT32);
+          Engine screened = new TorchEngine(spec, start, DEVICE, Screening.BFLOAT16)) {
+        String of =
+            "seed %d, %s, %d rows, width %d, %d features, k %d"
+                .formatted(seed, inputs, rows, width, features, k);
+        for (int step = 1; step <= 3; step++) {
+          train(plain, tokens, k, step);
+          train(screened, tokens, k, step);
+          assertSame(plain.codes(), screened.codes(), inputs == Inputs.EQUAL_ROWS, of);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"ADAM", "SPARSE_ADAM"})
+  void screenFollowsTheOptimiser(Optimiser optimiser) {
+    EngineSpec spec = new EngineSpec(24, 24, 900, true, true, optimiser);
+    Parameters start = weights(Inputs.LOW_RANK, 24, 900);
+    try (Engine plain = new TorchEngine(spec, start, DEVICE, Screening.FLOAT32);
+        Engine screened = new TorchEngine(spec, start, DEVICE, Screening.BFLOAT16)) {
+      for (int step = 1; step <= 12; step++) {
+        Rows tokens = tokens(Inputs.LOW_RANK, 64, 24);
+        train(plain, tokens, 5, step);
+        train(screened, tokens, 5, step);
+        assertSame(plain.codes(), screened.codes(), false, "seed " + seed + ", step " + step);
+      }
+      for (StateTensor tensor : plain.state()) {
+        assertThat(plain.read(tensor, arena).mismatch(screened.read(tensor, arena)))
+            .as("%s, seed %d", tensor.name(), seed)
+            .isEqualTo(-1);
+      }
+    }
+  }
+
+  @Test
+  void boundIsNeverBelowTheActivation() {
+    for (Inputs inputs : Inputs.values()) {
+      int width = 4 + random.nextInt(60);
+      int features = 300;
+      int rows = 40;
+      Parameters weights = weights(inputs, width, features);
+      Rows tokens = tokens(inputs, rows, width);
+      float[] bounds = new float[rows * features];
+      long[] places = new long[rows * features];
+      try (Numbers numbers = new Numbers(DEVICE);
+          TensorScope scope = TensorScope.open()) {
+        TorchScreen screen = new TorchScreen(features, width, DEVICE, numbers, scope);
+        Tensor encoder = on(Tensor.of(weights.encoder(), DType.F32, features, width));
+        screen.refresh(encoder, on(Tensor.of(weights.encoderBias(), DType.F32, features)), null, 77);
+        Tensor seen = on(Tensor.of(tokens.memory(), DType.F32, rows, width));
+        var all = screen.propose(screen.tokens(seen), features);
+        System.arraycopy(all.values().toFloats(), 0, bounds, 0, bounds.length);
+        System.arraycopy(all.indices().toLongs(), 0, places, 0, places.length);
+      }
+      for (int i = 0; i < bounds.length; i++) {
+        int row = i / features;
+        int feature = (int) places[i];
+        double exact = at(weights.encoderBias(), feature);
+        for (int j = 0; j < width; j++) {
+          exact +=
+              (double) at(tokens.memory(), row * width + j)
+                  * at(weights.encoder(), feature * width + j);
+        }
+        assertThat((double) bounds[i])
+            .as("%s, row %d, feature %d, seed %d", inputs, row, feature, seed)
+            .isGreaterThanOrEqualTo(exact);
+      }
+    }
+  }
+
+  @Test
+  void whatIsNoNumberIsNamed() {
+    EngineSpec spec = new EngineSpec(8, 8, 600, false, false, Optimiser.ADAM);
+    Parameters start = weights(Inputs.GAUSSIAN, 8, 600);
+    start.encoder().setAtIndex(ValueLayout.JAVA_FLOAT, 8 * 321 + 3, Float.NaN);
+    try (Engine engine = new TorchEngine(spec, start, DEVICE, Screening.BFLOAT16)) {
+      assertThatThrownBy(
+              () -> engine.encode(tokens(Inputs.GAUSSIAN, 20, 8), new Selection.TopK(4)))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("feature 321 has activation NaN");
+    }
+  }
+
+  @Test
+  void countsCodesWithoutCopyingThem() {
+    EngineSpec spec = new EngineSpec(16, 16, 700, false, false, Optimiser.ADAM);
+    try (Engine engine =
+        new TorchEngine(spec, weights(Inputs.GAUSSIAN, 16, 700), DEVICE, Screening.BFLOAT16)) {
+      engine.encode(tokens(Inputs.GAUSSIAN, 30, 16), new Selection.TopK(6));
+      int count = engine.codeCount();
+      assertThat(count).isPositive().isEqualTo(engine.codes().entries());
+      engine.encode(tokens(Inputs.ZEROS, 30, 16), new Selection.TopK(6));
+      assertThat(engine.codeCount()).isEqualTo(engine.codes().entries());
+    }
+  }
+
+  private static Tensor on(Tensor host) {
+    return DEVICE.isCuda() ? host.to(DEVICE) : host;
+  }
+
+  private static void train(Engine engine, Rows tokens, int k, long step) {
+    engine.encode(tokens, new Selection.TopK(k));
+    engine.decode(tokens, true);
+    engine.markFired(step);
+    engine.accumulate();
+    engine.update(new AdamStep(step, 1e-3, 0.9, 0.999, 1e-8));
+  }
+
+  private static void assertSame(Codes expected, Codes actual, boolean ties, String of) {
+    assertThat(actual.rows()).as(of).isEqualTo(expected.rows());
+    for (int row = 0; row < expected.rows(); row++) {
+      TreeMap<Integer, Float> a = row(expected, row);
+      TreeMap<Integer, Float> b = row(actual, row);
+      if (ties) {
+        // Which of several equal features is kept is not said.
+        assertThat(b.values().stream().sorted()).as(of).containsExactly(
+            a.values().stream().sorted().toArray(Float[]::new));
+      } else {
+        assertThat(b).as(of + ", row " + row).isEqualTo(a);
+      }
+    }
+  }
+
+  private static TreeMap<Integer, Float> row(Codes codes, int row) {
+    TreeMap<Integer, Float> found = new TreeMap<>();
+    for (int entry = codes.offset(row); entry < codes.offset(row + 1); entry++) {
+      found.put(codes.feature(entry), codes.value(entry));
+    }
+    return found;
+  }
+
+  private Parameters weights(Inputs inputs, int width, int features) {
+    Parameters made = Parameters.allocate(arena, width, width, features);
+    double[][] basis = basis(width);
+    for (int feature = 0; feature < features; feature++) {
+      double[] row = vector(inputs, width, basis, feature, false);
+      for (int i = 0; i < width; i++) {
+        made.encoder().setAtIndex(ValueLayout.JAVA_FLOAT, (long) feature * width + i, (float) row[i]);
+        made.decoder()
+            .setAtIndex(
+                ValueLayout.JAVA_FLOAT, (long) feature * width + i, (float) (row[i] * (1 + feature % 3)));
+      }
+      double bias =
+          switch (inputs) {
+            case NEGATIVE -> -1000;
+            case BIASES -> 30 * random.nextGaussian();
+            case ZEROS -> 0;
+            default -> 0.1 * random.nextGaussian();
+          };
+      made.encoderBias()
+          .setAtIndex(
+              ValueLayout.JAVA_FLOAT,
+              feature,
+              inputs == Inputs.EQUAL_ROWS ? 0 : (float) bias);
+    }
+    return made;
+  }
+
+  private Rows tokens(Inputs inputs, int rows, int width) {
+    MemorySegment memory = arena.allocate((long) rows * width * Float.BYTES, 64);
+    double[][] basis = basis(width);
+    for (int row = 0; row < rows; row++) {
+      double[] values = vector(inputs, width, basis, row, true);
+      for (int i = 0; i < width; i++) {
+        memory.setAtIndex(ValueLayout.JAVA_FLOAT, (long) row * width + i, (float) values[i]);
+      }
+    }
+    return new Rows(memory, DType.F32, rows, width);
+  }
+
+  private double[] vector(Inputs inputs, int width, double[][] basis, int number, boolean token) {
+    double[] made = new double[width];
+    if (inputs == Inputs.EQUAL_ROWS && !token) {
+      Random same = new Random(number % 7);
+      for (int i = 0; i < width; i++) {
+        made[i] = same.nextGaussian();
+      }
+      return made;
+    }
+    for (int i = 0; i < width; i++) {
+      made[i] = random.nextGaussian();
+    }
+    switch (inputs) {
+      case LOW_RANK -> {
+        double[] mixed = new double[width];
+        for (double[] direction : basis) {
+          double much = random.nextGaussian();
+          for (int i = 0; i < width; i++) {
+            mixed[i] += much * direction[i] + (token ? 0.3 : 0);
+          }
+        }
+        return mixed;
+      }
+      case HUGE_AND_TINY -> scale(made, Math.pow(10, random.nextInt(12) - 6));
+      case ZEROS -> scale(made, number % 3 == 0 ? 0 : 1);
+      case GIANT_COORDINATE -> made[number % 2] *= 1e5;
+      case NEGATIVE -> scale(made, 1);
+      default -> {}
+    }
+    return made;
+  }
+
+  private static void scale(double[] values, double by) {
+    for (int i = 0; i < values.length; i++) {
+      values[i] *= by;
+    }
+  }
+
+  private static double[][] basis(int width) {
+    Random fixed = new Random(42);
+    double[][] basis = new double[3][width];
+    for (double[] row : basis) {
+      for (int i = 0; i < width; i++) {
+        row[i] = fixed.nextGaussian();
+      }
+    }
+    return basis;
+  }
+
+  private static float at(MemorySegment memory, int index) {
+    return memory.getAtIndex(ValueLayout.JAVA_FLOAT, index);
+  }
+}
