@@ -6,8 +6,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.TreeMap;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -23,22 +21,10 @@ import picocli.CommandLine.Parameters;
     footer = {"", "Example:", "  sluice bench covariance --threads 1"})
 final class BenchCommand extends SluiceCommand {
   private static final String LOAD = "load";
+  private static final String STEP = "step";
 
-  private static final Map<String, Benchmark> ALL =
-      new TreeMap<>(
-          Map.of(
-              "covariance",
-              new CovarianceBenchmark(),
-              "encode",
-              new EncodeBenchmark(),
-              "encoder",
-              new EncoderBenchmark(),
-              "peak",
-              new PeakBenchmark(),
-              "product",
-              new ProductBenchmark(),
-              "step",
-              new StepBenchmark()));
+  private static final List<String> DEFAULT =
+      List.of("covariance", "encode", "encoder", "peak", "product", STEP);
 
   @Parameters(
       paramLabel = "NAME",
@@ -94,6 +80,39 @@ final class BenchCommand extends SluiceCommand {
     }
   }
 
+  @Option(
+      names = "--shapes",
+      paramLabel = "SHAPE,…",
+      split = ",",
+      description =
+          "What step trains, as WIDTHxFEATURESxBATCH (default: four sizes that tell most about the"
+              + " device).")
+  private List<String> shapes = List.of();
+
+  private Benchmark step() {
+    try {
+      return new StepBenchmark(shapes.stream().map(StepBenchmark.Shape::parse).toList());
+    } catch (IllegalArgumentException e) {
+      throw usage("--shapes: " + e.getMessage());
+    }
+  }
+
+  private Benchmark named(String name) {
+    return switch (name) {
+      case "covariance" -> new CovarianceBenchmark();
+      case "encode" -> new EncodeBenchmark();
+      case "encoder" -> new EncoderBenchmark();
+      case "peak" -> new PeakBenchmark();
+      case "product" -> new ProductBenchmark();
+      case STEP -> step();
+      case LOAD -> load();
+      default ->
+          throw usage(
+              "no benchmark '%s'; there are %s, %s"
+                  .formatted(name, String.join(", ", DEFAULT), LOAD));
+    };
+  }
+
   private Benchmark load() {
     if (model == null) {
       throw usage("load needs --model; name a model's file or folder");
@@ -111,18 +130,8 @@ final class BenchCommand extends SluiceCommand {
     }
     ThreadsOption.check(this, threads);
     List<Benchmark> chosen = new ArrayList<>();
-    for (String name : names.isEmpty() ? ALL.keySet() : names) {
-      Benchmark benchmark = name.equals(LOAD) ? load() : ALL.get(name);
-      if (benchmark == null) {
-        throw usage(
-            "no benchmark '"
-                + name
-                + "'; there are "
-                + String.join(", ", ALL.keySet())
-                + ", "
-                + LOAD);
-      }
-      chosen.add(benchmark);
+    for (String name : names.isEmpty() ? DEFAULT : names) {
+      chosen.add(named(name));
     }
     Device where = device();
     Torch.threads(threads);

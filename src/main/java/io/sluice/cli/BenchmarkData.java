@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /** Numbers for benchmarks. */
 final class BenchmarkData {
@@ -60,26 +61,40 @@ final class BenchmarkData {
         normal[i] /= Math.sqrt(square);
       }
     }
-    SplittableRandom random = new SplittableRandom(seed);
     MemorySegment data = arena.allocate((long) Float.BYTES * count * width, 64);
+    // A generator for each row, so that cores share the rows.
+    IntStream.range(0, count)
+        .parallel()
+        .forEach(
+            row -> {
+              long own = seed + row * 0x9e3779b97f4a7c15L;
+              fill(data, row, width, deviations, normals, new SplittableRandom(own));
+            });
+    return data;
+  }
+
+  private static void fill(
+      MemorySegment data,
+      int r,
+      int width,
+      double[] deviations,
+      double[][] normals,
+      SplittableRandom random) {
     double[] row = new double[width];
-    for (int r = 0; r < count; r++) {
+    for (int i = 0; i < width; i++) {
+      row[i] = deviations[i] == 0 ? 0 : deviations[i] * random.nextGaussian();
+    }
+    for (double[] normal : normals) {
+      double along = 0;
       for (int i = 0; i < width; i++) {
-        row[i] = deviations[i] * random.nextGaussian();
-      }
-      for (double[] normal : normals) {
-        double along = 0;
-        for (int i = 0; i < width; i++) {
-          along += row[i] * normal[i];
-        }
-        for (int i = 0; i < width; i++) {
-          row[i] -= 2 * along * normal[i];
-        }
+        along += row[i] * normal[i];
       }
       for (int i = 0; i < width; i++) {
-        data.setAtIndex(ValueLayout.JAVA_FLOAT, (long) r * width + i, (float) row[i]);
+        row[i] -= 2 * along * normal[i];
       }
     }
-    return data;
+    for (int i = 0; i < width; i++) {
+      data.setAtIndex(ValueLayout.JAVA_FLOAT, (long) r * width + i, (float) row[i]);
+    }
   }
 }

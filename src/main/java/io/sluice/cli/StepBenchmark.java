@@ -16,7 +16,10 @@ import java.io.PrintWriter;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A whole training step of a TopK autoencoder against the number of its features: the time per
@@ -24,11 +27,61 @@ import java.util.Locale;
  * trains, on a GPU LibTorch's.
  */
 final class StepBenchmark implements Benchmark {
-  private static final int WIDTH = 384;
   private static final int BATCHES = 4;
   private static final int K = 32;
-  private static final int[] FEATURES = {4096, 16384, 65536, 262144};
   private static final int WARM_UP = 5;
+
+  /**
+   * What is trained.
+   *
+   * @param width of the activations
+   * @param features of the dictionary
+   * @param batch tokens per step
+   */
+  record Shape(int width, int features, int batch) {
+    private static final Pattern TEXT = Pattern.compile("(\\d{1,9})x(\\d{1,9})x(\\d{1,9})");
+
+    /** Reads {@code WIDTHxFEATURESxBATCH}. */
+    static Shape parse(String text) {
+      Matcher matcher = TEXT.matcher(text);
+      if (!matcher.matches()) {
+        throw new IllegalArgumentException(
+            "'" + text + "' is no shape; write WIDTHxFEATURESxBATCH, for instance 768x24576x2048");
+      }
+      Shape shape =
+          new Shape(
+              Integer.parseInt(matcher.group(1)),
+              Integer.parseInt(matcher.group(2)),
+              Integer.parseInt(matcher.group(3)));
+      if (shape.width < 1 || shape.features < K || shape.batch < 1) {
+        throw new IllegalArgumentException(
+            "'%s' is too small; it takes a width and a batch of at least 1 and %d features"
+                .formatted(text, K));
+      }
+      return shape;
+    }
+  }
+
+  private static final List<Shape> ON_CPU =
+      List.of(
+          new Shape(384, 4096, 2048),
+          new Shape(384, 16384, 2048),
+          new Shape(384, 65536, 2048),
+          new Shape(384, 262144, 2048));
+
+  private static final List<Shape> ON_GPU =
+      List.of(
+          new Shape(768, 24576, 2048),
+          new Shape(768, 24576, 8192),
+          new Shape(4096, 65536, 2048),
+          new Shape(4096, 262144, 2048));
+
+  private final List<Shape> shapes;
+
+  /** Measures the shapes that tell most about a device, or those given. */
+  StepBenchmark(List<Shape> shapes) {
+    this.shapes = List.copyOf(shapes);
+  }
 
   /** The parts of a step that are timed. */
   private enum Part {
@@ -43,14 +96,14 @@ final class StepBenchmark implements Benchmark {
     Device device = setting.device();
     out.printf(
         Locale.ROOT,
-        "training step, %s engine, %s, width %d, k %d, batch %d, float32%n"
-            + "%9s %12s %9s %9s %9s %9s %9s %10s %17s%n",
+        "training step, %s engine, %s, k %d, float32%n"
+            + "%5s %9s %6s %12s %9s %9s %9s %9s %9s %10s %17s%n",
         device.isCuda() ? "torch" : "vector",
         device,
-        WIDTH,
         K,
-        batch(device),
+        "width",
         "features",
+        "batch",
         "optimiser",
         "step ms",
         "encode",
@@ -60,39 +113,30 @@ final class StepBenchmark implements Benchmark {
         "tokens/s",
         "ps/feature/token");
     for (Optimiser optimiser : new Optimiser[] {Optimiser.ADAM, Optimiser.SPARSE_ADAM}) {
-      for (int features : FEATURES) {
-        measure(out, setting, optimiser, features);
+      for (Shape shape : shapes.isEmpty() ? device.isCuda() ? ON_GPU : ON_CPU : shapes) {
+        measure(out, setting, optimiser, shape);
         out.flush();
       }
     }
   }
 
-  /** A GPU is not busy with fewer. */
-  private static int batch(Device device) {
-    return device.isCuda() ? 8192 : 2048;
-  }
-
-  private static void measure(PrintWriter out, Setting setting, Optimiser optimiser, int features) {
+  private static void measure(PrintWriter out, Setting setting, Optimiser optimiser, Shape shape) {
     Device device = setting.device();
-    int batch = batch(device);
-    EngineSpec spec = new EngineSpec(WIDTH, WIDTH, features, true, false, optimiser);
+    int batch = shape.batch();
+    int width = shape.width();
+    int features = shape.features();
+    EngineSpec spec = new EngineSpec(width, width, features, true, false, optimiser);
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(setting.threads())) {
-      MemorySegment tokens = BenchmarkData.attention(arena, BATCHES * batch, WIDTH, setting.seed());
+      MemorySegment tokens = BenchmarkData.attention(arena, BATCHES * batch, width, setting.seed());
       EngineFactory engines = EngineFactory.named("auto", device, workers);
-      try (Engine engine = engines.open(spec, initial(arena, spec, setting))) {
+      try (Engine engine = open(engines, spec, setting)) {
         long[] step = new long[1];
         double[] parts = new double[Part.values().length];
-        Runnable whole =
+        long bytes = (long) batch * width * Float.BYTES;
+        Runnable inParts =
             () -> {
-              long bytes = (long) batch * WIDTH * Float.BYTES;
-              Rows rows =
-                  new Rows(
-                      tokens.asSlice(step[0]++ % BATCHES * bytes, bytes),
-                      DType.F32,
-                      batch,
-                      WIDTH,
-                      1);
+              Rows rows = batch(tokens, step[0]++ % BATCHES * bytes, shape);
               for (Part part : Part.values()) {
                 parts[part.ordinal()] +=
                     setting.seconds(
@@ -102,16 +146,55 @@ final class StepBenchmark implements Benchmark {
                         });
               }
             };
-        setting.inTurns(WARM_UP, whole);
+        Runnable whole =
+            () -> {
+              Rows rows = batch(tokens, step[0]++ % BATCHES * bytes, shape);
+              for (Part part : Part.values()) {
+                run(part, engine, rows, step[0]);
+              }
+            };
+        setting.inTurns(WARM_UP, inParts);
         Arrays.fill(parts, 0);
-        double seconds = setting.inTurns(0, whole)[0];
-        out.printf(Locale.ROOT, "%9d %12s %9.1f", features, optimiser.label(), 1e3 * seconds);
+        double apart = setting.inTurns(0, inParts)[0];
+        // A GPU is a step behind the calls, so that the parts by themselves take longer.
+        double seconds = device.isCuda() ? together(setting, whole, device) : apart;
+        out.printf(
+            Locale.ROOT,
+            "%5d %9d %6d %12s %9.2f",
+            width,
+            features,
+            batch,
+            optimiser.label(),
+            1e3 * seconds);
         for (double part : parts) {
-          out.printf(Locale.ROOT, " %9.1f", 1e3 * part / setting.rounds());
+          out.printf(Locale.ROOT, " %9.2f", 1e3 * part / setting.rounds());
         }
         out.printf(
             Locale.ROOT, " %10.0f %17.1f%n", batch / seconds, 1e12 * seconds / features / batch);
       }
+    }
+  }
+
+  private static double together(Setting setting, Runnable whole, Device device) {
+    return setting.seconds(
+            () -> {
+              for (int round = 0; round < setting.rounds(); round++) {
+                whole.run();
+              }
+              Torch.synchronize(device);
+            })
+        / setting.rounds();
+  }
+
+  private static Rows batch(MemorySegment tokens, long offset, Shape shape) {
+    long bytes = (long) shape.batch() * shape.width() * Float.BYTES;
+    return new Rows(tokens.asSlice(offset, bytes), DType.F32, shape.batch(), shape.width(), 1);
+  }
+
+  /** An engine whose starting weights are not kept. */
+  private static Engine open(EngineFactory engines, EngineSpec spec, Setting setting) {
+    try (Arena arena = Arena.ofShared()) {
+      return engines.open(spec, initial(arena, spec, setting));
     }
   }
 
@@ -128,13 +211,15 @@ final class StepBenchmark implements Benchmark {
   }
 
   private static Parameters initial(Arena arena, EngineSpec spec, Setting setting) {
-    Parameters start = Parameters.allocate(arena, WIDTH, WIDTH, spec.features());
-    try (Arena scratch = Arena.ofConfined()) {
-      MemorySegment rows =
-          BenchmarkData.active(scratch, spec.features(), WIDTH, setting.seed() + 1);
-      start.encoder().copyFrom(rows);
-      start.decoder().copyFrom(rows);
-    }
-    return start;
+    MemorySegment rows =
+        BenchmarkData.active(arena, spec.features(), spec.inputWidth(), setting.seed() + 1);
+    return new Parameters(
+        spec.inputWidth(),
+        spec.outputWidth(),
+        spec.features(),
+        rows,
+        arena.allocate((long) spec.features() * Float.BYTES, 64),
+        rows,
+        arena.allocate((long) spec.outputWidth() * Float.BYTES, 64));
   }
 }
