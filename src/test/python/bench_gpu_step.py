@@ -128,7 +128,7 @@ def sluice(command, shape, rounds):
         return {}, (run.stderr or run.stdout).strip().splitlines()[-6:], memory.most
     found = {}
     for line in run.stdout.splitlines():
-        row = re.match(r"\s*\d+\s+\d+\s+\d+\s+(\w+)\s+([\d.]+)", line)
+        row = re.match(r"\s*\d+\s+\d+\s+\d+\s+([\w-]+)\s+([\d.]+)", line)
         if row:
             found[row.group(1)] = (float(row.group(2)), line.strip())
     return found, [], memory.most

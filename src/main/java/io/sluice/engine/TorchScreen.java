@@ -178,22 +178,21 @@ final class TorchScreen {
     Tensor best = grouped.amax(false, 1).topk(count, 1, false).indices();
     Tensor chosen = best.reshape(n, 1, count).expand(n, group, count);
     Tensor values = grouped.gather(2, chosen).reshape(n, (long) group * count);
-    Tensor firsts = Tensor.arange(0, group, matrix.device()).to(DType.F64).mul(groups);
-    Tensor places =
-        chosen
-            .to(DType.F64)
-            .add(firsts.reshape(1, group, 1))
-            .to(DType.I64)
-            .reshape(n, (long) group * count);
     long rest = columns - groups * group;
     if (rest > 0) {
-      Tensor others =
-          Tensor.arange(groups * group, columns, matrix.device()).reshape(1, rest).expand(n, rest);
-      values =
-          ShapeOperators.cat(List.of(values, matrix.narrow(1, groups * group, rest)), 1);
-      places = ShapeOperators.cat(List.of(places, others), 1);
+      values = ShapeOperators.cat(List.of(values, matrix.narrow(1, groups * group, rest)), 1);
     }
     ReductionOperators.Selection top = values.topk(count, 1, false);
-    return new ReductionOperators.Selection(top.values(), places.gather(1, top.indices()));
+    // Place p of a row is element p / count of group best[p % count], or one of the rest. LibTorch's
+    // arithmetic with a number is of floating type; the half keeps the quotient from below.
+    Tensor place = top.indices().to(DType.F64);
+    Tensor element = place.add(0.5).mul(1.0 / count).to(DType.I64).to(DType.F64);
+    Tensor within = place.sub(element.mul(count)).to(DType.I64);
+    Tensor column = best.gather(1, within).to(DType.F64).add(element.mul(groups));
+    if (rest > 0) {
+      Tensor beyond = place.ge(Tensor.full((double) group * count, DType.F64, matrix.device(), 1));
+      column = beyond.where(place.add((double) group * (groups - count)), column);
+    }
+    return new ReductionOperators.Selection(top.values(), column.to(DType.I64));
   }
 }

@@ -80,7 +80,9 @@ class TorchSelectionTest {
         String of =
             "seed %d, %s, %d rows, width %d, %d features, k %d"
                 .formatted(seed, inputs, rows, width, features, k);
-        for (int step = 1; step <= 3; step++) {
+        // Gradients of such numbers leave float32.
+        boolean once = inputs == Inputs.HUGE_AND_TINY || inputs == Inputs.GIANT_COORDINATE;
+        for (int step = 1; step <= (once ? 1 : 3); step++) {
           train(plain, tokens, k, step);
           train(screened, tokens, k, step);
           assertSame(plain.codes(), screened.codes(), inputs == Inputs.EQUAL_ROWS, of);
