@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
@@ -9,6 +10,8 @@ final class Numbers implements AutoCloseable {
   private final Device device;
   private TensorScope owner = TensorScope.detached();
   private Tensor all;
+  private TensorScope wholeOwner = TensorScope.detached();
+  private Tensor whole;
 
   Numbers(Device device) {
     this.device = device;
@@ -27,8 +30,22 @@ final class Numbers implements AutoCloseable {
     return all.narrow(0, 0, end);
   }
 
+  /** As {@link #upTo}, in int32. */
+  Tensor wholeTo(long end) {
+    if (whole == null || whole.elements() < end) {
+      TensorScope grown = TensorScope.detached();
+      try (TensorScope scope = TensorScope.open()) {
+        whole = upTo(end + end / 2).to(DType.I32).moveTo(grown);
+      }
+      wholeOwner.close();
+      wholeOwner = grown;
+    }
+    return whole.narrow(0, 0, end);
+  }
+
   @Override
   public void close() {
+    wholeOwner.close();
     owner.close();
   }
 }

@@ -74,48 +74,50 @@ record TorchCodes(
     return device.isCuda() ? host.to(device) : host.copy();
   }
 
+  /** Which chosen features are codes: those that are not 0, and that ReLU does not make 0. */
+  static Tensor kept(Tensor activations, boolean signed) {
+    Tensor zero = Tensor.zeros(DType.F32, activations.device(), 1);
+    // Not (value > 0), which would pass over NaN.
+    return signed ? activations.ne(zero) : activations.le(zero).not();
+  }
+
   /**
-   * The codes of tokens of which {@code k} features each were chosen, less those that are 0 or that
-   * ReLU makes 0. Each token is one bag.
+   * The codes of tokens of which {@code k} features each were chosen. Each token is one bag.
    *
    * @param chosen int64 {@code [rows, k]}
    * @param activations float32 {@code [rows, k]}
-   * @param signed whether values below 0 stay
-   * @param numbers int64 numbers from 0, at least {@code rows + 1} of them
+   * @param kept which of them are codes
+   * @param entries how many of them are
    */
-  static TorchCodes ofChosen(Tensor chosen, Tensor activations, boolean signed, Tensor numbers) {
+  static TorchCodes ofChosen(
+      Tensor chosen, Tensor activations, Tensor kept, int entries, Numbers numbers) {
     int rows = Math.toIntExact(chosen.size(0));
     int k = Math.toIntExact(chosen.size(1));
     int all = Math.multiplyExact(rows, k);
-    Tensor zero = Tensor.zeros(DType.F32, chosen.device(), 1);
-    // Not (value > 0), which would pass over NaN.
-    Tensor kept = signed ? activations.ne(zero) : activations.le(zero).not();
-    int entries = (int) kept.to(DType.I32).sum().item();
-    Tensor tokens = numbers.narrow(0, 0, rows).reshape(rows, 1).expand(rows, k).contiguous();
+    Tensor tokens =
+        numbers.wholeTo(rows).reshape(rows, 1).expand(rows, k).contiguous().reshape(all);
     Tensor features = chosen.reshape(all);
     Tensor values = activations.reshape(all);
-    tokens = tokens.reshape(all);
     Tensor offsets;
     if (entries == all) {
       // LibTorch's sums and products with a number are of floating type; float64 is exact here.
-      offsets = numbers.narrow(0, 0, rows + 1L).to(DType.F64).mul(k);
+      offsets = numbers.upTo(rows + 1L).to(DType.F64).mul(k);
     } else {
       Tensor places = kept.reshape(all).nonzero().reshape(-1);
       features = features.indexSelect(0, places);
       values = values.indexSelect(0, places);
       tokens = tokens.indexSelect(0, places);
       Tensor ends = kept.to(DType.I64).sum(false, 1).cumsum(0);
-      offsets = ShapeOperators.cat(List.of(numbers.narrow(0, 0, 1), ends), 0);
+      offsets = ShapeOperators.cat(List.of(numbers.upTo(1), ends), 0);
     }
-    Tensor ofTokens = tokens.to(DType.I32);
     return new TorchCodes(
         rows,
         entries,
         features.to(DType.I32),
         values.contiguous(),
         offsets.to(DType.I32),
-        ofTokens,
-        ofTokens);
+        tokens,
+        tokens);
   }
 
   /** These and those below them, of as many tokens more; each token is one bag. */
@@ -165,10 +167,5 @@ record TorchCodes(
       }
       codes.endRow(entry);
     }
-  }
-
-  /** Whether all values are numbers. */
-  boolean areNumbers() {
-    return entries == 0 || values.ne(values).any().item() == 0;
   }
 }

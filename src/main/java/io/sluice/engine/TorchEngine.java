@@ -35,6 +35,7 @@ public final class TorchEngine extends CheckedEngine {
   private final Tensor lastFired;
   private final Prefixes prefixes;
   private final HostScratch scratch = new HostScratch();
+  private final Staging staging;
   private final Numbers numbers;
   private final TorchSelection selection;
   private final TorchAdam adam;
@@ -78,6 +79,7 @@ public final class TorchEngine extends CheckedEngine {
     this.device = device;
     this.prefixes = new Prefixes(spec.prefixes());
     this.numbers = new Numbers(device);
+    this.staging = new Staging(device);
     try (TensorScope scope = TensorScope.open()) {
       for (StateTensor tensor : adamState(spec)) {
         long[] shape = tensor.shape().stream().mapToLong(Long::longValue).toArray();
@@ -97,7 +99,7 @@ public final class TorchEngine extends CheckedEngine {
     }
     selection =
         new TorchSelection(
-            spec, device, encoder, encoderBias, scratch, numbers, screening, owned);
+            spec, device, encoder, encoderBias, scratch, numbers, screening);
     adam = new TorchAdam(spec, device, state, owned);
   }
 
@@ -108,7 +110,7 @@ public final class TorchEngine extends CheckedEngine {
     }
     return System.getProperty("sluice.screen", "").equals("none")
         ? TorchSelection.Screening.FLOAT32
-        : TorchSelection.Screening.BFLOAT16;
+        : TorchSelection.Screening.CHEAPEST;
   }
 
   @Override
@@ -133,9 +135,9 @@ public final class TorchEngine extends CheckedEngine {
   private void keepLargest(int k, Tensor norms, boolean signed, Codes codes) {
     boolean nested = prefixes.levels() > 1;
     TorchCodes chosen =
-        selection.keepLargest(seen, k, norms, signed, nested, adam.chunkRows()).moveTo(batch);
-    if (nested || !chosen.areNumbers()) {
-      // Levels are told apart on the host; and so is the place of what is no number.
+        selection.keepLargest(seen, k, norms, signed, nested, adam.chunkRows(), codes).moveTo(batch);
+    if (nested) {
+      // Levels are told apart on the host.
       chosen.copyTo(codes, scratch);
     } else {
       found = chosen;
@@ -264,7 +266,7 @@ public final class TorchEngine extends CheckedEngine {
     gradients = null;
     found = null;
     decoded = null;
-    input = load(rows).moveTo(batch);
+    input = load("input", rows).moveTo(batch);
     seen = spec().subtractDecoderBias() ? input.sub(decoderBias).moveTo(batch) : input;
   }
 
@@ -317,7 +319,7 @@ public final class TorchEngine extends CheckedEngine {
   @Override
   double decodeRows(Rows rows, Rows target, Codes codes, boolean withGradients) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor wanted = target == rows ? input : load(target);
+      Tensor wanted = target == rows ? input : load("target", target);
       int count = rows.count();
       int width = spec().outputWidth();
       int levels = prefixes.levels();
@@ -461,7 +463,7 @@ public final class TorchEngine extends CheckedEngine {
           decoder
               .embeddingBag(codes.features(), codes.offsets(), onDevice(weights, entries))
               .add(decoderBias)
-              .sub(load(target))
+              .sub(load("target", target))
               .mul(2.0 / places.rows());
       copy(products(residual, codes), out, entries);
     }
@@ -630,8 +632,11 @@ public final class TorchEngine extends CheckedEngine {
   }
 
   /** The batch as float32 on the device, scaled; on the CPU it may be the caller's own memory. */
-  private Tensor load(Rows rows) {
-    Tensor values = onDevice(rows.memory(), rows.dtype(), rows.count(), rows.width());
+  private Tensor load(String name, Rows rows) {
+    Tensor values =
+        device.isCuda()
+            ? staging.send(name, rows)
+            : Tensor.of(rows.memory(), rows.dtype(), rows.count(), rows.width());
     if (rows.dtype() != DType.F32) {
       values = values.to(DType.F32);
     }
@@ -675,6 +680,8 @@ public final class TorchEngine extends CheckedEngine {
     batch.close();
     owned.close();
     numbers.close();
+    selection.close();
+    staging.close();
     scratch.close();
     if (pursued != null) {
       pursued.close();

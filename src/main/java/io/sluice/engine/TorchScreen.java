@@ -9,156 +9,102 @@ import io.sluice.torch.TensorScope;
 import java.util.List;
 
 /**
- * Upper bounds of pre-activations from one product in bfloat16, which matrix units do many times as
- * fast as one in float32.
- *
- * <p>Let {@code w̃} and {@code x̃} be a feature's row and a token in bfloat16, {@code δw = w − w̃} and
- * {@code δx = x − x̃} what rounding left out. Then, by Cauchy and Schwarz,
- *
- * <pre>
- * ⟨x, w⟩ = ⟨x̃, w̃⟩ + ⟨x, δw⟩ + ⟨δx, w̃⟩ ≤ ⟨x̃, w̃⟩ + ‖x‖·‖δw‖ + ‖δx‖·‖w̃‖
- * </pre>
- *
- * The two products of lengths and the bias are columns beside the row and the token, so that the
- * product gives the bound itself:
- *
- * <pre>
- * row    w̃ | ‖δw‖       | ‖w̃‖             | b, in two parts | slack
- * token  x̃ | ‖x‖        | ‖δx‖ + γ·‖x̃‖    | 1     1          | 1
- * </pre>
- *
- * Lengths are rounded up: times {@code 1 + 2⁻⁶}, where rounding to bfloat16 takes {@code 2⁻⁸} at the
- * most. What float32 loses in sums of {@code n} terms is at most {@code γ = n·2⁻²¹} of the sum of
- * their magnitudes, in whatever order, truncated or rounded, for the bound and for the value that it
- * is compared with together. The slack, {@code 2(2⁻¹⁴ + γ)·|b| + 10⁻³⁰}, is what the bias loses in
- * two parts and in those sums, and what may be lost below the least normal number.
- *
- * <p>Where features are ranked by {@code f · ‖W_D[j]‖}, rows and biases are multiplied by that norm
- * beforehand.
+ * Upper bounds of pre-activations from a product on matrix units, which are many times as fast as
+ * float32 is. Where features are ranked by {@code f · ‖W_D[j]‖}, bounds are of the rank.
  */
-final class TorchScreen {
-  /** Columns beside those of the row. */
-  private static final int BESIDE = 5;
+abstract sealed class TorchScreen permits Bfloat16Screen, TensorFloat32Screen {
+  final Device device;
+  final int width;
+  final int features;
 
-  private static final double UP = 1 + 1.0 / 64;
+  /**
+   * What float32 loses in sums of as many terms as a row has, as a share of the sum of their
+   * magnitudes: in whatever order, truncated or rounded, for the bound and for the value that it is
+   * compared with together.
+   */
+  final double gamma;
 
-  private final Device device;
-  private final int width;
-  private final int features;
-  private final double gamma;
-  private final Numbers numbers;
-  private final Tensor rows;
+  final Numbers numbers;
+
+  /** Frees what the screen keeps. */
+  final TensorScope owner = TensorScope.detached();
+
   private boolean stale = true;
 
-  /** A screen of {@code features} rows; {@code owner} frees its memory. */
-  TorchScreen(int features, int width, Device device, Numbers numbers, TensorScope owner) {
+  TorchScreen(int features, int width, Device device, Numbers numbers) {
     this.device = device;
-    this.numbers = numbers;
     this.width = width;
     this.features = features;
-    // Matrix units want rows that start at 16 bytes.
-    int padded = (width + BESIDE + 7) / 8 * 8;
-    this.gamma = padded * 0x1p-21;
-    try (TensorScope scope = TensorScope.open()) {
-      this.rows = Tensor.zeros(DType.BF16, device, features, padded).moveTo(owner);
-    }
+    this.numbers = numbers;
+    this.gamma = (width + 16) * 0x1p-21;
   }
 
-  /** Weights have changed. */
-  void invalidate() {
+  /** Any weight may have changed. */
+  final void invalidate() {
     stale = true;
   }
 
-  /** Whether some weights have changed since they were rounded. */
-  boolean isStale() {
-    return stale;
+  /** Takes the weights as they are now, unless none has changed. */
+  final void refresh(Tensor encoder, Tensor bias, Tensor norms, int chunk) {
+    if (stale) {
+      refreshAll(encoder, bias, norms, chunk);
+      stale = false;
+    }
+  }
+
+  /** Takes some rows anew, of which {@code changed}, int64, has the numbers; no other changed. */
+  final void refresh(Tensor changed, Tensor encoder, Tensor bias, Tensor norms, int chunk) {
+    if (!stale) {
+      refreshSome(changed, encoder, bias, norms, chunk);
+    }
   }
 
   /**
-   * Rounds all rows.
+   * Takes all weights.
    *
    * @param norms of the decoder rows where they rank; else null
    * @param chunk rows at a time
    */
-  void refresh(Tensor encoder, Tensor bias, Tensor norms, int chunk) {
-    for (int start = 0; start < features; start += chunk) {
-      int length = Math.min(chunk, features - start);
-      try (TensorScope scope = TensorScope.open()) {
-        Tensor norm = norms == null ? null : norms.narrow(0, start, length);
-        round(
-            encoder.narrow(0, start, length),
-            bias.narrow(0, start, length),
-            norm,
-            rows.narrow(0, start, length));
-      }
-    }
-    stale = false;
-  }
+  abstract void refreshAll(Tensor encoder, Tensor bias, Tensor norms, int chunk);
 
-  /** Rounds the rows of some features again, of which {@code changed}, int64, has the numbers. */
-  void refresh(Tensor changed, Tensor encoder, Tensor bias, Tensor norms, int chunk) {
-    int count = Math.toIntExact(changed.elements());
-    for (int start = 0; start < count; start += chunk) {
-      int length = Math.min(chunk, count - start);
-      try (TensorScope scope = TensorScope.open()) {
-        Tensor places = changed.narrow(0, start, length);
-        Tensor part = Tensor.zeros(DType.BF16, device, length, rows.size(1));
-        Tensor norm = norms == null ? null : norms.indexSelect(0, places);
-        round(encoder.indexSelect(0, places), bias.indexSelect(0, places), norm, part);
-        rows.indexCopy_(0, places, part);
-      }
-    }
-  }
+  /** Takes the weights of the features {@code changed}. */
+  abstract void refreshSome(Tensor changed, Tensor encoder, Tensor bias, Tensor norms, int chunk);
 
-  private void round(Tensor weights, Tensor bias, Tensor norms, Tensor out) {
-    Tensor scaled = norms == null ? weights : weights.mul(norms.reshape(-1, 1));
-    Tensor offset = norms == null ? bias : bias.mul(norms);
-    Tensor rounded = out.narrow(1, 0, width).copy_(scaled).to(DType.F32);
-    put(out, 0, lengths(scaled.sub(rounded)));
-    put(out, 1, lengths(rounded));
-    Tensor high = put(out, 2, offset).to(DType.F32).reshape(-1);
-    put(out, 3, offset.sub(high));
-    put(out, 4, offset.abs().mul(2 * (0x1p-14 + gamma) * UP).add(1e-30));
-  }
+  /** A batch of tokens, float32 {@code [n, width]}, as the screen multiplies it. */
+  abstract Tokens tokens(Tensor seen);
 
-  private Tensor put(Tensor out, int column, Tensor values) {
-    return out.narrow(1, (long) width + column, 1).copy_(values.reshape(-1, 1));
-  }
+  /** The bounds of some tokens, float32 {@code [n, features]}; a new tensor. */
+  abstract Tensor bounds(Tokens tokens);
 
-  /** Upper bounds of the lengths of rows; squares that float32 cannot hold count as the least. */
-  private Tensor lengths(Tensor of) {
-    Tensor rows = of.contiguous();
-    Tensor each = numbers.upTo(rows.size(0) + 1).to(DType.I32);
-    Tensor numbers = each.narrow(0, 0, rows.size(0));
-    return rows.bagProducts(rows, numbers, each, numbers)
-        .add(width * 0x1p-125)
-        .sqrt_()
-        .mul(UP);
-  }
-
-  /** Tokens, float32 {@code [n, width]}, as the screen multiplies them; bfloat16. */
-  Tensor tokens(Tensor seen) {
-    Tensor out = Tensor.zeros(DType.BF16, device, seen.size(0), rows.size(1));
-    Tensor rounded = out.narrow(1, 0, width).copy_(seen).to(DType.F32);
-    put(out, 0, lengths(seen));
-    put(out, 1, lengths(seen.sub(rounded)).add(lengths(rounded).mul(gamma)).mul(UP));
-    out.narrow(1, width + 2L, 3).fill_(1);
-    return out;
+  /** Frees the screen. */
+  final void close() {
+    owner.close();
   }
 
   /**
-   * The features with the largest bounds.
+   * Tokens for a product.
    *
-   * @param tokens some rows of {@link #tokens}
-   * @return bounds and features, {@code [n, count]}, in any order
+   * @param rows what is multiplied, a row for each
+   * @param beside more about each; null if there is none
    */
-  ReductionOperators.Selection propose(Tensor tokens, int count) {
-    Tensor bounds =
-        device.isCuda()
-            ? tokens.mm(rows.transpose(0, 1), DType.F32)
-            // Products of bfloat16 are exact in float32.
-            : tokens.to(DType.F32).mm(rows.to(DType.F32).transpose(0, 1));
-    return largest(bounds, count);
+  record Tokens(Tensor rows, Tensor beside) {
+    Tokens narrow(int start, int length) {
+      return new Tokens(
+          rows.narrow(0, start, length), beside == null ? null : beside.narrow(0, start, length));
+    }
+  }
+
+  /**
+   * Upper bounds of the lengths of rows. A square that float32 cannot hold counts as the least that
+   * it can.
+   */
+  final Tensor lengths(Tensor of) {
+    Tensor each = numbers.wholeTo(of.size(0) + 1);
+    Tensor number = each.narrow(0, 0, of.size(0));
+    return of.bagProducts(of, number, each, number)
+        .add(width * 0x1p-125)
+        .sqrt_()
+        .mul(1 + 0x1p-10);
   }
 
   /**

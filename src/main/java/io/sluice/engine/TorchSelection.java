@@ -4,13 +4,17 @@ import io.sluice.simd.Quickselect;
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.ReductionOperators;
+import io.sluice.torch.ShapeOperators;
 import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorFloat32;
 import io.sluice.torch.TensorScope;
 import io.sluice.torch.Torch;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /**
@@ -23,22 +27,28 @@ import java.util.stream.IntStream;
  * no feature that was left out can have a larger one. A token whose proposal is not complete gets
  * all its products in float32.
  */
-final class TorchSelection {
+final class TorchSelection implements AutoCloseable {
   /** How features are proposed. */
   enum Screening {
     /** Not at all: what LibTorch's product gives is selected from, and is the value. */
     NONE,
     /** By a product in float32. */
     FLOAT32,
-    /** By upper bounds from a product in bfloat16; exact all the same. */
-    BFLOAT16
+    /** By upper bounds from a product in bfloat16 of rows that are kept in it. */
+    BFLOAT16,
+    /** By upper bounds from a product in TensorFloat-32. */
+    TENSOR_FLOAT32,
+    /** By one of the two, whichever takes less for a step. */
+    CHEAPEST
   }
 
   /** Features that a product in float32 proposes beyond k: its rounding may exchange neighbours. */
   private static final int SPARE = 8;
 
-  /** The largest proposal, as a multiple of k. */
-  private static final int MOST = 8;
+  /** The first and the largest proposal beyond those, in quarters of k. */
+  private static final int LEAST = 6;
+
+  private static final int MOST = 40;
 
   private final EngineSpec spec;
   private final Device device;
@@ -46,19 +56,26 @@ final class TorchSelection {
   private final Tensor encoderBias;
   private final HostScratch scratch;
   private final Numbers numbers;
-  private final Screening screening;
-  private final TorchScreen screen;
   private final int chunkRows;
+  private Screening screening;
 
-  /** How many features per k the screen proposes, in halves; and for which k that was found. */
-  private int halves = 4;
+  /** Once the first batch has come, if there is one. */
+  private TorchScreen screen;
 
-  private int halvesFor;
+  /** The last layout, which is that of most steps, and what frees it. */
+  private Layout layout;
 
-  /** Batches to come for which screening in bfloat16 is given up. */
+  private TensorScope ofLayout = TensorScope.detached();
+
+  /** How many features per k the screen proposes, in quarters; and for which k that was found. */
+  private int quarters = LEAST;
+
+  private int quartersFor;
+
+  /** Batches to come for which screening is given up. */
   private int rest;
 
-  /** A selection from {@code encoder}; {@code owner} frees what is kept. */
+  /** A selection from {@code encoder}. */
   TorchSelection(
       EngineSpec spec,
       Device device,
@@ -66,8 +83,7 @@ final class TorchSelection {
       Tensor encoderBias,
       HostScratch scratch,
       Numbers numbers,
-      Screening screening,
-      TensorScope owner) {
+      Screening screening) {
     this.spec = spec;
     this.device = device;
     this.encoder = encoder;
@@ -76,10 +92,6 @@ final class TorchSelection {
     this.numbers = numbers;
     this.screening = screening;
     this.chunkRows = chunkRows(spec.features(), device);
-    this.screen =
-        screening == Screening.BFLOAT16
-            ? new TorchScreen(spec.features(), spec.inputWidth(), device, numbers, owner)
-            : null;
   }
 
   /** How many tokens' pre-activations are held at once: what fits caches, or fills a GPU. */
@@ -111,7 +123,7 @@ final class TorchSelection {
    * @param norms as for {@link #keepLargest}
    */
   void rowsChanged(Tensor active, Tensor norms, int chunk) {
-    if (screen != null && !screen.isStale()) {
+    if (screen != null) {
       screen.refresh(active, encoder, encoderBias, norms, chunk);
     }
   }
@@ -124,19 +136,18 @@ final class TorchSelection {
    * @param signed whether activations below 0 count by their magnitude
    * @param ordered whether a token's codes shall stand in the order of features, else in any
    * @param chunk rows of weights at a time
+   * @param onHost where an activation that is no number is named
    */
   TorchCodes keepLargest(
-      Tensor seen, int k, Tensor norms, boolean signed, boolean ordered, int chunk) {
+      Tensor seen, int k, Tensor norms, boolean signed, boolean ordered, int chunk, Codes onHost) {
     int count = Math.toIntExact(seen.size(0));
     Tensor indices = Tensor.empty(DType.I64, device, count, k);
     Tensor values = Tensor.empty(DType.F32, device, count, k);
-    boolean screened = !signed && screens(k);
+    boolean screened = !signed && screens(count, k);
     Tensor least = screened ? Tensor.empty(DType.F32, device, count) : null;
-    Tensor tokens = null;
+    TorchScreen.Tokens tokens = null;
     if (screened) {
-      if (screen.isStale()) {
-        screen.refresh(encoder, encoderBias, norms, chunk);
-      }
+      screen.refresh(encoder, encoderBias, norms, chunk);
       tokens = screen.tokens(seen);
     }
     int proposed = screened ? proposed(k) : Math.min(spec.features(), k + SPARE);
@@ -148,7 +159,7 @@ final class TorchSelection {
         Tensor activations = values.narrow(0, start, length);
         if (screened) {
           ReductionOperators.Selection found =
-              screen.propose(tokens.narrow(0, start, length), proposed);
+              TorchScreen.largest(screen.bounds(tokens.narrow(start, length)), proposed);
           least.narrow(0, start, length).copy_(found.values().amin(false, 1));
           keepBest(rows, null, found.indices(), k, norms, chosen, activations);
         } else {
@@ -156,32 +167,111 @@ final class TorchSelection {
         }
       }
     }
-    if (screened) {
-      mend(seen, k, norms, indices, values, least);
+    Tensor open = screened ? open(indices, values, norms, least) : null;
+    Tensor kept = TorchCodes.kept(values, signed);
+    long[] counts = counts(kept, values, open);
+    if (counts[2] > 0) {
+      mend(seen, k, norms, indices, values, open, Math.toIntExact(counts[2]));
+      kept = TorchCodes.kept(values, signed);
+      counts = counts(kept, values, null);
     }
     // Sums over a token's codes then do not depend on what proposed them.
     if (ordered || screening != Screening.NONE) {
       ReductionOperators.Selection sorted = indices.sort(1, false);
       indices = sorted.values();
       values = values.gather(1, sorted.indices());
+      kept = kept.gather(1, sorted.indices());
     }
-    return TorchCodes.ofChosen(indices, values, signed, numbers.upTo(1L + count));
+    TorchCodes codes =
+        TorchCodes.ofChosen(indices, values, kept, Math.toIntExact(counts[0]), numbers);
+    if (counts[1] > 0) {
+      codes.copyTo(onHost, scratch);
+    }
+    return codes;
   }
 
-  private boolean screens(int k) {
-    if (screening != Screening.BFLOAT16 || spec.features() < 16L * k) {
+  /** How many are kept, how many are no numbers, how many tokens are open: read at once. */
+  private static long[] counts(Tensor kept, Tensor values, Tensor open) {
+    List<Tensor> sums =
+        new ArrayList<>(List.of(kept.to(DType.I64).sum(), values.ne(values).to(DType.I64).sum()));
+    if (open != null) {
+      sums.add(open.to(DType.I64).sum());
+    }
+    return Arrays.copyOf(ShapeOperators.stack(sums, 0).toLongs(), 3);
+  }
+
+  private boolean screens(int rows, int k) {
+    if (screening == Screening.NONE
+        || screening == Screening.FLOAT32
+        || spec.features() < 16L * k) {
       return false;
     }
-    if (halvesFor != k) {
-      halvesFor = k;
-      halves = 4;
+    if (screen == null) {
+      screening = chosen(rows, k);
+      screen =
+          screening == Screening.BFLOAT16
+              ? new Bfloat16Screen(spec.features(), spec.inputWidth(), device, numbers)
+              : new TensorFloat32Screen(spec.features(), spec.inputWidth(), device, numbers);
+    }
+    if (quartersFor != k) {
+      quartersFor = k;
+      quarters = LEAST;
       rest = 0;
     }
     return rest == 0 || --rest == 0;
   }
 
+  /**
+   * Rows in bfloat16 make the faster product, and to keep them so takes longer than the other
+   * product does where a step changes most of them.
+   */
+  private Screening chosen(int rows, int k) {
+    if (screening != Screening.CHEAPEST) {
+      return screening;
+    }
+    long changed =
+        switch (spec.optimiser()) {
+          case NONE -> 0;
+          case SPARSE_ADAM -> Math.min(spec.features(), (long) rows * k);
+          case ADAM -> spec.features();
+        };
+    boolean few = changed * 4 < spec.features();
+    return few || device.isCuda() && !TensorFloat32.isAvailable()
+        ? Screening.BFLOAT16
+        : Screening.TENSOR_FLOAT32;
+  }
+
   private int proposed(int k) {
-    return Math.min(spec.features(), k * halves / 2 + SPARE);
+    return Math.min(spec.features(), k * quarters / 4 + SPARE);
+  }
+
+  /**
+   * Where the proposed features of each token begin, and all end, and the token of each, int32:
+   * {@code each} of {@code n} tokens.
+   */
+  private record Layout(long n, long each, Tensor offsets, Tensor tokens) {}
+
+  private Layout layout(long n, long each) {
+    if (layout == null || layout.n != n || layout.each != each) {
+      ofLayout.close();
+      ofLayout = TensorScope.detached();
+      try (TensorScope scope = TensorScope.open()) {
+        layout =
+            new Layout(
+                n,
+                each,
+                // LibTorch's products with a number are of floating type; float64 is exact here.
+                numbers.upTo(n + 1).to(DType.F64).mul(each).to(DType.I32).moveTo(ofLayout),
+                eachOf(numbers.wholeTo(n), each).moveTo(ofLayout));
+      }
+    }
+    return layout;
+  }
+
+  /** Every number {@code each} times. */
+  private static Tensor eachOf(Tensor numbers, long each) {
+    long n = numbers.elements();
+    return numbers.reshape(n, 1).expand(n, each).contiguous().reshape(n * each);
   }
 
   /**
@@ -201,17 +291,18 @@ final class TorchSelection {
     long n = proposed.size(0);
     long each = proposed.size(1);
     Tensor flat = proposed.reshape(n * each);
-    Tensor all = numbers.upTo(rows.size(0) + 1);
-    Tensor starts = places == null ? all : places.searchSorted(all, false);
-    Tensor offsets = starts.to(DType.F64).mul(each).to(DType.I32);
-    Tensor bags =
-        (places == null ? all.narrow(0, 0, n) : places)
-            .to(DType.I32)
-            .reshape(n, 1)
-            .expand(n, each)
-            .contiguous()
-            .reshape(n * each);
-    Tensor products = rows.bagProducts(encoder, flat.to(DType.I32), offsets, bags);
+    Tensor offsets;
+    Tensor tokens;
+    if (places == null) {
+      Layout whole = layout(n, each);
+      offsets = whole.offsets;
+      tokens = whole.tokens;
+    } else {
+      Tensor all = numbers.upTo(rows.size(0) + 1);
+      offsets = places.searchSorted(all, false).to(DType.F64).mul(each).to(DType.I32);
+      tokens = eachOf(places.to(DType.I32), each);
+    }
+    Tensor products = rows.bagProducts(encoder, flat.to(DType.I32), offsets, tokens);
     Tensor values = products.add(encoderBias.indexSelect(0, flat)).reshape(n, each);
     Tensor ranks =
         norms == null ? values : values.mul(norms.indexSelect(0, flat).reshape(n, each));
@@ -249,25 +340,28 @@ final class TorchSelection {
         norms == null && !signed ? top.values() : activation.gather(1, top.indices()));
   }
 
-  /** Computes tokens anew whose proposals are not complete, and proposes as many as it takes. */
-  private void mend(
-      Tensor seen, int k, Tensor norms, Tensor indices, Tensor values, Tensor least) {
+  /** Which tokens' proposals may lack one of the k largest. */
+  private Tensor open(Tensor indices, Tensor values, Tensor norms, Tensor least) {
     Tensor ranks = norms == null ? values : values.mul(ranksOf(indices, norms));
     Tensor zero = Tensor.zeros(DType.F32, device, 1);
     // What is left out and not positive is no code. A bound that is NaN proves nothing.
-    Tensor complete = least.lt(ranks.amin(false, 1).maximum(zero));
+    return least.lt(ranks.amin(false, 1).maximum(zero)).not();
+  }
+
+  /** Computes {@code failed} tokens anew, and proposes more to the next if they are many. */
+  private void mend(
+      Tensor seen, int k, Tensor norms, Tensor indices, Tensor values, Tensor open, int failed) {
     int count = Math.toIntExact(seen.size(0));
-    Tensor open = complete.not().nonzero().reshape(-1);
-    int failed = Math.toIntExact(open.elements());
-    if (failed > count / 64 && halves < 2 * MOST) {
-      halves += Math.max(1, halves / 4);
+    Tensor failures = open.nonzero().reshape(-1);
+    if (failed > count / 128 && quarters < MOST) {
+      quarters += Math.max(1, quarters / 4);
     } else if (failed > count / 4) {
       rest = 256;
     }
     for (int start = 0; start < failed; start += chunkRows) {
       int length = Math.min(chunkRows, failed - start);
       try (TensorScope scope = TensorScope.open()) {
-        Tensor places = open.narrow(0, start, length);
+        Tensor places = failures.narrow(0, start, length);
         Tensor chosen = Tensor.empty(DType.I64, device, length, k);
         Tensor activations = Tensor.empty(DType.F32, device, length, k);
         int proposed = Math.min(spec.features(), k + SPARE);
@@ -281,6 +375,14 @@ final class TorchSelection {
 
   private static Tensor ranksOf(Tensor indices, Tensor norms) {
     return norms.indexSelect(0, indices.reshape(-1)).reshape(indices.shape());
+  }
+
+  @Override
+  public void close() {
+    ofLayout.close();
+    if (screen != null) {
+      screen.close();
+    }
   }
 
   /** All whose rank is above their bound, to host memory. */

@@ -196,9 +196,15 @@ final class Call {
           n.stack.setAtIndex(JAVA_LONG, i, slot(n, i, texts));
         }
       }
-      int status =
-          LibTorchC.torch_call_dispatcher(
-              operator.name, operator.overload, n.stack, Torch.abiVersion());
+      TensorFloat32.call().lock();
+      int status;
+      try {
+        status =
+            LibTorchC.torch_call_dispatcher(
+                operator.name, operator.overload, n.stack, Torch.abiVersion());
+      } finally {
+        TensorFloat32.call().unlock();
+      }
       if (status != 0) {
         throw new TorchException(describe() + ": " + Native.lastMessage());
       }

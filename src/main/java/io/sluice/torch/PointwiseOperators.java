@@ -253,6 +253,15 @@ public sealed interface PointwiseOperators permits Tensor {
     return Typed.copy((Tensor) this, source);
   }
 
+  /**
+   * As {@link #copy_}, but from {@linkplain Tensor#emptyPinned page-locked memory} the call returns
+   * at once, and the copy is made when the device comes to it. Until something has been read back
+   * from the device after this call, the source stays open and unchanged.
+   */
+  default Tensor copyLater_(Tensor source) {
+    return Typed.copy((Tensor) this, source, true);
+  }
+
   private Tensor unary(Operator operator) {
     return Call.of(operator).tensor((Tensor) this).one();
   }

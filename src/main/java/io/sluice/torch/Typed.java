@@ -36,7 +36,14 @@ final class Typed {
         }
         tensors[held].acquire(name);
       }
-      if (body.run(cuda, n.out) != 0) {
+      TensorFloat32.call().lock();
+      int status;
+      try {
+        status = body.run(cuda, n.out);
+      } finally {
+        TensorFloat32.call().unlock();
+      }
+      if (status != 0) {
         throw new TorchException(name + "(" + describe(tensors) + "): " + Native.lastMessage());
       }
     } finally {
@@ -125,13 +132,18 @@ final class Typed {
   }
 
   static Tensor copy(Tensor target, Tensor source) {
+    return copy(target, source, false);
+  }
+
+  /** Copies; {@code behind} if the call may return before the copy is made. */
+  static Tensor copy(Tensor target, Tensor source, boolean behind) {
     target.requireWritable("copy_");
     Native.get();
     target.acquire("copy_");
     try {
       source.acquire("copy_");
       try {
-        if (aoti_torch_copy_(target.handle(), source.handle(), 0) != 0) {
+        if (aoti_torch_copy_(target.handle(), source.handle(), behind ? 1 : 0) != 0) {
           throw new TorchException(
               "copy_ of "
                   + source.describe()

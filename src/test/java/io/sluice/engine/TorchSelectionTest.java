@@ -20,6 +20,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -65,7 +66,8 @@ class TorchSelectionTest {
   @ParameterizedTest
   @EnumSource(Inputs.class)
   void screeningKeepsWhatFloat32Keeps(Inputs inputs) {
-    for (int round = 0; round < 4; round++) {
+    for (int round = 0; round < 6; round++) {
+      Screening screening = round % 2 == 0 ? Screening.BFLOAT16 : Screening.TENSOR_FLOAT32;
       int width = 8 + random.nextInt(90);
       int k = 1 + random.nextInt(12);
       int features = 16 * k + random.nextInt(3000);
@@ -76,10 +78,10 @@ class TorchSelectionTest {
       Parameters start = weights(inputs, width, features);
       Rows tokens = tokens(inputs, rows, width);
       try (Engine plain = new TorchEngine(spec, start, DEVICE, Screening.FLOAT32);
-          Engine screened = new TorchEngine(spec, start, DEVICE, Screening.BFLOAT16)) {
+          Engine screened = new TorchEngine(spec, start, DEVICE, screening)) {
         String of =
-            "seed %d, %s, %d rows, width %d, %d features, k %d"
-                .formatted(seed, inputs, rows, width, features, k);
+            "seed %d, %s, %s, %d rows, width %d, %d features, k %d"
+                .formatted(seed, screening, inputs, rows, width, features, k);
         // Gradients of such numbers leave float32.
         boolean once = inputs == Inputs.HUGE_AND_TINY || inputs == Inputs.GIANT_COORDINATE;
         for (int step = 1; step <= (once ? 1 : 3); step++) {
@@ -92,12 +94,18 @@ class TorchSelectionTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"ADAM", "SPARSE_ADAM"})
-  void screenFollowsTheOptimiser(Optimiser optimiser) {
+  @CsvSource({
+    "ADAM, BFLOAT16",
+    "ADAM, TENSOR_FLOAT32",
+    "SPARSE_ADAM, BFLOAT16",
+    "SPARSE_ADAM, TENSOR_FLOAT32",
+    "SPARSE_ADAM, CHEAPEST"
+  })
+  void screenFollowsTheOptimiser(Optimiser optimiser, Screening screening) {
     EngineSpec spec = new EngineSpec(24, 24, 900, true, true, optimiser);
     Parameters start = weights(Inputs.LOW_RANK, 24, 900);
     try (Engine plain = new TorchEngine(spec, start, DEVICE, Screening.FLOAT32);
-        Engine screened = new TorchEngine(spec, start, DEVICE, Screening.BFLOAT16)) {
+        Engine screened = new TorchEngine(spec, start, DEVICE, screening)) {
       for (int step = 1; step <= 12; step++) {
         Rows tokens = tokens(Inputs.LOW_RANK, 64, 24);
         train(plain, tokens, 5, step);
@@ -112,29 +120,32 @@ class TorchSelectionTest {
     }
   }
 
-  @Test
-  void boundIsNeverBelowTheActivation() {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void boundIsNeverBelowTheActivation(boolean inBfloat16) {
     for (Inputs inputs : Inputs.values()) {
       int width = 4 + random.nextInt(60);
       int features = 300;
       int rows = 40;
       Parameters weights = weights(inputs, width, features);
       Rows tokens = tokens(inputs, rows, width);
-      float[] bounds = new float[rows * features];
-      long[] places = new long[rows * features];
+      float[] bounds;
       try (Numbers numbers = new Numbers(DEVICE);
           TensorScope scope = TensorScope.open()) {
-        TorchScreen screen = new TorchScreen(features, width, DEVICE, numbers, scope);
+        TorchScreen screen =
+            inBfloat16
+                ? new Bfloat16Screen(features, width, DEVICE, numbers)
+                : new TensorFloat32Screen(features, width, DEVICE, numbers);
         Tensor encoder = on(Tensor.of(weights.encoder(), DType.F32, features, width));
-        screen.refresh(encoder, on(Tensor.of(weights.encoderBias(), DType.F32, features)), null, 77);
+        Tensor bias = on(Tensor.of(weights.encoderBias(), DType.F32, features));
+        screen.refresh(encoder, bias, null, 77);
         Tensor seen = on(Tensor.of(tokens.memory(), DType.F32, rows, width));
-        var all = screen.propose(screen.tokens(seen), features);
-        System.arraycopy(all.values().toFloats(), 0, bounds, 0, bounds.length);
-        System.arraycopy(all.indices().toLongs(), 0, places, 0, places.length);
+        bounds = screen.bounds(screen.tokens(seen)).toFloats();
+        screen.close();
       }
       for (int i = 0; i < bounds.length; i++) {
         int row = i / features;
-        int feature = (int) places[i];
+        int feature = i % features;
         double exact = at(weights.encoderBias(), feature);
         for (int j = 0; j < width; j++) {
           exact +=
