@@ -353,7 +353,7 @@ final class TorchSelection implements AutoCloseable {
       Tensor seen, int k, Tensor norms, Tensor indices, Tensor values, Tensor open, int failed) {
     int count = Math.toIntExact(seen.size(0));
     Tensor failures = open.nonzero().reshape(-1);
-    if (failed > count / 128 && quarters < MOST) {
+    if (failed > count / 32 && quarters < MOST) {
       quarters += Math.max(1, quarters / 4);
     } else if (failed > count / 4) {
       rest = 256;
