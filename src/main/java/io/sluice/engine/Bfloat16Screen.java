@@ -8,8 +8,8 @@ import io.sluice.torch.TensorScope;
 /**
  * Bounds from one product in bfloat16.
  *
- * <p>Let {@code w̃} and {@code x̃} be a feature's row and a token in bfloat16, {@code δw = w − w̃} and
- * {@code δx = x − x̃} what rounding left out. Then, by Cauchy and Schwarz,
+ * <p>Let {@code w̃} and {@code x̃} be a feature's row and a token in bfloat16, {@code δw = w − w̃}
+ * and {@code δx = x − x̃} what rounding left out. Then, by Cauchy and Schwarz,
  *
  * <pre>
  * ⟨x, w⟩ = ⟨x̃, w̃⟩ + ⟨x, δw⟩ + ⟨δx, w̃⟩ ≤ ⟨x̃, w̃⟩ + ‖x‖·‖δw‖ + ‖δx‖·‖w̃‖
@@ -23,11 +23,11 @@ import io.sluice.torch.TensorScope;
  * token  x̃ | ‖x‖        | ‖δx‖ + γ·‖x̃‖    | 1     1          | 1
  * </pre>
  *
- * Lengths are rounded up: times {@code 1 + 2⁻⁶}, where rounding to bfloat16 takes {@code 2⁻⁸} at the
- * most. Rounding lengthens a vector by {@code 2⁻⁸} at the most, so that {@code ‖w̃‖} is bounded by
- * {@code ‖w‖}. {@code γ} is what sums in float32 lose ({@link TorchScreen#gamma}). The slack, {@code
- * 2(2⁻¹⁴ + γ)·|b| + 10⁻³⁰}, is what the bias loses in two parts and in those sums, and what may be
- * lost below the least normal number.
+ * Lengths are rounded up: times {@code 1 + 2⁻⁶}, where rounding to bfloat16 takes {@code 2⁻⁸} at
+ * the most. Rounding lengthens a vector by {@code 2⁻⁸} at the most, so that {@code ‖w̃‖} is bounded
+ * by {@code ‖w‖}. {@code γ} is what sums in float32 lose ({@link TorchScreen#gamma}). The slack,
+ * {@code 2(2⁻¹⁴ + γ)·|b| + 10⁻³⁰}, is what the bias loses in two parts and in those sums, and what
+ * may be lost below the least normal number.
  *
  * <p>Rows that did not change stay rounded, so that this is the screen for a dictionary of which a
  * step changes few.

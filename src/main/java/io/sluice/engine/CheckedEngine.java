@@ -122,7 +122,9 @@ abstract class CheckedEngine implements Engine {
     return count;
   }
 
-  /** When each feature fired last, int64 {@code [features]}: a view, or a copy in {@code target}. */
+  /**
+   * When each feature fired last, int64 {@code [features]}: a view, or a copy in {@code target}.
+   */
   MemorySegment readLastFired(Arena target) {
     return lastFired;
   }
@@ -328,7 +330,10 @@ abstract class CheckedEngine implements Engine {
     return codes;
   }
 
-  /** What the engine decodes, unless it keeps the codes itself: the codes, and among those of gates the ones that are 0. */
+  /**
+   * What the engine decodes, unless it keeps the codes itself: the codes, and among those of gates
+   * the ones that are 0.
+   */
   private Codes entries() {
     return selection instanceof Selection.Gate ? learned.gated() : codes;
   }
@@ -610,7 +615,9 @@ abstract class CheckedEngine implements Engine {
     if (vectors.has(tensor.name())) {
       return vectors.read(tensor.name(), target);
     }
-    return tensor.name().equals(LAST_FIRED) ? readLastFired(target) : readOwn(tensor.name(), target);
+    return tensor.name().equals(LAST_FIRED)
+        ? readLastFired(target)
+        : readOwn(tensor.name(), target);
   }
 
   @Override

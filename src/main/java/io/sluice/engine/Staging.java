@@ -55,8 +55,7 @@ final class Staging implements AutoCloseable {
         || buffer.memory.elements() < elements) {
       TensorScope owner = TensorScope.detached();
       try (TensorScope scope = TensorScope.open()) {
-        buffer =
-            new Buffer(owner, Tensor.emptyPinned(rows.dtype(), elements).moveTo(owner));
+        buffer = new Buffer(owner, Tensor.emptyPinned(rows.dtype(), elements).moveTo(owner));
       }
       Buffer old = buffers.put(purpose, buffer);
       if (old != null) {

@@ -11,11 +11,11 @@ import java.util.List;
 /**
  * Bounds from one product in TensorFloat-32, of the weights as they lie.
  *
- * <p>The units take ten bits of each element's fraction, and so, even if they cut the rest off, lose
- * {@code 2⁻¹⁰} of each at the most. By Cauchy and Schwarz the product of a token and a row is then
- * off by less than {@code (2⁻⁹ + 2⁻¹⁹ + γ)·‖x‖·‖w‖}, with {@code γ} for the sums in float32 ({@link
- * TorchScreen#gamma}). That, and the bias, is a product of two columns with two rows, in float32,
- * onto which the large product is added:
+ * <p>The units take ten bits of each element's fraction, and so, even if they cut the rest off,
+ * lose {@code 2⁻¹⁰} of each at the most. By Cauchy and Schwarz the product of a token and a row is
+ * then off by less than {@code (2⁻⁹ + 2⁻¹⁹ + γ)·‖x‖·‖w‖}, with {@code γ} for the sums in float32
+ * ({@link TorchScreen#gamma}). That, and the bias, is a product of two columns with two rows, in
+ * float32, onto which the large product is added:
  *
  * <pre>
  * token  c·‖x‖ | 1
@@ -104,7 +104,9 @@ final class TensorFloat32Screen extends TorchScreen {
     return norms == null ? sum : sum.mul_(norms);
   }
 
-  /** As a GPU's matrix units take float32: rounded to ten bits of fraction (Veltkamp's splitting). */
+  /**
+   * As a GPU's matrix units take float32: rounded to ten bits of fraction (Veltkamp's splitting).
+   */
   private static Tensor cut(Tensor values) {
     Tensor large = values.mul(0x1p13 + 1);
     return large.sub(large.sub(values));

@@ -150,8 +150,7 @@ final class TorchAdam {
         Tensor dense = zeros.narrow(0, 0, length).zero_();
         if (count > 0) {
           // LibTorch's sums with a number are of floating type; float64 is exact here.
-          Tensor places =
-              active.narrow(0, from, count).to(DType.F64).sub(start).to(DType.I64);
+          Tensor places = active.narrow(0, from, count).to(DType.F64).sub(start).to(DType.I64);
           dense.indexCopy_(0, places, gradient.narrow(0, from, count));
         }
         Tensor first = firsts.narrow(0, start, length);
@@ -175,11 +174,7 @@ final class TorchAdam {
     int count = Math.toIntExact(gradients.active().elements());
     // The kernel decays by one step itself.
     Tensor missed =
-        lastSteps
-            .indexSelect(0, gradients.active())
-            .to(DType.F64)
-            .mul(-1)
-            .add(adam.step() - 1);
+        lastSteps.indexSelect(0, gradients.active()).to(DType.F64).mul(-1).add(adam.step() - 1);
     Tensor first = power(adam.beta1(), missed);
     Tensor second = power(adam.beta2(), missed);
     lastSteps.indexCopy_(

@@ -1,6 +1,5 @@
 package io.sluice.engine;
 
-import io.sluice.simd.Quickselect;
 import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.ReductionOperators;
@@ -12,12 +11,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 
 /**
  * An engine over LibTorch, on the CPU or a GPU. Gradients are in closed form and sparse: tokens are
@@ -97,9 +93,7 @@ public final class TorchEngine extends CheckedEngine {
     try (TensorScope scope = TensorScope.open()) {
       lastFired = Tensor.zeros(DType.I64, device, spec.features()).moveTo(owned);
     }
-    selection =
-        new TorchSelection(
-            spec, device, encoder, encoderBias, scratch, numbers, screening);
+    selection = new TorchSelection(spec, device, encoder, encoderBias, scratch, numbers, screening);
     adam = new TorchAdam(spec, device, state, owned);
   }
 
@@ -135,7 +129,9 @@ public final class TorchEngine extends CheckedEngine {
   private void keepLargest(int k, Tensor norms, boolean signed, Codes codes) {
     boolean nested = prefixes.levels() > 1;
     TorchCodes chosen =
-        selection.keepLargest(seen, k, norms, signed, nested, adam.chunkRows(), codes).moveTo(batch);
+        selection
+            .keepLargest(seen, k, norms, signed, nested, adam.chunkRows(), codes)
+            .moveTo(batch);
     if (nested) {
       // Levels are told apart on the host.
       chosen.copyTo(codes, scratch);
@@ -540,9 +536,7 @@ public final class TorchEngine extends CheckedEngine {
       Tensor weights = codeGradient.indexSelect(0, groups.order());
       Tensor decoderGradient =
           groups.sum(
-              residualGradient,
-              groups.bags(),
-              decoded.values().indexSelect(0, groups.order()));
+              residualGradient, groups.bags(), decoded.values().indexSelect(0, groups.order()));
       if (pull() != null) {
         Tensor pulls = ofActive(pull(), "pull", active).reshape(-1, 1);
         Tensor along = spec().siteCount() == 1 ? decoder.indexSelect(0, active) : unitParts(active);
@@ -556,8 +550,7 @@ public final class TorchEngine extends CheckedEngine {
             decoderBiasGradient.sub(weightedRows(encoder, active, encoderBiasGradient));
       }
       if (biasShift() != null) {
-        encoderBiasGradient =
-            encoderBiasGradient.sub(ofActive(biasShift(), "bias shift", active));
+        encoderBiasGradient = encoderBiasGradient.sub(ofActive(biasShift(), "bias shift", active));
       }
       gradients =
           new TorchAdam.Gradients(

@@ -47,16 +47,15 @@ record TorchGroups(
     int count = Math.toIntExact(runs.values().elements());
     Tensor order = sorted.indices().to(DType.I32);
     Tensor tokens = codes.tokens().indexSelect(0, order);
-    Tensor bags =
-        codes.bags() == codes.tokens() ? tokens : codes.bags().indexSelect(0, order);
+    Tensor bags = codes.bags() == codes.tokens() ? tokens : codes.bags().indexSelect(0, order);
     Tensor none = numbers.narrow(0, 0, 1);
     Tensor ends = runs.counts().cumsum(0);
     Tensor starts = ShapeOperators.cat(List.of(none, ends), 0);
     Tensor features = runs.values().to(DType.I64);
-    // LibTorch's sums with a number are of floating type. Float64 holds these whole numbers exactly,
+    // LibTorch's sums with a number are of floating type. Float64 holds these whole numbers
+    // exactly,
     // and truncation after a division by a power of two is exact as well.
-    Tensor pieces =
-        runs.counts().to(DType.F64).add(PIECE - 1).mul(1.0 / PIECE).to(DType.I64);
+    Tensor pieces = runs.counts().to(DType.F64).add(PIECE - 1).mul(1.0 / PIECE).to(DType.I64);
     Tensor pieceEnds = pieces.cumsum(0);
     int total = (int) pieceEnds.narrow(0, count - 1, 1).item();
     if (total == count) {

@@ -101,10 +101,7 @@ abstract sealed class TorchScreen permits Bfloat16Screen, TensorFloat32Screen {
   final Tensor lengths(Tensor of) {
     Tensor each = numbers.wholeTo(of.size(0) + 1);
     Tensor number = each.narrow(0, 0, of.size(0));
-    return of.bagProducts(of, number, each, number)
-        .add(width * 0x1p-125)
-        .sqrt_()
-        .mul(1 + 0x1p-10);
+    return of.bagProducts(of, number, each, number).add(width * 0x1p-125).sqrt_().mul(1 + 0x1p-10);
   }
 
   /**
@@ -129,7 +126,8 @@ abstract sealed class TorchScreen permits Bfloat16Screen, TensorFloat32Screen {
       values = ShapeOperators.cat(List.of(values, matrix.narrow(1, groups * group, rest)), 1);
     }
     ReductionOperators.Selection top = values.topk(count, 1, false);
-    // Place p of a row is element p / count of group best[p % count], or one of the rest. LibTorch's
+    // Place p of a row is element p / count of group best[p % count], or one of the rest.
+    // LibTorch's
     // arithmetic with a number is of floating type; the half keeps the quotient from below.
     Tensor place = top.indices().to(DType.F64);
     Tensor element = place.add(0.5).mul(1.0 / count).to(DType.I64).to(DType.F64);

@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Multiplies tokens with an encoder and keeps what a selection keeps, some tokens at a time, so that
- * {@code tokens × features} numbers are never held.
+ * Multiplies tokens with an encoder and keeps what a selection keeps, some tokens at a time, so
+ * that {@code tokens × features} numbers are never held.
  *
  * <p>Where the k largest features of each token are wanted, a {@linkplain Screening screening}
  * proposes more than k, their values are computed in float32, each as one dot product, and the
@@ -50,6 +50,8 @@ final class TorchSelection implements AutoCloseable {
 
   private static final int MOST = 40;
 
+  private static final int PATIENCE = 50;
+
   private final EngineSpec spec;
   private final Device device;
   private final Tensor encoder;
@@ -71,6 +73,9 @@ final class TorchSelection implements AutoCloseable {
   private int quarters = LEAST;
 
   private int quartersFor;
+
+  /** Batches in a row of which all proposals were complete. */
+  private int closed;
 
   /** Batches to come for which screening is given up. */
   private int rest;
@@ -170,6 +175,9 @@ final class TorchSelection implements AutoCloseable {
     Tensor open = screened ? open(indices, values, norms, least) : null;
     Tensor kept = TorchCodes.kept(values, signed);
     long[] counts = counts(kept, values, open);
+    if (screened) {
+      proposeLess(counts[2] == 0);
+    }
     if (counts[2] > 0) {
       mend(seen, k, norms, indices, values, open, Math.toIntExact(counts[2]));
       kept = TorchCodes.kept(values, signed);
@@ -192,10 +200,9 @@ final class TorchSelection implements AutoCloseable {
 
   /** How many are kept, how many are no numbers, how many tokens are open: read at once. */
   private static long[] counts(Tensor kept, Tensor values, Tensor open) {
-    List<Tensor> sums =
-        new ArrayList<>(List.of(kept.to(DType.I64).sum(), values.ne(values).to(DType.I64).sum()));
+    List<Tensor> sums = new ArrayList<>(List.of(kept.sum(), values.ne(values).sum()));
     if (open != null) {
-      sums.add(open.to(DType.I64).sum());
+      sums.add(open.sum());
     }
     return Arrays.copyOf(ShapeOperators.stack(sums, 0).toLongs(), 3);
   }
@@ -304,8 +311,7 @@ final class TorchSelection implements AutoCloseable {
     }
     Tensor products = rows.bagProducts(encoder, flat.to(DType.I32), offsets, tokens);
     Tensor values = products.add(encoderBias.indexSelect(0, flat)).reshape(n, each);
-    Tensor ranks =
-        norms == null ? values : values.mul(norms.indexSelect(0, flat).reshape(n, each));
+    Tensor ranks = norms == null ? values : values.mul(norms.indexSelect(0, flat).reshape(n, each));
     Tensor best = ranks.topk(k, 1, false).indices();
     chosen.copy_(proposed.gather(1, best));
     activations.copy_(values.gather(1, best));
@@ -348,6 +354,15 @@ final class TorchSelection implements AutoCloseable {
     return least.lt(ranks.amin(false, 1).maximum(zero)).not();
   }
 
+  /** Now and then a smaller proposal is tried, after many that were all complete. */
+  private void proposeLess(boolean allComplete) {
+    closed = allComplete ? closed + 1 : 0;
+    if (closed == PATIENCE && quarters > LEAST) {
+      quarters -= Math.max(1, quarters / 8);
+      closed = 0;
+    }
+  }
+
   /** Computes {@code failed} tokens anew, and proposes more to the next if they are many. */
   private void mend(
       Tensor seen, int k, Tensor norms, Tensor indices, Tensor values, Tensor open, int failed) {
@@ -355,6 +370,7 @@ final class TorchSelection implements AutoCloseable {
     Tensor failures = open.nonzero().reshape(-1);
     if (failed > count / 32 && quarters < MOST) {
       quarters += Math.max(1, quarters / 4);
+      closed = 0;
     } else if (failed > count / 4) {
       rest = 256;
     }
@@ -365,8 +381,7 @@ final class TorchSelection implements AutoCloseable {
         Tensor chosen = Tensor.empty(DType.I64, device, length, k);
         Tensor activations = Tensor.empty(DType.F32, device, length, k);
         int proposed = Math.min(spec.features(), k + SPARE);
-        keepByProduct(
-            seen, places, k, proposed, norms, false, chosen, activations);
+        keepByProduct(seen, places, k, proposed, norms, false, chosen, activations);
         indices.indexCopy_(0, places, chosen);
         values.indexCopy_(0, places, activations);
       }

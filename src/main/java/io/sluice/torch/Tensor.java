@@ -479,7 +479,10 @@ public final class Tensor
     if (elements() != 1) {
       throw new IllegalStateException("item() of " + describe() + ", which has no single element");
     }
-    return toDoubles()[0];
+    try (TensorScope scope = TensorScope.open()) {
+      // One copy, where toDoubles may convert on the device first.
+      return device().isCuda() ? to(Device.CPU).toDoubles()[0] : toDoubles()[0];
+    }
   }
 
   // ---- life ----

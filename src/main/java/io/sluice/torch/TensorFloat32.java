@@ -12,12 +12,12 @@ import java.util.function.Supplier;
 
 /**
  * Products of float32 matrices on a GPU's matrix units, which take the first 10 bits of each
- * element's fraction (TensorFloat-32) and sum up in float32: several times as fast, and each product
- * off by up to {@code 2⁻⁹} of its magnitude.
+ * element's fraction (TensorFloat-32) and sum up in float32: several times as fast, and each
+ * product off by up to {@code 2⁻⁹} of its magnitude.
  *
- * <p>LibTorch has one setting for the whole process. Sluice never leaves it on: {@link #during} sets
- * it for the calls of one piece of code, while calls of other threads wait, so that nobody else's
- * products change.
+ * <p>LibTorch has one setting for the whole process. Sluice never leaves it on: {@link #during}
+ * sets it for the calls of one piece of code, while calls of other threads wait, so that nobody
+ * else's products change.
  */
 public final class TensorFloat32 {
   private static final ReentrantReadWriteLock LOCK = new ReentrantReadWriteLock();
@@ -42,8 +42,7 @@ public final class TensorFloat32 {
                     .invokeExact();
         return linker
             .downcallHandle(
-                allow,
-                FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.JAVA_BOOLEAN))
+                allow, FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.JAVA_BOOLEAN))
             .bindTo(global);
       } catch (Throwable e) {
         throw new TorchException("LibTorch's context cannot be asked for", e);
@@ -59,7 +58,8 @@ public final class TensorFloat32 {
   }
 
   /**
-   * What {@code products} returns, whose products of float32 matrices on a GPU may use matrix units.
+   * What {@code products} returns, whose products of float32 matrices on a GPU may use matrix
+   * units.
    *
    * @throws TorchException if the setting is not available
    */

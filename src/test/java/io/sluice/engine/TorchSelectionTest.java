@@ -165,8 +165,7 @@ class TorchSelectionTest {
     Parameters start = weights(Inputs.GAUSSIAN, 8, 600);
     start.encoder().setAtIndex(ValueLayout.JAVA_FLOAT, 8 * 321 + 3, Float.NaN);
     try (Engine engine = new TorchEngine(spec, start, DEVICE, Screening.BFLOAT16)) {
-      assertThatThrownBy(
-              () -> engine.encode(tokens(Inputs.GAUSSIAN, 20, 8), new Selection.TopK(4)))
+      assertThatThrownBy(() -> engine.encode(tokens(Inputs.GAUSSIAN, 20, 8), new Selection.TopK(4)))
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining("feature 321 has activation NaN");
     }
@@ -204,8 +203,9 @@ class TorchSelectionTest {
       TreeMap<Integer, Float> b = row(actual, row);
       if (ties) {
         // Which of several equal features is kept is not said.
-        assertThat(b.values().stream().sorted()).as(of).containsExactly(
-            a.values().stream().sorted().toArray(Float[]::new));
+        assertThat(b.values().stream().sorted())
+            .as(of)
+            .containsExactly(a.values().stream().sorted().toArray(Float[]::new));
       } else {
         assertThat(b).as(of + ", row " + row).isEqualTo(a);
       }
@@ -226,10 +226,13 @@ class TorchSelectionTest {
     for (int feature = 0; feature < features; feature++) {
       double[] row = vector(inputs, width, basis, feature, false);
       for (int i = 0; i < width; i++) {
-        made.encoder().setAtIndex(ValueLayout.JAVA_FLOAT, (long) feature * width + i, (float) row[i]);
+        made.encoder()
+            .setAtIndex(ValueLayout.JAVA_FLOAT, (long) feature * width + i, (float) row[i]);
         made.decoder()
             .setAtIndex(
-                ValueLayout.JAVA_FLOAT, (long) feature * width + i, (float) (row[i] * (1 + feature % 3)));
+                ValueLayout.JAVA_FLOAT,
+                (long) feature * width + i,
+                (float) (row[i] * (1 + feature % 3)));
       }
       double bias =
           switch (inputs) {
@@ -240,9 +243,7 @@ class TorchSelectionTest {
           };
       made.encoderBias()
           .setAtIndex(
-              ValueLayout.JAVA_FLOAT,
-              feature,
-              inputs == Inputs.EQUAL_ROWS ? 0 : (float) bias);
+              ValueLayout.JAVA_FLOAT, feature, inputs == Inputs.EQUAL_ROWS ? 0 : (float) bias);
     }
     return made;
   }
