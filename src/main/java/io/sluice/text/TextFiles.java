@@ -3,6 +3,7 @@ package io.sluice.text;
 import io.sluice.files.RegularFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -82,7 +83,11 @@ final class TextFiles {
     try (Stream<Path> found = Files.walk(folder)) {
       found.filter(wanted).filter(Files::isRegularFile).sorted().forEach(files::add);
     } catch (UncheckedIOException e) {
-      throw new IOException(named + ": cannot be listed (" + e.getCause().getMessage() + ")", e);
+      throw new IOException(
+          e.getCause() instanceof FileSystemException in
+              ? named + ": its folder " + in.getFile() + " cannot be listed; check its permissions"
+              : named + ": cannot be listed; check that its disk is there",
+          e);
     }
     if (files.size() == before) {
       throw new IOException(

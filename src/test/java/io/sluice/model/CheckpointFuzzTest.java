@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.management.ThreadMXBean;
+import io.sluice.testing.InMemory;
 import io.sluice.testing.Mutations;
 import io.sluice.torch.Device;
 import io.sluice.torch.TensorScope;
@@ -19,10 +20,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.extension.AnnotatedElementContext;
-import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.io.TempDirFactory;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -52,18 +50,6 @@ class CheckpointFuzzTest {
 
   @TempDir(factory = InMemory.class)
   Path folder;
-
-  /** Files that are in memory where the system has such a place: they are written a lot. */
-  static final class InMemory implements TempDirFactory {
-    @Override
-    public Path createTempDirectory(AnnotatedElementContext element, ExtensionContext extension)
-        throws IOException {
-      Path memory = Path.of("/dev/shm");
-      return Files.isWritable(memory)
-          ? Files.createTempDirectory(memory, "sluice-fuzz")
-          : Files.createTempDirectory("sluice-fuzz");
-    }
-  }
 
   /** These models are too small to share between threads. */
   @BeforeAll

@@ -1,6 +1,7 @@
 package io.sluice.text.parquet;
 
 import com.github.luben.zstd.Zstd;
+import com.github.luben.zstd.ZstdException;
 import io.sluice.files.Quoted;
 import java.io.ByteArrayInputStream;
 import java.io.EOFException;
@@ -106,17 +107,15 @@ enum Codec {
     if (page.length == 0) {
       return 0;
     }
-    long done;
     try {
-      done = Zstd.decompressByteArray(page, 0, page.length, bytes, from, bytes.length - from);
+      long done = Zstd.decompressByteArray(page, 0, page.length, bytes, from, bytes.length - from);
+      return (int) done;
+    } catch (ZstdException e) {
+      throw new IOException("a page's Zstandard stream is damaged", e);
     } catch (LinkageError e) {
       throw new Unusable(
           "is compressed with Zstandard, whose library cannot be loaded here",
           "write it again with Snappy or gzip");
     }
-    if (Zstd.isError(done)) {
-      throw new IOException("a page's Zstandard stream is damaged");
-    }
-    return (int) done;
   }
 }
