@@ -11,6 +11,8 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.files.AtomicFile;
 import io.sluice.files.OutputFolder;
 import io.sluice.files.Quoted;
+import io.sluice.files.RegularFile;
+import io.sluice.files.StrictJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -121,6 +123,7 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
     }
     List<Dictionary> layers = new ArrayList<>();
     try {
+      RegularFile.require(file);
       JsonNode json = JSON.readTree(file.toFile());
       if (!json.path("format").asText().equals(FORMAT)) {
         throw new IOException(
@@ -138,7 +141,7 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
       }
       return new CrossLayerDictionary(layers);
     } catch (JsonProcessingException e) {
-      throw new IOException(file + ": not valid JSON: " + e.getOriginalMessage(), e);
+      throw new IOException(file + ": not valid JSON: " + StrictJson.reason(e), e);
     } catch (IllegalArgumentException e) {
       throw new IOException(file + ": " + e.getMessage(), e);
     }

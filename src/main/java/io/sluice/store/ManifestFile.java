@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.files.AtomicFile;
 import io.sluice.files.Quoted;
+import io.sluice.files.RegularFile;
 import io.sluice.files.StrictJson;
 import io.sluice.torch.DType;
 import java.io.IOException;
@@ -100,12 +101,13 @@ final class ManifestFile {
     if (size > MAX_BYTES) {
       throw damaged("is " + size + " bytes long, more than " + MAX_BYTES);
     }
+    RegularFile.require(path);
     byte[] bytes = Files.readAllBytes(path);
     JsonNode root;
     try {
       root = JSON.readTree(StrictJson.text(bytes));
     } catch (JsonProcessingException e) {
-      throw damaged("is not valid JSON (" + Quoted.of(e.getOriginalMessage()) + ")");
+      throw damaged("is not valid JSON (" + StrictJson.reason(e) + ")");
     }
     if (root == null || !root.isObject()) {
       throw damaged("does not hold a JSON object");

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.VerifiedTensors;
 import io.sluice.engine.Engine;
 import io.sluice.engine.StateTensor;
+import io.sluice.files.StrictJson;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
 import java.io.IOException;
@@ -174,7 +175,9 @@ record Checkpoint(
                   json.path("chargedBefore").asDouble(),
                   json.path("chargedAfter").asDouble()));
     } catch (JsonProcessingException | IllegalArgumentException e) {
-      throw new IOException(file + ": its description is damaged: " + e.getMessage(), e);
+      String why =
+          e instanceof JsonProcessingException json ? StrictJson.reason(json) : e.getMessage();
+      throw new IOException(file + ": its description is damaged: " + why, e);
     }
     for (StateTensor tensor : engine.state()) {
       if (!tensors.names().contains(tensor.name())) {

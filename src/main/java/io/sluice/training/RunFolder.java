@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.files.AtomicFile;
 import io.sluice.files.FolderLock;
 import io.sluice.files.OutputFolder;
+import io.sluice.files.RegularFile;
+import io.sluice.files.StrictJson;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -98,7 +100,7 @@ public final class RunFolder implements AutoCloseable {
       return result == null ? null : JSON.treeToValue(result, RunResult.class);
     } catch (JsonProcessingException e) {
       throw new IOException(
-          path.resolve(DESCRIPTION) + ": its result is damaged: " + e.getOriginalMessage() + REMEDY,
+          path.resolve(DESCRIPTION) + ": its result is damaged: " + StrictJson.reason(e) + REMEDY,
           e);
     }
   }
@@ -111,6 +113,7 @@ public final class RunFolder implements AutoCloseable {
   private static JsonNode description(Path path) throws IOException {
     Path file = path.resolve(DESCRIPTION);
     try {
+      RegularFile.require(file);
       JsonNode json = JSON.readTree(file.toFile());
       if (!json.path("format").asText().equals(FORMAT)) {
         throw new IOException(
@@ -123,7 +126,7 @@ public final class RunFolder implements AutoCloseable {
       }
       return json;
     } catch (JsonProcessingException e) {
-      throw new IOException(file + ": not valid JSON: " + e.getOriginalMessage() + REMEDY, e);
+      throw new IOException(file + ": not valid JSON: " + StrictJson.reason(e) + REMEDY, e);
     }
   }
 
@@ -151,6 +154,7 @@ public final class RunFolder implements AutoCloseable {
   /** The last line of {@code metrics.jsonl}. */
   public Metrics lastMetrics() throws IOException {
     Path file = path.resolve(METRICS);
+    RegularFile.require(file);
     List<String> lines = Files.readAllLines(file);
     if (lines.isEmpty()) {
       throw new IOException(file + ": is empty, though the run has reached its end");
@@ -172,6 +176,7 @@ public final class RunFolder implements AutoCloseable {
     if (!Files.exists(file)) {
       return;
     }
+    RegularFile.require(file);
     byte[] bytes = Files.readAllBytes(file);
     int keep = 0;
     for (int end = 0; end < bytes.length; end++) {
@@ -184,7 +189,7 @@ public final class RunFolder implements AutoCloseable {
         }
       } catch (JsonProcessingException e) {
         throw new IOException(
-            file + ": a line is not valid JSON: " + e.getOriginalMessage() + "; mend or delete it",
+            file + ": a line is not valid JSON: " + StrictJson.reason(e) + "; mend or delete it",
             e);
       }
       keep = end + 1;

@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.files.AtomicFile;
+import io.sluice.files.RegularFile;
+import io.sluice.files.StrictJson;
 import io.sluice.store.ActivationStore;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -86,6 +88,7 @@ record SweepFile(
       throw new NoSuchFileException(file + " (there is no sweep in this folder)");
     }
     try {
+      RegularFile.require(file);
       JsonNode json = JSON.readTree(file.toFile());
       if (!json.path("format").asText().equals(FORMAT)) {
         throw new IOException(
@@ -114,7 +117,7 @@ record SweepFile(
           json.at("/cells/0/config/model").asText(),
           json.at("/cells/0/config/text").asText());
     } catch (JsonProcessingException e) {
-      throw new IOException(file + ": not valid JSON: " + e.getOriginalMessage() + REMEDY, e);
+      throw new IOException(file + ": not valid JSON: " + StrictJson.reason(e) + REMEDY, e);
     } catch (IllegalArgumentException e) {
       throw new IOException(file + ": is damaged: " + e.getMessage() + REMEDY, e);
     }

@@ -115,8 +115,7 @@ final class PageWriter {
       ThriftWriter.varint(out, zigzag(odd.number(least)));
       int[] widths = new int[4];
       for (int i = 0; i < count; i++) {
-        widths[i / 32] =
-            Math.max(widths[i / 32], Long.SIZE - Long.numberOfLeadingZeros(deltas[i]));
+        widths[i / 32] = Math.max(widths[i / 32], Long.SIZE - Long.numberOfLeadingZeros(deltas[i]));
       }
       for (int width : widths) {
         out.write((int) odd.number(width));

@@ -82,7 +82,8 @@ class ParquetFuzzTest {
       allocated = THREADS.getCurrentThreadAllocatedBytes() - allocated;
       if (nanos > SLOWEST_NANOS || allocated > MOST_BYTES) {
         throw new AssertionError(
-            "file %d: %d ns, %d bytes allocated for %d".formatted(i, nanos, allocated, bytes.length));
+            "file %d: %d ns, %d bytes allocated for %d"
+                .formatted(i, nanos, allocated, bytes.length));
       }
     }
     System.out.printf("Parquet: %d of %d read%n", read, MUTATIONS);

@@ -120,8 +120,7 @@ final class ParquetWriter {
           case PageWriter.LENGTHS_FIRST -> pages.lengthsFirst(bytes(there));
           case PageWriter.PREFIXES -> pages.prefixes(bytes(there));
           default ->
-              pages.places(
-                  there.stream().mapToInt(dictionary::get).toArray(), dictionary.size());
+              pages.places(there.stream().mapToInt(dictionary::get).toArray(), dictionary.size());
         };
     ByteArrayOutputStream body = new ByteArrayOutputStream();
     if (odd.random().nextBoolean()) {

@@ -104,7 +104,8 @@ class PyTorchFuzzTest {
     Path file = folder.resolve("dimensions.pt");
     StringBuilder pickle = new StringBuilder("\u0080\u0002(");
     pickle.append("K\u0001".repeat(100_000)).append("tq\u0000");
-    pickle.append("ctorch._utils\n_rebuild_tensor_v2\n((X\u0007\0\0\0storagectorch\nFloatStorage\n");
+    pickle.append(
+        "ctorch._utils\n_rebuild_tensor_v2\n((X\u0007\0\0\0storagectorch\nFloatStorage\n");
     pickle.append("X\u0001\0\0\0aX\u0003\0\0\0cpuK\u0001tQK\u0000h\u0000h\u0000tR.");
     StoredZip zip = new StoredZip();
     zip.add("a/data.pkl", ascii(pickle.toString()));
@@ -139,7 +140,9 @@ class PyTorchFuzzTest {
     };
   }
 
-  /** A dictionary of four tensors, of whose instructions some come twice, elsewhere or otherwise. */
+  /**
+   * A dictionary of four tensors, of whose instructions some come twice, elsewhere or otherwise.
+   */
   private static byte[] pickle(Random random, int changes) {
     List<byte[]> parts = new ArrayList<>();
     parts.add(ascii("\u0080\u0002"));
@@ -168,10 +171,36 @@ class PyTorchFuzzTest {
 
   private static String instructions(Random random) {
     String[] known = {
-      "}", "]", ")", "(", "N", "K\u0001", "t", "e", "a", "s", "u", "\u0085", "\u0086", "\u0087", "R",
-      "Q", "b", "q\u0000", "h\u0000", "\u0094", "r\u00ff\u00ff\u00ff\u007f", "j\u0001\0\0\0",
-      "J\u00ff\u00ff\u00ff\u007f", "J\0\0\0\u0080", "\u008a\b\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007f",
-      "X\u00ff\u00ff\u00ff\u007f", "X\u0001\0\0\0k", "ccollections\nOrderedDict\n", "\u0088", "G12345678"
+      "}",
+      "]",
+      ")",
+      "(",
+      "N",
+      "K\u0001",
+      "t",
+      "e",
+      "a",
+      "s",
+      "u",
+      "\u0085",
+      "\u0086",
+      "\u0087",
+      "R",
+      "Q",
+      "b",
+      "q\u0000",
+      "h\u0000",
+      "\u0094",
+      "r\u00ff\u00ff\u00ff\u007f",
+      "j\u0001\0\0\0",
+      "J\u00ff\u00ff\u00ff\u007f",
+      "J\0\0\0\u0080",
+      "\u008a\b\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007f",
+      "X\u00ff\u00ff\u00ff\u007f",
+      "X\u0001\0\0\0k",
+      "ccollections\nOrderedDict\n",
+      "\u0088",
+      "G12345678"
     };
     StringBuilder some = new StringBuilder();
     for (int i = random.nextInt(4); i >= 0; i--) {

@@ -6,6 +6,7 @@ import io.sluice.dictionary.VerifiedTensors;
 import io.sluice.engine.StateTensor;
 import io.sluice.engine.lorsa.LorsaEngine;
 import io.sluice.engine.lorsa.LorsaResult;
+import io.sluice.files.StrictJson;
 import io.sluice.training.RunFolder;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
@@ -93,7 +94,7 @@ record LorsaCheckpoint(
     try {
       checkpoint = JSON.readValue(text, LorsaCheckpoint.class);
     } catch (JsonProcessingException e) {
-      throw new IOException(file + ": its description is damaged: " + e.getOriginalMessage(), e);
+      throw new IOException(file + ": its description is damaged: " + StrictJson.reason(e), e);
     }
     if (!engine.device().toString().equals(checkpoint.device())) {
       throw new IOException(
