@@ -36,6 +36,8 @@ class FloorsTest {
           .withOptionalLayers(true)
           .layer("bindings")
           .definedBy("io.sluice.bindings..")
+          .layer("memory")
+          .definedBy("io.sluice.memory..")
           .layer("torch")
           .definedBy("io.sluice.torch..")
           .layer("simd")

@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.simd.AdamRows;
 import io.sluice.simd.KernelProvider;
 import io.sluice.simd.SparseKernels;
 import io.sluice.simd.Workers;
@@ -173,24 +174,22 @@ public final class SkipEngine extends WrappedEngine {
   @Override
   public void update(AdamStep step) {
     inner.update(step);
-    SparseKernels.AdamFactors factors = VectorEngine.factors(step);
+    AdamRows.Factors factors = VectorEngine.factors(step);
     MemorySegment[] parts = added.values().toArray(MemorySegment[]::new);
+    AdamRows moving = new AdamRows(skip, parts[1], parts[2], outputWidth, inputWidth);
     inTasks(
         outputWidth,
-        (first, end) -> {
-          for (int output = first; output < end; output++) {
-            kernels.adam(
-                skip,
-                parts[1],
-                parts[2],
-                output,
-                inputWidth,
-                Arrays.copyOfRange(gradients, output * inputWidth, (output + 1) * inputWidth),
-                (float) step.beta1(),
-                (float) step.beta2(),
-                factors);
-          }
-        });
+        (first, end) ->
+            AdamRows.during(
+                session -> {
+                  for (int output = first; output < end; output++) {
+                    int at = output * inputWidth;
+                    float[] gradient = Arrays.copyOfRange(gradients, at, at + inputWidth);
+                    float beta2 = (float) step.beta2();
+                    session.step(0, output, gradient, (float) step.beta1(), beta2, factors);
+                  }
+                },
+                moving));
     input = null;
   }
 

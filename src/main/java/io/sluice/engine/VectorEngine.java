@@ -1,6 +1,7 @@
 package io.sluice.engine;
 
 import io.sluice.simd.AbsTopKEncoder;
+import io.sluice.simd.AdamRows;
 import io.sluice.simd.BatchTopKEncoder;
 import io.sluice.simd.EncoderWeights;
 import io.sluice.simd.HugeMemory;
@@ -37,12 +38,23 @@ public final class VectorEngine extends CheckedEngine {
   /** Tokens of one decode task. */
   private static final int TASK_TOKENS = 32;
 
+  /** Places in {@link #moving}. */
+  private static final int ENCODER = 0;
+
+  private static final int DECODER = 1;
+  private static final int ENCODER_BIAS = 2;
+  private static final int DECODER_BIAS = 3;
+
   private final SparseKernels kernels = KernelProvider.sparseKernels();
   private final Workers workers;
   private final Arena arena = Arena.ofShared();
   private final Map<String, MemorySegment> state = new LinkedHashMap<>();
   private final MemorySegment encoder;
   private final MemorySegment decoder;
+
+  /** What the optimiser moves; none if there is no optimiser. */
+  private final AdamRows[] moving;
+
   private final float[] encoderBias;
   private final float[] decoderBias;
   private final float[] ranks;
@@ -99,6 +111,15 @@ public final class VectorEngine extends CheckedEngine {
     }
     encoder = state.get("encoder");
     decoder = state.get("decoder");
+    moving =
+        spec.optimiser() == Optimiser.NONE
+            ? new AdamRows[0]
+            : new AdamRows[] {
+              adamRows("encoder", spec.features(), spec.inputWidth()),
+              adamRows("decoder", spec.features(), spec.outputWidth()),
+              adamRows("encoder_bias", spec.features(), 1),
+              adamRows("decoder_bias", 1, spec.outputWidth())
+            };
     encoder.copyFrom(initial.encoder());
     decoder.copyFrom(initial.decoder());
     state.get("encoder_bias").copyFrom(initial.encoderBias());
@@ -235,10 +256,10 @@ public final class VectorEngine extends CheckedEngine {
   void updateDecoder(AdamStep step, float[] rowGradients, float[] biasGradient) {
     prepared = false;
     int width = spec().outputWidth();
-    SparseKernels.AdamFactors factors = factors(step);
+    AdamRows.Factors factors = factors(step);
     boolean dense = spec().optimiser() == Optimiser.ADAM;
-    forFeatures(
-        (task, first, end) -> {
+    moveFeatures(
+        (session, task, first, end) -> {
           Scratch own = scratch.get();
           own.fit(width, 1);
           int group = groups.firstAtLeast(first);
@@ -252,11 +273,11 @@ public final class VectorEngine extends CheckedEngine {
             long since = dense ? 1 : stepsSince(feature, step.step());
             float decay1 = (float) Math.pow(step.beta1(), since);
             float decay2 = (float) Math.pow(step.beta2(), since);
-            adam("decoder", feature, width, fired ? own.gradient : null, decay1, decay2, factors);
+            float[] gradient = fired ? own.gradient : null;
+            session.step(DECODER, feature, gradient, decay1, decay2, factors);
           }
         });
-    float beta1 = (float) step.beta1();
-    adam("decoder_bias", 0, width, biasGradient, beta1, (float) step.beta2(), factors);
+    moveDecoderBias(step, biasGradient, factors);
   }
 
   /** Steps since a feature last moved, which it does now. */
@@ -693,7 +714,10 @@ public final class VectorEngine extends CheckedEngine {
   void updateRows(AdamStep step, Codes codes) {
     prepared = false;
     boolean dense = spec().optimiser() == Optimiser.ADAM;
-    forFeatures((task, first, end) -> updateFeatures(task, first, end, step, dense));
+    AdamRows.Factors factors = factors(step);
+    moveFeatures(
+        (session, task, first, end) ->
+            updateFeatures(session, task, first, end, step, dense, factors));
     if (biasParts != null) {
       for (float[] part : biasParts) {
         for (int i = 0; i < part.length; i++) {
@@ -701,17 +725,24 @@ public final class VectorEngine extends CheckedEngine {
         }
       }
     }
-    adam(
-        "decoder_bias",
-        0,
-        spec().outputWidth(),
-        decoderBiasGradient,
-        (float) step.beta1(),
-        (float) step.beta2(),
-        factors(step));
+    moveDecoderBias(step, decoderBiasGradient, factors);
   }
 
-  private void updateFeatures(int task, int first, int end, AdamStep step, boolean dense) {
+  private void moveDecoderBias(AdamStep step, float[] gradient, AdamRows.Factors factors) {
+    float beta1 = (float) step.beta1();
+    float beta2 = (float) step.beta2();
+    AdamRows.during(
+        session -> session.step(DECODER_BIAS, 0, gradient, beta1, beta2, factors), moving);
+  }
+
+  private void updateFeatures(
+      AdamRows.Session session,
+      int task,
+      int first,
+      int end,
+      AdamStep step,
+      boolean dense,
+      AdamRows.Factors factors) {
     int inputWidth = spec().inputWidth();
     int outputWidth = spec().outputWidth();
     float[] biasPart = biasParts == null ? null : biasParts[task];
@@ -719,7 +750,6 @@ public final class VectorEngine extends CheckedEngine {
       Arrays.fill(biasPart, 0);
     }
     Scratch own = scratch.get();
-    SparseKernels.AdamFactors factors = factors(step);
     float beta1 = (float) step.beta1();
     float beta2 = (float) step.beta2();
     double[] pull = pull();
@@ -730,11 +760,11 @@ public final class VectorEngine extends CheckedEngine {
       boolean fired = group < groups.groups() && groups.feature(group) == feature;
       if (!fired) {
         if (dense) {
-          adam("encoder", feature, inputWidth, null, beta1, beta2, factors);
-          adam("decoder", feature, outputWidth, null, beta1, beta2, factors);
+          session.step(ENCODER, feature, null, beta1, beta2, factors);
+          session.step(DECODER, feature, null, beta1, beta2, factors);
           own.fit(1, 1);
           own.gradient[0] = 0;
-          adam("encoder_bias", feature, 1, own.gradient, beta1, beta2, factors);
+          session.step(ENCODER_BIAS, feature, own.gradient, beta1, beta2, factors);
         } else if (group < groups.groups()) {
           // Nothing between two active rows moves.
           feature = Math.min(end, groups.feature(group)) - 1;
@@ -783,37 +813,26 @@ public final class VectorEngine extends CheckedEngine {
       } else if (pull != null) {
         kernels.addRow(decoder, outputWidth, feature, (float) pull[feature], own.gradient);
       }
-      adam("decoder", feature, outputWidth, own.gradient, decay1, decay2, factors);
+      session.step(DECODER, feature, own.gradient, decay1, decay2, factors);
       kernels.sumRows(seen, inputWidth, own.tokens, own.forEncoder, 0, places, own.gradient);
-      adam("encoder", feature, inputWidth, own.gradient, decay1, decay2, factors);
+      session.step(ENCODER, feature, own.gradient, decay1, decay2, factors);
       own.gradient[0] = shift == null ? biasGradient : (float) (biasGradient - shift[feature]);
-      adam("encoder_bias", feature, 1, own.gradient, decay1, decay2, factors);
+      session.step(ENCODER_BIAS, feature, own.gradient, decay1, decay2, factors);
       group++;
     }
   }
 
-  private void adam(
-      String name,
-      int row,
-      int width,
-      float[] gradient,
-      float decay1,
-      float decay2,
-      SparseKernels.AdamFactors factors) {
-    kernels.adam(
+  private AdamRows adamRows(String name, int rows, int width) {
+    return new AdamRows(
         state.get(name),
         state.get(name + FIRST_MOMENT),
         state.get(name + SECOND_MOMENT),
-        row,
-        width,
-        gradient,
-        decay1,
-        decay2,
-        factors);
+        rows,
+        width);
   }
 
-  static SparseKernels.AdamFactors factors(AdamStep step) {
-    return new SparseKernels.AdamFactors(
+  static AdamRows.Factors factors(AdamStep step) {
+    return new AdamRows.Factors(
         (float) (1 - step.beta1()),
         (float) (1 - step.beta2()),
         (float) (step.learningRate() / step.firstCorrection()),
@@ -879,6 +898,17 @@ public final class VectorEngine extends CheckedEngine {
         Math.ceilDiv(features, TASK_FEATURES),
         task ->
             body.run(task, task * TASK_FEATURES, Math.min(features, (task + 1) * TASK_FEATURES)));
+  }
+
+  @FunctionalInterface
+  private interface Move {
+    void run(AdamRows.Session session, int task, int first, int end);
+  }
+
+  private void moveFeatures(Move body) {
+    forFeatures(
+        (task, first, end) ->
+            AdamRows.during(session -> body.run(session, task, first, end), moving));
   }
 
   private static float[] grown(float[] array, int length) {

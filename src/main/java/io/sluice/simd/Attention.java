@@ -18,7 +18,7 @@ public interface Attention {
    * @throws IllegalArgumentException if there are not angles for all positions or the heads are too
    *     narrow for them
    * @throws IndexOutOfBoundsException if the memory is too small
-   * @throws IllegalArgumentException if it is on the heap
+   * @throws IllegalArgumentException if it is on the heap, or that of {@code out} may only be read
    * @throws IllegalStateException if it was freed
    */
   void run(
@@ -39,14 +39,18 @@ public interface Attention {
    * @param lengths per context, how many of its rows are keys; the others are padding
    */
   record Batch(int contexts, int capacity, int first, int length, int[] lengths) {
+    /** Rows of the longest context: with a panel more, they still count in 31 bits. */
+    public static final int MOST_ROWS = 1 << 30;
+
     /**
-     * Checks the numbers; the array is not copied.
+     * Checks the numbers and copies the array.
      *
      * @throws IllegalArgumentException if they do not fit each other
      */
     public Batch {
       if (contexts < 1
           || length < 1
+          || length > MOST_ROWS
           || capacity < length
           || first < 0
           || first >= length
@@ -55,6 +59,7 @@ public interface Attention {
             "%d contexts of %d rows from %d in %d, %d lengths"
                 .formatted(contexts, length, first, capacity, lengths.length));
       }
+      lengths = lengths.clone();
       for (int keys : lengths) {
         if (keys < 1 || keys > length) {
           throw new IllegalArgumentException("a context of " + keys + " rows in " + length);
@@ -67,6 +72,17 @@ public interface Attention {
       return new Batch(lengths.length, length, 0, length, lengths);
     }
 
+    /** A copy. */
+    @Override
+    public int[] lengths() {
+      return lengths.clone();
+    }
+
+    /** How many rows of a context are keys. */
+    int keys(int context) {
+      return lengths[context];
+    }
+
     /** Rows of output per context. */
     public int queries() {
       return length - first;
@@ -77,9 +93,10 @@ public interface Attention {
       long rowBytes = (long) heads.rowWidth() * Float.BYTES;
       long outBytes = (long) heads.outputWidth() * Float.BYTES;
       long lastRow = (long) (contexts - 1) * capacity + length;
-      NativeMemory.address(rows, lastRow * rowBytes);
-      NativeMemory.address(out, (long) contexts * queries() * outBytes);
-      if (angles != null && (angles.positions() < length || 2 * angles.pairs() > heads.headDim())) {
+      NativeMemory.read(rows, lastRow, rowBytes);
+      NativeMemory.written(out, (long) contexts * queries(), outBytes);
+      if (angles != null
+          && (angles.positions() < length || 2L * angles.pairs() > heads.headDim())) {
         throw new IllegalArgumentException(
             "angles of %d pairs at %d positions for heads of %d at %d"
                 .formatted(angles.pairs(), angles.positions(), heads.headDim(), length));

@@ -98,6 +98,10 @@ public record AttentionHeads(
       throw new IllegalArgumentException(
           "heads of width " + headDim + ", where " + MOST_HEAD_DIM + " is the most");
     }
+    if ((long) heads * headDim > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          heads + " heads of " + headDim + " make a row of output too wide for 31 bits");
+    }
     if (rule.window() < 0 || rule.window() > 0 && !rule.causal()) {
       throw new IllegalArgumentException("an attention window of " + rule.window());
     }

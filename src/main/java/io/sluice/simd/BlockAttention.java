@@ -1,8 +1,9 @@
 package io.sluice.simd;
 
+import io.sluice.memory.LiveMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Reference;
+import java.util.function.IntConsumer;
 
 /**
  * {@link Attention} whose products are a library's: some queries at a time, of all heads that share
@@ -48,15 +49,14 @@ public final class BlockAttention implements Attention {
       MemorySegment rows,
       MemorySegment out) {
     batch.check(heads, angles, rows, out);
-    workers.run(
-        Math.multiplyExact(batch.contexts(), heads.keyValueHeads()),
+    int tasks = Math.multiplyExact(batch.contexts(), heads.keyValueHeads());
+    IntConsumer some =
         task -> {
           int context = task / heads.keyValueHeads();
           int group = task % heads.keyValueHeads();
           new Pass(heads, angles, batch, rows, out, context, group).run(scratch.get());
-        });
-    Reference.reachabilityFence(rows);
-    Reference.reachabilityFence(out);
+        };
+    LiveMemory.during(() -> workers.run(tasks, some), rows, out);
   }
 
   /** The queries of one context that share one head of keys and values. */
@@ -88,7 +88,7 @@ public final class BlockAttention implements Attention {
       this.context = context;
       this.group = group;
       this.headDim = heads.headDim();
-      this.keys = batch.lengths()[context];
+      this.keys = batch.keys(context);
       this.perGroup = heads.heads() / heads.keyValueHeads();
     }
 
@@ -127,7 +127,7 @@ public final class BlockAttention implements Attention {
       product.multiply(
           own.queries,
           headDim,
-          perGroup * count,
+          Math.multiplyExact(perGroup, count),
           headDim,
           own.keys.asSlice((long) first * headDim * Float.BYTES),
           headDim,

@@ -22,8 +22,16 @@ public final class HugeMemory {
 
   private HugeMemory() {}
 
-  /** {@code bytes} of memory that are freed with {@code arena}. */
+  /**
+   * {@code bytes} of memory that are freed with {@code arena}.
+   *
+   * @throws IllegalArgumentException if {@code bytes} is negative
+   * @throws IllegalStateException if the arena is closed
+   */
   public static MemorySegment allocate(long bytes, Arena arena) {
+    if (!arena.scope().isAlive()) {
+      throw new IllegalStateException("memory of an arena that is closed");
+    }
     if (bytes >= PAGE && Calls.AVAILABLE) {
       MemorySegment mapped = map(bytes, arena);
       if (mapped != null) {
@@ -49,8 +57,15 @@ public final class HugeMemory {
       int ignored =
           (int)
               Calls.MADVISE.invokeExact(MemorySegment.ofAddress(aligned), bytes, ADVISE_HUGE_PAGES);
-      return MemorySegment.ofAddress(aligned)
-          .reinterpret(bytes, arena, memory -> unmap(start, length));
+      try {
+        return MemorySegment.ofAddress(aligned)
+            .reinterpret(bytes, arena, memory -> unmap(start, length));
+      } catch (RuntimeException e) {
+        unmap(start, length);
+        throw e;
+      }
+    } catch (RuntimeException e) {
+      throw e;
     } catch (Throwable e) {
       throw new IllegalStateException("mapping " + bytes + " bytes failed", e);
     }

@@ -75,6 +75,11 @@ public final class KernelProvider {
     return Sparse.KERNELS;
   }
 
+  /** The kernel of this machine for {@link AdamRows}. */
+  static AdamKernel adamKernel() {
+    return (AdamKernel) Sparse.KERNELS;
+  }
+
   /** The kernels of this machine for quantised weights. */
   public static BlockKernels blockKernels() {
     return Chosen.CHOICE.blocks();

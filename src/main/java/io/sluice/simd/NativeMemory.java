@@ -10,7 +10,8 @@ import java.util.Objects;
  * fraction of the time, and is always fast.
  *
  * <p>What a segment checks at each access, the callers of such a loop check once, with {@link
- * #address}: and they keep the segment reachable until the loop has ended.
+ * #read} and {@link #written}: kind, size, that it lives and may be written. They run the loop
+ * inside {@link io.sluice.memory.LiveMemory#during}, so that nobody frees the memory meanwhile.
  */
 final class NativeMemory {
   /** All addresses there are. */
@@ -19,34 +20,59 @@ final class NativeMemory {
   private NativeMemory() {}
 
   /**
-   * Where memory starts.
+   * Where memory starts of which rows are read.
    *
-   * @param bytes how much of it is used
-   * @throws IndexOutOfBoundsException if it is smaller
+   * @param rows how many, at least 0
+   * @param rowBytes bytes of each, at least 0
+   * @throws IndexOutOfBoundsException if the memory is smaller
    * @throws IllegalArgumentException if it is on the heap
    * @throws IllegalStateException if it was freed
    */
-  static long address(MemorySegment memory, long bytes) {
-    return address(memory, 0, bytes);
-  }
-
-  /**
-   * Where a part of memory starts.
-   *
-   * @param from bytes before it
-   * @param bytes of the part
-   * @throws IndexOutOfBoundsException if the memory ends before it, or {@code from} is negative
-   * @throws IllegalArgumentException if the memory is on the heap
-   * @throws IllegalStateException if the memory was freed
-   */
-  static long address(MemorySegment memory, long from, long bytes) {
-    Objects.checkFromIndexSize(from, bytes, memory.byteSize());
+  static long read(MemorySegment memory, long rows, long rowBytes) {
+    Objects.checkFromIndexSize(0, bytes(rows, rowBytes), memory.byteSize());
     if (!memory.isNative()) {
       throw new IllegalArgumentException("memory on the heap, where native memory is wanted");
     }
     if (!memory.scope().isAlive()) {
       throw new IllegalStateException("memory that was freed");
     }
-    return memory.address() + from;
+    return memory.address();
+  }
+
+  /**
+   * Where memory starts of which rows are written; as {@link #read}.
+   *
+   * @throws IllegalArgumentException also if the memory may only be read
+   */
+  static long written(MemorySegment memory, long rows, long rowBytes) {
+    long address = read(memory, rows, rowBytes);
+    if (memory.isReadOnly()) {
+      throw new IllegalArgumentException(
+          "memory that may only be read, where a result is to be written");
+    }
+    return address;
+  }
+
+  /** The size of rows; what no 64 bits hold does not fit into any memory either. */
+  static long bytes(long rows, long rowBytes) {
+    if (rows < 0 || rowBytes < 0 || Math.multiplyHigh(rows, rowBytes) != 0) {
+      throw new IndexOutOfBoundsException(rows + " rows of " + rowBytes + " bytes");
+    }
+    long bytes = rows * rowBytes;
+    if (bytes < 0) {
+      throw new IndexOutOfBoundsException(rows + " rows of " + rowBytes + " bytes");
+    }
+    return bytes;
+  }
+
+  /**
+   * Checks a shape.
+   *
+   * @throws IllegalArgumentException if {@code rows} is negative or {@code width} not positive
+   */
+  static void requireShape(long rows, long width) {
+    if (rows < 0 || width < 1) {
+      throw new IllegalArgumentException(rows + " rows of " + width + " values");
+    }
   }
 }

@@ -29,7 +29,8 @@ public final class PackedMatrix {
    *
    * @param out rows, which are what a product gives per row of input; at least 1
    * @param in columns; at least 1
-   * @throws IllegalArgumentException if a size is not positive
+   * @throws IllegalArgumentException if a size is not positive, or the arena gives other memory
+   *     than was asked for
    */
   public PackedMatrix(int out, int in, Arena arena) {
     if (out < 1 || in < 1) {
@@ -39,8 +40,12 @@ public final class PackedMatrix {
     this.in = in;
     this.panelWidth = KernelProvider.layerKernels().panelWidth();
     long padded = (long) Math.ceilDiv(out, panelWidth) * panelWidth;
-    this.panels = HugeMemory.allocate(padded * in * Float.BYTES, arena);
+    long rowBytes = (long) in * Float.BYTES;
+    this.panels = HugeMemory.allocate(NativeMemory.bytes(padded, rowBytes), arena);
     this.bias = arena.allocate(padded * Float.BYTES, 64);
+    // An arena may be of the caller's own making.
+    NativeMemory.written(panels, padded, rowBytes);
+    NativeMemory.written(bias, padded, Float.BYTES);
   }
 
   /** What a product gives per row. */
@@ -59,7 +64,7 @@ public final class PackedMatrix {
    * @throws IllegalStateException if its arena was closed
    */
   void requireAlive() {
-    if (!panels.scope().isAlive()) {
+    if (!panels.scope().isAlive() || !bias.scope().isAlive()) {
       throw new IllegalStateException("a matrix whose memory was freed");
     }
   }
@@ -112,7 +117,7 @@ public final class PackedMatrix {
         task -> {
           int panel = firstPanel + task;
           int from = Math.max(first, panel * panelWidth);
-          int to = Math.min(first + count, (panel + 1) * panelWidth);
+          int to = (int) Math.min(first + (long) count, (panel + 1L) * panelWidth);
           long at = panel * panelBytes();
           // A strip of columns at a time: its part of the panel stays in the first-level cache.
           for (int start = 0; start < in; start += STRIP) {
@@ -172,7 +177,10 @@ public final class PackedMatrix {
     if (count == 0) {
       return;
     }
-    long last = (count - 1) * rowStride + (in - 1) * columnStride;
-    Objects.checkIndex(last * Float.BYTES, Math.max(0, memory.byteSize() - Float.BYTES + 1));
+    // Strides are the caller's; each access is checked once more.
+    long last =
+        Math.addExact(
+            Math.multiplyExact(count - 1L, rowStride), Math.multiplyExact(in - 1L, columnStride));
+    Objects.checkIndex(last, memory.byteSize() / Float.BYTES);
   }
 }

@@ -1,9 +1,10 @@
 package io.sluice.simd;
 
+import io.sluice.memory.LiveMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.ref.Reference;
+import java.util.function.IntConsumer;
 
 /**
  * {@link Attention} by this library's own products. Keys and values of one head are packed into
@@ -61,8 +62,8 @@ public final class RowAttention implements Attention {
     batch.check(heads, angles, rows, out);
     long from = rows.address();
     long to = out.address();
-    workers.run(
-        Math.multiplyExact(batch.contexts(), heads.keyValueHeads()),
+    int tasks = Math.multiplyExact(batch.contexts(), heads.keyValueHeads());
+    IntConsumer some =
         task -> {
           Pass pass =
               new Pass(
@@ -74,9 +75,8 @@ public final class RowAttention implements Attention {
                   task / heads.keyValueHeads(),
                   task % heads.keyValueHeads());
           pass.run(scratch.get());
-        });
-    Reference.reachabilityFence(rows);
-    Reference.reachabilityFence(out);
+        };
+    LiveMemory.during(() -> workers.run(tasks, some), rows, out);
   }
 
   /** The queries of one context that share one head of keys and values. */
@@ -110,7 +110,7 @@ public final class RowAttention implements Attention {
       this.context = context;
       this.group = group;
       this.headDim = heads.headDim();
-      this.keys = batch.lengths()[context];
+      this.keys = batch.keys(context);
       this.padded = Math.ceilDiv(keys, panelWidth) * panelWidth;
     }
 

@@ -1,8 +1,10 @@
 package io.sluice.simd;
 
+import io.sluice.memory.LiveMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Reference;
+import java.util.Objects;
+import java.util.function.IntConsumer;
 
 /**
  * The function of an MLP over whole rows, for products that do not apply it themselves. An object
@@ -30,7 +32,8 @@ public final class RowFunction {
    * @param x {@code [rows, width]} float32, native
    * @param workers who share the work
    * @throws IndexOutOfBoundsException if the memory is too small
-   * @throws IllegalArgumentException if it is on the heap
+   * @throws IllegalArgumentException if it is on the heap or may only be read, or {@code width} is
+   *     not positive
    * @throws IllegalStateException if it was freed
    */
   public void apply(Nonlinearity function, MemorySegment x, int rows, int width, Workers workers) {
@@ -51,6 +54,7 @@ public final class RowFunction {
       int rows,
       int width,
       Workers workers) {
+    Objects.requireNonNull(y, "y");
     run(function, gate, y, rows, width, workers);
   }
 
@@ -61,23 +65,26 @@ public final class RowFunction {
       int rows,
       int width,
       Workers workers) {
+    Objects.requireNonNull(function, "function");
+    NativeMemory.requireShape(rows, width);
     long rowBytes = (long) width * Float.BYTES;
-    long at = NativeMemory.address(x, rows * rowBytes);
-    long by = factors == null ? 0 : NativeMemory.address(factors, rows * rowBytes);
-    workers.run(
-        Math.ceilDiv(rows, RowNorm.TASK_ROWS),
+    long at = NativeMemory.written(x, rows, rowBytes);
+    boolean gated = factors != null;
+    MemorySegment also = gated ? factors : x;
+    long by = NativeMemory.written(also, rows, rowBytes);
+    IntConsumer some =
         task -> {
           int end = Math.min(rows, (task + 1) * RowNorm.TASK_ROWS);
           long exponents = scratch.get().of(width);
           for (int row = task * RowNorm.TASK_ROWS; row < end; row++) {
             long place = at + row * rowBytes;
             kernels.apply(function, place, rowBytes, 1, width, exponents);
-            if (factors != null) {
+            if (gated) {
               kernels.multiply(by + row * rowBytes, rowBytes, place, 1, width);
             }
           }
-        });
-    Reference.reachabilityFence(x);
-    Reference.reachabilityFence(factors);
+        };
+    LiveMemory.during(
+        () -> workers.run(Math.ceilDiv(rows, RowNorm.TASK_ROWS), some), x, also);
   }
 }

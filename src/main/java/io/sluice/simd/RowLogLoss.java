@@ -1,5 +1,6 @@
 package io.sluice.simd;
 
+import io.sluice.memory.LiveMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -63,7 +64,8 @@ public final class RowLogLoss {
       if (classes < 1 || in < 1) {
         throw new IllegalArgumentException("weights of [" + classes + ", " + in + "]");
       }
-      Objects.checkFromIndexSize(0, (long) classes * in * Float.BYTES, weights.byteSize());
+      Objects.checkFromIndexSize(
+          0, NativeMemory.bytes(classes, (long) in * Float.BYTES), weights.byteSize());
     }
   }
 
@@ -74,10 +76,19 @@ public final class RowLogLoss {
    * @param targets the class of each row
    * @return nats per row; NaN where a logit is
    * @throws IndexOutOfBoundsException if a target is no class, or the memory is too small
+   * @throws IllegalArgumentException if {@code x} is on the heap
+   * @throws IllegalStateException if memory was freed
    */
   public double[] losses(Head head, MemorySegment x, int[] targets) {
+    int[] own = targets.clone();
+    double[][] losses = new double[1][];
+    NativeMemory.read(x, own.length, (long) head.in() * Float.BYTES);
+    LiveMemory.during(() -> losses[0] = checked(head, x, own), x);
+    return losses[0];
+  }
+
+  private double[] checked(Head head, MemorySegment x, int[] targets) {
     int rows = targets.length;
-    Objects.checkFromIndexSize(0, (long) rows * head.in() * Float.BYTES, x.byteSize());
     for (int target : targets) {
       Objects.checkIndex(target, head.classes());
     }

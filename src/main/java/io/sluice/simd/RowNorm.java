@@ -1,7 +1,8 @@
 package io.sluice.simd;
 
+import io.sluice.memory.LiveMemory;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Reference;
+import java.util.function.IntConsumer;
 
 /**
  * Normalisation of rows, with an addition before it where that saves a pass.
@@ -18,9 +19,12 @@ public record RowNorm(float[] weight, float[] bias, float epsilon) {
   /**
    * Checks the sizes; the arrays are not copied.
    *
-   * @throws IllegalArgumentException if weight and bias differ in length
+   * @throws IllegalArgumentException if there is no weight, or weight and bias differ in length
    */
   public RowNorm {
+    if (weight.length == 0) {
+      throw new IllegalArgumentException("a norm of rows without values");
+    }
     if (bias != null && bias.length != weight.length) {
       throw new IllegalArgumentException(
           "a norm with " + weight.length + " weights and " + bias.length + " biases");
@@ -38,16 +42,15 @@ public record RowNorm(float[] weight, float[] bias, float epsilon) {
    * @param x {@code [rows, width]} float32, native
    * @param y of the same shape; may be {@code x}
    * @throws IndexOutOfBoundsException if the memory is too small
-   * @throws IllegalArgumentException if it is on the heap
+   * @throws IllegalArgumentException if it is on the heap, or a result's may only be read
    * @throws IllegalStateException if it was freed
    */
   public void apply(MemorySegment x, int rows, MemorySegment y, Workers workers) {
     long rowBytes = (long) width() * Float.BYTES;
-    long from = NativeMemory.address(x, rows * rowBytes);
-    long to = NativeMemory.address(y, rows * rowBytes);
+    long from = NativeMemory.read(x, rows, rowBytes);
+    long to = NativeMemory.written(y, rows, rowBytes);
     LayerKernels kernels = KernelProvider.layerKernels();
-    workers.run(
-        Math.ceilDiv(rows, TASK_ROWS),
+    IntConsumer some =
         task -> {
           int end = Math.min(rows, (task + 1) * TASK_ROWS);
           for (int row = task * TASK_ROWS; row < end; row++) {
@@ -58,9 +61,8 @@ public record RowNorm(float[] weight, float[] bias, float epsilon) {
               kernels.layerNorm(from + at, width(), weight, bias, epsilon, to + at);
             }
           }
-        });
-    Reference.reachabilityFence(x);
-    Reference.reachabilityFence(y);
+        };
+    LiveMemory.during(() -> workers.run(Math.ceilDiv(rows, TASK_ROWS), some), x, y);
   }
 
   /**
@@ -69,27 +71,24 @@ public record RowNorm(float[] weight, float[] bias, float epsilon) {
    * @param count values
    * @param sum may be one of the others
    * @throws IndexOutOfBoundsException if the memory is too small
-   * @throws IllegalArgumentException if it is on the heap
+   * @throws IllegalArgumentException if it is on the heap, or a result's may only be read
    * @throws IllegalStateException if it was freed
    */
   public static void add(
       MemorySegment a, MemorySegment b, MemorySegment sum, long count, Workers workers) {
-    long bytes = count * Float.BYTES;
-    long left = NativeMemory.address(a, bytes);
-    long right = NativeMemory.address(b, bytes);
-    long to = NativeMemory.address(sum, bytes);
+    long left = NativeMemory.read(a, count, Float.BYTES);
+    long right = NativeMemory.read(b, count, Float.BYTES);
+    long to = NativeMemory.written(sum, count, Float.BYTES);
     LayerKernels kernels = KernelProvider.layerKernels();
     int strip = 1 << 14;
-    workers.run(
-        Math.toIntExact(Math.ceilDiv(count, (long) strip)),
+    int strips = Math.toIntExact(Math.ceilDiv(count, (long) strip));
+    IntConsumer some =
         task -> {
           long first = (long) task * strip;
           int n = (int) Math.min(strip, count - first);
           long at = first * Float.BYTES;
           kernels.add(left + at, right + at, to + at, n);
-        });
-    Reference.reachabilityFence(a);
-    Reference.reachabilityFence(b);
-    Reference.reachabilityFence(sum);
+        };
+    LiveMemory.during(() -> workers.run(strips, some), a, b, sum);
   }
 }

@@ -1,9 +1,10 @@
 package io.sluice.simd;
 
+import io.sluice.memory.LiveMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Reference;
 import java.util.Objects;
+import java.util.function.IntConsumer;
 
 /**
  * Products of rows with packed matrices, on the threads of a group: {@code y = f(x · Wᵀ + b)}.
@@ -98,7 +99,7 @@ public final class RowProduct {
    * @param y {@code [rows, out]} float32, native, not {@code x}
    * @param workers who share the work
    * @throws IndexOutOfBoundsException if the memory is too small
-   * @throws IllegalArgumentException if it is on the heap
+   * @throws IllegalArgumentException if it is on the heap, or that of {@code y} may only be read
    * @throws IllegalStateException if it, or that of the matrix, was freed
    */
   public void multiply(
@@ -152,19 +153,18 @@ public final class RowProduct {
       Workers workers) {
     long inBytes = (long) matrix.in() * Float.BYTES;
     long outBytes = (long) matrix.out() * Float.BYTES;
-    long from = NativeMemory.address(x, rows * inBytes);
-    long to = NativeMemory.address(y, rows * outBytes);
+    long from = NativeMemory.read(x, rows, inBytes);
+    long to = NativeMemory.written(y, rows, outBytes);
     matrix.requireAlive();
-    if (gate != null) {
-      gate.requireAlive();
-    }
+    PackedMatrix other = gate == null ? matrix : gate;
+    other.requireAlive();
     int blockRows = blockRows(inBytes);
     int blocks = Math.ceilDiv(rows, blockRows);
     int panels = Math.ceilDiv(matrix.out(), panelWidth);
     int groups = Math.clamp(TASKS * workers.threads() / Math.max(1, blocks), 1, panels);
     int groupPanels = Math.ceilDiv(panels, groups);
-    workers.run(
-        Math.multiplyExact(blocks, Math.ceilDiv(panels, groupPanels)),
+    int tasks = Math.multiplyExact(blocks, Math.ceilDiv(panels, groupPanels));
+    IntConsumer some =
         task -> {
           // Neighbouring tasks share their panels, so that threads read each panel at one time.
           int first = task % blocks * blockRows;
@@ -189,15 +189,19 @@ public final class RowProduct {
               }
             }
           }
-        });
-    Reference.reachabilityFence(x);
-    Reference.reachabilityFence(y);
-    Reference.reachabilityFence(matrix);
-    Reference.reachabilityFence(gate);
+        };
+    LiveMemory.during(
+        () -> workers.run(tasks, some),
+        x,
+        y,
+        matrix.panels(),
+        matrix.bias(),
+        other.panels(),
+        other.bias());
   }
 
   /**
-   * Some rows' products with some panels, in the calling thread.
+   * Some rows' products with some panels, in the calling thread. The caller keeps memory alive.
    *
    * @param firstRow of {@code x}
    * @param rows how many
@@ -216,8 +220,8 @@ public final class RowProduct {
     long inBytes = (long) matrix.in() * Float.BYTES;
     long outRowBytes = (long) (endPanel - firstPanel) * panelRowBytes;
     int wholeRows = Math.ceilDiv(rows, tileRows) * tileRows;
-    long from = NativeMemory.address(x, (firstRow + rows) * inBytes) + firstRow * inBytes;
-    long to = NativeMemory.address(out, wholeRows * outRowBytes);
+    long from = NativeMemory.read(x, (long) firstRow + rows, inBytes) + firstRow * inBytes;
+    long to = NativeMemory.written(out, wholeRows, outRowBytes);
     matrix.requireAlive();
     long packed = own.pack(from, rows, matrix.in());
     int tiles = Math.ceilDiv(rows, tileRows);
@@ -233,9 +237,6 @@ public final class RowProduct {
             outRowBytes);
       }
     }
-    Reference.reachabilityFence(x);
-    Reference.reachabilityFence(out);
-    Reference.reachabilityFence(matrix);
   }
 
   private int blockRows(long inBytes) {
@@ -302,7 +303,7 @@ public final class RowProduct {
         int count = Math.min(tileRows, end - row);
         long at = packed + tile * tileBytes;
         for (int panel = firstPanel; panel < endPanel; panel++) {
-          if (count < tileRows || (panel + 1) * panelWidth > matrix.out()) {
+          if (count < tileRows || (panel + 1L) * panelWidth > matrix.out()) {
             if (t == 0) {
               tile(own, null, matrix, null, panel, at, tiles, row, count, y);
             }

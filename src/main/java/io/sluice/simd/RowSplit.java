@@ -1,7 +1,8 @@
 package io.sluice.simd;
 
+import io.sluice.memory.LiveMemory;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Reference;
+import java.util.function.IntConsumer;
 
 /**
  * Rows of float32 in two bfloat16 parts: the nearest bfloat16 of each value, {@code h}, and that of
@@ -18,7 +19,8 @@ public final class RowSplit {
    * @param highFirst whether {@code h} stands before {@code l}
    * @param workers who share the work
    * @throws IndexOutOfBoundsException if memory is too small
-   * @throws IllegalArgumentException if memory is on the heap
+   * @throws IllegalArgumentException if memory is on the heap, that of {@code parts} may only be
+   *     read, or {@code width} is not positive
    * @throws IllegalStateException if memory was freed
    */
   public static void split(
@@ -28,12 +30,12 @@ public final class RowSplit {
       MemorySegment parts,
       boolean highFirst,
       Workers workers) {
-    long from = NativeMemory.address(x, (long) rows * width * Float.BYTES);
-    long to = NativeMemory.address(parts, 2L * rows * width * Short.BYTES);
+    NativeMemory.requireShape(rows, width);
     long partBytes = (long) width * Short.BYTES;
+    long from = NativeMemory.read(x, rows, (long) width * Float.BYTES);
+    long to = NativeMemory.written(parts, rows, 2 * partBytes);
     LayerKernels kernels = KernelProvider.layerKernels();
-    workers.run(
-        Math.ceilDiv(rows, RowNorm.TASK_ROWS),
+    IntConsumer some =
         task -> {
           int end = Math.min(rows, (task + 1) * RowNorm.TASK_ROWS);
           for (int row = task * RowNorm.TASK_ROWS; row < end; row++) {
@@ -45,8 +47,7 @@ public final class RowSplit {
                 highFirst ? first : second,
                 highFirst ? second : first);
           }
-        });
-    Reference.reachabilityFence(x);
-    Reference.reachabilityFence(parts);
+        };
+    LiveMemory.during(() -> workers.run(Math.ceilDiv(rows, RowNorm.TASK_ROWS), some), x, parts);
   }
 }

@@ -7,7 +7,7 @@ import java.lang.foreign.ValueLayout;
  * The specification of {@link SparseKernels} in plain Java, and what runs where the Vector API is
  * absent.
  */
-final class ScalarSparseKernels implements SparseKernels {
+final class ScalarSparseKernels implements SparseKernels, AdamKernel {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private final int panelWidth;
 
@@ -164,26 +164,26 @@ final class ScalarSparseKernels implements SparseKernels {
 
   @Override
   public void adam(
-      MemorySegment value,
-      MemorySegment first,
-      MemorySegment second,
-      int row,
+      long value,
+      long first,
+      long second,
       int width,
       float[] gradient,
       float decay1,
       float decay2,
-      AdamFactors factors) {
+      AdamRows.Factors factors) {
+    MemorySegment all = NativeMemory.ALL;
     for (int i = 0; i < width; i++) {
-      long place = ((long) row * width + i) * Float.BYTES;
+      long place = (long) i * Float.BYTES;
       float g = gradient == null ? 0 : gradient[i];
-      float m = decay1 * first.get(FLOAT, place) + factors.gain1() * g;
-      float v = decay2 * second.get(FLOAT, place) + factors.gain2() * g * g;
+      float m = decay1 * all.get(FLOAT, first + place) + factors.gain1() * g;
+      float v = decay2 * all.get(FLOAT, second + place) + factors.gain2() * g * g;
       m = Math.abs(m) < VANISHING ? 0 : m;
       v = v < VANISHING ? 0 : v;
-      first.set(FLOAT, place, m);
-      second.set(FLOAT, place, v);
+      all.set(FLOAT, first + place, m);
+      all.set(FLOAT, second + place, v);
       float root = (float) Math.sqrt(v) * factors.correction() + factors.epsilon();
-      value.set(FLOAT, place, value.get(FLOAT, place) - factors.rate() * m / root);
+      all.set(FLOAT, value + place, all.get(FLOAT, value + place) - factors.rate() * m / root);
     }
   }
 

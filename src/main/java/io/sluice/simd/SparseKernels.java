@@ -9,8 +9,8 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>{@link ScalarSparseKernels} defines what each method computes; other implementations agree
  * with it to the rounding of float32 sums. Implementations have no state and may be used by any
- * number of threads. Offsets are trusted: these are inner loops, and the classes over them check
- * arguments.
+ * number of threads. Offsets are not checked beyond what segments and arrays check themselves: these
+ * are inner loops, and the classes over them check arguments.
  */
 public interface SparseKernels {
   /** Features of one tile of {@link #encodeTile}. */
@@ -109,40 +109,4 @@ public interface SparseKernels {
 
   /** {@code sum[i] += weight · table[row·width + i]}. */
   void addRow(MemorySegment table, int width, int row, float weight, float[] sum);
-
-  /**
-   * One step of Adam on one row of a matrix and of its moments: {@code m = decay₁·m + gain₁·g},
-   * {@code v = decay₂·v + gain₂·g²}, {@code p −= rate · m / (√v · correction + ε)}. A moment that
-   * has become too small to matter is set to zero, so that no denormal number is ever computed
-   * with.
-   *
-   * @param gradient the row's gradient, or null for zero
-   * @param decay1 what the first moment is multiplied by: β₁, to the power of the steps since it
-   *     last was
-   * @param decay2 the same for the second moment
-   */
-  void adam(
-      MemorySegment value,
-      MemorySegment first,
-      MemorySegment second,
-      int row,
-      int width,
-      float[] gradient,
-      float decay1,
-      float decay2,
-      AdamFactors factors);
-
-  /**
-   * The numbers of {@link #adam} that are the same for every row of a step.
-   *
-   * @param gain1 {@code 1 − β₁}
-   * @param gain2 {@code 1 − β₂}
-   * @param rate learning rate over {@code 1 − β₁ᵗ}
-   * @param correction one over the root of {@code 1 − β₂ᵗ}
-   * @param epsilon ε
-   */
-  record AdamFactors(float gain1, float gain2, float rate, float correction, float epsilon) {}
-
-  /** Moments below this move no weight. */
-  float VANISHING = 1e-30f;
 }

@@ -14,7 +14,7 @@ import jdk.incubator.vector.VectorSpecies;
  * {@link SparseKernels} for one vector width; defined once per width by {@link KernelProvider}, as
  * {@link VectorKernels} are.
  */
-final class VectorSparseKernels implements SparseKernels {
+final class VectorSparseKernels implements SparseKernels, AdamKernel {
   private static final VectorSpecies<Float> FLOATS = VectorWidth.speciesOf(MethodHandles.lookup());
   private static final MemorySegment ALL = NativeMemory.ALL;
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
@@ -415,23 +415,17 @@ final class VectorSparseKernels implements SparseKernels {
 
   @Override
   public void adam(
-      MemorySegment value,
-      MemorySegment first,
-      MemorySegment second,
-      int row,
+      long values,
+      long firsts,
+      long seconds,
       int width,
       float[] gradient,
       float decay1,
       float decay2,
-      AdamFactors factors) {
+      AdamRows.Factors factors) {
     // By address: with segments the compiler moves the check of the last place out of the loop, as
     // if the loop always came that far, and at the table's last row throws the compiled code away,
     // step after step.
-    long from = (long) row * width * Float.BYTES;
-    long bytes = (long) width * Float.BYTES;
-    long values = NativeMemory.address(value, from, bytes);
-    long firsts = NativeMemory.address(first, from, bytes);
-    long seconds = NativeMemory.address(second, from, bytes);
     float gain1 = factors.gain1();
     float gain2 = factors.gain2();
     float rate = factors.rate();

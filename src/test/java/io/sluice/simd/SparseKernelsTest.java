@@ -134,8 +134,7 @@ class SparseKernelsTest {
           first[i] = random.nextInt(4) == 0 ? -1e-31f : first[i];
         }
         float[] gradient = random.nextInt(3) == 0 ? null : floats(random, width);
-        SparseKernels.AdamFactors factors =
-            new SparseKernels.AdamFactors(0.1f, 1e-3f, 0.01f, 1.5f, 1e-8f);
+        AdamRows.Factors factors = new AdamRows.Factors(0.1f, 1e-3f, 0.01f, 1.5f, 1e-8f);
         MemorySegment[] own = new MemorySegment[3];
         MemorySegment[] theirs = new MemorySegment[3];
         float[][] all = {value, first, second};
@@ -143,38 +142,25 @@ class SparseKernelsTest {
           own[i] = unaligned(arena, all[i]);
           theirs[i] = unaligned(arena, all[i]);
         }
-        kernels.adam(own[0], own[1], own[2], 1, width, gradient, 0.9f, 0.999f, factors);
-        scalar.adam(theirs[0], theirs[1], theirs[2], 1, width, gradient, 0.9f, 0.999f, factors);
+        AdamRows.during(
+            session -> {
+              session.step(0, 1, gradient, 0.9f, 0.999f, factors);
+              session.step(1, 1, gradient, 0.9f, 0.999f, factors);
+            },
+            new AdamRows((AdamKernel) kernels, own[0], own[1], own[2], 2, width),
+            new AdamRows((AdamKernel) scalar, theirs[0], theirs[1], theirs[2], 2, width));
         for (int i = 0; i < 3; i++) {
           float[] actual = own[i].toArray(FLOAT);
           assertClose(actual, theirs[i].toArray(FLOAT));
           if (i > 0) {
             for (int j = width; j < 2 * width; j++) {
-              assertThat(actual[j] == 0 || Math.abs(actual[j]) >= SparseKernels.VANISHING).isTrue();
+              assertThat(actual[j] == 0 || Math.abs(actual[j]) >= AdamKernel.VANISHING).isTrue();
             }
           }
           assertThat(java.util.Arrays.copyOf(actual, width))
               .containsExactly(java.util.Arrays.copyOf(all[i], width));
         }
       }
-    }
-  }
-
-  @ParameterizedTest
-  @MethodSource("widths")
-  void adamRefusesRowsThatAreNotThere(SparseKernels kernels) {
-    SparseKernels.AdamFactors factors =
-        new SparseKernels.AdamFactors(0.1f, 1e-3f, 0.01f, 1.5f, 1e-8f);
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment two = arena.allocate(2 * 40 * 4L, 64);
-      kernels.adam(two, two, two, 1, 40, null, 0.9f, 0.999f, factors);
-      assertThatThrownBy(() -> kernels.adam(two, two, two, 2, 40, null, 0.9f, 0.999f, factors))
-          .isInstanceOf(IndexOutOfBoundsException.class);
-      assertThatThrownBy(() -> kernels.adam(two, two, two, -1, 40, null, 0.9f, 0.999f, factors))
-          .isInstanceOf(IndexOutOfBoundsException.class);
-      MemorySegment one = two.asSlice(0, 40 * 4L);
-      assertThatThrownBy(() -> kernels.adam(two, one, two, 1, 40, null, 0.9f, 0.999f, factors))
-          .isInstanceOf(IndexOutOfBoundsException.class);
     }
   }
 
