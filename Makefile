@@ -10,6 +10,7 @@
 #   PICTURE_HEIGHT          height of that picture in pixels (default: 1330)
 #   STUDY_OUT               folder of the study's sweeps (bin/study says what else may be set)
 #   FUZZ                    mutations of each file in `make fuzz` (default: 100000)
+#   CALLS                   calls with odd arguments in `make fuzz` (default: 1000000)
 #   SLUICE_MODELS           folder of fetched models (default: ~/.cache/sluice/models)
 #   MVN                     the Maven to use (default: mvn)
 
@@ -21,6 +22,7 @@ PICTURE_HEIGHT ?= 1330
 comma := ,
 STUDY_OUT ?= study
 FUZZ ?= 100000
+CALLS ?= 1000000
 
 # The JDK is looked for only by targets that need one.
 jdk = $(or $(SLUICE_JDK),$(eval SLUICE_JDK := $(shell bin/find-jdk javac))$(SLUICE_JDK))
@@ -78,10 +80,11 @@ test:
 test-models:
 	@$(mvn) test -Dtest='*Parity*Test,Generation*Test,RealModel*Test,CausalCaptureTest,*MatrixTest'
 
-# All *FuzzTest: mutated files and odd command lines work or are refused, with never a crash, a hang
-# or memory out of proportion. Of checkpoints one file on each core; they are written to memory.
+# All *FuzzTest: mutated files, odd command lines and public methods with odd arguments work or are
+# refused, with never a crash, a hang or memory out of proportion. Of checkpoints one file on each
+# core; they are written to memory. The kernels and the tensors get CALLS calls each.
 fuzz:
-	@$(mvn) --quiet test -Dtest='*FuzzTest' -Dsluice.mutations=$(FUZZ) \
+	@$(mvn) --quiet test -Dtest='*FuzzTest' -Dsluice.mutations=$(FUZZ) -Dsluice.calls=$(CALLS) \
 	  -Djunit.jupiter.execution.parallel.enabled=true -Djunit.jupiter.execution.parallel.mode.default=same_thread
 
 bench: build

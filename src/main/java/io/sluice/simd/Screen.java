@@ -70,19 +70,19 @@ final class Screen {
    * @param vectors {@code [8, width]}
    * @param squares their squared norms
    * @param product scratch of this width
-   * @param out receives {@code [8, kept + 1]} from {@code at} on
+   * @param out receives {@code [8, kept + 1]}
    */
-  void projectRows(float[] vectors, double[] squares, TileProduct product, float[] out, int at) {
+  void projectRows(float[] vectors, double[] squares, TileProduct product, float[] out) {
     int lanes = kernels.panelWidth();
     for (int c = 0; c < kept; c += lanes) {
       float[] tile = product.tile(vectors, panels, (long) c * width);
       int taken = Math.min(lanes, kept - c);
       for (int i = 0; i < SparseKernels.TILE_FEATURES; i++) {
-        System.arraycopy(tile, i * lanes, out, at + i * (kept + 1) + c, taken);
+        System.arraycopy(tile, i * lanes, out, i * (kept + 1) + c, taken);
       }
     }
     for (int i = 0; i < SparseKernels.TILE_FEATURES; i++) {
-      int row = at + i * (kept + 1);
+      int row = i * (kept + 1);
       double inside = 0;
       for (int j = row; j < row + kept; j++) {
         inside += (double) out[j] * out[j];

@@ -63,8 +63,8 @@ public final class TopKEncoder {
   private int[] fired = new int[0];
   private Screen screen;
 
-  /** The weights within the screen, in {@link #order}; {@code [padded features, coordinates]}. */
-  private float[] screened = new float[0];
+  /** The weights within the screen, in {@link #order}. */
+  private final ScreenedRows screened = new ScreenedRows();
 
   private boolean screenedIsCurrent;
 
@@ -247,25 +247,20 @@ public final class TopKEncoder {
             directions,
             new ScreenChoice.Sample(weights, tokens, count, least, preparations < passes));
     screen = kept == 0 ? null : new Screen(kernels, basis, kept, width);
-    screened =
-        kept == 0
-            ? new float[0]
-            : new float[Math.multiplyExact(padded(weights.features()), screen.coordinates())];
-  }
-
-  private static int padded(int features) {
-    return Math.multiplyExact(Math.ceilDiv(features, TILE), TILE);
+    if (screen != null) {
+      screened.fit(weights.features(), screen.coordinates());
+    }
   }
 
   private void screenWeights() {
     int features = weights.features();
-    int coordinates = screen.coordinates();
     workers.run(
         Math.ceilDiv(features, TASK_FEATURES),
         task -> {
           Scratch scratch = take();
           try {
             scratch.fitRows();
+            scratch.fitTiles();
             int end = Math.min(features, (task + 1) * TASK_FEATURES);
             for (int at = task * TASK_FEATURES; at < end; at += TILE) {
               scratch.gather(at, scratch.plain.rows);
@@ -276,8 +271,8 @@ public final class TopKEncoder {
                   scratch.plain.rows,
                   scratch.squares,
                   scratch.plain.product,
-                  screened,
-                  at * coordinates);
+                  scratch.rows[0]);
+              screened.setTile(at, scratch.rows[0]);
             }
           } finally {
             give(scratch);
@@ -391,12 +386,16 @@ public final class TopKEncoder {
         pairs = new int[passing.length * padded];
         dots = new float[pairs.length];
       }
+      fitTiles();
+      fitRows();
+    }
+
+    void fitTiles() {
       for (int i = 0; i < TILES; i++) {
         if (rows[i].length < coordinates() * TILE) {
           rows[i] = new float[coordinates() * TILE];
         }
       }
-      fitRows();
     }
 
     void fitRows() {
@@ -508,7 +507,7 @@ public final class TopKEncoder {
       if (screen == null) {
         gather(place, rows[into]);
       } else {
-        System.arraycopy(screened, place * coordinates(), rows[into], 0, TILE * coordinates());
+        screened.tile(place, rows[into]);
       }
     }
 

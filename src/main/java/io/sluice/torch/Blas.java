@@ -44,7 +44,7 @@ final class Blas {
   }
 
   /**
-   * {@code y = x·Wᵀ}, or {@code y += x·Wᵀ}. Memory is trusted.
+   * {@code y = x·Wᵀ}, or {@code y += x·Wᵀ}. Memory is trusted, and kept alive by the call.
    *
    * @param gemm {@link #SGEMM} or {@link #BFLOAT16_GEMM}
    * @param weights {@code [out, in]} row-major, or {@code [in, out]} if {@code turned}
@@ -72,6 +72,7 @@ final class Blas {
     try {
       boolean set = alone && SET_THREADS != null;
       int before = set ? (int) SET_THREADS.invokeExact(1) : 0;
+      try {
       // Fortran's matrices are column-major: yᵀ = W · xᵀ.
       gemm.invokeExact(
           form,
@@ -87,8 +88,10 @@ final class Blas {
           own.at(Arguments.BETA),
           y,
           own.at(Arguments.LDC));
-      if (set) {
-        int ignored = (int) SET_THREADS.invokeExact(before);
+      } finally {
+        if (set) {
+          int ignored = (int) SET_THREADS.invokeExact(before);
+        }
       }
     } catch (RuntimeException | Error e) {
       throw e;
@@ -98,20 +101,42 @@ final class Blas {
   }
 
   /**
-   * Checks that memory holds rows.
+   * Checks that rows may be read from memory.
    *
-   * @throws IllegalArgumentException if it is on the heap, or a stride is less than a row
+   * @throws IllegalArgumentException if it is on the heap or not aligned to its values, or a stride
+   *     is less than a row
    * @throws IndexOutOfBoundsException if it is too small
+   * @throws IllegalStateException if it was freed
    */
   static void requireRows(MemorySegment memory, long rows, long width, long stride, int bytes) {
     if (!memory.isNative()) {
       throw new IllegalArgumentException("memory on the heap, where native memory is wanted");
     }
-    if (rows < 0 || stride < width) {
+    if (rows < 0 || width < 1 || stride < width) {
       throw new IllegalArgumentException(rows + " rows of " + width + " values every " + stride);
     }
-    long values = rows == 0 ? 0 : (rows - 1) * stride + width;
-    Objects.checkFromIndexSize(0, values * bytes, memory.byteSize());
+    long values = rows == 0 ? 0 : Math.addExact(Math.multiplyExact(rows - 1, stride), width);
+    Objects.checkFromIndexSize(0, values, memory.byteSize() / bytes);
+    if (memory.address() % bytes != 0) {
+      throw new IllegalArgumentException(
+          "memory at an address that is not a multiple of " + bytes + " bytes, the size of a value");
+    }
+    if (!memory.scope().isAlive()) {
+      throw new IllegalStateException("memory that was freed");
+    }
+  }
+
+  /**
+   * Checks that float32 rows may be written to memory; as {@link #requireRows}.
+   *
+   * @throws IllegalArgumentException also if it may only be read
+   */
+  static void requireResult(MemorySegment memory, long rows, long width, long stride) {
+    requireRows(memory, rows, width, stride, Float.BYTES);
+    if (memory.isReadOnly()) {
+      throw new IllegalArgumentException(
+          "memory that may only be read, where a product is to be written");
+    }
   }
 
   /** Fortran takes all arguments by address: a thread's own memory for them. */

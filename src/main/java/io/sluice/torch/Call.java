@@ -49,6 +49,8 @@ final class Call {
     TEXT
   }
 
+  private static final Tensor[] NO_TENSORS = new Tensor[0];
+
   /** Room for the arguments of most operators. */
   private static final int FEW = 4;
 
@@ -190,30 +192,65 @@ final class Call {
       for (; held < count; held++) {
         hold(objects[held]);
       }
-      // An arena costs as much as a small operator does, and few operators take a text.
-      try (Arena texts = hasText ? Arena.ofConfined() : null) {
-        for (int i = 0; i < count; i++) {
-          n.stack.setAtIndex(JAVA_LONG, i, slot(n, i, texts));
-        }
-      }
-      TensorFloat32.call().lock();
-      int status;
-      try {
-        status =
-            LibTorchC.torch_call_dispatcher(
-                operator.name, operator.overload, n.stack, Torch.abiVersion());
-      } finally {
-        TensorFloat32.call().unlock();
-      }
-      if (status != 0) {
-        throw new TorchException(describe() + ": " + Native.lastMessage());
-      }
+      Tensor.duringCall(() -> dispatch(n), tensors());
     } finally {
       for (int i = 0; i < held; i++) {
         release(objects[i]);
       }
     }
     return n;
+  }
+
+  private void dispatch(Native n) {
+    // An arena costs as much as a small operator does, and few operators take a text.
+    try (Arena texts = hasText ? Arena.ofConfined() : null) {
+      for (int i = 0; i < count; i++) {
+        n.stack.setAtIndex(JAVA_LONG, i, slot(n, i, texts));
+      }
+    }
+    TensorFloat32.call().lock();
+    int status;
+    try {
+      status =
+          LibTorchC.torch_call_dispatcher(
+              operator.name, operator.overload, n.stack, Torch.abiVersion());
+    } finally {
+      TensorFloat32.call().unlock();
+    }
+    if (status != 0) {
+      throw new TorchException(describe() + ": " + Native.lastMessage());
+    }
+  }
+
+  /** All tensors among the arguments, if any is over memory of Java's; else none. */
+  private Tensor[] tensors() {
+    int found = 0;
+    boolean owned = false;
+    for (int i = 0; i < count; i++) {
+      if (objects[i] instanceof Tensor tensor) {
+        found++;
+        owned |= tensor.isOwned();
+      } else if (objects[i] instanceof Tensor[] several) {
+        found += several.length;
+        for (Tensor tensor : several) {
+          owned |= tensor.isOwned();
+        }
+      }
+    }
+    if (!owned) {
+      return NO_TENSORS;
+    }
+    Tensor[] all = new Tensor[found];
+    for (int i = count - 1; i >= 0; i--) {
+      if (objects[i] instanceof Tensor tensor) {
+        all[--found] = tensor;
+      } else if (objects[i] instanceof Tensor[] several) {
+        for (Tensor tensor : several) {
+          all[--found] = tensor;
+        }
+      }
+    }
+    return all;
   }
 
   private void hold(Object object) {

@@ -69,9 +69,17 @@ public sealed interface IndexOperators permits Tensor {
    *     not checked)
    */
   default Tensor embeddingBag(Tensor indices, Tensor offsets, Tensor weights) {
-    if (!offsets.device().isCuda()) {
-      offsets.requireOffsets(indices.elements());
+    if (offsets.device().isCuda() || indices.device().isCuda()) {
+      return sumBags(indices, offsets, weights);
     }
+    try (Tensor own = offsets.copy();
+        Tensor rows = indices.copy()) {
+      own.requireOffsets(rows.elements());
+      return sumBags(rows, own, weights);
+    }
+  }
+
+  private Tensor sumBags(Tensor indices, Tensor offsets, Tensor weights) {
     Tensor[] results =
         Call.of(Aten.EMBEDDING_BAG)
             .tensor((Tensor) this)

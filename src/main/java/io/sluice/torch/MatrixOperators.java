@@ -73,14 +73,22 @@ public sealed interface MatrixOperators permits Tensor {
   /**
    * The eigenvalues, ascending, and eigenvectors, as columns, of a symmetric matrix (its lower
    * triangle is read); float32 or float64.
+   *
+   * @throws IllegalArgumentException if an element is NaN or infinite
    */
   default Eigen eigh() {
+    requireFinite("eigh");
     Tensor[] results = Call.of(Aten.EIGH).tensor((Tensor) this).text("L").many(2);
     return new Eigen(results[0], results[1]);
   }
 
-  /** The singular value decomposition {@code U·diag(S)·Vᵀ} of {@code [n, m]}, reduced. */
+  /**
+   * The singular value decomposition {@code U·diag(S)·Vᵀ} of {@code [n, m]}, reduced.
+   *
+   * @throws IllegalArgumentException if an element is NaN or infinite
+   */
   default Svd svd() {
+    requireFinite("svd");
     Tensor[] results = Call.of(Aten.SVD).tensor((Tensor) this).bool(false).none().many(3);
     return new Svd(results[0], results[1], results[2]);
   }
@@ -101,6 +109,18 @@ public sealed interface MatrixOperators permits Tensor {
    * @param vt {@code [r, m]}
    */
   record Svd(Tensor u, Tensor s, Tensor vt) {}
+
+  /** With what is not finite, some LAPACKs never come to an end. */
+  private void requireFinite(String doing) {
+    Tensor self = (Tensor) this;
+    try (Tensor finite = self.isFinite();
+        Tensor all = finite.all()) {
+      if (all.item() == 0) {
+        throw new IllegalArgumentException(
+            doing + " of " + self.describe() + " with elements that are NaN or infinite");
+      }
+    }
+  }
 
   // LibTorch would give an output of another shape new memory, under the views that Java holds.
   private static void requireShape(Tensor out, Tensor a, Tensor b, long... shape) {

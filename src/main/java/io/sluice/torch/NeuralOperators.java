@@ -54,10 +54,26 @@ public sealed interface NeuralOperators permits Tensor {
    *     {@code [batch, heads, queries, keys]}; null for none
    * @param causal whether query {@code i} sees keys up to {@code i} only; then no mask is taken
    * @param scale the factor on the scores; NaN for {@code 1/√dHead}
+   * @throws IllegalArgumentException if the shapes do not fit each other, or there is a mask and
+   *     {@code causal}
    */
   default Tensor attend(Tensor key, Tensor value, Tensor mask, boolean causal, double scale) {
     if (causal && mask != null) {
       throw new IllegalArgumentException("attention takes a mask or is causal, not both");
+    }
+    Tensor self = (Tensor) this;
+    if (self.rank() != 4
+        || key.rank() != 4
+        || value.rank() != 4
+        || key.size(1) < 1
+        || self.size(1) % key.size(1) != 0
+        || value.size(1) != key.size(1)
+        || value.size(2) != key.size(2)
+        || self.size(3) != key.size(3)
+        || self.size(3) < 1) {
+      throw new IllegalArgumentException(
+          "attention of queries %s to keys %s and values %s"
+              .formatted(self.describe(), key.describe(), value.describe()));
     }
     Call call =
         Call.of(Aten.ATTENTION)
@@ -67,7 +83,7 @@ public sealed interface NeuralOperators permits Tensor {
             .optional(mask)
             .real(0)
             .bool(causal);
-    boolean grouped = ((Tensor) this).size(1) != key.size(1);
+    boolean grouped = self.size(1) != key.size(1);
     return (Double.isNaN(scale) ? call.none() : call.optionalReal(scale)).bool(grouped).one();
   }
 }

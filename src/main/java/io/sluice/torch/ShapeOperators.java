@@ -1,5 +1,6 @@
 package io.sluice.torch;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -26,8 +27,26 @@ public sealed interface ShapeOperators permits Tensor {
     return Call.of(Aten.PERMUTE).tensor((Tensor) this).integers(dims).viewOf((Tensor) this);
   }
 
-  /** Dimensions of size 1 repeated, without a copy; −1 keeps a size. */
+  /** The most elements of a view: more than any memory holds, or any reduction comes to see. */
+  long MOST_ELEMENTS = 1L << 40;
+
+  /**
+   * Dimensions of size 1 repeated, without a copy; −1 keeps a size.
+   *
+   * @throws IllegalArgumentException if there are more than {@link #MOST_ELEMENTS} elements then
+   */
   default Tensor expand(long... shape) {
+    double elements = 1;
+    for (long size : shape) {
+      elements *= size < 0 ? 1 : size;
+    }
+    if (elements > MOST_ELEMENTS) {
+      throw new IllegalArgumentException(
+          ((Tensor) this).describe()
+              + " expanded to "
+              + Arrays.toString(shape)
+              + " has more elements than there can be");
+    }
     return Call.of(Aten.EXPAND)
         .tensor((Tensor) this)
         .integers(shape)

@@ -32,11 +32,12 @@ public record SplitMatrix(MemorySegment parts, int out, int in, boolean turned) 
   /**
    * Checks the sizes; nothing is copied.
    *
-   * @throws IllegalArgumentException if a size is not positive
+   * @throws IllegalArgumentException if a size is not positive, or {@code in} above 2³⁰
    * @throws IndexOutOfBoundsException if the memory is too small
    */
   public SplitMatrix {
-    if (out < 1 || in < 1) {
+    // A row of both parts counts in 31 bits.
+    if (out < 1 || in < 1 || in > Integer.MAX_VALUE / 2) {
       throw new IllegalArgumentException("a matrix of [" + out + ", " + in + "]");
     }
     Blas.requireRows(parts, out, 2L * in, 2L * in, Short.BYTES);
@@ -62,7 +63,8 @@ public record SplitMatrix(MemorySegment parts, int out, int in, boolean turned) 
    * @param yStride from one row of {@code y} to the next, in values
    * @param add whether to add to what is in {@code y}
    * @param alone whether the calling thread does all the work
-   * @throws IllegalArgumentException if memory is on the heap, or a stride is less than a row
+   * @throws IllegalArgumentException if memory is on the heap or not aligned to its values, that of
+   *     {@code y} may only be read, or a stride is less than a row
    * @throws IndexOutOfBoundsException if memory is too small
    * @throws IllegalStateException if memory was freed
    * @throws TorchException if it is not {@linkplain #isAvailable available}
@@ -73,7 +75,7 @@ public record SplitMatrix(MemorySegment parts, int out, int in, boolean turned) 
       throw new TorchException("the BLAS under this LibTorch does not multiply bfloat16");
     }
     Blas.requireRows(x, rows, 2L * in, 2L * in, Short.BYTES);
-    Blas.requireRows(y, rows, out, yStride, Float.BYTES);
+    Blas.requireResult(y, rows, out, yStride);
     if (rows == 0) {
       return;
     }
@@ -91,6 +93,7 @@ public record SplitMatrix(MemorySegment parts, int out, int in, boolean turned) 
    */
   public void row(int row, MemorySegment to) {
     Objects.checkIndex(row, out);
+    Objects.checkFromIndexSize(0, 4L * in, to.byteSize());
     for (int i = 0; i < in; i++) {
       long low = turned ? (long) i * out + row : 2L * row * in + i;
       long high = low + (turned ? (long) in * out : in);

@@ -8,12 +8,14 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.sluice.bindings.torch.LibTorchC;
+import io.sluice.memory.LiveMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
@@ -114,6 +116,8 @@ public final class Tensor
    *
    * @param memory native memory of at least the shape's size, aligned to the element size
    * @throws IllegalArgumentException if the memory is on the heap, too small or misaligned
+   * @throws IllegalStateException if it was freed
+   * @throws WrongThreadException if it is confined to another thread
    */
   public static Tensor of(MemorySegment memory, DType dtype, long... shape) {
     Objects.requireNonNull(dtype, "dtype");
@@ -145,10 +149,14 @@ public final class Tensor
     TensorScope scope = TensorScope.innermost();
     Native n = Native.get();
     writeShape(n, shape);
-    Native.check(
-        LibTorchC.aoti_torch_create_tensor_from_blob(
-            memory, shape.length, n.sizes, n.strides, 0, dtype.scalarType(), 0, 0, n.out),
-        "create_tensor_from_blob");
+    MemorySegment address = MemorySegment.ofAddress(memory.address());
+    LiveMemory.during(
+        () ->
+            Native.check(
+                LibTorchC.aoti_torch_create_tensor_from_blob(
+                    address, shape.length, n.sizes, n.strides, 0, dtype.scalarType(), 0, 0, n.out),
+                "create_tensor_from_blob"),
+        memory);
     Tensor tensor = new Tensor(n.outPointer(), scope, memory.asSlice(0, bytes));
     scope.add(tensor);
     return tensor;
@@ -358,22 +366,60 @@ public final class Tensor
 
   /**
    * The elements as memory, without a copy: row-major, valid until this tensor is closed (later
-   * access throws), from any thread. Read-only if the tensor is.
+   * access throws), from any thread. Over memory that Java owns it is a part of that memory, valid
+   * as long as its arena is. Read-only if the tensor is.
    *
    * @throws IllegalStateException if the tensor is on a GPU or not contiguous
    */
   public MemorySegment data() {
-    MemorySegment view;
     synchronized (this) {
       if (isClosed()) {
         throw closed("data");
       }
+      if (owner != null) {
+        MemorySegment memory = rawData();
+        long bytes = memory.byteSize();
+        return owner.asSlice(bytes == 0 ? 0 : memory.address() - owner.address(), bytes);
+      }
       if (viewArena == null) {
         viewArena = Arena.ofShared();
       }
-      view = rawData().reinterpret(viewArena, null);
+      return rawData().reinterpret(viewArena, null);
     }
-    return isReadOnly() ? view.asReadOnly() : view;
+  }
+
+  /** Gives the elements' memory to {@code use}, during which nobody can free it. */
+  private void withData(String doing, Consumer<MemorySegment> use) {
+    acquire(doing);
+    try {
+      duringCall(() -> use.accept(rawData()), this);
+    } finally {
+      release();
+    }
+  }
+
+  /** Runs what uses the memory of tensors, and keeps that which Java owns from being freed. */
+  static void duringCall(Runnable body, Tensor... tensors) {
+    int owned = 0;
+    for (Tensor tensor : tensors) {
+      owned += tensor.owner == null ? 0 : 1;
+    }
+    if (owned == 0) {
+      body.run();
+      return;
+    }
+    MemorySegment[] memory = new MemorySegment[owned];
+    for (Tensor tensor : tensors) {
+      if (tensor.owner != null) {
+        memory[--owned] = tensor.owner;
+      }
+    }
+    LiveMemory.during(body, memory);
+  }
+
+  /** Whether Java owns the memory. */
+  boolean isOwned() {
+    return owner != null;
   }
 
   /** The elements as memory that is not tied to this tensor's life; for use inside one call. */
@@ -407,7 +453,7 @@ public final class Tensor
     }
     try (TensorScope scope = TensorScope.open()) {
       if (bytes > 0) {
-        target.copyFrom(to(Device.CPU).contiguous().rawData());
+        to(Device.CPU).contiguous().withData("copyTo", target::copyFrom);
       }
     }
   }
@@ -424,7 +470,7 @@ public final class Tensor
       return;
     }
     if (!device().isCuda() && isContiguous()) {
-      rawData().copyFrom(source);
+      withData("copyFrom", memory -> memory.copyFrom(source));
       return;
     }
     try (TensorScope scope = TensorScope.open()) {
@@ -439,8 +485,12 @@ public final class Tensor
     float[] values = new float[Math.toIntExact(elements())];
     try (TensorScope scope = TensorScope.open()) {
       if (values.length > 0) {
-        MemorySegment memory = to(DType.F32).to(Device.CPU).contiguous().rawData();
-        MemorySegment.copy(memory, JAVA_FLOAT, 0, values, 0, values.length);
+        to(DType.F32)
+            .to(Device.CPU)
+            .contiguous()
+            .withData(
+                "toFloats",
+                memory -> MemorySegment.copy(memory, JAVA_FLOAT, 0, values, 0, values.length));
       }
     }
     return values;
@@ -451,8 +501,12 @@ public final class Tensor
     double[] values = new double[Math.toIntExact(elements())];
     try (TensorScope scope = TensorScope.open()) {
       if (values.length > 0) {
-        MemorySegment memory = to(DType.F64).to(Device.CPU).contiguous().rawData();
-        MemorySegment.copy(memory, JAVA_DOUBLE, 0, values, 0, values.length);
+        to(DType.F64)
+            .to(Device.CPU)
+            .contiguous()
+            .withData(
+                "toDoubles",
+                memory -> MemorySegment.copy(memory, JAVA_DOUBLE, 0, values, 0, values.length));
       }
     }
     return values;
@@ -463,8 +517,12 @@ public final class Tensor
     long[] values = new long[Math.toIntExact(elements())];
     try (TensorScope scope = TensorScope.open()) {
       if (values.length > 0) {
-        MemorySegment memory = to(DType.I64).to(Device.CPU).contiguous().rawData();
-        MemorySegment.copy(memory, JAVA_LONG, 0, values, 0, values.length);
+        to(DType.I64)
+            .to(Device.CPU)
+            .contiguous()
+            .withData(
+                "toLongs",
+                memory -> MemorySegment.copy(memory, JAVA_LONG, 0, values, 0, values.length));
       }
     }
     return values;
@@ -500,13 +558,14 @@ public final class Tensor
       if (target == scope) {
         return this;
       }
-      scope.remove(this);
-      scope = target;
+      TensorScope before = scope;
+      before.remove(this);
       try {
         target.add(this);
+        scope = target;
       } catch (IllegalStateException e) {
-        users = CLOSED;
-        free();
+        // It stays where it was: another thread may be using it.
+        before.add(this);
         throw e;
       }
     }
@@ -578,7 +637,10 @@ public final class Tensor
     }
   }
 
-  /** Checks that this flat tensor ascends from 0 to {@code end}. LibTorch itself reads past it. */
+  /**
+   * Checks that this flat tensor ascends from 0 to {@code end}. LibTorch itself reads past it, so
+   * this is a copy that no other thread can change.
+   */
   void requireOffsets(long end) {
     boolean wide = dtype() == DType.I64;
     if (rank() != 1 || elements() == 0 || !wide && dtype() != DType.I32) {
@@ -598,7 +660,10 @@ public final class Tensor
     }
   }
 
-  /** Checks that this flat tensor of integers on the CPU holds rows of a table of {@code rows}. */
+  /**
+   * Checks that this flat tensor of integers on the CPU, a copy likewise, holds rows of a table of
+   * {@code rows}.
+   */
   void requireIndices(long rows) {
     boolean wide = dtype() == DType.I64;
     if (rank() != 1 || !wide && dtype() != DType.I32) {
@@ -686,9 +751,14 @@ public final class Tensor
 
   /** Shape, type and device, for messages. */
   String describe() {
-    return isClosed()
-        ? "closed tensor"
-        : dtype().label() + " " + Arrays.toString(sizes()) + " " + device();
+    try {
+      return isClosed()
+          ? "closed tensor"
+          : dtype().label() + " " + Arrays.toString(sizes()) + " " + device();
+    } catch (IllegalStateException e) {
+      // Another thread closed it, or its memory, in between: this is for messages, and never fails.
+      return "closed tensor";
+    }
   }
 
   /** For instance {@code Tensor(float32 [2, 3] cpu)}; the elements are not shown. */

@@ -97,20 +97,30 @@ public final class TensorScope implements AutoCloseable {
               "TensorScope closed while a scope opened later is still open; close that one first");
         }
       }
-      while (newest != null) {
-        newest.close();
-      }
-      closed = true;
-      if (thread != null) {
-        if (outer == null) {
-          INNERMOST.remove();
-        } else {
-          INNERMOST.set(outer);
-        }
+    }
+    for (Tensor next = newestOrClose(); next != null; next = newestOrClose()) {
+      // Without the scope's lock: a tensor that closes itself takes its own first, then this one.
+      if (next.isClosed()) {
+        Thread.onSpinWait();
       } else {
-        leakReport.clean();
+        next.close();
       }
     }
+  }
+
+  /** The newest tensor; null if there is none, and the scope is closed then. */
+  private synchronized Tensor newestOrClose() {
+    if (newest == null && !closed) {
+      closed = true;
+      if (thread == null) {
+        leakReport.clean();
+      } else if (outer == null) {
+        INNERMOST.remove();
+      } else {
+        INNERMOST.set(outer);
+      }
+    }
+    return newest;
   }
 
   static TensorScope innermost() {

@@ -36,12 +36,25 @@ public sealed interface TrainingOperators permits Tensor {
                   offsets.describe(),
                   bags.describe()));
     }
-    if (!self.device().isCuda()) {
-      // LibTorch itself reads wherever an index points.
-      offsets.requireOffsets(count);
-      indices.requireIndices(table.size(0));
-      bags.requireIndices(self.size(0));
+    boolean onGpu = false;
+    for (Tensor each : List.of(self, table, indices, offsets, bags)) {
+      onGpu |= each.device().isCuda();
     }
+    if (onGpu) {
+      return products(table, indices, offsets, bags);
+    }
+    // LibTorch itself reads wherever an index points, so what was checked is what it is given.
+    try (Tensor ownIndices = indices.copy();
+        Tensor ownOffsets = offsets.copy();
+        Tensor ownBags = bags.copy()) {
+      ownOffsets.requireOffsets(count);
+      ownIndices.requireIndices(table.size(0));
+      ownBags.requireIndices(self.size(0));
+      return products(table, ownIndices, ownOffsets, ownBags);
+    }
+  }
+
+  private Tensor products(Tensor table, Tensor indices, Tensor offsets, Tensor bags) {
     return Call.of(Aten.EMBEDDING_BAG_WEIGHT_GRADIENT)
         .tensor((Tensor) this)
         .tensor(table)

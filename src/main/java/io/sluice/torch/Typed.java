@@ -36,20 +36,25 @@ final class Typed {
         }
         tensors[held].acquire(name);
       }
-      TensorFloat32.call().lock();
-      int status;
-      try {
-        status = body.run(cuda, n.out);
-      } finally {
-        TensorFloat32.call().unlock();
-      }
-      if (status != 0) {
-        throw new TorchException(name + "(" + describe(tensors) + "): " + Native.lastMessage());
-      }
+      Tensor.duringCall(() -> callHeld(name, body, cuda, n.out, tensors), tensors);
     } finally {
       for (int i = 0; i < held; i++) {
         tensors[i].release();
       }
+    }
+  }
+
+  private static void callHeld(
+      String name, Body body, boolean cuda, MemorySegment out, Tensor[] tensors) {
+    TensorFloat32.call().lock();
+    int status;
+    try {
+      status = body.run(cuda, out);
+    } finally {
+      TensorFloat32.call().unlock();
+    }
+    if (status != 0) {
+      throw new TorchException(name + "(" + describe(tensors) + "): " + Native.lastMessage());
     }
   }
 
@@ -143,15 +148,7 @@ final class Typed {
     try {
       source.acquire("copy_");
       try {
-        if (aoti_torch_copy_(target.handle(), source.handle(), behind ? 1 : 0) != 0) {
-          throw new TorchException(
-              "copy_ of "
-                  + source.describe()
-                  + " into "
-                  + target.describe()
-                  + ": "
-                  + Native.lastMessage());
-        }
+          Tensor.duringCall(() -> copyHeld(target, source, behind), target, source);
       } finally {
         source.release();
       }
@@ -159,6 +156,18 @@ final class Typed {
       target.release();
     }
     return target;
+  }
+
+  private static void copyHeld(Tensor target, Tensor source, boolean behind) {
+    if (aoti_torch_copy_(target.handle(), source.handle(), behind ? 1 : 0) != 0) {
+      throw new TorchException(
+          "copy_ of "
+              + source.describe()
+              + " into "
+              + target.describe()
+              + ": "
+              + Native.lastMessage());
+    }
   }
 
   static Tensor mmOut(Tensor out, Tensor a, Tensor b) {
