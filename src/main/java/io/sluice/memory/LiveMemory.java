@@ -17,11 +17,11 @@ import java.lang.ref.Reference;
  * Keeps memory from being freed while Java code reads or writes it by address. Whoever closes its
  * arena meanwhile gets an {@link IllegalStateException}, as if a native function worked in it.
  *
- * <p>It is one: the only way that Java offers to hold an arena open is to pass a segment to a native
- * function. So this calls one that calls back, the C library's {@code bsearch} with one element,
- * whose comparison is the work to do. Pointers after those that it declares are passed on the stack
- * or in registers that it does not look at. A call costs about 0.3 µs, so it goes around a whole
- * product, not into a loop.
+ * <p>It is one: the only way that Java offers to hold an arena open is to pass a segment to a
+ * native function. So this calls one that calls back, the C library's {@code bsearch} with one
+ * element, whose comparison is the work to do. Pointers after those that it declares are passed on
+ * the stack or in registers that it does not look at. A call costs about 0.3 µs, so it goes around
+ * a whole product, not into a loop.
  *
  * <p>Memory that no call can free, of automatic and global arenas, needs none of it and is kept
  * reachable only.
@@ -189,14 +189,7 @@ public final class LiveMemory {
             linker.downcallHandle(
                 linker.defaultLookup().find("bsearch").orElseThrow(),
                 FunctionDescriptor.ofVoid(
-                    ADDRESS,
-                    ADDRESS,
-                    JAVA_LONG,
-                    JAVA_LONG,
-                    ADDRESS,
-                    ADDRESS,
-                    ADDRESS,
-                    ADDRESS,
+                    ADDRESS, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS, ADDRESS,
                     ADDRESS));
         WORK =
             linker.upcallStub(

@@ -106,15 +106,16 @@ public final class AdamRows {
 
     /**
      * One step of Adam on one row: {@code m = decay₁·m + gain₁·g}, {@code v = decay₂·v + gain₂·g²},
-     * {@code p −= rate · m / (√v · correction + ε)}. A moment that has become too small to matter is
-     * set to zero, so that no denormal number is ever computed with.
+     * {@code p −= rate · m / (√v · correction + ε)}. A moment that has become too small to matter
+     * is set to zero, so that no denormal number is ever computed with.
      *
      * @param matrix which of those the session was opened for, counted from 0
      * @param gradient the row's gradient, of at least the matrix's width, or null for zero
      * @param decay1 what the first moment is multiplied by: β₁, to the power of the steps since it
      *     last was
      * @param decay2 the same for the second moment
-     * @throws IndexOutOfBoundsException if there is no such matrix or row, or the gradient is shorter
+     * @throws IndexOutOfBoundsException if there is no such matrix or row, or the gradient is
+     *     shorter
      * @throws IllegalStateException if the session has ended or is another thread's
      */
     public void step(

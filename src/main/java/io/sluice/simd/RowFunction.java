@@ -84,7 +84,6 @@ public final class RowFunction {
             }
           }
         };
-    LiveMemory.during(
-        () -> workers.run(Math.ceilDiv(rows, RowNorm.TASK_ROWS), some), x, also);
+    LiveMemory.during(() -> workers.run(Math.ceilDiv(rows, RowNorm.TASK_ROWS), some), x, also);
   }
 }

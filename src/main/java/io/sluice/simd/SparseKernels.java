@@ -9,8 +9,8 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>{@link ScalarSparseKernels} defines what each method computes; other implementations agree
  * with it to the rounding of float32 sums. Implementations have no state and may be used by any
- * number of threads. Offsets are not checked beyond what segments and arrays check themselves: these
- * are inner loops, and the classes over them check arguments.
+ * number of threads. Offsets are not checked beyond what segments and arrays check themselves:
+ * these are inner loops, and the classes over them check arguments.
  */
 public interface SparseKernels {
   /** Features of one tile of {@link #encodeTile}. */

@@ -268,10 +268,7 @@ public final class TopKEncoder {
                 scratch.squares[i] = at + i < features ? squares[order[at + i]] : 0;
               }
               screen.projectRows(
-                  scratch.plain.rows,
-                  scratch.squares,
-                  scratch.plain.product,
-                  scratch.rows[0]);
+                  scratch.plain.rows, scratch.squares, scratch.plain.product, scratch.rows[0]);
               screened.setTile(at, scratch.rows[0]);
             }
           } finally {

@@ -73,21 +73,21 @@ final class Blas {
       boolean set = alone && SET_THREADS != null;
       int before = set ? (int) SET_THREADS.invokeExact(1) : 0;
       try {
-      // Fortran's matrices are column-major: yᵀ = W · xᵀ.
-      gemm.invokeExact(
-          form,
-          own.plain,
-          own.at(Arguments.M),
-          own.at(Arguments.N),
-          own.at(Arguments.K),
-          own.at(Arguments.ONE),
-          weights,
-          own.at(Arguments.LDA),
-          x,
-          own.at(Arguments.LDB),
-          own.at(Arguments.BETA),
-          y,
-          own.at(Arguments.LDC));
+        // Fortran's matrices are column-major: yᵀ = W · xᵀ.
+        gemm.invokeExact(
+            form,
+            own.plain,
+            own.at(Arguments.M),
+            own.at(Arguments.N),
+            own.at(Arguments.K),
+            own.at(Arguments.ONE),
+            weights,
+            own.at(Arguments.LDA),
+            x,
+            own.at(Arguments.LDB),
+            own.at(Arguments.BETA),
+            y,
+            own.at(Arguments.LDC));
       } finally {
         if (set) {
           int ignored = (int) SET_THREADS.invokeExact(before);
@@ -119,7 +119,9 @@ final class Blas {
     Objects.checkFromIndexSize(0, values, memory.byteSize() / bytes);
     if (memory.address() % bytes != 0) {
       throw new IllegalArgumentException(
-          "memory at an address that is not a multiple of " + bytes + " bytes, the size of a value");
+          "memory at an address that is not a multiple of "
+              + bytes
+              + " bytes, the size of a value");
     }
     if (!memory.scope().isAlive()) {
       throw new IllegalStateException("memory that was freed");

@@ -148,7 +148,7 @@ final class Typed {
     try {
       source.acquire("copy_");
       try {
-          Tensor.duringCall(() -> copyHeld(target, source, behind), target, source);
+        Tensor.duringCall(() -> copyHeld(target, source, behind), target, source);
       } finally {
         source.release();
       }

@@ -54,8 +54,8 @@ public record WeightMatrix(MemorySegment weights, int out, int in, int stride, b
    * @param yStride from one row of {@code y} to the next, in values
    * @param add whether to add to what is in {@code y}
    * @param alone whether the calling thread does all the work, if {@link #isThreadwise}
-   * @throws IllegalArgumentException if memory is on the heap or not aligned to float32 values, that
-   *     of {@code y} may only be read, or a stride is less than a row
+   * @throws IllegalArgumentException if memory is on the heap or not aligned to float32 values,
+   *     that of {@code y} may only be read, or a stride is less than a row
    * @throws IndexOutOfBoundsException if memory is too small
    * @throws IllegalStateException if memory was freed
    * @throws TorchException if it is not {@linkplain #isAvailable available}

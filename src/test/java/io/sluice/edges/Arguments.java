@@ -2,14 +2,14 @@ package io.sluice.edges;
 
 import io.sluice.simd.Attention;
 import io.sluice.simd.AttentionHeads;
+import io.sluice.simd.BlockKernels;
 import io.sluice.simd.EncoderWeights;
 import io.sluice.simd.KernelProvider;
 import io.sluice.simd.Kernels;
-import io.sluice.simd.StridedProduct;
-import io.sluice.simd.BlockKernels;
 import io.sluice.simd.RowLogLoss;
 import io.sluice.simd.RowNorm;
 import io.sluice.simd.SparseKernels;
+import io.sluice.simd.StridedProduct;
 import io.sluice.simd.TopKEncoder;
 import io.sluice.simd.Workers;
 import io.sluice.torch.Device;
@@ -187,7 +187,9 @@ final class Arguments {
       Object value =
           tame && element == int.class
               ? random.nextInt(Math.max(1, size()))
-              : tame && element == float.class ? (Object) (float) random.nextGaussian() : of(element);
+              : tame && element == float.class
+                  ? (Object) (float) random.nextGaussian()
+                  : of(element);
       Array.set(array, i, value);
     }
     return array;
@@ -283,9 +285,7 @@ final class Arguments {
     int heads = groups * (1 + random.nextInt(3));
     int dim = positive();
     int width = (heads + 2 * groups) * dim;
-    int[] n = {
-      heads, groups, dim, width, 0, dim, heads * dim, dim, (heads + groups) * dim, dim
-    };
+    int[] n = {heads, groups, dim, width, 0, dim, heads * dim, dim, (heads + groups) * dim, dim};
     if (chance(30)) {
       n[random.nextInt(n.length)] = integer();
     }

@@ -28,8 +28,7 @@ final class CallLog {
   void write(String call) {
     byte[] bytes = call.getBytes(StandardCharsets.UTF_8);
     int length = Math.min(bytes.length, BYTES - 1);
-    MemorySegment.copy(
-        MemorySegment.ofArray(bytes), 0, memory, 0, length);
+    MemorySegment.copy(MemorySegment.ofArray(bytes), 0, memory, 0, length);
     memory.set(java.lang.foreign.ValueLayout.JAVA_BYTE, length, (byte) 0);
   }
 

@@ -20,10 +20,11 @@ import java.util.stream.Stream;
 
 /**
  * Calls public methods of a package with odd arguments: a process of its own, since what is looked
- * for ends it. Each call depends on the seed and its number alone, but for when another thread frees
- * memory.
+ * for ends it. Each call depends on the seed and its number alone, but for when another thread
+ * frees memory.
  *
- * <p>Arguments: package, seed, the first call's number, one past the last's, file for the last call.
+ * <p>Arguments: package, seed, the first call's number, one past the last's, file for the last
+ * call.
  */
 public final class EdgeCalls {
   /** Longer than any honest call takes. */

@@ -88,7 +88,9 @@ class EdgeFuzzTest {
     }
     String said = Files.readString(output);
     assertThat(process.exitValue())
-        .as("seed %d, %s%n%s", SEED, CallLog.read(log), said.substring(0, Math.min(4000, said.length())))
+        .as(
+            "seed %d, %s%n%s",
+            SEED, CallLog.read(log), said.substring(0, Math.min(4000, said.length())))
         .isZero();
     System.out.println(said.lines().filter(line -> line.startsWith(name)).findFirst().orElse(""));
   }

@@ -102,7 +102,7 @@ final class Tensors {
         case 1, 2 -> rank > 1 ? tensor.transpose(0, rank - 1) : tensor;
         case 3 -> rank > 0 && tensor.size(0) > 1 ? tensor.narrow(0, 1, tensor.size(0) - 1) : tensor;
         case 4 -> tensor.unsqueeze(0).expand(expanded(tensor, 1L + arguments.size()));
-        case 5 -> tensor.unsqueeze(0).expand(expanded(tensor, 1L << 40 + arguments.size() % 20));
+        case 5 -> tensor.unsqueeze(0).expand(expanded(tensor, 1L << 41 + arguments.size() % 20));
         default -> tensor;
       };
     } catch (RuntimeException e) {
