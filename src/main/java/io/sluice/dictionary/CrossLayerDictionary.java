@@ -1,7 +1,5 @@
 package io.sluice.dictionary;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -9,10 +7,9 @@ import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.files.AtomicFile;
+import io.sluice.files.Fields;
 import io.sluice.files.OutputFolder;
 import io.sluice.files.Quoted;
-import io.sluice.files.RegularFile;
-import io.sluice.files.StrictJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +28,6 @@ import java.util.Locale;
 public record CrossLayerDictionary(List<Dictionary> layers) {
   private static final String FORMAT = "sluice.cross-layer/1";
   private static final String FILE = "cross-layer.json";
-  private static final long MAX_BYTES = 1 << 20;
   private static final ObjectMapper JSON = new ObjectMapper();
 
   public CrossLayerDictionary {
@@ -117,33 +113,16 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
    *     the message names it
    */
   public static CrossLayerDictionary load(Path folder) throws IOException {
-    Path file = folder.resolve(FILE);
-    if (Files.size(file) > MAX_BYTES) {
-      throw new IOException(file + ": " + Files.size(file) + " bytes is too long for a list");
-    }
+    Fields json = Fields.read(folder.resolve(FILE), FORMAT, "restore it or train again");
+    List<String> names = json.texts("layers");
+    json.requireNoOthers();
     List<Dictionary> layers = new ArrayList<>();
-    try {
-      RegularFile.require(file);
-      JsonNode json = JSON.readTree(file.toFile());
-      if (!json.path("format").asText().equals(FORMAT)) {
-        throw new IOException(
-            file
-                + ": format is "
-                + Quoted.of(json.path("format").asText())
-                + ", this version reads "
-                + FORMAT);
+    for (String name : names) {
+      if (!name.matches("[A-Za-z0-9_-]{1,100}")) {
+        throw json.damaged(Quoted.of(name) + " in 'layers' is no folder's name");
       }
-      for (JsonNode name : json.path("layers")) {
-        if (!name.asText().matches("[A-Za-z0-9_-]{1,100}")) {
-          throw new IOException(file + ": " + Quoted.of(name.asText()) + " is no folder's name");
-        }
-        layers.add(Dictionary.load(folder.resolve(name.asText())));
-      }
-      return new CrossLayerDictionary(layers);
-    } catch (JsonProcessingException e) {
-      throw new IOException(file + ": not valid JSON: " + StrictJson.reason(e), e);
-    } catch (IllegalArgumentException e) {
-      throw new IOException(file + ": " + e.getMessage(), e);
+      layers.add(Dictionary.load(folder.resolve(name)));
     }
+    return json.build(() -> new CrossLayerDictionary(layers));
   }
 }

@@ -56,8 +56,14 @@ final class MatchingPursuit {
   void encode(Rows input, Selection.Pursuit pursuit, Codes codes) {
     int width = input.width();
     int count = input.count();
-    iterations = pursuit.iterations();
-    int slots = Math.multiplyExact(count, iterations);
+    // It ends with a feature that was picked before, so there are no more picks than features.
+    iterations = Math.min(pursuit.iterations(), engine.spec().features());
+    long most = (long) count * iterations;
+    if (most > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "%d rows of up to %d picks each are too many at a time".formatted(count, iterations));
+    }
+    int slots = (int) most;
     fit(count, width, slots);
     engine.readCentred(input, residuals);
     Arrays.fill(counts, 0, count, 0);

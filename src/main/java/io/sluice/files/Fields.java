@@ -158,6 +158,36 @@ public final class Fields {
     return value.textValue();
   }
 
+  /** A text, or {@code otherwise} where there is none. */
+  public String text(String name, String otherwise) throws IOException {
+    return has(name) ? text(name) : otherwise;
+  }
+
+  /** A whole number from {@code least} to {@code most}, or {@code otherwise}. */
+  public int integer(String name, int least, int most, int otherwise) throws IOException {
+    return has(name) ? integer(name, least, most) : otherwise;
+  }
+
+  /** A whole number from {@code least} to {@code most}, or {@code otherwise}. */
+  public long whole(String name, long least, long most, long otherwise) throws IOException {
+    return has(name) ? whole(name, least, most) : otherwise;
+  }
+
+  /** A finite number, or {@code otherwise}. */
+  public double real(String name, double otherwise) throws IOException {
+    return has(name) ? real(name) : otherwise;
+  }
+
+  /** A finite number. */
+  public double real(String name) throws IOException {
+    return real(name, -Double.MAX_VALUE, Double.MAX_VALUE);
+  }
+
+  /** True or false, or {@code otherwise}. */
+  public boolean flag(String name, boolean otherwise) throws IOException {
+    return has(name) ? flag(name) : otherwise;
+  }
+
   /** A whole number from {@code least} to {@code most}. */
   public int integer(String name, int least, int most) throws IOException {
     return (int) whole(name, least, most);

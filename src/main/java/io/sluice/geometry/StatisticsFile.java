@@ -1,5 +1,6 @@
 package io.sluice.geometry;
 
+import io.sluice.files.Quoted;
 import io.sluice.torch.DType;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
@@ -33,6 +34,10 @@ public record StatisticsFile(String model, String text, Map<String, Covariance> 
   private static final String MEAN = ".mean";
   private static final String COVARIANCE = ".covariance";
   private static final String COUNT = ".count";
+
+  /** The widest whose matrix is one Java array. */
+  private static final int WIDEST = 46_340;
+
   private static final ValueLayout.OfDouble DOUBLE =
       ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -89,7 +94,11 @@ public record StatisticsFile(String model, String text, Map<String, Covariance> 
     Safetensors file = Safetensors.open(path);
     Map<String, String> metadata = file.metadata();
     if (!FORMAT.equals(metadata.get("format"))) {
-      throw bad(path, "it says format '" + metadata.get("format") + "', not '" + FORMAT + "'");
+      throw bad(path, "its format is "
+              + (metadata.get("format") == null ? "missing" : Quoted.of(metadata.get("format")))
+              + ", not '"
+              + FORMAT
+              + "'");
     }
     Map<String, Covariance> covariances = new LinkedHashMap<>();
     for (Map.Entry<String, String> entry : metadata.entrySet()) {
@@ -97,6 +106,9 @@ public record StatisticsFile(String model, String text, Map<String, Covariance> 
         String hook = entry.getKey().substring(0, entry.getKey().length() - COUNT.length());
         covariances.put(hook, covariance(path, file, hook, entry.getValue()));
       }
+    }
+    if (covariances.isEmpty()) {
+      throw bad(path, "it has no statistics of any hook point");
     }
     return new StatisticsFile(
         metadata.getOrDefault("model", ""), metadata.getOrDefault("text", ""), covariances);
@@ -116,14 +128,60 @@ public record StatisticsFile(String model, String text, Map<String, Covariance> 
         || matrix[0] != mean[0]
         || matrix[1] != mean[0]
         || mean[0] < 1
-        || mean[0] * mean[0] > Integer.MAX_VALUE - 8) {
+        || mean[0] > WIDEST) {
       throw bad(path, "the shapes of '" + hook + "' are not [d] and [d, d]");
     }
-    try {
-      return Covariance.owning(
-          Long.parseLong(count), doubles(file, hook + MEAN), doubles(file, hook + COVARIANCE));
-    } catch (IllegalArgumentException e) {
-      throw bad(path, "the values of '" + hook + "' are damaged (" + e.getMessage() + ")");
+    if (!count.matches("[0-9]{1,18}")) {
+      throw bad(
+          path, "'" + hook + COUNT + "' is " + Quoted.of(count) + ", not a number of rows");
+    }
+    double[] means = doubles(file, hook + MEAN);
+    double[] values = doubles(file, hook + COVARIANCE);
+    requireCovariance(path, hook, means, values);
+    return Covariance.owning(Long.parseLong(count), means, values);
+  }
+
+  /** Finite, symmetric, and no entry beyond what the variances of its two columns allow. */
+  private static void requireCovariance(Path path, String hook, double[] mean, double[] matrix)
+      throws IOException {
+    int d = mean.length;
+    double largest = 0;
+    for (int i = 0; i < d; i++) {
+      largest = Math.max(largest, matrix[i * d + i]);
+    }
+    // What sums of products in float32 leave of a column that does not vary.
+    double least = 1e-6 * largest;
+    for (int i = 0; i < d; i++) {
+      double variance = matrix[i * d + i];
+      if (!Double.isFinite(mean[i]) || !(variance >= -least) || Double.isInfinite(variance)) {
+        throw bad(
+            path,
+            "mean %d of '%s' is %s and its variance %s".formatted(i, hook, mean[i], variance));
+      }
+    }
+    for (int i = 0; i < d; i++) {
+      for (int j = 0; j < i; j++) {
+        double here = matrix[i * d + j];
+        double bound =
+            Math.sqrt(Math.max(0, matrix[i * d + i])) * Math.sqrt(Math.max(0, matrix[j * d + j]));
+        double slack = 1e-3 * bound + least;
+        if (!(Math.abs(here) <= bound + slack)
+            || !(Math.abs(here - matrix[j * d + i]) <= slack)) {
+          throw bad(
+              path,
+              "'%s' is no covariance: (%d, %d) is %s and (%d, %d) is %s, with variances %s and %s"
+                  .formatted(
+                      hook,
+                      i,
+                      j,
+                      here,
+                      j,
+                      i,
+                      matrix[j * d + i],
+                      matrix[i * d + i],
+                      matrix[j * d + j]));
+        }
+      }
     }
   }
 

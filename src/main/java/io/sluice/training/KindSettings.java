@@ -1,9 +1,9 @@
 package io.sluice.training;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.ArrayList;
-import java.util.List;
+import io.sluice.files.Fields;
+import io.sluice.files.Quoted;
+import java.io.IOException;
 
 /** A dictionary's kind as the {@code kind} of a run's settings, and back. */
 final class KindSettings {
@@ -35,29 +35,26 @@ final class KindSettings {
   }
 
   /** Runs of before there were several kinds say nothing of it. */
-  static Kind read(JsonNode settings) {
-    JsonNode json = settings.path(KIND);
-    String type = json.path("type").asText("autoencoder");
+  static Kind read(Fields settings) throws IOException {
+    if (!settings.has(KIND)) {
+      return new Kind.Autoencoder();
+    }
+    Fields json = settings.object(KIND);
+    String type = json.text("type", "autoencoder");
     return switch (type) {
       case "autoencoder" -> new Kind.Autoencoder();
       case "transcoder" ->
           new Kind.Transcoder(
-              json.required("target").asText(),
-              EncoderStart.ofLabel(json.required("encoderStart").asText()),
-              json.path("skip").asBoolean());
-      case "crosscoder" -> new Kind.Crosscoder(texts(json.required("others")));
+              json.text("target"),
+              EncoderStart.ofLabel(json.text("encoderStart")),
+              json.flag("skip", false));
+      case "crosscoder" -> new Kind.Crosscoder(json.texts("others"));
       case "cross-layer-transcoder" ->
           new Kind.CrossLayerTranscoder(
-              texts(json.required("others")),
-              texts(json.required("targets")),
-              EncoderStart.ofLabel(json.required("encoderStart").asText()));
-      default -> throw new IllegalArgumentException("unknown kind '" + type + "'");
+              json.texts("others"),
+              json.texts("targets"),
+              EncoderStart.ofLabel(json.text("encoderStart")));
+      default -> throw json.damaged("unknown type " + Quoted.of(type));
     };
-  }
-
-  private static List<String> texts(JsonNode array) {
-    List<String> texts = new ArrayList<>();
-    array.forEach(each -> texts.add(each.asText()));
-    return texts;
   }
 }

@@ -1,14 +1,13 @@
 package io.sluice.training;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.files.AtomicFile;
+import io.sluice.files.Fields;
 import io.sluice.files.FolderLock;
 import io.sluice.files.OutputFolder;
 import io.sluice.files.RegularFile;
-import io.sluice.files.StrictJson;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -26,7 +25,7 @@ import java.util.List;
 public final class RunFolder implements AutoCloseable {
   static final String FORMAT = "sluice.run/1";
   private static final String DESCRIPTION = "run.json";
-  private static final String REMEDY = "; restore it, or start the run anew in another folder";
+  private static final String REMEDY = "restore it, or start the run anew in another folder";
   private static final String METRICS = "metrics.jsonl";
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -95,14 +94,8 @@ public final class RunFolder implements AutoCloseable {
     if (!Files.exists(path.resolve(DESCRIPTION))) {
       return null;
     }
-    JsonNode result = description(path).get("result");
-    try {
-      return result == null ? null : JSON.treeToValue(result, RunResult.class);
-    } catch (JsonProcessingException e) {
-      throw new IOException(
-          path.resolve(DESCRIPTION) + ": its result is damaged: " + StrictJson.reason(e) + REMEDY,
-          e);
-    }
+    Fields json = fields(path);
+    return json.has("result") ? json.object("result").record(RunResult.class) : null;
   }
 
   /** Reads {@code run.json}. */
@@ -111,23 +104,13 @@ public final class RunFolder implements AutoCloseable {
   }
 
   private static JsonNode description(Path path) throws IOException {
-    Path file = path.resolve(DESCRIPTION);
-    try {
-      RegularFile.require(file);
-      JsonNode json = JSON.readTree(file.toFile());
-      if (!json.path("format").asText().equals(FORMAT)) {
-        throw new IOException(
-            file
-                + ": format is '"
-                + json.path("format").asText()
-                + "', expected "
-                + FORMAT
-                + REMEDY);
-      }
-      return json;
-    } catch (JsonProcessingException e) {
-      throw new IOException(file + ": not valid JSON: " + StrictJson.reason(e) + REMEDY, e);
-    }
+    Fields json = fields(path);
+    json.object("config");
+    return json.json();
+  }
+
+  private static Fields fields(Path path) throws IOException {
+    return Fields.read(path.resolve(DESCRIPTION), FORMAT, REMEDY);
   }
 
   /** Appends a line to {@code metrics.jsonl}. */
@@ -159,7 +142,7 @@ public final class RunFolder implements AutoCloseable {
     if (lines.isEmpty()) {
       throw new IOException(file + ": is empty, though the run has reached its end");
     }
-    return JSON.readValue(lines.getLast(), Metrics.class);
+    return Fields.parse(file + ": its last line", lines.getLast(), "delete it").record(Metrics.class);
   }
 
   /** Removes what an earlier try that got no further left behind. */
@@ -183,14 +166,10 @@ public final class RunFolder implements AutoCloseable {
       if (bytes[end] != '\n') {
         continue;
       }
-      try {
-        if (JSON.readTree(bytes, keep, end - keep).path("step").asLong() > step) {
-          break;
-        }
-      } catch (JsonProcessingException e) {
-        throw new IOException(
-            file + ": a line is not valid JSON: " + StrictJson.reason(e) + "; mend or delete it",
-            e);
+      String line = new String(bytes, keep, end - keep, StandardCharsets.UTF_8);
+      Fields metrics = Fields.parse(file + ": a line", line, "mend or delete it");
+      if (metrics.whole("step", 0, Long.MAX_VALUE) > step) {
+        break;
       }
       keep = end + 1;
     }

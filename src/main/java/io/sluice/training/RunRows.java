@@ -1,9 +1,8 @@
 package io.sluice.training;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.files.Fields;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.HeldOut;
 import java.io.IOException;
@@ -20,7 +19,6 @@ import java.util.Locale;
  */
 public record RunRows(HeldOut heldOut, String why) {
   private static final String RULE = "heldOut";
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   /** Whether some rows of the store were kept apart. */
   public boolean someHeldOut() {
@@ -38,32 +36,23 @@ public record RunRows(HeldOut heldOut, String why) {
     if (!Files.exists(file)) {
       return new RunRows(null, "the dictionary's folder has no run.json");
     }
-    JsonNode config;
-    try {
-      config = JSON.readTree(file.toFile()).path("config");
-    } catch (JsonProcessingException e) {
-      throw new IOException(
-          file + ": not valid JSON: " + e.getOriginalMessage() + "; restore it", e);
-    }
-    JsonNode rule = config.path(RULE);
-    if (!rule.isObject()) {
+    Fields config = Fields.read(file, RunFolder.FORMAT, "restore it").object("config");
+    if (!config.has(RULE)) {
       return new RunRows(null, "its run is of before tokens were held out");
     }
-    if (config.path("storeRows").asLong() != store.rows()
-        || !config.path("storeCreated").asText().equals(store.manifest().created())) {
+    Fields rule = config.object(RULE);
+    if (config.whole("storeRows", 0, Long.MAX_VALUE) != store.rows()
+        || !config.text("storeCreated").equals(store.manifest().created())) {
       return new RunRows(null, "its run was trained on another store");
     }
-    HeldOut found;
-    try {
-      found =
-          store.heldOut(
-              rule.path("share").asDouble(-1),
-              rule.path("seed").asLong(),
-              rule.path("fromPosition").asInt());
-    } catch (IllegalArgumentException e) {
-      throw new IOException(file + ": " + e.getMessage() + "; restore it", e);
-    }
-    requireSame(config, found, file);
+    HeldOut found =
+        rule.build(
+            () ->
+                store.heldOut(
+                    rule.real("share", 0, 1),
+                    rule.whole("seed", Long.MIN_VALUE, Long.MAX_VALUE),
+                    rule.integer("fromPosition", 0, Integer.MAX_VALUE)));
+    requireSame(config.json(), found, file);
     return new RunRows(found, null);
   }
 
@@ -78,8 +67,8 @@ public record RunRows(HeldOut heldOut, String why) {
   }
 
   /** The share that a run's configuration holds out; 0 for runs that do not say. */
-  public static double share(JsonNode config) {
-    return config.path(RULE).path("share").asDouble(0);
+  public static double share(Fields config) throws IOException {
+    return config.has(RULE) ? config.object(RULE).real("share", 0, 1) : 0;
   }
 
   /** Refuses to go on where the rule would keep other tokens apart than the run has. */

@@ -1,10 +1,11 @@
 package io.sluice.training;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.engine.Optimiser;
+import io.sluice.files.Fields;
+import io.sluice.files.Quoted;
 import io.sluice.store.ActivationStore;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -13,6 +14,7 @@ import java.util.OptionalInt;
 /** A training configuration as the flat {@code config} of {@code run.json}, and back. */
 final class Settings {
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int MOST = Integer.MAX_VALUE;
 
   private Settings() {}
 
@@ -67,52 +69,61 @@ final class Settings {
 
   /** The configuration that {@link #write} wrote; {@code file} is named in errors. */
   static TrainingConfig read(JsonNode json, Path file) throws IOException {
-    try {
-      Start start =
-          switch (json.required("init").asText()) {
-            case "random" -> new Start.Random();
-            case "asi" ->
-                new Start.ActiveSubspace(
-                    json.required("dInit").asInt(), json.required("tau").asDouble());
-            default ->
-                throw new IllegalArgumentException(
-                    "unknown init '" + json.get("init").asText() + "'");
-          };
-      return new TrainingConfig(
-          json.required("hook").asText(),
-          KindSettings.read(json),
-          json.required("features").asInt(),
-          SparsitySettings.read(json),
-          start,
-          json.required("centre").asBoolean(),
-          json.required("normalise").asBoolean(),
-          json.path("normSearch").asBoolean(true),
-          json.required("rankByDecoderNorm").asBoolean(),
-          Optimiser.ofLabel(json.required("optimiser").asText()),
-          json.required("learningRate").asDouble(),
-          json.required("beta1").asDouble(),
-          json.required("beta2").asDouble(),
-          json.required("epsilon").asDouble(),
-          json.required("batch").asInt(),
-          json.required("steps").asLong(),
-          json.required("warmupSteps").asLong(),
-          json.required("decaySteps").asLong(),
-          json.required("seed").asLong(),
-          json.required("deadWindowTokens").asLong(),
-          json.required("checkpointEvery").asLong(),
-          json.required("logEvery").asLong(),
-          json.required("sampleRows").asInt(),
-          // Runs that do not say took every row.
-          OptionalInt.of(json.path("fromPosition").asInt()),
-          json.path("dataSeed").asLong(json.required("seed").asLong()),
-          // Runs of before tokens were held out trained on all.
-          RunRows.share(json),
-          json.has("remedies")
-              ? JSON.treeToValue(json.get("remedies"), Remedies.class)
-              : Remedies.NONE);
-    } catch (IllegalArgumentException | JsonProcessingException e) {
-      throw new IOException(file + ": its config is damaged: " + e.getMessage(), e);
-    }
+    ObjectNode whole = JSON.createObjectNode();
+    whole.set("config", json);
+    return read(Fields.of(file.toString(), whole, "restore it or start anew").object("config"));
+  }
+
+  /** The configuration that {@link #write} wrote. */
+  static TrainingConfig read(Fields json) throws IOException {
+    return json.build(
+        () ->
+            new TrainingConfig(
+                json.text("hook"),
+                KindSettings.read(json),
+                json.integer("features", 1, MOST),
+                SparsitySettings.read(json),
+                start(json),
+                json.flag("centre"),
+                json.flag("normalise"),
+                json.flag("normSearch", true),
+                json.flag("rankByDecoderNorm"),
+                Optimiser.ofLabel(json.text("optimiser")),
+                json.real("learningRate"),
+                json.real("beta1"),
+                json.real("beta2"),
+                json.real("epsilon"),
+                json.integer("batch", 1, MOST),
+                json.whole("steps", 0, Long.MAX_VALUE),
+                json.whole("warmupSteps", 0, Long.MAX_VALUE),
+                json.whole("decaySteps", 0, Long.MAX_VALUE),
+                json.whole("seed", Long.MIN_VALUE, Long.MAX_VALUE),
+                json.whole("deadWindowTokens", 1, Long.MAX_VALUE),
+                json.whole("checkpointEvery", 0, Long.MAX_VALUE),
+                json.whole("logEvery", 0, Long.MAX_VALUE),
+                json.integer("sampleRows", 1, MOST),
+                // Runs that do not say took every row.
+                OptionalInt.of(json.integer("fromPosition", 0, MOST, 0)),
+                json.whole(
+                    "dataSeed",
+                    Long.MIN_VALUE,
+                    Long.MAX_VALUE,
+                    json.whole("seed", Long.MIN_VALUE, Long.MAX_VALUE)),
+                // Runs of before tokens were held out trained on all.
+                RunRows.share(json),
+                json.has("remedies")
+                    ? json.object("remedies").record(Remedies.class)
+                    : Remedies.NONE));
+  }
+
+  private static Start start(Fields json) throws IOException {
+    String init = json.text("init");
+    return switch (init) {
+      case "random" -> new Start.Random();
+      case "asi" ->
+          new Start.ActiveSubspace(json.integer("dInit", 0, MOST), json.real("tau"));
+      default -> throw json.damaged("unknown init " + Quoted.of(init));
+    };
   }
 
   /** Refuses a store that is not the one the run was started on. */

@@ -1,9 +1,9 @@
 package io.sluice.training;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.ArrayList;
+import io.sluice.files.Fields;
+import java.io.IOException;
 import java.util.List;
 
 /** What keeps codes sparse, among the settings of {@code run.json}, and back. */
@@ -32,31 +32,25 @@ final class SparsitySettings {
   }
 
   /** Runs of before there was a choice say nothing of it, so that most of this has a default. */
-  static SparsityConfig read(JsonNode json) {
+  static SparsityConfig read(Fields json) throws IOException {
     PenaltyConfig none = PenaltyConfig.NONE;
     return new SparsityConfig(
-        Sparsity.ofLabel(json.path("activation").asText("topk")),
-        json.required("k").asInt(),
-        json.required("firstK").asInt(),
-        json.required("kSteps").asLong(),
-        prefixes(json.path("prefixes")),
+        Sparsity.ofLabel(json.text("activation", "topk")),
+        json.integer("k", 0, Integer.MAX_VALUE),
+        json.integer("firstK", 0, Integer.MAX_VALUE),
+        json.whole("kSteps", 0, Long.MAX_VALUE),
+        json.has("prefixes") ? json.integers("prefixes", 1, Integer.MAX_VALUE) : List.of(),
         new PenaltyConfig(
-            PenaltyKind.ofLabel(json.path("penaltyKind").asText(none.kind().label())),
-            json.path("penalty").asDouble(),
-            json.path("penaltySteps").asLong(),
-            json.path("penaltyScale").asDouble(none.scale()),
-            json.path("lastExponent").asDouble(none.lastExponent()),
-            json.path("exponentFrom").asLong(),
-            json.path("exponentTo").asLong(),
-            json.path("exponentStages").asInt(none.stages())),
-        json.path("bandwidth").asDouble(1),
-        json.path("threshold").asDouble(),
-        json.path("residual").asDouble());
-  }
-
-  private static List<Integer> prefixes(JsonNode json) {
-    List<Integer> prefixes = new ArrayList<>();
-    json.forEach(end -> prefixes.add(end.asInt()));
-    return prefixes;
+            PenaltyKind.ofLabel(json.text("penaltyKind", none.kind().label())),
+            json.real("penalty", 0),
+            json.whole("penaltySteps", 0, Long.MAX_VALUE, 0),
+            json.real("penaltyScale", none.scale()),
+            json.real("lastExponent", none.lastExponent()),
+            json.whole("exponentFrom", 0, Long.MAX_VALUE, 0),
+            json.whole("exponentTo", 0, Long.MAX_VALUE, 0),
+            json.integer("exponentStages", 0, Integer.MAX_VALUE, none.stages())),
+        json.real("bandwidth", 1),
+        json.real("threshold", 0),
+        json.real("residual", 0));
   }
 }

@@ -1,13 +1,11 @@
 package io.sluice.training;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.files.AtomicFile;
-import io.sluice.files.RegularFile;
-import io.sluice.files.StrictJson;
+import io.sluice.files.Fields;
+import io.sluice.files.Quoted;
 import io.sluice.store.ActivationStore;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -47,7 +45,7 @@ record SweepFile(
   static final String NAME = "sweep.json";
   static final String FORMAT = "sluice.sweep/1";
   private static final String CELLS = "cells";
-  private static final String REMEDY = "; restore it, or start the sweep anew in another folder";
+  private static final String REMEDY = "restore it, or start the sweep anew in another folder";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** The folder of a cell. */
@@ -87,60 +85,61 @@ record SweepFile(
     if (!Files.exists(file)) {
       throw new NoSuchFileException(file + " (there is no sweep in this folder)");
     }
-    try {
-      RegularFile.require(file);
-      JsonNode json = JSON.readTree(file.toFile());
-      if (!json.path("format").asText().equals(FORMAT)) {
-        throw new IOException(
-            "%s: format is '%s', expected %s%s"
-                .formatted(file, json.path("format").asText(), FORMAT, REMEDY));
-      }
-      Map<Axis, List<String>> axes = new LinkedHashMap<>();
-      for (Map.Entry<String, JsonNode> entry : json.required("axes").properties()) {
-        List<String> values = new ArrayList<>();
-        entry.getValue().forEach(value -> values.add(value.asText()));
-        axes.put(Axis.ofLabel(entry.getKey()), values);
-      }
-      List<SweepCell> cells = new ArrayList<>();
-      for (JsonNode cell : json.required("cells")) {
-        cells.add(cell(cell, file));
-      }
-      requireApart(cells);
-      return new SweepFile(
-          json.required("hook").asText(),
-          new Grid(axes),
-          List.copyOf(cells),
-          json.required("engine").asText(),
-          json.required("store").asText(),
-          json.required("storeRows").asLong(),
-          json.required("storeCreated").asText(),
-          json.at("/cells/0/config/model").asText(),
-          json.at("/cells/0/config/text").asText());
-    } catch (JsonProcessingException e) {
-      throw new IOException(file + ": not valid JSON: " + StrictJson.reason(e) + REMEDY, e);
-    } catch (IllegalArgumentException e) {
-      throw new IOException(file + ": is damaged: " + e.getMessage() + REMEDY, e);
+    Fields json = Fields.read(file, FORMAT, REMEDY);
+    Map<Axis, List<String>> axes = new LinkedHashMap<>();
+    Fields named = json.object("axes");
+    for (String label : named.names()) {
+      axes.put(named.build(() -> Axis.ofLabel(label)), named.texts(label));
     }
+    Grid grid = named.build(() -> new Grid(axes));
+    List<SweepCell> cells = new ArrayList<>();
+    for (Fields cell : json.objects("cells")) {
+      cells.add(cell(cell, grid));
+    }
+    if (cells.isEmpty()) {
+      throw json.damaged("it has no cells");
+    }
+    requireApart(json, cells);
+    Fields first = json.objects("cells").getFirst().object("config");
+    return new SweepFile(
+        json.text("hook"),
+        grid,
+        List.copyOf(cells),
+        json.text("engine"),
+        json.text("store"),
+        json.whole("storeRows", 0, Long.MAX_VALUE),
+        json.text("storeCreated"),
+        first.text("model"),
+        first.text("text"));
   }
 
-  private static SweepCell cell(JsonNode json, Path file) throws IOException {
-    String name = json.required("name").asText();
+  private static SweepCell cell(Fields json, Grid grid) throws IOException {
+    String name = json.text("name");
     // A name is a folder's, and of our making: anything else would lead elsewhere.
     if (!name.matches("[a-z0-9=,.+_-]{1,200}") || name.startsWith(".")) {
-      throw new IllegalArgumentException("a cell has the name '" + name + "'");
+      throw json.damaged("a cell has the name " + Quoted.of(name));
     }
+    Fields said = json.object("values");
     Map<Axis, String> values = new LinkedHashMap<>();
-    for (Map.Entry<String, JsonNode> entry : json.required("values").properties()) {
-      values.put(Axis.ofLabel(entry.getKey()), entry.getValue().asText());
+    for (String label : said.names()) {
+      Axis axis = said.build(() -> Axis.ofLabel(label));
+      String value = said.text(label);
+      if (!grid.axes().getOrDefault(axis, List.of()).contains(value)) {
+        throw said.damaged("the sweep has no value " + Quoted.of(value) + " of " + label);
+      }
+      values.put(axis, value);
     }
-    return new SweepCell(name, values, Settings.read(json.required("config"), file));
+    for (Axis axis : grid.axes().keySet()) {
+      said.text(axis.label());
+    }
+    return new SweepCell(name, values, Settings.read(json.object("config")));
   }
 
-  private static void requireApart(List<SweepCell> cells) {
+  private static void requireApart(Fields json, List<SweepCell> cells) throws IOException {
     Set<String> names = new HashSet<>();
     for (SweepCell cell : cells) {
       if (!names.add(cell.name())) {
-        throw new IllegalArgumentException("two cells have the name '" + cell.name() + "'");
+        throw json.damaged("two cells have the name '" + cell.name() + "'");
       }
     }
   }

@@ -1,11 +1,11 @@
 package io.sluice.training.lorsa;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.lorsa.LorsaConfig;
 import io.sluice.files.Fields;
+import io.sluice.files.Quoted;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.HeldOut;
 import io.sluice.training.RunRows;
@@ -17,6 +17,7 @@ import java.nio.file.Path;
 final class LorsaSettings {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String FORM = "lorsa";
+  private static final int MOST = Integer.MAX_VALUE;
 
   private LorsaSettings() {}
 
@@ -63,36 +64,44 @@ final class LorsaSettings {
     if (!json.has(FORM)) {
       throw new IOException(file + ": is not a run of a Lorsa; go on with 'sluice train --resume'");
     }
-    try {
-      Start start =
-          json.required("init").asText().equals("random")
-              ? new Start.Random()
-              : new Start.ActiveSubspace(
-                  json.required("dInit").asInt(), json.required("tau").asDouble());
-      return new LorsaTrainingConfig(
-          json.required("inputHook").asText(),
-          json.required("outputHook").asText(),
-          json.required("heads").asInt(),
-          json.required("groups").asInt(),
-          json.required("k").asInt(),
-          json.required("rankByOutputNorm").asBoolean(),
-          start,
-          json.required("centre").asBoolean(),
-          json.required("normalise").asBoolean(),
-          json.required("fromPosition").asInt(),
-          JSON.treeToValue(json.required("schedule"), LorsaSchedule.class),
-          json.required("seed").asLong(),
-          json.required("sampleTokens").asInt(),
-          RunRows.share(json));
-    } catch (JsonProcessingException | IllegalArgumentException e) {
-      throw new IOException(file + ": its config is damaged: " + e.getMessage(), e);
-    }
+    Fields fields = fields(json, file);
+    return fields.build(
+        () ->
+            new LorsaTrainingConfig(
+                fields.text("inputHook"),
+                fields.text("outputHook"),
+                fields.integer("heads", 1, MOST),
+                fields.integer("groups", 1, MOST),
+                fields.integer("k", 1, MOST),
+                fields.flag("rankByOutputNorm"),
+                start(fields),
+                fields.flag("centre"),
+                fields.flag("normalise"),
+                fields.integer("fromPosition", 0, MOST),
+                fields.object("schedule").record(LorsaSchedule.class),
+                fields.whole("seed", Long.MIN_VALUE, Long.MAX_VALUE),
+                fields.integer("sampleTokens", 1, MOST),
+                RunRows.share(fields)));
+  }
+
+  private static Start start(Fields json) throws IOException {
+    String init = json.text("init");
+    return switch (init) {
+      case "random" -> new Start.Random();
+      case "asi" -> new Start.ActiveSubspace(json.integer("dInit", 0, MOST), json.real("tau"));
+      default -> throw json.damaged("unknown init " + Quoted.of(init));
+    };
+  }
+
+  private static Fields fields(JsonNode json, Path file) throws IOException {
+    ObjectNode whole = JSON.createObjectNode();
+    whole.set("config", json);
+    return Fields.of(file.toString(), whole, "restore it or train again").object("config");
   }
 
   /** The form that the run has. */
   static LorsaConfig form(JsonNode json, Path file) throws IOException {
-    return LorsaConfig.read(
-        Fields.of(file + ": config." + FORM, json.path(FORM), "restore it or train again"));
+    return LorsaConfig.read(fields(json, file).object(FORM));
   }
 
   /** Refuses a store that is not the one the run was started on. */
