@@ -1,11 +1,13 @@
 package io.sluice.report;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.MappingIterator;
 import io.sluice.files.StrictJson;
+import io.sluice.files.Fields;
 import io.sluice.report.TrainingRun.Metric;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +17,11 @@ import java.util.List;
 final class MetricsFile {
   /** The most points that a curve keeps; more cannot be told apart on a screen. */
   static final int MOST = 1200;
+
+  private static final String REMEDY = "delete that line, or the file to leave the curves out";
+
+  /** A line has some two hundred bytes. */
+  private static final int LONGEST = 1 << 16;
 
   private final List<Metric> kept = new ArrayList<>();
   private Metric last;
@@ -29,25 +36,50 @@ final class MetricsFile {
    * still going on, or was killed, leaves one.
    */
   static List<Metric> read(Path file) throws IOException {
-    JsonFile.checkReadable(file, "delete it to leave the curves out");
+    if (!Files.isRegularFile(file)) {
+      throw new IOException(file + ": is not a file; " + REMEDY);
+    }
     MetricsFile curve = new MetricsFile();
-    try (InputStream in = Files.newInputStream(file);
-        MappingIterator<Metric> lines = JsonFile.MAPPER.readerFor(Metric.class).readValues(in)) {
-      while (lines.hasNextValue()) {
-        curve.add(lines.nextValue());
+    try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
+      ByteArrayOutputStream line = new ByteArrayOutputStream();
+      for (int number = 1; ; number++) {
+        boolean whole = readLine(in, line);
+        if (!whole && line.size() == 0) {
+          break;
+        }
+        String named = file + ": line " + number;
+        if (line.size() > LONGEST) {
+          throw new IOException(named + " is longer than any that is written; " + REMEDY);
+        }
+        try {
+          String text = line.toString(StandardCharsets.UTF_8);
+          curve.add(Fields.parse(named, text, REMEDY).record(Metric.class));
+        } catch (IOException e) {
+          if (whole || curve.kept.isEmpty()) {
+            throw e;
+          }
+        }
+        line.reset();
       }
-    } catch (JsonProcessingException e) {
-      if (!StrictJson.endsEarly(e) || curve.kept.isEmpty()) {
-        throw damaged(file, e);
-      }
+    }
+    if (curve.last == null) {
+      throw new IOException(file + ": is empty; " + REMEDY);
     }
     return curve.finish();
   }
 
-  private static IOException damaged(Path file, JsonProcessingException e) {
-    return new IOException(
-        file + ": " + JsonFile.damage(e) + "; delete that line, or the file to leave curves out",
-        e);
+  /** Appends the next line, or as much as one may have; false if it ends with the file. */
+  private static boolean readLine(InputStream in, ByteArrayOutputStream line) throws IOException {
+    for (int next = in.read(); next >= 0; next = in.read()) {
+      if (next == '\n') {
+        return true;
+      }
+      line.write(next);
+      if (line.size() > LONGEST) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private void add(Metric metric) {

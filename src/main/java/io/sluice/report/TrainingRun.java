@@ -2,6 +2,7 @@ package io.sluice.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.sluice.evaluation.LossRecovered;
+import io.sluice.files.Fields;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -156,10 +157,10 @@ public record TrainingRun(
       throw new IOException(folder + ": is not a folder; " + REMEDY);
     }
     Path file = folder.resolve("run.json");
-    JsonNode root = JsonFile.readTree(file, FORMAT, REMEDY);
-    Header header = JsonFile.read(file, FORMAT, Header.class, REMEDY);
+    Fields root = Fields.read(file, FORMAT, REMEDY);
+    Header header = root.record(Header.class);
     List<Setting> settings = new ArrayList<>();
-    flatten("", root.path("config"), settings);
+    flatten("", root.object("config").json(), settings);
     Path metrics = folder.resolve("metrics.jsonl");
     Path evaluation = folder.resolve("evaluation.json");
     return new TrainingRun(

@@ -127,8 +127,17 @@ final class ManifestFile {
     List<Manifest.Shard> shards = shards(root, rowsPerShard);
     Map<String, String> properties = new LinkedHashMap<>();
     JsonNode extra = root.path("properties");
+    if (!extra.isObject() && !extra.isMissingNode()) {
+      throw damaged("has no object 'properties'");
+    }
+    if (!root.path("complete").isBoolean()) {
+      throw damaged("does not say whether it is 'complete', true or false");
+    }
     for (Map.Entry<String, JsonNode> entry : extra.properties()) {
-      properties.put(entry.getKey(), entry.getValue().asText());
+      if (!entry.getValue().isTextual()) {
+        throw damaged("has no text 'properties." + entry.getKey() + "'");
+      }
+      properties.put(entry.getKey(), entry.getValue().textValue());
     }
     long rows = integer(root, "rows", 0, Long.MAX_VALUE);
     Manifest manifest =

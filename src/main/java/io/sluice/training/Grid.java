@@ -105,7 +105,7 @@ public record Grid(Map<Axis, List<String>> axes) {
       combinations = longer;
     }
     Set<Map<Axis, String>> different = new LinkedHashSet<>();
-    combinations.forEach(each -> different.add(fitting(each)));
+    combinations.forEach(each -> different.add(fitted(each)));
     for (Axis axis : axes.keySet()) {
       if (different.stream().noneMatch(values -> values.containsKey(axis))) {
         throw new IllegalArgumentException(
@@ -132,8 +132,15 @@ public record Grid(Map<Axis, List<String>> axes) {
   }
 
   /** Without what has no meaning to the cell's activation. */
-  private static Map<Axis, String> fitting(Map<Axis, String> values) {
+  private Map<Axis, String> fitted(Map<Axis, String> values) {
     Map<Axis, String> own = new LinkedHashMap<>(values);
+    own.keySet().retainAll(fitting(values));
+    return own;
+  }
+
+  /** The axes on which a cell has a value, its activation's being known. */
+  Set<Axis> fitting(Map<Axis, String> values) {
+    Set<Axis> own = new LinkedHashSet<>(axes.keySet());
     Sparsity activation = activation(values);
     if (!activation.isPenalised()) {
       own.remove(Axis.PENALTY);

@@ -129,7 +129,7 @@ record SweepFile(
       }
       values.put(axis, value);
     }
-    for (Axis axis : grid.axes().keySet()) {
+    for (Axis axis : grid.fitting(values)) {
       said.text(axis.label());
     }
     return new SweepCell(name, values, Settings.read(json.object("config")));

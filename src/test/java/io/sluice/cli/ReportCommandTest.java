@@ -48,7 +48,7 @@ class ReportCommandTest {
     Files.writeString(spectrum, "{");
     assertThat(run(List.of("report", "--spectrum", spectrum.toString(), "--out", page.toString())))
         .isEqualTo(1);
-    assertThat(err.toString()).contains(spectrum.toString()).contains("cut off").hasLineCount(1);
+    assertThat(err.toString()).contains(spectrum.toString()).contains("ends too early").hasLineCount(1);
     assertThat(page).doesNotExist();
   }
 

@@ -38,7 +38,7 @@ class SpectraTest {
   void acceptsAFileWithoutOutputProjectionsOrUnknownParts() throws IOException {
     Files.writeString(
         file,
-        "{\"format\":\"sluice.spectrum/1\",\"tau\":0.9,\"later\":{},\"hooks\":[{\"kind\":\"resid\",\"layer\":0,"
+        "{\"format\":\"sluice.spectrum/1\",\"tau\":0.9,\"later\":{},\"tokens\":9,\"dModel\":2,\"layers\":1,\"hooks\":[{\"kind\":\"resid\",\"layer\":0,"
             + "\"width\":2,\"intrinsicDimension\":1,\"eigenvalues\":[3,-1e-9]}]}");
     Spectra spectra = Spectra.read(file);
     assertThat(spectra.outputProjections()).isEmpty();
@@ -69,21 +69,23 @@ class SpectraTest {
       rejects(file, "");
     }
     Files.writeString(file, whole.substring(0, whole.lastIndexOf(',')));
-    rejects(file, "is cut off at line 1");
+    rejects(file, "it ends too early, in line 1");
   }
 
   @Test
   void otherKindsOfFiles() throws IOException {
     Files.write(file, new byte[] {0x50, 0x4b, 3, 4, 0, 0, (byte) 0xff, (byte) 0xfe});
-    rejects(file, "is not valid JSON");
+    rejects(file, "it is not UTF-8");
     Files.writeString(file, "{\"format\":\"sluice.run/1\"}");
-    rejects(file, "has the format \"sluice.run/1\", not \"sluice.spectrum/1\"");
+    rejects(file, "format is 'sluice.run/1', this version reads 'sluice.spectrum/1'");
+    Files.writeString(file, "{}");
+    rejects(file, "'format' is missing");
     Files.writeString(file, "[1,2]");
-    rejects(file, "has no \"format\"");
+    rejects(file, "is no JSON object");
     Files.writeString(file, "null");
-    rejects(file, "has no \"format\"");
+    rejects(file, "is no JSON object");
     Files.writeString(file, "{\"format\":\"a\\nb" + "x".repeat(5000) + "\"}");
-    rejects(file, "has the format \"a b");
+    rejects(file, "format is 'a");
     Files.writeString(file, whole + "{}");
     rejects(file, "");
   }
@@ -99,7 +101,7 @@ class SpectraTest {
     rejectsChanged("\"kind\":\"attn_out\"", "\"kind\":null", "hooks[0].kind is empty");
     rejectsChanged("\"eigenvalues\":[", "\"eigenvalues\":[\"NaN\",", "hooks[0].eigenvalues");
     rejectsChanged("\"heads\":12", "\"heads\":11", "outputProjections[0].headOverlap");
-    rejectsChanged("\"hooks\":[", "\"hooks\":[null,", "hooks is or holds null");
+    rejectsChanged("\"hooks\":[", "\"hooks\":[null,", "'hooks[0]' is null");
     rejectsChanged(
         "\"singularValues\":[", "\"singularValues\":[],\"x\":[", "singularValues is empty");
   }

@@ -1,5 +1,6 @@
 package io.sluice.report;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -10,6 +11,8 @@ import java.util.Random;
 
 /** Files as the commands leave them, made up from a seed but shaped like those of a real model. */
 public final class SyntheticReport {
+  private static final ObjectMapper MAPPER = new ObjectMapper();
+
   private static final int D = 384;
   private static final int HEADS = 12;
   private static final double TAU = 0.99;
@@ -47,7 +50,7 @@ public final class SyntheticReport {
   /** Writes {@code spectrum.json} for a model of {@code layers} layers and returns its path. */
   public static Path spectrum(Path folder, int layers, long seed) throws IOException {
     Random random = new Random(seed);
-    ObjectNode root = JsonFile.MAPPER.createObjectNode();
+    ObjectNode root = MAPPER.createObjectNode();
     root.put("format", Spectra.FORMAT)
         .put("model", "made-up-6x384")
         .put("text", "made-up.txt")
@@ -64,7 +67,7 @@ public final class SyntheticReport {
       projection(projections.addObject(), layer, random);
     }
     Path file = folder.resolve("spectrum.json");
-    JsonFile.MAPPER.writeValue(file.toFile(), root);
+    MAPPER.writeValue(file.toFile(), root);
     return file;
   }
 
@@ -202,7 +205,7 @@ public final class SyntheticReport {
       double falling = fvu + (1 - fvu) * Math.exp(-9 * done) * (0.9 + 0.02 * random.nextGaussian());
       double late = Math.max(0, tokens - window) / (double) (steps * batch - window);
       double dying = dead * (1 - Math.exp(-5 * late)) / (1 - Math.exp(-5));
-      ObjectNode line = JsonFile.MAPPER.createObjectNode();
+      ObjectNode line = MAPPER.createObjectNode();
       line.put("step", step)
           .put("tokens", tokens)
           .put("loss", 384 * falling)
@@ -219,7 +222,7 @@ public final class SyntheticReport {
       lines.append(line).append('\n');
     }
     Files.writeString(folder.resolve("metrics.jsonl"), lines);
-    ObjectNode run = JsonFile.MAPPER.createObjectNode();
+    ObjectNode run = MAPPER.createObjectNode();
     run.put("format", TrainingRun.FORMAT).put("name", name);
     run.putObject("config")
         .put("hook", "layers.3.attn_out")
@@ -250,18 +253,18 @@ public final class SyntheticReport {
         .put("loss", 384 * fvu)
         .put("tokensPerSecond", 5180 + random.nextInt(300))
         .put("seconds", 155.0 + random.nextInt(8));
-    JsonFile.MAPPER.writeValue(folder.resolve("run.json").toFile(), run);
+    MAPPER.writeValue(folder.resolve("run.json").toFile(), run);
     evaluation(folder, dead, fvu, random);
     return folder;
   }
 
   private static void evaluation(Path folder, double dead, double fvu, Random random)
       throws IOException {
-    ObjectNode root = JsonFile.MAPPER.createObjectNode();
+    ObjectNode root = MAPPER.createObjectNode();
     root.put("format", TrainingRun.EVALUATION_FORMAT);
     measured(root, "held-out", HELD_OUT, 1.5 * dead, HELD_OUT_MORE * fvu, random);
     measured(root.putObject("trained"), "trained", TOKENS - HELD_OUT, 0.9 * dead, fvu, random);
-    JsonFile.MAPPER.writeValue(folder.resolve("evaluation.json").toFile(), root);
+    MAPPER.writeValue(folder.resolve("evaluation.json").toFile(), root);
   }
 
   private static void measured(

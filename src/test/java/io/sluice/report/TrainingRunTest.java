@@ -93,22 +93,22 @@ class TrainingRunTest {
     Path header = run.resolve("run.json");
     String whole = Files.readString(header);
     Files.writeString(header, whole.substring(0, whole.length() / 2));
-    rejects(run, "run.json: is cut off", "'sluice train'");
+    rejects(run, "run.json: is not valid JSON: it ends too early", "'sluice train'");
     Files.writeString(header, whole.replace("sluice.run/1", "sluice.run/9"));
-    rejects(run, "run.json: has the format \"sluice.run/9\"", "'sluice train'");
+    rejects(run, "run.json: format is 'sluice.run/9'", "'sluice train'");
     Files.writeString(
         header, whole.replace("\"result\":{\"steps\":800", "\"result\":{\"steps\":[]"));
-    rejects(run, "run.json: its field 'result.steps'", "'sluice train'");
+    rejects(run, "run.json: 'result.steps' is [], not a whole number", "'sluice train'");
   }
 
   @Test
   void badMetricsAreNamed() throws IOException {
     Files.writeString(metrics, "");
-    rejects(run, "metrics.jsonl: is empty", "delete it");
+    rejects(run, "metrics.jsonl: is empty", "delete");
     Files.writeString(metrics, "{\"step\":1,\"tokens\":1}\nnot json\n");
-    rejects(run, "metrics.jsonl: is not valid JSON at line 2", "delete that line");
+    rejects(run, "metrics.jsonl: line 2: is not valid JSON", "delete that line");
     Files.writeString(metrics, "{\"step\":1,\"tok");
-    rejects(run, "metrics.jsonl: is cut off", "delete");
+    rejects(run, "metrics.jsonl: line 1: is not valid JSON: it ends too early", "delete");
     Files.writeString(metrics, "[1]\n");
     rejects(run, "metrics.jsonl: ", "delete");
   }

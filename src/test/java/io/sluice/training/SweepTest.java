@@ -266,7 +266,7 @@ class SweepTest {
     Files.writeString(file, Files.readString(file).replace("\"seed\" : [", "\"sed\" : ["));
     assertThatThrownBy(() -> Sweep.read(folder))
         .isInstanceOf(IOException.class)
-        .hasMessageContaining("sweep.json: is damaged: unknown axis 'sed'");
+        .hasMessageContaining("sweep.json: 'axes': unknown axis 'sed'");
     Files.writeString(file, "{\"format\" : ");
     assertThatThrownBy(() -> Sweep.read(folder)).hasMessageContaining("not valid JSON");
     assertThatThrownBy(() -> Sweep.resume(store, ENGINES, PLENTY, temp.resolve("none")))
