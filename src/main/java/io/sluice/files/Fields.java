@@ -283,8 +283,9 @@ public final class Fields {
   }
 
   /**
-   * All fields as a record, as Jackson writes one: a component of a primitive type must be there,
-   * one that is an object may be missing or null and is null then. Components are numbers, texts,
+   * All fields as a record, as Jackson writes one: a component of a primitive type must be there
+   * (unless its {@code @JsonProperty} has the default value 0), one that is an object may be missing
+   * or null and is null then. Components are numbers, texts,
    * {@code boolean}s, records, arrays and lists of these.
    *
    * @throws IOException if a field is missing or of another type, or the record refuses the values

@@ -1,5 +1,6 @@
 package io.sluice.files;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.lang.reflect.Array;
@@ -27,11 +28,22 @@ final class RecordFields {
       types[i] = component.getType();
       String name = component.getName();
       values[i] =
-          types[i].isPrimitive() || fields.has(name)
+          fields.has(name) || isRequired(component)
               ? value(fields, name, fields.value(name), component.getGenericType())
-              : null;
+              : otherwise(types[i]);
     }
     return fields.build(() -> make(type, types, values));
+  }
+
+  /** A primitive is, unless it says what earlier versions, which did not write it, mean. */
+  private static boolean isRequired(RecordComponent component) {
+    JsonProperty property = component.getAccessor().getAnnotation(JsonProperty.class);
+    return component.getType().isPrimitive()
+        && (property == null || !property.defaultValue().equals("0"));
+  }
+
+  private static Object otherwise(Class<?> type) {
+    return type.isPrimitive() ? Array.get(Array.newInstance(type, 1), 0) : null;
   }
 
   private static <T> T make(Class<T> type, Class<?>[] types, Object[] values) {

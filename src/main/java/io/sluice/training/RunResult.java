@@ -1,6 +1,7 @@
 package io.sluice.training;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
 
 /**
  * How a run ended; the {@code result} of {@code run.json}. FVU, L0 and loss without another word
@@ -25,9 +26,9 @@ public record RunResult(
     long steps,
     long tokens,
     @JsonInclude(JsonInclude.Include.NON_NULL) Double heldOutFvu,
-    long heldOutTokens,
+    @JsonProperty(defaultValue = "0") long heldOutTokens,
     double fvu,
-    long fvuSteps,
+    @JsonProperty(defaultValue = "0") long fvuSteps,
     double l0,
     double deadFraction,
     long deadWindowTokens,

@@ -3,6 +3,7 @@ package io.sluice.files;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,7 +20,14 @@ class FieldsTest {
 
   record Inner(String name, double[] values) {}
 
-  record Outer(int count, long steps, double share, boolean on, Double maybe, List<Inner> inner) {
+  record Outer(
+      int count,
+      long steps,
+      double share,
+      boolean on,
+      Double maybe,
+      @JsonProperty(defaultValue = "0") long later,
+      List<Inner> inner) {
     Outer {
       if (count < 0) {
         throw new IllegalArgumentException("count is negative: " + count);
@@ -142,6 +150,7 @@ class FieldsTest {
     assertThat(read.steps()).isEqualTo(5_000_000_000L);
     assertThat(read.share()).isNaN();
     assertThat(read.maybe()).isNull();
+    assertThat(read.later()).isZero();
     assertThat(read.inner().getFirst().values()).containsExactly(1, 2.5);
   }
 
