@@ -116,9 +116,10 @@ public final class Fields {
     if (!Files.exists(file)) {
       throw new java.nio.file.NoSuchFileException(file + ": no such file; " + remedy);
     }
-    if (!Files.isRegularFile(file)) {
+    if (Files.isDirectory(file)) {
       throw new IOException(file + ": is not a file; " + remedy);
     }
+    RegularFile.require(file);
     if (!Files.isReadable(file)) {
       throw new IOException(file + ": may not be read; change its permissions");
     }
@@ -284,9 +285,9 @@ public final class Fields {
 
   /**
    * All fields as a record, as Jackson writes one: a component of a primitive type must be there
-   * (unless its {@code @JsonProperty} has the default value 0), one that is an object may be missing
-   * or null and is null then. Components are numbers, texts,
-   * {@code boolean}s, records, arrays and lists of these.
+   * (unless its {@code @JsonProperty} has the default value 0), one that is an object may be
+   * missing or null and is null then. Components are numbers, texts, {@code boolean}s, records,
+   * arrays and lists of these.
    *
    * @throws IOException if a field is missing or of another type, or the record refuses the values
    */

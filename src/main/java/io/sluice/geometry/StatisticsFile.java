@@ -94,7 +94,9 @@ public record StatisticsFile(String model, String text, Map<String, Covariance> 
     Safetensors file = Safetensors.open(path);
     Map<String, String> metadata = file.metadata();
     if (!FORMAT.equals(metadata.get("format"))) {
-      throw bad(path, "its format is "
+      throw bad(
+          path,
+          "its format is "
               + (metadata.get("format") == null ? "missing" : Quoted.of(metadata.get("format")))
               + ", not '"
               + FORMAT
@@ -132,8 +134,7 @@ public record StatisticsFile(String model, String text, Map<String, Covariance> 
       throw bad(path, "the shapes of '" + hook + "' are not [d] and [d, d]");
     }
     if (!count.matches("[0-9]{1,18}")) {
-      throw bad(
-          path, "'" + hook + COUNT + "' is " + Quoted.of(count) + ", not a number of rows");
+      throw bad(path, "'" + hook + COUNT + "' is " + Quoted.of(count) + ", not a number of rows");
     }
     double[] means = doubles(file, hook + MEAN);
     double[] values = doubles(file, hook + COVARIANCE);
@@ -165,8 +166,7 @@ public record StatisticsFile(String model, String text, Map<String, Covariance> 
         double bound =
             Math.sqrt(Math.max(0, matrix[i * d + i])) * Math.sqrt(Math.max(0, matrix[j * d + j]));
         double slack = 1e-3 * bound + least;
-        if (!(Math.abs(here) <= bound + slack)
-            || !(Math.abs(here - matrix[j * d + i]) <= slack)) {
+        if (!(Math.abs(here) <= bound + slack) || !(Math.abs(here - matrix[j * d + i]) <= slack)) {
           throw bad(
               path,
               "'%s' is no covariance: (%d, %d) is %s and (%d, %d) is %s, with variances %s and %s"

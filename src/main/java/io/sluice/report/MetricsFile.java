@@ -1,7 +1,7 @@
 package io.sluice.report;
 
-import io.sluice.files.StrictJson;
 import io.sluice.files.Fields;
+import io.sluice.files.RegularFile;
 import io.sluice.report.TrainingRun.Metric;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
@@ -36,9 +36,7 @@ final class MetricsFile {
    * still going on, or was killed, leaves one.
    */
   static List<Metric> read(Path file) throws IOException {
-    if (!Files.isRegularFile(file)) {
-      throw new IOException(file + ": is not a file; " + REMEDY);
-    }
+    RegularFile.require(file);
     MetricsFile curve = new MetricsFile();
     try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
       ByteArrayOutputStream line = new ByteArrayOutputStream();

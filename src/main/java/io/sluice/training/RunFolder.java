@@ -142,7 +142,8 @@ public final class RunFolder implements AutoCloseable {
     if (lines.isEmpty()) {
       throw new IOException(file + ": is empty, though the run has reached its end");
     }
-    return Fields.parse(file + ": its last line", lines.getLast(), "delete it").record(Metrics.class);
+    return Fields.parse(file + ": its last line", lines.getLast(), "delete it")
+        .record(Metrics.class);
   }
 
   /** Removes what an earlier try that got no further left behind. */

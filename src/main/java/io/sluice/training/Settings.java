@@ -120,8 +120,7 @@ final class Settings {
     String init = json.text("init");
     return switch (init) {
       case "random" -> new Start.Random();
-      case "asi" ->
-          new Start.ActiveSubspace(json.integer("dInit", 0, MOST), json.real("tau"));
+      case "asi" -> new Start.ActiveSubspace(json.integer("dInit", 0, MOST), json.real("tau"));
       default -> throw json.damaged("unknown init " + Quoted.of(init));
     };
   }

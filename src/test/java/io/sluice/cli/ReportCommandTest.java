@@ -48,7 +48,10 @@ class ReportCommandTest {
     Files.writeString(spectrum, "{");
     assertThat(run(List.of("report", "--spectrum", spectrum.toString(), "--out", page.toString())))
         .isEqualTo(1);
-    assertThat(err.toString()).contains(spectrum.toString()).contains("ends too early").hasLineCount(1);
+    assertThat(err.toString())
+        .contains(spectrum.toString())
+        .contains("ends too early")
+        .hasLineCount(1);
     assertThat(page).doesNotExist();
   }
 
