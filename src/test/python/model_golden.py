@@ -156,5 +156,44 @@ def export_onnx(model, folder, ids, mask):
     shutil.copy(folder / "tokenizer.json", onnx_folder / "tiny-bert-tokenizer.json")
 
 
+def exports():
+    """The same kind of model through other ways of exporting it, with what it computes."""
+    folder = out / "bert-exports"
+    folder.mkdir(exist_ok=True)
+    ids, mask = (torch.from_numpy(array) for array in padded([[2, 5, 6, 9, 3], [2, 13, 14, 15, 12, 5, 7, 8, 3]]))
+    ways = {
+        "fused-attention": (dict(attn_implementation="sdpa", hidden_act="gelu_new"), True, dict(opset_version=14)),
+        "spelled-out": (dict(attn_implementation="eager", hidden_act="relu", layer_norm_eps=0.01), False, dict(opset_version=11)),
+        "unfolded": (dict(attn_implementation="eager", hidden_act="gelu"), True, dict(opset_version=18, do_constant_folding=False)),
+    }
+    for name, (settings, typed, export) in ways.items():
+        torch.manual_seed(2)
+        sizes = dict(vocab_size=22, hidden_size=12, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
+        config = BertConfig(**sizes, max_position_embeddings=16, initializer_range=0.3, **settings)
+        model = BertModel(config, add_pooling_layer=False).eval()
+        for parameter in model.parameters():
+            parameter.data += 0.1 * torch.randn_like(parameter)
+
+        class Encoder(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.bert = model
+
+            def forward(self, ids, mask, types=None):
+                return self.bert(input_ids=ids, attention_mask=mask, token_type_ids=types).last_hidden_state
+
+        names = ["input_ids", "attention_mask", "token_type_ids"][: 3 if typed else 2]
+        inputs = (ids, mask, torch.zeros_like(ids))[: len(names)]
+        torch.onnx.export(
+            Encoder().eval(), inputs, folder / f"{name}.onnx", input_names=names, output_names=["last_hidden_state"],
+            dynamic_axes={name: {0: "batch", 1: "length"} for name in names}, dynamo=False, **export,
+        )  # fmt: skip
+        with torch.no_grad():
+            hidden = model(ids, mask).last_hidden_state.numpy().copy()
+        tensors = {"input_ids": ids.numpy(), "attention_mask": mask.numpy(), "last_hidden_state": hidden}
+        save_file(tensors, folder / f"{name}.safetensors")
+
+
 minilm_golden()
 tiny_golden()
+exports()

@@ -36,6 +36,17 @@ enum Activation {
     };
   }
 
+  /** The function of one number. */
+  double of(double x) {
+    return switch (this) {
+      case GELU -> x / 2 * (1 + OnnxFunction.erf(x / Math.sqrt(2)));
+      case GELU_TANH ->
+          x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+      case RELU -> Math.max(0, x);
+      case SILU -> x / (1 + Math.exp(-x));
+    };
+  }
+
   /** The same for the vector kernels. */
   Nonlinearity function() {
     return switch (this) {

@@ -58,13 +58,7 @@ public final class OnnxFile implements TensorSource {
     }
     List<OnnxNode> nodes = new ArrayList<>();
     for (NodeProto node : graph.getNodeList()) {
-      nodes.add(
-          new OnnxNode(
-              node.getOpType(),
-              node.getName(),
-              node.getInputList(),
-              node.getOutputList(),
-              numbers(node)));
+      nodes.add(node(node));
       if (node.getOpType().equals("Constant") && node.getOutputCount() == 1) {
         for (AttributeProto attribute : node.getAttributeList()) {
           if (attribute.getName().equals("value") && attribute.hasT()) {
@@ -77,16 +71,29 @@ public final class OnnxFile implements TensorSource {
     return new OnnxFile(path, tensors, nodes);
   }
 
-  private static Map<String, Number> numbers(NodeProto node) {
+  private static OnnxNode node(NodeProto node) {
     Map<String, Number> numbers = new LinkedHashMap<>();
+    Map<String, List<Long>> lists = new LinkedHashMap<>();
+    Map<String, String> texts = new LinkedHashMap<>();
     for (AttributeProto attribute : node.getAttributeList()) {
+      String name = attribute.getName();
       switch (attribute.getType()) {
-        case FLOAT -> numbers.put(attribute.getName(), attribute.getF());
-        case INT -> numbers.put(attribute.getName(), attribute.getI());
+        case FLOAT -> numbers.put(name, attribute.getF());
+        case INT -> numbers.put(name, attribute.getI());
+        case INTS -> lists.put(name, List.copyOf(attribute.getIntsList()));
+        case STRING -> texts.put(name, attribute.getS().toStringUtf8());
         default -> {}
       }
     }
-    return numbers;
+    boolean own = node.getDomain().isEmpty() || node.getDomain().equals("ai.onnx");
+    return new OnnxNode(
+        own ? node.getOpType() : node.getDomain() + "." + node.getOpType(),
+        node.getName(),
+        node.getInputList(),
+        node.getOutputList(),
+        numbers,
+        lists,
+        texts);
   }
 
   private static GraphProto parse(Path path, MemorySegment file) throws IOException {
