@@ -30,6 +30,15 @@ O200K = (
     r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
     r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
+BLOOM = r" ?[^(\s|[.,!?…。，、।۔،])]+"
+DEEPSEEK = (
+    r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"
+    r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+CL100K = (
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*"
+    r"|\s*[\r\n]|\s+(?!\S)|\s+"
+)
 
 
 class Picks:
@@ -245,6 +254,17 @@ def make(folder):
     train_bpe("words", words, special_tokens=["[UNK]"], continuing_subword_prefix="##", end_of_word_suffix="</w>", limit_alphabet=150)
     words.decoder = decoders.BPEDecoder("</w>")
     save("words", words)
+
+    gpt2 = Tokenizer.from_file(str(folder / "gpt2.json"))
+    for name, splits in {
+        "bloom": [BLOOM],
+        "deepseek": [r"\p{N}{1,3}", "[一-龥\u3040-ゟ゠-ヿ]+", DEEPSEEK],
+        "cl100k": [CL100K],
+        "odd": [r"(?i)whale\w*|\bthe\b", r"(?<=[aeiou])[^\W\d]{2,4}?", r"^.+$", r"(?=[A-Z])", r"[\p{Han}\P{L}]"],
+    }.items():
+        parts = [pre_tokenizers.Split(Regex(one), "isolated") for one in splits]
+        gpt2.pre_tokenizer = pre_tokenizers.Sequence([*parts, pre_tokenizers.ByteLevel(False, use_regex=False)])
+        save(name, gpt2)
 
     (folder / "ids.txt").write_text(hashes(folder, SEED))
 

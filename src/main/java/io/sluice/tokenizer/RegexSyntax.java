@@ -1,6 +1,8 @@
 package io.sluice.tokenizer;
 
 import io.sluice.files.Quoted;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
@@ -10,16 +12,27 @@ import java.util.regex.PatternSyntaxException;
  * is unknown is refused.
  */
 final class RegexSyntax {
-  /** Oniguruma's word characters in terms of Java's: superscripts and fractions, but no joiners. */
-  private static final String WORD = "\\w\\u00b2\\u00b3\\u00b9\\u00bc-\\u00be&&[^\\u200c\\u200d]]";
+  /** What Java takes for word characters and Oniguruma does not. */
+  private static final String JOINERS = "\\u200c\\u200d";
 
-  private static final int LONGEST = 10_000;
+  /** Word characters to Oniguruma as long as they are not in a class. */
+  private static final String FRACTIONS = "\\u00b2\\u00b3\\u00b9\\u00bc-\\u00be";
+
+  private static final int LONGEST = 4096;
   private static final int DEEPEST = 50;
-  private static final int LARGEST_REPEAT = 1000;
+
+  /**
+   * Ways through an expression that take no character: alternatives of its groups and numbers in its
+   * braces, multiplied. A search counts the characters that it looks at, and these look at none.
+   * GPT-4o's expression has 243.
+   */
+  private static final int MOST_WAYS = 5_000;
 
   private final String path;
   private final String from;
   private final StringBuilder to = new StringBuilder();
+  private final Deque<Integer> alternatives = new ArrayDeque<>();
+  private long ways = 1;
   private int at;
 
   private RegexSyntax(String path, String expression) {
@@ -49,20 +62,17 @@ final class RegexSyntax {
   }
 
   private void translate() throws TokenizerException {
-    int depth = 0;
     while (at < from.length()) {
       char c = from.charAt(at);
       switch (c) {
         case '\\' -> escape(false);
         case '[' -> characterClass(1);
-        case '(' -> {
-          group();
-          if (++depth > DEEPEST) {
-            throw refused("it is nested too deep");
+        case '(' -> group();
+        case ')' -> endGroup();
+        case '|' -> {
+          if (!alternatives.isEmpty()) {
+            alternatives.push(alternatives.pop() + 1);
           }
-        }
-        case ')' -> {
-          depth--;
           copy(1);
         }
         case '*', '+', '?' -> {
@@ -77,7 +87,27 @@ final class RegexSyntax {
     }
   }
 
+  private void endGroup() throws TokenizerException {
+    if (alternatives.isEmpty()) {
+      throw refused("a ) has no (");
+    }
+    copy(1);
+    boolean repeats = at < from.length() && "*+?{".indexOf(from.charAt(at)) >= 0;
+    multiplyWays(alternatives.pop() + (repeats ? 1 : 0));
+  }
+
+  private void multiplyWays(int by) throws TokenizerException {
+    ways *= Math.max(1, by);
+    if (ways > MOST_WAYS) {
+      throw refused("its groups and repeats may be combined in more than " + MOST_WAYS + " ways");
+    }
+  }
+
   private void group() throws TokenizerException {
+    if (alternatives.size() == DEEPEST) {
+      throw refused("it is nested too deep");
+    }
+    alternatives.push(1);
     if (!from.startsWith("(?", at)) {
       copy(1);
       return;
@@ -89,8 +119,9 @@ final class RegexSyntax {
       }
     }
     if (at == 0 && from.startsWith("(?i)")) {
-      // For the whole expression, alternatives included, as in Java; the bracket comes with it.
-      copy(3);
+      // For the whole expression, alternatives included, as in Java.
+      alternatives.pop();
+      copy(4);
       return;
     }
     throw refused("of the groups it may have (?:, (?=, (?!, (?<=, (?<!, (?> and (?i:");
@@ -104,9 +135,7 @@ final class RegexSyntax {
       throw refused("a brace that is no {n}, {n,} or {n,m} must be written \\{");
     }
     for (String bound : inside.split(",")) {
-      if (Integer.parseInt(bound) > LARGEST_REPEAT) {
-        throw refused("it repeats more than " + LARGEST_REPEAT + " times");
-      }
+      multiplyWays(Integer.parseInt(bound));
     }
     copy(end + 1 - at);
     if (at < from.length() && (from.charAt(at) == '+' || from.charAt(at) == '?')) {
@@ -155,8 +184,12 @@ final class RegexSyntax {
     char c = from.charAt(at + 1);
     switch (c) {
       case 's', 'S', 'd', 'D', 'n', 'r', 't', 'f' -> copy(2);
-      case 'w', 'W' -> {
-        to.append(c == 'w' ? "[" : "[^").append(WORD);
+      case 'w' -> {
+        to.append("[\\w").append(inClass ? "" : FRACTIONS).append("&&[^" + JOINERS + "]]");
+        at += 2;
+      }
+      case 'W' -> {
+        to.append("[\\W" + JOINERS).append(inClass ? "]" : "&&[^" + FRACTIONS + "]]");
         at += 2;
       }
       case 'b', 'B', 'A', 'z', 'Z' -> {
