@@ -2,28 +2,21 @@ package io.sluice.torch;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.net.URL;
-import java.net.URLConnection;
-import java.nio.channels.FileChannel;
-import java.nio.file.FileSystemException;
-import java.nio.file.Files;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
-import java.util.stream.Stream;
 
 /**
  * LibTorch for the CPU from the class path: the shared libraries inside the jars of {@code
- * org.bytedeco:pytorch} and {@code org.bytedeco:openblas}, unpacked once into a cache folder.
- *
- * <p>The folder's name carries both versions. It is filled under another name and renamed, so that
- * processes that start at once never see half of it; the one that loses the race uses the winner's.
+ * org.bytedeco:pytorch} and {@code org.bytedeco:openblas}, unpacked once into a cache folder whose
+ * name carries both versions.
  */
 final class BundledLibTorch {
   private static final List<String> LIBRARIES =
@@ -55,9 +48,7 @@ final class BundledLibTorch {
                 + "-"
                 + platform());
     try {
-      if (!isComplete(folder)) {
-        fill(cache, folder);
-      }
+      new UnpackedFiles(folder, resources()).provide();
     } catch (IOException e) {
       throw new TorchException(
           "cannot unpack LibTorch into "
@@ -105,71 +96,16 @@ final class BundledLibTorch {
     return home;
   }
 
-  private static void fill(Path cache, Path folder) throws IOException {
-    Files.createDirectories(cache);
-    Path temporary = Files.createTempDirectory(cache, "unpacking-");
-    try {
-      for (String library : LIBRARIES) {
-        URL resource = resource(library);
-        if (resource == null) {
-          continue;
-        }
-        Path file = temporary.resolve(fileName(library));
-        try (InputStream in = resource.openStream()) {
-          Files.copy(in, file);
-        }
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-          channel.force(true);
-        }
-      }
-      if (Files.exists(folder) && !isComplete(folder)) {
-        // Damaged, by hand or by a full disk; set aside rather than edited under a running process.
-        Path damaged = Files.createTempDirectory(cache, "damaged-");
-        Files.move(folder, damaged, StandardCopyOption.ATOMIC_MOVE);
-        delete(damaged);
-      }
-      try {
-        Files.move(temporary, folder, StandardCopyOption.ATOMIC_MOVE);
-      } catch (FileSystemException e) {
-        if (!isComplete(folder)) {
-          throw e;
-        }
-      }
-    } finally {
-      delete(temporary);
-    }
-  }
-
-  /** Whether every library is there in its full size. */
-  private static boolean isComplete(Path folder) throws IOException {
+  /** The libraries that the class path has, by the names that they are to have. */
+  private static Map<String, URL> resources() {
+    Map<String, URL> resources = new LinkedHashMap<>();
     for (String library : LIBRARIES) {
       URL resource = resource(library);
-      if (resource == null) {
-        continue;
-      }
-      Path file = folder.resolve(fileName(library));
-      URLConnection connection = resource.openConnection();
-      connection.setUseCaches(true);
-      if (!Files.isRegularFile(file) || Files.size(file) != connection.getContentLengthLong()) {
-        return false;
+      if (resource != null) {
+        resources.put(fileName(library), resource);
       }
     }
-    return true;
-  }
-
-  private static void delete(Path folder) {
-    if (!Files.exists(folder)) {
-      return;
-    }
-    try (Stream<Path> files = Files.list(folder)) {
-      for (Path file : new ArrayList<>(files.toList())) {
-        Files.deleteIfExists(file);
-      }
-      Files.deleteIfExists(folder);
-    } catch (IOException | UncheckedIOException e) {
-      // A leftover in a cache folder harms nothing; the next start tries again.
-      return;
-    }
+    return resources;
   }
 
   private static String fileName(String library) {
@@ -211,6 +147,11 @@ final class BundledLibTorch {
   }
 
   private static String reason(IOException e) {
-    return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    String message = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    return switch (e) {
+      case AccessDeniedException denied -> "may not write to " + denied.getFile();
+      case FileAlreadyExistsException file -> file.getFile() + " is no folder";
+      default -> message;
+    };
   }
 }
