@@ -9,7 +9,7 @@ import java.util.List;
  * A part of a tokenizer's description. A field that is missing or of another type is an error that
  * names it.
  *
- * @param path where it stands, for messages
+ * @param path where it stands, for messages; empty for the whole
  * @param node a JSON object
  */
 record Component(String path, JsonNode node) {
@@ -29,7 +29,7 @@ record Component(String path, JsonNode node) {
     if (!child.isObject()) {
       throw wrong(name, "must be an object");
     }
-    return new Component(path + "." + name, child);
+    return new Component(pathOf(name), child);
   }
 
   List<Component> children(String name) throws TokenizerException {
@@ -39,7 +39,7 @@ record Component(String path, JsonNode node) {
       if (!list.get(i).isObject()) {
         throw wrong(name, "must be a list of objects");
       }
-      children.add(new Component(path + "." + name + "[" + i + "]", list.get(i)));
+      children.add(new Component(pathOf(name) + "[" + i + "]", list.get(i)));
     }
     return children;
   }
@@ -111,6 +111,10 @@ record Component(String path, JsonNode node) {
     return new Regex(pattern.path + ".Regex", pattern.text("Regex"));
   }
 
+  private String pathOf(String name) {
+    return path.isEmpty() ? name : path + "." + name;
+  }
+
   TokenizerException wrong(String name, String must) {
     JsonNode value = node.path(name);
     String is =
@@ -119,7 +123,7 @@ record Component(String path, JsonNode node) {
             : value.isContainerNode()
                 ? "is " + (value.isArray() ? "a list" : "an object")
                 : "is " + (value.isTextual() ? Quoted.of(value.textValue()) : value.asText());
-    return new TokenizerException("its " + path + "." + name + " " + is + ", but " + must);
+    return new TokenizerException("its " + pathOf(name) + " " + is + ", but " + must);
   }
 
   /** A part of a type that is not among those that are known. */

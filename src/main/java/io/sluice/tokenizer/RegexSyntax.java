@@ -22,9 +22,9 @@ final class RegexSyntax {
   private static final int DEEPEST = 50;
 
   /**
-   * Ways through an expression that take no character: alternatives of its groups and numbers in its
-   * braces, multiplied. A search counts the characters that it looks at, and these look at none.
-   * GPT-4o's expression has 243.
+   * Ways through an expression that take no character: alternatives of its groups and numbers in
+   * its braces, multiplied. A search counts the characters that it looks at, and these look at
+   * none. GPT-4o's expression has 243.
    */
   private static final int MOST_WAYS = 5_000;
 

@@ -51,7 +51,7 @@ public final class TextTokenizer {
     if (!root.isObject()) {
       throw new TokenizerException("it is no JSON object");
     }
-    return new TextTokenizer(new Component("tokenizer", root));
+    return new TextTokenizer(new Component("", root));
   }
 
   /**

@@ -31,12 +31,12 @@ import java.util.zip.CheckedInputStream;
 
 /**
  * Files of the class path that lie unpacked in a folder. A start looks at their sizes and at when
- * they were last written; one that was written since it was unpacked is read as a whole, and is good
- * if it has the checksum of the class path's.
+ * they were last written; one that was written since it was unpacked is read as a whole, and is
+ * good if it has the checksum of the class path's.
  *
- * <p>The folder is filled under another name and renamed, so that processes that start at once never
- * see half of it; the one that loses the race uses the winner's. What a killed process left is
- * removed at the next start: a folder that is being filled holds a lock.
+ * <p>The folder is filled under another name and renamed, so that processes that start at once
+ * never see half of it; the one that loses the race uses the winner's. What a killed process left
+ * is removed at the next start: a folder that is being filled holds a lock.
  */
 final class UnpackedFiles {
   private static final String FILLING = "unpacking-";
@@ -84,7 +84,9 @@ final class UnpackedFiles {
     try {
       try (FileChannel channel =
               FileChannel.open(
-                  temporary.resolve(LOCK), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+                  temporary.resolve(LOCK),
+                  StandardOpenOption.CREATE_NEW,
+                  StandardOpenOption.WRITE);
           FileLock lock = lock(channel)) {
         List<String> record = new ArrayList<>();
         for (Map.Entry<String, URL> file : files.entrySet()) {
@@ -189,8 +191,7 @@ final class UnpackedFiles {
   private static Entry entry(URL url) throws IOException {
     URLConnection connection = url.openConnection();
     connection.setUseCaches(true);
-    long checksum =
-        connection instanceof JarURLConnection jar ? jar.getJarEntry().getCrc() : -1;
+    long checksum = connection instanceof JarURLConnection jar ? jar.getJarEntry().getCrc() : -1;
     return new Entry(connection.getContentLengthLong(), checksum);
   }
 
@@ -222,8 +223,7 @@ final class UnpackedFiles {
   }
 
   private static boolean isBeingFilled(Path unpacking) throws IOException {
-    try (FileChannel channel =
-            FileChannel.open(unpacking.resolve(LOCK), StandardOpenOption.WRITE);
+    try (FileChannel channel = FileChannel.open(unpacking.resolve(LOCK), StandardOpenOption.WRITE);
         FileLock lock = channel.tryLock()) {
       return lock == null;
     } catch (OverlappingFileLockException e) {

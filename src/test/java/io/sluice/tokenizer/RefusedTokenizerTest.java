@@ -98,8 +98,7 @@ class RefusedTokenizerTest {
     String charsmap = Base64.getEncoder().encodeToString(table);
     ObjectNode root = root();
     root.set(
-        "normalizer",
-        json("{'type':'Precompiled','precompiled_charsmap':'" + charsmap + "'}"));
+        "normalizer", json("{'type':'Precompiled','precompiled_charsmap':'" + charsmap + "'}"));
     TextTokenizer tokenizer = TextTokenizer.read(root);
     assertThatThrownBy(() -> tokenizer.encode("hello"))
         .isInstanceOf(TokenizerException.class)
@@ -137,8 +136,7 @@ class RefusedTokenizerTest {
     assertThatThrownBy(() -> tokenizer.encode("hello"))
         .isInstanceOf(TokenizerException.class)
         .hasMessageMatching(
-            "its tokenizer\\.normalizer\\.normalizers\\[2\\] makes more than \\d+ characters of a"
-                + " text");
+            "its normalizer\\.normalizers\\[2\\] makes more than \\d+ characters of a" + " text");
     root.set("normalizer", json("{'type':'Replace','pattern':{'Regex':'x*'},'content':'b'}"));
     assertThatThrownBy(() -> TextTokenizer.read(root).encode("hello"))
         .isInstanceOf(TokenizerException.class)
@@ -167,8 +165,7 @@ class RefusedTokenizerTest {
     return (ObjectNode) json(WORDS);
   }
 
-  private static JsonNode json(String text)
-      throws JsonProcessingException {
+  private static JsonNode json(String text) throws JsonProcessingException {
     return new ObjectMapper().readTree(text.replace('\'', '"'));
   }
 }

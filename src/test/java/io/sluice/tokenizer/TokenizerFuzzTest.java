@@ -28,9 +28,9 @@ import org.junit.jupiter.api.Timeout;
 /**
  * Descriptions of tokenizers that are well-formed and wrong: fields removed, of other types, at
  * their extremes, parts of one tokenizer in another, chains of what makes texts longer. Each is
- * refused by one line, or encodes and decodes hostile texts, or refuses them by one line, in bounded
- * time and memory. All of it is Java, so that it needs no process of its own: nothing here can end
- * this one.
+ * refused by one line, or encodes and decodes hostile texts, or refuses them by one line, in
+ * bounded time and memory. All of it is Java, so that it needs no process of its own: nothing here
+ * can end this one.
  *
  * <p>How many there are is the system property {@code sluice.mutations}, as in {@code make fuzz}.
  */
