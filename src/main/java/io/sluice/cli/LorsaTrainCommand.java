@@ -10,6 +10,7 @@ import io.sluice.torch.Device;
 import io.sluice.torch.TensorScope;
 import io.sluice.training.RunResult;
 import io.sluice.training.Start;
+import io.sluice.training.StoppedException;
 import io.sluice.training.TrainingConfig;
 import io.sluice.training.lorsa.LorsaSchedule;
 import io.sluice.training.lorsa.LorsaTrainer;
@@ -19,6 +20,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -195,6 +197,9 @@ final class LorsaTrainCommand extends SluiceCommand {
     if (!resume && (store == null || model == null || layer == null)) {
       throw usage("give --store, --model and --layer, or --resume to go on with a run");
     }
+    if (resume) {
+      requireOwnSettings(Set.of("--store", "--device"));
+    }
     if (layer != null && (layer < 0 || layer > 9999)) {
       throw usage("--layer must be from 0 to 9999, not " + layer);
     }
@@ -311,11 +316,17 @@ final class LorsaTrainCommand extends SluiceCommand {
   }
 
   private RunResult train(LorsaTrainer trainer) throws IOException {
-    try (Progress progress = progress("lorsa", trainer.config().schedule().steps(), "steps")) {
-      progress.startingAt(trainer.step());
-      RunResult result = trainer.run(new TrainingProgress(progress, (step, seen) -> step));
-      progress.done();
-      return result;
+    try (StopSignal signal = StopSignal.listen()) {
+      try (Progress progress = progress("lorsa", trainer.config().schedule().steps(), "steps")) {
+        progress.startingAt(trainer.step());
+        RunResult result =
+            trainer.run(new TrainingProgress(progress, (step, seen) -> step, signal));
+        progress.done();
+        return result;
+      } catch (StoppedException e) {
+        sayHowItGoesOn(e, "lorsa train --resume --out " + out);
+        throw e;
+      }
     }
   }
 

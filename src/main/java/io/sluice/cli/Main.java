@@ -1,5 +1,6 @@
 package io.sluice.cli;
 
+import io.sluice.training.StoppedException;
 import java.io.PrintWriter;
 import java.io.Writer;
 import java.util.Arrays;
@@ -41,6 +42,9 @@ import picocli.CommandLine.RunLast;
       "  sluice demo --out demo"
     })
 public final class Main implements Runnable {
+  /** What a shell makes of a program that ends by Ctrl-C. */
+  private static final int STOPPED = 130;
+
   @Option(
       names = {"-h", "--help"},
       usageHelp = true,
@@ -154,6 +158,10 @@ public final class Main implements Runnable {
   }
 
   private static int failure(Exception e, CommandLine at, CommandLine.ParseResult result) {
+    if (e instanceof StoppedException) {
+      // The command has said how its work goes on, and the process is ending already.
+      return STOPPED;
+    }
     at.getErr().printf("%s: %s%n", at.getCommandSpec().qualifiedName(), ErrorLine.of(e));
     if (at.getCommand() instanceof SluiceCommand command && command.stacktrace()) {
       e.printStackTrace(at.getErr());

@@ -1,9 +1,13 @@
 package io.sluice.cli;
 
 import java.io.PrintWriter;
+import io.sluice.training.StoppedException;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -22,6 +26,10 @@ import picocli.CommandLine.Spec;
     optionListHeading = "%nOptions:%n",
     parameterListHeading = "%nArguments:%n")
 abstract class SluiceCommand implements Callable<Integer> {
+  /** Options that say how a command talks, not what it does. */
+  private static final Set<String> WITH_EVERYTHING =
+      Set.of("--resume", "--out", "--json", "--stacktrace", "--help", "--no-verify", "--threads");
+
   @Spec private CommandSpec spec;
 
   @Option(
@@ -87,6 +95,42 @@ abstract class SluiceCommand implements Callable<Integer> {
    */
   protected final ParameterException usage(String message) {
     return new ParameterException(spec.commandLine(), message);
+  }
+
+  /**
+   * Refuses options that a run's own settings would overrule.
+   *
+   * @param taken those that go with {@code --resume}
+   */
+  final void requireOwnSettings(Set<String> taken) {
+    List<String> overruled =
+        spec.commandLine().getParseResult().matchedOptions().stream()
+            .map(OptionSpec::longestName)
+            .filter(name -> !WITH_EVERYTHING.contains(name) && !taken.contains(name))
+            .toList();
+    if (!overruled.isEmpty()) {
+      throw usage(
+          "--resume goes on with the run's own settings; leave out "
+              + String.join(", ", overruled));
+    }
+  }
+
+  /**
+   * Says after a signal that the work was saved, and how it goes on.
+   *
+   * @param stopped where it was
+   * @param command the words after {@code sluice} that go on with it
+   */
+  final void sayHowItGoesOn(StoppedException stopped, String command) {
+    err()
+        .println(
+            spec.qualifiedName()
+                + ": "
+                + stopped.getMessage()
+                + "; go on with 'sluice "
+                + command
+                + "'");
+    err().flush();
   }
 
   /**

@@ -18,6 +18,7 @@ import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -105,6 +106,20 @@ final class StoreSpectra {
 
   private Spectra.Hook hook(HookPoint point, Covariance covariance) {
     Spectrum spectrum = Spectrum.of(covariance);
+    double meanSquare = 0;
+    for (double mean : covariance.mean()) {
+      meanSquare += mean * mean;
+    }
+    // What is left of the squares of one vector is rounding.
+    if (!(spectrum.totalVariance() > 1e-13 * meanSquare)) {
+      throw new UncheckedIOException(
+          new IOException(
+              (covariance.count() == 1
+                      ? "%s: '%s' has one token, and a spectrum needs several; capture a longer text"
+                      : "%s: '%s' holds the same vector in all %d tokens, so there is no variance to"
+                          + " measure; capture another text")
+                  .formatted(store == null ? text : store.folder(), point, covariance.count())));
+    }
     return new Spectra.Hook(
         point.toString(),
         point.kind().label(),

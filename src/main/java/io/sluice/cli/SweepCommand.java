@@ -3,6 +3,7 @@ package io.sluice.cli;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.Axis;
 import io.sluice.training.Grid;
+import io.sluice.training.StoppedException;
 import io.sluice.training.Sweep;
 import io.sluice.training.SweepCell;
 import io.sluice.training.SweepListener;
@@ -13,6 +14,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -113,8 +115,8 @@ final class SweepCommand extends SluiceCommand {
     if (!resume && (store == null || hook == null || vary.isEmpty())) {
       throw usage("give --store, --hook and --vary, or --resume to go on with a sweep");
     }
-    if (resume && !vary.isEmpty()) {
-      throw usage("--resume goes on with the sweep's own grid; leave out --vary");
+    if (resume) {
+      requireOwnSettings(Set.of("--store", "--memory"));
     }
     steps.check(this);
     heldOut.check(this);
@@ -182,6 +184,17 @@ final class SweepCommand extends SluiceCommand {
   }
 
   private SweepResult train(Sweep sweep) throws IOException {
+    try (StopSignal signal = StopSignal.listen()) {
+      try {
+        return train(sweep, signal);
+      } catch (StoppedException e) {
+        sayHowItGoesOn(e, "sweep --resume --out " + out);
+        throw e;
+      }
+    }
+  }
+
+  private SweepResult train(Sweep sweep, StopSignal signal) throws IOException {
     try (Progress progress = progress("sweep", sweep.tokensLeft(), "tokens")) {
       SweepResult result =
           sweep.run(
@@ -200,6 +213,11 @@ final class SweepCommand extends SluiceCommand {
                   seen += cell.config().batch();
                   progress.update(
                       seen, String.format(Locale.ROOT, "%d at a time, of %d", together, cells));
+                }
+
+                @Override
+                public boolean stops() {
+                  return signal.hasArrived();
                 }
 
                 @Override

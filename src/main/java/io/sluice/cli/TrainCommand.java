@@ -9,12 +9,14 @@ import io.sluice.training.RunResult;
 import io.sluice.training.Sparsity;
 import io.sluice.training.Start;
 import io.sluice.training.StartingPoint;
+import io.sluice.training.StoppedException;
 import io.sluice.training.Trainer;
 import io.sluice.training.TrainingConfig;
 import io.sluice.training.TrainingConfigBuilder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Set;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -166,6 +168,9 @@ final class TrainCommand extends SluiceCommand {
     if (!resume && (store == null || kind.hook() == null)) {
       throw usage("give --store and --hook, or --resume to go on with a run");
     }
+    if (resume) {
+      requireOwnSettings(Set.of("--store"));
+    }
     steps.check(this);
     positions.check(this);
     heldOut.check(this);
@@ -257,11 +262,17 @@ final class TrainCommand extends SluiceCommand {
 
   private RunResult train(Trainer trainer) throws IOException {
     long perStep = trainer.config().batch();
-    try (Progress progress = progress("train", trainer.config().steps() * perStep, "tokens")) {
-      progress.startingAt(trainer.step() * perStep);
-      RunResult result = trainer.run(new TrainingProgress(progress, (step, seen) -> seen));
-      progress.done();
-      return result;
+    try (StopSignal signal = StopSignal.listen()) {
+      try (Progress progress = progress("train", trainer.config().steps() * perStep, "tokens")) {
+        progress.startingAt(trainer.step() * perStep);
+        RunResult result =
+            trainer.run(new TrainingProgress(progress, (step, seen) -> seen, signal));
+        progress.done();
+        return result;
+      } catch (StoppedException e) {
+        sayHowItGoesOn(e, "train --resume --out " + out);
+        throw e;
+      }
     }
   }
 

@@ -9,12 +9,15 @@ import java.util.function.LongBinaryOperator;
 final class TrainingProgress implements TrainingListener {
   private final Progress progress;
   private final LongBinaryOperator done;
+  private final StopSignal signal;
   private String remark = "";
 
   /**
    * @param done of steps and tokens so far, what {@code progress} counts
+   * @param signal stops the training
    */
-  TrainingProgress(Progress progress, LongBinaryOperator done) {
+  TrainingProgress(Progress progress, LongBinaryOperator done, StopSignal signal) {
+    this.signal = signal;
     this.progress = progress;
     this.done = done;
   }
@@ -22,6 +25,11 @@ final class TrainingProgress implements TrainingListener {
   @Override
   public void stepped(long step, long seen) {
     progress.update(done.applyAsLong(step, seen), remark);
+  }
+
+  @Override
+  public boolean stops() {
+    return signal.hasArrived();
   }
 
   @Override

@@ -85,6 +85,15 @@ record Sample(
           throw new IOException(
               store.folder() + ": column '" + hooks.get(site) + "' holds nothing but zeros");
         }
+        // What is left of the squares of one vector is rounding.
+        if (!(squares[site] > 1e-13 * meanSquare)) {
+          throw new IOException(
+              count == 1
+                  ? "%s: one token takes part, and nothing can be learned from one; capture a longer text"
+                      .formatted(store.folder())
+                  : "%s: column '%s' holds the same vector in all %d rows that were read; there is nothing to learn: capture another text"
+                      .formatted(store.folder(), hooks.get(site), count));
+        }
       }
       return new Sample(count, norms, mean, squares, sums == null ? null : sums.covariance());
     }

@@ -207,6 +207,7 @@ public final class Sweep implements AutoCloseable {
    * Trains what is left.
    *
    * @throws IOException if data is not finite or writing fails
+   * @throws StoppedException if the listener has asked for it
    */
   public SweepResult run(SweepListener listener) throws IOException {
     int width = ActivationFeed.activations(store, file.hook()).width();
@@ -264,6 +265,13 @@ public final class Sweep implements AutoCloseable {
           }
         }
         endThoseAtTheirEnd(running, listener);
+        if (!running.isEmpty() && listener.stops()) {
+          for (Running each : running) {
+            each.trainer().stop();
+          }
+          throw new StoppedException(
+              "stopped, with checkpoints of the %d cells in training".formatted(running.size()));
+        }
       }
     } finally {
       for (Running each : running) {

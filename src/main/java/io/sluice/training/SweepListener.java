@@ -11,6 +11,14 @@ public interface SweepListener {
   /** A cell has done a step. */
   default void stepped(SweepCell cell, long step) {}
 
+  /**
+   * Whether the sweep shall stop where it is, asked after each batch: the cells that share it then
+   * write checkpoints, and the sweep ends with a {@link StoppedException}.
+   */
+  default boolean stops() {
+    return false;
+  }
+
   /** A cell has ended. */
   default void ended(SweepCell cell, RunResult result) {}
 

@@ -257,6 +257,7 @@ public final class Trainer implements AutoCloseable {
    *
    * @throws IOException if data is not finite (the message names column and row) or writing fails
    * @throws DivergedException if the loss is not finite though the data is
+   * @throws StoppedException if the listener has asked for it
    */
   public RunResult run(TrainingListener listener) throws IOException {
     listener.started(start);
@@ -274,8 +275,18 @@ public final class Trainer implements AutoCloseable {
     while (!atEnd()) {
       long began = System.nanoTime();
       advance(feed.next(), began, listener);
+      if (!atEnd() && listener.stops()) {
+        stop();
+        throw new StoppedException(
+            "stopped after %d of %d steps, with a checkpoint".formatted(step, config.steps()));
+      }
     }
     return finish();
+  }
+
+  /** Writes a checkpoint of this moment, whatever the configuration says of them. */
+  void stop() throws IOException {
+    checkpoint();
   }
 
   /** Whether the last step is done. */

@@ -11,6 +11,14 @@ public interface TrainingListener {
   /** A step is done. */
   default void stepped(long step, long tokens) {}
 
+  /**
+   * Whether the run shall stop where it is, asked after each step: it then writes a checkpoint and
+   * ends with a {@link StoppedException}.
+   */
+  default boolean stops() {
+    return false;
+  }
+
   /** A line of metrics was written. */
   default void measured(Metrics metrics) {}
 }

@@ -108,6 +108,48 @@ class TrainCommandTest {
   }
 
   @Test
+  void resumingRefusesWhatTheRunsOwnSettingsOverrule() {
+    assertThat(
+            sluice("train", "--resume", "--out", run, "--k", "8", "--steps", "9", "--lr", "0.1"))
+        .isEqualTo(2);
+    assertOneLine("--resume goes on with the run's own settings; leave out --k, --steps, --lr");
+    assertThat(sluice("train", "--resume", "--out", run, "--features", "8", "--hook", "h"))
+        .isEqualTo(2);
+    assertOneLine("--features", "--hook");
+    assertThat(sluice("train", "--resume", "--out", run, "--no-centre", "--seed", "1"))
+        .isEqualTo(2);
+    assertOneLine("centre", "--seed");
+    assertThat(sluice("lorsa", "train", "--resume", "--out", run, "--heads", "8")).isEqualTo(2);
+    assertOneLine("leave out --heads");
+    assertThat(sluice("sweep", "--resume", "--out", run, "--steps", "8", "--vary", "k=1"))
+        .isEqualTo(2);
+    assertOneLine("--steps", "--vary");
+    // What says where things are may go with it.
+    assertThat(sluice("train", "--resume", "--out", run, "--store", store, "--threads", "1"))
+        .isEqualTo(1);
+    assertOneLine("no run to resume");
+  }
+
+  @Test
+  void storesOfOneVectorOrOneTokenSaySo() throws IOException {
+    for (int rows : new int[] {1, 200}) {
+      String same = temp.resolve("same" + rows).toString();
+      SyntheticStore.writeConstant(Path.of(same), rows);
+      store = same;
+      assertThat(train()).isEqualTo(1);
+      assertOneLine(same, rows == 1 ? "one token" : "the same vector in all 200 rows");
+      assertThat(sluice("spectrum", "--store", same)).isEqualTo(1);
+      assertOneLine(same, rows == 1 ? "one token" : "the same vector in all 200 tokens");
+    }
+    store = temp.resolve("store").toString();
+    assertThat(train()).isZero();
+    assertThat(
+            sluice("evaluate", "--dictionary", run, "--store", temp.resolve("same200").toString()))
+        .isEqualTo(1);
+    assertOneLine("one and the same vector", "evaluate on more text");
+  }
+
+  @Test
   void resultsHaveAPlaceBeforeTheWork() throws IOException {
     assertThat(train()).isZero();
     String file = temp.resolve("result.json").toString();

@@ -258,6 +258,45 @@ class HeldOutTrainingTest {
         .hasMessageContaining("are held out, but by its rule");
   }
 
+  @Test
+  void stoppedRunsLeaveACheckpointEvenIfTheyWriteNone() throws IOException {
+    ActivationStore store = write("store", rows);
+    TrainingConfig config = config().checkpointEvery(0).build();
+    train(store, config, "whole");
+    try (Trainer trainer =
+        Trainer.start(store, config, EngineFactory.reference(), "run", temp.resolve("stopped"))) {
+      assertThatThrownBy(
+              () ->
+                  trainer.run(
+                      new TrainingListener() {
+                        @Override
+                        public boolean stops() {
+                          return trainer.step() == 13;
+                        }
+                      }))
+          .isInstanceOf(StoppedException.class)
+          .hasMessageContaining("13 of 40 steps");
+    }
+    assertThat(temp.resolve("stopped/checkpoint-000000013.safetensors")).exists();
+    resume(store, "stopped");
+    assertThat(Files.readAllBytes(temp.resolve("stopped/dictionary.safetensors")))
+        .isEqualTo(Files.readAllBytes(temp.resolve("whole/dictionary.safetensors")));
+  }
+
+  @Test
+  void storesThatDoNotVarySaySo() throws IOException {
+    float[][] same = new float[300][];
+    Arrays.fill(same, rows[0]);
+    ActivationStore constant = write("constant", same);
+    assertThatThrownBy(() -> train(constant, config().build(), "constant-run"))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("holds the same vector in all 300 rows");
+    ActivationStore one = write("one-row", new float[][] {rows[0]});
+    assertThatThrownBy(() -> train(one, config().build(), "one-run"))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("one token takes part");
+  }
+
   private void stopped(ActivationStore store, TrainingConfig config, String run)
       throws IOException {
     try (Trainer trainer =

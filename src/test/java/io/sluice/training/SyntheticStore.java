@@ -39,6 +39,22 @@ public final class SyntheticStore {
     return write(folder, rows, DType.F32, seed, badRow);
   }
 
+  /** Writes {@code rows} rows that are all one vector. */
+  public static ActivationStore writeConstant(Path folder, int rows) throws IOException {
+    StoreSpec spec =
+        StoreSpec.of("synthetic", "noise", List.of(new Column(HOOK, WIDTH, DType.F32)));
+    try (Arena arena = Arena.ofConfined();
+        StoreWriter writer = StoreWriter.create(folder, spec)) {
+      MemorySegment memory = arena.allocate((long) rows * WIDTH * Float.BYTES, 64);
+      for (int i = 0; i < rows * WIDTH; i++) {
+        memory.setAtIndex(ValueLayout.JAVA_FLOAT, i, 0.1f + i % WIDTH);
+      }
+      writer.append(new int[rows], new int[rows], new int[rows], DType.F32, memory);
+      writer.finish();
+    }
+    return ActivationStore.open(folder);
+  }
+
   private static ActivationStore write(Path folder, int rows, DType dtype, long seed, int badRow)
       throws IOException {
     Random random = new Random(seed);

@@ -20,6 +20,7 @@ import io.sluice.training.Metrics;
 import io.sluice.training.RunFolder;
 import io.sluice.training.RunResult;
 import io.sluice.training.RunRows;
+import io.sluice.training.StoppedException;
 import io.sluice.training.TrainingConfig;
 import io.sluice.training.TrainingListener;
 import java.io.IOException;
@@ -218,6 +219,7 @@ public final class LorsaTrainer implements AutoCloseable {
    * @param listener told of steps and metrics; {@link TrainingListener#started} is not called
    * @throws IOException if data is not finite (the message names column and row) or writing fails
    * @throws DivergedException if the loss is not finite though the data is
+   * @throws StoppedException if the listener has asked for it
    */
   public RunResult run(TrainingListener listener) throws IOException {
     LorsaSchedule schedule = config.schedule();
@@ -243,6 +245,11 @@ public final class LorsaTrainer implements AutoCloseable {
       }
       if (schedule.checkpointEvery() > 0 && (step % schedule.checkpointEvery() == 0 || end)) {
         checkpoint();
+      }
+      if (!end && listener.stops()) {
+        checkpoint();
+        throw new StoppedException(
+            "stopped after %d of %d steps, with a checkpoint".formatted(step, schedule.steps()));
       }
     }
     return finish(last);
