@@ -106,7 +106,7 @@ final class ConvertCommand extends SluiceCommand {
     Dictionary dictionary = source.read(folder, origin());
     ThresholdOptions.Change change = null;
     if (thresholds.asked()) {
-      change = thresholds.apply(dictionary, seed());
+      change = thresholds.apply(dictionary, folder, seed());
       dictionary = change.dictionary();
     }
     target.write(dictionary, out);

@@ -1,7 +1,7 @@
 package io.sluice.cli;
 
-import java.io.PrintWriter;
 import io.sluice.training.StoppedException;
+import java.io.PrintWriter;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;

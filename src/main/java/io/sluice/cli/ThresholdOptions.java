@@ -8,6 +8,7 @@ import io.sluice.evaluation.Evaluator;
 import io.sluice.simd.Workers;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.RowFilter;
+import io.sluice.training.RunRows;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -53,13 +54,16 @@ final class ThresholdOptions {
    * What thresholds have changed.
    *
    * @param dictionary the new one
-   * @param before as it was, on the whole store
+   * @param before as it was
    * @param after as it is
+   * @param heldOut whether both are of tokens that the run kept apart; else of the whole store
    */
-  record Change(Dictionary dictionary, Evaluation before, Evaluation after) {
+  record Change(Dictionary dictionary, Evaluation before, Evaluation after, boolean heldOut) {
     void print(PrintWriter out) {
-      out.printf(Locale.ROOT, "L0         %.2f, was %.2f%n", after.l0(), before.l0());
-      out.printf(Locale.ROOT, "FVU        %.4f, was %.4f%n", after.fvu(), before.fvu());
+      String tokens =
+          String.format(Locale.ROOT, " (%,d %stokens)", after.tokens(), heldOut ? "held-out " : "");
+      out.printf(Locale.ROOT, "L0         %.2f, was %.2f%s%n", after.l0(), before.l0(), tokens);
+      out.printf(Locale.ROOT, "FVU        %.4f, was %.4f%s%n", after.fvu(), before.fvu(), tokens);
     }
   }
 
@@ -88,28 +92,38 @@ final class ThresholdOptions {
     }
   }
 
-  /** Finds thresholds, and what they change on the whole store. */
-  Change apply(Dictionary dictionary, long seed) throws IOException {
+  /**
+   * Finds thresholds, and what they change: on tokens that the run has trained on, and measured on
+   * those that it kept apart, if it did.
+   *
+   * @param folder where the dictionary is
+   */
+  Change apply(Dictionary dictionary, Path folder, long seed) throws IOException {
     ActivationStore activations = checksums.open(store);
     EngineFactory engines = EngineFactory.vector(Workers.allCores());
+    RunRows run = RunRows.of(folder, activations);
+    RowFilter part = RowFilter.fromPosition(activations.firstPosition());
     Dictionary changed =
         ThresholdCalibration.toJumpReLU(
             dictionary,
             activations,
-            RowFilter.fromPosition(activations.firstPosition()),
+            run.someHeldOut() ? run.heldOut().trained() : part,
             engines,
             sample,
             seed,
             thresholds.equals("each"));
+    RowFilter measured = run.someHeldOut() ? run.heldOut().heldOut() : part;
     return new Change(
         changed,
-        evaluate(dictionary, activations, engines),
-        evaluate(changed, activations, engines));
+        evaluate(dictionary, activations, measured, engines),
+        evaluate(changed, activations, measured, engines),
+        run.someHeldOut());
   }
 
   private static Evaluation evaluate(
-      Dictionary dictionary, ActivationStore activations, EngineFactory engines)
+      Dictionary dictionary, ActivationStore activations, RowFilter part, EngineFactory engines)
       throws IOException {
-    return Evaluator.evaluate(dictionary, activations, engines, BATCH, Long.MAX_VALUE, done -> {});
+    return Evaluator.evaluate(
+        dictionary, activations, part, engines, BATCH, Long.MAX_VALUE, done -> {});
   }
 }

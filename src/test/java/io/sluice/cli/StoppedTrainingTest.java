@@ -2,8 +2,8 @@ package io.sluice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.sluice.store.ActivationStore;
 import io.sluice.engine.EngineFactory;
+import io.sluice.store.ActivationStore;
 import io.sluice.torch.DType;
 import io.sluice.training.SyntheticStore;
 import io.sluice.training.Trainer;
@@ -50,10 +50,7 @@ class StoppedTrainingTest {
                 run.toString()));
     builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
     Process process =
-        builder
-            .redirectError(err.toFile())
-            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-            .start();
+        builder.redirectError(err.toFile()).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
     try {
       Path metrics = run.resolve("metrics.jsonl");
       long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
@@ -77,7 +74,10 @@ class StoppedTrainingTest {
 
   private static long step(Path store, Path run) throws IOException {
     try (Trainer trainer =
-        Trainer.resume(ActivationStore.open(store), EngineFactory.named("vector", io.sluice.torch.Device.CPU), run)) {
+        Trainer.resume(
+            ActivationStore.open(store),
+            EngineFactory.named("vector", io.sluice.torch.Device.CPU),
+            run)) {
       return trainer.step();
     }
   }

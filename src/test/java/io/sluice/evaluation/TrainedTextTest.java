@@ -64,7 +64,11 @@ class TrainedTextTest {
     try (Arena arena = Arena.ofConfined();
         StoreWriter writer = StoreWriter.create(folder, spec)) {
       writer.append(
-          Arrays.copyOf(text, ROWS), positions, new int[ROWS], DType.F32, arena.allocate(4L * ROWS));
+          Arrays.copyOf(text, ROWS),
+          positions,
+          new int[ROWS],
+          DType.F32,
+          arena.allocate(4L * ROWS));
       writer.finish();
     }
     return ActivationStore.open(folder);
