@@ -98,6 +98,11 @@ abstract class CheckedEngine implements Engine {
     throw new IllegalStateException("codes are on the host");
   }
 
+  /** {@link Codes#leastRank} of the codes that the engine keeps. */
+  float keptLeastRank() {
+    throw new IllegalStateException("codes are on the host");
+  }
+
   /** Copies the codes that the engine keeps. */
   void copyCodes(Codes codes) {
     throw new IllegalStateException("codes are on the host");
@@ -569,6 +574,12 @@ abstract class CheckedEngine implements Engine {
   public final int codeCount() {
     requireOpen();
     return kept ? keptEntries() : codes.entries();
+  }
+
+  @Override
+  public final float leastRank() {
+    requireOpen();
+    return kept ? keptLeastRank() : codes.leastRank();
   }
 
   @Override

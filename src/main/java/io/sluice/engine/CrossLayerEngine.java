@@ -137,8 +137,8 @@ public final class CrossLayerEngine implements Engine {
     float least = Float.POSITIVE_INFINITY;
     for (Engine layer : layers) {
       entries += layer.codes().entries();
-      if (layer.codes().leastRank() > 0) {
-        least = Math.min(least, layer.codes().leastRank());
+      if (layer.leastRank() > 0) {
+        least = Math.min(least, layer.leastRank());
       }
     }
     codes.begin(rows, entries);

@@ -120,6 +120,11 @@ public interface Engine extends AutoCloseable {
     return codes().entries();
   }
 
+  /** {@link Codes#leastRank} of {@link #codes}; asking copies nothing. */
+  default float leastRank() {
+    return codes().leastRank();
+  }
+
   /** Copies the last {@link #decode}'s ŷ, float32 {@code [rows, outputWidth]}, to host memory. */
   void readReconstruction(MemorySegment destination);
 

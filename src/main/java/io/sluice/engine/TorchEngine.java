@@ -52,6 +52,9 @@ public final class TorchEngine extends CheckedEngine {
   /** The batch's codes here, if the engine found them; they have not been copied to the host. */
   private TorchCodes found;
 
+  /** Of the codes found here, the lowest rank of a {@link Selection.BatchTopK}; else 0. */
+  private float leastRank;
+
   /** What was decoded. */
   private TorchCodes decoded;
 
@@ -120,7 +123,7 @@ public final class TorchEngine extends CheckedEngine {
       switch (wanted) {
         case Selection.TopK(int k) -> keepLargest(k, norms, false, codes);
         case Selection.AbsTopK(int k) -> keepLargest(k, norms, true, codes);
-        case Selection.BatchTopK(int k) -> selection.keepLargestOfAll(seen, k, norms, codes);
+        case Selection.BatchTopK(int k) -> keepLargestOfAll(k, norms, codes, scope);
         default -> throw new IllegalArgumentException("not a count of features: " + wanted);
       }
     }
@@ -140,6 +143,22 @@ public final class TorchEngine extends CheckedEngine {
     }
   }
 
+  private void keepLargestOfAll(int k, Tensor norms, Codes codes, TensorScope scope) {
+    TorchSelection.Largest largest =
+        selection.keepLargestOfAll(seen, k, norms, adam.chunkRows(), codes, scope);
+    if (largest == null) {
+      return;
+    }
+    leastRank = largest.least();
+    TorchCodes chosen = largest.codes().moveTo(batch);
+    if (prefixes.levels() > 1) {
+      chosen.copyTo(codes, scratch);
+      codes.setLeastRank(leastRank);
+    } else {
+      found = chosen;
+    }
+  }
+
   @Override
   boolean keepsCodes() {
     return found != null;
@@ -153,6 +172,12 @@ public final class TorchEngine extends CheckedEngine {
   @Override
   void copyCodes(Codes codes) {
     found.copyTo(codes, scratch);
+    codes.setLeastRank(leastRank);
+  }
+
+  @Override
+  float keptLeastRank() {
+    return leastRank;
   }
 
   @Override
@@ -261,6 +286,7 @@ public final class TorchEngine extends CheckedEngine {
     batch = TensorScope.detached();
     gradients = null;
     found = null;
+    leastRank = 0;
     decoded = null;
     input = load("input", rows).moveTo(batch);
     seen = spec().subtractDecoderBias() ? input.sub(decoderBias).moveTo(batch) : input;

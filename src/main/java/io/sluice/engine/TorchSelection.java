@@ -145,33 +145,11 @@ final class TorchSelection implements AutoCloseable {
    */
   TorchCodes keepLargest(
       Tensor seen, int k, Tensor norms, boolean signed, boolean ordered, int chunk, Codes onHost) {
-    int count = Math.toIntExact(seen.size(0));
-    Tensor indices = Tensor.empty(DType.I64, device, count, k);
-    Tensor values = Tensor.empty(DType.F32, device, count, k);
-    boolean screened = !signed && screens(count, k);
-    Tensor least = screened ? Tensor.empty(DType.F32, device, count) : null;
-    TorchScreen.Tokens tokens = null;
-    if (screened) {
-      screen.refresh(encoder, encoderBias, norms, chunk);
-      tokens = screen.tokens(seen);
-    }
-    int proposed = screened ? proposed(k) : Math.min(spec.features(), k + SPARE);
-    for (int start = 0; start < count; start += chunkRows) {
-      int length = Math.min(chunkRows, count - start);
-      try (TensorScope scope = TensorScope.open()) {
-        Tensor rows = seen.narrow(0, start, length);
-        Tensor chosen = indices.narrow(0, start, length);
-        Tensor activations = values.narrow(0, start, length);
-        if (screened) {
-          ReductionOperators.Selection found =
-              TorchScreen.largest(screen.bounds(tokens.narrow(start, length)), proposed);
-          least.narrow(0, start, length).copy_(found.values().amin(false, 1));
-          keepBest(rows, null, found.indices(), k, norms, chosen, activations);
-        } else {
-          keepByProduct(rows, null, k, proposed, norms, signed, chosen, activations);
-        }
-      }
-    }
+    boolean screened = !signed && screens(Math.toIntExact(seen.size(0)), k);
+    Proposals best = propose(seen, k, k, norms, signed, screened, chunk);
+    Tensor indices = best.features;
+    Tensor values = best.values;
+    Tensor least = best.least;
     Tensor open = screened ? open(indices, values, norms, least) : null;
     Tensor kept = TorchCodes.kept(values, signed);
     long[] counts = counts(kept, values, open);
@@ -196,6 +174,60 @@ final class TorchSelection implements AutoCloseable {
       codes.copyTo(onHost, scratch);
     }
     return codes;
+  }
+
+  /**
+   * For each token its best features of those that were proposed.
+   *
+   * @param features int64 {@code [n, best]}
+   * @param values float32 {@code [n, best]}
+   * @param least no feature that was not proposed has a larger rank; float32 {@code [n]}, or null
+   */
+  private record Proposals(Tensor features, Tensor values, Tensor least) {}
+
+  /**
+   * Proposes features and keeps the {@code best} of each token.
+   *
+   * @param k of the selection
+   * @param best k, or 0 for all that are proposed
+   */
+  private Proposals propose(
+      Tensor seen, int k, int best, Tensor norms, boolean signed, boolean screened, int chunk) {
+    int count = Math.toIntExact(seen.size(0));
+    int proposed = screened || best == 0 ? proposed(k) : Math.min(spec.features(), k + SPARE);
+    int width = best == 0 ? proposed : best;
+    Tensor indices = Tensor.empty(DType.I64, device, count, width);
+    Tensor values = Tensor.empty(DType.F32, device, count, width);
+    Tensor least = screened || best == 0 ? Tensor.empty(DType.F32, device, count) : null;
+    TorchScreen.Tokens tokens = null;
+    if (screened) {
+      screen.refresh(encoder, encoderBias, norms, chunk);
+      tokens = screen.tokens(seen);
+    }
+    for (int start = 0; start < count; start += chunkRows) {
+      int length = Math.min(chunkRows, count - start);
+      try (TensorScope scope = TensorScope.open()) {
+        Tensor rows = seen.narrow(0, start, length);
+        Tensor chosen = indices.narrow(0, start, length);
+        Tensor activations = values.narrow(0, start, length);
+        if (screened || best == 0) {
+          Tensor bounds =
+              screened ? screen.bounds(tokens.narrow(start, length)) : ranks(rows, norms);
+          ReductionOperators.Selection found = TorchScreen.largest(bounds, proposed);
+          least.narrow(0, start, length).copy_(found.values().amin(false, 1));
+          keepBest(rows, null, found.indices(), width, norms, chosen, activations);
+        } else {
+          keepByProduct(rows, null, k, proposed, norms, signed, chosen, activations);
+        }
+      }
+    }
+    return new Proposals(indices, values, least);
+  }
+
+  /** The ranks of all features by a product in float32, {@code [n, features]}. */
+  private Tensor ranks(Tensor rows, Tensor norms) {
+    Tensor activation = rows.linear(encoder, encoderBias);
+    return norms == null ? activation : activation.mul_(norms);
   }
 
   /** How many are kept, how many are no numbers, how many tokens are open: read at once. */
@@ -363,17 +395,21 @@ final class TorchSelection implements AutoCloseable {
     }
   }
 
-  /** Computes {@code failed} tokens anew, and proposes more to the next if they are many. */
-  private void mend(
-      Tensor seen, int k, Tensor norms, Tensor indices, Tensor values, Tensor open, int failed) {
-    int count = Math.toIntExact(seen.size(0));
-    Tensor failures = open.nonzero().reshape(-1);
+  private void proposeMore(int failed, int count) {
     if (failed > count / 32 && quarters < MOST) {
       quarters += Math.max(1, quarters / 4);
       closed = 0;
     } else if (failed > count / 4) {
       rest = 256;
     }
+  }
+
+  /** Computes {@code failed} tokens anew, and proposes more to the next if they are many. */
+  private void mend(
+      Tensor seen, int k, Tensor norms, Tensor indices, Tensor values, Tensor open, int failed) {
+    int count = Math.toIntExact(seen.size(0));
+    Tensor failures = open.nonzero().reshape(-1);
+    proposeMore(failed, count);
     for (int start = 0; start < failed; start += chunkRows) {
       int length = Math.min(chunkRows, failed - start);
       try (TensorScope scope = TensorScope.open()) {
@@ -417,8 +453,147 @@ final class TorchSelection implements AutoCloseable {
     found.copyTo(codes, count, false);
   }
 
-  /** The {@code k} times as many as tokens that are the largest of all, to host memory. */
-  void keepLargestOfAll(Tensor seen, int k, Tensor norms, Codes codes) {
+  /**
+   * Codes of a batch of which so many are kept.
+   *
+   * @param least the lowest rank among them; 0 if there are none
+   */
+  record Largest(TorchCodes codes, float least) {}
+
+  /**
+   * The {@code k} times as many as tokens that are the largest of all; of equal ranks at the edge,
+   * those of the first tokens and features. Null where that is found on the host.
+   *
+   * @param results the scope in which the codes are made
+   */
+  Largest keepLargestOfAll(
+      Tensor seen, int k, Tensor norms, int chunk, Codes codes, TensorScope results) {
+    if (screening == Screening.NONE) {
+      keepLargestOnHost(seen, k, norms, codes);
+      return null;
+    }
+    int count = Math.toIntExact(seen.size(0));
+    boolean screened = screens(count, k);
+    Proposals proposals = propose(seen, k, 0, norms, false, screened, chunk);
+    Tensor ranks =
+        norms == null
+            ? proposals.values
+            : proposals.values.mul(ranksOf(proposals.features, norms));
+    long each = ranks.size(1);
+    long wanted = (long) count * k;
+    Tensor edge =
+        ranks.reshape(-1).topk(wanted, 0, false).values().amin(false, 0).reshape(1).relu();
+    Entries entries =
+        new Entries(
+            eachOf(numbers.wholeTo(count), each),
+            proposals.features.reshape(-1),
+            proposals.values.reshape(-1),
+            ranks.reshape(-1));
+    if (each < spec.features()) {
+      Tensor open = proposals.least.lt(edge).not();
+      int failed = (int) open.sum().item();
+      if (screened) {
+        proposeLess(failed == 0);
+        proposeMore(failed, count);
+      }
+      if (failed > 0) {
+        entries = mended(seen, norms, entries, open, edge, failed, results);
+      }
+    }
+    return largest(entries, count, wanted, codes);
+  }
+
+  /** Entries of a batch: int32, int64, float32, float32, all flat. */
+  private record Entries(Tensor tokens, Tensor features, Tensor values, Tensor ranks) {
+    Entries at(Tensor places) {
+      return new Entries(
+          tokens.indexSelect(0, places),
+          features.indexSelect(0, places),
+          values.indexSelect(0, places),
+          ranks.indexSelect(0, places));
+    }
+  }
+
+  /** With the entries of tokens that are open replaced by all that may be at the edge or above. */
+  private Entries mended(
+      Tensor seen,
+      Tensor norms,
+      Entries entries,
+      Tensor open,
+      Tensor edge,
+      int failed,
+      TensorScope results) {
+    Tensor closedPlaces =
+        open.not().to(DType.I32).indexSelect(0, entries.tokens).nonzero().reshape(-1);
+    List<Entries> all = new ArrayList<>(List.of(entries.at(closedPlaces)));
+    Tensor failures = open.nonzero().reshape(-1);
+    Tensor rows = numbers.upTo(seen.size(0) + 1);
+    // The product's own rounding may put a rank a little lower than its value does.
+    Tensor bound = edge.mul(1 - 1e-3);
+    for (int start = 0; start < failed; start += chunkRows) {
+      int length = Math.min(chunkRows, failed - start);
+      Tensor places = failures.narrow(0, start, length);
+      Tensor found;
+      try (TensorScope scope = TensorScope.open()) {
+        // Not (rank < bound), which would pass over NaN.
+        Tensor product = ranks(seen.indexSelect(0, places), norms);
+        found = product.lt(bound).not().nonzero().moveTo(results);
+      }
+      if (found.size(0) == 0) {
+        continue;
+      }
+      Tensor tokens = places.indexSelect(0, found.select(1, 0).contiguous());
+      Tensor features = found.select(1, 1).contiguous();
+      Tensor values =
+          seen.bagProducts(
+                  encoder,
+                  features.to(DType.I32),
+                  tokens.searchSorted(rows, false).to(DType.I32),
+                  tokens.to(DType.I32))
+              .add(encoderBias.indexSelect(0, features));
+      Tensor ranks = norms == null ? values : values.mul(norms.indexSelect(0, features));
+      all.add(new Entries(tokens.to(DType.I32), features, values, ranks));
+    }
+    return new Entries(
+        ShapeOperators.cat(all.stream().map(Entries::tokens).toList(), 0),
+        ShapeOperators.cat(all.stream().map(Entries::features).toList(), 0),
+        ShapeOperators.cat(all.stream().map(Entries::values).toList(), 0),
+        ShapeOperators.cat(all.stream().map(Entries::ranks).toList(), 0));
+  }
+
+  private Largest largest(Entries entries, int count, long wanted, Codes onHost) {
+    // Float64 holds these whole numbers exactly.
+    Tensor places =
+        entries
+            .tokens
+            .to(DType.F64)
+            .mul(spec.features())
+            .add(entries.features.to(DType.F64))
+            .to(DType.I64);
+    Entries inOrder = entries.at(places.sort(0, false).indices());
+    Tensor best = inOrder.ranks.sort(0, true).indices();
+    long some = Math.min(wanted, best.elements());
+    Entries kept = inOrder.at(best.narrow(0, 0, some).sort(0, false).values());
+    Tensor zero = Tensor.zeros(DType.F32, device, 1);
+    kept = kept.at(kept.ranks.le(zero).not().nonzero().reshape(-1));
+    int size = Math.toIntExact(kept.tokens.elements());
+    TorchCodes codes =
+        new TorchCodes(
+            count,
+            size,
+            kept.features.to(DType.I32),
+            kept.values,
+            kept.tokens.searchSorted(numbers.wholeTo(count + 1L), false).to(DType.I32),
+            kept.tokens,
+            kept.tokens);
+    float least = size == 0 ? 0 : (float) kept.ranks.amin(false, 0).item();
+    if (Float.isNaN(least)) {
+      codes.copyTo(onHost, scratch);
+    }
+    return new Largest(codes, least);
+  }
+
+  private void keepLargestOnHost(Tensor seen, int k, Tensor norms, Codes codes) {
     int count = Math.toIntExact(seen.size(0));
     int wanted = Math.multiplyExact(count, k);
     Candidates found = new Candidates();

@@ -58,6 +58,11 @@ abstract class WrappedEngine implements Engine {
   }
 
   @Override
+  public float leastRank() {
+    return inner.leastRank();
+  }
+
+  @Override
   public void markFired(long clock) {
     inner.markFired(clock);
   }

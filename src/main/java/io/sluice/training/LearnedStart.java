@@ -42,7 +42,7 @@ final class LearnedStart {
     for (SiteFeed.Pair pair : sample) {
       Rows batch = pair.input();
       engine.encode(batch, new Selection.BatchTopK(sparsity.k()));
-      sum += (double) batch.count() * engine.codes().leastRank();
+      sum += (double) batch.count() * engine.leastRank();
       rows += batch.count();
     }
     return Math.max(LEAST, sum / rows);

@@ -371,7 +371,7 @@ public final class Trainer implements AutoCloseable {
         new AdamStep(
             step, config.learningRate(step), config.beta1(), config.beta2(), config.epsilon()));
     if (config.sparsity().kind() == Sparsity.BATCHTOPK && engine.codeCount() > 0) {
-      threshold.add(engine.codes().leastRank());
+      threshold.add(engine.leastRank());
     }
     tally.add(ofActivations, engine.codeCount(), rows);
     if (config.remedies().resamplesAfter(step, config.steps())) {
