@@ -476,9 +476,7 @@ final class TorchSelection implements AutoCloseable {
     boolean screened = screens(count, k);
     Proposals proposals = propose(seen, k, 0, norms, false, screened, chunk);
     Tensor ranks =
-        norms == null
-            ? proposals.values
-            : proposals.values.mul(ranksOf(proposals.features, norms));
+        norms == null ? proposals.values : proposals.values.mul(ranksOf(proposals.features, norms));
     long each = ranks.size(1);
     long wanted = (long) count * k;
     Tensor edge =

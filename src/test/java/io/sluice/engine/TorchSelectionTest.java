@@ -89,8 +89,7 @@ class TorchSelectionTest {
                 || inputs == Inputs.GIANT_COORDINATE
                 || inputs == Inputs.EQUAL_ROWS;
         for (int step = 1; step <= (once ? 1 : 3); step++) {
-          Selection selection =
-              step == 2 ? new Selection.BatchTopK(k) : new Selection.TopK(k);
+          Selection selection = step == 2 ? new Selection.BatchTopK(k) : new Selection.TopK(k);
           train(plain, tokens, selection, step);
           train(screened, tokens, selection, step);
           assertThat(screened.leastRank()).as(of).isEqualTo(plain.leastRank());
