@@ -81,6 +81,15 @@ public final class StrictJson {
    * programmer who calls it, not to the person who has the file.
    */
   public static String reason(JsonProcessingException e) {
+    return reason(e, ", in line %d", " in line %d, column %d");
+  }
+
+  /** As {@link #reason}, of a document that is one line: places are those in the line. */
+  public static String reasonInLine(JsonProcessingException e) {
+    return reason(e, "", " at character %2$d");
+  }
+
+  private static String reason(JsonProcessingException e, String line, String column) {
     String words = e.getOriginalMessage();
     Matcher name = TWICE.matcher(words);
     Matcher token = TOKEN.matcher(words);
@@ -88,30 +97,27 @@ public final class StrictJson {
       return words;
     }
     if (endsEarly(e)) {
-      return "it ends too early" + place(", in line %d", e);
+      return "it ends too early" + place(line, e);
     }
     if (e instanceof StreamConstraintsException) {
       return "it nests deeper, or holds longer texts or numbers, than such a file does";
     }
     if (name.find()) {
-      return "the name " + Quoted.of(name.group(1)) + " comes twice" + place(", in line %d", e);
+      return "the name " + Quoted.of(name.group(1)) + " comes twice" + place(line, e);
     }
     if (token.find()) {
-      return "it holds "
-          + token.group(1)
-          + ", which is no number of JSON"
-          + place(", in line %d", e);
+      return "it holds " + token.group(1) + ", which is no number of JSON" + place(line, e);
     }
     if (words.startsWith("Trailing token")) {
-      return "something follows its end" + place(", in line %d", e);
+      return "something follows its end" + place(line, e);
     }
     if (e instanceof JsonMappingException mapping && !mapping.getPath().isEmpty()) {
       return "its field " + Quoted.of(path(mapping)) + " is missing or not what belongs there";
     }
     if (e instanceof InputCoercionException) {
-      return "a number in it is out of range" + place(", in line %d", e);
+      return "a number in it is out of range" + place(line, e);
     }
-    return "it makes no sense" + place(" in line %d, column %d", e);
+    return "it makes no sense" + place(column, e);
   }
 
   /** Whether a document ended where more had to come. */

@@ -74,11 +74,7 @@ enum Content {
     if (begins(head, 'P', 'A', 'R', '1')) {
       return PARQUET;
     }
-    Signature signature = Signature.of(Arrays.copyOf(head, Math.min(head.length, SIGNATURES)));
-    if (signature != null) {
-      throw new IOException(
-          where + ": is " + signature.name() + ", no text; " + signature.remedy());
-    }
+    refuseOthers(where, head);
     Content encoding = encoding(head);
     Sample sample = Sample.of(head, encoding.charset);
     if (sample.odd > ODD + sample.characters / ONE_IN) {
@@ -94,6 +90,19 @@ enum Content {
               + " UTF-8");
     }
     return encoding;
+  }
+
+  /**
+   * Refuses what begins as no text does, by name.
+   *
+   * @throws IOException if it is such a file
+   */
+  static void refuseOthers(String where, byte[] head) throws IOException {
+    Signature signature = Signature.of(Arrays.copyOf(head, Math.min(head.length, SIGNATURES)));
+    if (signature != null) {
+      throw new IOException(
+          where + ": is " + signature.name() + ", no text; " + signature.remedy());
+    }
   }
 
   private static Content encoding(byte[] head) {

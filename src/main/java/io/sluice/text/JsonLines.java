@@ -177,7 +177,7 @@ final class JsonLines implements Documents {
         return null;
       }
     } catch (JsonProcessingException e) {
-      problems.unreadable(where(), "is not JSON (" + StrictJson.reason(e) + ")", REMEDY);
+      problems.unreadable(where(), "is not JSON (" + StrictJson.reasonInLine(e) + ")", REMEDY);
       return null;
     }
     return Utf8.withoutHalves(text, where(), problems);

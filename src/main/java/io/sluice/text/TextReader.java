@@ -101,11 +101,13 @@ public final class TextReader implements AutoCloseable {
 
   private Documents open(Path file, FileChannel channel) throws IOException {
     String name = TextFiles.unpackedName(file);
+    BufferedInputStream bytes = TextBytes.of(channel);
+    byte[] head = TextBytes.head(bytes);
     if (name.endsWith(".parquet")) {
+      Content.refuseOthers(file.toString(), head);
       return new ParquetColumn(file, channel, spec.field(), problems);
     }
-    BufferedInputStream bytes = TextBytes.of(channel);
-    Content content = Content.of(file.toString(), TextBytes.head(bytes));
+    Content content = Content.of(file.toString(), head);
     if (content == Content.PARQUET) {
       return new ParquetColumn(file, channel, spec.field(), problems);
     }

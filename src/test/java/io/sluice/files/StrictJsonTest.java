@@ -60,6 +60,15 @@ class StrictJsonTest {
         .isEqualTo("its field 'a.b' is missing or not what belongs there");
   }
 
+  @Test
+  void placesInALineAreCharacters() {
+    JsonProcessingException e =
+        catchThrowableOfType(JsonProcessingException.class, () -> JSON.readTree("{\"a\" 1}"));
+    assertThat(StrictJson.reasonInLine(e)).isEqualTo("it makes no sense at character 6");
+    e = catchThrowableOfType(JsonProcessingException.class, () -> JSON.readTree("{\"a\":"));
+    assertThat(StrictJson.reasonInLine(e)).isEqualTo("it ends too early");
+  }
+
   private static String reasonOf(String json) {
     JsonProcessingException e =
         catchThrowableOfType(JsonProcessingException.class, () -> JSON.readTree(json));

@@ -98,6 +98,9 @@ class ParquetTextTest {
     assertThat(read(file, "doc.text")).hasSize(3);
     Path other = Files.writeString(folder.resolve("other.parquet"), "no Parquet at all");
     assertFails(spec(other, "text"), other, "it does not end with PAR1");
+    Path arrow = folder.resolve("arrow.parquet");
+    Files.write(arrow, new byte[] {'A', 'R', 'R', 'O', 'W', '1', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
+    assertFails(spec(arrow, "text"), arrow, "is an Arrow file, no text; write its texts as");
   }
 
   private static List<String> read(Path file, String field) throws IOException {

@@ -1,0 +1,86 @@
+package io.sluice.text;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.github.luben.zstd.Zstd;
+import com.sun.management.ThreadMXBean;
+import io.sluice.testing.InMemory;
+import io.sluice.testing.Mutations;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Texts and JSON lines, plain, packed and in wide characters, with damage anywhere: each is read or
+ * refused in one line that names the file, in bounded time and memory.
+ *
+ * <p>How many there are is the system property {@code sluice.mutations}; {@code make fuzz} runs
+ * 100,000.
+ */
+class ContentFuzzTest {
+  private static final int MUTATIONS = Integer.getInteger("sluice.mutations", 2000);
+  private static final long MOST_BYTES = 768L << 20;
+
+  /** Of the thread's own time, so that a busy machine makes nothing fail. */
+  private static final long SLOWEST_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+  @TempDir(factory = InMemory.class)
+  Path folder;
+
+  @Test
+  @Timeout(value = 4, unit = TimeUnit.HOURS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void damageIsReadOrRefusedInOneLine() throws IOException {
+    Random random = new Random(Mutations.seed("ContentFuzzTest"));
+    String lines = "{\"text\":\"größe 北京 🐋\",\"n\":[1,NaN,{}]}\n{\"text\":\"sea\"}\n".repeat(20);
+    byte[] plain = lines.getBytes(StandardCharsets.UTF_8);
+    List<byte[]> sound =
+        List.of(
+            plain,
+            gzip(plain),
+            Zstd.compress(plain),
+            ("\uFEFF" + lines).getBytes(StandardCharsets.UTF_16LE),
+            ("\uFEFF" + lines).getBytes(StandardCharsets.UTF_16BE),
+            gzip(("\uFEFF" + lines).getBytes(StandardCharsets.UTF_16LE)));
+    int read = 0;
+    for (int i = 0; i < MUTATIONS; i++) {
+      Path file = folder.resolve(random.nextBoolean() ? "a.jsonl" : "a.txt");
+      byte[] bytes = sound.get(random.nextInt(sound.size()));
+      int front = random.nextBoolean() ? bytes.length : 24;
+      Files.write(file, Mutations.mutate(bytes, front, random));
+      long allocated = THREADS.getCurrentThreadAllocatedBytes();
+      long start = THREADS.getCurrentThreadCpuTime();
+      try (TextReader reader = TextReader.open(TextSpec.of(List.of(file)))) {
+        Texts.read(reader);
+        read++;
+      } catch (IOException e) {
+        assertThat(e.getMessage()).startsWith(file.toString()).doesNotContain("\n");
+      } catch (RuntimeException | Error e) {
+        throw new AssertionError("file " + i, e);
+      }
+      assertThat(THREADS.getCurrentThreadCpuTime() - start).isLessThan(SLOWEST_NANOS);
+      assertThat(THREADS.getCurrentThreadAllocatedBytes() - allocated).isLessThan(MOST_BYTES);
+    }
+    System.out.printf("Texts: %d of %d read%n", read, MUTATIONS);
+    assertThat(read).isBetween(MUTATIONS / 100, MUTATIONS - MUTATIONS / 100);
+  }
+
+  private static byte[] gzip(byte[] bytes) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try (GZIPOutputStream gzip = new GZIPOutputStream(out)) {
+      gzip.write(bytes);
+    }
+    return out.toByteArray();
+  }
+}
