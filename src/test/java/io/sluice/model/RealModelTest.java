@@ -22,7 +22,10 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** SmolLM2-135M from its GGUF file, run here and by transformers on the same part of the novel. */
+/**
+ * SmolLM2-135M-Instruct (Q4_1) from its GGUF file, run here and by transformers on the same part of
+ * the novel.
+ */
 class RealModelTest {
   private static final int CONTEXT = 256;
   private static final int CONTEXTS = 8;
