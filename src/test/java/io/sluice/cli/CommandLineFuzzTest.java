@@ -1,10 +1,8 @@
 package io.sluice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.sluice.files.Quoted;
 import io.sluice.testing.Mutations;
 import io.sluice.torch.Torch;
 import java.io.IOException;
@@ -17,8 +15,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,7 +33,6 @@ import picocli.CommandLine.Model.OptionSpec;
  */
 class CommandLineFuzzTest {
   private static final int LINES = Integer.getInteger("sluice.mutations", 4000) / 20;
-  private static final long SLOWEST_SECONDS = 120;
   private static final Path MODELS = Path.of("src/test/resources/golden/model").toAbsolutePath();
 
   /** Numbers of these are how long a command is to work. */
@@ -269,45 +264,7 @@ class CommandLineFuzzTest {
         replace(arguments, other.subList(1, other.size()));
       }
       renewOutputs();
-      check(arguments);
-    }
-  }
-
-  private void check(List<String> arguments) throws Exception {
-    String shown = arguments.stream().map(Quoted::of).collect(Collectors.joining(" "));
-    if (Boolean.getBoolean("sluice.fuzz.show")) {
-      System.out.println(shown);
-    }
-    StringWriter err = new StringWriter();
-    AtomicInteger status = new AtomicInteger(-1);
-    Thread working =
-        Thread.ofPlatform()
-            .daemon()
-            .start(
-                () ->
-                    status.set(
-                        Main.run(new StringWriter(), err, arguments.toArray(String[]::new))));
-    working.join(SLOWEST_SECONDS * 1000);
-    if (working.isAlive()) {
-      String where =
-          Arrays.stream(working.getStackTrace())
-              .limit(20)
-              .map(String::valueOf)
-              .collect(Collectors.joining("\n  "));
-      fail("still runs: " + shown + "\n  " + where);
-    }
-    String told = err.toString();
-    if (Boolean.getBoolean("sluice.fuzz.show")) {
-      System.out.println(" -> " + status + " " + told.strip());
-    }
-    assertThat(status.get()).as(shown + "\n" + told).isIn(0, 1, 2);
-    assertThat(told).as(shown).doesNotContain("internal error", "Exception", "\tat ");
-    assertThat(told.codePoints()).as(shown).allMatch(Quoted::isHarmless);
-    if (status.get() != 0) {
-      List<String> errors = told.lines().filter(each -> each.startsWith("sluice")).toList();
-      assertThat(errors).as(shown + "\n" + told).hasSize(1);
-      assertThat(told.lines().toList().getLast()).as(shown).isEqualTo(errors.getFirst());
-      assertThat(errors.getFirst()).doesNotContain(": null");
+      CommandCheck.endsWell(arguments, "");
     }
   }
 
