@@ -35,6 +35,9 @@ public record StatisticsFile(String model, String text, Map<String, Covariance> 
   private static final String COVARIANCE = ".covariance";
   private static final String COUNT = ".count";
 
+  /** More than float32 activations can vary by; what is larger overflows when it is squared. */
+  private static final double LARGEST = 1e80;
+
   /** The widest whose matrix is one Java array. */
   private static final int WIDEST = 46_340;
 
@@ -154,7 +157,7 @@ public record StatisticsFile(String model, String text, Map<String, Covariance> 
     double least = 1e-6 * largest;
     for (int i = 0; i < d; i++) {
       double variance = matrix[i * d + i];
-      if (!Double.isFinite(mean[i]) || !(variance >= -least) || Double.isInfinite(variance)) {
+      if (!Double.isFinite(mean[i]) || !(variance >= -least && variance <= LARGEST)) {
         throw bad(
             path,
             "mean %d of '%s' is %s and its variance %s".formatted(i, hook, mean[i], variance));

@@ -1,0 +1,72 @@
+package io.sluice.testing;
+
+import com.sun.management.ThreadMXBean;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Damaged files, one after the other: each is read, or is refused in one line that names a file of
+ * its folder, in bounded time and memory.
+ */
+public final class FuzzRun {
+  /** How many files there are of each kind; {@code make fuzz} has many more. */
+  public static final int MUTATIONS = Integer.getInteger("sluice.mutations", 800);
+
+  private static final long BASE_BYTES = 64L << 20;
+  private static final long FACTOR = 256;
+  private static final long SLOWEST_NANOS = TimeUnit.SECONDS.toNanos(30);
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+  private FuzzRun() {}
+
+  /** Writes a damaged file. */
+  public interface Input {
+    /** Returns how many bytes there are. */
+    long write(Random random) throws IOException;
+  }
+
+  /** Reads it. */
+  public interface Use {
+    /** Does all that is done with such a file. */
+    void read() throws IOException;
+  }
+
+  /**
+   * Runs {@code count} damaged files.
+   *
+   * @return how many were read
+   */
+  public static int run(String name, int count, Path folder, Input input, Use use)
+      throws IOException {
+    Random random = new Random(Mutations.seed(name));
+    int read = 0;
+    for (int i = 0; i < count; i++) {
+      long bytes = input.write(random);
+      long allocated = THREADS.getCurrentThreadAllocatedBytes();
+      long start = THREADS.getCurrentThreadCpuTime();
+      try {
+        use.read();
+        read++;
+      } catch (IOException e) {
+        String said = String.valueOf(e.getMessage());
+        if (!said.contains(folder.toString()) || said.lines().count() != 1) {
+          throw new AssertionError(name + ", file " + i + ": " + said, e);
+        }
+      } catch (RuntimeException | Error e) {
+        throw new AssertionError(name + ", file " + i, e);
+      }
+      long nanos = THREADS.getCurrentThreadCpuTime() - start;
+      allocated = THREADS.getCurrentThreadAllocatedBytes() - allocated;
+      if (nanos > SLOWEST_NANOS || allocated > BASE_BYTES + FACTOR * bytes) {
+        throw new AssertionError(
+            "%s, file %d: %d ns, %d bytes allocated for %d"
+                .formatted(name, i, nanos, allocated, bytes));
+      }
+    }
+    System.out.printf("%s: %d of %d read%n", name, read, count);
+    return read;
+  }
+}
