@@ -30,8 +30,8 @@ public record Rows(MemorySegment memory, DType dtype, int count, int width, floa
     if (!memory.isNative()) {
       throw new IllegalArgumentException("activations must be in native memory, not in an array");
     }
-    long bytes = (long) count * width * dtype.bytes();
-    if (memory.byteSize() < bytes) {
+    long rowBytes = (long) width * dtype.bytes();
+    if (memory.byteSize() / rowBytes < count) {
       throw new IllegalArgumentException(
           "a batch of "
               + count
@@ -40,8 +40,8 @@ public record Rows(MemorySegment memory, DType dtype, int count, int width, floa
               + " "
               + dtype.label()
               + " takes "
-              + bytes
-              + " bytes, but its memory has "
+              + rowBytes
+              + " bytes a row, but its memory has "
               + memory.byteSize());
     }
     if (!(scale > 0) || !Float.isFinite(scale)) {

@@ -15,15 +15,18 @@ import java.lang.foreign.MemorySegment;
 public record EncoderWeights(
     MemorySegment rows, float[] bias, float[] ranks, int features, int width) {
   public EncoderWeights {
-    if (rows.byteSize() < (long) features * width * Float.BYTES
+    if (features < 0 || width < 1) {
+      throw new IllegalArgumentException("weights of " + features + " x " + width);
+    }
+    if (rows.byteSize() / ((long) width * Float.BYTES) < features
         || bias.length < features
         || ranks.length < features) {
       throw new IllegalArgumentException(
-          "weights of %d x %d need %d bytes and as many biases and ranks as features, not %d, %d and %d"
+          "weights of %d x %d need %d bytes each and as many biases and ranks as features, not %d, %d and %d"
               .formatted(
                   features,
                   width,
-                  (long) features * width * Float.BYTES,
+                  (long) width * Float.BYTES,
                   rows.byteSize(),
                   bias.length,
                   ranks.length));

@@ -80,7 +80,7 @@ final class Arguments {
   }
 
   int integer() {
-    if (chance(85)) {
+    if (chance(92)) {
       return size();
     }
     return chance(50) ? EDGES[random.nextInt(EDGES.length)] : random.nextInt(-3, 300);
@@ -96,7 +96,7 @@ final class Arguments {
       case 2 -> 1L << (40 + random.nextInt(23));
       case 3 -> -random.nextInt(10);
       case 4 -> integer();
-      default -> 1L << random.nextInt(20);
+      default -> 1L << random.nextInt(12);
     };
   }
 
@@ -212,7 +212,12 @@ final class Arguments {
       return product();
     }
     if (type == IntConsumer.class) {
-      return (IntConsumer) i -> {};
+      return (IntConsumer)
+          i -> {
+            if (i > 1000) {
+              throw new IllegalStateException("a task that fails");
+            }
+          };
     }
     if (type == Supplier.class) {
       return (Supplier<Object>) Object::new;

@@ -35,7 +35,7 @@ class EdgeFuzzTest {
     assumeTrue(!torch || Torch.isAvailable(), "no LibTorch");
     assumeTrue(System.getProperty("os.name").equals("Linux"), "guarded memory is Linux's");
     System.out.println("EdgeFuzzTest seed " + SEED + ", " + name);
-    long calls = Long.getLong("sluice.calls", torch ? 3_000 : 7_000);
+    long calls = Long.getLong("sluice.calls", torch ? 4_000 : 8_000);
     for (long first = 0; first < calls; first += CALLS_AT_ONCE) {
       run(name, first, Math.min(calls, first + CALLS_AT_ONCE));
     }

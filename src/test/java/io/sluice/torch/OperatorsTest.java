@@ -235,4 +235,26 @@ class OperatorsTest {
         .isInstanceOf(TorchException.class)
         .hasMessageContaining("float64 [3, 2]");
   }
+
+  @Test
+  void refusesWhatLibTorchWouldNotSurvive() {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor q = Tensor.zeros(DType.F32, Device.CPU, 1, 2, 3, 4);
+      Tensor none = Tensor.zeros(DType.F32, Device.CPU, 1, 0, 3, 4);
+      assertThatThrownBy(() -> q.attend(none, none, null, false, 1))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("[1, 0, 3, 4]");
+      Tensor three = Tensor.zeros(DType.F32, Device.CPU, 1, 3, 3, 4);
+      assertThatThrownBy(() -> q.attend(three, three, null, false, 1))
+          .isInstanceOf(IllegalArgumentException.class);
+      float[] values = new float[64];
+      values[3] = Float.NaN;
+      values[9] = Float.POSITIVE_INFINITY;
+      Tensor odd = Tensor.ofFloats(values, 16, 4);
+      assertThatThrownBy(odd::svd).isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(odd.narrow(0, 0, 4)::eigh).isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(() -> q.expand(1L << 41, 1, 2, 3, 4))
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+  }
 }

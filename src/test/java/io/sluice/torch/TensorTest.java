@@ -445,4 +445,66 @@ class TensorTest {
       }
     }
   }
+
+  @Test
+  void memoryOfJavasIsReadAsLongAsItsArenaIsOpenAndFreedInNoCall() throws Exception {
+    for (int round = 0; round < 50; round++) {
+      Arena arena = Arena.ofShared();
+      MemorySegment memory = arena.allocate(1 << 20, 64);
+      Thread closer =
+          new Thread(
+              () -> {
+                while (arena.scope().isAlive()) {
+                  try {
+                    arena.close();
+                  } catch (IllegalStateException e) {
+                    Thread.onSpinWait();
+                  }
+                }
+              });
+      try (TensorScope scope = TensorScope.open()) {
+        Tensor x = Tensor.of(memory, DType.F32, 1 << 18);
+        MemorySegment view = x.data();
+        closer.start();
+        assertThatThrownBy(
+                () -> {
+                  while (true) {
+                    x.exp().close();
+                    x.copyFrom(MemorySegment.ofArray(new float[1 << 18]));
+                  }
+                })
+            .isInstanceOf(IllegalStateException.class);
+        closer.join();
+        assertThatThrownBy(() -> view.get(java.lang.foreign.ValueLayout.JAVA_FLOAT, 0))
+            .isInstanceOf(IllegalStateException.class);
+        assertThat(x.toString()).startsWith("Tensor(");
+      }
+    }
+  }
+
+  /** Both take the scope's lock and the tensor's; in one order, or neither would get on. */
+  @Test
+  void aScopeAndItsTensorsMayBeClosedAtOnce() throws Exception {
+    for (int round = 0; round < 200; round++) {
+      TensorScope detached = TensorScope.detached();
+      Tensor[] tensors = new Tensor[20];
+      try (TensorScope scope = TensorScope.open()) {
+        for (int i = 0; i < tensors.length; i++) {
+          tensors[i] = Tensor.empty(DType.F32, Device.CPU, 1).moveTo(detached);
+        }
+      }
+      Thread other =
+          new Thread(
+              () -> {
+                for (int i = tensors.length - 1; i >= 0; i--) {
+                  tensors[i].close();
+                }
+              });
+      other.start();
+      detached.close();
+      other.join(20_000);
+      assertThat(other.isAlive()).isFalse();
+      assertThat(detached.size()).isZero();
+    }
+  }
 }
