@@ -135,7 +135,7 @@ final class ManifestFile {
     }
     for (Map.Entry<String, JsonNode> entry : extra.properties()) {
       if (!entry.getValue().isTextual()) {
-        throw damaged("has no text 'properties." + entry.getKey() + "'");
+        throw damaged("has no text " + Quoted.of("properties." + entry.getKey()));
       }
       properties.put(entry.getKey(), entry.getValue().textValue());
     }
@@ -150,9 +150,9 @@ final class ManifestFile {
                 false,
                 shards,
                 properties,
-                root.path("writer").asText(),
-                root.path("created").asText())
-            .withShards(shards, root.path("complete").asBoolean());
+                optionalText(root, "writer"),
+                optionalText(root, "created"))
+            .withShards(shards, root.path("complete").booleanValue());
     if (manifest.rows() != rows) {
       throw damaged("says " + rows + " rows, but its shards hold " + manifest.rows());
     }
@@ -246,10 +246,14 @@ final class ManifestFile {
     return value;
   }
 
+  private String optionalText(JsonNode node, String field) throws IOException {
+    return node.has(field) ? text(node, field) : "";
+  }
+
   private String text(JsonNode node, String field) throws IOException {
     JsonNode value = node.path(field);
     if (!value.isTextual()) {
-      throw damaged("has no text '" + field + "'");
+      throw damaged("has no text " + Quoted.of(field));
     }
     return value.textValue();
   }

@@ -64,7 +64,7 @@ final class ShardSchema {
             "column "
                 + i
                 + " is "
-                + Quoted.of(String.valueOf(field.name()))
+                + (field.name() == null ? "without a name" : Quoted.of(field.name()))
                 + ", the manifest says "
                 + Quoted.of(column.name()));
       }
