@@ -1,5 +1,6 @@
 package io.sluice.training;
 
+import com.sun.management.OperatingSystemMXBean;
 import io.sluice.dictionary.ActivationFeed;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
@@ -11,8 +12,10 @@ import io.sluice.engine.Parameters;
 import io.sluice.engine.SkipEngine;
 import io.sluice.store.ActivationStore;
 import java.lang.foreign.Arena;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
@@ -65,7 +68,32 @@ record Blueprint(
         .toList();
   }
 
+  /** Bytes of its parameters in float32; a run needs several times as many. */
+  long parameterBytes() {
+    return isCrossLayer()
+        ? layers().stream().mapToLong(Blueprint::ownParameterBytes).sum()
+        : ownParameterBytes();
+  }
+
+  private long ownParameterBytes() {
+    long perFeature = (long) inputWidth() + outputWidth() + 1;
+    return Float.BYTES * (config.features() * perFeature + outputWidth());
+  }
+
   private void checkFits() {
+    long bytes = parameterBytes();
+    if (ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
+        && bytes > system.getTotalMemorySize()) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT,
+              "%,d features of '%s' take %,d MB, more than the %,d MB that this machine has; give"
+                  + " fewer",
+              config.features(),
+              config.hook(),
+              bytes / 1_000_000,
+              system.getTotalMemorySize() / 1_000_000));
+    }
     if (config.start() instanceof Start.ActiveSubspace(int dimensions, double tau)) {
       for (Site site : outputs) {
         if (dimensions > site.width()) {

@@ -192,7 +192,9 @@ public final class Trainer implements AutoCloseable {
     if (config.remedies().mapInput() && !Checkpoint.list(folder.path()).isEmpty()) {
       map = InputMap.read(folder.path(), blueprint.inputWidth());
     }
-    engine = (map == null ? blueprint : blueprint.within(map.inside())).openEmpty(engines);
+    Blueprint inside = map == null ? blueprint : blueprint.within(map.inside());
+    requireRoom(inside);
+    engine = inside.openEmpty(engines);
     Checkpoint newest = Checkpoint.restoreNewest(folder.path(), engine);
     if (newest == null) {
       engine.close();
@@ -209,6 +211,21 @@ public final class Trainer implements AutoCloseable {
     threshold = newest.threshold();
     annealing = newest.annealing();
     folder.forgetMetricsAfter(step);
+  }
+
+  /** Refuses a configuration of more parameters than the checkpoint has, before they are made. */
+  private void requireRoom(Blueprint inside) throws IOException {
+    List<Path> checkpoints = Checkpoint.list(folder.path());
+    if (!checkpoints.isEmpty() && Files.size(checkpoints.getFirst()) < inside.parameterBytes()) {
+      throw new IOException(
+          "%s: its %d features take %d bytes, but %s has only %d; restore the one or the other"
+              .formatted(
+                  folder.path().resolve("run.json"),
+                  config.features(),
+                  inside.parameterBytes(),
+                  checkpoints.getFirst().getFileName(),
+                  Files.size(checkpoints.getFirst())));
+    }
   }
 
   private ObjectNode settings() throws IOException {
