@@ -93,20 +93,22 @@ record DemoTable(Spectra spectra, List<TrainingRun> runs, int features, int k, S
     }
     out.printf(
         Locale.ROOT,
-        "  dead: no firing in the last %,d tokens of the training%n"
-            + "  FVU: fraction of variance unexplained, %s%n"
-            + "  never fired: on none of the %,d tokens %s%n",
-        any.deadWindowTokens(),
-        unseen
-            ? String.format(
-                Locale.ROOT,
-                "on %,d tokens in whole contexts that were held out, and%n"
-                    + "  on the %,d that were trained on",
-                any.heldOutTokens(),
-                trained(first).tokens())
-            : "on tokens that were trained on: the store is too small to hold any out",
-        trained(first).tokens(),
-        unseen ? "trained on" : "captured");
+        "  dead: no firing in the last %,d tokens of the training%n",
+        any.deadWindowTokens());
+    if (unseen) {
+      out.printf(
+          Locale.ROOT,
+          "  FVU (fraction of variance unexplained): held-out, on %,d tokens in whole contexts that%n"
+              + "  were never trained on; trained, on the other %,d, as is never fired%n",
+          any.heldOutTokens(),
+          trained(first).tokens());
+    } else {
+      out.printf(
+          Locale.ROOT,
+          "  FVU (fraction of variance unexplained) and never fired: on all %,d tokens, which were%n"
+              + "  trained on; they are too few to hold any out%n",
+          trained(first).tokens());
+    }
   }
 
   /** What was measured on the tokens that were trained on; on all, where nothing was held out. */

@@ -11,6 +11,7 @@ final class TrainingProgress implements TrainingListener {
   private final LongBinaryOperator done;
   private final StopSignal signal;
   private String remark = "";
+  private long units;
 
   /**
    * @param done of steps and tokens so far, what {@code progress} counts
@@ -24,7 +25,8 @@ final class TrainingProgress implements TrainingListener {
 
   @Override
   public void stepped(long step, long seen) {
-    progress.update(done.applyAsLong(step, seen), remark);
+    units = done.applyAsLong(step, seen);
+    progress.update(units, remark);
   }
 
   @Override
@@ -40,5 +42,7 @@ final class TrainingProgress implements TrainingListener {
             "FVU of the last steps %.3f  dead %.1f%%",
             metrics.fvu(),
             100 * metrics.deadFraction());
+    // The last line of metrics comes after the last step.
+    progress.update(units, remark);
   }
 }

@@ -233,7 +233,10 @@ record Findings(String headline, List<String> sentences) {
     if (ended.isEmpty()) {
       return null;
     }
-    Comparator<Integer> byDead = Comparator.comparingDouble(i -> runs.get(i).finalDeadFraction());
+    // Runs whose shares read the same are told apart by how well they reconstruct.
+    Comparator<Integer> byDead =
+        Comparator.comparingDouble((Integer i) -> shown(runs.get(i).finalDeadFraction()))
+            .thenComparingDouble(i -> bestFvu(runs.get(i)));
     int best = ended.stream().min(byDead).orElseThrow();
     int worst = ended.stream().max(byDead).orElseThrow();
     String features = features(runs.get(best));
@@ -249,9 +252,12 @@ record Findings(String headline, List<String> sentences) {
           + fvu(runs.get(best))
           + ".";
     }
-    if (least.equals(dead(runs.get(worst)))) {
+    double fewest = shown(runs.get(best).finalDeadFraction());
+    if (fewest == shown(runs.get(worst).finalDeadFraction())) {
       return "Of " + features + ", " + least + " end dead in each of " + ended.size() + " runs.";
     }
+    long tied =
+        ended.stream().filter(i -> shown(runs.get(i).finalDeadFraction()) == fewest).count();
     return "Of "
         + features
         + ", "
@@ -262,11 +268,22 @@ record Findings(String headline, List<String> sentences) {
         + fvu(runs.get(worst))
         + ", "
         + least
-        + " in ‘"
-        + names.get(best)
-        + "’"
+        + (tied > 1
+            ? " in " + tied + " runs, of which ‘" + names.get(best) + "’ reconstructs best"
+            : " in ‘" + names.get(best) + "’")
         + fvu(runs.get(best))
         + ".";
+  }
+
+  /** A share as it is shown: what differs by less is no difference to a reader. */
+  private static double shown(double share) {
+    return Math.rint(1000 * share) / 1000;
+  }
+
+  private static double bestFvu(TrainingRun run) {
+    return run.result() == null || run.result().bestFvu() == null
+        ? Double.MAX_VALUE
+        : run.result().bestFvu();
   }
 
   /** The largest group, the first of several; empty if there is none. */

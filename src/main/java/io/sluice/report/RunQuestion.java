@@ -74,7 +74,15 @@ final class RunQuestion {
       }
     }
     return keys.stream()
-        .filter(key -> runs.stream().map(run -> run.setting(key)).distinct().count() > 1)
+        .filter(
+            key ->
+                runs.stream()
+                        .map(run -> run.setting(key))
+                        // Runs that start at random have no d_init to differ in.
+                        .filter(value -> value != null || !key.equals("dInit"))
+                        .distinct()
+                        .count()
+                    > 1)
         .toList();
   }
 

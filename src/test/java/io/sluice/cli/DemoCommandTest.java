@@ -57,8 +57,8 @@ class DemoCommandTest {
         .containsPattern("random +47\\.0 % +0\\.1980 +0\\.1320 +5,000 +4,321\n")
         .containsPattern("ASI, centred +0\\.1 % +0\\.1665 +0\\.1110 +3 +4,321\n")
         .contains("the last 200,000 tokens")
-        .contains("on 5,000 tokens in whole contexts that were held out")
-        .contains("on none of the 95,000 tokens trained on");
+        .contains("held-out, on 5,000 tokens in whole contexts")
+        .contains("trained, on the other 95,000");
   }
 
   private static TrainingRun run(String name, double dead, double fvu, long never) {

@@ -24,13 +24,32 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Damaged files of a run or a sweep are refused in a line, or go on; nothing hangs or is internal. */
+/**
+ * Damaged files of a run or a sweep are refused in a line, or go on; nothing hangs or is internal.
+ */
 class RunFuzzTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int ROUNDS = Integer.getInteger("sluice.mutations", 250);
   private static final String[] VALUES = {
-    "null", "\"\"", "\"x\"", "true", "[]", "{}", "-1", "0", "1", "7", "0.5", "1e308", "-1e308",
-    "2147483647", "2147483648", "9223372036854775807", "92233720368547758070", "\"NaN\"", "[1,[2]]"
+    "null",
+    "\"\"",
+    "\"x\"",
+    "true",
+    "[]",
+    "{}",
+    "-1",
+    "0",
+    "1",
+    "7",
+    "0.5",
+    "1e308",
+    "-1e308",
+    "2147483647",
+    "2147483648",
+    "9223372036854775807",
+    "92233720368547758070",
+    "\"NaN\"",
+    "[1,[2]]"
   };
 
   @TempDir private Path temp;
@@ -73,7 +92,8 @@ class RunFuzzTest {
 
   @Test
   void damagedRunsGoOnOrAreRefused() throws IOException {
-    List<Path> files = new ArrayList<>(List.of(run.resolve("run.json"), run.resolve("metrics.jsonl")));
+    List<Path> files =
+        new ArrayList<>(List.of(run.resolve("run.json"), run.resolve("metrics.jsonl")));
     files.add(Checkpoint.list(run).getFirst());
     Random random = new Random(Mutations.seed("RunFuzzTest runs"));
     for (int round = 0; round < ROUNDS; round++) {
@@ -84,7 +104,8 @@ class RunFuzzTest {
       }
       // The settings have the most fields, and the least of a checksum.
       Path file = copy.resolve(files.get(random.nextInt(5) / 2 % 3).getFileName());
-      byte[] damaged = damage(Files.readAllBytes(file), file.toString().endsWith("run.json"), random);
+      byte[] damaged =
+          damage(Files.readAllBytes(file), file.toString().endsWith("run.json"), random);
       Files.write(file, damaged);
       bounded(
           file.getFileName() + ", round " + round,
@@ -103,7 +124,9 @@ class RunFuzzTest {
     Path sweep = temp.resolve("sweep");
     List<SweepCell> cells =
         grid.cells(
-            () -> TrainingConfig.of(SyntheticStore.HOOK).features(32).k(4).batch(16).steps(5), 0.99, 0);
+            () -> TrainingConfig.of(SyntheticStore.HOOK).features(32).k(4).batch(16).steps(5),
+            0.99,
+            0);
     Sweep.start(store, grid, cells, EngineFactory.reference(), "reference cpu", 1L << 28, sweep)
         .close();
     byte[] whole = Files.readAllBytes(sweep.resolve("sweep.json"));

@@ -28,8 +28,14 @@ function tiles(geometry, runs) {
     home.append(fewest === last
       ? tile(last, of.replace('the features features', 'the features') + ' in each of ' + dead.length + ' runs')
       : tile(fewest.replace(THIN + '%', '') + '\u2009–\u2009' + last,
-        of.replace('the features features', 'the features') + ': the fewest in ‘' + least.label + '’, the most in ‘' + most.label + '’'));
+        of.replace('the features features', 'the features') + ': the fewest in ' + oneOf(dead, fewest, least) + ', the most in ' + oneOf(dead, last, most)));
   }
+}
+
+/** The run's name, or how many runs read the same. */
+function oneOf(runs, text, run) {
+  const same = runs.filter((each) => percent(each.result.deadFraction) === text).length;
+  return same > 1 ? same + ' runs' : '‘' + run.label + '’';
 }
 
 /** The most runs that answer one question with one dead window. */
