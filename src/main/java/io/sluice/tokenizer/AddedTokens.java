@@ -67,6 +67,7 @@ final class AddedTokens {
         normalizes.remove(id);
       }
     }
+    Map<String, Token> seen = new HashMap<>();
     for (Token token : added.tokens.values()) {
       Component part = normalizes.get(token.id);
       if (part == null) {
@@ -83,6 +84,15 @@ final class AddedTokens {
         }
         requireLength(part, content);
         added.normalized.put(token.id, content);
+      }
+      Token same = seen.put(content, token);
+      if (same != null) {
+        throw new TokenizerException(
+            "its added tokens "
+                + Quoted.of(same.content)
+                + " and "
+                + Quoted.of(token.content)
+                + " are the same once they are normalized, so that either may be found");
       }
       added.inNormalized = added.inNormalized == null ? new CharTrie() : added.inNormalized;
       added.inNormalized.put(content, token.id);
@@ -151,7 +161,10 @@ final class AddedTokens {
       if (from < start) {
         sink.part(from, start, CharTrie.NONE);
       }
-      sink.part(start, end, id);
+      // Nothing is left of a token of spaces that the one before has taken.
+      if (start < end) {
+        sink.part(start, end, id);
+      }
       from = end;
     }
     if (from < text.length()) {

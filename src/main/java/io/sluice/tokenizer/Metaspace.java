@@ -40,6 +40,11 @@ final class Metaspace implements Splitter {
     return prepend;
   }
 
+  /** Whether what it does depends on where a piece comes from. */
+  boolean asksForStart() {
+    return prepend == Prepend.FIRST;
+  }
+
   @Override
   public void split(String text, boolean first, Sink sink) throws TokenizerException {
     String shown = text.replace(" ", replacement);

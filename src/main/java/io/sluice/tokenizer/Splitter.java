@@ -48,6 +48,13 @@ interface Splitter {
         List<Splitter> steps = new ArrayList<>();
         for (Component child : part.children("pretokenizers")) {
           steps.add(read(child, depth + 1));
+          if ((steps.size() > 1 || depth > 0)
+              && steps.getLast() instanceof Metaspace last && last.asksForStart()) {
+            throw new TokenizerException(
+                "its "
+                    + child.path()
+                    + ".prepend_scheme is first, which is supported only before all others");
+          }
         }
         Splitter all = (text, first, sink) -> sink.piece(text, first);
         for (int i = steps.size() - 1; i >= 0; i--) {

@@ -91,6 +91,16 @@ class RefusedTokenizerTest {
   }
 
   @Test
+  void namesWhatTheLibraryItselfLeavesToChance() throws JsonProcessingException {
+    ObjectNode root = root();
+    root.set("normalizer", json("{'type':'Lowercase'}"));
+    root.set("added_tokens", json("[" + added("Whale") + "," + added("whale") + "]"));
+    assertThatThrownBy(() -> TextTokenizer.read(root))
+        .isInstanceOf(TokenizerException.class)
+        .hasMessageContaining("'Whale' and 'whale' are the same once they are normalized");
+  }
+
+  @Test
   void aDamagedTableOfReplacementsIsNamedWhereItLeadsOut() throws Exception {
     byte[] table = new byte[4 + 4 * 4];
     table[0] = 16;
