@@ -1,6 +1,9 @@
 """Makes GGUF files with tokenizers of several kinds, and the ids that HuggingFace's code gives.
 
-Usage: gguf_tokenizers.py OUT TEXT
+Usage: gguf_tokenizers.py OUT TEXT [SEED LAYOUTS]
+
+With a seed and the layouts of tokenizer_golden.py, each tokenizer gets two documents of 200,000
+characters, too.
 """
 
 import json
@@ -11,7 +14,11 @@ import gguf
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers.integrations.gguf.gguf_tokenizer_mapping import convert_gguf_tokenizer
 
-out, novel = map(pathlib.Path, sys.argv[1:])
+import tokenizer_golden
+
+out, novel = map(pathlib.Path, sys.argv[1:3])
+seed = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+layouts = list(json.loads(pathlib.Path(sys.argv[4]).read_text()).values()) if len(sys.argv) > 4 else []
 text = novel.read_text()
 SAMPLES = [
     "the white whale",
@@ -62,7 +69,7 @@ gemma = dict(
 CASES = {pre: ("llama", "gpt2", pre, byte_level) for pre in ("gpt-2", "olmo", "smollm", "qwen2", "llama-bpe", "tekken")}
 CASES |= {"llama-spm": ("llama", "llama", "default", sentence_piece), "gemma": ("gemma2", "llama", "default", gemma)}
 
-for name, (architecture, kind, pre, fields) in CASES.items():
+for number, (name, (architecture, kind, pre, fields)) in enumerate(CASES.items()):
     writer = gguf.GGUFWriter(out / f"{name}.gguf", architecture)
     writer.add_tokenizer_model(kind)
     writer.add_tokenizer_pre(pre)
@@ -83,11 +90,16 @@ for name, (architecture, kind, pre, fields) in CASES.items():
     tokenizer, _ = convert_gguf_tokenizer(
         architecture, dict(fields, tokenizer_type=kind, pre_tokenizer_type=pre, unk_token_id=0)
     )
+    if pre == "smollm":
+        # As in the model's own tokenizer; transformers takes GPT-2's for all.
+        tokenizer.pre_tokenizer = digits
     if pre in COMPOSED:
         tokenizer.normalizer = normalizers.NFC()
     if pre in ("llama-bpe", "tekken"):
         tokenizer.model.ignore_merges = True
-    ids = [tokenizer.encode(sample, add_special_tokens=False).ids for sample in SAMPLES]
+    whole = [one for place, one in enumerate(layouts) if (place + number + seed) % 5 == 0]
+    samples = SAMPLES + [tokenizer_golden.document(one, seed) for one in whole]
+    ids = [tokenizer.encode(sample, add_special_tokens=False).ids for sample in samples]
     (out / f"{name}.json").write_text(
-        json.dumps([{"text": sample, "ids": one} for sample, one in zip(SAMPLES, ids)])
+        json.dumps([{"text": sample, "ids": one} for sample, one in zip(samples, ids)])
     )

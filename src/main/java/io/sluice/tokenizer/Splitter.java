@@ -49,7 +49,8 @@ interface Splitter {
         for (Component child : part.children("pretokenizers")) {
           steps.add(read(child, depth + 1));
           if ((steps.size() > 1 || depth > 0)
-              && steps.getLast() instanceof Metaspace last && last.asksForStart()) {
+              && steps.getLast() instanceof Metaspace last
+              && last.asksForStart()) {
             throw new TokenizerException(
                 "its "
                     + child.path()

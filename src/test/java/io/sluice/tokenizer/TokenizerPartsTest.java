@@ -51,6 +51,10 @@ class TokenizerPartsTest {
   }
 
   private static String described(JsonNode root) {
-    return root.get("normalizer") + " " + root.get("pre_tokenizer") + " " + root.get("added_tokens");
+    return root.get("normalizer")
+        + " "
+        + root.get("pre_tokenizer")
+        + " "
+        + root.get("added_tokens");
   }
 }
