@@ -38,7 +38,7 @@ public enum DictionaryFormat {
 
     @Override
     void save(Dictionary dictionary, Path folder) throws IOException {
-      SaeLens.save(dictionary, folder);
+      SaeLensWriter.save(dictionary, folder);
     }
   },
 

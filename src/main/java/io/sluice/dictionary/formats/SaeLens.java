@@ -1,16 +1,12 @@
 package io.sluice.dictionary.formats;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Thresholds;
-import io.sluice.files.OutputFolder;
 import io.sluice.weights.Safetensors;
-import io.sluice.weights.TensorData;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -18,7 +14,6 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 
@@ -32,19 +27,19 @@ import java.util.OptionalDouble;
  * threshold; that it was, its k and the widths of the nested dictionaries stand in the metadata.
  */
 final class SaeLens {
-  private static final String CONFIG = "cfg.json";
-  private static final String WEIGHTS = "sae_weights.safetensors";
+  static final String CONFIG = "cfg.json";
+  static final String WEIGHTS = "sae_weights.safetensors";
 
   /** The version whose files are written; readers take configs without one for older ones. */
-  private static final String VERSION = "6.54.12";
+  static final String VERSION = "6.54.12";
 
-  private static final String PURSUIT = "matching_pursuit";
-  private static final String BATCH = "batchtopk";
-  private static final String MATRYOSHKA = "matryoshka_batchtopk";
-  private static final String WIDTHS = "matryoshka_widths";
-  private static final String TRAINED = "training_architecture";
+  static final String PURSUIT = "matching_pursuit";
+  static final String BATCH = "batchtopk";
+  static final String MATRYOSHKA = "matryoshka_batchtopk";
+  static final String WIDTHS = "matryoshka_widths";
+  static final String TRAINED = "training_architecture";
   private static final String SCALING = "scaling_factor";
-  private static final String DETAILS = "training_architecture_details";
+  static final String DETAILS = "training_architecture_details";
 
   private static final List<String> KNOWN =
       List.of(
@@ -348,194 +343,5 @@ final class SaeLens {
     float[] gateBias = tensors.vector("b_gate", magnitudeBias.length);
     float[] logScale = tensors.vector("r_mag", magnitudeBias.length);
     return Gate.fold(encoder, width, logScale, gateBias, magnitudeBias);
-  }
-
-  private static void savePursuit(Dictionary dictionary, Activation.Pursuit pursuit, Path folder)
-      throws IOException {
-    DictionaryConfig c = dictionary.config();
-    Parameters p = dictionary.parameters();
-    for (float bias : p.decoderBias().toArray(FLOAT)) {
-      if (bias != 0 && !c.subtractDecoderBias()) {
-        throw ForeignWriter.refused(
-            "SAELens",
-            "matching pursuit with a decoder bias that is not subtracted from the input",
-            "keep it in Sluice's format");
-      }
-    }
-    ObjectNode json = ForeignConfig.object();
-    json.put("architecture", PURSUIT);
-    json.put("d_in", c.inputWidth());
-    json.put("d_sae", c.features());
-    json.put("dtype", "float32");
-    json.put("device", "cpu");
-    json.put("apply_b_dec_to_input", c.subtractDecoderBias());
-    json.put("normalize_activations", "none");
-    json.put("residual_threshold", pursuit.residual());
-    json.put("max_iterations", pursuit.iterations());
-    json.put("stop_on_duplicate_support", true);
-    ObjectNode metadata = json.putObject("metadata");
-    metadata.put("sae_lens_version", VERSION);
-    putOrigin(json, metadata, c, false);
-    OutputFolder.make(folder);
-    Safetensors.write(
-        folder.resolve(WEIGHTS),
-        List.of(
-            ForeignWriter.floats("W_dec", p.decoder(), c.features(), c.outputWidth()),
-            ForeignWriter.floats("b_dec", p.decoderBias(), c.outputWidth())),
-        Map.of());
-    ForeignConfig.write(folder.resolve(CONFIG), json);
-  }
-
-  static void save(Dictionary given, Path folder) throws IOException {
-    if (given.config().activation() instanceof Activation.Pursuit pursuit) {
-      savePursuit(given, pursuit, folder);
-      return;
-    }
-    Dictionary dictionary = Conventions.withValueThresholds(given);
-    if (dictionary.config().rankByDecoderNorm()) {
-      dictionary = Conventions.withUnitDecoder(dictionary);
-    }
-    boolean transcoder = ForeignWriter.isTranscoder(dictionary);
-    if (transcoder) {
-      dictionary = Conventions.subtracting(dictionary, false);
-    }
-    DictionaryConfig c = dictionary.config();
-    Parameters p = dictionary.parameters();
-    ObjectNode json = ForeignConfig.object();
-    List<TensorData> tensors = new ArrayList<>();
-    tensors.add(ForeignWriter.transposed("W_enc", p.encoder(), c.features(), c.inputWidth()));
-    tensors.add(ForeignWriter.floats("W_dec", p.decoder(), c.features(), c.outputWidth()));
-    tensors.add(ForeignWriter.floats("b_dec", p.decoderBias(), c.outputWidth()));
-    if (!(c.activation() instanceof Activation.Gated)) {
-      tensors.add(ForeignWriter.floats("b_enc", p.encoderBias(), c.features()));
-    }
-    json.put("architecture", architecture(c, p, transcoder, dictionary.hasSkip(), json, tensors));
-    if (dictionary.hasSkip()) {
-      tensors.add(
-          ForeignWriter.floats("W_skip", dictionary.skip(), c.outputWidth(), c.inputWidth()));
-    }
-    json.put("d_in", c.inputWidth());
-    json.put("d_sae", c.features());
-    if (transcoder) {
-      json.put("d_out", c.outputWidth());
-    }
-    json.put("dtype", "float32");
-    json.put("device", "cpu");
-    json.put("apply_b_dec_to_input", c.subtractDecoderBias());
-    json.put("normalize_activations", "none");
-    ObjectNode metadata = json.putObject("metadata");
-    metadata.put("sae_lens_version", VERSION);
-    putOrigin(json, metadata, c, transcoder);
-    if (!transcoder) {
-      putTraining(metadata, given.config());
-    }
-    OutputFolder.make(folder);
-    Safetensors.write(folder.resolve(WEIGHTS), tensors, Map.of());
-    ForeignConfig.write(folder.resolve(CONFIG), json);
-  }
-
-  /** Where SAELens shall attach it. */
-  private static void putOrigin(
-      ObjectNode json, ObjectNode metadata, DictionaryConfig c, boolean transcoder) {
-    String read = TransformerLensHook.name(c.inputHook(), c.model());
-    // Its heads are an axis of their own there.
-    json.put(
-        "reshape_activations", !transcoder && read.endsWith("attn.hook_z") ? "hook_z" : "none");
-    metadata.put("model_name", c.model());
-    metadata.put("hook_name", read);
-    if (transcoder) {
-      metadata.put("hook_name_out", TransformerLensHook.name(c.outputHook(), c.model()));
-    }
-    c.prependBos().ifPresent(prepended -> metadata.put("prepend_bos", prepended));
-  }
-
-  /** As SAELens itself does where it saves for use what it has trained with BatchTopK. */
-  private static void putTraining(ObjectNode metadata, DictionaryConfig c) {
-    boolean batch = c.activation() instanceof Activation.BatchTopK;
-    boolean nested =
-        !c.prefixes().isEmpty() && (batch || c.activation() instanceof Activation.JumpReLU);
-    if (!batch && !nested) {
-      return;
-    }
-    metadata.put(TRAINED, nested ? MATRYOSHKA : BATCH);
-    ObjectNode details = metadata.putObject(DETAILS);
-    if (c.activation() instanceof Activation.BatchTopK batchTopK) {
-      details.put("k", batchTopK.k());
-      details.put("rescale_acts_by_decoder_norm", c.rankByDecoderNorm());
-    }
-    if (nested) {
-      ArrayNode widths = details.putArray(WIDTHS);
-      c.prefixes().forEach(widths::add);
-      widths.add(c.features());
-    }
-  }
-
-  private static String architecture(
-      DictionaryConfig c,
-      Parameters p,
-      boolean transcoder,
-      boolean skip,
-      ObjectNode json,
-      List<TensorData> tensors) {
-    boolean thresholded =
-        c.activation() instanceof Activation.JumpReLU
-            || c.activation() instanceof Activation.BatchTopK(int k, OptionalDouble threshold)
-                && threshold.isPresent();
-    if (skip && !(c.activation() instanceof Activation.ReLU) && !thresholded) {
-      throw ForeignWriter.refused(
-          "SAELens",
-          "skip transcoders but with ReLU and JumpReLU, and this one has " + c.activation().type(),
-          "convert one with TopK to sparsify, or keep it in Sluice's format");
-    }
-    return switch (c.activation()) {
-      case Activation.Pursuit pursuit -> throw new IllegalStateException("has a form of its own");
-      case Activation.AbsTopK signed when transcoder ->
-          throw ForeignWriter.refused(
-              "SAELens", "transcoders with signed codes (abstopk)", "keep it in Sluice's format");
-      case Activation.AbsTopK signed -> {
-        json.put("k", signed.k());
-        json.put("rescale_acts_by_decoder_norm", false);
-        yield "abstopk";
-      }
-      case Activation.TopK topK when transcoder ->
-          throw ForeignWriter.refused(
-              "SAELens",
-              "transcoders with TopK",
-              "convert to sparsify or llamascopium, which have");
-      case Activation.TopK topK -> {
-        json.put("k", topK.k());
-        json.put("rescale_acts_by_decoder_norm", false);
-        yield "topk";
-      }
-      case Activation.ReLU relu when skip -> "skip_transcoder";
-      case Activation.ReLU relu -> transcoder ? "transcoder" : "standard";
-      case Activation.JumpReLU(Thresholds thresholds) -> {
-        tensors.add(ForeignWriter.floats("threshold", thresholds.toArray(c.features())));
-        yield jump(transcoder, skip);
-      }
-      case Activation.BatchTopK batch when batch.threshold().isPresent() -> {
-        Thresholds thresholds = Thresholds.uniform((float) batch.threshold().getAsDouble());
-        tensors.add(ForeignWriter.floats("threshold", thresholds.toArray(c.features())));
-        yield jump(transcoder, skip);
-      }
-      case Activation.BatchTopK batch ->
-          throw ForeignWriter.refused(
-              "SAELens",
-              "BatchTopK dictionaries without a threshold, and this one has none",
-              "convert to llamascopium, which has");
-      case Activation.Gated gated when transcoder ->
-          throw ForeignWriter.refused("SAELens", "gated transcoders", "keep it in Sluice's format");
-      case Activation.Gated(Thresholds thresholds) -> {
-        float[] magnitude = p.encoderBias().toArray(FLOAT);
-        tensors.add(ForeignWriter.floats("b_mag", magnitude));
-        tensors.add(ForeignWriter.floats("b_gate", Gate.bias(magnitude, thresholds)));
-        tensors.add(ForeignWriter.floats("r_mag", new float[c.features()]));
-        yield "gated";
-      }
-    };
-  }
-
-  private static String jump(boolean transcoder, boolean skip) {
-    return skip ? "jumprelu_skip_transcoder" : transcoder ? "jumprelu_transcoder" : "jumprelu";
   }
 }

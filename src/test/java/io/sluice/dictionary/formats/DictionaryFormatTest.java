@@ -285,6 +285,23 @@ class DictionaryFormatTest {
   }
 
   @Test
+  void aPursuitPicksNoMoreThanItsFeatures() throws IOException {
+    Path golden = goldenFolder("saelens-matching-pursuit");
+    Dictionary given = DictionaryFormat.SAELENS.read(golden, Origin.UNKNOWN);
+    ForeignRun[] runs = new ForeignRun[2];
+    for (int i = 0; i < 2; i++) {
+      int iterations = i == 0 ? given.config().features() : Integer.MAX_VALUE;
+      Activation activation = new Activation.Pursuit(iterations, 1e-30);
+      runs[i] =
+          ForeignRun.of(
+              new Dictionary(given.config().withActivation(activation), given.parameters()),
+              golden,
+              EngineFactory.reference());
+    }
+    assertThat(runs[1].codes()).containsExactly(runs[0].codes());
+  }
+
+  @Test
   void overwritesNothing() throws IOException {
     Dictionary dictionary = read("saelens-topk", Origin.UNKNOWN);
     DictionaryFormat.SPARSIFY.write(dictionary, folder);
