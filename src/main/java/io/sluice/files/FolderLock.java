@@ -5,13 +5,15 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * A folder that one writer has at a time: the lock of a file {@code .lock} in it. The lock goes
@@ -21,11 +23,18 @@ public final class FolderLock implements AutoCloseable {
   /** The name of the file that is locked. */
   public static final String NAME = ".lock";
 
+  private static final int LONGEST_MARK = 4096;
+
+  /** The folders that this process has. */
+  private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+
   private final Path folder;
+  private final Path held;
   private final FileChannel file;
 
-  private FolderLock(Path folder, FileChannel file) {
+  private FolderLock(Path folder, Path held, FileChannel file) {
     this.folder = folder;
+    this.held = held;
     this.file = file;
   }
 
@@ -75,29 +84,44 @@ public final class FolderLock implements AutoCloseable {
    * @throws IOException if the folder takes no files
    */
   public static FolderLock tryTake(Path folder) throws IOException {
-    while (true) {
-      FileChannel channel = open(folder);
-      FileLock lock = null;
-      try {
-        // Its last byte: where locks bind readers, too, the mark can be read all the same.
-        lock = channel.tryLock(Long.MAX_VALUE - 1, 1, false);
-      } catch (OverlappingFileLockException e) {
-        // Another writer of this very process: the answer is the same as for another process.
-      } finally {
-        if (lock == null) {
-          channel.close();
-        }
-      }
-      if (lock == null) {
-        return null;
-      }
-      if (isThere(folder, channel)) {
-        return new FolderLock(folder, channel);
-      }
-      // Its holder gave the folder up in between: what is locked is no longer there.
-      channel.close();
-      OutputFolder.make(folder);
+    Path held = folder.toRealPath();
+    // Asked first: where locks belong to processes, closing a second channel to the file would end
+    // the lock of the first.
+    if (!HELD.add(held)) {
+      return null;
     }
+    FolderLock taken = null;
+    try {
+      FileChannel channel = locked(folder);
+      while (channel != null && !isThere(folder, channel)) {
+        // Its holder gave the folder up in between: what is locked is no longer there.
+        channel.close();
+        OutputFolder.make(folder);
+        channel = locked(folder);
+      }
+      taken = channel == null ? null : new FolderLock(folder, held, channel);
+    } finally {
+      if (taken == null) {
+        HELD.remove(held);
+      }
+    }
+    return taken;
+  }
+
+  /** The lock's file, locked; null if another one has it. */
+  private static FileChannel locked(Path folder) throws IOException {
+    FileChannel channel = open(folder);
+    FileLock lock = null;
+    try {
+      lock = channel.tryLock();
+    } catch (OverlappingFileLockException e) {
+      // Another name of the folder in this very process: the answer is the same.
+    } finally {
+      if (lock == null) {
+        channel.close();
+      }
+    }
+    return lock == null ? null : channel;
   }
 
   private static FileChannel open(Path folder) throws IOException {
@@ -113,25 +137,36 @@ public final class FolderLock implements AutoCloseable {
     }
   }
 
-  /** Whether the file that is locked is the one that others will find, told by a mark in it. */
+  /**
+   * Whether the file that is locked is the one that others will find, told by a length that it gets
+   * for a moment. It is not opened again: closing it would end the lock.
+   */
   private static boolean isThere(Path folder, FileChannel locked) throws IOException {
-    String mark = ProcessHandle.current().pid() + " " + System.nanoTime();
-    locked.truncate(0);
-    locked.write(ByteBuffer.wrap(mark.getBytes(StandardCharsets.UTF_8)), 0);
+    int mark = 1 + ThreadLocalRandom.current().nextInt(LONGEST_MARK);
     try {
-      return Files.readString(folder.resolve(NAME)).equals(mark);
+      locked.write(ByteBuffer.allocate(1), mark - 1L);
+      boolean same = Files.size(folder.resolve(NAME)) == mark;
+      locked.truncate(0);
+      return same;
     } catch (NoSuchFileException e) {
       return false;
+    } catch (IOException e) {
+      locked.close();
+      throw new IOException(
+          folder + ": cannot be written (" + AtomicFile.reason(e) + "); choose another folder", e);
     }
   }
 
   /** Lets go of a folder in which nothing was begun: it is deleted if nothing else is in it. */
   public void giveUp() throws IOException {
-    try (file) {
-      Files.deleteIfExists(folder.resolve(NAME));
-      Files.deleteIfExists(folder);
-    } catch (DirectoryNotEmptyException e) {
-      // Then it is somebody's.
+    try {
+      release();
+    } finally {
+      try {
+        Files.deleteIfExists(folder);
+      } catch (DirectoryNotEmptyException e) {
+        // Then it is somebody's.
+      }
     }
   }
 
@@ -141,13 +176,17 @@ public final class FolderLock implements AutoCloseable {
    * @throws IOException if the lock's file cannot be deleted
    */
   public void release() throws IOException {
-    try (file) {
+    try (this) {
       Files.deleteIfExists(folder.resolve(NAME));
     }
   }
 
   @Override
   public void close() throws IOException {
-    file.close();
+    try {
+      file.close();
+    } finally {
+      HELD.remove(held);
+    }
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,6 +30,42 @@ class FolderLockTest {
                   + ": another run is writing into this folder; choose another one or wait for it");
     }
     FolderLock.take(temp, "run").close();
+  }
+
+  @Test
+  void anotherProcessIsRefused() throws Exception {
+    try (FolderLock lock = FolderLock.take(temp, "run")) {
+      assertThat(takenByAnother()).isFalse();
+      // One more try in this process must not end the lock for the others.
+      assertThat(FolderLock.tryTake(temp)).isNull();
+      assertThat(takenByAnother()).isFalse();
+    }
+    assertThat(takenByAnother()).isTrue();
+  }
+
+  private boolean takenByAnother() throws Exception {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty(
+                    "surefire.test.class.path", System.getProperty("java.class.path")),
+                Taker.class.getName(),
+                temp.toString())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).isZero();
+    return Boolean.parseBoolean(said.strip());
+  }
+
+  /** Another process that wants the folder. */
+  public static final class Taker {
+    private Taker() {}
+
+    public static void main(String[] args) throws IOException {
+      System.out.println(FolderLock.tryTake(Path.of(args[0])) != null);
+    }
   }
 
   @Test
