@@ -72,12 +72,12 @@ public final class Sweep implements AutoCloseable {
     long disk = 0;
     for (SweepCell cell : cells) {
       TrainingConfig config = cell.config();
+      requireMemory(cell, width, memory);
       try {
         Blueprint.of(config, store);
       } catch (IllegalArgumentException e) {
         throw new IllegalArgumentException("cell " + cell.name() + ": " + e.getMessage(), e);
       }
-      requireMemory(cell, width, memory);
       disk += cell.finalBytes(width);
     }
     disk += cells.getFirst().diskBytes(width);

@@ -71,7 +71,7 @@ final class LorsaSettings {
                 fields.text("inputHook"),
                 fields.text("outputHook"),
                 fields.integer("heads", 1, MOST),
-                fields.integer("groups", 1, MOST),
+                fields.integer("groups", 0, MOST),
                 fields.integer("k", 1, MOST),
                 fields.flag("rankByOutputNorm"),
                 start(fields),
