@@ -213,18 +213,21 @@ public final class Trainer implements AutoCloseable {
     folder.forgetMetricsAfter(step);
   }
 
-  /** Refuses a configuration of more parameters than the checkpoint has, before they are made. */
+  /** Refuses a configuration of more parameters than any checkpoint has, before they are made. */
   private void requireRoom(Blueprint inside) throws IOException {
     List<Path> checkpoints = Checkpoint.list(folder.path());
-    if (!checkpoints.isEmpty() && Files.size(checkpoints.getFirst()) < inside.parameterBytes()) {
+    long most = 0;
+    for (Path checkpoint : checkpoints) {
+      most = Math.max(most, Files.size(checkpoint));
+    }
+    if (!checkpoints.isEmpty() && most < inside.parameterBytes()) {
       throw new IOException(
-          "%s: its %d features take %d bytes, but %s has only %d; restore the one or the other"
+          "%s: its %d features take %d bytes, but the largest checkpoint has only %d; restore it"
               .formatted(
                   folder.path().resolve("run.json"),
                   config.features(),
                   inside.parameterBytes(),
-                  checkpoints.getFirst().getFileName(),
-                  Files.size(checkpoints.getFirst())));
+                  most));
     }
   }
 
