@@ -397,7 +397,8 @@ final class TorchSelection implements AutoCloseable {
 
   private void proposeMore(int failed, int count) {
     if (failed > count / 32 && quarters < MOST) {
-      quarters += Math.max(1, quarters / 4);
+      int more = failed > count / 8 ? quarters : Math.max(1, quarters / 4);
+      quarters = Math.min(MOST, quarters + more);
       closed = 0;
     } else if (failed > count / 4) {
       rest = 256;
