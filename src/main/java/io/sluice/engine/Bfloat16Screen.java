@@ -29,8 +29,8 @@ import io.sluice.torch.TensorScope;
  * {@code 2(2⁻¹⁴ + γ)·|b| + 10⁻³⁰}, is what the bias loses in two parts and in those sums, and what
  * may be lost below the least normal number.
  *
- * <p>Rows that did not change stay rounded, so that this is the screen for a dictionary of which a
- * step changes few.
+ * <p>Rows that did not change stay rounded. Where LibTorch has no setting for TensorFloat-32, this
+ * is the screen.
  */
 final class Bfloat16Screen extends TorchScreen {
   /** Columns beside those of the row. */

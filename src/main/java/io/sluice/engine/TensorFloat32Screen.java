@@ -22,8 +22,7 @@ import java.util.List;
  * row    ‖w‖   | b + γ·|b|
  * </pre>
  *
- * Nothing is kept of a weight but its row's length, so that this is the screen for a dictionary of
- * which a step changes most rows.
+ * Nothing is kept of a weight but its row's length.
  */
 final class TensorFloat32Screen extends TorchScreen {
   private final Tensor beside;

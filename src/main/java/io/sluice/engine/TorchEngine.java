@@ -107,7 +107,7 @@ public final class TorchEngine extends CheckedEngine {
     }
     return System.getProperty("sluice.screen", "").equals("none")
         ? TorchSelection.Screening.FLOAT32
-        : TorchSelection.Screening.CHEAPEST;
+        : TorchSelection.Screening.FASTEST;
   }
 
   @Override

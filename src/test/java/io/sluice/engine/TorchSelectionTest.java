@@ -105,7 +105,7 @@ class TorchSelectionTest {
     "ADAM, TENSOR_FLOAT32",
     "SPARSE_ADAM, BFLOAT16",
     "SPARSE_ADAM, TENSOR_FLOAT32",
-    "SPARSE_ADAM, CHEAPEST"
+    "SPARSE_ADAM, FASTEST"
   })
   void screenFollowsTheOptimiser(Optimiser optimiser, Screening screening) {
     EngineSpec spec = new EngineSpec(24, 24, 900, true, true, optimiser);
