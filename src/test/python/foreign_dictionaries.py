@@ -1,6 +1,6 @@
 """Dictionaries of other libraries, by their own code: made as golden files, or loaded and run.
 
-Usage: python foreign_dictionaries.py make OUT [saelens] [sparsify] [old] ...
+Usage: python foreign_dictionaries.py make OUT [saelens] [norms] [sparsify] [old] ...
        python foreign_dictionaries.py run LIST.json
 
 `make` writes a folder per case, saved by the library itself, with `expected.safetensors`: inputs
@@ -133,8 +133,8 @@ def scramble(module, seed):
             p.copy_(0.4 * noise)
 
 
-def expected(folder, run, seed):
-    x = inputs(seed)
+def expected(folder, run, seed, x=None):
+    x = inputs(seed) if x is None else x
     codes, reconstruction = run(folder, x)
     active = (codes != 0).sum(1).float().mean().item()
     assert 0.5 < active < FEATURES, (folder, active)
@@ -203,6 +203,45 @@ def make_saelens(out):
         checkpoint = out / f"saelens-{name}-checkpoint"
         sae.save_model(checkpoint)
         (checkpoint / "expected.safetensors").write_bytes((folder / "expected.safetensors").read_bytes())
+
+
+def make_norms(out):
+    """Dictionaries of SAELens that normalise each token by itself."""
+    from sae_lens.saes import gated_sae, jumprelu_sae, matching_pursuit_sae, standard_sae, topk_sae
+    from sae_lens.saes import transcoder
+    from sae_lens.saes.sae import SAEMetadata
+
+    shape = dict(d_in=WIDTH, d_sae=FEATURES)
+    shape |= dict(metadata=SAEMetadata(model_name="tiny", hook_name="blocks.0.hook_attn_out"))
+    layer, constant = (dict(normalize_activations=name) for name in ("layer_norm", "constant_norm_rescale"))
+    write = dict(d_out=5, apply_b_dec_to_input=False)
+    cases = [
+        ("layer-norm", standard_sae.StandardSAE(standard_sae.StandardSAEConfig(**shape, **layer))),
+        ("layer-norm-plain-jumprelu", jumprelu_sae.JumpReLUSAE(
+            jumprelu_sae.JumpReLUSAEConfig(**shape, **layer, apply_b_dec_to_input=False))),
+        ("layer-norm-topk", topk_sae.TopKSAE(topk_sae.TopKSAEConfig(
+            **shape, **layer, k=K, rescale_acts_by_decoder_norm=True))),
+        ("layer-norm-pursuit", matching_pursuit_sae.MatchingPursuitSAE(
+            matching_pursuit_sae.MatchingPursuitSAEConfig(
+                **shape, **layer, max_iterations=5, residual_threshold=0.3))),
+        ("layer-norm-transcoder", transcoder.Transcoder(
+            transcoder.TranscoderConfig(**shape, **layer, **write))),
+        ("layer-norm-skip-transcoder", transcoder.SkipTranscoder(
+            transcoder.SkipTranscoderConfig(**shape, **layer, **write))),
+        ("constant-norm", gated_sae.GatedSAE(gated_sae.GatedSAEConfig(**shape, **constant))),
+        ("constant-norm-transcoder", transcoder.JumpReLUTranscoder(
+            transcoder.JumpReLUTranscoderConfig(**shape, **constant, **write))),
+    ]
+    for seed, (name, sae) in enumerate(cases, 100):
+        scramble(sae, seed)
+        folder = out / f"saelens-{name}"
+        sae.save_model(folder)
+        # Among them a token that does not vary, and two so small that the epsilon counts.
+        x = inputs(seed)
+        x[0] = 1.5
+        x[1] *= 1e-4
+        x[2] *= 1e-5
+        expected(folder, run_saelens, seed, x)
 
 
 def make_sparsify(out):
@@ -343,7 +382,7 @@ def main():
     if sys.argv[1] == "make":
         out = Path(sys.argv[2])
         makers = dict(
-            saelens=make_saelens, sparsify=make_sparsify, llamascopium=make_llamascopium,
+            saelens=make_saelens, norms=make_norms, sparsify=make_sparsify, llamascopium=make_llamascopium,
             dictionary_learning=make_dictionary_learning, old=make_old,
         )
         for name in sys.argv[3:] or makers:

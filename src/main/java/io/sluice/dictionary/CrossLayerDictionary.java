@@ -36,6 +36,18 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
       throw new IllegalArgumentException(
           "a cross-layer transcoder has two layers or more, not " + layers.size());
     }
+    for (Dictionary layer : layers) {
+      layer
+          .config()
+          .tokenNorm()
+          .ifPresent(
+              norm -> {
+                throw new IllegalArgumentException(
+                    "the layers of a cross-layer transcoder do not normalise each token ("
+                        + norm.kind().label()
+                        + ")");
+              });
+    }
     DictionaryConfig first = layers.getFirst().config();
     List<Site> all = first.outputs();
     for (int layer = 0; layer < layers.size(); layer++) {

@@ -2,16 +2,19 @@ package io.sluice.dictionary;
 
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
+import io.sluice.engine.NormEngine;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.SkipEngine;
+import io.sluice.engine.TokenNorm;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
 /**
  * A sparse dictionary: its configuration and its weights, in the units of the raw activations (any
- * normalisation used in training is folded in). Immutable data; an {@link io.sluice.engine.Engine}
+ * normalisation used in training is folded in) or, where each token is normalised by itself, of
+ * those ({@link DictionaryConfig#tokenNorm}). Immutable data; an {@link io.sluice.engine.Engine}
  * made from it does the arithmetic.
  *
  * @param config what it is
@@ -45,6 +48,11 @@ public record Dictionary(DictionaryConfig config, Parameters parameters, MemoryS
       throw new IllegalArgumentException(
           "a skip connection reads the input itself, and this dictionary subtracts its decoder bias");
     }
+    if (skip != null && config.tokenNorm().filter(TokenNorm::undone).isPresent()) {
+      throw new IllegalArgumentException(
+          "a skip connection reads the input itself, and the output of this dictionary is brought"
+              + " back from its normalised units");
+    }
   }
 
   /** A dictionary without a skip connection. */
@@ -59,7 +67,11 @@ public record Dictionary(DictionaryConfig config, Parameters parameters, MemoryS
 
   /** An engine that does what the dictionary does, and learns nothing. */
   public Engine open(EngineFactory engines) {
-    Engine engine = engines.open(config.spec(Optimiser.NONE), parameters);
+    Engine engine = engines.open(config.specOfNormalised(Optimiser.NONE), parameters);
+    if (config.tokenNorm().isPresent()) {
+      engine = new NormEngine(engine, config.tokenNorm().get());
+    }
+    // A skip connection reads the token as it is.
     return skip == null ? engine : new SkipEngine(engine, skip);
   }
 

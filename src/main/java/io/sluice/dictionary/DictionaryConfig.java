@@ -2,6 +2,7 @@ package io.sluice.dictionary;
 
 import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Optimiser;
+import io.sluice.engine.TokenNorm;
 import java.util.List;
 import java.util.Optional;
 
@@ -26,6 +27,8 @@ import java.util.Optional;
  *     Empty where it was trained as a whole only. Codes do not depend on it
  * @param prependBos whether the model read a token of the beginning before each text whose
  *     activations the dictionary learned; empty where nothing says so
+ * @param tokenNorm how each token is normalised before it is encoded; empty in most, which read it
+ *     as it is. Weights are in the units of normalised tokens then
  */
 public record DictionaryConfig(
     String model,
@@ -39,9 +42,10 @@ public record DictionaryConfig(
     boolean rankByDecoderNorm,
     List<Site> sites,
     List<Integer> prefixes,
-    Optional<Boolean> prependBos) {
+    Optional<Boolean> prependBos,
+    Optional<TokenNorm> tokenNorm) {
 
-  /** A dictionary of which it is not known how its texts began. */
+  /** A dictionary that reads tokens as they are, of which it is not known how its texts began. */
   public DictionaryConfig(
       String model,
       String inputHook,
@@ -66,6 +70,7 @@ public record DictionaryConfig(
         rankByDecoderNorm,
         sites,
         prefixes,
+        Optional.empty(),
         Optional.empty());
   }
 
@@ -121,6 +126,24 @@ public record DictionaryConfig(
           "matching pursuit reads what it writes (widths %d and %d) and does not rank by norm"
               .formatted(inputWidth, outputWidth));
     }
+    if (tokenNorm.isPresent()) {
+      requireFit(tokenNorm.get(), inputWidth, outputWidth, sites);
+    }
+  }
+
+  private static void requireFit(
+      TokenNorm norm, int inputWidth, int outputWidth, List<Site> sites) {
+    norm.requireWidth(inputWidth);
+    if (norm.undone() && inputWidth != outputWidth) {
+      throw new IllegalArgumentException(
+          "%s of width %d cannot be undone at an output of width %d"
+              .formatted(norm.kind().label(), inputWidth, outputWidth));
+    }
+    if (!sites.isEmpty()) {
+      throw new IllegalArgumentException(
+          "a dictionary of several hook points does not normalise each token (%s)"
+              .formatted(norm.kind().label()));
+    }
   }
 
   /** What the encoder reads. */
@@ -172,7 +195,26 @@ public record DictionaryConfig(
         rankByDecoderNorm,
         sites,
         prefixes,
-        prepended);
+        prepended,
+        tokenNorm);
+  }
+
+  /** The same, which normalises each token before it encodes it. */
+  public DictionaryConfig withTokenNorm(Optional<TokenNorm> norm) {
+    return new DictionaryConfig(
+        model,
+        inputHook,
+        outputHook,
+        inputWidth,
+        outputWidth,
+        features,
+        activation,
+        subtractDecoderBias,
+        rankByDecoderNorm,
+        sites,
+        prefixes,
+        prependBos,
+        norm);
   }
 
   /** The same of another model and other hook points; for dictionaries that write one. */
@@ -189,7 +231,8 @@ public record DictionaryConfig(
         rankByDecoderNorm,
         sites,
         prefixes,
-        prependBos);
+        prependBos,
+        tokenNorm);
   }
 
   private DictionaryConfig with(
@@ -206,11 +249,29 @@ public record DictionaryConfig(
         rankByNorm,
         sites,
         ends,
-        prependBos);
+        prependBos,
+        tokenNorm);
   }
 
-  /** What an engine has to be told to run this dictionary. */
+  /**
+   * What an engine has to be told to run this dictionary.
+   *
+   * @throws IllegalArgumentException if it normalises each token, which an engine by itself does
+   *     not; {@link Dictionary#open} gives one that does
+   */
   public EngineSpec spec(Optimiser optimiser) {
+    if (tokenNorm.isPresent()) {
+      throw new IllegalArgumentException(
+          "the dictionary normalises each token ("
+              + tokenNorm.get().kind().label()
+              + "), which an engine of its spec alone does not and training cannot; use"
+              + " Dictionary.open");
+    }
+    return specOfNormalised(optimiser);
+  }
+
+  /** The same for tokens that are normalised already. */
+  EngineSpec specOfNormalised(Optimiser optimiser) {
     return new EngineSpec(
             inputWidth, outputWidth, features, subtractDecoderBias, rankByDecoderNorm, optimiser)
         .writing(sites.stream().map(Site::width).toList());

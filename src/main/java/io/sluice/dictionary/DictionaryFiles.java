@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Thresholds;
+import io.sluice.engine.TokenNorm;
 import io.sluice.files.AtomicFile;
 import io.sluice.files.Fields;
 import io.sluice.files.Quoted;
@@ -39,6 +40,7 @@ final class DictionaryFiles {
   private static final String SITES = "sites";
   private static final String PREFIXES = "prefixes";
   private static final String PREPEND_BOS = "prependBos";
+  private static final String TOKEN_NORM = "tokenNorm";
   private static final String REMEDY = "restore it or train the dictionary again";
   private static final long MAX_CONFIG_BYTES = 1 << 20;
   private static final ValueLayout.OfFloat FLOAT =
@@ -95,6 +97,13 @@ final class DictionaryFiles {
       config.prefixes().forEach(prefixes::add);
     }
     config.prependBos().ifPresent(prepended -> json.put(PREPEND_BOS, prepended));
+    config
+        .tokenNorm()
+        .ifPresent(
+            norm ->
+                json.putObject(TOKEN_NORM)
+                    .put("type", norm.kind().label())
+                    .put("undone", norm.undone()));
     List<TensorData> tensors = new ArrayList<>();
     tensors.add(TensorData.of("encoder", DType.F32, p.encoder(), features, config.inputWidth()));
     tensors.add(TensorData.of("encoder_bias", DType.F32, p.encoderBias(), features));
@@ -188,7 +197,22 @@ final class DictionaryFiles {
         json.flag("rankByDecoderNorm"),
         sites,
         json.has(PREFIXES) ? json.integers(PREFIXES, 1, features) : List.of(),
-        json.has(PREPEND_BOS) ? Optional.of(json.flag(PREPEND_BOS)) : Optional.empty());
+        json.has(PREPEND_BOS) ? Optional.of(json.flag(PREPEND_BOS)) : Optional.empty(),
+        json.has(TOKEN_NORM) ? Optional.of(tokenNorm(json.object(TOKEN_NORM))) : Optional.empty());
+  }
+
+  private static TokenNorm tokenNorm(Fields json) throws IOException {
+    String type = json.text("type");
+    if (!TokenNorm.Kind.labels().contains(type)) {
+      throw json.damaged(
+          "unknown type "
+              + Quoted.of(type)
+              + "; known: "
+              + String.join(", ", TokenNorm.Kind.labels()));
+    }
+    TokenNorm norm = new TokenNorm(TokenNorm.Kind.named(type), json.flag("undone"));
+    json.requireNoOthers();
+    return norm;
   }
 
   private static Activation activation(Fields json, Safetensors weights, int features)

@@ -2,6 +2,7 @@ package io.sluice.dictionary;
 
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Selection;
+import io.sluice.engine.TokenNorm;
 import io.sluice.simd.EncoderWeights;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.simd.RowEncoder;
@@ -71,6 +72,9 @@ public final class SparseEncoder {
   /** What is taken off every vector, or null. */
   private final float[] shift;
 
+  /** What every vector is normalised by before that, or null. */
+  private final TokenNorm norm;
+
   /** Searches again and again, where that is what the dictionary does; else null. */
   private final PursuitSearch search;
 
@@ -90,6 +94,7 @@ public final class SparseEncoder {
     this.k = k;
     this.rows = rows;
     this.shift = shift;
+    this.norm = config.tokenNorm().orElse(null);
     this.search = search;
     this.workers = workers;
     idle = new AtomicReferenceArray<>(2 * Runtime.getRuntime().availableProcessors());
@@ -367,7 +372,7 @@ public final class SparseEncoder {
   }
 
   private int one(Call call, int[] features, float[] values) {
-    shift(call, 1);
+    prepare(call, 0, 1);
     if (search != null) {
       return search.encode(call.scratch, call.found, workers, k, features, values, 0);
     }
@@ -380,7 +385,7 @@ public final class SparseEncoder {
 
   private void several(
       Call call, int first, int count, int[] features, float[] values, int[] counts) {
-    shift(call, count);
+    prepare(call, first, count);
     if (search != null) {
       searchEach(call, first, count, features, values, counts);
       return;
@@ -410,11 +415,15 @@ public final class SparseEncoder {
     }
   }
 
-  private void shift(Call call, int count) {
+  /** Brings vectors, of which the first is the call's {@code first}, to what weights are for. */
+  private void prepare(Call call, int first, int count) {
+    float[] vectors = call.scratch.vectors();
+    for (int v = 0; norm != null && v < count; v++) {
+      norm.apply(vectors, v * padded(call), width(), first + v, null);
+    }
     if (shift == null) {
       return;
     }
-    float[] vectors = call.scratch.vectors();
     for (int v = 0; v < count; v++) {
       int at = v * padded(call);
       for (int i = 0; i < shift.length; i++) {

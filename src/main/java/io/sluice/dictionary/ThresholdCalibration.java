@@ -3,7 +3,6 @@ package io.sluice.dictionary;
 import io.sluice.engine.Codes;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
 import io.sluice.engine.Selection;
@@ -89,7 +88,7 @@ public final class ThresholdCalibration {
     }
     ThresholdCalibration calibration =
         new ThresholdCalibration(dictionary, store, filter, sample, seed);
-    try (Engine engine = engines.open(config.spec(Optimiser.NONE), dictionary.parameters())) {
+    try (Engine engine = dictionary.open(engines)) {
       Census census = calibration.census(engine);
       if (census.codes == 0) {
         throw new IOException(

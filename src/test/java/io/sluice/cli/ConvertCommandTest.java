@@ -6,6 +6,7 @@ import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
+import io.sluice.engine.TokenNorm;
 import io.sluice.torch.DType;
 import io.sluice.training.SyntheticStore;
 import java.io.IOException;
@@ -16,6 +17,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -152,6 +154,17 @@ class ConvertCommandTest {
     assertThat(err).contains("--activation-scale");
     assertThat(convert(ours, "dictionary_learning", theirs, "--output-hook", "other")).isEqualTo(1);
     assertThat(err).contains("transcoders").hasLineCount(1);
+    assertThat(theirs).doesNotExist();
+    Path normalising = Files.createDirectories(folder.resolve("normalising"));
+    DictionaryConfig config =
+        dictionary(false)
+            .config()
+            .withTokenNorm(Optional.of(new TokenNorm(TokenNorm.Kind.LAYER_NORM, true)));
+    new Dictionary(config, dictionary(false).parameters()).save(normalising);
+    assertThat(convert(normalising, "sparsify", theirs)).isEqualTo(1);
+    assertThat(err).contains("normalise each token (layer_norm)").hasLineCount(1);
+    assertThat(convert(normalising, "saelens", theirs, "--activation-scale", "2")).isEqualTo(1);
+    assertThat(err).contains("leave out --activation-scale").hasLineCount(1);
     assertThat(theirs).doesNotExist();
     assertThat(convert(ours, "sluice", ours)).isEqualTo(1);
     assertThat(err).contains("already exists").hasLineCount(1);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Thresholds;
+import io.sluice.engine.TokenNorm;
 import io.sluice.torch.DType;
 import io.sluice.weights.TensorData;
 import java.io.IOException;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -65,6 +67,35 @@ class DictionaryFilesTest {
     for (String bad : List.of("[ 2, 7 ]", "[ 5, 2 ]", "[ 0, 2 ]", "[ \"2\" ]", "9", "{ }")) {
       Files.writeString(config, good.replace("[ 2, 5 ]", bad));
       assertRefused("prefixes");
+    }
+  }
+
+  @Test
+  void tokenNormsComeBackAndBadOnesAreNamed() throws IOException {
+    for (TokenNorm.Kind kind : TokenNorm.Kind.values()) {
+      for (boolean undone : new boolean[] {false, true}) {
+        DictionaryConfig each = CONFIG.withTokenNorm(Optional.of(new TokenNorm(kind, undone)));
+        new Dictionary(each, dictionary.parameters()).save(folder);
+        assertThat(Dictionary.load(folder).config()).isEqualTo(each);
+      }
+    }
+    String good = Files.readString(config);
+    String type = "\"type\" : \"constant_norm_rescale\"";
+    String undone = "\"undone\" : true";
+    assertThat(good).contains(type).contains(undone);
+    for (String[] bad :
+        new String[][] {
+          {type, "\"type\" : \"rms\"", "unknown type 'rms'; known: layer_norm, constant_norm"},
+          {type, "\"type\" : 3", "tokenNorm.type"},
+          {undone, "\"undone\" : 1", "tokenNorm.undone"},
+          {undone, "\"undone\" : false", "was changed"},
+          {undone, "\"undone\" : true, \"eps\" : 1", "eps"},
+          {", " + undone, "", "tokenNorm.undone"},
+        }) {
+      String text = good.replaceAll(",\\s+\"undone", ", \"undone");
+      assertThat(text).contains(bad[0]);
+      Files.writeString(config, text.replace(bad[0], bad[1]));
+      assertRefused(bad[2]);
     }
   }
 

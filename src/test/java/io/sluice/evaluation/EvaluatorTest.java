@@ -11,6 +11,7 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Parameters;
+import io.sluice.engine.TokenNorm;
 import io.sluice.store.ActivationStore;
 import io.sluice.torch.DType;
 import io.sluice.training.SyntheticStore;
@@ -19,6 +20,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -91,6 +94,51 @@ class EvaluatorTest {
       counted += count;
     }
     assertThat(counted).isEqualTo(8);
+  }
+
+  @Test
+  void tokensThatAreNormalisedAreComparedInTheirOwnUnits() throws IOException {
+    Dictionary plain = random(WIDTH, SyntheticStore.HOOK);
+    Dictionary dictionary =
+        new Dictionary(
+            plain
+                .config()
+                .withTokenNorm(Optional.of(new TokenNorm(TokenNorm.Kind.LAYER_NORM, true))),
+            plain.parameters());
+    Evaluation evaluation =
+        Evaluator.evaluate(dictionary, store, EngineFactory.reference(), 100, 300, done -> {});
+    double[][] x = rows();
+    double[] means = new double[WIDTH];
+    double[] squares = new double[WIDTH];
+    double error = 0;
+    for (double[] row : x) {
+      double mean = Arrays.stream(row).sum() / WIDTH;
+      double spread = Arrays.stream(row).map(value -> Math.pow(value - mean, 2)).sum();
+      double deviation = Math.sqrt(spread / (WIDTH - 1));
+      double[] made = new double[WIDTH];
+      for (int feature = 0; feature < 8; feature++) {
+        double activation = 0;
+        for (int i = 0; i < WIDTH; i++) {
+          activation +=
+              (row[i] - mean)
+                  / (deviation + 1e-5)
+                  * weight(plain.parameters().encoder(), feature, i);
+        }
+        for (int i = 0; i < WIDTH; i++) {
+          made[i] += Math.max(0, activation) * weight(plain.parameters().decoder(), feature, i);
+        }
+      }
+      for (int i = 0; i < WIDTH; i++) {
+        error += Math.pow(made[i] * deviation + mean - row[i], 2);
+        means[i] += row[i] / ROWS;
+        squares[i] += row[i] * row[i];
+      }
+    }
+    double variance = 0;
+    for (int i = 0; i < WIDTH; i++) {
+      variance += squares[i] - ROWS * means[i] * means[i];
+    }
+    assertThat(evaluation.fvu()).isCloseTo(error / variance, within(1e-5 * error / variance));
   }
 
   @Test

@@ -12,6 +12,7 @@ import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Parameters;
+import io.sluice.engine.TokenNorm;
 import io.sluice.geometry.Covariance;
 import io.sluice.geometry.Subspace;
 import io.sluice.model.ContextSpec;
@@ -37,6 +38,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -154,6 +156,35 @@ class InterventionTest {
           .isCloseTo(
               (part.ablatedLoss() - part.loss()) / (part.ablatedLoss() - part.cleanLoss()),
               within(1e-12));
+    }
+  }
+
+  @Test
+  void normalisedTokensAreBroughtBackBeforeTheyTakeTheirPlace() throws IOException {
+    Safetensors golden = Safetensors.open(MODELS.resolve("tiny-gpt2.safetensors"));
+    String hook = "layers.1.mlp_out";
+    Path text = Files.writeString(folder.resolve("text.txt"), "the white whale of the sea");
+    try (LoadedModel model = LoadedModel.open(MODELS.resolve("tiny-gpt2"), DEVICE);
+        Arena arena = Arena.ofConfined()) {
+      LossMeasurement measurement =
+          new LossMeasurement(model, ContextSpec.of(List.of(text), model), 1);
+      double[] mean = doubles(golden, hook + ".mean");
+      Dictionary identity = identity(arena, hook, 24);
+      for (TokenNorm.Kind kind : TokenNorm.Kind.values()) {
+        for (boolean undone : new boolean[] {true, false}) {
+          Dictionary normalising =
+              new Dictionary(
+                  identity.config().withTokenNorm(Optional.of(new TokenNorm(kind, undone))),
+                  identity.parameters());
+          LossRecovered found =
+              measurement.of(normalising, EngineFactory.reference(), mean, done -> {});
+          if (undone) {
+            assertThat(found.recovered()).isCloseTo(1, within(1e-3));
+          } else {
+            assertThat(found.loss()).isNotCloseTo(found.cleanLoss(), within(1e-3));
+          }
+        }
+      }
     }
   }
 

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.ThresholdCalibration;
 import io.sluice.engine.EngineFactory;
+import io.sluice.engine.TokenNorm;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
 import io.sluice.simd.Workers;
@@ -16,6 +18,7 @@ import io.sluice.store.RowFilter;
 import io.sluice.torch.DType;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -77,6 +80,19 @@ class ThresholdCalibrationTest {
     assertThat(after.l0()).isCloseTo(before.l0(), within(0.002 * before.l0()));
     assertThat(evaluate(converted(counted, 1000, false)).l0())
         .isCloseTo(before.l0(), within(0.1 * before.l0()));
+  }
+
+  @Test
+  void sampledTokensAreNormalisedIfTheDictionaryNormalisesThem() throws IOException {
+    Dictionary counted = trained(Sparsity.TOPK, false);
+    DictionaryConfig normalising =
+        counted.config().withTokenNorm(Optional.of(new TokenNorm(TokenNorm.Kind.LAYER_NORM, true)));
+    Dictionary given = new Dictionary(normalising, counted.parameters());
+    Dictionary compared = converted(given, 2048, true);
+    assertThat(compared.config().tokenNorm()).isEqualTo(normalising.tokenNorm());
+    assertThat(compared.config().activation())
+        .isNotEqualTo(converted(counted, 2048, true).config().activation());
+    assertThat(evaluate(compared).l0()).isCloseTo(evaluate(given).l0(), within(0.01));
   }
 
   @Test

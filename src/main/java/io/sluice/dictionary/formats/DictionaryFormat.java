@@ -153,7 +153,7 @@ public enum DictionaryFormat {
   /**
    * Reads a dictionary. What it computes is what its library computes, codes and reconstructions:
    * conventions of biases and norms, and activation normalisation that is one number, are brought
-   * into Sluice's form.
+   * into Sluice's form. What normalises each token stays ({@link DictionaryConfig#tokenNorm}).
    *
    * @param folder the folder with the format's two files
    * @param origin what the caller knows beside them
@@ -167,6 +167,13 @@ public enum DictionaryFormat {
       dictionary = load(folder, origin);
     } catch (IllegalArgumentException e) {
       throw new IOException(folder + ": " + e.getMessage(), e);
+    }
+    if (origin.activationScale().isPresent() && dictionary.config().tokenNorm().isPresent()) {
+      throw new IOException(
+          folder
+              + ": normalises each token ("
+              + dictionary.config().tokenNorm().get().kind().label()
+              + "), so that no scale can be folded into its weights; leave out --activation-scale");
     }
     if (origin.activationScale().isPresent()) {
       dictionary = Conventions.scaled(dictionary, origin.activationScale().getAsDouble());
@@ -217,6 +224,14 @@ public enum DictionaryFormat {
     if (!dictionary.config().sites().isEmpty() && this != SLUICE) {
       throw ForeignWriter.refused(
           label, "dictionaries that write several hook points", "keep it in Sluice's format");
+    }
+    if (dictionary.config().tokenNorm().isPresent() && this != SLUICE && this != SAELENS) {
+      throw ForeignWriter.refused(
+          label,
+          "dictionaries that normalise each token ("
+              + dictionary.config().tokenNorm().get().kind().label()
+              + ")",
+          "convert to saelens, which has, or keep it in Sluice's format");
     }
     OutputFolder.write(folder, config, fresh -> save(dictionary, fresh));
   }

@@ -6,6 +6,7 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Thresholds;
+import io.sluice.engine.TokenNorm;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -25,6 +26,9 @@ import java.util.OptionalDouble;
  *
  * <p>What was trained with BatchTopK, nested (Matryoshka) or not, is used as JumpReLU with one
  * threshold; that it was, its k and the widths of the nested dictionaries stand in the metadata.
+ *
+ * <p>{@code normalize_activations} may normalise each token by itself. That is done before the
+ * decoder bias is subtracted and undone after it was added; transcoders do not undo it.
  */
 final class SaeLens {
   static final String CONFIG = "cfg.json";
@@ -67,13 +71,13 @@ final class SaeLens {
     int features = config.positive("d_sae");
     boolean transcoder = architecture.endsWith("transcoder");
     int outputWidth = transcoder ? config.positive("d_out") : width;
-    requireNormalisation(config, origin);
+    Optional<TokenNorm> norm = norm(config, transcoder, origin);
     requireKnownSettings(config, transcoder);
     ForeignTensors tensors = new ForeignTensors(Safetensors.open(folder.resolve(WEIGHTS)), CONFIG);
     dropScalingFactor(config, tensors);
     Hooks hooks = Hooks.of(config, transcoder, origin);
     if (architecture.equals(PURSUIT)) {
-      return pursuit(config, tensors, hooks, width, features);
+      return pursuit(config, tensors, hooks, norm, width, features);
     }
     MemorySegment encoder = tensors.transposed("W_enc", features, width);
     MemorySegment encoderBias;
@@ -108,7 +112,8 @@ final class SaeLens {
                     !transcoder && config.bool("apply_b_dec_to_input", true),
                     rescaled)
                 .withPrefixes(prefixes(training, features))
-                .withPrependBos(hooks.prependBos),
+                .withPrependBos(hooks.prependBos)
+                .withTokenNorm(norm),
             new Parameters(
                 width, outputWidth, features, encoder, encoderBias, decoder, decoderBias),
             skip);
@@ -168,7 +173,12 @@ final class SaeLens {
 
   /** Its encoder is its decoder, and without a bias before it there is none behind. */
   private static Dictionary pursuit(
-      ForeignConfig config, ForeignTensors tensors, Hooks hooks, int width, int features)
+      ForeignConfig config,
+      ForeignTensors tensors,
+      Hooks hooks,
+      Optional<TokenNorm> norm,
+      int width,
+      int features)
       throws IOException {
     if (!config.bool("stop_on_duplicate_support", true)) {
       throw config.wrong(
@@ -197,7 +207,8 @@ final class SaeLens {
                 new Activation.Pursuit(iterations, residual),
                 biased,
                 false)
-            .withPrependBos(hooks.prependBos),
+            .withPrependBos(hooks.prependBos)
+            .withTokenNorm(norm),
         p);
   }
 
@@ -292,11 +303,16 @@ final class SaeLens {
     }
   }
 
-  private static void requireNormalisation(ForeignConfig config, Origin origin) throws IOException {
+  /** A transcoder writes another place, whose units it learned as they are. */
+  private static Optional<TokenNorm> norm(ForeignConfig config, boolean transcoder, Origin origin)
+      throws IOException {
     String how =
         config.node("normalize_activations").isBoolean()
             ? config.bool("normalize_activations", false) ? "expected_average_only_in" : "none"
             : config.text("normalize_activations", "none");
+    if (TokenNorm.Kind.labels().contains(how)) {
+      return Optional.of(new TokenNorm(TokenNorm.Kind.named(how), !transcoder));
+    }
     switch (how) {
       case "none" -> {}
       case "expected_average_only_in" -> {
@@ -311,9 +327,11 @@ final class SaeLens {
           throw config.wrong(
               "normalize_activations is '"
                   + how
-                  + "', which treats every token in its own way or is not folded into the weights"
-                  + " yet; only one number for all tokens can be folded");
+                  + "', which is not folded into the weights yet or treats tokens in a way of its"
+                  + " own; known: none, expected_average_only_in, "
+                  + String.join(", ", TokenNorm.Kind.labels()));
     }
+    return Optional.empty();
   }
 
   private static Activation activation(

@@ -46,7 +46,7 @@ final class SaeLensWriter {
     json.put("dtype", "float32");
     json.put("device", "cpu");
     json.put("apply_b_dec_to_input", c.subtractDecoderBias());
-    json.put("normalize_activations", "none");
+    json.put("normalize_activations", normalisation(c));
     json.put("residual_threshold", pursuit.residual());
     json.put("max_iterations", pursuit.iterations());
     json.put("stop_on_duplicate_support", true);
@@ -64,6 +64,8 @@ final class SaeLensWriter {
   }
 
   static void save(Dictionary given, Path folder) throws IOException {
+    boolean transcoder = ForeignWriter.isTranscoder(given);
+    requireUndoneAsThere(given.config(), transcoder);
     if (given.config().activation() instanceof Activation.Pursuit pursuit) {
       savePursuit(given, pursuit, folder);
       return;
@@ -72,7 +74,6 @@ final class SaeLensWriter {
     if (dictionary.config().rankByDecoderNorm()) {
       dictionary = Conventions.withUnitDecoder(dictionary);
     }
-    boolean transcoder = ForeignWriter.isTranscoder(dictionary);
     if (transcoder) {
       dictionary = Conventions.subtracting(dictionary, false);
     }
@@ -99,7 +100,7 @@ final class SaeLensWriter {
     json.put("dtype", "float32");
     json.put("device", "cpu");
     json.put("apply_b_dec_to_input", c.subtractDecoderBias());
-    json.put("normalize_activations", "none");
+    json.put("normalize_activations", normalisation(c));
     ObjectNode metadata = json.putObject("metadata");
     metadata.put("sae_lens_version", SaeLens.VERSION);
     putOrigin(json, metadata, c, transcoder);
@@ -109,6 +110,22 @@ final class SaeLensWriter {
     OutputFolder.make(folder);
     Safetensors.write(folder.resolve(SaeLens.WEIGHTS), tensors, Map.of());
     ForeignConfig.write(folder.resolve(SaeLens.CONFIG), json);
+  }
+
+  private static String normalisation(DictionaryConfig c) {
+    return c.tokenNorm().map(norm -> norm.kind().label()).orElse("none");
+  }
+
+  /** SAELens undoes the norm of a token at the output of autoencoders, and of no transcoder. */
+  private static void requireUndoneAsThere(DictionaryConfig c, boolean transcoder) {
+    if (c.tokenNorm().isPresent() && c.tokenNorm().get().undone() == transcoder) {
+      throw ForeignWriter.refused(
+          "SAELens",
+          transcoder
+              ? "transcoders whose output is brought back to the units of what they read"
+              : "autoencoders whose output stays in normalised units",
+          "keep it in Sluice's format");
+    }
   }
 
   /** Where SAELens shall attach it. */

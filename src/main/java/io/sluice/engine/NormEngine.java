@@ -1,0 +1,153 @@
+package io.sluice.engine;
+
+import io.sluice.torch.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * A dictionary that normalises each token before it encodes it, and brings what it decodes back to
+ * the token's units if its {@link TokenNorm} says so, where another engine does all the rest. It is
+ * used and not trained.
+ */
+public final class NormEngine extends WrappedEngine {
+  private final TokenNorm norm;
+  private final int width;
+  private final Arena arena = Arena.ofShared();
+
+  private MemorySegment normalised = MemorySegment.NULL;
+  private MemorySegment reconstruction = MemorySegment.NULL;
+  private TokenNorm.Undoing undoing = new TokenNorm.Undoing(0);
+  private final float[] token;
+  private Rows input;
+  private boolean closed;
+
+  /**
+   * Puts a norm before an engine, which it closes with itself.
+   *
+   * @throws IllegalArgumentException if the engine trains, or is too narrow, or the norm is undone
+   *     and what is written is of another width than what is read
+   */
+  public NormEngine(Engine inner, TokenNorm norm) {
+    super(inner);
+    EngineSpec spec = inner.spec();
+    this.norm = norm;
+    width = spec.inputWidth();
+    token = new float[width];
+    norm.requireWidth(width);
+    if (spec.optimiser() != Optimiser.NONE) {
+      throw cannotTrain();
+    }
+    if (norm.undone() && spec.outputWidth() != width) {
+      throw new IllegalArgumentException(
+          "%s of width %d cannot be undone at an output of width %d"
+              .formatted(norm.kind().label(), width, spec.outputWidth()));
+    }
+  }
+
+  private IllegalArgumentException cannotTrain() {
+    return new IllegalArgumentException(
+        "a dictionary that normalises each token (" + norm.kind().label() + ") cannot be trained");
+  }
+
+  @Override
+  public void encode(Rows input, Selection selection) {
+    if (input.width() != width) {
+      // The other engine says what is wrong.
+      inner.encode(input, selection);
+      return;
+    }
+    this.input = null;
+    int rows = input.count();
+    if (undoing.rows() < rows) {
+      undoing = new TokenNorm.Undoing(rows);
+    }
+    normalised = room(normalised, rows);
+    for (int row = 0; row < rows; row++) {
+      for (int i = 0; i < width; i++) {
+        token[i] = input.at(row, i);
+      }
+      norm.apply(token, 0, width, row, undoing);
+      MemorySegment.copy(token, 0, normalised, FLOAT, (long) row * width * Float.BYTES, width);
+    }
+    Rows own = new Rows(normalised, DType.F32, rows, width);
+    inner.encode(own, selection);
+    this.input = own;
+  }
+
+  @Override
+  public double decode(Rows target, boolean gradients) {
+    if (gradients) {
+      throw cannotTrain();
+    }
+    requireEncoded();
+    if (!norm.undone() || target.count() != input.count() || target.width() != width) {
+      return inner.decode(target, false);
+    }
+    inner.decode(input, false);
+    reconstruction = room(reconstruction, input.count());
+    readReconstruction(reconstruction);
+    double error = 0;
+    for (int row = 0; row < input.count(); row++) {
+      for (int i = 0; i < width; i++) {
+        double difference =
+            reconstruction.getAtIndex(FLOAT, (long) row * width + i) - target.at(row, i);
+        error += difference * difference;
+      }
+    }
+    return error;
+  }
+
+  /** After an encode that failed the other engine still has the codes of the one before. */
+  private void requireEncoded() {
+    if (input == null) {
+      throw new IllegalStateException("nothing is encoded: encode comes first");
+    }
+  }
+
+  @Override
+  public void readReconstruction(MemorySegment destination) {
+    requireEncoded();
+    inner.readReconstruction(destination);
+    for (int row = 0; norm.undone() && row < input.count(); row++) {
+      for (int i = 0; i < width; i++) {
+        long at = (long) row * width + i;
+        destination.setAtIndex(FLOAT, at, undoing.undone(row, destination.getAtIndex(FLOAT, at)));
+      }
+    }
+  }
+
+  @Override
+  public void accumulate() {
+    inner.accumulate();
+  }
+
+  @Override
+  public void update(AdamStep step) {
+    inner.update(step);
+  }
+
+  @Override
+  List<StateTensor> added() {
+    return List.of();
+  }
+
+  @Override
+  MemorySegment memoryOf(StateTensor tensor) {
+    throw new IllegalArgumentException("a norm has no " + tensor.name());
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      inner.close();
+      arena.close();
+    }
+  }
+
+  private MemorySegment room(MemorySegment memory, int rows) {
+    long bytes = (long) rows * width * Float.BYTES;
+    return memory.byteSize() >= bytes ? memory : arena.allocate(bytes, 64);
+  }
+}

@@ -1,0 +1,137 @@
+package io.sluice.engine;
+
+import io.sluice.simd.NonFiniteException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * How each token is normalised by its own values before a dictionary encodes it, as SAELens does
+ * ({@code SAE._setup_activation_normalization}). It cannot be folded into the weights, as it is
+ * another map for every token. Sums are taken in float64.
+ *
+ * @param kind what is done to a token
+ * @param undone whether what is decoded is brought back to the token's own units, as in an
+ *     autoencoder. The output of SAELens's transcoders stays as it is decoded
+ */
+public record TokenNorm(Kind kind, boolean undone) {
+  /** What SAELens adds to the standard deviation. */
+  private static final double EPSILON = 1e-5;
+
+  /** What is done to a token {@code x} of {@code d} values. */
+  public enum Kind {
+    /**
+     * {@code (x − mean) / (std + 1e-5)}, where {@code std} has the divisor {@code d − 1}; undone by
+     * {@code · std + mean}, without the epsilon.
+     */
+    LAYER_NORM,
+
+    /** {@code x · √d / ‖x‖}; undone by {@code · ‖x‖ / √d}. */
+    CONSTANT_NORM_RESCALE;
+
+    /** Its name in files, which is SAELens's. */
+    public String label() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** The names of all kinds. */
+    public static List<String> labels() {
+      return Arrays.stream(values()).map(Kind::label).toList();
+    }
+
+    /**
+     * The kind of this name.
+     *
+     * @throws IllegalArgumentException if there is none; the message lists those there are
+     */
+    public static Kind named(String label) {
+      for (Kind kind : values()) {
+        if (kind.label().equals(label)) {
+          return kind;
+        }
+      }
+      throw new IllegalArgumentException(
+          "unknown token norm '" + label + "'; known: " + String.join(", ", labels()));
+    }
+  }
+
+  /** Two numbers by which a token is brought back: {@code factor · value + shift}. */
+  public static final class Undoing {
+    private final double[] factors;
+    private final double[] shifts;
+
+    /** Room for the numbers of {@code rows} tokens. */
+    public Undoing(int rows) {
+      factors = new double[rows];
+      shifts = new double[rows];
+    }
+
+    /** How many tokens there is room for. */
+    public int rows() {
+      return factors.length;
+    }
+
+    /** A value of a token in its own units. */
+    public float undone(int row, float value) {
+      return (float) (factors[row] * value + shifts[row]);
+    }
+  }
+
+  /**
+   * Refuses tokens too narrow to have a standard deviation.
+   *
+   * @throws IllegalArgumentException if they are
+   */
+  public void requireWidth(int width) {
+    if (kind == Kind.LAYER_NORM && width < 2) {
+      throw new IllegalArgumentException(
+          kind.label() + " needs a width of at least 2, not " + width);
+    }
+  }
+
+  /**
+   * Normalises a token in its place.
+   *
+   * @param values holds the token's {@code width} values from {@code at} on
+   * @param row the token's row, for messages and {@code undoing}
+   * @param undoing receives by what it is brought back; may be null
+   * @throws NonFiniteException if a value is not finite
+   * @throws IllegalArgumentException if all are 0 where the norm is made constant
+   */
+  public void apply(float[] values, int at, int width, int row, Undoing undoing) {
+    double sum = 0;
+    for (int i = at; i < at + width; i++) {
+      if (!Float.isFinite(values[i])) {
+        throw new NonFiniteException(row, i - at, values[i]);
+      }
+      sum += values[i];
+    }
+    double shift = kind == Kind.LAYER_NORM ? sum / width : 0;
+    double squares = 0;
+    for (int i = at; i < at + width; i++) {
+      double centred = values[i] - shift;
+      squares += centred * centred;
+    }
+    double factor;
+    double divisor;
+    if (kind == Kind.LAYER_NORM) {
+      factor = Math.sqrt(squares / (width - 1));
+      divisor = factor + EPSILON;
+    } else {
+      factor = Math.sqrt(squares / width);
+      divisor = factor;
+      if (squares == 0) {
+        throw new IllegalArgumentException(
+            "row %d is all zeros, which no factor gives another norm (%s)"
+                .formatted(row, kind.label()));
+      }
+    }
+    for (int i = at; i < at + width; i++) {
+      values[i] = (float) ((values[i] - shift) / divisor);
+    }
+    if (undoing != null) {
+      undoing.factors[row] = factor;
+      undoing.shifts[row] = shift;
+    }
+  }
+}
