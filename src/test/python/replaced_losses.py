@@ -1,9 +1,9 @@
 """Losses of tiny GPT-2 by transformers, with several activations replaced at once.
 
-Usage: python replaced_losses.py MODEL GOLDEN CROSSCODER CROSS_LAYER
+Usage: python replaced_losses.py MODEL GOLDEN CROSSCODER CROSS_LAYER [DICTIONARY] ...
 Prints the loss of the model as it is, that with a crosscoder's reconstructions (made of what the
 model as it is computes), and that with a cross-layer transcoder's outputs (made of what the very
-pass computes). Nothing is replaced at the first token of a text. All dictionaries have ReLU.
+pass computes), and that with each further dictionary. Nothing is replaced at the first token of a text. All dictionaries have ReLU.
 """
 
 import json
@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 from transformers.models.gpt2 import GPT2LMHeadModel
 
-model_folder, golden, crosscoder, cross_layer = map(pathlib.Path, sys.argv[1:])
+model_folder, golden, crosscoder, cross_layer, *others = map(pathlib.Path, sys.argv[1:])
 model = GPT2LMHeadModel.from_pretrained(
     model_folder, dtype=torch.float32, attn_implementation="eager"
 ).eval()
@@ -57,9 +57,21 @@ def load(folder):
     sites = config.get("sites") or [{"hook": config["outputHook"], "width": config["outputWidth"]}]
     widths = [site["width"] for site in sites]
 
+    norm = config.get("tokenNorm", {})
+
     def run(x):
-        codes = torch.relu(x @ w["encoder"].T + w["encoder_bias"])
-        return dict(zip(points, (codes @ w["decoder"] + w["decoder_bias"]).split(widths, -1)))
+        mean, factor, divisor = 0, 1, 1
+        if norm.get("type") == "layer_norm":
+            mean = x.mean(-1, keepdim=True)
+            factor = (x - mean).std(-1, keepdim=True)
+            divisor = factor + 1e-5
+        elif norm:
+            factor = divisor = x.norm(dim=-1, keepdim=True) / x.shape[-1] ** 0.5
+        codes = torch.relu((x - mean) / divisor @ w["encoder"].T + w["encoder_bias"])
+        made = codes @ w["decoder"] + w["decoder_bias"]
+        if norm.get("undone"):
+            made = made * factor + mean
+        return dict(zip(points, made.split(widths, -1)))
 
     points = [site["hook"] for site in sites]
     return config["inputHook"], points, run
@@ -83,3 +95,13 @@ for point, _, run in layers:
 
     hooks.append((point, read))
 print(loss(hooks))
+
+for folder in others:
+    point, (output,), run = load(folder)
+    if point == output:
+        print(loss([(point, lambda value: run(value)[output])]))
+    else:
+        made = {}
+        print(loss([
+            (point, lambda value: made.update(run(value))), (output, lambda value: made[output]),
+        ]))

@@ -279,6 +279,18 @@ class InterventionTest {
             List.of(
                 random(2, List.of(new Site("layers.0.resid", 24)), outputs),
                 random(3, List.of(new Site("layers.1.resid", 24)), outputs.subList(1, 2))));
+    String attention = "layers.1.attn_out";
+    Dictionary layerNorm =
+        normalising(4, attention, attention, new TokenNorm(TokenNorm.Kind.LAYER_NORM, true));
+    Dictionary constantNorm =
+        normalising(
+            5, attention, attention, new TokenNorm(TokenNorm.Kind.CONSTANT_NORM_RESCALE, true));
+    Dictionary reading =
+        normalising(
+            6, "layers.0.resid", attention, new TokenNorm(TokenNorm.Kind.LAYER_NORM, false));
+    layerNorm.save(Files.createDirectories(folder.resolve("layer-norm")));
+    constantNorm.save(Files.createDirectories(folder.resolve("constant-norm")));
+    reading.save(Files.createDirectories(folder.resolve("reading")));
     shared.save(Files.createDirectories(folder.resolve("shared")));
     crossLayer.save(Files.createDirectories(folder.resolve("cross-layer")));
     Safetensors golden = Safetensors.open(MODELS.resolve("tiny-gpt2.safetensors"));
@@ -286,10 +298,21 @@ class InterventionTest {
         JointReplacement crosscoder =
             new CrosscoderReconstruction(shared, EngineFactory.reference(), 1);
         JointReplacement transcoder =
-            new CrossLayerTranscoding(crossLayer.layers(), EngineFactory.reference(), 1)) {
+            new CrossLayerTranscoding(crossLayer.layers(), EngineFactory.reference(), 1);
+        Intervention first = new DictionaryReconstruction(layerNorm, EngineFactory.reference(), 1);
+        Intervention second =
+            new DictionaryReconstruction(constantNorm, EngineFactory.reference(), 1);
+        Transcoding third = new Transcoding(reading, EngineFactory.reference(), 1)) {
       assertThat(transcoder.reading().points()).isEmpty();
       List<Hooks> variants =
-          List.of(crosscoder.reading(), crosscoder.hooks(), Hooks.none(), transcoder.hooks());
+          List.of(
+              crosscoder.reading(),
+              crosscoder.hooks(),
+              Hooks.none(),
+              transcoder.hooks(),
+              Hooks.none().replace(HookPoint.parse(attention), first),
+              Hooks.none().replace(HookPoint.parse(attention), second),
+              third.hooks());
       List<TokenLoss> losses =
           model.languageModel().losses(TokenBatch.of(contexts(golden)), variants);
       String printed =
@@ -298,7 +321,10 @@ class InterventionTest {
               MODELS.resolve("tiny-gpt2"),
               MODELS.resolve("tiny-gpt2.safetensors"),
               folder.resolve("shared"),
-              folder.resolve("cross-layer"));
+              folder.resolve("cross-layer"),
+              folder.resolve("layer-norm"),
+              folder.resolve("constant-norm"),
+              folder.resolve("reading"));
       double[] expected =
           Arrays.stream(printed.split("\\s+")).mapToDouble(Double::parseDouble).toArray();
       assertThat(losses.get(0).mean()).isCloseTo(expected[0], within(2e-5));
@@ -307,7 +333,17 @@ class InterventionTest {
       assertThat(losses.get(3).mean()).isCloseTo(expected[2], within(2e-5));
       assertThat(expected[1]).isNotCloseTo(expected[0], within(1e-2));
       assertThat(expected[2]).isNotCloseTo(expected[0], within(1e-2));
+      for (int i = 3; i < 6; i++) {
+        assertThat(losses.get(1 + i).mean()).isCloseTo(expected[i], within(2e-5));
+        assertThat(expected[i]).isNotCloseTo(expected[0], within(1e-3));
+      }
     }
+  }
+
+  private static Dictionary normalising(long seed, String reads, String writes, TokenNorm norm) {
+    Dictionary plain = random(seed, List.of(new Site(reads, 24)), List.of(new Site(writes, 24)));
+    return new Dictionary(
+        plain.config().withTokenNorm(Optional.of(norm)), plain.parameters(), plain.skip());
   }
 
   /** A dictionary of 40 features with ReLU. */

@@ -3,6 +3,7 @@ package io.sluice.dictionary.formats;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.CrossLayerDictionary;
@@ -21,6 +22,8 @@ import io.sluice.engine.TokenNorm;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.simd.Workers;
 import io.sluice.torch.DType;
+import io.sluice.torch.Device;
+import io.sluice.torch.Torch;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -32,6 +35,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -86,6 +90,18 @@ class TokenNormTest {
         assertThat(found[i]).as("code %d", i).isCloseTo(expected[i], within(1e-5f * 6));
       }
     }
+  }
+
+  @Tag("cuda")
+  @ParameterizedTest
+  @MethodSource("golden")
+  void enginesOfLibTorchComputeWhatSaeLensComputes(Path golden) throws IOException {
+    assumeTrue(Torch.isAvailable(), "no LibTorch");
+    Dictionary dictionary = DictionaryFormat.SAELENS.read(golden, Origin.UNKNOWN);
+    EngineFactory engines =
+        EngineFactory.torch(Device.parse(System.getProperty("sluice.test.device", "cpu")));
+    ForeignRun.of(dictionary, golden, engines)
+        .assertAgrees(ForeignRun.expected(golden), golden.toString());
   }
 
   @ParameterizedTest
@@ -217,7 +233,8 @@ class TokenNormTest {
       assertThatThrownBy(() -> encoder.encode(x, features, values, new int[20]))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage(
-              "row 17 is all zeros, which no factor gives another norm (constant_norm_rescale)");
+              "row 17 of the batch is all zeros, which no factor gives another norm"
+                  + " (constant_norm_rescale)");
     }
   }
 
