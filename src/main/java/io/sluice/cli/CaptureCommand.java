@@ -29,11 +29,12 @@ import picocli.CommandLine.Option;
     footer = {
       "",
       "Hook points are layers.N.KIND, with N a number, a range (2-4) or *, and KIND one of",
+      "  attn_in   what attention reads: the residual stream after the norm before it",
       "  z         input of the attention's output projection W_O: all heads side by side",
       "  attn_out  what attention adds to the residual stream: z times W_O plus its bias",
       "  mlp_out   what the MLP adds to the residual stream",
       "  resid     the residual stream after the layer",
-      "or * for all four.",
+      "or * for the last four: attn_in is asked for by its name.",
       "",
       "Example:",
       "  sluice capture --model all-minilm-l6-v2 --text moby-dick.txt \\",

@@ -22,10 +22,10 @@ import picocli.CommandLine.Option;
     name = "convert",
     description = {
       "Convert a dictionary between Sluice's format and those of other libraries.",
-      "With --activation jumprelu, thresholds take the place of a number of features; they come",
-      "from a store, and how L0 and FVU change on it is printed. Otherwise",
-      "what it computes stays: biases, norms and a scale of activations are brought into the other",
-      "library's form. What a format cannot hold is refused by name, and nothing is written."
+      "The dictionary computes the same afterwards: biases, norms and a scale of activations are",
+      "brought into the other library's form. What a format cannot hold is refused by name, and",
+      "nothing is written. With --activation jumprelu, thresholds take the place of k; they are",
+      "found on a store, and L0 and FVU before and after are printed."
     },
     footer = {
       "",
@@ -86,11 +86,10 @@ final class ConvertCommand extends SluiceCommand {
   @Option(
       names = "--activation-scale",
       paramLabel = "S",
-      description = {
-        "What activations were multiplied by before they came to the",
-        "dictionary, if the weights do not have that in them yet; it is",
-        "folded into them."
-      })
+      description =
+          "What activations were multiplied by before they came to the "
+              + "dictionary, if the weights do not have that in them yet; it is "
+              + "folded into them.")
   private Double activationScale;
 
   @Mixin private ThresholdOptions thresholds;

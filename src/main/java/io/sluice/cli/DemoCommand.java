@@ -20,7 +20,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "demo",
     description = {
-      "Show the whole line on a trained transformer and a novel.",
+      "Run the other commands in a row on a trained transformer and a novel.",
       "Captures its activations, measures in how few dimensions each place writes, trains the",
       "same dictionary from four starts, and writes the report. Prints the commands it runs and",
       "two tables at the end."

@@ -11,10 +11,9 @@ final class EngineOptions {
       names = "--engine",
       paramLabel = "auto|vector|torch|reference",
       defaultValue = "auto",
-      description = {
-        "What computes: vector (CPU, needs no LibTorch), torch (CPU or CUDA), or the slow",
-        "reference (default: auto, which is vector on the CPU and torch on a GPU)."
-      })
+      description =
+          "What computes: vector (CPU, needs no LibTorch), torch (CPU or CUDA), or the slow "
+              + "reference (default: auto, which is vector on the CPU and torch on a GPU).")
   private String engine;
 
   @Option(

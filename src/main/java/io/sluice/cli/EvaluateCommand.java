@@ -29,7 +29,7 @@ import picocli.CommandLine.Option;
       "Measure a dictionary on the tokens of a store.",
       "Fraction of variance unexplained, L0, dead features, and how often features fire; with a",
       "causal language model and a text also how much of the model's loss the reconstruction keeps.",
-      "The tokens are those that its run kept apart and never trained on, and beside them those that",
+      "The tokens are those that its run held out and never trained on, and beside them those that",
       "it trained on. Writes evaluation.json beside the dictionary."
     },
     footer = {

@@ -10,10 +10,10 @@ final class HeldOutOption {
       names = "--held-out",
       paramLabel = "SHARE",
       defaultValue = "" + HeldOut.USUAL_SHARE,
-      description = {
-        "Share of the tokens that is kept apart in whole contexts, never trained on, and measured at",
-        "the end, but at least 1,000 tokens; 0 for none (default: ${DEFAULT-VALUE}).",
-      })
+      description =
+          "Share of the tokens to hold out, in whole contexts: never trained on, and "
+              + "measured at the end; at least 1,000 tokens; 0 for none (default: "
+              + "${DEFAULT-VALUE}).")
   private double share;
 
   /** Complains about values that cannot be meant, before any work. */

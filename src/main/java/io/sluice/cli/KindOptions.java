@@ -11,42 +11,37 @@ final class KindOptions {
       names = "--hook",
       paramLabel = "NAME",
       split = ",",
-      description = {
-        "The hook point to learn, for instance layers.3.attn_out. Several,",
-        "with commas between: a crosscoder, whose features they share."
-      })
+      description =
+          "The hook point to learn, for instance layers.3.attn_out. Several, with commas "
+              + "between, make a crosscoder, whose features they share.")
   private List<String> hooks;
 
   @Option(
       names = "--target",
       paramLabel = "NAME",
       split = ",",
-      description = {
-        "The hook point to write: a transcoder, which reads --hook",
-        "and writes --target (default: an autoencoder). As many as hooks,",
-        "with commas between: a cross-layer transcoder, in which features",
-        "of each layer write its target and those after it; --features",
-        "and --k are then those of one layer."
-      })
+      description =
+          "The hook point to write: makes a transcoder, which reads --hook and writes "
+              + "--target (default: an autoencoder). As many targets as hooks, with commas "
+              + "between, make a cross-layer transcoder: features of each layer write its "
+              + "target and those after it; --features and --k are then those of one layer.")
   private List<String> targets;
 
   @Option(
       names = "--encoder-start",
       paramLabel = "pull-back|tied|random",
-      description = {
-        "With --target: where the encoder starts. At the decoder, pulled",
-        "back through the best linear prediction of the target from the",
-        "input; at the decoder itself, where widths are equal; or anywhere",
-        "(default: pull-back)."
-      })
+      description =
+          "With --target: where the encoder starts. pull-back: at the decoder, pulled "
+              + "back through the best linear prediction of the target from the input; tied: "
+              + "at the decoder itself, where widths are equal; random: at random (default: "
+              + "pull-back).")
   private String encoderStart;
 
   @Option(
       names = "--skip",
-      description = {
-        "With --target: add a matrix, from input to target, that starts at",
-        "0 and learns what follows linearly: a skip transcoder."
-      })
+      description =
+          "With --target: a skip transcoder. Adds a matrix from input to target, which "
+              + "starts at 0 and learns what follows linearly.")
   private boolean skip;
 
   /** The hook point to read, or the first of them; null if none was given. */

@@ -23,8 +23,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "evaluate",
     description = {
-      "Measure a low-rank sparse attention on the contexts of a store: those that its run kept apart",
-      "and never trained on, and beside them those that it trained on.",
+      "Measure a low-rank sparse attention on the contexts of a store.",
+      "Measured are the contexts that its run held out, and beside them those that it trained on.",
       "Fraction of variance unexplained, L0, dead heads, and how often heads write; with a causal",
       "language model and a text also how much of the model's loss is kept with its output in the",
       "place of attention's. Writes evaluation.json beside it."
@@ -43,7 +43,7 @@ final class LorsaEvaluateCommand extends SluiceCommand {
       names = "--lorsa",
       paramLabel = "DIR",
       required = true,
-      description = "A run's folder, or any folder with lorsa.json and lorsa.safetensors.")
+      description = "A run's folder, or any folder with a Lorsa (lorsa.json and its weights).")
   private Path folder;
 
   @Option(

@@ -31,7 +31,7 @@ import picocli.CommandLine.Option;
     description = {
       "Train a low-rank sparse attention on what a layer's attention reads and writes.",
       "The run folder gets metrics while it runs, checkpoints, and lorsa.safetensors with",
-      "lorsa.json at the end. A run that was stopped, however, goes on with --resume --out DIR."
+      "lorsa.json at the end. An interrupted run continues with --resume --out DIR."
     },
     footer = {
       "",
@@ -65,7 +65,7 @@ final class LorsaTrainCommand extends SluiceCommand {
   @Option(names = "--out", paramLabel = "DIR", required = true, description = "The run's folder.")
   private Path out;
 
-  @Option(names = "--name", paramLabel = "TEXT", description = "What reports call the run.")
+  @Option(names = "--name", paramLabel = "TEXT", description = "Name of the run in reports.")
   private String name;
 
   @Option(
@@ -92,10 +92,9 @@ final class LorsaTrainCommand extends SluiceCommand {
       names = "--init",
       paramLabel = "random|asi",
       defaultValue = "asi",
-      description = {
-        "Where values and outputs start: anywhere, or in the active subspace of",
-        "what the model's own head writes (default: asi)."
-      })
+      description =
+          "Where values and outputs start: at random, or in the active subspace of what "
+              + "the model's own head writes (default: asi).")
   private String init;
 
   @Option(
@@ -118,7 +117,8 @@ final class LorsaTrainCommand extends SluiceCommand {
       defaultValue = "true",
       fallbackValue = "true",
       description =
-          "Whether the output's bias starts at the mean, and heads at a mean activation of 0.")
+          "Whether the output's bias starts at the mean, and heads at a mean activation "
+              + "of 0 (default: yes).")
   private boolean centre;
 
   @Option(
@@ -126,7 +126,9 @@ final class LorsaTrainCommand extends SluiceCommand {
       negatable = true,
       defaultValue = "true",
       fallbackValue = "true",
-      description = "Whether activations are scaled to a mean norm of sqrt(d) while training.")
+      description =
+          "Whether activations are scaled to a mean norm of sqrt(d) while training "
+              + "(default: yes).")
   private boolean normalise;
 
   @Option(
@@ -164,10 +166,9 @@ final class LorsaTrainCommand extends SluiceCommand {
   @Option(
       names = "--dead-window",
       paramLabel = "N",
-      description = {
-        "Tokens without firing that make a head dead",
-        "(default: 10,000,000, or a quarter of the run if that is less)."
-      })
+      description =
+          "Tokens without firing that make a head dead "
+              + "(default: 10,000,000, or a quarter of the run if that is less).")
   private Long deadWindow;
 
   @Option(
@@ -186,7 +187,7 @@ final class LorsaTrainCommand extends SluiceCommand {
 
   @Mixin private ThreadsOption threads;
 
-  @Option(names = "--resume", description = "Go on with the run in --out, with its own settings.")
+  @Option(names = "--resume", description = "Continue the run in --out, with its own settings.")
   private boolean resume;
 
   @Option(names = "--json", description = "Print the result as JSON.")

@@ -16,9 +16,9 @@ final class ModelOptions {
       paramLabel = "PATH",
       description =
           "A folder from HuggingFace (config.json, safetensors, tokenizer.json): GPT-2, GPT-NeoX,"
-              + " Llama, Mistral, Qwen2, Qwen3, Gemma 2, BERT; or a .gguf file of"
+              + " Llama, Mistral, Qwen2, Qwen3, Gemma 2, BERT; or a GGUF file of"
               + " llama.cpp (llama, qwen2, qwen3, gemma2, gpt2, gptneox), which holds its tokenizer;"
-              + " or an .onnx file of a BERT encoder.")
+              + " or an ONNX file of a BERT encoder.")
   private Path model;
 
   @Option(
@@ -31,11 +31,10 @@ final class ModelOptions {
       names = "--compute",
       paramLabel = "TYPE",
       defaultValue = "float32",
-      description = {
-        "What the model computes in: float32; bfloat16; or bfloat16x3, float32 with products",
-        "of two bfloat16 parts, within 4e-6 of float32's and faster, where the CPU has matrix",
-        "units (AMX) and LibTorch has MKL (default: float32)."
-      })
+      description =
+          "What the model computes in: float32; bfloat16; or bfloat16x3, float32 in which each product is the sum of three "
+              + "bfloat16 products: within 4e-6 of the exact one, and faster where the CPU has matrix "
+              + "units (AMX) and LibTorch has MKL (default: float32).")
   private String compute;
 
   @Option(

@@ -11,11 +11,10 @@ final class PositionOption {
   @Option(
       names = "--from-position",
       paramLabel = "N",
-      description = {
-        "Leave out the first N positions of each context (default: 1 for causal",
-        "models, whose first token is an attention sink with activations of",
-        "another scale; 0 for encoders)."
-      })
+      description =
+          "Leave out the first N positions of each context (default: 1 for causal "
+              + "models, whose first token is an attention sink with activations of "
+              + "another scale; 0 for encoders).")
   private Integer first;
 
   /** Complains about a value that cannot be meant, before any work. */

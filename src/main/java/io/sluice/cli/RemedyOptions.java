@@ -7,73 +7,67 @@ import picocli.CommandLine.Option;
 final class RemedyOptions {
   @Option(
       names = "--whiten",
-      description = {
-        "Let training see the input by its principal components, each scaled",
-        "to unit variance; folded into the dictionary at the end."
-      })
+      description =
+          "Train on the principal components of the input, each scaled to unit variance; "
+              + "the map is folded into the dictionary at the end.")
   private boolean whiten;
 
   @Option(
       names = "--whiten-floor",
       paramLabel = "SHARE",
       defaultValue = "" + Remedies.WHITEN_FLOOR,
-      description = {
-        "Variances below this share of the largest count as that",
-        "(default: ${DEFAULT-VALUE})."
-      })
+      description =
+          "With --whiten: smaller variances count as this share of the largest (default: "
+              + "${DEFAULT-VALUE}).")
   private double whitenFloor;
 
   @Option(
       names = "--constrain",
       paramLabel = "N|auto",
-      description = {
-        "Train in the top N directions of the input alone, the rest passing as",
-        "its mean; auto takes as many as hold --tau of the variance. Saves time",
-        "and memory, costs what lies outside."
-      })
+      description =
+          "Train in the top N directions of the input only; the rest passes as its mean. "
+              + "auto: as many as hold --tau of the variance. Saves time and memory; what lies "
+              + "outside is not reconstructed.")
   private String constrain;
 
   @Option(
       names = "--auxk",
       paramLabel = "N|auto",
-      description = {
-        "Let the N dead features of each token that are largest learn what the",
-        "others leave over (AuxK); auto takes half the width."
-      })
+      description =
+          "AuxK: the N largest dead features of each token learn what the others leave "
+              + "over. auto: half the width.")
   private String auxK;
 
   @Option(
       names = "--auxk-weight",
       paramLabel = "WEIGHT",
       defaultValue = "" + Remedies.AUX_WEIGHT,
-      description = "What that loss weighs (default: 1/32).")
+      description = "Weight of the AuxK loss (default: 1/32).")
   private double auxWeight;
 
   @Option(
       names = "--resample-every",
       paramLabel = "STEPS",
       defaultValue = "0",
-      description = {
-        "Let dead features start anew every so many steps, at inputs that are",
-        "reconstructed badly (default: never)."
-      })
+      description =
+          "Steps between resamplings, at which dead features start anew at inputs that "
+              + "are reconstructed badly (default: never).")
   private long resampleEvery;
 
   @Option(
       names = "--resample-until",
       paramLabel = "STEP",
       defaultValue = "0",
-      description = "Last step at which they do (default: half of the run).")
+      description = "Last step at which features are resampled (default: half of the run).")
   private long resampleUntil;
 
   @Option(
       names = "--dead-after",
       paramLabel = "N",
       defaultValue = "0",
-      description = {
-        "Tokens without firing after which these two take a feature for dead",
-        "(default: --dead-window)."
-      })
+      description =
+          "Tokens without firing after which AuxK and resampling count a feature as dead "
+              + "(default: --dead-window).")
   private long deadAfter;
 
   /**

@@ -21,10 +21,10 @@ final class RowsOption {
   @Option(
       names = "--rows",
       paramLabel = "held-out|trained|all",
-      description = {
-        "Which tokens: those that the run kept apart, those that it trained on, or all (default:",
-        "held-out, and trained beside it, if the run kept any apart; else all)."
-      })
+      description =
+          "Which tokens: those that the run held out, those that it trained on, or all "
+              + "(default: held-out, and trained beside it, if the run held any out; else "
+              + "all).")
   private String rows;
 
   private RunRows run;

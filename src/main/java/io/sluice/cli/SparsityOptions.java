@@ -14,12 +14,12 @@ final class SparsityOptions {
       paramLabel = "NAME",
       defaultValue = "topk",
       description =
-          "Which features stay: the --k largest of each token; the --k furthest from 0, "
-              + "with their signs; of the whole batch --k a token on average, which finds a "
-              + "threshold to be used afterwards in the batch's place; or all that are "
-              + "positive, or above a threshold of their own, or whose gate is open, which "
-              + "--penalty keeps few; or --k at most that matching pursuit picks: topk, "
-              + "abstopk, batchtopk, relu, jumprelu, gated, matching_pursuit (default: topk).")
+          "Which features of a token stay. topk: the --k largest; abstopk: the --k "
+              + "furthest from 0, with their signs; batchtopk: --k a token on average over a "
+              + "batch, afterwards those above a threshold found in training; relu: all that "
+              + "are positive; jumprelu: those above a threshold of their own; gated: those "
+              + "whose gate is open (these three need --penalty); matching_pursuit: at most "
+              + "--k, picked one after the other (default: topk).")
   private String activation;
 
   @Option(
@@ -27,17 +27,17 @@ final class SparsityOptions {
       paramLabel = "WEIGHT",
       defaultValue = "0",
       description =
-          "With relu, jumprelu and gated: what the penalty, summed over the features of "
-              + "a token, weighs against its squared error.")
+          "With relu, jumprelu and gated: weight of the penalty, summed over the "
+              + "features of a token, against the token's squared error.")
   private double penalty;
 
   @Option(
       names = "--penalty-kind",
       paramLabel = "l1|tanh|power|l0",
       description =
-          "What a code costs, of u = activation times decoder norm: u; or tanh(S·u); or "
-              + "u to the power p, which falls from 1 (p-annealing); or 1, with jumprelu "
-              + "(default: l0 with jumprelu, else l1).")
+          "What a code costs, with u = activation times decoder norm. l1: u; tanh: "
+              + "tanh(S·u); power: u to the power p, which falls from 1 (p-annealing); l0: 1, "
+              + "for jumprelu only (default: l0 with jumprelu, else l1).")
   private String penaltyKind;
 
   @Option(
@@ -51,26 +51,26 @@ final class SparsityOptions {
       names = "--tanh-scale",
       paramLabel = "S",
       defaultValue = "1",
-      description = "S of the penalty tanh (default: ${DEFAULT-VALUE}).")
+      description = "S of --penalty-kind tanh (default: ${DEFAULT-VALUE}).")
   private double tanhScale;
 
   @Option(
       names = "--p-end",
       paramLabel = "P",
       defaultValue = "0.2",
-      description = "The last p of the penalty power (default: ${DEFAULT-VALUE}).")
+      description = "With --penalty-kind power: the last p (default: ${DEFAULT-VALUE}).")
   private double lastExponent;
 
   @Option(
       names = "--p-from",
       paramLabel = "STEP",
-      description = "Where p begins to fall from 1 (default: after a fifth of the run).")
+      description = "Step at which p begins to fall from 1 (default: after a fifth of the run).")
   private Long exponentFrom;
 
   @Option(
       names = "--p-to",
       paramLabel = "STEP",
-      description = "Where p has fallen (default: at nine tenths of the run).")
+      description = "Step at which p has reached --p-end (default: at nine tenths of the run).")
   private Long exponentTo;
 
   @Option(
@@ -78,8 +78,8 @@ final class SparsityOptions {
       paramLabel = "N",
       defaultValue = "10",
       description =
-          "In how many falls; at each the weight is set so that the penalty stays what "
-              + "it was (default: ${DEFAULT-VALUE}).")
+          "Number of stages in which p falls; at each the weight is set so that the "
+              + "penalty stays what it was (default: ${DEFAULT-VALUE}).")
   private int exponentStages;
 
   @Option(
@@ -87,8 +87,8 @@ final class SparsityOptions {
       paramLabel = "E",
       defaultValue = "0.05",
       description =
-          "Width of the window around a threshold of jumprelu in which activations move "
-              + "it (default: ${DEFAULT-VALUE}).")
+          "With jumprelu: width of the window around a threshold; values inside it move "
+              + "the threshold (default: ${DEFAULT-VALUE}).")
   private double bandwidth;
 
   @Option(
@@ -96,8 +96,8 @@ final class SparsityOptions {
       paramLabel = "T",
       defaultValue = "0",
       description =
-          "Where thresholds and gates of jumprelu and gated start (default: where --k "
-              + "features of a token fire, as a sample says).")
+          "With jumprelu and gated: where thresholds and gates start (default: where --k "
+              + "features of a token fire on a sample).")
   private double threshold;
 
   @Option(
@@ -105,8 +105,8 @@ final class SparsityOptions {
       paramLabel = "R",
       defaultValue = "0",
       description =
-          "With matching_pursuit: the length of what is left of a token at which it "
-              + "ends, where normalised tokens are sqrt(d) long (default: none).")
+          "With matching_pursuit: stop where the residual is shorter than this; a "
+              + "normalised token has length sqrt(d) (default: no such limit).")
   private double residual;
 
   @Option(
@@ -114,8 +114,8 @@ final class SparsityOptions {
       paramLabel = "N",
       defaultValue = "32",
       description =
-          "Features per token; with jumprelu and gated, at the start (default: "
-              + "${DEFAULT-VALUE}).")
+          "Features per token; with jumprelu and gated, how many fire at the start "
+              + "(default: ${DEFAULT-VALUE}).")
   private int k;
 
   @Option(

@@ -23,10 +23,10 @@ import picocli.CommandLine.Option;
 @Command(
     name = "spectrum",
     description = {
-      "Measure in how few dimensions each hook point of a store varies, or of a model while it runs",
-      "texts, in which case nothing is stored.",
-      "Layer by layer: the directions that hold 99 %% of the variance, effective rank and",
-      "participation ratio."
+      "Measure in how few dimensions each hook point varies.",
+      "Reads a store, or, with --model and --text, the activations of a running model, which are not",
+      "stored. Prints layer by layer how many directions hold 99 %% of the variance, the effective",
+      "rank and the participation ratio."
     },
     footer = {
       "",

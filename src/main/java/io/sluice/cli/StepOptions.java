@@ -30,10 +30,9 @@ final class StepOptions {
   @Option(
       names = "--dead-window",
       paramLabel = "N",
-      description = {
-        "Tokens without firing that make a feature dead",
-        "(default: 10,000,000, or a quarter of the run if that is less)."
-      })
+      description =
+          "Tokens without firing that make a feature dead "
+              + "(default: 10,000,000, or a quarter of the run if that is less).")
   private Long deadWindow;
 
   /** Complains about values that cannot be meant, before any work. */

@@ -25,7 +25,7 @@ import picocli.CommandLine.Option;
     description = {
       "Train a dictionary from every combination of some settings, over one reading of the data.",
       "Each is an ordinary run in a folder of its own; dictionaries share each batch while they fit",
-      "into --memory. A sweep that was stopped, however, goes on with --resume --out DIR."
+      "into --memory. An interrupted sweep continues with --resume --out DIR."
     },
     footer = {
       "",
@@ -82,10 +82,9 @@ final class SweepCommand extends SluiceCommand {
       names = "--dead-after",
       paramLabel = "N",
       defaultValue = "0",
-      description = {
-        "Tokens without firing after which AuxK and resampling take a",
-        "feature for dead (default: --dead-window)."
-      })
+      description =
+          "Tokens without firing after which AuxK and resampling count a feature as dead "
+              + "(default: --dead-window).")
   private long deadAfter;
 
   @Mixin private HeldOutOption heldOut;
@@ -93,15 +92,14 @@ final class SweepCommand extends SluiceCommand {
   @Option(
       names = "--memory",
       paramLabel = "SIZE",
-      description = {
-        "What the dictionaries that share a batch may take, for instance 8G",
-        "(default: half of the machine's)."
-      })
+      description =
+          "What the dictionaries that share a batch may take, for instance 8G "
+              + "(default: half of the machine's).")
   private String memory;
 
   @Mixin private EngineOptions engines;
 
-  @Option(names = "--resume", description = "Go on with the sweep in --out, with its own settings.")
+  @Option(names = "--resume", description = "Continue the sweep in --out, with its own settings.")
   private boolean resume;
 
   @Option(names = "--json", description = "Print the results as JSON.")

@@ -25,11 +25,12 @@ import picocli.CommandLine.Option;
 @Command(
     name = "train",
     description = {
-      "Train a sparse autoencoder on the activations of one hook point, or, with --target, a",
-      "transcoder that reads one and writes another, or, with several, a crosscoder or a",
+      "Train a sparse autoencoder, transcoder or crosscoder on the activations of a store.",
+      "An autoencoder has one --hook. With --target it is a transcoder, which reads one hook point",
+      "and writes another. Several hooks make a crosscoder; several hooks and targets make a",
       "cross-layer transcoder.",
-      "The run folder gets metrics while it runs, checkpoints, and the dictionary at the end.",
-      "A run that was stopped, however, goes on with --resume --out DIR."
+      "The run folder gets metrics and checkpoints while it runs, and the dictionary at the end.",
+      "An interrupted run continues with --resume --out DIR."
     },
     footer = {
       "",
@@ -59,7 +60,7 @@ final class TrainCommand extends SluiceCommand {
   @Option(names = "--out", paramLabel = "DIR", required = true, description = "The run's folder.")
   private Path out;
 
-  @Option(names = "--name", paramLabel = "TEXT", description = "What reports call the run.")
+  @Option(names = "--name", paramLabel = "TEXT", description = "Name of the run in reports.")
   private String name;
 
   @Option(
@@ -75,7 +76,9 @@ final class TrainCommand extends SluiceCommand {
       names = "--init",
       paramLabel = "random|asi",
       defaultValue = "asi",
-      description = "Where features start: anywhere, or in the active subspace (default: asi).")
+      description =
+          "Where features start: at random, or by active-subspace initialisation (asi), "
+              + "inside the directions that hold --tau of the variance (default: asi).")
   private String init;
 
   @Option(
@@ -97,10 +100,9 @@ final class TrainCommand extends SluiceCommand {
       negatable = true,
       defaultValue = "true",
       fallbackValue = "true",
-      description = {
-        "Whether the encoder sees x less the decoder bias, which starts at the",
-        "mean; a transcoder's sees x less its mean."
-      })
+      description =
+          "Whether the encoder sees x less the decoder bias, which starts at the mean; a "
+              + "transcoder's sees x less its mean (default: yes).")
   private boolean centre;
 
   @Option(
@@ -108,7 +110,9 @@ final class TrainCommand extends SluiceCommand {
       negatable = true,
       defaultValue = "true",
       fallbackValue = "true",
-      description = "Whether activations are scaled to a mean norm of sqrt(d) while training.")
+      description =
+          "Whether activations are scaled to a mean norm of sqrt(d) while training "
+              + "(default: yes).")
   private boolean normalise;
 
   @Option(
@@ -116,10 +120,9 @@ final class TrainCommand extends SluiceCommand {
       negatable = true,
       defaultValue = "true",
       fallbackValue = "true",
-      description = {
-        "Whether the common length of the starting rows is the one that reconstructs a sample",
-        "best; otherwise they start at length 1."
-      })
+      description =
+          "Whether the starting rows get the common length that reconstructs a sample "
+              + "best (default: yes); otherwise they get length 1.")
   private boolean normSearch;
 
   @Option(
@@ -133,7 +136,9 @@ final class TrainCommand extends SluiceCommand {
       names = "--optimiser",
       paramLabel = "adam|sparse-adam",
       defaultValue = "adam",
-      description = "Whether all features move at each step or those that fired (default: adam).")
+      description =
+          "adam moves all features at each step, sparse-adam only those that fired "
+              + "(default: adam).")
   private String optimiser;
 
   @Option(
@@ -157,7 +162,7 @@ final class TrainCommand extends SluiceCommand {
       description = "Seed of the order of the data alone (default: as --seed).")
   private Long dataSeed;
 
-  @Option(names = "--resume", description = "Go on with the run in --out, with its own settings.")
+  @Option(names = "--resume", description = "Continue the run in --out, with its own settings.")
   private boolean resume;
 
   @Option(names = "--json", description = "Print the result as JSON.")
