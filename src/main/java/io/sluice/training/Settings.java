@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.engine.Optimiser;
 import io.sluice.files.Fields;
-import io.sluice.files.Quoted;
 import io.sluice.store.ActivationStore;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -25,14 +24,7 @@ final class Settings {
     KindSettings.write(config.kind(), json);
     json.put("features", config.features());
     SparsitySettings.write(config.sparsity(), json);
-    switch (config.start()) {
-      case Start.Random random -> json.put("init", "random");
-      case Start.ActiveSubspace active -> {
-        json.put("init", "asi");
-        json.put("dInit", active.dimensions());
-        json.put("tau", active.tau());
-      }
-    }
+    StartSettings.write(config.start(), json);
     json.put("centre", config.centre());
     json.put("normalise", config.normalise());
     json.put("normSearch", config.normSearch());
@@ -83,7 +75,7 @@ final class Settings {
                 KindSettings.read(json),
                 json.integer("features", 1, MOST),
                 SparsitySettings.read(json),
-                start(json),
+                StartSettings.read(json),
                 json.flag("centre"),
                 json.flag("normalise"),
                 json.flag("normSearch", true),
@@ -114,15 +106,6 @@ final class Settings {
                 json.has("remedies")
                     ? json.object("remedies").record(Remedies.class)
                     : Remedies.NONE));
-  }
-
-  private static Start start(Fields json) throws IOException {
-    String init = json.text("init");
-    return switch (init) {
-      case "random" -> new Start.Random();
-      case "asi" -> new Start.ActiveSubspace(json.integer("dInit", 0, MOST), json.real("tau"));
-      default -> throw json.damaged("unknown init " + Quoted.of(init));
-    };
   }
 
   /** Refuses a store that is not the one the run was started on. */

@@ -5,11 +5,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.lorsa.LorsaConfig;
 import io.sluice.files.Fields;
-import io.sluice.files.Quoted;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.HeldOut;
 import io.sluice.training.RunRows;
-import io.sluice.training.Start;
+import io.sluice.training.StartSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -35,14 +34,7 @@ final class LorsaSettings {
     json.put("groups", config.groups());
     json.put("k", config.k());
     json.put("rankByOutputNorm", config.rankByOutputNorm());
-    switch (config.start()) {
-      case Start.Random random -> json.put("init", "random");
-      case Start.ActiveSubspace active -> {
-        json.put("init", "asi");
-        json.put("dInit", active.dimensions());
-        json.put("tau", active.tau());
-      }
-    }
+    StartSettings.write(config.start(), json);
     json.put("centre", config.centre());
     json.put("normalise", config.normalise());
     json.put("fromPosition", config.fromPosition());
@@ -74,7 +66,7 @@ final class LorsaSettings {
                 fields.integer("groups", 0, MOST),
                 fields.integer("k", 1, MOST),
                 fields.flag("rankByOutputNorm"),
-                start(fields),
+                StartSettings.read(fields),
                 fields.flag("centre"),
                 fields.flag("normalise"),
                 fields.integer("fromPosition", 0, MOST),
@@ -82,15 +74,6 @@ final class LorsaSettings {
                 fields.whole("seed", Long.MIN_VALUE, Long.MAX_VALUE),
                 fields.integer("sampleTokens", 1, MOST),
                 RunRows.share(fields)));
-  }
-
-  private static Start start(Fields json) throws IOException {
-    String init = json.text("init");
-    return switch (init) {
-      case "random" -> new Start.Random();
-      case "asi" -> new Start.ActiveSubspace(json.integer("dInit", 0, MOST), json.real("tau"));
-      default -> throw json.damaged("unknown init " + Quoted.of(init));
-    };
   }
 
   private static Fields fields(JsonNode json, Path file) throws IOException {
