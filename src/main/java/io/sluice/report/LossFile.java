@@ -1,6 +1,7 @@
 package io.sluice.report;
 
 import io.sluice.evaluation.LossRecovery;
+import io.sluice.files.Fields;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -15,7 +16,7 @@ public final class LossFile {
    *     names the file and what to do
    */
   public static LossRecovery read(Path file) throws IOException {
-    return JsonFile.read(
-        file, LossRecovery.FORMAT, LossRecovery.class, "write it anew with 'sluice loss'");
+    return Fields.read(file, LossRecovery.FORMAT, "write it anew with 'sluice loss'")
+        .record(LossRecovery.class);
   }
 }

@@ -1,6 +1,7 @@
 package io.sluice.report;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import io.sluice.files.Fields;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -121,7 +122,7 @@ public record Spectra(
    *     names the file and what to do
    */
   public static Spectra read(Path file) throws IOException {
-    return JsonFile.read(file, FORMAT, Spectra.class, REMEDY);
+    return Fields.read(file, FORMAT, REMEDY).record(Spectra.class);
   }
 
   /** The hook points of one kind, in order of their layers. */

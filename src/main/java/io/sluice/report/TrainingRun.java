@@ -169,11 +169,8 @@ public record TrainingRun(
         header.result(),
         Files.exists(metrics) ? MetricsFile.read(metrics) : List.of(),
         Files.exists(evaluation)
-            ? JsonFile.read(
-                evaluation,
-                EVALUATION_FORMAT,
-                Evaluation.class,
-                "write it anew with 'sluice evaluate'")
+            ? Fields.read(evaluation, EVALUATION_FORMAT, "write it anew with 'sluice evaluate'")
+                .record(Evaluation.class)
             : null);
   }
 
