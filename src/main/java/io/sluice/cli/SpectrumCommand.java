@@ -35,8 +35,6 @@ import picocli.CommandLine.Option;
       "  sluice spectrum --model model/ --text novel.txt --tokens 60000 --out spectrum.json"
     })
 final class SpectrumCommand extends SluiceCommand {
-  private static final String EVERYTHING_WRITTEN = "layers.*.*";
-
   @Option(
       names = "--store",
       paramLabel = "DIR",

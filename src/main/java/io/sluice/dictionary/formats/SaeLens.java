@@ -11,7 +11,6 @@ import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -59,8 +58,6 @@ final class SaeLens {
           "skip_transcoder",
           "jumprelu_transcoder",
           "jumprelu_skip_transcoder");
-
-  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   private SaeLens() {}
 
