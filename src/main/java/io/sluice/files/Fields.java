@@ -9,9 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 
 /**
@@ -266,16 +264,6 @@ public final class Fields {
     return numbers;
   }
 
-  /** An object all of whose fields are texts, in their order. */
-  public Map<String, String> textsByName(String name) throws IOException {
-    Fields object = object(name);
-    Map<String, String> texts = new LinkedHashMap<>();
-    for (Map.Entry<String, JsonNode> each : object.json.properties()) {
-      texts.put(each.getKey(), object.text(each.getKey()));
-    }
-    return texts;
-  }
-
   /** The names of the fields, in their order. */
   public List<String> names() {
     List<String> names = new ArrayList<>();
@@ -323,14 +311,14 @@ public final class Fields {
   /** The error of a damaged file. */
   public IOException damaged(String what) {
     String where = place.isEmpty() ? "" : quoted(place.substring(0, place.length() - 1)) + ": ";
-    return new IOException(file + ": " + where + oneLine(what, 4 * LONGEST) + "; " + remedy);
+    return new IOException(file + ": " + where + Quoted.line(what, 4 * LONGEST) + "; " + remedy);
   }
 
   IOException wrong(String name, JsonNode value, String wanted) {
     String shown =
         value.isTextual()
-            ? Quoted.of(oneLine(value.textValue(), LONGEST))
-            : oneLine(value.toString(), LONGEST);
+            ? Quoted.of(value.textValue(), LONGEST)
+            : Quoted.line(value.toString(), LONGEST);
     return new IOException(
         file + ": " + quoted(path(name)) + " is " + shown + ", not " + wanted + "; " + remedy);
   }
@@ -394,11 +382,6 @@ public final class Fields {
   }
 
   private static String quoted(String path) {
-    return Quoted.of(path.length() <= 2 * LONGEST ? path : path.substring(0, 2 * LONGEST));
-  }
-
-  private static String oneLine(String text, int longest) {
-    String line = text.replaceAll("[\\p{Cntrl}\\p{Cf}\\u2028\\u2029]+", " ").strip();
-    return line.length() <= longest ? line : line.substring(0, longest) + "…";
+    return Quoted.of(path, 2 * LONGEST);
   }
 }

@@ -19,11 +19,21 @@ public final class Quoted {
    * written as Java's escapes, and what comes after 200 characters is left out.
    */
   public static String of(String text) {
+    return of(text, LONGEST);
+  }
+
+  /** As {@link #of(String)}, without what comes after {@code longest} characters. */
+  public static String of(String text, int longest) {
+    return "'" + line(text, longest) + "'";
+  }
+
+  /** As {@link #line(String)}, without what comes after {@code longest} characters. */
+  public static String line(String text, int longest) {
     int end =
-        text.codePointCount(0, text.length()) <= LONGEST
+        text.codePointCount(0, text.length()) <= longest
             ? text.length()
-            : text.offsetByCodePoints(0, LONGEST);
-    return "'" + line(text.substring(0, end)) + (end == text.length() ? "'" : "…'");
+            : text.offsetByCodePoints(0, longest);
+    return line(text.substring(0, end)) + (end == text.length() ? "" : "…");
   }
 
   /** {@code text} as it stands, with the same characters written as Java's escapes. */

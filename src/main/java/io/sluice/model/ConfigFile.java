@@ -4,10 +4,10 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.sluice.files.Quoted;
 import io.sluice.files.RegularFile;
 import io.sluice.files.StrictJson;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
@@ -23,6 +23,7 @@ import java.util.TreeSet;
  */
 record ConfigFile(Path file, JsonNode json, Set<String> read) {
   private static final long MAX_BYTES = 16L << 20;
+  private static final int LONGEST = 80;
 
   private static final JsonMapper JSON = StrictJson.pythonMapper(StreamReadConstraints.defaults());
 
@@ -33,11 +34,7 @@ record ConfigFile(Path file, JsonNode json, Set<String> read) {
    */
   static ConfigFile read(Path file) throws IOException {
     try {
-      RegularFile.require(file);
-      if (Files.size(file) > MAX_BYTES) {
-        throw new IOException(file + ": is larger than a config.json can be; check the path");
-      }
-      JsonNode json = JSON.readTree(StrictJson.text(Files.readAllBytes(file)));
+      JsonNode json = JSON.readTree(StrictJson.text(RegularFile.bytes(file, MAX_BYTES)));
       if (json == null || !json.isObject()) {
         throw new IOException(file + ": is not a JSON object; the file is damaged, fetch it again");
       }
@@ -146,16 +143,17 @@ record ConfigFile(Path file, JsonNode json, Set<String> read) {
   }
 
   IOException damaged(String wrong) {
-    return new IOException(file + ": " + oneLine(wrong) + "; give the model's own config.json");
+    return new IOException(file + ": " + Quoted.line(wrong, LONGEST) + "; give the model's own config.json");
   }
 
   IOException unsupported(String name, String value, String supported) {
     return new IOException(
-        file + ": " + name + " '" + oneLine(value) + "' is not supported; there are " + supported);
-  }
-
-  private static String oneLine(String text) {
-    String line = text.replaceAll("[\\p{Cntrl}\\s]+", " ");
-    return line.length() <= 80 ? line : line.substring(0, 80) + "…";
+        file
+            + ": "
+            + name
+            + " "
+            + Quoted.of(value, LONGEST)
+            + " is not supported; there are "
+            + supported);
   }
 }

@@ -173,7 +173,7 @@ final class KeyTable {
 
   private static String shown(JsonNode value) {
     String text = value.isTextual() ? value.textValue() : value.toString();
-    return Quoted.of(text.length() <= 80 ? text : text.substring(0, 80) + "…");
+    return Quoted.of(text, 80);
   }
 
   /** The rows of a table in Markdown: one for each outcome, one for each condition. */

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.sluice.files.Quoted;
 import io.sluice.files.RegularFile;
 import io.sluice.files.StrictJson;
 import io.sluice.tokenizer.TokenizerException;
@@ -54,11 +55,7 @@ record TokenizerFile(JsonNode root, int[] prefix, int[] suffix) {
       if (Files.isDirectory(file)) {
         throw new IOException(file + ": is a folder; name the tokenizer.json in it");
       }
-      RegularFile.require(file);
-      if (Files.size(file) > MAX_BYTES) {
-        throw new IOException(file + ": is larger than a tokenizer.json can be; check the path");
-      }
-      byte[] bytes = Files.readAllBytes(file);
+      byte[] bytes = RegularFile.bytes(file, MAX_BYTES);
       text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
     } catch (NoSuchFileException e) {
       throw new IOException(file + ": no such file; a model needs its tokenizer.json", e);
@@ -88,11 +85,10 @@ record TokenizerFile(JsonNode root, int[] prefix, int[] suffix) {
 
   /** The message for a file that is no tokenizer, on one line. */
   static IOException damaged(Path file, String why, Throwable cause) {
-    String line = why.replaceAll("[\\p{Cntrl}\\s]+", " ").strip();
     return new IOException(
         file
             + ": is not a HuggingFace tokenizer ("
-            + (line.length() <= 400 ? line : line.substring(0, 400) + "…")
+            + Quoted.line(why, 400)
             + "); give the model's own tokenizer.json",
         cause);
   }

@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -58,7 +57,7 @@ class FieldsTest {
         fields(
             "'t':'x','n':7,'r':0.5,'f':true,'o':{'k':3},'l':[{'k':1},{'k':2}],'s':['a','b'],"
                     .replace('\'', '"')
-                + "\"i\":[1,2],\"d\":[0.5,1],\"m\":{\"a\":\"b\"},\"nothing\":null");
+                + "\"i\":[1,2],\"d\":[0.5,1],\"nothing\":null");
 
     assertThat(fields.text("t")).isEqualTo("x");
     assertThat(fields.integer("n", 0, 7)).isEqualTo(7);
@@ -70,7 +69,6 @@ class FieldsTest {
     assertThat(fields.texts("s")).containsExactly("a", "b");
     assertThat(fields.integers("i", 1, 2)).containsExactly(1, 2);
     assertThat(fields.reals("d", 0, 1)).containsExactly(0.5, 1);
-    assertThat(fields.textsByName("m")).isEqualTo(Map.of("a", "b"));
     assertThat(fields.has("nothing")).isFalse();
     assertThat(fields.has("elsewhere")).isFalse();
     fields.requireNoOthers();
@@ -105,7 +103,6 @@ class FieldsTest {
         "'a[1].b.k' is true, not a text");
     rejects(() -> fields("\"a\":[1,\"2\"]").integers("a", 0, 9), "'a[1]' is '2'");
     rejects(() -> fields("\"a\":[1,1e999]").reals("a", 0, 9), "'a[1]' is", "a number from 0.0");
-    rejects(() -> fields("\"a\":{\"b\":2}").textsByName("a"), "'a.b' is 2, not a text");
   }
 
   @Test

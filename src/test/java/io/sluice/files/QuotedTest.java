@@ -12,5 +12,8 @@ class QuotedTest {
     assertThat(Quoted.of("a\nb\u202ec\ud800")).isEqualTo("'a\\u000ab\\u202ec\\ud800'");
     assertThat(Quoted.of("x".repeat(200))).isEqualTo("'" + "x".repeat(200) + "'");
     assertThat(Quoted.of("x".repeat(201))).isEqualTo("'" + "x".repeat(200) + "…'");
+    assertThat(Quoted.of("x😀y", 2)).isEqualTo("'x😀…'");
+    assertThat(Quoted.line("a\n😀", 2)).isEqualTo("a\\u000a…");
+    assertThat(Quoted.line("a😀", 2)).isEqualTo("a😀");
   }
 }

@@ -7,10 +7,9 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.files.AtomicFile;
 import io.sluice.files.Quoted;
+import io.sluice.files.RegularFile;
 import io.sluice.files.StrictJson;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -28,14 +27,8 @@ final class ForeignConfig {
   }
 
   static ForeignConfig read(Path file) throws IOException {
-    if (!Files.isRegularFile(file)) {
-      throw new NoSuchFileException(file.toString());
-    }
-    if (Files.size(file) > MAX_BYTES) {
-      throw new IOException(file + ": " + Files.size(file) + " bytes is too long for a config");
-    }
     try {
-      JsonNode json = JSON.readTree(StrictJson.text(Files.readAllBytes(file)));
+      JsonNode json = JSON.readTree(StrictJson.text(RegularFile.bytes(file, MAX_BYTES)));
       if (json == null || !json.isObject()) {
         throw new IOException(file + ": is no JSON object; fetch it again");
       }
