@@ -143,7 +143,8 @@ record ConfigFile(Path file, JsonNode json, Set<String> read) {
   }
 
   IOException damaged(String wrong) {
-    return new IOException(file + ": " + Quoted.line(wrong, LONGEST) + "; give the model's own config.json");
+    return new IOException(
+        file + ": " + Quoted.line(wrong, LONGEST) + "; give the model's own config.json");
   }
 
   IOException unsupported(String name, String value, String supported) {
