@@ -110,8 +110,8 @@ final class StoreSpectra {
     for (double mean : covariance.mean()) {
       meanSquare += mean * mean;
     }
-    // What is left of the squares of one vector is rounding.
-    if (!(spectrum.totalVariance() > 1e-13 * meanSquare)) {
+    // What is left of the squares of one vector is rounding. Of no tokens the command says why.
+    if (covariance.count() > 0 && !(spectrum.totalVariance() > 1e-13 * meanSquare)) {
       throw new UncheckedIOException(
           new IOException(
               (covariance.count() == 1
