@@ -120,7 +120,11 @@ record OnnxTensor(TensorInfo info, MemorySegment data) {
       return file.asSlice(offset, length);
     }
 
-    /** Maps a file in the model's folder; a model must not make us read anything else. */
+    /**
+     * Maps a file in the model's folder; a model must not make us read anything else. A link may
+     * lead to where the model itself lies: HuggingFace's cache keeps all files of a model in one
+     * folder and has links to them in another.
+     */
     private MemorySegment mapBeside(String name, String location) throws IOException {
       Path folder = model.toAbsolutePath().normalize().getParent();
       Path file;
@@ -141,7 +145,9 @@ record OnnxTensor(TensorInfo info, MemorySegment data) {
             "keeps tensor " + Quoted.of(name) + " in " + Quoted.of(location) + ", which is missing",
             "fetch it");
       }
-      if (!file.toRealPath().startsWith(folder.toRealPath())) {
+      Path real = file.toRealPath();
+      if (!real.startsWith(folder.toRealPath())
+          && !model.toRealPath().getParent().equals(real.getParent())) {
         throw BadFile.because(
             model,
             "keeps tensor " + Quoted.of(name) + " behind the link " + Quoted.of(location),

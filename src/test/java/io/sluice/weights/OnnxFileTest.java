@@ -109,6 +109,27 @@ class OnnxFileTest {
     assertThatThrownBy(() -> OnnxFile.open(missing)).hasMessageContaining("is missing");
   }
 
+  /** As HuggingFace's cache keeps models: files under their hashes, and a folder of links. */
+  @Test
+  void readsDataThatLiesBesideWhatALinkToTheModelLeadsTo(@TempDir Path folder) throws IOException {
+    Path hashes = Files.createDirectory(folder.resolve("blobs"));
+    Path links = Files.createDirectories(folder.resolve("snapshots/1234/onnx"));
+    byte[] values =
+        ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putFloat(1).putFloat(2).array();
+    Files.write(hashes.resolve("c0ffee"), values);
+    Files.move(
+        external(folder, Map.of("location", "model.onnx_data")), hashes.resolve("deadbeef"));
+    Path up = Path.of("../../../blobs");
+    Path model = Files.createSymbolicLink(links.resolve("model.onnx"), up.resolve("deadbeef"));
+    Path data = Files.createSymbolicLink(links.resolve("model.onnx_data"), up.resolve("c0ffee"));
+    assertThat(Values.of(OnnxFile.open(model), "w")).containsExactly(1, 2);
+
+    Files.write(folder.resolve("secret.bin"), values);
+    Files.delete(data);
+    Files.createSymbolicLink(data, folder.resolve("secret.bin"));
+    assertThatThrownBy(() -> OnnxFile.open(model)).hasMessageContaining("own folder");
+  }
+
   private static Path external(Path folder, Map<String, String> where) throws IOException {
     TensorProto.Builder tensor =
         TensorProto.newBuilder()
