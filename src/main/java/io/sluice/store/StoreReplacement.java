@@ -27,6 +27,9 @@ public final class StoreReplacement implements AutoCloseable {
   private static final String FRESH = ".new";
   private static final String OLD = ".old";
 
+  /** As many as Linux follows. */
+  private static final int MOST_LINKS = 40;
+
   private final Path place;
   private final Path fresh;
   private final Path old;
@@ -52,8 +55,8 @@ public final class StoreReplacement implements AutoCloseable {
    * @throws IOException if another one writes into it, or what is left cannot be deleted
    */
   public static StoreReplacement begin(Path folder) throws IOException {
-    Path place = folder.toAbsolutePath().normalize();
-    StoreReplacement replacement = new StoreReplacement(place, FolderLock.take(place, "capture"));
+    Path place = placeOf(folder);
+    StoreReplacement replacement = new StoreReplacement(place, FolderLock.take(folder, "capture"));
     try {
       for (Path left : leftovers(place)) {
         delete(left);
@@ -116,7 +119,7 @@ public final class StoreReplacement implements AutoCloseable {
    * @throws IOException if a store is found and cannot be moved
    */
   public static void repair(Path folder) throws IOException {
-    Path place = folder.toAbsolutePath().normalize();
+    Path place = placeOf(folder);
     if (Files.exists(place) || place.getParent() == null || !Files.isDirectory(place.getParent())) {
       return;
     }
@@ -136,6 +139,18 @@ public final class StoreReplacement implements AutoCloseable {
         }
       }
     }
+  }
+
+  /**
+   * Where a folder lies to which a link may lead, also while there is none: it changes its place,
+   * and the link stays.
+   */
+  private static Path placeOf(Path folder) throws IOException {
+    Path place = folder.toAbsolutePath();
+    for (int i = 0; i < MOST_LINKS && Files.isSymbolicLink(place); i++) {
+      place = place.resolveSibling(Files.readSymbolicLink(place));
+    }
+    return Files.exists(place) ? place.toRealPath() : place.normalize();
   }
 
   private static boolean isWhole(Path folder, String kind) {

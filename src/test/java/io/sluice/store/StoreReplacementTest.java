@@ -40,6 +40,27 @@ class StoreReplacementTest {
     assertThat(place).isDirectoryNotContaining("glob:**.lock");
   }
 
+  /** A link to a folder on another disk, say: the new store has to lie there, too. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aLinkToTheStoreStaysOneAndNothingIsWrittenBesideIt(boolean atOnce) throws IOException {
+    Path disk = Files.createDirectory(temp.resolve("disk"));
+    StoreSamples.write(disk.resolve("store"), OLD_ROWS);
+    Path link = Files.createSymbolicLink(temp.resolve("link"), Path.of("disk", "store"));
+    try (StoreReplacement replacement = StoreReplacement.begin(link)) {
+      assertThat(replacement.folder().getParent()).isEqualTo(disk.toRealPath());
+    }
+    replace(link, NEW_ROWS, atOnce);
+    assertThat(link).isSymbolicLink();
+    assertThat(ActivationStore.open(link).rows()).isEqualTo(NEW_ROWS);
+    assertThat(siblings()).containsExactly("disk", "link");
+    assertThat(disk).isDirectoryNotContaining("glob:**.{new,old}");
+
+    // What a kill between two calls of the system leaves.
+    Files.move(disk.resolve("store"), disk.resolve("store.77.old"));
+    assertThat(ActivationStore.open(link).rows()).isEqualTo(NEW_ROWS);
+  }
+
   @Test
   void oneThatIsNotFinishedLeavesTheOldStore() throws IOException {
     Path place = temp.resolve("store");
