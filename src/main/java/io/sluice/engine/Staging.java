@@ -15,6 +15,7 @@ import java.util.stream.IntStream;
  */
 final class Staging implements AutoCloseable {
   private static final long PIECE = 1L << 20;
+  private static final Thread ANOTHER_THREAD = new Thread();
 
   private record Buffer(TensorScope owner, Tensor memory) {}
 
@@ -36,8 +37,15 @@ final class Staging implements AutoCloseable {
         .reshape(rows.count(), rows.width());
   }
 
-  /** One core reads a tenth of what a card takes. */
-  private static void copy(MemorySegment from, MemorySegment to, long bytes) {
+  /**
+   * Copies with all cores: one reads a tenth of what a card takes. Memory of a confined arena only
+   * its own thread may read.
+   */
+  static void copy(MemorySegment from, MemorySegment to, long bytes) {
+    if (!from.isAccessibleBy(ANOTHER_THREAD)) {
+      MemorySegment.copy(from, 0, to, 0, bytes);
+      return;
+    }
     int pieces = (int) ((bytes + PIECE - 1) / PIECE);
     IntStream.range(0, pieces)
         .parallel()
