@@ -110,6 +110,7 @@ public final class LiveMemory {
           at(held, from + 4, to),
           at(held, from + 5, to));
     } catch (RuntimeException | Error e) {
+      own.thrown = null; // Work outside of this may catch it and go on.
       throw e;
     } catch (Throwable e) {
       throw new IllegalStateException("memory could not be held", e);

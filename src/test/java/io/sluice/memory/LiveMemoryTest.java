@@ -92,6 +92,24 @@ class LiveMemoryTest {
     }
   }
 
+  @Test
+  void workThatCatchesWhatInnerWorkWasRefusedForGoesOn() {
+    Arena gone = Arena.ofShared();
+    MemorySegment freed = gone.allocate(8);
+    gone.close();
+    AtomicInteger done = new AtomicInteger();
+    try (Arena arena = Arena.ofShared()) {
+      LiveMemory.during(
+          () -> {
+            assertThatThrownBy(() -> LiveMemory.during(() -> {}, freed))
+                .isInstanceOf(IllegalStateException.class);
+            done.incrementAndGet();
+          },
+          arena.allocate(8));
+    }
+    assertThat(done).hasValue(1);
+  }
+
   /** What is thrown between the native function and the work would end the JVM. */
   @Test
   void aStackThatOverflowsAtAnyDepthIsAnErrorLikeAnyOther() throws InterruptedException {

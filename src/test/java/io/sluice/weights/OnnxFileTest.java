@@ -117,8 +117,7 @@ class OnnxFileTest {
     byte[] values =
         ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putFloat(1).putFloat(2).array();
     Files.write(hashes.resolve("c0ffee"), values);
-    Files.move(
-        external(folder, Map.of("location", "model.onnx_data")), hashes.resolve("deadbeef"));
+    Files.move(external(folder, Map.of("location", "model.onnx_data")), hashes.resolve("deadbeef"));
     Path up = Path.of("../../../blobs");
     Path model = Files.createSymbolicLink(links.resolve("model.onnx"), up.resolve("deadbeef"));
     Path data = Files.createSymbolicLink(links.resolve("model.onnx_data"), up.resolve("c0ffee"));
