@@ -15,12 +15,22 @@ public final class FuzzRun {
   /** How many files there are of each kind; {@code make fuzz} has many more. */
   public static final int MUTATIONS = Integer.getInteger("sluice.mutations", 800);
 
-  private static final long BASE_BYTES = 64L << 20;
-  private static final long FACTOR = 256;
+  private static final Memory USUAL = new Memory(64L << 20, 256);
+
+  /** Of the thread's own time, so that a busy machine makes nothing fail. */
   private static final long SLOWEST_NANOS = TimeUnit.SECONDS.toNanos(30);
+
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   private FuzzRun() {}
+
+  /**
+   * What reading a file may allocate.
+   *
+   * @param base bytes for any file
+   * @param factor bytes more for each byte of the file
+   */
+  public record Memory(long base, long factor) {}
 
   /** Writes a damaged file. */
   public interface Input {
@@ -37,9 +47,16 @@ public final class FuzzRun {
   /**
    * Runs {@code count} damaged files.
    *
+   * @param named the folder of the files, or the one file, that messages name
    * @return how many were read
    */
-  public static int run(String name, int count, Path folder, Input input, Use use)
+  public static int run(String name, int count, Path named, Input input, Use use)
+      throws IOException {
+    return run(name, count, named, USUAL, input, use);
+  }
+
+  /** As the other, in memory of another bound. */
+  public static int run(String name, int count, Path named, Memory most, Input input, Use use)
       throws IOException {
     Random random = new Random(Mutations.seed(name));
     int read = 0;
@@ -52,7 +69,7 @@ public final class FuzzRun {
         read++;
       } catch (IOException e) {
         String said = String.valueOf(e.getMessage());
-        if (!said.contains(folder.toString()) || said.lines().count() != 1) {
+        if (!said.contains(named.toString()) || said.lines().count() != 1) {
           throw new AssertionError(name + ", file " + i + ": " + said, e);
         }
       } catch (RuntimeException | Error e) {
@@ -60,7 +77,7 @@ public final class FuzzRun {
       }
       long nanos = THREADS.getCurrentThreadCpuTime() - start;
       allocated = THREADS.getCurrentThreadAllocatedBytes() - allocated;
-      if (nanos > SLOWEST_NANOS || allocated > BASE_BYTES + FACTOR * bytes) {
+      if (nanos > SLOWEST_NANOS || allocated > most.base() + most.factor() * bytes) {
         throw new AssertionError(
             "%s, file %d: %d ns, %d bytes allocated for %d"
                 .formatted(name, i, nanos, allocated, bytes));

@@ -3,17 +3,15 @@ package io.sluice.text;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.github.luben.zstd.Zstd;
-import com.sun.management.ThreadMXBean;
+import io.sluice.testing.FuzzRun;
 import io.sluice.testing.InMemory;
 import io.sluice.testing.Mutations;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
@@ -29,12 +27,9 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class ContentFuzzTest {
   private static final int MUTATIONS = Integer.getInteger("sluice.mutations", 2000);
-  private static final long MOST_BYTES = 768L << 20;
 
-  /** Of the thread's own time, so that a busy machine makes nothing fail. */
-  private static final long SLOWEST_NANOS = TimeUnit.SECONDS.toNanos(30);
-
-  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+  /** While texts unfold. */
+  private static final FuzzRun.Memory MOST = new FuzzRun.Memory(768L << 20, 0);
 
   @TempDir(factory = InMemory.class)
   Path folder;
@@ -42,7 +37,6 @@ class ContentFuzzTest {
   @Test
   @Timeout(value = 4, unit = TimeUnit.HOURS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
   void damageIsReadOrRefusedInOneLine() throws IOException {
-    Random random = new Random(Mutations.seed("ContentFuzzTest"));
     String lines = "{\"text\":\"größe 北京 🐋\",\"n\":[1,NaN,{}]}\n{\"text\":\"sea\"}\n".repeat(20);
     byte[] plain = lines.getBytes(StandardCharsets.UTF_8);
     List<byte[]> sound =
@@ -53,26 +47,25 @@ class ContentFuzzTest {
             ("\uFEFF" + lines).getBytes(StandardCharsets.UTF_16LE),
             ("\uFEFF" + lines).getBytes(StandardCharsets.UTF_16BE),
             gzip(("\uFEFF" + lines).getBytes(StandardCharsets.UTF_16LE)));
-    int read = 0;
-    for (int i = 0; i < MUTATIONS; i++) {
-      Path file = folder.resolve(random.nextBoolean() ? "a.jsonl" : "a.txt");
-      byte[] bytes = sound.get(random.nextInt(sound.size()));
-      int front = random.nextBoolean() ? bytes.length : 24;
-      Files.write(file, Mutations.mutate(bytes, front, random));
-      long allocated = THREADS.getCurrentThreadAllocatedBytes();
-      long start = THREADS.getCurrentThreadCpuTime();
-      try (TextReader reader = TextReader.open(TextSpec.of(List.of(file)))) {
-        Texts.read(reader);
-        read++;
-      } catch (IOException e) {
-        assertThat(e.getMessage()).startsWith(file.toString()).doesNotContain("\n");
-      } catch (RuntimeException | Error e) {
-        throw new AssertionError("file " + i, e);
-      }
-      assertThat(THREADS.getCurrentThreadCpuTime() - start).isLessThan(SLOWEST_NANOS);
-      assertThat(THREADS.getCurrentThreadAllocatedBytes() - allocated).isLessThan(MOST_BYTES);
-    }
-    System.out.printf("Texts: %d of %d read%n", read, MUTATIONS);
+    Path[] file = new Path[1];
+    int read =
+        FuzzRun.run(
+            "ContentFuzzTest",
+            MUTATIONS,
+            folder,
+            MOST,
+            random -> {
+              file[0] = folder.resolve(random.nextBoolean() ? "a.jsonl" : "a.txt");
+              byte[] bytes = sound.get(random.nextInt(sound.size()));
+              int front = random.nextBoolean() ? bytes.length : 24;
+              Files.write(file[0], Mutations.mutate(bytes, front, random));
+              return bytes.length;
+            },
+            () -> {
+              try (TextReader reader = TextReader.open(TextSpec.of(List.of(file[0])))) {
+                Texts.read(reader);
+              }
+            });
     assertThat(read).isBetween(MUTATIONS / 100, MUTATIONS - MUTATIONS / 100);
   }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
+import io.sluice.testing.FuzzRun;
 import io.sluice.testing.InMemory;
 import io.sluice.testing.Mutations;
 import java.io.ByteArrayOutputStream;
@@ -36,9 +37,6 @@ class ParquetFuzzTest {
   /** All that is allocated while 64 MiB unfold, a few times each as bytes, chars and strings. */
   private static final long MOST_BYTES = 768L << 20;
 
-  /** Of the thread's own time, so that a busy machine makes nothing fail. */
-  private static final long SLOWEST_NANOS = TimeUnit.SECONDS.toNanos(30);
-
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   @TempDir(factory = InMemory.class)
@@ -64,29 +62,20 @@ class ParquetFuzzTest {
   @Test
   @Timeout(value = 4, unit = TimeUnit.HOURS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
   void damageIsReadOrRefusedInOneLine() throws IOException {
-    Random random = new Random(Mutations.seed("ParquetFuzzTest"));
     Path file = folder.resolve("damaged.parquet");
-    int read = 0;
-    for (int i = 0; i < MUTATIONS; i++) {
-      double rate = Math.pow(10, -1 - 2 * random.nextDouble());
-      byte[] bytes = ParquetWriter.write(texts(random), new Oddities(random, rate));
-      Files.write(file, random.nextInt(4) == 0 ? Mutations.mutate(bytes, random) : bytes);
-      long allocated = THREADS.getCurrentThreadAllocatedBytes();
-      long start = THREADS.getCurrentThreadCpuTime();
-      try {
-        read += isRead(file) ? 1 : 0;
-      } catch (RuntimeException | Error e) {
-        throw new AssertionError("file " + i, e);
-      }
-      long nanos = THREADS.getCurrentThreadCpuTime() - start;
-      allocated = THREADS.getCurrentThreadAllocatedBytes() - allocated;
-      if (nanos > SLOWEST_NANOS || allocated > MOST_BYTES) {
-        throw new AssertionError(
-            "file %d: %d ns, %d bytes allocated for %d"
-                .formatted(i, nanos, allocated, bytes.length));
-      }
-    }
-    System.out.printf("Parquet: %d of %d read%n", read, MUTATIONS);
+    int read =
+        FuzzRun.run(
+            "ParquetFuzzTest",
+            MUTATIONS,
+            file,
+            new FuzzRun.Memory(MOST_BYTES, 0),
+            random -> {
+              double rate = Math.pow(10, -1 - 2 * random.nextDouble());
+              byte[] bytes = ParquetWriter.write(texts(random), new Oddities(random, rate));
+              Files.write(file, random.nextInt(4) == 0 ? Mutations.mutate(bytes, random) : bytes);
+              return bytes.length;
+            },
+            () -> read(file));
     assertThat(read).isBetween(MUTATIONS / 100, MUTATIONS - MUTATIONS / 100);
   }
 
@@ -129,16 +118,6 @@ class ParquetFuzzTest {
           .hasMessageContaining(file.toString())
           .hasMessageContaining("unfolds to");
       assertThat(THREADS.getCurrentThreadAllocatedBytes() - before).isLessThan(MOST_BYTES);
-    }
-  }
-
-  private static boolean isRead(Path file) {
-    try {
-      read(file);
-      return true;
-    } catch (IOException e) {
-      assertThat(e.getMessage()).startsWith(file.toString()).doesNotContain("\n");
-      return false;
     }
   }
 
