@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.management.ThreadMXBean;
+import io.sluice.testing.InMemory;
 import io.sluice.testing.Mutations;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -19,10 +20,10 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.apache.arrow.flatbuf.Endianness;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
@@ -60,28 +61,19 @@ class StoreFuzzTest {
     Long.MAX_VALUE - 63
   };
 
+  @TempDir(factory = InMemory.class)
   private Path temp;
+
   private Path folder;
   private byte[][] data;
   private String manifest;
 
   @BeforeEach
   void write() throws IOException {
-    Path memory = Path.of("/dev/shm");
-    temp =
-        Files.isWritable(memory)
-            ? Files.createTempDirectory(memory, "sluice-fuzz")
-            : Files.createTempDirectory("sluice-fuzz");
     folder = temp.resolve("store");
     StoreSamples.write(folder, ROWS);
     data = ForeignShardTest.data(ActivationStore.open(folder));
     manifest = Files.readString(folder.resolve(Manifest.FILE_NAME));
-  }
-
-  @AfterEach
-  void delete() throws IOException {
-    StoreFolder.delete(folder);
-    Files.delete(temp);
   }
 
   @Test
