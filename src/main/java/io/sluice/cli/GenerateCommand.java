@@ -11,7 +11,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "generate",
     description = {
-      "Continue a text, to see that a model was read as it should be.",
+      "Continue a text, to check that a model was read correctly.",
       "The most probable token is taken each time, or one is drawn with --temperature. Ends where",
       "the model says that the text is over, or at its longest context."
     },
