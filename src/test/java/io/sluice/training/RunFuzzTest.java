@@ -3,16 +3,12 @@ package io.sluice.training;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.engine.EngineFactory;
 import io.sluice.store.ActivationStore;
+import io.sluice.testing.JsonMutations;
 import io.sluice.testing.Mutations;
 import io.sluice.torch.DType;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -28,29 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Damaged files of a run or a sweep are refused in a line, or go on; nothing hangs or is internal.
  */
 class RunFuzzTest {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final int ROUNDS = Integer.getInteger("sluice.mutations", 250);
-  private static final String[] VALUES = {
-    "null",
-    "\"\"",
-    "\"x\"",
-    "true",
-    "[]",
-    "{}",
-    "-1",
-    "0",
-    "1",
-    "7",
-    "0.5",
-    "1e308",
-    "-1e308",
-    "2147483647",
-    "2147483648",
-    "9223372036854775807",
-    "92233720368547758070",
-    "\"NaN\"",
-    "[1,[2]]"
-  };
 
   @TempDir private Path temp;
   private ActivationStore store;
@@ -145,37 +119,8 @@ class RunFuzzTest {
     }
   }
 
-  private static byte[] damage(byte[] bytes, boolean json, Random random) throws IOException {
-    if (!json || random.nextInt(4) == 0) {
-      return Mutations.mutate(bytes, random);
-    }
-    ObjectNode root = (ObjectNode) JSON.readTree(bytes);
-    for (int changes = 1 + random.nextInt(2); changes > 0; changes--) {
-      List<ObjectNode> objects = new ArrayList<>();
-      collect(root, objects);
-      ObjectNode at = objects.get(random.nextInt(objects.size()));
-      List<String> names = new ArrayList<>();
-      at.fieldNames().forEachRemaining(names::add);
-      if (names.isEmpty()) {
-        continue;
-      }
-      String name = names.get(random.nextInt(names.size()));
-      if (random.nextInt(5) == 0) {
-        at.remove(name);
-      } else {
-        at.set(name, JSON.readTree(VALUES[random.nextInt(VALUES.length)]));
-      }
-    }
-    return root.toString().getBytes(StandardCharsets.UTF_8);
-  }
-
-  private static void collect(JsonNode node, List<ObjectNode> into) {
-    if (node instanceof ObjectNode object) {
-      into.add(object);
-      object.forEach(each -> collect(each, into));
-    } else if (node instanceof ArrayNode array) {
-      array.forEach(each -> collect(each, into));
-    }
+  private static byte[] damage(byte[] bytes, boolean json, Random random) {
+    return json ? JsonMutations.mutate(bytes, random) : Mutations.mutate(bytes, random);
   }
 
   private interface Work {
