@@ -78,7 +78,8 @@ final class DemoFolder {
   /** Bytes of all its files. */
   long bytes() throws IOException {
     long bytes = 0;
-    try (Stream<Path> files = Files.walk(root)) {
+    // Whose name may be a link, which a walk does not follow by itself.
+    try (Stream<Path> files = Files.walk(root.toRealPath())) {
       for (Path file : (Iterable<Path>) files.filter(Files::isRegularFile)::iterator) {
         bytes += Files.size(file);
       }

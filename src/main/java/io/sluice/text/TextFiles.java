@@ -80,8 +80,15 @@ final class TextFiles {
   private static void addAll(List<Path> files, Path named, Path folder, Predicate<Path> wanted)
       throws IOException {
     int before = files.size();
-    try (Stream<Path> found = Files.walk(folder)) {
-      found.filter(wanted).filter(Files::isRegularFile).sorted().forEach(files::add);
+    // A walk does not follow the folder itself where that is a link; links in it stay closed.
+    Path real = Files.isSymbolicLink(folder) ? folder.toRealPath() : folder;
+    try (Stream<Path> found = Files.walk(real)) {
+      found
+          .map(file -> real == folder ? file : folder.resolve(real.relativize(file)))
+          .filter(wanted)
+          .filter(Files::isRegularFile)
+          .sorted()
+          .forEach(files::add);
     } catch (UncheckedIOException e) {
       throw new IOException(
           e.getCause() instanceof FileSystemException in

@@ -24,6 +24,8 @@ class DemoFolderTest {
     assertThat(second.report()).doesNotExist();
     assertThat(second.root().resolve("notes.txt")).hasContent("mine");
     assertThat(second.bytes()).isEqualTo(4);
+    Path link = Files.createSymbolicLink(folder.resolve("link"), Path.of("a", "demo"));
+    assertThat(DemoFolder.prepare(link).bytes()).isEqualTo(4);
   }
 
   @Test

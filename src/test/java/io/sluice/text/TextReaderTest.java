@@ -143,6 +143,11 @@ class TextReaderTest {
     assertThat(read(List.of(folder.resolve("a/[12].*")))).containsExactly("one", "two");
     assertThat(read(List.of(folder.resolve("**/*.{md,jsonl}")))).containsExactly("one", "three");
     assertThat(read(List.of(deep.resolve("3.jsonl")))).containsExactly("three");
+    Path link = Files.createSymbolicLink(folder.resolve("link"), Path.of("a"));
+    assertThat(read(List.of(link))).containsExactly("one", "two", "three");
+    assertThat(read(List.of(folder.resolve("link/*.txt")))).containsExactly("hidden", "two");
+    assertThat(TextFiles.find(List.of(link)).getFirst()).isEqualTo(link.resolve("1.md"));
+
     assertFails(folder.resolve("a/*.csv"), "no file fits this pattern");
     assertFails(folder.resolve("none/*.txt"), "there is no folder");
     assertFails(folder.resolve("none.txt"), "no such file");
