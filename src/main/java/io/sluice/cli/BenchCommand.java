@@ -67,7 +67,7 @@ final class BenchCommand extends SluiceCommand {
       names = "--device",
       paramLabel = "cpu|cuda",
       defaultValue = "cpu",
-      description = "Where step trains; the others are of the CPU (default: cpu).")
+      description = "Where step trains; the others run on the CPU (default: cpu).")
   private String device;
 
   private Device device() {

@@ -24,7 +24,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "doctor",
     description = {
-      "Say what was found here, and what to do about what is missing.",
+      "Show what was found on this machine, and what to do about what is missing.",
       "Looks at the JDK, LibTorch, devices, vectors and Arrow. Exit status 1 if something that",
       "other commands need is missing."
     },

@@ -46,7 +46,9 @@ final class EvaluateCommand extends SluiceCommand {
       names = "--dictionary",
       paramLabel = "DIR",
       required = true,
-      description = "A run's folder, or any folder with a dictionary.")
+      description =
+          "A run's folder, or any folder with a dictionary in Sluice's format, into which 'sluice"
+              + " convert' brings those of other libraries.")
   private Path folder;
 
   @Option(

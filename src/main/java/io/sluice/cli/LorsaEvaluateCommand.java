@@ -24,10 +24,10 @@ import picocli.CommandLine.Option;
     name = "evaluate",
     description = {
       "Measure a low-rank sparse attention on the contexts of a store.",
-      "Measured are the contexts that its run held out, and beside them those that it trained on.",
-      "Fraction of variance unexplained, L0, dead heads, and how often heads write; with a causal",
-      "language model and a text also how much of the model's loss is kept with its output in the",
-      "place of attention's. Writes evaluation.json beside it."
+      "Gives the fraction of variance unexplained, L0, dead heads, and how often heads write, on the",
+      "contexts that its run held out and on those that it trained on; with a causal language model",
+      "and a text also how much of the model's loss is kept with its output in the place of",
+      "attention's. Writes evaluation.json beside it."
     },
     footer = {
       "",

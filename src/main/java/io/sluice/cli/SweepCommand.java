@@ -38,7 +38,7 @@ import picocli.CommandLine.Option;
       "resample=on: every eighth of the run, in its first half. penalty: of relu, jumprelu and",
       "gated, which need one; other activations leave it out. batch: the data is read once for each",
       "size; with --tokens all see the same tokens, with --steps each makes as many steps.",
-      "An axis that is left out stands as 'sluice train' has it; one value alone sets it.",
+      "An axis that is not given has the default of 'sluice train'; one value sets it for all cells.",
       "",
       "Example:",
       "  sluice sweep --store activations --hook layers.3.attn_out --vary init=random,asi \\",
