@@ -99,7 +99,7 @@ record DemoTable(Spectra spectra, List<TrainingRun> runs, int features, int k, S
       out.printf(
           Locale.ROOT,
           "  FVU (fraction of variance unexplained): held-out, on %,d tokens in whole contexts that%n"
-              + "  were never trained on; trained, on the other %,d, as is never fired%n",
+              + "  were never trained on; trained, on the other %,d, among which never fired counts%n",
           any.heldOutTokens(),
           trained(first).tokens());
     } else {
