@@ -12,15 +12,14 @@ public final class ReconstructionSums {
   /** Tokens at once where nothing else is asked for. */
   public static final int USUAL_BATCH = 1024;
 
-  private final double[] sums;
-  private double squares;
+  private final TargetSums targets;
   private double error;
   private long codes;
   private long tokens;
 
   /** Empty sums over targets of a width. */
   public ReconstructionSums(int width) {
-    this.sums = new double[width];
+    this.targets = new TargetSums(width);
   }
 
   /**
@@ -32,13 +31,7 @@ public final class ReconstructionSums {
     double here = engine.decode(target, false);
     error += here;
     codes += engine.codes().entries();
-    for (int row = 0; row < target.count(); row++) {
-      for (int i = 0; i < sums.length; i++) {
-        double value = target.at(row, i);
-        sums[i] += value;
-        squares += value * value;
-      }
-    }
+    targets.add(target);
     tokens += target.count();
     return here;
   }
@@ -60,19 +53,12 @@ public final class ReconstructionSums {
 
   /** Summed squared distance of the targets from their own mean. */
   public double variance() {
-    double meanEnergy = 0;
-    for (double sum : sums) {
-      meanEnergy += sum * sum / tokens;
-    }
-    return squares - meanEnergy;
+    return targets.variance(tokens);
   }
 
-  /**
-   * Whether the targets vary: where all of them are one vector, what is left of their squares is
-   * rounding.
-   */
+  /** Whether the targets vary. */
   public boolean varies() {
-    return tokens > 1 && variance() > 1e-12 * squares;
+    return targets.vary(tokens);
   }
 
   /** Fraction of variance unexplained: squared error over variance. */

@@ -1,5 +1,6 @@
 package io.sluice.dictionary.lorsa;
 
+import io.sluice.dictionary.TargetSums;
 import io.sluice.engine.lorsa.LorsaBatch;
 import io.sluice.engine.lorsa.LorsaResult;
 import io.sluice.store.Contexts;
@@ -13,13 +14,12 @@ import io.sluice.torch.Tensor;
 public final class LorsaSums {
   private static final int BATCH_TOKENS = 4096;
 
-  private final double[] sums;
-  private double squares;
+  private final TargetSums targets;
   private LorsaResult total = LorsaResult.NONE;
 
   /** Empty sums over targets of a width. */
   public LorsaSums(int width) {
-    this.sums = new double[width];
+    this.targets = new TargetSums(width);
   }
 
   /** How many contexts make a batch. */
@@ -34,11 +34,7 @@ public final class LorsaSums {
       int count = batch.lengths()[i] - batch.from();
       if (count > 0) {
         Tensor rows = batch.target().select(0, i).narrow(0, batch.from(), count).to(DType.F64);
-        double[] part = rows.sum(false, 0).toDoubles();
-        for (int j = 0; j < sums.length; j++) {
-          sums[j] += part[j];
-        }
-        squares += rows.square().sum().item();
+        targets.add(rows.sum(false, 0).toDoubles(), rows.square().sum().item());
       }
     }
   }
@@ -48,21 +44,13 @@ public final class LorsaSums {
     return total;
   }
 
-  /** Whether the targets vary; what is left of the squares of one vector is rounding. */
+  /** Whether the targets vary. */
   public boolean varies() {
-    return total.tokens() > 1 && variance() > 1e-12 * squares;
+    return targets.vary(total.tokens());
   }
 
   /** Fraction of variance unexplained: squared error over squared distance from the mean. */
   public double fvu() {
-    return total.squaredError() / variance();
-  }
-
-  private double variance() {
-    double meanEnergy = 0;
-    for (double sum : sums) {
-      meanEnergy += sum * sum / total.tokens();
-    }
-    return squares - meanEnergy;
+    return total.squaredError() / targets.variance(total.tokens());
   }
 }

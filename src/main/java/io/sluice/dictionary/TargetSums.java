@@ -1,0 +1,60 @@
+package io.sluice.dictionary;
+
+import io.sluice.engine.Rows;
+
+/** Sums and squares of target vectors, from which the variance of all of them follows. */
+public final class TargetSums {
+  private final double[] sums;
+  private double squares;
+
+  /** Empty sums over vectors of a width. */
+  public TargetSums(int width) {
+    this.sums = new double[width];
+  }
+
+  /** Adds each row. */
+  void add(Rows targets) {
+    for (int row = 0; row < targets.count(); row++) {
+      for (int i = 0; i < sums.length; i++) {
+        double value = targets.at(row, i);
+        sums[i] += value;
+        squares += value * value;
+      }
+    }
+  }
+
+  /**
+   * Adds vectors that were summed already.
+   *
+   * @param part their sum
+   * @param partSquares the sum of all their squares
+   */
+  public void add(double[] part, double partSquares) {
+    for (int i = 0; i < sums.length; i++) {
+      sums[i] += part[i];
+    }
+    squares += partSquares;
+  }
+
+  /**
+   * Summed squared distance of the vectors from their own mean.
+   *
+   * @param count how many there are
+   */
+  public double variance(long count) {
+    double meanEnergy = 0;
+    for (double sum : sums) {
+      meanEnergy += sum * sum / count;
+    }
+    return squares - meanEnergy;
+  }
+
+  /**
+   * Whether they vary: where all of them are one vector, what is left of their squares is rounding.
+   *
+   * @param count how many there are
+   */
+  public boolean vary(long count) {
+    return count > 1 && variance(count) > 1e-12 * squares;
+  }
+}
