@@ -72,7 +72,7 @@ public final class TorchEngine extends CheckedEngine {
 
   /** As the other, with a screening. */
   TorchEngine(
-      EngineSpec spec, Parameters initial, Device device, TorchSelection.Screening screening) {
+      EngineSpec spec, Parameters initial, Device device, TorchProposals.Screening screening) {
     super(spec, initial);
     Torch.load();
     this.device = device;
@@ -101,13 +101,13 @@ public final class TorchEngine extends CheckedEngine {
   }
 
   /** The property {@code sluice.screen} may be {@code none}. */
-  private static TorchSelection.Screening screening(Device device) {
+  private static TorchProposals.Screening screening(Device device) {
     if (!device.isCuda()) {
-      return TorchSelection.Screening.NONE;
+      return TorchProposals.Screening.NONE;
     }
     return System.getProperty("sluice.screen", "").equals("none")
-        ? TorchSelection.Screening.FLOAT32
-        : TorchSelection.Screening.FASTEST;
+        ? TorchProposals.Screening.FLOAT32
+        : TorchProposals.Screening.FASTEST;
   }
 
   @Override
