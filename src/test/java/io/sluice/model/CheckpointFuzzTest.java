@@ -96,7 +96,7 @@ class CheckpointFuzzTest {
     Path damaged = folder.resolve(file);
     Path opened = !file.endsWith(".json") || file.endsWith(".index.json") ? damaged : folder;
     Random random = new Random(Mutations.seed("CheckpointFuzzTest " + model + "/" + file));
-    run(Files.write(damaged, bytes), opened);
+    assertThat(run(Files.write(damaged, bytes), opened)).as("what is not damaged").isTrue();
     int ran = 0;
     for (int i = 0; i < MUTATIONS; i++) {
       // Half of them hit the front, where the headers of weight files are.
