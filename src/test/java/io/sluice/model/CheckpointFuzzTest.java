@@ -4,15 +4,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.management.ThreadMXBean;
+import io.sluice.testing.GgufMutations;
 import io.sluice.testing.InMemory;
+import io.sluice.testing.JsonMutations;
 import io.sluice.testing.Mutations;
+import io.sluice.testing.ProtobufMutations;
 import io.sluice.torch.Device;
 import io.sluice.torch.TensorScope;
 import io.sluice.torch.Torch;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -27,8 +33,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Checkpoints with damage of every kind: each loads and runs, or is refused by one line that names
- * the file. Nothing hangs, and nothing takes memory out of proportion to the file.
+ * Checkpoints with damage of every kind, of single bytes and of fields in files that are
+ * well-formed otherwise: each loads and runs, or is refused by one line that names the file.
+ * Nothing hangs, and nothing takes memory out of proportion to the file.
  *
  * <p>How many mutations there are of each file is the system property {@code sluice.mutations};
  * {@code make fuzz} runs 100,000, several files at a time.
@@ -101,7 +108,8 @@ class CheckpointFuzzTest {
     for (int i = 0; i < MUTATIONS; i++) {
       // Half of them hit the front, where the headers of weight files are.
       int front = random.nextBoolean() ? bytes.length : Math.min(bytes.length, 6000);
-      byte[] mutated = Mutations.mutate(bytes, front, random);
+      byte[] mutated =
+          i % 2 == 0 ? Mutations.mutate(bytes, front, random) : damaged(file, bytes, random);
       Files.write(damaged, mutated);
       long allocated = THREADS.getCurrentThreadAllocatedBytes();
       long start = THREADS.getCurrentThreadCpuTime();
@@ -119,6 +127,26 @@ class CheckpointFuzzTest {
       }
     }
     System.out.printf("%s/%s: %d of %d ran%n", model, file, ran, MUTATIONS);
+  }
+
+  /** A copy that is still well-formed, but for single fields. */
+  private static byte[] damaged(String file, byte[] bytes, Random random) {
+    if (file.endsWith(".json")) {
+      return JsonMutations.mutate(bytes, random);
+    }
+    if (file.endsWith(".gguf")) {
+      return GgufMutations.mutate(bytes, random);
+    }
+    if (file.endsWith(".onnx")) {
+      return ProtobufMutations.mutate(bytes, random);
+    }
+    // safetensors: the length of a JSON header, the header, the tensors' bytes.
+    int length = (int) ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
+    byte[] header = JsonMutations.mutate(Arrays.copyOfRange(bytes, 8, 8 + length), random);
+    ByteBuffer whole =
+        ByteBuffer.allocate(bytes.length - length + header.length).order(ByteOrder.LITTLE_ENDIAN);
+    whole.putLong(header.length).put(header);
+    return whole.put(bytes, 8 + length, bytes.length - 8 - length).array();
   }
 
   /** Whether the checkpoint could be loaded, and then it ran. */
