@@ -116,6 +116,13 @@ public final class FolderLock implements AutoCloseable {
       lock = channel.tryLock();
     } catch (OverlappingFileLockException e) {
       // Another name of the folder in this very process: the answer is the same.
+    } catch (IOException e) {
+      throw new IOException(
+          folder
+              + ": its file system gives no locks ("
+              + e.getMessage()
+              + "); use a folder on another one",
+          e);
     } finally {
       if (lock == null) {
         channel.close();
