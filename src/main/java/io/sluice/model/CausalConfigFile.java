@@ -45,7 +45,10 @@ final class CausalConfigFile {
     int width = alias("n_embd", "hidden_size", 768);
     int heads = alias("n_head", "num_attention_heads", 12);
     int headDim = divided(width, heads);
-    int inner = Math.multiplyExact(4, width);
+    if (width > Integer.MAX_VALUE / 4) {
+      throw file.damaged("n_embd is " + width);
+    }
+    int inner = 4 * width;
     return new CausalConfig(
         architecture,
         layers,

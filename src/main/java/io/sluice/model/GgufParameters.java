@@ -107,13 +107,13 @@ final class GgufParameters implements Parameters {
     Tensor tensor = values(stored, shape);
     return switch (config.architecture()) {
       case GPT2 -> isTransposed(name) ? tensor.transpose(0, 1) : tensor;
-      case GPT_NEOX -> stored.contains(".attn_qkv.") ? headByHead(tensor, shape) : tensor;
+      case GPT_NEOX -> stored.contains(".attn_qkv.") ? headByHead(stored, tensor, shape) : tensor;
       case GEMMA2 -> stored.contains("_norm.") ? tensor.to(DType.F32).add(-1) : tensor;
       case LLAMA ->
           stored.contains(".attn_q.")
-              ? halfByHalf(tensor, shape, config.attention().heads())
+              ? halfByHalf(stored, tensor, shape, config.attention().heads())
               : stored.contains(".attn_k.")
-                  ? halfByHalf(tensor, shape, config.attention().keyValueHeads())
+                  ? halfByHalf(stored, tensor, shape, config.attention().keyValueHeads())
                   : tensor;
       default -> tensor;
     };
@@ -155,15 +155,31 @@ final class GgufParameters implements Parameters {
   }
 
   /** The converter puts the two halves of a Llama head's rows side by side. */
-  private static Tensor halfByHalf(Tensor tensor, long[] shape, int heads) {
+  private Tensor halfByHalf(String stored, Tensor tensor, long[] shape, int heads)
+      throws IOException {
+    requireRows(stored, shape, 2L * heads);
     return swapped(tensor, shape, heads, shape[0] / heads / 2, 2);
   }
 
   /** The converter puts all heads' queries first, then keys, then values. */
-  private Tensor headByHead(Tensor tensor, long[] shape) {
+  private Tensor headByHead(String stored, Tensor tensor, long[] shape) throws IOException {
     int heads = config.attention().heads();
+    requireRows(stored, shape, 3L * heads);
     long[] split = {3, heads, shape[0] / heads / 3};
     return tensor.reshape(with(split, shape)).transpose(0, 1).reshape(shape);
+  }
+
+  /** The rows of a projection fall into so many parts of one size. */
+  private void requireRows(String stored, long[] shape, long parts) throws IOException {
+    if (shape.length == 0 || shape[0] % parts != 0) {
+      throw new IOException(
+          "%s: tensor %s has the shape %s, which does not fit %d heads; the file is damaged or incomplete, fetch it again"
+              .formatted(
+                  file.path(),
+                  Quoted.of(stored),
+                  Arrays.toString(shape),
+                  config.attention().heads()));
+    }
   }
 
   private static Tensor swapped(Tensor tensor, long[] shape, long outer, long a, long b) {

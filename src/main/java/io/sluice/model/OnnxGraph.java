@@ -23,6 +23,30 @@ final class OnnxGraph {
   /** No shape has more sizes. */
   private static final int MOST_SIZES = 64;
 
+  /** How many inputs the operations have that are followed; others have one at least. */
+  private static final Map<String, Integer> INPUTS =
+      Map.of(
+          "Add",
+          2,
+          "Sub",
+          2,
+          "Mul",
+          2,
+          "Div",
+          2,
+          "Pow",
+          2,
+          "MatMul",
+          2,
+          "Gather",
+          2,
+          "Reshape",
+          2,
+          "Where",
+          3,
+          "Constant",
+          0);
+
   private final OnnxFile file;
   private final Map<String, OnnxNode> makers = new HashMap<>();
   private final Map<String, OnnxNode> readers = new HashMap<>();
@@ -31,11 +55,15 @@ final class OnnxGraph {
   /**
    * Takes a graph apart.
    *
-   * @throws IOException if two operations make one value
+   * @throws IOException if two operations make one value, or one lacks an input
    */
   OnnxGraph(OnnxFile file) throws IOException {
     this.file = file;
     for (OnnxNode node : file.nodes()) {
+      int least = INPUTS.getOrDefault(node.operator(), 1);
+      if (node.inputs().size() < least) {
+        throw wrong(node, "has %d inputs and takes %d".formatted(node.inputs().size(), least));
+      }
       for (String output : node.outputs()) {
         if (!output.isEmpty() && makers.put(output, node) != null) {
           throw wrong(node, "makes a value that another operation makes, too");
