@@ -27,13 +27,31 @@ public interface EngineFactory {
   }
 
   /**
+   * How many times a training engine keeps parameters, moments counted like them, in host memory:
+   * three, unless it keeps them elsewhere.
+   */
+  default int hostCopies() {
+    return 3;
+  }
+
+  /**
    * Engines over LibTorch.
    *
    * @throws io.sluice.torch.TorchException if LibTorch cannot be loaded or has no such device
    */
   static EngineFactory torch(Device device) {
     Torch.require(device);
-    return (spec, initial) -> new TorchEngine(spec, initial, device);
+    return new EngineFactory() {
+      @Override
+      public Engine open(EngineSpec spec, Parameters initial) {
+        return new TorchEngine(spec, initial, device);
+      }
+
+      @Override
+      public int hostCopies() {
+        return device.isCuda() ? 0 : EngineFactory.super.hostCopies();
+      }
+    };
   }
 
   /**

@@ -35,6 +35,8 @@ record Blueprint(
     Optional<Boolean> prependBos,
     List<Site> inputs,
     List<Site> outputs) {
+  /** Biases, clocks, thresholds, norms and counts, with what sums them up. */
+  private static final long BYTES_OF_A_FEATURE = 64;
 
   /**
    * Looks the hook points up in a store.
@@ -80,20 +82,31 @@ record Blueprint(
     return Float.BYTES * (config.features() * perFeature + outputWidth());
   }
 
-  private void checkFits() {
-    long bytes = parameterBytes();
+  /**
+   * Checks that the machine's memory holds a run, before any of it is taken: the parameters that it
+   * starts with, what the engine keeps in host memory, and what there is of each feature.
+   *
+   * @throws IllegalArgumentException if it does not
+   */
+  void requireMemory(EngineFactory engines) {
+    long bytes =
+        (1 + engines.hostCopies()) * parameterBytes()
+            + BYTES_OF_A_FEATURE * (long) config.features();
     if (ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
         && bytes > system.getTotalMemorySize()) {
       throw new IllegalArgumentException(
           String.format(
               Locale.ROOT,
-              "%,d features of '%s' take %,d MB, more than the %,d MB that this machine has; give"
-                  + " fewer",
+              "%,d features of '%s' take %,d MB in training, more than the %,d MB that this machine"
+                  + " has; give fewer",
               config.features(),
               config.hook(),
               bytes / 1_000_000,
               system.getTotalMemorySize() / 1_000_000));
     }
+  }
+
+  private void checkFits() {
     if (config.start() instanceof Start.ActiveSubspace(int dimensions, double tau)) {
       for (Site site : outputs) {
         if (dimensions > site.width()) {

@@ -107,7 +107,7 @@ public final class Trainer implements AutoCloseable {
       Path folder,
       SharedSample sample)
       throws IOException {
-    Blueprint.of(config, store);
+    Blueprint.of(config, store).requireMemory(engines);
     Trainer trainer = new Trainer(RunFolder.create(folder), store, config, engines, name, sample);
     try {
       trainer.begin();
@@ -143,7 +143,7 @@ public final class Trainer implements AutoCloseable {
       Settings.requireSame(description.path("config"), store, file);
       TrainingConfig config = Settings.read(description.path("config"), file);
       RunRows.requireSame(description.path("config"), config.heldOut(store), file);
-      Blueprint.of(config, store);
+      Blueprint.of(config, store).requireMemory(engines);
       if (description.has("result")) {
         throw new IOException(folder + ": this run is complete; there is nothing to resume");
       }

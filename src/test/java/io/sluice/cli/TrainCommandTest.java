@@ -108,6 +108,30 @@ class TrainCommandTest {
   }
 
   @Test
+  void dictionariesThatTheMachineDoesNotHoldAreRefusedBeforeTheyAreMade() {
+    String[] line = {
+      "train",
+      "--store",
+      store,
+      "--hook",
+      SyntheticStore.HOOK,
+      "--features",
+      "2000000000",
+      "--k",
+      "4",
+      "--steps",
+      "1",
+      "--batch",
+      "64",
+      "--out",
+      run
+    };
+    assertThat(sluice(line)).isNotZero();
+    assertOneLine("2,000,000,000 features", "in training, more than", "give fewer");
+    assertThat(Path.of(run)).doesNotExist();
+  }
+
+  @Test
   void resumingRefusesWhatTheRunsOwnSettingsOverrule() {
     assertThat(sluice("train", "--resume", "--out", run, "--k", "8", "--steps", "9", "--lr", "0.1"))
         .isEqualTo(2);
