@@ -143,7 +143,11 @@ final class Conventions {
     double[] norms = decoderNorms(dictionary.parameters());
     float[] values = ofRanks.toArray(norms.length);
     for (int feature = 0; feature < norms.length; feature++) {
-      values[feature] = (float) Math.min(values[feature] / norms[feature], Float.MAX_VALUE);
+      // What decodes to nothing has nothing above any threshold.
+      values[feature] =
+          norms[feature] == 0
+              ? Float.MAX_VALUE
+              : (float) Math.min(values[feature] / norms[feature], Float.MAX_VALUE);
     }
     return Thresholds.of(values);
   }
@@ -180,7 +184,13 @@ final class Conventions {
 
   private static void multiply(MemorySegment values, double factor) {
     for (long i = 0; i < values.byteSize() / Float.BYTES; i++) {
-      values.setAtIndex(FLOAT, i, (float) (factor * values.getAtIndex(FLOAT, i)));
+      float value = values.getAtIndex(FLOAT, i);
+      float product = (float) (factor * value);
+      if (!Float.isFinite(product)) {
+        throw new IllegalArgumentException(
+            "the weight %s times %s is beyond float32".formatted(value, factor));
+      }
+      values.setAtIndex(FLOAT, i, product);
     }
   }
 }

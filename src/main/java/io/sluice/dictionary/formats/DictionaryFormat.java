@@ -176,7 +176,17 @@ public enum DictionaryFormat {
               + "), so that no scale can be folded into its weights; leave out --activation-scale");
     }
     if (origin.activationScale().isPresent()) {
-      dictionary = Conventions.scaled(dictionary, origin.activationScale().getAsDouble());
+      try {
+        dictionary = Conventions.scaled(dictionary, origin.activationScale().getAsDouble());
+      } catch (IllegalArgumentException e) {
+        throw new IOException(
+            folder
+                + ": cannot be brought to the activation scale "
+                + origin.activationScale().getAsDouble()
+                + ": "
+                + e.getMessage(),
+            e);
+      }
     }
     DictionaryConfig config = dictionary.config();
     if (!config.sites().isEmpty()) {

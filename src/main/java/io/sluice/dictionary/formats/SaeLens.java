@@ -9,7 +9,6 @@ import io.sluice.engine.Thresholds;
 import io.sluice.engine.TokenNorm;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -183,13 +182,18 @@ final class SaeLens {
               + " was picked before");
     }
     boolean biased = config.bool("apply_b_dec_to_input", true);
-    float[] bias = tensors.vector("b_dec", width);
-    Parameters p = Parameters.allocate(Arena.ofAuto(), width, width, features);
-    p.decoder().copyFrom(tensors.matrix("W_dec", features, width));
-    p.encoder().copyFrom(p.decoder());
-    if (biased) {
-      p.decoderBias().copyFrom(ForeignTensors.segment(bias));
-    }
+    // Sizes are the config's word until the tensors were found to have them; memory comes after.
+    MemorySegment decoder = tensors.matrix("W_dec", features, width);
+    MemorySegment bias = tensors.segment("b_dec", width);
+    Parameters p =
+        new Parameters(
+            width,
+            width,
+            features,
+            ForeignTensors.allocate((long) features * width).copyFrom(decoder),
+            ForeignTensors.allocate(features),
+            decoder,
+            biased ? bias : ForeignTensors.allocate(width));
     tensors.requireNoOthers("a dictionary of architecture '" + PURSUIT + "'");
     int iterations = config.has("max_iterations") ? config.positive("max_iterations") : width;
     double residual = config.has("residual_threshold") ? config.number("residual_threshold") : 0.01;

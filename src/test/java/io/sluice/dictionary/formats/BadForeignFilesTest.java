@@ -18,7 +18,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Random;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -39,6 +43,8 @@ class BadForeignFilesTest {
     "saelens-standard, cfg.json, '\"d_sae\": 20', '\"d_sae\": 21', 'W_enc'",
     "saelens-standard, cfg.json, '\"d_sae\": 20', '\"d_sae\": 2147483647', 'W_enc'",
     "saelens-standard, cfg.json, '\"d_sae\": 20', '\"d_sae\": -1', 'd_sae'",
+    "saelens-matching-pursuit, cfg.json, '\"d_sae\": 20', '\"d_sae\": 2147483647', 'W_dec'",
+    "saelens-matching-pursuit, cfg.json, '\"d_in\": 6', '\"d_in\": 2147483647', 'W_dec'",
     "saelens-standard, cfg.json, '\"d_in\": 6', '\"d_in\": \"6\"', 'd_in'",
     "saelens-standard, cfg.json, '\"standard\"', '\"jumprelu\"', threshold' is missing",
     "saelens-standard, cfg.json, '\"normalize_activations\": \"none\"', '\"normalize_activations\": \"covariance_whitening\"', covariance_whitening",
@@ -169,6 +175,44 @@ class BadForeignFilesTest {
       changed.set(i, new TensorData(tensor.info(), bad));
       write(weights, changed);
       assertRefused(format, "element 3 of tensor '" + tensor.info().name() + "' is NaN");
+    }
+  }
+
+  /** Its files hold a few hundred bytes, so that the memory of a larger one is never taken. */
+  @ParameterizedTest
+  @MethodSource("golden")
+  void takesNoMemoryForSizesThatOnlyTheConfigHas(Path golden) throws IOException {
+    DictionaryFormat format = copy(golden);
+    Path cfg = folder.resolve("cfg.json");
+    Path config = Files.exists(cfg) ? cfg : folder.resolve("config.json");
+    String text = Files.readString(config);
+    Matcher sizes = Pattern.compile("(?<=: )[0-9]+(?=[,}\\s])").matcher(text);
+    int found = 0;
+    while (sizes.find()) {
+      found++;
+      String huge =
+          text.substring(0, sizes.start()) + Integer.MAX_VALUE + text.substring(sizes.end());
+      Files.writeString(config, huge);
+      try {
+        format.read(folder, Origin.UNKNOWN);
+      } catch (IOException e) {
+        assertThat(e).hasMessageContaining(folder.toString()).hasMessageNotContaining("\n");
+      }
+    }
+    assertThat(found).isPositive();
+  }
+
+  @Test
+  void refusesAScaleThatTakesTheWeightsBeyondFloat32() throws IOException {
+    DictionaryFormat format = copy(DictionaryFormatTest.goldenFolder("saelens-standard"));
+    for (double scale : new double[] {1e-300, 1e300}) {
+      Origin origin =
+          new Origin(
+              Optional.empty(), Optional.empty(), Optional.empty(), OptionalDouble.of(scale));
+      assertThatThrownBy(() -> format.read(folder, origin))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining(folder + ": cannot be brought to the activation scale " + scale)
+          .hasMessageNotContaining("\n");
     }
   }
 
