@@ -10,9 +10,11 @@ import com.tngtech.archunit.lang.ArchRule;
 /** The house has floors: a package may use only what is on floors below it. */
 @AnalyzeClasses(packages = "io.sluice", importOptions = ImportOption.DoNotIncludeTests.class)
 class FloorsTest {
-  private static final String[] ABOVE_3 = {"training", "evaluation", "report", "cli"};
+  private static final String[] ABOVE_3 = {
+    "training", "evaluation", "lorsa", "report", "bench", "cli"
+  };
   private static final String[] ABOVE_2 = {
-    "model", "geometry", "dictionary", "training", "evaluation", "report", "cli"
+    "model", "geometry", "dictionary", "training", "evaluation", "lorsa", "report", "bench", "cli"
   };
   private static final String[] ABOVE_1 = {
     "store",
@@ -25,7 +27,9 @@ class FloorsTest {
     "dictionary",
     "training",
     "evaluation",
+    "lorsa",
     "report",
+    "bench",
     "cli"
   };
 
@@ -64,8 +68,12 @@ class FloorsTest {
           .definedBy("io.sluice.training..")
           .layer("evaluation")
           .definedBy("io.sluice.evaluation..")
+          .layer("lorsa")
+          .definedBy("io.sluice.lorsa..")
           .layer("report")
           .definedBy("io.sluice.report..")
+          .layer("bench")
+          .definedBy("io.sluice.bench..")
           .layer("cli")
           .definedBy("io.sluice.cli..")
           .whereLayer("bindings")
@@ -93,9 +101,13 @@ class FloorsTest {
           .whereLayer("dictionary")
           .mayOnlyBeAccessedByLayers(ABOVE_3)
           .whereLayer("training")
-          .mayOnlyBeAccessedByLayers("report", "cli")
+          .mayOnlyBeAccessedByLayers("lorsa", "report", "bench", "cli")
           .whereLayer("evaluation")
-          .mayOnlyBeAccessedByLayers("report", "cli")
+          .mayOnlyBeAccessedByLayers("lorsa", "report", "bench", "cli")
+          .whereLayer("lorsa")
+          .mayOnlyBeAccessedByLayers("report", "bench", "cli")
+          .whereLayer("bench")
+          .mayOnlyBeAccessedByLayers("cli")
           .whereLayer("report")
           .mayOnlyBeAccessedByLayers("cli")
           .whereLayer("cli")

@@ -2,7 +2,7 @@ package io.sluice;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.training.SyntheticStore;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;

@@ -1,5 +1,15 @@
 package io.sluice.cli;
 
+import io.sluice.bench.Benchmark;
+import io.sluice.bench.CovarianceBenchmark;
+import io.sluice.bench.EncodeBenchmark;
+import io.sluice.bench.EncoderBenchmark;
+import io.sluice.bench.LoadBenchmark;
+import io.sluice.bench.PeakBenchmark;
+import io.sluice.bench.ProductBenchmark;
+import io.sluice.bench.StepBenchmark;
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.options.ThreadsOption;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import java.nio.file.Path;

@@ -1,12 +1,13 @@
 package io.sluice.cli;
 
+import io.sluice.cli.console.SluiceCommand;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 
 /** The subcommands, in the order in which {@code sluice --help} lists them. */
-final class Commands {
+public final class Commands {
   private static final List<Class<? extends SluiceCommand>> ALL =
       List.of(
           DoctorCommand.class,

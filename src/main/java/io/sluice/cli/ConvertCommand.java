@@ -1,5 +1,7 @@
 package io.sluice.cli;
 
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.options.ThresholdOptions;
 import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;

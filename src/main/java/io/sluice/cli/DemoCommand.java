@@ -1,5 +1,7 @@
 package io.sluice.cli;
 
+import io.sluice.cli.console.Progress;
+import io.sluice.cli.console.SluiceCommand;
 import io.sluice.report.Spectra;
 import io.sluice.report.TrainingRun;
 import java.io.IOException;
@@ -157,7 +159,7 @@ final class DemoCommand extends SluiceCommand {
   }
 
   @Override
-  protected int status() {
+  public int status() {
     return status;
   }
 

@@ -3,6 +3,9 @@ package io.sluice.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.cli.console.ErrorLine;
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.console.Version;
 import io.sluice.simd.KernelProvider;
 import io.sluice.store.ArrowMemory;
 import io.sluice.torch.CudaDevice;
@@ -87,7 +90,7 @@ final class DoctorCommand extends SluiceCommand {
   }
 
   @Override
-  protected int status() {
+  public int status() {
     return findings.stream().anyMatch(f -> f.state() == State.MISSING) ? 1 : 0;
   }
 
@@ -123,7 +126,7 @@ final class DoctorCommand extends SluiceCommand {
 
   private void lookAtVectors() {
     boolean fast = KernelProvider.isVectorised();
-    String value = KernelProvider.kernels().name() + " (" + KernelProvider.reason() + ")";
+    String value = KernelProvider.name() + " (" + KernelProvider.reason() + ")";
     findings.add(
         fast
             ? Finding.ok("Vectors", value)

@@ -1,5 +1,12 @@
 package io.sluice.cli;
 
+import io.sluice.cli.console.Progress;
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.options.EvaluationText;
+import io.sluice.cli.options.LossOptions;
+import io.sluice.cli.options.PositionOption;
+import io.sluice.cli.options.RowsOption;
+import io.sluice.cli.options.StoreChecksums;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.Site;
@@ -7,7 +14,7 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
 import io.sluice.model.HookPoint;
-import io.sluice.model.LoadedModel;
+import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.RowFilter;
 import io.sluice.torch.Device;

@@ -1,5 +1,6 @@
 package io.sluice.cli;
 
+import io.sluice.cli.options.OutputFile;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
 import io.sluice.files.AtomicFile;

@@ -1,7 +1,10 @@
 package io.sluice.cli;
 
-import io.sluice.model.Generation;
-import io.sluice.model.LoadedModel;
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.console.Values;
+import io.sluice.cli.options.ModelOptions;
+import io.sluice.model.capture.Generation;
+import io.sluice.model.loading.LoadedModel;
 import java.io.IOException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;

@@ -1,5 +1,6 @@
 package io.sluice.cli;
 
+import io.sluice.cli.console.SluiceCommand;
 import picocli.CommandLine.Command;
 
 /** {@code sluice lorsa}: attention decomposed into heads that each write one direction. */

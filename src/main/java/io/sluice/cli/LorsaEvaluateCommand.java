@@ -1,13 +1,19 @@
 package io.sluice.cli;
 
+import io.sluice.cli.console.Progress;
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.options.EvaluationText;
+import io.sluice.cli.options.LossOptions;
+import io.sluice.cli.options.RowsOption;
+import io.sluice.cli.options.StoreChecksums;
 import io.sluice.dictionary.Site;
-import io.sluice.dictionary.lorsa.Lorsa;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
 import io.sluice.evaluation.LossRecovered;
-import io.sluice.evaluation.lorsa.LorsaEvaluator;
-import io.sluice.evaluation.lorsa.LorsaReconstruction;
-import io.sluice.model.LoadedModel;
+import io.sluice.lorsa.Lorsa;
+import io.sluice.lorsa.evaluation.LorsaEvaluator;
+import io.sluice.lorsa.evaluation.LorsaReconstruction;
+import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Contexts;
 import io.sluice.store.RowFilter;

@@ -2,19 +2,29 @@ package io.sluice.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.sluice.model.LoadedModel;
+import io.sluice.cli.console.Progress;
+import io.sluice.cli.console.ResultText;
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.console.StopSignal;
+import io.sluice.cli.console.TrainingProgress;
+import io.sluice.cli.options.HeldOutOption;
+import io.sluice.cli.options.PositionOption;
+import io.sluice.cli.options.ScheduleOptions;
+import io.sluice.cli.options.StoreChecksums;
+import io.sluice.cli.options.ThreadsOption;
+import io.sluice.lorsa.training.LorsaTrainer;
+import io.sluice.lorsa.training.LorsaTrainingConfig;
 import io.sluice.model.ModelShape;
+import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Contexts;
 import io.sluice.torch.Device;
 import io.sluice.torch.TensorScope;
-import io.sluice.training.RunResult;
-import io.sluice.training.Start;
-import io.sluice.training.StoppedException;
-import io.sluice.training.TrainingConfig;
-import io.sluice.training.lorsa.LorsaSchedule;
-import io.sluice.training.lorsa.LorsaTrainer;
-import io.sluice.training.lorsa.LorsaTrainingConfig;
+import io.sluice.training.config.Start;
+import io.sluice.training.config.TrainingConfig;
+import io.sluice.training.run.RunResult;
+import io.sluice.training.run.Schedule;
+import io.sluice.training.run.StoppedException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -288,7 +298,7 @@ final class LorsaTrainCommand extends SluiceCommand {
           centre,
           normalise,
           fromPosition,
-          new LorsaSchedule(
+          new Schedule(
               learningRate,
               0.9,
               0.999,

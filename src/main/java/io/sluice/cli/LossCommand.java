@@ -1,14 +1,20 @@
 package io.sluice.cli;
 
+import io.sluice.cli.console.Progress;
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.options.ContextOptions;
+import io.sluice.cli.options.ModelOptions;
+import io.sluice.cli.options.OutputFile;
+import io.sluice.cli.options.PositionOption;
 import io.sluice.evaluation.LossMeasurement;
 import io.sluice.evaluation.LossRecovery;
 import io.sluice.files.AtomicFile;
 import io.sluice.geometry.Covariance;
 import io.sluice.geometry.StatisticsFile;
-import io.sluice.model.ContextSpec;
 import io.sluice.model.HookPatterns;
 import io.sluice.model.HookPoint;
-import io.sluice.model.LoadedModel;
+import io.sluice.model.capture.ContextSpec;
+import io.sluice.model.loading.LoadedModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;

@@ -1,6 +1,15 @@
 package io.sluice.cli;
 
-import io.sluice.training.StoppedException;
+import io.sluice.cli.console.Console;
+import io.sluice.cli.console.ConsolePrinter;
+import io.sluice.cli.console.ErrorLine;
+import io.sluice.cli.console.PlatformText;
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.console.Terminal;
+import io.sluice.cli.console.UsageError;
+import io.sluice.cli.console.Values;
+import io.sluice.cli.console.Version;
+import io.sluice.training.run.StoppedException;
 import java.io.PrintWriter;
 import java.io.Writer;
 import java.util.Arrays;

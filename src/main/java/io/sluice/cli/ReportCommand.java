@@ -1,5 +1,8 @@
 package io.sluice.cli;
 
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.console.Version;
+import io.sluice.cli.options.OutputFile;
 import io.sluice.evaluation.LossRecovery;
 import io.sluice.files.AtomicFile;
 import io.sluice.report.LossFile;
@@ -8,8 +11,8 @@ import io.sluice.report.Spectra;
 import io.sluice.report.StudyPage;
 import io.sluice.report.TrainingRun;
 import io.sluice.report.TrainingRun.Setting;
-import io.sluice.training.Sweep;
-import io.sluice.training.SweepResult;
+import io.sluice.training.sweep.Sweep;
+import io.sluice.training.sweep.SweepResult;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.LocalDate;

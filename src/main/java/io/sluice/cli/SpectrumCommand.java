@@ -1,11 +1,18 @@
 package io.sluice.cli;
 
+import io.sluice.cli.console.Progress;
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.options.ContextOptions;
+import io.sluice.cli.options.OptionalTexts;
+import io.sluice.cli.options.OutputFile;
+import io.sluice.cli.options.PositionOption;
+import io.sluice.cli.options.StoreChecksums;
 import io.sluice.evaluation.RunningCovariance;
 import io.sluice.files.AtomicFile;
-import io.sluice.model.ContextSpec;
 import io.sluice.model.HookPatterns;
 import io.sluice.model.HookPoint;
-import io.sluice.model.LoadedModel;
+import io.sluice.model.capture.ContextSpec;
+import io.sluice.model.loading.LoadedModel;
 import io.sluice.report.Spectra;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Column;

@@ -1,5 +1,6 @@
 package io.sluice.cli;
 
+import io.sluice.cli.console.Progress;
 import io.sluice.geometry.Covariance;
 import io.sluice.geometry.OutputProjection;
 import io.sluice.geometry.Spectrum;
@@ -8,8 +9,8 @@ import io.sluice.geometry.StoreCovariance;
 import io.sluice.model.HookKind;
 import io.sluice.model.HookPatterns;
 import io.sluice.model.HookPoint;
-import io.sluice.model.LoadedModel;
 import io.sluice.model.ModelShape;
+import io.sluice.model.loading.LoadedModel;
 import io.sluice.report.Spectra;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Column;

@@ -1,15 +1,23 @@
 package io.sluice.cli;
 
+import io.sluice.cli.console.Progress;
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.console.StopSignal;
+import io.sluice.cli.options.ByteSize;
+import io.sluice.cli.options.EngineOptions;
+import io.sluice.cli.options.HeldOutOption;
+import io.sluice.cli.options.StepOptions;
+import io.sluice.cli.options.StoreChecksums;
 import io.sluice.store.ActivationStore;
-import io.sluice.training.Axis;
-import io.sluice.training.Grid;
-import io.sluice.training.StoppedException;
-import io.sluice.training.Sweep;
-import io.sluice.training.SweepCell;
-import io.sluice.training.SweepListener;
-import io.sluice.training.SweepResult;
-import io.sluice.training.TrainingConfig;
-import io.sluice.training.TrainingConfigBuilder;
+import io.sluice.training.config.TrainingConfig;
+import io.sluice.training.config.TrainingConfigBuilder;
+import io.sluice.training.run.StoppedException;
+import io.sluice.training.sweep.Axis;
+import io.sluice.training.sweep.Grid;
+import io.sluice.training.sweep.Sweep;
+import io.sluice.training.sweep.SweepCell;
+import io.sluice.training.sweep.SweepListener;
+import io.sluice.training.sweep.SweepResult;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -131,7 +139,7 @@ final class SweepCommand extends SluiceCommand {
   }
 
   @Override
-  protected int status() {
+  public int status() {
     return status;
   }
 

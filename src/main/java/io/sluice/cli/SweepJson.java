@@ -4,10 +4,10 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.sluice.training.Axis;
-import io.sluice.training.CauseShares;
-import io.sluice.training.Estimate;
-import io.sluice.training.SweepResult;
+import io.sluice.training.sweep.Axis;
+import io.sluice.training.sweep.CauseShares;
+import io.sluice.training.sweep.Estimate;
+import io.sluice.training.sweep.SweepResult;
 import java.util.Map;
 
 /** What a sweep found, as JSON: every cell, seeds together, and shares of causes. */

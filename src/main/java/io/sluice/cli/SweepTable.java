@@ -1,9 +1,9 @@
 package io.sluice.cli;
 
-import io.sluice.training.Axis;
-import io.sluice.training.CauseShares;
-import io.sluice.training.Estimate;
-import io.sluice.training.SweepResult;
+import io.sluice.training.sweep.Axis;
+import io.sluice.training.sweep.CauseShares;
+import io.sluice.training.sweep.Estimate;
+import io.sluice.training.sweep.SweepResult;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;

@@ -11,7 +11,7 @@ import io.sluice.files.AtomicFile;
 import io.sluice.files.Fields;
 import io.sluice.files.Quoted;
 import io.sluice.files.StrictJson;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
 import io.sluice.weights.TensorInfo;

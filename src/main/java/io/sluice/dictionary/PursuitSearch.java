@@ -1,7 +1,7 @@
 package io.sluice.dictionary;
 
-import io.sluice.simd.RowEncoder;
-import io.sluice.simd.Workers;
+import io.sluice.memory.Workers;
+import io.sluice.simd.single.RowEncoder;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -1,6 +1,6 @@
 package io.sluice.dictionary;
 
-import io.sluice.simd.EncoderWeights;
+import io.sluice.simd.batch.EncoderWeights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

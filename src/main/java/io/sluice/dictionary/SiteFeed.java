@@ -1,9 +1,9 @@
 package io.sluice.dictionary;
 
 import io.sluice.engine.Rows;
+import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
-import io.sluice.torch.DType;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -7,7 +7,7 @@ import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
 import io.sluice.engine.Selection;
 import io.sluice.engine.Thresholds;
-import io.sluice.simd.Quickselect;
+import io.sluice.simd.batch.Quickselect;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import io.sluice.store.RowFilter;

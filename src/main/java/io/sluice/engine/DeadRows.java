@@ -1,9 +1,9 @@
 package io.sluice.engine;
 
-import io.sluice.simd.EncoderWeights;
-import io.sluice.simd.SparseKernels;
-import io.sluice.simd.TopKEncoder;
-import io.sluice.simd.Workers;
+import io.sluice.memory.Workers;
+import io.sluice.simd.batch.EncoderWeights;
+import io.sluice.simd.batch.SparseKernels;
+import io.sluice.simd.batch.TopKEncoder;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 

@@ -1,6 +1,6 @@
 package io.sluice.engine;
 
-import io.sluice.simd.Workers;
+import io.sluice.memory.Workers;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import java.util.Locale;

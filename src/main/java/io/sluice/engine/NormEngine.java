@@ -1,6 +1,6 @@
 package io.sluice.engine;
 
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

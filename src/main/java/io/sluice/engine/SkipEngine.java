@@ -1,10 +1,9 @@
 package io.sluice.engine;
 
-import io.sluice.simd.AdamRows;
-import io.sluice.simd.KernelProvider;
-import io.sluice.simd.SparseKernels;
-import io.sluice.simd.Workers;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
+import io.sluice.memory.Workers;
+import io.sluice.simd.batch.AdamRows;
+import io.sluice.simd.batch.SparseKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -28,7 +27,7 @@ public final class SkipEngine extends WrappedEngine {
 
   private static final int TASK = 32;
 
-  private final SparseKernels kernels = KernelProvider.sparseKernels();
+  private final SparseKernels kernels = SparseKernels.ofThisMachine();
   private final Workers workers = Workers.allCores();
   private final Arena arena = Arena.ofShared();
   private final int inputWidth;

@@ -1,6 +1,6 @@
 package io.sluice.engine;
 
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.ShapeOperators;
 import io.sluice.torch.Tensor;

@@ -1,6 +1,6 @@
 package io.sluice.engine;
 
-import io.sluice.simd.Quickselect;
+import io.sluice.simd.batch.Quickselect;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;

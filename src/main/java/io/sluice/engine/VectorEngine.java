@@ -1,17 +1,16 @@
 package io.sluice.engine;
 
-import io.sluice.simd.AbsTopKEncoder;
-import io.sluice.simd.AdamRows;
-import io.sluice.simd.BatchTopKEncoder;
-import io.sluice.simd.EncoderWeights;
-import io.sluice.simd.HugeMemory;
-import io.sluice.simd.KernelProvider;
-import io.sluice.simd.SparseKernels;
-import io.sluice.simd.SparseRows;
-import io.sluice.simd.ThresholdEncoder;
-import io.sluice.simd.TopKEncoder;
-import io.sluice.simd.Workers;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
+import io.sluice.memory.HugeMemory;
+import io.sluice.memory.Workers;
+import io.sluice.simd.batch.AbsTopKEncoder;
+import io.sluice.simd.batch.AdamRows;
+import io.sluice.simd.batch.BatchTopKEncoder;
+import io.sluice.simd.batch.EncoderWeights;
+import io.sluice.simd.batch.SparseKernels;
+import io.sluice.simd.batch.SparseRows;
+import io.sluice.simd.batch.ThresholdEncoder;
+import io.sluice.simd.batch.TopKEncoder;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -45,7 +44,7 @@ public final class VectorEngine extends CheckedEngine {
   private static final int ENCODER_BIAS = 2;
   private static final int DECODER_BIAS = 3;
 
-  private final SparseKernels kernels = KernelProvider.sparseKernels();
+  private final SparseKernels kernels = SparseKernels.ofThisMachine();
   private final Workers workers;
   private final Arena arena = Arena.ofShared();
   private final Map<String, MemorySegment> state = new LinkedHashMap<>();

@@ -5,7 +5,7 @@ import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Rows;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import java.lang.foreign.Arena;

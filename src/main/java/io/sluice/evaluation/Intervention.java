@@ -1,8 +1,8 @@
 package io.sluice.evaluation;
 
+import io.sluice.memory.DType;
 import io.sluice.model.Hook;
 import io.sluice.model.HookPoint;
-import io.sluice.torch.DType;
 import io.sluice.torch.ShapeOperators;
 import io.sluice.torch.Tensor;
 import java.util.List;

@@ -2,12 +2,12 @@ package io.sluice.evaluation;
 
 import io.sluice.geometry.Covariance;
 import io.sluice.geometry.CovarianceAccumulator;
-import io.sluice.model.ContextBatches;
-import io.sluice.model.ContextSpec;
 import io.sluice.model.HookPoint;
 import io.sluice.model.Hooks;
-import io.sluice.model.LoadedModel;
 import io.sluice.model.TokenBatch;
+import io.sluice.model.capture.ContextBatches;
+import io.sluice.model.capture.ContextSpec;
+import io.sluice.model.loading.LoadedModel;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.text.TextProblems;
 import io.sluice.torch.Device;

@@ -1,7 +1,7 @@
 package io.sluice.geometry;
 
+import io.sluice.memory.DType;
 import io.sluice.simd.KernelProvider;
-import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import java.lang.foreign.MemorySegment;

@@ -1,7 +1,7 @@
 package io.sluice.geometry;
 
 import io.sluice.files.Quoted;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
 import java.io.IOException;

@@ -1,8 +1,8 @@
 package io.sluice.geometry;
 
+import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import io.sluice.simd.NonFiniteException;
-import io.sluice.simd.Rows;
-import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;

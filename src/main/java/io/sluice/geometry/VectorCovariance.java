@@ -1,10 +1,10 @@
 package io.sluice.geometry;
 
-import io.sluice.simd.Element;
-import io.sluice.simd.MomentAccumulator;
-import io.sluice.simd.Moments;
-import io.sluice.simd.Rows;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
+import io.sluice.memory.Element;
+import io.sluice.memory.Rows;
+import io.sluice.simd.moments.MomentAccumulator;
+import io.sluice.simd.moments.Moments;
 import java.lang.foreign.MemorySegment;
 
 /** {@link CovarianceAccumulator} by the Vector API, on all cores; needs no LibTorch. */

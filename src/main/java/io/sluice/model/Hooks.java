@@ -57,7 +57,7 @@ public final class Hooks {
   }
 
   /** These hooks for a pass of which nothing else is wanted: it ends after the last of them. */
-  Hooks withoutResult() {
+  public Hooks withoutResult() {
     return new Hooks(hooks, true);
   }
 
@@ -67,18 +67,18 @@ public final class Hooks {
   }
 
   /** Whether there is a hook at {@code point}. */
-  boolean isAt(HookPoint point) {
+  public boolean isAt(HookPoint point) {
     return hooks.containsKey(point);
   }
 
   /** Whether nothing is wanted any more of a forward pass that comes to this point. */
-  boolean endBefore(int layer, HookKind kind) {
+  public boolean endBefore(int layer, HookKind kind) {
     return withoutResult
         && (hooks.isEmpty() || hooks.lastKey().compareTo(new HookPoint(layer, kind)) < 0);
   }
 
   /** The first layer with a hook, or {@code Integer.MAX_VALUE}. */
-  int firstLayer() {
+  public int firstLayer() {
     return hooks.isEmpty() ? Integer.MAX_VALUE : hooks.firstKey().layer();
   }
 
@@ -92,7 +92,7 @@ public final class Hooks {
    *
    * @throws IllegalArgumentException if it has not
    */
-  void check(ModelShape shape) {
+  public void check(ModelShape shape) {
     if (lastLayer() >= shape.layers()) {
       throw new IllegalArgumentException(
           "a hook is at layer "
@@ -109,7 +109,7 @@ public final class Hooks {
    * @return {@code activation}, or what replaces it
    * @throws IllegalArgumentException if a replacement has another shape, element type or device
    */
-  Tensor at(int layer, HookKind kind, Tensor activation) {
+  public Tensor at(int layer, HookKind kind, Tensor activation) {
     if (hooks.isEmpty()) {
       return activation;
     }

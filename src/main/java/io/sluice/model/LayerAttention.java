@@ -1,6 +1,6 @@
 package io.sluice.model;
 
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import java.util.function.UnaryOperator;
@@ -56,7 +56,7 @@ public record LayerAttention(
      * @param map takes {@code [1, n, in]} of {@code dtype} to {@code [1, n, ...]} with as many
      *     elements per row
      */
-    static Projection of(UnaryOperator<Tensor> map, int in, DType dtype, Device device) {
+    public static Projection of(UnaryOperator<Tensor> map, int in, DType dtype, Device device) {
       float[] unit = new float[Math.multiplyExact(in, in)];
       for (int i = 0; i < in; i++) {
         unit[i * in + i] = 1;

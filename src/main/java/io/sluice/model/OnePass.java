@@ -6,7 +6,7 @@ import java.util.concurrent.atomic.AtomicReference;
  * One forward pass of a model at a time. Within one, a second would overwrite what the first still
  * needs: rows that several layers share, tables of positions, kept keys and values.
  */
-final class OnePass implements AutoCloseable {
+public final class OnePass implements AutoCloseable {
   private final AtomicReference<Thread> running = new AtomicReference<>();
 
   /**
@@ -15,7 +15,7 @@ final class OnePass implements AutoCloseable {
    * @throws IllegalStateException if one is running, in a hook of which this one would, or in
    *     another thread
    */
-  OnePass begin() {
+  public OnePass begin() {
     Thread caller = Thread.currentThread();
     Thread other = running.compareAndExchange(null, caller);
     if (other == caller) {

@@ -81,7 +81,7 @@ public final class TokenBatch {
   }
 
   /** The token at a position of a context. */
-  int id(int context, int position) {
+  public int id(int context, int position) {
     return contexts.get(context)[position];
   }
 
@@ -91,7 +91,7 @@ public final class TokenBatch {
   }
 
   /** {@code [size, length]} row-major; padding is id 0. */
-  long[] paddedIds() {
+  public long[] paddedIds() {
     long[] ids = new long[Math.multiplyExact(size(), length)];
     for (int i = 0; i < size(); i++) {
       int[] context = contexts.get(i);
@@ -103,7 +103,7 @@ public final class TokenBatch {
   }
 
   /** {@code [size, length]} row-major, to be added to attention scores: 0, or −∞ at padding. */
-  float[] scoreMask() {
+  public float[] scoreMask() {
     float[] mask = new float[Math.multiplyExact(size(), length)];
     for (int i = 0; i < size(); i++) {
       Arrays.fill(mask, i * length + length(i), (i + 1) * length, Float.NEGATIVE_INFINITY);
@@ -116,7 +116,7 @@ public final class TokenBatch {
    *
    * @throws IllegalArgumentException if an id is not in the vocabulary, or a context is too long
    */
-  void check(ModelShape shape) {
+  public void check(ModelShape shape) {
     if (length > shape.maxContext()) {
       throw new IllegalArgumentException(
           "a context of " + length + " tokens; the model takes at most " + shape.maxContext());

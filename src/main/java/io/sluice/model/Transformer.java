@@ -1,6 +1,6 @@
 package io.sluice.model;
 
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import java.util.ArrayList;

@@ -83,7 +83,7 @@ record PageModel(
   /** A run's metrics by column; an entry is null where a line had no such number. */
   record Course(long[] step, long[] tokens, Double[] fvu, Double[] heldOut, Double[] dead) {}
 
-  static PageModel of(Report report) {
+  public static PageModel of(Report report) {
     Spectra spectra = report.spectra();
     return new PageModel(
         report.title(),

@@ -3,7 +3,7 @@ package io.sluice.report;
 import io.sluice.evaluation.LossRecovery;
 import io.sluice.files.AtomicFile;
 import io.sluice.report.TrainingRun.Setting;
-import io.sluice.training.SweepResult;
+import io.sluice.training.sweep.SweepResult;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,12 +1,12 @@
 package io.sluice.report;
 
 import io.sluice.files.Quoted;
-import io.sluice.training.Axis;
-import io.sluice.training.CauseShares;
-import io.sluice.training.Estimate;
-import io.sluice.training.Sparsity;
-import io.sluice.training.SweepResult;
-import io.sluice.training.TrainingConfig;
+import io.sluice.training.config.Sparsity;
+import io.sluice.training.config.TrainingConfig;
+import io.sluice.training.sweep.Axis;
+import io.sluice.training.sweep.CauseShares;
+import io.sluice.training.sweep.Estimate;
+import io.sluice.training.sweep.SweepResult;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;

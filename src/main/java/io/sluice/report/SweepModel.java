@@ -1,10 +1,10 @@
 package io.sluice.report;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import io.sluice.training.Axis;
-import io.sluice.training.CauseShares;
-import io.sluice.training.Estimate;
-import io.sluice.training.SweepResult;
+import io.sluice.training.sweep.Axis;
+import io.sluice.training.sweep.CauseShares;
+import io.sluice.training.sweep.Estimate;
+import io.sluice.training.sweep.SweepResult;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,10 +1,11 @@
 package io.sluice.simd;
 
-import java.io.IOException;
 import java.io.InputStream;
 import java.lang.invoke.MethodHandles;
+import java.lang.reflect.Constructor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -21,8 +22,6 @@ public final class KernelProvider {
   private static final Logger LOG = LoggerFactory.getLogger(KernelProvider.class);
   private static final String NO_VECTOR_API =
       "no Vector API: start the JVM with --add-modules=jdk.incubator.vector";
-  private static final int SCALAR_PANEL = 16;
-  private static final int SCALAR_TILE_ROWS = 6;
 
   private KernelProvider() {}
 
@@ -30,7 +29,7 @@ public final class KernelProvider {
     static final Choice CHOICE = choose(System.getProperty(PROPERTY, "auto"));
 
     static {
-      LOG.debug("kernels: {} ({})", CHOICE.kernels().name(), CHOICE.reason());
+      LOG.debug("kernels: {} ({})", CHOICE.name(), CHOICE.reason());
       if (CHOICE.reason().equals(NO_VECTOR_API)) {
         System.err.println(
             "sluice: kernels run many times as slowly as they could: " + NO_VECTOR_API);
@@ -38,56 +37,55 @@ public final class KernelProvider {
     }
   }
 
-  // Kernels that go by address are made when they are asked for: they need native access, which
-  // those who embed an encoder need not allow, and a training needs no layers.
-
-  private static final class Layers {
-    static final LayerKernels KERNELS =
-        vectorBits() == 0
-            ? new ScalarLayerKernels(SCALAR_PANEL, SCALAR_TILE_ROWS)
-            : define(VectorLayerKernels.class, LayerKernels.class, vectorBits());
-  }
-
-  private static final class Sparse {
-    static final SparseKernels KERNELS =
-        vectorBits() == 0
-            ? new ScalarSparseKernels(SCALAR_PANEL)
-            : define(VectorSparseKernels.class, SparseKernels.class, vectorBits());
-  }
-
   /**
-   * Kernels and why they were chosen.
+   * Which kernels were chosen, and why.
    *
-   * @param kernels what runs for dense products
-   * @param blocks what dequantises weights
    * @param bits width of the vectors, 0 for scalar kernels
    * @param reason one clause for a person, with the flag that would change the choice
    */
-  record Choice(Kernels kernels, BlockKernels blocks, int bits, String reason) {}
-
-  /** The kernels of this machine. */
-  public static Kernels kernels() {
-    return Chosen.CHOICE.kernels();
+  record Choice(int bits, String reason) {
+    String name() {
+      return bits == 0 ? "scalar" : "vector-" + bits;
+    }
   }
 
-  /** The kernels of this machine for sparse codes. */
-  public static SparseKernels sparseKernels() {
-    return Sparse.KERNELS;
+  /**
+   * Kernels of one subject for this machine. Each subject asks when it first needs them: kernels
+   * that go by address need native access, which those who embed an encoder need not allow.
+   *
+   * @param owner full access to the package of the kernels
+   * @param type what they are used as
+   * @param template a class that reads its width with {@link VectorWidth#speciesOf}; it is defined
+   *     anew for the width, so that the width is a constant to the compiler
+   * @param scalar makes the kernels for a JVM without vectors
+   */
+  public static <T> T choose(
+      MethodHandles.Lookup owner,
+      Class<T> type,
+      Class<? extends T> template,
+      Supplier<? extends T> scalar) {
+    int bits = vectorBits();
+    return bits == 0 ? scalar.get() : define(owner, type, template, species(bits));
   }
 
-  /** The kernel of this machine for {@link AdamRows}. */
-  static AdamKernel adamKernel() {
-    return (AdamKernel) Sparse.KERNELS;
+  /** Kernels of every vector width that this machine has in hardware, narrowest first. */
+  public static <T> List<T> everyWidth(
+      MethodHandles.Lookup owner, Class<T> type, Class<? extends T> template) {
+    return widths().stream().map(bits -> define(owner, type, template, species(bits))).toList();
   }
 
-  /** The kernels of this machine for quantised weights. */
-  public static BlockKernels blockKernels() {
-    return Chosen.CHOICE.blocks();
+  /** Every vector width, in bits, that this machine has in hardware, narrowest first. */
+  public static List<Integer> widths() {
+    List<Integer> all = new ArrayList<>();
+    for (int bits = 128; vectorModulePresent() && bits <= VectorWidth.preferredBits(); bits *= 2) {
+      all.add(bits);
+    }
+    return all;
   }
 
-  /** The kernels of this machine for a transformer's layers. */
-  static LayerKernels layerKernels() {
-    return Layers.KERNELS;
+  /** What the kernels of this machine are: {@code scalar}, or for instance {@code vector-512}. */
+  public static String name() {
+    return Chosen.CHOICE.name();
   }
 
   /** Bits of the vectors that the kernels of this machine use; 0 for scalar kernels. */
@@ -95,67 +93,14 @@ public final class KernelProvider {
     return Chosen.CHOICE.bits();
   }
 
-  /** The kernels of this machine for a few vectors and rows of {@code format}. */
-  static RowKernels rowKernels(RowFormat format) {
-    return Chosen.CHOICE.bits() == 0
-        ? new ScalarRowKernels(format)
-        : rowKernels(format, Chosen.CHOICE.bits());
-  }
-
-  /** Why {@link #kernels()} are what they are, in one clause, for {@code sluice doctor}. */
+  /** Why the kernels are what they are, in one clause, for {@code sluice doctor}. */
   public static String reason() {
     return Chosen.CHOICE.reason();
   }
 
-  /** Whether {@link #kernels()} run on vector instructions. */
+  /** Whether the kernels run on vector instructions. */
   public static boolean isVectorised() {
-    return !(kernels() instanceof ScalarKernels);
-  }
-
-  /** Kernels of every vector width that this machine has in hardware, narrowest first. */
-  static List<Kernels> everyWidth() {
-    return everyWidth(VectorKernels.class, Kernels.class);
-  }
-
-  /** Sparse kernels of every vector width that this machine has in hardware, narrowest first. */
-  static List<SparseKernels> everySparseWidth() {
-    return everyWidth(VectorSparseKernels.class, SparseKernels.class);
-  }
-
-  /** Block kernels of every vector width that this machine has in hardware, narrowest first. */
-  static List<BlockKernels> everyBlockWidth() {
-    return everyWidth(VectorBlockKernels.class, BlockKernels.class);
-  }
-
-  /** Layer kernels of every vector width that this machine has in hardware, narrowest first. */
-  static List<LayerKernels> everyLayerWidth() {
-    return everyWidth(VectorLayerKernels.class, LayerKernels.class);
-  }
-
-  private static <T> List<T> everyWidth(Class<? extends T> template, Class<T> type) {
-    List<T> all = new ArrayList<>();
-    if (vectorModulePresent()) {
-      for (int bits = 128; bits <= VectorWidth.preferredBits(); bits *= 2) {
-        all.add(define(template, type, bits));
-      }
-    }
-    return all;
-  }
-
-  /** Row kernels of every vector width that this machine has in hardware, narrowest first. */
-  static List<RowKernels> everyRowWidth(RowFormat format) {
-    List<RowKernels> all = new ArrayList<>();
-    for (int bits = 128; vectorModulePresent() && bits <= VectorWidth.preferredBits(); bits *= 2) {
-      all.add(rowKernels(format, bits));
-    }
-    return all;
-  }
-
-  private static RowKernels rowKernels(RowFormat format, int bits) {
-    return define(
-        VectorRowKernels.class,
-        RowKernels.class,
-        new VectorRowKernels.Shape(VectorWidth.speciesOfBits(bits), format));
+    return vectorBits() != 0;
   }
 
   static Choice choose(String asked) {
@@ -195,35 +140,35 @@ public final class KernelProvider {
   }
 
   private static Choice scalar(String reason) {
-    return new Choice(new ScalarKernels(SCALAR_PANEL), new ScalarBlockKernels(), 0, reason);
+    return new Choice(0, reason);
   }
 
   private static Choice vector(int bits, String reason) {
-    return new Choice(
-        define(VectorKernels.class, Kernels.class, bits),
-        define(VectorBlockKernels.class, BlockKernels.class, bits),
-        bits,
-        reason);
+    return new Choice(bits, reason);
   }
 
   private static boolean vectorModulePresent() {
     return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
   }
 
-  private static <T> T define(Class<? extends T> template, Class<T> type, int bits) {
-    return define(template, type, (Object) VectorWidth.speciesOfBits(bits));
+  private static Object species(int bits) {
+    return VectorWidth.speciesOfBits(bits);
   }
 
-  private static <T> T define(Class<? extends T> template, Class<T> type, Object classData) {
+  /** Defines a class of kernels anew, with class data of its own, and makes one. */
+  public static <T> T define(
+      MethodHandles.Lookup owner, Class<T> type, Class<? extends T> template, Object classData) {
     String file = template.getSimpleName() + ".class";
-    try (InputStream in = KernelProvider.class.getResourceAsStream(file)) {
+    try (InputStream in = template.getResourceAsStream(file)) {
       if (in == null) {
-        throw new IllegalStateException(file + " is missing beside KernelProvider");
+        throw new IllegalStateException(file + " is missing beside " + type.getName());
       }
       MethodHandles.Lookup hidden =
-          MethodHandles.lookup().defineHiddenClassWithClassData(in.readAllBytes(), classData, true);
-      return type.cast(hidden.lookupClass().getDeclaredConstructor().newInstance());
-    } catch (IOException | ReflectiveOperationException e) {
+          owner.defineHiddenClassWithClassData(in.readAllBytes(), classData, true);
+      Constructor<?> constructor = hidden.lookupClass().getDeclaredConstructor();
+      // The owner may call it; this class may not.
+      return type.cast(hidden.unreflectConstructor(constructor).invoke());
+    } catch (Throwable e) {
       throw new IllegalStateException("cannot define kernels for " + classData, e);
     }
   }

@@ -29,7 +29,7 @@ public final class NonFiniteException extends ArithmeticException {
    * @param tokens {@code [tokens, width]}, of which those from {@code first} to {@code end} are
    *     looked at
    */
-  static void requireFinite(float[] tokens, int first, int end, int width) {
+  public static void requireFinite(float[] tokens, int first, int end, int width) {
     int largest = 0;
     for (int i = first * width; i < end * width; i++) {
       largest = Math.max(largest, Float.floatToRawIntBits(tokens[i]) & 0x7fff_ffff);

@@ -1,17 +1,19 @@
 package io.sluice.simd;
 
+import io.sluice.simd.batch.SparseKernels;
+import io.sluice.simd.moments.MomentKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Memory for the panels of {@link Kernels} and {@link SparseKernels}: native and starting at a
- * cache line, so that no vector of a panel crosses one. In a {@code float[]} every load of 512 bits
- * would, and the tiles were measured to run at nine tenths of the speed.
+ * Memory for the panels of {@link MomentKernels} and {@link SparseKernels}: native and starting at
+ * a cache line, so that no vector of a panel crosses one. In a {@code float[]} every load of 512
+ * bits would, and the tiles were measured to run at nine tenths of the speed.
  */
 public final class Panels {
   /** One value, wherever it is. */
-  static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  public static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   private Panels() {}
 
@@ -21,15 +23,15 @@ public final class Panels {
   }
 
   /** {@code panels} if it has room for this many values, else new memory. */
-  static MemorySegment grown(MemorySegment panels, long values) {
+  public static MemorySegment grown(MemorySegment panels, long values) {
     return panels.byteSize() / Float.BYTES >= values ? panels : allocate(values);
   }
 
-  static float get(MemorySegment panel, long index) {
+  public static float get(MemorySegment panel, long index) {
     return panel.get(FLOAT, index * Float.BYTES);
   }
 
-  static void set(MemorySegment panel, long index, float value) {
+  public static void set(MemorySegment panel, long index, float value) {
     panel.set(FLOAT, index * Float.BYTES, value);
   }
 }

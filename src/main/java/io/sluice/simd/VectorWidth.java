@@ -6,36 +6,24 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /** What the Vector API offers; a class of its own, so that it loads only where the module is. */
-final class VectorWidth {
+public final class VectorWidth {
   private VectorWidth() {}
 
   static int preferredBits() {
     return FloatVector.SPECIES_PREFERRED.vectorBitSize();
   }
 
-  static VectorSpecies<Float> speciesOfBits(int bits) {
+  /** The species of float vectors of {@code bits} bits. */
+  public static VectorSpecies<Float> speciesOfBits(int bits) {
     return VectorSpecies.of(float.class, VectorShape.forBitSize(bits));
   }
 
   /** The class data of a class that was defined for one width; else the preferred species. */
   @SuppressWarnings("unchecked")
-  static VectorSpecies<Float> speciesOf(MethodHandles.Lookup owner) {
+  public static VectorSpecies<Float> speciesOf(MethodHandles.Lookup owner) {
     try {
       VectorSpecies<Float> given = MethodHandles.classData(owner, "_", VectorSpecies.class);
       return given == null ? FloatVector.SPECIES_PREFERRED : given;
-    } catch (IllegalAccessException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
-
-  /** The class data of a class of row kernels; else float32 rows and the preferred species. */
-  static VectorRowKernels.Shape shapeOf(MethodHandles.Lookup owner) {
-    try {
-      VectorRowKernels.Shape given =
-          MethodHandles.classData(owner, "_", VectorRowKernels.Shape.class);
-      return given == null
-          ? new VectorRowKernels.Shape(FloatVector.SPECIES_PREFERRED, RowFormat.F32)
-          : given;
     } catch (IllegalAccessException e) {
       throw new ExceptionInInitializerError(e);
     }

@@ -1,10 +1,14 @@
 /**
- * Vector API kernels over {@link java.lang.foreign.MemorySegment}s: packed panels, the matrix tile
- * that every dense product here is made of, and the streaming second moments built on it. Nothing
- * here needs LibTorch or Arrow.
+ * Vector API kernels over {@link java.lang.foreign.MemorySegment}s: what all of them share. {@link
+ * io.sluice.simd.KernelProvider} chooses the width of the vectors once, at start. Nothing here
+ * needs LibTorch or Arrow.
  *
- * <p>{@link io.sluice.simd.Kernels} is the specification, {@link io.sluice.simd.ScalarKernels} its
- * plain reference, {@link io.sluice.simd.VectorKernels} the fast twin, and {@link
- * io.sluice.simd.KernelProvider} chooses one of them once, at start.
+ * <p>Each subject has a package of its own within this one. There an interface says what its
+ * kernels compute, a scalar class defines it, and a class over the Vector API does it fast; only
+ * that package uses them, and what it offers to others checks its arguments.
+ *
+ * <p>Three subjects multiply matrices with a tile of their own: second moments ({@code moments}),
+ * encoders ({@code batch}) and layers ({@code layers}). One tile for all was written and measured,
+ * and was slower: each keeps a different operand in registers.
  */
 package io.sluice.simd;

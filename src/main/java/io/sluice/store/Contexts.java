@@ -1,6 +1,6 @@
 package io.sluice.store;
 
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;

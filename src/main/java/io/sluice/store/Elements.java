@@ -1,6 +1,6 @@
 package io.sluice.store;
 
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;

@@ -10,7 +10,7 @@ import io.sluice.files.AtomicFile;
 import io.sluice.files.Quoted;
 import io.sluice.files.RegularFile;
 import io.sluice.files.StrictJson;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package io.sluice.store;
 
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,7 +1,7 @@
 package io.sluice.store;
 
 import io.sluice.files.Quoted;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import java.util.List;
 import org.apache.arrow.flatbuf.Endianness;
 import org.apache.arrow.flatbuf.Field;

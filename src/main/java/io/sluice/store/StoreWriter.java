@@ -3,7 +3,7 @@ package io.sluice.store;
 import io.sluice.files.AtomicFile;
 import io.sluice.files.FolderLock;
 import io.sluice.files.OutputFolder;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

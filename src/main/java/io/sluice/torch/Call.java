@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.sluice.bindings.torch.LibTorchC;
+import io.sluice.memory.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -93,7 +94,7 @@ final class Call {
   }
 
   Call dtype(DType type) {
-    return push(Kind.VALUE, type.scalarType(), null);
+    return push(Kind.VALUE, ScalarTypes.of(type), null);
   }
 
   Call none() {

@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.sluice.bindings.torch.LibTorchC;
+import io.sluice.memory.DType;
 import io.sluice.memory.LiveMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -154,7 +155,15 @@ public final class Tensor
         () ->
             Native.check(
                 LibTorchC.aoti_torch_create_tensor_from_blob(
-                    address, shape.length, n.sizes, n.strides, 0, dtype.scalarType(), 0, 0, n.out),
+                    address,
+                    shape.length,
+                    n.sizes,
+                    n.strides,
+                    0,
+                    ScalarTypes.of(dtype),
+                    0,
+                    0,
+                    n.out),
                 "create_tensor_from_blob"),
         memory);
     Tensor tensor = new Tensor(n.outPointer(), scope, memory.asSlice(0, bytes));
@@ -190,9 +199,21 @@ public final class Tensor
     int status =
         pinned
             ? LibTorchC.aoti_torch_empty_strided_pinned(
-                shape.length, n.sizes, n.strides, dtype.scalarType(), type, device.index(), n.out)
+                shape.length,
+                n.sizes,
+                n.strides,
+                ScalarTypes.of(dtype),
+                type,
+                device.index(),
+                n.out)
             : LibTorchC.aoti_torch_empty_strided(
-                shape.length, n.sizes, n.strides, dtype.scalarType(), type, device.index(), n.out);
+                shape.length,
+                n.sizes,
+                n.strides,
+                ScalarTypes.of(dtype),
+                type,
+                device.index(),
+                n.out);
     Native.check(status, "empty " + dtype.label() + " " + Arrays.toString(shape) + " on " + device);
     return adopt(n.outPointer(), scope, null);
   }
@@ -317,7 +338,7 @@ public final class Tensor
       Native n = begin("dtype");
       try {
         Native.check(LibTorchC.aoti_torch_get_dtype(handle, n.out), "dtype");
-        dtype = DType.ofScalarType(n.outInt());
+        dtype = ScalarTypes.dtype(n.outInt());
       } finally {
         release();
       }

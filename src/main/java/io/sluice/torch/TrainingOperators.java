@@ -1,5 +1,6 @@
 package io.sluice.torch;
 
+import io.sluice.memory.DType;
 import java.util.Arrays;
 import java.util.List;
 

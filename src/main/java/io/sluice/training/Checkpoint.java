@@ -8,6 +8,7 @@ import io.sluice.dictionary.VerifiedTensors;
 import io.sluice.engine.Engine;
 import io.sluice.engine.StateTensor;
 import io.sluice.files.StrictJson;
+import io.sluice.training.start.StartingPoint;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
 import java.io.IOException;
@@ -38,7 +39,7 @@ import java.util.regex.Pattern;
  * @param threshold what BatchTopK has found so far
  * @param annealing what p-annealing has made of the penalty's weight
  */
-record Checkpoint(
+public record Checkpoint(
     long step,
     long tokens,
     double seconds,
@@ -89,7 +90,7 @@ record Checkpoint(
   }
 
   /** The checkpoints of a folder, newest first. */
-  static List<Path> list(Path folder) throws IOException {
+  public static List<Path> list(Path folder) throws IOException {
     List<Path> found = new ArrayList<>();
     try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "checkpoint-*")) {
       for (Path file : files) {

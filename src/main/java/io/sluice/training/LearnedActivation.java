@@ -7,6 +7,7 @@ import io.sluice.engine.Learned;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.StateTensor;
 import io.sluice.engine.Thresholds;
+import io.sluice.training.run.DivergedException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -2,6 +2,8 @@ package io.sluice.training;
 
 import io.sluice.engine.Engine;
 import io.sluice.engine.Penalty;
+import io.sluice.training.config.PenaltyConfig;
+import io.sluice.training.config.PenaltyKind;
 
 /**
  * Keeps a penalty what it was when its exponent changes: the weight is multiplied by what the last

@@ -6,18 +6,24 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.engine.Optimiser;
 import io.sluice.files.Fields;
 import io.sluice.store.ActivationStore;
+import io.sluice.training.config.KindSettings;
+import io.sluice.training.config.Remedies;
+import io.sluice.training.config.SparsitySettings;
+import io.sluice.training.config.StartSettings;
+import io.sluice.training.config.TrainingConfig;
+import io.sluice.training.run.RunRows;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.OptionalInt;
 
 /** A training configuration as the flat {@code config} of {@code run.json}, and back. */
-final class Settings {
+public final class Settings {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int MOST = Integer.MAX_VALUE;
 
   private Settings() {}
 
-  static ObjectNode write(TrainingConfig config, ActivationStore store, String engine)
+  public static ObjectNode write(TrainingConfig config, ActivationStore store, String engine)
       throws IOException {
     ObjectNode json = JSON.createObjectNode();
     json.put("hook", config.hook());
@@ -60,14 +66,14 @@ final class Settings {
   }
 
   /** The configuration that {@link #write} wrote; {@code file} is named in errors. */
-  static TrainingConfig read(JsonNode json, Path file) throws IOException {
+  public static TrainingConfig read(JsonNode json, Path file) throws IOException {
     ObjectNode whole = JSON.createObjectNode();
     whole.set("config", json);
     return read(Fields.of(file.toString(), whole, "restore it or start anew").object("config"));
   }
 
   /** The configuration that {@link #write} wrote. */
-  static TrainingConfig read(Fields json) throws IOException {
+  public static TrainingConfig read(Fields json) throws IOException {
     return json.build(
         () ->
             new TrainingConfig(

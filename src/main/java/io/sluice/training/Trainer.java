@@ -16,6 +16,20 @@ import io.sluice.simd.NonFiniteWeightsException;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import io.sluice.store.HeldOut;
+import io.sluice.training.config.PenaltyConfig;
+import io.sluice.training.config.Sparsity;
+import io.sluice.training.config.TrainingConfig;
+import io.sluice.training.run.DivergedException;
+import io.sluice.training.run.Metrics;
+import io.sluice.training.run.RunFolder;
+import io.sluice.training.run.RunResult;
+import io.sluice.training.run.RunRows;
+import io.sluice.training.run.StoppedException;
+import io.sluice.training.start.Blueprint;
+import io.sluice.training.start.InputMap;
+import io.sluice.training.start.Preparation;
+import io.sluice.training.start.SharedSample;
+import io.sluice.training.start.StartingPoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -99,7 +113,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** As the other, with a sample that others may have taken; null for none. */
-  static Trainer start(
+  public static Trainer start(
       ActivationStore store,
       TrainingConfig config,
       EngineFactory engines,
@@ -132,7 +146,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** As the other, with a sample that others may have taken; null for none. */
-  static Trainer resume(
+  public static Trainer resume(
       ActivationStore store, EngineFactory engines, Path folder, SharedSample sample)
       throws IOException {
     RunFolder run = RunFolder.reopen(folder);
@@ -263,7 +277,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** What stands between the activations and the engine; null if nothing does. */
-  InputMap map() {
+  public InputMap map() {
     return map;
   }
 
@@ -305,12 +319,12 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** Writes a checkpoint of this moment, whatever the configuration says of them. */
-  void stop() throws IOException {
+  public void stop() throws IOException {
     checkpoint();
   }
 
   /** Whether the last step is done. */
-  boolean atEnd() {
+  public boolean atEnd() {
     return step >= config.steps();
   }
 
@@ -320,7 +334,7 @@ public final class Trainer implements AutoCloseable {
    * @param raw the batch of this step, scaled if no map stands before the engine
    * @param began {@link System#nanoTime} from which the time of this step counts
    */
-  void advance(SiteFeed.Pair raw, long began, TrainingListener listener) throws IOException {
+  public void advance(SiteFeed.Pair raw, long began, TrainingListener listener) throws IOException {
     sinceNanos = began;
     trainStep(raw);
     listener.stepped(step, tokens);
@@ -344,7 +358,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** One step of an autoencoder on unscaled activations that several runs share. */
-  void advance(Rows raw) throws IOException {
+  public void advance(Rows raw) throws IOException {
     float scale = (float) start.inputs().getFirst().scale();
     Rows seen = new Rows(raw.memory(), raw.dtype(), raw.count(), raw.width(), scale);
     advance(new SiteFeed.Pair(seen, seen), System.nanoTime(), TrainingListener.NONE);
@@ -484,7 +498,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** Saves the dictionary into the run folder and removes the checkpoints. */
-  RunResult finish() throws IOException {
+  public RunResult finish() throws IOException {
     if (blueprint.isCrossLayer()) {
       crossLayerDictionary().save(folder.path());
     } else {

@@ -1,5 +1,9 @@
 package io.sluice.training;
 
+import io.sluice.training.run.Metrics;
+import io.sluice.training.run.StoppedException;
+import io.sluice.training.start.StartingPoint;
+
 /** Is told how a run goes; every method may be left out. */
 public interface TrainingListener {
   /** Listens to nothing. */

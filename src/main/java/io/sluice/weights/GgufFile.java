@@ -1,10 +1,9 @@
 package io.sluice.weights;
 
 import io.sluice.files.Quoted;
-import io.sluice.simd.BlockFormat;
-import io.sluice.simd.BlockKernels;
-import io.sluice.simd.KernelProvider;
-import io.sluice.simd.Workers;
+import io.sluice.memory.Workers;
+import io.sluice.simd.blocks.BlockFormat;
+import io.sluice.simd.blocks.BlockKernels;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -129,7 +128,7 @@ public final class GgufFile implements TensorSource {
               + out.byteSize()
               + " were given");
     }
-    BlockKernels kernels = KernelProvider.blockKernels();
+    BlockKernels kernels = BlockKernels.ofThisMachine();
     MemorySegment blocks = file.asSlice(tensor.begin(), tensor.bytes());
     long perTask = TASK_VALUES / format.length();
     long count = tensor.blocks();

@@ -1,7 +1,7 @@
 package io.sluice.weights;
 
-import io.sluice.simd.BlockFormat;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
+import io.sluice.simd.blocks.BlockFormat;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.stream.Collectors;

@@ -1,7 +1,7 @@
 package io.sluice.weights;
 
 import io.sluice.files.RegularFile;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

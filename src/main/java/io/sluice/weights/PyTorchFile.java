@@ -2,7 +2,7 @@ package io.sluice.weights;
 
 import io.sluice.files.Quoted;
 import io.sluice.files.RegularFile;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,7 +1,7 @@
 package io.sluice.weights;
 
 import io.sluice.files.AtomicFile;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;

@@ -7,7 +7,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import io.sluice.files.Quoted;
 import io.sluice.files.StrictJson;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

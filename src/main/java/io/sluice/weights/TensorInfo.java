@@ -1,6 +1,6 @@
 package io.sluice.weights;
 
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import java.util.Arrays;
 import java.util.Objects;
 

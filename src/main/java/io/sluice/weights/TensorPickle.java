@@ -1,7 +1,7 @@
 package io.sluice.weights;
 
 import io.sluice.files.Quoted;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -3,16 +3,16 @@ package io.sluice.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.engine.EngineFactory;
+import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Column;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
-import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import io.sluice.training.SyntheticStore;
 import io.sluice.training.Trainer;
-import io.sluice.training.TrainingConfig;
 import io.sluice.training.TrainingListener;
+import io.sluice.training.config.TrainingConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

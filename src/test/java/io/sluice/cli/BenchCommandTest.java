@@ -3,6 +3,7 @@ package io.sluice.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.sluice.bench.Benchmark;
 import io.sluice.torch.Torch;
 import java.io.PrintWriter;
 import java.io.StringWriter;

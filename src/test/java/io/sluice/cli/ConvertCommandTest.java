@@ -7,7 +7,7 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.TokenNorm;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.training.SyntheticStore;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.lorsa.training.AttentionStore;
 import io.sluice.torch.Torch;
-import io.sluice.training.lorsa.AttentionStore;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

@@ -2,8 +2,9 @@ package io.sluice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.cli.console.Console;
+import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
-import io.sluice.torch.DType;
 import io.sluice.training.SyntheticStore;
 import java.io.IOException;
 import java.io.StringWriter;

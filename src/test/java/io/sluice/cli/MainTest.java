@@ -2,6 +2,8 @@ package io.sluice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.cli.console.ErrorLine;
+import io.sluice.cli.console.SluiceCommand;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

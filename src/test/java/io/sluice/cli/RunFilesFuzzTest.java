@@ -2,15 +2,15 @@ package io.sluice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.memory.DType;
 import io.sluice.report.Report;
 import io.sluice.report.TrainingRun;
 import io.sluice.testing.FuzzRun;
 import io.sluice.testing.InMemory;
 import io.sluice.testing.JsonMutations;
-import io.sluice.torch.DType;
-import io.sluice.training.Sweep;
-import io.sluice.training.SweepResult;
 import io.sluice.training.SyntheticStore;
+import io.sluice.training.sweep.Sweep;
+import io.sluice.training.sweep.SweepResult;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

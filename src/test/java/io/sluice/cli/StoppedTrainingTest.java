@@ -3,8 +3,8 @@ package io.sluice.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.engine.EngineFactory;
+import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
-import io.sluice.torch.DType;
 import io.sluice.training.SyntheticStore;
 import io.sluice.training.Trainer;
 import java.io.IOException;

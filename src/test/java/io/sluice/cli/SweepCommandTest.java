@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.training.SyntheticStore;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Thresholds;
 import io.sluice.engine.TokenNorm;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.weights.TensorData;
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -11,7 +11,7 @@ import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
 import io.sluice.engine.Selection;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -13,10 +13,10 @@ import io.sluice.engine.ReferenceEngine;
 import io.sluice.engine.Rows;
 import io.sluice.engine.Selection;
 import io.sluice.engine.Thresholds;
+import io.sluice.memory.DType;
+import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
-import io.sluice.simd.Workers;
 import io.sluice.testing.Python;
-import io.sluice.torch.DType;
 import java.io.File;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -451,7 +451,7 @@ class SparseEncoderTest {
                     || name.startsWith("io.sluice.bindings")
                     || name.startsWith("io.sluice.store")
                     || name.startsWith("io.sluice.torch"))
-        .containsOnly("io.sluice.torch.DType", "io.sluice.torch.TorchException");
+        .isEmpty();
   }
 
   /** What runs in that process. */

@@ -1,17 +1,16 @@
 package io.sluice.edges;
 
-import io.sluice.simd.Attention;
-import io.sluice.simd.AttentionHeads;
-import io.sluice.simd.BlockKernels;
-import io.sluice.simd.EncoderWeights;
-import io.sluice.simd.KernelProvider;
-import io.sluice.simd.Kernels;
-import io.sluice.simd.RowLogLoss;
-import io.sluice.simd.RowNorm;
-import io.sluice.simd.SparseKernels;
-import io.sluice.simd.StridedProduct;
-import io.sluice.simd.TopKEncoder;
-import io.sluice.simd.Workers;
+import io.sluice.memory.Workers;
+import io.sluice.simd.batch.EncoderWeights;
+import io.sluice.simd.batch.SparseKernels;
+import io.sluice.simd.batch.TopKEncoder;
+import io.sluice.simd.blocks.BlockKernels;
+import io.sluice.simd.layers.Attention;
+import io.sluice.simd.layers.AttentionHeads;
+import io.sluice.simd.layers.RowLogLoss;
+import io.sluice.simd.layers.RowNorm;
+import io.sluice.simd.layers.StridedProduct;
+import io.sluice.simd.moments.MomentKernels;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import java.lang.foreign.Arena;
@@ -200,13 +199,13 @@ final class Arguments {
       return chance(70) ? ALONE : PAIR;
     }
     if (type == SparseKernels.class) {
-      return KernelProvider.sparseKernels();
+      return SparseKernels.ofThisMachine();
     }
-    if (type == Kernels.class) {
-      return KernelProvider.kernels();
+    if (type == MomentKernels.class) {
+      return MomentKernels.ofThisMachine();
     }
     if (type == BlockKernels.class) {
-      return KernelProvider.blockKernels();
+      return BlockKernels.ofThisMachine();
     }
     if (type == StridedProduct.class) {
       return product();
@@ -246,7 +245,7 @@ final class Arguments {
       return new RowLogLoss.Head(memories.floats(this, classes * in), classes, in, 0);
     }
     if (type == TopKEncoder.class) {
-      TopKEncoder encoder = new TopKEncoder(KernelProvider.sparseKernels(), ALONE);
+      TopKEncoder encoder = new TopKEncoder(SparseKernels.ofThisMachine(), ALONE);
       encoder.prepare(weights());
       return encoder;
     }

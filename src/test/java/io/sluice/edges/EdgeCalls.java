@@ -19,9 +19,9 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * Calls public methods of a package with odd arguments: a process of its own, since what is looked
- * for ends it. Each call depends on the seed and its number alone, but for when another thread
- * frees memory.
+ * Calls public methods of a package, and of those within it, with odd arguments: a process of its
+ * own, since what is looked for ends it. Each call depends on the seed and its number alone, but
+ * for when another thread frees memory.
  *
  * <p>Arguments: package, seed, the first call's number, one past the last's, file for the last
  * call.
@@ -40,7 +40,10 @@ public final class EdgeCalls {
           "TensorScope.open", "a scope that stays open takes the tensors of all that follow",
           "MultiplyAddPeak.run", "works as long as it is asked to",
           "Workers.of", "starts as many threads as it is asked for",
-          "HugeMemory.allocate", "gives as much as it is asked for, and a global arena keeps it");
+          "HugeMemory.allocate", "gives as much as it is asked for, and a global arena keeps it",
+          "GrowingMemory.of", "gives as much as it is asked for",
+          "Panels.allocate", "gives as much as it is asked for",
+          "Panels.grown", "gives as much as it is asked for");
 
   private static volatile long began;
   private static volatile boolean over;
@@ -171,18 +174,20 @@ public final class EdgeCalls {
   private static List<Class<?>> classes(String name) throws IOException, URISyntaxException {
     Path root =
         Path.of(
-            io.sluice.simd.Workers.class
+            io.sluice.memory.Workers.class
                 .getProtectionDomain()
                 .getCodeSource()
                 .getLocation()
                 .toURI());
     List<Class<?>> classes = new ArrayList<>();
-    try (Stream<Path> files = Files.list(root.resolve(name.replace('.', File.separatorChar)))) {
+    try (Stream<Path> files = Files.walk(root.resolve(name.replace('.', File.separatorChar)))) {
       for (Path file : files.sorted().toList()) {
-        String simple = file.getFileName().toString();
-        if (simple.endsWith(".class") && !simple.equals("package-info.class")) {
+        String path = root.relativize(file).toString();
+        if (path.endsWith(".class") && !path.endsWith("package-info.class")) {
           try {
-            String binary = name + "." + simple.substring(0, simple.length() - ".class".length());
+            String binary =
+                path.substring(0, path.length() - ".class".length())
+                    .replace(File.separatorChar, '.');
             classes.add(Class.forName(binary, false, EdgeCalls.class.getClassLoader()));
           } catch (ClassNotFoundException e) {
             throw new IllegalStateException(e);

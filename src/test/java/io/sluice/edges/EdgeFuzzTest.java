@@ -29,7 +29,7 @@ class EdgeFuzzTest {
   @TempDir private Path folder;
 
   @ParameterizedTest
-  @ValueSource(strings = {"io.sluice.simd", "io.sluice.torch"})
+  @ValueSource(strings = {"io.sluice.memory", "io.sluice.simd", "io.sluice.torch"})
   void anyArgumentsAreAnsweredOrRefused(String name) throws Exception {
     boolean torch = name.endsWith("torch");
     assumeTrue(!torch || Torch.isAvailable(), "no LibTorch");

@@ -2,7 +2,7 @@ package io.sluice.engine;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.engine.TorchProposals.Screening;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;

@@ -2,12 +2,12 @@ package io.sluice.evaluation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Column;
 import io.sluice.store.HeldOut;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
-import io.sluice.torch.DType;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;

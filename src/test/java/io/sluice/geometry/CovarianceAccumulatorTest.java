@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.sluice.memory.DType;
 import io.sluice.simd.NonFiniteException;
-import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import java.io.IOException;
 import java.lang.foreign.Arena;

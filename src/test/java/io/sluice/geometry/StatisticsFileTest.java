@@ -3,7 +3,7 @@ package io.sluice.geometry;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
 import java.io.IOException;

@@ -3,13 +3,13 @@ package io.sluice.geometry;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Column;
 import io.sluice.store.NonFinite;
 import io.sluice.store.RowFilter;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
-import io.sluice.torch.DType;
 import io.sluice.torch.Device;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

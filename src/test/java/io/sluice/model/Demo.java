@@ -2,6 +2,7 @@ package io.sluice.model;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.sluice.model.loading.LoadedModel;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import java.io.IOException;
@@ -10,10 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** The models that tests run, on the device that the property {@code sluice.test.device} names. */
-final class Demo {
-  static final Path GOLDEN = resource("/golden/model");
-  static final Path MINILM = Path.of("target/models/all-minilm-l6-v2");
-  static final Path TINY = GOLDEN.resolve("tiny-bert");
+public final class Demo {
+  public static final Path GOLDEN = resource("/golden/model");
+  public static final Path MINILM = Path.of("target/models/all-minilm-l6-v2");
+  public static final Path TINY = GOLDEN.resolve("tiny-bert");
   static final Path TINY_ONNX = GOLDEN.resolve("tiny-bert-onnx");
 
   private static final Device DEVICE =
@@ -22,18 +23,18 @@ final class Demo {
   private Demo() {}
 
   /** The trained model of the demo, from ONNX. */
-  static LoadedModel miniLm() throws IOException {
+  public static LoadedModel miniLm() throws IOException {
     assumeTrue(Files.isDirectory(MINILM), MINILM + " is missing: the build unpacks it");
     return open(MINILM);
   }
 
   /** A small random checkpoint. */
-  static LoadedModel tiny() throws IOException {
+  public static LoadedModel tiny() throws IOException {
     return open(TINY);
   }
 
   /** The small random checkpoint as another exporter's ONNX. */
-  static LoadedModel tinyOnnx() throws IOException {
+  public static LoadedModel tinyOnnx() throws IOException {
     return open(TINY_ONNX);
   }
 

@@ -16,9 +16,9 @@ import java.util.Map;
  *
  * @param file its contexts as {@code input_ids} and {@code attention_mask}, and results by name
  */
-record GoldenBatch(Safetensors file) {
+public record GoldenBatch(Safetensors file) {
   /** The contexts without their padding. */
-  List<int[]> contexts() {
+  public List<int[]> contexts() {
     long[] shape = file.shape("input_ids");
     List<int[]> contexts = new ArrayList<>();
     for (int i = 0; i < shape[0]; i++) {
@@ -35,24 +35,24 @@ record GoldenBatch(Safetensors file) {
   }
 
   /** How many tokens the contexts have. */
-  long tokens() {
+  public long tokens() {
     return contexts().stream().mapToLong(context -> context.length).sum();
   }
 
   /** A prompt of four tokens and what follows when the most probable is taken each time. */
-  int[] greedy() {
+  public int[] greedy() {
     return Arrays.stream(file.data("greedy").toArray(ValueLayout.JAVA_LONG))
         .mapToInt(Math::toIntExact)
         .toArray();
   }
 
   /** A number in the file's metadata. */
-  double metadata(String name) {
+  public double metadata(String name) {
     return Double.parseDouble(file.metadata().get(name));
   }
 
   /** Compares the columns that the file keeps, at all tokens but padding. */
-  void assertClose(String name, float[] actual, long width, double tolerance) {
+  public void assertClose(String name, float[] actual, long width, double tolerance) {
     long[] shape = file.shape(name);
     List<int[]> contexts = contexts();
     for (int i = 0; i < contexts.size(); i++) {
@@ -69,7 +69,7 @@ record GoldenBatch(Safetensors file) {
   }
 
   /** A pass that ends after its only hook point gives there what a whole pass gave. */
-  static void assertSameAlone(
+  public static void assertSameAlone(
       Transformer transformer, TokenBatch batch, Map<HookPoint, float[]> seen) {
     seen.forEach(
         (point, values) -> {

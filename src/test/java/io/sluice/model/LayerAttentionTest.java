@@ -3,6 +3,7 @@ package io.sluice.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.sluice.model.loading.LoadedModel;
 import io.sluice.torch.Device;
 import io.sluice.torch.ShapeOperators;
 import io.sluice.torch.Tensor;

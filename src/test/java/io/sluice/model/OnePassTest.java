@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.sluice.model.cpu.LayerEngine;
+import io.sluice.model.loading.LoadedModel;
 import io.sluice.torch.TensorScope;
 import io.sluice.torch.Torch;
 import java.io.IOException;

@@ -2,6 +2,8 @@ package io.sluice.model;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.sluice.model.loading.LoadedModel;
+import io.sluice.model.loading.ModelFiles;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import io.sluice.weights.Safetensors;
@@ -14,7 +16,7 @@ import java.util.List;
 import java.util.Map;
 
 /** Small random checkpoints of each architecture, saved by transformers. */
-enum TinyModel {
+public enum TinyModel {
   GPT2("tiny-gpt2", "gpt2", 6),
   NEOX("tiny-neox", "gpt_neox", 6),
   NEOX_SEQUENTIAL("tiny-neox-sequential", "gpt_neox", 6),
@@ -35,30 +37,30 @@ enum TinyModel {
     this.shape = new ModelShape(architecture, 3, 24, 4, headDim, 48, 64);
   }
 
-  Path folder() {
+  public Path folder() {
     return Demo.GOLDEN.resolve("causal").resolve(folder);
   }
 
-  ModelShape shape() {
+  public ModelShape shape() {
     return shape;
   }
 
-  GoldenBatch golden() throws IOException {
+  public GoldenBatch golden() throws IOException {
     return new GoldenBatch(
         Safetensors.open(Demo.GOLDEN.resolve("causal").resolve(folder + ".safetensors")));
   }
 
-  LoadedModel open() throws IOException {
+  public LoadedModel open() throws IOException {
     return open(ComputeType.FLOAT32);
   }
 
-  LoadedModel open(ComputeType compute) throws IOException {
+  public LoadedModel open(ComputeType compute) throws IOException {
     assumeTrue(Torch.isAvailable(), "no LibTorch");
     return LoadedModel.open(ModelFiles.find(folder()), DEVICE, compute);
   }
 
   /** The same as a checkpoint of the model without its head, whose names lack the prefix. */
-  LoadedModel withoutHead(Safetensors full) throws IOException {
+  public LoadedModel withoutHead(Safetensors full) throws IOException {
     assumeTrue(Torch.isAvailable(), "no LibTorch");
     List<TensorData> tensors = new ArrayList<>();
     for (String name : full.names()) {

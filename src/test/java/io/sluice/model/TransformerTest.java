@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.sluice.model.loading.LoadedModel;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import java.io.IOException;

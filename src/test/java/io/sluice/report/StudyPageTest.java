@@ -3,12 +3,12 @@ package io.sluice.report;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.sluice.training.Axis;
-import io.sluice.training.Grid;
-import io.sluice.training.RunResult;
-import io.sluice.training.SweepCell;
-import io.sluice.training.SweepResult;
-import io.sluice.training.TrainingConfig;
+import io.sluice.training.config.TrainingConfig;
+import io.sluice.training.run.RunResult;
+import io.sluice.training.sweep.Axis;
+import io.sluice.training.sweep.Grid;
+import io.sluice.training.sweep.SweepCell;
+import io.sluice.training.sweep.SweepResult;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToDoubleFunction;

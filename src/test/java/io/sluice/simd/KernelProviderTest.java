@@ -2,6 +2,7 @@ package io.sluice.simd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.simd.blocks.BlockKernels;
 import java.io.File;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
@@ -57,7 +58,7 @@ class KernelProviderTest {
 
     /** Asks for kernels twice. */
     public static void main(String[] args) {
-      System.out.println(KernelProvider.kernels().name() + KernelProvider.blockKernels());
+      System.out.println(KernelProvider.name() + BlockKernels.ofThisMachine());
     }
   }
 }

@@ -2,7 +2,7 @@ package io.sluice.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

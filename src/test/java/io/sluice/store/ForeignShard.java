@@ -1,7 +1,7 @@
 package io.sluice.store;
 
 import com.google.flatbuffers.FlatBufferBuilder;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;

@@ -3,7 +3,7 @@ package io.sluice.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import java.io.IOException;

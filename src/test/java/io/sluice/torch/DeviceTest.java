@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sluice.memory.DType;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 

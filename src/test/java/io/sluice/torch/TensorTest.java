@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sluice.memory.DType;
 import io.sluice.testing.NativeMemory;
 import java.io.IOException;
 import java.lang.foreign.Arena;

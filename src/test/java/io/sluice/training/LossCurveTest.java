@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.sluice.engine.EngineFactory;
-import io.sluice.simd.Workers;
+import io.sluice.memory.Workers;
 import io.sluice.testing.Python;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;

@@ -12,8 +12,13 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Optimiser;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
+import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
-import io.sluice.torch.DType;
+import io.sluice.training.config.Sparsity;
+import io.sluice.training.config.Start;
+import io.sluice.training.config.TrainingConfig;
+import io.sluice.training.config.TrainingConfigBuilder;
+import io.sluice.training.run.RunResult;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -27,7 +32,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class TrainerTest {
+public class TrainerTest {
   private static final EngineFactory ENGINES = EngineFactory.reference();
   private static final ObjectMapper JSON = new ObjectMapper();
   @TempDir private Path temp;
@@ -332,7 +337,7 @@ class TrainerTest {
     assertThat(checkpoint).exists();
   }
 
-  static TrainingConfigBuilder small() {
+  public static TrainingConfigBuilder small() {
     return TrainingConfig.of(SyntheticStore.HOOK)
         .features(64)
         .k(4)
@@ -379,7 +384,7 @@ class TrainerTest {
   }
 
   /** The metrics without what depends on the clock. */
-  static List<JsonNode> untimed(Path run) throws IOException {
+  public static List<JsonNode> untimed(Path run) throws IOException {
     List<JsonNode> lines = new java.util.ArrayList<>();
     for (String line : Files.readAllLines(run.resolve("metrics.jsonl"))) {
       var node = (com.fasterxml.jackson.databind.node.ObjectNode) JSON.readTree(line);

@@ -3,9 +3,9 @@ package io.sluice.weights;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sluice.memory.DType;
 import io.sluice.testing.Python;
 import io.sluice.testing.SmolLm;
-import io.sluice.torch.DType;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -8,7 +8,7 @@ import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Thresholds;
 import io.sluice.files.OutputFolder;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.weights.PyTorchFile;
 import io.sluice.weights.PyTorchWriter;
 import io.sluice.weights.TensorData;

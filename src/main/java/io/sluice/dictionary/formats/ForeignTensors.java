@@ -1,7 +1,7 @@
 package io.sluice.dictionary.formats;
 
 import io.sluice.files.Quoted;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.weights.TensorInfo;
 import io.sluice.weights.TensorSource;
 import java.io.IOException;

@@ -2,7 +2,7 @@ package io.sluice.dictionary.formats;
 
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.weights.TensorData;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -3,7 +3,7 @@ package io.sluice.dictionary.formats;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.weights.PyTorchFile;
 import io.sluice.weights.PyTorchWriter;
 import io.sluice.weights.Safetensors;

@@ -11,7 +11,7 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Parameters;
-import io.sluice.simd.Workers;
+import io.sluice.memory.Workers;
 import io.sluice.testing.Python;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;

@@ -7,7 +7,7 @@ import io.sluice.engine.Codes;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Rows;
-import io.sluice.torch.DType;
+import io.sluice.memory.DType;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,0 +1,189 @@
+package io.sluice.bench;
+
+import io.sluice.dictionary.Activation;
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.SparseEncoder;
+import io.sluice.engine.Parameters;
+import java.io.PrintWriter;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.SplittableRandom;
+
+/**
+ * Encoding of one vector, or a few, on one thread, against the time that reading the float32
+ * weights once takes. Memory is read in the way that is fastest here, of those that are tried.
+ */
+public final class EncoderBenchmark implements Benchmark {
+  private static final int WIDTH = 768;
+  private static final int FEATURES = 24576;
+  private static final int K = 32;
+  private static final int VECTORS = 64;
+  private static final int BATCH = 4;
+  private static final int WARM_UP = 60;
+  private static final int ROUNDS = 20;
+
+  /** Takes results in, so that no compiler leaves the reading out. */
+  private float sink;
+
+  @Override
+  public void run(PrintWriter out, Setting setting) {
+    Setting own =
+        new Setting(
+            setting.rounds() * ROUNDS, 1, setting.calls(), setting.device(), setting.seed());
+    try (Arena arena = Arena.ofShared()) {
+      Dictionary dictionary = dictionary(arena, setting.seed());
+      float[][] vectors = vectors(setting.seed());
+      float[] batch = new float[BATCH * WIDTH];
+      for (int v = 0; v < BATCH; v++) {
+        System.arraycopy(vectors[v], 0, batch, v * WIDTH, WIDTH);
+      }
+      int[] features = new int[BATCH * K];
+      float[] values = new float[BATCH * K];
+      int[] counts = new int[BATCH];
+      int[] next = new int[1];
+      List<String> names = new ArrayList<>();
+      List<Runnable> calls = new ArrayList<>();
+      MemorySegment weights = MemoryRead.allocate(dictionary.parameters().encoder().byteSize());
+      for (int streams : MemoryRead.streams()) {
+        names.add("read");
+        calls.add(() -> sink += MemoryRead.sum(weights, streams));
+      }
+      for (SparseEncoder.Weights kind : SparseEncoder.Weights.values()) {
+        SparseEncoder encoder = SparseEncoder.of(dictionary, kind);
+        String name = kind.name().toLowerCase(Locale.ROOT);
+        names.add(name);
+        calls.add(() -> encoder.encode(vectors[next[0]++ % VECTORS], features, values));
+        names.add(name + " x" + BATCH);
+        calls.add(() -> encoder.encode(batch, features, values, counts));
+      }
+      print(out, names, measure(own, calls));
+      printLatencies(out, names, calls, setting.calls());
+    }
+  }
+
+  /** One call after the other, as a service makes them, by the clock on the wall. */
+  private static void printLatencies(
+      PrintWriter out, List<String> names, List<Runnable> calls, int count) {
+    out.printf(
+        Locale.ROOT,
+        "%,d calls one after the other, by the clock, in ms%n%-12s %10s %10s %10s %10s %12s%n",
+        count,
+        "weights",
+        "median",
+        "p99",
+        "p99.9",
+        "longest",
+        "p99/median");
+    for (int call = 0; call < names.size(); call++) {
+      if (names.get(call).equals("read") || names.get(call).contains(" ")) {
+        continue;
+      }
+      double[] seconds = new double[count];
+      for (int i = 0; i < count; i++) {
+        long start = System.nanoTime();
+        calls.get(call).run();
+        seconds[i] = (System.nanoTime() - start) / 1e9;
+      }
+      Arrays.sort(seconds);
+      double median = Benchmark.median(seconds);
+      out.printf(
+          Locale.ROOT,
+          "%-12s %10.2f %10.2f %10.2f %10.2f %12.2f%n",
+          names.get(call),
+          1e3 * median,
+          1e3 * quantile(seconds, 0.99),
+          1e3 * quantile(seconds, 0.999),
+          1e3 * seconds[count - 1],
+          quantile(seconds, 0.99) / median);
+    }
+  }
+
+  private static double quantile(double[] sorted, double share) {
+    return sorted[(int) Math.ceil(share * sorted.length) - 1];
+  }
+
+  /** All calls in turns, so that what else runs on the machine meets them all. */
+  private static double[][] measure(Setting setting, List<Runnable> calls) {
+    int rounds = setting.rounds();
+    double[][] seconds = new double[calls.size()][rounds];
+    for (int round = -WARM_UP; round < rounds; round++) {
+      for (int call = 0; call < calls.size(); call++) {
+        double one = setting.seconds(calls.get(call));
+        if (round >= 0) {
+          seconds[call][round] = one;
+        }
+      }
+    }
+    return seconds;
+  }
+
+  private static void print(PrintWriter out, List<String> names, double[][] seconds) {
+    int fastest = 0;
+    for (int i = 0; names.get(i).equals("read"); i++) {
+      if (Benchmark.median(seconds[i]) < Benchmark.median(seconds[fastest])) {
+        fastest = i;
+      }
+    }
+    double read = Benchmark.median(seconds[fastest]);
+    double bytes = (double) WIDTH * FEATURES * Float.BYTES;
+    out.printf(
+        Locale.ROOT,
+        "encode one vector or a few, width %d, %d features, k %d, one thread's processor time%n"
+            + "reading %.1f MB of float32 weights: %.2f ms, %.1f GB/s in %d streams (%.1f in one)%n"
+            + "%-12s %10s %10s %14s %12s%n",
+        WIDTH,
+        FEATURES,
+        K,
+        bytes / 1e6,
+        1e3 * read,
+        bytes / read / 1e9,
+        MemoryRead.streams()[fastest],
+        bytes / Benchmark.median(seconds[0]) / 1e9,
+        "weights",
+        "ms",
+        "of reading",
+        "of float32",
+        "p99/median");
+    double float32 = Benchmark.median(seconds[names.indexOf("float32")]);
+    for (int i = MemoryRead.streams().length; i < names.size(); i++) {
+      double median = Benchmark.median(seconds[i]);
+      double[] sorted = seconds[i].clone();
+      Arrays.sort(sorted);
+      double late = quantile(sorted, 0.99);
+      out.printf(
+          Locale.ROOT,
+          "%-12s %10.2f %10.2f %14.2f %12.2f%n",
+          names.get(i),
+          1e3 * median,
+          median / read,
+          median / float32,
+          late / median);
+    }
+  }
+
+  /** Feature directions of one length, as trained ones are, and no two alike. */
+  private static Dictionary dictionary(Arena arena, long seed) {
+    Parameters parameters = Parameters.allocate(arena, WIDTH, WIDTH, FEATURES);
+    parameters.encoder().copyFrom(BenchmarkData.uniform(arena, (long) FEATURES * WIDTH, seed));
+    return new Dictionary(
+        new DictionaryConfig(
+            "", "random", "random", WIDTH, WIDTH, FEATURES, new Activation.TopK(K), false, false),
+        parameters);
+  }
+
+  private static float[][] vectors(long seed) {
+    SplittableRandom random = new SplittableRandom(seed + 1);
+    float[][] vectors = new float[VECTORS][WIDTH];
+    for (float[] vector : vectors) {
+      for (int i = 0; i < WIDTH; i++) {
+        vector[i] = (float) (random.nextDouble() - 0.5);
+      }
+    }
+    return vectors;
+  }
+}

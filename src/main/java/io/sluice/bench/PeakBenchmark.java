@@ -1,0 +1,133 @@
+package io.sluice.bench;
+
+import io.sluice.memory.Workers;
+import io.sluice.simd.KernelProvider;
+import io.sluice.simd.Panels;
+import io.sluice.simd.batch.SparseKernels;
+import java.io.PrintWriter;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Locale;
+
+/**
+ * What bounds the kernels on this machine, multiply-adds on registers, and how near the tile under
+ * all products comes to it with operands in the first- and second-level cache.
+ */
+public final class PeakBenchmark implements Benchmark {
+  private static final double OPERATIONS = 4e9;
+  private static final int[] WIDTHS = {192, 384, 768};
+  private static final int[] PANELS = {1, 8};
+  private static final int WARM_UP = 3;
+
+  /** More than the last cache holds. */
+  private static final long READ_BYTES = 256L << 20;
+
+  /** Multiply-adds on all of the workers at once. */
+  static void multiplyAdds(Workers workers) {
+    workers.run(workers.threads(), task -> MultiplyAddPeak.run(OPERATIONS));
+  }
+
+  /** Operations per second, if {@link #multiplyAdds} took so long. */
+  static double rate(Workers workers, double seconds) {
+    return OPERATIONS * workers.threads() / seconds;
+  }
+
+  @Override
+  public void run(PrintWriter out, Setting setting) {
+    try (Workers workers = Workers.of(setting.threads())) {
+      double[] seconds = setting.inTurns(WARM_UP, () -> multiplyAdds(workers));
+      out.printf(
+          Locale.ROOT,
+          "peak: %.1f GF/s of float32 multiply-adds on %d threads%n",
+          rate(workers, seconds[0]) / 1e9,
+          setting.threads());
+    }
+    memory(out, setting);
+    out.printf(
+        Locale.ROOT,
+        "tile: %s, one thread%n%6s %8s %10s %10s%n",
+        KernelProvider.name(),
+        "width",
+        "panels",
+        "GF/s",
+        "of peak");
+    for (int width : WIDTHS) {
+      for (int panels : PANELS) {
+        tile(out, setting, width, panels);
+        out.flush();
+      }
+    }
+  }
+
+  /** What one thread reads, in several streams of addresses and in one. */
+  private static void memory(PrintWriter out, Setting setting) {
+    MemorySegment memory = MemoryRead.allocate(READ_BYTES);
+    Setting one =
+        new Setting(setting.rounds(), 1, setting.calls(), setting.device(), setting.seed());
+    int[] streams = MemoryRead.streams();
+    Runnable[] calls = new Runnable[streams.length];
+    float[] sink = new float[1];
+    for (int i = 0; i < calls.length; i++) {
+      int count = streams[i];
+      calls[i] = () -> sink[0] += MemoryRead.sum(memory, count);
+    }
+    double[] seconds = one.inTurns(WARM_UP, calls);
+    int fastest = 0;
+    for (int i = 0; i < calls.length; i++) {
+      fastest = seconds[i] < seconds[fastest] ? i : fastest;
+    }
+    out.printf(
+        Locale.ROOT,
+        "memory: %.1f GB/s read by one thread in %d streams, %.1f in one%n",
+        READ_BYTES / seconds[fastest] / 1e9,
+        streams[fastest],
+        READ_BYTES / seconds[0] / 1e9);
+  }
+
+  private static void tile(PrintWriter out, Setting setting, int width, int panels) {
+    SparseKernels kernels = SparseKernels.ofThisMachine();
+    int lanes = kernels.panelWidth();
+    int features = SparseKernels.TILE_FEATURES;
+    float[] weights = new float[features * width];
+    float[] bias = new float[features];
+    float[] ranks = new float[features];
+    Arrays.fill(ranks, 1);
+    MemorySegment tokens = Panels.allocate((long) panels * width * lanes);
+    float[] thresholds = new float[lanes];
+    Arrays.fill(thresholds, Float.MAX_VALUE);
+    float[] result = new float[features * lanes];
+    double each = 2.0 * features * lanes * width;
+    int calls = (int) (OPERATIONS / 4 / each);
+    Setting one =
+        new Setting(setting.rounds(), 1, setting.calls(), setting.device(), setting.seed());
+    try (Workers workers = Workers.of(1)) {
+      double[] seconds =
+          one.inTurns(
+              WARM_UP,
+              () -> {
+                for (int call = 0; call < calls; call++) {
+                  kernels.encodeTile(
+                      weights,
+                      bias,
+                      ranks,
+                      0,
+                      tokens,
+                      (long) (call % panels) * width * lanes,
+                      width,
+                      thresholds,
+                      0,
+                      result);
+                }
+              },
+              () -> multiplyAdds(workers));
+      double rate = calls * each / seconds[0];
+      out.printf(
+          Locale.ROOT,
+          "%6d %8d %10.1f %9.0f%%%n",
+          width,
+          panels,
+          rate / 1e9,
+          100 * rate / rate(workers, seconds[1]));
+    }
+  }
+}

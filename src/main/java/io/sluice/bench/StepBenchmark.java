@@ -1,0 +1,233 @@
+package io.sluice.bench;
+
+import io.sluice.engine.AdamStep;
+import io.sluice.engine.Engine;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.EngineSpec;
+import io.sluice.engine.Optimiser;
+import io.sluice.engine.Parameters;
+import io.sluice.engine.Rows;
+import io.sluice.engine.Selection;
+import io.sluice.memory.DType;
+import io.sluice.memory.Workers;
+import io.sluice.torch.Device;
+import io.sluice.torch.Torch;
+import java.io.PrintWriter;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * A whole training step of a TopK autoencoder against the number of its features: the time per
+ * feature and token stays the same if the step is linear in them. On the CPU the vector engine
+ * trains, on a GPU LibTorch's.
+ */
+public final class StepBenchmark implements Benchmark {
+  private static final int BATCHES = 4;
+  private static final int K = 32;
+  private static final int WARM_UP = 5;
+
+  /**
+   * What is trained.
+   *
+   * @param width of the activations
+   * @param features of the dictionary
+   * @param batch tokens per step
+   */
+  public record Shape(int width, int features, int batch) {
+    private static final Pattern TEXT = Pattern.compile("(\\d{1,9})x(\\d{1,9})x(\\d{1,9})");
+
+    /** Reads {@code WIDTHxFEATURESxBATCH}. */
+    public static Shape parse(String text) {
+      Matcher matcher = TEXT.matcher(text);
+      if (!matcher.matches()) {
+        throw new IllegalArgumentException(
+            "'" + text + "' is no shape; write WIDTHxFEATURESxBATCH, for instance 768x24576x2048");
+      }
+      Shape shape =
+          new Shape(
+              Integer.parseInt(matcher.group(1)),
+              Integer.parseInt(matcher.group(2)),
+              Integer.parseInt(matcher.group(3)));
+      if (shape.width < 1 || shape.features < K || shape.batch < 1) {
+        throw new IllegalArgumentException(
+            "'%s' is too small; it takes a width and a batch of at least 1 and %d features"
+                .formatted(text, K));
+      }
+      return shape;
+    }
+  }
+
+  private static final List<Shape> ON_CPU =
+      List.of(
+          new Shape(384, 4096, 2048),
+          new Shape(384, 16384, 2048),
+          new Shape(384, 65536, 2048),
+          new Shape(384, 262144, 2048));
+
+  private static final List<Shape> ON_GPU =
+      List.of(
+          new Shape(768, 24576, 2048),
+          new Shape(768, 24576, 8192),
+          new Shape(4096, 65536, 2048),
+          new Shape(4096, 262144, 2048));
+
+  private final List<Shape> shapes;
+
+  /** Measures the shapes that tell most about a device, or those given. */
+  public StepBenchmark(List<Shape> shapes) {
+    this.shapes = List.copyOf(shapes);
+  }
+
+  /** The parts of a step that are timed. */
+  private enum Part {
+    ENCODE,
+    DECODE,
+    GRADIENTS,
+    UPDATE
+  }
+
+  @Override
+  public void run(PrintWriter out, Setting setting) {
+    Device device = setting.device();
+    out.printf(
+        Locale.ROOT,
+        "training step, %s engine, %s, k %d, float32%n"
+            + "%5s %9s %6s %12s %9s %9s %9s %9s %9s %10s %17s%n",
+        device.isCuda() ? "torch" : "vector",
+        device,
+        K,
+        "width",
+        "features",
+        "batch",
+        "optimiser",
+        "step ms",
+        "encode",
+        "decode",
+        "gradients",
+        "update",
+        "tokens/s",
+        "ps/feature/token");
+    for (Optimiser optimiser : new Optimiser[] {Optimiser.ADAM, Optimiser.SPARSE_ADAM}) {
+      for (Shape shape : shapes.isEmpty() ? device.isCuda() ? ON_GPU : ON_CPU : shapes) {
+        measure(out, setting, optimiser, shape);
+        out.flush();
+      }
+    }
+  }
+
+  private static void measure(PrintWriter out, Setting setting, Optimiser optimiser, Shape shape) {
+    Device device = setting.device();
+    int batch = shape.batch();
+    int width = shape.width();
+    int features = shape.features();
+    EngineSpec spec = new EngineSpec(width, width, features, true, false, optimiser);
+    try (Arena arena = Arena.ofShared();
+        Workers workers = Workers.of(setting.threads())) {
+      MemorySegment tokens = BenchmarkData.attention(arena, BATCHES * batch, width, setting.seed());
+      EngineFactory engines = EngineFactory.named("auto", device, workers);
+      try (Engine engine = open(engines, spec, setting)) {
+        long[] step = new long[1];
+        double[] parts = new double[Part.values().length];
+        long bytes = (long) batch * width * Float.BYTES;
+        Runnable inParts =
+            () -> {
+              Rows rows = batch(tokens, step[0]++ % BATCHES * bytes, shape);
+              for (Part part : Part.values()) {
+                parts[part.ordinal()] +=
+                    setting.seconds(
+                        () -> {
+                          run(part, engine, rows, step[0]);
+                          Torch.synchronize(device);
+                        });
+              }
+            };
+        Runnable whole =
+            () -> {
+              Rows rows = batch(tokens, step[0]++ % BATCHES * bytes, shape);
+              for (Part part : Part.values()) {
+                run(part, engine, rows, step[0]);
+              }
+            };
+        warmUp(inParts, device);
+        Arrays.fill(parts, 0);
+        double apart = setting.inTurns(0, inParts)[0];
+        // A GPU is a step behind the calls, so that the parts by themselves take longer.
+        double seconds = device.isCuda() ? together(setting, whole, device) : apart;
+        out.printf(
+            Locale.ROOT,
+            "%5d %9d %6d %12s %9.2f",
+            width,
+            features,
+            batch,
+            optimiser.label(),
+            1e3 * seconds);
+        for (double part : parts) {
+          out.printf(Locale.ROOT, " %9.2f", 1e3 * part / setting.rounds());
+        }
+        out.printf(
+            Locale.ROOT, " %10.0f %17.1f%n", batch / seconds, 1e12 * seconds / features / batch);
+      }
+    }
+  }
+
+  /** On a GPU the host's code is what has to be compiled first: it says what is done there. */
+  private static void warmUp(Runnable step, Device device) {
+    long end = System.nanoTime() + (device.isCuda() ? 6_000_000_000L : 0);
+    for (int i = 0; i < WARM_UP || System.nanoTime() < end; i++) {
+      step.run();
+    }
+  }
+
+  private static double together(Setting setting, Runnable whole, Device device) {
+    return setting.seconds(
+            () -> {
+              for (int round = 0; round < setting.rounds(); round++) {
+                whole.run();
+              }
+              Torch.synchronize(device);
+            })
+        / setting.rounds();
+  }
+
+  private static Rows batch(MemorySegment tokens, long offset, Shape shape) {
+    long bytes = (long) shape.batch() * shape.width() * Float.BYTES;
+    return new Rows(tokens.asSlice(offset, bytes), DType.F32, shape.batch(), shape.width(), 1);
+  }
+
+  /** An engine whose starting weights are not kept. */
+  private static Engine open(EngineFactory engines, EngineSpec spec, Setting setting) {
+    try (Arena arena = Arena.ofShared()) {
+      return engines.open(spec, initial(arena, spec, setting));
+    }
+  }
+
+  private static void run(Part part, Engine engine, Rows rows, long step) {
+    switch (part) {
+      case ENCODE -> engine.encode(rows, new Selection.TopK(K));
+      case DECODE -> {
+        engine.decode(rows, true);
+        engine.markFired(step * rows.count());
+      }
+      case GRADIENTS -> engine.accumulate();
+      case UPDATE -> engine.update(new AdamStep(step, 1e-3, 0.9, 0.999, 1e-8));
+    }
+  }
+
+  private static Parameters initial(Arena arena, EngineSpec spec, Setting setting) {
+    MemorySegment rows =
+        BenchmarkData.active(arena, spec.features(), spec.inputWidth(), setting.seed() + 1);
+    return new Parameters(
+        spec.inputWidth(),
+        spec.outputWidth(),
+        spec.features(),
+        rows,
+        arena.allocate((long) spec.features() * Float.BYTES, 64),
+        rows,
+        arena.allocate((long) spec.outputWidth() * Float.BYTES, 64));
+  }
+}

@@ -1,0 +1,147 @@
+package io.sluice.cli.console;
+
+import io.sluice.cli.Commands;
+import io.sluice.training.run.StoppedException;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/**
+ * What every subcommand shares: {@code --help}, {@code --seed}, {@code --stacktrace}, where output
+ * goes, and how errors are told.
+ *
+ * <p>A subcommand is one class {@code XyzCommand} in this package, annotated with
+ * {@code @Command(name = "xyz", description = …, footer = {"", "Example:", " sluice xyz …"})} and
+ * named in {@link Commands}. It parses, wires and prints; it holds no logic.
+ */
+@Command(
+    mixinStandardHelpOptions = false,
+    sortOptions = false,
+    optionListHeading = "%nOptions:%n",
+    parameterListHeading = "%nArguments:%n")
+public abstract class SluiceCommand implements Callable<Integer> {
+  /** Options that say how a command talks, not what it does. */
+  private static final Set<String> WITH_EVERYTHING =
+      Set.of("--resume", "--out", "--json", "--stacktrace", "--help", "--no-verify", "--threads");
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--seed",
+      order = 1000,
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Seed of everything random; the same seed gives the same result (default: 0).")
+  private long seed;
+
+  @Option(names = "--stacktrace", order = 1001, description = "Show the stack trace of a failure.")
+  private boolean stacktrace;
+
+  @Option(
+      names = {"-h", "--help"},
+      order = 1002,
+      usageHelp = true,
+      description = "Show this help and exit.")
+  private boolean help;
+
+  /**
+   * Does the work. Whatever it throws ends in one line on standard error and exit status 1; {@link
+   * #usage} ends in exit status 2.
+   */
+  protected abstract void run() throws Exception;
+
+  @Override
+  public final Integer call() throws Exception {
+    run();
+    out().flush();
+    return status();
+  }
+
+  /** The exit status after {@link #run} has returned. */
+  public int status() {
+    return 0;
+  }
+
+  /** The seed that the user gave, 0 by default. */
+  public final long seed() {
+    return seed;
+  }
+
+  /** Whether the user wants the stack trace of a failure. */
+  public final boolean stacktrace() {
+    return stacktrace;
+  }
+
+  /** Standard output: results. */
+  public final PrintWriter out() {
+    return spec.commandLine().getOut();
+  }
+
+  /** Standard error: progress and remarks. */
+  public final PrintWriter err() {
+    return spec.commandLine().getErr();
+  }
+
+  /**
+   * An error of usage to throw: one line, exit status 2.
+   *
+   * @param message what is wrong with which option, and what to give instead
+   */
+  public final ParameterException usage(String message) {
+    return new ParameterException(spec.commandLine(), message);
+  }
+
+  /**
+   * Refuses options that a run's own settings would overrule.
+   *
+   * @param taken those that go with {@code --resume}
+   */
+  public final void requireOwnSettings(Set<String> taken) {
+    List<String> overruled =
+        spec.commandLine().getParseResult().matchedOptions().stream()
+            .map(OptionSpec::longestName)
+            .filter(name -> !WITH_EVERYTHING.contains(name) && !taken.contains(name))
+            .toList();
+    if (!overruled.isEmpty()) {
+      throw usage(
+          "--resume goes on with the run's own settings; leave out "
+              + String.join(", ", overruled));
+    }
+  }
+
+  /**
+   * Says after a signal that the work was saved, and how it goes on.
+   *
+   * @param stopped where it was
+   * @param command the words after {@code sluice} that go on with it
+   */
+  public final void sayHowItGoesOn(StoppedException stopped, String command) {
+    err()
+        .println(
+            spec.qualifiedName()
+                + ": "
+                + stopped.getMessage()
+                + "; go on with 'sluice "
+                + command
+                + "'");
+    err().flush();
+  }
+
+  /**
+   * Starts a progress display on standard error; close it when the work is done.
+   *
+   * @param label what is being done, for instance {@code capture}
+   * @param total how many units there are in all; 0 where that is unknown
+   * @param unit the unit's plural, for instance {@code tokens}
+   */
+  public final Progress progress(String label, long total, String unit) {
+    return Progress.start(err(), label, total, unit);
+  }
+}

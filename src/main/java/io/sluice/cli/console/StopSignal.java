@@ -1,0 +1,53 @@
+package io.sluice.cli.console;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Ctrl-C, or another signal that ends the process, while work is done that can be saved: the
+ * process waits until the work has seen it and is closed. Its exit status is the JVM's own then,
+ * 130 after SIGINT and 143 after SIGTERM.
+ */
+public final class StopSignal implements AutoCloseable {
+  /** Steps and checkpoints are done well within this. */
+  private static final long MOST_SECONDS = 120;
+
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private final Thread hook = new Thread(this::await, "sluice-stop");
+  private volatile boolean arrived;
+
+  private StopSignal() {}
+
+  /** Begins to listen. */
+  public static StopSignal listen() {
+    StopSignal signal = new StopSignal();
+    Runtime.getRuntime().addShutdownHook(signal.hook);
+    return signal;
+  }
+
+  private void await() {
+    arrived = true;
+    try {
+      ended.await(MOST_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Whether the process is to end. */
+  public boolean hasArrived() {
+    return arrived;
+  }
+
+  @Override
+  public void close() {
+    if (!arrived) {
+      try {
+        Runtime.getRuntime().removeShutdownHook(hook);
+      } catch (IllegalStateException e) {
+        // The signal comes just now; what follows lets the process end.
+      }
+    }
+    ended.countDown();
+  }
+}

@@ -1,0 +1,94 @@
+package io.sluice.cli.options;
+
+import io.sluice.cli.console.ResultText;
+import io.sluice.evaluation.Evaluation;
+import io.sluice.evaluation.LossRecovered;
+import java.io.PrintWriter;
+import java.util.Locale;
+
+/**
+ * An evaluation as people read it.
+ *
+ * @param parts what fires, for instance {@code features}
+ * @param instead what stands in the activation's place, for instance {@code the reconstruction}
+ */
+public record EvaluationText(String parts, String instead) {
+  /**
+   * Prints it.
+   *
+   * @param count how many features there are
+   * @param tokens which tokens it is of
+   */
+  public void print(Evaluation e, int count, String tokens, PrintWriter out) {
+    out.printf(Locale.ROOT, "tokens    %,d %s%n", e.tokens(), tokens);
+    String rows = rows(e, ", ");
+    out.printf(Locale.ROOT, "FVU       %.4f%s%n", e.fvu(), rows);
+    if (e.trained() != null) {
+      out.printf(
+          Locale.ROOT,
+          "FVU       %.4f, trained (%,d tokens that the run trained on)%n",
+          e.trained().fvu(),
+          e.trained().tokens());
+    }
+    out.printf(
+        Locale.ROOT, "explained %.2f%% of the variance%s%n", 100 * e.explainedVariance(), rows);
+    out.printf(Locale.ROOT, "L0        %.1f%s%n", e.l0(), rows);
+    dead(e, count, out);
+    if (e.trained() != null) {
+      dead(e.trained(), count, out);
+    }
+    for (Evaluation.SiteFvu site : e.sites()) {
+      out.printf(Locale.ROOT, "FVU       %.4f%s, of %s%n", site.fvu(), rows, site.hook());
+    }
+    loss(e, out);
+  }
+
+  private void dead(Evaluation e, int count, PrintWriter out) {
+    String tokens = rows(e, "") + "tokens";
+    out.printf(
+        Locale.ROOT,
+        "dead      %.2f%% (%s)%n",
+        100 * e.deadFraction(),
+        ResultText.dead(e.deadFraction(), count, parts, e.deadWindowTokens(), tokens));
+    if (e.deadWindowTokens() < e.tokens()) {
+      long never = e.frequencyHistogram().neverFired();
+      out.printf(
+          Locale.ROOT,
+          "never     %.2f%% (%,d of %,d %s: no firing in all %,d %s)%n",
+          100.0 * never / count,
+          never,
+          count,
+          parts,
+          e.tokens(),
+          tokens);
+    }
+  }
+
+  /** Which tokens, where they are not all there are. */
+  private static String rows(Evaluation e, String before) {
+    return e.rows() == null || e.rows().equals("all")
+        ? ""
+        : before.isEmpty() ? e.rows() + " " : before + e.rows();
+  }
+
+  private void loss(Evaluation e, PrintWriter out) {
+    LossRecovered loss = e.lossRecovered();
+    if (loss == null) {
+      return;
+    }
+    String several = e.sites().isEmpty() ? "" : "s";
+    out.printf(
+        Locale.ROOT,
+        "loss      %.1f%% recovered over %,d %stokens: %.4f clean, %.4f with %s%s, %.4f with the"
+            + " mean%s%n",
+        100 * loss.recovered(),
+        loss.tokens(),
+        rows(e, ""),
+        loss.cleanLoss(),
+        loss.loss(),
+        instead,
+        several,
+        loss.ablatedLoss(),
+        several);
+  }
+}

@@ -1,0 +1,95 @@
+package io.sluice.cli.options;
+
+import io.sluice.training.config.EncoderStart;
+import io.sluice.training.config.Kind;
+import java.util.List;
+import picocli.CommandLine.Option;
+
+/** What a dictionary reads and writes, and so of which kind it is. */
+public final class KindOptions {
+  @Option(
+      names = "--hook",
+      paramLabel = "NAME",
+      split = ",",
+      description =
+          "The hook point to learn, for instance layers.3.attn_out. Several, with commas "
+              + "between, make a crosscoder, whose features they share.")
+  private List<String> hooks;
+
+  @Option(
+      names = "--target",
+      paramLabel = "NAME",
+      split = ",",
+      description =
+          "The hook point to write: makes a transcoder, which reads --hook and writes "
+              + "--target (default: an autoencoder). As many targets as hooks, with commas "
+              + "between, make a cross-layer transcoder: features of each layer write its "
+              + "target and those after it; --features and --k are then those of one layer.")
+  private List<String> targets;
+
+  @Option(
+      names = "--encoder-start",
+      paramLabel = "pull-back|tied|random",
+      description =
+          "With --target: where the encoder starts. pull-back: at the decoder, pulled "
+              + "back through the best linear prediction of the target from the input; tied: "
+              + "at the decoder itself, where widths are equal; random: at random (default: "
+              + "pull-back).")
+  private String encoderStart;
+
+  @Option(
+      names = "--skip",
+      description =
+          "With --target: a skip transcoder. Adds a matrix from input to target, which "
+              + "starts at 0 and learns what follows linearly.")
+  private boolean skip;
+
+  /** The hook point to read, or the first of them; null if none was given. */
+  public String hook() {
+    return hooks == null ? null : hooks.isEmpty() ? "" : hooks.getFirst();
+  }
+
+  /**
+   * The kind of dictionary.
+   *
+   * @throws IllegalArgumentException if the options do not fit together
+   */
+  public Kind kind() {
+    requireNames("--hook", hooks);
+    requireNames("--target", targets);
+    if (targets == null) {
+      if (encoderStart != null) {
+        throw new IllegalArgumentException(
+            "--encoder-start goes with --target: an autoencoder starts tied");
+      }
+      if (skip) {
+        throw new IllegalArgumentException(
+            "--skip goes with --target: an autoencoder could learn to copy");
+      }
+      return hooks.size() == 1
+          ? new Kind.Autoencoder()
+          : new Kind.Crosscoder(hooks.subList(1, hooks.size()));
+    }
+    EncoderStart start =
+        encoderStart == null ? EncoderStart.PULL_BACK : EncoderStart.ofLabel(encoderStart);
+    if (hooks.size() != targets.size()) {
+      throw new IllegalArgumentException(
+          "--hook and --target name as many hook points, not %d and %d"
+              .formatted(hooks.size(), targets.size()));
+    }
+    if (hooks.size() == 1) {
+      return new Kind.Transcoder(targets.getFirst(), start, skip);
+    }
+    if (skip) {
+      throw new IllegalArgumentException("--skip goes with one --target, not with several");
+    }
+    return new Kind.CrossLayerTranscoder(hooks.subList(1, hooks.size()), targets, start);
+  }
+
+  private static void requireNames(String option, List<String> names) {
+    if (names != null && (names.isEmpty() || names.stream().anyMatch(String::isBlank))) {
+      throw new IllegalArgumentException(
+          option + " has an empty name; give hook points with one comma between");
+    }
+  }
+}

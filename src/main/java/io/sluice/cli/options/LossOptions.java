@@ -1,0 +1,117 @@
+package io.sluice.cli.options;
+
+import io.sluice.cli.console.Progress;
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.dictionary.Site;
+import io.sluice.evaluation.LossMeasurement;
+import io.sluice.evaluation.LossRecovered;
+import io.sluice.geometry.StoreCovariance;
+import io.sluice.model.HookPoint;
+import io.sluice.model.capture.ContextSpec;
+import io.sluice.model.loading.LoadedModel;
+import io.sluice.store.ActivationStore;
+import io.sluice.store.RowFilter;
+import io.sluice.torch.Device;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Predicate;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** A model and texts, if what was trained is to be measured by what it costs the model. */
+public final class LossOptions {
+  @Option(
+      names = "--model",
+      paramLabel = "PATH",
+      description =
+          "The causal language model that the activations are of; adds the loss recovered with the"
+              + " reconstruction in their place, in all places at once where there are several.")
+  private Path model;
+
+  @Mixin private OptionalTexts texts;
+
+  /** Measures one replacement in the model. */
+  public interface Measure {
+    LossRecovered of(LossMeasurement losses, Progress progress) throws IOException;
+  }
+
+  /** Complains about values that cannot be meant, before any work. */
+  public void check(SluiceCommand command) {
+    texts.check(command);
+    if ((model != null) != texts.areGiven()) {
+      throw command.usage("--model and --text go together; give both, or neither");
+    }
+  }
+
+  /** Whether a model was given. */
+  boolean areGiven() {
+    return model != null;
+  }
+
+  /**
+   * Opens the model; null if none was given.
+   *
+   * <p>A model that does not fit should not cost the time of the rest, so all that can be checked
+   * without running it is checked here.
+   *
+   * @param replaced the hook points that will be replaced
+   * @throws IOException if a file is missing or damaged
+   * @throws IllegalArgumentException if the model has no such hook point or no such contexts
+   */
+  public LoadedModel open(Device where, List<Site> replaced) throws IOException {
+    if (model == null) {
+      return null;
+    }
+    LoadedModel loaded = LoadedModel.open(model, where);
+    try {
+      loaded.languageModel();
+      texts.spec(loaded).requireFits(loaded);
+      replaced.forEach(site -> requireHook(loaded, site.hook(), site.width()));
+      return loaded;
+    } catch (IllegalArgumentException e) {
+      loaded.close();
+      throw e;
+    }
+  }
+
+  private static void requireHook(LoadedModel loaded, String hook, int width) {
+    HookPoint point = HookPoint.parse(hook);
+    if (!loaded.transformer().hookPoints().contains(point)) {
+      throw new IllegalArgumentException(
+          "%s is not in %s; give the model that was captured".formatted(hook, loaded.name()));
+    }
+    int actual = loaded.transformer().width(point);
+    if (actual != width) {
+      throw new IllegalArgumentException(
+          "%s of %s is %d wide, not %d; give the model that was captured"
+              .formatted(hook, loaded.name(), actual, width));
+    }
+  }
+
+  /**
+   * Measures what a replacement costs the model.
+   *
+   * @param from the first position that is replaced
+   * @param keep which contexts take part, by their tokens; null for all
+   */
+  public LossRecovered measure(
+      SluiceCommand command, LoadedModel loaded, int from, Predicate<int[]> keep, Measure measure)
+      throws IOException {
+    ContextSpec spec = texts.spec(loaded);
+    LossMeasurement losses = new LossMeasurement(loaded, spec, from, keep);
+    LossRecovered recovered;
+    try (Progress progress = command.progress("loss", texts.total(), "tokens")) {
+      recovered = measure.of(losses, progress);
+      progress.done();
+    }
+    ContextOptions.tell(command, losses.problems());
+    return recovered;
+  }
+
+  /** The mean of the rows that take part; what does not is not replaced either. */
+  public static double[] mean(ActivationStore store, String hook, RowFilter rows)
+      throws IOException {
+    return StoreCovariance.of(store, store.column(hook), rows, Device.CPU, done -> {}).mean();
+  }
+}

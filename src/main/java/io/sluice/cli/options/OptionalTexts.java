@@ -1,0 +1,65 @@
+package io.sluice.cli.options;
+
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.model.capture.ContextSpec;
+import io.sluice.model.loading.LoadedModel;
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Texts that a command runs through a model if they are given. */
+public final class OptionalTexts {
+  @Option(
+      names = "--text",
+      arity = "1..*",
+      paramLabel = "PATH",
+      description = "Texts that --model runs: files, folders or patterns, as for capture.")
+  private List<Path> texts;
+
+  @Mixin private TextReading reading;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "N",
+      description = "Stop after N tokens of those texts (default: the whole text).")
+  private Long tokens;
+
+  @Option(
+      names = "--context",
+      paramLabel = "N",
+      description =
+          "Tokens per context of those texts (default: 256 for causal models, 128 for encoders).")
+  private Integer context;
+
+  /** Complains about values that cannot be meant, before any work. */
+  public void check(SluiceCommand command) {
+    for (Number number : new Number[] {tokens, context}) {
+      if (number != null && number.longValue() < 1) {
+        throw command.usage("--tokens and --context must be at least 1, not " + number);
+      }
+    }
+    reading.check(command);
+  }
+
+  /** Whether there are texts. */
+  public boolean areGiven() {
+    return texts != null;
+  }
+
+  /** Tokens to read; 0 where that is not known. */
+  public long total() {
+    return tokens == null ? 0 : tokens;
+  }
+
+  /** What was asked for, and where nothing was, what suits the model. */
+  public ContextSpec spec(LoadedModel model) {
+    int length = context == null ? ContextSpec.defaultContext(model) : context;
+    return new ContextSpec(
+        reading.of(texts),
+        length,
+        0,
+        ContextSpec.defaultBatch(length, model),
+        tokens == null ? Long.MAX_VALUE : tokens);
+  }
+}

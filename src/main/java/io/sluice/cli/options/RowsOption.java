@@ -1,0 +1,133 @@
+package io.sluice.cli.options;
+
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.evaluation.Evaluation;
+import io.sluice.evaluation.TrainedText;
+import io.sluice.store.ActivationStore;
+import io.sluice.training.run.RunRows;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.LongPredicate;
+import java.util.function.Predicate;
+import picocli.CommandLine.Option;
+
+/** On which of a store's tokens something is measured: those its run kept apart, unless asked. */
+public final class RowsOption {
+  private static final String HELD_OUT = "held-out";
+  private static final String TRAINED = "trained";
+  private static final String ALL = "all";
+
+  @Option(
+      names = "--rows",
+      paramLabel = "held-out|trained|all",
+      description =
+          "Which tokens: those that the run held out, those that it trained on, or all "
+              + "(default: held-out, and trained beside it, if the run held any out; else "
+              + "all).")
+  private String rows;
+
+  private RunRows run;
+
+  /** Complains about values that cannot be meant, before any work. */
+  public void check(SluiceCommand command) {
+    if (rows != null && !List.of(HELD_OUT, TRAINED, ALL).contains(rows)) {
+      throw command.usage("--rows is held-out, trained or all, not '" + rows + "'");
+    }
+  }
+
+  /**
+   * Finds out what the run in a folder kept apart.
+   *
+   * @throws IOException if rows are asked for that are not known, or the run's file is damaged
+   */
+  public void read(Path folder, ActivationStore store) throws IOException {
+    run = RunRows.of(folder, store);
+    if (rows != null && !rows.equals(ALL) && !run.someHeldOut()) {
+      throw new IOException(
+          String.format(
+              Locale.ROOT,
+              "--rows %s: which tokens of %s were held out is not known, as %s; give --rows all",
+              rows,
+              store.folder(),
+              why()));
+    }
+  }
+
+  private String why() {
+    return run.heldOut() == null ? run.why() : run.heldOut().sentence();
+  }
+
+  /** Measures some rows. */
+  public interface Measure {
+    Evaluation of(LongPredicate contexts) throws IOException;
+  }
+
+  /** How many rows are read, for progress. */
+  public long count(ActivationStore store) {
+    return switch (name()) {
+      case HELD_OUT -> rows == null ? store.rows() : run.heldOut().tokens();
+      case TRAINED -> store.rows() - run.heldOut().tokens();
+      default -> store.rows();
+    };
+  }
+
+  /** Measures what was asked for; where nothing was, what is held out, and the rest beside it. */
+  public Evaluation measure(Measure measure) throws IOException {
+    Evaluation main = measure.of(contexts(name())).ofRows(name());
+    return rows == null && run.someHeldOut()
+        ? main.besideTrained(measure.of(contexts(TRAINED)).ofRows(TRAINED))
+        : main;
+  }
+
+  private String name() {
+    return rows != null ? rows : run.someHeldOut() ? HELD_OUT : ALL;
+  }
+
+  /** Whether the tokens were never trained on. */
+  boolean areHeldOut() {
+    return name().equals(HELD_OUT);
+  }
+
+  /** The first position of a context that the run took; that of the store where it is not known. */
+  public int firstPosition(ActivationStore store) {
+    return run.heldOut() == null ? store.firstPosition() : run.heldOut().firstPosition();
+  }
+
+  /** Rows of contexts that were trained on; all where that is not known. */
+  public LongPredicate trained() {
+    return contexts(run.someHeldOut() ? TRAINED : ALL);
+  }
+
+  /** Which contexts these are, by any of their rows. */
+  private LongPredicate contexts(String which) {
+    return switch (which) {
+      case HELD_OUT -> run.heldOut()::holds;
+      case TRAINED -> row -> !run.heldOut().holds(row);
+      default -> row -> true;
+    };
+  }
+
+  /** Which contexts of a text take part in a loss, by their tokens; null for all. */
+  public Predicate<int[]> text(ActivationStore store) {
+    if (name().equals(ALL)) {
+      return null;
+    }
+    TrainedText trained = TrainedText.of(store, run.heldOut());
+    return areHeldOut() ? tokens -> !trained.holds(tokens) : trained::holds;
+  }
+
+  /** What the numbers are of. */
+  public String says() {
+    return switch (name()) {
+      case HELD_OUT ->
+          String.format(
+              Locale.ROOT,
+              "held out in %,d whole contexts, never trained on",
+              run.heldOut().contexts());
+      case TRAINED -> "that the run trained on";
+      default -> rows == null ? "(all: " + why() + ")" : "(all, trained on or not)";
+    };
+  }
+}

@@ -1,0 +1,37 @@
+package io.sluice.cli.options;
+
+import io.sluice.store.ActivationStore;
+import io.sluice.store.Reading;
+import java.io.IOException;
+import java.nio.file.Path;
+import picocli.CommandLine.Option;
+
+/** How a command opens the store that it reads: whole, or not at all. */
+public final class StoreChecksums {
+  @Option(
+      names = "--no-verify",
+      description =
+          "Do not compare the store's files with their checksums first; saves reading them once.")
+  private boolean skipped;
+
+  @Option(
+      names = "--copy",
+      description =
+          "Copy rows from the store's files instead of mapping these into memory: for a network or"
+              + " removable disk, where a file may vanish while it is read.")
+  private boolean copied;
+
+  /**
+   * Opens a store and, unless the user said otherwise, reads it once to find flipped bits: one in
+   * an exponent would spoil a training without a word.
+   *
+   * @throws IOException if the store is missing or damaged; the message names the file
+   */
+  public ActivationStore open(Path folder) throws IOException {
+    ActivationStore store = ActivationStore.open(folder, copied ? Reading.COPIED : Reading.MAPPED);
+    if (!skipped) {
+      store.verify();
+    }
+    return store;
+  }
+}

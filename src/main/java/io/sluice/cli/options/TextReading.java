@@ -1,0 +1,36 @@
+package io.sluice.cli.options;
+
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.text.TextSpec;
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine.Option;
+
+/** How texts are read, whichever command reads them. */
+final class TextReading {
+  @Option(
+      names = "--text-field",
+      paramLabel = "NAME",
+      defaultValue = TextSpec.DEFAULT_FIELD,
+      description = "Field of JSON lines or column of Parquet with the text (default: text).")
+  private String field;
+
+  @Option(
+      names = "--strict",
+      description =
+          "Stop at the first line that cannot be read or character that is not UTF-8, instead of"
+              + " leaving it out and counting it.")
+  private boolean strict;
+
+  /** Complains about a name that cannot be meant, before any work. */
+  void check(SluiceCommand command) {
+    if (field.isEmpty()) {
+      throw command.usage("--text-field is empty; give the name of a field or column");
+    }
+  }
+
+  /** These texts, read so. */
+  TextSpec of(List<Path> texts) {
+    return new TextSpec(texts, field, strict);
+  }
+}

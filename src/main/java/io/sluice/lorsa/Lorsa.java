@@ -1,0 +1,44 @@
+package io.sluice.lorsa;
+
+import io.sluice.lorsa.engine.LorsaWeights;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/**
+ * A low-rank sparse attention (arXiv 2504.20938) in the units of the model's activations.
+ *
+ * @param config what it is of
+ * @param weights its parameters, in memory that somebody else owns
+ */
+public record Lorsa(LorsaConfig config, LorsaWeights weights) {
+  /**
+   * Checks that both have one form.
+   *
+   * @throws IllegalArgumentException if they have not
+   */
+  public Lorsa {
+    if (!config.spec().equals(weights.spec())) {
+      throw new IllegalArgumentException("configuration and weights are of different forms");
+    }
+  }
+
+  /**
+   * Writes {@code lorsa.safetensors} and {@code lorsa.json} into a folder, each whole or not at
+   * all.
+   *
+   * @throws IOException if writing fails
+   */
+  public void save(Path folder) throws IOException {
+    LorsaFiles.save(this, folder);
+  }
+
+  /**
+   * Maps what {@link #save} wrote; the weights stay in the file.
+   *
+   * @throws IOException if a file is missing or damaged, or the two do not fit each other; the
+   *     message names the file and what to do
+   */
+  public static Lorsa load(Path folder) throws IOException {
+    return LorsaFiles.load(folder);
+  }
+}

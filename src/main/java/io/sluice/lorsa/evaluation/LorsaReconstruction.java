@@ -1,0 +1,95 @@
+package io.sluice.lorsa.evaluation;
+
+import io.sluice.lorsa.Lorsa;
+import io.sluice.lorsa.LorsaConfig;
+import io.sluice.lorsa.engine.LorsaBatch;
+import io.sluice.lorsa.engine.LorsaEngine;
+import io.sluice.memory.DType;
+import io.sluice.model.HookPoint;
+import io.sluice.model.Hooks;
+import io.sluice.torch.Device;
+import io.sluice.torch.ShapeOperators;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Puts what a Lorsa writes in the place of what the model's attention writes, while a causal model
+ * runs. Positions before the Lorsa's first are left as they are. It owns memory until it is closed.
+ */
+public final class LorsaReconstruction implements AutoCloseable {
+  private final HookPoint input;
+  private final HookPoint output;
+  private final int from;
+  private final LorsaEngine engine;
+  private final TensorScope kept = TensorScope.detached();
+  private Tensor read;
+
+  /**
+   * Opens an engine.
+   *
+   * @param device where the model runs
+   * @throws IllegalArgumentException if the Lorsa is of attention that is not causal
+   */
+  public LorsaReconstruction(Lorsa lorsa, Device device) {
+    LorsaConfig config = lorsa.config();
+    if (!config.spec().causal()) {
+      throw new IllegalArgumentException(
+          "this Lorsa is of attention that sees both ways; a loss needs a causal language model");
+    }
+    this.input = HookPoint.parse(config.inputHook());
+    this.output = HookPoint.parse(config.outputHook());
+    this.from = config.fromPosition();
+    this.engine = LorsaEngine.running(lorsa.weights(), device);
+  }
+
+  /** What is replaced. */
+  public HookPoint output() {
+    return output;
+  }
+
+  /** Hooks that read the Lorsa's input and replace its output. */
+  public Hooks hooks() {
+    return Hooks.none()
+        .observe(List.of(input), (point, activation) -> keep(activation))
+        .replace(output, (point, activation) -> replaced(activation));
+  }
+
+  private void keep(Tensor activation) {
+    forget();
+    // A copy: converting nothing, an alias would go with the layer.
+    read = activation.to(DType.F32).copy().moveTo(kept);
+  }
+
+  private void forget() {
+    if (read != null) {
+      read.close();
+      read = null;
+    }
+  }
+
+  private Tensor replaced(Tensor activation) {
+    long length = activation.size(1);
+    if (from >= length) {
+      return activation;
+    }
+    int[] lengths = new int[Math.toIntExact(activation.size(0))];
+    // Padding is on the right: no token sees it, and what is written there has no meaning.
+    Arrays.fill(lengths, Math.toIntExact(length));
+    Tensor written = engine.output(new LorsaBatch(read, null, lengths, from));
+    forget();
+    Tensor result = written.to(activation.dtype());
+    return from == 0
+        ? result
+        : ShapeOperators.cat(
+            List.of(activation.narrow(1, 0, from), result.narrow(1, from, length - from)), 1);
+  }
+
+  /** Frees what it owns. */
+  @Override
+  public void close() {
+    engine.close();
+    kept.close();
+  }
+}

@@ -1,0 +1,27 @@
+package io.sluice.lorsa.training;
+
+import java.util.List;
+
+/**
+ * What a sample of the activations said before the first step.
+ *
+ * @param inputScale what the input is multiplied by
+ * @param targetScale what the target is multiplied by
+ * @param variance mean squared distance of the target from its mean, per token, after scaling
+ * @param subspaceDimensions per head of the model, how many directions its outputs start in; empty
+ *     for a random start
+ * @param commonNorm length that all output directions got
+ * @param sampleTokens tokens that this was estimated from
+ */
+public record LorsaStart(
+    double inputScale,
+    double targetScale,
+    double variance,
+    List<Integer> subspaceDimensions,
+    double commonNorm,
+    long sampleTokens) {
+  /** Copies the list. */
+  public LorsaStart {
+    subspaceDimensions = List.copyOf(subspaceDimensions);
+  }
+}

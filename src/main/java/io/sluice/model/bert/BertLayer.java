@@ -1,0 +1,184 @@
+package io.sluice.model.bert;
+
+import io.sluice.memory.DType;
+import io.sluice.model.HookKind;
+import io.sluice.model.Hooks;
+import io.sluice.model.LayerAttention;
+import io.sluice.model.Transformer;
+import io.sluice.model.cpu.LayerMatrix;
+import io.sluice.model.cpu.VectorLayer;
+import io.sluice.model.parts.Linear;
+import io.sluice.model.parts.Norm;
+import io.sluice.model.parts.WeightLoader;
+import io.sluice.simd.layers.AttentionHeads;
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import java.io.IOException;
+import java.util.List;
+import java.util.function.Function;
+
+/** One layer of a BERT encoder: attention and MLP, each normalised after the residual is added. */
+public final class BertLayer {
+  private final int index;
+  private final BertConfig config;
+  private final Linear query;
+  private final Linear key;
+  private final Linear value;
+  private final Linear attentionOutput;
+  private final Norm attentionNorm;
+  private final Linear up;
+  private final Linear down;
+  private final Norm outputNorm;
+
+  BertLayer(int index, BertWeights weights, WeightLoader loader) throws IOException {
+    this.index = index;
+    this.config = weights.config();
+    long d = config.dModel();
+    long inner = config.intermediate();
+    String at = "encoder.layer." + index;
+    this.query = linear(weights, loader, at + ".attention.self.query", d, d);
+    this.key = linear(weights, loader, at + ".attention.self.key", d, d);
+    this.value = linear(weights, loader, at + ".attention.self.value", d, d);
+    this.attentionOutput = linear(weights, loader, at + ".attention.output.dense", d, d);
+    this.attentionNorm = norm(weights, loader, at + ".attention.output.LayerNorm");
+    this.up = linear(weights, loader, at + ".intermediate.dense", inner, d);
+    this.down = linear(weights, loader, at + ".output.dense", d, inner);
+    this.outputNorm = norm(weights, loader, at + ".output.LayerNorm");
+  }
+
+  /**
+   * The layer's output.
+   *
+   * @param hidden {@code [batch, length, dModel]}
+   * @param scoreMask added to attention scores, {@code [batch, 1, 1, length]}, or null
+   * @return null if the hooks end the pass after the attention
+   */
+  Tensor forward(Tensor hidden, Tensor scoreMask, Hooks hooks) {
+    // An alias: a hook may keep what it is given, and the residual stream is freed by its owner.
+    Tensor read = hooks.at(index, HookKind.ATTN_IN, hidden.to(hidden.device()));
+    Tensor z = hooks.at(index, HookKind.Z, attention(read, scoreMask));
+    Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attentionOutput.apply(z));
+    if (hooks.endBefore(index, HookKind.MLP_OUT)) {
+      return null;
+    }
+    Tensor middle = attentionNorm.apply(attnOut.add(hidden));
+    Tensor mlpOut =
+        hooks.at(index, HookKind.MLP_OUT, down.apply(config.activation().apply(up.apply(middle))));
+    return hooks.at(index, HookKind.RESID, outputNorm.apply(mlpOut.add(middle)));
+  }
+
+  /**
+   * The layer taken apart.
+   *
+   * @param matrices makes one matrix of those that read the same
+   */
+  public VectorLayer apart(Function<List<Linear>, LayerMatrix> matrices) {
+    int d = config.dModel();
+    int headDim = d / config.heads();
+    AttentionHeads heads =
+        new AttentionHeads(
+            config.heads(),
+            config.heads(),
+            headDim,
+            3 * d,
+            0,
+            headDim,
+            d,
+            headDim,
+            2 * d,
+            headDim,
+            null,
+            null,
+            0,
+            new AttentionHeads.Rule(false, 0, (float) (1 / Math.sqrt(headDim)), 0));
+    return new VectorLayer(
+        index,
+        false,
+        null,
+        matrices.apply(List.of(query, key, value)),
+        heads,
+        matrices.apply(List.of(attentionOutput)),
+        null,
+        VectorLayer.rows(attentionNorm),
+        null,
+        null,
+        matrices.apply(List.of(up)),
+        config.activation().function(),
+        matrices.apply(List.of(down)),
+        null,
+        VectorLayer.rows(outputNorm));
+  }
+
+  /** {@code W_O}, {@code [dModel, dModel]}. */
+  Tensor outputProjection() {
+    return attentionOutput.weight();
+  }
+
+  /** What the attention is, for {@link Transformer#attention}. */
+  LayerAttention numbers(Device device) {
+    int d = config.dModel();
+    return numbers(
+        LayerAttention.Projection.of(query::apply, d, DType.F32, device),
+        LayerAttention.Projection.of(key::apply, d, DType.F32, device),
+        LayerAttention.Projection.of(value::apply, d, DType.F32, device),
+        LayerAttention.Projection.of(attentionOutput::apply, d, DType.F32, device));
+  }
+
+  /** The same around these projections. */
+  LayerAttention numbers(
+      LayerAttention.Projection queries,
+      LayerAttention.Projection keys,
+      LayerAttention.Projection values,
+      LayerAttention.Projection output) {
+    int headDim = config.dModel() / config.heads();
+    return new LayerAttention(
+        config.heads(),
+        config.heads(),
+        headDim,
+        queries,
+        keys,
+        values,
+        output,
+        new float[0],
+        1 / Math.sqrt(headDim),
+        0,
+        0,
+        false,
+        false);
+  }
+
+  private Tensor attention(Tensor hidden, Tensor scoreMask) {
+    Tensor heads =
+        split(query.apply(hidden))
+            .attend(
+                split(key.apply(hidden)), split(value.apply(hidden)), scoreMask, false, Double.NaN);
+    // LibTorch's fused kernel leaves heads next to each other in memory, so this is a view.
+    return heads
+        .transpose(1, 2)
+        .reshape(hidden.size(0), hidden.size(1), config.dModel())
+        .contiguous();
+  }
+
+  /** {@code [batch, length, dModel]} as {@code [batch, heads, length, headDim]}. */
+  private Tensor split(Tensor x) {
+    long heads = config.heads();
+    return x.reshape(x.size(0), x.size(1), heads, config.dModel() / heads).transpose(1, 2);
+  }
+
+  private static Linear linear(
+      BertWeights weights, WeightLoader loader, String module, long out, long in)
+      throws IOException {
+    return new Linear(
+        weights.projection(loader, module, out, in),
+        weights.parameter(loader, module + ".bias", out));
+  }
+
+  /** Layer normalisation with the parameters of {@code module}. */
+  static Norm norm(BertWeights weights, WeightLoader loader, String module) throws IOException {
+    BertConfig config = weights.config();
+    return new Norm.Layer(
+        weights.parameter(loader, module + ".weight", config.dModel()),
+        weights.parameter(loader, module + ".bias", config.dModel()),
+        config.layerNormEpsilon());
+  }
+}

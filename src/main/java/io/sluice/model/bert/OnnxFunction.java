@@ -1,0 +1,112 @@
+package io.sluice.model.bert;
+
+import io.sluice.model.parts.Activation;
+import io.sluice.weights.OnnxNode;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What the operations between two values of a graph make of one number, where all of them go
+ * element by element: exporters spell out activation functions and scales in many ways, which are
+ * told apart by what comes out.
+ */
+public final class OnnxFunction {
+  /** Deeper than any function is spelled out. */
+  private static final int DEEPEST = 64;
+
+  /** More values than any function takes on the way. */
+  private static final int MOST = 256;
+
+  private final OnnxGraph graph;
+  private final Map<String, Double> known = new HashMap<>();
+  private final double headDim;
+
+  private OnnxFunction(OnnxGraph graph, double headDim) {
+    this.graph = graph;
+    this.headDim = headDim;
+  }
+
+  /** The value {@code to} where {@code from} is {@code x}; NaN if that cannot be told. */
+  static double apply(OnnxGraph graph, String from, String to, double x) {
+    OnnxFunction function = new OnnxFunction(graph, Double.NaN);
+    function.known.put(graph.source(from), x);
+    return function.value(to, 0);
+  }
+
+  /**
+   * A number that does not depend on the inputs, or on the last size of queries and keys alone; NaN
+   * if that cannot be told.
+   */
+  static double number(OnnxGraph graph, String value, double headDim) {
+    return new OnnxFunction(graph, headDim).value(value, 0);
+  }
+
+  private double value(String name, int depth) {
+    String value = graph.source(name);
+    Double found = known.get(value);
+    if (found != null) {
+      return found;
+    }
+    double result = depth > DEEPEST || known.size() > MOST ? Double.NaN : computed(value, depth);
+    known.put(value, result);
+    return result;
+  }
+
+  private double computed(String name, int depth) {
+    if (graph.isConstant(name)) {
+      return graph.number(name);
+    }
+    OnnxNode node = graph.maker(name);
+    if (node == null || node.inputs().isEmpty()) {
+      return Double.NaN;
+    }
+    List<String> in = node.inputs();
+    if (node.operator().equals("Slice") || node.operator().equals("Gather")) {
+      return lastSize(node);
+    }
+    double x = value(in.getFirst(), depth + 1);
+    double y = in.size() == 2 ? value(in.get(1), depth + 1) : Double.NaN;
+    return switch (node.operator()) {
+      case "Add" -> x + y;
+      case "Sub" -> x - y;
+      case "Mul" -> x * y;
+      case "Div" -> x / y;
+      case "Pow" -> Math.pow(x, y);
+      case "Sqrt" -> Math.sqrt(x);
+      case "Reciprocal" -> 1 / x;
+      case "Neg" -> -x;
+      case "Tanh" -> Math.tanh(x);
+      case "Erf" -> erf(x);
+      case "Relu" -> Math.max(0, x);
+      case "Sigmoid" -> 1 / (1 + Math.exp(-x));
+      case "Gelu" ->
+          node.texts().getOrDefault("approximate", "none").equals("tanh")
+              ? Activation.GELU_TANH.of(x)
+              : Activation.GELU.of(x);
+      case "Cast", "Unsqueeze", "Squeeze" -> x;
+      default -> Double.NaN;
+    };
+  }
+
+  /** The width of a head, where it is read off a tensor's shape. */
+  private double lastSize(OnnxNode node) {
+    OnnxNode shape = graph.maker(node.inputs().getFirst());
+    boolean last = node.inputs().size() > 1 && graph.number(node.inputs().get(1)) == -1;
+    return last && shape != null && shape.operator().equals("Shape") ? headDim : Double.NaN;
+  }
+
+  /** The error function, by its series; exact to 1e-12 where functions are compared. */
+  public static double erf(double x) {
+    if (Math.abs(x) > 5) {
+      return Math.signum(x);
+    }
+    double term = x;
+    double sum = x;
+    for (int n = 1; n < 200; n++) {
+      term *= -x * x / n;
+      sum += term / (2 * n + 1);
+    }
+    return 2 / Math.sqrt(Math.PI) * sum;
+  }
+}

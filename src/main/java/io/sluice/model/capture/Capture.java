@@ -1,0 +1,178 @@
+package io.sluice.model.capture;
+
+import io.sluice.model.HookPatterns;
+import io.sluice.model.HookPoint;
+import io.sluice.model.Hooks;
+import io.sluice.model.LanguageModel;
+import io.sluice.model.ModelShape;
+import io.sluice.model.TokenBatch;
+import io.sluice.model.loading.LoadedModel;
+import io.sluice.model.tokens.Context;
+import io.sluice.model.tokens.SpecialTokens;
+import io.sluice.store.Column;
+import io.sluice.store.Manifest;
+import io.sluice.store.StoreSpec;
+import io.sluice.store.StoreWriter;
+import io.sluice.text.TextProblems;
+import io.sluice.torch.TensorScope;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.LongConsumer;
+
+/**
+ * Runs texts through a model and stores what its hook points write.
+ *
+ * <pre>{@code
+ * try (LoadedModel model = LoadedModel.open(path, Device.CPU)) {
+ *   List<HookPoint> hooks = HookPatterns.select("layers.*.attn_out", model.transformer().hookPoints());
+ *   Capture.plan(model, CaptureSpec.of(List.of(text), hooks)).run(store, done -> {});
+ * }
+ * }</pre>
+ *
+ * <p>Planning reads and tokenises the texts once, which costs little beside running them, so that
+ * everything that can be wrong with them is found before anything is written, and the time left is
+ * known. Memory is bounded by one batch and one shard of the store.
+ */
+public final class Capture {
+  /** What stands around the rows of a file, about, and a manifest. */
+  private static final long FRAME_BYTES = 8 << 10;
+
+  private final LoadedModel model;
+  private final CaptureSpec spec;
+  private final long tokens;
+  private final long rows;
+  private final TextProblems problems;
+
+  private Capture(
+      LoadedModel model, CaptureSpec spec, long tokens, long rows, TextProblems problems) {
+    this.model = model;
+    this.spec = spec;
+    this.tokens = tokens;
+    this.rows = rows;
+    this.problems = problems;
+  }
+
+  /**
+   * Checks model, hooks and texts against each other, and counts.
+   *
+   * @throws IOException if a text is missing or cannot be read, none holds a word, something is
+   *     wrong with one and they are read strictly, or the tokenizer does not fit the model
+   * @throws IllegalArgumentException if a hook point does not exist, or the context is longer than
+   *     the model takes or leaves no room for text
+   */
+  public static Capture plan(LoadedModel model, CaptureSpec spec) throws IOException {
+    ModelShape shape = model.transformer().shape();
+    List<HookPoint> available = model.transformer().hookPoints();
+    for (HookPoint hook : spec.hooks()) {
+      if (!available.contains(hook)) {
+        HookPatterns.select(hook.toString(), available);
+      }
+    }
+    long tokens = 0;
+    long contexts = 0;
+    TextProblems problems;
+    try (ContextReader reader = ContextReader.open(model, spec.contexts())) {
+      for (Context context = reader.next(); context != null; context = reader.next()) {
+        tokens += context.fresh();
+        contexts++;
+      }
+      problems = reader.problems();
+    }
+    int special = SpecialTokens.of(model.tokenizer()).count();
+    long rows = tokens + (spec.specialTokens() ? contexts * special : 0);
+    return new Capture(model, spec, tokens, rows, problems);
+  }
+
+  /** What was wrong with the texts, as far as they are read. */
+  public TextProblems problems() {
+    return problems;
+  }
+
+  /** Tokens of text that will run: the limit, or as many as there are. */
+  public long tokens() {
+    return tokens;
+  }
+
+  /** Rows that the store will have: {@link #tokens}, and special tokens if they are stored. */
+  public long rows() {
+    return rows;
+  }
+
+  /** Bytes that the activations will take. */
+  public long bytes() {
+    return columns().stream().mapToLong(Column::bytesPerRow).sum() * rows;
+  }
+
+  /**
+   * Bytes that the store will take on the disk: activations, token columns, frames of the files.
+   */
+  public long storeBytes() {
+    long shards = Math.ceilDiv(rows, storeSpec().rowsPerShard());
+    return bytes() + 3L * Integer.BYTES * rows + FRAME_BYTES * (1 + shards);
+  }
+
+  /** The store that {@link #run(Path, LongConsumer)} makes; may be refined before it is used. */
+  public StoreSpec storeSpec() {
+    ModelShape shape = model.transformer().shape();
+    String text = spec.contexts().texts().name();
+    return StoreSpec.of(model.name(), text, columns())
+        .with("architecture", shape.architecture())
+        .with("layers", Integer.toString(shape.layers()))
+        .with("dModel", Integer.toString(shape.dModel()))
+        .with("heads", Integer.toString(shape.heads()))
+        .with("causal", Boolean.toString(model.transformer() instanceof LanguageModel))
+        .with(Manifest.FIRST_POSITION, Integer.toString(model.firstPosition()))
+        .with("context", Integer.toString(spec.contexts().context()))
+        .with("stride", Integer.toString(spec.contexts().stride()))
+        .with("computed", model.transformer().dtype().label())
+        .with("specialTokens", Boolean.toString(spec.specialTokens()))
+        .with(
+            Manifest.PREPEND_BOS,
+            Boolean.toString(SpecialTokens.of(model.tokenizer()).prefix().length > 0));
+  }
+
+  /**
+   * Runs the texts and writes a store.
+   *
+   * @param folder a new or empty folder
+   * @param progress told how many tokens of text are done, after each batch
+   * @return what the finished store says about itself
+   * @throws IOException if the folder is not empty, the disk does not take the store, or an
+   *     activation is NaN or infinite
+   */
+  public Manifest run(Path folder, LongConsumer progress) throws IOException {
+    return run(folder, storeSpec(), progress);
+  }
+
+  /**
+   * Runs the texts and writes a store as {@code store} says, which has the columns of {@link
+   * #storeSpec}.
+   *
+   * @throws IOException as {@link #run(Path, LongConsumer)}
+   */
+  public Manifest run(Path folder, StoreSpec store, LongConsumer progress) throws IOException {
+    try (StoreWriter writer = StoreWriter.create(folder, store);
+        ContextBatches batches = ContextBatches.open(model, spec.contexts());
+        CaptureSink sink = new CaptureSink(writer, columns(), model.tokenizer(), spec)) {
+      Hooks hooks = Hooks.none().observe(spec.hooks(), sink::take);
+      for (List<Context> batch = batches.nextContexts();
+          !batch.isEmpty();
+          batch = batches.nextContexts()) {
+        try (TensorScope scope = TensorScope.open()) {
+          TokenBatch tokenBatch = sink.begin(batch);
+          model.transformer().observe(tokenBatch, hooks);
+          sink.end();
+        }
+        progress.accept(batches.tokens());
+      }
+      return writer.finish();
+    }
+  }
+
+  private List<Column> columns() {
+    return spec.hooks().stream()
+        .map(hook -> new Column(hook.toString(), model.transformer().width(hook), spec.dtype()))
+        .toList();
+  }
+}

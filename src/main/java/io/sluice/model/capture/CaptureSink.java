@@ -1,0 +1,186 @@
+package io.sluice.model.capture;
+
+import io.sluice.memory.DType;
+import io.sluice.memory.Workers;
+import io.sluice.model.HookPoint;
+import io.sluice.model.TokenBatch;
+import io.sluice.model.tokens.Context;
+import io.sluice.model.tokens.SpecialTokens;
+import io.sluice.model.tokens.Tokenizer;
+import io.sluice.store.Column;
+import io.sluice.store.ReservedRows;
+import io.sluice.store.StoreWriter;
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Puts the activations of a batch into a store while the model runs. Rows are reserved before the
+ * forward pass, and each hook copies its activation straight into the Arrow buffers, on all cores:
+ * one copy, which also converts and leaves out padding and special tokens. Only where a batch
+ * crosses the end of a shard is the part beyond kept until the shard is full.
+ */
+final class CaptureSink implements AutoCloseable {
+  private static final Workers WORKERS = Workers.allCores();
+
+  private final StoreWriter writer;
+  private final List<Column> columns;
+  private final Map<String, Integer> columnOf = new HashMap<>();
+  private final SpecialTokens special;
+  private final boolean specialTokens;
+
+  private List<Context> batch;
+  private int[] firstRow;
+  private int rows;
+  private ReservedRows room;
+  private int[] tokenIds;
+  private int[] positions;
+  private int[] documents;
+  private TensorScope beyond;
+  private Tensor[] rest;
+  private int restFrom;
+
+  CaptureSink(StoreWriter writer, List<Column> columns, Tokenizer tokenizer, CaptureSpec spec) {
+    this.writer = writer;
+    this.columns = columns;
+    for (int i = 0; i < columns.size(); i++) {
+      columnOf.put(columns.get(i).name(), i);
+    }
+    this.special = SpecialTokens.of(tokenizer);
+    this.specialTokens = spec.specialTokens();
+  }
+
+  /** Reserves room for a batch, and gives it its special tokens. */
+  TokenBatch begin(List<Context> contexts) {
+    batch = contexts;
+    firstRow = new int[contexts.size() + 1];
+    for (int i = 0; i < contexts.size(); i++) {
+      firstRow[i + 1] = firstRow[i] + stored(contexts.get(i));
+    }
+    rows = firstRow[contexts.size()];
+    tokenIds = new int[rows];
+    positions = new int[rows];
+    documents = new int[rows];
+    int row = 0;
+    for (Context context : contexts) {
+      int[] ids = special.around(context.tokens());
+      int first = firstStored(context);
+      for (int i = 0; i < stored(context); i++, row++) {
+        tokenIds[row] = ids[first + i];
+        positions[row] = first + i;
+        documents[row] = context.document();
+      }
+    }
+    room = writer.reserve(rows);
+    fillTokens(0);
+    if (room.count() < rows) {
+      beyond = TensorScope.detached();
+      rest = new Tensor[columns.size()];
+      restFrom = 0;
+      while (firstRow[restFrom + 1] <= room.count()) {
+        restFrom++;
+      }
+    }
+    return special.batch(contexts);
+  }
+
+  /** Takes the activation of one hook point, {@code [batch, length, width]}. */
+  void take(HookPoint point, Tensor activation) {
+    int column = columnOf.get(point.toString());
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor values = onCpu(activation, columns.get(column).dtype());
+      copy(values, 0, column, 0, room.count());
+      if (room.count() < rows) {
+        rest[column] = values.narrow(0, restFrom, batch.size() - restFrom).copy().moveTo(beyond);
+      }
+    }
+  }
+
+  /** As the store takes it: on the CPU, in the column's type or float32. */
+  private static Tensor onCpu(Tensor activation, DType column) {
+    boolean fits = activation.dtype() == DType.F32 || activation.dtype() == column;
+    // A GPU converts faster than it hands over.
+    Tensor converted =
+        activation.device().isCuda()
+            ? activation.to(column)
+            : fits ? activation : activation.to(DType.F32);
+    return converted.to(Device.CPU).contiguous();
+  }
+
+  /**
+   * Copies some of the batch's rows to the rows that are reserved.
+   *
+   * @param values of contexts from {@code context} on
+   * @param from the first of them
+   * @param count how many
+   */
+  private void copy(Tensor values, int context, int column, int from, int count) {
+    long length = values.size(1);
+    DType dtype = values.dtype();
+    long rowBytes = values.size(2) * dtype.bytes();
+    MemorySegment memory = values.data();
+    WORKERS.run(
+        batch.size() - context,
+        place -> {
+          int i = context + place;
+          int first = Math.max(from, firstRow[i]);
+          int end = Math.min(from + count, firstRow[i + 1]);
+          if (first < end) {
+            long source = place * length + firstStored(batch.get(i)) + first - firstRow[i];
+            writer.fill(
+                column,
+                first - from,
+                end - first,
+                dtype,
+                memory.asSlice(source * rowBytes, (end - first) * rowBytes));
+          }
+        });
+  }
+
+  /** Commits the batch; every hook has been taken. */
+  void end() throws IOException {
+    int done = room.count();
+    writer.commit(done);
+    while (done < rows) {
+      room = writer.reserve(rows - done);
+      fillTokens(done);
+      for (int column = 0; column < columns.size(); column++) {
+        copy(rest[column], restFrom, column, done, room.count());
+      }
+      writer.commit(room.count());
+      done += room.count();
+    }
+    close();
+  }
+
+  /** Lets go of what was kept for the next shard. */
+  @Override
+  public void close() {
+    if (beyond != null) {
+      beyond.close();
+      beyond = null;
+    }
+  }
+
+  private void fillTokens(int from) {
+    int count = room.count();
+    MemorySegment.copy(tokenIds, from, room.tokenIds(), ValueLayout.JAVA_INT, 0, count);
+    MemorySegment.copy(positions, from, room.positions(), ValueLayout.JAVA_INT, 0, count);
+    MemorySegment.copy(documents, from, room.documentIds(), ValueLayout.JAVA_INT, 0, count);
+  }
+
+  /** Position in a context of the first token that is stored. */
+  private int firstStored(Context context) {
+    return specialTokens ? 0 : special.prefix().length + context.seen();
+  }
+
+  private int stored(Context context) {
+    return context.fresh() + (specialTokens ? special.count() : 0);
+  }
+}

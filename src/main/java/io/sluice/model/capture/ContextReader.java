@@ -1,0 +1,246 @@
+package io.sluice.model.capture;
+
+import io.sluice.model.ModelShape;
+import io.sluice.model.loading.LoadedModel;
+import io.sluice.model.tokens.Context;
+import io.sluice.model.tokens.SpecialTokens;
+import io.sluice.model.tokens.Tokenizer;
+import io.sluice.text.TextProblems;
+import io.sluice.text.TextReader;
+import io.sluice.text.TextSpec;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.Collectors;
+
+/**
+ * Cuts texts into contexts: tokens of one document only, in order; all but a document's last have
+ * the same length. The tokens are those of the whole document. A long one is tokenised in parts of
+ * a million characters if there are places where that is known to change nothing, or else as a
+ * whole, in memory for it.
+ */
+final class ContextReader implements AutoCloseable {
+  /** Characters that are tokenised at once, if the document can be cut. */
+  static final int PART = 1 << 20;
+
+  /** The longest part that is not cut, in characters. */
+  private static final int LONGEST = 1 << 28;
+
+  private final Tokenizer tokenizer;
+  private final int vocabulary;
+  private final TextReader texts;
+  private final String name;
+  private final int contextTokens;
+  private final int stride;
+  private long left;
+
+  private int document = -1;
+  private boolean inDocument;
+  private boolean continues;
+  private boolean atEnd;
+  private StringBuilder text = new StringBuilder();
+  private boolean found;
+  private long documentTokens;
+  private int[] pending = new int[0];
+  private int taken;
+  private int seen;
+
+  /**
+   * @param vocabulary ids of tokens must be below this
+   * @param texts the documents; closed with this
+   * @param name what the texts are called, for messages
+   * @param contextTokens tokens of text per context, at least 1
+   * @param stride tokens from one context's beginning to the next, at most {@code contextTokens}
+   * @param limit where to stop
+   */
+  ContextReader(
+      Tokenizer tokenizer,
+      int vocabulary,
+      TextReader texts,
+      String name,
+      int contextTokens,
+      int stride,
+      long limit) {
+    this.tokenizer = tokenizer;
+    this.vocabulary = vocabulary;
+    this.texts = texts;
+    this.name = name;
+    this.contextTokens = contextTokens;
+    this.stride = stride;
+    this.left = limit;
+  }
+
+  /**
+   * Starts reading, once model, tokenizer and lengths are seen to fit each other.
+   *
+   * @throws IOException if a special token of the tokenizer is not in the model's vocabulary
+   * @throws IllegalArgumentException if the context is longer than the model takes or leaves no
+   *     room for text, or the stride is longer than that room
+   */
+  static ContextReader open(LoadedModel model, ContextSpec spec) throws IOException {
+    ModelShape shape = model.transformer().shape();
+    SpecialTokens special = SpecialTokens.of(model.tokenizer());
+    spec.requireFits(model);
+    int room = spec.context() - special.count();
+    if (spec.stride() > room) {
+      throw new IllegalArgumentException(
+          "a stride of "
+              + spec.stride()
+              + " tokens would leave text out: contexts of "
+              + spec.context()
+              + " tokens have room for "
+              + room
+              + " of the text");
+    }
+    ContextReader reader =
+        new ContextReader(
+            model.tokenizer(),
+            shape.vocabulary(),
+            TextReader.open(spec.texts()),
+            paths(spec.texts()),
+            room,
+            spec.stride() == 0 ? room : spec.stride(),
+            spec.tokens());
+    reader.check(special.prefix());
+    reader.check(special.suffix());
+    return reader;
+  }
+
+  /**
+   * The next context, or null at the end.
+   *
+   * @throws IOException if a text cannot be read, is not UTF-8 or holds no tokens, or the tokenizer
+   *     gives an id that the model does not have
+   */
+  Context next() throws IOException {
+    while (left > 0) {
+      fill();
+      int count = Math.min(contextTokens, pending.length - taken);
+      if (count > seen) {
+        count = (int) Math.min(count, seen + left);
+        int[] tokens = Arrays.copyOfRange(pending, taken, taken + count);
+        Context context = new Context(document, tokens, seen);
+        left -= context.fresh();
+        taken += stride;
+        seen = contextTokens - stride;
+        return context;
+      }
+      if (!nextDocument()) {
+        return null;
+      }
+    }
+    return null;
+  }
+
+  /** What was wrong with the texts so far. */
+  TextProblems problems() {
+    return texts.problems();
+  }
+
+  /** Tokenises until a whole context is there, or the document ends. */
+  private void fill() throws IOException {
+    while (inDocument && pending.length - taken < contextTokens) {
+      String part = nextPart();
+      int[] more = part.isEmpty() ? new int[0] : tokenizer.encode(part, continues);
+      continues = true;
+      check(more);
+      int kept = pending.length - taken;
+      // The range goes beyond the end: what lies there is filled with the new tokens.
+      int[] joined = Arrays.copyOfRange(pending, taken, pending.length + more.length);
+      System.arraycopy(more, 0, joined, kept, more.length);
+      pending = joined;
+      taken = 0;
+      documentTokens += more.length;
+      if (atEnd) {
+        endDocument();
+      }
+    }
+  }
+
+  /** What of the document can be tokenised by itself. */
+  private String nextPart() throws IOException {
+    int wanted = PART;
+    while (true) {
+      String piece = texts.nextPiece();
+      if (piece == null) {
+        atEnd = true;
+        String last = text.toString();
+        text = new StringBuilder();
+        return last;
+      }
+      text.append(piece);
+      if (text.length() < wanted) {
+        continue;
+      }
+      int cut = tokenizer.lastCut(text);
+      if (cut > 0) {
+        String part = text.substring(0, cut);
+        text.delete(0, cut);
+        return part;
+      }
+      if (text.length() > LONGEST) {
+        throw new IOException(
+            texts.where()
+                + ": is one document of more than "
+                + LONGEST
+                + " characters, and this tokenizer takes it only as a whole; give it as several");
+      }
+      // Looked for again when there is twice as much, so that all looks cost no more than the last.
+      wanted = 2 * text.length();
+    }
+  }
+
+  /** Texts as the caller named them, so that a message leads to the file. */
+  private static String paths(TextSpec texts) {
+    return texts.paths().stream().map(Path::toString).collect(Collectors.joining(", "));
+  }
+
+  private void check(int[] ids) throws IOException {
+    for (int id : ids) {
+      if (id < 0 || id >= vocabulary) {
+        throw new IOException(
+            tokenizer.file()
+                + ": gives token id "
+                + id
+                + ", but the model's vocabulary has "
+                + vocabulary
+                + "; this tokenizer belongs to another model");
+      }
+    }
+  }
+
+  private boolean nextDocument() throws IOException {
+    if (!texts.nextDocument()) {
+      if (!found) {
+        throw new IOException(
+            texts.problems().documents() == 0
+                ? name + ": holds no text; give texts with words"
+                : name + ": no text in it can be used: " + texts.problems().summary());
+      }
+      return false;
+    }
+    inDocument = true;
+    continues = false;
+    atEnd = false;
+    text.setLength(0);
+    document++;
+    documentTokens = 0;
+    pending = new int[0];
+    taken = 0;
+    seen = 0;
+    return true;
+  }
+
+  private void endDocument() throws IOException {
+    inDocument = false;
+    found |= documentTokens > 0;
+    if (documentTokens == 0) {
+      texts.problems().withoutText(texts.where());
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    texts.close();
+  }
+}

@@ -1,0 +1,111 @@
+package io.sluice.model.causal;
+
+import io.sluice.memory.DType;
+import io.sluice.model.LayerAttention;
+import io.sluice.model.Transformer;
+import io.sluice.model.cpu.KeyValueCache;
+import io.sluice.model.parts.Linear;
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+
+/**
+ * Attention to tokens before. Right padding needs no mask: no real token sees what comes after it.
+ *
+ * @param projections make queries, keys and values
+ * @param rotary turns queries and keys by position; null where positions are learned
+ * @param config sizes, scale and cap of the scores
+ * @param window how many tokens a query sees, itself included; 0 for all before it
+ * @param output {@code W_O} and its bias
+ */
+public record CausalAttention(
+    Projections projections,
+    RotaryTable rotary,
+    AttentionConfig config,
+    int window,
+    Linear output) {
+
+  /** The heads' outputs side by side, {@code [batch, length, heads · headDim]}, contiguous. */
+  Tensor z(Tensor x, CausalPass pass) {
+    Projections.Heads heads = projections.apply(x);
+    Tensor query = heads.query();
+    Tensor key = heads.key();
+    if (rotary != null) {
+      query = rotary.apply(query, pass.before());
+      key = rotary.apply(key, pass.before());
+    }
+    query = query.transpose(1, 2);
+    KeyValueCache.KeyValues seen =
+        pass.keep(this, key.transpose(1, 2), heads.value().transpose(1, 2));
+    Tensor mixed =
+        config.cap() > 0
+            ? capped(query, seen.keys(), seen.values(), pass)
+            : fused(query, seen.keys(), seen.values(), pass);
+    // LibTorch's fused kernel leaves heads next to each other in memory, so this is a view.
+    return mixed
+        .transpose(1, 2)
+        .reshape(x.size(0), x.size(1), (long) config.heads() * config.headDim())
+        .contiguous();
+  }
+
+  /** What attention adds to the residual stream. */
+  Tensor attnOut(Tensor z) {
+    return output.apply(z);
+  }
+
+  /** What this attention is, for {@link Transformer#attention}. */
+  LayerAttention numbers(int dModel, DType dtype, Device device) {
+    Projections raw = projections.normalised(null, null);
+    return numbers(
+        LayerAttention.Projection.of(x -> raw.apply(x).query(), dModel, dtype, device),
+        LayerAttention.Projection.of(x -> raw.apply(x).key(), dModel, dtype, device),
+        LayerAttention.Projection.of(x -> raw.apply(x).value(), dModel, dtype, device),
+        LayerAttention.Projection.of(
+            this::attnOut, config.heads() * config.headDim(), dtype, device));
+  }
+
+  /** The same around these projections. */
+  LayerAttention numbers(
+      LayerAttention.Projection queries,
+      LayerAttention.Projection keys,
+      LayerAttention.Projection values,
+      LayerAttention.Projection output) {
+    return new LayerAttention(
+        config.heads(),
+        config.keyValueHeads(),
+        config.headDim(),
+        queries,
+        keys,
+        values,
+        output,
+        rotary == null ? new float[0] : config.rotary().inverseFrequencies(),
+        config.scale(),
+        config.cap(),
+        window,
+        true,
+        projections.queryNorm() != null);
+  }
+
+  private Tensor fused(Tensor query, Tensor key, Tensor value, CausalPass pass) {
+    if (pass.isPlain(window)) {
+      return query.attend(key, value, null, true, config.scale());
+    }
+    Tensor mask = pass.seesAll(window) ? null : pass.mask(window);
+    return query.attend(key, value, mask, false, config.scale());
+  }
+
+  /** Scores go through {@code cap·tanh(scores / cap)}, for which there is no fused kernel. */
+  private Tensor capped(Tensor query, Tensor key, Tensor value, CausalPass pass) {
+    long batch = query.size(0);
+    long length = query.size(2);
+    long groups = config.keyValueHeads();
+    long perGroup = config.heads() / groups;
+    // [batch, groups, perGroup, length, headDim] against [batch, groups, 1, length, headDim]
+    Tensor grouped = query.reshape(batch, groups, perGroup, length, config.headDim());
+    Tensor scores = grouped.matmul(key.unsqueeze(2).transpose(3, 4));
+    Tensor limited = scores.mul(config.scale() / config.cap()).tanh().mul(config.cap());
+    Tensor weights = limited.add(pass.mask(window)).softmax(4);
+    return weights
+        .matmul(value.unsqueeze(2))
+        .reshape(batch, config.heads(), length, config.headDim());
+  }
+}

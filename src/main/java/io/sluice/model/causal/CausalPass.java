@@ -1,0 +1,102 @@
+package io.sluice.model.causal;
+
+import io.sluice.memory.DType;
+import io.sluice.model.Hooks;
+import io.sluice.model.cpu.KeyValueCache;
+import io.sluice.model.cpu.VectorLayers;
+import io.sluice.simd.layers.RotaryAngles;
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+import java.util.HashMap;
+import java.util.Map;
+
+/** What all layers of one forward pass share: how far queries see, and what came before. */
+final class CausalPass {
+  private final int size;
+  private final int length;
+  private final KeyValueCache cache;
+  private final int before;
+  private final DType dtype;
+  private final Device device;
+  private final TensorScope owner;
+  private final Map<Integer, Tensor> masks = new HashMap<>();
+
+  /**
+   * @param size number of contexts
+   * @param length tokens per context
+   * @param cache the tokens before them, which this pass adds to; null where there are none
+   * @param owner the scope that lives as long as the pass
+   */
+  CausalPass(
+      int size, int length, KeyValueCache cache, DType dtype, Device device, TensorScope owner) {
+    this.size = size;
+    this.length = length;
+    this.cache = cache;
+    this.before = cache == null ? 0 : cache.length();
+    this.dtype = dtype;
+    this.device = device;
+    this.owner = owner;
+  }
+
+  /**
+   * The same for the vector kernels.
+   *
+   * @param rotary null where positions are learned
+   */
+  VectorLayers.Pass vector(RotaryTable rotary, Hooks hooks) {
+    RotaryAngles angles = rotary == null ? null : rotary.angles();
+    return cache == null
+        ? VectorLayers.Pass.causal(size, length, angles, hooks)
+        : VectorLayers.Pass.continuing(cache, length, angles, hooks);
+  }
+
+  /** The position of the first token of this pass. */
+  int before() {
+    return before;
+  }
+
+  /** These keys and values and those of the tokens before, if there are any. */
+  KeyValueCache.KeyValues keep(CausalAttention attention, Tensor keys, Tensor values) {
+    return cache == null
+        ? new KeyValueCache.KeyValues(keys, values)
+        : cache.append(attention, keys, values);
+  }
+
+  /** Whether LibTorch's causal attention sees what a window of this size does. */
+  boolean isPlain(int window) {
+    return before == 0 && reachesAll(window);
+  }
+
+  /** Whether a query of this pass sees every key there is: it is the last token. */
+  boolean seesAll(int window) {
+    return length == 1 && reachesAll(window);
+  }
+
+  private boolean reachesAll(int window) {
+    return window == 0 || window >= before + length;
+  }
+
+  /**
+   * What is added to attention scores, {@code [length, before + length]}: 0 where the query at
+   * position {@code i} sees key {@code j}, so for {@code i − window < j ≤ i}, else −∞. Made once
+   * per pass.
+   *
+   * @param window how many tokens a query sees, itself included; 0 for all before it
+   */
+  Tensor mask(int window) {
+    int reach = reachesAll(window) ? before + length : window;
+    return masks.computeIfAbsent(reach, this::newMask);
+  }
+
+  private Tensor newMask(int reach) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor keys = Tensor.arange(0, before + length, device).to(DType.F32);
+      Tensor back = keys.narrow(0, before, length).unsqueeze(1).sub(keys.unsqueeze(0));
+      Tensor zero = Tensor.zeros(dtype, device, 1);
+      Tensor hidden = Tensor.full(Double.NEGATIVE_INFINITY, dtype, device, 1);
+      Tensor seen = back.lt(Tensor.scalar(reach, DType.F32, device)).where(zero, hidden);
+      return back.lt(Tensor.scalar(0, DType.F32, device)).where(hidden, seen).moveTo(owner);
+    }
+  }
+}

@@ -1,0 +1,111 @@
+package io.sluice.model.causal;
+
+import io.sluice.model.parts.Linear;
+import io.sluice.model.parts.Norm;
+import io.sluice.model.parts.WeightLoader;
+import io.sluice.torch.Tensor;
+import java.io.IOException;
+import java.util.List;
+
+/**
+ * Makes queries, keys and values of what a layer reads.
+ *
+ * @param parts one projection each, or one for all three
+ * @param layout where they lie in what the parts give, side by side
+ * @param config numbers and width of the heads
+ * @param queryNorm on each query by itself, before it is turned; null for none
+ * @param keyNorm on each key by itself; null for none
+ */
+public record Projections(
+    List<Linear> parts, Layout layout, AttentionConfig config, Norm queryNorm, Norm keyNorm) {
+
+  /** The order of heads in a row. */
+  public enum Layout {
+    /** All queries, then all keys, then all values. */
+    QUERIES_FIRST,
+    /** Head by head, each its query, key and value. */
+    HEAD_BY_HEAD
+  }
+
+  /**
+   * Queries, keys and values; keys and values may have fewer heads.
+   *
+   * @param query {@code [batch, length, heads, headDim]}
+   * @param key {@code [batch, length, keyValueHeads, headDim]}
+   * @param value {@code [batch, length, keyValueHeads, headDim]}
+   */
+  record Heads(Tensor query, Tensor key, Tensor value) {}
+
+  /** One projection each. */
+  static Projections separate(
+      WeightLoader loader, String module, CausalConfig config, boolean biased) throws IOException {
+    AttentionConfig attention = config.attention();
+    int headDim = attention.headDim();
+    int heads = attention.heads();
+    int groups = attention.keyValueHeads();
+    Linear query = Linear.of(loader, module + ".q_proj", heads * headDim, config.dModel(), biased);
+    Linear key = Linear.of(loader, module + ".k_proj", groups * headDim, config.dModel(), biased);
+    Linear value = Linear.of(loader, module + ".v_proj", groups * headDim, config.dModel(), biased);
+    return new Projections(List.of(query, key, value), Layout.QUERIES_FIRST, attention, null, null);
+  }
+
+  /** One projection for all three: first all queries, then all keys, then all values. */
+  static Projections queriesFirst(Linear all, AttentionConfig attention) {
+    return new Projections(List.of(all), Layout.QUERIES_FIRST, attention, null, null);
+  }
+
+  /** One projection for all three: head by head, each its query, key and value. */
+  static Projections headByHead(Linear all, AttentionConfig attention) {
+    return new Projections(List.of(all), Layout.HEAD_BY_HEAD, attention, null, null);
+  }
+
+  /** These queries and keys, each head normalised by itself. */
+  Projections normalised(Norm query, Norm key) {
+    return new Projections(parts, layout, config, query, key);
+  }
+
+  /**
+   * Queries, keys and values, before they are turned by position.
+   *
+   * @param x {@code [batch, length, dModel]}
+   */
+  Heads apply(Tensor x) {
+    Heads heads = parts.size() == 1 ? split(parts.getFirst().apply(x)) : each(x);
+    return new Heads(
+        queryNorm == null ? heads.query() : queryNorm.apply(heads.query()),
+        keyNorm == null ? heads.key() : keyNorm.apply(heads.key()),
+        heads.value());
+  }
+
+  private Heads each(Tensor x) {
+    return new Heads(
+        heads(parts.get(0).apply(x), config.heads()),
+        heads(parts.get(1).apply(x), config.keyValueHeads()),
+        heads(parts.get(2).apply(x), config.keyValueHeads()));
+  }
+
+  private Heads split(Tensor joined) {
+    int headDim = config.headDim();
+    return switch (layout) {
+      case QUERIES_FIRST -> {
+        long queries = (long) config.heads() * headDim;
+        long keys = (long) config.keyValueHeads() * headDim;
+        yield new Heads(
+            heads(joined.narrow(2, 0, queries), config.heads()),
+            heads(joined.narrow(2, queries, keys), config.keyValueHeads()),
+            heads(joined.narrow(2, queries + keys, keys), config.keyValueHeads()));
+      }
+      case HEAD_BY_HEAD -> {
+        Tensor all = heads(joined, config.heads());
+        yield new Heads(
+            all.narrow(3, 0, headDim),
+            all.narrow(3, headDim, headDim),
+            all.narrow(3, 2L * headDim, headDim));
+      }
+    };
+  }
+
+  private static Tensor heads(Tensor x, int count) {
+    return x.reshape(x.size(0), x.size(1), count, x.size(2) / count);
+  }
+}

@@ -1,0 +1,116 @@
+package io.sluice.model.causal;
+
+/**
+ * Rotary position embedding: the pair {@code (x[i], x[i + n])} of the first {@code 2n} dimensions
+ * of a query or key is turned by {@code position · inverseFrequencies[i]}. Frequencies are float32,
+ * as the models were trained with.
+ *
+ * @param inverseFrequencies angle per position of each pair, at least one
+ */
+record Rotary(float[] inverseFrequencies) {
+  /** Far above what any model has; what is larger is damage, and must not be allocated for. */
+  private static final int MOST_DIMS = 1 << 16;
+
+  /**
+   * Copies the array.
+   *
+   * @throws IllegalArgumentException if there are no frequencies, or one is not finite
+   */
+  Rotary {
+    inverseFrequencies = inverseFrequencies.clone();
+    if (inverseFrequencies.length == 0) {
+      throw new IllegalArgumentException("rotary embedding of no dimensions");
+    }
+    for (float frequency : inverseFrequencies) {
+      if (!Float.isFinite(frequency)) {
+        throw new IllegalArgumentException("rotary frequency is " + frequency);
+      }
+    }
+  }
+
+  /**
+   * Frequencies {@code base^(−2i/dims)}.
+   *
+   * @throws IllegalArgumentException if {@code dims} is not positive and even, or is above 65536,
+   *     or {@code base} is not positive and finite
+   */
+  static Rotary of(double base, int dims) {
+    if (dims < 2 || dims % 2 != 0 || dims > MOST_DIMS) {
+      throw new IllegalArgumentException("rotary embedding of " + dims + " dimensions");
+    }
+    if (!(base > 0 && base < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException("base of the rotary embedding is " + base);
+    }
+    float[] frequencies = new float[dims / 2];
+    for (int i = 0; i < frequencies.length; i++) {
+      frequencies[i] = 1f / (float) Math.pow(base, (float) (2 * i) / dims);
+    }
+    return new Rotary(frequencies);
+  }
+
+  /** Dimensions of a head that are turned. */
+  int dims() {
+    return 2 * inverseFrequencies.length;
+  }
+
+  /** Positions {@code factor} times closer together. */
+  Rotary linear(double factor) {
+    requireAtLeast("factor", factor, Double.MIN_NORMAL);
+    float[] slower = inverseFrequencies.clone();
+    for (int i = 0; i < slower.length; i++) {
+      slower[i] /= (float) factor;
+    }
+    return new Rotary(slower);
+  }
+
+  /**
+   * Each frequency divided by a factor of its own, as GGUF files keep Llama 3's scaling.
+   *
+   * @throws IllegalArgumentException if there are not as many factors as frequencies
+   */
+  Rotary dividedBy(float[] factors) {
+    if (factors.length != inverseFrequencies.length) {
+      throw new IllegalArgumentException(
+          factors.length + " rotary factors for " + inverseFrequencies.length + " frequencies");
+    }
+    float[] divided = inverseFrequencies.clone();
+    for (int i = 0; i < divided.length; i++) {
+      divided[i] /= factors[i];
+    }
+    return new Rotary(divided);
+  }
+
+  /**
+   * Llama 3's scaling to longer contexts: waves longer than {@code original / low} are slowed down
+   * by {@code factor}, those shorter than {@code original / high} kept, others between.
+   *
+   * @param original positions the model was first trained with
+   */
+  Rotary llama3(double factor, double low, double high, int original) {
+    requireAtLeast("factor", factor, Double.MIN_NORMAL);
+    requireAtLeast("low_freq_factor", low, Double.MIN_NORMAL);
+    requireAtLeast("original_max_position_embeddings", original, 1);
+    if (!(high > low)) {
+      throw new IllegalArgumentException(
+          "high_freq_factor " + high + " is not above low_freq_factor " + low);
+    }
+    float[] scaled = inverseFrequencies.clone();
+    for (int i = 0; i < scaled.length; i++) {
+      float frequency = inverseFrequencies[i];
+      double wave = 2 * Math.PI / frequency;
+      if (wave > original / low) {
+        scaled[i] = (float) (frequency / factor);
+      } else if (wave >= original / high) {
+        double smooth = (original / wave - low) / (high - low);
+        scaled[i] = (float) ((1 - smooth) * frequency / factor + smooth * frequency);
+      }
+    }
+    return new Rotary(scaled);
+  }
+
+  private static void requireAtLeast(String name, double value, double least) {
+    if (!(value >= least && value < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException(name + " of the rotary embedding is " + value);
+    }
+  }
+}

@@ -1,0 +1,109 @@
+package io.sluice.model.causal;
+
+import io.sluice.memory.DType;
+import io.sluice.simd.layers.RotaryAngles;
+import io.sluice.torch.Device;
+import io.sluice.torch.ShapeOperators;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+import java.util.List;
+
+/**
+ * Cosines and sines of a rotary embedding, made once for as many positions as contexts have had so
+ * far and kept with the model's weights.
+ */
+final class RotaryTable {
+  private final Rotary rotary;
+  private final int headDim;
+  private final DType dtype;
+  private final Device device;
+  private final TensorScope owner;
+  private RotaryAngles angles;
+  private Tensor cosines;
+  private Tensor signedSines;
+
+  /**
+   * @param headDim width of a head; what the embedding does not reach of it stays as it is
+   * @param owner the scope that the tables will belong to
+   */
+  RotaryTable(Rotary rotary, int headDim, DType dtype, Device device, TensorScope owner) {
+    this.rotary = rotary;
+    this.headDim = headDim;
+    this.dtype = dtype;
+    this.device = device;
+    this.owner = owner;
+  }
+
+  /** Makes sure that there are angles for positions below {@code length}. */
+  void reach(int length) {
+    if (cosines != null && cosines.size(0) >= length) {
+      return;
+    }
+    int positions = Math.max(128, Integer.highestOneBit(length - 1) << 1);
+    int half = rotary.dims() / 2;
+    float[] frequencies = rotary.inverseFrequencies();
+    float[] cos = new float[positions * half * 2];
+    float[] sin = new float[positions * half * 2];
+    float[] plainCos = new float[positions * half];
+    float[] plainSin = new float[positions * half];
+    for (int position = 0; position < positions; position++) {
+      for (int i = 0; i < half; i++) {
+        // The angle is rounded to float32, as in the implementations that models are trained with.
+        float angle = frequencies[i] * position;
+        int at = position * half * 2 + i;
+        cos[at] = (float) Math.cos(angle);
+        cos[at + half] = cos[at];
+        sin[at + half] = (float) Math.sin(angle);
+        sin[at] = -sin[at + half];
+        plainCos[position * half + i] = cos[at];
+        plainSin[position * half + i] = sin[at + half];
+      }
+    }
+    angles = new RotaryAngles(plainCos, plainSin, half);
+    if (cosines != null) {
+      cosines.close();
+      signedSines.close();
+    }
+    cosines = table(cos, positions);
+    signedSines = table(sin, positions);
+  }
+
+  /** The angles for as many positions as {@link #reach} was called for, or more. */
+  RotaryAngles angles() {
+    return angles;
+  }
+
+  private Tensor table(float[] values, int positions) {
+    try (TensorScope scope = TensorScope.open()) {
+      return Tensor.ofFloats(values, positions, 1, rotary.dims())
+          .to(dtype)
+          .to(device)
+          .moveTo(owner);
+    }
+  }
+
+  /**
+   * Queries or keys turned by their positions.
+   *
+   * @param x {@code [batch, length, heads, headDim]}
+   * @param first the position of the first of them
+   */
+  Tensor apply(Tensor x, int first) {
+    int dims = rotary.dims();
+    if (dims == headDim) {
+      return turn(x, first);
+    }
+    return ShapeOperators.cat(
+        List.of(turn(x.narrow(3, 0, dims), first), x.narrow(3, dims, headDim - dims)), 3);
+  }
+
+  private Tensor turn(Tensor x, int first) {
+    long length = x.size(1);
+    int half = rotary.dims() / 2;
+    // The sign is in the table, so that exchanging the halves costs one pass.
+    Tensor exchanged =
+        ShapeOperators.cat(List.of(x.narrow(3, half, half), x.narrow(3, 0, half)), 3);
+    exchanged.mul_(signedSines.narrow(0, first, length));
+    return x.mul(cosines.narrow(0, first, length)).add(exchanged);
+  }
+}

@@ -1,0 +1,179 @@
+package io.sluice.model.loading;
+
+import io.sluice.memory.DType;
+import io.sluice.model.ComputeType;
+import io.sluice.model.LanguageModel;
+import io.sluice.model.Transformer;
+import io.sluice.model.bert.BertCheckpoint;
+import io.sluice.model.bert.BertEncoder;
+import io.sluice.model.bert.BertOnnx;
+import io.sluice.model.bert.BertWeights;
+import io.sluice.model.causal.Architecture;
+import io.sluice.model.causal.CausalConfig;
+import io.sluice.model.causal.CausalConfigFile;
+import io.sluice.model.causal.CausalModel;
+import io.sluice.model.causal.GgufConfig;
+import io.sluice.model.causal.GgufParameters;
+import io.sluice.model.parts.ConfigFile;
+import io.sluice.model.parts.ConfigKeys;
+import io.sluice.model.parts.Parameters;
+import io.sluice.model.tokens.EndOfText;
+import io.sluice.model.tokens.Tokenizer;
+import io.sluice.torch.Device;
+import io.sluice.weights.GgufFile;
+import io.sluice.weights.OnnxFile;
+import io.sluice.weights.TensorSource;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * A transformer with its tokenizer.
+ *
+ * @param name what the model is called
+ * @param transformer the model; closed with this
+ * @param tokenizer its tokenizer; closed with this
+ * @param endOfText tokens with which it says that a text is over; empty for encoders, and where its
+ *     files name none
+ */
+public record LoadedModel(
+    String name, Transformer transformer, Tokenizer tokenizer, Set<Integer> endOfText)
+    implements AutoCloseable {
+  private static final String BERT = ConfigKeys.BERT;
+
+  /** Copies the set. */
+  public LoadedModel {
+    endOfText = Set.copyOf(endOfText);
+  }
+
+  /**
+   * Opens a model.
+   *
+   * @param path a weight file or a folder, see {@link ModelFiles#find}
+   * @param device where it is to run
+   * @throws IOException if a file is missing or damaged, or the architecture is not supported
+   * @throws io.sluice.torch.TorchException if there is no LibTorch, or no such device
+   */
+  public static LoadedModel open(Path path, Device device) throws IOException {
+    return open(ModelFiles.find(path), device);
+  }
+
+  /**
+   * Opens a model from known files, to run in float32.
+   *
+   * @throws IOException as {@link #open(Path, Device)}
+   */
+  public static LoadedModel open(ModelFiles files, Device device) throws IOException {
+    return open(files, device, ComputeType.FLOAT32);
+  }
+
+  /**
+   * Opens a model from known files.
+   *
+   * @param compute what it computes in
+   * @throws IOException as {@link #open(Path, Device)}
+   * @throws IllegalArgumentException if the model, the device or LibTorch does not run in {@code
+   *     compute}
+   */
+  public static LoadedModel open(ModelFiles files, Device device, ComputeType compute)
+      throws IOException {
+    TensorSource source = TensorSource.open(files.weights());
+    Set<Integer> endOfText = new TreeSet<>();
+    ModelMaker maker = maker(files, source, endOfText);
+    Tokenizer tokenizer = tokenizer(files, source);
+    try {
+      return new LoadedModel(files.name(), maker.make(device, compute), tokenizer, endOfText);
+    } catch (IOException | RuntimeException | Error e) {
+      tokenizer.close();
+      throw e;
+    }
+  }
+
+  /** Makes a model once the files it needs have been read. */
+  @FunctionalInterface
+  private interface ModelMaker {
+    Transformer make(Device device, ComputeType compute) throws IOException;
+  }
+
+  private static Tokenizer tokenizer(ModelFiles files, TensorSource source) throws IOException {
+    return files.tokenizer() == null && source instanceof GgufFile gguf
+        ? Tokenizer.of(gguf)
+        : Tokenizer.open(files.tokenizer());
+  }
+
+  private static ModelMaker maker(ModelFiles files, TensorSource source, Set<Integer> endOfText)
+      throws IOException {
+    if (source instanceof OnnxFile onnx) {
+      return bert(new BertOnnx(onnx), source);
+    }
+    if (source instanceof GgufFile gguf) {
+      CausalConfig config = GgufConfig.read(gguf);
+      endOfText.addAll(EndOfText.of(gguf));
+      Parameters parameters = new GgufParameters(gguf, config);
+      return (device, compute) -> new CausalModel(config, parameters, device, compute);
+    }
+    if (files.config() == null) {
+      throw new IOException(
+          files.weights() + ": has no config.json beside it; put the model's own there");
+    }
+    ConfigFile file = ConfigFile.read(files.config());
+    String type = file.text("model_type", "");
+    if (type.equals(BERT)) {
+      ConfigKeys.check(file, BERT);
+      return bert(BertCheckpoint.of(file, source), source);
+    }
+    Architecture architecture = Architecture.ofLabel(type);
+    if (architecture == null) {
+      throw file.unsupported("architecture", type, BERT + ", " + Architecture.labels());
+    }
+    ConfigKeys.check(file, type);
+    CausalConfig config = CausalConfigFile.read(file, architecture);
+    endOfText.addAll(EndOfText.of(file));
+    return (device, compute) -> new CausalModel(config, Parameters.of(source), device, compute);
+  }
+
+  private static ModelMaker bert(BertWeights weights, TensorSource source) {
+    return (device, compute) -> {
+      if (compute.dtype() != DType.F32) {
+        throw new IllegalArgumentException(
+            "BERT encoders run in float32 or bfloat16x3, not " + compute.label());
+      }
+      return new BertEncoder(weights, source, device, compute);
+    };
+  }
+
+  /**
+   * The first position of a context whose activations are like the others'; statistics, training
+   * and evaluation begin there unless told otherwise. A causal model's first token, whatever it is,
+   * is an attention sink with activations of another scale, so it is 1 there; encoders have none.
+   */
+  public int firstPosition() {
+    return transformer instanceof LanguageModel ? 1 : 0;
+  }
+
+  /**
+   * The model as one that predicts tokens.
+   *
+   * @throws IllegalArgumentException if it is not a causal language model
+   */
+  public LanguageModel languageModel() {
+    if (transformer instanceof LanguageModel model) {
+      return model;
+    }
+    throw new IllegalArgumentException(
+        name
+            + " is a "
+            + transformer.shape().architecture()
+            + " encoder, which predicts no next tokens; give a causal language model ("
+            + Architecture.labels()
+            + ")");
+  }
+
+  /** Frees the weights and the tokenizer. */
+  @Override
+  public void close() {
+    transformer.close();
+    tokenizer.close();
+  }
+}

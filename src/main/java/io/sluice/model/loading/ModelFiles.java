@@ -1,0 +1,148 @@
+package io.sluice.model.loading;
+
+import io.sluice.files.Quoted;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * The files of one model.
+ *
+ * @param name what the model is called: the folder's name, or the file's if that says more
+ * @param weights safetensors, an index of several, GGUF, or ONNX
+ * @param config {@code config.json}; null for an ONNX or GGUF file that has none
+ * @param tokenizer HuggingFace's {@code tokenizer.json}; null where a GGUF file holds it
+ */
+public record ModelFiles(String name, Path weights, Path config, Path tokenizer) {
+  private static final String GGUF = ".gguf";
+  private static final List<String> USUAL_WEIGHTS =
+      List.of("model.safetensors", "model.safetensors.index.json", "model.onnx");
+
+  /**
+   * Finds a model's files.
+   *
+   * @param path a weight file, or a folder with one; the tokenizer is looked for beside it, as
+   *     {@code tokenizer.json} or {@code NAME-tokenizer.json}, unless a GGUF file holds it
+   * @throws IOException if something is missing, or a folder has several weight files of which none
+   *     has a usual name
+   */
+  public static ModelFiles find(Path path) throws IOException {
+    return find(path, null);
+  }
+
+  /**
+   * Finds a model's files but for the tokenizer, which lies elsewhere.
+   *
+   * @param path a weight file, or a folder with one
+   * @param elsewhere the tokenizer; null to look for it beside the weights
+   * @throws IOException as {@link #find(Path)}
+   */
+  public static ModelFiles find(Path path, Path elsewhere) throws IOException {
+    if (!Files.exists(path)) {
+      throw new IOException(path + ": no such file or folder; give a model's file or folder");
+    }
+    Path weights = Files.isDirectory(path) ? weightsIn(path) : whole(path);
+    if (!isWeights(weights)) {
+      throw new IOException(
+          weights
+              + ": is not a weight file (.safetensors, .safetensors.index.json, .gguf, .onnx); give a model's file or folder");
+    }
+    Path folder = weights.toAbsolutePath().normalize().getParent();
+    String stem = stem(weights);
+    boolean hasItsOwn = weights.getFileName().toString().endsWith(GGUF);
+    Path tokenizer =
+        elsewhere != null || hasItsOwn
+            ? elsewhere
+            : firstOf(folder, stem + "-tokenizer.json", "tokenizer.json");
+    if (tokenizer == null && !hasItsOwn) {
+      throw new IOException(
+          weights + ": has no tokenizer beside it; put the model's tokenizer.json into " + folder);
+    }
+    boolean ordinary = stem.equals("model");
+    String name = ordinary && folder.getFileName() != null ? folder.getFileName().toString() : stem;
+    return new ModelFiles(name, weights, firstOf(folder, "config.json"), tokenizer);
+  }
+
+  private static Path weightsIn(Path folder) throws IOException {
+    for (String usual : USUAL_WEIGHTS) {
+      if (Files.isRegularFile(folder.resolve(usual))) {
+        return folder.resolve(usual);
+      }
+    }
+    List<Path> files;
+    try (Stream<Path> all = Files.list(folder)) {
+      files = all.sorted().toList();
+    }
+    Shards shards = Shards.among(files);
+    if (shards != null) {
+      throw shards.withoutIndex(folder);
+    }
+    List<Path> candidates = files.stream().filter(ModelFiles::isWeights).toList();
+    if (candidates.size() == 1) {
+      return candidates.getFirst();
+    }
+    throw new IOException(
+        folder
+            + (candidates.isEmpty()
+                ? hasNone(files)
+                : ": has "
+                    + candidates.size()
+                    + " weight files; name one of them, for instance "
+                    + candidates.getFirst()));
+  }
+
+  /** A folder without weights is one of something else, or of weights in another format. */
+  private static String hasNone(List<Path> files) {
+    for (Path file : files) {
+      String name = file.getFileName().toString();
+      if (name.matches("pytorch_model.*\\.bin|tf_model\\.h5|flax_model\\.msgpack|.*\\.pth")) {
+        return ": has its weights in "
+            + Quoted.of(name)
+            + ", which Sluice does not read; fetch the model's .safetensors";
+      }
+    }
+    return ": has no weight file (.safetensors, .safetensors.index.json, .gguf, .onnx); give a"
+        + " model's folder";
+  }
+
+  /** The file, or an error if it is but one shard of several. */
+  private static Path whole(Path file) throws IOException {
+    Shards shards = Shards.among(List.of(file));
+    if (shards == null) {
+      return file;
+    }
+    Path index = file.resolveSibling(shards.index());
+    throw new IOException(
+        file
+            + ": is one of "
+            + shards.count()
+            + " shards; give "
+            + (Files.exists(index) ? index : "the model's folder, with " + shards.index()));
+  }
+
+  private static boolean isWeights(Path file) {
+    String name = file.getFileName().toString();
+    return name.endsWith(".safetensors")
+        || name.endsWith(".safetensors.index.json")
+        || name.endsWith(GGUF)
+        || name.endsWith(".onnx");
+  }
+
+  private static String stem(Path weights) {
+    return weights
+        .getFileName()
+        .toString()
+        .replaceFirst("\\.(safetensors\\.index\\.json|safetensors|gguf|onnx)$", "");
+  }
+
+  private static Path firstOf(Path folder, String... names) {
+    for (String name : names) {
+      if (Files.isRegularFile(folder.resolve(name))) {
+        return folder.resolve(name);
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,136 @@
+package io.sluice.model.tokens;
+
+import io.sluice.model.causal.GgufConfig;
+import io.sluice.tokenizer.TextTokenizer;
+import io.sluice.tokenizer.TokenizerException;
+import io.sluice.weights.GgufFile;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/**
+ * A model's tokenizer, from HuggingFace's {@code tokenizer.json} or from a GGUF file. Truncation
+ * and padding that the file asks for are left out: texts are cut into contexts here.
+ *
+ * <p>Threads may share it. What is being encoded when another thread closes it comes to its end;
+ * what is asked of it later is an {@link IllegalStateException}.
+ */
+public final class Tokenizer implements AutoCloseable {
+  private final Path file;
+  private final int[] prefix;
+  private final int[] suffix;
+
+  /** Null once this is closed. */
+  private volatile TextTokenizer tokenizer;
+
+  private Tokenizer(Path file, TextTokenizer tokenizer, int[] prefix, int[] suffix) {
+    this.file = file;
+    this.tokenizer = tokenizer;
+    this.prefix = prefix;
+    this.suffix = suffix;
+  }
+
+  /**
+   * Reads a {@code tokenizer.json}.
+   *
+   * @throws IOException if it is missing, not UTF-8 JSON, not a tokenizer, or has parts that are
+   *     not supported
+   */
+  public static Tokenizer open(Path file) throws IOException {
+    return of(file, TokenizerFile.read(file));
+  }
+
+  /**
+   * The tokenizer that a GGUF file holds.
+   *
+   * @throws IOException if it is missing, damaged, of a kind that is not supported, or does not fit
+   *     the model
+   */
+  public static Tokenizer of(GgufFile file) throws IOException {
+    return of(file.path(), GgufTokenizer.read(file, GgufConfig.read(file).vocabulary()));
+  }
+
+  static Tokenizer of(Path file, TokenizerFile parts) throws IOException {
+    try {
+      TextTokenizer tokenizer = TextTokenizer.read(parts.root());
+      return new Tokenizer(file, tokenizer, parts.prefix(), parts.suffix());
+    } catch (TokenizerException e) {
+      throw TokenizerFile.unusable(file, e);
+    }
+  }
+
+  /** Where it was read from. */
+  public Path file() {
+    return file;
+  }
+
+  /** Special tokens that the model wants before a text, for instance {@code [CLS]}. */
+  public int[] prefix() {
+    return prefix.clone();
+  }
+
+  /** Special tokens that the model wants after a text, for instance {@code [SEP]}. */
+  public int[] suffix() {
+    return suffix.clone();
+  }
+
+  /**
+   * The ids of a text's tokens, without special tokens around them and however long it is. Takes
+   * memory for the text's normalised form, about eight bytes for each of its characters.
+   *
+   * @throws IOException if the tokenizer has no ids for the text, or would take time or memory out
+   *     of proportion to it
+   * @throws IllegalStateException if this is closed
+   */
+  public int[] encode(String text) throws IOException {
+    return encode(text, false);
+  }
+
+  /**
+   * As the other, for a part of a text.
+   *
+   * @param continues whether it goes on where another part was cut, as {@link #lastCut} says
+   */
+  public int[] encode(String part, boolean continues) throws IOException {
+    try {
+      return open().encode(part, continues);
+    } catch (TokenizerException e) {
+      throw TokenizerFile.unusable(file, e);
+    }
+  }
+
+  /**
+   * Where a text that may go on can be cut, so that the ids of its parts are those of the whole; -1
+   * if no such place is known.
+   */
+  public int lastCut(CharSequence text) {
+    return open().lastCut(text);
+  }
+
+  /**
+   * The text that ids stand for, without special tokens.
+   *
+   * @throws IOException if the tokenizer cannot decode them, which only a damaged one does
+   * @throws IllegalStateException if this is closed
+   */
+  public String decode(int[] ids) throws IOException {
+    try {
+      return open().decode(ids);
+    } catch (TokenizerException e) {
+      throw TokenizerFile.unusable(file, e);
+    }
+  }
+
+  private TextTokenizer open() {
+    TextTokenizer open = tokenizer;
+    if (open == null) {
+      throw new IllegalStateException("the tokenizer of " + file + " is closed");
+    }
+    return open;
+  }
+
+  /** Lets go of the vocabulary; closing twice is harmless. */
+  @Override
+  public void close() {
+    tokenizer = null;
+  }
+}

@@ -1,0 +1,31 @@
+package io.sluice.simd.batch;
+
+import io.sluice.memory.NativeMemory;
+
+/**
+ * The inner loop of {@link AdamRows}. Memory is given by address, see {@link NativeMemory}, and
+ * trusted.
+ */
+interface AdamKernel {
+  /** Moments below this move no weight. */
+  float VANISHING = 1e-30f;
+
+  /**
+   * One step of Adam on one row, as {@link AdamRows.Session#step} says.
+   *
+   * @param value address of the row
+   * @param first address of its first moments
+   * @param second address of its second moments
+   * @param width values of the row
+   * @param gradient at least that many, or null for zero
+   */
+  void adam(
+      long value,
+      long first,
+      long second,
+      int width,
+      float[] gradient,
+      float decay1,
+      float decay2,
+      AdamRows.Factors factors);
+}

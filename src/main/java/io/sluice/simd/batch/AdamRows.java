@@ -1,0 +1,143 @@
+package io.sluice.simd.batch;
+
+import io.sluice.memory.LiveMemory;
+import io.sluice.memory.NativeMemory;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import java.util.function.Consumer;
+
+/**
+ * A row-major float32 matrix and its two moments, whose rows Adam moves one by one. Memory is the
+ * caller's; it may be freed at any time but during a {@link Session}.
+ *
+ * <p>Holding memory alive costs more than a short row does, so a session is opened once for many
+ * rows. Any number of threads may have one over the same matrices; which rows they move is theirs
+ * to agree on.
+ */
+public final class AdamRows {
+  private final AdamKernel kernel;
+  private final MemorySegment value;
+  private final MemorySegment first;
+  private final MemorySegment second;
+  private final int rows;
+  private final int width;
+
+  /**
+   * Checks the memory, which is not copied.
+   *
+   * @param value {@code [rows, width]}, native
+   * @param first the first moments, of the same shape
+   * @param second the second moments, of the same shape
+   * @throws IndexOutOfBoundsException if memory is too small
+   * @throws IllegalArgumentException if {@code rows} or {@code width} is not positive, or memory is
+   *     on the heap or may only be read
+   * @throws IllegalStateException if memory was freed
+   */
+  public AdamRows(
+      MemorySegment value, MemorySegment first, MemorySegment second, int rows, int width) {
+    this((AdamKernel) SparseKernels.ofThisMachine(), value, first, second, rows, width);
+  }
+
+  AdamRows(
+      AdamKernel kernel,
+      MemorySegment value,
+      MemorySegment first,
+      MemorySegment second,
+      int rows,
+      int width) {
+    if (rows < 1 || width < 1) {
+      throw new IllegalArgumentException("a matrix of [" + rows + ", " + width + "]");
+    }
+    this.kernel = kernel;
+    this.value = value;
+    this.first = first;
+    this.second = second;
+    this.rows = rows;
+    this.width = width;
+    for (MemorySegment memory : new MemorySegment[] {value, first, second}) {
+      NativeMemory.written(memory, rows, (long) width * Float.BYTES);
+    }
+  }
+
+  /**
+   * The numbers of a step that are the same for every row.
+   *
+   * @param gain1 {@code 1 − β₁}
+   * @param gain2 {@code 1 − β₂}
+   * @param rate learning rate over {@code 1 − β₁ᵗ}
+   * @param correction one over the root of {@code 1 − β₂ᵗ}
+   * @param epsilon ε
+   */
+  public record Factors(float gain1, float gain2, float rate, float correction, float epsilon) {}
+
+  /**
+   * Does work in the calling thread while the memory of some matrices is kept alive.
+   *
+   * @param body given a session of this thread, which ends when it returns
+   * @throws IllegalStateException if memory was freed
+   */
+  public static void during(Consumer<Session> body, AdamRows... matrices) {
+    AdamRows[] own = matrices.clone();
+    MemorySegment[] memory = new MemorySegment[3 * own.length];
+    for (int i = 0; i < own.length; i++) {
+      memory[3 * i] = own[i].value;
+      memory[3 * i + 1] = own[i].first;
+      memory[3 * i + 2] = own[i].second;
+    }
+    LiveMemory.during(
+        () -> {
+          Session session = new Session(own);
+          try {
+            body.accept(session);
+          } finally {
+            session.thread = null;
+          }
+        },
+        memory);
+  }
+
+  /** Leave to move rows of some matrices, for one thread and as long as {@link #during} runs. */
+  public static final class Session {
+    private final AdamRows[] matrices;
+    private Thread thread = Thread.currentThread();
+
+    private Session(AdamRows[] matrices) {
+      this.matrices = matrices;
+    }
+
+    /**
+     * One step of Adam on one row: {@code m = decay₁·m + gain₁·g}, {@code v = decay₂·v + gain₂·g²},
+     * {@code p −= rate · m / (√v · correction + ε)}. A moment that has become too small to matter
+     * is set to zero, so that no denormal number is ever computed with.
+     *
+     * @param matrix which of those the session was opened for, counted from 0
+     * @param gradient the row's gradient, of at least the matrix's width, or null for zero
+     * @param decay1 what the first moment is multiplied by: β₁, to the power of the steps since it
+     *     last was
+     * @param decay2 the same for the second moment
+     * @throws IndexOutOfBoundsException if there is no such matrix or row, or the gradient is
+     *     shorter
+     * @throws IllegalStateException if the session has ended or is another thread's
+     */
+    public void step(
+        int matrix, int row, float[] gradient, float decay1, float decay2, Factors factors) {
+      if (thread != Thread.currentThread()) {
+        throw new IllegalStateException("a session that has ended, or is another thread's");
+      }
+      AdamRows its = matrices[matrix];
+      long place = (long) Objects.checkIndex(row, its.rows) * its.width * Float.BYTES;
+      if (gradient != null) {
+        Objects.checkFromIndexSize(0, its.width, gradient.length);
+      }
+      its.kernel.adam(
+          its.value.address() + place,
+          its.first.address() + place,
+          its.second.address() + place,
+          its.width,
+          gradient,
+          decay1,
+          decay2,
+          Objects.requireNonNull(factors));
+    }
+  }
+}

@@ -1,0 +1,147 @@
+package io.sluice.simd.batch;
+
+import io.sluice.memory.Workers;
+import io.sluice.simd.NonFiniteException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+
+/**
+ * Encodes tokens and selects the largest codes of the whole batch together, in one pass with one
+ * running threshold: a histogram of the ranks found so far, which all threads add to, says what can
+ * no longer be among the largest.
+ *
+ * <p>The selection is exact and does not depend on the number of threads. Of equal ranks the lower
+ * token stays, and of one token's the lower feature.
+ *
+ * <p>An instance keeps its scratch memory from call to call; it is used by one caller at a time.
+ */
+public final class BatchTopKEncoder {
+  /** Of a positive float the exponent and four bits of the mantissa: bins a sixteenth wide. */
+  private static final int SHIFT = 19;
+
+  private static final int BINS = 1 << 12;
+
+  /** How many ranks a task counts by itself before it tells the others. */
+  private static final int TELL_AFTER = 2048;
+
+  private final TileScan<Found> scan;
+  private final AtomicIntegerArray counts = new AtomicIntegerArray(BINS);
+
+  /** The bits of the running threshold; positive floats are ordered as their bits are. */
+  private final AtomicInteger floor = new AtomicInteger();
+
+  private int wanted;
+  private float[] sorting = new float[0];
+
+  /** What may be among the largest. */
+  private final class Found extends Survivors {
+    private final int[] own = new int[BINS];
+    private int untold;
+
+    @Override
+    float threshold(int feature) {
+      if (untold >= TELL_AFTER) {
+        tell();
+      }
+      return Float.intBitsToFloat(floor.get());
+    }
+
+    @Override
+    void add(int token, int feature, float value, float rank) {
+      super.add(token, feature, value, rank);
+      own[Float.floatToRawIntBits(rank) >>> SHIFT]++;
+      untold++;
+    }
+
+    @Override
+    void clear() {
+      super.clear();
+      java.util.Arrays.fill(own, 0);
+      untold = 0;
+    }
+
+    private void tell() {
+      for (int bin = 0; bin < BINS; bin++) {
+        if (own[bin] > 0) {
+          counts.addAndGet(bin, own[bin]);
+          own[bin] = 0;
+        }
+      }
+      untold = 0;
+      raiseFloor();
+    }
+  }
+
+  public BatchTopKEncoder(SparseKernels kernels, Workers workers) {
+    scan = new TileScan<>(kernels, workers, Found::new);
+  }
+
+  /** What lies below the bin that holds the last wanted rank is out, whatever is still to come. */
+  private void raiseFloor() {
+    long above = 0;
+    for (int bin = BINS - 1; bin > 0; bin--) {
+      above += counts.get(bin);
+      if (above >= wanted) {
+        // The edge itself may still be wanted.
+        int below = (bin << SHIFT) - 1;
+        floor.accumulateAndGet(below, Math::max);
+        return;
+      }
+    }
+  }
+
+  /**
+   * Finds the codes of {@code count} tokens: the {@code wanted} of highest rank in the whole batch
+   * whose value is positive, fewer where fewer are.
+   *
+   * @param wanted codes of all tokens together, at least 1
+   * @param tokens {@code [count, width]}
+   * @param out overwritten
+   * @return the lowest rank that was kept, 0 if none was
+   * @throws NonFiniteException if a token has a value that is NaN or infinite
+   */
+  public float encode(
+      EncoderWeights weights, float[] tokens, int count, int wanted, SparseRows out) {
+    this.wanted = wanted;
+    floor.set(0);
+    for (int bin = 0; bin < BINS; bin++) {
+      counts.set(bin, 0);
+    }
+    int tasks = scan.scan(weights, tokens, count);
+    float least = select(tasks);
+    scan.collect(tasks, count, out);
+    return least;
+  }
+
+  /** Drops all but the largest; the answer is the least of these. */
+  private float select(int tasks) {
+    float last = Float.intBitsToFloat(floor.get());
+    int size = 0;
+    for (int task = 0; task < tasks; task++) {
+      scan.found(task).keepAbove(last);
+      size = Math.addExact(size, scan.found(task).size());
+    }
+    if (size == 0) {
+      return 0;
+    }
+    sorting = sorting.length < size ? new float[size] : sorting;
+    int to = 0;
+    for (int task = 0; task < tasks; task++) {
+      for (int entry = 0; entry < scan.found(task).size(); entry++) {
+        sorting[to++] = scan.found(task).rank(entry);
+      }
+    }
+    float least = Quickselect.largest(sorting, size, Math.min(wanted, size));
+    if (size <= wanted) {
+      return least;
+    }
+    int equal = wanted;
+    for (int i = 0; i < size; i++) {
+      equal -= sorting[i] > least ? 1 : 0;
+    }
+    for (int task = 0; task < tasks; task++) {
+      equal = scan.keepLargest(task, least, equal);
+    }
+    return least;
+  }
+}

@@ -1,0 +1,195 @@
+package io.sluice.simd.batch;
+
+import io.sluice.memory.NativeMemory;
+import io.sluice.simd.Panels;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * The specification of {@link SparseKernels} in plain Java, and what runs where the Vector API is
+ * absent.
+ */
+final class ScalarSparseKernels implements SparseKernels, AdamKernel {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private final int panelWidth;
+
+  public ScalarSparseKernels(int panelWidth) {
+    this.panelWidth = panelWidth;
+  }
+
+  @Override
+  public String name() {
+    return "scalar";
+  }
+
+  @Override
+  public int panelWidth() {
+    return panelWidth;
+  }
+
+  @Override
+  public void packTokens(
+      float[] rows, int firstRow, int count, int width, MemorySegment panel, long offset) {
+    for (int j = 0; j < panelWidth; j++) {
+      for (int t = 0; t < width; t++) {
+        float value = firstRow + j < count ? rows[(firstRow + j) * width + t] : 0;
+        Panels.set(panel, offset + t * panelWidth + j, value);
+      }
+    }
+  }
+
+  @Override
+  public boolean encodeTile(
+      float[] weights,
+      float[] bias,
+      float[] ranks,
+      int first,
+      MemorySegment panel,
+      long offset,
+      int width,
+      float[] thresholds,
+      int at,
+      float[] out) {
+    boolean any = false;
+    for (int i = 0; i < TILE_FEATURES; i++) {
+      for (int j = 0; j < panelWidth; j++) {
+        float sum = bias[first + i];
+        for (int t = 0; t < width; t++) {
+          sum += weights[i * width + t] * Panels.get(panel, offset + t * panelWidth + j);
+        }
+        out[i * panelWidth + j] = sum;
+        any |= sum * ranks[first + i] > thresholds[at + j];
+      }
+    }
+    return any;
+  }
+
+  @Override
+  public long above(float[] values, int from, float rank, float[] thresholds, int at) {
+    long bits = 0;
+    for (int j = 0; j < panelWidth; j++) {
+      if (rank * values[from + j] > thresholds[at + j]) {
+        bits |= 1L << j;
+      }
+    }
+    return bits;
+  }
+
+  @Override
+  public void sumRows(
+      MemorySegment table,
+      int width,
+      int[] rows,
+      float[] weights,
+      int from,
+      int to,
+      float[] start,
+      float[] out,
+      int at) {
+    for (int i = 0; i < width; i++) {
+      float sum = start[i];
+      for (int e = from; e < to; e++) {
+        sum += weights[e] * at(table, rows[e], width, i);
+      }
+      out[at + i] = sum;
+    }
+  }
+
+  @Override
+  public void sumRows(
+      float[] table, int width, int[] rows, float[] weights, int from, int to, float[] out) {
+    for (int i = 0; i < width; i++) {
+      float sum = 0;
+      for (int e = from; e < to; e++) {
+        sum += weights[e] * table[rows[e] * width + i];
+      }
+      out[i] = sum;
+    }
+  }
+
+  @Override
+  public void dotRows(
+      MemorySegment table,
+      int width,
+      int[] rows,
+      int from,
+      int to,
+      float[] vector,
+      int at,
+      float[] out) {
+    for (int e = from; e < to; e++) {
+      float sum = 0;
+      for (int i = 0; i < width; i++) {
+        sum += vector[at + i] * at(table, rows[e], width, i);
+      }
+      out[e] = sum;
+    }
+  }
+
+  @Override
+  public void dotVectors(
+      MemorySegment table,
+      int width,
+      int row,
+      float[] vectors,
+      int[] which,
+      int from,
+      int to,
+      float[] out) {
+    for (int e = from; e < to; e++) {
+      float sum = 0;
+      for (int i = 0; i < width; i++) {
+        sum += vectors[which[e] * width + i] * at(table, row, width, i);
+      }
+      out[e] = sum;
+    }
+  }
+
+  @Override
+  public void squareRows(MemorySegment table, int width, int from, int to, double[] out) {
+    for (int row = from; row < to; row++) {
+      double sum = 0;
+      for (int i = 0; i < width; i++) {
+        double value = at(table, row, width, i);
+        sum += value * value;
+      }
+      out[row] = sum;
+    }
+  }
+
+  @Override
+  public void addRow(MemorySegment table, int width, int row, float weight, float[] sum) {
+    for (int i = 0; i < width; i++) {
+      sum[i] += weight * at(table, row, width, i);
+    }
+  }
+
+  @Override
+  public void adam(
+      long value,
+      long first,
+      long second,
+      int width,
+      float[] gradient,
+      float decay1,
+      float decay2,
+      AdamRows.Factors factors) {
+    MemorySegment all = NativeMemory.ALL;
+    for (int i = 0; i < width; i++) {
+      long place = (long) i * Float.BYTES;
+      float g = gradient == null ? 0 : gradient[i];
+      float m = decay1 * all.get(FLOAT, first + place) + factors.gain1() * g;
+      float v = decay2 * all.get(FLOAT, second + place) + factors.gain2() * g * g;
+      m = Math.abs(m) < VANISHING ? 0 : m;
+      v = v < VANISHING ? 0 : v;
+      all.set(FLOAT, first + place, m);
+      all.set(FLOAT, second + place, v);
+      float root = (float) Math.sqrt(v) * factors.correction() + factors.epsilon();
+      all.set(FLOAT, value + place, all.get(FLOAT, value + place) - factors.rate() * m / root);
+    }
+  }
+
+  private static float at(MemorySegment table, int row, int width, int column) {
+    return table.get(FLOAT, ((long) row * width + column) * Float.BYTES);
+  }
+}

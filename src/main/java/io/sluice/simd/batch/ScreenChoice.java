@@ -1,0 +1,145 @@
+package io.sluice.simd.batch;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/**
+ * How many directions a {@link Screen} should keep: counted on a sample of tokens and features for
+ * every width, and priced. Few directions make the product cheap and let many pairs pass that are
+ * then computed for nothing.
+ */
+final class ScreenChoice {
+  /** Widths that are considered are multiples of this. */
+  static final int STEP = 16;
+
+  private static final int TOKENS = 64;
+  private static final int FEATURES = 512;
+
+  /** Thresholds rise while features pass by, so more are computed than pass at the end. */
+  private static final double RISING = 1.4;
+
+  /** What noting and offering one pair costs, in multiplications of a tile. */
+  private static final double PAIR = 2500;
+
+  /**
+   * How much faster a multiplication is in a tile than in a row product, which waits for memory.
+   */
+  private static final double TILE = 8;
+
+  /** A screen that saves less than this share is not worth its memory. */
+  private static final double WORTHWHILE = 0.88;
+
+  private ScreenChoice() {}
+
+  /**
+   * What a choice is made from.
+   *
+   * @param weights the encoder
+   * @param tokens {@code [count, width]}
+   * @param count tokens of a batch
+   * @param least the rank that each token's features must exceed
+   * @param steady whether the weights stay as they are from batch to batch
+   */
+  record Sample(EncoderWeights weights, float[] tokens, int count, float[] least, boolean steady) {}
+
+  /**
+   * The number of leading directions to keep, or 0 if a screen would not pay.
+   *
+   * @param basis {@code [directions, width]}, orthonormal
+   */
+  static int kept(SparseKernels kernels, float[] basis, int directions, Sample sample) {
+    EncoderWeights weights = sample.weights();
+    int width = weights.width();
+    int steps = directions / STEP;
+    long[] passing = new long[steps + 1];
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment table = arena.allocate((long) directions * width * Float.BYTES, 64);
+      MemorySegment.copy(basis, 0, table, ValueLayout.JAVA_FLOAT, 0, directions * width);
+      int[] all = new int[directions];
+      Arrays.setAll(all, i -> i);
+      Projected[] tokens = new Projected[Math.min(TOKENS, sample.count())];
+      int[] rows = new int[tokens.length];
+      for (int i = 0; i < tokens.length; i++) {
+        rows[i] = (int) ((long) i * sample.count() / tokens.length);
+        tokens[i] = new Projected(kernels, table, all, sample.tokens(), rows[i] * width, width);
+      }
+      float[] row = new float[width];
+      int features = Math.min(FEATURES, weights.features());
+      for (int i = 0; i < features; i++) {
+        int feature = (int) ((long) i * weights.features() / features);
+        MemorySegment.copy(
+            weights.rows(),
+            ValueLayout.JAVA_FLOAT_UNALIGNED,
+            (long) feature * width * Float.BYTES,
+            row,
+            0,
+            width);
+        Projected projected = new Projected(kernels, table, all, row, 0, width);
+        float rank = weights.ranks()[feature];
+        for (int j = 0; j < tokens.length; j++) {
+          double needed = sample.least()[rows[j]] / rank - weights.bias()[feature];
+          projected.countPassing(tokens[j], needed, passing);
+        }
+      }
+      double scale = (double) weights.features() / features / tokens.length * RISING;
+      return cheapest(passing, scale, sample, directions);
+    }
+  }
+
+  private static int cheapest(long[] passing, double scale, Sample sample, int directions) {
+    double features = sample.weights().features();
+    double width = sample.weights().width();
+    double pair = TILE * width + PAIR;
+    double best = WORTHWHILE * features * width;
+    int kept = 0;
+    for (int step = 1; step <= directions / STEP; step++) {
+      double d = step * STEP;
+      double cost = (d + 1) * features + d * width + passing[step] * scale * pair;
+      if (!sample.steady()) {
+        cost += features * width * d / sample.count();
+      }
+      if (cost < best) {
+        best = cost;
+        kept = step * STEP;
+      }
+    }
+    return kept;
+  }
+
+  /** A vector's coordinates, and the norm of what is left after each step of them. */
+  private static final class Projected {
+    private final float[] along;
+    private final double[] left;
+
+    Projected(
+        SparseKernels kernels, MemorySegment basis, int[] all, float[] vectors, int at, int width) {
+      along = new float[all.length];
+      kernels.dotRows(basis, width, all, 0, all.length, vectors, at, along);
+      double square = 0;
+      for (int i = at; i < at + width; i++) {
+        square += (double) vectors[i] * vectors[i];
+      }
+      left = new double[all.length / STEP + 1];
+      for (int step = 0; step < left.length; step++) {
+        left[step] = Math.sqrt(Math.max(0, square));
+        for (int i = step * STEP; i < Math.min(along.length, (step + 1) * STEP); i++) {
+          square -= (double) along[i] * along[i];
+        }
+      }
+    }
+
+    void countPassing(Projected other, double needed, long[] passing) {
+      float sum = 0;
+      for (int step = 1; step < left.length; step++) {
+        for (int i = (step - 1) * STEP; i < step * STEP; i++) {
+          sum += along[i] * other.along[i];
+        }
+        if (sum + left[step] * other.left[step] > needed) {
+          passing[step]++;
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,65 @@
+package io.sluice.simd.batch;
+
+import io.sluice.memory.HugeMemory;
+import io.sluice.memory.NativeMemory;
+import io.sluice.simd.Panels;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The weights of an encoder within a {@link Screen}, {@code [features up to whole tiles,
+ * coordinates]}. They may be more than an array holds, so they are in native memory, and places are
+ * counted in 64 bits.
+ */
+final class ScreenedRows {
+  private static final int TILE = SparseKernels.TILE_FEATURES;
+
+  private MemorySegment memory;
+  private int coordinates;
+
+  /** Without memory: {@link #fit} comes first. */
+  ScreenedRows() {
+    this(MemorySegment.NULL);
+  }
+
+  /** In memory of the caller's, as long as it suffices. */
+  ScreenedRows(MemorySegment memory) {
+    this.memory = memory;
+  }
+
+  /** Bytes that so many rows take. */
+  static long bytes(int features, int coordinates) {
+    long padded = (long) Math.ceilDiv(features, TILE) * TILE;
+    return NativeMemory.bytes(padded, (long) coordinates * Float.BYTES);
+  }
+
+  /** Makes room; what was there has no meaning afterwards. */
+  void fit(int features, int coordinates) {
+    long bytes = bytes(features, coordinates);
+    if (memory.byteSize() < bytes) {
+      // The old goes before the new comes.
+      memory = MemorySegment.NULL;
+      memory = HugeMemory.allocate(bytes, Arena.ofAuto());
+    }
+    this.coordinates = coordinates;
+  }
+
+  /**
+   * Replaces eight rows.
+   *
+   * @param place of the first, a multiple of eight
+   * @param rows {@code [8, coordinates]}
+   */
+  void setTile(int place, float[] rows) {
+    MemorySegment.copy(rows, 0, memory, Panels.FLOAT, offset(place), TILE * coordinates);
+  }
+
+  /** Copies eight rows out, as {@link #setTile} takes them. */
+  void tile(int place, float[] rows) {
+    MemorySegment.copy(memory, Panels.FLOAT, offset(place), rows, 0, TILE * coordinates);
+  }
+
+  private long offset(int place) {
+    return (long) place * coordinates * Float.BYTES;
+  }
+}

@@ -1,0 +1,121 @@
+package io.sluice.simd.batch;
+
+import java.util.Arrays;
+
+/**
+ * What one task of a threshold pass found: tokens, features and values in the order in which tiles
+ * came, which is put in order of tokens at the end. Reused from batch to batch.
+ */
+abstract class Survivors {
+  private int size;
+  private int[] tokens = new int[0];
+  private int[] features = new int[0];
+  private float[] values = new float[0];
+  private float[] ranks = new float[0];
+
+  /** Where each token's entries begin once they are {@linkplain #sort sorted}. */
+  private int[] starts = new int[1];
+
+  private int[] order = new int[0];
+
+  /** Above what a feature's rank has to be; asked once for each tile of features. */
+  abstract float threshold(int feature);
+
+  void clear() {
+    size = 0;
+  }
+
+  void add(int token, int feature, float value, float rank) {
+    if (size == tokens.length) {
+      int capacity = Math.max(1024, Math.addExact(size, size >> 1));
+      tokens = Arrays.copyOf(tokens, capacity);
+      features = Arrays.copyOf(features, capacity);
+      values = Arrays.copyOf(values, capacity);
+      ranks = Arrays.copyOf(ranks, capacity);
+    }
+    tokens[size] = token;
+    features[size] = feature;
+    values[size] = value;
+    ranks[size++] = rank;
+  }
+
+  int size() {
+    return size;
+  }
+
+  float rank(int entry) {
+    return ranks[entry];
+  }
+
+  /** Drops the entries whose rank is not above {@code least}; the others keep their order. */
+  void keepAbove(float least) {
+    int kept = 0;
+    for (int i = 0; i < size; i++) {
+      if (ranks[i] > least) {
+        tokens[kept] = tokens[i];
+        features[kept] = features[i];
+        values[kept] = values[i];
+        ranks[kept++] = ranks[i];
+      }
+    }
+    size = kept;
+  }
+
+  /**
+   * After {@link #sort}: keeps the ranks above {@code least} and the first {@code equal} that equal
+   * it; sort again before the order is used.
+   *
+   * @return how many equal ones may still be kept
+   */
+  int keepSorted(int tokenCount, float least, int equal) {
+    int left = equal;
+    for (int place = 0; place < starts[tokenCount]; place++) {
+      int entry = order[place];
+      if (ranks[entry] == least && left-- <= 0) {
+        ranks[entry] = Float.NEGATIVE_INFINITY;
+      }
+    }
+    keepAbove(Math.nextDown(least));
+    return Math.max(0, left);
+  }
+
+  /** Finds the order by token; a token's features stay ascending, as tiles come in that order. */
+  void sort(int tokenCount) {
+    if (starts.length <= tokenCount) {
+      starts = new int[tokenCount + 1];
+    }
+    if (order.length < size) {
+      order = new int[tokens.length];
+    }
+    Arrays.fill(starts, 0, tokenCount + 1, 0);
+    for (int i = 0; i < size; i++) {
+      starts[tokens[i] + 1]++;
+    }
+    for (int token = 0; token < tokenCount; token++) {
+      starts[token + 1] += starts[token];
+    }
+    for (int i = 0; i < size; i++) {
+      order[starts[tokens[i]]++] = i;
+    }
+    System.arraycopy(starts, 0, starts, 1, tokenCount);
+    starts[0] = 0;
+  }
+
+  /** After {@link #sort}: where token {@code token}'s places begin. */
+  int start(int token) {
+    return starts[token];
+  }
+
+  /** After {@link #sort}: the entry at a place. */
+  int entry(int place) {
+    return order[place];
+  }
+
+  int feature(int entry) {
+    return features[entry];
+  }
+
+  float value(int entry) {
+    return values[entry];
+  }
+}

@@ -1,0 +1,489 @@
+package io.sluice.simd.batch;
+
+import io.sluice.memory.NativeMemory;
+import io.sluice.simd.KernelProvider;
+import io.sluice.simd.Panels;
+import io.sluice.simd.VectorWidth;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
+
+/** {@link SparseKernels} for one vector width; defined once per width by {@link KernelProvider}. */
+final class VectorSparseKernels implements SparseKernels, AdamKernel {
+  private static final VectorSpecies<Float> FLOATS = VectorWidth.speciesOf(MethodHandles.lookup());
+  private static final MemorySegment ALL = NativeMemory.ALL;
+  private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final int LANES = FLOATS.length();
+  private static final int BYTES = LANES * Float.BYTES;
+  private static final int WIDTH = 2 * LANES;
+  private static final int WIDTH_BYTES = 2 * BYTES;
+  private static final int BLOCK = 4 * LANES;
+  private static final VectorShuffle<Float> EIGHT_ON = laneFurtherOn(8);
+  private static final VectorShuffle<Float> FOUR_ON = laneFurtherOn(4);
+  private static final VectorShuffle<Float> TWO_ON = laneFurtherOn(2);
+
+  private static VectorShuffle<Float> laneFurtherOn(int distance) {
+    return VectorShuffle.fromOp(FLOATS, i -> (i + distance) % LANES);
+  }
+
+  @Override
+  public String name() {
+    return "vector-" + FLOATS.vectorBitSize();
+  }
+
+  @Override
+  public int panelWidth() {
+    return WIDTH;
+  }
+
+  @Override
+  public void packTokens(
+      float[] rows, int firstRow, int count, int width, MemorySegment panel, long offset) {
+    // A strip of columns at a time: its part of the panel stays in the first-level cache while
+    // the tokens are scattered into it.
+    int strip = 64;
+    for (int start = 0; start < width; start += strip) {
+      int end = Math.min(width, start + strip);
+      for (int j = 0; j < WIDTH; j++) {
+        int from = (firstRow + j) * width;
+        if (firstRow + j < count) {
+          for (int t = start; t < end; t++) {
+            Panels.set(panel, offset + t * WIDTH + j, rows[from + t]);
+          }
+        } else {
+          for (int t = start; t < end; t++) {
+            Panels.set(panel, offset + t * WIDTH + j, 0);
+          }
+        }
+      }
+    }
+  }
+
+  /*
+   * Lanes are tokens and weights are broadcast: the thresholds of a panel are then two vectors, and
+   * a tile in which nothing can matter costs its products and a few comparisons, and no store.
+   */
+  @Override
+  public boolean encodeTile(
+      float[] weights,
+      float[] bias,
+      float[] ranks,
+      int first,
+      MemorySegment panel,
+      long offset,
+      int width,
+      float[] thresholds,
+      int at,
+      float[] out) {
+    long start = offset * Float.BYTES;
+    FloatVector c00 = FloatVector.broadcast(FLOATS, bias[first]);
+    FloatVector c01 = c00;
+    FloatVector c10 = FloatVector.broadcast(FLOATS, bias[first + 1]);
+    FloatVector c11 = c10;
+    FloatVector c20 = FloatVector.broadcast(FLOATS, bias[first + 2]);
+    FloatVector c21 = c20;
+    FloatVector c30 = FloatVector.broadcast(FLOATS, bias[first + 3]);
+    FloatVector c31 = c30;
+    FloatVector c40 = FloatVector.broadcast(FLOATS, bias[first + 4]);
+    FloatVector c41 = c40;
+    FloatVector c50 = FloatVector.broadcast(FLOATS, bias[first + 5]);
+    FloatVector c51 = c50;
+    FloatVector c60 = FloatVector.broadcast(FLOATS, bias[first + 6]);
+    FloatVector c61 = c60;
+    FloatVector c70 = FloatVector.broadcast(FLOATS, bias[first + 7]);
+    FloatVector c71 = c70;
+    int row1 = width;
+    int row2 = 2 * width;
+    int row3 = 3 * width;
+    int row4 = 4 * width;
+    int row5 = 5 * width;
+    int row6 = 6 * width;
+    int row7 = 7 * width;
+    for (int t = 0; t < width; t++) {
+      long place = start + (long) t * WIDTH_BYTES;
+      FloatVector x0 = load(panel, place);
+      FloatVector x1 = load(panel, place + BYTES);
+      FloatVector w = FloatVector.broadcast(FLOATS, weights[t]);
+      c00 = w.fma(x0, c00);
+      c01 = w.fma(x1, c01);
+      w = FloatVector.broadcast(FLOATS, weights[row1 + t]);
+      c10 = w.fma(x0, c10);
+      c11 = w.fma(x1, c11);
+      w = FloatVector.broadcast(FLOATS, weights[row2 + t]);
+      c20 = w.fma(x0, c20);
+      c21 = w.fma(x1, c21);
+      w = FloatVector.broadcast(FLOATS, weights[row3 + t]);
+      c30 = w.fma(x0, c30);
+      c31 = w.fma(x1, c31);
+      w = FloatVector.broadcast(FLOATS, weights[row4 + t]);
+      c40 = w.fma(x0, c40);
+      c41 = w.fma(x1, c41);
+      w = FloatVector.broadcast(FLOATS, weights[row5 + t]);
+      c50 = w.fma(x0, c50);
+      c51 = w.fma(x1, c51);
+      w = FloatVector.broadcast(FLOATS, weights[row6 + t]);
+      c60 = w.fma(x0, c60);
+      c61 = w.fma(x1, c61);
+      w = FloatVector.broadcast(FLOATS, weights[row7 + t]);
+      c70 = w.fma(x0, c70);
+      c71 = w.fma(x1, c71);
+    }
+    FloatVector best0 = c00.mul(ranks[first]);
+    FloatVector best1 = c01.mul(ranks[first]);
+    best0 = best0.max(c10.mul(ranks[first + 1]));
+    best1 = best1.max(c11.mul(ranks[first + 1]));
+    best0 = best0.max(c20.mul(ranks[first + 2]));
+    best1 = best1.max(c21.mul(ranks[first + 2]));
+    best0 = best0.max(c30.mul(ranks[first + 3]));
+    best1 = best1.max(c31.mul(ranks[first + 3]));
+    best0 = best0.max(c40.mul(ranks[first + 4]));
+    best1 = best1.max(c41.mul(ranks[first + 4]));
+    best0 = best0.max(c50.mul(ranks[first + 5]));
+    best1 = best1.max(c51.mul(ranks[first + 5]));
+    best0 = best0.max(c60.mul(ranks[first + 6]));
+    best1 = best1.max(c61.mul(ranks[first + 6]));
+    best0 = best0.max(c70.mul(ranks[first + 7]));
+    best1 = best1.max(c71.mul(ranks[first + 7]));
+    FloatVector threshold0 = FloatVector.fromArray(FLOATS, thresholds, at);
+    FloatVector threshold1 = FloatVector.fromArray(FLOATS, thresholds, at + LANES);
+    if (!best0.compare(VectorOperators.GT, threshold0).anyTrue()
+        && !best1.compare(VectorOperators.GT, threshold1).anyTrue()) {
+      return false;
+    }
+    c00.intoArray(out, 0);
+    c01.intoArray(out, LANES);
+    c10.intoArray(out, WIDTH);
+    c11.intoArray(out, WIDTH + LANES);
+    c20.intoArray(out, 2 * WIDTH);
+    c21.intoArray(out, 2 * WIDTH + LANES);
+    c30.intoArray(out, 3 * WIDTH);
+    c31.intoArray(out, 3 * WIDTH + LANES);
+    c40.intoArray(out, 4 * WIDTH);
+    c41.intoArray(out, 4 * WIDTH + LANES);
+    c50.intoArray(out, 5 * WIDTH);
+    c51.intoArray(out, 5 * WIDTH + LANES);
+    c60.intoArray(out, 6 * WIDTH);
+    c61.intoArray(out, 6 * WIDTH + LANES);
+    c70.intoArray(out, 7 * WIDTH);
+    c71.intoArray(out, 7 * WIDTH + LANES);
+    return true;
+  }
+
+  @Override
+  public long above(float[] values, int from, float rank, float[] thresholds, int at) {
+    long low =
+        FloatVector.fromArray(FLOATS, values, from)
+            .mul(rank)
+            .compare(VectorOperators.GT, FloatVector.fromArray(FLOATS, thresholds, at))
+            .toLong();
+    long high =
+        FloatVector.fromArray(FLOATS, values, from + LANES)
+            .mul(rank)
+            .compare(VectorOperators.GT, FloatVector.fromArray(FLOATS, thresholds, at + LANES))
+            .toLong();
+    return low | high << LANES;
+  }
+
+  @Override
+  public void sumRows(
+      MemorySegment table,
+      int width,
+      int[] rows,
+      float[] weights,
+      int from,
+      int to,
+      float[] start,
+      float[] out,
+      int at) {
+    int i = 0;
+    for (; i <= width - BLOCK; i += BLOCK) {
+      FloatVector sum0 = FloatVector.fromArray(FLOATS, start, i);
+      FloatVector sum1 = FloatVector.fromArray(FLOATS, start, i + LANES);
+      FloatVector sum2 = FloatVector.fromArray(FLOATS, start, i + 2 * LANES);
+      FloatVector sum3 = FloatVector.fromArray(FLOATS, start, i + 3 * LANES);
+      for (int e = from; e < to; e++) {
+        FloatVector weight = FloatVector.broadcast(FLOATS, weights[e]);
+        long place = ((long) rows[e] * width + i) * Float.BYTES;
+        sum0 = weight.fma(load(table, place), sum0);
+        sum1 = weight.fma(load(table, place + LANES * Float.BYTES), sum1);
+        sum2 = weight.fma(load(table, place + 2 * LANES * Float.BYTES), sum2);
+        sum3 = weight.fma(load(table, place + 3 * LANES * Float.BYTES), sum3);
+      }
+      sum0.intoArray(out, at + i);
+      sum1.intoArray(out, at + i + LANES);
+      sum2.intoArray(out, at + i + 2 * LANES);
+      sum3.intoArray(out, at + i + 3 * LANES);
+    }
+    for (; i < width; i++) {
+      float sum = start[i];
+      for (int e = from; e < to; e++) {
+        sum =
+            Math.fma(weights[e], table.get(FLOAT, ((long) rows[e] * width + i) * Float.BYTES), sum);
+      }
+      out[at + i] = sum;
+    }
+  }
+
+  @Override
+  public void sumRows(
+      float[] table, int width, int[] rows, float[] weights, int from, int to, float[] out) {
+    int i = 0;
+    for (; i <= width - BLOCK; i += BLOCK) {
+      FloatVector sum0 = FloatVector.zero(FLOATS);
+      FloatVector sum1 = sum0;
+      FloatVector sum2 = sum0;
+      FloatVector sum3 = sum0;
+      for (int e = from; e < to; e++) {
+        FloatVector weight = FloatVector.broadcast(FLOATS, weights[e]);
+        int place = rows[e] * width + i;
+        sum0 = weight.fma(FloatVector.fromArray(FLOATS, table, place), sum0);
+        sum1 = weight.fma(FloatVector.fromArray(FLOATS, table, place + LANES), sum1);
+        sum2 = weight.fma(FloatVector.fromArray(FLOATS, table, place + 2 * LANES), sum2);
+        sum3 = weight.fma(FloatVector.fromArray(FLOATS, table, place + 3 * LANES), sum3);
+      }
+      sum0.intoArray(out, i);
+      sum1.intoArray(out, i + LANES);
+      sum2.intoArray(out, i + 2 * LANES);
+      sum3.intoArray(out, i + 3 * LANES);
+    }
+    for (; i < width; i++) {
+      float sum = 0;
+      for (int e = from; e < to; e++) {
+        sum = Math.fma(weights[e], table[rows[e] * width + i], sum);
+      }
+      out[i] = sum;
+    }
+  }
+
+  @Override
+  public void dotRows(
+      MemorySegment table,
+      int width,
+      int[] rows,
+      int from,
+      int to,
+      float[] vector,
+      int at,
+      float[] out) {
+    for (int e = from; e < to; e++) {
+      out[e] = dot(table, (long) rows[e] * width * Float.BYTES, vector, at, width);
+    }
+  }
+
+  @Override
+  public void dotVectors(
+      MemorySegment table,
+      int width,
+      int row,
+      float[] vectors,
+      int[] which,
+      int from,
+      int to,
+      float[] out) {
+    long start = (long) row * width * Float.BYTES;
+    int e = from;
+    for (; e <= to - 4; e += 4) {
+      int at0 = which[e] * width;
+      int at1 = which[e + 1] * width;
+      int at2 = which[e + 2] * width;
+      int at3 = which[e + 3] * width;
+      FloatVector s00 = FloatVector.zero(FLOATS);
+      FloatVector s01 = s00;
+      FloatVector s10 = s00;
+      FloatVector s11 = s00;
+      FloatVector s20 = s00;
+      FloatVector s21 = s00;
+      FloatVector s30 = s00;
+      FloatVector s31 = s00;
+      int i = 0;
+      for (; i <= width - WIDTH; i += WIDTH) {
+        FloatVector w0 = load(table, start + (long) i * Float.BYTES);
+        FloatVector w1 = load(table, start + (long) (i + LANES) * Float.BYTES);
+        s00 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at0 + i), s00);
+        s01 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at0 + i + LANES), s01);
+        s10 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at1 + i), s10);
+        s11 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at1 + i + LANES), s11);
+        s20 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at2 + i), s20);
+        s21 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at2 + i + LANES), s21);
+        s30 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at3 + i), s30);
+        s31 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at3 + i + LANES), s31);
+      }
+      float sum0 = total(s00.add(s01));
+      float sum1 = total(s10.add(s11));
+      float sum2 = total(s20.add(s21));
+      float sum3 = total(s30.add(s31));
+      for (; i < width; i++) {
+        float w = table.get(FLOAT, start + (long) i * Float.BYTES);
+        sum0 = Math.fma(w, vectors[at0 + i], sum0);
+        sum1 = Math.fma(w, vectors[at1 + i], sum1);
+        sum2 = Math.fma(w, vectors[at2 + i], sum2);
+        sum3 = Math.fma(w, vectors[at3 + i], sum3);
+      }
+      out[e] = sum0;
+      out[e + 1] = sum1;
+      out[e + 2] = sum2;
+      out[e + 3] = sum3;
+    }
+    for (; e < to; e++) {
+      FloatVector s0 = FloatVector.zero(FLOATS);
+      FloatVector s1 = s0;
+      int at0 = which[e] * width;
+      int i = 0;
+      for (; i <= width - WIDTH; i += WIDTH) {
+        FloatVector w0 = load(table, start + (long) i * Float.BYTES);
+        FloatVector w1 = load(table, start + (long) (i + LANES) * Float.BYTES);
+        s0 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at0 + i), s0);
+        s1 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at0 + i + LANES), s1);
+      }
+      float sum = total(s0.add(s1));
+      for (; i < width; i++) {
+        sum = Math.fma(table.get(FLOAT, start + (long) i * Float.BYTES), vectors[at0 + i], sum);
+      }
+      out[e] = sum;
+    }
+  }
+
+  private static float dot(MemorySegment table, long row, float[] vector, int at, int width) {
+    FloatVector sum0 = FloatVector.zero(FLOATS);
+    FloatVector sum1 = sum0;
+    FloatVector sum2 = sum0;
+    FloatVector sum3 = sum0;
+    int i = 0;
+    for (; i <= width - BLOCK; i += BLOCK) {
+      long place = row + (long) i * Float.BYTES;
+      int v = at + i;
+      sum0 = FloatVector.fromArray(FLOATS, vector, v).fma(load(table, place), sum0);
+      sum1 =
+          FloatVector.fromArray(FLOATS, vector, v + LANES)
+              .fma(load(table, place + LANES * Float.BYTES), sum1);
+      sum2 =
+          FloatVector.fromArray(FLOATS, vector, v + 2 * LANES)
+              .fma(load(table, place + 2 * LANES * Float.BYTES), sum2);
+      sum3 =
+          FloatVector.fromArray(FLOATS, vector, v + 3 * LANES)
+              .fma(load(table, place + 3 * LANES * Float.BYTES), sum3);
+    }
+    float sum = total(sum0.add(sum1).add(sum2.add(sum3)));
+    for (; i < width; i++) {
+      sum = Math.fma(vector[at + i], table.get(FLOAT, row + (long) i * Float.BYTES), sum);
+    }
+    return sum;
+  }
+
+  @Override
+  public void squareRows(MemorySegment table, int width, int from, int to, double[] out) {
+    for (int row = from; row < to; row++) {
+      long start = (long) row * width * Float.BYTES;
+      FloatVector sum0 = FloatVector.zero(FLOATS);
+      FloatVector sum1 = sum0;
+      int i = 0;
+      for (; i <= width - WIDTH; i += WIDTH) {
+        FloatVector x0 = load(table, start + (long) i * Float.BYTES);
+        FloatVector x1 = load(table, start + (long) (i + LANES) * Float.BYTES);
+        sum0 = x0.fma(x0, sum0);
+        sum1 = x1.fma(x1, sum1);
+      }
+      double sum = total(sum0.add(sum1));
+      for (; i < width; i++) {
+        double value = table.get(FLOAT, start + (long) i * Float.BYTES);
+        sum += value * value;
+      }
+      out[row] = sum;
+    }
+  }
+
+  @Override
+  public void addRow(MemorySegment table, int width, int row, float weight, float[] sum) {
+    long from = (long) row * width * Float.BYTES;
+    FloatVector factor = FloatVector.broadcast(FLOATS, weight);
+    int i = 0;
+    for (; i <= width - LANES; i += LANES) {
+      factor
+          .fma(load(table, from + (long) i * Float.BYTES), FloatVector.fromArray(FLOATS, sum, i))
+          .intoArray(sum, i);
+    }
+    for (; i < width; i++) {
+      sum[i] = Math.fma(weight, table.get(FLOAT, from + (long) i * Float.BYTES), sum[i]);
+    }
+  }
+
+  @Override
+  public void adam(
+      long values,
+      long firsts,
+      long seconds,
+      int width,
+      float[] gradient,
+      float decay1,
+      float decay2,
+      AdamRows.Factors factors) {
+    // By address: with segments the compiler moves the check of the last place out of the loop, as
+    // if the loop always came that far, and at the table's last row throws the compiled code away,
+    // step after step.
+    float gain1 = factors.gain1();
+    float gain2 = factors.gain2();
+    float rate = factors.rate();
+    float correction = factors.correction();
+    float epsilon = factors.epsilon();
+    int i = 0;
+    for (; i <= width - LANES; i += LANES) {
+      long place = (long) i * Float.BYTES;
+      FloatVector m = load(ALL, firsts + place).mul(decay1);
+      FloatVector v = load(ALL, seconds + place).mul(decay2);
+      if (gradient != null) {
+        FloatVector g = FloatVector.fromArray(FLOATS, gradient, i);
+        m = g.fma(FloatVector.broadcast(FLOATS, gain1), m);
+        v = g.mul(gain2).fma(g, v);
+      }
+      VectorMask<Float> smallFirst = m.abs().compare(VectorOperators.LT, VANISHING);
+      VectorMask<Float> smallSecond = v.compare(VectorOperators.LT, VANISHING);
+      m = m.blend(0f, smallFirst);
+      v = v.blend(0f, smallSecond);
+      m.intoMemorySegment(ALL, firsts + place, ORDER);
+      v.intoMemorySegment(ALL, seconds + place, ORDER);
+      FloatVector root = v.sqrt().mul(correction).add(epsilon);
+      load(ALL, values + place)
+          .sub(m.mul(rate).div(root))
+          .intoMemorySegment(ALL, values + place, ORDER);
+    }
+    for (; i < width; i++) {
+      long place = (long) i * Float.BYTES;
+      float g = gradient == null ? 0 : gradient[i];
+      float m = Math.fma(g, gain1, ALL.get(FLOAT, firsts + place) * decay1);
+      float v = Math.fma(g * gain2, g, ALL.get(FLOAT, seconds + place) * decay2);
+      m = Math.abs(m) < VANISHING ? 0 : m;
+      v = v < VANISHING ? 0 : v;
+      ALL.set(FLOAT, firsts + place, m);
+      ALL.set(FLOAT, seconds + place, v);
+      float root = (float) Math.sqrt(v) * correction + epsilon;
+      ALL.set(FLOAT, values + place, ALL.get(FLOAT, values + place) - rate * m / root);
+    }
+  }
+
+  /*
+   * The sum of all lanes, in an order that is always the same: reduceLanes leaves it open, and
+   * compiled code sums in another order than the interpreter.
+   */
+  private static float total(FloatVector sums) {
+    FloatVector sum = sums;
+    if (LANES >= 16) {
+      sum = sum.add(sum.rearrange(EIGHT_ON));
+    }
+    if (LANES >= 8) {
+      sum = sum.add(sum.rearrange(FOUR_ON));
+    }
+    sum = sum.add(sum.rearrange(TWO_ON));
+    return sum.lane(0) + sum.lane(1);
+  }
+
+  private static FloatVector load(MemorySegment memory, long at) {
+    return FloatVector.fromMemorySegment(FLOATS, memory, at, ORDER);
+  }
+}

@@ -1,0 +1,167 @@
+package io.sluice.simd.layers;
+
+import io.sluice.memory.LiveMemory;
+import io.sluice.memory.NativeMemory;
+import io.sluice.memory.PerThread;
+import io.sluice.memory.Workers;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Objects;
+
+/**
+ * What rows lose by predicting with a softmax over many classes: {@code log Σ_j exp(l_j) − l_t} for
+ * logits {@code l = x · Wᵀ} and a row's class {@code t}. Logits exist a block at a time, in a
+ * core's cache; a slice of the weights is packed, meets all rows, and is forgotten, so that the
+ * weights are in memory once.
+ *
+ * <p>Results do not depend on the number of threads. An object may be used by one thread at a time.
+ */
+public final class RowLogLoss {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  /** Bytes of a slice of the weights; it and a block's logits share the second-level cache. */
+  private static final long SLICE_BYTES = 1 << 20;
+
+  private static final int MOST_COLUMNS = 1024;
+
+  /** Whole tiles, of four rows and of six. */
+  private static final int BLOCK_ROWS = 60;
+
+  private static final Workers ALONE = Workers.of(1);
+
+  private final LayerKernels kernels;
+  private final Workers workers;
+  private final RowProduct product;
+  private final PerThread<Scratch> scratch = new PerThread<>(Scratch::new);
+
+  /** With the best kernels of this machine. */
+  public RowLogLoss(Workers workers) {
+    this.kernels = LayerKernels.ofThisMachine();
+    this.workers = workers;
+    this.product = new RowProduct(kernels);
+  }
+
+  /** Memory of one thread. */
+  private static final class Scratch {
+    PackedMatrix slice;
+    MemorySegment logits = MemorySegment.NULL;
+  }
+
+  /**
+   * The classes' weights.
+   *
+   * @param weights {@code [classes, in]} float32, row-major, native
+   * @param classes at least 1
+   * @param in at least 1
+   * @param cap {@code c} in {@code c·tanh(l / c)}, which takes the place of a logit; 0 for none
+   */
+  public record Head(MemorySegment weights, int classes, int in, float cap) {
+    /**
+     * Checks the sizes.
+     *
+     * @throws IllegalArgumentException if one is not positive
+     * @throws IndexOutOfBoundsException if the memory is too small
+     */
+    public Head {
+      if (classes < 1 || in < 1) {
+        throw new IllegalArgumentException("weights of [" + classes + ", " + in + "]");
+      }
+      Objects.checkFromIndexSize(
+          0, NativeMemory.bytes(classes, (long) in * Float.BYTES), weights.byteSize());
+    }
+  }
+
+  /**
+   * The losses of rows.
+   *
+   * @param x {@code [targets.length, in]} float32, native
+   * @param targets the class of each row
+   * @return nats per row; NaN where a logit is
+   * @throws IndexOutOfBoundsException if a target is no class, or the memory is too small
+   * @throws IllegalArgumentException if {@code x} is on the heap
+   * @throws IllegalStateException if memory was freed
+   */
+  public double[] losses(Head head, MemorySegment x, int[] targets) {
+    int[] own = targets.clone();
+    double[][] losses = new double[1][];
+    NativeMemory.read(x, own.length, (long) head.in() * Float.BYTES);
+    LiveMemory.during(() -> losses[0] = checked(head, x, own), x);
+    return losses[0];
+  }
+
+  private double[] checked(Head head, MemorySegment x, int[] targets) {
+    int rows = targets.length;
+    for (int target : targets) {
+      Objects.checkIndex(target, head.classes());
+    }
+    int columns = columns(head.in());
+    int slices = Math.ceilDiv(head.classes(), columns);
+    float[] picked = new float[rows];
+    float[][] most = new float[slices][];
+    float[][] sums = new float[slices][];
+    workers.run(
+        slices,
+        slice -> {
+          most[slice] = new float[rows];
+          sums[slice] = new float[rows];
+          int first = slice * columns;
+          int count = Math.min(columns, head.classes() - first);
+          Scratch own = packed(head, columns, first, count);
+          for (int row = 0; row < rows; row += BLOCK_ROWS) {
+            int block = Math.min(BLOCK_ROWS, rows - row);
+            product.panels(own.slice, 0, columns / kernels.panelWidth(), x, row, block, own.logits);
+            for (int i = row; i < row + block; i++) {
+              long at = own.logits.address() + (long) (i - row) * columns * Float.BYTES;
+              if (head.cap() > 0) {
+                kernels.limit(at, count, 1, head.cap());
+              }
+              int target = targets[i] - first;
+              if (target >= 0 && target < count) {
+                picked[i] = NativeMemory.ALL.get(FLOAT, at + (long) target * Float.BYTES);
+              }
+              float largest = kernels.largest(at, count);
+              most[slice][i] = largest;
+              sums[slice][i] = kernels.exponentials(at, count, largest, 1);
+            }
+          }
+        });
+    double[] losses = new double[rows];
+    for (int i = 0; i < rows; i++) {
+      losses[i] = logSum(most, sums, i) - picked[i];
+    }
+    return losses;
+  }
+
+  /** The logarithm of the sum of all slices' exponentials. */
+  private static double logSum(float[][] most, float[][] sums, int row) {
+    double largest = Double.NEGATIVE_INFINITY;
+    for (float[] slice : most) {
+      largest = Math.max(largest, slice[row]);
+    }
+    double sum = 0;
+    for (int slice = 0; slice < most.length; slice++) {
+      sum += sums[slice][row] * Math.exp(most[slice][row] - largest);
+    }
+    return largest + Math.log(sum);
+  }
+
+  /** Columns of a slice: whole panels. */
+  private int columns(int in) {
+    int panel = kernels.panelWidth();
+    long fitting = SLICE_BYTES / ((long) in * Float.BYTES) / panel * panel;
+    return Math.clamp(fitting, panel, MOST_COLUMNS);
+  }
+
+  private Scratch packed(Head head, int columns, int first, int count) {
+    Scratch own = scratch.get();
+    if (own.slice == null || own.slice.in() != head.in()) {
+      own.slice = new PackedMatrix(columns, head.in(), Arena.ofAuto());
+      own.logits = Arena.ofAuto().allocate((long) BLOCK_ROWS * columns * Float.BYTES, 64);
+    }
+    long rowBytes = (long) head.in() * Float.BYTES;
+    MemorySegment weights = head.weights().asSlice(first * rowBytes, count * rowBytes);
+    own.slice.set(0, count, weights, head.in(), 1, ALONE);
+    return own;
+  }
+}

@@ -1,0 +1,486 @@
+package io.sluice.simd.single;
+
+import io.sluice.memory.Element;
+import io.sluice.memory.Workers;
+import io.sluice.simd.NonFiniteException;
+import io.sluice.simd.batch.BoundedTopK;
+import io.sluice.simd.batch.EncoderWeights;
+import io.sluice.simd.batch.TopKEncoder;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * Encodes one vector, or a few, and selects the exact top k of each while the weights stream by
+ * once. The counterpart of {@link TopKEncoder}, which multiplies many tokens at once: here
+ * arithmetic is cheap and memory is waited for, so weights may be kept in fewer bytes, and several
+ * streams of them are read at a time.
+ *
+ * <p>With {@link RowFormat#I8} the bytes only find candidates. Every pre-activation has an error
+ * bound, {@code |W_E[j]·x − approximation| ≤ ‖x‖·(‖W_E[j] − stored[j]‖ + rounding)} by Cauchy and
+ * Schwarz, and a feature is left out only if even its upper bound ranks below {@code k} others'
+ * lower bounds. What is left is computed again from the float32 weights by the very kernel of
+ * {@link RowFormat#F32}, so features and values are the same to the last bit.
+ *
+ * <p>Immutable but for what it writes into a {@link Scratch}; with one for each caller it may be
+ * used by any number of threads.
+ */
+public final class RowEncoder {
+  /** The most vectors of one call: more are better served by {@link TopKEncoder}. */
+  public static final int MOST_VECTORS = 8;
+
+  /** Rows of each stream between two looks at the results: their sums stay in the first cache. */
+  private static final int BLOCK = 16;
+
+  private static final int STREAMS = RowKernels.STREAMS;
+  private static final int RESULTS = BLOCK * STREAMS + RowKernels.SLACK;
+
+  /** Half a unit in the last place of 1: the relative error of one float32 operation. */
+  private static final double UNIT = 0x1p-24;
+
+  /** Sums stay finite while the product of the lengths of row and vector is below this. */
+  private static final double LARGEST = 0x1p126;
+
+  private final int features;
+  private final int width;
+  private final PackedRows scanned;
+  private final RowKernels kernels;
+
+  /** The float32 rows that candidates are computed from again; null if all are computed once. */
+  private final PackedRows exact;
+
+  private final RowKernels exactKernels;
+
+  // By place, which is what kernels count: STREAMS · row of the stream + stream.
+  private final float[] biases;
+  private final float[] ranks;
+  private final float[] floors;
+
+  /** The error bound of a place is {@code ‖x‖ · slopes + offsets}; null if all is exact. */
+  private final RowKernels.Bounds bounds;
+
+  private final double longestVector;
+
+  /**
+   * Packs the weights of an encoder, which are only read here.
+   *
+   * @param floors what a rank has to be above, one per feature; 0 where it has to be positive only
+   * @param format how weights are kept; {@link RowFormat#I8} keeps them as float32, too
+   * @throws IllegalArgumentException if a size disagrees or a value is not finite
+   */
+  public RowEncoder(EncoderWeights weights, float[] floors, RowFormat format) {
+    features = weights.features();
+    width = weights.width();
+    if (features < 1 || width < 1 || floors.length != features) {
+      throw new IllegalArgumentException(
+          "%d features of width %d and %d floors".formatted(features, width, floors.length));
+    }
+    MemorySegment rows = weights.rows();
+    float[] bias = weights.bias();
+    float[] ranks = weights.ranks();
+    boolean twice = format == RowFormat.I8;
+    exact = twice ? PackedRows.of(rows, features, width, RowFormat.F32) : null;
+    exactKernels = twice ? RowKernels.ofThisMachine(RowFormat.F32) : null;
+    scanned = PackedRows.of(rows, features, width, format);
+    kernels = RowKernels.ofThisMachine(format);
+    int places = scanned.streamRows * STREAMS;
+    int room = places + RowKernels.SLACK;
+    biases = new float[room];
+    this.ranks = new float[room];
+    this.floors = new float[places];
+    bounds =
+        twice
+            ? new RowKernels.Bounds(
+                new float[room], biases, new float[room], new float[room], this.ranks)
+            : null;
+    double longest = 1;
+    for (int place = 0; place < places; place++) {
+      int feature = feature(place);
+      if (feature >= features) {
+        biases[place] = Float.NEGATIVE_INFINITY;
+        this.ranks[place] = 1;
+        continue;
+      }
+      biases[place] = bias[feature];
+      this.ranks[place] = ranks[feature];
+      this.floors[place] = floors[feature];
+      double length = length(rows, feature);
+      if (!(length < LARGEST && Float.isFinite(bias[feature]) && ranks[feature] > 0)) {
+        throw new IllegalArgumentException(
+            "feature %d has a row of length %s, bias %s and rank %s"
+                .formatted(feature, length, bias[feature], ranks[feature]));
+      }
+      longest = Math.max(longest, length);
+      if (twice) {
+        bound(place, feature, length);
+      }
+    }
+    longestVector = LARGEST / longest / (twice ? 128 * Math.sqrt(width) : 1);
+  }
+
+  /**
+   * What the approximation and the float32 value of a feature can differ by: the difference of the
+   * weights, the rounding of both sums ({@code width + 8} operations each, in any order) and of
+   * what follows them, and what underflows.
+   */
+  private void bound(int place, int feature, double length) {
+    double residual = scanned.residuals[feature];
+    double rounding = (width + 16) * UNIT / (1 - (width + 16) * UNIT);
+    double slope = residual + rounding * (2 * length + residual);
+    double offset =
+        8 * UNIT * Math.abs(biases[place])
+            + (1 + scanned.scales[feature]) * (width + 8) * Float.MIN_VALUE;
+    bounds.scales()[place] = scanned.scales[feature];
+    bounds.slopes()[place] = Math.nextUp((float) (slope * (1 + 8 * UNIT)));
+    bounds.offsets()[place] = Math.nextUp((float) (offset * (1 + 8 * UNIT)));
+  }
+
+  private double length(MemorySegment rows, int feature) {
+    double squares = 0;
+    for (int i = 0; i < width; i++) {
+      double value = Element.F32.read(rows, ((long) feature * width + i) * Float.BYTES);
+      squares += value * value;
+    }
+    return Math.sqrt(squares);
+  }
+
+  /** Rows of the matrix. */
+  public int features() {
+    return features;
+  }
+
+  /** Values of a vector. */
+  public int width() {
+    return width;
+  }
+
+  /** Bytes of memory that hold weights. */
+  public long bytes() {
+    return scanned.bytes() + (exact == null ? 0 : exact.bytes());
+  }
+
+  /** The kernels in use, for instance {@code vector-512}. */
+  public String kernels() {
+    return kernels.name();
+  }
+
+  /**
+   * Memory for calls, one at a time.
+   *
+   * @param k the most features that a vector gets
+   * @param parts how many threads share a call
+   */
+  public Scratch scratch(int k, int parts) {
+    return new Scratch(k, parts);
+  }
+
+  /** What a call works with; after the first call with as many vectors nothing is allocated. */
+  public final class Scratch {
+    private final int k;
+    private final Part[] parts;
+    private final float[] x = new float[MOST_VECTORS * paddedWidth()];
+    private final float[] lengths = new float[MOST_VECTORS];
+    private final int[] candidates = new int[STREAMS];
+    private final long[] rows = new long[STREAMS];
+
+    private Scratch(int k, int parts) {
+      if (k < 1 || k > features || parts < 1) {
+        throw new IllegalArgumentException(
+            "k is " + k + " of " + features + " features, in " + parts + " parts");
+      }
+      this.k = k;
+      this.parts = new Part[parts];
+      for (int i = 0; i < parts; i++) {
+        this.parts[i] = new Part(k);
+      }
+    }
+
+    /** Where to write a call's vectors, each {@link #paddedWidth()} values after the last. */
+    public float[] vectors() {
+      return x;
+    }
+
+    /** Values from one vector to the next; what is past {@link #width()} stays zero. */
+    public int paddedWidth() {
+      return scanned.paddedWidth;
+    }
+  }
+
+  /** What one thread works with. */
+  private static final class Part {
+    final float[] sums = new float[RowKernels.SUMS];
+    final float[] results = new float[MOST_VECTORS * RESULTS];
+    final BoundedTopK[] best = new BoundedTopK[MOST_VECTORS];
+    final Candidates[] candidates = new Candidates[MOST_VECTORS];
+    final int k;
+
+    Part(int k) {
+      this.k = k;
+      begin(1);
+    }
+
+    void begin(int count) {
+      for (int v = 0; v < count; v++) {
+        if (best[v] == null) {
+          best[v] = new BoundedTopK(k);
+          candidates[v] = new Candidates();
+        }
+        best[v].clear();
+        candidates[v].size = 0;
+      }
+    }
+  }
+
+  /**
+   * Encodes the first {@code count} of {@link Scratch#vectors()}: of each the {@code k} features of
+   * highest rank whose value is positive and rank above its floor, fewer where fewer are. Of equal
+   * ranks the lower feature stays.
+   *
+   * @param workers share the rows out, as many as the scratch has parts; null for the calling
+   *     thread alone, which allocates nothing
+   * @param features receives vector {@code v}'s features, ascending, from {@code at + v·k} on
+   * @param values receives their values
+   * @param counts receives how many vector {@code v} has at {@code countsAt + v}
+   * @throws NonFiniteException if a vector has a value that is NaN or infinite
+   * @throws IllegalArgumentException if a vector is so long that sums could overflow
+   */
+  public void encode(
+      Scratch scratch,
+      int count,
+      Workers workers,
+      int[] features,
+      float[] values,
+      int at,
+      int[] counts,
+      int countsAt) {
+    for (int v = 0; v < count; v++) {
+      scratch.lengths[v] = checkedLength(scratch, v);
+    }
+    int used = workers == null ? 1 : scratch.parts.length;
+    if (used == 1) {
+      scan(scratch, 0, count, 0, scanned.streamRows);
+    } else {
+      scanShared(scratch, count, workers);
+    }
+    for (int v = 0; v < count; v++) {
+      BoundedTopK best = scratch.parts[0].best[v];
+      for (int part = 1; part < used; part++) {
+        best.offerAll(scratch.parts[part].best[v]);
+      }
+      if (exact != null) {
+        float least = best.limit();
+        best.clear();
+        for (int part = 0; part < used; part++) {
+          computeCandidates(scratch, v, scratch.parts[part].candidates[v], least, best);
+        }
+      }
+      counts[countsAt + v] = best.drain(features, values, at + v * scratch.k);
+    }
+  }
+
+  private void scanShared(Scratch scratch, int count, Workers workers) {
+    int parts = scratch.parts.length;
+    int blocks = Math.ceilDiv(scanned.streamRows, BLOCK);
+    workers.run(
+        parts,
+        part ->
+            scan(
+                scratch,
+                part,
+                count,
+                (int) ((long) blocks * part / parts) * BLOCK,
+                Math.min(scanned.streamRows, (int) ((long) blocks * (part + 1) / parts) * BLOCK)));
+  }
+
+  private float checkedLength(Scratch scratch, int vector) {
+    int from = vector * scratch.paddedWidth();
+    double squares = 0;
+    for (int i = from; i < from + width; i++) {
+      squares += (double) scratch.x[i] * scratch.x[i];
+    }
+    double length = Math.sqrt(squares);
+    if (!(length <= longestVector)) {
+      for (int i = from; i < from + width; i++) {
+        if (!Float.isFinite(scratch.x[i])) {
+          throw new NonFiniteException(vector, i - from, scratch.x[i]);
+        }
+      }
+      throw new IllegalArgumentException(
+          "vector %d has length %s; from %s on, sums could overflow float32"
+              .formatted(vector, length, longestVector));
+    }
+    return Math.nextUp((float) (length * (1 + UNIT)));
+  }
+
+  /** Meets rows {@code [first, end)} of every stream, a block of them after the other. */
+  private void scan(Scratch scratch, int partNumber, int count, int first, int end) {
+    Part part = scratch.parts[partNumber];
+    part.begin(count);
+    int padded = scanned.paddedWidth;
+    long jump = scanned.streamRows * scanned.stride;
+    for (int row = first; row < end; row += BLOCK) {
+      int rows = Math.min(BLOCK, end - row);
+      long from = row * scanned.stride;
+      if (count == 1) {
+        kernels.one(
+            scanned.memory,
+            from,
+            jump,
+            scanned.stride,
+            rows,
+            padded,
+            scratch.x,
+            0,
+            part.sums,
+            part.results);
+      } else {
+        for (int v = 0; v < count; v += RowKernels.VECTORS) {
+          int last = count - 1;
+          kernels.four(
+              scanned.memory,
+              from,
+              jump,
+              scanned.stride,
+              rows,
+              padded,
+              scratch.x,
+              v * padded,
+              Math.min(v + 1, last) * padded,
+              Math.min(v + 2, last) * padded,
+              Math.min(v + 3, last) * padded,
+              part.sums,
+              part.results,
+              v * RESULTS,
+              RESULTS);
+        }
+      }
+      for (int v = 0; v < count; v++) {
+        if (exact == null) {
+          offer(part.results, v * RESULTS, row * STREAMS, rows * STREAMS, part.best[v]);
+        } else {
+          screen(part, v, scratch.lengths[v], row * STREAMS, rows * STREAMS);
+        }
+      }
+    }
+  }
+
+  private void offer(float[] results, int at, int place, int count, BoundedTopK best) {
+    float limit = best.limit();
+    for (int i = 0; i < count; i++) {
+      float value = results[at + i] + biases[place + i];
+      float rank = value * ranks[place + i];
+      if (rank >= limit && rank > floors[place + i]) {
+        limit = best.offer(feature(place + i), value, rank);
+      }
+    }
+  }
+
+  /** Keeps the k best lower bounds of ranks, and whose upper bound reaches the least of them. */
+  private void screen(Part part, int vector, float length, int place, int count) {
+    BoundedTopK best = part.best[vector];
+    Candidates candidates = part.candidates[vector];
+    for (int i = 0; i < count; i += Long.SIZE) {
+      int at = vector * RESULTS + i;
+      int first = place + i;
+      long reaching =
+          kernels.reaching(
+              part.results,
+              at,
+              bounds,
+              first,
+              Math.min(Long.SIZE, count - i),
+              length,
+              best.limit());
+      for (; reaching != 0; reaching &= reaching - 1) {
+        int bit = Long.numberOfTrailingZeros(reaching);
+        int here = first + bit;
+        float value = bounds.scales()[here] * part.results[at + bit] + biases[here];
+        float error = length * bounds.slopes()[here] + bounds.offsets()[here];
+        float most = (value + error) * ranks[here];
+        if (most > floors[here]) {
+          candidates.add(here, most, best.limit());
+        }
+        float least = (value - error) * ranks[here];
+        if (least >= best.limit() && least > floors[here]) {
+          best.offer(feature(here), value, least);
+        }
+      }
+    }
+  }
+
+  /** Places whose upper bound reached the limit when they were met. */
+  private static final class Candidates {
+    private int[] places = new int[1024];
+    private float[] uppers = new float[1024];
+    private int size;
+
+    void add(int place, float upper, float limit) {
+      if (size == places.length) {
+        drop(limit);
+        if (size > places.length / 2) {
+          places = Arrays.copyOf(places, 2 * size);
+          uppers = Arrays.copyOf(uppers, 2 * size);
+        }
+      }
+      places[size] = place;
+      uppers[size++] = upper;
+    }
+
+    /** Drops those that no longer reach the limit, which has risen. */
+    void drop(float limit) {
+      int kept = 0;
+      for (int i = 0; i < size; i++) {
+        if (uppers[i] >= limit) {
+          places[kept] = places[i];
+          uppers[kept++] = uppers[i];
+        }
+      }
+      size = kept;
+    }
+  }
+
+  /** Computes candidates anew, eight at a time. */
+  private void computeCandidates(
+      Scratch scratch, int vector, Candidates candidates, float least, BoundedTopK best) {
+    int waiting = 0;
+    for (int i = 0; i < candidates.size; i++) {
+      if (candidates.uppers[i] >= Math.max(least, best.limit())) {
+        scratch.candidates[waiting++] = candidates.places[i];
+        if (waiting == STREAMS) {
+          compute(scratch, vector, waiting, best);
+          waiting = 0;
+        }
+      }
+    }
+    if (waiting > 0) {
+      compute(scratch, vector, waiting, best);
+    }
+  }
+
+  private void compute(Scratch scratch, int vector, int count, BoundedTopK best) {
+    for (int i = 0; i < STREAMS; i++) {
+      int place = scratch.candidates[Math.min(i, count - 1)];
+      scratch.rows[i] = feature(place) * exact.stride;
+    }
+    float[] results = scratch.parts[0].results;
+    exactKernels.scattered(
+        exact.memory,
+        scratch.rows,
+        exact.paddedWidth,
+        scratch.x,
+        vector * exact.paddedWidth,
+        scratch.parts[0].sums,
+        results);
+    for (int i = 0; i < count; i++) {
+      int place = scratch.candidates[i];
+      float value = results[i] + biases[place];
+      float rank = value * ranks[place];
+      if (rank >= best.limit() && rank > floors[place]) {
+        best.offer(feature(place), value, rank);
+      }
+    }
+  }
+
+  private int feature(int place) {
+    return place % STREAMS * scanned.streamRows + place / STREAMS;
+  }
+}

@@ -1,0 +1,129 @@
+package io.sluice.simd.single;
+
+import io.sluice.simd.KernelProvider;
+import io.sluice.simd.VectorWidth;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.util.List;
+
+/**
+ * Products of many rows with one vector, or with four: the inner loops of an encoder that has few
+ * vectors and therefore waits for memory, not for arithmetic.
+ *
+ * <p>Rows are read in {@link #STREAMS} streams at once, each from an eighth of the matrix of its
+ * own: a core that follows one stream of addresses waits for every cache line of it, while its
+ * prefetchers run ahead on each of several streams.
+ *
+ * <p>An implementation is made for one {@link RowFormat}. Whatever the method, the sum of a given
+ * row and vector is taken in the same order, so its bits are the same; {@link ScalarRowKernels},
+ * the specification, agrees with {@link VectorRowKernels} to the rounding of float32 sums.
+ * Implementations have no state and may be used by any number of threads. Offsets are trusted.
+ */
+interface RowKernels {
+  /** Streams that are read at once. */
+  int STREAMS = 8;
+
+  /** Vectors that {@link #four} takes. */
+  int VECTORS = 4;
+
+  /** Rows are padded with zeros to a multiple of so many values. */
+  int PADDING = 16;
+
+  /** What is written past the last result may be overwritten: so many floats. */
+  int SLACK = 16;
+
+  /** Scratch memory of a call, in floats. */
+  int SUMS = 4 * VECTORS * PADDING;
+
+  /** What these kernels are, for instance {@code vector-512}. */
+  String name();
+
+  /**
+   * {@code out[r·STREAMS + j] = Σ_i row(from + r·stride + j·jump)[i] · x[i]} for {@code r < count},
+   * {@code j < STREAMS}, {@code i < width}.
+   *
+   * @param rows holds the rows; the numbers after it are byte offsets
+   * @param width values per row, a multiple of {@link #PADDING}
+   * @param x the vector, zero past its end
+   * @param sums scratch memory of {@link #SUMS} floats
+   * @param out with room for {@link #SLACK} more floats
+   */
+  void one(
+      MemorySegment rows,
+      long from,
+      long jump,
+      long stride,
+      int count,
+      int width,
+      float[] x,
+      int at,
+      float[] sums,
+      float[] out);
+
+  /**
+   * As {@link #one} for the four vectors that start at {@code x0} to {@code x3}; the results of
+   * vector {@code v} go to {@code out} from {@code to + v·apart} on.
+   *
+   * @param apart at least {@code count · STREAMS + SLACK}
+   */
+  void four(
+      MemorySegment rows,
+      long from,
+      long jump,
+      long stride,
+      int count,
+      int width,
+      float[] x,
+      int x0,
+      int x1,
+      int x2,
+      int x3,
+      float[] sums,
+      float[] out,
+      int to,
+      int apart);
+
+  /** As {@link #one} for eight rows anywhere: row {@code j} starts at byte {@code offsets[j]}. */
+  void scattered(
+      MemorySegment rows, long[] offsets, int width, float[] x, int at, float[] sums, float[] out);
+
+  /**
+   * Which places count: bit {@code i} says whether {@code (scales·results + biases + length·slopes
+   * + offsets) · ranks ≥ limit}, {@code results} taken at {@code at + i} and the others at {@code
+   * place + i}. All of them are read up to {@link #SLACK} floats further.
+   *
+   * @param count at most 64
+   */
+  long reaching(
+      float[] results, int at, Bounds bounds, int place, int count, float length, float limit);
+
+  /**
+   * From approximate products to upper bounds, by place.
+   *
+   * @param scales what a product is multiplied by
+   * @param biases what is then added
+   * @param slopes error bound per length of the vector
+   * @param offsets error bound besides
+   * @param ranks what the sum is multiplied by
+   */
+  record Bounds(float[] scales, float[] biases, float[] slopes, float[] offsets, float[] ranks) {}
+
+  /** The kernels of this machine for rows of {@code format}. */
+  static RowKernels ofThisMachine(RowFormat format) {
+    int bits = KernelProvider.vectorBits();
+    return bits == 0 ? new ScalarRowKernels(format) : ofWidth(bits, format);
+  }
+
+  /** Those of every vector width that this machine has in hardware, narrowest first. */
+  static List<RowKernels> everyWidth(RowFormat format) {
+    return KernelProvider.widths().stream().map(bits -> ofWidth(bits, format)).toList();
+  }
+
+  private static RowKernels ofWidth(int bits, RowFormat format) {
+    return KernelProvider.define(
+        MethodHandles.lookup(),
+        RowKernels.class,
+        VectorRowKernels.class,
+        new VectorRowKernels.Shape(VectorWidth.speciesOfBits(bits), format));
+  }
+}

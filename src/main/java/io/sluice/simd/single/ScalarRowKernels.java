@@ -1,0 +1,114 @@
+package io.sluice.simd.single;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/**
+ * The specification of {@link RowKernels} in plain Java, and what runs where the Vector API is
+ * absent.
+ */
+final class ScalarRowKernels implements RowKernels {
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private final RowFormat format;
+
+  public ScalarRowKernels(RowFormat format) {
+    this.format = format;
+  }
+
+  @Override
+  public String name() {
+    return "scalar";
+  }
+
+  @Override
+  public void one(
+      MemorySegment rows,
+      long from,
+      long jump,
+      long stride,
+      int count,
+      int width,
+      float[] x,
+      int at,
+      float[] sums,
+      float[] out) {
+    for (int r = 0; r < count; r++) {
+      for (int j = 0; j < STREAMS; j++) {
+        out[r * STREAMS + j] = dot(rows, from + r * stride + j * jump, width, x, at);
+      }
+    }
+  }
+
+  @Override
+  public void four(
+      MemorySegment rows,
+      long from,
+      long jump,
+      long stride,
+      int count,
+      int width,
+      float[] x,
+      int x0,
+      int x1,
+      int x2,
+      int x3,
+      float[] sums,
+      float[] out,
+      int to,
+      int apart) {
+    for (int r = 0; r < count; r++) {
+      for (int j = 0; j < STREAMS; j++) {
+        long row = from + r * stride + j * jump;
+        int place = to + r * STREAMS + j;
+        out[place] = dot(rows, row, width, x, x0);
+        out[place + apart] = dot(rows, row, width, x, x1);
+        out[place + 2 * apart] = dot(rows, row, width, x, x2);
+        out[place + 3 * apart] = dot(rows, row, width, x, x3);
+      }
+    }
+  }
+
+  @Override
+  public void scattered(
+      MemorySegment rows, long[] offsets, int width, float[] x, int at, float[] sums, float[] out) {
+    for (int j = 0; j < STREAMS; j++) {
+      out[j] = dot(rows, offsets[j], width, x, at);
+    }
+  }
+
+  @Override
+  public long reaching(
+      float[] results, int at, Bounds bounds, int place, int count, float length, float limit) {
+    long bits = 0;
+    for (int i = 0; i < count; i++) {
+      float value = bounds.scales()[place + i] * results[at + i] + bounds.biases()[place + i];
+      float error = length * bounds.slopes()[place + i] + bounds.offsets()[place + i];
+      if ((value + error) * bounds.ranks()[place + i] >= limit) {
+        bits |= 1L << i;
+      }
+    }
+    return bits;
+  }
+
+  private float dot(MemorySegment rows, long row, int width, float[] x, int at) {
+    float sum = 0;
+    for (int i = 0; i < width; i++) {
+      sum += value(rows, row, i) * x[at + i];
+    }
+    return sum;
+  }
+
+  private float value(MemorySegment rows, long row, int column) {
+    return switch (format) {
+      case F32 -> rows.get(FLOAT, row + (long) column * Float.BYTES);
+      case BF16 ->
+          Float.intBitsToFloat(rows.get(SHORT, row + (long) column * Short.BYTES) << Short.SIZE);
+      case I8 -> rows.get(ValueLayout.JAVA_BYTE, row + column);
+    };
+  }
+}

@@ -1,0 +1,158 @@
+package io.sluice.training.config;
+
+/**
+ * What is done against dead features besides start, centring and optimiser. Each works alone and
+ * with the others.
+ *
+ * @param whiten whether training sees the input by its principal components, each scaled to unit
+ *     variance (arXiv 2511.13981)
+ * @param whitenFloor variances below this share of the largest count as that share
+ * @param constrain whether parameters, products and optimiser live in the top directions of the
+ *     input alone; the rest passes as its mean
+ * @param dimensions how many directions that are; 0 takes the intrinsic dimension at {@code tau}
+ * @param tau share of the variance that the intrinsic dimension holds, in (0, 1]
+ * @param revive whether dead features learn the residual (AuxK, arXiv 2406.04093)
+ * @param auxK how many dead features of a token do; 0 takes half the width of the activations
+ * @param auxWeight what their loss weighs against the squared error
+ * @param resampleEvery steps after which dead features start anew at inputs that are reconstructed
+ *     badly (Bricken et al. 2023), again and again; 0 for never
+ * @param resampleUntil last step at which they may; 0 takes half of the run
+ * @param deadAfter tokens without firing that make a feature dead for these two; 0 takes the window
+ *     of the dead fraction
+ */
+public record Remedies(
+    boolean whiten,
+    double whitenFloor,
+    boolean constrain,
+    int dimensions,
+    double tau,
+    boolean revive,
+    int auxK,
+    double auxWeight,
+    long resampleEvery,
+    long resampleUntil,
+    long deadAfter) {
+  /** None of them. */
+  public static final Remedies NONE = new Remedies(false, 0, false, 0, 1, false, 0, 0, 0, 0, 0);
+
+  /** The floor of whitening where none is named: little more than what float32 can tell. */
+  public static final double WHITEN_FLOOR = 1e-6;
+
+  /** The weight of AuxK's loss where none is named, that of Gao et al. */
+  public static final double AUX_WEIGHT = 1.0 / 32;
+
+  public Remedies {
+    if (!(whitenFloor >= 0 && whitenFloor <= 1) || whiten && whitenFloor == 0) {
+      throw new IllegalArgumentException(
+          "the whitening floor must lie in (0, 1], not " + whitenFloor);
+    }
+    atLeastZero("directions of constrained training", dimensions);
+    if (!(tau > 0 && tau <= 1)) {
+      throw new IllegalArgumentException("tau must lie in (0, 1], not " + tau);
+    }
+    atLeastZero("dead features per token", auxK);
+    if (!(auxWeight >= 0) || Double.isInfinite(auxWeight)) {
+      throw new IllegalArgumentException("AuxK's weight must be at least 0, not " + auxWeight);
+    }
+    atLeastZero("steps between resamplings", resampleEvery);
+    atLeastZero("the last step of resampling", resampleUntil);
+    atLeastZero("tokens without firing", deadAfter);
+  }
+
+  private static void atLeastZero(String what, long value) {
+    if (value < 0) {
+      throw new IllegalArgumentException(what + ": must be at least 0, not " + value);
+    }
+  }
+
+  /** These, and whitening with a floor. */
+  public Remedies whitened(double floor) {
+    return new Remedies(
+        true,
+        floor,
+        constrain,
+        dimensions,
+        tau,
+        revive,
+        auxK,
+        auxWeight,
+        resampleEvery,
+        resampleUntil,
+        deadAfter);
+  }
+
+  /** These, and constrained training. */
+  public Remedies constrainedTo(int directions, double share) {
+    return new Remedies(
+        whiten,
+        whitenFloor,
+        true,
+        directions,
+        share,
+        revive,
+        auxK,
+        auxWeight,
+        resampleEvery,
+        resampleUntil,
+        deadAfter);
+  }
+
+  /** These, and AuxK. */
+  public Remedies revived(int k, double weight) {
+    return new Remedies(
+        whiten,
+        whitenFloor,
+        constrain,
+        dimensions,
+        tau,
+        true,
+        k,
+        weight,
+        resampleEvery,
+        resampleUntil,
+        deadAfter);
+  }
+
+  /** These, and resampling. */
+  public Remedies resampled(long every, long until) {
+    return new Remedies(
+        whiten,
+        whitenFloor,
+        constrain,
+        dimensions,
+        tau,
+        revive,
+        auxK,
+        auxWeight,
+        every,
+        until,
+        deadAfter);
+  }
+
+  /** These, and what counts as dead for AuxK and resampling. */
+  public Remedies deadAfter(long tokens) {
+    return new Remedies(
+        whiten,
+        whitenFloor,
+        constrain,
+        dimensions,
+        tau,
+        revive,
+        auxK,
+        auxWeight,
+        resampleEvery,
+        resampleUntil,
+        tokens);
+  }
+
+  /** Whether the engine sees something else than the scaled activations. */
+  public boolean mapInput() {
+    return whiten || constrain;
+  }
+
+  /** Whether dead features are resampled after {@code step} of a run of {@code steps}. */
+  public boolean resamplesAfter(long step, long steps) {
+    long last = resampleUntil == 0 ? steps / 2 : resampleUntil;
+    return resampleEvery > 0 && step % resampleEvery == 0 && step <= last && step < steps;
+  }
+}

@@ -1,0 +1,56 @@
+package io.sluice.training.config;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.files.Fields;
+import java.io.IOException;
+import java.util.List;
+
+/** What keeps codes sparse, among the settings of {@code run.json}, and back. */
+public final class SparsitySettings {
+  private SparsitySettings() {}
+
+  public static void write(SparsityConfig sparsity, ObjectNode json) {
+    PenaltyConfig penalty = sparsity.penalty();
+    json.put("activation", sparsity.kind().label());
+    json.put("k", sparsity.k());
+    json.put("firstK", sparsity.firstK());
+    json.put("kSteps", sparsity.kSteps());
+    ArrayNode prefixes = json.putArray("prefixes");
+    sparsity.prefixes().forEach(prefixes::add);
+    json.put("penalty", penalty.weight());
+    json.put("penaltySteps", penalty.steps());
+    json.put("penaltyKind", penalty.kind().label());
+    json.put("penaltyScale", penalty.scale());
+    json.put("lastExponent", penalty.lastExponent());
+    json.put("exponentFrom", penalty.from());
+    json.put("exponentTo", penalty.to());
+    json.put("exponentStages", penalty.stages());
+    json.put("bandwidth", sparsity.bandwidth());
+    json.put("threshold", sparsity.threshold());
+    json.put("residual", sparsity.residual());
+  }
+
+  /** Runs of before there was a choice say nothing of it, so that most of this has a default. */
+  public static SparsityConfig read(Fields json) throws IOException {
+    PenaltyConfig none = PenaltyConfig.NONE;
+    return new SparsityConfig(
+        Sparsity.ofLabel(json.text("activation", "topk")),
+        json.integer("k", 0, Integer.MAX_VALUE),
+        json.integer("firstK", 0, Integer.MAX_VALUE),
+        json.whole("kSteps", 0, Long.MAX_VALUE),
+        json.has("prefixes") ? json.integers("prefixes", 1, Integer.MAX_VALUE) : List.of(),
+        new PenaltyConfig(
+            PenaltyKind.ofLabel(json.text("penaltyKind", none.kind().label())),
+            json.real("penalty", 0),
+            json.whole("penaltySteps", 0, Long.MAX_VALUE, 0),
+            json.real("penaltyScale", none.scale()),
+            json.real("lastExponent", none.lastExponent()),
+            json.whole("exponentFrom", 0, Long.MAX_VALUE, 0),
+            json.whole("exponentTo", 0, Long.MAX_VALUE, 0),
+            json.integer("exponentStages", 0, Integer.MAX_VALUE, none.stages())),
+        json.real("bandwidth", 1),
+        json.real("threshold", 0),
+        json.real("residual", 0));
+  }
+}

@@ -1,0 +1,43 @@
+package io.sluice.training.config;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.files.Fields;
+import io.sluice.files.Quoted;
+import java.io.IOException;
+
+/** A start as fields of the {@code config} of {@code run.json}, and back. */
+public final class StartSettings {
+  private static final String RANDOM = "random";
+  private static final String SUBSPACE = "asi";
+
+  private StartSettings() {}
+
+  /** Writes a start into the configuration of a run. */
+  public static void write(Start start, ObjectNode config) {
+    switch (start) {
+      case Start.Random random -> config.put("init", RANDOM);
+      case Start.ActiveSubspace active -> {
+        config.put("init", SUBSPACE);
+        config.put("dInit", active.dimensions());
+        config.put("tau", active.tau());
+      }
+    }
+  }
+
+  /**
+   * The start that a configuration says.
+   *
+   * @throws IOException if a field is missing or wrong, in one line that names file and field
+   * @throws IllegalArgumentException if there is no such start
+   */
+  public static Start read(Fields config) throws IOException {
+    String init = config.text("init");
+    return switch (init) {
+      case RANDOM -> new Start.Random();
+      case SUBSPACE ->
+          new Start.ActiveSubspace(
+              config.integer("dInit", 0, Integer.MAX_VALUE), config.real("tau"));
+      default -> throw config.damaged("unknown init " + Quoted.of(init));
+    };
+  }
+}

@@ -1,5 +1,0 @@
-/**
- * Training low-rank sparse attention on the contexts of a store: start from the model's own
- * attention, steps, checkpoints.
- */
-package io.sluice.training.lorsa;

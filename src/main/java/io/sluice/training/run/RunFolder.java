@@ -1,0 +1,207 @@
+package io.sluice.training.run;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.files.AtomicFile;
+import io.sluice.files.Fields;
+import io.sluice.files.FolderLock;
+import io.sluice.files.OutputFolder;
+import io.sluice.files.RegularFile;
+import io.sluice.training.Checkpoint;
+import io.sluice.training.start.InputMap;
+import io.sluice.training.sweep.SweepFile;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+
+/**
+ * The folder of one training run, locked while it is open: {@code run.json}, {@code metrics.jsonl},
+ * checkpoints and at the end the dictionary. The lock goes with the process, however it ends.
+ */
+public final class RunFolder implements AutoCloseable {
+  static final String FORMAT = "sluice.run/1";
+  private static final String DESCRIPTION = "run.json";
+  private static final String REMEDY = "restore it, or start the run anew in another folder";
+  private static final String METRICS = "metrics.jsonl";
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Path path;
+  private final FolderLock lock;
+  private FileChannel metrics;
+
+  private RunFolder(Path path, FolderLock lock) {
+    this.path = path;
+    this.lock = lock;
+  }
+
+  /**
+   * Takes a folder for a new run.
+   *
+   * @throws IOException if it holds a run or a sweep already, or is in use
+   */
+  public static RunFolder create(Path path) throws IOException {
+    FolderLock.make(path, "run");
+    RunFolder folder = new RunFolder(path, FolderLock.take(path, "run"));
+    if (Files.exists(path.resolve(DESCRIPTION))) {
+      folder.close();
+      throw new IOException(
+          path + ": holds a run already; go on with it by --resume, or choose another folder");
+    }
+    if (Files.exists(path.resolve(SweepFile.NAME))) {
+      folder.close();
+      throw new IOException(path + ": holds a sweep already; choose another folder");
+    }
+    return folder;
+  }
+
+  /**
+   * Takes the folder of a run that shall go on.
+   *
+   * @throws IOException if it holds none or is in use
+   */
+  public static RunFolder reopen(Path path) throws IOException {
+    if (!Files.exists(path.resolve(DESCRIPTION))) {
+      throw new NoSuchFileException(
+          path.resolve(DESCRIPTION) + " (there is no run to resume in this folder)");
+    }
+    return new RunFolder(path, FolderLock.take(path, "run"));
+  }
+
+  /** Where it is. */
+  public Path path() {
+    return path;
+  }
+
+  /** Writes {@code run.json}; {@code result} is null while the run goes on. */
+  public void describe(String name, JsonNode config, Object result) throws IOException {
+    ObjectNode json = JSON.createObjectNode();
+    json.put("format", FORMAT);
+    json.put("name", name);
+    json.set("config", config);
+    if (result != null) {
+      json.set("result", JSON.valueToTree(result));
+    }
+    AtomicFile.write(
+        path.resolve(DESCRIPTION), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json));
+  }
+
+  /** How the run in a folder ended; null if it has not, or there is none. */
+  public static RunResult result(Path path) throws IOException {
+    if (!Files.exists(path.resolve(DESCRIPTION))) {
+      return null;
+    }
+    Fields json = fields(path);
+    return json.has("result") ? json.object("result").record(RunResult.class) : null;
+  }
+
+  /** Reads {@code run.json}. */
+  public JsonNode description() throws IOException {
+    return description(path);
+  }
+
+  private static JsonNode description(Path path) throws IOException {
+    Fields json = fields(path);
+    json.object("config");
+    return json.json();
+  }
+
+  private static Fields fields(Path path) throws IOException {
+    return Fields.read(path.resolve(DESCRIPTION), FORMAT, REMEDY);
+  }
+
+  /** Appends a line to {@code metrics.jsonl}. */
+  public void append(Metrics line) throws IOException {
+    if (metrics == null) {
+      metrics =
+          OutputFolder.open(
+              path, path.resolve(METRICS), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    }
+    ByteBuffer bytes =
+        ByteBuffer.wrap((JSON.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8));
+    try {
+      while (bytes.hasRemaining()) {
+        metrics.write(bytes);
+      }
+    } catch (IOException e) {
+      throw new IOException(
+          "%s: cannot be written (%s); make room, then go on with --resume"
+              .formatted(path.resolve(METRICS), e.getMessage()),
+          e);
+    }
+  }
+
+  /** The last line of {@code metrics.jsonl}. */
+  public Metrics lastMetrics() throws IOException {
+    Path file = path.resolve(METRICS);
+    RegularFile.require(file);
+    List<String> lines = Files.readAllLines(file);
+    if (lines.isEmpty()) {
+      throw new IOException(file + ": is empty, though the run has reached its end");
+    }
+    return Fields.parse(file + ": its last line", lines.getLast(), "delete it")
+        .record(Metrics.class);
+  }
+
+  /** Removes what an earlier try that got no further left behind. */
+  public void clear() throws IOException {
+    Files.deleteIfExists(path.resolve(METRICS));
+    for (Path checkpoint : Checkpoint.list(path)) {
+      Files.delete(checkpoint);
+    }
+  }
+
+  /** Drops the lines of {@code metrics.jsonl} that come after {@code step}, or are cut off. */
+  public void forgetMetricsAfter(long step) throws IOException {
+    Path file = path.resolve(METRICS);
+    if (!Files.exists(file)) {
+      return;
+    }
+    RegularFile.require(file);
+    byte[] bytes = Files.readAllBytes(file);
+    int keep = 0;
+    for (int end = 0; end < bytes.length; end++) {
+      if (bytes[end] != '\n') {
+        continue;
+      }
+      String line = new String(bytes, keep, end - keep, StandardCharsets.UTF_8);
+      Fields metrics = Fields.parse(file + ": a line", line, "mend or delete it");
+      if (metrics.whole("step", 0, Long.MAX_VALUE) > step) {
+        break;
+      }
+      keep = end + 1;
+    }
+    try (FileChannel lines = OutputFolder.open(path, file)) {
+      lines.truncate(keep);
+    }
+  }
+
+  /** The checkpoints, newest first. */
+  public List<Path> checkpoints() throws IOException {
+    return Checkpoint.list(path);
+  }
+
+  /** Lets go of a folder in which no run could be begun, and leaves nothing of it. */
+  public void giveUp() throws IOException {
+    if (metrics != null) {
+      metrics.close();
+    }
+    clear();
+    Files.deleteIfExists(path.resolve(InputMap.FILE));
+    lock.giveUp();
+  }
+
+  @Override
+  public void close() throws IOException {
+    if (metrics != null) {
+      metrics.close();
+    }
+    lock.close();
+  }
+}

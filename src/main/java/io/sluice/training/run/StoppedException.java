@@ -1,0 +1,11 @@
+package io.sluice.training.run;
+
+/** A run was stopped because its listener asked for it; it can be resumed where it was. */
+public final class StoppedException extends RuntimeException {
+  private static final long serialVersionUID = 1;
+
+  /** With a message that says where. */
+  public StoppedException(String message) {
+    super(message);
+  }
+}

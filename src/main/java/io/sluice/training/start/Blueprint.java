@@ -1,0 +1,219 @@
+package io.sluice.training.start;
+
+import com.sun.management.OperatingSystemMXBean;
+import io.sluice.dictionary.ActivationFeed;
+import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.Site;
+import io.sluice.engine.CrossLayerEngine;
+import io.sluice.engine.Engine;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.EngineSpec;
+import io.sluice.engine.Parameters;
+import io.sluice.engine.SkipEngine;
+import io.sluice.store.ActivationStore;
+import io.sluice.training.config.EncoderStart;
+import io.sluice.training.config.Kind;
+import io.sluice.training.config.Start;
+import io.sluice.training.config.TrainingConfig;
+import java.lang.foreign.Arena;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.stream.IntStream;
+
+/**
+ * What a run will build on a store: where its dictionary reads and writes, and of what shape it is.
+ *
+ * @param config the run's configuration
+ * @param model the model whose activations the store holds
+ * @param prependBos whether it read a token of the beginning before each text, if the store says
+ * @param inputs what the dictionary reads
+ * @param outputs what it writes
+ */
+public record Blueprint(
+    TrainingConfig config,
+    String model,
+    Optional<Boolean> prependBos,
+    List<Site> inputs,
+    List<Site> outputs) {
+  /** Biases, clocks, thresholds, norms and counts, with what sums them up. */
+  private static final long BYTES_OF_A_FEATURE = 64;
+
+  /**
+   * Looks the hook points up in a store.
+   *
+   * @throws IllegalArgumentException if the store has not one of them (the message lists those it
+   *     has), or the configuration does not fit their widths
+   */
+  public static Blueprint of(TrainingConfig config, ActivationStore store) {
+    Blueprint blueprint =
+        new Blueprint(
+            config,
+            store.manifest().model(),
+            store.manifest().prependBos(),
+            sites(store, config.kind().inputs(config.hook())),
+            sites(store, config.kind().outputs(config.hook())));
+    blueprint.checkFits();
+    return blueprint;
+  }
+
+  /**
+   * The same autoencoder over {@code width} dimensions of its activations, as an engine sees it.
+   */
+  public Blueprint within(int width) {
+    List<Site> inside = List.of(new Site(config.hook(), width));
+    return new Blueprint(config, model, prependBos, inside, inside);
+  }
+
+  private static List<Site> sites(ActivationStore store, List<String> hooks) {
+    return hooks.stream()
+        .map(hook -> new Site(hook, ActivationFeed.activations(store, hook).width()))
+        .toList();
+  }
+
+  /** Bytes of its parameters in float32; a run needs several times as many. */
+  public long parameterBytes() {
+    return isCrossLayer()
+        ? layers().stream().mapToLong(Blueprint::ownParameterBytes).sum()
+        : ownParameterBytes();
+  }
+
+  private long ownParameterBytes() {
+    long perFeature = (long) inputWidth() + outputWidth() + 1;
+    return Float.BYTES * (config.features() * perFeature + outputWidth());
+  }
+
+  /**
+   * Checks that the machine's memory holds a run, before any of it is taken: the parameters that it
+   * starts with, what the engine keeps in host memory, and what there is of each feature.
+   *
+   * @throws IllegalArgumentException if it does not
+   */
+  public void requireMemory(EngineFactory engines) {
+    long bytes =
+        (1 + engines.hostCopies()) * parameterBytes()
+            + BYTES_OF_A_FEATURE * (long) config.features();
+    if (ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
+        && bytes > system.getTotalMemorySize()) {
+      throw new IllegalArgumentException(
+          String.format(
+              Locale.ROOT,
+              "%,d features of '%s' take %,d MB in training, more than the %,d MB that this machine"
+                  + " has; give fewer",
+              config.features(),
+              config.hook(),
+              bytes / 1_000_000,
+              system.getTotalMemorySize() / 1_000_000));
+    }
+  }
+
+  private void checkFits() {
+    if (config.start() instanceof Start.ActiveSubspace(int dimensions, double tau)) {
+      for (Site site : outputs) {
+        if (dimensions > site.width()) {
+          throw new IllegalArgumentException(
+              "d_init is %d, but '%s' is only %d wide; give less"
+                  .formatted(dimensions, site.hook(), site.width()));
+        }
+      }
+    }
+    if (config.remedies().dimensions() > inputWidth()) {
+      throw new IllegalArgumentException(
+          "training is to be constrained to %d directions, but '%s' is only %d wide"
+              .formatted(config.remedies().dimensions(), config.hook(), inputWidth()));
+    }
+    EncoderStart encoderStart =
+        switch (config.kind()) {
+          case Kind.Transcoder transcoder -> transcoder.encoderStart();
+          case Kind.CrossLayerTranscoder crossLayer -> crossLayer.encoderStart();
+          default -> EncoderStart.PULL_BACK;
+        };
+    for (int i = 0; encoderStart == EncoderStart.TIED && i < inputs.size(); i++) {
+      if (inputs.get(i).width() != outputs.get(i).width()) {
+        throw new IllegalArgumentException(
+            "an encoder of width %d cannot start at a decoder of width %d; let it start pulled back"
+                .formatted(inputs.get(i).width(), outputs.get(i).width()));
+      }
+    }
+  }
+
+  public int inputWidth() {
+    return Site.widths(inputs);
+  }
+
+  int outputWidth() {
+    return Site.widths(outputs);
+  }
+
+  /** What the engine is told. */
+  EngineSpec spec() {
+    return config.sparsity().spec(dictionary(OptionalDouble.empty()).spec(config.optimiser()));
+  }
+
+  /** An engine whose state is still to be filled. */
+  public Engine openEmpty(EngineFactory engines) {
+    try (Arena arena = Arena.ofShared()) {
+      return isCrossLayer()
+          ? openLayers(engines, layers().stream().map(each -> each.allocate(arena)).toList())
+          : open(engines, allocate(arena));
+    }
+  }
+
+  public boolean isCrossLayer() {
+    return config.kind() instanceof Kind.CrossLayerTranscoder;
+  }
+
+  /** Of a cross-layer transcoder each layer, which writes its own output and those after it. */
+  public List<Blueprint> layers() {
+    return IntStream.range(0, inputs.size())
+        .mapToObj(
+            layer ->
+                new Blueprint(
+                    config,
+                    model,
+                    prependBos,
+                    List.of(inputs.get(layer)),
+                    outputs.subList(layer, outputs.size())))
+        .toList();
+  }
+
+  /** A cross-layer transcoder's engine whose layers start at {@code initial}. */
+  Engine openLayers(EngineFactory engines, List<Parameters> initial) {
+    List<Blueprint> layers = layers();
+    List<Engine> open = new ArrayList<>();
+    try {
+      for (int layer = 0; layer < layers.size(); layer++) {
+        open.add(engines.open(layers.get(layer).spec(), initial.get(layer)));
+      }
+      return new CrossLayerEngine(open, outputs.stream().map(Site::width).toList());
+    } catch (RuntimeException e) {
+      open.forEach(Engine::close);
+      throw e;
+    }
+  }
+
+  /** An engine that starts at {@code initial}. */
+  Engine open(EngineFactory engines, Parameters initial) {
+    Engine engine = engines.open(spec(), initial);
+    return config.kind() instanceof Kind.Transcoder transcoder && transcoder.skip()
+        ? new SkipEngine(engine, null)
+        : engine;
+  }
+
+  /** Parameters of zeros. */
+  Parameters allocate(Arena arena) {
+    return Parameters.allocate(arena, inputWidth(), outputWidth(), config.features());
+  }
+
+  /**
+   * What the dictionary will be.
+   *
+   * @param threshold what BatchTopK has found, in the units of the dictionary
+   */
+  public DictionaryConfig dictionary(OptionalDouble threshold) {
+    return config.dictionary(model, inputs, outputs, threshold).withPrependBos(prependBos);
+  }
+}

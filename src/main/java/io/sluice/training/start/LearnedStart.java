@@ -1,0 +1,67 @@
+package io.sluice.training.start;
+
+import io.sluice.dictionary.SiteFeed;
+import io.sluice.engine.Engine;
+import io.sluice.engine.Learned;
+import io.sluice.engine.Rows;
+import io.sluice.engine.Selection;
+import io.sluice.engine.StateTensor;
+import io.sluice.training.config.SparsityConfig;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+
+/**
+ * Where learned thresholds and gates start: all at the rank at which, on a sample, k features of a
+ * token fire. So codes are sparse from the first step on, as with BatchTopK, rather than half of
+ * all features being active until the penalty has had its effect.
+ */
+final class LearnedStart {
+  /** A threshold has a logarithm. */
+  private static final double LEAST = 1e-6;
+
+  private LearnedStart() {}
+
+  /** Sets what {@code engine} learns per feature, its rows having their lengths. */
+  static void set(Engine engine, SparsityConfig sparsity, List<SiteFeed.Pair> sample) {
+    switch (engine.spec().learned()) {
+      case NOTHING -> {}
+      case THRESHOLD ->
+          fill(engine, Learned.LOG_THRESHOLD, Math.log(level(engine, sparsity, sample)));
+      // A closed gate's magnitude is z itself, as is JumpReLU's.
+      case GATE -> fill(engine, "encoder_bias", -level(engine, sparsity, sample));
+    }
+  }
+
+  private static double level(Engine engine, SparsityConfig sparsity, List<SiteFeed.Pair> sample) {
+    if (sparsity.threshold() > 0) {
+      return sparsity.threshold();
+    }
+    double sum = 0;
+    long rows = 0;
+    for (SiteFeed.Pair pair : sample) {
+      Rows batch = pair.input();
+      engine.encode(batch, new Selection.BatchTopK(sparsity.k()));
+      sum += (double) batch.count() * engine.leastRank();
+      rows += batch.count();
+    }
+    return Math.max(LEAST, sum / rows);
+  }
+
+  private static void fill(Engine engine, String name, double value) {
+    for (StateTensor tensor : engine.state()) {
+      if (tensor.name().equals(name)) {
+        try (Arena arena = Arena.ofConfined()) {
+          MemorySegment values = arena.allocate(tensor.bytes(), 64);
+          for (long i = 0; i < engine.spec().features(); i++) {
+            values.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) value);
+          }
+          engine.write(tensor, values);
+        }
+        return;
+      }
+    }
+    throw new IllegalStateException("engine " + engine.name() + " has no " + name);
+  }
+}

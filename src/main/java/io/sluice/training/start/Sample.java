@@ -1,0 +1,118 @@
+package io.sluice.training.start;
+
+import io.sluice.dictionary.SiteFeed;
+import io.sluice.dictionary.SiteScaling;
+import io.sluice.engine.Rows;
+import io.sluice.geometry.Covariance;
+import io.sluice.geometry.CovarianceAccumulator;
+import io.sluice.store.ActivationStore;
+import io.sluice.store.BatchPlan;
+import io.sluice.torch.Device;
+import io.sluice.training.config.TrainingConfig;
+import java.io.IOException;
+import java.util.List;
+
+/**
+ * What one pass over a sample of a store says of hook points side by side.
+ *
+ * @param rows rows read
+ * @param meanNorms mean length of the activations of each hook point
+ * @param mean of all columns, {@code [Σ widths]}
+ * @param variances mean squared distance from the mean, of each hook point
+ * @param covariance of all columns together; null if it was not asked for
+ */
+public record Sample(
+    long rows, double[] meanNorms, double[] mean, double[] variances, Covariance covariance) {
+  private static final int BATCH = 1024;
+
+  /**
+   * Reads the sample of a run.
+   *
+   * @param hooks hook points, whose columns are put side by side
+   * @param widths theirs
+   * @throws IOException if an activation is not finite, or a column holds nothing but zeros
+   */
+  public static Sample of(
+      ActivationStore store,
+      TrainingConfig config,
+      List<String> hooks,
+      int[] widths,
+      boolean covariance)
+      throws IOException {
+    int width = 0;
+    for (int each : widths) {
+      width += each;
+    }
+    double[] mean = new double[width];
+    double[] norms = new double[widths.length];
+    double[] squares = new double[widths.length];
+    long count = 0;
+    try (CovarianceAccumulator sums =
+        covariance ? CovarianceAccumulator.on(Device.CPU, width) : null) {
+      List<SiteScaling> raw = hooks.stream().map(SiteScaling::none).toList();
+      SiteFeed feed = feed(store, config, raw, raw);
+      long wanted = Math.min(config.sampleRows(), feed.rows());
+      while (count < wanted) {
+        Rows rows = feed.next().input();
+        int take = (int) Math.min(rows.count(), wanted - count);
+        for (int row = 0; row < take; row++) {
+          int column = 0;
+          for (int site = 0; site < widths.length; site++) {
+            double square = 0;
+            for (int end = column + widths[site]; column < end; column++) {
+              double value = rows.at(row, column);
+              mean[column] += value;
+              square += value * value;
+            }
+            norms[site] += Math.sqrt(square);
+            squares[site] += square;
+          }
+        }
+        if (sums != null) {
+          sums.add(rows.memory(), rows.dtype(), take);
+        }
+        count += take;
+      }
+      int column = 0;
+      for (int site = 0; site < widths.length; site++) {
+        double meanSquare = 0;
+        for (int end = column + widths[site]; column < end; column++) {
+          mean[column] /= count;
+          meanSquare += mean[column] * mean[column];
+        }
+        norms[site] /= count;
+        squares[site] = squares[site] / count - meanSquare;
+        if (!(norms[site] > 0)) {
+          throw new IOException(
+              store.folder() + ": column '" + hooks.get(site) + "' holds nothing but zeros");
+        }
+        // What is left of the squares of one vector is rounding.
+        if (!(squares[site] > 1e-13 * meanSquare)) {
+          throw new IOException(
+              count == 1
+                  ? "%s: one token takes part, and nothing can be learned from one; capture a longer text"
+                      .formatted(store.folder())
+                  : "%s: column '%s' holds the same vector in all %d rows that were read; there is nothing to learn: capture another text"
+                      .formatted(store.folder(), hooks.get(site), count));
+        }
+      }
+      return new Sample(count, norms, mean, squares, sums == null ? null : sums.covariance());
+    }
+  }
+
+  /** Batches of the sample, in the same order for all that read it. */
+  static SiteFeed feed(
+      ActivationStore store,
+      TrainingConfig config,
+      List<SiteScaling> inputs,
+      List<SiteScaling> targets)
+      throws IOException {
+    int size = (int) Math.min(BATCH, store.rows());
+    return new SiteFeed(
+        store,
+        BatchPlan.shuffled(SiteFeed.columns(inputs, targets), size, ~config.dataSeed())
+            .where(config.rows(store)),
+        inputs,
+        targets);
+  }
+}

@@ -1,0 +1,64 @@
+package io.sluice.training.start;
+
+import io.sluice.dictionary.SiteScaling;
+import java.util.List;
+
+/**
+ * What a sample of the activations said before the first step.
+ *
+ * @param scale what activations of the run's hook point are multiplied by, so that their mean norm
+ *     is {@code sqrt(d)}; 1 if not asked for
+ * @param variance mean squared distance of the target from its mean, per token, after scaling
+ * @param subspaceDimensions d_init of active-subspace initialisation, 0 if it was not asked for
+ * @param commonNorm length that all rows got by the norm search
+ * @param sampleRows rows that this was estimated from
+ * @param trainedDimensions width of what the engine sees in whitened or constrained training; 0
+ *     where it sees the activations
+ * @param inputs how training reads what the dictionary reads
+ * @param outputs how training reads what it writes
+ */
+public record StartingPoint(
+    double scale,
+    double variance,
+    int subspaceDimensions,
+    double commonNorm,
+    long sampleRows,
+    int trainedDimensions,
+    List<SiteScaling> inputs,
+    List<SiteScaling> outputs) {
+
+  public StartingPoint {
+    // Checkpoints of before there were other kinds than autoencoders have neither.
+    inputs = inputs == null ? List.of() : List.copyOf(inputs);
+    outputs = outputs == null ? List.of() : List.copyOf(outputs);
+  }
+
+  /** The same with one scale for all of one hook point, where there are no others. */
+  public StartingPoint ofAutoencoder(String hook) {
+    List<SiteScaling> same = List.of(new SiteScaling(hook, scale, List.of()));
+    return inputs.isEmpty()
+        ? new StartingPoint(
+            scale,
+            variance,
+            subspaceDimensions,
+            commonNorm,
+            sampleRows,
+            trainedDimensions,
+            same,
+            same)
+        : this;
+  }
+
+  /** Of a cross-layer transcoder, what one layer reads, and writes there and in those after it. */
+  public StartingPoint ofLayer(int layer) {
+    return new StartingPoint(
+        scale,
+        variance,
+        subspaceDimensions,
+        commonNorm,
+        sampleRows,
+        trainedDimensions,
+        List.of(inputs.get(layer)),
+        outputs.subList(layer, outputs.size()));
+  }
+}

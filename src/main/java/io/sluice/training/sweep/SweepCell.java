@@ -1,0 +1,48 @@
+package io.sluice.training.sweep;
+
+import io.sluice.training.config.Sparsity;
+import io.sluice.training.config.TrainingConfig;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * One cell of a sweep.
+ *
+ * @param name what tells it from the others, for instance {@code init=asi,seed=1}; the name of its
+ *     folder in {@code cells/}
+ * @param values its value on each axis, in the order of the grid
+ * @param config how it is trained
+ */
+public record SweepCell(String name, Map<Axis, String> values, TrainingConfig config) {
+  public SweepCell {
+    values = Collections.unmodifiableMap(new LinkedHashMap<>(values));
+  }
+
+  /**
+   * Memory that training it takes, in bytes: parameters and two moments, the parameters once more
+   * while it starts, and what one batch needs.
+   *
+   * @param width of the activations
+   */
+  long bytes(int width) {
+    long seen = config.remedies().dimensions() > 0 ? config.remedies().dimensions() : width;
+    long parameters = 4 * (config.features() * (2 * seen + 1) + seen);
+    long bookkeeping = 40L * config.features();
+    // With ReLU about half of the features fire at the start, whatever k is.
+    long codes = config.sparsity().kind() == Sparsity.RELU ? config.features() / 2 : config.k();
+    long batch = 4L * config.batch() * (6 * seen + 8 * codes);
+    return 4 * parameters + bookkeeping + batch;
+  }
+
+  /** Bytes on the disk: at the worst two checkpoints and the dictionary. */
+  long diskBytes(int width) {
+    long dictionary = 4 * (config.features() * (2L * width + 1) + width);
+    return dictionary + (config.checkpointEvery() > 0 ? 6 * dictionary : 0);
+  }
+
+  /** Bytes on the disk once it is complete. */
+  long finalBytes(int width) {
+    return 4 * (config.features() * (2L * width + 1) + width);
+  }
+}

@@ -1,0 +1,157 @@
+package io.sluice.training.sweep;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.files.AtomicFile;
+import io.sluice.files.Fields;
+import io.sluice.files.Quoted;
+import io.sluice.store.ActivationStore;
+import io.sluice.training.Settings;
+import io.sluice.training.run.RunFolder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * {@code sweep.json}: what a sweep trains, every cell with its whole configuration. It does not
+ * change once it is written; how far the sweep is stands in the cells' own folders.
+ *
+ * @param hook what is learned
+ * @param grid the axes
+ * @param cells all cells, in order
+ * @param engine what computes: kind and device, for instance {@code auto cpu}
+ * @param store the folder of the store
+ * @param storeRows its rows
+ * @param storeCreated when it was written
+ * @param model whose activations it holds
+ * @param text over which text
+ */
+public record SweepFile(
+    String hook,
+    Grid grid,
+    List<SweepCell> cells,
+    String engine,
+    String store,
+    long storeRows,
+    String storeCreated,
+    String model,
+    String text) {
+  public static final String NAME = "sweep.json";
+  static final String FORMAT = "sluice.sweep/1";
+  private static final String CELLS = "cells";
+  private static final String REMEDY = "restore it, or start the sweep anew in another folder";
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** The folder of a cell. */
+  static Path folder(Path sweep, SweepCell cell) {
+    return sweep.resolve(CELLS).resolve(cell.name());
+  }
+
+  void write(Path folder, ActivationStore from) throws IOException {
+    ObjectNode json = JSON.createObjectNode();
+    json.put("format", FORMAT);
+    json.put("hook", hook);
+    json.put("engine", engine);
+    json.put("store", store);
+    json.put("storeRows", storeRows);
+    json.put("storeCreated", storeCreated);
+    ObjectNode axes = json.putObject("axes");
+    grid.axes().forEach((axis, values) -> values.forEach(axes.withArray(axis.label())::add));
+    ArrayNode list = json.putArray("cells");
+    for (SweepCell cell : cells) {
+      ObjectNode one = list.addObject();
+      one.put("name", cell.name());
+      ObjectNode values = one.putObject("values");
+      cell.values().forEach((axis, value) -> values.put(axis.label(), value));
+      one.set("config", Settings.write(cell.config(), from, engine));
+    }
+    AtomicFile.write(
+        folder.resolve(NAME), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json));
+  }
+
+  /**
+   * Reads the file of a sweep's folder.
+   *
+   * @throws IOException if there is none, or it is damaged; the message names it
+   */
+  static SweepFile read(Path folder) throws IOException {
+    Path file = folder.resolve(NAME);
+    if (!Files.exists(file)) {
+      throw new NoSuchFileException(file + " (there is no sweep in this folder)");
+    }
+    Fields json = Fields.read(file, FORMAT, REMEDY);
+    Map<Axis, List<String>> axes = new LinkedHashMap<>();
+    Fields named = json.object("axes");
+    for (String label : named.names()) {
+      axes.put(named.build(() -> Axis.ofLabel(label)), named.texts(label));
+    }
+    Grid grid = named.build(() -> new Grid(axes));
+    List<SweepCell> cells = new ArrayList<>();
+    for (Fields cell : json.objects("cells")) {
+      cells.add(cell(cell, grid));
+    }
+    if (cells.isEmpty()) {
+      throw json.damaged("it has no cells");
+    }
+    requireApart(json, cells);
+    Fields first = json.objects("cells").getFirst().object("config");
+    return new SweepFile(
+        json.text("hook"),
+        grid,
+        List.copyOf(cells),
+        json.text("engine"),
+        json.text("store"),
+        json.whole("storeRows", 0, Long.MAX_VALUE),
+        json.text("storeCreated"),
+        first.text("model"),
+        first.text("text"));
+  }
+
+  private static SweepCell cell(Fields json, Grid grid) throws IOException {
+    String name = json.text("name");
+    // A name is a folder's, and of our making: anything else would lead elsewhere.
+    if (!name.matches("[a-z0-9=,.+_-]{1,200}") || name.startsWith(".")) {
+      throw json.damaged("a cell has the name " + Quoted.of(name));
+    }
+    Fields said = json.object("values");
+    Map<Axis, String> values = new LinkedHashMap<>();
+    for (String label : said.names()) {
+      Axis axis = said.build(() -> Axis.ofLabel(label));
+      String value = said.text(label);
+      if (!grid.axes().getOrDefault(axis, List.of()).contains(value)) {
+        throw said.damaged("the sweep has no value " + Quoted.of(value) + " of " + label);
+      }
+      values.put(axis, value);
+    }
+    for (Axis axis : grid.fitting(values)) {
+      said.text(axis.label());
+    }
+    return new SweepCell(name, values, Settings.read(json.object("config")));
+  }
+
+  private static void requireApart(Fields json, List<SweepCell> cells) throws IOException {
+    Set<String> names = new HashSet<>();
+    for (SweepCell cell : cells) {
+      if (!names.add(cell.name())) {
+        throw json.damaged("two cells have the name '" + cell.name() + "'");
+      }
+    }
+  }
+
+  /** What the cells' folders say. */
+  SweepResult result(Path folder) throws IOException {
+    List<SweepResult.Outcome> outcomes = new ArrayList<>();
+    for (SweepCell cell : cells) {
+      outcomes.add(new SweepResult.Outcome(cell, RunFolder.result(folder(folder, cell)), null));
+    }
+    return new SweepResult(hook, model, text, grid, outcomes);
+  }
+}

@@ -1,0 +1,30 @@
+package io.sluice.training.sweep;
+
+import io.sluice.training.run.RunResult;
+import io.sluice.training.run.StoppedException;
+
+/** Is told how a sweep goes; every method may be left out. */
+public interface SweepListener {
+  /** Listens to nothing. */
+  SweepListener NONE = new SweepListener() {};
+
+  /** Some cells begin to share each batch. */
+  default void sharing(int cells) {}
+
+  /** A cell has done a step. */
+  default void stepped(SweepCell cell, long step) {}
+
+  /**
+   * Whether the sweep shall stop where it is, asked after each batch: the cells that share it then
+   * write checkpoints, and the sweep ends with a {@link StoppedException}.
+   */
+  default boolean stops() {
+    return false;
+  }
+
+  /** A cell has ended. */
+  default void ended(SweepCell cell, RunResult result) {}
+
+  /** A cell cannot be trained; the others go on. */
+  default void failed(SweepCell cell, String why) {}
+}

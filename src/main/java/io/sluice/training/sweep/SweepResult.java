@@ -1,0 +1,100 @@
+package io.sluice.training.sweep;
+
+import io.sluice.training.run.RunResult;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a sweep has found so far.
+ *
+ * @param hook what was learned
+ * @param model whose activations, as the store names it
+ * @param text over which text
+ * @param grid its axes
+ * @param cells its cells in order, trained or not
+ */
+public record SweepResult(String hook, String model, String text, Grid grid, List<Outcome> cells) {
+  /**
+   * One cell.
+   *
+   * @param cell which
+   * @param result how it ended, or null while it has not
+   * @param failure why it could not be trained, or null
+   */
+  public record Outcome(SweepCell cell, RunResult result, String failure) {}
+
+  /**
+   * Cells that differ in nothing but their seed.
+   *
+   * @param values what they share, by axis
+   * @param seeds how many of them have ended
+   * @param heldOutFvu FVU on the tokens that were held out; null where a cell has none
+   * @param heldOutTokens how many they are
+   * @param fvu FVU over the last {@code fvuSteps} steps, on tokens that were trained on
+   * @param deadWindowTokens the window of the dead fraction
+   */
+  public record Group(
+      Map<Axis, String> values,
+      int seeds,
+      Estimate deadFraction,
+      Estimate heldOutFvu,
+      long heldOutTokens,
+      Estimate fvu,
+      long fvuSteps,
+      Estimate l0,
+      Estimate tokensPerSecond,
+      long deadWindowTokens) {
+
+    /**
+     * The FVU that says the most: on what was held out, or where nothing was, of the last steps.
+     */
+    public Estimate bestFvu() {
+      return heldOutFvu == null ? fvu : heldOutFvu;
+    }
+  }
+
+  public SweepResult {
+    cells = List.copyOf(cells);
+  }
+
+  /** The cells that have ended, seeds together, in the order of the grid. */
+  public List<Group> groups() {
+    Map<Map<Axis, String>, List<RunResult>> bySeedless = new LinkedHashMap<>();
+    for (Outcome outcome : cells) {
+      if (outcome.result() != null) {
+        Map<Axis, String> key = new LinkedHashMap<>(outcome.cell().values());
+        key.remove(Axis.SEED);
+        bySeedless.computeIfAbsent(key, k -> new ArrayList<>()).add(outcome.result());
+      }
+    }
+    List<Group> groups = new ArrayList<>();
+    bySeedless.forEach(
+        (values, results) ->
+            groups.add(
+                new Group(
+                    values,
+                    results.size(),
+                    Estimate.of(results.stream().mapToDouble(RunResult::deadFraction).toArray()),
+                    heldOutFvu(results),
+                    results.getFirst().heldOutTokens(),
+                    Estimate.of(results.stream().mapToDouble(RunResult::fvu).toArray()),
+                    results.getFirst().fvuSteps(),
+                    Estimate.of(results.stream().mapToDouble(RunResult::l0).toArray()),
+                    Estimate.of(results.stream().mapToDouble(RunResult::tokensPerSecond).toArray()),
+                    results.getFirst().deadWindowTokens())));
+    return groups;
+  }
+
+  private static Estimate heldOutFvu(List<RunResult> results) {
+    return results.stream().anyMatch(result -> result.heldOutFvu() == null)
+        ? null
+        : Estimate.of(results.stream().mapToDouble(RunResult::heldOutFvu).toArray());
+  }
+
+  /** How many cells have ended. */
+  public int done() {
+    return (int) cells.stream().filter(outcome -> outcome.result() != null).count();
+  }
+}

@@ -1,0 +1,12 @@
+package io.sluice.model.bert;
+
+import io.sluice.model.cpu.LayerEngine;
+import org.junit.jupiter.api.BeforeAll;
+
+/** Encoders give the same where LibTorch runs their layers. */
+class BertParityOnBlasTest extends BertParityTest {
+  @BeforeAll
+  static void useBlas() {
+    System.setProperty(LayerEngine.PROPERTY, "blas");
+  }
+}

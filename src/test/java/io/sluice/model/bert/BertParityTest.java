@@ -1,0 +1,102 @@
+package io.sluice.model.bert;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sluice.model.Demo;
+import io.sluice.model.GoldenBatch;
+import io.sluice.model.HookKind;
+import io.sluice.model.HookPatterns;
+import io.sluice.model.HookPoint;
+import io.sluice.model.Hooks;
+import io.sluice.model.ModelShape;
+import io.sluice.model.TokenBatch;
+import io.sluice.model.cpu.LayerEngine;
+import io.sluice.model.loading.LoadedModel;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+import io.sluice.weights.Safetensors;
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** The forward pass and each hook point against ONNX Runtime and transformers. */
+@Tag("cuda")
+class BertParityTest {
+  @BeforeAll
+  static void useVectorKernels() {
+    System.setProperty(LayerEngine.PROPERTY, "vector");
+  }
+
+  @AfterAll
+  static void useWhatIsFaster() {
+    System.clearProperty(LayerEngine.PROPERTY);
+  }
+
+  /** How far activations may be from those of transformers. */
+  double tolerance() {
+    return 1e-4;
+  }
+
+  @Test
+  void miniLmFromOnnxAgreesWithOnnxRuntime() throws IOException {
+    Safetensors golden = Safetensors.open(Demo.GOLDEN.resolve("minilm.safetensors"));
+    try (LoadedModel model = Demo.miniLm()) {
+      assertThat(model.transformer().shape())
+          .isEqualTo(new ModelShape("bert", 6, 384, 12, 32, 30522, 512));
+      assertThat(model.name()).isEqualTo("all-minilm-l6-v2");
+      assertAgrees(model, golden);
+    }
+  }
+
+  @Test
+  void checkpointAgreesWithTransformers() throws IOException {
+    Safetensors golden = Safetensors.open(Demo.GOLDEN.resolve("tiny-bert.safetensors"));
+    try (LoadedModel model = Demo.tiny()) {
+      assertThat(model.transformer().shape())
+          .isEqualTo(new ModelShape("bert", 2, 24, 3, 8, 22, 16));
+      assertAgrees(model, golden);
+    }
+  }
+
+  @Test
+  void onnxExportAgreesWithTransformers() throws IOException {
+    Safetensors golden = Safetensors.open(Demo.GOLDEN.resolve("tiny-bert.safetensors"));
+    try (LoadedModel model = Demo.tinyOnnx()) {
+      assertThat(model.transformer().shape())
+          .isEqualTo(new ModelShape("bert", 2, 24, 3, 8, 22, 16));
+      assertAgrees(model, golden);
+    }
+  }
+
+  private void assertAgrees(LoadedModel model, Safetensors file) throws IOException {
+    GoldenBatch golden = new GoldenBatch(file);
+    TokenBatch batch = TokenBatch.of(golden.contexts());
+    Map<HookPoint, float[]> seen = new HashMap<>();
+    Hooks hooks =
+        Hooks.none()
+            .observe(
+                model.transformer().hookPoints(),
+                (point, activation) -> seen.put(point, activation.toFloats()));
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor hidden = model.transformer().forward(batch, hooks);
+      assertThat(hidden.shape()).containsExactly(file.shape("last_hidden_state"));
+      golden.assertClose("last_hidden_state", hidden.toFloats(), hidden.size(2), tolerance());
+    }
+    assertThat(seen.keySet()).containsExactlyInAnyOrderElementsOf(model.transformer().hookPoints());
+    for (HookPoint point : HookPatterns.select("layers.*.*", List.copyOf(seen.keySet()))) {
+      golden.assertClose(
+          point.toString(), seen.get(point), model.transformer().width(point), tolerance());
+    }
+    GoldenBatch.assertSameAlone(model.transformer(), batch, seen);
+    for (int layer = 1; layer < model.transformer().shape().layers(); layer++) {
+      // There is no norm before attention: it reads what the layer before has left.
+      assertThat(seen.get(new HookPoint(layer, HookKind.ATTN_IN)))
+          .isEqualTo(seen.get(new HookPoint(layer - 1, HookKind.RESID)));
+    }
+  }
+}

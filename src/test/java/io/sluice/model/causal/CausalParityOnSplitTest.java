@@ -1,0 +1,22 @@
+package io.sluice.model.causal;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.sluice.model.cpu.LayerEngine;
+import io.sluice.torch.SplitMatrix;
+import org.junit.jupiter.api.BeforeAll;
+
+/** Causal models give the same, as near as any, where products are taken of two bfloat16 parts. */
+class CausalParityOnSplitTest extends CausalParityTest {
+  @BeforeAll
+  static void useSplitProducts() {
+    assumeTrue(SplitMatrix.isAvailable(), "this LibTorch multiplies no bfloat16 by MKL");
+    System.setProperty(LayerEngine.PROPERTY, "split");
+  }
+
+  /** Products have some fourteen times the error of float32's. */
+  @Override
+  double tolerance() {
+    return 1e-3;
+  }
+}

@@ -1,0 +1,188 @@
+package io.sluice.model.causal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.model.Demo;
+import io.sluice.model.TinyModel;
+import io.sluice.model.bert.BertCheckpoint;
+import io.sluice.model.parts.Activation;
+import io.sluice.model.parts.ConfigFile;
+import io.sluice.model.parts.ConfigKeys;
+import io.sluice.model.parts.KeyTable;
+import io.sluice.model.tokens.EndOfText;
+import io.sluice.weights.Safetensors;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The tables of configuration keys, against the classes of transformers and published files. */
+class ConfigKeysTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @TempDir Path folder;
+
+  static Stream<String> architectures() {
+    return ConfigKeys.tables().keySet().stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("architectures")
+  void knowsEveryKeyOfTheConfigurationClass(String architecture) throws IOException {
+    JsonNode keys = JSON.readTree(Demo.GOLDEN.resolve("config-keys.json").toFile());
+    KeyTable own = ConfigKeys.of(architecture);
+    List<String> unknown = new ArrayList<>();
+    keys.get(architecture)
+        .fieldNames()
+        .forEachRemaining(
+            key -> {
+              if (!own.knows(key) && !ConfigKeys.common().knows(key)) {
+                unknown.add(key);
+              }
+            });
+    assertThat(unknown).isEmpty();
+    keys.get("generation")
+        .forEach(key -> assertThat(ConfigKeys.common().knows(key.asText())).isTrue());
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void readsEveryKeyThatItHonours(TinyModel tiny) throws IOException {
+    ConfigFile file = ConfigFile.read(tiny.folder().resolve("config.json"));
+    String architecture = file.text("model_type", "");
+    CausalConfigFile.read(file, Architecture.ofLabel(architecture));
+    EndOfText.of(file);
+    assertThat(file.read()).containsExactlyInAnyOrderElementsOf(honoured(architecture));
+  }
+
+  @Test
+  void readsEveryKeyOfAnEncoderThatItHonours() throws IOException {
+    ConfigFile file = ConfigFile.read(Demo.TINY.resolve("config.json"));
+    file.text("model_type", "");
+    BertCheckpoint.of(file, Safetensors.open(Demo.TINY.resolve("model.safetensors")));
+    assertThat(file.read()).containsExactlyInAnyOrderElementsOf(honoured("bert"));
+  }
+
+  private static Set<String> honoured(String architecture) {
+    Set<String> keys = new TreeSet<>(ConfigKeys.common().honoured());
+    keys.addAll(ConfigKeys.of(architecture).honoured());
+    return keys;
+  }
+
+  /** A file that says nothing has the sizes of the class, as transformers would have it. */
+  @ParameterizedTest
+  @EnumSource(Architecture.class)
+  void missingKeysHaveTheDefaultsOfTheClass(Architecture architecture) throws IOException {
+    JsonNode defaults =
+        JSON.readTree(Demo.GOLDEN.resolve("config-keys.json").toFile()).get(architecture.label());
+    CausalConfig config =
+        CausalConfigFile.read(
+            config("{\"model_type\": \"%s\"}", architecture.label()), architecture);
+    assertThat(config.vocabulary()).isEqualTo(defaults.get("vocab_size").intValue());
+    assertThat(config.layers()).isEqualTo(number(defaults, "num_hidden_layers", "n_layer"));
+    assertThat(config.dModel()).isEqualTo(number(defaults, "hidden_size", "n_embd"));
+    assertThat(config.positions())
+        .isEqualTo(number(defaults, "max_position_embeddings", "n_positions"));
+    int heads = number(defaults, "num_attention_heads", "n_head");
+    assertThat(config.attention().heads()).isEqualTo(heads);
+    assertThat(config.attention().keyValueHeads())
+        .isEqualTo(defaults.path("num_key_value_heads").asInt(heads));
+    assertThat(config.attention().headDim())
+        .isEqualTo(defaults.path("head_dim").asInt(config.dModel() / heads));
+    assertThat(config.intermediate())
+        .isEqualTo(defaults.path("intermediate_size").asInt(4 * config.dModel()));
+    assertThat(config.tiedHead()).isEqualTo(defaults.get("tie_word_embeddings").booleanValue());
+    String function =
+        Stream.of("hidden_act", "hidden_activation", "activation_function")
+            .map(defaults::path)
+            .filter(JsonNode::isTextual)
+            .findFirst()
+            .orElseThrow()
+            .textValue();
+    assertThat(config.activation())
+        .isEqualTo(Activation.read(config("{\"a\": \"%s\"}", function), "a", "nothing"));
+    double epsilon =
+        Stream.of("rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon")
+            .map(defaults::path)
+            .filter(JsonNode::isNumber)
+            .findFirst()
+            .orElseThrow()
+            .doubleValue();
+    assertThat(config.normEpsilon()).isEqualTo(epsilon);
+  }
+
+  private static int number(JsonNode json, String name, String other) {
+    return json.path(name).isNumber() ? json.get(name).intValue() : json.get(other).intValue();
+  }
+
+  private ConfigFile config(String json, Object... values) throws IOException {
+    Path file = folder.resolve("config.json");
+    Files.writeString(file, json.formatted(values));
+    return ConfigFile.read(file);
+  }
+
+  /** The keys of files as they are published, besides those of the classes of today. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '~',
+      textBlock =
+          """
+          llama    | "is_llama_config": true, "rope_interleaved": false, "pretraining_tp": 1, "rope_scaling": null, "rope_theta": 100000, "transformers.js_config": {"kv_cache_dtype": {"q4f16": "float16"}}
+          llama    | "_name_or_path": "x", "max_sequence_length": 2048, "pad_token_id": -1, "torch_dtype": "float16"
+          llama    | "eos_token_id": [128001, 128008], "head_dim": 64, "mlp_bias": false, "rope_scaling": {"factor": 32.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0, "original_max_position_embeddings": 8192, "rope_type": "llama3"}, "unsloth_fixed": true
+          mistral  | "sliding_window": null, "rope_theta": 1000000.0, "attention_dropout": 0.0, "head_dim": 128
+          qwen2    | "max_window_layers": 28, "sliding_window": 131072, "use_sliding_window": false, "use_mrope": false, "tie_word_embeddings": false
+          qwen3    | "attention_bias": false, "max_window_layers": 36, "rope_scaling": null, "sliding_window": null, "use_sliding_window": false
+          gemma2   | "cache_implementation": "hybrid", "hidden_act": "gelu_pytorch_tanh", "sliding_window_size": 4096, "query_pre_attn_scalar": 224
+          gpt2     | "n_ctx": 1024, "summary_type": "cls_index", "task_specific_params": {"text-generation": {"do_sample": true, "max_length": 50}}, "_num_labels": 1, "output_past": true
+          gpt_neox | "rotary_emb_base": 10000, "rotary_pct": 0.25, "attention_probs_dropout_prob": 0, "hidden_dropout_prob": 0, "use_parallel_residual": true, "custom_pipelines": {}
+          bert     | "directionality": "bidi", "pooler_fc_size": 768, "pooler_num_attention_heads": 12, "pooler_num_fc_layers": 3, "pooler_size_per_head": 128, "pooler_type": "first_token_transform", "position_embedding_type": "absolute"
+          bert     | "gradient_checkpointing": false, "id2label": {"0": "LABEL_0"}, "sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity", "classifier_dropout": null
+          """)
+  void takesTheKeysOfPublishedFiles(String architecture, String keys) {
+    assertThatCode(() -> ConfigKeys.check(config("{%s}", keys), architecture))
+        .doesNotThrowAnyException();
+  }
+
+  /** Other models that call themselves by a name that Sluice knows. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '~',
+      textBlock =
+          """
+          bert  | "alibi_starting_size": 512                            | alibi_starting_size
+          bert  | "position_embedding_type": "alibi"                    | position_embedding_type
+          bert  | "glyph_embedding_dim": 1728                           | glyph_embedding_dim
+          llama | "num_local_experts": 8                                | num_local_experts
+          llama | "quantization_config": {"quant_method": "gptq"}       | 'gptq'
+          llama | "quantization_config": {"quant_method": "fp8"}        | 'fp8'
+          llama | "quantization_config": {"load_in_8bit": true}         | 'bitsandbytes'
+          llama | "quantization": {"bits": 4}                           | quantization
+          qwen2 | "is_causal": false                                    | is_causal
+          qwen2 | "dual_chunk_attention_config": {"chunk_size": 262144} | dual_chunk_attention_config
+          llama | "\\u001b[31mred\\u0007": 1                            | u001b[31mred
+          """)
+  void refusesByNameWhatItDoesNotKnow(String architecture, String keys, String message) {
+    assertThatThrownBy(() -> ConfigKeys.check(config("{%s}", keys), architecture))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(message)
+        .message()
+        .matches("\\P{Cntrl}*");
+  }
+}

@@ -1,0 +1,22 @@
+package io.sluice.model.loading;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.sluice.model.cpu.LayerEngine;
+import io.sluice.torch.SplitMatrix;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+
+/** The real model where products are taken of two bfloat16 parts: the same bounds hold. */
+class RealModelOnSplitTest extends RealModelTest {
+  @BeforeAll
+  static void useSplitProducts() {
+    assumeTrue(SplitMatrix.isFast(), "no matrix units, or no LibTorch with MKL");
+    System.setProperty(LayerEngine.PROPERTY, "split");
+  }
+
+  @AfterAll
+  static void useWhatIsFaster() {
+    System.clearProperty(LayerEngine.PROPERTY);
+  }
+}

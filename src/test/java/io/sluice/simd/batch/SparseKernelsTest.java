@@ -1,0 +1,185 @@
+package io.sluice.simd.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.sluice.simd.Panels;
+import io.sluice.simd.moments.MomentKernelsTest;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Every vector width agrees with the scalar kernels, at odd sizes and alignments. */
+class SparseKernelsTest {
+  private static final long SEED = System.nanoTime();
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  @BeforeAll
+  static void printSeed() {
+    System.out.println("SparseKernelsTest seed " + SEED);
+  }
+
+  static Stream<SparseKernels> widths() {
+    return SparseKernels.everyWidth().stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("widths")
+  void packsAndMultipliesAsTheScalarKernelsDo(SparseKernels kernels) {
+    Random random = new Random(SEED);
+    SparseKernels scalar = new ScalarSparseKernels(kernels.panelWidth());
+    int lanes = kernels.panelWidth();
+    try (Arena arena = Arena.ofConfined()) {
+      for (int trial = 0; trial < 60; trial++) {
+        int width = 1 + random.nextInt(90);
+        int count = 1 + random.nextInt(lanes);
+        float[] tokens = floats(random, count * width);
+        int offset = random.nextInt(5);
+        MemorySegment panel = Panels.allocate(offset + width * lanes);
+        MemorySegment same = Panels.allocate(offset + width * lanes);
+        kernels.packTokens(tokens, 0, count, width, panel, offset);
+        scalar.packTokens(tokens, 0, count, width, same, offset);
+        assertThat(MomentKernelsTest.floats(panel)).containsExactly(MomentKernelsTest.floats(same));
+        float[] weights = floats(random, SparseKernels.TILE_FEATURES * width);
+        int first = random.nextInt(9);
+        float[] bias = floats(random, first + SparseKernels.TILE_FEATURES);
+        float[] ranks = floats(random, first + SparseKernels.TILE_FEATURES);
+        for (int i = 0; i < ranks.length; i++) {
+          ranks[i] = Math.abs(ranks[i]);
+        }
+        float[] thresholds = new float[lanes + 3];
+        java.util.Arrays.fill(thresholds, random.nextFloat() * (float) Math.sqrt(width) * 2);
+        float[] out = new float[SparseKernels.TILE_FEATURES * lanes];
+        float[] expected = out.clone();
+        boolean any =
+            kernels.encodeTile(
+                weights, bias, ranks, first, panel, offset, width, thresholds, 3, out);
+        boolean wanted =
+            scalar.encodeTile(
+                weights, bias, ranks, first, panel, offset, width, thresholds, 3, expected);
+        assertThat(any).isEqualTo(wanted);
+        if (any) {
+          assertClose(out, expected);
+          for (int i = 0; i < SparseKernels.TILE_FEATURES; i++) {
+            assertThat(kernels.above(out, i * lanes, ranks[first + i], thresholds, 3))
+                .isEqualTo(scalar.above(out, i * lanes, ranks[first + i], thresholds, 3));
+          }
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("widths")
+  void sumsAndProductsOfRowsAgree(SparseKernels kernels) {
+    Random random = new Random(SEED);
+    SparseKernels scalar = new ScalarSparseKernels(kernels.panelWidth());
+    try (Arena arena = Arena.ofConfined()) {
+      for (int trial = 0; trial < 60; trial++) {
+        int width = 1 + random.nextInt(200);
+        int rows = 1 + random.nextInt(12);
+        float[] values = floats(random, rows * width);
+        MemorySegment table = unaligned(arena, values);
+        int entries = random.nextInt(9);
+        int[] chosen = random.ints(entries + 2, 0, rows).toArray();
+        float[] weights = floats(random, entries + 2);
+        float[] start = floats(random, width);
+        float[] actual = new float[width + 2];
+        float[] expected = new float[width + 2];
+        kernels.sumRows(table, width, chosen, weights, 1, 1 + entries, start, actual, 2);
+        scalar.sumRows(table, width, chosen, weights, 1, 1 + entries, start, expected, 2);
+        assertClose(actual, expected);
+        kernels.sumRows(values, width, chosen, weights, 1, 1 + entries, actual);
+        scalar.sumRows(values, width, chosen, weights, 1, 1 + entries, expected);
+        assertClose(actual, expected);
+        float[] products = new float[entries + 2];
+        float[] wanted = new float[entries + 2];
+        kernels.dotRows(table, width, chosen, 1, 1 + entries, start, 0, products);
+        scalar.dotRows(table, width, chosen, 1, 1 + entries, start, 0, wanted);
+        assertClose(products, wanted);
+        double[] squares = new double[rows];
+        double[] expectedSquares = new double[rows];
+        kernels.squareRows(table, width, 0, rows, squares);
+        scalar.squareRows(table, width, 0, rows, expectedSquares);
+        assertThat(squares).containsExactly(expectedSquares, within(1e-3));
+        float[] vectors = floats(random, rows * width);
+        int[] which = random.ints(entries, 0, rows).toArray();
+        kernels.dotVectors(table, width, rows - 1, vectors, which, 0, entries, products);
+        scalar.dotVectors(table, width, rows - 1, vectors, which, 0, entries, wanted);
+        assertClose(products, wanted);
+        kernels.addRow(table, width, rows - 1, 0.7f, actual);
+        scalar.addRow(table, width, rows - 1, 0.7f, expected);
+        assertClose(actual, expected);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("widths")
+  void adamAgreesAndLeavesNoDenormals(SparseKernels kernels) {
+    Random random = new Random(SEED);
+    SparseKernels scalar = new ScalarSparseKernels(kernels.panelWidth());
+    try (Arena arena = Arena.ofConfined()) {
+      for (int trial = 0; trial < 60; trial++) {
+        int width = 1 + random.nextInt(90);
+        float[] value = floats(random, 2 * width);
+        float[] first = floats(random, 2 * width);
+        float[] second = floats(random, 2 * width);
+        for (int i = 0; i < second.length; i++) {
+          second[i] = random.nextInt(4) == 0 ? Float.MIN_VALUE : Math.abs(second[i]);
+          first[i] = random.nextInt(4) == 0 ? -1e-31f : first[i];
+        }
+        float[] gradient = random.nextInt(3) == 0 ? null : floats(random, width);
+        AdamRows.Factors factors = new AdamRows.Factors(0.1f, 1e-3f, 0.01f, 1.5f, 1e-8f);
+        MemorySegment[] own = new MemorySegment[3];
+        MemorySegment[] theirs = new MemorySegment[3];
+        float[][] all = {value, first, second};
+        for (int i = 0; i < 3; i++) {
+          own[i] = unaligned(arena, all[i]);
+          theirs[i] = unaligned(arena, all[i]);
+        }
+        AdamRows.during(
+            session -> {
+              session.step(0, 1, gradient, 0.9f, 0.999f, factors);
+              session.step(1, 1, gradient, 0.9f, 0.999f, factors);
+            },
+            new AdamRows((AdamKernel) kernels, own[0], own[1], own[2], 2, width),
+            new AdamRows((AdamKernel) scalar, theirs[0], theirs[1], theirs[2], 2, width));
+        for (int i = 0; i < 3; i++) {
+          float[] actual = own[i].toArray(FLOAT);
+          assertClose(actual, theirs[i].toArray(FLOAT));
+          if (i > 0) {
+            for (int j = width; j < 2 * width; j++) {
+              assertThat(actual[j] == 0 || Math.abs(actual[j]) >= AdamKernel.VANISHING).isTrue();
+            }
+          }
+          assertThat(java.util.Arrays.copyOf(actual, width))
+              .containsExactly(java.util.Arrays.copyOf(all[i], width));
+        }
+      }
+    }
+  }
+
+  private static MemorySegment unaligned(Arena arena, float[] values) {
+    MemorySegment memory = arena.allocate(values.length * 4L + 4, 64).asSlice(4);
+    return memory.copyFrom(MemorySegment.ofArray(values));
+  }
+
+  private static float[] floats(Random random, int count) {
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return values;
+  }
+
+  /** Sums of at most 200 products of numbers near 1 in another order. */
+  private static void assertClose(float[] actual, float[] expected) {
+    assertThat(actual).containsExactly(expected, within(5e-5f));
+  }
+}
