@@ -11,6 +11,7 @@
 #   STUDY_OUT               folder of the study's sweeps (bin/study says what else may be set)
 #   FUZZ                    mutations of each file in `make fuzz` (default: 100000)
 #   CALLS                   calls with odd arguments in `make fuzz` (default: 1000000)
+#   SEED                    the seed of `make fuzz` (default: a new one each time)
 #   SLUICE_MODELS           folder of fetched models (default: ~/.cache/sluice/models)
 #   MVN                     the Maven to use (default: mvn)
 
@@ -23,6 +24,7 @@ comma := ,
 STUDY_OUT ?= study
 FUZZ ?= 100000
 CALLS ?= 1000000
+SEED ?= new
 
 # The JDK is looked for only by targets that need one.
 jdk = $(or $(SLUICE_JDK),$(eval SLUICE_JDK := $(shell bin/find-jdk javac))$(SLUICE_JDK))
@@ -84,7 +86,7 @@ test-models:
 # refused, with never a crash, a hang or memory out of proportion. Of checkpoints one file on each
 # core; they are written to memory. The kernels and the tensors get CALLS calls each.
 fuzz:
-	@$(mvn) --quiet test -Dtest='*FuzzTest' -Dsluice.mutations=$(FUZZ) -Dsluice.calls=$(CALLS) \
+	@$(mvn) --quiet test -Dtest='*FuzzTest' -Dsluice.seed=$(SEED) -Dsluice.mutations=$(FUZZ) -Dsluice.calls=$(CALLS) \
 	  -Djunit.jupiter.execution.parallel.enabled=true -Djunit.jupiter.execution.parallel.mode.default=same_thread
 
 bench: build

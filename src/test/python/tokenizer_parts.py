@@ -9,6 +9,7 @@ itself cannot run is left out.
 
 import json
 import random
+import resource
 import sys
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from tokenizers import Tokenizer
 
 folder, seed, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 draw = random.Random(seed)
+# Some tokenizers make the package take all memory; seed 0 draws one. It shall end, not the machine.
+resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
 BEHAVIORS = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"]
 
 

@@ -3,7 +3,7 @@ package io.sluice.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.sluice.testing.Mutations;
+import io.sluice.testing.Seeds;
 import io.sluice.torch.Torch;
 import java.io.IOException;
 import java.io.StringWriter;
@@ -238,8 +238,7 @@ class CommandLineFuzzTest {
 
   @Test
   void everyOptionTakesAnyValueOrRefusesItInOneLine() throws Exception {
-    long seed = Mutations.seed("CommandLineFuzzTest");
-    Random random = new Random(seed);
+    Random random = new Random(Seeds.seed());
     List<List<String>> lines = new ArrayList<>();
     for (CommandLine command : leaves(Main.commandLine())) {
       String name = command.getCommandSpec().qualifiedName().replaceFirst("^sluice ", "");

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.testing.Mutations;
+import io.sluice.testing.Seeds;
 import io.sluice.torch.Torch;
 import java.io.IOException;
 import java.io.StringWriter;
@@ -161,7 +162,7 @@ class OwnFilesFuzzTest {
 
   @Test
   void damagedFilesAreUsedOrRefusedInOneLine() throws Exception {
-    Random random = new Random(Mutations.seed("OwnFilesFuzzTest"));
+    Random random = new Random(Seeds.seed());
     List<String> failures = new ArrayList<>();
     for (int i = 0; i < MUTATIONS && failures.size() < MOST_FAILURES; i++) {
       renewCopy();

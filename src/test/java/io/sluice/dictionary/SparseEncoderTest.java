@@ -17,6 +17,7 @@ import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.testing.Python;
+import io.sluice.testing.Seeds;
 import java.io.File;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -39,14 +40,13 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class SparseEncoderTest {
-  private static final long SEED = System.nanoTime();
+  private static final long SEED = Seeds.seed();
 
   /** Where features are compared with those of another sum: no two products are nearly equal. */
   private static final long FIXED = 20;
@@ -56,11 +56,6 @@ class SparseEncoderTest {
   private static final int K = 12;
 
   @TempDir private Path folder;
-
-  @BeforeAll
-  static void printSeed() {
-    System.out.println("SparseEncoderTest seed " + SEED);
-  }
 
   private static Dictionary dictionary(Activation activation, boolean subtract, boolean rank) {
     return dictionary(activation, subtract, rank, SEED);

@@ -3,6 +3,7 @@ package io.sluice.edges;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.sluice.testing.Seeds;
 import io.sluice.torch.Torch;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * gets; {@code -Dsluice.seed} repeats those of another run.
  */
 class EdgeFuzzTest {
-  private static final long SEED = Long.getLong("sluice.seed", System.nanoTime());
+  private static final long SEED = Seeds.seed();
 
   /** Calls of one process: less is lost when one fails, and its log stays short. */
   private static final long CALLS_AT_ONCE = 100_000;
@@ -34,7 +35,6 @@ class EdgeFuzzTest {
     boolean torch = name.endsWith("torch");
     assumeTrue(!torch || Torch.isAvailable(), "no LibTorch");
     assumeTrue(System.getProperty("os.name").equals("Linux"), "guarded memory is Linux's");
-    System.out.println("EdgeFuzzTest seed " + SEED + ", " + name);
     long calls = Long.getLong("sluice.calls", torch ? 4_000 : 8_000);
     for (long first = 0; first < calls; first += CALLS_AT_ONCE) {
       run(name, first, Math.min(calls, first + CALLS_AT_ONCE));

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.memory.DType;
 import io.sluice.simd.NonFiniteWeightsException;
+import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -24,7 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 abstract class EngineContractTest {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
   private final Arena arena = Arena.ofShared();
-  private final long seed = new Random().nextLong();
+  private final long seed = Seeds.seed();
   private final Random random = new Random(seed);
 
   /** An engine that starts at {@code initial}; skips the test where it cannot run. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.engine.TorchProposals.Screening;
 import io.sluice.memory.DType;
+import io.sluice.testing.Seeds;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
@@ -31,7 +32,7 @@ class TorchSelectionTest {
   private static final Device DEVICE =
       Device.parse(System.getProperty("sluice.test.device", "cpu"));
 
-  private final long seed = new Random().nextLong();
+  private final long seed = Seeds.seed();
   private final Random random = new Random(seed);
   private final Arena arena = Arena.ofShared();
 

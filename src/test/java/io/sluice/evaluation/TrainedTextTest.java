@@ -8,6 +8,7 @@ import io.sluice.store.Column;
 import io.sluice.store.HeldOut;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
+import io.sluice.testing.Seeds;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
@@ -25,8 +26,7 @@ class TrainedTextTest {
 
   @Test
   void knowsWhatWasTrainedOnHoweverItIsCut() throws IOException {
-    long seed = System.nanoTime();
-    System.out.println("seed " + seed);
+    long seed = Seeds.seed();
     Random random = new Random(seed);
     int[] text = random.ints(ROWS + 400, 0, 300).toArray();
     ActivationStore store = write(text);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.memory.DType;
 import io.sluice.simd.NonFiniteException;
+import io.sluice.testing.Seeds;
 import io.sluice.torch.Device;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -14,7 +15,6 @@ import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import java.util.function.IntFunction;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,12 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** One contract for every way of accumulating. */
 class CovarianceAccumulatorTest {
-  private static final long SEED = System.nanoTime();
-
-  @BeforeAll
-  static void printSeed() {
-    System.out.println("CovarianceAccumulatorTest seed " + SEED);
-  }
+  private static final long SEED = Seeds.seed();
 
   static Stream<Named<IntFunction<CovarianceAccumulator>>> ways() {
     return Stream.of(

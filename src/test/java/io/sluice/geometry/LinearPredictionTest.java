@@ -4,11 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.sluice.testing.Seeds;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class LinearPredictionTest {
-  private final long seed = new Random().nextLong();
+  private final long seed = Seeds.seed();
   private final Random random = new Random(seed);
 
   @Test

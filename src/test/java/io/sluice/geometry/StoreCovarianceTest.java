@@ -10,6 +10,7 @@ import io.sluice.store.NonFinite;
 import io.sluice.store.RowFilter;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
+import io.sluice.testing.Seeds;
 import io.sluice.torch.Device;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -29,8 +30,7 @@ class StoreCovarianceTest {
 
   @Test
   void readsEveryShardOnce() throws IOException {
-    long seed = System.nanoTime();
-    System.out.println("StoreCovarianceTest seed " + seed);
+    long seed = Seeds.seed();
     Random random = new Random(seed);
     float[] a = values(random, 5);
     float[] b = values(random, 33);

@@ -3,6 +3,7 @@ package io.sluice.store;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.memory.DType;
+import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -37,8 +38,7 @@ class ElementsTest {
 
   @Test
   void narrowsToTheNearestWithTiesToEven() {
-    long seed = System.nanoTime();
-    System.out.println("seed " + seed);
+    long seed = Seeds.seed();
     Random random = new Random(seed);
     int count = 100_003;
     MemorySegment source = Arena.ofAuto().allocate(4L * count, 64);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.memory.DType;
+import io.sluice.testing.Seeds;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -69,9 +70,8 @@ class HeldOutTest {
 
   @Test
   void holdsOutTheContextsWithTheSmallestKeys() throws IOException {
-    Random random = new Random();
+    Random random = new Random(Seeds.seed());
     long seed = random.nextLong();
-    System.out.println("seed " + seed);
     for (int first : new int[] {0, 1}) {
       Written written = write(temp.resolve("store" + first), 900, first);
       HeldOut heldOut = written.store.heldOut(0.1, seed, 1);

@@ -3,6 +3,7 @@ package io.sluice.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sluice.testing.Seeds;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -106,8 +107,7 @@ class StoreDamageTest {
 
   @Test
   void hostileNumbersNeverLeadOutOfTheFile() throws IOException {
-    long seed = System.nanoTime();
-    System.out.println("seed " + seed);
+    long seed = Seeds.seed();
     Random random = new Random(seed);
     byte[] bytes = Files.readAllBytes(shard);
     int[] extremes = {-1, 0, 1, Integer.MIN_VALUE, Integer.MAX_VALUE, bytes.length, -bytes.length};

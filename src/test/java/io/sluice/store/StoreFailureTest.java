@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.memory.DType;
+import io.sluice.testing.Seeds;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -147,8 +148,7 @@ class StoreFailureTest {
 
   @Test
   void killedWriterLeavesEveryFinishedShard() throws Exception {
-    long seed = System.nanoTime();
-    System.out.println("seed " + seed);
+    long seed = Seeds.seed();
     Random random = new Random(seed);
     Path folder = parent.resolve("store");
     for (int round = 0; round < 3; round++) {

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.management.ThreadMXBean;
 import io.sluice.testing.InMemory;
 import io.sluice.testing.Mutations;
+import io.sluice.testing.Seeds;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -78,7 +79,7 @@ class StoreFuzzTest {
 
   @Test
   void fieldsOfArrowsMetadata() throws IOException {
-    Random random = new Random(Mutations.seed("StoreFuzzTest fields"));
+    Random random = new Random(Seeds.seed());
     int opened = 0;
     for (int i = 0; i < MUTATIONS; i++) {
       ForeignShard shard = ForeignShard.plain(ForeignShardTest.COLUMNS, ROWS, data);
@@ -95,7 +96,7 @@ class StoreFuzzTest {
 
   @Test
   void bytesOfArrowsMetadata() throws IOException {
-    Random random = new Random(Mutations.seed("StoreFuzzTest bytes"));
+    Random random = new Random(Seeds.seed());
     byte[] whole = Files.readAllBytes(folder.resolve("shard-00000.arrow"));
     byte[] foreign = ForeignShard.plain(ForeignShardTest.COLUMNS, ROWS, data).bytes();
     for (int i = 0; i < MUTATIONS; i++) {
@@ -107,7 +108,7 @@ class StoreFuzzTest {
 
   @Test
   void manifests() throws IOException {
-    Random random = new Random(Mutations.seed("StoreFuzzTest manifests"));
+    Random random = new Random(Seeds.seed());
     ForeignShard plain = ForeignShard.plain(ForeignShardTest.COLUMNS, ROWS, data);
     int opened = 0;
     for (int i = 0; i < MUTATIONS; i++) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.files.FolderLock;
+import io.sluice.testing.Seeds;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -116,8 +117,7 @@ class StoreReplacementTest {
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void killedAtAnyMomentOneOfThemIsWhole(boolean atOnce) throws Exception {
-    long seed = System.nanoTime();
-    System.out.println("seed " + seed);
+    long seed = Seeds.seed();
     Random random = new Random(seed);
     Path place = temp.resolve("store");
     StoreSamples.write(place, OLD_ROWS);

@@ -58,7 +58,7 @@ public final class FuzzRun {
   /** As the other, in memory of another bound. */
   public static int run(String name, int count, Path named, Memory most, Input input, Use use)
       throws IOException {
-    Random random = new Random(Mutations.seed(name));
+    Random random = new Random(Seeds.seed());
     int read = 0;
     for (int i = 0; i < count; i++) {
       long bytes = input.write(random);

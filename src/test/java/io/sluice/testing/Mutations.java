@@ -1,18 +1,10 @@
 package io.sluice.testing;
 
 import java.util.Random;
-import java.util.concurrent.ThreadLocalRandom;
 
 /** Damages files at random, the same way for the same seed. */
 public final class Mutations {
   private Mutations() {}
-
-  /** A seed, printed so that a failure can be repeated with {@code -Dsluice.seed=…}. */
-  public static long seed(String test) {
-    long seed = Long.getLong("sluice.seed", ThreadLocalRandom.current().nextLong());
-    System.out.println(test + ": -Dsluice.seed=" + seed);
-    return seed;
-  }
 
   /** Flips, overwrites, removes, doubles or inserts a few bytes anywhere. */
   public static byte[] mutate(byte[] original, Random random) {

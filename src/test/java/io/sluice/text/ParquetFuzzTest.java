@@ -7,6 +7,7 @@ import com.sun.management.ThreadMXBean;
 import io.sluice.testing.FuzzRun;
 import io.sluice.testing.InMemory;
 import io.sluice.testing.Mutations;
+import io.sluice.testing.Seeds;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -44,7 +45,7 @@ class ParquetFuzzTest {
 
   @Test
   void readsWhatIsWritten() throws IOException {
-    Random random = new Random(Mutations.seed("ParquetFuzzTest.readsWhatIsWritten"));
+    Random random = new Random(Seeds.seed());
     Path file = folder.resolve("sound.parquet");
     for (int i = 0; i < 300; i++) {
       List<String> texts = texts(random);

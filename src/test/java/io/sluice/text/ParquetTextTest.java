@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.testing.Mutations;
 import io.sluice.testing.Python;
+import io.sluice.testing.Seeds;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -118,7 +119,7 @@ class ParquetTextTest {
       Files.write(file, Arrays.copyOf(good, length));
       assertFails(spec(file, "text"), file, "is not a Parquet file that can be read");
     }
-    Random random = new Random(Mutations.seed("ParquetTextTest"));
+    Random random = new Random(Seeds.seed());
     for (int i = 0; i < Integer.getInteger("sluice.mutations", 400); i++) {
       Files.write(file, Mutations.mutate(good, random));
       try (TextReader reader = TextReader.open(spec(file, "text"))) {

@@ -3,6 +3,7 @@ package io.sluice.text;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sluice.testing.Seeds;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -11,7 +12,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.ThreadLocalRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -106,8 +106,7 @@ class TextReaderTest {
 
   @Test
   void replacesAndCountsBytesThatAreNotUtf8WhereverTheyAre() throws IOException {
-    long seed = Long.getLong("sluice.seed", ThreadLocalRandom.current().nextLong());
-    System.out.println("TextReaderTest: -Dsluice.seed=" + seed);
+    long seed = Seeds.seed();
     Random random = new Random(seed);
     for (int trial = 0; trial < 20; trial++) {
       byte[] bytes = new byte[60_000 + random.nextInt(20_000)];

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.management.ThreadMXBean;
 import io.sluice.testing.Mutations;
+import io.sluice.testing.Seeds;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -124,7 +125,7 @@ class TokenizerFuzzTest {
       }
     }
     List<String> texts = texts();
-    Random random = new Random(Mutations.seed("TokenizerFuzzTest"));
+    Random random = new Random(Seeds.seed());
     int encoded = 0;
     for (int i = 0; i < MUTATIONS; i++) {
       JsonNode root = originals.get(random.nextInt(originals.size())).deepCopy();

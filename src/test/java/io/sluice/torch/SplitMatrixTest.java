@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -17,12 +18,11 @@ import org.junit.jupiter.api.Test;
 class SplitMatrixTest {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
-  private static final long SEED = System.nanoTime();
+  private static final long SEED = Seeds.seed();
 
   @BeforeAll
   static void needsMkl() {
     assumeTrue(SplitMatrix.isAvailable(), "this LibTorch multiplies no bfloat16 by MKL");
-    System.out.println("SplitMatrixTest seed " + SEED);
   }
 
   @Test

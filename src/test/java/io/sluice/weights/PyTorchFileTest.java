@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.memory.DType;
 import io.sluice.testing.Python;
+import io.sluice.testing.Seeds;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -133,7 +134,7 @@ class PyTorchFileTest {
     Path good = folder.resolve("good.pt");
     PyTorchWriter.write(good, tensors());
     byte[] bytes = Files.readAllBytes(good);
-    long seed = new Random().nextLong();
+    long seed = Seeds.seed();
     Random random = new Random(seed);
     for (int trial = 0; trial < 400; trial++) {
       byte[] bad =

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.testing.Mutations;
+import io.sluice.testing.Seeds;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -38,7 +39,7 @@ class SafetensorsHostileTest {
     byte[] bytes = Files.readAllBytes(GOLDEN);
     int header = (int) ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
     byte[] front = Arrays.copyOf(bytes, 8 + header);
-    Random random = new Random(Mutations.seed("SafetensorsHostileTest"));
+    Random random = new Random(Seeds.seed());
     Path path = folder.resolve("mutated.safetensors");
     int opened = 0;
     for (int i = 0; i < MUTATIONS; i++) {

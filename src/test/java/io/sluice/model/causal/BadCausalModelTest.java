@@ -13,6 +13,7 @@ import io.sluice.model.capture.Capture;
 import io.sluice.model.capture.CaptureSpec;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.model.loading.ModelFiles;
+import io.sluice.testing.Seeds;
 import io.sluice.torch.Device;
 import io.sluice.torch.SplitMatrix;
 import io.sluice.torch.TensorScope;
@@ -27,7 +28,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -228,8 +228,7 @@ class BadCausalModelTest {
   @EnumSource(names = {"GPT2", "MISTRAL", "GEMMA2"})
   void mutatedModelsAreRejectedOrRun(TinyModel tiny) throws IOException {
     copy(tiny);
-    long seed = Long.getLong("sluice.seed", ThreadLocalRandom.current().nextLong());
-    System.out.println("BadCausalModelTest: -Dsluice.seed=" + seed);
+    long seed = Seeds.seed();
     Random random = new Random(seed);
     int ran = 0;
     for (String file : List.of("config.json", "model.safetensors")) {

@@ -11,6 +11,7 @@ import io.sluice.model.Hooks;
 import io.sluice.model.TokenBatch;
 import io.sluice.model.capture.Capture;
 import io.sluice.model.capture.CaptureSpec;
+import io.sluice.testing.Seeds;
 import io.sluice.torch.Device;
 import io.sluice.torch.TensorScope;
 import io.sluice.torch.Torch;
@@ -26,7 +27,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.ThreadLocalRandom;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -177,8 +177,7 @@ class BadModelTest {
   @ValueSource(strings = {"tiny-bert/model.safetensors", "tiny-bert-onnx/tiny-bert.onnx"})
   void mutatedModelsAreRejectedOrRun(String file) throws IOException {
     byte[] bytes = Files.readAllBytes(Demo.GOLDEN.resolve(file));
-    long seed = Long.getLong("sluice.seed", ThreadLocalRandom.current().nextLong());
-    System.out.println("BadModelTest: -Dsluice.seed=" + seed);
+    long seed = Seeds.seed();
     Random random = new Random(seed);
     Path damaged = folder.resolve(file.endsWith(".onnx") ? "damaged.onnx" : "model.safetensors");
     int ran = 0;

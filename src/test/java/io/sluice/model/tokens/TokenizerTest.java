@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.model.Demo;
+import io.sluice.testing.Seeds;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,7 +20,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.ThreadLocalRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -109,8 +109,7 @@ class TokenizerTest {
     for (int length = 0; length < json.length; length += 7) {
       assertRejected(Files.write(folder.resolve("cut.json"), Arrays.copyOf(json, length)));
     }
-    long seed = Long.getLong("sluice.seed", ThreadLocalRandom.current().nextLong());
-    System.out.println("TokenizerTest: -Dsluice.seed=" + seed);
+    long seed = Seeds.seed();
     Random random = new Random(seed);
     for (int i = 0; i < 1000; i++) {
       byte[] flipped = json.clone();

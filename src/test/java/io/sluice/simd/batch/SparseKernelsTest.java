@@ -5,24 +5,19 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.simd.Panels;
 import io.sluice.simd.moments.MomentKernelsTest;
+import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every vector width agrees with the scalar kernels, at odd sizes and alignments. */
 class SparseKernelsTest {
-  private static final long SEED = System.nanoTime();
+  private static final long SEED = Seeds.seed();
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
-
-  @BeforeAll
-  static void printSeed() {
-    System.out.println("SparseKernelsTest seed " + SEED);
-  }
 
   static Stream<SparseKernels> widths() {
     return SparseKernels.everyWidth().stream();

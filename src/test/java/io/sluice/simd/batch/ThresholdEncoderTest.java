@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
+import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -12,19 +13,13 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** Both threshold passes find exactly what comparing every pre-activation finds. */
 class ThresholdEncoderTest {
-  private static final long SEED = System.nanoTime();
+  private static final long SEED = Seeds.seed();
 
   private final Random random = new Random(SEED);
-
-  @BeforeAll
-  static void printSeed() {
-    System.out.println("ThresholdEncoderTest seed " + SEED);
-  }
 
   /** One code of a batch. */
   private record Code(int token, int feature, float value, float rank) {}

@@ -3,22 +3,17 @@ package io.sluice.simd.blocks;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sluice.testing.Seeds;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every vector width gives the very bits of the scalar kernels. */
 class BlockKernelsTest {
-  private static final long SEED = System.nanoTime();
-
-  @BeforeAll
-  static void printSeed() {
-    System.out.println("BlockKernelsTest seed " + SEED);
-  }
+  private static final long SEED = Seeds.seed();
 
   static Stream<BlockKernels> widths() {
     return BlockKernels.everyWidth().stream();

@@ -5,13 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.memory.Workers;
+import io.sluice.testing.Seeds;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class AffineMapTest {
   @Test
   void isTheProductPlusTheOffset() {
-    long seed = new Random().nextLong();
+    long seed = Seeds.seed();
     Random random = new Random(seed);
     try (Workers two = Workers.of(2)) {
       for (int round = 0; round < 60; round++) {

@@ -4,13 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.memory.Workers;
+import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -20,13 +20,8 @@ import org.junit.jupiter.params.provider.MethodSource;
  * roundings of float32, about 1e-7 each, times the size of what was summed.
  */
 class LayerKernelsTest {
-  private static final long SEED = System.nanoTime();
+  private static final long SEED = Seeds.seed();
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
-
-  @BeforeAll
-  static void printSeed() {
-    System.out.println("LayerKernelsTest seed " + SEED);
-  }
 
   static Stream<LayerKernels> widths() {
     return Stream.concat(

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.memory.Workers;
+import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -17,8 +18,7 @@ class RowLogLossTest {
 
   @Test
   void isMinusTheLogarithmOfTheSoftmax() {
-    long seed = System.nanoTime();
-    System.out.println("RowLogLossTest seed " + seed);
+    long seed = Seeds.seed();
     Random random = new Random(seed);
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(3);

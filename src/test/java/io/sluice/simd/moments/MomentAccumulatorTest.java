@@ -8,23 +8,18 @@ import io.sluice.memory.Rows;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.simd.Panels;
+import io.sluice.testing.Seeds;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class MomentAccumulatorTest {
-  private static final long SEED = System.nanoTime();
-
-  @BeforeAll
-  static void printSeed() {
-    System.out.println("MomentAccumulatorTest seed " + SEED);
-  }
+  private static final long SEED = Seeds.seed();
 
   static Stream<MomentKernels> kernels() {
     List<MomentKernels> all = new ArrayList<>(MomentKernels.everyWidth());

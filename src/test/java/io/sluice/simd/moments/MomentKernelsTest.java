@@ -5,24 +5,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sluice.memory.Element;
 import io.sluice.memory.Rows;
 import io.sluice.simd.Panels;
+import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every vector width agrees with the scalar kernels of the same panel width. */
 public class MomentKernelsTest {
-  private static final long SEED = System.nanoTime();
-
-  @BeforeAll
-  static void printSeed() {
-    System.out.println("MomentKernelsTest seed " + SEED);
-  }
+  private static final long SEED = Seeds.seed();
 
   static Stream<MomentKernels> widths() {
     return MomentKernels.everyWidth().stream();

@@ -8,21 +8,16 @@ import io.sluice.simd.NonFiniteException;
 import io.sluice.simd.batch.EncoderWeights;
 import io.sluice.simd.batch.SparseKernels;
 import io.sluice.simd.batch.TopKEncoder;
+import io.sluice.testing.Seeds;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** Selection over streamed rows is exact, and bytes find the same as float32 weights do. */
 class RowEncoderTest {
-  private static final long SEED = System.nanoTime();
-
-  @BeforeAll
-  static void printSeed() {
-    System.out.println("RowEncoderTest seed " + SEED);
-  }
+  private static final long SEED = Seeds.seed();
 
   private record Codes(int[] features, float[] values, int[] counts) {}
 

@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.memory.HugeMemory;
+import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -19,12 +19,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Every vector width and format agrees with the scalar kernels, and every method with the others.
  */
 class RowKernelsTest {
-  private static final long SEED = System.nanoTime();
-
-  @BeforeAll
-  static void printSeed() {
-    System.out.println("RowKernelsTest seed " + SEED);
-  }
+  private static final long SEED = Seeds.seed();
 
   static Stream<Arguments> kernels() {
     return Stream.of(RowFormat.values())

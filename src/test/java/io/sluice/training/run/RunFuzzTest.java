@@ -8,6 +8,7 @@ import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
 import io.sluice.testing.JsonMutations;
 import io.sluice.testing.Mutations;
+import io.sluice.testing.Seeds;
 import io.sluice.training.Checkpoint;
 import io.sluice.training.SyntheticStore;
 import io.sluice.training.Trainer;
@@ -78,7 +79,7 @@ class RunFuzzTest {
     List<Path> files =
         new ArrayList<>(List.of(run.resolve("run.json"), run.resolve("metrics.jsonl")));
     files.add(Checkpoint.list(run).getFirst());
-    Random random = new Random(Mutations.seed("RunFuzzTest runs"));
+    Random random = new Random(Seeds.seed());
     for (int round = 0; round < ROUNDS; round++) {
       Path copy = temp.resolve("copy" + round);
       Files.createDirectory(copy);
@@ -113,7 +114,7 @@ class RunFuzzTest {
     Sweep.start(store, grid, cells, EngineFactory.reference(), "reference cpu", 1L << 28, sweep)
         .close();
     byte[] whole = Files.readAllBytes(sweep.resolve("sweep.json"));
-    Random random = new Random(Mutations.seed("RunFuzzTest sweeps"));
+    Random random = new Random(Seeds.seed());
     for (int round = 0; round < ROUNDS / 2; round++) {
       Path copy = temp.resolve("sweep" + round);
       Files.createDirectory(copy);
