@@ -1,4 +1,4 @@
-"""Runs a Lorsa that Sluice trained, with nothing of Sluice: what docs/lorsa.md shows.
+"""Runs a Lorsa that Sluice trained, without Sluice: the program in docs/lorsa.md.
 
 Usage: run_lorsa.py FOLDER INPUT.safetensors OUT.safetensors
 
@@ -16,17 +16,17 @@ c, w = json.load(open(f"{folder}/lorsa.json")), load_file(f"{folder}/lorsa.safet
 
 
 def activations(x):
-    """What all heads would write of one context, before selection: [length, heads]."""
+    """The activations of all heads on one context, before selection: [length, heads]."""
     n, g, r = len(x), c["groups"], c["headDim"]
     f = torch.tensor(c.get("rotaryFrequencies", []))
     angles = torch.arange(n)[:, None, None] * f
 
-    def turned(q):
+    def rotated(q):
         a, b, rest = q.split([len(f), len(f), r - 2 * len(f)], -1)
         return torch.cat([a * angles.cos() - b * angles.sin(), b * angles.cos() + a * angles.sin(), rest], -1)
 
-    query = turned((x @ w["query"].T + w["query_bias"]).view(n, g, r))
-    key = turned((x @ w["key"].T + w["key_bias"]).view(n, g, r))
+    query = rotated((x @ w["query"].T + w["query_bias"]).view(n, g, r))
+    key = rotated((x @ w["key"].T + w["key_bias"]).view(n, g, r))
     scores = torch.einsum("tgr,sgr->gts", query, key) * c["scale"]
     if c["cap"]:
         scores = c["cap"] * torch.tanh(scores / c["cap"])
@@ -38,8 +38,8 @@ def activations(x):
 
 
 z = activations(load_file(given)["x"])
-rank = z * w["output"].norm(dim=1) if c["rankByOutputNorm"] else z
-kept = rank.topk(c["k"]).indices
+score = z * w["output"].norm(dim=1) if c["rankByOutputNorm"] else z
+kept = score.topk(c["k"]).indices
 codes = torch.zeros_like(z).scatter(-1, kept, z.gather(-1, kept).relu())
 output = codes @ w["output"] + w["output_bias"]
 save_file({"output": output.contiguous()}, out)

@@ -12,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import javax.tools.JavaCompiler;
 import javax.tools.ToolProvider;
@@ -20,7 +19,7 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the README shows works as it stands. */
+/** The programs in the README compile and run. {@link DocumentationTest} checks all pages. */
 class ReadmeTest {
   @TempDir Path folder;
 
@@ -65,21 +64,5 @@ class ReadmeTest {
       System.setOut(out);
     }
     return printed.toString(StandardCharsets.UTF_8);
-  }
-
-  @Test
-  void linksLeadSomewhere() throws Exception {
-    for (Path page : new Path[] {Path.of("README.md"), Path.of("datasets/README.md")}) {
-      Path base = page.toAbsolutePath().getParent();
-      for (MatchResult link :
-          Pattern.compile("\\]\\(([^)#]+)(#[^)]*)?\\)")
-              .matcher(Files.readString(page))
-              .results()
-              .toList()) {
-        if (!link.group(1).startsWith("http")) {
-          assertThat(base.resolve(link.group(1))).as(page + ": " + link.group()).exists();
-        }
-      }
-    }
   }
 }

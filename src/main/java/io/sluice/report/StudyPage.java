@@ -16,9 +16,9 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * What sweeps over one hook point say of dead features, as Markdown: a table, the shares of the
- * causes, and whether whitening is a better answer than active-subspace initialisation. Each word
- * follows from the numbers.
+ * The results of sweeps over one hook point about dead features, as Markdown: a table, the shares
+ * of the causes, and whether whitening is a better remedy than active-subspace initialisation.
+ * Every sentence is computed from the numbers.
  */
 public final class StudyPage {
   private static final Map<Axis, String> DEFAULTS =
@@ -96,7 +96,7 @@ public final class StudyPage {
     return page.out.toString();
   }
 
-  /** Its tables have no columns for other axes, and its words are of TopK. */
+  /** The tables have no columns for other axes, and the text is about TopK. */
   private static void requireKnownAxes(List<SweepResult> sweeps) {
     for (SweepResult sweep : sweeps) {
       for (Axis axis : sweep.grid().varied()) {
@@ -127,11 +127,12 @@ public final class StudyPage {
             .mapToInt(SweepResult.Group::seeds)
             .max()
             .orElse(1);
-    line("# Dead features: what kills them, and what helps");
+    line("# Dead features: causes and remedies");
     line("");
-    line("Written from the results of sweeps, as `make study` runs them;");
-    line("[remedies.md](remedies.md) says what each remedy does, `bin/study` which settings");
-    line("`make study` takes. Those of this page:");
+    line("`make study` generates this page from the results of sweeps. [remedies.md](remedies.md)");
+    line(
+        "says what each remedy does, and `bin/study` which settings `make study` takes. The settings");
+    line("of this page:");
     line("");
     line(
         "`%s` of %s over %s: TopK autoencoders, k %d, %,d steps of %,d tokens (%,d), learning rate %s,"
@@ -158,12 +159,12 @@ public final class StudyPage {
     String last =
         String.format(
             Locale.ROOT,
-            "FVU, last %,d steps, is that of tokens being trained on.",
+            "FVU, last %,d steps, is measured on tokens in training batches.",
             group.fvuSteps());
     return unseen()
         ? String.format(
             Locale.ROOT,
-            "FVU, held-out, is that of %,d tokens in whole contexts that were never trained on; %s",
+            "FVU, held-out, is measured on %,d tokens in whole contexts that were never trained on; %s",
             group.heldOutTokens(),
             last)
         : "Nothing was held out: " + last;
@@ -191,7 +192,7 @@ public final class StudyPage {
             config ->
                 String.format(
                     Locale.ROOT,
-                    " AuxK and resampling take a feature for dead after %,d tokens.",
+                    " AuxK and resampling treat a feature as dead after %,d tokens.",
                     config.remedies().deadAfter() == 0
                         ? config.deadWindow()
                         : config.remedies().deadAfter()))
@@ -255,11 +256,10 @@ public final class StudyPage {
     }
     line("## Why features die");
     line("");
+    line("The share of the dead features that each cause explains: the reduction by its remedy");
     line(
-        "The share of the dead features that each cause explains: what its remedy (centring, ASI,");
-    line(
-        "SparseAdam) saves, averaged over all orders in which the remedies can be switched on, over");
-    line("what is dead with none of them.");
+        "(centring, ASI, SparseAdam), averaged over all orders of switching the remedies on, divided");
+    line("by the dead fraction with none of them.");
     line("");
     line("| features | dead with no remedy | cause | share |");
     line("|---:|---:|---|---:|");
@@ -316,12 +316,12 @@ public final class StudyPage {
                 ? "Yes, by these numbers: it reconstructs the activations better"
                     + (facts.size() > 1 ? " at every size." : ".")
                 : "These numbers do not decide it: FVU differs by less than two standard errors, or"
-                    + " one way at one size and the other way at another.";
+                    + " in opposite directions at different sizes.";
     line("%s %s", answer, String.join(" ", facts));
     line("");
     line(
-        "Dead features and FVU belong together: whitening gives every direction the same weight, in");
-    line("the loss too, so features live also where there is next to no variance to explain.");
+        "Read dead features and FVU together: whitening gives every direction the same weight, also");
+    line("in the loss, so features stay alive even where there is next to no variance to explain.");
     line("");
   }
 
