@@ -1,7 +1,6 @@
 package io.sluice.bench;
 
 import io.sluice.memory.DType;
-import io.sluice.memory.Element;
 import io.sluice.memory.Rows;
 import io.sluice.memory.Workers;
 import io.sluice.simd.KernelProvider;
@@ -52,7 +51,7 @@ public final class CovarianceBenchmark implements Benchmark {
       double[] seconds =
           setting.inTurns(
               WARM_UP,
-              () -> accumulator.add(new Rows(data, Element.F32, rows, width)),
+              () -> accumulator.add(new Rows(data, DType.F32, rows, width)),
               () -> product(data, rows, width),
               () -> PeakBenchmark.multiplyAdds(workers));
       double operations = (double) rows * width * (width + 1) / 1e9;

@@ -57,7 +57,7 @@ final class TorchCovariance implements CovarianceAccumulator {
 
   @Override
   public void add(MemorySegment rows, DType dtype, long rowCount) {
-    Rows checked = new Rows(rows, VectorCovariance.element(dtype), rowCount, width);
+    Rows checked = new Rows(rows, dtype, rowCount, width);
     for (long first = 0; first < rowCount; first += BLOCK) {
       long n = Math.min(BLOCK, rowCount - first);
       MemorySegment block = rows.asSlice(first * checked.rowBytes(), n * checked.rowBytes());

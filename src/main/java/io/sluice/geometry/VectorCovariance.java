@@ -1,7 +1,6 @@
 package io.sluice.geometry;
 
 import io.sluice.memory.DType;
-import io.sluice.memory.Element;
 import io.sluice.memory.Rows;
 import io.sluice.simd.moments.MomentAccumulator;
 import io.sluice.simd.moments.Moments;
@@ -27,7 +26,7 @@ final class VectorCovariance implements CovarianceAccumulator {
 
   @Override
   public void add(MemorySegment rows, DType dtype, long count) {
-    moments.add(new Rows(rows, element(dtype), count, width()));
+    moments.add(new Rows(rows, dtype, count, width()));
   }
 
   @Override
@@ -42,15 +41,4 @@ final class VectorCovariance implements CovarianceAccumulator {
 
   @Override
   public void close() {}
-
-  static Element element(DType dtype) {
-    return switch (dtype) {
-      case F32 -> Element.F32;
-      case F16 -> Element.F16;
-      case BF16 -> Element.BF16;
-      default ->
-          throw new IllegalArgumentException(
-              "activations are float32, float16 or bfloat16, not " + dtype.label());
-    };
-  }
 }

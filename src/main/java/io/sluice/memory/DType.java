@@ -1,6 +1,13 @@
 package io.sluice.memory;
 
-/** Element types that Sluice's tensors, stores and weight files share. */
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/**
+ * Element types that Sluice's kernels, tensors, stores and weight files share. In memory values are
+ * little-endian and may start at any byte.
+ */
 public enum DType {
   F32("float32", 4),
   F64("float64", 8),
@@ -10,6 +17,11 @@ public enum DType {
   I64("int64", 8),
   U8("uint8", 1),
   BOOL("bool", 1);
+
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final String label;
   private final int bytes;
@@ -32,6 +44,25 @@ public enum DType {
   /** Whether values of this type are floating-point numbers. */
   public boolean isFloating() {
     return this == F32 || this == F64 || this == F16 || this == BF16;
+  }
+
+  /** Whether values are what kernels compute with: float32, or what widens to it exactly. */
+  public boolean widensToFloat32() {
+    return this == F32 || this == F16 || this == BF16;
+  }
+
+  /**
+   * The value at byte {@code offset} of {@code memory}, as float32.
+   *
+   * @throws IllegalArgumentException unless this type {@link #widensToFloat32()}
+   */
+  public float readFloat32(MemorySegment memory, long offset) {
+    return switch (this) {
+      case F32 -> memory.get(FLOAT, offset);
+      case F16 -> Float.float16ToFloat(memory.get(SHORT, offset));
+      case BF16 -> Float.intBitsToFloat(memory.get(SHORT, offset) << 16);
+      default -> throw new IllegalArgumentException(label + " does not widen to float32 exactly");
+    };
   }
 
   /** The type whose {@link #label()} is {@code label}. */

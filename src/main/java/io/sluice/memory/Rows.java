@@ -8,31 +8,35 @@ import java.util.Objects;
  *
  * @param memory holds the rows one after the other from its first byte; any alignment, on or off
  *     the heap
- * @param element the format of each value
+ * @param dtype the type of each value: float32, float16 or bfloat16
  * @param count number of rows
  * @param width values per row
  */
-public record Rows(MemorySegment memory, Element element, long count, int width) {
+public record Rows(MemorySegment memory, DType dtype, long count, int width) {
   /**
    * Checks that the memory is large enough.
    *
-   * @throws IllegalArgumentException if a size is negative or {@code memory} is too small
+   * @throws IllegalArgumentException if a size is negative, {@code memory} is too small or the type
+   *     is another
    */
   public Rows {
     Objects.requireNonNull(memory, "memory");
-    Objects.requireNonNull(element, "element");
+    if (!dtype.widensToFloat32()) {
+      throw new IllegalArgumentException(
+          "activations are float32, float16 or bfloat16, not " + dtype.label());
+    }
     if (count < 0 || width < 1) {
       throw new IllegalArgumentException(
           "rows must have a count >= 0 and a width >= 1, not " + count + " x " + width);
     }
-    long rowBytes = (long) width * element.bytes();
+    long rowBytes = (long) width * dtype.bytes();
     if (count > memory.byteSize() / rowBytes) {
       throw new IllegalArgumentException(
           count
               + " rows of "
               + width
               + " "
-              + element
+              + dtype.label()
               + " values need "
               + rowBytes
               + " bytes each, but the memory has "
@@ -43,7 +47,7 @@ public record Rows(MemorySegment memory, Element element, long count, int width)
 
   /** Bytes from one row to the next. */
   public long rowBytes() {
-    return (long) width * element.bytes();
+    return (long) width * dtype.bytes();
   }
 
   /**
@@ -54,6 +58,6 @@ public record Rows(MemorySegment memory, Element element, long count, int width)
   public float at(long row, int column) {
     Objects.checkIndex(row, count);
     Objects.checkIndex(column, width);
-    return element.read(memory, row * rowBytes() + (long) column * element.bytes());
+    return dtype.readFloat32(memory, row * rowBytes() + (long) column * dtype.bytes());
   }
 }

@@ -1,6 +1,6 @@
 package io.sluice.simd.batch;
 
-import io.sluice.memory.Element;
+import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.memory.Workers;
 import io.sluice.simd.Panels;
@@ -55,7 +55,7 @@ final class LeadingDirections {
     try (Arena arena = Arena.ofShared()) {
       MemorySegment rows = arena.allocate((long) count * width * Float.BYTES, 64);
       MemorySegment.copy(tokens, 0, rows, ValueLayout.JAVA_FLOAT, 0, count * width);
-      sums.add(new Rows(rows, Element.F32, count, width));
+      sums.add(new Rows(rows, DType.F32, count, width));
       moments = sums.moments();
     }
     float[] second = new float[width * width];

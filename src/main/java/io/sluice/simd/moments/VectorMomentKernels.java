@@ -1,6 +1,6 @@
 package io.sluice.simd.moments;
 
-import io.sluice.memory.Element;
+import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.simd.KernelProvider;
 import io.sluice.simd.Panels;
@@ -63,7 +63,7 @@ final class VectorMomentKernels implements MomentKernels {
     }
     MemorySegment memory = rows.memory();
     long rowBytes = rows.rowBytes();
-    int bytes = rows.element().bytes();
+    int bytes = rows.dtype().bytes();
     long from = firstRow * rowBytes + (long) column * bytes;
     int half = LANES * bytes;
     long to = offset * Float.BYTES;
@@ -72,7 +72,7 @@ final class VectorMomentKernels implements MomentKernels {
     FloatVector zero = FloatVector.zero(FLOATS);
     FloatVector check0 = zero;
     FloatVector check1 = zero;
-    switch (rows.element()) {
+    switch (rows.dtype()) {
       case F32 -> {
         for (long t = 0; t < count; t++) {
           long at = from + t * rowBytes;
@@ -106,6 +106,7 @@ final class VectorMomentKernels implements MomentKernels {
           check1 = x1.fma(zero, check1);
         }
       }
+      default -> throw new IllegalArgumentException(rows.dtype().label());
     }
     FloatVector check = check0.add(check1);
     return !check.compare(VectorOperators.NE, check).anyTrue();
@@ -121,14 +122,14 @@ final class VectorMomentKernels implements MomentKernels {
       MemorySegment panel,
       long offset) {
     MemorySegment memory = rows.memory();
-    Element element = rows.element();
+    DType dtype = rows.dtype();
     int columns = rows.width() - column;
     float check = 0;
     for (int t = 0; t < count; t++) {
-      long at = (firstRow + t) * rows.rowBytes() + (long) column * element.bytes();
+      long at = (firstRow + t) * rows.rowBytes() + (long) column * dtype.bytes();
       long to = offset + (long) t * WIDTH;
       for (int j = 0; j < columns; j++) {
-        float value = element.read(memory, at + (long) j * element.bytes()) - shift[column + j];
+        float value = dtype.readFloat32(memory, at + (long) j * dtype.bytes()) - shift[column + j];
         Panels.set(panel, to + j, value);
         check += 0 * value;
       }

@@ -1,6 +1,6 @@
 package io.sluice.simd.single;
 
-import io.sluice.memory.Element;
+import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.simd.batch.BoundedTopK;
@@ -137,7 +137,7 @@ public final class RowEncoder {
   private double length(MemorySegment rows, int feature) {
     double squares = 0;
     for (int i = 0; i < width; i++) {
-      double value = Element.F32.read(rows, ((long) feature * width + i) * Float.BYTES);
+      double value = DType.F32.readFloat32(rows, ((long) feature * width + i) * Float.BYTES);
       squares += value * value;
     }
     return Math.sqrt(squares);

@@ -3,7 +3,7 @@ package io.sluice.simd.moments;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.sluice.memory.Element;
+import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
@@ -91,7 +91,7 @@ class MomentAccumulatorTest {
       for (int row = 0; row < 10_000; ) {
         int n = Math.min(10_000 - row, 1 + random.nextInt(1500));
         long rowBytes = 4L * width;
-        split.add(new Rows(memory.asSlice(row * rowBytes), Element.F32, n, width));
+        split.add(new Rows(memory.asSlice(row * rowBytes), DType.F32, n, width));
         row += n;
         assertThat(split.count()).isEqualTo(row);
       }
@@ -108,9 +108,9 @@ class MomentAccumulatorTest {
     float[] x = correlated(random, 3_000, 12, 1);
     MomentAccumulator accumulator = new MomentAccumulator(12);
     assertThat(accumulator.moments().count()).isZero();
-    accumulator.add(new Rows(MemorySegment.ofArray(x), Element.F32, 700, 12));
+    accumulator.add(new Rows(MemorySegment.ofArray(x), DType.F32, 700, 12));
     assertThat(accumulator.moments().count()).isEqualTo(700);
-    accumulator.add(new Rows(MemorySegment.ofArray(x).asSlice(700 * 48L), Element.F32, 2_300, 12));
+    accumulator.add(new Rows(MemorySegment.ofArray(x).asSlice(700 * 48L), DType.F32, 2_300, 12));
     assertAgrees(accumulator.moments(), reference(x, 12), 2e-7);
   }
 
@@ -145,7 +145,7 @@ class MomentAccumulatorTest {
     MemorySegment.copy(x, 0, memory, Panels.FLOAT, 0, x.length);
     MomentAccumulator accumulator = new MomentAccumulator(width);
     for (int i = 0; i < times; i++) {
-      accumulator.add(new Rows(memory, Element.F32, once, width));
+      accumulator.add(new Rows(memory, DType.F32, once, width));
     }
     Moments expected = reference(x, width);
     double[] scatter = expected.scatter().clone();
@@ -167,12 +167,12 @@ class MomentAccumulatorTest {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("9")
         .hasMessageContaining("8");
-    assertThatThrownBy(() -> new Rows(MemorySegment.ofArray(new float[10]), Element.F32, 3, 4))
+    assertThatThrownBy(() -> new Rows(MemorySegment.ofArray(new float[10]), DType.F32, 3, 4))
         .isInstanceOf(IllegalArgumentException.class);
   }
 
   private static Rows rows(float[] x, int width) {
-    return new Rows(MemorySegment.ofArray(x), Element.F32, x.length / width, width);
+    return new Rows(MemorySegment.ofArray(x), DType.F32, x.length / width, width);
   }
 
   /** Rows of different scales, each column a mixture of the one before, with means around one. */

@@ -2,13 +2,14 @@ package io.sluice.simd.moments;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.sluice.memory.Element;
+import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.simd.Panels;
 import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -61,7 +62,7 @@ public class MomentKernelsTest {
       for (int columns : new int[] {width, width - 3}) {
         for (int bad = 0; bad < 4 * columns; bad++) {
           float[] x = new float[4 * columns];
-          Rows rows = new Rows(MemorySegment.ofArray(x), Element.F32, 4, columns);
+          Rows rows = new Rows(MemorySegment.ofArray(x), DType.F32, 4, columns);
           MemorySegment panel = Panels.allocate(4 * width);
           x[bad] = Float.MAX_VALUE;
           assertThat(each.packColumns(rows, 0, 4, 0, new float[width], panel, 0)).isTrue();
@@ -83,13 +84,13 @@ public class MomentKernelsTest {
         all.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) i);
       }
       MemorySegment packed = Panels.allocate(1 << 16);
-      for (Element element : new Element[] {Element.F16, Element.BF16}) {
+      for (DType dtype : List.of(DType.F16, DType.BF16)) {
         int width = kernels.panelWidth();
-        Rows rows = new Rows(all, element, (1 << 16) / width, width);
+        Rows rows = new Rows(all, dtype, (1 << 16) / width, width);
         kernels.packColumns(rows, 0, (int) rows.count(), 0, new float[width], packed, 0);
         float[] panel = floats(packed);
         for (int i = 0; i < panel.length; i++) {
-          float expected = element.read(all, 2L * i);
+          float expected = dtype.readFloat32(all, 2L * i);
           assertThat(Float.isNaN(panel[i])).isEqualTo(Float.isNaN(expected));
           if (!Float.isNaN(expected)) {
             assertThat(panel[i]).isEqualTo(expected);
@@ -139,9 +140,9 @@ public class MomentKernelsTest {
   }
 
   private static Rows randomRows(Random random, int count, int width) {
-    Element element = Element.values()[random.nextInt(3)];
+    DType dtype = List.of(DType.F32, DType.F16, DType.BF16).get(random.nextInt(3));
     int skip = random.nextInt(8);
-    byte[] bytes = new byte[skip + count * width * element.bytes()];
+    byte[] bytes = new byte[skip + count * width * dtype.bytes()];
     MemorySegment memory = MemorySegment.ofArray(bytes);
     if (random.nextBoolean()) {
       memory = Arena.ofAuto().allocate(bytes.length);
@@ -149,7 +150,7 @@ public class MomentKernelsTest {
     memory = memory.asSlice(skip);
     for (long i = 0; i < (long) count * width; i++) {
       float value = (float) random.nextGaussian();
-      switch (element) {
+      switch (dtype) {
         case F32 -> memory.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * i, value);
         case F16 ->
             memory.set(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * i, Float.floatToFloat16(value));
@@ -158,9 +159,10 @@ public class MomentKernelsTest {
                 ValueLayout.JAVA_SHORT_UNALIGNED,
                 2 * i,
                 (short) (Float.floatToRawIntBits(value) >>> 16));
+        default -> throw new AssertionError(dtype);
       }
     }
-    return new Rows(memory, element, count, width);
+    return new Rows(memory, dtype, count, width);
   }
 
   private static float[] randomFloats(Random random, int n) {
