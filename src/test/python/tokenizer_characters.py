@@ -1,6 +1,6 @@
 """Writes the kinds of characters that the `tokenizers` package knows, from what it does with each.
 
-python tokenizer_characters.py src/main/resources/io/sluice/tokenizer/characters.txt
+python tokenizer_characters.py src/main/resources/io/sluice/tokenizer/characters/characters.txt
 
 Its tables are of several versions of Unicode, none of them a JDK's. One line for each kind: its
 name, then ranges of code points, hexadecimal.

@@ -15,7 +15,7 @@ import io.sluice.model.capture.ContextSpec;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.report.Spectra;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.Column;
+import io.sluice.store.files.Column;
 import io.sluice.text.TextProblems;
 import io.sluice.torch.Device;
 import java.io.IOException;

@@ -5,7 +5,7 @@ import io.sluice.store.ActivationStore;
 import io.sluice.store.Batch;
 import io.sluice.store.BatchPlan;
 import io.sluice.store.Batches;
-import io.sluice.store.Column;
+import io.sluice.store.files.Column;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

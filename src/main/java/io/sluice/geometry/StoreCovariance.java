@@ -2,9 +2,9 @@ package io.sluice.geometry;
 
 import io.sluice.simd.NonFiniteException;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.Column;
 import io.sluice.store.RowFilter;
 import io.sluice.store.Shard;
+import io.sluice.store.files.Column;
 import io.sluice.torch.Device;
 import java.io.IOException;
 import java.util.BitSet;

@@ -1,6 +1,12 @@
 package io.sluice.store;
 
 import io.sluice.files.RegularFile;
+import io.sluice.store.files.Column;
+import io.sluice.store.files.Manifest;
+import io.sluice.store.files.ManifestFile;
+import io.sluice.store.files.ShardBytes;
+import io.sluice.store.files.ShardLayout;
+import io.sluice.store.files.ShardParser;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

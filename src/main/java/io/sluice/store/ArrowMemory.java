@@ -1,5 +1,6 @@
 package io.sluice.store;
 
+import io.sluice.store.files.ShardLayout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.apache.arrow.memory.AllocationManager;

@@ -1,5 +1,7 @@
 package io.sluice.store;
 
+import io.sluice.store.files.Column;
+import io.sluice.store.files.ShardFrame;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

@@ -1,5 +1,6 @@
 package io.sluice.store;
 
+import io.sluice.store.files.Column;
 import io.sluice.torch.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

@@ -1,6 +1,8 @@
 package io.sluice.store;
 
 import io.sluice.memory.DType;
+import io.sluice.store.files.Column;
+import io.sluice.store.files.ShardLayout;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;

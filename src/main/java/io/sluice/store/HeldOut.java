@@ -1,5 +1,6 @@
 package io.sluice.store;
 
+import io.sluice.store.files.ShardLayout;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.Locale;

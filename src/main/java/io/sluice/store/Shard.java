@@ -1,5 +1,7 @@
 package io.sluice.store;
 
+import io.sluice.store.files.Column;
+import io.sluice.store.files.ShardLayout;
 import io.sluice.torch.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,5 +1,6 @@
 package io.sluice.store;
 
+import io.sluice.store.files.Column;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;

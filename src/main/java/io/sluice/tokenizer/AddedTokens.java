@@ -1,6 +1,12 @@
 package io.sluice.tokenizer;
 
 import io.sluice.files.Quoted;
+import io.sluice.tokenizer.characters.CharTrie;
+import io.sluice.tokenizer.characters.Characters;
+import io.sluice.tokenizer.description.Component;
+import io.sluice.tokenizer.description.TokenizerException;
+import io.sluice.tokenizer.model.Model;
+import io.sluice.tokenizer.steps.Normalizer;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;

@@ -1,6 +1,14 @@
 package io.sluice.tokenizer;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.sluice.tokenizer.characters.Characters;
+import io.sluice.tokenizer.description.Component;
+import io.sluice.tokenizer.description.TokenizerException;
+import io.sluice.tokenizer.model.Ids;
+import io.sluice.tokenizer.model.Model;
+import io.sluice.tokenizer.steps.Decoder;
+import io.sluice.tokenizer.steps.Normalizer;
+import io.sluice.tokenizer.steps.Splitter;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,6 +1,8 @@
 package io.sluice.tokenizer;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.sluice.tokenizer.model.Bpe;
+import io.sluice.tokenizer.model.Model;
 import java.util.List;
 import java.util.Set;
 

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.files.Quoted;
 import io.sluice.memory.DType;
-import io.sluice.store.Column;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
+import io.sluice.store.files.Column;
 import io.sluice.training.SyntheticStore;
 import java.io.IOException;
 import java.io.StringWriter;

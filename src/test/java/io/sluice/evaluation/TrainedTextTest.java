@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.Column;
 import io.sluice.store.HeldOut;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
+import io.sluice.store.files.Column;
 import io.sluice.testing.Seeds;
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.Column;
 import io.sluice.store.NonFinite;
 import io.sluice.store.RowFilter;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
+import io.sluice.store.files.Column;
 import io.sluice.testing.Seeds;
 import io.sluice.torch.Device;
 import java.io.IOException;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.store.files.Column;
 import io.sluice.testing.EmbeddedPython;
 import java.io.IOException;
 import java.lang.foreign.Arena;

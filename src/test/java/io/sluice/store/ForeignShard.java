@@ -2,6 +2,7 @@ package io.sluice.store;
 
 import com.google.flatbuffers.FlatBufferBuilder;
 import io.sluice.memory.DType;
+import io.sluice.store.files.ShardFrame;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -114,12 +115,12 @@ final class ForeignShard {
   }
 
   /** A file as another writer would make it: aligned to 8 bytes, nothing of Sluice's in it. */
-  static ForeignShard plain(List<io.sluice.store.Column> columns, int rows, byte[][] data) {
+  static ForeignShard plain(List<io.sluice.store.files.Column> columns, int rows, byte[][] data) {
     ForeignShard shard = new ForeignShard();
     shard.rows = rows;
     long end = 0;
     for (int i = 0; i < columns.size(); i++) {
-      io.sluice.store.Column column = columns.get(i);
+      io.sluice.store.files.Column column = columns.get(i);
       Column field = number(column.name(), column.dtype());
       if (!column.isTokenColumn()) {
         Column list = new Column(column.name(), Type.FixedSizeList);

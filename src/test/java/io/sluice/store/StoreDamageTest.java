@@ -3,6 +3,10 @@ package io.sluice.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sluice.store.files.Column;
+import io.sluice.store.files.Manifest;
+import io.sluice.store.files.ShardLayout;
+import io.sluice.store.files.ShardParser;
 import io.sluice.testing.Seeds;
 import java.io.IOException;
 import java.lang.foreign.Arena;

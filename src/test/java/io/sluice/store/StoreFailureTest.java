@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.memory.DType;
+import io.sluice.store.files.Column;
 import io.sluice.testing.Seeds;
 import java.io.BufferedReader;
 import java.io.IOException;

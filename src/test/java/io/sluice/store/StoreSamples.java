@@ -1,6 +1,8 @@
 package io.sluice.store;
 
 import io.sluice.memory.DType;
+import io.sluice.store.files.Column;
+import io.sluice.store.files.ShardBytes;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -11,14 +13,14 @@ import java.util.List;
 import java.util.Random;
 
 /** Small stores with known content for tests. */
-final class StoreSamples {
+public final class StoreSamples {
   static final String F32 = "layers.0.attn_out";
   static final String F16 = "layers.0.mlp_out";
   static final String BF16 = "layers.1.resid";
 
   private StoreSamples() {}
 
-  static StoreSpec spec() {
+  public static StoreSpec spec() {
     return StoreSpec.of(
             "tiny",
             "novel.txt",
@@ -55,7 +57,7 @@ final class StoreSamples {
     }
   }
 
-  static void append(StoreWriter writer, StoreSpec spec, int count) throws IOException {
+  public static void append(StoreWriter writer, StoreSpec spec, int count) throws IOException {
     long first = writer.rows();
     int[] tokens = new int[count];
     int[] positions = new int[count];
@@ -83,7 +85,7 @@ final class StoreSamples {
     return block;
   }
 
-  static StoreSpec write(Path folder, long rows) throws IOException {
+  public static StoreSpec write(Path folder, long rows) throws IOException {
     StoreSpec spec = spec();
     try (StoreWriter writer = StoreWriter.create(folder, spec)) {
       fill(writer, spec, rows, new Random(rows));

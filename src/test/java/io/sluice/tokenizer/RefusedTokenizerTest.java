@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.tokenizer.description.TokenizerException;
 import java.util.Arrays;
 import java.util.Base64;
 import org.junit.jupiter.api.Test;

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.management.ThreadMXBean;
 import io.sluice.testing.Mutations;
 import io.sluice.testing.Seeds;
+import io.sluice.tokenizer.description.TokenizerException;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;

@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.testing.Python;
 import io.sluice.testing.Seeds;
+import io.sluice.tokenizer.description.TokenizerException;
+import io.sluice.tokenizer.model.Ids;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -2,9 +2,9 @@ package io.sluice.training;
 
 import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.Column;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
+import io.sluice.store.files.Column;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

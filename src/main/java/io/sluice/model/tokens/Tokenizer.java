@@ -2,7 +2,7 @@ package io.sluice.model.tokens;
 
 import io.sluice.model.causal.GgufConfig;
 import io.sluice.tokenizer.TextTokenizer;
-import io.sluice.tokenizer.TokenizerException;
+import io.sluice.tokenizer.description.TokenizerException;
 import io.sluice.weights.GgufFile;
 import java.io.IOException;
 import java.nio.file.Path;

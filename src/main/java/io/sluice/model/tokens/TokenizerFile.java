@@ -8,7 +8,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.sluice.files.Quoted;
 import io.sluice.files.RegularFile;
 import io.sluice.files.StrictJson;
-import io.sluice.tokenizer.TokenizerException;
+import io.sluice.tokenizer.description.TokenizerException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;

@@ -1,0 +1,275 @@
+package io.sluice.store.files;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.files.AtomicFile;
+import io.sluice.files.Quoted;
+import io.sluice.files.RegularFile;
+import io.sluice.files.StrictJson;
+import io.sluice.memory.DType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.zip.CRC32C;
+
+/** Reads and writes {@code manifest.json}; every value is checked before it is believed. */
+public final class ManifestFile {
+  private static final JsonMapper JSON = StrictJson.mapper(StreamReadConstraints.defaults());
+  private static final long MAX_BYTES = 256L << 20;
+  private static final String CHECKSUM = "crc32c:";
+  private static final String OWN_CHECKSUM = "checksum";
+
+  private final Path path;
+
+  private ManifestFile(Path path) {
+    this.path = path;
+  }
+
+  /** Replaces the manifest of the store in {@code folder} at once. */
+  public static void write(Path folder, Manifest manifest) throws IOException {
+    ObjectNode root = JSON.createObjectNode();
+    root.put("format", Manifest.FORMAT);
+    root.put("model", manifest.model());
+    root.put("text", manifest.text());
+    root.put("rows", manifest.rows());
+    root.put("complete", manifest.complete());
+    root.put("rowsPerShard", manifest.rowsPerShard());
+    ArrayNode columns = root.putArray("columns");
+    for (Column column : manifest.columns()) {
+      columns
+          .addObject()
+          .put("name", column.name())
+          .put("width", column.width())
+          .put("dtype", column.dtype().label());
+    }
+    ArrayNode shards = root.putArray("shards");
+    for (Manifest.Shard shard : manifest.shards()) {
+      shards
+          .addObject()
+          .put("file", shard.file())
+          .put("rows", shard.rows())
+          .put("bytes", shard.bytes())
+          .put("checksum", CHECKSUM + String.format(Locale.ROOT, "%08x", shard.crc32c()));
+    }
+    ObjectNode properties = root.putObject("properties");
+    manifest.properties().forEach(properties::put);
+    root.put("writer", manifest.writer());
+    root.put("created", manifest.created());
+    root.put(OWN_CHECKSUM, ownChecksum(root));
+    byte[] bytes = JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(root);
+    AtomicFile.write(folder.resolve(Manifest.FILE_NAME), bytes);
+  }
+
+  /**
+   * Reads the manifest of the store in {@code folder}.
+   *
+   * @throws IOException if it is missing, unreadable, of another format or contradicts itself
+   */
+  public static Manifest read(Path folder) throws IOException {
+    StoreReplacement.repair(folder);
+    if (!Files.isDirectory(folder)) {
+      throw new IOException(
+          folder
+              + (Files.exists(folder) ? ": not a folder" : ": no such folder")
+              + "; an activation store is the folder that 'sluice capture --out' writes");
+    }
+    Path path = folder.resolve(Manifest.FILE_NAME);
+    if (!Files.isRegularFile(path)) {
+      throw new IOException(
+          folder
+              + ": no "
+              + Manifest.FILE_NAME
+              + " in it, so it is not an activation store; name the folder that 'sluice capture"
+              + " --out' wrote");
+    }
+    return new ManifestFile(path).parse();
+  }
+
+  private Manifest parse() throws IOException {
+    long size = Files.size(path);
+    if (size > MAX_BYTES) {
+      throw damaged("is " + size + " bytes long, more than " + MAX_BYTES);
+    }
+    RegularFile.require(path);
+    byte[] bytes = Files.readAllBytes(path);
+    JsonNode root;
+    try {
+      root = JSON.readTree(StrictJson.text(bytes));
+    } catch (JsonProcessingException e) {
+      throw damaged("is not valid JSON (" + StrictJson.reason(e) + ")");
+    }
+    if (root == null || !root.isObject()) {
+      throw damaged("does not hold a JSON object");
+    }
+    String format = text(root, "format");
+    if (!format.equals(Manifest.FORMAT)) {
+      throw new IOException(
+          path
+              + ": format is "
+              + Quoted.of(format)
+              + ", this version of Sluice reads '"
+              + Manifest.FORMAT
+              + "'; use the version that wrote the store or capture again");
+    }
+    int rowsPerShard = (int) integer(root, "rowsPerShard", 1, Integer.MAX_VALUE);
+    List<Column> columns = columns(root);
+    List<Manifest.Shard> shards = shards(root, rowsPerShard);
+    Map<String, String> properties = new LinkedHashMap<>();
+    JsonNode extra = root.path("properties");
+    if (!extra.isObject() && !extra.isMissingNode()) {
+      throw damaged("has no object 'properties'");
+    }
+    if (!root.path("complete").isBoolean()) {
+      throw damaged("does not say whether it is 'complete', true or false");
+    }
+    for (Map.Entry<String, JsonNode> entry : extra.properties()) {
+      if (!entry.getValue().isTextual()) {
+        throw damaged("has no text " + Quoted.of("properties." + entry.getKey()));
+      }
+      properties.put(entry.getKey(), entry.getValue().textValue());
+    }
+    long rows = integer(root, "rows", 0, Long.MAX_VALUE);
+    Manifest manifest =
+        new Manifest(
+                text(root, "model"),
+                text(root, "text"),
+                columns,
+                rowsPerShard,
+                rows,
+                false,
+                shards,
+                properties,
+                optionalText(root, "writer"),
+                optionalText(root, "created"))
+            .withShards(shards, root.path("complete").booleanValue());
+    if (manifest.rows() != rows) {
+      throw damaged("says " + rows + " rows, but its shards hold " + manifest.rows());
+    }
+    requireOwnChecksum((ObjectNode) root);
+    return manifest;
+  }
+
+  /** Finds what changed without breaking a rule; a manifest of another program may have none. */
+  private void requireOwnChecksum(ObjectNode root) throws IOException {
+    JsonNode promised = root.remove(OWN_CHECKSUM);
+    if (promised == null) {
+      return;
+    }
+    String actual = ownChecksum(root);
+    if (!promised.asText().equals(actual)) {
+      throw damaged("has checksum " + actual + ", but says " + Quoted.of(promised.asText()));
+    }
+  }
+
+  /** Of the values alone, in their order, so that layout does not matter. */
+  private static String ownChecksum(ObjectNode root) throws JsonProcessingException {
+    CRC32C checksum = new CRC32C();
+    checksum.update(JSON.writeValueAsBytes(root));
+    return CHECKSUM + String.format(Locale.ROOT, "%08x", (int) checksum.getValue());
+  }
+
+  private List<Column> columns(JsonNode root) throws IOException {
+    List<Column> columns = new ArrayList<>();
+    Set<String> names = new HashSet<>();
+    for (JsonNode node : array(root, "columns")) {
+      String name = text(node, "name");
+      int width = (int) integer(node, "width", 1, Column.MAX_WIDTH);
+      Column column;
+      try {
+        column = new Column(name, width, DType.ofLabel(text(node, "dtype")));
+      } catch (IllegalArgumentException e) {
+        throw damaged("describes a column wrongly: " + Quoted.of(e.getMessage()));
+      }
+      if (column.isTokenColumn() || !names.add(name)) {
+        throw damaged("lists column " + Quoted.of(name) + " twice");
+      }
+      columns.add(column);
+    }
+    if (columns.isEmpty()) {
+      throw damaged("lists no columns");
+    }
+    return columns;
+  }
+
+  private List<Manifest.Shard> shards(JsonNode root, int rowsPerShard) throws IOException {
+    List<Manifest.Shard> shards = new ArrayList<>();
+    JsonNode nodes = array(root, "shards");
+    for (JsonNode node : nodes) {
+      String file = text(node, "file");
+      // Names are fixed, so a manifest cannot lead out of the store's folder.
+      if (!file.equals(Manifest.shardName(shards.size()))) {
+        throw damaged(
+            "names shard "
+                + Quoted.of(file)
+                + " where "
+                + Manifest.shardName(shards.size())
+                + " is due");
+      }
+      boolean last = shards.size() == nodes.size() - 1;
+      int rows = (int) integer(node, "rows", last ? 1 : rowsPerShard, rowsPerShard);
+      long bytes = integer(node, "bytes", 1, Long.MAX_VALUE);
+      shards.add(new Manifest.Shard(file, rows, bytes, checksum(node)));
+    }
+    return shards;
+  }
+
+  private int checksum(JsonNode node) throws IOException {
+    String value = text(node, "checksum");
+    try {
+      if (value.length() == CHECKSUM.length() + 8 && value.startsWith(CHECKSUM)) {
+        return Integer.parseUnsignedInt(value, CHECKSUM.length(), value.length(), 16);
+      }
+    } catch (NumberFormatException e) {
+      throw damaged(
+          "has checksum " + Quoted.of(value) + ", expected " + CHECKSUM + " and 8 hex digits");
+    }
+    throw damaged(
+        "has checksum " + Quoted.of(value) + ", expected " + CHECKSUM + " and 8 hex digits");
+  }
+
+  private JsonNode array(JsonNode node, String field) throws IOException {
+    JsonNode value = node.path(field);
+    if (!value.isArray()) {
+      throw damaged("has no list '" + field + "'");
+    }
+    return value;
+  }
+
+  private String optionalText(JsonNode node, String field) throws IOException {
+    return node.has(field) ? text(node, field) : "";
+  }
+
+  private String text(JsonNode node, String field) throws IOException {
+    JsonNode value = node.path(field);
+    if (!value.isTextual()) {
+      throw damaged("has no text " + Quoted.of(field));
+    }
+    return value.textValue();
+  }
+
+  private long integer(JsonNode node, String field, long least, long most) throws IOException {
+    JsonNode value = node.path(field);
+    if (!value.isIntegralNumber() || !value.canConvertToLong()) {
+      throw damaged("has no whole number '" + field + "'");
+    }
+    if (value.longValue() < least || value.longValue() > most) {
+      throw damaged("has '" + field + "' " + value.longValue() + ", not in " + least + ".." + most);
+    }
+    return value.longValue();
+  }
+
+  private IOException damaged(String what) {
+    return new IOException(path + ": damaged manifest: it " + what + "; capture the store again");
+  }
+}

@@ -1,0 +1,39 @@
+package io.sluice.store.files;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+
+/** The bytes of a shard, as the one who parses its metadata sees them. */
+public interface ShardBytes {
+  /** How many there are. */
+  long size();
+
+  /**
+   * Some of them, which lie inside, in memory that stays as it is.
+   *
+   * @throws IOException if they cannot be read
+   */
+  ByteBuffer read(long offset, int length) throws IOException;
+
+  /** Those of an open file. */
+  static ShardBytes of(FileChannel file, long size) {
+    return new ShardBytes() {
+      @Override
+      public long size() {
+        return size;
+      }
+
+      @Override
+      public ByteBuffer read(long offset, int length) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(length);
+        while (bytes.hasRemaining()) {
+          if (file.read(bytes, offset + bytes.position()) < 0) {
+            throw new IOException("it was cut short while it was opened");
+          }
+        }
+        return bytes.flip();
+      }
+    };
+  }
+}

@@ -1,0 +1,82 @@
+package io.sluice.store.files;
+
+import io.sluice.memory.DType;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Where the columns of a shard lie in the body of its one record batch. Every column is one buffer
+ * without gaps, and starts at a multiple of 64 bytes, so that vector loads of mapped memory are
+ * aligned.
+ */
+public final class ShardLayout {
+  /** Alignment of every buffer, in bytes. */
+  public static final int ALIGNMENT = 64;
+
+  /** Place of the token ids among all columns. */
+  public static final int TOKEN_ID = 0;
+
+  /** Place of the positions among all columns. */
+  public static final int POSITION = 1;
+
+  /** Place of the document numbers among all columns. */
+  public static final int DOCUMENT_ID = 2;
+
+  private static final List<Column> TOKEN_COLUMNS =
+      List.of(
+          new Column(Column.TOKEN_ID, 1, DType.I32),
+          new Column(Column.POSITION, 1, DType.I32),
+          new Column(Column.DOCUMENT_ID, 1, DType.I32));
+
+  private final List<Column> columns;
+  private final int rows;
+  private final long[] offsets;
+  private final long bodyBytes;
+
+  /** The layout for {@code rows} rows of {@link #allColumns} columns. */
+  public ShardLayout(List<Column> columns, int rows) {
+    this.columns = columns;
+    this.rows = rows;
+    this.offsets = new long[columns.size()];
+    long end = 0;
+    for (int i = 0; i < offsets.length; i++) {
+      offsets[i] = end;
+      end = align(Math.addExact(end, bytes(i)));
+    }
+    this.bodyBytes = end;
+  }
+
+  /** The token columns, then the activation columns: the order of fields in the files. */
+  public static List<Column> allColumns(List<Column> activations) {
+    List<Column> all = new ArrayList<>(TOKEN_COLUMNS);
+    all.addAll(activations);
+    return List.copyOf(all);
+  }
+
+  static long align(long offset) {
+    return (offset + ALIGNMENT - 1) & -ALIGNMENT;
+  }
+
+  public List<Column> columns() {
+    return columns;
+  }
+
+  public int rows() {
+    return rows;
+  }
+
+  /** Where column {@code i} starts in the body. */
+  public long offset(int i) {
+    return offsets[i];
+  }
+
+  /** Bytes of column {@code i}, without padding. */
+  long bytes(int i) {
+    return Math.multiplyExact((long) columns.get(i).bytesPerRow(), rows);
+  }
+
+  /** Bytes of the body, padding included. */
+  public long bodyBytes() {
+    return bodyBytes;
+  }
+}

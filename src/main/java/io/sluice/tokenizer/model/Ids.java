@@ -1,0 +1,36 @@
+package io.sluice.tokenizer.model;
+
+import java.util.Arrays;
+
+/** Token ids that come one by one. */
+public final class Ids {
+  private int[] ids = new int[64];
+  private int size;
+
+  public void add(int id) {
+    if (size == ids.length) {
+      ids =
+          Arrays.copyOf(ids, Math.max(size + 1, (int) Math.min(size * 2L, Integer.MAX_VALUE - 8)));
+    }
+    ids[size++] = id;
+  }
+
+  public void add(int[] more) {
+    for (int id : more) {
+      add(id);
+    }
+  }
+
+  int size() {
+    return size;
+  }
+
+  /** Those from a place on. */
+  int[] from(int start) {
+    return Arrays.copyOfRange(ids, start, size);
+  }
+
+  public int[] toArray() {
+    return Arrays.copyOf(ids, size);
+  }
+}
