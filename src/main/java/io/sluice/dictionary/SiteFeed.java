@@ -2,10 +2,10 @@ package io.sluice.dictionary;
 
 import io.sluice.engine.Rows;
 import io.sluice.memory.DType;
+import io.sluice.memory.GrowingMemory;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -90,6 +90,7 @@ public final class SiteFeed {
     private final float[][] shifts;
     private final int width;
     private final boolean inPlace;
+    private final GrowingMemory rows = new GrowingMemory();
     private MemorySegment memory = MemorySegment.NULL;
 
     Lane(ActivationStore store, BatchPlan plan, List<SiteScaling> sites) {
@@ -119,17 +120,14 @@ public final class SiteFeed {
       if (inPlace) {
         return new Rows(first.memory(), first.dtype(), first.count(), first.width(), scales[0]);
       }
-      long bytes = (long) first.count() * width * Float.BYTES;
-      if (memory.byteSize() < bytes) {
-        memory = Arena.ofAuto().allocate(bytes, 64);
-      }
+      memory = rows.of(first.count(), width);
       int offset = 0;
       for (int i = 0; i < places.length; i++) {
         Rows from = columns.get(places[i]);
         put(from, scales[i], shifts[i], offset);
         offset += from.width();
       }
-      return new Rows(memory.asSlice(0, bytes), DType.F32, first.count(), width);
+      return new Rows(memory, DType.F32, first.count(), width);
     }
 
     private void put(Rows from, float scale, float[] shift, int offset) {

@@ -1,5 +1,6 @@
 package io.sluice.evaluation;
 
+import io.sluice.memory.GrowingArrays;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.HeldOut;
 import io.sluice.store.Shard;
@@ -48,9 +49,7 @@ public final class TrainedText {
         lastPosition = position;
         lastDocument = document;
         if (!heldOut.holds(shard.firstRow() + i)) {
-          if (length == context.length) {
-            context = Arrays.copyOf(context, 2 * length);
-          }
+          context = GrowingArrays.extended(context, length + 1);
           context[length++] = ids.getAtIndex(ValueLayout.JAVA_INT, i);
         }
       }

@@ -1,6 +1,7 @@
 package io.sluice.store;
 
 import io.sluice.memory.DType;
+import io.sluice.memory.GrowingArrays;
 import io.sluice.store.files.Column;
 import io.sluice.store.files.ShardLayout;
 import java.io.IOException;
@@ -47,9 +48,7 @@ public final class Contexts {
         int position = positions[i];
         int itsDocument = documents[i];
         if (position == 0) {
-          if (count == starts.length) {
-            starts = Arrays.copyOf(starts, 2 * count);
-          }
+          starts = GrowingArrays.extended(starts, count + 1);
           starts[count++] = shard.firstRow() + i;
         } else if (position != nextPosition || itsDocument != document) {
           throw new IOException(

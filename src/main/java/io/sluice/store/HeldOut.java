@@ -1,5 +1,6 @@
 package io.sluice.store;
 
+import io.sluice.memory.GrowingArrays;
 import io.sluice.store.files.ShardLayout;
 import java.io.IOException;
 import java.util.Arrays;
@@ -150,10 +151,8 @@ public final class HeldOut {
     }
 
     private void begin(long row) {
-      if (count == starts.length) {
-        starts = Arrays.copyOf(starts, 2 * count);
-        tokens = Arrays.copyOf(tokens, 2 * count);
-      }
+      starts = GrowingArrays.extended(starts, count + 1);
+      tokens = GrowingArrays.extended(tokens, count + 1);
       starts[count++] = row;
     }
   }

@@ -42,6 +42,7 @@ public final class EdgeCalls {
           "Workers.of", "starts as many threads as it is asked for",
           "HugeMemory.allocate", "gives as much as it is asked for, and a global arena keeps it",
           "GrowingMemory.of", "gives as much as it is asked for",
+          "GrowingMemory.ofBytes", "gives as much as it is asked for",
           "Panels.allocate", "gives as much as it is asked for",
           "Panels.grown", "gives as much as it is asked for");
 

@@ -1,7 +1,7 @@
 package io.sluice.text.parquet;
 
+import io.sluice.memory.GrowingArrays;
 import java.io.IOException;
-import java.util.Arrays;
 
 /** The values of one page, one after the other, each a range of bytes. */
 abstract sealed class Values {
@@ -99,10 +99,8 @@ abstract sealed class Values {
         throw new IOException("a page repeats more of a value than there is");
       }
       int length = rest.to - rest.from;
-      if (prefix + length > bytes.length) {
-        // What is repeated has been in the page itself, so this stays as small as the page is.
-        bytes = Arrays.copyOf(bytes, Math.max(prefix + length, 2 * bytes.length));
-      }
+      // What is repeated has been in the page itself, so this stays as small as the page is.
+      bytes = GrowingArrays.extended(bytes, prefix + length);
       System.arraycopy(rest.bytes, rest.from, bytes, prefix, length);
       to = prefix + length;
     }

@@ -1,5 +1,6 @@
 package io.sluice.tokenizer.characters;
 
+import io.sluice.memory.GrowingArrays;
 import java.util.Arrays;
 
 /** Texts with a value each, found by their first characters. */
@@ -52,7 +53,7 @@ public final class CharTrie {
       grow();
     }
     if (nodes == values.length) {
-      values = Arrays.copyOf(values, nodes * 2);
+      values = GrowingArrays.extended(values, nodes + 1);
       Arrays.fill(values, nodes, values.length, NONE);
     }
     insert((long) node << 16 | c, nodes);

@@ -1,5 +1,6 @@
 package io.sluice.tokenizer.model;
 
+import io.sluice.memory.GrowingArrays;
 import java.util.Arrays;
 
 /** Token ids that come one by one. */
@@ -8,10 +9,7 @@ public final class Ids {
   private int size;
 
   public void add(int id) {
-    if (size == ids.length) {
-      ids =
-          Arrays.copyOf(ids, Math.max(size + 1, (int) Math.min(size * 2L, Integer.MAX_VALUE - 8)));
-    }
+    ids = GrowingArrays.extended(ids, size + 1);
     ids[size++] = id;
   }
 

@@ -1,5 +1,6 @@
 package io.sluice.tokenizer.model;
 
+import io.sluice.memory.GrowingArrays;
 import java.util.Arrays;
 
 /**
@@ -19,9 +20,7 @@ final class Merging {
   }
 
   void add(int symbol) {
-    if (size == symbols.length) {
-      symbols = Arrays.copyOf(symbols, size * 2);
-    }
+    symbols = GrowingArrays.extended(symbols, size + 1);
     symbols[size++] = symbol;
   }
 
@@ -132,9 +131,7 @@ final class Merging {
     }
 
     void push(long value) {
-      if (size == heap.length) {
-        heap = Arrays.copyOf(heap, size * 2);
-      }
+      heap = GrowingArrays.extended(heap, size + 1);
       int at = size++;
       while (at > 0 && heap[(at - 1) / 2] > value) {
         heap[at] = heap[(at - 1) / 2];

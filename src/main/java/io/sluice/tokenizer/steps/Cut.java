@@ -1,9 +1,9 @@
 package io.sluice.tokenizer.steps;
 
+import io.sluice.memory.GrowingArrays;
 import io.sluice.tokenizer.description.Component;
 import io.sluice.tokenizer.description.Occurrences;
 import io.sluice.tokenizer.description.TokenizerException;
-import java.util.Arrays;
 import java.util.function.IntPredicate;
 
 /** What becomes of the places that a text is split at. */
@@ -97,9 +97,7 @@ enum Cut {
         case CONTIGUOUS -> joinUnless(match != previous);
         case MERGED_WITH_PREVIOUS -> joinUnless(!match || previous);
         case MERGED_WITH_NEXT -> {
-          if (count == ends.length) {
-            ends = Arrays.copyOf(ends, count * 2);
-          }
+          ends = GrowingArrays.extended(ends, count + 1);
           ends[count++] = match ? to : ~to;
         }
       }

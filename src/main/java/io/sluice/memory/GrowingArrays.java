@@ -1,0 +1,91 @@
+package io.sluice.memory;
+
+import java.util.Arrays;
+
+/**
+ * Arrays that are kept from call to call and replaced when one is too short. The owner keeps the
+ * array in a field of its own and asks once per batch, so that inner loops read a plain array:
+ *
+ * <pre>{@code
+ * sums = GrowingArrays.scratch(sums, rows * width); // what it held is lost
+ * ids = GrowingArrays.extended(ids, size + 1); // what it held stays
+ * }</pre>
+ *
+ * <p>{@link GrowingMemory} is the same for native memory.
+ */
+public final class GrowingArrays {
+  /** Beyond this some virtual machines refuse an array. */
+  private static final int LONGEST = Integer.MAX_VALUE - 8;
+
+  private GrowingArrays() {}
+
+  /**
+   * {@code array} as it is if it has {@code length} values, else a new one of zeros.
+   *
+   * @throws IllegalArgumentException if {@code length} is negative
+   */
+  public static float[] scratch(float[] array, int length) {
+    return array.length >= requireLength(length) ? array : new float[length];
+  }
+
+  /** As {@link #scratch(float[], int)}. */
+  public static double[] scratch(double[] array, int length) {
+    return array.length >= requireLength(length) ? array : new double[length];
+  }
+
+  /** As {@link #scratch(float[], int)}. */
+  public static int[] scratch(int[] array, int length) {
+    return array.length >= requireLength(length) ? array : new int[length];
+  }
+
+  /** As {@link #scratch(float[], int)}. */
+  public static long[] scratch(long[] array, int length) {
+    return array.length >= requireLength(length) ? array : new long[length];
+  }
+
+  /**
+   * {@code array} as it is if it has {@code length} values, else a copy that is at least twice as
+   * long; zeros follow what was there.
+   *
+   * @throws IllegalArgumentException if {@code length} is negative, as a size is that has grown
+   *     past the longest array
+   */
+  public static float[] extended(float[] array, int length) {
+    return array.length >= requireLength(length)
+        ? array
+        : Arrays.copyOf(array, longer(array.length, length));
+  }
+
+  /** As {@link #extended(float[], int)}. */
+  public static int[] extended(int[] array, int length) {
+    return array.length >= requireLength(length)
+        ? array
+        : Arrays.copyOf(array, longer(array.length, length));
+  }
+
+  /** As {@link #extended(float[], int)}. */
+  public static long[] extended(long[] array, int length) {
+    return array.length >= requireLength(length)
+        ? array
+        : Arrays.copyOf(array, longer(array.length, length));
+  }
+
+  /** As {@link #extended(float[], int)}. */
+  public static byte[] extended(byte[] array, int length) {
+    return array.length >= requireLength(length)
+        ? array
+        : Arrays.copyOf(array, longer(array.length, length));
+  }
+
+  private static int requireLength(int length) {
+    if (length < 0) {
+      throw new IllegalArgumentException("an array of " + length + " values");
+    }
+    return length;
+  }
+
+  /** Twice as much as there was, so that values added one by one are copied twice at most. */
+  private static int longer(int old, int length) {
+    return (int) Math.max(length, Math.min(2L * old, LONGEST));
+  }
+}
