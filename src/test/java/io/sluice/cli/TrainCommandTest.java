@@ -100,6 +100,31 @@ class TrainCommandTest {
   }
 
   @Test
+  void theLastLineOfProgressAgreesWithTheResult() throws IOException {
+    store = temp.resolve("long").toString();
+    SyntheticStore.write(Path.of(store), 5000, DType.F32, 1);
+    for (boolean terminal : new boolean[] {true, false}) {
+      run = temp.resolve("run " + terminal).toString();
+      System.setProperty("sluice.terminal.err", String.valueOf(terminal));
+      System.setProperty("sluice.terminal.columns", "80");
+      try {
+        assertThat(train()).as(err).isZero();
+      } finally {
+        System.clearProperty("sluice.terminal.err");
+        System.clearProperty("sluice.terminal.columns");
+      }
+      String last = err.substring(1 + Math.max(err.lastIndexOf('\r'), -1)).strip();
+      last = last.substring(last.lastIndexOf('\n') + 1);
+      assertThat(last).hasSizeLessThan(80).matches("train: .*  FVU 0\\.\\d{4}  dead \\d+\\.\\d\\d%");
+      String fvu = last.replaceAll(".*FVU (\\S+) .*", "$1");
+      String dead = last.replaceAll(".*dead ", "");
+      assertThat(out)
+          .containsPattern("FVU +\\Q" + fvu + "\\E, last \\d+ steps \\(trained on\\)")
+          .containsPattern("dead +\\Q" + dead + "\\E \\(");
+    }
+  }
+
+  @Test
   void sharesThatCannotBeMeantAreRefused() {
     assertThat(train("--held-out", "0.9")).isEqualTo(2);
     assertOneLine("--held-out", "0.9", "0.5");

@@ -1,6 +1,8 @@
 package io.sluice.cli.console;
 
 import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
@@ -13,7 +15,8 @@ import java.util.function.LongSupplier;
 public final class Progress implements AutoCloseable {
   private static final long REDRAW_NANOS = 200_000_000L;
   private static final long LINE_NANOS = 10_000_000_000L;
-  private static final int BAR = 24;
+  private static final int LONGEST_BAR = 24;
+  private static final int SHORTEST_BAR = 8;
 
   private final PrintWriter out;
   private final boolean terminal;
@@ -136,49 +139,74 @@ public final class Progress implements AutoCloseable {
     drawn = fitted.length();
   }
 
+  /**
+   * A line that fits: where columns are few, the bar is shorter; then counts, speed, the time that
+   * is left and the bar go, in this order. The percentage and the note stay.
+   */
   private String barLine(long now) {
-    StringBuilder line = new StringBuilder(label).append(' ');
-    if (total > 0) {
-      int full = (int) Math.min(BAR, BAR * done / total);
-      line.append('[').append("#".repeat(full)).append("-".repeat(BAR - full)).append("] ");
+    List<String> parts = parts(now);
+    int room = columns - 1 - label.length() - 1;
+    for (int dropped = 0; dropped <= parts.size(); dropped++) {
+      String text = text(parts.subList(dropped, parts.size()));
+      int bar = Math.min(LONGEST_BAR, room - text.length() - 3);
+      if (total > 0 && bar >= SHORTEST_BAR) {
+        int full = (int) Math.min(bar, bar * done / total);
+        return label + " [" + "#".repeat(full) + "-".repeat(bar - full) + "] " + text;
+      }
+      if (total == 0 && text.length() <= room) {
+        return label + " " + text;
+      }
     }
-    return line.append(numbers(now)).toString();
+    return label + " " + text(List.of());
   }
 
   private String plainLine(long now) {
-    return label + ": " + numbers(now);
+    return label + ": " + text(parts(now));
   }
 
-  private String numbers(long now) {
-    StringBuilder line = new StringBuilder();
-    if (total > 0) {
-      line.append(
-          String.format(Locale.ROOT, "%d%%  %,d/%,d %s", 100 * done / total, done, total, unit));
-    } else {
-      line.append(String.format(Locale.ROOT, "%,d %s", done, unit));
-    }
+  /** How much is done, how fast it goes and how long it will take, where that is known. */
+  private List<String> parts(long now) {
+    List<String> parts = new ArrayList<>();
+    parts.add(
+        total > 0
+            ? String.format(Locale.ROOT, "%,d/%,d %s", done, total, unit)
+            : String.format(Locale.ROOT, "%,d %s", done, unit));
     double rate = rate(now);
     if (rate > 0) {
-      line.append("  ").append(rateText(rate)).append(' ').append(unit).append("/s");
+      parts.add(rateText(rate) + " " + unit + "/s");
       if (total > done) {
-        line.append("  ").append(duration((total - done) / rate)).append(" left");
+        parts.add(duration((total - done) / rate) + " left");
       }
     }
-    return note.isEmpty() ? line.toString() : line.append("  ").append(note).toString();
+    return parts;
   }
 
+  /** The percentage, these parts and the note. */
+  private String text(List<String> parts) {
+    List<String> all = new ArrayList<>(parts);
+    if (total > 0) {
+      all.addFirst(100 * done / total + "%");
+    }
+    if (!note.isEmpty()) {
+      all.add(note);
+    }
+    return String.join("  ", all);
+  }
+
+  /** What was done, and the note; without the speed where a terminal has no columns for it. */
   private String lastLine(long now) {
     String line =
         String.format(
             Locale.ROOT,
-            "%s: %,d %s in %s, %s %s/s",
+            "%s: %,d %s in %s",
             label,
             done,
             unit,
-            duration((now - startNanos) / 1e9),
-            rateText(rate(now)),
-            unit);
-    return note.isEmpty() ? line : line + "  " + note;
+            duration((now - startNanos) / 1e9));
+    String speed = ", " + rateText(rate(now)) + " " + unit + "/s";
+    String remark = note.isEmpty() ? "" : "  " + note;
+    boolean fits = !terminal || line.length() + speed.length() + remark.length() < columns;
+    return line + (fits ? speed : "") + remark;
   }
 
   private double rate(long now) {

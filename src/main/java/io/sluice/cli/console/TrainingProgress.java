@@ -5,7 +5,10 @@ import io.sluice.training.run.Metrics;
 import java.util.Locale;
 import java.util.function.LongBinaryOperator;
 
-/** Shows how far a training is, with the error and the dead fraction that were measured last. */
+/**
+ * Shows how far a training is, with the FVU and the dead fraction that were measured last, in the
+ * digits of the {@link ResultText} that follows.
+ */
 public final class TrainingProgress implements TrainingListener {
   private final Progress progress;
   private final LongBinaryOperator done;
@@ -39,7 +42,7 @@ public final class TrainingProgress implements TrainingListener {
     remark =
         String.format(
             Locale.ROOT,
-            "FVU of the last steps %.3f  dead %.1f%%",
+            "FVU %.4f  dead %.2f%%",
             metrics.fvu(),
             100 * metrics.deadFraction());
     // The last line of metrics comes after the last step.

@@ -13,8 +13,53 @@ class ProgressTest {
   private long now;
 
   private Progress progress(boolean terminal, long total) {
+    return progress(terminal, 100, "capture", total);
+  }
+
+  private Progress progress(boolean terminal, int columns, String label, long total) {
     return new Progress(
-        new PrintWriter(text), terminal, 100, () -> now, "capture", total, "tokens");
+        new PrintWriter(text), terminal, columns, () -> now, label, total, "tokens");
+  }
+
+  @Test
+  void aNarrowTerminalKeepsTheNoteAndTheTimeThatIsLeft() {
+    Progress progress = progress(true, 80, "train", 819_200);
+    now = 40 * SECOND;
+    progress.update(409_600, "FVU 0.1234  dead 12.34%");
+    assertThat(text.toString())
+        .isEqualTo(
+            "\rtrain [#######-------] 50%  10,240 tokens/s  0:40 left"
+                + "  FVU 0.1234  dead 12.34%");
+    assertThat(text.toString().strip()).hasSizeLessThan(80);
+    now = 80 * SECOND;
+    progress.update(819_200, "FVU 0.1200  dead 1.00%");
+    progress.done();
+    progress.close();
+    String last = text.toString().substring(text.toString().lastIndexOf('\r') + 1).strip();
+    assertThat(last)
+        .isEqualTo(
+            "train: 819,200 tokens in 1:20, 10,240 tokens/s  FVU 0.1200  dead 1.00%");
+  }
+
+  @Test
+  void theNoteStaysAtAnyWidthAndInAnyTraining() {
+    String note = "FVU 0.1234  dead 12.34%";
+    for (int columns = 40; columns <= 130; columns++) {
+      for (long total : new long[] {1000, 819_200, 10_000_000_000L}) {
+        for (long done : new long[] {total / 1000, total / 3, total}) {
+          text.getBuffer().setLength(0);
+          now = 0;
+          Progress progress = progress(true, columns, "train", total);
+          now = 3000 * SECOND;
+          progress.update(done, note);
+          String drawn = text.toString().strip();
+          assertThat(drawn).hasSizeLessThan(columns).contains("% ").endsWith("  " + note);
+          progress.done();
+          progress.close();
+          assertThat(text.toString().strip()).endsWith(note);
+        }
+      }
+    }
   }
 
   @Test
