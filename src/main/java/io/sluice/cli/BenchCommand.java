@@ -9,6 +9,10 @@ import io.sluice.bench.PeakBenchmark;
 import io.sluice.bench.ProductBenchmark;
 import io.sluice.bench.StepBenchmark;
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.options.DeviceOption;
 import io.sluice.cli.options.ThreadsOption;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
@@ -17,18 +21,32 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code sluice bench}: compares kernels with what they replace, in one run on this machine. */
 @Command(
     name = "bench",
+    customSynopsis = "sluice bench [NAME...] [OPTION...]",
     description = {
-      "Compare Sluice's kernels with LibTorch's on this machine.",
-      "What counts is the ratio: both sides are measured in turns, on the same data and with as",
-      "many threads."
+      "Compare the speed of Sluice's kernels with LibTorch's on this machine.",
+      "Both sides are timed in turns, on the same data and with as many threads: read the "
+          + "ratios. With --threads 1 a round counts the processor time of its thread, which a "
+          + "busy machine disturbs little. --device is for step; the other benchmarks run on the "
+          + "CPU."
     },
-    footer = {"", "Example:", "  sluice bench covariance --threads 1"})
+    footer = {
+      "Benchmarks:",
+      "  covariance  Accumulate the covariance of many rows.",
+      "  encode  Encode many tokens.",
+      "  encoder  Encode one vector on one thread, against reading its weights once.",
+      "  load  Load the model that --model names.",
+      "  peak  Multiply and add as fast as the machine can.",
+      "  product  Multiply a batch with the weights of a model.",
+      "  step  Train a step, by the number of features. This takes minutes."
+    })
+@Examples("sluice bench covariance --threads 1")
 final class BenchCommand extends SluiceCommand {
   private static final String LOAD = "load";
   private static final String STEP = "step";
@@ -39,65 +57,46 @@ final class BenchCommand extends SluiceCommand {
   @Parameters(
       paramLabel = "NAME",
       arity = "0..*",
-      description =
-          "Which benchmarks: covariance, encode (many tokens), encoder (one vector, on one thread,"
-              + " against reading its weights once), peak, product (a batch with a model's weights),"
-              + " step (a training step by its number of features; takes minutes), load (a model, named by --model) (default: all but load).")
+      description = "Run these benchmarks (default: all but load).")
   private List<String> names = List.of();
 
   @Option(
       names = "--rounds",
       paramLabel = "N",
       defaultValue = "7",
-      description = "Timed rounds per figure, after warm-up; medians are shown (default: 7).")
-  private int rounds;
-
-  @Option(
-      names = "--threads",
-      paramLabel = "N",
       description =
-          "Threads of either side (default: one per core). With 1 the thread's processor time is"
-              + " taken, which a busy machine disturbs little.")
-  private int threads = Runtime.getRuntime().availableProcessors();
+          "Time N rounds after warm-up; the medians are shown (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
+  private int rounds;
 
   @Option(
       names = "--calls",
       paramLabel = "N",
       defaultValue = "1000",
-      description = "Calls whose latencies encoder takes one by one (default: 1000).")
+      description = "Let encoder time N calls one by one (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private int calls;
 
   @Option(
       names = "--model",
       paramLabel = "PATH",
-      description = "The model's file or folder, for load.")
+      description = "Load the model in this folder or file, for load.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path model;
 
   @Option(
-      names = "--device",
-      paramLabel = "cpu|cuda",
-      defaultValue = "cpu",
-      description = "Where step trains; the others run on the CPU (default: cpu).")
-  private String device;
-
-  private Device device() {
-    try {
-      Device where = Device.parse(device);
-      Torch.require(where);
-      return where;
-    } catch (IllegalArgumentException e) {
-      throw usage("--device: " + e.getMessage());
-    }
-  }
-
-  @Option(
       names = "--shapes",
-      paramLabel = "SHAPE,…",
+      paramLabel = "SHAPE",
       split = ",",
       description =
-          "What step trains, as WIDTHxFEATURESxBATCH (default: four sizes that tell most about the"
-              + " device).")
+          "Let step train these shapes, each as WIDTHxFEATURESxBATCH (default: four that tell "
+              + "most about the device).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private List<String> shapes = List.of();
+
+  @Mixin private DeviceOption device;
+
+  @Mixin private ThreadsOption threads;
 
   private Benchmark step() {
     try {
@@ -130,6 +129,16 @@ final class BenchCommand extends SluiceCommand {
     return new LoadBenchmark(model);
   }
 
+  private Device device() {
+    try {
+      Device where = device.of(this);
+      Torch.require(where);
+      return where;
+    } catch (IllegalArgumentException e) {
+      throw usage("--device: " + e.getMessage());
+    }
+  }
+
   @Override
   protected void run() {
     if (rounds < 1) {
@@ -138,23 +147,24 @@ final class BenchCommand extends SluiceCommand {
     if (calls < 1) {
       throw usage("--calls must be at least 1, not " + calls);
     }
-    ThreadsOption.check(this, threads);
+    threads.check(this);
     List<Benchmark> chosen = new ArrayList<>();
     for (String name : names.isEmpty() ? DEFAULT : names) {
       chosen.add(named(name));
     }
     Device where = device();
-    Torch.threads(threads);
+    int count = threads.count();
+    Torch.threads(count);
     out()
         .printf(
             Locale.ROOT,
             "LibTorch %s from %s; %d threads%n",
             Torch.info().version(),
             Torch.info().source(),
-            threads);
+            count);
     for (Benchmark benchmark : chosen) {
       out().println();
-      benchmark.run(out(), new Benchmark.Setting(rounds, threads, calls, where, seed()));
+      benchmark.run(out(), new Benchmark.Setting(rounds, count, calls, where, seed()));
       out().flush();
     }
   }

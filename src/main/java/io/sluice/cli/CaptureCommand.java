@@ -5,6 +5,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.console.Terminal;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.ContextOptions;
 import io.sluice.cli.options.ModelOptions;
 import io.sluice.memory.DType;
@@ -26,25 +29,32 @@ import picocli.CommandLine.Option;
 @Command(
     name = "capture",
     description = {
-      "Run texts through a transformer and store what its hook points write.",
-      "Rows are the tokens of the texts, in order. Special tokens ([CLS], [SEP], a beginning-of-text",
-      "token where the model wants one) are seen by the model but not stored: they come once per",
-      "context, whatever the text, and their activations are outliers. Padding is never stored."
+      "Run texts through a transformer and store the activations at its hook points.",
+      "--model takes a folder from Hugging Face (config.json, safetensors, tokenizer.json) "
+          + "with a GPT-2, GPT-NeoX, Llama, Mistral, Qwen2, Qwen3, Gemma 2 or BERT model; a GGUF "
+          + "file of llama.cpp (llama, qwen2, qwen3, gemma2, gpt2, gptneox), which holds its "
+          + "tokenizer; or an ONNX file of a BERT encoder.",
+      "--text takes files, folders, and patterns in quotes ('data/**/*.jsonl'). A file of "
+          + "plain text is one document. A line of .jsonl, .ndjson or .json and a row of Parquet "
+          + "are one each. Files may be compressed with gzip or Zstandard, and be in UTF-8, "
+          + "UTF-16 or UTF-32.",
+      "The rows of a store are the tokens of the texts, in order. The model sees special "
+          + "tokens ([CLS], [SEP], a beginning-of-text token where it wants one), but their rows "
+          + "are not stored: they come once per context, whatever the text, and their "
+          + "activations are outliers. Padding is never stored."
     },
     footer = {
-      "",
-      "Hook points are layers.N.KIND, with N a number, a range (2-4) or *, and KIND one of",
-      "  attn_in   what attention reads: the residual stream after the norm before it",
-      "  z         input of the attention's output projection W_O: all heads side by side",
-      "  attn_out  what attention adds to the residual stream: z times W_O plus its bias",
-      "  mlp_out   what the MLP adds to the residual stream",
-      "  resid     the residual stream after the layer",
-      "or * for the last four: attn_in is asked for by its name.",
-      "",
-      "Example:",
-      "  sluice capture --model all-minilm-l6-v2 --text moby-dick.txt \\",
-      "      --hooks 'layers.*.attn_out,layers.*.resid' --tokens 100000 --out store"
+      "A hook point is layers.N.KIND. N is a number, a range (2-4) or *. KIND is one of "
+          + "these, or * for the last four:",
+      "  attn_in  What attention reads: the residual stream after the norm before it.",
+      "  z  The input of attention's output projection W_O: all heads side by side.",
+      "  attn_out  What attention adds to the residual stream: z times W_O, plus the bias.",
+      "  mlp_out  What the MLP adds to the residual stream.",
+      "  resid  The residual stream after the layer."
     })
+@Examples(
+    "sluice capture --model all-minilm-l6-v2 --text moby-dick.txt --hooks "
+        + "'layers.*.attn_out,layers.*.resid' --tokens 100000 --out store")
 final class CaptureCommand extends SluiceCommand {
   @Mixin private ModelOptions model;
 
@@ -54,38 +64,44 @@ final class CaptureCommand extends SluiceCommand {
       names = "--hooks",
       paramLabel = "POINTS",
       defaultValue = "layers.*.attn_out",
-      description = "Hook points, with commas between (default: layers.*.attn_out).")
+      description = "Store these hook points, with commas between (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private String hooks;
 
   @Option(
       names = "--out",
       required = true,
-      paramLabel = "FOLDER",
-      description = "Where the store is made: a new or empty folder.")
+      paramLabel = "DIR",
+      description = "Make the store here, in a new or empty folder.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path out;
 
   @Option(
       names = "--overwrite",
-      description = "Replace a store that is already in --out, once the new one is whole.")
+      description = "Replace a store that is already in --out, once the new one is complete.")
+  @Grouped(OptionGroup.OUTPUT)
   private boolean overwrite;
 
   @Option(
       names = "--yes",
-      description =
-          "Go on without asking where the store takes more than a tenth of the free disk.")
+      description = "Do not ask before a store takes more than a tenth of the free disk.")
+  @Grouped(OptionGroup.OUTPUT)
   private boolean yes;
 
   @Option(
       names = "--dtype",
       paramLabel = "TYPE",
       defaultValue = "float32",
-      description = "Type of the stored values: float32, float16 or bfloat16 (default: float32).")
+      description = "Store values as float32, float16 or bfloat16 (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.OUTPUT)
   private String dtype;
 
   @Option(names = "--special-tokens", description = "Store the rows of special tokens, too.")
+  @Grouped(OptionGroup.OUTPUT)
   private boolean specialTokens;
 
   @Option(names = "--json", description = "Print the result as JSON.")
+  @Grouped(OptionGroup.OUTPUT)
   private boolean json;
 
   @Override

@@ -22,7 +22,8 @@ public final class Commands {
           ConvertCommand.class,
           ReportCommand.class,
           BenchCommand.class,
-          DemoCommand.class);
+          DemoCommand.class,
+          HelpCommand.class);
 
   private Commands() {}
 

@@ -1,6 +1,9 @@
 package io.sluice.cli;
 
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.ThresholdOptions;
 import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
@@ -23,75 +26,82 @@ import picocli.CommandLine.Option;
 @Command(
     name = "convert",
     description = {
-      "Convert a dictionary between Sluice's format and those of other libraries.",
-      "The dictionary computes the same afterwards: biases, norms and a scale of activations are",
-      "brought into the other library's form. What a format cannot hold is refused by name, and",
-      "nothing is written. With --activation jumprelu, thresholds take the place of k; they are",
-      "found on a store, and L0 and FVU before and after are printed."
-    },
-    footer = {
-      "",
-      "Formats: sluice, saelens, sparsify, llamascopium, dictionary_learning.",
-      "",
-      "Example:",
-      "  sluice convert --dictionary runs/asi --to saelens --out exported",
-      "  sluice convert --dictionary runs/asi --activation jumprelu --store activations \\",
-      "      --to sluice --out runs/asi-jumprelu"
+      "Convert dictionaries from and to the formats of other libraries.",
+      "The dictionary computes the same afterwards: biases, norms and a scale of "
+          + "activations are brought into the other library's form. What a format cannot hold is "
+          + "an error that names it, and then nothing is written.",
+      "With --activation jumprelu, thresholds take the place of k. They are found on a "
+          + "store, and L0 and FVU before and after are printed.",
+      "The formats are sluice, saelens, sparsify, llamascopium and dictionary_learning."
     })
+@Examples({
+  "sluice convert --dictionary runs/asi --to saelens --out exported",
+  "sluice convert --dictionary downloaded --to sluice --out runs/theirs",
+  "sluice convert --dictionary runs/asi --activation jumprelu --store activations --to "
+      + "sluice --out runs/asi-jumprelu"
+})
 final class ConvertCommand extends SluiceCommand {
   @Option(
       names = "--dictionary",
       paramLabel = "DIR",
       required = true,
-      description = "The folder that holds the dictionary.")
+      description = "Read the dictionary in this folder.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path folder;
 
   @Option(
       names = "--from",
       paramLabel = "FORMAT",
       defaultValue = "auto",
-      description = "Its format (default: as the names of its files say).")
+      description = "Read this format (default: auto, by the names of the files).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private String from;
 
   @Option(
       names = "--to",
       paramLabel = "FORMAT",
       required = true,
-      description = "The format to write.")
+      description = "Write this format.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private String to;
 
   @Option(
       names = "--out",
       paramLabel = "DIR",
       required = true,
-      description = "The folder to write into; made if need be.")
+      description = "Write to this folder, which is made if need be.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path out;
 
   @Option(
       names = "--hook",
       paramLabel = "NAME",
-      description = "The hook point it reads, where its files do not say or say it otherwise.")
+      description = "Name the hook point that it reads, where its files do not or name another.")
+  @Grouped(OptionGroup.ORIGIN)
   private String hook;
 
   @Option(
       names = "--output-hook",
       paramLabel = "NAME",
-      description = "The hook point it writes (default: as its files say; --hook's).")
+      description =
+          "Name the hook point that it writes (default: what its files say, else --hook).")
+  @Grouped(OptionGroup.ORIGIN)
   private String outputHook;
 
   @Option(
       names = "--model",
       paramLabel = "NAME",
-      description = "The model it was trained on, where its files do not say.")
+      description = "Name the model that it was trained on, where its files do not.")
+  @Grouped(OptionGroup.ORIGIN)
   private String model;
 
   @Option(
       names = "--activation-scale",
       paramLabel = "S",
       description =
-          "What activations were multiplied by before they came to the "
-              + "dictionary, if the weights do not have that in them yet; it is "
-              + "folded into them.")
+          "Fold this factor into the weights, if activations were multiplied by it before they "
+              + "came to the dictionary and the weights do not include it yet.")
+  @Grouped(OptionGroup.ORIGIN)
   private Double activationScale;
 
   @Mixin private ThresholdOptions thresholds;

@@ -2,6 +2,10 @@ package io.sluice.cli;
 
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.options.DeviceOption;
 import io.sluice.report.Spectra;
 import io.sluice.report.TrainingRun;
 import java.io.IOException;
@@ -13,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -22,17 +27,15 @@ import picocli.CommandLine.Option;
 @Command(
     name = "demo",
     description = {
-      "Run the other commands in a row on a trained transformer and a novel.",
-      "Captures its activations, measures in how few dimensions each place writes, trains the",
-      "same dictionary from four starts, and writes the report. Prints the commands it runs and",
-      "two tables at the end."
-    },
-    footer = {
-      "",
-      "Example:",
-      "  sluice demo --out demo",
-      "  sluice demo --out small --tokens 6000 --features 1024 --steps 60"
+      "Run capture, spectrum, train, evaluate and report on a small model and a novel.",
+      "It captures the model's activations, measures in how few dimensions each hook point "
+          + "varies, trains the same dictionary from four starts and writes the report. It "
+          + "prints the commands that it runs, and two tables at the end."
     })
+@Examples({
+  "sluice demo --out demo",
+  "sluice demo --out small --tokens 6000 --features 1024 --steps 60"
+})
 final class DemoCommand extends SluiceCommand {
   /** Long enough that a live feature fires in it, short enough to pass twice in the demo. */
   private static final long DEAD_WINDOW = 200_000;
@@ -41,69 +44,75 @@ final class DemoCommand extends SluiceCommand {
       names = "--out",
       paramLabel = "DIR",
       defaultValue = "demo",
-      description = "Where everything is written (default: ${DEFAULT-VALUE}).")
+      description = "Write everything to this folder (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path out;
 
   @Option(
       names = "--model",
       paramLabel = "PATH",
-      description = "The model's file or folder (default: all-MiniLM-L6-v2, taken at build time).")
+      description =
+          "Run the model in this folder or file (default: all-MiniLM-L6-v2, which the build "
+              + "fetches).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path model;
 
   @Option(
       names = "--text",
       paramLabel = "FILE",
-      description = "The text (default: datasets/moby-dick.txt).")
+      description = "Read this text (default: datasets/moby-dick.txt).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path text;
 
   @Option(
       names = "--tokens",
       paramLabel = "N",
       defaultValue = "100000",
-      description = "Tokens of the text to capture (default: ${DEFAULT-VALUE}).")
+      description = "Capture N tokens of the text (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private long tokens;
 
   @Option(
       names = "--hook",
       paramLabel = "NAME",
       defaultValue = "layers.3.attn_out",
-      description = "The hook point that the dictionaries learn (default: ${DEFAULT-VALUE}).")
+      description = "Train the dictionaries on this hook point (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private String hook;
 
   @Option(
       names = "--features",
       paramLabel = "N",
       defaultValue = "16384",
-      description = "Features of each dictionary (default: ${DEFAULT-VALUE}).")
+      description = "Give each dictionary N features (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private int features;
 
   @Option(
       names = "--k",
       paramLabel = "N",
       defaultValue = "32",
-      description = "Features per token (default: ${DEFAULT-VALUE}).")
+      description = "Keep N features of a token (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private int k;
 
   @Option(
       names = "--steps",
       paramLabel = "N",
       defaultValue = "400",
-      description = "Training steps of each dictionary (default: ${DEFAULT-VALUE}).")
+      description = "Train each dictionary for N steps (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private long steps;
 
   @Option(
       names = "--batch",
       paramLabel = "N",
       defaultValue = "1024",
-      description = "Tokens per training step (default: ${DEFAULT-VALUE}).")
+      description = "Take N tokens per step (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private int batch;
 
-  @Option(
-      names = "--device",
-      paramLabel = "DEVICE",
-      defaultValue = "cpu",
-      description = "Where it computes: cpu, cuda or cuda:N (default: cpu).")
-  private String device;
+  @Mixin private DeviceOption device;
 
   /** The four dictionaries that are compared. */
   private enum Variant {
@@ -134,6 +143,7 @@ final class DemoCommand extends SluiceCommand {
     if (tokens < 1 || steps < 1 || batch < 1 || features < 1 || k < 1) {
       throw usage("--tokens, --features, --k, --steps and --batch must be at least 1");
     }
+    device.of(this);
     Path modelPath = model != null ? model : required(DemoFiles.model());
     Path textPath = text != null ? text : required(DemoFiles.text());
     DemoFolder folder = DemoFolder.prepare(out);
@@ -184,7 +194,7 @@ final class DemoCommand extends SluiceCommand {
         "--dtype",
         "float16",
         "--device",
-        device,
+        device.label(),
         "--out",
         folder.activations().toString());
   }
@@ -197,7 +207,7 @@ final class DemoCommand extends SluiceCommand {
         "--model",
         modelPath.toString(),
         "--device",
-        device,
+        device.label(),
         "--out",
         folder.spectrum().toString());
   }
@@ -228,7 +238,7 @@ final class DemoCommand extends SluiceCommand {
               "--checkpoint-every",
               "0",
               "--device",
-              device,
+              device.label(),
               "--name",
               variant.title,
               "--out",
@@ -241,7 +251,7 @@ final class DemoCommand extends SluiceCommand {
               "--store",
               folder.activations().toString(),
               "--device",
-              device)) {
+              device.label())) {
         return false;
       }
     }

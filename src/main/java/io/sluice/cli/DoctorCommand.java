@@ -6,6 +6,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.cli.console.ErrorLine;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.console.Version;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.simd.KernelProvider;
 import io.sluice.store.ArrowMemory;
 import io.sluice.torch.CudaDevice;
@@ -27,23 +30,21 @@ import picocli.CommandLine.Option;
 @Command(
     name = "doctor",
     description = {
-      "Show what was found on this machine, and what to do about what is missing.",
-      "Looks at the JDK, LibTorch, devices, vectors and Arrow. Exit status 1 if something that",
-      "other commands need is missing."
-    },
-    footer = {
-      "",
-      "LibTorch is looked for in -Dsluice.libtorch (SLUICE_JAVA_OPTS), in LIBTORCH, and on the",
-      "class path, in this order.",
-      "",
-      "Example:",
-      "  sluice doctor",
-      "  LIBTORCH=$(python3 -c 'import torch; print(torch.__path__[0])') sluice doctor"
+      "Show what Sluice finds on this machine, and what to do about what is missing.",
+      "It looks at the JDK, LibTorch, devices, vector instructions and Arrow. The exit "
+          + "status is 1 if something is missing that other commands need.",
+      "It looks for LibTorch in -Dsluice.libtorch (SLUICE_JAVA_OPTS), in LIBTORCH, and on "
+          + "the class path, in this order."
     })
+@Examples({
+  "sluice doctor",
+  "LIBTORCH=$(python3 -c 'import torch; print(torch.__path__[0])') sluice doctor"
+})
 final class DoctorCommand extends SluiceCommand {
   private static final double GIB = 1L << 30;
 
   @Option(names = "--json", description = "Print the findings as JSON.")
+  @Grouped(OptionGroup.OUTPUT)
   private boolean json;
 
   /** How bad a finding is. */

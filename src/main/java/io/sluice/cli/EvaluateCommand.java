@@ -2,6 +2,10 @@ package io.sluice.cli;
 
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.options.EngineOptions;
 import io.sluice.cli.options.EvaluationText;
 import io.sluice.cli.options.LossOptions;
 import io.sluice.cli.options.PositionOption;
@@ -17,7 +21,6 @@ import io.sluice.model.HookPoint;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.RowFilter;
-import io.sluice.torch.Device;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -34,18 +37,18 @@ import picocli.CommandLine.Option;
     name = "evaluate",
     description = {
       "Measure a dictionary on the tokens of a store.",
-      "Fraction of variance unexplained, L0, dead features, and how often features fire; with a",
-      "causal language model and a text also how much of the model's loss the reconstruction keeps.",
-      "The tokens are those that its run held out and never trained on, and beside them those that",
-      "it trained on. Writes evaluation.json beside the dictionary."
-    },
-    footer = {
-      "",
-      "Example:",
-      "  sluice evaluate --dictionary runs/asi --store activations",
-      "  sluice evaluate --dictionary runs/asi --store activations \\",
-      "      --model model/ --text novel.txt --tokens 20000"
+      "It prints the fraction of variance unexplained (FVU), L0, dead features and how "
+          + "often features fire, on the tokens that the run held out and on those that it "
+          + "trained on. With --model and --text it also prints how much of the model's loss the "
+          + "reconstruction recovers. The result goes to evaluation.json, too.",
+      "A dictionary of another library is brought into Sluice's format by 'sluice convert' "
+          + "first."
     })
+@Examples({
+  "sluice evaluate --dictionary runs/asi --store activations",
+  "sluice evaluate --dictionary runs/asi --store activations --model model/ --text "
+      + "novel.txt --tokens 20000"
+})
 final class EvaluateCommand extends SluiceCommand {
   private static final EvaluationText TEXT = new EvaluationText("features", "the reconstruction");
 
@@ -53,16 +56,16 @@ final class EvaluateCommand extends SluiceCommand {
       names = "--dictionary",
       paramLabel = "DIR",
       required = true,
-      description =
-          "A run's folder, or any folder with a dictionary in Sluice's format, into which 'sluice"
-              + " convert' brings those of other libraries.")
+      description = "Measure the dictionary in this folder, of a run or from 'sluice convert'.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path folder;
 
   @Option(
       names = "--store",
       paramLabel = "DIR",
       required = true,
-      description = "A folder that 'sluice capture' wrote.")
+      description = "Read activations from this folder of 'sluice capture'.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path store;
 
   @Mixin private StoreChecksums checksums;
@@ -71,13 +74,16 @@ final class EvaluateCommand extends SluiceCommand {
       names = "--batch",
       paramLabel = "N",
       defaultValue = "1024",
-      description = "Tokens at once (default: ${DEFAULT-VALUE}).")
+      description = "Encode N tokens at once (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.COMPUTE)
   private int batch;
 
   @Option(
       names = "--dead-window",
       paramLabel = "N",
-      description = "Tokens without firing that make a feature dead (default: all that are read).")
+      description =
+          "Count a feature as dead after N tokens without firing (default: all that are read).")
+  @Grouped(OptionGroup.DATA)
   private Long deadWindow;
 
   @Mixin private PositionOption positions;
@@ -86,23 +92,12 @@ final class EvaluateCommand extends SluiceCommand {
 
   @Mixin private EvaluationFile file;
 
-  @Option(
-      names = "--engine",
-      paramLabel = "auto|vector|torch|reference",
-      defaultValue = "auto",
-      description = "What computes (default: the fastest that works here).")
-  private String engine;
-
-  @Option(
-      names = "--device",
-      paramLabel = "cpu|cuda",
-      defaultValue = "cpu",
-      description = "Where it computes (default: cpu).")
-  private String device;
+  @Mixin private EngineOptions engines;
 
   @Mixin private LossOptions loss;
 
   @Option(names = "--json", description = "Print the result as JSON.")
+  @Grouped(OptionGroup.OUTPUT)
   private boolean json;
 
   @Override
@@ -115,19 +110,15 @@ final class EvaluateCommand extends SluiceCommand {
     }
     positions.check(this);
     rows.check(this);
-    EngineFactory engines;
-    try {
-      engines = EngineFactory.named(engine, Device.parse(device));
-    } catch (IllegalArgumentException e) {
-      throw usage(e.getMessage());
-    }
+    engines.check(this);
+    EngineFactory factory = engines.engines(this);
     loss.check(this);
     Subject subject = Subject.in(folder);
     file.check(folder);
     ActivationStore activations = checksums.open(store);
     rows.read(folder, activations);
-    try (LoadedModel loaded = loss.open(Device.parse(device), subject.outputs())) {
-      evaluate(subject, activations, engines, loaded);
+    try (LoadedModel loaded = loss.open(engines.device(this), subject.outputs())) {
+      evaluate(subject, activations, factory, loaded);
     }
   }
 

@@ -1,5 +1,7 @@
 package io.sluice.cli;
 
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.OutputFile;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
@@ -14,7 +16,9 @@ final class EvaluationFile {
   @Option(
       names = "--out",
       paramLabel = "FILE",
-      description = "Where the result is written (default: evaluation.json beside the dictionary).")
+      description =
+          "Write the result to this file (default: evaluation.json beside what is measured).")
+  @Grouped(OptionGroup.OUTPUT)
   private Path out;
 
   /**

@@ -2,6 +2,9 @@ package io.sluice.cli;
 
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.console.Values;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.ModelOptions;
 import io.sluice.model.capture.Generation;
 import io.sluice.model.loading.LoadedModel;
@@ -14,16 +17,15 @@ import picocli.CommandLine.Option;
 @Command(
     name = "generate",
     description = {
-      "Continue a text, to check that a model was read correctly.",
-      "The most probable token is taken each time, or one is drawn with --temperature. Ends where",
-      "the model says that the text is over, or at its longest context."
-    },
-    footer = {
-      "",
-      "Example:",
-      "  sluice generate --model model/ --prompt 'Call me Ishmael.' --tokens 40",
-      "  sluice generate --model model/ --prompt 'Call me' --temperature 0.8 --top-p 0.9 --seed 7"
+      "Continue a text, to check that a model is read correctly.",
+      "Each token is the most probable one, or is drawn with --temperature. The text ends "
+          + "where the model says so, or at its longest context. --model takes what 'sluice "
+          + "capture' takes."
     })
+@Examples({
+  "sluice generate --model model/ --prompt 'Call me Ishmael.' --tokens 40",
+  "sluice generate --model model/ --prompt 'Call me' --temperature 0.8 --top-p 0.9 " + "--seed 7"
+})
 final class GenerateCommand extends SluiceCommand {
   @Mixin private ModelOptions model;
 
@@ -32,14 +34,16 @@ final class GenerateCommand extends SluiceCommand {
       required = true,
       paramLabel = "TEXT",
       converter = Values.AnyText.class,
-      description = "The beginning.")
+      description = "Continue this text.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private String prompt;
 
   @Option(
       names = "--tokens",
       paramLabel = "N",
       defaultValue = "40",
-      description = "How many tokens to add at most (default: 40).")
+      description = "Add at most N tokens (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private int tokens;
 
   @Option(
@@ -47,15 +51,19 @@ final class GenerateCommand extends SluiceCommand {
       paramLabel = "T",
       defaultValue = "0",
       description =
-          "What logits are divided by before a token is drawn with --seed; 0 takes the most"
-              + " probable (default: 0).")
+          "Divide logits by T and draw a token with --seed; 0 takes the most probable token "
+              + "(default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private double temperature;
 
   @Option(
       names = "--top-k",
       paramLabel = "K",
       defaultValue = "0",
-      description = "Draw among the K most probable tokens; 0 for all (default: 0).")
+      description =
+          "Draw among the K most probable tokens; 0 draws among all (default: "
+              + "${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private int topK;
 
   @Option(
@@ -63,8 +71,9 @@ final class GenerateCommand extends SluiceCommand {
       paramLabel = "P",
       defaultValue = "1",
       description =
-          "Draw among the most probable tokens that reach a probability of P together, of those"
-              + " that --top-k leaves; 1 for all (default: 1).")
+          "Of those, draw among the most probable tokens whose probabilities add up to P; 1 "
+              + "draws among all (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private double topP;
 
   @Override

@@ -2,6 +2,10 @@ package io.sluice.cli;
 
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.options.DeviceOption;
 import io.sluice.cli.options.EvaluationText;
 import io.sluice.cli.options.LossOptions;
 import io.sluice.cli.options.RowsOption;
@@ -30,18 +34,18 @@ import picocli.CommandLine.Option;
     name = "evaluate",
     description = {
       "Measure a low-rank sparse attention on the contexts of a store.",
-      "Gives the fraction of variance unexplained, L0, dead heads, and how often heads write, on the",
-      "contexts that its run held out and on those that it trained on; with a causal language model",
-      "and a text also how much of the model's loss is kept with its output in the place of",
-      "attention's. Writes evaluation.json beside it."
-    },
-    footer = {
-      "",
-      "Example:",
-      "  sluice lorsa evaluate --lorsa runs/lorsa --store attention",
-      "  sluice lorsa evaluate --lorsa runs/lorsa --store attention \\",
-      "      --model model/ --text novel.txt --tokens 20000"
+      "It prints the fraction of variance unexplained (FVU), L0, dead heads and how often "
+          + "heads write, on the contexts that the run held out and on those that it trained on. "
+          + "With --model and --text it also prints how much of the model's loss is recovered "
+          + "with its output in the place of attention's. The result goes to evaluation.json, "
+          + "too.",
+      "The store needs what the layer's attention reads and writes."
     })
+@Examples({
+  "sluice lorsa evaluate --lorsa runs/lorsa --store attention",
+  "sluice lorsa evaluate --lorsa runs/lorsa --store attention --model model/ --text "
+      + "novel.txt --tokens 20000"
+})
 final class LorsaEvaluateCommand extends SluiceCommand {
   private static final EvaluationText TEXT = new EvaluationText("heads", "its output");
 
@@ -49,14 +53,16 @@ final class LorsaEvaluateCommand extends SluiceCommand {
       names = "--lorsa",
       paramLabel = "DIR",
       required = true,
-      description = "A run's folder, or any folder with a Lorsa (lorsa.json and its weights).")
+      description = "Measure the Lorsa in this folder, of a run or of any other origin.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path folder;
 
   @Option(
       names = "--store",
       paramLabel = "DIR",
       required = true,
-      description = "A folder that 'sluice capture' wrote with what it reads and writes.")
+      description = "Read activations from this folder of 'sluice capture'.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path store;
 
   @Mixin private StoreChecksums checksums;
@@ -64,15 +70,12 @@ final class LorsaEvaluateCommand extends SluiceCommand {
   @Option(
       names = "--dead-window",
       paramLabel = "N",
-      description = "Tokens without firing that make a head dead (default: all that are read).")
+      description =
+          "Count a head as dead after N tokens without firing (default: all that are read).")
+  @Grouped(OptionGroup.DATA)
   private Long deadWindow;
 
-  @Option(
-      names = "--device",
-      paramLabel = "cpu|cuda",
-      defaultValue = "cpu",
-      description = "Where it computes (default: cpu).")
-  private String device;
+  @Mixin private DeviceOption device;
 
   @Mixin private RowsOption rows;
 
@@ -81,6 +84,7 @@ final class LorsaEvaluateCommand extends SluiceCommand {
   @Mixin private LossOptions loss;
 
   @Option(names = "--json", description = "Print the result as JSON.")
+  @Grouped(OptionGroup.OUTPUT)
   private boolean json;
 
   @Override
@@ -90,12 +94,7 @@ final class LorsaEvaluateCommand extends SluiceCommand {
     }
     rows.check(this);
     loss.check(this);
-    Device where;
-    try {
-      where = Device.parse(device);
-    } catch (IllegalArgumentException e) {
-      throw usage(e.getMessage());
-    }
+    Device where = device.of(this);
     Lorsa lorsa = Lorsa.load(folder);
     file.check(folder);
     ActivationStore activations = checksums.open(store);

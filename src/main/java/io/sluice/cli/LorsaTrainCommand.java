@@ -1,16 +1,20 @@
 package io.sluice.cli;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.ResultText;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.console.StopSignal;
 import io.sluice.cli.console.TrainingProgress;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.options.DeviceOption;
 import io.sluice.cli.options.HeldOutOption;
 import io.sluice.cli.options.PositionOption;
+import io.sluice.cli.options.RunOptions;
 import io.sluice.cli.options.ScheduleOptions;
-import io.sluice.cli.options.StoreChecksums;
+import io.sluice.cli.options.StartOptions;
 import io.sluice.cli.options.ThreadsOption;
 import io.sluice.lorsa.training.LorsaTrainer;
 import io.sluice.lorsa.training.LorsaTrainingConfig;
@@ -20,8 +24,6 @@ import io.sluice.store.ActivationStore;
 import io.sluice.store.Contexts;
 import io.sluice.torch.Device;
 import io.sluice.torch.TensorScope;
-import io.sluice.training.config.Start;
-import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.RunResult;
 import io.sluice.training.run.Schedule;
 import io.sluice.training.run.StoppedException;
@@ -38,88 +40,66 @@ import picocli.CommandLine.Option;
 /** {@code sluice lorsa train}: one layer's attention from the contexts of a store. */
 @Command(
     name = "train",
-    description = {
-      "Train a low-rank sparse attention on what a layer's attention reads and writes.",
-      "The run folder gets metrics while it runs, checkpoints, and lorsa.safetensors with",
-      "lorsa.json at the end. An interrupted run continues with --resume --out DIR."
+    customSynopsis = {
+      "sluice lorsa train --store DIR --model PATH --layer N --out DIR [OPTION...]",
+      "sluice lorsa train --resume --out DIR"
     },
-    footer = {
-      "",
-      "Example:",
-      "  sluice capture --model model/ --text novel.txt --special-tokens \\",
-      "      --hooks layers.9.attn_in,layers.9.attn_out --out attention",
-      "  sluice lorsa train --store attention --model model/ --layer 9 --heads 4608 --k 64 \\",
-      "      --steps 1000 --out runs/lorsa"
+    description = {
+      "Train a low-rank sparse attention on what an attention layer reads and writes.",
+      "The store needs attn_in and attn_out of the layer, with special tokens, as the "
+          + "second example shows. --model takes what 'sluice capture' takes. The active "
+          + "subspace of --init asi is that of what the model's own head writes.",
+      "The run folder gets metrics and checkpoints while the run lasts, and "
+          + "lorsa.safetensors with lorsa.json at its end. An interrupted run continues with "
+          + "--resume --out DIR; add --store if the store has moved."
     })
+@Examples({
+  "sluice lorsa train --store attention --model model/ --layer 9 --heads 4608 --k 64 "
+      + "--steps 1000 --out runs/lorsa",
+  "sluice capture --model model/ --text novel.txt --special-tokens --hooks "
+      + "layers.9.attn_in,layers.9.attn_out --out attention"
+})
 final class LorsaTrainCommand extends SluiceCommand {
-  @Option(
-      names = "--store",
-      paramLabel = "DIR",
-      description =
-          "A folder that 'sluice capture' wrote with attn_in and attn_out of the layer (with"
-              + " --resume: where it is now).")
-  private Path store;
-
-  @Mixin private StoreChecksums checksums;
+  @Mixin private RunOptions files;
 
   @Option(
       names = "--model",
       paramLabel = "PATH",
-      description =
-          "The model that was captured, as for 'sluice capture': queries and keys start as its own.")
+      description = "Start from this model's own queries and keys.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path model;
 
-  @Option(names = "--layer", paramLabel = "N", description = "The layer, counted from 0.")
+  @Option(names = "--layer", paramLabel = "N", description = "Decompose layer N, counted from 0.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Integer layer;
 
-  @Option(names = "--out", paramLabel = "DIR", required = true, description = "The run's folder.")
-  private Path out;
-
-  @Option(names = "--name", paramLabel = "TEXT", description = "Name of the run in reports.")
+  @Option(names = "--name", paramLabel = "TEXT", description = "Name the run in reports.")
+  @Grouped(OptionGroup.OUTPUT)
   private String name;
 
   @Option(
       names = "--heads",
       paramLabel = "N",
-      description = "Number of heads, a multiple of the groups (default: 8 per dimension).")
+      description = "Learn N heads, a multiple of the groups (default: 8 per dimension).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Integer heads;
 
   @Option(
       names = "--groups",
       paramLabel = "N",
       description =
-          "Sets of queries and keys, a multiple of the model's heads (default: as many as those).")
+          "Learn N sets of queries and keys, a multiple of the model's heads (default: as many "
+              + "as those).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Integer groups;
 
   @Option(
       names = "--k",
       paramLabel = "N",
       defaultValue = "64",
-      description = "Heads that write at a position (default: ${DEFAULT-VALUE}).")
+      description = "Let N heads write at a position (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private int k;
-
-  @Option(
-      names = "--init",
-      paramLabel = "random|asi",
-      defaultValue = "asi",
-      description =
-          "Where values and outputs start: at random, or in the active subspace of what "
-              + "the model's own head writes (default: asi).")
-  private String init;
-
-  @Option(
-      names = "--d-init",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Dimensions of each head's active subspace (default: as --tau says).")
-  private int dInit;
-
-  @Option(
-      names = "--tau",
-      paramLabel = "T",
-      defaultValue = "0.99",
-      description = "Share of a head's variance in its subspace (default: ${DEFAULT-VALUE}).")
-  private double tau;
 
   @Option(
       names = "--centre",
@@ -127,24 +107,18 @@ final class LorsaTrainCommand extends SluiceCommand {
       defaultValue = "true",
       fallbackValue = "true",
       description =
-          "Whether the output's bias starts at the mean, and heads at a mean activation "
-              + "of 0 (default: yes).")
+          "Start the output's bias at the mean, and the heads at a mean activation of 0 "
+              + "(default: yes).")
+  @Grouped(OptionGroup.START)
   private boolean centre;
 
   @Option(
-      names = "--normalise",
-      negatable = true,
-      defaultValue = "true",
-      fallbackValue = "true",
-      description =
-          "Whether activations are scaled to a mean norm of sqrt(d) while training "
-              + "(default: yes).")
-  private boolean normalise;
-
-  @Option(
       names = "--rank-by-output-norm",
-      description = "Rank heads by activation times the norm of their output direction.")
+      description = "Select heads by activation times the norm of their output direction.")
+  @Grouped(OptionGroup.SPARSITY)
   private boolean rankByOutputNorm;
+
+  @Mixin private StartOptions start;
 
   @Mixin private PositionOption positions;
 
@@ -154,63 +128,48 @@ final class LorsaTrainCommand extends SluiceCommand {
       names = "--lr",
       paramLabel = "RATE",
       defaultValue = "0.001",
-      description = "Peak learning rate of Adam (default: ${DEFAULT-VALUE}).")
+      description = "Set the peak learning rate (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private double learningRate;
 
   @Option(
       names = "--contexts",
       paramLabel = "N",
       defaultValue = "8",
-      description = "Contexts per step (default: ${DEFAULT-VALUE}).")
+      description = "Take N contexts per step (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private int contexts;
 
   @Option(
       names = "--steps",
       paramLabel = "N",
       defaultValue = "1000",
-      description = "Steps; the store is read again as needed (default: ${DEFAULT-VALUE}).")
+      description = "Train for N steps (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private long steps;
 
   @Mixin private ScheduleOptions schedule;
 
   @Option(
-      names = "--dead-window",
-      paramLabel = "N",
-      description =
-          "Tokens without firing that make a head dead "
-              + "(default: 10,000,000, or a quarter of the run if that is less).")
-  private Long deadWindow;
-
-  @Option(
       names = "--sample-tokens",
       paramLabel = "N",
       defaultValue = "16384",
-      description = "Tokens that the start is measured on (default: ${DEFAULT-VALUE}).")
+      description = "Measure the start on N tokens (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.START)
   private int sampleTokens;
 
-  @Option(
-      names = "--device",
-      paramLabel = "cpu|cuda",
-      defaultValue = "cpu",
-      description = "Where it computes, by LibTorch (default: cpu).")
-  private String device;
+  @Mixin private DeviceOption device;
 
   @Mixin private ThreadsOption threads;
 
-  @Option(names = "--resume", description = "Continue the run in --out, with its own settings.")
-  private boolean resume;
-
   @Option(names = "--json", description = "Print the result as JSON.")
+  @Grouped(OptionGroup.OUTPUT)
   private boolean json;
 
   @Override
   protected void run() throws IOException {
-    if (!resume && (store == null || model == null || layer == null)) {
-      throw usage("give --store, --model and --layer, or --resume to go on with a run");
-    }
-    if (resume) {
-      requireOwnSettings(Set.of("--store", "--device"));
-    }
+    files.check(
+        this, model != null && layer != null, "--store, --model and --layer", Set.of("--device"));
     if (layer != null && (layer < 0 || layer > 9999)) {
       throw usage("--layer must be from 0 to 9999, not " + layer);
     }
@@ -218,7 +177,7 @@ final class LorsaTrainCommand extends SluiceCommand {
     heldOut.check(this);
     threads.check(this);
     threads.workers();
-    try (LorsaTrainer trainer = resume ? resumed() : started()) {
+    try (LorsaTrainer trainer = files.resume() ? resumed() : started()) {
       RunResult result = train(trainer);
       if (json) {
         out().println(new ObjectMapper().writeValueAsString(result));
@@ -229,9 +188,9 @@ final class LorsaTrainCommand extends SluiceCommand {
   }
 
   private LorsaTrainer started() throws IOException {
-    ActivationStore activations = checksums.open(store);
+    ActivationStore activations = files.open();
     Contexts sequences = Contexts.of(activations);
-    Device where = device();
+    Device where = device.of(this);
     try (LoadedModel loaded = LoadedModel.open(model, where);
         TensorScope scope = TensorScope.open()) {
       ModelShape shape = loaded.transformer().shape();
@@ -248,38 +207,22 @@ final class LorsaTrainCommand extends SluiceCommand {
       if (!loaded.name().equals(activations.manifest().model())) {
         err()
             .println(
-                store
+                files.store()
                     + " is of "
                     + activations.manifest().model()
                     + ", the model is "
                     + loaded.name());
       }
       LorsaTrainingConfig config = config(shape, sequences, positions.of(activations));
-      String title = name != null ? name : "lorsa, " + init;
+      String title = name != null ? name : "lorsa, " + start.label();
       return LorsaTrainer.start(
-          sequences, loaded.transformer().attention(layer), config, where, title, out);
+          sequences, loaded.transformer().attention(layer), config, where, title, files.out());
     }
   }
 
   private LorsaTrainer resumed() throws IOException {
-    JsonNode settings = LorsaTrainer.settings(out);
-    String trainedOn = settings.path("store").asText();
-    if (store == null && trainedOn.isEmpty()) {
-      throw new IOException(
-          out.resolve("run.json")
-              + ": its config is damaged: it names no store; restore it, or start the run anew in"
-              + " another folder");
-    }
-    Path from = store != null ? store : Path.of(trainedOn);
-    return LorsaTrainer.resume(Contexts.of(checksums.open(from)), device(), out);
-  }
-
-  private Device device() {
-    try {
-      return Device.parse(device);
-    } catch (IllegalArgumentException e) {
-      throw usage(e.getMessage());
-    }
+    ActivationStore activations = files.open(LorsaTrainer.settings(files.out()));
+    return LorsaTrainer.resume(Contexts.of(activations), device.of(this), files.out());
   }
 
   private LorsaTrainingConfig config(ModelShape shape, Contexts sequences, int fromPosition) {
@@ -294,9 +237,9 @@ final class LorsaTrainCommand extends SluiceCommand {
           sets,
           k,
           rankByOutputNorm,
-          start(),
+          start.of(this),
           centre,
-          normalise,
+          start.normalise(),
           fromPosition,
           new Schedule(
               learningRate,
@@ -307,7 +250,7 @@ final class LorsaTrainCommand extends SluiceCommand {
               steps,
               schedule.warmup(),
               schedule.decay(),
-              deadWindow != null ? deadWindow : TrainingConfig.usualDeadWindow(steps * perStep),
+              schedule.deadWindow(steps * perStep),
               schedule.checkpointEvery(),
               schedule.logEvery()),
           seed(),
@@ -316,14 +259,6 @@ final class LorsaTrainCommand extends SluiceCommand {
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());
     }
-  }
-
-  private Start start() {
-    return switch (init) {
-      case "random" -> new Start.Random();
-      case "asi" -> new Start.ActiveSubspace(dInit, tau);
-      default -> throw usage("--init is random or asi, not '" + init + "'");
-    };
   }
 
   private RunResult train(LorsaTrainer trainer) throws IOException {
@@ -335,7 +270,7 @@ final class LorsaTrainCommand extends SluiceCommand {
         progress.done();
         return result;
       } catch (StoppedException e) {
-        sayHowItGoesOn(e, "lorsa train --resume --out " + out);
+        sayHowItGoesOn(e, "lorsa train --resume --out " + files.out());
         throw e;
       }
     }
@@ -359,6 +294,6 @@ final class LorsaTrainCommand extends SluiceCommand {
             result.tokens(),
             result.seconds(),
             result.tokensPerSecond());
-    out().printf("lorsa      %s%n", out.resolve("lorsa.safetensors"));
+    out().printf("lorsa      %s%n", files.out().resolve("lorsa.safetensors"));
   }
 }

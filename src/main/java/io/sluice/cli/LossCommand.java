@@ -2,6 +2,9 @@ package io.sluice.cli;
 
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.ContextOptions;
 import io.sluice.cli.options.ModelOptions;
 import io.sluice.cli.options.OutputFile;
@@ -31,21 +34,20 @@ import picocli.CommandLine.Option;
 @Command(
     name = "loss",
     description = {
-      "Measure how much of a model's loss comes back with k directions of a hook point.",
-      "In the running model an activation is replaced by its projection on the top k directions of",
-      "its covariance plus the mean, and the next-token loss L_k taken. With L the model's own loss",
-      "and L0 that with the mean alone, the share recovered is (L0 - L_k) / (L0 - L)."
-    },
-    footer = {
-      "",
-      "Example:",
-      "  sluice loss --model model/ --text novel.txt --tokens 20000 \\",
-      "      --store-stats stats.safetensors --hook layers.9.attn_out --out loss.json",
-      "",
-      "where stats.safetensors comes from",
-      "  sluice capture --model model/ --text other.txt --hooks 'layers.9.*' --out store",
-      "  sluice spectrum --store store --stats stats.safetensors"
+      "Measure how much of a model's loss k directions of a hook point recover.",
+      "In the running model an activation is replaced by its projection on the top k "
+          + "directions of its covariance, plus the mean. This gives the next-token loss L_k. "
+          + "With L the model's own loss, and L_0 its loss with the mean alone, the share "
+          + "recovered is (L_0 - L_k) / (L_0 - L).",
+      "--model and --text take what 'sluice capture' takes. The covariances come from "
+          + "'sluice spectrum --stats', best of another text, as the examples show."
     })
+@Examples({
+  "sluice loss --model model/ --text novel.txt --tokens 20000 --store-stats "
+      + "stats.safetensors --hook layers.9.attn_out --out loss.json",
+  "sluice capture --model model/ --text other.txt --hooks 'layers.9.*' --out store",
+  "sluice spectrum --store store --stats stats.safetensors"
+})
 final class LossCommand extends SluiceCommand {
   private static final double MOST = 0.9;
 
@@ -57,21 +59,28 @@ final class LossCommand extends SluiceCommand {
       names = "--store-stats",
       required = true,
       paramLabel = "FILE",
-      description = "Means and covariances that 'sluice spectrum --stats' wrote.")
+      description = "Read the means and covariances that 'sluice spectrum --stats' wrote.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path statistics;
 
   @Option(
       names = "--hook",
       required = true,
       paramLabel = "POINTS",
-      description = "Hook points, with commas between, one curve each: layers.9.attn_out.")
+      description =
+          "Replace these hook points, with commas between, one curve each, such as "
+              + "layers.9.attn_out.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private String hooks;
 
   @Option(
       names = "--ks",
       paramLabel = "auto|K,K,...",
       defaultValue = "auto",
-      description = "Numbers of directions (default: auto, twelve from 1/64 of the width to all).")
+      description =
+          "Keep these numbers of directions (default: auto, twelve from 1/64 of the width to "
+              + "all).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private String ks;
 
   @Mixin private PositionOption positions;
@@ -79,10 +88,12 @@ final class LossCommand extends SluiceCommand {
   @Option(
       names = "--out",
       paramLabel = "FILE",
-      description = "Write the curves to this file, as 'sluice report --loss' reads it.")
+      description = "Write the curves to this file, for 'sluice report --loss'.")
+  @Grouped(OptionGroup.OUTPUT)
   private Path out;
 
   @Option(names = "--json", description = "Print the curves as JSON instead of tables.")
+  @Grouped(OptionGroup.OUTPUT)
   private boolean json;
 
   @Override

@@ -1,5 +1,6 @@
 package io.sluice.cli;
 
+import io.sluice.cli.console.CommandWords;
 import io.sluice.cli.console.Console;
 import io.sluice.cli.console.ConsolePrinter;
 import io.sluice.cli.console.ErrorLine;
@@ -9,6 +10,10 @@ import io.sluice.cli.console.Terminal;
 import io.sluice.cli.console.UsageError;
 import io.sluice.cli.console.Values;
 import io.sluice.cli.console.Version;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.HelpPage;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.training.run.StoppedException;
 import java.io.PrintWriter;
 import java.io.Writer;
@@ -34,22 +39,24 @@ import picocli.CommandLine.RunLast;
  */
 @Command(
     name = "sluice",
+    customSynopsis = {"sluice COMMAND [OPTION...]", "sluice help COMMAND"},
     description = {
-      "Sparse dictionary learning on the JVM: capture what a transformer's layers write,",
-      "see in how few dimensions they write it, train sparse autoencoders that start there."
+      "Sluice stores what the layers of a transformer write, measures in how few dimensions they "
+          + "write it, and trains sparse autoencoders that start in those dimensions.",
+      "'sluice help COMMAND' explains a command and gives an example. 'sluice COMMAND @FILE' reads "
+          + "options from a file, as 'sluice help train' shows."
     },
     versionProvider = Version.class,
-    synopsisSubcommandLabel = "COMMAND",
-    commandListHeading = "%nCommands:%n",
-    optionListHeading = "%nOptions:%n",
     footer = {
-      "",
-      "Exit status: 0 done, 1 failed, 2 used wrongly; 141 done, but nobody read all of its output.",
-      "'sluice COMMAND --help' explains a command and gives an example.",
-      "",
-      "Example:",
-      "  sluice demo --out demo"
+      "Exit status:",
+      "  0    The command has done its work.",
+      "  1    The command has failed.",
+      "  2    The command was used wrongly.",
+      "  130  Ctrl-C has ended the command.",
+      "  141  The command has done its work, but its output was not read to the end."
     })
+@Examples("sluice demo --out demo")
+@Grouped(OptionGroup.GENERAL)
 public final class Main implements Runnable {
   /** What a shell makes of a program that ends by Ctrl-C. */
   private static final int STOPPED = 130;
@@ -111,7 +118,7 @@ public final class Main implements Runnable {
       CommandLine line = configured(root);
       line.setOut(console.out());
       line.setErr(err);
-      return line.execute(args);
+      return execute(line, args);
     } catch (PlatformText.Unreadable e) {
       err.println("sluice: " + e.getMessage());
       return CommandLine.ExitCode.USAGE;
@@ -125,6 +132,14 @@ public final class Main implements Runnable {
     }
   }
 
+  private static int execute(CommandLine line, String... args) {
+    try {
+      return line.execute(CommandWords.of(line, args));
+    } catch (ParameterException e) {
+      return UsageError.tell(e, args);
+    }
+  }
+
   /** The root with all its subcommands. */
   static CommandLine commandLine() {
     CommandLine root = new CommandLine(new Main());
@@ -133,10 +148,9 @@ public final class Main implements Runnable {
   }
 
   private static CommandLine configured(CommandLine root) {
-    root.setUsageHelpWidth(100);
-    root.setUsageHelpLongOptionsMaxWidth(28);
+    HelpPage.showFor(root, Terminal.pageColumns());
     root.setCaseInsensitiveEnumValuesAllowed(true);
-    // A prompt or a name may begin with @, which picocli takes for a file of arguments.
+    // CommandWords reads files of options; picocli would take a prompt with @ for one, too.
     root.setExpandAtFiles(false);
     Values.readBy(root);
     // Ansi.AUTO would ask System.console(), which loads a line editor.

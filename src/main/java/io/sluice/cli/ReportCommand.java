@@ -2,6 +2,9 @@ package io.sluice.cli;
 
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.console.Version;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.OutputFile;
 import io.sluice.evaluation.LossRecovery;
 import io.sluice.files.AtomicFile;
@@ -28,56 +31,68 @@ import picocli.CommandLine.Option;
  */
 @Command(
     name = "report",
+    customSynopsis =
+        "sluice report [--spectrum FILE] [--run DIR]... [--loss FILE] [--sweep DIR]... "
+            + "[OPTION...]",
     description = {
-      "Write one self-contained HTML page of spectra and runs.",
-      "Dimension by layer, spectra, head overlap, the loss that k directions recover, and the runs",
-      "side by side. The page needs no network."
-    },
-    footer = {
-      "",
-      "Example:",
-      "  sluice report --spectrum spectrum.json --run runs/random --run runs/asi --out report.html",
-      "  sluice report --sweep sweeps/causes --out sweep.html"
+      "Write one HTML page of spectra, losses and runs.",
+      "The page shows dimension by layer, spectra, head overlap, the loss that k "
+          + "directions recover, and the runs side by side, of what is given. It needs no "
+          + "network."
     })
+@Examples({
+  "sluice report --spectrum spectrum.json --run runs/random --run runs/asi --out " + "report.html",
+  "sluice report --sweep sweeps/causes --out sweep.html"
+})
 final class ReportCommand extends SluiceCommand {
   @Option(
       names = "--spectrum",
       paramLabel = "FILE",
-      description = "What 'sluice spectrum' wrote; left out, the page has no spectra.")
+      description = "Show the spectra in this file of 'sluice spectrum'.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path spectrum;
 
   @Option(
       names = "--run",
       paramLabel = "DIR",
-      description = "A folder that 'sluice train' wrote; give it once for each run to compare.")
+      description =
+          "Show the run in this folder of 'sluice train'; give it once for each run to compare.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private List<Path> runs = List.of();
 
   @Option(
       names = "--loss",
       paramLabel = "FILE",
-      description = "What 'sluice loss' wrote: how much of the loss k directions recover.")
+      description = "Show the recovered loss in this file of 'sluice loss'.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path loss;
 
   @Option(
       names = "--sweep",
       paramLabel = "DIR",
-      description = "A folder that 'sluice sweep' wrote; once for each sweep to show.")
+      description = "Show the sweep in this folder of 'sluice sweep'; give it once for each sweep.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private List<Path> sweeps = List.of();
 
   @Option(
       names = "--markdown",
       paramLabel = "FILE",
-      description = "Write what the sweeps say of dead features as Markdown, in place of the page.")
+      description =
+          "Write what the sweeps say of dead features to this Markdown file, instead of the "
+              + "page.")
+  @Grouped(OptionGroup.OUTPUT)
   private Path markdown;
 
-  @Option(names = "--title", paramLabel = "TEXT", description = "The page's title.")
+  @Option(names = "--title", paramLabel = "TEXT", description = "Give the page this title.")
+  @Grouped(OptionGroup.OUTPUT)
   private String title;
 
   @Option(
       names = "--out",
       paramLabel = "FILE",
       defaultValue = "report.html",
-      description = "Where to write the page (default: report.html).")
+      description = "Write the page to this file (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path out;
 
   @Override

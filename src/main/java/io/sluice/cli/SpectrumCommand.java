@@ -2,7 +2,11 @@ package io.sluice.cli;
 
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.ContextOptions;
+import io.sluice.cli.options.DeviceOption;
 import io.sluice.cli.options.OptionalTexts;
 import io.sluice.cli.options.OutputFile;
 import io.sluice.cli.options.PositionOption;
@@ -29,23 +33,26 @@ import picocli.CommandLine.Option;
 /** {@code sluice spectrum}: in how few dimensions each place of a model writes. */
 @Command(
     name = "spectrum",
-    description = {
-      "Measure in how few dimensions each hook point varies.",
-      "Reads a store, or, with --model and --text, the activations of a running model, which are not",
-      "stored. Prints layer by layer how many directions hold 99 %% of the variance, the effective",
-      "rank and the participation ratio."
+    customSynopsis = {
+      "sluice spectrum --store DIR [OPTION...]",
+      "sluice spectrum --model PATH --text PATH... [OPTION...]"
     },
-    footer = {
-      "",
-      "Example:",
-      "  sluice spectrum --store activations --model model/ --out spectrum.json",
-      "  sluice spectrum --model model/ --text novel.txt --tokens 60000 --out spectrum.json"
+    description = {
+      "Measure in how few dimensions the activations of each hook point vary.",
+      "It reads a store, or, with --model and --text, the activations of a running model, "
+          + "which it does not store. For each layer it prints how many directions hold 99 % of "
+          + "the variance, the effective rank and the participation ratio."
     })
+@Examples({
+  "sluice spectrum --store activations --model model/ --out spectrum.json",
+  "sluice spectrum --model model/ --text novel.txt --tokens 60000 --out spectrum.json"
+})
 final class SpectrumCommand extends SluiceCommand {
   @Option(
       names = "--store",
       paramLabel = "DIR",
-      description = "An activation store that 'sluice capture' wrote; this or --text.")
+      description = "Read activations from this folder of 'sluice capture', or give --text.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path storeFolder;
 
   @Mixin private StoreChecksums checksums;
@@ -54,15 +61,19 @@ final class SpectrumCommand extends SluiceCommand {
       names = "--hooks",
       paramLabel = "PATTERNS",
       description =
-          "Hook points, with commas between: layers.3.attn_out, layers.*.z, layers.0-2.*"
-              + " (default: all).")
+          "Measure these hook points, with commas between, such as "
+              + "layers.3.attn_out,layers.*.z (default: all).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private String hooks;
 
   @Option(
       names = "--tau",
       paramLabel = "SHARE",
       defaultValue = "0.99",
-      description = "Share of the variance to be held, above 0, at most 1 (default: 0.99).")
+      description =
+          "Count the directions that hold this share of the variance, above 0 and at most 1 "
+              + "(default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private double tau;
 
   @Mixin private PositionOption positions;
@@ -71,33 +82,31 @@ final class SpectrumCommand extends SluiceCommand {
       names = "--model",
       paramLabel = "PATH",
       description =
-          "The model's file or folder; adds the spectra of its output projections W_O and the"
-              + " overlap of their heads.")
+          "Also measure the spectra of this model's output projections W_O and the overlap of "
+              + "its heads.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Path model;
 
   @Mixin private OptionalTexts texts;
 
-  @Option(
-      names = "--device",
-      paramLabel = "DEVICE",
-      defaultValue = "cpu",
-      description =
-          "Where covariances are taken and --text runs: cpu, cuda, cuda:1 (default: cpu).")
-  private String device;
+  @Mixin private DeviceOption device;
 
   @Option(
       names = "--out",
       paramLabel = "FILE",
-      description = "Write the spectra to this file, as 'sluice report --spectrum' reads it.")
+      description = "Write the spectra to this file, for 'sluice report --spectrum'.")
+  @Grouped(OptionGroup.OUTPUT)
   private Path out;
 
   @Option(
       names = "--stats",
       paramLabel = "FILE",
-      description = "Write means and covariances to this safetensors file, for later use.")
+      description = "Write means and covariances to this safetensors file, for 'sluice loss'.")
+  @Grouped(OptionGroup.OUTPUT)
   private Path stats;
 
   @Option(names = "--json", description = "Print the spectra as JSON instead of a table.")
+  @Grouped(OptionGroup.OUTPUT)
   private boolean json;
 
   @Override
@@ -106,7 +115,7 @@ final class SpectrumCommand extends SluiceCommand {
       throw usage("--tau must be above 0 and at most 1, not " + tau);
     }
     positions.check(this);
-    Device on = parsedDevice();
+    Device on = device.of(this);
     OutputFile.check("--out", out);
     OutputFile.check("--stats", stats);
     texts.check(this);
@@ -195,14 +204,6 @@ final class SpectrumCommand extends SluiceCommand {
     }
     if (stats != null) {
       measuring.statistics().write(stats);
-    }
-  }
-
-  private Device parsedDevice() {
-    try {
-      return Device.parse(device);
-    } catch (IllegalArgumentException e) {
-      throw usage("--device: " + e.getMessage());
     }
   }
 }

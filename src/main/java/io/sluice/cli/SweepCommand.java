@@ -3,11 +3,16 @@ package io.sluice.cli;
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.console.StopSignal;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.help.OptionSpelling;
 import io.sluice.cli.options.ByteSize;
 import io.sluice.cli.options.EngineOptions;
 import io.sluice.cli.options.HeldOutOption;
+import io.sluice.cli.options.RunOptions;
 import io.sluice.cli.options.StepOptions;
-import io.sluice.cli.options.StoreChecksums;
+import io.sluice.cli.options.TauOption;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
@@ -19,10 +24,11 @@ import io.sluice.training.sweep.SweepCell;
 import io.sluice.training.sweep.SweepListener;
 import io.sluice.training.sweep.SweepResult;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -30,70 +36,67 @@ import picocli.CommandLine.Option;
 /** {@code sluice sweep}: dictionaries from every combination of some settings, side by side. */
 @Command(
     name = "sweep",
+    customSynopsis = {
+      "sluice sweep --store DIR --hook NAME --vary AXIS=VALUE[,VALUE...]... --out DIR "
+          + "[OPTION...]",
+      "sluice sweep --resume --out DIR"
+    },
     description = {
-      "Train a dictionary from every combination of some settings, over one reading of the data.",
-      "Each is an ordinary run in a folder of its own; dictionaries share each batch while they fit",
-      "into --memory. An interrupted sweep continues with --resume --out DIR."
+      "Train a dictionary for every combination of some settings, and compare them.",
+      "Each dictionary is an ordinary run in a folder of its own. Those that fit into "
+          + "--memory together share each batch, so that the data is read once for all of them. "
+          + "An interrupted sweep continues with --resume --out DIR; add --store if the store "
+          + "has moved.",
+      "An axis that is not given has the default of 'sluice train'. An axis with one value "
+          + "sets it for all dictionaries."
     },
     footer = {
-      "",
-      "Axes, each with the values that it takes:",
-      "  init=random,asi  centring=off,on  optimiser=adam,sparse-adam  normalise=off,on",
-      "  norm-search=off,on  whiten=off,on  constrain=off,auto,N  auxk=off,on,N",
-      "  resample=off,on,STEPS  features=N  k=N  lr=RATE  d-init=N  seed=N  batch=N",
-      "  activation=topk,abstopk,batchtopk,relu,jumprelu,gated,matching_pursuit  penalty=WEIGHT",
-      "constrain=auto: as many directions as hold --tau of the variance; auxk=on: half the width;",
-      "resample=on: every eighth of the run, in its first half. penalty: of relu, jumprelu and",
-      "gated, which need one; other activations leave it out. batch: the data is read once for each",
-      "size; with --tokens all see the same tokens, with --steps each makes as many steps.",
-      "An axis that is not given has the default of 'sluice train'; one value sets it for all cells.",
-      "",
-      "Example:",
-      "  sluice sweep --store activations --hook layers.3.attn_out --vary init=random,asi \\",
-      "      --vary centring=off,on --vary features=4096,16384 --vary seed=0,1,2 --steps 400 \\",
-      "      --out sweeps/starts"
+      "Axes (--vary) and their values:",
+      "  activation  topk, abstopk, batchtopk, relu, jumprelu, gated, matching_pursuit.",
+      "  auxk  off, on or N. on takes half the width.",
+      "  batch  N. The data is read once for each size. With --tokens all see the same "
+          + "tokens; with --steps each makes as many steps.",
+      "  centring  off, on.",
+      "  constrain  off, auto or N. auto takes as many directions as hold --tau of the "
+          + "variance.",
+      "  d-init  N.",
+      "  features  N.",
+      "  init  random, asi.",
+      "  k  N.",
+      "  lr  RATE.",
+      "  norm-search  off, on.",
+      "  normalise  off, on.",
+      "  optimiser  adam, sparse-adam.",
+      "  penalty  WEIGHT. relu, jumprelu and gated need one; other activations leave it " + "out.",
+      "  resample  off, on or STEPS. on resamples every eighth of the run, in its first " + "half.",
+      "  seed  N.",
+      "  whiten  off, on."
     })
+@Examples(
+    "sluice sweep --store activations --hook layers.3.attn_out --vary init=random,asi "
+        + "--vary centring=off,on --vary features=4096,16384 --vary seed=0,1,2 --steps 400 --out "
+        + "sweeps/starts")
 final class SweepCommand extends SluiceCommand {
-  @Option(
-      names = "--store",
-      paramLabel = "DIR",
-      description = "A folder that 'sluice capture' wrote (with --resume: where it is now).")
-  private Path store;
-
-  @Mixin private StoreChecksums checksums;
+  @Mixin private RunOptions files;
 
   @Option(
       names = "--hook",
       paramLabel = "NAME",
-      description = "The hook point to learn, for instance layers.3.attn_out.")
+      description = "Learn this hook point, such as layers.3.attn_out.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private String hook;
-
-  @Option(names = "--out", paramLabel = "DIR", required = true, description = "The sweep's folder.")
-  private Path out;
 
   @Option(
       names = "--vary",
-      paramLabel = "AXIS=VALUE[,VALUE…]",
-      description = "An axis and its values, for instance init=random,asi; once for each axis.")
+      paramLabel = "AXIS=VALUE[,VALUE...]",
+      description =
+          "Vary an axis over these values, such as init=random,asi; give it once for each axis.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private List<String> vary = List.of();
 
   @Mixin private StepOptions steps;
 
-  @Option(
-      names = "--tau",
-      paramLabel = "T",
-      defaultValue = "0.99",
-      description = "Share of the variance in the active subspace (default: ${DEFAULT-VALUE}).")
-  private double tau;
-
-  @Option(
-      names = "--dead-after",
-      paramLabel = "N",
-      defaultValue = "0",
-      description =
-          "Tokens without firing after which AuxK and resampling count a feature as dead "
-              + "(default: --dead-window).")
-  private long deadAfter;
+  @Mixin private TauOption tau;
 
   @Mixin private HeldOutOption heldOut;
 
@@ -101,16 +104,15 @@ final class SweepCommand extends SluiceCommand {
       names = "--memory",
       paramLabel = "SIZE",
       description =
-          "What the dictionaries that share a batch may take, for instance 8G "
-              + "(default: half of the machine's).")
+          "Let the dictionaries that share a batch take this much memory, such as 8G (default: "
+              + "half of the machine's).")
+  @Grouped(OptionGroup.COMPUTE)
   private String memory;
 
   @Mixin private EngineOptions engines;
 
-  @Option(names = "--resume", description = "Continue the sweep in --out, with its own settings.")
-  private boolean resume;
-
   @Option(names = "--json", description = "Print the results as JSON.")
+  @Grouped(OptionGroup.OUTPUT)
   private boolean json;
 
   private int smallestBatch;
@@ -118,22 +120,18 @@ final class SweepCommand extends SluiceCommand {
 
   @Override
   protected void run() throws IOException {
-    if (!resume && (store == null || hook == null || vary.isEmpty())) {
-      throw usage("give --store, --hook and --vary, or --resume to go on with a sweep");
-    }
-    if (resume) {
-      requireOwnSettings(Set.of("--store", "--memory"));
-    }
+    files.check(
+        this, hook != null && !vary.isEmpty(), "--store, --hook and --vary", Set.of("--memory"));
     steps.check(this);
     heldOut.check(this);
     engines.check(this);
-    try (Sweep sweep = resume ? resumed() : started()) {
+    try (Sweep sweep = files.resume() ? resumed() : started()) {
       SweepResult result = train(sweep);
       if (json) {
         out().println(SweepJson.of(result));
       } else {
         new SweepTable(result).print(out());
-        out().printf("%nRuns are in %s%n", out.resolve("cells"));
+        out().printf("%nRuns are in %s%n", files.out().resolve("cells"));
       }
     }
   }
@@ -147,30 +145,43 @@ final class SweepCommand extends SluiceCommand {
     Grid grid;
     List<SweepCell> cells;
     try {
-      grid = Grid.parse(vary);
+      grid = Grid.parse(vary.stream().map(SweepCommand::spelled).toList());
       smallestBatch =
           grid.axes().getOrDefault(Axis.BATCH, List.of(String.valueOf(steps.batch()))).stream()
               .mapToInt(Integer::parseInt)
               .min()
               .orElseThrow();
-      if (deadAfter < 0) {
-        throw usage("--dead-after must be at least 0, not " + deadAfter);
+      if (steps.deadAfter() < 0) {
+        throw usage("--dead-after must be at least 0, not " + steps.deadAfter());
       }
-      cells = grid.cells(this::base, tau, deadAfter);
+      cells = grid.cells(this::base, tau.share(), steps.deadAfter());
     } catch (IllegalArgumentException e) {
       throw usage("--vary: " + e.getMessage());
     }
-    ActivationStore from = checksums.open(store);
-    return Sweep.start(from, grid, cells, engines.engines(this), engines.label(), budget(), out);
+    ActivationStore from = files.open();
+    return Sweep.start(
+        from, grid, cells, engines.engines(this), engines.label(), budget(), files.out());
+  }
+
+  /** An axis and its values, by Sluice's own names. */
+  private static String spelled(String axis) {
+    int end = axis.indexOf('=');
+    if (end < 0) {
+      return axis;
+    }
+    List<String> axes = Stream.of(Axis.values()).map(Axis::label).toList();
+    String label =
+        OptionSpelling.name(axis.substring(0, end), axes::contains).orElse(axis.substring(0, end));
+    List<String> words = axes.contains(label) ? Axis.ofLabel(label).words() : List.of();
+    return Stream.of(axis.substring(end + 1).split(",", -1))
+        .map(value -> OptionSpelling.value(value, words))
+        .collect(Collectors.joining(",", label + "=", ""));
   }
 
   private Sweep resumed() throws IOException {
-    Sweep.Origin origin = Sweep.origin(out);
+    Sweep.Origin origin = Sweep.origin(files.out());
     return Sweep.resume(
-        checksums.open(store != null ? store : origin.store()),
-        engines.engines(this, origin.engine()),
-        budget(),
-        out);
+        files.open(origin.store()), engines.engines(this, origin.engine()), budget(), files.out());
   }
 
   private long budget() {
@@ -194,7 +205,7 @@ final class SweepCommand extends SluiceCommand {
       try {
         return train(sweep, signal);
       } catch (StoppedException e) {
-        sayHowItGoesOn(e, "sweep --resume --out " + out);
+        sayHowItGoesOn(e, "sweep --resume --out " + files.out());
         throw e;
       }
     }

@@ -7,29 +7,33 @@ import io.sluice.cli.console.ResultText;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.console.StopSignal;
 import io.sluice.cli.console.TrainingProgress;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.help.OptionSpelling;
 import io.sluice.cli.options.EngineOptions;
 import io.sluice.cli.options.HeldOutOption;
 import io.sluice.cli.options.KindOptions;
 import io.sluice.cli.options.PositionOption;
 import io.sluice.cli.options.RemedyOptions;
+import io.sluice.cli.options.RunOptions;
 import io.sluice.cli.options.SparsityOptions;
+import io.sluice.cli.options.StartOptions;
 import io.sluice.cli.options.StepOptions;
-import io.sluice.cli.options.StoreChecksums;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.engine.Optimiser;
 import io.sluice.training.Trainer;
 import io.sluice.training.config.Kind;
 import io.sluice.training.config.Sparsity;
-import io.sluice.training.config.Start;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
 import io.sluice.training.run.StoppedException;
 import io.sluice.training.start.StartingPoint;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Set;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -37,76 +41,81 @@ import picocli.CommandLine.Option;
 /** {@code sluice train}: one sparse dictionary on the hook points of a store. */
 @Command(
     name = "train",
+    customSynopsis = {
+      "sluice train --store DIR --hook NAME --out DIR [OPTION...]",
+      "sluice train --resume --out DIR"
+    },
     description = {
-      "Train a sparse autoencoder, transcoder or crosscoder on the activations of a store.",
-      "An autoencoder has one --hook. With --target it is a transcoder, which reads one hook point",
-      "and writes another. Several hooks make a crosscoder; several hooks and targets make a",
-      "cross-layer transcoder.",
-      "The run folder gets metrics and checkpoints while it runs, and the dictionary at the end.",
-      "An interrupted run continues with --resume --out DIR."
+      "Train a sparse autoencoder, transcoder or crosscoder on stored activations.",
+      "One --hook trains an autoencoder. With --target it is a transcoder, which reads "
+          + "--hook and writes --target. Several hooks, with commas between, train a crosscoder, "
+          + "whose features they share. As many targets as hooks train a cross-layer transcoder: "
+          + "the features of each layer write its target and those after it, and --features and "
+          + "--k count those of one layer.",
+      "The run folder gets metrics and checkpoints while the run lasts, and the dictionary "
+          + "at its end. An interrupted run continues with --resume --out DIR; add --store if "
+          + "the store has moved."
     },
     footer = {
-      "",
-      "Example:",
-      "  sluice train --store activations --hook layers.3.attn_out --features 16384 --k 32 \\",
-      "      --init asi --steps 800 --out runs/asi",
-      "  sluice train --store activations --hook layers.2.resid --target layers.3.mlp_out \\",
-      "      --skip --features 16384 --k 32 --steps 800 --out runs/transcoder",
-      "  sluice train --store activations --hook layers.2.resid,layers.3.resid,layers.4.resid \\",
-      "      --features 16384 --k 32 --steps 800 --out runs/crosscoder",
-      "  sluice train --store activations --hook layers.1.resid,layers.2.resid \\",
-      "      --target layers.2.mlp_out,layers.3.mlp_out --features 8192 --k 16 --out runs/layers",
-      "  sluice train --store activations --hook layers.3.attn_out --activation jumprelu \\",
-      "      --penalty 0.3 --penalty-steps 200 --steps 800 --out runs/jumprelu"
+      "Activation functions (--activation):",
+      "  topk  Keep the --k largest features of a token.",
+      "  abstopk  Keep the --k features furthest from 0, with their signs.",
+      "  batchtopk  Keep --k features a token on average over a batch. The finished "
+          + "dictionary keeps those above a threshold that the run has found.",
+      "  relu  Keep all positive features. This needs --penalty.",
+      "  jumprelu  Keep features above their own threshold, which is learned. This needs "
+          + "--penalty; --k features of a token fire at the start.",
+      "  gated  Keep features whose gate is open, which is learned. This needs --penalty; "
+          + "--k features of a token fire at the start.",
+      "  matching_pursuit  Pick at most --k features, one after the other.",
+      "Penalties (--penalty-kind), with u = activation times decoder norm:",
+      "  l1  Charge u.",
+      "  tanh  Charge tanh(S*u), with S from --tanh-scale.",
+      "  power  Charge u to the power p, which falls from 1 to --p-end (p-annealing).",
+      "  l0  Charge 1. This is for jumprelu only.",
+      "@FILE takes options from a file. There, # begins a comment, quotes hold a word with "
+          + "spaces, and lines may break between words. An option on the command line replaces "
+          + "the same one in the file. 'sluice train @asi.args --lr 0.0005' with this asi.args "
+          + "trains at 0.0005:",
+      "    --store activations",
+      "    --hook layers.3.attn_out",
+      "    --features 16384 --k 32    # d_sae and L0",
+      "    --lr 0.001                 # the command line says 0.0005",
+      "    --steps 800",
+      "    --out runs/asi"
     })
+@Examples({
+  "sluice train --store activations --hook layers.3.attn_out --features 16384 --k 32 "
+      + "--steps 800 --out runs/asi",
+  "sluice train --store activations --hook layers.2.resid --target layers.3.mlp_out "
+      + "--skip --steps 800 --out runs/transcoder",
+  "sluice train --store activations --hook "
+      + "layers.2.resid,layers.3.resid,layers.4.resid --steps 800 --out runs/crosscoder",
+  "sluice train --store activations --hook layers.1.resid,layers.2.resid --target "
+      + "layers.2.mlp_out,layers.3.mlp_out --features 8192 --k 16 --out runs/layers",
+  "sluice train --store activations --hook layers.3.attn_out --activation jumprelu "
+      + "--penalty 0.3 --penalty-steps 200 --steps 800 --out runs/jumprelu"
+})
 final class TrainCommand extends SluiceCommand {
-  @Option(
-      names = "--store",
-      paramLabel = "DIR",
-      description = "A folder that 'sluice capture' wrote (with --resume: where it is now).")
-  private Path store;
-
-  @Mixin private StoreChecksums checksums;
+  @Mixin private RunOptions files;
 
   @Mixin private KindOptions kind;
 
-  @Option(names = "--out", paramLabel = "DIR", required = true, description = "The run's folder.")
-  private Path out;
-
-  @Option(names = "--name", paramLabel = "TEXT", description = "Name of the run in reports.")
+  @Option(names = "--name", paramLabel = "TEXT", description = "Name the run in reports.")
+  @Grouped(OptionGroup.OUTPUT)
   private String name;
 
   @Option(
       names = "--features",
       paramLabel = "N",
       defaultValue = "16384",
-      description = "Number of features (default: ${DEFAULT-VALUE}).")
+      description = "Learn N features, also called d_sae (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private int features;
 
   @Mixin private SparsityOptions sparsity;
 
-  @Option(
-      names = "--init",
-      paramLabel = "random|asi",
-      defaultValue = "asi",
-      description =
-          "Where features start: at random, or by active-subspace initialisation (asi), "
-              + "inside the directions that hold --tau of the variance (default: asi).")
-  private String init;
-
-  @Option(
-      names = "--d-init",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Dimensions of the active subspace (default: as --tau says).")
-  private int dInit;
-
-  @Option(
-      names = "--tau",
-      paramLabel = "T",
-      defaultValue = "0.99",
-      description = "Share of the variance in the active subspace (default: ${DEFAULT-VALUE}).")
-  private double tau;
+  @Mixin private StartOptions start;
 
   @Option(
       names = "--centre",
@@ -114,19 +123,10 @@ final class TrainCommand extends SluiceCommand {
       defaultValue = "true",
       fallbackValue = "true",
       description =
-          "Whether the encoder sees x less the decoder bias, which starts at the mean; a "
-              + "transcoder's sees x less its mean (default: yes).")
+          "Subtract the decoder bias, which starts at the mean, before the encoder. A "
+              + "transcoder subtracts the mean of its input (default: yes).")
+  @Grouped(OptionGroup.START)
   private boolean centre;
-
-  @Option(
-      names = "--normalise",
-      negatable = true,
-      defaultValue = "true",
-      fallbackValue = "true",
-      description =
-          "Whether activations are scaled to a mean norm of sqrt(d) while training "
-              + "(default: yes).")
-  private boolean normalise;
 
   @Option(
       names = "--norm-search",
@@ -134,13 +134,15 @@ final class TrainCommand extends SluiceCommand {
       defaultValue = "true",
       fallbackValue = "true",
       description =
-          "Whether the starting rows get the common length that reconstructs a sample "
-              + "best (default: yes); otherwise they get length 1.")
+          "Give the starting rows the common length that reconstructs a sample best, instead "
+              + "of length 1 (default: yes).")
+  @Grouped(OptionGroup.START)
   private boolean normSearch;
 
   @Option(
       names = "--rank-by-decoder-norm",
-      description = "Rank features by activation times decoder norm.")
+      description = "Select features by activation times decoder norm.")
+  @Grouped(OptionGroup.SPARSITY)
   private boolean rankByDecoderNorm;
 
   @Mixin private RemedyOptions remedies;
@@ -150,15 +152,17 @@ final class TrainCommand extends SluiceCommand {
       paramLabel = "adam|sparse-adam",
       defaultValue = "adam",
       description =
-          "adam moves all features at each step, sparse-adam only those that fired "
-              + "(default: adam).")
+          "With adam, update all features at each step; with sparse-adam, only those that "
+              + "fired (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.OPTIMISER)
   private String optimiser;
 
   @Option(
       names = "--lr",
       paramLabel = "RATE",
       defaultValue = "0.001",
-      description = "Peak learning rate (default: ${DEFAULT-VALUE}).")
+      description = "Set the peak learning rate (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private double learningRate;
 
   @Mixin private StepOptions steps;
@@ -172,28 +176,22 @@ final class TrainCommand extends SluiceCommand {
   @Option(
       names = "--data-seed",
       paramLabel = "N",
-      description = "Seed of the order of the data alone (default: as --seed).")
+      description = "Set the seed of the order of the data alone (default: as --seed).")
+  @Grouped(OptionGroup.DATA)
   private Long dataSeed;
 
-  @Option(names = "--resume", description = "Continue the run in --out, with its own settings.")
-  private boolean resume;
-
   @Option(names = "--json", description = "Print the result as JSON.")
+  @Grouped(OptionGroup.OUTPUT)
   private boolean json;
 
   @Override
   protected void run() throws IOException {
-    if (!resume && (store == null || kind.hook() == null)) {
-      throw usage("give --store and --hook, or --resume to go on with a run");
-    }
-    if (resume) {
-      requireOwnSettings(Set.of("--store"));
-    }
+    files.check(this, kind.hook() != null, "--store and --hook", Set.of());
     steps.check(this);
     positions.check(this);
     heldOut.check(this);
     engines.check(this);
-    try (Trainer trainer = resume ? resumed() : started()) {
+    try (Trainer trainer = files.resume() ? resumed() : started()) {
       RunResult result = train(trainer);
       if (json) {
         out().println(new ObjectMapper().writeValueAsString(result));
@@ -210,22 +208,14 @@ final class TrainCommand extends SluiceCommand {
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());
     }
-    return Trainer.start(checksums.open(store), config, engines.engines(this), title(config), out);
+    return Trainer.start(files.open(), config, engines.engines(this), title(config), files.out());
   }
 
   private Trainer resumed() throws IOException {
-    JsonNode settings = Trainer.settings(out);
-    String trainedOn = settings.path("store").asText();
-    if (store == null && trainedOn.isEmpty()) {
-      throw new IOException(
-          out.resolve("run.json")
-              + ": its config is damaged: it names no store; restore it, or start the run anew in"
-              + " another folder");
-    }
-    Path from = store != null ? store : Path.of(trainedOn);
+    JsonNode settings = Trainer.settings(files.out());
     // An engine's name is its kind and its device, and perhaps more.
     return Trainer.resume(
-        checksums.open(from), engines.engines(this, settings.path("engine").asText()), out);
+        files.open(settings), engines.engines(this, settings.path("engine").asText()), files.out());
   }
 
   private TrainingConfig config() {
@@ -233,29 +223,27 @@ final class TrainCommand extends SluiceCommand {
         TrainingConfig.of(kind.hook())
             .kind(kind.kind())
             .features(features)
-            .start(start())
+            .start(start.of(this))
             .centre(centre)
-            .normalise(normalise)
+            .normalise(start.normalise())
             .normSearch(normSearch)
             .rankByDecoderNorm(rankByDecoderNorm)
-            .optimiser(Optimiser.ofLabel(optimiser))
+            .optimiser(optimiser())
             .learningRate(learningRate)
             .seed(seed())
             .dataSeed(dataSeed == null ? seed() : dataSeed)
             .heldOut(heldOut.share())
-            .remedies(remedies.remedies(tau));
+            .remedies(remedies.remedies(start.tau(), steps.deadAfter()));
     steps.apply(config, steps.batch());
     sparsity.apply(config, steps.count());
     positions.asked().ifPresent(config::fromPosition);
     return config.build();
   }
 
-  private Start start() {
-    return switch (init) {
-      case "random" -> new Start.Random();
-      case "asi" -> new Start.ActiveSubspace(dInit, tau);
-      default -> throw usage("--init is random or asi, not '" + init + "'");
-    };
+  private Optimiser optimiser() {
+    return Optimiser.ofLabel(
+        OptionSpelling.value(
+            optimiser, Stream.of(Optimiser.values()).map(Optimiser::label).toList()));
   }
 
   private String title(TrainingConfig config) {
@@ -271,7 +259,7 @@ final class TrainCommand extends SluiceCommand {
           case Kind.CrossLayerTranscoder crossLayer -> "cross-layer transcoder, ";
         };
     return kindOf
-        + init
+        + start.label()
         + (config.sparsity().kind() == Sparsity.TOPK ? "" : ", " + config.sparsity().kind().label())
         + (config.centre() ? ", centred" : "")
         + RemedyOptions.title(config.remedies())
@@ -288,20 +276,20 @@ final class TrainCommand extends SluiceCommand {
         progress.done();
         return result;
       } catch (StoppedException e) {
-        sayHowItGoesOn(e, "train --resume --out " + out);
+        sayHowItGoesOn(e, "train --resume --out " + files.out());
         throw e;
       }
     }
   }
 
   private void print(Trainer trainer, RunResult result) {
-    StartingPoint start = trainer.startingPoint();
+    StartingPoint from = trainer.startingPoint();
     new ResultText("features", trainer.config().features()).print(result, trainer.heldOut(), out());
-    if (start.subspaceDimensions() > 0) {
-      out().printf(Locale.ROOT, "d_init     %d%n", start.subspaceDimensions());
+    if (from.subspaceDimensions() > 0) {
+      out().printf(Locale.ROOT, "d_init     %d%n", from.subspaceDimensions());
     }
-    if (start.trainedDimensions() > 0) {
-      out().printf(Locale.ROOT, "seen       %d dimensions%n", start.trainedDimensions());
+    if (from.trainedDimensions() > 0) {
+      out().printf(Locale.ROOT, "seen       %d dimensions%n", from.trainedDimensions());
     }
     out()
         .printf(
@@ -310,10 +298,10 @@ final class TrainCommand extends SluiceCommand {
             result.tokens(),
             result.seconds(),
             result.tokensPerSecond());
-    boolean layered = CrossLayerDictionary.isIn(out);
+    boolean layered = CrossLayerDictionary.isIn(files.out());
     out()
         .printf(
             "dictionary %s%n",
-            out.resolve(layered ? "cross-layer.json" : "dictionary.safetensors"));
+            files.out().resolve(layered ? "cross-layer.json" : "dictionary.safetensors"));
   }
 }

@@ -115,7 +115,9 @@ class TrainCommandTest {
       }
       String last = err.substring(1 + Math.max(err.lastIndexOf('\r'), -1)).strip();
       last = last.substring(last.lastIndexOf('\n') + 1);
-      assertThat(last).hasSizeLessThan(80).matches("train: .*  FVU 0\\.\\d{4}  dead \\d+\\.\\d\\d%");
+      assertThat(last)
+          .hasSizeLessThan(80)
+          .matches("train: .*  FVU 0\\.\\d{4}  dead \\d+\\.\\d\\d%");
       String fvu = last.replaceAll(".*FVU (\\S+) .*", "$1");
       String dead = last.replaceAll(".*dead ", "");
       assertThat(out)

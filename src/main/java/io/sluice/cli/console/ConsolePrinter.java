@@ -24,10 +24,15 @@ public final class ConsolePrinter extends PrintWriter {
 
   /** Returns to the start of the line, so that what follows overwrites it. */
   static void rewind(PrintWriter out) {
+    printOwn(out, "\r");
+  }
+
+  /** Prints {@code text}, which is the program's own and may have colours. */
+  public static void printOwn(PrintWriter out, String text) {
     if (out instanceof ConsolePrinter printer) {
-      printer.own(() -> out.print('\r'));
+      printer.own(() -> out.print(text));
     } else {
-      out.print('\r');
+      out.print(text);
     }
   }
 

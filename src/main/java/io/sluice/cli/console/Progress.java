@@ -197,12 +197,7 @@ public final class Progress implements AutoCloseable {
   private String lastLine(long now) {
     String line =
         String.format(
-            Locale.ROOT,
-            "%s: %,d %s in %s",
-            label,
-            done,
-            unit,
-            duration((now - startNanos) / 1e9));
+            Locale.ROOT, "%s: %,d %s in %s", label, done, unit, duration((now - startNanos) / 1e9));
     String speed = ", " + rateText(rate(now)) + " " + unit + "/s";
     String remark = note.isEmpty() ? "" : "  " + note;
     boolean fits = !terminal || line.length() + speed.length() + remark.length() < columns;

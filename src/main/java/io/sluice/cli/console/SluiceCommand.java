@@ -1,6 +1,10 @@
 package io.sluice.cli.console;
 
 import io.sluice.cli.Commands;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.HelpPage;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.training.run.StoppedException;
 import java.io.PrintWriter;
 import java.util.List;
@@ -17,15 +21,13 @@ import picocli.CommandLine.Spec;
  * What every subcommand shares: {@code --help}, {@code --seed}, {@code --stacktrace}, where output
  * goes, and how errors are told.
  *
- * <p>A subcommand is one class {@code XyzCommand} in this package, annotated with
- * {@code @Command(name = "xyz", description = …, footer = {"", "Example:", " sluice xyz …"})} and
- * named in {@link Commands}. It parses, wires and prints; it holds no logic.
+ * <p>A subcommand is one class {@code XyzCommand}, annotated with {@code @Command(name = "xyz",
+ * description = …)} and {@link Examples}, and named in {@link Commands}. It parses, wires and
+ * prints; it holds no logic. Each of its options names a heading of its help ({@link Grouped}) and
+ * has a description of whole sentences without line breaks; {@link HelpPage} shows them.
  */
-@Command(
-    mixinStandardHelpOptions = false,
-    sortOptions = false,
-    optionListHeading = "%nOptions:%n",
-    parameterListHeading = "%nArguments:%n")
+@Command(mixinStandardHelpOptions = false)
+@Grouped(OptionGroup.GENERAL)
 public abstract class SluiceCommand implements Callable<Integer> {
   /** Options that say how a command talks, not what it does. */
   private static final Set<String> WITH_EVERYTHING =
@@ -35,18 +37,17 @@ public abstract class SluiceCommand implements Callable<Integer> {
 
   @Option(
       names = "--seed",
-      order = 1000,
       paramLabel = "N",
       defaultValue = "0",
-      description = "Seed of everything random; the same seed gives the same result (default: 0).")
+      description =
+          "Set the seed of everything random; the same seed gives the same result (default: 0).")
   private long seed;
 
-  @Option(names = "--stacktrace", order = 1001, description = "Show the stack trace of a failure.")
+  @Option(names = "--stacktrace", description = "Show the stack trace of a failure.")
   private boolean stacktrace;
 
   @Option(
       names = {"-h", "--help"},
-      order = 1002,
       usageHelp = true,
       description = "Show this help and exit.")
   private boolean help;

@@ -5,6 +5,9 @@ package io.sluice.cli.console;
  * by system properties; without the launcher the answer is no.
  */
 public final class Terminal {
+  private static final int USUAL = 80;
+  private static final int NARROWEST = 40;
+
   private Terminal() {}
 
   /** Whether standard output is a terminal. */
@@ -29,6 +32,22 @@ public final class Terminal {
 
   /** Columns of the terminal, 80 where that is unknown. */
   static int columns() {
-    return Math.max(40, Integer.getInteger("sluice.terminal.columns", 80));
+    int columns = Integer.getInteger("sluice.terminal.columns", 0);
+    return columns > 0 ? Math.max(NARROWEST, columns) : USUAL;
+  }
+
+  /**
+   * Columns of a page of text on standard output: those of the terminal; elsewhere what {@code
+   * COLUMNS} says, or 80.
+   */
+  public static int pageColumns() {
+    return outputIsTerminal() ? columns() : pageColumns(System.getenv("COLUMNS"));
+  }
+
+  /** Columns of a page that no terminal shows, where the environment says {@code columns}. */
+  public static int pageColumns(String columns) {
+    return columns != null && columns.matches("[1-9]\\d{0,4}")
+        ? Math.max(NARROWEST, Integer.parseInt(columns))
+        : USUAL;
   }
 }

@@ -41,10 +41,7 @@ public final class TrainingProgress implements TrainingListener {
   public void measured(Metrics metrics) {
     remark =
         String.format(
-            Locale.ROOT,
-            "FVU %.4f  dead %.2f%%",
-            metrics.fvu(),
-            100 * metrics.deadFraction());
+            Locale.ROOT, "FVU %.4f  dead %.2f%%", metrics.fvu(), 100 * metrics.deadFraction());
     // The last line of metrics comes after the last step.
     progress.update(units, remark);
   }

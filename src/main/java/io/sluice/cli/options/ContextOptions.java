@@ -1,6 +1,8 @@
 package io.sluice.cli.options;
 
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.model.capture.ContextSpec;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.text.TextProblems;
@@ -10,16 +12,15 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Which texts a command runs through a model, and how they are cut. */
+@Grouped(OptionGroup.MODEL)
 public final class ContextOptions {
   @Option(
       names = "--text",
       required = true,
       arity = "1..*",
       paramLabel = "PATH",
-      description =
-          "Texts: files, folders, or patterns in quotes ('data/**/*.jsonl'). Plain text is one "
-              + "document per file; .jsonl, .ndjson and .json hold one per line, Parquet one per row;"
-              + " gzip, Zstandard, UTF-16 and UTF-32 are unpacked and read.")
+      description = "Read texts from these files, folders or patterns.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private List<Path> texts;
 
   @Mixin private TextReading reading;
@@ -27,30 +28,32 @@ public final class ContextOptions {
   @Option(
       names = "--tokens",
       paramLabel = "N",
-      description = "Stop after N tokens of text (default: the whole text).")
+      description = "Stop after N tokens of text (default: all).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Long tokens;
 
   @Option(
       names = "--context",
       paramLabel = "N",
       description =
-          "Tokens per context, special tokens included (default: 256 for causal models, 128 for"
-              + " encoders).")
+          "Cut texts into contexts of N tokens, special tokens included (default: 256 for "
+              + "causal models, 128 for encoders).")
   private Integer context;
 
   @Option(
       names = "--stride",
       paramLabel = "N",
       description =
-          "Tokens from one context's beginning to the next (default: contexts do not overlap)."
-              + " Where they overlap, a token counts once, in the first context that has it.")
+          "Start a context every N tokens, so that contexts overlap. A token then counts once, "
+              + "in the first context that has it (default: no overlap).")
   private Integer stride;
 
   @Option(
       names = "--batch",
       paramLabel = "N",
       description =
-          "Contexts that run together (default: as many as have 1024 tokens on a CPU, 16384 on a GPU).")
+          "Run N contexts together (default: as many as have 1024 tokens on a CPU, 16384 on a "
+              + "GPU).")
   private Integer batch;
 
   /** Complains about values that cannot be meant, before any work. */

@@ -1,41 +1,46 @@
 package io.sluice.cli.options;
 
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.engine.EngineFactory;
 import io.sluice.torch.Device;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What trains dictionaries, and where. */
+/** What computes with dictionaries, and where. */
+@Grouped(OptionGroup.COMPUTE)
 public final class EngineOptions {
   @Option(
       names = "--engine",
       paramLabel = "auto|vector|torch|reference",
       defaultValue = "auto",
       description =
-          "What computes: vector (CPU, needs no LibTorch), torch (CPU or CUDA), or the slow "
-              + "reference (default: auto, which is vector on the CPU and torch on a GPU).")
+          "Compute with vector (CPU, without LibTorch), torch (CPU or CUDA) or the slow "
+              + "reference; auto takes vector on the CPU and torch on a GPU (default: "
+              + "${DEFAULT-VALUE}).")
   private String engine;
 
-  @Option(
-      names = "--device",
-      paramLabel = "cpu|cuda",
-      defaultValue = "cpu",
-      description = "Where it computes (default: cpu).")
-  private String device;
+  @Mixin private DeviceOption device;
 
   @Mixin private ThreadsOption threads;
 
   /** Complains about values that cannot be meant, before any work. */
   public void check(SluiceCommand command) {
+    device.of(command);
     threads.check(command);
+  }
+
+  /** Where it computes. */
+  public Device device(SluiceCommand command) {
+    return device.of(command);
   }
 
   /**
    * The engine that was asked for, and where: what {@link #engines(SluiceCommand, String)} reads.
    */
   public String label() {
-    return engine + " " + device;
+    return engine + " " + device.label();
   }
 
   /** What was asked for. */

@@ -1,19 +1,22 @@
 package io.sluice.cli.options;
 
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.store.HeldOut;
 import java.util.Locale;
 import picocli.CommandLine.Option;
 
 /** How much of the store a training keeps apart to be measured on. */
+@Grouped(OptionGroup.DATA)
 public final class HeldOutOption {
   @Option(
       names = "--held-out",
       paramLabel = "SHARE",
       defaultValue = "" + HeldOut.USUAL_SHARE,
       description =
-          "Share of the tokens to hold out, in whole contexts: never trained on, and "
-              + "measured at the end; at least 1,000 tokens; 0 for none (default: "
+          "Hold out this share of the tokens, in whole contexts and at least 1,000 tokens. "
+              + "They are never trained on, and measured at the end. 0 holds out none (default: "
               + "${DEFAULT-VALUE}).")
   private double share;
 

@@ -1,19 +1,21 @@
 package io.sluice.cli.options;
 
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.training.config.EncoderStart;
 import io.sluice.training.config.Kind;
 import java.util.List;
 import picocli.CommandLine.Option;
 
 /** What a dictionary reads and writes, and so of which kind it is. */
+@Grouped(OptionGroup.KIND)
 public final class KindOptions {
   @Option(
       names = "--hook",
       paramLabel = "NAME",
       split = ",",
-      description =
-          "The hook point to learn, for instance layers.3.attn_out. Several, with commas "
-              + "between, make a crosscoder, whose features they share.")
+      description = "Learn this hook point, such as layers.3.attn_out.")
+  @Grouped(OptionGroup.ESSENTIAL)
   private List<String> hooks;
 
   @Option(
@@ -21,27 +23,24 @@ public final class KindOptions {
       paramLabel = "NAME",
       split = ",",
       description =
-          "The hook point to write: makes a transcoder, which reads --hook and writes "
-              + "--target (default: an autoencoder). As many targets as hooks, with commas "
-              + "between, make a cross-layer transcoder: features of each layer write its "
-              + "target and those after it; --features and --k are then those of one layer.")
+          "Write this hook point instead of --hook: train a transcoder. As many targets as "
+              + "hooks, with commas between, train a cross-layer transcoder.")
   private List<String> targets;
 
   @Option(
       names = "--encoder-start",
       paramLabel = "pull-back|tied|random",
       description =
-          "With --target: where the encoder starts. pull-back: at the decoder, pulled "
-              + "back through the best linear prediction of the target from the input; tied: "
-              + "at the decoder itself, where widths are equal; random: at random (default: "
-              + "pull-back).")
+          "With --target, start the encoder at the decoder, pulled back through the best "
+              + "linear prediction of the target from the input (pull-back); at the decoder itself, "
+              + "where widths are equal (tied); or at random (default: pull-back).")
   private String encoderStart;
 
   @Option(
       names = "--skip",
       description =
-          "With --target: a skip transcoder. Adds a matrix from input to target, which "
-              + "starts at 0 and learns what follows linearly.")
+          "With --target, add a matrix from input to target, which starts at 0 and learns the "
+              + "linear part: train a skip transcoder.")
   private boolean skip;
 
   /** The hook point to read, or the first of them; null if none was given. */

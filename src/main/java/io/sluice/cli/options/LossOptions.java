@@ -2,6 +2,8 @@ package io.sluice.cli.options;
 
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.dictionary.Site;
 import io.sluice.evaluation.LossMeasurement;
 import io.sluice.evaluation.LossRecovered;
@@ -20,13 +22,15 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** A model and texts, if what was trained is to be measured by what it costs the model. */
+@Grouped(OptionGroup.MODEL)
 public final class LossOptions {
   @Option(
       names = "--model",
       paramLabel = "PATH",
       description =
-          "The causal language model that the activations are of; adds the loss recovered with the"
-              + " reconstruction in their place, in all places at once where there are several.")
+          "Measure the loss recovered in the causal language model that the activations are "
+              + "of, with the reconstruction in their place. Several hook points are replaced at "
+              + "once.")
   private Path model;
 
   @Mixin private OptionalTexts texts;

@@ -1,6 +1,8 @@
 package io.sluice.cli.options;
 
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.model.capture.ContextSpec;
 import io.sluice.model.loading.LoadedModel;
 import java.nio.file.Path;
@@ -9,12 +11,15 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Texts that a command runs through a model if they are given. */
+@Grouped(OptionGroup.MODEL)
 public final class OptionalTexts {
   @Option(
       names = "--text",
       arity = "1..*",
       paramLabel = "PATH",
-      description = "Texts that --model runs: files, folders or patterns, as for capture.")
+      description =
+          "Run --model on the texts in these files, folders or patterns, as 'sluice capture' "
+              + "does.")
   private List<Path> texts;
 
   @Mixin private TextReading reading;
@@ -22,14 +27,15 @@ public final class OptionalTexts {
   @Option(
       names = "--tokens",
       paramLabel = "N",
-      description = "Stop after N tokens of those texts (default: the whole text).")
+      description = "Stop after N tokens of those texts (default: all).")
   private Long tokens;
 
   @Option(
       names = "--context",
       paramLabel = "N",
       description =
-          "Tokens per context of those texts (default: 256 for causal models, 128 for encoders).")
+          "Cut those texts into contexts of N tokens (default: 256 for causal models, 128 for "
+              + "encoders).")
   private Integer context;
 
   /** Complains about values that cannot be meant, before any work. */

@@ -1,6 +1,8 @@
 package io.sluice.cli.options;
 
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.RowFilter;
@@ -8,14 +10,15 @@ import java.util.OptionalInt;
 import picocli.CommandLine.Option;
 
 /** Which positions of a context take part: the same option, with the same default, everywhere. */
+@Grouped(OptionGroup.DATA)
 public final class PositionOption {
   @Option(
       names = "--from-position",
       paramLabel = "N",
       description =
-          "Leave out the first N positions of each context (default: 1 for causal "
-              + "models, whose first token is an attention sink with activations of "
-              + "another scale; 0 for encoders).")
+          "Leave out the first N positions of each context (default: 1 for causal models, "
+              + "whose first token is an attention sink with activations of another scale; 0 for "
+              + "encoders).")
   private Integer first;
 
   /** Complains about a value that cannot be meant, before any work. */

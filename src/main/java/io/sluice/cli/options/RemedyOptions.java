@@ -1,15 +1,18 @@
 package io.sluice.cli.options;
 
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.training.config.Remedies;
 import picocli.CommandLine.Option;
 
 /** What is done against dead features besides start, centring and optimiser. */
+@Grouped(OptionGroup.REMEDIES)
 public final class RemedyOptions {
   @Option(
       names = "--whiten",
       description =
-          "Train on the principal components of the input, each scaled to unit variance; "
-              + "the map is folded into the dictionary at the end.")
+          "Train on the principal components of the input, each scaled to unit variance. The "
+              + "dictionary gets this map folded in at the end.")
   private boolean whiten;
 
   @Option(
@@ -17,66 +20,56 @@ public final class RemedyOptions {
       paramLabel = "SHARE",
       defaultValue = "" + Remedies.WHITEN_FLOOR,
       description =
-          "With --whiten: smaller variances count as this share of the largest (default: "
-              + "${DEFAULT-VALUE}).")
+          "With --whiten, take smaller variances for this share of the largest (default: 1e-6).")
   private double whitenFloor;
 
   @Option(
       names = "--constrain",
       paramLabel = "N|auto",
       description =
-          "Train in the top N directions of the input only; the rest passes as its mean. "
-              + "auto: as many as hold --tau of the variance. Saves time and memory; what lies "
-              + "outside is not reconstructed.")
+          "Train in the top N directions of the input only; auto takes as many as hold --tau "
+              + "of the variance. The other directions keep their mean and are not reconstructed. "
+              + "This saves time and memory.")
   private String constrain;
 
   @Option(
       names = "--auxk",
       paramLabel = "N|auto",
       description =
-          "AuxK: the N largest dead features of each token learn what the others leave "
-              + "over. auto: half the width.")
+          "Let the N largest dead features of each token learn the residual (AuxK); auto takes "
+              + "half the width.")
   private String auxK;
 
   @Option(
       names = "--auxk-weight",
       paramLabel = "WEIGHT",
       defaultValue = "" + Remedies.AUX_WEIGHT,
-      description = "Weight of the AuxK loss (default: 1/32).")
+      description = "Give the AuxK loss this weight (default: 1/32).")
   private double auxWeight;
 
   @Option(
       names = "--resample-every",
-      paramLabel = "STEPS",
+      paramLabel = "N",
       defaultValue = "0",
       description =
-          "Steps between resamplings, at which dead features start anew at inputs that "
-              + "are reconstructed badly (default: never).")
+          "Restart dead features at badly reconstructed inputs every N steps (default: never).")
   private long resampleEvery;
 
   @Option(
       names = "--resample-until",
-      paramLabel = "STEP",
-      defaultValue = "0",
-      description = "Last step at which features are resampled (default: half of the run).")
-  private long resampleUntil;
-
-  @Option(
-      names = "--dead-after",
       paramLabel = "N",
       defaultValue = "0",
-      description =
-          "Tokens without firing after which AuxK and resampling count a feature as dead "
-              + "(default: --dead-window).")
-  private long deadAfter;
+      description = "Resample for the last time at step N (default: half of the run).")
+  private long resampleUntil;
 
   /**
    * What was asked for.
    *
    * @param tau the share of the variance that {@code auto} stands for
+   * @param deadAfter tokens without firing that make a feature dead; 0 where not given
    * @throws IllegalArgumentException if a value is none
    */
-  public Remedies remedies(double tau) {
+  public Remedies remedies(double tau, long deadAfter) {
     Remedies remedies = Remedies.NONE;
     if (whiten) {
       remedies = remedies.whitened(whitenFloor);

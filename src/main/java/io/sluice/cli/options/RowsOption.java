@@ -1,6 +1,8 @@
 package io.sluice.cli.options;
 
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.TrainedText;
 import io.sluice.store.ActivationStore;
@@ -14,6 +16,7 @@ import java.util.function.Predicate;
 import picocli.CommandLine.Option;
 
 /** On which of a store's tokens something is measured: those its run kept apart, unless asked. */
+@Grouped(OptionGroup.DATA)
 public final class RowsOption {
   private static final String HELD_OUT = "held-out";
   private static final String TRAINED = "trained";
@@ -23,9 +26,8 @@ public final class RowsOption {
       names = "--rows",
       paramLabel = "held-out|trained|all",
       description =
-          "Which tokens: those that the run held out, those that it trained on, or all "
-              + "(default: held-out, and trained beside it, if the run held any out; else "
-              + "all).")
+          "Measure the tokens that the run held out, those that it trained on, or all "
+              + "(default: held-out, and trained beside it, if the run held any out; else all).")
   private String rows;
 
   private RunRows run;

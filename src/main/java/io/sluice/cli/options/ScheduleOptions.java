@@ -1,36 +1,51 @@
 package io.sluice.cli.options;
 
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
+import io.sluice.training.config.TrainingConfig;
 import picocli.CommandLine.Option;
 
 /** What happens at which step of a training. */
+@Grouped(OptionGroup.OPTIMISER)
 public final class ScheduleOptions {
   @Option(
       names = "--warmup",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Steps over which the learning rate rises (default: 0).")
+      description = "Raise the learning rate over the first N steps (default: 0).")
   private long warmup;
 
   @Option(
       names = "--decay",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Last steps, over which the learning rate falls to 0 (default: 0).")
+      description = "Lower the learning rate to 0 over the last N steps (default: 0).")
   private long decay;
 
   @Option(
       names = "--log-every",
       paramLabel = "N",
       defaultValue = "25",
-      description = "Steps between lines of metrics (default: ${DEFAULT-VALUE}).")
+      description = "Write a line of metrics every N steps (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.OUTPUT)
   private long logEvery;
 
   @Option(
       names = "--checkpoint-every",
       paramLabel = "N",
       defaultValue = "500",
-      description = "Steps between checkpoints, 0 for none (default: ${DEFAULT-VALUE}).")
+      description = "Write a checkpoint every N steps; 0 writes none (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.OUTPUT)
   private long checkpointEvery;
+
+  @Option(
+      names = "--dead-window",
+      paramLabel = "N",
+      description =
+          "Count a feature, or a head of a Lorsa, as dead after N tokens without firing (default: "
+              + "10,000,000, or a quarter of the run if that is less).")
+  @Grouped(OptionGroup.OUTPUT)
+  private Long deadWindow;
 
   /** Steps over which the learning rate rises. */
   public long warmup() {
@@ -50,5 +65,14 @@ public final class ScheduleOptions {
   /** Steps between checkpoints. */
   public long checkpointEvery() {
     return checkpointEvery;
+  }
+
+  /**
+   * Tokens without firing that make a feature dead.
+   *
+   * @param tokens of the run
+   */
+  public long deadWindow(long tokens) {
+    return deadWindow != null ? deadWindow : TrainingConfig.usualDeadWindow(tokens);
   }
 }

@@ -1,25 +1,34 @@
 package io.sluice.cli.options;
 
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.help.OptionSpelling;
 import io.sluice.training.config.PenaltyConfig;
 import io.sluice.training.config.PenaltyKind;
 import io.sluice.training.config.Sparsity;
 import io.sluice.training.config.TrainingConfigBuilder;
 import java.util.List;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 
 /** What keeps codes sparse while a dictionary learns. */
+@Grouped(OptionGroup.SPARSITY)
 public final class SparsityOptions {
+  @Option(
+      names = "--k",
+      paramLabel = "N",
+      defaultValue = "32",
+      description = "Keep N features of a token (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
+  private int k;
+
   @Option(
       names = "--activation",
       paramLabel = "NAME",
       defaultValue = "topk",
-      description =
-          "Which features of a token stay. topk: the --k largest; abstopk: the --k "
-              + "furthest from 0, with their signs; batchtopk: --k a token on average over a "
-              + "batch, afterwards those above a threshold found in training; relu: all that "
-              + "are positive; jumprelu: those above a threshold of their own; gated: those "
-              + "whose gate is open (these three need --penalty); matching_pursuit: at most "
-              + "--k, picked one after the other (default: topk).")
+      description = "Choose which features stay; see below (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private String activation;
 
   @Option(
@@ -27,50 +36,48 @@ public final class SparsityOptions {
       paramLabel = "WEIGHT",
       defaultValue = "0",
       description =
-          "With relu, jumprelu and gated: weight of the penalty, summed over the "
-              + "features of a token, against the token's squared error.")
+          "With relu, jumprelu and gated, add this weight times the penalty to a token's "
+              + "squared error. The penalty is the sum over the token's features.")
   private double penalty;
 
   @Option(
       names = "--penalty-kind",
       paramLabel = "l1|tanh|power|l0",
       description =
-          "What a code costs, with u = activation times decoder norm. l1: u; tanh: "
-              + "tanh(S·u); power: u to the power p, which falls from 1 (p-annealing); l0: 1, "
-              + "for jumprelu only (default: l0 with jumprelu, else l1).")
+          "Charge each code by this penalty; see below (default: l0 with jumprelu, else l1).")
   private String penaltyKind;
 
   @Option(
       names = "--penalty-steps",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Steps over which the penalty rises to its weight (default: 0).")
+      description = "Raise the penalty to its weight over the first N steps (default: 0).")
   private long penaltySteps;
 
   @Option(
       names = "--tanh-scale",
       paramLabel = "S",
       defaultValue = "1",
-      description = "S of --penalty-kind tanh (default: ${DEFAULT-VALUE}).")
+      description = "Set S of the tanh penalty (default: ${DEFAULT-VALUE}).")
   private double tanhScale;
 
   @Option(
       names = "--p-end",
       paramLabel = "P",
       defaultValue = "0.2",
-      description = "With --penalty-kind power: the last p (default: ${DEFAULT-VALUE}).")
+      description = "With the power penalty, let p end here (default: ${DEFAULT-VALUE}).")
   private double lastExponent;
 
   @Option(
       names = "--p-from",
       paramLabel = "STEP",
-      description = "Step at which p begins to fall from 1 (default: after a fifth of the run).")
+      description = "Let p begin to fall from 1 at this step (default: after a fifth of the run).")
   private Long exponentFrom;
 
   @Option(
       names = "--p-to",
       paramLabel = "STEP",
-      description = "Step at which p has reached --p-end (default: at nine tenths of the run).")
+      description = "Let p reach --p-end at this step (default: at nine tenths of the run).")
   private Long exponentTo;
 
   @Option(
@@ -78,8 +85,8 @@ public final class SparsityOptions {
       paramLabel = "N",
       defaultValue = "10",
       description =
-          "Number of stages in which p falls; at each the weight is set so that the "
-              + "penalty stays what it was (default: ${DEFAULT-VALUE}).")
+          "Lower p in N stages. Each stage sets the weight so that the penalty stays what it "
+              + "was (default: ${DEFAULT-VALUE}).")
   private int exponentStages;
 
   @Option(
@@ -87,8 +94,8 @@ public final class SparsityOptions {
       paramLabel = "E",
       defaultValue = "0.05",
       description =
-          "With jumprelu: width of the window around a threshold; values inside it move "
-              + "the threshold (default: ${DEFAULT-VALUE}).")
+          "With jumprelu, let values in a window of this width around a threshold move the "
+              + "threshold (default: ${DEFAULT-VALUE}).")
   private double bandwidth;
 
   @Option(
@@ -96,7 +103,7 @@ public final class SparsityOptions {
       paramLabel = "T",
       defaultValue = "0",
       description =
-          "With jumprelu and gated: where thresholds and gates start (default: where --k "
+          "With jumprelu and gated, start thresholds and gates here (default: where --k "
               + "features of a token fire on a sample).")
   private double threshold;
 
@@ -105,30 +112,21 @@ public final class SparsityOptions {
       paramLabel = "R",
       defaultValue = "0",
       description =
-          "With matching_pursuit: stop where the residual is shorter than this; a "
-              + "normalised token has length sqrt(d) (default: no such limit).")
+          "With matching_pursuit, stop where the residual is shorter than this. A normalised "
+              + "token has length sqrt(d) (default: no limit).")
   private double residual;
-
-  @Option(
-      names = "--k",
-      paramLabel = "N",
-      defaultValue = "32",
-      description =
-          "Features per token; with jumprelu and gated, how many fire at the start "
-              + "(default: ${DEFAULT-VALUE}).")
-  private int k;
 
   @Option(
       names = "--k-start",
       paramLabel = "N",
-      description = "k at the first step; it goes to --k over --k-steps.")
+      description = "Keep N features at the first step, and --k after --k-steps.")
   private Integer firstK;
 
   @Option(
       names = "--k-steps",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Steps from --k-start to --k.")
+      description = "Go from --k-start to --k over N steps.")
   private long kSteps;
 
   @Option(
@@ -136,8 +134,8 @@ public final class SparsityOptions {
       paramLabel = "N",
       split = ",",
       description =
-          "With topk, abstopk and batchtopk: nested dictionaries of the first N "
-              + "features (Matryoshka); the loss is the mean over them and the whole.")
+          "With topk, abstopk and batchtopk, make the first N features a dictionary, too "
+              + "(Matryoshka). The loss is the mean over these dictionaries and the whole.")
   private List<Integer> prefixes = List.of();
 
   /**
@@ -147,7 +145,9 @@ public final class SparsityOptions {
    * @throws IllegalArgumentException if they do not go together
    */
   public void apply(TrainingConfigBuilder config, long steps) {
-    Sparsity kind = Sparsity.ofLabel(activation);
+    Sparsity kind =
+        Sparsity.ofLabel(
+            OptionSpelling.value(activation, labels(Sparsity.values(), Sparsity::label)));
     config.prefixes(prefixes).residual(residual);
     config.k(k).bandwidth(bandwidth).threshold(threshold).sparsity(kind, penalty(kind, steps));
     if (firstK != null || kSteps > 0) {
@@ -161,7 +161,8 @@ public final class SparsityOptions {
   private PenaltyConfig penalty(Sparsity kind, long steps) {
     PenaltyKind charged =
         penaltyKind != null
-            ? PenaltyKind.ofLabel(penaltyKind)
+            ? PenaltyKind.ofLabel(
+                OptionSpelling.value(penaltyKind, labels(PenaltyKind.values(), PenaltyKind::label)))
             : kind == Sparsity.JUMPRELU ? PenaltyKind.L0 : PenaltyKind.L1;
     PenaltyConfig config = PenaltyConfig.of(charged, penalty, penaltySteps).withScale(tanhScale);
     return charged != PenaltyKind.POWER
@@ -171,5 +172,9 @@ public final class SparsityOptions {
             exponentFrom != null ? exponentFrom : steps / 5,
             exponentTo != null ? exponentTo : steps * 9 / 10,
             exponentStages);
+  }
+
+  private static <T> List<String> labels(T[] values, Function<T, String> label) {
+    return Stream.of(values).map(label).toList();
   }
 }

@@ -1,12 +1,14 @@
 package io.sluice.cli.options;
 
 import io.sluice.cli.console.SluiceCommand;
-import io.sluice.training.config.TrainingConfig;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.training.config.TrainingConfigBuilder;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** How long dictionaries are trained, in steps of how many tokens. */
+@Grouped(OptionGroup.OPTIMISER)
 public final class StepOptions {
   private static final long USUAL_STEPS = 1000;
 
@@ -14,27 +16,31 @@ public final class StepOptions {
       names = "--batch",
       paramLabel = "N",
       defaultValue = "1024",
-      description = "Tokens per step (default: ${DEFAULT-VALUE}).")
+      description = "Take N tokens per step (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private int batch;
 
-  @Option(names = "--steps", paramLabel = "N", description = "Steps (default: 1000).")
+  @Option(names = "--steps", paramLabel = "N", description = "Train for N steps (default: 1000).")
+  @Grouped(OptionGroup.ESSENTIAL)
   private Long steps;
 
   @Option(
       names = "--tokens",
       paramLabel = "N",
-      description = "Tokens to train on, instead of --steps; the store is read again as needed.")
+      description = "Train on N tokens, in place of --steps. The store is read again as needed.")
   private Long tokens;
 
   @Mixin private ScheduleOptions schedule;
 
   @Option(
-      names = "--dead-window",
+      names = "--dead-after",
       paramLabel = "N",
+      defaultValue = "0",
       description =
-          "Tokens without firing that make a feature dead "
-              + "(default: 10,000,000, or a quarter of the run if that is less).")
-  private Long deadWindow;
+          "Let AuxK and resampling count a feature as dead after N tokens without firing (default: "
+              + "--dead-window).")
+  @Grouped(OptionGroup.REMEDIES)
+  private long deadAfter;
 
   /** Complains about values that cannot be meant, before any work. */
   public void check(SluiceCommand command) {
@@ -51,6 +57,11 @@ public final class StepOptions {
     return tokens != null
         ? Math.ceilDiv(tokens, (long) Math.max(1, batch))
         : steps == null ? USUAL_STEPS : steps;
+  }
+
+  /** Tokens without firing that make a feature dead for the remedies; 0 where not given. */
+  public long deadAfter() {
+    return deadAfter;
   }
 
   /** Tokens per step. */
@@ -70,7 +81,7 @@ public final class StepOptions {
     return (tokens != null ? config.tokens(tokens) : config.steps(count()))
         .warmupSteps(schedule.warmup())
         .decaySteps(schedule.decay())
-        .deadWindow(deadWindow != null ? deadWindow : TrainingConfig.usualDeadWindow(least))
+        .deadWindow(schedule.deadWindow(least))
         .checkpointEvery(schedule.checkpointEvery())
         .logEvery(schedule.logEvery());
   }

@@ -1,5 +1,7 @@
 package io.sluice.cli.options;
 
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Reading;
 import java.io.IOException;
@@ -7,18 +9,20 @@ import java.nio.file.Path;
 import picocli.CommandLine.Option;
 
 /** How a command opens the store that it reads: whole, or not at all. */
+@Grouped(OptionGroup.DATA)
 public final class StoreChecksums {
   @Option(
       names = "--no-verify",
       description =
-          "Do not compare the store's files with their checksums first; saves reading them once.")
+          "Do not compare the store's files with their checksums first. This saves reading "
+              + "them once.")
   private boolean skipped;
 
   @Option(
       names = "--copy",
       description =
-          "Copy rows from the store's files instead of mapping these into memory: for a network or"
-              + " removable disk, where a file may vanish while it is read.")
+          "Copy rows from the store's files instead of mapping the files into memory. This is "
+              + "for a network or removable disk, where a file may vanish while it is read.")
   private boolean copied;
 
   /**

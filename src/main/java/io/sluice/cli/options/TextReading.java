@@ -1,25 +1,30 @@
 package io.sluice.cli.options;
 
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.text.TextSpec;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Option;
 
 /** How texts are read, whichever command reads them. */
+@Grouped(OptionGroup.MODEL)
 final class TextReading {
   @Option(
       names = "--text-field",
       paramLabel = "NAME",
       defaultValue = TextSpec.DEFAULT_FIELD,
-      description = "Field of JSON lines or column of Parquet with the text (default: text).")
+      description =
+          "Take the text from this field of JSON lines or column of Parquet (default: "
+              + "${DEFAULT-VALUE}).")
   private String field;
 
   @Option(
       names = "--strict",
       description =
-          "Stop at the first line that cannot be read or character that is not UTF-8, instead of"
-              + " leaving it out and counting it.")
+          "Stop at the first line that cannot be read or character that is not UTF-8, instead "
+              + "of leaving it out and counting it.")
   private boolean strict;
 
   /** Complains about a name that cannot be meant, before any work. */

@@ -1,35 +1,36 @@
 package io.sluice.cli.options;
 
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.memory.Workers;
 import io.sluice.torch.Torch;
 import picocli.CommandLine.Option;
 
-/** How many threads compute: the same option wherever dictionaries are trained. */
+/** How many threads compute: the same option everywhere. */
+@Grouped(OptionGroup.COMPUTE)
 public final class ThreadsOption {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "Threads on the CPU (default: all cores).")
+      description = "Compute on N threads of the CPU (default: one per core).")
   private Integer threads;
 
-  /** Complains about a number that cannot be meant, before any work. */
-  public void check(SluiceCommand command) {
-    if (threads != null) {
-      check(command, threads);
-    }
-  }
-
   /**
-   * Complains about a number of threads that cannot be meant. Far more of them than cores do
+   * Complains about a number that cannot be meant, before any work. Far more threads than cores do
    * nothing but wait, and where the system refuses one, LibTorch ends the process.
    */
-  public static void check(SluiceCommand command, int threads) {
+  public void check(SluiceCommand command) {
     int most = Math.max(64, 4 * Runtime.getRuntime().availableProcessors());
-    if (threads < 1 || threads > most) {
+    if (threads != null && (threads < 1 || threads > most)) {
       throw command.usage(
           "--threads must be at least 1 and at most " + most + " here, not " + threads);
     }
+  }
+
+  /** How many there are. */
+  public int count() {
+    return threads != null ? threads : Runtime.getRuntime().availableProcessors();
   }
 
   /** The threads of Sluice's own kernels; LibTorch, where there is one, gets as many. */

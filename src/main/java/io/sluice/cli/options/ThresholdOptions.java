@@ -1,5 +1,7 @@
 package io.sluice.cli.options;
 
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.ThresholdCalibration;
 import io.sluice.engine.EngineFactory;
@@ -17,19 +19,23 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Thresholds in the place of a number of features, found on a store. */
+@Grouped(OptionGroup.SPARSITY)
 public final class ThresholdOptions {
   private static final int BATCH = 1024;
 
   @Option(
       names = "--activation",
       paramLabel = "jumprelu",
-      description = "Give a topk or batchtopk dictionary thresholds; needs --store.")
+      description =
+          "Give a topk or batchtopk dictionary thresholds in place of k. This needs --store.")
   private String activation;
 
   @Option(
       names = "--store",
       paramLabel = "DIR",
-      description = "Activations to find the thresholds on, and to compare on.")
+      description =
+          "Find the thresholds on the activations in this folder, and measure FVU and L0 "
+              + "before and after.")
   private Path store;
 
   @Mixin private StoreChecksums checksums;
@@ -39,15 +45,15 @@ public final class ThresholdOptions {
       paramLabel = "each|one",
       defaultValue = "each",
       description =
-          "A threshold for each feature, at which it fires as often as it did; or one "
-              + "for all, at which L0 stays (default: ${DEFAULT-VALUE}).")
+          "Find a threshold for each feature, at which it fires as often as it did, or one for "
+              + "all, at which L0 stays (default: ${DEFAULT-VALUE}).")
   private String thresholds;
 
   @Option(
       names = "--sample",
       paramLabel = "N",
       defaultValue = "65536",
-      description = "Rows of the store to find them on (default: ${DEFAULT-VALUE}).")
+      description = "Find the thresholds on N rows of the store (default: ${DEFAULT-VALUE}).")
   private long sample;
 
   /**

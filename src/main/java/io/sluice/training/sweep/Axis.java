@@ -133,6 +133,11 @@ public enum Axis {
     }
   }
 
+  /** The values that are words. */
+  public List<String> words() {
+    return words;
+  }
+
   /** What values there are, in words. */
   public String takes() {
     String listed = String.join(", ", words);

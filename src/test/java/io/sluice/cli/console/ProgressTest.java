@@ -37,8 +37,7 @@ class ProgressTest {
     progress.close();
     String last = text.toString().substring(text.toString().lastIndexOf('\r') + 1).strip();
     assertThat(last)
-        .isEqualTo(
-            "train: 819,200 tokens in 1:20, 10,240 tokens/s  FVU 0.1200  dead 1.00%");
+        .isEqualTo("train: 819,200 tokens in 1:20, 10,240 tokens/s  FVU 0.1200  dead 1.00%");
   }
 
   @Test

@@ -1,0 +1,115 @@
+package io.sluice.cli.help;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.Predicate;
+
+/**
+ * Other spellings of options and their values: American ones, and the words of SAELens, sparsify
+ * and dictionary_learning. An underscore in a name is as good as a hyphen.
+ *
+ * <p>A name stands here only if it means the same in the same unit. SAELens's {@code
+ * dead_feature_window} counts steps, where Sluice counts tokens, and so is none.
+ */
+public final class OptionSpelling {
+  /** For each spelling the names that it may stand for; the first that a command has is meant. */
+  private static final Map<String, List<String>> MEANT =
+      Map.ofEntries(
+          meant("optimizer", "optimiser"),
+          meant("center", "centre"),
+          meant("normalize", "normalise"),
+          meant("centering", "centring", "centre"),
+          meant("d-sae", "features"),
+          meant("num-latents", "features"),
+          meant("dict-size", "features"),
+          meant("architecture", "activation"),
+          meant("hookpoints", "hooks", "hook"),
+          meant("hook-name", "hook", "hooks"),
+          meant("hook-name-out", "target"),
+          meant("learning-rate", "lr"),
+          meant("lr-warm-up-steps", "warmup"),
+          meant("lr-warmup-steps", "warmup"),
+          meant("lr-decay-steps", "decay"),
+          meant("batch-size", "batch"),
+          meant("training-tokens", "tokens"),
+          meant("context-size", "context"),
+          meant("ctx-len", "context"),
+          meant("model-name", "model"),
+          meant("skip-connection", "skip"),
+          meant("matryoshka-widths", "prefixes"),
+          meant("jumprelu-bandwidth", "bandwidth"),
+          meant("jumprelu-init-threshold", "threshold"),
+          meant("rescale-acts-by-decoder-norm", "rank-by-decoder-norm"),
+          meant("dead-feature-threshold", "dead-window"),
+          meant("save-every", "checkpoint-every"),
+          meant("run-name", "name"));
+
+  private static final Map<String, String> VALUES = Map.of("standard", "relu");
+
+  private OptionSpelling() {}
+
+  private static Map.Entry<String, List<String>> meant(String spelling, String... names) {
+    return Map.entry(spelling, List.of(names));
+  }
+
+  /** All spellings of names. */
+  public static Collection<String> all() {
+    return MEANT.keySet();
+  }
+
+  /**
+   * The spellings that mean something to a command, in the order of the alphabet, by the names that
+   * they stand for.
+   *
+   * @param known whether the command has an option of a name
+   */
+  static SortedMap<String, List<String>> of(Predicate<String> known) {
+    SortedMap<String, List<String>> spellings = new TreeMap<>();
+    MEANT.keySet().stream()
+        .sorted()
+        .filter(known.negate())
+        .forEach(
+            spelling ->
+                name(spelling, known)
+                    .ifPresent(
+                        name ->
+                            spellings
+                                .computeIfAbsent(name, each -> new ArrayList<>())
+                                .add(spelling)));
+    return spellings;
+  }
+
+  /**
+   * The name that {@code spelling} stands for, if it is not itself known.
+   *
+   * @param spelling without hyphens before it
+   * @param known whether a name is one
+   */
+  public static Optional<String> name(String spelling, Predicate<String> known) {
+    String hyphened = spelling.replace('_', '-');
+    if (known.test(hyphened)) {
+      return Optional.of(hyphened);
+    }
+    return MEANT.getOrDefault(hyphened, List.of()).stream().filter(known).findFirst();
+  }
+
+  /**
+   * The one of {@code known} that {@code value} spells with other capitals, hyphens or underscores;
+   * {@code value} itself where there is none.
+   */
+  public static String value(String value, Collection<String> known) {
+    String letters = letters(value);
+    String meant = VALUES.getOrDefault(letters, letters);
+    return known.stream().filter(each -> letters(each).equals(meant)).findFirst().orElse(value);
+  }
+
+  private static String letters(String word) {
+    return word.toLowerCase(Locale.ROOT).replaceAll("[-_]", "");
+  }
+}
