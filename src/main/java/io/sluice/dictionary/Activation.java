@@ -6,16 +6,17 @@ import java.util.Objects;
 import java.util.OptionalDouble;
 
 /**
- * How a dictionary turns pre-activations into a sparse code. Values are taken after ReLU, but for
- * {@link AbsTopK}; where a dictionary ranks by decoder norm, ranks and thresholds are of {@code f ·
- * ‖decoder row‖}.
+ * The activation function of a dictionary: from pre-activations to a sparse code. It is applied
+ * after ReLU, except for {@link AbsTopK} and {@link Pursuit}. If the dictionary's score includes
+ * the decoder norm, features are ordered by, and thresholds compared with, {@code f · ‖decoder
+ * row‖}.
  */
 public sealed interface Activation {
 
   /** The engine's selection that computes this activation. */
   Selection selection();
 
-  /** Short name in files. */
+  /** The name in files. */
   String type();
 
   /**
@@ -68,12 +69,12 @@ public sealed interface Activation {
   }
 
   /**
-   * Learned with the {@code k} largest features per token of each batch together (arXiv
-   * 2412.06410). A token's code shall not depend on its batch when the dictionary is used, so that
-   * a running threshold, found while learning, takes the batch's place.
+   * Trained with the {@code k·n} largest features of each batch of {@code n} tokens (arXiv
+   * 2412.06410). In use, a code must not depend on the batch, so a running threshold from training
+   * replaces the selection over the batch.
    *
    * @param k features per token on average, at least 1
-   * @param threshold what a feature has to be above; where none is known, batches decide
+   * @param threshold the threshold for a feature; if absent, features are selected over batches
    */
   record BatchTopK(int k, OptionalDouble threshold) implements Activation {
     /** The name in files. */
@@ -143,8 +144,9 @@ public sealed interface Activation {
   /**
    * A gate decides whether a feature fires and a magnitude how much (arXiv 2404.16014). Both read
    * the same direction {@code z = ⟨w, x⟩}: the gate opens where {@code z + b_gate > 0}, and the
-   * magnitude is {@code ReLU(eʳ·z + b_mag)}. So with encoder {@code eʳ·w} and bias {@code b_mag}
-   * the gate is a threshold, {@code b_mag − eʳ·b_gate}, and what is computed is JumpReLU.
+   * magnitude is {@code ReLU(eʳ·z + b_mag)}. With encoder {@code eʳ·w} and bias {@code b_mag} the
+   * gate is equivalent to the threshold {@code b_mag − eʳ·b_gate}, and the activation function to
+   * JumpReLU.
    *
    * @param thresholds one per feature
    */
@@ -171,7 +173,7 @@ public sealed interface Activation {
    * Matching pursuit over the decoder's rows ({@link Selection.Pursuit}, arXiv 2506.03093). Encoder
    * and encoder bias are not used; by convention they are the decoder and zeros.
    *
-   * @param iterations most features per token, at least 1
+   * @param iterations the largest number of features per token, at least 1
    * @param residual length of the residual that ends the search, 0 for none
    */
   record Pursuit(int iterations, double residual) implements Activation {

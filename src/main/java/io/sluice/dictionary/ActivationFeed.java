@@ -21,7 +21,7 @@ public final class ActivationFeed {
    * A feed.
    *
    * @param plan a plan whose columns are the ones to read
-   * @param scale what elements are multiplied by
+   * @param scale factor of all elements
    * @throws IllegalArgumentException if the store has no such column (the message lists those that
    *     it has), or the column holds no activations
    */
@@ -62,13 +62,13 @@ public final class ActivationFeed {
     return batches.hasNext();
   }
 
-  /** Goes to the batch of a step, counted from 0. */
+  /** Continues at a step, counted from 0. */
   public void seek(long step) {
     batches.seek(step);
   }
 
   /**
-   * The next batch of the first column; its memory is good until the one after.
+   * The next batch of the first column; its memory is valid until the following batch.
    *
    * @throws IOException if an element is NaN or infinite; the message names column and row
    */
@@ -78,7 +78,7 @@ public final class ActivationFeed {
 
   /**
    * The next batch of all columns, the same rows of each, in the order of the plan; its memory is
-   * good until the one after.
+   * valid until the following batch.
    *
    * @throws IOException if an element is NaN or infinite; the message names column and row
    */

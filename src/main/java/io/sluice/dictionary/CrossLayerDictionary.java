@@ -18,12 +18,12 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * A cross-layer transcoder: a dictionary for each layer, which reads one hook point and writes that
- * layer's output and those of all layers after it. What is written is the sum over dictionaries;
- * all but the first have decoder biases of 0. On disk it is a folder with {@code cross-layer.json},
- * which lists the folders of the dictionaries within it.
+ * A cross-layer transcoder: one dictionary per layer, which reads one hook point and writes the
+ * outputs of that layer and of all later layers. The output is the sum over dictionaries; all but
+ * the first have decoder biases of 0. On disk it is a folder with {@code cross-layer.json}, which
+ * lists the folders of the dictionaries in it.
  *
- * @param layers in their order, two or more
+ * @param layers the dictionaries in the order of layers, two or more
  */
 public record CrossLayerDictionary(List<Dictionary> layers) {
   private static final String FORMAT = "sluice.cross-layer/1";
@@ -71,17 +71,17 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
     }
   }
 
-  /** What the layers read. */
+  /** The inputs of the layers. */
   public List<Site> inputs() {
     return layers.stream().map(layer -> layer.config().inputs().getFirst()).toList();
   }
 
-  /** What the layers write. */
+  /** The outputs of the layers. */
   public List<Site> outputs() {
     return layers.getFirst().config().outputs();
   }
 
-  /** An engine that does what the dictionaries do together, and learns nothing. */
+  /** An engine that computes the sum of the dictionaries, without an optimiser. */
   public Engine open(EngineFactory engines) {
     List<Engine> open = new ArrayList<>();
     try {
@@ -99,7 +99,7 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
   }
 
   /**
-   * Writes the dictionaries into folders within a folder that exists, and then the list of them.
+   * Writes the dictionaries into folders within an existing folder, and then the list of them.
    *
    * @throws IOException if writing fails
    */
@@ -119,7 +119,7 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
   }
 
   /**
-   * Reads what {@link #save} wrote.
+   * Reads a folder that {@link #save} wrote.
    *
    * @throws IOException if a file is missing or damaged, or the dictionaries do not fit together;
    *     the message names it

@@ -12,15 +12,15 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
 /**
- * A sparse dictionary: its configuration and its weights, in the units of the raw activations (any
- * normalisation used in training is folded in) or, where each token is normalised by itself, of
- * those ({@link DictionaryConfig#tokenNorm}). Immutable data; an {@link io.sluice.engine.Engine}
- * made from it does the arithmetic.
+ * A sparse dictionary: its configuration and its weights, in the units of the raw activations
+ * (normalisation in training is folded in) or, with {@link DictionaryConfig#tokenNorm}, of
+ * normalised tokens. Immutable data; an {@link io.sluice.engine.Engine} opened from it does the
+ * arithmetic.
  *
- * @param config what it is
+ * @param config its configuration
  * @param parameters its weights, float32, feature-major
- * @param skip of a skip transcoder the matrix {@code W_skip}, float32 {@code [outputWidth,
- *     inputWidth]}, by which the input is added to the output; null where there is none
+ * @param skip the matrix {@code W_skip} of a skip transcoder, float32 {@code [outputWidth,
+ *     inputWidth]}; null if there is none
  */
 public record Dictionary(DictionaryConfig config, Parameters parameters, MemorySegment skip) {
 
@@ -60,23 +60,23 @@ public record Dictionary(DictionaryConfig config, Parameters parameters, MemoryS
     this(config, parameters, null);
   }
 
-  /** Whether there is a skip connection. */
+  /** Whether the dictionary has a skip connection. */
   public boolean hasSkip() {
     return skip != null;
   }
 
-  /** An engine that does what the dictionary does, and learns nothing. */
+  /** An engine that computes the dictionary, without an optimiser. */
   public Engine open(EngineFactory engines) {
     Engine engine = engines.open(config.specOfNormalised(Optimiser.NONE), parameters);
     if (config.tokenNorm().isPresent()) {
       engine = new NormEngine(engine, config.tokenNorm().get());
     }
-    // A skip connection reads the token as it is.
+    // A skip connection reads the token before normalisation.
     return skip == null ? engine : new SkipEngine(engine, skip);
   }
 
   /**
-   * Reads {@code dictionary.json} and {@code dictionary.safetensors} of a folder. The weights stay
+   * Reads {@code dictionary.json} and {@code dictionary.safetensors} of a folder. The weights are
    * mapped from the file.
    *
    * @throws IOException if a file is missing, damaged or disagrees with the other; the message
@@ -87,10 +87,10 @@ public record Dictionary(DictionaryConfig config, Parameters parameters, MemoryS
   }
 
   /**
-   * Writes {@code dictionary.safetensors} and {@code dictionary.json} into a folder that exists,
-   * each under a temporary name first.
+   * Writes {@code dictionary.safetensors} and {@code dictionary.json} into an existing folder, each
+   * atomically.
    *
-   * @throws IOException if writing fails; what was there before is then intact
+   * @throws IOException if writing fails; previous files are then unchanged
    */
   public void save(Path folder) throws IOException {
     DictionaryFiles.save(this, folder);

@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What a dictionary is, apart from its weights.
+ * The configuration of a dictionary: everything except its weights.
  *
- * @param model the model whose activations it reads, as the store names it; may be empty
+ * @param model the name of the model in the store; may be empty
  * @param inputHook the hook point that the encoder reads, for instance {@code layers.3.attn_out}
  * @param outputHook the hook point that the decoder writes; the same for an autoencoder, another
  *     for a transcoder
@@ -17,18 +17,19 @@ import java.util.Optional;
  * @param outputWidth width of the decoder's output
  * @param features number of features, h
  * @param activation how pre-activations become codes
- * @param subtractDecoderBias whether the encoder sees {@code x − b_D} rather than {@code x}
- * @param rankByDecoderNorm whether features are ranked by {@code f · ‖decoder row‖}
- * @param sites of a dictionary that writes several hook points at once, those, side by side: {@code
- *     outputHook} is their names with commas between, and {@code outputWidth} the sum of their
- *     widths. One that reads them too is a crosscoder. Empty where it writes one
- * @param prefixes of a nested dictionary (Matryoshka) where the smaller ones end, ascending, each
- *     less than {@code features}: the first so many features were trained to reconstruct alone.
- *     Empty where it was trained as a whole only. Codes do not depend on it
- * @param prependBos whether the model read a token of the beginning before each text whose
- *     activations the dictionary learned; empty where nothing says so
- * @param tokenNorm how each token is normalised before it is encoded; empty in most, which read it
- *     as it is. Weights are in the units of normalised tokens then
+ * @param subtractDecoderBias whether the encoder reads {@code x − b_D} instead of {@code x}
+ * @param rankByDecoderNorm whether the score of a feature is {@code f · ‖decoder row‖} instead of
+ *     {@code f}
+ * @param sites the hook points side by side if the dictionary writes several: {@code outputHook} is
+ *     the list of their names, separated by commas, and {@code outputWidth} the sum of their
+ *     widths. A dictionary that also reads them is a crosscoder. Empty if it writes one
+ * @param prefixes the sizes of the smaller dictionaries of a nested (Matryoshka) one, ascending,
+ *     each less than {@code features}: that many first features were trained to reconstruct alone.
+ *     Empty if not nested. Codes do not depend on it
+ * @param prependBos whether a beginning-of-text token came before each text of the training data;
+ *     empty if unknown
+ * @param tokenNorm how each token is normalised before encoding; the weights are then in the units
+ *     of normalised tokens. Empty in most dictionaries
  */
 public record DictionaryConfig(
     String model,
@@ -45,7 +46,7 @@ public record DictionaryConfig(
     Optional<Boolean> prependBos,
     Optional<TokenNorm> tokenNorm) {
 
-  /** A dictionary that reads tokens as they are, of which it is not known how its texts began. */
+  /** A dictionary without token normalisation and with unknown {@code prependBos}. */
   public DictionaryConfig(
       String model,
       String inputHook,
@@ -74,7 +75,7 @@ public record DictionaryConfig(
         Optional.empty());
   }
 
-  /** A dictionary that writes one hook point, trained as a whole. */
+  /** A dictionary that writes one hook point and is not nested. */
   public DictionaryConfig(
       String model,
       String inputHook,
@@ -108,7 +109,7 @@ public record DictionaryConfig(
           "sites %s do not make up '%s' of width %d".formatted(sites, outputHook, outputWidth));
     }
     java.util.Objects.requireNonNull(activation, "activation");
-    // The spec checks widths and the bias rule, and says both values.
+    // The spec checks widths and the bias rule; its messages have both values.
     spec(inputWidth, outputWidth, features, subtractDecoderBias, rankByDecoderNorm);
     activation.requireFit(features);
     int last = 0;
@@ -146,17 +147,17 @@ public record DictionaryConfig(
     }
   }
 
-  /** What the encoder reads. */
+  /** The sites that the encoder reads. */
   public List<Site> inputs() {
     return sites.isEmpty() || !isAutoencoder() ? List.of(new Site(inputHook, inputWidth)) : sites;
   }
 
-  /** What the decoder writes; {@link #inputs} in an autoencoder. */
+  /** The sites that the decoder writes; {@link #inputs} in an autoencoder. */
   public List<Site> outputs() {
     return sites.isEmpty() ? List.of(new Site(outputHook, outputWidth)) : sites;
   }
 
-  /** Whether it writes what it reads. */
+  /** Whether it writes the hook points that it reads. */
   public boolean isAutoencoder() {
     return inputHook.equals(outputHook);
   }
@@ -166,22 +167,22 @@ public record DictionaryConfig(
     return with(other, subtractDecoderBias, rankByDecoderNorm, prefixes);
   }
 
-  /** The same, of which the first features up to each of these ends are dictionaries too. */
+  /** The same with prefixes that are dictionaries too. */
   public DictionaryConfig withPrefixes(List<Integer> ends) {
     return with(activation, subtractDecoderBias, rankByDecoderNorm, ends);
   }
 
-  /** The same, whose encoder sees {@code x − b_D} or {@code x}. */
+  /** The same with an encoder that reads {@code x − b_D} or {@code x}. */
   public DictionaryConfig subtractingDecoderBias(boolean subtract) {
     return with(activation, subtract, rankByDecoderNorm, prefixes);
   }
 
-  /** The same, with features ranked by their values. */
+  /** The same with the values of features as their scores. */
   public DictionaryConfig rankedByValue() {
     return with(activation, subtractDecoderBias, false, prefixes);
   }
 
-  /** The same, of which it is known whether texts began with a token of the beginning. */
+  /** The same with another {@code prependBos}. */
   public DictionaryConfig withPrependBos(Optional<Boolean> prepended) {
     return new DictionaryConfig(
         model,
@@ -199,7 +200,7 @@ public record DictionaryConfig(
         tokenNorm);
   }
 
-  /** The same, which normalises each token before it encodes it. */
+  /** The same with another token normalisation. */
   public DictionaryConfig withTokenNorm(Optional<TokenNorm> norm) {
     return new DictionaryConfig(
         model,
@@ -217,7 +218,9 @@ public record DictionaryConfig(
         norm);
   }
 
-  /** The same of another model and other hook points; for dictionaries that write one. */
+  /**
+   * The same with another model and other hook points; for dictionaries that write one hook point.
+   */
   public DictionaryConfig named(String otherModel, String reads, String writes) {
     return new DictionaryConfig(
         otherModel,
@@ -254,10 +257,10 @@ public record DictionaryConfig(
   }
 
   /**
-   * What an engine has to be told to run this dictionary.
+   * The specification of an engine for this dictionary.
    *
-   * @throws IllegalArgumentException if it normalises each token, which an engine by itself does
-   *     not; {@link Dictionary#open} gives one that does
+   * @throws IllegalArgumentException if it normalises each token, which the specification cannot
+   *     express; {@link Dictionary#open} opens an engine that does
    */
   public EngineSpec spec(Optimiser optimiser) {
     if (tokenNorm.isPresent()) {
@@ -270,7 +273,7 @@ public record DictionaryConfig(
     return specOfNormalised(optimiser);
   }
 
-  /** The same for tokens that are normalised already. */
+  /** The same for tokens that are already normalised. */
   EngineSpec specOfNormalised(Optimiser optimiser) {
     return new EngineSpec(
             inputWidth, outputWidth, features, subtractDecoderBias, rankByDecoderNorm, optimiser)

@@ -154,7 +154,10 @@ final class DictionaryFiles {
     return dictionary;
   }
 
-  /** The weights, which are under checksums, repeat the config: a flipped bit is found, too. */
+  /**
+   * The weights have checksums and repeat the config, so that a flipped bit in the config is
+   * detected.
+   */
   private static void requireSame(Path file, Fields json, Safetensors weights) throws IOException {
     String repeated = weights.metadata().get("config");
     if (repeated != null
@@ -272,7 +275,7 @@ final class DictionaryFiles {
     return file.data(name);
   }
 
-  /** A feature whose weights are not numbers would never fire, and nobody would learn why. */
+  /** A feature whose weights are NaN would never fire, without an error. */
   private static void requireFinite(Safetensors file, String name, long[] shape)
       throws IOException {
     MemorySegment data = file.data(name);

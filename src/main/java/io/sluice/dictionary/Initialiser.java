@@ -5,8 +5,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.SplittableRandom;
 
 /**
- * Where a dictionary's features point at the start. The decoder's rows are drawn and scaled to unit
- * length here; {@link NormSearch} then finds the length that all of them get.
+ * The initial directions of a dictionary's features. Initialisers draw decoder rows of unit length;
+ * {@link NormSearch} then finds their common length.
  */
 public sealed interface Initialiser {
 
@@ -43,10 +43,10 @@ public sealed interface Initialiser {
 
   /**
    * Active-subspace initialisation (arXiv 2508.16929): {@code W_D = R·Vᵀ} with {@code R} drawn from
-   * U(−1, 1), so that every feature starts inside the subspace in which the activations live.
+   * U(−1, 1), so that every feature starts inside the active subspace.
    *
    * @param basis {@code Vᵀ}, {@code [dimensions, width]}, row after row: orthonormal directions
-   * @param dimensions d_init, how many directions the basis has
+   * @param dimensions d_init, the number of directions in the basis
    * @param width d
    */
   record ActiveSubspace(float[] basis, int dimensions, int width) implements Initialiser {

@@ -11,19 +11,19 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /**
- * Finds the common length of a starting dictionary's rows that reconstructs a sample best: {@code
- * W_D = c·U} with unit rows {@code U}, {@code W_E = c·P} with rows {@code P} that are those of
- * {@code U} in an autoencoder, {@code b_E = 0}, and {@code b_D = 0} unless activations are centred.
+ * Finds the common length of an initial dictionary's rows that reconstructs a sample best: {@code
+ * W_D = c·U} with unit rows {@code U}, {@code W_E = c·P} with rows {@code P}, equal to {@code U} in
+ * an autoencoder, {@code b_E = 0}, and {@code b_D = 0} unless activations are centred.
  *
- * <p>Neither ReLU nor the ranking of features then depends on {@code c}, so the reconstruction is
+ * <p>Neither ReLU nor the order of features then depends on {@code c}, so the reconstruction is
  * {@code b_D + c²·r} with {@code r = Σ f_j·u_j} over the codes {@code f} at unit length, and the
  * squared error is {@code T − 2c²A + c⁴R} with {@code T = Σ‖y − b_D‖²}, {@code A = Σ⟨y − b_D, r⟩}
- * and {@code R = Σ‖r‖²}. Its minimum, which a search over ever finer grids approaches, is at {@code
- * c² = A / R}: one pass at unit length is the whole search.
+ * and {@code R = Σ‖r‖²}. Its minimum is at {@code c² = A / R}, so one pass at unit length replaces
+ * a search over grids.
  *
- * <p>An encoder that has nothing to do with the target may give an {@code A} of 0 or less. No
- * length helps then, and rows get one at which a reconstruction has a hundredth of the target's
- * energy: short enough to do no harm, long enough to learn from.
+ * <p>An encoder unrelated to the target may give {@code A ≤ 0}. Then no length reduces the error,
+ * and rows get a length at which a reconstruction has a hundredth of the target's energy: short
+ * enough to do no harm, long enough to learn.
  */
 public final class NormSearch {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -36,7 +36,7 @@ public final class NormSearch {
    *
    * @param engine a dictionary as described above, at unit length
    * @param sample batches of activations and targets
-   * @param selection how many features stay
+   * @param selection which features stay active
    * @throws IllegalArgumentException if no feature fires on the sample
    */
   public static double bestNorm(Engine engine, List<SiteFeed.Pair> sample, Selection selection) {
@@ -78,7 +78,7 @@ public final class NormSearch {
 
   private static MemorySegment decoderBias(Engine engine, Arena arena) {
     for (StateTensor tensor : engine.state()) {
-      // Of several parts the first has the bias of all.
+      // Of several engines the first has the bias of all.
       if (tensor.name().equals("decoder_bias") || tensor.name().endsWith(".decoder_bias")) {
         MemorySegment copy = arena.allocate(tensor.bytes(), 64);
         return copy.copyFrom(engine.read(tensor, arena));

@@ -8,8 +8,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * Matching pursuit for one vector at a time: the rows are searched for the best feature of what is
- * left, again and again ({@link io.sluice.engine.Selection.Pursuit}).
+ * Matching pursuit for one vector at a time: each iteration searches the rows for the best feature
+ * of the residual ({@link io.sluice.engine.Selection.Pursuit}).
  */
 final class PursuitSearch {
   private static final ValueLayout.OfFloat FLOAT =
@@ -33,7 +33,7 @@ final class PursuitSearch {
     this.residual = residual;
   }
 
-  /** What was found in one step. */
+  /** The result of one iteration. */
   static final class Found {
     private final int[] feature = new int[1];
     private final float[] value = new float[1];
@@ -41,11 +41,11 @@ final class PursuitSearch {
   }
 
   /**
-   * Encodes the first vector of {@code scratch}, which becomes what is left.
+   * Encodes the first vector of {@code scratch}, which becomes the residual.
    *
-   * @param most picks at most
+   * @param most the largest number of iterations
    * @param features receives the features, ascending, from {@code at} on
-   * @return how many there are
+   * @return the number of features
    */
   int encode(
       RowEncoder.Scratch scratch,

@@ -4,12 +4,12 @@ import io.sluice.engine.Engine;
 import io.sluice.engine.Rows;
 
 /**
- * Sums over batches from which the fraction of variance unexplained follows: the squared error of
- * the reconstructions, and of the targets their sum and their squares. The same tokens in the same
- * batches give the same numbers wherever they are taken.
+ * Sums over batches for the fraction of variance unexplained: the squared error of the
+ * reconstructions, and the sum and squares of the targets. The same tokens in the same batches give
+ * the same numbers everywhere.
  */
 public final class ReconstructionSums {
-  /** Tokens at once where nothing else is asked for. */
+  /** The default number of tokens per batch. */
   public static final int USUAL_BATCH = 1024;
 
   private final TargetSums targets;
@@ -23,7 +23,7 @@ public final class ReconstructionSums {
   }
 
   /**
-   * Adds a batch that {@code engine} has encoded.
+   * Adds a batch that {@code engine} has just encoded.
    *
    * @return its squared error
    */
@@ -36,7 +36,7 @@ public final class ReconstructionSums {
     return here;
   }
 
-  /** Tokens so far. */
+  /** The number of tokens so far. */
   public long tokens() {
     return tokens;
   }

@@ -6,15 +6,15 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Signed features for an encoder that knows positive ones only: every row stands beside its
- * opposite, so that the largest of both are the furthest from 0. It takes twice the memory.
+ * Signed features for an encoder of positive features: every row is followed by its negative, so
+ * that the largest of both are the furthest from 0. It takes twice the memory.
  */
 final class SignedRows {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   private SignedRows() {}
 
-  /** Row {@code 2j} is feature {@code j}, row {@code 2j + 1} its opposite. */
+  /** Row {@code 2j} is feature {@code j}, row {@code 2j + 1} its negative. */
   static EncoderWeights mirrored(EncoderWeights weights) {
     int features = weights.features();
     int width = weights.width();
@@ -36,7 +36,7 @@ final class SignedRows {
     return new EncoderWeights(rows, bias, ranks, 2 * features, width);
   }
 
-  /** Turns rows of {@link #mirrored}, ascending, into features and signs, in place. */
+  /** Converts rows of {@link #mirrored}, ascending, to features and signs, in place. */
   static void unfold(int[] features, float[] values, int from, int count) {
     for (int i = from; i < from + count; i++) {
       if ((features[i] & 1) == 1) {

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * A place that a dictionary reads or writes.
+ * A hook point that a dictionary reads or writes.
  *
  * @param hook the hook point, for instance {@code layers.3.attn_out}
  * @param width width of its activations
@@ -17,7 +17,7 @@ public record Site(String hook, int width) {
     }
   }
 
-  /** The names, with commas between. */
+  /** The names, separated by commas. */
   public static String names(List<Site> sites) {
     return sites.stream().map(Site::hook).collect(Collectors.joining(","));
   }

@@ -15,9 +15,9 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * Batches of what a dictionary reads and of what it shall write, from the same rows of one store.
- * Several hook points on one side lie side by side, {@code [rows, Σ widths]}. One hook point that
- * is not shifted is read in place; all else is put together in memory of the feed's own.
+ * Batches of a dictionary's inputs and targets, from the same rows of one store. Several hook
+ * points of one side are side by side, {@code [rows, Σ widths]}. A single hook point without a
+ * shift is read in place; otherwise the feed copies into its own memory.
  */
 public final class SiteFeed {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -30,16 +30,16 @@ public final class SiteFeed {
    * One batch.
    *
    * @param input {@code [rows, Σ input widths]}
-   * @param target {@code [rows, Σ target widths]}; the same object where both sides are the same
+   * @param target {@code [rows, Σ target widths]}; the same object if both sides are the same
    */
   public record Pair(Rows input, Rows target) {}
 
   /**
    * A feed.
    *
-   * @param plan what to draw; its columns are {@link #columns} of the two sides
-   * @param inputs what the dictionary reads
-   * @param targets what it shall write; equal to {@code inputs} for an autoencoder or a crosscoder
+   * @param plan which batches to draw; its columns are {@link #columns} of the two sides
+   * @param inputs the inputs of the dictionary
+   * @param targets its targets; equal to {@code inputs} for an autoencoder or a crosscoder
    * @throws IllegalArgumentException if the store has no such column (the message lists those that
    *     it has), or a shift is of another width than its column
    */
@@ -50,7 +50,7 @@ public final class SiteFeed {
     this.target = inputs.equals(targets) ? input : new Lane(store, plan, targets);
   }
 
-  /** The columns that two sides read, each once. */
+  /** The columns of both sides, each once. */
   public static List<String> columns(List<SiteScaling> inputs, List<SiteScaling> targets) {
     Set<String> names = new LinkedHashSet<>();
     Stream.concat(inputs.stream(), targets.stream()).forEach(site -> names.add(site.hook()));
@@ -67,13 +67,13 @@ public final class SiteFeed {
     return feed.rows();
   }
 
-  /** Goes to the batch of a step, counted from 0. */
+  /** Continues at a step, counted from 0. */
   public void seek(long step) {
     feed.seek(step);
   }
 
   /**
-   * The next batch; its memory is good until the one after.
+   * The next batch; its memory is valid until the following batch.
    *
    * @throws IOException if an element is NaN or infinite; the message names column and row
    */
@@ -83,7 +83,7 @@ public final class SiteFeed {
     return new Pair(read, target == input ? read : target.rows(columns));
   }
 
-  /** One side: where its columns are, and its memory. */
+  /** One side: its columns and its memory. */
   private static final class Lane {
     private final int[] places;
     private final float[] scales;

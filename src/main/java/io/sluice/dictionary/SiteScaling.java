@@ -3,10 +3,10 @@ package io.sluice.dictionary;
 import java.util.List;
 
 /**
- * How training sees the activations {@code x} of one hook point: {@code scale · (x − shift)}.
+ * How training transforms the activations {@code x} of one hook point: {@code scale · (x − shift)}.
  *
  * @param hook the hook point
- * @param scale one number for all activations, positive
+ * @param scale one factor for all activations, positive
  * @param shift {@code [width]}, or empty for none
  */
 public record SiteScaling(String hook, double scale, List<Double> shift) {
@@ -19,12 +19,12 @@ public record SiteScaling(String hook, double scale, List<Double> shift) {
     shift = List.copyOf(shift);
   }
 
-  /** Activations as they are. */
+  /** No scale and no shift. */
   public static SiteScaling none(String hook) {
     return new SiteScaling(hook, 1, List.of());
   }
 
-  /** The shift as float32, as it is subtracted; empty for none. */
+  /** The shift as float32; empty for none. */
   public float[] shiftValues() {
     float[] values = new float[shift.size()];
     for (int i = 0; i < values.length; i++) {

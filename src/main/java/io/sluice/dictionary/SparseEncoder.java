@@ -19,8 +19,8 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * A dictionary's encoder for services: one activation vector, or a few, to sparse codes, in the
- * time it takes to read the weights from memory. It needs neither LibTorch nor Arrow.
+ * A dictionary's encoder for services: it encodes one activation vector, or a few, in about the
+ * time that reading the weights from memory takes. It needs neither LibTorch nor Arrow.
  *
  * <pre>{@code
  * SparseEncoder encoder = SparseEncoder.load(Path.of("runs/asi"));
@@ -29,16 +29,16 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * int count = encoder.encode(activation, features, values);
  * }</pre>
  *
- * <p>Immutable; any number of threads may use it at once. Calls write into arrays of the caller and
- * allocate nothing, but for a first call of a new most-ever number of simultaneous callers or of
- * vectors per call. Weights lie outside the Java heap, in pages of 2 MiB where the system has them,
- * and go when nothing refers to the encoder any more.
+ * <p>Immutable; any number of threads may use it at once. Calls write to the caller's arrays and
+ * allocate nothing, except when the number of simultaneous callers or of vectors per call reaches a
+ * new maximum. Weights are outside the Java heap, in pages of 2 MiB if the system has them, and are
+ * freed when the encoder is garbage.
  */
 public final class SparseEncoder {
 
-  /** How the encoder's weights are kept. */
+  /** The storage of the encoder's weights. */
   public enum Weights {
-    /** As in the file: 4 bytes per weight. */
+    /** Float32 as in the file: 4 bytes per weight. */
     FLOAT32(RowFormat.F32),
 
     /** Rounded to bfloat16: 2 bytes per weight; values are those of the rounded weights. */
@@ -46,7 +46,7 @@ public final class SparseEncoder {
 
     /**
      * 1 byte per weight to find candidates, and the float32 weights to compute these: 5 bytes per
-     * weight, a little over 1 of which is read. Features and values are those of {@link #FLOAT32},
+     * weight, of which a little over 1 is read. Features and values are those of {@link #FLOAT32},
      * bit for bit.
      */
     INT8(RowFormat.I8);
@@ -61,7 +61,9 @@ public final class SparseEncoder {
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  /** A feature that decodes to nothing still ranks above those that are not active. */
+  /**
+   * The score of a feature with a decoder row of 0, which is still above that of inactive features.
+   */
   private static final double LEAST_RANK = 1e-30;
 
   private final DictionaryConfig config;
@@ -69,13 +71,13 @@ public final class SparseEncoder {
   private final int k;
   private final RowEncoder rows;
 
-  /** What is taken off every vector, or null. */
+  /** The vector subtracted from every input, or null. */
   private final float[] shift;
 
-  /** What every vector is normalised by before that, or null. */
+  /** The normalisation of every input before that, or null. */
   private final TokenNorm norm;
 
-  /** Searches again and again, where that is what the dictionary does; else null. */
+  /** The search of matching pursuit; null for other activation functions. */
   private final PursuitSearch search;
 
   private final Workers workers;
@@ -100,7 +102,7 @@ public final class SparseEncoder {
     idle = new AtomicReferenceArray<>(2 * Runtime.getRuntime().availableProcessors());
   }
 
-  /** What one call works with. */
+  /** The scratch memory of one call. */
   private final class Call {
     final RowEncoder.Scratch scratch =
         rows.scratch(search == null ? k : 1, workers == null ? 1 : workers.threads());
@@ -118,7 +120,7 @@ public final class SparseEncoder {
     return load(folder, Weights.FLOAT32);
   }
 
-  /** As {@link #load(Path)}, with weights kept as {@code weights} says. */
+  /** As {@link #load(Path)}, with another storage of weights. */
   public static SparseEncoder load(Path folder, Weights weights) throws IOException {
     Dictionary dictionary = Dictionary.load(folder);
     try {
@@ -131,8 +133,8 @@ public final class SparseEncoder {
   /**
    * The encoder of a dictionary, whose weights are copied.
    *
-   * @throws IllegalArgumentException if a weight is not finite, or the activation chooses features
-   *     over whole batches
+   * @throws IllegalArgumentException if a weight is not finite, or the activation function selects
+   *     features over whole batches
    */
   public static SparseEncoder of(Dictionary dictionary, Weights weights) {
     Objects.requireNonNull(weights, "weights");
@@ -216,8 +218,8 @@ public final class SparseEncoder {
   }
 
   /**
-   * This encoder, its weights shared, with every call shared out among {@code workers}, who stay
-   * the caller's. Results are the same. Sharing a call allocates a few hundred bytes.
+   * This encoder with shared weights, with every call distributed over {@code workers}, which the
+   * caller keeps. Results are the same. Distributing a call allocates a few hundred bytes.
    */
   public SparseEncoder with(Workers workers) {
     return new SparseEncoder(
@@ -225,8 +227,8 @@ public final class SparseEncoder {
   }
 
   /**
-   * This encoder, its weights shared, of whose results only the {@code most} highest ranks stay:
-   * for activations that compare with a threshold and have no {@code k} of their own.
+   * This encoder with shared weights, keeping only the {@code most} features with the highest
+   * scores: for activation functions that compare with a threshold and have no {@code k}.
    *
    * @throws IllegalArgumentException if {@code most} is not from 1 to {@link #k}
    */
@@ -237,29 +239,30 @@ public final class SparseEncoder {
     return new SparseEncoder(config, weights, most, rows, shift, search, workers);
   }
 
-  /** What the dictionary is. */
+  /** The configuration of the dictionary. */
   public DictionaryConfig config() {
     return config;
   }
 
-  /** How weights are kept. */
+  /** The storage of the weights. */
   public Weights weights() {
     return weights;
   }
 
-  /** Values of one vector. */
+  /** The width of one vector. */
   public int width() {
     return config.inputWidth();
   }
 
-  /** Features in all. */
+  /** The number of features. */
   public int features() {
     return config.features();
   }
 
   /**
-   * The most features that one vector gets: the room that its results need. All of them where the
-   * activation compares with a threshold; {@link #atMost} sets a bound.
+   * The largest number of features that one vector can have, which result arrays must hold. It is
+   * the number of all features if the activation function compares with a threshold; {@link
+   * #atMost} sets a bound.
    */
   public int k() {
     return k;
@@ -275,8 +278,8 @@ public final class SparseEncoder {
    *
    * @param vector {@code [width]}
    * @param features receives the active features, ascending; at least {@code k} long
-   * @param values receives their values, all positive but for AbsTopK; at least {@code k} long
-   * @return how many are active, at most {@code k}
+   * @param values receives their values, all positive except for AbsTopK; at least {@code k} long
+   * @return the number of active features, at most {@code k}
    * @throws IllegalArgumentException if an array is too short, or {@code vector} is not {@code
    *     width} long or so long a vector that float32 could overflow
    * @throws io.sluice.simd.NonFiniteException if {@code vector} has a NaN or an infinity
@@ -311,13 +314,14 @@ public final class SparseEncoder {
   }
 
   /**
-   * Encodes a few vectors; each weight that is read serves up to eight of them. (Hundreds are
-   * better encoded by an {@link io.sluice.engine.Engine}.)
+   * Encodes a few vectors; each weight that is read is used for up to eight of them. (For hundreds
+   * use an {@link io.sluice.engine.Engine}.)
    *
    * @param vectors {@code [counts.length, width]}
    * @param features receives vector {@code v}'s features, ascending, from {@code v·k} on
    * @param values receives their values
-   * @param counts receives how many each vector has; its length is the number of vectors
+   * @param counts receives the number of features of each vector; its length is the number of
+   *     vectors
    * @throws IllegalArgumentException as the other
    * @throws io.sluice.simd.NonFiniteException as the other; it names the row
    */
@@ -400,7 +404,7 @@ public final class SparseEncoder {
     }
   }
 
-  /** Each vector in its turn becomes the first, which is the one that is searched for. */
+  /** Moves each vector in turn to the first place, where the search reads it. */
   private void searchEach(
       Call call, int first, int count, int[] features, float[] values, int[] counts) {
     float[] vectors = call.scratch.vectors();
@@ -415,7 +419,7 @@ public final class SparseEncoder {
     }
   }
 
-  /** Brings vectors, of which the first is the call's {@code first}, to what weights are for. */
+  /** Normalises and centres vectors, of which the first is the call's {@code first}. */
   private void prepare(Call call, int first, int count) {
     float[] vectors = call.scratch.vectors();
     for (int v = 0; norm != null && v < count; v++) {

@@ -2,7 +2,7 @@ package io.sluice.dictionary;
 
 import io.sluice.engine.Rows;
 
-/** Sums and squares of target vectors, from which the variance of all of them follows. */
+/** Sums and squares of target vectors, for the variance of all of them. */
 public final class TargetSums {
   private final double[] sums;
   private double squares;
@@ -24,7 +24,7 @@ public final class TargetSums {
   }
 
   /**
-   * Adds vectors that were summed already.
+   * Adds vectors that are already summed.
    *
    * @param part their sum
    * @param partSquares the sum of all their squares
@@ -39,7 +39,7 @@ public final class TargetSums {
   /**
    * Summed squared distance of the vectors from their own mean.
    *
-   * @param count how many there are
+   * @param count the number of vectors
    */
   public double variance(long count) {
     double meanEnergy = 0;
@@ -50,9 +50,9 @@ public final class TargetSums {
   }
 
   /**
-   * Whether they vary: where all of them are one vector, what is left of their squares is rounding.
+   * Whether the vectors differ; if all are equal, the computed variance is only rounding error.
    *
-   * @param count how many there are
+   * @param count the number of vectors
    */
   public boolean vary(long count) {
     return count > 1 && variance(count) > 1e-12 * squares;

@@ -18,19 +18,19 @@ import java.util.List;
 import java.util.PriorityQueue;
 
 /**
- * Turns a dictionary that keeps a number of features into one that compares them with thresholds
- * (JumpReLU): a token's code then depends on no other feature, and its L0 on the token. The weights
- * stay. Thresholds come from a sample of a store.
+ * Converts a dictionary that keeps a number of features to one that compares features with
+ * thresholds (JumpReLU): a code then depends on no other feature, and L0 varies with the token. The
+ * weights stay. Thresholds come from a sample of a store.
  *
- * <p>With a threshold per feature, each feature fires on as many tokens of the sample as it did:
- * its threshold is that quantile of its own values. One that never fired gets a threshold that it
- * never reaches there. With one threshold for all, the sample's mean L0 stays.
+ * <p>With a threshold per feature, each feature fires on as many tokens of the sample as before:
+ * its threshold is that quantile of its own values. A feature that never fired gets a threshold
+ * that it never reaches on the sample. With one threshold for all, the sample's mean L0 stays.
  */
 public final class ThresholdCalibration {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final int BATCH = 1024;
 
-  /** A hair's breadth below a value that shall still count: ranks are rounded differently. */
+  /** A factor slightly below 1 for thresholds, since scores are rounded differently. */
   private static final float BELOW = 1 - 1e-6f;
 
   private final Dictionary dictionary;
@@ -53,13 +53,13 @@ public final class ThresholdCalibration {
   /**
    * The same dictionary with JumpReLU.
    *
-   * @param dictionary of TopK or BatchTopK
+   * @param dictionary a dictionary with TopK or BatchTopK
    * @param filter which rows of the store may be drawn
-   * @param sample about how many of them are
-   * @param seed what the sample follows from
-   * @param perFeature a threshold for each feature, or one for all
-   * @throws IllegalArgumentException if the dictionary has another activation, or the store no such
-   *     hook point or one of another width
+   * @param sample about how many rows to draw
+   * @param seed determines the sample
+   * @param perFeature whether each feature gets its own threshold, otherwise one for all
+   * @throws IllegalArgumentException if the dictionary has another activation function, or the
+   *     store lacks the hook point or has it with another width
    * @throws IOException if an activation is not finite, or nothing fires on the sample
    */
   public static Dictionary toJumpReLU(
@@ -106,7 +106,7 @@ public final class ThresholdCalibration {
     }
   }
 
-  /** What fires on the sample as the dictionary is. */
+  /** The firing counts of the original dictionary on the sample. */
   private static final class Census {
     final int[] counts;
     final float[] lowest;
@@ -120,13 +120,13 @@ public final class ThresholdCalibration {
     }
   }
 
-  /** Takes the codes of a batch. */
+  /** Receives the codes of a batch. */
   @FunctionalInterface
   private interface Taker {
     void take(Codes codes, int rows);
   }
 
-  /** Encodes the same sample each time it is called. */
+  /** Encodes the sample, the same in every call. */
   private void encode(Engine engine, Selection selection, Taker taker) throws IOException {
     List<String> columns = List.of(dictionary.config().inputHook());
     BatchPlan all = BatchPlan.sequential(columns, BATCH).where(filter);
@@ -167,8 +167,8 @@ public final class ThresholdCalibration {
   }
 
   /**
-   * The count-th largest value of each feature. It is at least the lowest that the dictionary kept,
-   * as that many were kept; so only values from there on are looked at, and as many held.
+   * The count-th largest value of each feature. It is at least the lowest value that the dictionary
+   * kept, since it kept that many; so only values from there on are examined and held.
    */
   private Thresholds ofEach(Engine engine, Census census) throws IOException {
     int features = census.counts.length;
@@ -212,10 +212,10 @@ public final class ThresholdCalibration {
     return Thresholds.of(thresholds);
   }
 
-  /** The value that as many are above, of all features together, as fired. */
+  /** The value exceeded by as many values, of all features together, as fired. */
   private float ofAll(Engine engine, Census census) throws IOException {
     int features = census.counts.length;
-    // Batches of a shuffled sample are alike, so that twice the mean holds the largest of all.
+    // Batches of a shuffled sample are alike, so twice the mean count is room enough.
     int most = (int) Math.min(features, 2 * Math.ceilDiv(census.codes, census.rows));
     float[] ranks = new float[Math.toIntExact(Math.multiplyExact(census.rows, most))];
     int[] size = {0};

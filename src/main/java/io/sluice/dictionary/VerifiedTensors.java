@@ -14,7 +14,7 @@ import java.util.zip.CRC32C;
 
 /**
  * Safetensors files whose metadata carries a CRC-32C of each tensor and of the metadata itself, so
- * that a flipped bit is found when the file is opened. Any safetensors reader can read them.
+ * that a flipped bit is detected when the file is opened. Any safetensors reader can read them.
  */
 public final class VerifiedTensors {
   private static final String PREFIX = "crc32c.";
@@ -26,9 +26,9 @@ public final class VerifiedTensors {
   /**
    * Writes a file atomically.
    *
-   * @param tensors what to write; read twice, once for the checksums
-   * @param metadata text entries of the caller's own
-   * @throws IOException if writing fails; what was at {@code path} is then still there
+   * @param tensors the tensors; read twice, once for the checksums
+   * @param metadata the caller's text entries
+   * @throws IOException if writing fails; a previous file at {@code path} is then unchanged
    */
   public static void write(Path path, List<TensorData> tensors, Map<String, String> metadata)
       throws IOException {
@@ -41,10 +41,9 @@ public final class VerifiedTensors {
   }
 
   /**
-   * Opens a file and verifies its checksums; a file of another program, which promises none, is
-   * opened as it is.
+   * Opens a file and verifies its checksums; a file without checksums is opened unchecked.
    *
-   * @throws IOException if the file is no valid safetensors file or a checksum disagrees; the
+   * @throws IOException if the file is not a valid safetensors file or a checksum disagrees; the
    *     message names the file and the tensor
    */
   public static Safetensors open(Path path) throws IOException {
@@ -86,7 +85,7 @@ public final class VerifiedTensors {
     new TreeMap<>(metadata)
         .forEach(
             (key, value) -> {
-              // The lengths keep ("ab", "c") apart from ("a", "bc").
+              // The lengths distinguish ("ab", "c") from ("a", "bc").
               String entry = key.length() + ":" + key + value.length() + ":" + value;
               crc.update(entry.getBytes(StandardCharsets.UTF_8));
             });

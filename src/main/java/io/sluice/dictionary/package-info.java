@@ -1,5 +1,7 @@
 /**
- * Dictionaries as data: what one is, how one starts (random directions or active-subspace
- * initialisation, arXiv 2508.16929), and how one is kept on disk.
+ * Dictionaries as data: configuration and weights, files, initialisers (random directions and
+ * active-subspace initialisation, arXiv 2508.16929), batches of their inputs and targets, and
+ * {@link io.sluice.dictionary.SparseEncoder} for services. Formats of other libraries are in {@code
+ * formats}; training is in {@code training}, the arithmetic in {@code engine}.
  */
 package io.sluice.dictionary;

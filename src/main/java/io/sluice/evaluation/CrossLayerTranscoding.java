@@ -23,10 +23,9 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * Puts in the places of several layers' outputs what a cross-layer transcoder makes of the layers'
- * inputs, in one pass: each input is read as that pass computes it, so that what later layers read
- * already has the errors of the outputs that were replaced before it (the <em>replacement
- * model</em> of Ameisen et al., Circuit Tracing, 2025).
+ * Replaces the outputs of several layers by those of a cross-layer transcoder, in one pass. Each
+ * input is read as that pass computes it, so later layers read the errors of earlier replaced
+ * outputs (the <em>replacement model</em> of Ameisen et al., Circuit Tracing, 2025).
  */
 public final class CrossLayerTranscoding implements JointReplacement {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -34,7 +33,7 @@ public final class CrossLayerTranscoding implements JointReplacement {
   private final List<Layer> layers = new ArrayList<>();
   private final Map<HookPoint, Integer> widths = new HashMap<>();
 
-  /** What has been written of each output in this pass. */
+  /** The sum of the contributions to each output in this pass. */
   private final TreeMap<HookPoint, float[]> sums = new TreeMap<>();
 
   private final HookPoint first;
@@ -44,8 +43,8 @@ public final class CrossLayerTranscoding implements JointReplacement {
   /**
    * Opens an engine for each dictionary.
    *
-   * @param dictionaries the layers; each reads one hook point, and what several of them write to
-   *     one is added up
+   * @param dictionaries the layers; each reads one hook point, and outputs of several layers to one
+   *     hook point are summed
    * @param from the first position that is replaced
    * @throws IllegalArgumentException if the model computes what a layer reads after what it writes
    */
@@ -87,7 +86,7 @@ public final class CrossLayerTranscoding implements JointReplacement {
     return Set.copyOf(sums.keySet());
   }
 
-  /** None: what it reads is computed before what it replaces. */
+  /** None: the inputs are computed before the outputs that are replaced. */
   @Override
   public Hooks reading() {
     return Hooks.none();
@@ -96,7 +95,7 @@ public final class CrossLayerTranscoding implements JointReplacement {
   @Override
   public Hooks hooks() {
     Hooks hooks = Hooks.none();
-    // What one layer writes may be what another one reads; it reads what is there then.
+    // The output of one layer may be the input of another, which then reads the replacement.
     for (HookPoint output : sums.keySet()) {
       hooks = hooks.replace(output, this::replace);
     }
@@ -130,7 +129,7 @@ public final class CrossLayerTranscoding implements JointReplacement {
     int width = layer.config.outputWidth();
     MemorySegment made = arena.allocate((long) rows * width * Float.BYTES, 64);
     layer.engine.encode(input, layer.config.activation().selection());
-    // What is there instead is of no interest, but an engine compares while it decodes.
+    // The target does not matter, but an engine compares while it decodes.
     layer.engine.decode(new Rows(made, DType.F32, rows, width), false);
     layer.engine.readReconstruction(made);
     int column = 0;

@@ -21,9 +21,9 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * Keeps of several activations what a crosscoder makes of them, all at once. Its features read all
- * sites, and replacing one changes those after it; so it reads the model as it is, in a pass of its
- * own, and in the pass that counts replaces every site by what it made of that.
+ * Replaces several activations by a crosscoder's reconstructions of them. Its features read all
+ * sites, and replacing one site changes the later ones. So it reads the unchanged model in a
+ * separate pass, and replaces all sites by their reconstructions in the next pass.
  */
 public final class CrosscoderReconstruction implements JointReplacement {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -32,7 +32,7 @@ public final class CrosscoderReconstruction implements JointReplacement {
   private final Engine engine;
   private final int from;
 
-  /** Where the columns of each site begin. */
+  /** The first column of each site. */
   private final Map<HookPoint, Integer> columns = new LinkedHashMap<>();
 
   private final TreeMap<HookPoint, Integer> widths = new TreeMap<>();
@@ -147,7 +147,7 @@ public final class CrosscoderReconstruction implements JointReplacement {
     engine.readReconstruction(made.asSlice(0, (long) rows * config.inputWidth() * Float.BYTES));
   }
 
-  /** Copies columns of every row. */
+  /** Copies a range of columns of every row. */
   private void copy(
       MemorySegment source,
       int sourceWidth,

@@ -11,7 +11,7 @@ import io.sluice.torch.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** Keeps of an activation what a dictionary makes of it. */
+/** Replaces an activation by an autoencoder's reconstruction of it. */
 public final class DictionaryReconstruction extends Intervention {
   private final DictionaryConfig config;
   private final Engine engine;

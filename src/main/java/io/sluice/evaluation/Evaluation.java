@@ -6,11 +6,11 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.List;
 
 /**
- * What a dictionary does on the tokens of a store; written to {@code evaluation.json} under these
- * names.
+ * The measures of a dictionary on the tokens of a store, written to {@code evaluation.json} under
+ * these names.
  *
- * @param rows which tokens: {@code held-out}, those that the run kept apart; {@code trained}, those
- *     that it trained on; {@code all}; null where nobody has said
+ * @param rows which tokens: {@code held-out}, those that the run held out; {@code trained}, those
+ *     that it trained on; {@code all}; null if not recorded
  * @param tokens tokens evaluated on
  * @param fvu fraction of variance unexplained: summed squared error over summed squared distance
  *     from the mean of these tokens
@@ -19,11 +19,10 @@ import java.util.List;
  * @param deadFraction share of the features that did not fire on the last {@code deadWindowTokens}
  * @param deadWindowTokens the window, at most {@code tokens}
  * @param frequencyHistogram how often features fire
- * @param sites of a dictionary that writes several hook points, each of them; else empty
- * @param trained the same on the tokens that the run trained on, where {@code rows} are held-out
- *     ones; else null
- * @param lossRecovered what the reconstruction costs the model's predictions; null if that was not
- *     measured
+ * @param sites the FVU of each hook point if the dictionary writes several, otherwise empty
+ * @param trained the same measures on the tokens that the run trained on, if {@code rows} is {@code
+ *     held-out}; otherwise null
+ * @param lossRecovered the effect of the reconstruction on the model's loss; null if not measured
  */
 public record Evaluation(
     @JsonInclude(JsonInclude.Include.NON_NULL) String rows,
@@ -38,7 +37,7 @@ public record Evaluation(
     @JsonInclude(JsonInclude.Include.NON_NULL) @JsonIgnoreProperties("format") Evaluation trained,
     @JsonInclude(JsonInclude.Include.NON_NULL) LossRecovered lossRecovered) {
 
-  /** Of a dictionary that writes one hook point. */
+  /** The measures of a dictionary that writes one hook point. */
   public Evaluation(
       long tokens,
       double fvu,
@@ -63,7 +62,7 @@ public record Evaluation(
   }
 
   /**
-   * How well one hook point is written.
+   * The FVU of one hook point.
    *
    * @param hook its name
    * @param fvu its fraction of variance unexplained
@@ -73,17 +72,17 @@ public record Evaluation(
   /** The {@code format} of {@code evaluation.json}. */
   public static final String FORMAT = "sluice.evaluation/1";
 
-  /** The same with what the reconstruction costs the model. */
+  /** The same with the effect on the model's loss. */
   public Evaluation with(LossRecovered loss) {
     return with(rows, trained, loss);
   }
 
-  /** The same, said to be of these rows. */
+  /** The same with a value of {@code rows}. */
   public Evaluation ofRows(String which) {
     return with(which, trained, lossRecovered);
   }
 
-  /** The same with what was measured on the tokens that were trained on. */
+  /** The same with the measures on the tokens that were trained on. */
   public Evaluation besideTrained(Evaluation onTrained) {
     return with(rows, onTrained, lossRecovered);
   }

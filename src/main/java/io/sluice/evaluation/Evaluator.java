@@ -32,8 +32,8 @@ public final class Evaluator {
   private Evaluator() {}
 
   /**
-   * Reads the store once, in its order, without the positions that {@link
-   * ActivationStore#firstPosition} leaves out.
+   * Reads the store once, in its order, from position {@link ActivationStore#firstPosition} of each
+   * context on.
    *
    * @throws IllegalArgumentException as the other
    * @throws IOException as the other
@@ -57,7 +57,7 @@ public final class Evaluator {
    * @param batch tokens at once
    * @param deadWindow tokens after which a feature that did not fire counts as dead; all tokens if
    *     there are fewer
-   * @param progress told the number of tokens done, after each batch
+   * @param progress called after each batch with the number of tokens done
    * @throws IllegalArgumentException if the store has no such hook point (the message lists those
    *     it has) or its width is not the dictionary's
    * @throws IOException if an activation or a reconstruction is not finite
@@ -87,7 +87,7 @@ public final class Evaluator {
     }
   }
 
-  /** As the other, of a cross-layer transcoder; every output has its own FVU. */
+  /** The same for a cross-layer transcoder; every output has its own FVU. */
   public static Evaluation evaluate(
       CrossLayerDictionary dictionary,
       ActivationStore store,
@@ -177,12 +177,12 @@ public final class Evaluator {
         null);
   }
 
-  /** Writes {@code evaluation.json} into {@code folder}, whole or not at all. */
+  /** Writes {@code evaluation.json} into {@code folder} atomically. */
   public static void write(Evaluation evaluation, Path folder) throws IOException {
     AtomicFile.write(folder.resolve("evaluation.json"), json(evaluation));
   }
 
-  /** The evaluation as {@code evaluation.json} has it. */
+  /** The evaluation in the form of {@code evaluation.json}. */
   public static String json(Evaluation evaluation) {
     try {
       return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(evaluation);

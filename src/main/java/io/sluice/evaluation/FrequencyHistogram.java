@@ -11,9 +11,9 @@ public record FrequencyHistogram(double[] log10Edges, long[] counts, long neverF
   private static final int BINS_PER_DECADE = 4;
 
   /**
-   * The histogram of how often features fired.
+   * The histogram of firing frequencies.
    *
-   * @param fired tokens that each feature fired on
+   * @param fired the number of tokens that each feature fired on
    * @param tokens tokens in all, at least 1
    */
   public static FrequencyHistogram of(long[] fired, long tokens) {

@@ -8,12 +8,12 @@ import io.sluice.torch.Tensor;
 import java.util.List;
 
 /**
- * Puts something else in the place of an activation while a model runs, to see what that costs. It
- * works on the device where the activation is, in float32, and owns memory until it is closed.
+ * Replaces an activation while a model runs, to measure the effect on its loss. It works on the
+ * device of the activation, in float32, and owns memory until it is closed.
  *
- * <p>The first positions of each context can be spared: a causal model's first token is an
- * attention sink, which statistics leave out, so that nothing that is computed from them has a
- * meaning there.
+ * <p>The first positions of each context can be left unchanged: statistics leave out the first
+ * token of causal models, an attention sink, so replacements computed from them are not valid
+ * there.
  */
 public abstract sealed class Intervention implements Hook, AutoCloseable
     permits SubspaceProjection, DictionaryReconstruction, Transcoding {
@@ -33,7 +33,7 @@ public abstract sealed class Intervention implements Hook, AutoCloseable
   }
 
   /**
-   * What takes the rows' place.
+   * The replacement of the rows.
    *
    * @param rows {@code [n, width]}, float32
    * @return the same shape, in the innermost scope
@@ -58,9 +58,9 @@ public abstract sealed class Intervention implements Hook, AutoCloseable
   }
 
   /**
-   * An activation whose positions from {@code from} on are others.
+   * The activation with positions from {@code from} on replaced.
    *
-   * @param rows all of them as float32 {@code [n, width]}, on the activation's device
+   * @param rows the new rows, float32 {@code [n, width]}, on the activation's device
    */
   static Tensor put(Tensor activation, int from, Tensor rows) {
     Tensor result = rows.to(activation.dtype()).reshape(later(activation, from).shape());
@@ -69,7 +69,7 @@ public abstract sealed class Intervention implements Hook, AutoCloseable
         : ShapeOperators.cat(List.of(activation.narrow(1, 0, from), result), 1);
   }
 
-  /** The positions that are replaced. */
+  /** The positions from {@code from} on. */
   static Tensor later(Tensor activation, int from) {
     return from == 0 ? activation : activation.narrow(1, from, activation.size(1) - from);
   }
@@ -79,7 +79,7 @@ public abstract sealed class Intervention implements Hook, AutoCloseable
     return activation.to(DType.F32).reshape(-1, activation.size(2)).contiguous();
   }
 
-  /** Frees what it owns. */
+  /** Frees its memory. */
   @Override
   public abstract void close();
 }

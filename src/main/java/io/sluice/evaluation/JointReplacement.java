@@ -6,8 +6,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Puts something else in the places of several activations of one pass of a model. It owns memory
- * until it is closed, and is for one pass at a time.
+ * Replaces several activations in one pass of a model. It owns memory until it is closed, and
+ * serves one pass at a time.
  */
 public sealed interface JointReplacement extends AutoCloseable
     permits CrosscoderReconstruction, CrossLayerTranscoding {
@@ -19,15 +19,15 @@ public sealed interface JointReplacement extends AutoCloseable
   Set<HookPoint> replaced();
 
   /**
-   * Hooks for the model as it is, which look and replace nothing; that pass has to run before each
-   * one with {@link #hooks}, over the same batch. None where it is not needed.
+   * Hooks that observe the unchanged model and replace nothing. That pass must run before each pass
+   * with {@link #hooks}, over the same batch. No hooks if it is not needed.
    */
   Hooks reading();
 
   /** Hooks that replace, and may read. */
   Hooks hooks();
 
-  /** Frees what it owns. */
+  /** Frees its memory. */
   @Override
   void close();
 }

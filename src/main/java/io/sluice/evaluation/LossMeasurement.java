@@ -26,11 +26,11 @@ import java.util.function.LongConsumer;
 import java.util.function.Predicate;
 
 /**
- * Runs texts through a causal language model with something else in an activation's place, and
- * takes the loss. All variants of a batch share the layers before the one where they differ.
+ * Runs texts through a causal language model with replaced activations and measures the loss. All
+ * variants of a batch share the layers before the first replaced one.
  */
 public final class LossMeasurement {
-  /** Shares of the width that {@link #usualKs} takes, in 64ths. */
+  /** The shares of the width in {@link #usualKs}, in 64ths. */
   private static final int[] SIXTY_FOURTHS = {1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 60, 64};
 
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -54,8 +54,8 @@ public final class LossMeasurement {
   /**
    * @param contexts the texts
    * @param from the first position of each context that is replaced; 1 spares the attention sink
-   * @param keep is given a context's tokens, without special tokens, and says whether it takes
-   *     part; null where all do
+   * @param keep decides from a context's tokens, without special tokens, whether it takes part;
+   *     null if all do
    * @throws IllegalArgumentException as the other
    */
   public LossMeasurement(LoadedModel model, ContextSpec contexts, int from, Predicate<int[]> keep) {
@@ -69,7 +69,7 @@ public final class LossMeasurement {
     this.keep = keep;
   }
 
-  /** Numbers of directions that show a curve: dense at both ends, the width among them. */
+  /** Numbers of directions for a curve: dense at both ends, with the width as the last. */
   public static int[] usualKs(int width) {
     TreeSet<Integer> ks = new TreeSet<>();
     for (int part : SIXTY_FOURTHS) {
@@ -142,7 +142,7 @@ public final class LossMeasurement {
   }
 
   /**
-   * How much of the loss a dictionary's reconstruction keeps at the hook point that it writes.
+   * The loss recovered by a dictionary's reconstruction at the hook point that it writes.
    *
    * @param mean of the activations there, {@code [width]}
    * @param progress told how many tokens of text are done, after each variant of a batch
@@ -169,7 +169,7 @@ public final class LossMeasurement {
   }
 
   /**
-   * How much of the loss is kept where something else takes an activation's place.
+   * The loss recovered with a replaced activation.
    *
    * @param point the activation
    * @param replaced hooks that replace it, and may read others
@@ -189,12 +189,11 @@ public final class LossMeasurement {
   }
 
   /**
-   * How much of the loss is kept where a dictionary's reconstructions take the places of several
-   * activations at once. The baseline {@code L₀} has the means of all of them in their places at
-   * once.
+   * The loss recovered with several activations replaced together by a dictionary's
+   * reconstructions. For the baseline {@code L₀} all of them are replaced by their means together.
    *
-   * <p>A crosscoder reads its sites in the model as it is. The layers of a cross-layer transcoder
-   * read what the pass has computed in which outputs before theirs are replaced already.
+   * <p>A crosscoder reads its sites in the unchanged model. The layers of a cross-layer transcoder
+   * read in the pass in which earlier outputs are already replaced.
    *
    * @param layers a crosscoder, or the layers of a cross-layer transcoder
    * @param means of the activations that are replaced, each {@code [width]}
@@ -282,7 +281,7 @@ public final class LossMeasurement {
     return sums;
   }
 
-  /** What was wrong with the texts of the latest measurement; null before the first. */
+  /** The problems in the texts of the latest measurement; null before the first. */
   public TextProblems problems() {
     return problems;
   }
@@ -330,7 +329,7 @@ public final class LossMeasurement {
     return contexts.texts().name();
   }
 
-  /** The curves as the text of a file. */
+  /** The curves as JSON. */
   public static String json(LossRecovery recovery) {
     try {
       return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(recovery) + "\n";
@@ -339,7 +338,7 @@ public final class LossMeasurement {
     }
   }
 
-  /** One way to run the model; the clean one has neither point nor intervention. */
+  /** One variant of a run; the clean one has neither point nor intervention. */
   private record Variant(HookPoint point, int k, Intervention intervention)
       implements AutoCloseable {
     Hooks hooks() {

@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.OptionalDouble;
 
 /**
- * How much of a model's next-token loss comes back when an activation is not ablated but projected
- * on its top {@code k} directions (arXiv 2508.16929): with {@code L} the clean loss, {@code L₀} the
- * loss with the mean in the activation's place and {@code L_k} that with the projection, {@code
+ * The share of a model's next-token loss that the top {@code k} directions of an activation recover
+ * (arXiv 2508.16929). With {@code L} the clean loss, {@code L₀} the loss with the mean in place of
+ * the activation and {@code L_k} the loss with its projection on the directions, {@code
  * recovered(k) = (L₀ − L_k) / (L₀ − L)}. Written as JSON under these names.
  *
  * @param model name of the model
@@ -43,7 +43,7 @@ public record LossRecovery(
 
     /**
      * The share of the directions that recovers the share {@code wanted} of the loss, interpolated
-     * between the points; empty where no point reaches it.
+     * between the points; empty if no point reaches it.
      */
     public OptionalDouble shareThatRecovers(double wanted) {
       double share = 0;
@@ -74,7 +74,7 @@ public record LossRecovery(
       @JsonProperty(required = true) double loss,
       @JsonProperty(required = true) double recovered) {}
 
-  /** Checks that the parts are there. */
+  /** Checks that no part is missing. */
   public LossRecovery {
     if (hooks == null || hooks.isEmpty()) {
       throw new IllegalArgumentException("hooks is empty");

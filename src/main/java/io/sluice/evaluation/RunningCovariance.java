@@ -22,9 +22,9 @@ import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 
 /**
- * Means and covariances of hook points, taken while the model runs: nothing is stored, so that all
- * places of a model can be measured over any number of tokens. Rows are the texts' tokens; special
- * tokens and padding take no part, and a token that two contexts have takes part once.
+ * Means and covariances of hook points, accumulated while the model runs. Nothing is stored, so all
+ * hook points of a model can be measured over any number of tokens. Rows are the texts' tokens,
+ * without special tokens and padding; a token in two contexts counts once.
  */
 public final class RunningCovariance {
   private RunningCovariance() {}
@@ -32,11 +32,11 @@ public final class RunningCovariance {
   /**
    * Runs texts.
    *
-   * @param hooks the places
+   * @param hooks the hook points
    * @param fromPosition the first position of a context that takes part; 1 leaves out the attention
    *     sink of causal models
-   * @param progress told how many tokens of text are done, after each batch
-   * @param problems told at the end what of the texts could not be read
+   * @param progress called after each batch with the number of tokens done
+   * @param problems called at the end with the parts of the texts that could not be read
    * @return by hook point, in the order of {@code hooks}
    * @throws IOException if a text cannot be read, or an activation is NaN or infinite
    * @throws IllegalArgumentException if the contexts do not suit the model, or it has no such hook

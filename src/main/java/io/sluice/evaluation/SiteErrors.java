@@ -9,7 +9,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Sums from which the fraction of variance unexplained of each of several sites follows. */
+/** Sums for the fraction of variance unexplained of each of several sites. */
 final class SiteErrors {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
@@ -18,7 +18,7 @@ final class SiteErrors {
   private final double[] squares;
   private final double[] errors;
 
-  /** Sums of 0; of no use for no sites, and then {@link #add} costs nothing. */
+  /** Empty sums; without sites {@link #add} does nothing. */
   SiteErrors(List<Site> sites) {
     this.sites = sites;
     this.sums = new double[Site.widths(sites)];
@@ -47,7 +47,7 @@ final class SiteErrors {
     }
   }
 
-  /** One for each site. */
+  /** The FVU of each site. */
   List<Evaluation.SiteFvu> fvus(long tokens) {
     List<Evaluation.SiteFvu> fvus = new ArrayList<>();
     int at = 0;

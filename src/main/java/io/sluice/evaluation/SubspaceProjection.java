@@ -9,8 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Keeps of an activation its projection on the top {@code k} directions plus the mean, {@code mean
- * + VᵀV(x − mean)} (arXiv 2508.16929); with no directions that is mean ablation.
+ * Replaces an activation by its projection on the top {@code k} directions plus the mean, {@code
+ * mean + VᵀV(x − mean)} (arXiv 2508.16929); without directions this is mean ablation.
  */
 public final class SubspaceProjection extends Intervention {
   private final TensorScope owned;
@@ -26,7 +26,7 @@ public final class SubspaceProjection extends Intervention {
   }
 
   /**
-   * Puts the mean in the place of every activation.
+   * Replaces every activation by the mean.
    *
    * @param mean {@code [width]}
    * @param from the first position that is replaced
@@ -46,7 +46,7 @@ public final class SubspaceProjection extends Intervention {
 
   /**
    * Projections on the top {@code k} directions of a covariance, for several {@code k}; its
-   * eigenvectors are found once.
+   * eigenvectors are computed once.
    *
    * @param ks each from 1 to the width
    * @param from the first position that is replaced

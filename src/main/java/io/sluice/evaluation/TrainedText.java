@@ -9,12 +9,12 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * Knows the text that a run was trained on when it comes by, cut into contexts of whatever length:
- * by every stretch of {@value #STRETCH} tokens of the contexts that were not held out. Takes eight
- * bytes for each token of the store.
+ * Recognises text that a run was trained on, for contexts of any length, by every stretch of
+ * {@value #STRETCH} tokens of the contexts that were not held out. Takes eight bytes per token of
+ * the store.
  */
 public final class TrainedText {
-  /** Long enough that no two places of a text share one by chance. */
+  /** Long enough that two places of a text do not share one by chance. */
   private static final int STRETCH = 16;
 
   private static final long FACTOR = 0x9e3779b97f4a7c15L;
@@ -27,7 +27,7 @@ public final class TrainedText {
     this.count = count;
   }
 
-  /** Reads the token ids of what was not held out. */
+  /** Reads the token ids of the rows that were not held out. */
   public static TrainedText of(ActivationStore store, HeldOut heldOut) {
     long[] hashes = new long[Math.toIntExact(store.rows() - heldOut.tokens())];
     int count = 0;
@@ -67,7 +67,9 @@ public final class TrainedText {
     return added;
   }
 
-  /** Stretches in so many tokens; all of them are one where they are few. */
+  /**
+   * The number of stretches in so many tokens; fewer than {@link #STRETCH} tokens are one stretch.
+   */
   private static int stretches(int length) {
     return length == 0 ? 0 : Math.max(1, length - STRETCH + 1);
   }

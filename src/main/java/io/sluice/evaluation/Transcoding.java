@@ -15,8 +15,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Puts in an activation's place what a transcoder makes of another one, which the same pass of the
- * model computed before.
+ * Replaces an activation by a transcoder's output, computed from another activation earlier in the
+ * same pass of the model.
  */
 public final class Transcoding extends Intervention {
   private final DictionaryConfig config;
@@ -45,7 +45,7 @@ public final class Transcoding extends Intervention {
     this.engine = dictionary.open(engines);
   }
 
-  /** Refuses to make an activation of one that comes after it. */
+  /** Refuses an input that the model computes after the output. */
   static void requireBefore(HookPoint input, HookPoint output) {
     if (input.compareTo(output) >= 0) {
       throw new IllegalArgumentException(
@@ -78,7 +78,7 @@ public final class Transcoding extends Intervention {
       seen.copyTo(memory);
       engine.encode(
           new Rows(memory, DType.F32, rows, config.inputWidth()), config.activation().selection());
-      // What is there instead is of no interest, but an engine compares while it decodes.
+      // The target does not matter, but an engine compares while it decodes.
       engine.decode(new Rows(written, DType.F32, rows, config.outputWidth()), false);
       engine.readReconstruction(written);
     }

@@ -20,22 +20,22 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * A file that appears whole or not at all, whenever the process or the machine stops. It is written
- * beside its target, under the target's name with a random number and {@code .tmp} after it, forced
- * to the disk and renamed; closing without {@link #commit()} leaves no trace. The file gets the
- * permissions that any new file of this process gets.
+ * Writes a file atomically: if the process or the machine stops at any moment, the target has
+ * either its old or its new content. The file is written beside its target, under the target's name
+ * with a random number and {@code .tmp} appended, flushed to the disk and renamed. Closing without
+ * {@link #commit()} deletes it. The file gets the default permissions of new files.
  *
- * <p>No link is followed, for a folder may come from a stranger: a link in the target's place is
- * replaced by the file, and the temporary file is made new, under a name that nobody can foresee.
+ * <p>No link is followed, since a folder may come from an untrusted source: a link at the target is
+ * replaced by the file, and the temporary file is newly created under an unpredictable name.
  *
- * <p>Every {@code IOException} of writing is one line that names the target, and what was there is
- * then still there. Not safe for use by several threads at a time.
+ * <p>Every {@code IOException} of writing is one line that names the target, whose old content is
+ * then unchanged. Not safe for use by several threads at a time.
  */
 public final class AtomicFile implements AutoCloseable {
-  /** Files that this process is writing: of two writers of one, the first would be lost. */
+  /** Files that this process is writing: with two writers of one file, the first would be lost. */
   private static final Set<Path> OPEN = ConcurrentHashMap.newKeySet();
 
-  /** Earlier versions had the process's number where now there are 16 hexadecimal digits. */
+  /** Earlier versions used the process id in place of the 16 hexadecimal digits. */
   private static final Pattern LEFTOVER =
       Pattern.compile("(.+)\\.(\\d{1,10}|[0-9a-f]{16})\\.tmp", Pattern.DOTALL);
 
@@ -50,7 +50,7 @@ public final class AtomicFile implements AutoCloseable {
     /**
      * Writes everything.
      *
-     * @param channel the empty file; it is forced to the disk and closed by the caller
+     * @param channel the empty file; the caller flushes and closes it
      */
     T writeTo(FileChannel channel) throws IOException;
   }
@@ -70,9 +70,9 @@ public final class AtomicFile implements AutoCloseable {
   /**
    * Begins a file.
    *
-   * @param target the file to make or replace; its folder must exist
+   * @param target the file to create or replace; its folder must exist
    * @throws IOException if the target is a folder, a device or a pipe, its folder is missing, or
-   *     the temporary file cannot be made
+   *     the temporary file cannot be created
    * @throws IllegalStateException if this process is writing the same file already
    */
   public static AtomicFile open(Path target) throws IOException {
@@ -85,7 +85,7 @@ public final class AtomicFile implements AutoCloseable {
       throw new IOException(target + ": its folder does not exist; make " + folder + " first");
     }
     if (Files.exists(absolute) && !Files.isRegularFile(absolute)) {
-      // A rename would put a file in the place of a device, for all who use it.
+      // A rename would replace a device for all its users.
       throw new IOException(target + ": is a device or a pipe; name a file");
     }
     if (!OPEN.add(absolute)) {
@@ -99,19 +99,19 @@ public final class AtomicFile implements AutoCloseable {
     }
   }
 
-  /** A name beside a file or folder that is nobody's, and that {@link #isLeftover} knows. */
+  /** An unused name beside a file or folder that {@link #isLeftover} recognises. */
   static Path temporaryName(Path target) {
-    // Its bits are secret ones; so nothing can lie in wait under it.
+    // Its bits are secret, so nobody can prepare a file of that name.
     String bits = UUID.randomUUID().toString().replace("-", "").substring(16);
     return target.resolveSibling(target.getFileName() + "." + bits + ".tmp");
   }
 
-  /** Whether a file has the name of a temporary one, which a process left when it was killed. */
+  /** Whether a file has the name of a temporary file, left by a killed process. */
   public static boolean isLeftover(Path file) {
     return LEFTOVER.matcher(file.getFileName().toString()).matches();
   }
 
-  /** The name of the file that a temporary one was to become; its own, if it is none. */
+  /** The final name of a temporary file; another file's own name. */
   public static String finalName(Path file) {
     String name = file.getFileName().toString();
     Matcher leftover = LEFTOVER.matcher(name);
@@ -196,7 +196,7 @@ public final class AtomicFile implements AutoCloseable {
     forceFolder();
   }
 
-  /** Lets go of the file; what is not committed is deleted. */
+  /** Closes the file and deletes it if it is not committed. */
   @Override
   public void close() throws IOException {
     try (channel) {
@@ -209,18 +209,18 @@ public final class AtomicFile implements AutoCloseable {
     }
   }
 
-  /** Makes the rename itself durable, where the system lets folders be opened and forced. */
+  /** Makes the rename durable if the system can flush folders. */
   private void forceFolder() {
     try (FileChannel folder = FileChannel.open(temporary.getParent(), StandardOpenOption.READ)) {
       folder.force(true);
     } catch (IOException e) {
-      // Windows and some network file systems do not; the rename is as durable as they make it.
+      // Windows and some network file systems cannot.
     }
   }
 
   /**
-   * Deletes temporary files that processes left in a folder when they were killed. For one who has
-   * the folder alone: it asks no file whether it is still being written.
+   * Deletes temporary files that killed processes left in a folder. Only for the holder of the
+   * folder's lock: it does not check whether a file is still being written.
    *
    * @throws IOException if the folder cannot be read, or a file in it cannot be deleted
    */
@@ -240,7 +240,7 @@ public final class AtomicFile implements AutoCloseable {
         cause);
   }
 
-  /** Why the system refused, in a few words and without the file's name. */
+  /** The reason of a failure in a few words, without the file's name. */
   static String reason(IOException cause) {
     String reason =
         switch (cause) {

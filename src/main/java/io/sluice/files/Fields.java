@@ -13,16 +13,16 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The fields of a JSON file that this project wrote. Whoever reads a field says its type and its
- * range, and whether it may be missing; what is otherwise is an {@code IOException} of one line
- * that names the file, the field and what to do. Nothing is converted: a number in quotation marks
- * is no number.
+ * The fields of a JSON file that Sluice wrote. The reader of a field states its type, its range,
+ * and whether it may be missing. Any other value is an {@code IOException} of one line that names
+ * the file, the field and what to do. Nothing is converted: a number in quotation marks is not a
+ * number.
  *
- * <p>An object of the file within another is a {@code Fields} of its own, whose fields are named by
- * their whole path, for instance {@code activation.k} or {@code cells[3].config}.
+ * <p>A nested object is another {@code Fields}, whose fields are named by their whole path, for
+ * instance {@code activation.k} or {@code cells[3].config}.
  */
 public final class Fields {
-  /** Far above what any of our files needs, and what a damaged one may take of the memory. */
+  /** Far above the size of any such file: a limit for the memory of a damaged one. */
   private static final long MOST_BYTES = 64L << 20;
 
   private static final int LONGEST = 80;
@@ -34,10 +34,10 @@ public final class Fields {
   private final String remedy;
   private final Set<String> known = new HashSet<>();
 
-  /** What a reader makes of fields. */
+  /** Builds an object from fields. */
   public interface Building<T> {
     /**
-     * Makes it.
+     * Builds the object.
      *
      * @throws IllegalArgumentException if the fields do not fit together
      * @throws IOException if a field is missing, of another type or out of range
@@ -55,9 +55,10 @@ public final class Fields {
   /**
    * Reads a file.
    *
-   * @param format what its field {@code format} has to say
-   * @param remedy what to do about a damaged one, as the end of a sentence: {@code restore it}
-   * @throws IOException if it is missing, no file, empty, too long, not JSON or of another format
+   * @param format the required value of its field {@code format}
+   * @param remedy what to do about a damaged file, as the end of a sentence: {@code restore it}
+   * @throws IOException if it is missing, not a file, empty, too long, not JSON or of another
+   *     format
    */
   public static Fields read(Path file, String format, String remedy) throws IOException {
     return read(file, format, remedy, MOST_BYTES);
@@ -80,10 +81,10 @@ public final class Fields {
   }
 
   /**
-   * Reads one of our JSON texts that stands within another file.
+   * Reads a JSON text that is part of another file.
    *
-   * @param file how messages name it
-   * @throws IOException if it is no JSON object
+   * @param file the name for messages
+   * @throws IOException if it is not a JSON object
    */
   public static Fields parse(String file, String text, String remedy) throws IOException {
     JsonNode json;
@@ -97,10 +98,10 @@ public final class Fields {
   }
 
   /**
-   * The fields of an object that was read already.
+   * The fields of a parsed object.
    *
-   * @param file how messages name it
-   * @throws IOException if it is no object
+   * @param file the name for messages
+   * @throws IOException if it is not an object
    */
   public static Fields of(String file, JsonNode json, String remedy) throws IOException {
     if (json == null || !json.isObject()) {
@@ -109,7 +110,7 @@ public final class Fields {
     return new Fields(file, "", json, remedy);
   }
 
-  /** The text of a file, once it is known to be one, and not endless. */
+  /** The text of a regular file of limited length. */
   static String text(Path file, String remedy, long mostBytes) throws IOException {
     if (!Files.exists(file)) {
       throw new java.nio.file.NoSuchFileException(file + ": no such file; " + remedy);
@@ -142,7 +143,7 @@ public final class Fields {
     return json;
   }
 
-  /** Whether there is such a field, and it is not null. */
+  /** Whether a field exists and is not null. */
   public boolean has(String name) {
     known.add(name);
     return json.hasNonNull(name);
@@ -157,7 +158,7 @@ public final class Fields {
     return value.textValue();
   }
 
-  /** A text, or {@code otherwise} where there is none. */
+  /** A text, or {@code otherwise} if it is missing. */
   public String text(String name, String otherwise) throws IOException {
     return has(name) ? text(name) : otherwise;
   }
@@ -284,7 +285,8 @@ public final class Fields {
   }
 
   /**
-   * Builds something of fields; what it refuses is the file's fault.
+   * Builds an object from fields; an {@code IllegalArgumentException} is reported as an error of
+   * the file.
    *
    * @throws IOException in place of an {@code IllegalArgumentException}, with the file's name
    */
@@ -297,8 +299,8 @@ public final class Fields {
   }
 
   /**
-   * Refuses fields that nobody has asked for: they may be of a later version and change what the
-   * others mean.
+   * Refuses fields that were not read: they may be of a later version and change the meaning of
+   * others.
    */
   public void requireNoOthers() throws IOException {
     for (String name : names()) {

@@ -16,8 +16,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * A folder that one writer has at a time: the lock of a file {@code .lock} in it. The lock goes
- * with the process, however it ends; the file may stay.
+ * Locks a folder for one writer at a time, by a lock on a file {@code .lock} in it. The lock ends
+ * with the process; the file may stay.
  */
 public final class FolderLock implements AutoCloseable {
   /** The name of the file that is locked. */
@@ -25,7 +25,7 @@ public final class FolderLock implements AutoCloseable {
 
   private static final int LONGEST_MARK = 4096;
 
-  /** The folders that this process has. */
+  /** The folders that this process has locked. */
   private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
   private final Path folder;
@@ -39,10 +39,10 @@ public final class FolderLock implements AutoCloseable {
   }
 
   /**
-   * Makes a folder if need be.
+   * Creates a folder if necessary.
    *
    * @param what the folder is for, for instance {@code run}
-   * @throws IOException if it is a file or cannot be made
+   * @throws IOException if it is a file or cannot be created
    */
   public static void make(Path folder, String what) throws IOException {
     if (Files.exists(folder) && !Files.isDirectory(folder)) {
@@ -52,10 +52,10 @@ public final class FolderLock implements AutoCloseable {
   }
 
   /**
-   * Takes a folder that exists, and deletes what killed writers left of temporary files in it.
+   * Locks an existing folder, and deletes temporary files that killed writers left in it.
    *
-   * @param what writes into it, for instance {@code run}
-   * @throws IOException if another one has it
+   * @param what the kind of writer, for instance {@code run}
+   * @throws IOException if another writer has it
    */
   public static FolderLock take(Path folder, String what) throws IOException {
     FolderLock lock = tryTake(folder);
@@ -67,7 +67,7 @@ public final class FolderLock implements AutoCloseable {
   }
 
   /**
-   * What to say of a folder that another one has.
+   * The error for a folder that another writer has.
    *
    * @param what writes into it, for instance {@code run}
    */
@@ -78,14 +78,14 @@ public final class FolderLock implements AutoCloseable {
   }
 
   /**
-   * Takes a folder that exists, if nobody has it; what else is in it stays.
+   * Locks an existing folder if it is free; its files stay.
    *
-   * @return null if another one has it
-   * @throws IOException if the folder takes no files
+   * @return null if another writer has it
+   * @throws IOException if no file can be created in the folder
    */
   public static FolderLock tryTake(Path folder) throws IOException {
     Path held = folder.toRealPath();
-    // Asked first: where locks belong to processes, closing a second channel to the file would end
+    // Checked first: if locks belong to processes, closing a second channel to the file would end
     // the lock of the first.
     if (!HELD.add(held)) {
       return null;
@@ -94,7 +94,7 @@ public final class FolderLock implements AutoCloseable {
     try {
       FileChannel channel = locked(folder);
       while (channel != null && !isThere(folder, channel)) {
-        // Its holder gave the folder up in between: what is locked is no longer there.
+        // Its holder released the folder in between: the locked file is deleted.
         channel.close();
         OutputFolder.make(folder);
         channel = locked(folder);
@@ -108,14 +108,14 @@ public final class FolderLock implements AutoCloseable {
     return taken;
   }
 
-  /** The lock's file, locked; null if another one has it. */
+  /** The locked file; null if another writer has it. */
   private static FileChannel locked(Path folder) throws IOException {
     FileChannel channel = open(folder);
     FileLock lock = null;
     try {
       lock = channel.tryLock();
     } catch (OverlappingFileLockException e) {
-      // Another name of the folder in this very process: the answer is the same.
+      // This process has locked the folder under another name: the result is the same.
     } catch (IOException e) {
       throw new IOException(
           folder
@@ -145,8 +145,8 @@ public final class FolderLock implements AutoCloseable {
   }
 
   /**
-   * Whether the file that is locked is the one that others will find, told by a length that it gets
-   * for a moment. It is not opened again: closing it would end the lock.
+   * Whether the locked file is still the one in the folder, detected by changing its length for a
+   * moment. It is not opened again, since closing it would end the lock.
    */
   private static boolean isThere(Path folder, FileChannel locked) throws IOException {
     int mark = 1 + ThreadLocalRandom.current().nextInt(LONGEST_MARK);
@@ -164,7 +164,7 @@ public final class FolderLock implements AutoCloseable {
     }
   }
 
-  /** Lets go of a folder in which nothing was begun: it is deleted if nothing else is in it. */
+  /** Unlocks a folder in which nothing was written, and deletes it if it is empty. */
   public void giveUp() throws IOException {
     try {
       release();
@@ -172,15 +172,15 @@ public final class FolderLock implements AutoCloseable {
       try {
         Files.deleteIfExists(folder);
       } catch (DirectoryNotEmptyException e) {
-        // Then it is somebody's.
+        // Another process uses it.
       }
     }
   }
 
   /**
-   * Lets go of the folder and leaves nothing in it.
+   * Unlocks the folder and deletes the lock file.
    *
-   * @throws IOException if the lock's file cannot be deleted
+   * @throws IOException if the lock file cannot be deleted
    */
   public void release() throws IOException {
     try (this) {

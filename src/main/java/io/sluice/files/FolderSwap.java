@@ -10,9 +10,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
 /**
- * Two folders that change places at once, so that whoever looks finds one of them whole at each
- * name, and a process that is killed leaves nothing in between. Java's file API has no call for it;
- * Linux has, on most file systems.
+ * Exchanges two folders atomically, so that each name always has a complete folder, also if the
+ * process is killed. Java's file API has no call for it; Linux has one, on most file systems.
  */
 public final class FolderSwap {
   private static final int HERE = -100; // AT_FDCWD
@@ -21,9 +20,9 @@ public final class FolderSwap {
   private FolderSwap() {}
 
   /**
-   * Lets two folders on one file system change places.
+   * Exchanges two folders on one file system.
    *
-   * @return false, with nothing done, where the system cannot or native access is not allowed
+   * @return false, without a change, if the system cannot or native access is not allowed
    */
   public static boolean exchange(Path one, Path other) {
     if (Calls.RENAME == null) {
@@ -44,7 +43,7 @@ public final class FolderSwap {
     }
   }
 
-  /** Looked up only where it may be called without a warning. */
+  /** Looked up only if native access is allowed without a warning. */
   private static final class Calls {
     static final Charset NAMES = StandardCharsets.UTF_8;
     static final MethodHandle RENAME = rename();

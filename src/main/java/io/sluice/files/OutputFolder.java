@@ -17,29 +17,27 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/**
- * Folders that files will be written into: several files that are one thing, whole or not at all.
- */
+/** Writes several files into a folder as one unit, all or none. */
 public final class OutputFolder {
-  /** A folder that is not finished: what it becomes, and the process that writes it. */
+  /** The name of an unfinished folder: its final name and the process id of its writer. */
   private static final Pattern UNFINISHED =
       Pattern.compile("(.+)\\.(\\d{1,10})\\.[0-9a-f]{16}\\.tmp", Pattern.DOTALL);
 
-  /** The name of one in the folder that its files will be moved to. */
+  /** The name of an unfinished folder inside the final one. */
   private static final String WITHIN = "new";
 
   private OutputFolder() {}
 
-  /** Writes the files of a folder. */
+  /** Writes files into a folder. */
   public interface Content {
-    /** Writes everything into a folder that exists and is empty. */
+    /** Writes everything into an existing empty folder. */
     void writeInto(Path folder) throws IOException;
   }
 
   /**
-   * Makes a folder, and those above it, if need be.
+   * Creates a folder and its parents if necessary.
    *
-   * @throws IOException if it is a file or cannot be made; one line that names it
+   * @throws IOException if it is a file or cannot be created; one line that names it
    */
   public static void make(Path folder) throws IOException {
     if (Files.exists(folder) && !Files.isDirectory(folder)) {
@@ -54,15 +52,15 @@ public final class OutputFolder {
   }
 
   /**
-   * Writes files that are one thing. A folder that does not exist or is empty has all of them at
-   * once: they are written into another one beside it, which takes its name at the end. Into a
-   * folder with other files they are moved when all are written, {@code last} at the end. What
-   * killed processes left of the same is deleted.
+   * Writes files that belong together. If the folder does not exist or is empty, they are written
+   * into a folder beside it, which is renamed at the end, so all appear at once. Otherwise they are
+   * moved into it when all are written, {@code last} at the end. Leftovers of killed processes are
+   * deleted.
    *
-   * @param folder where they shall be; links in it are not followed
-   * @param last the file without which the others are nothing
-   * @throws IOException if the folder has one of the files, or writing fails; nothing is then there
-   *     that was not before
+   * @param folder the target; links in it are not followed
+   * @param last the file without which the others do not count
+   * @throws IOException if the folder has one of the files, or writing fails; the folder is then
+   *     unchanged
    */
   public static void write(Path folder, String last, Content content) throws IOException {
     if (Files.exists(folder) && !Files.isDirectory(folder)) {
@@ -91,7 +89,7 @@ public final class OutputFolder {
     }
   }
 
-  /** A new folder: beside the target where that may be replaced as a whole, else in it. */
+  /** A new folder: beside the target if that can be replaced as a whole, otherwise in it. */
   private static Path fresh(Path target) throws IOException {
     boolean exists = Files.exists(target);
     if (target.getParent() != null && (!exists || isEmpty(target))) {
@@ -103,7 +101,7 @@ public final class OutputFolder {
         if (!exists) {
           throw cannotBeMade(target, e);
         }
-        // A folder may be one's own where the one above it is not.
+        // A folder may be writable although its parent is not.
       }
     }
     try {
@@ -121,7 +119,7 @@ public final class OutputFolder {
       if (!Files.isDirectory(target)) {
         throw cannotBeMade(target, e);
       }
-      // A place where a disk is mounted cannot be replaced, nor on Windows an empty folder.
+      // A mount point cannot be replaced, nor on Windows an empty folder.
       moveFiles(fresh, target, last);
     }
   }
@@ -189,7 +187,7 @@ public final class OutputFolder {
   }
 
   /**
-   * Refuses to write where a link leads elsewhere, for a folder may come from a stranger.
+   * Refuses to write through a link, since a folder may come from an untrusted source.
    *
    * @param folder the folder that the user named; it may be a link
    * @param file a file or folder in it, or in one of its folders
@@ -205,9 +203,9 @@ public final class OutputFolder {
   }
 
   /**
-   * Opens a file of a folder for writing; not through a link.
+   * Opens a file of a folder for writing, not through a link.
    *
-   * @param options beside writing
+   * @param options further options
    * @throws IOException if it is a link or cannot be opened
    */
   public static FileChannel open(Path folder, Path file, OpenOption... options) throws IOException {

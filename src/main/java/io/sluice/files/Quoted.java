@@ -3,31 +3,31 @@ package io.sluice.files;
 import java.util.Locale;
 
 /**
- * Text from files as it may stand in a message, a table, a log or a Markdown page: one line,
- * printable, and without what a terminal or a page would take for a command.
+ * Quotes text from files for a message, a table, a log or a Markdown page: one line, printable, and
+ * without control sequences or markup.
  */
 public final class Quoted {
   private static final int LONGEST = 200;
 
-  /** ASCII characters that Markdown reads as its own, in a text as in a table's cell. */
+  /** ASCII characters with a meaning in Markdown text or table cells. */
   private static final String MARKDOWN = "\\`*<>[]|&";
 
   private Quoted() {}
 
   /**
-   * {@code text} between quotation marks; characters that would break, hide or turn the line are
-   * written as Java's escapes, and what comes after 200 characters is left out.
+   * {@code text} between quotation marks. Characters that would break, hide or reverse the line
+   * become Java escapes, and only the first 200 characters are kept.
    */
   public static String of(String text) {
     return of(text, LONGEST);
   }
 
-  /** As {@link #of(String)}, without what comes after {@code longest} characters. */
+  /** As {@link #of(String)}, limited to {@code longest} characters. */
   public static String of(String text, int longest) {
     return "'" + line(text, longest) + "'";
   }
 
-  /** As {@link #line(String)}, without what comes after {@code longest} characters. */
+  /** As {@link #line(String)}, limited to {@code longest} characters. */
   public static String line(String text, int longest) {
     int end =
         text.codePointCount(0, text.length()) <= longest
@@ -36,7 +36,7 @@ public final class Quoted {
     return line(text.substring(0, end)) + (end == text.length() ? "" : "…");
   }
 
-  /** {@code text} as it stands, with the same characters written as Java's escapes. */
+  /** {@code text} without quotation marks, with the same characters as Java escapes. */
   public static String line(String text) {
     StringBuilder line = new StringBuilder(text.length());
     text.codePoints()
@@ -67,17 +67,17 @@ public final class Quoted {
   }
 
   /**
-   * {@link #line} for a code span of a Markdown page, without the span's own marks. Nothing is
-   * escaped in a span, so a mark that would end it becomes an apostrophe.
+   * {@link #line} for a code span of a Markdown page, without the backticks. Nothing can be escaped
+   * in a span, so a backtick becomes an apostrophe.
    */
   public static String markdownCode(String text) {
     return line(text).replace('`', '\'');
   }
 
   /**
-   * Whether a console may show {@code c} within a longer text. Line breaks and tabs may pass, and
-   * so may the two joiners, without which scripts and emoji fall apart, and what no standard gives
-   * a meaning; not what moves a cursor, sets a colour or a title, hides text or turns it round.
+   * Whether a console may show {@code c} within a longer text. Line breaks, tabs, the two joiners
+   * that scripts and emoji need, and unassigned characters pass; characters that move a cursor, set
+   * a colour or a title, hide text or reverse it do not.
    */
   public static boolean isHarmless(int c) {
     return switch (Character.getType(c)) {
@@ -86,7 +86,7 @@ public final class Quoted {
     };
   }
 
-  /** Appends {@code c} as Java and JSON escape it: two escapes where it takes two characters. */
+  /** Appends {@code c} as Java and JSON escape it, as two escapes for a surrogate pair. */
   public static void appendEscaped(StringBuilder to, int c) {
     for (char half : Character.toChars(c)) {
       to.append(String.format(Locale.ROOT, "\\u%04x", (int) half));

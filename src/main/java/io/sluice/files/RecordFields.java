@@ -13,8 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Makes records of JSON objects, as Jackson would, but for what it forgives: a primitive component
- * that is missing would be 0 there, a text would be a number if it can.
+ * Builds records from JSON objects like Jackson, but strictly: Jackson would read a missing
+ * primitive component as 0 and convert texts to numbers.
  */
 final class RecordFields {
   private RecordFields() {}
@@ -35,7 +35,7 @@ final class RecordFields {
     return fields.build(() -> make(type, types, values));
   }
 
-  /** A primitive is, unless it says what earlier versions, which did not write it, mean. */
+  /** A primitive component is required unless it declares the default of earlier versions. */
   private static boolean isRequired(RecordComponent component) {
     JsonProperty property = component.getAccessor().getAnnotation(JsonProperty.class);
     return component.getType().isPrimitive()
@@ -54,7 +54,7 @@ final class RecordFields {
     } catch (InvocationTargetException e) {
       switch (e.getCause()) {
         case IllegalArgumentException refused -> throw refused;
-        // What may not be null in the record is missing in the file.
+        // A component that must not be null is missing in the file.
         case NullPointerException missing ->
             throw new IllegalArgumentException("a field is missing or null", missing);
         default -> throw new IllegalStateException(type + " cannot be made", e.getCause());
@@ -127,7 +127,7 @@ final class RecordFields {
     throw new IllegalStateException("no field is read as a " + type);
   }
 
-  /** Jackson writes what JSON has no number for in quotation marks. */
+  /** Jackson writes NaN and infinities in quotation marks. */
   private static double real(Fields at, String name, JsonNode value) throws IOException {
     if (value.isNumber() && Double.isFinite(value.doubleValue())) {
       return value.doubleValue();

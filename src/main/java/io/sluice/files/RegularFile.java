@@ -8,8 +8,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Files that others name, opened for reading. What is no regular file is refused before it is
- * opened: opening a pipe waits for whoever writes into it, and a device may have no end.
+ * Opens files for reading. Anything but a regular file is refused before it is opened: opening a
+ * pipe waits for its writer, and a device may have no end.
  */
 public final class RegularFile {
   private static final int TYPE = 0170000;
@@ -19,8 +19,8 @@ public final class RegularFile {
   private RegularFile() {}
 
   /**
-   * Refuses what is there but is no regular file; links are followed. What is not there passes, and
-   * opening it says so.
+   * Refuses an existing file that is not regular; links are followed. A missing file passes, and
+   * opening it fails.
    *
    * @throws IOException if {@code file} is a folder, a pipe, a socket or a device; one line that
    *     names it
@@ -49,8 +49,8 @@ public final class RegularFile {
   /**
    * Opens a file for reading.
    *
-   * @throws NoSuchFileException if it is not there
-   * @throws IOException if it is no regular file, in one line that names it, or may not be read
+   * @throws NoSuchFileException if it does not exist
+   * @throws IOException if it is not a regular file, in one line that names it, or may not be read
    */
   public static FileChannel open(Path file) throws IOException {
     require(file);
@@ -60,9 +60,9 @@ public final class RegularFile {
   /**
    * All bytes of a file.
    *
-   * @param most the longest file that is read
-   * @throws NoSuchFileException if it is not there
-   * @throws IOException if it is no regular file or longer than {@code most} bytes, in one line
+   * @param most the largest length that is read
+   * @throws NoSuchFileException if it does not exist
+   * @throws IOException if it is not a regular file or longer than {@code most} bytes, in one line
    *     that names it, or may not be read
    */
   public static byte[] bytes(Path file, long most) throws IOException {

@@ -22,9 +22,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * JSON from files that others wrote: a name that comes twice is an error, and nothing of the file
- * outlives its reading. Python writes NaN and Infinity, which JSON does not have: {@link
- * #pythonMapper} and {@link #pythonFactory} read them, for files that programs in Python write.
+ * Strict reading of JSON from untrusted files: duplicate names are errors, and names are not
+ * interned. Python writes NaN and Infinity, which JSON does not have; {@link #pythonMapper} and
+ * {@link #pythonFactory} read them.
  */
 public final class StrictJson {
   private static final String NOT_UTF_8 = "it is not UTF-8";
@@ -36,7 +36,7 @@ public final class StrictJson {
   /**
    * Parsers that read token by token.
    *
-   * @param limits what a file may ask for
+   * @param limits limits on the size and depth of a document
    */
   public static JsonFactory factory(StreamReadConstraints limits) {
     return builder(limits).build();
@@ -45,7 +45,7 @@ public final class StrictJson {
   /**
    * Parsers that read token by token, NaN, Infinity and -Infinity among the numbers.
    *
-   * @param limits what a file may ask for
+   * @param limits limits on the size and depth of a document
    */
   public static JsonFactory pythonFactory(StreamReadConstraints limits) {
     return builder(limits).enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
@@ -55,15 +55,15 @@ public final class StrictJson {
     return new JsonFactoryBuilder()
         .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
         .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
-        // Names come from the file: keep them out of the JVM-wide tables.
+        // Names come from the file and must not fill JVM-wide tables.
         .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
         .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
         .streamReadConstraints(limits);
   }
 
   /**
-   * The text of a JSON file, without a byte-order mark. The parsers take bytes, too, but guess
-   * their encoding: damage can look like UTF-32, and is then not told as damage.
+   * The text of a JSON file, without a byte-order mark. Jackson's parsers of bytes guess the
+   * encoding: damage can look like UTF-32 and is then reported as something else.
    *
    * @throws JsonProcessingException if it is not UTF-8
    */
@@ -77,14 +77,14 @@ public final class StrictJson {
   }
 
   /**
-   * What is wrong with a document, as the end of a sentence. The parser's own words speak to the
-   * programmer who calls it, not to the person who has the file.
+   * The error in a document, as the end of a sentence. Jackson's own messages are for programmers,
+   * not for the owner of the file.
    */
   public static String reason(JsonProcessingException e) {
     return reason(e, ", in line %d", " in line %d, column %d");
   }
 
-  /** As {@link #reason}, of a document that is one line: places are those in the line. */
+  /** As {@link #reason}, for a document of one line: positions are columns. */
   public static String reasonInLine(JsonProcessingException e) {
     return reason(e, "", " at character %2$d");
   }
@@ -120,7 +120,7 @@ public final class StrictJson {
     return "it makes no sense" + place(column, e);
   }
 
-  /** Whether a document ended where more had to come. */
+  /** Whether a document ended too early. */
   public static boolean endsEarly(JsonProcessingException e) {
     return e instanceof JsonEOFException
         || e.getOriginalMessage().startsWith("Unexpected end-of-input");
@@ -148,7 +148,7 @@ public final class StrictJson {
   /**
    * A reader of whole documents, after which nothing may follow.
    *
-   * @param limits what a file may ask for
+   * @param limits limits on the size and depth of a document
    */
   public static JsonMapper mapper(StreamReadConstraints limits) {
     return mapper(factory(limits));
@@ -158,7 +158,7 @@ public final class StrictJson {
    * A reader of whole documents, after which nothing may follow; NaN, Infinity and -Infinity are
    * numbers.
    *
-   * @param limits what a file may ask for
+   * @param limits limits on the size and depth of a document
    */
   public static JsonMapper pythonMapper(StreamReadConstraints limits) {
     return mapper(pythonFactory(limits));

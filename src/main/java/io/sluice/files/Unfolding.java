@@ -3,21 +3,21 @@ package io.sluice.files;
 import java.io.IOException;
 
 /**
- * Counts what comes out of a compressed file, and stops where that is no content but a trap: a few
- * bytes can be made to unfold to any number. Texts get three to ten times shorter.
+ * Limits the size of a decompressed file: a few bytes can be made to unpack to any number. Texts
+ * usually compress by a factor of three to ten.
  */
 public final class Unfolding {
-  /** What any file may unfold to. */
+  /** The unpacked size that every file may have. */
   private static final long ALWAYS = 64L << 20;
 
-  /** How many times its size a larger one may. */
+  /** The largest ratio of unpacked to packed size above that. */
   private static final long MOST = 1000;
 
   private final long most;
   private long bytes;
 
   /**
-   * @param fileBytes how long the file is
+   * @param fileBytes the length of the packed file
    */
   public Unfolding(long fileBytes) {
     this.most =
@@ -25,9 +25,9 @@ public final class Unfolding {
   }
 
   /**
-   * More has come out.
+   * Counts further unpacked bytes.
    *
-   * @throws IOException if that is more than any content would; the message does not name the file
+   * @throws IOException if the limit is exceeded; the message does not name the file
    */
   public void add(long more) throws IOException {
     bytes += more;

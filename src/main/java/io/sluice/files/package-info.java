@@ -1,10 +1,10 @@
 /**
- * Files as all packages treat them: {@link io.sluice.files.AtomicFile} writes one whole or not at
- * all, {@link io.sluice.files.OutputFolder} several that are one thing, {@link
- * io.sluice.files.FolderSwap} exchanges two folders, {@link io.sluice.files.FolderLock} gives one
- * to one writer at a time; {@link io.sluice.files.RegularFile} opens nothing that waits or has no
- * end, {@link io.sluice.files.Unfolding} bounds what a compressed one becomes, {@link
- * io.sluice.files.StrictJson} reads JSON from strangers, {@link io.sluice.files.Fields} that of our
- * own files, and {@link io.sluice.files.Quoted} shows their text in messages.
+ * Safe handling of files for all packages. Writing: {@link io.sluice.files.AtomicFile} writes a
+ * file atomically, {@link io.sluice.files.OutputFolder} several files as one unit, {@link
+ * io.sluice.files.FolderSwap} exchanges two folders, and {@link io.sluice.files.FolderLock} locks a
+ * folder for one writer. Reading: {@link io.sluice.files.RegularFile} refuses pipes and devices,
+ * {@link io.sluice.files.Unfolding} limits decompression, {@link io.sluice.files.StrictJson} reads
+ * untrusted JSON, {@link io.sluice.files.Fields} Sluice's own, and {@link io.sluice.files.Quoted}
+ * quotes text in messages. The formats themselves belong to the packages that use them.
  */
 package io.sluice.files;

@@ -21,7 +21,7 @@ public final class Covariance {
   /**
    * The covariance with these parts, which are copied.
    *
-   * @param count rows it was taken over, at least 0
+   * @param count number of rows, at least 0
    * @param mean {@code [d]}
    * @param matrix {@code [d, d]}, row-major and symmetric
    * @throws IllegalArgumentException if the sizes disagree or a value is not finite
@@ -30,7 +30,7 @@ public final class Covariance {
     return owning(count, mean.clone(), matrix.clone());
   }
 
-  /** As {@link #of}, but keeps the arrays, which the caller must not touch again. */
+  /** As {@link #of}, but takes ownership of the arrays. */
   static Covariance owning(long count, double[] mean, double[] matrix) {
     if (count < 0) {
       throw new IllegalArgumentException("count must not be negative, as " + count + " is");
@@ -65,7 +65,7 @@ public final class Covariance {
     return mean.length;
   }
 
-  /** Rows it was taken over, {@code n}. */
+  /** The number of rows, {@code n}. */
   public long count() {
     return count;
   }
@@ -97,7 +97,7 @@ public final class Covariance {
   }
 
   /**
-   * What the rows of both amount to, by the formula of Chan, Golub and LeVeque (1983).
+   * The covariance of the rows of both, by the formula of Chan, Golub and LeVeque (1983).
    *
    * @throws IllegalArgumentException if the widths differ
    */
@@ -130,10 +130,10 @@ public final class Covariance {
   }
 
   /**
-   * The covariance of some of the columns alone.
+   * The covariance of a range of columns.
    *
    * @param from the first column
-   * @param to the one after the last
+   * @param to the end, exclusive
    * @throws IndexOutOfBoundsException if there are no such columns
    */
   public Covariance columns(int from, int to) {

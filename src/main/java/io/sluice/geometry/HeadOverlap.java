@@ -3,10 +3,10 @@ package io.sluice.geometry;
 import java.util.List;
 
 /**
- * How much the output subspaces of two heads have in common: the mean squared cosine of the
- * principal angles between their row spaces, {@code ‖Q_i·Q_jᵀ‖² / min(rank_i, rank_j)} with
- * orthonormal {@code Q} (arXiv 2508.16929). 1 if one contains the other, 0 if they are orthogonal,
- * about {@code dHead / d} for random subspaces.
+ * The overlap of the output subspaces of two heads: the mean squared cosine of the principal angles
+ * between their row spaces, {@code ‖Q_i·Q_jᵀ‖² / min(rank_i, rank_j)} with orthonormal {@code Q}
+ * (arXiv 2508.16929). 1 if one contains the other, 0 if they are orthogonal, about {@code dHead /
+ * d} for random subspaces.
  */
 final class HeadOverlap {
   private HeadOverlap() {}

@@ -5,8 +5,8 @@ import java.util.stream.IntStream;
 /**
  * The best linear prediction of one activation from another, {@code y ≈ mean(y) + Bᵀ(x − mean(x))}
  * with {@code B = (Σ_xx + εI)⁻¹ Σ_xy}: least squares, with an {@code ε} of a ten-thousandth of the
- * mean variance of {@code x}, so that directions in which {@code x} hardly moves, and samples of
- * fewer rows than columns, give no huge weights.
+ * mean variance of {@code x}, so that weights stay bounded for directions in which {@code x} hardly
+ * varies and for samples of fewer rows than columns.
  */
 public final class LinearPrediction {
   private static final double RIDGE = 1e-4;
@@ -24,10 +24,10 @@ public final class LinearPrediction {
   }
 
   /**
-   * From the covariance of both together.
+   * From the joint covariance of both.
    *
-   * @param joint of rows {@code [x, y]}, side by side
-   * @param inputWidth how many of its columns are {@code x}, from 1 to all but one
+   * @param joint covariance of rows {@code [x, y]}, side by side
+   * @param inputWidth the number of columns of {@code x}, from 1 to all but one
    * @throws IllegalArgumentException if the width is out of range, or {@code x} never varies
    */
   public static LinearPrediction of(Covariance joint, int inputWidth) {

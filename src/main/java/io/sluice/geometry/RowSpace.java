@@ -6,11 +6,11 @@ import java.util.Arrays;
  * An orthonormal basis of the space that a matrix's rows span.
  *
  * @param squaredSingularValues {@code [min(rows, d)]}, descending
- * @param basis {@code [rank, d]}: orthonormal rows
- * @param rank directions whose singular value is above {@value #CUT} of the largest
+ * @param basis {@code [rank, d]}, orthonormal rows
+ * @param rank the number of singular values above {@value #CUT} times the largest
  */
 record RowSpace(double[] squaredSingularValues, double[] basis, int rank) {
-  /** Below this share of the largest, a singular value is taken for the rounding of a zero. */
+  /** Singular values below this share of the largest count as 0. */
   private static final double CUT = 1e-6;
 
   /** The row space of {@code rows} rows of {@code matrix [.., d]} from row {@code first}. */

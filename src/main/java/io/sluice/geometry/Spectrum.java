@@ -4,11 +4,11 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * The eigenvalues of a covariance and what they say about the number of dimensions in use, as
- * defined in arXiv 2508.16929 ("Attention Layers Add Into Low-Dimensional Residual Subspaces").
+ * The eigenvalues of a covariance and the measures of dimension that follow from them, as defined
+ * in arXiv 2508.16929 ("Attention Layers Add Into Low-Dimensional Residual Subspaces").
  *
  * <p>With eigenvalues {@code λ₁ ≥ … ≥ λ_d} of {@code C = X̃ᵀX̃ / n}, the singular values of the
- * centred activations are {@code σᵢ = √(n·λᵢ)}. Where all variance is zero, every measure is zero.
+ * centred activations are {@code σᵢ = √(n·λᵢ)}. If all variance is zero, every measure is zero.
  */
 public final class Spectrum {
   private final double[] eigenvalues;
@@ -23,8 +23,8 @@ public final class Spectrum {
   }
 
   /**
-   * The spectrum with these eigenvalues, in any order. Those below zero, which rounding makes of
-   * zeros, become zero.
+   * The spectrum with these eigenvalues, in any order. Negative values, which are rounding errors
+   * of zeros, become zero.
    *
    * @throws IllegalArgumentException if there is none, or one is not finite
    */
@@ -96,7 +96,7 @@ public final class Spectrum {
 
   /**
    * The effective rank on <em>singular</em> values, {@code exp(H(p))} with {@code pᵢ = σᵢ / Σσ}
-   * (Roy & Vetterli, 2007). On eigenvalues it would be another, smaller number.
+   * (Roy & Vetterli, 2007). The same formula on eigenvalues gives a smaller number.
    */
   public double effectiveRank() {
     double sum = 0;

@@ -16,29 +16,28 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 
 /**
- * Means and covariances of hook points, kept in a safetensors file so that subspaces need not be
- * computed twice.
+ * Means and covariances of hook points, kept in a safetensors file for later use.
  *
  * <p>For each hook point it holds {@code <hook>.mean} {@code [d]} and {@code <hook>.covariance}
- * {@code [d, d]}, both float64, and in the header's metadata {@code <hook>.count}; besides {@code
- * format} = {@value #FORMAT}, {@code model} and {@code text}.
+ * {@code [d, d]}, both float64. The header's metadata holds {@code <hook>.count}, {@code format} =
+ * {@value #FORMAT}, {@code model} and {@code text}.
  *
  * @param model name of the model
  * @param text name of the text
  * @param covariances by hook point, in order
  */
 public record StatisticsFile(String model, String text, Map<String, Covariance> covariances) {
-  /** What the metadata entry {@code format} says. */
+  /** The value of the metadata entry {@code format}. */
   public static final String FORMAT = "sluice.statistics/1";
 
   private static final String MEAN = ".mean";
   private static final String COVARIANCE = ".covariance";
   private static final String COUNT = ".count";
 
-  /** More than float32 activations can vary by; what is larger overflows when it is squared. */
+  /** An upper bound for variances of float32 activations; larger values overflow when squared. */
   private static final double LARGEST = 1e80;
 
-  /** The widest whose matrix is one Java array. */
+  /** The largest width whose matrix fits one Java array. */
   private static final int WIDEST = 46_340;
 
   private static final ValueLayout.OfDouble DOUBLE =
@@ -66,7 +65,7 @@ public record StatisticsFile(String model, String text, Map<String, Covariance> 
   /**
    * Writes the file, atomically.
    *
-   * @throws IOException if writing fails; whatever was at {@code path} is then still there
+   * @throws IOException if writing fails; a previous file at {@code path} is then unchanged
    */
   public void write(Path path) throws IOException {
     List<TensorData> tensors = new ArrayList<>();
@@ -145,7 +144,10 @@ public record StatisticsFile(String model, String text, Map<String, Covariance> 
     return Covariance.owning(Long.parseLong(count), means, values);
   }
 
-  /** Finite, symmetric, and no entry beyond what the variances of its two columns allow. */
+  /**
+   * Checks that values are finite, the matrix is symmetric, and entries satisfy the Cauchy–Schwarz
+   * bound of the variances.
+   */
   private static void requireCovariance(Path path, String hook, double[] mean, double[] matrix)
       throws IOException {
     int d = mean.length;
@@ -153,7 +155,7 @@ public record StatisticsFile(String model, String text, Map<String, Covariance> 
     for (int i = 0; i < d; i++) {
       largest = Math.max(largest, matrix[i * d + i]);
     }
-    // What sums of products in float32 leave of a column that does not vary.
+    // The rounding error that float32 sums leave for a constant column.
     double least = 1e-6 * largest;
     for (int i = 0; i < d; i++) {
       double variance = matrix[i * d + i];

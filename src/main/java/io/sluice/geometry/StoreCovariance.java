@@ -10,7 +10,7 @@ import java.io.IOException;
 import java.util.BitSet;
 import java.util.function.LongConsumer;
 
-/** The covariance of one column of an activation store, read in place and once. */
+/** The covariance of one column of an activation store, read once and in place. */
 public final class StoreCovariance {
   private static final int PIECE = 1 << 14;
 
@@ -31,10 +31,10 @@ public final class StoreCovariance {
    *
    * @param column one of the store's hook points
    * @param filter which rows take part
-   * @param device where the products are taken
-   * @param progress told the number of rows read so far, now and then
+   * @param device the device that computes the products
+   * @param progress called now and then with the number of rows read so far
    * @throws IOException if a value is NaN or infinite (the message names store, column, row and
-   *     element), or a file was cut short since the store was opened
+   *     element), or a file was truncated after the store was opened
    */
   public static Covariance of(
       ActivationStore store, Column column, RowFilter filter, Device device, LongConsumer progress)

@@ -12,8 +12,8 @@ import org.ejml.interfaces.decomposition.EigenDecomposition_F64;
 
 /**
  * The eigen-decomposition of a symmetric matrix in float64: by EJML, in Java, up to {@value
- * #LARGEST_FOR_JAVA} rows, where it takes less time than LibTorch's; above that by LibTorch if
- * there is one.
+ * #LARGEST_FOR_JAVA} rows, where it is faster than LibTorch; above that by LibTorch if it is
+ * available.
  *
  * @param values {@code [n]}, descending
  * @param vectors {@code [n, n]}: row {@code i} is the unit eigenvector of value {@code i}; its

@@ -11,9 +11,9 @@ import java.lang.foreign.MemorySegment;
 /**
  * {@link CovarianceAccumulator} by LibTorch, on any of its devices.
  *
- * <p>Each block of {@value #BLOCK} rows is centred by its own mean and multiplied in float32. What
- * the blocks' means add to the covariance is kept apart, relative to the first block's mean and in
- * float64, so that neither a large mean nor a drifting one cancels the variance away.
+ * <p>Each block of {@value #BLOCK} rows is centred by its own mean and multiplied in float32. The
+ * contribution of the blocks' means is accumulated separately, relative to the first block's mean
+ * and in float64, so that neither a large mean nor a drifting one cancels the variance.
  */
 final class TorchCovariance implements CovarianceAccumulator {
   private static final int BLOCK = 1024;
@@ -88,7 +88,7 @@ final class TorchCovariance implements CovarianceAccumulator {
     drift.copy_(drift.add(step.mul((double) n)));
   }
 
-  /** A mean that is not finite has a reason, unless finite values overflowed it. */
+  /** Finds the value that made a mean not finite, unless finite values overflowed. */
   private static void refuseNonFinite(Rows memory, long first, long n) {
     for (long row = first; row < first + n; row++) {
       for (int column = 0; column < memory.width(); column++) {

@@ -25,17 +25,16 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.zip.CRC32C;
 
 /**
- * An activation store, open for reading: what the hook points of a model wrote over a text, row by
- * row, in Arrow IPC files, mapped into memory or, where that is asked for or files are too many for
- * it, copied from row by row.
+ * An activation store, open for reading: the activations of a model's hook points over a text, one
+ * row per token, in Arrow IPC files. The files are mapped into memory, or copied row by row if the
+ * caller asks for it or there are too many files to map.
  *
  * <p>Nothing is copied on opening, and every offset in the files is checked before it is used. The
- * files must stay as they are while the store is in use; one that is cut short is told before each
- * batch. All methods are safe for use by several threads; a {@link Batches} is for one thread at a
- * time.
+ * files must not change while the store is in use; a truncated file is detected before each batch.
+ * All methods are safe for use by several threads; a {@link Batches} is for one thread at a time.
  *
- * <p>Mappings belong to the memory segments made over them and go when the last of these is
- * garbage, so no segment, batch or tensor of a store can ever lead into unmapped memory.
+ * <p>Mappings belong to the memory segments over them and end when the last segment is garbage, so
+ * no segment, batch or tensor of a store ever refers to unmapped memory.
  */
 public final class ActivationStore {
   private static final int CHUNK_BYTES = 1 << 20;
@@ -55,8 +54,8 @@ public final class ActivationStore {
   }
 
   /**
-   * Opens the store in {@code folder} with all shards that are finished, mapped where that can be.
-   * The data itself is not read; see {@link #verify}.
+   * Opens the store in {@code folder} with all finished shards, mapped if possible. The data itself
+   * is not read; see {@link #verify}.
    *
    * @throws IOException if there is no store, it is of another version, or a file is missing,
    *     truncated, damaged or does not match the manifest; the message names the file
@@ -105,7 +104,7 @@ public final class ActivationStore {
     return folder;
   }
 
-  /** What the store says about itself. */
+  /** The contents of the store's manifest. */
   public Manifest manifest() {
     return manifest;
   }
@@ -116,10 +115,10 @@ public final class ActivationStore {
   }
 
   /**
-   * The first position of a context whose activations are like the others', as the store says it;
-   * statistics, training and evaluation begin there unless told otherwise. It is 1 for causal
-   * models, whose first token is an attention sink whatever it is: text, or a beginning-of-text
-   * token that was stored; 0 for encoders and for stores that do not say.
+   * The first position of a context whose activations are on the common scale, as the store records
+   * it. Statistics, training and evaluation begin there unless told otherwise. It is 1 for causal
+   * models, whose first token is an attention sink, be it text or a stored beginning-of-text token;
+   * 0 for encoders and for stores that do not record it.
    */
   public int firstPosition() {
     return manifest.firstPosition();
@@ -144,7 +143,7 @@ public final class ActivationStore {
     return shards;
   }
 
-  /** How the files come into memory: mapped, if all of them could be. */
+  /** How the files are read: mapped if all of them could be mapped. */
   public Reading reading() {
     return shards.stream().allMatch(Shard::isMapped) ? Reading.MAPPED : Reading.COPIED;
   }
@@ -155,7 +154,7 @@ public final class ActivationStore {
    * @throws IOException if a byte differs; the message names the file
    */
   public void verify() throws IOException {
-    // Copied even where files are mapped: that is as fast, and nothing happens if one is cut short.
+    // Copied even if files are mapped: that is as fast, and safe if a file is truncated.
     ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK_BYTES);
     for (Manifest.Shard entry : manifest.shards()) {
       Path path = folder.resolve(entry.file());
@@ -182,7 +181,7 @@ public final class ActivationStore {
    *
    * @param columns hook points or token columns to gather, all from the same rows
    * @param size rows per batch, at least 1
-   * @param seed what the order follows from
+   * @param seed determines the order
    * @throws IllegalArgumentException if a column does not exist, {@code size < 1}, or the store is
    *     empty
    */
@@ -191,11 +190,11 @@ public final class ActivationStore {
   }
 
   /**
-   * Batches as {@code plan} says.
+   * Batches according to {@code plan}.
    *
    * @throws IllegalArgumentException if a column does not exist, or no row passes the filter and
    *     the plan is shuffled
-   * @throws java.io.UncheckedIOException if the filter reads a file that was cut short since it was
+   * @throws java.io.UncheckedIOException if the filter reads a file that was truncated after it was
    *     opened
    */
   public Batches batches(BatchPlan plan) {
@@ -203,7 +202,7 @@ public final class ActivationStore {
   }
 
   /**
-   * What to tell of an error that reading mapped memory of this store ended in; see {@link
+   * The error to report if reading mapped memory of this store failed; see {@link
    * Shard#unreadable}.
    */
   IOException unreadable(InternalError e) {
@@ -225,11 +224,11 @@ public final class ActivationStore {
   }
 
   /**
-   * The contexts that a run on this store keeps apart, by the rule of {@link HeldOut}. They follow
-   * from the arguments and the store alone; they are found once and kept.
+   * The contexts that a run on this store holds out, by the rule of {@link HeldOut}. They depend
+   * only on the arguments and the store, and are computed once.
    *
    * @param share of the tokens that take part; 0 for none
-   * @param seed what the choice follows from
+   * @param seed determines the choice
    * @param firstPosition the first position of a context that takes part
    * @throws IllegalArgumentException if the share is negative or above {@value
    *     HeldOut#LARGEST_SHARE}
@@ -317,7 +316,7 @@ public final class ActivationStore {
     }
   }
 
-  /** The system does not map a file that it opens. */
+  /** The system opens the file but cannot map it. */
   private static final class MappingRefused extends IOException {
     private static final long serialVersionUID = 1;
 

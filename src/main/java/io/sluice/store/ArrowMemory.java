@@ -11,18 +11,18 @@ import org.apache.arrow.memory.ReferenceManager;
 import org.apache.arrow.memory.RootAllocator;
 
 /**
- * One memory under two names: Arrow buffers over {@link MemorySegment}s and back, without a copy.
+ * Converts between Arrow buffers and {@link MemorySegment}s without a copy.
  *
  * <p>Arrow's Java classes reach their memory through {@code java.nio} internals and need {@code
  * --add-opens=java.base/java.nio=ALL-UNNAMED}. Only this class and {@link ArrowVectors} use them;
- * stores are written and read without.
+ * reading and writing stores does not.
  */
 public final class ArrowMemory {
   private ArrowMemory() {}
 
   /**
    * A root allocator whose memory comes from the JDK's own {@link Arena}, aligned to 64 bytes. The
-   * caller closes it, after everything made with it.
+   * caller closes it after everything that was allocated from it.
    */
   public static BufferAllocator newAllocator() {
     return new RootAllocator(
@@ -56,7 +56,7 @@ public final class ArrowMemory {
         .reinterpret(buffer.capacity(), arena, gone -> buffer.getReferenceManager().release());
   }
 
-  /** Holds a segment for as long as Arrow refers to it. */
+  /** Keeps a segment reachable while Arrow refers to it. */
   private static final class SegmentAllocation extends ForeignAllocation {
     private MemorySegment memory;
 
@@ -76,7 +76,7 @@ public final class ArrowMemory {
     }
   }
 
-  /** An allocation of Arrow's that is an arena of its own. */
+  /** An Arrow allocation with its own arena. */
   private static final class ArenaAllocation extends AllocationManager {
     static final Factory FACTORY =
         new Factory() {

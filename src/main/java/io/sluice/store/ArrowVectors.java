@@ -17,10 +17,7 @@ import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.complex.FixedSizeListVector;
 import org.apache.arrow.vector.ipc.message.ArrowFieldNode;
 
-/**
- * Activations as Arrow vectors, and as structures of the Arrow C Data Interface, over the memory
- * that they already lie in.
- */
+/** Activations as Arrow vectors and as structures of the Arrow C Data Interface, without a copy. */
 public final class ArrowVectors {
   private ArrowVectors() {}
 
@@ -28,9 +25,9 @@ public final class ArrowVectors {
    * A vector over a column's memory, without a copy of the values (Arrow's Java vectors keep
    * validity bits of their own, one per element). The caller closes it.
    *
-   * @param column what the memory holds
+   * @param column the column in the memory
    * @param memory {@code [rows, width]} of the column's dtype
-   * @throws IllegalArgumentException if the memory is on the heap, or no whole number of rows
+   * @throws IllegalArgumentException if the memory is on the heap or is not a whole number of rows
    */
   public static FieldVector over(BufferAllocator allocator, Column column, MemorySegment memory) {
     long rows = memory.byteSize() / column.bytesPerRow();
@@ -80,9 +77,9 @@ public final class ArrowVectors {
   /**
    * Exports a live batch over the Arrow C Data Interface, as a record batch whose columns are the
    * batch's own memory: {@code pyarrow.RecordBatch._import_from_c(array, schema)} on the other side
-   * sees the same addresses, and what the next batch writes there.
+   * sees the same addresses, and later the contents of the next batch.
    *
-   * @param allocator holds what the export needs until the importer releases it
+   * @param allocator owns the memory of the export until the importer releases it
    * @param array address of an {@code ArrowArray} structure that the caller allocated
    * @param schema address of an {@code ArrowSchema} structure that the caller allocated
    */

@@ -8,7 +8,7 @@ import java.util.Objects;
 
 /**
  * Rows gathered from a store, one block of native memory per column, aligned to 64 bytes. The
- * memory is reused: what it holds is valid until the next {@link Batches#next}.
+ * memory is reused: its contents are valid until the next {@link Batches#next}.
  */
 public final class Batch {
   private final List<Column> columns;
@@ -51,7 +51,7 @@ public final class Batch {
   /**
    * The column of that name as a tensor over the batch's memory, without a copy: {@code [rows,
    * width]}, or {@code [rows]} for a token column. It belongs to the innermost open {@code
-   * TensorScope}, and shows what the next batch brings once that is gathered.
+   * TensorScope}, and shows the next batch once that is gathered.
    *
    * @throws IllegalArgumentException if the column was not asked for
    */
@@ -66,7 +66,7 @@ public final class Batch {
         : Tensor.of(data, column.dtype(), rows, column.width());
   }
 
-  /** The store's number of the row at {@code index}. */
+  /** The index in the store of the batch's row {@code index}. */
   public long rowNumber(int index) {
     return rowNumbers[Objects.checkIndex(index, rows)];
   }

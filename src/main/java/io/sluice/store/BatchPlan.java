@@ -9,15 +9,15 @@ import java.util.Objects;
  * @param columns hook points or token columns to gather, all from the same rows
  * @param size rows per batch, at least 1
  * @param order whether rows come shuffled, without end, or in the order of the store, once
- * @param seed what a shuffled order follows from
+ * @param seed determines a shuffled order
  * @param widen whether float16 and bfloat16 are widened to float32 while they are gathered
  * @param filter which rows take part
  */
 public record BatchPlan(
     List<String> columns, int size, Order order, long seed, boolean widen, RowFilter filter) {
-  /** In what order rows come. */
+  /** The order of the rows. */
   public enum Order {
-    /** Each row once per epoch in a new random order; epoch follows epoch without end. */
+    /** Each row once per epoch in a new random order, for an unlimited number of epochs. */
     SHUFFLED,
     /** The order of the store, once; the last batch may be smaller. */
     SEQUENTIAL

@@ -14,15 +14,15 @@ import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
 /**
- * Batches of a store, gathered into memory that is reused. The order follows from the seed alone,
- * so {@code (seed, step)} is the whole state: {@link #seek} goes to any step at once.
+ * Batches of a store, gathered into memory that is reused. The order depends only on the seed, so
+ * {@code (seed, step)} is the whole state: {@link #seek} goes to any step in constant time.
  *
- * <p>A shuffled order runs through epochs without end. Each epoch is another permutation of all
- * rows; batches are cut from the endless sequence, so that all are full and one may hold the end of
- * an epoch and the start of the next.
+ * <p>A shuffled order has an unlimited number of epochs. Each epoch is another permutation of all
+ * rows. Batches are cut from the infinite sequence, so all are full, and one batch may hold the end
+ * of an epoch and the start of the next.
  */
 public final class Batches {
-  /** Below this many bytes per batch one thread is faster than the way to several. */
+  /** Below this many bytes per batch one thread is faster than starting several. */
   private static final long PARALLEL_BYTES = 4L << 20;
 
   private static final int ROWS_PER_TASK = 256;
@@ -86,7 +86,7 @@ public final class Batches {
     this.parallel = bytes >= PARALLEL_BYTES && Runtime.getRuntime().availableProcessors() > 1;
   }
 
-  /** What these batches were asked to be. */
+  /** The plan of these batches. */
   public BatchPlan plan() {
     return plan;
   }
@@ -96,7 +96,7 @@ public final class Batches {
     return selection.count();
   }
 
-  /** The step of the batch that {@link #next} gives next, counted from 0. */
+  /** The step of the next batch, counted from 0. */
   public long step() {
     return step;
   }
@@ -107,7 +107,7 @@ public final class Batches {
   }
 
   /**
-   * Goes to a step, whichever came before.
+   * Continues at a step.
    *
    * @throws IllegalArgumentException if {@code step} is negative or beyond 2⁶³ rows
    */
@@ -122,7 +122,7 @@ public final class Batches {
    * Gathers the next batch. The object and its memory are the same each time.
    *
    * @throws NoSuchElementException at the end of a sequential order
-   * @throws IOException if a file was cut short since the store was opened, or cannot be read; the
+   * @throws IOException if a file was truncated after the store was opened, or cannot be read; the
    *     message names it
    */
   public Batch next() throws IOException {
@@ -158,7 +158,7 @@ public final class Batches {
     }
   }
 
-  /** Asks for the length of each file that this batch reads, once. */
+  /** Checks the length of each file that this batch reads, once. */
   private void requireWhole() throws IOException {
     gathered++;
     int rowsPerShard = store.manifest().rowsPerShard();
@@ -216,7 +216,7 @@ public final class Batches {
     }
   }
 
-  /** As {@link #gather}, from files that are not mapped: rows side by side at once. */
+  /** As {@link #gather}, from files that are not mapped: consecutive rows in one read. */
   private void copy(int task) {
     int start = task * ROWS_PER_TASK;
     int end = Math.min(batch.rows(), start + ROWS_PER_TASK);

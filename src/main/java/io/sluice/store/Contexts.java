@@ -12,9 +12,8 @@ import java.util.function.LongPredicate;
 import java.util.stream.IntStream;
 
 /**
- * The contexts of a store: the rows of what went through the model together, in the order of the
- * store, each whole from position 0. Where {@link Batches} gives rows one by one, this gives
- * sequences.
+ * The contexts of a store: the rows of the tokens that the model processed together, in the order
+ * of the store, each whole from position 0. {@link Batches} gives rows, this class gives sequences.
  */
 public final class Contexts {
   private final ActivationStore store;
@@ -32,7 +31,7 @@ public final class Contexts {
   /**
    * Finds the contexts by reading positions and documents once.
    *
-   * @throws IOException if a file cannot be read, the store is empty, or lacks what came before one
+   * @throws IOException if a file cannot be read, the store is empty, or lacks the rows before one
    *     of its rows in the same context: special tokens that were not stored, or contexts that
    *     overlap
    */
@@ -71,7 +70,7 @@ public final class Contexts {
     return new Contexts(store, starts, lengths);
   }
 
-  /** Those of these contexts whose first row is one of these, in their order. */
+  /** The contexts whose first row passes {@code firstRow}, in their order. */
   public Contexts where(LongPredicate firstRow) {
     int[] kept =
         IntStream.range(0, count()).filter(context -> firstRow.test(starts[context])).toArray();
@@ -81,7 +80,7 @@ public final class Contexts {
         Arrays.stream(kept).map(context -> lengths[context]).toArray());
   }
 
-  /** Rows of all these contexts together. */
+  /** The number of rows of all contexts together. */
   public long rows() {
     return Arrays.stream(lengths).asLongStream().sum();
   }
@@ -96,7 +95,7 @@ public final class Contexts {
     return starts.length;
   }
 
-  /** The store's number of a context's first row. */
+  /** The index in the store of a context's first row. */
   public long firstRow(int context) {
     return starts[Objects.checkIndex(context, count())];
   }
@@ -112,8 +111,8 @@ public final class Contexts {
   }
 
   /**
-   * The contexts of one step of a shuffled order that runs through epochs without end; each epoch
-   * is another permutation of all contexts. It follows from the arguments alone.
+   * The contexts of one step of a shuffled order with an unlimited number of epochs; each epoch is
+   * another permutation of all contexts. The result depends only on the arguments.
    *
    * @param step counted from 0
    * @param size contexts per step, at least 1
@@ -140,7 +139,7 @@ public final class Contexts {
    * @param length rows per context in the target, at least that of the longest of them
    * @param target float32 {@code [contexts, length, width]}
    * @throws IOException if a value is NaN or infinite (the message names column and row), or a file
-   *     was cut short since the store was opened
+   *     was truncated after the store was opened
    * @throws IllegalArgumentException if the store has no such column of activations, or the target
    *     has another size
    */

@@ -6,7 +6,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** One piece of writing at a time, beside the thread that makes the next. */
+/** Writes one shard at a time while the caller fills the next. */
 final class DiskThread implements AutoCloseable {
   private final ExecutorService thread;
   private Future<?> writing;
@@ -18,14 +18,14 @@ final class DiskThread implements AutoCloseable {
   }
 
   /**
-   * @param name of the thread, for those who look at a process; it does not keep one alive
+   * @param name name of the thread, which is a daemon
    */
   DiskThread(String name) {
     this.thread =
         Executors.newSingleThreadExecutor(Thread.ofPlatform().name(name).daemon().factory());
   }
 
-  /** Starts a piece; what it does is seen by whoever waits for it. */
+  /** Starts writing; {@link #await} makes its effects visible. */
   void start(Writing piece) {
     writing =
         thread.submit(

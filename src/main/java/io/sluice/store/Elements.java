@@ -20,7 +20,7 @@ final class Elements {
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER);
   private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
 
-  /** As many shorts as {@link #INTS} has ints. */
+  /** The species of shorts with as many lanes as {@link #INTS}. */
   private static final VectorSpecies<Short> SHORTS =
       VectorSpecies.of(short.class, VectorShape.forBitSize(INTS.vectorBitSize() / 2));
 
@@ -141,7 +141,7 @@ final class Elements {
     return most < infinity;
   }
 
-  /** The largest of what {@code ofPart} finds in parts small enough to be counted with an int. */
+  /** The maximum of {@code ofPart} over parts that are small enough for int indices. */
   private static int largest(MemorySegment memory, ToIntFunction<MemorySegment> ofPart) {
     int most = 0;
     for (long at = 0; at < memory.byteSize(); at += PART_BYTES) {
@@ -163,7 +163,7 @@ final class Elements {
     return most;
   }
 
-  /** Two at a time; not the one beyond the last two. */
+  /** Two elements at a time; an odd last element is left out. */
   private static int largest16(MemorySegment part) {
     int pairs = (int) (part.byteSize() / Integer.BYTES);
     int most = 0;

@@ -7,24 +7,25 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * The contexts of a store that a run never trains on, so that it can be measured on text it has not
- * seen. Whole contexts are kept apart: tokens of one context know each other through attention.
+ * The contexts of a store that a run never trains on, so that it can be measured on unseen text.
+ * Whole contexts are held out, since attention mixes the tokens of a context.
  *
  * <p>The rule: contexts are numbered from 0 in the order of the store, and each has a {@linkplain
- * #key key} of the seed and its number alone. Those with the smallest keys are held out, as many as
- * it takes to reach a share of the tokens that take part, and {@value #LEAST_TOKENS} tokens. Where
+ * #key key} that depends only on the seed and its number. Those with the smallest keys are held
+ * out, as many as reach a share of the tokens that take part and {@value #LEAST_TOKENS} tokens. If
  * that would be more than half of them, nothing is held out.
  *
- * <p>A context begins where a position is not beyond the one before, or a document begins.
+ * <p>A context begins where a position does not exceed the previous one, or where a document
+ * begins.
  */
 public final class HeldOut {
-  /** The share that is held out where nothing else is asked for. */
+  /** The default share. */
   public static final double USUAL_SHARE = 0.05;
 
-  /** The fewest tokens that are held out: fewer would say little. */
+  /** The smallest number of tokens held out; fewer give no reliable measure. */
   public static final long LEAST_TOKENS = 1000;
 
-  /** The largest share: less than that is left to train on. */
+  /** The largest share; more would leave too little to train on. */
   public static final double LARGEST_SHARE = 0.5;
 
   private static final int COUNT_BITS = 64;
@@ -107,8 +108,8 @@ public final class HeldOut {
   }
 
   /**
-   * The key of a context: SplitMix64's mixing of the seed and the context's number. No two contexts
-   * of one seed have the same.
+   * The key of a context: SplitMix64's mix of the seed and the context's number. Two contexts of
+   * one seed never have the same key.
    */
   public static long key(long seed, long context) {
     long z = mix(seed) + (context + 1) * 0x9e3779b97f4a7c15L;
@@ -157,12 +158,12 @@ public final class HeldOut {
     }
   }
 
-  /** The share that was asked for. */
+  /** The requested share. */
   public double share() {
     return share;
   }
 
-  /** What keys follow from. */
+  /** The seed of the keys. */
   public long seed() {
     return seed;
   }
@@ -172,12 +173,12 @@ public final class HeldOut {
     return firstPosition;
   }
 
-  /** Contexts that are held out. */
+  /** The number of contexts held out. */
   public long contexts() {
     return contexts;
   }
 
-  /** Tokens of them that take part. */
+  /** The number of tokens held out: those of these contexts that take part. */
   public long tokens() {
     return tokens;
   }
@@ -205,7 +206,7 @@ public final class HeldOut {
     return (row, tokenId, position, documentId) -> position >= firstPosition && holds(row);
   }
 
-  /** What is held out, or why nothing is, as a sentence without its full stop. */
+  /** What is held out, or why nothing is, as a sentence without a full stop. */
   public String sentence() {
     if (!isEmpty()) {
       return String.format(

@@ -9,8 +9,8 @@ import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * How many files this process may map. Linux allows a process some 65,530 mappings in all, and the
- * JVM ends when it cannot have one more for itself; stores take a quarter of them at most.
+ * How many files this process may map. Linux allows a process about 65,530 mappings in all, and the
+ * JVM ends if it cannot create one that it needs; stores take at most a quarter of them.
  */
 final class MappingBudget {
   private static final Path LIMIT = Path.of("/proc/sys/vm/max_map_count");
@@ -20,7 +20,7 @@ final class MappingBudget {
 
   private MappingBudget() {}
 
-  /** Takes as many as {@code owner} will hold, until it is garbage; false if they are not left. */
+  /** Reserves mappings until {@code owner} is garbage; false if too few are left. */
   static boolean take(int mappings, Object owner) {
     if (LEFT.addAndGet(-mappings) < 0) {
       LEFT.addAndGet(mappings);

@@ -13,8 +13,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The files of a store that are read by copying: those used last stay open, as many as a process
- * may have without a thought. Safe for use by several threads.
+ * The files of a store that are read by copying. A limited number of recently used files stays
+ * open. Safe for use by several threads.
  */
 final class OpenFiles {
   private static final int MOST = 64;
@@ -22,7 +22,7 @@ final class OpenFiles {
 
   private final Map<Path, Opened> open = new LinkedHashMap<>(MOST, 0.75f, true);
 
-  /** An open file and how many read it; whoever comes last closes one that was let go. */
+  /** An open file and its number of readers; the last reader closes an evicted file. */
   private static final class Opened {
     private final FileChannel channel;
     private int readers;
@@ -34,7 +34,7 @@ final class OpenFiles {
   }
 
   /**
-   * Fills {@code target} from a place in a file.
+   * Fills {@code target} from a position in a file.
    *
    * @throws IOException if the file ends before that, is gone or cannot be read; one line that
    *     names it

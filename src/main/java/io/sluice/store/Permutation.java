@@ -4,9 +4,9 @@ import java.util.Objects;
 
 /**
  * A pseudo-random permutation of {@code 0 .. size-1} in constant memory: a Feistel network over the
- * next power of two, walked until it lands inside (Black and Rogaway, "Ciphers with Arbitrary
- * Finite Domains", 2002). Every key gives another order, and any element of it can be asked for at
- * once.
+ * next power of two, iterated until the result lies inside (cycle walking; Black and Rogaway,
+ * "Ciphers with Arbitrary Finite Domains", 2002). Every key gives another order, and any element is
+ * computed in constant time.
  */
 final class Permutation {
   private static final int ROUNDS = 4;
@@ -30,7 +30,7 @@ final class Permutation {
     key(0, 0);
   }
 
-  /** Chooses the order of one epoch of a seed. */
+  /** The order of one epoch of a seed. */
   void key(long seed, long epoch) {
     long state = mix(seed + GOLDEN) ^ mix(epoch ^ GOLDEN);
     for (int i = 0; i < keys.length; i++) {
@@ -39,7 +39,7 @@ final class Permutation {
     }
   }
 
-  /** Where {@code index} goes. */
+  /** The image of {@code index}. */
   long at(long index) {
     long value = Objects.checkIndex(index, size);
     do {

@@ -7,7 +7,7 @@ import java.util.List;
  * Rows of the shard being written, to be filled in place and then committed. The segments are the
  * writer's own Arrow buffers, writable until {@link StoreWriter#commit} is called.
  *
- * @param firstRow the store's number of the first row
+ * @param firstRow the index in the store of the first row
  * @param count rows offered
  * @param tokenIds {@code [count]} int32
  * @param positions {@code [count]} int32

@@ -3,8 +3,8 @@ package io.sluice.store;
 import java.util.function.LongPredicate;
 
 /**
- * Says which rows of a store take part. A filter is asked once per row when batches are made, and
- * costs one bit per row after that.
+ * Selects the rows of a store that take part. A filter is evaluated once per row when batches are
+ * created, and costs one bit per row afterwards.
  */
 @FunctionalInterface
 public interface RowFilter {
@@ -15,10 +15,10 @@ public interface RowFilter {
   boolean keep(long row, int tokenId, int position, int documentId);
 
   /**
-   * Leaves out the first positions of each context: attention sinks there have activations of
-   * another scale. {@link ActivationStore#firstPosition} says how many there are in a store.
+   * Leaves out the first positions of each context, since attention sinks have activations of
+   * another scale. {@link ActivationStore#firstPosition} is their number in a store.
    *
-   * @param first the first position that takes part; {@link #ALL} comes back for 0
+   * @param first the first position that takes part; 0 gives {@link #ALL}
    * @throws IllegalArgumentException if it is negative
    */
   static RowFilter fromPosition(int first) {

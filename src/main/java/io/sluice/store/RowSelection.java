@@ -23,7 +23,7 @@ final class RowSelection {
   }
 
   /**
-   * Asks the filter for each row of a store.
+   * Evaluates the filter for each row of a store.
    *
    * @throws IOException if a file cannot be read
    */
@@ -58,7 +58,7 @@ final class RowSelection {
     return count;
   }
 
-  /** The store's number of the {@code index}-th selected row. */
+  /** The index in the store of the {@code index}-th selected row. */
   long row(long index) {
     if (bits == null) {
       return index;

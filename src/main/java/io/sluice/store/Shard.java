@@ -17,9 +17,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * One file of a store: consecutive rows, each column one block. Where the file is mapped, segments
- * are read-only views of it, and stay valid as long as somebody holds them; where it is copied,
- * each call makes a copy.
+ * One file of a store: consecutive rows, each column one block. If the file is mapped, segments are
+ * read-only views of it and stay valid while they are reachable; otherwise each call makes a copy.
  */
 public final class Shard {
   private final Place place;
@@ -33,16 +32,16 @@ public final class Shard {
   /**
    * A file as it was when it was opened.
    *
-   * @param identity what the system tells files apart by; null where it does not
+   * @param identity the system's key of the file; null if it has none
    */
   record Place(Path path, long bytes, Object identity) {}
 
   /**
    * A shard.
    *
-   * @param offsets where each of {@code columns} begins in the file
+   * @param offsets the offset of each of {@code columns} in the file
    * @param mapped the whole file; null to read it by copying
-   * @param files what it is copied by
+   * @param files the open files for copying
    */
   Shard(
       Place place,
@@ -64,7 +63,7 @@ public final class Shard {
     }
   }
 
-  /** The store's number of this shard's first row. */
+  /** The index in the store of this shard's first row. */
   public long firstRow() {
     return firstRow;
   }
@@ -79,7 +78,7 @@ public final class Shard {
    * [rows]} int32 for a token column.
    *
    * @throws IllegalArgumentException if the store has no such column
-   * @throws UncheckedIOException if the file was cut short since it was opened, or the column is
+   * @throws UncheckedIOException if the file was truncated after it was opened, or the column is
    *     copied and cannot be read
    */
   public MemorySegment data(String column) {
@@ -95,7 +94,7 @@ public final class Shard {
    * The memory of some rows of a column, read-only, {@code [to - from, width]}.
    *
    * @param from the first row, counted within the shard
-   * @param to where they end, not included
+   * @param to the end, exclusive
    * @throws IOException if the file was cut short since it was opened, or cannot be read
    * @throws IllegalArgumentException if the store has no such column
    */
@@ -106,8 +105,8 @@ public final class Shard {
 
   /**
    * A column as a read-only tensor, {@code [rows, width]}, or {@code [rows]} for a token column;
-   * over the file itself, without a copy, where it is mapped. It belongs to the innermost open
-   * {@code TensorScope}.
+   * over the file itself, without a copy, if it is mapped. It belongs to the innermost open {@code
+   * TensorScope}.
    *
    * @throws IllegalArgumentException if the store has no such column
    * @throws UncheckedIOException as {@link #data(String)}
@@ -138,10 +137,10 @@ public final class Shard {
   }
 
   /**
-   * What to tell of an error that reading the memory of this shard ended in: the JVM makes an
-   * {@code InternalError} of the signal that the system sends where a mapped file has no bytes.
+   * The error to report if reading the memory of this shard failed: the JVM turns the signal for a
+   * mapped page without bytes into an {@code InternalError}.
    *
-   * @return one line that names the file
+   * @return an exception with one line that names the file
    * @throws InternalError {@code e} itself, if it is of another kind
    */
   public IOException unreadable(InternalError e) {
@@ -160,7 +159,7 @@ public final class Shard {
         e);
   }
 
-  /** Whether an error is the signal of a mapped file that has no such bytes. */
+  /** Whether an error comes from the signal for a mapped page without bytes. */
   static boolean isFault(InternalError e) {
     for (Throwable t = e; t != null; t = t.getCause()) {
       if (String.valueOf(t.getMessage()).contains("unsafe memory access")) {
@@ -181,10 +180,10 @@ public final class Shard {
   }
 
   /**
-   * Makes sure that a mapped file still has all its bytes. One that was deleted or replaced keeps
-   * them as long as it is mapped.
+   * Checks that a mapped file still has all its bytes. A deleted or replaced file keeps them while
+   * it is mapped.
    *
-   * @throws IOException if it was cut short
+   * @throws IOException if it was truncated
    */
   void requireWhole() throws IOException {
     if (memory == null) {
@@ -207,7 +206,7 @@ public final class Shard {
     }
   }
 
-  /** Rows of the column at {@code index}; of a mapped file once it is known to be whole. */
+  /** Rows of the column at {@code index}; the length of a mapped file is checked first. */
   MemorySegment data(int index, int from, int to) throws IOException {
     long start = bytes(index, from);
     long length = bytes(index, to) - start;
@@ -242,7 +241,7 @@ public final class Shard {
     }
   }
 
-  /** Copies rows of the column at {@code index} to a place in memory, as they are stored. */
+  /** Copies rows of the column at {@code index} to memory, in their stored dtype. */
   void copy(int index, int from, int count, MemorySegment target, long at) throws IOException {
     long start = bytes(index, from);
     long length = bytes(index, from + count) - start;

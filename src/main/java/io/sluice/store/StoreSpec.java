@@ -14,12 +14,12 @@ import java.util.Set;
  *
  * @param model name of the model whose activations these are
  * @param text name of the text that went through it
- * @param columns the hook points; the token columns come by themselves
- * @param rowsPerShard rows in each file but the last, at least 1; one shard is what the writer
- *     keeps in memory
+ * @param columns the hook points; the token columns are implicit
+ * @param rowsPerShard rows in each file but the last, at least 1; the writer keeps one shard in
+ *     memory
  * @param nonFinite what to do with NaN and infinity
  * @param replace whether a store that is already in the folder may be deleted
- * @param properties anything else worth keeping about the origin: checksums, layers, settings
+ * @param properties further texts about the origin: checksums, layers, settings
  */
 public record StoreSpec(
     String model,
@@ -95,8 +95,7 @@ public record StoreSpec(
     for (Column column : columns) {
       bytes += column.bytesPerRow();
     }
-    // Two shards are in memory beside the heap, for which Java takes as much as for the heap
-    // itself.
+    // Two shards are in memory outside the heap, which Java limits to the size of the heap.
     long shard = Math.min(DEFAULT_SHARD_BYTES, Runtime.getRuntime().maxMemory() / 4);
     long rows = Math.max(1, Long.highestOneBit(Math.max(1, shard / bytes)));
     return (int) Math.min(1 << 20, rows);

@@ -46,7 +46,7 @@ public final class StoreWriter implements AutoCloseable {
   private final DiskThread disk;
   private FolderLock lock;
 
-  /** What is on the disk; the disk's thread replaces it, and is waited for before it is read. */
+  /** The shards on the disk; the disk thread replaces it, and readers wait for that thread. */
   private Manifest manifest;
 
   private long handedOver;
@@ -74,7 +74,8 @@ public final class StoreWriter implements AutoCloseable {
   }
 
   /**
-   * Starts a store in {@code folder}, which is made if need be. It opens at once, with no rows.
+   * Starts a store in {@code folder}, which is created if necessary. The store can be opened from
+   * now on, with no rows.
    *
    * @throws IOException if the folder is not empty (and the spec does not say to replace the store
    *     in it), holds other things than a store, another writer has it, or it cannot be written
@@ -187,8 +188,8 @@ public final class StoreWriter implements AutoCloseable {
   }
 
   /**
-   * Takes the first {@code count} reserved rows into the store. If that fills a shard, it is on its
-   * way to the disk, and the shard before it is there.
+   * Adds the first {@code count} reserved rows to the store. If that fills a shard, writing it
+   * starts, and the shard before it is on the disk.
    *
    * @throws IOException if an activation is NaN or infinite and the spec rejects that (the rows are
    *     then not taken), or the shard before cannot be written
@@ -212,7 +213,7 @@ public final class StoreWriter implements AutoCloseable {
   /**
    * Waits until every full shard is on the disk.
    *
-   * @throws IOException if the disk did not take one
+   * @throws IOException if one could not be written
    */
   public void sync() throws IOException {
     try {
@@ -229,8 +230,8 @@ public final class StoreWriter implements AutoCloseable {
   /**
    * Writes the last, partly filled shard and marks the store complete. Call it once, at the end.
    *
-   * @return what the finished store says about itself
-   * @throws IOException if the disk does not take it
+   * @return the manifest of the finished store
+   * @throws IOException if it cannot be written
    */
   public Manifest finish() throws IOException {
     requireOpen();
@@ -250,8 +251,8 @@ public final class StoreWriter implements AutoCloseable {
   }
 
   /**
-   * Ends the writer, once the last full shard is on the disk. Without {@link #finish}, rows of the
-   * unfinished shard are given up.
+   * Ends the writer after the last full shard is on the disk. Without {@link #finish}, rows of the
+   * unfinished shard are lost.
    */
   @Override
   public void close() {
@@ -300,7 +301,7 @@ public final class StoreWriter implements AutoCloseable {
     return shard.asSlice(layout.offset(column) + first * bytes, count * bytes);
   }
 
-  /** Lets the shard go to the disk, once the one before it is there, and takes other memory. */
+  /** Starts writing the shard, after the one before it is written, and takes other memory. */
   private void handOver() throws IOException {
     sync();
     MemorySegment next = spare == null ? allocate(layout) : spare;

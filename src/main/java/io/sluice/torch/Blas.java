@@ -18,7 +18,7 @@ import java.util.Objects;
  * not export it; LibTorch must have been loaded.
  */
 final class Blas {
-  /** A product of three matrices' addresses, thirteen arguments of Fortran's. */
+  /** A Fortran matrix product: thirteen arguments, three of them addresses of matrices. */
   private static final FunctionDescriptor GEMM =
       FunctionDescriptor.ofVoid(
           ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS,
@@ -27,10 +27,13 @@ final class Blas {
   /** Float32. */
   static final MethodHandle SGEMM = find("sgemm_", GEMM);
 
-  /** MKL's: bfloat16, with sums and results in float32. */
+  /** MKL only: bfloat16 factors, with sums and results in float32. */
   static final MethodHandle BFLOAT16_GEMM = find("gemm_bf16bf16f32_", GEMM);
 
-  /** MKL's: sets the calling thread's number of threads, 0 for the usual, and returns the last. */
+  /**
+   * MKL only: sets the calling thread's number of threads, 0 for the default, and returns the
+   * previous one.
+   */
   static final MethodHandle SET_THREADS =
       find("MKL_Set_Num_Threads_Local", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
 
@@ -44,10 +47,10 @@ final class Blas {
   }
 
   /**
-   * {@code y = x·Wᵀ}, or {@code y += x·Wᵀ}. Memory is trusted, and kept alive by the call.
+   * {@code y = x·Wᵀ}, or {@code y += x·Wᵀ}. Memory is not checked; the call keeps it alive.
    *
    * @param gemm {@link #SGEMM} or {@link #BFLOAT16_GEMM}
-   * @param weights {@code [out, in]} row-major, or {@code [in, out]} if {@code turned}
+   * @param weights {@code [out, in]} row-major, or {@code [in, out]} if {@code transposed}
    * @param rows at least 1
    * @param add whether to add to what is in {@code y}
    * @param alone whether the calling thread does all the work, if {@link #SET_THREADS} is there
@@ -56,7 +59,7 @@ final class Blas {
       MethodHandle gemm,
       MemorySegment weights,
       int stride,
-      boolean turned,
+      boolean transposed,
       MemorySegment x,
       int xStride,
       MemorySegment y,
@@ -68,7 +71,7 @@ final class Blas {
       boolean alone) {
     Arguments own = Arguments.OF_THREAD.get();
     own.set(out, rows, in, stride, xStride, yStride, add);
-    MemorySegment form = turned ? own.plain : own.transposed;
+    MemorySegment form = transposed ? own.letterN : own.letterT;
     try {
       boolean set = alone && SET_THREADS != null;
       int before = set ? (int) SET_THREADS.invokeExact(1) : 0;
@@ -76,7 +79,7 @@ final class Blas {
         // Fortran's matrices are column-major: yᵀ = W · xᵀ.
         gemm.invokeExact(
             form,
-            own.plain,
+            own.letterN,
             own.at(Arguments.M),
             own.at(Arguments.N),
             own.at(Arguments.K),
@@ -141,7 +144,7 @@ final class Blas {
     }
   }
 
-  /** Fortran takes all arguments by address: a thread's own memory for them. */
+  /** Per-thread memory for the arguments, which Fortran takes by address. */
   private static final class Arguments {
     static final ThreadLocal<Arguments> OF_THREAD = ThreadLocal.withInitial(Arguments::new);
     static final int M = 0;
@@ -155,8 +158,8 @@ final class Blas {
     static final int COUNT = 8;
 
     final MemorySegment numbers = Arena.ofAuto().allocate(JAVA_INT, COUNT);
-    final MemorySegment transposed = letter('T');
-    final MemorySegment plain = letter('N');
+    final MemorySegment letterT = letter('T');
+    final MemorySegment letterN = letter('N');
 
     private final MemorySegment[] places = new MemorySegment[COUNT];
 

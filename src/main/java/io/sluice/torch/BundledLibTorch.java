@@ -30,7 +30,7 @@ final class BundledLibTorch {
 
   private BundledLibTorch() {}
 
-  /** Unpacks if need be; empty if the class path has no LibTorch for this platform. */
+  /** Unpacks if necessary; empty if the class path has no LibTorch for this platform. */
   static Optional<LibTorchLocation> unpack() {
     return unpack(cacheFolder());
   }
@@ -61,7 +61,7 @@ final class BundledLibTorch {
     return Optional.of(new LibTorchLocation(folder, "class path, unpacked"));
   }
 
-  /** {@code -Dsluice.cache}, else {@code SLUICE_CACHE}, else the user's cache folder. */
+  /** {@code -Dsluice.cache}, otherwise {@code SLUICE_CACHE}, otherwise the user's cache folder. */
   static Path cacheFolder() {
     String property = System.getProperty("sluice.cache");
     if (property != null && !property.isBlank()) {
@@ -82,8 +82,8 @@ final class BundledLibTorch {
   /**
    * The user's home folder.
    *
-   * @param property what the JVM says: "?" where the system does not know the user, as in many
-   *     containers, and that would be a folder of this name in the current one
+   * @param property the JVM's {@code user.home}: "?" if the system does not know the user, as in
+   *     many containers, which must not become a folder of this name
    * @throws TorchException if there is none
    */
   static Path home(String property) {
@@ -96,7 +96,7 @@ final class BundledLibTorch {
     return home;
   }
 
-  /** The libraries that the class path has, by the names that they are to have. */
+  /** The libraries on the class path by their file names. */
   private static Map<String, URL> resources() {
     Map<String, URL> resources = new LinkedHashMap<>();
     for (String library : LIBRARIES) {

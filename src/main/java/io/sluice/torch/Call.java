@@ -14,15 +14,15 @@ import java.util.List;
 /**
  * One call of an ATen operator through LibTorch's dispatcher.
  *
- * <p>The dispatcher takes a stack of untyped 8-byte slots, and a slot of the wrong kind is a crash,
- * not an error. So this class is package-private, and each typed operator method is the one place
- * that fills its slots, in the order of the operator's schema.
+ * <p>The dispatcher takes a stack of untyped 8-byte slots, and a slot of the wrong kind crashes the
+ * process. So this class is package-private, and each typed operator method alone fills its slots,
+ * in the order of the operator's schema.
  *
- * <p>Arguments are gathered as Java values first and written to the native stack in one go: an
+ * <p>Arguments are collected as Java values first and then written to the native stack, since an
  * argument may itself be the result of another call.
  */
 final class Call {
-  /** An operator's name in LibTorch's registry; made once, kept for good. */
+  /** An operator's name in LibTorch's registry; allocated once and never freed. */
   record Operator(String label, MemorySegment name, MemorySegment overload) {
     static Operator of(String name) {
       return of(name, "");
@@ -143,7 +143,7 @@ final class Call {
     return this;
   }
 
-  /** Runs the operator; its one result is a new tensor of the innermost scope. */
+  /** Runs an operator with one result, a new tensor of the innermost scope. */
   Tensor one() {
     TensorScope scope = TensorScope.innermost();
     Native n = run();
@@ -172,7 +172,7 @@ final class Call {
     return tensors;
   }
 
-  /** Runs an operator that changes {@code target} and returns it once more. */
+  /** Runs an operator that changes {@code target} and returns it. */
   Tensor into(Tensor target) {
     target.requireWritable(operator.label);
     Native n = run();
@@ -203,7 +203,7 @@ final class Call {
   }
 
   private void dispatch(Native n) {
-    // An arena costs as much as a small operator does, and few operators take a text.
+    // An arena costs as much as a small operator, and few operators take a string.
     try (Arena texts = hasText ? Arena.ofConfined() : null) {
       for (int i = 0; i < count; i++) {
         n.stack.setAtIndex(JAVA_LONG, i, slot(n, i, texts));
@@ -223,7 +223,7 @@ final class Call {
     }
   }
 
-  /** All tensors among the arguments, if any is over memory of Java's; else none. */
+  /** All tensor arguments if one of them is over Java memory, otherwise none. */
   private Tensor[] tensors() {
     int found = 0;
     boolean owned = false;

@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The GPUs of this machine, asked once from the NVIDIA driver; none where there is no driver. */
+/** The GPUs of this machine, queried once from the NVIDIA driver; none without a driver. */
 final class CudaDriver {
   private static final int COMPUTE_CAPABILITY_MAJOR = 75;
   private static final int COMPUTE_CAPABILITY_MINOR = 76;

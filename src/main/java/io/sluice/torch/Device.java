@@ -1,7 +1,7 @@
 package io.sluice.torch;
 
 /**
- * Where a tensor's memory is: the CPU, or one CUDA GPU.
+ * The device of a tensor's memory: the CPU or one CUDA GPU.
  *
  * @param kind the processor
  * @param index the GPU's number, counted from 0 as the CUDA driver does; 0 for the CPU

@@ -1,9 +1,9 @@
 package io.sluice.torch;
 
 /**
- * Reading and writing rows by index. Indices are int64 (int32 where said). On the CPU an index out
- * of range is an error; on a GPU LibTorch checks late and the process cannot use the GPU
- * afterwards, so indices that come from outside are checked before they are sent there.
+ * Reading and writing rows by index. Indices are int64, or int32 where documented. On the CPU an
+ * index out of range is an error; on a GPU LibTorch detects it late, and the process cannot use the
+ * GPU afterwards, so indices from outside are checked before they are copied to the GPU.
  */
 public sealed interface IndexOperators permits Tensor {
   /** The entries {@code indices} (flat, int32 or int64) along {@code dim}. */
@@ -47,7 +47,7 @@ public sealed interface IndexOperators permits Tensor {
         .into((Tensor) this);
   }
 
-  /** Adds each element of {@code source} where its index along {@code dim} says, in place. */
+  /** Adds each element of {@code source} at its index along {@code dim}, in place. */
   default Tensor scatterAdd_(int dim, Tensor indices, Tensor source) {
     return Call.of(Aten.SCATTER_ADD_)
         .tensor((Tensor) this)
@@ -65,8 +65,8 @@ public sealed interface IndexOperators permits Tensor {
    * @param offsets of the same type, ascending, {@code [bags + 1]}, from 0 to {@code n}
    * @param weights float, {@code [n]}
    * @return {@code [bags, d]}
-   * @throws IllegalArgumentException if the offsets are not as said (on the CPU; on a GPU they are
-   *     not checked)
+   * @throws IllegalArgumentException if the offsets are wrong (on the CPU; on a GPU they are not
+   *     checked)
    */
   default Tensor embeddingBag(Tensor indices, Tensor offsets, Tensor weights) {
     if (offsets.device().isCuda() || indices.device().isCuda()) {
@@ -98,7 +98,7 @@ public sealed interface IndexOperators permits Tensor {
     return results[0];
   }
 
-  /** The number of the interval of ascending {@code this} that each value falls in; int64. */
+  /** The index of the interval of ascending {@code this} that contains each value; int64. */
   default Tensor searchSorted(Tensor values, boolean right) {
     return Call.of(Aten.SEARCHSORTED)
         .tensor((Tensor) this)
@@ -115,7 +115,7 @@ public sealed interface IndexOperators permits Tensor {
     return Call.of(Aten.NONZERO).tensor((Tensor) this).one();
   }
 
-  /** The lower triangle; what is above {@code diagonal} becomes 0. */
+  /** The lower triangle; elements above {@code diagonal} become 0. */
   default Tensor tril(int diagonal) {
     return Call.of(Aten.TRIL).tensor((Tensor) this).integer(diagonal).one();
   }

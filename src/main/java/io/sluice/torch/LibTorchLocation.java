@@ -15,18 +15,18 @@ record LibTorchLocation(Path folder, String source) {
   static final String PROPERTY = "sluice.libtorch";
   static final String VARIABLE = "LIBTORCH";
 
-  /** Loaded in this order where they are there: each needs only those before it. */
+  /** Loaded in this order if present: each needs only those before it. */
   private static final List<String> CPU_LIBRARIES =
       List.of("libgomp.so.1", "libquadmath.so.0", "libgfortran.so.5", "libopenblas.so.0");
 
   private static final List<String> CUDA_LIBRARIES = List.of("c10_cuda", "torch_cuda");
 
   /**
-   * The first place that is set or there: the property {@code sluice.libtorch}, the environment
-   * variable {@code LIBTORCH}, the natives on the class path.
+   * The first that exists of the property {@code sluice.libtorch}, the environment variable {@code
+   * LIBTORCH}, and the natives on the class path.
    *
-   * @throws TorchException if there is none, or the one that was asked for has no LibTorch; a place
-   *     that was named is never silently passed over
+   * @throws TorchException if there is none, or if the property or variable names a folder without
+   *     LibTorch
    */
   static LibTorchLocation find() {
     String property = System.getProperty(PROPERTY);
@@ -76,7 +76,7 @@ record LibTorchLocation(Path folder, String source) {
     return files;
   }
 
-  /** Whether this LibTorch was built for CUDA too. */
+  /** Whether this LibTorch was built for CUDA as well. */
   boolean hasCuda() {
     return Files.isRegularFile(folder.resolve(System.mapLibraryName("torch_cuda")));
   }

@@ -19,7 +19,7 @@ public sealed interface MatrixOperators permits Tensor {
   }
 
   /**
-   * The product of two matrices of half-width elements, summed up and given as {@code result}; on
+   * The product of two matrices of 16-bit elements, accumulated and returned as {@code result}; on
    * GPUs only.
    */
   default Tensor mm(Tensor other, DType result) {
@@ -111,7 +111,7 @@ public sealed interface MatrixOperators permits Tensor {
    */
   record Svd(Tensor u, Tensor s, Tensor vt) {}
 
-  /** With what is not finite, some LAPACKs never come to an end. */
+  /** Some LAPACKs never return if an element is not finite. */
   private void requireFinite(String doing) {
     Tensor self = (Tensor) this;
     try (Tensor finite = self.isFinite();

@@ -12,14 +12,14 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 
-/** What every call into LibTorch shares: per-thread scratch memory, and errors as exceptions. */
+/** Common to all calls into LibTorch: per-thread scratch memory, and errors as exceptions. */
 final class Native {
   private static final ThreadLocal<Native> OF_THREAD = ThreadLocal.withInitial(Native::new);
 
   /** Slots of a dispatcher call; the widest schema that is called has far fewer arguments. */
   static final int STACK_SLOTS = 32;
 
-  /** Most dimensions that a tensor of Sluice has. */
+  /** The largest number of dimensions of a tensor in Sluice. */
   static final int MAX_RANK = 16;
 
   final MemorySegment stack;
@@ -55,7 +55,7 @@ final class Native {
     return out.get(JAVA_INT, 0);
   }
 
-  /** Throws what LibTorch said, if {@code status} is a failure. */
+  /** Throws LibTorch's error if {@code status} is a failure. */
   static void check(int status, String doing) {
     if (status != 0) {
       throw new TorchException(doing + ": " + lastMessage());

@@ -3,8 +3,8 @@ package io.sluice.torch;
 import io.sluice.torch.Call.Operator;
 
 /**
- * Operators on each element by itself. Two tensors broadcast as in NumPy and PyTorch; a result of
- * mixed types has the wider one.
+ * Element-wise operators. Two tensors broadcast as in NumPy and PyTorch; a result of mixed types
+ * has the wider type.
  */
 public sealed interface PointwiseOperators permits Tensor {
   /** This plus {@code other}. */
@@ -255,8 +255,8 @@ public sealed interface PointwiseOperators permits Tensor {
 
   /**
    * As {@link #copy_}, but from {@linkplain Tensor#emptyPinned page-locked memory} the call returns
-   * at once, and the copy is made when the device comes to it. Until something has been read back
-   * from the device after this call, the source stays open and unchanged.
+   * at once, and the device copies later. The source must stay open and unchanged until something
+   * has been read back from the device after this call.
    */
   default Tensor copyLater_(Tensor source) {
     return Typed.copy((Tensor) this, source, true);

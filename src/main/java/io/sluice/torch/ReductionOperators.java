@@ -60,7 +60,7 @@ public sealed interface ReductionOperators permits Tensor {
   /**
    * The {@code k} largest elements along {@code dim}.
    *
-   * @param sorted whether in descending order, else in any
+   * @param sorted whether in descending order; otherwise in any order
    */
   default Selection topk(long k, int dim, boolean sorted) {
     Tensor[] results =
@@ -74,7 +74,7 @@ public sealed interface ReductionOperators permits Tensor {
     return new Selection(results[0], results[1]);
   }
 
-  /** All elements along {@code dim} in order; equal elements keep theirs. */
+  /** All elements along {@code dim} in order; the sort is stable. */
   default Selection sort(int dim, boolean descending) {
     Tensor[] results =
         Call.of(Aten.SORT)
@@ -109,7 +109,7 @@ public sealed interface ReductionOperators permits Tensor {
   }
 
   /**
-   * Selected elements and where they were.
+   * Selected elements and their indices.
    *
    * @param values the elements
    * @param indices their indices along the dimension; int64

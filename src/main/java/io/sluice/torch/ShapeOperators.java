@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Operators on shape, layout, type and device. Those that can, return a view of the same memory;
- * the view has a life of its own.
+ * Operators on shape, layout, type and device. If possible they return a view of the same memory;
+ * the view is closed independently.
  */
 public sealed interface ShapeOperators permits Tensor {
   /** The elements in row-major order under another shape; one size may be −1. */
@@ -28,7 +28,7 @@ public sealed interface ShapeOperators permits Tensor {
     return Call.of(Aten.PERMUTE).tensor((Tensor) this).integers(dims).viewOf((Tensor) this);
   }
 
-  /** The most elements of a view: more than any memory holds, or any reduction comes to see. */
+  /** The largest number of elements of a view: more than any memory holds. */
   long MOST_ELEMENTS = 1L << 40;
 
   /**
@@ -85,7 +85,8 @@ public sealed interface ShapeOperators permits Tensor {
   }
 
   /**
-   * The same elements in row-major order without gaps; this tensor's memory if it is so already.
+   * The same elements in row-major order without gaps; a view of this tensor if it has that layout
+   * already.
    */
   default Tensor contiguous() {
     return Call.of(Aten.CONTIGUOUS)
@@ -110,7 +111,7 @@ public sealed interface ShapeOperators permits Tensor {
         .viewOf((Tensor) this);
   }
 
-  /** The elements on {@code device}; a view of this tensor if it is there already. */
+  /** The elements on {@code device}; a view of this tensor if it is on that device already. */
   default Tensor to(Device device) {
     Tensor self = (Tensor) this;
     if (self.device().equals(device)) {

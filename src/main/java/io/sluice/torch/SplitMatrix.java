@@ -11,24 +11,23 @@ import java.nio.file.Path;
 import java.util.Objects;
 
 /**
- * A matrix {@code W} on the CPU in two bfloat16 parts, {@code W ≈ H + L} with {@code H} the nearest
- * bfloat16 of each value and {@code L} that of the rest, whose products with rows in two such parts
- * are three products of bfloat16 with sums in float32: {@code x·Wᵀ ≈ h·Lᵀ + l·Hᵀ + h·Hᵀ} (Henry,
- * Tang and Heinecke, arXiv 1904.06376; elsewhere called bf16x3). What is left out and what rounding
- * takes is at most 2⁻¹⁵ of {@code |x|·|W|ᵀ}, and in practice about 4e-6 of the result's length,
- * where float32 has 3e-7 and bfloat16 2e-3. Memory is that of float32. The products are MKL's;
- * where the processor has matrix units for bfloat16 (AMX), they take about half of the time of
- * float32's.
+ * A matrix {@code W} on the CPU in two bfloat16 parts, {@code W ≈ H + L}, with {@code H} the
+ * nearest bfloat16 of each value and {@code L} that of the rest. A product with rows in two such
+ * parts is three products of bfloat16 with sums in float32: {@code x·Wᵀ ≈ h·Lᵀ + l·Hᵀ + h·Hᵀ}
+ * (Henry, Tang and Heinecke, arXiv 1904.06376; elsewhere called bf16x3). The error is at most 2⁻¹⁵
+ * of {@code |x|·|W|ᵀ}, and in practice about 4e-6 of the result's length; float32 has 3e-7 and
+ * bfloat16 2e-3. The memory is that of float32. MKL computes the products; on processors with
+ * matrix units for bfloat16 (AMX) they take about half the time of float32.
  *
  * <p>Values of 3.39e38 and more, which bfloat16 rounds to infinity, give NaN, and so does infinity.
  *
  * @param parts bfloat16, native: {@code [out, 2·in]}, in each row {@code L} before {@code H}; or,
- *     if turned, {@code [2, in, out]}, {@code Lᵀ} before {@code Hᵀ}
+ *     if transposed, {@code [2, in, out]}, {@code Lᵀ} before {@code Hᵀ}
  * @param out rows of {@code W}, at least 1
  * @param in columns of {@code W}, at least 1
- * @param turned whether the memory holds {@code Wᵀ}
+ * @param transposed whether the memory holds {@code Wᵀ}
  */
-public record SplitMatrix(MemorySegment parts, int out, int in, boolean turned) {
+public record SplitMatrix(MemorySegment parts, int out, int in, boolean transposed) {
   /**
    * Checks the sizes; nothing is copied.
    *
@@ -36,14 +35,14 @@ public record SplitMatrix(MemorySegment parts, int out, int in, boolean turned) 
    * @throws IndexOutOfBoundsException if the memory is too small
    */
   public SplitMatrix {
-    // A row of both parts counts in 31 bits.
+    // The index of a row of both parts has 31 bits.
     if (out < 1 || in < 1 || in > Integer.MAX_VALUE / 2) {
       throw new IllegalArgumentException("a matrix of [" + out + ", " + in + "]");
     }
     Blas.requireRows(parts, out, 2L * in, 2L * in, Short.BYTES);
   }
 
-  /** Whether LibTorch's BLAS multiplies bfloat16, in each thread for itself. */
+  /** Whether LibTorch's BLAS multiplies bfloat16, each calling thread for itself. */
   public static boolean isAvailable() {
     Torch.load();
     return Blas.BFLOAT16_GEMM != null && Blas.SET_THREADS != null;
@@ -60,7 +59,7 @@ public record SplitMatrix(MemorySegment parts, int out, int in, boolean turned) 
    * @param x bfloat16, native, {@code [rows, 2·in]}: in each row {@code h} before {@code l}
    * @param rows may be 0
    * @param y {@code rows} times {@code out} float32 values, native
-   * @param yStride from one row of {@code y} to the next, in values
+   * @param yStride distance between rows of {@code y}, in values
    * @param add whether to add to what is in {@code y}
    * @param alone whether the calling thread does all the work
    * @throws IllegalArgumentException if memory is on the heap or not aligned to its values, that of
@@ -81,7 +80,7 @@ public record SplitMatrix(MemorySegment parts, int out, int in, boolean turned) 
     }
     // The small products first: h·L + l·H, then h·H on top.
     product(parts, x, rows, 2 * in, y, yStride, add, alone);
-    long before = turned ? (long) in * out : in;
+    long before = transposed ? (long) in * out : in;
     product(parts.asSlice(before * Short.BYTES), x, rows, in, y, yStride, true, alone);
   }
 
@@ -95,8 +94,8 @@ public record SplitMatrix(MemorySegment parts, int out, int in, boolean turned) 
     Objects.checkIndex(row, out);
     Objects.checkFromIndexSize(0, 4L * in, to.byteSize());
     for (int i = 0; i < in; i++) {
-      long low = turned ? (long) i * out + row : 2L * row * in + i;
-      long high = low + (turned ? (long) in * out : in);
+      long low = transposed ? (long) i * out + row : 2L * row * in + i;
+      long high = low + (transposed ? (long) in * out : in);
       to.set(JAVA_FLOAT_UNALIGNED, 4L * i, value(high) + value(low));
     }
   }
@@ -117,8 +116,8 @@ public record SplitMatrix(MemorySegment parts, int out, int in, boolean turned) 
     Blas.multiply(
         Blas.BFLOAT16_GEMM,
         weights,
-        turned ? out : 2 * in,
-        turned,
+        transposed ? out : 2 * in,
+        transposed,
         x,
         2 * in,
         y,
@@ -130,7 +129,7 @@ public record SplitMatrix(MemorySegment parts, int out, int in, boolean turned) 
         alone);
   }
 
-  /** What the system says of the processor. */
+  /** Which matrix units the processor has, according to the system. */
   private static final class MatrixUnits {
     static final boolean PRESENT = present();
 

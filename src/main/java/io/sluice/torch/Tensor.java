@@ -62,7 +62,7 @@ public final class Tensor
   /** The Java memory that this tensor reads, or null if LibTorch owns it. */
   private final MemorySegment owner;
 
-  /** How many calls use the handle right now, or {@link #CLOSED}. */
+  /** The number of calls that use the handle now, or {@link #CLOSED}. */
   private volatile int users;
 
   private volatile TensorScope scope;
@@ -83,8 +83,8 @@ public final class Tensor
   }
 
   /**
-   * Takes over a handle that LibTorch returned. If its memory lies inside what {@code base} took
-   * from Java, it shares that memory and its restrictions.
+   * Takes ownership of a handle that LibTorch returned. If its memory lies inside the Java memory
+   * of {@code base}, it shares that memory and its restrictions.
    */
   static Tensor adopt(MemorySegment handle, TensorScope scope, Tensor base) {
     MemorySegment owner = null;
@@ -112,8 +112,8 @@ public final class Tensor
    * A tensor over memory that Java owns, without a copy: row-major, on the CPU.
    *
    * <p>The tensor keeps {@code memory} reachable. If its arena is closed earlier, using the tensor
-   * throws. A read-only segment (a file mapped for reading, say) gives a tensor that operators may
-   * read but not change.
+   * throws. A read-only segment (for instance a file mapped for reading) gives a tensor that
+   * operators may read but not change.
    *
    * @param memory native memory of at least the shape's size, aligned to the element size
    * @throws IllegalArgumentException if the memory is on the heap, too small or misaligned
@@ -171,13 +171,14 @@ public final class Tensor
     return tensor;
   }
 
-  /** A row-major tensor whose contents are not set. */
+  /** A row-major tensor with undefined contents. */
   public static Tensor empty(DType dtype, Device device, long... shape) {
     return empty(dtype, device, false, shape);
   }
 
   /**
-   * Page-locked host memory, from which copies to a GPU run at full speed; not set. Needs CUDA.
+   * A tensor in page-locked host memory, from which copies to a GPU run at full speed; contents
+   * undefined. Needs CUDA.
    *
    * @throws TorchException if there is no usable GPU
    */
@@ -288,7 +289,7 @@ public final class Tensor
     return drawn(() -> low + (high - low) * random.nextDouble(), device, shape);
   }
 
-  /** Float32 numbers drawn from the normal distribution; repeatable as {@link #uniform} is. */
+  /** Float32 numbers drawn from the normal distribution; reproducible like {@link #uniform}. */
   public static Tensor normal(
       long seed, double mean, double deviation, Device device, long... shape) {
     RandomGenerator random = random(seed);
@@ -346,7 +347,7 @@ public final class Tensor
     return dtype;
   }
 
-  /** Where the memory is. */
+  /** The device of the memory. */
   public Device device() {
     if (device == null) {
       Native n = begin("device");
@@ -387,8 +388,8 @@ public final class Tensor
 
   /**
    * The elements as memory, without a copy: row-major, valid until this tensor is closed (later
-   * access throws), from any thread. Over memory that Java owns it is a part of that memory, valid
-   * as long as its arena is. Read-only if the tensor is.
+   * access throws), from any thread. For a tensor over Java memory it is a slice of that memory,
+   * valid as long as its arena. Read-only if the tensor is.
    *
    * @throws IllegalStateException if the tensor is on a GPU or not contiguous
    */
@@ -409,7 +410,7 @@ public final class Tensor
     }
   }
 
-  /** Gives the elements' memory to {@code use}, during which nobody can free it. */
+  /** Passes the elements' memory to {@code use} and keeps it from being freed meanwhile. */
   private void withData(String doing, Consumer<MemorySegment> use) {
     acquire(doing);
     try {
@@ -419,7 +420,7 @@ public final class Tensor
     }
   }
 
-  /** Runs what uses the memory of tensors, and keeps that which Java owns from being freed. */
+  /** Runs {@code body} and keeps the Java memory of the tensors from being freed meanwhile. */
   static void duringCall(Runnable body, Tensor... tensors) {
     int owned = 0;
     for (Tensor tensor : tensors) {
@@ -443,7 +444,7 @@ public final class Tensor
     return owner != null;
   }
 
-  /** The elements as memory that is not tied to this tensor's life; for use inside one call. */
+  /** The elements as memory without a lifetime check; for use inside one call. */
   private MemorySegment rawData() {
     if (device().isCuda()) {
       throw new IllegalStateException(
@@ -567,7 +568,7 @@ public final class Tensor
   // ---- life ----
 
   /**
-   * Makes the tensor belong to {@code target}, which then frees it.
+   * Moves the tensor to {@code target}, which then frees it.
    *
    * @return this tensor
    */
@@ -585,7 +586,7 @@ public final class Tensor
         target.add(this);
         scope = target;
       } catch (IllegalStateException e) {
-        // It stays where it was: another thread may be using it.
+        // It stays in its scope: another thread may be using it.
         before.add(this);
         throw e;
       }
@@ -632,7 +633,7 @@ public final class Tensor
     return handle;
   }
 
-  /** Keeps the tensor from being closed until {@link #release}. */
+  /** Prevents closing the tensor until {@link #release}. */
   void acquire(String doing) {
     int now;
     do {
@@ -659,8 +660,8 @@ public final class Tensor
   }
 
   /**
-   * Checks that this flat tensor ascends from 0 to {@code end}. LibTorch itself reads past it, so
-   * this is a copy that no other thread can change.
+   * Checks that this flat tensor ascends from 0 to {@code end}. LibTorch itself does not check, so
+   * this must be a copy that no other thread can change.
    */
   void requireOffsets(long end) {
     boolean wide = dtype() == DType.I64;
@@ -682,7 +683,7 @@ public final class Tensor
   }
 
   /**
-   * Checks that this flat tensor of integers on the CPU, a copy likewise, holds rows of a table of
+   * Checks that this flat tensor of integers on the CPU, also a copy, holds row indices below
    * {@code rows}.
    */
   void requireIndices(long rows) {
@@ -777,7 +778,7 @@ public final class Tensor
           ? "closed tensor"
           : dtype().label() + " " + Arrays.toString(sizes()) + " " + device();
     } catch (IllegalStateException e) {
-      // Another thread closed it, or its memory, in between: this is for messages, and never fails.
+      // Another thread closed it or its memory in between; a message must not fail.
       return "closed tensor";
     }
   }

@@ -11,13 +11,13 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 
 /**
- * Products of float32 matrices on a GPU's matrix units, which take the first 10 bits of each
- * element's fraction (TensorFloat-32) and sum up in float32: several times as fast, and each
- * product off by up to {@code 2⁻⁹} of its magnitude.
+ * Products of float32 matrices on a GPU's matrix units, which use the first 10 bits of each
+ * element's fraction (TensorFloat-32) and sum in float32. They are several times as fast, and the
+ * relative error of each product is up to {@code 2⁻⁹}.
  *
  * <p>LibTorch has one setting for the whole process. Sluice never leaves it on: {@link #during}
- * sets it for the calls of one piece of code, while calls of other threads wait, so that nobody
- * else's products change.
+ * sets it for the calls of one piece of code while calls of other threads wait, so that no other
+ * product changes.
  */
 public final class TensorFloat32 {
   private static final ReentrantReadWriteLock LOCK = new ReentrantReadWriteLock();
@@ -58,8 +58,8 @@ public final class TensorFloat32 {
   }
 
   /**
-   * What {@code products} returns, whose products of float32 matrices on a GPU may use matrix
-   * units.
+   * Runs {@code products} with TensorFloat-32 allowed for float32 products on a GPU, and returns
+   * its result.
    *
    * @throws TorchException if the setting is not available
    */
@@ -88,7 +88,7 @@ public final class TensorFloat32 {
     }
   }
 
-  /** Held by every call into LibTorch, so that none is under way while the setting is on. */
+  /** Held by every call into LibTorch, so that no other call runs while the setting is on. */
   static Lock call() {
     return LOCK.readLock();
   }

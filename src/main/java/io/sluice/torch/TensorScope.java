@@ -8,7 +8,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Owns tensors and frees them together, as an {@link java.lang.foreign.Arena} does for memory.
  *
- * <p>What an operator returns belongs to the innermost scope that the calling thread has {@link
+ * <p>The result of an operator belongs to the innermost scope that the calling thread has {@link
  * #open opened}:
  *
  * <pre>{@code
@@ -38,7 +38,7 @@ public final class TensorScope implements AutoCloseable {
     this.outer = outer;
     this.thread = thread;
     AtomicInteger count = live;
-    // Only tells: freeing from the cleaner's thread would race with operators that still run.
+    // Only logs: freeing from the cleaner's thread would race with running operators.
     this.leakReport =
         thread != null
             ? null
@@ -52,21 +52,19 @@ public final class TensorScope implements AutoCloseable {
                 });
   }
 
-  /** Opens a scope that receives what this thread's operators return, until it is closed. */
+  /** Opens a scope that owns the results of this thread's operators until it is closed. */
   public static TensorScope open() {
     TensorScope scope = new TensorScope(INNERMOST.get(), Thread.currentThread());
     INNERMOST.set(scope);
     return scope;
   }
 
-  /**
-   * A scope that operators do not return into; tensors are moved to it. Any thread may close it.
-   */
+  /** A scope that receives no results; tensors are moved to it. Any thread may close it. */
   public static TensorScope detached() {
     return new TensorScope(null, null);
   }
 
-  /** How many tensors belong to this scope now. */
+  /** The number of tensors that belong to this scope. */
   public int size() {
     return live.get();
   }
@@ -75,8 +73,8 @@ public final class TensorScope implements AutoCloseable {
    * Frees every tensor of this scope. A second call does nothing.
    *
    * @throws IllegalStateException if another thread opened this scope, if a scope opened later is
-   *     still open, or if another thread is using one of the tensors (the scope then stays as it
-   *     was, less what was freed, and may be closed again)
+   *     still open, or if another thread is using one of the tensors (the scope then stays open
+   *     with the tensors not yet freed, and may be closed again)
    */
   @Override
   public void close() {

@@ -30,19 +30,19 @@ public final class Torch {
   private Torch() {}
 
   /**
-   * What was loaded.
+   * The loaded LibTorch.
    *
    * @param version for instance {@code 2.13.0}
-   * @param folder where its shared libraries are
+   * @param folder the folder of its shared libraries
    * @param source how it was found
-   * @param builtForCuda whether its CUDA library is there
+   * @param builtForCuda whether it has a CUDA library
    * @param mkl whether Intel's MKL multiplies its matrices on the CPU, as in PyTorch's own builds
    */
   public record Info(
       String version, Path folder, String source, boolean builtForCuda, boolean mkl) {}
 
   /**
-   * Finds and loads LibTorch, if that was not done yet.
+   * Finds and loads LibTorch, once.
    *
    * @throws TorchException if there is none, it is older than 2.10, or it cannot be loaded; the
    *     message says what to do
@@ -104,7 +104,7 @@ public final class Torch {
 
   private static long abiVersionOf(LibTorchLocation found) {
     try {
-      // A dispatcher that takes versions came with 2.10, as did the rest of what is bound.
+      // The dispatcher that takes versions came with 2.10, as did the other bound functions.
       LibTorchC.torch_call_dispatcher$address();
       return LibTorchC.aoti_torch_abi_version();
     } catch (LinkageError e) {
@@ -130,7 +130,7 @@ public final class Torch {
   }
 
   /**
-   * What was loaded; loads it if need be.
+   * The loaded LibTorch; loads it if necessary.
    *
    * @throws TorchException as {@link #load}
    */
@@ -166,7 +166,7 @@ public final class Torch {
   }
 
   /**
-   * How many threads LibTorch's CPU operators use.
+   * The number of threads that LibTorch's CPU operators use.
    *
    * @throws TorchException as {@link #load}
    */
@@ -176,7 +176,7 @@ public final class Torch {
   }
 
   /**
-   * Sets how many threads LibTorch's CPU operators use, in the whole process.
+   * Sets the number of threads that LibTorch's CPU operators use, in the whole process.
    *
    * @throws IllegalArgumentException if {@code threads} is less than 1
    */
@@ -190,8 +190,8 @@ public final class Torch {
   }
 
   /**
-   * OpenBLAS, under the LibTorch of Maven Central, keeps threads of its own that LibTorch does not
-   * set; they wait by spinning, which costs most where cores are shared.
+   * OpenBLAS, under the LibTorch of Maven Central, has its own threads, whose number LibTorch does
+   * not set. They wait by spinning, which is expensive on shared cores.
    */
   private static void setBlasThreads(int threads) {
     SymbolLookup.loaderLookup()
@@ -208,7 +208,7 @@ public final class Torch {
             });
   }
 
-  /** Waits until everything that was started on {@code device} is done; at once for the CPU. */
+  /** Waits until all work on {@code device} is done; returns at once for the CPU. */
   public static void synchronize(Device device) {
     if (!device.isCuda()) {
       return;
@@ -240,7 +240,7 @@ public final class Torch {
   }
 
   /**
-   * Loads what computing on {@code device} needs, so that what is missing is known before any work.
+   * Loads what {@code device} needs, so that missing parts are reported before any work.
    *
    * @throws TorchException if LibTorch or the device is missing; the message says what to do
    */

@@ -1,8 +1,8 @@
 package io.sluice.torch;
 
 /**
- * An error that LibTorch reported, or a failure to find or load it; the message is LibTorch's own
- * where there is one.
+ * An error that LibTorch reported, with LibTorch's own message if there is one, or a failure to
+ * find or load LibTorch.
  */
 public final class TorchException extends RuntimeException {
   private static final long serialVersionUID = 1L;

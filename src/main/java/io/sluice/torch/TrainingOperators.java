@@ -7,13 +7,13 @@ import java.util.List;
 /** Gradients and optimiser steps in closed form; nothing here records an autograd graph. */
 public sealed interface TrainingOperators permits Tensor {
   /**
-   * Products of rows: element {@code j} is {@code ⟨this[bags[j]], table[indices[j]]⟩}. It is the
-   * gradient of {@link IndexOperators#embeddingBag} in its weights, with this as the gradient of
-   * the bags.
+   * Products of rows: element {@code j} is {@code ⟨this[bags[j]], table[indices[j]]⟩}. This is the
+   * gradient of {@link IndexOperators#embeddingBag} with respect to its weights; this tensor is the
+   * gradient of the bags.
    *
    * @param table float {@code [rows, d]}
    * @param indices rows of {@code table}, flat, int32 or int64, {@code [n]}
-   * @param offsets where each bag starts, of the same type, {@code [bags + 1]}
+   * @param offsets the start of each bag, of the same type, {@code [bags + 1]}
    * @param bags the bag of each index, of the same type, {@code [n]}
    * @return {@code [n]}
    * @throws IllegalArgumentException if shapes disagree, or (on the CPU; on a GPU it is not
@@ -44,7 +44,7 @@ public sealed interface TrainingOperators permits Tensor {
     if (onGpu) {
       return products(table, indices, offsets, bags);
     }
-    // LibTorch itself reads wherever an index points, so what was checked is what it is given.
+    // LibTorch does not check indices, so it gets exactly the tensors that were checked.
     try (Tensor ownIndices = indices.copy();
         Tensor ownOffsets = offsets.copy();
         Tensor ownBags = bags.copy()) {
@@ -101,7 +101,7 @@ public sealed interface TrainingOperators permits Tensor {
           "adam_ takes its step as one float32 on " + self.device() + ", not " + step.describe());
     }
     for (Tensor dense : List.of(self, gradient, first, second)) {
-      // LibTorch's kernel walks plain memory, whatever the strides say.
+      // LibTorch's kernel ignores strides.
       if (!dense.isContiguous()) {
         throw new IllegalArgumentException("adam_ of a tensor that is not contiguous: " + dense);
       }

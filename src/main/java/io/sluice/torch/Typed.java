@@ -5,9 +5,9 @@ import static io.sluice.bindings.torch.LibTorchC.*;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The few operators that are called by their own C function instead of the dispatcher, which takes
- * no {@code Scalar} arguments, and takes half a microsecond to look an operator up by its name. The
- * C functions exist once per processor; this picks by the device of the first argument.
+ * The few operators that are called by their own C function. The dispatcher takes no {@code Scalar}
+ * arguments and needs half a microsecond to look up an operator by name. The C functions exist once
+ * per kind of device; this class chooses by the device of the first argument.
  */
 final class Typed {
   private Typed() {}
@@ -140,7 +140,7 @@ final class Typed {
     return copy(target, source, false);
   }
 
-  /** Copies; {@code behind} if the call may return before the copy is made. */
+  /** Copies; if {@code behind}, the call may return before the copy is complete. */
   static Tensor copy(Tensor target, Tensor source, boolean behind) {
     target.requireWritable("copy_");
     Native.get();

@@ -30,25 +30,25 @@ import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
 
 /**
- * Files of the class path that lie unpacked in a folder. A start looks at their sizes and at when
- * they were last written; one that was written since it was unpacked is read as a whole, and is
- * good if it has the checksum of the class path's.
+ * Files of the class path that are unpacked in a folder. A start checks their sizes and
+ * modification times. A file modified after unpacking is read completely and must have the checksum
+ * of the file on the class path.
  *
- * <p>The folder is filled under another name and renamed, so that processes that start at once
- * never see half of it; the one that loses the race uses the winner's. What a killed process left
- * is removed at the next start: a folder that is being filled holds a lock.
+ * <p>The folder is filled under another name and renamed, so that processes that start at the same
+ * time never see a partial folder; the process that loses the race uses the winner's. The next
+ * start removes what a killed process left: a folder that is being filled holds a lock.
  */
 final class UnpackedFiles {
   private static final String FILLING = "unpacking-";
   private static final String DAMAGED = "damaged-";
 
-  /** Held as long as a folder is being filled. */
+  /** Held while a folder is being filled. */
   private static final String LOCK = "lock";
 
-  /** Names, times of writing and checksums of what was unpacked. */
+  /** Names, modification times and checksums of the unpacked files. */
   private static final String RECORD = "unpacked.txt";
 
-  /** A folder without a lock is one that is just begun or done, or of an earlier version. */
+  /** A folder without a lock is just created, complete, or of an earlier version. */
   private static final Duration LONGEST_WITHOUT_LOCK = Duration.ofMinutes(10);
 
   private static final int BUFFER = 1 << 16;
@@ -57,8 +57,8 @@ final class UnpackedFiles {
   private final Map<String, URL> files;
 
   /**
-   * @param folder where they are to be
-   * @param files names in the folder and what they are on the class path
+   * @param folder the target folder
+   * @param files names in the folder, with their resources on the class path
    */
   UnpackedFiles(Path folder, Map<String, URL> files) {
     this.folder = folder;
@@ -66,9 +66,9 @@ final class UnpackedFiles {
   }
 
   /**
-   * Unpacks if they are not there or not whole.
+   * Unpacks the files if they are missing or incomplete.
    *
-   * @throws IOException if that is not possible
+   * @throws IOException if they cannot be written
    */
   void provide() throws IOException {
     Path cache = folder.toAbsolutePath().getParent();
@@ -96,7 +96,7 @@ final class UnpackedFiles {
       }
       Files.delete(temporary.resolve(LOCK));
       if (Files.exists(folder) && !areWhole()) {
-        // Damaged, by hand or by a full disk; set aside rather than edited under a running process.
+        // Damaged by hand or by a full disk; moved away, since a running process may use it.
         Path damaged = Files.createTempDirectory(cache, DAMAGED);
         Files.move(folder, damaged, StandardCopyOption.ATOMIC_MOVE);
         delete(damaged);
@@ -113,7 +113,7 @@ final class UnpackedFiles {
     }
   }
 
-  /** Copies a file, checks what was read, forces it to the disk, and says what it is. */
+  /** Copies a file, checks its contents, flushes it to the disk, and returns its description. */
   private static String unpack(URL from, Path to) throws IOException {
     CRC32 checksum = new CRC32();
     try (InputStream in = new CheckedInputStream(from.openStream(), checksum);
@@ -135,7 +135,7 @@ final class UnpackedFiles {
     return file.getFileName() + " " + written.to(TimeUnit.NANOSECONDS) + " " + checksum;
   }
 
-  /** Whether every file is there and is the class path's. */
+  /** Whether every file exists and equals the one on the class path. */
   boolean areWhole() throws IOException {
     List<String> record = record();
     List<String> renewed = new ArrayList<>();
@@ -176,7 +176,7 @@ final class UnpackedFiles {
       Files.write(next, all);
       Files.move(next, folder.resolve(RECORD), StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
-      // A folder that may not be written is as good; its files are read again at the next start.
+      // A read-only folder can be used too; its files are read again at the next start.
       return;
     }
   }
@@ -185,7 +185,7 @@ final class UnpackedFiles {
     return line.substring(0, Math.max(0, line.indexOf(' ')));
   }
 
-  /** What a file has on the class path; the checksum is -1 where it is in no jar. */
+  /** Size and checksum of a file on the class path; the checksum is -1 outside a jar. */
   private record Entry(long size, long checksum) {}
 
   private static Entry entry(URL url) throws IOException {
@@ -217,7 +217,7 @@ final class UnpackedFiles {
         }
       }
     } catch (IOException | UncheckedIOException e) {
-      // There is no cache folder yet, or it is not ours to clean.
+      // There is no cache folder yet, or it may not be cleaned.
       return;
     }
   }
@@ -234,7 +234,7 @@ final class UnpackedFiles {
     }
   }
 
-  /** The lock, or null where the file system has none. */
+  /** The lock, or null if the file system has no locks. */
   private static FileLock lock(FileChannel channel) {
     try {
       return channel.tryLock();
@@ -253,7 +253,7 @@ final class UnpackedFiles {
       }
       Files.deleteIfExists(folder);
     } catch (IOException | UncheckedIOException e) {
-      // A leftover in a cache folder harms nothing; the next start tries again.
+      // A leftover in a cache folder is harmless; the next start tries again.
       return;
     }
   }

@@ -3,18 +3,18 @@ package io.sluice.torch;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A float32 matrix {@code W} on the CPU whose products with rows, {@code y = x · Wᵀ}, are taken by
- * the BLAS under LibTorch, called directly. LibTorch's operators use all of its threads for one
- * product; with MKL, which the builds that pip installs have, this can be called by many threads at
- * a time, each of which multiplies for itself.
+ * A float32 matrix {@code W} on the CPU whose products with rows, {@code y = x · Wᵀ}, the BLAS
+ * under LibTorch computes, called directly. LibTorch's operators use all of its threads for one
+ * product. With MKL, which pip's builds have, many threads can call this class at the same time,
+ * and each multiplies for itself.
  *
- * @param weights {@code [out, in]} row-major, or {@code [in, out]} if it is turned; native
+ * @param weights {@code [out, in]} row-major, or {@code [in, out]} if transposed; native
  * @param out rows of {@code W}, at least 1
  * @param in columns of {@code W}, at least 1
- * @param stride from one row in memory to the next, in values
- * @param turned whether the memory holds {@code Wᵀ}
+ * @param stride distance between rows in memory, in values
+ * @param transposed whether the memory holds {@code Wᵀ}
  */
-public record WeightMatrix(MemorySegment weights, int out, int in, int stride, boolean turned) {
+public record WeightMatrix(MemorySegment weights, int out, int in, int stride, boolean transposed) {
   /**
    * Checks the sizes; nothing is copied.
    *
@@ -25,12 +25,12 @@ public record WeightMatrix(MemorySegment weights, int out, int in, int stride, b
     if (out < 1 || in < 1) {
       throw new IllegalArgumentException("a matrix of [" + out + ", " + in + "]");
     }
-    Blas.requireRows(weights, turned ? in : out, turned ? out : in, stride, Float.BYTES);
+    Blas.requireRows(weights, transposed ? in : out, transposed ? out : in, stride, Float.BYTES);
   }
 
   /** Rows one after the other. */
-  public static WeightMatrix of(MemorySegment weights, int out, int in, boolean turned) {
-    return new WeightMatrix(weights, out, in, turned ? out : in, turned);
+  public static WeightMatrix of(MemorySegment weights, int out, int in, boolean transposed) {
+    return new WeightMatrix(weights, out, in, transposed ? out : in, transposed);
   }
 
   /** Whether LibTorch's BLAS can be called. */
@@ -39,7 +39,7 @@ public record WeightMatrix(MemorySegment weights, int out, int in, int stride, b
     return Blas.SGEMM != null;
   }
 
-  /** Whether it can be called by many threads at a time, each of which multiplies for itself. */
+  /** Whether many threads can call it at the same time, each multiplying for itself. */
   public static boolean isThreadwise() {
     return isAvailable() && Blas.SET_THREADS != null;
   }
@@ -48,10 +48,10 @@ public record WeightMatrix(MemorySegment weights, int out, int in, int stride, b
    * {@code y = x·Wᵀ}, or {@code y += x·Wᵀ}.
    *
    * @param x {@code rows} times {@code in} float32 values, native
-   * @param xStride from one row of {@code x} to the next, in values
+   * @param xStride distance between rows of {@code x}, in values
    * @param rows may be 0
    * @param y {@code rows} times {@code out} float32 values, native
-   * @param yStride from one row of {@code y} to the next, in values
+   * @param yStride distance between rows of {@code y}, in values
    * @param add whether to add to what is in {@code y}
    * @param alone whether the calling thread does all the work, if {@link #isThreadwise}
    * @throws IllegalArgumentException if memory is on the heap or not aligned to float32 values,
@@ -77,6 +77,6 @@ public record WeightMatrix(MemorySegment weights, int out, int in, int stride, b
       return;
     }
     Blas.multiply(
-        Blas.SGEMM, weights, stride, turned, x, xStride, y, yStride, rows, out, in, add, alone);
+        Blas.SGEMM, weights, stride, transposed, x, xStride, y, yStride, rows, out, in, add, alone);
   }
 }

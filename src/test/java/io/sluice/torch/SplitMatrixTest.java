@@ -36,7 +36,7 @@ class SplitMatrixTest {
     int rows = random.nextInt(70);
     int in = 1 + random.nextInt(90);
     int out = 1 + random.nextInt(90);
-    boolean turned = random.nextBoolean();
+    boolean transposed = random.nextBoolean();
     boolean add = random.nextBoolean();
     int yStride = out + random.nextInt(4);
     float[] x = floats(random, rows * in);
@@ -52,13 +52,13 @@ class SplitMatrixTest {
       MemorySegment right = arena.allocate(4L * w.length, 4);
       for (int j = 0; j < out; j++) {
         for (int t = 0; t < in; t++) {
-          long low = turned ? (long) t * out + j : 2L * j * in + t;
-          long high = low + (turned ? (long) in * out : in);
+          long low = transposed ? (long) t * out + j : 2L * j * in + t;
+          long high = low + (transposed ? (long) in * out : in);
           put(right, high, low - high, w[j * in + t]);
         }
       }
       MemorySegment y = arena.allocateFrom(FLOAT, before);
-      SplitMatrix matrix = new SplitMatrix(right, out, in, turned);
+      SplitMatrix matrix = new SplitMatrix(right, out, in, transposed);
       matrix.multiply(left, rows, y, yStride, add, random.nextBoolean());
       for (int i = 0; i <= rows; i++) {
         for (int j = 0; j < yStride; j++) {

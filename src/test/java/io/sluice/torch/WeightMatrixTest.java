@@ -35,17 +35,17 @@ class WeightMatrixTest {
     int rows = random.nextInt(70);
     int in = 1 + random.nextInt(90);
     int out = 1 + random.nextInt(90);
-    boolean turned = random.nextBoolean();
+    boolean transposed = random.nextBoolean();
     boolean add = random.nextBoolean();
     int xStride = in + random.nextInt(4);
     int yStride = out + random.nextInt(4);
-    int stride = (turned ? out : in) + random.nextInt(4);
+    int stride = (transposed ? out : in) + random.nextInt(4);
     try (Arena arena = Arena.ofShared()) {
       MemorySegment x = floats(arena, random, (rows + 1) * xStride);
-      MemorySegment w = floats(arena, random, (turned ? in : out) * stride);
+      MemorySegment w = floats(arena, random, (transposed ? in : out) * stride);
       MemorySegment y = floats(arena, random, (rows + 1) * yStride);
       float[] before = y.toArray(FLOAT);
-      new WeightMatrix(w, out, in, stride, turned)
+      new WeightMatrix(w, out, in, stride, transposed)
           .multiply(x, xStride, rows, y, yStride, add, random.nextBoolean());
       for (int i = 0; i < rows + 1; i++) {
         for (int j = 0; j < yStride; j++) {
@@ -53,7 +53,8 @@ class WeightMatrixTest {
           double sum = written && !add ? 0 : before[i * yStride + j];
           for (int t = 0; written && t < in; t++) {
             sum +=
-                (double) at(x, i * xStride + t) * at(w, turned ? t * stride + j : j * stride + t);
+                (double) at(x, i * xStride + t)
+                    * at(w, transposed ? t * stride + j : j * stride + t);
           }
           // Ninety products of numbers below 1 lose some roundings of 6e-8 of their sum.
           assertThat((double) at(y, i * yStride + j)).isCloseTo(sum, within(1e-4));

@@ -12,8 +12,8 @@ import java.util.Arrays;
 import java.util.OptionalDouble;
 
 /**
- * The same dictionary under other conventions. All but {@link #withUnitDecoder} keep codes as they
- * are; that one multiplies each feature's code by the norm of its decoder row, and keeps the
+ * Rewrites a dictionary to other conventions. All methods except {@link #withUnitDecoder} keep
+ * codes unchanged; that one multiplies each code by the norm of its decoder row and keeps the
  * reconstruction.
  */
 final class Conventions {
@@ -21,13 +21,13 @@ final class Conventions {
 
   private Conventions() {}
 
-  /** Sees {@code scale·x} where it saw {@code x}; reconstructs {@code x} all the same. */
+  /** Reads {@code scale·x} in place of {@code x}; still reconstructs {@code x}. */
   static Dictionary scaled(Dictionary dictionary, double scale) {
     Parameters p = copy(dictionary.parameters());
     Activation activation = dictionary.config().activation();
     multiply(p.decoderBias(), 1 / scale);
     if (activation instanceof Activation.Pursuit(int iterations, double residual)) {
-      // Rows are directions of the residual as well; it is codes that become smaller by the scale.
+      // The rows are directions of the residual too, so the scale goes into the codes.
       return new Dictionary(
           dictionary.config().withActivation(new Activation.Pursuit(iterations, residual / scale)),
           p);
@@ -35,10 +35,10 @@ final class Conventions {
     multiply(p.encoder(), scale);
     multiply(p.decoder(), 1 / scale);
     if (dictionary.config().rankByDecoderNorm()) {
-      // Norms have become smaller by the scale, and so have the ranks that thresholds are for.
+      // Norms are smaller by the scale, and so are the scores that thresholds compare with.
       activation = rescaled(activation, 1 / scale, p.features());
     }
-    // A skip connection goes from scaled to scaled.
+    // A skip connection maps scaled inputs to scaled outputs.
     return new Dictionary(dictionary.config().withActivation(activation), p, dictionary.skip());
   }
 
@@ -64,8 +64,8 @@ final class Conventions {
   }
 
   /**
-   * Subtracts the decoder bias from its input, or does not, as asked: {@code W(x − b_D) + b = W·x +
-   * (b − W·b_D)}.
+   * Makes the encoder subtract the decoder bias from its input, or not: {@code W(x − b_D) + b = W·x
+   * + (b − W·b_D)}.
    */
   static Dictionary subtracting(Dictionary dictionary, boolean subtract) {
     DictionaryConfig c = dictionary.config();
@@ -89,8 +89,8 @@ final class Conventions {
   }
 
   /**
-   * Gives every decoder row length 1, and its length to the encoder. Ranks by value are then what
-   * ranks by decoder norm were.
+   * Scales every decoder row to length 1 and its encoder row by the length. The order by value is
+   * then the former order by decoder norm.
    */
   static Dictionary withUnitDecoder(Dictionary dictionary) {
     DictionaryConfig c = dictionary.config();
@@ -98,7 +98,8 @@ final class Conventions {
     double[] norms = decoderNorms(p);
     for (int feature = 0; feature < c.features(); feature++) {
       if (norms[feature] == 0) {
-        // It decodes to nothing; scaled to nothing it would never fire. It stays as it is.
+        // A decoder row of 0 cannot be scaled; scaling its encoder row to 0 would stop the feature
+        // from firing.
         continue;
       }
       multiply(row(p.encoder(), feature, c.inputWidth()), norms[feature]);
@@ -109,8 +110,8 @@ final class Conventions {
   }
 
   /**
-   * Thresholds of values where they were of {@code f · ‖decoder row‖}; a dictionary that ranks by
-   * decoder norm and selects by count is left alone.
+   * Converts thresholds of {@code f · ‖decoder row‖} to thresholds of values; a dictionary that
+   * selects a number of features is returned unchanged.
    */
   static Dictionary withValueThresholds(Dictionary dictionary) {
     DictionaryConfig c = dictionary.config();
@@ -131,7 +132,7 @@ final class Conventions {
     };
   }
 
-  /** The same weights, ranked by value. */
+  /** The same weights, with values as scores. */
   private static Dictionary ranked(Dictionary dictionary, Activation activation) {
     return new Dictionary(
         dictionary.config().withActivation(activation).rankedByValue(),
@@ -143,7 +144,7 @@ final class Conventions {
     double[] norms = decoderNorms(dictionary.parameters());
     float[] values = ofRanks.toArray(norms.length);
     for (int feature = 0; feature < norms.length; feature++) {
-      // What decodes to nothing has nothing above any threshold.
+      // A feature with a decoder row of 0 is never above a threshold.
       values[feature] =
           norms[feature] == 0
               ? Float.MAX_VALUE
@@ -167,7 +168,7 @@ final class Conventions {
     return norms;
   }
 
-  /** A copy that may be changed, in memory that lasts as long as it is reachable. */
+  /** A mutable copy, in memory that lives while it is reachable. */
   private static Parameters copy(Parameters p) {
     Parameters copy =
         Parameters.allocate(Arena.ofAuto(), p.inputWidth(), p.outputWidth(), p.features());

@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** The folders that dictionaries are kept in, Sluice's own and those of other libraries. */
+/** The formats of dictionaries on disk: Sluice's own and those of other libraries. */
 public enum DictionaryFormat {
   /** {@code dictionary.json} and {@code dictionary.safetensors}. */
   SLUICE("sluice", "dictionary.json", "dictionary.safetensors") {
@@ -151,15 +151,15 @@ public enum DictionaryFormat {
   }
 
   /**
-   * Reads a dictionary. What it computes is what its library computes, codes and reconstructions:
-   * conventions of biases and norms, and activation normalisation that is one number, are brought
-   * into Sluice's form. What normalises each token stays ({@link DictionaryConfig#tokenNorm}).
+   * Reads a dictionary. It computes the codes and reconstructions of its library: conventions of
+   * biases and norms, and normalisation by one number, are converted to Sluice's. Normalisation of
+   * each token stays ({@link DictionaryConfig#tokenNorm}).
    *
    * @param folder the folder with the format's two files
-   * @param origin what the caller knows beside them
-   * @throws IOException if a file is missing or damaged, has a tensor too few or too many or of
-   *     another shape than its config says, or asks for something that Sluice's dictionaries do not
-   *     do; the message names the file and the thing
+   * @param origin what the caller knows in addition
+   * @throws IOException if a file is missing or damaged, a tensor is missing, unknown or of another
+   *     shape than the config says, or a setting is not supported; the message names the file and
+   *     the setting
    */
   public Dictionary read(Path folder, Origin origin) throws IOException {
     Dictionary dictionary;
@@ -211,7 +211,7 @@ public enum DictionaryFormat {
   }
 
   /**
-   * Writes a dictionary, whole or not at all, into a folder that is made if need be.
+   * Writes a dictionary atomically into a folder, which is created if necessary.
    *
    * @throws IllegalArgumentException if the format has no such dictionaries; nothing is then
    *     written

@@ -57,7 +57,8 @@ final class DictionaryLearning {
     int width = config.positive("activation_dim");
     int features = config.positive("dict_size");
     ForeignTensors tensors = new ForeignTensors(PyTorchFile.open(folder.resolve(WEIGHTS)), CONFIG);
-    // Two classes keep matrices as parameters, the others as linear layers, the other way round.
+    // Two classes keep matrices as parameters, the others as linear layers, whose weights are
+    // transposed.
     boolean layers = !kind.equals("JumpReluAutoEncoder") && !kind.equals(MATRYOSHKA);
     MemorySegment encoder =
         layers
@@ -112,11 +113,11 @@ final class DictionaryLearning {
                     false)
                 .withPrefixes(prefixes),
             new Parameters(width, width, features, encoder, encoderBias, decoder, decoderBias));
-    // The library's loader makes this class's decoder rows unit vectors, and its codes are of that.
+    // The library's loader makes this class's decoder rows unit vectors; codes refer to them.
     return kind.equals("AutoEncoder") ? Conventions.withUnitDecoder(dictionary) : dictionary;
   }
 
-  /** Where nested dictionaries end, from how many features each adds to the one before. */
+  /** The ends of nested dictionaries, from the number of features that each adds. */
   private static List<Integer> prefixes(ForeignConfig config, ForeignTensors tensors, int features)
       throws IOException {
     List<Integer> ends = new ArrayList<>();
@@ -154,11 +155,11 @@ final class DictionaryLearning {
         }
         tensors.ignore("k");
         if (kind.equals("AutoEncoderTopK")) {
-          // An alternative to k that the library itself uses only when asked.
+          // An alternative to k that the library uses only on request.
           tensors.ignore("threshold");
           return new Activation.TopK(k);
         }
-        // −1 means that none was found, and the library then keeps all that is positive.
+        // −1 means that none was found; the library then keeps all positive features.
         double threshold = Math.max(0, tensors.scalar("threshold"));
         return new Activation.BatchTopK(k, OptionalDouble.of(threshold));
       }

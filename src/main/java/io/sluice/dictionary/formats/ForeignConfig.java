@@ -13,7 +13,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Another library's JSON config, whose every fault is one line that names the file. */
+/** Another library's JSON config; every error is one line that names the file. */
 final class ForeignConfig {
   private static final long MAX_BYTES = 8 << 20;
   private static final JsonMapper JSON = StrictJson.pythonMapper(StreamReadConstraints.defaults());
@@ -81,7 +81,7 @@ final class ForeignConfig {
     return json.get(name).textValue();
   }
 
-  /** A text, or {@code otherwise} where there is none, or null. */
+  /** A text, or {@code otherwise} if it is missing or null. */
   String text(String name, String otherwise) throws IOException {
     return has(name) ? text(name) : otherwise;
   }
@@ -111,7 +111,7 @@ final class ForeignConfig {
     return json.get(name).booleanValue();
   }
 
-  /** A list; an empty one where there is none. */
+  /** A list; empty if it is missing. */
   Iterable<JsonNode> list(String name) throws IOException {
     if (has(name) && !json.get(name).isArray()) {
       throw wrong("'" + name + "' is not a list");
@@ -123,7 +123,7 @@ final class ForeignConfig {
     return json.path(name);
   }
 
-  /** Refuses a value that is not among those that are known. */
+  /** The error for an unknown value. */
   IOException unknown(String name, String value, List<String> known) {
     return wrong(
         "unknown " + name + " " + Quoted.of(value) + "; known: " + String.join(", ", known));

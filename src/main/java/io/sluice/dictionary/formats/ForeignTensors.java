@@ -16,7 +16,7 @@ import java.util.TreeSet;
 
 /**
  * The tensors of another library's dictionary as finite float32 values of the shapes that its
- * config promises. Which were read is remembered, so that tensors nobody asked for are found.
+ * config implies. It records which tensors were read, so that unknown ones are detected.
  */
 final class ForeignTensors {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -40,7 +40,7 @@ final class ForeignTensors {
   /**
    * Tensors of a file.
    *
-   * @param config the name of the file that shapes follow from, for messages
+   * @param config the name of the config file, for messages
    */
   ForeignTensors(TensorSource source, String config) {
     this.source = source;
@@ -55,7 +55,7 @@ final class ForeignTensors {
     return source.names();
   }
 
-  /** Passes over a tensor that changes nothing. */
+  /** Ignores a tensor that has no effect. */
   void ignore(String name) {
     read.add(name);
   }
@@ -65,8 +65,8 @@ final class ForeignTensors {
   }
 
   /**
-   * Whether a tensor holds nothing but ones, as PyTorch's {@code allclose} says; it then changes
-   * nothing where it is multiplied.
+   * Whether all elements of a tensor are 1 by PyTorch's {@code allclose}, so that multiplying by it
+   * has no effect.
    */
   boolean isOnes(String name) throws IOException {
     TensorInfo info = info(name);
@@ -88,7 +88,7 @@ final class ForeignTensors {
     return floats(name, info.shape().length == 0 ? new long[0] : new long[] {1})[0];
   }
 
-  /** A vector of integers, of whatever length the file gives it. */
+  /** A vector of integers of any length. */
   long[] integers(String name) throws IOException {
     TensorInfo info = info(name);
     boolean wide = info.dtype() == DType.I64;
@@ -119,7 +119,7 @@ final class ForeignTensors {
     return out;
   }
 
-  /** A matrix {@code [rows, columns]} that is kept as {@code [columns, rows]}. */
+  /** A matrix {@code [rows, columns]} that the file stores as {@code [columns, rows]}. */
   MemorySegment transposed(String name, int rows, int columns) throws IOException {
     MemorySegment data = data(name, columns, rows);
     DType dtype = info(name).dtype();
@@ -152,7 +152,7 @@ final class ForeignTensors {
     return Arena.ofAuto().allocate(count * Float.BYTES, 64);
   }
 
-  /** Refuses a file with tensors that were not read: they would change what it computes. */
+  /** Refuses a file with tensors that were not read, since they may change the computation. */
   void requireNoOthers(String kind) throws IOException {
     Set<String> others = new TreeSet<>(source.names());
     others.removeAll(read);

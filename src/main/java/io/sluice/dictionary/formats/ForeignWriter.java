@@ -7,7 +7,7 @@ import io.sluice.weights.TensorData;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Pieces that writers of several formats share. */
+/** Code shared by the writers of several formats. */
 final class ForeignWriter {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
@@ -38,7 +38,7 @@ final class ForeignWriter {
     return floats(name, out, columns, rows);
   }
 
-  /** Whether the dictionary writes another place than it reads. */
+  /** Whether the dictionary writes another hook point than it reads. */
   static boolean isTranscoder(Dictionary dictionary) {
     DictionaryConfig config = dictionary.config();
     return dictionary.hasSkip()
@@ -46,7 +46,7 @@ final class ForeignWriter {
         || config.inputWidth() != config.outputWidth();
   }
 
-  /** What a format that has no such dictionary says. */
+  /** The error for a dictionary that the format cannot represent. */
   static IllegalArgumentException refused(String library, String what, String remedy) {
     return new IllegalArgumentException(library + " has no " + what + "; " + remedy);
   }

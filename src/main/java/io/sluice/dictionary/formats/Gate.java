@@ -5,15 +5,17 @@ import io.sluice.engine.Thresholds;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Gated dictionaries as two biases and a scale, as other libraries keep them, and back. */
+/**
+ * Converts gated dictionaries from and to two biases and a scale, as other libraries store them.
+ */
 final class Gate {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   private Gate() {}
 
   /**
-   * Multiplies encoder rows by {@code eʳ}, so that they give the magnitude, and turns the gate
-   * {@code z + b_gate > 0} into the threshold {@code b_mag − eʳ·b_gate} of that.
+   * Multiplies encoder rows by {@code eʳ}, so that they give the magnitude, and converts the gate
+   * {@code z + b_gate > 0} to the threshold {@code b_mag − eʳ·b_gate} on it.
    *
    * @param encoder {@code [features, width]}, changed in place
    */
@@ -31,7 +33,7 @@ final class Gate {
     return new Activation.Gated(Thresholds.of(thresholds));
   }
 
-  /** The gate's bias where the gate reads what the magnitude reads, unscaled. */
+  /** The gate's bias if gate and magnitude read the same direction without a scale. */
   static float[] bias(float[] magnitudeBias, Thresholds thresholds) {
     float[] bias = new float[magnitudeBias.length];
     for (int feature = 0; feature < bias.length; feature++) {

@@ -20,9 +20,9 @@ import java.util.OptionalDouble;
 
 /**
  * Llamascopium: {@code config.json} and {@code sae_weights.safetensors}. The encoder never
- * subtracts the decoder bias; activations may be scaled by one number for the hook point read and
- * another for the one written, which the weights' file then holds; and by default features are
- * selected by {@code f · ‖decoder row‖}.
+ * subtracts the decoder bias; activations may be scaled by one number for the input and another for
+ * the output, which the weights' file then holds; and by default features are selected by {@code f
+ * · ‖decoder row‖}.
  */
 final class Llamascopium {
   private static final String CONFIG = "config.json";
@@ -82,7 +82,7 @@ final class Llamascopium {
     return switch (function) {
       case "relu" -> new Activation.ReLU();
       case "topk" -> new Activation.TopK(k(config, features));
-      // Selected over whatever batch it is given: it keeps no threshold.
+      // Selected over the given batch: it keeps no threshold.
       case "batchtopk" -> new Activation.BatchTopK(k(config, features), OptionalDouble.empty());
       case "jumprelu" -> {
         float[] thresholds = tensors.vector(THRESHOLD, features);
@@ -106,14 +106,14 @@ final class Llamascopium {
     return k;
   }
 
-  /** What activations are multiplied by, read and written. */
+  /** The factors of the activations, of input and output. */
   private static double[] factors(
       ForeignConfig config, ForeignTensors tensors, int width, String inputHook, String outputHook)
       throws IOException {
     String how = config.text("norm_activation", "dataset-wise");
     switch (how) {
       case "inference" -> {
-        // The norms are left over from training, or never were set.
+        // The norms are left over from training, or were never set.
         for (String name : tensors.names()) {
           if (name.startsWith(NORM)) {
             tensors.ignore(name);
@@ -151,7 +151,7 @@ final class Llamascopium {
       multiply(dictionary.parameters().encoder(), read);
     }
     if (written != 1) {
-      // All norms change by one factor, which changes no ranks' order.
+      // All norms change by one factor, which does not change the order.
       multiply(dictionary.parameters().decoder(), 1 / written);
       multiply(dictionary.parameters().decoderBias(), 1 / written);
     }
@@ -221,13 +221,13 @@ final class Llamascopium {
     json.put("act_fn", "jumprelu");
     float[] logs = thresholds.toArray(c.features());
     for (int feature = 0; feature < logs.length; feature++) {
-      // The logarithm of the smallest number stands for that of 0.
+      // The logarithm of the smallest float stands for that of 0.
       logs[feature] = (float) Math.log(Math.max(logs[feature], Float.MIN_NORMAL));
     }
     tensors.add(ForeignWriter.floats(THRESHOLD, logs));
   }
 
-  /** A factor that, multiplied by the width and cut off, gives the number of features. */
+  /** A factor whose product with the width, truncated, is the number of features. */
   private static double expansion(int features, int width) {
     double factor = (double) features / width;
     while ((int) (width * factor) < features) {

@@ -4,20 +4,20 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
- * What is known of a dictionary beside its files.
+ * What the caller knows of a dictionary in addition to its files.
  *
  * @param model the model it was trained on
  * @param inputHook the hook point it reads; for an autoencoder also the one it writes
  * @param outputHook the hook point it writes
- * @param activationScale what activations were multiplied by before the dictionary saw them; folded
- *     into the weights
+ * @param activationScale the factor of activations before the dictionary reads them; folded into
+ *     the weights
  */
 public record Origin(
     Optional<String> model,
     Optional<String> inputHook,
     Optional<String> outputHook,
     OptionalDouble activationScale) {
-  /** Nothing beside the files. */
+  /** Nothing in addition to the files. */
   public static final Origin UNKNOWN =
       new Origin(Optional.empty(), Optional.empty(), Optional.empty(), OptionalDouble.empty());
 

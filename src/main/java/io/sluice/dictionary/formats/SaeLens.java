@@ -19,20 +19,24 @@ import java.util.OptionalDouble;
 /**
  * SAELens: {@code cfg.json} with an architecture, {@code sae_weights.safetensors} with {@code W_enc
  * [d_in, d_sae]} and {@code W_dec [d_sae, d_out]}. The config says whether the decoder bias is
- * subtracted from the input, and for TopK whether activations are multiplied by the norm of their
- * decoder row before the selection, and stay so.
+ * subtracted from the input, and for TopK whether codes are multiplied by the norm of their decoder
+ * row before the selection.
  *
- * <p>What was trained with BatchTopK, nested (Matryoshka) or not, is used as JumpReLU with one
- * threshold; that it was, its k and the widths of the nested dictionaries stand in the metadata.
+ * <p>Dictionaries trained with BatchTopK, nested (Matryoshka) or not, are used as JumpReLU with one
+ * threshold; the metadata have the training's architecture, its k and the widths of nested
+ * dictionaries.
  *
- * <p>{@code normalize_activations} may normalise each token by itself. That is done before the
- * decoder bias is subtracted and undone after it was added; transcoders do not undo it.
+ * <p>{@code normalize_activations} may normalise each token separately, before the decoder bias is
+ * subtracted. Autoencoders undo it after the bias is added; transcoders do not.
  */
 final class SaeLens {
   static final String CONFIG = "cfg.json";
   static final String WEIGHTS = "sae_weights.safetensors";
 
-  /** The version whose files are written; readers take configs without one for older ones. */
+  /**
+   * The version of the files that are written; readers treat configs without a version as older
+   * ones.
+   */
   static final String VERSION = "6.54.12";
 
   static final String PURSUIT = "matching_pursuit";
@@ -113,11 +117,11 @@ final class SaeLens {
             new Parameters(
                 width, outputWidth, features, encoder, encoderBias, decoder, decoderBias),
             skip);
-    // Rescaled activations are what SAELens calls activations, so the norms move to the encoder.
+    // SAELens's activations are the rescaled ones, so the norms move to the encoder.
     return rescaled ? Conventions.withUnitDecoder(dictionary) : dictionary;
   }
 
-  /** What it says of its training: the config of a checkpoint, or what the metadata keep of it. */
+  /** The settings of its training: the config of a checkpoint, or the metadata. */
   private static ForeignConfig training(ForeignConfig config, String architecture)
       throws IOException {
     ForeignConfig metadata = metadata(config);
@@ -127,7 +131,7 @@ final class SaeLens {
         : architecture.equals(MATRYOSHKA) ? config : config.within("");
   }
 
-  /** BatchTopK where it was learned and one threshold has taken the place of batches since. */
+  /** BatchTopK if it was trained so and one threshold replaces the batch. */
   private static Activation learned(Activation activation, ForeignConfig training, int features)
       throws IOException {
     if (!(activation instanceof Activation.JumpReLU(Thresholds thresholds)) || !training.has("k")) {
@@ -150,7 +154,7 @@ final class SaeLens {
     return Math.max(1, (int) Math.round(k));
   }
 
-  /** Where nested dictionaries end; the last, which is the whole, is not among them. */
+  /** The ends of nested dictionaries without the last, which is the whole. */
   private static List<Integer> prefixes(ForeignConfig training, int features) throws IOException {
     List<Integer> prefixes = new ArrayList<>();
     int last = 0;
@@ -159,7 +163,7 @@ final class SaeLens {
         throw training.wrong("'" + WIDTHS + "' is no ascending list of positive 32-bit integers");
       }
       last = width.intValue();
-      // Of a dictionary that was cut to its first features the larger ones are gone.
+      // A dictionary cut to its first features lacks the larger ones.
       if (last < features) {
         prefixes.add(last);
       }
@@ -167,7 +171,10 @@ final class SaeLens {
     return prefixes;
   }
 
-  /** Its encoder is its decoder, and without a bias before it there is none behind. */
+  /**
+   * Matching pursuit: the encoder is the decoder, and without a bias at the input there is none at
+   * the output.
+   */
   private static Dictionary pursuit(
       ForeignConfig config,
       ForeignTensors tensors,
@@ -182,7 +189,7 @@ final class SaeLens {
               + " was picked before");
     }
     boolean biased = config.bool("apply_b_dec_to_input", true);
-    // Sizes are the config's word until the tensors were found to have them; memory comes after.
+    // The config's sizes are checked against the tensors before memory is allocated.
     MemorySegment decoder = tensors.matrix("W_dec", features, width);
     MemorySegment bias = tensors.segment("b_dec", width);
     Parameters p =
@@ -223,7 +230,10 @@ final class SaeLens {
     }
   }
 
-  /** Before version 6 the architecture may be missing, and TopK was a standard one's function. */
+  /**
+   * Before version 6 the architecture may be missing, and TopK was an activation function of the
+   * standard one.
+   */
   private static String architecture(ForeignConfig config) throws IOException {
     String architecture = config.text("architecture", "standard");
     String function = config.text("activation_fn", config.text("activation_fn_str", "relu"));
@@ -239,12 +249,12 @@ final class SaeLens {
     return architecture;
   }
 
-  /** What is said of the model: under {@code metadata} since version 6, at the top before. */
+  /** The settings of the model: under {@code metadata} since version 6, at the top level before. */
   private static ForeignConfig metadata(ForeignConfig config) {
     return config.has("metadata") ? config.within("metadata") : config;
   }
 
-  /** Where a dictionary was attached, by Sluice's names. */
+  /** The hook points of a dictionary, by Sluice's names. */
   private record Hooks(String model, String read, String written, Optional<Boolean> prependBos) {
     static Hooks of(ForeignConfig config, boolean transcoder, Origin origin) throws IOException {
       ForeignConfig metadata = metadata(config);
@@ -261,7 +271,7 @@ final class SaeLens {
       String model = metadata.text("model_name", "");
       String read = metadata.text("hook_name", metadata.text("hook_point", ""));
       String written = transcoder ? metadata.text("hook_name_out", read + ".output") : read;
-      // Before version 6 a file that does not say so means true.
+      // Before version 6 a missing value means true.
       Optional<Boolean> bos =
           metadata.has("prepend_bos")
               ? Optional.of(metadata.bool("prepend_bos", true))
@@ -274,7 +284,7 @@ final class SaeLens {
     }
   }
 
-  /** Settings that change what is computed, beside those that are honoured where they matter. */
+  /** Refuses settings that change the computation and are not honoured elsewhere. */
   private static void requireKnownSettings(ForeignConfig config, boolean transcoder)
       throws IOException {
     if (!transcoder) {
@@ -285,13 +295,13 @@ final class SaeLens {
           "apply_b_dec_to_input is true, but a transcoder's decoder bias is that of another place");
     }
     String reshaped = config.text("reshape_activations", "none");
-    // Heads side by side are what Sluice's hook z is; how they are cut apart changes nothing.
+    // Sluice's hook z has the heads side by side; reshaping does not matter.
     if (!reshaped.equals("none") && !reshaped.equals("hook_z")) {
       throw config.unknown("reshape_activations", reshaped, List.of("none", "hook_z"));
     }
   }
 
-  /** A scale of fine-tuning; for a time files had one that was all ones, which SAELens drops. */
+  /** A fine-tuning scale; some versions wrote one of all ones, which SAELens drops. */
   private static void dropScalingFactor(ForeignConfig config, ForeignTensors tensors)
       throws IOException {
     if (tensors.has(SCALING) && !tensors.isOnes(SCALING)) {
@@ -304,7 +314,7 @@ final class SaeLens {
     }
   }
 
-  /** A transcoder writes another place, whose units it learned as they are. */
+  /** A transcoder writes another hook point, in its own units. */
   private static Optional<TokenNorm> norm(ForeignConfig config, boolean transcoder, Origin origin)
       throws IOException {
     String how =
@@ -355,7 +365,7 @@ final class SaeLens {
     };
   }
 
-  /** Multiplies the encoder by {@code exp(r_mag)} and turns the gate into thresholds. */
+  /** Multiplies the encoder by {@code exp(r_mag)} and converts the gate to thresholds. */
   private static Activation gate(
       ForeignTensors tensors, MemorySegment encoder, float[] magnitudeBias, int width)
       throws IOException {

@@ -19,8 +19,8 @@ import java.util.Map;
 import java.util.OptionalDouble;
 
 /**
- * Dictionaries as SAELens keeps them: with its conventions of biases and norms, and the hook points
- * to which it attaches them.
+ * Writes dictionaries for SAELens, with its conventions of biases and norms and its names of hook
+ * points.
  */
 final class SaeLensWriter {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -116,7 +116,7 @@ final class SaeLensWriter {
     return c.tokenNorm().map(norm -> norm.kind().label()).orElse("none");
   }
 
-  /** SAELens undoes the norm of a token at the output of autoencoders, and of no transcoder. */
+  /** SAELens undoes the normalisation of a token in autoencoders, not in transcoders. */
   private static void requireUndoneAsThere(DictionaryConfig c, boolean transcoder) {
     if (c.tokenNorm().isPresent() && c.tokenNorm().get().undone() == transcoder) {
       throw ForeignWriter.refused(
@@ -128,11 +128,11 @@ final class SaeLensWriter {
     }
   }
 
-  /** Where SAELens shall attach it. */
+  /** Writes the hook points for SAELens. */
   private static void putOrigin(
       ObjectNode json, ObjectNode metadata, DictionaryConfig c, boolean transcoder) {
     String read = TransformerLensHook.name(c.inputHook(), c.model());
-    // Its heads are an axis of their own there.
+    // Heads are a separate axis there.
     json.put(
         "reshape_activations", !transcoder && read.endsWith("attn.hook_z") ? "hook_z" : "none");
     metadata.put("model_name", c.model());
@@ -143,7 +143,7 @@ final class SaeLensWriter {
     c.prependBos().ifPresent(prepended -> metadata.put("prepend_bos", prepended));
   }
 
-  /** As SAELens itself does where it saves for use what it has trained with BatchTopK. */
+  /** Writes what SAELens writes when it saves a BatchTopK dictionary for inference. */
   private static void putTraining(ObjectNode metadata, DictionaryConfig c) {
     boolean batch = c.activation() instanceof Activation.BatchTopK;
     boolean nested =

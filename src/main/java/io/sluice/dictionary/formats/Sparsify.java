@@ -21,14 +21,14 @@ import java.util.Map;
  * have one width. Neither model nor hook point is in the files.
  *
  * <p>Before February 2025 there was no {@code transcode}: all subtracted their decoder bias before
- * they encoded, and a skip connection read the input as it was. So does the library still where
- * {@code transcode} is not true. Before that, {@code signed} chose by absolute value, without ReLU.
+ * encoding, and a skip connection read the input itself. The library still does so unless {@code
+ * transcode} is true. Earlier, {@code signed} selected by absolute value, without ReLU.
  */
 final class Sparsify {
   private static final String CONFIG = "cfg.json";
   private static final String WEIGHTS = "sae.safetensors";
 
-  /** Other encoders, which versions of 2024 and 2025 tried. */
+  /** Experimental encoders of versions of 2024 and 2025. */
   private static final List<String> EXPERIMENTS =
       List.of(
           "monet",
@@ -47,7 +47,7 @@ final class Sparsify {
       throw config.unknown("activation", activation, List.of("topk"));
     }
     int width = config.positive("d_in");
-    // 0 stands for a multiple of the width.
+    // 0 means a multiple of the width.
     boolean counted = config.has("num_latents") && config.number("num_latents") != 0;
     long features =
         counted
@@ -79,8 +79,7 @@ final class Sparsify {
             tensors.segment("b_dec", width));
     MemorySegment skipped = skip ? tensors.matrix("W_skip", width, width) : null;
     tensors.requireNoOthers("a sparse coder " + (skip ? "with" : "without") + " a skip connection");
-    // An autoencoder needs no skip connection: with one, it was a transcoder before they were told
-    // apart.
+    // An autoencoder with a skip connection is a transcoder from before {@code transcode} existed.
     boolean apart = transcoder || skip;
     Dictionary dictionary =
         new Dictionary(
@@ -96,8 +95,8 @@ final class Sparsify {
                 false),
             parameters);
     if (skip) {
-      // The connection reads the input itself; the bias that the encoder subtracts goes into its
-      // own.
+      // The connection reads the input itself; the bias that the encoder subtracts is folded into
+      // the encoder bias.
       dictionary = Conventions.subtracting(dictionary, false);
     }
     return new Dictionary(dictionary.config(), dictionary.parameters(), skipped);
@@ -126,7 +125,7 @@ final class Sparsify {
     ObjectNode json = ForeignConfig.object();
     json.put("activation", "topk");
     json.put("expansion_factor", Math.max(1, c.features() / c.inputWidth()));
-    // Where training goes on, rows keep the lengths they have.
+    // If training continues there, rows keep their lengths.
     json.put("normalize_decoder", false);
     json.put("num_latents", c.features());
     json.put("k", k);

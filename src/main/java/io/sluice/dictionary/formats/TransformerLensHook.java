@@ -5,29 +5,28 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The names that TransformerLens has for hook points, to which SAELens attaches dictionaries:
- * {@code blocks.3.hook_attn_out} for {@code layers.3.attn_out}. What it has no name for keeps its
- * own, in both directions.
+ * The TransformerLens names of hook points, which SAELens uses: {@code blocks.3.hook_attn_out} for
+ * {@code layers.3.attn_out}. A hook point without such a name keeps its own, in both directions.
  */
 final class TransformerLensHook {
   private static final Pattern OURS = Pattern.compile("layers\\.(\\d{1,4})\\.([a-z_]+)");
   private static final Pattern THEIRS = Pattern.compile("blocks\\.(\\d{1,4})\\.([a-z_.]+)");
 
   /**
-   * Models that normalise what a block writes before they add it. TransformerLens hooks come after
-   * that norm there, Sluice's before.
+   * Models that normalise the output of a block before they add it. TransformerLens's hooks come
+   * after that norm, Sluice's before it.
    */
   private static final Pattern NORMED_AFTER =
       Pattern.compile("(?s).*(gemma[-_ ]?[23]|olmo[-_ ]?[23]).*");
 
   private TransformerLensHook() {}
 
-  /** Whether activations at this hook of a model have a name there. */
+  /** Whether TransformerLens has a name for this hook point of a model. */
   static boolean has(String hook, String model) {
     return !name(hook, model).equals(hook);
   }
 
-  /** The name of {@code layers.3.attn_out} and the like. */
+  /** The TransformerLens name of a hook point. */
   static String name(String hook, String model) {
     Matcher place = OURS.matcher(hook);
     if (!place.matches()) {
@@ -44,7 +43,7 @@ final class TransformerLensHook {
     return kind == null ? hook : "blocks." + Integer.parseInt(place.group(1)) + "." + kind;
   }
 
-  /** What {@link #name} made a name of; any other name stays. */
+  /** The inverse of {@link #name}; other names stay. */
   static String hook(String name, String model) {
     Matcher place = THEIRS.matcher(name);
     if (!place.matches()) {
@@ -57,7 +56,8 @@ final class TransformerLensHook {
           case "hook_mlp_out" -> isNormedAfter(model) ? null : "mlp_out";
           case "attn.hook_z" -> "z";
           case "hook_resid_post" -> "resid";
-          // What a layer reads is what the one before it left; the first one reads embeddings.
+          // The input of a layer is the output of the previous one; the first layer reads
+          // embeddings.
           case "hook_resid_pre" -> layer-- == 0 ? null : "resid";
           default -> null;
         };

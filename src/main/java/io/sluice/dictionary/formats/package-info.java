@@ -1,5 +1,6 @@
 /**
- * Dictionaries of other libraries: reading and writing their folders so that a dictionary computes
- * what it computed there.
+ * Reads and writes dictionaries of other libraries: SAELens, sparsify, Llamascopium and
+ * dictionary_learning. Codes and reconstructions stay the same. Sluice's own format is in {@code
+ * io.sluice.dictionary}.
  */
 package io.sluice.dictionary.formats;

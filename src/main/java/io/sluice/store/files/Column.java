@@ -5,8 +5,8 @@ import io.sluice.memory.DType;
 import java.util.Objects;
 
 /**
- * One column of an activation store: what one hook point wrote, or one of the three numbers that
- * every row carries beside its activations.
+ * One column of an activation store: the activations of a hook point, or one of the three token
+ * columns.
  *
  * @param name the hook point, for instance {@code layers.3.attn_out}, or {@link #TOKEN_ID}, {@link
  *     #POSITION}, {@link #DOCUMENT_ID}
@@ -28,7 +28,7 @@ public record Column(String name, int width, DType dtype) {
   public static final int MAX_WIDTH = 1 << 24;
 
   /**
-   * Checks the parts against each other.
+   * Checks that name, width and dtype are consistent.
    *
    * @throws IllegalArgumentException if the name is blank, longer than 200 characters or not
    *     printable, or width or dtype do not suit the column

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What {@code manifest.json} says about a store.
+ * The contents of {@code manifest.json}.
  *
  * @param model name of the model whose activations these are
  * @param text name of the text that went through it
@@ -18,7 +18,7 @@ import java.util.Optional;
  * @param rows rows in all shards together: the tokens captured
  * @param complete whether the writer finished; a store whose writer was stopped is usable but short
  * @param shards the finished files, in order
- * @param properties what else the writer was told about the origin
+ * @param properties further texts about the origin
  * @param writer program and versions that wrote the store
  * @param created when the store was begun, ISO 8601 in UTC
  */
@@ -34,12 +34,12 @@ public record Manifest(
     String writer,
     String created) {
   /**
-   * The property that says from which position of a context on activations are like the others'; a
+   * The property with the first position of a context whose activations are on the common scale; a
    * whole number.
    */
   public static final String FIRST_POSITION = "firstPosition";
 
-  /** The property that says whether a token of the beginning stood before each text. */
+  /** The property that records whether a beginning-of-text token came before each text. */
   public static final String PREPEND_BOS = "prependBos";
 
   /** The format's name and version, which a manifest starts with. */
@@ -71,13 +71,13 @@ public record Manifest(
     if (said != null && said.matches("\\d{1,9}")) {
       return Integer.parseInt(said);
     }
-    // What stores say that were captured before they named the position.
+    // Stores that were captured before the property existed.
     return Boolean.parseBoolean(properties.get("causal")) ? 1 : 0;
   }
 
   /**
-   * Whether the model read a token of the beginning before each text; empty where the store does
-   * not say so.
+   * Whether the model read a beginning-of-text token before each text; empty if the store does not
+   * record it.
    */
   public Optional<Boolean> prependBos() {
     return switch (properties.get(PREPEND_BOS)) {

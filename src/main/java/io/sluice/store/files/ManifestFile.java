@@ -23,7 +23,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.zip.CRC32C;
 
-/** Reads and writes {@code manifest.json}; every value is checked before it is believed. */
+/** Reads and writes {@code manifest.json}; every value is checked before it is used. */
 public final class ManifestFile {
   private static final JsonMapper JSON = StrictJson.mapper(StreamReadConstraints.defaults());
   private static final long MAX_BYTES = 256L << 20;
@@ -36,7 +36,7 @@ public final class ManifestFile {
     this.path = path;
   }
 
-  /** Replaces the manifest of the store in {@code folder} at once. */
+  /** Replaces the manifest of the store in {@code folder} atomically. */
   public static void write(Path folder, Manifest manifest) throws IOException {
     ObjectNode root = JSON.createObjectNode();
     root.put("format", Manifest.FORMAT);
@@ -160,7 +160,9 @@ public final class ManifestFile {
     return manifest;
   }
 
-  /** Finds what changed without breaking a rule; a manifest of another program may have none. */
+  /**
+   * Detects changes that break no other rule; a manifest of another program may have no checksum.
+   */
   private void requireOwnChecksum(ObjectNode root) throws IOException {
     JsonNode promised = root.remove(OWN_CHECKSUM);
     if (promised == null) {
@@ -172,7 +174,7 @@ public final class ManifestFile {
     }
   }
 
-  /** Of the values alone, in their order, so that layout does not matter. */
+  /** Over the values in their order, so that layout does not matter. */
   private static String ownChecksum(ObjectNode root) throws JsonProcessingException {
     CRC32C checksum = new CRC32C();
     checksum.update(JSON.writeValueAsBytes(root));

@@ -4,19 +4,19 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 
-/** The bytes of a shard, as the one who parses its metadata sees them. */
+/** The bytes of a shard, for the parser of its metadata. */
 public interface ShardBytes {
-  /** How many there are. */
+  /** The number of bytes. */
   long size();
 
   /**
-   * Some of them, which lie inside, in memory that stays as it is.
+   * A range of bytes inside the file, in memory that does not change.
    *
    * @throws IOException if they cannot be read
    */
   ByteBuffer read(long offset, int length) throws IOException;
 
-  /** Those of an open file. */
+  /** The bytes of an open file. */
   static ShardBytes of(FileChannel file, long size) {
     return new ShardBytes() {
       @Override

@@ -6,7 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.zip.CRC32C;
 
-/** Writes one shard from the memory its columns lie in, and sums up its bytes on the way. */
+/** Writes one shard from the memory of its columns and computes its checksum. */
 public final class ShardFile {
   private static final long CHUNK_BYTES = 1 << 20;
 

@@ -26,8 +26,8 @@ import org.apache.arrow.vector.types.pojo.Schema;
  * The bytes of an Arrow IPC file around the body of its one record batch.
  *
  * <p>Arrow's own {@code ArrowFileWriter} aligns buffers to 8 bytes; kernels read mapped columns in
- * place and want 64. The frame is therefore put together here, with Arrow's schema and flatbuffer
- * classes: magic, schema message, record batch message, (body), end mark, footer, magic.
+ * place and need 64. The frame is therefore built here, with Arrow's schema and flatbuffer classes:
+ * magic, schema message, record batch message, (body), end mark, footer, magic.
  */
 public final class ShardFrame {
   /** Key of the field metadata that names a column's element type. */
@@ -43,7 +43,7 @@ public final class ShardFrame {
   private final byte[] head;
   private final byte[] tail;
 
-  /** The frame of a file whose body is laid out as {@code layout} says. */
+  /** The frame of a file whose body has this layout. */
   ShardFrame(ShardLayout layout) {
     Schema schema = schema(layout.columns());
     byte[] schemaMessage = schemaMessage(schema);
@@ -64,12 +64,12 @@ public final class ShardFrame {
     this.tail = back.array();
   }
 
-  /** What stands before the body; a multiple of 64 bytes long. */
+  /** The bytes before the body; a multiple of 64. */
   byte[] head() {
     return head;
   }
 
-  /** What stands after the body. */
+  /** The bytes after the body. */
   byte[] tail() {
     return tail;
   }

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Where the columns of a shard lie in the body of its one record batch. Every column is one buffer
+ * The offsets of a shard's columns in the body of its one record batch. Every column is one buffer
  * without gaps, and starts at a multiple of 64 bytes, so that vector loads of mapped memory are
  * aligned.
  */
@@ -65,7 +65,7 @@ public final class ShardLayout {
     return rows;
   }
 
-  /** Where column {@code i} starts in the body. */
+  /** The offset of column {@code i} in the body. */
   public long offset(int i) {
     return offsets[i];
   }

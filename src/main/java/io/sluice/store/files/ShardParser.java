@@ -15,15 +15,15 @@ import org.apache.arrow.flatbuf.MetadataVersion;
 import org.apache.arrow.flatbuf.RecordBatch;
 
 /**
- * Finds the columns in an Arrow IPC file. Whatever the bytes are, the outcome is either columns
- * that lie wholly inside the file and hold what the manifest says, or an {@link IOException} that
- * names it: every count, offset and length is compared with the file's size before it is used, and
- * whatever Arrow can say that would change the meaning of the bytes is refused by its name.
+ * Finds the columns in an Arrow IPC file. For any bytes, the result is either columns that lie
+ * wholly inside the file and match the manifest, or an {@link IOException} that names the file.
+ * Every count, offset and length is compared with the file's size before it is used. Any Arrow
+ * feature that would change the meaning of the bytes is refused by its name.
  */
 public final class ShardParser {
   private static final int MIN_BYTES = 32;
 
-  /** Far above what any schema takes; what is read of a file before anything else is known. */
+  /** Far above the size of any schema: the limit of what is read before the file is checked. */
   private static final int MOST_METADATA = 64 << 20;
 
   private final Path path;
@@ -35,9 +35,10 @@ public final class ShardParser {
   }
 
   /**
-   * Where each of {@code columns} begins in the file, in that order.
+   * The offset in the file of each of {@code columns}.
    *
-   * @throws IOException if the file is no Arrow file, is damaged, or holds other columns or rows
+   * @throws IOException if the file is not an Arrow file, is damaged, or holds other columns or
+   *     rows
    */
   public static long[] parse(Path path, ShardBytes file, List<Column> columns, int rows)
       throws IOException {

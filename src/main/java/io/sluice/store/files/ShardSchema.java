@@ -14,21 +14,21 @@ import org.apache.arrow.flatbuf.Schema;
 import org.apache.arrow.flatbuf.Type;
 
 /**
- * Compares the schema of an Arrow file with the columns of a store. A schema can say much that
- * changes what the bytes of a column mean; this is all of it, in the order of Arrow's {@code
+ * Compares the schema of an Arrow file with the columns of a store. These are all the parts of a
+ * schema that can change the meaning of a column's bytes, in the order of Arrow's {@code
  * Schema.fbs}:
  *
  * <ul>
- *   <li>{@code Schema.endianness}: big is refused. {@code fields}: as many as the store has
- *       columns, of the same names in the same order. {@code features} only announce what is found
- *       where it is used; {@code custom_metadata} names the format and says nothing of the bytes.
+ *   <li>{@code Schema.endianness}: big is refused. {@code fields}: the same number, names and order
+ *       as the store's columns. {@code features} only announce what other parts use; {@code
+ *       custom_metadata} names the format and does not affect the bytes.
  *   <li>{@code Field.type}: a list of fixed size for a hook point, a number for its items and for a
  *       token column; any other is refused by its name. {@code dictionary}: refused, since the
  *       bytes are then indices. {@code children}: one in a list, none in a number. {@code nullable}
- *       says nothing; that there are no nulls, the record batch has to say. {@code
+ *       does not matter, since the record batch records whether there are nulls. {@code
  *       custom_metadata}: an extension type, which may give the same bytes another meaning, is
- *       refused; {@code sluice.dtype}, where it is there, is that of the manifest, and bfloat16,
- *       for which Arrow has no type, has to be named.
+ *       refused; {@code sluice.dtype} must agree with the manifest, and is required for bfloat16,
+ *       for which Arrow has no type.
  * </ul>
  */
 final class ShardSchema {
@@ -36,7 +36,7 @@ final class ShardSchema {
 
   private ShardSchema() {}
 
-  /** What a schema says that the store does not hold, without the file's name. */
+  /** A difference between schema and store, without the file's name. */
   static final class Refused extends Exception {
     private static final long serialVersionUID = 1;
 
@@ -122,7 +122,7 @@ final class ShardSchema {
     }
   }
 
-  /** A value of a field's metadata; null if it is not there. */
+  /** A value of a field's metadata; null if absent. */
   private static String metadata(Field field, String key) {
     for (int i = 0; i < field.customMetadataLength(); i++) {
       KeyValue entry = field.customMetadata(i);
@@ -156,7 +156,7 @@ final class ShardSchema {
     return type.bitWidth() == bits && type.isSigned() == signed;
   }
 
-  /** A field's type in words. */
+  /** A field's type for messages. */
   private static String type(Field field) {
     byte type = field.typeType();
     if (type == Type.FloatingPoint) {

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The folder of a store, before anything is written into it and when it goes. */
+/** Checks, clears and deletes the folder of a store. */
 public final class StoreFolder {
   private StoreFolder() {}
 
@@ -37,9 +37,9 @@ public final class StoreFolder {
   }
 
   /**
-   * Makes sure that {@code folder} is empty but for its lock.
+   * Makes {@code folder} empty except for its lock.
    *
-   * @param replace whether a store in it may be deleted; anything else never is
+   * @param replace whether a store in it may be deleted; nothing else is ever deleted
    * @throws IOException if it holds something that must stay
    */
   public static void clear(Path folder, boolean replace) throws IOException {
@@ -58,7 +58,7 @@ public final class StoreFolder {
                   ? ": already holds an activation store; name another folder or say to replace it"
                   : ": not empty and not only an activation store; name a new or empty folder"));
     }
-    // The manifest goes first: without it what is left is no longer taken for a store.
+    // The manifest is deleted first: without it the rest no longer counts as a store.
     Files.deleteIfExists(folder.resolve(Manifest.FILE_NAME));
     for (Path entry : entries) {
       Files.deleteIfExists(entry);

@@ -11,10 +11,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * A store that takes the place of another one when it is whole. It is written beside that one, in a
- * folder of the same name with the process's number and {@code .new} after it. Whenever the process
- * is killed, the old store or the new one is in the place, or {@link #repair} puts it there; what
- * is left beside it goes when the next replacement begins.
+ * Replaces a store by a new one when the new one is complete. The new store is written beside the
+ * old one, in a folder of the same name followed by the process id and {@code .new}. If the process
+ * is killed at any moment, the old or the new store is in place, or {@link #repair} puts it there;
+ * the next replacement deletes what is left beside it.
  *
  * <pre>{@code
  * try (StoreReplacement replacement = StoreReplacement.begin(place)) {
@@ -27,7 +27,7 @@ public final class StoreReplacement implements AutoCloseable {
   private static final String FRESH = ".new";
   private static final String OLD = ".old";
 
-  /** As many as Linux follows. */
+  /** As many links as Linux follows. */
   private static final int MOST_LINKS = 40;
 
   private final Path place;
@@ -49,10 +49,9 @@ public final class StoreReplacement implements AutoCloseable {
   }
 
   /**
-   * Takes the folder of the store that is to be replaced, and deletes what killed replacements left
-   * beside it.
+   * Locks the folder of the store to replace, and deletes what killed replacements left beside it.
    *
-   * @throws IOException if another one writes into it, or what is left cannot be deleted
+   * @throws IOException if another process writes to it, or leftovers cannot be deleted
    */
   public static StoreReplacement begin(Path folder) throws IOException {
     Path place = placeOf(folder);
@@ -68,7 +67,7 @@ public final class StoreReplacement implements AutoCloseable {
     }
   }
 
-  /** Where the new store is to be written; there is nothing yet. */
+  /** The folder for the new store; it does not exist yet. */
   public Path folder() {
     return fresh;
   }
@@ -76,13 +75,13 @@ public final class StoreReplacement implements AutoCloseable {
   /**
    * Puts the new store in its place, and deletes the old one.
    *
-   * @throws IOException if that cannot be done; one of them is in the place
+   * @throws IOException if that fails; one of the two stores is then in place
    */
   public void finish() throws IOException {
     finish(FolderSwap.exchange(place, fresh));
   }
 
-  /** The same where the two may already have changed places, as a system without that goes on. */
+  /** The same on a system without an atomic exchange, where the two may already be exchanged. */
   void finish(boolean exchanged) throws IOException {
     if (exchanged) {
       finished = true;
@@ -95,7 +94,7 @@ public final class StoreReplacement implements AutoCloseable {
     StoreFolder.delete(old);
   }
 
-  /** Lets go of the folder; a new store that is not finished is deleted. */
+  /** Unlocks the folder; an unfinished new store is deleted. */
   @Override
   public void close() throws IOException {
     try {
@@ -112,9 +111,8 @@ public final class StoreReplacement implements AutoCloseable {
   }
 
   /**
-   * Brings back a store whose folder is not there because its replacement was killed between taking
-   * the old one away and putting the new one there, on a file system that cannot do both at once.
-   * Nothing happens otherwise.
+   * Restores a store whose folder is missing because its replacement was killed between the two
+   * renames, on a file system without an atomic exchange. Does nothing otherwise.
    *
    * @throws IOException if a store is found and cannot be moved
    */
@@ -131,7 +129,7 @@ public final class StoreReplacement implements AutoCloseable {
     }
     for (String kind : List.of(FRESH, OLD)) {
       for (Path left : found) {
-        // Without an old one beside it, a new one is that of a place that never was.
+        // Without an old store beside it, a new one was never a replacement.
         boolean taken = found.stream().anyMatch(path -> path.toString().endsWith(OLD));
         if (taken && left.toString().endsWith(kind) && isWhole(left, kind) && isNobodys(left)) {
           Files.move(left, place, StandardCopyOption.ATOMIC_MOVE);
@@ -142,8 +140,8 @@ public final class StoreReplacement implements AutoCloseable {
   }
 
   /**
-   * Where a folder lies to which a link may lead, also while there is none: it changes its place,
-   * and the link stays.
+   * The folder that a link leads to, even if it does not exist: the folder is replaced and the link
+   * stays.
    */
   private static Path placeOf(Path folder) throws IOException {
     Path place = folder.toAbsolutePath();
@@ -162,7 +160,7 @@ public final class StoreReplacement implements AutoCloseable {
     }
   }
 
-  /** Deletes a store that nobody writes; what is no store, or somebody's, stays. */
+  /** Deletes a store without a writer; other folders stay. */
   private static void delete(Path left) throws IOException {
     if (isNobodys(left)) {
       StoreFolder.delete(left);
