@@ -1,5 +1,6 @@
 package io.sluice.dictionary;
 
+import io.sluice.engine.PursuitRule;
 import io.sluice.memory.Workers;
 import io.sluice.simd.single.RowEncoder;
 import java.lang.foreign.Arena;
@@ -38,6 +39,16 @@ final class PursuitSearch {
     private final int[] feature = new int[1];
     private final float[] value = new float[1];
     private final int[] count = new int[1];
+    private final float[] row;
+
+    private Found(int width) {
+      row = new float[width];
+    }
+  }
+
+  /** Room for what one caller finds. */
+  Found found() {
+    return new Found(width);
   }
 
   /**
@@ -63,34 +74,15 @@ final class PursuitSearch {
         break;
       }
       int feature = found.feature[0];
-      long row = (long) feature * width;
-      double product = 0;
-      for (int i = 0; i < width; i++) {
-        product += (double) rest[i] * decoder.getAtIndex(FLOAT, row + i);
-      }
-      float amount = (float) product;
+      MemorySegment.copy(decoder, FLOAT, (long) feature * width * Float.BYTES, found.row, 0, width);
+      float amount = PursuitRule.amount(rest, 0, found.row, 0, width);
       if (!(amount > 0)) {
         break;
       }
-      double square = 0;
-      for (int i = 0; i < width; i++) {
-        rest[i] = (float) (rest[i] - (double) amount * decoder.getAtIndex(FLOAT, row + i));
-        square += (double) rest[i] * rest[i];
-      }
-      int place = end;
-      while (place > at && features[place - 1] > feature) {
-        place--;
-      }
-      if (place > at && features[place - 1] == feature) {
-        values[place - 1] += amount;
-        break;
-      }
-      System.arraycopy(features, place, features, place + 1, end - place);
-      System.arraycopy(values, place, values, place + 1, end - place);
-      features[place] = feature;
-      values[place] = amount;
-      end++;
-      if (Math.sqrt(square) < residual) {
+      double left = PursuitRule.subtract(rest, 0, amount, found.row, 0, width);
+      int before = end;
+      end = PursuitRule.insert(features, values, at, before, feature, amount);
+      if (end == before || left < residual) {
         break;
       }
     }

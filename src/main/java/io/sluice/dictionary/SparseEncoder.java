@@ -106,7 +106,7 @@ public final class SparseEncoder {
   private final class Call {
     final RowEncoder.Scratch scratch =
         rows.scratch(search == null ? k : 1, workers == null ? 1 : workers.threads());
-    final PursuitSearch.Found found = new PursuitSearch.Found();
+    final PursuitSearch.Found found = search == null ? null : search.found();
     final int[] count = new int[RowEncoder.MOST_VECTORS];
   }
 

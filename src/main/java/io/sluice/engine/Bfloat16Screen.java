@@ -43,7 +43,7 @@ final class Bfloat16Screen extends TorchScreen {
 
   private final Tensor rows;
 
-  Bfloat16Screen(int features, int width, Device device, Numbers numbers) {
+  Bfloat16Screen(int features, int width, Device device, DeviceIntegers numbers) {
     super(features, width, device, numbers);
     // Matrix units want rows that start at 16 bytes.
     int padded = (width + BESIDE + 7) / 8 * 8;

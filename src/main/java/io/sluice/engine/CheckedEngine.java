@@ -1,23 +1,18 @@
 package io.sluice.engine;
 
 import io.sluice.memory.DType;
+import io.sluice.memory.ScratchArrays;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What every engine has in common: arguments and order of calls are checked here, once, and the
- * bookkeeping by feature (codes, groups, when each feature last fired) is kept here, in host
- * memory. A concrete engine adds the arithmetic.
+ * The engine of one dictionary, around an {@link Arithmetic}. Arguments and order of calls are
+ * checked here, once, and what selections, penalties and dead features need beside products of rows
+ * is done by the classes next to this one.
  */
-abstract class CheckedEngine implements Engine {
-  /** The name in the state of the clock at which each feature last fired. */
-  static final String LAST_FIRED = "last_fired";
-
-  /** The name in the state of the step at which each feature last moved, in row-lazy SparseAdam. */
-  static final String LAST_STEP = "last_step";
-
+public final class CheckedEngine implements Engine {
   private enum Stage {
     IDLE,
     ENCODED,
@@ -28,37 +23,32 @@ abstract class CheckedEngine implements Engine {
   }
 
   private final EngineSpec spec;
+  private final Arithmetic arithmetic;
   private final Codes codes = new Codes();
 
-  /** Whether the engine keeps the batch's codes, and {@link #codes} is not filled yet. */
-  private boolean kept;
+  /** The batch's codes where they were computed, as long as {@link #codes} is not filled. */
+  private DeviceCodes onDevice;
 
-  /** Codes of dead features, and those of all: the batch, and below it the batch once more. */
-  private final Codes raised = new Codes();
-
-  private final Codes tall = new Codes();
-  private boolean revived;
-  private int[] dead = new int[0];
-  private boolean[] inUse = new boolean[0];
-  private final Arena arena = Arena.ofShared();
-  private final MemorySegment lastFired;
   private final FeatureVectors vectors;
-  private final LearnedActivity learned;
-  private final MatchingPursuit pursuit = new MatchingPursuit(this);
-  private float[] reconstructionGradient = new float[0];
+  private final LearnedThresholds learnedThresholds;
+  private final LearnedGates learnedGates;
+  private final MatchingPursuit pursuit;
+  private final DeadFeatures deadFeatures;
+  private final CodePenalty codePenalty;
   private final float[] bounds;
+  private float[] reconstructionGradient = new float[0];
   private Selection selection;
-
-  /** Lengths of decoder rows, and by how much a penalty shortens each: both once it is asked. */
-  private double[] norms = new double[0];
-
-  private double[] pull = new double[0];
-  private boolean pulled;
   private Stage stage = Stage.IDLE;
   private Rows input;
   private boolean closed;
 
-  CheckedEngine(EngineSpec spec, Parameters initial) {
+  /**
+   * An engine that starts from a copy of {@code initial}, with moments of zero.
+   *
+   * @param factory makes the arithmetic, which is closed with the engine
+   * @throws IllegalArgumentException if the shapes disagree with {@code spec}
+   */
+  public CheckedEngine(EngineSpec spec, Parameters initial, Arithmetic.Factory factory) {
     if (initial.inputWidth() != spec.inputWidth()
         || initial.outputWidth() != spec.outputWidth()
         || initial.features() != spec.features()) {
@@ -68,189 +58,38 @@ abstract class CheckedEngine implements Engine {
               + ", the engine was asked for "
               + shape(spec.features(), spec.inputWidth(), spec.outputWidth()));
     }
+    int features = spec.features();
     this.spec = spec;
+    this.arithmetic = factory.open(spec, initial);
     this.vectors = new FeatureVectors(spec);
-    this.learned = new LearnedActivity(this, vectors);
-    this.bounds = new float[spec.features()];
-    this.lastFired = arena.allocate((long) spec.features() * Long.BYTES, 64);
+    this.learnedThresholds =
+        spec.learned() == Learned.THRESHOLD
+            ? new LearnedThresholds(arithmetic, vectors, features)
+            : null;
+    this.learnedGates =
+        spec.learned() == Learned.GATE ? new LearnedGates(arithmetic, vectors, features) : null;
+    this.pursuit = new MatchingPursuit(spec, arithmetic);
+    this.deadFeatures = new DeadFeatures(arithmetic, features);
+    this.codePenalty = new CodePenalty(spec, arithmetic);
+    this.bounds = new float[features];
   }
 
   private static String shape(int features, int inputWidth, int outputWidth) {
     return features + " features, " + inputWidth + " in, " + outputWidth + " out";
   }
 
-  /**
-   * Fills {@code codes} for a batch whose shape has been checked, by a selection that counts
-   * features.
-   */
-  abstract void encodeRows(Rows input, Selection selection, Codes codes);
-
-  /**
-   * Whether the last {@link #encodeRows} left codes where the engine computes, and {@code codes} as
-   * it was. They are copied when something on the host needs them.
-   */
-  boolean keepsCodes() {
-    return false;
+  @Override
+  public String name() {
+    return arithmetic.name();
   }
-
-  /** How many codes the engine keeps. */
-  int keptEntries() {
-    throw new IllegalStateException("codes are on the host");
-  }
-
-  /** {@link Codes#leastRank} of the codes that the engine keeps. */
-  float keptLeastRank() {
-    throw new IllegalStateException("codes are on the host");
-  }
-
-  /** Copies the codes that the engine keeps. */
-  void copyCodes(Codes codes) {
-    throw new IllegalStateException("codes are on the host");
-  }
-
-  /** Notes the clock at which all features of the batch's codes fired last. */
-  void noteFired(Codes codes, long clock) {
-    int entries = codes.entries();
-    for (int entry = 0; entry < entries; entry++) {
-      lastFired.setAtIndex(ValueLayout.JAVA_LONG, codes.feature(entry), clock);
-    }
-  }
-
-  /** How many features fired last after {@code clock}. */
-  int countFiredSince(long clock) {
-    int count = 0;
-    for (int feature = 0; feature < spec.features(); feature++) {
-      if (lastFired.getAtIndex(ValueLayout.JAVA_LONG, feature) > clock) {
-        count++;
-      }
-    }
-    return count;
-  }
-
-  /**
-   * When each feature fired last, int64 {@code [features]}: a view, or a copy in {@code target}.
-   */
-  MemorySegment readLastFired(Arena target) {
-    return lastFired;
-  }
-
-  /** Replaces what {@link #readLastFired} gives. */
-  void writeLastFired(MemorySegment data) {
-    lastFired.copyFrom(data);
-  }
-
-  /**
-   * Finds the features whose pre-activation, ranked as the spec says, is above their bound, which
-   * may be negative.
-   */
-  abstract void encodeAbove(Rows input, float[] bounds, Codes codes);
-
-  /** The batch as the encoder sees it, {@code [rows, width]}. */
-  abstract void readCentred(Rows input, float[] out);
-
-  /** Takes note that decoder rows may have changed since the last {@link #bestFeatures}. */
-  abstract void startPursuit();
-
-  /**
-   * The feature whose decoder row has the largest product with each vector; −1 where none is
-   * positive.
-   *
-   * @param vectors {@code [count, width]}
-   */
-  abstract void bestFeatures(float[] vectors, int count, int[] features);
-
-  /** Copies decoder rows, {@code [count, width]}; those of feature −1 stay as they are. */
-  abstract void decoderRows(int[] features, int count, float[] out);
-
-  /** The gradient of the reconstruction, {@code [rows, width]}, after {@link #decodeRows}. */
-  abstract void readReconstructionGradient(float[] out, int size);
-
-  /** The entries of codes by feature. */
-  abstract FeatureGroups grouped(Codes codes);
-
-  /**
-   * Moves decoder rows and bias alone.
-   *
-   * @param rowGradients of the features of the last {@link #grouped}, {@code [groups, width]}
-   */
-  abstract void updateDecoder(AdamStep step, float[] rowGradients, float[] biasGradient);
-
-  /** Decodes; keeps what {@link #accumulateRows} needs when {@code gradients}. */
-  abstract double decodeRows(Rows input, Rows target, Codes codes, boolean gradients);
-
-  /**
-   * Finds each token's {@code k} largest features among some, of the batch that was encoded last.
-   *
-   * @param features ascending; {@code count} of them
-   * @param k at most {@code count}
-   */
-  abstract void encodeAmong(int[] features, int count, int k, Codes found);
-
-  /**
-   * Puts a second batch below the one that was decoded: the same inputs, the codes {@code raised},
-   * and as the gradient of the reconstruction {@code 2·weight/rows · (Σ f_j·W_D[j] + ŷ − y)}. Forms
-   * the gradients of its codes, and keeps what {@link #accumulateRows} needs for both.
-   *
-   * @return {@code weight/rows · Σ‖Σ f_j·W_D[j] + ŷ − y‖²}
-   */
-  abstract double reviveRows(Codes raised, double weight);
-
-  /** {@code ⟨g, W_D[j]⟩} for each entry of {@code places}, after {@link #decodeRows}. */
-  abstract void residualProducts(Codes places, float[] out);
-
-  /**
-   * The gradient of the mean over rows of {@code ‖Σ w_j·W_D[j] + b_D − y‖²} by each weight.
-   *
-   * @param weights one for each entry of {@code places}
-   */
-  abstract void auxiliaryGradients(Rows target, Codes places, float[] weights, float[] out);
-
-  /** The gradients of the batch's codes, by entry, in host memory that may be changed. */
-  abstract float[] codeGradients(int entries);
-
-  /** Takes gradients of the batch's codes, by entry, in the place of those it has. */
-  abstract void setCodeGradients(float[] gradients, int entries);
-
-  /** The lengths of all decoder rows. */
-  abstract void readDecoderNorms(double[] out);
-
-  /** All encoder biases. */
-  abstract void readEncoderBias(float[] out);
-
-  /**
-   * Forms gradients: of rows by the gradients of codes, and {@link #pull}; of the encoder bias less
-   * {@link #biasShift}.
-   *
-   * @param codes of as many rows as {@code input} has, or after {@link #reviveRows} of twice as
-   *     many, of which the second half knows no decoder bias
-   */
-  abstract void accumulateRows(Rows input, Codes codes);
-
-  /** Moves parameters. */
-  abstract void updateRows(AdamStep step, Codes codes);
-
-  /** Copies ŷ of the last decode, whose rows fit {@code destination}. */
-  abstract void copyReconstruction(MemorySegment destination);
-
-  /** The state apart from {@link #LAST_FIRED}. */
-  abstract List<StateTensor> ownState();
-
-  /** Reads one of {@link #ownState}. */
-  abstract MemorySegment readOwn(String name, Arena target);
-
-  /** Replaces one of {@link #ownState}. */
-  abstract void writeOwn(String name, MemorySegment data);
-
-  /** Frees what the concrete engine holds; called once. */
-  abstract void release();
 
   @Override
-  public final EngineSpec spec() {
+  public EngineSpec spec() {
     return spec;
   }
 
   @Override
-  public final void encode(Rows input, Selection selection) {
+  public void encode(Rows input, Selection selection) {
     requireOpen();
     if (stage == Stage.ACCUMULATED) {
       throw new IllegalStateException(
@@ -273,22 +112,19 @@ abstract class CheckedEngine implements Engine {
       case Selection.Gate gate -> requireLearned(Learned.GATE, selection);
     }
     stage = Stage.IDLE;
-    kept = false;
+    onDevice = null;
     switch (selection) {
       case Selection.Threshold(Thresholds thresholds) -> {
         for (int feature = 0; feature < bounds.length; feature++) {
           bounds[feature] = Math.max(0, thresholds.of(feature));
         }
-        encodeAbove(input, bounds, codes);
+        arithmetic.encodeAbove(input, bounds, codes);
       }
       case Selection.LearnedThreshold(double bandwidth) ->
-          learned.encodeByThreshold(input, bandwidth, codes);
-      case Selection.Gate gate -> learned.encodeByGate(input, codes);
+          learnedThresholds.encode(input, bandwidth, codes);
+      case Selection.Gate gate -> learnedGates.encode(input, codes);
       case Selection.Pursuit search -> pursuit.encode(input, search, codes);
-      default -> {
-        encodeRows(input, selection, codes);
-        kept = keepsCodes();
-      }
+      default -> onDevice = arithmetic.encode(input, selection, codes);
     }
     this.selection = selection;
     this.input = input;
@@ -296,7 +132,7 @@ abstract class CheckedEngine implements Engine {
   }
 
   @Override
-  public final double decode(Rows target, boolean gradients) {
+  public double decode(Rows target, boolean gradients) {
     requireOpen();
     if (stage == Stage.IDLE || stage == Stage.ACCUMULATED) {
       throw new IllegalStateException("decode needs the codes of a batch: call encode first");
@@ -312,13 +148,13 @@ abstract class CheckedEngine implements Engine {
               + " x "
               + spec.outputWidth());
     }
-    pulled = false;
-    revived = false;
-    double error = decodeRows(input, target, entries(), gradients);
+    codePenalty.startBatch();
+    deadFeatures.startBatch();
+    double error = arithmetic.decode(input, target, entries(), gradients);
     if (gradients) {
       switch (selection) {
-        case Selection.LearnedThreshold threshold -> learned.meetNear();
-        case Selection.Gate gate -> learned.meetOpenings(target);
+        case Selection.LearnedThreshold threshold -> learnedThresholds.findGradientsBelow();
+        case Selection.Gate gate -> learnedGates.findOpeningGradients(target);
         default -> {}
       }
     }
@@ -328,23 +164,23 @@ abstract class CheckedEngine implements Engine {
 
   /** The batch's codes, filled. */
   private Codes hostCodes() {
-    if (kept) {
-      copyCodes(codes);
-      kept = false;
+    if (onDevice != null) {
+      onDevice.copyTo(codes);
+      onDevice = null;
     }
     return codes;
   }
 
   /**
-   * What the engine decodes, unless it keeps the codes itself: the codes, and among those of gates
-   * the ones that are 0.
+   * What is decoded, unless the arithmetic keeps the codes itself: the codes, and among those of
+   * gates the ones that are 0.
    */
   private Codes entries() {
-    return selection instanceof Selection.Gate ? learned.gated() : codes;
+    return selection instanceof Selection.Gate ? learnedGates.open() : codes;
   }
 
   @Override
-  public final double penalise(Penalty penalty, double weight) {
+  public double penalise(Penalty penalty, double weight) {
     requireOpen();
     if (stage != Stage.GRADIENTS_READY) {
       throw new IllegalStateException(
@@ -364,153 +200,70 @@ abstract class CheckedEngine implements Engine {
             "a count of codes has no gradient without learned thresholds; the selection is "
                 + selection);
       }
-      learned.setCost(factor);
+      learnedThresholds.setCost(factor);
       sum = codes.entries();
     } else {
-      sum = pull(penalty, factor);
+      sum = addPenalty(penalty, factor);
     }
     stage = Stage.PENALISED;
     return factor * sum;
   }
 
   @Override
-  public final double revive(int k, double weight, long clock) {
+  public double addDeadFeatureLoss(int k, double weight, long clock) {
     requireOpen();
-    if (stage != Stage.GRADIENTS_READY || revived) {
+    if (stage != Stage.GRADIENTS_READY || deadFeatures.areAdded()) {
       throw new IllegalStateException(
           "dead features learn once, from a residual: call decode with gradients first");
     }
     if (!(selection instanceof Selection.TopK || selection instanceof Selection.BatchTopK)) {
       throw new IllegalArgumentException(
-          "dead features are revived under selections that count features, not " + selection);
+          "dead features learn under selections that count features, not " + selection);
     }
     if (spec.prefixes().size() > 1) {
       throw new IllegalArgumentException(
-          "dead features are revived in one dictionary, not in nested ones: " + spec.prefixes());
+          "dead features learn in one dictionary, not in nested ones: " + spec.prefixes());
     }
     if (k < 1 || !(weight >= 0) || Double.isInfinite(weight)) {
       throw new IllegalArgumentException(
           "k must be at least 1 and the weight at least 0, not " + k + " and " + weight);
     }
-    int count = findDead(clock);
-    if (count == 0 || weight == 0) {
-      return 0;
-    }
-    encodeAmong(dead, count, Math.min(k, count), raised);
-    double loss = reviveRows(raised, weight);
-    join();
-    revived = true;
-    return loss;
+    return deadFeatures.addLoss(hostCodes(), k, weight, clock);
   }
 
-  private int findDead(long clock) {
-    int features = spec.features();
-    Codes codes = hostCodes();
-    if (dead.length == 0) {
-      dead = new int[features];
-      inUse = new boolean[features];
-    }
-    java.util.Arrays.fill(inUse, false);
-    for (int entry = 0; entry < codes.entries(); entry++) {
-      inUse[codes.feature(entry)] = true;
-    }
-    int count = 0;
-    try (Arena scratch = Arena.ofConfined()) {
-      MemorySegment clocks = readLastFired(scratch);
-      for (int feature = 0; feature < features; feature++) {
-        if (!inUse[feature] && clocks.getAtIndex(ValueLayout.JAVA_LONG, feature) <= clock) {
-          dead[count++] = feature;
-        }
-      }
-    }
-    return count;
-  }
-
-  private void join() {
-    tall.begin(2 * codes.rows(), codes.entries() + raised.entries());
-    int entry = 0;
-    for (Codes half : List.of(codes, raised)) {
-      for (int row = 0; row < half.rows(); row++) {
-        for (int from = half.offset(row); from < half.offset(row + 1); from++) {
-          tall.set(entry++, half.feature(from), half.value(from));
-        }
-        tall.endRow(entry);
-      }
-    }
-  }
-
-  private double pull(Penalty penalty, double factor) {
-    boolean gated = selection instanceof Selection.Gate;
+  private double addPenalty(Penalty penalty, double factor) {
     hostCodes();
     Codes entries = entries();
-    int count = entries.entries();
-    readNorms();
-    pull = pull.length > 0 ? pull : new double[spec.features()];
-    java.util.Arrays.fill(pull, 0);
-    pulled = true;
-    float[] gradients =
-        gated ? learned.openingGradients() : count == 0 ? null : codeGradients(count);
-    double sum = 0;
-    for (int entry = 0; entry < count; entry++) {
-      int feature = entries.feature(entry);
-      double value = gated ? learned.openings()[entry] : entries.value(entry);
-      double charged = value * norms[feature];
-      double slope = factor * penalty.slope(charged);
-      sum += penalty.of(charged);
-      gradients[entry] += (float) (slope * norms[feature]);
-      pull[feature] += slope * value;
+    if (selection instanceof Selection.Gate) {
+      return codePenalty.add(
+          penalty, factor, entries, learnedGates.openings(), learnedGates.openingGradients());
     }
-    if (!gated && count > 0) {
-      setCodeGradients(gradients, count);
+    int count = entries.entries();
+    float[] gradients = count == 0 ? null : arithmetic.codeGradients(count);
+    double sum = codePenalty.add(penalty, factor, entries, null, gradients);
+    if (count > 0) {
+      arithmetic.setCodeGradients(gradients, count);
     }
     if (selection instanceof Selection.LearnedThreshold) {
-      learned.chargeNear(factor * penalty.slope(0), norms);
-    }
-    for (int feature = 0; spec.siteCount() == 1 && feature < pull.length; feature++) {
-      pull[feature] = norms[feature] > 0 ? pull[feature] / norms[feature] : 0;
+      learnedThresholds.penaliseBelow(factor * penalty.slope(0), codePenalty.norms());
     }
     return sum;
   }
 
-  private void readNorms() {
-    norms = norms.length > 0 ? norms : new double[spec.features()];
-    readDecoderNorms(norms);
-  }
-
-  /**
-   * By feature, how much of its own decoder row a penalty adds to that row's gradient; where the
-   * decoder writes several places, how much of each part of that row at unit length. Null where
-   * there is no penalty.
-   */
-  final double[] pull() {
-    return pulled ? pull : null;
-  }
-
-  /** By feature, what the encoder bias's gradient is less than the sum of codes'; null for none. */
-  final double[] biasShift() {
-    return selection instanceof Selection.Gate ? learned.biasShift() : null;
-  }
-
   @Override
-  public final double charge(Penalty penalty) {
+  public double charge(Penalty penalty) {
     requireOpen();
     if (stage == Stage.IDLE || stage == Stage.ENCODED) {
       throw new IllegalStateException("there are no codes to charge: call decode first");
     }
-    boolean gated = selection instanceof Selection.Gate;
     hostCodes();
-    Codes entries = entries();
-    readNorms();
-    double sum = 0;
-    for (int entry = 0; entry < entries.entries(); entry++) {
-      double value = gated ? learned.openings()[entry] : entries.value(entry);
-      sum += penalty.of(value * norms[entries.feature(entry)]);
-    }
+    float[] openings = selection instanceof Selection.Gate ? learnedGates.openings() : null;
+    double sum = codePenalty.sum(penalty, entries(), openings);
     return sum / input.count();
   }
 
   @Override
-  public final void accumulate() {
+  public void accumulate() {
     requireOpen();
     if (spec.optimiser() == Optimiser.NONE) {
       throw new IllegalStateException("this engine was made without an optimiser and cannot train");
@@ -522,42 +275,44 @@ abstract class CheckedEngine implements Engine {
     if (selection instanceof Selection.Pursuit) {
       vectors.clearGradients();
       int size = input.count() * spec.outputWidth();
-      if (reconstructionGradient.length < size) {
-        reconstructionGradient = new float[size];
-      }
-      readReconstructionGradient(reconstructionGradient, size);
-      pursuit.formGradients(input.count(), grouped(codes), reconstructionGradient);
+      reconstructionGradient = ScratchArrays.atLeast(reconstructionGradient, size);
+      arithmetic.readReconstructionGradient(reconstructionGradient, size);
+      pursuit.formGradients(codes, reconstructionGradient);
       stage = Stage.ACCUMULATED;
       return;
     }
     Codes entries = entries();
     int count = entries.entries();
+    double[] biasShift = null;
     switch (selection) {
       case Selection.LearnedThreshold threshold ->
-          learned.formThresholdGradients(codes, count == 0 ? null : codeGradients(count));
+          learnedThresholds.formGradients(
+              codes, count == 0 ? null : arithmetic.codeGradients(count));
       case Selection.Gate gate -> {
-        float[] gradients = count == 0 ? null : codeGradients(count);
-        learned.formGateGradients(gradients);
+        float[] gradients = count == 0 ? null : arithmetic.codeGradients(count);
+        learnedGates.formGradients(gradients);
         if (count > 0) {
-          setCodeGradients(gradients, count);
+          arithmetic.setCodeGradients(gradients, count);
         }
+        biasShift = learnedGates.biasShift();
       }
       default -> vectors.clearGradients();
     }
-    accumulateRows(input, revived ? tall : entries);
+    arithmetic.accumulate(
+        input, deadFeatures.with(entries), new GradientTerms(codePenalty.rowTerms(), biasShift));
     stage = Stage.ACCUMULATED;
   }
 
   @Override
-  public final void update(AdamStep step) {
+  public void update(AdamStep step) {
     requireOpen();
     if (stage != Stage.ACCUMULATED) {
       throw new IllegalStateException("update needs gradients: call accumulate first");
     }
     if (selection instanceof Selection.Pursuit) {
-      updateDecoder(step, pursuit.rowGradients(), pursuit.biasGradient());
+      pursuit.update(step);
     } else {
-      updateRows(step, revived ? tall : entries());
+      arithmetic.update(step, deadFeatures.with(entries()));
     }
     vectors.step(step, spec.optimiser());
     // The parameters have moved, so the residual no longer belongs to them.
@@ -565,25 +320,25 @@ abstract class CheckedEngine implements Engine {
   }
 
   @Override
-  public final Codes codes() {
+  public Codes codes() {
     requireOpen();
     return hostCodes();
   }
 
   @Override
-  public final int codeCount() {
+  public int codeCount() {
     requireOpen();
-    return kept ? keptEntries() : codes.entries();
+    return onDevice != null ? onDevice.entries() : codes.entries();
   }
 
   @Override
-  public final float leastRank() {
+  public float leastRank() {
     requireOpen();
-    return kept ? keptLeastRank() : codes.leastRank();
+    return onDevice != null ? onDevice.leastRank() : codes.leastRank();
   }
 
   @Override
-  public final void readReconstruction(MemorySegment destination) {
+  public void readReconstruction(MemorySegment destination) {
     requireOpen();
     if (stage == Stage.IDLE || stage == Stage.ENCODED) {
       throw new IllegalStateException("there is no reconstruction: call decode first");
@@ -596,68 +351,72 @@ abstract class CheckedEngine implements Engine {
               + " bytes, the destination has "
               + destination.byteSize());
     }
-    copyReconstruction(destination);
+    arithmetic.copyReconstruction(destination);
   }
 
   @Override
-  public final void markFired(long clock) {
+  public void markFired(long clock) {
     requireOpen();
-    noteFired(codes, clock);
+    arithmetic.clocks().mark(codes, clock);
   }
 
   @Override
-  public final int firedSince(long clock) {
+  public int firedSince(long clock) {
     requireOpen();
-    return countFiredSince(clock);
+    return arithmetic.clocks().countSince(clock);
   }
 
   @Override
-  public final List<StateTensor> state() {
-    List<StateTensor> all = new java.util.ArrayList<>(ownState());
+  public List<StateTensor> state() {
+    List<StateTensor> all = new ArrayList<>(arithmetic.state());
     all.addAll(vectors.tensors());
-    all.add(new StateTensor(LAST_FIRED, DType.I64, List.of((long) spec.features())));
+    all.add(new StateTensor(EngineState.LAST_FIRED, DType.I64, List.of((long) spec.features())));
     return List.copyOf(all);
   }
 
   @Override
-  public final MemorySegment read(StateTensor tensor, Arena target) {
+  public MemorySegment read(StateTensor tensor, Arena target) {
     requireOpen();
     requireOwn(tensor);
     if (vectors.has(tensor.name())) {
       return vectors.read(tensor.name(), target);
     }
-    return tensor.name().equals(LAST_FIRED)
-        ? readLastFired(target)
-        : readOwn(tensor.name(), target);
+    return tensor.name().equals(EngineState.LAST_FIRED)
+        ? arithmetic.clocks().read(target)
+        : arithmetic.read(tensor.name(), target);
   }
 
   @Override
-  public final void write(StateTensor tensor, MemorySegment data) {
+  public void write(StateTensor tensor, MemorySegment data) {
     requireOpen();
     requireOwn(tensor);
     if (data.byteSize() != tensor.bytes()) {
       throw new IllegalArgumentException(
           tensor.name() + " takes " + tensor.bytes() + " bytes, not " + data.byteSize());
     }
-    if (tensor.name().equals(LAST_FIRED)) {
-      writeLastFired(data);
+    if (tensor.name().equals(EngineState.LAST_FIRED)) {
+      arithmetic.clocks().write(data);
     } else if (vectors.has(tensor.name())) {
       vectors.write(tensor.name(), data);
     } else {
-      writeOwn(tensor.name(), data);
+      arithmetic.write(tensor.name(), data);
     }
   }
 
   @Override
-  public final void close() {
+  public void close() {
     if (!closed) {
       closed = true;
-      release();
-      learned.close();
+      arithmetic.close();
+      pursuit.close();
+      if (learnedThresholds != null) {
+        learnedThresholds.close();
+      }
+      if (learnedGates != null) {
+        learnedGates.close();
+      }
       codes.close();
-      raised.close();
-      tall.close();
-      arena.close();
+      deadFeatures.close();
     }
   }
 
@@ -697,39 +456,4 @@ abstract class CheckedEngine implements Engine {
       throw new IllegalStateException("engine " + name() + " is closed");
     }
   }
-
-  /** The four parameters and, for training, their two moments, under their names in the state. */
-  static List<StateTensor> adamState(EngineSpec spec) {
-    List<StateTensor> state = new java.util.ArrayList<>();
-    long features = spec.features();
-    List<String> suffixes =
-        spec.optimiser() == Optimiser.NONE ? List.of("") : List.of("", FIRST_MOMENT, SECOND_MOMENT);
-    for (String suffix : suffixes) {
-      state.add(
-          new StateTensor(
-              "encoder" + suffix, DType.F32, List.of(features, (long) spec.inputWidth())));
-      state.add(new StateTensor("encoder_bias" + suffix, DType.F32, List.of(features)));
-      state.add(
-          new StateTensor(
-              "decoder" + suffix, DType.F32, List.of(features, (long) spec.outputWidth())));
-      state.add(
-          new StateTensor("decoder_bias" + suffix, DType.F32, List.of((long) spec.outputWidth())));
-    }
-    return state;
-  }
-
-  /** As {@link #adamState}, and the last steps where resting rows decay late. */
-  static List<StateTensor> lazyAdamState(EngineSpec spec) {
-    List<StateTensor> state = new java.util.ArrayList<>(adamState(spec));
-    if (spec.optimiser() == Optimiser.SPARSE_ADAM) {
-      state.add(new StateTensor(LAST_STEP, DType.I64, List.of((long) spec.features())));
-    }
-    return state;
-  }
-
-  /** Suffix of a parameter's first moment in the state. */
-  static final String FIRST_MOMENT = ".first_moment";
-
-  /** Suffix of a parameter's second moment in the state. */
-  static final String SECOND_MOMENT = ".second_moment";
 }

@@ -238,10 +238,10 @@ public final class CrossLayerEngine implements Engine {
 
   /** {@inheritDoc} Each layer's dead features learn what is left of the outputs they write. */
   @Override
-  public double revive(int k, double weight, long clock) {
+  public double addDeadFeatureLoss(int k, double weight, long clock) {
     double sum = 0;
     for (Engine layer : layers) {
-      sum += layer.revive(k, weight, clock);
+      sum += layer.addDeadFeatureLoss(k, weight, clock);
     }
     return sum;
   }

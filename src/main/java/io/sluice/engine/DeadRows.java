@@ -23,7 +23,7 @@ final class DeadRows implements AutoCloseable {
   private Arena arena = Arena.ofShared();
   private MemorySegment rows = MemorySegment.NULL;
   private float[] bias = new float[0];
-  private float[] ranks = new float[0];
+  private float[] scoreFactors = new float[0];
 
   DeadRows(SparseKernels kernels, Workers workers, EngineSpec spec) {
     width = spec.inputWidth();
@@ -39,19 +39,19 @@ final class DeadRows implements AutoCloseable {
       arena = Arena.ofShared();
       rows = arena.allocate(padded * rowBytes, 64);
       bias = new float[padded];
-      ranks = new float[padded];
+      scoreFactors = new float[padded];
     }
     for (int i = 0; i < count; i++) {
       MemorySegment.copy(table, features[i] * rowBytes, rows, i * rowBytes, rowBytes);
       bias[i] = biases[features[i]];
-      ranks[i] = factors[features[i]];
+      scoreFactors[i] = factors[features[i]];
     }
     rows.asSlice(count * rowBytes, (padded - count) * rowBytes).fill((byte) 0);
     for (int i = count; i < padded; i++) {
       bias[i] = 0;
-      ranks[i] = 1;
+      scoreFactors[i] = 1;
     }
-    encoder.prepare(new EncoderWeights(rows, bias, ranks, padded, width));
+    encoder.prepare(new EncoderWeights(rows, bias, scoreFactors, padded, width));
   }
 
   /** The encoder over the rows that were gathered last; a feature is its place among them. */

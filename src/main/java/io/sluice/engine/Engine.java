@@ -97,7 +97,7 @@ public interface Engine extends AutoCloseable {
    * @param weight of this loss against the squared error, at least 0
    * @return what is added, the mean over rows; 0 if nothing is dead
    */
-  double revive(int k, double weight, long clock);
+  double addDeadFeatureLoss(int k, double weight, long clock);
 
   /**
    * Forms the gradients of the batch, or notes that {@link #update} shall.

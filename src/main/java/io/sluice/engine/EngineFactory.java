@@ -18,12 +18,13 @@ public interface EngineFactory {
 
   /** Engines in plain Java; slow, the specification. */
   static EngineFactory reference() {
-    return ReferenceEngine::new;
+    return (spec, initial) -> new CheckedEngine(spec, initial, ReferenceArithmetic::new);
   }
 
   /** Engines of fused vector kernels on the CPU; they need no LibTorch. */
   static EngineFactory vector(Workers workers) {
-    return (spec, initial) -> new VectorEngine(spec, initial, workers);
+    return (spec, initial) ->
+        new CheckedEngine(spec, initial, (s, start) -> new VectorArithmetic(s, start, workers));
   }
 
   /**
@@ -44,7 +45,8 @@ public interface EngineFactory {
     return new EngineFactory() {
       @Override
       public Engine open(EngineSpec spec, Parameters initial) {
-        return new TorchEngine(spec, initial, device);
+        return new CheckedEngine(
+            spec, initial, (s, start) -> new TorchArithmetic(s, start, device));
       }
 
       @Override

@@ -26,8 +26,8 @@ final class FeatureVectors {
       state.put(name, new float[features]);
       gradients.put(name, new double[trained ? features : 0]);
       if (trained) {
-        state.put(name + CheckedEngine.FIRST_MOMENT, new float[features]);
-        state.put(name + CheckedEngine.SECOND_MOMENT, new float[features]);
+        state.put(name + EngineState.FIRST_MOMENT, new float[features]);
+        state.put(name + EngineState.SECOND_MOMENT, new float[features]);
       }
     }
   }
@@ -62,8 +62,8 @@ final class FeatureVectors {
   void step(AdamStep adam, Optimiser optimiser) {
     for (Map.Entry<String, double[]> entry : gradients.entrySet()) {
       float[] value = state.get(entry.getKey());
-      float[] first = state.get(entry.getKey() + CheckedEngine.FIRST_MOMENT);
-      float[] second = state.get(entry.getKey() + CheckedEngine.SECOND_MOMENT);
+      float[] first = state.get(entry.getKey() + EngineState.FIRST_MOMENT);
+      float[] second = state.get(entry.getKey() + EngineState.SECOND_MOMENT);
       double[] gradient = entry.getValue();
       for (int feature = 0; feature < features; feature++) {
         double g = gradient[feature];

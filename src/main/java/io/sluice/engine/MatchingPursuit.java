@@ -1,9 +1,10 @@
 package io.sluice.engine;
 
+import io.sluice.memory.ScratchArrays;
 import java.util.Arrays;
 
 /**
- * Matching pursuit and its gradients, for any engine ({@link Selection.Pursuit}). The engine finds
+ * Matching pursuit and its gradients, for any arithmetic ({@link Selection.Pursuit}). That finds
  * the best feature of each residual, which is all the work there is; what is done with it, a few
  * rows for each token, is done here in host memory.
  *
@@ -18,8 +19,9 @@ import java.util.Arrays;
  * ∂b_D = Σ (G − ρ_0 where the encoder subtracts b_D)
  * </pre>
  */
-final class MatchingPursuit {
-  private final CheckedEngine engine;
+final class MatchingPursuit implements AutoCloseable {
+  private final EngineSpec spec;
+  private final Arithmetic arithmetic;
 
   /** What is left of each token, {@code [rows, width]}. */
   private float[] residuals = new float[0];
@@ -38,9 +40,19 @@ final class MatchingPursuit {
   private int[] found = new int[0];
   private float[] rows = new float[0];
 
+  /** A token's features, ascending, and their amounts. */
+  private int[] ascending = new int[0];
+
+  private float[] sums = new float[0];
+
+  /** Going back through a token's picks: {@code ρ_t}, and the residual before the pick. */
   private double[] later = new double[0];
+
   private double[] before = new double[0];
   private float[] rowGradients = new float[0];
+
+  /** The batch's codes by feature; once gradients are formed. */
+  private FeatureGroups groups;
 
   /** The active features and their decoder rows. */
   private int[] features = new int[0];
@@ -49,15 +61,16 @@ final class MatchingPursuit {
   private float[] biasGradient = new float[0];
   private int[] groupOf = new int[0];
 
-  MatchingPursuit(CheckedEngine engine) {
-    this.engine = engine;
+  MatchingPursuit(EngineSpec spec, Arithmetic arithmetic) {
+    this.spec = spec;
+    this.arithmetic = arithmetic;
   }
 
   void encode(Rows input, Selection.Pursuit pursuit, Codes codes) {
     int width = input.width();
     int count = input.count();
     // It ends with a feature that was picked before, so there are no more picks than features.
-    iterations = Math.min(pursuit.iterations(), engine.spec().features());
+    iterations = Math.min(pursuit.iterations(), spec.features());
     long most = (long) count * iterations;
     if (most > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
@@ -65,19 +78,19 @@ final class MatchingPursuit {
     }
     int slots = (int) most;
     fit(count, width, slots);
-    engine.readCentred(input, residuals);
+    arithmetic.readCentred(input, residuals);
     Arrays.fill(counts, 0, count, 0);
     int left = count;
     for (int token = 0; token < count; token++) {
       searching[token] = token;
     }
-    engine.startPursuit();
+    arithmetic.startPursuit();
     for (int t = 0; t < iterations && left > 0; t++) {
       for (int i = 0; i < left; i++) {
         System.arraycopy(residuals, searching[i] * width, open, i * width, width);
       }
-      engine.bestFeatures(open, left, found);
-      engine.decoderRows(found, left, rows);
+      arithmetic.bestFeatures(open, left, found);
+      arithmetic.readDecoderRows(found, left, rows);
       int still = 0;
       for (int i = 0; i < left; i++) {
         if (goesOn(searching[i], i, width, pursuit.residual())) {
@@ -93,11 +106,7 @@ final class MatchingPursuit {
   private boolean goesOn(int token, int place, int width, double leastResidual) {
     int feature = found[place];
     int at = token * width;
-    double product = 0;
-    for (int i = 0; feature >= 0 && i < width; i++) {
-      product += (double) residuals[at + i] * rows[place * width + i];
-    }
-    float amount = (float) product;
+    float amount = feature < 0 ? 0 : PursuitRule.amount(residuals, at, rows, place * width, width);
     if (Float.isNaN(amount) || Float.isInfinite(amount)) {
       throw new IllegalStateException(
           "feature "
@@ -111,12 +120,7 @@ final class MatchingPursuit {
     if (!(amount > 0)) {
       return false;
     }
-    double square = 0;
-    for (int i = 0; i < width; i++) {
-      float rest = (float) (residuals[at + i] - (double) amount * rows[place * width + i]);
-      residuals[at + i] = rest;
-      square += (double) rest * rest;
-    }
+    double left = PursuitRule.subtract(residuals, at, amount, rows, place * width, width);
     int first = token * iterations;
     int picked = first + counts[token]++;
     picks[picked] = feature;
@@ -126,7 +130,7 @@ final class MatchingPursuit {
         return false;
       }
     }
-    return Math.sqrt(square) >= leastResidual;
+    return left >= leastResidual;
   }
 
   /** A token's features, ascending; one that was picked twice has both amounts. */
@@ -136,23 +140,17 @@ final class MatchingPursuit {
       slots += counts[token];
     }
     codes.begin(count, slots);
+    ascending = ScratchArrays.atLeast(ascending, iterations);
+    sums = ScratchArrays.atLeast(sums, iterations);
     int entry = 0;
     for (int token = 0; token < count; token++) {
-      int start = entry;
       int first = token * iterations;
+      int size = 0;
       for (int pick = first; pick < first + counts[token]; pick++) {
-        int at = entry;
-        while (at > start && codes.feature(at - 1) > picks[pick]) {
-          at--;
-        }
-        if (at > start && codes.feature(at - 1) == picks[pick]) {
-          codes.put(at - 1, picks[pick], codes.value(at - 1) + amounts[pick]);
-        } else {
-          for (int i = entry++; i > at; i--) {
-            codes.put(i, codes.feature(i - 1), codes.value(i - 1));
-          }
-          codes.put(at, picks[pick], amounts[pick]);
-        }
+        size = PursuitRule.insert(ascending, sums, 0, size, picks[pick], amounts[pick]);
+      }
+      for (int i = 0; i < size; i++) {
+        codes.put(entry++, ascending[i], sums[i]);
       }
       codes.endRow(entry);
     }
@@ -161,32 +159,31 @@ final class MatchingPursuit {
   /**
    * Forms the gradients.
    *
-   * @param groups of the batch's codes
+   * @param codes of the batch
    * @param reconstructionGradient {@code G}, {@code [rows, width]}
    */
-  void formGradients(int count, FeatureGroups groups, float[] reconstructionGradient) {
-    EngineSpec spec = engine.spec();
+  void formGradients(Codes codes, float[] reconstructionGradient) {
     int width = spec.outputWidth();
-    groupOf = groupOf.length > 0 ? groupOf : new int[spec.features()];
+    groups = groups == null ? new FeatureGroups(spec.features()) : groups;
+    groups.group(codes);
+    groupOf = ScratchArrays.atLeast(groupOf, spec.features());
     for (int group = 0; group < groups.groups(); group++) {
       groupOf[groups.feature(group)] = group;
     }
     int size = Math.multiplyExact(groups.groups(), width);
-    if (rowGradients.length < size) {
-      rowGradients = new float[size];
-      active = new float[size];
-    }
-    features = features.length >= groups.groups() ? features : new int[groups.groups()];
+    rowGradients = ScratchArrays.atLeast(rowGradients, size);
+    active = ScratchArrays.atLeast(active, size);
+    features = ScratchArrays.atLeast(features, groups.groups());
     for (int group = 0; group < groups.groups(); group++) {
       features[group] = groups.feature(group);
     }
-    engine.decoderRows(features, groups.groups(), active);
+    arithmetic.readDecoderRows(features, groups.groups(), active);
     Arrays.fill(rowGradients, 0, size, 0);
-    biasGradient = biasGradient.length == width ? biasGradient : new float[width];
+    biasGradient = ScratchArrays.atLeast(biasGradient, width);
     Arrays.fill(biasGradient, 0);
-    later = later.length == width ? later : new double[width];
-    before = before.length == width ? before : new double[width];
-    for (int token = 0; token < count; token++) {
+    later = ScratchArrays.atLeast(later, width);
+    before = ScratchArrays.atLeast(before, width);
+    for (int token = 0; token < codes.rows(); token++) {
       goBack(token, width, reconstructionGradient);
       for (int i = 0; i < width; i++) {
         double own = reconstructionGradient[token * width + i];
@@ -217,31 +214,27 @@ final class MatchingPursuit {
     }
   }
 
-  /** The gradients of the active decoder rows, {@code [groups, width]}. */
-  float[] rowGradients() {
-    return rowGradients;
+  /** Moves decoder rows and bias by the gradients. */
+  void update(AdamStep step) {
+    arithmetic.updateDecoder(step, groups, rowGradients, biasGradient);
   }
 
-  /** The gradient of the decoder bias. */
-  float[] biasGradient() {
-    return biasGradient;
+  @Override
+  public void close() {
+    if (groups != null) {
+      groups.close();
+    }
   }
 
   private void fit(int count, int width, int slots) {
     int size = Math.multiplyExact(count, width);
-    if (residuals.length < size) {
-      residuals = new float[size];
-      open = new float[size];
-      rows = new float[size];
-    }
-    if (picks.length < slots) {
-      picks = new int[slots];
-      amounts = new float[slots];
-    }
-    if (counts.length < count) {
-      counts = new int[count];
-      searching = new int[count];
-      found = new int[count];
-    }
+    residuals = ScratchArrays.atLeast(residuals, size);
+    open = ScratchArrays.atLeast(open, size);
+    rows = ScratchArrays.atLeast(rows, size);
+    picks = ScratchArrays.atLeast(picks, slots);
+    amounts = ScratchArrays.atLeast(amounts, slots);
+    counts = ScratchArrays.atLeast(counts, count);
+    searching = ScratchArrays.atLeast(searching, count);
+    found = ScratchArrays.atLeast(found, count);
   }
 }

@@ -21,7 +21,7 @@ final class SiteNorms {
   }
 
   /** Adds {@code weight · row_s / ‖row_s‖} to each part of a gradient; parts of zeros stay. */
-  static void pull(
+  static void addUnitParts(
       float[] row, int at, List<Integer> sites, double weight, double[] gradient, int to) {
     int offset = 0;
     for (int width : sites) {
@@ -34,7 +34,8 @@ final class SiteNorms {
   }
 
   /** As the other, on float32. */
-  static void pull(float[] row, int at, List<Integer> sites, double weight, float[] gradient) {
+  static void addUnitParts(
+      float[] row, int at, List<Integer> sites, double weight, float[] gradient) {
     int offset = 0;
     for (int width : sites) {
       double norm = norm(row, at + offset, width);

@@ -74,9 +74,7 @@ public final class SkipEngine extends WrappedEngine {
     }
     boolean trains = spec.optimiser() != Optimiser.NONE;
     for (String suffix :
-        trains
-            ? List.of("", CheckedEngine.FIRST_MOMENT, CheckedEngine.SECOND_MOMENT)
-            : List.of("")) {
+        trains ? List.of("", EngineState.FIRST_MOMENT, EngineState.SECOND_MOMENT) : List.of("")) {
       added.put(
           new StateTensor(SKIP + suffix, DType.F32, List.of((long) outputWidth, (long) inputWidth)),
           arena.allocate(bytes, 64));
@@ -173,7 +171,7 @@ public final class SkipEngine extends WrappedEngine {
   @Override
   public void update(AdamStep step) {
     inner.update(step);
-    AdamRows.Factors factors = VectorEngine.factors(step);
+    AdamRows.Factors factors = AdamFactors.of(step);
     MemorySegment[] parts = added.values().toArray(MemorySegment[]::new);
     AdamRows moving = new AdamRows(skip, parts[1], parts[2], outputWidth, inputWidth);
     inTasks(

@@ -29,7 +29,7 @@ final class TensorFloat32Screen extends TorchScreen {
   private Tensor encoder;
   private Tensor norms;
 
-  TensorFloat32Screen(int features, int width, Device device, Numbers numbers) {
+  TensorFloat32Screen(int features, int width, Device device, DeviceIntegers numbers) {
     super(features, width, device, numbers);
     try (TensorScope scope = TensorScope.open()) {
       this.beside = Tensor.zeros(DType.F32, device, 2, features).moveTo(owner);

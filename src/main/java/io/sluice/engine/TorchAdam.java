@@ -5,6 +5,7 @@ import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -33,6 +34,17 @@ final class TorchAdam {
       Tensor active, Tensor encoder, Tensor encoderBias, Tensor decoder, Tensor decoderBias) {
     static Gradients ofBias(Tensor decoderBias) {
       return new Gradients(null, null, null, null, decoderBias);
+    }
+
+    /** The same in a scope that lives longer. */
+    Gradients moveTo(TensorScope scope) {
+      decoderBias.moveTo(scope);
+      if (active != null) {
+        for (Tensor tensor : List.of(active, encoder, encoderBias, decoder)) {
+          tensor.moveTo(scope);
+        }
+      }
+      return this;
     }
   }
 
@@ -67,7 +79,7 @@ final class TorchAdam {
   void update(AdamStep adam, Gradients gradients) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor time = Tensor.full(adam.step(), DType.F32, device);
-      move("decoder_bias", gradients.decoderBias(), adam, time);
+      move(EngineState.DECODER_BIAS, gradients.decoderBias(), adam, time);
       switch (spec.optimiser()) {
         case ADAM -> updateAll(adam, gradients, time);
         case SPARSE_ADAM -> {
@@ -83,8 +95,8 @@ final class TorchAdam {
     step(
         state.get(name),
         gradient,
-        state.get(name + CheckedEngine.FIRST_MOMENT),
-        state.get(name + CheckedEngine.SECOND_MOMENT),
+        state.get(name + EngineState.FIRST_MOMENT),
+        state.get(name + EngineState.SECOND_MOMENT),
         adam,
         time);
   }
@@ -109,10 +121,10 @@ final class TorchAdam {
     if (gradients.active() != null) {
       bias.indexCopy_(0, gradients.active(), gradients.encoderBias());
     }
-    move("encoder_bias", bias, adam, time);
+    move(EngineState.ENCODER_BIAS, bias, adam, time);
     long[] starts = chunkStarts(gradients.active());
-    updateMatrix("encoder", gradients.active(), gradients.encoder(), starts, adam, time);
-    updateMatrix("decoder", gradients.active(), gradients.decoder(), starts, adam, time);
+    updateMatrix(EngineState.ENCODER, gradients.active(), gradients.encoder(), starts, adam, time);
+    updateMatrix(EngineState.DECODER, gradients.active(), gradients.decoder(), starts, adam, time);
   }
 
   /** Where, among the active features, those of each chunk of rows begin, and all end. */
@@ -138,8 +150,8 @@ final class TorchAdam {
   private void updateMatrix(
       String name, Tensor active, Tensor gradient, long[] starts, AdamStep adam, Tensor time) {
     Tensor values = state.get(name);
-    Tensor firsts = state.get(name + CheckedEngine.FIRST_MOMENT);
-    Tensor seconds = state.get(name + CheckedEngine.SECOND_MOMENT);
+    Tensor firsts = state.get(name + EngineState.FIRST_MOMENT);
+    Tensor seconds = state.get(name + EngineState.SECOND_MOMENT);
     int chunk = Math.min(chunkRows(), spec.features());
     Tensor zeros = Tensor.empty(DType.F32, device, chunk, values.size(1));
     for (int start = 0; start < spec.features(); start += chunk) {
@@ -187,7 +199,7 @@ final class TorchAdam {
         Tensor decayFirst = first.narrow(0, start, length);
         Tensor decaySecond = second.narrow(0, start, length);
         moveRows(
-            "encoder_bias",
+            EngineState.ENCODER_BIAS,
             rows,
             gradients.encoderBias().narrow(0, start, length),
             decayFirst,
@@ -197,7 +209,7 @@ final class TorchAdam {
         decayFirst = decayFirst.reshape(length, 1);
         decaySecond = decaySecond.reshape(length, 1);
         moveRows(
-            "encoder",
+            EngineState.ENCODER,
             rows,
             gradients.encoder().narrow(0, start, length),
             decayFirst,
@@ -205,7 +217,7 @@ final class TorchAdam {
             adam,
             time);
         moveRows(
-            "decoder",
+            EngineState.DECODER,
             rows,
             gradients.decoder().narrow(0, start, length),
             decayFirst,
@@ -225,8 +237,8 @@ final class TorchAdam {
       AdamStep adam,
       Tensor time) {
     Tensor values = state.get(name);
-    Tensor firsts = state.get(name + CheckedEngine.FIRST_MOMENT);
-    Tensor seconds = state.get(name + CheckedEngine.SECOND_MOMENT);
+    Tensor firsts = state.get(name + EngineState.FIRST_MOMENT);
+    Tensor seconds = state.get(name + EngineState.SECOND_MOMENT);
     Tensor value = values.indexSelect(0, rows);
     Tensor first = firsts.indexSelect(0, rows).mul_(decayFirst);
     Tensor second = seconds.indexSelect(0, rows).mul_(decaySecond);

@@ -90,7 +90,7 @@ record TorchCodes(
    * @param entries how many of them are
    */
   static TorchCodes ofChosen(
-      Tensor chosen, Tensor activations, Tensor kept, int entries, Numbers numbers) {
+      Tensor chosen, Tensor activations, Tensor kept, int entries, DeviceIntegers numbers) {
     int rows = Math.toIntExact(chosen.size(0));
     int k = Math.toIntExact(chosen.size(1));
     int all = Math.multiplyExact(rows, k);

@@ -1,7 +1,9 @@
 package io.sluice.engine;
 
+import io.sluice.memory.DType;
 import io.sluice.simd.batch.Quickselect;
 import io.sluice.torch.Device;
+import io.sluice.torch.ReductionOperators;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import java.lang.foreign.MemorySegment;
@@ -11,33 +13,36 @@ import java.util.Comparator;
 import java.util.stream.IntStream;
 
 /**
- * Selections whose codes are sorted out in host memory: thresholds, of which nobody knows how many
- * codes they leave, and on a CPU, where the device is the host, the largest of a batch.
+ * Selections whose codes are sorted out in host memory: by thresholds, where the number of codes is
+ * not known before; among dead features; for matching pursuit; and on a CPU, where the device is
+ * the host, the largest of a batch.
  */
 final class TorchHostSelection {
   private final EngineSpec spec;
   private final Device device;
   private final Tensor encoder;
   private final Tensor encoderBias;
-  private final HostScratch scratch;
+  private final Tensor decoder;
+  private final TorchTransfer transfer;
   private final int chunkRows;
 
   TorchHostSelection(
       EngineSpec spec,
-      Device device,
       Tensor encoder,
       Tensor encoderBias,
-      HostScratch scratch,
+      Tensor decoder,
+      TorchTransfer transfer,
       int chunkRows) {
     this.spec = spec;
-    this.device = device;
+    this.device = transfer.device();
     this.encoder = encoder;
     this.encoderBias = encoderBias;
-    this.scratch = scratch;
+    this.decoder = decoder;
+    this.transfer = transfer;
     this.chunkRows = chunkRows;
   }
 
-  /** All whose rank is above their bound. */
+  /** All whose score is above their bound. */
   void keepAbove(Tensor seen, float[] bounds, Tensor norms, Codes codes) {
     int count = Math.toIntExact(seen.size(0));
     Tensor bound = Tensor.ofFloats(bounds, bounds.length);
@@ -46,10 +51,10 @@ final class TorchHostSelection {
     forChunks(
         seen,
         norms,
-        (start, activation, rank) -> {
+        (start, activation, score) -> {
           // Row by row, and in a row by feature: the order in which codes stand.
-          Tensor places = rank.gt(onDevice).reshape(-1).nonzero().reshape(-1);
-          found.add(start, activation.reshape(-1), rank.reshape(-1), places);
+          Tensor places = score.gt(onDevice).reshape(-1).nonzero().reshape(-1);
+          found.add(start, activation.reshape(-1), score.reshape(-1), places);
         });
     found.copyTo(codes, count, false);
   }
@@ -62,8 +67,8 @@ final class TorchHostSelection {
     forChunks(
         seen,
         norms,
-        (start, activation, rank) -> {
-          Tensor flat = rank.reshape(-1);
+        (start, activation, score) -> {
+          Tensor flat = score.reshape(-1);
           Tensor top = flat.topk(Math.min(wanted, flat.elements()), 0, false).indices();
           found.add(start, activation.reshape(-1), flat, top);
         });
@@ -72,12 +77,85 @@ final class TorchHostSelection {
     codes.setLeastRank(least);
   }
 
+  /**
+   * The {@code k} largest of each token among some features.
+   *
+   * @param features ascending; {@code count} of them
+   * @param norms of all decoder rows, where features are scored by them; else null
+   */
+  void keepAmong(Tensor seen, int[] features, int count, int k, Tensor norms, Codes found) {
+    MemorySegment host = transfer.scratch().longs("dead", count);
+    for (int i = 0; i < count; i++) {
+      host.setAtIndex(ValueLayout.JAVA_LONG, i, features[i]);
+    }
+    Tensor rows = transfer.onDevice(host, DType.I64, count);
+    Tensor among = encoder.indexSelect(0, rows);
+    Tensor bias = encoderBias.indexSelect(0, rows);
+    Tensor factors = norms == null ? null : norms.indexSelect(0, rows);
+    int tokens = Math.toIntExact(seen.size(0));
+    Tensor indices = Tensor.empty(DType.I64, device, tokens, k);
+    Tensor values = Tensor.empty(DType.F32, device, tokens, k);
+    for (int start = 0; start < tokens; start += chunkRows) {
+      int length = Math.min(chunkRows, tokens - start);
+      try (TensorScope inner = TensorScope.open()) {
+        Tensor activation = seen.narrow(0, start, length).linear(among, bias);
+        Tensor score = factors == null ? activation : activation.mul(factors);
+        ReductionOperators.Selection top = score.topk(k, 1, false);
+        indices.narrow(0, start, length).copy_(top.indices());
+        values
+            .narrow(0, start, length)
+            .copy_(factors == null ? top.values() : activation.gather(1, top.indices()));
+      }
+    }
+    int chosen = Math.multiplyExact(tokens, k);
+    MemorySegment hostIndices = transfer.scratch().longs("indices", chosen);
+    MemorySegment hostValues = transfer.scratch().floats("values", chosen);
+    indices.copyTo(hostIndices);
+    values.copyTo(hostValues);
+    found.begin(tokens, chosen);
+    int entry = 0;
+    for (int row = 0; row < tokens; row++) {
+      for (int i = row * k; i < (row + 1) * k; i++) {
+        float value = hostValues.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+        if (!(value <= 0)) {
+          int place = (int) hostIndices.getAtIndex(ValueLayout.JAVA_LONG, i);
+          found.set(entry++, features[place], value);
+        }
+      }
+      found.endRow(entry);
+    }
+  }
+
+  /** The feature whose decoder row has the largest product with each vector, or −1. */
+  void bestFeatures(float[] vectors, int count, int[] features) {
+    int width = spec.outputWidth();
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor residuals = transfer.onDevice(vectors, count * width).reshape(count, width);
+      Tensor none = Tensor.zeros(DType.F32, device, spec.features());
+      MemorySegment indices = transfer.scratch().longs("best", 1L * count);
+      MemorySegment products = transfer.scratch().floats("best products", 1L * count);
+      for (int start = 0; start < count; start += chunkRows) {
+        int length = Math.min(chunkRows, count - start);
+        try (TensorScope inner = TensorScope.open()) {
+          ReductionOperators.Selection top =
+              residuals.narrow(0, start, length).linear(decoder, none).topk(1, 1, false);
+          top.indices().copyTo(indices.asSlice(8L * start, 8L * length));
+          top.values().copyTo(products.asSlice(4L * start, 4L * length));
+        }
+      }
+      for (int row = 0; row < count; row++) {
+        boolean positive = products.getAtIndex(ValueLayout.JAVA_FLOAT, row) > 0;
+        features[row] = positive ? (int) indices.getAtIndex(ValueLayout.JAVA_LONG, row) : -1;
+      }
+    }
+  }
+
   @FunctionalInterface
   private interface Chunk {
     /**
-     * Takes the activations and ranks, {@code [rows, features]}, of the rows from {@code start}.
+     * Takes the activations and scores, {@code [rows, features]}, of the rows from {@code start}.
      */
-    void take(int start, Tensor activation, Tensor rank);
+    void take(int start, Tensor activation, Tensor score);
   }
 
   private void forChunks(Tensor seen, Tensor norms, Chunk body) {
@@ -95,9 +173,9 @@ final class TorchHostSelection {
   private final class Candidates {
     private long[] places = new long[0];
     private float[] values = new float[0];
-    private float[] ranks = new float[0];
+    private float[] scores = new float[0];
 
-    void add(int startRow, Tensor activation, Tensor rank, Tensor chosen) {
+    void add(int startRow, Tensor activation, Tensor score, Tensor chosen) {
       int more = Math.toIntExact(chosen.elements());
       if (more == 0) {
         return;
@@ -106,23 +184,23 @@ final class TorchHostSelection {
       int grown = Math.addExact(size, more);
       places = Arrays.copyOf(places, grown);
       values = Arrays.copyOf(values, grown);
-      ranks = Arrays.copyOf(ranks, grown);
-      MemorySegment hostPlaces = scratch.longs("places", more);
-      MemorySegment hostValues = scratch.floats("values", more);
-      MemorySegment hostRanks = scratch.floats("ranks", more);
+      scores = Arrays.copyOf(scores, grown);
+      MemorySegment hostPlaces = transfer.scratch().longs("places", more);
+      MemorySegment hostValues = transfer.scratch().floats("values", more);
+      MemorySegment hostScores = transfer.scratch().floats("scores", more);
       chosen.copyTo(hostPlaces);
       activation.indexSelect(0, chosen).copyTo(hostValues);
-      rank.indexSelect(0, chosen).copyTo(hostRanks);
+      score.indexSelect(0, chosen).copyTo(hostScores);
       MemorySegment.copy(hostPlaces, ValueLayout.JAVA_LONG, 0, places, size, more);
       MemorySegment.copy(hostValues, ValueLayout.JAVA_FLOAT, 0, values, size, more);
-      MemorySegment.copy(hostRanks, ValueLayout.JAVA_FLOAT, 0, ranks, size, more);
+      MemorySegment.copy(hostScores, ValueLayout.JAVA_FLOAT, 0, scores, size, more);
       for (int i = size; i < grown; i++) {
         places[i] += (long) startRow * spec.features();
       }
     }
 
     /**
-     * Keeps the largest ranks, of equal ones those of the lower place, in order of their places.
+     * Keeps the largest scores, of equal ones those of the lower place, in order of their places.
      *
      * @return the least positive one that stays, 0 if none does
      */
@@ -136,11 +214,11 @@ final class TorchHostSelection {
               .toArray();
       float least = 0;
       int equal = 0;
-      if (wanted < ranks.length) {
-        least = Quickselect.largest(ranks.clone(), ranks.length, wanted);
+      if (wanted < scores.length) {
+        least = Quickselect.largest(scores.clone(), scores.length, wanted);
         equal = wanted;
-        for (float rank : ranks) {
-          equal -= rank > least ? 1 : 0;
+        for (float score : scores) {
+          equal -= score > least ? 1 : 0;
         }
       }
       long[] keptPlaces = new long[places.length];
@@ -148,10 +226,10 @@ final class TorchHostSelection {
       int kept = 0;
       float lowest = Float.POSITIVE_INFINITY;
       for (int i : order) {
-        if (ranks[i] > least || ranks[i] == least && equal-- > 0) {
+        if (scores[i] > least || scores[i] == least && equal-- > 0) {
           keptPlaces[kept] = places[i];
           keptValues[kept++] = values[i];
-          lowest = ranks[i] > 0 ? Math.min(lowest, ranks[i]) : lowest;
+          lowest = scores[i] > 0 ? Math.min(lowest, scores[i]) : lowest;
         }
       }
       places = Arrays.copyOf(keptPlaces, kept);

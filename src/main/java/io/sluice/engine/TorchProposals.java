@@ -42,7 +42,7 @@ final class TorchProposals implements AutoCloseable {
   private final Device device;
   private final Tensor encoder;
   private final Tensor encoderBias;
-  private final Numbers numbers;
+  private final DeviceIntegers numbers;
   private final int chunkRows;
   private Screening screening;
 
@@ -71,7 +71,7 @@ final class TorchProposals implements AutoCloseable {
       Device device,
       Tensor encoder,
       Tensor encoderBias,
-      Numbers numbers,
+      DeviceIntegers numbers,
       Screening screening) {
     this.spec = spec;
     this.device = device;
@@ -126,7 +126,7 @@ final class TorchProposals implements AutoCloseable {
    *
    * @param features int64 {@code [n, best]}
    * @param values float32 {@code [n, best]}
-   * @param least no feature that was not proposed has a larger rank; float32 {@code [n]}, or null
+   * @param least no feature that was not proposed has a larger score; float32 {@code [n]}, or null
    */
   record Best(Tensor features, Tensor values, Tensor least) {}
 
@@ -157,7 +157,7 @@ final class TorchProposals implements AutoCloseable {
         Tensor activations = values.narrow(0, start, length);
         if (screened || best == 0) {
           Tensor bounds =
-              screened ? screen.bounds(tokens.narrow(start, length)) : ranks(rows, norms);
+              screened ? screen.bounds(tokens.narrow(start, length)) : scores(rows, norms);
           ReductionOperators.Selection found = TorchScreen.largest(bounds, proposed);
           least.narrow(0, start, length).copy_(found.values().amin(false, 1));
           keepBest(rows, null, found.indices(), width, norms, chosen, activations);
@@ -169,8 +169,8 @@ final class TorchProposals implements AutoCloseable {
     return new Best(indices, values, least);
   }
 
-  /** The ranks of all features by a product in float32, {@code [n, features]}. */
-  Tensor ranks(Tensor rows, Tensor norms) {
+  /** The scores of all features by a product in float32, {@code [n, features]}. */
+  Tensor scores(Tensor rows, Tensor norms) {
     Tensor activation = rows.linear(encoder, encoderBias);
     return norms == null ? activation : activation.mul_(norms);
   }
@@ -273,8 +273,9 @@ final class TorchProposals implements AutoCloseable {
     }
     Tensor products = rows.bagProducts(encoder, flat.to(DType.I32), offsets, tokens);
     Tensor values = products.add(encoderBias.indexSelect(0, flat)).reshape(n, each);
-    Tensor ranks = norms == null ? values : values.mul(norms.indexSelect(0, flat).reshape(n, each));
-    Tensor best = ranks.topk(k, 1, false).indices();
+    Tensor scores =
+        norms == null ? values : values.mul(norms.indexSelect(0, flat).reshape(n, each));
+    Tensor best = scores.topk(k, 1, false).indices();
     chosen.copy_(proposed.gather(1, best));
     activations.copy_(values.gather(1, best));
   }
@@ -290,19 +291,19 @@ final class TorchProposals implements AutoCloseable {
       Tensor activations) {
     Tensor rows = places == null ? seen : seen.indexSelect(0, places);
     Tensor activation = rows.linear(encoder, encoderBias);
-    Tensor rank = norms == null ? activation : activation.mul(norms);
+    Tensor score = norms == null ? activation : activation.mul(norms);
     if (screening != Screening.NONE && !signed) {
       keepBest(
           seen,
           places,
-          TorchScreen.largest(rank, Math.min(spec.features(), k + SPARE)).indices(),
+          TorchScreen.largest(score, Math.min(spec.features(), k + SPARE)).indices(),
           k,
           norms,
           chosen,
           activations);
       return;
     }
-    ReductionOperators.Selection top = (signed ? rank.abs() : rank).topk(k, 1, false);
+    ReductionOperators.Selection top = (signed ? score.abs() : score).topk(k, 1, false);
     chosen.copy_(top.indices());
     activations.copy_(
         norms == null && !signed ? top.values() : activation.gather(1, top.indices()));

@@ -10,7 +10,7 @@ import java.util.List;
 
 /**
  * Upper bounds of pre-activations from a product on matrix units, which are many times as fast as
- * float32 is. Where features are ranked by {@code f · ‖W_D[j]‖}, bounds are of the rank.
+ * float32 is. Where features are scored by {@code f · ‖W_D[j]‖}, bounds are of the score.
  */
 abstract sealed class TorchScreen permits Bfloat16Screen, TensorFloat32Screen {
   final Device device;
@@ -24,14 +24,14 @@ abstract sealed class TorchScreen permits Bfloat16Screen, TensorFloat32Screen {
    */
   final double gamma;
 
-  final Numbers numbers;
+  final DeviceIntegers numbers;
 
   /** Frees what the screen keeps. */
   final TensorScope owner = TensorScope.detached();
 
   private boolean stale = true;
 
-  TorchScreen(int features, int width, Device device, Numbers numbers) {
+  TorchScreen(int features, int width, Device device, DeviceIntegers numbers) {
     this.device = device;
     this.width = width;
     this.features = features;
@@ -62,7 +62,7 @@ abstract sealed class TorchScreen permits Bfloat16Screen, TensorFloat32Screen {
   /**
    * Takes all weights.
    *
-   * @param norms of the decoder rows where they rank; else null
+   * @param norms of the decoder rows where features are scored by them; else null
    * @param chunk rows at a time
    */
   abstract void refreshAll(Tensor encoder, Tensor bias, Tensor norms, int chunk);

@@ -26,28 +26,29 @@ final class TorchSelection implements AutoCloseable {
   private final Tensor encoder;
   private final Tensor encoderBias;
   private final HostScratch scratch;
-  private final Numbers numbers;
+  private final DeviceIntegers numbers;
   private final TorchProposals proposals;
   private final TorchHostSelection onHost;
 
   /** A selection from {@code encoder}. */
   TorchSelection(
       EngineSpec spec,
-      Device device,
       Tensor encoder,
       Tensor encoderBias,
-      HostScratch scratch,
-      Numbers numbers,
+      Tensor decoder,
+      TorchTransfer transfer,
+      DeviceIntegers numbers,
       TorchProposals.Screening screening) {
     this.spec = spec;
-    this.device = device;
+    this.device = transfer.device();
     this.encoder = encoder;
     this.encoderBias = encoderBias;
-    this.scratch = scratch;
+    this.scratch = transfer.scratch();
     this.numbers = numbers;
     this.proposals = new TorchProposals(spec, device, encoder, encoderBias, numbers, screening);
     this.onHost =
-        new TorchHostSelection(spec, device, encoder, encoderBias, scratch, proposals.chunkRows());
+        new TorchHostSelection(
+            spec, encoder, encoderBias, decoder, transfer, proposals.chunkRows());
   }
 
   /** How many tokens are multiplied at once. */
@@ -70,16 +71,26 @@ final class TorchSelection implements AutoCloseable {
     proposals.rowsChanged(active, norms, chunk);
   }
 
-  /** All whose rank is above their bound, to host memory. */
+  /** All whose score is above their bound, to host memory. */
   void keepAbove(Tensor seen, float[] bounds, Tensor norms, Codes codes) {
     onHost.keepAbove(seen, bounds, norms, codes);
+  }
+
+  /** As {@link TorchHostSelection#keepAmong}. */
+  void keepAmong(Tensor seen, int[] features, int count, int k, Tensor norms, Codes found) {
+    onHost.keepAmong(seen, features, count, k, norms, found);
+  }
+
+  /** As {@link TorchHostSelection#bestFeatures}. */
+  void bestFeatures(float[] vectors, int count, int[] features) {
+    onHost.bestFeatures(vectors, count, features);
   }
 
   /**
    * The {@code k} largest of each token.
    *
    * @param seen float32 {@code [n, width]}
-   * @param norms of the decoder rows, where they rank; else null
+   * @param norms of the decoder rows, where features are scored by them; else null
    * @param signed whether activations below 0 count by their magnitude
    * @param ordered whether a token's codes shall stand in the order of features, else in any
    * @param chunk rows of weights at a time
@@ -128,10 +139,10 @@ final class TorchSelection implements AutoCloseable {
 
   /** Which tokens' proposals may lack one of the k largest. */
   private Tensor open(Tensor indices, Tensor values, Tensor norms, Tensor least) {
-    Tensor ranks = norms == null ? values : values.mul(ranksOf(indices, norms));
+    Tensor scores = norms == null ? values : values.mul(factorsOf(indices, norms));
     Tensor zero = Tensor.zeros(DType.F32, device, 1);
     // What is left out and not positive is no code. A bound that is NaN proves nothing.
-    return least.lt(ranks.amin(false, 1).maximum(zero)).not();
+    return least.lt(scores.amin(false, 1).maximum(zero)).not();
   }
 
   /** Computes {@code failed} tokens anew, and proposes more to the next if they are many. */
@@ -154,7 +165,7 @@ final class TorchSelection implements AutoCloseable {
     }
   }
 
-  private static Tensor ranksOf(Tensor indices, Tensor norms) {
+  private static Tensor factorsOf(Tensor indices, Tensor norms) {
     return norms.indexSelect(0, indices.reshape(-1)).reshape(indices.shape());
   }
 
@@ -166,12 +177,12 @@ final class TorchSelection implements AutoCloseable {
   /**
    * Codes of a batch of which so many are kept.
    *
-   * @param least the lowest rank among them; 0 if there are none
+   * @param least the lowest score among them; 0 if there are none
    */
   record Largest(TorchCodes codes, float least) {}
 
   /**
-   * The {@code k} times as many as tokens that are the largest of all; of equal ranks at the edge,
+   * The {@code k} times as many as tokens that are the largest of all; of equal scores at the edge,
    * those of the first tokens and features. Null where that is found on the host.
    *
    * @param results the scope in which the codes are made
@@ -185,17 +196,18 @@ final class TorchSelection implements AutoCloseable {
     int count = Math.toIntExact(seen.size(0));
     boolean screened = proposals.screens(k);
     TorchProposals.Best all = proposals.propose(seen, k, 0, norms, false, screened, chunk);
-    Tensor ranks = norms == null ? all.values() : all.values().mul(ranksOf(all.features(), norms));
-    long each = ranks.size(1);
+    Tensor scores =
+        norms == null ? all.values() : all.values().mul(factorsOf(all.features(), norms));
+    long each = scores.size(1);
     long wanted = (long) count * k;
     Tensor edge =
-        ranks.reshape(-1).topk(wanted, 0, false).values().amin(false, 0).reshape(1).relu();
+        scores.reshape(-1).topk(wanted, 0, false).values().amin(false, 0).reshape(1).relu();
     Entries entries =
         new Entries(
             TorchProposals.eachOf(numbers.wholeTo(count), each),
             all.features().reshape(-1),
             all.values().reshape(-1),
-            ranks.reshape(-1));
+            scores.reshape(-1));
     if (each < spec.features()) {
       Tensor open = all.least().lt(edge).not();
       int failed = (int) open.sum().item();
@@ -211,13 +223,13 @@ final class TorchSelection implements AutoCloseable {
   }
 
   /** Entries of a batch: int32, int64, float32, float32, all flat. */
-  private record Entries(Tensor tokens, Tensor features, Tensor values, Tensor ranks) {
+  private record Entries(Tensor tokens, Tensor features, Tensor values, Tensor scores) {
     Entries at(Tensor places) {
       return new Entries(
           tokens.indexSelect(0, places),
           features.indexSelect(0, places),
           values.indexSelect(0, places),
-          ranks.indexSelect(0, places));
+          scores.indexSelect(0, places));
     }
   }
 
@@ -235,7 +247,7 @@ final class TorchSelection implements AutoCloseable {
     List<Entries> all = new ArrayList<>(List.of(entries.at(closedPlaces)));
     Tensor failures = open.nonzero().reshape(-1);
     Tensor rows = numbers.upTo(seen.size(0) + 1);
-    // The product's own rounding may put a rank a little lower than its value does. What is not
+    // The product's own rounding may put a score a little lower than its value does. What is not
     // positive is no code.
     Tensor least = Tensor.full(Float.MIN_NORMAL, DType.F32, device, 1);
     Tensor bound = edge.mul(1 - 1e-3).maximum(least);
@@ -245,8 +257,8 @@ final class TorchSelection implements AutoCloseable {
       Tensor places = failures.narrow(0, start, length);
       Tensor found;
       try (TensorScope scope = TensorScope.open()) {
-        // Not (rank < bound), which would pass over NaN.
-        Tensor product = proposals.ranks(seen.indexSelect(0, places), norms);
+        // Not (score < bound), which would pass over NaN.
+        Tensor product = proposals.scores(seen.indexSelect(0, places), norms);
         found = product.lt(bound).not().nonzero().moveTo(results);
       }
       if (found.size(0) == 0) {
@@ -261,14 +273,14 @@ final class TorchSelection implements AutoCloseable {
                   tokens.searchSorted(rows, false).to(DType.I32),
                   tokens.to(DType.I32))
               .add(encoderBias.indexSelect(0, features));
-      Tensor ranks = norms == null ? values : values.mul(norms.indexSelect(0, features));
-      all.add(new Entries(tokens.to(DType.I32), features, values, ranks));
+      Tensor scores = norms == null ? values : values.mul(norms.indexSelect(0, features));
+      all.add(new Entries(tokens.to(DType.I32), features, values, scores));
     }
     return new Entries(
         ShapeOperators.cat(all.stream().map(Entries::tokens).toList(), 0),
         ShapeOperators.cat(all.stream().map(Entries::features).toList(), 0),
         ShapeOperators.cat(all.stream().map(Entries::values).toList(), 0),
-        ShapeOperators.cat(all.stream().map(Entries::ranks).toList(), 0));
+        ShapeOperators.cat(all.stream().map(Entries::scores).toList(), 0));
   }
 
   private Largest largest(Entries entries, int count, long wanted, Codes onHost) {
@@ -281,11 +293,11 @@ final class TorchSelection implements AutoCloseable {
             .add(entries.features.to(DType.F64))
             .to(DType.I64);
     Entries inOrder = entries.at(places.sort(0, false).indices());
-    Tensor best = inOrder.ranks.sort(0, true).indices();
+    Tensor best = inOrder.scores.sort(0, true).indices();
     long some = Math.min(wanted, best.elements());
     Entries kept = inOrder.at(best.narrow(0, 0, some).sort(0, false).values());
     Tensor zero = Tensor.zeros(DType.F32, device, 1);
-    kept = kept.at(kept.ranks.le(zero).not().nonzero().reshape(-1));
+    kept = kept.at(kept.scores.le(zero).not().nonzero().reshape(-1));
     int size = Math.toIntExact(kept.tokens.elements());
     TorchCodes codes =
         new TorchCodes(
@@ -296,7 +308,7 @@ final class TorchSelection implements AutoCloseable {
             kept.tokens.searchSorted(numbers.wholeTo(count + 1L), false).to(DType.I32),
             kept.tokens,
             kept.tokens);
-    float least = size == 0 ? 0 : (float) kept.ranks.amin(false, 0).item();
+    float least = size == 0 ? 0 : (float) kept.scores.amin(false, 0).item();
     if (Float.isNaN(least)) {
       codes.copyTo(onHost, scratch);
     }

@@ -43,8 +43,8 @@ abstract class WrappedEngine implements Engine {
   }
 
   @Override
-  public double revive(int k, double weight, long clock) {
-    return inner.revive(k, weight, clock);
+  public double addDeadFeatureLoss(int k, double weight, long clock) {
+    return inner.addDeadFeatureLoss(k, weight, clock);
   }
 
   @Override

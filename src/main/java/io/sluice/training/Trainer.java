@@ -395,7 +395,7 @@ public final class Trainer implements AutoCloseable {
     }
     if (config.remedies().revive()) {
       int k = config.remedies().auxK();
-      engine.revive(
+      engine.addDeadFeatureLoss(
           k > 0 ? k : Math.max(1, engine.spec().outputWidth() / 2),
           config.remedies().auxWeight(),
           tokens - config.deadAfter());

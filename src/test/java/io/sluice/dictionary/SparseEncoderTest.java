@@ -7,9 +7,9 @@ import static org.assertj.core.api.Assertions.within;
 import com.sun.management.ThreadMXBean;
 import io.sluice.engine.Codes;
 import io.sluice.engine.Engine;
+import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
-import io.sluice.engine.ReferenceEngine;
 import io.sluice.engine.Rows;
 import io.sluice.engine.Selection;
 import io.sluice.engine.Thresholds;
@@ -236,7 +236,8 @@ class SparseEncoderTest {
       encoder.encode(x, features, values, counts);
       Arena arena = Arena.ofAuto();
       try (Engine engine =
-          new ReferenceEngine(dictionary.config().spec(Optimiser.NONE), dictionary.parameters())) {
+          EngineFactory.reference()
+              .open(dictionary.config().spec(Optimiser.NONE), dictionary.parameters())) {
         MemorySegment memory = arena.allocateFrom(ValueLayout.JAVA_FLOAT, x);
         engine.encode(new Rows(memory, DType.F32, 20, WIDTH), new Selection.AbsTopK(K));
         Codes codes = engine.codes();
@@ -281,7 +282,8 @@ class SparseEncoderTest {
       int[] counts = new int[20];
       encoder.encode(x, features, values, counts);
       try (Engine engine =
-          new ReferenceEngine(dictionary.config().spec(Optimiser.NONE), dictionary.parameters())) {
+          EngineFactory.reference()
+              .open(dictionary.config().spec(Optimiser.NONE), dictionary.parameters())) {
         MemorySegment memory = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_FLOAT, x);
         engine.encode(new Rows(memory, DType.F32, 20, WIDTH), pursuit.selection());
         Codes codes = engine.codes();

@@ -117,7 +117,8 @@ abstract class EngineContractTest {
         assertThat(loss).as("loss of step %d", step).isCloseTo(golden.loss(step), relative(1e-4));
         engine.markFired(tokens);
         double added =
-            engine.revive(golden.auxK(), golden.auxWeight(), tokens - golden.auxWindow());
+            engine.addDeadFeatureLoss(
+                golden.auxK(), golden.auxWeight(), tokens - golden.auxWindow());
         assertThat(added)
             .as("added in step %d", step)
             .isCloseTo(golden.added(step), within(1e-4 * golden.added(step)));
@@ -137,17 +138,19 @@ abstract class EngineContractTest {
     Rows batch = randomRows(20, 12);
     try (Engine engine = open(spec, start);
         Engine plain = open(spec, start)) {
-      assertThatThrownBy(() -> engine.revive(3, 1, 0)).isInstanceOf(IllegalStateException.class);
+      assertThatThrownBy(() -> engine.addDeadFeatureLoss(3, 1, 0))
+          .isInstanceOf(IllegalStateException.class);
       for (Engine each : List.of(engine, plain)) {
         each.encode(batch, new Selection.TopK(3));
         each.decode(batch, true);
         each.markFired(20);
       }
       // Nothing was last marked before the beginning.
-      assertThat(engine.revive(3, 1, -1)).isZero();
+      assertThat(engine.addDeadFeatureLoss(3, 1, -1)).isZero();
       engine.accumulate();
       plain.accumulate();
-      assertThatThrownBy(() -> engine.revive(3, 1, 0)).isInstanceOf(IllegalStateException.class);
+      assertThatThrownBy(() -> engine.addDeadFeatureLoss(3, 1, 0))
+          .isInstanceOf(IllegalStateException.class);
       engine.update(new AdamStep(1, 1e-3, 0.9, 0.999, 1e-8));
       plain.update(new AdamStep(1, 1e-3, 0.9, 0.999, 1e-8));
       assertSameState(engine, plain);
@@ -155,14 +158,16 @@ abstract class EngineContractTest {
       engine.decode(batch, true);
       // More than there are dead features; none of them is in a code, though none was marked.
       int entries = engine.codes().entries();
-      assertThat(engine.revive(1000, 1, 100)).isPositive();
+      assertThat(engine.addDeadFeatureLoss(1000, 1, 100)).isPositive();
       assertThat(engine.codes().entries()).isEqualTo(entries);
-      assertThatThrownBy(() -> engine.revive(3, 1, 100)).isInstanceOf(IllegalStateException.class);
+      assertThatThrownBy(() -> engine.addDeadFeatureLoss(3, 1, 100))
+          .isInstanceOf(IllegalStateException.class);
       engine.accumulate();
       engine.update(new AdamStep(2, 1e-3, 0.9, 0.999, 1e-8));
       engine.encode(batch, new Selection.Threshold(Thresholds.uniform(0)));
       engine.decode(batch, true);
-      assertThatThrownBy(() -> engine.revive(3, 1, 0)).isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(() -> engine.addDeadFeatureLoss(3, 1, 0))
+          .isInstanceOf(IllegalArgumentException.class);
     }
   }
 
@@ -173,7 +178,7 @@ abstract class EngineContractTest {
     EngineSpec spec = new EngineSpec(13, 13, 300, true, true, Optimiser.SPARSE_ADAM);
     Parameters start = randomParameters(spec);
     try (Engine engine = open(spec, start);
-        Engine reference = new ReferenceEngine(spec, start)) {
+        Engine reference = EngineFactory.reference().open(spec, start)) {
       for (int step = 1; step <= 4; step++) {
         // Fewer and more rows, so that memory is used again.
         Rows batch = randomRows(step % 2 == 0 ? 70 : 33, 13);
@@ -182,7 +187,7 @@ abstract class EngineContractTest {
           each.encode(batch, new Selection.BatchTopK(2));
           each.decode(batch, true);
           each.markFired(step);
-          added[each == engine ? 1 : 0] = each.revive(5, 0.1, step - 1);
+          added[each == engine ? 1 : 0] = each.addDeadFeatureLoss(5, 0.1, step - 1);
           each.accumulate();
           each.update(new AdamStep(step, 1e-3, 0.9, 0.999, 1e-8));
         }
@@ -374,7 +379,7 @@ abstract class EngineContractTest {
     }
     Rows input = randomRows(40, 12);
     try (Engine engine = open(spec, start);
-        Engine reference = new ReferenceEngine(spec, start)) {
+        Engine reference = EngineFactory.reference().open(spec, start)) {
       double last = Double.POSITIVE_INFINITY;
       for (int picks : new int[] {1, 2, 5, 30}) {
         Selection pursuit = new Selection.Pursuit(picks, 0.05);
@@ -417,7 +422,7 @@ abstract class EngineContractTest {
             new Selection.Threshold(Thresholds.uniform(0.7f)),
             new Selection.TopK(3));
     try (Engine engine = open(spec, start);
-        Engine reference = new ReferenceEngine(spec, start)) {
+        Engine reference = EngineFactory.reference().open(spec, start)) {
       for (int step = 1; step <= selections.size(); step++) {
         Rows batch = randomRows(20, 12);
         for (Engine each : List.of(engine, reference)) {
@@ -576,7 +581,7 @@ abstract class EngineContractTest {
     EngineSpec spec = new EngineSpec(8, 8, 60, false, false, Optimiser.SPARSE_ADAM);
     Parameters start = randomParameters(spec);
     try (Engine engine = open(spec, start);
-        Engine dense = new ReferenceEngine(spec, start)) {
+        Engine dense = EngineFactory.reference().open(spec, start)) {
       for (int step = 1; step <= 150; step++) {
         Rows batch = randomRows(2, 8);
         for (Engine each : List.of(engine, dense)) {
@@ -597,7 +602,7 @@ abstract class EngineContractTest {
     EngineSpec spec = new EngineSpec(8, 8, 6, true, false, Optimiser.ADAM);
     Parameters start = randomParameters(spec);
     try (Engine engine = open(spec, start);
-        Engine reference = new ReferenceEngine(spec, start)) {
+        Engine reference = EngineFactory.reference().open(spec, start)) {
       for (int step = 1; step <= 3; step++) {
         Rows batch = randomRows(700, 8);
         for (Engine each : List.of(engine, reference)) {

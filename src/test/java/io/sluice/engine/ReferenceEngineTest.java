@@ -4,6 +4,6 @@ package io.sluice.engine;
 class ReferenceEngineTest extends EngineContractTest {
   @Override
   Engine open(EngineSpec spec, Parameters initial) {
-    return new ReferenceEngine(spec, initial);
+    return EngineFactory.reference().open(spec, initial);
   }
 }

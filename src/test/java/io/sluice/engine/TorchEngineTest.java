@@ -14,6 +14,6 @@ class TorchEngineTest extends EngineContractTest {
   @Override
   Engine open(EngineSpec spec, Parameters initial) {
     Assumptions.assumeTrue(Torch.isAvailable(), "no LibTorch here");
-    return new TorchEngine(spec, initial, DEVICE);
+    return EngineFactory.torch(DEVICE).open(spec, initial);
   }
 }

@@ -55,6 +55,11 @@ class TorchSelectionTest {
     BIASES
   }
 
+  private static Engine open(EngineSpec spec, Parameters start, Screening screening) {
+    return new CheckedEngine(
+        spec, start, (s, initial) -> new TorchArithmetic(s, initial, DEVICE, screening));
+  }
+
   @BeforeEach
   void needsLibTorch() {
     Assumptions.assumeTrue(Torch.isAvailable(), "no LibTorch here");
@@ -79,8 +84,8 @@ class TorchSelectionTest {
       EngineSpec spec = new EngineSpec(width, width, features, centred, byNorm, Optimiser.ADAM);
       Parameters start = weights(inputs, width, features);
       Rows tokens = tokens(inputs, rows, width);
-      try (Engine plain = new TorchEngine(spec, start, DEVICE, Screening.FLOAT32);
-          Engine screened = new TorchEngine(spec, start, DEVICE, screening)) {
+      try (Engine plain = open(spec, start, Screening.FLOAT32);
+          Engine screened = open(spec, start, screening)) {
         String of =
             "seed %d, %s, %s, %d rows, width %d, %d features, k %d"
                 .formatted(seed, screening, inputs, rows, width, features, k);
@@ -111,8 +116,8 @@ class TorchSelectionTest {
   void screenFollowsTheOptimiser(Optimiser optimiser, Screening screening) {
     EngineSpec spec = new EngineSpec(24, 24, 900, true, true, optimiser);
     Parameters start = weights(Inputs.LOW_RANK, 24, 900);
-    try (Engine plain = new TorchEngine(spec, start, DEVICE, Screening.FLOAT32);
-        Engine screened = new TorchEngine(spec, start, DEVICE, screening)) {
+    try (Engine plain = open(spec, start, Screening.FLOAT32);
+        Engine screened = open(spec, start, screening)) {
       for (int step = 1; step <= 12; step++) {
         Rows tokens = tokens(Inputs.LOW_RANK, 64, 24);
         Selection selection = step % 2 == 0 ? new Selection.BatchTopK(5) : new Selection.TopK(5);
@@ -138,7 +143,7 @@ class TorchSelectionTest {
       Parameters weights = weights(inputs, width, features);
       Rows tokens = tokens(inputs, rows, width);
       float[] bounds;
-      try (Numbers numbers = new Numbers(DEVICE);
+      try (DeviceIntegers numbers = new DeviceIntegers(DEVICE);
           TensorScope scope = TensorScope.open()) {
         TorchScreen screen =
             inBfloat16
@@ -179,8 +184,8 @@ class TorchSelectionTest {
         new EngineSpec(width, width, features, false, random.nextBoolean(), Optimiser.NONE);
     Parameters start = weights(inputs, width, features);
     Rows tokens = tokens(inputs, 70, width);
-    try (Engine reference = new ReferenceEngine(spec, start);
-        Engine screened = new TorchEngine(spec, start, DEVICE, Screening.TENSOR_FLOAT32)) {
+    try (Engine reference = EngineFactory.reference().open(spec, start);
+        Engine screened = open(spec, start, Screening.TENSOR_FLOAT32)) {
       reference.encode(tokens, new Selection.BatchTopK(k));
       screened.encode(tokens, new Selection.BatchTopK(k));
       assertThat(screened.leastRank())
@@ -200,7 +205,7 @@ class TorchSelectionTest {
     EngineSpec spec = new EngineSpec(8, 8, 600, false, false, Optimiser.ADAM);
     Parameters start = weights(Inputs.GAUSSIAN, 8, 600);
     start.encoder().setAtIndex(ValueLayout.JAVA_FLOAT, 8 * 321 + 3, Float.NaN);
-    try (Engine engine = new TorchEngine(spec, start, DEVICE, Screening.BFLOAT16)) {
+    try (Engine engine = open(spec, start, Screening.BFLOAT16)) {
       assertThatThrownBy(() -> engine.encode(tokens(Inputs.GAUSSIAN, 20, 8), new Selection.TopK(4)))
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining("feature 321 has activation NaN");
@@ -210,8 +215,7 @@ class TorchSelectionTest {
   @Test
   void countsCodesWithoutCopyingThem() {
     EngineSpec spec = new EngineSpec(16, 16, 700, false, false, Optimiser.ADAM);
-    try (Engine engine =
-        new TorchEngine(spec, weights(Inputs.GAUSSIAN, 16, 700), DEVICE, Screening.BFLOAT16)) {
+    try (Engine engine = open(spec, weights(Inputs.GAUSSIAN, 16, 700), Screening.BFLOAT16)) {
       engine.encode(tokens(Inputs.GAUSSIAN, 30, 16), new Selection.TopK(6));
       int count = engine.codeCount();
       assertThat(count).isPositive().isEqualTo(engine.codes().entries());

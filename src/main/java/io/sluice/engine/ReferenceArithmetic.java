@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.memory.ScratchArrays;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -10,11 +11,13 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
- * The specification of {@link Engine}: plain scalar Java, each operation as its formula says, dense
- * where the formula is dense. Values are stored as float32 and summed in float64. It is slow and
- * needs nothing but a JDK; the other engines are tested against it.
+ * The specification of {@link Arithmetic}: plain scalar Java, each operation as its formula says,
+ * dense where the formula is dense. Values are stored as float32 and summed in float64. It is slow
+ * and needs nothing but a JDK; the others are tested against it.
  */
-public final class ReferenceEngine extends CheckedEngine {
+public final class ReferenceArithmetic implements Arithmetic {
+  private final EngineSpec spec;
+  private final HostFiringClocks clocks;
   private final Map<String, float[]> state = new LinkedHashMap<>();
   private final float[] encoder;
   private final float[] encoderBias;
@@ -22,7 +25,6 @@ public final class ReferenceEngine extends CheckedEngine {
   private final float[] decoderBias;
 
   private final Prefixes prefixes;
-  private final FeatureGroups groups;
 
   /** Whether each feature fired in the batch whose gradients are held. */
   private final boolean[] fired;
@@ -35,18 +37,20 @@ public final class ReferenceEngine extends CheckedEngine {
   private float[] residualGradient = new float[0];
   private float[] codeGradient = new float[0];
 
-  /** The input of the last decode. */
+  /** The input of the last decode, and how many codes it has. */
   private Rows batch;
 
+  private int entries;
+
   /**
-   * An engine that starts from a copy of {@code initial}, with moments of zero.
+   * An arithmetic that starts from a copy of {@code initial}, with moments of zero.
    *
-   * @throws IllegalArgumentException if the shapes disagree with {@code spec}, or a matrix has more
-   *     elements than a Java array
+   * @throws IllegalArgumentException if a matrix has more elements than a Java array
    */
-  public ReferenceEngine(EngineSpec spec, Parameters initial) {
-    super(spec, initial);
-    for (StateTensor tensor : ownState()) {
+  public ReferenceArithmetic(EngineSpec spec, Parameters initial) {
+    this.spec = spec;
+    clocks = new HostFiringClocks(spec.features());
+    for (StateTensor tensor : state()) {
       long elements = tensor.bytes() / Float.BYTES;
       if (elements > Integer.MAX_VALUE - 8) {
         throw new IllegalArgumentException(
@@ -54,16 +58,15 @@ public final class ReferenceEngine extends CheckedEngine {
       }
       state.put(tensor.name(), new float[(int) elements]);
     }
-    encoder = state.get("encoder");
-    encoderBias = state.get("encoder_bias");
-    decoder = state.get("decoder");
-    decoderBias = state.get("decoder_bias");
-    writeOwn("encoder", initial.encoder());
-    writeOwn("encoder_bias", initial.encoderBias());
-    writeOwn("decoder", initial.decoder());
-    writeOwn("decoder_bias", initial.decoderBias());
+    encoder = state.get(EngineState.ENCODER);
+    encoderBias = state.get(EngineState.ENCODER_BIAS);
+    decoder = state.get(EngineState.DECODER);
+    decoderBias = state.get(EngineState.DECODER_BIAS);
+    write(EngineState.ENCODER, initial.encoder());
+    write(EngineState.ENCODER_BIAS, initial.encoderBias());
+    write(EngineState.DECODER, initial.decoder());
+    write(EngineState.DECODER_BIAS, initial.decoderBias());
     prefixes = new Prefixes(spec.prefixes());
-    groups = new FeatureGroups(spec.features());
     fired = new boolean[spec.features()];
     int trained = spec.optimiser() == Optimiser.NONE ? 0 : 1;
     encoderGradient = new double[trained * encoder.length];
@@ -78,7 +81,7 @@ public final class ReferenceEngine extends CheckedEngine {
   }
 
   @Override
-  void encodeRows(Rows input, Selection selection, Codes codes) {
+  public DeviceCodes encode(Rows input, Selection selection, Codes codes) {
     float[][] activations = preActivations(input);
     boolean signed = selection instanceof Selection.AbsTopK;
     for (float[] row : activations) {
@@ -87,16 +90,16 @@ public final class ReferenceEngine extends CheckedEngine {
         row[feature] = Math.max(0, row[feature]);
       }
     }
-    double[][] ranks = ranks(activations);
+    double[][] scores = scores(activations);
     int[][] chosen =
         switch (selection) {
           case Selection.TopK(int k) ->
-              Arrays.stream(ranks).map(rank -> largest(rank, k)).toArray(int[][]::new);
+              Arrays.stream(scores).map(score -> largest(score, k)).toArray(int[][]::new);
           case Selection.AbsTopK(int k) ->
-              Arrays.stream(ranks)
-                  .map(rank -> largest(Arrays.stream(rank).map(Math::abs).toArray(), k))
+              Arrays.stream(scores)
+                  .map(score -> largest(Arrays.stream(score).map(Math::abs).toArray(), k))
                   .toArray(int[][]::new);
-          case Selection.BatchTopK(int k) -> largestOfAll(ranks, k * input.count());
+          case Selection.BatchTopK(int k) -> largestOfAll(scores, k * input.count());
           default -> throw new IllegalArgumentException("not a count of features: " + selection);
         };
     codes.begin(input.count(), Arrays.stream(chosen).mapToInt(row -> row.length).sum());
@@ -106,7 +109,7 @@ public final class ReferenceEngine extends CheckedEngine {
       for (int feature : chosen[row]) {
         // Not (activation > 0), which would pass over NaN.
         if (activations[row][feature] != 0) {
-          least = Math.min(least, ranks[row][feature]);
+          least = Math.min(least, scores[row][feature]);
           if (signed) {
             codes.put(entry++, feature, activations[row][feature]);
           } else {
@@ -119,13 +122,14 @@ public final class ReferenceEngine extends CheckedEngine {
     if (selection instanceof Selection.BatchTopK && entry > 0) {
       codes.setLeastRank((float) least);
     }
+    return null;
   }
 
   @Override
-  void encodeAbove(Rows input, float[] bounds, Codes codes) {
+  public void encodeAbove(Rows input, float[] bounds, Codes codes) {
     float[][] activations = preActivations(input);
-    double[][] ranks = ranks(activations);
-    int[][] chosen = Arrays.stream(ranks).map(rank -> above(rank, bounds)).toArray(int[][]::new);
+    double[][] scores = scores(activations);
+    int[][] chosen = Arrays.stream(scores).map(score -> above(score, bounds)).toArray(int[][]::new);
     codes.begin(input.count(), Arrays.stream(chosen).mapToInt(row -> row.length).sum());
     int entry = 0;
     for (int row = 0; row < input.count(); row++) {
@@ -137,7 +141,7 @@ public final class ReferenceEngine extends CheckedEngine {
   }
 
   @Override
-  void readCentred(Rows input, float[] out) {
+  public void readCentred(Rows input, float[] out) {
     for (int row = 0; row < input.count(); row++) {
       for (int i = 0; i < input.width(); i++) {
         out[row * input.width() + i] = centred(input, row, i);
@@ -146,15 +150,15 @@ public final class ReferenceEngine extends CheckedEngine {
   }
 
   @Override
-  void startPursuit() {}
+  public void startPursuit() {}
 
   @Override
-  void bestFeatures(float[] vectors, int count, int[] features) {
-    int width = spec().outputWidth();
+  public void bestFeatures(float[] vectors, int count, int[] features) {
+    int width = spec.outputWidth();
     for (int row = 0; row < count; row++) {
       double best = 0;
       features[row] = -1;
-      for (int feature = 0; feature < spec().features(); feature++) {
+      for (int feature = 0; feature < spec.features(); feature++) {
         double product = 0;
         for (int i = 0; i < width; i++) {
           product += (double) vectors[row * width + i] * decoder[feature * width + i];
@@ -168,8 +172,8 @@ public final class ReferenceEngine extends CheckedEngine {
   }
 
   @Override
-  void decoderRows(int[] features, int count, float[] out) {
-    int width = spec().outputWidth();
+  public void readDecoderRows(int[] features, int count, float[] out) {
+    int width = spec.outputWidth();
     for (int row = 0; row < count; row++) {
       if (features[row] >= 0) {
         System.arraycopy(decoder, features[row] * width, out, row * width, width);
@@ -178,19 +182,14 @@ public final class ReferenceEngine extends CheckedEngine {
   }
 
   @Override
-  void readReconstructionGradient(float[] out, int size) {
+  public void readReconstructionGradient(float[] out, int size) {
     System.arraycopy(residualGradient, 0, out, 0, size);
   }
 
   @Override
-  FeatureGroups grouped(Codes codes) {
-    groups.group(codes);
-    return groups;
-  }
-
-  @Override
-  void updateDecoder(AdamStep step, float[] rowGradients, float[] biasGradient) {
-    int width = spec().outputWidth();
+  public void updateDecoder(
+      AdamStep step, FeatureGroups groups, float[] rowGradients, float[] biasGradient) {
+    int width = spec.outputWidth();
     Arrays.fill(fired, false);
     Arrays.fill(decoderGradient, 0);
     for (int group = 0; group < groups.groups(); group++) {
@@ -203,12 +202,12 @@ public final class ReferenceEngine extends CheckedEngine {
     for (int i = 0; i < width; i++) {
       decoderBiasGradient[i] = biasGradient[i];
     }
-    step("decoder", decoderGradient, width, true, step);
-    step("decoder_bias", decoderBiasGradient, width, false, step);
+    step(EngineState.DECODER, decoderGradient, width, true, step);
+    step(EngineState.DECODER_BIAS, decoderBiasGradient, width, false, step);
   }
 
   private float[][] preActivations(Rows input) {
-    int features = spec().features();
+    int features = spec.features();
     float[][] activations = new float[input.count()][features];
     for (int row = 0; row < input.count(); row++) {
       for (int feature = 0; feature < features; feature++) {
@@ -222,29 +221,29 @@ public final class ReferenceEngine extends CheckedEngine {
     return activations;
   }
 
-  private double[][] ranks(float[][] activations) {
-    double[] norms = spec().rankByDecoderNorm() ? decoderNorms() : null;
-    double[][] ranks = new double[activations.length][spec().features()];
-    for (int row = 0; row < ranks.length; row++) {
-      for (int feature = 0; feature < ranks[row].length; feature++) {
-        ranks[row][feature] = activations[row][feature] * (norms == null ? 1 : norms[feature]);
+  private double[][] scores(float[][] activations) {
+    double[] norms = spec.rankByDecoderNorm() ? decoderNorms() : null;
+    double[][] scores = new double[activations.length][spec.features()];
+    for (int row = 0; row < scores.length; row++) {
+      for (int feature = 0; feature < scores[row].length; feature++) {
+        scores[row][feature] = activations[row][feature] * (norms == null ? 1 : norms[feature]);
       }
     }
-    return ranks;
+    return scores;
   }
 
-  private static int[] above(double[] rank, float[] bounds) {
-    return IntStream.range(0, rank.length)
-        .filter(feature -> rank[feature] > bounds[feature])
+  private static int[] above(double[] score, float[] bounds) {
+    return IntStream.range(0, score.length)
+        .filter(feature -> score[feature] > bounds[feature])
         .toArray();
   }
 
   /** The indices, row by row, of the largest values of all rows; the earlier among equals. */
-  private static int[][] largestOfAll(double[][] ranks, int wanted) {
-    int features = ranks[0].length;
-    double[] all = Arrays.stream(ranks).flatMapToDouble(Arrays::stream).toArray();
+  private static int[][] largestOfAll(double[][] scores, int wanted) {
+    int features = scores[0].length;
+    double[] all = Arrays.stream(scores).flatMapToDouble(Arrays::stream).toArray();
     int[] chosen = largest(all, wanted);
-    return IntStream.range(0, ranks.length)
+    return IntStream.range(0, scores.length)
         .mapToObj(
             row ->
                 Arrays.stream(chosen)
@@ -257,18 +256,18 @@ public final class ReferenceEngine extends CheckedEngine {
   /**
    * The k indices of the largest values, the lower index first among equals, in ascending order.
    */
-  private static int[] largest(double[] rank, int k) {
-    Integer[] order = new Integer[rank.length];
+  private static int[] largest(double[] score, int k) {
+    Integer[] order = new Integer[score.length];
     Arrays.setAll(order, i -> i);
-    // The sort is stable, so equal ranks keep their ascending indices.
-    Arrays.sort(order, (a, b) -> Double.compare(rank[b], rank[a]));
+    // The sort is stable, so equal scores keep their ascending indices.
+    Arrays.sort(order, (a, b) -> Double.compare(score[b], score[a]));
     return Arrays.stream(order, 0, k).mapToInt(Integer::intValue).sorted().toArray();
   }
 
   private double[] decoderNorms() {
-    int width = spec().outputWidth();
-    double[] norms = new double[spec().features()];
-    List<Integer> sites = spec().siteCount() > 1 ? spec().sites() : List.of(width);
+    int width = spec.outputWidth();
+    double[] norms = new double[spec.features()];
+    List<Integer> sites = spec.siteCount() > 1 ? spec.sites() : List.of(width);
     for (int feature = 0; feature < norms.length; feature++) {
       norms[feature] = SiteNorms.of(decoder, feature * width, sites);
     }
@@ -278,18 +277,19 @@ public final class ReferenceEngine extends CheckedEngine {
   /** What the encoder sees of an element: {@code x − b_D}, or {@code x}. */
   private float centred(Rows input, int row, int column) {
     float value = input.at(row, column);
-    return spec().subtractDecoderBias() ? value - decoderBias[column] : value;
+    return spec.subtractDecoderBias() ? value - decoderBias[column] : value;
   }
 
   @Override
-  double decodeRows(Rows input, Rows target, Codes codes, boolean gradients) {
+  public double decode(Rows input, Rows target, Codes codes, boolean gradients) {
     batch = input;
-    int width = spec().outputWidth();
+    entries = codes.entries();
+    int width = spec.outputWidth();
     int rows = target.count();
     int levels = prefixes.levels();
-    reconstruction = grown(reconstruction, rows * width);
-    residualGradient = grown(residualGradient, rows * levels * width);
-    codeGradient = grown(codeGradient, codes.entries());
+    reconstruction = ScratchArrays.atLeast(reconstruction, rows * width);
+    residualGradient = ScratchArrays.atLeast(residualGradient, rows * levels * width);
+    codeGradient = ScratchArrays.atLeast(codeGradient, codes.entries());
     double squaredError = 0;
     double[] sum = new double[width];
     for (int row = 0; row < rows; row++) {
@@ -325,14 +325,14 @@ public final class ReferenceEngine extends CheckedEngine {
   }
 
   @Override
-  void encodeAmong(int[] features, int count, int k, Codes found) {
+  public void encodeAmong(int[] features, int count, int k, Codes found) {
     float[][] activations = preActivations(batch);
-    double[][] ranks = ranks(activations);
+    double[][] scores = scores(activations);
     found.begin(activations.length, activations.length * k);
     int entry = 0;
     for (int row = 0; row < activations.length; row++) {
-      double[] rank = ranks[row];
-      double[] among = Arrays.stream(features, 0, count).mapToDouble(f -> rank[f]).toArray();
+      double[] score = scores[row];
+      double[] among = Arrays.stream(features, 0, count).mapToDouble(f -> score[f]).toArray();
       for (int place : largest(among, k)) {
         if (activations[row][features[place]] > 0) {
           found.set(entry++, features[place], activations[row][features[place]]);
@@ -343,26 +343,26 @@ public final class ReferenceEngine extends CheckedEngine {
   }
 
   @Override
-  double reviveRows(Codes raised, double weight) {
-    int width = spec().outputWidth();
-    int rows = raised.rows();
+  public double decodeDead(Codes dead, double weight) {
+    int width = spec.outputWidth();
+    int rows = dead.rows();
     float[] below = new float[rows * width];
     double squares = 0;
     for (int row = 0; row < rows; row++) {
       for (int i = 0; i < width; i++) {
         // The gradient of the squared error is 2/rows times ŷ − y.
         double sum = residualGradient[row * width + i] * rows / 2.0;
-        for (int entry = raised.offset(row); entry < raised.offset(row + 1); entry++) {
-          sum += (double) raised.value(entry) * decoder[raised.feature(entry) * width + i];
+        for (int entry = dead.offset(row); entry < dead.offset(row + 1); entry++) {
+          sum += (double) dead.value(entry) * decoder[dead.feature(entry) * width + i];
         }
         squares += sum * sum;
         below[row * width + i] = (float) (2 * weight * sum / rows);
       }
     }
-    float[] gradients = new float[raised.entries()];
-    products(below, raised, gradients);
+    float[] gradients = new float[dead.entries()];
+    products(below, dead, gradients);
     residualGradient = joined(residualGradient, rows * width, below);
-    codeGradient = joined(codeGradient, codes().entries(), gradients);
+    codeGradient = joined(codeGradient, entries, gradients);
     return weight * squares / rows;
   }
 
@@ -373,13 +373,13 @@ public final class ReferenceEngine extends CheckedEngine {
   }
 
   @Override
-  void residualProducts(Codes places, float[] out) {
+  public void residualProducts(Codes places, float[] out) {
     products(residualGradient, places, out);
   }
 
   /** {@code ⟨residual[token, level of j], W_D[j]⟩} for each entry. */
   private void products(float[] residual, Codes places, float[] out) {
-    int width = spec().outputWidth();
+    int width = spec.outputWidth();
     for (int row = 0; row < places.rows(); row++) {
       for (int entry = places.offset(row); entry < places.offset(row + 1); entry++) {
         int start = places.feature(entry) * width;
@@ -393,14 +393,14 @@ public final class ReferenceEngine extends CheckedEngine {
     }
   }
 
-  /** Where the gradient of the reconstruction begins that a feature feels. */
+  /** Where the gradient of the reconstruction begins that belongs to a feature's level. */
   private int residualOf(int row, int feature) {
-    return (row * prefixes.levels() + prefixes.levelOf(feature)) * spec().outputWidth();
+    return (row * prefixes.levels() + prefixes.levelOf(feature)) * spec.outputWidth();
   }
 
   @Override
-  void auxiliaryGradients(Rows target, Codes places, float[] weights, float[] out) {
-    int width = spec().outputWidth();
+  public void auxiliaryGradients(Rows target, Codes places, float[] weights, float[] out) {
+    int width = spec.outputWidth();
     float[] residual = new float[places.rows() * width];
     for (int row = 0; row < places.rows(); row++) {
       for (int i = 0; i < width; i++) {
@@ -415,33 +415,29 @@ public final class ReferenceEngine extends CheckedEngine {
   }
 
   @Override
-  float[] codeGradients(int entries) {
+  public float[] codeGradients(int entries) {
     return codeGradient;
   }
 
   @Override
-  void setCodeGradients(float[] gradients, int entries) {
+  public void setCodeGradients(float[] gradients, int entries) {
     codeGradient = gradients;
   }
 
   @Override
-  void readDecoderNorms(double[] out) {
+  public void readDecoderNorms(double[] out) {
     System.arraycopy(decoderNorms(), 0, out, 0, out.length);
   }
 
   @Override
-  void readEncoderBias(float[] out) {
+  public void readEncoderBias(float[] out) {
     System.arraycopy(encoderBias, 0, out, 0, out.length);
   }
 
-  private static float[] grown(float[] array, int length) {
-    return array.length >= length ? array : new float[length];
-  }
-
   @Override
-  void accumulateRows(Rows input, Codes codes) {
-    int inputWidth = spec().inputWidth();
-    int outputWidth = spec().outputWidth();
+  public void accumulate(Rows input, Codes codes, GradientTerms terms) {
+    int inputWidth = spec.inputWidth();
+    int outputWidth = spec.outputWidth();
     Arrays.fill(fired, false);
     Arrays.fill(encoderGradient, 0);
     Arrays.fill(encoderBiasGradient, 0);
@@ -463,41 +459,41 @@ public final class ReferenceEngine extends CheckedEngine {
         for (int i = 0; i < inputWidth; i++) {
           int weight = feature * inputWidth + i;
           encoderGradient[weight] += gradient * centred(input, token, i);
-          if (spec().subtractDecoderBias()) {
+          if (spec.subtractDecoderBias()) {
             decoderBiasGradient[i] -= gradient * encoder[weight];
           }
         }
         encoderBiasGradient[feature] += gradient;
       }
     }
-    double[] pull = pull();
-    double[] shift = biasShift();
+    double[] rowTerms = terms.decoderRows();
+    double[] biasShift = terms.encoderBias();
     for (int feature = 0; feature < fired.length; feature++) {
       int at = feature * outputWidth;
-      if (pull != null && spec().siteCount() > 1) {
-        SiteNorms.pull(decoder, at, spec().sites(), pull[feature], decoderGradient, at);
-      } else if (pull != null) {
+      if (rowTerms != null && spec.siteCount() > 1) {
+        SiteNorms.addUnitParts(decoder, at, spec.sites(), rowTerms[feature], decoderGradient, at);
+      } else if (rowTerms != null) {
         for (int i = at; i < at + outputWidth; i++) {
-          decoderGradient[i] += pull[feature] * decoder[i];
+          decoderGradient[i] += rowTerms[feature] * decoder[i];
         }
       }
-      encoderBiasGradient[feature] -= shift == null ? 0 : shift[feature];
+      encoderBiasGradient[feature] -= biasShift == null ? 0 : biasShift[feature];
     }
   }
 
   @Override
-  void updateRows(AdamStep step, Codes codes) {
-    step("encoder", encoderGradient, spec().inputWidth(), true, step);
-    step("encoder_bias", encoderBiasGradient, 1, true, step);
-    step("decoder", decoderGradient, spec().outputWidth(), true, step);
-    step("decoder_bias", decoderBiasGradient, spec().outputWidth(), false, step);
+  public void update(AdamStep step, Codes codes) {
+    step(EngineState.ENCODER, encoderGradient, spec.inputWidth(), true, step);
+    step(EngineState.ENCODER_BIAS, encoderBiasGradient, 1, true, step);
+    step(EngineState.DECODER, decoderGradient, spec.outputWidth(), true, step);
+    step(EngineState.DECODER_BIAS, decoderBiasGradient, spec.outputWidth(), false, step);
   }
 
   private void step(String name, double[] gradient, int width, boolean perFeature, AdamStep adam) {
     float[] value = state.get(name);
-    float[] first = state.get(name + FIRST_MOMENT);
-    float[] second = state.get(name + SECOND_MOMENT);
-    boolean sparse = perFeature && spec().optimiser() == Optimiser.SPARSE_ADAM;
+    float[] first = state.get(name + EngineState.FIRST_MOMENT);
+    float[] second = state.get(name + EngineState.SECOND_MOMENT);
+    boolean sparse = perFeature && spec.optimiser() == Optimiser.SPARSE_ADAM;
     for (int i = 0; i < value.length; i++) {
       double g = gradient[i];
       double m = adam.beta1() * first[i] + (1 - adam.beta1()) * g;
@@ -513,18 +509,23 @@ public final class ReferenceEngine extends CheckedEngine {
   }
 
   @Override
-  void copyReconstruction(MemorySegment destination) {
+  public void copyReconstruction(MemorySegment destination) {
     MemorySegment.copy(
-        reconstruction, 0, destination, Parameters.FLOAT, 0, codes().rows() * spec().outputWidth());
+        reconstruction, 0, destination, Parameters.FLOAT, 0, batch.count() * spec.outputWidth());
   }
 
   @Override
-  List<StateTensor> ownState() {
-    return adamState(spec());
+  public FiringClocks clocks() {
+    return clocks;
   }
 
   @Override
-  MemorySegment readOwn(String name, Arena target) {
+  public List<StateTensor> state() {
+    return EngineState.ofAdam(spec);
+  }
+
+  @Override
+  public MemorySegment read(String name, Arena target) {
     float[] values = state.get(name);
     MemorySegment copy = target.allocate((long) values.length * Float.BYTES, 64);
     MemorySegment.copy(values, 0, copy, ValueLayout.JAVA_FLOAT, 0, values.length);
@@ -532,14 +533,14 @@ public final class ReferenceEngine extends CheckedEngine {
   }
 
   @Override
-  void writeOwn(String name, MemorySegment data) {
+  public void write(String name, MemorySegment data) {
     float[] values = state.get(name);
     MemorySegment.copy(data, Parameters.FLOAT, 0, values, 0, values.length);
   }
 
   @Override
-  void release() {
+  public void close() {
     state.clear();
-    groups.close();
+    clocks.close();
   }
 }

@@ -6,14 +6,14 @@ import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 
 /** The whole numbers from 0 on a device, kept from step to step; there are more when asked. */
-final class Numbers implements AutoCloseable {
+final class DeviceIntegers implements AutoCloseable {
   private final Device device;
   private TensorScope owner = TensorScope.detached();
   private Tensor all;
   private TensorScope wholeOwner = TensorScope.detached();
   private Tensor whole;
 
-  Numbers(Device device) {
+  DeviceIntegers(Device device) {
     this.device = device;
   }
 

@@ -1,0 +1,125 @@
+package io.sluice.engine;
+
+import io.sluice.memory.ScratchArrays;
+
+/**
+ * Codes by a gate and a magnitude that each feature learns ({@link Selection.Gate}), and how both
+ * learn, for any arithmetic. It works on entries, of which a batch has few, and leaves all products
+ * of rows to the arithmetic.
+ */
+final class LearnedGates implements AutoCloseable {
+  private final Arithmetic arithmetic;
+  private final FeatureVectors vectors;
+
+  /** All features whose gate is open; their values are magnitudes, 0 among them. */
+  private final Codes open = new Codes();
+
+  /** By entry of {@link #open}: how far the gate is open, and the gradient of that. */
+  private float[] openings = new float[0];
+
+  private float[] openingGradients = new float[0];
+
+  /** What an opening must be above. */
+  private final float[] zeros;
+
+  private final float[] gateBias;
+  private final double[] biasShift;
+
+  LearnedGates(Arithmetic arithmetic, FeatureVectors vectors, int features) {
+    this.arithmetic = arithmetic;
+    this.vectors = vectors;
+    zeros = new float[features];
+    gateBias = new float[features];
+    biasShift = new double[features];
+  }
+
+  void encode(Rows input, Codes codes) {
+    arithmetic.encodeAbove(input, zeros, open);
+    arithmetic.readEncoderBias(gateBias);
+    float[] logScale = vectors.values(Learned.LOG_SCALE);
+    float[] bias = vectors.values(Learned.MAGNITUDE_BIAS);
+    openings = ScratchArrays.atLeast(openings, open.entries());
+    codes.begin(open.rows(), open.entries());
+    int active = 0;
+    for (int row = 0; row < open.rows(); row++) {
+      int end = open.offset(row + 1);
+      for (int entry = open.offset(row); entry < end; entry++) {
+        int feature = open.feature(entry);
+        float opening = open.value(entry);
+        double product = (double) opening - gateBias[feature];
+        float magnitude = (float) (Math.exp(logScale[feature]) * product + bias[feature]);
+        openings[entry] = opening;
+        open.put(entry, feature, Math.max(0, magnitude));
+        if (magnitude > 0) {
+          codes.set(active++, feature, magnitude);
+        }
+      }
+      codes.endRow(active);
+    }
+  }
+
+  /** Entries of open gates, whose values are the magnitudes, 0 among them. */
+  Codes open() {
+    return open;
+  }
+
+  /** By entry of {@link #open}: how far the gate is open. */
+  float[] openings() {
+    return openings;
+  }
+
+  /** By entry of {@link #open}: the gradient of the opening. */
+  float[] openingGradients() {
+    return openingGradients;
+  }
+
+  /** After decoding: the gradients of the error that openings make in the magnitudes' place. */
+  void findOpeningGradients(Rows target) {
+    openingGradients = ScratchArrays.atLeast(openingGradients, open.entries());
+    if (open.entries() > 0) {
+      arithmetic.auxiliaryGradients(target, open, openings, openingGradients);
+    }
+  }
+
+  /**
+   * Makes gradients of pre-activations of those of magnitudes, and forms the gradients of scales
+   * and magnitudes' biases.
+   *
+   * @param gradients by entry of {@link #open}, changed in place
+   */
+  void formGradients(float[] gradients) {
+    vectors.clearGradients();
+    float[] logScale = vectors.values(Learned.LOG_SCALE);
+    float[] bias = vectors.values(Learned.MAGNITUDE_BIAS);
+    double[] ofScale = vectors.gradient(Learned.LOG_SCALE);
+    double[] ofBias = vectors.gradient(Learned.MAGNITUDE_BIAS);
+    for (int entry = 0; entry < open.entries(); entry++) {
+      int feature = open.feature(entry);
+      float magnitude = open.value(entry);
+      double product = openingGradients[entry];
+      if (magnitude > 0) {
+        double gradient = gradients[entry];
+        ofScale[feature] += gradient * (magnitude - bias[feature]);
+        ofBias[feature] += gradient;
+        product += gradient * Math.exp(logScale[feature]);
+      }
+      gradients[entry] = (float) product;
+    }
+    for (int feature = 0; feature < biasShift.length; feature++) {
+      biasShift[feature] = Math.exp(logScale[feature]) * ofBias[feature];
+    }
+  }
+
+  /**
+   * By feature, what of the summed gradients of {@code ⟨w, x⟩} is not the encoder bias's: that of
+   * the magnitudes, which have a bias of their own.
+   */
+  double[] biasShift() {
+    return biasShift;
+  }
+
+  @Override
+  public void close() {
+    open.close();
+  }
+}
