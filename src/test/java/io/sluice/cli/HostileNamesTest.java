@@ -64,27 +64,7 @@ class HostileNamesTest {
     Path run = temp.resolve("run" + HOSTILE);
     plain(0, "spectrum", "--store", store);
     plain(0, "spectrum", "--store", store, "--json");
-    plain(
-        0,
-        "train",
-        "--store",
-        store,
-        "--hook",
-        SyntheticStore.HOOK,
-        "--features",
-        "32",
-        "--k",
-        "4",
-        "--batch",
-        "32",
-        "--steps",
-        "5",
-        "--init",
-        "random",
-        "--name",
-        HOSTILE,
-        "--out",
-        run);
+    plain(0, ShortRun.arguments(store, run, "--name", HOSTILE));
     plain(0, "evaluate", "--store", store, "--dictionary", run);
     plain(0, "report", "--run", run, "--out", temp.resolve("report" + HOSTILE + ".html"));
     plain(0, "convert", "--dictionary", run, "--to", "sparsify", "--out", temp.resolve(HOSTILE));

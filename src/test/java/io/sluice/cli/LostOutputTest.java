@@ -38,24 +38,7 @@ class LostOutputTest {
     lost("--version");
     lost("spectrum", "--store", store);
     lost("spectrum", "--store", store, "--json");
-    lost(
-        "train",
-        "--store",
-        store,
-        "--hook",
-        SyntheticStore.HOOK,
-        "--features",
-        "32",
-        "--k",
-        "4",
-        "--batch",
-        "32",
-        "--steps",
-        "5",
-        "--init",
-        "random",
-        "--out",
-        run);
+    lost(ShortRun.arguments(store, run));
     lost("evaluate", "--store", store, "--dictionary", run);
     lost("evaluate", "--store", store, "--dictionary", run, "--json");
     lost("convert", "--dictionary", run, "--to", "saelens", "--out", temp.resolve("exported"));

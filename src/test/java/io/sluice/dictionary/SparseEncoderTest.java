@@ -16,6 +16,7 @@ import io.sluice.engine.Thresholds;
 import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
+import io.sluice.testing.ChildJvm;
 import io.sluice.testing.Python;
 import io.sluice.testing.Seeds;
 import java.io.File;
@@ -367,18 +368,7 @@ class SparseEncoderTest {
   @ParameterizedTest
   @EnumSource
   void allocatesNothing(SparseEncoder.Weights weights) throws Exception {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(argument -> argument.startsWith("--"))
-        .forEach(command::add);
-    command.add("-cp");
-    command.add(
-        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
-    command.add(Allocation.class.getName());
-    command.add(weights.name());
-    Process child =
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    Process child = ChildJvm.start(Allocation.class, "256m", List.of(weights.name()));
     assertThat(new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip())
         .endsWith("allocated 0");
   }

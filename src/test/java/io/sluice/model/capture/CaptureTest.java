@@ -11,14 +11,11 @@ import io.sluice.model.Hooks;
 import io.sluice.model.TokenBatch;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.Shard;
 import io.sluice.store.files.Column;
 import io.sluice.store.files.Manifest;
 import io.sluice.text.TextSpec;
 import io.sluice.torch.TensorScope;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -97,11 +94,11 @@ class CaptureTest {
         }
       }
     }
-    assertThat(ints(store, Column.TOKEN_ID)).isEqualTo(expectedIds);
-    assertThat(ints(store, Column.POSITION)).isEqualTo(expectedPositions);
-    assertThat(ints(store, Column.DOCUMENT_ID)).isEqualTo(expectedDocuments);
-    assertClose(floats(store, "layers.1.z"), expectedZ, 1e-5f);
-    assertClose(floats(store, "layers.0.resid"), expectedResid, 1e-5f);
+    assertThat(StoredValues.ints(store, Column.TOKEN_ID)).isEqualTo(expectedIds);
+    assertThat(StoredValues.ints(store, Column.POSITION)).isEqualTo(expectedPositions);
+    assertThat(StoredValues.ints(store, Column.DOCUMENT_ID)).isEqualTo(expectedDocuments);
+    assertClose(StoredValues.floats(store, "layers.1.z"), expectedZ, 1e-5f);
+    assertClose(StoredValues.floats(store, "layers.0.resid"), expectedResid, 1e-5f);
   }
 
   @ParameterizedTest
@@ -111,7 +108,7 @@ class CaptureTest {
     for (DType type : List.of(DType.F32, dtype)) {
       Path out = folder.resolve(type.label());
       Capture.plan(model, spec().withContexts(8, 2).withDtype(type)).run(out, done -> {});
-      values.add(floats(ActivationStore.open(out), "layers.1.z"));
+      values.add(StoredValues.floats(ActivationStore.open(out), "layers.1.z"));
     }
     assertClose(values.get(1), values.get(0), tolerance);
   }
@@ -218,29 +215,6 @@ class CaptureTest {
                   .observe(List.of(HookPoint.parse(point)), (at, x) -> seen.add(x.toFloats())));
     }
     return seen.getFirst();
-  }
-
-  private static List<Integer> ints(ActivationStore store, String column) {
-    List<Integer> values = new ArrayList<>();
-    for (Shard shard : store.shards()) {
-      MemorySegment data = shard.data(column);
-      for (int i = 0; i < shard.rows(); i++) {
-        values.add(data.getAtIndex(ValueLayout.JAVA_INT, i));
-      }
-    }
-    return values;
-  }
-
-  private static List<Float> floats(ActivationStore store, String column) {
-    List<Float> values = new ArrayList<>();
-    try (TensorScope scope = TensorScope.open()) {
-      for (Shard shard : store.shards()) {
-        for (float value : shard.tensor(column).toFloats()) {
-          values.add(value);
-        }
-      }
-    }
-    return values;
   }
 
   private static void assertClose(List<Float> actual, List<Float> expected, float relative) {

@@ -12,12 +12,9 @@ import io.sluice.model.TinyModel;
 import io.sluice.model.TokenBatch;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.Shard;
 import io.sluice.store.files.Column;
 import io.sluice.torch.TensorScope;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -49,14 +46,16 @@ class CausalCaptureTest {
       ActivationStore store = ActivationStore.open(out);
       assertThat(store.manifest().properties()).containsEntry("causal", "true");
       assertThat(store.firstPosition()).isEqualTo(1);
-      assertThat(ints(store, Column.TOKEN_ID)).containsExactly(3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13);
-      assertThat(ints(store, Column.POSITION)).containsExactly(1, 2, 3, 4, 5, 3, 4, 5, 3, 4, 5);
+      assertThat(StoredValues.ints(store, Column.TOKEN_ID))
+          .containsExactly(3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13);
+      assertThat(StoredValues.ints(store, Column.POSITION))
+          .containsExactly(1, 2, 3, 4, 5, 3, 4, 5, 3, 4, 5);
 
       List<Float> expected = new ArrayList<>();
       expect(model, point, 1, expected, 0, 3, 4, 5, 6, 7);
       expect(model, point, 3, expected, 0, 6, 7, 8, 9, 10);
       expect(model, point, 3, expected, 0, 9, 10, 11, 12, 13);
-      List<Float> actual = floats(store, point.toString());
+      List<Float> actual = StoredValues.floats(store, point.toString());
       assertThat(actual).hasSameSizeAs(expected);
       for (int i = 0; i < actual.size(); i++) {
         assertThat(actual.get(i)).isCloseTo(expected.get(i), within(1e-5f));
@@ -98,28 +97,5 @@ class CausalCaptureTest {
                         }
                       }));
     }
-  }
-
-  private static List<Integer> ints(ActivationStore store, String column) {
-    List<Integer> values = new ArrayList<>();
-    for (Shard shard : store.shards()) {
-      MemorySegment data = shard.data(column);
-      for (int i = 0; i < shard.rows(); i++) {
-        values.add(data.getAtIndex(ValueLayout.JAVA_INT, i));
-      }
-    }
-    return values;
-  }
-
-  private static List<Float> floats(ActivationStore store, String column) {
-    List<Float> values = new ArrayList<>();
-    try (TensorScope scope = TensorScope.open()) {
-      for (Shard shard : store.shards()) {
-        for (float value : shard.tensor(column).toFloats()) {
-          values.add(value);
-        }
-      }
-    }
-    return values;
   }
 }

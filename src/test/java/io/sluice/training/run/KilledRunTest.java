@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sluice.engine.EngineFactory;
 import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
+import io.sluice.testing.ChildJvm;
 import io.sluice.testing.Seeds;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
@@ -16,10 +17,8 @@ import io.sluice.training.config.TrainingConfig;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Assumptions;
@@ -143,20 +142,9 @@ class KilledRunTest {
 
   private static Process start(ActivationStore store, Path run, String engine, int steps)
       throws IOException {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(argument -> argument.startsWith("--"))
-        .forEach(command::add);
-    command.add("-Xmx256m");
-    command.add("-cp");
-    command.add(
-        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
-    command.add(Child.class.getName());
-    command.add(store.folder().toString());
-    command.add(run.toString());
-    command.add(engine);
-    command.add(Integer.toString(steps));
-    return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    return ChildJvm.start(
+        Child.class,
+        "256m",
+        List.of(store.folder().toString(), run.toString(), engine, Integer.toString(steps)));
   }
 }

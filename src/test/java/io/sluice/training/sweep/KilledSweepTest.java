@@ -6,12 +6,12 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.store.ActivationStore;
+import io.sluice.testing.ChildJvm;
 import io.sluice.testing.Seeds;
 import io.sluice.training.SyntheticStore;
 import io.sluice.training.TrainerTest;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -107,19 +107,8 @@ class KilledSweepTest {
 
   private static Process start(ActivationStore store, Path folder, List<String> axes)
       throws IOException {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(argument -> argument.startsWith("--"))
-        .forEach(command::add);
-    command.add("-Xmx256m");
-    command.add("-cp");
-    command.add(
-        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
-    command.add(Child.class.getName());
-    command.add(store.folder().toString());
-    command.add(folder.toString());
-    command.addAll(axes);
-    return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    List<String> arguments = new ArrayList<>(List.of(store.folder().toString(), folder.toString()));
+    arguments.addAll(axes);
+    return ChildJvm.start(Child.class, "256m", arguments);
   }
 }
