@@ -150,6 +150,8 @@ class CommandWordsTest {
         "train --architecture gated | train --activation gated",
         "train --hook_name h --training_tokens 9 | train --hook h --tokens 9",
         "train --learning_rate 1 --lr_warm_up_steps 2 | train --lr 1 --warmup 2",
+        "train --top_k 4 --act-fn topk --initial-k 9 | train --k 4 --activation topk --k-start 9",
+        "generate --top_k 4 | generate --top-k 4",
         "train --checkpoint_every 5 | train --checkpoint-every 5",
         "train --name --d-sae | train --name --d-sae",
         "lorsa train --no-normalize --center | lorsa train --no-normalise --centre",
@@ -171,6 +173,23 @@ class CommandWordsTest {
   }
 
   @Test
+  void thePageOfTheCommandLineListsSpellingsThatTrainTakes() throws IOException {
+    List<String> rows =
+        Files.readAllLines(Path.of("docs/command-line.md")).stream()
+            .filter(row -> row.matches("\\| `--[^|]*\\| `--[^|]*\\|"))
+            .toList();
+    assertThat(rows).hasSizeGreaterThan(8);
+    for (String row : rows) {
+      String[] columns = row.substring(2).split("\\|");
+      for (String spelling : columns[1].strip().replace("`", "").split(", ")) {
+        String taken = words("train " + spelling).substring("train ".length());
+        assertThat(taken).isNotEqualTo(spelling);
+        assertThat(columns[0]).contains("`" + taken + "`");
+      }
+    }
+  }
+
+  @Test
   void otherSpellingsOfValuesAreTaken() {
     List<String> known = List.of("topk", "batchtopk", "relu", "matching_pursuit", "sparse-adam");
     assertThat(
@@ -189,7 +208,7 @@ class CommandWordsTest {
     assertThat(
             sluice(
                 "train --architecture BatchTopK --optimizer Sparse_Adam --no-center --d-sae 64"
-                    .concat(" --k 4 --steps 6 --batch_size 64 --normalize --store " + store)
+                    .concat(" --k 4 --steps 6 --batch 64 --normalize --store " + store)
                     .concat(" --hook_name " + SyntheticStore.HOOK + " --out " + run)
                     .split(" ")))
         .as(err.toString())

@@ -10,6 +10,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -68,6 +69,31 @@ class LauncherTest {
     assertThat(result.status()).isEqualTo(2);
     assertThat(result.err().lines()).hasSize(1);
     assertThat(result.err()).startsWith("sluice: ").contains("frobnicate");
+  }
+
+  @Test
+  void helpIsAsWideAsTheTerminalOrAsColumnsSays() throws Exception {
+    for (int width : new int[] {80, 120}) {
+      CommandProcess piped =
+          run(folder, Map.of("COLUMNS", "" + width), LAUNCHER, "help", "evaluate");
+      assertThat(piped.status()).as(piped.err()).isZero();
+      assertThat(widest(piped.out())).isBetween(width - 8, width);
+      Assumptions.assumeTrue(Files.exists(Path.of("/usr/bin/script")), "no script(1)");
+      CommandProcess shown =
+          run(
+              folder,
+              Map.of("COLUMNS", "99", "NO_COLOR", "1"),
+              "/usr/bin/script",
+              "-qec",
+              "stty cols " + width + "; " + LAUNCHER + " evaluate --help",
+              "/dev/null");
+      assertThat(shown.status()).as(shown.out()).isZero();
+      assertThat(shown.out().replace("\r", "")).isEqualTo(piped.out());
+    }
+  }
+
+  private static int widest(String page) {
+    return page.lines().mapToInt(String::length).max().orElseThrow();
   }
 
   @Test

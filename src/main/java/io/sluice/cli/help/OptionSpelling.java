@@ -11,11 +11,12 @@ import java.util.TreeMap;
 import java.util.function.Predicate;
 
 /**
- * Other spellings of options and their values: American ones, and the words of SAELens, sparsify
- * and dictionary_learning. An underscore in a name is as good as a hyphen.
+ * Other spellings of options and their values: American ones, and the words of SAELens, sparsify,
+ * Llamascopium and dictionary_learning. An underscore in a name is as good as a hyphen.
  *
  * <p>A name stands here only if it means the same in the same unit. SAELens's {@code
- * dead_feature_window} counts steps, where Sluice counts tokens, and so is none.
+ * dead_feature_window} counts steps where Sluice counts tokens, and sparsify's {@code batch_size}
+ * counts sequences: they are left out.
  */
 public final class OptionSpelling {
   /** For each spelling the names that it may stand for; the first that a command has is meant. */
@@ -29,23 +30,30 @@ public final class OptionSpelling {
           meant("num-latents", "features"),
           meant("dict-size", "features"),
           meant("architecture", "activation"),
+          meant("act-fn", "activation"),
+          meant("top-k", "k"),
+          meant("initial-k", "k-start"),
+          meant("k-warmup-steps", "k-steps"),
           meant("hookpoints", "hooks", "hook"),
           meant("hook-name", "hook", "hooks"),
+          meant("hook-point-in", "hook", "hooks"),
           meant("hook-name-out", "target"),
+          meant("hook-point-out", "target"),
           meant("learning-rate", "lr"),
           meant("lr-warm-up-steps", "warmup"),
           meant("lr-warmup-steps", "warmup"),
           meant("lr-decay-steps", "decay"),
-          meant("batch-size", "batch"),
           meant("training-tokens", "tokens"),
           meant("context-size", "context"),
           meant("ctx-len", "context"),
           meant("model-name", "model"),
           meant("skip-connection", "skip"),
-          meant("matryoshka-widths", "prefixes"),
           meant("jumprelu-bandwidth", "bandwidth"),
+          meant("jumprelu-tanh-scale", "tanh-scale"),
+          meant("tanh-stretch-coefficient", "tanh-scale"),
+          meant("d-active-subspace", "d-init"),
+          meant("resample-steps", "resample-every"),
           meant("jumprelu-init-threshold", "threshold"),
-          meant("rescale-acts-by-decoder-norm", "rank-by-decoder-norm"),
           meant("dead-feature-threshold", "dead-window"),
           meant("save-every", "checkpoint-every"),
           meant("run-name", "name"));
