@@ -144,7 +144,7 @@ final class CaptureCommand extends SluiceCommand {
   private void tellDiskNeed(Capture plan) throws IOException {
     DiskNeed need = DiskNeed.of(out, plan.storeBytes());
     if (need.isLarge() && Terminal.outputIsTerminal() && !yes) {
-      throw new IOException(need.text() + "; that is more than a tenth: give --yes to go on");
+      throw new IOException(need.text() + "; that is more than a tenth: give --yes to continue");
     }
     err().println("capture: " + need.text());
   }

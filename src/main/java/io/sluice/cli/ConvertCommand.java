@@ -76,7 +76,8 @@ final class ConvertCommand extends SluiceCommand {
   @Option(
       names = "--hook",
       paramLabel = "NAME",
-      description = "Name the hook point that it reads, where its files do not or name another.")
+      description =
+          "Name the hook point that the dictionary reads, where its files name none or another.")
   @Grouped(OptionGroup.ORIGIN)
   private String hook;
 
@@ -84,14 +85,14 @@ final class ConvertCommand extends SluiceCommand {
       names = "--output-hook",
       paramLabel = "NAME",
       description =
-          "Name the hook point that it writes (default: what its files say, else --hook).")
+          "Name the hook point that the dictionary writes (default: as its files say, else --hook).")
   @Grouped(OptionGroup.ORIGIN)
   private String outputHook;
 
   @Option(
       names = "--model",
       paramLabel = "NAME",
-      description = "Name the model that it was trained on, where its files do not.")
+      description = "Name the model that the dictionary was trained on, where its files do not.")
   @Grouped(OptionGroup.ORIGIN)
   private String model;
 

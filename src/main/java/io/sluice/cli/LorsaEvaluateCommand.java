@@ -53,7 +53,7 @@ final class LorsaEvaluateCommand extends SluiceCommand {
       names = "--lorsa",
       paramLabel = "DIR",
       required = true,
-      description = "Measure the Lorsa in this folder, of a run or of any other origin.")
+      description = "Measure the Lorsa in this folder.")
   @Grouped(OptionGroup.ESSENTIAL)
   private Path folder;
 

@@ -270,7 +270,7 @@ final class LorsaTrainCommand extends SluiceCommand {
         progress.done();
         return result;
       } catch (StoppedException e) {
-        sayHowItGoesOn(e, "lorsa train --resume --out " + files.out());
+        printHowToContinue(e, "lorsa train --resume --out " + files.out());
         throw e;
       }
     }

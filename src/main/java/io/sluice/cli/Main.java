@@ -182,7 +182,7 @@ public final class Main implements Runnable {
 
   private static int failure(Exception e, CommandLine at, CommandLine.ParseResult result) {
     if (e instanceof StoppedException) {
-      // The command has said how its work goes on, and the process is ending already.
+      // The command has printed how to continue, and the process is ending already.
       return STOPPED;
     }
     at.getErr().printf("%s: %s%n", at.getCommandSpec().qualifiedName(), ErrorLine.of(e));

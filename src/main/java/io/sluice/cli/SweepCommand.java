@@ -205,7 +205,7 @@ final class SweepCommand extends SluiceCommand {
       try {
         return train(sweep, signal);
       } catch (StoppedException e) {
-        sayHowItGoesOn(e, "sweep --resume --out " + files.out());
+        printHowToContinue(e, "sweep --resume --out " + files.out());
         throw e;
       }
     }

@@ -276,7 +276,7 @@ final class TrainCommand extends SluiceCommand {
         progress.done();
         return result;
       } catch (StoppedException e) {
-        sayHowItGoesOn(e, "train --resume --out " + files.out());
+        printHowToContinue(e, "train --resume --out " + files.out());
         throw e;
       }
     }

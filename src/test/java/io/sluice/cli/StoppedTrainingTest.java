@@ -67,7 +67,7 @@ class StoppedTrainingTest {
     assertThat(said).hasLineCount(1);
     assertThat(said)
         .containsPattern(
-            "sluice train: stopped after \\d+ of 100000000 steps, with a checkpoint; go on with"
+            "sluice train: stopped after \\d+ of 100000000 steps, with a checkpoint; continue with"
                 + " 'sluice train --resume --out ");
     assertThat(step(store, run)).isGreaterThanOrEqualTo(25);
   }

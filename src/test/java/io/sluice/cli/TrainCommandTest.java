@@ -162,7 +162,7 @@ class TrainCommandTest {
   void resumingRefusesWhatTheRunsOwnSettingsOverrule() {
     assertThat(sluice("train", "--resume", "--out", run, "--k", "8", "--steps", "9", "--lr", "0.1"))
         .isEqualTo(2);
-    assertOneLine("--resume goes on with the run's own settings; leave out --k, --steps, --lr");
+    assertOneLine("--resume continues with the run's own settings; leave out --k, --steps, --lr");
     assertThat(sluice("train", "--resume", "--out", run, "--features", "8", "--hook", "h"))
         .isEqualTo(2);
     assertOneLine("--features", "--hook");

@@ -19,7 +19,7 @@ import picocli.CommandLine.Spec;
 
 /**
  * What every subcommand shares: {@code --help}, {@code --seed}, {@code --stacktrace}, where output
- * goes, and how errors are told.
+ * goes, and how errors are printed.
  *
  * <p>A subcommand is one class {@code XyzCommand}, annotated with {@code @Command(name = "xyz",
  * description = …)} and {@link Examples}, and named in {@link Commands}. It parses, wires and
@@ -29,8 +29,8 @@ import picocli.CommandLine.Spec;
 @Command(mixinStandardHelpOptions = false)
 @Grouped(OptionGroup.GENERAL)
 public abstract class SluiceCommand implements Callable<Integer> {
-  /** Options that say how a command talks, not what it does. */
-  private static final Set<String> WITH_EVERYTHING =
+  /** Options that {@code --resume} always allows: they do not change what is computed. */
+  private static final Set<String> ALWAYS_ALLOWED =
       Set.of("--resume", "--out", "--json", "--stacktrace", "--help", "--no-verify", "--threads");
 
   @Spec private CommandSpec spec;
@@ -100,36 +100,36 @@ public abstract class SluiceCommand implements Callable<Integer> {
   }
 
   /**
-   * Refuses options that a run's own settings would overrule.
+   * Rejects options that a run's own settings would override.
    *
-   * @param taken those that go with {@code --resume}
+   * @param taken those that {@code --resume} allows
    */
   public final void requireOwnSettings(Set<String> taken) {
-    List<String> overruled =
+    List<String> overridden =
         spec.commandLine().getParseResult().matchedOptions().stream()
             .map(OptionSpec::longestName)
-            .filter(name -> !WITH_EVERYTHING.contains(name) && !taken.contains(name))
+            .filter(name -> !ALWAYS_ALLOWED.contains(name) && !taken.contains(name))
             .toList();
-    if (!overruled.isEmpty()) {
+    if (!overridden.isEmpty()) {
       throw usage(
-          "--resume goes on with the run's own settings; leave out "
-              + String.join(", ", overruled));
+          "--resume continues with the run's own settings; leave out "
+              + String.join(", ", overridden));
     }
   }
 
   /**
-   * Says after a signal that the work was saved, and how it goes on.
+   * Prints after a signal that the work was saved, and how to continue it.
    *
    * @param stopped where it was
-   * @param command the words after {@code sluice} that go on with it
+   * @param command the words after {@code sluice} that continue it
    */
-  public final void sayHowItGoesOn(StoppedException stopped, String command) {
+  public final void printHowToContinue(StoppedException stopped, String command) {
     err()
         .println(
             spec.qualifiedName()
                 + ": "
                 + stopped.getMessage()
-                + "; go on with 'sluice "
+                + "; continue with 'sluice "
                 + command
                 + "'");
     err().flush();

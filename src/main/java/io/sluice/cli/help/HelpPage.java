@@ -227,7 +227,7 @@ public final class HelpPage {
     if (spellings.isEmpty()) {
       return;
     }
-    heading("Other spellings that are taken, an underscore for a hyphen among them");
+    heading("Other accepted spellings (underscores may stand for hyphens)");
     int column = 2 + spellings.keySet().stream().mapToInt(String::length).max().orElseThrow();
     spellings.forEach(
         (name, others) -> row("--" + name, "--" + String.join(", --", others), column));

@@ -56,7 +56,7 @@ public final class ContextOptions {
               + "GPU).")
   private Integer batch;
 
-  /** Complains about values that cannot be meant, before any work. */
+  /** Rejects invalid values before any work. */
   public void check(SluiceCommand command) {
     requirePositive(command, "--tokens", tokens);
     requirePositive(command, "--context", context);

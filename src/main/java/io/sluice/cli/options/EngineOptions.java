@@ -25,7 +25,7 @@ public final class EngineOptions {
 
   @Mixin private ThreadsOption threads;
 
-  /** Complains about values that cannot be meant, before any work. */
+  /** Rejects invalid values before any work. */
   public void check(SluiceCommand command) {
     device.of(command);
     threads.check(command);

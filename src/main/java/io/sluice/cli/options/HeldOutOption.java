@@ -20,7 +20,7 @@ public final class HeldOutOption {
               + "${DEFAULT-VALUE}).")
   private double share;
 
-  /** Complains about values that cannot be meant, before any work. */
+  /** Rejects invalid values before any work. */
   public void check(SluiceCommand command) {
     if (!(share >= 0 && share <= HeldOut.LARGEST_SHARE)) {
       throw command.usage(

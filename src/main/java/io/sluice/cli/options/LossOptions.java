@@ -40,7 +40,7 @@ public final class LossOptions {
     LossRecovered of(LossMeasurement losses, Progress progress) throws IOException;
   }
 
-  /** Complains about values that cannot be meant, before any work. */
+  /** Rejects invalid values before any work. */
   public void check(SluiceCommand command) {
     texts.check(command);
     if ((model != null) != texts.areGiven()) {

@@ -43,7 +43,7 @@ public final class ModelOptions {
 
   @Mixin private DeviceOption device;
 
-  /** Complains about values that cannot be meant, before any work. */
+  /** Rejects invalid values before any work. */
   public void check(SluiceCommand command) {
     computeType(command);
     device.of(command);

@@ -38,7 +38,7 @@ public final class OptionalTexts {
               + "encoders).")
   private Integer context;
 
-  /** Complains about values that cannot be meant, before any work. */
+  /** Rejects invalid values before any work. */
   public void check(SluiceCommand command) {
     for (Number number : new Number[] {tokens, context}) {
       if (number != null && number.longValue() < 1) {

@@ -9,7 +9,7 @@ public final class OutputFile {
   private OutputFile() {}
 
   /**
-   * Complains about a file that cannot be written: better before the work than after it.
+   * Rejects a file that cannot be written, before the work.
    *
    * @param file null if the option was not given
    * @throws IOException if its folder does not exist or takes no files, or it is no file itself

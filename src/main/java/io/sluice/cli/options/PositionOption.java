@@ -21,7 +21,7 @@ public final class PositionOption {
               + "encoders).")
   private Integer first;
 
-  /** Complains about a value that cannot be meant, before any work. */
+  /** Rejects invalid values before any work. */
   public void check(SluiceCommand command) {
     if (first != null && first < 0) {
       throw command.usage("--from-position must not be negative, as " + first + " is");

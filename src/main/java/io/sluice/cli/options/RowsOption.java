@@ -32,7 +32,7 @@ public final class RowsOption {
 
   private RunRows run;
 
-  /** Complains about values that cannot be meant, before any work. */
+  /** Rejects invalid values before any work. */
   public void check(SluiceCommand command) {
     if (rows != null && !List.of(HELD_OUT, TRAINED, ALL).contains(rows)) {
       throw command.usage("--rows is held-out, trained or all, not '" + rows + "'");

@@ -12,7 +12,7 @@ import java.util.Set;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What a training reads and writes, and whether it is new or goes on. */
+/** What a training reads and writes, and whether it is new or continues. */
 @Grouped(OptionGroup.ESSENTIAL)
 public final class RunOptions {
   @Option(
@@ -38,12 +38,12 @@ public final class RunOptions {
   private boolean resume;
 
   /**
-   * Complains about a new run without a store, and about options that settings of a run that goes
-   * on would overrule, before any work.
+   * Rejects a new run that lacks a store or another option, and options that the settings of a run
+   * that continues would override, before any work.
    *
    * @param complete whether all else that a new run needs was given
    * @param needed what a new run needs, in words, for instance {@code --store and --hook}
-   * @param taken what goes with {@code --resume}, besides {@code --store}
+   * @param taken options that {@code --resume} allows besides {@code --store}
    */
   public void check(SluiceCommand command, boolean complete, String needed, Set<String> taken) {
     if (!resume && (store == null || !complete)) {
@@ -56,7 +56,7 @@ public final class RunOptions {
     }
   }
 
-  /** Whether an interrupted run goes on. */
+  /** Whether an interrupted run continues. */
   public boolean resume() {
     return resume;
   }

@@ -42,7 +42,7 @@ public final class StepOptions {
   @Grouped(OptionGroup.REMEDIES)
   private long deadAfter;
 
-  /** Complains about values that cannot be meant, before any work. */
+  /** Rejects invalid values before any work. */
   public void check(SluiceCommand command) {
     if (steps != null && tokens != null) {
       throw command.usage("give --steps or --tokens, not both");

@@ -27,7 +27,7 @@ final class TextReading {
               + "of leaving it out and counting it.")
   private boolean strict;
 
-  /** Complains about a name that cannot be meant, before any work. */
+  /** Rejects invalid values before any work. */
   void check(SluiceCommand command) {
     if (field.isEmpty()) {
       throw command.usage("--text-field is empty; give the name of a field or column");

@@ -17,8 +17,8 @@ public final class ThreadsOption {
   private Integer threads;
 
   /**
-   * Complains about a number that cannot be meant, before any work. Far more threads than cores do
-   * nothing but wait, and where the system refuses one, LibTorch ends the process.
+   * Rejects invalid values before any work. Far more threads than cores do nothing but wait, and
+   * where the system refuses one, LibTorch ends the process.
    */
   public void check(SluiceCommand command) {
     int most = Math.max(64, 4 * Runtime.getRuntime().availableProcessors());
