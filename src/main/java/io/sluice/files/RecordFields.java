@@ -26,13 +26,19 @@ final class RecordFields {
     for (int i = 0; i < components.length; i++) {
       RecordComponent component = components[i];
       types[i] = component.getType();
-      String name = component.getName();
+      String name = name(component);
       values[i] =
           fields.has(name) || isRequired(component)
               ? value(fields, name, fields.value(name), component.getGenericType())
               : otherwise(types[i]);
     }
     return fields.build(() -> make(type, types, values));
+  }
+
+  /** The name in files: the component's own, unless {@link JsonProperty} gives another. */
+  private static String name(RecordComponent component) {
+    JsonProperty property = component.getAccessor().getAnnotation(JsonProperty.class);
+    return property == null || property.value().isEmpty() ? component.getName() : property.value();
   }
 
   /** A primitive component is required unless it declares the default of earlier versions. */

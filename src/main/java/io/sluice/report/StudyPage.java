@@ -186,7 +186,7 @@ public final class StudyPage {
     return sweeps.stream()
         .flatMap(sweep -> sweep.cells().stream())
         .map(outcome -> outcome.cell().config())
-        .filter(config -> config.remedies().revive() || config.remedies().resampleEvery() > 0)
+        .filter(config -> config.remedies().usesAuxK() || config.remedies().resampleEvery() > 0)
         .findFirst()
         .map(
             config ->

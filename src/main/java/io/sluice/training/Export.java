@@ -41,7 +41,7 @@ final class Export {
     requireFinite("decoder", parameters.decoder());
     requireFinite("decoder bias", parameters.decoderBias());
     if (map != null) {
-      return LearnedActivation.of(map.fold(config, parameters), engine);
+      return ThresholdExport.of(map.fold(config, parameters), engine);
     }
     DictionaryConfig exported = config;
     if (config.sites().size() > 1 && config.rankByDecoderNorm()) {
@@ -66,7 +66,7 @@ final class Export {
       multiply(skip, read[0] / written[0]);
       subtractSkipped(parameters, skip, shift);
     }
-    return LearnedActivation.of(new Dictionary(exported, parameters, skip), engine);
+    return ThresholdExport.of(new Dictionary(exported, parameters, skip), engine);
   }
 
   /**

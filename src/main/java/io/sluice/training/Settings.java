@@ -6,10 +6,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.engine.Optimiser;
 import io.sluice.files.Fields;
 import io.sluice.store.ActivationStore;
+import io.sluice.training.config.InitialDirectionsSettings;
 import io.sluice.training.config.KindSettings;
 import io.sluice.training.config.Remedies;
 import io.sluice.training.config.SparsitySettings;
-import io.sluice.training.config.StartSettings;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.RunRows;
 import java.io.IOException;
@@ -30,7 +30,7 @@ public final class Settings {
     KindSettings.write(config.kind(), json);
     json.put("features", config.features());
     SparsitySettings.write(config.sparsity(), json);
-    StartSettings.write(config.start(), json);
+    InitialDirectionsSettings.write(config.start(), json);
     json.put("centre", config.centre());
     json.put("normalise", config.normalise());
     json.put("normSearch", config.normSearch());
@@ -81,7 +81,7 @@ public final class Settings {
                 KindSettings.read(json),
                 json.integer("features", 1, MOST),
                 SparsitySettings.read(json),
-                StartSettings.read(json),
+                InitialDirectionsSettings.read(json),
                 json.flag("centre"),
                 json.flag("normalise"),
                 json.flag("normSearch", true),

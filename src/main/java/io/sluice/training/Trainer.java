@@ -393,7 +393,7 @@ public final class Trainer implements AutoCloseable {
       annealing.look(engine, penalty, step);
       engine.penalise(penalty.penalty(step), weight);
     }
-    if (config.remedies().revive()) {
+    if (config.remedies().usesAuxK()) {
       int k = config.remedies().auxK();
       engine.addDeadFeatureLoss(
           k > 0 ? k : Math.max(1, engine.spec().outputWidth() / 2),

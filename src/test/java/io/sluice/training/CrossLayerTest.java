@@ -13,7 +13,7 @@ import io.sluice.evaluation.Evaluator;
 import io.sluice.memory.Workers;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.RowFilter;
-import io.sluice.training.config.EncoderStart;
+import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.Kind;
 import io.sluice.training.config.Sparsity;
 import io.sluice.training.config.TrainingConfig;
@@ -80,7 +80,7 @@ class CrossLayerTest {
   void aPulledBackStartIsAheadOfARandomOne() throws IOException {
     double[] fvu = new double[2];
     for (int i = 0; i < 2; i++) {
-      EncoderStart start = i == 0 ? EncoderStart.PULL_BACK : EncoderStart.RANDOM;
+      InitialEncoder start = i == 0 ? InitialEncoder.PULL_BACK : InitialEncoder.RANDOM;
       TrainingConfig config = small().kind(kind(READS.get(1), start)).steps(40).build();
       fvu[i] = train(config, temp.resolve("run" + i)).fvu();
     }
@@ -108,11 +108,11 @@ class CrossLayerTest {
 
   @Test
   void whatDoesNotFitIsRefused() throws IOException {
-    assertThatThrownBy(() -> small().kind(kind(WRITES.get(0), EncoderStart.PULL_BACK)).build())
+    assertThatThrownBy(() -> small().kind(kind(WRITES.get(0), InitialEncoder.PULL_BACK)).build())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("'" + WRITES.get(0) + "' is named twice");
     assertThatThrownBy(
-            () -> new Kind.CrossLayerTranscoder(List.of("a"), List.of("b"), EncoderStart.TIED))
+            () -> new Kind.CrossLayerTranscoder(List.of("a"), List.of("b"), InitialEncoder.TIED))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("2 and 1");
     assertThatThrownBy(() -> small().sparsity(Sparsity.BATCHTOPK).build())
@@ -121,7 +121,7 @@ class CrossLayerTest {
     assertThatThrownBy(
             () ->
                 train(
-                    small().kind(kind("layers.9.z", EncoderStart.PULL_BACK)).build(),
+                    small().kind(kind("layers.9.z", InitialEncoder.PULL_BACK)).build(),
                     temp.resolve("none")))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("layers.9.z")
@@ -152,13 +152,13 @@ class CrossLayerTest {
     }
   }
 
-  private static Kind kind(String second, EncoderStart start) {
+  private static Kind kind(String second, InitialEncoder start) {
     return new Kind.CrossLayerTranscoder(List.of(second), WRITES, start);
   }
 
   private static TrainingConfigBuilder small() {
     return TrainingConfig.of(READS.getFirst())
-        .kind(kind(READS.get(1), EncoderStart.PULL_BACK))
+        .kind(kind(READS.get(1), InitialEncoder.PULL_BACK))
         .features(48)
         .k(3)
         .batch(64)

@@ -15,9 +15,9 @@ import io.sluice.evaluation.Evaluator;
 import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.store.ActivationStore;
+import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.Kind;
 import io.sluice.training.config.Sparsity;
-import io.sluice.training.config.Start;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
@@ -93,7 +93,8 @@ class CrosscoderTest {
 
   @Test
   void everySiteHasAScaleAndASubspaceOfItsOwn() throws IOException {
-    TrainingConfig config = small().start(new Start.ActiveSubspace(0, 0.97)).steps(1).build();
+    TrainingConfig config =
+        small().start(new InitialDirections.ActiveSubspace(0, 0.97)).steps(1).build();
     try (Trainer trainer = Trainer.start(store, config, ENGINES, "test", temp.resolve("run"))) {
       StartingPoint start = trainer.startingPoint();
       assertThat(start.inputs()).isEqualTo(start.outputs()).hasSize(2);
@@ -110,7 +111,8 @@ class CrosscoderTest {
       ActivationStore other = PairedStore.write(temp.resolve("s" + seed), 1500, DType.F32, seed);
       double[] fvu = new double[2];
       for (int i = 0; i < 2; i++) {
-        Start start = i == 0 ? new Start.ActiveSubspace(0, 0.97) : new Start.Random();
+        InitialDirections start =
+            i == 0 ? new InitialDirections.ActiveSubspace(0, 0.97) : new InitialDirections.Random();
         TrainingConfig config = small().seed(seed).start(start).steps(20).build();
         fvu[i] = train(other, config, temp.resolve("r" + seed + i)).fvu();
       }

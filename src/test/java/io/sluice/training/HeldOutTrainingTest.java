@@ -16,9 +16,9 @@ import io.sluice.store.HeldOut;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
 import io.sluice.store.files.Column;
+import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.Remedies;
 import io.sluice.training.config.Sparsity;
-import io.sluice.training.config.Start;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
@@ -97,7 +97,7 @@ class HeldOutTrainingTest {
     return TrainingConfig.of(SyntheticStore.HOOK)
         .features(64)
         .k(4)
-        .start(new Start.ActiveSubspace(8, 0.99))
+        .start(new InitialDirections.ActiveSubspace(8, 0.99))
         .batch(64)
         .steps(40)
         .seed(5)

@@ -17,9 +17,9 @@ import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
+import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.Remedies;
 import io.sluice.training.config.Sparsity;
-import io.sluice.training.config.Start;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
@@ -88,11 +88,11 @@ class RemediesTest {
 
   private static Remedies remedies(String name) {
     return switch (name) {
-      case "auxk" -> Remedies.NONE.revived(0, Remedies.AUX_WEIGHT).deadAfter(200);
+      case "auxk" -> Remedies.NONE.withAuxK(0, Remedies.AUX_WEIGHT).deadAfter(200);
       case "resample" -> Remedies.NONE.resampled(15, 60).deadAfter(200);
       default ->
           Remedies.NONE
-              .revived(3, 0.1)
+              .withAuxK(3, 0.1)
               .resampled(15, 60)
               .deadAfter(200)
               .whitened(1e-3)
@@ -103,7 +103,7 @@ class RemediesTest {
   /** Uncentred, from random directions and with Adam: features die here. */
   private static TrainingConfigBuilder deadly(String name) {
     return TrainerTest.small()
-        .start(new Start.Random())
+        .start(new InitialDirections.Random())
         .centre(false)
         .features(256)
         .steps(120)
@@ -175,8 +175,8 @@ class RemediesTest {
   void refusesWhatMakesNoSense() {
     assertThatThrownBy(() -> deadly("auxk").sparsity(Sparsity.RELU, 0.1, 0).build())
         .hasMessageContaining("AuxK goes with");
-    assertThatThrownBy(() -> Remedies.NONE.revived(-1, 1)).hasMessageContaining("-1");
-    assertThatThrownBy(() -> Remedies.NONE.revived(1, Double.NaN)).hasMessageContaining("NaN");
+    assertThatThrownBy(() -> Remedies.NONE.withAuxK(-1, 1)).hasMessageContaining("-1");
+    assertThatThrownBy(() -> Remedies.NONE.withAuxK(1, Double.NaN)).hasMessageContaining("NaN");
     assertThatThrownBy(() -> Remedies.NONE.resampled(-5, 0)).hasMessageContaining("-5");
     assertThatThrownBy(() -> Remedies.NONE.deadAfter(-2)).hasMessageContaining("-2");
     Remedies half = Remedies.NONE.resampled(10, 0);

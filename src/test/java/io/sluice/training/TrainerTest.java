@@ -14,8 +14,8 @@ import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
 import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
+import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.Sparsity;
-import io.sluice.training.config.Start;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
@@ -169,7 +169,8 @@ public class TrainerTest {
 
   @Test
   void activeSubspaceHasTheIntrinsicDimensionOfTheData() throws IOException {
-    TrainingConfig config = small().start(new Start.ActiveSubspace(0, 0.999)).steps(1).build();
+    TrainingConfig config =
+        small().start(new InitialDirections.ActiveSubspace(0, 0.999)).steps(1).build();
     try (Trainer trainer = Trainer.start(store, config, ENGINES, "asi", temp.resolve("run"))) {
       assertThat(trainer.startingPoint().subspaceDimensions())
           .isBetween(SyntheticStore.RANK - 2, SyntheticStore.RANK);

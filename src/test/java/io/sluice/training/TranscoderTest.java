@@ -13,10 +13,10 @@ import io.sluice.evaluation.Evaluator;
 import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.store.ActivationStore;
-import io.sluice.training.config.EncoderStart;
+import io.sluice.training.config.InitialDirections;
+import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.Kind;
 import io.sluice.training.config.Sparsity;
-import io.sluice.training.config.Start;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
@@ -109,7 +109,8 @@ class TranscoderTest {
 
   @Test
   void theSubspaceIsThatOfTheTarget() throws IOException {
-    TrainingConfig config = small().start(new Start.ActiveSubspace(0, 0.99)).steps(1).build();
+    TrainingConfig config =
+        small().start(new InitialDirections.ActiveSubspace(0, 0.99)).steps(1).build();
     try (Trainer trainer = start(config, "asi")) {
       assertThat(trainer.startingPoint().subspaceDimensions())
           .isBetween(PairedStore.RANK - 2, PairedStore.RANK);
@@ -122,11 +123,11 @@ class TranscoderTest {
       ActivationStore other = PairedStore.write(temp.resolve("s" + seed), 1500, DType.F32, seed);
       double[] first = new double[2];
       double[] last = new double[2];
-      for (EncoderStart encoder : List.of(EncoderStart.PULL_BACK, EncoderStart.RANDOM)) {
+      for (InitialEncoder encoder : List.of(InitialEncoder.PULL_BACK, InitialEncoder.RANDOM)) {
         Path run = temp.resolve(encoder.label() + seed);
         TrainingConfig config =
             small().kind(transcoder(encoder)).seed(seed).steps(120).logEvery(10).build();
-        int which = encoder == EncoderStart.PULL_BACK ? 0 : 1;
+        int which = encoder == InitialEncoder.PULL_BACK ? 0 : 1;
         last[which] = train(other, config, run).fvu();
         first[which] =
             new ObjectMapper()
@@ -146,7 +147,7 @@ class TranscoderTest {
         small()
             .kind(
                 new Kind.Transcoder(
-                    PairedStore.TARGET, EncoderStart.PULL_BACK, optimiser == Optimiser.ADAM))
+                    PairedStore.TARGET, InitialEncoder.PULL_BACK, optimiser == Optimiser.ADAM))
             .optimiser(optimiser)
             .sparsity(optimiser == Optimiser.ADAM ? Sparsity.TOPK : Sparsity.BATCHTOPK)
             .steps(60)
@@ -173,7 +174,7 @@ class TranscoderTest {
     for (boolean skip : new boolean[] {false, true}) {
       TrainingConfig config =
           small()
-              .kind(new Kind.Transcoder(PairedStore.TARGET, EncoderStart.PULL_BACK, skip))
+              .kind(new Kind.Transcoder(PairedStore.TARGET, InitialEncoder.PULL_BACK, skip))
               .centre(centre)
               .features(16)
               .k(1)
@@ -215,22 +216,24 @@ class TranscoderTest {
   @Test
   void whatDoesNotFitIsRefusedBeforeAnythingIsWritten() {
     assertThatThrownBy(
-            () -> small().kind(transcoder(PairedStore.INPUT, EncoderStart.PULL_BACK)).build())
+            () -> small().kind(transcoder(PairedStore.INPUT, InitialEncoder.PULL_BACK)).build())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("both '" + PairedStore.INPUT + "'");
     assertThatThrownBy(
             () ->
                 start(
-                    small().kind(transcoder("layers.9.z", EncoderStart.PULL_BACK)).build(), "none"))
+                    small().kind(transcoder("layers.9.z", InitialEncoder.PULL_BACK)).build(),
+                    "none"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("layers.9.z")
         .hasMessageContaining(PairedStore.TARGET);
-    assertThatThrownBy(() -> start(small().kind(transcoder(EncoderStart.TIED)).build(), "none"))
+    assertThatThrownBy(() -> start(small().kind(transcoder(InitialEncoder.TIED)).build(), "none"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("28")
         .hasMessageContaining("20");
     assertThatThrownBy(
-            () -> start(small().start(new Start.ActiveSubspace(21, 0.9)).build(), "none"))
+            () ->
+                start(small().start(new InitialDirections.ActiveSubspace(21, 0.9)).build(), "none"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("21")
         .hasMessageContaining("20 wide");
@@ -248,17 +251,17 @@ class TranscoderTest {
     }
   }
 
-  private static Kind transcoder(EncoderStart start) {
+  private static Kind transcoder(InitialEncoder start) {
     return transcoder(PairedStore.TARGET, start);
   }
 
-  private static Kind transcoder(String target, EncoderStart start) {
+  private static Kind transcoder(String target, InitialEncoder start) {
     return new Kind.Transcoder(target, start, false);
   }
 
   private static TrainingConfigBuilder small() {
     return TrainingConfig.of(PairedStore.INPUT)
-        .kind(transcoder(EncoderStart.PULL_BACK))
+        .kind(transcoder(InitialEncoder.PULL_BACK))
         .features(64)
         .k(4)
         .batch(64)

@@ -2,7 +2,7 @@ package io.sluice.cli.options;
 
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
-import io.sluice.training.config.EncoderStart;
+import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.Kind;
 import java.util.List;
 import picocli.CommandLine.Option;
@@ -69,8 +69,8 @@ public final class KindOptions {
           ? new Kind.Autoencoder()
           : new Kind.Crosscoder(hooks.subList(1, hooks.size()));
     }
-    EncoderStart start =
-        encoderStart == null ? EncoderStart.PULL_BACK : EncoderStart.ofLabel(encoderStart);
+    InitialEncoder start =
+        encoderStart == null ? InitialEncoder.PULL_BACK : InitialEncoder.ofLabel(encoderStart);
     if (hooks.size() != targets.size()) {
       throw new IllegalArgumentException(
           "--hook and --target name as many hook points, not %d and %d"

@@ -80,7 +80,7 @@ public final class RemedyOptions {
               constrain.equals("auto") ? 0 : count("--constrain", constrain), tau);
     }
     if (auxK != null) {
-      remedies = remedies.revived(auxK.equals("auto") ? 0 : count("--auxk", auxK), auxWeight);
+      remedies = remedies.withAuxK(auxK.equals("auto") ? 0 : count("--auxk", auxK), auxWeight);
     }
     if (resampleEvery != 0) {
       remedies = remedies.resampled(resampleEvery, resampleUntil);
@@ -105,7 +105,7 @@ public final class RemedyOptions {
   public static String title(Remedies remedies) {
     return (remedies.whiten() ? ", whitened" : "")
         + (remedies.constrain() ? ", constrained" : "")
-        + (remedies.revive() ? ", AuxK" : "")
+        + (remedies.usesAuxK() ? ", AuxK" : "")
         + (remedies.resampleEvery() > 0 ? ", resampled" : "");
   }
 }

@@ -4,7 +4,7 @@ import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.help.OptionSpelling;
-import io.sluice.training.config.Start;
+import io.sluice.training.config.InitialDirections;
 import java.util.List;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -19,7 +19,8 @@ public final class StartOptions {
       names = "--init",
       paramLabel = "random|asi",
       defaultValue = ASI,
-      description = "Start at random or in the active subspace (default: ${DEFAULT-VALUE}).")
+      description =
+          "InitialDirections at random or in the active subspace (default: ${DEFAULT-VALUE}).")
   @Grouped(OptionGroup.ESSENTIAL)
   private String init;
 
@@ -47,10 +48,10 @@ public final class StartOptions {
    *
    * @throws picocli.CommandLine.ParameterException if there is none of that name
    */
-  public Start of(SluiceCommand command) {
+  public InitialDirections of(SluiceCommand command) {
     return switch (label()) {
-      case RANDOM -> new Start.Random();
-      case ASI -> new Start.ActiveSubspace(dimensions, tau.share());
+      case RANDOM -> new InitialDirections.Random();
+      case ASI -> new InitialDirections.ActiveSubspace(dimensions, tau.share());
       default -> throw command.usage("--init is random or asi, not '" + init + "'");
     };
   }

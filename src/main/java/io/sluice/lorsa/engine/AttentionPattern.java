@@ -6,8 +6,8 @@ import io.sluice.torch.Tensor;
  * The attention weights of some groups, {@code A = softmax(c·tanh(s·QKᵀ / c) + mask)}, and the way
  * back through them.
  *
- * @param query {@code [contexts, groups, length, headDim]}, turned
- * @param key of the same shape, turned
+ * @param query {@code [contexts, groups, length, headDim]}, rotated
+ * @param key of the same shape, rotated
  * @param weights {@code A}, {@code [contexts, groups, length, length]}
  * @param limited {@code tanh(s·QKᵀ / c)}; null without a cap
  * @param scale {@code s}

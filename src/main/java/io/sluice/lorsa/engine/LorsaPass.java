@@ -67,8 +67,8 @@ final class LorsaPass {
 
   /** What all heads would write, {@code z} before selection: {@code [rows, heads]}. */
   Tensor attend() {
-    query = turned(LorsaTensor.QUERY, LorsaTensor.QUERY_BIAS);
-    key = turned(LorsaTensor.KEY, LorsaTensor.KEY_BIAS);
+    query = rotated(LorsaTensor.QUERY, LorsaTensor.QUERY_BIAS);
+    key = rotated(LorsaTensor.KEY, LorsaTensor.KEY_BIAS);
     value = x.linear(weights.get(LorsaTensor.VALUE), weights.get(LorsaTensor.VALUE_BIAS));
     pre = Tensor.empty(DType.F32, x.device(), rows, spec.heads());
     for (int group = 0; group < spec.groups(); group += groupsAtOnce) {
@@ -149,8 +149,8 @@ final class LorsaPass {
     }
     // The place of ∂z holds ∂v now.
     addProjection(byPre, gradients, LorsaTensor.VALUE, LorsaTensor.VALUE_BIAS);
-    addProjection(turnedBack(byQuery), gradients, LorsaTensor.QUERY, LorsaTensor.QUERY_BIAS);
-    addProjection(turnedBack(byKey), gradients, LorsaTensor.KEY, LorsaTensor.KEY_BIAS);
+    addProjection(rotatedBack(byQuery), gradients, LorsaTensor.QUERY, LorsaTensor.QUERY_BIAS);
+    addProjection(rotatedBack(byKey), gradients, LorsaTensor.KEY, LorsaTensor.KEY_BIAS);
   }
 
   /** Each head's row gets its own tokens' gradients, in order, so that sums come out the same. */
@@ -198,15 +198,17 @@ final class LorsaPass {
   }
 
   /** Queries or keys, {@code [contexts, groups, length, headDim]}. */
-  private Tensor turned(LorsaTensor weight, LorsaTensor bias) {
+  private Tensor rotated(LorsaTensor weight, LorsaTensor bias) {
     Tensor flat = x.linear(weights.get(weight), weights.get(bias));
     return rotary
-        .turn(flat.reshape(contexts, length, spec.groups(), spec.headDim()))
+        .rotate(flat.reshape(contexts, length, spec.groups(), spec.headDim()))
         .transpose(1, 2)
         .contiguous();
   }
 
-  private Tensor turnedBack(Tensor by) {
-    return rotary.turnBack(by.transpose(1, 2)).reshape(rows, (long) spec.groups() * spec.headDim());
+  private Tensor rotatedBack(Tensor by) {
+    return rotary
+        .rotateBack(by.transpose(1, 2))
+        .reshape(rows, (long) spec.groups() * spec.headDim());
   }
 }

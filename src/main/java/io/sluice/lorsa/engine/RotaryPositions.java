@@ -7,8 +7,8 @@ import io.sluice.torch.TensorScope;
 import java.util.List;
 
 /**
- * Turns queries and keys by their position, and gradients back. Pair {@code (x[i], x[i + n])} of
- * the first {@code 2n} dimensions is turned by {@code position · frequency[i]}; the rest stays.
+ * Rotates queries and keys by their position, and gradients back. Pair {@code (x[i], x[i + n])} of
+ * the first {@code 2n} dimensions is rotated by {@code position · frequency[i]}; the rest stays.
  */
 final class RotaryPositions {
   private final float[] frequencies;
@@ -27,20 +27,20 @@ final class RotaryPositions {
   }
 
   /**
-   * Queries or keys turned by their positions, which count from 0.
+   * Queries or keys rotated by their positions, which count from 0.
    *
    * @param x {@code [contexts, length, groups, headDim]}
    */
-  Tensor turn(Tensor x) {
-    return turn(x, 1);
+  Tensor rotate(Tensor x) {
+    return rotate(x, 1);
   }
 
-  /** The transposed map of {@link #turn}: turns gradients back. */
-  Tensor turnBack(Tensor x) {
-    return turn(x, -1);
+  /** The transposed map of {@link #rotate}: rotates gradients back. */
+  Tensor rotateBack(Tensor x) {
+    return rotate(x, -1);
   }
 
-  private Tensor turn(Tensor x, double sign) {
+  private Tensor rotate(Tensor x, double sign) {
     int half = frequencies.length;
     if (half == 0) {
       return x;
@@ -50,13 +50,13 @@ final class RotaryPositions {
     Tensor part = x.narrow(3, 0, 2L * half);
     Tensor exchanged =
         ShapeOperators.cat(List.of(x.narrow(3, half, half), x.narrow(3, 0, half)), 3);
-    Tensor turned =
+    Tensor rotated =
         part.mul(cosines.narrow(0, 0, length))
             .add(exchanged.mul(signedSines.narrow(0, 0, length)), sign);
     long rest = x.size(3) - 2L * half;
     return rest == 0
-        ? turned
-        : ShapeOperators.cat(List.of(turned, x.narrow(3, 2L * half, rest)), 3);
+        ? rotated
+        : ShapeOperators.cat(List.of(rotated, x.narrow(3, 2L * half, rest)), 3);
   }
 
   private void reach(int length) {

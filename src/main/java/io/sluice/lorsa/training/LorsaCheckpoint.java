@@ -34,7 +34,12 @@ import java.util.Map;
  * @param tally sums since the last line of metrics
  */
 record LorsaCheckpoint(
-    String device, long step, long tokens, double seconds, LorsaStart start, LorsaResult tally) {
+    String device,
+    long step,
+    long tokens,
+    double seconds,
+    LorsaStartingPoint start,
+    LorsaResult tally) {
   private static final String KEY = "lorsa-checkpoint";
   private static final int KEPT = 2;
   private static final ObjectMapper JSON = new ObjectMapper();

@@ -17,7 +17,7 @@ import java.lang.foreign.ValueLayout;
 final class LorsaExport {
   private LorsaExport() {}
 
-  static Lorsa of(LorsaConfig config, LorsaEngine engine, LorsaStart start) {
+  static Lorsa of(LorsaConfig config, LorsaEngine engine, LorsaStartingPoint start) {
     LorsaWeights weights = engine.weights(Arena.ofAuto());
     for (LorsaTensor tensor : LorsaTensor.values()) {
       switch (tensor) {

@@ -13,7 +13,7 @@ import io.sluice.torch.Device;
 import io.sluice.torch.ShapeOperators;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
-import io.sluice.training.config.Start;
+import io.sluice.training.config.InitialDirections;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -54,7 +54,7 @@ final class LorsaPreparation {
   }
 
   /** An engine at its start, and what led there. */
-  record Prepared(LorsaEngine engine, LorsaStart start) {}
+  record Prepared(LorsaEngine engine, LorsaStartingPoint start) {}
 
   /** What one pass over the sample gives: mean norms, the target's mean and variance. */
   private record Moments(
@@ -90,7 +90,7 @@ final class LorsaPreparation {
       double norm = rescale(weights, inputScale, targetScale);
       return new Prepared(
           LorsaEngine.training(weights, device),
-          new LorsaStart(
+          new LorsaStartingPoint(
               inputScale,
               targetScale,
               targetScale * targetScale * moments.variance(),
@@ -198,12 +198,12 @@ final class LorsaPreparation {
     // Other streams than the order of the batches, which follows from the seed itself.
     long seed = config.seed() ^ 0x5eed_d1ecL;
     return switch (config.start()) {
-      case Start.Random random -> {
+      case InitialDirections.Random random -> {
         unit(draw(seed, spec.heads(), spec.outputWidth())).copyTo(weights.get(LorsaTensor.OUTPUT));
         unit(draw(~seed, spec.heads(), spec.inputWidth())).copyTo(weights.get(LorsaTensor.VALUE));
         yield List.of();
       }
-      case Start.ActiveSubspace active -> {
+      case InitialDirections.ActiveSubspace active -> {
         if (active.dimensions() > attention.headDim()) {
           throw new IllegalArgumentException(
               "d_init is %d, but a head of the model is only %d wide; give less"

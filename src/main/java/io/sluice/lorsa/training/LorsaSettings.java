@@ -7,9 +7,9 @@ import io.sluice.files.Fields;
 import io.sluice.lorsa.LorsaConfig;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.HeldOut;
-import io.sluice.training.config.StartSettings;
+import io.sluice.training.config.InitialDirectionsSettings;
+import io.sluice.training.config.Schedule;
 import io.sluice.training.run.RunRows;
-import io.sluice.training.run.Schedule;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -24,7 +24,7 @@ final class LorsaSettings {
   static ObjectNode write(
       LorsaTrainingConfig config,
       LorsaConfig form,
-      LorsaStart start,
+      LorsaStartingPoint start,
       HeldOut heldOut,
       ActivationStore store) {
     ObjectNode json = JSON.createObjectNode();
@@ -35,7 +35,7 @@ final class LorsaSettings {
     json.put("groups", config.groups());
     json.put("k", config.k());
     json.put("rankByOutputNorm", config.rankByOutputNorm());
-    StartSettings.write(config.start(), json);
+    InitialDirectionsSettings.write(config.start(), json);
     json.put("centre", config.centre());
     json.put("normalise", config.normalise());
     json.put("fromPosition", config.fromPosition());
@@ -67,7 +67,7 @@ final class LorsaSettings {
                 fields.integer("groups", 0, MOST),
                 fields.integer("k", 1, MOST),
                 fields.flag("rankByOutputNorm"),
-                StartSettings.read(fields),
+                InitialDirectionsSettings.read(fields),
                 fields.flag("centre"),
                 fields.flag("normalise"),
                 fields.integer("fromPosition", 0, MOST),

@@ -16,13 +16,13 @@ import io.sluice.store.HeldOut;
 import io.sluice.torch.Device;
 import io.sluice.torch.TensorScope;
 import io.sluice.training.TrainingListener;
+import io.sluice.training.config.Schedule;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.DivergedException;
 import io.sluice.training.run.Metrics;
 import io.sluice.training.run.RunFolder;
 import io.sluice.training.run.RunResult;
 import io.sluice.training.run.RunRows;
-import io.sluice.training.run.Schedule;
 import io.sluice.training.run.StoppedException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -45,7 +45,7 @@ public final class LorsaTrainer implements AutoCloseable {
 
   private LorsaConfig form;
   private LorsaEngine engine;
-  private LorsaStart start;
+  private LorsaStartingPoint start;
   private long step;
   private long tokens;
   private double secondsBefore;
@@ -210,7 +210,7 @@ public final class LorsaTrainer implements AutoCloseable {
   }
 
   /** What the sample said before the first step. */
-  public LorsaStart startingPoint() {
+  public LorsaStartingPoint startingPoint() {
     return start;
   }
 

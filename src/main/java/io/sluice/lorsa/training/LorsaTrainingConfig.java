@@ -1,8 +1,8 @@
 package io.sluice.lorsa.training;
 
 import io.sluice.store.HeldOut;
-import io.sluice.training.config.Start;
-import io.sluice.training.run.Schedule;
+import io.sluice.training.config.InitialDirections;
+import io.sluice.training.config.Schedule;
 import java.util.Objects;
 
 /**
@@ -38,7 +38,7 @@ public record LorsaTrainingConfig(
     int groups,
     int k,
     boolean rankByOutputNorm,
-    Start start,
+    InitialDirections start,
     boolean centre,
     boolean normalise,
     int fromPosition,
@@ -88,7 +88,7 @@ public record LorsaTrainingConfig(
         0,
         k,
         false,
-        new Start.ActiveSubspace(0, 0.99),
+        new InitialDirections.ActiveSubspace(0, 0.99),
         true,
         true,
         0,
@@ -99,7 +99,7 @@ public record LorsaTrainingConfig(
   }
 
   /** The same with another start. */
-  public LorsaTrainingConfig withStart(Start other) {
+  public LorsaTrainingConfig withStart(InitialDirections other) {
     return new LorsaTrainingConfig(
         inputHook,
         outputHook,

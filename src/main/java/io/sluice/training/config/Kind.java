@@ -41,7 +41,7 @@ public sealed interface Kind {
    * @param skip whether a matrix that starts at 0 adds what follows linearly from the input (arXiv
    *     2501.18823)
    */
-  record Transcoder(String target, EncoderStart encoderStart, boolean skip) implements Kind {
+  record Transcoder(String target, InitialEncoder encoderStart, boolean skip) implements Kind {
     public Transcoder {
       Objects.requireNonNull(target, "target");
       Objects.requireNonNull(encoderStart, "encoderStart");
@@ -109,8 +109,8 @@ public sealed interface Kind {
    * @param targets what the layers write, as many as read
    * @param encoderStart where encoders start, each by its own layer's target
    */
-  record CrossLayerTranscoder(List<String> others, List<String> targets, EncoderStart encoderStart)
-      implements Kind {
+  record CrossLayerTranscoder(
+      List<String> others, List<String> targets, InitialEncoder encoderStart) implements Kind {
     public CrossLayerTranscoder {
       others = List.copyOf(others);
       targets = List.copyOf(targets);

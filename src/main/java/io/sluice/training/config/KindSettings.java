@@ -46,14 +46,14 @@ public final class KindSettings {
       case "transcoder" ->
           new Kind.Transcoder(
               json.text("target"),
-              EncoderStart.ofLabel(json.text("encoderStart")),
+              InitialEncoder.ofLabel(json.text("encoderStart")),
               json.flag("skip", false));
       case "crosscoder" -> new Kind.Crosscoder(json.texts("others"));
       case "cross-layer-transcoder" ->
           new Kind.CrossLayerTranscoder(
               json.texts("others"),
               json.texts("targets"),
-              EncoderStart.ofLabel(json.text("encoderStart")));
+              InitialEncoder.ofLabel(json.text("encoderStart")));
       default -> throw json.damaged("unknown type " + Quoted.of(type));
     };
   }

@@ -1,5 +1,7 @@
 package io.sluice.training.config;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
+
 /**
  * What is done against dead features besides start, centring and optimiser. Each works alone and
  * with the others.
@@ -11,7 +13,7 @@ package io.sluice.training.config;
  *     input alone; the rest passes as its mean
  * @param dimensions how many directions that are; 0 takes the intrinsic dimension at {@code tau}
  * @param tau share of the variance that the intrinsic dimension holds, in (0, 1]
- * @param revive whether dead features learn the residual (AuxK, arXiv 2406.04093)
+ * @param usesAuxK whether dead features learn the residual (AuxK, arXiv 2406.04093)
  * @param auxK how many dead features of a token do; 0 takes half the width of the activations
  * @param auxWeight what their loss weighs against the squared error
  * @param resampleEvery steps after which dead features start anew at inputs that are reconstructed
@@ -26,7 +28,7 @@ public record Remedies(
     boolean constrain,
     int dimensions,
     double tau,
-    boolean revive,
+    @JsonProperty("revive") boolean usesAuxK,
     int auxK,
     double auxWeight,
     long resampleEvery,
@@ -73,7 +75,7 @@ public record Remedies(
         constrain,
         dimensions,
         tau,
-        revive,
+        usesAuxK,
         auxK,
         auxWeight,
         resampleEvery,
@@ -89,7 +91,7 @@ public record Remedies(
         true,
         directions,
         share,
-        revive,
+        usesAuxK,
         auxK,
         auxWeight,
         resampleEvery,
@@ -98,7 +100,7 @@ public record Remedies(
   }
 
   /** These, and AuxK. */
-  public Remedies revived(int k, double weight) {
+  public Remedies withAuxK(int k, double weight) {
     return new Remedies(
         whiten,
         whitenFloor,
@@ -121,7 +123,7 @@ public record Remedies(
         constrain,
         dimensions,
         tau,
-        revive,
+        usesAuxK,
         auxK,
         auxWeight,
         every,
@@ -137,7 +139,7 @@ public record Remedies(
         constrain,
         dimensions,
         tau,
-        revive,
+        usesAuxK,
         auxK,
         auxWeight,
         resampleEvery,

@@ -57,7 +57,7 @@ public record TrainingConfig(
     Kind kind,
     int features,
     SparsityConfig sparsity,
-    Start start,
+    InitialDirections start,
     boolean centre,
     boolean normalise,
     boolean normSearch,
@@ -121,7 +121,7 @@ public record TrainingConfig(
     if (kind instanceof Kind.CrossLayerTranscoder
         && (sparsity.kind() != Sparsity.TOPK && sparsity.kind() != Sparsity.RELU
             || !sparsity.prefixes().isEmpty()
-            || remedies.revive()
+            || remedies.usesAuxK()
             || remedies.resampleEvery() > 0)) {
       throw new IllegalArgumentException(
           "a cross-layer transcoder takes topk or relu, and no nested prefixes, AuxK or resampling");
@@ -168,14 +168,14 @@ public record TrainingConfig(
       throw new IllegalArgumentException(
           "whitening changes the norms of decoder rows, so features cannot be ranked by them");
     }
-    if (remedies.revive()
+    if (remedies.usesAuxK()
         && sparsity.kind() != Sparsity.TOPK
         && sparsity.kind() != Sparsity.BATCHTOPK) {
       throw new IllegalArgumentException(
           "AuxK goes with activations that count features, topk and batchtopk, not with "
               + sparsity.kind().label());
     }
-    if (remedies.revive() && !sparsity.prefixes().isEmpty()) {
+    if (remedies.usesAuxK() && !sparsity.prefixes().isEmpty()) {
       throw new IllegalArgumentException(
           "AuxK goes with one dictionary, not with nested ones: " + sparsity.prefixes());
     }

@@ -19,7 +19,7 @@ public final class TrainingConfigBuilder {
   private double residual;
   private int firstK;
   private long kSteps;
-  private Start start = new Start.ActiveSubspace(0, 0.99);
+  private InitialDirections start = new InitialDirections.ActiveSubspace(0, 0.99);
   private boolean centre = true;
   private boolean normalise = true;
   private boolean normSearch = true;
@@ -115,7 +115,7 @@ public final class TrainingConfigBuilder {
     return this;
   }
 
-  public TrainingConfigBuilder start(Start value) {
+  public TrainingConfigBuilder start(InitialDirections value) {
     start = value;
     return this;
   }

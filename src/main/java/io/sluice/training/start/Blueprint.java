@@ -11,9 +11,9 @@ import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.SkipEngine;
 import io.sluice.store.ActivationStore;
-import io.sluice.training.config.EncoderStart;
+import io.sluice.training.config.InitialDirections;
+import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.Kind;
-import io.sluice.training.config.Start;
 import io.sluice.training.config.TrainingConfig;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
@@ -111,7 +111,7 @@ public record Blueprint(
   }
 
   private void checkFits() {
-    if (config.start() instanceof Start.ActiveSubspace(int dimensions, double tau)) {
+    if (config.start() instanceof InitialDirections.ActiveSubspace(int dimensions, double tau)) {
       for (Site site : outputs) {
         if (dimensions > site.width()) {
           throw new IllegalArgumentException(
@@ -125,13 +125,13 @@ public record Blueprint(
           "training is to be constrained to %d directions, but '%s' is only %d wide"
               .formatted(config.remedies().dimensions(), config.hook(), inputWidth()));
     }
-    EncoderStart encoderStart =
+    InitialEncoder encoderStart =
         switch (config.kind()) {
           case Kind.Transcoder transcoder -> transcoder.encoderStart();
           case Kind.CrossLayerTranscoder crossLayer -> crossLayer.encoderStart();
-          default -> EncoderStart.PULL_BACK;
+          default -> InitialEncoder.PULL_BACK;
         };
-    for (int i = 0; encoderStart == EncoderStart.TIED && i < inputs.size(); i++) {
+    for (int i = 0; encoderStart == InitialEncoder.TIED && i < inputs.size(); i++) {
       if (inputs.get(i).width() != outputs.get(i).width()) {
         throw new IllegalArgumentException(
             "an encoder of width %d cannot start at a decoder of width %d; let it start pulled back"

@@ -15,11 +15,11 @@ import io.sluice.geometry.LinearPrediction;
 import io.sluice.geometry.Spectrum;
 import io.sluice.geometry.Subspace;
 import io.sluice.store.ActivationStore;
-import io.sluice.training.config.EncoderStart;
+import io.sluice.training.config.InitialDirections;
+import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.Kind;
 import io.sluice.training.config.Remedies;
 import io.sluice.training.config.Sparsity;
-import io.sluice.training.config.Start;
 import io.sluice.training.config.TrainingConfig;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -141,7 +141,7 @@ public final class Preparation {
   private Prepared transcoder(EngineFactory engines, Kind.Transcoder kind) throws IOException {
     int in = blueprint.inputWidth();
     int out = blueprint.outputWidth();
-    boolean pullBack = kind.encoderStart() == EncoderStart.PULL_BACK;
+    boolean pullBack = kind.encoderStart() == InitialEncoder.PULL_BACK;
     Sample sample =
         Sample.of(
             store,
@@ -224,14 +224,15 @@ public final class Preparation {
    * output, which follows from its input the most; what its features write to later ones is a guess
    * at first, in their subspaces, and short.
    */
-  private Prepared crossLayer(EngineFactory engines, EncoderStart encoderStart) throws IOException {
+  private Prepared crossLayer(EngineFactory engines, InitialEncoder encoderStart)
+      throws IOException {
     List<SiteScaling> read = new ArrayList<>();
     List<SiteScaling> written = new ArrayList<>();
     List<Sample> samples = new ArrayList<>();
     List<Initialiser> initialisers = new ArrayList<>();
     double variance = 0;
     int dimensions = 0;
-    boolean covariance = needsSubspace() || encoderStart == EncoderStart.PULL_BACK;
+    boolean covariance = needsSubspace() || encoderStart == InitialEncoder.PULL_BACK;
     int layers = blueprint.inputs().size();
     for (int layer = 0; layer < layers; layer++) {
       Site input = blueprint.inputs().get(layer);
@@ -331,7 +332,7 @@ public final class Preparation {
   }
 
   private boolean needsSubspace() {
-    return config.start() instanceof Start.ActiveSubspace;
+    return config.start() instanceof InitialDirections.ActiveSubspace;
   }
 
   /** Brings the mean norm to {@code sqrt(d)}. */
@@ -341,8 +342,8 @@ public final class Preparation {
 
   private Initialiser initialiser(Covariance covariance, int width) {
     return switch (config.start()) {
-      case Start.Random random -> new Initialiser.RandomDirections(width);
-      case Start.ActiveSubspace active -> {
+      case InitialDirections.Random random -> new Initialiser.RandomDirections(width);
+      case InitialDirections.ActiveSubspace active -> {
         int dimensions = active.dimensions();
         if (dimensions == 0) {
           dimensions = Spectrum.of(covariance).intrinsicDimension(active.tau());
@@ -361,8 +362,8 @@ public final class Preparation {
   private Initialiser initialiserOfMapped(double[] variances) {
     int width = variances.length;
     return switch (config.start()) {
-      case Start.Random random -> new Initialiser.RandomDirections(width);
-      case Start.ActiveSubspace active -> {
+      case InitialDirections.Random random -> new Initialiser.RandomDirections(width);
+      case InitialDirections.ActiveSubspace active -> {
         int dimensions = active.dimensions();
         if (dimensions > width) {
           throw new IllegalArgumentException(
@@ -403,11 +404,11 @@ public final class Preparation {
    * @param layer of several
    */
   private void startEncoder(
-      EncoderStart start, Sample sample, Parameters unit, int width, float factor, int layer) {
+      InitialEncoder start, Sample sample, Parameters unit, int width, float factor, int layer) {
     int in = unit.inputWidth();
     LinearPrediction prediction =
-        start == EncoderStart.PULL_BACK ? LinearPrediction.of(sample.covariance(), in) : null;
-    if (start == EncoderStart.RANDOM) {
+        start == InitialEncoder.PULL_BACK ? LinearPrediction.of(sample.covariance(), in) : null;
+    if (start == InitialEncoder.RANDOM) {
       long seed = (config.seed() ^ ENCODER_SEED) + layer;
       new Initialiser.RandomDirections(in).drawUnitRows(unit.encoder(), config.features(), seed);
       return;
@@ -462,7 +463,7 @@ public final class Preparation {
         part.write(part.state().get(0), unit.encoder());
         part.write(part.state().get(2), unit.decoder());
       }
-      LearnedStart.set(engine, config.sparsity(), normSample);
+      InitialThresholds.set(engine, config.sparsity(), normSample);
       return new Prepared(engine, start.apply(norm), map);
     } catch (RuntimeException e) {
       engine.close();

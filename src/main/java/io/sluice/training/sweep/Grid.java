@@ -1,9 +1,9 @@
 package io.sluice.training.sweep;
 
 import io.sluice.engine.Optimiser;
+import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.Remedies;
 import io.sluice.training.config.Sparsity;
-import io.sluice.training.config.Start;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import java.util.ArrayList;
@@ -181,7 +181,8 @@ public record Grid(Map<Axis, List<String>> axes) {
     builder.sparsity(activation, Double.parseDouble(values.getOrDefault(Axis.PENALTY, "0")), 0);
     int dInit = Integer.parseInt(values.getOrDefault(Axis.D_INIT, "0"));
     boolean random = values.getOrDefault(Axis.INIT, "asi").equals("random");
-    builder.start(random ? new Start.Random() : new Start.ActiveSubspace(dInit, tau));
+    builder.start(
+        random ? new InitialDirections.Random() : new InitialDirections.ActiveSubspace(dInit, tau));
     Remedies remedies = Remedies.NONE;
     for (Map.Entry<Axis, String> entry : values.entrySet()) {
       String value = entry.getValue();
@@ -204,8 +205,8 @@ public record Grid(Map<Axis, List<String>> axes) {
             remedies =
                 switch (value) {
                   case "off" -> remedies;
-                  case "on" -> remedies.revived(0, Remedies.AUX_WEIGHT);
-                  default -> remedies.revived(Integer.parseInt(value), Remedies.AUX_WEIGHT);
+                  case "on" -> remedies.withAuxK(0, Remedies.AUX_WEIGHT);
+                  default -> remedies.withAuxK(Integer.parseInt(value), Remedies.AUX_WEIGHT);
                 };
         case RESAMPLE ->
             remedies =
@@ -220,7 +221,7 @@ public record Grid(Map<Axis, List<String>> axes) {
         case SEED -> builder.seed(Long.parseLong(value));
       }
     }
-    boolean waits = remedies.revive() || remedies.resampleEvery() > 0;
+    boolean waits = remedies.usesAuxK() || remedies.resampleEvery() > 0;
     return builder.remedies(waits ? remedies.deadAfter(deadAfter) : remedies).build();
   }
 }

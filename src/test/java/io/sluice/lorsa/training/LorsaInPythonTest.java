@@ -14,7 +14,7 @@ import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import io.sluice.training.TrainingListener;
-import io.sluice.training.run.Schedule;
+import io.sluice.training.config.Schedule;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
 import java.io.IOException;

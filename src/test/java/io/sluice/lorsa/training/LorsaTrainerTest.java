@@ -12,10 +12,10 @@ import io.sluice.store.Contexts;
 import io.sluice.torch.Device;
 import io.sluice.torch.TensorScope;
 import io.sluice.training.TrainingListener;
-import io.sluice.training.config.Start;
+import io.sluice.training.config.InitialDirections;
+import io.sluice.training.config.Schedule;
 import io.sluice.training.run.Metrics;
 import io.sluice.training.run.RunResult;
-import io.sluice.training.run.Schedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -149,7 +149,9 @@ class LorsaTrainerTest {
   void startsBetterInsideTheHeadsSubspaces() throws IOException {
     double[] fvu = new double[2];
     double[] dead = new double[2];
-    Start[] starts = {new Start.Random(), new Start.ActiveSubspace(0, 0.99)};
+    InitialDirections[] starts = {
+      new InitialDirections.Random(), new InitialDirections.ActiveSubspace(0, 0.99)
+    };
     for (int i = 0; i < 2; i++) {
       try (LorsaTrainer trainer = start(config(60, 0).withStart(starts[i]), "run" + i)) {
         RunResult result = trainer.run(TrainingListener.NONE);
@@ -179,7 +181,8 @@ class LorsaTrainerTest {
     assertThatThrownBy(() -> start(config.withFromPosition(16), "late"))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("position 16");
-    assertThatThrownBy(() -> start(config.withStart(new Start.ActiveSubspace(9, 0.5)), "wide"))
+    assertThatThrownBy(
+            () -> start(config.withStart(new InitialDirections.ActiveSubspace(9, 0.5)), "wide"))
         .hasMessageContaining("d_init is 9, but a head of the model is only 8 wide");
     assertThat(folder.resolve("late/run.json")).doesNotExist();
     assertThatThrownBy(
@@ -191,7 +194,7 @@ class LorsaTrainerTest {
                     3,
                     1,
                     false,
-                    new Start.Random(),
+                    new InitialDirections.Random(),
                     true,
                     true,
                     0,

@@ -52,7 +52,7 @@ class RunFuzzTest {
             .steps(40)
             .checkpointEvery(10)
             .logEvery(5)
-            .remedies(Remedies.NONE.revived(4, 0.03))
+            .remedies(Remedies.NONE.withAuxK(4, 0.03))
             .build();
     try (Trainer trainer = Trainer.start(store, config, EngineFactory.reference(), "r", run)) {
       stopAfter(trainer, 20);

@@ -27,8 +27,8 @@ import io.sluice.training.SyntheticStore;
 import io.sluice.training.Trainer;
 import io.sluice.training.TrainerTest;
 import io.sluice.training.TrainingListener;
+import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.Remedies;
-import io.sluice.training.config.Start;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.RunResult;
 import java.io.IOException;
@@ -82,7 +82,10 @@ class InputMapTest {
         TrainerTest.small()
             .remedies(remedies(name))
             .centre(centre)
-            .start(init.equals("asi") ? new Start.ActiveSubspace(0, 0.9) : new Start.Random())
+            .start(
+                init.equals("asi")
+                    ? new InitialDirections.ActiveSubspace(0, 0.9)
+                    : new InitialDirections.Random())
             .steps(300)
             .logEvery(20)
             .build();

@@ -5,7 +5,7 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 
 /** Where the encoder of a dictionary starts that does not write what it reads. */
-public enum EncoderStart {
+public enum InitialEncoder {
   /**
    * At the decoder, pulled back through the best linear prediction of the target: {@code W_E =
    * W_D·Bᵀ} with {@code B = Σ_xx⁻¹ Σ_xy}, so that a feature at first measures what a tied one would
@@ -30,8 +30,8 @@ public enum EncoderStart {
    *
    * @throws IllegalArgumentException if there is none; the message lists those there are
    */
-  public static EncoderStart ofLabel(String label) {
-    for (EncoderStart each : values()) {
+  public static InitialEncoder ofLabel(String label) {
+    for (InitialEncoder each : values()) {
       if (each.label().equals(label)) {
         return each;
       }
@@ -40,6 +40,6 @@ public enum EncoderStart {
         "unknown start of the encoder '"
             + label
             + "'; known: "
-            + Arrays.stream(values()).map(EncoderStart::label).collect(Collectors.joining(", ")));
+            + Arrays.stream(values()).map(InitialEncoder::label).collect(Collectors.joining(", ")));
   }
 }

@@ -1,10 +1,10 @@
 package io.sluice.training.config;
 
 /** Where the features of a new dictionary point. */
-public sealed interface Start {
+public sealed interface InitialDirections {
 
   /** Directions drawn uniformly from the whole space. */
-  record Random() implements Start {}
+  record Random() implements InitialDirections {}
 
   /**
    * Directions drawn inside the subspace in which the activations live (active-subspace
@@ -15,7 +15,7 @@ public sealed interface Start {
    * @param tau share of the variance that the intrinsic dimension holds, in (0, 1]; used only where
    *     {@code dimensions} is 0
    */
-  record ActiveSubspace(int dimensions, double tau) implements Start {
+  record ActiveSubspace(int dimensions, double tau) implements InitialDirections {
     public ActiveSubspace {
       if (dimensions < 0) {
         throw new IllegalArgumentException("d_init must not be negative: " + dimensions);

@@ -6,17 +6,17 @@ import io.sluice.files.Quoted;
 import java.io.IOException;
 
 /** A start as fields of the {@code config} of {@code run.json}, and back. */
-public final class StartSettings {
+public final class InitialDirectionsSettings {
   private static final String RANDOM = "random";
   private static final String SUBSPACE = "asi";
 
-  private StartSettings() {}
+  private InitialDirectionsSettings() {}
 
   /** Writes a start into the configuration of a run. */
-  public static void write(Start start, ObjectNode config) {
+  public static void write(InitialDirections start, ObjectNode config) {
     switch (start) {
-      case Start.Random random -> config.put("init", RANDOM);
-      case Start.ActiveSubspace active -> {
+      case InitialDirections.Random random -> config.put("init", RANDOM);
+      case InitialDirections.ActiveSubspace active -> {
         config.put("init", SUBSPACE);
         config.put("dInit", active.dimensions());
         config.put("tau", active.tau());
@@ -30,12 +30,12 @@ public final class StartSettings {
    * @throws IOException if a field is missing or wrong, in one line that names file and field
    * @throws IllegalArgumentException if there is no such start
    */
-  public static Start read(Fields config) throws IOException {
+  public static InitialDirections read(Fields config) throws IOException {
     String init = config.text("init");
     return switch (init) {
-      case RANDOM -> new Start.Random();
+      case RANDOM -> new InitialDirections.Random();
       case SUBSPACE ->
-          new Start.ActiveSubspace(
+          new InitialDirections.ActiveSubspace(
               config.integer("dInit", 0, Integer.MAX_VALUE), config.real("tau"));
       default -> throw config.damaged("unknown init " + Quoted.of(init));
     };

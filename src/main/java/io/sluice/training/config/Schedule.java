@@ -1,4 +1,4 @@
-package io.sluice.training.run;
+package io.sluice.training.config;
 
 /**
  * How long a Lorsa is trained, and in which steps.

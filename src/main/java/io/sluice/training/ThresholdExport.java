@@ -13,10 +13,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /** Puts what an engine learned per feature into the dictionary that is made of its rows. */
-final class LearnedActivation {
+final class ThresholdExport {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-  private LearnedActivation() {}
+  private ThresholdExport() {}
 
   /**
    * The dictionary as it is used.

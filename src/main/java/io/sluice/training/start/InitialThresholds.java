@@ -17,11 +17,11 @@ import java.util.List;
  * token fire. So codes are sparse from the first step on, as with BatchTopK, rather than half of
  * all features being active until the penalty has had its effect.
  */
-final class LearnedStart {
+final class InitialThresholds {
   /** A threshold has a logarithm. */
   private static final double LEAST = 1e-6;
 
-  private LearnedStart() {}
+  private InitialThresholds() {}
 
   /** Sets what {@code engine} learns per feature, its rows having their lengths. */
   static void set(Engine engine, SparsityConfig sparsity, List<SiteFeed.Pair> sample) {

@@ -13,7 +13,7 @@ import java.util.List;
  * @param commonNorm length that all output directions got
  * @param sampleTokens tokens that this was estimated from
  */
-public record LorsaStart(
+public record LorsaStartingPoint(
     double inputScale,
     double targetScale,
     double variance,
@@ -21,7 +21,7 @@ public record LorsaStart(
     double commonNorm,
     long sampleTokens) {
   /** Copies the list. */
-  public LorsaStart {
+  public LorsaStartingPoint {
     subspaceDimensions = List.copyOf(subspaceDimensions);
   }
 }
