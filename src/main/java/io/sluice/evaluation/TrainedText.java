@@ -1,6 +1,6 @@
 package io.sluice.evaluation;
 
-import io.sluice.memory.GrowingArrays;
+import io.sluice.memory.ScratchArrays;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.HeldOut;
 import io.sluice.store.Shard;
@@ -49,7 +49,7 @@ public final class TrainedText {
         lastPosition = position;
         lastDocument = document;
         if (!heldOut.holds(shard.firstRow() + i)) {
-          context = GrowingArrays.extended(context, length + 1);
+          context = ScratchArrays.extended(context, length + 1);
           context[length++] = ids.getAtIndex(ValueLayout.JAVA_INT, i);
         }
       }

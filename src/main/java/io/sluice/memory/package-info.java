@@ -5,7 +5,7 @@
  * <ul>
  *   <li>{@link io.sluice.memory.DType} lists the element types, {@link io.sluice.memory.Rows} is a
  *       matrix of them in memory that someone else owns.
- *   <li>{@link io.sluice.memory.GrowingArrays} and {@link io.sluice.memory.GrowingMemory} are for
+ *   <li>{@link io.sluice.memory.ScratchArrays} and {@link io.sluice.memory.GrowingMemory} are for
  *       scratch space that is kept from call to call; no class grows an array by hand. {@link
  *       io.sluice.memory.PerThread} gives each thread its own.
  *   <li>{@link io.sluice.memory.Workers} shares numbered tasks out to threads.

@@ -1,7 +1,7 @@
 package io.sluice.store;
 
 import io.sluice.memory.DType;
-import io.sluice.memory.GrowingArrays;
+import io.sluice.memory.ScratchArrays;
 import io.sluice.store.files.Column;
 import io.sluice.store.files.ShardLayout;
 import java.io.IOException;
@@ -47,7 +47,7 @@ public final class Contexts {
         int position = positions[i];
         int itsDocument = documents[i];
         if (position == 0) {
-          starts = GrowingArrays.extended(starts, count + 1);
+          starts = ScratchArrays.extended(starts, count + 1);
           starts[count++] = shard.firstRow() + i;
         } else if (position != nextPosition || itsDocument != document) {
           throw new IOException(

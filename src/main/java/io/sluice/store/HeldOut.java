@@ -1,6 +1,6 @@
 package io.sluice.store;
 
-import io.sluice.memory.GrowingArrays;
+import io.sluice.memory.ScratchArrays;
 import io.sluice.store.files.ShardLayout;
 import java.io.IOException;
 import java.util.Arrays;
@@ -152,8 +152,8 @@ public final class HeldOut {
     }
 
     private void begin(long row) {
-      starts = GrowingArrays.extended(starts, count + 1);
-      tokens = GrowingArrays.extended(tokens, count + 1);
+      starts = ScratchArrays.extended(starts, count + 1);
+      tokens = ScratchArrays.extended(tokens, count + 1);
       starts[count++] = row;
     }
   }

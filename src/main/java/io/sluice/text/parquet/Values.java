@@ -1,6 +1,6 @@
 package io.sluice.text.parquet;
 
-import io.sluice.memory.GrowingArrays;
+import io.sluice.memory.ScratchArrays;
 import java.io.IOException;
 
 /** The values of one page, one after the other, each a range of bytes. */
@@ -100,7 +100,7 @@ abstract sealed class Values {
       }
       int length = rest.to - rest.from;
       // What is repeated has been in the page itself, so this stays as small as the page is.
-      bytes = GrowingArrays.extended(bytes, prefix + length);
+      bytes = ScratchArrays.extended(bytes, prefix + length);
       System.arraycopy(rest.bytes, rest.from, bytes, prefix, length);
       to = prefix + length;
     }

@@ -1,6 +1,6 @@
 package io.sluice.tokenizer.characters;
 
-import io.sluice.memory.GrowingArrays;
+import io.sluice.memory.ScratchArrays;
 import java.util.Arrays;
 
 /** Texts with a value each, found by their first characters. */
@@ -53,7 +53,7 @@ public final class CharTrie {
       grow();
     }
     if (nodes == values.length) {
-      values = GrowingArrays.extended(values, nodes + 1);
+      values = ScratchArrays.extended(values, nodes + 1);
       Arrays.fill(values, nodes, values.length, NONE);
     }
     insert((long) node << 16 | c, nodes);

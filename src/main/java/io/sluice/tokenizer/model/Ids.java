@@ -1,6 +1,6 @@
 package io.sluice.tokenizer.model;
 
-import io.sluice.memory.GrowingArrays;
+import io.sluice.memory.ScratchArrays;
 import java.util.Arrays;
 
 /** Token ids that come one by one. */
@@ -9,7 +9,7 @@ public final class Ids {
   private int size;
 
   public void add(int id) {
-    ids = GrowingArrays.extended(ids, size + 1);
+    ids = ScratchArrays.extended(ids, size + 1);
     ids[size++] = id;
   }
 

@@ -1,6 +1,6 @@
 package io.sluice.tokenizer.model;
 
-import io.sluice.memory.GrowingArrays;
+import io.sluice.memory.ScratchArrays;
 import java.util.Arrays;
 
 /**
@@ -20,7 +20,7 @@ final class Merging {
   }
 
   void add(int symbol) {
-    symbols = GrowingArrays.extended(symbols, size + 1);
+    symbols = ScratchArrays.extended(symbols, size + 1);
     symbols[size++] = symbol;
   }
 
@@ -131,7 +131,7 @@ final class Merging {
     }
 
     void push(long value) {
-      heap = GrowingArrays.extended(heap, size + 1);
+      heap = ScratchArrays.extended(heap, size + 1);
       int at = size++;
       while (at > 0 && heap[(at - 1) / 2] > value) {
         heap[at] = heap[(at - 1) / 2];

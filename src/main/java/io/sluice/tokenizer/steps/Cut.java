@@ -1,6 +1,6 @@
 package io.sluice.tokenizer.steps;
 
-import io.sluice.memory.GrowingArrays;
+import io.sluice.memory.ScratchArrays;
 import io.sluice.tokenizer.description.Component;
 import io.sluice.tokenizer.description.Occurrences;
 import io.sluice.tokenizer.description.TokenizerException;
@@ -97,7 +97,7 @@ enum Cut {
         case CONTIGUOUS -> joinUnless(match != previous);
         case MERGED_WITH_PREVIOUS -> joinUnless(!match || previous);
         case MERGED_WITH_NEXT -> {
-          ends = GrowingArrays.extended(ends, count + 1);
+          ends = ScratchArrays.extended(ends, count + 1);
           ends[count++] = match ? to : ~to;
         }
       }
