@@ -5,7 +5,6 @@ import io.sluice.memory.Rows;
 import io.sluice.memory.Workers;
 import io.sluice.simd.KernelProvider;
 import io.sluice.simd.moments.MomentAccumulator;
-import io.sluice.simd.moments.MomentKernels;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import java.io.PrintWriter;
@@ -46,8 +45,7 @@ public final class CovarianceBenchmark implements Benchmark {
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(setting.threads())) {
       MemorySegment data = BenchmarkData.uniform(arena, (long) rows * width, setting.seed());
-      MomentAccumulator accumulator =
-          new MomentAccumulator(width, MomentKernels.ofThisMachine(), workers);
+      MomentAccumulator accumulator = new MomentAccumulator(width, workers);
       double[] seconds =
           setting.inTurns(
               WARM_UP,

@@ -4,7 +4,6 @@ import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.simd.KernelProvider;
 import io.sluice.simd.batch.EncoderWeights;
-import io.sluice.simd.batch.SparseKernels;
 import io.sluice.simd.batch.TopKEncoder;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
@@ -67,7 +66,7 @@ public final class EncodeBenchmark implements Benchmark {
       float[] tokens = data.toArray(ValueLayout.JAVA_FLOAT);
       float[] ranks = new float[features];
       Arrays.fill(ranks, 1);
-      TopKEncoder encoder = new TopKEncoder(SparseKernels.ofThisMachine(), workers);
+      TopKEncoder encoder = new TopKEncoder(workers);
       encoder.prepare(new EncoderWeights(rows, new float[features], ranks, features, width));
       int[] selected = new int[TOKENS * K];
       float[] values = new float[TOKENS * K];

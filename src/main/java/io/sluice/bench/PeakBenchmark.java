@@ -2,11 +2,9 @@ package io.sluice.bench;
 
 import io.sluice.memory.Workers;
 import io.sluice.simd.KernelProvider;
-import io.sluice.simd.Panels;
-import io.sluice.simd.batch.SparseKernels;
+import io.sluice.simd.batch.TileWork;
 import java.io.PrintWriter;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.Locale;
 
 /**
@@ -85,41 +83,13 @@ public final class PeakBenchmark implements Benchmark {
   }
 
   private static void tile(PrintWriter out, Setting setting, int width, int panels) {
-    SparseKernels kernels = SparseKernels.ofThisMachine();
-    int lanes = kernels.panelWidth();
-    int features = SparseKernels.TILE_FEATURES;
-    float[] weights = new float[features * width];
-    float[] bias = new float[features];
-    float[] ranks = new float[features];
-    Arrays.fill(ranks, 1);
-    MemorySegment tokens = Panels.allocate((long) panels * width * lanes);
-    float[] thresholds = new float[lanes];
-    Arrays.fill(thresholds, Float.MAX_VALUE);
-    float[] result = new float[features * lanes];
-    double each = 2.0 * features * lanes * width;
+    TileWork tile = new TileWork(width, panels);
+    double each = tile.operations();
     int calls = (int) (OPERATIONS / 4 / each);
     Setting one =
         new Setting(setting.rounds(), 1, setting.calls(), setting.device(), setting.seed());
     try (Workers workers = Workers.of(1)) {
-      double[] seconds =
-          one.inTurns(
-              WARM_UP,
-              () -> {
-                for (int call = 0; call < calls; call++) {
-                  kernels.encodeTile(
-                      weights,
-                      bias,
-                      ranks,
-                      0,
-                      tokens,
-                      (long) (call % panels) * width * lanes,
-                      width,
-                      thresholds,
-                      0,
-                      result);
-                }
-              },
-              () -> multiplyAdds(workers));
+      double[] seconds = one.inTurns(WARM_UP, () -> tile.run(calls), () -> multiplyAdds(workers));
       double rate = calls * each / seconds[0];
       out.printf(
           Locale.ROOT,

@@ -2,7 +2,6 @@ package io.sluice.engine;
 
 import io.sluice.memory.Workers;
 import io.sluice.simd.batch.EncoderWeights;
-import io.sluice.simd.batch.SparseKernels;
 import io.sluice.simd.batch.TopKEncoder;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -25,9 +24,9 @@ final class DeadRows implements AutoCloseable {
   private float[] bias = new float[0];
   private float[] scoreFactors = new float[0];
 
-  DeadRows(SparseKernels kernels, Workers workers, EngineSpec spec) {
+  DeadRows(Workers workers, EngineSpec spec) {
     width = spec.inputWidth();
-    encoder = new TopKEncoder(kernels, workers);
+    encoder = new TopKEncoder(workers);
   }
 
   /** Copies the rows of {@code count} features and gets the encoder ready for them. */

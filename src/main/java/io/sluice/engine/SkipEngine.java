@@ -3,7 +3,7 @@ package io.sluice.engine;
 import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.simd.batch.AdamRows;
-import io.sluice.simd.batch.SparseKernels;
+import io.sluice.simd.batch.TableRows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -27,7 +27,7 @@ public final class SkipEngine extends WrappedEngine {
 
   private static final int TASK = 32;
 
-  private final SparseKernels kernels = SparseKernels.ofThisMachine();
+  private final TableRows table = new TableRows();
   private final Workers workers = Workers.allCores();
   private final Arena arena = Arena.ofShared();
   private final int inputWidth;
@@ -116,7 +116,7 @@ public final class SkipEngine extends WrappedEngine {
         (first, end) -> {
           float[] products = new float[outputWidth];
           for (int row = first; row < end; row++) {
-            kernels.dotRows(
+            table.dotRows(
                 skip, inputWidth, outputs, 0, outputWidth, read, row * inputWidth, products);
             System.arraycopy(products, 0, skipped, row * outputWidth, outputWidth);
           }
@@ -162,7 +162,7 @@ public final class SkipEngine extends WrappedEngine {
           float[] sum = new float[inputWidth];
           for (int output = first; output < end; output++) {
             float[] weights = Arrays.copyOfRange(residual, output * rows, (output + 1) * rows);
-            kernels.sumRows(read, inputWidth, tokens, weights, 0, rows, sum);
+            table.sumRows(read, inputWidth, tokens, weights, 0, rows, sum);
             System.arraycopy(sum, 0, gradients, output * inputWidth, inputWidth);
           }
         });

@@ -1,7 +1,7 @@
 package io.sluice.engine;
 
 import io.sluice.memory.Workers;
-import io.sluice.simd.batch.SparseKernels;
+import io.sluice.simd.KernelProvider;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -17,7 +17,6 @@ import java.util.List;
  */
 public final class VectorArithmetic implements Arithmetic {
   private final EngineSpec spec;
-  private final SparseKernels kernels = SparseKernels.ofThisMachine();
   private final VectorParameters parameters;
   private final VectorBatch batch;
   private final VectorSelection selection;
@@ -33,17 +32,17 @@ public final class VectorArithmetic implements Arithmetic {
   public VectorArithmetic(EngineSpec spec, Parameters initial, Workers workers) {
     this.spec = spec;
     VectorTasks tasks = new VectorTasks(workers, spec.features());
-    parameters = new VectorParameters(spec, initial, kernels, tasks);
+    parameters = new VectorParameters(spec, initial, tasks);
     batch = new VectorBatch(tasks);
-    selection = new VectorSelection(spec, parameters, batch, kernels, workers);
-    decoding = new VectorDecoding(spec, parameters, batch, kernels, tasks);
-    update = new VectorUpdate(spec, parameters, batch, kernels, tasks);
+    selection = new VectorSelection(spec, parameters, batch, workers);
+    decoding = new VectorDecoding(spec, parameters, batch, tasks);
+    update = new VectorUpdate(spec, parameters, batch, tasks);
     clocks = new HostFiringClocks(spec.features());
   }
 
   @Override
   public String name() {
-    return "vector cpu " + kernels.name();
+    return "vector cpu " + KernelProvider.name();
   }
 
   // ---- codes ----

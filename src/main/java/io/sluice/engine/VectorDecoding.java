@@ -1,14 +1,14 @@
 package io.sluice.engine;
 
 import io.sluice.memory.ScratchArrays;
-import io.sluice.simd.batch.SparseKernels;
+import io.sluice.simd.batch.TableRows;
 
 /** Reconstructions of a batch, and the gradients of its codes, in one pass over its active rows. */
 final class VectorDecoding {
   private final EngineSpec spec;
   private final VectorParameters parameters;
   private final VectorBatch batch;
-  private final SparseKernels kernels;
+  private final TableRows table = new TableRows();
   private final VectorTasks tasks;
   private final Prefixes prefixes;
   private double[] errors = new double[0];
@@ -17,15 +17,10 @@ final class VectorDecoding {
   private float[] zeros = new float[0];
 
   VectorDecoding(
-      EngineSpec spec,
-      VectorParameters parameters,
-      VectorBatch batch,
-      SparseKernels kernels,
-      VectorTasks tasks) {
+      EngineSpec spec, VectorParameters parameters, VectorBatch batch, VectorTasks tasks) {
     this.spec = spec;
     this.parameters = parameters;
     this.batch = batch;
-    this.kernels = kernels;
     this.tasks = tasks;
     this.prefixes = new Prefixes(spec.prefixes());
   }
@@ -67,7 +62,7 @@ final class VectorDecoding {
     int from = codes.offset(row);
     int to = codes.offset(row + 1);
     int at = row * width;
-    kernels.sumRows(
+    table.sumRows(
         parameters.decoder,
         width,
         batch.codeFeatures,
@@ -87,7 +82,7 @@ final class VectorDecoding {
       residualGradient[i] = factor * error;
     }
     if (gradients) {
-      kernels.dotRows(
+      table.dotRows(
           parameters.decoder,
           width,
           batch.codeFeatures,
@@ -118,7 +113,7 @@ final class VectorDecoding {
     for (int level = 0; level < levels; level++) {
       int end = prefixes.end(codes, level, from, to);
       own.tokens[level] = end;
-      kernels.sumRows(
+      table.sumRows(
           parameters.decoder,
           width,
           features,
@@ -145,7 +140,7 @@ final class VectorDecoding {
       }
       if (gradients) {
         int start = level == 0 ? codes.offset(row) : own.tokens[level - 1];
-        kernels.dotRows(
+        table.dotRows(
             parameters.decoder,
             width,
             features,
@@ -188,7 +183,7 @@ final class VectorDecoding {
             int from = above + dead.offset(row);
             int to = above + dead.offset(row + 1);
             int at = (rows + row) * width;
-            kernels.sumRows(
+            table.sumRows(
                 parameters.decoder, width, features, values, from, to, zeros, residualGradient, at);
             double sum = 0;
             int token = row * width;
@@ -199,7 +194,7 @@ final class VectorDecoding {
               residualGradient[at + i] = factor * error;
             }
             errors[row] = sum;
-            kernels.dotRows(
+            table.dotRows(
                 parameters.decoder,
                 width,
                 features,
@@ -225,7 +220,7 @@ final class VectorDecoding {
         places.rows(),
         (first, end) -> {
           for (int row = first; row < end; row++) {
-            kernels.dotRows(
+            table.dotRows(
                 parameters.decoder,
                 width,
                 sideFeatures,
@@ -252,7 +247,7 @@ final class VectorDecoding {
             int from = places.offset(row);
             int to = places.offset(row + 1);
             int at = row * width;
-            kernels.sumRows(
+            table.sumRows(
                 parameters.decoder,
                 width,
                 batch.codeFeatures,
@@ -265,7 +260,7 @@ final class VectorDecoding {
             for (int i = at; i < at + width; i++) {
               sideResidual[i] = factor * (sideResidual[i] - wanted[i]);
             }
-            kernels.dotRows(
+            table.dotRows(
                 parameters.decoder, width, batch.codeFeatures, from, to, sideResidual, at, out);
           }
         });

@@ -2,7 +2,7 @@ package io.sluice.engine;
 
 import io.sluice.memory.HugeMemory;
 import io.sluice.simd.batch.EncoderWeights;
-import io.sluice.simd.batch.SparseKernels;
+import io.sluice.simd.batch.TableRows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -22,7 +22,7 @@ final class VectorParameters implements AutoCloseable {
   final float[] decoderBias;
 
   private final EngineSpec spec;
-  private final SparseKernels kernels;
+  private final TableRows table = new TableRows();
   private final VectorTasks tasks;
   private final Arena arena = Arena.ofShared();
   private final Map<String, MemorySegment> state = new LinkedHashMap<>();
@@ -33,9 +33,8 @@ final class VectorParameters implements AutoCloseable {
 
   private long version;
 
-  VectorParameters(EngineSpec spec, Parameters initial, SparseKernels kernels, VectorTasks tasks) {
+  VectorParameters(EngineSpec spec, Parameters initial, VectorTasks tasks) {
     this.spec = spec;
-    this.kernels = kernels;
     this.tasks = tasks;
     for (StateTensor tensor : tensors()) {
       state.put(tensor.name(), HugeMemory.allocate(tensor.bytes(), arena));
@@ -119,7 +118,7 @@ final class VectorParameters implements AutoCloseable {
     }
     tasks.forFeatures(
         (task, first, end) -> {
-          kernels.squareRows(decoder, width, first, end, out);
+          table.squareRows(decoder, width, first, end, out);
           for (int feature = first; feature < end; feature++) {
             out[feature] = Math.sqrt(out[feature]);
           }
@@ -148,7 +147,7 @@ final class VectorParameters implements AutoCloseable {
           for (int feature = first; feature < end; feature++) {
             copyDecoderRow(feature, own.gradient, 0);
             own.tokens[0] = feature;
-            kernels.dotRows(decoder, width, own.tokens, 0, 1, own.gradient, 0, own.forDecoder);
+            table.dotRows(decoder, width, own.tokens, 0, 1, own.gradient, 0, own.forDecoder);
             // A feature that decodes to nothing still scores above those that are not active.
             factors[feature] = Math.max((float) Math.sqrt(own.forDecoder[0]), 1e-30f);
           }

@@ -5,7 +5,6 @@ import io.sluice.memory.Workers;
 import io.sluice.simd.batch.AbsTopKEncoder;
 import io.sluice.simd.batch.BatchTopKEncoder;
 import io.sluice.simd.batch.EncoderWeights;
-import io.sluice.simd.batch.SparseKernels;
 import io.sluice.simd.batch.SparseRows;
 import io.sluice.simd.batch.ThresholdEncoder;
 import io.sluice.simd.batch.TopKEncoder;
@@ -16,7 +15,6 @@ final class VectorSelection implements AutoCloseable {
   private final EngineSpec spec;
   private final VectorParameters parameters;
   private final VectorBatch batch;
-  private final SparseKernels kernels;
   private final Workers workers;
   private final TopKEncoder largest;
   private final ThresholdEncoder above;
@@ -44,20 +42,15 @@ final class VectorSelection implements AutoCloseable {
   private EncoderWeights decoderRows;
 
   VectorSelection(
-      EngineSpec spec,
-      VectorParameters parameters,
-      VectorBatch batch,
-      SparseKernels kernels,
-      Workers workers) {
+      EngineSpec spec, VectorParameters parameters, VectorBatch batch, Workers workers) {
     this.spec = spec;
     this.parameters = parameters;
     this.batch = batch;
-    this.kernels = kernels;
     this.workers = workers;
-    largest = new TopKEncoder(kernels, workers);
-    above = new ThresholdEncoder(kernels, workers);
-    largestOfAll = new BatchTopKEncoder(kernels, workers);
-    furthest = new AbsTopKEncoder(kernels, workers);
+    largest = new TopKEncoder(workers);
+    above = new ThresholdEncoder(workers);
+    largestOfAll = new BatchTopKEncoder(workers);
+    furthest = new AbsTopKEncoder(workers);
   }
 
   void encode(Rows input, Selection selection, Codes codes) {
@@ -92,7 +85,7 @@ final class VectorSelection implements AutoCloseable {
 
   void encodeAmong(int[] features, int count, int k, Codes found) {
     if (deadRows == null) {
-      deadRows = new DeadRows(kernels, workers, spec);
+      deadRows = new DeadRows(workers, spec);
     }
     int rows = batch.rows;
     fitSelected(rows, k);
@@ -112,7 +105,7 @@ final class VectorSelection implements AutoCloseable {
   void startPursuit() {
     int features = spec.features();
     if (pursuing == null) {
-      pursuing = new TopKEncoder(kernels, workers);
+      pursuing = new TopKEncoder(workers);
       float[] ones = new float[features];
       Arrays.fill(ones, 1);
       decoderRows =

@@ -2,7 +2,7 @@ package io.sluice.engine;
 
 import io.sluice.memory.ScratchArrays;
 import io.sluice.simd.batch.AdamRows;
-import io.sluice.simd.batch.SparseKernels;
+import io.sluice.simd.batch.TableRows;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -22,7 +22,7 @@ final class VectorUpdate implements AutoCloseable {
   private final EngineSpec spec;
   private final VectorParameters parameters;
   private final VectorBatch batch;
-  private final SparseKernels kernels;
+  private final TableRows table = new TableRows();
   private final VectorTasks tasks;
   private final Prefixes prefixes;
 
@@ -37,16 +37,10 @@ final class VectorUpdate implements AutoCloseable {
   private float[] decoderBiasGradient = new float[0];
   private GradientTerms terms;
 
-  VectorUpdate(
-      EngineSpec spec,
-      VectorParameters parameters,
-      VectorBatch batch,
-      SparseKernels kernels,
-      VectorTasks tasks) {
+  VectorUpdate(EngineSpec spec, VectorParameters parameters, VectorBatch batch, VectorTasks tasks) {
     this.spec = spec;
     this.parameters = parameters;
     this.batch = batch;
-    this.kernels = kernels;
     this.tasks = tasks;
     this.prefixes = new Prefixes(spec.prefixes());
     this.groups = new FeatureGroups(spec.features());
@@ -166,7 +160,7 @@ final class VectorUpdate implements AutoCloseable {
         biasGradient += codeGradients[entry];
       }
       if (biasPart != null) {
-        kernels.addRow(parameters.encoder, inputWidth, feature, biasGradient, biasPart);
+        table.addRow(parameters.encoder, inputWidth, feature, biasGradient, biasPart);
       }
       int[] residualRows = own.tokens;
       if (prefixes.levels() > 1) {
@@ -176,7 +170,7 @@ final class VectorUpdate implements AutoCloseable {
           residualRows[i] = own.tokens[i] * prefixes.levels() + level;
         }
       }
-      kernels.sumRows(
+      table.sumRows(
           batch.residualGradient,
           outputWidth,
           residualRows,
@@ -189,11 +183,11 @@ final class VectorUpdate implements AutoCloseable {
         parameters.copyDecoderRow(feature, row, 0);
         SiteNorms.addUnitParts(row, 0, spec.sites(), rowTerms[feature], own.gradient);
       } else if (rowTerms != null) {
-        kernels.addRow(
+        table.addRow(
             parameters.decoder, outputWidth, feature, (float) rowTerms[feature], own.gradient);
       }
       session.step(DECODER, feature, own.gradient, decay1, decay2, factors);
-      kernels.sumRows(batch.seen, inputWidth, own.tokens, own.forEncoder, 0, places, own.gradient);
+      table.sumRows(batch.seen, inputWidth, own.tokens, own.forEncoder, 0, places, own.gradient);
       session.step(ENCODER, feature, own.gradient, decay1, decay2, factors);
       own.gradient[0] =
           biasShift == null ? biasGradient : (float) (biasGradient - biasShift[feature]);

@@ -1,15 +1,13 @@
 package io.sluice.simd;
 
-import io.sluice.simd.batch.SparseKernels;
-import io.sluice.simd.moments.MomentKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Memory for the panels of {@link MomentKernels} and {@link SparseKernels}: native and starting at
- * a cache line, so that no vector of a panel crosses one. In a {@code float[]} every load of 512
- * bits would, and the tiles were measured to run at nine tenths of the speed.
+ * Memory for panels, in which rows that a matrix tile takes together lie side by side: native and
+ * starting at a cache line, so that no vector of a panel crosses one. In a {@code float[]} every
+ * load of 512 bits would, and the tiles were measured to run at nine tenths of the speed.
  */
 public final class Panels {
   /** One value, wherever it is. */

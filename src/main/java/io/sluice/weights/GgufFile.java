@@ -3,7 +3,6 @@ package io.sluice.weights;
 import io.sluice.files.Quoted;
 import io.sluice.memory.Workers;
 import io.sluice.simd.blocks.BlockFormat;
-import io.sluice.simd.blocks.BlockKernels;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -128,7 +127,6 @@ public final class GgufFile implements TensorSource {
               + out.byteSize()
               + " were given");
     }
-    BlockKernels kernels = BlockKernels.ofThisMachine();
     MemorySegment blocks = file.asSlice(tensor.begin(), tensor.bytes());
     long perTask = TASK_VALUES / format.length();
     long count = tensor.blocks();
@@ -137,8 +135,7 @@ public final class GgufFile implements TensorSource {
             Math.toIntExact((count + perTask - 1) / perTask),
             task -> {
               long first = task * perTask;
-              kernels.dequantise(
-                  format,
+              format.dequantise(
                   blocks,
                   first * format.bytes(),
                   Math.min(perTask, count - first),

@@ -2,15 +2,12 @@ package io.sluice.edges;
 
 import io.sluice.memory.Workers;
 import io.sluice.simd.batch.EncoderWeights;
-import io.sluice.simd.batch.SparseKernels;
 import io.sluice.simd.batch.TopKEncoder;
-import io.sluice.simd.blocks.BlockKernels;
 import io.sluice.simd.layers.Attention;
 import io.sluice.simd.layers.AttentionHeads;
 import io.sluice.simd.layers.RowLogLoss;
 import io.sluice.simd.layers.RowNorm;
 import io.sluice.simd.layers.StridedProduct;
-import io.sluice.simd.moments.MomentKernels;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import java.lang.foreign.Arena;
@@ -198,15 +195,6 @@ final class Arguments {
     if (type == Workers.class) {
       return chance(70) ? ALONE : PAIR;
     }
-    if (type == SparseKernels.class) {
-      return SparseKernels.ofThisMachine();
-    }
-    if (type == MomentKernels.class) {
-      return MomentKernels.ofThisMachine();
-    }
-    if (type == BlockKernels.class) {
-      return BlockKernels.ofThisMachine();
-    }
     if (type == StridedProduct.class) {
       return product();
     }
@@ -245,7 +233,7 @@ final class Arguments {
       return new RowLogLoss.Head(memories.floats(this, classes * in), classes, in, 0);
     }
     if (type == TopKEncoder.class) {
-      TopKEncoder encoder = new TopKEncoder(SparseKernels.ofThisMachine(), ALONE);
+      TopKEncoder encoder = new TopKEncoder(ALONE);
       encoder.prepare(weights());
       return encoder;
     }

@@ -38,7 +38,7 @@ public final class EdgeCalls {
       Map.of(
           "Torch.threads", "sets the threads of all calls that follow",
           "TensorScope.open", "a scope that stays open takes the tensors of all that follow",
-          "MultiplyAddPeak.run", "works as long as it is asked to",
+          "TileWork.run", "works as long as it is asked to",
           "Workers.of", "starts as many threads as it is asked for",
           "HugeMemory.allocate", "gives as much as it is asked for, and a global arena keeps it",
           "GrowingMemory.of", "gives as much as it is asked for",

@@ -2,8 +2,9 @@ package io.sluice.simd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.sluice.simd.blocks.BlockKernels;
+import io.sluice.simd.blocks.BlockFormat;
 import java.io.File;
+import java.lang.foreign.MemorySegment;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -58,7 +59,9 @@ class KernelProviderTest {
 
     /** Asks for kernels twice. */
     public static void main(String[] args) {
-      System.out.println(KernelProvider.name() + BlockKernels.ofThisMachine());
+      System.out.println(KernelProvider.name());
+      BlockFormat.Q8_0.dequantise(
+          MemorySegment.ofArray(new byte[34]), 0, 1, MemorySegment.ofArray(new float[32]), 0);
     }
   }
 }

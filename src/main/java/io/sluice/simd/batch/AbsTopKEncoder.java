@@ -30,7 +30,11 @@ public final class AbsTopKEncoder {
   private final List<Task> tasks = new ArrayList<>();
 
   /** An encoder; weights come with each call. */
-  public AbsTopKEncoder(SparseKernels kernels, Workers workers) {
+  public AbsTopKEncoder(Workers workers) {
+    this(SparseKernels.ofThisMachine(), workers);
+  }
+
+  AbsTopKEncoder(SparseKernels kernels, Workers workers) {
     this.kernels = kernels;
     this.workers = workers;
   }

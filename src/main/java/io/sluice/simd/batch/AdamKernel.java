@@ -1,6 +1,9 @@
 package io.sluice.simd.batch;
 
 import io.sluice.memory.NativeMemory;
+import io.sluice.simd.KernelProvider;
+import java.lang.invoke.MethodHandles;
+import java.util.List;
 
 /**
  * The inner loop of {@link AdamRows}. Memory is given by address, see {@link NativeMemory}, and
@@ -28,4 +31,27 @@ interface AdamKernel {
       float decay1,
       float decay2,
       AdamRows.Factors factors);
+
+  /** The kernel of this machine. */
+  static AdamKernel ofThisMachine() {
+    return Chosen.KERNEL;
+  }
+
+  /** That of every vector width that this machine has in hardware, narrowest first. */
+  static List<AdamKernel> everyWidth() {
+    return KernelProvider.everyWidth(
+        MethodHandles.lookup(), AdamKernel.class, VectorAdamKernel.class);
+  }
+
+  /** Made when it is first asked for. */
+  final class Chosen {
+    private static final AdamKernel KERNEL =
+        KernelProvider.choose(
+            MethodHandles.lookup(),
+            AdamKernel.class,
+            VectorAdamKernel.class,
+            ScalarAdamKernel::new);
+
+    private Chosen() {}
+  }
 }

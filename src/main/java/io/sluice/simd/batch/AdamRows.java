@@ -35,7 +35,7 @@ public final class AdamRows {
    */
   public AdamRows(
       MemorySegment value, MemorySegment first, MemorySegment second, int rows, int width) {
-    this((AdamKernel) SparseKernels.ofThisMachine(), value, first, second, rows, width);
+    this(AdamKernel.ofThisMachine(), value, first, second, rows, width);
   }
 
   AdamRows(

@@ -72,7 +72,12 @@ public final class BatchTopKEncoder {
     }
   }
 
-  public BatchTopKEncoder(SparseKernels kernels, Workers workers) {
+  /** An encoder; weights come with each call. */
+  public BatchTopKEncoder(Workers workers) {
+    this(SparseKernels.ofThisMachine(), workers);
+  }
+
+  BatchTopKEncoder(SparseKernels kernels, Workers workers) {
     scan = new TileScan<>(kernels, workers, Found::new);
   }
 

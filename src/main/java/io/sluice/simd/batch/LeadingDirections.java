@@ -5,7 +5,6 @@ import io.sluice.memory.Rows;
 import io.sluice.memory.Workers;
 import io.sluice.simd.Panels;
 import io.sluice.simd.moments.MomentAccumulator;
-import io.sluice.simd.moments.MomentKernels;
 import io.sluice.simd.moments.Moments;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -50,7 +49,7 @@ final class LeadingDirections {
   }
 
   private static float[] secondMoments(Workers workers, float[] tokens, int count, int width) {
-    MomentAccumulator sums = new MomentAccumulator(width, MomentKernels.ofThisMachine(), workers);
+    MomentAccumulator sums = new MomentAccumulator(width, workers);
     Moments moments;
     try (Arena arena = Arena.ofShared()) {
       MemorySegment rows = arena.allocate((long) count * width * Float.BYTES, 64);

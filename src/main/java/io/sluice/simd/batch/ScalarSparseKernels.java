@@ -1,6 +1,5 @@
 package io.sluice.simd.batch;
 
-import io.sluice.memory.NativeMemory;
 import io.sluice.simd.Panels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -9,11 +8,11 @@ import java.lang.foreign.ValueLayout;
  * The specification of {@link SparseKernels} in plain Java, and what runs where the Vector API is
  * absent.
  */
-final class ScalarSparseKernels implements SparseKernels, AdamKernel {
+final class ScalarSparseKernels implements SparseKernels {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private final int panelWidth;
 
-  public ScalarSparseKernels(int panelWidth) {
+  ScalarSparseKernels(int panelWidth) {
     this.panelWidth = panelWidth;
   }
 
@@ -161,31 +160,6 @@ final class ScalarSparseKernels implements SparseKernels, AdamKernel {
   public void addRow(MemorySegment table, int width, int row, float weight, float[] sum) {
     for (int i = 0; i < width; i++) {
       sum[i] += weight * at(table, row, width, i);
-    }
-  }
-
-  @Override
-  public void adam(
-      long value,
-      long first,
-      long second,
-      int width,
-      float[] gradient,
-      float decay1,
-      float decay2,
-      AdamRows.Factors factors) {
-    MemorySegment all = NativeMemory.ALL;
-    for (int i = 0; i < width; i++) {
-      long place = (long) i * Float.BYTES;
-      float g = gradient == null ? 0 : gradient[i];
-      float m = decay1 * all.get(FLOAT, first + place) + factors.gain1() * g;
-      float v = decay2 * all.get(FLOAT, second + place) + factors.gain2() * g * g;
-      m = Math.abs(m) < VANISHING ? 0 : m;
-      v = v < VANISHING ? 0 : v;
-      all.set(FLOAT, first + place, m);
-      all.set(FLOAT, second + place, v);
-      float root = (float) Math.sqrt(v) * factors.correction() + factors.epsilon();
-      all.set(FLOAT, value + place, all.get(FLOAT, value + place) - factors.rate() * m / root);
     }
   }
 

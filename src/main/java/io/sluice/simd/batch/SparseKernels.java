@@ -15,7 +15,7 @@ import java.util.List;
  * number of threads. Offsets are not checked beyond what segments and arrays check themselves:
  * these are inner loops, and the classes over them check arguments.
  */
-public interface SparseKernels {
+interface SparseKernels {
   /** Features of one tile of {@link #encodeTile}. */
   int TILE_FEATURES = 8;
 

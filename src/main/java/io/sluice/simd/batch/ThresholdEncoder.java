@@ -21,7 +21,12 @@ public final class ThresholdEncoder {
     }
   }
 
-  public ThresholdEncoder(SparseKernels kernels, Workers workers) {
+  /** An encoder; weights come with each call. */
+  public ThresholdEncoder(Workers workers) {
+    this(SparseKernels.ofThisMachine(), workers);
+  }
+
+  ThresholdEncoder(SparseKernels kernels, Workers workers) {
     scan = new TileScan<>(kernels, workers, Found::new);
   }
 

@@ -83,7 +83,11 @@ public final class TopKEncoder {
   private long passes;
 
   /** An encoder without weights: {@link #prepare} comes first. */
-  public TopKEncoder(SparseKernels kernels, Workers workers) {
+  public TopKEncoder(Workers workers) {
+    this(SparseKernels.ofThisMachine(), workers);
+  }
+
+  TopKEncoder(SparseKernels kernels, Workers workers) {
     this.kernels = kernels;
     this.workers = workers;
   }

@@ -1,5 +1,7 @@
 package io.sluice.simd.blocks;
 
+import java.lang.foreign.MemorySegment;
+
 /**
  * The formats of llama.cpp in which weights are kept as blocks of small whole numbers with float16
  * scales. The bit layouts are those of {@code ggml-common.h}; {@link ScalarBlockKernels} writes out
@@ -39,5 +41,19 @@ public enum BlockFormat {
   /** Bytes per block. */
   public int bytes() {
     return bytes;
+  }
+
+  /**
+   * Dequantises neighbouring blocks to float32, with the best kernels of this machine.
+   *
+   * @param blocks where they are, little-endian, of any alignment
+   * @param from byte offset of the first
+   * @param count how many
+   * @param out where the values go: {@code count · length()} floats, little-endian
+   * @param to byte offset of the first
+   * @throws IndexOutOfBoundsException if either does not lie within its memory
+   */
+  public void dequantise(MemorySegment blocks, long from, long count, MemorySegment out, long to) {
+    BlockKernels.ofThisMachine().dequantise(this, blocks, from, count, out, to);
   }
 }

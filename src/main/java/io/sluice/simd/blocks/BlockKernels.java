@@ -12,7 +12,7 @@ import java.util.List;
  * same bits: products and sums are rounded one by one, in one order, as llama.cpp's own Python
  * package does. Implementations have no state and may be used by any number of threads.
  */
-public interface BlockKernels {
+interface BlockKernels {
   /** What these kernels are, for instance {@code vector-512}. */
   String name();
 

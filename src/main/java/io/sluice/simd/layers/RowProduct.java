@@ -38,6 +38,8 @@ public final class RowProduct {
   /** So many columns are one part. */
   private static final int MOST_PART = 640;
 
+  private final int part;
+  private final int mostPart;
   private final LayerKernels kernels;
   private final int panelWidth;
   private final int panelRowBytes;
@@ -51,11 +53,26 @@ public final class RowProduct {
   }
 
   RowProduct(LayerKernels kernels) {
+    this(kernels, PART, MOST_PART);
+  }
+
+  private RowProduct(LayerKernels kernels, int part, int mostPart) {
+    this.part = part;
+    this.mostPart = mostPart;
     this.kernels = kernels;
     this.panelWidth = kernels.panelWidth();
     this.panelRowBytes = panelWidth * Float.BYTES;
     this.tileRows = kernels.tileRows();
     this.tileBytes = kernels.tileBytes();
+  }
+
+  /**
+   * Products whose elements are summed from the first column to the last in one chain of
+   * multiply-adds, as far as 2048 columns, where others add up sums of {@value #PART} columns. They
+   * have the bits of a plain loop and are a little slower for wide rows.
+   */
+  public static RowProduct inOneSum() {
+    return new RowProduct(LayerKernels.ofThisMachine(), DEPTH, DEPTH);
   }
 
   private MemorySegment newTile() {
@@ -300,8 +317,8 @@ public final class RowProduct {
     int in = matrix.in();
     int tiles = Math.ceilDiv(end - first, tileRows);
     long outBytes = (long) matrix.out() * Float.BYTES;
-    int part = part(in);
-    for (int t = 0; t < in; t += part) {
+    int step = part(in);
+    for (int t = 0; t < in; t += step) {
       for (int tile = 0; tile < tiles; tile++) {
         int row = first + tile * tileRows;
         int count = Math.min(tileRows, end - row);
@@ -362,8 +379,8 @@ public final class RowProduct {
   }
 
   /** Columns that are summed at once. */
-  private static int part(int in) {
-    return in <= MOST_PART ? in : PART;
+  private int part(int in) {
+    return in <= mostPart ? in : part;
   }
 
   /** Where a tile's columns from {@code t} on are, beside its first ones. */

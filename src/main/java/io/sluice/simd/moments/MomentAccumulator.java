@@ -69,15 +69,20 @@ public final class MomentAccumulator {
    * @param width values per row
    */
   public MomentAccumulator(int width) {
-    this(width, MomentKernels.ofThisMachine(), Workers.allCores());
+    this(width, Workers.allCores());
   }
 
   /**
-   * An accumulator with given kernels and threads.
+   * An accumulator with the best kernels of this machine.
    *
    * @param width values per row, at least 1
+   * @param workers the threads that share the work
    */
-  public MomentAccumulator(int width, MomentKernels kernels, Workers workers) {
+  public MomentAccumulator(int width, Workers workers) {
+    this(width, MomentKernels.ofThisMachine(), workers);
+  }
+
+  MomentAccumulator(int width, MomentKernels kernels, Workers workers) {
     if (width < 1) {
       throw new IllegalArgumentException("width must be at least 1, not " + width);
     }

@@ -20,7 +20,7 @@ import java.util.List;
  * number of threads. Offsets are trusted: these are inner loops, and the classes over them check
  * arguments.
  */
-public interface MomentKernels {
+interface MomentKernels {
   /** Rows of one tile: how many columns of the left panel a call of {@link #tile} takes. */
   int TILE_ROWS = 8;
 

@@ -8,8 +8,11 @@ import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
 import io.sluice.geometry.Subspace;
 import io.sluice.memory.DType;
+import io.sluice.memory.GrowingMemory;
+import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
-import io.sluice.simd.layers.AffineMap;
+import io.sluice.simd.layers.PackedMatrix;
+import io.sluice.simd.layers.RowProduct;
 import io.sluice.training.config.Remedies;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
@@ -38,7 +41,6 @@ public final class InputMap implements AutoCloseable {
   public static final String FILE = "input-map.safetensors";
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final ValueLayout.OfDouble DOUBLE = ValueLayout.JAVA_DOUBLE_UNALIGNED;
-  private static final int PIECE = 1024;
 
   private final int width;
   private final int inside;
@@ -53,12 +55,14 @@ public final class InputMap implements AutoCloseable {
 
   private final double[] meanAlong;
   private final double[] squareOfInverse;
-  private final AffineMap map;
+  private final PackedMatrix map;
+  private final RowProduct product = RowProduct.inOneSum();
   private final Workers workers = Workers.allCores();
 
   private Arena arena = Arena.ofShared();
   private MemorySegment mapped = MemorySegment.NULL;
   private MemorySegment rebuilt = MemorySegment.NULL;
+  private final GrowingMemory read = new GrowingMemory();
   private float[] raw = new float[0];
   private float[] seen = new float[0];
   private double outside;
@@ -86,7 +90,7 @@ public final class InputMap implements AutoCloseable {
       offset[i] = (float) -shift[i];
       squareOfInverse[i] = 1 / (gains[i] * gains[i]);
     }
-    map = new AffineMap(matrix, offset, inside, width);
+    map = packed(matrix, offset, inside, width);
   }
 
   /**
@@ -136,18 +140,11 @@ public final class InputMap implements AutoCloseable {
    */
   public Rows apply(Rows rows) {
     int count = rows.count();
-    raw = grown(raw, Math.multiplyExact(count, width));
-    seen = grown(seen, Math.multiplyExact(count, inside));
+    raw = ScratchArrays.atLeast(raw, Math.multiplyExact(count, width));
+    seen = ScratchArrays.atLeast(seen, Math.multiplyExact(count, inside));
     for (int row = 0; row < count; row++) {
       for (int j = 0; j < width; j++) {
         raw[row * width + j] = rows.at(row, j);
-      }
-    }
-    map.apply(raw, count, seen, workers);
-    outside = 0;
-    if (inside < width) {
-      for (int row = 0; row < count; row++) {
-        outside += outside(row);
       }
     }
     long bytes = (long) count * inside * Float.BYTES;
@@ -157,7 +154,16 @@ public final class InputMap implements AutoCloseable {
       mapped = arena.allocate(bytes, 64);
       rebuilt = whitened ? arena.allocate(bytes, 64) : MemorySegment.NULL;
     }
-    MemorySegment.copy(seen, 0, mapped, FLOAT, 0, count * inside);
+    MemorySegment unmapped = read.of(count, width);
+    MemorySegment.copy(raw, 0, unmapped, FLOAT, 0, count * width);
+    product.multiply(map, unmapped, count, mapped, workers);
+    MemorySegment.copy(mapped, FLOAT, 0, seen, 0, count * inside);
+    outside = 0;
+    if (inside < width) {
+      for (int row = 0; row < count; row++) {
+        outside += outside(row);
+      }
+    }
     return new Rows(mapped, DType.F32, count, inside);
   }
 
@@ -215,8 +221,8 @@ public final class InputMap implements AutoCloseable {
       }
     }
     float[] none = new float[width];
-    mapRows(new AffineMap(in, none, width, inside), trained.encoder(), folded.encoder());
-    mapRows(new AffineMap(out, none, width, inside), trained.decoder(), folded.decoder());
+    mapRows(packed(in, none, width, inside), trained.encoder(), folded.encoder());
+    mapRows(packed(out, none, width, inside), trained.decoder(), folded.decoder());
     foldEncoderBias(config, trained, folded.encoderBias());
     for (int j = 0; j < width; j++) {
       double value = mean[j];
@@ -243,19 +249,17 @@ public final class InputMap implements AutoCloseable {
     }
   }
 
-  /** Maps all rows of a matrix, a piece at a time. */
-  private void mapRows(AffineMap by, MemorySegment from, MemorySegment to) {
-    float[] rows = new float[PIECE * by.inputs()];
-    float[] result = new float[PIECE * by.outputs()];
-    long count = from.byteSize() / Float.BYTES / by.inputs();
-    for (long first = 0; first < count; first += PIECE) {
-      int taken = (int) Math.min(PIECE, count - first);
-      MemorySegment.copy(
-          from, FLOAT, first * by.inputs() * Float.BYTES, rows, 0, taken * by.inputs());
-      by.apply(rows, taken, result, workers);
-      MemorySegment.copy(
-          result, 0, to, FLOAT, first * by.outputs() * Float.BYTES, taken * by.outputs());
-    }
+  /** Maps all rows of a matrix. */
+  private void mapRows(PackedMatrix by, MemorySegment from, MemorySegment to) {
+    int rows = Math.toIntExact(from.byteSize() / Float.BYTES / by.in());
+    product.multiply(by, from, rows, to, workers);
+  }
+
+  private PackedMatrix packed(float[] matrix, float[] offset, int outputs, int inputs) {
+    PackedMatrix packed = new PackedMatrix(outputs, inputs, Arena.ofAuto());
+    packed.set(0, outputs, MemorySegment.ofArray(matrix), inputs, 1, workers);
+    packed.setBias(0, offset);
+    return packed;
   }
 
   /** Writes the map into a run's folder. */
@@ -313,10 +317,6 @@ public final class InputMap implements AutoCloseable {
     double[] values = new double[Math.toIntExact(data.byteSize() / Double.BYTES)];
     MemorySegment.copy(data, DOUBLE, 0, values, 0, values.length);
     return values;
-  }
-
-  private static float[] grown(float[] array, int length) {
-    return array.length >= length ? array : new float[length];
   }
 
   @Override

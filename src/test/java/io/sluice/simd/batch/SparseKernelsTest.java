@@ -114,52 +114,6 @@ class SparseKernelsTest {
     }
   }
 
-  @ParameterizedTest
-  @MethodSource("widths")
-  void adamAgreesAndLeavesNoDenormals(SparseKernels kernels) {
-    Random random = new Random(SEED);
-    SparseKernels scalar = new ScalarSparseKernels(kernels.panelWidth());
-    try (Arena arena = Arena.ofConfined()) {
-      for (int trial = 0; trial < 60; trial++) {
-        int width = 1 + random.nextInt(90);
-        float[] value = floats(random, 2 * width);
-        float[] first = floats(random, 2 * width);
-        float[] second = floats(random, 2 * width);
-        for (int i = 0; i < second.length; i++) {
-          second[i] = random.nextInt(4) == 0 ? Float.MIN_VALUE : Math.abs(second[i]);
-          first[i] = random.nextInt(4) == 0 ? -1e-31f : first[i];
-        }
-        float[] gradient = random.nextInt(3) == 0 ? null : floats(random, width);
-        AdamRows.Factors factors = new AdamRows.Factors(0.1f, 1e-3f, 0.01f, 1.5f, 1e-8f);
-        MemorySegment[] own = new MemorySegment[3];
-        MemorySegment[] theirs = new MemorySegment[3];
-        float[][] all = {value, first, second};
-        for (int i = 0; i < 3; i++) {
-          own[i] = unaligned(arena, all[i]);
-          theirs[i] = unaligned(arena, all[i]);
-        }
-        AdamRows.during(
-            session -> {
-              session.step(0, 1, gradient, 0.9f, 0.999f, factors);
-              session.step(1, 1, gradient, 0.9f, 0.999f, factors);
-            },
-            new AdamRows((AdamKernel) kernels, own[0], own[1], own[2], 2, width),
-            new AdamRows((AdamKernel) scalar, theirs[0], theirs[1], theirs[2], 2, width));
-        for (int i = 0; i < 3; i++) {
-          float[] actual = own[i].toArray(FLOAT);
-          assertClose(actual, theirs[i].toArray(FLOAT));
-          if (i > 0) {
-            for (int j = width; j < 2 * width; j++) {
-              assertThat(actual[j] == 0 || Math.abs(actual[j]) >= AdamKernel.VANISHING).isTrue();
-            }
-          }
-          assertThat(java.util.Arrays.copyOf(actual, width))
-              .containsExactly(java.util.Arrays.copyOf(all[i], width));
-        }
-      }
-    }
-  }
-
   private static MemorySegment unaligned(Arena arena, float[] values) {
     MemorySegment memory = arena.allocate(values.length * 4L + 4, 64).asSlice(4);
     return memory.copyFrom(MemorySegment.ofArray(values));

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.simd.batch.EncoderWeights;
-import io.sluice.simd.batch.SparseKernels;
 import io.sluice.simd.batch.TopKEncoder;
 import io.sluice.testing.Seeds;
 import java.lang.foreign.MemorySegment;
@@ -202,7 +201,7 @@ class RowEncoderTest {
     float[] x = gaussians(random, width * RowEncoder.MOST_VECTORS);
     int count = RowEncoder.MOST_VECTORS;
     Codes many = new Codes(new int[count * k], new float[count * k], new int[count]);
-    TopKEncoder encoder = new TopKEncoder(SparseKernels.ofThisMachine(), Workers.of(1));
+    TopKEncoder encoder = new TopKEncoder(Workers.of(1));
     encoder.prepare(new EncoderWeights(MemorySegment.ofArray(w), bias, ranks, features, width));
     encoder.encode(x, count, k, many.features, many.values, many.counts);
     Problem problem = new Problem(w, bias, ranks, new float[features], features, width);

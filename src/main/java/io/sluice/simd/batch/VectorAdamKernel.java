@@ -1,0 +1,79 @@
+package io.sluice.simd.batch;
+
+import io.sluice.memory.NativeMemory;
+import io.sluice.simd.KernelProvider;
+import io.sluice.simd.VectorWidth;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/** {@link AdamKernel} for one vector width; defined once per width by {@link KernelProvider}. */
+final class VectorAdamKernel implements AdamKernel {
+  private static final VectorSpecies<Float> FLOATS = VectorWidth.speciesOf(MethodHandles.lookup());
+  private static final MemorySegment ALL = NativeMemory.ALL;
+  private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final int LANES = FLOATS.length();
+
+  @Override
+  public void adam(
+      long values,
+      long firsts,
+      long seconds,
+      int width,
+      float[] gradient,
+      float decay1,
+      float decay2,
+      AdamRows.Factors factors) {
+    // By address: with segments the compiler moves the check of the last place out of the loop, as
+    // if the loop always came that far, and at the table's last row throws the compiled code away,
+    // step after step.
+    float gain1 = factors.gain1();
+    float gain2 = factors.gain2();
+    float rate = factors.rate();
+    float correction = factors.correction();
+    float epsilon = factors.epsilon();
+    int i = 0;
+    for (; i <= width - LANES; i += LANES) {
+      long place = (long) i * Float.BYTES;
+      FloatVector m = load(ALL, firsts + place).mul(decay1);
+      FloatVector v = load(ALL, seconds + place).mul(decay2);
+      if (gradient != null) {
+        FloatVector g = FloatVector.fromArray(FLOATS, gradient, i);
+        m = g.fma(FloatVector.broadcast(FLOATS, gain1), m);
+        v = g.mul(gain2).fma(g, v);
+      }
+      VectorMask<Float> smallFirst = m.abs().compare(VectorOperators.LT, VANISHING);
+      VectorMask<Float> smallSecond = v.compare(VectorOperators.LT, VANISHING);
+      m = m.blend(0f, smallFirst);
+      v = v.blend(0f, smallSecond);
+      m.intoMemorySegment(ALL, firsts + place, ORDER);
+      v.intoMemorySegment(ALL, seconds + place, ORDER);
+      FloatVector root = v.sqrt().mul(correction).add(epsilon);
+      load(ALL, values + place)
+          .sub(m.mul(rate).div(root))
+          .intoMemorySegment(ALL, values + place, ORDER);
+    }
+    for (; i < width; i++) {
+      long place = (long) i * Float.BYTES;
+      float g = gradient == null ? 0 : gradient[i];
+      float m = Math.fma(g, gain1, ALL.get(FLOAT, firsts + place) * decay1);
+      float v = Math.fma(g * gain2, g, ALL.get(FLOAT, seconds + place) * decay2);
+      m = Math.abs(m) < VANISHING ? 0 : m;
+      v = v < VANISHING ? 0 : v;
+      ALL.set(FLOAT, firsts + place, m);
+      ALL.set(FLOAT, seconds + place, v);
+      float root = (float) Math.sqrt(v) * correction + epsilon;
+      ALL.set(FLOAT, values + place, ALL.get(FLOAT, values + place) - rate * m / root);
+    }
+  }
+
+  private static FloatVector load(MemorySegment memory, long at) {
+    return FloatVector.fromMemorySegment(FLOATS, memory, at, ORDER);
+  }
+}

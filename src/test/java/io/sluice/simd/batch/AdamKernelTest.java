@@ -1,0 +1,82 @@
+package io.sluice.simd.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.sluice.testing.Seeds;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Every vector width agrees with the scalar kernel, at odd sizes and alignments. */
+class AdamKernelTest {
+  private static final long SEED = Seeds.seed();
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  static Stream<AdamKernel> widths() {
+    return AdamKernel.everyWidth().stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("widths")
+  void adamAgreesAndLeavesNoDenormals(AdamKernel kernel) {
+    Random random = new Random(SEED);
+    AdamKernel scalar = new ScalarAdamKernel();
+    try (Arena arena = Arena.ofConfined()) {
+      for (int trial = 0; trial < 60; trial++) {
+        int width = 1 + random.nextInt(90);
+        float[] value = floats(random, 2 * width);
+        float[] first = floats(random, 2 * width);
+        float[] second = floats(random, 2 * width);
+        for (int i = 0; i < second.length; i++) {
+          second[i] = random.nextInt(4) == 0 ? Float.MIN_VALUE : Math.abs(second[i]);
+          first[i] = random.nextInt(4) == 0 ? -1e-31f : first[i];
+        }
+        float[] gradient = random.nextInt(3) == 0 ? null : floats(random, width);
+        AdamRows.Factors factors = new AdamRows.Factors(0.1f, 1e-3f, 0.01f, 1.5f, 1e-8f);
+        MemorySegment[] own = new MemorySegment[3];
+        MemorySegment[] theirs = new MemorySegment[3];
+        float[][] all = {value, first, second};
+        for (int i = 0; i < 3; i++) {
+          own[i] = unaligned(arena, all[i]);
+          theirs[i] = unaligned(arena, all[i]);
+        }
+        AdamRows.during(
+            session -> {
+              session.step(0, 1, gradient, 0.9f, 0.999f, factors);
+              session.step(1, 1, gradient, 0.9f, 0.999f, factors);
+            },
+            new AdamRows(kernel, own[0], own[1], own[2], 2, width),
+            new AdamRows(scalar, theirs[0], theirs[1], theirs[2], 2, width));
+        for (int i = 0; i < 3; i++) {
+          float[] actual = own[i].toArray(FLOAT);
+          assertThat(actual).containsExactly(theirs[i].toArray(FLOAT), within(5e-5f));
+          if (i > 0) {
+            for (int j = width; j < 2 * width; j++) {
+              assertThat(actual[j] == 0 || Math.abs(actual[j]) >= AdamKernel.VANISHING).isTrue();
+            }
+          }
+          assertThat(Arrays.copyOf(actual, width)).containsExactly(Arrays.copyOf(all[i], width));
+        }
+      }
+    }
+  }
+
+  private static MemorySegment unaligned(Arena arena, float[] values) {
+    MemorySegment memory = arena.allocate(values.length * 4L + 4, 64).asSlice(4);
+    return memory.copyFrom(MemorySegment.ofArray(values));
+  }
+
+  private static float[] floats(Random random, int count) {
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return values;
+  }
+}
