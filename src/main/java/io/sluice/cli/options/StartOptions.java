@@ -19,8 +19,7 @@ public final class StartOptions {
       names = "--init",
       paramLabel = "random|asi",
       defaultValue = ASI,
-      description =
-          "InitialDirections at random or in the active subspace (default: ${DEFAULT-VALUE}).")
+      description = "Start at random or in the active subspace (default: ${DEFAULT-VALUE}).")
   @Grouped(OptionGroup.ESSENTIAL)
   private String init;
 
