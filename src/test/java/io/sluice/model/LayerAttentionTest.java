@@ -74,8 +74,8 @@ class LayerAttentionTest {
     List<Tensor> heads = new ArrayList<>();
     for (int head = 0; head < a.heads(); head++) {
       int group = head / (a.heads() / a.keyValueHeads());
-      double[] q = turned(query.narrow(1, (long) head * r, r), a.rotaryFrequencies());
-      double[] k = turned(key.narrow(1, (long) group * r, r), a.rotaryFrequencies());
+      double[] q = rotated(query.narrow(1, (long) head * r, r), a.rotaryFrequencies());
+      double[] k = rotated(key.narrow(1, (long) group * r, r), a.rotaryFrequencies());
       float[] scores = new float[length * length];
       for (int t = 0; t < length; t++) {
         for (int s = 0; s < length; s++) {
@@ -96,7 +96,7 @@ class LayerAttentionTest {
     return ShapeOperators.cat(heads, 1).linear(a.output().weight(), a.output().bias());
   }
 
-  private static double[] turned(Tensor head, float[] frequencies) {
+  private static double[] rotated(Tensor head, float[] frequencies) {
     double[] values = head.toDoubles();
     int r = (int) head.size(1);
     for (int t = 0; t < head.size(0); t++) {

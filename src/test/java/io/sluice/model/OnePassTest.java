@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.sluice.model.cpu.LayerEngine;
+import io.sluice.model.cpu.LayerBackend;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.torch.TensorScope;
 import io.sluice.torch.Torch;
@@ -26,7 +26,7 @@ class OnePassTest {
 
   @AfterEach
   void useWhatIsFaster() {
-    System.clearProperty(LayerEngine.PROPERTY);
+    System.clearProperty(LayerBackend.PROPERTY);
   }
 
   static Stream<Consumer<LanguageModel>> uses() {
@@ -45,7 +45,7 @@ class OnePassTest {
   @MethodSource("uses")
   void aHookCannotRunItsOwnModel(Consumer<LanguageModel> use) throws IOException {
     for (String engine : List.of("vector", "libtorch")) {
-      System.setProperty(LayerEngine.PROPERTY, engine);
+      System.setProperty(LayerBackend.PROPERTY, engine);
       try (LoadedModel loaded = TinyModel.LLAMA.open();
           TensorScope scope = TensorScope.open()) {
         LanguageModel model = loaded.languageModel();
@@ -75,7 +75,7 @@ class OnePassTest {
   @ValueSource(strings = {"vector", "libtorch"})
   void anEncodersHookCannotRunItEither(String engine) throws IOException {
     assumeTrue(Torch.isAvailable(), "no LibTorch");
-    System.setProperty(LayerEngine.PROPERTY, engine);
+    System.setProperty(LayerBackend.PROPERTY, engine);
     try (LoadedModel loaded = Demo.tiny();
         TensorScope scope = TensorScope.open()) {
       Transformer model = loaded.transformer();

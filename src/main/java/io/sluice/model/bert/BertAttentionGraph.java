@@ -133,14 +133,14 @@ final class BertAttentionGraph {
     Scaled query = scaled(scores.inputs().get(0));
     Scaled key = scaled(scores.inputs().get(1));
     head(transpose(query.value).inputs().getFirst(), module + "query", hidden);
-    OnnxNode turned = graph.maker(key.value, "Transpose");
-    String keys = turned.inputs().getFirst();
-    if (List.of(0L, 1L, 3L, 2L).equals(turned.lists().get("perm"))) {
+    OnnxNode transpose = graph.maker(key.value, "Transpose");
+    String keys = transpose.inputs().getFirst();
+    if (List.of(0L, 1L, 3L, 2L).equals(transpose.lists().get("perm"))) {
       Scaled inner = scaled(keys);
       key = new Scaled(inner.value, append(key.factors, inner.factors));
       keys = transpose(inner.value).inputs().getFirst();
-    } else if (!List.of(0L, 2L, 3L, 1L).equals(turned.lists().get("perm"))) {
-      throw graph.wrong(turned, "exchanges other dimensions than attention does");
+    } else if (!List.of(0L, 2L, 3L, 1L).equals(transpose.lists().get("perm"))) {
+      throw graph.wrong(transpose, "exchanges other dimensions than attention does");
     }
     head(keys, module + "key", hidden);
     double scale = number(product.factors) * number(query.factors) * number(key.factors);

@@ -1,7 +1,7 @@
 package io.sluice.model.bert;
 
-import io.sluice.model.parts.Activation;
 import io.sluice.model.parts.ConfigFile;
+import io.sluice.model.parts.MlpActivation;
 import io.sluice.model.parts.WeightLoader;
 import io.sluice.torch.Tensor;
 import io.sluice.weights.TensorSource;
@@ -48,7 +48,7 @@ public record BertCheckpoint(BertConfig config, String prefix) implements BertWe
           config.integer("max_position_embeddings", 512),
           config.integer("type_vocab_size", 2),
           config.real("layer_norm_eps", 1e-12),
-          Activation.read(config, "hidden_act", "gelu"));
+          MlpActivation.read(config, "hidden_act", "gelu"));
     } catch (IllegalArgumentException e) {
       throw config.damaged(e.getMessage());
     }

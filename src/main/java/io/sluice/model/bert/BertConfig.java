@@ -1,7 +1,8 @@
 package io.sluice.model.bert;
 
 import io.sluice.model.ModelShape;
-import io.sluice.model.parts.Activation;
+import io.sluice.model.parts.MlpActivation;
+
 
 /**
  * What a BERT checkpoint says about itself.
@@ -25,7 +26,7 @@ record BertConfig(
     int positions,
     int types,
     double layerNormEpsilon,
-    Activation activation) {
+    MlpActivation activation) {
   /**
    * Checks the numbers against each other.
    *

@@ -8,10 +8,12 @@ import io.sluice.model.ModelShape;
 import io.sluice.model.OnePass;
 import io.sluice.model.TokenBatch;
 import io.sluice.model.Transformer;
-import io.sluice.model.cpu.LayerEngine;
-import io.sluice.model.cpu.VectorLayers;
+import io.sluice.model.cpu.CpuLayers;
+import io.sluice.model.cpu.CpuPass;
+import io.sluice.model.cpu.LayerBackend;
+import io.sluice.model.cpu.PackedWeights;
+import io.sluice.model.parts.ModelTensors;
 import io.sluice.model.parts.Norm;
-import io.sluice.model.parts.Parameters;
 import io.sluice.model.parts.WeightLoader;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
@@ -36,8 +38,8 @@ public final class BertEncoder implements Transformer {
   private final Norm embeddingNorm;
   private final List<BertLayer> layers = new ArrayList<>();
 
-  /** The layers taken apart; null where LibTorch runs them. */
-  private final VectorLayers vector;
+  /** The layers for the CPU; null where LibTorch runs them. */
+  private final CpuLayers onCpu;
 
   /**
    * Loads the weights.
@@ -54,9 +56,9 @@ public final class BertEncoder implements Transformer {
     this.device = device;
     this.weights = TensorScope.detached();
     try {
-      WeightLoader loader = new WeightLoader(Parameters.of(source), DType.F32, device, weights);
+      WeightLoader loader = new WeightLoader(ModelTensors.of(source), DType.F32, device, weights);
       long d = config.dModel();
-      LayerEngine engine = LayerEngine.choose(device, compute, (int) d, (int) (d / config.heads()));
+      LayerBackend backend = LayerBackend.choose(device, compute, (int) d, (int) (d / config.heads()));
       this.wordEmbeddings =
           parameters.parameter(loader, "embeddings.word_embeddings.weight", config.vocabulary(), d);
       this.positionEmbeddings =
@@ -69,7 +71,7 @@ public final class BertEncoder implements Transformer {
       for (int i = 0; i < config.layers(); i++) {
         layers.add(new BertLayer(i, parameters, loader));
       }
-      this.vector = engine == LayerEngine.LIBTORCH ? null : VectorLayers.ofEncoder(engine, layers);
+      this.onCpu = backend == LayerBackend.LIBTORCH ? null : new CpuLayers(backend, layers, BertLayer::onCpu);
     } catch (IOException | RuntimeException | Error e) {
       weights.close();
       throw e;
@@ -127,9 +129,9 @@ public final class BertEncoder implements Transformer {
                 .moveTo(carried);
       }
     }
-    if (vector != null) {
+    if (onCpu != null) {
       try (TensorScope scope = TensorScope.open()) {
-        Tensor result = vector.run(0, depth, hidden, VectorLayers.Pass.bidirectional(batch, hooks));
+        Tensor result = onCpu.run(0, depth, hidden, CpuPass.bidirectional(batch, hooks));
         return result == null ? null : result.moveTo(carried);
       }
     }
@@ -156,27 +158,29 @@ public final class BertEncoder implements Transformer {
 
   @Override
   public Tensor outputProjection(int layer) {
-    return isPacked() ? vector.outputProjection(layer) : layers.get(layer).outputProjection();
+    return isPacked() ? onCpu.weights().outputProjection(layer) : layers.get(layer).outputProjection();
   }
 
   @Override
   public LayerAttention attention(int layer) {
     BertLayer own = layers.get(layer);
-    return isPacked()
-        ? own.numbers(
-            vector.queries(layer), vector.keys(layer), vector.values(layer), vector.output(layer))
-        : own.numbers(device);
+    if (isPacked()) {
+      PackedWeights packed = onCpu.weights();
+      return own.describe(
+          packed.queries(layer), packed.keys(layer), packed.values(layer), packed.output(layer));
+    }
+    return own.describe(device);
   }
 
   /** Whether the layers' tensors are closed, and what they held is packed. */
   private boolean isPacked() {
-    return vector != null && vector.isPacked();
+    return onCpu != null && onCpu.isPacked();
   }
 
   @Override
   public void close() {
-    if (vector != null) {
-      vector.close();
+    if (onCpu != null) {
+      onCpu.close();
     }
     weights.close();
   }

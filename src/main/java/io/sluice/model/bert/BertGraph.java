@@ -1,7 +1,7 @@
 package io.sluice.model.bert;
 
 import io.sluice.files.Quoted;
-import io.sluice.model.parts.Activation;
+import io.sluice.model.parts.MlpActivation;
 import io.sluice.weights.OnnxFile;
 import io.sluice.weights.OnnxNode;
 import java.io.IOException;
@@ -24,7 +24,7 @@ final class BertGraph {
   private final BertAttentionGraph attention;
   private int layers;
   private double epsilon = Double.NaN;
-  private Activation activation;
+  private MlpActivation activation;
 
   /** A normalisation: what it reads and what it makes. */
   private record Normalised(String input, String output) {}
@@ -68,7 +68,7 @@ final class BertGraph {
     return epsilon;
   }
 
-  Activation activation() {
+  MlpActivation activation() {
     return activation;
   }
 
@@ -171,9 +171,9 @@ final class BertGraph {
       throw graph.wrong("nothing reads " + Quoted.of(prefix + module + ".bias"));
     }
     String input = graph.output(graph.expect(sum, "Add"));
-    Activation found = null;
+    MlpActivation found = null;
     double nearest = ALIKE;
-    for (Activation candidate : Activation.values()) {
+    for (MlpActivation candidate : MlpActivation.values()) {
       double farthest = 0;
       for (double x = -3; x <= 3; x += 0.375) {
         double y = OnnxFunction.apply(graph, input, value, x);

@@ -5,8 +5,8 @@ import io.sluice.model.HookKind;
 import io.sluice.model.Hooks;
 import io.sluice.model.LayerAttention;
 import io.sluice.model.Transformer;
-import io.sluice.model.cpu.LayerMatrix;
-import io.sluice.model.cpu.VectorLayer;
+import io.sluice.model.cpu.CpuLayer;
+import io.sluice.model.cpu.CpuLayers;
 import io.sluice.model.parts.Linear;
 import io.sluice.model.parts.Norm;
 import io.sluice.model.parts.WeightLoader;
@@ -15,10 +15,9 @@ import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import java.io.IOException;
 import java.util.List;
-import java.util.function.Function;
 
 /** One layer of a BERT encoder: attention and MLP, each normalised after the residual is added. */
-public final class BertLayer {
+final class BertLayer {
   private final int index;
   private final BertConfig config;
   private final Linear query;
@@ -68,11 +67,11 @@ public final class BertLayer {
   }
 
   /**
-   * The layer taken apart.
+   * The layer for the CPU.
    *
-   * @param matrices makes one matrix of those that read the same
+   * @param matrices makes one matrix of those that read the same rows
    */
-  public VectorLayer apart(Function<List<Linear>, LayerMatrix> matrices) {
+  CpuLayer onCpu(CpuLayers.Matrices matrices) {
     int d = config.dModel();
     int headDim = d / config.heads();
     AttentionHeads heads =
@@ -91,7 +90,7 @@ public final class BertLayer {
             null,
             0,
             new AttentionHeads.Rule(false, 0, (float) (1 / Math.sqrt(headDim)), 0));
-    return new VectorLayer(
+    return new CpuLayer(
         index,
         false,
         null,
@@ -99,14 +98,14 @@ public final class BertLayer {
         heads,
         matrices.apply(List.of(attentionOutput)),
         null,
-        VectorLayer.rows(attentionNorm),
+        CpuLayer.rows(attentionNorm),
         null,
         null,
         matrices.apply(List.of(up)),
         config.activation().function(),
         matrices.apply(List.of(down)),
         null,
-        VectorLayer.rows(outputNorm));
+        CpuLayer.rows(outputNorm));
   }
 
   /** {@code W_O}, {@code [dModel, dModel]}. */
@@ -115,9 +114,9 @@ public final class BertLayer {
   }
 
   /** What the attention is, for {@link Transformer#attention}. */
-  LayerAttention numbers(Device device) {
+  LayerAttention describe(Device device) {
     int d = config.dModel();
-    return numbers(
+    return describe(
         LayerAttention.Projection.of(query::apply, d, DType.F32, device),
         LayerAttention.Projection.of(key::apply, d, DType.F32, device),
         LayerAttention.Projection.of(value::apply, d, DType.F32, device),
@@ -125,7 +124,7 @@ public final class BertLayer {
   }
 
   /** The same around these projections. */
-  LayerAttention numbers(
+  LayerAttention describe(
       LayerAttention.Projection queries,
       LayerAttention.Projection keys,
       LayerAttention.Projection values,

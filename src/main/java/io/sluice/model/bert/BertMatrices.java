@@ -50,18 +50,18 @@ final class BertMatrices {
   String linear(String value, String module) throws IOException {
     OnnxNode product = graph.maker(graph.other(graph.maker(value, "Add"), bias(module)), "MatMul");
     String matrix = graph.source(product.inputs().get(1));
-    OnnxNode turned = graph.maker(matrix);
-    boolean isTurned =
-        turned != null
-            && turned.operator().equals("Transpose")
-            && List.of(1L, 0L).equals(turned.lists().get("perm"));
-    if (isTurned) {
-      matrix = graph.source(turned.inputs().getFirst());
+    OnnxNode transpose = graph.maker(matrix);
+    boolean isTransposed =
+        transpose != null
+            && transpose.operator().equals("Transpose")
+            && List.of(1L, 0L).equals(transpose.lists().get("perm"));
+    if (isTransposed) {
+      matrix = graph.source(transpose.inputs().getFirst());
     }
     if (!file.contains(matrix)) {
       throw graph.wrong(product, "multiplies by no constant");
     }
-    matrices.put(module, new Matrix(matrix, isTurned));
+    matrices.put(module, new Matrix(matrix, isTransposed));
     return product.inputs().getFirst();
   }
 }

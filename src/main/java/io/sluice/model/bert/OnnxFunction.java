@@ -1,6 +1,6 @@
 package io.sluice.model.bert;
 
-import io.sluice.model.parts.Activation;
+import io.sluice.model.parts.MlpActivation;
 import io.sluice.weights.OnnxNode;
 import java.util.HashMap;
 import java.util.List;
@@ -9,9 +9,9 @@ import java.util.Map;
 /**
  * What the operations between two values of a graph make of one number, where all of them go
  * element by element: exporters spell out activation functions and scales in many ways, which are
- * told apart by what comes out.
+ * distinguished by what they give.
  */
-public final class OnnxFunction {
+final class OnnxFunction {
   /** Deeper than any function is spelled out. */
   private static final int DEEPEST = 64;
 
@@ -77,13 +77,13 @@ public final class OnnxFunction {
       case "Reciprocal" -> 1 / x;
       case "Neg" -> -x;
       case "Tanh" -> Math.tanh(x);
-      case "Erf" -> erf(x);
+      case "Erf" -> MlpActivation.erf(x);
       case "Relu" -> Math.max(0, x);
       case "Sigmoid" -> 1 / (1 + Math.exp(-x));
       case "Gelu" ->
           node.texts().getOrDefault("approximate", "none").equals("tanh")
-              ? Activation.GELU_TANH.of(x)
-              : Activation.GELU.of(x);
+              ? MlpActivation.GELU_TANH.of(x)
+              : MlpActivation.GELU.of(x);
       case "Cast", "Unsqueeze", "Squeeze" -> x;
       default -> Double.NaN;
     };
@@ -94,19 +94,5 @@ public final class OnnxFunction {
     OnnxNode shape = graph.maker(node.inputs().getFirst());
     boolean last = node.inputs().size() > 1 && graph.number(node.inputs().get(1)) == -1;
     return last && shape != null && shape.operator().equals("Shape") ? headDim : Double.NaN;
-  }
-
-  /** The error function, by its series; exact to 1e-12 where functions are compared. */
-  public static double erf(double x) {
-    if (Math.abs(x) > 5) {
-      return Math.signum(x);
-    }
-    double term = x;
-    double sum = x;
-    for (int n = 1; n < 200; n++) {
-      term *= -x * x / n;
-      sum += term / (2 * n + 1);
-    }
-    return 2 / Math.sqrt(Math.PI) * sum;
   }
 }

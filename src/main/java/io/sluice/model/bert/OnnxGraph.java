@@ -53,7 +53,7 @@ final class OnnxGraph {
   private final Map<String, String> sources = new HashMap<>();
 
   /**
-   * Takes a graph apart.
+   * Indexes a graph.
    *
    * @throws IOException if two operations make one value, or one lacks an input
    */

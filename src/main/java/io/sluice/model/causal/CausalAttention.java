@@ -5,14 +5,17 @@ import io.sluice.model.LayerAttention;
 import io.sluice.model.Transformer;
 import io.sluice.model.cpu.KeyValueCache;
 import io.sluice.model.parts.Linear;
+import io.sluice.model.parts.Norm;
+import io.sluice.simd.layers.AttentionHeads;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
+
 
 /**
  * Attention to tokens before. Right padding needs no mask: no real token sees what comes after it.
  *
  * @param projections make queries, keys and values
- * @param rotary turns queries and keys by position; null where positions are learned
+ * @param rotary rotates queries and keys by position; null where positions are learned
  * @param config sizes, scale and cap of the scores
  * @param window how many tokens a query sees, itself included; 0 for all before it
  * @param output {@code W_O} and its bias
@@ -24,8 +27,12 @@ public record CausalAttention(
     int window,
     Linear output) {
 
-  /** The heads' outputs side by side, {@code [batch, length, heads · headDim]}, contiguous. */
-  Tensor z(Tensor x, CausalPass pass) {
+  /**
+   * The heads' outputs side by side, {@code [batch, length, heads · headDim]}, contiguous.
+   *
+   * @param layer the number of the layer, by which a pass keeps keys and values
+   */
+  Tensor z(int layer, Tensor x, CausalPass pass) {
     Projections.Heads heads = projections.apply(x);
     Tensor query = heads.query();
     Tensor key = heads.key();
@@ -35,7 +42,7 @@ public record CausalAttention(
     }
     query = query.transpose(1, 2);
     KeyValueCache.KeyValues seen =
-        pass.keep(this, key.transpose(1, 2), heads.value().transpose(1, 2));
+        pass.keep(layer, key.transpose(1, 2), heads.value().transpose(1, 2));
     Tensor mixed =
         config.cap() > 0
             ? capped(query, seen.keys(), seen.values(), pass)
@@ -52,10 +59,36 @@ public record CausalAttention(
     return output.apply(z);
   }
 
+  /** Where the heads are in the rows of the joined projection, and how they attend. */
+  AttentionHeads heads() {
+    int headDim = config.headDim();
+    int queries = config.heads() * headDim;
+    int keys = config.keyValueHeads() * headDim;
+    boolean mixed = projections.layout() == Projections.Layout.HEAD_BY_HEAD;
+    int step = mixed ? 3 * headDim : headDim;
+    Norm.Rms queryNorm = (Norm.Rms) projections.queryNorm();
+    Norm.Rms keyNorm = (Norm.Rms) projections.keyNorm();
+    return new AttentionHeads(
+        config.heads(),
+        config.keyValueHeads(),
+        headDim,
+        queries + 2 * keys,
+        0,
+        step,
+        mixed ? headDim : queries,
+        step,
+        mixed ? 2 * headDim : queries + keys,
+        step,
+        queryNorm == null ? null : queryNorm.weight().toFloats(),
+        keyNorm == null ? null : keyNorm.weight().toFloats(),
+        queryNorm == null ? 0 : (float) queryNorm.epsilon(),
+        new AttentionHeads.Rule(true, window, (float) config.scale(), (float) config.cap()));
+  }
+
   /** What this attention is, for {@link Transformer#attention}. */
-  LayerAttention numbers(int dModel, DType dtype, Device device) {
+  LayerAttention describe(int dModel, DType dtype, Device device) {
     Projections raw = projections.normalised(null, null);
-    return numbers(
+    return describe(
         LayerAttention.Projection.of(x -> raw.apply(x).query(), dModel, dtype, device),
         LayerAttention.Projection.of(x -> raw.apply(x).key(), dModel, dtype, device),
         LayerAttention.Projection.of(x -> raw.apply(x).value(), dModel, dtype, device),
@@ -64,7 +97,7 @@ public record CausalAttention(
   }
 
   /** The same around these projections. */
-  LayerAttention numbers(
+  LayerAttention describe(
       LayerAttention.Projection queries,
       LayerAttention.Projection keys,
       LayerAttention.Projection values,

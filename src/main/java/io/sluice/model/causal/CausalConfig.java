@@ -1,7 +1,8 @@
 package io.sluice.model.causal;
 
 import io.sluice.model.ModelShape;
-import io.sluice.model.parts.Activation;
+import io.sluice.model.parts.MlpActivation;
+
 
 /**
  * What a causal language model's file says about it, whatever the file's format.
@@ -30,7 +31,7 @@ public record CausalConfig(
     int vocabulary,
     int positions,
     double normEpsilon,
-    Activation activation,
+    MlpActivation activation,
     boolean mlpBias,
     boolean parallelResidual,
     boolean tiedHead,

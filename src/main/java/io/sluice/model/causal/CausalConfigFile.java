@@ -1,8 +1,8 @@
 package io.sluice.model.causal;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.sluice.model.parts.Activation;
 import io.sluice.model.parts.ConfigFile;
+import io.sluice.model.parts.MlpActivation;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -59,7 +59,7 @@ public final class CausalConfigFile {
         file.integer("vocab_size", 50257),
         alias("n_positions", "max_position_embeddings", 1024),
         file.real("layer_norm_epsilon", 1e-5),
-        Activation.read(file, "activation_function", "gelu_new"),
+        MlpActivation.read(file, "activation_function", "gelu_new"),
         true,
         false,
         file.bool("tie_word_embeddings", true),
@@ -98,7 +98,7 @@ public final class CausalConfigFile {
         file.integer("vocab_size", 50432),
         positions,
         file.real("layer_norm_eps", 1e-5),
-        Activation.read(file, "hidden_act", "gelu"),
+        MlpActivation.read(file, "hidden_act", "gelu"),
         true,
         file.bool("use_parallel_residual", true),
         file.bool("tie_word_embeddings", false),
@@ -145,7 +145,7 @@ public final class CausalConfigFile {
         file.integer("vocab_size", sizes.vocabulary),
         positions,
         file.real("rms_norm_eps", 1e-6),
-        Activation.read(file, "hidden_act", "silu"),
+        MlpActivation.read(file, "hidden_act", "silu"),
         architecture == Architecture.LLAMA && file.bool("mlp_bias", false),
         false,
         file.bool("tie_word_embeddings", false),
@@ -179,7 +179,7 @@ public final class CausalConfigFile {
         file.integer("vocab_size", 256000),
         positions,
         file.real("rms_norm_eps", 1e-6),
-        Activation.read(file, "hidden_activation", "gelu_pytorch_tanh"),
+        MlpActivation.read(file, "hidden_activation", "gelu_pytorch_tanh"),
         false,
         false,
         file.bool("tie_word_embeddings", true),

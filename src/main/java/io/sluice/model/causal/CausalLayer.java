@@ -2,13 +2,50 @@ package io.sluice.model.causal;
 
 import io.sluice.model.HookKind;
 import io.sluice.model.Hooks;
+import io.sluice.model.cpu.CpuLayer;
+import io.sluice.model.cpu.CpuLayers;
+import io.sluice.model.parts.Linear;
+import io.sluice.model.parts.MlpActivation;
 import io.sluice.model.parts.Norm;
 import io.sluice.torch.Tensor;
+import java.util.List;
 
-/** One layer of a causal language model: how attention and MLP add to the residual stream. */
-public sealed interface CausalLayer {
-  /** The attention. */
-  CausalAttention attention();
+/**
+ * One layer of a causal language model: how attention and MLP add to the residual stream {@code x}.
+ * A norm that is null is left out:
+ *
+ * <pre>
+ * attn_out = attention(beforeAttention(x))
+ * middle   = x + afterAttention(attn_out)
+ * mlp_out  = mlp(beforeMlp(middle))            — of x, if the layer is parallel
+ * resid    = middle + afterMlp(mlp_out)
+ * </pre>
+ *
+ * @param index number of the layer, counted from 0
+ * @param parallel whether the MLP reads the residual stream that attention reads
+ */
+public record CausalLayer(
+    int index,
+    boolean parallel,
+    Norm beforeAttention,
+    CausalAttention attention,
+    Norm afterAttention,
+    Norm beforeMlp,
+    Mlp mlp,
+    Norm afterMlp) {
+
+  /** Attention, then the MLP on what it made; each normalises what it reads. */
+  public static CausalLayer sequential(
+      int index, Norm beforeAttention, CausalAttention attention, Norm beforeMlp, Mlp mlp) {
+    return new CausalLayer(
+        index, false, beforeAttention, attention, null, beforeMlp, mlp, null);
+  }
+
+  /** Attention and MLP read the same residual stream, each through a norm of its own. */
+  public static CausalLayer parallel(
+      int index, Norm beforeAttention, CausalAttention attention, Norm beforeMlp, Mlp mlp) {
+    return new CausalLayer(index, true, beforeAttention, attention, null, beforeMlp, mlp, null);
+  }
 
   /**
    * The residual stream after the layer.
@@ -16,65 +53,63 @@ public sealed interface CausalLayer {
    * @param x the residual stream before it, {@code [batch, length, dModel]}
    * @return null if the hooks end the pass after the attention
    */
-  Tensor forward(Tensor x, CausalPass pass, Hooks hooks);
-
-  /** Attention, then the MLP on what it made; each normalises what it reads. */
-  record Sequential(int index, Norm attentionNorm, CausalAttention attention, Norm mlpNorm, Mlp mlp)
-      implements CausalLayer {
-    @Override
-    public Tensor forward(Tensor x, CausalPass pass, Hooks hooks) {
-      Tensor read = hooks.at(index, HookKind.ATTN_IN, attentionNorm.apply(x));
-      Tensor z = hooks.at(index, HookKind.Z, attention.z(read, pass));
-      Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attention.attnOut(z));
-      if (hooks.endBefore(index, HookKind.MLP_OUT)) {
-        return null;
-      }
-      Tensor middle = x.add(attnOut);
-      Tensor mlpOut = hooks.at(index, HookKind.MLP_OUT, mlp.apply(mlpNorm.apply(middle)));
-      return hooks.at(index, HookKind.RESID, middle.add(mlpOut));
+  Tensor forward(Tensor x, CausalPass pass, Hooks hooks) {
+    // An alias: a hook may keep what it is given, and the residual stream is freed by its owner.
+    Tensor input = beforeAttention == null ? x.to(x.device()) : beforeAttention.apply(x);
+    Tensor read = hooks.at(index, HookKind.ATTN_IN, input);
+    Tensor z = hooks.at(index, HookKind.Z, attention.z(index, read, pass));
+    Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attention.attnOut(z));
+    if (hooks.endBefore(index, HookKind.MLP_OUT)) {
+      return null;
     }
+    Tensor middle = x.add(normalised(afterAttention, attnOut));
+    Tensor mlpIn = normalised(beforeMlp, parallel ? x : middle);
+    Tensor mlpOut = hooks.at(index, HookKind.MLP_OUT, mlp.apply(mlpIn));
+    return hooks.at(index, HookKind.RESID, middle.add(normalised(afterMlp, mlpOut)));
   }
 
-  /** Attention and MLP read the same residual stream, each through a norm of its own. */
-  record Parallel(int index, Norm attentionNorm, CausalAttention attention, Norm mlpNorm, Mlp mlp)
-      implements CausalLayer {
-    @Override
-    public Tensor forward(Tensor x, CausalPass pass, Hooks hooks) {
-      Tensor read = hooks.at(index, HookKind.ATTN_IN, attentionNorm.apply(x));
-      Tensor z = hooks.at(index, HookKind.Z, attention.z(read, pass));
-      Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attention.attnOut(z));
-      if (hooks.endBefore(index, HookKind.MLP_OUT)) {
-        return null;
-      }
-      Tensor mlpOut = hooks.at(index, HookKind.MLP_OUT, mlp.apply(mlpNorm.apply(x)));
-      return hooks.at(index, HookKind.RESID, x.add(attnOut).add(mlpOut));
-    }
+  private static Tensor normalised(Norm norm, Tensor x) {
+    return norm == null ? x : norm.apply(x);
   }
 
   /**
-   * As {@link Sequential}, but what attention and MLP give is normalised, too, before it is added;
-   * the hook points {@code attn_out} and {@code mlp_out} are before that.
+   * The layer for the CPU.
+   *
+   * @param matrices makes one matrix of those that read the same rows
    */
-  record Sandwich(
-      int index,
-      Norm attentionNorm,
-      CausalAttention attention,
-      Norm afterAttention,
-      Norm mlpNorm,
-      Mlp mlp,
-      Norm afterMlp)
-      implements CausalLayer {
-    @Override
-    public Tensor forward(Tensor x, CausalPass pass, Hooks hooks) {
-      Tensor read = hooks.at(index, HookKind.ATTN_IN, attentionNorm.apply(x));
-      Tensor z = hooks.at(index, HookKind.Z, attention.z(read, pass));
-      Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attention.attnOut(z));
-      if (hooks.endBefore(index, HookKind.MLP_OUT)) {
-        return null;
+  CpuLayer onCpu(CpuLayers.Matrices matrices) {
+    Linear gate = null;
+    Linear up;
+    Linear down;
+    MlpActivation activation;
+    switch (mlp) {
+      case Mlp.Plain plain -> {
+        up = plain.up();
+        down = plain.down();
+        activation = plain.activation();
       }
-      Tensor middle = x.add(afterAttention.apply(attnOut));
-      Tensor mlpOut = hooks.at(index, HookKind.MLP_OUT, mlp.apply(mlpNorm.apply(middle)));
-      return hooks.at(index, HookKind.RESID, middle.add(afterMlp.apply(mlpOut)));
+      case Mlp.Gated gated -> {
+        gate = gated.gate();
+        up = gated.up();
+        down = gated.down();
+        activation = gated.activation();
+      }
     }
+    return new CpuLayer(
+        index,
+        parallel,
+        CpuLayer.rows(beforeAttention),
+        matrices.apply(attention.projections().parts()),
+        attention.heads(),
+        matrices.apply(List.of(attention.output())),
+        CpuLayer.rows(afterAttention),
+        null,
+        CpuLayer.rows(beforeMlp),
+        gate == null ? null : matrices.apply(List.of(gate)),
+        matrices.apply(List.of(up)),
+        activation.function(),
+        matrices.apply(List.of(down)),
+        CpuLayer.rows(afterMlp),
+        null);
   }
 }

@@ -10,10 +10,11 @@ import io.sluice.model.ModelShape;
 import io.sluice.model.OnePass;
 import io.sluice.model.TokenBatch;
 import io.sluice.model.TokenLoss;
+import io.sluice.model.cpu.CpuLayers;
 import io.sluice.model.cpu.KeyValueCache;
-import io.sluice.model.cpu.LayerEngine;
-import io.sluice.model.cpu.VectorLayers;
-import io.sluice.model.parts.Parameters;
+import io.sluice.model.cpu.LayerBackend;
+import io.sluice.model.cpu.PackedWeights;
+import io.sluice.model.parts.ModelTensors;
 import io.sluice.model.parts.WeightLoader;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
@@ -36,8 +37,8 @@ public final class CausalModel implements LanguageModel {
   private final RotaryTable rotary;
   private final CausalParts parts;
 
-  /** The layers taken apart; null where LibTorch runs them. */
-  private final VectorLayers vector;
+  /** The layers for the CPU; null where LibTorch runs them. */
+  private final CpuLayers onCpu;
 
   /**
    * Loads the weights.
@@ -45,7 +46,7 @@ public final class CausalModel implements LanguageModel {
    * @param compute what to compute in
    * @throws IOException if a tensor is missing or has another shape than the configuration says
    */
-  public CausalModel(CausalConfig config, Parameters parameters, Device device, ComputeType compute)
+  public CausalModel(CausalConfig config, ModelTensors parameters, Device device, ComputeType compute)
       throws IOException {
     this.config = config;
     this.shape = config.shape();
@@ -54,17 +55,17 @@ public final class CausalModel implements LanguageModel {
     this.weights = TensorScope.detached();
     try {
       AttentionConfig attention = config.attention();
-      LayerEngine engine = LayerEngine.choose(device, compute, shape.dModel(), attention.headDim());
+      LayerBackend backend = LayerBackend.choose(device, compute, shape.dModel(), attention.headDim());
       this.rotary =
           attention.rotary() == null
               ? null
               : new RotaryTable(attention.rotary(), attention.headDim(), dtype, device, weights);
       Architecture architecture = config.architecture();
-      Parameters named = parameters.withPrefix(architecture.prefix(), architecture.finalNorm());
+      ModelTensors named = parameters.withPrefix(architecture.prefix(), architecture.finalNorm());
       this.parts =
           CausalParts.load(config, new WeightLoader(named, dtype, device, weights), rotary);
       parameters.requireAllTaken();
-      this.vector = engine == LayerEngine.LIBTORCH ? null : VectorLayers.of(engine, parts.layers());
+      this.onCpu = backend == LayerBackend.LIBTORCH ? null : new CpuLayers(backend, parts.layers(), CausalLayer::onCpu);
     } catch (IOException | RuntimeException | Error e) {
       weights.close();
       throw e;
@@ -113,7 +114,7 @@ public final class CausalModel implements LanguageModel {
 
   /** Whether the layers' tensors are closed, and what they held is packed. */
   private boolean isPacked() {
-    return vector != null && vector.isPacked();
+    return onCpu != null && onCpu.isPacked();
   }
 
   private void requireHead() {
@@ -186,7 +187,7 @@ public final class CausalModel implements LanguageModel {
                       .indexSelect(0, places));
       stream.close();
       if (isPacked()) {
-        return vector.loss(rows, parts.head(), (float) config.logitCap(), next.ids());
+        return onCpu.loss(rows, parts.head(), (float) config.logitCap(), next.ids());
       }
       Tensor targets = Tensor.ofLongs(next.ids(), next.count(), 1).to(device);
       long step = Math.max(1, LOGITS_AT_A_TIME / shape.vocabulary());
@@ -273,9 +274,9 @@ public final class CausalModel implements LanguageModel {
    */
   private Tensor through(
       int from, int to, Tensor stream, CausalPass pass, Hooks hooks, TensorScope carried) {
-    if (vector != null) {
+    if (onCpu != null) {
       try (TensorScope scope = TensorScope.open()) {
-        Tensor next = vector.run(from, to, stream, pass.vector(rotary, hooks));
+        Tensor next = onCpu.run(from, to, stream, pass.onCpu(rotary, hooks));
         stream.close();
         return next == null ? null : next.moveTo(carried);
       }
@@ -312,7 +313,7 @@ public final class CausalModel implements LanguageModel {
   @Override
   public Tensor outputProjection(int layer) {
     if (isPacked()) {
-      return vector.outputProjection(layer);
+      return onCpu.weights().outputProjection(layer);
     }
     List<CausalLayer> layers = parts.layers();
     return layers.get(layer).attention().output().weight();
@@ -321,16 +322,18 @@ public final class CausalModel implements LanguageModel {
   @Override
   public LayerAttention attention(int layer) {
     CausalAttention own = parts.layers().get(layer).attention();
-    return isPacked()
-        ? own.numbers(
-            vector.queries(layer), vector.keys(layer), vector.values(layer), vector.output(layer))
-        : own.numbers(shape.dModel(), dtype, device);
+    if (isPacked()) {
+      PackedWeights packed = onCpu.weights();
+      return own.describe(
+          packed.queries(layer), packed.keys(layer), packed.values(layer), packed.output(layer));
+    }
+    return own.describe(shape.dModel(), dtype, device);
   }
 
   @Override
   public void close() {
-    if (vector != null) {
-      vector.close();
+    if (onCpu != null) {
+      onCpu.close();
     }
     weights.close();
   }

@@ -2,8 +2,8 @@ package io.sluice.model.causal;
 
 import io.sluice.memory.DType;
 import io.sluice.model.Hooks;
+import io.sluice.model.cpu.CpuPass;
 import io.sluice.model.cpu.KeyValueCache;
-import io.sluice.model.cpu.VectorLayers;
 import io.sluice.simd.layers.RotaryAngles;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
@@ -44,11 +44,11 @@ final class CausalPass {
    *
    * @param rotary null where positions are learned
    */
-  VectorLayers.Pass vector(RotaryTable rotary, Hooks hooks) {
+  CpuPass onCpu(RotaryTable rotary, Hooks hooks) {
     RotaryAngles angles = rotary == null ? null : rotary.angles();
     return cache == null
-        ? VectorLayers.Pass.causal(size, length, angles, hooks)
-        : VectorLayers.Pass.continuing(cache, length, angles, hooks);
+        ? CpuPass.causal(size, length, angles, hooks)
+        : CpuPass.continuing(cache, length, angles, hooks);
   }
 
   /** The position of the first token of this pass. */
@@ -57,10 +57,10 @@ final class CausalPass {
   }
 
   /** These keys and values and those of the tokens before, if there are any. */
-  KeyValueCache.KeyValues keep(CausalAttention attention, Tensor keys, Tensor values) {
+  KeyValueCache.KeyValues keep(int layer, Tensor keys, Tensor values) {
     return cache == null
         ? new KeyValueCache.KeyValues(keys, values)
-        : cache.append(attention, keys, values);
+        : cache.append(layer, keys, values);
   }
 
   /** Whether LibTorch's causal attention sees what a window of this size does. */

@@ -32,8 +32,9 @@ final class Gemma2 {
             index -> {
               String at = "model.layers." + index;
               String module = at + ".self_attn";
-              return new CausalLayer.Sandwich(
+              return new CausalLayer(
                   index,
+                  false,
                   norm(loader, at + ".input_layernorm", config),
                   new CausalAttention(
                       Projections.separate(loader, module, config, attention.bias()),

@@ -1,7 +1,7 @@
 package io.sluice.model.causal;
 
 import io.sluice.files.Quoted;
-import io.sluice.model.parts.Activation;
+import io.sluice.model.parts.MlpActivation;
 import io.sluice.weights.GgufFile;
 import io.sluice.weights.GgufMetadata;
 import java.io.IOException;
@@ -96,9 +96,9 @@ public final class GgufConfig {
         metadata.real(
             prefix + (rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon")),
         switch (architecture) {
-          case GPT2, GEMMA2 -> Activation.GELU_TANH;
-          case GPT_NEOX -> Activation.GELU;
-          default -> Activation.SILU;
+          case GPT2, GEMMA2 -> MlpActivation.GELU_TANH;
+          case GPT_NEOX -> MlpActivation.GELU;
+          default -> MlpActivation.SILU;
         },
         file.has("blk.0.ffn_up.bias"),
         metadata.flag(prefix + "use_parallel_residual", true),

@@ -30,7 +30,7 @@ final class Gpt2 {
             config.layers(),
             index -> {
               String at = "transformer.h." + index;
-              return new CausalLayer.Sequential(
+              return CausalLayer.sequential(
                   index,
                   norm(loader, at + ".ln_1", config),
                   new CausalAttention(

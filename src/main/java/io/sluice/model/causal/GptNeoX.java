@@ -50,8 +50,8 @@ final class GptNeoX {
                       config.activation(),
                       Linear.of(loader, at + ".mlp.dense_4h_to_h", d, config.intermediate(), true));
               return config.parallelResidual()
-                  ? new CausalLayer.Parallel(index, attentionNorm, attention, mlpNorm, mlp)
-                  : new CausalLayer.Sequential(index, attentionNorm, attention, mlpNorm, mlp);
+                  ? CausalLayer.parallel(index, attentionNorm, attention, mlpNorm, mlp)
+                  : CausalLayer.sequential(index, attentionNorm, attention, mlpNorm, mlp);
             }),
         norm(loader, "gpt_neox.final_layer_norm", config),
         CausalParts.head(config, loader, tokens, EMBEDDING, HEAD));

@@ -54,7 +54,7 @@ final class Llama {
             config.layers(),
             index -> {
               String at = "model.layers." + index;
-              return new CausalLayer.Sequential(
+              return CausalLayer.sequential(
                   index,
                   norm(loader, at + ".input_layernorm", config),
                   attention.make(index),

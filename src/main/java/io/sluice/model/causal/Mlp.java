@@ -1,7 +1,7 @@
 package io.sluice.model.causal;
 
-import io.sluice.model.parts.Activation;
 import io.sluice.model.parts.Linear;
+import io.sluice.model.parts.MlpActivation;
 import io.sluice.model.parts.WeightLoader;
 import io.sluice.torch.Tensor;
 import java.io.IOException;
@@ -12,7 +12,7 @@ public sealed interface Mlp {
   Tensor apply(Tensor x);
 
   /** {@code down(act(up(x)))}. */
-  record Plain(Linear up, Activation activation, Linear down) implements Mlp {
+  record Plain(Linear up, MlpActivation activation, Linear down) implements Mlp {
     @Override
     public Tensor apply(Tensor x) {
       return down.apply(activation.apply(up.apply(x)));
@@ -20,7 +20,7 @@ public sealed interface Mlp {
   }
 
   /** {@code down(act(gate(x)) · up(x))}. */
-  record Gated(Linear gate, Linear up, Activation activation, Linear down) implements Mlp {
+  record Gated(Linear gate, Linear up, MlpActivation activation, Linear down) implements Mlp {
     static Gated of(WeightLoader loader, String module, CausalConfig config) throws IOException {
       int outer = config.dModel();
       int inner = config.intermediate();

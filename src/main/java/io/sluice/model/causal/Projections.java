@@ -13,7 +13,7 @@ import java.util.List;
  * @param parts one projection each, or one for all three
  * @param layout where they lie in what the parts give, side by side
  * @param config numbers and width of the heads
- * @param queryNorm on each query by itself, before it is turned; null for none
+ * @param queryNorm on each query by itself, before it is rotated; null for none
  * @param keyNorm on each key by itself; null for none
  */
 public record Projections(
@@ -65,7 +65,7 @@ public record Projections(
   }
 
   /**
-   * Queries, keys and values, before they are turned by position.
+   * Queries, keys and values, before they are rotated by position.
    *
    * @param x {@code [batch, length, dModel]}
    */

@@ -4,7 +4,7 @@ import io.sluice.model.parts.Norm;
 import io.sluice.model.parts.WeightLoader;
 import java.io.IOException;
 
-/** Qwen3: {@link Llama} with an RMS norm on each head's query and key, before they are turned. */
+/** Qwen3: {@link Llama} with an RMS norm on each head's query and key, before they are rotated. */
 final class Qwen3 {
   private Qwen3() {}
 

@@ -2,7 +2,7 @@ package io.sluice.model.causal;
 
 /**
  * Rotary position embedding: the pair {@code (x[i], x[i + n])} of the first {@code 2n} dimensions
- * of a query or key is turned by {@code position · inverseFrequencies[i]}. Frequencies are float32,
+ * of a query or key is rotated by {@code position · inverseFrequencies[i]}. Frequencies are float32,
  * as the models were trained with.
  *
  * @param inverseFrequencies angle per position of each pair, at least one
@@ -48,7 +48,7 @@ record Rotary(float[] inverseFrequencies) {
     return new Rotary(frequencies);
   }
 
-  /** Dimensions of a head that are turned. */
+  /** Dimensions of a head that are rotated. */
   int dims() {
     return 2 * inverseFrequencies.length;
   }

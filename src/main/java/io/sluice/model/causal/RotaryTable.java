@@ -83,7 +83,7 @@ final class RotaryTable {
   }
 
   /**
-   * Queries or keys turned by their positions.
+   * Queries or keys rotated by their positions.
    *
    * @param x {@code [batch, length, heads, headDim]}
    * @param first the position of the first of them
@@ -91,13 +91,13 @@ final class RotaryTable {
   Tensor apply(Tensor x, int first) {
     int dims = rotary.dims();
     if (dims == headDim) {
-      return turn(x, first);
+      return rotate(x, first);
     }
     return ShapeOperators.cat(
-        List.of(turn(x.narrow(3, 0, dims), first), x.narrow(3, dims, headDim - dims)), 3);
+        List.of(rotate(x.narrow(3, 0, dims), first), x.narrow(3, dims, headDim - dims)), 3);
   }
 
-  private Tensor turn(Tensor x, int first) {
+  private Tensor rotate(Tensor x, int first) {
     long length = x.size(1);
     int half = rotary.dims() / 2;
     // The sign is in the table, so that exchanging the halves costs one pass.

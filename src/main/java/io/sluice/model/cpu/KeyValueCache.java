@@ -1,12 +1,10 @@
 package io.sluice.model.cpu;
 
-import io.sluice.model.causal.CausalAttention;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
-import java.util.IdentityHashMap;
 import java.util.Map;
 
 /**
@@ -19,7 +17,7 @@ public final class KeyValueCache implements AutoCloseable {
   private static final int LEAST_ROOM = 32;
 
   private final TensorScope owner = TensorScope.detached();
-  private final Map<CausalAttention, Room> rooms = new IdentityHashMap<>();
+  private final Map<Integer, Room> rooms = new HashMap<>();
   private final Map<Integer, MemorySegment> rows = new HashMap<>();
   private int length;
 
@@ -42,19 +40,20 @@ public final class KeyValueCache implements AutoCloseable {
   /**
    * Keeps the keys and values of a pass behind those before.
    *
+   * @param layer whose they are
    * @param keys {@code [1, groups, tokens, headDim]}
    * @param values likewise
    * @return views of all of them, {@code [1, groups, length + tokens, headDim]}
    */
-  public KeyValues append(CausalAttention attention, Tensor keys, Tensor values) {
+  public KeyValues append(int layer, Tensor keys, Tensor values) {
     long end = length + keys.size(2);
-    Room room = rooms.get(attention);
+    Room room = rooms.get(layer);
     if (room == null || room.keys().size(2) < end) {
       Room larger =
           new Room(
               larger(room == null ? null : room.keys(), keys, end),
               larger(room == null ? null : room.values(), values, end));
-      rooms.put(attention, larger);
+      rooms.put(layer, larger);
       if (room != null) {
         room.keys().close();
         room.values().close();

@@ -13,10 +13,10 @@ import io.sluice.model.causal.CausalConfig;
 import io.sluice.model.causal.CausalConfigFile;
 import io.sluice.model.causal.CausalModel;
 import io.sluice.model.causal.GgufConfig;
-import io.sluice.model.causal.GgufParameters;
+import io.sluice.model.causal.GgufTensors;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.ConfigKeys;
-import io.sluice.model.parts.Parameters;
+import io.sluice.model.parts.ModelTensors;
 import io.sluice.model.tokens.EndOfText;
 import io.sluice.model.tokens.Tokenizer;
 import io.sluice.torch.Device;
@@ -110,7 +110,7 @@ public record LoadedModel(
     if (source instanceof GgufFile gguf) {
       CausalConfig config = GgufConfig.read(gguf);
       endOfText.addAll(EndOfText.of(gguf));
-      Parameters parameters = new GgufParameters(gguf, config);
+      ModelTensors parameters = new GgufTensors(gguf, config);
       return (device, compute) -> new CausalModel(config, parameters, device, compute);
     }
     if (files.config() == null) {
@@ -130,7 +130,7 @@ public record LoadedModel(
     ConfigKeys.check(file, type);
     CausalConfig config = CausalConfigFile.read(file, architecture);
     endOfText.addAll(EndOfText.of(file));
-    return (device, compute) -> new CausalModel(config, Parameters.of(source), device, compute);
+    return (device, compute) -> new CausalModel(config, ModelTensors.of(source), device, compute);
   }
 
   private static ModelMaker bert(BertWeights weights, TensorSource source) {

@@ -31,12 +31,12 @@ public record Linear(Tensor weight, Tensor bias) {
   }
 
   /** Whether the weight is in memory as {@code [in, out]}. */
-  public boolean isTurned() {
+  public boolean isTransposed() {
     return !weight.isContiguous();
   }
 
-  /** The weight as it is in memory; a view in the innermost scope if it {@link #isTurned}. */
+  /** The weight as it is in memory; a view in the innermost scope if it {@link #isTransposed}. */
   public Tensor stored() {
-    return isTurned() ? weight.transpose(0, 1) : weight;
+    return isTransposed() ? weight.transpose(0, 1) : weight;
   }
 }

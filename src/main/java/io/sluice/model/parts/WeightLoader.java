@@ -13,7 +13,7 @@ import java.util.Arrays;
  * type already stay views of the mapped file; others are converted or moved, once.
  */
 public final class WeightLoader {
-  private final Parameters source;
+  private final ModelTensors source;
   private final DType dtype;
   private final Device device;
   private final TensorScope owner;
@@ -24,7 +24,7 @@ public final class WeightLoader {
    * @param device where they go
    * @param owner the detached scope that they will belong to
    */
-  public WeightLoader(Parameters source, DType dtype, Device device, TensorScope owner) {
+  public WeightLoader(ModelTensors source, DType dtype, Device device, TensorScope owner) {
     this.source = source;
     this.dtype = dtype;
     this.device = device;

@@ -16,7 +16,7 @@ import io.sluice.model.Demo;
 import io.sluice.model.GoldenBatch;
 import io.sluice.model.Hooks;
 import io.sluice.model.TokenBatch;
-import io.sluice.model.parts.Activation;
+import io.sluice.model.parts.MlpActivation;
 import io.sluice.torch.Device;
 import io.sluice.torch.TensorScope;
 import io.sluice.torch.Torch;
@@ -82,13 +82,13 @@ class BertGraphTest {
 
   @Test
   void tellsActivationFunctionsApartByWhatTheyCompute() throws IOException {
-    assertThat(config().activation()).isEqualTo(Activation.GELU);
+    assertThat(config().activation()).isEqualTo(MlpActivation.GELU);
     for (int layer = 0; layer < 2; layer++) {
       String last = "/encoder/layer." + layer + "/intermediate/intermediate_act_fn/Mul_1";
       String input = "/encoder/layer." + layer + "/intermediate/dense/Add_output_0";
       node(last).setOpType("Gelu").clearInput().addInput(input).clearAttribute();
     }
-    assertThat(config().activation()).isEqualTo(Activation.GELU);
+    assertThat(config().activation()).isEqualTo(MlpActivation.GELU);
     for (int layer = 0; layer < 2; layer++) {
       node("/encoder/layer." + layer + "/intermediate/intermediate_act_fn/Mul_1")
           .addAttribute(
@@ -97,7 +97,7 @@ class BertGraphTest {
                   .setType(AttributeProto.AttributeType.STRING)
                   .setS(ByteString.copyFromUtf8("tanh")));
     }
-    assertThat(config().activation()).isEqualTo(Activation.GELU_TANH);
+    assertThat(config().activation()).isEqualTo(MlpActivation.GELU_TANH);
     node(LAYER + "intermediate/intermediate_act_fn/Mul_1").clearAttribute().setOpType("Relu");
     assertRefused("ends another activation function");
   }

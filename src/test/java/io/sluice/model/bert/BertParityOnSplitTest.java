@@ -2,7 +2,7 @@ package io.sluice.model.bert;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.sluice.model.cpu.LayerEngine;
+import io.sluice.model.cpu.LayerBackend;
 import io.sluice.torch.SplitMatrix;
 import org.junit.jupiter.api.BeforeAll;
 
@@ -11,7 +11,7 @@ class BertParityOnSplitTest extends BertParityTest {
   @BeforeAll
   static void useSplitProducts() {
     assumeTrue(SplitMatrix.isAvailable(), "this LibTorch multiplies no bfloat16 by MKL");
-    System.setProperty(LayerEngine.PROPERTY, "split");
+    System.setProperty(LayerBackend.PROPERTY, "split");
   }
 
   /** Products have some fourteen times the error of float32's. */

@@ -10,7 +10,7 @@ import io.sluice.model.HookPoint;
 import io.sluice.model.Hooks;
 import io.sluice.model.ModelShape;
 import io.sluice.model.TokenBatch;
-import io.sluice.model.cpu.LayerEngine;
+import io.sluice.model.cpu.LayerBackend;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
@@ -29,12 +29,12 @@ import org.junit.jupiter.api.Test;
 class BertParityTest {
   @BeforeAll
   static void useVectorKernels() {
-    System.setProperty(LayerEngine.PROPERTY, "vector");
+    System.setProperty(LayerBackend.PROPERTY, "vector");
   }
 
   @AfterAll
   static void useWhatIsFaster() {
-    System.clearProperty(LayerEngine.PROPERTY);
+    System.clearProperty(LayerBackend.PROPERTY);
   }
 
   /** How far activations may be from those of transformers. */

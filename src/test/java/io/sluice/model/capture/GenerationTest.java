@@ -14,7 +14,7 @@ import io.sluice.model.Hooks;
 import io.sluice.model.LanguageModel;
 import io.sluice.model.TinyModel;
 import io.sluice.model.TokenBatch;
-import io.sluice.model.cpu.LayerEngine;
+import io.sluice.model.cpu.LayerBackend;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.tokens.EndOfText;
@@ -55,14 +55,14 @@ class GenerationTest {
   @BeforeAll
   static void oneThread() {
     assumeTrue(Torch.isAvailable(), "no LibTorch");
-    System.setProperty(LayerEngine.PROPERTY, "vector");
+    System.setProperty(LayerBackend.PROPERTY, "vector");
     threads = Torch.threads();
     Torch.threads(1);
   }
 
   @AfterAll
   static void allThreads() {
-    System.clearProperty(LayerEngine.PROPERTY);
+    System.clearProperty(LayerBackend.PROPERTY);
     if (threads > 0) {
       Torch.threads(threads);
     }

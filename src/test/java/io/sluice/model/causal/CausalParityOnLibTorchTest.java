@@ -3,7 +3,7 @@ package io.sluice.model.causal;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.model.TinyModel;
-import io.sluice.model.cpu.LayerEngine;
+import io.sluice.model.cpu.LayerBackend;
 import io.sluice.model.loading.LoadedModel;
 import java.io.IOException;
 import org.junit.jupiter.api.BeforeAll;
@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 class CausalParityOnLibTorchTest extends CausalParityTest {
   @BeforeAll
   static void useLibTorch() {
-    System.setProperty(LayerEngine.PROPERTY, "libtorch");
+    System.setProperty(LayerBackend.PROPERTY, "libtorch");
   }
 
   @Test

@@ -13,7 +13,7 @@ import io.sluice.model.TinyModel;
 import io.sluice.model.TokenBatch;
 import io.sluice.model.TokenLoss;
 import io.sluice.model.capture.Generation;
-import io.sluice.model.cpu.LayerEngine;
+import io.sluice.model.cpu.LayerBackend;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
@@ -37,12 +37,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 class CausalParityTest {
   @BeforeAll
   static void useVectorKernels() {
-    System.setProperty(LayerEngine.PROPERTY, "vector");
+    System.setProperty(LayerBackend.PROPERTY, "vector");
   }
 
   @AfterAll
   static void useWhatIsFaster() {
-    System.clearProperty(LayerEngine.PROPERTY);
+    System.clearProperty(LayerBackend.PROPERTY);
   }
 
   /** How far activations may be from those of transformers. */

@@ -9,10 +9,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.model.Demo;
 import io.sluice.model.TinyModel;
 import io.sluice.model.bert.BertCheckpoint;
-import io.sluice.model.parts.Activation;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.ConfigKeys;
 import io.sluice.model.parts.KeyTable;
+import io.sluice.model.parts.MlpActivation;
 import io.sluice.model.tokens.EndOfText;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
@@ -114,7 +114,7 @@ class ConfigKeysTest {
             .orElseThrow()
             .textValue();
     assertThat(config.activation())
-        .isEqualTo(Activation.read(config("{\"a\": \"%s\"}", function), "a", "nothing"));
+        .isEqualTo(MlpActivation.read(config("{\"a\": \"%s\"}", function), "a", "nothing"));
     double epsilon =
         Stream.of("rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon")
             .map(defaults::path)

@@ -2,7 +2,7 @@ package io.sluice.model.loading;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.sluice.model.cpu.LayerEngine;
+import io.sluice.model.cpu.LayerBackend;
 import io.sluice.torch.SplitMatrix;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -12,11 +12,11 @@ class RealModelOnSplitTest extends RealModelTest {
   @BeforeAll
   static void useSplitProducts() {
     assumeTrue(SplitMatrix.isFast(), "no matrix units, or no LibTorch with MKL");
-    System.setProperty(LayerEngine.PROPERTY, "split");
+    System.setProperty(LayerBackend.PROPERTY, "split");
   }
 
   @AfterAll
   static void useWhatIsFaster() {
-    System.clearProperty(LayerEngine.PROPERTY);
+    System.clearProperty(LayerBackend.PROPERTY);
   }
 }

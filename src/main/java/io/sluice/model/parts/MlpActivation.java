@@ -1,12 +1,11 @@
 package io.sluice.model.parts;
 
-import io.sluice.model.bert.OnnxFunction;
 import io.sluice.simd.layers.Nonlinearity;
 import io.sluice.torch.Tensor;
 import java.io.IOException;
 
-/** Activation functions of MLPs. */
-public enum Activation {
+/** MlpActivation functions of MLPs. */
+public enum MlpActivation {
   /** {@code x·Φ(x)}, exact. */
   GELU,
   /** GELU in its tanh approximation. */
@@ -21,7 +20,7 @@ public enum Activation {
    *
    * @throws IOException if the file names another function
    */
-  public static Activation read(ConfigFile config, String setting, String otherwise)
+  public static MlpActivation read(ConfigFile config, String setting, String otherwise)
       throws IOException {
     return switch (config.text(setting, otherwise)) {
       case "gelu", "gelu_python" -> GELU;
@@ -41,7 +40,7 @@ public enum Activation {
   /** The function of one number. */
   public double of(double x) {
     return switch (this) {
-      case GELU -> x / 2 * (1 + OnnxFunction.erf(x / Math.sqrt(2)));
+      case GELU -> x / 2 * (1 + erf(x / Math.sqrt(2)));
       case GELU_TANH ->
           x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
       case RELU -> Math.max(0, x);
@@ -59,6 +58,7 @@ public enum Activation {
     };
   }
 
+  /** The function of each element. */
   public Tensor apply(Tensor x) {
     return switch (this) {
       case GELU -> x.gelu();
@@ -66,5 +66,19 @@ public enum Activation {
       case RELU -> x.relu();
       case SILU -> x.silu();
     };
+  }
+
+  /** The error function, by its series; exact to 1e-12 where functions are compared. */
+  public static double erf(double x) {
+    if (Math.abs(x) > 5) {
+      return Math.signum(x);
+    }
+    double term = x;
+    double sum = x;
+    for (int n = 1; n < 200; n++) {
+      term *= -x * x / n;
+      sum += term / (2 * n + 1);
+    }
+    return 2 / Math.sqrt(Math.PI) * sum;
   }
 }

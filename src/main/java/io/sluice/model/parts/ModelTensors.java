@@ -8,9 +8,9 @@ import java.nio.file.Path;
 
 /**
  * A model's parameters under HuggingFace's names, wherever they come from. An implementation
- * renames, and turns around or dequantises where its file keeps them otherwise.
+ * renames, and transposes or dequantises where its file keeps them otherwise.
  */
-public interface Parameters {
+public interface ModelTensors {
   /** The file, for messages. */
   Path path();
 
@@ -37,8 +37,8 @@ public interface Parameters {
   Tensor read(String name) throws IOException;
 
   /** The parameters of a file that uses HuggingFace's names. */
-  static Parameters of(TensorSource source) {
-    return new Parameters() {
+  static ModelTensors of(TensorSource source) {
+    return new ModelTensors() {
       @Override
       public Path path() {
         return source.path();
@@ -94,12 +94,12 @@ public interface Parameters {
    *
    * @param probe a name, prefix included, that every checkpoint has
    */
-  default Parameters withPrefix(String prefix, String probe) {
-    Parameters plain = this;
+  default ModelTensors withPrefix(String prefix, String probe) {
+    ModelTensors plain = this;
     if (contains(probe) || !contains(probe.substring(prefix.length()))) {
       return this;
     }
-    return new Parameters() {
+    return new ModelTensors() {
       private String stored(String name) {
         return name.startsWith(prefix) ? name.substring(prefix.length()) : name;
       }

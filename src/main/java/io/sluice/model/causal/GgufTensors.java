@@ -2,7 +2,7 @@ package io.sluice.model.causal;
 
 import io.sluice.files.Quoted;
 import io.sluice.memory.DType;
-import io.sluice.model.parts.Parameters;
+import io.sluice.model.parts.ModelTensors;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.weights.GgufFile;
@@ -15,10 +15,10 @@ import java.util.Set;
 
 /**
  * The parameters of a causal language model in a GGUF file, under HuggingFace's names and in
- * HuggingFace's arrangement: what llama.cpp's converter has turned around is turned back. Quantised
+ * HuggingFace's arrangement: what llama.cpp's converter rearranges is put back. Quantised
  * tensors are dequantised one by one, straight into the memory of the tensor that is returned.
  */
-public final class GgufParameters implements Parameters {
+public final class GgufTensors implements ModelTensors {
   private static final Map<String, String> LLAMA =
       Map.ofEntries(
           Map.entry("model.embed_tokens", "token_embd"),
@@ -72,7 +72,7 @@ public final class GgufParameters implements Parameters {
   private final CausalConfig config;
   private final Set<String> taken = new HashSet<>();
 
-  public GgufParameters(GgufFile file, CausalConfig config) {
+  public GgufTensors(GgufFile file, CausalConfig config) {
     this.file = file;
     this.config = config;
   }

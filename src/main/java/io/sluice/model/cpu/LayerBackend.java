@@ -9,15 +9,16 @@ import io.sluice.torch.SplitMatrix;
 import io.sluice.torch.Torch;
 import io.sluice.torch.WeightMatrix;
 
+
 /** What runs the layers of a model. */
-public enum LayerEngine {
+public enum LayerBackend {
   /** LibTorch's operators, on any device and in any type. */
   LIBTORCH,
-  /** {@link VectorLayers} whose products are taken by the BLAS under LibTorch. */
+  /** {@link CpuLayers} whose products are taken by the BLAS under LibTorch. */
   BLAS,
-  /** {@link VectorLayers} whose products with weights are three of bfloat16, by the same BLAS. */
+  /** {@link CpuLayers} whose products with weights are three of bfloat16, by the same BLAS. */
   SPLIT,
-  /** {@link VectorLayers} whose products are taken by this library's own kernels. */
+  /** {@link CpuLayers} whose products are taken by this library's own kernels. */
   VECTOR;
 
   /**
@@ -27,20 +28,20 @@ public enum LayerEngine {
   public static final String PROPERTY = "sluice.layers";
 
   /**
-   * With MKL, narrower models were measured to run faster by LibTorch's operators, wider ones taken
-   * apart.
+   * With MKL, models narrower than this were measured to run faster by LibTorch's operators, wider
+   * ones by {@link CpuLayers}.
    */
   private static final int LEAST_WIDTH = 512;
 
   /**
-   * The fastest for a model. On the CPU, in float32, layers are taken apart, but for narrow ones
-   * where LibTorch has MKL.
+   * The fastest for a model. On the CPU, in float32, {@link CpuLayers} run, but for narrow
+   * models where LibTorch has MKL.
    *
    * @param width of the residual stream
    * @param headDim width of the attention's heads
    * @throws IllegalArgumentException if nothing here computes in {@code compute}
    */
-  public static LayerEngine choose(Device device, ComputeType compute, int width, int headDim) {
+  public static LayerBackend choose(Device device, ComputeType compute, int width, int headDim) {
     boolean possible =
         !device.isCuda() && compute.dtype() == DType.F32 && headDim <= AttentionHeads.MOST_HEAD_DIM;
     if (compute == ComputeType.BFLOAT16X3) {
@@ -64,7 +65,7 @@ public enum LayerEngine {
     };
   }
 
-  private static LayerEngine fastest(int width) {
+  private static LayerBackend fastest(int width) {
     if (KernelProvider.vectorBits() < 256) {
       return LIBTORCH;
     }

@@ -1,0 +1,56 @@
+package io.sluice.model.cpu;
+
+import io.sluice.model.parts.Norm;
+import io.sluice.simd.layers.AttentionHeads;
+import io.sluice.simd.layers.Nonlinearity;
+import io.sluice.simd.layers.RowNorm;
+import io.sluice.torch.Tensor;
+
+/**
+ * One layer as {@link CpuLayers} runs it, and what of the following the layer does; a norm that
+ * is null is left out:
+ *
+ * <pre>
+ * attn_out = attention(beforeAttention(x))
+ * middle   = afterSum(x + afterAttention(attn_out))
+ * mlp_out  = mlp(beforeMlp(middle))             — of x, if the layer is parallel
+ * resid    = afterLastSum(middle + afterMlp(mlp_out))
+ * </pre>
+ *
+ * @param index number of the layer
+ * @param parallel whether the MLP reads what attention reads
+ * @param queriesKeysValues the joined projection
+ * @param output {@code W_O}
+ * @param gate of a gated MLP; null for a plain one
+ * @param up inner activations of the MLP
+ * @param activation of the MLP
+ * @param down what the MLP writes
+ */
+public record CpuLayer(
+    int index,
+    boolean parallel,
+    RowNorm beforeAttention,
+    LayerMatrix queriesKeysValues,
+    AttentionHeads heads,
+    LayerMatrix output,
+    RowNorm afterAttention,
+    RowNorm afterSum,
+    RowNorm beforeMlp,
+    LayerMatrix gate,
+    LayerMatrix up,
+    Nonlinearity activation,
+    LayerMatrix down,
+    RowNorm afterMlp,
+    RowNorm afterLastSum) {
+
+  /** A norm of rows, in the kernels' form; null for none. */
+  public static RowNorm rows(Norm norm) {
+    return switch (norm) {
+      case null -> null;
+      case Norm.Layer(Tensor weight, Tensor bias, double epsilon) ->
+          new RowNorm(weight.toFloats(), bias.toFloats(), (float) epsilon);
+      case Norm.Rms(Tensor weight, double epsilon) ->
+          new RowNorm(weight.toFloats(), null, (float) epsilon);
+    };
+  }
+}

@@ -1,0 +1,47 @@
+package io.sluice.model.cpu;
+
+import io.sluice.model.Hooks;
+import io.sluice.model.TokenBatch;
+import io.sluice.simd.layers.Attention;
+import io.sluice.simd.layers.RotaryAngles;
+import java.util.Arrays;
+
+/**
+ * One batch on its way through the layers.
+ *
+ * @param rows which rows are whose
+ * @param angles of the positions; null where none are rotated
+ * @param hooks what to do at hook points
+ * @param cache what came before, which the pass adds to; null where nothing did
+ */
+public record CpuPass(Attention.Batch rows, RotaryAngles angles, Hooks hooks, KeyValueCache cache) {
+  /** All positions of causal contexts: no token sees the padding to its right. */
+  public static CpuPass causal(int size, int length, RotaryAngles angles, Hooks hooks) {
+    int[] lengths = new int[size];
+    Arrays.fill(lengths, length);
+    return new CpuPass(Attention.Batch.of(length, lengths), angles, hooks, null);
+  }
+
+  /** Tokens that follow those of a text that have run. */
+  public static CpuPass continuing(
+      KeyValueCache cache, int length, RotaryAngles angles, Hooks hooks) {
+    int end = cache.length() + length;
+    int[] lengths = {end};
+    Attention.Batch rows = new Attention.Batch(1, end, cache.length(), end, lengths);
+    return new CpuPass(rows, angles, hooks, cache);
+  }
+
+  /** All positions of a batch whose padding is hidden. */
+  public static CpuPass bidirectional(TokenBatch batch, Hooks hooks) {
+    int[] lengths = new int[batch.size()];
+    for (int i = 0; i < lengths.length; i++) {
+      lengths[i] = batch.length(i);
+    }
+    return new CpuPass(Attention.Batch.of(batch.length(), lengths), null, hooks, null);
+  }
+
+  /** Rows of the whole pass. */
+  int count() {
+    return rows.contexts() * rows.queries();
+  }
+}

@@ -1,0 +1,249 @@
+package io.sluice.model.cpu;
+
+import io.sluice.memory.DType;
+import io.sluice.memory.GrowingMemory;
+import io.sluice.memory.PerThread;
+import io.sluice.memory.Workers;
+import io.sluice.model.HookKind;
+import io.sluice.model.HookPoint;
+import io.sluice.model.Hooks;
+import io.sluice.simd.layers.Attention;
+import io.sluice.simd.layers.RowNorm;
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/** One pass through the layers: the steps of each, and what is at its hook points. */
+final class CpuRun {
+  /** What passes one after the other work in. */
+  static final class Memory {
+    private final Attention attention;
+    private final GrowingMemory stream = new GrowingMemory();
+    private final GrowingMemory read = new GrowingMemory();
+    private final GrowingMemory joined = new GrowingMemory();
+    private final GrowingMemory z = new GrowingMemory();
+    private final GrowingMemory attnOut = new GrowingMemory();
+    private final GrowingMemory middle = new GrowingMemory();
+    private final GrowingMemory mlpOut = new GrowingMemory();
+    private final PerThread<Scratch> scratch = new PerThread<>(Scratch::new);
+
+    Memory(Attention attention) {
+      this.attention = attention;
+    }
+
+    /** The residual stream. */
+    MemorySegment stream(int rows, int width) {
+      return stream.of(rows, width);
+    }
+  }
+
+  /** What one thread needs for the rows that it takes through some steps. */
+  private static final class Scratch {
+    final GrowingMemory normed = new GrowingMemory();
+    final GrowingMemory inner = new GrowingMemory();
+  }
+
+  private final Memory memory;
+  private final CpuPass pass;
+  private final Hooks hooks;
+  private final int width;
+  private final MemorySegment x;
+  private final RowSteps steps;
+
+  /**
+   * @param width of the residual stream
+   * @param x the residual stream, which each layer replaces
+   */
+  CpuRun(Memory memory, CpuPass pass, int width, MemorySegment x) {
+    this.memory = memory;
+    this.pass = pass;
+    this.hooks = pass.hooks();
+    this.width = width;
+    this.x = x;
+    this.steps = new RowSteps(CpuLayers.WORKERS, pass.count());
+  }
+
+  /** Queries, keys and values of a layer, once the steps have run; null if the pass ends. */
+  MemorySegment project(CpuLayer layer) {
+    RowNorm norm = layer.beforeAttention();
+    LayerMatrix matrix = layer.queriesKeysValues();
+    MemorySegment all = projections(layer, matrix);
+    long before = pass.cache() == null ? 0 : pass.rows().first();
+    if (!hooks.isAt(new HookPoint(layer.index(), HookKind.ATTN_IN))) {
+      steps.add(
+          (first, count, workers) ->
+              matrix.multiply(
+                  normalised(norm, rows(x, first, count, width), count, workers),
+                  count,
+                  rows(all, before + first, count, matrix.out()),
+                  workers));
+      return all;
+    }
+    // A copy of its own: what a hook puts in its place does not change the residual stream.
+    HookedRows readRows = hooked(layer, HookKind.ATTN_IN, memory.read, width);
+    steps.add(
+        (first, count, workers) -> {
+          MemorySegment rows = rows(x, first, count, width);
+          rows(readRows.memory(), first, count, width)
+              .copyFrom(normalised(norm, rows, count, workers));
+        });
+    MemorySegment source = readRows.afterHooks(steps);
+    if (hooks.endBefore(layer.index(), HookKind.Z)) {
+      return null;
+    }
+    steps.add(
+        (first, count, workers) ->
+            matrix.multiply(
+                rows(source, first, count, width),
+                count,
+                rows(all, before + first, count, matrix.out()),
+                workers));
+    return all;
+  }
+
+  private MemorySegment projections(CpuLayer layer, LayerMatrix matrix) {
+    return pass.cache() == null
+        ? memory.joined.of(pass.count(), matrix.out())
+        : pass.cache().rows(layer.index(), matrix.out(), pass.rows().length());
+  }
+
+  /**
+   * Attention and MLP of a layer.
+   *
+   * @param all its queries, keys and values
+   * @return false if the pass ends
+   */
+  boolean attendAndTransform(CpuLayer layer, MemorySegment all) {
+    LayerMatrix output = layer.output();
+    int heads = layer.heads().outputWidth();
+    HookedRows zRows = hooked(layer, HookKind.Z, memory.z, heads);
+    memory.attention.run(layer.heads(), pass.angles(), pass.rows(), all, zRows.memory());
+    MemorySegment mixed = zRows.afterHooks(steps);
+    if (hooks.endBefore(layer.index(), HookKind.ATTN_OUT)) {
+      return false;
+    }
+    HookedRows attnRows = hooked(layer, HookKind.ATTN_OUT, memory.attnOut, width);
+    MemorySegment written = attnRows.memory();
+    steps.add(
+        (first, count, workers) ->
+            output.multiply(
+                rows(mixed, first, count, heads),
+                count,
+                rows(written, first, count, width),
+                workers));
+    MemorySegment added = attnRows.afterHooks(steps);
+    if (hooks.endBefore(layer.index(), HookKind.MLP_OUT)) {
+      return false;
+    }
+    MemorySegment between = memory.middle.of(pass.count(), width);
+    HookedRows mlpRows = hooked(layer, HookKind.MLP_OUT, memory.mlpOut, width);
+    steps.add(
+        (first, count, workers) -> {
+          sum(layer.afterAttention(), x, added, layer.afterSum(), between, first, count, workers);
+          transform(
+              layer, layer.parallel() ? x : between, mlpRows.memory(), first, count, workers);
+        });
+    MemorySegment more = mlpRows.afterHooks(steps);
+    if (hooks.endBefore(layer.index(), HookKind.RESID)) {
+      return false;
+    }
+    HookedRows residRows = hooked(layer, HookKind.RESID, memory.stream, width);
+    steps.add(
+        (first, count, workers) ->
+            sum(
+                layer.afterMlp(),
+                between,
+                more,
+                layer.afterLastSum(),
+                residRows.memory(),
+                first,
+                count,
+                workers));
+    MemorySegment resid = residRows.afterHooks(steps);
+    if (resid.address() != x.address()) {
+      x.copyFrom(resid);
+    }
+    return !hooks.endBefore(layer.index() + 1, HookKind.ATTN_IN);
+  }
+
+  /** {@code out = after(a + before(b))} for some rows; a norm that is null is left out. */
+  private void sum(
+      RowNorm before,
+      MemorySegment a,
+      MemorySegment b,
+      RowNorm after,
+      MemorySegment out,
+      int first,
+      int count,
+      Workers workers) {
+    MemorySegment left = rows(a, first, count, width);
+    MemorySegment right = normalised(before, rows(b, first, count, width), count, workers);
+    MemorySegment sum = rows(out, first, count, width);
+    RowNorm.add(left, right, sum, (long) count * width, workers);
+    if (after != null) {
+      after.apply(sum, count, sum, workers);
+    }
+  }
+
+  /** What a layer's MLP makes of some rows. */
+  private void transform(
+      CpuLayer layer,
+      MemorySegment from,
+      MemorySegment to,
+      int first,
+      int count,
+      Workers workers) {
+    LayerMatrix up = layer.up();
+    MemorySegment rows =
+        normalised(layer.beforeMlp(), rows(from, first, count, width), count, workers);
+    MemorySegment inner = memory.scratch.get().inner.of(count, up.out());
+    if (layer.gate() == null) {
+      up.multiply(layer.activation(), rows, count, inner, workers);
+    } else {
+      up.multiplyGated(layer.gate(), layer.activation(), rows, count, inner, workers);
+    }
+    layer.down().multiply(inner, count, rows(to, first, count, width), workers);
+  }
+
+  /** Rows after a norm, in this thread's memory; as they are if there is none. */
+  private MemorySegment normalised(RowNorm norm, MemorySegment rows, int count, Workers workers) {
+    if (norm == null) {
+      return rows;
+    }
+    MemorySegment normed = memory.scratch.get().normed.of(count, width);
+    norm.apply(rows, count, normed, workers);
+    return normed;
+  }
+
+  private HookedRows hooked(CpuLayer layer, HookKind kind, GrowingMemory plain, int width) {
+    HookPoint point = new HookPoint(layer.index(), kind);
+    if (!hooks.isAt(point)) {
+      return new HookedRows(point, null, null, plain.of(pass.count(), width));
+    }
+    Attention.Batch rows = pass.rows();
+    Tensor tensor = Tensor.empty(DType.F32, Device.CPU, rows.contexts(), rows.queries(), width);
+    return new HookedRows(point, hooks, tensor, tensor.data());
+  }
+
+  /** Runs the steps that wait. */
+  void finishSteps() {
+    steps.run();
+  }
+
+  private static MemorySegment rows(MemorySegment memory, long first, int count, int width) {
+    long rowBytes = (long) width * Float.BYTES;
+    return memory.asSlice(first * rowBytes, count * rowBytes);
+  }
+
+  /** Where the activation of a hook point is written: a tensor of its own if there is a hook. */
+  private record HookedRows(HookPoint point, Hooks hooks, Tensor tensor, MemorySegment memory) {
+    /** The activation after its hooks, for which all rows must be there. */
+    MemorySegment afterHooks(RowSteps steps) {
+      if (tensor == null) {
+        return memory;
+      }
+      steps.run();
+      return hooks.at(point.layer(), point.kind(), tensor).contiguous().data();
+    }
+  }
+}
