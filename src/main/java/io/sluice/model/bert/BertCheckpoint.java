@@ -1,6 +1,8 @@
 package io.sluice.model.bert;
 
+import io.sluice.model.parts.CommonKeys;
 import io.sluice.model.parts.ConfigFile;
+import io.sluice.model.parts.KeyTable;
 import io.sluice.model.parts.MlpActivation;
 import io.sluice.model.parts.WeightLoader;
 import io.sluice.torch.Tensor;
@@ -15,6 +17,9 @@ import java.io.IOException;
  *     checkpoint is that of a larger model around it
  */
 public record BertCheckpoint(BertConfig config, String prefix) implements BertWeights {
+  /** The name that {@code model_type} in {@code config.json} gives. */
+  public static final String LABEL = "bert";
+
   private static final String PROBE = "embeddings.word_embeddings.weight";
 
   /**
@@ -35,6 +40,28 @@ public record BertCheckpoint(BertConfig config, String prefix) implements BertWe
           weights.path() + ": has no tensor '" + PROBE + "'; these are not weights of a BERT");
     }
     return new BertCheckpoint(config(file), prefix);
+  }
+
+  /** The keys of {@code config.json}; those of {@link CommonKeys} come to them. */
+  public static KeyTable keys() {
+    return new KeyTable(LABEL)
+        .honoured("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
+        .honoured("max_position_embeddings", "type_vocab_size", "hidden_act", "layer_norm_eps")
+        .unlessFalse("is_decoder", "is_causal")
+        .unless(
+            "`absolute`",
+            (value, all) -> value.asText().equals("absolute"),
+            "position_embedding_type")
+        .unless(
+            "what `hidden_size` says",
+            (value, all) -> value.asInt(-1) == all.get("hidden_size").asInt(768),
+            "embedding_size")
+        .unless("`bidi`", (value, all) -> value.asText().equals("bidi"), "directionality")
+        .noEffect(
+            "tie_word_embeddings", "eos_token_id", "pooler_fc_size", "pooler_num_attention_heads")
+        .noEffect("pooler_num_fc_layers", "pooler_size_per_head", "pooler_type")
+        .noEffect("summary_type", "summary_use_proj", "summary_activation")
+        .noEffect("summary_last_dropout", "summary_proj_to_labels", "summary_first_dropout");
   }
 
   private static BertConfig config(ConfigFile config) throws IOException {

@@ -50,7 +50,8 @@ record BertConfig(
   }
 
   ModelShape shape() {
-    return new ModelShape("bert", layers, dModel, heads, dModel / heads, vocabulary, positions);
+    return new ModelShape(
+        BertCheckpoint.LABEL, layers, dModel, heads, dModel / heads, vocabulary, positions);
   }
 
   private static void requirePositive(String name, int value) {

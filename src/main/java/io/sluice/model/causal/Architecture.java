@@ -1,55 +1,62 @@
 package io.sluice.model.causal;
 
-import java.util.Arrays;
-import java.util.stream.Collectors;
+import io.sluice.model.parts.ConfigFile;
+import io.sluice.model.parts.KeyTable;
+import io.sluice.model.parts.Norm;
+import io.sluice.model.parts.WeightLoader;
+import java.io.IOException;
 
-/** The architectures of causal language models that Sluice runs. */
-public enum Architecture {
-  GPT2("gpt2", "transformer.", "transformer.ln_f.weight"),
-  GPT_NEOX("gpt_neox", "gpt_neox.", "gpt_neox.final_layer_norm.weight"),
-  LLAMA("llama", "model.", "model.norm.weight"),
-  MISTRAL("mistral", "model.", "model.norm.weight"),
-  QWEN2("qwen2", "model.", "model.norm.weight"),
-  QWEN3("qwen3", "model.", "model.norm.weight"),
-  GEMMA2("gemma2", "model.", "model.norm.weight");
-
-  private final String label;
-  private final String prefix;
-  private final String finalNorm;
-
-  Architecture(String label, String prefix, String finalNorm) {
-    this.label = label;
-    this.prefix = prefix;
-    this.finalNorm = finalNorm;
-  }
-
+/**
+ * A family of causal language models: its name, its configuration, the names of its tensors and the
+ * arrangement of its layers. All that is special about a family is in its class, and no other code
+ * names it. {@code docs/extending.md} says how to add one.
+ */
+public interface Architecture {
   /** The name that {@code model_type} in {@code config.json} gives. */
-  public String label() {
-    return label;
+  String label();
+
+  /**
+   * The keys of {@code config.json} that this architecture has; those of {@link
+   * io.sluice.model.parts.CommonKeys} come to them. The check of a file and the documentation are
+   * made from this table.
+   */
+  KeyTable configKeys();
+
+  /**
+   * What {@code config.json} says. A setting that is missing has the default of {@code
+   * transformers}.
+   *
+   * @throws IOException if a setting is missing, out of range or not supported
+   * @throws IllegalArgumentException if two settings do not fit each other
+   */
+  CausalConfig config(ConfigFile file) throws IOException;
+
+  /** HuggingFace's names of the tensors outside the layers, and of where layers begin. */
+  TensorNames names();
+
+  /**
+   * Loads a norm over the residual stream, of the kind that this architecture has.
+   *
+   * @param module the norm's name, for instance {@code model.norm}
+   * @throws IOException if a tensor is missing or has another shape
+   */
+  Norm norm(WeightLoader loader, String module, CausalConfig config) throws IOException;
+
+  /**
+   * Loads one layer.
+   *
+   * @param loader loads tensors by their names inside the layer
+   * @throws IOException if a tensor is missing or has another shape
+   */
+  CausalLayer layer(LayerLoader loader) throws IOException;
+
+  /** The factor on token embeddings. */
+  default double embeddingScale(CausalConfig config) {
+    return 1;
   }
 
-  /** What stands before the names of all weights but the head's. */
-  String prefix() {
-    return prefix;
-  }
-
-  /** The name of the weight of the last norm, which every checkpoint has. */
-  String finalNorm() {
-    return finalNorm;
-  }
-
-  /** The architecture of this name, or null. */
-  public static Architecture ofLabel(String label) {
-    for (Architecture architecture : values()) {
-      if (architecture.label.equals(label)) {
-        return architecture;
-      }
-    }
+  /** How GGUF files hold this architecture; null if Sluice reads it from {@code config.json} only. */
+  default GgufForm gguf() {
     return null;
-  }
-
-  /** All names, for messages. */
-  public static String labels() {
-    return Arrays.stream(values()).map(Architecture::label).collect(Collectors.joining(", "));
   }
 }

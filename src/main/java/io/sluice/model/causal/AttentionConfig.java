@@ -59,8 +59,13 @@ public record AttentionConfig(
   }
 
   /** Windows of a model whose layers all see everything before. */
-  static List<Integer> noWindows(int layers) {
+  public static List<Integer> noWindows(int layers) {
+    return sameWindows(layers, 0);
+  }
+
+  /** Windows of a model whose layers all see equally far; 0 for everything before. */
+  public static List<Integer> sameWindows(int layers, int window) {
     CausalConfig.requireLayers(layers);
-    return Collections.nCopies(layers, 0);
+    return Collections.nCopies(layers, window);
   }
 }

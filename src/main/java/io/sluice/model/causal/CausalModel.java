@@ -60,8 +60,9 @@ public final class CausalModel implements LanguageModel {
           attention.rotary() == null
               ? null
               : new RotaryTable(attention.rotary(), attention.headDim(), dtype, device, weights);
-      Architecture architecture = config.architecture();
-      ModelTensors named = parameters.withPrefix(architecture.prefix(), architecture.finalNorm());
+      TensorNames names = config.architecture().names();
+      ModelTensors named =
+          parameters.withPrefix(names.prefix(), TensorNames.weight(names.finalNorm()));
       this.parts =
           CausalParts.load(config, new WeightLoader(named, dtype, device, weights), rotary);
       parameters.requireAllTaken();

@@ -1,5 +1,7 @@
 package io.sluice.model.causal;
 
+import static io.sluice.model.causal.TensorNames.weight;
+
 import io.sluice.model.parts.Norm;
 import io.sluice.model.parts.WeightLoader;
 import io.sluice.torch.Tensor;
@@ -25,12 +27,6 @@ record CausalParts(
     Norm finalNorm,
     Tensor head) {
 
-  /** Makes one layer. */
-  @FunctionalInterface
-  interface LayerFactory {
-    CausalLayer make(int index) throws IOException;
-  }
-
   /**
    * Loads a model's parts.
    *
@@ -39,43 +35,48 @@ record CausalParts(
    */
   static CausalParts load(CausalConfig config, WeightLoader loader, RotaryTable rotary)
       throws IOException {
-    return switch (config.architecture()) {
-      case GPT2 -> Gpt2.load(config, loader);
-      case GPT_NEOX -> GptNeoX.load(config, loader, rotary);
-      case LLAMA, MISTRAL -> Llama.load(config, loader, rotary);
-      case QWEN2 -> Qwen2.load(config, loader, rotary);
-      case QWEN3 -> Qwen3.load(config, loader, rotary);
-      case GEMMA2 -> Gemma2.load(config, loader, rotary);
-    };
-  }
-
-  static List<CausalLayer> layers(int count, LayerFactory factory) throws IOException {
-    List<CausalLayer> layers = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      layers.add(factory.make(i));
+    Architecture architecture = config.architecture();
+    TensorNames names = architecture.names();
+    Tensor tokens = tokens(config, loader);
+    Tensor positions =
+        names.positions() == null
+            ? null
+            : loader.load(weight(names.positions()), config.positions(), config.dModel());
+    List<CausalLayer> layers = new ArrayList<>(config.layers());
+    for (int i = 0; i < config.layers(); i++) {
+      layers.add(architecture.layer(new LayerLoader(i, config, loader, rotary)));
     }
-    return List.copyOf(layers);
+    Norm finalNorm = architecture.norm(loader, names.finalNorm(), config);
+    return new CausalParts(
+        tokens,
+        architecture.embeddingScale(config),
+        positions,
+        List.copyOf(layers),
+        finalNorm,
+        head(config, loader, tokens));
   }
 
   /**
    * The token embedding. A checkpoint whose configuration ties it to the head may keep it as the
    * head's weight alone.
    */
-  static Tensor tokens(CausalConfig config, WeightLoader loader, String name, String head)
-      throws IOException {
+  private static Tensor tokens(CausalConfig config, WeightLoader loader) throws IOException {
+    String name = weight(config.architecture().names().tokens());
+    String head = weight(config.architecture().names().head());
     boolean asHead = config.tiedHead() && !loader.contains(name) && loader.contains(head);
     return loader.load(asHead ? head : name, config.vocabulary(), config.dModel());
   }
 
   /**
-   * The head's weight: {@code tokens} if the configuration ties them, or the tensor {@code name}.
-   * Only checkpoints of a model without its head may lack it. Where they are tied, and the file has
-   * a head that differs, the configuration is wrong and the head is the file's, as in {@code
+   * The head's weight: {@code tokens} if the configuration ties them, or a tensor of its own. Only
+   * checkpoints of a model without its head may lack it. Where they are tied, and the file has a
+   * head that differs, the configuration is wrong and the head is the file's, as in {@code
    * transformers}.
    */
-  static Tensor head(
-      CausalConfig config, WeightLoader loader, Tensor tokens, String embedding, String name)
+  private static Tensor head(CausalConfig config, WeightLoader loader, Tensor tokens)
       throws IOException {
+    String embedding = weight(config.architecture().names().tokens());
+    String name = weight(config.architecture().names().head());
     if (config.tiedHead() && (!loader.contains(name) || loader.areSame(embedding, name))) {
       return tokens;
     }

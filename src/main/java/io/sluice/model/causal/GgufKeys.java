@@ -7,18 +7,14 @@ import io.sluice.model.parts.KeyTable;
 import io.sluice.weights.GgufFile;
 import io.sluice.weights.GgufMetadata;
 import java.io.IOException;
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
- * The metadata of GGUF files, architecture by architecture, as llama.cpp reads it, and what other
- * programs write beside it. Keys of an architecture stand here without its name before them.
+ * The keys in the metadata of GGUF files that architectures share, as llama.cpp reads them, and what
+ * other programs write beside them. Keys of an architecture stand here without its name before them.
  */
-final class GgufKeys {
+public final class GgufKeys {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final Map<String, KeyTable> TABLES = new LinkedHashMap<>();
   private static final KeyTable ANY =
       new KeyTable("GGUF files")
           .honoured("general.architecture", "general.alignment", "tokenizer.*")
@@ -28,31 +24,20 @@ final class GgufKeys {
           // What quantised the file, and with which texts.
           .noEffect("quantize.*", "imatrix.*", "mradermacher.*");
 
-  static {
-    for (String name : new String[] {"llama", "qwen2", "qwen3"}) {
-      TABLES.put(name, noWindow(rms(new KeyTable(name))));
-    }
-    TABLES.put("gemma2", gemma2());
-    TABLES.put("gpt2", layerNorm(new KeyTable("gpt2")));
-    TABLES.put(
-        "gptneox", rotary(layerNorm(new KeyTable("gptneox")).honoured("use_parallel_residual")));
-  }
-
   private GgufKeys() {}
 
   /** Checks all keys of a file. */
-  static void check(GgufFile file, String architecture) throws IOException {
+  static void check(GgufFile file, GgufForm form) throws IOException {
     GgufMetadata metadata = file.metadata();
-    String prefix = architecture + ".";
+    KeyTable table = form.keys();
+    String prefix = form.label() + ".";
     for (String key : metadata.keys()) {
       if (key.startsWith(prefix)) {
-        TABLES
-            .get(architecture)
-            .check(
-                file.path(),
-                prefix,
-                List.of(key.substring(prefix.length())),
-                own -> value(metadata, prefix + own));
+        table.check(
+            file.path(),
+            prefix,
+            List.of(key.substring(prefix.length())),
+            own -> value(metadata, prefix + own));
       } else {
         ANY.check(file.path(), "", List.of(key), own -> value(metadata, own));
       }
@@ -65,30 +50,12 @@ final class GgufKeys {
         : MissingNode.getInstance();
   }
 
-  /** The keys of one architecture, without its name. */
-  static KeyTable of(String architecture) {
-    return TABLES.get(architecture);
+  /** The keys that mean the same in any file. */
+  public static KeyTable common() {
+    return ANY;
   }
 
-  /** All tables by the names of their architectures. */
-  static Map<String, KeyTable> tables() {
-    return Collections.unmodifiableMap(TABLES);
-  }
-
-  /** All tables as a section of the documentation. */
-  static String markdown() {
-    StringBuilder text = new StringBuilder();
-    section(text, "Any file", ANY);
-    TABLES.forEach((name, table) -> section(text, "`" + name + ".`…", table));
-    return text.toString();
-  }
-
-  private static void section(StringBuilder text, String heading, KeyTable table) {
-    text.append("\n").append(heading).append(":\n\n| | GGUF |\n|---|---|\n");
-    text.append(table.markdown());
-  }
-
-  private static KeyTable common(KeyTable table) {
+  private static KeyTable sizes(KeyTable table) {
     return table
         .honoured("block_count", "embedding_length", "feed_forward_length", "context_length")
         .honoured("attention.head_count", "attention.head_count_kv", "attention.key_length")
@@ -132,20 +99,23 @@ final class GgufKeys {
     return scale == 0 || Math.abs(scale * Math.sqrt(headDim) - 1) < 1e-6;
   }
 
-  private static KeyTable layerNorm(KeyTable table) {
-    return common(table)
+  /** A table with the keys of models with layer norms. */
+  public static KeyTable withLayerNorm(String label) {
+    return sizes(new KeyTable(label))
         .honoured("attention.layer_norm_epsilon")
         .noEffect("attention.layer_norm_rms_epsilon");
   }
 
-  private static KeyTable rms(KeyTable table) {
-    return rotary(
-        common(table)
+  /** A table with the keys of models with RMS norms and rotary positions. */
+  public static KeyTable withRmsNorm(String label) {
+    return withRotary(
+        sizes(new KeyTable(label))
             .honoured("attention.layer_norm_rms_epsilon")
             .noEffect("attention.layer_norm_epsilon"));
   }
 
-  private static KeyTable rotary(KeyTable table) {
+  /** Adds the keys of rotary positions. */
+  public static KeyTable withRotary(KeyTable table) {
     return table
         .honoured("rope.freq_base", "rope.dimension_count", "rope.scaling.type")
         .honoured("rope.scaling.factor", "rope.scale_linear")
@@ -156,30 +126,5 @@ final class GgufKeys {
         .noEffect("rope.scaling.yarn_log_multiplier", "rope.scaling.yarn_ext_factor")
         .noEffect("rope.scaling.yarn_attn_factor", "rope.scaling.yarn_beta_fast")
         .noEffect("rope.scaling.yarn_beta_slow");
-  }
-
-  private static KeyTable noWindow(KeyTable table) {
-    return table
-        .unlessNumber(0, false, "attn_logit_softcapping", "final_logit_softcapping")
-        .unless(
-            "`0`, or no less than `context_length`",
-            (value, all) ->
-                value.asLong(-1) == 0
-                    || value.asLong(-1) >= all.get("context_length").asLong(Long.MAX_VALUE),
-            "attention.sliding_window")
-        .unless(
-            "`Meta AI original pth`",
-            (value, all) -> value.asText().equals("Meta AI original pth"),
-            "tensor_data_layout");
-  }
-
-  private static KeyTable gemma2() {
-    return rms(new KeyTable("gemma2"))
-        .honoured("attention.sliding_window", "attn_logit_softcapping", "final_logit_softcapping")
-        .unlessNumber(2, false, "attention.sliding_window_pattern")
-        .unless(
-            "what `rope.freq_base` says",
-            (value, all) -> value.asDouble() == all.get("rope.freq_base").asDouble(10000),
-            "rope.freq_base_swa");
   }
 }

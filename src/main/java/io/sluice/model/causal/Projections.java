@@ -2,9 +2,7 @@ package io.sluice.model.causal;
 
 import io.sluice.model.parts.Linear;
 import io.sluice.model.parts.Norm;
-import io.sluice.model.parts.WeightLoader;
 import io.sluice.torch.Tensor;
-import java.io.IOException;
 import java.util.List;
 
 /**
@@ -37,30 +35,23 @@ public record Projections(
   record Heads(Tensor query, Tensor key, Tensor value) {}
 
   /** One projection each. */
-  static Projections separate(
-      WeightLoader loader, String module, CausalConfig config, boolean biased) throws IOException {
-    AttentionConfig attention = config.attention();
-    int headDim = attention.headDim();
-    int heads = attention.heads();
-    int groups = attention.keyValueHeads();
-    Linear query = Linear.of(loader, module + ".q_proj", heads * headDim, config.dModel(), biased);
-    Linear key = Linear.of(loader, module + ".k_proj", groups * headDim, config.dModel(), biased);
-    Linear value = Linear.of(loader, module + ".v_proj", groups * headDim, config.dModel(), biased);
+  public static Projections separate(
+      Linear query, Linear key, Linear value, AttentionConfig attention) {
     return new Projections(List.of(query, key, value), Layout.QUERIES_FIRST, attention, null, null);
   }
 
   /** One projection for all three: first all queries, then all keys, then all values. */
-  static Projections queriesFirst(Linear all, AttentionConfig attention) {
+  public static Projections queriesFirst(Linear all, AttentionConfig attention) {
     return new Projections(List.of(all), Layout.QUERIES_FIRST, attention, null, null);
   }
 
   /** One projection for all three: head by head, each its query, key and value. */
-  static Projections headByHead(Linear all, AttentionConfig attention) {
+  public static Projections headByHead(Linear all, AttentionConfig attention) {
     return new Projections(List.of(all), Layout.HEAD_BY_HEAD, attention, null, null);
   }
 
   /** These queries and keys, each head normalised by itself. */
-  Projections normalised(Norm query, Norm key) {
+  public Projections normalised(Norm query, Norm key) {
     return new Projections(parts, layout, config, query, key);
   }
 

@@ -7,7 +7,7 @@ package io.sluice.model.causal;
  *
  * @param inverseFrequencies angle per position of each pair, at least one
  */
-record Rotary(float[] inverseFrequencies) {
+public record Rotary(float[] inverseFrequencies) {
   /** Far above what any model has; what is larger is damage, and must not be allocated for. */
   private static final int MOST_DIMS = 1 << 16;
 
@@ -16,7 +16,7 @@ record Rotary(float[] inverseFrequencies) {
    *
    * @throws IllegalArgumentException if there are no frequencies, or one is not finite
    */
-  Rotary {
+  public Rotary {
     inverseFrequencies = inverseFrequencies.clone();
     if (inverseFrequencies.length == 0) {
       throw new IllegalArgumentException("rotary embedding of no dimensions");

@@ -2,50 +2,92 @@ package io.sluice.model.causal;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.sluice.model.parts.ConfigFile;
-import io.sluice.model.parts.ConfigKeys;
+import io.sluice.model.parts.KeyTable;
 import java.io.IOException;
 import java.util.List;
 
 /**
  * The rotary embedding that {@code config.json} asks for, in the spelling of any year: {@code
  * rope_parameters}; before that {@code rope_scaling} beside {@code rope_theta}, with {@code type}
- * for {@code rope_type}; and GPT-NeoX's {@code rotary_emb_base} and {@code rotary_pct}. What is
- * missing has the default of {@code transformers}.
+ * for {@code rope_type}. What is missing has the default of {@code transformers}.
  */
-final class RotarySettings {
+public final class RotarySettings {
   private static final String SCALING = "rope_scaling";
   private static final String PARAMETERS = "rope_parameters";
   private static final String ORIGINAL = "original_max_position_embeddings";
 
+  /** The base of frequencies where a file does not say. */
+  private static final double BASE = 10000;
+
   private final ConfigFile file;
-  private final String name;
   private final JsonNode given;
 
-  private RotarySettings(ConfigFile file, String name, JsonNode given) {
+  private RotarySettings(ConfigFile file, JsonNode given) {
     this.file = file;
-    this.name = name;
     this.given = given;
   }
 
   /**
-   * Reads the settings.
+   * Reads the settings of a model that rotates all dimensions of a head.
    *
    * @param headDim width of a head
    * @param positions the most tokens in one context
    * @throws IOException if one is unknown, missing, out of range or not supported
    */
-  static Rotary read(ConfigFile file, Architecture architecture, int headDim, int positions)
+  public static Rotary read(ConfigFile file, int headDim, int positions) throws IOException {
+    RotarySettings settings = of(file, keys());
+    double base = settings.own("rope_theta", "rope_theta", BASE);
+    return settings.rotary(Rotary.of(base, headDim), positions);
+  }
+
+  /**
+   * As {@link #read}, of a model that may rotate a part of each head.
+   *
+   * @param base the key beside {@code rope_parameters} that is an older name of {@code rope_theta}
+   * @param share likewise, of {@code partial_rotary_factor}
+   * @param otherwise the share of a head that is rotated where the file does not say
+   */
+  public static Rotary readPartial(
+      ConfigFile file, int headDim, int positions, String base, String share, double otherwise)
       throws IOException {
+    RotarySettings settings = of(file, partialKeys());
+    double theta = settings.own("rope_theta", base, BASE);
+    double part = settings.own("partial_rotary_factor", share, otherwise);
+    return settings.rotary(Rotary.of(theta, (int) (headDim * part)), positions);
+  }
+
+  /** The keys inside {@code rope_parameters} and {@code rope_scaling}. */
+  public static KeyTable keys() {
+    return scalingKeys().unlessNumber(1, true, "partial_rotary_factor");
+  }
+
+  /** The same for models that may rotate a part of each head. */
+  public static KeyTable partialKeys() {
+    return scalingKeys().honoured("partial_rotary_factor");
+  }
+
+  private static KeyTable scalingKeys() {
+    return new KeyTable("rotary positions")
+        .honoured("rope_type", "type", "rope_theta", "factor", "low_freq_factor")
+        .honoured("high_freq_factor", "original_max_position_embeddings")
+        .unlessNone("mrope_section")
+        // Of yarn and longrope, which are refused; linear, dynamic and llama3 do not read them.
+        .noEffect("attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim")
+        .noEffect("truncate", "short_factor", "long_factor", "finetuned");
+  }
+
+  private static RotarySettings of(ConfigFile file, KeyTable keys) throws IOException {
     JsonNode scaling = object(file, SCALING);
     JsonNode parameters = object(file, PARAMETERS);
     if (!scaling.isEmpty() && !parameters.isEmpty() && !scaling.equals(parameters)) {
       throw file.damaged(SCALING + " and " + PARAMETERS + " say different things");
     }
-    RotarySettings settings =
-        scaling.isEmpty()
-            ? new RotarySettings(file, PARAMETERS, parameters)
-            : new RotarySettings(file, SCALING, scaling);
-    return settings.rotary(architecture, headDim, positions);
+    String name = scaling.isEmpty() ? PARAMETERS : SCALING;
+    JsonNode given = scaling.isEmpty() ? parameters : scaling;
+    for (String key : (Iterable<String>) given::fieldNames) {
+      keys.check(file.file(), name + ".", List.of(key), given::path);
+    }
+    return new RotarySettings(file, given);
   }
 
   private static JsonNode object(ConfigFile file, String name) throws IOException {
@@ -56,14 +98,7 @@ final class RotarySettings {
     return value;
   }
 
-  private Rotary rotary(Architecture architecture, int headDim, int positions) throws IOException {
-    for (String key : (Iterable<String>) given::fieldNames) {
-      ConfigKeys.rope(architecture).check(file.file(), name + ".", List.of(key), given::path);
-    }
-    boolean neoX = architecture == Architecture.GPT_NEOX;
-    double base = own("rope_theta", neoX ? "rotary_emb_base" : "rope_theta", 10000);
-    double share = neoX ? own("partial_rotary_factor", "rotary_pct", 0.25) : 1;
-    Rotary plain = Rotary.of(base, (int) (headDim * share));
+  private Rotary rotary(Rotary plain, int positions) throws IOException {
     int original = original(positions);
     String type = type();
     return switch (type) {

@@ -12,7 +12,7 @@ import java.util.List;
  * Cosines and sines of a rotary embedding, made once for as many positions as contexts have had so
  * far and kept with the model's weights.
  */
-final class RotaryTable {
+public final class RotaryTable {
   private final Rotary rotary;
   private final int headDim;
   private final DType dtype;

@@ -4,6 +4,7 @@ import io.sluice.memory.DType;
 import io.sluice.model.ComputeType;
 import io.sluice.model.LanguageModel;
 import io.sluice.model.Transformer;
+import io.sluice.model.architectures.Architectures;
 import io.sluice.model.bert.BertCheckpoint;
 import io.sluice.model.bert.BertEncoder;
 import io.sluice.model.bert.BertOnnx;
@@ -12,10 +13,10 @@ import io.sluice.model.causal.Architecture;
 import io.sluice.model.causal.CausalConfig;
 import io.sluice.model.causal.CausalConfigFile;
 import io.sluice.model.causal.CausalModel;
-import io.sluice.model.causal.GgufConfig;
+import io.sluice.model.causal.GgufSettings;
 import io.sluice.model.causal.GgufTensors;
+import io.sluice.model.parts.CommonKeys;
 import io.sluice.model.parts.ConfigFile;
-import io.sluice.model.parts.ConfigKeys;
 import io.sluice.model.parts.ModelTensors;
 import io.sluice.model.tokens.EndOfText;
 import io.sluice.model.tokens.Tokenizer;
@@ -26,7 +27,6 @@ import io.sluice.weights.TensorSource;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Set;
-import java.util.TreeSet;
 
 /**
  * A transformer with its tokenizer.
@@ -40,7 +40,7 @@ import java.util.TreeSet;
 public record LoadedModel(
     String name, Transformer transformer, Tokenizer tokenizer, Set<Integer> endOfText)
     implements AutoCloseable {
-  private static final String BERT = ConfigKeys.BERT;
+  private static final String BERT = BertCheckpoint.LABEL;
 
   /** Copies the set. */
   public LoadedModel {
@@ -78,17 +78,36 @@ public record LoadedModel(
    */
   public static LoadedModel open(ModelFiles files, Device device, ComputeType compute)
       throws IOException {
+    return open(files, device, compute, Architectures.builtIn());
+  }
+
+  /**
+   * Opens a model from known files, of one of these architectures or a BERT encoder.
+   *
+   * @throws IOException as {@link #open(Path, Device)}
+   * @throws IllegalArgumentException as {@link #open(ModelFiles, Device, ComputeType)}
+   */
+  public static LoadedModel open(
+      ModelFiles files, Device device, ComputeType compute, Architectures architectures)
+      throws IOException {
     TensorSource source = TensorSource.open(files.weights());
-    Set<Integer> endOfText = new TreeSet<>();
-    ModelMaker maker = maker(files, source, endOfText);
-    Tokenizer tokenizer = tokenizer(files, source);
+    Opened opened = opened(files, source, architectures);
+    Tokenizer tokenizer = tokenizer(files, source, opened);
     try {
-      return new LoadedModel(files.name(), maker.make(device, compute), tokenizer, endOfText);
+      Transformer transformer = opened.maker.make(device, compute);
+      return new LoadedModel(files.name(), transformer, tokenizer, opened.endOfText);
     } catch (IOException | RuntimeException | Error e) {
       tokenizer.close();
       throw e;
     }
   }
+
+  /**
+   * What the files say before any weight is read.
+   *
+   * @param vocabulary rows of the token embedding, where the configuration says it; else 0
+   */
+  private record Opened(ModelMaker maker, int vocabulary, Set<Integer> endOfText) {}
 
   /** Makes a model once the files it needs have been read. */
   @FunctionalInterface
@@ -96,22 +115,22 @@ public record LoadedModel(
     Transformer make(Device device, ComputeType compute) throws IOException;
   }
 
-  private static Tokenizer tokenizer(ModelFiles files, TensorSource source) throws IOException {
+  private static Tokenizer tokenizer(ModelFiles files, TensorSource source, Opened opened)
+      throws IOException {
     return files.tokenizer() == null && source instanceof GgufFile gguf
-        ? Tokenizer.of(gguf)
+        ? Tokenizer.of(gguf, opened.vocabulary)
         : Tokenizer.open(files.tokenizer());
   }
 
-  private static ModelMaker maker(ModelFiles files, TensorSource source, Set<Integer> endOfText)
+  private static Opened opened(ModelFiles files, TensorSource source, Architectures architectures)
       throws IOException {
     if (source instanceof OnnxFile onnx) {
-      return bert(new BertOnnx(onnx), source);
+      return encoder(new BertOnnx(onnx), source);
     }
     if (source instanceof GgufFile gguf) {
-      CausalConfig config = GgufConfig.read(gguf);
-      endOfText.addAll(EndOfText.of(gguf));
-      ModelTensors parameters = new GgufTensors(gguf, config);
-      return (device, compute) -> new CausalModel(config, parameters, device, compute);
+      CausalConfig config = GgufSettings.read(gguf, architectures.of(gguf));
+      Set<Integer> endOfText = EndOfText.of(gguf);
+      return causal(config, new GgufTensors(gguf, config), endOfText);
     }
     if (files.config() == null) {
       throw new IOException(
@@ -120,17 +139,27 @@ public record LoadedModel(
     ConfigFile file = ConfigFile.read(files.config());
     String type = file.text("model_type", "");
     if (type.equals(BERT)) {
-      ConfigKeys.check(file, BERT);
-      return bert(BertCheckpoint.of(file, source), source);
+      CommonKeys.check(file, BertCheckpoint.keys());
+      return encoder(BertCheckpoint.of(file, source), source);
     }
-    Architecture architecture = Architecture.ofLabel(type);
+    Architecture architecture = architectures.ofLabel(type);
     if (architecture == null) {
-      throw file.unsupported("architecture", type, BERT + ", " + Architecture.labels());
+      throw file.unsupported("architecture", type, BERT + ", " + architectures.labels());
     }
-    ConfigKeys.check(file, type);
+    CommonKeys.check(file, architecture.configKeys());
     CausalConfig config = CausalConfigFile.read(file, architecture);
-    endOfText.addAll(EndOfText.of(file));
-    return (device, compute) -> new CausalModel(config, ModelTensors.of(source), device, compute);
+    return causal(config, ModelTensors.of(source), EndOfText.of(file));
+  }
+
+  private static Opened causal(CausalConfig config, ModelTensors tensors, Set<Integer> endOfText) {
+    return new Opened(
+        (device, compute) -> new CausalModel(config, tensors, device, compute),
+        config.vocabulary(),
+        endOfText);
+  }
+
+  private static Opened encoder(BertWeights weights, TensorSource source) {
+    return new Opened(bert(weights, source), 0, Set.of());
   }
 
   private static ModelMaker bert(BertWeights weights, TensorSource source) {
@@ -166,7 +195,7 @@ public record LoadedModel(
             + " is a "
             + transformer.shape().architecture()
             + " encoder, which predicts no next tokens; give a causal language model ("
-            + Architecture.labels()
+            + Architectures.builtIn().labels()
             + ")");
   }
 

@@ -1,13 +1,57 @@
 package io.sluice.model.parts;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+
 /**
  * The keys of {@code config.json} that mean the same in every architecture: those of the base class
  * in {@code transformers}, and what libraries and training programs leave in published files.
  */
-final class CommonKeys {
+public final class CommonKeys {
+  private static final KeyTable TABLE = newTable();
+
   private CommonKeys() {}
 
-  static KeyTable table() {
+  /** The table of these keys. */
+  public static KeyTable table() {
+    return TABLE;
+  }
+
+  /**
+   * Checks all keys of a file.
+   *
+   * @param own the keys of its architecture, which come to these
+   * @throws IOException if one is unknown, or says what is not computed
+   */
+  public static void check(ConfigFile file, KeyTable own) throws IOException {
+    refuseQuantised(file);
+    KeyTable.Values values = file.json()::path;
+    for (Map.Entry<String, JsonNode> field : file.json().properties()) {
+      KeyTable table = TABLE.knows(field.getKey()) ? TABLE : own;
+      table.check(file.file(), "", List.of(field.getKey()), values);
+    }
+  }
+
+  /** What a quantised model is quantised with is the first thing to say of it. */
+  private static void refuseQuantised(ConfigFile file) throws IOException {
+    JsonNode settings = file.json().path("quantization_config");
+    if (!settings.isObject() || settings.isEmpty()) {
+      return;
+    }
+    String method = settings.path("quant_method").asText("");
+    if (method.isEmpty()) {
+      boolean bits = settings.has("load_in_4bit") || settings.has("load_in_8bit");
+      method = bits ? "bitsandbytes" : "a method without a name";
+    }
+    throw file.unsupported(
+        "quantization_config with the method",
+        method,
+        "only weights that are not quantised, and GGUF files");
+  }
+
+  private static KeyTable newTable() {
     return new KeyTable("any model")
         .honoured("model_type", "vocab_size")
         .unlessFalse(

@@ -74,7 +74,7 @@ public final class KeyTable {
   }
 
   /** These keys must be false; null, which Python takes for false, is so, too. */
-  KeyTable unlessFalse(String... keys) {
+  public KeyTable unlessFalse(String... keys) {
     return unless(
         "`false`",
         (value, all) -> value.isNull() || value.isBoolean() && !value.booleanValue(),
@@ -87,7 +87,7 @@ public final class KeyTable {
   }
 
   /** These keys must be null, or an object or list of nothing. */
-  KeyTable unlessNone(String... keys) {
+  public KeyTable unlessNone(String... keys) {
     return unless(
         "`null`",
         (value, all) -> value.isNull() || value.isContainerNode() && value.isEmpty(),

@@ -1,6 +1,5 @@
 package io.sluice.model.tokens;
 
-import io.sluice.model.causal.GgufConfig;
 import io.sluice.tokenizer.TextTokenizer;
 import io.sluice.tokenizer.description.TokenizerException;
 import io.sluice.weights.GgufFile;
@@ -42,11 +41,12 @@ public final class Tokenizer implements AutoCloseable {
   /**
    * The tokenizer that a GGUF file holds.
    *
+   * @param vocabulary how many tokens the model has
    * @throws IOException if it is missing, damaged, of a kind that is not supported, or does not fit
    *     the model
    */
-  public static Tokenizer of(GgufFile file) throws IOException {
-    return of(file.path(), GgufTokenizer.read(file, GgufConfig.read(file).vocabulary()));
+  public static Tokenizer of(GgufFile file, int vocabulary) throws IOException {
+    return of(file.path(), GgufTokenizer.read(file, vocabulary));
   }
 
   static Tokenizer of(Path file, TokenizerFile parts) throws IOException {

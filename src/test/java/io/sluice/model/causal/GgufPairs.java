@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** GGUF files with more metadata than they had. */
-final class GgufPairs {
+public final class GgufPairs {
   private static final int COUNT_AT = 16;
   private static final int PAIRS_AT = 24;
   private static final int ALIGNMENT = 32;
@@ -18,7 +18,7 @@ final class GgufPairs {
   private GgufPairs() {}
 
   /** The bytes of a file with one more pair; a value is a number, a truth value, text or a list. */
-  static byte[] with(Path file, String key, Object value) throws IOException {
+  public static byte[] with(Path file, String key, Object value) throws IOException {
     byte[] bytes = Files.readAllBytes(file);
     ByteArrayOutputStream pairs = new ByteArrayOutputStream();
     pairs.writeBytes(text(key));

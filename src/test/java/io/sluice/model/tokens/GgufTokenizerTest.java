@@ -43,7 +43,9 @@ class GgufTokenizerTest {
     Path text = Files.writeString(folder.resolve("text.txt"), Files.readString(NOVEL));
     int[] expected =
         new ObjectMapper().readValue(Python.run("gguf_real_tokens.py", model, text), int[].class);
-    try (Tokenizer tokenizer = Tokenizer.of(GgufFile.open(model))) {
+    GgufFile file = GgufFile.open(model);
+    int vocabulary = (int) file.shape("token_embd.weight")[0];
+    try (Tokenizer tokenizer = Tokenizer.of(file, vocabulary)) {
       assertThat(tokenizer.encode(Files.readString(text))).containsExactly(expected);
       assertThat(tokenizer.prefix()).isEmpty();
     }

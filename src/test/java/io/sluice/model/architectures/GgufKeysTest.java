@@ -1,4 +1,4 @@
-package io.sluice.model.causal;
+package io.sluice.model.architectures;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -6,12 +6,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.model.Demo;
+import io.sluice.model.causal.Architecture;
+import io.sluice.model.causal.CausalConfig;
+import io.sluice.model.causal.GgufForm;
+import io.sluice.model.causal.GgufPairs;
+import io.sluice.model.causal.GgufSettings;
 import io.sluice.model.parts.KeyTable;
 import io.sluice.weights.GgufFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,16 +35,19 @@ class GgufKeysTest {
   @TempDir Path folder;
 
   static Stream<String> architectures() {
-    return GgufKeys.tables().keySet().stream();
+    return Architectures.builtIn().all().stream()
+        .map(Architecture::gguf)
+        .filter(Objects::nonNull)
+        .map(GgufForm::label);
   }
 
   @ParameterizedTest
   @MethodSource("architectures")
   void refusesByNameWhatItDoesNotCompute(String name) throws IOException {
     JsonNode keys = new ObjectMapper().readTree(Demo.GOLDEN.resolve("gguf-keys.json").toFile());
-    KeyTable table = GgufKeys.of(name);
     GgufFile plain = GgufFile.open(TINY.resolve(name + ".gguf"));
-    CausalConfig expected = GgufConfig.read(plain);
+    KeyTable table = Architectures.builtIn().of(plain).gguf().keys();
+    CausalConfig expected = read(plain);
     int refused = 0;
     for (JsonNode each : keys) {
       String key = name + "." + each.textValue();
@@ -89,7 +98,7 @@ class GgufKeysTest {
   @ValueSource(strings = {"rope.scaling.factor", "rope.scale_linear"})
   void aScalingFactorWithoutATypeIsLinear(String key) throws IOException {
     GgufFile file = GgufFile.open(TINY.resolve("llama.gguf"));
-    float[] plain = GgufConfig.read(file).attention().rotary().inverseFrequencies();
+    float[] plain = read(file).attention().rotary().inverseFrequencies();
     float[] scaled = read("llama", "llama." + key, 4f).attention().rotary().inverseFrequencies();
     for (int i = 0; i < plain.length; i++) {
       assertThat(scaled[i]).isEqualTo(plain[i] / 4);
@@ -109,7 +118,11 @@ class GgufKeysTest {
 
   private CausalConfig read(String name, String key, Object value) throws IOException {
     byte[] bytes = GgufPairs.with(TINY.resolve(name + ".gguf"), key, value);
-    return GgufConfig.read(GgufFile.open(Files.write(folder.resolve("model.gguf"), bytes)));
+    return read(GgufFile.open(Files.write(folder.resolve("model.gguf"), bytes)));
+  }
+
+  private static CausalConfig read(GgufFile file) throws IOException {
+    return GgufSettings.read(file, Architectures.builtIn().of(file));
   }
 
   private void assertRefused(String name, String key, Object value, String message) {

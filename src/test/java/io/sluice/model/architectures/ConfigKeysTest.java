@@ -1,4 +1,4 @@
-package io.sluice.model.causal;
+package io.sluice.model.architectures;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
@@ -9,8 +9,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.model.Demo;
 import io.sluice.model.TinyModel;
 import io.sluice.model.bert.BertCheckpoint;
+import io.sluice.model.causal.Architecture;
+import io.sluice.model.causal.CausalConfig;
+import io.sluice.model.causal.CausalConfigFile;
+import io.sluice.model.parts.CommonKeys;
 import io.sluice.model.parts.ConfigFile;
-import io.sluice.model.parts.ConfigKeys;
 import io.sluice.model.parts.KeyTable;
 import io.sluice.model.parts.MlpActivation;
 import io.sluice.model.tokens.EndOfText;
@@ -36,27 +39,38 @@ class ConfigKeysTest {
 
   @TempDir Path folder;
 
-  static Stream<String> architectures() {
-    return ConfigKeys.tables().keySet().stream();
+  static Stream<String> labels() {
+    return Stream.concat(
+        architectures().map(Architecture::label), Stream.of(BertCheckpoint.LABEL));
+  }
+
+  static Stream<Architecture> architectures() {
+    return Architectures.builtIn().all().stream();
+  }
+
+  private static KeyTable keys(String label) {
+    return label.equals(BertCheckpoint.LABEL)
+        ? BertCheckpoint.keys()
+        : Architectures.builtIn().ofLabel(label).configKeys();
   }
 
   @ParameterizedTest
-  @MethodSource("architectures")
+  @MethodSource("labels")
   void knowsEveryKeyOfTheConfigurationClass(String architecture) throws IOException {
     JsonNode keys = JSON.readTree(Demo.GOLDEN.resolve("config-keys.json").toFile());
-    KeyTable own = ConfigKeys.of(architecture);
+    KeyTable own = keys(architecture);
     List<String> unknown = new ArrayList<>();
     keys.get(architecture)
         .fieldNames()
         .forEachRemaining(
             key -> {
-              if (!own.knows(key) && !ConfigKeys.common().knows(key)) {
+              if (!own.knows(key) && !CommonKeys.table().knows(key)) {
                 unknown.add(key);
               }
             });
     assertThat(unknown).isEmpty();
     keys.get("generation")
-        .forEach(key -> assertThat(ConfigKeys.common().knows(key.asText())).isTrue());
+        .forEach(key -> assertThat(CommonKeys.table().knows(key.asText())).isTrue());
   }
 
   @ParameterizedTest
@@ -64,7 +78,7 @@ class ConfigKeysTest {
   void readsEveryKeyThatItHonours(TinyModel tiny) throws IOException {
     ConfigFile file = ConfigFile.read(tiny.folder().resolve("config.json"));
     String architecture = file.text("model_type", "");
-    CausalConfigFile.read(file, Architecture.ofLabel(architecture));
+    CausalConfigFile.read(file, Architectures.builtIn().ofLabel(architecture));
     EndOfText.of(file);
     assertThat(file.read()).containsExactlyInAnyOrderElementsOf(honoured(architecture));
   }
@@ -78,14 +92,14 @@ class ConfigKeysTest {
   }
 
   private static Set<String> honoured(String architecture) {
-    Set<String> keys = new TreeSet<>(ConfigKeys.common().honoured());
-    keys.addAll(ConfigKeys.of(architecture).honoured());
+    Set<String> keys = new TreeSet<>(CommonKeys.table().honoured());
+    keys.addAll(keys(architecture).honoured());
     return keys;
   }
 
   /** A file that says nothing has the sizes of the class, as transformers would have it. */
   @ParameterizedTest
-  @EnumSource(Architecture.class)
+  @MethodSource("architectures")
   void missingKeysHaveTheDefaultsOfTheClass(Architecture architecture) throws IOException {
     JsonNode defaults =
         JSON.readTree(Demo.GOLDEN.resolve("config-keys.json").toFile()).get(architecture.label());
@@ -155,7 +169,7 @@ class ConfigKeysTest {
           bert     | "gradient_checkpointing": false, "id2label": {"0": "LABEL_0"}, "sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity", "classifier_dropout": null
           """)
   void takesTheKeysOfPublishedFiles(String architecture, String keys) {
-    assertThatCode(() -> ConfigKeys.check(config("{%s}", keys), architecture))
+    assertThatCode(() -> CommonKeys.check(config("{%s}", keys), keys(architecture)))
         .doesNotThrowAnyException();
   }
 
@@ -179,7 +193,7 @@ class ConfigKeysTest {
           llama | "\\u001b[31mred\\u0007": 1                            | u001b[31mred
           """)
   void refusesByNameWhatItDoesNotKnow(String architecture, String keys, String message) {
-    assertThatThrownBy(() -> ConfigKeys.check(config("{%s}", keys), architecture))
+    assertThatThrownBy(() -> CommonKeys.check(config("{%s}", keys), keys(architecture)))
         .isInstanceOf(IOException.class)
         .hasMessageContaining(message)
         .message()

@@ -6,23 +6,18 @@ import io.sluice.weights.GgufFile;
 import io.sluice.weights.GgufMetadata;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Reads the configuration of a causal language model from a GGUF file's metadata. Keys and defaults
- * are those of llama.cpp; a setting that changes the computation in a way that is not implemented
- * is refused.
+ * The settings of a causal language model in a GGUF file's metadata. Keys and defaults are those of
+ * llama.cpp; a setting that changes the computation in a way that is not implemented is refused.
+ * Keys stand here without the architecture's name before them.
  */
-public final class GgufConfig {
-  private static final String SUPPORTED = "gemma2, gpt2, gptneox, llama, qwen2, qwen3";
+public final class GgufSettings {
   private static final String ROPE_FACTORS = "rope_freqs.weight";
 
   private static final List<String> OTHER_FACTORS =
       List.of("rope_factors_long.weight", "rope_factors_short.weight");
-
-  /** llama.cpp tells Gemma 2's models apart by their layers; only the largest scales by width. */
-  private static final int LAYERS_OF_GEMMA2_27B = 46;
 
   private final GgufFile file;
   private final GgufMetadata metadata;
@@ -32,11 +27,11 @@ public final class GgufConfig {
   private final int width;
   private final int heads;
 
-  private GgufConfig(GgufFile file, Architecture architecture, String name) throws IOException {
+  private GgufSettings(GgufFile file, Architecture architecture) throws IOException {
     this.file = file;
     this.metadata = file.metadata();
     this.architecture = architecture;
-    this.prefix = name + ".";
+    this.prefix = architecture.gguf().label() + ".";
     this.layers = size("block_count");
     this.width = size("embedding_length");
     this.heads = size("attention.head_count");
@@ -46,46 +41,54 @@ public final class GgufConfig {
   }
 
   /**
-   * What the file says.
+   * What a file says.
    *
-   * @throws IOException if the architecture is not supported, or a setting is missing, out of range
-   *     or not supported
+   * @param architecture the one that the file names, which has a {@link GgufForm}
+   * @throws IOException if a setting is missing, out of range or not supported
    */
-  public static CausalConfig read(GgufFile file) throws IOException {
-    String name = file.metadata().text("general.architecture");
-    Architecture architecture =
-        switch (name) {
-          case "llama" -> Architecture.LLAMA;
-          case "qwen2" -> Architecture.QWEN2;
-          case "qwen3" -> Architecture.QWEN3;
-          case "gemma2" -> Architecture.GEMMA2;
-          case "gpt2" -> Architecture.GPT2;
-          case "gptneox" -> Architecture.GPT_NEOX;
-          default ->
-              throw new IOException(
-                  file.path()
-                      + ": architecture "
-                      + Quoted.of(name)
-                      + " is not supported in GGUF files; there are "
-                      + SUPPORTED);
-        };
+  public static CausalConfig read(GgufFile file, Architecture architecture) throws IOException {
     if (file.metadata().integer("split.count", 1) > 1) {
       throw new IOException(
           file.path()
               + ": is one part of several; join them with llama.cpp's gguf-split --merge first");
     }
-    GgufKeys.check(file, name);
-    GgufConfig reading = new GgufConfig(file, architecture, name);
+    GgufForm form = architecture.gguf();
+    GgufKeys.check(file, form);
+    GgufSettings settings = new GgufSettings(file, architecture);
     try {
-      return reading.config();
+      return form.config(settings);
     } catch (IllegalArgumentException e) {
-      throw reading.damaged(e.getMessage());
+      throw settings.damaged(e.getMessage());
     }
   }
 
-  private CausalConfig config() throws IOException {
-    boolean rms = architecture != Architecture.GPT2 && architecture != Architecture.GPT_NEOX;
-    boolean gemma = architecture == Architecture.GEMMA2;
+  /** Number of layers. */
+  public int layers() {
+    return layers;
+  }
+
+  /** Width of the residual stream. */
+  public int width() {
+    return width;
+  }
+
+  /** Query heads per layer. */
+  public int heads() {
+    return heads;
+  }
+
+  /**
+   * A configuration of what all architectures keep alike, and the rest.
+   *
+   * @param epsilon the key of the normalisation's epsilon
+   */
+  public CausalConfig config(
+      String epsilon,
+      MlpActivation activation,
+      boolean parallelResidual,
+      double logitCap,
+      AttentionConfig attention)
+      throws IOException {
     return new CausalConfig(
         architecture,
         layers,
@@ -93,74 +96,77 @@ public final class GgufConfig {
         size("feed_forward_length"),
         vocabulary(),
         size("context_length"),
-        metadata.real(
-            prefix + (rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon")),
-        switch (architecture) {
-          case GPT2, GEMMA2 -> MlpActivation.GELU_TANH;
-          case GPT_NEOX -> MlpActivation.GELU;
-          default -> MlpActivation.SILU;
-        },
-        file.has("blk.0.ffn_up.bias"),
-        metadata.flag(prefix + "use_parallel_residual", true),
-        !file.has("output.weight"),
-        gemma ? metadata.real(prefix + "final_logit_softcapping", 30) : 0,
-        attention(gemma));
+        metadata.real(prefix + epsilon),
+        activation,
+        has("blk.0.ffn_up.bias"),
+        parallelResidual,
+        !has("output.weight"),
+        logitCap,
+        attention);
   }
 
-  private AttentionConfig attention(boolean gemma) throws IOException {
+  /**
+   * The attention, of what all architectures keep alike, and the rest.
+   *
+   * @param rotary null where positions are learned
+   * @param windows as {@link AttentionConfig} has them
+   * @param scaledBy the scores are divided by the root of this
+   */
+  public AttentionConfig attention(
+      Rotary rotary, List<Integer> windows, int scaledBy, double cap, boolean bias)
+      throws IOException {
+    return new AttentionConfig(
+        heads,
+        size("attention.head_count_kv", heads),
+        headDim(),
+        rotary,
+        windows,
+        1 / Math.sqrt(scaledBy),
+        cap,
+        bias);
+  }
+
+  /** Width of a head. */
+  public int headDim() throws IOException {
     int headDim = size("attention.key_length", width / heads);
     if (size("attention.value_length", headDim) != headDim) {
       throw unsupported("heads whose values and keys differ in width");
     }
-    boolean rotates = architecture != Architecture.GPT2;
-    if (rotates && headDim % 2 != 0) {
+    return headDim;
+  }
+
+  /** How queries and keys are rotated, all dimensions of a head. */
+  public Rotary rotary() throws IOException {
+    return rotary(headDim());
+  }
+
+  /** How queries and keys are rotated, the first dimensions of a head or all of them. */
+  public Rotary partialRotary() throws IOException {
+    return rotary(1);
+  }
+
+  private Rotary rotary(int leastDims) throws IOException {
+    int headDim = headDim();
+    if (headDim % 2 != 0) {
       throw damaged("heads of width " + headDim + " cannot be rotated");
     }
-    boolean bias =
-        switch (architecture) {
-          case GPT2, GPT_NEOX, QWEN2 -> true;
-          default -> file.has("blk.0.attn_q.bias");
-        };
-    int scaledBy = gemma && layers == LAYERS_OF_GEMMA2_27B ? width / heads : headDim;
-    return new AttentionConfig(
-        heads,
-        size("attention.head_count_kv", heads),
-        headDim,
-        rotates ? rotary(headDim) : null,
-        gemma ? alternating() : AttentionConfig.noWindows(layers),
-        1 / Math.sqrt(scaledBy),
-        gemma ? metadata.real(prefix + "attn_logit_softcapping", 50) : 0,
-        bias);
-  }
-
-  private List<Integer> alternating() throws IOException {
-    int window = size("attention.sliding_window", 4096);
-    List<Integer> windows = new ArrayList<>(layers);
-    for (int layer = 0; layer < layers; layer++) {
-      windows.add(layer % 2 == 0 ? window : 0);
-    }
-    return windows;
-  }
-
-  private Rotary rotary(int headDim) throws IOException {
     int dims = size("rope.dimension_count", headDim);
-    if (dims > headDim || dims < headDim && architecture == Architecture.LLAMA) {
+    if (dims > headDim || dims < leastDims) {
       throw damaged("rotary embedding of " + dims + " dimensions in heads of " + headDim);
     }
-    Rotary rotary = Rotary.of(metadata.real(prefix + "rope.freq_base", 10000), dims);
+    Rotary rotary = Rotary.of(real("rope.freq_base", 10000), dims);
     for (String factors : OTHER_FACTORS) {
-      if (file.has(factors)) {
+      if (has(factors)) {
         throw unsupported("rotary positions that depend on the length of a context");
       }
     }
-    if (file.has(ROPE_FACTORS)) {
+    if (has(ROPE_FACTORS)) {
       rotary = rotary.dividedBy(factors());
     }
     // As in llama.cpp, a factor without a type is one of linear scaling.
     String scaling = metadata.text(prefix + "rope.scaling.type", "linear");
     double factor =
-        metadata.real(
-            prefix + "rope.scaling.factor", metadata.real(prefix + "rope.scale_linear", 0));
+real("rope.scaling.factor", real("rope.scale_linear", 0));
     return switch (scaling) {
       case "none" -> rotary;
       case "linear" -> factor == 0 ? rotary : rotary.linear(factor);
@@ -199,7 +205,7 @@ public final class GgufConfig {
   }
 
   /** A size; a list of one for each layer will do if all are the same. */
-  private int size(String key) throws IOException {
+  public int size(String key) throws IOException {
     long size;
     if (metadata.contains(prefix + key) && metadata.value(prefix + key) instanceof List<?> each) {
       if (each.isEmpty() || !each.stream().allMatch(each.getFirst()::equals)) {
@@ -215,8 +221,24 @@ public final class GgufConfig {
     return (int) size;
   }
 
-  private int size(String key, int otherwise) throws IOException {
+  /** As {@link #size(String)}, of a key that may be missing. */
+  public int size(String key, int otherwise) throws IOException {
     return metadata.contains(prefix + key) ? size(key) : otherwise;
+  }
+
+  /** A number. */
+  public double real(String key, double otherwise) throws IOException {
+    return metadata.real(prefix + key, otherwise);
+  }
+
+  /** A truth value. */
+  public boolean flag(String key, boolean otherwise) throws IOException {
+    return metadata.flag(prefix + key, otherwise);
+  }
+
+  /** Whether the file has a tensor of this name. */
+  public boolean has(String tensor) {
+    return file.has(tensor);
   }
 
   private IOException damaged(String wrong) {

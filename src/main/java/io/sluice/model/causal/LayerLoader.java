@@ -1,0 +1,79 @@
+package io.sluice.model.causal;
+
+import io.sluice.model.parts.Linear;
+import io.sluice.model.parts.Norm;
+import io.sluice.model.parts.WeightLoader;
+import java.io.IOException;
+
+/**
+ * Loads the parts of one layer. Names are those inside the layer, for instance {@code
+ * self_attn.q_proj}; sizes are those of the configuration.
+ *
+ * @param index number of the layer, counted from 0
+ * @param config the configuration
+ * @param weights loads tensors by their whole names
+ * @param rotary shared by all layers; null where positions are learned
+ */
+public record LayerLoader(int index, CausalConfig config, WeightLoader weights, RotaryTable rotary) {
+  private String module(String name) {
+    return config.architecture().names().layers() + index + "." + name;
+  }
+
+  /** A norm over the residual stream. */
+  public Norm norm(String name) throws IOException {
+    return config.architecture().norm(weights, module(name), config);
+  }
+
+  /** An RMS norm over each head's query or key. */
+  public Norm headNorm(String name) throws IOException {
+    return Norm.Rms.of(weights, module(name), config.attention().headDim(), config.normEpsilon());
+  }
+
+  /** {@code W_Q}, {@code [heads · headDim, dModel]}. */
+  public Linear queries(String name, boolean biased) throws IOException {
+    return linear(name, width(config.attention().heads()), config.dModel(), biased);
+  }
+
+  /** {@code W_K} or {@code W_V}, {@code [keyValueHeads · headDim, dModel]}. */
+  public Linear keysOrValues(String name, boolean biased) throws IOException {
+    return linear(name, width(config.attention().keyValueHeads()), config.dModel(), biased);
+  }
+
+  /** {@code W_O}, {@code [dModel, heads · headDim]}. */
+  public Linear attentionOutput(String name, boolean biased) throws IOException {
+    return linear(name, config.dModel(), width(config.attention().heads()), biased);
+  }
+
+  /** What the MLP begins with, or its gate, {@code [intermediate, dModel]}. */
+  public Linear up(String name, boolean biased) throws IOException {
+    return linear(name, config.intermediate(), config.dModel(), biased);
+  }
+
+  /** What the MLP ends with, {@code [dModel, intermediate]}. */
+  public Linear down(String name, boolean biased) throws IOException {
+    return linear(name, config.dModel(), config.intermediate(), biased);
+  }
+
+  /** An affine map of any size. */
+  public Linear linear(String name, long out, long in, boolean biased) throws IOException {
+    return Linear.of(weights, module(name), out, in, biased);
+  }
+
+  /** An affine map whose weight the file keeps as {@code [in, out]}, with a bias. */
+  public Linear transposed(String name, long out, long in) throws IOException {
+    return new Linear(
+        weights.loadTransposed(module(name) + ".weight", out, in),
+        weights.load(module(name) + ".bias", out));
+  }
+
+  /** The layer's attention, with the configuration's positions and window. */
+  public CausalAttention attention(Projections projections, Linear output) {
+    AttentionConfig attention = config.attention();
+    return new CausalAttention(
+        projections, rotary, attention, attention.windows().get(index), output);
+  }
+
+  private long width(int heads) {
+    return (long) heads * config.attention().headDim();
+  }
+}
