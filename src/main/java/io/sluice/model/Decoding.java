@@ -2,7 +2,6 @@ package io.sluice.model;
 
 import io.sluice.torch.Tensor;
 
-
 /**
  * A text that a language model reads piece by piece. Keys and values of what it has read are kept,
  * so that each further token costs one token's forward pass instead of the whole text's. Belongs to

@@ -2,7 +2,6 @@ package io.sluice.model;
 
 import io.sluice.torch.Tensor;
 
-
 /** What to do with an activation in flight. */
 @FunctionalInterface
 public interface Hook {

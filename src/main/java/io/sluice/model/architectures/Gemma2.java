@@ -168,11 +168,7 @@ final class Gemma2 implements Architecture {
               settings.real("attn_logit_softcapping", 50),
               settings.has("blk.0.attn_q.bias"));
       return settings.config(
-          "attention.layer_norm_rms_epsilon",
-          MlpActivation.GELU_TANH,
-          false,
-          logitCap,
-          attention);
+          "attention.layer_norm_rms_epsilon", MlpActivation.GELU_TANH, false, logitCap, attention);
     }
 
     private static List<Integer> windows(GgufSettings settings) throws IOException {

@@ -173,8 +173,7 @@ final class GptNeoX implements Architecture {
 
     @Override
     public KeyTable keys() {
-      return GgufKeys.withRotary(
-          GgufKeys.withLayerNorm(label()).honoured("use_parallel_residual"));
+      return GgufKeys.withRotary(GgufKeys.withLayerNorm(label()).honoured("use_parallel_residual"));
     }
 
     @Override

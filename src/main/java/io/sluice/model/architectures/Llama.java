@@ -151,8 +151,7 @@ public class Llama implements Architecture {
   }
 
   protected Defaults defaults() {
-    return new Defaults(
-        32000, 11008, CausalConfigFile.FOLLOWS, CausalConfigFile.FOLLOWS, 2048);
+    return new Defaults(32000, 11008, CausalConfigFile.FOLLOWS, CausalConfigFile.FOLLOWS, 2048);
   }
 
   /** How many tokens each layer's queries see; 0 for all before. */

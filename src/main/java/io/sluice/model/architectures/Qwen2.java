@@ -42,7 +42,8 @@ class Qwen2 extends Llama {
   @Override
   protected List<Integer> windows(CausalConfigFile file, int layers) throws IOException {
     ConfigFile settings = file.file();
-    int window = settings.bool("use_sliding_window", false) ? file.windowOrNone() : unused(settings);
+    int window =
+        settings.bool("use_sliding_window", false) ? file.windowOrNone() : unused(settings);
     int full = settings.integer("max_window_layers", 28);
     return file.windows(layers, window, layer -> window > 0 && layer >= full);
   }

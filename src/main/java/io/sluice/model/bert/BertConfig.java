@@ -3,7 +3,6 @@ package io.sluice.model.bert;
 import io.sluice.model.ModelShape;
 import io.sluice.model.parts.MlpActivation;
 
-
 /**
  * What a BERT checkpoint says about itself.
  *

@@ -58,7 +58,8 @@ public final class BertEncoder implements Transformer {
     try {
       WeightLoader loader = new WeightLoader(ModelTensors.of(source), DType.F32, device, weights);
       long d = config.dModel();
-      LayerBackend backend = LayerBackend.choose(device, compute, (int) d, (int) (d / config.heads()));
+      LayerBackend backend =
+          LayerBackend.choose(device, compute, (int) d, (int) (d / config.heads()));
       this.wordEmbeddings =
           parameters.parameter(loader, "embeddings.word_embeddings.weight", config.vocabulary(), d);
       this.positionEmbeddings =
@@ -71,7 +72,10 @@ public final class BertEncoder implements Transformer {
       for (int i = 0; i < config.layers(); i++) {
         layers.add(new BertLayer(i, parameters, loader));
       }
-      this.onCpu = backend == LayerBackend.LIBTORCH ? null : new CpuLayers(backend, layers, BertLayer::onCpu);
+      this.onCpu =
+          backend == LayerBackend.LIBTORCH
+              ? null
+              : new CpuLayers(backend, layers, BertLayer::onCpu);
     } catch (IOException | RuntimeException | Error e) {
       weights.close();
       throw e;
@@ -158,7 +162,9 @@ public final class BertEncoder implements Transformer {
 
   @Override
   public Tensor outputProjection(int layer) {
-    return isPacked() ? onCpu.weights().outputProjection(layer) : layers.get(layer).outputProjection();
+    return isPacked()
+        ? onCpu.weights().outputProjection(layer)
+        : layers.get(layer).outputProjection();
   }
 
   @Override

@@ -55,7 +55,9 @@ public interface Architecture {
     return 1;
   }
 
-  /** How GGUF files hold this architecture; null if Sluice reads it from {@code config.json} only. */
+  /**
+   * How GGUF files hold this architecture; null if Sluice reads it from {@code config.json} only.
+   */
   default GgufForm gguf() {
     return null;
   }

@@ -10,7 +10,6 @@ import io.sluice.simd.layers.AttentionHeads;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 
-
 /**
  * Attention to tokens before. Right padding needs no mask: no real token sees what comes after it.
  *

@@ -3,7 +3,6 @@ package io.sluice.model.causal;
 import io.sluice.model.ModelShape;
 import io.sluice.model.parts.MlpActivation;
 
-
 /**
  * What a causal language model's file says about it, whatever the file's format.
  *

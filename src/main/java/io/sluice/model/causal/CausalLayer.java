@@ -37,8 +37,7 @@ public record CausalLayer(
   /** Attention, then the MLP on what it made; each normalises what it reads. */
   public static CausalLayer sequential(
       int index, Norm beforeAttention, CausalAttention attention, Norm beforeMlp, Mlp mlp) {
-    return new CausalLayer(
-        index, false, beforeAttention, attention, null, beforeMlp, mlp, null);
+    return new CausalLayer(index, false, beforeAttention, attention, null, beforeMlp, mlp, null);
   }
 
   /** Attention and MLP read the same residual stream, each through a norm of its own. */

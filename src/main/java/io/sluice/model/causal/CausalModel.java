@@ -46,7 +46,8 @@ public final class CausalModel implements LanguageModel {
    * @param compute what to compute in
    * @throws IOException if a tensor is missing or has another shape than the configuration says
    */
-  public CausalModel(CausalConfig config, ModelTensors parameters, Device device, ComputeType compute)
+  public CausalModel(
+      CausalConfig config, ModelTensors parameters, Device device, ComputeType compute)
       throws IOException {
     this.config = config;
     this.shape = config.shape();
@@ -55,7 +56,8 @@ public final class CausalModel implements LanguageModel {
     this.weights = TensorScope.detached();
     try {
       AttentionConfig attention = config.attention();
-      LayerBackend backend = LayerBackend.choose(device, compute, shape.dModel(), attention.headDim());
+      LayerBackend backend =
+          LayerBackend.choose(device, compute, shape.dModel(), attention.headDim());
       this.rotary =
           attention.rotary() == null
               ? null
@@ -66,7 +68,10 @@ public final class CausalModel implements LanguageModel {
       this.parts =
           CausalParts.load(config, new WeightLoader(named, dtype, device, weights), rotary);
       parameters.requireAllTaken();
-      this.onCpu = backend == LayerBackend.LIBTORCH ? null : new CpuLayers(backend, parts.layers(), CausalLayer::onCpu);
+      this.onCpu =
+          backend == LayerBackend.LIBTORCH
+              ? null
+              : new CpuLayers(backend, parts.layers(), CausalLayer::onCpu);
     } catch (IOException | RuntimeException | Error e) {
       weights.close();
       throw e;

@@ -10,8 +10,9 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * The keys in the metadata of GGUF files that architectures share, as llama.cpp reads them, and what
- * other programs write beside them. Keys of an architecture stand here without its name before them.
+ * The keys in the metadata of GGUF files that architectures share, as llama.cpp reads them, and
+ * what other programs write beside them. Keys of an architecture stand here without its name before
+ * them.
  */
 public final class GgufKeys {
   private static final ObjectMapper JSON = new ObjectMapper();

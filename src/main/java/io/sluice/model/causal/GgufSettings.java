@@ -165,8 +165,7 @@ public final class GgufSettings {
     }
     // As in llama.cpp, a factor without a type is one of linear scaling.
     String scaling = metadata.text(prefix + "rope.scaling.type", "linear");
-    double factor =
-real("rope.scaling.factor", real("rope.scale_linear", 0));
+    double factor = real("rope.scaling.factor", real("rope.scale_linear", 0));
     return switch (scaling) {
       case "none" -> rotary;
       case "linear" -> factor == 0 ? rotary : rotary.linear(factor);

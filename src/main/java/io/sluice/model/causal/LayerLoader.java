@@ -14,7 +14,8 @@ import java.io.IOException;
  * @param weights loads tensors by their whole names
  * @param rotary shared by all layers; null where positions are learned
  */
-public record LayerLoader(int index, CausalConfig config, WeightLoader weights, RotaryTable rotary) {
+public record LayerLoader(
+    int index, CausalConfig config, WeightLoader weights, RotaryTable rotary) {
   private String module(String name) {
     return config.architecture().names().layers() + index + "." + name;
   }

@@ -2,7 +2,6 @@ package io.sluice.model.causal;
 
 import io.sluice.model.TokenBatch;
 
-
 /**
  * Which tokens of a batch are predicted, and from where.
  *

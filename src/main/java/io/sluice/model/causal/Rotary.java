@@ -2,8 +2,8 @@ package io.sluice.model.causal;
 
 /**
  * Rotary position embedding: the pair {@code (x[i], x[i + n])} of the first {@code 2n} dimensions
- * of a query or key is rotated by {@code position · inverseFrequencies[i]}. Frequencies are float32,
- * as the models were trained with.
+ * of a query or key is rotated by {@code position · inverseFrequencies[i]}. Frequencies are
+ * float32, as the models were trained with.
  *
  * @param inverseFrequencies angle per position of each pair, at least one
  */

@@ -140,8 +140,7 @@ final class CpuRun {
     steps.add(
         (first, count, workers) -> {
           sum(layer.afterAttention(), x, added, layer.afterSum(), between, first, count, workers);
-          transform(
-              layer, layer.parallel() ? x : between, mlpRows.memory(), first, count, workers);
+          transform(layer, layer.parallel() ? x : between, mlpRows.memory(), first, count, workers);
         });
     MemorySegment more = mlpRows.afterHooks(steps);
     if (hooks.endBefore(layer.index(), HookKind.RESID)) {
@@ -187,12 +186,7 @@ final class CpuRun {
 
   /** What a layer's MLP makes of some rows. */
   private void transform(
-      CpuLayer layer,
-      MemorySegment from,
-      MemorySegment to,
-      int first,
-      int count,
-      Workers workers) {
+      CpuLayer layer, MemorySegment from, MemorySegment to, int first, int count, Workers workers) {
     LayerMatrix up = layer.up();
     MemorySegment rows =
         normalised(layer.beforeMlp(), rows(from, first, count, width), count, workers);

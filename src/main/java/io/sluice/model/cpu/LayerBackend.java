@@ -9,7 +9,6 @@ import io.sluice.torch.SplitMatrix;
 import io.sluice.torch.Torch;
 import io.sluice.torch.WeightMatrix;
 
-
 /** What runs the layers of a model. */
 public enum LayerBackend {
   /** LibTorch's operators, on any device and in any type. */
@@ -34,8 +33,8 @@ public enum LayerBackend {
   private static final int LEAST_WIDTH = 512;
 
   /**
-   * The fastest for a model. On the CPU, in float32, {@link CpuLayers} run, but for narrow
-   * models where LibTorch has MKL.
+   * The fastest for a model. On the CPU, in float32, {@link CpuLayers} run, but for narrow models
+   * where LibTorch has MKL.
    *
    * @param width of the residual stream
    * @param headDim width of the attention's heads

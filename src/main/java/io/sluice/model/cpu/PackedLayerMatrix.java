@@ -76,6 +76,7 @@ record PackedLayerMatrix(PackedMatrix matrix, RowProduct product) implements Lay
       int rows,
       MemorySegment y,
       Workers workers) {
-    product.multiplyGated(((PackedLayerMatrix) gate).matrix(), function, matrix, x, rows, y, workers);
+    product.multiplyGated(
+        ((PackedLayerMatrix) gate).matrix(), function, matrix, x, rows, y, workers);
   }
 }

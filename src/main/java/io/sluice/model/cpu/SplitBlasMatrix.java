@@ -41,7 +41,8 @@ final class SplitBlasMatrix extends StackedMatrix implements LayerMatrix.Repacke
       int first = parts.stream().mapToInt(part -> part.matrix().out()).sum();
       MemorySegment memory = arena.allocate(out * rowBytes(), 64);
       boolean transposed = matrix.isTransposed();
-      split(matrix, transposed ? 1 : out, transposed ? Math.multiplyExact(out, in()) : in(), memory);
+      split(
+          matrix, transposed ? 1 : out, transposed ? Math.multiplyExact(out, in()) : in(), memory);
       parts.add(new Part(new SplitMatrix(memory, out, in(), transposed), first));
     }
   }

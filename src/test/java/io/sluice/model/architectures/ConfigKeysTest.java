@@ -40,8 +40,7 @@ class ConfigKeysTest {
   @TempDir Path folder;
 
   static Stream<String> labels() {
-    return Stream.concat(
-        architectures().map(Architecture::label), Stream.of(BertCheckpoint.LABEL));
+    return Stream.concat(architectures().map(Architecture::label), Stream.of(BertCheckpoint.LABEL));
   }
 
   static Stream<Architecture> architectures() {

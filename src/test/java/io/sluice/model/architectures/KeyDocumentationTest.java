@@ -30,10 +30,7 @@ class KeyDocumentationTest {
     }
     section(text, "config.json", "`" + BertCheckpoint.LABEL + "`", BertCheckpoint.keys());
     section(
-        text,
-        "config.json",
-        "Inside `rope_parameters` or `rope_scaling`",
-        RotarySettings.keys());
+        text, "config.json", "Inside `rope_parameters` or `rope_scaling`", RotarySettings.keys());
     section(text, "config.json", "The same of `gpt_neox`", RotarySettings.partialKeys());
     assertSection("config.json", text.toString());
   }
