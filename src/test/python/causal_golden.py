@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers.models.falcon import FalconConfig, FalconForCausalLM
 from transformers.models.gemma2 import Gemma2Config, Gemma2ForCausalLM
 from transformers.models.gpt2 import GPT2Config, GPT2LMHeadModel
 from transformers.models.gpt_neox import GPTNeoXConfig, GPTNeoXForCausalLM
@@ -113,6 +114,20 @@ def checkpoints():
         torch.bfloat16,
         True,
         llama,
+    )
+    # No architecture of Sluice's own: a test adds it, as docs/extending.md says.
+    yield (
+        "tiny-falcon",
+        FalconForCausalLM(
+            FalconConfig(
+                vocab_size=VOCABULARY, hidden_size=24, num_hidden_layers=3, num_attention_heads=4, ffn_hidden_size=28,
+                max_position_embeddings=64, initializer_range=0.3, bos_token_id=0, eos_token_id=1,
+                rope_parameters={"rope_type": "default", "rope_theta": 300.0},
+            )
+        ),
+        torch.float32,
+        False,
+        ("transformer.h", "self_attention.dense", "mlp.dense_4h_to_h"),
     )
 
 

@@ -15,9 +15,8 @@ import io.sluice.model.parts.MlpActivation;
  * @param normEpsilon added to the variance or mean square in normalisation
  * @param activation the MLP's activation function
  * @param mlpBias whether the MLP's projections have biases, in architectures that leave it open
- *     (Llama)
  * @param parallelResidual whether attention and MLP read the same input, in architectures that
- *     leave it open (GPT-NeoX)
+ *     leave it open
  * @param tiedHead whether the token embedding is the head's weight, too
  * @param logitCap {@code c} in {@code c·tanh(logits / c)}; 0 for none
  * @param attention the attention blocks
