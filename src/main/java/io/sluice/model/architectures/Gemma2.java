@@ -126,7 +126,7 @@ final class Gemma2 implements Architecture {
   }
 
   /** In GGUF files. */
-  private static final class Gguf implements GgufForm {
+  private static final class Gguf extends GgufForm {
     private static final Map<String, String> NAMES = new HashMap<>(Llama.GGUF_NAMES);
 
     static {
@@ -135,14 +135,8 @@ final class Gemma2 implements Architecture {
       NAMES.put("post_feedforward_layernorm", "post_ffw_norm");
     }
 
-    @Override
-    public String label() {
-      return "gemma2";
-    }
-
-    @Override
-    public Map<String, String> names() {
-      return NAMES;
+    Gguf() {
+      super("gemma2", NAMES);
     }
 
     @Override

@@ -133,7 +133,7 @@ final class Gpt2 implements Architecture {
   }
 
   /** In GGUF files. */
-  private static final class Gguf implements GgufForm {
+  private static final class Gguf extends GgufForm {
     private static final Map<String, String> NAMES =
         Map.ofEntries(
             Map.entry("transformer.wte", "token_embd"),
@@ -147,14 +147,8 @@ final class Gpt2 implements Architecture {
             Map.entry("mlp.c_fc", "ffn_up"),
             Map.entry("mlp.c_proj", "ffn_down"));
 
-    @Override
-    public String label() {
-      return "gpt2";
-    }
-
-    @Override
-    public Map<String, String> names() {
-      return NAMES;
+    Gguf() {
+      super("gpt2", NAMES);
     }
 
     @Override

@@ -148,7 +148,7 @@ final class GptNeoX implements Architecture {
   }
 
   /** In GGUF files. */
-  private static final class Gguf implements GgufForm {
+  private static final class Gguf extends GgufForm {
     private static final Map<String, String> NAMES =
         Map.ofEntries(
             Map.entry("gpt_neox.embed_in", "token_embd"),
@@ -161,14 +161,8 @@ final class GptNeoX implements Architecture {
             Map.entry("mlp.dense_h_to_4h", "ffn_up"),
             Map.entry("mlp.dense_4h_to_h", "ffn_down"));
 
-    @Override
-    public String label() {
-      return "gptneox";
-    }
-
-    @Override
-    public Map<String, String> names() {
-      return NAMES;
+    Gguf() {
+      super("gptneox", NAMES);
     }
 
     @Override

@@ -214,10 +214,9 @@ public class Llama implements Architecture {
   }
 
   /** In GGUF files. */
-  protected class Gguf implements GgufForm {
-    @Override
-    public String label() {
-      return Llama.this.label();
+  protected class Gguf extends GgufForm {
+    protected Gguf() {
+      super(Llama.this.label(), GGUF_NAMES);
     }
 
     @Override
@@ -234,11 +233,6 @@ public class Llama implements Architecture {
               "`Meta AI original pth`",
               (value, all) -> value.asText().equals("Meta AI original pth"),
               "tensor_data_layout");
-    }
-
-    @Override
-    public Map<String, String> names() {
-      return GGUF_NAMES;
     }
 
     @Override

@@ -9,15 +9,35 @@ import java.util.Map;
  * How GGUF files hold an architecture: its settings in their metadata, and what llama.cpp's
  * converter makes of HuggingFace's tensors.
  */
-public interface GgufForm {
+public abstract class GgufForm {
+  private final String label;
+  private final Map<String, String> names;
+
+  /**
+   * @param label the name that {@code general.architecture} gives
+   * @param names the file's names of modules by HuggingFace's; those of a layer's modules without
+   *     what stands before them in either
+   */
+  protected GgufForm(String label, Map<String, String> names) {
+    this.label = label;
+    this.names = Map.copyOf(names);
+  }
+
   /** The name that {@code general.architecture} gives. */
-  String label();
+  public final String label() {
+    return label;
+  }
+
+  /** The file's name of a module, or of a layer's module inside the layer; null if it has none. */
+  final String stored(String module) {
+    return names.get(module);
+  }
 
   /**
    * The keys of the metadata that begin with the label, without it. The check of a file and the
    * documentation are made from this table.
    */
-  KeyTable keys();
+  public abstract KeyTable keys();
 
   /**
    * What the metadata says. Defaults are those of llama.cpp.
@@ -25,16 +45,10 @@ public interface GgufForm {
    * @throws IOException if a setting is missing, out of range or not supported
    * @throws IllegalArgumentException if two settings do not fit each other
    */
-  CausalConfig config(GgufSettings settings) throws IOException;
-
-  /**
-   * The file's names of modules by HuggingFace's; those of a layer's modules without what stands
-   * before them in either.
-   */
-  Map<String, String> names();
+  public abstract CausalConfig config(GgufSettings settings) throws IOException;
 
   /** Whether the file keeps the matrix of this name transposed. */
-  default boolean isTransposed(String name) {
+  public boolean isTransposed(String name) {
     return false;
   }
 
@@ -43,7 +57,7 @@ public interface GgufForm {
    *
    * @throws IOException if its shape does not fit the configuration
    */
-  default Tensor restored(GgufTensor tensor) throws IOException {
+  public Tensor restored(GgufTensor tensor) throws IOException {
     return tensor.values();
   }
 }

@@ -114,11 +114,11 @@ public final class GgufTensors implements ModelTensors {
     String module = name.substring(0, dot);
     String kind = name.substring(dot);
     if (!module.startsWith(layers)) {
-      String stored = form.names().get(module);
+      String stored = form.stored(module);
       return stored == null ? null : stored + kind;
     }
     int end = module.indexOf('.', layers.length());
-    String stored = form.names().get(module.substring(end + 1));
+    String stored = form.stored(module.substring(end + 1));
     return stored == null
         ? null
         : "blk." + module.substring(layers.length(), end) + "." + stored + kind;
