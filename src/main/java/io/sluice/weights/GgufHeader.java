@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The header of a GGUF file of version 2 or 3, read as hostile input.
+ * The header of a GGUF file of version 2 or 3, checked as input from strangers.
  *
  * @param metadata its key-value pairs
  * @param tensors each tensor with its place, in the header's order
@@ -28,7 +28,7 @@ record GgufHeader(
   /** llama.cpp itself allows 64 bytes for a tensor's name and four dimensions. */
   private static final int LONGEST_NAME = 4096;
 
-  private static final int MAX_RANK = 8;
+  private static final int MAX_DIMENSIONS = 8;
 
   /** Key length, type, and a value of one byte. */
   private static final int LEAST_PAIR = Long.BYTES + Integer.BYTES + 1;
@@ -106,12 +106,12 @@ record GgufHeader(
       throws IOException {
     String name = cursor.string(LONGEST_NAME, "a tensor's name");
     String what = "tensor " + Quoted.of(name);
-    int rank = cursor.int32(what);
-    if (rank < 0 || rank > MAX_RANK) {
-      throw BadFile.damaged(path, what + " has " + Integer.toUnsignedString(rank) + " dimensions");
+    int dimensions = cursor.int32(what);
+    if (dimensions < 0 || dimensions > MAX_DIMENSIONS) {
+      throw BadFile.damaged(path, what + " has " + Integer.toUnsignedString(dimensions) + " dimensions");
     }
-    long[] shape = new long[rank];
-    for (int i = rank - 1; i >= 0; i--) { // The file has the innermost dimension first.
+    long[] shape = new long[dimensions];
+    for (int i = dimensions - 1; i >= 0; i--) { // The file has the innermost dimension first.
       shape[i] = cursor.int64(what);
     }
     int id = cursor.int32(what);
@@ -129,7 +129,7 @@ record GgufHeader(
     } catch (IllegalArgumentException e) {
       throw BadFile.damaged(path, what + ": " + e.getMessage());
     }
-    if (type.isQuantised() && (rank == 0 || shape[rank - 1] % type.blockLength() != 0)) {
+    if (type.isQuantised() && (dimensions == 0 || shape[dimensions - 1] % type.blockLength() != 0)) {
       throw BadFile.damaged(
           path,
           what

@@ -1,13 +1,14 @@
 package io.sluice.weights;
 
 import io.sluice.files.Quoted;
+import io.sluice.weights.GgufEntries.Entry;
+import io.sluice.weights.GgufEntries.Type;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -20,47 +21,11 @@ import java.util.Set;
  * another type than the one asked for; those without a default also if it is missing.
  */
 public final class GgufMetadata {
-  /** The longest key that the format allows. */
-  private static final int LONGEST_KEY = 65_535;
-
   private static final long LONGEST_TEXT = 1 << 28;
-  private static final int DEEPEST = 4;
 
   private final Path path;
   private final MemorySegment file;
   private final Map<String, Entry> entries;
-
-  /**
-   * Where a value is.
-   *
-   * @param type its type, or that of the elements if it is an array
-   * @param count number of elements; −1 if it is no array
-   * @param at byte offset of the value or of the first element
-   */
-  private record Entry(Type type, long count, long at) {}
-
-  /** The format's types, in the order of its numbers; {@code bytes} is 0 where the size varies. */
-  private enum Type {
-    UINT8(1),
-    INT8(1),
-    UINT16(2),
-    INT16(2),
-    UINT32(4),
-    INT32(4),
-    FLOAT32(4),
-    BOOL(1),
-    STRING(0),
-    ARRAY(0),
-    UINT64(8),
-    INT64(8),
-    FLOAT64(8);
-
-    private final int bytes;
-
-    Type(int bytes) {
-      this.bytes = bytes;
-    }
-  }
 
   private GgufMetadata(Path path, MemorySegment file, Map<String, Entry> entries) {
     this.path = path;
@@ -71,64 +36,7 @@ public final class GgufMetadata {
   /** Reads {@code count} pairs, and checks that all their parts lie within the file. */
   static GgufMetadata parse(Path path, MemorySegment file, GgufCursor cursor, long count)
       throws IOException {
-    Map<String, Entry> entries = new LinkedHashMap<>();
-    for (long i = 0; i < count; i++) {
-      String key = cursor.string(LONGEST_KEY, "a metadata key");
-      String what = "the value of " + Quoted.of(key);
-      Type type = type(cursor, what);
-      Entry entry;
-      if (type == Type.ARRAY) {
-        Type element = type(cursor, what);
-        long elements = cursor.count(least(element), "elements of " + Quoted.of(key));
-        entry = new Entry(element, elements, cursor.position());
-        skip(cursor, element, elements, 1, what);
-      } else {
-        entry = new Entry(type, -1, cursor.position());
-        skip(cursor, type, 1, 1, what);
-      }
-      if (entries.put(key, entry) != null) {
-        throw cursor.damaged("it has the metadata key " + Quoted.of(key) + " twice");
-      }
-    }
-    return new GgufMetadata(path, file, entries);
-  }
-
-  private static Type type(GgufCursor cursor, String what) throws IOException {
-    int number = cursor.int32(what);
-    if (number < 0 || number >= Type.values().length) {
-      throw cursor.damaged(what + " has the unknown type " + Integer.toUnsignedString(number));
-    }
-    return Type.values()[number];
-  }
-
-  /** The fewest bytes that a value takes. */
-  private static int least(Type type) {
-    return switch (type) {
-      case STRING -> Long.BYTES;
-      case ARRAY -> Integer.BYTES + Long.BYTES;
-      default -> type.bytes;
-    };
-  }
-
-  private static void skip(GgufCursor cursor, Type type, long count, int depth, String what)
-      throws IOException {
-    switch (type) {
-      case STRING -> {
-        for (long i = 0; i < count; i++) {
-          cursor.skipString(what);
-        }
-      }
-      case ARRAY -> {
-        if (depth == DEEPEST) {
-          throw cursor.damaged(what + " nests arrays deeper than " + DEEPEST);
-        }
-        for (long i = 0; i < count; i++) {
-          Type element = type(cursor, what);
-          skip(cursor, element, cursor.count(least(element), "elements"), depth + 1, what);
-        }
-      }
-      default -> cursor.skip(count * type.bytes, what);
-    }
+    return new GgufMetadata(path, file, GgufEntries.read(cursor, count));
   }
 
   /** All keys, in the file's order. */
@@ -167,8 +75,8 @@ public final class GgufMetadata {
       return otherwise;
     }
     Entry entry = scalar(entry(key), key);
-    byte value = file.get(ValueLayout.JAVA_BYTE, entry.at);
-    if (entry.type != Type.BOOL || value < 0 || value > 1) {
+    byte value = file.get(ValueLayout.JAVA_BYTE, entry.at());
+    if (entry.type() != Type.BOOL || value < 0 || value > 1) {
       throw wrong(key, "no truth value");
     }
     return value == 1;
@@ -177,10 +85,10 @@ public final class GgufMetadata {
   /** A string. */
   public String text(String key) throws IOException {
     Entry entry = scalar(entry(key), key);
-    if (entry.type != Type.STRING) {
+    if (entry.type() != Type.STRING) {
       throw wrong(key, "no text");
     }
-    return new GgufCursor(path, file, entry.at).string(LONGEST_TEXT, Quoted.of(key));
+    return new GgufCursor(path, file, entry.at()).string(LONGEST_TEXT, Quoted.of(key));
   }
 
   /** A string, or {@code otherwise} if there is none. */
@@ -191,12 +99,12 @@ public final class GgufMetadata {
   /** A list of strings. */
   public List<String> texts(String key) throws IOException {
     Entry entry = array(key);
-    if (entry.type != Type.STRING && entry.count > 0) {
+    if (entry.type() != Type.STRING && entry.count() > 0) {
       throw wrong(key, "no list of texts");
     }
-    GgufCursor cursor = new GgufCursor(path, file, entry.at);
+    GgufCursor cursor = new GgufCursor(path, file, entry.at());
     List<String> texts = new ArrayList<>();
-    for (long i = 0; i < entry.count; i++) {
+    for (long i = 0; i < entry.count(); i++) {
       texts.add(cursor.string(LONGEST_TEXT, Quoted.of(key)));
     }
     return texts;
@@ -205,10 +113,10 @@ public final class GgufMetadata {
   /** A list of whole numbers. */
   public long[] integers(String key) throws IOException {
     Entry entry = array(key);
-    long[] numbers = new long[(int) Math.min(entry.count, Integer.MAX_VALUE - 8)];
+    long[] numbers = new long[(int) Math.min(entry.count(), Integer.MAX_VALUE - 8)];
     for (int i = 0; i < numbers.length; i++) {
-      long at = entry.at + (long) i * entry.type.bytes;
-      numbers[i] = integer(new Entry(entry.type, -1, at), key);
+      long at = entry.at() + (long) i * entry.type().bytes;
+      numbers[i] = integer(new Entry(entry.type(), -1, at), key);
     }
     return numbers;
   }
@@ -216,10 +124,10 @@ public final class GgufMetadata {
   /** A list of numbers. */
   public double[] reals(String key) throws IOException {
     Entry entry = array(key);
-    double[] numbers = new double[(int) Math.min(entry.count, Integer.MAX_VALUE - 8)];
+    double[] numbers = new double[(int) Math.min(entry.count(), Integer.MAX_VALUE - 8)];
     for (int i = 0; i < numbers.length; i++) {
-      long at = entry.at + (long) i * entry.type.bytes;
-      numbers[i] = real(new Entry(entry.type, -1, at), key);
+      long at = entry.at() + (long) i * entry.type().bytes;
+      numbers[i] = real(new Entry(entry.type(), -1, at), key);
     }
     return numbers;
   }
@@ -230,8 +138,8 @@ public final class GgufMetadata {
    */
   public Object value(String key) throws IOException {
     Entry entry = entry(key);
-    if (entry.count < 0) {
-      return switch (entry.type) {
+    if (entry.count() < 0) {
+      return switch (entry.type()) {
         case STRING -> text(key);
         case BOOL -> flag(key, false);
         case FLOAT32, FLOAT64 -> real(entry, key);
@@ -239,7 +147,7 @@ public final class GgufMetadata {
       };
     }
     List<Object> values = new ArrayList<>();
-    switch (entry.type) {
+    switch (entry.type()) {
       case STRING -> values.addAll(texts(key));
       case FLOAT32, FLOAT64 -> {
         for (double number : reals(key)) {
@@ -247,8 +155,8 @@ public final class GgufMetadata {
         }
       }
       case BOOL -> {
-        for (long i = 0; i < entry.count; i++) {
-          values.add(file.get(ValueLayout.JAVA_BYTE, entry.at + i) != 0);
+        for (long i = 0; i < entry.count(); i++) {
+          values.add(file.get(ValueLayout.JAVA_BYTE, entry.at() + i) != 0);
         }
       }
       default -> {
@@ -262,25 +170,25 @@ public final class GgufMetadata {
 
   private double real(Entry entry, String key) throws IOException {
     scalar(entry, key);
-    return switch (entry.type) {
-      case FLOAT32 -> file.get(GgufCursor.FLOAT, entry.at);
-      case FLOAT64 -> file.get(GgufCursor.DOUBLE, entry.at);
+    return switch (entry.type()) {
+      case FLOAT32 -> file.get(GgufCursor.FLOAT, entry.at());
+      case FLOAT64 -> file.get(GgufCursor.DOUBLE, entry.at());
       default -> integer(entry, key);
     };
   }
 
   private long integer(Entry entry, String key) throws IOException {
     scalar(entry, key);
-    return switch (entry.type) {
-      case UINT8 -> file.get(ValueLayout.JAVA_BYTE, entry.at) & 0xff;
-      case INT8 -> file.get(ValueLayout.JAVA_BYTE, entry.at);
-      case UINT16 -> file.get(GgufCursor.SHORT, entry.at) & 0xffff;
-      case INT16 -> file.get(GgufCursor.SHORT, entry.at);
-      case UINT32 -> file.get(GgufCursor.INT, entry.at) & 0xffffffffL;
-      case INT32 -> file.get(GgufCursor.INT, entry.at);
-      case INT64 -> file.get(GgufCursor.LONG, entry.at);
+    return switch (entry.type()) {
+      case UINT8 -> file.get(ValueLayout.JAVA_BYTE, entry.at()) & 0xff;
+      case INT8 -> file.get(ValueLayout.JAVA_BYTE, entry.at());
+      case UINT16 -> file.get(GgufCursor.SHORT, entry.at()) & 0xffff;
+      case INT16 -> file.get(GgufCursor.SHORT, entry.at());
+      case UINT32 -> file.get(GgufCursor.INT, entry.at()) & 0xffffffffL;
+      case INT32 -> file.get(GgufCursor.INT, entry.at());
+      case INT64 -> file.get(GgufCursor.LONG, entry.at());
       case UINT64 -> {
-        long number = file.get(GgufCursor.LONG, entry.at);
+        long number = file.get(GgufCursor.LONG, entry.at());
         if (number < 0) {
           throw wrong(key, Long.toUnsignedString(number) + ", which no size can be");
         }
@@ -302,7 +210,7 @@ public final class GgufMetadata {
   }
 
   private Entry scalar(Entry entry, String key) throws IOException {
-    if (entry.count >= 0) {
+    if (entry.count() >= 0) {
       throw wrong(key, "a list");
     }
     return entry;
@@ -310,7 +218,7 @@ public final class GgufMetadata {
 
   private Entry array(String key) throws IOException {
     Entry entry = entry(key);
-    if (entry.count < 0 || entry.type == Type.ARRAY) {
+    if (entry.count() < 0 || entry.type() == Type.ARRAY) {
       throw wrong(key, "no list of plain values");
     }
     return entry;

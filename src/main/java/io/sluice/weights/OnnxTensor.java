@@ -37,7 +37,7 @@ record OnnxTensor(TensorInfo info, MemorySegment data) {
       if (dtype == null) {
         return null;
       }
-      if (tensor.getDimsCount() > TensorInfo.MAX_RANK) {
+      if (tensor.getDimsCount() > TensorInfo.MAX_DIMENSIONS) {
         throw damaged(name, "has " + tensor.getDimsCount() + " dimensions");
       }
       TensorInfo info;

@@ -36,14 +36,14 @@ public final class PyTorchFile implements TensorSource {
 
   private final Path path;
   private final Map<String, TensorInfo> infos;
-  private final Map<String, TensorPickle.View> views;
-  private final Map<TensorPickle.Storage, MemorySegment> storages;
+  private final Map<String, PickledTensors.View> views;
+  private final Map<PickledTensors.Storage, MemorySegment> storages;
 
   private PyTorchFile(
       Path path,
       Map<String, TensorInfo> infos,
-      Map<String, TensorPickle.View> views,
-      Map<TensorPickle.Storage, MemorySegment> storages) {
+      Map<String, PickledTensors.View> views,
+      Map<PickledTensors.Storage, MemorySegment> storages) {
     this.path = path;
     this.infos = infos;
     this.views = views;
@@ -87,12 +87,12 @@ public final class PyTorchFile implements TensorSource {
     root = root.substring(0, root.length() - PICKLE.length());
     requireLittleEndian(path, zip, root);
     byte[] pickle = bytes(path, zip, pickles.getFirst(), LONGEST_PICKLE);
-    Map<TensorPickle.Storage, MemorySegment> storages = new HashMap<>();
+    Map<PickledTensors.Storage, MemorySegment> storages = new HashMap<>();
     Map<String, TensorInfo> infos = new LinkedHashMap<>();
-    Map<String, TensorPickle.View> views = TensorPickle.read(path, pickle);
+    Map<String, PickledTensors.View> views = TensorPickle.read(path, pickle);
     long left = Files.size(path);
-    for (Map.Entry<String, TensorPickle.View> tensor : views.entrySet()) {
-      TensorPickle.Storage storage = tensor.getValue().storage();
+    for (Map.Entry<String, PickledTensors.View> tensor : views.entrySet()) {
+      PickledTensors.Storage storage = tensor.getValue().storage();
       if (!storages.containsKey(storage)) {
         left -= requireEntry(path, zip, root, storage);
         if (left < 0) {
@@ -121,7 +121,7 @@ public final class PyTorchFile implements TensorSource {
    * be sound and all of them together far longer than the file: the caller adds them up.
    */
   private static long requireEntry(
-      Path path, ZipFile zip, String root, TensorPickle.Storage storage) throws IOException {
+      Path path, ZipFile zip, String root, PickledTensors.Storage storage) throws IOException {
     ZipEntry entry = entry(zip, root, storage);
     if (entry == null) {
       throw BadFile.damaged(path, "its values " + Quoted.of(storage.key()) + " are missing");
@@ -138,12 +138,12 @@ public final class PyTorchFile implements TensorSource {
     return entry.getSize();
   }
 
-  private static ZipEntry entry(ZipFile zip, String root, TensorPickle.Storage storage) {
+  private static ZipEntry entry(ZipFile zip, String root, PickledTensors.Storage storage) {
     return zip.getEntry(root + "/data/" + storage.key());
   }
 
   private static MemorySegment storage(
-      Path path, ZipFile zip, String root, TensorPickle.Storage storage) throws IOException {
+      Path path, ZipFile zip, String root, PickledTensors.Storage storage) throws IOException {
     ZipEntry entry = entry(zip, root, storage);
     long bytes = entry.getSize();
     MemorySegment memory = Arena.ofAuto().allocate(Math.max(1, bytes), 64);
@@ -186,7 +186,7 @@ public final class PyTorchFile implements TensorSource {
   }
 
   /** The view's values in row-major order: the storage itself where they are that already. */
-  private static MemorySegment rowMajor(TensorPickle.View view, MemorySegment storage) {
+  private static MemorySegment rowMajor(PickledTensors.View view, MemorySegment storage) {
     DType dtype = view.storage().dtype();
     long[] shape = view.shape();
     long elements = 1;
@@ -239,7 +239,7 @@ public final class PyTorchFile implements TensorSource {
   @Override
   public MemorySegment data(String name) {
     info(name);
-    TensorPickle.View view = views.get(name);
+    PickledTensors.View view = views.get(name);
     return rowMajor(view, storages.get(view.storage())).asReadOnly();
   }
 }

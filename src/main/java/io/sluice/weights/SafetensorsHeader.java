@@ -25,7 +25,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The header of a safetensors file, read as hostile input.
+ * The header of a safetensors file, checked as input from strangers.
  *
  * @param valuesOffset where the values begin in the file
  * @param tensors each tensor with its place, in the header's order
@@ -163,7 +163,7 @@ record SafetensorsHeader(
             expect(JsonToken.VALUE_STRING, what + " dtype");
             type = json.getText();
           }
-          case "shape" -> shape = numbers(what + " shape", TensorInfo.MAX_RANK);
+          case "shape" -> shape = numbers(what + " shape", TensorInfo.MAX_DIMENSIONS);
           case "data_offsets" -> offsets = numbers(what + " data_offsets", 2);
           default -> throw BadFile.damaged(path, what + " has unknown field " + Quoted.of(field));
         }

@@ -20,7 +20,7 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Several safetensors files that hold one model, told apart by an index ({@code
+ * Several safetensors files that hold one model, with an index of what is in which ({@code
  * model.safetensors.index.json}, whose {@code weight_map} gives each tensor's file). The files lie
  * beside the index; names that lead elsewhere are refused.
  */

@@ -13,7 +13,7 @@ import java.util.Objects;
  */
 public record TensorInfo(String name, DType dtype, long... shape) {
   /** The most dimensions a tensor may have; LibTorch's own limit is the same. */
-  static final int MAX_RANK = 64;
+  static final int MAX_DIMENSIONS = 64;
 
   /**
    * Checks that the tensor can exist.
@@ -25,9 +25,9 @@ public record TensorInfo(String name, DType dtype, long... shape) {
     Objects.requireNonNull(name, "name");
     Objects.requireNonNull(dtype, "dtype");
     shape = shape.clone();
-    if (shape.length > MAX_RANK) {
+    if (shape.length > MAX_DIMENSIONS) {
       throw new IllegalArgumentException(
-          "a tensor of " + shape.length + " dimensions; at most " + MAX_RANK + " are allowed");
+          "a tensor of " + shape.length + " dimensions; at most " + MAX_DIMENSIONS + " are allowed");
     }
     byteSize(dtype, shape);
   }

@@ -1,7 +1,9 @@
 package io.sluice.weights;
 
 import io.sluice.files.Quoted;
-import io.sluice.memory.DType;
+import io.sluice.weights.PickledTensors.Global;
+import io.sluice.weights.PickledTensors.Tuple;
+import io.sluice.weights.PickledTensors.View;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -17,65 +19,24 @@ import java.util.Map;
 
 /**
  * Reads what PyTorch pickles when it saves a dictionary of tensors. A pickle is a program; this
- * knows only the instructions that tensors need and only the few names in {@link #KNOWN}, and runs
- * nothing. Whatever else a file asks for is refused by name.
+ * knows only the instructions that tensors need and only the names in {@link PickledTensors}, and
+ * runs nothing. Whatever else a file asks for is refused by name.
  */
 final class TensorPickle {
-  private static final String REBUILD_TENSOR = "torch._utils._rebuild_tensor_v2";
-  private static final String REBUILD_PARAMETER = "torch._utils._rebuild_parameter";
-  private static final String ORDERED_DICT = "collections.OrderedDict";
-
-  /** PyTorch's own limit. */
-  private static final int MOST_DIMENSIONS = 64;
-
-  private static final Map<String, DType> STORAGES =
-      Map.of(
-          "torch.FloatStorage", DType.F32,
-          "torch.DoubleStorage", DType.F64,
-          "torch.HalfStorage", DType.F16,
-          "torch.BFloat16Storage", DType.BF16,
-          "torch.IntStorage", DType.I32,
-          "torch.LongStorage", DType.I64,
-          "torch.ByteStorage", DType.U8,
-          "torch.BoolStorage", DType.BOOL);
-
-  private static final List<String> KNOWN =
-      List.of(REBUILD_TENSOR, REBUILD_PARAMETER, ORDERED_DICT);
-
-  /**
-   * A block of values in the file.
-   *
-   * @param key the name of its entry under {@code data/}
-   * @param dtype the type of its values
-   * @param elements how many there are
-   */
-  record Storage(String key, DType dtype, long elements) {}
-
-  /**
-   * A tensor: a view of a storage.
-   *
-   * @param offset the place of its first element
-   * @param shape its sizes
-   * @param strides elements from one index to the next, by dimension
-   */
-  record View(Storage storage, long offset, long[] shape, long[] strides) {}
-
-  private record Global(String name) {}
-
-  private record Tuple(List<Object> items) {}
-
   private enum Constant {
     NONE,
     MARK
   }
 
   private final Path file;
+  private final PickledTensors objects;
   private final ByteBuffer in;
   private final ArrayDeque<Object> stack = new ArrayDeque<>();
   private final Map<Integer, Object> memo = new HashMap<>();
 
   private TensorPickle(Path file, byte[] bytes) {
     this.file = file;
+    this.objects = new PickledTensors(file);
     this.in = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 
@@ -179,15 +140,15 @@ final class TensorPickle {
         case 0x94 -> memo.put(memo.size(), stack.element()); // MEMOIZE
         case 'h' -> recall(in.get() & 0xff);
         case 'j' -> recall(in.getInt());
-        case 'c' -> stack.push(global(line(), line()));
+        case 'c' -> stack.push(objects.global(line(), line()));
         case 0x93 -> { // STACK_GLOBAL
           String name = (String) stack.pop();
-          stack.push(global((String) stack.pop(), name));
+          stack.push(objects.global((String) stack.pop(), name));
         }
-        case 'Q' -> stack.push(storage((Tuple) stack.pop())); // BINPERSID
+        case 'Q' -> stack.push(objects.storage((Tuple) stack.pop())); // BINPERSID
         case 'R' -> {
           Tuple arguments = (Tuple) stack.pop();
-          stack.push(call((Global) stack.pop(), arguments.items));
+          stack.push(objects.call((Global) stack.pop(), arguments.items()));
         }
         case 'b' -> {
           // What a state_dict carries beside its entries: versions of modules, of no use here.
@@ -273,75 +234,5 @@ final class TensorPickle {
     int start = in.position();
     while (in.get() != '\n') {}
     return new String(in.array(), start, in.position() - 1 - start, StandardCharsets.UTF_8);
-  }
-
-  private Global global(String module, String name) throws IOException {
-    String full = module + "." + name;
-    if (!KNOWN.contains(full) && !STORAGES.containsKey(full)) {
-      throw BadFile.because(
-          file,
-          "its pickle asks for " + Quoted.of(full),
-          "only dictionaries of tensors are read, and nothing is ever run");
-    }
-    return new Global(full);
-  }
-
-  /** ('storage', type, key, place, elements), as PyTorch refers to an entry of the file. */
-  private Storage storage(Tuple id) throws IOException {
-    List<Object> items = id.items;
-    if (items.size() != 5
-        || !items.get(0).equals("storage")
-        || !(items.get(1) instanceof Global(String type))
-        || !STORAGES.containsKey(type)) {
-      throw BadFile.damaged(file, "its pickle refers to something that is no storage of values");
-    }
-    return new Storage((String) items.get(2), STORAGES.get(type), (Long) items.get(4));
-  }
-
-  private Object call(Global function, List<Object> arguments) throws IOException {
-    return switch (function.name) {
-      case ORDERED_DICT -> {
-        if (!arguments.isEmpty()) {
-          throw BadFile.damaged(file, "its pickle makes an OrderedDict in an unusual way");
-        }
-        yield new LinkedHashMap<Object, Object>();
-      }
-      case REBUILD_PARAMETER -> arguments.get(0);
-      case REBUILD_TENSOR ->
-          view(
-              (Storage) arguments.get(0),
-              (Long) arguments.get(1),
-              longs((Tuple) arguments.get(2)),
-              longs((Tuple) arguments.get(3)));
-      default ->
-          throw BadFile.because(
-              file,
-              "its pickle calls " + Quoted.of(function.name),
-              "only dictionaries of tensors are read, and nothing is ever run");
-    };
-  }
-
-  private long[] longs(Tuple tuple) throws IOException {
-    // One long tuple, recalled again and again, would become many long arrays.
-    if (tuple.items.size() > MOST_DIMENSIONS) {
-      throw BadFile.damaged(file, "a tensor has " + tuple.items.size() + " dimensions");
-    }
-    return tuple.items.stream().mapToLong(item -> (Long) item).toArray();
-  }
-
-  private View view(Storage storage, long offset, long[] shape, long[] strides) throws IOException {
-    long elements = 1;
-    long last = offset;
-    boolean sound = offset >= 0 && shape.length == strides.length;
-    for (int i = 0; sound && i < shape.length; i++) {
-      sound = shape[i] >= 0 && strides[i] >= 0;
-      elements = Math.multiplyExact(elements, shape[i]);
-      last = Math.addExact(last, Math.multiplyExact(Math.max(0, shape[i] - 1), strides[i]));
-    }
-    // A stride of 0 would let a small file ask for any amount of memory.
-    if (!sound || elements > 0 && last >= storage.elements || elements > storage.elements) {
-      throw BadFile.damaged(file, "a tensor reaches outside of its storage");
-    }
-    return new View(storage, offset, shape, strides);
   }
 }
