@@ -6,8 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Finds the key-value pairs of a GGUF file and checks that all their parts lie within it. Values are
- * not decoded.
+ * Finds the key-value pairs of a GGUF file and checks that all their parts lie within it. Values
+ * are not decoded.
  */
 final class GgufEntries {
   /** The longest key that the format allows. */

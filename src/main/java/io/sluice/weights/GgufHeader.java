@@ -108,7 +108,8 @@ record GgufHeader(
     String what = "tensor " + Quoted.of(name);
     int dimensions = cursor.int32(what);
     if (dimensions < 0 || dimensions > MAX_DIMENSIONS) {
-      throw BadFile.damaged(path, what + " has " + Integer.toUnsignedString(dimensions) + " dimensions");
+      throw BadFile.damaged(
+          path, what + " has " + Integer.toUnsignedString(dimensions) + " dimensions");
     }
     long[] shape = new long[dimensions];
     for (int i = dimensions - 1; i >= 0; i--) { // The file has the innermost dimension first.
@@ -129,7 +130,8 @@ record GgufHeader(
     } catch (IllegalArgumentException e) {
       throw BadFile.damaged(path, what + ": " + e.getMessage());
     }
-    if (type.isQuantised() && (dimensions == 0 || shape[dimensions - 1] % type.blockLength() != 0)) {
+    if (type.isQuantised()
+        && (dimensions == 0 || shape[dimensions - 1] % type.blockLength() != 0)) {
       throw BadFile.damaged(
           path,
           what

@@ -108,8 +108,7 @@ record PickledTensors(Path file) {
               (Long) arguments.get(1),
               longs((Tuple) arguments.get(2)),
               longs((Tuple) arguments.get(3)));
-      default ->
-          throw refused("calls", function.name);
+      default -> throw refused("calls", function.name);
     };
   }
 

@@ -27,7 +27,11 @@ public record TensorInfo(String name, DType dtype, long... shape) {
     shape = shape.clone();
     if (shape.length > MAX_DIMENSIONS) {
       throw new IllegalArgumentException(
-          "a tensor of " + shape.length + " dimensions; at most " + MAX_DIMENSIONS + " are allowed");
+          "a tensor of "
+              + shape.length
+              + " dimensions; at most "
+              + MAX_DIMENSIONS
+              + " are allowed");
     }
     byteSize(dtype, shape);
   }

@@ -106,7 +106,9 @@ public final class CausalModel implements LanguageModel {
             try (TensorScope scope = TensorScope.open()) {
               // An alias, which the branch may close when its first layer is done.
               Tensor branch = trunk.to(device()).moveTo(carried);
-              losses[i] = stack.loss(batch, stack.through(layer, last, branch, pass, variants.get(i), carried));
+              losses[i] =
+                  stack.loss(
+                      batch, stack.through(layer, last, branch, pass, variants.get(i), carried));
             }
             progress.accept(++done);
           }
@@ -150,7 +152,13 @@ public final class CausalModel implements LanguageModel {
           TensorScope carried = TensorScope.detached()) {
         CausalPass pass = stack.begin(batch, cache, carried);
         Tensor stream =
-            stack.through(0, shape().layers(), stack.embedded(batch, pass, carried), pass, Hooks.none(), carried);
+            stack.through(
+                0,
+                shape().layers(),
+                stack.embedded(batch, pass, carried),
+                pass,
+                Hooks.none(),
+                carried);
         Tensor last = stream.narrow(1, ids.length - 1, 1);
         logits = logits(stack.normalised(last)).reshape(shape().vocabulary());
       }
