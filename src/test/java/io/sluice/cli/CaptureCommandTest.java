@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,6 +37,7 @@ class CaptureCommandTest {
         Files.writeString(folder.resolve("text.txt"), "the white whale sails the sea. ".repeat(20));
   }
 
+  @Tag("slow")
   @Test
   void writesAStoreAndSaysSo() throws IOException {
     Path store = folder.resolve("store");
@@ -70,6 +72,7 @@ class CaptureCommandTest {
     assertThat(capture(none, "--text-field", "")).isEqualTo(2);
   }
 
+  @Tag("slow")
   @Test
   void saysWhyNoLineCouldBeUsed() throws IOException {
     text =
@@ -105,6 +108,7 @@ class CaptureCommandTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void replacesAStoreOnlyWhenAskedTo() throws IOException {
     Path store = folder.resolve("store");
@@ -124,6 +128,7 @@ class CaptureCommandTest {
     assertThat(ActivationStore.open(store).rows()).isEqualTo(20);
   }
 
+  @Tag("slow")
   @Test
   void deletesWhatAKilledCaptureLeftBesideTheStore() throws Exception {
     Process ended = new ProcessBuilder("true").start();

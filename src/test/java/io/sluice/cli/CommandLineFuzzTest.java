@@ -17,6 +17,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -31,6 +32,7 @@ import picocli.CommandLine.Model.OptionSpec;
  * There is one command line to twenty mutations of a file, as the system property {@code
  * sluice.mutations} says; {@code sluice.fuzz.show} prints them.
  */
+@Tag("fuzz")
 class CommandLineFuzzTest {
   private static final int LINES = Integer.getInteger("sluice.mutations", 4000) / 20;
   private static final Path MODELS = Path.of("src/test/resources/golden/model").toAbsolutePath();

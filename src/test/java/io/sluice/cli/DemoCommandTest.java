@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -88,6 +89,7 @@ class DemoCommandTest {
         rows, tokens, fvu, 1 - fvu, 32.0, 0.0, tokens, histogram, trained, null);
   }
 
+  @Tag("slow")
   @Test
   void failingStepEndsTheDemoWithItsOneLine() throws Exception {
     Path text = Files.writeString(folder.resolve("empty.txt"), "");

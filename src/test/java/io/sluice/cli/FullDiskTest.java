@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Commands whose files do not fit: the shell's limit on the size of a file stands for a full disk,
  * which needs no right to mount one. Writing fails in the same place and the same way.
  */
+@Tag("slow")
 @DisabledOnOs(OS.WINDOWS)
 class FullDiskTest {
   private static final Path LAUNCHER = Path.of("bin/sluice").toAbsolutePath();

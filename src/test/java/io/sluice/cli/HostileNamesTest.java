@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -59,6 +60,7 @@ class HostileNamesTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void namesInStoresAndRunsAreQuoted() throws IOException {
     Path run = temp.resolve("run" + HOSTILE);

@@ -15,10 +15,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** From a text to a trained Lorsa and what it is worth, command by command. */
+@Tag("slow")
 class LorsaCommandTest {
   private static final String MODEL = "src/test/resources/golden/model/causal/tiny-llama";
 

@@ -17,12 +17,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** A study of a causal language model, command by command. */
+@Tag("slow")
 class LossCommandTest {
   private static final String MODEL = "src/test/resources/golden/model/causal/tiny-llama";
   private static final String TEXT =

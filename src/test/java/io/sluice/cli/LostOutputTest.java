@@ -13,10 +13,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A result that could not be printed is a failure; one that nobody wanted to the end is quiet. */
+@Tag("slow")
 class LostOutputTest {
   private static final Path MODELS = Path.of("src/test/resources/golden/model").toAbsolutePath();
 

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -89,6 +90,7 @@ class MainTest {
     assertThat(err.toString()).contains(message);
   }
 
+  @Tag("slow")
   @Test
   void emptyValuesAreRefusedWhereTheyMeanNothing() {
     int options = 0;

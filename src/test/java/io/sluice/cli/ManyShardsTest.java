@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -35,6 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
  * A store of more files than a process may map opens, and spectra and training over it are those of
  * the same rows in few files.
  */
+@Tag("slow")
 @EnabledOnOs(OS.LINUX)
 class ManyShardsTest {
   private static final String HOOK = "layers.0.attn_out";

@@ -24,6 +24,7 @@ import java.util.Locale;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,6 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * and dictionaries have the same names and bytes as everywhere. (The command line itself leaves the
  * locale alone; the library cannot.)
  */
+@Tag("slow")
 @Isolated("changes the default locale")
 class OtherLocalesTest {
   private final Locale before = Locale.getDefault();

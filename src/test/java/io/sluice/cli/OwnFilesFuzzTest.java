@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -33,6 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
  * one in four, and all others, have bytes damaged anywhere. There is one to twenty mutations of a
  * checkpoint, as the system property {@code sluice.mutations} says.
  */
+@Tag("fuzz")
 class OwnFilesFuzzTest {
   private static final int MUTATIONS = Integer.getInteger("sluice.mutations", 4000) / 20;
   private static final int MOST_FAILURES = 30;

@@ -22,11 +22,13 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What runs and sweeps leave, damaged in what it says: it is drawn, or refused in one line. */
+@Tag("fuzz")
 class RunFilesFuzzTest {
   @TempDir(factory = InMemory.class)
   private Path folder;

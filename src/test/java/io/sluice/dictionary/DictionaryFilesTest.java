@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -185,6 +186,7 @@ class DictionaryFilesTest {
     Dictionary.load(folder);
   }
 
+  @Tag("slow")
   @Test
   void everyFlippedBitOfTheWeightsIsFound() throws IOException {
     byte[] good = Files.readAllBytes(weights);

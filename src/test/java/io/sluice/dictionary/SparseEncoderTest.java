@@ -41,6 +41,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -108,6 +109,8 @@ class SparseEncoderTest {
     return Arrays.copyOfRange(x, row * WIDTH, (row + 1) * WIDTH);
   }
 
+  @Tag("slow")
+  @Tag("python")
   @Test
   void agreesWithPyTorch() throws IOException {
     int count = 20;
@@ -139,6 +142,7 @@ class SparseEncoderTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void arraysMemoryBatchesAndThreadsGiveTheSameBits() {
     int count = 11;
@@ -257,6 +261,7 @@ class SparseEncoderTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void matchingPursuitAgreesWithTheEngine() {
     Dictionary drawn = dictionary(new Activation.TopK(K), true, false, FIXED);
@@ -365,6 +370,7 @@ class SparseEncoderTest {
     }
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @EnumSource
   void allocatesNothing(SparseEncoder.Weights weights) throws Exception {
@@ -373,6 +379,7 @@ class SparseEncoderTest {
         .endsWith("allocated 0");
   }
 
+  @Tag("slow")
   @Test
   void manyThreadsAtOnceGetTheirOwnResults() throws Exception {
     int callers = 3 * Runtime.getRuntime().availableProcessors() + 2;
@@ -400,6 +407,7 @@ class SparseEncoderTest {
   }
 
   /** A service needs this much of the class path: no Arrow, no LibTorch, no tokenizers. */
+  @Tag("slow")
   @Test
   void loadsWithNeitherLibTorchNorArrow() throws Exception {
     dictionary(new Activation.TopK(K), true, true).save(folder);

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,6 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * it ends no process and comes to an end. {@code -Dsluice.calls} is how many calls each package
  * gets; {@code -Dsluice.seed} repeats those of another run.
  */
+@Tag("fuzz")
 class EdgeFuzzTest {
   private static final long SEED = Seeds.seed();
 

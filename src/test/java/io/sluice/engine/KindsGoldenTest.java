@@ -59,6 +59,7 @@ class KindsGoldenTest {
     }
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @CsvSource({
     "reference, crosscoder-adam",

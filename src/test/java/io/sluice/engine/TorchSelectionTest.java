@@ -27,6 +27,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Screening in bfloat16 changes no feature and no bit of a value. */
+@Tag("slow")
 @Tag("cuda")
 class TorchSelectionTest {
   private static final Device DEVICE =

@@ -266,6 +266,8 @@ class InterventionTest {
         p);
   }
 
+  @Tag("slow")
+  @Tag("python")
   @Test
   void jointLossesAgreeWithTransformers() throws IOException {
     Python.require();

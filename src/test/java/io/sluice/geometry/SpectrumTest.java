@@ -9,6 +9,7 @@ import io.sluice.torch.Torch;
 import java.io.IOException;
 import java.util.Random;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class SpectrumTest {
@@ -77,6 +78,7 @@ class SpectrumTest {
         .isInstanceOf(IllegalArgumentException.class);
   }
 
+  @Tag("slow")
   @Test
   void bothSolversAgree() {
     Assumptions.assumeTrue(Torch.isAvailable(), "no LibTorch");

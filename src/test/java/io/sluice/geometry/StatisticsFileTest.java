@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -62,6 +63,7 @@ class StatisticsFileTest {
         .hasMessageContaining("empty.safetensors");
   }
 
+  @Tag("slow")
   @Test
   void refusesWhatIsNoCovariance() throws IOException {
     for (double[] matrix :

@@ -17,11 +17,13 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Statistics whose header and values are damaged: they are covariances, or refused in one line. */
+@Tag("fuzz")
 class StatisticsFuzzTest {
   @TempDir(factory = InMemory.class)
   private Path folder;

@@ -22,11 +22,13 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Lorsa configurations and weights that are damaged: read, or refused in one line. */
+@Tag("fuzz")
 class LorsaFuzzTest {
   @TempDir(factory = InMemory.class)
   private Path folder;

@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class LiveMemoryTest {
@@ -111,6 +112,7 @@ class LiveMemoryTest {
   }
 
   /** What is thrown between the native function and the work would end the JVM. */
+  @Tag("slow")
   @Test
   void aStackThatOverflowsAtAnyDepthIsAnErrorLikeAnyOther() throws InterruptedException {
     AtomicInteger overflows = new AtomicInteger();

@@ -7,10 +7,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 class PerThreadTest {
+  @Tag("slow")
   @Test
   void everyThreadKeepsItsOwn() throws Exception {
     PerThread<float[]> scratch = new PerThread<>(() -> new float[8]);

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -34,6 +35,7 @@ class PageTest {
         .isInstanceOf(IllegalStateException.class);
   }
 
+  @Tag("slow")
   @Test
   void thePageIsCompleteAndKeepsTheLicenceOfItsCharts() throws IOException {
     String page = new String(ReportPageTest.full(folder).html(), StandardCharsets.UTF_8);
@@ -46,6 +48,7 @@ class PageTest {
     assertThat(ReportPageTest.full(folder).html()).isEqualTo(page.getBytes(StandardCharsets.UTF_8));
   }
 
+  @Tag("slow")
   @Test
   void aFailedWriteLeavesWhatWasThere() throws IOException {
     Report report = ReportPageTest.full(folder);

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -71,6 +72,7 @@ class TrainingRunTest {
     assertThat(read.get(2).fvu()).isNaN();
   }
 
+  @Tag("slow")
   @Test
   void thinsLongCurvesAndKeepsBothEnds() throws IOException {
     StringBuilder lines = new StringBuilder();

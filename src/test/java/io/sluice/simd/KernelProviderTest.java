@@ -10,10 +10,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.slf4j.LoggerFactory;
 
 /** What a program that embeds the kernels is told about them. */
+@Tag("slow")
 class KernelProviderTest {
   @Test
   void aJvmWithoutTheVectorApiIsToldOnceOnStandardError() throws Exception {

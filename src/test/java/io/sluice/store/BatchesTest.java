@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.TreeSet;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -85,6 +86,7 @@ class BatchesTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void largeBatchesGatheredByManyThreadsAreTheSame() throws IOException {
     int size = 100_003; // more than the 4 MiB from which on a batch is shared out

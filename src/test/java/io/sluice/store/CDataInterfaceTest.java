@@ -13,10 +13,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.apache.arrow.memory.BufferAllocator;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Python in this very process sees a live batch at the address where Java gathered it. */
+@Tag("python")
 class CDataInterfaceTest {
   private static final List<String> NAMES =
       List.of(StoreSamples.F32, StoreSamples.F16, StoreSamples.BF16, Column.TOKEN_ID);
@@ -27,6 +29,7 @@ class CDataInterfaceTest {
 
   @TempDir Path folder;
 
+  @Tag("slow")
   @Test
   void pythonReadsALiveBatchInPlace() throws IOException {
     EmbeddedPython python = EmbeddedPython.require();

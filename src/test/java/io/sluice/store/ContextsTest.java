@@ -12,6 +12,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -52,6 +53,7 @@ class ContextsTest {
     return Reading.MAPPED;
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @EnumSource(names = {"F32", "F16", "BF16"})
   void readsWholeContextsAcrossShards(DType dtype) throws IOException {

@@ -13,6 +13,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -96,6 +97,7 @@ class CutShortTest {
   }
 
   /** What the check of the length cannot see is an error of the JVM, and becomes a line. */
+  @Tag("slow")
   @ParameterizedTest
   @ValueSource(strings = {"plain", "widened", "contexts", "filter"})
   void aSignalBecomesALine(String reader) throws Exception {

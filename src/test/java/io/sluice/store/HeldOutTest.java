@@ -16,6 +16,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -69,6 +70,7 @@ class HeldOutTest {
             -2154039811576856741L);
   }
 
+  @Tag("slow")
   @Test
   void holdsOutTheContextsWithTheSmallestKeys() throws IOException {
     Random random = new Random(Seeds.seed());

@@ -16,6 +16,7 @@ import java.util.List;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -61,6 +62,7 @@ class NoCopyTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void arrowVectorAndMemoryAreTheSameBytes() throws IOException {
     StoreSamples.write(folder, 30);

@@ -8,15 +8,18 @@ import io.sluice.store.files.Column;
 import io.sluice.testing.Python;
 import java.io.IOException;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Python reads a store in place. */
+@Tag("python")
 class PyarrowTest {
   private static final int ROWS = 25;
 
   @TempDir Path folder;
 
+  @Tag("slow")
   @Test
   void pyarrowMapsEveryColumnWithoutCopyAndSeesTheSameValues() throws IOException {
     Python.require();

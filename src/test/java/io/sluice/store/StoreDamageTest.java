@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -63,6 +64,7 @@ class StoreDamageTest {
     rejected(shard, "not an Arrow IPC file");
   }
 
+  @Tag("slow")
   @Test
   void shardTruncatedAnywhereIsNamed() throws IOException {
     byte[] whole = Files.readAllBytes(shard);
@@ -85,6 +87,7 @@ class StoreDamageTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void flippedBitsAreFoundByVerify() throws IOException {
     byte[] bytes = Files.readAllBytes(shard);
@@ -98,6 +101,7 @@ class StoreDamageTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void flippedBitsNeverLeadOutOfTheFile() throws IOException {
     byte[] bytes = Files.readAllBytes(shard);
@@ -109,6 +113,7 @@ class StoreDamageTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void hostileNumbersNeverLeadOutOfTheFile() throws IOException {
     long seed = Seeds.seed();
@@ -127,6 +132,7 @@ class StoreDamageTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void manifestTruncatedOrFlippedNeverCrashes() throws IOException {
     byte[] whole = Files.readAllBytes(manifest);

@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -136,6 +137,7 @@ class StoreFailureTest {
     assertThat(kept.mismatch(values)).isEqualTo(-1);
   }
 
+  @Tag("slow")
   @Test
   void shardLargerThanMemoryIsRefusedBeforeAnythingIsTouched() throws IOException {
     Path folder = parent.resolve("store");
@@ -147,6 +149,7 @@ class StoreFailureTest {
     assertThat(ActivationStore.open(folder).rows()).isEqualTo(9);
   }
 
+  @Tag("slow")
   @Test
   void killedWriterLeavesEveryFinishedShard() throws Exception {
     long seed = Seeds.seed();

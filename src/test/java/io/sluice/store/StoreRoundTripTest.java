@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 class StoreRoundTripTest {
   @TempDir Path folder;
 
+  @Tag("slow")
   @Test
   void givesBackEveryValueOfEveryColumn() throws IOException {
     StoreSpec spec = StoreSamples.write(folder, 25);

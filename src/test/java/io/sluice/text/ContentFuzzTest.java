@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  * <p>How many there are is the system property {@code sluice.mutations}; {@code make fuzz} runs
  * 100,000.
  */
+@Tag("fuzz")
 class ContentFuzzTest {
   private static final int MUTATIONS = Integer.getInteger("sluice.mutations", 2000);
 

@@ -16,6 +16,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
 import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -160,6 +161,7 @@ class ContentTest {
         .containsExactly("un caf\uFFFD \uFFFD la cr\uFFFDme");
   }
 
+  @Tag("slow")
   @Test
   void damagedOrEndlessStreamsEndInOneLine() throws IOException {
     byte[] lines = LINES.repeat(1000).getBytes(StandardCharsets.UTF_8);

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,6 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
  * <p>How many there are is the system property {@code sluice.mutations}; {@code make fuzz} runs
  * 100,000.
  */
+@Tag("fuzz")
 class ParquetFuzzTest {
   private static final int MUTATIONS = Integer.getInteger("sluice.mutations", 3000);
 

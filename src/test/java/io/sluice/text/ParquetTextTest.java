@@ -14,11 +14,13 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Parquet files that pyarrow wrote. */
+@Tag("python")
 class ParquetTextTest {
   @TempDir static Path folder;
 
@@ -110,6 +112,7 @@ class ParquetTextTest {
     }
   }
 
+  @Tag("slow")
   @Test
   @Timeout(value = 10, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
   void damagedFilesGetOneLineOrAreRead() throws IOException {

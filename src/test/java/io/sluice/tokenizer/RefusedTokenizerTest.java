@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.tokenizer.description.TokenizerException;
 import java.util.Arrays;
 import java.util.Base64;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -116,6 +117,7 @@ class RefusedTokenizerTest {
         .hasMessageContaining("an entry leads out of the table");
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @ValueSource(strings = {"(a+)+$", "(a|a)*b", "(?:a?){30}(?:a){30}", "(.*)*x", "^(a|aa)+$"})
   void aRegularExpressionThatBacktracksEndsInALine(String regex) throws Exception {

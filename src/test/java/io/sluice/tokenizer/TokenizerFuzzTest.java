@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -36,6 +37,7 @@ import org.junit.jupiter.api.Timeout;
  *
  * <p>How many there are is the system property {@code sluice.mutations}, as in {@code make fuzz}.
  */
+@Tag("fuzz")
 class TokenizerFuzzTest {
   private static final int MUTATIONS = Integer.getInteger("sluice.mutations", 400);
   private static final Path GOLDEN = Path.of("src/test/resources/golden/tokenizers");

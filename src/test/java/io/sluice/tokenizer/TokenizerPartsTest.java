@@ -10,9 +10,11 @@ import io.sluice.testing.Seeds;
 import io.sluice.tokenizer.description.TokenizerException;
 import java.io.IOException;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Supported parts, put together at random, give the ids that HuggingFace's package gives. */
+@Tag("python")
 class TokenizerPartsTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden/tokenizers");
   private static final int TOKENIZERS = Integer.getInteger("sluice.tokenizers", 60);
@@ -20,6 +22,7 @@ class TokenizerPartsTest {
   private final ObjectMapper json =
       new ObjectMapper().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
 
+  @Tag("slow")
   @Test
   void giveTheIdsOfHuggingFacesPackage() throws IOException {
     long seed = Seeds.seed() & Long.MAX_VALUE;

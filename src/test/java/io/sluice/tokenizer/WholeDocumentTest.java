@@ -22,6 +22,7 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -29,6 +30,7 @@ import org.junit.jupiter.api.Test;
  * package gives them, through tokenizers of the kinds that released models have, and ids become its
  * texts again. {@code tokenizer_golden.py} made the tokenizers and the hashes.
  */
+@Tag("slow")
 class WholeDocumentTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden/tokenizers");
   private static final long GOLDEN_SEED = 20240229;
@@ -42,6 +44,7 @@ class WholeDocumentTest {
     assertHashes(Files.readString(GOLDEN.resolve("ids.txt")), GOLDEN_SEED);
   }
 
+  @Tag("python")
   @Test
   void givesTheIdsOfHuggingFacesPackageForDocumentsThatAreNew() throws IOException {
     long seed = Seeds.seed() & Long.MAX_VALUE;

@@ -26,6 +26,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The committed header, jextract's output and the loaded library say the same. */
@@ -129,6 +130,8 @@ class BindingsTest {
   }
 
   /** The CUDA half loads where there is no GPU; in a process of its own, with pip's LibTorch. */
+  @Tag("slow")
+  @Tag("python")
   @Test
   void cudaLibraryHasEachSymbolOfItsVersion() throws Exception {
     if (Torch.info().builtForCuda()) {

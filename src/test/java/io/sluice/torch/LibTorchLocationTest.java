@@ -12,6 +12,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -51,6 +52,7 @@ class LibTorchLocationTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void unpacksOnceWhenSeveralStartTogether() throws Exception {
     Path cache = folder.resolve("cache with space");

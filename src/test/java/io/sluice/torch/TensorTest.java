@@ -18,6 +18,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -157,6 +158,7 @@ class TensorTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void closingWhileAnotherThreadComputesNeverCrashes() throws Exception {
     for (int round = 0; round < 40; round++) {
@@ -289,6 +291,7 @@ class TensorTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void unfitArgumentsThrowAndDoNotCrash() {
     try (TensorScope scope = TensorScope.open()) {
@@ -419,6 +422,7 @@ class TensorTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void hundredThousandOperationsLeaveNativeMemoryFlat() {
     try (TensorScope kept = TensorScope.detached()) {
@@ -447,6 +451,7 @@ class TensorTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void memoryOfJavasIsReadAsLongAsItsArenaIsOpenAndFreedInNoCall() throws Exception {
     for (int round = 0; round < 50; round++) {

@@ -12,9 +12,11 @@ import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Products by the BLAS under LibTorch agree with sums in float64, from many threads at a time. */
+@Tag("model")
 class WeightMatrixTest {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final long SEED = Seeds.seed();

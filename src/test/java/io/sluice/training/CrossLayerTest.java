@@ -24,12 +24,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Training of cross-layer transcoders, on causes that show in an input and later outputs. */
+@Tag("slow")
 class CrossLayerTest {
   private static final EngineFactory ENGINES = EngineFactory.vector(Workers.of(1));
   private static final List<String> READS = LayeredStore.READS;

@@ -29,12 +29,14 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Training of dictionaries that several hook points share. */
+@Tag("slow")
 class CrosscoderTest {
   private static final EngineFactory ENGINES = EngineFactory.vector(Workers.of(1));
   private static final List<Site> SITES =

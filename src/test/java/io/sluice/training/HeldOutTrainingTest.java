@@ -38,10 +38,12 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a run keeps apart, it never touches before it measures on it. */
+@Tag("slow")
 class HeldOutTrainingTest {
   private static final int WIDTH = SyntheticStore.WIDTH;
   private static final int CONTEXT = 32;

@@ -29,6 +29,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,6 +37,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Sparsity that is learned, by thresholds or gates, or bought by a penalty. */
+@Tag("slow")
 class LearnedSparsityTest {
   private static final EngineFactory ENGINES = EngineFactory.vector(Workers.allCores());
   @TempDir private Path temp;

@@ -24,10 +24,12 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A causal model's first positions take no part in training and evaluation unless asked for. */
+@Tag("slow")
 class LeftOutPositionsTest {
   private static final int ROWS = 2000;
   private static final int CONTEXT = 8;

@@ -7,10 +7,13 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.memory.Workers;
 import io.sluice.testing.Python;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Small differences of rounding do not grow into another loss. */
+@Tag("python")
+@Tag("slow")
 class LossCurveTest {
   @TempDir private Path folder;
 

@@ -28,12 +28,14 @@ import java.util.Random;
 import java.util.function.ObjIntConsumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Native memory does not grow from step to step. */
+@Tag("slow")
 class SteadyMemoryTest {
   @ParameterizedTest
   @CsvSource({"vector, ADAM", "vector, SPARSE_ADAM", "torch, ADAM", "torch, SPARSE_ADAM"})

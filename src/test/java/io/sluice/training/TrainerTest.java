@@ -26,6 +26,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -79,6 +80,7 @@ public class TrainerTest {
             ".lock", "run.json", "metrics.jsonl", "dictionary.json", "dictionary.safetensors");
   }
 
+  @Tag("slow")
   @Test
   void exportedWeightsWorkOnRawActivations() throws IOException {
     Path run = temp.resolve("run");
@@ -107,6 +109,7 @@ public class TrainerTest {
     assertThat(firstFvu[0]).isLessThan(firstFvu[1]);
   }
 
+  @Tag("slow")
   @Test
   void aPenaltyMakesCodesFewer() throws IOException {
     double[] l0 = new double[2];
@@ -129,6 +132,7 @@ public class TrainerTest {
         .hasMessageContaining("penalty");
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void batchTopKLearnsAThresholdThatKeepsItsCount(boolean rankByDecoderNorm) throws IOException {
@@ -157,6 +161,7 @@ public class TrainerTest {
     assertThat(single.l0()).isEqualTo(evaluation.l0());
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @EnumSource(
       value = DType.class,
@@ -241,6 +246,7 @@ public class TrainerTest {
         .hasMessageContaining("complete");
   }
 
+  @Tag("slow")
   @Test
   void resumesFromTheCheckpointToTheSameBits() throws IOException {
     for (Optimiser optimiser : List.of(Optimiser.ADAM, Optimiser.SPARSE_ADAM)) {

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -35,6 +36,8 @@ class GgufFileTest {
     }
   }
 
+  @Tag("slow")
+  @Tag("python")
   @Test
   void givesTheBitsOfLlamaCppsOwnPackageForARealModel() throws Exception {
     Path model = SmolLm.require();

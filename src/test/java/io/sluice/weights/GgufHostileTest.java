@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.function.Consumer;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -23,6 +24,7 @@ class GgufHostileTest {
 
   @TempDir Path folder;
 
+  @Tag("slow")
   @Test
   void rejectsTruncationAtEveryLengthOfTheHeader() throws IOException {
     byte[] bytes = Files.readAllBytes(GgufFileTest.GOLDEN);

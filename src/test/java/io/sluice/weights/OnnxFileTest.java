@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -65,6 +66,7 @@ class OnnxFileTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void mutatedFilesAreRejectedOrReadWithinBounds() throws IOException {
     byte[] bytes = Files.readAllBytes(GOLDEN.resolve("tiny.onnx"));

@@ -22,6 +22,7 @@ import java.util.Random;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -63,6 +64,8 @@ class PyTorchFileTest {
         .hasMessageContaining("'b'");
   }
 
+  @Tag("slow")
+  @Tag("python")
   @Test
   void pyTorchLoadsWhatIsWrittenAndIsReadInAnyLayoutAndProtocol() throws IOException {
     Path ours = folder.resolve("ours.pt");
@@ -91,6 +94,7 @@ class PyTorchFileTest {
     assertThat(theirs.resolve("was-run")).doesNotExist();
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @CsvSource({
     "'cos\nsystem\n(X\u0002\u0000\u0000\u0000lstR.', os.system",
@@ -129,6 +133,7 @@ class PyTorchFileTest {
     assertRefused(folder.resolve("none.pt"), "none.pt");
   }
 
+  @Tag("slow")
   @Test
   void damageIsAnErrorOfOneLineAndNeverAnother() throws IOException {
     Path good = folder.resolve("good.pt");

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,6 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
  * <p>How many there are is the system property {@code sluice.mutations}; {@code make fuzz} runs
  * 100,000.
  */
+@Tag("fuzz")
 class PyTorchFuzzTest {
   private static final int MUTATIONS = Integer.getInteger("sluice.mutations", 3000);
   private static final FuzzRun.Memory MOST = new FuzzRun.Memory(16L << 20, 128);

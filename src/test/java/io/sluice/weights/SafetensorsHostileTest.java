@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +25,7 @@ class SafetensorsHostileTest {
 
   @TempDir Path folder;
 
+  @Tag("slow")
   @Test
   void rejectsTruncationAtEveryLength() throws IOException {
     byte[] bytes = Files.readAllBytes(GOLDEN);
@@ -34,6 +36,7 @@ class SafetensorsHostileTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void mutatedFilesAreRejectedOrReadWithinBounds() throws IOException {
     byte[] bytes = Files.readAllBytes(GOLDEN);

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -60,6 +61,8 @@ class SafetensorsTest {
     assertThat(Values.of(Safetensors.open(path), "x")).containsExactly(1, 2);
   }
 
+  @Tag("slow")
+  @Tag("python")
   @Test
   void pythonReadsWhatIsWritten() throws IOException {
     Path path = folder.resolve("written.safetensors");

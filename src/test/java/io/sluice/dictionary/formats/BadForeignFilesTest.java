@@ -24,6 +24,7 @@ import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -93,6 +94,7 @@ class BadForeignFilesTest {
     assertRefused(formatOf(name), expected);
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @MethodSource("golden")
   void namesATensorTooFewAndATensorTooMany(Path golden) throws IOException {
@@ -159,6 +161,7 @@ class BadForeignFilesTest {
     assertRefused(format, "not a list of integers");
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @MethodSource("golden")
   void namesAnElementThatIsNotFinite(Path golden) throws IOException {
@@ -217,6 +220,7 @@ class BadForeignFilesTest {
     }
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @MethodSource("golden")
   void damagedFilesAreErrorsOfOneLine(Path golden) throws IOException {

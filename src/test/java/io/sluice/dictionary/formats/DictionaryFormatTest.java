@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -49,6 +50,7 @@ class DictionaryFormatTest {
     }
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @MethodSource("golden")
   void goesThroughEveryFormatThatHasItsKind(Path golden) throws IOException {
@@ -84,6 +86,8 @@ class DictionaryFormatTest {
     return before.config().rankByDecoderNorm() == after.config().rankByDecoderNorm();
   }
 
+  @Tag("slow")
+  @Tag("python")
   @Test
   void theLibrariesThemselvesLoadWhatIsWritten() throws IOException {
     Path python = Python.requireRivals();
@@ -241,6 +245,8 @@ class DictionaryFormatTest {
     }
   }
 
+  @Tag("slow")
+  @Tag("python")
   @Test
   void saeLensFindsTheHooksOfItsModel() throws IOException {
     Path python = Python.requireRivals();

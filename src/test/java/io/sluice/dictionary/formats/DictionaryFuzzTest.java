@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,6 +36,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Dictionaries of every format whose configs and tensors are damaged in what they say: each is read
  * and computes something, or is refused in one line.
  */
+@Tag("fuzz")
 class DictionaryFuzzTest {
   @TempDir(factory = InMemory.class)
   private Path folder;

@@ -34,6 +34,7 @@ class LorsaEngineTest {
     assumeTrue(Torch.isAvailable(), "no LibTorch");
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @CsvSource({
     "causal, 1048576",

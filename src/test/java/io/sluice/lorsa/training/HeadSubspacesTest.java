@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,6 +26,7 @@ class HeadSubspacesTest {
   @TempDir Path folder;
 
   /** So queries, keys, rotation, scale, cap and window of the start are the model's. */
+  @Tag("slow")
   @ParameterizedTest
   @ValueSource(
       strings = {

@@ -22,11 +22,14 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A trained Lorsa computes the same in a page of Python, from its two files. */
+@Tag("python")
+@Tag("slow")
 class LorsaInPythonTest {
   @TempDir Path folder;
 

@@ -31,6 +31,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -68,6 +69,7 @@ class OwnAttentionTest {
     ShapeOperators.cat(parts, 0).copyTo(weights.get(tensor));
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @CsvSource({"tiny-llama, 1", "tiny-mistral, 0", "tiny-gemma2, 0", "tiny-gpt2, 1", "tiny-bert, 0"})
   void leavesNothingUnexplained(String name, int from) throws IOException {

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,6 +42,7 @@ class GgufKeysTest {
         .map(GgufForm::label);
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @MethodSource("architectures")
   void refusesByNameWhatItDoesNotCompute(String name) throws IOException {

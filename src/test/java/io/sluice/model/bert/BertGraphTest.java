@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -248,6 +249,7 @@ class BertGraphTest {
   }
 
   /** A value that comes from itself, at each place. */
+  @Tag("slow")
   @ParameterizedTest
   @ValueSource(strings = {"Identity", "Expand", "Mul", "Unsqueeze", "Add", "Concat", "Reshape"})
   @Timeout(value = 20, unit = TimeUnit.SECONDS)

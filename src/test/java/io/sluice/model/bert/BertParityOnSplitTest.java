@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.sluice.model.cpu.LayerBackend;
 import io.sluice.torch.SplitMatrix;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 
 /** Encoders give the same, as near as any, where products are taken of two bfloat16 parts. */
+@Tag("model")
 class BertParityOnSplitTest extends BertParityTest {
   @BeforeAll
   static void useSplitProducts() {

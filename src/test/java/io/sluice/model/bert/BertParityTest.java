@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The forward pass and each hook point against ONNX Runtime and transformers. */
+@Tag("model")
 @Tag("cuda")
 class BertParityTest {
   @BeforeAll

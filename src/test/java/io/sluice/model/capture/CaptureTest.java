@@ -57,6 +57,7 @@ class CaptureTest {
     }
   }
 
+  @Tag("slow")
   @ParameterizedTest(name = "{0} rows per shard, {1} contexts per batch, special tokens {2}")
   @CsvSource({"1000, 1, false", "1000, 3, false", "4, 2, false", "7, 5, true", "1, 9, true"})
   void storesWhatTheHooksSaw(int rowsPerShard, int batch, boolean special) throws IOException {
@@ -101,6 +102,7 @@ class CaptureTest {
     assertClose(StoredValues.floats(store, "layers.0.resid"), expectedResid, 1e-5f);
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @CsvSource({"F16, 2e-3", "BF16, 2e-2"})
   void roundsToNarrowTypes(DType dtype, float tolerance) throws IOException {

@@ -25,6 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What is stored of causal models, which see a token before the text, in contexts that overlap. */
+@Tag("model")
 @Tag("cuda")
 class CausalCaptureTest {
   private static final String TEXT = "the whale white sea of a . , call me ishmael";

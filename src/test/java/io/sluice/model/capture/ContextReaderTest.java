@@ -14,12 +14,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The tokens of a document's contexts are those of the whole document, however it was read. */
+@Tag("slow")
 class ContextReaderTest {
   private static final Path TOKENIZERS = Path.of("src/test/resources/golden/tokenizers");
   private static final int CONTEXT = 1000;

@@ -2,8 +2,10 @@ package io.sluice.model.capture;
 
 import io.sluice.model.cpu.LayerBackend;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 
 /** The same with layers that LibTorch runs. */
+@Tag("model")
 class GenerationOnLibTorchTest extends GenerationTest {
   @BeforeAll
   static void onLibTorch() {

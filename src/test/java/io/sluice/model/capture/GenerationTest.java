@@ -35,6 +35,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -44,6 +45,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * Reading a text in pieces gives what reading it whole gives, and generating ends where it does.
  */
+@Tag("model")
 class GenerationTest {
   private static final int[] PROMPT = {0, 3, 4, 5};
   private static final int TOKENS = 40;
@@ -102,6 +104,7 @@ class GenerationTest {
     }
   }
 
+  @Tag("python")
   @Test
   void generatesWhatTransformersGenerates() throws IOException {
     Python.require();

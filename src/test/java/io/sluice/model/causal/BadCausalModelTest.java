@@ -30,6 +30,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -224,6 +225,7 @@ class BadCausalModelTest {
     }
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @EnumSource(names = {"GPT2", "MISTRAL", "GEMMA2"})
   void mutatedModelsAreRejectedOrRun(TinyModel tiny) throws IOException {

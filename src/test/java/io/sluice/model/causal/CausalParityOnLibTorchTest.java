@@ -7,9 +7,11 @@ import io.sluice.model.cpu.LayerBackend;
 import io.sluice.model.loading.LoadedModel;
 import java.io.IOException;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Causal models give the same where LibTorch runs their layers. */
+@Tag("model")
 class CausalParityOnLibTorchTest extends CausalParityTest {
   @BeforeAll
   static void useLibTorch() {

@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.sluice.model.cpu.LayerBackend;
 import io.sluice.torch.SplitMatrix;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 
 /** Causal models give the same, as near as any, where products are taken of two bfloat16 parts. */
+@Tag("model")
 class CausalParityOnSplitTest extends CausalParityTest {
   @BeforeAll
   static void useSplitProducts() {

@@ -33,6 +33,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Logits, hook points, losses and generated text of each architecture against transformers. */
+@Tag("model")
 @Tag("cuda")
 class CausalParityTest {
   @BeforeAll

@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -43,6 +44,7 @@ class ConfigVariantsTest {
     return StreamSupport.stream(all.spliterator(), false);
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @MethodSource("variants")
   void computesWhatTransformersComputesOrRefusesByName(JsonNode variant) throws IOException {

@@ -30,6 +30,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
@@ -45,6 +46,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * <p>How many mutations there are of each file is the system property {@code sluice.mutations};
  * {@code make fuzz} runs 100,000, several files at a time.
  */
+@Tag("fuzz")
 @Execution(ExecutionMode.CONCURRENT)
 class CheckpointFuzzTest {
   private static final int MUTATIONS = Integer.getInteger("sluice.mutations", 400);

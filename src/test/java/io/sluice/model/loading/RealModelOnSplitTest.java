@@ -6,8 +6,10 @@ import io.sluice.model.cpu.LayerBackend;
 import io.sluice.torch.SplitMatrix;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 
 /** The real model where products are taken of two bfloat16 parts: the same bounds hold. */
+@Tag("model")
 class RealModelOnSplitTest extends RealModelTest {
   @BeforeAll
   static void useSplitProducts() {

@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -32,12 +33,14 @@ import org.junit.jupiter.api.io.TempDir;
  * SmolLM2-135M-Instruct (Q4_1) from its GGUF file, run here and by transformers on the same part of
  * the novel.
  */
+@Tag("model")
 class RealModelTest {
   private static final int CONTEXT = 256;
   private static final int CONTEXTS = 8;
 
   @TempDir Path folder;
 
+  @Tag("python")
   @Test
   void agreesWithTransformersOnTheNovel() throws IOException {
     Path file = SmolLm.require();

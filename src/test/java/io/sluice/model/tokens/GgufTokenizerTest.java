@@ -14,10 +14,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Tokenizers that GGUF files hold give the ids of HuggingFace's own code. */
+@Tag("python")
+@Tag("slow")
 class GgufTokenizerTest {
   private static final Path NOVEL = Path.of("datasets/moby-dick.txt");
   private static final Path LAYOUTS = Path.of("src/test/resources/golden/tokenizers/layouts.json");

@@ -20,6 +20,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -103,6 +104,7 @@ class TokenizerTest {
     assertRejected(Files.write(folder.resolve("binary.json"), new byte[] {(byte) 0xff, 0, 1}));
   }
 
+  @Tag("slow")
   @Test
   void damagedTokenizersAreRejectedOrWork() throws IOException {
     byte[] json = Files.readAllBytes(Demo.TINY.resolve("tokenizer.json"));

@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -23,6 +24,7 @@ class SparseKernelsTest {
     return SparseKernels.everyWidth().stream();
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @MethodSource("widths")
   void packsAndMultipliesAsTheScalarKernelsDo(SparseKernels kernels) {
@@ -69,6 +71,7 @@ class SparseKernelsTest {
     }
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @MethodSource("widths")
   void sumsAndProductsOfRowsAgree(SparseKernels kernels) {

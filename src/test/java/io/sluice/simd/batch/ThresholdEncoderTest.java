@@ -13,9 +13,11 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Both threshold passes find exactly what comparing every pre-activation finds. */
+@Tag("slow")
 class ThresholdEncoderTest {
   private static final long SEED = Seeds.seed();
 

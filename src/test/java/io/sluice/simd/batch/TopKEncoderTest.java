@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The fused selection is exact: the same features as sorting every pre-activation gives. */
@@ -46,6 +47,7 @@ class TopKEncoderTest {
     return values;
   }
 
+  @Tag("slow")
   @Test
   void selectsExactlyTheLargestWithTiesToTheLowerFeature() {
     Random random = new Random(SEED);
@@ -98,6 +100,7 @@ class TopKEncoderTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void anyNumberOfThreadsGivesTheSameBits() {
     Random random = new Random(SEED);
@@ -122,6 +125,7 @@ class TopKEncoderTest {
    * Tokens that lie in few directions are screened by these after the first pass: to the bit what
    * the first pass gave, whatever the tokens and whatever became of the weights.
    */
+  @Tag("slow")
   @Test
   void aScreenChangesNothing() {
     Random random = new Random(SEED);

@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -19,6 +20,7 @@ class BlockKernelsTest {
     return BlockKernels.everyWidth().stream();
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @MethodSource("widths")
   void givesTheBitsOfTheScalarKernels(BlockKernels kernels) {

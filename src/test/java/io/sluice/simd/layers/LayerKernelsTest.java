@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -233,6 +234,7 @@ class LayerKernelsTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void multipliesByPackedMatrices() {
     Random random = new Random(SEED);

@@ -12,12 +12,14 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Attention agrees with its definition in float64, for all kinds of heads, masks and batches. */
 class RowAttentionTest {
   private static final long SEED = Seeds.seed();
 
+  @Tag("slow")
   @Test
   void agreesWithTheDefinition() {
     Random random = new Random(SEED);
@@ -32,6 +34,7 @@ class RowAttentionTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void sumsMoreKeysThanATileTakesAtOnce() {
     Random random = new Random(SEED);
@@ -41,6 +44,7 @@ class RowAttentionTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void productsMayBeALibrarys() {
     Random random = new Random(SEED);

@@ -10,12 +10,14 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The loss is that of its definition in float64, whatever the sizes and the number of threads. */
 class RowLogLossTest {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+  @Tag("slow")
   @Test
   void isMinusTheLogarithmOfTheSoftmax() {
     long seed = Seeds.seed();

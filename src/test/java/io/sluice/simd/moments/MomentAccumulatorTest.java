@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -27,6 +28,7 @@ class MomentAccumulatorTest {
     return all.stream();
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @MethodSource("kernels")
   void agreesWithFloat64OverOddSizes(MomentKernels kernels) {
@@ -49,6 +51,7 @@ class MomentAccumulatorTest {
     assertAgrees(accumulator.moments(), reference(x, 40), 5e-7);
   }
 
+  @Tag("slow")
   @Test
   void keepsTheVarianceWhenTheMeanDriftsFarFromTheFirstRows() {
     Random random = new Random(SEED);
@@ -63,6 +66,7 @@ class MomentAccumulatorTest {
   }
 
   /** Repeated values are the worst for float32 sums, as every addition rounds the same way. */
+  @Tag("slow")
   @Test
   void staysAccurateWhenEverySquareIsTheSame() {
     Random random = new Random(SEED);
@@ -135,6 +139,7 @@ class MomentAccumulatorTest {
    * The same rows again and again: whatever rounding does, it does 12,208 times in the same
    * direction, while the exact result is that of the rows once.
    */
+  @Tag("slow")
   @Test
   void staysAccurateOverAHundredMillionRows() {
     int width = 32;

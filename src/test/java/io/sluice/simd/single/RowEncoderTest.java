@@ -12,9 +12,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Selection over streamed rows is exact, and bytes find the same as float32 weights do. */
+@Tag("slow")
 class RowEncoderTest {
   private static final long SEED = Seeds.seed();
 

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -29,6 +30,7 @@ class RowKernelsTest {
                     .map(kernels -> Arguments.of(format, kernels)));
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @MethodSource("kernels")
   void agreeWithTheScalarKernels(RowFormat format, RowKernels kernels) {

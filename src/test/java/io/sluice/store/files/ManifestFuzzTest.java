@@ -14,11 +14,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Manifests that say something else than their store: it opens, or is refused in one line. */
+@Tag("fuzz")
 class ManifestFuzzTest {
   @TempDir(factory = InMemory.class)
   private Path folder;

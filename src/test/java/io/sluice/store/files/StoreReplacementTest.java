@@ -21,6 +21,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -118,6 +119,7 @@ class StoreReplacementTest {
     theirs.release();
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void killedAtAnyMomentOneOfThemIsWhole(boolean atOnce) throws Exception {
@@ -142,6 +144,7 @@ class StoreReplacementTest {
     assertThat(siblings()).containsExactly("store");
   }
 
+  @Tag("slow")
   @Test
   void ofTwoWhoWriteAtOnceOneIsRefused() throws Exception {
     for (int round = 0; round < 20; round++) {

@@ -22,11 +22,13 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A training process that is killed again and again ends where an undisturbed one ends. */
+@Tag("slow")
 class KilledRunTest {
   private static final int STEPS = 300;
 

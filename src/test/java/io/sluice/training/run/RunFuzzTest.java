@@ -27,12 +27,14 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Damaged files of a run or a sweep are refused in a line, or go on; nothing hangs or is internal.
  */
+@Tag("fuzz")
 class RunFuzzTest {
   private static final int ROUNDS = Integer.getInteger("sluice.mutations", 250);
 

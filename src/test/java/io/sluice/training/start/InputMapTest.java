@@ -41,12 +41,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Whitened and constrained training, and what is exported of them. */
+@Tag("slow")
 class InputMapTest {
   private static final EngineFactory ENGINES = EngineFactory.vector(Workers.allCores());
   private static final int ROWS = 2500;

@@ -17,11 +17,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A sweep that is killed again and again ends where an undisturbed one ends. */
+@Tag("slow")
 class KilledSweepTest {
   private static final long MEMORY = 1L << 30;
   @TempDir private Path temp;
