@@ -1,6 +1,7 @@
 package io.sluice.dictionary;
 
 import io.sluice.engine.Parameters;
+import io.sluice.engine.activation.TopK;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.util.SplittableRandom;
@@ -62,7 +63,7 @@ public class SparseEncoderBenchmark {
           SparseEncoder.of(
               new Dictionary(
                   new DictionaryConfig(
-                      "", "h", "h", width, width, features, new Activation.TopK(K), false, false),
+                      "", "h", "h", width, width, features, new TopK(K), false, false),
                   parameters),
               weights);
     }

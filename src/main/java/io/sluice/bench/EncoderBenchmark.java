@@ -1,10 +1,10 @@
 package io.sluice.bench;
 
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.SparseEncoder;
 import io.sluice.engine.Parameters;
+import io.sluice.engine.activation.TopK;
 import java.io.PrintWriter;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -172,7 +172,7 @@ public final class EncoderBenchmark implements Benchmark {
     parameters.encoder().copyFrom(BenchmarkData.uniform(arena, (long) FEATURES * WIDTH, seed));
     return new Dictionary(
         new DictionaryConfig(
-            "", "random", "random", WIDTH, WIDTH, FEATURES, new Activation.TopK(K), false, false),
+            "", "random", "random", WIDTH, WIDTH, FEATURES, new TopK(K), false, false),
         parameters);
   }
 

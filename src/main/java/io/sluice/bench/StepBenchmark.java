@@ -7,7 +7,7 @@ import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
-import io.sluice.engine.Selection;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.torch.Device;
@@ -208,7 +208,7 @@ public final class StepBenchmark implements Benchmark {
 
   private static void run(Part part, Engine engine, Rows rows, long step) {
     switch (part) {
-      case ENCODE -> engine.encode(rows, new Selection.TopK(K));
+      case ENCODE -> engine.encode(rows, new TopK(K));
       case DECODE -> {
         engine.decode(rows, true);
         engine.markFired(step * rows.count());

@@ -5,11 +5,12 @@ import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.ThresholdOptions;
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.formats.DictionaryFormat;
 import io.sluice.dictionary.formats.Origin;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.TopK;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NotDirectoryException;
@@ -169,7 +170,7 @@ final class ConvertCommand extends SluiceCommand {
             target.label(),
             after.features(),
             after.inputWidth(),
-            after.activation().type());
+            after.activation().label());
     if (before.rankByDecoderNorm() && !after.rankByDecoderNorm() && isCounted(before)) {
       out()
           .println(
@@ -190,7 +191,7 @@ final class ConvertCommand extends SluiceCommand {
 
   /** Thresholds can be divided by norms; counts need the ranks themselves. */
   private static boolean isCounted(DictionaryConfig config) {
-    return config.activation() instanceof Activation.TopK
-        || config.activation() instanceof Activation.BatchTopK batch && batch.threshold().isEmpty();
+    return config.activation() instanceof TopK
+        || config.activation() instanceof BatchTopK batch && batch.threshold().isEmpty();
   }
 }

@@ -22,9 +22,9 @@ import io.sluice.cli.options.StartOptions;
 import io.sluice.cli.options.StepOptions;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.engine.Optimiser;
+import io.sluice.engine.activation.TopK;
 import io.sluice.training.Trainer;
 import io.sluice.training.config.Kind;
-import io.sluice.training.config.Sparsity;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
@@ -260,7 +260,9 @@ final class TrainCommand extends SluiceCommand {
         };
     return kindOf
         + start.label()
-        + (config.sparsity().kind() == Sparsity.TOPK ? "" : ", " + config.sparsity().kind().label())
+        + (config.sparsity().activation() instanceof TopK
+            ? ""
+            : ", " + config.sparsity().activation().label())
         + (config.centre() ? ", centred" : "")
         + RemedyOptions.title(config.remedies())
         + (config.optimiser() == Optimiser.SPARSE_ADAM ? ", sparse Adam" : "");

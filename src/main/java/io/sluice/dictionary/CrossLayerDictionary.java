@@ -63,10 +63,10 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
                         layer,
                         Site.names(config.inputs()),
                         Site.names(config.outputs()),
-                        config.activation().type(),
+                        config.activation().label(),
                         Site.names(all))
                 + " by "
-                + first.activation().type());
+                + first.activation().label());
       }
     }
   }

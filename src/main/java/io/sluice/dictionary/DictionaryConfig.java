@@ -3,6 +3,9 @@ package io.sluice.dictionary;
 import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.TokenNorm;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.Learned;
+import io.sluice.engine.activation.Pursuit;
 import java.util.List;
 import java.util.Optional;
 
@@ -38,7 +41,7 @@ public record DictionaryConfig(
     int inputWidth,
     int outputWidth,
     int features,
-    Activation activation,
+    ActivationFunction activation,
     boolean subtractDecoderBias,
     boolean rankByDecoderNorm,
     List<Site> sites,
@@ -54,7 +57,7 @@ public record DictionaryConfig(
       int inputWidth,
       int outputWidth,
       int features,
-      Activation activation,
+      ActivationFunction activation,
       boolean subtractDecoderBias,
       boolean rankByDecoderNorm,
       List<Site> sites,
@@ -83,7 +86,7 @@ public record DictionaryConfig(
       int inputWidth,
       int outputWidth,
       int features,
-      Activation activation,
+      ActivationFunction activation,
       boolean subtractDecoderBias,
       boolean rankByDecoderNorm) {
     this(
@@ -111,6 +114,9 @@ public record DictionaryConfig(
     java.util.Objects.requireNonNull(activation, "activation");
     // The spec checks widths and the bias rule; its messages have both values.
     spec(inputWidth, outputWidth, features, subtractDecoderBias, rankByDecoderNorm);
+    if (activation.learned() != Learned.NOTHING) {
+      throw new IllegalArgumentException(activation + " is for learning, not for use");
+    }
     activation.requireFit(features);
     int last = 0;
     for (int end : prefixes) {
@@ -121,8 +127,7 @@ public record DictionaryConfig(
       }
       last = end;
     }
-    if (activation instanceof Activation.Pursuit
-        && (inputWidth != outputWidth || rankByDecoderNorm)) {
+    if (activation instanceof Pursuit && (inputWidth != outputWidth || rankByDecoderNorm)) {
       throw new IllegalArgumentException(
           "matching pursuit reads what it writes (widths %d and %d) and does not rank by norm"
               .formatted(inputWidth, outputWidth));
@@ -163,7 +168,7 @@ public record DictionaryConfig(
   }
 
   /** The same with another activation. */
-  public DictionaryConfig withActivation(Activation other) {
+  public DictionaryConfig withActivation(ActivationFunction other) {
     return with(other, subtractDecoderBias, rankByDecoderNorm, prefixes);
   }
 
@@ -239,7 +244,7 @@ public record DictionaryConfig(
   }
 
   private DictionaryConfig with(
-      Activation other, boolean subtract, boolean rankByNorm, List<Integer> ends) {
+      ActivationFunction other, boolean subtract, boolean rankByNorm, List<Integer> ends) {
     return new DictionaryConfig(
         model,
         inputHook,

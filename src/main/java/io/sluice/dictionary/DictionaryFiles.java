@@ -5,8 +5,9 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.engine.Parameters;
-import io.sluice.engine.Thresholds;
 import io.sluice.engine.TokenNorm;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.ActivationFunctions;
 import io.sluice.files.AtomicFile;
 import io.sluice.files.Fields;
 import io.sluice.files.Quoted;
@@ -28,14 +29,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 
 /** A dictionary on disk: {@code dictionary.json} beside {@code dictionary.safetensors}. */
 final class DictionaryFiles {
   static final String FORMAT = "sluice.dictionary/1";
   static final String CONFIG = "dictionary.json";
   static final String WEIGHTS = "dictionary.safetensors";
-  private static final String THRESHOLD = "threshold";
   private static final String SKIP = "skip";
   private static final String SITES = "sites";
   private static final String PREFIXES = "prefixes";
@@ -64,23 +63,8 @@ final class DictionaryFiles {
     json.put("outputWidth", config.outputWidth());
     json.put("features", config.features());
     ObjectNode activation = json.putObject("activation");
-    activation.put("type", config.activation().type());
-    Thresholds thresholds = null;
-    switch (config.activation()) {
-      case Activation.TopK topK -> activation.put("k", topK.k());
-      case Activation.AbsTopK absTopK -> activation.put("k", absTopK.k());
-      case Activation.Pursuit pursuit -> {
-        activation.put("iterations", pursuit.iterations());
-        activation.put("residual", pursuit.residual());
-      }
-      case Activation.BatchTopK batchTopK -> {
-        activation.put("k", batchTopK.k());
-        batchTopK.threshold().ifPresent(threshold -> activation.put("threshold", threshold));
-      }
-      case Activation.ReLU relu -> {}
-      case Activation.JumpReLU jump -> thresholds = jump.thresholds();
-      case Activation.Gated gated -> thresholds = gated.thresholds();
-    }
+    activation.put("type", config.activation().label());
+    config.activation().write(activation);
     json.put("subtractDecoderBias", config.subtractDecoderBias());
     json.put("rankByDecoderNorm", config.rankByDecoderNorm());
     if (dictionary.hasSkip()) {
@@ -114,14 +98,10 @@ final class DictionaryFiles {
           TensorData.of(
               SKIP, DType.F32, dictionary.skip(), config.outputWidth(), config.inputWidth()));
     }
-    if (thresholds != null) {
-      tensors.add(
-          TensorData.of(
-              THRESHOLD,
-              DType.F32,
-              Arena.ofAuto().allocateFrom(FLOAT, thresholds.toArray(config.features())),
-              features));
-    }
+    config
+        .activation()
+        .perFeature(config.features())
+        .forEach((name, values) -> tensors.add(vector(name, values)));
     VerifiedTensors.write(
         folder.resolve(WEIGHTS),
         tensors,
@@ -218,39 +198,26 @@ final class DictionaryFiles {
     return norm;
   }
 
-  private static Activation activation(Fields json, Safetensors weights, int features)
+  private static ActivationFunction activation(Fields json, Safetensors weights, int features)
       throws IOException {
     String type = json.text("type");
-    Activation activation =
-        switch (type) {
-          case Activation.TopK.TYPE -> new Activation.TopK(json.integer("k", 1, features));
-          case Activation.AbsTopK.TYPE -> new Activation.AbsTopK(json.integer("k", 1, features));
-          case Activation.Pursuit.TYPE ->
-              new Activation.Pursuit(
-                  json.integer("iterations", 1, Integer.MAX_VALUE),
-                  json.real("residual", 0, Double.MAX_VALUE));
-          case Activation.BatchTopK.TYPE ->
-              new Activation.BatchTopK(
-                  json.integer("k", 1, features),
-                  json.has(THRESHOLD)
-                      ? OptionalDouble.of(json.real(THRESHOLD, 0, Double.MAX_VALUE))
-                      : OptionalDouble.empty());
-          case Activation.ReLU.TYPE -> new Activation.ReLU();
-          case Activation.JumpReLU.TYPE -> new Activation.JumpReLU(thresholds(weights, features));
-          case Activation.Gated.TYPE -> new Activation.Gated(thresholds(weights, features));
-          default ->
-              throw json.damaged(
-                  "unknown type "
-                      + Quoted.of(type)
-                      + "; known: topk, abstopk, batchtopk, relu, jumprelu, gated,"
-                      + " matching_pursuit");
-        };
+    if (!ActivationFunctions.labels().contains(type)) {
+      throw json.damaged(
+          "unknown type "
+              + Quoted.of(type)
+              + "; known: "
+              + String.join(", ", ActivationFunctions.labels()));
+    }
+    ActivationFunction activation =
+        ActivationFunctions.named(type)
+            .read(json, name -> tensor(weights, name, features).toArray(FLOAT), features);
     json.requireNoOthers();
     return activation;
   }
 
-  private static Thresholds thresholds(Safetensors weights, int features) throws IOException {
-    return Thresholds.of(tensor(weights, THRESHOLD, features).toArray(FLOAT));
+  private static TensorData vector(String name, float[] values) {
+    return TensorData.of(
+        name, DType.F32, Arena.ofAuto().allocateFrom(FLOAT, values), values.length);
   }
 
   private static MemorySegment tensor(Safetensors file, String name, long... shape)

@@ -3,8 +3,8 @@ package io.sluice.dictionary;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Rows;
-import io.sluice.engine.Selection;
 import io.sluice.engine.StateTensor;
+import io.sluice.engine.activation.ActivationFunction;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -39,7 +39,8 @@ public final class NormSearch {
    * @param selection which features stay active
    * @throws IllegalArgumentException if no feature fires on the sample
    */
-  public static double bestNorm(Engine engine, List<SiteFeed.Pair> sample, Selection selection) {
+  public static double bestNorm(
+      Engine engine, List<SiteFeed.Pair> sample, ActivationFunction selection) {
     EngineSpec spec = engine.spec();
     int width = spec.outputWidth();
     try (Arena arena = Arena.ofConfined()) {

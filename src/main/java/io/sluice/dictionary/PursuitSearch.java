@@ -1,6 +1,7 @@
 package io.sluice.dictionary;
 
 import io.sluice.engine.PursuitRule;
+import io.sluice.engine.activation.Pursuit;
 import io.sluice.memory.Workers;
 import io.sluice.simd.single.RowEncoder;
 import java.lang.foreign.Arena;
@@ -10,7 +11,7 @@ import java.nio.ByteOrder;
 
 /**
  * Matching pursuit for one vector at a time: each iteration searches the rows for the best feature
- * of the residual ({@link io.sluice.engine.Selection.Pursuit}).
+ * of the residual ({@link Pursuit}).
  */
 final class PursuitSearch {
   private static final ValueLayout.OfFloat FLOAT =

@@ -1,8 +1,11 @@
 package io.sluice.dictionary;
 
 import io.sluice.engine.Parameters;
-import io.sluice.engine.Selection;
 import io.sluice.engine.TokenNorm;
+import io.sluice.engine.activation.AbsTopK;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.simd.batch.EncoderWeights;
@@ -142,21 +145,18 @@ public final class SparseEncoder {
     Parameters parameters = dictionary.parameters();
     float[] floors = new float[config.features()];
     int k = config.features();
-    switch (config.activation().selection()) {
-      case Selection.TopK topK -> k = topK.k();
-      case Selection.AbsTopK absTopK -> k = absTopK.k();
-      case Selection.Pursuit pursuit -> {
+    switch (config.activation()) {
+      case Pursuit pursuit -> {
         return pursuing(dictionary, weights, pursuit);
       }
-      case Selection.Threshold threshold ->
-          floors = threshold.thresholds().toArray(config.features());
-      case Selection.BatchTopK batch ->
+      case TopK topK -> k = topK.k();
+      case AbsTopK absTopK -> k = absTopK.k();
+      case BatchTopK batch when batch.threshold().isEmpty() ->
           throw new IllegalArgumentException(
               "features are chosen over whole batches (%s with no threshold); encode batches with "
-                      .formatted(config.activation().type())
+                      .formatted(config.activation().label())
                   + "an engine, or give it a threshold");
-      case Selection.LearnedThreshold learns -> throw notInUse(learns);
-      case Selection.Gate gate -> throw notInUse(gate);
+      default -> floors = config.activation().bounds().orElseThrow().toArray(config.features());
     }
     EncoderWeights encoder =
         new EncoderWeights(
@@ -165,7 +165,7 @@ public final class SparseEncoder {
             ranks(config, parameters),
             config.features(),
             config.inputWidth());
-    boolean signed = config.activation() instanceof Activation.AbsTopK;
+    boolean signed = config.activation() instanceof AbsTopK;
     RowEncoder rows =
         signed
             ? new RowEncoder(
@@ -175,8 +175,7 @@ public final class SparseEncoder {
     return new SparseEncoder(config, weights, k, rows, shift, null, null);
   }
 
-  private static SparseEncoder pursuing(
-      Dictionary dictionary, Weights weights, Selection.Pursuit pursuit) {
+  private static SparseEncoder pursuing(Dictionary dictionary, Weights weights, Pursuit pursuit) {
     DictionaryConfig config = dictionary.config();
     Parameters parameters = dictionary.parameters();
     int features = config.features();
@@ -193,10 +192,6 @@ public final class SparseEncoder {
     float[] shift = config.subtractDecoderBias() ? parameters.decoderBias().toArray(FLOAT) : null;
     int most = Math.min(features, pursuit.iterations());
     return new SparseEncoder(config, weights, most, rows, shift, search, null);
-  }
-
-  private static IllegalArgumentException notInUse(Selection selection) {
-    return new IllegalArgumentException(selection + " is for learning, not for use");
   }
 
   private static float[] ranks(DictionaryConfig config, Parameters parameters) {
@@ -368,7 +363,7 @@ public final class SparseEncoder {
   }
 
   private boolean isSigned() {
-    return config.activation() instanceof Activation.AbsTopK;
+    return config.activation() instanceof AbsTopK;
   }
 
   private static int padded(Call call) {

@@ -5,8 +5,11 @@ import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
-import io.sluice.engine.Selection;
-import io.sluice.engine.Thresholds;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.JumpReLU;
+import io.sluice.engine.activation.Thresholds;
+import io.sluice.engine.activation.TopK;
 import io.sluice.simd.batch.Quickselect;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
@@ -72,10 +75,9 @@ public final class ThresholdCalibration {
       boolean perFeature)
       throws IOException {
     DictionaryConfig config = dictionary.config();
-    if (!(config.activation() instanceof Activation.TopK
-        || config.activation() instanceof Activation.BatchTopK)) {
+    if (!(config.activation() instanceof TopK || config.activation() instanceof BatchTopK)) {
       throw new IllegalArgumentException(
-          "thresholds take the place of topk and batchtopk, not of " + config.activation().type());
+          "thresholds take the place of topk and batchtopk, not of " + config.activation().label());
     }
     int width = ActivationFeed.activations(store, config.inputHook()).width();
     if (width != config.inputWidth()) {
@@ -100,7 +102,7 @@ public final class ThresholdCalibration {
               ? calibration.ofEach(engine, census)
               : Thresholds.uniform(calibration.ofAll(engine, census));
       return new Dictionary(
-          config.withActivation(new Activation.JumpReLU(thresholds)),
+          config.withActivation(new JumpReLU(thresholds)),
           dictionary.parameters(),
           dictionary.skip());
     }
@@ -127,7 +129,7 @@ public final class ThresholdCalibration {
   }
 
   /** Encodes the sample, the same in every call. */
-  private void encode(Engine engine, Selection selection, Taker taker) throws IOException {
+  private void encode(Engine engine, ActivationFunction selection, Taker taker) throws IOException {
     List<String> columns = List.of(dictionary.config().inputHook());
     BatchPlan all = BatchPlan.sequential(columns, BATCH).where(filter);
     long rows = new ActivationFeed(store, all, 1).rows();
@@ -148,7 +150,7 @@ public final class ThresholdCalibration {
     Census census = new Census(dictionary.config().features());
     encode(
         engine,
-        dictionary.config().activation().selection(),
+        dictionary.config().activation(),
         (codes, rows) -> {
           census.rows += rows;
           census.codes += codes.entries();
@@ -186,7 +188,7 @@ public final class ThresholdCalibration {
     Arrays.fill(highest, floor);
     encode(
         engine,
-        new Selection.Threshold(Thresholds.of(bounds)),
+        new JumpReLU(Thresholds.of(bounds)),
         (codes, rows) -> {
           for (int entry = 0; entry < codes.entries(); entry++) {
             int feature = codes.feature(entry);
@@ -221,7 +223,7 @@ public final class ThresholdCalibration {
     int[] size = {0};
     encode(
         engine,
-        new Selection.BatchTopK(most),
+        new BatchTopK(most),
         (codes, rows) -> {
           for (int entry = 0; entry < codes.entries(); entry++) {
             ranks[size[0]++] = rank(codes, entry);

@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.engine.activation.ActivationFunction;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -38,7 +39,7 @@ public interface Arithmetic extends AutoCloseable {
    * @param codes filled, unless the codes stay where they were computed
    * @return the codes if they stay where they were computed, else null
    */
-  DeviceCodes encode(Rows input, Selection selection, Codes codes);
+  DeviceCodes encode(Rows input, ActivationFunction selection, Codes codes);
 
   /**
    * Finds the features whose score, by the pre-activation, is above their bound, which may be

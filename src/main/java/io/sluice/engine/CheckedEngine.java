@@ -1,5 +1,13 @@
 package io.sluice.engine;
 
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.Learned;
+import io.sluice.engine.activation.LearnedGated;
+import io.sluice.engine.activation.LearnedJumpReLU;
+import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.activation.Thresholds;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.memory.ScratchArrays;
 import java.lang.foreign.Arena;
@@ -9,8 +17,8 @@ import java.util.List;
 
 /**
  * The engine of one dictionary, around an {@link Arithmetic}. Arguments and order of calls are
- * checked here, once, and what selections, penalties and dead features need beside products of rows
- * is done by the classes next to this one.
+ * checked here, once, and what activation functions, penalties and dead features need beside
+ * products of rows is done by the classes next to this one.
  */
 public final class CheckedEngine implements Engine {
   private enum Stage {
@@ -37,7 +45,7 @@ public final class CheckedEngine implements Engine {
   private final CodePenalty codePenalty;
   private final float[] bounds;
   private float[] reconstructionGradient = new float[0];
-  private Selection selection;
+  private ActivationFunction activation;
   private Stage stage = Stage.IDLE;
   private Rows input;
   private boolean closed;
@@ -89,7 +97,7 @@ public final class CheckedEngine implements Engine {
   }
 
   @Override
-  public void encode(Rows input, Selection selection) {
+  public void encode(Rows input, ActivationFunction activation) {
     requireOpen();
     if (stage == Stage.ACCUMULATED) {
       throw new IllegalStateException(
@@ -102,31 +110,28 @@ public final class CheckedEngine implements Engine {
               + " wide, the dictionary reads a width of "
               + spec.inputWidth());
     }
-    switch (selection) {
-      case Selection.TopK(int k) -> requireFeatures(k);
-      case Selection.BatchTopK(int k) -> requireFeatures(k);
-      case Selection.AbsTopK(int k) -> requireFeatures(k);
-      case Selection.Pursuit pursuit -> requirePursuit();
-      case Selection.Threshold(Thresholds thresholds) -> thresholds.requireFit(spec.features());
-      case Selection.LearnedThreshold learns -> requireLearned(Learned.THRESHOLD, selection);
-      case Selection.Gate gate -> requireLearned(Learned.GATE, selection);
+    activation.requireFit(spec.features());
+    requireLearned(activation);
+    if (activation instanceof Pursuit) {
+      requirePursuit();
     }
     stage = Stage.IDLE;
     onDevice = null;
-    switch (selection) {
-      case Selection.Threshold(Thresholds thresholds) -> {
-        for (int feature = 0; feature < bounds.length; feature++) {
-          bounds[feature] = Math.max(0, thresholds.of(feature));
-        }
-        arithmetic.encodeAbove(input, bounds, codes);
+    Thresholds thresholds = activation.bounds().orElse(null);
+    if (thresholds != null) {
+      for (int feature = 0; feature < bounds.length; feature++) {
+        bounds[feature] = Math.max(0, thresholds.of(feature));
       }
-      case Selection.LearnedThreshold(double bandwidth) ->
-          learnedThresholds.encode(input, bandwidth, codes);
-      case Selection.Gate gate -> learnedGates.encode(input, codes);
-      case Selection.Pursuit search -> pursuit.encode(input, search, codes);
-      default -> onDevice = arithmetic.encode(input, selection, codes);
+      arithmetic.encodeAbove(input, bounds, codes);
+    } else {
+      switch (activation) {
+        case LearnedJumpReLU(double bandwidth) -> learnedThresholds.encode(input, bandwidth, codes);
+        case LearnedGated gate -> learnedGates.encode(input, codes);
+        case Pursuit search -> pursuit.encode(input, search, codes);
+        default -> onDevice = arithmetic.encode(input, activation, codes);
+      }
     }
-    this.selection = selection;
+    this.activation = activation;
     this.input = input;
     stage = Stage.ENCODED;
   }
@@ -152,9 +157,9 @@ public final class CheckedEngine implements Engine {
     deadFeatures.startBatch();
     double error = arithmetic.decode(input, target, entries(), gradients);
     if (gradients) {
-      switch (selection) {
-        case Selection.LearnedThreshold threshold -> learnedThresholds.findGradientsBelow();
-        case Selection.Gate gate -> learnedGates.findOpeningGradients(target);
+      switch (activation) {
+        case LearnedJumpReLU threshold -> learnedThresholds.findGradientsBelow();
+        case LearnedGated gate -> learnedGates.findOpeningGradients(target);
         default -> {}
       }
     }
@@ -176,7 +181,7 @@ public final class CheckedEngine implements Engine {
    * gates the ones that are 0.
    */
   private Codes entries() {
-    return selection instanceof Selection.Gate ? learnedGates.open() : codes;
+    return activation instanceof LearnedGated ? learnedGates.open() : codes;
   }
 
   @Override
@@ -189,16 +194,16 @@ public final class CheckedEngine implements Engine {
     if (!(weight >= 0) || Double.isInfinite(weight)) {
       throw new IllegalArgumentException("a penalty's weight must be at least 0, not " + weight);
     }
-    if (selection instanceof Selection.Pursuit) {
+    if (activation instanceof Pursuit) {
       throw new IllegalArgumentException("matching pursuit keeps codes few without a penalty");
     }
     double factor = weight / input.count();
     double sum;
     if (penalty instanceof Penalty.Count) {
-      if (!(selection instanceof Selection.LearnedThreshold)) {
+      if (!(activation instanceof LearnedJumpReLU)) {
         throw new IllegalArgumentException(
-            "a count of codes has no gradient without learned thresholds; the selection is "
-                + selection);
+            "a count of codes has no gradient without learned thresholds; the activation function is "
+                + activation);
       }
       learnedThresholds.setCost(factor);
       sum = codes.entries();
@@ -216,9 +221,10 @@ public final class CheckedEngine implements Engine {
       throw new IllegalStateException(
           "dead features learn once, from a residual: call decode with gradients first");
     }
-    if (!(selection instanceof Selection.TopK || selection instanceof Selection.BatchTopK)) {
+    if (!(activation instanceof TopK
+        || activation instanceof BatchTopK && activation.bounds().isEmpty())) {
       throw new IllegalArgumentException(
-          "dead features learn under selections that count features, not " + selection);
+          "dead features learn under activation functions that count features, not " + activation);
     }
     if (spec.prefixes().size() > 1) {
       throw new IllegalArgumentException(
@@ -234,7 +240,7 @@ public final class CheckedEngine implements Engine {
   private double addPenalty(Penalty penalty, double factor) {
     hostCodes();
     Codes entries = entries();
-    if (selection instanceof Selection.Gate) {
+    if (activation instanceof LearnedGated) {
       return codePenalty.add(
           penalty, factor, entries, learnedGates.openings(), learnedGates.openingGradients());
     }
@@ -244,7 +250,7 @@ public final class CheckedEngine implements Engine {
     if (count > 0) {
       arithmetic.setCodeGradients(gradients, count);
     }
-    if (selection instanceof Selection.LearnedThreshold) {
+    if (activation instanceof LearnedJumpReLU) {
       learnedThresholds.penaliseBelow(factor * penalty.slope(0), codePenalty.norms());
     }
     return sum;
@@ -257,7 +263,7 @@ public final class CheckedEngine implements Engine {
       throw new IllegalStateException("there are no codes to charge: call decode first");
     }
     hostCodes();
-    float[] openings = selection instanceof Selection.Gate ? learnedGates.openings() : null;
+    float[] openings = activation instanceof LearnedGated ? learnedGates.openings() : null;
     double sum = codePenalty.sum(penalty, entries(), openings);
     return sum / input.count();
   }
@@ -272,7 +278,7 @@ public final class CheckedEngine implements Engine {
       throw new IllegalStateException(
           "accumulate needs feature gradients: call decode with gradients first");
     }
-    if (selection instanceof Selection.Pursuit) {
+    if (activation instanceof Pursuit) {
       vectors.clearGradients();
       int size = input.count() * spec.outputWidth();
       reconstructionGradient = ScratchArrays.atLeast(reconstructionGradient, size);
@@ -284,11 +290,11 @@ public final class CheckedEngine implements Engine {
     Codes entries = entries();
     int count = entries.entries();
     double[] biasShift = null;
-    switch (selection) {
-      case Selection.LearnedThreshold threshold ->
+    switch (activation) {
+      case LearnedJumpReLU threshold ->
           learnedThresholds.formGradients(
               codes, count == 0 ? null : arithmetic.codeGradients(count));
-      case Selection.Gate gate -> {
+      case LearnedGated gate -> {
         float[] gradients = count == 0 ? null : arithmetic.codeGradients(count);
         learnedGates.formGradients(gradients);
         if (count > 0) {
@@ -309,7 +315,7 @@ public final class CheckedEngine implements Engine {
     if (stage != Stage.ACCUMULATED) {
       throw new IllegalStateException("update needs gradients: call accumulate first");
     }
-    if (selection instanceof Selection.Pursuit) {
+    if (activation instanceof Pursuit) {
       pursuit.update(step);
     } else {
       arithmetic.update(step, deadFeatures.with(entries()));
@@ -420,13 +426,6 @@ public final class CheckedEngine implements Engine {
     }
   }
 
-  private void requireFeatures(int k) {
-    if (k > spec.features()) {
-      throw new IllegalArgumentException(
-          "k is " + k + ", but the dictionary has " + spec.features() + " features");
-    }
-  }
-
   private void requirePursuit() {
     if (spec.inputWidth() != spec.outputWidth()
         || spec.rankByDecoderNorm()
@@ -437,10 +436,11 @@ public final class CheckedEngine implements Engine {
     }
   }
 
-  private void requireLearned(Learned needed, Selection selection) {
-    if (spec.learned() != needed) {
+  private void requireLearned(ActivationFunction activation) {
+    Learned needed = activation.learned();
+    if (needed != Learned.NOTHING && spec.learned() != needed) {
       throw new IllegalArgumentException(
-          selection + " needs an engine that learns " + needed + ", not " + spec.learned());
+          activation + " needs an engine that learns " + needed + ", not " + spec.learned());
     }
   }
 

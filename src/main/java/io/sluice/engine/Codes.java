@@ -1,5 +1,7 @@
 package io.sluice.engine;
 
+import io.sluice.engine.activation.AbsTopK;
+import io.sluice.engine.activation.BatchTopK;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -7,9 +9,9 @@ import java.util.Objects;
 
 /**
  * The sparse codes of a batch in native memory, token after token: token {@code r} owns the entries
- * {@code [offset(r), offset(r + 1))}. Every value is > 0, or not 0 after {@link Selection.AbsTopK};
- * the order within a token is the engine's own. The memory is reused from batch to batch and freed
- * with the engine.
+ * {@code [offset(r), offset(r + 1))}. Every value is > 0, or not 0 after {@link AbsTopK}; the order
+ * within a token is the engine's own. The memory is reused from batch to batch and freed with the
+ * engine.
  */
 public final class Codes implements AutoCloseable {
   private Arena arena = Arena.ofShared();
@@ -75,8 +77,8 @@ public final class Codes implements AutoCloseable {
   }
 
   /**
-   * The lowest rank that a {@link Selection.BatchTopK} kept: a code's value, times the norm of its
-   * decoder row where that ranks; 0 if there are no codes, and after other selections.
+   * The lowest rank that a {@link BatchTopK} kept: a code's value, times the norm of its decoder
+   * row where that ranks; 0 if there are no codes, and after other selections.
    */
   public float leastRank() {
     return leastRank;
@@ -103,7 +105,7 @@ public final class Codes implements AutoCloseable {
     return features.getAtIndex(ValueLayout.JAVA_INT, entry);
   }
 
-  /** The value of an entry: > 0, or not 0 after {@link Selection.AbsTopK}. */
+  /** The value of an entry: > 0, or not 0 after {@link AbsTopK}. */
   public float value(int entry) {
     return values.getAtIndex(ValueLayout.JAVA_FLOAT, entry);
   }

@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.memory.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -107,7 +108,7 @@ public final class CrossLayerEngine implements Engine {
   }
 
   @Override
-  public void encode(Rows input, Selection selection) {
+  public void encode(Rows input, ActivationFunction selection) {
     if (input.width() != spec.inputWidth()) {
       throw new IllegalArgumentException(
           "the batch is "

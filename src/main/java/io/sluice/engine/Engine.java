@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.engine.activation.ActivationFunction;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -49,7 +50,7 @@ public interface Engine extends AutoCloseable {
    * @throws IllegalArgumentException if the width is not the dictionary's, or k exceeds the
    *     features, or there are not as many thresholds
    */
-  void encode(Rows input, Selection selection);
+  void encode(Rows input, ActivationFunction selection);
 
   /**
    * Decodes the codes and compares with the target.

@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.engine.activation.Learned;
 import java.util.List;
 import java.util.Objects;
 

@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.engine.activation.Learned;
 import io.sluice.memory.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,9 +1,11 @@
 package io.sluice.engine;
 
+import io.sluice.engine.activation.Learned;
+import io.sluice.engine.activation.LearnedGated;
 import io.sluice.memory.ScratchArrays;
 
 /**
- * Codes by a gate and a magnitude that each feature learns ({@link Selection.Gate}), and how both
+ * Codes by a gate and a magnitude that each feature learns ({@link LearnedGated}), and how both
  * learn, for any arithmetic. It works on entries, of which a batch has few, and leaves all products
  * of rows to the arithmetic.
  */

@@ -1,11 +1,13 @@
 package io.sluice.engine;
 
+import io.sluice.engine.activation.Learned;
+import io.sluice.engine.activation.LearnedJumpReLU;
 import io.sluice.memory.ScratchArrays;
 
 /**
- * Codes by a threshold that each feature learns ({@link Selection.LearnedThreshold}), and how
- * thresholds learn, for any arithmetic. It works on entries, of which a batch has few, and leaves
- * all products of rows to the arithmetic.
+ * Codes by a threshold that each feature learns ({@link LearnedJumpReLU}), and how thresholds
+ * learn, for any arithmetic. It works on entries, of which a batch has few, and leaves all products
+ * of rows to the arithmetic.
  */
 final class LearnedThresholds implements AutoCloseable {
   private final Arithmetic arithmetic;

@@ -1,12 +1,13 @@
 package io.sluice.engine;
 
+import io.sluice.engine.activation.Pursuit;
 import io.sluice.memory.ScratchArrays;
 import java.util.Arrays;
 
 /**
- * Matching pursuit and its gradients, for any arithmetic ({@link Selection.Pursuit}). That finds
- * the best feature of each residual, which is all the work there is; what is done with it, a few
- * rows for each token, is done here in host memory.
+ * Matching pursuit and its gradients, for any arithmetic ({@link Pursuit}). That finds the best
+ * feature of each residual, which is all the work there is; what is done with it, a few rows for
+ * each token, is done here in host memory.
  *
  * <p>With picks {@code j_t}, {@code a_t = ⟨r_{t−1}, W_D[j_t]⟩} and {@code r_t = r_{t−1} −
  * a_t·W_D[j_t]}, {@code G} the gradient of the reconstruction and {@code ρ_t} that of {@code r_t}
@@ -66,7 +67,7 @@ final class MatchingPursuit implements AutoCloseable {
     this.arithmetic = arithmetic;
   }
 
-  void encode(Rows input, Selection.Pursuit pursuit, Codes codes) {
+  void encode(Rows input, Pursuit pursuit, Codes codes) {
     int width = input.width();
     int count = input.count();
     // It ends with a feature that was picked before, so there are no more picks than features.

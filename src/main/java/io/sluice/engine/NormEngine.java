@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.memory.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -51,7 +52,7 @@ public final class NormEngine extends WrappedEngine {
   }
 
   @Override
-  public void encode(Rows input, Selection selection) {
+  public void encode(Rows input, ActivationFunction selection) {
     if (input.width() != width) {
       // The other engine says what is wrong.
       inner.encode(input, selection);

@@ -76,7 +76,7 @@ public sealed interface Penalty {
 
   /**
    * One per code: L0. Codes feel nothing of it, thresholds do, by the window of {@link
-   * Selection.LearnedThreshold}, which it needs.
+   * LearnedJumpReLU}, which it needs.
    */
   record Count() implements Penalty {
     @Override

@@ -1,5 +1,9 @@
 package io.sluice.engine;
 
+import io.sluice.engine.activation.AbsTopK;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.ScratchArrays;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -81,9 +85,9 @@ public final class ReferenceArithmetic implements Arithmetic {
   }
 
   @Override
-  public DeviceCodes encode(Rows input, Selection selection, Codes codes) {
+  public DeviceCodes encode(Rows input, ActivationFunction selection, Codes codes) {
     float[][] activations = preActivations(input);
-    boolean signed = selection instanceof Selection.AbsTopK;
+    boolean signed = selection instanceof AbsTopK;
     for (float[] row : activations) {
       for (int feature = 0; !signed && feature < row.length; feature++) {
         // Math.max keeps NaN, so that it is found below.
@@ -93,13 +97,13 @@ public final class ReferenceArithmetic implements Arithmetic {
     double[][] scores = scores(activations);
     int[][] chosen =
         switch (selection) {
-          case Selection.TopK(int k) ->
+          case TopK(int k) ->
               Arrays.stream(scores).map(score -> largest(score, k)).toArray(int[][]::new);
-          case Selection.AbsTopK(int k) ->
+          case AbsTopK(int k) ->
               Arrays.stream(scores)
                   .map(score -> largest(Arrays.stream(score).map(Math::abs).toArray(), k))
                   .toArray(int[][]::new);
-          case Selection.BatchTopK(int k) -> largestOfAll(scores, k * input.count());
+          case BatchTopK shared -> largestOfAll(scores, shared.k() * input.count());
           default -> throw new IllegalArgumentException("not a count of features: " + selection);
         };
     codes.begin(input.count(), Arrays.stream(chosen).mapToInt(row -> row.length).sum());
@@ -119,7 +123,7 @@ public final class ReferenceArithmetic implements Arithmetic {
       }
       codes.endRow(entry);
     }
-    if (selection instanceof Selection.BatchTopK && entry > 0) {
+    if (selection instanceof BatchTopK && entry > 0) {
       codes.setLeastRank((float) least);
     }
     return null;

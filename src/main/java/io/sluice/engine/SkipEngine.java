@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.simd.batch.AdamRows;
@@ -92,7 +93,7 @@ public final class SkipEngine extends WrappedEngine {
   }
 
   @Override
-  public void encode(Rows input, Selection selection) {
+  public void encode(Rows input, ActivationFunction selection) {
     inner.encode(input, selection);
     this.input = input;
   }

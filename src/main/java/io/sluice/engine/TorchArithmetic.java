@@ -1,5 +1,9 @@
 package io.sluice.engine;
 
+import io.sluice.engine.activation.AbsTopK;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.memory.ScratchArrays;
 import io.sluice.torch.Device;
@@ -116,7 +120,7 @@ public final class TorchArithmetic implements Arithmetic {
   /**
    * Codes that stay on the device.
    *
-   * @param leastRank the lowest score of a {@link Selection.BatchTopK}; else 0
+   * @param leastRank the lowest score of a {@link BatchTopK}; else 0
    */
   private record Kept(TorchCodes codes, float leastRank, HostScratch scratch)
       implements DeviceCodes {
@@ -133,14 +137,14 @@ public final class TorchArithmetic implements Arithmetic {
   }
 
   @Override
-  public DeviceCodes encode(Rows rows, Selection wanted, Codes codes) {
+  public DeviceCodes encode(Rows rows, ActivationFunction wanted, Codes codes) {
     try (TensorScope scope = TensorScope.open()) {
       start(rows);
       Tensor norms = scoringNorms();
       switch (wanted) {
-        case Selection.TopK(int k) -> keepLargest(k, norms, false, codes);
-        case Selection.AbsTopK(int k) -> keepLargest(k, norms, true, codes);
-        case Selection.BatchTopK(int k) -> keepLargestOfAll(k, norms, codes, scope);
+        case TopK(int k) -> keepLargest(k, norms, false, codes);
+        case AbsTopK(int k) -> keepLargest(k, norms, true, codes);
+        case BatchTopK shared -> keepLargestOfAll(shared.k(), norms, codes, scope);
         default -> throw new IllegalArgumentException("not a count of features: " + wanted);
       }
     }

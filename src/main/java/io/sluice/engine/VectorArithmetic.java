@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.memory.Workers;
 import io.sluice.simd.KernelProvider;
 import java.lang.foreign.Arena;
@@ -48,7 +49,7 @@ public final class VectorArithmetic implements Arithmetic {
   // ---- codes ----
 
   @Override
-  public DeviceCodes encode(Rows input, Selection chosen, Codes codes) {
+  public DeviceCodes encode(Rows input, ActivationFunction chosen, Codes codes) {
     selection.encode(input, chosen, codes);
     return null;
   }

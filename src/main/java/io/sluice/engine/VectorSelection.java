@@ -1,5 +1,9 @@
 package io.sluice.engine;
 
+import io.sluice.engine.activation.AbsTopK;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
 import io.sluice.simd.batch.AbsTopKEncoder;
@@ -53,23 +57,24 @@ final class VectorSelection implements AutoCloseable {
     furthest = new AbsTopKEncoder(workers);
   }
 
-  void encode(Rows input, Selection selection, Codes codes) {
+  void encode(Rows input, ActivationFunction selection, Codes codes) {
     int rows = input.count();
     load(input);
     switch (selection) {
-      case Selection.TopK(int k) -> {
+      case TopK(int k) -> {
         fitSelected(rows, k);
         largest.encode(batch.seen, rows, k, selected, selectedValues, selectedCounts);
         fill(codes, rows, k);
       }
-      case Selection.AbsTopK(int k) -> {
+      case AbsTopK(int k) -> {
         fitSelected(rows, k);
         furthest.encode(weights, batch.seen, rows, k, selected, selectedValues, selectedCounts);
         fill(codes, rows, k);
       }
-      case Selection.BatchTopK(int k) -> {
+      case BatchTopK shared -> {
         float least =
-            largestOfAll.encode(weights, batch.seen, rows, Math.multiplyExact(rows, k), sparse);
+            largestOfAll.encode(
+                weights, batch.seen, rows, Math.multiplyExact(rows, shared.k()), sparse);
         fill(codes);
         codes.setLeastRank(least);
       }

@@ -128,7 +128,7 @@ public final class CrossLayerTranscoding implements JointReplacement {
   private void write(Layer layer, Rows input, Arena arena) {
     int width = layer.config.outputWidth();
     MemorySegment made = arena.allocate((long) rows * width * Float.BYTES, 64);
-    layer.engine.encode(input, layer.config.activation().selection());
+    layer.engine.encode(input, layer.config.activation());
     // The target does not matter, but an engine compares while it decodes.
     layer.engine.decode(new Rows(made, DType.F32, rows, width), false);
     layer.engine.readReconstruction(made);

@@ -142,7 +142,7 @@ public final class CrosscoderReconstruction implements JointReplacement {
               .formatted(read, columns.keySet()));
     }
     Rows batch = new Rows(seen, DType.F32, rows, config.inputWidth());
-    engine.encode(batch, config.activation().selection());
+    engine.encode(batch, config.activation());
     engine.decode(batch, false);
     engine.readReconstruction(made.asSlice(0, (long) rows * config.inputWidth() * Float.BYTES));
   }

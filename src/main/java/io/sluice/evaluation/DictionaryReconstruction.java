@@ -43,7 +43,7 @@ public final class DictionaryReconstruction extends Intervention {
       MemorySegment memory = arena.allocate((long) count * width * Float.BYTES, 64);
       rows.copyTo(memory);
       Rows batch = new Rows(memory, DType.F32, count, width);
-      engine.encode(batch, config.activation().selection());
+      engine.encode(batch, config.activation());
       engine.decode(batch, false);
       engine.readReconstruction(result.data());
     }

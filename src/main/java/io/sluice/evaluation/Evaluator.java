@@ -14,7 +14,7 @@ import io.sluice.engine.Codes;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Rows;
-import io.sluice.engine.Selection;
+import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.files.AtomicFile;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
@@ -78,7 +78,7 @@ public final class Evaluator {
           engine,
           config.inputs(),
           config.outputs(),
-          config.activation().selection(),
+          config.activation(),
           store,
           filter,
           batch,
@@ -103,7 +103,7 @@ public final class Evaluator {
           engine,
           dictionary.inputs(),
           dictionary.outputs(),
-          dictionary.layers().getFirst().config().activation().selection(),
+          dictionary.layers().getFirst().config().activation(),
           store,
           filter,
           batch,
@@ -116,7 +116,7 @@ public final class Evaluator {
       Engine engine,
       List<Site> inputs,
       List<Site> outputs,
-      Selection selection,
+      ActivationFunction selection,
       ActivationStore store,
       RowFilter filter,
       int batch,

@@ -76,8 +76,7 @@ public final class Transcoding extends Intervention {
     try (Arena own = Arena.ofConfined()) {
       MemorySegment memory = own.allocate((long) rows * config.inputWidth() * Float.BYTES, 64);
       seen.copyTo(memory);
-      engine.encode(
-          new Rows(memory, DType.F32, rows, config.inputWidth()), config.activation().selection());
+      engine.encode(new Rows(memory, DType.F32, rows, config.inputWidth()), config.activation());
       // The target does not matter, but an engine compares while it decodes.
       engine.decode(new Rows(written, DType.F32, rows, config.outputWidth()), false);
       engine.readReconstruction(written);

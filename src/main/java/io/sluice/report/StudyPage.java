@@ -1,7 +1,8 @@
 package io.sluice.report;
 
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.TopK;
 import io.sluice.files.Quoted;
-import io.sluice.training.config.Sparsity;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.sweep.Axis;
 import io.sluice.training.sweep.CauseShares;
@@ -110,8 +111,8 @@ public final class StudyPage {
         }
       }
       for (SweepResult.Outcome outcome : sweep.cells()) {
-        Sparsity activation = outcome.cell().config().sparsity().kind();
-        if (activation != Sparsity.TOPK) {
+        ActivationFunction activation = outcome.cell().config().sparsity().activation();
+        if (!(activation instanceof TopK)) {
           throw new IllegalArgumentException(
               "a study is of TopK autoencoders, and a sweep of %s has %s; leave it out, or the study"
                   .formatted(sweep.hook(), activation.label()));

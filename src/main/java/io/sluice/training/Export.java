@@ -1,6 +1,5 @@
 package io.sluice.training;
 
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
@@ -8,6 +7,7 @@ import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.Engine;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.SkipEngine;
+import io.sluice.engine.activation.Pursuit;
 import io.sluice.training.run.DivergedException;
 import io.sluice.training.start.InputMap;
 import io.sluice.training.start.StartingPoint;
@@ -48,7 +48,7 @@ final class Export {
       takeNorms(parameters, config.sites());
       exported = config.rankedByValue();
     }
-    if (config.activation() instanceof Activation.Pursuit pursuit) {
+    if (config.activation() instanceof Pursuit pursuit) {
       return pursuing(config, pursuit, parameters, (float) start.inputs().getFirst().scale());
     }
     // The feed multiplies by the float32 nearest to a scale.
@@ -135,13 +135,12 @@ final class Export {
    * its codes are those of training over the scale.
    */
   private static Dictionary pursuing(
-      DictionaryConfig config, Activation.Pursuit pursuit, Parameters parameters, float scale) {
+      DictionaryConfig config, Pursuit pursuit, Parameters parameters, float scale) {
     parameters.encoder().copyFrom(parameters.decoder());
     parameters.encoderBias().fill((byte) 0);
     multiply(parameters.decoderBias(), 1.0 / scale);
     return new Dictionary(
-        config.withActivation(
-            new Activation.Pursuit(pursuit.iterations(), pursuit.residual() / scale)),
+        config.withActivation(new Pursuit(pursuit.iterations(), pursuit.residual() / scale)),
         parameters);
   }
 

@@ -5,7 +5,7 @@ import io.sluice.dictionary.Site;
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.Engine;
-import io.sluice.engine.Selection;
+import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import io.sluice.store.HeldOut;
@@ -49,7 +49,7 @@ final class HeldOutMeasure {
       Engine engine,
       List<Site> inputs,
       List<Site> outputs,
-      Selection selection,
+      ActivationFunction selection,
       ActivationStore store,
       HeldOut heldOut)
       throws IOException {

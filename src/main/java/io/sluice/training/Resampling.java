@@ -3,8 +3,8 @@ package io.sluice.training;
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.engine.Engine;
 import io.sluice.engine.Rows;
-import io.sluice.engine.Selection;
 import io.sluice.engine.StateTensor;
+import io.sluice.engine.activation.ActivationFunction;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -38,7 +38,7 @@ final class Resampling {
   static int apply(
       Engine engine,
       SiteFeed.Pair sample,
-      Selection selection,
+      ActivationFunction selection,
       long clock,
       DoubleSupplier uniform) {
     Function<String, StateTensor> named =
@@ -83,7 +83,7 @@ final class Resampling {
 
   /** Sums of the rows' squared losses, up to and with each. */
   private static double[] cumulated(
-      Engine engine, SiteFeed.Pair sample, Selection selection, Arena arena) {
+      Engine engine, SiteFeed.Pair sample, ActivationFunction selection, Arena arena) {
     Rows target = sample.target();
     engine.encode(sample.input(), selection);
     engine.decode(target, false);

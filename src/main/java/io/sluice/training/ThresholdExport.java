@@ -1,12 +1,14 @@
 package io.sluice.training;
 
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.engine.Engine;
-import io.sluice.engine.Learned;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.StateTensor;
-import io.sluice.engine.Thresholds;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.Gated;
+import io.sluice.engine.activation.JumpReLU;
+import io.sluice.engine.activation.Learned;
+import io.sluice.engine.activation.Thresholds;
 import io.sluice.training.run.DivergedException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -32,7 +34,7 @@ final class ThresholdExport {
         for (int feature = 0; feature < thresholds.length; feature++) {
           thresholds[feature] = (float) Math.exp(thresholds[feature]);
         }
-        yield with(dictionary, new Activation.JumpReLU(thresholds(thresholds)));
+        yield with(dictionary, new JumpReLU(thresholds(thresholds)));
       }
       case GATE -> gated(dictionary, engine);
     };
@@ -61,7 +63,7 @@ final class ThresholdExport {
         p.encoder().setAtIndex(FLOAT, at, (float) (scale * p.encoder().getAtIndex(FLOAT, at)));
       }
     }
-    return with(dictionary, new Activation.Gated(thresholds(thresholds)));
+    return with(dictionary, new Gated(thresholds(thresholds)));
   }
 
   private static Thresholds thresholds(float[] values) {
@@ -72,7 +74,7 @@ final class ThresholdExport {
     }
   }
 
-  private static Dictionary with(Dictionary dictionary, Activation activation) {
+  private static Dictionary with(Dictionary dictionary, ActivationFunction activation) {
     return new Dictionary(
         dictionary.config().withActivation(activation), dictionary.parameters(), dictionary.skip());
   }

@@ -11,13 +11,13 @@ import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Rows;
-import io.sluice.engine.Selection;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
 import io.sluice.simd.NonFiniteWeightsException;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import io.sluice.store.HeldOut;
 import io.sluice.training.config.PenaltyConfig;
-import io.sluice.training.config.Sparsity;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.DivergedException;
 import io.sluice.training.run.Metrics;
@@ -375,7 +375,7 @@ public final class Trainer implements AutoCloseable {
     step++;
     SiteFeed.Pair batch = map == null ? raw : mapped(raw.input());
     try {
-      engine.encode(batch.input(), config.selection(step));
+      engine.encode(batch.input(), config.activation(step));
     } catch (NonFiniteWeightsException e) {
       throw diverged(e.getMessage());
     }
@@ -387,7 +387,7 @@ public final class Trainer implements AutoCloseable {
     int rows = batch.input().count();
     tokens += rows;
     engine.markFired(tokens);
-    if (config.sparsity().kind().isPenalised()) {
+    if (config.sparsity().activation().isPenalised()) {
       PenaltyConfig penalty = config.sparsity().penalty();
       double weight = penalty.weight(step) * annealing.factor();
       annealing.look(engine, penalty, step);
@@ -404,7 +404,7 @@ public final class Trainer implements AutoCloseable {
     engine.update(
         new AdamStep(
             step, config.learningRate(step), config.beta1(), config.beta2(), config.epsilon()));
-    if (config.sparsity().kind() == Sparsity.BATCHTOPK && engine.codeCount() > 0) {
+    if (config.sparsity().activation() instanceof BatchTopK && engine.codeCount() > 0) {
       threshold.add(engine.leastRank());
     }
     tally.add(ofActivations, engine.codeCount(), rows);
@@ -429,7 +429,7 @@ public final class Trainer implements AutoCloseable {
     Resampling.apply(
         engine,
         map == null ? drawn : mapped(drawn.input()),
-        config.selection(step),
+        config.activation(step),
         tokens - config.deadAfter(),
         new SplittableRandom(config.seed() ^ step * 0x9e3779b97f4a7c15L)::nextDouble);
   }
@@ -449,14 +449,14 @@ public final class Trainer implements AutoCloseable {
     if (blueprint.isCrossLayer()) {
       CrossLayerDictionary now = crossLayerDictionary();
       try (Engine runs = now.open(engines)) {
-        Selection selection = now.layers().getFirst().config().activation().selection();
+        ActivationFunction selection = now.layers().getFirst().config().activation();
         fvu = HeldOutMeasure.fvu(runs, now.inputs(), now.outputs(), selection, store, heldOut);
       }
     } else {
       Dictionary now = dictionary();
       try (Engine runs = now.open(engines)) {
         DictionaryConfig is = now.config();
-        Selection selection = is.activation().selection();
+        ActivationFunction selection = is.activation();
         fvu = HeldOutMeasure.fvu(runs, is.inputs(), is.outputs(), selection, store, heldOut);
       }
     }

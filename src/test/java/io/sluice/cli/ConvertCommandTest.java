@@ -2,11 +2,11 @@ package io.sluice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.TokenNorm;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.training.SyntheticStore;
 import java.io.IOException;
@@ -44,15 +44,7 @@ class ConvertCommandTest {
     }
     return new Dictionary(
         new DictionaryConfig(
-            "tiny",
-            "layers.0.z",
-            "layers.0.z",
-            3,
-            3,
-            5,
-            new Activation.TopK(2),
-            true,
-            rankByDecoderNorm),
+            "tiny", "layers.0.z", "layers.0.z", 3, 3, 5, new TopK(2), true, rankByDecoderNorm),
         p);
   }
 
@@ -86,7 +78,7 @@ class ConvertCommandTest {
           .as(err)
           .isZero();
       Dictionary again = Dictionary.load(back);
-      assertThat(again.config().activation()).isEqualTo(new Activation.TopK(2));
+      assertThat(again.config().activation()).isEqualTo(new TopK(2));
       assertThat(again.config().inputHook()).isEqualTo("layers.0.z");
       assertThat(again.config().model()).isEqualTo("tiny");
       assertThat(again.parameters().decoder().mismatch(dictionary(false).parameters().decoder()))

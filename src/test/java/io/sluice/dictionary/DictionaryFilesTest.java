@@ -4,8 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.engine.Parameters;
-import io.sluice.engine.Thresholds;
 import io.sluice.engine.TokenNorm;
+import io.sluice.engine.activation.AbsTopK;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.Gated;
+import io.sluice.engine.activation.JumpReLU;
+import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.activation.Thresholds;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.weights.TensorData;
 import java.io.IOException;
@@ -28,8 +36,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class DictionaryFilesTest {
   private static final DictionaryConfig CONFIG =
-      new DictionaryConfig(
-          "tiny", "layers.0.z", "layers.0.z", 5, 5, 7, new Activation.TopK(2), true, false);
+      new DictionaryConfig("tiny", "layers.0.z", "layers.0.z", 5, 5, 7, new TopK(2), true, false);
 
   @TempDir private Path folder;
   private Dictionary dictionary;
@@ -103,26 +110,18 @@ class DictionaryFilesTest {
   @Test
   void everyActivationComesBack() throws IOException {
     Thresholds thresholds = Thresholds.of(0, 1, 2, 0.5f, 3, 4, 5);
-    for (Activation activation :
+    for (ActivationFunction activation :
         List.of(
-            new Activation.ReLU(),
-            new Activation.AbsTopK(2),
-            new Activation.Pursuit(3, 0.25),
-            new Activation.JumpReLU(thresholds),
-            new Activation.Gated(thresholds),
-            new Activation.BatchTopK(3, OptionalDouble.of(0.25)),
-            new Activation.BatchTopK(3, OptionalDouble.empty()))) {
+            new ReLU(),
+            new AbsTopK(2),
+            new Pursuit(3, 0.25),
+            new JumpReLU(thresholds),
+            new Gated(thresholds),
+            new BatchTopK(3, OptionalDouble.of(0.25)),
+            new BatchTopK(3, OptionalDouble.empty()))) {
       DictionaryConfig each =
           new DictionaryConfig(
-              "tiny",
-              "a",
-              "a",
-              5,
-              5,
-              7,
-              activation,
-              true,
-              !(activation instanceof Activation.Pursuit));
+              "tiny", "a", "a", 5, 5, 7, activation, true, !(activation instanceof Pursuit));
       new Dictionary(each, dictionary.parameters()).save(folder);
       assertThat(Dictionary.load(folder).config()).isEqualTo(each);
     }
@@ -132,12 +131,9 @@ class DictionaryFilesTest {
   void namesWhatIsWrongWithThresholds() throws IOException {
     Thresholds thresholds = Thresholds.of(0, 1, 2, 0.5f, 3, 4, 5);
     DictionaryConfig jump =
-        new DictionaryConfig(
-            "tiny", "a", "a", 5, 5, 7, new Activation.JumpReLU(thresholds), true, true);
+        new DictionaryConfig("tiny", "a", "a", 5, 5, 7, new JumpReLU(thresholds), true, true);
     assertThatThrownBy(
-            () ->
-                new DictionaryConfig(
-                    "", "a", "a", 5, 5, 8, new Activation.JumpReLU(thresholds), true, true))
+            () -> new DictionaryConfig("", "a", "a", 5, 5, 8, new JumpReLU(thresholds), true, true))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("7 thresholds, but 8 features");
     new Dictionary(jump, dictionary.parameters()).save(folder);

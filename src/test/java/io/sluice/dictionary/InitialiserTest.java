@@ -10,7 +10,8 @@ import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
-import io.sluice.engine.Selection;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
@@ -87,7 +88,7 @@ class InitialiserTest {
       memory.setAtIndex(FLOAT, i, (float) (0.5 + random.nextGaussian()));
     }
     List<Rows> sample = List.of(new Rows(memory, DType.F32, 100, width));
-    Selection selection = new Selection.TopK(4);
+    ActivationFunction selection = new TopK(4);
     double found;
     try (Engine engine = EngineFactory.reference().open(spec, tied(spec, 1))) {
       found =

@@ -11,8 +11,14 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
-import io.sluice.engine.Selection;
-import io.sluice.engine.Thresholds;
+import io.sluice.engine.activation.AbsTopK;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.JumpReLU;
+import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.activation.Thresholds;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
@@ -59,12 +65,13 @@ class SparseEncoderTest {
 
   @TempDir private Path folder;
 
-  private static Dictionary dictionary(Activation activation, boolean subtract, boolean rank) {
+  private static Dictionary dictionary(
+      ActivationFunction activation, boolean subtract, boolean rank) {
     return dictionary(activation, subtract, rank, SEED);
   }
 
   private static Dictionary dictionary(
-      Activation activation, boolean subtract, boolean rank, long seed) {
+      ActivationFunction activation, boolean subtract, boolean rank, long seed) {
     Random random = new Random(seed);
     Parameters p = Parameters.allocate(Arena.ofAuto(), WIDTH, WIDTH, FEATURES);
     for (MemorySegment tensor :
@@ -119,8 +126,7 @@ class SparseEncoderTest {
     bytes.asFloatBuffer().put(x);
     Path vectors = Files.write(folder.resolve("x.f32"), bytes.array());
     for (int options = 0; options < 4; options++) {
-      Dictionary dictionary =
-          dictionary(new Activation.TopK(K), (options & 1) != 0, (options & 2) != 0);
+      Dictionary dictionary = dictionary(new TopK(K), (options & 1) != 0, (options & 2) != 0);
       dictionary.save(folder);
       String[] lines = Python.run("encode_dictionary.py", folder, vectors, K).split("\n");
       assertThat(lines).hasSize(count);
@@ -148,8 +154,7 @@ class SparseEncoderTest {
     int count = 11;
     float[] x = vectors(count);
     for (SparseEncoder.Weights weights : SparseEncoder.Weights.values()) {
-      SparseEncoder encoder =
-          SparseEncoder.of(dictionary(new Activation.TopK(K), true, true), weights);
+      SparseEncoder encoder = SparseEncoder.of(dictionary(new TopK(K), true, true), weights);
       MemorySegment odd = Arena.ofAuto().allocate(x.length * 4L + 3).asSlice(3);
       MemorySegment.copy(x, 0, odd, ValueLayout.JAVA_FLOAT_UNALIGNED, 0, x.length);
       try (Workers workers = Workers.of(3)) {
@@ -190,12 +195,10 @@ class SparseEncoderTest {
     }
     float[] x = vectors(1);
     for (SparseEncoder.Weights weights : SparseEncoder.Weights.values()) {
-      SparseEncoder all =
-          SparseEncoder.of(dictionary(new Activation.ReLU(), false, false), weights);
+      SparseEncoder all = SparseEncoder.of(dictionary(new ReLU(), false, false), weights);
       SparseEncoder jump =
           SparseEncoder.of(
-              dictionary(new Activation.JumpReLU(Thresholds.of(thresholds)), false, false),
-              weights);
+              dictionary(new JumpReLU(Thresholds.of(thresholds)), false, false), weights);
       Code positive = Code.of(all, x);
       assertThat(all.k()).isEqualTo(FEATURES);
       Code kept = Code.of(jump, x);
@@ -222,7 +225,7 @@ class SparseEncoderTest {
     assertThatThrownBy(
             () ->
                 SparseEncoder.of(
-                    dictionary(new Activation.BatchTopK(K, OptionalDouble.empty()), false, false),
+                    dictionary(new BatchTopK(K, OptionalDouble.empty()), false, false),
                     SparseEncoder.Weights.FLOAT32))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("threshold");
@@ -232,7 +235,7 @@ class SparseEncoderTest {
   void signedFeaturesAreThoseFurthestFromZero() {
     for (SparseEncoder.Weights weights :
         new SparseEncoder.Weights[] {SparseEncoder.Weights.FLOAT32, SparseEncoder.Weights.INT8}) {
-      Dictionary dictionary = dictionary(new Activation.AbsTopK(K), true, true, FIXED);
+      Dictionary dictionary = dictionary(new AbsTopK(K), true, true, FIXED);
       SparseEncoder encoder = SparseEncoder.of(dictionary, weights);
       float[] x = vectors(20, FIXED + 1);
       int[] features = new int[20 * K];
@@ -244,7 +247,7 @@ class SparseEncoderTest {
           EngineFactory.reference()
               .open(dictionary.config().spec(Optimiser.NONE), dictionary.parameters())) {
         MemorySegment memory = arena.allocateFrom(ValueLayout.JAVA_FLOAT, x);
-        engine.encode(new Rows(memory, DType.F32, 20, WIDTH), new Selection.AbsTopK(K));
+        engine.encode(new Rows(memory, DType.F32, 20, WIDTH), new AbsTopK(K));
         Codes codes = engine.codes();
         for (int row = 0; row < 20; row++) {
           assertThat(counts[row]).isEqualTo(K);
@@ -264,7 +267,7 @@ class SparseEncoderTest {
   @Tag("slow")
   @Test
   void matchingPursuitAgreesWithTheEngine() {
-    Dictionary drawn = dictionary(new Activation.TopK(K), true, false, FIXED);
+    Dictionary drawn = dictionary(new TopK(K), true, false, FIXED);
     MemorySegment rows = drawn.parameters().decoder();
     for (long feature = 0; feature < FEATURES; feature++) {
       double norm = 0;
@@ -276,7 +279,7 @@ class SparseEncoderTest {
         rows.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (weight / Math.sqrt(norm)));
       }
     }
-    Activation pursuit = new Activation.Pursuit(K, 0.9);
+    ActivationFunction pursuit = new Pursuit(K, 0.9);
     Dictionary dictionary =
         new Dictionary(drawn.config().withActivation(pursuit), drawn.parameters());
     for (SparseEncoder.Weights weights :
@@ -291,7 +294,7 @@ class SparseEncoderTest {
           EngineFactory.reference()
               .open(dictionary.config().spec(Optimiser.NONE), dictionary.parameters())) {
         MemorySegment memory = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_FLOAT, x);
-        engine.encode(new Rows(memory, DType.F32, 20, WIDTH), pursuit.selection());
+        engine.encode(new Rows(memory, DType.F32, 20, WIDTH), pursuit);
         Codes codes = engine.codes();
         for (int row = 0; row < 20; row++) {
           assertThat(counts[row]).isEqualTo(codes.offset(row + 1) - codes.offset(row));
@@ -311,8 +314,7 @@ class SparseEncoderTest {
   @Test
   void badArgumentsAreRefused() {
     SparseEncoder encoder =
-        SparseEncoder.of(
-            dictionary(new Activation.TopK(K), false, false), SparseEncoder.Weights.FLOAT32);
+        SparseEncoder.of(dictionary(new TopK(K), false, false), SparseEncoder.Weights.FLOAT32);
     int[] features = new int[2 * K];
     float[] values = new float[2 * K];
     assertThatThrownBy(() -> encoder.encode(new float[WIDTH + 1], features, values))
@@ -347,8 +349,7 @@ class SparseEncoderTest {
     public static void main(String[] args) {
       SparseEncoder encoder =
           SparseEncoder.of(
-              dictionary(new Activation.TopK(K), true, true),
-              SparseEncoder.Weights.valueOf(args[0]));
+              dictionary(new TopK(K), true, true), SparseEncoder.Weights.valueOf(args[0]));
       float[] x = vectors(5);
       float[] one = row(x, 0);
       MemorySegment memory = MemorySegment.ofArray(x).asSlice(0, WIDTH * 4L);
@@ -385,8 +386,7 @@ class SparseEncoderTest {
     int callers = 3 * Runtime.getRuntime().availableProcessors() + 2;
     float[] x = vectors(callers);
     SparseEncoder encoder =
-        SparseEncoder.of(
-            dictionary(new Activation.TopK(K), true, false), SparseEncoder.Weights.INT8);
+        SparseEncoder.of(dictionary(new TopK(K), true, false), SparseEncoder.Weights.INT8);
     List<Callable<Void>> tasks = new ArrayList<>();
     for (int caller = 0; caller < callers; caller++) {
       float[] own = row(x, caller);
@@ -410,7 +410,7 @@ class SparseEncoderTest {
   @Tag("slow")
   @Test
   void loadsWithNeitherLibTorchNorArrow() throws Exception {
-    dictionary(new Activation.TopK(K), true, true).save(folder);
+    dictionary(new TopK(K), true, true).save(folder);
     String classPath =
         Stream.concat(
                 Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))

@@ -4,6 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.sluice.engine.activation.AbsTopK;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.JumpReLU;
+import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.activation.Thresholds;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.simd.NonFiniteWeightsException;
 import io.sluice.testing.Seeds;
@@ -141,7 +149,7 @@ abstract class EngineContractTest {
       assertThatThrownBy(() -> engine.addDeadFeatureLoss(3, 1, 0))
           .isInstanceOf(IllegalStateException.class);
       for (Engine each : List.of(engine, plain)) {
-        each.encode(batch, new Selection.TopK(3));
+        each.encode(batch, new TopK(3));
         each.decode(batch, true);
         each.markFired(20);
       }
@@ -154,7 +162,7 @@ abstract class EngineContractTest {
       engine.update(new AdamStep(1, 1e-3, 0.9, 0.999, 1e-8));
       plain.update(new AdamStep(1, 1e-3, 0.9, 0.999, 1e-8));
       assertSameState(engine, plain);
-      engine.encode(batch, new Selection.TopK(3));
+      engine.encode(batch, new TopK(3));
       engine.decode(batch, true);
       // More than there are dead features; none of them is in a code, though none was marked.
       int entries = engine.codes().entries();
@@ -164,7 +172,7 @@ abstract class EngineContractTest {
           .isInstanceOf(IllegalStateException.class);
       engine.accumulate();
       engine.update(new AdamStep(2, 1e-3, 0.9, 0.999, 1e-8));
-      engine.encode(batch, new Selection.Threshold(Thresholds.uniform(0)));
+      engine.encode(batch, new ReLU());
       engine.decode(batch, true);
       assertThatThrownBy(() -> engine.addDeadFeatureLoss(3, 1, 0))
           .isInstanceOf(IllegalArgumentException.class);
@@ -184,7 +192,7 @@ abstract class EngineContractTest {
         Rows batch = randomRows(step % 2 == 0 ? 70 : 33, 13);
         double[] added = new double[2];
         for (Engine each : List.of(reference, engine)) {
-          each.encode(batch, new Selection.BatchTopK(2));
+          each.encode(batch, new BatchTopK(2));
           each.decode(batch, true);
           each.markFired(step);
           added[each == engine ? 1 : 0] = each.addDeadFeatureLoss(5, 0.1, step - 1);
@@ -212,7 +220,7 @@ abstract class EngineContractTest {
     Parameters start = randomParameters(spec);
     Rows input = randomRows(rows, width);
     try (Engine engine = open(spec, start)) {
-      engine.encode(input, new Selection.TopK(k));
+      engine.encode(input, new TopK(k));
       Codes codes = engine.codes();
       assertThat(codes.rows()).isEqualTo(rows);
       for (int row = 0; row < rows; row++) {
@@ -255,7 +263,7 @@ abstract class EngineContractTest {
     try (Engine engine = open(spec, start)) {
       for (Thresholds each :
           List.of(Thresholds.of(thresholds), Thresholds.uniform(0), Thresholds.uniform(1e9f))) {
-        engine.encode(input, new Selection.Threshold(each));
+        engine.encode(input, new JumpReLU(each));
         Codes codes = engine.codes();
         assertThat(codes.rows()).isEqualTo(rows);
         for (int row = 0; row < rows; row++) {
@@ -293,7 +301,7 @@ abstract class EngineContractTest {
     Parameters start = randomParameters(spec);
     Rows input = randomRows(rows, width);
     try (Engine engine = open(spec, start)) {
-      engine.encode(input, new Selection.BatchTopK(k));
+      engine.encode(input, new BatchTopK(k));
       Codes codes = engine.codes();
       double[][] value = new double[rows][];
       double[] all = new double[rows * features];
@@ -341,7 +349,7 @@ abstract class EngineContractTest {
     Parameters start = randomParameters(spec);
     Rows input = randomRows(rows, width);
     try (Engine engine = open(spec, start)) {
-      engine.encode(input, new Selection.AbsTopK(k));
+      engine.encode(input, new AbsTopK(k));
       Codes codes = engine.codes();
       for (int row = 0; row < rows; row++) {
         double[] value = preActivations(spec, start, input, row);
@@ -382,7 +390,7 @@ abstract class EngineContractTest {
         Engine reference = EngineFactory.reference().open(spec, start)) {
       double last = Double.POSITIVE_INFINITY;
       for (int picks : new int[] {1, 2, 5, 30}) {
-        Selection pursuit = new Selection.Pursuit(picks, 0.05);
+        ActivationFunction pursuit = new Pursuit(picks, 0.05);
         engine.encode(input, pursuit);
         reference.encode(input, pursuit);
         double error = engine.decode(input, true);
@@ -403,7 +411,7 @@ abstract class EngineContractTest {
     }
     EngineSpec two = new EngineSpec(12, 9, 70, false, false, Optimiser.NONE);
     try (Engine engine = open(two, randomParameters(two))) {
-      assertThatThrownBy(() -> engine.encode(input, new Selection.Pursuit(2, 0)))
+      assertThatThrownBy(() -> engine.encode(input, new Pursuit(2, 0)))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("12 and 9");
     }
@@ -415,12 +423,8 @@ abstract class EngineContractTest {
     random.setSeed(20_405);
     EngineSpec spec = new EngineSpec(12, 12, 40, true, false, Optimiser.SPARSE_ADAM);
     Parameters start = randomParameters(spec);
-    List<Selection> selections =
-        List.of(
-            new Selection.Threshold(Thresholds.uniform(0)),
-            new Selection.BatchTopK(3),
-            new Selection.Threshold(Thresholds.uniform(0.7f)),
-            new Selection.TopK(3));
+    List<ActivationFunction> selections =
+        List.of(new ReLU(), new BatchTopK(3), new JumpReLU(Thresholds.uniform(0.7f)), new TopK(3));
     try (Engine engine = open(spec, start);
         Engine reference = EngineFactory.reference().open(spec, start)) {
       for (int step = 1; step <= selections.size(); step++) {
@@ -445,7 +449,7 @@ abstract class EngineContractTest {
     }
     Rows input = randomRows(3, 4);
     try (Engine engine = open(spec, start)) {
-      engine.encode(input, new Selection.TopK(2));
+      engine.encode(input, new TopK(2));
       assertThat(engine.codes().entries()).isZero();
       double error = engine.decode(input, true);
       MemorySegment reconstruction = arena.allocate(3 * 4 * 4, 64);
@@ -545,7 +549,7 @@ abstract class EngineContractTest {
     start.encoderBias().setAtIndex(FLOAT, 3, Float.NaN);
     try (Engine engine = open(spec, start)) {
       try {
-        engine.encode(randomRows(20, 4), new Selection.TopK(2));
+        engine.encode(randomRows(20, 4), new TopK(2));
       } catch (IllegalStateException | NonFiniteWeightsException e) {
         assertThat(e).hasMessageContaining("not finite");
         return;
@@ -563,7 +567,7 @@ abstract class EngineContractTest {
     Parameters start = randomParameters(spec);
     try (Engine engine = open(spec, start)) {
       Rows batch = randomRows(3, 4);
-      engine.encode(batch, new Selection.TopK(2));
+      engine.encode(batch, new TopK(2));
       assertThat(engine.decode(batch, true)).isPositive();
       assertThatThrownBy(engine::accumulate)
           .isInstanceOf(IllegalStateException.class)
@@ -585,7 +589,7 @@ abstract class EngineContractTest {
       for (int step = 1; step <= 150; step++) {
         Rows batch = randomRows(2, 8);
         for (Engine each : List.of(engine, dense)) {
-          each.encode(batch, new Selection.TopK(2));
+          each.encode(batch, new TopK(2));
           each.decode(batch, true);
           each.accumulate();
           each.update(new AdamStep(step, 1e-4, 0.9, 0.999, 1e-8));
@@ -606,7 +610,7 @@ abstract class EngineContractTest {
       for (int step = 1; step <= 3; step++) {
         Rows batch = randomRows(700, 8);
         for (Engine each : List.of(engine, reference)) {
-          each.encode(batch, new Selection.TopK(3));
+          each.encode(batch, new TopK(3));
           each.decode(batch, true);
           each.accumulate();
           each.update(new AdamStep(step, 1e-3, 0.9, 0.999, 1e-8));
@@ -622,12 +626,12 @@ abstract class EngineContractTest {
     try (Engine engine = open(spec, randomParameters(spec))) {
       assertThat(engine.firedSince(-1)).isEqualTo(30);
       assertThat(engine.firedSince(0)).isZero();
-      engine.encode(randomRows(2, 6), new Selection.TopK(2));
+      engine.encode(randomRows(2, 6), new TopK(2));
       engine.markFired(100);
       int fired = engine.firedSince(99);
       assertThat(fired).isBetween(1, 4);
       assertThat(engine.firedSince(100)).isZero();
-      engine.encode(randomRows(20, 6), new Selection.TopK(3));
+      engine.encode(randomRows(20, 6), new TopK(3));
       engine.markFired(200);
       assertThat(engine.firedSince(0)).isGreaterThanOrEqualTo(fired);
     }
@@ -642,7 +646,7 @@ abstract class EngineContractTest {
     assertThatThrownBy(() -> engine.decode(batch, true)).isInstanceOf(IllegalStateException.class);
     assertThatThrownBy(engine::accumulate).isInstanceOf(IllegalStateException.class);
     assertThatThrownBy(() -> engine.update(adam)).isInstanceOf(IllegalStateException.class);
-    engine.encode(batch, new Selection.TopK(2));
+    engine.encode(batch, new TopK(2));
     engine.decode(batch, false);
     assertThatThrownBy(engine::accumulate).isInstanceOf(IllegalStateException.class);
     assertThatThrownBy(() -> engine.penalise(1)).isInstanceOf(IllegalStateException.class);
@@ -651,12 +655,12 @@ abstract class EngineContractTest {
     engine.penalise(0.5);
     assertThatThrownBy(() -> engine.penalise(1)).isInstanceOf(IllegalStateException.class);
     engine.accumulate();
-    assertThatThrownBy(() -> engine.encode(batch, new Selection.TopK(2)))
+    assertThatThrownBy(() -> engine.encode(batch, new TopK(2)))
         .isInstanceOf(IllegalStateException.class);
     engine.update(adam);
     engine.close();
     engine.close();
-    assertThatThrownBy(() -> engine.encode(batch, new Selection.TopK(2)))
+    assertThatThrownBy(() -> engine.encode(batch, new TopK(2)))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("closed");
   }
@@ -666,24 +670,24 @@ abstract class EngineContractTest {
     EngineSpec spec = new EngineSpec(4, 5, 8, false, false, Optimiser.ADAM);
     Parameters start = randomParameters(spec);
     try (Engine engine = open(spec, start)) {
-      assertThatThrownBy(() -> engine.encode(randomRows(2, 7), new Selection.TopK(2)))
+      assertThatThrownBy(() -> engine.encode(randomRows(2, 7), new TopK(2)))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("7")
           .hasMessageContaining("4");
-      assertThatThrownBy(() -> engine.encode(randomRows(2, 4), new Selection.TopK(9)))
+      assertThatThrownBy(() -> engine.encode(randomRows(2, 4), new TopK(9)))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("9")
           .hasMessageContaining("8");
-      assertThatThrownBy(() -> engine.encode(randomRows(2, 4), new Selection.BatchTopK(9)))
+      assertThatThrownBy(() -> engine.encode(randomRows(2, 4), new BatchTopK(9)))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("9")
           .hasMessageContaining("8");
-      Selection wrong = new Selection.Threshold(Thresholds.of(1, 2, 3));
+      ActivationFunction wrong = new JumpReLU(Thresholds.of(1, 2, 3));
       assertThatThrownBy(() -> engine.encode(randomRows(2, 4), wrong))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("3")
           .hasMessageContaining("8");
-      engine.encode(randomRows(2, 4), new Selection.TopK(2));
+      engine.encode(randomRows(2, 4), new TopK(2));
       assertThatThrownBy(() -> engine.decode(randomRows(3, 5), true))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("3 x 5")
@@ -709,7 +713,7 @@ abstract class EngineContractTest {
   }
 
   private void train(Engine engine, Rows batch, int step) {
-    engine.encode(batch, new Selection.TopK(4));
+    engine.encode(batch, new TopK(4));
     engine.decode(batch, true);
     engine.markFired(step * 10L);
     engine.accumulate();

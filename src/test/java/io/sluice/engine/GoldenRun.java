@@ -2,6 +2,15 @@ package io.sluice.engine;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.engine.activation.AbsTopK;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.Learned;
+import io.sluice.engine.activation.LearnedGated;
+import io.sluice.engine.activation.LearnedJumpReLU;
+import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
@@ -60,16 +69,16 @@ final class GoldenRun {
     return integer("steps");
   }
 
-  Selection selection() {
+  ActivationFunction selection() {
     int k = integer("k");
     return switch (settings.path("selection").asText("topk")) {
-      case "pursuit" -> new Selection.Pursuit(k, real("residual"));
-      case "abstopk" -> new Selection.AbsTopK(k);
-      case "batchtopk" -> new Selection.BatchTopK(k);
-      case "relu" -> new Selection.Threshold(Thresholds.uniform(0));
-      case "jumprelu" -> new Selection.LearnedThreshold(real("bandwidth"));
-      case "gated" -> new Selection.Gate();
-      default -> new Selection.TopK(k);
+      case "pursuit" -> new Pursuit(k, real("residual"));
+      case "abstopk" -> new AbsTopK(k);
+      case "batchtopk" -> new BatchTopK(k);
+      case "relu" -> new ReLU();
+      case "jumprelu" -> new LearnedJumpReLU(real("bandwidth"));
+      case "gated" -> new LearnedGated();
+      default -> new TopK(k);
     };
   }
 

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
@@ -110,7 +112,7 @@ class KindsGoldenTest {
       // As one dictionary with zeros where no arrow goes, it writes the same.
       Rows input = batch("inputs", crossLayer.spec().inputWidth(), 1);
       Rows target = batch("targets", crossLayer.spec().outputWidth(), 1);
-      crossLayer.encode(input, new Selection.TopK(4));
+      crossLayer.encode(input, new TopK(4));
       double error = crossLayer.decode(target, false);
       Parameters whole = crossLayer.parameters(arena);
       EngineSpec spec =
@@ -240,7 +242,7 @@ class KindsGoldenTest {
         new SkipEngine(EngineFactory.reference().open(spec(), start()), data("after20.skip"))) {
       Rows input = batch("inputs", integer("inputWidth"), 1);
       Rows target = batch("targets", integer("outputWidth"), 1);
-      skips.encode(input, new Selection.TopK(integer("k")));
+      skips.encode(input, new TopK(integer("k")));
       double error = skips.decode(target, false);
       MemorySegment found = arena.allocate(4L * target.count() * target.width(), 64);
       skips.readReconstruction(found);
@@ -300,9 +302,7 @@ class KindsGoldenTest {
             ? batch("targets", engine.spec().outputWidth(), step)
             : input;
     boolean relu = settings.path("selection").asText().equals("relu");
-    engine.encode(
-        input,
-        relu ? new Selection.Threshold(Thresholds.uniform(0)) : new Selection.TopK(integer("k")));
+    engine.encode(input, relu ? new ReLU() : new TopK(integer("k")));
     double loss = engine.decode(target, true) / input.count();
     if (relu) {
       loss += engine.penalise(settings.get("penalty").asDouble());

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.engine.TorchProposals.Screening;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.testing.Seeds;
 import io.sluice.torch.Device;
@@ -96,7 +99,7 @@ class TorchSelectionTest {
                 || inputs == Inputs.GIANT_COORDINATE
                 || inputs == Inputs.EQUAL_ROWS;
         for (int step = 1; step <= (once ? 1 : 3); step++) {
-          Selection selection = step == 2 ? new Selection.BatchTopK(k) : new Selection.TopK(k);
+          ActivationFunction selection = step == 2 ? new BatchTopK(k) : new TopK(k);
           train(plain, tokens, selection, step);
           train(screened, tokens, selection, step);
           assertThat(screened.leastRank()).as(of).isEqualTo(plain.leastRank());
@@ -121,7 +124,7 @@ class TorchSelectionTest {
         Engine screened = open(spec, start, screening)) {
       for (int step = 1; step <= 12; step++) {
         Rows tokens = tokens(Inputs.LOW_RANK, 64, 24);
-        Selection selection = step % 2 == 0 ? new Selection.BatchTopK(5) : new Selection.TopK(5);
+        ActivationFunction selection = step % 2 == 0 ? new BatchTopK(5) : new TopK(5);
         train(plain, tokens, selection, step);
         train(screened, tokens, selection, step);
         assertSame(plain.codes(), screened.codes(), false, "seed " + seed + ", step " + step);
@@ -187,8 +190,8 @@ class TorchSelectionTest {
     Rows tokens = tokens(inputs, 70, width);
     try (Engine reference = EngineFactory.reference().open(spec, start);
         Engine screened = open(spec, start, Screening.TENSOR_FLOAT32)) {
-      reference.encode(tokens, new Selection.BatchTopK(k));
-      screened.encode(tokens, new Selection.BatchTopK(k));
+      reference.encode(tokens, new BatchTopK(k));
+      screened.encode(tokens, new BatchTopK(k));
       assertThat(screened.leastRank())
           .as("%s, seed %d", inputs, seed)
           .isCloseTo(reference.leastRank(), within(1e-5f * reference.leastRank()));
@@ -207,7 +210,7 @@ class TorchSelectionTest {
     Parameters start = weights(Inputs.GAUSSIAN, 8, 600);
     start.encoder().setAtIndex(ValueLayout.JAVA_FLOAT, 8 * 321 + 3, Float.NaN);
     try (Engine engine = open(spec, start, Screening.BFLOAT16)) {
-      assertThatThrownBy(() -> engine.encode(tokens(Inputs.GAUSSIAN, 20, 8), new Selection.TopK(4)))
+      assertThatThrownBy(() -> engine.encode(tokens(Inputs.GAUSSIAN, 20, 8), new TopK(4)))
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining("feature 321 has activation NaN");
     }
@@ -217,10 +220,10 @@ class TorchSelectionTest {
   void countsCodesWithoutCopyingThem() {
     EngineSpec spec = new EngineSpec(16, 16, 700, false, false, Optimiser.ADAM);
     try (Engine engine = open(spec, weights(Inputs.GAUSSIAN, 16, 700), Screening.BFLOAT16)) {
-      engine.encode(tokens(Inputs.GAUSSIAN, 30, 16), new Selection.TopK(6));
+      engine.encode(tokens(Inputs.GAUSSIAN, 30, 16), new TopK(6));
       int count = engine.codeCount();
       assertThat(count).isPositive().isEqualTo(engine.codes().entries());
-      engine.encode(tokens(Inputs.ZEROS, 30, 16), new Selection.TopK(6));
+      engine.encode(tokens(Inputs.ZEROS, 30, 16), new TopK(6));
       assertThat(engine.codeCount()).isEqualTo(engine.codes().entries());
     }
   }
@@ -229,7 +232,7 @@ class TorchSelectionTest {
     return DEVICE.isCuda() ? host.to(DEVICE) : host;
   }
 
-  private static void train(Engine engine, Rows tokens, Selection selection, long step) {
+  private static void train(Engine engine, Rows tokens, ActivationFunction selection, long step) {
     engine.encode(tokens, selection);
     engine.decode(tokens, true);
     engine.markFired(step);

@@ -6,12 +6,12 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.TokenNorm;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.SyntheticStore;
@@ -239,7 +239,6 @@ class EvaluatorTest {
       p.decoder().setAtIndex(FLOAT, i, (float) (0.2 * random.nextGaussian()));
     }
     return new Dictionary(
-        new DictionaryConfig("", hook, hook, width, width, 8, new Activation.TopK(8), false, false),
-        p);
+        new DictionaryConfig("", hook, hook, width, width, 8, new TopK(8), false, false), p);
   }
 }

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
@@ -13,6 +12,7 @@ import io.sluice.dictionary.Site;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.TokenNorm;
+import io.sluice.engine.activation.ReLU;
 import io.sluice.geometry.Covariance;
 import io.sluice.geometry.Subspace;
 import io.sluice.model.HookPoint;
@@ -258,7 +258,7 @@ class InterventionTest {
             width,
             width,
             2 * width,
-            new Activation.ReLU(),
+            new ReLU(),
             false,
             false,
             sites,
@@ -371,7 +371,7 @@ class InterventionTest {
             read,
             written,
             40,
-            new Activation.ReLU(),
+            new ReLU(),
             false,
             false,
             outputs.size() > 1 ? outputs : List.of(),
@@ -429,8 +429,7 @@ class InterventionTest {
     }
     parameters.decoderBias().copyFrom(weights.data(name.replace("weight", "bias")));
     DictionaryConfig config =
-        new DictionaryConfig(
-            "tiny", input, output, 24, 24, 48, new Activation.ReLU(), false, false);
+        new DictionaryConfig("tiny", input, output, 24, 24, 48, new ReLU(), false, false);
     return new Dictionary(config, parameters);
   }
 
@@ -514,7 +513,7 @@ class InterventionTest {
       }
     }
     DictionaryConfig config =
-        new DictionaryConfig("tiny", hook, hook, 24, 24, 48, new Activation.ReLU(), false, false);
+        new DictionaryConfig("tiny", hook, hook, 24, 24, 48, new ReLU(), false, false);
     return new Dictionary(config, parameters);
   }
 

@@ -15,7 +15,6 @@ import io.sluice.store.ActivationStore;
 import io.sluice.store.RowFilter;
 import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.Kind;
-import io.sluice.training.config.Sparsity;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
@@ -117,7 +116,7 @@ class CrossLayerTest {
             () -> new Kind.CrossLayerTranscoder(List.of("a"), List.of("b"), InitialEncoder.TIED))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("2 and 1");
-    assertThatThrownBy(() -> small().sparsity(Sparsity.BATCHTOPK).build())
+    assertThatThrownBy(() -> small().activation("batchtopk").build())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("topk or relu");
     assertThatThrownBy(

@@ -17,7 +17,6 @@ import io.sluice.memory.Workers;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.Kind;
-import io.sluice.training.config.Sparsity;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
@@ -54,20 +53,20 @@ class CrosscoderTest {
 
   @ParameterizedTest(name = "{0}, centred {1}, by norm {2}, {3}")
   @CsvSource({
-    "F32, true, false, TOPK",
-    "BF16, true, true, TOPK",
-    "F32, false, true, TOPK",
-    "F32, true, true, BATCHTOPK"
+    "F32, true, false, topk",
+    "BF16, true, true, topk",
+    "F32, false, true, topk",
+    "F32, true, true, batchtopk"
   })
   void exportedWeightsWorkOnRawActivations(
-      DType dtype, boolean centre, boolean byNorm, Sparsity sparsity) throws IOException {
+      DType dtype, boolean centre, boolean byNorm, String activation) throws IOException {
     ActivationStore typed = PairedStore.write(temp.resolve("typed"), 2500, dtype, 5);
     Path run = temp.resolve("run");
     RunResult result =
         train(
             typed,
             small()
-                .sparsity(sparsity)
+                .activation(activation)
                 .centre(centre)
                 .rankByDecoderNorm(byNorm)
                 .steps(600)

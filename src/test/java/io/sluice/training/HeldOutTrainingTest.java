@@ -18,7 +18,6 @@ import io.sluice.store.StoreWriter;
 import io.sluice.store.files.Column;
 import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.Remedies;
-import io.sluice.training.config.Sparsity;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
@@ -195,7 +194,7 @@ class HeldOutTrainingTest {
       TrainingConfigBuilder plain =
           mapped
               ? config().remedies(Remedies.NONE.whitened(1e-6).resampled(10, 30).deadAfter(500))
-              : config().sparsity(Sparsity.JUMPRELU, 0.3, 10);
+              : config().activation("jumprelu", 0.3, 10);
       train(store, plain.build(), "one" + mapped);
       RunResult result = train(changed, plain.build(), "two" + mapped);
       assertThat(Files.readAllBytes(temp.resolve("two" + mapped + "/dictionary.safetensors")))

@@ -18,7 +18,6 @@ import io.sluice.store.ActivationStore;
 import io.sluice.training.config.PenaltyConfig;
 import io.sluice.training.config.PenaltyKind;
 import io.sluice.training.config.Remedies;
-import io.sluice.training.config.Sparsity;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
@@ -50,28 +49,27 @@ class LearnedSparsityTest {
 
   static Stream<Arguments> penalties() {
     return Stream.of(
-        Arguments.of(Sparsity.JUMPRELU, PenaltyConfig.of(PenaltyKind.L0, 0.1, 50)),
-        Arguments.of(Sparsity.JUMPRELU, PenaltyConfig.of(PenaltyKind.L1, 0.05, 50)),
-        Arguments.of(Sparsity.JUMPRELU, PenaltyConfig.of(PenaltyKind.TANH, 0.1, 50)),
-        Arguments.of(Sparsity.GATED, PenaltyConfig.of(PenaltyKind.L1, 0.05, 50)),
+        Arguments.of("jumprelu", PenaltyConfig.of(PenaltyKind.L0, 0.1, 50)),
+        Arguments.of("jumprelu", PenaltyConfig.of(PenaltyKind.L1, 0.05, 50)),
+        Arguments.of("jumprelu", PenaltyConfig.of(PenaltyKind.TANH, 0.1, 50)),
+        Arguments.of("gated", PenaltyConfig.of(PenaltyKind.L1, 0.05, 50)),
         Arguments.of(
-            Sparsity.RELU,
-            PenaltyConfig.of(PenaltyKind.POWER, 0.05, 50).annealing(0.3, 60, 180, 5)));
+            "relu", PenaltyConfig.of(PenaltyKind.POWER, 0.05, 50).annealing(0.3, 60, 180, 5)));
   }
 
-  private TrainingConfigBuilder config(Sparsity kind, PenaltyConfig penalty) {
-    return TrainerTest.small().sparsity(kind, penalty).bandwidth(0.2);
+  private TrainingConfigBuilder config(String kind, PenaltyConfig penalty) {
+    return TrainerTest.small().activation(kind, penalty).bandwidth(0.2);
   }
 
   @ParameterizedTest
   @MethodSource("penalties")
-  void learnsWhatItIsUsedAs(Sparsity kind, PenaltyConfig penalty) throws IOException {
+  void learnsWhatItIsUsedAs(String kind, PenaltyConfig penalty) throws IOException {
     Path run = temp.resolve("run");
     TrainingConfig config = config(kind, penalty).steps(300).decaySteps(150).logEvery(20).build();
     RunResult result = train(config, run);
     assertThat(result.fvu()).isLessThan(0.4);
     Dictionary dictionary = Dictionary.load(run);
-    assertThat(dictionary.config().activation().type()).isEqualTo(kind.label());
+    assertThat(dictionary.config().activation().label()).isEqualTo(kind);
     Evaluation evaluation =
         Evaluator.evaluate(dictionary, store, ENGINES, 100, Long.MAX_VALUE, done -> {});
     assertThat(evaluation.l0()).isCloseTo(result.l0(), within(0.05 * result.l0()));
@@ -80,8 +78,8 @@ class LearnedSparsityTest {
 
   @Test
   void thresholdsAndGatesAreFoldedWithTheInputsMap() throws IOException {
-    for (Sparsity kind : new Sparsity[] {Sparsity.JUMPRELU, Sparsity.GATED}) {
-      Path run = temp.resolve(kind.label());
+    for (String kind : new String[] {"jumprelu", "gated"}) {
+      Path run = temp.resolve(kind);
       TrainingConfig config =
           config(kind, PenaltyConfig.of(PenaltyKind.L1, 0.05, 50))
               .remedies(Remedies.NONE.whitened(1e-4))
@@ -98,7 +96,7 @@ class LearnedSparsityTest {
 
   @ParameterizedTest
   @MethodSource("penalties")
-  void aDearerCodeIsARarerOne(Sparsity kind, PenaltyConfig penalty) throws IOException {
+  void aDearerCodeIsARarerOne(String kind, PenaltyConfig penalty) throws IOException {
     double[] l0 = new double[2];
     for (int i = 0; i < 2; i++) {
       PenaltyConfig dearer =
@@ -118,19 +116,19 @@ class LearnedSparsityTest {
 
   @Test
   void learnedThresholdsAndGatesStartWhereKFeaturesFire() throws IOException {
-    for (Sparsity kind : new Sparsity[] {Sparsity.JUMPRELU, Sparsity.GATED}) {
-      Path run = temp.resolve(kind.label());
+    for (String kind : new String[] {"jumprelu", "gated"}) {
+      Path run = temp.resolve(kind);
       PenaltyConfig penalty = PenaltyConfig.of(PenaltyKind.L1, 1e-6, 0);
       train(config(kind, penalty).steps(30).logEvery(30).learningRate(1e-9).build(), run);
       JsonNode first =
           new ObjectMapper().readTree(Files.readAllLines(run.resolve("metrics.jsonl")).getFirst());
-      assertThat(first.get("l0").asDouble()).as(kind.label()).isCloseTo(4, within(0.4));
+      assertThat(first.get("l0").asDouble()).as(kind).isCloseTo(4, within(0.4));
     }
   }
 
   @ParameterizedTest
   @MethodSource("penalties")
-  void resumesToTheSameBits(Sparsity kind, PenaltyConfig penalty) throws IOException {
+  void resumesToTheSameBits(String kind, PenaltyConfig penalty) throws IOException {
     for (Optimiser optimiser : new Optimiser[] {Optimiser.ADAM, Optimiser.SPARSE_ADAM}) {
       TrainingConfig config =
           config(kind, penalty).optimiser(optimiser).steps(130).checkpointEvery(35).build();
@@ -152,23 +150,20 @@ class LearnedSparsityTest {
 
   @Test
   void signedAndNestedDictionariesLearnAndResume() throws IOException {
-    for (Sparsity kind :
-        new Sparsity[] {
-          Sparsity.ABSTOPK, Sparsity.TOPK, Sparsity.BATCHTOPK, Sparsity.MATCHING_PURSUIT
-        }) {
+    for (String kind : new String[] {"abstopk", "topk", "batchtopk", "matching_pursuit"}) {
       TrainingConfig config =
           TrainerTest.small()
-              .sparsity(kind)
+              .activation(kind)
               .prefixes(
-                  kind == Sparsity.TOPK || kind == Sparsity.BATCHTOPK ? List.of(8, 24) : List.of())
-              .residual(kind == Sparsity.MATCHING_PURSUIT ? 0.3 : 0)
-              .optimiser(kind == Sparsity.TOPK ? Optimiser.SPARSE_ADAM : Optimiser.ADAM)
+                  kind.equals("topk") || kind.equals("batchtopk") ? List.of(8, 24) : List.of())
+              .residual(kind.equals("matching_pursuit") ? 0.3 : 0)
+              .optimiser(kind.equals("topk") ? Optimiser.SPARSE_ADAM : Optimiser.ADAM)
               .steps(200)
               .checkpointEvery(50)
               .build();
       Path whole = temp.resolve("whole-" + kind);
       RunResult result = train(config, whole);
-      assertThat(result.fvu()).as(kind.label()).isLessThan(0.25);
+      assertThat(result.fvu()).as(kind).isLessThan(0.25);
       Path broken = temp.resolve("broken-" + kind);
       stopAfter(config, broken, 170);
       try (Trainer trainer = Trainer.resume(store, ENGINES, broken)) {
@@ -178,7 +173,7 @@ class LearnedSparsityTest {
       assertThat(broken.resolve("dictionary.safetensors"))
           .hasSameBinaryContentAs(whole.resolve("dictionary.safetensors"));
       Dictionary dictionary = Dictionary.load(whole);
-      assertThat(dictionary.config().activation().type()).isEqualTo(kind.label());
+      assertThat(dictionary.config().activation().label()).isEqualTo(kind);
       Evaluation evaluation =
           Evaluator.evaluate(dictionary, store, ENGINES, 100, Long.MAX_VALUE, done -> {});
       assertThat(evaluation.fvu()).isCloseTo(result.fvu(), within(0.4 * result.fvu()));
@@ -191,7 +186,7 @@ class LearnedSparsityTest {
     for (int i = 0; i < 2; i++) {
       TrainingConfig config =
           TrainerTest.small()
-              .sparsity(Sparsity.BATCHTOPK)
+              .activation("batchtopk")
               .prefixes(i == 0 ? List.of() : List.of(12))
               .steps(300)
               .build();
@@ -231,22 +226,18 @@ class LearnedSparsityTest {
 
   @Test
   void refusesWhatDoesNotGoTogether() {
-    assertThatThrownBy(() -> TrainerTest.small().sparsity(Sparsity.GATED).build())
+    assertThatThrownBy(() -> TrainerTest.small().activation("gated").build())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("gated");
     PenaltyConfig count = PenaltyConfig.of(PenaltyKind.L0, 1, 0);
-    assertThatThrownBy(() -> TrainerTest.small().sparsity(Sparsity.RELU, count).build())
+    assertThatThrownBy(() -> TrainerTest.small().activation("relu", count).build())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("jumprelu only");
     assertThatThrownBy(() -> TrainerTest.small().prefixes(List.of(8, 64)).build())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("64 features");
     assertThatThrownBy(
-            () ->
-                TrainerTest.small()
-                    .sparsity(Sparsity.JUMPRELU, count)
-                    .rankByDecoderNorm(true)
-                    .build())
+            () -> TrainerTest.small().activation("jumprelu", count).rankByDecoderNorm(true).build())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("decoder norm");
   }

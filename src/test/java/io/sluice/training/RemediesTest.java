@@ -11,15 +11,14 @@ import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
-import io.sluice.engine.Selection;
 import io.sluice.engine.StateTensor;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.Remedies;
-import io.sluice.training.config.Sparsity;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
@@ -67,7 +66,7 @@ class RemediesTest {
       Resampling.apply(
           engine,
           new SiteFeed.Pair(rows, rows),
-          new Selection.TopK(3),
+          new TopK(3),
           100,
           () ->
               golden
@@ -175,7 +174,7 @@ class RemediesTest {
 
   @Test
   void refusesWhatMakesNoSense() {
-    assertThatThrownBy(() -> deadly("auxk").sparsity(Sparsity.RELU, 0.1, 0).build())
+    assertThatThrownBy(() -> deadly("auxk").activation("relu", 0.1, 0).build())
         .hasMessageContaining("AuxK goes with");
     assertThatThrownBy(() -> Remedies.NONE.withAuxK(-1, 1)).hasMessageContaining("-1");
     assertThatThrownBy(() -> Remedies.NONE.withAuxK(1, Double.NaN)).hasMessageContaining("NaN");

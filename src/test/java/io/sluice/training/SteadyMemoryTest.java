@@ -7,14 +7,20 @@ import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.EngineSpec;
-import io.sluice.engine.Learned;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Penalty;
 import io.sluice.engine.Rows;
-import io.sluice.engine.Selection;
 import io.sluice.engine.SkipEngine;
-import io.sluice.engine.Thresholds;
+import io.sluice.engine.activation.AbsTopK;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.Learned;
+import io.sluice.engine.activation.LearnedGated;
+import io.sluice.engine.activation.LearnedJumpReLU;
+import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.testing.NativeMemory;
 import io.sluice.torch.Device;
@@ -74,21 +80,21 @@ class SteadyMemoryTest {
 
   /** What else there is to learn by: a selection, and what is added to the loss. */
   private enum Recipe {
-    ABSTOPK(new Selection.AbsTopK(8)),
-    BATCHTOPK(new Selection.BatchTopK(8)),
-    NESTED(new Selection.TopK(8)),
-    AUXK(new Selection.TopK(1)),
-    RELU(new Selection.Threshold(Thresholds.uniform(0))),
-    JUMPRELU(new Selection.LearnedThreshold(0.1)),
-    GATED(new Selection.Gate()),
-    PURSUIT(new Selection.Pursuit(3, 0.1)),
-    CROSSCODER(new Selection.TopK(8)),
-    SKIP(new Selection.TopK(8)),
-    CROSS_LAYER(new Selection.TopK(8));
+    ABSTOPK(new AbsTopK(8)),
+    BATCHTOPK(new BatchTopK(8)),
+    NESTED(new TopK(8)),
+    AUXK(new TopK(1)),
+    RELU(new ReLU()),
+    JUMPRELU(new LearnedJumpReLU(0.1)),
+    GATED(new LearnedGated()),
+    PURSUIT(new Pursuit(3, 0.1)),
+    CROSSCODER(new TopK(8)),
+    SKIP(new TopK(8)),
+    CROSS_LAYER(new TopK(8));
 
-    private final Selection selection;
+    private final ActivationFunction selection;
 
-    Recipe(Selection selection) {
+    Recipe(ActivationFunction selection) {
       this.selection = selection;
     }
 
@@ -177,13 +183,13 @@ class SteadyMemoryTest {
   }
 
   private static void train(Engine engine, Rows batch, int from, int to) {
-    train(engine, batch, new Selection.TopK(8), (same, step) -> {}, from, to);
+    train(engine, batch, new TopK(8), (same, step) -> {}, from, to);
   }
 
   private static void train(
       Engine engine,
       Rows batch,
-      Selection selection,
+      ActivationFunction selection,
       ObjIntConsumer<Engine> loss,
       int from,
       int to) {

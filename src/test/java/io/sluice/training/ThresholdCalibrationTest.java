@@ -4,19 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.ThresholdCalibration;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.TokenNorm;
+import io.sluice.engine.activation.JumpReLU;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
 import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.RowFilter;
-import io.sluice.training.config.Sparsity;
 import io.sluice.training.config.TrainingConfig;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -39,9 +38,9 @@ class ThresholdCalibrationTest {
     store = SyntheticStore.write(temp.resolve("store"), 2048, DType.F32, 7);
   }
 
-  private Dictionary trained(Sparsity kind, boolean ranked) throws IOException {
+  private Dictionary trained(String kind, boolean ranked) throws IOException {
     TrainingConfig config =
-        TrainerTest.small().sparsity(kind).rankByDecoderNorm(ranked).steps(200).build();
+        TrainerTest.small().activation(kind).rankByDecoderNorm(ranked).steps(200).build();
     Path run = temp.resolve("run");
     try (Trainer trainer = Trainer.start(store, config, ENGINES, "test", run)) {
       trainer.run(TrainingListener.NONE);
@@ -60,13 +59,13 @@ class ThresholdCalibrationTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"TOPK, false", "TOPK, true", "BATCHTOPK, true"})
-  void aThresholdPerFeatureLetsEachFireAsOftenAsItDid(Sparsity kind, boolean ranked)
+  @CsvSource({"topk, false", "topk, true", "batchtopk, true"})
+  void aThresholdPerFeatureLetsEachFireAsOftenAsItDid(String kind, boolean ranked)
       throws IOException {
     Dictionary counted = trained(kind, ranked);
     // Two batches are the whole store, so that the sample is what is evaluated.
     Dictionary compared = converted(counted, 2048, true);
-    assertThat(compared.config().activation()).isInstanceOf(Activation.JumpReLU.class);
+    assertThat(compared.config().activation()).isInstanceOf(JumpReLU.class);
     Evaluation before = evaluate(counted);
     Evaluation after = evaluate(compared);
     assertThat(after.l0()).isCloseTo(before.l0(), within(0.002 * before.l0()));
@@ -78,7 +77,7 @@ class ThresholdCalibrationTest {
 
   @Test
   void oneThresholdForAllKeepsTheMeanCount() throws IOException {
-    Dictionary counted = trained(Sparsity.TOPK, false);
+    Dictionary counted = trained("topk", false);
     Evaluation before = evaluate(counted);
     Evaluation after = evaluate(converted(counted, 2048, false));
     assertThat(after.l0()).isCloseTo(before.l0(), within(0.002 * before.l0()));
@@ -88,7 +87,7 @@ class ThresholdCalibrationTest {
 
   @Test
   void sampledTokensAreNormalisedIfTheDictionaryNormalisesThem() throws IOException {
-    Dictionary counted = trained(Sparsity.TOPK, false);
+    Dictionary counted = trained("topk", false);
     DictionaryConfig normalising =
         counted.config().withTokenNorm(Optional.of(new TokenNorm(TokenNorm.Kind.LAYER_NORM, true)));
     Dictionary given = new Dictionary(normalising, counted.parameters());
@@ -101,7 +100,7 @@ class ThresholdCalibrationTest {
 
   @Test
   void refusesWhatHasThresholdsAlready() throws IOException {
-    Dictionary compared = converted(trained(Sparsity.TOPK, false), 500, true);
+    Dictionary compared = converted(trained("topk", false), 500, true);
     assertThatThrownBy(() -> converted(compared, 500, true))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("jumprelu");

@@ -6,16 +6,16 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Optimiser;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.ReLU;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
 import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.config.InitialDirections;
-import io.sluice.training.config.Sparsity;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
@@ -114,20 +114,19 @@ public class TrainerTest {
   void aPenaltyMakesCodesFewer() throws IOException {
     double[] l0 = new double[2];
     for (int i = 0; i < 2; i++) {
-      TrainingConfig config =
-          small().sparsity(Sparsity.RELU, i == 0 ? 0.01 : 1, 50).steps(200).build();
+      TrainingConfig config = small().activation("relu", i == 0 ? 0.01 : 1, 50).steps(200).build();
       Path run = temp.resolve("run" + i);
       RunResult result = train(store, config, run);
       assertThat(result.fvu()).isLessThan(0.4);
       l0[i] = result.l0();
-      assertThat(Dictionary.load(run).config().activation()).isEqualTo(new Activation.ReLU());
+      assertThat(Dictionary.load(run).config().activation()).isEqualTo(new ReLU());
       assertThat(Trainer.settings(run).path("activation").asText()).isEqualTo("relu");
     }
     assertThat(l0[1]).isLessThan(0.7 * l0[0]);
-    assertThatThrownBy(() -> small().sparsity(Sparsity.TOPK, 1, 0).build())
+    assertThatThrownBy(() -> small().activation("topk", 1, 0).build())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("penalty");
-    assertThatThrownBy(() -> small().sparsity(Sparsity.RELU).build())
+    assertThatThrownBy(() -> small().activation("relu").build())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("penalty");
   }
@@ -139,7 +138,7 @@ public class TrainerTest {
     Path run = temp.resolve("run");
     TrainingConfig config =
         small()
-            .sparsity(Sparsity.BATCHTOPK)
+            .activation("batchtopk")
             .rankByDecoderNorm(rankByDecoderNorm)
             .steps(300)
             .decaySteps(100)
@@ -149,8 +148,7 @@ public class TrainerTest {
     Dictionary dictionary = Dictionary.load(run);
     assertThat(dictionary.config().activation())
         .isInstanceOfSatisfying(
-            Activation.BatchTopK.class,
-            batch -> assertThat(batch.threshold().getAsDouble()).isPositive());
+            BatchTopK.class, batch -> assertThat(batch.threshold().getAsDouble()).isPositive());
     Evaluation evaluation =
         Evaluator.evaluate(dictionary, store, ENGINES, 100, Long.MAX_VALUE, done -> {});
     // One token at a time gives the same: the batch has no say any more.
@@ -253,7 +251,7 @@ public class TrainerTest {
       TrainingConfig config =
           small()
               .optimiser(optimiser)
-              .sparsity(optimiser == Optimiser.ADAM ? Sparsity.TOPK : Sparsity.BATCHTOPK)
+              .activation(optimiser == Optimiser.ADAM ? "topk" : "batchtopk")
               .steps(90)
               .checkpointEvery(20)
               .build();

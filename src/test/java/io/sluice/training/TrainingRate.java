@@ -8,7 +8,7 @@ import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
-import io.sluice.engine.Selection;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.weights.Safetensors;
@@ -97,7 +97,7 @@ public final class TrainingRate {
 
   /** One step, as {@link Trainer} makes it. */
   static double train(Engine engine, Rows batch, int k, long step, double learningRate) {
-    engine.encode(batch, new Selection.TopK(k));
+    engine.encode(batch, new TopK(k));
     double error = engine.decode(batch, true);
     engine.markFired(step * batch.count());
     engine.accumulate();

@@ -16,7 +16,6 @@ import io.sluice.store.ActivationStore;
 import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.Kind;
-import io.sluice.training.config.Sparsity;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
@@ -151,7 +150,7 @@ class TranscoderTest {
                 new Kind.Transcoder(
                     PairedStore.TARGET, InitialEncoder.PULL_BACK, optimiser == Optimiser.ADAM))
             .optimiser(optimiser)
-            .sparsity(optimiser == Optimiser.ADAM ? Sparsity.TOPK : Sparsity.BATCHTOPK)
+            .activation(optimiser == Optimiser.ADAM ? "topk" : "batchtopk")
             .steps(60)
             .checkpointEvery(20)
             .build();
@@ -203,7 +202,7 @@ class TranscoderTest {
         train(
             store,
             small()
-                .sparsity(Sparsity.BATCHTOPK)
+                .activation("batchtopk")
                 .rankByDecoderNorm(true)
                 .steps(900)
                 .decaySteps(500)

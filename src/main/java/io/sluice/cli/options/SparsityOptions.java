@@ -3,9 +3,10 @@ package io.sluice.cli.options;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.help.OptionSpelling;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.ActivationFunctions;
 import io.sluice.training.config.PenaltyConfig;
 import io.sluice.training.config.PenaltyKind;
-import io.sluice.training.config.Sparsity;
 import io.sluice.training.config.TrainingConfigBuilder;
 import java.util.List;
 import java.util.function.Function;
@@ -145,11 +146,14 @@ public final class SparsityOptions {
    * @throws IllegalArgumentException if they do not go together
    */
   public void apply(TrainingConfigBuilder config, long steps) {
-    Sparsity kind =
-        Sparsity.ofLabel(
-            OptionSpelling.value(activation, labels(Sparsity.values(), Sparsity::label)));
+    ActivationFunction function =
+        ActivationFunctions.named(OptionSpelling.value(activation, ActivationFunctions.labels()));
     config.prefixes(prefixes).residual(residual);
-    config.k(k).bandwidth(bandwidth).threshold(threshold).sparsity(kind, penalty(kind, steps));
+    config
+        .k(k)
+        .bandwidth(bandwidth)
+        .threshold(threshold)
+        .activation(function.label(), penalty(function, steps));
     if (firstK != null || kSteps > 0) {
       if (firstK == null || kSteps < 1) {
         throw new IllegalArgumentException("--k-start and --k-steps go together");
@@ -158,12 +162,12 @@ public final class SparsityOptions {
     }
   }
 
-  private PenaltyConfig penalty(Sparsity kind, long steps) {
+  private PenaltyConfig penalty(ActivationFunction function, long steps) {
     PenaltyKind charged =
         penaltyKind != null
             ? PenaltyKind.ofLabel(
                 OptionSpelling.value(penaltyKind, labels(PenaltyKind.values(), PenaltyKind::label)))
-            : kind == Sparsity.JUMPRELU ? PenaltyKind.L0 : PenaltyKind.L1;
+            : PenaltyKind.usual(function);
     PenaltyConfig config = PenaltyConfig.of(charged, penalty, penaltySteps).withScale(tanhScale);
     return charged != PenaltyKind.POWER
         ? config

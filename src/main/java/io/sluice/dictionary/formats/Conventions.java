@@ -1,10 +1,15 @@
 package io.sluice.dictionary.formats;
 
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
-import io.sluice.engine.Thresholds;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.Gated;
+import io.sluice.engine.activation.JumpReLU;
+import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.activation.Thresholds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -24,13 +29,12 @@ final class Conventions {
   /** Reads {@code scale·x} in place of {@code x}; still reconstructs {@code x}. */
   static Dictionary scaled(Dictionary dictionary, double scale) {
     Parameters p = copy(dictionary.parameters());
-    Activation activation = dictionary.config().activation();
+    ActivationFunction activation = dictionary.config().activation();
     multiply(p.decoderBias(), 1 / scale);
-    if (activation instanceof Activation.Pursuit(int iterations, double residual)) {
+    if (activation instanceof Pursuit(int iterations, double residual)) {
       // The rows are directions of the residual too, so the scale goes into the codes.
       return new Dictionary(
-          dictionary.config().withActivation(new Activation.Pursuit(iterations, residual / scale)),
-          p);
+          dictionary.config().withActivation(new Pursuit(iterations, residual / scale)), p);
     }
     multiply(p.encoder(), scale);
     multiply(p.decoder(), 1 / scale);
@@ -42,15 +46,13 @@ final class Conventions {
     return new Dictionary(dictionary.config().withActivation(activation), p, dictionary.skip());
   }
 
-  private static Activation rescaled(Activation activation, double factor, int features) {
+  private static ActivationFunction rescaled(
+      ActivationFunction activation, double factor, int features) {
     return switch (activation) {
-      case Activation.JumpReLU(Thresholds thresholds) ->
-          new Activation.JumpReLU(rescaled(thresholds, factor, features));
-      case Activation.Gated(Thresholds thresholds) ->
-          new Activation.Gated(rescaled(thresholds, factor, features));
-      case Activation.BatchTopK batch when batch.threshold().isPresent() ->
-          new Activation.BatchTopK(
-              batch.k(), OptionalDouble.of(batch.threshold().getAsDouble() * factor));
+      case JumpReLU(Thresholds thresholds) -> new JumpReLU(rescaled(thresholds, factor, features));
+      case Gated(Thresholds thresholds) -> new Gated(rescaled(thresholds, factor, features));
+      case BatchTopK batch when batch.threshold().isPresent() ->
+          new BatchTopK(batch.k(), OptionalDouble.of(batch.threshold().getAsDouble() * factor));
       default -> activation;
     };
   }
@@ -119,21 +121,21 @@ final class Conventions {
       return dictionary;
     }
     return switch (c.activation()) {
-      case Activation.ReLU relu -> ranked(dictionary, relu);
-      case Activation.JumpReLU(Thresholds thresholds) ->
-          ranked(dictionary, new Activation.JumpReLU(ofValues(dictionary, thresholds)));
-      case Activation.Gated(Thresholds thresholds) ->
-          ranked(dictionary, new Activation.Gated(ofValues(dictionary, thresholds)));
-      case Activation.BatchTopK batch when batch.threshold().isPresent() -> {
+      case ReLU relu -> ranked(dictionary, relu);
+      case JumpReLU(Thresholds thresholds) ->
+          ranked(dictionary, new JumpReLU(ofValues(dictionary, thresholds)));
+      case Gated(Thresholds thresholds) ->
+          ranked(dictionary, new Gated(ofValues(dictionary, thresholds)));
+      case BatchTopK batch when batch.threshold().isPresent() -> {
         Thresholds thresholds = Thresholds.uniform((float) batch.threshold().getAsDouble());
-        yield ranked(dictionary, new Activation.JumpReLU(ofValues(dictionary, thresholds)));
+        yield ranked(dictionary, new JumpReLU(ofValues(dictionary, thresholds)));
       }
       default -> dictionary;
     };
   }
 
   /** The same weights, with values as scores. */
-  private static Dictionary ranked(Dictionary dictionary, Activation activation) {
+  private static Dictionary ranked(Dictionary dictionary, ActivationFunction activation) {
     return new Dictionary(
         dictionary.config().withActivation(activation).rankedByValue(),
         dictionary.parameters(),

@@ -2,11 +2,18 @@ package io.sluice.dictionary.formats;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
-import io.sluice.engine.Thresholds;
+import io.sluice.engine.activation.AbsTopK;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.Gated;
+import io.sluice.engine.activation.JumpReLU;
+import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.activation.Thresholds;
+import io.sluice.engine.activation.TopK;
 import io.sluice.files.OutputFolder;
 import io.sluice.memory.DType;
 import io.sluice.weights.PyTorchFile;
@@ -77,7 +84,7 @@ final class DictionaryLearning {
         };
     MemorySegment decoderBias = tensors.segment(biasName, width);
     MemorySegment encoderBias;
-    Activation activation;
+    ActivationFunction activation;
     if (kind.equals("GatedAutoEncoder")) {
       float[] bias = tensors.vector("mag_bias", features);
       activation =
@@ -138,14 +145,14 @@ final class DictionaryLearning {
     return ends.subList(0, ends.size() - 1);
   }
 
-  private static Activation activation(
+  private static ActivationFunction activation(
       String kind, ForeignConfig config, ForeignTensors tensors, int features) throws IOException {
     switch (kind) {
       case "AutoEncoder", "AutoEncoderNew" -> {
-        return new Activation.ReLU();
+        return new ReLU();
       }
       case "JumpReluAutoEncoder" -> {
-        return new Activation.JumpReLU(Thresholds.of(tensors.vector("threshold", features)));
+        return new JumpReLU(Thresholds.of(tensors.vector("threshold", features)));
       }
       default -> {
         int k = config.positive("k");
@@ -157,11 +164,11 @@ final class DictionaryLearning {
         if (kind.equals("AutoEncoderTopK")) {
           // An alternative to k that the library uses only on request.
           tensors.ignore("threshold");
-          return new Activation.TopK(k);
+          return new TopK(k);
         }
         // −1 means that none was found; the library then keeps all positive features.
         double threshold = Math.max(0, tensors.scalar("threshold"));
-        return new Activation.BatchTopK(k, OptionalDouble.of(threshold));
+        return new BatchTopK(k, OptionalDouble.of(threshold));
       }
     }
   }
@@ -177,8 +184,8 @@ final class DictionaryLearning {
     }
     boolean subtract =
         switch (dictionary.config().activation()) {
-          case Activation.ReLU relu -> false;
-          case Activation.JumpReLU jump -> false;
+          case ReLU relu -> false;
+          case JumpReLU jump -> false;
           default -> true;
         };
     dictionary = Conventions.subtracting(dictionary, subtract);
@@ -201,18 +208,18 @@ final class DictionaryLearning {
     DictionaryConfig c = dictionary.config();
     Parameters p = dictionary.parameters();
     return switch (c.activation()) {
-      case Activation.Pursuit pursuit ->
+      case Pursuit pursuit ->
           throw ForeignWriter.refused(
               "dictionary_learning", "matching pursuit", "convert to saelens, which has");
-      case Activation.AbsTopK signed ->
+      case AbsTopK signed ->
           throw ForeignWriter.refused(
               "dictionary_learning", "signed codes (abstopk)", "convert to saelens, which has");
-      case Activation.TopK(int k) -> {
+      case TopK(int k) -> {
         counted(trainer, tensors, k, -1);
         layers(tensors, c, p, "encoder.bias", "b_dec");
         yield "AutoEncoderTopK";
       }
-      case Activation.BatchTopK batch -> {
+      case BatchTopK batch -> {
         if (batch.threshold().isEmpty()) {
           throw ForeignWriter.refused(
               "dictionary_learning",
@@ -228,22 +235,27 @@ final class DictionaryLearning {
         layers(tensors, c, p, "encoder.bias", "b_dec");
         yield "BatchTopKSAE";
       }
-      case Activation.ReLU relu -> {
+      case ReLU relu -> {
         layers(tensors, c, p, "encoder.bias", "decoder.bias");
         yield "AutoEncoderNew";
       }
-      case Activation.Gated(Thresholds thresholds) -> {
+      case Gated(Thresholds thresholds) -> {
         layers(tensors, c, p, "mag_bias", "decoder_bias");
         float[] magnitude = p.encoderBias().toArray(FLOAT);
         tensors.add(ForeignWriter.floats("gate_bias", Gate.bias(magnitude, thresholds)));
         tensors.add(ForeignWriter.floats("r_mag", new float[c.features()]));
         yield "GatedAutoEncoder";
       }
-      case Activation.JumpReLU(Thresholds thresholds) -> {
+      case JumpReLU(Thresholds thresholds) -> {
         matrices(tensors, c, p);
         tensors.add(ForeignWriter.floats("threshold", thresholds.toArray(c.features())));
         yield "JumpReluAutoEncoder";
       }
+      default ->
+          throw ForeignWriter.refused(
+              "dictionary_learning",
+              "activation " + c.activation().label(),
+              "keep it in Sluice's format");
     };
   }
 

@@ -1,7 +1,8 @@
 package io.sluice.dictionary.formats;
 
-import io.sluice.dictionary.Activation;
-import io.sluice.engine.Thresholds;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.Gated;
+import io.sluice.engine.activation.Thresholds;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -19,7 +20,7 @@ final class Gate {
    *
    * @param encoder {@code [features, width]}, changed in place
    */
-  static Activation fold(
+  static ActivationFunction fold(
       MemorySegment encoder, int width, float[] logScale, float[] gateBias, float[] magnitudeBias) {
     float[] thresholds = new float[gateBias.length];
     for (int feature = 0; feature < thresholds.length; feature++) {
@@ -30,7 +31,7 @@ final class Gate {
         encoder.setAtIndex(FLOAT, at, (float) (scale * encoder.getAtIndex(FLOAT, at)));
       }
     }
-    return new Activation.Gated(Thresholds.of(thresholds));
+    return new Gated(Thresholds.of(thresholds));
   }
 
   /** The gate's bias if gate and magnitude read the same direction without a scale. */

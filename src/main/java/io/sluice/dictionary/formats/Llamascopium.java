@@ -1,11 +1,18 @@
 package io.sluice.dictionary.formats;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
-import io.sluice.engine.Thresholds;
+import io.sluice.engine.activation.AbsTopK;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.Gated;
+import io.sluice.engine.activation.JumpReLU;
+import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.activation.Thresholds;
+import io.sluice.engine.activation.TopK;
 import io.sluice.files.OutputFolder;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
@@ -53,7 +60,7 @@ final class Llamascopium {
     String outputHook = config.text("hook_point_out");
     boolean byNorm = config.bool("sparsity_include_decoder_norm", true);
     ForeignTensors tensors = new ForeignTensors(Safetensors.open(folder.resolve(WEIGHTS)), CONFIG);
-    Activation activation = activation(config, tensors, features);
+    ActivationFunction activation = activation(config, tensors, features);
     Parameters parameters =
         new Parameters(
             width,
@@ -76,20 +83,20 @@ final class Llamascopium {
     return normalised(dictionary, factors[0], factors[1]);
   }
 
-  private static Activation activation(ForeignConfig config, ForeignTensors tensors, int features)
-      throws IOException {
+  private static ActivationFunction activation(
+      ForeignConfig config, ForeignTensors tensors, int features) throws IOException {
     String function = config.text("act_fn", "relu").toLowerCase(java.util.Locale.ROOT);
     return switch (function) {
-      case "relu" -> new Activation.ReLU();
-      case "topk" -> new Activation.TopK(k(config, features));
+      case "relu" -> new ReLU();
+      case "topk" -> new TopK(k(config, features));
       // Selected over the given batch: it keeps no threshold.
-      case "batchtopk" -> new Activation.BatchTopK(k(config, features), OptionalDouble.empty());
+      case "batchtopk" -> new BatchTopK(k(config, features), OptionalDouble.empty());
       case "jumprelu" -> {
         float[] thresholds = tensors.vector(THRESHOLD, features);
         for (int feature = 0; feature < features; feature++) {
           thresholds[feature] = (float) Math.min(Math.exp(thresholds[feature]), Float.MAX_VALUE);
         }
-        yield new Activation.JumpReLU(Thresholds.of(thresholds));
+        yield new JumpReLU(Thresholds.of(thresholds));
       }
       default ->
           throw config.unknown(
@@ -186,25 +193,28 @@ final class Llamascopium {
     json.put("expansion_factor", expansion(c.features(), c.inputWidth()));
     json.put("use_decoder_bias", true);
     switch (c.activation()) {
-      case Activation.Pursuit pursuit ->
+      case Pursuit pursuit ->
           throw ForeignWriter.refused(
               "Llamascopium", "matching pursuit", "convert to saelens, which has");
-      case Activation.AbsTopK signed ->
+      case AbsTopK signed ->
           throw ForeignWriter.refused(
               "Llamascopium", "signed codes (abstopk)", "convert to saelens, which has");
-      case Activation.TopK(int k) -> {
+      case TopK(int k) -> {
         json.put("act_fn", "topk");
         json.put("top_k", k);
       }
-      case Activation.ReLU relu -> json.put("act_fn", "relu");
-      case Activation.JumpReLU(Thresholds thresholds) -> jump(json, tensors, c, thresholds);
-      case Activation.Gated(Thresholds thresholds) -> jump(json, tensors, c, thresholds);
-      case Activation.BatchTopK batch when batch.threshold().isPresent() ->
+      case ReLU relu -> json.put("act_fn", "relu");
+      case JumpReLU(Thresholds thresholds) -> jump(json, tensors, c, thresholds);
+      case Gated(Thresholds thresholds) -> jump(json, tensors, c, thresholds);
+      case BatchTopK batch when batch.threshold().isPresent() ->
           jump(json, tensors, c, Thresholds.uniform((float) batch.threshold().getAsDouble()));
-      case Activation.BatchTopK batch -> {
+      case BatchTopK batch -> {
         json.put("act_fn", "batchtopk");
         json.put("top_k", batch.k());
       }
+      default ->
+          throw ForeignWriter.refused(
+              "Llamascopium", "activation " + c.activation().label(), "keep it in Sluice's format");
     }
     json.put("norm_activation", "inference");
     json.put("sparsity_include_decoder_norm", c.rankByDecoderNorm());

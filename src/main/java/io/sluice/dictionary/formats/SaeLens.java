@@ -1,12 +1,18 @@
 package io.sluice.dictionary.formats;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
-import io.sluice.engine.Thresholds;
 import io.sluice.engine.TokenNorm;
+import io.sluice.engine.activation.AbsTopK;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.JumpReLU;
+import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.activation.Thresholds;
+import io.sluice.engine.activation.TopK;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -81,7 +87,7 @@ final class SaeLens {
     }
     MemorySegment encoder = tensors.transposed("W_enc", features, width);
     MemorySegment encoderBias;
-    Activation activation;
+    ActivationFunction activation;
     boolean rescaled = config.bool("rescale_acts_by_decoder_norm", false);
     if (architecture.equals("gated")) {
       float[] bias = tensors.vector("b_mag", features);
@@ -132,9 +138,9 @@ final class SaeLens {
   }
 
   /** BatchTopK if it was trained so and one threshold replaces the batch. */
-  private static Activation learned(Activation activation, ForeignConfig training, int features)
-      throws IOException {
-    if (!(activation instanceof Activation.JumpReLU(Thresholds thresholds)) || !training.has("k")) {
+  private static ActivationFunction learned(
+      ActivationFunction activation, ForeignConfig training, int features) throws IOException {
+    if (!(activation instanceof JumpReLU(Thresholds thresholds)) || !training.has("k")) {
       return activation;
     }
     float[] values = thresholds.toArray(features);
@@ -144,9 +150,7 @@ final class SaeLens {
       }
     }
     double k = training.number("k");
-    return k > features
-        ? activation
-        : new Activation.BatchTopK(count(k), OptionalDouble.of(values[0]));
+    return k > features ? activation : new BatchTopK(count(k), OptionalDouble.of(values[0]));
   }
 
   /** It may be a fraction, as a mean over tokens. */
@@ -212,7 +216,7 @@ final class SaeLens {
                 width,
                 width,
                 features,
-                new Activation.Pursuit(iterations, residual),
+                new Pursuit(iterations, residual),
                 biased,
                 false)
             .withPrependBos(hooks.prependBos)
@@ -220,8 +224,8 @@ final class SaeLens {
         p);
   }
 
-  private static Activation fitting(ForeignConfig config, Activation activation, int features)
-      throws IOException {
+  private static ActivationFunction fitting(
+      ForeignConfig config, ActivationFunction activation, int features) throws IOException {
     try {
       activation.requireFit(features);
       return activation;
@@ -345,28 +349,28 @@ final class SaeLens {
     return Optional.empty();
   }
 
-  private static Activation activation(
+  private static ActivationFunction activation(
       ForeignConfig config, String architecture, ForeignTensors tensors, int features)
       throws IOException {
     return switch (architecture) {
       case "topk" ->
-          new Activation.TopK(
+          new TopK(
               config.has("k")
                   ? config.positive("k")
                   : config.within("activation_fn_kwargs").positive("k"));
-      case "abstopk" -> new Activation.AbsTopK(config.positive("k"));
+      case "abstopk" -> new AbsTopK(config.positive("k"));
       case BATCH, MATRYOSHKA ->
-          new Activation.BatchTopK(
+          new BatchTopK(
               count(config.number("k")),
               OptionalDouble.of(Math.max(0, tensors.scalar("topk_threshold"))));
       case "jumprelu", "jumprelu_transcoder", "jumprelu_skip_transcoder" ->
-          new Activation.JumpReLU(Thresholds.of(tensors.vector("threshold", features)));
-      default -> new Activation.ReLU();
+          new JumpReLU(Thresholds.of(tensors.vector("threshold", features)));
+      default -> new ReLU();
     };
   }
 
   /** Multiplies the encoder by {@code exp(r_mag)} and converts the gate to thresholds. */
-  private static Activation gate(
+  private static ActivationFunction gate(
       ForeignTensors tensors, MemorySegment encoder, float[] magnitudeBias, int width)
       throws IOException {
     float[] gateBias = tensors.vector("b_gate", magnitudeBias.length);

@@ -2,11 +2,17 @@ package io.sluice.dictionary.formats;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
-import io.sluice.engine.Thresholds;
+import io.sluice.engine.activation.AbsTopK;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.Gated;
+import io.sluice.engine.activation.JumpReLU;
+import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.activation.Thresholds;
+import io.sluice.engine.activation.TopK;
 import io.sluice.files.OutputFolder;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
@@ -27,7 +33,7 @@ final class SaeLensWriter {
 
   private SaeLensWriter() {}
 
-  private static void savePursuit(Dictionary dictionary, Activation.Pursuit pursuit, Path folder)
+  private static void savePursuit(Dictionary dictionary, Pursuit pursuit, Path folder)
       throws IOException {
     DictionaryConfig c = dictionary.config();
     Parameters p = dictionary.parameters();
@@ -66,7 +72,7 @@ final class SaeLensWriter {
   static void save(Dictionary given, Path folder) throws IOException {
     boolean transcoder = ForeignWriter.isTranscoder(given);
     requireUndoneAsThere(given.config(), transcoder);
-    if (given.config().activation() instanceof Activation.Pursuit pursuit) {
+    if (given.config().activation() instanceof Pursuit pursuit) {
       savePursuit(given, pursuit, folder);
       return;
     }
@@ -84,7 +90,7 @@ final class SaeLensWriter {
     tensors.add(ForeignWriter.transposed("W_enc", p.encoder(), c.features(), c.inputWidth()));
     tensors.add(ForeignWriter.floats("W_dec", p.decoder(), c.features(), c.outputWidth()));
     tensors.add(ForeignWriter.floats("b_dec", p.decoderBias(), c.outputWidth()));
-    if (!(c.activation() instanceof Activation.Gated)) {
+    if (!(c.activation() instanceof Gated)) {
       tensors.add(ForeignWriter.floats("b_enc", p.encoderBias(), c.features()));
     }
     json.put("architecture", architecture(c, p, transcoder, dictionary.hasSkip(), json, tensors));
@@ -145,15 +151,14 @@ final class SaeLensWriter {
 
   /** Writes what SAELens writes when it saves a BatchTopK dictionary for inference. */
   private static void putTraining(ObjectNode metadata, DictionaryConfig c) {
-    boolean batch = c.activation() instanceof Activation.BatchTopK;
-    boolean nested =
-        !c.prefixes().isEmpty() && (batch || c.activation() instanceof Activation.JumpReLU);
+    boolean batch = c.activation() instanceof BatchTopK;
+    boolean nested = !c.prefixes().isEmpty() && (batch || c.activation() instanceof JumpReLU);
     if (!batch && !nested) {
       return;
     }
     metadata.put(SaeLens.TRAINED, nested ? SaeLens.MATRYOSHKA : SaeLens.BATCH);
     ObjectNode details = metadata.putObject(SaeLens.DETAILS);
-    if (c.activation() instanceof Activation.BatchTopK batchTopK) {
+    if (c.activation() instanceof BatchTopK batchTopK) {
       details.put("k", batchTopK.k());
       details.put("rescale_acts_by_decoder_norm", c.rankByDecoderNorm());
     }
@@ -172,60 +177,62 @@ final class SaeLensWriter {
       ObjectNode json,
       List<TensorData> tensors) {
     boolean thresholded =
-        c.activation() instanceof Activation.JumpReLU
-            || c.activation() instanceof Activation.BatchTopK(int k, OptionalDouble threshold)
+        c.activation() instanceof JumpReLU
+            || c.activation() instanceof BatchTopK(int k, OptionalDouble threshold)
                 && threshold.isPresent();
-    if (skip && !(c.activation() instanceof Activation.ReLU) && !thresholded) {
+    if (skip && !(c.activation() instanceof ReLU) && !thresholded) {
       throw ForeignWriter.refused(
           "SAELens",
-          "skip transcoders but with ReLU and JumpReLU, and this one has " + c.activation().type(),
+          "skip transcoders but with ReLU and JumpReLU, and this one has " + c.activation().label(),
           "convert one with TopK to sparsify, or keep it in Sluice's format");
     }
     return switch (c.activation()) {
-      case Activation.Pursuit pursuit -> throw new IllegalStateException("has a form of its own");
-      case Activation.AbsTopK signed when transcoder ->
+      case AbsTopK signed when transcoder ->
           throw ForeignWriter.refused(
               "SAELens", "transcoders with signed codes (abstopk)", "keep it in Sluice's format");
-      case Activation.AbsTopK signed -> {
+      case AbsTopK signed -> {
         json.put("k", signed.k());
         json.put("rescale_acts_by_decoder_norm", false);
         yield "abstopk";
       }
-      case Activation.TopK topK when transcoder ->
+      case TopK topK when transcoder ->
           throw ForeignWriter.refused(
               "SAELens",
               "transcoders with TopK",
               "convert to sparsify or llamascopium, which have");
-      case Activation.TopK topK -> {
+      case TopK topK -> {
         json.put("k", topK.k());
         json.put("rescale_acts_by_decoder_norm", false);
         yield "topk";
       }
-      case Activation.ReLU relu when skip -> "skip_transcoder";
-      case Activation.ReLU relu -> transcoder ? "transcoder" : "standard";
-      case Activation.JumpReLU(Thresholds thresholds) -> {
+      case ReLU relu when skip -> "skip_transcoder";
+      case ReLU relu -> transcoder ? "transcoder" : "standard";
+      case JumpReLU(Thresholds thresholds) -> {
         tensors.add(ForeignWriter.floats("threshold", thresholds.toArray(c.features())));
         yield jump(transcoder, skip);
       }
-      case Activation.BatchTopK batch when batch.threshold().isPresent() -> {
+      case BatchTopK batch when batch.threshold().isPresent() -> {
         Thresholds thresholds = Thresholds.uniform((float) batch.threshold().getAsDouble());
         tensors.add(ForeignWriter.floats("threshold", thresholds.toArray(c.features())));
         yield jump(transcoder, skip);
       }
-      case Activation.BatchTopK batch ->
+      case BatchTopK batch ->
           throw ForeignWriter.refused(
               "SAELens",
               "BatchTopK dictionaries without a threshold, and this one has none",
               "convert to llamascopium, which has");
-      case Activation.Gated gated when transcoder ->
+      case Gated gated when transcoder ->
           throw ForeignWriter.refused("SAELens", "gated transcoders", "keep it in Sluice's format");
-      case Activation.Gated(Thresholds thresholds) -> {
+      case Gated(Thresholds thresholds) -> {
         float[] magnitude = p.encoderBias().toArray(FLOAT);
         tensors.add(ForeignWriter.floats("b_mag", magnitude));
         tensors.add(ForeignWriter.floats("b_gate", Gate.bias(magnitude, thresholds)));
         tensors.add(ForeignWriter.floats("r_mag", new float[c.features()]));
         yield "gated";
       }
+      default ->
+          throw ForeignWriter.refused(
+              "SAELens", "activation " + c.activation().label(), "keep it in Sluice's format");
     };
   }
 

@@ -1,10 +1,11 @@
 package io.sluice.dictionary.formats;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Parameters;
+import io.sluice.engine.activation.AbsTopK;
+import io.sluice.engine.activation.TopK;
 import io.sluice.files.OutputFolder;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
@@ -90,7 +91,7 @@ final class Sparsify {
                 width,
                 width,
                 h,
-                signed ? new Activation.AbsTopK(k) : new Activation.TopK(k),
+                signed ? new AbsTopK(k) : new TopK(k),
                 !transcoder,
                 false),
             parameters);
@@ -103,10 +104,10 @@ final class Sparsify {
   }
 
   static void save(Dictionary given, Path folder) throws IOException {
-    if (!(given.config().activation() instanceof Activation.TopK(int k))) {
+    if (!(given.config().activation() instanceof TopK(int k))) {
       throw ForeignWriter.refused(
           "sparsify",
-          "activation but TopK, and this dictionary has " + given.config().activation().type(),
+          "activation but TopK, and this dictionary has " + given.config().activation().label(),
           "convert to saelens or llamascopium");
     }
     if (given.config().inputWidth() != given.config().outputWidth()) {

@@ -1,5 +1,7 @@
 package io.sluice.training.config;
 
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.JumpReLU;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -21,6 +23,11 @@ public enum PenaltyKind {
   /** The name in files and on the command line. */
   public String label() {
     return name().toLowerCase(Locale.ROOT);
+  }
+
+  /** What is charged with an activation function where nothing is said. */
+  public static PenaltyKind usual(ActivationFunction activation) {
+    return activation instanceof JumpReLU ? L0 : L1;
   }
 
   /**

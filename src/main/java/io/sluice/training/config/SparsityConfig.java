@@ -1,10 +1,12 @@
 package io.sluice.training.config;
 
-import io.sluice.dictionary.Activation;
 import io.sluice.engine.EngineSpec;
-import io.sluice.engine.Learned;
-import io.sluice.engine.Selection;
-import io.sluice.engine.Thresholds;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.JumpReLU;
+import io.sluice.engine.activation.Learned;
+import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.activation.ReLU;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -13,7 +15,8 @@ import java.util.OptionalDouble;
 /**
  * What keeps codes sparse while a dictionary learns.
  *
- * @param kind which features stay
+ * @param activation which features stay once k has its last value; its k and its residual are those
+ *     below
  * @param k features per token that stay; where thresholds or gates are learned, how many stay at
  *     the start; of no use with ReLU
  * @param firstK k at the first step; it falls (or rises) linearly to {@code k}
@@ -28,7 +31,7 @@ import java.util.OptionalDouble;
  *     that training works in; 0 for none
  */
 public record SparsityConfig(
-    Sparsity kind,
+    ActivationFunction activation,
     int k,
     int firstK,
     long kSteps,
@@ -39,7 +42,7 @@ public record SparsityConfig(
     double residual) {
 
   public SparsityConfig {
-    Objects.requireNonNull(kind, "kind");
+    Objects.requireNonNull(activation, "activation");
     Objects.requireNonNull(penalty, "penalty");
     if (k < 1 || firstK < 1) {
       throw new IllegalArgumentException("k must be at least 1, not " + Math.min(k, firstK));
@@ -48,39 +51,41 @@ public record SparsityConfig(
       throw new IllegalArgumentException("k steps must be at least 0, not " + kSteps);
     }
     prefixes = List.copyOf(prefixes);
-    if ((kind.isPenalised() || kind == Sparsity.MATCHING_PURSUIT) && !prefixes.isEmpty()) {
+    if ((activation.isPenalised() || activation instanceof Pursuit) && !prefixes.isEmpty()) {
       throw new IllegalArgumentException(
-          "nested prefixes go with topk, abstopk and batchtopk, not with " + kind.label());
+          "nested prefixes go with topk, abstopk and batchtopk, not with " + activation.label());
     }
-    if (kind.isPenalised() && penalty.weight() == 0) {
+    if (activation.isPenalised() && penalty.weight() == 0) {
       throw new IllegalArgumentException(
           "activation %s needs a penalty, which keeps its codes few; give --penalty, for instance 0.3"
-              .formatted(kind.label()));
+              .formatted(activation.label()));
     }
-    if (kind.isPenalised() != penalty.weight() > 0) {
+    if (activation.isPenalised() != penalty.weight() > 0) {
       throw new IllegalArgumentException(
           "a penalty goes with relu, jumprelu and gated, and with these only: activation "
-              + kind.label()
+              + activation.label()
               + ", penalty "
               + penalty.weight());
     }
-    if (penalty.kind() == PenaltyKind.L0 && kind != Sparsity.JUMPRELU) {
+    if (penalty.kind() == PenaltyKind.L0 && !(activation instanceof JumpReLU)) {
       throw new IllegalArgumentException(
-          "a penalty on the number of codes (l0) goes with jumprelu only, not " + kind.label());
+          "a penalty on the number of codes (l0) goes with jumprelu only, not "
+              + activation.label());
     }
     if (!(bandwidth > 0) || Double.isInfinite(bandwidth)) {
       throw new IllegalArgumentException("a bandwidth must be positive, not " + bandwidth);
     }
     if (!(residual >= 0)
         || Double.isInfinite(residual)
-        || residual > 0 && kind != Sparsity.MATCHING_PURSUIT) {
+        || residual > 0 && !(activation instanceof Pursuit)) {
       throw new IllegalArgumentException(
           "a residual must not be negative and goes with matching_pursuit: activation %s, residual %s"
-              .formatted(kind.label(), residual));
+              .formatted(activation.label(), residual));
     }
     if (!(threshold >= 0) || Double.isInfinite(threshold)) {
       throw new IllegalArgumentException("a threshold must not be negative: " + threshold);
     }
+    activation = activation instanceof Pursuit ? new Pursuit(k, residual) : activation.withK(k);
   }
 
   /** What an engine is told of all this. */
@@ -100,36 +105,21 @@ public record SparsityConfig(
   }
 
   /** Which features stay at step {@code step}, counted from 1. */
-  public Selection selection(long step) {
-    return switch (kind) {
-      case TOPK -> new Selection.TopK(k(step));
-      case ABSTOPK -> new Selection.AbsTopK(k(step));
-      case BATCHTOPK -> new Selection.BatchTopK(k(step));
-      case RELU -> new Selection.Threshold(Thresholds.uniform(0));
-      case JUMPRELU -> new Selection.LearnedThreshold(bandwidth);
-      case GATED -> new Selection.Gate();
-      case MATCHING_PURSUIT -> new Selection.Pursuit(k(step), residual);
-    };
+  public ActivationFunction activation(long step) {
+    return activation.withK(k(step)).whileLearning(bandwidth);
   }
 
   /** Which features stay before the first step, when thresholds and gates are not known yet. */
-  public Selection startingSelection() {
-    return switch (kind) {
-      case JUMPRELU, GATED ->
-          threshold > 0
-              ? new Selection.Threshold(Thresholds.uniform(0))
-              : new Selection.BatchTopK(k);
-      default -> selection(1);
-    };
+  public ActivationFunction startingActivation() {
+    if (learned() == Learned.NOTHING) {
+      return activation(1);
+    }
+    return threshold > 0 ? new ReLU() : new BatchTopK(k);
   }
 
   /** What the engine learns per feature. */
   Learned learned() {
-    return switch (kind) {
-      case JUMPRELU -> Learned.THRESHOLD;
-      case GATED -> Learned.GATE;
-      default -> Learned.NOTHING;
-    };
+    return activation.whileLearning(bandwidth).learned();
   }
 
   /**
@@ -138,15 +128,7 @@ public record SparsityConfig(
    *
    * @param found what BatchTopK has found, in the units of the dictionary
    */
-  Activation activation(OptionalDouble found) {
-    return switch (kind) {
-      case TOPK -> new Activation.TopK(k);
-      case ABSTOPK -> new Activation.AbsTopK(k);
-      case BATCHTOPK -> new Activation.BatchTopK(k, found);
-      case RELU -> new Activation.ReLU();
-      case JUMPRELU -> new Activation.JumpReLU(Thresholds.uniform(0));
-      case GATED -> new Activation.Gated(Thresholds.uniform(0));
-      case MATCHING_PURSUIT -> new Activation.Pursuit(k, residual);
-    };
+  ActivationFunction inUse(OptionalDouble found) {
+    return activation instanceof BatchTopK ? new BatchTopK(k, found) : activation;
   }
 }

@@ -2,6 +2,7 @@ package io.sluice.training.config;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.engine.activation.ActivationFunctions;
 import io.sluice.files.Fields;
 import java.io.IOException;
 import java.util.List;
@@ -12,7 +13,7 @@ public final class SparsitySettings {
 
   public static void write(SparsityConfig sparsity, ObjectNode json) {
     PenaltyConfig penalty = sparsity.penalty();
-    json.put("activation", sparsity.kind().label());
+    json.put("activation", sparsity.activation().label());
     json.put("k", sparsity.k());
     json.put("firstK", sparsity.firstK());
     json.put("kSteps", sparsity.kSteps());
@@ -35,7 +36,7 @@ public final class SparsitySettings {
   public static SparsityConfig read(Fields json) throws IOException {
     PenaltyConfig none = PenaltyConfig.NONE;
     return new SparsityConfig(
-        Sparsity.ofLabel(json.text("activation", "topk")),
+        ActivationFunctions.named(json.text("activation", "topk")),
         json.integer("k", 0, Integer.MAX_VALUE),
         json.integer("firstK", 0, Integer.MAX_VALUE),
         json.whole("kSteps", 0, Long.MAX_VALUE),

@@ -2,9 +2,13 @@ package io.sluice.training.config;
 
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
-import io.sluice.engine.Learned;
 import io.sluice.engine.Optimiser;
-import io.sluice.engine.Selection;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.Learned;
+import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.activation.TopK;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.HeldOut;
 import io.sluice.store.RowFilter;
@@ -108,7 +112,7 @@ public record TrainingConfig(
       }
       last = end;
     }
-    if (sparsity.kind() == Sparsity.MATCHING_PURSUIT
+    if (sparsity.activation() instanceof Pursuit
         && (rankByDecoderNorm || remedies.mapInput() || !(kind instanceof Kind.Autoencoder))) {
       throw new IllegalArgumentException(
           "matching_pursuit is for autoencoders, and goes without whitening, constrained training"
@@ -119,7 +123,7 @@ public record TrainingConfig(
           "nested prefixes do not go with a skip connection: each would need one of its own");
     }
     if (kind instanceof Kind.CrossLayerTranscoder
-        && (sparsity.kind() != Sparsity.TOPK && sparsity.kind() != Sparsity.RELU
+        && (!(sparsity.activation() instanceof TopK || sparsity.activation() instanceof ReLU)
             || !sparsity.prefixes().isEmpty()
             || remedies.usesAuxK()
             || remedies.resampleEvery() > 0)) {
@@ -129,7 +133,7 @@ public record TrainingConfig(
     if (rankByDecoderNorm && sparsity.learned() != Learned.NOTHING) {
       throw new IllegalArgumentException(
           "what %s learns is of values; it does not rank by decoder norm"
-              .formatted(sparsity.kind().label()));
+              .formatted(sparsity.activation().label()));
     }
     if (!(learningRate > 0) || Double.isInfinite(learningRate)) {
       throw new IllegalArgumentException("learning rate must be positive, not " + learningRate);
@@ -169,11 +173,10 @@ public record TrainingConfig(
           "whitening changes the norms of decoder rows, so features cannot be ranked by them");
     }
     if (remedies.usesAuxK()
-        && sparsity.kind() != Sparsity.TOPK
-        && sparsity.kind() != Sparsity.BATCHTOPK) {
+        && !(sparsity.activation() instanceof TopK || sparsity.activation() instanceof BatchTopK)) {
       throw new IllegalArgumentException(
           "AuxK goes with activations that count features, topk and batchtopk, not with "
-              + sparsity.kind().label());
+              + sparsity.activation().label());
     }
     if (remedies.usesAuxK() && !sparsity.prefixes().isEmpty()) {
       throw new IllegalArgumentException(
@@ -244,8 +247,8 @@ public record TrainingConfig(
   }
 
   /** Which features stay at step {@code step}, counted from 1. */
-  public Selection selection(long step) {
-    return sparsity.selection(step);
+  public ActivationFunction activation(long step) {
+    return sparsity.activation(step);
   }
 
   /**
@@ -262,7 +265,7 @@ public record TrainingConfig(
         Site.widths(inputs),
         Site.widths(outputs),
         features,
-        sparsity.activation(threshold),
+        sparsity.inUse(threshold),
         centre && inputs.equals(outputs),
         rankByDecoderNorm,
         outputs.size() > 1 ? outputs : List.of(),

@@ -1,6 +1,9 @@
 package io.sluice.training.config;
 
 import io.sluice.engine.Optimiser;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.ActivationFunctions;
+import io.sluice.engine.activation.TopK;
 import io.sluice.store.HeldOut;
 import java.util.List;
 import java.util.OptionalInt;
@@ -11,7 +14,7 @@ public final class TrainingConfigBuilder {
   private Kind kind = new Kind.Autoencoder();
   private int features = 16384;
   private int k = 32;
-  private Sparsity sparsity = Sparsity.TOPK;
+  private ActivationFunction activation = new TopK(32);
   private PenaltyConfig penalty = PenaltyConfig.NONE;
   private List<Integer> prefixes = List.of();
   private double bandwidth = 0.05;
@@ -63,24 +66,32 @@ public final class TrainingConfigBuilder {
     return this;
   }
 
-  /** What keeps codes sparse by their number. */
-  public TrainingConfigBuilder sparsity(Sparsity value) {
-    return sparsity(value, 0, 0);
+  /** Which features stay, by its name, without a penalty. */
+  public TrainingConfigBuilder activation(String label) {
+    return activation(label, 0, 0);
   }
 
   /**
-   * What keeps codes sparse, with a penalty (L0 for JumpReLU, else L1) that reaches {@code weight}
-   * after {@code steps}.
+   * Which features stay, by its name, with a penalty (L0 for JumpReLU, else L1) that reaches {@code
+   * weight} after {@code steps}.
    */
-  public TrainingConfigBuilder sparsity(Sparsity value, double weight, long steps) {
-    PenaltyKind kind = value == Sparsity.JUMPRELU ? PenaltyKind.L0 : PenaltyKind.L1;
-    return sparsity(value, PenaltyConfig.of(kind, weight, steps));
+  public TrainingConfigBuilder activation(String label, double weight, long steps) {
+    PenaltyKind kind = PenaltyKind.usual(ActivationFunctions.named(label));
+    return activation(label, PenaltyConfig.of(kind, weight, steps));
   }
 
-  /** What keeps codes sparse, with what they cost. */
-  public TrainingConfigBuilder sparsity(Sparsity value, PenaltyConfig penalty) {
-    sparsity = value;
+  /** Which features stay, by its name, and what codes cost. */
+  public TrainingConfigBuilder activation(String label, PenaltyConfig penalty) {
+    activation = ActivationFunctions.named(label);
     this.penalty = penalty;
+    return this;
+  }
+
+  /** Which features stay, and how many of a token where it counts them, without a penalty. */
+  public TrainingConfigBuilder activation(ActivationFunction value) {
+    activation = value;
+    penalty = PenaltyConfig.NONE;
+    k = value.k() > 0 ? value.k() : k;
     return this;
   }
 
@@ -259,7 +270,7 @@ public final class TrainingConfigBuilder {
         kind,
         features,
         new SparsityConfig(
-            sparsity,
+            activation,
             k,
             kSteps == 0 ? k : firstK,
             kSteps,

@@ -2,10 +2,10 @@ package io.sluice.training.start;
 
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.engine.Engine;
-import io.sluice.engine.Learned;
 import io.sluice.engine.Rows;
-import io.sluice.engine.Selection;
 import io.sluice.engine.StateTensor;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.Learned;
 import io.sluice.training.config.SparsityConfig;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -42,7 +42,7 @@ final class InitialThresholds {
     long rows = 0;
     for (SiteFeed.Pair pair : sample) {
       Rows batch = pair.input();
-      engine.encode(batch, new Selection.BatchTopK(sparsity.k()));
+      engine.encode(batch, new BatchTopK(sparsity.k()));
       sum += (double) batch.count() * engine.leastRank();
       rows += batch.count();
     }

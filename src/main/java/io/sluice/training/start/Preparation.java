@@ -10,6 +10,7 @@ import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
+import io.sluice.engine.activation.Pursuit;
 import io.sluice.geometry.Covariance;
 import io.sluice.geometry.LinearPrediction;
 import io.sluice.geometry.Spectrum;
@@ -19,7 +20,6 @@ import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.Kind;
 import io.sluice.training.config.Remedies;
-import io.sluice.training.config.Sparsity;
 import io.sluice.training.config.TrainingConfig;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -452,9 +452,9 @@ public final class Preparation {
     try {
       // The rows of matching pursuit are directions, of length 1.
       double norm =
-          config.sparsity().kind() == Sparsity.MATCHING_PURSUIT || !config.normSearch()
+          config.sparsity().activation() instanceof Pursuit || !config.normSearch()
               ? 1
-              : NormSearch.bestNorm(engine, normSample, config.sparsity().startingSelection());
+              : NormSearch.bestNorm(engine, normSample, config.sparsity().startingActivation());
       for (int i = 0; i < parts.size(); i++) {
         Engine part = parts.get(i);
         Parameters unit = units.get(i);

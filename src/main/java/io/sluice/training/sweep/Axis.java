@@ -1,6 +1,6 @@
 package io.sluice.training.sweep;
 
-import io.sluice.training.config.Sparsity;
+import io.sluice.engine.activation.ActivationFunctions;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -36,7 +36,7 @@ public enum Axis {
   /** Peak learning rate. */
   LR(Kind.RATE),
   /** Which features of a token stay. */
-  ACTIVATION(Arrays.stream(Sparsity.values()).map(Sparsity::label).toArray(String[]::new)),
+  ACTIVATION(ActivationFunctions.labels().toArray(String[]::new)),
   /** What a penalty weighs, with the activations that have one. */
   PENALTY(Kind.RATE),
   /** Tokens per step. */

@@ -1,9 +1,11 @@
 package io.sluice.training.sweep;
 
 import io.sluice.engine.Optimiser;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.ActivationFunctions;
+import io.sluice.engine.activation.ReLU;
 import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.Remedies;
-import io.sluice.training.config.Sparsity;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import java.util.ArrayList;
@@ -132,8 +134,8 @@ public record Grid(Map<Axis, List<String>> axes) {
     return cells;
   }
 
-  private static Sparsity activation(Map<Axis, String> values) {
-    return Sparsity.ofLabel(values.getOrDefault(Axis.ACTIVATION, Sparsity.TOPK.label()));
+  private static ActivationFunction activation(Map<Axis, String> values) {
+    return ActivationFunctions.named(values.getOrDefault(Axis.ACTIVATION, "topk"));
   }
 
   /** Without what has no meaning to the cell's activation. */
@@ -146,11 +148,11 @@ public record Grid(Map<Axis, List<String>> axes) {
   /** The axes on which a cell has a value, its activation's being known. */
   Set<Axis> fitting(Map<Axis, String> values) {
     Set<Axis> own = new LinkedHashSet<>(axes.keySet());
-    Sparsity activation = activation(values);
+    ActivationFunction activation = activation(values);
     if (!activation.isPenalised()) {
       own.remove(Axis.PENALTY);
     }
-    if (activation == Sparsity.RELU) {
+    if (activation instanceof ReLU) {
       own.remove(Axis.K);
     }
     return own;
@@ -172,13 +174,14 @@ public record Grid(Map<Axis, List<String>> axes) {
     if (values.containsKey(Axis.BATCH)) {
       builder.batch(Integer.parseInt(values.get(Axis.BATCH)));
     }
-    Sparsity activation = activation(values);
+    ActivationFunction activation = activation(values);
     if (activation.isPenalised() && !values.containsKey(Axis.PENALTY)) {
       throw new IllegalArgumentException(
           "activation %s needs a penalty; give its weight as an axis, for instance penalty=0.3"
               .formatted(activation.label()));
     }
-    builder.sparsity(activation, Double.parseDouble(values.getOrDefault(Axis.PENALTY, "0")), 0);
+    builder.activation(
+        activation.label(), Double.parseDouble(values.getOrDefault(Axis.PENALTY, "0")), 0);
     int dInit = Integer.parseInt(values.getOrDefault(Axis.D_INIT, "0"));
     boolean random = values.getOrDefault(Axis.INIT, "asi").equals("random");
     builder.start(

@@ -1,6 +1,6 @@
 package io.sluice.training.sweep;
 
-import io.sluice.training.config.Sparsity;
+import io.sluice.engine.activation.ReLU;
 import io.sluice.training.config.TrainingConfig;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -30,7 +30,8 @@ public record SweepCell(String name, Map<Axis, String> values, TrainingConfig co
     long parameters = 4 * (config.features() * (2 * seen + 1) + seen);
     long bookkeeping = 40L * config.features();
     // With ReLU about half of the features fire at the start, whatever k is.
-    long codes = config.sparsity().kind() == Sparsity.RELU ? config.features() / 2 : config.k();
+    long codes =
+        config.sparsity().activation() instanceof ReLU ? config.features() / 2 : config.k();
     long batch = 4L * config.batch() * (6 * seen + 8 * codes);
     return 4 * parameters + bookkeeping + batch;
   }

@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Parameters;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.Pursuit;
 import io.sluice.memory.Workers;
 import io.sluice.testing.Python;
 import java.io.IOException;
@@ -143,7 +145,7 @@ class DictionaryFormatTest {
   void nestedDictionariesKnowWhereTheyEnd(String name, DictionaryFormat format) throws IOException {
     Dictionary dictionary = read(name, Origin.UNKNOWN);
     assertThat(dictionary.config().prefixes()).containsExactly(8);
-    assertThat(dictionary.config().activation()).isInstanceOf(Activation.BatchTopK.class);
+    assertThat(dictionary.config().activation()).isInstanceOf(BatchTopK.class);
     format.write(dictionary, folder);
     DictionaryConfig again = format.read(folder, Origin.UNKNOWN).config();
     assertThat(again).isEqualTo(dictionary.config());
@@ -297,7 +299,7 @@ class DictionaryFormatTest {
     ForeignRun[] runs = new ForeignRun[2];
     for (int i = 0; i < 2; i++) {
       int iterations = i == 0 ? given.config().features() : Integer.MAX_VALUE;
-      Activation activation = new Activation.Pursuit(iterations, 1e-30);
+      ActivationFunction activation = new Pursuit(iterations, 1e-30);
       runs[i] =
           ForeignRun.of(
               new Dictionary(given.config().withActivation(activation), given.parameters()),

@@ -63,7 +63,7 @@ record ForeignRun(float[] codes, float[] reconstruction) {
       MemorySegment x = arena.allocate(tensors.data("x").byteSize(), 64);
       x.copyFrom(tensors.data("x"));
       Rows rows = new Rows(x, DType.F32, count, dictionary.config().inputWidth());
-      engine.encode(rows, dictionary.config().activation().selection());
+      engine.encode(rows, dictionary.config().activation());
       MemorySegment zeros = arena.allocate(4L * count * width, 64);
       engine.decode(new Rows(zeros, DType.F32, count, width), false);
       MemorySegment reconstruction = arena.allocate(4L * count * width, 64);

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.sluice.dictionary.Activation;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
@@ -17,8 +16,11 @@ import io.sluice.engine.NormEngine;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Rows;
-import io.sluice.engine.Selection;
 import io.sluice.engine.TokenNorm;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.Gated;
+import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
@@ -113,8 +115,8 @@ class TokenNormTest {
       format.write(dictionary, out);
       DictionaryConfig again = format.read(out, Origin.UNKNOWN).config();
       // SAELens's gates are biases, from which thresholds come back but for their last bit.
-      Activation same =
-          again.activation() instanceof Activation.Gated
+      ActivationFunction same =
+          again.activation() instanceof Gated
               ? dictionary.config().activation()
               : again.activation();
       assertThat(again.withActivation(same)).isEqualTo(dictionary.config());
@@ -185,7 +187,7 @@ class TokenNormTest {
       for (int i = 0; i < 2; i++) {
         Rows rows =
             i == 0 ? new Rows(halves, DType.F16, 10, 6, 0.25f) : new Rows(floats, DType.F32, 10, 6);
-        engine.encode(rows, dictionary.config().activation().selection());
+        engine.encode(rows, dictionary.config().activation());
         errors[i] = engine.decode(rows, false);
         made[i] = arena.allocate(4 * 60, 64);
         engine.readReconstruction(made[i]);
@@ -218,7 +220,7 @@ class TokenNormTest {
     try (Arena arena = Arena.ofShared();
         Engine engine = dictionary.open(EngineFactory.reference())) {
       Rows rows = new Rows(arena.allocateFrom(FLOAT, x), DType.F32, 20, 5);
-      assertThatThrownBy(() -> engine.encode(rows, new Selection.TopK(2)))
+      assertThatThrownBy(() -> engine.encode(rows, new TopK(2)))
           .isInstanceOf(NonFiniteException.class)
           .hasMessage("row 17, column 3 is NaN");
       // What was encoded before it is not decoded in its place.
@@ -259,7 +261,7 @@ class TokenNormTest {
     try (Arena arena = Arena.ofShared();
         Engine engine = dictionary.open(EngineFactory.reference())) {
       Rows rows = new Rows(arena.allocateFrom(FLOAT, 1, 2, 3, 4, 6), DType.F32, 1, 5);
-      engine.encode(rows, config.activation().selection());
+      engine.encode(rows, config.activation());
       assertThatThrownBy(() -> engine.decode(rows, true))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("cannot be trained");
@@ -279,7 +281,7 @@ class TokenNormTest {
             5,
             5,
             7,
-            new Activation.ReLU(),
+            new ReLU(),
             false,
             false,
             List.of(new Site("a", 2), new Site("b", 3)),
@@ -304,7 +306,6 @@ class TokenNormTest {
       p.decoder().setAtIndex(FLOAT, i, (float) random.nextGaussian());
     }
     return new Dictionary(
-        new DictionaryConfig("", "a", "a", width, width, 7, new Activation.TopK(2), false, false),
-        p);
+        new DictionaryConfig("", "a", "a", width, width, 7, new TopK(2), false, false), p);
   }
 }

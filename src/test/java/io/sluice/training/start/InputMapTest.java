@@ -11,7 +11,7 @@ import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Rows;
-import io.sluice.engine.Selection;
+import io.sluice.engine.activation.TopK;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
 import io.sluice.geometry.CovarianceAccumulator;
@@ -102,9 +102,9 @@ class InputMapTest {
           .isEqualTo(name.equals("whiten") ? SyntheticStore.WIDTH : 6);
       try (Engine ordinary =
           ENGINES.open(dictionary.config().spec(Optimiser.NONE), dictionary.parameters())) {
-        trainer.engine().encode(map.apply(rows), new Selection.TopK(config.k()));
+        trainer.engine().encode(map.apply(rows), new TopK(config.k()));
         List<Map<Integer, Float>> trained = codes(trainer.engine().codes());
-        ordinary.encode(rows, new Selection.TopK(config.k()));
+        ordinary.encode(rows, new TopK(config.k()));
         List<Map<Integer, Float>> exported = codes(ordinary.codes());
         int same = 0;
         for (int row = 0; row < trained.size(); row++) {
@@ -138,13 +138,13 @@ class InputMapTest {
         Rows rows = rows();
         Rows mapped = trainer.map().apply(rows);
         Engine engine = trainer.engine();
-        engine.encode(mapped, new Selection.TopK(config.k()));
+        engine.encode(mapped, new TopK(config.k()));
         double error = trainer.map().squaredError(engine, engine.decode(mapped, false));
         Dictionary dictionary = trainer.dictionary();
         double scale = trainer.startingPoint().scale();
         try (Engine ordinary =
             ENGINES.open(dictionary.config().spec(Optimiser.NONE), dictionary.parameters())) {
-          ordinary.encode(rows, new Selection.TopK(config.k()));
+          ordinary.encode(rows, new TopK(config.k()));
           assertThat(error)
               .as(name)
               .isCloseTo(

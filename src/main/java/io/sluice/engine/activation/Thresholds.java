@@ -1,4 +1,4 @@
-package io.sluice.engine;
+package io.sluice.engine.activation;
 
 import java.util.Arrays;
 

@@ -1,4 +1,4 @@
-package io.sluice.engine;
+package io.sluice.engine.activation;
 
 import java.util.List;
 
@@ -9,13 +9,13 @@ public enum Learned {
 
   /**
    * The threshold of JumpReLU (arXiv 2407.14435), as its logarithm {@code log θ}; see {@link
-   * Selection.LearnedThreshold}.
+   * LearnedJumpReLU}.
    */
   THRESHOLD(Learned.LOG_THRESHOLD),
 
   /**
    * Scale and bias of a gated feature's magnitude (arXiv 2404.16014), {@code eʳ·⟨w, x⟩ + b}; the
-   * encoder's row and bias are its gate's. See {@link Selection.Gate}.
+   * encoder's row and bias are its gate's. See {@link LearnedGated}.
    */
   GATE(Learned.LOG_SCALE, Learned.MAGNITUDE_BIAS);
 

@@ -1,0 +1,61 @@
+package io.sluice.engine.activation;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.files.Fields;
+import java.io.IOException;
+
+/**
+ * Matching pursuit over the decoder's rows (arXiv 2506.03093): what the decoder says is left of a
+ * token is encoded again and again. Of the residual {@code r}, which starts at {@code x − p}, the
+ * feature with the largest {@code a = ⟨r, W_D[j]⟩ > 0} joins the code with {@code a}, and {@code r}
+ * loses {@code a·W_D[j]}. It ends after a number of picks, with a residual shorter than {@code
+ * residual}, with a feature picked for the second time, whose code then is the sum, or where no
+ * product is positive. Encoder rows and biases are not used and do not learn; by convention a
+ * dictionary has the decoder and zeros there. Decoder rows should be about one long. Needs equal
+ * widths.
+ *
+ * @param iterations most picks per token, at least 1
+ * @param residual length of the residual that ends the search, 0 for none
+ */
+public record Pursuit(int iterations, double residual) implements ActivationFunction {
+  public Pursuit {
+    if (iterations < 1) {
+      throw new IllegalArgumentException("iterations must be at least 1, not " + iterations);
+    }
+    if (!(residual >= 0) || Double.isInfinite(residual)) {
+      throw new IllegalArgumentException("a residual must be at least 0, not " + residual);
+    }
+  }
+
+  @Override
+  public String label() {
+    return "matching_pursuit";
+  }
+
+  @Override
+  public int k() {
+    return iterations;
+  }
+
+  @Override
+  public Pursuit withK(int k) {
+    return new Pursuit(k, residual);
+  }
+
+  /** More picks than features are allowed: it ends with one that was picked before. */
+  @Override
+  public void requireFit(int features) {}
+
+  @Override
+  public void write(ObjectNode json) {
+    json.put("iterations", iterations);
+    json.put("residual", residual);
+  }
+
+  @Override
+  public Pursuit read(Fields json, PerFeature vectors, int features) throws IOException {
+    return new Pursuit(
+        json.integer("iterations", 1, Integer.MAX_VALUE),
+        json.real("residual", 0, Double.MAX_VALUE));
+  }
+}
