@@ -49,6 +49,9 @@ public interface Arithmetic extends AutoCloseable {
    */
   void encodeAbove(Rows input, float[] bounds, Codes codes);
 
+  /** Takes a batch whose parts were encoded one after the other, to decode it as a whole. */
+  void load(Rows input);
+
   /**
    * Finds each token's {@code k} features of the largest scores among some, of the batch that was
    * decoded last.

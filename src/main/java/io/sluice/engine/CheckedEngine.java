@@ -2,6 +2,7 @@ package io.sluice.engine;
 
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.CustomActivation;
 import io.sluice.engine.activation.Learned;
 import io.sluice.engine.activation.LearnedGated;
 import io.sluice.engine.activation.LearnedJumpReLU;
@@ -41,6 +42,10 @@ public final class CheckedEngine implements Engine {
   private final LearnedThresholds learnedThresholds;
   private final LearnedGates learnedGates;
   private final MatchingPursuit pursuit;
+
+  /** Once a custom activation function is asked for. */
+  private ChosenCodes chosenCodes;
+
   private final DeadFeatures deadFeatures;
   private final CodePenalty codePenalty;
   private final float[] bounds;
@@ -128,12 +133,20 @@ public final class CheckedEngine implements Engine {
         case LearnedJumpReLU(double bandwidth) -> learnedThresholds.encode(input, bandwidth, codes);
         case LearnedGated gate -> learnedGates.encode(input, codes);
         case Pursuit search -> pursuit.encode(input, search, codes);
+        case CustomActivation custom -> encodeChosen(input, custom);
         default -> onDevice = arithmetic.encode(input, activation, codes);
       }
     }
     this.activation = activation;
     this.input = input;
     stage = Stage.ENCODED;
+  }
+
+  private void encodeChosen(Rows input, CustomActivation custom) {
+    if (chosenCodes == null) {
+      chosenCodes = new ChosenCodes(spec, arithmetic);
+    }
+    chosenCodes.encode(input, custom, codes);
   }
 
   @Override
@@ -420,6 +433,9 @@ public final class CheckedEngine implements Engine {
       }
       if (learnedGates != null) {
         learnedGates.close();
+      }
+      if (chosenCodes != null) {
+        chosenCodes.close();
       }
       codes.close();
       deadFeatures.close();

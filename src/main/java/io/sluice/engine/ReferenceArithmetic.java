@@ -145,6 +145,9 @@ public final class ReferenceArithmetic implements Arithmetic {
   }
 
   @Override
+  public void load(Rows input) {}
+
+  @Override
   public void readCentred(Rows input, float[] out) {
     for (int row = 0; row < input.count(); row++) {
       for (int i = 0; i < input.width(); i++) {

@@ -190,6 +190,13 @@ public final class TorchArithmetic implements Arithmetic {
   }
 
   @Override
+  public void load(Rows rows) {
+    try (TensorScope scope = TensorScope.open()) {
+      start(rows);
+    }
+  }
+
+  @Override
   public void readCentred(Rows rows, float[] out) {
     try (TensorScope scope = TensorScope.open()) {
       start(rows);

@@ -60,6 +60,11 @@ public final class VectorArithmetic implements Arithmetic {
   }
 
   @Override
+  public void load(Rows input) {
+    selection.load(input);
+  }
+
+  @Override
   public void encodeAmong(int[] features, int count, int k, Codes found) {
     selection.encodeAmong(features, count, k, found);
   }

@@ -129,7 +129,7 @@ final class VectorSelection implements AutoCloseable {
   }
 
   /** Makes ready what encoding reads: the weights, and the batch as the encoder sees it. */
-  private void load(Rows input) {
+  void load(Rows input) {
     if (version != parameters.version()) {
       weights = parameters.weights();
       largest.prepare(weights);

@@ -12,9 +12,10 @@ import java.util.Optional;
  * dictionary's score includes the decoder norm, features are ordered by, and thresholds compared
  * with, {@code f · ‖decoder row‖}.
  *
- * <p>This is the one list of them. Engines compute them, dictionaries are written with them and
- * training is told by them. {@link LearnedJumpReLU} and {@link LearnedGated} exist only while an
- * engine learns; a dictionary in use has {@link JumpReLU} or {@link Gated} instead.
+ * <p>This is the one list of them, and {@link CustomActivation} is for those that others add.
+ * Engines compute them, dictionaries are written with them and training is told by them. {@link
+ * LearnedJumpReLU} and {@link LearnedGated} exist only while an engine learns; a dictionary in use
+ * has {@link JumpReLU} or {@link Gated} instead.
  */
 public sealed interface ActivationFunction
     permits TopK,
@@ -25,7 +26,8 @@ public sealed interface ActivationFunction
         LearnedJumpReLU,
         Gated,
         LearnedGated,
-        Pursuit {
+        Pursuit,
+        CustomActivation {
 
   /** The name in files and on the command line. */
   String label();

@@ -2,13 +2,18 @@ package io.sluice.training.config;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.ActivationFunctions;
+import io.sluice.engine.activation.CustomActivation;
 import io.sluice.files.Fields;
 import java.io.IOException;
 import java.util.List;
 
 /** What keeps codes sparse, among the settings of {@code run.json}, and back. */
 public final class SparsitySettings {
+  /** Settings of activation functions that have others than those of the package. */
+  private static final String CUSTOM = "activationSettings";
+
   private SparsitySettings() {}
 
   public static void write(SparsityConfig sparsity, ObjectNode json) {
@@ -30,13 +35,16 @@ public final class SparsitySettings {
     json.put("bandwidth", sparsity.bandwidth());
     json.put("threshold", sparsity.threshold());
     json.put("residual", sparsity.residual());
+    if (sparsity.activation() instanceof CustomActivation custom) {
+      custom.write(json.putObject(CUSTOM));
+    }
   }
 
   /** Runs of before there was a choice say nothing of it, so that most of this has a default. */
   public static SparsityConfig read(Fields json) throws IOException {
     PenaltyConfig none = PenaltyConfig.NONE;
     return new SparsityConfig(
-        ActivationFunctions.named(json.text("activation", "topk")),
+        activation(json),
         json.integer("k", 0, Integer.MAX_VALUE),
         json.integer("firstK", 0, Integer.MAX_VALUE),
         json.whole("kSteps", 0, Long.MAX_VALUE),
@@ -53,5 +61,23 @@ public final class SparsitySettings {
         json.real("bandwidth", 1),
         json.real("threshold", 0),
         json.real("residual", 0));
+  }
+
+  private static ActivationFunction activation(Fields json) throws IOException {
+    ActivationFunction named = ActivationFunctions.named(json.text("activation", "topk"));
+    if (!json.has(CUSTOM)) {
+      return named;
+    }
+    Fields settings = json.object(CUSTOM);
+    int features = json.integer("features", 1, Integer.MAX_VALUE);
+    ActivationFunction read =
+        named.read(
+            settings,
+            name -> {
+              throw settings.damaged("a run does not begin with values per feature: " + name);
+            },
+            features);
+    settings.requireNoOthers();
+    return read;
   }
 }
