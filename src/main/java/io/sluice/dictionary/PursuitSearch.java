@@ -1,86 +1,109 @@
 package io.sluice.dictionary;
 
+import io.sluice.engine.Parameters;
 import io.sluice.engine.PursuitRule;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.memory.Workers;
+import io.sluice.simd.NonFiniteException;
+import io.sluice.simd.batch.EncoderWeights;
 import io.sluice.simd.single.RowEncoder;
+import io.sluice.simd.single.RowFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 
 /**
  * Matching pursuit for one vector at a time: each iteration searches the rows for the best feature
  * of the residual ({@link Pursuit}).
+ *
+ * @param rows finds the row with the largest product
+ * @param decoder the rows, {@code [features, width]}
+ * @param most the largest number of iterations
+ * @param residual length of the residual that ends the search
  */
-final class PursuitSearch {
+record PursuitSearch(RowEncoder rows, MemorySegment decoder, int width, int most, double residual)
+    implements Search {
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  private final RowEncoder rows;
-  private final MemorySegment decoder;
-  private final int width;
-  private final double residual;
-
-  /**
-   * A search, which copies the rows.
-   *
-   * @param rows finds the row with the largest product
-   * @param decoder the rows, {@code [features, width]}
-   */
-  PursuitSearch(RowEncoder rows, MemorySegment decoder, int width, double residual) {
-    this.rows = rows;
-    this.decoder = Arena.ofAuto().allocate(decoder.byteSize(), 64).copyFrom(decoder);
-    this.width = width;
-    this.residual = residual;
+  /** The search of a dictionary, whose decoder is copied. */
+  static PursuitSearch of(Dictionary dictionary, Pursuit pursuit, RowFormat format) {
+    Parameters parameters = dictionary.parameters();
+    int features = parameters.features();
+    int width = parameters.inputWidth();
+    float[] ones = new float[features];
+    Arrays.fill(ones, 1);
+    MemorySegment decoder = parameters.decoder();
+    return new PursuitSearch(
+        new RowEncoder(
+            new EncoderWeights(decoder, new float[features], ones, features, width),
+            new float[features],
+            format),
+        Arena.ofAuto().allocate(decoder.byteSize(), 64).copyFrom(decoder),
+        width,
+        Math.min(features, pursuit.iterations()),
+        pursuit.residual());
   }
 
-  /** The result of one iteration. */
-  static final class Found {
-    private final int[] feature = new int[1];
-    private final float[] value = new float[1];
-    private final int[] count = new int[1];
-    private final float[] row;
+  /** What one iteration finds. */
+  private static final class PursuitWork extends Work {
+    final int[] feature = new int[1];
+    final float[] value = new float[1];
+    final int[] count = new int[1];
+    final float[] row;
 
-    private Found(int width) {
+    PursuitWork(RowEncoder.Scratch scratch, int width) {
+      super(scratch);
       row = new float[width];
     }
   }
 
-  /** Room for what one caller finds. */
-  Found found() {
-    return new Found(width);
+  @Override
+  public Work work(int k, int threads) {
+    return new PursuitWork(rows.scratch(1, threads), width);
   }
 
-  /**
-   * Encodes the first vector of {@code scratch}, which becomes the residual.
-   *
-   * @param most the largest number of iterations
-   * @param features receives the features, ascending, from {@code at} on
-   * @return the number of features
-   */
-  int encode(
-      RowEncoder.Scratch scratch,
-      Found found,
+  @Override
+  public void encode(
+      Work work,
+      int count,
       Workers workers,
-      int most,
+      int k,
       int[] features,
       float[] values,
-      int at) {
-    float[] rest = scratch.vectors();
+      int at,
+      int[] counts,
+      int countsAt) {
+    PursuitWork own = (PursuitWork) work;
+    for (int v = 0; v < count; v++) {
+      own.toFirst(v);
+      try {
+        counts[countsAt + v] = encode(own, workers, k, features, values, at + v * k);
+      } catch (NonFiniteException e) {
+        throw new NonFiniteException(v, e.column(), e.value());
+      }
+    }
+  }
+
+  /** Encodes the first vector, which becomes the residual. */
+  private int encode(
+      PursuitWork work, Workers workers, int most, int[] features, float[] values, int at) {
+    float[] rest = work.scratch.vectors();
     int end = at;
     for (int pick = 0; pick < most; pick++) {
-      rows.encode(scratch, 1, workers, found.feature, found.value, 0, found.count, 0);
-      if (found.count[0] == 0) {
+      rows.encode(work.scratch, 1, workers, work.feature, work.value, 0, work.count, 0);
+      if (work.count[0] == 0) {
         break;
       }
-      int feature = found.feature[0];
-      MemorySegment.copy(decoder, FLOAT, (long) feature * width * Float.BYTES, found.row, 0, width);
-      float amount = PursuitRule.amount(rest, 0, found.row, 0, width);
+      int feature = work.feature[0];
+      MemorySegment.copy(decoder, FLOAT, (long) feature * width * Float.BYTES, work.row, 0, width);
+      float amount = PursuitRule.amount(rest, 0, work.row, 0, width);
       if (!(amount > 0)) {
         break;
       }
-      double left = PursuitRule.subtract(rest, 0, amount, found.row, 0, width);
+      double left = PursuitRule.subtract(rest, 0, amount, work.row, 0, width);
       int before = end;
       end = PursuitRule.insert(features, values, at, before, feature, amount);
       if (end == before || left < residual) {

@@ -1,14 +1,8 @@
 package io.sluice.dictionary;
 
-import io.sluice.engine.Parameters;
 import io.sluice.engine.TokenNorm;
-import io.sluice.engine.activation.AbsTopK;
-import io.sluice.engine.activation.BatchTopK;
-import io.sluice.engine.activation.Pursuit;
-import io.sluice.engine.activation.TopK;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
-import io.sluice.simd.batch.EncoderWeights;
 import io.sluice.simd.single.RowEncoder;
 import io.sluice.simd.single.RowFormat;
 import java.io.IOException;
@@ -16,7 +10,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -64,24 +57,16 @@ public final class SparseEncoder {
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  /**
-   * The score of a feature with a decoder row of 0, which is still above that of inactive features.
-   */
-  private static final double LEAST_RANK = 1e-30;
-
   private final DictionaryConfig config;
   private final Weights weights;
   private final int k;
-  private final RowEncoder rows;
+  private final Search search;
 
   /** The vector subtracted from every input, or null. */
   private final float[] shift;
 
   /** The normalisation of every input before that, or null. */
   private final TokenNorm norm;
-
-  /** The search of matching pursuit; null for other activation functions. */
-  private final PursuitSearch search;
 
   private final Workers workers;
   private final AtomicReferenceArray<Call> idle;
@@ -90,27 +75,25 @@ public final class SparseEncoder {
       DictionaryConfig config,
       Weights weights,
       int k,
-      RowEncoder rows,
+      Search search,
       float[] shift,
-      PursuitSearch search,
       Workers workers) {
     this.config = config;
     this.weights = weights;
     this.k = k;
-    this.rows = rows;
+    this.search = search;
     this.shift = shift;
     this.norm = config.tokenNorm().orElse(null);
-    this.search = search;
     this.workers = workers;
     idle = new AtomicReferenceArray<>(2 * Runtime.getRuntime().availableProcessors());
   }
 
   /** The scratch memory of one call. */
   private final class Call {
-    final RowEncoder.Scratch scratch =
-        rows.scratch(search == null ? k : 1, workers == null ? 1 : workers.threads());
-    final PursuitSearch.Found found = search == null ? null : search.found();
-    final int[] count = new int[RowEncoder.MOST_VECTORS];
+    final Search.Work work = search.work(k, workers == null ? 1 : workers.threads());
+    final float[] vectors = work.scratch.vectors();
+    final int padded = work.scratch.paddedWidth();
+    final int[] count = new int[1];
   }
 
   /**
@@ -142,74 +125,10 @@ public final class SparseEncoder {
   public static SparseEncoder of(Dictionary dictionary, Weights weights) {
     Objects.requireNonNull(weights, "weights");
     DictionaryConfig config = dictionary.config();
-    Parameters parameters = dictionary.parameters();
-    float[] floors = new float[config.features()];
-    int k = config.features();
-    switch (config.activation()) {
-      case Pursuit pursuit -> {
-        return pursuing(dictionary, weights, pursuit);
-      }
-      case TopK topK -> k = topK.k();
-      case AbsTopK absTopK -> k = absTopK.k();
-      case BatchTopK batch when batch.threshold().isEmpty() ->
-          throw new IllegalArgumentException(
-              "features are chosen over whole batches (%s with no threshold); encode batches with "
-                      .formatted(config.activation().label())
-                  + "an engine, or give it a threshold");
-      default -> floors = config.activation().bounds().orElseThrow().toArray(config.features());
-    }
-    EncoderWeights encoder =
-        new EncoderWeights(
-            parameters.encoder(),
-            parameters.encoderBias().toArray(FLOAT),
-            ranks(config, parameters),
-            config.features(),
-            config.inputWidth());
-    boolean signed = config.activation() instanceof AbsTopK;
-    RowEncoder rows =
-        signed
-            ? new RowEncoder(
-                SignedRows.mirrored(encoder), new float[2 * floors.length], weights.format)
-            : new RowEncoder(encoder, floors, weights.format);
-    float[] shift = config.subtractDecoderBias() ? parameters.decoderBias().toArray(FLOAT) : null;
-    return new SparseEncoder(config, weights, k, rows, shift, null, null);
-  }
-
-  private static SparseEncoder pursuing(Dictionary dictionary, Weights weights, Pursuit pursuit) {
-    DictionaryConfig config = dictionary.config();
-    Parameters parameters = dictionary.parameters();
-    int features = config.features();
-    float[] ones = new float[features];
-    Arrays.fill(ones, 1);
-    RowEncoder rows =
-        new RowEncoder(
-            new EncoderWeights(
-                parameters.decoder(), new float[features], ones, features, config.inputWidth()),
-            new float[features],
-            weights.format);
-    PursuitSearch search =
-        new PursuitSearch(rows, parameters.decoder(), config.inputWidth(), pursuit.residual());
-    float[] shift = config.subtractDecoderBias() ? parameters.decoderBias().toArray(FLOAT) : null;
-    int most = Math.min(features, pursuit.iterations());
-    return new SparseEncoder(config, weights, most, rows, shift, search, null);
-  }
-
-  private static float[] ranks(DictionaryConfig config, Parameters parameters) {
-    float[] ranks = new float[config.features()];
-    int width = config.outputWidth();
-    for (int feature = 0; feature < ranks.length; feature++) {
-      double squares = 1;
-      if (config.rankByDecoderNorm()) {
-        squares = 0;
-        for (int i = 0; i < width; i++) {
-          double value =
-              parameters.decoder().get(FLOAT, ((long) feature * width + i) * Float.BYTES);
-          squares += value * value;
-        }
-      }
-      ranks[feature] = (float) Math.max(Math.sqrt(squares), LEAST_RANK);
-    }
-    return ranks;
+    Search search = Search.of(dictionary, weights.format);
+    float[] shift =
+        config.subtractDecoderBias() ? dictionary.parameters().decoderBias().toArray(FLOAT) : null;
+    return new SparseEncoder(config, weights, search.most(), search, shift, null);
   }
 
   /**
@@ -218,7 +137,7 @@ public final class SparseEncoder {
    */
   public SparseEncoder with(Workers workers) {
     return new SparseEncoder(
-        config, weights, k, rows, shift, search, Objects.requireNonNull(workers, "workers"));
+        config, weights, k, search, shift, Objects.requireNonNull(workers, "workers"));
   }
 
   /**
@@ -231,7 +150,7 @@ public final class SparseEncoder {
     if (most < 1 || most > k) {
       throw new IllegalArgumentException("most must be from 1 to " + k + ", not " + most);
     }
-    return new SparseEncoder(config, weights, most, rows, shift, search, workers);
+    return new SparseEncoder(config, weights, most, search, shift, workers);
   }
 
   /** The configuration of the dictionary. */
@@ -265,7 +184,7 @@ public final class SparseEncoder {
 
   /** Bytes of weights in memory. */
   public long bytes() {
-    return rows.bytes();
+    return search.rows().bytes();
   }
 
   /**
@@ -284,7 +203,7 @@ public final class SparseEncoder {
     requireRoom(features.length, values.length, 1);
     Call call = take();
     try {
-      System.arraycopy(vector, 0, call.scratch.vectors(), 0, vector.length);
+      System.arraycopy(vector, 0, call.vectors, 0, vector.length);
       return one(call, features, values);
     } finally {
       give(call);
@@ -301,7 +220,7 @@ public final class SparseEncoder {
     requireRoom(features.length, values.length, 1);
     Call call = take();
     try {
-      MemorySegment.copy(vector, FLOAT, 0, call.scratch.vectors(), 0, width());
+      MemorySegment.copy(vector, FLOAT, 0, call.vectors, 0, width());
       return one(call, features, values);
     } finally {
       give(call);
@@ -328,8 +247,7 @@ public final class SparseEncoder {
       for (int first = 0; first < counts.length; first += RowEncoder.MOST_VECTORS) {
         int count = Math.min(RowEncoder.MOST_VECTORS, counts.length - first);
         for (int v = 0; v < count; v++) {
-          System.arraycopy(
-              vectors, (first + v) * width(), call.scratch.vectors(), v * padded(call), width());
+          System.arraycopy(vectors, (first + v) * width(), call.vectors, v * call.padded, width());
         }
         several(call, first, count, features, values, counts);
       }
@@ -352,8 +270,7 @@ public final class SparseEncoder {
         int count = Math.min(RowEncoder.MOST_VECTORS, counts.length - first);
         for (int v = 0; v < count; v++) {
           long from = (long) (first + v) * width() * Float.BYTES;
-          MemorySegment.copy(
-              vectors, FLOAT, from, call.scratch.vectors(), v * padded(call), width());
+          MemorySegment.copy(vectors, FLOAT, from, call.vectors, v * call.padded, width());
         }
         several(call, first, count, features, values, counts);
       }
@@ -362,69 +279,33 @@ public final class SparseEncoder {
     }
   }
 
-  private boolean isSigned() {
-    return config.activation() instanceof AbsTopK;
-  }
-
-  private static int padded(Call call) {
-    return call.scratch.paddedWidth();
-  }
-
   private int one(Call call, int[] features, float[] values) {
     prepare(call, 0, 1);
-    if (search != null) {
-      return search.encode(call.scratch, call.found, workers, k, features, values, 0);
-    }
-    rows.encode(call.scratch, 1, workers, features, values, 0, call.count, 0);
-    if (isSigned()) {
-      SignedRows.unfold(features, values, 0, call.count[0]);
-    }
+    search.encode(call.work, 1, workers, k, features, values, 0, call.count, 0);
     return call.count[0];
   }
 
   private void several(
       Call call, int first, int count, int[] features, float[] values, int[] counts) {
     prepare(call, first, count);
-    if (search != null) {
-      searchEach(call, first, count, features, values, counts);
-      return;
-    }
     try {
-      rows.encode(call.scratch, count, workers, features, values, first * k, counts, first);
-      for (int v = first; isSigned() && v < first + count; v++) {
-        SignedRows.unfold(features, values, v * k, counts[v]);
-      }
+      search.encode(call.work, count, workers, k, features, values, first * k, counts, first);
     } catch (NonFiniteException e) {
       throw first == 0 ? e : new NonFiniteException(first + e.row(), e.column(), e.value());
     }
   }
 
-  /** Moves each vector in turn to the first place, where the search reads it. */
-  private void searchEach(
-      Call call, int first, int count, int[] features, float[] values, int[] counts) {
-    float[] vectors = call.scratch.vectors();
-    for (int v = 0; v < count; v++) {
-      System.arraycopy(vectors, v * padded(call), vectors, 0, padded(call));
-      try {
-        counts[first + v] =
-            search.encode(call.scratch, call.found, workers, k, features, values, (first + v) * k);
-      } catch (NonFiniteException e) {
-        throw new NonFiniteException(first + v, e.column(), e.value());
-      }
-    }
-  }
-
   /** Normalises and centres vectors, of which the first is the call's {@code first}. */
   private void prepare(Call call, int first, int count) {
-    float[] vectors = call.scratch.vectors();
+    float[] vectors = call.vectors;
     for (int v = 0; norm != null && v < count; v++) {
-      norm.apply(vectors, v * padded(call), width(), first + v, null);
+      norm.apply(vectors, v * call.padded, width(), first + v, null);
     }
     if (shift == null) {
       return;
     }
     for (int v = 0; v < count; v++) {
-      int at = v * padded(call);
+      int at = v * call.padded;
       for (int i = 0; i < shift.length; i++) {
         vectors[at + i] -= shift[i];
       }
@@ -475,6 +356,6 @@ public final class SparseEncoder {
         width(),
         k,
         weights,
-        rows.kernels());
+        search.rows().kernels());
   }
 }

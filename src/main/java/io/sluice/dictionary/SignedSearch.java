@@ -1,21 +1,26 @@
 package io.sluice.dictionary;
 
+import io.sluice.memory.Workers;
 import io.sluice.simd.batch.EncoderWeights;
+import io.sluice.simd.single.RowEncoder;
+import io.sluice.simd.single.RowFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Signed features for an encoder of positive features: every row is followed by its negative, so
- * that the largest of both are the furthest from 0. It takes twice the memory.
+ * The features furthest from 0, with their signs: every row is followed by its negative, so that
+ * the largest of both are the furthest from 0. It takes twice the memory.
  */
-final class SignedRows {
+record SignedSearch(RowEncoder rows, int most) implements Search {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-  private SignedRows() {}
+  SignedSearch(EncoderWeights weights, int k, RowFormat format) {
+    this(new RowEncoder(mirrored(weights), new float[2 * weights.features()], format), k);
+  }
 
   /** Row {@code 2j} is feature {@code j}, row {@code 2j + 1} its negative. */
-  static EncoderWeights mirrored(EncoderWeights weights) {
+  private static EncoderWeights mirrored(EncoderWeights weights) {
     int features = weights.features();
     int width = weights.width();
     MemorySegment rows = Arena.ofAuto().allocate(2L * features * width * Float.BYTES, 64);
@@ -36,8 +41,30 @@ final class SignedRows {
     return new EncoderWeights(rows, bias, ranks, 2 * features, width);
   }
 
-  /** Converts rows of {@link #mirrored}, ascending, to features and signs, in place. */
-  static void unfold(int[] features, float[] values, int from, int count) {
+  @Override
+  public Work work(int k, int threads) {
+    return new Work(rows.scratch(k, threads));
+  }
+
+  @Override
+  public void encode(
+      Work work,
+      int count,
+      Workers workers,
+      int k,
+      int[] features,
+      float[] values,
+      int at,
+      int[] counts,
+      int countsAt) {
+    rows.encode(work.scratch, count, workers, features, values, at, counts, countsAt);
+    for (int v = 0; v < count; v++) {
+      unfold(features, values, at + v * k, counts[countsAt + v]);
+    }
+  }
+
+  /** Converts mirrored rows, ascending, to features and signs, in place. */
+  private static void unfold(int[] features, float[] values, int from, int count) {
     for (int i = from; i < from + count; i++) {
       if ((features[i] & 1) == 1) {
         values[i] = -values[i];
