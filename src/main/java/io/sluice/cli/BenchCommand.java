@@ -31,10 +31,10 @@ import picocli.CommandLine.Parameters;
     customSynopsis = "sluice bench [NAME...] [OPTION...]",
     description = {
       "Compare the speed of Sluice's kernels with LibTorch's on this machine.",
-      "Both sides are timed in turns, on the same data and with as many threads: read the "
-          + "ratios. With --threads 1 a round counts the processor time of its thread, which a "
-          + "busy machine disturbs little. --device is for step; the other benchmarks run on the "
-          + "CPU."
+      "Both sides are timed in turns, on the same data and with the same number of threads. "
+          + "Read the ratios, not the times. With --threads 1 a round counts the processor time of "
+          + "its thread, which a busy machine disturbs little. --device is for step; the other "
+          + "benchmarks run on the CPU."
     },
     footer = {
       "Benchmarks:",
@@ -73,14 +73,14 @@ final class BenchCommand extends SluiceCommand {
       names = "--calls",
       paramLabel = "N",
       defaultValue = "1000",
-      description = "Let encoder time N calls one by one (default: ${DEFAULT-VALUE}).")
+      description = "With encoder, time N calls one by one (default: ${DEFAULT-VALUE}).")
   @Grouped(OptionGroup.ESSENTIAL)
   private int calls;
 
   @Option(
       names = "--model",
       paramLabel = "PATH",
-      description = "Load the model in this folder or file, for load.")
+      description = "With load, load the model in this folder or file.")
   @Grouped(OptionGroup.ESSENTIAL)
   private Path model;
 
@@ -89,8 +89,8 @@ final class BenchCommand extends SluiceCommand {
       paramLabel = "SHAPE",
       split = ",",
       description =
-          "Let step train these shapes, each as WIDTHxFEATURESxBATCH (default: four that tell "
-              + "most about the device).")
+          "With step, train these shapes, each as WIDTHxFEATURESxBATCH (default: the four that "
+              + "tell most about the device).")
   @Grouped(OptionGroup.ESSENTIAL)
   private List<String> shapes = List.of();
 

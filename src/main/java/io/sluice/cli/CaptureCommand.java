@@ -9,6 +9,7 @@ import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.ContextOptions;
+import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.ModelOptions;
 import io.sluice.memory.DType;
 import io.sluice.model.HookPatterns;
@@ -35,9 +36,9 @@ import picocli.CommandLine.Option;
           + "file of llama.cpp (llama, qwen2, qwen3, gemma2, gpt2, gptneox), which holds its "
           + "tokenizer; or an ONNX file of a BERT encoder.",
       "--text takes files, folders, and patterns in quotes ('data/**/*.jsonl'). A file of "
-          + "plain text is one document. A line of .jsonl, .ndjson or .json and a row of Parquet "
-          + "are one each. Files may be compressed with gzip or Zstandard, and be in UTF-8, "
-          + "UTF-16 or UTF-32.",
+          + "plain text is one document; so is a line of .jsonl, .ndjson or .json, and a row of "
+          + "Parquet. Files may be compressed with gzip or Zstandard, and be in UTF-8, UTF-16 or "
+          + "UTF-32.",
       "The rows of a store are the tokens of the texts, in order. The model sees special "
           + "tokens ([CLS], [SEP], a beginning-of-text token where it wants one), but their rows "
           + "are not stored: they come once per context, whatever the text, and their "
@@ -64,7 +65,7 @@ final class CaptureCommand extends SluiceCommand {
       names = "--hooks",
       paramLabel = "POINTS",
       defaultValue = "layers.*.attn_out",
-      description = "Store these hook points, with commas between (default: ${DEFAULT-VALUE}).")
+      description = "Store these hook points, separated by commas (default: ${DEFAULT-VALUE}).")
   @Grouped(OptionGroup.ESSENTIAL)
   private String hooks;
 
@@ -100,9 +101,7 @@ final class CaptureCommand extends SluiceCommand {
   @Grouped(OptionGroup.OUTPUT)
   private boolean specialTokens;
 
-  @Option(names = "--json", description = "Print the result as JSON.")
-  @Grouped(OptionGroup.OUTPUT)
-  private boolean json;
+  @Mixin private JsonOption json;
 
   @Override
   protected void run() throws IOException {
@@ -160,7 +159,7 @@ final class CaptureCommand extends SluiceCommand {
       progress.done();
     }
     double seconds = (System.nanoTime() - start) / 1e9;
-    if (json) {
+    if (json.asked()) {
       ObjectNode result = new ObjectMapper().createObjectNode();
       result.put("store", out.toString());
       result.put("model", manifest.model());

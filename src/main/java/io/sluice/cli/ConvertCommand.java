@@ -28,9 +28,9 @@ import picocli.CommandLine.Option;
     name = "convert",
     description = {
       "Convert dictionaries from and to the formats of other libraries.",
-      "The dictionary computes the same afterwards: biases, norms and a scale of "
-          + "activations are brought into the other library's form. What a format cannot hold is "
-          + "an error that names it, and then nothing is written.",
+      "The dictionary computes the same afterwards: biases, norms and a scale of activations "
+          + "are brought into the other library's form. If the format cannot hold something, an "
+          + "error names it and nothing is written.",
       "With --activation jumprelu, thresholds take the place of k. They are found on a "
           + "store, and L0 and FVU before and after are printed.",
       "The formats are sluice, saelens, sparsify, llamascopium and dictionary_learning."

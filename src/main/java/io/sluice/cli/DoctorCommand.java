@@ -7,8 +7,7 @@ import io.sluice.cli.console.ErrorLine;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.console.Version;
 import io.sluice.cli.help.Examples;
-import io.sluice.cli.help.Grouped;
-import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.options.JsonOption;
 import io.sluice.simd.KernelProvider;
 import io.sluice.store.ArrowMemory;
 import io.sluice.torch.CudaDevice;
@@ -24,7 +23,7 @@ import java.util.Properties;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 
 /** {@code sluice doctor}: what Sluice found on this machine, and what to do about the rest. */
 @Command(
@@ -43,9 +42,7 @@ import picocli.CommandLine.Option;
 final class DoctorCommand extends SluiceCommand {
   private static final double GIB = 1L << 30;
 
-  @Option(names = "--json", description = "Print the findings as JSON.")
-  @Grouped(OptionGroup.OUTPUT)
-  private boolean json;
+  @Mixin private JsonOption json;
 
   /** How bad a finding is. */
   private enum State {
@@ -83,7 +80,7 @@ final class DoctorCommand extends SluiceCommand {
     lookAtLibTorch();
     lookAtArrow();
     lookAtDemo();
-    if (json) {
+    if (json.asked()) {
       printJson();
     } else {
       printTable();

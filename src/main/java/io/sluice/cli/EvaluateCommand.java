@@ -7,6 +7,7 @@ import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.EngineOptions;
 import io.sluice.cli.options.EvaluationText;
+import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.LossOptions;
 import io.sluice.cli.options.PositionOption;
 import io.sluice.cli.options.RowsOption;
@@ -41,8 +42,7 @@ import picocli.CommandLine.Option;
           + "often features fire, on the tokens that the run held out and on those that it "
           + "trained on. With --model and --text it also prints how much of the model's loss the "
           + "reconstruction recovers. The result goes to evaluation.json, too.",
-      "A dictionary of another library is brought into Sluice's format by 'sluice convert' "
-          + "first."
+      "'sluice convert' brings dictionaries of other libraries into Sluice's format."
     })
 @Examples({
   "sluice evaluate --dictionary runs/asi --store activations",
@@ -96,9 +96,7 @@ final class EvaluateCommand extends SluiceCommand {
 
   @Mixin private LossOptions loss;
 
-  @Option(names = "--json", description = "Print the result as JSON.")
-  @Grouped(OptionGroup.OUTPUT)
-  private boolean json;
+  @Mixin private JsonOption json;
 
   @Override
   protected void run() throws IOException {
@@ -187,7 +185,7 @@ final class EvaluateCommand extends SluiceCommand {
                               progress::update)
                           : losses.of(subject.layers, engines, means, progress::update)));
     }
-    if (json) {
+    if (json.asked()) {
       out().println(Evaluator.json(evaluation));
     } else {
       TEXT.print(evaluation, subject.features(), rows.says(), out());

@@ -7,6 +7,7 @@ import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.DeviceOption;
 import io.sluice.cli.options.EvaluationText;
+import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.LossOptions;
 import io.sluice.cli.options.RowsOption;
 import io.sluice.cli.options.StoreChecksums;
@@ -83,9 +84,7 @@ final class LorsaEvaluateCommand extends SluiceCommand {
 
   @Mixin private LossOptions loss;
 
-  @Option(names = "--json", description = "Print the result as JSON.")
-  @Grouped(OptionGroup.OUTPUT)
-  private boolean json;
+  @Mixin private JsonOption json;
 
   @Override
   protected void run() throws IOException {
@@ -118,7 +117,7 @@ final class LorsaEvaluateCommand extends SluiceCommand {
       if (loaded != null) {
         evaluation = evaluation.with(recovered(loaded, lorsa, activations, where));
       }
-      if (json) {
+      if (json.asked()) {
         out().println(Evaluator.json(evaluation));
       } else {
         TEXT.print(evaluation, lorsa.config().spec().heads(), rows.says(), out());

@@ -11,9 +11,11 @@ import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.DeviceOption;
 import io.sluice.cli.options.HeldOutOption;
+import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.PositionOption;
 import io.sluice.cli.options.RunOptions;
 import io.sluice.cli.options.ScheduleOptions;
+import io.sluice.cli.options.SingleRunOptions;
 import io.sluice.cli.options.StartOptions;
 import io.sluice.cli.options.ThreadsOption;
 import io.sluice.lorsa.training.LorsaTrainer;
@@ -73,10 +75,6 @@ final class LorsaTrainCommand extends SluiceCommand {
   @Grouped(OptionGroup.ESSENTIAL)
   private Integer layer;
 
-  @Option(names = "--name", paramLabel = "TEXT", description = "Name the run in reports.")
-  @Grouped(OptionGroup.OUTPUT)
-  private String name;
-
   @Option(
       names = "--heads",
       paramLabel = "N",
@@ -124,13 +122,7 @@ final class LorsaTrainCommand extends SluiceCommand {
 
   @Mixin private HeldOutOption heldOut;
 
-  @Option(
-      names = "--lr",
-      paramLabel = "RATE",
-      defaultValue = "0.001",
-      description = "Set the peak learning rate (default: ${DEFAULT-VALUE}).")
-  @Grouped(OptionGroup.ESSENTIAL)
-  private double learningRate;
+  @Mixin private SingleRunOptions single;
 
   @Option(
       names = "--contexts",
@@ -162,9 +154,7 @@ final class LorsaTrainCommand extends SluiceCommand {
 
   @Mixin private ThreadsOption threads;
 
-  @Option(names = "--json", description = "Print the result as JSON.")
-  @Grouped(OptionGroup.OUTPUT)
-  private boolean json;
+  @Mixin private JsonOption json;
 
   @Override
   protected void run() throws IOException {
@@ -179,7 +169,7 @@ final class LorsaTrainCommand extends SluiceCommand {
     threads.workers();
     try (LorsaTrainer trainer = files.resume() ? resumed() : started()) {
       RunResult result = train(trainer);
-      if (json) {
+      if (json.asked()) {
         out().println(new ObjectMapper().writeValueAsString(result));
       } else {
         print(trainer, result);
@@ -214,7 +204,7 @@ final class LorsaTrainCommand extends SluiceCommand {
                     + loaded.name());
       }
       LorsaTrainingConfig config = config(shape, sequences, positions.of(activations));
-      String title = name != null ? name : "lorsa, " + start.label();
+      String title = single.name("lorsa, " + start.label());
       return LorsaTrainer.start(
           sequences, loaded.transformer().attention(layer), config, where, title, files.out());
     }
@@ -242,7 +232,7 @@ final class LorsaTrainCommand extends SluiceCommand {
           start.normalise(),
           fromPosition,
           new Schedule(
-              learningRate,
+              single.learningRate(),
               0.9,
               0.999,
               1e-8,

@@ -6,6 +6,7 @@ import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.ContextOptions;
+import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.ModelOptions;
 import io.sluice.cli.options.OutputFile;
 import io.sluice.cli.options.PositionOption;
@@ -40,7 +41,7 @@ import picocli.CommandLine.Option;
           + "With L the model's own loss, and L_0 its loss with the mean alone, the share "
           + "recovered is (L_0 - L_k) / (L_0 - L).",
       "--model and --text take what 'sluice capture' takes. The covariances come from "
-          + "'sluice spectrum --stats', best of another text, as the examples show."
+          + "'sluice spectrum --stats', ideally of another text, as the examples show."
     })
 @Examples({
   "sluice loss --model model/ --text novel.txt --tokens 20000 --store-stats "
@@ -67,9 +68,7 @@ final class LossCommand extends SluiceCommand {
       names = "--hook",
       required = true,
       paramLabel = "POINTS",
-      description =
-          "Replace these hook points, with commas between, one curve each, such as "
-              + "layers.9.attn_out.")
+      description = "Replace these hook points, separated by commas; each gives a curve.")
   @Grouped(OptionGroup.ESSENTIAL)
   private String hooks;
 
@@ -78,8 +77,8 @@ final class LossCommand extends SluiceCommand {
       paramLabel = "auto|K,K,...",
       defaultValue = "auto",
       description =
-          "Keep these numbers of directions (default: auto, twelve from 1/64 of the width to "
-              + "all).")
+          "Keep these numbers of directions (default: auto, which is twelve from 1/64 of the "
+              + "width to all).")
   @Grouped(OptionGroup.ESSENTIAL)
   private String ks;
 
@@ -92,9 +91,7 @@ final class LossCommand extends SluiceCommand {
   @Grouped(OptionGroup.OUTPUT)
   private Path out;
 
-  @Option(names = "--json", description = "Print the curves as JSON instead of tables.")
-  @Grouped(OptionGroup.OUTPUT)
-  private boolean json;
+  @Mixin private JsonOption json;
 
   @Override
   protected void run() throws IOException {
@@ -122,7 +119,7 @@ final class LossCommand extends SluiceCommand {
     if (out != null) {
       AtomicFile.write(out, LossMeasurement.json(recovery));
     }
-    if (json) {
+    if (json.asked()) {
       out().print(LossMeasurement.json(recovery));
     } else {
       print(recovery);

@@ -36,9 +36,8 @@ import picocli.CommandLine.Option;
             + "[OPTION...]",
     description = {
       "Write one HTML page of spectra, losses and runs.",
-      "The page shows dimension by layer, spectra, head overlap, the loss that k "
-          + "directions recover, and the runs side by side, of what is given. It needs no "
-          + "network."
+      "It shows what is given: dimension by layer, spectra, head overlap, the loss that k "
+          + "directions recover, and runs side by side. The page needs no network."
     })
 @Examples({
   "sluice report --spectrum spectrum.json --run runs/random --run runs/asi --out " + "report.html",
@@ -78,7 +77,7 @@ final class ReportCommand extends SluiceCommand {
       names = "--markdown",
       paramLabel = "FILE",
       description =
-          "Write what the sweeps say of dead features to this Markdown file, instead of the "
+          "Write the sweeps' findings on dead features to this Markdown file, instead of the "
               + "page.")
   @Grouped(OptionGroup.OUTPUT)
   private Path markdown;

@@ -7,6 +7,7 @@ import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.ContextOptions;
 import io.sluice.cli.options.DeviceOption;
+import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.OptionalTexts;
 import io.sluice.cli.options.OutputFile;
 import io.sluice.cli.options.PositionOption;
@@ -61,7 +62,7 @@ final class SpectrumCommand extends SluiceCommand {
       names = "--hooks",
       paramLabel = "PATTERNS",
       description =
-          "Measure these hook points, with commas between, such as "
+          "Measure these hook points, separated by commas, such as "
               + "layers.3.attn_out,layers.*.z (default: all).")
   @Grouped(OptionGroup.ESSENTIAL)
   private String hooks;
@@ -105,9 +106,7 @@ final class SpectrumCommand extends SluiceCommand {
   @Grouped(OptionGroup.OUTPUT)
   private Path stats;
 
-  @Option(names = "--json", description = "Print the spectra as JSON instead of a table.")
-  @Grouped(OptionGroup.OUTPUT)
-  private boolean json;
+  @Mixin private JsonOption json;
 
   @Override
   protected void run() throws IOException {
@@ -191,7 +190,7 @@ final class SpectrumCommand extends SluiceCommand {
   }
 
   private void print(Spectra spectra) {
-    if (json) {
+    if (json.asked()) {
       out().print(SpectrumJson.of(spectra));
     } else {
       new SpectrumTable(spectra).print(out());

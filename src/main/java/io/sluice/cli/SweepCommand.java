@@ -10,6 +10,7 @@ import io.sluice.cli.help.OptionSpelling;
 import io.sluice.cli.options.ByteSize;
 import io.sluice.cli.options.EngineOptions;
 import io.sluice.cli.options.HeldOutOption;
+import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.RunOptions;
 import io.sluice.cli.options.StepOptions;
 import io.sluice.cli.options.TauOption;
@@ -111,9 +112,7 @@ final class SweepCommand extends SluiceCommand {
 
   @Mixin private EngineOptions engines;
 
-  @Option(names = "--json", description = "Print the results as JSON.")
-  @Grouped(OptionGroup.OUTPUT)
-  private boolean json;
+  @Mixin private JsonOption json;
 
   private int smallestBatch;
   private int status;
@@ -127,7 +126,7 @@ final class SweepCommand extends SluiceCommand {
     engines.check(this);
     try (Sweep sweep = files.resume() ? resumed() : started()) {
       SweepResult result = train(sweep);
-      if (json) {
+      if (json.asked()) {
         out().println(SweepJson.of(result));
       } else {
         new SweepTable(result).print(out());

@@ -13,10 +13,12 @@ import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.help.OptionSpelling;
 import io.sluice.cli.options.EngineOptions;
 import io.sluice.cli.options.HeldOutOption;
+import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.KindOptions;
 import io.sluice.cli.options.PositionOption;
 import io.sluice.cli.options.RemedyOptions;
 import io.sluice.cli.options.RunOptions;
+import io.sluice.cli.options.SingleRunOptions;
 import io.sluice.cli.options.SparsityOptions;
 import io.sluice.cli.options.StartOptions;
 import io.sluice.cli.options.StepOptions;
@@ -48,7 +50,7 @@ import picocli.CommandLine.Option;
     description = {
       "Train a sparse autoencoder, transcoder or crosscoder on stored activations.",
       "One --hook trains an autoencoder. With --target it is a transcoder, which reads "
-          + "--hook and writes --target. Several hooks, with commas between, train a crosscoder, "
+          + "--hook and writes --target. Several hooks, separated by commas, train a crosscoder, "
           + "whose features they share. As many targets as hooks train a cross-layer transcoder: "
           + "the features of each layer write its target and those after it, and --features and "
           + "--k count those of one layer.",
@@ -100,10 +102,6 @@ final class TrainCommand extends SluiceCommand {
   @Mixin private RunOptions files;
 
   @Mixin private KindOptions kind;
-
-  @Option(names = "--name", paramLabel = "TEXT", description = "Name the run in reports.")
-  @Grouped(OptionGroup.OUTPUT)
-  private String name;
 
   @Option(
       names = "--features",
@@ -157,13 +155,7 @@ final class TrainCommand extends SluiceCommand {
   @Grouped(OptionGroup.OPTIMISER)
   private String optimiser;
 
-  @Option(
-      names = "--lr",
-      paramLabel = "RATE",
-      defaultValue = "0.001",
-      description = "Set the peak learning rate (default: ${DEFAULT-VALUE}).")
-  @Grouped(OptionGroup.ESSENTIAL)
-  private double learningRate;
+  @Mixin private SingleRunOptions single;
 
   @Mixin private StepOptions steps;
 
@@ -176,13 +168,11 @@ final class TrainCommand extends SluiceCommand {
   @Option(
       names = "--data-seed",
       paramLabel = "N",
-      description = "Set the seed of the order of the data alone (default: as --seed).")
+      description = "Set the seed for the order of the data (default: --seed).")
   @Grouped(OptionGroup.DATA)
   private Long dataSeed;
 
-  @Option(names = "--json", description = "Print the result as JSON.")
-  @Grouped(OptionGroup.OUTPUT)
-  private boolean json;
+  @Mixin private JsonOption json;
 
   @Override
   protected void run() throws IOException {
@@ -193,7 +183,7 @@ final class TrainCommand extends SluiceCommand {
     engines.check(this);
     try (Trainer trainer = files.resume() ? resumed() : started()) {
       RunResult result = train(trainer);
-      if (json) {
+      if (json.asked()) {
         out().println(new ObjectMapper().writeValueAsString(result));
       } else {
         print(trainer, result);
@@ -208,7 +198,8 @@ final class TrainCommand extends SluiceCommand {
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());
     }
-    return Trainer.start(files.open(), config, engines.engines(this), title(config), files.out());
+    return Trainer.start(
+        files.open(), config, engines.engines(this), single.name(usualName(config)), files.out());
   }
 
   private Trainer resumed() throws IOException {
@@ -229,7 +220,7 @@ final class TrainCommand extends SluiceCommand {
             .normSearch(normSearch)
             .rankByDecoderNorm(rankByDecoderNorm)
             .optimiser(optimiser())
-            .learningRate(learningRate)
+            .learningRate(single.learningRate())
             .seed(seed())
             .dataSeed(dataSeed == null ? seed() : dataSeed)
             .heldOut(heldOut.share())
@@ -246,10 +237,7 @@ final class TrainCommand extends SluiceCommand {
             optimiser, Stream.of(Optimiser.values()).map(Optimiser::label).toList()));
   }
 
-  private String title(TrainingConfig config) {
-    if (name != null) {
-      return name;
-    }
+  private String usualName(TrainingConfig config) {
     String kindOf =
         switch (config.kind()) {
           case Kind.Autoencoder autoencoder -> "";

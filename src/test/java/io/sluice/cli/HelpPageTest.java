@@ -8,7 +8,9 @@ import io.sluice.cli.help.HelpPage;
 import io.sluice.cli.help.OptionGroup;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -153,6 +155,41 @@ class HelpPageTest {
               assertThat(sentence).matches("\\p{Lu}[^.]*\\.");
               assertThat(words).contains(name + " " + sentence);
             });
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "--checkpoint-every",
+        "--d-init",
+        "--dead-after",
+        "--device",
+        "--engine",
+        "--held-out",
+        "--init",
+        "--json",
+        "--lr",
+        "--no-verify",
+        "--resume",
+        "--seed",
+        "--tau",
+        "--threads",
+        "--warmup"
+      })
+  void anOptionOfSeveralTrainingsIsDeclaredOnce(String name) {
+    CommandLine root = Main.commandLine();
+    CommandLine lorsa = root.getSubcommands().get("lorsa");
+    List<Object> fields =
+        Stream.of(
+                root.getSubcommands().get("train"),
+                root.getSubcommands().get("sweep"),
+                lorsa.getSubcommands().get("train"))
+            .map(command -> command.getCommandSpec().findOption(name))
+            .filter(Objects::nonNull)
+            .map(OptionSpec::userObject)
+            .toList();
+    assertThat(fields).hasSizeGreaterThan(1);
+    assertThat(new HashSet<>(fields)).hasSize(1);
   }
 
   @ParameterizedTest

@@ -40,7 +40,8 @@ public abstract class SluiceCommand implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "0",
       description =
-          "Set the seed of everything random; the same seed gives the same result (default: 0).")
+          "Set the seed for all random numbers; the same seed gives the same result (default: "
+              + "${DEFAULT-VALUE}).")
   private long seed;
 
   @Option(names = "--stacktrace", description = "Show the stack trace of a failure.")

@@ -24,7 +24,7 @@ public final class KindOptions {
       split = ",",
       description =
           "Write this hook point instead of --hook: train a transcoder. As many targets as "
-              + "hooks, with commas between, train a cross-layer transcoder.")
+              + "hooks, separated by commas, train a cross-layer transcoder.")
   private List<String> targets;
 
   @Option(

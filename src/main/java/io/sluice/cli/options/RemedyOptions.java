@@ -11,8 +11,8 @@ public final class RemedyOptions {
   @Option(
       names = "--whiten",
       description =
-          "Train on the principal components of the input, each scaled to unit variance. The "
-              + "dictionary gets this map folded in at the end.")
+          "Train on the principal components of the input, each scaled to unit variance. At "
+              + "the end, fold this map into the dictionary.")
   private boolean whiten;
 
   @Option(
@@ -20,7 +20,7 @@ public final class RemedyOptions {
       paramLabel = "SHARE",
       defaultValue = "" + Remedies.WHITEN_FLOOR,
       description =
-          "With --whiten, take smaller variances for this share of the largest (default: 1e-6).")
+          "With --whiten, raise smaller variances to this share of the largest (default: 1e-6).")
   private double whitenFloor;
 
   @Option(

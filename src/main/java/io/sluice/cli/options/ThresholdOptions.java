@@ -46,7 +46,7 @@ public final class ThresholdOptions {
       defaultValue = "each",
       description =
           "Find a threshold for each feature, at which it fires as often as it did, or one for "
-              + "all, at which L0 stays (default: ${DEFAULT-VALUE}).")
+              + "all, at which L0 stays the same (default: ${DEFAULT-VALUE}).")
   private String thresholds;
 
   @Option(

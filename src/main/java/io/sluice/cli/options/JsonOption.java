@@ -1,0 +1,17 @@
+package io.sluice.cli.options;
+
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
+import picocli.CommandLine.Option;
+
+/** Whether a command prints its result for programs. */
+@Grouped(OptionGroup.OUTPUT)
+public final class JsonOption {
+  @Option(names = "--json", description = "Print the result as JSON.")
+  private boolean asked;
+
+  /** Whether JSON was asked for. */
+  public boolean asked() {
+    return asked;
+  }
+}
