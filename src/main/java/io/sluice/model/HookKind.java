@@ -12,7 +12,8 @@ public enum HookKind {
   /**
    * What the attention block reads: the residual stream after the norm that stands before queries,
    * keys and values are made of it. In an architecture that normalises after adding (BERT), it is
-   * the residual stream itself; replacing it leaves what is added to alone. Width {@code dModel}.
+   * the residual stream itself; replacing it does not change the stream that results are added to.
+   * Width {@code dModel}.
    */
   ATTN_IN("attn_in"),
 

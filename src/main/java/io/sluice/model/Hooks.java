@@ -27,7 +27,7 @@ public final class Hooks {
   }
 
   /**
-   * These hooks and one that only looks.
+   * These hooks and one that only observes.
    *
    * @param points where
    * @param observer gets the point and its activation, as {@link Hook#apply} does
@@ -71,7 +71,7 @@ public final class Hooks {
     return hooks.containsKey(point);
   }
 
-  /** Whether nothing is wanted any more of a forward pass that comes to this point. */
+  /** Whether a pass can end here: no hook is at this point or behind, and no result is wanted. */
   public boolean endBefore(int layer, HookKind kind) {
     return withoutResult
         && (hooks.isEmpty() || hooks.lastKey().compareTo(new HookPoint(layer, kind)) < 0);

@@ -6,9 +6,9 @@ import io.sluice.torch.Tensor;
 import java.util.function.UnaryOperator;
 
 /**
- * One layer's attention as numbers, for those who start something of their own from it: head {@code
- * h} reads {@code x = attn_in}, scores {@code scale · ⟨R(query_h·x_t), R(key_g·x_s)⟩} with {@code g
- * = h / (heads / keyValueHeads)} and {@code R} the rotation by position, and adds {@code output_h ·
+ * The weights and settings of one layer's attention, for code that builds on them. Head {@code h}
+ * reads {@code x = attn_in}, scores {@code scale · ⟨R(query_h·x_t), R(key_g·x_s)⟩} with {@code g =
+ * h / (heads / keyValueHeads)} and {@code R} the rotation by position, and adds {@code output_h ·
  * Σ_s A_h(t, s) · value_g·x_s}.
  *
  * @param heads query heads
@@ -50,8 +50,8 @@ public record LayerAttention(
    */
   public record Projection(Tensor weight, Tensor bias) {
     /**
-     * What a map is, by what it makes of 0 and of each unit vector: so it does not matter how a
-     * model keeps its projections.
+     * The weight and bias of a map, found by applying it to 0 and to each unit vector: so it does
+     * not matter how a model stores its projections.
      *
      * @param map takes {@code [1, n, in]} of {@code dtype} to {@code [1, n, ...]} with as many
      *     elements per row

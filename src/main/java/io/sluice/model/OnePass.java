@@ -12,8 +12,8 @@ public final class OnePass implements AutoCloseable {
   /**
    * Begins a pass, which ends when the result is closed.
    *
-   * @throws IllegalStateException if one is running, in a hook of which this one would, or in
-   *     another thread
+   * @throws IllegalStateException if one is running: in another thread, or in this one, so that a
+   *     hook has called
    */
   public OnePass begin() {
     Thread caller = Thread.currentThread();

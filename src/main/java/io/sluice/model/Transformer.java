@@ -52,7 +52,7 @@ public interface Transformer extends AutoCloseable {
   Tensor outputProjection(int layer);
 
   /**
-   * The attention of a layer as numbers.
+   * The weights and settings of a layer's attention.
    *
    * @return tensors of their own, in the caller's innermost scope
    * @throws IndexOutOfBoundsException if there is no such layer

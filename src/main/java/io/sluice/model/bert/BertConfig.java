@@ -4,7 +4,7 @@ import io.sluice.model.ModelShape;
 import io.sluice.model.parts.MlpActivation;
 
 /**
- * What a BERT checkpoint says about itself.
+ * The configuration of a BERT encoder.
  *
  * @param layers number of layers
  * @param dModel width of the residual stream

@@ -35,7 +35,7 @@ import java.util.function.LongConsumer;
  * known. Memory is bounded by one batch and one shard of the store.
  */
 public final class Capture {
-  /** What stands around the rows of a file, about, and a manifest. */
+  /** About how many bytes a file has beside its rows, or a manifest. */
   private static final long FRAME_BYTES = 8 << 10;
 
   private final LoadedModel model;

@@ -159,7 +159,7 @@ final class CaptureSink implements AutoCloseable {
     close();
   }
 
-  /** Lets go of what was kept for the next shard. */
+  /** Frees what was kept for the next shard. */
   @Override
   public void close() {
     if (beyond != null) {

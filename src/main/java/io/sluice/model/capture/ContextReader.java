@@ -71,7 +71,7 @@ final class ContextReader implements AutoCloseable {
   }
 
   /**
-   * Starts reading, once model, tokenizer and lengths are seen to fit each other.
+   * Checks that model, tokenizer and lengths fit each other, and starts reading.
    *
    * @throws IOException if a special token of the tokenizer is not in the model's vocabulary
    * @throws IllegalArgumentException if the context is longer than the model takes or leaves no
@@ -185,7 +185,8 @@ final class ContextReader implements AutoCloseable {
                 + LONGEST
                 + " characters, and this tokenizer takes it only as a whole; give it as several");
       }
-      // Looked for again when there is twice as much, so that all looks cost no more than the last.
+      // Looked for again when there is twice as much, so that all searches together cost about as
+      // much as the last.
       wanted = 2 * text.length();
     }
   }

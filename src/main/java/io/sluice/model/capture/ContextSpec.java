@@ -14,7 +14,7 @@ import java.util.List;
  * @param context tokens per context, special tokens included
  * @param stride tokens from the beginning of one context to that of the next; 0 for as many as a
  *     context has room for, so that contexts do not overlap. Where they do, a token counts in the
- *     first context that has it, and is only seen in others
+ *     first context that has it; in later ones the model sees it, but it does not count
  * @param batch contexts that run together
  * @param tokens where to stop, in tokens of text; {@code Long.MAX_VALUE} for the whole text
  */

@@ -18,7 +18,7 @@ import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 
 /**
- * How a model continues a text, one token at a time, until it says that the text is over.
+ * How a model continues a text, one token at a time, until it ends the text.
  *
  * @param tokens how many tokens to add at most, at least 1
  * @param temperature what logits are divided by before one is drawn; 0 takes the most probable
@@ -74,8 +74,8 @@ public record Generation(int tokens, double temperature, int topK, double topP, 
   }
 
   /**
-   * Continues a text with something else in the place of activations. Hooks get the activations of
-   * the whole text, so nothing is kept from token to token, and each costs a run over all of it.
+   * Continues a text with activations replaced by hooks. Hooks get the activations of the whole
+   * text, so nothing is kept from token to token, and each costs a run over all of it.
    *
    * @param hooks what to do at hook points
    * @throws IllegalArgumentException as the other
@@ -141,7 +141,7 @@ public record Generation(int tokens, double temperature, int topK, double topP, 
     return model.tokenizer().decode(Arrays.copyOfRange(text, prefix.length, text.length));
   }
 
-  /** A token, as often as {@link #shares} says. */
+  /** A token, drawn with the probabilities of {@link #shares}. */
   int draw(float[] logits, RandomGenerator random) {
     double[] shares = shares(logits);
     double left = random.nextDouble();

@@ -17,8 +17,8 @@ public interface Architecture {
 
   /**
    * The keys of {@code config.json} that this architecture has; those of {@link
-   * io.sluice.model.parts.CommonKeys} come to them. The check of a file and the documentation are
-   * made from this table.
+   * io.sluice.model.parts.CommonKeys} are known beside them. The check of a file and the
+   * documentation are made from this table.
    */
   KeyTable configKeys();
 

@@ -4,7 +4,7 @@ import io.sluice.model.ModelShape;
 import io.sluice.model.parts.MlpActivation;
 
 /**
- * What a causal language model's file says about it, whatever the file's format.
+ * The configuration of a causal language model, from whatever kind of file.
  *
  * @param architecture the family
  * @param layers number of layers

@@ -40,7 +40,7 @@ final class CausalPass {
   }
 
   /**
-   * The same for the vector kernels.
+   * The same pass for the layers on the CPU.
    *
    * @param rotary null where positions are learned
    */

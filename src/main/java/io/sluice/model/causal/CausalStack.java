@@ -20,8 +20,8 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * A causal language model's parts on a device: what turns tokens into a residual stream, takes the
- * stream through some of the layers, and makes logits and losses of it.
+ * A causal language model's parts on a device: embeds tokens, runs some of the layers on the
+ * residual stream, and computes logits and losses from it.
  */
 final class CausalStack implements AutoCloseable {
   /** Logits that are held at a time when a loss is taken: 64 MiB of float32. */

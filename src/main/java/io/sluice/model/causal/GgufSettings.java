@@ -78,7 +78,7 @@ public final class GgufSettings {
   }
 
   /**
-   * A configuration of what all architectures keep alike, and the rest.
+   * A configuration; the settings that all architectures name alike are read from the file.
    *
    * @param epsilon the key of the normalisation's epsilon
    */
@@ -106,7 +106,7 @@ public final class GgufSettings {
   }
 
   /**
-   * The attention, of what all architectures keep alike, and the rest.
+   * The attention; the settings that all architectures name alike are read from the file.
    *
    * @param rotary null where positions are learned
    * @param windows as {@link AttentionConfig} has them
@@ -203,7 +203,7 @@ public final class GgufSettings {
     return (int) rows;
   }
 
-  /** A size; a list of one for each layer will do if all are the same. */
+  /** A size, or a list with the same size for each layer. */
   public int size(String key) throws IOException {
     long size;
     if (metadata.contains(prefix + key) && metadata.value(prefix + key) instanceof List<?> each) {

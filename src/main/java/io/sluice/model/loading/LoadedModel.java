@@ -34,8 +34,8 @@ import java.util.Set;
  * @param name what the model is called
  * @param transformer the model; closed with this
  * @param tokenizer its tokenizer; closed with this
- * @param endOfText tokens with which it says that a text is over; empty for encoders, and where its
- *     files name none
+ * @param endOfText tokens with which it ends a text; empty for encoders, and where its files name
+ *     none
  */
 public record LoadedModel(
     String name, Transformer transformer, Tokenizer tokenizer, Set<Integer> endOfText)

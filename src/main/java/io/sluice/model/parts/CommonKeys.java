@@ -22,7 +22,7 @@ public final class CommonKeys {
   /**
    * Checks all keys of a file.
    *
-   * @param own the keys of its architecture, which come to these
+   * @param own the keys of its architecture, beside these
    * @throws IOException if one is unknown, or says what is not computed
    */
   public static void check(ConfigFile file, KeyTable own) throws IOException {
@@ -34,7 +34,7 @@ public final class CommonKeys {
     }
   }
 
-  /** What a quantised model is quantised with is the first thing to say of it. */
+  /** Of a quantised model, the method is the first thing that a message should name. */
   private static void refuseQuantised(ConfigFile file) throws IOException {
     JsonNode settings = file.json().path("quantization_config");
     if (!settings.isObject() || settings.isEmpty()) {

@@ -14,8 +14,8 @@ import java.util.stream.Collectors;
 /**
  * What becomes of each key of a configuration: it is honoured, it is refused unless it says what is
  * computed anyway, or it has no effect on what is computed. A key that is none of these is refused,
- * since nobody knows what it would change. The check and the tables in {@code docs/models.md} are
- * made from the same rules.
+ * since it may change the result. The check and the tables in {@code docs/models.md} are made from
+ * the same rules.
  *
  * <p>A key that ends in {@code .*} stands for all that begin as it does.
  */
@@ -48,7 +48,7 @@ public final class KeyTable {
   private final TreeMap<String, Rule> rules = new TreeMap<>();
 
   /**
-   * @param name what the keys are those of, for messages and headings
+   * @param name whose keys these are, for messages and headings
    */
   public KeyTable(String name) {
     this.name = name;
@@ -73,7 +73,7 @@ public final class KeyTable {
     return add(new Rule(Outcome.REFUSED_UNLESS, words, condition), keys);
   }
 
-  /** These keys must be false; null, which Python takes for false, is so, too. */
+  /** These keys must be false, or null, which Python takes for false. */
   public KeyTable unlessFalse(String... keys) {
     return unless(
         "`false`",
@@ -86,7 +86,7 @@ public final class KeyTable {
     return unless("`true`", (value, all) -> value.isBoolean() && value.booleanValue(), keys);
   }
 
-  /** These keys must be null, or an object or list of nothing. */
+  /** These keys must be null, or an empty object or list. */
   public KeyTable unlessNone(String... keys) {
     return unless(
         "`null`",
@@ -94,7 +94,7 @@ public final class KeyTable {
         keys);
   }
 
-  /** These keys must be this number; null will do where {@code orNull}. */
+  /** These keys must be this number, or null where {@code orNull}. */
   public KeyTable unlessNumber(double number, boolean orNull, String... keys) {
     return unless(
         "`" + text(number) + "`",

@@ -4,7 +4,7 @@ import io.sluice.simd.layers.Nonlinearity;
 import io.sluice.torch.Tensor;
 import java.io.IOException;
 
-/** MlpActivation functions of MLPs. */
+/** Activation functions of MLPs. */
 public enum MlpActivation {
   /** {@code x·Φ(x)}, exact. */
   GELU,

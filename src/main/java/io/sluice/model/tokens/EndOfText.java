@@ -9,14 +9,15 @@ import java.nio.file.Path;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** Finds the tokens with which a model says that a text is over. */
+/** Finds the tokens with which a model ends a text. */
 public final class EndOfText {
   private static final String KEY = "eos_token_id";
 
   private EndOfText() {}
 
   /**
-   * What a model's folder says: {@code generation_config.json} first, then {@code config.json}.
+   * The tokens that a model's folder names: {@code generation_config.json} first, then {@code
+   * config.json}.
    *
    * @throws IOException if either says something that is no token, or the first cannot be read
    */
@@ -32,7 +33,7 @@ public final class EndOfText {
   }
 
   /**
-   * What a GGUF file says: the end of a text, and of a turn where that is another token.
+   * The tokens of a GGUF file that end a text, and those that end one speaker's part of a dialogue.
    *
    * @throws IOException if one is no number
    */

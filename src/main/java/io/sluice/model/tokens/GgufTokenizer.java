@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Makes a {@code tokenizer.json} of what a GGUF file says about its tokenizer, for byte-level BPE
+ * Converts the tokenizer of a GGUF file to the form of {@code tokenizer.json}, for byte-level BPE
  * ({@code gpt2}) and for SentencePiece's BPE ({@code llama}). How a byte-level tokenizer splits a
  * text before it merges is only named in the file; {@link GgufSplitter} knows the names.
  */
@@ -23,7 +23,7 @@ final class GgufTokenizer {
   private static final int CONTROL = 3;
   private static final int USER_DEFINED = 4;
 
-  /** Longer tokens do not come of merging two others. */
+  /** Longer tokens are not made by merges. */
   private static final int LONGEST_MERGED = 128;
 
   private static final JsonMapper JSON = new JsonMapper();

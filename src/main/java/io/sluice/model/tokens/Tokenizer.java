@@ -10,8 +10,8 @@ import java.nio.file.Path;
  * A model's tokenizer, from HuggingFace's {@code tokenizer.json} or from a GGUF file. Truncation
  * and padding that the file asks for are left out: texts are cut into contexts here.
  *
- * <p>Threads may share it. What is being encoded when another thread closes it comes to its end;
- * what is asked of it later is an {@link IllegalStateException}.
+ * <p>Threads may share it. A call that runs while another thread closes it finishes; later calls
+ * throw {@link IllegalStateException}.
  */
 public final class Tokenizer implements AutoCloseable {
   private final Path file;
@@ -128,7 +128,7 @@ public final class Tokenizer implements AutoCloseable {
     return open;
   }
 
-  /** Lets go of the vocabulary; closing twice is harmless. */
+  /** Frees the vocabulary; closing twice has no effect. */
   @Override
   public void close() {
     tokenizer = null;
