@@ -20,7 +20,7 @@ record ChosenSearch(RowEncoder rows, CustomActivation activation, float[] factor
     this(
         new RowEncoder(weights, new float[weights.features()], format),
         activation,
-        weights.ranks());
+        weights.factors());
   }
 
   @Override

@@ -25,7 +25,7 @@ record SignedSearch(RowEncoder rows, int most) implements Search {
     int width = weights.width();
     MemorySegment rows = Arena.ofAuto().allocate(2L * features * width * Float.BYTES, 64);
     float[] bias = new float[Math.multiplyExact(2, features)];
-    float[] ranks = new float[2 * features];
+    float[] factors = new float[2 * features];
     for (int feature = 0; feature < features; feature++) {
       long at = (long) feature * width;
       for (int i = 0; i < width; i++) {
@@ -35,10 +35,10 @@ record SignedSearch(RowEncoder rows, int most) implements Search {
       }
       bias[2 * feature] = weights.bias()[feature];
       bias[2 * feature + 1] = -weights.bias()[feature];
-      ranks[2 * feature] = weights.ranks()[feature];
-      ranks[2 * feature + 1] = weights.ranks()[feature];
+      factors[2 * feature] = weights.factors()[feature];
+      factors[2 * feature + 1] = weights.factors()[feature];
     }
-    return new EncoderWeights(rows, bias, ranks, 2 * features, width);
+    return new EncoderWeights(rows, bias, factors, 2 * features, width);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.sluice.simd.batch;
 
+import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.simd.Panels;
@@ -14,7 +15,7 @@ import java.util.List;
  * holding a {@code tokens × features} matrix. A tile of pre-activations is compared with each
  * token's running threshold from both sides while it is in the first-level cache; what passes goes
  * into the token's heap. The few values that stay are computed once more, always by the same row
- * product. Of equal ranks the lower feature stays.
+ * product. Of equal factors the lower feature stays.
  *
  * <p>An instance keeps its scratch memory from call to call; it is used by one caller at a time.
  */
@@ -40,8 +41,8 @@ public final class AbsTopKEncoder {
   }
 
   /**
-   * Finds the codes of {@code count} tokens: of each the {@code k} features whose value times rank
-   * is furthest from 0, fewer where fewer are not 0.
+   * Finds the codes of {@code count} tokens: of each the {@code k} features whose value times
+   * factor is furthest from 0, fewer where fewer are not 0.
    *
    * @param tokens {@code [count, width]}
    * @param features receives token {@code r}'s features, ascending, from {@code r·k} on
@@ -57,20 +58,16 @@ public final class AbsTopKEncoder {
       int[] features,
       float[] values,
       int[] counts) {
-    int lanes = kernels.panelWidth();
-    int panels = Math.ceilDiv(count, lanes);
-    int most = Math.max(1, TASK_BYTES / (weights.width() * lanes * Float.BYTES));
-    // Two tasks a thread at least: threads are seldom equally fast.
-    int perTask = Math.clamp(Math.ceilDiv(panels, 2 * workers.threads()), 1, most);
-    int taskCount = Math.ceilDiv(panels, perTask);
-    while (tasks.size() < taskCount) {
+    PanelTasks cut =
+        PanelTasks.of(count, kernels.panelWidth(), weights.width(), TASK_BYTES, workers);
+    while (tasks.size() < cut.tasks()) {
       tasks.add(new Task());
     }
     workers.run(
-        taskCount,
+        cut.tasks(),
         number -> {
-          int first = number * perTask * lanes;
-          int end = Math.min(count, first + perTask * lanes);
+          int first = cut.first(number);
+          int end = cut.end(number);
           NonFiniteException.requireFinite(tokens, first, end, weights.width());
           tasks.get(number).run(weights, tokens, first, end, k, features, values, counts);
         });
@@ -80,7 +77,7 @@ public final class AbsTopKEncoder {
   private final class Task {
     private final TopKHeaps heaps = new TopKHeaps();
     private final float[] bias = new float[TILE];
-    private final float[] ranks = new float[TILE];
+    private final float[] factors = new float[TILE];
     private final float[] tile = new float[TILE * kernels.panelWidth()];
 
     /** Below all that is finite: a tile is then always written. */
@@ -114,12 +111,12 @@ public final class AbsTopKEncoder {
         MemorySegment.copy(
             weights.rows(), FLOAT, (long) feature * width * Float.BYTES, rows, 0, here * width);
         Arrays.fill(rows, here * width, TILE * width, 0);
-        Arrays.fill(ranks, 1);
+        Arrays.fill(factors, 1);
         System.arraycopy(weights.bias(), feature, bias, 0, here);
-        System.arraycopy(weights.ranks(), feature, ranks, 0, here);
+        System.arraycopy(weights.factors(), feature, factors, 0, here);
         for (int p = 0; p < share; p++) {
           if (kernels.encodeTile(
-              rows, bias, ranks, 0, panels, (long) p * width * lanes, width, nothing, 0, tile)) {
+              rows, bias, factors, 0, panels, (long) p * width * lanes, width, nothing, 0, tile)) {
             for (int i = 0; i < here; i++) {
               offer(p * lanes, feature + i, i, end - first);
             }
@@ -133,26 +130,22 @@ public final class AbsTopKEncoder {
 
     private void fit(int width, int padded) {
       panels = Panels.grown(panels, (long) width * padded);
-      if (rows.length < width * TILE) {
-        rows = new float[width * TILE];
-      }
-      if (thresholds.length < padded) {
-        thresholds = new float[padded];
-      }
+      rows = ScratchArrays.atLeast(rows, width * TILE);
+      thresholds = ScratchArrays.atLeast(thresholds, padded);
     }
 
     private void offer(int panel, int feature, int row, int tokensHere) {
       int lanes = kernels.panelWidth();
-      float rank = ranks[row];
+      float factor = factors[row];
       long passed =
-          kernels.above(tile, row * lanes, rank, thresholds, panel)
-              | kernels.above(tile, row * lanes, -rank, thresholds, panel);
+          kernels.above(tile, row * lanes, factor, thresholds, panel)
+              | kernels.above(tile, row * lanes, -factor, thresholds, panel);
       for (; passed != 0; passed &= passed - 1) {
         int lane = Long.numberOfTrailingZeros(passed);
         int token = panel + lane;
         // Lanes past the last token hold zeros, which the bias alone may lift.
         if (token < tokensHere
-            && heaps.offer(token, feature, Math.abs(rank * tile[row * lanes + lane]))) {
+            && heaps.offer(token, feature, Math.abs(factor * tile[row * lanes + lane]))) {
           thresholds[token] = heaps.least(token);
         }
       }

@@ -1,5 +1,6 @@
 package io.sluice.simd.batch;
 
+import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -7,10 +8,10 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
  * Encodes tokens and selects the largest codes of the whole batch together, in one pass with one
- * running threshold: a histogram of the ranks found so far, which all threads add to, says what can
- * no longer be among the largest.
+ * running threshold: a histogram of the scores found so far, which all threads add to, says what
+ * can no longer be among the largest.
  *
- * <p>The selection is exact and does not depend on the number of threads. Of equal ranks the lower
+ * <p>The selection is exact and does not depend on the number of threads. Of equal scores the lower
  * token stays, and of one token's the lower feature.
  *
  * <p>An instance keeps its scratch memory from call to call; it is used by one caller at a time.
@@ -21,7 +22,7 @@ public final class BatchTopKEncoder {
 
   private static final int BINS = 1 << 12;
 
-  /** How many ranks a task counts by itself before it tells the others. */
+  /** How many scores a task counts by itself before it tells the others. */
   private static final int TELL_AFTER = 2048;
 
   private final TileScan<Found> scan;
@@ -34,7 +35,7 @@ public final class BatchTopKEncoder {
   private float[] sorting = new float[0];
 
   /** What may be among the largest. */
-  private final class Found extends Survivors {
+  private final class Found extends FoundCodes {
     private final int[] own = new int[BINS];
     private int untold;
 
@@ -47,9 +48,9 @@ public final class BatchTopKEncoder {
     }
 
     @Override
-    void add(int token, int feature, float value, float rank) {
-      super.add(token, feature, value, rank);
-      own[Float.floatToRawIntBits(rank) >>> SHIFT]++;
+    void add(int token, int feature, float value, float score) {
+      super.add(token, feature, value, score);
+      own[Float.floatToRawIntBits(score) >>> SHIFT]++;
       untold++;
     }
 
@@ -81,7 +82,7 @@ public final class BatchTopKEncoder {
     scan = new TileScan<>(kernels, workers, Found::new);
   }
 
-  /** What lies below the bin that holds the last wanted rank is out, whatever is still to come. */
+  /** What lies below the bin that holds the last wanted score is out, whatever is still to come. */
   private void raiseFloor() {
     long above = 0;
     for (int bin = BINS - 1; bin > 0; bin--) {
@@ -96,13 +97,13 @@ public final class BatchTopKEncoder {
   }
 
   /**
-   * Finds the codes of {@code count} tokens: the {@code wanted} of highest rank in the whole batch
+   * Finds the codes of {@code count} tokens: the {@code wanted} of highest score in the whole batch
    * whose value is positive, fewer where fewer are.
    *
    * @param wanted codes of all tokens together, at least 1
    * @param tokens {@code [count, width]}
    * @param out overwritten
-   * @return the lowest rank that was kept, 0 if none was
+   * @return the lowest score that was kept, 0 if none was
    * @throws NonFiniteException if a token has a value that is NaN or infinite
    */
   public float encode(
@@ -129,11 +130,11 @@ public final class BatchTopKEncoder {
     if (size == 0) {
       return 0;
     }
-    sorting = sorting.length < size ? new float[size] : sorting;
+    sorting = ScratchArrays.atLeast(sorting, size);
     int to = 0;
     for (int task = 0; task < tasks; task++) {
       for (int entry = 0; entry < scan.found(task).size(); entry++) {
-        sorting[to++] = scan.found(task).rank(entry);
+        sorting[to++] = scan.found(task).score(entry);
       }
     }
     float least = Quickselect.largest(sorting, size, Math.min(wanted, size));

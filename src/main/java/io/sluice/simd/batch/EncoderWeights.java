@@ -7,29 +7,29 @@ import java.lang.foreign.MemorySegment;
  *
  * @param rows {@code [features, width]}, float32
  * @param bias one per feature
- * @param ranks what a pre-activation is multiplied by before it is compared and ranked, one per
- *     feature, positive; 1 compares values
+ * @param factors what a pre-activation is multiplied by to give its score, one per feature,
+ *     positive; with 1 the score is the value
  * @param features their number
  * @param width values per row
  */
 public record EncoderWeights(
-    MemorySegment rows, float[] bias, float[] ranks, int features, int width) {
+    MemorySegment rows, float[] bias, float[] factors, int features, int width) {
   public EncoderWeights {
     if (features < 0 || width < 1) {
       throw new IllegalArgumentException("weights of " + features + " x " + width);
     }
     if (rows.byteSize() / ((long) width * Float.BYTES) < features
         || bias.length < features
-        || ranks.length < features) {
+        || factors.length < features) {
       throw new IllegalArgumentException(
-          "weights of %d x %d need %d bytes each and as many biases and ranks as features, not %d, %d and %d"
+          "weights of %d x %d need %d bytes each and as many biases and factors as features, not %d, %d and %d"
               .formatted(
                   features,
                   width,
                   (long) width * Float.BYTES,
                   rows.byteSize(),
                   bias.length,
-                  ranks.length));
+                  factors.length));
     }
   }
 }

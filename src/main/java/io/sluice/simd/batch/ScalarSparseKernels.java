@@ -41,7 +41,7 @@ final class ScalarSparseKernels implements SparseKernels {
   public boolean encodeTile(
       float[] weights,
       float[] bias,
-      float[] ranks,
+      float[] factors,
       int first,
       MemorySegment panel,
       long offset,
@@ -57,17 +57,17 @@ final class ScalarSparseKernels implements SparseKernels {
           sum += weights[i * width + t] * Panels.get(panel, offset + t * panelWidth + j);
         }
         out[i * panelWidth + j] = sum;
-        any |= sum * ranks[first + i] > thresholds[at + j];
+        any |= sum * factors[first + i] > thresholds[at + j];
       }
     }
     return any;
   }
 
   @Override
-  public long above(float[] values, int from, float rank, float[] thresholds, int at) {
+  public long above(float[] values, int from, float factor, float[] thresholds, int at) {
     long bits = 0;
     for (int j = 0; j < panelWidth; j++) {
-      if (rank * values[from + j] > thresholds[at + j]) {
+      if (factor * values[from + j] > thresholds[at + j]) {
         bits |= 1L << j;
       }
     }

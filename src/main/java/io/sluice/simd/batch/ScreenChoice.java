@@ -39,7 +39,7 @@ final class ScreenChoice {
    * @param weights the encoder
    * @param tokens {@code [count, width]}
    * @param count tokens of a batch
-   * @param least the rank that each token's features must exceed
+   * @param least the score that each token's features must exceed
    * @param steady whether the weights stay as they are from batch to batch
    */
   record Sample(EncoderWeights weights, float[] tokens, int count, float[] least, boolean steady) {}
@@ -77,9 +77,9 @@ final class ScreenChoice {
             0,
             width);
         Projected projected = new Projected(kernels, table, all, row, 0, width);
-        float rank = weights.ranks()[feature];
+        float factor = weights.factors()[feature];
         for (int j = 0; j < tokens.length; j++) {
-          double needed = sample.least()[rows[j]] / rank - weights.bias()[feature];
+          double needed = sample.least()[rows[j]] / factor - weights.bias()[feature];
           projected.countPassing(tokens[j], needed, passing);
         }
       }

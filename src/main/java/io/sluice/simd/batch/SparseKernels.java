@@ -38,16 +38,17 @@ interface SparseKernels {
    * weights[i·width + t] · panel[offset + t·panelWidth + j]}.
    *
    * @param weights the features' rows, {@code [TILE_FEATURES, width]}
-   * @param ranks what pre-activations are multiplied by before they are compared, from {@code
+   * @param factors what pre-activations are multiplied by before they are compared, from {@code
    *     first} on like {@code bias}
    * @param thresholds one per token of the panel, from {@code at} on
    * @param out written only if the answer is true
-   * @return whether {@code ranks[first + i] · pre-activation > threshold} for any feature and token
+   * @return whether {@code factors[first + i] · pre-activation > threshold} for any feature and
+   *     token
    */
   boolean encodeTile(
       float[] weights,
       float[] bias,
-      float[] ranks,
+      float[] factors,
       int first,
       MemorySegment panel,
       long offset,
@@ -57,10 +58,10 @@ interface SparseKernels {
       float[] out);
 
   /**
-   * Which of {@code panelWidth} values count: bit {@code j} says whether {@code rank · values[from
-   * + j] > thresholds[at + j]}.
+   * Which of {@code panelWidth} values count: bit {@code j} says whether {@code factor ·
+   * values[from + j] > thresholds[at + j]}.
    */
-  long above(float[] values, int from, float rank, float[] thresholds, int at);
+  long above(float[] values, int from, float factor, float[] thresholds, int at);
 
   /**
    * A weighted sum of table rows: {@code out[at + i] = start[i] + Σ_e weights[e] · table[rows[e]·

@@ -1,5 +1,6 @@
 package io.sluice.simd.batch;
 
+import io.sluice.memory.ScratchArrays;
 import java.util.Objects;
 
 /**
@@ -16,13 +17,9 @@ public final class SparseRows {
   /** Makes room and sets the number of rows; the caller fills the arrays. */
   void begin(int rowCount, int entries) {
     rows = rowCount;
-    if (offsets.length <= rowCount) {
-      offsets = new int[rowCount + 1];
-    }
-    if (features.length < entries) {
-      features = new int[entries];
-      values = new float[entries];
-    }
+    offsets = ScratchArrays.atLeast(offsets, rowCount + 1);
+    features = ScratchArrays.atLeast(features, entries);
+    values = ScratchArrays.atLeast(values, entries);
   }
 
   int[] offsets() {

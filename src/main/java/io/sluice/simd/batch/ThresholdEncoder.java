@@ -14,7 +14,7 @@ public final class ThresholdEncoder {
   private float[] thresholds;
 
   /** Everything above the features' thresholds. */
-  private final class Found extends Survivors {
+  private final class Found extends FoundCodes {
     @Override
     float threshold(int feature) {
       return thresholds[feature];
@@ -31,8 +31,8 @@ public final class ThresholdEncoder {
   }
 
   /**
-   * Finds the codes of {@code count} tokens: the features whose value, multiplied by their rank
-   * factor, is above their threshold.
+   * Finds the codes of {@code count} tokens: the features whose value, multiplied by their factor,
+   * is above their threshold.
    *
    * @param thresholds one per feature, of any sign
    * @param tokens {@code [count, width]}

@@ -10,7 +10,7 @@ final class TileProduct {
   private final SparseKernels kernels;
   private final int width;
   private final float[] bias = new float[TILE];
-  private final float[] ranks = new float[TILE];
+  private final float[] factors = new float[TILE];
   private final float[] thresholds;
   private final float[] out;
   private final float[] rows;
@@ -21,7 +21,7 @@ final class TileProduct {
     this.thresholds = new float[kernels.panelWidth()];
     this.out = new float[TILE * kernels.panelWidth()];
     this.rows = new float[TILE * width];
-    Arrays.fill(ranks, 1);
+    Arrays.fill(factors, 1);
     // Nothing is below this, so that every tile is written.
     Arrays.fill(thresholds, Float.NEGATIVE_INFINITY);
   }
@@ -31,7 +31,7 @@ final class TileProduct {
    * panelWidth]}; good until the next call. Where a sum is NaN its place is not written.
    */
   float[] tile(float[] eightRows, MemorySegment panel, long offset) {
-    kernels.encodeTile(eightRows, bias, ranks, 0, panel, offset, width, thresholds, 0, out);
+    kernels.encodeTile(eightRows, bias, factors, 0, panel, offset, width, thresholds, 0, out);
     return out;
   }
 

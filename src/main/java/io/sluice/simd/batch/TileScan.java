@@ -1,5 +1,6 @@
 package io.sluice.simd.batch;
 
+import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.simd.Panels;
@@ -13,13 +14,13 @@ import java.util.function.Supplier;
 /**
  * The pass of all features by all tokens that threshold selections share: tokens lie in panels, and
  * a tile of pre-activations is compared with the lowest threshold of its features while it is in
- * registers. Only tiles in which something may survive are looked at feature by feature.
+ * registers. Only tiles in which something may pass are looked at feature by feature.
  *
- * <p>Tokens are cut into tasks, and what survives of a token does not depend on the cut.
+ * <p>Tokens are cut into tasks, and what passes of a token does not depend on the cut.
  *
  * @param <S> what a task collects
  */
-final class TileScan<S extends Survivors> {
+final class TileScan<S extends FoundCodes> {
   /** Panels of one task: their tokens stay in the second-level cache while all weights pass by. */
   private static final int TASK_BYTES = 768 << 10;
 
@@ -40,7 +41,7 @@ final class TileScan<S extends Survivors> {
     float[] rows = new float[0];
     float[] tile = new float[0];
     final float[] bias = new float[TILE];
-    final float[] ranks = new float[TILE];
+    final float[] factors = new float[TILE];
 
     /** The lowest threshold of a tile, then one after the other those of its features, by lane. */
     float[] thresholds = new float[0];
@@ -51,13 +52,9 @@ final class TileScan<S extends Survivors> {
 
     void fit(int width, int lanes, int panelCount) {
       panels = Panels.grown(panels, (long) width * lanes * panelCount);
-      if (rows.length < width * TILE) {
-        rows = new float[width * TILE];
-      }
-      if (tile.length < lanes * TILE) {
-        tile = new float[lanes * TILE];
-        thresholds = new float[lanes * (TILE + 1)];
-      }
+      rows = ScratchArrays.atLeast(rows, width * TILE);
+      tile = ScratchArrays.atLeast(tile, lanes * TILE);
+      thresholds = ScratchArrays.atLeast(thresholds, lanes * (TILE + 1));
     }
   }
 
@@ -68,36 +65,31 @@ final class TileScan<S extends Survivors> {
   }
 
   /**
-   * Collects what survives.
+   * Collects what passes.
    *
    * @param tokens {@code [count, width]}
    * @return the number of tasks, which hold consecutive tokens
    * @throws NonFiniteException if a token has a value that is NaN or infinite
    */
   int scan(EncoderWeights weights, float[] tokens, int count) {
-    int lanes = kernels.panelWidth();
-    int panels = Math.ceilDiv(count, lanes);
-    int most = Math.max(1, TASK_BYTES / (weights.width() * lanes * Float.BYTES));
-    // Two tasks a thread at least: threads are seldom equally fast.
-    int perTask = Math.clamp(Math.ceilDiv(panels, 2 * workers.threads()), 1, most);
-    int taskCount = Math.ceilDiv(panels, perTask);
-    while (tasks.size() < taskCount) {
+    PanelTasks cut =
+        PanelTasks.of(count, kernels.panelWidth(), weights.width(), TASK_BYTES, workers);
+    while (tasks.size() < cut.tasks()) {
       tasks.add(new Task<>(collectors.get()));
     }
     workers.run(
-        taskCount,
+        cut.tasks(),
         number -> {
           Task<S> task = tasks.get(number);
-          int firstPanel = number * perTask;
-          int share = Math.min(perTask, panels - firstPanel);
-          task.first = firstPanel * lanes;
-          task.end = Math.min(count, task.first + share * lanes);
-          task.fit(weights.width(), lanes, share);
+          task.first = cut.first(number);
+          task.end = cut.end(number);
+          int share = Math.ceilDiv(task.end - task.first, kernels.panelWidth());
+          task.fit(weights.width(), kernels.panelWidth(), share);
           task.found.clear();
           pack(task, tokens, count, weights.width(), share);
           pass(task, weights, share);
         });
-    return taskCount;
+    return cut.tasks();
   }
 
   private void pack(Task<S> task, float[] tokens, int count, int width, int share) {
@@ -118,16 +110,16 @@ final class TileScan<S extends Survivors> {
       MemorySegment.copy(
           weights.rows(), FLOAT, (long) feature * width * Float.BYTES, task.rows, 0, rows * width);
       Arrays.fill(task.rows, rows * width, TILE * width, 0);
-      // Features past the last one rank 0 and so are above no threshold.
-      Arrays.fill(task.ranks, 0);
+      // Features past the last one have a factor of 0 and so are above no threshold.
+      Arrays.fill(task.factors, 0);
       System.arraycopy(weights.bias(), feature, task.bias, 0, rows);
-      System.arraycopy(weights.ranks(), feature, task.ranks, 0, rows);
+      System.arraycopy(weights.factors(), feature, task.factors, 0, rows);
       setThresholds(task, feature, rows);
       for (int p = 0; p < share; p++) {
         if (kernels.encodeTile(
             task.rows,
             task.bias,
-            task.ranks,
+            task.factors,
             0,
             task.panels,
             (long) p * width * lanes,
@@ -136,16 +128,16 @@ final class TileScan<S extends Survivors> {
             0,
             task.tile)) {
           for (int i = 0; i < rows; i++) {
-            float rank = task.ranks[i];
+            float factor = task.factors[i];
             long passed =
-                kernels.above(task.tile, i * lanes, rank, task.thresholds, (i + 1) * lanes);
+                kernels.above(task.tile, i * lanes, factor, task.thresholds, (i + 1) * lanes);
             for (; passed != 0; passed &= passed - 1) {
               int lane = Long.numberOfTrailingZeros(passed);
               int token = p * lanes + lane;
               // Lanes past the last token hold zeros, which the bias alone may lift.
               if (token < tokensHere) {
                 float value = task.tile[i * lanes + lane];
-                task.found.add(token, feature + i, value, rank * value);
+                task.found.add(token, feature + i, value, factor * value);
               }
             }
           }
@@ -166,8 +158,8 @@ final class TileScan<S extends Survivors> {
   }
 
   /**
-   * Of what a task found, keeps the ranks above {@code least} and, in order of tokens and features,
-   * the first {@code equal} that are equal to it.
+   * Of what a task found, keeps the factors above {@code least} and, in order of tokens and
+   * features, the first {@code equal} that are equal to it.
    *
    * @return how many equal ones may still be kept
    */

@@ -1,49 +1,68 @@
 package io.sluice.simd.batch;
 
+import io.sluice.memory.ScratchArrays;
 import java.util.Arrays;
 
 /**
- * The k largest ranks of each of many tokens, kept as heaps in one array. An entry is one number:
- * the bits of its rank, which is positive and so ordered as its bits are, above the complement of
- * its feature. Of equal ranks the lower feature is therefore the larger entry, and what is kept
+ * The k largest scores of each of many tokens, kept as heaps in one array. An entry is one number:
+ * the bits of its score, which is positive and so ordered as its bits are, above the complement of
+ * its feature. Of equal scores the lower feature is therefore the larger entry, and what is kept
  * does not depend on the order in which it was offered.
  */
-final class TopKHeaps {
+public final class TopKHeaps {
   private static final long LOW = 0xffff_ffffL;
 
   private long[] entries = new long[0];
   private int[] held = new int[0];
   private int k;
 
-  /** Starts anew with nothing held. */
-  void reset(int tokens, int k) {
+  /**
+   * Starts anew with nothing held.
+   *
+   * @param tokens how many, at least 0
+   * @param k what each keeps, at least 1
+   * @throws IllegalArgumentException if a number is less
+   */
+  public void reset(int tokens, int k) {
+    if (tokens < 0 || k < 1) {
+      throw new IllegalArgumentException("the " + k + " largest of " + tokens + " tokens");
+    }
     this.k = k;
     int slots = Math.multiplyExact(tokens, k);
-    if (entries.length < slots) {
-      entries = new long[slots];
-    }
-    if (held.length < tokens) {
-      held = new int[tokens];
-    }
+    entries = ScratchArrays.atLeast(entries, slots);
+    held = ScratchArrays.atLeast(held, tokens);
     Arrays.fill(held, 0, tokens, 0);
   }
 
-  /** The rank that a feature must at least have to be kept; 0 while there is room. */
-  float least(int token) {
-    return held[token] < k ? 0 : rank(entries[token * k]);
+  /** The score that a feature must at least have to be kept; 0 while there is room. */
+  public float least(int token) {
+    return held[token] < k ? 0 : score(entries[token * k]);
+  }
+
+  /** Drops what a token holds. */
+  public void clear(int token) {
+    held[token] = 0;
+  }
+
+  /** Offers a token all that it holds in other heaps. */
+  public void offerAll(int token, TopKHeaps other) {
+    int from = token * other.k;
+    for (int i = from; i < from + other.held[token]; i++) {
+      offer(token, ~(int) other.entries[i], score(other.entries[i]));
+    }
   }
 
   /**
    * Keeps a feature if it is among the k largest.
    *
-   * @param rank positive, or the feature is not kept
+   * @param score positive, or the feature is not kept
    * @return whether it was kept
    */
-  boolean offer(int token, int feature, float rank) {
-    if (!(rank > 0)) {
+  public boolean offer(int token, int feature, float score) {
+    if (!(score > 0)) {
       return false;
     }
-    long entry = (long) Float.floatToRawIntBits(rank) << 32 | ~feature & LOW;
+    long entry = (long) Float.floatToRawIntBits(score) << 32 | ~feature & LOW;
     int root = token * k;
     if (held[token] < k) {
       int at = held[token]++;
@@ -81,7 +100,7 @@ final class TopKHeaps {
    *
    * @return how many there are
    */
-  int drain(int token, int[] features, float[] ranks, int at) {
+  public int drain(int token, int[] features, float[] scores, int at) {
     int from = token * k;
     int count = held[token];
     for (int i = from; i < from + count; i++) {
@@ -90,13 +109,13 @@ final class TopKHeaps {
     Arrays.sort(entries, from, from + count);
     for (int i = 0; i < count; i++) {
       features[at + i] = (int) (entries[from + i] >>> 32);
-      ranks[at + i] = Float.intBitsToFloat((int) entries[from + i]);
+      scores[at + i] = Float.intBitsToFloat((int) entries[from + i]);
     }
     held[token] = 0;
     return count;
   }
 
-  private static float rank(long entry) {
+  private static float score(long entry) {
     return Float.intBitsToFloat((int) (entry >>> 32));
   }
 }

@@ -71,7 +71,7 @@ final class VectorSparseKernels implements SparseKernels {
   public boolean encodeTile(
       float[] weights,
       float[] bias,
-      float[] ranks,
+      float[] factors,
       int first,
       MemorySegment panel,
       long offset,
@@ -132,22 +132,22 @@ final class VectorSparseKernels implements SparseKernels {
       c70 = w.fma(x0, c70);
       c71 = w.fma(x1, c71);
     }
-    FloatVector best0 = c00.mul(ranks[first]);
-    FloatVector best1 = c01.mul(ranks[first]);
-    best0 = best0.max(c10.mul(ranks[first + 1]));
-    best1 = best1.max(c11.mul(ranks[first + 1]));
-    best0 = best0.max(c20.mul(ranks[first + 2]));
-    best1 = best1.max(c21.mul(ranks[first + 2]));
-    best0 = best0.max(c30.mul(ranks[first + 3]));
-    best1 = best1.max(c31.mul(ranks[first + 3]));
-    best0 = best0.max(c40.mul(ranks[first + 4]));
-    best1 = best1.max(c41.mul(ranks[first + 4]));
-    best0 = best0.max(c50.mul(ranks[first + 5]));
-    best1 = best1.max(c51.mul(ranks[first + 5]));
-    best0 = best0.max(c60.mul(ranks[first + 6]));
-    best1 = best1.max(c61.mul(ranks[first + 6]));
-    best0 = best0.max(c70.mul(ranks[first + 7]));
-    best1 = best1.max(c71.mul(ranks[first + 7]));
+    FloatVector best0 = c00.mul(factors[first]);
+    FloatVector best1 = c01.mul(factors[first]);
+    best0 = best0.max(c10.mul(factors[first + 1]));
+    best1 = best1.max(c11.mul(factors[first + 1]));
+    best0 = best0.max(c20.mul(factors[first + 2]));
+    best1 = best1.max(c21.mul(factors[first + 2]));
+    best0 = best0.max(c30.mul(factors[first + 3]));
+    best1 = best1.max(c31.mul(factors[first + 3]));
+    best0 = best0.max(c40.mul(factors[first + 4]));
+    best1 = best1.max(c41.mul(factors[first + 4]));
+    best0 = best0.max(c50.mul(factors[first + 5]));
+    best1 = best1.max(c51.mul(factors[first + 5]));
+    best0 = best0.max(c60.mul(factors[first + 6]));
+    best1 = best1.max(c61.mul(factors[first + 6]));
+    best0 = best0.max(c70.mul(factors[first + 7]));
+    best1 = best1.max(c71.mul(factors[first + 7]));
     FloatVector threshold0 = FloatVector.fromArray(FLOATS, thresholds, at);
     FloatVector threshold1 = FloatVector.fromArray(FLOATS, thresholds, at + LANES);
     if (!best0.compare(VectorOperators.GT, threshold0).anyTrue()
@@ -174,15 +174,15 @@ final class VectorSparseKernels implements SparseKernels {
   }
 
   @Override
-  public long above(float[] values, int from, float rank, float[] thresholds, int at) {
+  public long above(float[] values, int from, float factor, float[] thresholds, int at) {
     long low =
         FloatVector.fromArray(FLOATS, values, from)
-            .mul(rank)
+            .mul(factor)
             .compare(VectorOperators.GT, FloatVector.fromArray(FLOATS, thresholds, at))
             .toLong();
     long high =
         FloatVector.fromArray(FLOATS, values, from + LANES)
-            .mul(rank)
+            .mul(factor)
             .compare(VectorOperators.GT, FloatVector.fromArray(FLOATS, thresholds, at + LANES))
             .toLong();
     return low | high << LANES;

@@ -3,11 +3,10 @@ package io.sluice.simd.single;
 import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
-import io.sluice.simd.batch.BoundedTopK;
 import io.sluice.simd.batch.EncoderWeights;
 import io.sluice.simd.batch.TopKEncoder;
+import io.sluice.simd.batch.TopKHeaps;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /**
  * Encodes one vector, or a few, and selects the exact top k of each while the weights stream by
@@ -17,7 +16,7 @@ import java.util.Arrays;
  *
  * <p>With {@link RowFormat#I8} the bytes only find candidates. Every pre-activation has an error
  * bound, {@code |W_E[j]·x − approximation| ≤ ‖x‖·(‖W_E[j] − stored[j]‖ + rounding)} by Cauchy and
- * Schwarz, and a feature is left out only if even its upper bound ranks below {@code k} others'
+ * Schwarz, and a feature is left out only if even its upper bound factors below {@code k} others'
  * lower bounds. What is left is computed again from the float32 weights by the very kernel of
  * {@link RowFormat#F32}, so features and values are the same to the last bit.
  *
@@ -52,18 +51,18 @@ public final class RowEncoder {
 
   // By place, which is what kernels count: STREAMS · row of the stream + stream.
   private final float[] biases;
-  private final float[] ranks;
+  private final float[] factors;
   private final float[] floors;
 
-  /** The error bound of a place is {@code ‖x‖ · slopes + offsets}; null if all is exact. */
-  private final RowKernels.Bounds bounds;
+  /** Null if all is exact. */
+  private final ErrorBounds bounds;
 
   private final double longestVector;
 
   /**
    * Packs the weights of an encoder, which are only read here.
    *
-   * @param floors what a rank has to be above, one per feature; 0 where it has to be positive only
+   * @param floors what a score has to be above, one per feature; 0 where it has to be positive only
    * @param format how weights are kept; {@link RowFormat#I8} keeps them as float32, too
    * @throws IllegalArgumentException if a size disagrees or a value is not finite
    */
@@ -76,7 +75,7 @@ public final class RowEncoder {
     }
     MemorySegment rows = weights.rows();
     float[] bias = weights.bias();
-    float[] ranks = weights.ranks();
+    float[] factors = weights.factors();
     boolean twice = format == RowFormat.I8;
     exact = twice ? PackedRows.of(rows, features, width, RowFormat.F32) : null;
     exactKernels = twice ? RowKernels.ofThisMachine(RowFormat.F32) : null;
@@ -85,53 +84,32 @@ public final class RowEncoder {
     int places = scanned.streamRows * STREAMS;
     int room = places + RowKernels.SLACK;
     biases = new float[room];
-    this.ranks = new float[room];
+    this.factors = new float[room];
     this.floors = new float[places];
-    bounds =
-        twice
-            ? new RowKernels.Bounds(
-                new float[room], biases, new float[room], new float[room], this.ranks)
-            : null;
+    bounds = twice ? new ErrorBounds(scanned, biases, this.factors) : null;
     double longest = 1;
     for (int place = 0; place < places; place++) {
       int feature = feature(place);
       if (feature >= features) {
         biases[place] = Float.NEGATIVE_INFINITY;
-        this.ranks[place] = 1;
+        this.factors[place] = 1;
         continue;
       }
       biases[place] = bias[feature];
-      this.ranks[place] = ranks[feature];
+      this.factors[place] = factors[feature];
       this.floors[place] = floors[feature];
       double length = length(rows, feature);
-      if (!(length < LARGEST && Float.isFinite(bias[feature]) && ranks[feature] > 0)) {
+      if (!(length < LARGEST && Float.isFinite(bias[feature]) && factors[feature] > 0)) {
         throw new IllegalArgumentException(
-            "feature %d has a row of length %s, bias %s and rank %s"
-                .formatted(feature, length, bias[feature], ranks[feature]));
+            "feature %d has a row of length %s, bias %s and factor %s"
+                .formatted(feature, length, bias[feature], factors[feature]));
       }
       longest = Math.max(longest, length);
       if (twice) {
-        bound(place, feature, length);
+        bounds.set(place, feature, length);
       }
     }
     longestVector = LARGEST / longest / (twice ? 128 * Math.sqrt(width) : 1);
-  }
-
-  /**
-   * What the approximation and the float32 value of a feature can differ by: the difference of the
-   * weights, the rounding of both sums ({@code width + 8} operations each, in any order) and of
-   * what follows them, and what underflows.
-   */
-  private void bound(int place, int feature, double length) {
-    double residual = scanned.residuals[feature];
-    double rounding = (width + 16) * UNIT / (1 - (width + 16) * UNIT);
-    double slope = residual + rounding * (2 * length + residual);
-    double offset =
-        8 * UNIT * Math.abs(biases[place])
-            + (1 + scanned.scales[feature]) * (width + 8) * Float.MIN_VALUE;
-    bounds.scales()[place] = scanned.scales[feature];
-    bounds.slopes()[place] = Math.nextUp((float) (slope * (1 + 8 * UNIT)));
-    bounds.offsets()[place] = Math.nextUp((float) (offset * (1 + 8 * UNIT)));
   }
 
   private double length(MemorySegment rows, int feature) {
@@ -179,7 +157,8 @@ public final class RowEncoder {
     private final Part[] parts;
     private final float[] x = new float[MOST_VECTORS * paddedWidth()];
     private final float[] lengths = new float[MOST_VECTORS];
-    private final int[] candidates = new int[STREAMS];
+    private final int[] places = new int[STREAMS];
+    private final int[] targets = new int[STREAMS];
     private final long[] rows = new long[STREAMS];
 
     private Scratch(int k, int parts) {
@@ -209,7 +188,10 @@ public final class RowEncoder {
   private static final class Part {
     final float[] sums = new float[RowKernels.SUMS];
     final float[] results = new float[MOST_VECTORS * RESULTS];
-    final BoundedTopK[] best = new BoundedTopK[MOST_VECTORS];
+
+    /** The best of each vector: of scores, or of their lower bounds. */
+    final TopKHeaps best = new TopKHeaps();
+
     final Candidates[] candidates = new Candidates[MOST_VECTORS];
     final int k;
 
@@ -219,21 +201,20 @@ public final class RowEncoder {
     }
 
     void begin(int count) {
+      best.reset(count, k);
       for (int v = 0; v < count; v++) {
-        if (best[v] == null) {
-          best[v] = new BoundedTopK(k);
+        if (candidates[v] == null) {
           candidates[v] = new Candidates();
         }
-        best[v].clear();
-        candidates[v].size = 0;
+        candidates[v].clear();
       }
     }
   }
 
   /**
    * Encodes the first {@code count} of {@link Scratch#vectors()}: of each the {@code k} features of
-   * highest rank whose value is positive and rank above its floor, fewer where fewer are. Of equal
-   * ranks the lower feature stays.
+   * highest score whose value is positive and score above its floor, fewer where fewer are. Of
+   * equal scores the lower feature stays.
    *
    * @param workers share the rows out, as many as the scratch has parts; null for the calling
    *     thread alone, which allocates nothing
@@ -262,19 +243,27 @@ public final class RowEncoder {
       scanShared(scratch, count, workers);
     }
     for (int v = 0; v < count; v++) {
-      BoundedTopK best = scratch.parts[0].best[v];
+      TopKHeaps best = scratch.parts[0].best;
       for (int part = 1; part < used; part++) {
-        best.offerAll(scratch.parts[part].best[v]);
+        best.offerAll(v, scratch.parts[part].best);
       }
       if (exact != null) {
-        float least = best.limit();
-        best.clear();
+        float least = limit(best, v);
+        best.clear(v);
         for (int part = 0; part < used; part++) {
           computeCandidates(scratch, v, scratch.parts[part].candidates[v], least, best);
         }
       }
-      counts[countsAt + v] = best.drain(features, values, at + v * scratch.k);
+      int to = at + v * scratch.k;
+      int found = best.drain(v, features, values, to);
+      computeValues(scratch, v, features, values, to, found);
+      counts[countsAt + v] = found;
     }
+  }
+
+  /** What a score must reach: any that is positive counts as long as there is room. */
+  private static float limit(TopKHeaps best, int vector) {
+    return Math.max(Float.MIN_VALUE, best.least(vector));
   }
 
   private void scanShared(Scratch scratch, int count, Workers workers) {
@@ -311,7 +300,7 @@ public final class RowEncoder {
     return Math.nextUp((float) (length * (1 + UNIT)));
   }
 
-  /** Meets rows {@code [first, end)} of every stream, a block of them after the other. */
+  /** Multiplies rows {@code [first, end)} of every stream, a block of them after the other. */
   private void scan(Scratch scratch, int partNumber, int count, int first, int end) {
     Part part = scratch.parts[partNumber];
     part.begin(count);
@@ -355,7 +344,7 @@ public final class RowEncoder {
       }
       for (int v = 0; v < count; v++) {
         if (exact == null) {
-          offer(part.results, v * RESULTS, row * STREAMS, rows * STREAMS, part.best[v]);
+          offer(part, v, row * STREAMS, rows * STREAMS);
         } else {
           screen(part, v, scratch.lengths[v], row * STREAMS, rows * STREAMS);
         }
@@ -363,124 +352,120 @@ public final class RowEncoder {
     }
   }
 
-  private void offer(float[] results, int at, int place, int count, BoundedTopK best) {
-    float limit = best.limit();
+  private void offer(Part part, int vector, int place, int count) {
+    float[] results = part.results;
+    int at = vector * RESULTS;
+    float limit = limit(part.best, vector);
     for (int i = 0; i < count; i++) {
-      float value = results[at + i] + biases[place + i];
-      float rank = value * ranks[place + i];
-      if (rank >= limit && rank > floors[place + i]) {
-        limit = best.offer(feature(place + i), value, rank);
+      float score = (results[at + i] + biases[place + i]) * factors[place + i];
+      if (score >= limit && score > floors[place + i]) {
+        part.best.offer(vector, feature(place + i), score);
+        limit = limit(part.best, vector);
       }
     }
   }
 
-  /** Keeps the k best lower bounds of ranks, and whose upper bound reaches the least of them. */
+  /** Keeps the k best lower bounds of scores, and whose upper bound reaches the least of them. */
   private void screen(Part part, int vector, float length, int place, int count) {
-    BoundedTopK best = part.best[vector];
+    TopKHeaps best = part.best;
     Candidates candidates = part.candidates[vector];
+    float limit = limit(best, vector);
     for (int i = 0; i < count; i += Long.SIZE) {
       int at = vector * RESULTS + i;
       int first = place + i;
-      long reaching =
-          kernels.reaching(
-              part.results,
-              at,
-              bounds,
-              first,
-              Math.min(Long.SIZE, count - i),
-              length,
-              best.limit());
+      int here = Math.min(Long.SIZE, count - i);
+      long reaching = kernels.reaching(part.results, at, bounds.arrays, first, here, length, limit);
       for (; reaching != 0; reaching &= reaching - 1) {
         int bit = Long.numberOfTrailingZeros(reaching);
-        int here = first + bit;
-        float value = bounds.scales()[here] * part.results[at + bit] + biases[here];
-        float error = length * bounds.slopes()[here] + bounds.offsets()[here];
-        float most = (value + error) * ranks[here];
-        if (most > floors[here]) {
-          candidates.add(here, most, best.limit());
+        int candidate = first + bit;
+        float value = bounds.value(candidate, part.results[at + bit]);
+        float error = bounds.error(candidate, length);
+        float most = (value + error) * factors[candidate];
+        if (most > floors[candidate]) {
+          candidates.add(candidate, most, limit);
         }
-        float least = (value - error) * ranks[here];
-        if (least >= best.limit() && least > floors[here]) {
-          best.offer(feature(here), value, least);
-        }
-      }
-    }
-  }
-
-  /** Places whose upper bound reached the limit when they were met. */
-  private static final class Candidates {
-    private int[] places = new int[1024];
-    private float[] uppers = new float[1024];
-    private int size;
-
-    void add(int place, float upper, float limit) {
-      if (size == places.length) {
-        drop(limit);
-        if (size > places.length / 2) {
-          places = Arrays.copyOf(places, 2 * size);
-          uppers = Arrays.copyOf(uppers, 2 * size);
+        float least = (value - error) * factors[candidate];
+        if (least >= limit && least > floors[candidate]) {
+          best.offer(vector, feature(candidate), least);
+          limit = limit(best, vector);
         }
       }
-      places[size] = place;
-      uppers[size++] = upper;
-    }
-
-    /** Drops those that no longer reach the limit, which has risen. */
-    void drop(float limit) {
-      int kept = 0;
-      for (int i = 0; i < size; i++) {
-        if (uppers[i] >= limit) {
-          places[kept] = places[i];
-          uppers[kept++] = uppers[i];
-        }
-      }
-      size = kept;
     }
   }
 
   /** Computes candidates anew, eight at a time. */
   private void computeCandidates(
-      Scratch scratch, int vector, Candidates candidates, float least, BoundedTopK best) {
+      Scratch scratch, int vector, Candidates candidates, float least, TopKHeaps best) {
     int waiting = 0;
-    for (int i = 0; i < candidates.size; i++) {
-      if (candidates.uppers[i] >= Math.max(least, best.limit())) {
-        scratch.candidates[waiting++] = candidates.places[i];
+    for (int i = 0; i < candidates.size(); i++) {
+      if (candidates.upper(i) >= Math.max(least, limit(best, vector))) {
+        scratch.places[waiting++] = candidates.place(i);
         if (waiting == STREAMS) {
-          compute(scratch, vector, waiting, best);
+          offerComputed(scratch, vector, waiting, best);
           waiting = 0;
         }
       }
     }
     if (waiting > 0) {
-      compute(scratch, vector, waiting, best);
+      offerComputed(scratch, vector, waiting, best);
     }
   }
 
-  private void compute(Scratch scratch, int vector, int count, BoundedTopK best) {
-    for (int i = 0; i < STREAMS; i++) {
-      int place = scratch.candidates[Math.min(i, count - 1)];
-      scratch.rows[i] = feature(place) * exact.stride;
-    }
-    float[] results = scratch.parts[0].results;
-    exactKernels.scattered(
-        exact.memory,
-        scratch.rows,
-        exact.paddedWidth,
-        scratch.x,
-        vector * exact.paddedWidth,
-        scratch.parts[0].sums,
-        results);
+  private void offerComputed(Scratch scratch, int vector, int count, TopKHeaps best) {
+    float[] results = compute(scratch, vector, count);
     for (int i = 0; i < count; i++) {
-      int place = scratch.candidates[i];
-      float value = results[i] + biases[place];
-      float rank = value * ranks[place];
-      if (rank >= best.limit() && rank > floors[place]) {
-        best.offer(feature(place), value, rank);
+      int place = scratch.places[i];
+      float score = (results[i] + biases[place]) * factors[place];
+      if (score >= limit(best, vector) && score > floors[place]) {
+        best.offer(vector, feature(place), score);
       }
     }
   }
 
+  /** Puts values in the place of scores, where they differ: the heaps keep scores alone. */
+  private void computeValues(
+      Scratch scratch, int vector, int[] features, float[] values, int from, int count) {
+    int waiting = 0;
+    for (int i = from; i < from + count; i++) {
+      int place = place(features[i]);
+      if (factors[place] != 1) {
+        scratch.places[waiting] = place;
+        scratch.targets[waiting++] = i;
+      }
+      if (waiting == STREAMS || waiting > 0 && i == from + count - 1) {
+        float[] results = compute(scratch, vector, waiting);
+        for (int j = 0; j < waiting; j++) {
+          values[scratch.targets[j]] = results[j] + biases[scratch.places[j]];
+        }
+        waiting = 0;
+      }
+    }
+  }
+
+  /** The float32 products of the rows at the first {@code count} of a scratch's places. */
+  private float[] compute(Scratch scratch, int vector, int count) {
+    PackedRows rows = exact == null ? scanned : exact;
+    RowKernels with = exact == null ? kernels : exactKernels;
+    for (int i = 0; i < STREAMS; i++) {
+      scratch.rows[i] = feature(scratch.places[Math.min(i, count - 1)]) * rows.stride;
+    }
+    float[] results = scratch.parts[0].results;
+    with.scattered(
+        rows.memory,
+        scratch.rows,
+        rows.paddedWidth,
+        scratch.x,
+        vector * rows.paddedWidth,
+        scratch.parts[0].sums,
+        results);
+    return results;
+  }
+
   private int feature(int place) {
     return place % STREAMS * scanned.streamRows + place / STREAMS;
+  }
+
+  private int place(int feature) {
+    return feature % scanned.streamRows * STREAMS + feature / scanned.streamRows;
   }
 }

@@ -89,7 +89,7 @@ interface RowKernels {
 
   /**
    * Which places count: bit {@code i} says whether {@code (scales·results + biases + length·slopes
-   * + offsets) · ranks ≥ limit}, {@code results} taken at {@code at + i} and the others at {@code
+   * + offsets) · factors ≥ limit}, {@code results} taken at {@code at + i} and the others at {@code
    * place + i}. All of them are read up to {@link #SLACK} floats further.
    *
    * @param count at most 64
@@ -104,9 +104,9 @@ interface RowKernels {
    * @param biases what is then added
    * @param slopes error bound per length of the vector
    * @param offsets error bound besides
-   * @param ranks what the sum is multiplied by
+   * @param factors what the sum is multiplied by
    */
-  record Bounds(float[] scales, float[] biases, float[] slopes, float[] offsets, float[] ranks) {}
+  record Bounds(float[] scales, float[] biases, float[] slopes, float[] offsets, float[] factors) {}
 
   /** The kernels of this machine for rows of {@code format}. */
   static RowKernels ofThisMachine(RowFormat format) {

@@ -88,7 +88,7 @@ final class ScalarRowKernels implements RowKernels {
     for (int i = 0; i < count; i++) {
       float value = bounds.scales()[place + i] * results[at + i] + bounds.biases()[place + i];
       float error = length * bounds.slopes()[place + i] + bounds.offsets()[place + i];
-      if ((value + error) * bounds.ranks()[place + i] >= limit) {
+      if ((value + error) * bounds.factors()[place + i] >= limit) {
         bits |= 1L << i;
       }
     }

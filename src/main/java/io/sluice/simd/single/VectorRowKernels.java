@@ -343,7 +343,7 @@ final class VectorRowKernels implements RowKernels {
     float[] biases = bounds.biases();
     float[] slopes = bounds.slopes();
     float[] offsets = bounds.offsets();
-    float[] ranks = bounds.ranks();
+    float[] factors = bounds.factors();
     long bits = 0;
     for (int i = 0; i < count; i += LANES) {
       FloatVector value =
@@ -354,8 +354,8 @@ final class VectorRowKernels implements RowKernels {
           FloatVector.fromArray(FLOATS, slopes, place + i)
               .mul(length)
               .add(FloatVector.fromArray(FLOATS, offsets, place + i));
-      FloatVector rank = value.add(error).mul(FloatVector.fromArray(FLOATS, ranks, place + i));
-      bits |= rank.compare(VectorOperators.GE, limit).toLong() << i;
+      FloatVector score = value.add(error).mul(FloatVector.fromArray(FLOATS, factors, place + i));
+      bits |= score.compare(VectorOperators.GE, limit).toLong() << i;
     }
     return count == Long.SIZE ? bits : bits & (1L << count) - 1;
   }

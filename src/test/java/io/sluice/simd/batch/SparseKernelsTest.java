@@ -45,9 +45,9 @@ class SparseKernelsTest {
         float[] weights = floats(random, SparseKernels.TILE_FEATURES * width);
         int first = random.nextInt(9);
         float[] bias = floats(random, first + SparseKernels.TILE_FEATURES);
-        float[] ranks = floats(random, first + SparseKernels.TILE_FEATURES);
-        for (int i = 0; i < ranks.length; i++) {
-          ranks[i] = Math.abs(ranks[i]);
+        float[] factors = floats(random, first + SparseKernels.TILE_FEATURES);
+        for (int i = 0; i < factors.length; i++) {
+          factors[i] = Math.abs(factors[i]);
         }
         float[] thresholds = new float[lanes + 3];
         java.util.Arrays.fill(thresholds, random.nextFloat() * (float) Math.sqrt(width) * 2);
@@ -55,16 +55,16 @@ class SparseKernelsTest {
         float[] expected = out.clone();
         boolean any =
             kernels.encodeTile(
-                weights, bias, ranks, first, panel, offset, width, thresholds, 3, out);
+                weights, bias, factors, first, panel, offset, width, thresholds, 3, out);
         boolean wanted =
             scalar.encodeTile(
-                weights, bias, ranks, first, panel, offset, width, thresholds, 3, expected);
+                weights, bias, factors, first, panel, offset, width, thresholds, 3, expected);
         assertThat(any).isEqualTo(wanted);
         if (any) {
           assertClose(out, expected);
           for (int i = 0; i < SparseKernels.TILE_FEATURES; i++) {
-            assertThat(kernels.above(out, i * lanes, ranks[first + i], thresholds, 3))
-                .isEqualTo(scalar.above(out, i * lanes, ranks[first + i], thresholds, 3));
+            assertThat(kernels.above(out, i * lanes, factors[first + i], thresholds, 3))
+                .isEqualTo(scalar.above(out, i * lanes, factors[first + i], thresholds, 3));
           }
         }
       }

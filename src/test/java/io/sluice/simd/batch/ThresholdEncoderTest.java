@@ -24,7 +24,7 @@ class ThresholdEncoderTest {
   private final Random random = new Random(SEED);
 
   /** One code of a batch. */
-  private record Code(int token, int feature, float value, float rank) {}
+  private record Code(int token, int feature, float value, float score) {}
 
   /** A problem of small whole numbers: sums are exact in any order and many values are equal. */
   private final class Problem {
@@ -33,12 +33,12 @@ class ThresholdEncoderTest {
     final int count = 1 + random.nextInt(200);
     final float[] weights = wholes(features * width, 2);
     final float[] bias = wholes(features, 3);
-    final float[] ranks = new float[features];
+    final float[] factors = new float[features];
     final float[] tokens = wholes(count * width, 2);
 
     Problem() {
       for (int feature = 0; feature < features; feature++) {
-        ranks[feature] = 1 + random.nextInt(3);
+        factors[feature] = 1 + random.nextInt(3);
       }
     }
 
@@ -54,7 +54,7 @@ class ThresholdEncoderTest {
           for (int i = 0; i < width; i++) {
             sum += weights[feature * width + i] * tokens[token * width + i];
           }
-          codes.add(new Code(token, feature, sum, sum * ranks[feature]));
+          codes.add(new Code(token, feature, sum, sum * factors[feature]));
         }
       }
       return codes;
@@ -63,7 +63,7 @@ class ThresholdEncoderTest {
     EncoderWeights weights(Arena arena) {
       MemorySegment rows = arena.allocate(weights.length * 4L, 64);
       return new EncoderWeights(
-          rows.copyFrom(MemorySegment.ofArray(weights)), bias, ranks, features, width);
+          rows.copyFrom(MemorySegment.ofArray(weights)), bias, factors, features, width);
     }
   }
 
@@ -75,13 +75,13 @@ class ThresholdEncoderTest {
     return values;
   }
 
-  private static List<Code> read(SparseRows rows, float[] ranks) {
+  private static List<Code> read(SparseRows rows, float[] factors) {
     List<Code> codes = new ArrayList<>();
     for (int row = 0; row < rows.rows(); row++) {
       for (int entry = rows.offset(row); entry < rows.offset(row + 1); entry++) {
         int feature = rows.features()[entry];
         float value = rows.values()[entry];
-        codes.add(new Code(row, feature, value, value * ranks[feature]));
+        codes.add(new Code(row, feature, value, value * factors[feature]));
       }
     }
     return codes;
@@ -101,8 +101,8 @@ class ThresholdEncoderTest {
             encoder.encode(problem.weights(arena), thresholds, problem.tokens, problem.count, out);
           }
           List<Code> expected =
-              problem.all().stream().filter(code -> code.rank > thresholds[code.feature]).toList();
-          assertThat(read(out, problem.ranks)).isEqualTo(expected);
+              problem.all().stream().filter(code -> code.score > thresholds[code.feature]).toList();
+          assertThat(read(out, problem.factors)).isEqualTo(expected);
         }
       }
     }
@@ -110,7 +110,7 @@ class ThresholdEncoderTest {
 
   @Test
   void keepsTheLargestOfTheBatchWithTiesToTheFirst() {
-    Comparator<Code> order = Comparator.comparing(code -> -code.rank);
+    Comparator<Code> order = Comparator.comparing(code -> -code.score);
     for (SparseKernels kernels : SparseKernels.everyWidth()) {
       SparseRows out = new SparseRows();
       for (int trial = 0; trial < 12; trial++) {
@@ -129,7 +129,7 @@ class ThresholdEncoderTest {
             for (int round = 0; round < 2; round++) {
               encoder.encode(problem.weights(arena), problem.tokens, problem.count, wanted, out);
             }
-            assertThat(read(out, problem.ranks)).isEqualTo(expected);
+            assertThat(read(out, problem.factors)).isEqualTo(expected);
           }
         }
       }
@@ -143,8 +143,8 @@ class ThresholdEncoderTest {
     int count = 300;
     float[] weights = gaussians(features * width);
     float[] bias = gaussians(features);
-    float[] ranks = new float[features];
-    Arrays.fill(ranks, 1);
+    float[] factors = new float[features];
+    Arrays.fill(factors, 1);
     float[] tokens = gaussians(count * width);
     SparseRows all = new SparseRows();
     SparseRows largest = new SparseRows();
@@ -152,19 +152,19 @@ class ThresholdEncoderTest {
         Workers workers = Workers.of(2)) {
       MemorySegment rows = arena.allocate(weights.length * 4L, 64);
       rows.copyFrom(MemorySegment.ofArray(weights));
-      EncoderWeights encoder = new EncoderWeights(rows, bias, ranks, features, width);
+      EncoderWeights encoder = new EncoderWeights(rows, bias, factors, features, width);
       SparseKernels kernels = SparseKernels.ofThisMachine();
       new ThresholdEncoder(kernels, workers)
           .encode(encoder, new float[features], tokens, count, all);
       int wanted = 32 * count;
       new BatchTopKEncoder(kernels, workers).encode(encoder, tokens, count, wanted, largest);
       List<Code> expected =
-          read(all, ranks).stream()
-              .sorted(Comparator.comparing(code -> -code.rank))
+          read(all, factors).stream()
+              .sorted(Comparator.comparing(code -> -code.score))
               .limit(wanted)
               .sorted(Comparator.comparing(Code::token).thenComparing(Code::feature))
               .toList();
-      assertThat(read(largest, ranks)).isEqualTo(expected);
+      assertThat(read(largest, factors)).isEqualTo(expected);
     }
   }
 

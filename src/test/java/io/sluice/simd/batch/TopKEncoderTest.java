@@ -23,14 +23,21 @@ class TopKEncoderTest {
   private record Codes(int[] features, float[] values, int[] counts) {}
 
   private static Codes encode(
-      int threads, float[] w, float[] bias, float[] ranks, float[] x, int width, int count, int k) {
+      int threads,
+      float[] w,
+      float[] bias,
+      float[] factors,
+      float[] x,
+      int width,
+      int count,
+      int k) {
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(threads)) {
       int features = bias.length;
       MemorySegment rows = arena.allocate(w.length * 4L, 64).copyFrom(MemorySegment.ofArray(w));
       TopKEncoder encoder = new TopKEncoder(SparseKernels.ofThisMachine(), workers);
       Codes codes = new Codes(new int[count * k], new float[count * k], new int[count]);
-      encoder.prepare(new EncoderWeights(rows, bias, ranks, features, width));
+      encoder.prepare(new EncoderWeights(rows, bias, factors, features, width));
       // Twice: the second call meets scratch memory that the first has used.
       encoder.encode(x, count, k, codes.features, codes.values, codes.counts);
       encoder.encode(x, count, k, codes.features, codes.values, codes.counts);
@@ -63,15 +70,15 @@ class TopKEncoderTest {
           };
       float[] w = wholes(random, features * width, 2);
       float[] bias = wholes(random, features, 3);
-      float[] ranks = new float[features];
+      float[] factors = new float[features];
       for (int i = 0; i < features; i++) {
-        ranks[i] = trial % 3 == 0 ? 1 + random.nextInt(3) : 1;
+        factors[i] = trial % 3 == 0 ? 1 + random.nextInt(3) : 1;
       }
       if (trial % 7 == 0) {
         Arrays.fill(bias, -1000);
       }
       float[] x = wholes(random, count * width, 2);
-      Codes codes = encode(1 + random.nextInt(3), w, bias, ranks, x, width, count, k);
+      Codes codes = encode(1 + random.nextInt(3), w, bias, factors, x, width, count, k);
       for (int token = 0; token < count; token++) {
         float[] value = new float[features];
         for (int feature = 0; feature < features; feature++) {
@@ -85,7 +92,7 @@ class TopKEncoderTest {
             IntStream.range(0, features)
                 .filter(f -> value[f] > 0)
                 .boxed()
-                .sorted((a, b) -> Float.compare(value[b] * ranks[b], value[a] * ranks[a]))
+                .sorted((a, b) -> Float.compare(value[b] * factors[b], value[a] * factors[a]))
                 .limit(k)
                 .mapToInt(Integer::intValue)
                 .sorted()
@@ -109,12 +116,12 @@ class TopKEncoderTest {
     int count = 500;
     float[] w = gaussians(random, features * width);
     float[] bias = gaussians(random, features);
-    float[] ranks = new float[features];
-    Arrays.fill(ranks, 1);
+    float[] factors = new float[features];
+    Arrays.fill(factors, 1);
     float[] x = gaussians(random, count * width);
-    Codes one = encode(1, w, bias, ranks, x, width, count, 16);
+    Codes one = encode(1, w, bias, factors, x, width, count, 16);
     for (int threads = 2; threads <= 5; threads++) {
-      Codes many = encode(threads, w, bias, ranks, x, width, count, 16);
+      Codes many = encode(threads, w, bias, factors, x, width, count, 16);
       assertThat(many.features).containsExactly(one.features);
       assertThat(many.values).containsExactly(one.values);
       assertThat(many.counts).containsExactly(one.counts);
@@ -136,15 +143,15 @@ class TopKEncoderTest {
     float[] directions = gaussians(random, 24 * width);
     float[] w = gaussians(random, features * width);
     float[] bias = gaussians(random, features);
-    float[] ranks = new float[features];
+    float[] factors = new float[features];
     for (int i = 0; i < features; i++) {
-      ranks[i] = 0.5f + random.nextFloat();
+      factors[i] = 0.5f + random.nextFloat();
     }
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(2)) {
       MemorySegment rows = arena.allocate(w.length * 4L, 64).copyFrom(MemorySegment.ofArray(w));
       TopKEncoder encoder = new TopKEncoder(SparseKernels.ofThisMachine(), workers);
-      EncoderWeights weights = new EncoderWeights(rows, bias, ranks, features, width);
+      EncoderWeights weights = new EncoderWeights(rows, bias, factors, features, width);
       encoder.prepare(weights);
       for (int pass = 0; pass < 18; pass++) {
         float[] x = lowDimensional(random, directions, width, count, pass == 9 ? 1f : 0.02f);
@@ -187,11 +194,11 @@ class TopKEncoderTest {
   @Test
   void weightsThatAreNotFiniteAreNamedByFeature() {
     float[] bias = {0, 0};
-    float[] ranks = {1, 1};
+    float[] factors = {1, 1};
     float[] x = {1, 2};
     for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
       float[] w = {1, 1, 1, bad};
-      assertThatThrownBy(() -> encode(1, w, bias, ranks, x, 2, 1, 1))
+      assertThatThrownBy(() -> encode(1, w, bias, factors, x, 2, 1, 1))
           .isInstanceOf(NonFiniteWeightsException.class)
           .hasMessageContaining("feature 1");
     }
@@ -201,10 +208,10 @@ class TopKEncoderTest {
   void valuesThatAreNotFiniteAreNamedByRowAndColumn() {
     float[] w = {1, 1, 1, 1};
     float[] bias = {0, 0};
-    float[] ranks = {1, 1};
+    float[] factors = {1, 1};
     for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
       float[] x = {1, 2, 3, bad, 5, 6};
-      assertThatThrownBy(() -> encode(1, w, bias, ranks, x, 2, 3, 1))
+      assertThatThrownBy(() -> encode(1, w, bias, factors, x, 2, 3, 1))
           .isInstanceOf(NonFiniteException.class)
           .hasMessageContaining("row 1")
           .hasMessageContaining("column 1");

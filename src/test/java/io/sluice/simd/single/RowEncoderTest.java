@@ -23,11 +23,11 @@ class RowEncoderTest {
   private record Codes(int[] features, float[] values, int[] counts) {}
 
   private record Problem(
-      float[] w, float[] bias, float[] ranks, float[] floors, int features, int width) {
+      float[] w, float[] bias, float[] factors, float[] floors, int features, int width) {
 
     RowEncoder encoder(RowFormat format) {
       return new RowEncoder(
-          new EncoderWeights(MemorySegment.ofArray(w), bias, ranks, features, width),
+          new EncoderWeights(MemorySegment.ofArray(w), bias, factors, features, width),
           floors,
           format);
     }
@@ -92,18 +92,18 @@ class RowEncoderTest {
             };
         float[] w = wholes(random, features * width, 2);
         float[] bias = wholes(random, features, 3);
-        float[] ranks = new float[features];
+        float[] factors = new float[features];
         float[] floors = new float[features];
         for (int i = 0; i < features; i++) {
-          ranks[i] = trial % 3 == 0 ? 1 + random.nextInt(3) : 1;
+          factors[i] = trial % 3 == 0 ? 1 + random.nextInt(3) : 1;
           floors[i] = trial % 5 == 0 ? random.nextInt(5) : 0;
         }
         if (trial % 7 == 0) {
           Arrays.fill(bias, -1000);
         }
         float[] x = wholes(random, count * width, 2);
-        Codes expected = sorted(w, bias, ranks, floors, features, x, width, count, k);
-        Problem problem = new Problem(w, bias, ranks, floors, features, width);
+        Codes expected = sorted(w, bias, factors, floors, features, x, width, count, k);
+        Problem problem = new Problem(w, bias, factors, floors, features, width);
         for (RowFormat format : RowFormat.values()) {
           Workers workers = random.nextBoolean() ? three : null;
           assertSame(encode(problem.encoder(format), x, count, k, workers), expected, k);
@@ -115,7 +115,7 @@ class RowEncoderTest {
   private static Codes sorted(
       float[] w,
       float[] bias,
-      float[] ranks,
+      float[] factors,
       float[] floors,
       int features,
       float[] x,
@@ -134,9 +134,9 @@ class RowEncoderTest {
       }
       int[] kept =
           IntStream.range(0, features)
-              .filter(f -> value[f] > 0 && value[f] * ranks[f] > floors[f])
+              .filter(f -> value[f] > 0 && value[f] * factors[f] > floors[f])
               .boxed()
-              .sorted((a, b) -> Float.compare(value[b] * ranks[b], value[a] * ranks[a]))
+              .sorted((a, b) -> Float.compare(value[b] * factors[b], value[a] * factors[a]))
               .limit(k)
               .mapToInt(Integer::intValue)
               .sorted()
@@ -161,9 +161,9 @@ class RowEncoderTest {
       int k = 1 + random.nextInt(Math.min(features, 40));
       float[] w = gaussians(random, features * width);
       float[] bias = gaussians(random, features);
-      float[] ranks = new float[features];
+      float[] factors = new float[features];
       for (int i = 0; i < features; i++) {
-        ranks[i] = trial % 3 == 0 ? 0.1f + random.nextFloat() : 1;
+        factors[i] = trial % 3 == 0 ? 0.1f + random.nextFloat() : 1;
       }
       if (trial % 4 == 1) {
         // Rows that differ by less than the bytes can tell apart.
@@ -182,7 +182,7 @@ class RowEncoderTest {
         }
       }
       float[] x = gaussians(random, count * width);
-      Problem problem = new Problem(w, bias, ranks, new float[features], features, width);
+      Problem problem = new Problem(w, bias, factors, new float[features], features, width);
       assertSame(
           encode(problem.encoder(RowFormat.I8), x, count, k, null),
           encode(problem.encoder(RowFormat.F32), x, count, k, null),
@@ -198,15 +198,15 @@ class RowEncoderTest {
     int k = 20;
     float[] w = gaussians(random, features * width);
     float[] bias = gaussians(random, features);
-    float[] ranks = new float[features];
-    Arrays.fill(ranks, 1);
+    float[] factors = new float[features];
+    Arrays.fill(factors, 1);
     float[] x = gaussians(random, width * RowEncoder.MOST_VECTORS);
     int count = RowEncoder.MOST_VECTORS;
     Codes many = new Codes(new int[count * k], new float[count * k], new int[count]);
     TopKEncoder encoder = new TopKEncoder(Workers.of(1));
-    encoder.prepare(new EncoderWeights(MemorySegment.ofArray(w), bias, ranks, features, width));
+    encoder.prepare(new EncoderWeights(MemorySegment.ofArray(w), bias, factors, features, width));
     encoder.encode(x, count, k, many.features, many.values, many.counts);
-    Problem problem = new Problem(w, bias, ranks, new float[features], features, width);
+    Problem problem = new Problem(w, bias, factors, new float[features], features, width);
     Codes few = encode(problem.encoder(RowFormat.F32), x, count, k, null);
     assertThat(few.features).containsExactly(many.features);
     for (int i = 0; i < few.values.length; i++) {

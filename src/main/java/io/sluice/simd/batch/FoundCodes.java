@@ -1,69 +1,70 @@
 package io.sluice.simd.batch;
 
+import io.sluice.memory.ScratchArrays;
 import java.util.Arrays;
 
 /**
  * What one task of a threshold pass found: tokens, features and values in the order in which tiles
  * came, which is put in order of tokens at the end. Reused from batch to batch.
  */
-abstract class Survivors {
+abstract class FoundCodes {
   private int size;
   private int[] tokens = new int[0];
   private int[] features = new int[0];
   private float[] values = new float[0];
-  private float[] ranks = new float[0];
+  private float[] scores = new float[0];
 
   /** Where each token's entries begin once they are {@linkplain #sort sorted}. */
   private int[] starts = new int[1];
 
   private int[] order = new int[0];
 
-  /** Above what a feature's rank has to be; asked once for each tile of features. */
+  /** Above what a feature's score has to be; asked once for each tile of features. */
   abstract float threshold(int feature);
 
   void clear() {
     size = 0;
   }
 
-  void add(int token, int feature, float value, float rank) {
+  void add(int token, int feature, float value, float score) {
     if (size == tokens.length) {
-      int capacity = Math.max(1024, Math.addExact(size, size >> 1));
-      tokens = Arrays.copyOf(tokens, capacity);
-      features = Arrays.copyOf(features, capacity);
-      values = Arrays.copyOf(values, capacity);
-      ranks = Arrays.copyOf(ranks, capacity);
+      int room = Math.max(1024, size + 1);
+      tokens = ScratchArrays.extended(tokens, room);
+      features = ScratchArrays.extended(features, room);
+      values = ScratchArrays.extended(values, room);
+      scores = ScratchArrays.extended(scores, room);
     }
     tokens[size] = token;
     features[size] = feature;
     values[size] = value;
-    ranks[size++] = rank;
+    scores[size++] = score;
   }
 
   int size() {
     return size;
   }
 
-  float rank(int entry) {
-    return ranks[entry];
+  float score(int entry) {
+    return scores[entry];
   }
 
-  /** Drops the entries whose rank is not above {@code least}; the others keep their order. */
+  /** Drops the entries whose score is not above {@code least}; the others keep their order. */
   void keepAbove(float least) {
     int kept = 0;
     for (int i = 0; i < size; i++) {
-      if (ranks[i] > least) {
+      if (scores[i] > least) {
         tokens[kept] = tokens[i];
         features[kept] = features[i];
         values[kept] = values[i];
-        ranks[kept++] = ranks[i];
+        scores[kept++] = scores[i];
       }
     }
     size = kept;
   }
 
   /**
-   * After {@link #sort}: keeps the ranks above {@code least} and the first {@code equal} that equal
-   * it; sort again before the order is used.
+   * After {@link #sort}: keeps the scores above {@code least} and the first {@code equal} that
+   * equal it; sort again before the order is used.
    *
    * @return how many equal ones may still be kept
    */
@@ -71,8 +72,8 @@ abstract class Survivors {
     int left = equal;
     for (int place = 0; place < starts[tokenCount]; place++) {
       int entry = order[place];
-      if (ranks[entry] == least && left-- <= 0) {
-        ranks[entry] = Float.NEGATIVE_INFINITY;
+      if (scores[entry] == least && left-- <= 0) {
+        scores[entry] = Float.NEGATIVE_INFINITY;
       }
     }
     keepAbove(Math.nextDown(least));
@@ -81,12 +82,8 @@ abstract class Survivors {
 
   /** Finds the order by token; a token's features stay ascending, as tiles come in that order. */
   void sort(int tokenCount) {
-    if (starts.length <= tokenCount) {
-      starts = new int[tokenCount + 1];
-    }
-    if (order.length < size) {
-      order = new int[tokens.length];
-    }
+    starts = ScratchArrays.atLeast(starts, tokenCount + 1);
+    order = ScratchArrays.atLeast(order, size);
     Arrays.fill(starts, 0, tokenCount + 1, 0);
     for (int i = 0; i < size; i++) {
       starts[tokens[i] + 1]++;

@@ -1,0 +1,38 @@
+package io.sluice.simd.batch;
+
+import io.sluice.memory.Workers;
+
+/**
+ * A batch of tokens cut into tasks of whole panels. A task's panels stay in the second-level cache
+ * while all weights pass by.
+ *
+ * @param count tokens of the batch
+ * @param perTask tokens of a task, but for the last
+ * @param tasks how many there are
+ */
+record PanelTasks(int count, int perTask, int tasks) {
+  /**
+   * Cuts a batch.
+   *
+   * @param panelWidth tokens of a panel
+   * @param coordinates values of a packed token
+   * @param taskBytes what the panels of a task may take
+   */
+  static PanelTasks of(int count, int panelWidth, int coordinates, int taskBytes, Workers workers) {
+    int panels = Math.ceilDiv(count, panelWidth);
+    int most = Math.max(1, taskBytes / (coordinates * panelWidth * Float.BYTES));
+    // Two tasks a thread at least: threads are seldom equally fast.
+    int perTask = Math.clamp(Math.ceilDiv(panels, 2 * workers.threads()), 1, most);
+    return new PanelTasks(count, perTask * panelWidth, Math.ceilDiv(panels, perTask));
+  }
+
+  /** The first token of a task. */
+  int first(int task) {
+    return task * perTask;
+  }
+
+  /** Where the tokens of a task end. */
+  int end(int task) {
+    return Math.min(count, first(task) + perTask);
+  }
+}

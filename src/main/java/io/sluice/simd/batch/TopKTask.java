@@ -1,0 +1,291 @@
+package io.sluice.simd.batch;
+
+import io.sluice.memory.ScratchArrays;
+import io.sluice.simd.Panels;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A share of the tokens and the memory to work on it: packed operands, which pairs passed the
+ * bound, and the k largest of each token so far. Used by one thread at a time, for one batch after
+ * another.
+ */
+final class TopKTask {
+  /** Tiles that meet a panel while it is in the first-level cache. */
+  private static final int TILES = 2;
+
+  private static final int TILE = SparseKernels.TILE_FEATURES;
+
+  /** What stands for a feature beyond the last: it is above no threshold. */
+  private static final float NOTHING = -Float.MAX_VALUE;
+
+  private final SparseKernels kernels;
+  private final TopKWeights table;
+  private final TopKHeaps heaps = new TopKHeaps();
+  private final float[][] rows = new float[TILES][0];
+  private final float[][] bias = new float[TILES][TILE];
+  private final float[][] factors = new float[TILES][TILE];
+  private final float[] tile;
+  private final double[] squares;
+  private final int[] passing = new int[TILES * TILE];
+
+  /** Where the vectors of the tokens that passed begin, {@code [TILES · TILE, capacity]}. */
+  private int[] pairs = new int[0];
+
+  private float[] dots = new float[0];
+  private int capacity;
+  private MemorySegment panels = MemorySegment.NULL;
+  private MemorySegment panel = MemorySegment.NULL;
+  private float[] thresholds = new float[0];
+  private float[] floors = new float[0];
+  private float[] norms = new float[0];
+
+  /** What rounding may add to a bound that is no larger than its product. */
+  private float[] room = new float[0];
+
+  private int[] postponed = new int[0];
+  private float[] postponedTokens = new float[0];
+  private int waiting;
+  private float guess;
+  private Screen.Scratch plain;
+  private int plainWidth;
+  private int first;
+  private int end;
+
+  TopKTask(SparseKernels kernels, TopKWeights table) {
+    this.kernels = kernels;
+    this.table = table;
+    tile = new float[TILE * kernels.panelWidth()];
+    squares = new double[Math.max(TILE, kernels.panelWidth())];
+  }
+
+  /** Finds the codes of the tokens from {@code first} to {@code end}. */
+  void select(float[] tokens, int first, int end, int k, float guess) {
+    this.first = first;
+    this.end = end;
+    this.guess = guess;
+    fit();
+    heaps.reset(end - first, k);
+    pack(tokens);
+    multiplyFeatures(tokens);
+  }
+
+  /** Whether no feature can have been missed because the guess was too high. */
+  boolean isCertain(int token) {
+    return floors[token] <= 0 || heaps.least(token) >= floors[token];
+  }
+
+  /** The least score that was kept, over the token's norm. */
+  float ratio(int token) {
+    return norms[token] > 0 ? heaps.least(token) / norms[token] : 0;
+  }
+
+  /** Keeps a token for {@link #selectPostponed}. */
+  void postpone(int token, float[] tokens) {
+    int width = table.weights().width();
+    postponed = ScratchArrays.extended(postponed, waiting + 1);
+    postponedTokens = ScratchArrays.extended(postponedTokens, (waiting + 1) * width);
+    System.arraycopy(tokens, token * width, postponedTokens, waiting * width, width);
+    postponed[waiting++] = token;
+  }
+
+  /** Selects once more, and with no guess, for tokens of which the guess was wrong. */
+  void selectPostponed(int k, int[] features, float[] values, int[] counts) {
+    int count = waiting;
+    waiting = 0;
+    if (count > 0) {
+      select(postponedTokens, 0, count, k, 0);
+      for (int i = 0; i < count; i++) {
+        counts[postponed[i]] = drain(i, postponed[i], k, postponedTokens, features, values);
+      }
+    }
+  }
+
+  private void fit() {
+    int lanes = kernels.panelWidth();
+    int padded = Math.ceilDiv(end - first, lanes) * lanes;
+    panels = Panels.grown(panels, (long) table.coordinates() * padded);
+    if (capacity < padded) {
+      capacity = padded;
+      thresholds = new float[padded];
+      floors = new float[padded];
+      norms = new float[padded];
+      room = new float[padded];
+      pairs = new int[passing.length * padded];
+      dots = new float[pairs.length];
+    }
+    fitTiles();
+    fitRows();
+  }
+
+  void fitTiles() {
+    for (int i = 0; i < TILES; i++) {
+      rows[i] = ScratchArrays.atLeast(rows[i], table.coordinates() * TILE);
+    }
+  }
+
+  void fitRows() {
+    if (plainWidth != table.weights().width()) {
+      plainWidth = table.weights().width();
+      plain = new Screen.Scratch(kernels, plainWidth);
+      panel = Panels.grown(panel, (long) plainWidth * kernels.panelWidth());
+    }
+  }
+
+  /** Projects the weights at the places of the order from {@code first} to {@code end}. */
+  void projectWeights(int first, int end) {
+    fitRows();
+    fitTiles();
+    for (int at = first; at < end; at += TILE) {
+      table.gather(at, plain.rows);
+      for (int i = 0; i < TILE; i++) {
+        squares[i] = table.square(at + i);
+      }
+      table.screen().projectRows(plain.rows, squares, plain.product, rows[0]);
+      table.screened().setTile(at, rows[0]);
+    }
+  }
+
+  /** Packs the task's tokens, within the screen if there is one, and sets the thresholds. */
+  private void pack(float[] tokens) {
+    int lanes = kernels.panelWidth();
+    int width = table.weights().width();
+    // Twice the rounding that two sums of this many products can have.
+    double rounding = 4.0 * (width + 1) * 0x1p-24;
+    for (int p = 0; first + p * lanes < end; p++) {
+      int token = first + p * lanes;
+      long at = (long) p * lanes * table.coordinates();
+      for (int j = 0; j < lanes; j++) {
+        int own = p * lanes + j;
+        if (token + j >= end) {
+          // Beyond the last token nothing passes.
+          squares[j] = 0;
+          thresholds[own] = Float.POSITIVE_INFINITY;
+          continue;
+        }
+        double square = 0;
+        for (int i = (token + j) * width; i < (token + j + 1) * width; i++) {
+          square += (double) tokens[i] * tokens[i];
+        }
+        squares[j] = square;
+        norms[own] = (float) Math.sqrt(square);
+        room[own] = (float) (rounding * norms[own] * table.longest());
+        floors[own] = guess * norms[own];
+        thresholds[own] = threshold(own, floors[own]);
+      }
+      if (table.screen() == null) {
+        kernels.packTokens(tokens, token, end, width, panels, at);
+      } else {
+        kernels.packTokens(tokens, token, end, width, panel, 0);
+        table.screen().projectPanel(panel, squares, plain, panels, at);
+      }
+    }
+  }
+
+  /**
+   * What a bound must exceed so that its feature may have at least this score: what equals the
+   * least that is kept may have the lower feature.
+   */
+  private float threshold(int token, float score) {
+    return Math.nextDown(score - room[token]);
+  }
+
+  /** All features for all tokens of the task, a few tiles at a time. */
+  void multiplyFeatures(float[] tokens) {
+    int lanes = kernels.panelWidth();
+    int width = table.coordinates();
+    int panelLength = width * lanes;
+    int features = table.weights().features();
+    for (int place = 0; place < features; place += TILES * TILE) {
+      int tiles = Math.min(TILES, Math.ceilDiv(features - place, TILE));
+      for (int i = 0; i < tiles; i++) {
+        load(place + i * TILE, i);
+      }
+      for (int p = 0; first + p * lanes < end; p++) {
+        for (int i = 0; i < tiles; i++) {
+          if (kernels.encodeTile(
+              rows[i],
+              bias[i],
+              factors[i],
+              0,
+              panels,
+              (long) p * panelLength,
+              width,
+              thresholds,
+              p * lanes,
+              tile)) {
+            notePassing(i, p * lanes);
+          }
+        }
+      }
+      offerPassing(tokens, place, tiles);
+    }
+  }
+
+  private void load(int place, int into) {
+    int n = Math.min(TILE, table.weights().features() - place);
+    for (int i = 0; i < TILE; i++) {
+      bias[into][i] = i < n ? table.weights().bias()[table.feature(place + i)] : NOTHING;
+      factors[into][i] = i < n ? table.weights().factors()[table.feature(place + i)] : 1;
+    }
+    if (table.screen() == null) {
+      table.gather(place, rows[into]);
+    } else {
+      table.screened().tile(place, rows[into]);
+    }
+  }
+
+  private void notePassing(int into, int lane) {
+    int lanes = kernels.panelWidth();
+    for (int i = 0; i < TILE; i++) {
+      long passed = kernels.above(tile, i * lanes, factors[into][i], thresholds, lane);
+      int feature = into * TILE + i;
+      int slot = feature * capacity + passing[feature];
+      passing[feature] += Long.bitCount(passed);
+      for (; passed != 0; passed &= passed - 1) {
+        pairs[slot++] = first + lane + Long.numberOfTrailingZeros(passed);
+      }
+    }
+  }
+
+  /** Computes what passed, a feature at a time so that its row stays in the nearest cache. */
+  private void offerPassing(float[] tokens, int place, int tiles) {
+    int width = table.weights().width();
+    for (int i = 0; i < tiles * TILE; i++) {
+      if (passing[i] == 0) {
+        continue;
+      }
+      int feature = table.feature(place + i);
+      float bias = table.weights().bias()[feature];
+      float factor = table.weights().factors()[feature];
+      int from = i * capacity;
+      int to = from + passing[i];
+      passing[i] = 0;
+      kernels.dotVectors(table.weights().rows(), width, feature, tokens, pairs, from, to, dots);
+      for (int e = from; e < to; e++) {
+        int token = pairs[e] - first;
+        if (heaps.offer(token, feature, factor * (dots[e] + bias))) {
+          thresholds[token] = threshold(token, Math.max(heaps.least(token), floors[token]));
+        }
+      }
+    }
+  }
+
+  private float value(int feature, float[] tokens, int token) {
+    pairs[0] = token;
+    kernels.dotVectors(
+        table.weights().rows(), table.weights().width(), feature, tokens, pairs, 0, 1, dots);
+    return dots[0] + table.weights().bias()[feature];
+  }
+
+  /** Copies out what a token keeps, and says how much. */
+  int drain(int own, int token, int k, float[] tokens, int[] features, float[] values) {
+    int at = token * k;
+    int count = heaps.drain(own, features, values, at);
+    for (int i = at; i < at + count; i++) {
+      if (table.weights().factors()[features[i]] != 1) {
+        values[i] = value(features[i], tokens, first + own);
+      }
+    }
+    return count;
+  }
+}

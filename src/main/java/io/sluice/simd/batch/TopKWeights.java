@@ -1,0 +1,171 @@
+package io.sluice.simd.batch;
+
+import io.sluice.memory.Workers;
+import io.sluice.simd.NonFiniteWeightsException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/**
+ * The weights of a {@link TopKEncoder} as its tasks meet them: in an order, and within a {@link
+ * Screen} if there is one.
+ */
+final class TopKWeights {
+  private static final int TILE = SparseKernels.TILE_FEATURES;
+
+  /** Features of one task of preparing weights. */
+  static final int TASK_FEATURES = 64;
+
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  private final SparseKernels kernels;
+  private final Workers workers;
+
+  private EncoderWeights weights;
+  private double[] squares = new double[0];
+  private float longest;
+
+  /** The features in the order in which tokens meet them. */
+  private int[] order = new int[0];
+
+  private Screen screen;
+
+  /** The weights within the screen, in {@link #order}. */
+  private final ScreenedRows screened = new ScreenedRows();
+
+  private boolean screenedIsCurrent;
+
+  TopKWeights(SparseKernels kernels, Workers workers) {
+    this.kernels = kernels;
+    this.workers = workers;
+  }
+
+  /**
+   * Takes weights, or takes note that they have changed.
+   *
+   * @return whether they have another shape than before, and order and screen are gone
+   */
+  boolean set(EncoderWeights weights) {
+    boolean other =
+        this.weights == null
+            || this.weights.features() != weights.features()
+            || this.weights.width() != weights.width();
+    this.weights = weights;
+    int features = weights.features();
+    if (other) {
+      squares = new double[features];
+      order = new int[features];
+      Arrays.setAll(order, i -> i);
+      screen = null;
+    }
+    screenedIsCurrent = false;
+    return other;
+  }
+
+  /**
+   * Measures the weights that were set.
+   *
+   * @throws NonFiniteWeightsException if a weight, bias or factor is NaN or infinite, or weights
+   *     are so large that their squares are
+   */
+  void measure() {
+    int features = weights.features();
+    workers.run(
+        Math.ceilDiv(features, TASK_FEATURES),
+        task -> {
+          int end = Math.min(features, (task + 1) * TASK_FEATURES);
+          kernels.squareRows(weights.rows(), weights.width(), task * TASK_FEATURES, end, squares);
+        });
+    double most = 0;
+    for (int feature = 0; feature < features; feature++) {
+      double norm = weights.factors()[feature] * Math.sqrt(squares[feature]);
+      if (!(norm <= Float.MAX_VALUE) || !Float.isFinite(weights.bias()[feature])) {
+        throw new NonFiniteWeightsException(feature);
+      }
+      most = Math.max(most, norm);
+    }
+    longest = (float) most;
+  }
+
+  /** The weights; null before {@link #set}. */
+  EncoderWeights weights() {
+    return weights;
+  }
+
+  /** The largest of the rows' norms times their factors. */
+  float longest() {
+    return longest;
+  }
+
+  /** The feature at a place of the order. */
+  int feature(int place) {
+    return order[place];
+  }
+
+  /** The squared norm of the row at a place of the order; 0 past the last. */
+  double square(int place) {
+    return place < order.length ? squares[order[place]] : 0;
+  }
+
+  /** What bounds products; null if they are computed in full. */
+  Screen screen() {
+    return screen;
+  }
+
+  /** The weights within the screen, after {@link #setProjected}. */
+  ScreenedRows screened() {
+    return screened;
+  }
+
+  /** Values per packed vector. */
+  int coordinates() {
+    return screen == null ? weights.width() : screen.coordinates();
+  }
+
+  /** Sorts features by how often they fired, the most often first, and halves the counts. */
+  void sortByFired(int[] fired) {
+    long[] keys = new long[order.length];
+    for (int feature = 0; feature < keys.length; feature++) {
+      keys[feature] = (long) (Integer.MAX_VALUE - fired[feature]) << 32 | feature;
+      fired[feature] /= 2;
+    }
+    Arrays.sort(keys);
+    Arrays.setAll(order, i -> (int) keys[i]);
+    screenedIsCurrent = false;
+  }
+
+  /** Takes another screen, or none. */
+  void setScreen(Screen screen) {
+    this.screen = screen;
+    screenedIsCurrent = false;
+    if (screen != null) {
+      screened.fit(weights.features(), screen.coordinates());
+    }
+  }
+
+  /** Whether the weights must be projected into the screen before they are used. */
+  boolean needsProjection() {
+    return screen != null && !screenedIsCurrent;
+  }
+
+  /** Takes note that all weights were projected. */
+  void setProjected() {
+    screenedIsCurrent = true;
+  }
+
+  /** Copies the rows at eight places of the order together. */
+  void gather(int place, float[] into) {
+    int width = weights.width();
+    int n = Math.min(TILE, weights.features() - place);
+    for (int i = 0; i < n; i++) {
+      MemorySegment.copy(
+          weights.rows(),
+          FLOAT,
+          (long) order[place + i] * width * Float.BYTES,
+          into,
+          i * width,
+          width);
+    }
+    Arrays.fill(into, n * width, TILE * width, 0);
+  }
+}
