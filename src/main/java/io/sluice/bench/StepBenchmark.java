@@ -46,7 +46,9 @@ public final class StepBenchmark implements Benchmark {
       Matcher matcher = TEXT.matcher(text);
       if (!matcher.matches()) {
         throw new IllegalArgumentException(
-            "'" + text + "' is no shape; write WIDTHxFEATURESxBATCH, for instance 768x24576x2048");
+            "'"
+                + text
+                + "' is not a shape; write WIDTHxFEATURESxBATCH, for instance 768x24576x2048");
       }
       Shape shape =
           new Shape(

@@ -131,7 +131,7 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
     List<Dictionary> layers = new ArrayList<>();
     for (String name : names) {
       if (!name.matches("[A-Za-z0-9_-]{1,100}")) {
-        throw json.damaged(Quoted.of(name) + " in 'layers' is no folder's name");
+        throw json.damaged(Quoted.of(name) + " in 'layers' is not the name of a folder");
       }
       layers.add(Dictionary.load(folder.resolve(name)));
     }

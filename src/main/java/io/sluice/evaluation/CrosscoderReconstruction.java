@@ -55,7 +55,7 @@ public final class CrosscoderReconstruction implements JointReplacement {
     this.from = from;
     if (config.sites().isEmpty() || !config.isAutoencoder()) {
       throw new IllegalArgumentException(
-          "the dictionary reads '%s' and writes '%s', which makes no crosscoder"
+          "the dictionary reads '%s' and writes '%s', so it is not a crosscoder"
               .formatted(config.inputHook(), config.outputHook()));
     }
     int at = 0;

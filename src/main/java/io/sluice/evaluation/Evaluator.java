@@ -155,7 +155,7 @@ public final class Evaluator {
     }
     if (!sums.varies()) {
       throw new IOException(
-          "%s: the %,d tokens that were read are one and the same vector in '%s', so there is no variance to"
+          "%s: all %,d tokens have the same vector in '%s', so there is no variance to"
                   .formatted(store.folder(), sums.tokens(), String.join(", ", Site.names(outputs)))
               + " explain; evaluate on more text");
     }

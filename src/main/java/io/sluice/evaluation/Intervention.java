@@ -45,11 +45,7 @@ public abstract sealed class Intervention implements Hook, AutoCloseable
     long length = activation.size(1);
     if (activation.size(2) != width) {
       throw new IllegalArgumentException(
-          point
-              + " is "
-              + activation.size(2)
-              + " wide, but what shall replace it is of width "
-              + width);
+          point + " is " + activation.size(2) + " wide, but the replacement has width " + width);
     }
     if (from >= length) {
       return activation;

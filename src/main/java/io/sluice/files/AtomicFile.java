@@ -245,7 +245,7 @@ public final class AtomicFile implements AutoCloseable {
     String reason =
         switch (cause) {
           case AccessDeniedException e -> "no permission";
-          case NoSuchFileException e -> "its folder takes no files";
+          case NoSuchFileException e -> "no file can be created in its folder";
           case FileSystemException e -> e.getReason();
           default -> cause.getMessage();
         };

@@ -105,7 +105,7 @@ public final class Fields {
    */
   public static Fields of(String file, JsonNode json, String remedy) throws IOException {
     if (json == null || !json.isObject()) {
-      throw new IOException(file + ": is no JSON object; " + remedy);
+      throw new IOException(file + ": is not a JSON object; " + remedy);
     }
     return new Fields(file, "", json, remedy);
   }
@@ -305,7 +305,7 @@ public final class Fields {
   public void requireNoOthers() throws IOException {
     for (String name : names()) {
       if (!known.contains(name)) {
-        throw damaged("this version knows no field " + quoted(path(name)));
+        throw damaged("this version has no field " + quoted(path(name)));
       }
     }
   }

@@ -119,7 +119,7 @@ public final class FolderLock implements AutoCloseable {
     } catch (IOException e) {
       throw new IOException(
           folder
-              + ": its file system gives no locks ("
+              + ": its file system does not support locks ("
               + e.getMessage()
               + "); use a folder on another one",
           e);

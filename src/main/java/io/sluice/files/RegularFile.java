@@ -30,8 +30,7 @@ public final class RegularFile {
       throw new IOException(file + ": is a folder; give a file");
     }
     if (Files.exists(file) && !Files.isRegularFile(file)) {
-      throw new IOException(
-          file + ": is a " + kind(file) + ", which is no regular file; give a file");
+      throw new IOException(file + ": is a " + kind(file) + ", not a regular file; give a file");
     }
   }
 
@@ -70,7 +69,7 @@ public final class RegularFile {
     long size = Files.size(file);
     if (size > most) {
       throw new IOException(
-          file + ": has " + size + " bytes, more than the " + most + " of such a file; check it");
+          file + ": has " + size + " bytes, more than the " + most + " that are read; check it");
     }
     return Files.readAllBytes(file);
   }

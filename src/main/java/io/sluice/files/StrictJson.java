@@ -100,24 +100,24 @@ public final class StrictJson {
       return "it ends too early" + place(line, e);
     }
     if (e instanceof StreamConstraintsException) {
-      return "it nests deeper, or holds longer texts or numbers, than such a file does";
+      return "it exceeds the limits on nesting or on the length of texts and numbers";
     }
     if (name.find()) {
-      return "the name " + Quoted.of(name.group(1)) + " comes twice" + place(line, e);
+      return "the name " + Quoted.of(name.group(1)) + " occurs twice" + place(line, e);
     }
     if (token.find()) {
-      return "it holds " + token.group(1) + ", which is no number of JSON" + place(line, e);
+      return "it holds " + token.group(1) + ", which is not a JSON number" + place(line, e);
     }
     if (words.startsWith("Trailing token")) {
       return "something follows its end" + place(line, e);
     }
     if (e instanceof JsonMappingException mapping && !mapping.getPath().isEmpty()) {
-      return "its field " + Quoted.of(path(mapping)) + " is missing or not what belongs there";
+      return "its field " + Quoted.of(path(mapping)) + " is missing or has a wrong value";
     }
     if (e instanceof InputCoercionException) {
       return "a number in it is out of range" + place(line, e);
     }
-    return "it makes no sense" + place(column, e);
+    return "it is malformed" + place(column, e);
   }
 
   /** Whether a document ended too early. */

@@ -174,7 +174,7 @@ public record StatisticsFile(String model, String text, Map<String, Covariance> 
         if (!(Math.abs(here) <= bound + slack) || !(Math.abs(here - matrix[j * d + i]) <= slack)) {
           throw bad(
               path,
-              "'%s' is no covariance: (%d, %d) is %s and (%d, %d) is %s, with variances %s and %s"
+              "'%s' is not a covariance: (%d, %d) is %s and (%d, %d) is %s, with variances %s and %s"
                   .formatted(
                       hook,
                       i,

@@ -5,14 +5,14 @@ import java.math.MathContext;
 import java.util.TreeSet;
 
 /**
- * A spectrum as the page draws it: shares of the variance at chosen indices.
+ * A spectrum for the page: shares of the variance at selected indices.
  *
  * @param index 1-based numbers of the directions, ascending, the first and the last among them
  * @param share variance along each of those directions over the total variance
  * @param cumulative variance along all directions up to each of those over the total variance
  */
 record Curve(int[] index, double[] share, double[] cumulative) {
-  /** The most points of a curve; wider spectra are thinned, evenly and near the start densely. */
+  /** The largest number of points; wider spectra are thinned, with more points near the start. */
   static final int MOST = 512;
 
   private static final MathContext SIX_DIGITS = new MathContext(6);
@@ -42,7 +42,7 @@ record Curve(int[] index, double[] share, double[] cumulative) {
     return new Curve(index, share, cumulative);
   }
 
-  /** A number at the six digits that a page needs. */
+  /** A number rounded to the six digits that a page needs. */
   static double round(double value) {
     return Double.isFinite(value) ? new BigDecimal(value).round(SIX_DIGITS).doubleValue() : value;
   }

@@ -17,15 +17,14 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * What the numbers say, in plain words: nothing here is known beforehand, each word follows from
- * the data.
+ * The main results in sentences; every sentence is computed from the data.
  *
  * @param headline one sentence
- * @param sentences what stands below it, at most four
+ * @param sentences further sentences, at most four
  */
 record Findings(String headline, List<String> sentences) {
 
-  /** The share of the loss whose cost in directions is told. */
+  /** The share of the loss for which the number of directions is reported. */
   static final double MOST_OF_THE_LOSS = 0.9;
 
   static Findings of(Spectra spectra, List<TrainingRun> runs) {
@@ -71,7 +70,7 @@ record Findings(String headline, List<String> sentences) {
     return spectra.ofKind(kind).stream().mapToDouble(Hook::dimensionShare).average();
   }
 
-  /** A share as a percentage that never rounds to 0 or 100 what is neither. */
+  /** A share as a percentage; only exact 0 and 1 are shown as 0 and 100. */
   static String percent(double share) {
     double percent = 100 * share;
     if (percent > 0 && percent < 0.05) {
@@ -189,7 +188,7 @@ record Findings(String headline, List<String> sentences) {
     return pairs == 0 ? OptionalDouble.empty() : OptionalDouble.of(sum / pairs);
   }
 
-  /** What kind of place a hook point's name says it is. */
+  /** The kind of a hook point, from its name. */
   static String kind(String hook) {
     return hook.substring(hook.lastIndexOf('.') + 1);
   }
@@ -216,7 +215,7 @@ record Findings(String headline, List<String> sentences) {
             + ".";
   }
 
-  /** Of the runs that answer one question, the most that there are, and have one dead window. */
+  /** A sentence about the largest group of comparable runs with one dead window. */
   private static String deadSentence(List<TrainingRun> runs) {
     List<String> names = RunQuestion.names(runs);
     Map<String, List<Integer>> alike = new LinkedHashMap<>();
@@ -233,7 +232,7 @@ record Findings(String headline, List<String> sentences) {
     if (ended.isEmpty()) {
       return null;
     }
-    // Runs whose shares read the same are told apart by how well they reconstruct.
+    // Runs with equal displayed shares are compared by their FVU.
     Comparator<Integer> byDead =
         Comparator.comparingDouble((Integer i) -> shown(runs.get(i).finalDeadFraction()))
             .thenComparingDouble(i -> bestFvu(runs.get(i)));
@@ -275,7 +274,7 @@ record Findings(String headline, List<String> sentences) {
         + ".";
   }
 
-  /** A share as it is shown: what differs by less is no difference to a reader. */
+  /** A share rounded as displayed; smaller differences are ignored. */
   private static double shown(double share) {
     return Math.rint(1000 * share) / 1000;
   }
@@ -295,7 +294,7 @@ record Findings(String headline, List<String> sentences) {
     return most;
   }
 
-  /** From which settings to which the dead fraction of the first sweep goes. */
+  /** The settings of the first sweep with the largest and the smallest dead fraction. */
   private static String sweepSentence(List<SweepResult> sweeps) {
     List<SweepResult.Group> groups = sweeps.isEmpty() ? List.of() : sweeps.getFirst().groups();
     if (groups.isEmpty()) {
@@ -339,7 +338,7 @@ record Findings(String headline, List<String> sentences) {
         + ".";
   }
 
-  /** Equal texts for cells of a sweep that can be better or worse than one another. */
+  /** A key that is equal for comparable cells of a sweep. */
   static String question(SweepResult.Group group) {
     return Stream.of(Axis.FEATURES, Axis.K, Axis.BATCH)
         .map(axis -> String.valueOf(group.values().get(axis)))

@@ -5,18 +5,18 @@ import io.sluice.files.Fields;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** Reads what {@code sluice loss} wrote. */
+/** Reads the file of {@code sluice loss}. */
 public final class LossFile {
   private LossFile() {}
 
   /**
    * The loss-recovered curves of a file.
    *
-   * @throws IOException if the file is missing, empty, cut off or not such a file; the message
+   * @throws IOException if the file is missing, empty, truncated or of another format; the message
    *     names the file and what to do
    */
   public static LossRecovery read(Path file) throws IOException {
-    return Fields.read(file, LossRecovery.FORMAT, "write it anew with 'sluice loss'")
+    return Fields.read(file, LossRecovery.FORMAT, "write it again with 'sluice loss'")
         .record(LossRecovery.class);
   }
 }

@@ -13,14 +13,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Reads {@code metrics.jsonl}, however long, into a curve of bounded length. */
+/** Reads {@code metrics.jsonl} of any length into a curve of bounded length. */
 final class MetricsFile {
-  /** The most points that a curve keeps; more cannot be told apart on a screen. */
+  /** The largest number of points of a curve; more cannot be distinguished on a screen. */
   static final int MOST = 1200;
 
   private static final String REMEDY = "delete that line, or the file to leave the curves out";
 
-  /** A line has some two hundred bytes. */
+  /** A line has about two hundred bytes. */
   private static final int LONGEST = 1 << 16;
 
   private final List<Metric> kept = new ArrayList<>();
@@ -32,8 +32,8 @@ final class MetricsFile {
 
   /**
    * The metrics of {@code file} in order of steps. A run that was killed and resumed logs some
-   * steps twice; the later line counts. A last line that was cut off is left out, as a run that is
-   * still going on, or was killed, leaves one.
+   * steps twice; the later line counts. An incomplete last line is left out, since a running or
+   * killed run leaves one.
    */
   static List<Metric> read(Path file) throws IOException {
     RegularFile.require(file);

@@ -17,14 +17,14 @@ import java.util.stream.Collectors;
 /**
  * Fills the page's template.
  *
- * <p>Nothing that comes from a file can run in the page: text is escaped, data is JSON without
- * {@code <}, {@code >} or {@code &}, the script writes it as text only, and the page's own content
- * security policy admits just the three scripts whose hashes it lists and no request at all.
+ * <p>Nothing from a file can run in the page: text is escaped, data is JSON without {@code <},
+ * {@code >} or {@code &}, the script inserts it as text only, and the page's content security
+ * policy allows only the three scripts whose hashes it lists and no requests.
  */
 final class Page {
   private static final String ECHARTS = "/META-INF/resources/webjars/echarts/5.5.0/echarts.min.js";
 
-  /** In the order in which they use each other. */
+  /** In the order of their dependencies. */
   private static final List<String> SCRIPTS =
       List.of(
           "format.js",
@@ -79,7 +79,7 @@ final class Page {
     return out.toString();
   }
 
-  /** JSON that can stand in a script element: markup characters are escaped in its strings. */
+  /** JSON for a script element: markup characters are escaped in its strings. */
   static String json(Object value) {
     try {
       return JSON.writeValueAsString(value)
@@ -93,7 +93,7 @@ final class Page {
     }
   }
 
-  /** Replaces each {@code {{name}}} once; what is put in is not looked at again. */
+  /** Replaces each {@code {{name}}} once; inserted text is not expanded again. */
   static String fill(String template, Map<String, String> parts) {
     StringBuilder out = new StringBuilder(template.length());
     int at = 0;
@@ -134,7 +134,10 @@ final class Page {
     return checked(name, resource("js/" + name));
   }
 
-  /** A script that ended its own element, or held a carriage return, would not match its hash. */
+  /**
+   * Refuses a script that ends its own element or has a carriage return, which would not match its
+   * hash.
+   */
   private static String checked(String name, String script) {
     if (script.contains("</script") || script.contains("<!--") || script.indexOf('\r') >= 0) {
       throw new IllegalStateException(name + " cannot stand inside a page");

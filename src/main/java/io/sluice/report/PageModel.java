@@ -16,8 +16,8 @@ import java.util.OptionalDouble;
 import java.util.function.Function;
 
 /**
- * What the page's script is given, as JSON: the report's data, thinned and rounded to what a screen
- * can show. Absent parts are null and do not appear.
+ * The data of the page's script, as JSON: the report's data, thinned and rounded to the resolution
+ * of a screen. Absent parts are null and do not appear.
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 record PageModel(
@@ -62,15 +62,18 @@ record PageModel(
       double[][] overlap,
       Double chance) {}
 
-  /** What projections cost the model. */
+  /** The loss of the model with projections. */
   record Loss(double cleanLoss, long tokens, List<Recovery> curves) {}
 
-  /** The curve of one hook point; {@code needed} is the share that recovers most of the loss. */
+  /**
+   * The curve of one hook point; {@code needed} is the share of directions that recovers most of
+   * the loss.
+   */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   record Recovery(
       String hook, String kind, int width, double ablatedLoss, Double needed, List<Point> points) {}
 
-  /** One run; those of one {@code question} can be better or worse than one another. */
+  /** One run; runs with equal {@code question} are comparable. */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   record Run(
       String name,
@@ -80,7 +83,7 @@ record PageModel(
       Course course,
       Evaluation evaluation) {}
 
-  /** A run's metrics by column; an entry is null where a line had no such number. */
+  /** A run's metrics by column; an entry is null if a line lacks the number. */
   record Course(long[] step, long[] tokens, Double[] fvu, Double[] heldOut, Double[] dead) {}
 
   public static PageModel of(Report report) {

@@ -10,13 +10,13 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * The report on one model and the dictionaries trained on it: a single HTML page with its data, its
- * style and its charts inside, that asks the network for nothing.
+ * The report on one model and the dictionaries trained on it: a single HTML page that contains its
+ * data, style and charts and makes no network requests.
  *
  * @param title the page's title
  * @param spectra the spectra, or null to leave those sections out
  * @param runs the runs to compare, in the order of the page; may be empty
- * @param loss how much of the loss k directions recover, or null to leave that section out
+ * @param loss the loss recovered by k directions, or null to leave that section out
  * @param sweeps sweeps to show; may be empty
  * @param provenance where the data comes from and what made the page, by name; shown at its end
  */
@@ -56,8 +56,7 @@ public record Report(
   }
 
   /**
-   * Writes the page. It is written beside {@code file} and renamed over it, so that a failure
-   * leaves what was there.
+   * Writes the page atomically, so that a failure leaves the previous file.
    *
    * @return the size of the page, in bytes
    * @throws IOException if the folder of {@code file} is missing or cannot be written to

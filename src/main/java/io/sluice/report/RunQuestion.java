@@ -9,12 +9,11 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Which question a run answers, and what it is called beside others: only runs that learn the same
- * hook points with as many features, as many of them on a token, on the same data, can be better or
- * worse than one another.
+ * Groups and names runs for comparison: only runs of the same hook points, number of features, k
+ * and data are comparable.
  */
 final class RunQuestion {
-  /** What has to be the same. */
+  /** The settings that must be equal. */
   private static final List<String> QUESTION =
       List.of(
           "hook",
@@ -34,7 +33,7 @@ final class RunQuestion {
           "heldOut.tokens",
           "fromPosition");
 
-  /** What follows from other settings, or says nothing of the result. */
+  /** Settings that follow from others or do not affect the result. */
   private static final Set<String> INCIDENTAL =
       Set.of(
           "scale",
@@ -54,7 +53,7 @@ final class RunQuestion {
 
   private RunQuestion() {}
 
-  /** Equal texts for runs that answer one question. */
+  /** A key that is equal for comparable runs. */
   static String of(TrainingRun run) {
     List<String> parts = new ArrayList<>();
     for (String key : QUESTION) {
@@ -86,7 +85,7 @@ final class RunQuestion {
         .toList();
   }
 
-  /** The runs' names; those that two have are told apart by what differs, or by a number. */
+  /** The runs' names; equal names get the settings that differ, or a number. */
   static List<String> names(List<TrainingRun> runs) {
     Map<String, List<TrainingRun>> byName = new HashMap<>();
     for (TrainingRun run : runs) {

@@ -2,9 +2,9 @@ package io.sluice.report;
 
 import java.util.Map;
 
-/** What a setting's value means, where it is a code. */
+/** Words for settings whose value is a code. */
 final class SettingWords {
-  /** Settings whose 0 is not a number, and what it stands for. */
+  /** Settings whose 0 has a special meaning, and that meaning. */
   private static final Map<String, String> ZERO =
       Map.ofEntries(
           Map.entry("dInit", "as many as tau asks for"),

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * What {@code spectrum.json} holds: the spectra of the hook points of one model over one text, and
- * those of its output projections. The measures are defined in arXiv 2508.16929.
+ * The contents of {@code spectrum.json}: the spectra of the hook points of one model over one text,
+ * and those of its output projections. The measures are defined in arXiv 2508.16929.
  *
  * @param model name of the model
  * @param text name of the text
@@ -33,13 +33,13 @@ public record Spectra(
   /** The {@code format} of a spectrum file. */
   public static final String FORMAT = "sluice.spectrum/1";
 
-  private static final String REMEDY = "write it anew with 'sluice spectrum'";
+  private static final String REMEDY = "write it again with 'sluice spectrum'";
 
   /**
    * The spectrum of one hook point.
    *
    * @param hook its name, for instance {@code layers.3.attn_out}
-   * @param kind what it is, for instance {@code attn_out}
+   * @param kind its kind, for instance {@code attn_out}
    * @param layer its layer, from 0
    * @param width its dimension d
    * @param tokens tokens that the covariance was taken over
@@ -72,14 +72,14 @@ public record Spectra(
       return (double) intrinsicDimension / width;
     }
 
-    /** The effective rank as a share of the width, or null where the file has none. */
+    /** The effective rank as a share of the width, or null if the file has none. */
     public Double rankShare() {
       return effectiveRank == null ? null : Double.valueOf(effectiveRank / width);
     }
   }
 
   /**
-   * The spectrum of one output projection and what its heads share.
+   * The spectrum of one output projection and the overlap of its heads.
    *
    * @param layer its layer, from 0
    * @param heads attention heads
@@ -99,7 +99,7 @@ public record Spectra(
       double[] headEffectiveRank,
       double[][] headOverlap) {}
 
-  /** Checks the numbers that the page relies on; the message says which one is out of range. */
+  /** Checks the numbers that the page needs; the message names the one out of range. */
   public Spectra {
     require(tau > 0 && tau <= 1, "tau is " + tau + ", not in (0, 1]");
     require(hooks != null && hooks.stream().noneMatch(Objects::isNull), "hooks is or holds null");
@@ -118,8 +118,8 @@ public record Spectra(
   /**
    * Reads a {@code spectrum.json}.
    *
-   * @throws IOException if the file is missing, empty, cut off or not a spectrum file; the message
-   *     names the file and what to do
+   * @throws IOException if the file is missing, empty, truncated or not a spectrum file; the
+   *     message names the file and what to do
    */
   public static Spectra read(Path file) throws IOException {
     return Fields.read(file, FORMAT, REMEDY).record(Spectra.class);

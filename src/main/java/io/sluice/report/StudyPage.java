@@ -33,7 +33,7 @@ public final class StudyPage {
               Axis.AUXK, "off",
               Axis.RESAMPLE, "off"));
 
-  /** Differences of fewer standard errors than this decide nothing. */
+  /** Smaller differences, in standard errors, count as undecided. */
   private static final double DECISIVE = 2;
 
   private final List<SweepResult> sweeps;
@@ -154,7 +154,7 @@ public final class StudyPage {
     line("");
   }
 
-  /** Which tokens FVU is of. */
+  /** The tokens on which FVU is measured. */
   private String errors() {
     SweepResult.Group group = anyGroup();
     String last =
@@ -175,14 +175,14 @@ public final class StudyPage {
     return cells.values().iterator().next().values().iterator().next();
   }
 
-  /** Whether every cell was measured on what was held out. */
+  /** Whether every cell has a held-out FVU. */
   private boolean unseen() {
     return cells.values().stream()
         .flatMap(each -> each.values().stream())
         .allMatch(group -> group.heldOutFvu() != null);
   }
 
-  /** When AuxK and resampling act, if any cell has them. */
+  /** The window of AuxK and resampling, if any cell has them. */
   private String patience() {
     return sweeps.stream()
         .flatMap(sweep -> sweep.cells().stream())
@@ -326,7 +326,7 @@ public final class StudyPage {
     line("");
   }
 
-  /** What each other remedy does where nothing else is done, or to what ASI does. */
+  /** The effect of each other remedy alone, or on top of ASI. */
   private void others() {
     List<String> sentences = new ArrayList<>();
     Map<Axis, String> bare =
@@ -395,7 +395,7 @@ public final class StudyPage {
     return all;
   }
 
-  /** −1 if {@code a} is decisively less, 1 if more, 0 if that cannot be told. */
+  /** −1 if {@code a} is significantly smaller, 1 if larger, 0 if undecided. */
   private static int compare(Estimate a, Estimate b) {
     double error = Math.hypot(a.standardError(), b.standardError());
     double difference = a.mean() - b.mean();

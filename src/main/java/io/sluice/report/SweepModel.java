@@ -12,14 +12,14 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * A sweep as the page draws it.
+ * A sweep for the page.
  *
- * @param hook what was learned
+ * @param hook the hook point
  * @param deadWindowTokens window of the dead fraction
  * @param heldOutTokens tokens that were held out; 0 for none
- * @param fvuSteps steps that the FVU of tokens trained on is about
+ * @param fvuSteps the number of steps of the FVU on training batches
  * @param lines dead fraction and FVU against the number of features
- * @param shares what each cause of dead features explains; may be empty
+ * @param shares the share of dead features that each cause explains; may be empty
  */
 record SweepModel(
     String hook,
@@ -29,12 +29,12 @@ record SweepModel(
     List<Line> lines,
     List<Share> shares) {
 
-  /** Cells that differ in features and seed alone. */
+  /** Cells that differ only in features and seed. */
   record Line(String name, List<Point> points) {}
 
   /**
-   * One number of features; those of one {@code question} compare. Errors are standard errors over
-   * seeds, null for a single seed.
+   * One number of features; points with equal {@code question} are comparable. Errors are standard
+   * errors over seeds, null for a single seed.
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   record Point(
@@ -126,7 +126,7 @@ record SweepModel(
         : Double.valueOf(Curve.round(estimate.standardError()));
   }
 
-  /** The values of the axes that the sweep varies, but for one; of a single cell its hook point. */
+  /** The values of the varied axes except one; for a single cell its hook point. */
   private static String name(SweepResult sweep, Map<Axis, String> values, Axis without) {
     String name =
         values.entrySet().stream()

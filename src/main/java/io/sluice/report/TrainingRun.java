@@ -169,7 +169,7 @@ public record TrainingRun(
         header.result(),
         Files.exists(metrics) ? MetricsFile.read(metrics) : List.of(),
         Files.exists(evaluation)
-            ? Fields.read(evaluation, EVALUATION_FORMAT, "write it anew with 'sluice evaluate'")
+            ? Fields.read(evaluation, EVALUATION_FORMAT, "write it again with 'sluice evaluate'")
                 .record(Evaluation.class)
             : null);
   }

@@ -1,9 +1,10 @@
 /**
- * The HTML report: one self-contained page that shows in how few dimensions a transformer writes,
- * and how dictionaries trained on it fared.
+ * The HTML report: one self-contained page of a transformer's spectra and of the dictionaries
+ * trained on it.
  *
- * <p>{@link io.sluice.report.Spectra} and {@link io.sluice.report.TrainingRun} read what the
- * commands {@code spectrum}, {@code train} and {@code evaluate} left; {@link
- * io.sluice.report.Report} puts them on a page. The page asks the network for nothing.
+ * <p>{@link io.sluice.report.Spectra} and {@link io.sluice.report.TrainingRun} read the files of
+ * the commands {@code spectrum}, {@code train} and {@code evaluate}; {@link
+ * io.sluice.report.Report} writes the page, which makes no network requests. Measures are computed
+ * elsewhere ({@code geometry}, {@code evaluation}).
  */
 package io.sluice.report;

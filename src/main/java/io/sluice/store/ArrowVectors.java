@@ -34,7 +34,7 @@ public final class ArrowVectors {
     if (rows * column.bytesPerRow() != memory.byteSize() || rows > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
           memory.byteSize()
-              + " bytes are no whole number of rows of column '"
+              + " bytes are not a whole number of rows of column '"
               + column.name()
               + "', "
               + column.bytesPerRow()

@@ -213,7 +213,7 @@ public final class HeldOut {
           Locale.ROOT, "%,d tokens in %,d whole contexts are held out", tokens, contexts);
     }
     return share == 0
-        ? "nothing is held out, as was asked for"
+        ? "nothing is held out, as requested"
         : String.format(
             Locale.ROOT,
             "nothing is held out: of %,d tokens in whole contexts, at least %,d cannot be kept apart"

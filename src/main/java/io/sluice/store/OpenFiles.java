@@ -67,7 +67,7 @@ final class OpenFiles {
       if (count < 0) {
         throw new IOException(
             path
-                + ": was cut short while the store is open: it ends before byte "
+                + ": was truncated while the store is open: it ends before byte "
                 + (position + target.byteSize())
                 + "; restore it or capture again");
       }
@@ -82,7 +82,7 @@ final class OpenFiles {
         opened = new Opened(RegularFile.open(path));
       } catch (NoSuchFileException e) {
         throw new IOException(
-            path + ": is gone while the store is open; restore it or capture again", e);
+            path + ": was deleted while the store was open; restore it or capture again", e);
       }
       open.put(path, opened);
       if (open.size() > MOST) {

@@ -198,7 +198,7 @@ public final class Shard {
     if (now.size() < place.bytes && Objects.equals(now.fileKey(), place.identity)) {
       throw new IOException(
           place.path
-              + ": was cut short while the store is open: it has "
+              + ": was truncated while the store is open: it has "
               + now.size()
               + " of "
               + place.bytes

@@ -10,8 +10,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * What a file holds, told by its first bytes and never by its name. What is neither text nor a form
- * of it that is read is refused by name: its bytes would become tokens, and nobody would notice.
+ * The type of a file's content, detected from its first bytes and never from its name. Everything
+ * that is not text or a supported packing of text is refused by its type, since its bytes would
+ * silently become tokens.
  */
 enum Content {
   UTF_8(StandardCharsets.UTF_8),
@@ -23,12 +24,15 @@ enum Content {
   ZSTANDARD("Zstandard"),
   PARQUET("Parquet");
 
-  /** How much of a file is looked at. */
+  /** The number of bytes examined. */
   static final int HEAD = 1 << 16;
 
   private static final int SIGNATURES = 512;
 
-  /** Odd characters that any text may have, and one in so many beyond those. */
+  /**
+   * The number of control or invalid characters that any text may have, and the share allowed
+   * beyond it.
+   */
   private static final int ODD = 8;
 
   private static final int ONE_IN = 10;
@@ -46,22 +50,22 @@ enum Content {
     this.label = label;
   }
 
-  /** The encoding of a text; null for what is packed. */
+  /** The encoding of a text; null for packed content. */
   Charset charset() {
     return charset;
   }
 
-  /** What people call it. */
+  /** The name for messages. */
   String label() {
     return label;
   }
 
   /**
-   * Looks at the first bytes of a file.
+   * Detects the content from the first bytes of a file.
    *
    * @param where the file, for the message
    * @param head its first {@link #HEAD} bytes, or all if there are fewer
-   * @throws IOException if it is something else than texts, in one line that says what
+   * @throws IOException if it is not text, in one line that names the type
    */
   static Content of(String where, byte[] head) throws IOException {
     if (begins(head, 0x1f, 0x8b)) {
@@ -80,7 +84,7 @@ enum Content {
     if (sample.odd > ODD + sample.characters / ONE_IN) {
       throw new IOException(
           where
-              + ": is no text: of its first "
+              + ": is not text: of its first "
               + sample.characters
               + " characters "
               + sample.odd
@@ -93,7 +97,7 @@ enum Content {
   }
 
   /**
-   * Refuses what begins as no text does, by name.
+   * Refuses content with the signature of another type.
    *
    * @throws IOException if it is such a file
    */
@@ -163,9 +167,9 @@ enum Content {
   }
 
   /**
-   * How a text would look in an encoding.
+   * Statistics of a text decoded in an encoding.
    *
-   * @param odd how many of its characters are malformed or control what no text controls
+   * @param odd the number of malformed or control characters
    */
   private record Sample(int characters, int odd) {
     static Sample of(byte[] head, Charset charset) {
@@ -173,7 +177,7 @@ enum Content {
       ByteBuffer in = ByteBuffer.wrap(head);
       CharBuffer out = CharBuffer.allocate(head.length + 1);
       int odd = 0;
-      // Where the sample ends inside of a character, nothing is wrong.
+      // The sample may end inside a character.
       for (CoderResult result = decoder.decode(in, out, false);
           result.isError();
           result = decoder.decode(in, out, false)) {

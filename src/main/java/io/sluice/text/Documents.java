@@ -2,12 +2,12 @@ package io.sluice.text;
 
 import java.io.IOException;
 
-/** The documents of one file, one after the other, in pieces. */
+/** The documents of one file in order, each in pieces. */
 interface Documents extends AutoCloseable {
-  /** Goes on to the next document; false if there is none. */
+  /** Moves to the next document; false if there is none. */
   boolean next() throws IOException;
 
-  /** Where the document is, for messages. */
+  /** The location of the document, for messages. */
   String where();
 
   /** The next piece of the document, never empty; null at its end. */

@@ -17,11 +17,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A file with one JSON object per line, of which a field is a document's text. Lines without a
- * document are left out and counted; empty ones are passed over.
+ * A file with one JSON object per line; a field of each object is a document's text. Lines without
+ * a document are left out and counted; empty lines are ignored.
  */
 final class JsonLines implements Documents {
-  /** The longest line; what a document of a larger data set takes stays far below. */
+  /** The longest line, far above the documents of large data sets. */
   private static final int LONGEST = 1 << 28;
 
   /** Fields that a message names. */
@@ -72,7 +72,9 @@ final class JsonLines implements Documents {
     return document.next();
   }
 
-  /** The next line without its end, null at the file's end; lines too long come back empty. */
+  /**
+   * The next line without its end, null at the file's end; lines that are too long become empty.
+   */
   private byte[] readLine() throws IOException {
     ByteArrayOutputStream content = new ByteArrayOutputStream();
     boolean any = false;
@@ -132,9 +134,9 @@ final class JsonLines implements Documents {
     return true;
   }
 
-  /** The document in a line, or null if there is none, which is noted. */
+  /** The document in a line, or null if there is none, which is recorded. */
   private String text(byte[] content) throws IOException {
-    // Decoded here and not by the parser, so that one bad byte does not cost the document.
+    // Decoded here and not by the parser, so that one invalid byte does not lose the document.
     String json = Utf8.decode(content, 0, content.length, where(), problems);
     String text = null;
     try (JsonParser parser = JSON.createParser(json)) {

@@ -6,7 +6,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 
 /**
- * A column of a Parquet file; each of its rows is a document. Rows without a value are left out and
+ * A column of a Parquet file; each row is a document. Rows without a value are left out and
  * counted.
  */
 final class ParquetColumn implements Documents {

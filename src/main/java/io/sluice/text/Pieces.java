@@ -2,8 +2,9 @@ package io.sluice.text;
 
 /**
  * Cuts a long text into pieces of about {@value #LENGTH} characters, so that it can be read in
- * little memory: before a single space between two words where there is one, else anywhere between
- * two characters. Tokens of a text are not always those of its pieces; who tokenises joins them.
+ * little memory: before a single space between two words if possible, otherwise between any two
+ * characters. The tokens of a text are not always those of its pieces; the tokenizer joins pieces
+ * first.
  */
 final class Pieces {
   static final int LENGTH = 1 << 16;
@@ -30,7 +31,7 @@ final class Pieces {
     return piece;
   }
 
-  /** How many of the characters of a text that goes on make the next piece. */
+  /** The length of the next piece of a text that continues. */
   static int cut(CharSequence chars) {
     for (int i = chars.length() - 2; i > chars.length() / 2; i--) {
       if (chars.charAt(i) == ' '

@@ -5,12 +5,12 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The first bytes of a kind of file that is no text.
+ * The first bytes of a type of file that is not text.
  *
- * @param offset where they are
- * @param bytes what they are
- * @param name what to call such a file
- * @param remedy what to do with it
+ * @param offset their offset
+ * @param bytes their values
+ * @param name the name of the type
+ * @param remedy what to do with such a file
  */
 record Signature(int offset, byte[] bytes, String name, String remedy) {
   private static final String UNPACK = "unpack it and give the texts in it";
@@ -19,7 +19,7 @@ record Signature(int offset, byte[] bytes, String name, String remedy) {
   private static final String EXTRACT = "extract its text";
   private static final String OTHER = "give a text: plain, JSON lines or Parquet";
 
-  /** So many bytes are no chance. */
+  /** This many bytes do not match by chance. */
   private static final int SURE = 6;
 
   private static final List<Signature> ALL =
@@ -75,7 +75,7 @@ record Signature(int offset, byte[] bytes, String name, String remedy) {
   }
 
   /**
-   * The kind of file that begins so, or null if it is none of these.
+   * The type of a file, or null if it is none of these.
    *
    * @param head the first 512 bytes, or all if there are fewer
    */
@@ -99,7 +99,7 @@ record Signature(int offset, byte[] bytes, String name, String remedy) {
     if (head.length < end || !Arrays.equals(head, offset, end, bytes, 0, bytes.length)) {
       return false;
     }
-    // A few letters could be the beginning of a text, which has no bytes of control.
+    // A few letters could be the beginning of a text, but a text has no control bytes.
     return bytes.length >= SURE || hasControls(bytes) || hasControls(head);
   }
 

@@ -7,11 +7,11 @@ import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 
-/** The bytes of a text file, unpacked and in UTF-8, whatever the file is packed and written in. */
+/** The bytes of a text file, unpacked and converted to UTF-8. */
 final class TextBytes {
   private TextBytes() {}
 
-  /** The first bytes of a stream, which stay in it. */
+  /** The first bytes of a stream, without consuming them. */
   static byte[] head(BufferedInputStream in) throws IOException {
     in.mark(Content.HEAD);
     byte[] head = in.readNBytes(Content.HEAD);
@@ -19,7 +19,7 @@ final class TextBytes {
     return head;
   }
 
-  /** A stream of a file, of which {@link #head} can be seen. */
+  /** A stream of a file that {@link #head} can read. */
   static BufferedInputStream of(FileChannel channel) {
     return new BufferedInputStream(Channels.newInputStream(channel), Content.HEAD);
   }
@@ -27,9 +27,9 @@ final class TextBytes {
   /**
    * The text in a file.
    *
-   * @param content what the file is
+   * @param content the type of the file
    * @param in the file
-   * @throws IOException if what is in it is no text, in one line that names the file
+   * @throws IOException if the content is not text, in one line that names the file
    */
   static InputStream open(
       Path file, Content content, BufferedInputStream in, long fileBytes, TextProblems problems)

@@ -16,13 +16,13 @@ import java.util.function.Predicate;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Stream;
 
-/** Finds the files that paths, folders and patterns stand for, in an order that is always one. */
+/** Finds the files of paths, folders and patterns, in a fixed order. */
 final class TextFiles {
-  /** What is read of a folder. */
+  /** The file endings that are read from a folder. */
   private static final List<String> ENDINGS =
       List.of(".txt", ".text", ".md", ".jsonl", ".ndjson", ".json", ".parquet");
 
-  /** What the names of packed files end in, after those. */
+  /** The endings of packed files, after those. */
   private static final List<String> PACKED = List.of(".gz", ".zst", ".zstd");
 
   private TextFiles() {}
@@ -30,7 +30,7 @@ final class TextFiles {
   /**
    * The files, in the order of the paths and then of their names.
    *
-   * @throws IOException if a path does not exist, a folder holds no texts, or nothing fits a
+   * @throws IOException if a path does not exist, a folder holds no texts, or no file matches a
    *     pattern
    */
   static List<Path> find(List<Path> paths) throws IOException {
@@ -61,12 +61,16 @@ final class TextFiles {
     }
     PathMatcher matcher;
     try {
-      // What a name escapes or a folder is called must not be taken for a pattern.
+      // Escaped characters and names of folders must not be read as patterns.
       matcher =
           FileSystems.getDefault().getPathMatcher("glob:" + base.relativize(whole).toString());
     } catch (PatternSyntaxException e) {
       throw new IOException(
-          pattern + ": is not a pattern (" + e.getDescription() + "); quote it as it is meant", e);
+          pattern
+              + ": is not a pattern ("
+              + e.getDescription()
+              + "); escape the characters that are meant literally",
+          e);
     }
     Path folder = base;
     addAll(files, pattern, base, file -> matcher.matches(folder.relativize(file)));
@@ -80,7 +84,7 @@ final class TextFiles {
   private static void addAll(List<Path> files, Path named, Path folder, Predicate<Path> wanted)
       throws IOException {
     int before = files.size();
-    // A walk does not follow the folder itself where that is a link; links in it stay closed.
+    // A walk does not follow the folder itself if it is a link; links in it are not followed.
     Path real = Files.isSymbolicLink(folder) ? folder.toRealPath() : folder;
     try (Stream<Path> found = Files.walk(real)) {
       found
@@ -115,7 +119,7 @@ final class TextFiles {
     return ENDINGS.stream().anyMatch(name::endsWith);
   }
 
-  /** The file's name in small letters, without the ending that says how it is packed. */
+  /** The file's name in lower case, without the ending of its packing. */
   static String unpackedName(Path file) {
     String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
     for (String ending : PACKED) {
@@ -126,7 +130,7 @@ final class TextFiles {
     return name;
   }
 
-  /** Whether a packed file lies beside what was packed: its texts would come twice. */
+  /** Whether the unpacked file is beside a packed file: its texts would be read twice. */
   private static boolean isCopy(Path file) {
     String name = file.getFileName().toString();
     int unpacked = unpackedName(file).length();

@@ -5,12 +5,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What was wrong with the texts read so far.
+ * The problems in the texts read so far.
  *
  * <p>Not safe for use by several threads at a time.
  */
 public final class TextProblems {
-  /** How many are named; the rest is only counted. */
+  /** The number of problems that are named; the others are only counted. */
   private static final int NAMED = 3;
 
   private final boolean strict;
@@ -38,12 +38,12 @@ public final class TextProblems {
     return empty;
   }
 
-  /** Whether nothing was wrong. */
+  /** Whether there are no problems. */
   public boolean isEmpty() {
     return documents + characters + empty == 0;
   }
 
-  /** All of it in one line: how many of each kind, and where the first are. */
+  /** A summary in one line: the number of each kind, and the locations of the first. */
   public String summary() {
     List<String> counts = new ArrayList<>();
     add(counts, documents, "document that cannot be read", "documents that cannot be read");
@@ -62,20 +62,20 @@ public final class TextProblems {
     }
   }
 
-  /** A document is left out. */
+  /** Records a document that is left out. */
   void unreadable(String where, String why, String remedy) throws IOException {
     note(where, why, remedy);
     documents++;
   }
 
-  /** A character is replaced. */
+  /** Records a character that is replaced. */
   void notUtf8(String where, String why) throws IOException {
     note(where, why, "convert the text to UTF-8");
     characters++;
   }
 
   /**
-   * A document holds no text.
+   * Records a document without text.
    *
    * @throws IOException if the texts are read strictly
    */

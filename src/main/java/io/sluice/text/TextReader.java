@@ -48,11 +48,11 @@ public final class TextReader implements AutoCloseable {
   }
 
   /**
-   * Goes on to the next document, wherever in the one before reading has stopped.
+   * Moves to the next document, also if the previous one was not read to its end.
    *
    * @return false if there is none
-   * @throws IOException if a file is missing or cannot be read, or, reading strictly, something is
-   *     wrong with a document
+   * @throws IOException if a file is missing or cannot be read, or, with strict reading, a document
+   *     has a problem
    */
   public boolean nextDocument() throws IOException {
     while (documents == null || !documents.next()) {
@@ -74,12 +74,12 @@ public final class TextReader implements AutoCloseable {
     return documents.piece();
   }
 
-  /** Where the document is: a file, or a line or row of one. */
+  /** The location of the document: a file, or a line or row of one. */
   public String where() {
     return documents.where();
   }
 
-  /** What was wrong so far; grows as reading goes on. */
+  /** The problems so far; updated as reading continues. */
   public TextProblems problems() {
     return problems;
   }

@@ -7,14 +7,14 @@ import java.util.stream.Collectors;
 /**
  * Which texts to read.
  *
- * @param paths files; folders, of which every text file is read, whatever its depth; patterns with
- *     {@code *}, <code>**</code>, {@code ?}, {@code [a-z]} or <code>{a,b}</code>. What {@code
- *     .jsonl}, {@code .ndjson} or {@code .json} end in is read as JSON lines, all else as plain
- *     text, one document per file; {@code .gz} or {@code .zst} may follow. Parquet, gzip,
- *     Zstandard, UTF-16 and UTF-32 are told by a file's first bytes, whatever its name
+ * @param paths files; folders, of which every text file at any depth is read; patterns with {@code
+ *     *}, <code>**</code>, {@code ?}, {@code [a-z]} or <code>{a,b}</code>. Files ending in {@code
+ *     .jsonl}, {@code .ndjson} or {@code .json} are read as JSON lines, others as plain text with
+ *     one document per file; {@code .gz} or {@code .zst} may follow. Parquet, gzip, Zstandard,
+ *     UTF-16 and UTF-32 are detected from a file's first bytes, whatever its name
  * @param field the field of JSON lines, or the column of Parquet, that holds a document's text
- * @param strict whether anything that is wrong with a text ends the reading; if not, lines that
- *     cannot be read are left out and bytes that are not UTF-8 become U+FFFD, and both are counted
+ * @param strict whether any problem in a text ends the reading; otherwise unreadable lines are left
+ *     out, bytes that are not UTF-8 become U+FFFD, and both are counted
  */
 public record TextSpec(List<Path> paths, String field, boolean strict) {
   /** The field or column that most data sets use. */
@@ -43,7 +43,7 @@ public record TextSpec(List<Path> paths, String field, boolean strict) {
     return new TextSpec(paths, DEFAULT_FIELD, false);
   }
 
-  /** What to call these texts: the names of files, folders and patterns. */
+  /** The name of these texts: the names of files, folders and patterns. */
   public String name() {
     return paths.stream()
         .map(path -> String.valueOf(path.getFileName()))

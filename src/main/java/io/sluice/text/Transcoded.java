@@ -9,7 +9,7 @@ import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CoderResult;
 import java.nio.charset.StandardCharsets;
 
-/** A text in another encoding, as UTF-8. What is malformed becomes U+FFFD and is counted. */
+/** Converts a text in another encoding to UTF-8. Malformed bytes become U+FFFD and are counted. */
 final class Transcoded extends InputStream {
   private final String where;
   private final InputStream in;
@@ -61,7 +61,7 @@ final class Transcoded extends InputStream {
       result = decode(read < 0);
     }
     ended = read < 0;
-    // Decoders give surrogates in pairs only, so pieces can be encoded by themselves.
+    // Decoders give surrogates in pairs only, so pieces can be encoded separately.
     encoded = StandardCharsets.UTF_8.encode(chars.flip());
   }
 

@@ -9,13 +9,13 @@ import java.nio.file.Path;
 import java.util.zip.GZIPInputStream;
 
 /**
- * What comes out of a compressed file, as it is asked for: in memory for the decoder's window
- * alone, and no more than texts unfold to. Errors are one line that names the file.
+ * The content of a compressed file as a stream, in the memory of the decoder's window and with a
+ * limit on its size. Errors are one line that names the file.
  */
 final class Unpacked extends FilterInputStream {
   private static final int PIECE = 1 << 16;
 
-  /** Bytes back to which a stream may refer, as a power of two: 128 MiB, zstd's own default. */
+  /** The logarithm of the largest window: 128 MiB, zstd's own default. */
   private static final int LONGEST_WINDOW = 27;
 
   private final Path file;
@@ -30,10 +30,10 @@ final class Unpacked extends FilterInputStream {
   }
 
   /**
-   * Begins to unpack.
+   * Starts unpacking.
    *
    * @param content {@link Content#GZIP} or {@link Content#ZSTANDARD}
-   * @param fileBytes how long the file is
+   * @param fileBytes the length of the file
    */
   static InputStream of(Path file, Content content, InputStream in, long fileBytes)
       throws IOException {

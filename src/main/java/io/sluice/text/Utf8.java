@@ -7,7 +7,7 @@ import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CoderResult;
 import java.nio.charset.StandardCharsets;
 
-/** Turns bytes into text; what is not UTF-8 becomes U+FFFD and is noted. */
+/** Decodes bytes; bytes that are not UTF-8 become U+FFFD and are recorded. */
 final class Utf8 {
   private Utf8() {}
 

@@ -57,7 +57,7 @@ public final class TextTokenizer {
    */
   public static TextTokenizer read(JsonNode root) throws TokenizerException {
     if (!root.isObject()) {
-      throw new TokenizerException("it is no JSON object");
+      throw new TokenizerException("it is not a JSON object");
     }
     return new TextTokenizer(new Component("", root));
   }

@@ -150,7 +150,7 @@ final class BundledLibTorch {
     String message = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
     return switch (e) {
       case AccessDeniedException denied -> "may not write to " + denied.getFile();
-      case FileAlreadyExistsException file -> file.getFile() + " is no folder";
+      case FileAlreadyExistsException file -> file.getFile() + " is not a folder";
       default -> message;
     };
   }

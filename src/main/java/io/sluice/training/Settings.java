@@ -69,7 +69,8 @@ public final class Settings {
   public static TrainingConfig read(JsonNode json, Path file) throws IOException {
     ObjectNode whole = JSON.createObjectNode();
     whole.set("config", json);
-    return read(Fields.of(file.toString(), whole, "restore it or start anew").object("config"));
+    return read(
+        Fields.of(file.toString(), whole, "restore it or start a new run").object("config"));
   }
 
   /** The configuration that {@link #write} wrote. */

@@ -3,7 +3,7 @@ package io.sluice.weights;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** One-line messages about files that cannot be used: which, what is wrong, what to do. */
+/** One-line errors of files that cannot be used: the file, what is wrong, what to do. */
 final class BadFile {
   private BadFile() {}
 

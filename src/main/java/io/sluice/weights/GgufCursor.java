@@ -40,9 +40,9 @@ final class GgufCursor {
   }
 
   /**
-   * A number of things to come, each of which takes at least {@code least} bytes of the file.
+   * The number of following items, each of which takes at least {@code least} bytes of the file.
    *
-   * @throws IOException if so many do not fit
+   * @throws IOException if that many do not fit
    */
   long count(long least, String what) throws IOException {
     long count = int64(what);
@@ -77,7 +77,7 @@ final class GgufCursor {
     return text(advance(length, what), (int) length, what);
   }
 
-  /** Passes over a string and returns where it began. */
+  /** Skips a string and returns its offset. */
   void skipString(String what) throws IOException {
     long length = int64(what);
     skip(length, what);

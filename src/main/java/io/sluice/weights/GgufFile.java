@@ -12,16 +12,16 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * A GGUF file, the format of llama.cpp, memory-mapped: metadata, which tells the architecture and
- * holds the tokenizer, and tensors, most of them quantised.
+ * A GGUF file, the format of llama.cpp, memory-mapped: metadata, which hold the architecture and
+ * the tokenizer, and tensors, most of them quantised.
  *
  * <p>Opening validates all of the header: every count, length, type, shape and offset, and that no
- * two tensors overlap. Quantised tensors are float32 to their reader. They are never kept in that
- * form: {@link #dequantise} writes one into memory of the caller's choice, and {@link #data} into
- * new memory each time.
+ * two tensors overlap. Quantised tensors are read as float32. They are not cached in that form:
+ * {@link #dequantise} writes into the caller's memory, and {@link #data} into new memory at each
+ * call.
  */
 public final class GgufFile implements TensorSource {
-  /** Values per task: a few MiB of output, so that threads share the work evenly. */
+  /** Values per task: a few MiB of output, which balances the load of threads. */
   private static final int TASK_VALUES = 1 << 18;
 
   private final Path path;
@@ -75,7 +75,7 @@ public final class GgufFile implements TensorSource {
   }
 
   /**
-   * How the file keeps a tensor's values.
+   * The storage type of a tensor's values.
    *
    * @throws IllegalArgumentException if there is none of this name
    */

@@ -13,11 +13,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The header of a GGUF file of version 2 or 3, checked as input from strangers.
+ * The header of a GGUF file of version 2 or 3, read as untrusted input.
  *
  * @param metadata its key-value pairs
- * @param tensors each tensor with its place, in the header's order
- * @param unreadable the type of each tensor that is of none that Sluice reads
+ * @param tensors each tensor with its offset, in the header's order
+ * @param unreadable the types of the tensors that Sluice does not read
  */
 record GgufHeader(
     GgufMetadata metadata, Map<String, Placed> tensors, Map<String, String> unreadable) {
@@ -40,7 +40,7 @@ record GgufHeader(
    * A tensor and where its blocks are.
    *
    * @param info name, element type once read, and shape
-   * @param type how the values are kept
+   * @param type the storage type of the values
    * @param begin byte offset in the file
    */
   record Placed(TensorInfo info, GgufType type, long begin) {
@@ -66,14 +66,15 @@ record GgufHeader(
           swapped
               ? "is a big-endian GGUF file"
               : "is of GGUF version " + Integer.toUnsignedString(version),
-          "Sluice reads versions 2 and 3, little-endian: make it anew with llama.cpp's own tool");
+          "Sluice reads versions 2 and 3, little-endian: convert it again with llama.cpp's own tool");
     }
     long tensors = cursor.count(LEAST_TENSOR, "tensors");
     long pairs = cursor.count(LEAST_PAIR, "metadata pairs");
     GgufMetadata metadata = GgufMetadata.parse(path, file, cursor, pairs);
     long alignment = metadata.integer(ALIGNMENT, DEFAULT_ALIGNMENT);
     if (alignment < 1 || alignment > file.byteSize() || Long.bitCount(alignment) != 1) {
-      throw BadFile.damaged(path, "its alignment is " + alignment + ", which is no power of two");
+      throw BadFile.damaged(
+          path, "its alignment is " + alignment + ", which is not a power of two");
     }
     List<Placed> unplaced = new ArrayList<>();
     Map<String, String> unreadable = new LinkedHashMap<>();
@@ -98,9 +99,9 @@ record GgufHeader(
   }
 
   /**
-   * A tensor whose place is still counted from the beginning of the values.
+   * A tensor whose offset is still relative to the beginning of the values.
    *
-   * @return null if it is of a type that Sluice does not read; it then comes to {@code unreadable}
+   * @return null if Sluice does not read its type; it is then added to {@code unreadable}
    */
   private static Placed tensor(Path path, GgufCursor cursor, Map<String, String> unreadable)
       throws IOException {
@@ -155,7 +156,7 @@ record GgufHeader(
           what
               + " is at offset "
               + Long.toUnsignedString(offset)
-              + ", which is no multiple of the alignment of "
+              + ", which is not a multiple of the alignment of "
               + alignment);
     }
     if (offset < 0 || offset > fileBytes - values || tensor.bytes() > fileBytes - values - offset) {
@@ -173,7 +174,7 @@ record GgufHeader(
     return new Placed(tensor.info, tensor.type, values + offset);
   }
 
-  /** No byte belongs to two tensors: what is read is never more than the file holds. */
+  /** Checks that no byte belongs to two tensors, so that never more is read than the file holds. */
   private static void checkOverlap(Path path, List<Placed> tensors) throws IOException {
     tensors.sort(Comparator.comparingLong(Placed::begin).thenComparingLong(Placed::bytes));
     long covered = 0;

@@ -14,11 +14,11 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The key-value pairs of a GGUF file: what the model is, its sizes, its tokenizer. They stay in the
- * mapped file and are decoded when they are asked for.
+ * The key-value pairs of a GGUF file: architecture, sizes, tokenizer. They stay in the mapped file
+ * and are decoded on request.
  *
- * <p>Every method throws an {@code IOException} that names the file and the key if the value is of
- * another type than the one asked for; those without a default also if it is missing.
+ * <p>Every method throws an {@code IOException} that names the file and the key if the value has
+ * another type; methods without a default also if it is missing.
  */
 public final class GgufMetadata {
   private static final long LONGEST_TEXT = 1 << 28;
@@ -69,7 +69,7 @@ public final class GgufMetadata {
     return contains(key) ? real(key) : otherwise;
   }
 
-  /** A truth value, or {@code otherwise} if there is none. */
+  /** A boolean, or {@code otherwise} if there is none. */
   public boolean flag(String key, boolean otherwise) throws IOException {
     if (!contains(key)) {
       return otherwise;
@@ -133,8 +133,8 @@ public final class GgufMetadata {
   }
 
   /**
-   * A value of whatever type: a {@code Long}, {@code Double}, {@code Boolean} or {@code String}, or
-   * a list of these.
+   * A value of any type: a {@code Long}, {@code Double}, {@code Boolean} or {@code String}, or a
+   * list of these.
    */
   public Object value(String key) throws IOException {
     Entry entry = entry(key);
@@ -194,7 +194,7 @@ public final class GgufMetadata {
         }
         yield number;
       }
-      default -> throw wrong(key, "no whole number");
+      default -> throw wrong(key, "not a whole number");
     };
   }
 
@@ -204,7 +204,7 @@ public final class GgufMetadata {
       throw BadFile.because(
           path,
           "has no metadata " + Quoted.of(key),
-          "make the file anew with llama.cpp's own tool");
+          "convert the model again with llama.cpp's own tool");
     }
     return entry;
   }

@@ -6,7 +6,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** How a GGUF file keeps a tensor's values; the names are those of llama.cpp. */
+/** The storage types of a GGUF file's tensors; the names are those of llama.cpp. */
 public enum GgufType {
   F32(0, DType.F32),
   F16(1, DType.F16),
@@ -63,12 +63,12 @@ public enum GgufType {
     this.format = format;
   }
 
-  /** The element type that the values have once they are read: float32 if they are quantised. */
+  /** The element type of the values after reading: float32 if they are quantised. */
   public DType dtype() {
     return dtype;
   }
 
-  /** Whether the values are kept as blocks that must be dequantised. */
+  /** Whether the values are stored as blocks that must be dequantised. */
   public boolean isQuantised() {
     return format != null;
   }
@@ -78,7 +78,7 @@ public enum GgufType {
     return format;
   }
 
-  /** Values that are kept together. */
+  /** The number of values in a block. */
   int blockLength() {
     return format == null ? 1 : format.length();
   }
@@ -98,7 +98,7 @@ public enum GgufType {
     return null;
   }
 
-  /** What to call a type that Sluice does not read. */
+  /** The name of a type that Sluice does not read. */
   static String nameOf(int id) {
     return OTHERS.getOrDefault(id, "number " + Integer.toUnsignedString(id));
   }

@@ -10,16 +10,16 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
-/** Maps files for reading, and keeps the promise that tensor data is aligned. */
+/** Maps files for reading, and aligns tensor data. */
 final class MappedFile {
-  /** Copies are aligned to a cache line, as LibTorch's own memory is. */
+  /** Copies are aligned to a cache line, like LibTorch's own memory. */
   private static final long COPY_ALIGNMENT = 64;
 
   private MappedFile() {}
 
   /**
-   * Maps a whole file, read-only. The mapping ends when nothing refers to it any more: an explicit
-   * end could pull the memory away under a tensor that LibTorch is reading.
+   * Maps a whole file, read-only. The mapping ends when it is garbage: an explicit end could unmap
+   * memory that LibTorch is reading.
    */
   static MemorySegment map(Path file) throws IOException {
     if (Files.isDirectory(file)) {
@@ -36,7 +36,10 @@ final class MappedFile {
     }
   }
 
-  /** {@code data} itself if it is native memory aligned for {@code dtype}, else an aligned copy. */
+  /**
+   * {@code data} itself if it is native memory aligned for {@code dtype}, otherwise an aligned
+   * copy.
+   */
   static MemorySegment aligned(MemorySegment data, DType dtype) {
     if (data.isNative() && data.address() % dtype.bytes() == 0) {
       return data;

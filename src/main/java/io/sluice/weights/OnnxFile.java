@@ -21,10 +21,10 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The weights and the graph of an ONNX model. Initialisers are views of the mapped file wherever it
- * keeps them as raw bytes. A {@code Constant} node's value is listed under the name of its output,
- * as it means the same. Tensors of element types that Sluice does not carry (strings, 8-bit signed
- * integers, …) are left out. Subgraphs (loops, branches) are not looked into.
+ * The weights and the graph of an ONNX model. Initialisers are views of the mapped file if they are
+ * stored as raw bytes. The value of a {@code Constant} node is listed under the name of its output.
+ * Tensors of element types that Sluice does not support (strings, 8-bit signed integers, …) are
+ * left out. Subgraphs (loops, branches) are ignored.
  */
 public final class OnnxFile implements TensorSource {
   private final Path path;
@@ -98,7 +98,7 @@ public final class OnnxFile implements TensorSource {
 
   private static GraphProto parse(Path path, MemorySegment file) throws IOException {
     try {
-      // Aliasing makes byte fields views of the mapping instead of copies.
+      // With aliasing, byte fields are views of the mapping instead of copies.
       CodedInputStream input = UnsafeByteOperations.unsafeWrap(file.asByteBuffer()).newCodedInput();
       input.enableAliasing(true);
       ModelProto model = ModelProto.parseFrom(input);

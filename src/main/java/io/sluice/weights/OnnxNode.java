@@ -6,9 +6,9 @@ import java.util.Map;
 /**
  * One operation in an ONNX graph.
  *
- * @param operator what it computes, for instance {@code MatMul}; those that are not ONNX's own have
- *     their domain before them, as {@code com.microsoft.Gelu}
- * @param name its name; exporters make it from the module's path, for instance {@code
+ * @param operator what it computes, for instance {@code MatMul}; operators of other domains are
+ *     prefixed with them, as {@code com.microsoft.Gelu}
+ * @param name its name; exporters derive it from the module's path, for instance {@code
  *     /encoder/layer.0/attention/self/query/MatMul}; may be empty
  * @param inputs names of the values it reads, in the operator's order; an omitted one is empty
  * @param outputs names of the values it writes

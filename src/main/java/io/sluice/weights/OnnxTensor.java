@@ -31,7 +31,7 @@ record OnnxTensor(TensorInfo info, MemorySegment data) {
       this.model = model;
     }
 
-    /** The tensor, or null if its element type is one that Sluice does not carry. */
+    /** The tensor, or null if Sluice does not support its element type. */
     OnnxTensor read(String name, TensorProto tensor) throws IOException {
       DType dtype = dtype(tensor.getDataType());
       if (dtype == null) {
@@ -71,7 +71,7 @@ record OnnxTensor(TensorInfo info, MemorySegment data) {
       return MemorySegment.ofBuffer(bytes.asReadOnlyByteBuffer());
     }
 
-    /** Values that the file keeps as a list of numbers instead of raw bytes. */
+    /** Values that the file stores as a list of numbers instead of raw bytes. */
     private MemorySegment listed(TensorInfo info, TensorProto tensor) throws IOException {
       int count =
           switch (info.dtype()) {
@@ -121,9 +121,9 @@ record OnnxTensor(TensorInfo info, MemorySegment data) {
     }
 
     /**
-     * Maps a file in the model's folder; a model must not make us read anything else. A link may
-     * lead to where the model itself lies: HuggingFace's cache keeps all files of a model in one
-     * folder and has links to them in another.
+     * Maps a file in the model's folder; a model must not cause other files to be read. A link may
+     * lead to the folder of the model's target: HuggingFace's cache keeps all files of a model in
+     * one folder and links to them from another.
      */
     private MemorySegment mapBeside(String name, String location) throws IOException {
       Path folder = model.toAbsolutePath().normalize().getParent();

@@ -31,7 +31,7 @@ import java.util.zip.ZipFile;
 public final class PyTorchFile implements TensorSource {
   private static final String PICKLE = "/data.pkl";
 
-  /** A tensor takes some 200 bytes; each byte may become 60 in memory. */
+  /** A tensor takes about 200 bytes, and each byte may become 60 in memory. */
   private static final long LONGEST_PICKLE = 4L << 20;
 
   private final Path path;
@@ -53,8 +53,8 @@ public final class PyTorchFile implements TensorSource {
   /**
    * Reads a file.
    *
-   * @throws IOException if the file is missing, is none of PyTorch's, is damaged, or its pickle
-   *     asks for anything but tensors; the message names the file and what is wrong with it
+   * @throws IOException if the file is missing, is not a PyTorch file, is damaged, or its pickle
+   *     uses anything but tensors; the message names the file and what is wrong with it
    */
   public static PyTorchFile open(Path path) throws IOException {
     RegularFile.require(path);
@@ -117,8 +117,8 @@ public final class PyTorchFile implements TensorSource {
   }
 
   /**
-   * Checks that a storage is in the file; its bytes. Entries of a zip file may overlap, so each can
-   * be sound and all of them together far longer than the file: the caller adds them up.
+   * Checks that a storage is in the file, and returns its size. Entries of a zip file may overlap,
+   * so each can be valid and their sum far larger than the file: the caller adds the sizes.
    */
   private static long requireEntry(
       Path path, ZipFile zip, String root, PickledTensors.Storage storage) throws IOException {
@@ -126,7 +126,7 @@ public final class PyTorchFile implements TensorSource {
     if (entry == null) {
       throw BadFile.damaged(path, "its values " + Quoted.of(storage.key()) + " are missing");
     }
-    // In this order nothing overflows.
+    // This order cannot overflow.
     long size = storage.dtype().bytes();
     if (entry.getSize() % size != 0 || entry.getSize() / size != storage.elements()) {
       throw BadFile.damaged(
@@ -175,7 +175,7 @@ public final class PyTorchFile implements TensorSource {
     }
   }
 
-  /** PyTorch stores values as they are; what is compressed could unfold to any size. */
+  /** PyTorch stores values uncompressed; a compressed entry could unpack to any size. */
   private static void requireStored(Path path, ZipEntry entry) throws IOException {
     if (entry.getMethod() != ZipEntry.STORED || entry.getCompressedSize() != entry.getSize()) {
       throw BadFile.because(
@@ -185,7 +185,7 @@ public final class PyTorchFile implements TensorSource {
     }
   }
 
-  /** The view's values in row-major order: the storage itself where they are that already. */
+  /** The view's values in row-major order: the storage itself if they have that order already. */
   private static MemorySegment rowMajor(PickledTensors.View view, MemorySegment storage) {
     DType dtype = view.storage().dtype();
     long[] shape = view.shape();

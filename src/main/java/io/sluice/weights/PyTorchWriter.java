@@ -26,10 +26,10 @@ public final class PyTorchWriter {
   private PyTorchWriter() {}
 
   /**
-   * Writes a file, whole or not at all.
+   * Writes a file atomically.
    *
-   * @param tensors what to write, in the order of the dictionary
-   * @throws IOException if writing fails; what was at {@code path} is then still there
+   * @param tensors the tensors, in the order of the dictionary
+   * @throws IOException if writing fails; a previous file at {@code path} is then unchanged
    */
   public static void write(Path path, List<TensorData> tensors) throws IOException {
     byte[] pickle = pickle(tensors);
@@ -43,7 +43,7 @@ public final class PyTorchWriter {
 
   private static void write(FileChannel channel, byte[] pickle, List<TensorData> tensors)
       throws IOException {
-    // Closing the zip stream would close the channel, which the atomic file still has to force.
+    // Closing the zip stream would close the channel, which the atomic file still has to flush.
     ZipOutputStream zip = new ZipOutputStream(Channels.newOutputStream(channel));
     zip.setMethod(ZipOutputStream.STORED);
     put(zip, "data.pkl", MemorySegment.ofArray(pickle));

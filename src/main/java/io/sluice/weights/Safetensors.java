@@ -15,9 +15,9 @@ import java.util.concurrent.ConcurrentHashMap;
  * A safetensors file, memory-mapped. The format is 8 bytes of header length (little-endian), a JSON
  * header, and the values.
  *
- * <p>Opening validates all of it: the header's length, UTF-8 and JSON, duplicate names, element
- * types, shapes against byte ranges, ranges against the file, no overlap, no holes. A file that
- * another process shortens after it was opened cannot be guarded against.
+ * <p>Opening validates everything: the header's length, UTF-8 and JSON, duplicate names, element
+ * types, shapes against byte ranges, ranges against the file, no overlaps, no gaps. A file that
+ * another process truncates later is not detected.
  */
 public final class Safetensors implements TensorSource {
   private final Path path;
@@ -60,11 +60,11 @@ public final class Safetensors implements TensorSource {
    * streamed from their segments without a copy; tensors of larger elements come first, so that all
    * are aligned.
    *
-   * @param path the file to make or replace
+   * @param path the file to create or replace
    * @param tensors what to write
    * @param metadata text entries for the header's {@code __metadata__}; may be empty
    * @throws IllegalArgumentException if two tensors share a name
-   * @throws IOException if writing fails; whatever was at {@code path} is then still there
+   * @throws IOException if writing fails; a previous file at {@code path} is then unchanged
    */
   public static void write(Path path, List<TensorData> tensors, Map<String, String> metadata)
       throws IOException {

@@ -25,9 +25,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The header of a safetensors file, checked as input from strangers.
+ * The header of a safetensors file, read as untrusted input.
  *
- * @param valuesOffset where the values begin in the file
+ * @param valuesOffset the offset of the values in the file
  * @param tensors each tensor with its place, in the header's order
  * @param unreadable the element type of each tensor that is of none that Sluice reads
  * @param metadata the header's text entries
@@ -102,7 +102,7 @@ record SafetensorsHeader(
     }
   }
 
-  /** What is wrong with a tensor of a type that Sluice does not read. */
+  /** The error for a tensor of a type that Sluice does not read. */
   IOException isUnreadable(Path path, String name) {
     return BadFile.because(
         path,
@@ -232,7 +232,7 @@ record SafetensorsHeader(
       }
     }
 
-    /** Every byte of values belongs to exactly one tensor. */
+    /** Checks that every byte of the values belongs to exactly one tensor. */
     private void checkCover(List<Span> tensors) throws IOException {
       tensors.sort(Comparator.comparingLong(Span::begin).thenComparingLong(Span::end));
       long covered = 0;

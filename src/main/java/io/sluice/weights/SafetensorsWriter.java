@@ -18,9 +18,9 @@ import java.util.Map;
 
 /**
  * Writes a safetensors file piece by piece, for tensors that do not fit in memory together. The
- * shapes are given first, then each tensor's values in as many pieces as one likes, in any order of
- * tensors. Nothing is to be seen at the target until {@link #commit()}; closing without it leaves
- * no trace.
+ * shapes are given first, then each tensor's values in any number of pieces and any order of
+ * tensors. The target appears with {@link #commit()}; closing without it deletes the temporary
+ * file.
  */
 public final class SafetensorsWriter implements AutoCloseable {
   private static final long PIECE = 64L << 20;
@@ -56,7 +56,7 @@ public final class SafetensorsWriter implements AutoCloseable {
    * @param metadata text entries for the header's {@code __metadata__}; may be empty
    * @throws IllegalArgumentException if two tensors share a name, or one is named {@code
    *     __metadata__}
-   * @throws IOException if the file cannot be made
+   * @throws IOException if the file cannot be created
    * @throws IllegalStateException if this process is writing the same file already
    */
   public static SafetensorsWriter create(
@@ -93,7 +93,7 @@ public final class SafetensorsWriter implements AutoCloseable {
   public void append(String name, MemorySegment piece) throws IOException {
     Region region = regions.get(name);
     if (region == null) {
-      throw new IllegalArgumentException(path + " was not begun with a tensor '" + name + "'");
+      throw new IllegalArgumentException(path + " was not opened with a tensor '" + name + "'");
     }
     if (piece.byteSize() > region.end - region.next) {
       throw new IllegalArgumentException(
@@ -111,7 +111,7 @@ public final class SafetensorsWriter implements AutoCloseable {
   }
 
   /**
-   * Flushes to disk and puts the file in its place.
+   * Flushes to disk and renames the file to its target.
    *
    * @throws IllegalStateException if a tensor is not yet complete, or the file is already committed
    *     or closed
@@ -127,7 +127,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     file.commit();
   }
 
-  /** Lets go of the file; what is not committed is deleted. */
+  /** Closes the file and deletes it if it is not committed. */
   @Override
   public void close() throws IOException {
     file.close();
@@ -144,8 +144,8 @@ public final class SafetensorsWriter implements AutoCloseable {
     while (done < data.byteSize()) {
       long length = Math.min(data.isNative() ? PIECE : HEAP_PIECE, data.byteSize() - done);
       MemorySegment piece = data.asSlice(done, length);
-      // Channels take native memory as it is; of heap memory only byte[] can be a buffer, so pieces
-      // of it are copied outside first, which the channel would have done anyway.
+      // Channels take native memory directly; of heap memory only byte[] can be a buffer, so other
+      // pieces are copied to native memory first, as the channel would do anyway.
       try (Arena arena = Arena.ofConfined()) {
         ByteBuffer buffer =
             (data.isNative() ? piece : arena.allocate(length).copyFrom(piece)).asByteBuffer();
@@ -186,7 +186,7 @@ public final class SafetensorsWriter implements AutoCloseable {
       }
       json.writeEndObject();
     }
-    // Padding with spaces is the format's own way to align the values.
+    // The format pads the header with spaces to align the values.
     while (bytes.size() % Long.BYTES != 0) {
       bytes.write(' ');
     }

@@ -20,12 +20,12 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Several safetensors files that hold one model, with an index of what is in which ({@code
- * model.safetensors.index.json}, whose {@code weight_map} gives each tensor's file). The files lie
- * beside the index; names that lead elsewhere are refused.
+ * Several safetensors files of one model, with an index ({@code model.safetensors.index.json},
+ * whose {@code weight_map} gives each tensor's file). The files are in the folder of the index;
+ * names that lead elsewhere are refused.
  */
 public final class ShardedSafetensors implements TensorSource {
-  /** An index of a model with a million tensors stays far below this. */
+  /** Far above the index of a model with a million tensors. */
   private static final long MAX_INDEX_BYTES = 256L << 20;
 
   private static final JsonFactory JSON = StrictJson.factory(StreamReadConstraints.defaults());

@@ -14,7 +14,7 @@ public record TensorData(TensorInfo info, MemorySegment data) {
   /**
    * Checks the size.
    *
-   * @throws IllegalArgumentException if {@code data} has not as many bytes as the shape needs
+   * @throws IllegalArgumentException if {@code data} has another size than the shape needs
    */
   public TensorData {
     if (data.byteSize() != info.byteSize()) {

@@ -12,7 +12,7 @@ import java.util.Objects;
  * @param shape its sizes, outermost first; empty for a scalar; all at least 0
  */
 public record TensorInfo(String name, DType dtype, long... shape) {
-  /** The most dimensions a tensor may have; LibTorch's own limit is the same. */
+  /** The largest number of dimensions of a tensor, the same as LibTorch's. */
   static final int MAX_DIMENSIONS = 64;
 
   /**
@@ -57,7 +57,7 @@ public record TensorInfo(String name, DType dtype, long... shape) {
   }
 
   private static long byteSize(DType dtype, long[] shape) {
-    // Zeros are left out of the overflow check, so that strides of empty tensors cannot overflow
+    // The overflow check ignores sizes of 0, so that strides of empty tensors cannot overflow
     // either.
     long nonZero = dtype.bytes();
     boolean empty = false;

@@ -55,7 +55,7 @@ final class TensorPickle {
         | ClassCastException
         | ArithmeticException
         | IndexOutOfBoundsException e) {
-      throw BadFile.damaged(file, "its pickle is cut off or makes no sense");
+      throw BadFile.damaged(file, "its pickle is truncated or malformed");
     }
     if (!(root instanceof Map<?, ?> entries)) {
       throw BadFile.because(
@@ -85,7 +85,7 @@ final class TensorPickle {
       case Tuple tuple -> "a tuple";
       case String text -> "a text";
       case Constant none -> "None";
-      default -> "no tensor";
+      default -> "not a tensor";
     };
   }
 
@@ -151,7 +151,7 @@ final class TensorPickle {
           stack.push(objects.call((Global) stack.pop(), arguments.items()));
         }
         case 'b' -> {
-          // What a state_dict carries beside its entries: versions of modules, of no use here.
+          // A state_dict's extra attributes: versions of modules, which are not needed.
           stack.pop();
           map();
         }
@@ -183,9 +183,9 @@ final class TensorPickle {
   }
 
   private void put(Object key, Object value) throws IOException {
-    // Other keys could hold themselves, and would never be done being hashed.
+    // Other keys could contain themselves, and hashing them would not end.
     if (!(key instanceof String) && !(key instanceof Long)) {
-      throw BadFile.damaged(file, "its pickle has a dictionary with keys that are no names");
+      throw BadFile.damaged(file, "its pickle has a dictionary with keys that are not names");
     }
     map().put(key, value);
   }
@@ -203,7 +203,7 @@ final class TensorPickle {
   private void recall(int index) throws IOException {
     Object value = memo.get(index);
     if (value == null) {
-      throw BadFile.damaged(file, "its pickle recalls what it has not kept");
+      throw BadFile.damaged(file, "its pickle reads a memo entry that it has not written");
     }
     stack.push(value);
   }

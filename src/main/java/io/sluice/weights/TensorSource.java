@@ -8,12 +8,12 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * Named tensors in a weight file, whatever its format.
+ * Named tensors in a weight file of any format.
  *
- * <p>Opening a source checks the whole header, so that every tensor it lists can be read. Data is
- * handed out as read-only views of the mapped file; the mapping lasts as long as any such view is
- * reachable, so there is nothing to close and no view can outlive its memory. Sources are immutable
- * and may be used by several threads.
+ * <p>Opening a source checks the whole header, so that every tensor it lists can be read. Data are
+ * read-only views of the mapped file. The mapping lasts as long as any view is reachable, so there
+ * is nothing to close, and no view outlives its memory. Sources are immutable and may be used by
+ * several threads.
  */
 public sealed interface TensorSource
     permits Safetensors, ShardedSafetensors, OnnxFile, GgufFile, PyTorchFile {
@@ -22,7 +22,7 @@ public sealed interface TensorSource
    * {@code .gguf} or {@code .onnx}.
    *
    * <p>A tensor of an element type that Sluice does not read is left out, see {@link #unreadable}:
-   * a model may have some that it does not need.
+   * a model may not need it.
    *
    * @throws IOException if the ending is none of these, or the file is missing or damaged
    */
@@ -49,14 +49,13 @@ public sealed interface TensorSource
   /** All tensors' names, in the file's order. */
   Set<String> names();
 
-  /** Whether there is a tensor of this name. */
+  /** Whether a tensor of this name can be read. */
   default boolean contains(String name) {
     return names().contains(name);
   }
 
   /**
-   * How the file keeps a tensor that Sluice cannot read, which {@link #names()} therefore leaves
-   * out.
+   * The type of a tensor that Sluice cannot read and {@link #names()} therefore leaves out.
    *
    * @return the name of its type; null if there is no such tensor
    */
@@ -64,7 +63,7 @@ public sealed interface TensorSource
     return null;
   }
 
-  /** Whether the file has a tensor of this name, be it one that can be read or not. */
+  /** Whether the file has a tensor of this name, readable or not. */
   default boolean has(String name) {
     return contains(name) || unreadable(name) != null;
   }
@@ -79,7 +78,7 @@ public sealed interface TensorSource
   /**
    * A tensor's values: row-major, little-endian, without gaps, read-only, aligned to the element
    * size, {@code info(name).byteSize()} bytes. This is a view of the mapped file, a copy made once
-   * where the file does not keep the alignment, or new memory where values are quantised.
+   * if the file is not aligned, or new memory if values are quantised.
    *
    * @throws IllegalArgumentException if there is no tensor of this name
    */

@@ -84,7 +84,7 @@ class BadModelTest {
     Files.writeString(tokenizer, good.substring(0, good.length() / 2));
     everyCommandRefuses("tokenizer.json: is not a HuggingFace tokenizer (it is not valid JSON");
     Files.writeString(tokenizer, "{}");
-    everyCommandRefuses("it is no JSON object with a 'model'");
+    everyCommandRefuses("it is not a JSON object with a 'model'");
   }
 
   @Test

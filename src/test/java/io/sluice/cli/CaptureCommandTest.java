@@ -103,7 +103,7 @@ class CaptureCommandTest {
       assumeTrue(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor() == 0, "mkfifo");
       assertThat(capture(store, parts[0], pipe.toString())).isEqualTo(1);
       assertThat(err.toString().lines()).hasSize(++refused);
-      assertThat(err.toString()).contains(pipe + ": is a pipe, which is no regular file");
+      assertThat(err.toString()).contains(pipe + ": is a pipe, not a regular file");
       assertThat(store).doesNotExist();
     }
   }
@@ -162,8 +162,8 @@ class CaptureCommandTest {
     "--tokenizer, none.json, 1, 'none.json: no such file'",
     "--text, none.txt, 1, 'none.txt: no such file'",
     "--text, '', 2, 'it is empty; give a path'",
-    "--text, /dev/null, 1, '/dev/null: is a device, which is no regular file; give a file'",
-    "--tokenizer, /dev/zero, 1, '/dev/zero: is a device, which is no regular file; give a file'",
+    "--text, /dev/null, 1, '/dev/null: is a device, not a regular file; give a file'",
+    "--tokenizer, /dev/zero, 1, '/dev/zero: is a device, not a regular file; give a file'",
   })
   void badOptionsEndInOneLine(String option, String value, int status, String message)
       throws IOException {

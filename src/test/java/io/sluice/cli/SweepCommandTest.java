@@ -141,7 +141,7 @@ class SweepCommandTest {
     assertThat(err).contains("axis init has no value 'sai'; it takes random, asi");
     assertThat(sweep()).isEqualTo(2);
     assertThat(sweep("--vary", "seed=1", "--memory", "lots")).isEqualTo(2);
-    assertThat(err).contains("'lots' is no size");
+    assertThat(err).contains("'lots' is not a size");
     assertThat(sweep("--vary", "features=64", "--memory", "10K")).isEqualTo(1);
     assertThat(err).contains("of memory").hasLineCount(1);
     assertThat(temp.resolve("sweep")).doesNotExist();

@@ -198,7 +198,7 @@ class TrainCommandTest {
     assertThat(
             sluice("evaluate", "--dictionary", run, "--store", temp.resolve("same200").toString()))
         .isEqualTo(1);
-    assertOneLine("one and the same vector", "evaluate on more text");
+    assertOneLine("have the same vector", "evaluate on more text");
   }
 
   @Test

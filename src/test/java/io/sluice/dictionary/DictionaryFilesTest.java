@@ -156,7 +156,7 @@ class DictionaryFilesTest {
     "'topk', 'softplus', 'unknown type ''softplus'''",
     "'sluice.dictionary/1', 'sluice.dictionary/9', 'sluice.dictionary/9'",
     "'\"k\" : 2', '\"k\" : \"2\"', 'k'",
-    "'\"model\"', '\"features\"', 'comes twice'"
+    "'\"model\"', '\"features\"', 'occurs twice'"
   })
   void namesWhatIsWrongInTheConfig(String from, String to, String expected) throws IOException {
     String text = Files.readString(config);

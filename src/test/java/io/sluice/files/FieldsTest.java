@@ -89,9 +89,9 @@ class FieldsTest {
         "`\"n\":null` | 'n' is null, not a whole number",
         "`\"n\":[7]` | 'n' is [7], not a whole number",
         "`\"m\":7` | 'n' is missing",
-        "`\"n\":7,\"n\":8` | the name 'n' comes twice",
-        "`\"n\":NaN` | it holds NaN, which is no number of JSON",
-        "`\"n\":` | it makes no sense in line 1",
+        "`\"n\":7,\"n\":8` | the name 'n' occurs twice",
+        "`\"n\":NaN` | it holds NaN, which is not a JSON number",
+        "`\"n\":` | it is malformed in line 1",
         "`\"n\":7} 2 {` | something follows its end",
       })
   void namesAFieldThatIsNoWholeNumber(String body, String said) {
@@ -115,7 +115,7 @@ class FieldsTest {
           fields.integer("a", 0, 9);
           fields.requireNoOthers();
         },
-        "knows no field 'later'");
+        "has no field 'later'");
   }
 
   @Test
@@ -123,10 +123,10 @@ class FieldsTest {
     rejects(() -> read("{\"format\":\"test/2\"}"), "format is 'test/2', this version reads");
     rejects(() -> read("{\"format\":2}"), "'format' is 2, not a text");
     rejects(() -> read("{}"), "'format' is missing");
-    rejects(() -> read("[]"), "is no JSON object");
+    rejects(() -> read("[]"), "is not a JSON object");
     rejects(() -> read(""), "is empty");
     rejects(() -> read("{\"format\":\"test/1\""), "it ends too early, in line 1");
-    rejects(() -> read("[".repeat(100_000)), "it nests deeper");
+    rejects(() -> read("[".repeat(100_000)), "it exceeds the limits on nesting");
     rejects(() -> Fields.read(folder.resolve("a.json"), "x", "restore it", 4), "at most 4");
   }
 

@@ -31,7 +31,7 @@ class RegularFileTest {
     assertThat(RegularFile.bytes(link, 4)).asString().isEqualTo("text");
     assertThatThrownBy(() -> RegularFile.bytes(file, 3))
         .isInstanceOf(IOException.class)
-        .hasMessage(file + ": has 4 bytes, more than the 3 of such a file; check it");
+        .hasMessage(file + ": has 4 bytes, more than the 3 that are read; check it");
     assertThatThrownBy(() -> RegularFile.open(folder.resolve("none")))
         .isInstanceOf(NoSuchFileException.class);
   }
@@ -40,9 +40,9 @@ class RegularFileTest {
   void refusesWhatWaitsOrHasNoEnd() throws IOException, InterruptedException {
     Path pipe = folder.resolve("pipe");
     assumeTrue(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor() == 0, "no mkfifo");
-    assertRefused(pipe, "is a pipe, which is no regular file; give a file");
+    assertRefused(pipe, "is a pipe, not a regular file; give a file");
     assertRefused(Files.createSymbolicLink(folder.resolve("to"), pipe), "is a pipe");
-    assertRefused(Path.of("/dev/zero"), "is a device, which is no regular file; give a file");
+    assertRefused(Path.of("/dev/zero"), "is a device, not a regular file; give a file");
     assertRefused(folder, "is a folder; give a file");
     Path socket = folder.resolve("s");
     try (ServerSocketChannel channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {

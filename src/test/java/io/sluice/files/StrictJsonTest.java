@@ -20,13 +20,13 @@ class StrictJsonTest {
       delimiter = '|',
       textBlock =
           """
-          {'a': NaN}       | it holds NaN, which is no number of JSON, in line 1
+          {'a': NaN}       | it holds NaN, which is not a JSON number, in line 1
           {'a': 1,         | it ends too early, in line 1
-          {'a' 1}          | it makes no sense in line 1, column
-          {'a': 1, 'a': 2} | the name 'a' comes twice, in line 1
+          {'a' 1}          | it is malformed in line 1, column
+          {'a': 1, 'a': 2} | the name 'a' occurs twice, in line 1
           {'a': 1} {}      | something follows its end, in line 1
-          {'a': tru}       | it makes no sense in line 1, column
-          {'a': '\\t'}      | it makes no sense in line 1, column
+          {'a': tru}       | it is malformed in line 1, column
+          {'a': '\\t'}      | it is malformed in line 1, column
           """)
   void saysWhatIsWrong(String json, String reason) {
     assertThat(reasonOf(json.replace('\'', '"').replace("\\t", "\t"))).startsWith(reason);
@@ -34,7 +34,7 @@ class StrictJsonTest {
 
   @Test
   void saysWhatIsTooLarge() {
-    String tooMuch = "it nests deeper, or holds longer texts or numbers, than such a file does";
+    String tooMuch = "it exceeds the limits on nesting or on the length of texts and numbers";
     assertThat(reasonOf("[".repeat(2000))).isEqualTo(tooMuch);
     assertThat(reasonOf("1".repeat(2000))).isEqualTo(tooMuch);
   }
@@ -56,15 +56,14 @@ class StrictJsonTest {
         catchThrowableOfType(
             JsonProcessingException.class,
             () -> JSON.treeToValue(JSON.readTree("{\"a\":{\"b\":\"x\"}}"), Outer.class));
-    assertThat(StrictJson.reason(e))
-        .isEqualTo("its field 'a.b' is missing or not what belongs there");
+    assertThat(StrictJson.reason(e)).isEqualTo("its field 'a.b' is missing or has a wrong value");
   }
 
   @Test
   void placesInALineAreCharacters() {
     JsonProcessingException e =
         catchThrowableOfType(JsonProcessingException.class, () -> JSON.readTree("{\"a\" 1}"));
-    assertThat(StrictJson.reasonInLine(e)).isEqualTo("it makes no sense at character 6");
+    assertThat(StrictJson.reasonInLine(e)).isEqualTo("it is malformed at character 6");
     e = catchThrowableOfType(JsonProcessingException.class, () -> JSON.readTree("{\"a\":"));
     assertThat(StrictJson.reasonInLine(e)).isEqualTo("it ends too early");
   }

@@ -81,9 +81,9 @@ class SpectraTest {
     Files.writeString(file, "{}");
     rejects(file, "'format' is missing");
     Files.writeString(file, "[1,2]");
-    rejects(file, "is no JSON object");
+    rejects(file, "is not a JSON object");
     Files.writeString(file, "null");
-    rejects(file, "is no JSON object");
+    rejects(file, "is not a JSON object");
     Files.writeString(file, "{\"format\":\"a\\nb" + "x".repeat(5000) + "\"}");
     rejects(file, "format is 'a");
     Files.writeString(file, whole + "{}");
@@ -120,7 +120,7 @@ class SpectraTest {
         .message()
         .startsWith(file.toString() + ": ")
         .contains(says)
-        .contains("; write it anew with 'sluice spectrum'")
+        .contains("; write it again with 'sluice spectrum'")
         .doesNotContain("\n")
         .hasSizeLessThan(file.toString().length() + 300);
   }

@@ -146,7 +146,7 @@ class ContentTest {
     byte[] random = new byte[5000];
     new Random(Seeds.seed()).nextBytes(random);
     random[0] = 'a';
-    refuses(write("random.txt", random), "is no text: of its first");
+    refuses(write("random.txt", random), "is not text: of its first");
   }
 
   @Test

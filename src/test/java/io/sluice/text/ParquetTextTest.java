@@ -71,8 +71,8 @@ class ParquetTextTest {
     Path file = folder.resolve("snappy.parquet");
     assertFails(
         spec(file, "body"), file, "has no column 'body', there are 'id', 'text', 'repeated'");
-    assertFails(spec(file, "id"), file, "column 'id' is no text, but INT64");
-    assertFails(spec(file, "list.list.element"), file, "no text, but a list of");
+    assertFails(spec(file, "id"), file, "column 'id' is not text, but INT64");
+    assertFails(spec(file, "list.list.element"), file, "not text, but a list of");
     assertFails(
         new TextSpec(List.of(file), "text", true), file, "row 7: has no value; give every row");
   }

@@ -64,12 +64,12 @@ class RefusedTokenizerTest {
       quoteCharacter = '"',
       value = {
         "{'type':'BPE','vocab':{'a':0,'b':1},'merges':['a b']}; merges use 'ab', which is not in",
-        "{'type':'BPE','vocab':{'a':0},'merges':['a']}; merges[0] is no pair",
+        "{'type':'BPE','vocab':{'a':0},'merges':['a']}; merges[0] is not a pair",
         "{'type':'BPE','vocab':{'a':-1},'merges':[]}; the id '-1'",
         "{'type':'BPE','vocab':{'a':0},'merges':[],'dropout':0.1}; dropout leaves merges out at random",
         "{'type':'BPE','vocab':{'a':0,'b':1},'merges':['a b'],'continuing_subword_prefix':'##'}; without the continuing",
         "{'type':'Unigram','vocab':[['a',0]],'unk_id':1}; unk_id is 1 of 1 tokens",
-        "{'type':'Unigram','vocab':[['a','b']]}; vocab[0] is no pair",
+        "{'type':'Unigram','vocab':[['a','b']]}; vocab[0] is not a pair",
         "{'type':'WordPiece','vocab':{}}; unk_token is missing",
         "{'type':'Sparse','vocab':{}}; model is of type 'Sparse', there are BPE",
       })

@@ -92,15 +92,19 @@ class GgufFileTest {
     assertThatThrownBy(() -> metadata.text("none"))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("types.gguf: has no metadata 'none'");
-    assertThatThrownBy(() -> metadata.text("a.int8")).hasMessageContaining("'a.int8' is no text");
+    assertThatThrownBy(() -> metadata.text("a.int8"))
+        .hasMessageContaining("'a.int8' is not a string");
     assertThatThrownBy(() -> metadata.integer("a.strings")).hasMessageContaining("is a list");
-    assertThatThrownBy(() -> metadata.integer("a.float32")).hasMessageContaining("no whole number");
+    assertThatThrownBy(() -> metadata.integer("a.float32"))
+        .hasMessageContaining("not a whole number");
     assertThatThrownBy(() -> metadata.integer("a.uint64"))
         .hasMessageContaining("9223372036854775813");
-    assertThatThrownBy(() -> metadata.texts("a.numbers")).hasMessageContaining("no list of texts");
-    assertThatThrownBy(() -> metadata.texts("a.string")).hasMessageContaining("no list");
-    assertThatThrownBy(() -> metadata.integers("a.floats")).hasMessageContaining("no whole number");
-    assertThatThrownBy(() -> metadata.flag("a.int8", true)).hasMessageContaining("no truth value");
+    assertThatThrownBy(() -> metadata.texts("a.numbers"))
+        .hasMessageContaining("not a list of strings");
+    assertThatThrownBy(() -> metadata.texts("a.string")).hasMessageContaining("not a list");
+    assertThatThrownBy(() -> metadata.integers("a.floats"))
+        .hasMessageContaining("not a whole number");
+    assertThatThrownBy(() -> metadata.flag("a.int8", true)).hasMessageContaining("not a boolean");
   }
 
   @Test

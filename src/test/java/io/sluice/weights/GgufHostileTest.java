@@ -85,9 +85,10 @@ class GgufHostileTest {
         "not UTF-8");
     for (int alignment : new int[] {0, 3, 1 << 30, -1}) {
       assertRejected(
-          pair("general.alignment", UINT32, b -> b.putInt(alignment)), "which is no power of two");
+          pair("general.alignment", UINT32, b -> b.putInt(alignment)),
+          "which is not a power of two");
     }
-    assertRejected(pair("general.alignment", STRING, b -> text(b, "32")), "no whole number");
+    assertRejected(pair("general.alignment", STRING, b -> text(b, "32")), "not a whole number");
   }
 
   @Test
@@ -96,7 +97,8 @@ class GgufHostileTest {
     assertRejected(tensor(F32, 0, 1L << 62, 4), "more bytes than fit");
     assertRejected(tensor(F32, 0, -4), "negative size");
     assertRejected(tensor(F32, 64, 32), "takes 128 bytes at offset 64 of 128");
-    assertRejected(tensor(F32, 4, 4), "at offset 4, which is no multiple of the alignment of 32");
+    assertRejected(
+        tensor(F32, 4, 4), "at offset 4, which is not a multiple of the alignment of 32");
     assertRejected(tensor(F32, -32, 4), "at offset 18446744073709551584");
     assertRejected(tensor(F32, Long.MIN_VALUE, 4), "at offset 9223372036854775808");
     assertRejected(tensor(Q4_0, 0, 16), "rows of Q4_0 are multiples of 32");

@@ -87,7 +87,7 @@ class PyTorchFileTest {
     assertRefused(theirs.resolve("legacy.pt"), "zip");
     assertRefused(theirs.resolve("expanded.pt"), "outside of its storage");
     assertRefused(theirs.resolve("nested.pt"), "'inner' is a dictionary");
-    assertRefused(theirs.resolve("number.pt"), "'k' is no tensor");
+    assertRefused(theirs.resolve("number.pt"), "'k' is not a tensor");
     assertRefused(theirs.resolve("complex.pt"), "torch.ComplexFloatStorage");
     assertThat(theirs.resolve("was-run")).doesNotExist();
     assertRefused(theirs.resolve("evil.pt"), "posix.system");
@@ -104,13 +104,13 @@ class PyTorchFileTest {
     "'i\n.', instruction 0x69",
     "'\u0081.', instruction 0x81",
     "'}X\u0001\u0000\u0000\u0000ks.', keys",
-    "'s.', makes no sense",
-    "'}h\u0005.', recalls",
-    "'}', cut off",
-    "'', cut off",
+    "'s.', malformed",
+    "'}h\u0005.', memo",
+    "'}', truncated",
+    "'', truncated",
     "'].', a list",
     "'}}K\u0001s.', keys",
-    "'X\u00ff\u00ff\u00ff\u007fk.', cut off",
+    "'X\u00ff\u00ff\u00ff\u007fk.', truncated",
   })
   void refusesByNameWhatIsNoTensor(String pickle, String expected) throws IOException {
     Path file = folder.resolve("bad.pt");

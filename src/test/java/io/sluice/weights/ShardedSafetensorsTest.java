@@ -51,7 +51,7 @@ class ShardedSafetensorsTest {
           {'weight_map':{'a':'/etc/passwd'}}                | must lie beside
           {'weight_map':{'a':'..'}}                         | must lie beside
           {'weight_map':{'a':1}}                            | no file name
-          {'weight_map':{'a':'1.safetensors','a':'1.safetensors'}} | comes twice
+          {'weight_map':{'a':'1.safetensors','a':'1.safetensors'}} | occurs twice
           {'weight_map':{}}                                 | no weight_map
           {'weight_map':[]}                                 | no weight_map
           {'weight_map':{'a':'1.safetensors'                | not valid JSON

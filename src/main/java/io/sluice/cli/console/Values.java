@@ -51,7 +51,7 @@ public final class Values {
       return Path.of(value);
     } catch (InvalidPathException e) {
       throw new TypeConversionException(
-          Quoted.of(value) + " is no path here (" + e.getReason() + ")");
+          Quoted.of(value) + " is not a valid path here (" + e.getReason() + ")");
     }
   }
 

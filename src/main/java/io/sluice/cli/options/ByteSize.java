@@ -17,7 +17,7 @@ public final class ByteSize {
     String size = text.strip().toUpperCase(Locale.ROOT);
     if (!size.matches("\\d{1,9}(\\.\\d{1,6})?[KMGT]")) {
       throw new IllegalArgumentException(
-          "'" + text + "' is no size; give a number and K, M, G or T, for instance 8G");
+          "'" + text + "' is not a size; give a number and K, M, G or T, for instance 8G");
     }
     int power = 1 + "KMGT".indexOf(size.charAt(size.length() - 1));
     return (long) (Double.parseDouble(size.substring(0, size.length() - 1)) * Math.pow(1e3, power));

@@ -100,7 +100,7 @@ public final class RunOptions {
     if (store == null && before.isEmpty()) {
       throw new IOException(
           out.resolve("run.json")
-              + ": its config is damaged: it names no store; restore it, or start the run anew in"
+              + ": its config is damaged: it names no store; restore it, or start a new run in"
               + " another folder");
     }
     return open(Path.of(before));

@@ -181,7 +181,7 @@ public enum DictionaryFormat {
       } catch (IllegalArgumentException e) {
         throw new IOException(
             folder
-                + ": cannot be brought to the activation scale "
+                + ": cannot be converted to the activation scale "
                 + origin.activationScale().getAsDouble()
                 + ": "
                 + e.getMessage(),
@@ -192,7 +192,7 @@ public enum DictionaryFormat {
     if (!config.sites().isEmpty()) {
       if (origin.inputHook().isPresent() || origin.outputHook().isPresent()) {
         throw new IOException(
-            folder + ": writes several hook points, which cannot be named anew: " + config.sites());
+            folder + ": writes several hook points, which cannot be renamed: " + config.sites());
       }
       return dictionary;
     }
@@ -229,7 +229,7 @@ public enum DictionaryFormat {
     }
     if (dictionary.hasSkip() && !keepsSkip()) {
       throw ForeignWriter.refused(
-          label, "skip connections", "convert to saelens or sparsify, which have");
+          label, "skip connections", "convert to saelens or sparsify, which have them");
     }
     if (!dictionary.config().sites().isEmpty() && this != SLUICE) {
       throw ForeignWriter.refused(
@@ -241,7 +241,7 @@ public enum DictionaryFormat {
           "dictionaries that normalise each token ("
               + dictionary.config().tokenNorm().get().kind().label()
               + ")",
-          "convert to saelens, which has, or keep it in Sluice's format");
+          "convert to saelens, which has them, or keep it in Sluice's format");
     }
     OutputFolder.write(folder, config, fresh -> save(dictionary, fresh));
   }

@@ -224,7 +224,7 @@ final class DictionaryLearning {
           throw ForeignWriter.refused(
               "dictionary_learning",
               "BatchTopK dictionaries that go without a threshold, and this one has none",
-              "convert to llamascopium, which has");
+              "convert to llamascopium, which has them");
         }
         counted(trainer, tensors, batch.k(), (float) batch.threshold().getAsDouble());
         if (!c.prefixes().isEmpty()) {

@@ -30,7 +30,7 @@ final class ForeignConfig {
     try {
       JsonNode json = JSON.readTree(StrictJson.text(RegularFile.bytes(file, MAX_BYTES)));
       if (json == null || !json.isObject()) {
-        throw new IOException(file + ": is no JSON object; fetch it again");
+        throw new IOException(file + ": is not a JSON object; fetch it again");
       }
       return new ForeignConfig(file, json);
     } catch (JsonProcessingException e) {

@@ -164,7 +164,8 @@ final class SaeLens {
     int last = 0;
     for (JsonNode width : training.list(WIDTHS)) {
       if (!width.isIntegralNumber() || !width.canConvertToInt() || width.intValue() <= last) {
-        throw training.wrong("'" + WIDTHS + "' is no ascending list of positive 32-bit integers");
+        throw training.wrong(
+            "'" + WIDTHS + "' is not an ascending list of positive 32-bit integers");
       }
       last = width.intValue();
       // A dictionary cut to its first features lacks the larger ones.

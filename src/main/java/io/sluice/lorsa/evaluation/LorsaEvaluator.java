@@ -86,7 +86,7 @@ public final class LorsaEvaluator {
     }
     if (!sums.varies()) {
       throw new IOException(
-          "%s: the %,d tokens that were read are one and the same vector in '%s', so there is no variance to explain; evaluate on more text"
+          "%s: all %,d tokens have the same vector in '%s', so there is no variance to explain; evaluate on more text"
               .formatted(contexts.store().folder(), tokens, config.outputHook()));
     }
     double fvu = sums.fvu();

@@ -179,8 +179,7 @@ public final class LorsaTrainer implements AutoCloseable {
     Path newest = LorsaCheckpoint.newest(folder);
     if (newest == null) {
       throw new IOException(
-          folder.path()
-              + ": has no checkpoint to go on from; start the run anew in another folder");
+          folder.path() + ": has no checkpoint to resume from; start a new run in another folder");
     }
     try (Arena arena = Arena.ofConfined()) {
       engine = LorsaEngine.training(LorsaWeights.allocate(arena, form.spec()), device);

@@ -244,7 +244,7 @@ final class BertAttentionGraph {
           Set.of("GreaterOrEqual", "Less").contains(node.operator())
               && node.inputs().stream().noneMatch(graph::isConstant);
       if (!MASKING.contains(node.operator()) || compares) {
-        throw graph.wrong(node, "stands in the mask of attention, which is no mask of padding");
+        throw graph.wrong(node, "is part of an attention mask that is not a padding mask");
       }
       if (!node.operator().equals("Shape")) {
         open.addAll(node.inputs());

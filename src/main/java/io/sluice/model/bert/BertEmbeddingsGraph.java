@@ -30,7 +30,7 @@ final class BertEmbeddingsGraph {
           || OnnxGraph.attribute(node, "axis", 0) != 0
           || !found.add(graph.source(node.inputs().getFirst()))) {
         throw node == null
-            ? graph.wrong("the embeddings are no sum of three")
+            ? graph.wrong("the embeddings are not a sum of three")
             : graph.wrong(node, "adds to the embeddings, which are a sum of three");
       }
       String table = graph.source(node.inputs().getFirst());
@@ -84,7 +84,7 @@ final class BertEmbeddingsGraph {
         }
       }
       if (indices.length == 0) {
-        throw graph.wrong(gather, "has positions or types that are no whole numbers");
+        throw graph.wrong(gather, "has positions or types that are not whole numbers");
       }
     }
   }

@@ -154,7 +154,7 @@ public final class KeyTable {
       if (rule == null) {
         throw new IOException(
             what
-                + " is no setting that Sluice knows of "
+                + " is an unknown setting of "
                 + name
                 + ", and it may change what the model computes; if it does not, remove it from a"
                 + " copy of the file");

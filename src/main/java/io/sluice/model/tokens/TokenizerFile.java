@@ -65,7 +65,7 @@ record TokenizerFile(JsonNode root, int[] prefix, int[] suffix) {
     try {
       JsonNode root = JSON.readTree(text);
       if (root == null || !root.isObject() || !root.path("model").isObject()) {
-        throw damaged(file, "it is no JSON object with a 'model'", null);
+        throw damaged(file, "it is not a JSON object with a 'model'", null);
       }
       checkValues(file, root);
       List<Integer> prefix = new ArrayList<>();

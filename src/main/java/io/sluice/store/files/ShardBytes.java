@@ -29,7 +29,7 @@ public interface ShardBytes {
         ByteBuffer bytes = ByteBuffer.allocate(length);
         while (bytes.hasRemaining()) {
           if (file.read(bytes, offset + bytes.position()) < 0) {
-            throw new IOException("it was cut short while it was opened");
+            throw new IOException("it was truncated while it was opened");
           }
         }
         return bytes.flip();

@@ -9,9 +9,9 @@ final class Bits {
   /**
    * One number.
    *
-   * @param bit where it begins, in bits
+   * @param bit its offset in bits
    * @param width at most 64
-   * @param end where the bytes end
+   * @param end the end of the bytes
    */
   static long read(byte[] bytes, long bit, int width, int end) throws IOException {
     if (bit + width > 8L * end) {

@@ -12,8 +12,8 @@ import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
 /**
- * How pages are compressed. A page's header says how long it is when unpacked; that much is
- * allocated once it is plausible, and nothing is written past it.
+ * The compression of pages. A page's header has its unpacked length; that much is allocated if it
+ * is plausible, and nothing is written past it.
  */
 enum Codec {
   PLAIN,
@@ -30,16 +30,19 @@ enum Codec {
   private static final List<String> NAMES =
       List.of("none", "Snappy", "gzip", "LZO", "Brotli", "LZ4", "Zstandard", "LZ4");
 
-  /** Pages up to this size may unfold from anything: writers make them of a megabyte or so. */
+  /** Pages up to this size are always allowed; writers make them of about a megabyte. */
   private static final int ALWAYS = 8 << 20;
 
-  /** How much longer than compressed a larger page may be; text gets three to ten times shorter. */
+  /**
+   * The largest ratio of unpacked to packed size of a larger page; texts usually compress by a
+   * factor of three to ten.
+   */
   private static final int MOST = 1000;
 
   /**
    * The codec of a number.
    *
-   * @throws Unusable if it is one that is not read
+   * @throws Unusable if it is not supported
    */
   static Codec of(int number, String column) throws IOException {
     Codec codec = number < 0 || number >= READ.size() ? null : READ.get(number);
@@ -55,8 +58,8 @@ enum Codec {
   /**
    * Unpacks a page.
    *
-   * @param length how long it is then
-   * @throws IOException if it is damaged, or unfolds beyond reason
+   * @param length its unpacked length
+   * @throws IOException if it is damaged, or its unpacked length is not plausible
    */
   byte[] unpack(byte[] bytes, int from, int length) throws IOException {
     int packed = bytes.length - from;

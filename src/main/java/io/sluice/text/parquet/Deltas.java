@@ -3,8 +3,8 @@ package io.sluice.text.parquet;
 import java.io.IOException;
 
 /**
- * Lengths in Parquet's packing of differences: a first number, then blocks with a least difference
- * each and the differences above it in few bits.
+ * Lengths in Parquet's delta encoding: a first number, then blocks with a smallest difference each
+ * and the differences from it in few bits.
  */
 final class Deltas {
   private final byte[] bytes;
@@ -24,7 +24,7 @@ final class Deltas {
   private long bit;
 
   /**
-   * @param from where they begin; {@link #end} says where they end
+   * @param from their start; {@link #end} is their end
    */
   Deltas(byte[] bytes, int from) throws IOException {
     this.bytes = bytes;
@@ -41,7 +41,9 @@ final class Deltas {
     this.mini = minis;
   }
 
-  /** Where the numbers end; in time for the blocks alone, whatever they claim to hold. */
+  /**
+   * The end of the numbers, found in time proportional to the blocks, whatever count they claim.
+   */
   int end() throws IOException {
     int was = at;
     at = blocks;

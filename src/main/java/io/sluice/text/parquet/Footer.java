@@ -7,15 +7,15 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * What a Parquet file's footer says about one column: where its chunks lie, one per row group.
+ * The part of a Parquet file's footer about one column: its chunks, one per row group.
  *
  * @param name the column's name as the file spells it, parents first
  * @param optional how many of the column and its parents may be missing: the definition level of a
- *     value that is there
+ *     present value
  * @param chunks the parts of the column, in order of rows
  */
 record Footer(String name, int optional, List<Chunk> chunks) {
-  /** The type of bytes of any length, which texts are. */
+  /** The type of texts: bytes of any length. */
   private static final int BYTE_ARRAY = 6;
 
   private static final List<String> TYPES =
@@ -34,9 +34,9 @@ record Footer(String name, int optional, List<Chunk> chunks) {
   /**
    * One row group's part of the column.
    *
-   * @param offset where its first page begins
-   * @param bytes how long its pages are together
-   * @param rows how many values, or missing ones, its data pages hold
+   * @param offset the offset of its first page
+   * @param bytes the length of all its pages
+   * @param rows the number of values in its data pages, missing ones included
    */
   record Chunk(long offset, long bytes, long rows, Codec codec) {}
 
@@ -45,7 +45,7 @@ record Footer(String name, int optional, List<Chunk> chunks) {
       return String.join(".", path);
     }
 
-    /** Whether this is its name; without making it, since names in files may be of any length. */
+    /** Compares with a name without building it, since names in files may be of any length. */
     boolean isCalled(String column) {
       int at = 0;
       for (String part : path) {
@@ -62,7 +62,7 @@ record Footer(String name, int optional, List<Chunk> chunks) {
    * Reads a footer.
    *
    * @param column the column's name; one whose own name has a dot goes before one of a structure
-   * @throws Unusable if there is no such column, or it is no text
+   * @throws Unusable if there is no such column, or it is not text
    * @throws IOException if the footer is damaged; the message says what is wrong, without the file
    */
   static Footer read(byte[] footer, String column) throws IOException {
@@ -76,7 +76,7 @@ record Footer(String name, int optional, List<Chunk> chunks) {
       throw new Unusable(
           "its column "
               + Quoted.of(column)
-              + " is no text, but "
+              + " is not text, but "
               + (leaf.repeated ? "a list of " : "")
               + TYPES.get(leaf.type),
           "name another one with --text-field");
@@ -144,7 +144,7 @@ record Footer(String name, int optional, List<Chunk> chunks) {
         continue;
       }
       if (depth < 0 || name == null || children < 0) {
-        throw new IOException("its schema makes no sense"); // Nothing may follow a whole tree.
+        throw new IOException("its schema is inconsistent"); // Nothing may follow a whole tree.
       }
       boolean isOptional = repetition == OPTIONAL || repetition == REPEATED;
       int levels = optional[depth] + (isOptional ? 1 : 0);
@@ -174,7 +174,7 @@ record Footer(String name, int optional, List<Chunk> chunks) {
       }
     }
     if (depth >= 0) {
-      throw new IOException("its schema makes no sense");
+      throw new IOException("its schema is inconsistent");
     }
     return leaves;
   }
@@ -216,7 +216,7 @@ record Footer(String name, int optional, List<Chunk> chunks) {
     return chunk;
   }
 
-  /** Reads the chunk of the column, or passes over another's. */
+  /** Reads the chunk of the column, or skips that of another. */
   private static Chunk columnChunk(Thrift thrift, Leaf leaf) throws IOException {
     Chunk chunk = null;
     boolean elsewhere = false;
@@ -275,7 +275,7 @@ record Footer(String name, int optional, List<Chunk> chunks) {
     if (type != leaf.type || rows < 0 || bytes < 0 || data < 0) {
       throw new IOException("a row group describes the column wrongly");
     }
-    // Some writers give 0 for the place of a dictionary that is not there.
+    // Some writers give 0 as the offset of a missing dictionary.
     long offset = dictionary > 0 && dictionary < data ? dictionary : data;
     return new Chunk(offset, bytes, rows, Codec.of(codec, leaf.name()));
   }

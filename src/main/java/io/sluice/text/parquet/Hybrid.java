@@ -3,8 +3,8 @@ package io.sluice.text.parquet;
 import java.io.IOException;
 
 /**
- * Small numbers in Parquet's mixture of runs and packed bits: definition levels and places in a
- * dictionary. Read one by one, so that a run of any length takes no memory.
+ * Small numbers in Parquet's hybrid of run lengths and packed bits: definition levels and
+ * dictionary indices. Read one by one, so that a run of any length takes no memory.
  */
 final class Hybrid {
   private final byte[] bytes;
@@ -17,8 +17,8 @@ final class Hybrid {
   private long bit;
 
   /**
-   * @param from where they begin
-   * @param end where they end
+   * @param from their start
+   * @param end their end
    * @param width bits of a number, at most 32
    */
   Hybrid(byte[] bytes, int from, int end, int width) {
@@ -61,7 +61,7 @@ final class Hybrid {
     if ((header & 1) == 1) {
       packed = 8 * (header >>> 1);
       bit = 8L * at;
-      // The last group may be cut off where its numbers are not needed.
+      // The last group may be truncated if its numbers are not needed.
       at = (int) Math.min(end, at + (header >>> 1) * width);
     } else {
       run = header >>> 1;

@@ -3,7 +3,7 @@ package io.sluice.text.parquet;
 import java.io.IOException;
 
 /**
- * What stands before a page.
+ * The header of a page.
  *
  * @param kind what it is: {@link #DATA}, {@link #DICTIONARY}, {@link #DATA_2} or anything else
  * @param unpacked bytes of the page without compression
@@ -60,7 +60,7 @@ record PageHeader(
     }
     boolean isNeeded = kind == DATA || kind == DICTIONARY || kind == DATA_2;
     if (kind < 0 || unpacked < 0 || packed < 0 || isNeeded && counts.count < 0) {
-      throw new IOException("a page's header makes no sense");
+      throw new IOException("a page's header is inconsistent");
     }
     return new PageHeader(
         kind,

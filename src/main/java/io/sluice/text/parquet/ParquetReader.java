@@ -22,12 +22,12 @@ import java.util.zip.CRC32;
  * }</pre>
  *
  * <p>It reads uncompressed, Snappy, gzip, Zstandard and LZ4 pages of both kinds in every encoding
- * that texts have, columns of structures included, but no lists. It is this project's own and not a
- * library's, because files come from strangers: every length is checked before memory is taken or
- * written, nothing recurses, and no other thread reads ahead.
+ * that texts have, columns of structures included, but no lists. It is not a library, because files
+ * are untrusted: every length is checked before memory is allocated or written, nothing recurses,
+ * and no other thread reads ahead.
  */
 public final class ParquetReader {
-  /** What a Parquet file begins and ends with. */
+  /** The first and last bytes of a Parquet file. */
   private static final String MAGIC = "PAR1";
 
   private static final int TAIL = 8;
@@ -62,11 +62,11 @@ public final class ParquetReader {
   /**
    * Reads the footer.
    *
-   * @param file what messages call the file
+   * @param file the file's name for messages
    * @param channel the file, which the caller closes
    * @param column the column's name; of a structure's field {@code structure.field}
-   * @throws IOException if it is no Parquet file, is damaged, has no such column, or that is no
-   *     text; one line that names the file
+   * @throws IOException if it is not a Parquet file, is damaged, or has no such column of texts;
+   *     one line that names the file
    */
   public static ParquetReader open(Path file, FileChannel channel, String column)
       throws IOException {
@@ -100,10 +100,11 @@ public final class ParquetReader {
   }
 
   /**
-   * Goes on to the next row.
+   * Moves to the next row.
    *
    * @return false if there is none
-   * @throws IOException if the file is damaged or unfolds beyond reason; one line that names it
+   * @throws IOException if the file is damaged or its unpacked size is not plausible; one line that
+   *     names it
    */
   public boolean next() throws IOException {
     try {
@@ -148,17 +149,17 @@ public final class ParquetReader {
     return isMissing;
   }
 
-  /** Where the row's value is; changes with the next row. */
+  /** The array that holds the row's value; changes with the next row. */
   public byte[] bytes() {
     return values.bytes;
   }
 
-  /** Where in {@link #bytes} it begins. */
+  /** The start of the value in {@link #bytes}. */
   public int from() {
     return values.from;
   }
 
-  /** Where in {@link #bytes} it ends. */
+  /** The end of the value in {@link #bytes}. */
   public int to() {
     return values.to;
   }
@@ -207,7 +208,7 @@ public final class ParquetReader {
     }
   }
 
-  /** A page's header, however long: it may hold the least and the greatest text of the page. */
+  /** A page's header, of any length: it may hold the smallest and the largest text of the page. */
   private PageHeader header() throws IOException {
     for (long window = FIRST_WINDOW; ; window *= 8) {
       int length = (int) Math.min(Math.min(window, end - at), MOST_FOOTER);

@@ -15,7 +15,7 @@ import java.util.List;
 public record Component(String path, JsonNode node) {
   public Component {
     if (!node.isObject()) {
-      throw new IllegalArgumentException(path + " is no object");
+      throw new IllegalArgumentException(path + " is not an object");
     }
   }
 

@@ -19,7 +19,7 @@ public final class Regex implements Occurrences {
 
   /**
    * @param path where it stands, for messages
-   * @throws TokenizerException if it is no regular expression, or holds what has no known equal
+   * @throws TokenizerException if it is not a regular expression, or holds what has no known equal
    */
   public Regex(String path, String expression) throws TokenizerException {
     this.path = path;

@@ -55,7 +55,7 @@ final class RegexSyntax {
               | Pattern.UNIX_LINES
               | Pattern.MULTILINE);
     } catch (PatternSyntaxException e) {
-      throw reading.refused("it is no regular expression: " + e.getDescription());
+      throw reading.refused("it is not a regular expression: " + e.getDescription());
     } catch (StackOverflowError e) {
       throw reading.refused("it is nested too deep");
     }
@@ -132,7 +132,7 @@ final class RegexSyntax {
     int end = from.indexOf('}', at);
     String inside = end < 0 ? "" : from.substring(at + 1, end);
     if (!inside.matches("[0-9]{1,5}(,([0-9]{1,5})?)?")) {
-      throw refused("a brace that is no {n}, {n,} or {n,m} must be written \\{");
+      throw refused("a brace that is not {n}, {n,} or {n,m} must be written \\{");
     }
     for (String bound : inside.split(",")) {
       multiplyWays(Integer.parseInt(bound));

@@ -75,7 +75,7 @@ public final class Bpe implements Model {
           || pair[0] == null
           || pair[1] == null) {
         throw new TokenizerException(
-            "its %s.merges[%d] is no pair of tokens".formatted(part.path(), i));
+            "its %s.merges[%d] is not a pair of tokens".formatted(part.path(), i));
       }
       pairs.add(pair);
     }

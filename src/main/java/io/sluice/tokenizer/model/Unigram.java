@@ -28,7 +28,7 @@ final class Unigram implements Model {
       JsonNode pair = list.get(id);
       if (pair.size() != 2 || !pair.path(0).isTextual() || !pair.path(1).isNumber()) {
         throw new TokenizerException(
-            "its " + part.path() + ".vocab[" + id + "] is no pair of a token and a score");
+            "its " + part.path() + ".vocab[" + id + "] is not a pair of a token and a score");
       }
       String token = pair.get(0).textValue();
       if (token.length() > LONGEST) {

@@ -120,7 +120,7 @@ public record TrainingConfig(
     }
     if (!sparsity.prefixes().isEmpty() && kind instanceof Kind.Transcoder to && to.skip()) {
       throw new IllegalArgumentException(
-          "nested prefixes do not go with a skip connection: each would need one of its own");
+          "nested prefixes cannot be combined with a skip connection: each would need its own");
     }
     if (kind instanceof Kind.CrossLayerTranscoder
         && (!(sparsity.activation() instanceof TopK || sparsity.activation() instanceof ReLU)

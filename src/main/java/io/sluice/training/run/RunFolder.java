@@ -28,7 +28,7 @@ import java.util.List;
 public final class RunFolder implements AutoCloseable {
   static final String FORMAT = "sluice.run/1";
   private static final String DESCRIPTION = "run.json";
-  private static final String REMEDY = "restore it, or start the run anew in another folder";
+  private static final String REMEDY = "restore it, or start a new run in another folder";
   private static final String METRICS = "metrics.jsonl";
   private static final ObjectMapper JSON = new ObjectMapper();
 

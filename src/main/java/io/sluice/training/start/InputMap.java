@@ -292,7 +292,7 @@ public final class InputMap implements AutoCloseable {
     Safetensors tensors = VerifiedTensors.open(file);
     for (String name : List.of("mean", "directions", "gains", "scale")) {
       if (!tensors.names().contains(name) || tensors.info(name).dtype() != DType.F64) {
-        throw new IOException(file + ": has no float64 tensor '" + name + "'; start the run anew");
+        throw new IOException(file + ": has no float64 tensor '" + name + "'; start a new run");
       }
     }
     double[] mean = values(tensors, "mean");
@@ -305,7 +305,7 @@ public final class InputMap implements AutoCloseable {
         || directions.length != gains.length * width
         || scale.length != 1) {
       throw new IOException(
-          "%s: maps %d values, but the activations have %d; start the run anew"
+          "%s: maps %d values, but the activations have %d; start a new run"
               .formatted(file, mean.length, width));
     }
     boolean whitened = Boolean.parseBoolean(tensors.metadata().get("whitened"));

@@ -47,7 +47,7 @@ public record SweepFile(
   public static final String NAME = "sweep.json";
   static final String FORMAT = "sluice.sweep/1";
   private static final String CELLS = "cells";
-  private static final String REMEDY = "restore it, or start the sweep anew in another folder";
+  private static final String REMEDY = "restore it, or start a new sweep in another folder";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** The folder of a cell. */

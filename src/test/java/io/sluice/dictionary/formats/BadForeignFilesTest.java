@@ -215,7 +215,7 @@ class BadForeignFilesTest {
               Optional.empty(), Optional.empty(), Optional.empty(), OptionalDouble.of(scale));
       assertThatThrownBy(() -> format.read(folder, origin))
           .isInstanceOf(IOException.class)
-          .hasMessageContaining(folder + ": cannot be brought to the activation scale " + scale)
+          .hasMessageContaining(folder + ": cannot be converted to the activation scale " + scale)
           .hasMessageNotContaining("\n");
     }
   }

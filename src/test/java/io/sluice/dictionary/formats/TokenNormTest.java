@@ -144,7 +144,7 @@ class TokenNormTest {
     Dictionary named = DictionaryFormat.SAELENS.read(golden, elsewhere);
     assertThat(named.config().isAutoencoder()).isFalse();
     ForeignRun.of(named, golden, EngineFactory.reference())
-        .assertAgrees(ForeignRun.expected(golden), "named anew");
+        .assertAgrees(ForeignRun.expected(golden), "renamed");
     assertThatThrownBy(() -> DictionaryFormat.SAELENS.write(named, folder.resolve("out")))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("SAELens has no transcoders whose output is brought back");

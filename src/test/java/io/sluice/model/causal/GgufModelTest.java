@@ -100,7 +100,7 @@ class GgufModelTest {
       textBlock =
           """
           general.architecture | general.architectura | has no metadata 'general.architecture'
-          llama.block_count    | llama.block_countt   | 'llama.block_countt' is no setting that Sluice knows of llama
+          llama.block_count    | llama.block_countt   | 'llama.block_countt' is an unknown setting of llama
           tokenizer.ggml.tokens| tokenizer.ggml.tokenz| has no metadata 'tokenizer.ggml.tokens'
           blk.1.attn_k.weight  | blk.1.attn_x.weight  | has no tensor 'model.layers.1.self_attn.k_proj.weight'
           token_embd.weight    | token_embx.weight    | no token embedding

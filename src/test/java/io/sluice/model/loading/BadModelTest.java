@@ -81,7 +81,7 @@ class BadModelTest {
           """
           "num_hidden_layers": 2       | "num_hidden_layers": 3       | has no tensor
           "num_hidden_layers": 2       | "num_hidden_layers": 0       | layers is 0
-          "num_hidden_layers": 2       | "layers": 2                  | 'layers' is no setting that Sluice knows of bert
+          "num_hidden_layers": 2       | "layers": 2                  | 'layers' is an unknown setting of bert
           "num_hidden_layers": 2       | "num_hidden_layers": "2"     | num_hidden_layers is "2"
           "num_hidden_layers": 2       | "num_hidden_layers": 1e99    | num_hidden_layers is
           "hidden_size": 24            | "hidden_size": 48            | has shape [22, 24], but the configuration makes it [22, 48]
