@@ -58,7 +58,7 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
           || !config.activation().equals(first.activation())
           || layers.get(layer).hasSkip()) {
         throw new IllegalArgumentException(
-            "layer %d reads %s and writes %s by %s, which does not fit to what layer 0 writes, %s"
+            "layer %d reads %s and writes %s by %s, which does not match what layer 0 writes, %s"
                     .formatted(
                         layer,
                         Site.names(config.inputs()),

@@ -152,7 +152,7 @@ final class DictionaryFiles {
       throw new NoSuchFileException(
           file
               + (Files.exists(file.resolveSibling("run.json"))
-                  ? " (a run writes its dictionary at its end; go on with it by --resume)"
+                  ? " (a run writes its dictionary at its end; continue it with --resume)"
                   : " (a dictionary is a folder with " + CONFIG + " and " + WEIGHTS + ")"));
     }
     return Fields.read(file, FORMAT, REMEDY, MAX_CONFIG_BYTES);

@@ -294,7 +294,7 @@ public final class Fields {
     try {
       return building.build();
     } catch (IllegalArgumentException | ArithmeticException e) {
-      throw damaged(e.getMessage() == null ? "does not fit together" : e.getMessage());
+      throw damaged(e.getMessage() == null ? "is inconsistent" : e.getMessage());
     }
   }
 

@@ -33,7 +33,7 @@ public final class Unfolding {
     bytes += more;
     if (bytes > most || bytes < 0) {
       throw new IOException(
-          "it unfolds to more than " + most + " bytes, a thousand times its size or more");
+          "it unpacks to more than " + most + " bytes, a thousand times its size or more");
     }
   }
 }

@@ -82,7 +82,7 @@ final class OpenFiles {
         opened = new Opened(RegularFile.open(path));
       } catch (NoSuchFileException e) {
         throw new IOException(
-            path + ": was deleted while the store was open; restore it or capture again", e);
+            path + ": was deleted while the store is open; restore it or capture again", e);
       }
       open.put(path, opened);
       if (open.size() > MOST) {

@@ -43,7 +43,7 @@ final class TextBytes {
       inner = Content.of(where, head(unpacked));
       if (inner.charset() == null) {
         throw new IOException(
-            where + ": is once more " + inner.label() + "; unpack it and give what is in it");
+            where + ": contains " + inner.label() + " data; unpack it and give its content");
       }
       text = unpacked;
     }

@@ -126,7 +126,7 @@ public record Checkpoint(
     } catch (IOException e) {
       String remedy =
           all.size() > 1
-              ? "or delete it to go on from " + all.get(1).getFileName()
+              ? "or delete it to continue from " + all.get(1).getFileName()
               : "or delete it to start the run again";
       String message = e.getMessage();
       throw new IOException(

@@ -180,7 +180,7 @@ public final class Trainer implements AutoCloseable {
       JsonNode config = run.description().path("config");
       if (config.has("lorsa")) {
         throw new IOException(
-            folder + ": is the run of a Lorsa; go on with 'sluice lorsa train --resume'");
+            folder + ": is the run of a Lorsa; continue with 'sluice lorsa train --resume'");
       }
       return config;
     }

@@ -228,7 +228,7 @@ record SafetensorsHeader(
     private void expect(JsonToken token, String what) throws IOException {
       if (json.nextToken() != token) {
         throw BadFile.damaged(
-            path, what + " has " + json.currentToken() + " where " + token + " is due");
+            path, what + " has " + json.currentToken() + " where " + token + " is expected");
       }
     }
 

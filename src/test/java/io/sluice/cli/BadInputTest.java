@@ -204,7 +204,7 @@ class BadInputTest {
     }
     kind.to(newest);
     refused(1, newest.getFileName().toString(), "train", "--resume", "--out", broken);
-    assertThat(err).contains("delete it to go on from");
+    assertThat(err).contains("delete it to continue from");
   }
 
   @ParameterizedTest

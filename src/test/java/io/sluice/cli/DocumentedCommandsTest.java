@@ -3,12 +3,15 @@ package io.sluice.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
+import io.sluice.cli.console.CommandWords;
+import io.sluice.cli.help.OptionSpelling;
 import io.sluice.testing.Pages;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -38,12 +41,12 @@ class DocumentedCommandsTest {
           if (!isArguments(call)) {
             continue;
           }
-          if (call.contains("…")) {
+          if (call.contains("…") || call.contains(" @")) {
             requireOptions(page, call);
             continue;
           }
           String[] words = words(call.replaceAll(" (?:&&|#|\\|) .*", "")).toArray(String[]::new);
-          assertThatCode(() -> Main.commandLine().parseArgs(words))
+          assertThatCode(() -> parse(words))
               .as(page + ": sluice " + call)
               .doesNotThrowAnyException();
           parsed++;
@@ -94,6 +97,11 @@ class DocumentedCommandsTest {
     }
   }
 
+  private static void parse(String... words) {
+    CommandLine line = Main.commandLine();
+    line.parseArgs(CommandWords.of(line, words));
+  }
+
   private static void addAll(CommandLine command, List<CommandLine> all) {
     all.add(command);
     command.getSubcommands().values().forEach(each -> addAll(each, all));
@@ -101,7 +109,11 @@ class DocumentedCommandsTest {
 
   private static boolean has(CommandLine command, String option) {
     CommandLine.Model.CommandSpec spec = command.getCommandSpec();
-    return spec.optionsMap().containsKey(option) || spec.negatedOptionsMap().containsKey(option);
+    Predicate<String> known =
+        name ->
+            spec.optionsMap().containsKey("--" + name)
+                || spec.negatedOptionsMap().containsKey("--" + name);
+    return OptionSpelling.name(option.substring(2), known).isPresent();
   }
 
   /** A program's name, not the name of a folder or of a format. */

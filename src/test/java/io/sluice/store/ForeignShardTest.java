@@ -117,8 +117,8 @@ class ForeignShardTest {
   @Test
   void otherCountsAreRefused() throws IOException {
     isRefused(shard -> shard.rows = 8, "8 rows, the manifest says 7");
-    isRefused(shard -> shard.nodes.get(0)[0] = 6, "6 elements where 7 are due");
-    isRefused(shard -> shard.nodes.get(4)[0] = 41, "41 elements where 42 are due");
+    isRefused(shard -> shard.nodes.get(0)[0] = 6, "6 elements where 7 are expected");
+    isRefused(shard -> shard.nodes.get(4)[0] = 41, "41 elements where 42 are expected");
     isRefused(shard -> shard.nodes.removeLast(), "8 nodes and 15 buffers");
     isRefused(shard -> shard.buffers.removeLast(), "9 nodes and 14 buffers");
     isRefused(shard -> shard.variadic = new long[] {1}, "variable number");

@@ -186,7 +186,7 @@ class StoreDamageTest {
             new Change("\"width\" : 6", "\"width\" : 99999999999", "'width' 99999999999"),
             new Change("\"rows\" : 2", "\"rows\" : 3", "its shards hold"),
             new Change("\"rows\" : 9", "\"rows\" : \"nine\"", "no whole number 'rows'"),
-            new Change("shard-00001.arrow", "../shard-00001.arrow", "is due"),
+            new Change("shard-00001.arrow", "../shard-00001.arrow", "is expected"),
             new Change("bfloat16", "float64", "float64"),
             new Change("crc32c:", "sha256:", "checksum"))) {
       Files.writeString(manifest, original.replaceFirst(change.pattern(), change.replacement()));

@@ -119,7 +119,7 @@ class ParquetFuzzTest {
       assertThatThrownBy(() -> read(file))
           .isInstanceOf(IOException.class)
           .hasMessageContaining(file.toString())
-          .hasMessageContaining("unfolds to");
+          .hasMessageContaining("unpacks to");
       assertThat(THREADS.getCurrentThreadAllocatedBytes() - before).isLessThan(MOST_BYTES);
     }
   }

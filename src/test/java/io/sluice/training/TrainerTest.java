@@ -336,7 +336,7 @@ public class TrainerTest {
     assertThatThrownBy(() -> Trainer.resume(store, ENGINES, run).close())
         .isInstanceOf(IOException.class)
         .hasMessageContaining(checkpoint.getFileName().toString())
-        .hasMessageContaining("delete it to go on from checkpoint-000000020")
+        .hasMessageContaining("delete it to continue from checkpoint-000000020")
         .message()
         .doesNotContain("\n");
     assertThat(checkpoint).exists();

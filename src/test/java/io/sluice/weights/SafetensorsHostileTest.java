@@ -82,7 +82,7 @@ class SafetensorsHostileTest {
           unknown field    | {"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8],"x":1}} | unknown field 'x'
           duplicate name   | {"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]},"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}} | occurs twice
           duplicate field  | {"a":{"dtype":"U8","dtype":"U8","shape":[8],"data_offsets":[0,8]}} | occurs twice
-          metadata number  | {"__metadata__":{"x":1},"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}} | VALUE_STRING is due
+          metadata number  | {"__metadata__":{"x":1},"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}} | VALUE_STRING is expected
           deep nesting     | {"a":{"shape":[[[[[[[[1]]]]]]]]}} | is
           trailing junk    | {"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}} x | not valid JSON
           second object    | {"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}}{} | after the header's closing brace

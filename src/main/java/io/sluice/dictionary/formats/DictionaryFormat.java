@@ -223,7 +223,7 @@ public enum DictionaryFormat {
         throw new FileAlreadyExistsException(
             folder.resolve(name)
                 + (name.equals(weights) && !Files.exists(folder.resolve(config))
-                    ? " (half a dictionary, without its " + config + "; delete it)"
+                    ? " (an incomplete dictionary without " + config + "; delete it)"
                     : " (choose another folder)"));
       }
     }

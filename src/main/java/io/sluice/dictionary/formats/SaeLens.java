@@ -269,8 +269,8 @@ final class SaeLens {
           throw config.wrong(
               "'"
                   + head
-                  + "' says that it reads or writes a single head, which no hook point of Sluice"
-                  + " is; name what it shall be given with --hook");
+                  + "' says that it reads or writes a single head, for which Sluice has no hook"
+                  + " point; name its input with --hook");
         }
       }
       String model = metadata.text("model_name", "");

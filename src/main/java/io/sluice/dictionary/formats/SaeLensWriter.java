@@ -128,7 +128,7 @@ final class SaeLensWriter {
       throw ForeignWriter.refused(
           "SAELens",
           transcoder
-              ? "transcoders whose output is brought back to the units of what they read"
+              ? "transcoders whose output is restored to the units of their input"
               : "autoencoders whose output stays in normalised units",
           "keep it in Sluice's format");
     }

@@ -84,7 +84,7 @@ record LorsaCheckpoint(
       throw new IOException(
           (message.contains(file.getFileName().toString()) ? "" : file + ": ")
               + message
-              + "; or delete it to go on from the checkpoint before, if there is one",
+              + "; or delete it to continue from the checkpoint before, if there is one",
           e);
     }
   }

@@ -216,7 +216,7 @@ public final class ManifestFile {
                 + Quoted.of(file)
                 + " where "
                 + Manifest.shardName(shards.size())
-                + " is due");
+                + " is expected");
       }
       boolean last = shards.size() == nodes.size() - 1;
       int rows = (int) integer(node, "rows", last ? 1 : rowsPerShard, rowsPerShard);

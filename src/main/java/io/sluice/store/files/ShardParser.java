@@ -178,7 +178,7 @@ public final class ShardParser {
     }
     if (node.length() != elements) {
       throw damaged(
-          "column '%s' has %d elements where %d are due"
+          "column '%s' has %d elements where %d are expected"
               .formatted(column.name(), node.length(), elements));
     }
   }

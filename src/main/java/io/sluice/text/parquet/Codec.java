@@ -64,7 +64,7 @@ enum Codec {
   byte[] unpack(byte[] bytes, int from, int length) throws IOException {
     int packed = bytes.length - from;
     if (length > ALWAYS && length > (long) MOST * packed) {
-      throw new IOException("a page of " + packed + " bytes unfolds to " + length);
+      throw new IOException("a page of " + packed + " bytes unpacks to " + length);
     }
     if (this == PLAIN) {
       if (length != packed) {

@@ -52,7 +52,7 @@ public final class RunFolder implements AutoCloseable {
     if (Files.exists(path.resolve(DESCRIPTION))) {
       folder.close();
       throw new IOException(
-          path + ": holds a run already; go on with it by --resume, or choose another folder");
+          path + ": holds a run already; continue it with --resume, or choose another folder");
     }
     if (Files.exists(path.resolve(SweepFile.NAME))) {
       folder.close();
@@ -131,7 +131,7 @@ public final class RunFolder implements AutoCloseable {
       }
     } catch (IOException e) {
       throw new IOException(
-          "%s: cannot be written (%s); make room, then go on with --resume"
+          "%s: cannot be written (%s); make room, then continue with --resume"
               .formatted(path.resolve(METRICS), e.getMessage()),
           e);
     }

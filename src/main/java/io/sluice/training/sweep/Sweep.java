@@ -94,7 +94,7 @@ public final class Sweep implements AutoCloseable {
       if (Files.exists(folder.resolve(SweepFile.NAME))) {
         throw new IOException(
             folder
-                + ": holds a sweep already; go on with it by --resume, or choose another folder");
+                + ": holds a sweep already; continue it with --resume, or choose another folder");
       }
       if (Files.exists(folder.resolve("run.json"))) {
         throw new IOException(folder + ": holds a run already; choose another folder");

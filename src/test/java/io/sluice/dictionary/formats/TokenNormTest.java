@@ -147,7 +147,7 @@ class TokenNormTest {
         .assertAgrees(ForeignRun.expected(golden), "renamed");
     assertThatThrownBy(() -> DictionaryFormat.SAELENS.write(named, folder.resolve("out")))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("SAELens has no transcoders whose output is brought back");
+        .hasMessageContaining("SAELens has no transcoders whose output is restored");
     Dictionary left = with(named, new TokenNorm(TokenNorm.Kind.LAYER_NORM, false));
     Dictionary autoencoder =
         new Dictionary(left.config().named("", "a", "a"), left.parameters(), left.skip());
