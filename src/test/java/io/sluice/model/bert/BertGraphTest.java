@@ -239,7 +239,7 @@ class BertGraphTest {
             .addInput(mask.getInput(0))
             .addOutput("lower"));
     mask.setInput(0, "lower");
-    assertRefused("'causal' ('Trilu') stands in the mask of attention");
+    assertRefused("'causal' ('Trilu') is part of an attention mask");
   }
 
   @Test
