@@ -150,7 +150,7 @@ class HeldOutTest {
                     + " apart with as many left to train on",
                 store.rows()));
     assertThat(heldOut.trained()).isSameAs(RowFilter.ALL);
-    assertThat(store.heldOut(0, 1, 0).sentence()).contains("as was asked for");
+    assertThat(store.heldOut(0, 1, 0).sentence()).contains("as requested");
     assertThatThrownBy(() -> store.heldOut(0.6, 1, 0)).hasMessageContaining("0.6");
     assertThatThrownBy(() -> store.heldOut(Double.NaN, 1, 0)).hasMessageContaining("NaN");
   }
