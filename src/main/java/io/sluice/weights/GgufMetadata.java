@@ -77,7 +77,7 @@ public final class GgufMetadata {
     Entry entry = scalar(entry(key), key);
     byte value = file.get(ValueLayout.JAVA_BYTE, entry.at());
     if (entry.type() != Type.BOOL || value < 0 || value > 1) {
-      throw wrong(key, "no truth value");
+      throw wrong(key, "not a boolean");
     }
     return value == 1;
   }
@@ -86,7 +86,7 @@ public final class GgufMetadata {
   public String text(String key) throws IOException {
     Entry entry = scalar(entry(key), key);
     if (entry.type() != Type.STRING) {
-      throw wrong(key, "no text");
+      throw wrong(key, "not a string");
     }
     return new GgufCursor(path, file, entry.at()).string(LONGEST_TEXT, Quoted.of(key));
   }
@@ -100,7 +100,7 @@ public final class GgufMetadata {
   public List<String> texts(String key) throws IOException {
     Entry entry = array(key);
     if (entry.type() != Type.STRING && entry.count() > 0) {
-      throw wrong(key, "no list of texts");
+      throw wrong(key, "not a list of strings");
     }
     GgufCursor cursor = new GgufCursor(path, file, entry.at());
     List<String> texts = new ArrayList<>();
@@ -219,7 +219,7 @@ public final class GgufMetadata {
   private Entry array(String key) throws IOException {
     Entry entry = entry(key);
     if (entry.count() < 0 || entry.type() == Type.ARRAY) {
-      throw wrong(key, "no list of plain values");
+      throw wrong(key, "not a list of plain values");
     }
     return entry;
   }

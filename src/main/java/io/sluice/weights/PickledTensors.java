@@ -87,7 +87,7 @@ record PickledTensors(Path file) {
         || !items.get(0).equals("storage")
         || !(items.get(1) instanceof Global(String type))
         || !STORAGES.containsKey(type)) {
-      throw BadFile.damaged(file, "its pickle refers to something that is no storage of values");
+      throw BadFile.damaged(file, "its pickle refers to something that is not a storage");
     }
     return new Storage((String) items.get(2), STORAGES.get(type), (Long) items.get(4));
   }
