@@ -195,10 +195,10 @@ final class Llamascopium {
     switch (c.activation()) {
       case Pursuit pursuit ->
           throw ForeignWriter.refused(
-              "Llamascopium", "matching pursuit", "convert to saelens, which has");
+              "Llamascopium", "matching pursuit", "convert to saelens, which has them");
       case AbsTopK signed ->
           throw ForeignWriter.refused(
-              "Llamascopium", "signed codes (abstopk)", "convert to saelens, which has");
+              "Llamascopium", "signed codes (abstopk)", "convert to saelens, which has them");
       case TopK(int k) -> {
         json.put("act_fn", "topk");
         json.put("top_k", k);

@@ -199,7 +199,7 @@ final class SaeLensWriter {
           throw ForeignWriter.refused(
               "SAELens",
               "transcoders with TopK",
-              "convert to sparsify or llamascopium, which have");
+              "convert to sparsify or llamascopium, which have them");
       case TopK topK -> {
         json.put("k", topK.k());
         json.put("rescale_acts_by_decoder_norm", false);
@@ -220,7 +220,7 @@ final class SaeLensWriter {
           throw ForeignWriter.refused(
               "SAELens",
               "BatchTopK dictionaries without a threshold, and this one has none",
-              "convert to llamascopium, which has");
+              "convert to llamascopium, which has them");
       case Gated gated when transcoder ->
           throw ForeignWriter.refused("SAELens", "gated transcoders", "keep it in Sluice's format");
       case Gated(Thresholds thresholds) -> {
