@@ -213,7 +213,9 @@ final class DictionaryLearning {
               "dictionary_learning", "matching pursuit", "convert to saelens, which has them");
       case AbsTopK signed ->
           throw ForeignWriter.refused(
-              "dictionary_learning", "signed codes (abstopk)", "convert to saelens, which has them");
+              "dictionary_learning",
+              "signed codes (abstopk)",
+              "convert to saelens, which has them");
       case TopK(int k) -> {
         counted(trainer, tensors, k, -1);
         layers(tensors, c, p, "encoder.bias", "b_dec");

@@ -55,7 +55,8 @@ final class LorsaSettings {
   /** The configuration that {@link #write} wrote; {@code file} is named in errors. */
   static LorsaTrainingConfig read(JsonNode json, Path file) throws IOException {
     if (!json.has(FORM)) {
-      throw new IOException(file + ": is not a run of a Lorsa; continue with 'sluice train --resume'");
+      throw new IOException(
+          file + ": is not a run of a Lorsa; continue with 'sluice train --resume'");
     }
     Fields fields = fields(json, file);
     return fields.build(
