@@ -252,7 +252,7 @@ final class Arguments {
   private StridedProduct product() {
     boolean throwing = chance(20);
     boolean closing = chance(20);
-    return (x, xStride, rows, depth, w, wStride, turned, columns, y, yStride) -> {
+    return (x, xStride, rows, depth, w, wStride, transposed, columns, y, yStride) -> {
       if (throwing) {
         throw new IllegalStateException("a product that fails");
       }
@@ -263,7 +263,7 @@ final class Arguments {
         for (int j = 0; j < columns; j++) {
           float sum = 0;
           for (int t = 0; t < depth; t++) {
-            long at = turned ? (long) j * wStride + t : (long) t * wStride + j;
+            long at = transposed ? (long) j * wStride + t : (long) t * wStride + j;
             sum += Memories.get(x, (long) i * xStride + t) * Memories.get(w, at);
           }
           Memories.set(y, (long) i * yStride + j, sum);

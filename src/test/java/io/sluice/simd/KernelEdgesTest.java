@@ -110,7 +110,7 @@ class KernelEdgesTest {
     AttentionHeads heads = new AttentionHeads(1, 1, 4, 16, 0, 4, 4, 4, 8, 4, null, null, 0, RULE);
     AtomicInteger refused = new AtomicInteger();
     StridedProduct product =
-        (a, aStride, rows, depth, w, wStride, turned, columns, to, toStride) -> {
+        (a, aStride, rows, depth, w, wStride, transposed, columns, to, toStride) -> {
           assertThatThrownBy(arena::close).isInstanceOf(IllegalStateException.class);
           refused.incrementAndGet();
         };

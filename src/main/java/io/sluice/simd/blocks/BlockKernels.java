@@ -6,7 +6,7 @@ import java.lang.invoke.MethodHandles;
 import java.util.List;
 
 /**
- * Turns blocks of quantised weights into float32.
+ * Dequantises blocks of weights to float32.
  *
  * <p>{@link ScalarBlockKernels} defines what is computed, and every implementation gives the very
  * same bits: products and sums are rounded one by one, in one order, as llama.cpp's own Python

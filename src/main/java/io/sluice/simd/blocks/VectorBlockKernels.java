@@ -15,7 +15,7 @@ import jdk.incubator.vector.VectorSpecies;
  * {@link BlockKernels} for one vector width, defined once per width, see {@link
  * io.sluice.simd.KernelProvider}.
  *
- * <p>Bytes are widened to ints, masked and shifted there, and turned into floats, which is exact;
+ * <p>Bytes are widened to ints, masked and shifted there, and converted to floats, which is exact;
  * then come the same multiplication and addition as in {@link ScalarBlockKernels}, never fused.
  */
 final class VectorBlockKernels implements BlockKernels {

@@ -14,7 +14,7 @@ public interface Attention {
    * The weighted values.
    *
    * @param rows {@code [contexts, capacity, rowWidth]} float32, native
-   * @param angles turns queries and keys by position; null for none
+   * @param angles rotate queries and keys by position; null for none
    * @param out {@code [contexts, queries, heads · headDim]} float32, native
    * @throws IllegalArgumentException if there are not angles for all positions or the heads are too
    *     narrow for them

@@ -54,7 +54,7 @@ public record AttentionHeads(
     }
 
     /**
-     * Turns scores in {@code [from, to)} of a row to weights, and those around them to 0.
+     * Makes weights of the scores in {@code [from, to)} of a row, and 0 of those around them.
      *
      * @param scores address of a row, which begins with a whole vector and has room for whole ones
      * @param first the first column that is read afterwards
@@ -134,11 +134,11 @@ public record AttentionHeads(
   }
 
   /**
-   * Copies a query or key, normalised and turned.
+   * Copies a query or key, normalised and rotated.
    *
    * @param from address of it in its row
    * @param weights of its norm, or null
-   * @param angles turn it by its position; null for none
+   * @param angles rotate it by its position; null for none
    * @param to address of room for it
    */
   void read(
@@ -155,7 +155,7 @@ public record AttentionHeads(
       kernels.rmsNorm(from, headDim, weights, normEpsilon, to);
     }
     if (angles != null) {
-      angles.turn(kernels, to, position);
+      angles.rotate(kernels, to, position);
     }
   }
 }

@@ -1,19 +1,20 @@
 package io.sluice.simd.layers;
 
+import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.LiveMemory;
 import io.sluice.memory.PerThread;
 import io.sluice.memory.Workers;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.function.IntConsumer;
 
 /**
  * {@link Attention} whose products are a library's: some queries at a time, of all heads that share
- * keys and values, meet the keys that they may see in one product, and weigh values where they lie.
+ * keys and values, are multiplied with the keys that they may see in one product, and their weights
+ * with the values where those lie.
  */
 public final class BlockAttention implements Attention {
   /**
-   * Queries of one head that meet keys together: half as many keys are hidden from them in vain.
+   * Queries of one head in one product: of half as many keys the products are computed in vain.
    */
   private static final int QUERIES = 64;
 
@@ -33,14 +34,9 @@ public final class BlockAttention implements Attention {
 
   /** Memory of one thread. */
   private static final class Scratch {
-    MemorySegment keys = MemorySegment.NULL;
-    MemorySegment queries = MemorySegment.NULL;
-    MemorySegment scores = MemorySegment.NULL;
-
-    static MemorySegment fit(MemorySegment memory, long floats) {
-      long bytes = floats * Float.BYTES;
-      return memory.byteSize() >= bytes ? memory : Arena.ofAuto().allocate(bytes, 64);
-    }
+    final GrowingMemory keys = new GrowingMemory();
+    final GrowingMemory queries = new GrowingMemory();
+    final GrowingMemory scores = new GrowingMemory();
   }
 
   @Override
@@ -51,28 +47,19 @@ public final class BlockAttention implements Attention {
       MemorySegment rows,
       MemorySegment out) {
     batch.check(heads, angles, rows, out);
-    int tasks = Math.multiplyExact(batch.contexts(), heads.keyValueHeads());
     IntConsumer some =
-        task -> {
-          int context = task / heads.keyValueHeads();
-          int group = task % heads.keyValueHeads();
-          new Pass(heads, angles, batch, rows, out, context, group).run(scratch.get());
-        };
-    LiveMemory.during(() -> workers.run(tasks, some), rows, out);
+        task -> new Pass(heads, angles, batch, rows, out, task).run(scratch.get());
+    LiveMemory.during(() -> workers.run(AttentionPass.tasks(heads, batch), some), rows, out);
   }
 
-  /** The queries of one context that share one head of keys and values. */
-  private final class Pass {
-    private final AttentionHeads heads;
-    private final RotaryAngles angles;
-    private final Batch batch;
+  /** The products of one task. */
+  private final class Pass extends AttentionPass {
     private final MemorySegment rows;
     private final MemorySegment out;
-    private final int context;
-    private final int group;
-    private final int headDim;
-    private final int keys;
-    private final int perGroup;
+    private final int perGroup = endHead - firstHead;
+    private MemorySegment ownKeys;
+    private MemorySegment ownQueries;
+    private MemorySegment ownScores;
 
     private Pass(
         AttentionHeads heads,
@@ -80,31 +67,21 @@ public final class BlockAttention implements Attention {
         Batch batch,
         MemorySegment rows,
         MemorySegment out,
-        int context,
-        int group) {
-      this.heads = heads;
-      this.angles = angles;
-      this.batch = batch;
+        int task) {
+      super(heads, angles, batch, rows, task);
       this.rows = rows;
       this.out = out;
-      this.context = context;
-      this.group = group;
-      this.headDim = heads.headDim();
-      this.keys = batch.keys(context);
-      this.perGroup = heads.heads() / heads.keyValueHeads();
     }
 
     void run(Scratch own) {
-      own.keys = Scratch.fit(own.keys, (long) keys * headDim);
-      own.queries = Scratch.fit(own.queries, (long) perGroup * QUERIES * headDim);
-      own.scores = Scratch.fit(own.scores, (long) perGroup * QUERIES * padded(keys));
-      int at = heads.keyAt() + group * heads.keyStep();
+      ownKeys = own.keys.of(keys, headDim);
+      ownQueries = own.queries.of((long) perGroup * QUERIES, headDim);
+      ownScores = own.scores.of((long) perGroup * QUERIES, padded(keys));
       for (int key = 0; key < keys; key++) {
-        long to = own.keys.address() + (long) key * headDim * Float.BYTES;
-        heads.read(kernels, at(key, at).address(), heads.keyNorm(), angles, key, to);
+        readKey(kernels, key, ownKeys.address() + (long) key * headDim * Float.BYTES);
       }
       for (int query = batch.first(); query < batch.length(); query += QUERIES) {
-        attend(own, query, Math.min(QUERIES, batch.length() - query));
+        attend(query, Math.min(QUERIES, batch.length() - query));
       }
     }
 
@@ -112,63 +89,50 @@ public final class BlockAttention implements Attention {
       return Math.ceilDiv(columns, panelWidth) * panelWidth;
     }
 
-    /** A row from one of its values on. */
-    private MemorySegment at(int row, int column) {
-      long first = ((long) context * batch.capacity() + row) * heads.rowWidth();
-      return rows.asSlice((first + column) * Float.BYTES);
-    }
-
-    private void attend(Scratch own, int query, int count) {
-      readQueries(own, query, count);
-      AttentionHeads.Rule rule = heads.rule();
-      // A query in the padding may lie past all keys; it sees the last, and means nothing.
-      int first = Math.min(rule.firstKey(query), keys - 1);
-      int end = rule.endKey(query + count - 1, keys);
-      int width = end - first;
+    private void attend(int query, int count) {
+      readQueries(query, count);
+      int first = firstKey(query);
+      int width = endKey(query + count - 1) - first;
       int stride = padded(width);
       product.multiply(
-          own.queries,
+          ownQueries,
           headDim,
           Math.multiplyExact(perGroup, count),
           headDim,
-          own.keys.asSlice((long) first * headDim * Float.BYTES),
+          ownKeys.asSlice((long) first * headDim * Float.BYTES),
           headDim,
           true,
           width,
-          own.scores,
+          ownScores,
           stride);
       for (int row = 0; row < perGroup * count; row++) {
-        int from = Math.min(rule.firstKey(query + row % count), keys - 1);
-        int to = rule.endKey(query + row % count, keys);
-        long scores = own.scores.address() + (long) row * stride * Float.BYTES;
-        rule.weigh(kernels, scores, 0, from - first, to - first, width);
+        int from = firstKey(query + row % count);
+        int to = endKey(query + row % count);
+        long scores = ownScores.address() + (long) row * stride * Float.BYTES;
+        heads.rule().weigh(kernels, scores, 0, from - first, to - first, width);
       }
-      int values = heads.valueAt() + group * heads.valueStep();
-      long row = (long) context * batch.queries() + query - batch.first();
-      for (int i = 0; i < perGroup; i++) {
-        long column = (long) (group * perGroup + i) * headDim;
+      for (int head = firstHead; head < endHead; head++) {
+        long column = outputRow(query) * heads.outputWidth() + (long) head * headDim;
         product.multiply(
-            own.scores.asSlice((long) i * count * stride * Float.BYTES),
+            ownScores.asSlice((long) (head - firstHead) * count * stride * Float.BYTES),
             stride,
             count,
             width,
-            at(first, values),
+            rows.asSlice(offset(first, valueAt())),
             heads.rowWidth(),
             false,
             headDim,
-            out.asSlice((row * heads.outputWidth() + column) * Float.BYTES),
+            out.asSlice(column * Float.BYTES),
             heads.outputWidth());
       }
     }
 
     /** One head after the other, so that heads are rows of one matrix. */
-    private void readQueries(Scratch own, int query, int count) {
-      long to = own.queries.address();
-      for (int head = group * perGroup; head < (group + 1) * perGroup; head++) {
-        int at = heads.queryAt() + head * heads.queryStep();
+    private void readQueries(int query, int count) {
+      long to = ownQueries.address();
+      for (int head = firstHead; head < endHead; head++) {
         for (int i = 0; i < count; i++, to += (long) headDim * Float.BYTES) {
-          long from = at(query + i, at).address();
-          heads.read(kernels, from, heads.queryNorm(), angles, query + i, to);
+          readQuery(kernels, head, query + i, to);
         }
       }
     }

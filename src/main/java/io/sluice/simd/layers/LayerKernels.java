@@ -21,7 +21,7 @@ interface LayerKernels {
 
   /**
    * From one of a tile's rows to the next: a constant, so that it is part of the instructions, and
-   * no multiple of a large power of two, so that rows do not meet in the same sets of a cache.
+   * no multiple of a large power of two, so that rows do not share the same sets of a cache.
    */
   long PITCH_BYTES = (MOST_DEPTH + 16) * Float.BYTES;
 
@@ -139,12 +139,12 @@ interface LayerKernels {
   void rmsNorm(long x, int width, float[] weight, float epsilon, long out);
 
   /**
-   * Turns a head in place: {@code (x[i], x[i + pairs])} by the angle at {@code i}.
+   * Rotates a head in place: {@code (x[i], x[i + pairs])} by the angle at {@code i}.
    *
    * @param cosines of the angles, from {@code at} on
    * @param sines likewise
    */
-  void turn(long head, int pairs, float[] cosines, float[] sines, int at);
+  void rotate(long head, int pairs, float[] cosines, float[] sines, int at);
 
   /** {@code out[i] = a[i] + b[i]}; {@code out} may be one of them. */
   void add(long a, long b, long out, int count);

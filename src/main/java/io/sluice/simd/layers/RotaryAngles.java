@@ -3,7 +3,7 @@ package io.sluice.simd.layers;
 import java.util.Objects;
 
 /**
- * Cosines and sines by which pairs {@code (x[i], x[i + pairs])} of a head are turned, {@code
+ * Cosines and sines by which pairs {@code (x[i], x[i + pairs])} of a head are rotated, {@code
  * [positions, pairs]}.
  *
  * @param cosines row-major
@@ -28,9 +28,9 @@ public record RotaryAngles(float[] cosines, float[] sines, int pairs) {
     return cosines.length / pairs;
   }
 
-  /** Turns a head in place. */
-  void turn(LayerKernels kernels, long head, int position) {
+  /** Rotates a head in place. */
+  void rotate(LayerKernels kernels, long head, int position) {
     Objects.checkIndex(position, positions());
-    kernels.turn(head, pairs, cosines, sines, position * pairs);
+    kernels.rotate(head, pairs, cosines, sines, position * pairs);
   }
 }

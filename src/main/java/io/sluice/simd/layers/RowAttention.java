@@ -1,5 +1,6 @@
 package io.sluice.simd.layers;
 
+import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.LiveMemory;
 import io.sluice.memory.NativeMemory;
 import io.sluice.memory.PerThread;
@@ -7,11 +8,12 @@ import io.sluice.memory.Workers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
 import java.util.function.IntConsumer;
 
 /**
  * {@link Attention} by this library's own products. Keys and values of one head are packed into
- * panels once; then a tile of queries at a time meets them. Rotations and norms of heads happen on
+ * panels once; then a tile of queries at a time is multiplied with them. Rotations and norms of heads happen on
  * the way, so that nothing but the rows and the result is ever in memory whole.
  */
 public final class RowAttention implements Attention {
@@ -42,17 +44,13 @@ public final class RowAttention implements Attention {
 
   /** Memory of one thread. */
   private static final class Scratch {
-    MemorySegment keys = MemorySegment.NULL;
-    MemorySegment values = MemorySegment.NULL;
-    MemorySegment scores = MemorySegment.NULL;
-    MemorySegment queries = MemorySegment.NULL;
-    MemorySegment packed = MemorySegment.NULL;
-    MemorySegment sums = MemorySegment.NULL;
-    MemorySegment head = MemorySegment.NULL;
-
-    static MemorySegment fit(MemorySegment memory, long bytes) {
-      return memory.byteSize() >= bytes ? memory : Arena.ofAuto().allocate(bytes, 64);
-    }
+    final GrowingMemory keys = new GrowingMemory();
+    final GrowingMemory values = new GrowingMemory();
+    final GrowingMemory scores = new GrowingMemory();
+    final GrowingMemory queries = new GrowingMemory();
+    final GrowingMemory packed = new GrowingMemory();
+    final GrowingMemory sums = new GrowingMemory();
+    final GrowingMemory head = new GrowingMemory();
   }
 
   @Override
@@ -63,181 +61,145 @@ public final class RowAttention implements Attention {
       MemorySegment rows,
       MemorySegment out) {
     batch.check(heads, angles, rows, out);
-    long from = rows.address();
-    long to = out.address();
-    int tasks = Math.multiplyExact(batch.contexts(), heads.keyValueHeads());
     IntConsumer some =
-        task -> {
-          Pass pass =
-              new Pass(
-                  heads,
-                  angles,
-                  batch,
-                  from,
-                  to,
-                  task / heads.keyValueHeads(),
-                  task % heads.keyValueHeads());
-          pass.run(scratch.get());
-        };
-    LiveMemory.during(() -> workers.run(tasks, some), rows, out);
+        task -> new Pass(heads, angles, batch, rows, out, task).run(scratch.get());
+    LiveMemory.during(() -> workers.run(AttentionPass.tasks(heads, batch), some), rows, out);
   }
 
-  /** The queries of one context that share one head of keys and values. */
-  private final class Pass {
-    private final AttentionHeads heads;
-    private final RotaryAngles angles;
-    private final Batch batch;
-    private final long rows;
+  /** The tiles of one task. */
+  private final class Pass extends AttentionPass {
     private final long out;
-    private final int context;
-    private final int group;
-    private final int headDim;
-    private final int keys;
 
     /** Columns of a row of scores: keys up to a whole panel. */
-    private final int padded;
+    private final int padded = Math.ceilDiv(keys, panelWidth) * panelWidth;
+
+    /** Panels of a head's values. */
+    private final int blocks = Math.ceilDiv(headDim, panelWidth);
+
+    private MemorySegment ownKeys;
+    private MemorySegment values;
+    private long scores;
+    private long queries;
+    private long packed;
+    private MemorySegment sums;
+    private MemorySegment head;
 
     private Pass(
         AttentionHeads heads,
         RotaryAngles angles,
         Batch batch,
-        long rows,
-        long out,
-        int context,
-        int group) {
-      this.heads = heads;
-      this.angles = angles;
-      this.batch = batch;
-      this.rows = rows;
-      this.out = out;
-      this.context = context;
-      this.group = group;
-      this.headDim = heads.headDim();
-      this.keys = batch.keys(context);
-      this.padded = Math.ceilDiv(keys, panelWidth) * panelWidth;
+        MemorySegment rows,
+        MemorySegment out,
+        int task) {
+      super(heads, angles, batch, rows, task);
+      this.out = out.address();
     }
 
     void run(Scratch own) {
-      int blocks = Math.ceilDiv(headDim, panelWidth);
-      own.keys = Scratch.fit(own.keys, (long) padded * headDim * Float.BYTES);
-      own.values = Scratch.fit(own.values, (long) blocks * keys * panelRowBytes);
-      own.scores = Scratch.fit(own.scores, (long) tileRows * padded * Float.BYTES);
-      own.queries = Scratch.fit(own.queries, kernels.tileBytes());
-      own.packed = Scratch.fit(own.packed, kernels.tileBytes());
-      own.sums = Scratch.fit(own.sums, (blocks + 1L) * tileRows * panelRowBytes);
-      own.head = Scratch.fit(own.head, (long) headDim * Float.BYTES);
-      packKeys(own);
-      packValues(own, blocks);
-      int perGroup = heads.heads() / heads.keyValueHeads();
+      ownKeys = own.keys.of(padded, headDim);
+      values = own.values.ofBytes((long) blocks * keys * panelRowBytes);
+      scores = own.scores.of(tileRows, padded).address();
+      queries = own.queries.ofBytes(kernels.tileBytes()).address();
+      packed = own.packed.ofBytes(kernels.tileBytes()).address();
+      sums = own.sums.ofBytes((blocks + 1L) * tileRows * panelRowBytes);
+      head = own.head.of(1, headDim);
+      packKeys();
+      packValues();
       for (int query = batch.first(); query < batch.length(); query += tileRows) {
         int count = Math.min(tileRows, batch.length() - query);
-        for (int head = group * perGroup; head < (group + 1) * perGroup; head++) {
-          attend(own, head, query, count, blocks);
+        for (int number = firstHead; number < endHead; number++) {
+          attend(number, query, count);
         }
       }
+      Reference.reachabilityFence(own);
     }
 
-    /** The address of a value of a row. */
-    private long at(int row, long column) {
-      long first = ((long) context * batch.capacity() + row) * heads.rowWidth();
-      return rows + (first + column) * Float.BYTES;
-    }
-
-    private void packKeys(Scratch own) {
-      int at = heads.keyAt() + group * heads.keyStep();
+    private void packKeys() {
       for (int key = 0; key < padded; key++) {
         long place = (long) (key / panelWidth) * headDim * panelWidth + key % panelWidth;
-        long to = own.keys.address() + place * Float.BYTES;
+        long to = ownKeys.address() + place * Float.BYTES;
         if (key < keys) {
-          heads.read(kernels, at(key, at), heads.keyNorm(), angles, key, own.head.address());
+          readKey(kernels, key, head.address());
         }
         for (int i = 0; i < headDim; i++) {
           ALL.set(
               FLOAT,
               to + (long) i * panelRowBytes,
-              key < keys ? own.head.get(FLOAT, (long) i * Float.BYTES) : 0);
+              key < keys ? head.get(FLOAT, (long) i * Float.BYTES) : 0);
         }
       }
     }
 
-    private void packValues(Scratch own, int blocks) {
-      long at = heads.valueAt() + (long) group * heads.valueStep();
+    private void packValues() {
       for (int block = 0; block < blocks; block++) {
         int columns = Math.min(panelWidth, headDim - block * panelWidth);
         for (int key = 0; key < keys; key++) {
-          long from = at(key, at + (long) block * panelWidth);
+          long from = at(key, valueAt() + (long) block * panelWidth);
           long to = ((long) block * keys + key) * panelRowBytes;
-          MemorySegment.copy(ALL, from, own.values, to, (long) columns * Float.BYTES);
+          MemorySegment.copy(ALL, from, values, to, (long) columns * Float.BYTES);
           for (int i = columns; i < panelWidth; i++) {
-            own.values.set(FLOAT, to + (long) i * Float.BYTES, 0);
+            values.set(FLOAT, to + (long) i * Float.BYTES, 0);
           }
         }
       }
     }
 
-    private void attend(Scratch own, int head, int query, int count, int blocks) {
-      int at = heads.queryAt() + head * heads.queryStep();
+    private void attend(int number, int query, int count) {
       for (int i = 0; i < tileRows; i++) {
         // Rows past the last are copies of it: whatever they give is not read.
         int row = query + Math.min(i, count - 1);
-        long to = own.queries.address() + i * LayerKernels.PITCH_BYTES;
-        heads.read(kernels, at(row, at), heads.queryNorm(), angles, row, to);
+        readQuery(kernels, number, row, queries + i * LayerKernels.PITCH_BYTES);
       }
-      AttentionHeads.Rule rule = heads.rule();
-      // A query in the padding may lie past all keys; it sees the last, and means nothing.
-      int first = Math.min(rule.firstKey(query), keys - 1);
-      int end = rule.endKey(query + count - 1, keys);
-      score(own, first, end);
+      int first = firstKey(query);
+      int end = endKey(query + count - 1);
+      score(first, end);
       for (int i = 0; i < tileRows; i++) {
-        int from = Math.min(rule.firstKey(query + Math.min(i, count - 1)), keys - 1);
-        int to = rule.endKey(query + Math.min(i, count - 1), keys);
-        long scores = own.scores.address() + (long) i * padded * Float.BYTES;
-        rule.weigh(kernels, scores, first, from, to, end);
+        int row = query + Math.min(i, count - 1);
+        long at = scores + (long) i * padded * Float.BYTES;
+        heads.rule().weigh(kernels, at, first, firstKey(row), endKey(row), end);
       }
-      mix(own, head, query, count, blocks, first, end);
+      mix(number, query, count, first, end);
     }
 
-    private void score(Scratch own, int first, int end) {
+    private void score(int first, int end) {
       long scoreBytes = (long) padded * Float.BYTES;
       for (int panel = first / panelWidth; panel * panelWidth < end; panel++) {
         kernels.tile(
-            own.queries.address(),
-            own.keys.address() + (long) panel * headDim * panelRowBytes,
+            queries,
+            ownKeys.address() + (long) panel * headDim * panelRowBytes,
             headDim,
             zeros.address(),
-            own.scores.address() + (long) panel * panelRowBytes,
+            scores + (long) panel * panelRowBytes,
             scoreBytes);
       }
     }
 
     /** Sums values by weights, a tile's depth of keys at a time. */
-    private void mix(Scratch own, int head, int query, int count, int blocks, int first, int end) {
-      long scores = own.scores.address();
+    private void mix(int number, int query, int count, int first, int end) {
       long scoreBytes = (long) padded * Float.BYTES;
       long tileBytes = (long) tileRows * panelRowBytes;
-      long sums = own.sums.address();
+      long sumsAt = sums.address();
       for (int key = first; key < end; key += LayerKernels.MOST_DEPTH) {
         int depth = Math.min(LayerKernels.MOST_DEPTH, end - key);
-        long packed = own.packed.address();
         kernels.packRows(scores + (long) key * Float.BYTES, scoreBytes, tileRows, depth, packed);
         for (int block = 0; block < blocks; block++) {
-          long values = own.values.address() + ((long) block * keys + key) * panelRowBytes;
-          long sum = sums + block * tileBytes;
-          long part = key == first ? sum : sums + blocks * tileBytes;
-          kernels.tile(packed, values, depth, zeros.address(), part, panelRowBytes);
+          long panel = values.address() + ((long) block * keys + key) * panelRowBytes;
+          long sum = sumsAt + block * tileBytes;
+          long part = key == first ? sum : sumsAt + blocks * tileBytes;
+          kernels.tile(packed, panel, depth, zeros.address(), part, panelRowBytes);
           if (key > first) {
             kernels.add(sum, part, sum, tileRows * panelWidth);
           }
         }
       }
       long outBytes = (long) heads.outputWidth() * Float.BYTES;
-      long row = (long) context * batch.queries() + query - batch.first();
+      long row = outputRow(query);
       for (int block = 0; block < blocks; block++) {
-        int column = head * headDim + block * panelWidth;
+        int column = number * headDim + block * panelWidth;
         int columns = Math.min(panelWidth, headDim - block * panelWidth);
         for (int i = 0; i < count; i++) {
           MemorySegment.copy(
-              own.sums,
+              sums,
               block * tileBytes + (long) i * panelRowBytes,
               ALL,
               out + (row + i) * outBytes + (long) column * Float.BYTES,

@@ -1,10 +1,10 @@
 package io.sluice.simd.layers;
 
+import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.LiveMemory;
 import io.sluice.memory.NativeMemory;
 import io.sluice.memory.PerThread;
 import io.sluice.memory.Workers;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import java.util.function.IntConsumer;
@@ -15,19 +15,9 @@ import java.util.function.IntConsumer;
  */
 public final class RowFunction {
   private final LayerKernels kernels = LayerKernels.ofThisMachine();
-  private final PerThread<Scratch> scratch = new PerThread<>(Scratch::new);
 
   /** What a thread needs for one row: it stays in the nearest cache. */
-  private static final class Scratch {
-    MemorySegment row = MemorySegment.NULL;
-
-    long of(int width) {
-      if (row.byteSize() < (long) width * Float.BYTES) {
-        row = Arena.ofAuto().allocate((long) width * Float.BYTES, 64);
-      }
-      return row.address();
-    }
-  }
+  private final PerThread<GrowingMemory> scratch = new PerThread<>(GrowingMemory::new);
 
   /**
    * {@code x = f(x)}.
@@ -78,7 +68,7 @@ public final class RowFunction {
     IntConsumer some =
         task -> {
           int end = Math.min(rows, (task + 1) * RowNorm.TASK_ROWS);
-          long exponents = scratch.get().of(width);
+          long exponents = scratch.get().of(1, width).address();
           for (int row = task * RowNorm.TASK_ROWS; row < end; row++) {
             long place = at + row * rowBytes;
             kernels.apply(function, place, rowBytes, 1, width, exponents);

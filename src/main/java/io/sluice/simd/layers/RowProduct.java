@@ -14,8 +14,8 @@ import java.util.function.IntConsumer;
  * Products of rows with packed matrices, on the threads of a group: {@code y = f(x · Wᵀ + b)}.
  * Several threads may call one object at a time, each with a group of its own.
  *
- * <p>Rows are taken in blocks that stay in the second-level cache; a task packs one and has it meet
- * panels of the matrix. Every element is summed in the same order whatever the sizes and threads,
+ * <p>Rows are taken in blocks that stay in the second-level cache; a task packs one and
+ * multiplies it with panels of the matrix. Every element is summed in the same order whatever the sizes and threads,
  * so a row's result does not depend on the rows beside it.
  */
 public final class RowProduct {
@@ -27,7 +27,7 @@ public final class RowProduct {
   /** Tasks per thread, at least: threads are seldom equally fast. */
   private static final int TASKS = 4;
 
-  /** Panels that a tile of rows meets one after the other: they share the cache with a block. */
+  /** Panels that a tile of rows is multiplied with one after the other: they share the cache with a block. */
   private static final int GROUP = 4;
 
   private static final int DEPTH = LayerKernels.MOST_DEPTH;
@@ -303,7 +303,7 @@ public final class RowProduct {
 
   /**
    * A block's product with some panels, and no function of it. Columns are taken part by part: what
-   * a tile of rows has of a part stays in the nearest cache while it meets the panels.
+   * a tile of rows has of a part stays in the nearest cache while it is multiplied with the panels.
    */
   private void sum(
       Scratch own,

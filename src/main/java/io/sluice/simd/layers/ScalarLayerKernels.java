@@ -153,7 +153,7 @@ final class ScalarLayerKernels implements LayerKernels {
   }
 
   @Override
-  public void turn(long head, int pairs, float[] cosines, float[] sines, int at) {
+  public void rotate(long head, int pairs, float[] cosines, float[] sines, int at) {
     for (int i = 0; i < pairs; i++) {
       double first = get(head, i);
       double second = get(head, i + pairs);

@@ -86,7 +86,7 @@ final class VectorLayerKernels implements LayerKernels {
       layerNorm(memory, count, ones, ones, 1, memory);
       rmsNorm(memory, count, ones, 1, memory);
       add(memory, memory, memory, count);
-      turn(memory, count, ones, ones, 0);
+      rotate(memory, count, ones, ones, 0);
       split(memory, count, scratch, scratch);
     }
   }
@@ -578,7 +578,7 @@ final class VectorLayerKernels implements LayerKernels {
   }
 
   @Override
-  public void turn(long head, int pairs, float[] cosines, float[] sines, int at) {
+  public void rotate(long head, int pairs, float[] cosines, float[] sines, int at) {
     long other = head + (long) pairs * Float.BYTES;
     int whole = FLOATS.loopBound(pairs);
     for (int i = 0; i < whole; i += LANES) {

@@ -62,9 +62,9 @@ interface RowKernels {
 
   /**
    * As {@link #one} for the four vectors that start at {@code x0} to {@code x3}; the results of
-   * vector {@code v} go to {@code out} from {@code to + v·apart} on.
+   * vector {@code v} go to {@code out} from {@code to + v·distance} on.
    *
-   * @param apart at least {@code count · STREAMS + SLACK}
+   * @param distance at least {@code count · STREAMS + SLACK}
    */
   void four(
       MemorySegment rows,
@@ -81,7 +81,7 @@ interface RowKernels {
       float[] sums,
       float[] out,
       int to,
-      int apart);
+      int distance);
 
   /** As {@link #one} for eight rows anywhere: row {@code j} starts at byte {@code offsets[j]}. */
   void scattered(

@@ -60,15 +60,15 @@ final class ScalarRowKernels implements RowKernels {
       float[] sums,
       float[] out,
       int to,
-      int apart) {
+      int distance) {
     for (int r = 0; r < count; r++) {
       for (int j = 0; j < STREAMS; j++) {
         long row = from + r * stride + j * jump;
         int place = to + r * STREAMS + j;
         out[place] = dot(rows, row, width, x, x0);
-        out[place + apart] = dot(rows, row, width, x, x1);
-        out[place + 2 * apart] = dot(rows, row, width, x, x2);
-        out[place + 3 * apart] = dot(rows, row, width, x, x3);
+        out[place + distance] = dot(rows, row, width, x, x1);
+        out[place + 2 * distance] = dot(rows, row, width, x, x2);
+        out[place + 3 * distance] = dot(rows, row, width, x, x3);
       }
     }
   }

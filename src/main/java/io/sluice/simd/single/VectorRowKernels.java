@@ -148,13 +148,13 @@ final class VectorRowKernels implements RowKernels {
       float[] sums,
       float[] out,
       int to,
-      int apart) {
+      int distance) {
     for (int half = 0; half < 2 * count; half++) {
       long row = from + (half >> 1) * stride + (half & 1) * 4 * jump;
       quads(rows, row, row + jump, row + 2 * jump, row + 3 * jump, width, x, x0, x1, x2, x3, sums);
       int place = to + half * 4;
       for (int v = 0; v < VECTORS; v++) {
-        addUp(sums, v * QUAD, out, place + v * apart);
+        addUp(sums, v * QUAD, out, place + v * distance);
       }
     }
   }

@@ -104,11 +104,11 @@ class LayerKernelsTest {
         assertClose(out, exact, 4, width, 0);
         int pairs = width / 2;
         float[] sines = floats(random, 3 + pairs, 1);
-        MemorySegment turned = memory(arena, x, 12);
-        kernels.turn(turned.address() + 12, pairs, weight, sines, 0);
-        MemorySegment exactlyTurned = memory(arena, x, 12);
-        definition.turn(exactlyTurned.address() + 12, pairs, weight, sines, 0);
-        assertClose(turned, exactlyTurned, 12, width, 1e-6);
+        MemorySegment rotated = memory(arena, x, 12);
+        kernels.rotate(rotated.address() + 12, pairs, weight, sines, 0);
+        MemorySegment exactlyRotated = memory(arena, x, 12);
+        definition.rotate(exactlyRotated.address() + 12, pairs, weight, sines, 0);
+        assertClose(rotated, exactlyRotated, 12, width, 1e-6);
         float cap = trial % 2 == 0 ? 0 : 5;
         MemorySegment scores = memory(arena, x, 12);
         if (cap > 0) {
@@ -315,14 +315,14 @@ class LayerKernelsTest {
   private static void set(
       PackedMatrix matrix, Arena arena, float[] weights, int first, int count, Workers workers) {
     int in = matrix.in();
-    float[] turned = new float[count * in];
+    float[] transposed = new float[count * in];
     for (int i = 0; i < count; i++) {
       for (int j = 0; j < in; j++) {
-        turned[j * count + i] = weights[(first + i) * in + j];
+        transposed[j * count + i] = weights[(first + i) * in + j];
       }
     }
     if (count > 0) {
-      matrix.set(first, count, memory(arena, turned, 0), 1, count, workers);
+      matrix.set(first, count, memory(arena, transposed, 0), 1, count, workers);
     }
   }
 

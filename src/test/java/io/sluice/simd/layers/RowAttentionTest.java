@@ -64,7 +64,7 @@ class RowAttentionTest {
       int depth,
       MemorySegment w,
       int wStride,
-      boolean turned,
+      boolean transposed,
       int columns,
       MemorySegment y,
       int yStride) {
@@ -74,7 +74,7 @@ class RowAttentionTest {
         for (int t = 0; t < depth; t++) {
           sum +=
               (double) at(x, 0, (long) i * xStride + t)
-                  * at(w, 0, turned ? (long) j * wStride + t : (long) t * wStride + j);
+                  * at(w, 0, transposed ? (long) j * wStride + t : (long) t * wStride + j);
         }
         y.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * ((long) i * yStride + j), (float) sum);
       }
@@ -226,7 +226,7 @@ class RowAttentionTest {
       int context,
       int row,
       int at,
-      boolean turned) {
+      boolean transposed) {
     int from = (context * batch.capacity() + row) * heads.rowWidth() + at;
     double[] values = new double[heads.headDim()];
     double square = 0;
@@ -234,12 +234,12 @@ class RowAttentionTest {
       values[i] = rows[from + i];
       square += values[i] * values[i] / values.length;
     }
-    if (turned && heads.queryNorm() != null) {
+    if (transposed && heads.queryNorm() != null) {
       for (int i = 0; i < values.length; i++) {
         values[i] *= heads.queryNorm()[i] / Math.sqrt(square + heads.normEpsilon());
       }
     }
-    if (turned && angles != null) {
+    if (transposed && angles != null) {
       for (int i = 0; i < angles.pairs(); i++) {
         double cos = angles.cosines()[row * angles.pairs() + i];
         double sin = angles.sines()[row * angles.pairs() + i];
