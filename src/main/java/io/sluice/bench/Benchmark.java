@@ -5,6 +5,7 @@ import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.Arrays;
+import java.util.List;
 
 /** One comparison that {@code sluice bench} makes. */
 public interface Benchmark {
@@ -30,21 +31,29 @@ public interface Benchmark {
       return ((own ? clock.getCurrentThreadCpuTime() : System.nanoTime()) - start) / 1e9;
     }
 
-    /**
-     * The median seconds of each call, measured in turns after {@code warmUp} turns that do not
-     * count, so that what else runs on the machine meets them all.
-     */
+    /** The median of {@link #allInTurns} of each call. */
     double[] inTurns(int warmUp, Runnable... calls) {
-      double[][] seconds = new double[calls.length][rounds];
+      return Arrays.stream(allInTurns(warmUp, List.of(calls)))
+          .mapToDouble(Benchmark::median)
+          .toArray();
+    }
+
+    /**
+     * The seconds of each call in each round, {@code [calls][rounds]}. Calls take turns, so that
+     * what else runs on the machine slows all of them; the first {@code warmUp} rounds do not
+     * count.
+     */
+    double[][] allInTurns(int warmUp, List<Runnable> calls) {
+      double[][] seconds = new double[calls.size()][rounds];
       for (int round = -warmUp; round < rounds; round++) {
-        for (int call = 0; call < calls.length; call++) {
-          double one = seconds(calls[call]);
+        for (int call = 0; call < calls.size(); call++) {
+          double one = seconds(calls.get(call));
           if (round >= 0) {
             seconds[call][round] = one;
           }
         }
       }
-      return Arrays.stream(seconds).mapToDouble(Benchmark::median).toArray();
+      return seconds;
     }
   }
 

@@ -58,7 +58,8 @@ public final class ProductBenchmark implements Benchmark {
       Tensor rows = Tensor.of(x, DType.F32, ROWS, in);
       Tensor matrix = Tensor.of(weights, DType.F32, width, in);
       int times = (int) Math.ceil(OPERATIONS / (2.0 * ROWS * in * width));
-      // LibTorch's threads wait busily for a while after their work; that meets the peak, not us.
+      // LibTorch's threads wait busily for a while after their work; that slows the measured peak,
+      // not Sluice.
       double[] seconds =
           setting.inTurns(
               WARM_UP,

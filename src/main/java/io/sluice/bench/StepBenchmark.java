@@ -157,9 +157,9 @@ public final class StepBenchmark implements Benchmark {
             };
         warmUp(inParts, device);
         Arrays.fill(parts, 0);
-        double apart = setting.inTurns(0, inParts)[0];
+        double separate = setting.inTurns(0, inParts)[0];
         // A GPU is a step behind the calls, so that the parts by themselves take longer.
-        double seconds = device.isCuda() ? together(setting, whole, device) : apart;
+        double seconds = device.isCuda() ? together(setting, whole, device) : separate;
         out.printf(
             Locale.ROOT,
             "%5d %9d %6d %12s %9.2f",

@@ -1,12 +1,12 @@
 package io.sluice.cli;
 
+import io.sluice.bench.BatchEncodeBenchmark;
 import io.sluice.bench.Benchmark;
 import io.sluice.bench.CovarianceBenchmark;
-import io.sluice.bench.EncodeBenchmark;
-import io.sluice.bench.EncoderBenchmark;
 import io.sluice.bench.LoadBenchmark;
 import io.sluice.bench.PeakBenchmark;
 import io.sluice.bench.ProductBenchmark;
+import io.sluice.bench.SingleEncodeBenchmark;
 import io.sluice.bench.StepBenchmark;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Examples;
@@ -39,8 +39,9 @@ import picocli.CommandLine.Parameters;
     footer = {
       "Benchmarks:",
       "  covariance  Accumulate the covariance of many rows.",
-      "  encode  Encode many tokens.",
-      "  encoder  Encode one vector on one thread, against reading its weights once.",
+      "  encode-batch  Encode many tokens and select their features (also: encode).",
+      "  encode-one  Encode one vector on one thread, against reading the weights once (also: "
+          + "encoder).",
       "  load  Load the model that --model names.",
       "  peak  Multiply and add as fast as the machine can.",
       "  product  Multiply a batch with the weights of a model.",
@@ -52,7 +53,7 @@ final class BenchCommand extends SluiceCommand {
   private static final String STEP = "step";
 
   private static final List<String> DEFAULT =
-      List.of("covariance", "encode", "encoder", "peak", "product", STEP);
+      List.of("covariance", "encode-batch", "encode-one", "peak", "product", STEP);
 
   @Parameters(
       paramLabel = "NAME",
@@ -73,7 +74,7 @@ final class BenchCommand extends SluiceCommand {
       names = "--calls",
       paramLabel = "N",
       defaultValue = "1000",
-      description = "With encoder, time N calls one by one (default: ${DEFAULT-VALUE}).")
+      description = "With encode-one, time N calls one by one (default: ${DEFAULT-VALUE}).")
   @Grouped(OptionGroup.ESSENTIAL)
   private int calls;
 
@@ -109,8 +110,8 @@ final class BenchCommand extends SluiceCommand {
   private Benchmark named(String name) {
     return switch (name) {
       case "covariance" -> new CovarianceBenchmark();
-      case "encode" -> new EncodeBenchmark();
-      case "encoder" -> new EncoderBenchmark();
+      case "encode-batch", "encode" -> new BatchEncodeBenchmark();
+      case "encode-one", "encoder" -> new SingleEncodeBenchmark();
       case "peak" -> new PeakBenchmark();
       case "product" -> new ProductBenchmark();
       case STEP -> step();

@@ -32,6 +32,16 @@ class BenchCommandTest {
   }
 
   @Test
+  void bothEncodersAreListedAndTheirOldNamesStayKnown() {
+    assertThat(run("bench", "nothing")).isEqualTo(2);
+    assertThat(err.toString()).contains("encode-batch, encode-one").doesNotContain("encoder");
+    // An unknown name after it is the one complained of: the old ones are none.
+    assertThat(run("bench", "encode", "encoder", "encode-batch", "encode-one", "other"))
+        .isEqualTo(2);
+    assertThat(err.toString()).contains("'other'").doesNotContain("'encode");
+  }
+
+  @Test
   void medianIsTheMiddleOrTheMeanOfTheTwoMiddleOnes() {
     assertThat(Benchmark.median(new double[] {5, 1, 3})).isEqualTo(3);
     assertThat(Benchmark.median(new double[] {4, 1, 3, 2})).isEqualTo(2.5);

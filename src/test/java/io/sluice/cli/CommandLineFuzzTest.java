@@ -187,7 +187,7 @@ class CommandLineFuzzTest {
           "sluice",
           "each",
           "linear",
-          "encoder",
+          "encode-one",
           "step");
 
   @TempDir private Path temp;

@@ -10,6 +10,8 @@ import java.util.Arrays;
  */
 public final class TileWork {
   private static final int TILE = SparseKernels.TILE_FEATURES;
+  private static final int MOST_WIDTH = 1 << 14;
+  private static final int MOST_PANELS = 64;
 
   private final SparseKernels kernels = SparseKernels.ofThisMachine();
   private final int lanes = kernels.panelWidth();
@@ -25,17 +27,17 @@ public final class TileWork {
   /**
    * Operands of zeros.
    *
-   * @param width values per token and feature, at least 1
-   * @param panels panels of tokens that take turns, at least 1
-   * @throws IllegalArgumentException if a number is less
+   * @param width values per token and feature, 1 to 16384
+   * @param panels panels of tokens that are multiplied one after the other, 1 to 64
+   * @throws IllegalArgumentException if a number is out of range
    */
   public TileWork(int width, int panels) {
-    if (width < 1 || panels < 1) {
+    if (width < 1 || width > MOST_WIDTH || panels < 1 || panels > MOST_PANELS) {
       throw new IllegalArgumentException(panels + " panels of width " + width);
     }
     this.width = width;
     this.panels = panels;
-    weights = new float[Math.multiplyExact(TILE, width)];
+    weights = new float[TILE * width];
     tokens = Panels.allocate((long) panels * width * lanes);
     Arrays.fill(factors, 1);
     Arrays.fill(thresholds, Float.MAX_VALUE);

@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
  * another.
  */
 final class TopKTask {
-  /** Tiles that meet a panel while it is in the first-level cache. */
+  /** Tiles that are multiplied with a panel while it is in the first-level cache. */
   private static final int TILES = 2;
 
   private static final int TILE = SparseKernels.TILE_FEATURES;

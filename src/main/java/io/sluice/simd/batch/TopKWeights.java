@@ -7,7 +7,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * The weights of a {@link TopKEncoder} as its tasks meet them: in an order, and within a {@link
+ * The weights of a {@link TopKEncoder} as its tasks read them: in an order, and within a {@link
  * Screen} if there is one.
  */
 final class TopKWeights {
@@ -25,7 +25,7 @@ final class TopKWeights {
   private double[] squares = new double[0];
   private float longest;
 
-  /** The features in the order in which tokens meet them. */
+  /** The features in the order in which they are multiplied. */
   private int[] order = new int[0];
 
   private Screen screen;

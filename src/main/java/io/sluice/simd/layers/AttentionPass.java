@@ -15,7 +15,9 @@ abstract class AttentionPass {
   /** Rows of the context that are keys. */
   final int keys;
 
-  /** The head of keys and values, and the query heads that share it, {@code [firstHead, endHead)}. */
+  /**
+   * The head of keys and values, and the query heads that share it, {@code [firstHead, endHead)}.
+   */
   final int group;
 
   final int firstHead;

@@ -13,9 +13,7 @@ import java.util.function.IntConsumer;
  * with the values where those lie.
  */
 public final class BlockAttention implements Attention {
-  /**
-   * Queries of one head in one product: of half as many keys the products are computed in vain.
-   */
+  /** Queries of one head in one product: of half as many keys the products are computed in vain. */
   private static final int QUERIES = 64;
 
   private final LayerKernels kernels = LayerKernels.ofThisMachine();
@@ -47,8 +45,7 @@ public final class BlockAttention implements Attention {
       MemorySegment rows,
       MemorySegment out) {
     batch.check(heads, angles, rows, out);
-    IntConsumer some =
-        task -> new Pass(heads, angles, batch, rows, out, task).run(scratch.get());
+    IntConsumer some = task -> new Pass(heads, angles, batch, rows, out, task).run(scratch.get());
     LiveMemory.during(() -> workers.run(AttentionPass.tasks(heads, batch), some), rows, out);
   }
 

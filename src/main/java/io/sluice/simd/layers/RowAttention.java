@@ -13,8 +13,8 @@ import java.util.function.IntConsumer;
 
 /**
  * {@link Attention} by this library's own products. Keys and values of one head are packed into
- * panels once; then a tile of queries at a time is multiplied with them. Rotations and norms of heads happen on
- * the way, so that nothing but the rows and the result is ever in memory whole.
+ * panels once; then a tile of queries at a time is multiplied with them. Rotations and norms of
+ * heads happen on the way, so that nothing but the rows and the result is ever in memory whole.
  */
 public final class RowAttention implements Attention {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -61,8 +61,7 @@ public final class RowAttention implements Attention {
       MemorySegment rows,
       MemorySegment out) {
     batch.check(heads, angles, rows, out);
-    IntConsumer some =
-        task -> new Pass(heads, angles, batch, rows, out, task).run(scratch.get());
+    IntConsumer some = task -> new Pass(heads, angles, batch, rows, out, task).run(scratch.get());
     LiveMemory.during(() -> workers.run(AttentionPass.tasks(heads, batch), some), rows, out);
   }
 

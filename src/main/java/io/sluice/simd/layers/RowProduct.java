@@ -14,9 +14,9 @@ import java.util.function.IntConsumer;
  * Products of rows with packed matrices, on the threads of a group: {@code y = f(x · Wᵀ + b)}.
  * Several threads may call one object at a time, each with a group of its own.
  *
- * <p>Rows are taken in blocks that stay in the second-level cache; a task packs one and
- * multiplies it with panels of the matrix. Every element is summed in the same order whatever the sizes and threads,
- * so a row's result does not depend on the rows beside it.
+ * <p>Rows are taken in blocks that stay in the second-level cache; a task packs one and multiplies
+ * it with panels of the matrix. Every element is summed in the same order whatever the sizes and
+ * threads, so a row's result does not depend on the rows beside it.
  */
 public final class RowProduct {
   /** Bytes of a block of rows. */
@@ -27,7 +27,10 @@ public final class RowProduct {
   /** Tasks per thread, at least: threads are seldom equally fast. */
   private static final int TASKS = 4;
 
-  /** Panels that a tile of rows is multiplied with one after the other: they share the cache with a block. */
+  /**
+   * Panels that a tile of rows is multiplied with one after the other: they share the cache with a
+   * block.
+   */
   private static final int GROUP = 4;
 
   private static final int DEPTH = LayerKernels.MOST_DEPTH;

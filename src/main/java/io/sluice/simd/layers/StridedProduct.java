@@ -9,8 +9,8 @@ public interface StridedProduct {
    * {@code y = x · W}, or {@code y = x · Wᵀ}.
    *
    * @param x {@code [rows, depth]} float32, a row every {@code xStride} values
-   * @param w {@code [depth, columns]}, or {@code [columns, depth]} if it is {@code transposed}, a row
-   *     every {@code wStride} values
+   * @param w {@code [depth, columns]}, or {@code [columns, depth]} if it is {@code transposed}, a
+   *     row every {@code wStride} values
    * @param y {@code [rows, columns]}, a row every {@code yStride} values
    */
   void multiply(

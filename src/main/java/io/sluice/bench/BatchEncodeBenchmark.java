@@ -20,7 +20,7 @@ import java.util.Locale;
  * directions that they fill, and on tokens that fill all directions. Shares of the peak count the
  * operations of the whole product for both.
  */
-public final class EncodeBenchmark implements Benchmark {
+public final class BatchEncodeBenchmark implements Benchmark {
   private static final int TOKENS = 4096;
   private static final int K = 32;
 

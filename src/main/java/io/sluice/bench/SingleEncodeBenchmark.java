@@ -18,7 +18,7 @@ import java.util.SplittableRandom;
  * Encoding of one vector, or a few, on one thread, against the time that reading the float32
  * weights once takes. Memory is read in the way that is fastest here, of those that are tried.
  */
-public final class EncoderBenchmark implements Benchmark {
+public final class SingleEncodeBenchmark implements Benchmark {
   private static final int WIDTH = 768;
   private static final int FEATURES = 24576;
   private static final int K = 32;
@@ -61,7 +61,7 @@ public final class EncoderBenchmark implements Benchmark {
         names.add(name + " x" + BATCH);
         calls.add(() -> encoder.encode(batch, features, values, counts));
       }
-      print(out, names, measure(own, calls));
+      print(out, names, own.allInTurns(WARM_UP, calls));
       printLatencies(out, names, calls, setting.calls());
     }
   }
@@ -105,21 +105,6 @@ public final class EncoderBenchmark implements Benchmark {
 
   private static double quantile(double[] sorted, double share) {
     return sorted[(int) Math.ceil(share * sorted.length) - 1];
-  }
-
-  /** All calls in turns, so that what else runs on the machine meets them all. */
-  private static double[][] measure(Setting setting, List<Runnable> calls) {
-    int rounds = setting.rounds();
-    double[][] seconds = new double[calls.size()][rounds];
-    for (int round = -WARM_UP; round < rounds; round++) {
-      for (int call = 0; call < calls.size(); call++) {
-        double one = setting.seconds(calls.get(call));
-        if (round >= 0) {
-          seconds[call][round] = one;
-        }
-      }
-    }
-    return seconds;
   }
 
   private static void print(PrintWriter out, List<String> names, double[][] seconds) {
