@@ -2,7 +2,7 @@ package io.sluice.dictionary;
 
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineSpec;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.engine.StateTensor;
 import io.sluice.engine.activation.ActivationFunction;
 import java.lang.foreign.Arena;

@@ -1,7 +1,7 @@
 package io.sluice.dictionary;
 
 import io.sluice.engine.Engine;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 
 /**
  * Sums over batches for the fraction of variance unexplained: the squared error of the

@@ -1,6 +1,6 @@
 package io.sluice.dictionary;
 
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.memory.DType;
 import io.sluice.memory.GrowingMemory;
 import io.sluice.store.ActivationStore;

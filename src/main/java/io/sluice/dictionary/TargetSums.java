@@ -1,6 +1,6 @@
 package io.sluice.dictionary;
 
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 
 /** Sums and squares of target vectors, for the variance of all of them. */
 public final class TargetSums {

@@ -4,7 +4,7 @@ import io.sluice.engine.Codes;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Parameters;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.JumpReLU;

@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.memory.Rows;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.CustomActivation;
@@ -115,6 +116,7 @@ public final class CheckedEngine implements Engine {
               + " wide, the dictionary reads a width of "
               + spec.inputWidth());
     }
+    requireBatch(input);
     activation.requireFit(spec.features());
     requireLearned(activation);
     if (activation instanceof Pursuit) {
@@ -166,6 +168,7 @@ public final class CheckedEngine implements Engine {
               + " x "
               + spec.outputWidth());
     }
+    requireBatch(target);
     codePenalty.startBatch();
     deadFeatures.startBatch();
     double error = arithmetic.decode(input, target, entries(), gradients);
@@ -464,6 +467,15 @@ public final class CheckedEngine implements Engine {
     if (!state().contains(tensor)) {
       throw new IllegalArgumentException(
           "the state of engine " + name() + " has no " + tensor + "; it has " + state());
+    }
+  }
+
+  private static void requireBatch(Rows rows) {
+    if (rows.count() < 1) {
+      throw new IllegalArgumentException("a batch needs at least one row, not " + rows.count());
+    }
+    if (!rows.memory().isNative()) {
+      throw new IllegalArgumentException("activations must be in native memory, not in an array");
     }
   }
 

@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.memory.Rows;
 import io.sluice.engine.activation.ChosenFeatures;
 import io.sluice.engine.activation.CustomActivation;
 import io.sluice.memory.DType;

@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.memory.Rows;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.memory.DType;
 import java.lang.foreign.Arena;

@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.memory.Rows;
 import io.sluice.memory.Workers;
 import io.sluice.simd.batch.EncoderWeights;
 import io.sluice.simd.batch.TopKEncoder;

@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.memory.Rows;
 import io.sluice.engine.activation.Learned;
 import io.sluice.engine.activation.LearnedGated;
 import io.sluice.memory.ScratchArrays;

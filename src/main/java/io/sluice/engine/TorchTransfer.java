@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.memory.Rows;
 import io.sluice.memory.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;

@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.memory.Rows;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;

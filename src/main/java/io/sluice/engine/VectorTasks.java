@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
 

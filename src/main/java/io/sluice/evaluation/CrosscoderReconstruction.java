@@ -5,7 +5,7 @@ import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.memory.DType;
 import io.sluice.model.HookPoint;
 import io.sluice.model.Hooks;

@@ -13,7 +13,7 @@ import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.Codes;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.files.AtomicFile;
 import io.sluice.store.ActivationStore;

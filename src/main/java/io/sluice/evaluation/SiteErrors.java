@@ -2,7 +2,7 @@ package io.sluice.evaluation;
 
 import io.sluice.dictionary.Site;
 import io.sluice.engine.Engine;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

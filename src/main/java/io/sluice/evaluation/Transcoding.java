@@ -4,7 +4,7 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.memory.DType;
 import io.sluice.model.Hook;
 import io.sluice.model.HookPoint;

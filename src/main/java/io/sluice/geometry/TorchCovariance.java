@@ -57,12 +57,13 @@ final class TorchCovariance implements CovarianceAccumulator {
 
   @Override
   public void add(MemorySegment rows, DType dtype, long rowCount) {
-    Rows checked = new Rows(rows, dtype, rowCount, width);
+    Rows.requireRoom(rows, dtype, rowCount, width);
+    long rowBytes = (long) width * dtype.bytes();
     for (long first = 0; first < rowCount; first += BLOCK) {
-      long n = Math.min(BLOCK, rowCount - first);
-      MemorySegment block = rows.asSlice(first * checked.rowBytes(), n * checked.rowBytes());
+      int n = (int) Math.min(BLOCK, rowCount - first);
+      Rows block = new Rows(rows.asSlice(first * rowBytes), dtype, n, width);
       try (TensorScope scope = TensorScope.open()) {
-        addBlock(Tensor.of(block, dtype, n, width), checked, first);
+        addBlock(Tensor.of(rows.asSlice(first * rowBytes, n * rowBytes), dtype, n, width), block, first);
       }
       count += n;
     }
@@ -73,7 +74,7 @@ final class TorchCovariance implements CovarianceAccumulator {
     Tensor x = rows.to(device).to(DType.F32);
     Tensor mean = x.mean(true, 0);
     if (mean.isFinite().all().item() == 0) {
-      refuseNonFinite(memory, first, n);
+      refuseNonFinite(memory, first);
     }
     if (origin == null) {
       origin = mean.copy().moveTo(kept);
@@ -89,12 +90,12 @@ final class TorchCovariance implements CovarianceAccumulator {
   }
 
   /** Finds the value that made a mean not finite, unless finite values overflowed. */
-  private static void refuseNonFinite(Rows memory, long first, long n) {
-    for (long row = first; row < first + n; row++) {
+  private static void refuseNonFinite(Rows memory, long first) {
+    for (int row = 0; row < memory.count(); row++) {
       for (int column = 0; column < memory.width(); column++) {
         float value = memory.at(row, column);
         if (!Float.isFinite(value)) {
-          throw new NonFiniteException(row, column, value);
+          throw new NonFiniteException(first + row, column, value);
         }
       }
     }

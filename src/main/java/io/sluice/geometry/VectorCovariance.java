@@ -8,6 +8,8 @@ import java.lang.foreign.MemorySegment;
 
 /** {@link CovarianceAccumulator} by the Vector API, on all cores; needs no LibTorch. */
 final class VectorCovariance implements CovarianceAccumulator {
+  private static final long MOST_ROWS = Integer.MAX_VALUE;
+
   private final MomentAccumulator moments;
 
   VectorCovariance(int width) {
@@ -26,7 +28,12 @@ final class VectorCovariance implements CovarianceAccumulator {
 
   @Override
   public void add(MemorySegment rows, DType dtype, long count) {
-    moments.add(new Rows(rows, dtype, count, width()));
+    Rows.requireRoom(rows, dtype, count, width());
+    long rowBytes = (long) width() * dtype.bytes();
+    for (long first = 0; first < count; first += MOST_ROWS) {
+      int n = (int) Math.min(MOST_ROWS, count - first);
+      moments.add(new Rows(rows.asSlice(first * rowBytes), dtype, n, width()));
+    }
   }
 
   @Override

@@ -2,7 +2,7 @@ package io.sluice.training;
 
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.engine.Engine;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.engine.StateTensor;
 import io.sluice.engine.activation.ActivationFunction;
 import java.lang.foreign.Arena;

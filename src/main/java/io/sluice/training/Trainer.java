@@ -10,7 +10,7 @@ import io.sluice.engine.AdamStep;
 import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.simd.NonFiniteWeightsException;

@@ -10,7 +10,7 @@ import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;

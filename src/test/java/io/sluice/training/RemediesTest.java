@@ -10,7 +10,7 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.engine.StateTensor;
 import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;

@@ -10,7 +10,7 @@ import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
 import io.sluice.engine.Penalty;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.engine.SkipEngine;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.ActivationFunction;

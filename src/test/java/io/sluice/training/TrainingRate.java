@@ -7,7 +7,7 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.engine.EngineSpec;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.engine.activation.TopK;
 import io.sluice.memory.DType;
 import io.sluice.memory.Workers;

@@ -114,7 +114,7 @@ public final class MomentAccumulator {
   /**
    * Adds rows. The memory is read before this returns and not kept.
    *
-   * @throws IllegalArgumentException if the rows have another width
+   * @throws IllegalArgumentException if the rows have another width or a scale
    * @throws NonFiniteException if a value is NaN or infinite; rows before it may have been added,
    *     so the accumulator is of no more use
    */
@@ -123,9 +123,13 @@ public final class MomentAccumulator {
       throw new IllegalArgumentException(
           "rows have " + rows.width() + " values, the accumulator takes " + width);
     }
-    long done = 0;
+    if (rows.scale() != 1) {
+      throw new IllegalArgumentException(
+          "moments are of rows as they are, not of rows times " + rows.scale());
+    }
+    int done = 0;
     while (done < rows.count()) {
-      int n = (int) Math.min(CHUNK - filled, rows.count() - done);
+      int n = Math.min(CHUNK - filled, rows.count() - done);
       pack(rows, done, n);
       filled += n;
       done += n;
@@ -160,7 +164,7 @@ public final class MomentAccumulator {
   }
 
   /** A few rows at a time, all their columns: memory is then read in order. */
-  private void pack(Rows rows, long first, int n) {
+  private void pack(Rows rows, int first, int n) {
     AtomicBoolean finite = new AtomicBoolean(true);
     IntConsumer packStrip =
         strip -> {
@@ -190,8 +194,8 @@ public final class MomentAccumulator {
   }
 
   /** What is not finite after the shift was so before, unless a value near the largest was. */
-  private static void refuseNonFinite(Rows rows, long first, int n) {
-    for (long row = first; row < first + n; row++) {
+  private static void refuseNonFinite(Rows rows, int first, int n) {
+    for (int row = first; row < first + n; row++) {
       for (int column = 0; column < rows.width(); column++) {
         float value = rows.at(row, column);
         if (!Float.isFinite(value)) {

@@ -42,7 +42,7 @@ interface MomentKernels {
    */
   boolean packColumns(
       Rows rows,
-      long firstRow,
+      int firstRow,
       int count,
       int column,
       float[] shift,

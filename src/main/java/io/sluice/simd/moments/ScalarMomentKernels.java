@@ -37,7 +37,7 @@ final class ScalarMomentKernels implements MomentKernels {
   @Override
   public boolean packColumns(
       Rows rows,
-      long firstRow,
+      int firstRow,
       int count,
       int column,
       float[] shift,

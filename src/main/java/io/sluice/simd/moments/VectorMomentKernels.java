@@ -52,7 +52,7 @@ final class VectorMomentKernels implements MomentKernels {
   @Override
   public boolean packColumns(
       Rows rows,
-      long firstRow,
+      int firstRow,
       int count,
       int column,
       float[] shift,
@@ -115,7 +115,7 @@ final class VectorMomentKernels implements MomentKernels {
   /** A panel that reaches past the width of the rows: at most one per row, so it may be slow. */
   private static boolean packLastColumns(
       Rows rows,
-      long firstRow,
+      int firstRow,
       int count,
       int column,
       float[] shift,

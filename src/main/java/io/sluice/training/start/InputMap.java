@@ -5,7 +5,7 @@ import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.VerifiedTensors;
 import io.sluice.engine.Engine;
 import io.sluice.engine.Parameters;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.geometry.Subspace;
 import io.sluice.memory.DType;
 import io.sluice.memory.GrowingMemory;

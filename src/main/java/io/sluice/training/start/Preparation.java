@@ -9,7 +9,7 @@ import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Parameters;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.geometry.Covariance;
 import io.sluice.geometry.LinearPrediction;

@@ -2,7 +2,7 @@ package io.sluice.training.start;
 
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.dictionary.SiteScaling;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.geometry.Covariance;
 import io.sluice.geometry.CovarianceAccumulator;
 import io.sluice.store.ActivationStore;

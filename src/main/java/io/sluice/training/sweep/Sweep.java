@@ -2,7 +2,7 @@ package io.sluice.training.sweep;
 
 import io.sluice.dictionary.ActivationFeed;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.files.FolderLock;
 import io.sluice.files.OutputFolder;
 import io.sluice.store.ActivationStore;

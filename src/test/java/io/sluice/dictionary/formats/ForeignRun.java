@@ -6,7 +6,7 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.engine.Codes;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.memory.DType;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;

@@ -15,7 +15,7 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.engine.NormEngine;
 import io.sluice.engine.Optimiser;
 import io.sluice.engine.Parameters;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.engine.TokenNorm;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.Gated;

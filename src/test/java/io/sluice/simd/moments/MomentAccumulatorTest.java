@@ -172,6 +172,10 @@ class MomentAccumulatorTest {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("9")
         .hasMessageContaining("8");
+    Rows scaled = new Rows(MemorySegment.ofArray(new float[16]), DType.F32, 2, 8, 0.5f);
+    assertThatThrownBy(() -> accumulator.add(scaled))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("0.5");
     assertThatThrownBy(() -> new Rows(MemorySegment.ofArray(new float[10]), DType.F32, 3, 4))
         .isInstanceOf(IllegalArgumentException.class);
   }

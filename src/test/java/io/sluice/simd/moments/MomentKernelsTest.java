@@ -43,8 +43,8 @@ public class MomentKernelsTest {
       for (int j = 0; j < rows.width(); j++) {
         shift[j] = random.nextFloat();
       }
-      int first = random.nextInt((int) rows.count());
-      int count = random.nextInt((int) rows.count() - first + 1);
+      int first = random.nextInt(rows.count());
+      int count = random.nextInt(rows.count() - first + 1);
       int column = random.nextInt(panels) * width;
       MemorySegment expected = Panels.allocate(count * width + 5);
       MemorySegment actual = Panels.allocate(count * width + 5);
@@ -87,7 +87,7 @@ public class MomentKernelsTest {
       for (DType dtype : List.of(DType.F16, DType.BF16)) {
         int width = kernels.panelWidth();
         Rows rows = new Rows(all, dtype, (1 << 16) / width, width);
-        kernels.packColumns(rows, 0, (int) rows.count(), 0, new float[width], packed, 0);
+        kernels.packColumns(rows, 0, rows.count(), 0, new float[width], packed, 0);
         float[] panel = floats(packed);
         for (int i = 0; i < panel.length; i++) {
           float expected = dtype.readFloat32(all, 2L * i);

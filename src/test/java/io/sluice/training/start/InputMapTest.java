@@ -10,7 +10,7 @@ import io.sluice.engine.Codes;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.Optimiser;
-import io.sluice.engine.Rows;
+import io.sluice.memory.Rows;
 import io.sluice.engine.activation.TopK;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
