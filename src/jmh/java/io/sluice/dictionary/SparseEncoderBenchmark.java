@@ -1,7 +1,7 @@
 package io.sluice.dictionary;
 
-import io.sluice.engine.Parameters;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.DictionaryParameters;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.util.SplittableRandom;
@@ -53,7 +53,8 @@ public class SparseEncoderBenchmark {
   public void load() {
     SplittableRandom random = new SplittableRandom(1);
     try (Arena arena = Arena.ofConfined()) {
-      Parameters parameters = Parameters.allocate(arena, width, width, features);
+      DictionaryParameters parameters =
+          DictionaryParameters.allocate(arena, width, width, features);
       for (long i = 0; i < (long) features * width; i++) {
         parameters
             .encoder()

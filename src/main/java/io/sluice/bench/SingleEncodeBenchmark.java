@@ -3,8 +3,8 @@ package io.sluice.bench;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.SparseEncoder;
-import io.sluice.engine.Parameters;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.DictionaryParameters;
 import java.io.PrintWriter;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -153,7 +153,7 @@ public final class SingleEncodeBenchmark implements Benchmark {
 
   /** Feature directions of one length, as trained ones are, and no two alike. */
   private static Dictionary dictionary(Arena arena, long seed) {
-    Parameters parameters = Parameters.allocate(arena, WIDTH, WIDTH, FEATURES);
+    DictionaryParameters parameters = DictionaryParameters.allocate(arena, WIDTH, WIDTH, FEATURES);
     parameters.encoder().copyFrom(BenchmarkData.uniform(arena, (long) FEATURES * WIDTH, seed));
     return new Dictionary(
         new DictionaryConfig(

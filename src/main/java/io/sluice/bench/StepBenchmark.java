@@ -1,14 +1,14 @@
 package io.sluice.bench;
 
-import io.sluice.engine.AdamStep;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.EngineSpec;
-import io.sluice.engine.Optimiser;
-import io.sluice.engine.Parameters;
-import io.sluice.memory.Rows;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import io.sluice.memory.Workers;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
@@ -220,10 +220,10 @@ public final class StepBenchmark implements Benchmark {
     }
   }
 
-  private static Parameters initial(Arena arena, EngineSpec spec, Setting setting) {
+  private static DictionaryParameters initial(Arena arena, EngineSpec spec, Setting setting) {
     MemorySegment rows =
         BenchmarkData.active(arena, spec.features(), spec.inputWidth(), setting.seed() + 1);
-    return new Parameters(
+    return new DictionaryParameters(
         spec.inputWidth(),
         spec.outputWidth(),
         spec.features(),

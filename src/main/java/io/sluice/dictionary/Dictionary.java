@@ -3,10 +3,10 @@ package io.sluice.dictionary;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.NormEngine;
-import io.sluice.engine.Optimiser;
-import io.sluice.engine.Parameters;
 import io.sluice.engine.SkipEngine;
 import io.sluice.engine.TokenNorm;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.Optimiser;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -22,7 +22,8 @@ import java.nio.file.Path;
  * @param skip the matrix {@code W_skip} of a skip transcoder, float32 {@code [outputWidth,
  *     inputWidth]}; null if there is none
  */
-public record Dictionary(DictionaryConfig config, Parameters parameters, MemorySegment skip) {
+public record Dictionary(
+    DictionaryConfig config, DictionaryParameters parameters, MemorySegment skip) {
 
   public Dictionary {
     if (parameters.features() != config.features()
@@ -56,7 +57,7 @@ public record Dictionary(DictionaryConfig config, Parameters parameters, MemoryS
   }
 
   /** A dictionary without a skip connection. */
-  public Dictionary(DictionaryConfig config, Parameters parameters) {
+  public Dictionary(DictionaryConfig config, DictionaryParameters parameters) {
     this(config, parameters, null);
   }
 

@@ -1,11 +1,11 @@
 package io.sluice.dictionary;
 
-import io.sluice.engine.EngineSpec;
-import io.sluice.engine.Optimiser;
 import io.sluice.engine.TokenNorm;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.Learned;
 import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
 import java.util.List;
 import java.util.Optional;
 

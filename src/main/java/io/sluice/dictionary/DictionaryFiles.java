@@ -4,10 +4,10 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.sluice.engine.Parameters;
 import io.sluice.engine.TokenNorm;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.ActivationFunctions;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.files.AtomicFile;
 import io.sluice.files.Fields;
 import io.sluice.files.Quoted;
@@ -51,7 +51,7 @@ final class DictionaryFiles {
 
   static void save(Dictionary dictionary, Path folder) throws IOException {
     DictionaryConfig config = dictionary.config();
-    Parameters p = dictionary.parameters();
+    DictionaryParameters p = dictionary.parameters();
     long features = config.features();
     ObjectNode json = JSON.createObjectNode();
     json.put("format", FORMAT);
@@ -118,8 +118,8 @@ final class DictionaryFiles {
     boolean hasSkip = json.has(SKIP) && json.flag(SKIP);
     json.requireNoOthers();
     long features = config.features();
-    Parameters parameters =
-        new Parameters(
+    DictionaryParameters parameters =
+        new DictionaryParameters(
             config.inputWidth(),
             config.outputWidth(),
             config.features(),

@@ -1,10 +1,10 @@
 package io.sluice.dictionary;
 
 import io.sluice.engine.Engine;
-import io.sluice.engine.EngineSpec;
-import io.sluice.memory.Rows;
-import io.sluice.engine.StateTensor;
 import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.StateTensor;
+import io.sluice.memory.Rows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

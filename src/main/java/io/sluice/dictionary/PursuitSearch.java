@@ -1,8 +1,8 @@
 package io.sluice.dictionary;
 
-import io.sluice.engine.Parameters;
-import io.sluice.engine.PursuitRule;
 import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.arithmetic.PursuitRule;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.simd.batch.EncoderWeights;
@@ -30,7 +30,7 @@ record PursuitSearch(RowEncoder rows, MemorySegment decoder, int width, int most
 
   /** The search of a dictionary, whose decoder is copied. */
   static PursuitSearch of(Dictionary dictionary, Pursuit pursuit, RowFormat format) {
-    Parameters parameters = dictionary.parameters();
+    DictionaryParameters parameters = dictionary.parameters();
     int features = parameters.features();
     int width = parameters.inputWidth();
     float[] ones = new float[features];

@@ -1,11 +1,11 @@
 package io.sluice.dictionary;
 
-import io.sluice.engine.Parameters;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.CustomActivation;
 import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.memory.Workers;
 import io.sluice.simd.batch.EncoderWeights;
 import io.sluice.simd.single.RowEncoder;
@@ -106,7 +106,7 @@ sealed interface Search permits LargestSearch, SignedSearch, PursuitSearch, Chos
     ValueLayout.OfFloat layout =
         ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     DictionaryConfig config = dictionary.config();
-    Parameters parameters = dictionary.parameters();
+    DictionaryParameters parameters = dictionary.parameters();
     float[] factors = new float[config.features()];
     int width = config.outputWidth();
     for (int feature = 0; feature < factors.length; feature++) {

@@ -1,8 +1,8 @@
 package io.sluice.dictionary;
 
-import io.sluice.memory.Rows;
 import io.sluice.memory.DType;
 import io.sluice.memory.GrowingMemory;
+import io.sluice.memory.Rows;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import java.io.IOException;

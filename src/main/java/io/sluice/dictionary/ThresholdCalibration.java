@@ -1,15 +1,15 @@
 package io.sluice.dictionary;
 
-import io.sluice.engine.Codes;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Parameters;
-import io.sluice.memory.Rows;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.JumpReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.memory.Rows;
 import io.sluice.simd.batch.Quickselect;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
@@ -233,7 +233,7 @@ public final class ThresholdCalibration {
     return BELOW * Quickselect.largest(ranks, size[0], kept);
   }
 
-  private static double[] norms(Parameters p) {
+  private static double[] norms(DictionaryParameters p) {
     double[] norms = new double[p.features()];
     for (int feature = 0; feature < norms.length; feature++) {
       double sum = 0;

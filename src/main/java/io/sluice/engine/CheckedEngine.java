@@ -1,6 +1,5 @@
 package io.sluice.engine;
 
-import io.sluice.memory.Rows;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.CustomActivation;
@@ -10,7 +9,19 @@ import io.sluice.engine.activation.LearnedJumpReLU;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.arithmetic.Arithmetic;
+import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.arithmetic.DeviceCodes;
+import io.sluice.engine.arithmetic.EngineState;
+import io.sluice.engine.arithmetic.GradientTerms;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
+import io.sluice.engine.spec.Penalty;
+import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -62,7 +73,7 @@ public final class CheckedEngine implements Engine {
    * @param factory makes the arithmetic, which is closed with the engine
    * @throws IllegalArgumentException if the shapes disagree with {@code spec}
    */
-  public CheckedEngine(EngineSpec spec, Parameters initial, Arithmetic.Factory factory) {
+  public CheckedEngine(EngineSpec spec, DictionaryParameters initial, Arithmetic.Factory factory) {
     if (initial.inputWidth() != spec.inputWidth()
         || initial.outputWidth() != spec.outputWidth()
         || initial.features() != spec.features()) {

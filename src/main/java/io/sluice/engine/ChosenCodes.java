@@ -1,9 +1,12 @@
 package io.sluice.engine;
 
-import io.sluice.memory.Rows;
 import io.sluice.engine.activation.ChosenFeatures;
 import io.sluice.engine.activation.CustomActivation;
+import io.sluice.engine.arithmetic.Arithmetic;
+import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.spec.EngineSpec;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
 import io.sluice.simd.NonFiniteException;
 import java.util.Arrays;

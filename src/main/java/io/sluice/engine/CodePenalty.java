@@ -1,5 +1,10 @@
 package io.sluice.engine;
 
+import io.sluice.engine.arithmetic.Arithmetic;
+import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.arithmetic.GradientTerms;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Penalty;
 import io.sluice.memory.ScratchArrays;
 import java.util.Arrays;
 

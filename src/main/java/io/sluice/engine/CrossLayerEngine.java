@@ -1,8 +1,14 @@
 package io.sluice.engine;
 
-import io.sluice.memory.Rows;
 import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Penalty;
+import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -124,7 +130,9 @@ public final class CrossLayerEngine implements Engine {
       for (int row = 0; row < rows; row++) {
         for (int i = 0; i < width; i++) {
           inputs[layer].setAtIndex(
-              Parameters.FLOAT, (long) row * width + i, input.at(row, inputAt[layer] + i));
+              DictionaryParameters.FLOAT,
+              (long) row * width + i,
+              input.at(row, inputAt[layer] + i));
         }
       }
       seen[layer] = new Rows(inputs[layer], DType.F32, rows, width);
@@ -184,7 +192,7 @@ public final class CrossLayerEngine implements Engine {
         int to = row * width + outputAt[layer];
         for (int i = 0; i < own; i++) {
           reconstruction[to + i] +=
-              written[layer].getAtIndex(Parameters.FLOAT, (long) row * own + i);
+              written[layer].getAtIndex(DictionaryParameters.FLOAT, (long) row * own + i);
         }
       }
     }
@@ -213,8 +221,9 @@ public final class CrossLayerEngine implements Engine {
       int from = row * width + outputAt[layer];
       for (int i = 0; i < own; i++) {
         long at = (long) row * own + i;
-        float others = reconstruction[from + i] - written[layer].getAtIndex(Parameters.FLOAT, at);
-        targets[layer].setAtIndex(Parameters.FLOAT, at, wanted[from + i] - others);
+        float others =
+            reconstruction[from + i] - written[layer].getAtIndex(DictionaryParameters.FLOAT, at);
+        targets[layer].setAtIndex(DictionaryParameters.FLOAT, at, wanted[from + i] - others);
       }
     }
     layers.get(layer).decode(new Rows(targets[layer], DType.F32, rows, own), true);
@@ -285,7 +294,7 @@ public final class CrossLayerEngine implements Engine {
     // An engine out of order says so.
     layers.getFirst().readReconstruction(written[0]);
     MemorySegment.copy(
-        reconstruction, 0, destination, Parameters.FLOAT, 0, rows * spec.outputWidth());
+        reconstruction, 0, destination, DictionaryParameters.FLOAT, 0, rows * spec.outputWidth());
   }
 
   @Override
@@ -342,14 +351,15 @@ public final class CrossLayerEngine implements Engine {
    * {@inheritDoc} As one dictionary over all inputs and outputs, with zeros where no arrow goes.
    */
   @Override
-  public Parameters parameters(Arena target) {
-    Parameters all =
-        Parameters.allocate(target, spec.inputWidth(), spec.outputWidth(), spec.features());
+  public DictionaryParameters parameters(Arena target) {
+    DictionaryParameters all =
+        DictionaryParameters.allocate(
+            target, spec.inputWidth(), spec.outputWidth(), spec.features());
     long first = 0;
     for (int layer = 0; layer < layers.size(); layer++) {
       EngineSpec own = layers.get(layer).spec();
       try (Arena scratch = Arena.ofShared()) {
-        Parameters part = layers.get(layer).parameters(scratch);
+        DictionaryParameters part = layers.get(layer).parameters(scratch);
         for (long feature = 0; feature < own.features(); feature++) {
           MemorySegment.copy(
               part.encoder(),

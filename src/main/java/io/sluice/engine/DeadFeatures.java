@@ -1,5 +1,7 @@
 package io.sluice.engine;
 
+import io.sluice.engine.arithmetic.Arithmetic;
+import io.sluice.engine.arithmetic.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

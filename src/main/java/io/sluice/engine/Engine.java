@@ -1,7 +1,13 @@
 package io.sluice.engine;
 
-import io.sluice.memory.Rows;
 import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Penalty;
+import io.sluice.engine.spec.StateTensor;
+import io.sluice.memory.Rows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -160,10 +166,11 @@ public interface Engine extends AutoCloseable {
   void write(StateTensor tensor, MemorySegment data);
 
   /** A copy of the parameters in memory of {@code arena}. */
-  default Parameters parameters(Arena arena) {
+  default DictionaryParameters parameters(Arena arena) {
     EngineSpec spec = spec();
-    Parameters copy =
-        Parameters.allocate(arena, spec.inputWidth(), spec.outputWidth(), spec.features());
+    DictionaryParameters copy =
+        DictionaryParameters.allocate(
+            arena, spec.inputWidth(), spec.outputWidth(), spec.features());
     List<StateTensor> state = state();
     List<MemorySegment> parts =
         List.of(copy.encoder(), copy.encoderBias(), copy.decoder(), copy.decoderBias());

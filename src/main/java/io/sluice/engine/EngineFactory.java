@@ -1,5 +1,10 @@
 package io.sluice.engine;
 
+import io.sluice.engine.reference.ReferenceArithmetic;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.torch.TorchArithmetic;
+import io.sluice.engine.vector.VectorArithmetic;
 import io.sluice.memory.Workers;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
@@ -14,7 +19,7 @@ public interface EngineFactory {
    *
    * @throws IllegalArgumentException if the shapes disagree
    */
-  Engine open(EngineSpec spec, Parameters initial);
+  Engine open(EngineSpec spec, DictionaryParameters initial);
 
   /** Engines in plain Java; slow, the specification. */
   static EngineFactory reference() {
@@ -44,7 +49,7 @@ public interface EngineFactory {
     Torch.require(device);
     return new EngineFactory() {
       @Override
-      public Engine open(EngineSpec spec, Parameters initial) {
+      public Engine open(EngineSpec spec, DictionaryParameters initial) {
         return new CheckedEngine(
             spec, initial, (s, start) -> new TorchArithmetic(s, start, device));
       }

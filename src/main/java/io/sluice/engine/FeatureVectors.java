@@ -1,6 +1,12 @@
 package io.sluice.engine;
 
 import io.sluice.engine.activation.Learned;
+import io.sluice.engine.arithmetic.EngineState;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
+import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -83,11 +89,11 @@ final class FeatureVectors {
   MemorySegment read(String name, Arena arena) {
     float[] values = state.get(name);
     MemorySegment copy = arena.allocate((long) features * Float.BYTES, 64);
-    MemorySegment.copy(values, 0, copy, Parameters.FLOAT, 0, features);
+    MemorySegment.copy(values, 0, copy, DictionaryParameters.FLOAT, 0, features);
     return copy;
   }
 
   void write(String name, MemorySegment data) {
-    MemorySegment.copy(data, Parameters.FLOAT, 0, state.get(name), 0, features);
+    MemorySegment.copy(data, DictionaryParameters.FLOAT, 0, state.get(name), 0, features);
   }
 }

@@ -1,8 +1,10 @@
 package io.sluice.engine;
 
-import io.sluice.memory.Rows;
 import io.sluice.engine.activation.Learned;
 import io.sluice.engine.activation.LearnedJumpReLU;
+import io.sluice.engine.arithmetic.Arithmetic;
+import io.sluice.engine.arithmetic.Codes;
+import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
 
 /**

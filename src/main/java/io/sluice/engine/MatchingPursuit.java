@@ -1,7 +1,13 @@
 package io.sluice.engine;
 
-import io.sluice.memory.Rows;
 import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.arithmetic.Arithmetic;
+import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.arithmetic.FeatureGroups;
+import io.sluice.engine.arithmetic.PursuitRule;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
 import java.util.Arrays;
 

@@ -1,8 +1,12 @@
 package io.sluice.engine;
 
-import io.sluice.memory.Rows;
 import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
+import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

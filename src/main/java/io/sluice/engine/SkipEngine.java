@@ -1,8 +1,14 @@
 package io.sluice.engine;
 
-import io.sluice.memory.Rows;
 import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.arithmetic.EngineState;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
+import io.sluice.engine.spec.StateTensor;
+import io.sluice.engine.vector.AdamFactors;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import io.sluice.memory.Workers;
 import io.sluice.simd.batch.AdamRows;
 import io.sluice.simd.batch.TableRows;

@@ -1,5 +1,10 @@
 package io.sluice.engine;
 
+import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Penalty;
+import io.sluice.engine.spec.StateTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -8,7 +13,7 @@ import java.util.List;
 
 /** An engine that adds to what another one does; all that it leaves alone is the other's. */
 abstract class WrappedEngine implements Engine {
-  static final ValueLayout.OfFloat FLOAT = Parameters.FLOAT;
+  static final ValueLayout.OfFloat FLOAT = DictionaryParameters.FLOAT;
 
   final Engine inner;
 

@@ -63,7 +63,8 @@ final class TorchCovariance implements CovarianceAccumulator {
       int n = (int) Math.min(BLOCK, rowCount - first);
       Rows block = new Rows(rows.asSlice(first * rowBytes), dtype, n, width);
       try (TensorScope scope = TensorScope.open()) {
-        addBlock(Tensor.of(rows.asSlice(first * rowBytes, n * rowBytes), dtype, n, width), block, first);
+        addBlock(
+            Tensor.of(rows.asSlice(first * rowBytes, n * rowBytes), dtype, n, width), block, first);
       }
       count += n;
     }

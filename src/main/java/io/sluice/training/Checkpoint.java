@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.VerifiedTensors;
 import io.sluice.engine.Engine;
-import io.sluice.engine.StateTensor;
+import io.sluice.engine.spec.StateTensor;
 import io.sluice.files.StrictJson;
 import io.sluice.training.start.StartingPoint;
 import io.sluice.weights.Safetensors;

@@ -5,9 +5,9 @@ import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
 import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.Engine;
-import io.sluice.engine.Parameters;
 import io.sluice.engine.SkipEngine;
 import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.training.run.DivergedException;
 import io.sluice.training.start.InputMap;
 import io.sluice.training.start.StartingPoint;
@@ -35,7 +35,7 @@ final class Export {
    */
   static Dictionary dictionary(
       DictionaryConfig config, Engine engine, StartingPoint start, InputMap map) {
-    Parameters parameters = engine.parameters(Arena.ofAuto());
+    DictionaryParameters parameters = engine.parameters(Arena.ofAuto());
     requireFinite("encoder", parameters.encoder());
     requireFinite("encoder bias", parameters.encoderBias());
     requireFinite("decoder", parameters.decoder());
@@ -74,7 +74,7 @@ final class Export {
    * own, which change the sum of the norms from feature to feature, so raw activations could not be
    * ranked by it; ranks by value are then what ranks by norm were.
    */
-  private static void takeNorms(Parameters p, List<Site> sites) {
+  private static void takeNorms(DictionaryParameters p, List<Site> sites) {
     for (long feature = 0; feature < p.features(); feature++) {
       double length = 0;
       long at = feature * p.outputWidth();
@@ -135,7 +135,7 @@ final class Export {
    * its codes are those of training over the scale.
    */
   private static Dictionary pursuing(
-      DictionaryConfig config, Pursuit pursuit, Parameters parameters, float scale) {
+      DictionaryConfig config, Pursuit pursuit, DictionaryParameters parameters, float scale) {
     parameters.encoder().copyFrom(parameters.decoder());
     parameters.encoderBias().fill((byte) 0);
     multiply(parameters.decoderBias(), 1.0 / scale);
@@ -145,7 +145,7 @@ final class Export {
   }
 
   /** Takes what the skip connection makes of the shift off the decoder bias. */
-  private static void subtractSkipped(Parameters p, MemorySegment skip, float[] shift) {
+  private static void subtractSkipped(DictionaryParameters p, MemorySegment skip, float[] shift) {
     for (int output = 0; output < p.outputWidth(); output++) {
       double product = 0;
       for (int i = 0; i < shift.length; i++) {
@@ -157,7 +157,7 @@ final class Export {
   }
 
   /** Moves the shift of the input into the encoder bias; the encoder is scaled already. */
-  private static void subtractShift(Parameters p, float[] shift) {
+  private static void subtractShift(DictionaryParameters p, float[] shift) {
     if (shift.length == 0) {
       return;
     }

@@ -1,7 +1,7 @@
 package io.sluice.training;
 
 import io.sluice.engine.Engine;
-import io.sluice.engine.Penalty;
+import io.sluice.engine.spec.Penalty;
 import io.sluice.training.config.PenaltyConfig;
 import io.sluice.training.config.PenaltyKind;
 

@@ -2,9 +2,9 @@ package io.sluice.training;
 
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.engine.Engine;
-import io.sluice.memory.Rows;
-import io.sluice.engine.StateTensor;
 import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.spec.StateTensor;
+import io.sluice.memory.Rows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -3,7 +3,7 @@ package io.sluice.training;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.sluice.engine.Optimiser;
+import io.sluice.engine.spec.Optimiser;
 import io.sluice.files.Fields;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.config.InitialDirectionsSettings;

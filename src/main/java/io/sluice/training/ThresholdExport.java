@@ -2,13 +2,13 @@ package io.sluice.training;
 
 import io.sluice.dictionary.Dictionary;
 import io.sluice.engine.Engine;
-import io.sluice.engine.Parameters;
-import io.sluice.engine.StateTensor;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.Gated;
 import io.sluice.engine.activation.JumpReLU;
 import io.sluice.engine.activation.Learned;
 import io.sluice.engine.activation.Thresholds;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.StateTensor;
 import io.sluice.training.run.DivergedException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -49,7 +49,7 @@ final class ThresholdExport {
     float[] logScale = read(engine, Learned.LOG_SCALE);
     float[] magnitudeBias = read(engine, Learned.MAGNITUDE_BIAS);
     float[] trainedGate = read(engine, "encoder_bias");
-    Parameters p = dictionary.parameters();
+    DictionaryParameters p = dictionary.parameters();
     int width = p.inputWidth();
     float[] thresholds = new float[p.features()];
     for (int feature = 0; feature < thresholds.length; feature++) {

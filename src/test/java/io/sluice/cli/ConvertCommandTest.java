@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
-import io.sluice.engine.Parameters;
 import io.sluice.engine.TokenNorm;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.memory.DType;
 import io.sluice.training.SyntheticStore;
 import java.io.IOException;
@@ -37,7 +37,7 @@ class ConvertCommandTest {
   }
 
   private static Dictionary dictionary(boolean rankByDecoderNorm) {
-    Parameters p = Parameters.allocate(Arena.ofAuto(), 3, 3, 5);
+    DictionaryParameters p = DictionaryParameters.allocate(Arena.ofAuto(), 3, 3, 5);
     for (int i = 0; i < 15; i++) {
       p.encoder().setAtIndex(ValueLayout.JAVA_FLOAT, i, 1 + i);
       p.decoder().setAtIndex(ValueLayout.JAVA_FLOAT, i, 2 + i);

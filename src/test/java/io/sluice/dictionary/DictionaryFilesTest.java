@@ -3,7 +3,6 @@ package io.sluice.dictionary;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.sluice.engine.Parameters;
 import io.sluice.engine.TokenNorm;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.ActivationFunction;
@@ -14,6 +13,7 @@ import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.memory.DType;
 import io.sluice.weights.TensorData;
 import java.io.IOException;
@@ -45,7 +45,7 @@ class DictionaryFilesTest {
 
   @BeforeEach
   void save() throws IOException {
-    Parameters p = Parameters.allocate(Arena.ofAuto(), 5, 5, 7);
+    DictionaryParameters p = DictionaryParameters.allocate(Arena.ofAuto(), 5, 5, 7);
     for (int i = 0; i < 35; i++) {
       p.encoder().setAtIndex(ValueLayout.JAVA_FLOAT, i, i);
       p.decoder().setAtIndex(ValueLayout.JAVA_FLOAT, i, -i);
@@ -211,7 +211,7 @@ class DictionaryFilesTest {
 
   @Test
   void aFileWithoutChecksumsIsReadAsItIs() throws IOException {
-    Parameters p = dictionary.parameters();
+    DictionaryParameters p = dictionary.parameters();
     io.sluice.weights.Safetensors.write(
         weights,
         List.of(
@@ -231,7 +231,7 @@ class DictionaryFilesTest {
     "decoder_bias, 0, 'tensor ''decoder_bias'', row 0 is NaN'"
   })
   void weightsThatAreNotNumbersAreNamed(String tensor, int at, String expected) throws IOException {
-    Parameters p = dictionary.parameters();
+    DictionaryParameters p = dictionary.parameters();
     MemorySegment memory =
         switch (tensor) {
           case "encoder" -> p.encoder();
@@ -246,7 +246,7 @@ class DictionaryFilesTest {
 
   @Test
   void missingTensorIsNamed() throws IOException {
-    Parameters p = dictionary.parameters();
+    DictionaryParameters p = dictionary.parameters();
     VerifiedTensors.write(
         weights, List.of(TensorData.of("encoder", DType.F32, p.encoder(), 7, 5)), Map.of());
     assertRefused("encoder_bias");

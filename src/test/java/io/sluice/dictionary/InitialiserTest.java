@@ -6,13 +6,13 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.EngineSpec;
-import io.sluice.engine.Optimiser;
-import io.sluice.engine.Parameters;
-import io.sluice.memory.Rows;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -111,9 +111,10 @@ class InitialiserTest {
     assertThat(found).as("seed %d", seed).isCloseTo(bestNorm, within(0.0101));
   }
 
-  private Parameters tied(EngineSpec spec, double norm) {
-    Parameters p =
-        Parameters.allocate(arena, spec.inputWidth(), spec.outputWidth(), spec.features());
+  private DictionaryParameters tied(EngineSpec spec, double norm) {
+    DictionaryParameters p =
+        DictionaryParameters.allocate(
+            arena, spec.inputWidth(), spec.outputWidth(), spec.features());
     new Initialiser.RandomDirections(spec.outputWidth())
         .drawUnitRows(p.decoder(), spec.features(), 9);
     for (long i = 0; i < p.decoder().byteSize() / 4; i++) {

@@ -5,12 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.sun.management.ThreadMXBean;
-import io.sluice.engine.Codes;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Optimiser;
-import io.sluice.engine.Parameters;
-import io.sluice.memory.Rows;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
@@ -19,7 +15,11 @@ import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.Optimiser;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.testing.ChildJvm;
@@ -73,7 +73,7 @@ class SparseEncoderTest {
   private static Dictionary dictionary(
       ActivationFunction activation, boolean subtract, boolean rank, long seed) {
     Random random = new Random(seed);
-    Parameters p = Parameters.allocate(Arena.ofAuto(), WIDTH, WIDTH, FEATURES);
+    DictionaryParameters p = DictionaryParameters.allocate(Arena.ofAuto(), WIDTH, WIDTH, FEATURES);
     for (MemorySegment tensor :
         List.of(p.encoder(), p.encoderBias(), p.decoder(), p.decoderBias())) {
       for (long i = 0; i < tensor.byteSize() / Float.BYTES; i++) {

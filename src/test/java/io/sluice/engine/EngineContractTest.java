@@ -1,6 +1,5 @@
 package io.sluice.engine;
 
-import io.sluice.memory.Rows;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
@@ -13,7 +12,14 @@ import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
+import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import io.sluice.simd.NonFiniteWeightsException;
 import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
@@ -38,7 +44,7 @@ abstract class EngineContractTest {
   private final Random random = new Random(seed);
 
   /** An engine that starts at {@code initial}; skips the test where it cannot run. */
-  abstract Engine open(EngineSpec spec, Parameters initial);
+  abstract Engine open(EngineSpec spec, DictionaryParameters initial);
 
   @AfterEach
   void free() {
@@ -143,7 +149,7 @@ abstract class EngineContractTest {
   @Test
   void revivingIsForDeadFeaturesOnceAndInOrder() {
     EngineSpec spec = new EngineSpec(12, 12, 40, true, false, Optimiser.SPARSE_ADAM);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     Rows batch = randomRows(20, 12);
     try (Engine engine = open(spec, start);
         Engine plain = open(spec, start)) {
@@ -185,7 +191,7 @@ abstract class EngineContractTest {
     // Features that rank nearly the same would change places, so the numbers are always these.
     random.setSeed(20_404);
     EngineSpec spec = new EngineSpec(13, 13, 300, true, true, Optimiser.SPARSE_ADAM);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     try (Engine engine = open(spec, start);
         Engine reference = EngineFactory.reference().open(spec, start)) {
       for (int step = 1; step <= 4; step++) {
@@ -218,7 +224,7 @@ abstract class EngineContractTest {
       int rows, int width, int features, int k, boolean rankByNorm) {
     EngineSpec spec =
         new EngineSpec(width, width, features, true, rankByNorm, Optimiser.SPARSE_ADAM);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     Rows input = randomRows(rows, width);
     try (Engine engine = open(spec, start)) {
       engine.encode(input, new TopK(k));
@@ -255,7 +261,7 @@ abstract class EngineContractTest {
   @CsvSource({"1, 1, 1, false", "5, 3, 17, true", "33, 19, 101, true", "300, 16, 64, false"})
   void keepsWhatIsAboveItsOwnThreshold(int rows, int width, int features, boolean byNorm) {
     EngineSpec spec = new EngineSpec(width, width, features, true, byNorm, Optimiser.NONE);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     Rows input = randomRows(rows, width);
     float[] thresholds = new float[features];
     for (int feature = 0; feature < features; feature++) {
@@ -299,7 +305,7 @@ abstract class EngineContractTest {
   void keepsTheLargestOfTheWholeBatch(
       int rows, int width, int features, int k, boolean rankByNorm) {
     EngineSpec spec = new EngineSpec(width, width, features, true, rankByNorm, Optimiser.NONE);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     Rows input = randomRows(rows, width);
     try (Engine engine = open(spec, start)) {
       engine.encode(input, new BatchTopK(k));
@@ -347,7 +353,7 @@ abstract class EngineContractTest {
   void keepsWhatIsFurthestFromZeroWithItsSign(
       int rows, int width, int features, int k, boolean rankByNorm) {
     EngineSpec spec = new EngineSpec(width, width, features, true, rankByNorm, Optimiser.NONE);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     Rows input = randomRows(rows, width);
     try (Engine engine = open(spec, start)) {
       engine.encode(input, new AbsTopK(k));
@@ -376,7 +382,7 @@ abstract class EngineContractTest {
   @Test
   void matchingPursuitTakesTheBestOfWhatIsLeft() {
     EngineSpec spec = new EngineSpec(12, 12, 70, true, false, Optimiser.SPARSE_ADAM);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     for (int feature = 0; feature < 70; feature++) {
       double norm = norm(start, feature);
       for (int i = 0; i < 12; i++) {
@@ -406,7 +412,7 @@ abstract class EngineContractTest {
       assertThatThrownBy(() -> engine.penalise(1)).isInstanceOf(IllegalArgumentException.class);
       engine.accumulate();
       engine.update(new AdamStep(1, 1e-3, 0.9, 0.999, 1e-8));
-      Parameters after = engine.parameters(arena);
+      DictionaryParameters after = engine.parameters(arena);
       assertThat(after.encoder().mismatch(start.encoder())).isEqualTo(-1);
       assertThat(after.decoder().mismatch(start.decoder())).isNotEqualTo(-1);
     }
@@ -423,7 +429,7 @@ abstract class EngineContractTest {
     // Features that rank nearly the same would change places, so the numbers are always these.
     random.setSeed(20_405);
     EngineSpec spec = new EngineSpec(12, 12, 40, true, false, Optimiser.SPARSE_ADAM);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     List<ActivationFunction> selections =
         List.of(new ReLU(), new BatchTopK(3), new JumpReLU(Thresholds.uniform(0.7f)), new TopK(3));
     try (Engine engine = open(spec, start);
@@ -444,7 +450,7 @@ abstract class EngineContractTest {
   @Test
   void tokensThatNothingFiresOnAreTheBias() {
     EngineSpec spec = new EngineSpec(4, 4, 6, false, false, Optimiser.ADAM);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     for (int feature = 0; feature < 6; feature++) {
       start.encoderBias().setAtIndex(FLOAT, feature, -1e6f);
     }
@@ -466,7 +472,7 @@ abstract class EngineContractTest {
       assertThat(error).isCloseTo(expected, relative(1e-5));
       engine.accumulate();
       engine.update(new AdamStep(1, 1e-2, 0.9, 0.999, 1e-8));
-      Parameters after = engine.parameters(arena);
+      DictionaryParameters after = engine.parameters(arena);
       assertThat(after.encoder().mismatch(start.encoder())).isEqualTo(-1);
       assertThat(after.decoderBias().mismatch(start.decoderBias())).isNotEqualTo(-1);
     }
@@ -478,7 +484,7 @@ abstract class EngineContractTest {
       names = {"F16", "BF16"})
   void readsHalfPrecisionAsItsExactValues(DType dtype) {
     EngineSpec spec = new EngineSpec(9, 9, 20, true, false, Optimiser.ADAM);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     Rows narrow = narrowed(randomRows(11, 9), dtype);
     MemorySegment wide = arena.allocate(11 * 9 * 4, 64);
     for (int i = 0; i < 11 * 9; i++) {
@@ -490,7 +496,7 @@ abstract class EngineContractTest {
   @Test
   void scalesWhatItReads() {
     EngineSpec spec = new EngineSpec(5, 5, 12, false, false, Optimiser.ADAM);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     Rows plain = randomRows(7, 5);
     // A power of two, so that scaling beforehand is exact.
     MemorySegment doubled = arena.allocate(7 * 5 * 4, 64);
@@ -505,7 +511,7 @@ abstract class EngineContractTest {
   @EnumSource(value = Optimiser.class, names = "NONE", mode = EnumSource.Mode.EXCLUDE)
   void sameCallsGiveTheSameBits(Optimiser optimiser) {
     EngineSpec spec = new EngineSpec(16, 16, 50, true, true, optimiser);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     List<Rows> batches = IntStream.range(0, 6).mapToObj(i -> randomRows(40, 16)).toList();
     try (Engine one = open(spec, start);
         Engine two = open(spec, start)) {
@@ -521,11 +527,11 @@ abstract class EngineContractTest {
   @EnumSource(value = Optimiser.class, names = "NONE", mode = EnumSource.Mode.EXCLUDE)
   void goesOnBitByBitFromARestoredState(Optimiser optimiser) {
     EngineSpec spec = new EngineSpec(10, 10, 40, true, false, optimiser);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     List<Rows> batches = IntStream.range(0, 12).mapToObj(i -> randomRows(3, 10)).toList();
     try (Engine whole = open(spec, start);
         Engine broken = open(spec, start);
-        Engine resumed = open(spec, Parameters.allocate(arena, 10, 10, 40))) {
+        Engine resumed = open(spec, DictionaryParameters.allocate(arena, 10, 10, 40))) {
       for (int i = 0; i < 12; i++) {
         train(whole, batches.get(i), i + 1);
       }
@@ -546,7 +552,7 @@ abstract class EngineContractTest {
   @Test
   void weightsThatAreNotNumbersAreAnErrorOrNoCode() {
     EngineSpec spec = new EngineSpec(4, 4, 8, false, false, Optimiser.ADAM);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     start.encoderBias().setAtIndex(FLOAT, 3, Float.NaN);
     try (Engine engine = open(spec, start)) {
       try {
@@ -565,7 +571,7 @@ abstract class EngineContractTest {
   @Test
   void withoutAnOptimiserOnlyEncodesAndDecodes() {
     EngineSpec spec = new EngineSpec(4, 4, 8, true, false, Optimiser.NONE);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     try (Engine engine = open(spec, start)) {
       Rows batch = randomRows(3, 4);
       engine.encode(batch, new TopK(2));
@@ -584,7 +590,7 @@ abstract class EngineContractTest {
     random.setSeed(20_406);
     // Few tokens against many features, so that rows rest for long between two updates.
     EngineSpec spec = new EngineSpec(8, 8, 60, false, false, Optimiser.SPARSE_ADAM);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     try (Engine engine = open(spec, start);
         Engine dense = EngineFactory.reference().open(spec, start)) {
       for (int step = 1; step <= 150; step++) {
@@ -605,7 +611,7 @@ abstract class EngineContractTest {
     random.setSeed(300);
     // Each feature fires for some hundred tokens, more than any engine adds up in one go.
     EngineSpec spec = new EngineSpec(8, 8, 6, true, false, Optimiser.ADAM);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     try (Engine engine = open(spec, start);
         Engine reference = EngineFactory.reference().open(spec, start)) {
       for (int step = 1; step <= 3; step++) {
@@ -669,7 +675,7 @@ abstract class EngineContractTest {
   @Test
   void namesBothValuesOfAMismatch() {
     EngineSpec spec = new EngineSpec(4, 5, 8, false, false, Optimiser.ADAM);
-    Parameters start = randomParameters(spec);
+    DictionaryParameters start = randomParameters(spec);
     try (Engine engine = open(spec, start)) {
       assertThatThrownBy(() -> engine.encode(randomRows(2, 7), new TopK(2)))
           .isInstanceOf(IllegalArgumentException.class)
@@ -722,10 +728,10 @@ abstract class EngineContractTest {
   }
 
   /** The bits of all parameters after one step. */
-  private byte[] oneStep(EngineSpec spec, Parameters start, Rows batch) {
+  private byte[] oneStep(EngineSpec spec, DictionaryParameters start, Rows batch) {
     try (Engine engine = open(spec, start)) {
       train(engine, batch, 1);
-      Parameters after = engine.parameters(arena);
+      DictionaryParameters after = engine.parameters(arena);
       return concatenate(
           after.encoder(), after.encoderBias(), after.decoder(), after.decoderBias());
     }
@@ -747,7 +753,8 @@ abstract class EngineContractTest {
     }
   }
 
-  static void assertClose(Parameters actual, Parameters expected, double tolerance) {
+  static void assertClose(
+      DictionaryParameters actual, DictionaryParameters expected, double tolerance) {
     assertClose("encoder", actual.encoder(), expected.encoder(), tolerance);
     assertClose("encoder bias", actual.encoderBias(), expected.encoderBias(), tolerance);
     assertClose("decoder", actual.decoder(), expected.decoder(), tolerance);
@@ -771,9 +778,10 @@ abstract class EngineContractTest {
     return org.assertj.core.data.Percentage.withPercentage(100 * fraction);
   }
 
-  private Parameters randomParameters(EngineSpec spec) {
-    Parameters parameters =
-        Parameters.allocate(arena, spec.inputWidth(), spec.outputWidth(), spec.features());
+  private DictionaryParameters randomParameters(EngineSpec spec) {
+    DictionaryParameters parameters =
+        DictionaryParameters.allocate(
+            arena, spec.inputWidth(), spec.outputWidth(), spec.features());
     fill(parameters.encoder(), 0.5);
     fill(parameters.encoderBias(), 0.1);
     fill(parameters.decoder(), 0.5);
@@ -811,11 +819,13 @@ abstract class EngineContractTest {
     }
   }
 
-  private static double[] activations(EngineSpec spec, Parameters p, Rows input, int row) {
+  private static double[] activations(
+      EngineSpec spec, DictionaryParameters p, Rows input, int row) {
     return Arrays.stream(preActivations(spec, p, input, row)).map(v -> Math.max(0, v)).toArray();
   }
 
-  private static double[] preActivations(EngineSpec spec, Parameters p, Rows input, int row) {
+  private static double[] preActivations(
+      EngineSpec spec, DictionaryParameters p, Rows input, int row) {
     double[] value = new double[spec.features()];
     for (int feature = 0; feature < value.length; feature++) {
       double sum = p.encoderBias().getAtIndex(FLOAT, feature);
@@ -831,7 +841,7 @@ abstract class EngineContractTest {
     return value;
   }
 
-  private static double norm(Parameters p, int feature) {
+  private static double norm(DictionaryParameters p, int feature) {
     double sum = 0;
     for (int i = 0; i < p.outputWidth(); i++) {
       double w = p.decoder().getAtIndex(FLOAT, (long) feature * p.outputWidth() + i);

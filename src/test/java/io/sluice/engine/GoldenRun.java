@@ -1,6 +1,5 @@
 package io.sluice.engine;
 
-import io.sluice.memory.Rows;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.engine.activation.AbsTopK;
@@ -12,7 +11,14 @@ import io.sluice.engine.activation.LearnedJumpReLU;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
+import io.sluice.engine.spec.Penalty;
+import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -119,7 +125,7 @@ final class GoldenRun {
     return new AdamStep(step, real("learningRate"), real("beta1"), real("beta2"), real("epsilon"));
   }
 
-  Parameters start(Arena arena) {
+  DictionaryParameters start(Arena arena) {
     return parameters(arena, "start");
   }
 
@@ -141,7 +147,7 @@ final class GoldenRun {
     return file.names().contains("after" + step + ".encoder");
   }
 
-  Parameters after(Arena arena, int step) {
+  DictionaryParameters after(Arena arena, int step) {
     return parameters(arena, "after" + step);
   }
 
@@ -168,9 +174,9 @@ final class GoldenRun {
     return new Rows(copy, DType.F32, rows, width);
   }
 
-  private Parameters parameters(Arena arena, String prefix) {
-    Parameters p =
-        Parameters.allocate(
+  private DictionaryParameters parameters(Arena arena, String prefix) {
+    DictionaryParameters p =
+        DictionaryParameters.allocate(
             arena, integer("inputWidth"), integer("outputWidth"), integer("features"));
     p.encoder().copyFrom(file.data(prefix + ".encoder"));
     p.encoderBias().copyFrom(file.data(prefix + ".encoder_bias"));

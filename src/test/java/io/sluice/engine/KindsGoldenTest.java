@@ -1,6 +1,5 @@
 package io.sluice.engine;
 
-import io.sluice.memory.Rows;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
@@ -10,7 +9,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
+import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import io.sluice.weights.Safetensors;
@@ -115,7 +121,7 @@ class KindsGoldenTest {
       Rows target = batch("targets", crossLayer.spec().outputWidth(), 1);
       crossLayer.encode(input, new TopK(4));
       double error = crossLayer.decode(target, false);
-      Parameters whole = crossLayer.parameters(arena);
+      DictionaryParameters whole = crossLayer.parameters(arena);
       EngineSpec spec =
           new EngineSpec(
               whole.inputWidth(),
@@ -178,8 +184,8 @@ class KindsGoldenTest {
       int features = integer("features");
       MemorySegment bias =
           layer == 0 ? data("start.decoder_bias") : arena.allocate((long) out * Float.BYTES, 64);
-      Parameters start =
-          new Parameters(
+      DictionaryParameters start =
+          new DictionaryParameters(
               in,
               out,
               features,
@@ -350,8 +356,8 @@ class KindsGoldenTest {
         Optimiser.ofLabel(settings.get("optimiser").asText()));
   }
 
-  private Parameters start() {
-    return new Parameters(
+  private DictionaryParameters start() {
+    return new DictionaryParameters(
         integer("inputWidth"),
         integer("outputWidth"),
         integer("features"),

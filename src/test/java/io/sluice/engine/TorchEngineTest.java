@@ -1,5 +1,7 @@
 package io.sluice.engine;
 
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import org.junit.jupiter.api.Assumptions;
@@ -12,7 +14,7 @@ class TorchEngineTest extends EngineContractTest {
       Device.parse(System.getProperty("sluice.test.device", "cpu"));
 
   @Override
-  Engine open(EngineSpec spec, Parameters initial) {
+  Engine open(EngineSpec spec, DictionaryParameters initial) {
     Assumptions.assumeTrue(Torch.isAvailable(), "no LibTorch here");
     return EngineFactory.torch(DEVICE).open(spec, initial);
   }

@@ -9,9 +9,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Parameters;
 import io.sluice.engine.TokenNorm;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.SyntheticStore;
@@ -233,7 +233,7 @@ class EvaluatorTest {
 
   private static Dictionary random(int width, String hook) {
     Random random = new Random(4);
-    Parameters p = Parameters.allocate(Arena.ofAuto(), width, width, 8);
+    DictionaryParameters p = DictionaryParameters.allocate(Arena.ofAuto(), width, width, 8);
     for (int i = 0; i < 8 * width; i++) {
       p.encoder().setAtIndex(FLOAT, i, (float) (0.2 * random.nextGaussian()));
       p.decoder().setAtIndex(FLOAT, i, (float) (0.2 * random.nextGaussian()));

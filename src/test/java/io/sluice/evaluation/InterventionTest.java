@@ -10,9 +10,9 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Parameters;
 import io.sluice.engine.TokenNorm;
 import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.geometry.Covariance;
 import io.sluice.geometry.Subspace;
 import io.sluice.model.HookPoint;
@@ -241,7 +241,7 @@ class InterventionTest {
   private static Dictionary crosscoder(List<String> hooks, int kept) {
     List<Site> sites = hooks.stream().map(hook -> new Site(hook, 24)).toList();
     int width = Site.widths(sites);
-    Parameters p = Parameters.allocate(Arena.ofAuto(), width, width, 2 * width);
+    DictionaryParameters p = DictionaryParameters.allocate(Arena.ofAuto(), width, width, 2 * width);
     for (int i = 0; i < kept; i++) {
       for (int side = 0; side < 2; side++) {
         long at = (2L * i + side) * width + i;
@@ -353,7 +353,7 @@ class InterventionTest {
     Random random = new Random(seed);
     int read = Site.widths(inputs);
     int written = Site.widths(outputs);
-    Parameters p = Parameters.allocate(Arena.ofAuto(), read, written, 40);
+    DictionaryParameters p = DictionaryParameters.allocate(Arena.ofAuto(), read, written, 40);
     for (MemorySegment each : List.of(p.encoder(), p.encoderBias(), p.decoder(), p.decoderBias())) {
       for (long i = 0; i < each.byteSize() / Float.BYTES; i++) {
         each.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (0.2 * random.nextGaussian()));
@@ -414,7 +414,7 @@ class InterventionTest {
             .findFirst()
             .orElseThrow();
     float[] matrix = weights.data(name).toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
-    Parameters parameters = Parameters.allocate(arena, 24, 24, 48);
+    DictionaryParameters parameters = DictionaryParameters.allocate(arena, 24, 24, 48);
     for (int i = 0; i < 24; i++) {
       for (int side = 0; side < 2; side++) {
         long row = (2L * i + side) * 24;
@@ -504,7 +504,7 @@ class InterventionTest {
 
   /** Two features for each of the first {@code kept} coordinates: one up, one down. */
   private static Dictionary identity(Arena arena, String hook, int kept) {
-    Parameters parameters = Parameters.allocate(arena, 24, 24, 48);
+    DictionaryParameters parameters = DictionaryParameters.allocate(arena, 24, 24, 48);
     for (int i = 0; i < kept; i++) {
       for (int side = 0; side < 2; side++) {
         long at = (2L * i + side) * 24 + i;

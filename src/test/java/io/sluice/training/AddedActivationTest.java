@@ -10,19 +10,19 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.SparseEncoder;
 import io.sluice.dictionary.formats.DictionaryFormat;
-import io.sluice.engine.AdamStep;
-import io.sluice.engine.Codes;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.EngineSpec;
-import io.sluice.engine.Optimiser;
-import io.sluice.engine.Parameters;
-import io.sluice.memory.Rows;
 import io.sluice.engine.activation.ActivationFunctions;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import io.sluice.memory.Workers;
 import io.sluice.store.ActivationStore;
 import io.sluice.torch.Device;
@@ -71,7 +71,7 @@ class AddedActivationTest {
         Rows batch = rows(arena, 40, 5);
         engine.encode(batch, function);
         Codes codes = engine.codes();
-        Parameters p = engine.parameters(arena);
+        DictionaryParameters p = engine.parameters(arena);
         int found = 0;
         for (int row = 0; row < batch.count(); row++) {
           TreeMap<Integer, Double> wanted = byHand(p, batch, row, function, byNorm);
@@ -92,7 +92,7 @@ class AddedActivationTest {
 
   /** The definition, by sorting. */
   private static TreeMap<Integer, Double> byHand(
-      Parameters p, Rows batch, int row, GroupTopK function, boolean byNorm) {
+      DictionaryParameters p, Rows batch, int row, GroupTopK function, boolean byNorm) {
     double[] values = new double[FEATURES];
     double[] scores = new double[FEATURES];
     for (int feature = 0; feature < FEATURES; feature++) {
@@ -161,7 +161,7 @@ class AddedActivationTest {
     int features = 1 << 15;
     EngineSpec spec = new EngineSpec(2, 2, features, false, false, Optimiser.NONE);
     try (Arena arena = Arena.ofConfined()) {
-      Parameters p = Parameters.allocate(arena, 2, 2, features);
+      DictionaryParameters p = DictionaryParameters.allocate(arena, 2, 2, features);
       for (int feature = 0; feature < features; feature++) {
         double angle = 2 * Math.PI * feature / features;
         p.encoder().setAtIndex(FLOAT, 2L * feature, (float) Math.cos(angle));
@@ -281,9 +281,9 @@ class AddedActivationTest {
     }
   }
 
-  private static Parameters parameters(Arena arena, long seed) {
+  private static DictionaryParameters parameters(Arena arena, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
-    Parameters p = Parameters.allocate(arena, WIDTH, WIDTH, FEATURES);
+    DictionaryParameters p = DictionaryParameters.allocate(arena, WIDTH, WIDTH, FEATURES);
     for (MemorySegment part : List.of(p.encoder(), p.encoderBias(), p.decoder(), p.decoderBias())) {
       for (long i = 0; i < part.byteSize() / Float.BYTES; i++) {
         part.setAtIndex(FLOAT, i, (float) random.nextDouble(-1, 1));

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Site;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Optimiser;
+import io.sluice.engine.spec.Optimiser;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
 import io.sluice.memory.Workers;

@@ -9,7 +9,7 @@ import io.sluice.dictionary.Site;
 import io.sluice.dictionary.formats.DictionaryFormat;
 import io.sluice.dictionary.formats.Origin;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Optimiser;
+import io.sluice.engine.spec.Optimiser;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
 import io.sluice.memory.DType;

@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Parameters;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.HeldOut;
@@ -135,7 +135,7 @@ class HeldOutTrainingTest {
 
   /** By the definition, in float64 and plain loops. */
   private double fvu(Dictionary dictionary, HeldOut heldOut) {
-    Parameters p = dictionary.parameters();
+    DictionaryParameters p = dictionary.parameters();
     double[] mean = new double[WIDTH];
     int count = 0;
     for (int r = 0; r < ROWS; r++) {

@@ -8,8 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Optimiser;
-import io.sluice.engine.Parameters;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.Optimiser;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
 import io.sluice.memory.DType;
@@ -200,9 +200,10 @@ class LearnedSparsityTest {
   /** The dictionary of a run, whose features after the twelfth decode to nothing. */
   private static Dictionary prefix(Path run) throws IOException {
     Dictionary dictionary = Dictionary.load(run);
-    Parameters p = dictionary.parameters();
-    Parameters cut =
-        Parameters.allocate(Arena.ofAuto(), p.inputWidth(), p.outputWidth(), p.features());
+    DictionaryParameters p = dictionary.parameters();
+    DictionaryParameters cut =
+        DictionaryParameters.allocate(
+            Arena.ofAuto(), p.inputWidth(), p.outputWidth(), p.features());
     cut.encoder().copyFrom(p.encoder());
     cut.encoderBias().copyFrom(p.encoderBias());
     cut.decoderBias().copyFrom(p.decoderBias());

@@ -4,9 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.EngineSpec;
-import io.sluice.engine.Optimiser;
-import io.sluice.engine.Parameters;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
 import io.sluice.memory.Rows;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
@@ -54,7 +54,8 @@ final class LossCurve {
     double expected = 0;
     double found = 0;
     try (Arena arena = Arena.ofShared()) {
-      Parameters start = Parameters.allocate(arena, width, width, spec.features());
+      DictionaryParameters start =
+          DictionaryParameters.allocate(arena, width, width, spec.features());
       start.encoder().copyFrom(file.data("encoder"));
       start.encoderBias().copyFrom(file.data("encoder_bias"));
       start.decoder().copyFrom(file.data("decoder"));

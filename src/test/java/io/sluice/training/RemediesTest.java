@@ -7,13 +7,13 @@ import static org.assertj.core.api.Assertions.within;
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.EngineSpec;
-import io.sluice.engine.Optimiser;
-import io.sluice.engine.Parameters;
-import io.sluice.memory.Rows;
-import io.sluice.engine.StateTensor;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
+import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import io.sluice.store.ActivationStore;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
@@ -54,7 +54,7 @@ class RemediesTest {
     try (Arena arena = Arena.ofShared();
         Engine engine =
             EngineFactory.named(kind, Device.CPU)
-                .open(spec, Parameters.allocate(arena, 6, 6, 14))) {
+                .open(spec, DictionaryParameters.allocate(arena, 6, 6, 14))) {
       for (StateTensor tensor : engine.state()) {
         boolean clock = tensor.name().equals("last_fired");
         engine.write(tensor, golden.data(clock ? tensor.name() : "before." + tensor.name()));

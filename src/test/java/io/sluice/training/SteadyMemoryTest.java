@@ -2,15 +2,9 @@ package io.sluice.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.sluice.engine.AdamStep;
 import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.EngineSpec;
-import io.sluice.engine.Optimiser;
-import io.sluice.engine.Parameters;
-import io.sluice.engine.Penalty;
-import io.sluice.memory.Rows;
 import io.sluice.engine.SkipEngine;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.ActivationFunction;
@@ -21,7 +15,13 @@ import io.sluice.engine.activation.LearnedJumpReLU;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
+import io.sluice.engine.spec.Penalty;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import io.sluice.testing.NativeMemory;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
@@ -52,7 +52,7 @@ class SteadyMemoryTest {
     Torch.threads(1);
     EngineSpec spec = new EngineSpec(32, 32, 256, true, true, optimiser);
     try (Arena arena = Arena.ofShared()) {
-      Parameters start = Parameters.allocate(arena, 32, 32, 256);
+      DictionaryParameters start = DictionaryParameters.allocate(arena, 32, 32, 256);
       Random random = new Random(1);
       fill(start.encoder(), random);
       start.decoder().copyFrom(start.encoder());
@@ -98,7 +98,7 @@ class SteadyMemoryTest {
       this.selection = selection;
     }
 
-    Engine open(EngineFactory engines, Parameters start) {
+    Engine open(EngineFactory engines, DictionaryParameters start) {
       EngineSpec plain = new EngineSpec(32, 32, 256, false, false, Optimiser.ADAM);
       return switch (this) {
         case NESTED -> engines.open(plain.nested(List.of(32, 256)), start);
@@ -112,7 +112,7 @@ class SteadyMemoryTest {
     }
 
     /** Both layers read half of the input, and write both halves of the output, or the second. */
-    private static Engine crossLayer(EngineFactory engines, Parameters start) {
+    private static Engine crossLayer(EngineFactory engines, DictionaryParameters start) {
       List<Engine> layers = new ArrayList<>();
       for (int writes : new int[] {32, 16}) {
         EngineSpec spec =
@@ -121,7 +121,7 @@ class SteadyMemoryTest {
         layers.add(
             engines.open(
                 spec,
-                new Parameters(
+                new DictionaryParameters(
                     16,
                     writes,
                     128,
@@ -156,7 +156,7 @@ class SteadyMemoryTest {
     int threads = Torch.threads();
     Torch.threads(1);
     try (Arena arena = Arena.ofShared()) {
-      Parameters start = Parameters.allocate(arena, 32, 32, 256);
+      DictionaryParameters start = DictionaryParameters.allocate(arena, 32, 32, 256);
       Random random = new Random(1);
       fill(start.encoder(), random);
       start.decoder().copyFrom(start.encoder());

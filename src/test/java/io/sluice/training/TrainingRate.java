@@ -1,15 +1,15 @@
 package io.sluice.training;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.sluice.engine.AdamStep;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.EngineSpec;
-import io.sluice.engine.Optimiser;
-import io.sluice.engine.Parameters;
-import io.sluice.memory.Rows;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import io.sluice.memory.Workers;
 import io.sluice.weights.Safetensors;
 import java.io.BufferedReader;
@@ -112,9 +112,11 @@ public final class TrainingRate {
   }
 
   /** Random directions, tied, around the mean. */
-  private static Parameters start(Arena arena, MemorySegment x, int rows, EngineSpec spec) {
+  private static DictionaryParameters start(
+      Arena arena, MemorySegment x, int rows, EngineSpec spec) {
     int width = spec.inputWidth();
-    Parameters start = Parameters.allocate(arena, width, width, spec.features());
+    DictionaryParameters start =
+        DictionaryParameters.allocate(arena, width, width, spec.features());
     Random random = new Random(0);
     float deviation = (float) (0.1 / Math.sqrt(width));
     for (long i = 0; i < (long) spec.features() * width; i++) {

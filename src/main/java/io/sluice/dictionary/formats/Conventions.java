@@ -2,7 +2,6 @@ package io.sluice.dictionary.formats;
 
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
-import io.sluice.engine.Parameters;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.Gated;
@@ -10,6 +9,7 @@ import io.sluice.engine.activation.JumpReLU;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
+import io.sluice.engine.spec.DictionaryParameters;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -28,7 +28,7 @@ final class Conventions {
 
   /** Reads {@code scale·x} in place of {@code x}; still reconstructs {@code x}. */
   static Dictionary scaled(Dictionary dictionary, double scale) {
-    Parameters p = copy(dictionary.parameters());
+    DictionaryParameters p = copy(dictionary.parameters());
     ActivationFunction activation = dictionary.config().activation();
     multiply(p.decoderBias(), 1 / scale);
     if (activation instanceof Pursuit(int iterations, double residual)) {
@@ -74,7 +74,7 @@ final class Conventions {
     if (c.subtractDecoderBias() == subtract) {
       return dictionary;
     }
-    Parameters p = copy(dictionary.parameters());
+    DictionaryParameters p = copy(dictionary.parameters());
     int width = c.inputWidth();
     for (long feature = 0; feature < c.features(); feature++) {
       double product = 0;
@@ -96,7 +96,7 @@ final class Conventions {
    */
   static Dictionary withUnitDecoder(Dictionary dictionary) {
     DictionaryConfig c = dictionary.config();
-    Parameters p = copy(dictionary.parameters());
+    DictionaryParameters p = copy(dictionary.parameters());
     double[] norms = decoderNorms(p);
     for (int feature = 0; feature < c.features(); feature++) {
       if (norms[feature] == 0) {
@@ -155,7 +155,7 @@ final class Conventions {
     return Thresholds.of(values);
   }
 
-  static double[] decoderNorms(Parameters p) {
+  static double[] decoderNorms(DictionaryParameters p) {
     double[] norms = new double[p.features()];
     Arrays.setAll(
         norms,
@@ -171,9 +171,10 @@ final class Conventions {
   }
 
   /** A mutable copy, in memory that lives while it is reachable. */
-  private static Parameters copy(Parameters p) {
-    Parameters copy =
-        Parameters.allocate(Arena.ofAuto(), p.inputWidth(), p.outputWidth(), p.features());
+  private static DictionaryParameters copy(DictionaryParameters p) {
+    DictionaryParameters copy =
+        DictionaryParameters.allocate(
+            Arena.ofAuto(), p.inputWidth(), p.outputWidth(), p.features());
     copy.encoder().copyFrom(p.encoder());
     copy.encoderBias().copyFrom(p.encoderBias());
     copy.decoder().copyFrom(p.decoder());

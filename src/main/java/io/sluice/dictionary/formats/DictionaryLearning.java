@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
-import io.sluice.engine.Parameters;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
@@ -14,6 +13,7 @@ import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.files.OutputFolder;
 import io.sluice.memory.DType;
 import io.sluice.weights.PyTorchFile;
@@ -119,7 +119,8 @@ final class DictionaryLearning {
                     subtract,
                     false)
                 .withPrefixes(prefixes),
-            new Parameters(width, width, features, encoder, encoderBias, decoder, decoderBias));
+            new DictionaryParameters(
+                width, width, features, encoder, encoderBias, decoder, decoderBias));
     // The library's loader makes this class's decoder rows unit vectors; codes refer to them.
     return kind.equals("AutoEncoder") ? Conventions.withUnitDecoder(dictionary) : dictionary;
   }
@@ -206,7 +207,7 @@ final class DictionaryLearning {
 
   private static String kind(Dictionary dictionary, ObjectNode trainer, List<TensorData> tensors) {
     DictionaryConfig c = dictionary.config();
-    Parameters p = dictionary.parameters();
+    DictionaryParameters p = dictionary.parameters();
     return switch (c.activation()) {
       case Pursuit pursuit ->
           throw ForeignWriter.refused(
@@ -261,7 +262,8 @@ final class DictionaryLearning {
     };
   }
 
-  private static void matrices(List<TensorData> tensors, DictionaryConfig c, Parameters p) {
+  private static void matrices(
+      List<TensorData> tensors, DictionaryConfig c, DictionaryParameters p) {
     tensors.add(ForeignWriter.transposed("W_enc", p.encoder(), c.features(), c.inputWidth()));
     tensors.add(ForeignWriter.floats("b_enc", p.encoderBias(), c.features()));
     tensors.add(ForeignWriter.floats("W_dec", p.decoder(), c.features(), c.outputWidth()));
@@ -284,7 +286,7 @@ final class DictionaryLearning {
   private static void layers(
       List<TensorData> tensors,
       DictionaryConfig c,
-      Parameters p,
+      DictionaryParameters p,
       String encoderBias,
       String decoderBias) {
     tensors.add(ForeignWriter.floats("encoder.weight", p.encoder(), c.features(), c.inputWidth()));

@@ -3,7 +3,6 @@ package io.sluice.dictionary.formats;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
-import io.sluice.engine.Parameters;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
@@ -13,6 +12,7 @@ import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.files.OutputFolder;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
@@ -61,8 +61,8 @@ final class Llamascopium {
     boolean byNorm = config.bool("sparsity_include_decoder_norm", true);
     ForeignTensors tensors = new ForeignTensors(Safetensors.open(folder.resolve(WEIGHTS)), CONFIG);
     ActivationFunction activation = activation(config, tensors, features);
-    Parameters parameters =
-        new Parameters(
+    DictionaryParameters parameters =
+        new DictionaryParameters(
             width,
             width,
             features,
@@ -174,7 +174,7 @@ final class Llamascopium {
   static void save(Dictionary given, Path folder) throws IOException {
     Dictionary dictionary = Conventions.subtracting(Conventions.withValueThresholds(given), false);
     DictionaryConfig c = dictionary.config();
-    Parameters p = dictionary.parameters();
+    DictionaryParameters p = dictionary.parameters();
     if (c.inputWidth() != c.outputWidth()) {
       throw ForeignWriter.refused(
           "Llamascopium",

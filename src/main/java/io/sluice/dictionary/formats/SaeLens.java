@@ -3,7 +3,6 @@ package io.sluice.dictionary.formats;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
-import io.sluice.engine.Parameters;
 import io.sluice.engine.TokenNorm;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.ActivationFunction;
@@ -13,6 +12,7 @@ import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -120,7 +120,7 @@ final class SaeLens {
                 .withPrefixes(prefixes(training, features))
                 .withPrependBos(hooks.prependBos)
                 .withTokenNorm(norm),
-            new Parameters(
+            new DictionaryParameters(
                 width, outputWidth, features, encoder, encoderBias, decoder, decoderBias),
             skip);
     // SAELens's activations are the rescaled ones, so the norms move to the encoder.
@@ -197,8 +197,8 @@ final class SaeLens {
     // The config's sizes are checked against the tensors before memory is allocated.
     MemorySegment decoder = tensors.matrix("W_dec", features, width);
     MemorySegment bias = tensors.segment("b_dec", width);
-    Parameters p =
-        new Parameters(
+    DictionaryParameters p =
+        new DictionaryParameters(
             width,
             width,
             features,

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
-import io.sluice.engine.Parameters;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.Gated;
@@ -13,6 +12,7 @@ import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.files.OutputFolder;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
@@ -36,7 +36,7 @@ final class SaeLensWriter {
   private static void savePursuit(Dictionary dictionary, Pursuit pursuit, Path folder)
       throws IOException {
     DictionaryConfig c = dictionary.config();
-    Parameters p = dictionary.parameters();
+    DictionaryParameters p = dictionary.parameters();
     for (float bias : p.decoderBias().toArray(FLOAT)) {
       if (bias != 0 && !c.subtractDecoderBias()) {
         throw ForeignWriter.refused(
@@ -84,7 +84,7 @@ final class SaeLensWriter {
       dictionary = Conventions.subtracting(dictionary, false);
     }
     DictionaryConfig c = dictionary.config();
-    Parameters p = dictionary.parameters();
+    DictionaryParameters p = dictionary.parameters();
     ObjectNode json = ForeignConfig.object();
     List<TensorData> tensors = new ArrayList<>();
     tensors.add(ForeignWriter.transposed("W_enc", p.encoder(), c.features(), c.inputWidth()));
@@ -171,7 +171,7 @@ final class SaeLensWriter {
 
   private static String architecture(
       DictionaryConfig c,
-      Parameters p,
+      DictionaryParameters p,
       boolean transcoder,
       boolean skip,
       ObjectNode json,

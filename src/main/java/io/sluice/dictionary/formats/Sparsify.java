@@ -3,9 +3,9 @@ package io.sluice.dictionary.formats;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
-import io.sluice.engine.Parameters;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.files.OutputFolder;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
@@ -69,8 +69,8 @@ final class Sparsify {
       config.requireOff(experiment, "an experiment of the library's, whose codes are others");
     }
     ForeignTensors tensors = new ForeignTensors(Safetensors.open(folder.resolve(WEIGHTS)), CONFIG);
-    Parameters parameters =
-        new Parameters(
+    DictionaryParameters parameters =
+        new DictionaryParameters(
             width,
             width,
             h,
@@ -122,7 +122,7 @@ final class Sparsify {
         given.config().rankByDecoderNorm() ? Conventions.withUnitDecoder(given) : given;
     dictionary = Conventions.subtracting(dictionary, !transcoder);
     DictionaryConfig c = dictionary.config();
-    Parameters p = dictionary.parameters();
+    DictionaryParameters p = dictionary.parameters();
     ObjectNode json = ForeignConfig.object();
     json.put("activation", "topk");
     json.put("expansion_factor", Math.max(1, c.features() / c.inputWidth()));

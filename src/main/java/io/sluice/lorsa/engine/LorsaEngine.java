@@ -1,7 +1,7 @@
 package io.sluice.lorsa.engine;
 
-import io.sluice.engine.AdamStep;
-import io.sluice.engine.StateTensor;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;

@@ -3,7 +3,7 @@ package io.sluice.lorsa.training;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.dictionary.VerifiedTensors;
-import io.sluice.engine.StateTensor;
+import io.sluice.engine.spec.StateTensor;
 import io.sluice.files.StrictJson;
 import io.sluice.lorsa.engine.LorsaEngine;
 import io.sluice.lorsa.engine.LorsaResult;

@@ -1,7 +1,7 @@
 package io.sluice.lorsa.training;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.sluice.engine.AdamStep;
+import io.sluice.engine.spec.AdamStep;
 import io.sluice.lorsa.ContextFeed;
 import io.sluice.lorsa.Lorsa;
 import io.sluice.lorsa.LorsaConfig;

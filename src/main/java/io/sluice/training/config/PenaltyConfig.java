@@ -1,6 +1,6 @@
 package io.sluice.training.config;
 
-import io.sluice.engine.Penalty;
+import io.sluice.engine.spec.Penalty;
 import java.util.Objects;
 
 /**

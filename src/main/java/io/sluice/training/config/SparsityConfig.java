@@ -1,12 +1,12 @@
 package io.sluice.training.config;
 
-import io.sluice.engine.EngineSpec;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.JumpReLU;
 import io.sluice.engine.activation.Learned;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.spec.EngineSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;

@@ -2,13 +2,13 @@ package io.sluice.training.config;
 
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
-import io.sluice.engine.Optimiser;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.Learned;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.Optimiser;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.HeldOut;
 import io.sluice.store.RowFilter;

@@ -1,9 +1,9 @@
 package io.sluice.training.config;
 
-import io.sluice.engine.Optimiser;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.ActivationFunctions;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.Optimiser;
 import io.sluice.store.HeldOut;
 import java.util.List;
 import java.util.OptionalInt;

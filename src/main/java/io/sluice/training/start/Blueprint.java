@@ -7,9 +7,9 @@ import io.sluice.dictionary.Site;
 import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.EngineSpec;
-import io.sluice.engine.Parameters;
 import io.sluice.engine.SkipEngine;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.InitialEncoder;
@@ -181,7 +181,7 @@ public record Blueprint(
   }
 
   /** A cross-layer transcoder's engine whose layers start at {@code initial}. */
-  Engine openLayers(EngineFactory engines, List<Parameters> initial) {
+  Engine openLayers(EngineFactory engines, List<DictionaryParameters> initial) {
     List<Blueprint> layers = layers();
     List<Engine> open = new ArrayList<>();
     try {
@@ -196,16 +196,16 @@ public record Blueprint(
   }
 
   /** An engine that starts at {@code initial}. */
-  Engine open(EngineFactory engines, Parameters initial) {
+  Engine open(EngineFactory engines, DictionaryParameters initial) {
     Engine engine = engines.open(spec(), initial);
     return config.kind() instanceof Kind.Transcoder transcoder && transcoder.skip()
         ? new SkipEngine(engine, null)
         : engine;
   }
 
-  /** Parameters of zeros. */
-  Parameters allocate(Arena arena) {
-    return Parameters.allocate(arena, inputWidth(), outputWidth(), config.features());
+  /** DictionaryParameters of zeros. */
+  DictionaryParameters allocate(Arena arena) {
+    return DictionaryParameters.allocate(arena, inputWidth(), outputWidth(), config.features());
   }
 
   /**

@@ -2,10 +2,10 @@ package io.sluice.training.start;
 
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.engine.Engine;
-import io.sluice.memory.Rows;
-import io.sluice.engine.StateTensor;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.Learned;
+import io.sluice.engine.spec.StateTensor;
+import io.sluice.memory.Rows;
 import io.sluice.training.config.SparsityConfig;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

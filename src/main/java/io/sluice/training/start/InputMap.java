@@ -4,11 +4,11 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.VerifiedTensors;
 import io.sluice.engine.Engine;
-import io.sluice.engine.Parameters;
-import io.sluice.memory.Rows;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.geometry.Subspace;
 import io.sluice.memory.DType;
 import io.sluice.memory.GrowingMemory;
+import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
 import io.sluice.simd.layers.PackedMatrix;
@@ -210,8 +210,9 @@ public final class InputMap implements AutoCloseable {
    *
    * @param config the ordinary dictionary's
    */
-  public Dictionary fold(DictionaryConfig config, Parameters trained) {
-    Parameters folded = Parameters.allocate(Arena.ofAuto(), width, width, trained.features());
+  public Dictionary fold(DictionaryConfig config, DictionaryParameters trained) {
+    DictionaryParameters folded =
+        DictionaryParameters.allocate(Arena.ofAuto(), width, width, trained.features());
     float[] in = new float[width * inside];
     float[] out = new float[width * inside];
     for (int i = 0; i < inside; i++) {
@@ -235,7 +236,8 @@ public final class InputMap implements AutoCloseable {
     return new Dictionary(config, folded);
   }
 
-  private void foldEncoderBias(DictionaryConfig config, Parameters trained, MemorySegment bias) {
+  private void foldEncoderBias(
+      DictionaryConfig config, DictionaryParameters trained, MemorySegment bias) {
     bias.copyFrom(trained.encoderBias());
     if (config.subtractDecoderBias() || !whitened) {
       return;

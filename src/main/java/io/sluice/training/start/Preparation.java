@@ -8,13 +8,13 @@ import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Parameters;
-import io.sluice.memory.Rows;
 import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.geometry.Covariance;
 import io.sluice.geometry.LinearPrediction;
 import io.sluice.geometry.Spectrum;
 import io.sluice.geometry.Subspace;
+import io.sluice.memory.Rows;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.InitialEncoder;
@@ -98,7 +98,7 @@ public final class Preparation {
             ? initialiserOfMapped(map.mappedVariances(kept.variances()))
             : initialiser(sample.covariance(), width);
     try (Arena arena = Arena.ofShared()) {
-      Parameters unit = inside.allocate(arena);
+      DictionaryParameters unit = inside.allocate(arena);
       initialiser.drawUnitRows(unit.decoder(), config.features(), config.seed() ^ DECODER_SEED);
       unit.encoder().copyFrom(unit.decoder());
       startBias(unit, 0, mapped ? map.mappedMean() : sample.mean(), mapped ? 1 : scale);
@@ -159,7 +159,7 @@ public final class Preparation {
                 config.hook(), inputScale, config.centre() ? boxed(inputMean) : List.of()));
     List<SiteScaling> written = List.of(new SiteScaling(kind.target(), targetScale, List.of()));
     try (Arena arena = Arena.ofShared()) {
-      Parameters unit = blueprint.allocate(arena);
+      DictionaryParameters unit = blueprint.allocate(arena);
       Initialiser initialiser =
           initialiser(needsSubspace() ? sample.covariance().columns(in, in + out) : null, out);
       initialiser.drawUnitRows(unit.decoder(), config.features(), config.seed() ^ DECODER_SEED);
@@ -190,7 +190,7 @@ public final class Preparation {
     int dimensions = 0;
     long rows = 0;
     try (Arena arena = Arena.ofShared()) {
-      Parameters unit = blueprint.allocate(arena);
+      DictionaryParameters unit = blueprint.allocate(arena);
       int offset = 0;
       for (int i = 0; i < blueprint.inputs().size(); i++) {
         Site site = blueprint.inputs().get(i);
@@ -259,9 +259,9 @@ public final class Preparation {
     double total = variance;
     int allDimensions = dimensions;
     try (Arena arena = Arena.ofShared()) {
-      List<Parameters> units = new ArrayList<>();
+      List<DictionaryParameters> units = new ArrayList<>();
       for (int layer = 0; layer < layers; layer++) {
-        Parameters unit = blueprint.layers().get(layer).allocate(arena);
+        DictionaryParameters unit = blueprint.layers().get(layer).allocate(arena);
         int offset = 0;
         for (int output = layer; output < layers; output++) {
           long seed = (config.seed() ^ DECODER_SEED) + (long) layer * layers + output;
@@ -305,7 +305,7 @@ public final class Preparation {
     }
   }
 
-  private static void shorten(Parameters unit, int offset, int width) {
+  private static void shorten(DictionaryParameters unit, int offset, int width) {
     for (long feature = 0; feature < unit.features(); feature++) {
       long first = feature * unit.outputWidth() + offset;
       for (long i = first; i < first + width; i++) {
@@ -315,7 +315,8 @@ public final class Preparation {
   }
 
   /** Draws what decoder rows have in the columns of one site, of unit length there. */
-  private static void drawColumns(Initialiser initialiser, Parameters unit, int offset, long seed) {
+  private static void drawColumns(
+      Initialiser initialiser, DictionaryParameters unit, int offset, long seed) {
     int width = initialiser.width();
     try (Arena own = Arena.ofShared()) {
       MemorySegment rows = own.allocate((long) unit.features() * width * Float.BYTES, 64);
@@ -387,7 +388,7 @@ public final class Preparation {
   }
 
   /** Lets the decoder bias start at the mean, as training sees it, where that is asked for. */
-  private void startBias(Parameters unit, int offset, double[] mean, double scale) {
+  private void startBias(DictionaryParameters unit, int offset, double[] mean, double scale) {
     if (config.centre()) {
       for (int i = 0; i < mean.length; i++) {
         unit.decoderBias().setAtIndex(FLOAT, offset + i, (float) (scale * mean[i]));
@@ -404,7 +405,12 @@ public final class Preparation {
    * @param layer of several
    */
   private void startEncoder(
-      InitialEncoder start, Sample sample, Parameters unit, int width, float factor, int layer) {
+      InitialEncoder start,
+      Sample sample,
+      DictionaryParameters unit,
+      int width,
+      float factor,
+      int layer) {
     int in = unit.inputWidth();
     LinearPrediction prediction =
         start == InitialEncoder.PULL_BACK ? LinearPrediction.of(sample.covariance(), in) : null;
@@ -434,7 +440,7 @@ public final class Preparation {
   /** Finds the rows' length and gives it to the engine; closes the engine if that fails. */
   private Prepared finish(
       Engine engine,
-      Parameters unit,
+      DictionaryParameters unit,
       List<SiteFeed.Pair> normSample,
       InputMap map,
       DoubleFunction<StartingPoint> start) {
@@ -445,7 +451,7 @@ public final class Preparation {
   private Prepared finish(
       Engine engine,
       List<Engine> parts,
-      List<Parameters> units,
+      List<DictionaryParameters> units,
       List<SiteFeed.Pair> normSample,
       InputMap map,
       DoubleFunction<StartingPoint> start) {
@@ -457,7 +463,7 @@ public final class Preparation {
               : NormSearch.bestNorm(engine, normSample, config.sparsity().startingActivation());
       for (int i = 0; i < parts.size(); i++) {
         Engine part = parts.get(i);
-        Parameters unit = units.get(i);
+        DictionaryParameters unit = units.get(i);
         multiply(unit.encoder(), (float) norm);
         multiply(unit.decoder(), (float) norm);
         part.write(part.state().get(0), unit.encoder());

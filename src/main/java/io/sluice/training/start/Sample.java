@@ -2,9 +2,9 @@ package io.sluice.training.start;
 
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.dictionary.SiteScaling;
-import io.sluice.memory.Rows;
 import io.sluice.geometry.Covariance;
 import io.sluice.geometry.CovarianceAccumulator;
+import io.sluice.memory.Rows;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import io.sluice.torch.Device;

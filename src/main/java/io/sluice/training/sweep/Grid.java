@@ -1,9 +1,9 @@
 package io.sluice.training.sweep;
 
-import io.sluice.engine.Optimiser;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.ActivationFunctions;
 import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.spec.Optimiser;
 import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.Remedies;
 import io.sluice.training.config.TrainingConfig;

@@ -2,9 +2,9 @@ package io.sluice.training.sweep;
 
 import io.sluice.dictionary.ActivationFeed;
 import io.sluice.engine.EngineFactory;
-import io.sluice.memory.Rows;
 import io.sluice.files.FolderLock;
 import io.sluice.files.OutputFolder;
+import io.sluice.memory.Rows;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import io.sluice.training.Trainer;

@@ -9,10 +9,10 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.Parameters;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.memory.Workers;
 import io.sluice.testing.Python;
 import java.io.IOException;
@@ -282,8 +282,8 @@ class DictionaryFormatTest {
         .hasMessageContaining("--activation-scale");
     Origin scaled =
         new Origin(Optional.empty(), Optional.empty(), Optional.empty(), OptionalDouble.of(2));
-    Parameters found = DictionaryFormat.SAELENS.read(copy, scaled).parameters();
-    Parameters plain = read("saelens-topk", Origin.UNKNOWN).parameters();
+    DictionaryParameters found = DictionaryFormat.SAELENS.read(copy, scaled).parameters();
+    DictionaryParameters plain = read("saelens-topk", Origin.UNKNOWN).parameters();
     for (int i = 0; i < 120; i++) {
       float encoder = plain.encoder().getAtIndex(ValueLayout.JAVA_FLOAT, i);
       float decoder = plain.decoder().getAtIndex(ValueLayout.JAVA_FLOAT, i);

@@ -3,11 +3,11 @@ package io.sluice.dictionary.formats;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.dictionary.Dictionary;
-import io.sluice.engine.Codes;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.memory.Rows;
+import io.sluice.engine.arithmetic.Codes;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -13,15 +13,15 @@ import io.sluice.dictionary.SparseEncoder;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.NormEngine;
-import io.sluice.engine.Optimiser;
-import io.sluice.engine.Parameters;
-import io.sluice.memory.Rows;
 import io.sluice.engine.TokenNorm;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.Gated;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.Optimiser;
 import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.torch.Device;
@@ -300,7 +300,7 @@ class TokenNormTest {
 
   private static Dictionary small(int width) {
     Random random = new Random(7);
-    Parameters p = Parameters.allocate(Arena.ofAuto(), width, width, 7);
+    DictionaryParameters p = DictionaryParameters.allocate(Arena.ofAuto(), width, width, 7);
     for (int i = 0; i < 7 * width; i++) {
       p.encoder().setAtIndex(FLOAT, i, (float) random.nextGaussian());
       p.decoder().setAtIndex(FLOAT, i, (float) random.nextGaussian());

@@ -2,7 +2,7 @@ package io.sluice.lorsa.engine;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.sluice.engine.AdamStep;
+import io.sluice.engine.spec.AdamStep;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.weights.Safetensors;

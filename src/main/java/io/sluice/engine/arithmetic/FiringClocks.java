@@ -1,0 +1,23 @@
+package io.sluice.engine.arithmetic;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** When each feature fired last, in tokens of the run; 0 for never. */
+public interface FiringClocks {
+  /**
+   * Notes that all features of the batch's codes fired.
+   *
+   * @param codes those of the last encode, or any if these are kept where they were computed
+   */
+  void mark(Codes codes, long clock);
+
+  /** How many features fired last after {@code clock}. */
+  int countSince(long clock);
+
+  /** The clocks, int64 {@code [features]}: a view, or a copy in {@code arena}. */
+  MemorySegment read(Arena arena);
+
+  /** Replaces what {@link #read} gives. */
+  void write(MemorySegment data);
+}

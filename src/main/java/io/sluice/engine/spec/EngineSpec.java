@@ -1,0 +1,155 @@
+package io.sluice.engine.spec;
+
+import io.sluice.engine.activation.Learned;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * The shape of a dictionary and the options that change its arithmetic.
+ *
+ * @param inputWidth width of what the encoder reads
+ * @param outputWidth width of what the decoder writes; equal to {@code inputWidth} in an
+ *     autoencoder
+ * @param features number of features, h
+ * @param subtractDecoderBias whether the encoder sees {@code x − decoderBias}; needs equal widths.
+ *     The decoder bias then gets a gradient through the encoder as well
+ * @param rankByDecoderNorm whether features are ranked by {@code f · ‖decoder row‖} rather than by
+ *     {@code f}, so that rescaling a feature changes nothing
+ * @param optimiser how parameters move
+ * @param learned what is learned for each feature beside its rows and its encoder bias
+ * @param prefixes where nested dictionaries end, ascending, the last at {@code features}: each
+ *     reconstructs with the features before its end alone, and the loss is the mean of their
+ *     squared errors (Matryoshka, arXiv 2503.17547). One dictionary is one prefix
+ * @param sites widths of the places that the decoder writes, side by side; where there are several,
+ *     {@code ‖decoder row‖} is the sum of the norms per site everywhere. Empty for one
+ */
+public record EngineSpec(
+    int inputWidth,
+    int outputWidth,
+    int features,
+    boolean subtractDecoderBias,
+    boolean rankByDecoderNorm,
+    Optimiser optimiser,
+    Learned learned,
+    List<Integer> prefixes,
+    List<Integer> sites) {
+
+  /** Learns rows and biases only. */
+  public EngineSpec(
+      int inputWidth,
+      int outputWidth,
+      int features,
+      boolean subtractDecoderBias,
+      boolean rankByDecoderNorm,
+      Optimiser optimiser) {
+    this(
+        inputWidth,
+        outputWidth,
+        features,
+        subtractDecoderBias,
+        rankByDecoderNorm,
+        optimiser,
+        Learned.NOTHING,
+        List.of(features),
+        List.of());
+  }
+
+  public EngineSpec {
+    if (inputWidth < 1 || outputWidth < 1 || features < 1) {
+      throw new IllegalArgumentException(
+          "widths and features must be positive: input width "
+              + inputWidth
+              + ", output width "
+              + outputWidth
+              + ", features "
+              + features);
+    }
+    if (subtractDecoderBias && inputWidth != outputWidth) {
+      throw new IllegalArgumentException(
+          "the decoder bias (width "
+              + outputWidth
+              + ") cannot be subtracted from inputs of width "
+              + inputWidth);
+    }
+    Objects.requireNonNull(optimiser, "optimiser");
+    Objects.requireNonNull(learned, "learned");
+    prefixes = List.copyOf(prefixes);
+    requireNested(prefixes, features);
+    if (learned != Learned.NOTHING && prefixes.size() > 1) {
+      throw new IllegalArgumentException(
+          "nested prefixes go with a number of features, not with a learned " + learned);
+    }
+    sites = List.copyOf(sites);
+    if (!sites.isEmpty()
+        && (sites.stream().anyMatch(width -> width < 1)
+            || sites.stream().mapToLong(Integer::longValue).sum() != outputWidth)) {
+      throw new IllegalArgumentException(
+          "sites of widths " + sites + " do not make up an output of width " + outputWidth);
+    }
+    if (learned != Learned.NOTHING && rankByDecoderNorm) {
+      throw new IllegalArgumentException(
+          "a learned " + learned + " is of values; it does not rank by decoder norm");
+    }
+  }
+
+  /** The same with something else learned beside rows and biases. */
+  public EngineSpec with(Learned other) {
+    return new EngineSpec(
+        inputWidth,
+        outputWidth,
+        features,
+        subtractDecoderBias,
+        rankByDecoderNorm,
+        optimiser,
+        other,
+        prefixes,
+        sites);
+  }
+
+  /** The same with a decoder that writes several places, side by side. */
+  public EngineSpec writing(List<Integer> widths) {
+    return new EngineSpec(
+        inputWidth,
+        outputWidth,
+        features,
+        subtractDecoderBias,
+        rankByDecoderNorm,
+        optimiser,
+        learned,
+        prefixes,
+        widths);
+  }
+
+  /** How many places the decoder writes. */
+  public int siteCount() {
+    return Math.max(1, sites.size());
+  }
+
+  /** The same with nested dictionaries that end at {@code ends}; the last is all features. */
+  public EngineSpec nested(List<Integer> ends) {
+    return new EngineSpec(
+        inputWidth,
+        outputWidth,
+        features,
+        subtractDecoderBias,
+        rankByDecoderNorm,
+        optimiser,
+        learned,
+        ends,
+        sites);
+  }
+
+  private static void requireNested(List<Integer> prefixes, int features) {
+    int last = 0;
+    for (int end : prefixes) {
+      if (end <= last) {
+        throw new IllegalArgumentException("prefixes must be positive and ascend: " + prefixes);
+      }
+      last = end;
+    }
+    if (last != features) {
+      throw new IllegalArgumentException(
+          "the last prefix must be all " + features + " features: " + prefixes);
+    }
+  }
+}

@@ -1,0 +1,94 @@
+package io.sluice.engine.torch;
+
+import io.sluice.memory.DType;
+import io.sluice.torch.ReductionOperators;
+import io.sluice.torch.ShapeOperators;
+import io.sluice.torch.Tensor;
+import java.util.List;
+
+/**
+ * The entries of a batch's {@link TorchCodes} grouped by feature, on the device: a stable sort, so
+ * that groups ascend by feature, entries of a group by token, and sums come out the same every
+ * time.
+ *
+ * <p>A group is summed in pieces of at most {@link #PIECE} entries, so that a feature that fires on
+ * every token does not keep the others waiting: what adds up one bag does so alone.
+ *
+ * @param count features that fired
+ * @param features int64 {@code [count]}, ascending
+ * @param order the entry at each place; int32 {@code [entries]}
+ * @param tokens the token at each place; int32 {@code [entries]}
+ * @param bags the bag at each place; int32 {@code [entries]}
+ * @param starts where the pieces begin, and all end; int32 {@code [pieces + 1]}
+ * @param numbers 0 to {@code pieces − 1}, int32; null if each group is one piece
+ * @param ofGroups where each group's pieces begin, int32 {@code [count + 1]}; null likewise
+ */
+record TorchGroups(
+    int count,
+    Tensor features,
+    Tensor order,
+    Tensor tokens,
+    Tensor bags,
+    Tensor starts,
+    Tensor numbers,
+    Tensor ofGroups) {
+  /** The longest sum. */
+  static final int PIECE = 128;
+
+  /**
+   * Groups codes.
+   *
+   * @param codes with at least one entry
+   * @param numbers int64 numbers from 0, more than there are entries
+   */
+  static TorchGroups of(TorchCodes codes, Tensor numbers) {
+    ReductionOperators.Selection sorted = codes.features().sort(0, false);
+    ReductionOperators.Runs runs = sorted.values().uniqueConsecutive();
+    int count = Math.toIntExact(runs.values().elements());
+    Tensor order = sorted.indices().to(DType.I32);
+    Tensor tokens = codes.tokens().indexSelect(0, order);
+    Tensor bags = codes.bags() == codes.tokens() ? tokens : codes.bags().indexSelect(0, order);
+    Tensor none = numbers.narrow(0, 0, 1);
+    Tensor ends = runs.counts().cumsum(0);
+    Tensor starts = ShapeOperators.cat(List.of(none, ends), 0);
+    Tensor features = runs.values().to(DType.I64);
+    // LibTorch's sums with a number are of floating type. Float64 holds these whole numbers
+    // exactly,
+    // and truncation after a division by a power of two is exact as well.
+    Tensor pieces = runs.counts().to(DType.F64).add(PIECE - 1).mul(1.0 / PIECE).to(DType.I64);
+    Tensor pieceEnds = pieces.cumsum(0);
+    int total = (int) pieceEnds.narrow(0, count - 1, 1).item();
+    if (total == count) {
+      return new TorchGroups(
+          count, features, order, tokens, bags, starts.to(DType.I32), null, null);
+    }
+    Tensor piece = numbers.narrow(0, 0, total);
+    Tensor group = pieceEnds.searchSorted(piece, true);
+    Tensor firstPieces = ShapeOperators.cat(List.of(none, pieceEnds), 0);
+    Tensor within =
+        piece.to(DType.F64).sub(firstPieces.indexSelect(0, group).to(DType.F64)).mul(PIECE);
+    Tensor pieceStarts = starts.indexSelect(0, group).to(DType.F64).add(within);
+    Tensor end = ends.narrow(0, count - 1, 1).to(DType.F64);
+    return new TorchGroups(
+        count,
+        features,
+        order,
+        tokens,
+        bags,
+        ShapeOperators.cat(List.of(pieceStarts, end), 0).to(DType.I32),
+        piece.to(DType.I32),
+        firstPieces.to(DType.I32));
+  }
+
+  /**
+   * {@code Σ weights[p] · table[indices[p]]} over the places {@code p} of each group.
+   *
+   * @param indices int32 {@code [entries]}
+   * @param weights float32 {@code [entries]}; null for ones
+   * @return {@code [count, table's width]}
+   */
+  Tensor sum(Tensor table, Tensor indices, Tensor weights) {
+    Tensor sums = table.embeddingBag(indices, starts, weights);
+    return ofGroups == null ? sums : sums.embeddingBag(numbers, ofGroups, null);
+  }
+}

@@ -1,0 +1,258 @@
+package io.sluice.engine.torch;
+
+import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.memory.DType;
+import io.sluice.simd.batch.Quickselect;
+import io.sluice.torch.Device;
+import io.sluice.torch.ReductionOperators;
+import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.stream.IntStream;
+
+/**
+ * Selections whose codes are sorted out in host memory: by thresholds, where the number of codes is
+ * not known before; among dead features; for matching pursuit; and on a CPU, where the device is
+ * the host, the largest of a batch.
+ */
+final class TorchHostSelection {
+  private final EngineSpec spec;
+  private final Device device;
+  private final Tensor encoder;
+  private final Tensor encoderBias;
+  private final Tensor decoder;
+  private final TorchTransfer transfer;
+  private final int chunkRows;
+
+  TorchHostSelection(
+      EngineSpec spec,
+      Tensor encoder,
+      Tensor encoderBias,
+      Tensor decoder,
+      TorchTransfer transfer,
+      int chunkRows) {
+    this.spec = spec;
+    this.device = transfer.device();
+    this.encoder = encoder;
+    this.encoderBias = encoderBias;
+    this.decoder = decoder;
+    this.transfer = transfer;
+    this.chunkRows = chunkRows;
+  }
+
+  /** All whose score is above their bound. */
+  void keepAbove(Tensor seen, float[] bounds, Tensor norms, Codes codes) {
+    int count = Math.toIntExact(seen.size(0));
+    Tensor bound = Tensor.ofFloats(bounds, bounds.length);
+    Tensor onDevice = device.isCuda() ? bound.to(device) : bound;
+    Candidates found = new Candidates();
+    forChunks(
+        seen,
+        norms,
+        (start, activation, score) -> {
+          // Row by row, and in a row by feature: the order in which codes stand.
+          Tensor places = score.gt(onDevice).reshape(-1).nonzero().reshape(-1);
+          found.add(start, activation.reshape(-1), score.reshape(-1), places);
+        });
+    found.copyTo(codes, count, false);
+  }
+
+  /** The {@code k} times as many as tokens that are the largest of all. */
+  void keepLargestOfAll(Tensor seen, int k, Tensor norms, Codes codes) {
+    int count = Math.toIntExact(seen.size(0));
+    int wanted = Math.multiplyExact(count, k);
+    Candidates found = new Candidates();
+    forChunks(
+        seen,
+        norms,
+        (start, activation, score) -> {
+          Tensor flat = score.reshape(-1);
+          Tensor top = flat.topk(Math.min(wanted, flat.elements()), 0, false).indices();
+          found.add(start, activation.reshape(-1), flat, top);
+        });
+    float least = found.keepLargest(wanted);
+    found.copyTo(codes, count, true);
+    codes.setLeastRank(least);
+  }
+
+  /**
+   * The {@code k} largest of each token among some features.
+   *
+   * @param features ascending; {@code count} of them
+   * @param norms of all decoder rows, where features are scored by them; else null
+   */
+  void keepAmong(Tensor seen, int[] features, int count, int k, Tensor norms, Codes found) {
+    MemorySegment host = transfer.scratch().longs("dead", count);
+    for (int i = 0; i < count; i++) {
+      host.setAtIndex(ValueLayout.JAVA_LONG, i, features[i]);
+    }
+    Tensor rows = transfer.onDevice(host, DType.I64, count);
+    Tensor among = encoder.indexSelect(0, rows);
+    Tensor bias = encoderBias.indexSelect(0, rows);
+    Tensor factors = norms == null ? null : norms.indexSelect(0, rows);
+    int tokens = Math.toIntExact(seen.size(0));
+    Tensor indices = Tensor.empty(DType.I64, device, tokens, k);
+    Tensor values = Tensor.empty(DType.F32, device, tokens, k);
+    for (int start = 0; start < tokens; start += chunkRows) {
+      int length = Math.min(chunkRows, tokens - start);
+      try (TensorScope inner = TensorScope.open()) {
+        Tensor activation = seen.narrow(0, start, length).linear(among, bias);
+        Tensor score = factors == null ? activation : activation.mul(factors);
+        ReductionOperators.Selection top = score.topk(k, 1, false);
+        indices.narrow(0, start, length).copy_(top.indices());
+        values
+            .narrow(0, start, length)
+            .copy_(factors == null ? top.values() : activation.gather(1, top.indices()));
+      }
+    }
+    int chosen = Math.multiplyExact(tokens, k);
+    MemorySegment hostIndices = transfer.scratch().longs("indices", chosen);
+    MemorySegment hostValues = transfer.scratch().floats("values", chosen);
+    indices.copyTo(hostIndices);
+    values.copyTo(hostValues);
+    found.begin(tokens, chosen);
+    int entry = 0;
+    for (int row = 0; row < tokens; row++) {
+      for (int i = row * k; i < (row + 1) * k; i++) {
+        float value = hostValues.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+        if (!(value <= 0)) {
+          int place = (int) hostIndices.getAtIndex(ValueLayout.JAVA_LONG, i);
+          found.set(entry++, features[place], value);
+        }
+      }
+      found.endRow(entry);
+    }
+  }
+
+  /** The feature whose decoder row has the largest product with each vector, or −1. */
+  void bestFeatures(float[] vectors, int count, int[] features) {
+    int width = spec.outputWidth();
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor residuals = transfer.onDevice(vectors, count * width).reshape(count, width);
+      Tensor none = Tensor.zeros(DType.F32, device, spec.features());
+      MemorySegment indices = transfer.scratch().longs("best", 1L * count);
+      MemorySegment products = transfer.scratch().floats("best products", 1L * count);
+      for (int start = 0; start < count; start += chunkRows) {
+        int length = Math.min(chunkRows, count - start);
+        try (TensorScope inner = TensorScope.open()) {
+          ReductionOperators.Selection top =
+              residuals.narrow(0, start, length).linear(decoder, none).topk(1, 1, false);
+          top.indices().copyTo(indices.asSlice(8L * start, 8L * length));
+          top.values().copyTo(products.asSlice(4L * start, 4L * length));
+        }
+      }
+      for (int row = 0; row < count; row++) {
+        boolean positive = products.getAtIndex(ValueLayout.JAVA_FLOAT, row) > 0;
+        features[row] = positive ? (int) indices.getAtIndex(ValueLayout.JAVA_LONG, row) : -1;
+      }
+    }
+  }
+
+  @FunctionalInterface
+  private interface Chunk {
+    /**
+     * Takes the activations and scores, {@code [rows, features]}, of the rows from {@code start}.
+     */
+    void take(int start, Tensor activation, Tensor score);
+  }
+
+  private void forChunks(Tensor seen, Tensor norms, Chunk body) {
+    int count = Math.toIntExact(seen.size(0));
+    for (int start = 0; start < count; start += chunkRows) {
+      int length = Math.min(chunkRows, count - start);
+      try (TensorScope inner = TensorScope.open()) {
+        Tensor activation = seen.narrow(0, start, length).linear(encoder, encoderBias);
+        body.take(start, activation, norms == null ? activation : activation.mul(norms));
+      }
+    }
+  }
+
+  /** Codes of the batch on the host: places count row after row, as {@code row · features + j}. */
+  private final class Candidates {
+    private long[] places = new long[0];
+    private float[] values = new float[0];
+    private float[] scores = new float[0];
+
+    void add(int startRow, Tensor activation, Tensor score, Tensor chosen) {
+      int more = Math.toIntExact(chosen.elements());
+      if (more == 0) {
+        return;
+      }
+      int size = places.length;
+      int grown = Math.addExact(size, more);
+      places = Arrays.copyOf(places, grown);
+      values = Arrays.copyOf(values, grown);
+      scores = Arrays.copyOf(scores, grown);
+      MemorySegment hostPlaces = transfer.scratch().longs("places", more);
+      MemorySegment hostValues = transfer.scratch().floats("values", more);
+      MemorySegment hostScores = transfer.scratch().floats("scores", more);
+      chosen.copyTo(hostPlaces);
+      activation.indexSelect(0, chosen).copyTo(hostValues);
+      score.indexSelect(0, chosen).copyTo(hostScores);
+      MemorySegment.copy(hostPlaces, ValueLayout.JAVA_LONG, 0, places, size, more);
+      MemorySegment.copy(hostValues, ValueLayout.JAVA_FLOAT, 0, values, size, more);
+      MemorySegment.copy(hostScores, ValueLayout.JAVA_FLOAT, 0, scores, size, more);
+      for (int i = size; i < grown; i++) {
+        places[i] += (long) startRow * spec.features();
+      }
+    }
+
+    /**
+     * Keeps the largest scores, of equal ones those of the lower place, in order of their places.
+     *
+     * @return the least positive one that stays, 0 if none does
+     */
+    float keepLargest(int wanted) {
+      // A batch's codes are few beside its activations, so a sort costs nothing that counts.
+      int[] order =
+          IntStream.range(0, places.length)
+              .boxed()
+              .sorted(Comparator.comparingLong(i -> places[i]))
+              .mapToInt(Integer::intValue)
+              .toArray();
+      float least = 0;
+      int equal = 0;
+      if (wanted < scores.length) {
+        least = Quickselect.largest(scores.clone(), scores.length, wanted);
+        equal = wanted;
+        for (float score : scores) {
+          equal -= score > least ? 1 : 0;
+        }
+      }
+      long[] keptPlaces = new long[places.length];
+      float[] keptValues = new float[places.length];
+      int kept = 0;
+      float lowest = Float.POSITIVE_INFINITY;
+      for (int i : order) {
+        if (scores[i] > least || scores[i] == least && equal-- > 0) {
+          keptPlaces[kept] = places[i];
+          keptValues[kept++] = values[i];
+          lowest = scores[i] > 0 ? Math.min(lowest, scores[i]) : lowest;
+        }
+      }
+      places = Arrays.copyOf(keptPlaces, kept);
+      values = Arrays.copyOf(keptValues, kept);
+      return lowest == Float.POSITIVE_INFINITY ? 0 : lowest;
+    }
+
+    void copyTo(Codes codes, int rows, boolean positive) {
+      int features = spec.features();
+      codes.begin(rows, places.length);
+      int entry = 0;
+      int kept = 0;
+      for (int row = 0; row < rows; row++) {
+        for (; entry < places.length && places[entry] / features == row; entry++) {
+          // Not (value > 0), which would pass over NaN.
+          if (!positive || !(values[entry] <= 0)) {
+            codes.put(kept++, (int) (places[entry] % features), values[entry]);
+          }
+        }
+        codes.endRow(kept);
+      }
+    }
+  }
+}

@@ -1,0 +1,77 @@
+package io.sluice.engine.torch;
+
+import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
+import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** DeviceIntegers on their way between host memory and the device that computes. */
+final class TorchTransfer implements AutoCloseable {
+  private final Device device;
+  private final HostScratch scratch = new HostScratch();
+  private final Staging staging;
+
+  TorchTransfer(Device device) {
+    this.device = device;
+    this.staging = new Staging(device);
+  }
+
+  Device device() {
+    return device;
+  }
+
+  HostScratch scratch() {
+    return scratch;
+  }
+
+  /** A batch as float32 on the device, scaled; on the CPU it may be the caller's own memory. */
+  Tensor load(String name, Rows rows) {
+    Tensor values =
+        device.isCuda()
+            ? staging.send(name, rows)
+            : Tensor.of(rows.memory(), rows.dtype(), rows.count(), rows.width());
+    if (rows.dtype() != DType.F32) {
+      values = values.to(DType.F32);
+    }
+    return rows.scale() == 1 ? values : values.mul(rows.scale());
+  }
+
+  /** DeviceIntegers on the device; on the CPU a view of {@code memory}. */
+  Tensor onDevice(MemorySegment memory, DType dtype, long... shape) {
+    Tensor host = Tensor.of(memory, dtype, shape);
+    return device.isCuda() ? host.to(device) : host;
+  }
+
+  /** The first {@code count} of {@code values}; on the CPU good until the next call. */
+  Tensor onDevice(float[] values, int count) {
+    MemorySegment host = scratch.floats("from host", count);
+    MemorySegment.copy(values, 0, host, ValueLayout.JAVA_FLOAT, 0, count);
+    return onDevice(host, DType.F32, count);
+  }
+
+  /** Copies a tensor of {@code count} float32 values to host memory. */
+  void copy(Tensor from, float[] to, int count) {
+    MemorySegment host = scratch.floats("to host", count);
+    from.copyTo(host);
+    MemorySegment.copy(host, ValueLayout.JAVA_FLOAT, 0, to, 0, count);
+  }
+
+  /** A tensor in host memory: a view, or from a GPU a copy in {@code arena}. */
+  static MemorySegment read(Tensor tensor, Arena arena) {
+    if (!tensor.device().isCuda()) {
+      return tensor.data();
+    }
+    MemorySegment copy = arena.allocate(tensor.elements() * tensor.dtype().bytes(), 64);
+    tensor.copyTo(copy);
+    return copy;
+  }
+
+  @Override
+  public void close() {
+    staging.close();
+    scratch.close();
+  }
+}

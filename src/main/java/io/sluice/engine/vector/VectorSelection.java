@@ -1,0 +1,180 @@
+package io.sluice.engine.vector;
+
+import io.sluice.engine.activation.AbsTopK;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.TopK;
+import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.memory.Rows;
+import io.sluice.memory.ScratchArrays;
+import io.sluice.memory.Workers;
+import io.sluice.simd.batch.AbsTopKEncoder;
+import io.sluice.simd.batch.BatchTopKEncoder;
+import io.sluice.simd.batch.EncoderWeights;
+import io.sluice.simd.batch.SparseRows;
+import io.sluice.simd.batch.ThresholdEncoder;
+import io.sluice.simd.batch.TopKEncoder;
+import java.util.Arrays;
+
+/** Finds the codes of a batch: each selection has an encoder that selects while it multiplies. */
+final class VectorSelection implements AutoCloseable {
+  private final EngineSpec spec;
+  private final VectorParameters parameters;
+  private final VectorBatch batch;
+  private final Workers workers;
+  private final TopKEncoder largest;
+  private final ThresholdEncoder above;
+  private final BatchTopKEncoder largestOfAll;
+  private final AbsTopKEncoder furthest;
+  private final SparseRows sparse = new SparseRows();
+
+  private EncoderWeights weights;
+
+  /** {@link VectorParameters#version} of {@link #weights}. */
+  private long version = -1;
+
+  /** {@code k} places for each token, and how many of them are taken. */
+  private int[] selected = new int[0];
+
+  private float[] selectedValues = new float[0];
+  private int[] selectedCounts = new int[0];
+
+  /** Once dead features are asked for. */
+  private DeadRows deadRows;
+
+  /** Finds the best decoder row for a residual, once that is asked. */
+  private TopKEncoder pursuing;
+
+  private EncoderWeights decoderRows;
+
+  VectorSelection(
+      EngineSpec spec, VectorParameters parameters, VectorBatch batch, Workers workers) {
+    this.spec = spec;
+    this.parameters = parameters;
+    this.batch = batch;
+    this.workers = workers;
+    largest = new TopKEncoder(workers);
+    above = new ThresholdEncoder(workers);
+    largestOfAll = new BatchTopKEncoder(workers);
+    furthest = new AbsTopKEncoder(workers);
+  }
+
+  void encode(Rows input, ActivationFunction selection, Codes codes) {
+    int rows = input.count();
+    load(input);
+    switch (selection) {
+      case TopK(int k) -> {
+        fitSelected(rows, k);
+        largest.encode(batch.seen, rows, k, selected, selectedValues, selectedCounts);
+        fill(codes, rows, k);
+      }
+      case AbsTopK(int k) -> {
+        fitSelected(rows, k);
+        furthest.encode(weights, batch.seen, rows, k, selected, selectedValues, selectedCounts);
+        fill(codes, rows, k);
+      }
+      case BatchTopK shared -> {
+        float least =
+            largestOfAll.encode(
+                weights, batch.seen, rows, Math.multiplyExact(rows, shared.k()), sparse);
+        fill(codes);
+        codes.setLeastRank(least);
+      }
+      default -> throw new IllegalArgumentException("not a count of features: " + selection);
+    }
+  }
+
+  void encodeAbove(Rows input, float[] bounds, Codes codes) {
+    load(input);
+    above.encode(weights, bounds, batch.seen, input.count(), sparse);
+    fill(codes);
+  }
+
+  void encodeAmong(int[] features, int count, int k, Codes found) {
+    if (deadRows == null) {
+      deadRows = new DeadRows(workers, spec);
+    }
+    int rows = batch.rows;
+    fitSelected(rows, k);
+    deadRows.gather(
+        parameters.encoder, parameters.encoderBias(), parameters.factors(), features, count);
+    deadRows.encoder().encode(batch.seen, rows, k, selected, selectedValues, selectedCounts);
+    found.begin(rows, rows * k);
+    int entry = 0;
+    for (int row = 0; row < rows; row++) {
+      for (int i = row * k; i < row * k + selectedCounts[row]; i++) {
+        found.set(entry++, features[selected[i]], selectedValues[i]);
+      }
+      found.endRow(entry);
+    }
+  }
+
+  void startPursuit() {
+    int features = spec.features();
+    if (pursuing == null) {
+      pursuing = new TopKEncoder(workers);
+      float[] ones = new float[features];
+      Arrays.fill(ones, 1);
+      decoderRows =
+          new EncoderWeights(
+              parameters.decoder, new float[features], ones, features, spec.outputWidth());
+    }
+    pursuing.prepare(decoderRows);
+  }
+
+  void bestFeatures(float[] vectors, int count, int[] features) {
+    fitSelected(count, 1);
+    pursuing.encode(vectors, count, 1, features, selectedValues, selectedCounts);
+    for (int row = 0; row < count; row++) {
+      features[row] = selectedCounts[row] == 0 ? -1 : features[row];
+    }
+  }
+
+  /** Makes ready what encoding reads: the weights, and the batch as the encoder sees it. */
+  void load(Rows input) {
+    if (version != parameters.version()) {
+      weights = parameters.weights();
+      largest.prepare(weights);
+      version = parameters.version();
+    }
+    batch.seen =
+        ScratchArrays.atLeast(batch.seen, Math.multiplyExact(input.count(), spec.inputWidth()));
+    batch.load(input, spec.subtractDecoderBias() ? parameters.decoderBias : null, batch.seen);
+  }
+
+  private void fitSelected(int rows, int k) {
+    int slots = Math.multiplyExact(rows, k);
+    selected = ScratchArrays.atLeast(selected, slots);
+    selectedValues = ScratchArrays.atLeast(selectedValues, slots);
+    selectedCounts = ScratchArrays.atLeast(selectedCounts, rows);
+  }
+
+  private void fill(Codes codes) {
+    codes.begin(sparse.rows(), sparse.entries());
+    for (int row = 0; row < sparse.rows(); row++) {
+      for (int entry = sparse.offset(row); entry < sparse.offset(row + 1); entry++) {
+        codes.put(entry, sparse.features()[entry], sparse.values()[entry]);
+      }
+      codes.endRow(sparse.offset(row + 1));
+    }
+  }
+
+  private void fill(Codes codes, int rows, int k) {
+    codes.begin(rows, rows * k);
+    int entry = 0;
+    for (int row = 0; row < rows; row++) {
+      for (int i = row * k; i < row * k + selectedCounts[row]; i++) {
+        codes.put(entry++, selected[i], selectedValues[i]);
+      }
+      codes.endRow(entry);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (deadRows != null) {
+      deadRows.close();
+    }
+  }
+}
