@@ -9,9 +9,10 @@ import io.sluice.simd.single.RowEncoder;
 import io.sluice.simd.single.RowFormat;
 
 /**
- * What a {@link CustomActivation} chooses among all positive features, for one vector at a time.
+ * The features that a {@link CustomActivation} chooses among all positive ones, for one vector at a
+ * time.
  *
- * @param factors what scores multiply values by, one for each feature
+ * @param factors the factors from values to scores, one per feature
  */
 record ChosenSearch(RowEncoder rows, CustomActivation activation, float[] factors)
     implements Search {
@@ -28,7 +29,7 @@ record ChosenSearch(RowEncoder rows, CustomActivation activation, float[] factor
     return activation.k() > 0 ? activation.k() : rows.features();
   }
 
-  /** The positive features of a vector, and what is chosen of them. */
+  /** The positive features of a vector, and those chosen among them. */
   private static final class ChosenWork extends Work {
     final int[] features;
     final float[] values;

@@ -14,8 +14,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * How a {@link SparseEncoder} finds the features of a vector, by passes over its rows. It is
- * immutable; what changes from call to call is in a {@link Work}.
+ * How a {@link SparseEncoder} finds the features of a vector, by passes over its rows. Immutable;
+ * the state of a call is in a {@link Work}.
  */
 sealed interface Search permits LargestSearch, SignedSearch, PursuitSearch, ChosenSearch {
 
@@ -99,7 +99,7 @@ sealed interface Search permits LargestSearch, SignedSearch, PursuitSearch, Chos
     };
   }
 
-  /** The encoder's weights, with what scores multiply values by. */
+  /** The encoder's weights, with the factors of the scores. */
   private static EncoderWeights scored(Dictionary dictionary) {
     // The least score: that of a decoder row of 0 is still above that of inactive features.
     double least = 1e-30;

@@ -18,15 +18,15 @@ final class GgufEntries {
   private GgufEntries() {}
 
   /**
-   * Where a value is.
+   * The location of a value.
    *
    * @param type its type, or that of the elements if it is an array
-   * @param count number of elements; −1 if it is no array
+   * @param count number of elements; −1 if it is not an array
    * @param at byte offset of the value or of the first element
    */
   record Entry(Type type, long count, long at) {}
 
-  /** The format's types, in the order of its numbers; {@code bytes} is 0 where the size varies. */
+  /** The format's types, in the order of its numbers; {@code bytes} is 0 for variable sizes. */
   enum Type {
     UINT8(1),
     INT8(1),
@@ -49,7 +49,7 @@ final class GgufEntries {
     }
   }
 
-  /** The places of {@code count} pairs, by key, in the file's order. */
+  /** The locations of {@code count} pairs, by key, in the file's order. */
   static Map<String, Entry> read(GgufCursor cursor, long count) throws IOException {
     Map<String, Entry> entries = new LinkedHashMap<>();
     for (long i = 0; i < count; i++) {
@@ -81,7 +81,7 @@ final class GgufEntries {
     return Type.values()[number];
   }
 
-  /** The fewest bytes that a value takes. */
+  /** The smallest number of bytes of a value. */
   private static int least(Type type) {
     return switch (type) {
       case STRING -> Long.BYTES;

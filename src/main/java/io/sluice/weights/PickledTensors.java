@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The objects that a pickle of tensors may make, by the names of their classes and functions. What
- * has another name is refused.
+ * The objects that a pickle of tensors may create, by the names of their classes and functions.
+ * Every other name is refused.
  *
  * @param file for messages
  */
@@ -41,14 +41,14 @@ record PickledTensors(Path file) {
    *
    * @param key the name of its entry under {@code data/}
    * @param dtype the type of its values
-   * @param elements how many there are
+   * @param elements the number of values
    */
   record Storage(String key, DType dtype, long elements) {}
 
   /**
    * A tensor: a view of a storage.
    *
-   * @param offset the place of its first element
+   * @param offset the index of its first element
    * @param shape its sizes
    * @param strides elements from one index to the next, by dimension
    */
@@ -63,12 +63,12 @@ record PickledTensors(Path file) {
   /**
    * A name of the pickle.
    *
-   * @throws IOException if it is none that tensors need
+   * @throws IOException if tensors do not need it
    */
   Global global(String module, String name) throws IOException {
     String full = module + "." + name;
     if (!KNOWN.contains(full) && !STORAGES.containsKey(full)) {
-      throw refused("asks for", full);
+      throw refused("imports", full);
     }
     return new Global(full);
   }
@@ -80,7 +80,7 @@ record PickledTensors(Path file) {
         "only dictionaries of tensors are read, and nothing is ever run");
   }
 
-  /** ('storage', type, key, place, elements), as PyTorch refers to an entry of the file. */
+  /** ('storage', type, key, device, elements): PyTorch's reference to an entry of the file. */
   Storage storage(Tuple id) throws IOException {
     List<Object> items = id.items;
     if (items.size() != 5
@@ -92,12 +92,12 @@ record PickledTensors(Path file) {
     return new Storage((String) items.get(2), STORAGES.get(type), (Long) items.get(4));
   }
 
-  /** What a function makes of its arguments. */
+  /** The result of a function. */
   Object call(Global function, List<Object> arguments) throws IOException {
     return switch (function.name) {
       case ORDERED_DICT -> {
         if (!arguments.isEmpty()) {
-          throw BadFile.damaged(file, "its pickle makes an OrderedDict in an unusual way");
+          throw BadFile.damaged(file, "its pickle creates an OrderedDict in an unusual way");
         }
         yield new LinkedHashMap<Object, Object>();
       }
@@ -113,7 +113,7 @@ record PickledTensors(Path file) {
   }
 
   private long[] longs(Tuple tuple) throws IOException {
-    // One long tuple, recalled again and again, would become many long arrays.
+    // One long tuple that is referenced many times would become many long arrays.
     if (tuple.items.size() > MOST_DIMENSIONS) {
       throw BadFile.damaged(file, "a tensor has " + tuple.items.size() + " dimensions");
     }
@@ -129,7 +129,7 @@ record PickledTensors(Path file) {
       elements = Math.multiplyExact(elements, shape[i]);
       last = Math.addExact(last, Math.multiplyExact(Math.max(0, shape[i] - 1), strides[i]));
     }
-    // A stride of 0 would let a small file ask for any amount of memory.
+    // A stride of 0 would let a small file claim any amount of memory.
     if (!sound || elements > 0 && last >= storage.elements || elements > storage.elements) {
       throw BadFile.damaged(file, "a tensor reaches outside of its storage");
     }

@@ -18,9 +18,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Reads what PyTorch pickles when it saves a dictionary of tensors. A pickle is a program; this
- * knows only the instructions that tensors need and only the names in {@link PickledTensors}, and
- * runs nothing. Whatever else a file asks for is refused by name.
+ * Reads the pickle of a dictionary of tensors that PyTorch saved. A pickle is a program; this
+ * reader knows only the instructions that tensors need and the names in {@link PickledTensors}, and
+ * runs nothing. Everything else is refused by its name.
  */
 final class TensorPickle {
   private enum Constant {
