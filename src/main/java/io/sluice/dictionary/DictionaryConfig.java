@@ -8,6 +8,7 @@ import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * The configuration of a dictionary: everything except its weights.
@@ -49,36 +50,10 @@ public record DictionaryConfig(
     Optional<Boolean> prependBos,
     Optional<TokenNorm> tokenNorm) {
 
-  /** A dictionary without token normalisation and with unknown {@code prependBos}. */
-  public DictionaryConfig(
-      String model,
-      String inputHook,
-      String outputHook,
-      int inputWidth,
-      int outputWidth,
-      int features,
-      ActivationFunction activation,
-      boolean subtractDecoderBias,
-      boolean rankByDecoderNorm,
-      List<Site> sites,
-      List<Integer> prefixes) {
-    this(
-        model,
-        inputHook,
-        outputHook,
-        inputWidth,
-        outputWidth,
-        features,
-        activation,
-        subtractDecoderBias,
-        rankByDecoderNorm,
-        sites,
-        prefixes,
-        Optional.empty(),
-        Optional.empty());
-  }
-
-  /** A dictionary that writes one hook point and is not nested. */
+  /**
+   * A dictionary that writes one hook point, is not nested and does not normalise tokens, with
+   * unknown {@code prependBos}; the methods below change that.
+   */
   public DictionaryConfig(
       String model,
       String inputHook,
@@ -100,7 +75,9 @@ public record DictionaryConfig(
         subtractDecoderBias,
         rankByDecoderNorm,
         List.of(),
-        List.of());
+        List.of(),
+        Optional.empty(),
+        Optional.empty());
   }
 
   public DictionaryConfig {
@@ -167,98 +144,99 @@ public record DictionaryConfig(
     return inputHook.equals(outputHook);
   }
 
-  /** The same with another activation. */
+  /** The same with another activation function. */
   public DictionaryConfig withActivation(ActivationFunction other) {
-    return with(other, subtractDecoderBias, rankByDecoderNorm, prefixes);
+    return with(copy -> copy.activation = other);
+  }
+
+  /**
+   * The same with several hook points that it writes; {@code outputHook} has named them already.
+   */
+  public DictionaryConfig withSites(List<Site> others) {
+    return with(copy -> copy.sites = others);
   }
 
   /** The same with prefixes that are dictionaries too. */
   public DictionaryConfig withPrefixes(List<Integer> ends) {
-    return with(activation, subtractDecoderBias, rankByDecoderNorm, ends);
+    return with(copy -> copy.prefixes = ends);
   }
 
   /** The same with an encoder that reads {@code x − b_D} or {@code x}. */
   public DictionaryConfig subtractingDecoderBias(boolean subtract) {
-    return with(activation, subtract, rankByDecoderNorm, prefixes);
+    return with(copy -> copy.subtractDecoderBias = subtract);
   }
 
   /** The same with the values of features as their scores. */
-  public DictionaryConfig rankedByValue() {
-    return with(activation, subtractDecoderBias, false, prefixes);
+  public DictionaryConfig scoredByValue() {
+    return with(copy -> copy.rankByDecoderNorm = false);
   }
 
   /** The same with another {@code prependBos}. */
   public DictionaryConfig withPrependBos(Optional<Boolean> prepended) {
-    return new DictionaryConfig(
-        model,
-        inputHook,
-        outputHook,
-        inputWidth,
-        outputWidth,
-        features,
-        activation,
-        subtractDecoderBias,
-        rankByDecoderNorm,
-        sites,
-        prefixes,
-        prepended,
-        tokenNorm);
+    return with(copy -> copy.prependBos = prepended);
   }
 
   /** The same with another token normalisation. */
   public DictionaryConfig withTokenNorm(Optional<TokenNorm> norm) {
-    return new DictionaryConfig(
-        model,
-        inputHook,
-        outputHook,
-        inputWidth,
-        outputWidth,
-        features,
-        activation,
-        subtractDecoderBias,
-        rankByDecoderNorm,
-        sites,
-        prefixes,
-        prependBos,
-        norm);
+    return with(copy -> copy.tokenNorm = norm);
   }
 
   /**
    * The same with another model and other hook points; for dictionaries that write one hook point.
    */
   public DictionaryConfig named(String otherModel, String reads, String writes) {
-    return new DictionaryConfig(
-        otherModel,
-        reads,
-        writes,
-        inputWidth,
-        outputWidth,
-        features,
-        activation,
-        subtractDecoderBias,
-        rankByDecoderNorm,
-        sites,
-        prefixes,
-        prependBos,
-        tokenNorm);
+    return with(
+        copy -> {
+          copy.model = otherModel;
+          copy.inputHook = reads;
+          copy.outputHook = writes;
+        });
   }
 
-  private DictionaryConfig with(
-      ActivationFunction other, boolean subtract, boolean rankByNorm, List<Integer> ends) {
+  private DictionaryConfig with(Consumer<Copy> change) {
+    Copy copy = new Copy(this);
+    change.accept(copy);
     return new DictionaryConfig(
-        model,
-        inputHook,
-        outputHook,
+        copy.model,
+        copy.inputHook,
+        copy.outputHook,
         inputWidth,
         outputWidth,
         features,
-        other,
-        subtract,
-        rankByNorm,
-        sites,
-        ends,
-        prependBos,
-        tokenNorm);
+        copy.activation,
+        copy.subtractDecoderBias,
+        copy.rankByDecoderNorm,
+        copy.sites,
+        copy.prefixes,
+        copy.prependBos,
+        copy.tokenNorm);
+  }
+
+  /** What a copy may differ in. */
+  private static final class Copy {
+    String model;
+    String inputHook;
+    String outputHook;
+    ActivationFunction activation;
+    boolean subtractDecoderBias;
+    boolean rankByDecoderNorm;
+    List<Site> sites;
+    List<Integer> prefixes;
+    Optional<Boolean> prependBos;
+    Optional<TokenNorm> tokenNorm;
+
+    Copy(DictionaryConfig config) {
+      model = config.model;
+      inputHook = config.inputHook;
+      outputHook = config.outputHook;
+      activation = config.activation;
+      subtractDecoderBias = config.subtractDecoderBias;
+      rankByDecoderNorm = config.rankByDecoderNorm;
+      sites = config.sites;
+      prefixes = config.prefixes;
+      prependBos = config.prependBos;
+      tokenNorm = config.tokenNorm;
+    }
   }
 
   /**

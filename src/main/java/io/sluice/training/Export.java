@@ -46,7 +46,7 @@ final class Export {
     DictionaryConfig exported = config;
     if (config.sites().size() > 1 && config.rankByDecoderNorm()) {
       takeNorms(parameters, config.sites());
-      exported = config.rankedByValue();
+      exported = config.scoredByValue();
     }
     if (config.activation() instanceof Pursuit pursuit) {
       return pursuing(config, pursuit, parameters, (float) start.inputs().getFirst().scale());

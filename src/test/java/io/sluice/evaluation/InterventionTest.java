@@ -252,17 +252,8 @@ class InterventionTest {
     String names = Site.names(sites);
     return new Dictionary(
         new DictionaryConfig(
-            "tiny",
-            names,
-            names,
-            width,
-            width,
-            2 * width,
-            new ReLU(),
-            false,
-            false,
-            sites,
-            List.of()),
+                "tiny", names, names, width, width, 2 * width, new ReLU(), false, false)
+            .withSites(sites),
         p);
   }
 
@@ -365,17 +356,16 @@ class InterventionTest {
     }
     return new Dictionary(
         new DictionaryConfig(
-            "tiny",
-            Site.names(inputs),
-            Site.names(outputs),
-            read,
-            written,
-            40,
-            new ReLU(),
-            false,
-            false,
-            outputs.size() > 1 ? outputs : List.of(),
-            List.of()),
+                "tiny",
+                Site.names(inputs),
+                Site.names(outputs),
+                read,
+                written,
+                40,
+                new ReLU(),
+                false,
+                false)
+            .withSites(outputs.size() > 1 ? outputs : List.of()),
         p);
   }
 

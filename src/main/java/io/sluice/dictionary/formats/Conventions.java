@@ -108,7 +108,7 @@ final class Conventions {
       multiply(row(p.encoderBias(), feature, 1), norms[feature]);
       multiply(row(p.decoder(), feature, c.outputWidth()), 1 / norms[feature]);
     }
-    return new Dictionary(c.rankedByValue(), p, dictionary.skip());
+    return new Dictionary(c.scoredByValue(), p, dictionary.skip());
   }
 
   /**
@@ -137,7 +137,7 @@ final class Conventions {
   /** The same weights, with values as scores. */
   private static Dictionary ranked(Dictionary dictionary, ActivationFunction activation) {
     return new Dictionary(
-        dictionary.config().withActivation(activation).rankedByValue(),
+        dictionary.config().withActivation(activation).scoredByValue(),
         dictionary.parameters(),
         dictionary.skip());
   }

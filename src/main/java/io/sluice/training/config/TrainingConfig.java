@@ -259,16 +259,16 @@ public record TrainingConfig(
   public DictionaryConfig dictionary(
       String model, List<Site> inputs, List<Site> outputs, OptionalDouble threshold) {
     return new DictionaryConfig(
-        model,
-        Site.names(inputs),
-        Site.names(outputs),
-        Site.widths(inputs),
-        Site.widths(outputs),
-        features,
-        sparsity.inUse(threshold),
-        centre && inputs.equals(outputs),
-        rankByDecoderNorm,
-        outputs.size() > 1 ? outputs : List.of(),
-        sparsity.prefixes());
+            model,
+            Site.names(inputs),
+            Site.names(outputs),
+            Site.widths(inputs),
+            Site.widths(outputs),
+            features,
+            sparsity.inUse(threshold),
+            centre && inputs.equals(outputs),
+            rankByDecoderNorm)
+        .withSites(outputs.size() > 1 ? outputs : List.of())
+        .withPrefixes(sparsity.prefixes());
   }
 }

@@ -151,17 +151,17 @@ class DictionaryFuzzTest {
     DictionaryConfig c = one.config();
     return new Dictionary(
         new DictionaryConfig(
-            "tiny",
-            "a,b",
-            "a,b",
-            c.inputWidth(),
-            c.outputWidth(),
-            c.features(),
-            c.activation(),
-            true,
-            true,
-            List.of(new Site("a", 2), new Site("b", c.outputWidth() - 2)),
-            List.of(4, 8 + seed % 2)),
+                "tiny",
+                "a,b",
+                "a,b",
+                c.inputWidth(),
+                c.outputWidth(),
+                c.features(),
+                c.activation(),
+                true,
+                true)
+            .withSites(List.of(new Site("a", 2), new Site("b", c.outputWidth() - 2)))
+            .withPrefixes(List.of(4, 8 + seed % 2)),
         one.parameters());
   }
 

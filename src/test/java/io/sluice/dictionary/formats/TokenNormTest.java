@@ -274,18 +274,8 @@ class TokenNormTest {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("skip connection");
     DictionaryConfig sites =
-        new DictionaryConfig(
-            "",
-            "a,b",
-            "a,b",
-            5,
-            5,
-            7,
-            new ReLU(),
-            false,
-            false,
-            List.of(new Site("a", 2), new Site("b", 3)),
-            List.of());
+        new DictionaryConfig("", "a,b", "a,b", 5, 5, 7, new ReLU(), false, false)
+            .withSites(List.of(new Site("a", 2), new Site("b", 3)));
     assertThatThrownBy(() -> sites.withTokenNorm(Optional.of(LAYER_NORM)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("several hook points");
