@@ -64,10 +64,10 @@ public final class BatchEncodeBenchmark implements Benchmark {
               ? BenchmarkData.attention(arena, TOKENS, width, seed + 1)
               : BenchmarkData.uniform(arena, (long) TOKENS * width, seed + 1);
       float[] tokens = data.toArray(ValueLayout.JAVA_FLOAT);
-      float[] ranks = new float[features];
-      Arrays.fill(ranks, 1);
+      float[] factors = new float[features];
+      Arrays.fill(factors, 1);
       TopKEncoder encoder = new TopKEncoder(workers);
-      encoder.prepare(new EncoderWeights(rows, new float[features], ranks, features, width));
+      encoder.prepare(new EncoderWeights(rows, new float[features], factors, features, width));
       int[] selected = new int[TOKENS * K];
       float[] values = new float[TOKENS * K];
       int[] counts = new int[TOKENS];
