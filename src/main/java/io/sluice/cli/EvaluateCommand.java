@@ -12,6 +12,7 @@ import io.sluice.cli.options.LossOptions;
 import io.sluice.cli.options.PositionOption;
 import io.sluice.cli.options.RowsOption;
 import io.sluice.cli.options.StoreChecksums;
+import io.sluice.cli.results.EvaluationFile;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.Site;

@@ -11,6 +11,7 @@ import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.LossOptions;
 import io.sluice.cli.options.RowsOption;
 import io.sluice.cli.options.StoreChecksums;
+import io.sluice.cli.results.EvaluationFile;
 import io.sluice.dictionary.Site;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;

@@ -12,6 +12,8 @@ import io.sluice.cli.options.OptionalTexts;
 import io.sluice.cli.options.OutputFile;
 import io.sluice.cli.options.PositionOption;
 import io.sluice.cli.options.StoreChecksums;
+import io.sluice.cli.results.SpectrumTable;
+import io.sluice.cli.results.StoreSpectra;
 import io.sluice.evaluation.RunningCovariance;
 import io.sluice.files.AtomicFile;
 import io.sluice.model.HookPatterns;
@@ -191,7 +193,7 @@ final class SpectrumCommand extends SluiceCommand {
 
   private void print(Spectra spectra) {
     if (json.asked()) {
-      out().print(SpectrumJson.of(spectra));
+      out().print(spectra.toJson());
     } else {
       new SpectrumTable(spectra).print(out());
     }
@@ -199,7 +201,7 @@ final class SpectrumCommand extends SluiceCommand {
 
   private void write(StoreSpectra measuring, Spectra spectra) throws IOException {
     if (out != null) {
-      AtomicFile.write(out, SpectrumJson.of(spectra));
+      AtomicFile.write(out, spectra.toJson());
     }
     if (stats != null) {
       measuring.statistics().write(stats);

@@ -14,6 +14,8 @@ import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.RunOptions;
 import io.sluice.cli.options.StepOptions;
 import io.sluice.cli.options.TauOption;
+import io.sluice.cli.results.SweepJson;
+import io.sluice.cli.results.SweepTable;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;

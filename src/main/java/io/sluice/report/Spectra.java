@@ -1,6 +1,9 @@
 package io.sluice.report;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.files.Fields;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -171,6 +174,19 @@ public record Spectra(
   private static void require(boolean holds, String otherwise) {
     if (!holds) {
       throw new IllegalArgumentException(otherwise);
+    }
+  }
+
+  /** The text of a {@code spectrum.json}. */
+  public String toJson() {
+    ObjectMapper mapper = new ObjectMapper();
+    ObjectNode node = mapper.createObjectNode();
+    node.put("format", FORMAT);
+    node.setAll((ObjectNode) mapper.valueToTree(this));
+    try {
+      return mapper.writerWithDefaultPrettyPrinter().writeValueAsString(node) + "\n";
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("spectra have no JSON", e);
     }
   }
 }

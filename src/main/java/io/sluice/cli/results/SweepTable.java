@@ -1,4 +1,4 @@
-package io.sluice.cli;
+package io.sluice.cli.results;
 
 import io.sluice.training.sweep.Axis;
 import io.sluice.training.sweep.CauseShares;
@@ -11,14 +11,14 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 
 /** What a sweep found, as a table for a terminal: one line for the cells that differ by seed. */
-final class SweepTable {
+public final class SweepTable {
   private final SweepResult result;
 
-  SweepTable(SweepResult result) {
+  public SweepTable(SweepResult result) {
     this.result = result;
   }
 
-  void print(PrintWriter out) {
+  public void print(PrintWriter out) {
     List<SweepResult.Group> groups = result.groups();
     if (groups.isEmpty()) {
       out.println("No cell has ended.");

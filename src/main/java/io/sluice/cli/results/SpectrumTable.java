@@ -1,4 +1,4 @@
-package io.sluice.cli;
+package io.sluice.cli.results;
 
 import io.sluice.report.Spectra;
 import java.io.PrintWriter;
@@ -9,20 +9,20 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** Prints spectra for a person: a block per measure, a row per layer, a column per kind of hook. */
-final class SpectrumTable {
+public final class SpectrumTable {
   private static final int CELL = 14;
 
   private final Spectra spectra;
   private final List<String> kinds;
   private final int[] layers;
 
-  SpectrumTable(Spectra spectra) {
+  public SpectrumTable(Spectra spectra) {
     this.spectra = spectra;
     this.kinds = spectra.hooks().stream().map(Spectra.Hook::kind).distinct().toList();
     this.layers = spectra.hooks().stream().mapToInt(Spectra.Hook::layer).distinct().toArray();
   }
 
-  void print(PrintWriter out) {
+  public void print(PrintWriter out) {
     out.printf(
         Locale.ROOT, "%s over %s: %,d tokens%n", spectra.model(), spectra.text(), spectra.tokens());
     out.printf(

@@ -1,4 +1,4 @@
-package io.sluice.cli;
+package io.sluice.cli.results;
 
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
@@ -12,7 +12,7 @@ import java.nio.file.Path;
 import picocli.CommandLine.Option;
 
 /** Where an evaluation is written; that it can be is found out before the work. */
-final class EvaluationFile {
+public final class EvaluationFile {
   @Option(
       names = "--out",
       paramLabel = "FILE",
@@ -26,7 +26,7 @@ final class EvaluationFile {
    *
    * @param beside the folder of what is evaluated
    */
-  void check(Path beside) throws IOException {
+  public void check(Path beside) throws IOException {
     if (out != null) {
       OutputFile.check("--out", out);
     } else if (Files.isDirectory(beside) && !Files.isWritable(beside)) {
@@ -36,7 +36,7 @@ final class EvaluationFile {
   }
 
   /** Writes the result, which was printed before: it is not lost if this fails. */
-  void write(Evaluation evaluation, Path beside) throws IOException {
+  public void write(Evaluation evaluation, Path beside) throws IOException {
     AtomicFile.write(
         out != null ? out : beside.resolve("evaluation.json"), Evaluator.json(evaluation));
   }

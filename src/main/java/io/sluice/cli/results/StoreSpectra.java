@@ -1,4 +1,4 @@
-package io.sluice.cli;
+package io.sluice.cli.results;
 
 import io.sluice.cli.console.Progress;
 import io.sluice.geometry.Covariance;
@@ -27,7 +27,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /** Measures the spectra of a store's hook points and of a model's output projections. */
-final class StoreSpectra {
+public final class StoreSpectra {
   private final ActivationStore store;
   private final String model;
   private final String text;
@@ -41,7 +41,7 @@ final class StoreSpectra {
    * @param tau share of the variance that the intrinsic dimension holds, in (0, 1]
    * @param device where covariances are taken
    */
-  StoreSpectra(ActivationStore store, double tau, Device device) {
+  public StoreSpectra(ActivationStore store, double tau, Device device) {
     this.store = store;
     this.model = store.manifest().model();
     this.text = store.manifest().text();
@@ -50,7 +50,7 @@ final class StoreSpectra {
   }
 
   /** Spectra of what no store holds; only {@link #hooks(Map)} can be asked for. */
-  StoreSpectra(String model, String text, double tau) {
+  public StoreSpectra(String model, String text, double tau) {
     this.store = null;
     this.model = model;
     this.text = text;
@@ -59,7 +59,7 @@ final class StoreSpectra {
   }
 
   /** The spectra of covariances that were taken elsewhere. */
-  List<Spectra.Hook> hooks(Map<HookPoint, Covariance> measured) {
+  public List<Spectra.Hook> hooks(Map<HookPoint, Covariance> measured) {
     measured.forEach((point, covariance) -> covariances.put(point.toString(), covariance));
     // One thread decomposes a matrix; so all cores take one each.
     return List.copyOf(measured.entrySet()).parallelStream()
@@ -73,7 +73,7 @@ final class StoreSpectra {
    * @param patterns hook patterns with commas between; null for all columns
    * @throws IllegalArgumentException if one matches nothing; the message lists what there is
    */
-  List<Column> columns(String patterns) {
+  public List<Column> columns(String patterns) {
     if (patterns == null) {
       return store.columns();
     }
@@ -91,7 +91,7 @@ final class StoreSpectra {
    * @param progress told the rows read so far, over all columns
    * @throws IOException if a value is not finite; the message names column and row
    */
-  List<Spectra.Hook> hooks(List<Column> columns, RowFilter filter, Progress progress)
+  public List<Spectra.Hook> hooks(List<Column> columns, RowFilter filter, Progress progress)
       throws IOException {
     List<Spectra.Hook> hooks = new ArrayList<>();
     for (Column column : columns) {
@@ -138,7 +138,7 @@ final class StoreSpectra {
   }
 
   /** Measures the output projection of every layer. */
-  List<Spectra.OutputProjection> outputProjections(LoadedModel model) {
+  public List<Spectra.OutputProjection> outputProjections(LoadedModel model) {
     return IntStream.range(0, model.transformer().shape().layers())
         .parallel()
         .mapToObj(layer -> outputProjection(model, layer))
@@ -173,7 +173,7 @@ final class StoreSpectra {
   }
 
   /** Everything that was measured, as {@code spectrum.json} holds it. */
-  Spectra spectra(List<Spectra.Hook> hooks, List<Spectra.OutputProjection> projections) {
+  public Spectra spectra(List<Spectra.Hook> hooks, List<Spectra.OutputProjection> projections) {
     int layers = 0;
     int dModel = 0;
     for (Spectra.Hook hook : hooks) {
@@ -194,7 +194,7 @@ final class StoreSpectra {
   }
 
   /** The means and covariances of the columns measured so far. */
-  StatisticsFile statistics() {
+  public StatisticsFile statistics() {
     return new StatisticsFile(model, text, covariances);
   }
 }

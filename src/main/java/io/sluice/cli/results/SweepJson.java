@@ -1,4 +1,4 @@
-package io.sluice.cli;
+package io.sluice.cli.results;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -11,12 +11,12 @@ import io.sluice.training.sweep.SweepResult;
 import java.util.Map;
 
 /** What a sweep found, as JSON: every cell, seeds together, and shares of causes. */
-final class SweepJson {
+public final class SweepJson {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private SweepJson() {}
 
-  static String of(SweepResult result) {
+  public static String of(SweepResult result) {
     ObjectNode json = JSON.createObjectNode();
     json.put("hook", result.hook());
     ArrayNode cells = json.putArray("cells");
