@@ -16,88 +16,29 @@ import java.util.stream.Collectors;
 /** The formats of dictionaries on disk: Sluice's own and those of other libraries. */
 public enum DictionaryFormat {
   /** {@code dictionary.json} and {@code dictionary.safetensors}. */
-  SLUICE("sluice", "dictionary.json", "dictionary.safetensors") {
-    @Override
-    Dictionary load(Path folder, Origin origin) throws IOException {
-      return Dictionary.load(folder);
-    }
-
-    @Override
-    void save(Dictionary dictionary, Path folder) throws IOException {
-      OutputFolder.make(folder);
-      dictionary.save(folder);
-    }
-  },
+  SLUICE(new SluiceFormat()),
 
   /** SAELens: {@code cfg.json} and {@code sae_weights.safetensors}. */
-  SAELENS("saelens", "cfg.json", "sae_weights.safetensors") {
-    @Override
-    Dictionary load(Path folder, Origin origin) throws IOException {
-      return SaeLens.load(folder, origin);
-    }
-
-    @Override
-    void save(Dictionary dictionary, Path folder) throws IOException {
-      SaeLensWriter.save(dictionary, folder);
-    }
-  },
+  SAELENS(new SaeLens()),
 
   /** EleutherAI sparsify: {@code cfg.json} and {@code sae.safetensors}. */
-  SPARSIFY("sparsify", "cfg.json", "sae.safetensors") {
-    @Override
-    Dictionary load(Path folder, Origin origin) throws IOException {
-      return Sparsify.load(folder);
-    }
-
-    @Override
-    void save(Dictionary dictionary, Path folder) throws IOException {
-      Sparsify.save(dictionary, folder);
-    }
-  },
+  SPARSIFY(new Sparsify()),
 
   /** Llamascopium: {@code config.json} and {@code sae_weights.safetensors}. */
-  LLAMASCOPIUM("llamascopium", "config.json", "sae_weights.safetensors") {
-    @Override
-    Dictionary load(Path folder, Origin origin) throws IOException {
-      return Llamascopium.load(folder);
-    }
-
-    @Override
-    void save(Dictionary dictionary, Path folder) throws IOException {
-      Llamascopium.save(dictionary, folder);
-    }
-  },
+  LLAMASCOPIUM(new Llamascopium()),
 
   /** dictionary_learning: {@code config.json} and {@code ae.pt}. */
-  DICTIONARY_LEARNING("dictionary_learning", "config.json", "ae.pt") {
-    @Override
-    Dictionary load(Path folder, Origin origin) throws IOException {
-      return DictionaryLearning.load(folder);
-    }
+  DICTIONARY_LEARNING(new DictionaryLearning());
 
-    @Override
-    void save(Dictionary dictionary, Path folder) throws IOException {
-      DictionaryLearning.save(dictionary, folder);
-    }
-  };
+  private final FolderFormat files;
 
-  private final String label;
-  private final String config;
-  private final String weights;
-
-  DictionaryFormat(String label, String config, String weights) {
-    this.label = label;
-    this.config = config;
-    this.weights = weights;
+  DictionaryFormat(FolderFormat files) {
+    this.files = files;
   }
-
-  abstract Dictionary load(Path folder, Origin origin) throws IOException;
-
-  abstract void save(Dictionary dictionary, Path folder) throws IOException;
 
   /** The format's name on the command line. */
   public String label() {
-    return label;
+    return files.label();
   }
 
   /** The names of all formats, for messages. */
@@ -113,7 +54,7 @@ public enum DictionaryFormat {
   public static DictionaryFormat named(String label) {
     String wanted = label.toLowerCase(Locale.ROOT).replace('-', '_');
     for (DictionaryFormat format : values()) {
-      if (format.label.equals(wanted)) {
+      if (format.label().equals(wanted)) {
         return format;
       }
     }
@@ -131,8 +72,8 @@ public enum DictionaryFormat {
         Arrays.stream(values())
             .filter(
                 format ->
-                    Files.isRegularFile(folder.resolve(format.config))
-                        && Files.isRegularFile(folder.resolve(format.weights)))
+                    Files.isRegularFile(folder.resolve(format.files.config()))
+                        && Files.isRegularFile(folder.resolve(format.files.weights())))
             .toList();
     if (fitting.size() != 1) {
       throw new IOException(
@@ -140,7 +81,7 @@ public enum DictionaryFormat {
               + (fitting.isEmpty()
                   ? ": holds no dictionary of a format that Sluice reads; they are "
                       + Arrays.stream(values())
-                          .map(each -> each.label + " (" + each.config + ", " + each.weights + ")")
+                          .map(each -> each.label() + " (" + each.files.config() + ", " + each.files.weights() + ")")
                           .collect(Collectors.joining(", "))
                   : ": holds dictionaries of several formats; name one: "
                       + fitting.stream()
@@ -164,7 +105,7 @@ public enum DictionaryFormat {
   public Dictionary read(Path folder, Origin origin) throws IOException {
     Dictionary dictionary;
     try {
-      dictionary = load(folder, origin);
+      dictionary = files.load(folder, origin);
     } catch (IllegalArgumentException e) {
       throw new IOException(folder + ": " + e.getMessage(), e);
     }
@@ -218,6 +159,8 @@ public enum DictionaryFormat {
    * @throws IOException if the folder already has one of the format's files, or writing fails
    */
   public void write(Dictionary dictionary, Path folder) throws IOException {
+    String config = files.config();
+    String weights = files.weights();
     for (String name : List.of(config, weights)) {
       if (Files.exists(folder.resolve(name), LinkOption.NOFOLLOW_LINKS)) {
         throw new FileAlreadyExistsException(
@@ -227,26 +170,22 @@ public enum DictionaryFormat {
                     : " (choose another folder)"));
       }
     }
-    if (dictionary.hasSkip() && !keepsSkip()) {
+    if (dictionary.hasSkip() && !files.keepsSkip()) {
       throw ForeignWriter.refused(
-          label, "skip connections", "convert to saelens or sparsify, which have them");
+          label(), "skip connections", "convert to saelens or sparsify, which have them");
     }
-    if (!dictionary.config().sites().isEmpty() && this != SLUICE) {
+    if (!dictionary.config().sites().isEmpty() && !files.keepsSites()) {
       throw ForeignWriter.refused(
-          label, "dictionaries that write several hook points", "keep it in Sluice's format");
+          label(), "dictionaries that write several hook points", "keep it in Sluice's format");
     }
-    if (dictionary.config().tokenNorm().isPresent() && this != SLUICE && this != SAELENS) {
+    if (dictionary.config().tokenNorm().isPresent() && !files.keepsTokenNorm()) {
       throw ForeignWriter.refused(
-          label,
+          label(),
           "dictionaries that normalise each token ("
               + dictionary.config().tokenNorm().get().kind().label()
               + ")",
           "convert to saelens, which has them, or keep it in Sluice's format");
     }
-    OutputFolder.write(folder, config, fresh -> save(dictionary, fresh));
-  }
-
-  private boolean keepsSkip() {
-    return this == SLUICE || this == SAELENS || this == SPARSIFY;
+    OutputFolder.write(folder, config, fresh -> files.save(dictionary, fresh));
   }
 }

@@ -33,7 +33,7 @@ import java.util.OptionalDouble;
  * config.json}, whose {@code trainer.dict_class} names the class. The classes differ in names, in
  * layout, and in whether the encoder subtracts the decoder bias.
  */
-final class DictionaryLearning {
+final class DictionaryLearning implements FolderFormat {
   private static final String CONFIG = "config.json";
   private static final String WEIGHTS = "ae.pt";
 
@@ -52,9 +52,23 @@ final class DictionaryLearning {
 
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-  private DictionaryLearning() {}
+  @Override
+  public String label() {
+    return "dictionary_learning";
+  }
 
-  static Dictionary load(Path folder) throws IOException {
+  @Override
+  public String config() {
+    return CONFIG;
+  }
+
+  @Override
+  public String weights() {
+    return WEIGHTS;
+  }
+
+  @Override
+  public Dictionary load(Path folder, Origin origin) throws IOException {
     ForeignConfig whole = ForeignConfig.read(folder.resolve(CONFIG));
     ForeignConfig config = whole.within("trainer");
     String kind = config.text("dict_class");
@@ -174,7 +188,8 @@ final class DictionaryLearning {
     }
   }
 
-  static void save(Dictionary given, Path folder) throws IOException {
+  @Override
+  public void save(Dictionary given, Path folder) throws IOException {
     if (ForeignWriter.isTranscoder(given)) {
       throw ForeignWriter.refused(
           "dictionary_learning", "transcoders", "convert to sparsify, saelens or llamascopium");

@@ -31,16 +31,30 @@ import java.util.OptionalDouble;
  * the output, which the weights' file then holds; and by default features are selected by {@code f
  * · ‖decoder row‖}.
  */
-final class Llamascopium {
+final class Llamascopium implements FolderFormat {
   private static final String CONFIG = "config.json";
   private static final String WEIGHTS = "sae_weights.safetensors";
   private static final String NORM = "dataset_average_activation_norm.";
   private static final String THRESHOLD = "activation_function.log_jumprelu_threshold";
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-  private Llamascopium() {}
+  @Override
+  public String label() {
+    return "llamascopium";
+  }
 
-  static Dictionary load(Path folder) throws IOException {
+  @Override
+  public String config() {
+    return CONFIG;
+  }
+
+  @Override
+  public String weights() {
+    return WEIGHTS;
+  }
+
+  @Override
+  public Dictionary load(Path folder, Origin origin) throws IOException {
     ForeignConfig config = ForeignConfig.read(folder.resolve(CONFIG));
     String type = config.text("sae_type");
     if (!type.equals("sae")) {
@@ -171,7 +185,8 @@ final class Llamascopium {
     }
   }
 
-  static void save(Dictionary given, Path folder) throws IOException {
+  @Override
+  public void save(Dictionary given, Path folder) throws IOException {
     Dictionary dictionary = Conventions.subtracting(Conventions.withValueThresholds(given), false);
     DictionaryConfig c = dictionary.config();
     DictionaryParameters p = dictionary.parameters();

@@ -35,7 +35,7 @@ import java.util.OptionalDouble;
  * <p>{@code normalize_activations} may normalise each token separately, before the decoder bias is
  * subtracted. Autoencoders undo it after the bias is added; transcoders do not.
  */
-final class SaeLens {
+final class SaeLens implements FolderFormat {
   static final String CONFIG = "cfg.json";
   static final String WEIGHTS = "sae_weights.safetensors";
 
@@ -68,9 +68,38 @@ final class SaeLens {
           "jumprelu_transcoder",
           "jumprelu_skip_transcoder");
 
-  private SaeLens() {}
+  @Override
+  public String label() {
+    return "saelens";
+  }
 
-  static Dictionary load(Path folder, Origin origin) throws IOException {
+  @Override
+  public String config() {
+    return CONFIG;
+  }
+
+  @Override
+  public String weights() {
+    return WEIGHTS;
+  }
+
+  @Override
+  public boolean keepsSkip() {
+    return true;
+  }
+
+  @Override
+  public boolean keepsTokenNorm() {
+    return true;
+  }
+
+  @Override
+  public void save(Dictionary dictionary, Path folder) throws IOException {
+    SaeLensWriter.save(dictionary, folder);
+  }
+
+  @Override
+  public Dictionary load(Path folder, Origin origin) throws IOException {
     ForeignConfig config = ForeignConfig.read(folder.resolve(CONFIG));
     String architecture = architecture(config);
     int width = config.positive("d_in");

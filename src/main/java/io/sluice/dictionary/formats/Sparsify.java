@@ -25,7 +25,7 @@ import java.util.Map;
  * encoding, and a skip connection read the input itself. The library still does so unless {@code
  * transcode} is true. Earlier, {@code signed} selected by absolute value, without ReLU.
  */
-final class Sparsify {
+final class Sparsify implements FolderFormat {
   private static final String CONFIG = "cfg.json";
   private static final String WEIGHTS = "sae.safetensors";
 
@@ -39,9 +39,28 @@ final class Sparsify {
           "encoder_monarch",
           "encoder_weird");
 
-  private Sparsify() {}
+  @Override
+  public String label() {
+    return "sparsify";
+  }
 
-  static Dictionary load(Path folder) throws IOException {
+  @Override
+  public String config() {
+    return CONFIG;
+  }
+
+  @Override
+  public String weights() {
+    return WEIGHTS;
+  }
+
+  @Override
+  public boolean keepsSkip() {
+    return true;
+  }
+
+  @Override
+  public Dictionary load(Path folder, Origin origin) throws IOException {
     ForeignConfig config = ForeignConfig.read(folder.resolve(CONFIG));
     String activation = config.text("activation", "topk");
     if (!activation.equals("topk")) {
@@ -103,7 +122,8 @@ final class Sparsify {
     return new Dictionary(dictionary.config(), dictionary.parameters(), skipped);
   }
 
-  static void save(Dictionary given, Path folder) throws IOException {
+  @Override
+  public void save(Dictionary given, Path folder) throws IOException {
     if (!(given.config().activation() instanceof TopK(int k))) {
       throw ForeignWriter.refused(
           "sparsify",
