@@ -157,13 +157,13 @@ public final class ThresholdCalibration {
           for (int entry = 0; entry < codes.entries(); entry++) {
             int feature = codes.feature(entry);
             census.counts[feature]++;
-            census.lowest[feature] = Math.min(census.lowest[feature], rank(codes, entry));
+            census.lowest[feature] = Math.min(census.lowest[feature], score(codes, entry));
           }
         });
     return census;
   }
 
-  private float rank(Codes codes, int entry) {
+  private float score(Codes codes, int entry) {
     float value = codes.value(entry);
     return norms == null ? value : (float) (value * norms[codes.feature(entry)]);
   }
@@ -192,11 +192,11 @@ public final class ThresholdCalibration {
         (codes, rows) -> {
           for (int entry = 0; entry < codes.entries(); entry++) {
             int feature = codes.feature(entry);
-            float rank = rank(codes, entry);
-            highest[feature] = Math.max(highest[feature], rank);
+            float score = score(codes, entry);
+            highest[feature] = Math.max(highest[feature], score);
             PriorityQueue<Float> held = largest.get(feature);
             if (held != null) {
-              held.add(rank);
+              held.add(score);
               if (held.size() > census.counts[feature]) {
                 held.remove();
               }
@@ -219,18 +219,18 @@ public final class ThresholdCalibration {
     int features = census.counts.length;
     // Batches of a shuffled sample are alike, so twice the mean count is room enough.
     int most = (int) Math.min(features, 2 * Math.ceilDiv(census.codes, census.rows));
-    float[] ranks = new float[Math.toIntExact(Math.multiplyExact(census.rows, most))];
+    float[] scores = new float[Math.toIntExact(Math.multiplyExact(census.rows, most))];
     int[] size = {0};
     encode(
         engine,
         new BatchTopK(most),
         (codes, rows) -> {
           for (int entry = 0; entry < codes.entries(); entry++) {
-            ranks[size[0]++] = rank(codes, entry);
+            scores[size[0]++] = score(codes, entry);
           }
         });
     int kept = (int) Math.min(size[0], census.codes);
-    return BELOW * Quickselect.largest(ranks, size[0], kept);
+    return BELOW * Quickselect.largest(scores, size[0], kept);
   }
 
   private static double[] norms(DictionaryParameters p) {

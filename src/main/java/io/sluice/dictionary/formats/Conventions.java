@@ -121,30 +121,30 @@ final class Conventions {
       return dictionary;
     }
     return switch (c.activation()) {
-      case ReLU relu -> ranked(dictionary, relu);
+      case ReLU relu -> scoredByValue(dictionary, relu);
       case JumpReLU(Thresholds thresholds) ->
-          ranked(dictionary, new JumpReLU(ofValues(dictionary, thresholds)));
+          scoredByValue(dictionary, new JumpReLU(ofValues(dictionary, thresholds)));
       case Gated(Thresholds thresholds) ->
-          ranked(dictionary, new Gated(ofValues(dictionary, thresholds)));
+          scoredByValue(dictionary, new Gated(ofValues(dictionary, thresholds)));
       case BatchTopK batch when batch.threshold().isPresent() -> {
         Thresholds thresholds = Thresholds.uniform((float) batch.threshold().getAsDouble());
-        yield ranked(dictionary, new JumpReLU(ofValues(dictionary, thresholds)));
+        yield scoredByValue(dictionary, new JumpReLU(ofValues(dictionary, thresholds)));
       }
       default -> dictionary;
     };
   }
 
   /** The same weights, with values as scores. */
-  private static Dictionary ranked(Dictionary dictionary, ActivationFunction activation) {
+  private static Dictionary scoredByValue(Dictionary dictionary, ActivationFunction activation) {
     return new Dictionary(
         dictionary.config().withActivation(activation).scoredByValue(),
         dictionary.parameters(),
         dictionary.skip());
   }
 
-  private static Thresholds ofValues(Dictionary dictionary, Thresholds ofRanks) {
+  private static Thresholds ofValues(Dictionary dictionary, Thresholds ofScores) {
     double[] norms = decoderNorms(dictionary.parameters());
-    float[] values = ofRanks.toArray(norms.length);
+    float[] values = ofScores.toArray(norms.length);
     for (int feature = 0; feature < norms.length; feature++) {
       // A feature with a decoder row of 0 is never above a threshold.
       values[feature] =

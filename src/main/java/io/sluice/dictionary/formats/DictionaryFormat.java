@@ -81,7 +81,14 @@ public enum DictionaryFormat {
               + (fitting.isEmpty()
                   ? ": holds no dictionary of a format that Sluice reads; they are "
                       + Arrays.stream(values())
-                          .map(each -> each.label() + " (" + each.files.config() + ", " + each.files.weights() + ")")
+                          .map(
+                              each ->
+                                  each.label()
+                                      + " ("
+                                      + each.files.config()
+                                      + ", "
+                                      + each.files.weights()
+                                      + ")")
                           .collect(Collectors.joining(", "))
                   : ": holds dictionaries of several formats; name one: "
                       + fitting.stream()

@@ -5,7 +5,9 @@ import io.sluice.files.OutputFolder;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** Sluice's own: {@code dictionary.json} and {@code dictionary.safetensors}. It keeps everything. */
+/**
+ * Sluice's own: {@code dictionary.json} and {@code dictionary.safetensors}. It keeps everything.
+ */
 final class SluiceFormat implements FolderFormat {
   @Override
   public String label() {
