@@ -1,5 +1,6 @@
 package io.sluice.torch;
 
+import io.sluice.memory.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;

@@ -1,5 +1,7 @@
 package io.sluice.torch;
 
+import io.sluice.memory.DType;
+
 /** {@link SmallCalls} through Sluice. */
 final class SluiceCalls implements SmallCalls {
   private final TensorScope scope;
