@@ -69,6 +69,14 @@ class DocumentedCommandsTest {
     }
   }
 
+  @Test
+  void theReadmeListsEveryCommand() throws IOException {
+    String readme = Files.readString(Path.of("README.md"));
+    for (String command : Main.commandLine().getSubcommands().keySet()) {
+      assertThat(readme).contains("| `" + command + "` |");
+    }
+  }
+
   /** Also where an option stands alone: {@code --from-position N}. */
   @Test
   void optionsInTheProseExist() throws IOException {
