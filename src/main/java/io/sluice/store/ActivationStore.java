@@ -5,12 +5,12 @@ import io.sluice.store.files.Column;
 import io.sluice.store.files.Manifest;
 import io.sluice.store.files.ManifestFile;
 import io.sluice.store.files.ShardBytes;
+import io.sluice.store.files.ShardChecksum;
 import io.sluice.store.files.ShardLayout;
 import io.sluice.store.files.ShardParser;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -19,10 +19,8 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.zip.CRC32C;
 
 /**
  * An activation store, open for reading: the activations of a model's hook points over a text, one
@@ -37,8 +35,6 @@ import java.util.zip.CRC32C;
  * no segment, batch or tensor of a store ever refers to unmapped memory.
  */
 public final class ActivationStore {
-  private static final int CHUNK_BYTES = 1 << 20;
-
   private final Path folder;
   private final Manifest manifest;
   private final List<Column> allColumns;
@@ -154,26 +150,7 @@ public final class ActivationStore {
    * @throws IOException if a byte differs; the message names the file
    */
   public void verify() throws IOException {
-    // Copied even if files are mapped: that is as fast, and safe if a file is truncated.
-    ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK_BYTES);
-    for (Manifest.Shard entry : manifest.shards()) {
-      Path path = folder.resolve(entry.file());
-      CRC32C checksum = new CRC32C();
-      try (FileChannel channel = RegularFile.open(path)) {
-        while (channel.read(chunk.clear()) >= 0) {
-          checksum.update(chunk.flip());
-        }
-      }
-      if ((int) checksum.getValue() != entry.crc32c()) {
-        throw new IOException(
-            path
-                + ": checksum is "
-                + String.format(Locale.ROOT, "%08x", (int) checksum.getValue())
-                + ", the manifest says "
-                + String.format(Locale.ROOT, "%08x", entry.crc32c())
-                + "; the file changed since it was written: restore it or capture again");
-      }
-    }
+    ShardChecksum.verify(folder, manifest);
   }
 
   /**

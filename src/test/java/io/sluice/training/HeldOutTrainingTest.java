@@ -315,15 +315,7 @@ class HeldOutTrainingTest {
       throws IOException {
     try (Trainer trainer =
         Trainer.start(store, config, EngineFactory.reference(), "run", temp.resolve(run))) {
-      trainer.run(
-          new TrainingListener() {
-            @Override
-            public void stepped(long step, long tokens) {
-              if (step == 25) {
-                throw new IllegalStateException("stopped");
-              }
-            }
-          });
+      trainer.run(new FailingAt(25));
     } catch (IllegalStateException e) {
       assertThat(e).hasMessage("stopped");
     }

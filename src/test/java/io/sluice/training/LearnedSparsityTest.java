@@ -252,18 +252,7 @@ class LearnedSparsityTest {
   /** Trains until {@code step} and stops there as if the process had ended. */
   private void stopAfter(TrainingConfig config, Path run, long step) throws IOException {
     try (Trainer trainer = Trainer.start(store, config, ENGINES, "test", run)) {
-      assertThatThrownBy(
-              () ->
-                  trainer.run(
-                      new TrainingListener() {
-                        @Override
-                        public void stepped(long done, long tokens) {
-                          if (done == step) {
-                            throw new IllegalStateException("stopped");
-                          }
-                        }
-                      }))
-          .hasMessage("stopped");
+      assertThatThrownBy(() -> trainer.run(new FailingAt(step))).hasMessage("stopped");
     }
   }
 }

@@ -84,15 +84,7 @@ class LeftOutPositionsTest {
       Path run = temp.resolve("stopped" + from);
       try (Trainer trainer =
           Trainer.start(causal, config().fromPosition(from).build(), ENGINES, "x", run)) {
-        trainer.run(
-            new TrainingListener() {
-              @Override
-              public void stepped(long step, long tokens) {
-                if (step == 25) {
-                  throw new IllegalStateException("stopped");
-                }
-              }
-            });
+        trainer.run(new FailingAt(25));
       } catch (IllegalStateException stopped) {
         assertThat(run.resolve("dictionary.safetensors")).doesNotExist();
       }

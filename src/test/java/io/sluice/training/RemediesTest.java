@@ -152,15 +152,7 @@ class RemediesTest {
     }
     Path broken = temp.resolve("broken");
     try (Trainer trainer = Trainer.start(store, config, engines, "a", broken)) {
-      trainer.run(
-          new TrainingListener() {
-            @Override
-            public void stepped(long step, long tokens) {
-              if (step == 33) {
-                throw new IllegalStateException("stopped");
-              }
-            }
-          });
+      trainer.run(new FailingAt(33));
     } catch (IllegalStateException stopped) {
       assertThat(stopped).hasMessage("stopped");
     }

@@ -23,6 +23,7 @@ import io.sluice.memory.Workers;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import io.sluice.torch.Device;
+import io.sluice.training.FailingAt;
 import io.sluice.training.SyntheticStore;
 import io.sluice.training.Trainer;
 import io.sluice.training.TrainerTest;
@@ -188,15 +189,7 @@ class InputMapTest {
     }
     Path broken = temp.resolve("broken");
     try (Trainer trainer = Trainer.start(store, config, engines, "a", broken)) {
-      trainer.run(
-          new TrainingListener() {
-            @Override
-            public void stepped(long step, long tokens) {
-              if (step == 22) {
-                throw new IllegalStateException("stopped");
-              }
-            }
-          });
+      trainer.run(new FailingAt(22));
     } catch (IllegalStateException stopped) {
       assertThat(stopped).hasMessage("stopped");
     }
