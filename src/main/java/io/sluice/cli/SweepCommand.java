@@ -228,7 +228,7 @@ final class SweepCommand extends SluiceCommand {
 
                 @Override
                 public void stepped(SweepCell cell, long step) {
-                  seen += cell.config().batch();
+                  seen += cell.config().schedule().batch();
                   progress.update(
                       seen, String.format(Locale.ROOT, "%d at a time, of %d", together, cells));
                 }

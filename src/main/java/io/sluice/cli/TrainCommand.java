@@ -26,7 +26,6 @@ import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.training.Trainer;
-import io.sluice.training.config.Kind;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
@@ -238,14 +237,7 @@ final class TrainCommand extends SluiceCommand {
   }
 
   private String usualName(TrainingConfig config) {
-    String kindOf =
-        switch (config.kind()) {
-          case Kind.Autoencoder autoencoder -> "";
-          case Kind.Transcoder transcoder ->
-              transcoder.skip() ? "skip transcoder, " : "transcoder, ";
-          case Kind.Crosscoder crosscoder -> "crosscoder, ";
-          case Kind.CrossLayerTranscoder crossLayer -> "cross-layer transcoder, ";
-        };
+    String kindOf = config.kind().title().isEmpty() ? "" : config.kind().title() + ", ";
     return kindOf
         + start.label()
         + (config.sparsity().activation() instanceof TopK
@@ -257,9 +249,10 @@ final class TrainCommand extends SluiceCommand {
   }
 
   private RunResult train(Trainer trainer) throws IOException {
-    long perStep = trainer.config().batch();
+    long perStep = trainer.config().schedule().batch();
     try (StopSignal signal = StopSignal.listen()) {
-      try (Progress progress = progress("train", trainer.config().steps() * perStep, "tokens")) {
+      try (Progress progress =
+          progress("train", trainer.config().schedule().steps() * perStep, "tokens")) {
         progress.startingAt(trainer.step() * perStep);
         RunResult result =
             trainer.run(new TrainingProgress(progress, (step, seen) -> seen, signal));

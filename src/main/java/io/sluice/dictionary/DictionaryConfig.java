@@ -95,6 +95,23 @@ public record DictionaryConfig(
       throw new IllegalArgumentException(activation + " is for learning, not for use");
     }
     activation.requireFit(features);
+    requireNested(prefixes, features);
+    if (activation instanceof Pursuit && (inputWidth != outputWidth || rankByDecoderNorm)) {
+      throw new IllegalArgumentException(
+          "matching pursuit reads what it writes (widths %d and %d) and does not rank by norm"
+              .formatted(inputWidth, outputWidth));
+    }
+    if (tokenNorm.isPresent()) {
+      requireFit(tokenNorm.get(), inputWidth, outputWidth, sites);
+    }
+  }
+
+  /**
+   * Checks where smaller dictionaries of a nested one end.
+   *
+   * @throws IllegalArgumentException if the ends do not ascend below {@code features}
+   */
+  public static void requireNested(List<Integer> prefixes, int features) {
     int last = 0;
     for (int end : prefixes) {
       if (end <= last || end >= features) {
@@ -103,14 +120,6 @@ public record DictionaryConfig(
                 .formatted(features, prefixes));
       }
       last = end;
-    }
-    if (activation instanceof Pursuit && (inputWidth != outputWidth || rankByDecoderNorm)) {
-      throw new IllegalArgumentException(
-          "matching pursuit reads what it writes (widths %d and %d) and does not rank by norm"
-              .formatted(inputWidth, outputWidth));
-    }
-    if (tokenNorm.isPresent()) {
-      requireFit(tokenNorm.get(), inputWidth, outputWidth, sites);
     }
   }
 

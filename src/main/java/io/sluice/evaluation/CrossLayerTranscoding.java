@@ -3,7 +3,6 @@ package io.sluice.evaluation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
-import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
@@ -37,7 +36,7 @@ public final class CrossLayerTranscoding implements JointReplacement {
   private final TreeMap<HookPoint, float[]> sums = new TreeMap<>();
 
   private final HookPoint first;
-  private final int from;
+  private final ReplacedPositions positions;
   private int rows;
 
   /**
@@ -49,7 +48,7 @@ public final class CrossLayerTranscoding implements JointReplacement {
    * @throws IllegalArgumentException if the model computes what a layer reads after what it writes
    */
   public CrossLayerTranscoding(List<Dictionary> dictionaries, EngineFactory engines, int from) {
-    this.from = from;
+    positions = new ReplacedPositions(from);
     for (Dictionary dictionary : dictionaries) {
       DictionaryConfig config = dictionary.config();
       HookPoint input = HookPoint.parse(config.inputHook());
@@ -63,9 +62,8 @@ public final class CrossLayerTranscoding implements JointReplacement {
     }
     try {
       for (Dictionary dictionary : dictionaries) {
-        DictionaryConfig config = dictionary.config();
-        HookPoint input = HookPoint.parse(config.inputHook());
-        layers.add(new Layer(config, input, dictionary.open(engines)));
+        HookPoint input = HookPoint.parse(dictionary.config().inputHook());
+        layers.add(new Layer(input, new RunningDictionary(dictionary, engines)));
       }
     } catch (RuntimeException e) {
       close();
@@ -74,7 +72,7 @@ public final class CrossLayerTranscoding implements JointReplacement {
     first = layers.stream().map(Layer::input).min(HookPoint::compareTo).orElseThrow();
   }
 
-  private record Layer(DictionaryConfig config, HookPoint input, Engine engine) {}
+  private record Layer(HookPoint input, RunningDictionary dictionary) {}
 
   @Override
   public Map<HookPoint, Integer> widths() {
@@ -105,35 +103,31 @@ public final class CrossLayerTranscoding implements JointReplacement {
   }
 
   private void read(HookPoint point, Tensor activation) {
-    if (from >= activation.size(1)) {
+    if (positions.areNone(activation)) {
       return;
     }
-    Tensor seen = Intervention.rows(Intervention.later(activation, from));
-    if (point.equals(first)) {
-      rows = Math.toIntExact(seen.size(0));
-      sums.replaceAll((output, before) -> new float[Math.multiplyExact(rows, widths.get(output))]);
-    }
     try (Arena arena = Arena.ofConfined()) {
-      int width = widths.get(point);
-      MemorySegment memory = arena.allocate((long) rows * width * Float.BYTES, 64);
-      seen.copyTo(memory);
+      Rows seen = positions.hostRows(activation, arena);
+      if (point.equals(first)) {
+        rows = seen.count();
+        sums.replaceAll(
+            (output, before) -> new float[Math.multiplyExact(rows, widths.get(output))]);
+      }
       for (Layer layer : layers) {
         if (layer.input.equals(point)) {
-          write(layer, new Rows(memory, DType.F32, rows, width), arena);
+          write(layer, seen, arena);
         }
       }
     }
   }
 
   private void write(Layer layer, Rows input, Arena arena) {
-    int width = layer.config.outputWidth();
+    DictionaryConfig config = layer.dictionary.config();
+    int width = config.outputWidth();
     MemorySegment made = arena.allocate((long) rows * width * Float.BYTES, 64);
-    layer.engine.encode(input, layer.config.activation());
-    // The target does not matter, but an engine compares while it decodes.
-    layer.engine.decode(new Rows(made, DType.F32, rows, width), false);
-    layer.engine.readReconstruction(made);
+    layer.dictionary.reconstruct(input, new Rows(made, DType.F32, rows, width), made);
     int column = 0;
-    for (Site site : layer.config.outputs()) {
+    for (Site site : config.outputs()) {
       float[] sum = sums.get(HookPoint.parse(site.hook()));
       for (int row = 0; row < rows; row++) {
         long at = (long) row * width + column;
@@ -146,17 +140,17 @@ public final class CrossLayerTranscoding implements JointReplacement {
   }
 
   private Tensor replace(HookPoint point, Tensor activation) {
-    if (from >= activation.size(1)) {
+    if (positions.areNone(activation)) {
       return activation;
     }
     int width = widths.get(point);
     Tensor result = Tensor.empty(DType.F32, Device.CPU, rows, width);
     result.copyFrom(MemorySegment.ofArray(sums.get(point)));
-    return Intervention.put(activation, from, result.to(activation.device()));
+    return positions.put(activation, result);
   }
 
   @Override
   public void close() {
-    layers.forEach(layer -> layer.engine.close());
+    layers.forEach(layer -> layer.dictionary.close());
   }
 }

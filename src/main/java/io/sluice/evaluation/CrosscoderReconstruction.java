@@ -3,7 +3,6 @@ package io.sluice.evaluation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
-import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
@@ -29,8 +28,8 @@ public final class CrosscoderReconstruction implements JointReplacement {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   private final DictionaryConfig config;
-  private final Engine engine;
-  private final int from;
+  private final RunningDictionary dictionary;
+  private final ReplacedPositions positions;
 
   /** The first column of each site. */
   private final Map<HookPoint, Integer> columns = new LinkedHashMap<>();
@@ -52,7 +51,7 @@ public final class CrosscoderReconstruction implements JointReplacement {
    */
   public CrosscoderReconstruction(Dictionary dictionary, EngineFactory engines, int from) {
     config = dictionary.config();
-    this.from = from;
+    positions = new ReplacedPositions(from);
     if (config.sites().isEmpty() || !config.isAutoencoder()) {
       throw new IllegalArgumentException(
           "the dictionary reads '%s' and writes '%s', so it is not a crosscoder"
@@ -65,7 +64,7 @@ public final class CrosscoderReconstruction implements JointReplacement {
       widths.put(point, site.width());
       at += site.width();
     }
-    engine = dictionary.open(engines);
+    this.dictionary = new RunningDictionary(dictionary, engines);
   }
 
   @Override
@@ -93,22 +92,19 @@ public final class CrosscoderReconstruction implements JointReplacement {
   }
 
   private void read(HookPoint point, Tensor activation) {
-    if (from >= activation.size(1)) {
+    if (positions.areNone(activation)) {
       return;
     }
-    Tensor own = Intervention.rows(Intervention.later(activation, from));
-    int count = Math.toIntExact(own.size(0));
-    int width = widths.get(point);
-    if (read.isEmpty()) {
-      rows = count;
-      seen = room(seen);
-      made = room(made);
-    }
-    read.add(point);
     try (Arena scratch = Arena.ofConfined()) {
-      MemorySegment values = scratch.allocate((long) count * width * Float.BYTES, 64);
-      own.copyTo(values);
-      copy(values, width, 0, seen, config.inputWidth(), columns.get(point), width);
+      Rows own = positions.hostRows(activation, scratch);
+      int width = own.width();
+      if (read.isEmpty()) {
+        rows = own.count();
+        seen = room(seen);
+        made = room(made);
+      }
+      read.add(point);
+      copy(own.memory(), width, 0, seen, config.inputWidth(), columns.get(point), width);
     }
   }
 
@@ -118,7 +114,7 @@ public final class CrosscoderReconstruction implements JointReplacement {
   }
 
   private Tensor replace(HookPoint point, Tensor activation) {
-    if (from >= activation.size(1)) {
+    if (positions.areNone(activation)) {
       return activation;
     }
     if (written.isEmpty()) {
@@ -132,7 +128,7 @@ public final class CrosscoderReconstruction implements JointReplacement {
       written.clear();
       read.clear();
     }
-    return Intervention.put(activation, from, result.to(activation.device()));
+    return positions.put(activation, result);
   }
 
   private void reconstruct() {
@@ -142,9 +138,8 @@ public final class CrosscoderReconstruction implements JointReplacement {
               .formatted(read, columns.keySet()));
     }
     Rows batch = new Rows(seen, DType.F32, rows, config.inputWidth());
-    engine.encode(batch, config.activation());
-    engine.decode(batch, false);
-    engine.readReconstruction(made.asSlice(0, (long) rows * config.inputWidth() * Float.BYTES));
+    dictionary.reconstruct(
+        batch, batch, made.asSlice(0, (long) rows * config.inputWidth() * Float.BYTES));
   }
 
   /** Copies a range of columns of every row. */
@@ -170,7 +165,7 @@ public final class CrosscoderReconstruction implements JointReplacement {
 
   @Override
   public void close() {
-    engine.close();
+    dictionary.close();
     arena.close();
   }
 }

@@ -2,19 +2,16 @@ package io.sluice.evaluation;
 
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
-import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 
 /** Replaces an activation by an autoencoder's reconstruction of it. */
 public final class DictionaryReconstruction extends Intervention {
-  private final DictionaryConfig config;
-  private final Engine engine;
+  private final RunningDictionary dictionary;
 
   /**
    * Opens an engine for the dictionary.
@@ -24,34 +21,27 @@ public final class DictionaryReconstruction extends Intervention {
    */
   public DictionaryReconstruction(Dictionary dictionary, EngineFactory engines, int from) {
     super(dictionary.config().inputWidth(), from);
-    this.config = dictionary.config();
+    DictionaryConfig config = dictionary.config();
     if (!config.inputHook().equals(config.outputHook())) {
       throw new IllegalArgumentException(
           "the dictionary reads '%s' and writes '%s'; only an autoencoder can take an activation's place"
               .formatted(config.inputHook(), config.outputHook()));
     }
-    this.engine = dictionary.open(engines);
+    this.dictionary = new RunningDictionary(dictionary, engines);
   }
 
   @Override
   Tensor replaced(Tensor rows) {
-    Device device = rows.device();
-    int count = Math.toIntExact(rows.size(0));
-    int width = config.inputWidth();
-    Tensor result = Tensor.empty(DType.F32, Device.CPU, count, width);
+    Tensor result = Tensor.empty(DType.F32, Device.CPU, rows.size(0), rows.size(1));
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment memory = arena.allocate((long) count * width * Float.BYTES, 64);
-      rows.copyTo(memory);
-      Rows batch = new Rows(memory, DType.F32, count, width);
-      engine.encode(batch, config.activation());
-      engine.decode(batch, false);
-      engine.readReconstruction(result.data());
+      Rows batch = ReplacedPositions.copy(rows, arena);
+      dictionary.reconstruct(batch, batch, result.data());
     }
-    return result.to(device);
+    return result;
   }
 
   @Override
   public void close() {
-    engine.close();
+    dictionary.close();
   }
 }

@@ -1,8 +1,6 @@
 package io.sluice.evaluation;
 
 import io.sluice.dictionary.Dictionary;
-import io.sluice.dictionary.DictionaryConfig;
-import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
@@ -19,11 +17,9 @@ import java.lang.foreign.MemorySegment;
  * same pass of the model.
  */
 public final class Transcoding extends Intervention {
-  private final DictionaryConfig config;
-  private final Engine engine;
+  private final RunningDictionary dictionary;
   private final HookPoint input;
   private final HookPoint output;
-  private final int from;
   private final Arena arena = Arena.ofShared();
   private MemorySegment written = MemorySegment.NULL;
   private int rows;
@@ -37,12 +33,10 @@ public final class Transcoding extends Intervention {
    */
   public Transcoding(Dictionary dictionary, EngineFactory engines, int from) {
     super(dictionary.config().outputWidth(), from);
-    this.config = dictionary.config();
-    this.from = from;
-    this.input = HookPoint.parse(config.inputHook());
-    this.output = HookPoint.parse(config.outputHook());
+    this.input = HookPoint.parse(dictionary.config().inputHook());
+    this.output = HookPoint.parse(dictionary.config().outputHook());
     requireBefore(input, output);
-    this.engine = dictionary.open(engines);
+    this.dictionary = new RunningDictionary(dictionary, engines);
   }
 
   /** Refuses an input that the model computes after the output. */
@@ -59,27 +53,24 @@ public final class Transcoding extends Intervention {
   public Hooks hooks() {
     Hook reader =
         (point, activation) -> {
-          if (from < activation.size(1)) {
-            read(rows(later(activation, from)));
+          if (!positions().areNone(activation)) {
+            read(activation);
           }
           return activation;
         };
     return Hooks.none().replace(input, reader).replace(output, this);
   }
 
-  private void read(Tensor seen) {
-    rows = Math.toIntExact(seen.size(0));
-    long bytes = (long) rows * config.outputWidth() * Float.BYTES;
-    if (written.byteSize() < bytes) {
-      written = arena.allocate(bytes, 64);
-    }
+  private void read(Tensor activation) {
     try (Arena own = Arena.ofConfined()) {
-      MemorySegment memory = own.allocate((long) rows * config.inputWidth() * Float.BYTES, 64);
-      seen.copyTo(memory);
-      engine.encode(new Rows(memory, DType.F32, rows, config.inputWidth()), config.activation());
-      // The target does not matter, but an engine compares while it decodes.
-      engine.decode(new Rows(written, DType.F32, rows, config.outputWidth()), false);
-      engine.readReconstruction(written);
+      Rows seen = positions().hostRows(activation, own);
+      rows = seen.count();
+      int width = dictionary.config().outputWidth();
+      long bytes = (long) rows * width * Float.BYTES;
+      if (written.byteSize() < bytes) {
+        written = arena.allocate(bytes, 64);
+      }
+      dictionary.reconstruct(seen, new Rows(written, DType.F32, rows, width), written);
     }
   }
 
@@ -89,14 +80,15 @@ public final class Transcoding extends Intervention {
       throw new IllegalStateException(
           "%d rows of %s were read for %d of %s".formatted(rows, input, replacing.size(0), output));
     }
-    Tensor result = Tensor.empty(DType.F32, Device.CPU, rows, config.outputWidth());
-    result.copyFrom(written.asSlice(0, (long) rows * config.outputWidth() * Float.BYTES));
-    return result.to(replacing.device());
+    int width = dictionary.config().outputWidth();
+    Tensor result = Tensor.empty(DType.F32, Device.CPU, rows, width);
+    result.copyFrom(written.asSlice(0, (long) rows * width * Float.BYTES));
+    return result;
   }
 
   @Override
   public void close() {
-    engine.close();
+    dictionary.close();
     arena.close();
   }
 }

@@ -72,9 +72,9 @@ public final class StudyPage {
     for (SweepResult sweep : sweeps) {
       TrainingConfig other = sweep.cells().getFirst().cell().config();
       if (!sweep.hook().equals(first.hook())
-          || other.steps() != config.steps()
-          || other.batch() != config.batch()
-          || other.deadWindow() != config.deadWindow()
+          || other.schedule().steps() != config.schedule().steps()
+          || other.schedule().batch() != config.schedule().batch()
+          || other.schedule().deadWindow() != config.schedule().deadWindow()
           || other.heldOut() != config.heldOut()
           || other.dataSeed() != config.dataSeed()) {
         throw new IllegalArgumentException(
@@ -143,12 +143,12 @@ public final class StudyPage {
         Quoted.markdown(sweep.model()),
         Quoted.markdown(sweep.text()),
         config.k(),
-        config.steps(),
-        config.batch(),
-        config.steps() * config.batch(),
-        plain(config.learningRate()),
+        config.schedule().steps(),
+        config.schedule().batch(),
+        config.schedule().steps() * config.schedule().batch(),
+        plain(config.schedule().learningRate()),
         seeds,
-        config.deadWindow(),
+        config.schedule().deadWindow(),
         errors(),
         patience());
     line("");
@@ -195,7 +195,7 @@ public final class StudyPage {
                     Locale.ROOT,
                     " AuxK and resampling treat a feature as dead after %,d tokens.",
                     config.remedies().deadAfter() == 0
-                        ? config.deadWindow()
+                        ? config.schedule().deadWindow()
                         : config.remedies().deadAfter()))
         .orElse("");
   }

@@ -6,12 +6,14 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.files.Fields;
 import io.sluice.store.ActivationStore;
-import io.sluice.training.config.InitialDirectionsSettings;
-import io.sluice.training.config.KindSettings;
+import io.sluice.training.config.InitialDirections;
+import io.sluice.training.config.Kind;
 import io.sluice.training.config.Remedies;
+import io.sluice.training.config.Schedule;
 import io.sluice.training.config.SparsitySettings;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.RunRows;
+import io.sluice.training.run.RunStore;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.OptionalInt;
@@ -19,6 +21,8 @@ import java.util.OptionalInt;
 /** A training configuration as the flat {@code config} of {@code run.json}, and back. */
 public final class Settings {
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String BATCH = "batch";
+  private static final String DEAD_WINDOW = "deadWindowTokens";
   private static final int MOST = Integer.MAX_VALUE;
 
   private Settings() {}
@@ -27,27 +31,18 @@ public final class Settings {
       throws IOException {
     ObjectNode json = JSON.createObjectNode();
     json.put("hook", config.hook());
-    KindSettings.write(config.kind(), json);
+    config.kind().write(json);
     json.put("features", config.features());
     SparsitySettings.write(config.sparsity(), json);
-    InitialDirectionsSettings.write(config.start(), json);
+    config.start().write(json);
     json.put("centre", config.centre());
     json.put("normalise", config.normalise());
     json.put("normSearch", config.normSearch());
     json.put("rankByDecoderNorm", config.rankByDecoderNorm());
     json.put("optimiser", config.optimiser().label());
-    json.put("learningRate", config.learningRate());
-    json.put("beta1", config.beta1());
-    json.put("beta2", config.beta2());
-    json.put("epsilon", config.epsilon());
-    json.put("batch", config.batch());
-    json.put("steps", config.steps());
-    json.put("warmupSteps", config.warmupSteps());
-    json.put("decaySteps", config.decaySteps());
+    config.schedule().writeSteps(json, BATCH);
     json.put("seed", config.seed());
-    json.put("deadWindowTokens", config.deadWindow());
-    json.put("checkpointEvery", config.checkpointEvery());
-    json.put("logEvery", config.logEvery());
+    config.schedule().writeCadence(json, DEAD_WINDOW);
     json.put("sampleRows", config.sampleRows());
     json.put("fromPosition", config.firstPosition(store));
     json.put("dataSeed", config.dataSeed());
@@ -57,11 +52,7 @@ public final class Settings {
       json.set("remedies", JSON.valueToTree(remedies));
     }
     json.put("engine", engine);
-    json.put("store", store.folder().toString());
-    json.put("storeRows", store.rows());
-    json.put("storeCreated", store.manifest().created());
-    json.put("model", store.manifest().model());
-    json.put("text", store.manifest().text());
+    RunStore.write(store, json);
     return json;
   }
 
@@ -79,27 +70,17 @@ public final class Settings {
         () ->
             new TrainingConfig(
                 json.text("hook"),
-                KindSettings.read(json),
+                Kind.read(json),
                 json.integer("features", 1, MOST),
                 SparsitySettings.read(json),
-                InitialDirectionsSettings.read(json),
+                InitialDirections.read(json),
                 json.flag("centre"),
                 json.flag("normalise"),
                 json.flag("normSearch", true),
                 json.flag("rankByDecoderNorm"),
                 Optimiser.ofLabel(json.text("optimiser")),
-                json.real("learningRate"),
-                json.real("beta1"),
-                json.real("beta2"),
-                json.real("epsilon"),
-                json.integer("batch", 1, MOST),
-                json.whole("steps", 0, Long.MAX_VALUE),
-                json.whole("warmupSteps", 0, Long.MAX_VALUE),
-                json.whole("decaySteps", 0, Long.MAX_VALUE),
+                Schedule.read(json, BATCH, DEAD_WINDOW),
                 json.whole("seed", Long.MIN_VALUE, Long.MAX_VALUE),
-                json.whole("deadWindowTokens", 1, Long.MAX_VALUE),
-                json.whole("checkpointEvery", 0, Long.MAX_VALUE),
-                json.whole("logEvery", 0, Long.MAX_VALUE),
                 json.integer("sampleRows", 1, MOST),
                 // Runs that do not say took every row.
                 OptionalInt.of(json.integer("fromPosition", 0, MOST, 0)),
@@ -113,21 +94,5 @@ public final class Settings {
                 json.has("remedies")
                     ? json.object("remedies").record(Remedies.class)
                     : Remedies.NONE));
-  }
-
-  /** Refuses a store that is not the one the run was started on. */
-  static void requireSame(JsonNode json, ActivationStore store, Path file) throws IOException {
-    if (json.path("storeRows").asLong() != store.rows()
-        || !json.path("storeCreated").asText().equals(store.manifest().created())) {
-      throw new IOException(
-          "%s: the run was started on a store of %d rows created %s, but %s has %d rows, created %s"
-              .formatted(
-                  file,
-                  json.path("storeRows").asLong(),
-                  json.path("storeCreated").asText(),
-                  store.folder(),
-                  store.rows(),
-                  store.manifest().created()));
-    }
   }
 }

@@ -11,20 +11,24 @@ import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
-import io.sluice.engine.spec.AdamStep;
 import io.sluice.memory.Rows;
 import io.sluice.simd.NonFiniteWeightsException;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import io.sluice.store.HeldOut;
 import io.sluice.training.config.PenaltyConfig;
+import io.sluice.training.config.Schedule;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.DivergedException;
-import io.sluice.training.run.Metrics;
 import io.sluice.training.run.RunFolder;
+import io.sluice.training.run.RunLoop;
+import io.sluice.training.run.RunPosition;
 import io.sluice.training.run.RunResult;
 import io.sluice.training.run.RunRows;
+import io.sluice.training.run.RunStore;
+import io.sluice.training.run.StateFile;
 import io.sluice.training.run.StoppedException;
+import io.sluice.training.run.TrainingListener;
 import io.sluice.training.start.Blueprint;
 import io.sluice.training.start.InputMap;
 import io.sluice.training.start.Preparation;
@@ -46,14 +50,14 @@ public final class Trainer implements AutoCloseable {
   /** Inputs that dead features are drawn from. */
   private static final int RESAMPLING_ROWS = 8192;
 
-  private final RunFolder folder;
+  private final Path folder;
   private final ActivationStore store;
   private final TrainingConfig config;
   private final EngineFactory engines;
-  private final String name;
   private final Blueprint blueprint;
   private final SharedSample sample;
   private final HeldOut heldOut;
+  private final RunLoop loop;
 
   private Engine engine;
 
@@ -61,21 +65,6 @@ public final class Trainer implements AutoCloseable {
   private InputMap map;
 
   private StartingPoint start;
-  private long step;
-  private long tokens;
-  private double secondsBefore;
-
-  /** Time spent in this sitting, and since when it runs; 0 where it does not. */
-  private long spentNanos;
-
-  private long sinceNanos;
-
-  /** Where the last line of metrics was written. */
-  private double measuredSeconds;
-
-  private long measuredTokens;
-  private Metrics last;
-  private Tally tally = new Tally();
   private RunningThreshold threshold = new RunningThreshold();
   private PenaltyAnnealing annealing = new PenaltyAnnealing();
 
@@ -87,14 +76,14 @@ public final class Trainer implements AutoCloseable {
       String name,
       SharedSample sample)
       throws IOException {
-    this.folder = folder;
+    this.folder = folder.path();
     this.store = store;
     this.config = config;
     this.engines = engines;
-    this.name = name;
     this.blueprint = Blueprint.of(config, store);
     this.sample = sample;
     this.heldOut = config.heldOut(store);
+    this.loop = new RunLoop(folder, name, config.schedule(), new Run());
   }
 
   /**
@@ -128,7 +117,8 @@ public final class Trainer implements AutoCloseable {
       return trainer;
     } catch (IOException | RuntimeException | OutOfMemoryError e) {
       try (trainer) {
-        trainer.folder.giveUp();
+        Files.deleteIfExists(folder.resolve(InputMap.FILE));
+        trainer.loop.giveUp();
       }
       throw e;
     }
@@ -152,9 +142,9 @@ public final class Trainer implements AutoCloseable {
     RunFolder run = RunFolder.reopen(folder);
     Trainer trainer = null;
     try {
-      Path file = folder.resolve("run.json");
+      Path file = folder.resolve(RunFolder.DESCRIPTION);
       JsonNode description = run.description();
-      Settings.requireSame(description.path("config"), store, file);
+      RunStore.requireSame(description.path("config"), store, file);
       TrainingConfig config = Settings.read(description.path("config"), file);
       RunRows.requireSame(description.path("config"), config.heldOut(store), file);
       Blueprint.of(config, store).requireMemory(engines);
@@ -162,7 +152,7 @@ public final class Trainer implements AutoCloseable {
         throw new IOException(folder + ": this run is complete; there is nothing to resume");
       }
       trainer = new Trainer(run, store, config, engines, description.path("name").asText(), sample);
-      trainer.goOn();
+      trainer.continueFromCheckpoint();
       return trainer;
     } catch (IOException | RuntimeException e) {
       if (trainer != null) {
@@ -187,49 +177,38 @@ public final class Trainer implements AutoCloseable {
   }
 
   private void begin() throws IOException {
-    folder.clear();
     Preparation.Prepared prepared = new Preparation(store, blueprint, sample).prepare(engines);
     engine = prepared.engine();
     start = prepared.start();
     map = prepared.map();
     if (map != null) {
-      map.write(folder.path());
+      map.write(folder);
     }
-    // The description comes last: a folder without one is free for another try.
-    if (config.checkpointEvery() > 0) {
-      checkpoint();
-    }
-    folder.describe(name, settings(), null);
+    loop.begin();
   }
 
-  private void goOn() throws IOException {
-    if (config.remedies().mapInput() && !Checkpoint.list(folder.path()).isEmpty()) {
-      map = InputMap.read(folder.path(), blueprint.inputWidth());
+  private void continueFromCheckpoint() throws IOException {
+    if (config.remedies().mapInput() && !StateFile.list(folder).isEmpty()) {
+      map = InputMap.read(folder, blueprint.inputWidth());
     }
     Blueprint inside = map == null ? blueprint : blueprint.within(map.inside());
     requireRoom(inside);
     engine = inside.openEmpty(engines);
-    Checkpoint newest = Checkpoint.restoreNewest(folder.path(), engine);
+    Checkpoint newest = Checkpoint.restoreNewest(folder, engine);
     if (newest == null) {
       engine.close();
       begin();
       return;
     }
-    step = newest.step();
-    tokens = newest.tokens();
-    secondsBefore = newest.seconds();
-    measuredSeconds = secondsBefore;
-    measuredTokens = tokens;
     start = newest.start().ofAutoencoder(config.hook());
-    tally = newest.tally();
     threshold = newest.threshold();
     annealing = newest.annealing();
-    folder.forgetMetricsAfter(step);
+    loop.continueAt(newest.position());
   }
 
   /** Refuses a configuration of more parameters than any checkpoint has, before they are made. */
   private void requireRoom(Blueprint inside) throws IOException {
-    List<Path> checkpoints = Checkpoint.list(folder.path());
+    List<Path> checkpoints = StateFile.list(folder);
     long most = 0;
     for (Path checkpoint : checkpoints) {
       most = Math.max(most, Files.size(checkpoint));
@@ -238,22 +217,11 @@ public final class Trainer implements AutoCloseable {
       throw new IOException(
           "%s: its %d features take %d bytes, but the largest checkpoint has only %d; restore it"
               .formatted(
-                  folder.path().resolve("run.json"),
+                  folder.resolve(RunFolder.DESCRIPTION),
                   config.features(),
                   inside.parameterBytes(),
                   most));
     }
-  }
-
-  private ObjectNode settings() throws IOException {
-    ObjectNode settings = Settings.write(config, store, engine.name());
-    settings.put("scale", start.scale());
-    settings.put("subspaceDimensions", start.subspaceDimensions());
-    settings.put("commonNorm", start.commonNorm());
-    if (map != null) {
-      settings.put("trainedDimensions", start.trainedDimensions());
-    }
-    return settings;
   }
 
   /** The run's configuration. */
@@ -268,7 +236,7 @@ public final class Trainer implements AutoCloseable {
 
   /** Steps done so far. */
   public long step() {
-    return step;
+    return loop.step();
   }
 
   /** What the sample said before the first step. */
@@ -294,85 +262,39 @@ public final class Trainer implements AutoCloseable {
    * @throws StoppedException if the listener has asked for it
    */
   public RunResult run(TrainingListener listener) throws IOException {
-    listener.started(start);
-    SiteFeed feed =
-        new SiteFeed(
-            store,
-            BatchPlan.shuffled(
-                    SiteFeed.columns(start.inputs(), start.outputs()),
-                    config.batch(),
-                    config.dataSeed())
-                .where(config.rows(store)),
-            start.inputs(),
-            start.outputs());
-    feed.seek(step);
-    while (!atEnd()) {
-      long began = System.nanoTime();
-      advance(feed.next(), began, listener);
-      if (!atEnd() && listener.stops()) {
-        stop();
-        throw new StoppedException(
-            "stopped after %d of %d steps, with a checkpoint".formatted(step, config.steps()));
-      }
-    }
-    return finish();
+    SiteFeed feed = feed(config.schedule().batch(), config.dataSeed());
+    feed.seek(loop.step());
+    RunResult result = loop.run(step -> trainStep(step, feed.next()), listener);
+    forgetMap();
+    return result;
   }
 
   /** Writes a checkpoint of this moment, whatever the configuration says of them. */
-  public void stop() throws IOException {
-    checkpoint();
+  public void checkpoint() throws IOException {
+    loop.checkpoint();
   }
 
   /** Whether the last step is done. */
   public boolean atEnd() {
-    return step >= config.steps();
-  }
-
-  /**
-   * One step, and what is due after it.
-   *
-   * @param raw the batch of this step, scaled if no map stands before the engine
-   * @param began {@link System#nanoTime} from which the time of this step counts
-   */
-  public void advance(SiteFeed.Pair raw, long began, TrainingListener listener) throws IOException {
-    sinceNanos = began;
-    trainStep(raw);
-    listener.stepped(step, tokens);
-    if (step % config.logEvery() == 0 || atEnd()) {
-      double now = seconds();
-      long measuring = System.nanoTime();
-      Double unseen = heldOutFvu();
-      // Measuring is no training.
-      sinceNanos += System.nanoTime() - measuring;
-      last = measure((tokens - measuredTokens) / (now - measuredSeconds), unseen);
-      measuredSeconds = now;
-      measuredTokens = tokens;
-      folder.append(last);
-      listener.measured(last);
-    }
-    if (config.checkpointEvery() > 0 && (step % config.checkpointEvery() == 0 || atEnd())) {
-      checkpoint();
-    }
-    spentNanos += System.nanoTime() - sinceNanos;
-    sinceNanos = 0;
+    return loop.atEnd();
   }
 
   /** One step of an autoencoder on unscaled activations that several runs share. */
   public void advance(Rows raw) throws IOException {
     float scale = (float) start.inputs().getFirst().scale();
     Rows seen = new Rows(raw.memory(), raw.dtype(), raw.count(), raw.width(), scale);
-    advance(new SiteFeed.Pair(seen, seen), System.nanoTime(), TrainingListener.NONE);
+    SiteFeed.Pair pair = new SiteFeed.Pair(seen, seen);
+    loop.advance(step -> trainStep(step, pair), TrainingListener.NONE);
   }
 
   private DivergedException diverged(String what) {
     return new DivergedException(
         "%s at step %d, though the activations are finite; try a lower learning rate than %s"
-            .formatted(what, step, config.learningRate()));
+            .formatted(what, loop.step(), config.schedule().learningRate()));
   }
 
   /** The one training step. */
-  private void trainStep(SiteFeed.Pair raw) throws IOException {
-    step++;
+  private void trainStep(long step, SiteFeed.Pair raw) throws IOException {
     SiteFeed.Pair batch = map == null ? raw : mapped(raw.input());
     try {
       engine.encode(batch.input(), config.activation(step));
@@ -385,7 +307,7 @@ public final class Trainer implements AutoCloseable {
     }
     double ofActivations = map == null ? error : map.squaredError(engine, error);
     int rows = batch.input().count();
-    tokens += rows;
+    long tokens = loop.addTokens(rows);
     engine.markFired(tokens);
     if (config.sparsity().activation().isPenalised()) {
       PenaltyConfig penalty = config.sparsity().penalty();
@@ -401,30 +323,20 @@ public final class Trainer implements AutoCloseable {
           tokens - config.deadAfter());
     }
     engine.accumulate();
-    engine.update(
-        new AdamStep(
-            step, config.learningRate(step), config.beta1(), config.beta2(), config.epsilon()));
+    engine.update(config.schedule().adam(step));
     if (config.sparsity().activation() instanceof BatchTopK && engine.codeCount() > 0) {
       threshold.add(engine.leastRank());
     }
-    tally.add(ofActivations, engine.codeCount(), rows);
-    if (config.remedies().resamplesAfter(step, config.steps())) {
-      resample();
+    loop.addTally(ofActivations, engine.codeCount(), rows);
+    if (config.remedies().resamplesAfter(step, config.schedule().steps())) {
+      resample(step, tokens);
     }
   }
 
   /** Follows from the seed and the step alone, so that a resumed run draws the same. */
-  private void resample() throws IOException {
+  private void resample(long step, long tokens) throws IOException {
     SiteFeed feed =
-        new SiteFeed(
-            store,
-            BatchPlan.shuffled(
-                    SiteFeed.columns(start.inputs(), start.outputs()),
-                    (int) Math.min(RESAMPLING_ROWS, store.rows()),
-                    config.dataSeed() + (step << 20) + 1)
-                .where(config.rows(store)),
-            start.inputs(),
-            start.outputs());
+        feed((int) Math.min(RESAMPLING_ROWS, store.rows()), config.dataSeed() + (step << 20) + 1);
     SiteFeed.Pair drawn = feed.next();
     Resampling.apply(
         engine,
@@ -434,6 +346,16 @@ public final class Trainer implements AutoCloseable {
         new SplittableRandom(config.seed() ^ step * 0x9e3779b97f4a7c15L)::nextDouble);
   }
 
+  /** What is trained on, shuffled, as training reads it. */
+  private SiteFeed feed(int batch, long seed) throws IOException {
+    return new SiteFeed(
+        store,
+        BatchPlan.shuffled(SiteFeed.columns(start.inputs(), start.outputs()), batch, seed)
+            .where(config.rows(store)),
+        start.inputs(),
+        start.outputs());
+  }
+
   private SiteFeed.Pair mapped(Rows raw) {
     Rows seen = map.apply(raw);
     return new SiteFeed.Pair(seen, seen);
@@ -441,7 +363,9 @@ public final class Trainer implements AutoCloseable {
 
   /** The FVU on what is held out, where a line of metrics is due to have it; else null. */
   private Double heldOutFvu() throws IOException {
-    long before = tokens - Math.min(tokens, config.logEvery() * config.batch());
+    Schedule schedule = config.schedule();
+    long tokens = loop.tokens();
+    long before = tokens - Math.min(tokens, schedule.logEvery() * schedule.batch());
     if (heldOut.isEmpty() || !atEnd() && !HeldOutMeasure.isDue(heldOut, before, tokens)) {
       return null;
     }
@@ -463,69 +387,69 @@ public final class Trainer implements AutoCloseable {
     return Double.isFinite(fvu) ? Double.valueOf(fvu) : null;
   }
 
-  private Metrics measure(double tokensPerSecond, Double unseen) {
-    double loss = tally.squaredError / tally.rows;
-    Metrics metrics =
-        new Metrics(
-            step,
-            tokens,
-            loss,
-            loss / start.variance(),
-            unseen,
-            (double) tally.codes / tally.rows,
-            deadFraction(),
-            config.deadWindow(),
-            config.learningRate(step),
-            tokensPerSecond,
-            seconds());
-    tally.clear();
-    return metrics;
-  }
-
-  private double deadFraction() {
-    int alive = engine.firedSince(tokens - config.deadWindow());
-    return 1 - (double) alive / engine.spec().features();
-  }
-
-  private double seconds() {
-    long running = sinceNanos == 0 ? 0 : System.nanoTime() - sinceNanos;
-    return secondsBefore + (spentNanos + running) / 1e9;
-  }
-
-  private void checkpoint() throws IOException {
-    new Checkpoint(step, tokens, seconds(), start, tally, threshold, annealing)
-        .write(folder.path(), engine);
-  }
-
   /** Saves the dictionary into the run folder and removes the checkpoints. */
   public RunResult finish() throws IOException {
-    if (blueprint.isCrossLayer()) {
-      crossLayerDictionary().save(folder.path());
-    } else {
-      dictionary().save(folder.path());
-    }
-    double seconds = seconds();
-    Metrics end = last == null ? folder.lastMetrics() : last;
-    RunResult result =
-        new RunResult(
-            step,
-            tokens,
-            end.heldOutFvu(),
-            heldOut.tokens(),
-            end.fvu(),
-            RunResult.stepsOfLastLine(step, config.logEvery()),
-            end.l0(),
-            end.deadFraction(),
-            config.deadWindow(),
-            end.loss(),
-            tokens / seconds,
-            seconds);
-    folder.describe(name, settings(), result);
-    for (Path checkpoint : Checkpoint.list(folder.path())) {
-      Files.deleteIfExists(checkpoint);
-    }
-    Files.deleteIfExists(folder.path().resolve(InputMap.FILE));
+    RunResult result = loop.finish();
+    forgetMap();
     return result;
+  }
+
+  private void forgetMap() throws IOException {
+    Files.deleteIfExists(folder.resolve(InputMap.FILE));
+  }
+
+  /** What the run's life asks of what is trained. */
+  private final class Run implements RunLoop.Trained {
+    @Override
+    public int features() {
+      return engine.spec().features();
+    }
+
+    @Override
+    public int firedSince(long tokens) {
+      return engine.firedSince(tokens);
+    }
+
+    @Override
+    public double variance() {
+      return start.variance();
+    }
+
+    @Override
+    public Double heldOutFvu() throws IOException {
+      return Trainer.this.heldOutFvu();
+    }
+
+    @Override
+    public long heldOutTokens() {
+      return heldOut.tokens();
+    }
+
+    @Override
+    public void checkpoint(Path folder, RunPosition position) throws IOException {
+      new Checkpoint(position, start, threshold, annealing).write(folder, engine);
+    }
+
+    @Override
+    public ObjectNode settings() throws IOException {
+      ObjectNode settings = Settings.write(config, store, engine.name());
+      settings.put("scale", start.scale());
+      settings.put("subspaceDimensions", start.subspaceDimensions());
+      settings.put("commonNorm", start.commonNorm());
+      if (map != null) {
+        settings.put("trainedDimensions", start.trainedDimensions());
+      }
+      return settings;
+    }
+
+    @Override
+    public void export(Path folder) throws IOException {
+      if (blueprint.isCrossLayer()) {
+        crossLayerDictionary().save(folder);
+      } else {
+        dictionary().save(folder);
+      }
+    }
   }
 
   /** The dictionary as it is now, in the units of the raw activations. */
@@ -576,6 +500,6 @@ public final class Trainer implements AutoCloseable {
     if (map != null) {
       map.close();
     }
-    folder.close();
+    loop.close();
   }
 }

@@ -28,6 +28,7 @@ import io.sluice.store.ActivationStore;
 import io.sluice.torch.Device;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.RunResult;
+import io.sluice.training.run.TrainingListener;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,5 +1,7 @@
 package io.sluice.training;
 
+import io.sluice.training.run.TrainingListener;
+
 /**
  * Ends a run after a step as if its process had ended: nothing is saved.
  *

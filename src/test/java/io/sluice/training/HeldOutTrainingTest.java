@@ -23,6 +23,7 @@ import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
 import io.sluice.training.run.RunRows;
 import io.sluice.training.run.StoppedException;
+import io.sluice.training.run.TrainingListener;
 import io.sluice.training.sweep.Grid;
 import io.sluice.training.sweep.Sweep;
 import io.sluice.training.sweep.SweepCell;
@@ -329,9 +330,24 @@ class HeldOutTrainingTest {
 
   @Test
   void aLibraryRunHasTheDeadWindowOfTheCommandLine() {
-    assertThat(TrainingConfig.of("h").features(64).k(4).batch(64).steps(40).build().deadWindow())
+    assertThat(
+            TrainingConfig.of("h")
+                .features(64)
+                .k(4)
+                .batch(64)
+                .steps(40)
+                .build()
+                .schedule()
+                .deadWindow())
         .isEqualTo(640);
-    assertThat(TrainingConfig.of("h").features(64).k(4).steps(1_000_000).build().deadWindow())
+    assertThat(
+            TrainingConfig.of("h")
+                .features(64)
+                .k(4)
+                .steps(1_000_000)
+                .build()
+                .schedule()
+                .deadWindow())
         .isEqualTo(10_000_000);
   }
 }

@@ -21,6 +21,7 @@ import io.sluice.training.config.Remedies;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
+import io.sluice.training.run.TrainingListener;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;

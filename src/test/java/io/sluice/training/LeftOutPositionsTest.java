@@ -17,6 +17,7 @@ import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
 import io.sluice.store.files.Manifest;
 import io.sluice.training.config.TrainingConfigBuilder;
+import io.sluice.training.run.TrainingListener;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -22,6 +22,7 @@ import io.sluice.training.config.Remedies;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
+import io.sluice.training.run.TrainingListener;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;

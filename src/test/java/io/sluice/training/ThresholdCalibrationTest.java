@@ -17,6 +17,7 @@ import io.sluice.memory.Workers;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.RowFilter;
 import io.sluice.training.config.TrainingConfig;
+import io.sluice.training.run.TrainingListener;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;

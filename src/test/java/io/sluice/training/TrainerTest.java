@@ -19,6 +19,7 @@ import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
+import io.sluice.training.run.TrainingListener;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -317,11 +318,11 @@ public class TrainerTest {
             .warmupSteps(10)
             .decaySteps(20)
             .build();
-    assertThat(config.learningRate(1)).isCloseTo(0.1, within(1e-12));
-    assertThat(config.learningRate(10)).isEqualTo(1);
-    assertThat(config.learningRate(81)).isEqualTo(1);
-    assertThat(config.learningRate(91)).isCloseTo(0.5, within(1e-12));
-    assertThat(config.learningRate(100)).isCloseTo(0.05, within(1e-12));
+    assertThat(config.schedule().learningRate(1)).isCloseTo(0.1, within(1e-12));
+    assertThat(config.schedule().learningRate(10)).isEqualTo(1);
+    assertThat(config.schedule().learningRate(81)).isEqualTo(1);
+    assertThat(config.schedule().learningRate(91)).isCloseTo(0.5, within(1e-12));
+    assertThat(config.schedule().learningRate(100)).isCloseTo(0.05, within(1e-12));
     assertThat(config.k(1)).isEqualTo(30);
     assertThat(config.k(11)).isEqualTo(20);
     assertThat(config.k(21)).isEqualTo(10);

@@ -19,6 +19,7 @@ import io.sluice.training.config.Kind;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
+import io.sluice.training.run.TrainingListener;
 import io.sluice.training.start.Sample;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;

@@ -1,7 +1,7 @@
 package io.sluice.cli.console;
 
-import io.sluice.training.TrainingListener;
 import io.sluice.training.run.Metrics;
+import io.sluice.training.run.TrainingListener;
 import java.util.Locale;
 import java.util.function.LongBinaryOperator;
 

@@ -2,7 +2,7 @@ package io.sluice.cli.options;
 
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
-import io.sluice.training.config.TrainingConfig;
+import io.sluice.training.config.Schedule;
 import picocli.CommandLine.Option;
 
 /** What happens at which step of a training. */
@@ -73,6 +73,6 @@ public final class ScheduleOptions {
    * @param tokens of the run
    */
   public long deadWindow(long tokens) {
-    return deadWindow != null ? deadWindow : TrainingConfig.usualDeadWindow(tokens);
+    return deadWindow != null ? deadWindow : Schedule.usualDeadWindow(tokens);
   }
 }

@@ -1,5 +1,6 @@
 package io.sluice.lorsa.evaluation;
 
+import io.sluice.evaluation.ReplacedPositions;
 import io.sluice.lorsa.Lorsa;
 import io.sluice.lorsa.LorsaConfig;
 import io.sluice.lorsa.engine.LorsaBatch;
@@ -8,7 +9,6 @@ import io.sluice.memory.DType;
 import io.sluice.model.HookPoint;
 import io.sluice.model.Hooks;
 import io.sluice.torch.Device;
-import io.sluice.torch.ShapeOperators;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import java.util.Arrays;
@@ -21,7 +21,7 @@ import java.util.List;
 public final class LorsaReconstruction implements AutoCloseable {
   private final HookPoint input;
   private final HookPoint output;
-  private final int from;
+  private final ReplacedPositions positions;
   private final LorsaEngine engine;
   private final TensorScope kept = TensorScope.detached();
   private Tensor read;
@@ -40,7 +40,7 @@ public final class LorsaReconstruction implements AutoCloseable {
     }
     this.input = HookPoint.parse(config.inputHook());
     this.output = HookPoint.parse(config.outputHook());
-    this.from = config.fromPosition();
+    this.positions = new ReplacedPositions(config.fromPosition());
     this.engine = LorsaEngine.running(lorsa.weights(), device);
   }
 
@@ -70,20 +70,15 @@ public final class LorsaReconstruction implements AutoCloseable {
   }
 
   private Tensor replaced(Tensor activation) {
-    long length = activation.size(1);
-    if (from >= length) {
+    if (positions.areNone(activation)) {
       return activation;
     }
     int[] lengths = new int[Math.toIntExact(activation.size(0))];
     // Padding is on the right: no token sees it, and what is written there has no meaning.
-    Arrays.fill(lengths, Math.toIntExact(length));
-    Tensor written = engine.output(new LorsaBatch(read, null, lengths, from));
+    Arrays.fill(lengths, Math.toIntExact(activation.size(1)));
+    Tensor written = engine.output(new LorsaBatch(read, null, lengths, positions.from()));
     forget();
-    Tensor result = written.to(activation.dtype());
-    return from == 0
-        ? result
-        : ShapeOperators.cat(
-            List.of(activation.narrow(1, 0, from), result.narrow(1, from, length - from)), 1);
+    return positions.put(activation, positions.of(written));
   }
 
   /** Frees what it owns. */

@@ -1,2 +1,6 @@
-/** What a low-rank sparse attention does on a store, and in the place of the model's attention. */
+/**
+ * Measures of a trained Lorsa: FVU and dead heads on the contexts of a store, and its output in the
+ * place of the attention's while a language model runs. The measures themselves are in {@code
+ * io.sluice.evaluation}, which dictionaries share.
+ */
 package io.sluice.lorsa.evaluation;

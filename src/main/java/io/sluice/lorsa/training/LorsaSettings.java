@@ -7,9 +7,10 @@ import io.sluice.files.Fields;
 import io.sluice.lorsa.LorsaConfig;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.HeldOut;
-import io.sluice.training.config.InitialDirectionsSettings;
+import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.Schedule;
 import io.sluice.training.run.RunRows;
+import io.sluice.training.run.RunStore;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -17,6 +18,9 @@ import java.nio.file.Path;
 final class LorsaSettings {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String FORM = "lorsa";
+  private static final String SCHEDULE = "schedule";
+  private static final String BATCH = "contexts";
+  private static final String DEAD_WINDOW = "deadWindow";
   private static final int MOST = Integer.MAX_VALUE;
 
   private LorsaSettings() {}
@@ -35,20 +39,18 @@ final class LorsaSettings {
     json.put("groups", config.groups());
     json.put("k", config.k());
     json.put("rankByOutputNorm", config.rankByOutputNorm());
-    InitialDirectionsSettings.write(config.start(), json);
+    config.start().write(json);
     json.put("centre", config.centre());
     json.put("normalise", config.normalise());
     json.put("fromPosition", config.fromPosition());
-    json.set("schedule", JSON.valueToTree(config.schedule()));
+    ObjectNode schedule = json.putObject(SCHEDULE);
+    config.schedule().writeSteps(schedule, BATCH);
+    config.schedule().writeCadence(schedule, DEAD_WINDOW);
     json.put("seed", config.seed());
     json.put("sampleTokens", config.sampleTokens());
     RunRows.write(heldOut, json);
     json.set("start", JSON.valueToTree(start));
-    json.put("store", store.folder().toString());
-    json.put("storeRows", store.rows());
-    json.put("storeCreated", store.manifest().created());
-    json.put("model", store.manifest().model());
-    json.put("text", store.manifest().text());
+    RunStore.write(store, json);
     return json;
   }
 
@@ -68,11 +70,11 @@ final class LorsaSettings {
                 fields.integer("groups", 0, MOST),
                 fields.integer("k", 1, MOST),
                 fields.flag("rankByOutputNorm"),
-                InitialDirectionsSettings.read(fields),
+                InitialDirections.read(fields),
                 fields.flag("centre"),
                 fields.flag("normalise"),
                 fields.integer("fromPosition", 0, MOST),
-                fields.object("schedule").record(Schedule.class),
+                Schedule.read(fields.object(SCHEDULE), BATCH, DEAD_WINDOW),
                 fields.whole("seed", Long.MIN_VALUE, Long.MAX_VALUE),
                 fields.integer("sampleTokens", 1, MOST),
                 RunRows.share(fields)));
@@ -87,21 +89,5 @@ final class LorsaSettings {
   /** The form that the run has. */
   static LorsaConfig form(JsonNode json, Path file) throws IOException {
     return LorsaConfig.read(fields(json, file).object(FORM));
-  }
-
-  /** Refuses a store that is not the one the run was started on. */
-  static void requireSame(JsonNode json, ActivationStore store, Path file) throws IOException {
-    if (json.path("storeRows").asLong() != store.rows()
-        || !json.path("storeCreated").asText().equals(store.manifest().created())) {
-      throw new IOException(
-          "%s: the run was started on a store of %d rows created %s, but %s has %d rows, created %s"
-              .formatted(
-                  file,
-                  json.path("storeRows").asLong(),
-                  json.path("storeCreated").asText(),
-                  store.folder(),
-                  store.rows(),
-                  store.manifest().created()));
-    }
   }
 }

@@ -1,7 +1,6 @@
 package io.sluice.lorsa.training;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.sluice.engine.spec.AdamStep;
 import io.sluice.lorsa.ContextFeed;
 import io.sluice.lorsa.Lorsa;
 import io.sluice.lorsa.LorsaConfig;
@@ -15,18 +14,19 @@ import io.sluice.store.Contexts;
 import io.sluice.store.HeldOut;
 import io.sluice.torch.Device;
 import io.sluice.torch.TensorScope;
-import io.sluice.training.TrainingListener;
 import io.sluice.training.config.Schedule;
-import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.DivergedException;
-import io.sluice.training.run.Metrics;
 import io.sluice.training.run.RunFolder;
+import io.sluice.training.run.RunLoop;
+import io.sluice.training.run.RunPosition;
 import io.sluice.training.run.RunResult;
 import io.sluice.training.run.RunRows;
+import io.sluice.training.run.RunStore;
+import io.sluice.training.run.StateFile;
 import io.sluice.training.run.StoppedException;
+import io.sluice.training.run.TrainingListener;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.IntStream;
 
@@ -35,33 +35,28 @@ import java.util.stream.IntStream;
  * {@linkplain #resume resumed} on the same device ends in the same weights, bit for bit.
  */
 public final class LorsaTrainer implements AutoCloseable {
-  private final RunFolder folder;
+  private final Path folder;
   private final LorsaTrainingConfig config;
   private final Contexts contexts;
   private final HeldOut heldOut;
   private final ContextFeed feed;
-  private final String name;
   private final Device device;
+  private final RunLoop loop;
 
   private LorsaConfig form;
   private LorsaEngine engine;
   private LorsaStartingPoint start;
-  private long step;
-  private long tokens;
-  private double secondsBefore;
-  private long startedNanos;
-  private LorsaResult tally = LorsaResult.NONE;
 
   private LorsaTrainer(
       RunFolder folder, LorsaTrainingConfig config, Contexts contexts, String name, Device device)
       throws IOException {
-    this.folder = folder;
+    this.folder = folder.path();
     this.config = config;
     this.contexts = contexts;
     this.heldOut = heldOut(config, contexts);
     this.feed = feed(contexts.where(row -> !heldOut.holds(row)), config, device);
-    this.name = name;
     this.device = device;
+    this.loop = new RunLoop(folder, name, config.schedule(), new Run());
   }
 
   private static HeldOut heldOut(LorsaTrainingConfig config, Contexts contexts) throws IOException {
@@ -94,11 +89,9 @@ public final class LorsaTrainer implements AutoCloseable {
     feed(contexts, config, device);
     LorsaTrainingConfig whole = config;
     if (config.schedule().deadWindow() == 0) {
-      long perStep = contexts.rows() / contexts.count() * config.schedule().contexts();
+      long perStep = contexts.rows() / contexts.count() * config.schedule().batch();
       long run = config.schedule().steps() * perStep;
-      whole =
-          config.withSchedule(
-              config.schedule().withDeadWindow(TrainingConfig.usualDeadWindow(run)));
+      whole = config.withSchedule(config.schedule().withDeadWindow(Schedule.usualDeadWindow(run)));
     }
     LorsaTrainer trainer =
         new LorsaTrainer(RunFolder.create(folder), whole, contexts, name, device);
@@ -107,7 +100,7 @@ public final class LorsaTrainer implements AutoCloseable {
       return trainer;
     } catch (IOException | RuntimeException | OutOfMemoryError e) {
       try (trainer) {
-        trainer.folder.giveUp();
+        trainer.loop.giveUp();
       }
       throw e;
     }
@@ -124,11 +117,11 @@ public final class LorsaTrainer implements AutoCloseable {
     RunFolder run = RunFolder.reopen(folder);
     LorsaTrainer trainer = null;
     try {
-      Path file = folder.resolve("run.json");
+      Path file = folder.resolve(RunFolder.DESCRIPTION);
       JsonNode description = run.description();
       JsonNode settings = description.path("config");
       LorsaTrainingConfig config = LorsaSettings.read(settings, file);
-      LorsaSettings.requireSame(settings, contexts.store(), file);
+      RunStore.requireSame(settings, contexts.store(), file);
       if (description.has("result")) {
         throw new IOException(folder + ": this run is complete; there is nothing to resume");
       }
@@ -136,7 +129,7 @@ public final class LorsaTrainer implements AutoCloseable {
       feed(contexts, config, device);
       trainer = new LorsaTrainer(run, config, contexts, description.path("name").asText(), device);
       trainer.form = LorsaSettings.form(settings, file);
-      trainer.goOn();
+      trainer.continueFromCheckpoint();
       return trainer;
     } catch (IOException | RuntimeException e) {
       if (trainer != null) {
@@ -167,30 +160,20 @@ public final class LorsaTrainer implements AutoCloseable {
             config.outputHook(),
             config.fromPosition(),
             engine.spec());
-    folder.clear();
-    // The description comes last: a folder without one is free for another try.
-    if (config.schedule().checkpointEvery() > 0) {
-      checkpoint();
-    }
-    describe(null);
+    loop.begin();
   }
 
-  private void goOn() throws IOException {
-    Path newest = LorsaCheckpoint.newest(folder);
-    if (newest == null) {
+  private void continueFromCheckpoint() throws IOException {
+    if (StateFile.list(folder).isEmpty()) {
       throw new IOException(
-          folder.path() + ": has no checkpoint to resume from; start a new run in another folder");
+          folder + ": has no checkpoint to resume from; start a new run in another folder");
     }
     try (Arena arena = Arena.ofConfined()) {
       engine = LorsaEngine.training(LorsaWeights.allocate(arena, form.spec()), device);
     }
-    LorsaCheckpoint last = LorsaCheckpoint.restore(newest, engine);
-    step = last.step();
-    tokens = last.tokens();
-    secondsBefore = last.seconds();
-    start = last.start();
-    tally = last.tally();
-    folder.forgetMetricsAfter(step);
+    LorsaCheckpoint newest = LorsaCheckpoint.restoreNewest(folder, engine);
+    start = newest.start();
+    loop.continueAt(newest.position());
   }
 
   /** The run's configuration. */
@@ -205,7 +188,7 @@ public final class LorsaTrainer implements AutoCloseable {
 
   /** Steps done so far. */
   public long step() {
-    return step;
+    return loop.step();
   }
 
   /** What the sample said before the first step. */
@@ -216,51 +199,19 @@ public final class LorsaTrainer implements AutoCloseable {
   /**
    * Trains to the last step, saves the Lorsa into the run folder and removes the checkpoints.
    *
-   * @param listener told of steps and metrics; {@link TrainingListener#started} is not called
    * @throws IOException if data is not finite (the message names column and row) or writing fails
    * @throws DivergedException if the loss is not finite though the data is
    * @throws StoppedException if the listener has asked for it
    */
   public RunResult run(TrainingListener listener) throws IOException {
-    Schedule schedule = config.schedule();
-    startedNanos = System.nanoTime();
-    long measuredNanos = startedNanos;
-    long measuredTokens = tokens;
-    Metrics last = null;
-    while (step < schedule.steps()) {
-      trainStep();
-      listener.stepped(step, tokens);
-      boolean end = step == schedule.steps();
-      if (step % schedule.logEvery() == 0 || end) {
-        long now = System.nanoTime();
-        double speed = (tokens - measuredTokens) * 1e9 / (now - measuredNanos);
-        Double unseen = end ? heldOutFvu() : null;
-        // Measuring is no training.
-        startedNanos += System.nanoTime() - now;
-        last = measure(speed, unseen);
-        measuredNanos = System.nanoTime();
-        measuredTokens = tokens;
-        folder.append(last);
-        listener.measured(last);
-      }
-      if (schedule.checkpointEvery() > 0 && (step % schedule.checkpointEvery() == 0 || end)) {
-        checkpoint();
-      }
-      if (!end && listener.stops()) {
-        checkpoint();
-        throw new StoppedException(
-            "stopped after %d of %d steps, with a checkpoint".formatted(step, schedule.steps()));
-      }
-    }
-    return finish(last);
+    return loop.run(this::trainStep, listener);
   }
 
-  private void trainStep() throws IOException {
+  private void trainStep(long step) throws IOException {
     Schedule schedule = config.schedule();
     try (TensorScope scope = TensorScope.open()) {
-      int[] chosen = feed.contexts().shuffled(config.seed(), step, schedule.contexts());
+      int[] chosen = feed.contexts().shuffled(config.seed(), step - 1, schedule.batch());
       LorsaBatch batch = feed.batch(chosen, start.inputScale(), start.targetScale());
-      step++;
       if (batch.tokens() == 0) {
         return;
       }
@@ -270,16 +221,9 @@ public final class LorsaTrainer implements AutoCloseable {
             "the loss is %s at step %d, though the activations are finite; try a lower learning rate than %s"
                 .formatted(result.squaredError(), step, schedule.learningRate()));
       }
-      tokens += result.tokens();
-      engine.markFired(tokens);
-      engine.update(
-          new AdamStep(
-              step,
-              schedule.learningRate(step),
-              schedule.beta1(),
-              schedule.beta2(),
-              schedule.epsilon()));
-      tally = tally.plus(result);
+      engine.markFired(loop.addTokens(result.tokens()));
+      engine.update(schedule.adam(step));
+      loop.addTally(result.squaredError(), result.codes(), result.tokens());
     }
   }
 
@@ -304,65 +248,47 @@ public final class LorsaTrainer implements AutoCloseable {
     return sums.varies() ? Double.valueOf(sums.fvu()) : null;
   }
 
-  private Metrics measure(double tokensPerSecond, Double unseen) {
-    long counted = Math.max(1, tally.tokens());
-    double loss = tally.squaredError() / counted;
-    long window = config.schedule().deadWindow();
-    Metrics metrics =
-        new Metrics(
-            step,
-            tokens,
-            loss,
-            loss / start.variance(),
-            unseen,
-            (double) tally.codes() / counted,
-            1 - (double) engine.firedSince(tokens - window) / config.heads(),
-            window,
-            config.schedule().learningRate(step),
-            tokensPerSecond,
-            seconds());
-    tally = LorsaResult.NONE;
-    return metrics;
-  }
-
-  private double seconds() {
-    return startedNanos == 0
-        ? secondsBefore
-        : secondsBefore + (System.nanoTime() - startedNanos) / 1e9;
-  }
-
-  private void checkpoint() throws IOException {
-    new LorsaCheckpoint(device.toString(), step, tokens, seconds(), start, tally)
-        .write(folder, engine);
-  }
-
-  private RunResult finish(Metrics last) throws IOException {
-    lorsa().save(folder.path());
-    Metrics end = last == null ? folder.lastMetrics() : last;
-    RunResult result =
-        new RunResult(
-            step,
-            tokens,
-            end.heldOutFvu(),
-            heldOut.tokens(),
-            end.fvu(),
-            RunResult.stepsOfLastLine(step, config.schedule().logEvery()),
-            end.l0(),
-            end.deadFraction(),
-            end.deadWindowTokens(),
-            end.loss(),
-            tokens / seconds(),
-            seconds());
-    describe(result);
-    for (Path checkpoint : folder.checkpoints()) {
-      Files.deleteIfExists(checkpoint);
+  /** What the run's life asks of what is trained. */
+  private final class Run implements RunLoop.Trained {
+    @Override
+    public int features() {
+      return config.heads();
     }
-    return result;
-  }
 
-  private void describe(RunResult result) throws IOException {
-    folder.describe(
-        name, LorsaSettings.write(config, form, start, heldOut, contexts.store()), result);
+    @Override
+    public int firedSince(long tokens) {
+      return engine.firedSince(tokens);
+    }
+
+    @Override
+    public double variance() {
+      return start.variance();
+    }
+
+    @Override
+    public Double heldOutFvu() throws IOException {
+      return loop.atEnd() ? LorsaTrainer.this.heldOutFvu() : null;
+    }
+
+    @Override
+    public long heldOutTokens() {
+      return heldOut.tokens();
+    }
+
+    @Override
+    public void checkpoint(Path folder, RunPosition position) throws IOException {
+      LorsaCheckpoint.of(engine, position, start).write(folder, engine);
+    }
+
+    @Override
+    public JsonNode settings() {
+      return LorsaSettings.write(config, form, start, heldOut, contexts.store());
+    }
+
+    @Override
+    public void export(Path folder) throws IOException {
+      lorsa().save(folder);
+    }
   }
 
   /** The Lorsa as it is now, in the units of the raw activations. */
@@ -375,6 +301,6 @@ public final class LorsaTrainer implements AutoCloseable {
     if (engine != null) {
       engine.close();
     }
-    folder.close();
+    loop.close();
   }
 }

@@ -1,10 +1,43 @@
 package io.sluice.training.config;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.files.Fields;
+import io.sluice.files.Quoted;
+import java.io.IOException;
+
 /** Where the features of a new dictionary point. */
 public sealed interface InitialDirections {
+  /** Writes these into the configuration of a run. */
+  default void write(ObjectNode config) {
+    switch (this) {
+      case Random random -> config.put("init", Random.LABEL);
+      case ActiveSubspace active -> {
+        config.put("init", ActiveSubspace.LABEL);
+        config.put("dInit", active.dimensions());
+        config.put("tau", active.tau());
+      }
+    }
+  }
+
+  /**
+   * What {@link #write} wrote.
+   *
+   * @throws IOException if a field is missing or wrong, in one line that names file and field
+   */
+  static InitialDirections read(Fields config) throws IOException {
+    String init = config.text("init");
+    return switch (init) {
+      case Random.LABEL -> new Random();
+      case ActiveSubspace.LABEL ->
+          new ActiveSubspace(config.integer("dInit", 0, Integer.MAX_VALUE), config.real("tau"));
+      default -> throw config.damaged("unknown init " + Quoted.of(init));
+    };
+  }
 
   /** Directions drawn uniformly from the whole space. */
-  record Random() implements InitialDirections {}
+  record Random() implements InitialDirections {
+    static final String LABEL = "random";
+  }
 
   /**
    * Directions drawn inside the subspace in which the activations live (active-subspace
@@ -16,6 +49,8 @@ public sealed interface InitialDirections {
    *     {@code dimensions} is 0
    */
   record ActiveSubspace(int dimensions, double tau) implements InitialDirections {
+    static final String LABEL = "asi";
+
     public ActiveSubspace {
       if (dimensions < 0) {
         throw new IllegalArgumentException("d_init must not be negative: " + dimensions);

@@ -1,11 +1,67 @@
 package io.sluice.training.config;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.files.Fields;
+import io.sluice.files.Quoted;
+import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 
-/** What a dictionary writes, and what else it reads than the hook point of its run. */
+/**
+ * What a dictionary writes, what else it reads than the hook point of its run, and how {@code
+ * run.json} says so.
+ */
 public sealed interface Kind {
+  /** The name in {@code run.json}. */
+  String type();
+
+  /** Adds the kind's own fields to the {@code kind} of a run's settings. */
+  default void writeFields(ObjectNode json) {}
+
+  /** Writes the kind into the settings of a run. */
+  default void write(ObjectNode settings) {
+    ObjectNode json = settings.putObject("kind");
+    json.put("type", type());
+    writeFields(json);
+  }
+
+  /**
+   * The kind that {@link #write} wrote; runs of before there were several say nothing of it.
+   *
+   * @throws IOException if there is no such kind, or a field is missing or wrong; the message names
+   *     file and field
+   */
+  static Kind read(Fields settings) throws IOException {
+    if (!settings.has("kind")) {
+      return new Autoencoder();
+    }
+    Fields json = settings.object("kind");
+    String type = json.text("type", Autoencoder.TYPE);
+    return switch (type) {
+      case Autoencoder.TYPE -> new Autoencoder();
+      case Transcoder.TYPE ->
+          new Transcoder(json.text("target"), encoderStart(json), json.flag("skip", false));
+      case Crosscoder.TYPE -> new Crosscoder(json.texts("others"));
+      case CrossLayerTranscoder.TYPE ->
+          new CrossLayerTranscoder(json.texts("others"), json.texts("targets"), encoderStart(json));
+      default -> throw json.damaged("unknown type " + Quoted.of(type));
+    };
+  }
+
+  private static InitialEncoder encoderStart(Fields json) throws IOException {
+    return InitialEncoder.ofLabel(json.text("encoderStart"));
+  }
+
+  /** What it is called in the titles of runs; empty for the usual kind, an autoencoder. */
+  default String title() {
+    return type();
+  }
+
+  /** Where the encoder starts, each row by what its feature writes. */
+  default InitialEncoder encoderStart() {
+    return InitialEncoder.PULL_BACK;
+  }
 
   /** The hook points that the encoder reads. */
   List<String> inputs(String hook);
@@ -22,6 +78,18 @@ public sealed interface Kind {
 
   /** Writes what it reads. */
   record Autoencoder() implements Kind {
+    static final String TYPE = "autoencoder";
+
+    @Override
+    public String type() {
+      return TYPE;
+    }
+
+    @Override
+    public String title() {
+      return "";
+    }
+
     @Override
     public List<String> inputs(String hook) {
       return List.of(hook);
@@ -42,9 +110,28 @@ public sealed interface Kind {
    *     2501.18823)
    */
   record Transcoder(String target, InitialEncoder encoderStart, boolean skip) implements Kind {
+    static final String TYPE = "transcoder";
+
     public Transcoder {
       Objects.requireNonNull(target, "target");
       Objects.requireNonNull(encoderStart, "encoderStart");
+    }
+
+    @Override
+    public String type() {
+      return TYPE;
+    }
+
+    @Override
+    public void writeFields(ObjectNode json) {
+      json.put("target", target);
+      json.put("encoderStart", encoderStart.label());
+      json.put("skip", skip);
+    }
+
+    @Override
+    public String title() {
+      return skip ? "skip transcoder" : TYPE;
     }
 
     @Override
@@ -77,11 +164,23 @@ public sealed interface Kind {
    * @param others the hook points beside the run's, at least one
    */
   record Crosscoder(List<String> others) implements Kind {
+    static final String TYPE = "crosscoder";
+
     public Crosscoder {
       others = List.copyOf(others);
       if (others.isEmpty()) {
         throw new IllegalArgumentException("a crosscoder needs two hook points or more");
       }
+    }
+
+    @Override
+    public String type() {
+      return TYPE;
+    }
+
+    @Override
+    public void writeFields(ObjectNode json) {
+      others.forEach(json.putArray("others")::add);
     }
 
     @Override
@@ -111,6 +210,8 @@ public sealed interface Kind {
    */
   record CrossLayerTranscoder(
       List<String> others, List<String> targets, InitialEncoder encoderStart) implements Kind {
+    static final String TYPE = "cross-layer-transcoder";
+
     public CrossLayerTranscoder {
       others = List.copyOf(others);
       targets = List.copyOf(targets);
@@ -120,6 +221,23 @@ public sealed interface Kind {
             "a cross-layer transcoder reads and writes as many hook points, two or more; these are"
                 + " %d and %d".formatted(others.size() + 1, targets.size()));
       }
+    }
+
+    @Override
+    public String type() {
+      return TYPE;
+    }
+
+    @Override
+    public void writeFields(ObjectNode json) {
+      others.forEach(json.putArray("others")::add);
+      targets.forEach(json.putArray("targets")::add);
+      json.put("encoderStart", encoderStart.label());
+    }
+
+    @Override
+    public String title() {
+      return "cross-layer transcoder";
     }
 
     @Override

@@ -1,18 +1,23 @@
 package io.sluice.training.config;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.files.Fields;
+import java.io.IOException;
+
 /**
- * How long a Lorsa is trained, and in which steps.
+ * How long a run is, in which steps, and after how many of them it writes something.
  *
  * @param learningRate peak learning rate of Adam
  * @param beta1 decay of the first moment
  * @param beta2 decay of the second moment
  * @param epsilon ε of Adam
- * @param contexts contexts per step
+ * @param batch tokens per step; for a Lorsa, contexts per step
  * @param steps optimiser steps
  * @param warmupSteps steps over which the learning rate rises linearly from 0
  * @param decaySteps last steps, over which it falls linearly to 0
- * @param deadWindow tokens after which a head that did not fire counts as dead; 0 for 10,000,000,
- *     or a quarter of the run if that is less
+ * @param deadWindow tokens after which a feature that did not fire counts as dead; 0 where it is
+ *     still to follow from the length of the run, {@link #usualDeadWindow}
  * @param checkpointEvery steps between checkpoints; 0 for none
  * @param logEvery steps between lines of metrics
  */
@@ -21,13 +26,15 @@ public record Schedule(
     double beta1,
     double beta2,
     double epsilon,
-    int contexts,
+    int batch,
     long steps,
     long warmupSteps,
     long decaySteps,
     long deadWindow,
     long checkpointEvery,
     long logEvery) {
+  private static final long LONGEST_USUAL_DEAD_WINDOW = 10_000_000;
+
   /**
    * Checks the numbers.
    *
@@ -43,7 +50,7 @@ public record Schedule(
     if (!(epsilon > 0)) {
       throw new IllegalArgumentException("epsilon must be positive, not " + epsilon);
     }
-    atLeast("contexts per step", contexts, 1);
+    atLeast("batch", batch, 1);
     atLeast("steps", steps, 1);
     atLeast("warm-up steps", warmupSteps, 0);
     atLeast("decay steps", decaySteps, 0);
@@ -58,8 +65,16 @@ public record Schedule(
   }
 
   /** Adam with its usual numbers, no warm-up, a line of metrics every 25 steps. */
-  public static Schedule of(long steps, int contexts) {
-    return new Schedule(1e-3, 0.9, 0.999, 1e-8, contexts, steps, 0, 0, 0, 500, 25);
+  public static Schedule of(long steps, int batch) {
+    return new Schedule(1e-3, 0.9, 0.999, 1e-8, batch, steps, 0, 0, 0, 500, 25);
+  }
+
+  /**
+   * The dead window of a run over {@code tokens} that was given none: 10,000,000 tokens, or a
+   * quarter of the run if that is less.
+   */
+  public static long usualDeadWindow(long tokens) {
+    return Math.clamp(tokens / 4, 1, LONGEST_USUAL_DEAD_WINDOW);
   }
 
   /** The same with another dead window. */
@@ -69,7 +84,7 @@ public record Schedule(
         beta1,
         beta2,
         epsilon,
-        contexts,
+        batch,
         steps,
         warmupSteps,
         decaySteps,
@@ -91,6 +106,65 @@ public record Schedule(
     return rate;
   }
 
+  /** Adam's step number {@code step}, counted from 1. */
+  public AdamStep adam(long step) {
+    return new AdamStep(step, learningRate(step), beta1, beta2, epsilon);
+  }
+
+  /**
+   * Writes what decides the steps into the configuration of a run.
+   *
+   * @param batchName the field of {@code batch}
+   */
+  public void writeSteps(ObjectNode json, String batchName) {
+    json.put("learningRate", learningRate);
+    json.put("beta1", beta1);
+    json.put("beta2", beta2);
+    json.put("epsilon", epsilon);
+    json.put(batchName, batch);
+    json.put("steps", steps);
+    json.put("warmupSteps", warmupSteps);
+    json.put("decaySteps", decaySteps);
+  }
+
+  /**
+   * Writes what is measured and kept, and when.
+   *
+   * @param windowName the field of {@code deadWindow}
+   */
+  public void writeCadence(ObjectNode json, String windowName) {
+    json.put(windowName, deadWindow);
+    json.put("checkpointEvery", checkpointEvery);
+    json.put("logEvery", logEvery);
+  }
+
+  /**
+   * What {@link #writeSteps} and {@link #writeCadence} wrote.
+   *
+   * @throws IOException if a field is missing or out of range; the message names it
+   */
+  public static Schedule read(Fields json, String batchName, String windowName) throws IOException {
+    return json.build(
+        () ->
+            new Schedule(
+                json.real("learningRate"),
+                json.real("beta1"),
+                json.real("beta2"),
+                json.real("epsilon"),
+                json.integer(batchName, 1, Integer.MAX_VALUE),
+                json.whole("steps", 0, Long.MAX_VALUE),
+                json.whole("warmupSteps", 0, Long.MAX_VALUE),
+                json.whole("decaySteps", 0, Long.MAX_VALUE),
+                json.whole(windowName, 0, Long.MAX_VALUE),
+                json.whole("checkpointEvery", 0, Long.MAX_VALUE),
+                json.whole("logEvery", 0, Long.MAX_VALUE)));
+  }
+
+  /**
+   * Checks a number.
+   *
+   * @throws IllegalArgumentException if it is too small; the message has both numbers
+   */
   public static void atLeast(String name, long value, long least) {
     if (value < least) {
       throw new IllegalArgumentException(name + " must be at least " + least + ", not " + value);

@@ -36,18 +36,8 @@ import java.util.OptionalInt;
  *     sample best; otherwise they start at length 1
  * @param rankByDecoderNorm whether features are ranked by {@code f · ‖decoder row‖}
  * @param optimiser Adam or SparseAdam; {@code NONE} is refused
- * @param learningRate peak learning rate
- * @param beta1 decay of the first moment
- * @param beta2 decay of the second moment
- * @param epsilon ε of Adam
- * @param batch tokens per step
- * @param steps optimiser steps
- * @param warmupSteps steps over which the learning rate rises linearly from 0
- * @param decaySteps last steps, over which it falls linearly to 0
+ * @param schedule how long, in which steps
  * @param seed what directions follow from
- * @param deadWindow tokens after which a feature that did not fire counts as dead
- * @param checkpointEvery steps between checkpoints; 0 for none
- * @param logEvery steps between lines of metrics
  * @param sampleRows rows that mean, scale, subspace and norm are estimated from
  * @param fromPosition first position of each context that is learned; empty for {@link
  *     ActivationStore#firstPosition}, which leaves out attention sinks
@@ -67,25 +57,13 @@ public record TrainingConfig(
     boolean normSearch,
     boolean rankByDecoderNorm,
     Optimiser optimiser,
-    double learningRate,
-    double beta1,
-    double beta2,
-    double epsilon,
-    int batch,
-    long steps,
-    long warmupSteps,
-    long decaySteps,
+    Schedule schedule,
     long seed,
-    long deadWindow,
-    long checkpointEvery,
-    long logEvery,
     int sampleRows,
     OptionalInt fromPosition,
     long dataSeed,
     double heldOut,
     Remedies remedies) {
-
-  private static final long LONGEST_USUAL_DEAD_WINDOW = 10_000_000;
 
   public TrainingConfig {
     Objects.requireNonNull(hook, "hook");
@@ -96,22 +74,14 @@ public record TrainingConfig(
     if (optimiser == Optimiser.NONE) {
       throw new IllegalArgumentException("training needs an optimiser: adam or sparse-adam");
     }
-    atLeast("features", features, 1);
+    Schedule.atLeast("features", features, 1);
     Objects.requireNonNull(sparsity, "sparsity");
     int most = Math.max(sparsity.k(), sparsity.firstK());
     if (most > features) {
       throw new IllegalArgumentException(
           "k (" + most + ") is more than the number of features (" + features + ")");
     }
-    int last = 0;
-    for (int end : sparsity.prefixes()) {
-      if (end <= last || end >= features) {
-        throw new IllegalArgumentException(
-            "prefixes must ascend and be smaller than the %d features: %s"
-                .formatted(features, sparsity.prefixes()));
-      }
-      last = end;
-    }
+    DictionaryConfig.requireNested(sparsity.prefixes(), features);
     if (sparsity.activation() instanceof Pursuit
         && (rankByDecoderNorm || remedies.mapInput() || !(kind instanceof Kind.Autoencoder))) {
       throw new IllegalArgumentException(
@@ -135,29 +105,10 @@ public record TrainingConfig(
           "what %s learns is of values; it does not rank by decoder norm"
               .formatted(sparsity.activation().label()));
     }
-    if (!(learningRate > 0) || Double.isInfinite(learningRate)) {
-      throw new IllegalArgumentException("learning rate must be positive, not " + learningRate);
-    }
-    if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1)) {
-      throw new IllegalArgumentException("betas must lie in [0, 1): " + beta1 + " and " + beta2);
-    }
-    if (!(epsilon > 0)) {
-      throw new IllegalArgumentException("epsilon must be positive, not " + epsilon);
-    }
-    atLeast("batch", batch, 1);
-    atLeast("steps", steps, 1);
-    atLeast("warm-up steps", warmupSteps, 0);
-    atLeast("decay steps", decaySteps, 0);
-    if (warmupSteps + decaySteps > steps) {
-      throw new IllegalArgumentException(
-          "warm-up (%d steps) and decay (%d steps) do not fit into %d steps"
-              .formatted(warmupSteps, decaySteps, steps));
-    }
-    atLeast("dead window", deadWindow, 1);
-    atLeast("steps between checkpoints", checkpointEvery, 0);
-    atLeast("steps between metrics", logEvery, 1);
-    atLeast("sample rows", sampleRows, 1);
-    atLeast("first position", fromPosition.orElse(0), 0);
+    Objects.requireNonNull(schedule, "schedule");
+    Schedule.atLeast("dead window", schedule.deadWindow(), 1);
+    Schedule.atLeast("sample rows", sampleRows, 1);
+    Schedule.atLeast("first position", fromPosition.orElse(0), 0);
     if (!(heldOut >= 0 && heldOut <= HeldOut.LARGEST_SHARE)) {
       throw new IllegalArgumentException(
           "the share to hold out must be from 0 to %s, not %s"
@@ -184,12 +135,6 @@ public record TrainingConfig(
     }
   }
 
-  private static void atLeast(String name, long value, long least) {
-    if (value < least) {
-      throw new IllegalArgumentException(name + " must be at least " + least + ", not " + value);
-    }
-  }
-
   /** A configuration for {@code hook} with defaults for all else. */
   public static TrainingConfigBuilder of(String hook) {
     return new TrainingConfigBuilder(hook);
@@ -205,14 +150,6 @@ public record TrainingConfig(
     return store.heldOut(heldOut, dataSeed, firstPosition(store));
   }
 
-  /**
-   * The dead window of a run over {@code tokens} that was given none: 10,000,000 tokens, or a
-   * quarter of the run if that is less.
-   */
-  public static long usualDeadWindow(long tokens) {
-    return Math.clamp(tokens / 4, 1, LONGEST_USUAL_DEAD_WINDOW);
-  }
-
   /** The first position of each context of a store that takes part. */
   public int firstPosition(ActivationStore store) {
     return fromPosition.orElse(store.firstPosition());
@@ -220,20 +157,7 @@ public record TrainingConfig(
 
   /** Tokens without firing that make a feature dead for AuxK and resampling. */
   public long deadAfter() {
-    return remedies.deadAfter() == 0 ? deadWindow : remedies.deadAfter();
-  }
-
-  /** The learning rate of step {@code step}, counted from 1. */
-  public double learningRate(long step) {
-    double rate = learningRate;
-    if (step < warmupSteps) {
-      rate *= (double) step / warmupSteps;
-    }
-    long left = steps - step + 1;
-    if (left < decaySteps) {
-      rate *= (double) left / decaySteps;
-    }
-    return rate;
+    return remedies.deadAfter() == 0 ? schedule.deadWindow() : remedies.deadAfter();
   }
 
   /** Features per token that stay, after all annealing. */

@@ -207,8 +207,8 @@ public final class TrainingConfigBuilder {
   }
 
   /**
-   * Tokens after which a feature that did not fire counts as dead; {@link
-   * TrainingConfig#usualDeadWindow} if this is not called.
+   * Tokens after which a feature that did not fire counts as dead; {@link Schedule#usualDeadWindow}
+   * if this is not called.
    */
   public TrainingConfigBuilder deadWindow(long value) {
     if (value < 1) {
@@ -285,18 +285,19 @@ public final class TrainingConfigBuilder {
         normSearch,
         rankByDecoderNorm,
         optimiser,
-        learningRate,
-        beta1,
-        beta2,
-        epsilon,
-        batch,
-        steps(),
-        warmupSteps,
-        decaySteps,
+        new Schedule(
+            learningRate,
+            beta1,
+            beta2,
+            epsilon,
+            batch,
+            steps(),
+            warmupSteps,
+            decaySteps,
+            deadWindow == 0 ? Schedule.usualDeadWindow(steps() * Math.max(1, batch)) : deadWindow,
+            checkpointEvery,
+            logEvery),
         seed,
-        deadWindow == 0 ? TrainingConfig.usualDeadWindow(steps() * Math.max(1, batch)) : deadWindow,
-        checkpointEvery,
-        logEvery,
         sampleRows,
         fromPosition,
         dataSeed == null ? seed : dataSeed,

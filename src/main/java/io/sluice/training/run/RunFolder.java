@@ -8,9 +8,6 @@ import io.sluice.files.Fields;
 import io.sluice.files.FolderLock;
 import io.sluice.files.OutputFolder;
 import io.sluice.files.RegularFile;
-import io.sluice.training.Checkpoint;
-import io.sluice.training.start.InputMap;
-import io.sluice.training.sweep.SweepFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -27,7 +24,13 @@ import java.util.List;
  */
 public final class RunFolder implements AutoCloseable {
   static final String FORMAT = "sluice.run/1";
-  private static final String DESCRIPTION = "run.json";
+
+  /** What describes a run in its folder. */
+  public static final String DESCRIPTION = "run.json";
+
+  /** What describes a sweep, which has no run in its own folder. */
+  public static final String SWEEP = "sweep.json";
+
   private static final String REMEDY = "restore it, or start a new run in another folder";
   private static final String METRICS = "metrics.jsonl";
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -54,7 +57,7 @@ public final class RunFolder implements AutoCloseable {
       throw new IOException(
           path + ": holds a run already; continue it with --resume, or choose another folder");
     }
-    if (Files.exists(path.resolve(SweepFile.NAME))) {
+    if (Files.exists(path.resolve(SWEEP))) {
       folder.close();
       throw new IOException(path + ": holds a sweep already; choose another folder");
     }
@@ -152,7 +155,7 @@ public final class RunFolder implements AutoCloseable {
   /** Removes what an earlier try that got no further left behind. */
   public void clear() throws IOException {
     Files.deleteIfExists(path.resolve(METRICS));
-    for (Path checkpoint : Checkpoint.list(path)) {
+    for (Path checkpoint : StateFile.list(path)) {
       Files.delete(checkpoint);
     }
   }
@@ -184,7 +187,7 @@ public final class RunFolder implements AutoCloseable {
 
   /** The checkpoints, newest first. */
   public List<Path> checkpoints() throws IOException {
-    return Checkpoint.list(path);
+    return StateFile.list(path);
   }
 
   /** Lets go of a folder in which no run could be begun, and leaves nothing of it. */
@@ -193,7 +196,6 @@ public final class RunFolder implements AutoCloseable {
       metrics.close();
     }
     clear();
-    Files.deleteIfExists(path.resolve(InputMap.FILE));
     lock.giveUp();
   }
 

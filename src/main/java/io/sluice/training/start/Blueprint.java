@@ -125,13 +125,8 @@ public record Blueprint(
           "training is to be constrained to %d directions, but '%s' is only %d wide"
               .formatted(config.remedies().dimensions(), config.hook(), inputWidth()));
     }
-    InitialEncoder encoderStart =
-        switch (config.kind()) {
-          case Kind.Transcoder transcoder -> transcoder.encoderStart();
-          case Kind.CrossLayerTranscoder crossLayer -> crossLayer.encoderStart();
-          default -> InitialEncoder.PULL_BACK;
-        };
-    for (int i = 0; encoderStart == InitialEncoder.TIED && i < inputs.size(); i++) {
+    boolean tied = config.kind().encoderStart() == InitialEncoder.TIED;
+    for (int i = 0; tied && i < inputs.size(); i++) {
       if (inputs.get(i).width() != outputs.get(i).width()) {
         throw new IllegalArgumentException(
             "an encoder of width %d cannot start at a decoder of width %d; let it start pulled back"

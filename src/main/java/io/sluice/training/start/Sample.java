@@ -100,6 +100,17 @@ public record Sample(
     }
   }
 
+  /**
+   * What activations of a hook point are multiplied by in training: it brings their mean norm to
+   * {@code sqrt(d)}, where that is asked for.
+   *
+   * @param site which hook point
+   * @param width its width
+   */
+  double scale(int site, int width, TrainingConfig config) {
+    return config.normalise() ? Math.sqrt(width) / meanNorms[site] : 1;
+  }
+
   /** Batches of the sample, in the same order for all that read it. */
   static SiteFeed feed(
       ActivationStore store,

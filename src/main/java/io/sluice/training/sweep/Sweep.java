@@ -96,7 +96,7 @@ public final class Sweep implements AutoCloseable {
             folder
                 + ": holds a sweep already; continue it with --resume, or choose another folder");
       }
-      if (Files.exists(folder.resolve("run.json"))) {
+      if (Files.exists(folder.resolve(RunFolder.DESCRIPTION))) {
         throw new IOException(folder + ": holds a run already; choose another folder");
       }
       long free = Files.getFileStore(folder).getUsableSpace();
@@ -194,7 +194,7 @@ public final class Sweep implements AutoCloseable {
   public long tokensLeft() throws IOException {
     long tokens = 0;
     for (SweepCell cell : pending()) {
-      tokens += cell.config().steps() * cell.config().batch();
+      tokens += cell.config().schedule().steps() * cell.config().schedule().batch();
     }
     return tokens;
   }
@@ -221,9 +221,9 @@ public final class Sweep implements AutoCloseable {
     for (List<SweepCell> left = pending(); !left.isEmpty(); left = pending()) {
       List<SweepCell> together = new ArrayList<>();
       long taken = 0;
-      int batch = left.getFirst().config().batch();
+      int batch = left.getFirst().config().schedule().batch();
       for (SweepCell cell : left) {
-        if (cell.config().batch() != batch) {
+        if (cell.config().schedule().batch() != batch) {
           continue;
         }
         taken += cell.bytes(width);
@@ -258,7 +258,8 @@ public final class Sweep implements AutoCloseable {
       ActivationFeed feed =
           new ActivationFeed(
               store,
-              BatchPlan.shuffled(List.of(config.hook()), config.batch(), config.dataSeed())
+              BatchPlan.shuffled(
+                      List.of(config.hook()), config.schedule().batch(), config.dataSeed())
                   .where(config.rows(store)),
               1);
       feed.seek(step);
@@ -274,7 +275,7 @@ public final class Sweep implements AutoCloseable {
         endThoseAtTheirEnd(running, listener);
         if (!running.isEmpty() && listener.stops()) {
           for (Running each : running) {
-            each.trainer().stop();
+            each.trainer().checkpoint();
           }
           throw new StoppedException(
               "stopped, with checkpoints of the %d cells in training".formatted(running.size()));
@@ -318,7 +319,7 @@ public final class Sweep implements AutoCloseable {
   private Trainer open(SweepCell cell) throws IOException {
     Path own = SweepFile.folder(folder, cell);
     OutputFolder.requireNoLink(folder, own);
-    return Files.exists(own.resolve("run.json"))
+    return Files.exists(own.resolve(RunFolder.DESCRIPTION))
         ? Trainer.resume(store, engines, own, sample)
         : Trainer.start(store, cell.config(), engines, cell.name(), own, sample);
   }

@@ -32,14 +32,14 @@ public record SweepCell(String name, Map<Axis, String> values, TrainingConfig co
     // With ReLU about half of the features fire at the start, whatever k is.
     long codes =
         config.sparsity().activation() instanceof ReLU ? config.features() / 2 : config.k();
-    long batch = 4L * config.batch() * (6 * seen + 8 * codes);
+    long batch = 4L * config.schedule().batch() * (6 * seen + 8 * codes);
     return 4 * parameters + bookkeeping + batch;
   }
 
   /** Bytes on the disk: at the worst two checkpoints and the dictionary. */
   long diskBytes(int width) {
     long dictionary = 4 * (config.features() * (2L * width + 1) + width);
-    return dictionary + (config.checkpointEvery() > 0 ? 6 * dictionary : 0);
+    return dictionary + (config.schedule().checkpointEvery() > 0 ? 6 * dictionary : 0);
   }
 
   /** Bytes on the disk once it is complete. */

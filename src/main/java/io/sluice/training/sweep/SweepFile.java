@@ -44,7 +44,7 @@ public record SweepFile(
     String storeCreated,
     String model,
     String text) {
-  public static final String NAME = "sweep.json";
+  public static final String NAME = RunFolder.SWEEP;
   static final String FORMAT = "sluice.sweep/1";
   private static final String CELLS = "cells";
   private static final String REMEDY = "restore it, or start a new sweep in another folder";

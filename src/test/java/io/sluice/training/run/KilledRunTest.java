@@ -12,7 +12,6 @@ import io.sluice.torch.Torch;
 import io.sluice.training.SyntheticStore;
 import io.sluice.training.Trainer;
 import io.sluice.training.TrainerTest;
-import io.sluice.training.TrainingListener;
 import io.sluice.training.config.TrainingConfig;
 import java.io.BufferedReader;
 import java.io.IOException;

@@ -9,10 +9,8 @@ import io.sluice.store.ActivationStore;
 import io.sluice.testing.JsonMutations;
 import io.sluice.testing.Mutations;
 import io.sluice.testing.Seeds;
-import io.sluice.training.Checkpoint;
 import io.sluice.training.SyntheticStore;
 import io.sluice.training.Trainer;
-import io.sluice.training.TrainingListener;
 import io.sluice.training.config.Remedies;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.sweep.Grid;
@@ -80,7 +78,7 @@ class RunFuzzTest {
   void damagedRunsGoOnOrAreRefused() throws IOException {
     List<Path> files =
         new ArrayList<>(List.of(run.resolve("run.json"), run.resolve("metrics.jsonl")));
-    files.add(Checkpoint.list(run).getFirst());
+    files.add(StateFile.list(run).getFirst());
     Random random = new Random(Seeds.seed());
     for (int round = 0; round < ROUNDS; round++) {
       Path copy = temp.resolve("copy" + round);

@@ -11,10 +11,10 @@ import io.sluice.testing.Seeds;
 import io.sluice.training.SyntheticStore;
 import io.sluice.training.Trainer;
 import io.sluice.training.TrainerTest;
-import io.sluice.training.TrainingListener;
 import io.sluice.training.config.PenaltyKind;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.RunResult;
+import io.sluice.training.run.TrainingListener;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -118,7 +118,9 @@ class SweepTest {
     Grid grid = Grid.parse(List.of("batch=48,64", "resample=on"));
     List<SweepCell> cells =
         grid.cells(() -> TrainingConfig.of("h").features(64).k(4).tokens(4800), 0.99, 0);
-    assertThat(cells).extracting(cell -> cell.config().steps()).containsExactly(100L, 75L);
+    assertThat(cells)
+        .extracting(cell -> cell.config().schedule().steps())
+        .containsExactly(100L, 75L);
     assertThat(cells)
         .extracting(cell -> cell.config().remedies().resampleEvery())
         .containsExactly(12L, 9L);

@@ -1,16 +1,9 @@
-package io.sluice.training;
-
-import io.sluice.training.run.Metrics;
-import io.sluice.training.run.StoppedException;
-import io.sluice.training.start.StartingPoint;
+package io.sluice.training.run;
 
 /** Is told how a run goes; every method may be left out. */
 public interface TrainingListener {
   /** Listens to nothing. */
   TrainingListener NONE = new TrainingListener() {};
-
-  /** The start is known: which scale, subspace and norm the data asked for. */
-  default void started(StartingPoint start) {}
 
   /** A step is done. */
   default void stepped(long step, long tokens) {}

@@ -1,0 +1,181 @@
+package io.sluice.training.run;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import io.sluice.dictionary.VerifiedTensors;
+import io.sluice.engine.spec.StateTensor;
+import io.sluice.files.StrictJson;
+import io.sluice.weights.Safetensors;
+import io.sluice.weights.TensorData;
+import io.sluice.weights.TensorInfo;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The file of a checkpoint: {@code checkpoint-<step>.safetensors} holds the whole state of an
+ * engine, and in its metadata a description of where the run stands, all under checksums. Files are
+ * written under a temporary name, flushed and renamed, and the one before is kept, so that a run
+ * killed at any moment has a good one.
+ */
+public final class StateFile {
+  private static final Pattern NAME = Pattern.compile("checkpoint-(\\d{1,18})\\.safetensors");
+  private static final int KEPT = 2;
+
+  private StateFile() {}
+
+  /**
+   * The state of an engine.
+   *
+   * @param tensors what it consists of
+   * @param read copies a tensor into memory of an arena
+   * @param write sets a tensor
+   */
+  public record State(
+      List<StateTensor> tensors,
+      BiFunction<StateTensor, Arena, MemorySegment> read,
+      BiConsumer<StateTensor, MemorySegment> write) {}
+
+  /** Reads the description of a checkpoint. */
+  @FunctionalInterface
+  public interface Description<T> {
+    /**
+     * Reads it.
+     *
+     * @throws JsonProcessingException if it is damaged
+     * @throws IllegalArgumentException if a field is missing
+     * @throws IOException if the checkpoint does not belong to this run; the message says why
+     */
+    T read(String text) throws IOException;
+  }
+
+  /**
+   * Writes a checkpoint and deletes all but the newest two.
+   *
+   * @param step the step after which it is written
+   * @param key the name of the description in the file's metadata
+   */
+  public static void write(Path folder, long step, State state, String key, String description)
+      throws IOException {
+    try (Arena arena = Arena.ofShared()) {
+      List<TensorData> tensors = new ArrayList<>();
+      for (StateTensor tensor : state.tensors()) {
+        tensors.add(
+            TensorData.of(
+                tensor.name(), tensor.dtype(), state.read().apply(tensor, arena), shape(tensor)));
+      }
+      VerifiedTensors.write(
+          folder.resolve(String.format(Locale.ROOT, "checkpoint-%09d.safetensors", step)),
+          tensors,
+          Map.of(key, description));
+    }
+    List<Path> all = list(folder);
+    for (Path old : all.subList(Math.min(KEPT, all.size()), all.size())) {
+      Files.deleteIfExists(old);
+    }
+  }
+
+  /** The checkpoints of a folder, newest first. */
+  public static List<Path> list(Path folder) throws IOException {
+    List<Path> found = new ArrayList<>();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "checkpoint-*")) {
+      for (Path file : files) {
+        if (NAME.matcher(file.getFileName().toString()).matches()) {
+          found.add(file);
+        }
+      }
+    }
+    found.sort(Comparator.comparingLong(StateFile::stepOf).reversed());
+    return found;
+  }
+
+  private static long stepOf(Path file) {
+    Matcher name = NAME.matcher(file.getFileName().toString());
+    return name.matches() ? Long.parseLong(name.group(1)) : -1;
+  }
+
+  /**
+   * Puts the newest checkpoint of {@code folder} into an engine.
+   *
+   * @param key the name of the description in the file's metadata
+   * @param otherwise what can be done without the file if it is the only one, for instance {@code
+   *     delete it to start the run again}
+   * @return its description, or null if the folder has no checkpoint
+   * @throws IOException if the file is damaged or belongs to another run; the message names it and
+   *     what to do
+   */
+  public static <T> T restoreNewest(
+      Path folder, State state, String key, Description<T> description, String otherwise)
+      throws IOException {
+    List<Path> all = list(folder);
+    if (all.isEmpty()) {
+      return null;
+    }
+    Path file = all.getFirst();
+    try {
+      return restore(file, state, key, description);
+    } catch (IOException e) {
+      String remedy =
+          all.size() > 1 ? "delete it to continue from " + all.get(1).getFileName() : otherwise;
+      String message = e.getMessage();
+      throw new IOException(
+          (message.contains(file.getFileName().toString()) ? "" : file + ": ")
+              + message
+              + "; or "
+              + remedy,
+          e);
+    }
+  }
+
+  private static <T> T restore(Path file, State state, String key, Description<T> description)
+      throws IOException {
+    Safetensors tensors = VerifiedTensors.open(file);
+    String text = tensors.metadata().get(key);
+    if (text == null) {
+      throw new IOException(file + ": not a checkpoint of this kind of run");
+    }
+    T described;
+    try {
+      described = description.read(text);
+    } catch (JsonProcessingException e) {
+      throw new IOException(file + ": its description is damaged: " + StrictJson.reason(e), e);
+    } catch (IllegalArgumentException e) {
+      throw new IOException(file + ": its description is damaged: " + e.getMessage(), e);
+    }
+    for (StateTensor tensor : state.tensors()) {
+      if (!tensors.names().contains(tensor.name())) {
+        throw new IOException(file + ": tensor '" + tensor.name() + "' is missing");
+      }
+      TensorInfo info = tensors.info(tensor.name());
+      if (info.dtype() != tensor.dtype() || !Arrays.equals(info.shape(), shape(tensor))) {
+        throw new IOException(
+            "%s: tensor '%s' is %s %s, but this run has %s %s"
+                .formatted(
+                    file,
+                    tensor.name(),
+                    info.dtype().label(),
+                    Arrays.toString(info.shape()),
+                    tensor.dtype().label(),
+                    tensor.shape()));
+      }
+      state.write().accept(tensor, tensors.data(tensor.name()));
+    }
+    return described;
+  }
+
+  private static long[] shape(StateTensor tensor) {
+    return tensor.shape().stream().mapToLong(Long::longValue).toArray();
+  }
+}

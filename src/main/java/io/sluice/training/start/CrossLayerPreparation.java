@@ -1,0 +1,135 @@
+package io.sluice.training.start;
+
+import io.sluice.dictionary.Initialiser;
+import io.sluice.dictionary.Site;
+import io.sluice.dictionary.SiteScaling;
+import io.sluice.engine.CrossLayerEngine;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.store.ActivationStore;
+import io.sluice.training.config.InitialEncoder;
+import io.sluice.training.config.TrainingConfig;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * A cross-layer transcoder at its start. Every output has a scale, a mean and a subspace of its
+ * own. A layer's encoder starts by its own output, which follows from its input the most; what its
+ * features write to later ones is a guess at first, in their subspaces, and short.
+ */
+final class CrossLayerPreparation {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  /** Length of what features write to later layers at the start, of that to their own. */
+  private static final float GUESS = 0.1f;
+
+  private final TrainingConfig config;
+  private final ActivationStore store;
+  private final Blueprint blueprint;
+  private final InitialEncoder start;
+  private final InitialRows rows;
+  private final CommonNorm norm;
+
+  CrossLayerPreparation(ActivationStore store, Blueprint blueprint, InitialEncoder start) {
+    this.config = blueprint.config();
+    this.store = store;
+    this.blueprint = blueprint;
+    this.start = start;
+    this.rows = new InitialRows(config);
+    this.norm = new CommonNorm(store, config);
+  }
+
+  Preparation.Prepared prepare(EngineFactory engines) throws IOException {
+    List<SiteScaling> read = new ArrayList<>();
+    List<SiteScaling> written = new ArrayList<>();
+    List<Sample> samples = new ArrayList<>();
+    List<Initialiser> initialisers = new ArrayList<>();
+    double variance = 0;
+    int dimensions = 0;
+    boolean covariance = rows.needSubspace() || start == InitialEncoder.PULL_BACK;
+    int layers = blueprint.inputs().size();
+    for (int layer = 0; layer < layers; layer++) {
+      Site input = blueprint.inputs().get(layer);
+      Site output = blueprint.outputs().get(layer);
+      int in = input.width();
+      int out = output.width();
+      List<String> hooks = List.of(input.hook(), output.hook());
+      Sample sample = Sample.of(store, config, hooks, new int[] {in, out}, covariance);
+      double[] mean = Arrays.copyOf(sample.mean(), in);
+      double scale = sample.scale(1, out, config);
+      read.add(
+          new SiteScaling(
+              input.hook(),
+              sample.scale(0, in, config),
+              config.centre() ? Preparation.boxed(mean) : List.of()));
+      written.add(new SiteScaling(output.hook(), scale, List.of()));
+      variance += scale * scale * sample.variances()[1];
+      Initialiser initialiser =
+          rows.initialiser(
+              rows.needSubspace() ? sample.covariance().columns(in, in + out) : null, out);
+      dimensions += InitialRows.dimensions(initialiser);
+      samples.add(sample);
+      initialisers.add(initialiser);
+    }
+    double total = variance;
+    int allDimensions = dimensions;
+    try (Arena arena = Arena.ofShared()) {
+      List<DictionaryParameters> units = new ArrayList<>();
+      for (int layer = 0; layer < layers; layer++) {
+        DictionaryParameters unit = blueprint.layers().get(layer).allocate(arena);
+        int offset = 0;
+        for (int output = layer; output < layers; output++) {
+          long stream = (long) layer * layers + output;
+          rows.drawColumns(initialisers.get(output), unit, offset, stream);
+          if (output > layer) {
+            shorten(unit, offset, initialisers.get(output).width());
+          }
+          if (layer == 0) {
+            double[] mean = samples.get(output).mean();
+            int in = blueprint.inputs().get(output).width();
+            rows.startBias(
+                unit,
+                offset,
+                Arrays.copyOfRange(mean, in, mean.length),
+                written.get(output).scale());
+          }
+          offset += initialisers.get(output).width();
+        }
+        float factor = (float) (written.get(layer).scale() / read.get(layer).scale());
+        int width = initialisers.get(layer).width();
+        rows.startEncoder(start, samples.get(layer), unit, width, factor, layer);
+        units.add(unit);
+      }
+      CrossLayerEngine engine = (CrossLayerEngine) blueprint.openLayers(engines, units);
+      return norm.finish(
+          engine,
+          engine.layers(),
+          units,
+          norm.sample(arena, read, written, null),
+          null,
+          length ->
+              new StartingPoint(
+                  read.getFirst().scale(),
+                  total,
+                  allDimensions,
+                  length,
+                  samples.getFirst().rows(),
+                  0,
+                  read,
+                  written));
+    }
+  }
+
+  private static void shorten(DictionaryParameters unit, int offset, int width) {
+    for (long feature = 0; feature < unit.features(); feature++) {
+      long first = feature * unit.outputWidth() + offset;
+      for (long i = first; i < first + width; i++) {
+        unit.decoder().setAtIndex(FLOAT, i, GUESS * unit.decoder().getAtIndex(FLOAT, i));
+      }
+    }
+  }
+}

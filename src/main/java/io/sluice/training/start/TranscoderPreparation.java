@@ -1,0 +1,85 @@
+package io.sluice.training.start;
+
+import io.sluice.dictionary.Initialiser;
+import io.sluice.dictionary.SiteScaling;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.store.ActivationStore;
+import io.sluice.training.config.InitialEncoder;
+import io.sluice.training.config.Kind;
+import io.sluice.training.config.TrainingConfig;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * A transcoder at its start: input and target have a scale and a mean each, decoder rows lie in the
+ * subspace of the target, and encoder rows start where {@link InitialEncoder} says.
+ */
+final class TranscoderPreparation {
+  private final TrainingConfig config;
+  private final ActivationStore store;
+  private final Blueprint blueprint;
+  private final Kind.Transcoder kind;
+  private final InitialRows rows;
+  private final CommonNorm norm;
+
+  TranscoderPreparation(ActivationStore store, Blueprint blueprint, Kind.Transcoder kind) {
+    this.config = blueprint.config();
+    this.store = store;
+    this.blueprint = blueprint;
+    this.kind = kind;
+    this.rows = new InitialRows(config);
+    this.norm = new CommonNorm(store, config);
+  }
+
+  Preparation.Prepared prepare(EngineFactory engines) throws IOException {
+    int in = blueprint.inputWidth();
+    int out = blueprint.outputWidth();
+    boolean pullBack = kind.encoderStart() == InitialEncoder.PULL_BACK;
+    Sample sample =
+        Sample.of(
+            store,
+            config,
+            List.of(config.hook(), kind.target()),
+            new int[] {in, out},
+            rows.needSubspace() || pullBack);
+    double[] inputMean = Arrays.copyOf(sample.mean(), in);
+    double[] targetMean = Arrays.copyOfRange(sample.mean(), in, in + out);
+    double inputScale = sample.scale(0, in, config);
+    double targetScale = sample.scale(1, out, config);
+    List<SiteScaling> read =
+        List.of(
+            new SiteScaling(
+                config.hook(),
+                inputScale,
+                config.centre() ? Preparation.boxed(inputMean) : List.of()));
+    List<SiteScaling> written = List.of(new SiteScaling(kind.target(), targetScale, List.of()));
+    try (Arena arena = Arena.ofShared()) {
+      DictionaryParameters unit = blueprint.allocate(arena);
+      Initialiser initialiser =
+          rows.initialiser(
+              rows.needSubspace() ? sample.covariance().columns(in, in + out) : null, out);
+      rows.drawDecoder(initialiser, unit);
+      rows.startEncoder(
+          kind.encoderStart(), sample, unit, out, (float) (targetScale / inputScale), 0);
+      rows.startBias(unit, 0, targetMean, targetScale);
+      return norm.finish(
+          blueprint.open(engines, unit),
+          unit,
+          norm.sample(arena, read, written, null),
+          null,
+          length ->
+              new StartingPoint(
+                  inputScale,
+                  targetScale * targetScale * sample.variances()[1],
+                  InitialRows.dimensions(initialiser),
+                  length,
+                  sample.rows(),
+                  0,
+                  read,
+                  written));
+    }
+  }
+}
