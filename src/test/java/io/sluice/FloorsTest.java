@@ -1,115 +1,91 @@
 package io.sluice;
 
-import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
-/** The house has floors: a package may use only what is on floors below it. */
+/**
+ * The packages stand on floors: a package uses only what is on floors below its own, and the
+ * packages within it.
+ */
 @AnalyzeClasses(packages = "io.sluice", importOptions = ImportOption.DoNotIncludeTests.class)
 class FloorsTest {
-  private static final String[] ABOVE_3 = {
-    "training", "evaluation", "lorsa", "report", "bench", "cli"
-  };
-  private static final String[] ABOVE_2 = {
-    "model", "geometry", "dictionary", "training", "evaluation", "lorsa", "report", "bench", "cli"
-  };
-  private static final String[] ABOVE_1 = {
-    "store",
-    "weights",
-    "text",
-    "tokenizer",
-    "engine",
-    "model",
-    "geometry",
-    "dictionary",
-    "training",
-    "evaluation",
-    "lorsa",
-    "report",
-    "bench",
-    "cli"
-  };
+  private static final String ROOT = "io.sluice.";
+
+  /** From the ground up. */
+  private static final List<List<String>> FLOORS =
+      List.of(
+          List.of("bindings", "memory"),
+          List.of("torch", "simd", "files"),
+          List.of("store", "weights", "text", "tokenizer", "engine"),
+          List.of("model", "geometry", "dictionary"),
+          List.of("training", "evaluation"),
+          List.of("lorsa"),
+          List.of("report", "bench"),
+          List.of("cli"));
 
   @ArchTest
-  static final ArchRule PACKAGES_USE_ONLY_LOWER_FLOORS =
-      layeredArchitecture()
-          .consideringOnlyDependenciesInLayers()
-          .withOptionalLayers(true)
-          .layer("bindings")
-          .definedBy("io.sluice.bindings..")
-          .layer("memory")
-          .definedBy("io.sluice.memory..")
-          .layer("torch")
-          .definedBy("io.sluice.torch..")
-          .layer("simd")
-          .definedBy("io.sluice.simd..")
-          .layer("files")
-          .definedBy("io.sluice.files..")
-          .layer("store")
-          .definedBy("io.sluice.store..")
-          .layer("weights")
-          .definedBy("io.sluice.weights..")
-          .layer("text")
-          .definedBy("io.sluice.text..")
-          .layer("tokenizer")
-          .definedBy("io.sluice.tokenizer..")
-          .layer("engine")
-          .definedBy("io.sluice.engine..")
-          .layer("model")
-          .definedBy("io.sluice.model..")
-          .layer("geometry")
-          .definedBy("io.sluice.geometry..")
-          .layer("dictionary")
-          .definedBy("io.sluice.dictionary..")
-          .layer("training")
-          .definedBy("io.sluice.training..")
-          .layer("evaluation")
-          .definedBy("io.sluice.evaluation..")
-          .layer("lorsa")
-          .definedBy("io.sluice.lorsa..")
-          .layer("report")
-          .definedBy("io.sluice.report..")
-          .layer("bench")
-          .definedBy("io.sluice.bench..")
-          .layer("cli")
-          .definedBy("io.sluice.cli..")
-          .whereLayer("bindings")
-          .mayOnlyBeAccessedByLayers("torch")
-          .whereLayer("torch")
-          .mayOnlyBeAccessedByLayers(ABOVE_1)
-          .whereLayer("simd")
-          .mayOnlyBeAccessedByLayers(ABOVE_1)
-          .whereLayer("files")
-          .mayOnlyBeAccessedByLayers(ABOVE_1)
-          .whereLayer("store")
-          .mayOnlyBeAccessedByLayers(ABOVE_2)
-          .whereLayer("weights")
-          .mayOnlyBeAccessedByLayers(ABOVE_2)
-          .whereLayer("text")
-          .mayOnlyBeAccessedByLayers(ABOVE_2)
-          .whereLayer("tokenizer")
-          .mayOnlyBeAccessedByLayers(ABOVE_2)
-          .whereLayer("engine")
-          .mayOnlyBeAccessedByLayers(ABOVE_2)
-          .whereLayer("model")
-          .mayOnlyBeAccessedByLayers(ABOVE_3)
-          .whereLayer("geometry")
-          .mayOnlyBeAccessedByLayers(ABOVE_3)
-          .whereLayer("dictionary")
-          .mayOnlyBeAccessedByLayers(ABOVE_3)
-          .whereLayer("training")
-          .mayOnlyBeAccessedByLayers("lorsa", "report", "bench", "cli")
-          .whereLayer("evaluation")
-          .mayOnlyBeAccessedByLayers("lorsa", "report", "bench", "cli")
-          .whereLayer("lorsa")
-          .mayOnlyBeAccessedByLayers("report", "bench", "cli")
-          .whereLayer("bench")
-          .mayOnlyBeAccessedByLayers("cli")
-          .whereLayer("report")
-          .mayOnlyBeAccessedByLayers("cli")
-          .whereLayer("cli")
-          .mayNotBeAccessedByAnyLayer();
+  static void packagesUseOnlyLowerFloors(JavaClasses classes) {
+    for (List<String> floor : FLOORS) {
+      for (String room : floor) {
+        noClasses()
+            .that()
+            .resideInAPackage(ROOT + room + "..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                notBelow(room).stream().map(r -> ROOT + r + "..").toArray(String[]::new))
+            .because("packages use only what is on floors below their own")
+            .check(classes);
+      }
+    }
+  }
+
+  @ArchTest
+  static void everyPackageHasAFloor(JavaClasses classes) {
+    Set<String> rooms =
+        classes.stream()
+            .map(JavaClass::getPackageName)
+            .map(name -> name.substring(ROOT.length()).replaceFirst("\\..*", ""))
+            .collect(Collectors.toSet());
+    assertThat(FLOORS.stream().flatMap(List::stream)).containsExactlyInAnyOrderElementsOf(rooms);
+  }
+
+  @ArchTest
+  static final ArchRule ONLY_TORCH_USES_THE_BINDINGS =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages("io.sluice.torch..", "io.sluice.bindings..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("io.sluice.bindings..");
+
+  @ArchTest
+  static final ArchRule NO_PACKAGES_USE_EACH_OTHER =
+      slices().matching("io.sluice.(**)").should().beFreeOfCycles();
+
+  /** Rooms on the same floor as {@code room} or on a higher one, without itself. */
+  private static List<String> notBelow(String room) {
+    List<String> all = new ArrayList<>();
+    boolean reached = false;
+    for (List<String> floor : FLOORS) {
+      reached |= floor.contains(room);
+      if (reached) {
+        all.addAll(floor);
+      }
+    }
+    all.remove(room);
+    return all;
+  }
 }
