@@ -1,26 +1,28 @@
 /**
- * Vector API kernels over memory, and what all of them share: {@link io.sluice.simd.KernelProvider}
- * chooses the width of the vectors once, at start; {@link io.sluice.simd.Panels} is memory for
- * packed rows; the exceptions say which value is not finite. Nothing here needs LibTorch or Arrow.
+ * Vector API kernels over memory, and what they share: {@link io.sluice.simd.KernelProvider}
+ * chooses the vector width once, at start; {@link io.sluice.simd.Panels} is memory for packed rows;
+ * the exceptions name the value that is not finite. Nothing here needs LibTorch or Arrow.
  *
- * <p>Each subject has a package of its own within this one:
+ * <p>Each subject has its own package below this one:
  *
  * <ul>
  *   <li>{@code moments}: means and covariances of many rows;
  *   <li>{@code batch}: encoding many tokens and selecting their features, sums over sparse rows,
  *       Adam row by row;
- *   <li>{@code single}: encoding one vector, or a few, as fast as weights can be read;
- *   <li>{@code layers}: what transformer layers are computed with;
- *   <li>{@code blocks}: quantised weights of GGUF files to float32.
+ *   <li>{@code single}: encoding one vector, or a few, as fast as the weights can be read from
+ *       memory;
+ *   <li>{@code layers}: products, attention and norms of transformer layers;
+ *   <li>{@code blocks}: quantised weights of GGUF files, converted to float32.
  * </ul>
  *
- * <p>In each an interface says what its kernels compute, a scalar class defines it, and a class
- * over the Vector API does it fast. These are package-private and trust their arguments; the public
- * classes check theirs. {@code single} uses heaps and weights of {@code batch}, {@code batch} the
- * sums of {@code moments}, and no other subject uses another.
+ * <p>In each package an interface declares the kernels, a scalar class is their specification, and
+ * a class over the Vector API is the fast implementation. Kernels are package-private and do not
+ * check their arguments; the public classes do. {@code single} uses heaps and weights of {@code
+ * batch}, and {@code batch} uses sums of {@code moments}. No other subject depends on another. Code
+ * that knows engines, models or files does not belong here.
  *
- * <p>Three subjects multiply matrices with a tile of their own: second moments ({@code moments}),
- * encoders ({@code batch}) and layers ({@code layers}). One tile for all was written and measured,
- * and was slower: each keeps a different operand in registers.
+ * <p>Three subjects multiply matrices with different tiles: second moments ({@code moments}),
+ * encoders ({@code batch}) and layers ({@code layers}). A common tile was measured and was slower,
+ * because each keeps a different operand in registers.
  */
 package io.sluice.simd;

@@ -1,12 +1,11 @@
 /**
- * Training dictionaries. {@link io.sluice.training.Trainer} has the one training step, over {@link
- * io.sluice.engine.Engine}, with what belongs to it: thresholds found on the way, annealed
- * penalties, resampling, the FVU on what is held out, checkpoints, and the export into a {@link
- * io.sluice.dictionary.Dictionary} of the raw activations.
+ * Training dictionaries. {@link io.sluice.training.Trainer} has the training step, over {@link
+ * io.sluice.engine.Engine}, and the parts of it: estimated thresholds, annealed penalties,
+ * resampling, the FVU on held-out tokens, checkpoints, and the export into a {@link
+ * io.sluice.dictionary.Dictionary} for raw activations.
  *
- * <p>What a run is told is in {@code config}, what it begins with in {@code start}, what all runs
- * have in common, whatever they train, in {@code run}, and grids of runs in {@code sweep}. Lorsas
- * are trained in {@code io.sluice.lorsa.training}; the arithmetic of a step is in {@code
- * io.sluice.engine}.
+ * <p>Configurations are in {@code config}, initialisation in {@code start}, run folders and the
+ * training loop in {@code run}, and grids of runs in {@code sweep}. Lorsas are trained in {@code
+ * io.sluice.lorsa.training}; the arithmetic of a step belongs in {@code io.sluice.engine}.
  */
 package io.sluice.training;

@@ -1,5 +1,5 @@
 /**
- * What all commands share: the superclass of commands, progress lines, the terminal, errors of one
- * line, and the version. Nothing here belongs to one command.
+ * What all commands share: their superclass, progress lines, the terminal, one-line errors, and the
+ * version. Code for a single command does not belong here.
  */
 package io.sluice.cli.console;

@@ -1,6 +1,6 @@
 /**
- * What {@code --help} shows: a page as wide as the terminal, with options under headings and
- * examples, and the other spellings of options. Texts of options stand where options are declared;
- * this package lays them out and knows no command.
+ * Formats {@code --help}: a page as wide as the terminal, with examples and options under headings,
+ * and suggestions for misspelt options. The text of an option stands where the option is declared,
+ * not here. This package depends on no command.
  */
 package io.sluice.cli.help;

@@ -1,5 +1,5 @@
 /**
- * What commands found, as tables for a terminal and as JSON. Nothing here parses options or
- * computes anything that the library does not.
+ * Prints the results of commands, as tables for a terminal and as JSON. Code that parses options or
+ * computes results does not belong here.
  */
 package io.sluice.cli.results;

@@ -1,7 +1,8 @@
 /**
- * What every engine's arithmetic must do, and what all three share: codes of a batch, their groups
- * by feature, nested prefixes, norms per site, firing clocks, names of the state and the rule of
- * matching pursuit. How it is computed is in {@code vector}, {@code torch} and {@code reference};
- * in which order it is called is in {@code engine}.
+ * The interface of an engine's arithmetic, and what its three implementations share: the codes of a
+ * batch, the codes grouped by feature, nested prefixes, norms per site, firing clocks, the names of
+ * state tensors and the selection rule of matching pursuit. The implementations are in {@code
+ * vector}, {@code torch} and {@code reference}. The order of the calls is checked in {@code
+ * engine}.
  */
 package io.sluice.engine.arithmetic;

@@ -1,5 +1,5 @@
 /**
- * The specification of the arithmetic in plain scalar Java, against which the others are tested. It
- * shares with them no code that computes.
+ * The specification of the arithmetic in scalar Java. Tests compare the other implementations with
+ * it, so it shares no computing code with them. Code that is fast does not belong here.
  */
 package io.sluice.engine.reference;

@@ -1,6 +1,6 @@
 /**
- * What an engine is told, as plain values: the shape and options of a dictionary, penalties, an
- * optimiser's step, parameters, and the names of tensors. Nothing here computes a product or knows
- * an engine.
+ * The settings of an engine, as values: the shape and options of a dictionary, penalties, an
+ * optimiser's step, parameters, and the names of tensors. Code that computes or depends on an
+ * engine does not belong here.
  */
 package io.sluice.engine.spec;

@@ -1,6 +1,6 @@
 /**
- * The arithmetic of the CPU, over the kernels of {@code simd.batch}; needs no LibTorch. {@link
- * io.sluice.engine.vector.VectorArithmetic} is the whole; parameters, the batch, selection,
- * decoding and update are its parts. Kernels themselves are not here.
+ * The arithmetic on the CPU, over the kernels of {@code simd.batch}. It needs no LibTorch. {@link
+ * io.sluice.engine.vector.VectorArithmetic} is the entry point; parameters, batch, selection,
+ * decoding and update are its parts. Kernels do not belong here.
  */
 package io.sluice.engine.vector;

@@ -1,9 +1,9 @@
 /**
- * Training a low-rank sparse attention on the contexts of a store: what is told, the start from the
- * model's own attention, the step, and the export. {@link io.sluice.lorsa.training.LorsaTrainer} is
- * the way in.
+ * Training a low-rank sparse attention on the contexts of a store: the configuration, the
+ * initialisation from the model's own attention, the training step, and the export. {@link
+ * io.sluice.lorsa.training.LorsaTrainer} is the entry point.
  *
- * <p>The life of the run (folder, metrics, checkpoints) is in {@code io.sluice.training.run}, which
- * dictionaries share.
+ * <p>The run folder, metrics and checkpoints, which dictionaries share, belong in {@code
+ * io.sluice.training.run}.
  */
 package io.sluice.lorsa.training;

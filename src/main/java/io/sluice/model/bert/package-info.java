@@ -1,6 +1,6 @@
 /**
  * Encoders of the BERT family, from HuggingFace's files and from ONNX files: the configuration, the
- * names of tensors, the layers, and the check that a graph computes what they do. Nothing else
- * knows this architecture.
+ * names of tensors, the layers, and the check that an ONNX graph computes the same. Only this
+ * package depends on the architecture. What causal models share belongs in {@code model.causal}.
  */
 package io.sluice.model.bert;

@@ -1,6 +1,6 @@
 /**
- * Texts on their way through a model: cut into contexts, read in batches, run, and stored or handed
- * to a consumer; and text that a model continues. Models themselves and the format of stores are
- * elsewhere.
+ * Runs texts through a model: cuts them into contexts, batches them, runs them, and stores the
+ * activations or passes them to a consumer. It also generates text. Models do not belong here, nor
+ * does the format of stores ({@code io.sluice.store}).
  */
 package io.sluice.model.capture;

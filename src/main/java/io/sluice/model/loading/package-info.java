@@ -1,5 +1,6 @@
 /**
- * From a path to a model with its tokenizer: which files belong together, which of them say what
- * the model is, and who loads it.
+ * Opens a model and its tokenizer from a path: finds the files of the model, detects its
+ * architecture, and calls the loader. The loaders of architectures do not belong here: they are in
+ * {@code model.causal}, {@code model.architectures} and {@code model.bert}.
  */
 package io.sluice.model.loading;

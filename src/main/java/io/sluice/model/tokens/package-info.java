@@ -1,6 +1,5 @@
 /**
- * A model's tokenizer, from {@code tokenizer.json} or out of a GGUF file, the tokens with which its
- * texts end, and contexts of tokens. The tokenizers' own algorithms are in {@code
- * io.sluice.tokenizer}.
+ * A model's tokenizer, from {@code tokenizer.json} or a GGUF file; the tokens that end a text; and
+ * contexts of tokens. The algorithms of tokenizers belong in {@code io.sluice.tokenizer}.
  */
 package io.sluice.model.tokens;

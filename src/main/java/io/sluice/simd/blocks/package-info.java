@@ -1,5 +1,6 @@
 /**
- * Blocks of quantised weights, as GGUF files have them, to float32: {@link
- * io.sluice.simd.blocks.BlockFormat}. Reading the files belongs to {@code io.sluice.weights}.
+ * Converts blocks of quantised weights, as GGUF files hold them, to float32: {@link
+ * io.sluice.simd.blocks.BlockFormat}. Code that reads the files belongs in {@code
+ * io.sluice.weights}.
  */
 package io.sluice.simd.blocks;

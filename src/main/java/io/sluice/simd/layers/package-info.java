@@ -1,10 +1,11 @@
 /**
- * What transformer layers are computed with on a CPU: products of rows with packed weights ({@link
+ * Kernels for transformer layers on a CPU: products of rows with packed weights ({@link
  * io.sluice.simd.layers.PackedMatrix}, {@link io.sluice.simd.layers.RowProduct}), attention over
- * joined queries, keys and values ({@link io.sluice.simd.layers.Attention} with two ways to take
- * its products), norms, functions, log losses. Memory is native, float32, and the caller's.
+ * joined queries, keys and values ({@link io.sluice.simd.layers.Attention} with two ways to compute
+ * its products), norms, activation functions and log losses. Memory is native and float32, and
+ * belongs to the caller.
  *
- * <p>Nothing here knows a model: which architecture has which layers is told in {@code
- * io.sluice.model}.
+ * <p>Nothing here depends on a model: {@code io.sluice.model} defines which layers each
+ * architecture has.
  */
 package io.sluice.simd.layers;

@@ -1,11 +1,11 @@
 /**
- * What a run is told, as records that check themselves: {@link
+ * The configuration of a run, as records that check their values: {@link
  * io.sluice.training.config.TrainingConfig} and its parts. {@link io.sluice.training.config.Kind}
- * says what a dictionary reads and writes, {@link io.sluice.training.config.InitialDirections}
- * where its features point at first, {@link io.sluice.training.config.Schedule} how long it is
- * trained and in which steps.
+ * defines the hook points that a dictionary reads and writes, {@link
+ * io.sluice.training.config.InitialDirections} the initial directions of its features, {@link
+ * io.sluice.training.config.Schedule} the steps, the batch size and the learning rate.
  *
- * <p>Options of the command line belong to {@code io.sluice.cli.options}; what a trained dictionary
- * is, to {@link io.sluice.dictionary.DictionaryConfig}.
+ * <p>Options of the command line belong in {@code io.sluice.cli.options}; the configuration of a
+ * trained dictionary is {@link io.sluice.dictionary.DictionaryConfig}.
  */
 package io.sluice.training.config;

@@ -1,9 +1,10 @@
 /**
- * Grids of runs. {@link io.sluice.training.sweep.Grid} makes configurations of axes and their
- * values; {@link io.sluice.training.sweep.Sweep} trains them, several on each batch, every one as
- * an ordinary run in a folder of its own; {@link io.sluice.training.sweep.SweepResult} is what they
- * have found, with {@link io.sluice.training.sweep.CauseShares} for what each axis accounts for.
+ * Grids of runs. {@link io.sluice.training.sweep.Grid} makes one configuration for each combination
+ * of the values of its axes; {@link io.sluice.training.sweep.Sweep} trains them, several on each
+ * batch, each as an ordinary run in its own folder; {@link io.sluice.training.sweep.SweepResult}
+ * holds the results, and {@link io.sluice.training.sweep.CauseShares} the share of dead features
+ * that each axis accounts for.
  *
- * <p>Pages and charts of sweeps belong to {@code io.sluice.report}.
+ * <p>Pages and charts of sweeps belong in {@code io.sluice.report}.
  */
 package io.sluice.training.sweep;
