@@ -9,8 +9,8 @@ import io.sluice.engine.SkipEngine;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.training.run.DivergedException;
-import io.sluice.training.start.InputMap;
 import io.sluice.training.start.StartingPoint;
+import io.sluice.training.start.WhiteningMap;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -34,7 +34,7 @@ final class Export {
    * @param map what stands before the engine, or null if only scales and shifts do
    */
   static Dictionary dictionary(
-      DictionaryConfig config, Engine engine, StartingPoint start, InputMap map) {
+      DictionaryConfig config, Engine engine, StartingPoint start, WhiteningMap map) {
     DictionaryParameters parameters = engine.parameters(Arena.ofAuto());
     requireFinite("encoder", parameters.encoder());
     requireFinite("encoder bias", parameters.encoderBias());

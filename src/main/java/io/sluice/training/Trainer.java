@@ -30,10 +30,10 @@ import io.sluice.training.run.StateFile;
 import io.sluice.training.run.StoppedException;
 import io.sluice.training.run.TrainingListener;
 import io.sluice.training.start.Blueprint;
-import io.sluice.training.start.InputMap;
 import io.sluice.training.start.Preparation;
 import io.sluice.training.start.SharedSample;
 import io.sluice.training.start.StartingPoint;
+import io.sluice.training.start.WhiteningMap;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -62,7 +62,7 @@ public final class Trainer implements AutoCloseable {
   private Engine engine;
 
   /** What stands between the activations and the engine, or null. */
-  private InputMap map;
+  private WhiteningMap map;
 
   private StartingPoint start;
   private RunningThreshold threshold = new RunningThreshold();
@@ -117,7 +117,7 @@ public final class Trainer implements AutoCloseable {
       return trainer;
     } catch (IOException | RuntimeException | OutOfMemoryError e) {
       try (trainer) {
-        Files.deleteIfExists(folder.resolve(InputMap.FILE));
+        Files.deleteIfExists(folder.resolve(WhiteningMap.FILE));
         trainer.loop.giveUp();
       }
       throw e;
@@ -189,7 +189,7 @@ public final class Trainer implements AutoCloseable {
 
   private void continueFromCheckpoint() throws IOException {
     if (config.remedies().mapInput() && !StateFile.list(folder).isEmpty()) {
-      map = InputMap.read(folder, blueprint.inputWidth());
+      map = WhiteningMap.read(folder, blueprint.inputWidth());
     }
     Blueprint inside = map == null ? blueprint : blueprint.within(map.inside());
     requireRoom(inside);
@@ -245,7 +245,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** What stands between the activations and the engine; null if nothing does. */
-  public InputMap map() {
+  public WhiteningMap map() {
     return map;
   }
 
@@ -395,7 +395,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   private void forgetMap() throws IOException {
-    Files.deleteIfExists(folder.resolve(InputMap.FILE));
+    Files.deleteIfExists(folder.resolve(WhiteningMap.FILE));
   }
 
   /** What the run's life asks of what is trained. */

@@ -46,7 +46,7 @@ final class AutoencoderPreparation {
             : shared.of(config, () -> read(width, true));
     double scale = sample.scale(0, width, config);
     Subspace kept = mapped ? kept(sample) : null;
-    InputMap map = mapped ? InputMap.of(config.remedies(), kept, scale) : null;
+    WhiteningMap map = mapped ? WhiteningMap.of(config.remedies(), kept, scale) : null;
     // A map scales by itself.
     List<SiteScaling> seen = List.of(new SiteScaling(hook, mapped ? 1 : scale, List.of()));
     Blueprint inside = mapped ? blueprint.within(map.inside()) : blueprint;

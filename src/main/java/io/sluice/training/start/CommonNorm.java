@@ -40,7 +40,7 @@ final class CommonNorm {
       Engine engine,
       DictionaryParameters unit,
       List<SiteFeed.Pair> sample,
-      InputMap map,
+      WhiteningMap map,
       DoubleFunction<StartingPoint> start) {
     return finish(engine, List.of(engine), List.of(unit), sample, map, start);
   }
@@ -51,7 +51,7 @@ final class CommonNorm {
       List<Engine> parts,
       List<DictionaryParameters> units,
       List<SiteFeed.Pair> sample,
-      InputMap map,
+      WhiteningMap map,
       DoubleFunction<StartingPoint> start) {
     try {
       // The rows of matching pursuit are directions, of length 1.
@@ -77,7 +77,7 @@ final class CommonNorm {
 
   /** Batches to search on, as the engine sees them, in memory of {@code arena}. */
   List<SiteFeed.Pair> sample(
-      Arena arena, List<SiteScaling> read, List<SiteScaling> written, InputMap map)
+      Arena arena, List<SiteScaling> read, List<SiteScaling> written, WhiteningMap map)
       throws IOException {
     SiteFeed feed = Sample.feed(store, config, read, written);
     List<SiteFeed.Pair> copies = new ArrayList<>();

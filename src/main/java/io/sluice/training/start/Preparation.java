@@ -30,7 +30,7 @@ public final class Preparation {
   }
 
   /** An engine at its start, what led there, and what stands before it, or null. */
-  public record Prepared(Engine engine, StartingPoint start, InputMap map) {}
+  public record Prepared(Engine engine, StartingPoint start, WhiteningMap map) {}
 
   /**
    * Reads the sample and opens the engine.

@@ -25,8 +25,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What stands between the activations and the engine in whitened and in constrained training, and
- * how it is folded into the dictionary. With {@code V} the top {@code w} principal directions, as
+ * The linear map from activations to what the engine sees in whitened training ({@code --whiten}) and
+ * in constrained training, which keeps the same directions without equal variances; and how the map
+ * is folded into the dictionary. With {@code V} the top {@code w} principal directions, as
  * rows, {@code D} a gain for each and {@code m} the mean, the engine sees
  *
  * <pre>u = A·x − c,   A = D·V,   c = A·m in whitening, else 0</pre>
@@ -37,7 +38,7 @@ import java.util.Map;
  * b_D = A⁺·(b_D + c) + m − A⁺·A·m}, and {@code b_E}, less {@code W_E·c} where the encoder does not
  * subtract the decoder bias.
  */
-public final class InputMap implements AutoCloseable {
+public final class WhiteningMap implements AutoCloseable {
   public static final String FILE = "input-map.safetensors";
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final ValueLayout.OfDouble DOUBLE = ValueLayout.JAVA_DOUBLE_UNALIGNED;
@@ -67,7 +68,7 @@ public final class InputMap implements AutoCloseable {
   private float[] seen = new float[0];
   private double outside;
 
-  private InputMap(
+  private WhiteningMap(
       double scale, boolean whitened, double[] mean, double[] directions, double[] gains) {
     this.width = mean.length;
     this.inside = gains.length;
@@ -99,14 +100,14 @@ public final class InputMap implements AutoCloseable {
    * @param subspace the directions that stay, with mean and variances
    * @param scale what activations are multiplied by where they are not whitened
    */
-  static InputMap of(Remedies remedies, Subspace subspace, double scale) {
+  static WhiteningMap of(Remedies remedies, Subspace subspace, double scale) {
     double[] variances = subspace.variances();
     double[] gains = new double[variances.length];
     for (int i = 0; i < gains.length; i++) {
       double floored = Math.max(variances[i], remedies.whitenFloor() * variances[0]);
       gains[i] = remedies.whiten() ? 1 / Math.sqrt(floored) : scale;
     }
-    return new InputMap(scale, remedies.whiten(), subspace.mean(), subspace.directions(), gains);
+    return new WhiteningMap(scale, remedies.whiten(), subspace.mean(), subspace.directions(), gains);
   }
 
   /** Width of what the engine sees, {@code w}. */
@@ -289,7 +290,7 @@ public final class InputMap implements AutoCloseable {
    * @param width of the activations
    * @throws IOException if it is missing, damaged or of another width; the message names the file
    */
-  public static InputMap read(Path folder, int width) throws IOException {
+  public static WhiteningMap read(Path folder, int width) throws IOException {
     Path file = folder.resolve(FILE);
     Safetensors tensors = VerifiedTensors.open(file);
     for (String name : List.of("mean", "directions", "gains", "scale")) {
@@ -311,7 +312,7 @@ public final class InputMap implements AutoCloseable {
               .formatted(file, mean.length, width));
     }
     boolean whitened = Boolean.parseBoolean(tensors.metadata().get("whitened"));
-    return new InputMap(scale[0], whitened, mean, directions, gains);
+    return new WhiteningMap(scale[0], whitened, mean, directions, gains);
   }
 
   private static double[] values(Safetensors tensors, String name) {

@@ -50,7 +50,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Whitened and constrained training, and what is exported of them. */
 @Tag("slow")
-class InputMapTest {
+class WhiteningMapTest {
   private static final EngineFactory ENGINES = EngineFactory.vector(Workers.allCores());
   private static final int ROWS = 2500;
   @TempDir private Path temp;
@@ -98,7 +98,7 @@ class InputMapTest {
       assertThat(dictionary.config().inputWidth()).isEqualTo(SyntheticStore.WIDTH);
       assertThat(dictionary.config().subtractDecoderBias()).isEqualTo(centre);
       Rows rows = rows();
-      InputMap map = trainer.map();
+      WhiteningMap map = trainer.map();
       assertThat(trainer.engine().spec().inputWidth())
           .isEqualTo(name.equals("whiten") ? SyntheticStore.WIDTH : 6);
       try (Engine ordinary =
@@ -126,7 +126,7 @@ class InputMapTest {
       assertThat(evaluation.fvu()).isCloseTo(result.fvu(), within(0.4 * result.fvu()));
       assertThat(evaluation.l0()).isCloseTo(result.l0(), within(0.1));
     }
-    assertThat(run.resolve(InputMap.FILE)).doesNotExist();
+    assertThat(run.resolve(WhiteningMap.FILE)).doesNotExist();
   }
 
   @Test
@@ -160,7 +160,7 @@ class InputMapTest {
     Subspace all =
         Subspace.topDirections(
             StoreCovariance.of(store, SyntheticStore.HOOK), SyntheticStore.WIDTH);
-    try (InputMap map = InputMap.of(Remedies.NONE.whitened(1e-3), all, 1);
+    try (WhiteningMap map = WhiteningMap.of(Remedies.NONE.whitened(1e-3), all, 1);
         CovarianceAccumulator covariance =
             CovarianceAccumulator.on(Device.CPU, SyntheticStore.WIDTH)) {
       Rows mapped = map.apply(rows());
@@ -193,7 +193,7 @@ class InputMapTest {
     } catch (IllegalStateException stopped) {
       assertThat(stopped).hasMessage("stopped");
     }
-    assertThat(broken.resolve(InputMap.FILE)).exists();
+    assertThat(broken.resolve(WhiteningMap.FILE)).exists();
     try (Trainer trainer = Trainer.resume(store, engines, broken)) {
       trainer.run(TrainingListener.NONE);
     }
@@ -226,13 +226,13 @@ class InputMapTest {
     TrainingConfig config = TrainerTest.small().remedies(remedies("whiten")).steps(40).build();
     Path run = temp.resolve("run");
     Trainer.start(store, config, ENGINES, "a", run).close();
-    Path file = run.resolve(InputMap.FILE);
+    Path file = run.resolve(WhiteningMap.FILE);
     byte[] bytes = Files.readAllBytes(file);
     bytes[bytes.length - 20] ^= 1;
     Files.write(file, bytes);
     assertThatThrownBy(() -> Trainer.resume(store, ENGINES, run))
         .isInstanceOf(IOException.class)
-        .hasMessageContaining(InputMap.FILE)
+        .hasMessageContaining(WhiteningMap.FILE)
         .hasMessageContaining("damaged");
   }
 
