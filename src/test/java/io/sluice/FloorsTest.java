@@ -10,6 +10,8 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import io.sluice.engine.CheckedEngine;
+import io.sluice.engine.EngineFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -74,6 +76,16 @@ class FloorsTest {
   @ArchTest
   static final ArchRule NO_PACKAGES_USE_EACH_OTHER =
       slices().matching("io.sluice.(**)").should().beFreeOfCycles();
+
+  /** The pieces of an engine do not know the engine that has them. */
+  @ArchTest
+  static final ArchRule ONLY_THE_FACTORY_KNOWS_THE_ENGINE_OF_A_DICTIONARY =
+      noClasses()
+          .that()
+          .doNotBelongToAnyOf(CheckedEngine.class, EngineFactory.class)
+          .should()
+          .dependOnClassesThat()
+          .belongToAnyOf(CheckedEngine.class);
 
   /** Rooms on the same floor as {@code room} or on a higher one, without itself. */
   private static List<String> notBelow(String room) {

@@ -25,9 +25,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The linear map from activations to what the engine sees in whitened training ({@code --whiten}) and
- * in constrained training, which keeps the same directions without equal variances; and how the map
- * is folded into the dictionary. With {@code V} the top {@code w} principal directions, as
+ * The linear map from activations to what the engine sees in whitened training ({@code --whiten})
+ * and in constrained training, which keeps the same directions without equal variances; and how the
+ * map is folded into the dictionary. With {@code V} the top {@code w} principal directions, as
  * rows, {@code D} a gain for each and {@code m} the mean, the engine sees
  *
  * <pre>u = A·x − c,   A = D·V,   c = A·m in whitening, else 0</pre>
@@ -107,7 +107,8 @@ public final class WhiteningMap implements AutoCloseable {
       double floored = Math.max(variances[i], remedies.whitenFloor() * variances[0]);
       gains[i] = remedies.whiten() ? 1 / Math.sqrt(floored) : scale;
     }
-    return new WhiteningMap(scale, remedies.whiten(), subspace.mean(), subspace.directions(), gains);
+    return new WhiteningMap(
+        scale, remedies.whiten(), subspace.mean(), subspace.directions(), gains);
   }
 
   /** Width of what the engine sees, {@code w}. */
