@@ -132,8 +132,8 @@ public final class StudyPage {
     line("");
     line("`make study` generates this page from the results of sweeps. [remedies.md](remedies.md)");
     line(
-        "says what each remedy does, and `bin/study` which settings `make study` takes. The settings");
-    line("of this page:");
+        "says what each remedy does, and `bin/study` says which settings `make study` accepts. The");
+    line("settings of this page:");
     line("");
     line(
         "`%s` of %s over %s: TopK autoencoders, k %d, %,d steps of %,d tokens (%,d), learning rate %s,"
@@ -202,7 +202,7 @@ public final class StudyPage {
 
   private void table() {
     line(
-        "| features | start | centred | optimiser | besides | dead | FVU, held-out | FVU, last %,d"
+        "| features | start | centred | optimiser | other remedy | dead | FVU, held-out | FVU, last %,d"
             + " steps | seeds |",
         anyGroup().fvuSteps());
     line("|---:|---|---|---|---|---:|---:|---:|---:|");
@@ -257,10 +257,11 @@ public final class StudyPage {
     }
     line("## Why features die");
     line("");
-    line("The share of the dead features that each cause explains: the reduction by its remedy");
     line(
-        "(centring, ASI, SparseAdam), averaged over all orders of switching the remedies on, divided");
-    line("by the dead fraction with none of them.");
+        "The share of the dead features that each cause explains is a Shapley value: the reduction of");
+    line(
+        "the dead fraction by its remedy (centring, ASI, SparseAdam), averaged over all orders of");
+    line("switching the remedies on, divided by the dead fraction with none of them.");
     line("");
     line("| features | dead with no remedy | cause | share |");
     line("|---:|---:|---|---:|");
@@ -321,8 +322,8 @@ public final class StudyPage {
     line("%s %s", answer, String.join(" ", facts));
     line("");
     line(
-        "Read dead features and FVU together: whitening gives every direction the same weight, also");
-    line("in the loss, so features stay alive even where there is next to no variance to explain.");
+        "Read dead features and FVU together: whitening gives every direction the same weight in the");
+    line("loss, so features stay alive even in directions with almost no variance.");
     line("");
   }
 
