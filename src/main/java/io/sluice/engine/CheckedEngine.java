@@ -222,7 +222,8 @@ public final class CheckedEngine implements Engine {
       throw new IllegalArgumentException("a penalty's weight must be at least 0, not " + weight);
     }
     if (activation instanceof Pursuit) {
-      throw new IllegalArgumentException("matching pursuit keeps codes few without a penalty");
+      throw new IllegalArgumentException(
+          "matching pursuit takes no penalty: the number of iterations limits its codes");
     }
     double factor = weight / input.count();
     double sum;
@@ -246,16 +247,17 @@ public final class CheckedEngine implements Engine {
     requireOpen();
     if (stage != Stage.GRADIENTS_READY || deadFeatures.areAdded()) {
       throw new IllegalStateException(
-          "dead features learn once, from a residual: call decode with gradients first");
+          "the loss of dead features is added once per batch: call decode with gradients first");
     }
     if (!(activation instanceof TopK
         || activation instanceof BatchTopK && activation.bounds().isEmpty())) {
       throw new IllegalArgumentException(
-          "dead features learn under activation functions that count features, not " + activation);
+          "the loss of dead features needs an activation function with a fixed k, not "
+              + activation);
     }
     if (spec.prefixes().size() > 1) {
       throw new IllegalArgumentException(
-          "dead features learn in one dictionary, not in nested ones: " + spec.prefixes());
+          "the loss of dead features cannot be combined with nested prefixes: " + spec.prefixes());
     }
     if (k < 1 || !(weight >= 0) || Double.isInfinite(weight)) {
       throw new IllegalArgumentException(
@@ -287,7 +289,7 @@ public final class CheckedEngine implements Engine {
   public double charge(Penalty penalty) {
     requireOpen();
     if (stage == Stage.IDLE || stage == Stage.ENCODED) {
-      throw new IllegalStateException("there are no codes to charge: call decode first");
+      throw new IllegalStateException("a penalty needs codes: call decode first");
     }
     hostCodes();
     float[] openings = activation instanceof LearnedGated ? learnedGates.openings() : null;

@@ -114,7 +114,7 @@ public interface Engine extends AutoCloseable {
    */
   void accumulate();
 
-  /** Moves the parameters by one optimiser step and forgets the gradients. */
+  /** Moves the parameters by one optimiser step and clears the gradients. */
   void update(AdamStep step);
 
   /**

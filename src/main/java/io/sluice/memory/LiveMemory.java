@@ -57,7 +57,7 @@ public final class LiveMemory {
     int count = 0;
     for (MemorySegment segment : memory) {
       if (!segment.isNative()) {
-        throw new IllegalArgumentException("memory on the heap, where native memory is wanted");
+        throw new IllegalArgumentException("memory must be native, not on the heap");
       }
       if (mayBeFreed(segment) && !isAmong(segment.scope(), held, count)) {
         held[count++] = segment;

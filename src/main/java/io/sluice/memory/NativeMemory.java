@@ -31,7 +31,7 @@ public final class NativeMemory {
   public static long read(MemorySegment memory, long rows, long rowBytes) {
     Objects.checkFromIndexSize(0, bytes(rows, rowBytes), memory.byteSize());
     if (!memory.isNative()) {
-      throw new IllegalArgumentException("memory on the heap, where native memory is wanted");
+      throw new IllegalArgumentException("memory must be native, not on the heap");
     }
     if (!memory.scope().isAlive()) {
       throw new IllegalStateException("memory that was freed");

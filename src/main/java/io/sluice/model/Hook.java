@@ -13,7 +13,7 @@ public interface Hook {
    * @param activation {@code [batch, length, width]}, of the model's type, on its device,
    *     contiguous; to be left unchanged. It is freed when its layer is done: copy what is needed
    *     later, or move the tensor to a scope of your own
-   * @return what the model goes on with: {@code activation} itself, or another tensor of the same
+   * @return what the model continues with: {@code activation} itself, or another tensor of the same
    *     shape, element type and device
    */
   Tensor apply(HookPoint point, Tensor activation);

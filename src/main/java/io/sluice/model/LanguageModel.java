@@ -43,7 +43,7 @@ public interface LanguageModel extends Transformer {
    * all; variants whose first hooks are in one layer run in their order.
    *
    * @param variants what to do at hook points, in each variant
-   * @param progress told how many variants are done, after each
+   * @param progress receives how many variants are done, after each
    * @return one loss per variant, as {@link #loss} gives it
    * @throws IllegalArgumentException as {@link #forward}
    * @throws IllegalStateException as {@link #logits} and {@link #forward}

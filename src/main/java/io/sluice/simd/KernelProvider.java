@@ -32,7 +32,7 @@ public final class KernelProvider {
       LOG.debug("kernels: {} ({})", CHOICE.name(), CHOICE.reason());
       if (CHOICE.reason().equals(NO_VECTOR_API)) {
         System.err.println(
-            "sluice: kernels run many times as slowly as they could: " + NO_VECTOR_API);
+            "sluice: kernels run many times slower than they could: " + NO_VECTOR_API);
       }
     }
   }

@@ -229,7 +229,7 @@ public final class Trainer implements AutoCloseable {
     return config;
   }
 
-  /** What the run keeps apart: it is never trained on, and measured at the end. */
+  /** What the run holds out: it is never trained on, and measured at the end. */
   public HeldOut heldOut() {
     return heldOut;
   }

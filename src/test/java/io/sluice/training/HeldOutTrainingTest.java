@@ -243,7 +243,7 @@ class HeldOutTrainingTest {
     ((ObjectNode) json.get("config")).remove("heldOut");
     Files.writeString(file, json.toString());
     assertThat(RunRows.of(temp.resolve("old"), store).why())
-        .contains("before tokens were held out");
+        .contains("before Sluice held out tokens");
     RunResult result = resume(store, "old");
     assertThat(result.heldOutFvu()).isNull();
     assertThat(Files.readAllBytes(temp.resolve("old/dictionary.safetensors")))

@@ -234,7 +234,7 @@ class LearnedSparsityTest {
     PenaltyConfig count = PenaltyConfig.of(PenaltyKind.L0, 1, 0);
     assertThatThrownBy(() -> TrainerTest.small().activation("relu", count).build())
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("jumprelu only");
+        .hasMessageContaining("needs jumprelu");
     assertThatThrownBy(() -> TrainerTest.small().prefixes(List.of(8, 64)).build())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("64 features");

@@ -7,7 +7,7 @@ import io.sluice.store.HeldOut;
 import java.util.Locale;
 import picocli.CommandLine.Option;
 
-/** How much of the store a training keeps apart to be measured on. */
+/** How much of the store a training holds out to be measured on. */
 @Grouped(OptionGroup.DATA)
 public final class HeldOutOption {
   @Option(

@@ -31,7 +31,8 @@ public final class EvaluationFile {
       OutputFile.check("--out", out);
     } else if (Files.isDirectory(beside) && !Files.isWritable(beside)) {
       throw new IOException(
-          beside + ": cannot be written, so evaluation.json has no place; give --out FILE");
+          beside
+              + ": cannot be written, so evaluation.json cannot be saved there; give --out FILE");
     }
   }
 

@@ -13,9 +13,9 @@ import java.util.Optional;
  * with, {@code f · ‖decoder row‖}.
  *
  * <p>This is the one list of them, and {@link CustomActivation} is for those that others add.
- * Engines compute them, dictionaries are written with them and training is told by them. {@link
- * LearnedJumpReLU} and {@link LearnedGated} exist only while an engine learns; a dictionary in use
- * has {@link JumpReLU} or {@link Gated} instead.
+ * Engines compute them, dictionaries are written with them and training is configured by them.
+ * {@link LearnedJumpReLU} and {@link LearnedGated} exist only while an engine learns; a dictionary
+ * in use has {@link JumpReLU} or {@link Gated} instead.
  */
 public sealed interface ActivationFunction
     permits TopK,

@@ -5,8 +5,8 @@ import java.util.List;
 /**
  * Nested dictionaries, by number: level {@code l} reconstructs with the features before its end.
  * With errors {@code e_l} of all {@code L} levels and {@code g_l = 2·e_l / (rows · L)}, a feature
- * of the levels from {@code s} on feels {@code G_s = Σ_{l ≥ s} g_l}, and the decoder bias {@code
- * G_0}.
+ * of the levels from {@code s} on has the gradient {@code G_s = Σ_{l ≥ s} g_l}, and the decoder
+ * bias {@code G_0}.
  */
 public final class Prefixes {
   private final int[] ends;

@@ -6,7 +6,7 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * A dictionary's parameters in host memory, float32, feature-major, so that what a feature owns is
- * contiguous. The memory belongs to whoever allocated it.
+ * contiguous. The memory belongs to the code that allocated it.
  *
  * @param inputWidth width of an encoder row
  * @param outputWidth width of a decoder row

@@ -124,7 +124,7 @@ public final class LorsaEngine implements AutoCloseable {
   /**
    * Runs forward and compares with the target.
    *
-   * @param sink told of each head that fired, in order of tokens
+   * @param sink receives each head that fired, in order of tokens
    * @throws IllegalArgumentException if widths are not those of the form
    */
   public LorsaResult measure(LorsaBatch batch, CodeSink sink) {

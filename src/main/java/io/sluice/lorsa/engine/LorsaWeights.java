@@ -6,7 +6,7 @@ import java.util.EnumMap;
 import java.util.Map;
 
 /**
- * All parameters of a Lorsa in host memory, float32, row-major. The memory belongs to whoever
+ * All parameters of a Lorsa in host memory, float32, row-major. The memory belongs to the code that
  * allocated it.
  */
 public final class LorsaWeights {

@@ -36,7 +36,7 @@ public final class LorsaReconstruction implements AutoCloseable {
     LorsaConfig config = lorsa.config();
     if (!config.spec().causal()) {
       throw new IllegalArgumentException(
-          "this Lorsa is of attention that sees both ways; a loss needs a causal language model");
+          "this Lorsa replaces bidirectional attention; a loss needs a causal language model");
     }
     this.input = HookPoint.parse(config.inputHook());
     this.output = HookPoint.parse(config.outputHook());

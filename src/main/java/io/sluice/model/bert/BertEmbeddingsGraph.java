@@ -54,13 +54,14 @@ final class BertEmbeddingsGraph {
     OnnxNode node = graph.maker(value);
     for (int i = 0; node != null && !graph.isConstant(value); i++) {
       if (node.inputs().isEmpty() || i == LONGEST) {
-        throw graph.wrong(node, "gives positions or types that cannot be told");
+        throw graph.wrong(
+            node, "computes positions or token types in a way that Sluice cannot check");
       }
       switch (node.operator()) {
         case "Cast", "Expand", "Unsqueeze", "Squeeze", "Reshape" -> {}
         case "GatherElements" -> {
           if (step != 0) {
-            throw graph.wrong(node, "gives positions that cannot be told");
+            throw graph.wrong(node, "computes positions in a way that Sluice cannot check");
           }
         }
         case "Slice" -> {
@@ -68,10 +69,12 @@ final class BertEmbeddingsGraph {
               node.inputs().size() > 2
                   && OnnxFunction.number(graph, node.inputs().get(1), Double.NaN) == 0;
           if (!fromFirst) {
-            throw graph.wrong(node, "takes other positions or types than those from 0 on");
+            throw graph.wrong(node, "selects positions or token types that do not start at 0");
           }
         }
-        default -> throw graph.wrong(node, "gives positions or types that cannot be told");
+        default ->
+            throw graph.wrong(
+                node, "computes positions or token types in a way that Sluice cannot check");
       }
       value = node.inputs().getFirst();
       node = graph.maker(value);

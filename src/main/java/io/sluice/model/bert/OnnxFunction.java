@@ -27,7 +27,7 @@ final class OnnxFunction {
     this.headDim = headDim;
   }
 
-  /** The value {@code to} where {@code from} is {@code x}; NaN if that cannot be told. */
+  /** The value {@code to} where {@code from} is {@code x}; NaN if it cannot be computed. */
   static double apply(OnnxGraph graph, String from, String to, double x) {
     OnnxFunction function = new OnnxFunction(graph, Double.NaN);
     function.known.put(graph.source(from), x);
@@ -36,7 +36,7 @@ final class OnnxFunction {
 
   /**
    * A number that does not depend on the inputs, or on the last size of queries and keys alone; NaN
-   * if that cannot be told.
+   * if it cannot be computed.
    */
   static double number(OnnxGraph graph, String value, double headDim) {
     return new OnnxFunction(graph, headDim).value(value, 0);

@@ -62,11 +62,11 @@ final class OnnxGraph {
     for (OnnxNode node : file.nodes()) {
       int least = INPUTS.getOrDefault(node.operator(), 1);
       if (node.inputs().size() < least) {
-        throw wrong(node, "has %d inputs and takes %d".formatted(node.inputs().size(), least));
+        throw wrong(node, "has %d inputs and needs %d".formatted(node.inputs().size(), least));
       }
       for (String output : node.outputs()) {
         if (!output.isEmpty() && makers.put(output, node) != null) {
-          throw wrong(node, "makes a value that another operation makes, too");
+          throw wrong(node, "has an output that another operation also has");
         }
       }
       for (String input : node.inputs()) {
@@ -189,7 +189,7 @@ final class OnnxGraph {
   /** The first value that an operation makes. */
   String output(OnnxNode node) throws IOException {
     if (node.outputs().isEmpty()) {
-      throw wrong(node, "makes nothing");
+      throw wrong(node, "has no output");
     }
     return node.outputs().getFirst();
   }
@@ -220,7 +220,7 @@ final class OnnxGraph {
   String other(OnnxNode node, String known) throws IOException {
     int at = node.inputs().indexOf(known);
     if (at < 0 || node.inputs().size() != 2) {
-      throw wrong(node, "does not take " + Quoted.of(known));
+      throw wrong(node, "does not read " + Quoted.of(known));
     }
     return node.inputs().get(1 - at);
   }

@@ -136,7 +136,7 @@ public final class Capture {
    * Runs the texts and writes a store.
    *
    * @param folder a new or empty folder
-   * @param progress told how many tokens of text are done, after each batch
+   * @param progress receives how many tokens of text are done, after each batch
    * @return what the finished store says about itself
    * @throws IOException if the folder is not empty, the disk does not take the store, or an
    *     activation is NaN or infinite

@@ -57,7 +57,7 @@ public record Generation(int tokens, double temperature, int topK, double topP, 
    *
    * @param prompt the text so far, special tokens included, at least one
    * @param ends tokens that end a text, as {@link LoadedModel#endOfText} has them
-   * @param onToken told each token as it comes
+   * @param onToken receives each token as it comes
    * @return the prompt and what was added
    * @throws IllegalArgumentException if the prompt is empty, longer than the model takes, or has an
    *     id that the model does not have

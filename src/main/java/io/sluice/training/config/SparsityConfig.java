@@ -53,7 +53,7 @@ public record SparsityConfig(
     prefixes = List.copyOf(prefixes);
     if ((activation.isPenalised() || activation instanceof Pursuit) && !prefixes.isEmpty()) {
       throw new IllegalArgumentException(
-          "nested prefixes go with topk, abstopk and batchtopk, not with " + activation.label());
+          "nested prefixes need topk, abstopk or batchtopk, not " + activation.label());
     }
     if (activation.isPenalised() && penalty.weight() == 0) {
       throw new IllegalArgumentException(
@@ -69,8 +69,7 @@ public record SparsityConfig(
     }
     if (penalty.kind() == PenaltyKind.L0 && !(activation instanceof JumpReLU)) {
       throw new IllegalArgumentException(
-          "a penalty on the number of codes (l0) goes with jumprelu only, not "
-              + activation.label());
+          "a penalty on the number of codes (l0) needs jumprelu, not " + activation.label());
     }
     if (!(bandwidth > 0) || Double.isInfinite(bandwidth)) {
       throw new IllegalArgumentException("a bandwidth must be positive, not " + bandwidth);
@@ -88,7 +87,7 @@ public record SparsityConfig(
     activation = activation instanceof Pursuit ? new Pursuit(k, residual) : activation.withK(k);
   }
 
-  /** What an engine is told of all this. */
+  /** The engine settings of this configuration. */
   public EngineSpec spec(EngineSpec shape) {
     List<Integer> ends = new ArrayList<>(prefixes);
     ends.add(shape.features());

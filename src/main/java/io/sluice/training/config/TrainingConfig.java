@@ -145,7 +145,7 @@ public record TrainingConfig(
     return heldOut(store).trained();
   }
 
-  /** What a run on a store keeps apart. */
+  /** The tokens of a store that a run holds out. */
   public HeldOut heldOut(ActivationStore store) throws IOException {
     return store.heldOut(heldOut, dataSeed, firstPosition(store));
   }

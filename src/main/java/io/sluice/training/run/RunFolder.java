@@ -65,7 +65,7 @@ public final class RunFolder implements AutoCloseable {
   }
 
   /**
-   * Takes the folder of a run that shall go on.
+   * Opens the folder of a run to continue.
    *
    * @throws IOException if it holds none or is in use
    */
@@ -82,7 +82,7 @@ public final class RunFolder implements AutoCloseable {
     return path;
   }
 
-  /** Writes {@code run.json}; {@code result} is null while the run goes on. */
+  /** Writes {@code run.json}; {@code result} is null while the run continues. */
   public void describe(String name, JsonNode config, Object result) throws IOException {
     ObjectNode json = JSON.createObjectNode();
     json.put("format", FORMAT);

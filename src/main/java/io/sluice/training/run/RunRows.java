@@ -11,25 +11,25 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /**
- * Which rows of a store a run has trained on and which it has kept apart, as its {@code run.json}
+ * Which rows of a store a run has trained on and which it has held out, as its {@code run.json}
  * says.
  *
- * @param heldOut what was kept apart; null where it is not known, or the store is another one
+ * @param heldOut what was held out; null where it is not known, or the store is another one
  * @param why why it is not known, as the end of a sentence; null where it is
  */
 public record RunRows(HeldOut heldOut, String why) {
   private static final String RULE = "heldOut";
 
-  /** Whether some rows of the store were kept apart. */
+  /** Whether some rows of the store were held out. */
   public boolean someHeldOut() {
     return heldOut != null && !heldOut.isEmpty();
   }
 
   /**
-   * What the run in a folder kept apart of a store.
+   * The rows of a store that the run in a folder held out.
    *
    * @throws IOException if its {@code run.json} is damaged, or the rule in it does not give what
-   *     the run says it kept apart
+   *     the run says it held out
    */
   public static RunRows of(Path folder, ActivationStore store) throws IOException {
     Path file = folder.resolve("run.json");
@@ -38,7 +38,7 @@ public record RunRows(HeldOut heldOut, String why) {
     }
     Fields config = Fields.read(file, RunFolder.FORMAT, "restore it").object("config");
     if (!config.has(RULE)) {
-      return new RunRows(null, "its run is of before tokens were held out");
+      return new RunRows(null, "its run was made before Sluice held out tokens");
     }
     Fields rule = config.object(RULE);
     if (config.whole("storeRows", 0, Long.MAX_VALUE) != store.rows()

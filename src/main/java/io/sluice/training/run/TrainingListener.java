@@ -1,6 +1,6 @@
 package io.sluice.training.run;
 
-/** Is told how a run goes; every method may be left out. */
+/** Receives the events of a run; every method is optional. */
 public interface TrainingListener {
   /** Listens to nothing. */
   TrainingListener NONE = new TrainingListener() {};

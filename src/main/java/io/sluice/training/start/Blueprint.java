@@ -143,7 +143,7 @@ public record Blueprint(
     return Site.widths(outputs);
   }
 
-  /** What the engine is told. */
+  /** The settings of the engine. */
   EngineSpec spec() {
     return config.sparsity().spec(dictionary(OptionalDouble.empty()).spec(config.optimiser()));
   }

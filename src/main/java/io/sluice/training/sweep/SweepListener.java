@@ -3,7 +3,7 @@ package io.sluice.training.sweep;
 import io.sluice.training.run.RunResult;
 import io.sluice.training.run.StoppedException;
 
-/** Is told how a sweep goes; every method may be left out. */
+/** Receives the events of a sweep; every method is optional. */
 public interface SweepListener {
   /** Listens to nothing. */
   SweepListener NONE = new SweepListener() {};
@@ -25,6 +25,6 @@ public interface SweepListener {
   /** A cell has ended. */
   default void ended(SweepCell cell, RunResult result) {}
 
-  /** A cell cannot be trained; the others go on. */
+  /** A cell cannot be trained; the others continue. */
   default void failed(SweepCell cell, String why) {}
 }

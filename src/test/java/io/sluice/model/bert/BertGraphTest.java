@@ -278,7 +278,7 @@ class BertGraphTest {
   @Test
   void refusesAnOperationThatMakesNothing() {
     node(LAYER + "output/LayerNorm/LayerNormalization").clearOutput();
-    assertRefused("makes nothing");
+    assertRefused("has no output");
   }
 
   /** As many reshapes of the query, with as many shapes, as a file of some megabytes holds. */
