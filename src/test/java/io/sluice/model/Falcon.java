@@ -8,9 +8,9 @@ import io.sluice.model.causal.CausalConfigFile;
 import io.sluice.model.causal.CausalLayer;
 import io.sluice.model.causal.LayerLoader;
 import io.sluice.model.causal.Mlp;
+import io.sluice.model.causal.ModuleNames;
 import io.sluice.model.causal.Projections;
 import io.sluice.model.causal.RotarySettings;
-import io.sluice.model.causal.TensorNames;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.KeyTable;
 import io.sluice.model.parts.MlpActivation;
@@ -23,8 +23,8 @@ import java.io.IOException;
  * stream through one norm, all query heads share one head of keys and values, no biases.
  */
 final class Falcon implements Architecture {
-  private static final TensorNames NAMES =
-      new TensorNames(
+  private static final ModuleNames NAMES =
+      new ModuleNames(
           "transformer.",
           "transformer.h.",
           "transformer.word_embeddings",
@@ -82,7 +82,7 @@ final class Falcon implements Architecture {
   }
 
   @Override
-  public TensorNames names() {
+  public ModuleNames names() {
     return NAMES;
   }
 

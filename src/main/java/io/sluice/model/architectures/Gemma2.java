@@ -11,8 +11,8 @@ import io.sluice.model.causal.GgufKeys;
 import io.sluice.model.causal.GgufSettings;
 import io.sluice.model.causal.GgufTensor;
 import io.sluice.model.causal.LayerLoader;
+import io.sluice.model.causal.ModuleNames;
 import io.sluice.model.causal.RotarySettings;
-import io.sluice.model.causal.TensorNames;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.KeyTable;
 import io.sluice.model.parts.MlpActivation;
@@ -43,7 +43,7 @@ final class Gemma2 implements Architecture {
   }
 
   @Override
-  public TensorNames names() {
+  public ModuleNames names() {
     return Llama.NAMES;
   }
 

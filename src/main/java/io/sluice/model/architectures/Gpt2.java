@@ -10,8 +10,8 @@ import io.sluice.model.causal.GgufKeys;
 import io.sluice.model.causal.GgufSettings;
 import io.sluice.model.causal.LayerLoader;
 import io.sluice.model.causal.Mlp;
+import io.sluice.model.causal.ModuleNames;
 import io.sluice.model.causal.Projections;
-import io.sluice.model.causal.TensorNames;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.KeyTable;
 import io.sluice.model.parts.MlpActivation;
@@ -28,8 +28,8 @@ import java.util.Map;
  * mlp.c_proj}; the layer adds both as they are.
  */
 final class Gpt2 implements Architecture {
-  private static final TensorNames NAMES =
-      new TensorNames(
+  private static final ModuleNames NAMES =
+      new ModuleNames(
           "transformer.",
           "transformer.h.",
           "transformer.wte",
@@ -43,7 +43,7 @@ final class Gpt2 implements Architecture {
   }
 
   @Override
-  public TensorNames names() {
+  public ModuleNames names() {
     return NAMES;
   }
 

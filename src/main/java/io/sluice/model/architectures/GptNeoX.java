@@ -13,9 +13,9 @@ import io.sluice.model.causal.GgufSettings;
 import io.sluice.model.causal.GgufTensor;
 import io.sluice.model.causal.LayerLoader;
 import io.sluice.model.causal.Mlp;
+import io.sluice.model.causal.ModuleNames;
 import io.sluice.model.causal.Projections;
 import io.sluice.model.causal.RotarySettings;
-import io.sluice.model.causal.TensorNames;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.KeyTable;
 import io.sluice.model.parts.MlpActivation;
@@ -33,8 +33,8 @@ import java.util.Map;
  * mlp.dense_4h_to_h}; the layer adds both as they are.
  */
 final class GptNeoX implements Architecture {
-  private static final TensorNames NAMES =
-      new TensorNames(
+  private static final ModuleNames NAMES =
+      new ModuleNames(
           "gpt_neox.",
           "gpt_neox.layers.",
           "gpt_neox.embed_in",
@@ -48,7 +48,7 @@ final class GptNeoX implements Architecture {
   }
 
   @Override
-  public TensorNames names() {
+  public ModuleNames names() {
     return NAMES;
   }
 

@@ -13,9 +13,9 @@ import io.sluice.model.causal.GgufSettings;
 import io.sluice.model.causal.GgufTensor;
 import io.sluice.model.causal.LayerLoader;
 import io.sluice.model.causal.Mlp;
+import io.sluice.model.causal.ModuleNames;
 import io.sluice.model.causal.Projections;
 import io.sluice.model.causal.RotarySettings;
-import io.sluice.model.causal.TensorNames;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.KeyTable;
 import io.sluice.model.parts.MlpActivation;
@@ -34,8 +34,8 @@ import java.util.Map;
  * mlp.down_proj}; the layer adds both as they are.
  */
 public class Llama implements Architecture {
-  static final TensorNames NAMES =
-      new TensorNames(
+  static final ModuleNames NAMES =
+      new ModuleNames(
           "model.", "model.layers.", "model.embed_tokens", null, "model.norm", "lm_head");
 
   /** The modules of GGUF files. */
@@ -71,7 +71,7 @@ public class Llama implements Architecture {
   }
 
   @Override
-  public TensorNames names() {
+  public ModuleNames names() {
     return NAMES;
   }
 

@@ -32,7 +32,7 @@ public interface Architecture {
   CausalConfig config(ConfigFile file) throws IOException;
 
   /** HuggingFace's names of the tensors outside the layers, and of where layers begin. */
-  TensorNames names();
+  ModuleNames names();
 
   /**
    * Loads a norm over the residual stream, of the kind that this architecture has.

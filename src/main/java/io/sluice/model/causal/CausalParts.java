@@ -1,6 +1,6 @@
 package io.sluice.model.causal;
 
-import static io.sluice.model.causal.TensorNames.weight;
+import static io.sluice.model.causal.ModuleNames.weight;
 
 import io.sluice.model.parts.Norm;
 import io.sluice.model.parts.WeightLoader;
@@ -36,7 +36,7 @@ record CausalParts(
   static CausalParts load(CausalConfig config, WeightLoader loader, RotaryTable rotary)
       throws IOException {
     Architecture architecture = config.architecture();
-    TensorNames names = architecture.names();
+    ModuleNames names = architecture.names();
     Tensor tokens = tokens(config, loader);
     Tensor positions =
         names.positions() == null

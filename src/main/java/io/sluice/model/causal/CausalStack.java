@@ -59,9 +59,9 @@ final class CausalStack implements AutoCloseable {
           attention.rotary() == null
               ? null
               : new RotaryTable(attention.rotary(), attention.headDim(), dtype, device, weights);
-      TensorNames names = config.architecture().names();
+      ModuleNames names = config.architecture().names();
       ModelTensors named =
-          parameters.withPrefix(names.prefix(), TensorNames.weight(names.finalNorm()));
+          parameters.withPrefix(names.prefix(), ModuleNames.weight(names.finalNorm()));
       this.parts =
           CausalParts.load(config, new WeightLoader(named, dtype, device, weights), rotary);
       parameters.requireAllTaken();

@@ -10,7 +10,7 @@ package io.sluice.model.causal;
  * @param finalNorm the norm before the head, which every checkpoint has
  * @param head the head; checkpoints may lack it
  */
-public record TensorNames(
+public record ModuleNames(
     String prefix, String layers, String tokens, String positions, String finalNorm, String head) {
   /** The name of a module's weight. */
   static String weight(String module) {
