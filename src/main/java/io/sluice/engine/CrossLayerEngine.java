@@ -9,6 +9,7 @@ import io.sluice.engine.spec.Penalty;
 import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
+import io.sluice.memory.ScratchArrays;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -176,16 +177,14 @@ public final class CrossLayerEngine implements Engine {
               .formatted(target.count(), target.width(), rows, width));
     }
     int size = Math.multiplyExact(rows, width);
-    reconstruction = reconstruction.length >= size ? reconstruction : new float[size];
-    wanted = wanted.length >= size ? wanted : new float[size];
+    reconstruction = ScratchArrays.atLeast(reconstruction, size);
+    wanted = ScratchArrays.atLeast(wanted, size);
     Arrays.fill(reconstruction, 0, size, 0);
-    if (zeros.byteSize() < (long) size * Float.BYTES) {
-      zeros = arena.allocate((long) size * Float.BYTES, 64);
-    }
+    MemorySegment noTarget = arenaZeros((long) size * Float.BYTES);
     for (int layer = 0; layer < layers.size(); layer++) {
       int own = width - outputAt[layer];
       Engine engine = layers.get(layer);
-      engine.decode(new Rows(zeros, DType.F32, rows, own), false);
+      engine.decode(new Rows(noTarget, DType.F32, rows, own), false);
       written[layer] = room(written[layer], rows, own);
       engine.readReconstruction(written[layer]);
       for (int row = 0; row < rows; row++) {

@@ -9,6 +9,7 @@ import io.sluice.engine.spec.StateTensor;
 import io.sluice.engine.vector.AdamFactors;
 import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
+import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
 import io.sluice.simd.batch.AdamRows;
 import io.sluice.simd.batch.TableRows;
@@ -112,8 +113,8 @@ public final class SkipEngine extends WrappedEngine {
       return inner.decode(target, withGradients);
     }
     int rows = input.count();
-    read = grown(read, rows * inputWidth);
-    skipped = grown(skipped, rows * outputWidth);
+    read = ScratchArrays.atLeast(read, rows * inputWidth);
+    skipped = ScratchArrays.atLeast(skipped, rows * outputWidth);
     for (int row = 0; row < rows; row++) {
       for (int i = 0; i < inputWidth; i++) {
         read[row * inputWidth + i] = input.at(row, i);
@@ -152,8 +153,8 @@ public final class SkipEngine extends WrappedEngine {
     int rows = input.count();
     reconstruction = room(reconstruction, rows);
     inner.readReconstruction(reconstruction);
-    residual = grown(residual, rows * outputWidth);
-    gradients = grown(gradients, outputWidth * inputWidth);
+    residual = ScratchArrays.atLeast(residual, rows * outputWidth);
+    gradients = ScratchArrays.atLeast(gradients, outputWidth * inputWidth);
     tokens = tokens.length == rows ? tokens : IntStream.range(0, rows).toArray();
     float factor = 2f / rows;
     // Column after column, so that the weights of one output's tokens lie together.
@@ -241,9 +242,5 @@ public final class SkipEngine extends WrappedEngine {
   private MemorySegment room(MemorySegment memory, int rows) {
     long bytes = (long) rows * outputWidth * Float.BYTES;
     return memory.byteSize() >= bytes ? memory : arena.allocate(bytes, 64);
-  }
-
-  private static float[] grown(float[] array, int length) {
-    return array.length >= length ? array : new float[length];
   }
 }

@@ -3,6 +3,7 @@ package io.sluice.evaluation;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.engine.EngineFactory;
 import io.sluice.memory.DType;
+import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.Rows;
 import io.sluice.model.Hook;
 import io.sluice.model.HookPoint;
@@ -21,6 +22,7 @@ public final class Transcoding extends Intervention {
   private final HookPoint input;
   private final HookPoint output;
   private final Arena arena = Arena.ofShared();
+  private final GrowingMemory room = new GrowingMemory(arena);
   private MemorySegment written = MemorySegment.NULL;
   private int rows;
 
@@ -66,10 +68,7 @@ public final class Transcoding extends Intervention {
       Rows seen = positions().hostRows(activation, own);
       rows = seen.count();
       int width = dictionary.config().outputWidth();
-      long bytes = (long) rows * width * Float.BYTES;
-      if (written.byteSize() < bytes) {
-        written = arena.allocate(bytes, 64);
-      }
+      written = room.of(rows, width);
       dictionary.reconstruct(seen, new Rows(written, DType.F32, rows, width), written);
     }
   }
