@@ -11,11 +11,6 @@ import io.sluice.simd.single.RowEncoder;
  */
 record LargestSearch(RowEncoder rows, int most) implements Search {
   @Override
-  public Work work(int k, int threads) {
-    return new Work(rows.scratch(k, threads));
-  }
-
-  @Override
   public void encode(
       Work work,
       int count,

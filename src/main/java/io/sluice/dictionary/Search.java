@@ -31,7 +31,9 @@ sealed interface Search permits LargestSearch, SignedSearch, PursuitSearch, Chos
    * @param k the largest number of features per vector
    * @param threads that share a call
    */
-  Work work(int k, int threads);
+  default Work work(int k, int threads) {
+    return new Work(rows().scratch(k, threads));
+  }
 
   /**
    * Encodes the first {@code count} vectors of {@code work}, which may change them.

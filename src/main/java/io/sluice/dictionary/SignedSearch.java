@@ -42,11 +42,6 @@ record SignedSearch(RowEncoder rows, int most) implements Search {
   }
 
   @Override
-  public Work work(int k, int threads) {
-    return new Work(rows.scratch(k, threads));
-  }
-
-  @Override
   public void encode(
       Work work,
       int count,

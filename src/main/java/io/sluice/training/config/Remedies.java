@@ -1,6 +1,7 @@
 package io.sluice.training.config;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.function.Consumer;
 
 /**
  * What is done against dead features besides start, centring and optimiser. Each works alone and
@@ -69,82 +70,91 @@ public record Remedies(
 
   /** These, and whitening with a floor. */
   public Remedies whitened(double floor) {
-    return new Remedies(
-        true,
-        floor,
-        constrain,
-        dimensions,
-        tau,
-        usesAuxK,
-        auxK,
-        auxWeight,
-        resampleEvery,
-        resampleUntil,
-        deadAfter);
+    return with(
+        copy -> {
+          copy.whiten = true;
+          copy.whitenFloor = floor;
+        });
   }
 
   /** These, and constrained training. */
   public Remedies constrainedTo(int directions, double share) {
-    return new Remedies(
-        whiten,
-        whitenFloor,
-        true,
-        directions,
-        share,
-        usesAuxK,
-        auxK,
-        auxWeight,
-        resampleEvery,
-        resampleUntil,
-        deadAfter);
+    return with(
+        copy -> {
+          copy.constrain = true;
+          copy.dimensions = directions;
+          copy.tau = share;
+        });
   }
 
   /** These, and AuxK. */
   public Remedies withAuxK(int k, double weight) {
-    return new Remedies(
-        whiten,
-        whitenFloor,
-        constrain,
-        dimensions,
-        tau,
-        true,
-        k,
-        weight,
-        resampleEvery,
-        resampleUntil,
-        deadAfter);
+    return with(
+        copy -> {
+          copy.usesAuxK = true;
+          copy.auxK = k;
+          copy.auxWeight = weight;
+        });
   }
 
   /** These, and resampling. */
   public Remedies resampled(long every, long until) {
-    return new Remedies(
-        whiten,
-        whitenFloor,
-        constrain,
-        dimensions,
-        tau,
-        usesAuxK,
-        auxK,
-        auxWeight,
-        every,
-        until,
-        deadAfter);
+    return with(
+        copy -> {
+          copy.resampleEvery = every;
+          copy.resampleUntil = until;
+        });
   }
 
   /** These, and what counts as dead for AuxK and resampling. */
   public Remedies deadAfter(long tokens) {
+    return with(copy -> copy.deadAfter = tokens);
+  }
+
+  private Remedies with(Consumer<Copy> change) {
+    Copy copy = new Copy(this);
+    change.accept(copy);
     return new Remedies(
-        whiten,
-        whitenFloor,
-        constrain,
-        dimensions,
-        tau,
-        usesAuxK,
-        auxK,
-        auxWeight,
-        resampleEvery,
-        resampleUntil,
-        tokens);
+        copy.whiten,
+        copy.whitenFloor,
+        copy.constrain,
+        copy.dimensions,
+        copy.tau,
+        copy.usesAuxK,
+        copy.auxK,
+        copy.auxWeight,
+        copy.resampleEvery,
+        copy.resampleUntil,
+        copy.deadAfter);
+  }
+
+  /** What a copy may differ in. */
+  private static final class Copy {
+    boolean whiten;
+    double whitenFloor;
+    boolean constrain;
+    int dimensions;
+    double tau;
+    boolean usesAuxK;
+    int auxK;
+    double auxWeight;
+    long resampleEvery;
+    long resampleUntil;
+    long deadAfter;
+
+    Copy(Remedies remedies) {
+      whiten = remedies.whiten;
+      whitenFloor = remedies.whitenFloor;
+      constrain = remedies.constrain;
+      dimensions = remedies.dimensions;
+      tau = remedies.tau;
+      usesAuxK = remedies.usesAuxK;
+      auxK = remedies.auxK;
+      auxWeight = remedies.auxWeight;
+      resampleEvery = remedies.resampleEvery;
+      resampleUntil = remedies.resampleUntil;
+      deadAfter = remedies.deadAfter;
+    }
   }
 
   /** Whether the engine sees something else than the scaled activations. */
