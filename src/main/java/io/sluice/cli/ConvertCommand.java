@@ -171,12 +171,12 @@ final class ConvertCommand extends SluiceCommand {
             after.features(),
             after.inputWidth(),
             after.activation().label());
-    if (before.rankByDecoderNorm() && !after.rankByDecoderNorm() && isCounted(before)) {
+    if (before.scoreByDecoderNorm() && !after.scoreByDecoderNorm() && isCounted(before)) {
       out()
           .println(
               "codes      multiplied by the norm of their decoder row, as "
                   + target.label()
-                  + " ranks by value only; reconstructions stay");
+                  + " scores by value only; reconstructions stay the same");
     }
     if (!before.prefixes().isEmpty() && after.prefixes().isEmpty()) {
       out()
@@ -189,7 +189,7 @@ final class ConvertCommand extends SluiceCommand {
     out().printf("written to %s%n", out);
   }
 
-  /** Thresholds can be divided by norms; counts need the ranks themselves. */
+  /** Thresholds can be divided by norms; counts need the scores themselves. */
   private static boolean isCounted(DictionaryConfig config) {
     return config.activation() instanceof TopK
         || config.activation() instanceof BatchTopK batch && batch.threshold().isEmpty();

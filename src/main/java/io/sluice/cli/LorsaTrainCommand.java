@@ -114,7 +114,7 @@ final class LorsaTrainCommand extends SluiceCommand {
       names = "--rank-by-output-norm",
       description = "Select heads by activation times the norm of their output direction.")
   @Grouped(OptionGroup.SPARSITY)
-  private boolean rankByOutputNorm;
+  private boolean scoreByOutputNorm;
 
   @Mixin private StartOptions start;
 
@@ -226,7 +226,7 @@ final class LorsaTrainCommand extends SluiceCommand {
           count,
           sets,
           k,
-          rankByOutputNorm,
+          scoreByOutputNorm,
           start.of(this),
           centre,
           start.normalise(),

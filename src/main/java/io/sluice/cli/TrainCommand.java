@@ -140,7 +140,7 @@ final class TrainCommand extends SluiceCommand {
       names = "--rank-by-decoder-norm",
       description = "Select features by activation times decoder norm.")
   @Grouped(OptionGroup.SPARSITY)
-  private boolean rankByDecoderNorm;
+  private boolean scoreByDecoderNorm;
 
   @Mixin private RemedyOptions remedies;
 
@@ -217,7 +217,7 @@ final class TrainCommand extends SluiceCommand {
             .centre(centre)
             .normalise(start.normalise())
             .normSearch(normSearch)
-            .rankByDecoderNorm(rankByDecoderNorm)
+            .scoreByDecoderNorm(scoreByDecoderNorm)
             .optimiser(optimiser())
             .learningRate(single.learningRate())
             .seed(seed())

@@ -22,7 +22,7 @@ import java.util.function.Consumer;
  * @param features number of features, h
  * @param activation how pre-activations become codes
  * @param subtractDecoderBias whether the encoder reads {@code x − b_D} instead of {@code x}
- * @param rankByDecoderNorm whether the score of a feature is {@code f · ‖decoder row‖} instead of
+ * @param scoreByDecoderNorm whether the score of a feature is {@code f · ‖decoder row‖} instead of
  *     {@code f}
  * @param sites the hook points side by side if the dictionary writes several: {@code outputHook} is
  *     the list of their names, separated by commas, and {@code outputWidth} the sum of their
@@ -44,7 +44,7 @@ public record DictionaryConfig(
     int features,
     ActivationFunction activation,
     boolean subtractDecoderBias,
-    boolean rankByDecoderNorm,
+    boolean scoreByDecoderNorm,
     List<Site> sites,
     List<Integer> prefixes,
     Optional<Boolean> prependBos,
@@ -63,7 +63,7 @@ public record DictionaryConfig(
       int features,
       ActivationFunction activation,
       boolean subtractDecoderBias,
-      boolean rankByDecoderNorm) {
+      boolean scoreByDecoderNorm) {
     this(
         model,
         inputHook,
@@ -73,7 +73,7 @@ public record DictionaryConfig(
         features,
         activation,
         subtractDecoderBias,
-        rankByDecoderNorm,
+        scoreByDecoderNorm,
         List.of(),
         List.of(),
         Optional.empty(),
@@ -90,15 +90,15 @@ public record DictionaryConfig(
     }
     java.util.Objects.requireNonNull(activation, "activation");
     // The spec checks widths and the bias rule; its messages have both values.
-    spec(inputWidth, outputWidth, features, subtractDecoderBias, rankByDecoderNorm);
+    spec(inputWidth, outputWidth, features, subtractDecoderBias, scoreByDecoderNorm);
     if (activation.learned() != Learned.NOTHING) {
       throw new IllegalArgumentException(activation + " is for learning, not for use");
     }
     activation.requireFit(features);
     requireNested(prefixes, features);
-    if (activation instanceof Pursuit && (inputWidth != outputWidth || rankByDecoderNorm)) {
+    if (activation instanceof Pursuit && (inputWidth != outputWidth || scoreByDecoderNorm)) {
       throw new IllegalArgumentException(
-          "matching pursuit reads what it writes (widths %d and %d) and does not rank by norm"
+          "matching pursuit reads what it writes (widths %d and %d) and scores by value"
               .formatted(inputWidth, outputWidth));
     }
     if (tokenNorm.isPresent()) {
@@ -177,7 +177,7 @@ public record DictionaryConfig(
 
   /** The same with the values of features as their scores. */
   public DictionaryConfig scoredByValue() {
-    return with(copy -> copy.rankByDecoderNorm = false);
+    return with(copy -> copy.scoreByDecoderNorm = false);
   }
 
   /** The same with another {@code prependBos}. */
@@ -214,7 +214,7 @@ public record DictionaryConfig(
         features,
         copy.activation,
         copy.subtractDecoderBias,
-        copy.rankByDecoderNorm,
+        copy.scoreByDecoderNorm,
         copy.sites,
         copy.prefixes,
         copy.prependBos,
@@ -228,7 +228,7 @@ public record DictionaryConfig(
     String outputHook;
     ActivationFunction activation;
     boolean subtractDecoderBias;
-    boolean rankByDecoderNorm;
+    boolean scoreByDecoderNorm;
     List<Site> sites;
     List<Integer> prefixes;
     Optional<Boolean> prependBos;
@@ -240,7 +240,7 @@ public record DictionaryConfig(
       outputHook = config.outputHook;
       activation = config.activation;
       subtractDecoderBias = config.subtractDecoderBias;
-      rankByDecoderNorm = config.rankByDecoderNorm;
+      scoreByDecoderNorm = config.scoreByDecoderNorm;
       sites = config.sites;
       prefixes = config.prefixes;
       prependBos = config.prependBos;
@@ -268,7 +268,7 @@ public record DictionaryConfig(
   /** The same for tokens that are already normalised. */
   EngineSpec specOfNormalised(Optimiser optimiser) {
     return new EngineSpec(
-            inputWidth, outputWidth, features, subtractDecoderBias, rankByDecoderNorm, optimiser)
+            inputWidth, outputWidth, features, subtractDecoderBias, scoreByDecoderNorm, optimiser)
         .writing(sites.stream().map(Site::width).toList());
   }
 

@@ -66,7 +66,7 @@ final class DictionaryFiles {
     activation.put("type", config.activation().label());
     config.activation().write(activation);
     json.put("subtractDecoderBias", config.subtractDecoderBias());
-    json.put("rankByDecoderNorm", config.rankByDecoderNorm());
+    json.put("rankByDecoderNorm", config.scoreByDecoderNorm());
     if (dictionary.hasSkip()) {
       json.put(SKIP, true);
     }

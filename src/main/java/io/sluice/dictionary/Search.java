@@ -113,7 +113,7 @@ sealed interface Search permits LargestSearch, SignedSearch, PursuitSearch, Chos
     int width = config.outputWidth();
     for (int feature = 0; feature < factors.length; feature++) {
       double squares = 1;
-      if (config.rankByDecoderNorm()) {
+      if (config.scoreByDecoderNorm()) {
         squares = 0;
         for (int i = 0; i < width; i++) {
           double value =

@@ -50,7 +50,7 @@ public final class ThresholdCalibration {
     this.filter = filter;
     this.wanted = wanted;
     this.seed = seed;
-    this.norms = dictionary.config().rankByDecoderNorm() ? norms(dictionary.parameters()) : null;
+    this.norms = dictionary.config().scoreByDecoderNorm() ? norms(dictionary.parameters()) : null;
   }
 
   /**

@@ -367,9 +367,9 @@ public final class CheckedEngine implements Engine {
   }
 
   @Override
-  public float leastRank() {
+  public float leastScore() {
     requireOpen();
-    return onDevice != null ? onDevice.leastRank() : codes.leastRank();
+    return onDevice != null ? onDevice.leastScore() : codes.leastScore();
   }
 
   @Override
@@ -460,10 +460,10 @@ public final class CheckedEngine implements Engine {
 
   private void requirePursuit() {
     if (spec.inputWidth() != spec.outputWidth()
-        || spec.rankByDecoderNorm()
+        || spec.scoreByDecoderNorm()
         || spec.prefixes().size() > 1) {
       throw new IllegalArgumentException(
-          "matching pursuit needs equal widths (%d and %d), no ranks by decoder norm and one prefix"
+          "matching pursuit needs equal widths (%d and %d), no scores by decoder norm and one prefix"
               .formatted(spec.inputWidth(), spec.outputWidth()));
     }
   }

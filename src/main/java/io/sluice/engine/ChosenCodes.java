@@ -45,7 +45,7 @@ final class ChosenCodes implements AutoCloseable {
   }
 
   void encode(Rows input, CustomActivation activation, Codes codes) {
-    if (spec.rankByDecoderNorm()) {
+    if (spec.scoreByDecoderNorm()) {
       arithmetic.readDecoderNorms(norms);
     }
     int count = input.count();

@@ -87,7 +87,7 @@ public final class CrossLayerEngine implements Engine {
                 outputAt[count],
                 features,
                 false,
-                first.rankByDecoderNorm(),
+                first.scoreByDecoderNorm(),
                 first.optimiser())
             .with(first.learned())
             .writing(outputs);
@@ -148,8 +148,8 @@ public final class CrossLayerEngine implements Engine {
     float least = Float.POSITIVE_INFINITY;
     for (Engine layer : layers) {
       entries += layer.codes().entries();
-      if (layer.leastRank() > 0) {
-        least = Math.min(least, layer.leastRank());
+      if (layer.leastScore() > 0) {
+        least = Math.min(least, layer.leastScore());
       }
     }
     codes.begin(rows, entries);
@@ -165,7 +165,7 @@ public final class CrossLayerEngine implements Engine {
       }
       codes.endRow(at);
     }
-    codes.setLeastRank(least == Float.POSITIVE_INFINITY ? 0 : least);
+    codes.setLeastScore(least == Float.POSITIVE_INFINITY ? 0 : least);
   }
 
   @Override

@@ -128,9 +128,9 @@ public interface Engine extends AutoCloseable {
     return codes().entries();
   }
 
-  /** {@link Codes#leastRank} of {@link #codes}; asking copies nothing. */
-  default float leastRank() {
-    return codes().leastRank();
+  /** {@link Codes#leastScore} of {@link #codes}; asking copies nothing. */
+  default float leastScore() {
+    return codes().leastScore();
   }
 
   /** Copies the last {@link #decode}'s ŷ, float32 {@code [rows, outputWidth]}, to host memory. */

@@ -63,8 +63,8 @@ abstract class WrappedEngine implements Engine {
   }
 
   @Override
-  public float leastRank() {
-    return inner.leastRank();
+  public float leastScore() {
+    return inner.leastScore();
   }
 
   @Override

@@ -52,7 +52,7 @@ public record LorsaConfig(
     json.put("window", spec.window());
     json.put("causal", spec.causal());
     json.put("k", spec.k());
-    json.put("rankByOutputNorm", spec.rankByOutputNorm());
+    json.put("rankByOutputNorm", spec.scoreByOutputNorm());
     for (float frequency : spec.rotaryFrequencies()) {
       json.withArray(FREQUENCIES).add(frequency);
     }

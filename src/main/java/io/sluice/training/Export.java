@@ -44,7 +44,7 @@ final class Export {
       return ThresholdExport.of(map.fold(config, parameters), engine);
     }
     DictionaryConfig exported = config;
-    if (config.sites().size() > 1 && config.rankByDecoderNorm()) {
+    if (config.sites().size() > 1 && config.scoreByDecoderNorm()) {
       takeNorms(parameters, config.sites());
       exported = config.scoredByValue();
     }
@@ -72,7 +72,7 @@ final class Export {
   /**
    * Gives every feature the length 1 and its code the length it had. Sites have scales of their
    * own, which change the sum of the norms from feature to feature, so raw activations could not be
-   * ranked by it; ranks by value are then what ranks by norm were.
+   * compared by it; scores by value are then what scores by norm were.
    */
   private static void takeNorms(DictionaryParameters p, List<Site> sites) {
     for (long feature = 0; feature < p.features(); feature++) {

@@ -4,7 +4,7 @@ import java.util.OptionalDouble;
 
 /**
  * What a feature has to be above to count when a BatchTopK dictionary is used: the mean of the
- * lowest rank that each batch kept, recent batches counting more. Part of a checkpoint.
+ * lowest score that each batch kept, recent batches counting more. Part of a checkpoint.
  */
 final class RunningThreshold {
   private static final double DECAY = 0.99;
@@ -21,8 +21,8 @@ final class RunningThreshold {
     this.batches = batches;
   }
 
-  void add(double leastRank) {
-    mean = DECAY * mean + (1 - DECAY) * leastRank;
+  void add(double leastScore) {
+    mean = DECAY * mean + (1 - DECAY) * leastScore;
     batches++;
   }
 

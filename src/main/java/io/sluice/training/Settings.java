@@ -38,7 +38,7 @@ public final class Settings {
     json.put("centre", config.centre());
     json.put("normalise", config.normalise());
     json.put("normSearch", config.normSearch());
-    json.put("rankByDecoderNorm", config.rankByDecoderNorm());
+    json.put("rankByDecoderNorm", config.scoreByDecoderNorm());
     json.put("optimiser", config.optimiser().label());
     config.schedule().writeSteps(json, BATCH);
     json.put("seed", config.seed());

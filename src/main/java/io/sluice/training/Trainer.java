@@ -325,7 +325,7 @@ public final class Trainer implements AutoCloseable {
     engine.accumulate();
     engine.update(config.schedule().adam(step));
     if (config.sparsity().activation() instanceof BatchTopK && engine.codeCount() > 0) {
-      threshold.add(engine.leastRank());
+      threshold.add(engine.leastScore());
     }
     loop.addTally(ofActivations, engine.codeCount(), rows);
     if (config.remedies().resamplesAfter(step, config.schedule().steps())) {
@@ -485,7 +485,7 @@ public final class Trainer implements AutoCloseable {
   private OptionalDouble exportedThreshold() {
     OptionalDouble found = threshold.value();
     // Of several sites, norms have become part of the codes.
-    return found.isPresent() && config.rankByDecoderNorm() && blueprint.outputs().size() == 1
+    return found.isPresent() && config.scoreByDecoderNorm() && blueprint.outputs().size() == 1
         ? OptionalDouble.of(
             found.getAsDouble()
                 / (float) (map == null ? start.outputs().getFirst().scale() : start.scale()))

@@ -36,7 +36,7 @@ class ConvertCommandTest {
     dictionary(false).save(ours);
   }
 
-  private static Dictionary dictionary(boolean rankByDecoderNorm) {
+  private static Dictionary dictionary(boolean scoreByDecoderNorm) {
     DictionaryParameters p = DictionaryParameters.allocate(Arena.ofAuto(), 3, 3, 5);
     for (int i = 0; i < 15; i++) {
       p.encoder().setAtIndex(ValueLayout.JAVA_FLOAT, i, 1 + i);
@@ -44,7 +44,7 @@ class ConvertCommandTest {
     }
     return new Dictionary(
         new DictionaryConfig(
-            "tiny", "layers.0.z", "layers.0.z", 3, 3, 5, new TopK(2), true, rankByDecoderNorm),
+            "tiny", "layers.0.z", "layers.0.z", 3, 3, 5, new TopK(2), true, scoreByDecoderNorm),
         p);
   }
 

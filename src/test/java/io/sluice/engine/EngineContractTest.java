@@ -221,9 +221,9 @@ abstract class EngineContractTest {
     "300, 16, 64, 5, false"
   })
   void keepsTheLargestFeaturesOfEachToken(
-      int rows, int width, int features, int k, boolean rankByNorm) {
+      int rows, int width, int features, int k, boolean scoreByNorm) {
     EngineSpec spec =
-        new EngineSpec(width, width, features, true, rankByNorm, Optimiser.SPARSE_ADAM);
+        new EngineSpec(width, width, features, true, scoreByNorm, Optimiser.SPARSE_ADAM);
     DictionaryParameters start = randomParameters(spec);
     Rows input = randomRows(rows, width);
     try (Engine engine = open(spec, start)) {
@@ -233,7 +233,7 @@ abstract class EngineContractTest {
       for (int row = 0; row < rows; row++) {
         double[] value = activations(spec, start, input, row);
         double[] rank = value.clone();
-        if (rankByNorm) {
+        if (scoreByNorm) {
           Arrays.setAll(rank, feature -> value[feature] * norm(start, feature));
         }
         double[] descending = Arrays.stream(rank).map(r -> -r).sorted().map(r -> -r).toArray();
@@ -303,8 +303,8 @@ abstract class EngineContractTest {
     "300, 16, 64, 5, false"
   })
   void keepsTheLargestOfTheWholeBatch(
-      int rows, int width, int features, int k, boolean rankByNorm) {
-    EngineSpec spec = new EngineSpec(width, width, features, true, rankByNorm, Optimiser.NONE);
+      int rows, int width, int features, int k, boolean scoreByNorm) {
+    EngineSpec spec = new EngineSpec(width, width, features, true, scoreByNorm, Optimiser.NONE);
     DictionaryParameters start = randomParameters(spec);
     Rows input = randomRows(rows, width);
     try (Engine engine = open(spec, start)) {
@@ -316,7 +316,7 @@ abstract class EngineContractTest {
         value[row] = activations(spec, start, input, row);
         for (int feature = 0; feature < features; feature++) {
           all[row * features + feature] =
-              value[row][feature] * (rankByNorm ? norm(start, feature) : 1);
+              value[row][feature] * (scoreByNorm ? norm(start, feature) : 1);
         }
       }
       double[] before = new double[rows * features];
@@ -329,7 +329,7 @@ abstract class EngineContractTest {
           .isBetween(kept(rows * k, before, 1e-5), kept(rows * k, before, -1e-5));
       double[] ascending = Arrays.stream(all).sorted().toArray();
       double least = ascending[Math.max(0, all.length - rows * k)];
-      assertThat((double) codes.leastRank())
+      assertThat((double) codes.leastScore())
           .isCloseTo(
               Arrays.stream(ascending).filter(r -> r > 0 && r >= least).min().orElse(0),
               within(1e-4));
@@ -351,8 +351,8 @@ abstract class EngineContractTest {
     "300, 16, 64, 5, false"
   })
   void keepsWhatIsFurthestFromZeroWithItsSign(
-      int rows, int width, int features, int k, boolean rankByNorm) {
-    EngineSpec spec = new EngineSpec(width, width, features, true, rankByNorm, Optimiser.NONE);
+      int rows, int width, int features, int k, boolean scoreByNorm) {
+    EngineSpec spec = new EngineSpec(width, width, features, true, scoreByNorm, Optimiser.NONE);
     DictionaryParameters start = randomParameters(spec);
     Rows input = randomRows(rows, width);
     try (Engine engine = open(spec, start)) {
@@ -361,7 +361,7 @@ abstract class EngineContractTest {
       for (int row = 0; row < rows; row++) {
         double[] value = preActivations(spec, start, input, row);
         double[] rank = new double[features];
-        Arrays.setAll(rank, j -> Math.abs(value[j]) * (rankByNorm ? norm(start, j) : 1));
+        Arrays.setAll(rank, j -> Math.abs(value[j]) * (scoreByNorm ? norm(start, j) : 1));
         double least = Arrays.stream(rank).sorted().toArray()[features - k];
         assertThat(codes.offset(row + 1) - codes.offset(row)).as("seed %d", seed).isEqualTo(k);
         for (int entry = codes.offset(row); entry < codes.offset(row + 1); entry++) {

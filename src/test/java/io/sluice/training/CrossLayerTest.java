@@ -54,7 +54,7 @@ class CrossLayerTest {
         train(
             small()
                 .centre(centre)
-                .rankByDecoderNorm(byNorm)
+                .scoreByDecoderNorm(byNorm)
                 .optimiser(optimiser)
                 .steps(500)
                 .decaySteps(200)

@@ -69,7 +69,7 @@ class CrosscoderTest {
             small()
                 .activation(activation)
                 .centre(centre)
-                .rankByDecoderNorm(byNorm)
+                .scoreByDecoderNorm(byNorm)
                 .steps(600)
                 .decaySteps(300)
                 .logEvery(50)
@@ -80,7 +80,7 @@ class CrosscoderTest {
     assertThat(dictionary.config().sites()).isEqualTo(SITES);
     assertThat(dictionary.config().inputs()).isEqualTo(SITES);
     assertThat(dictionary.config().inputWidth()).isEqualTo(48);
-    assertThat(dictionary.config().rankByDecoderNorm()).isFalse();
+    assertThat(dictionary.config().scoreByDecoderNorm()).isFalse();
     Evaluation evaluation =
         Evaluator.evaluate(dictionary, typed, ENGINES, 512, Long.MAX_VALUE, done -> {});
     assertThat(evaluation.l0()).isCloseTo(result.l0(), within(0.15 * result.l0()));
@@ -127,7 +127,7 @@ class CrosscoderTest {
     TrainingConfig config =
         small()
             .optimiser(Optimiser.SPARSE_ADAM)
-            .rankByDecoderNorm(true)
+            .scoreByDecoderNorm(true)
             .steps(60)
             .checkpointEvery(20)
             .build();

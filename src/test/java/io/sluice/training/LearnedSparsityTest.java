@@ -239,7 +239,8 @@ class LearnedSparsityTest {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("64 features");
     assertThatThrownBy(
-            () -> TrainerTest.small().activation("jumprelu", count).rankByDecoderNorm(true).build())
+            () ->
+                TrainerTest.small().activation("jumprelu", count).scoreByDecoderNorm(true).build())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("decoder norm");
   }

@@ -41,7 +41,7 @@ class ThresholdCalibrationTest {
 
   private Dictionary trained(String kind, boolean ranked) throws IOException {
     TrainingConfig config =
-        TrainerTest.small().activation(kind).rankByDecoderNorm(ranked).steps(200).build();
+        TrainerTest.small().activation(kind).scoreByDecoderNorm(ranked).steps(200).build();
     Path run = temp.resolve("run");
     try (Trainer trainer = Trainer.start(store, config, ENGINES, "test", run)) {
       trainer.run(TrainingListener.NONE);

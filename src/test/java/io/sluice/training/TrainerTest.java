@@ -135,12 +135,12 @@ public class TrainerTest {
   @Tag("slow")
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
-  void batchTopKLearnsAThresholdThatKeepsItsCount(boolean rankByDecoderNorm) throws IOException {
+  void batchTopKLearnsAThresholdThatKeepsItsCount(boolean scoreByDecoderNorm) throws IOException {
     Path run = temp.resolve("run");
     TrainingConfig config =
         small()
             .activation("batchtopk")
-            .rankByDecoderNorm(rankByDecoderNorm)
+            .scoreByDecoderNorm(scoreByDecoderNorm)
             .steps(300)
             .decaySteps(100)
             .logEvery(50)

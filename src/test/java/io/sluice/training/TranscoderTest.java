@@ -65,7 +65,7 @@ class TranscoderTest {
             small()
                 .centre(centre)
                 .normalise(normalise)
-                .rankByDecoderNorm(byNorm)
+                .scoreByDecoderNorm(byNorm)
                 .steps(300)
                 .decaySteps(100)
                 .logEvery(50)
@@ -204,7 +204,7 @@ class TranscoderTest {
             store,
             small()
                 .activation("batchtopk")
-                .rankByDecoderNorm(true)
+                .scoreByDecoderNorm(true)
                 .steps(900)
                 .decaySteps(500)
                 .logEvery(50)

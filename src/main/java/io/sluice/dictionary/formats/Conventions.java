@@ -38,7 +38,7 @@ final class Conventions {
     }
     multiply(p.encoder(), scale);
     multiply(p.decoder(), 1 / scale);
-    if (dictionary.config().rankByDecoderNorm()) {
+    if (dictionary.config().scoreByDecoderNorm()) {
       // Norms are smaller by the scale, and so are the scores that thresholds compare with.
       activation = rescaled(activation, 1 / scale, p.features());
     }
@@ -117,7 +117,7 @@ final class Conventions {
    */
   static Dictionary withValueThresholds(Dictionary dictionary) {
     DictionaryConfig c = dictionary.config();
-    if (!c.rankByDecoderNorm()) {
+    if (!c.scoreByDecoderNorm()) {
       return dictionary;
     }
     return switch (c.activation()) {

@@ -195,7 +195,7 @@ final class DictionaryLearning implements FolderFormat {
           "dictionary_learning", "transcoders", "convert to sparsify, saelens or llamascopium");
     }
     Dictionary dictionary = Conventions.withValueThresholds(given);
-    if (dictionary.config().rankByDecoderNorm()) {
+    if (dictionary.config().scoreByDecoderNorm()) {
       dictionary = Conventions.withUnitDecoder(dictionary);
     }
     boolean subtract =

@@ -232,7 +232,7 @@ final class Llamascopium implements FolderFormat {
               "Llamascopium", "activation " + c.activation().label(), "keep it in Sluice's format");
     }
     json.put("norm_activation", "inference");
-    json.put("sparsity_include_decoder_norm", c.rankByDecoderNorm());
+    json.put("sparsity_include_decoder_norm", c.scoreByDecoderNorm());
     json.put("hook_point_in", c.inputHook());
     json.put("hook_point_out", c.outputHook());
     json.put("use_glu_encoder", false);

@@ -77,7 +77,7 @@ final class SaeLensWriter {
       return;
     }
     Dictionary dictionary = Conventions.withValueThresholds(given);
-    if (dictionary.config().rankByDecoderNorm()) {
+    if (dictionary.config().scoreByDecoderNorm()) {
       dictionary = Conventions.withUnitDecoder(dictionary);
     }
     if (transcoder) {
@@ -160,7 +160,7 @@ final class SaeLensWriter {
     ObjectNode details = metadata.putObject(SaeLens.DETAILS);
     if (c.activation() instanceof BatchTopK batchTopK) {
       details.put("k", batchTopK.k());
-      details.put("rescale_acts_by_decoder_norm", c.rankByDecoderNorm());
+      details.put("rescale_acts_by_decoder_norm", c.scoreByDecoderNorm());
     }
     if (nested) {
       ArrayNode widths = details.putArray(SaeLens.WIDTHS);

@@ -139,7 +139,7 @@ final class Sparsify implements FolderFormat {
     }
     boolean transcoder = ForeignWriter.isTranscoder(given);
     Dictionary dictionary =
-        given.config().rankByDecoderNorm() ? Conventions.withUnitDecoder(given) : given;
+        given.config().scoreByDecoderNorm() ? Conventions.withUnitDecoder(given) : given;
     dictionary = Conventions.subtracting(dictionary, !transcoder);
     DictionaryConfig c = dictionary.config();
     DictionaryParameters p = dictionary.parameters();

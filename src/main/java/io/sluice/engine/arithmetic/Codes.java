@@ -18,7 +18,7 @@ public final class Codes implements AutoCloseable {
   private int rowCapacity;
   private int entryCapacity;
   private int rows;
-  private float leastRank;
+  private float leastScore;
   private MemorySegment offsets = MemorySegment.NULL;
   private MemorySegment features = MemorySegment.NULL;
   private MemorySegment values = MemorySegment.NULL;
@@ -35,7 +35,7 @@ public final class Codes implements AutoCloseable {
       values = arena.allocate((long) entryCapacity * Float.BYTES, 64);
     }
     this.rows = 0;
-    leastRank = 0;
+    leastScore = 0;
     offsets.setAtIndex(ValueLayout.JAVA_INT, 0, 0);
   }
 
@@ -72,16 +72,16 @@ public final class Codes implements AutoCloseable {
             + " of the batch: the input or the weights are not finite");
   }
 
-  public void setLeastRank(float rank) {
-    leastRank = rank;
+  public void setLeastScore(float score) {
+    leastScore = score;
   }
 
   /**
-   * The lowest rank that a {@link BatchTopK} kept: a code's value, times the norm of its decoder
-   * row where that ranks; 0 if there are no codes, and after other selections.
+   * The lowest score that a {@link BatchTopK} kept: a code's value, times the norm of its decoder
+   * row where scores have it; 0 if there are no codes, and after other selections.
    */
-  public float leastRank() {
-    return leastRank;
+  public float leastScore() {
+    return leastScore;
   }
 
   /** Tokens in the batch. */

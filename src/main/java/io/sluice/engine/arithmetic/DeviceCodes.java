@@ -5,8 +5,8 @@ public interface DeviceCodes {
   /** How many codes there are. */
   int entries();
 
-  /** {@link Codes#leastRank} of the codes. */
-  float leastRank();
+  /** {@link Codes#leastScore} of the codes. */
+  float leastScore();
 
   /** Copies all to host memory. */
   void copyTo(Codes codes);

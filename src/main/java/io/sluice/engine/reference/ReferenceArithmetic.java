@@ -140,7 +140,7 @@ public final class ReferenceArithmetic implements Arithmetic {
       codes.endRow(entry);
     }
     if (selection instanceof BatchTopK && entry > 0) {
-      codes.setLeastRank((float) least);
+      codes.setLeastScore((float) least);
     }
     return null;
   }
@@ -245,7 +245,7 @@ public final class ReferenceArithmetic implements Arithmetic {
   }
 
   private double[][] scores(float[][] activations) {
-    double[] norms = spec.rankByDecoderNorm() ? decoderNorms() : null;
+    double[] norms = spec.scoreByDecoderNorm() ? decoderNorms() : null;
     double[][] scores = new double[activations.length][spec.features()];
     for (int row = 0; row < scores.length; row++) {
       for (int feature = 0; feature < scores[row].length; feature++) {

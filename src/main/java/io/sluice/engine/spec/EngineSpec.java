@@ -13,7 +13,7 @@ import java.util.Objects;
  * @param features number of features, h
  * @param subtractDecoderBias whether the encoder sees {@code x − decoderBias}; needs equal widths.
  *     The decoder bias then gets a gradient through the encoder as well
- * @param rankByDecoderNorm whether features are ranked by {@code f · ‖decoder row‖} rather than by
+ * @param scoreByDecoderNorm whether the score of a feature is {@code f · ‖decoder row‖} rather than
  *     {@code f}, so that rescaling a feature changes nothing
  * @param optimiser how parameters move
  * @param learned what is learned for each feature beside its rows and its encoder bias
@@ -28,7 +28,7 @@ public record EngineSpec(
     int outputWidth,
     int features,
     boolean subtractDecoderBias,
-    boolean rankByDecoderNorm,
+    boolean scoreByDecoderNorm,
     Optimiser optimiser,
     Learned learned,
     List<Integer> prefixes,
@@ -40,14 +40,14 @@ public record EngineSpec(
       int outputWidth,
       int features,
       boolean subtractDecoderBias,
-      boolean rankByDecoderNorm,
+      boolean scoreByDecoderNorm,
       Optimiser optimiser) {
     this(
         inputWidth,
         outputWidth,
         features,
         subtractDecoderBias,
-        rankByDecoderNorm,
+        scoreByDecoderNorm,
         optimiser,
         Learned.NOTHING,
         List.of(features),
@@ -86,9 +86,9 @@ public record EngineSpec(
       throw new IllegalArgumentException(
           "sites of widths " + sites + " do not make up an output of width " + outputWidth);
     }
-    if (learned != Learned.NOTHING && rankByDecoderNorm) {
+    if (learned != Learned.NOTHING && scoreByDecoderNorm) {
       throw new IllegalArgumentException(
-          "a learned " + learned + " is of values; it does not rank by decoder norm");
+          "a learned " + learned + " is compared with values, so scores cannot have decoder norms");
     }
   }
 
@@ -99,7 +99,7 @@ public record EngineSpec(
         outputWidth,
         features,
         subtractDecoderBias,
-        rankByDecoderNorm,
+        scoreByDecoderNorm,
         optimiser,
         other,
         prefixes,
@@ -113,7 +113,7 @@ public record EngineSpec(
         outputWidth,
         features,
         subtractDecoderBias,
-        rankByDecoderNorm,
+        scoreByDecoderNorm,
         optimiser,
         learned,
         prefixes,
@@ -132,7 +132,7 @@ public record EngineSpec(
         outputWidth,
         features,
         subtractDecoderBias,
-        rankByDecoderNorm,
+        scoreByDecoderNorm,
         optimiser,
         learned,
         ends,

@@ -137,9 +137,9 @@ public final class TorchArithmetic implements Arithmetic {
   /**
    * Codes that stay on the device.
    *
-   * @param leastRank the lowest score of a {@link BatchTopK}; else 0
+   * @param leastScore the lowest score of a {@link BatchTopK}; else 0
    */
-  private record Kept(TorchCodes codes, float leastRank, HostScratch scratch)
+  private record Kept(TorchCodes codes, float leastScore, HostScratch scratch)
       implements DeviceCodes {
     @Override
     public int entries() {
@@ -149,7 +149,7 @@ public final class TorchArithmetic implements Arithmetic {
     @Override
     public void copyTo(Codes target) {
       codes.copyTo(target, scratch);
-      target.setLeastRank(leastRank);
+      target.setLeastScore(leastScore);
     }
   }
 
@@ -170,7 +170,7 @@ public final class TorchArithmetic implements Arithmetic {
 
   /** The lengths of decoder rows where features are scored by them; else null. */
   private Tensor scoringNorms() {
-    return spec.rankByDecoderNorm() ? decoderRows.norms(adam.chunkRows()) : null;
+    return spec.scoreByDecoderNorm() ? decoderRows.norms(adam.chunkRows()) : null;
   }
 
   private void keepLargest(int k, Tensor norms, boolean signed, Codes codes) {
@@ -188,8 +188,8 @@ public final class TorchArithmetic implements Arithmetic {
     }
   }
 
-  private void keep(TorchCodes chosen, float leastRank, Codes codes) {
-    Kept kept = new Kept(chosen.moveTo(batch), leastRank, transfer.scratch());
+  private void keep(TorchCodes chosen, float leastScore, Codes codes) {
+    Kept kept = new Kept(chosen.moveTo(batch), leastScore, transfer.scratch());
     if (prefixes.levels() > 1) {
       // Which level an entry belongs to is found on the host.
       kept.copyTo(codes);

@@ -76,7 +76,7 @@ final class TorchHostSelection {
         });
     float least = found.keepLargest(wanted);
     found.copyTo(codes, count, true);
-    codes.setLeastRank(least);
+    codes.setLeastScore(least);
   }
 
   /**

@@ -132,7 +132,7 @@ final class VectorParameters implements AutoCloseable {
 
   private void readFactors() {
     int features = spec.features();
-    if (!spec.rankByDecoderNorm()) {
+    if (!spec.scoreByDecoderNorm()) {
       Arrays.fill(factors, 0, features, 1);
       return;
     }

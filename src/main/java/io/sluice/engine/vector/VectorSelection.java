@@ -79,7 +79,7 @@ final class VectorSelection implements AutoCloseable {
             largestOfAll.encode(
                 weights, batch.seen, rows, Math.multiplyExact(rows, shared.k()), sparse);
         fill(codes);
-        codes.setLeastRank(least);
+        codes.setLeastScore(least);
       }
       default -> throw new IllegalArgumentException("not a count of features: " + selection);
     }

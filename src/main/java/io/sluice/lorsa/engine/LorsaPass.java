@@ -85,12 +85,12 @@ final class LorsaPass {
   void encode() {
     attend();
     Tensor ranked =
-        spec.rankByOutputNorm()
+        spec.scoreByOutputNorm()
             ? pre.mul(weights.get(LorsaTensor.OUTPUT).square().sum(false, 1).sqrt())
             : pre;
     Selection largest = ranked.topk(spec.k(), 1, true);
     heads = largest.indices();
-    Tensor kept = spec.rankByOutputNorm() ? pre.gather(1, heads) : largest.values();
+    Tensor kept = spec.scoreByOutputNorm() ? pre.gather(1, heads) : largest.values();
     codes = kept.relu().mul_(counted);
   }
 

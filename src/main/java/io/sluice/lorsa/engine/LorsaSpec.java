@@ -20,8 +20,8 @@ import java.util.Arrays;
  * @param causal whether a query sees only tokens up to its own
  * @param k how many heads stay at a position, those with the largest activations; of them only
  *     positive ones fire
- * @param rankByOutputNorm whether heads are ranked by activation times the norm of their output
- *     direction
+ * @param scoreByOutputNorm whether the score of a head is its activation times the norm of their
+ *     output direction
  */
 public record LorsaSpec(
     int inputWidth,
@@ -35,7 +35,7 @@ public record LorsaSpec(
     int window,
     boolean causal,
     int k,
-    boolean rankByOutputNorm) {
+    boolean scoreByOutputNorm) {
   /** Far above what any model has; what is larger is damage, and must not be allocated for. */
   private static final int MOST = 1 << 24;
 
@@ -108,7 +108,7 @@ public record LorsaSpec(
         && window == that.window
         && causal == that.causal
         && k == that.k
-        && rankByOutputNorm == that.rankByOutputNorm;
+        && scoreByOutputNorm == that.scoreByOutputNorm;
   }
 
   @Override

@@ -73,7 +73,7 @@ final class LorsaPreparation {
             config.heads(),
             groups,
             config.k(),
-            config.rankByOutputNorm());
+            config.scoreByOutputNorm());
     try (Arena arena = Arena.ofConfined();
         TensorScope scope = TensorScope.open()) {
       Moments moments = moments();

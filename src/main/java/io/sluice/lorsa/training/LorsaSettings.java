@@ -38,7 +38,7 @@ final class LorsaSettings {
     json.put("heads", config.heads());
     json.put("groups", config.groups());
     json.put("k", config.k());
-    json.put("rankByOutputNorm", config.rankByOutputNorm());
+    json.put("rankByOutputNorm", config.scoreByOutputNorm());
     config.start().write(json);
     json.put("centre", config.centre());
     json.put("normalise", config.normalise());

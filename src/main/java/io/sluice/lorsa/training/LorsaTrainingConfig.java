@@ -15,8 +15,8 @@ import java.util.Objects;
  * @param groups sets of queries and keys, a multiple of the model's heads, from which they start in
  *     turn; 0 for as many as the model has heads
  * @param k heads that stay at a position
- * @param rankByOutputNorm whether heads are ranked by activation times the norm of their output
- *     direction
+ * @param scoreByOutputNorm whether the score of a head is its activation times the norm of their
+ *     output direction
  * @param start where output directions point at first: anywhere, with values read from anywhere; or
  *     in the active subspace of what the model's own head writes, with values that read what would
  *     be written there
@@ -37,7 +37,7 @@ public record LorsaTrainingConfig(
     int heads,
     int groups,
     int k,
-    boolean rankByOutputNorm,
+    boolean scoreByOutputNorm,
     InitialDirections start,
     boolean centre,
     boolean normalise,
@@ -106,7 +106,7 @@ public record LorsaTrainingConfig(
         heads,
         groups,
         k,
-        rankByOutputNorm,
+        scoreByOutputNorm,
         other,
         centre,
         normalise,
@@ -125,7 +125,7 @@ public record LorsaTrainingConfig(
         heads,
         groups,
         k,
-        rankByOutputNorm,
+        scoreByOutputNorm,
         start,
         centre,
         normalise,
@@ -144,7 +144,7 @@ public record LorsaTrainingConfig(
         heads,
         groups,
         k,
-        rankByOutputNorm,
+        scoreByOutputNorm,
         start,
         centre,
         normalise,

@@ -28,7 +28,7 @@ final class Queries {
       int heads,
       int groups,
       int k,
-      boolean rankByOutputNorm) {
+      boolean scoreByOutputNorm) {
     if (a.normalised()) {
       throw new IllegalArgumentException(
           "this model normalises each head's queries and keys, which Lorsa does not do yet; take a"
@@ -51,7 +51,7 @@ final class Queries {
         a.window(),
         a.causal(),
         k,
-        rankByOutputNorm);
+        scoreByOutputNorm);
   }
 
   /**

@@ -34,7 +34,7 @@ import java.util.OptionalInt;
  *     sqrt(d)}; the number is folded into the exported weights
  * @param normSearch whether the common length of the starting rows is the one that reconstructs a
  *     sample best; otherwise they start at length 1
- * @param rankByDecoderNorm whether features are ranked by {@code f · ‖decoder row‖}
+ * @param scoreByDecoderNorm whether the score of a feature is {@code f · ‖decoder row‖}
  * @param optimiser Adam or SparseAdam; {@code NONE} is refused
  * @param schedule how long, in which steps
  * @param seed what directions follow from
@@ -55,7 +55,7 @@ public record TrainingConfig(
     boolean centre,
     boolean normalise,
     boolean normSearch,
-    boolean rankByDecoderNorm,
+    boolean scoreByDecoderNorm,
     Optimiser optimiser,
     Schedule schedule,
     long seed,
@@ -83,10 +83,10 @@ public record TrainingConfig(
     }
     DictionaryConfig.requireNested(sparsity.prefixes(), features);
     if (sparsity.activation() instanceof Pursuit
-        && (rankByDecoderNorm || remedies.mapInput() || !(kind instanceof Kind.Autoencoder))) {
+        && (scoreByDecoderNorm || remedies.mapInput() || !(kind instanceof Kind.Autoencoder))) {
       throw new IllegalArgumentException(
-          "matching_pursuit is for autoencoders, and goes without whitening, constrained training"
-              + " and ranks by decoder norm");
+          "matching_pursuit is for autoencoders, and cannot be combined with whitening, constrained training"
+              + " and scores by decoder norm");
     }
     if (!sparsity.prefixes().isEmpty() && kind instanceof Kind.Transcoder to && to.skip()) {
       throw new IllegalArgumentException(
@@ -100,9 +100,9 @@ public record TrainingConfig(
       throw new IllegalArgumentException(
           "a cross-layer transcoder takes topk or relu, and no nested prefixes, AuxK or resampling");
     }
-    if (rankByDecoderNorm && sparsity.learned() != Learned.NOTHING) {
+    if (scoreByDecoderNorm && sparsity.learned() != Learned.NOTHING) {
       throw new IllegalArgumentException(
-          "what %s learns is of values; it does not rank by decoder norm"
+          "what %s learns is compared with values, so scores cannot have decoder norms"
               .formatted(sparsity.activation().label()));
     }
     Objects.requireNonNull(schedule, "schedule");
@@ -119,9 +119,9 @@ public record TrainingConfig(
       throw new IllegalArgumentException(
           "whitened and constrained training are for dictionaries that write what they read");
     }
-    if (remedies.whiten() && rankByDecoderNorm) {
+    if (remedies.whiten() && scoreByDecoderNorm) {
       throw new IllegalArgumentException(
-          "whitening changes the norms of decoder rows, so features cannot be ranked by them");
+          "whitening changes the norms of decoder rows, so scores cannot have them");
     }
     if (remedies.usesAuxK()
         && !(sparsity.activation() instanceof TopK || sparsity.activation() instanceof BatchTopK)) {
@@ -191,7 +191,7 @@ public record TrainingConfig(
             features,
             sparsity.inUse(threshold),
             centre && inputs.equals(outputs),
-            rankByDecoderNorm)
+            scoreByDecoderNorm)
         .withSites(outputs.size() > 1 ? outputs : List.of())
         .withPrefixes(sparsity.prefixes());
   }

@@ -26,7 +26,7 @@ public final class TrainingConfigBuilder {
   private boolean centre = true;
   private boolean normalise = true;
   private boolean normSearch = true;
-  private boolean rankByDecoderNorm;
+  private boolean scoreByDecoderNorm;
   private Optimiser optimiser = Optimiser.ADAM;
   private double learningRate = 1e-3;
   private double beta1 = 0.9;
@@ -146,8 +146,8 @@ public final class TrainingConfigBuilder {
     return this;
   }
 
-  public TrainingConfigBuilder rankByDecoderNorm(boolean value) {
-    rankByDecoderNorm = value;
+  public TrainingConfigBuilder scoreByDecoderNorm(boolean value) {
+    scoreByDecoderNorm = value;
     return this;
   }
 
@@ -283,7 +283,7 @@ public final class TrainingConfigBuilder {
         centre,
         normalise,
         normSearch,
-        rankByDecoderNorm,
+        scoreByDecoderNorm,
         optimiser,
         new Schedule(
             learningRate,

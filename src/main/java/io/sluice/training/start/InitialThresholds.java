@@ -43,7 +43,7 @@ final class InitialThresholds {
     for (SiteFeed.Pair pair : sample) {
       Rows batch = pair.input();
       engine.encode(batch, new BatchTopK(sparsity.k()));
-      sum += (double) batch.count() * engine.leastRank();
+      sum += (double) batch.count() * engine.leastScore();
       rows += batch.count();
     }
     return Math.max(LEAST, sum / rows);

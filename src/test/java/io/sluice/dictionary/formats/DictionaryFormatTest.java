@@ -85,7 +85,7 @@ class DictionaryFormatTest {
 
   /** Ranking by decoder norm, where a format lacks it, is done by scaling the codes. */
   private static boolean keepsCodes(Dictionary before, Dictionary after) {
-    return before.config().rankByDecoderNorm() == after.config().rankByDecoderNorm();
+    return before.config().scoreByDecoderNorm() == after.config().scoreByDecoderNorm();
   }
 
   @Tag("slow")

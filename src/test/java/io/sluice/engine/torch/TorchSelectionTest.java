@@ -112,7 +112,7 @@ class TorchSelectionTest {
           ActivationFunction selection = step == 2 ? new BatchTopK(k) : new TopK(k);
           train(plain, tokens, selection, step);
           train(screened, tokens, selection, step);
-          assertThat(screened.leastRank()).as(of).isEqualTo(plain.leastRank());
+          assertThat(screened.leastScore()).as(of).isEqualTo(plain.leastScore());
           assertSame(plain.codes(), screened.codes(), inputs == Inputs.EQUAL_ROWS, of);
         }
       }
@@ -202,9 +202,9 @@ class TorchSelectionTest {
         Engine screened = open(spec, start, Screening.TENSOR_FLOAT32)) {
       reference.encode(tokens, new BatchTopK(k));
       screened.encode(tokens, new BatchTopK(k));
-      assertThat(screened.leastRank())
+      assertThat(screened.leastScore())
           .as("%s, seed %d", inputs, seed)
-          .isCloseTo(reference.leastRank(), within(1e-5f * reference.leastRank()));
+          .isCloseTo(reference.leastScore(), within(1e-5f * reference.leastScore()));
       assertThat(screened.codeCount()).isEqualTo(reference.codeCount());
       for (int row = 0; row < 70; row++) {
         assertThat(row(screened.codes(), row).keySet())

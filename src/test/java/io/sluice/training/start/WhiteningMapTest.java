@@ -214,7 +214,7 @@ class WhiteningMapTest {
             () ->
                 TrainerTest.small()
                     .remedies(Remedies.NONE.whitened(1e-3))
-                    .rankByDecoderNorm(true)
+                    .scoreByDecoderNorm(true)
                     .build())
         .hasMessageContaining("whitening");
     assertThatThrownBy(() -> Remedies.NONE.whitened(0)).hasMessageContaining("floor");
