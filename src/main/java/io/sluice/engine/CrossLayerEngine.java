@@ -8,6 +8,7 @@ import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Penalty;
 import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.DType;
+import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
 import java.lang.foreign.Arena;
@@ -15,6 +16,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * A cross-layer transcoder (Ameisen et al., <em>Circuit Tracing</em>, 2025): features of layer
@@ -31,17 +33,16 @@ public final class CrossLayerEngine implements Engine {
   private final List<Engine> layers;
   private final EngineSpec spec;
   private final Codes codes = new Codes();
-  private final Arena arena = Arena.ofShared();
 
   /** Where each layer's input and output begin. */
   private final int[] inputAt;
 
   private final int[] outputAt;
-  private final MemorySegment[] inputs;
-  private final MemorySegment[] targets;
-  private final MemorySegment[] written;
-  private final Rows[] seen;
-  private MemorySegment zeros = MemorySegment.NULL;
+  private final List<Scratch> scratch;
+
+  /** Never written to. */
+  private final GrowingMemory zeros = GrowingMemory.owned();
+
   private float[] reconstruction = new float[0];
   private float[] wanted = new float[0];
   private int rows;
@@ -91,13 +92,7 @@ public final class CrossLayerEngine implements Engine {
                 first.optimiser())
             .with(first.learned())
             .writing(outputs);
-    inputs = new MemorySegment[count];
-    targets = new MemorySegment[count];
-    written = new MemorySegment[count];
-    for (MemorySegment[] each : List.of(inputs, targets, written)) {
-      Arrays.fill(each, MemorySegment.NULL);
-    }
-    seen = new Rows[count];
+    scratch = Stream.generate(Scratch::new).limit(count).toList();
   }
 
   /** The engines of the layers, in their order. */
@@ -127,17 +122,16 @@ public final class CrossLayerEngine implements Engine {
     rows = input.count();
     for (int layer = 0; layer < layers.size(); layer++) {
       int width = inputAt[layer + 1] - inputAt[layer];
-      inputs[layer] = room(inputs[layer], rows, width);
+      MemorySegment own = scratch.get(layer).input.of(rows, width);
       for (int row = 0; row < rows; row++) {
         for (int i = 0; i < width; i++) {
-          inputs[layer].setAtIndex(
+          own.setAtIndex(
               DictionaryParameters.FLOAT,
               (long) row * width + i,
               input.at(row, inputAt[layer] + i));
         }
       }
-      seen[layer] = new Rows(inputs[layer], DType.F32, rows, width);
-      layers.get(layer).encode(seen[layer], selection);
+      layers.get(layer).encode(new Rows(own, DType.F32, rows, width), selection);
     }
     join();
   }
@@ -180,18 +174,18 @@ public final class CrossLayerEngine implements Engine {
     reconstruction = ScratchArrays.atLeast(reconstruction, size);
     wanted = ScratchArrays.atLeast(wanted, size);
     Arrays.fill(reconstruction, 0, size, 0);
-    MemorySegment noTarget = arenaZeros((long) size * Float.BYTES);
+    MemorySegment noTarget = zeros.of(rows, width);
     for (int layer = 0; layer < layers.size(); layer++) {
       int own = width - outputAt[layer];
       Engine engine = layers.get(layer);
       engine.decode(new Rows(noTarget, DType.F32, rows, own), false);
-      written[layer] = room(written[layer], rows, own);
-      engine.readReconstruction(written[layer]);
+      MemorySegment written = scratch.get(layer).written.of(rows, own);
+      engine.readReconstruction(written);
       for (int row = 0; row < rows; row++) {
         int to = row * width + outputAt[layer];
         for (int i = 0; i < own; i++) {
           reconstruction[to + i] +=
-              written[layer].getAtIndex(DictionaryParameters.FLOAT, (long) row * own + i);
+              written.getAtIndex(DictionaryParameters.FLOAT, (long) row * own + i);
         }
       }
     }
@@ -215,17 +209,18 @@ public final class CrossLayerEngine implements Engine {
   private void decodeWithOthers(int layer) {
     int width = spec.outputWidth();
     int own = width - outputAt[layer];
-    targets[layer] = room(targets[layer], rows, own);
+    MemorySegment written = scratch.get(layer).written.of(rows, own);
+    MemorySegment target = scratch.get(layer).target.of(rows, own);
     for (int row = 0; row < rows; row++) {
       int from = row * width + outputAt[layer];
       for (int i = 0; i < own; i++) {
         long at = (long) row * own + i;
         float others =
-            reconstruction[from + i] - written[layer].getAtIndex(DictionaryParameters.FLOAT, at);
-        targets[layer].setAtIndex(DictionaryParameters.FLOAT, at, wanted[from + i] - others);
+            reconstruction[from + i] - written.getAtIndex(DictionaryParameters.FLOAT, at);
+        target.setAtIndex(DictionaryParameters.FLOAT, at, wanted[from + i] - others);
       }
     }
-    layers.get(layer).decode(new Rows(targets[layer], DType.F32, rows, own), true);
+    layers.get(layer).decode(new Rows(target, DType.F32, rows, own), true);
   }
 
   @Override
@@ -270,17 +265,10 @@ public final class CrossLayerEngine implements Engine {
     for (Engine layer : layers.subList(1, layers.size())) {
       for (StateTensor tensor : layer.state()) {
         if (tensor.name().startsWith("decoder_bias")) {
-          layer.write(tensor, arenaZeros(tensor.bytes()));
+          layer.write(tensor, zeros.ofBytes(tensor.bytes()));
         }
       }
     }
-  }
-
-  private MemorySegment arenaZeros(long bytes) {
-    if (zeros.byteSize() < bytes) {
-      zeros = arena.allocate(bytes, 64);
-    }
-    return zeros.asSlice(0, bytes);
   }
 
   @Override
@@ -291,7 +279,7 @@ public final class CrossLayerEngine implements Engine {
   @Override
   public void readReconstruction(MemorySegment destination) {
     // An engine out of order says so.
-    layers.getFirst().readReconstruction(written[0]);
+    layers.getFirst().readReconstruction(scratch.getFirst().written.of(rows, spec.outputWidth()));
     MemorySegment.copy(
         reconstruction, 0, destination, DictionaryParameters.FLOAT, 0, rows * spec.outputWidth());
   }
@@ -391,13 +379,22 @@ public final class CrossLayerEngine implements Engine {
       closed = true;
       layers.forEach(Engine::close);
       codes.close();
-      arena.close();
+      zeros.close();
+      scratch.forEach(Scratch::close);
     }
   }
 
-  private MemorySegment room(MemorySegment memory, int count, int width) {
-    long bytes = (long) count * width * Float.BYTES;
-    MemorySegment all = memory.byteSize() >= bytes ? memory : arena.allocate(bytes, 64);
-    return all.asSlice(0, bytes);
+  /** What one layer's engine reads and writes, in memory of its own. */
+  private static final class Scratch implements AutoCloseable {
+    final GrowingMemory input = GrowingMemory.owned();
+    final GrowingMemory target = GrowingMemory.owned();
+    final GrowingMemory written = GrowingMemory.owned();
+
+    @Override
+    public void close() {
+      input.close();
+      target.close();
+      written.close();
+    }
   }
 }

@@ -6,8 +6,8 @@ import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.DType;
+import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.Rows;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -19,10 +19,8 @@ import java.util.List;
 public final class NormEngine extends WrappedEngine {
   private final TokenNorm norm;
   private final int width;
-  private final Arena arena = Arena.ofShared();
-
-  private MemorySegment normalised = MemorySegment.NULL;
-  private MemorySegment reconstruction = MemorySegment.NULL;
+  private final GrowingMemory normalisedMemory = GrowingMemory.owned();
+  private final GrowingMemory reconstructionMemory = GrowingMemory.owned();
   private TokenNorm.Undoing undoing = new TokenNorm.Undoing(0);
   private final float[] token;
   private Rows input;
@@ -68,7 +66,7 @@ public final class NormEngine extends WrappedEngine {
     if (undoing.rows() < rows) {
       undoing = new TokenNorm.Undoing(rows);
     }
-    normalised = room(normalised, rows);
+    MemorySegment normalised = normalisedMemory.of(rows, width);
     for (int row = 0; row < rows; row++) {
       for (int i = 0; i < width; i++) {
         token[i] = input.at(row, i);
@@ -91,7 +89,7 @@ public final class NormEngine extends WrappedEngine {
       return inner.decode(target, false);
     }
     inner.decode(input, false);
-    reconstruction = room(reconstruction, input.count());
+    MemorySegment reconstruction = reconstructionMemory.of(input.count(), width);
     readReconstruction(reconstruction);
     double error = 0;
     for (int row = 0; row < input.count(); row++) {
@@ -148,12 +146,8 @@ public final class NormEngine extends WrappedEngine {
     if (!closed) {
       closed = true;
       inner.close();
-      arena.close();
+      normalisedMemory.close();
+      reconstructionMemory.close();
     }
-  }
-
-  private MemorySegment room(MemorySegment memory, int rows) {
-    long bytes = (long) rows * width * Float.BYTES;
-    return memory.byteSize() >= bytes ? memory : arena.allocate(bytes, 64);
   }
 }

@@ -8,6 +8,7 @@ import io.sluice.engine.spec.Optimiser;
 import io.sluice.engine.spec.StateTensor;
 import io.sluice.engine.vector.AdamFactors;
 import io.sluice.memory.DType;
+import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
@@ -50,8 +51,9 @@ public final class SkipEngine extends WrappedEngine {
   private float[] read = new float[0];
   private float[] skipped = new float[0];
   private float[] gradients = new float[0];
+  private final GrowingMemory targetMemory = GrowingMemory.owned();
+  private final GrowingMemory reconstructionMemory = GrowingMemory.owned();
   private MemorySegment target = MemorySegment.NULL;
-  private MemorySegment reconstruction = MemorySegment.NULL;
   private float[] residual = new float[0];
   private boolean closed;
 
@@ -130,7 +132,7 @@ public final class SkipEngine extends WrappedEngine {
             System.arraycopy(products, 0, skipped, row * outputWidth, outputWidth);
           }
         });
-    this.target = room(this.target, rows);
+    this.target = targetMemory.of(rows, outputWidth);
     for (int row = 0; row < rows; row++) {
       for (int i = 0; i < outputWidth; i++) {
         int at = row * outputWidth + i;
@@ -151,7 +153,7 @@ public final class SkipEngine extends WrappedEngine {
   /** {@code ∂W_skip}, from what the other engine left of its target. */
   private void form() {
     int rows = input.count();
-    reconstruction = room(reconstruction, rows);
+    MemorySegment reconstruction = reconstructionMemory.of(rows, outputWidth);
     inner.readReconstruction(reconstruction);
     residual = ScratchArrays.atLeast(residual, rows * outputWidth);
     gradients = ScratchArrays.atLeast(gradients, outputWidth * inputWidth);
@@ -225,6 +227,8 @@ public final class SkipEngine extends WrappedEngine {
       inner.close();
       workers.close();
       arena.close();
+      targetMemory.close();
+      reconstructionMemory.close();
     }
   }
 
@@ -237,10 +241,5 @@ public final class SkipEngine extends WrappedEngine {
     workers.run(
         Math.ceilDiv(count, TASK),
         task -> body.run(task * TASK, Math.min(count, (task + 1) * TASK)));
-  }
-
-  private MemorySegment room(MemorySegment memory, int rows) {
-    long bytes = (long) rows * outputWidth * Float.BYTES;
-    return memory.byteSize() >= bytes ? memory : arena.allocate(bytes, 64);
   }
 }

@@ -5,6 +5,7 @@ import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
 import io.sluice.engine.EngineFactory;
 import io.sluice.memory.DType;
+import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.Rows;
 import io.sluice.model.HookPoint;
 import io.sluice.model.Hooks;
@@ -37,7 +38,8 @@ public final class CrosscoderReconstruction implements JointReplacement {
   private final TreeMap<HookPoint, Integer> widths = new TreeMap<>();
   private final Set<HookPoint> read = new HashSet<>();
   private final Set<HookPoint> written = new HashSet<>();
-  private final Arena arena = Arena.ofShared();
+  private final GrowingMemory seenMemory = GrowingMemory.owned();
+  private final GrowingMemory madeMemory = GrowingMemory.owned();
   private MemorySegment seen = MemorySegment.NULL;
   private MemorySegment made = MemorySegment.NULL;
   private int rows;
@@ -100,17 +102,12 @@ public final class CrosscoderReconstruction implements JointReplacement {
       int width = own.width();
       if (read.isEmpty()) {
         rows = own.count();
-        seen = room(seen);
-        made = room(made);
+        seen = seenMemory.of(rows, config.inputWidth());
+        made = madeMemory.of(rows, config.inputWidth());
       }
       read.add(point);
       copy(own.memory(), width, 0, seen, config.inputWidth(), columns.get(point), width);
     }
-  }
-
-  private MemorySegment room(MemorySegment before) {
-    long bytes = (long) rows * config.inputWidth() * Float.BYTES;
-    return before.byteSize() >= bytes ? before : arena.allocate(bytes, 64);
   }
 
   private Tensor replace(HookPoint point, Tensor activation) {
@@ -138,8 +135,7 @@ public final class CrosscoderReconstruction implements JointReplacement {
               .formatted(read, columns.keySet()));
     }
     Rows batch = new Rows(seen, DType.F32, rows, config.inputWidth());
-    dictionary.reconstruct(
-        batch, batch, made.asSlice(0, (long) rows * config.inputWidth() * Float.BYTES));
+    dictionary.reconstruct(batch, batch, made);
   }
 
   /** Copies a range of columns of every row. */
@@ -166,6 +162,7 @@ public final class CrosscoderReconstruction implements JointReplacement {
   @Override
   public void close() {
     dictionary.close();
-    arena.close();
+    seenMemory.close();
+    madeMemory.close();
   }
 }

@@ -21,8 +21,7 @@ public final class Transcoding extends Intervention {
   private final RunningDictionary dictionary;
   private final HookPoint input;
   private final HookPoint output;
-  private final Arena arena = Arena.ofShared();
-  private final GrowingMemory room = new GrowingMemory(arena);
+  private final GrowingMemory room = GrowingMemory.owned();
   private MemorySegment written = MemorySegment.NULL;
   private int rows;
 
@@ -88,6 +87,6 @@ public final class Transcoding extends Intervention {
   @Override
   public void close() {
     dictionary.close();
-    arena.close();
+    room.close();
   }
 }

@@ -43,6 +43,7 @@ public final class EdgeCalls {
           "HugeMemory.allocate", "gives as much as it is asked for, and a global arena keeps it",
           "GrowingMemory.of", "gives as much as it is asked for",
           "GrowingMemory.ofBytes", "gives as much as it is asked for",
+          "GrowingMemory.extended", "gives as much as it is asked for",
           "Panels.allocate", "gives as much as it is asked for",
           "Panels.grown", "gives as much as it is asked for");
 

@@ -3,9 +3,9 @@ package io.sluice.memory;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ScratchArraysTest {
@@ -57,11 +57,52 @@ class ScratchArraysTest {
   }
 
   @Test
-  void memoryOfAnArenaGoesWithIt() {
-    Arena arena = Arena.ofShared();
-    MemorySegment given = new GrowingMemory(arena).of(4, 4);
-    arena.close();
-    assertThat(given.scope().isAlive()).isFalse();
+  void ownedMemoryIsFreedWhenItIsReplacedAndWhenItIsClosed() {
+    GrowingMemory memory = GrowingMemory.owned();
+    MemorySegment first = memory.of(4, 4);
+    assertThat(memory.of(3, 4).address()).isEqualTo(first.address());
+    assertThat(first.scope().isAlive()).isTrue();
+    MemorySegment second = memory.of(5, 4);
+    assertThat(first.scope().isAlive()).isFalse();
+    assertThat(second.address() % 64).isZero();
+    memory.close();
+    memory.close();
+    assertThat(second.scope().isAlive()).isFalse();
+    assertThatThrownBy(() -> memory.of(1, 1)).isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void noBytesAreMemoryToo() {
+    try (GrowingMemory memory = GrowingMemory.owned()) {
+      assertThat(memory.of(0, 4).byteSize()).isZero();
+      assertThat(memory.of(0, 4).address()).isNotZero();
+    }
+  }
+
+  @Test
+  void hugeMemoryHoldsZerosAndIsTheSameUntilMoreIsAskedFor() {
+    GrowingMemory memory = GrowingMemory.huge();
+    MemorySegment first = memory.ofBytes(3 << 20);
+    assertThat(first.get(ValueLayout.JAVA_BYTE, (3 << 20) - 1)).isZero();
+    assertThat(memory.ofBytes(64).address()).isEqualTo(first.address());
+    assertThat(memory.ofBytes(4 << 20).byteSize()).isEqualTo(4 << 20);
+  }
+
+  @Test
+  void extendedMemoryBeginsWithWhatItHeld() {
+    for (GrowingMemory memory : List.of(new GrowingMemory(), GrowingMemory.owned())) {
+      MemorySegment first = memory.extended(64, 0);
+      first.fill((byte) 7);
+      assertThat(memory.extended(32, 32).address()).isEqualTo(first.address());
+      MemorySegment larger = memory.extended(100, 50);
+      assertThat(larger.byteSize()).isEqualTo(100);
+      assertThat(larger.get(ValueLayout.JAVA_BYTE, 49)).isEqualTo((byte) 7);
+      assertThat(larger.get(ValueLayout.JAVA_BYTE, 50)).isZero();
+      assertThatThrownBy(() -> memory.extended(200, 101))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("memory of 200 bytes cannot keep 101 of 100");
+      memory.close();
+    }
   }
 
   @Test

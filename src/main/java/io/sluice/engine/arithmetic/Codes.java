@@ -2,7 +2,7 @@ package io.sluice.engine.arithmetic;
 
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.BatchTopK;
-import java.lang.foreign.Arena;
+import io.sluice.memory.GrowingMemory;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Objects;
@@ -14,9 +14,9 @@ import java.util.Objects;
  * engine.
  */
 public final class Codes implements AutoCloseable {
-  private Arena arena = Arena.ofShared();
-  private int rowCapacity;
-  private int entryCapacity;
+  private final GrowingMemory offsetMemory = GrowingMemory.owned();
+  private final GrowingMemory featureMemory = GrowingMemory.owned();
+  private final GrowingMemory valueMemory = GrowingMemory.owned();
   private int rows;
   private float leastScore;
   private MemorySegment offsets = MemorySegment.NULL;
@@ -25,15 +25,9 @@ public final class Codes implements AutoCloseable {
 
   /** Starts a new batch with room for {@code rows} tokens and {@code entries} codes in all. */
   public void begin(int rows, int entries) {
-    if (rows > rowCapacity || entries > entryCapacity) {
-      rowCapacity = Math.max(rows, rowCapacity);
-      entryCapacity = Math.max(entries, entryCapacity);
-      arena.close();
-      arena = Arena.ofShared();
-      offsets = arena.allocate((rowCapacity + 1L) * Integer.BYTES, 64);
-      features = arena.allocate((long) entryCapacity * Integer.BYTES, 64);
-      values = arena.allocate((long) entryCapacity * Float.BYTES, 64);
-    }
+    offsets = offsetMemory.ofBytes((rows + 1L) * Integer.BYTES);
+    features = featureMemory.ofBytes((long) entries * Integer.BYTES);
+    values = valueMemory.ofBytes((long) entries * Float.BYTES);
     this.rows = 0;
     leastScore = 0;
     offsets.setAtIndex(ValueLayout.JAVA_INT, 0, 0);
@@ -127,7 +121,9 @@ public final class Codes implements AutoCloseable {
 
   @Override
   public void close() {
-    arena.close();
+    offsetMemory.close();
+    featureMemory.close();
+    valueMemory.close();
     rows = 0;
   }
 }

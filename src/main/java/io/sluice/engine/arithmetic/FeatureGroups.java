@@ -1,5 +1,6 @@
 package io.sluice.engine.arithmetic;
 
+import io.sluice.memory.GrowingMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -16,10 +17,10 @@ public final class FeatureGroups implements AutoCloseable {
   private final MemorySegment active;
   private final MemorySegment starts;
   private final Arena fixed = Arena.ofShared();
-  private Arena growing = Arena.ofShared();
+  private final GrowingMemory tokenMemory = GrowingMemory.owned();
+  private final GrowingMemory entryMemory = GrowingMemory.owned();
   private MemorySegment tokens = MemorySegment.NULL;
   private MemorySegment entries = MemorySegment.NULL;
-  private int capacity;
   private int groups;
   private int size;
 
@@ -32,13 +33,8 @@ public final class FeatureGroups implements AutoCloseable {
   /** Groups the entries of {@code codes}; what was grouped before is forgotten. */
   public void group(Codes codes) {
     size = codes.entries();
-    if (size > capacity) {
-      growing.close();
-      growing = Arena.ofShared();
-      capacity = size;
-      tokens = growing.allocate((long) capacity * Integer.BYTES, 64);
-      entries = growing.allocate((long) capacity * Integer.BYTES, 64);
-    }
+    tokens = tokenMemory.ofBytes((long) size * Integer.BYTES);
+    entries = entryMemory.ofBytes((long) size * Integer.BYTES);
     java.util.Arrays.fill(next, 0);
     for (int entry = 0; entry < size; entry++) {
       next[codes.feature(entry)]++;
@@ -118,17 +114,18 @@ public final class FeatureGroups implements AutoCloseable {
 
   /** Tokens by place, int32 {@code [entries]}. */
   public MemorySegment tokens() {
-    return tokens.asSlice(0, (long) size * Integer.BYTES);
+    return tokens;
   }
 
   /** Entries by place, int32 {@code [entries]}. */
   public MemorySegment entries() {
-    return entries.asSlice(0, (long) size * Integer.BYTES);
+    return entries;
   }
 
   @Override
   public void close() {
     fixed.close();
-    growing.close();
+    tokenMemory.close();
+    entryMemory.close();
   }
 }

@@ -1,10 +1,11 @@
 package io.sluice.engine.vector;
 
 import io.sluice.engine.spec.EngineSpec;
+import io.sluice.memory.GrowingMemory;
+import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
 import io.sluice.simd.batch.EncoderWeights;
 import io.sluice.simd.batch.TopKEncoder;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -20,8 +21,7 @@ final class DeadRows implements AutoCloseable {
 
   private final int width;
   private final TopKEncoder encoder;
-  private Arena arena = Arena.ofShared();
-  private MemorySegment rows = MemorySegment.NULL;
+  private final GrowingMemory memory = GrowingMemory.owned();
   private float[] bias = new float[0];
   private float[] scoreFactors = new float[0];
 
@@ -34,13 +34,9 @@ final class DeadRows implements AutoCloseable {
   void gather(MemorySegment table, float[] biases, float[] factors, int[] features, int count) {
     int padded = Math.ceilDiv(count, STEP) * STEP;
     long rowBytes = (long) width * Float.BYTES;
-    if (rows.byteSize() < padded * rowBytes) {
-      arena.close();
-      arena = Arena.ofShared();
-      rows = arena.allocate(padded * rowBytes, 64);
-      bias = new float[padded];
-      scoreFactors = new float[padded];
-    }
+    MemorySegment rows = memory.of(padded, width);
+    bias = ScratchArrays.atLeast(bias, padded);
+    scoreFactors = ScratchArrays.atLeast(scoreFactors, padded);
     for (int i = 0; i < count; i++) {
       MemorySegment.copy(table, features[i] * rowBytes, rows, i * rowBytes, rowBytes);
       bias[i] = biases[features[i]];
@@ -61,6 +57,6 @@ final class DeadRows implements AutoCloseable {
 
   @Override
   public void close() {
-    arena.close();
+    memory.close();
   }
 }

@@ -36,12 +36,10 @@ final class VectorTasks {
 
     void fit(int width, int places) {
       gradient = ScratchArrays.atLeast(gradient, width);
-      if (tokens.length < places) {
-        tokens = new int[places];
-        residualRows = new int[places];
-        forDecoder = new float[places];
-        forEncoder = new float[places];
-      }
+      tokens = ScratchArrays.atLeast(tokens, places);
+      residualRows = ScratchArrays.atLeast(residualRows, places);
+      forDecoder = ScratchArrays.atLeast(forDecoder, places);
+      forEncoder = ScratchArrays.atLeast(forEncoder, places);
     }
   }
 

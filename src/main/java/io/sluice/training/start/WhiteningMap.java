@@ -60,9 +60,8 @@ public final class WhiteningMap implements AutoCloseable {
   private final RowProduct product = RowProduct.inOneSum();
   private final Workers workers = Workers.allCores();
 
-  private Arena arena = Arena.ofShared();
-  private MemorySegment mapped = MemorySegment.NULL;
-  private MemorySegment rebuilt = MemorySegment.NULL;
+  private final GrowingMemory mappedMemory = GrowingMemory.owned();
+  private final GrowingMemory rebuiltMemory = GrowingMemory.owned();
   private final GrowingMemory read = new GrowingMemory();
   private float[] raw = new float[0];
   private float[] seen = new float[0];
@@ -149,13 +148,7 @@ public final class WhiteningMap implements AutoCloseable {
         raw[row * width + j] = rows.at(row, j);
       }
     }
-    long bytes = (long) count * inside * Float.BYTES;
-    if (mapped.byteSize() < bytes) {
-      arena.close();
-      arena = Arena.ofShared();
-      mapped = arena.allocate(bytes, 64);
-      rebuilt = whitened ? arena.allocate(bytes, 64) : MemorySegment.NULL;
-    }
+    MemorySegment mapped = mappedMemory.of(count, inside);
     MemorySegment unmapped = read.of(count, width);
     MemorySegment.copy(raw, 0, unmapped, FLOAT, 0, count * width);
     product.multiply(map, unmapped, count, mapped, workers);
@@ -195,6 +188,7 @@ public final class WhiteningMap implements AutoCloseable {
       return error + scale * scale * outside;
     }
     int count = engine.codes().rows();
+    MemorySegment rebuilt = rebuiltMemory.of(count, inside);
     engine.readReconstruction(rebuilt);
     double sum = 0;
     for (int row = 0; row < count; row++) {
@@ -325,6 +319,7 @@ public final class WhiteningMap implements AutoCloseable {
 
   @Override
   public void close() {
-    arena.close();
+    mappedMemory.close();
+    rebuiltMemory.close();
   }
 }
