@@ -1,5 +1,6 @@
 package io.sluice.bench;
 
+import io.sluice.engine.vector.Int8Units;
 import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.simd.KernelProvider;
@@ -39,7 +40,7 @@ public final class BatchEncodeBenchmark implements Benchmark {
         "tokens",
         "width",
         "features",
-        "directions",
+        "screen",
         "Sluice ms",
         "LibTorch ms",
         "of peak",
@@ -66,7 +67,7 @@ public final class BatchEncodeBenchmark implements Benchmark {
       float[] tokens = data.toArray(ValueLayout.JAVA_FLOAT);
       float[] factors = new float[features];
       Arrays.fill(factors, 1);
-      TopKEncoder encoder = new TopKEncoder(workers);
+      TopKEncoder encoder = new TopKEncoder(workers, Int8Units.product());
       encoder.prepare(new EncoderWeights(rows, new float[features], factors, features, width));
       int[] selected = new int[TOKENS * K];
       float[] values = new float[TOKENS * K];
@@ -84,7 +85,7 @@ public final class BatchEncodeBenchmark implements Benchmark {
           attention ? "attention" : "isotropic",
           width,
           features,
-          encoder.screenedDirections() == 0 ? "all" : encoder.screenedDirections(),
+          encoder.screenedDirections() == 0 ? encoder.screen() : encoder.screenedDirections(),
           1e3 * seconds[0],
           1e3 * seconds[1],
           100 * operations / seconds[0] / PeakBenchmark.rate(workers, seconds[2]),

@@ -13,6 +13,7 @@ import io.sluice.store.ArrowMemory;
 import io.sluice.torch.CudaDevice;
 import io.sluice.torch.Torch;
 import io.sluice.torch.TorchException;
+import io.sluice.torch.int8.IntegerProducts;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.management.ManagementFactory;
@@ -154,6 +155,13 @@ final class DoctorCommand extends SluiceCommand {
                 + torch.source()
                 + ")"));
     findings.add(Finding.ok("Threads", Torch.threads() + " (LibTorch)"));
+    String obstacle = IntegerProducts.obstacle();
+    findings.add(
+        Finding.ok(
+            "Int8",
+            obstacle == null
+                ? "int8 units (bounds in training and evaluation)"
+                : "not used: " + obstacle));
     findings.add(Finding.ok("Device", "cpu"));
     List<CudaDevice> gpus = Torch.cudaDevices();
     for (CudaDevice gpu : gpus) {

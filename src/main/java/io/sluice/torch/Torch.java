@@ -119,6 +119,19 @@ public final class Torch {
     }
   }
 
+  /** The system property that names the folder of LibTorch. */
+  public static final String FOLDER_PROPERTY = LibTorchLocation.PROPERTY;
+
+  /**
+   * The folder for what is unpacked and found out once per machine: {@code -Dsluice.cache},
+   * otherwise {@code SLUICE_CACHE}, otherwise {@code sluice} in the cache folder of the user.
+   *
+   * @throws TorchException if none is set and the user has no home folder
+   */
+  public static Path cacheFolder() {
+    return BundledLibTorch.cacheFolder();
+  }
+
   /** Whether LibTorch can be loaded; loads it. */
   public static boolean isAvailable() {
     try {

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * How many directions a {@link Screen} should keep: counted on a sample of tokens and features for
@@ -31,7 +32,48 @@ final class ScreenChoice {
   /** A screen that saves less than this share is not worth its memory. */
   private static final double WORTHWHILE = 0.88;
 
+  /** How much faster a product of bytes is than one of floats, with what compares its results. */
+  private static final double INT8 = 2.5;
+
   private ScreenChoice() {}
+
+  /** Which screens may be used; {@code -Dsluice.screen} overrules. */
+  enum Allowed {
+    ANY,
+    INT8,
+    DIRECTIONS,
+    NONE;
+
+    static Allowed ofProperty() {
+      String text = System.getProperty("sluice.screen", "any");
+      for (Allowed allowed : values()) {
+        if (allowed.name().toLowerCase(Locale.ROOT).equals(text)) {
+          return allowed;
+        }
+      }
+      throw new IllegalArgumentException(
+          "-Dsluice.screen=" + text + "; it is any, int8, directions or none");
+    }
+
+    boolean int8() {
+      return this == ANY || this == INT8;
+    }
+
+    boolean directions() {
+      return this == ANY || this == DIRECTIONS;
+    }
+  }
+
+  /**
+   * Whether a bound from int8 costs less than all products in float32.
+   *
+   * @param count tokens of a batch
+   * @param passed pairs that were computed in full
+   */
+  static boolean int8Pays(EncoderWeights weights, int count, long passed) {
+    double whole = (double) count * weights.features() * weights.width();
+    return whole / INT8 + passed * (TILE * weights.width() + PAIR) < WORTHWHILE * whole;
+  }
 
   /**
    * What a choice is made from.

@@ -4,8 +4,10 @@ import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.simd.NonFiniteWeightsException;
+import io.sluice.simd.int8.Int8Product;
 import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Encodes tokens and selects the exact top k of each in one pass, without ever holding a {@code
@@ -15,7 +17,8 @@ import java.util.Arrays;
  * compares it with each token's running threshold while it is in registers. The few pairs that pass
  * are computed in full, always by the same row product, and offered to the token's heap. The bound
  * is the product itself and some room for its rounding, or, where that is cheaper, the product
- * within a {@link Screen}. Features that fired most come first, so that thresholds are high early.
+ * within a {@link Screen}, or that of rows and tokens rounded to int8. Features that fired most
+ * come first, so that thresholds are high early.
  *
  * <p>Neither the screen nor the order nor the number of threads changes a single bit of the result,
  * so all of them may follow what was seen. Of equal scores the lower feature stays.
@@ -38,10 +41,20 @@ public final class TopKEncoder {
 
   private static final float CAUTION = 0.97f;
 
+  private static final int FIRST_WITHOUT_INT8 = 16;
+
+  private static final int MOST_WITHOUT_INT8 = 1 << 12;
+
   private final SparseKernels kernels;
   private final Workers workers;
+  private final ScreenChoice.Allowed allowed;
   private final TopKWeights table;
   private final Tasks tasks;
+
+  /** Batches until int8 bounds are tried again, after they let too many pairs pass. */
+  private int withoutInt8;
+
+  private int nextWithoutInt8 = FIRST_WITHOUT_INT8;
 
   /** By feature, how often it was selected; halved now and then. */
   private int[] fired = new int[0];
@@ -56,15 +69,25 @@ public final class TopKEncoder {
   private long preparations;
   private long passes;
 
-  /** An encoder without weights: {@link #prepare} comes first. */
+  /** An encoder without weights that multiplies in float32 alone: {@link #prepare} comes first. */
   public TopKEncoder(Workers workers) {
-    this(SparseKernels.ofThisMachine(), workers);
+    this(workers, null);
   }
 
-  TopKEncoder(SparseKernels kernels, Workers workers) {
+  /**
+   * An encoder without weights: {@link #prepare} comes first.
+   *
+   * @param product computes bounds in int8; null for bounds in float32
+   */
+  public TopKEncoder(Workers workers, Int8Product product) {
+    this(SparseKernels.ofThisMachine(), workers, product);
+  }
+
+  TopKEncoder(SparseKernels kernels, Workers workers, Int8Product product) {
     this.kernels = kernels;
     this.workers = workers;
-    this.table = new TopKWeights(kernels, workers);
+    this.allowed = ScreenChoice.Allowed.ofProperty();
+    this.table = new TopKWeights(kernels, workers, product);
     this.tasks = new Tasks(kernels, table);
   }
 
@@ -103,9 +126,22 @@ public final class TopKEncoder {
     if (weights == null) {
       throw new IllegalStateException("no weights to encode with; prepare comes first");
     }
-    if (table.needsProjection()) {
-      projectWeights();
+    table.useRounded(
+        allowed.int8()
+            && table.product() != null
+            && weights.features() >= SCREENED_FEATURES
+            && weights.width() >= SCREENED_WIDTH
+            && withoutInt8 == 0);
+    withoutInt8 = Math.max(0, withoutInt8 - 1);
+    if (table.needsRounding()) {
+      forAllWeights(TopKTask::roundWeights);
+      table.setRounded();
     }
+    if (table.needsProjection()) {
+      forAllWeights(TopKTask::projectWeights);
+      table.setProjected();
+    }
+    AtomicLong passed = new AtomicLong();
     ratios = ScratchArrays.atLeast(ratios, count);
     PanelTasks cut =
         PanelTasks.of(count, kernels.panelWidth(), table.coordinates(), TASK_BYTES, workers);
@@ -118,6 +154,7 @@ public final class TopKEncoder {
             int end = cut.end(number);
             NonFiniteException.requireFinite(tokens, first, end, weights.width());
             task.select(tokens, first, end, k, guess);
+            passed.addAndGet(task.passed());
             for (int token = first; token < end; token++) {
               ratios[token] = task.ratio(token - first);
               if (task.isCertain(token - first)) {
@@ -132,6 +169,14 @@ public final class TopKEncoder {
           }
         });
     passes++;
+    boolean int8 = table.rounded() != null;
+    if (int8 && !ScreenChoice.int8Pays(weights, count, passed.get())) {
+      // Until thresholds are known everything passes, so the first batch says nothing.
+      if (passes > 1) {
+        withoutInt8 = nextWithoutInt8;
+        nextWithoutInt8 = Math.min(2 * nextWithoutInt8, MOST_WITHOUT_INT8);
+      }
+    }
     guess = lowQuantile(count) * CAUTION;
     for (int token = 0; token < count; token++) {
       for (int i = token * k; i < token * k + counts[token]; i++) {
@@ -155,7 +200,12 @@ public final class TopKEncoder {
 
   /** The directions that are multiplied for every pair, or 0 if all coordinates are. */
   public int screenedDirections() {
-    return table.screen() == null ? 0 : table.screen().coordinates() - 1;
+    return table.rounded() != null || table.screen() == null ? 0 : table.screen().coordinates() - 1;
+  }
+
+  /** What bounds the products now: {@code int8}, {@code directions} or {@code none}. */
+  public String screen() {
+    return table.rounded() != null ? "int8" : table.screen() != null ? "directions" : "none";
   }
 
   // ---- what follows from what was seen ----
@@ -167,6 +217,9 @@ public final class TopKEncoder {
     int width = weights.width();
     int sampled = Math.min(count, MOST_TOKENS);
     if (weights.features() < SCREENED_FEATURES || width < SCREENED_WIDTH || sampled < width) {
+      return;
+    }
+    if (!allowed.directions() || table.rounded() != null) {
       return;
     }
     float[] least = new float[count];
@@ -191,7 +244,12 @@ public final class TopKEncoder {
     table.setScreen(kept == 0 ? null : new Screen(kernels, basis, kept, width));
   }
 
-  private void projectWeights() {
+  /** What a task does to the weights at some places of the order. */
+  private interface OnWeights {
+    void apply(TopKTask task, int first, int end);
+  }
+
+  private void forAllWeights(OnWeights work) {
     int features = table.weights().features();
     workers.run(
         Math.ceilDiv(features, TopKWeights.TASK_FEATURES),
@@ -199,12 +257,11 @@ public final class TopKEncoder {
           TopKTask task = tasks.take();
           try {
             int first = number * TopKWeights.TASK_FEATURES;
-            task.projectWeights(first, Math.min(features, first + TopKWeights.TASK_FEATURES));
+            work.apply(task, first, Math.min(features, first + TopKWeights.TASK_FEATURES));
           } finally {
             tasks.give(task);
           }
         });
-    table.setProjected();
   }
 
   /** Tasks that wait for work: as many as threads worked at one time. */

@@ -2,6 +2,9 @@ package io.sluice.simd.batch;
 
 import io.sluice.memory.ScratchArrays;
 import io.sluice.simd.Panels;
+import io.sluice.simd.int8.Int8Product;
+import io.sluice.simd.int8.Int8Tokens;
+import io.sluice.simd.int8.Int8Weights;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -26,9 +29,11 @@ final class TopKTask {
   private final float[][] factors = new float[TILES][TILE];
   private final float[] tile;
   private final double[] squares;
-  private final int[] passing = new int[TILES * TILE];
 
-  /** Where the vectors of the tokens that passed begin, {@code [TILES · TILE, capacity]}. */
+  /** How many tokens passed with each feature of a tile or a block. */
+  private final int[] passing = new int[Int8Product.BLOCK];
+
+  /** Which tokens passed, {@code [features of a tile or a block, capacity]}. */
   private int[] pairs = new int[0];
 
   private float[] dots = new float[0];
@@ -46,6 +51,17 @@ final class TopKTask {
   private float[] postponedTokens = new float[0];
   private int waiting;
   private float guess;
+
+  /** The tokens rounded to int8, once the weights are. */
+  private Int8Tokens rounded;
+
+  private Int8Weights.Scratch rounding;
+  private final Int8Tokens.Passing notes = this::notePassing;
+
+  /** Features of the block that is compared. */
+  private int there;
+
+  private long passed;
   private Screen.Scratch plain;
   private int plainWidth;
   private int first;
@@ -66,7 +82,17 @@ final class TopKTask {
     fit();
     heaps.reset(end - first, k);
     pack(tokens);
-    multiplyFeatures(tokens);
+    passed = 0;
+    if (table.rounded() == null) {
+      multiplyFeatures(tokens);
+    } else {
+      compareRounded(tokens);
+    }
+  }
+
+  /** Pairs of the last selection that were computed in full. */
+  long passed() {
+    return passed;
   }
 
   /** Whether no feature can have been missed because the guess was too high. */
@@ -103,7 +129,9 @@ final class TopKTask {
   private void fit() {
     int lanes = kernels.panelWidth();
     int padded = Math.ceilDiv(end - first, lanes) * lanes;
-    panels = Panels.grown(panels, (long) table.coordinates() * padded);
+    if (table.rounded() == null) {
+      panels = Panels.grown(panels, (long) table.coordinates() * padded);
+    }
     if (capacity < padded) {
       capacity = padded;
       thresholds = new float[padded];
@@ -168,9 +196,13 @@ final class TopKTask {
         }
         squares[j] = square;
         norms[own] = (float) Math.sqrt(square);
-        room[own] = (float) (rounding * norms[own] * table.longest());
+        room[own] =
+            (float) (rounding * ((double) norms[own] * table.longest() + table.largestBias()));
         floors[own] = guess * norms[own];
         thresholds[own] = threshold(own, floors[own]);
+      }
+      if (table.rounded() != null) {
+        continue;
       }
       if (table.screen() == null) {
         kernels.packTokens(tokens, token, end, width, panels, at);
@@ -178,6 +210,12 @@ final class TopKTask {
         kernels.packTokens(tokens, token, end, width, panel, 0);
         table.screen().projectPanel(panel, squares, plain, panels, at);
       }
+    }
+    if (table.rounded() != null) {
+      if (rounded == null) {
+        rounded = new Int8Tokens(table.product());
+      }
+      rounded.set(tokens, first, end, width);
     }
   }
 
@@ -217,7 +255,52 @@ final class TopKTask {
           }
         }
       }
-      offerPassing(tokens, place, tiles);
+      offerPassing(tokens, place, tiles * TILE);
+    }
+  }
+
+  /** All features for all tokens of the task, a block at a time, by their rounded values. */
+  private void compareRounded(float[] tokens) {
+    int block = Int8Product.BLOCK;
+    int features = table.weights().features();
+    try {
+      for (int place = 0; place < features; place += block) {
+        int n = Math.min(block, features - place);
+        there = n;
+        rounded.compare(table.rounded(), place / block, thresholds, notes);
+        offerPassing(tokens, place, n);
+      }
+    } finally {
+      rounded.release();
+    }
+  }
+
+  private void notePassing(int token, long features) {
+    // Rows beyond the last feature are not features, even where every bound is infinite.
+    for (long left = features & -1L >>> (Int8Product.BLOCK - there); left != 0; left &= left - 1) {
+      int feature = Long.numberOfTrailingZeros(left);
+      pairs[feature * capacity + passing[feature]++] = first + token;
+    }
+  }
+
+  /** Rounds the weights at the places of the order from {@code from} to {@code to}. */
+  void roundWeights(int from, int to) {
+    if (rounding == null) {
+      rounding = new Int8Weights.Scratch();
+    }
+    EncoderWeights weights = table.weights();
+    for (int place = from; place < to; place++) {
+      int feature = table.feature(place);
+      table
+          .rounded()
+          .set(
+              place,
+              weights.rows(),
+              feature,
+              weights.factors()[feature],
+              weights.bias()[feature],
+              table.square(place),
+              rounding);
     }
   }
 
@@ -248,12 +331,13 @@ final class TopKTask {
   }
 
   /** Computes what passed, a feature at a time so that its row stays in the nearest cache. */
-  private void offerPassing(float[] tokens, int place, int tiles) {
+  private void offerPassing(float[] tokens, int place, int count) {
     int width = table.weights().width();
-    for (int i = 0; i < tiles * TILE; i++) {
+    for (int i = 0; i < count; i++) {
       if (passing[i] == 0) {
         continue;
       }
+      passed += passing[i];
       int feature = table.feature(place + i);
       float bias = table.weights().bias()[feature];
       float factor = table.weights().factors()[feature];

@@ -2,6 +2,8 @@ package io.sluice.simd.batch;
 
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteWeightsException;
+import io.sluice.simd.int8.Int8Product;
+import io.sluice.simd.int8.Int8Weights;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -24,6 +26,7 @@ final class TopKWeights {
   private EncoderWeights weights;
   private double[] squares = new double[0];
   private float longest;
+  private float largestBias;
 
   /** The features in the order in which they are multiplied. */
   private int[] order = new int[0];
@@ -35,9 +38,18 @@ final class TopKWeights {
 
   private boolean screenedIsCurrent;
 
-  TopKWeights(SparseKernels kernels, Workers workers) {
+  /** The product of rounded values; null where there is none. */
+  private final Int8Product product;
+
+  /** The weights rounded to int8, in {@link #order}; null if they are not used. */
+  private Int8Weights rounded;
+
+  private boolean roundedIsCurrent;
+
+  TopKWeights(SparseKernels kernels, Workers workers, Int8Product product) {
     this.kernels = kernels;
     this.workers = workers;
+    this.product = product;
   }
 
   /**
@@ -59,6 +71,7 @@ final class TopKWeights {
       screen = null;
     }
     screenedIsCurrent = false;
+    roundedIsCurrent = false;
     return other;
   }
 
@@ -85,6 +98,11 @@ final class TopKWeights {
       most = Math.max(most, norm);
     }
     longest = (float) most;
+    double bias = 0;
+    for (int feature = 0; feature < features; feature++) {
+      bias = Math.max(bias, weights.factors()[feature] * Math.abs(weights.bias()[feature]));
+    }
+    largestBias = (float) bias;
   }
 
   /** The weights; null before {@link #set}. */
@@ -95,6 +113,11 @@ final class TopKWeights {
   /** The largest of the rows' norms times their factors. */
   float longest() {
     return longest;
+  }
+
+  /** The largest of the biases' amounts times their factors. */
+  float largestBias() {
+    return largestBias;
   }
 
   /** The feature at a place of the order. */
@@ -132,6 +155,7 @@ final class TopKWeights {
     Arrays.sort(keys);
     Arrays.setAll(order, i -> (int) keys[i]);
     screenedIsCurrent = false;
+    roundedIsCurrent = false;
   }
 
   /** Takes another screen, or none. */
@@ -143,9 +167,42 @@ final class TopKWeights {
     }
   }
 
+  /** The product of rounded values; null where there is none. */
+  Int8Product product() {
+    return product;
+  }
+
+  /** The weights rounded to int8, after {@link #setRounded}; null if they are not used. */
+  Int8Weights rounded() {
+    return rounded;
+  }
+
+  /** Uses weights rounded to int8, or no longer. */
+  void useRounded(boolean use) {
+    if (!use) {
+      rounded = null;
+    } else if (rounded == null) {
+      rounded = new Int8Weights();
+      roundedIsCurrent = false;
+    }
+    if (use) {
+      rounded.fit(weights.features(), weights.width());
+    }
+  }
+
+  /** Whether the weights must be rounded before they are used. */
+  boolean needsRounding() {
+    return rounded != null && !roundedIsCurrent;
+  }
+
+  /** Takes note that all weights were rounded. */
+  void setRounded() {
+    roundedIsCurrent = true;
+  }
+
   /** Whether the weights must be projected into the screen before they are used. */
   boolean needsProjection() {
-    return screen != null && !screenedIsCurrent;
+    return rounded == null && screen != null && !screenedIsCurrent;
   }
 
   /** Takes note that all weights were projected. */

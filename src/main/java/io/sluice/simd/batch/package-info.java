@@ -8,8 +8,9 @@
  * io.sluice.simd.batch.ThresholdEncoder} what is above a threshold. Their weights are {@link
  * io.sluice.simd.batch.EncoderWeights}. A feature's score is its value times its factor, and
  * encoders compare scores. {@code TileScan} and {@code FoundCodes} are shared by the last two.
- * {@code Screen} and the classes around it compute an upper bound of scores, with which {@code
- * TopKEncoder} skips half of the products.
+ * {@code Screen} and the classes around it compute an upper bound of scores from the leading
+ * directions of the tokens, and {@code io.sluice.simd.int8} one from products of whole numbers;
+ * with either {@code TopKEncoder} skips most of the work in float32.
  *
  * <p>For a few vectors at a time, {@code io.sluice.simd.single} is faster. Losses, schedules and
  * dead features do not belong here: they are in {@code io.sluice.engine} and {@code

@@ -35,7 +35,7 @@ class TopKEncoderTest {
         Workers workers = Workers.of(threads)) {
       int features = bias.length;
       MemorySegment rows = arena.allocate(w.length * 4L, 64).copyFrom(MemorySegment.ofArray(w));
-      TopKEncoder encoder = new TopKEncoder(SparseKernels.ofThisMachine(), workers);
+      TopKEncoder encoder = new TopKEncoder(workers);
       Codes codes = new Codes(new int[count * k], new float[count * k], new int[count]);
       encoder.prepare(new EncoderWeights(rows, bias, factors, features, width));
       // Twice: the second call meets scratch memory that the first has used.
@@ -150,12 +150,12 @@ class TopKEncoderTest {
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(2)) {
       MemorySegment rows = arena.allocate(w.length * 4L, 64).copyFrom(MemorySegment.ofArray(w));
-      TopKEncoder encoder = new TopKEncoder(SparseKernels.ofThisMachine(), workers);
+      TopKEncoder encoder = new TopKEncoder(workers);
       EncoderWeights weights = new EncoderWeights(rows, bias, factors, features, width);
       encoder.prepare(weights);
       for (int pass = 0; pass < 18; pass++) {
         float[] x = lowDimensional(random, directions, width, count, pass == 9 ? 1f : 0.02f);
-        TopKEncoder fresh = new TopKEncoder(SparseKernels.ofThisMachine(), workers);
+        TopKEncoder fresh = new TopKEncoder(workers);
         fresh.prepare(weights);
         Codes one = new Codes(new int[count * k], new float[count * k], new int[count]);
         Codes other = new Codes(new int[count * k], new float[count * k], new int[count]);

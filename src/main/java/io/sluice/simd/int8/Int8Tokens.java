@@ -1,0 +1,94 @@
+package io.sluice.simd.int8;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Tokens rounded to int8, and their bounds with a block of weights. Used by one thread at a time.
+ */
+public final class Int8Tokens {
+  /** Tokens of one product: its int32 results stay in the first-level cache. */
+  private static final int CHUNK = 64;
+
+  private final Int8Product product;
+  private final Int8Kernels kernels = Int8Kernels.ofThisMachine();
+  private final Int8Weights.Scratch scratch = new Int8Weights.Scratch();
+  private final TokenBounds bounds = new TokenBounds();
+  private final MemorySegment products =
+      Arena.ofAuto().allocate((long) CHUNK * Int8Product.BLOCK * Integer.BYTES, 64);
+  private MemorySegment packed = MemorySegment.NULL;
+  private int count;
+  private int depth;
+
+  public Int8Tokens(Int8Product product) {
+    this.product = product;
+  }
+
+  /**
+   * Rounds tokens.
+   *
+   * @param tokens {@code [≥ end, width]}, finite
+   */
+  public void set(float[] tokens, int first, int end, int width) {
+    count = end - first;
+    depth = Int8Weights.depth(width);
+    scratch.fit(width);
+    bounds.fit(count);
+    if (packed.byteSize() < (long) count * depth) {
+      packed = Arena.ofAuto().allocate((long) count * depth, 64);
+    }
+    for (int own = 0; own < count; own++) {
+      System.arraycopy(tokens, (first + own) * width, scratch.row, 0, width);
+      kernels.round(scratch.row, width, scratch.rounded, scratch.result);
+      for (int i = 0; i < depth; i++) {
+        // Unsigned: 128 more, which is the other sign bit.
+        scratch.rounded[i] ^= (byte) 0x80;
+      }
+      MemorySegment.copy(scratch.bytes, 0, packed, (long) own * depth, depth);
+      for (int i = width; i < depth; i++) {
+        scratch.rounded[i] = 0;
+      }
+      bounds.scales[own] = scratch.result[0];
+      bounds.residues[own] = scratch.result[1];
+      bounds.rounded[own] = scratch.result[2];
+    }
+  }
+
+  /** Receives which pairs may have a score above the threshold. */
+  public interface Passing {
+    /**
+     * @param token counted from the first that was set
+     * @param rows bit {@code j} is the block's row {@code j}
+     */
+    void pass(int token, long rows);
+  }
+
+  /** Compares all tokens with a block of weights. */
+  public void compare(Int8Weights weights, int block, float[] thresholds, Passing passing) {
+    for (int first = 0; first < count; first += CHUNK) {
+      int n = Math.min(CHUNK, count - first);
+      product.multiply(
+          packed, (long) first * depth, n, weights.packed, weights.blockAt(block), depth, products);
+      for (int i = 0; i < n; i++) {
+        int token = first + i;
+        long rows =
+            kernels.above(
+                products,
+                (long) i * Int8Product.BLOCK * Integer.BYTES,
+                weights.bounds,
+                block * Int8Product.BLOCK,
+                bounds,
+                token,
+                thresholds[token]);
+        if (rows != 0) {
+          passing.pass(token, rows);
+        }
+      }
+    }
+  }
+
+  /** Ends a run of comparisons on this thread. */
+  public void release() {
+    product.release();
+  }
+}

@@ -1,0 +1,128 @@
+package io.sluice.simd.int8;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Rows of weights rounded to int8, in blocks of 64 as {@link Int8Product} reads them: a quarter of
+ * the memory of float32, and five numbers for each row.
+ *
+ * <p><b>The bound.</b> A row is {@code w = ŵ + r} and a token {@code x = x̂ + e} with {@code ŵ =
+ * s·q} and {@code x̂ = t·p} of whole numbers. Then
+ *
+ * <pre>
+ * ⟨w, x⟩ = ⟨ŵ, x̂⟩ + ⟨r, x̂⟩ + ⟨w, e⟩ ≤ s·t·⟨q, p⟩ + ‖r‖·‖x̂‖ + ‖w‖·‖e‖
+ * </pre>
+ *
+ * by the inequality of Cauchy and Schwarz. {@code ⟨q, p⟩} is exact; the three norms are rounded up.
+ * Converting it to float32 and the four operations after it round seven times at most, each time by
+ * 2⁻²⁴ of terms whose sum is below {@code 1.1·(‖w‖·‖x‖ + |bias|)}: the caller's threshold has room
+ * for {@code 4·(width + 1)·2⁻²⁴·‖w‖·‖x‖}, of which a float32 product needs {@code
+ * width·2⁻²⁴·‖w‖·‖x‖}, and the bias that is kept here is larger than the bias by 16·2⁻²⁴ of it. So
+ * no row whose float32 score exceeds the threshold is left out.
+ */
+public final class Int8Weights {
+  private static final int BLOCK = Int8Product.BLOCK;
+
+  private final Int8Kernels kernels = Int8Kernels.ofThisMachine();
+  final RowBounds bounds = new RowBounds();
+  MemorySegment packed = MemorySegment.NULL;
+  private int rows;
+  private int width;
+
+  /** Makes room for rows; what was rounded is lost if the shape is another. */
+  public void fit(int rows, int width) {
+    if (this.rows == rows && this.width == width) {
+      return;
+    }
+    this.rows = rows;
+    this.width = width;
+    int blocks = Math.ceilDiv(rows, BLOCK);
+    bounds.fit(Math.multiplyExact(blocks, BLOCK));
+    packed = Arena.ofAuto().allocate(blocks * blockBytes(), 64);
+  }
+
+  /** Values per row, with zeros up to a multiple of 4. */
+  public int depth() {
+    return depth(width);
+  }
+
+  static int depth(int width) {
+    return (width + 3) / 4 * 4;
+  }
+
+  private long blockBytes() {
+    return (long) depth() * BLOCK;
+  }
+
+  /** Where a block begins in the packed bytes. */
+  long blockAt(int block) {
+    return block * blockBytes();
+  }
+
+  /** What one thread rounds with. */
+  public static final class Scratch {
+    final float[] result = new float[3];
+    float[] row = new float[0];
+    byte[] rounded = new byte[0];
+    MemorySegment bytes = MemorySegment.ofArray(rounded);
+
+    void fit(int width) {
+      if (row.length < width) {
+        row = new float[width];
+      }
+      if (rounded.length != depth(width)) {
+        rounded = new byte[depth(width)];
+        bytes = MemorySegment.ofArray(rounded);
+      }
+    }
+  }
+
+  /**
+   * Rounds a row.
+   *
+   * @param place where the row is kept
+   * @param table {@code [rows, width]}, float32
+   * @param row which row of the table
+   * @param factor what scores are multiplied by
+   * @param square the row's squared norm
+   */
+  public void set(
+      int place,
+      MemorySegment table,
+      int row,
+      float factor,
+      float bias,
+      double square,
+      Scratch scratch) {
+    scratch.fit(width);
+    MemorySegment.copy(
+        table,
+        ValueLayout.JAVA_FLOAT_UNALIGNED,
+        (long) row * width * Float.BYTES,
+        scratch.row,
+        0,
+        width);
+    kernels.round(scratch.row, width, scratch.rounded, scratch.result);
+    int sum = 0;
+    for (int i = 0; i < width; i++) {
+      sum += scratch.rounded[i];
+    }
+    long at = blockAt(place / BLOCK) + (long) (place % BLOCK) * 4;
+    MemorySegment bytes = scratch.bytes;
+    int quads = depth() / 4;
+    for (int i = 0; i < quads; i++) {
+      packed.set(
+          ValueLayout.JAVA_INT_UNALIGNED,
+          at + (long) i * BLOCK * 4,
+          bytes.get(ValueLayout.JAVA_INT_UNALIGNED, (long) i * 4));
+    }
+    bounds.shift[place] = 128 * sum;
+    bounds.scales[place] = factor * scratch.result[0];
+    bounds.residues[place] = Math.nextUp(factor * scratch.result[1]);
+    bounds.norms[place] = ScalarInt8Kernels.up(factor * Math.sqrt(square));
+    double scaled = (double) factor * bias;
+    bounds.bias[place] = Math.nextUp((float) (scaled + Math.abs(scaled) * 0x1p-20));
+  }
+}

@@ -1,0 +1,21 @@
+package io.sluice.simd.int8;
+
+import io.sluice.memory.ScratchArrays;
+
+/** What the bound needs of each token beside its bytes. */
+final class TokenBounds {
+  /** The scale of a token's whole numbers. */
+  float[] scales = new float[0];
+
+  /** At least the norm of the rounded token. */
+  float[] rounded = new float[0];
+
+  /** At least the norm of what rounding left out. */
+  float[] residues = new float[0];
+
+  void fit(int tokens) {
+    scales = ScratchArrays.atLeast(scales, tokens);
+    rounded = ScratchArrays.atLeast(rounded, tokens);
+    residues = ScratchArrays.atLeast(residues, tokens);
+  }
+}

@@ -1,0 +1,196 @@
+package io.sluice.simd.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.sluice.engine.vector.Int8Units;
+import io.sluice.memory.Workers;
+import io.sluice.simd.int8.Int8Product;
+import io.sluice.simd.int8.PlainInt8Product;
+import io.sluice.testing.Seeds;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Bounds from int8 change no bit of a selection: features, values and ties are those of the float32
+ * path. The product is the plain one, so this holds on every machine; where the processor has int8
+ * units, its own product is held to the same.
+ */
+class Int8ScreenTest {
+  private static final int FEATURES = 1100;
+  private static final int WIDTH = 70;
+  private static final int COUNT = 150;
+
+  private final Random random = new Random(Seeds.seed());
+
+  /** Inputs that are hard to bound, each in its own way. */
+  enum Input {
+    GAUSSIAN,
+    EQUAL_ROWS,
+    HUGE_AND_TINY_ROWS,
+    HUGE_AND_TINY_TOKENS,
+    ZEROS,
+    ONE_GIANT_COORDINATE,
+    LARGE_BIASES,
+    FACTORS,
+    WHOLE_NUMBERS,
+    FEW_DIRECTIONS
+  }
+
+  private final float[] rows = new float[FEATURES * WIDTH];
+  private final float[] tokens = new float[COUNT * WIDTH];
+  private final float[] bias = new float[FEATURES];
+  private final float[] factors = new float[FEATURES];
+
+  private void make(Input input) {
+    fill(rows);
+    fill(tokens);
+    Arrays.fill(factors, 1);
+    for (int i = 0; i < FEATURES; i++) {
+      bias[i] = 0.1f * (float) random.nextGaussian();
+    }
+    switch (input) {
+      case GAUSSIAN -> {}
+      case EQUAL_ROWS -> {
+        Arrays.fill(bias, 0);
+        for (int i = 0; i < FEATURES; i++) {
+          System.arraycopy(rows, i % 7 * WIDTH, rows, i * WIDTH, WIDTH);
+        }
+      }
+      case HUGE_AND_TINY_ROWS -> scale(rows, FEATURES);
+      case HUGE_AND_TINY_TOKENS -> scale(tokens, COUNT);
+      case ZEROS -> {
+        Arrays.fill(rows, 5 * WIDTH, 300 * WIDTH, 0);
+        Arrays.fill(tokens, 3 * WIDTH, 40 * WIDTH, 0);
+      }
+      case ONE_GIANT_COORDINATE -> {
+        for (int i = 0; i < COUNT; i++) {
+          tokens[i * WIDTH + 3] = 3000;
+        }
+        for (int i = 0; i < FEATURES; i += 2) {
+          rows[i * WIDTH + 9] = -500;
+        }
+      }
+      case LARGE_BIASES -> {
+        for (int i = 0; i < FEATURES; i++) {
+          bias[i] = 1e7f + i % 3;
+        }
+      }
+      case FACTORS -> {
+        for (int i = 0; i < FEATURES; i++) {
+          factors[i] = 0.01f + 3 * random.nextFloat();
+        }
+      }
+      case WHOLE_NUMBERS -> {
+        wholes(rows);
+        wholes(tokens);
+        Arrays.fill(bias, 1);
+      }
+      case FEW_DIRECTIONS -> {
+        for (int i = 0; i < COUNT; i++) {
+          float amount = 10 * (float) random.nextGaussian();
+          for (int j = 0; j < WIDTH; j++) {
+            tokens[i * WIDTH + j] = 0.01f * tokens[i * WIDTH + j] + amount * rows[j];
+          }
+        }
+      }
+    }
+  }
+
+  private void fill(float[] values) {
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+  }
+
+  private void wholes(float[] values) {
+    for (int i = 0; i < values.length; i++) {
+      values[i] = random.nextInt(5) - 2;
+    }
+  }
+
+  private static void scale(float[] values, int count) {
+    float[] sizes = {1, 1e-44f, 1e-30f, 1e-13f, 1e-6f, 1e6f, 1e11f, 1e15f};
+    for (int i = 0; i < count; i++) {
+      for (int j = 0; j < WIDTH; j++) {
+        values[i * WIDTH + j] *= sizes[i % sizes.length];
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Input.class)
+  void selectsTheSameBitsAsFloat32(Input input) {
+    make(input);
+    compare(new PlainInt8Product());
+    if (Int8Units.product() != null) {
+      compare(Int8Units.product());
+    }
+  }
+
+  private void compare(Int8Product product) {
+    try (Arena arena = Arena.ofShared();
+        Workers workers = Workers.of(2)) {
+      MemorySegment table =
+          arena
+              .allocate((long) rows.length * Float.BYTES, 64)
+              .copyFrom(MemorySegment.ofArray(rows));
+      EncoderWeights weights = new EncoderWeights(table, bias, factors, FEATURES, WIDTH);
+      for (int k : new int[] {1, 8, 64}) {
+        TopKEncoder plain = new TopKEncoder(workers);
+        TopKEncoder screened = new TopKEncoder(workers, product);
+        for (int pass = 0; pass < 5; pass++) {
+          if (pass == 3) {
+            // Other weights of the same shape: what was rounded before must not be used.
+            MemorySegment.copy(table, 0, table, 4L * WIDTH * 40, 4L * WIDTH * 100);
+            bias[11] = 3;
+          }
+          if (pass % 3 == 0) {
+            plain.prepare(weights);
+            screened.prepare(weights);
+          }
+          int[][] features = new int[2][COUNT * k];
+          float[][] values = new float[2][COUNT * k];
+          int[][] counts = new int[2][COUNT];
+          plain.encode(tokens, COUNT, k, features[0], values[0], counts[0]);
+          screened.encode(tokens, COUNT, k, features[1], values[1], counts[1]);
+          assertThat(features[1]).containsExactly(features[0]);
+          assertThat(values[1]).containsExactly(values[0]);
+          assertThat(counts[1]).containsExactly(counts[0]);
+          if (pass == 0) {
+            assertThat(screened.screen()).isEqualTo("int8");
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void theUnitsOfThisProcessorMultiplyExactly() {
+    Int8Product units = Int8Units.product();
+    assumeTrue(units != null, "no int8 units");
+    try (Arena arena = Arena.ofConfined()) {
+      for (int count : new int[] {1, 2, 31, 64}) {
+        for (int depth : new int[] {4, 68, 384, 1000}) {
+          byte[] random = new byte[depth * (count + Int8Product.BLOCK)];
+          this.random.nextBytes(random);
+          MemorySegment all = arena.allocate(random.length, 64);
+          MemorySegment.copy(random, 0, all, ValueLayout.JAVA_BYTE, 0, random.length);
+          MemorySegment out = arena.allocate(4L * count * Int8Product.BLOCK, 64);
+          MemorySegment expected = arena.allocate(out.byteSize(), 64);
+          long block = (long) depth * count;
+          units.multiply(all, 0, count, all, block, depth, out);
+          units.release();
+          new PlainInt8Product().multiply(all, 0, count, all, block, depth, expected);
+          assertThat(out.mismatch(expected)).isEqualTo(-1);
+        }
+      }
+    }
+  }
+}
