@@ -3,6 +3,9 @@ package io.sluice.simd.int8;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 
 /**
  * Rows of weights rounded to int8, in blocks of 64 as {@link Int8Product} reads them: a quarter of
@@ -24,6 +27,10 @@ import java.lang.foreign.ValueLayout;
  */
 public final class Int8Weights {
   private static final int BLOCK = Int8Product.BLOCK;
+
+  /** Four bytes of an array as one int, in the order of this machine. */
+  private static final VarHandle FOUR =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.nativeOrder());
 
   private final Int8Kernels kernels = Int8Kernels.ofThisMachine();
   final RowBounds bounds = new RowBounds();
@@ -109,14 +116,14 @@ public final class Int8Weights {
     for (int i = 0; i < width; i++) {
       sum += scratch.rounded[i];
     }
-    long at = blockAt(place / BLOCK) + (long) (place % BLOCK) * 4;
-    MemorySegment bytes = scratch.bytes;
+    // One check of the whole block, then places that begin at multiples of four bytes.
+    MemorySegment block = packed.asSlice(blockAt(place / BLOCK), blockBytes());
+    byte[] rounded = scratch.rounded;
     int quads = depth() / 4;
+    int column = place % BLOCK;
     for (int i = 0; i < quads; i++) {
-      packed.set(
-          ValueLayout.JAVA_INT_UNALIGNED,
-          at + (long) i * BLOCK * 4,
-          bytes.get(ValueLayout.JAVA_INT_UNALIGNED, (long) i * 4));
+      block.setAtIndex(
+          ValueLayout.JAVA_INT, (long) i * BLOCK + column, (int) FOUR.get(rounded, 4 * i));
     }
     bounds.shift[place] = 128 * sum;
     bounds.scales[place] = factor * scratch.result[0];
