@@ -20,11 +20,6 @@ public final class Panels {
     return Arena.ofAuto().allocate(Math.multiplyExact(values, (long) Float.BYTES), 64);
   }
 
-  /** {@code panels} if it has room for this many values, else new memory. */
-  public static MemorySegment grown(MemorySegment panels, long values) {
-    return panels.byteSize() / Float.BYTES >= values ? panels : allocate(values);
-  }
-
   public static float get(MemorySegment panel, long index) {
     return panel.get(FLOAT, index * Float.BYTES);
   }

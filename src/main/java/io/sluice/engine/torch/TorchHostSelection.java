@@ -3,6 +3,7 @@ package io.sluice.engine.torch;
 import io.sluice.engine.arithmetic.Codes;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.memory.DType;
+import io.sluice.memory.ScratchArrays;
 import io.sluice.simd.batch.Quickselect;
 import io.sluice.torch.Device;
 import io.sluice.torch.ReductionOperators;
@@ -176,17 +177,17 @@ final class TorchHostSelection {
     private long[] places = new long[0];
     private float[] values = new float[0];
     private float[] scores = new float[0];
+    private int size;
 
     void add(int startRow, Tensor activation, Tensor score, Tensor chosen) {
       int more = Math.toIntExact(chosen.elements());
       if (more == 0) {
         return;
       }
-      int size = places.length;
       int grown = Math.addExact(size, more);
-      places = Arrays.copyOf(places, grown);
-      values = Arrays.copyOf(values, grown);
-      scores = Arrays.copyOf(scores, grown);
+      places = ScratchArrays.extended(places, grown);
+      values = ScratchArrays.extended(values, grown);
+      scores = ScratchArrays.extended(scores, grown);
       MemorySegment hostPlaces = transfer.scratch().longs("places", more);
       MemorySegment hostValues = transfer.scratch().floats("values", more);
       MemorySegment hostScores = transfer.scratch().floats("scores", more);
@@ -199,6 +200,7 @@ final class TorchHostSelection {
       for (int i = size; i < grown; i++) {
         places[i] += (long) startRow * spec.features();
       }
+      size = grown;
     }
 
     /**
@@ -209,22 +211,22 @@ final class TorchHostSelection {
     float keepLargest(int wanted) {
       // A batch's codes are few beside its activations, so a sort costs nothing that counts.
       int[] order =
-          IntStream.range(0, places.length)
+          IntStream.range(0, size)
               .boxed()
               .sorted(Comparator.comparingLong(i -> places[i]))
               .mapToInt(Integer::intValue)
               .toArray();
       float least = 0;
       int equal = 0;
-      if (wanted < scores.length) {
-        least = Quickselect.largest(scores.clone(), scores.length, wanted);
+      if (wanted < size) {
+        least = Quickselect.largest(Arrays.copyOf(scores, size), size, wanted);
         equal = wanted;
-        for (float score : scores) {
-          equal -= score > least ? 1 : 0;
+        for (int i = 0; i < size; i++) {
+          equal -= scores[i] > least ? 1 : 0;
         }
       }
-      long[] keptPlaces = new long[places.length];
-      float[] keptValues = new float[places.length];
+      long[] keptPlaces = new long[size];
+      float[] keptValues = new float[size];
       int kept = 0;
       float lowest = Float.POSITIVE_INFINITY;
       for (int i : order) {
@@ -234,18 +236,19 @@ final class TorchHostSelection {
           lowest = scores[i] > 0 ? Math.min(lowest, scores[i]) : lowest;
         }
       }
-      places = Arrays.copyOf(keptPlaces, kept);
-      values = Arrays.copyOf(keptValues, kept);
+      places = keptPlaces;
+      values = keptValues;
+      size = kept;
       return lowest == Float.POSITIVE_INFINITY ? 0 : lowest;
     }
 
     void copyTo(Codes codes, int rows, boolean positive) {
       int features = spec.features();
-      codes.begin(rows, places.length);
+      codes.begin(rows, size);
       int entry = 0;
       int kept = 0;
       for (int row = 0; row < rows; row++) {
-        for (; entry < places.length && places[entry] / features == row; entry++) {
+        for (; entry < size && places[entry] / features == row; entry++) {
           // Not (value > 0), which would pass over NaN.
           if (!positive || !(values[entry] <= 0)) {
             codes.put(kept++, (int) (places[entry] % features), values[entry]);

@@ -1,8 +1,8 @@
 package io.sluice.model.cpu;
 
+import io.sluice.memory.GrowingMemory;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;
@@ -18,7 +18,7 @@ public final class KeyValueCache implements AutoCloseable {
 
   private final TensorScope owner = TensorScope.detached();
   private final Map<Integer, Room> rooms = new HashMap<>();
-  private final Map<Integer, MemorySegment> rows = new HashMap<>();
+  private final Map<Integer, GrowingMemory> rows = new HashMap<>();
   private int length;
 
   /** Keys and values, {@code [1, groups, room, headDim]} each. */
@@ -74,16 +74,9 @@ public final class KeyValueCache implements AutoCloseable {
    */
   MemorySegment rows(int layer, int width, int end) {
     long rowBytes = (long) width * Float.BYTES;
-    MemorySegment memory = rows.get(layer);
-    if (memory == null || memory.byteSize() < end * rowBytes) {
-      MemorySegment larger = Arena.ofAuto().allocate(room(end) * rowBytes, 64);
-      if (memory != null) {
-        MemorySegment.copy(memory, 0, larger, 0, length * rowBytes);
-      }
-      rows.put(layer, larger);
-      memory = larger;
-    }
-    return memory.asSlice(0, end * rowBytes);
+    return rows.computeIfAbsent(layer, key -> new GrowingMemory())
+        .extended(room(end) * rowBytes, length * rowBytes)
+        .asSlice(0, end * rowBytes);
   }
 
   private static long room(long end) {

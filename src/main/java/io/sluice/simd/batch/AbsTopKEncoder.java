@@ -1,9 +1,9 @@
 package io.sluice.simd.batch;
 
+import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
-import io.sluice.simd.Panels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -83,6 +83,7 @@ public final class AbsTopKEncoder {
     /** Below all that is finite: a tile is then always written. */
     private final float[] nothing = new float[kernels.panelWidth()];
 
+    private final GrowingMemory panelMemory = new GrowingMemory();
     private MemorySegment panels = MemorySegment.NULL;
     private float[] rows = new float[0];
     private float[] thresholds = new float[0];
@@ -129,7 +130,7 @@ public final class AbsTopKEncoder {
     }
 
     private void fit(int width, int padded) {
-      panels = Panels.grown(panels, (long) width * padded);
+      panels = panelMemory.of(padded, width);
       rows = ScratchArrays.atLeast(rows, width * TILE);
       thresholds = ScratchArrays.atLeast(thresholds, padded);
     }

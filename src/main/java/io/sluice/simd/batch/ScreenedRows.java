@@ -1,9 +1,8 @@
 package io.sluice.simd.batch;
 
-import io.sluice.memory.HugeMemory;
+import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.NativeMemory;
 import io.sluice.simd.Panels;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -14,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 final class ScreenedRows {
   private static final int TILE = SparseKernels.TILE_FEATURES;
 
+  private final GrowingMemory own = GrowingMemory.huge();
   private MemorySegment memory;
   private int coordinates;
 
@@ -37,9 +37,9 @@ final class ScreenedRows {
   void fit(int features, int coordinates) {
     long bytes = bytes(features, coordinates);
     if (memory.byteSize() < bytes) {
-      // The old goes before the new comes.
+      // The old piece can be freed before there is the new one.
       memory = MemorySegment.NULL;
-      memory = HugeMemory.allocate(bytes, Arena.ofAuto());
+      memory = own.ofBytes(bytes);
     }
     this.coordinates = coordinates;
   }

@@ -1,9 +1,9 @@
 package io.sluice.simd.batch;
 
+import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
-import io.sluice.simd.Panels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -37,6 +37,7 @@ final class TileScan<S extends FoundCodes> {
     final S found;
     int first;
     int end;
+    final GrowingMemory panelMemory = new GrowingMemory();
     MemorySegment panels = MemorySegment.NULL;
     float[] rows = new float[0];
     float[] tile = new float[0];
@@ -51,7 +52,7 @@ final class TileScan<S extends FoundCodes> {
     }
 
     void fit(int width, int lanes, int panelCount) {
-      panels = Panels.grown(panels, (long) width * lanes * panelCount);
+      panels = panelMemory.of((long) lanes * panelCount, width);
       rows = ScratchArrays.atLeast(rows, width * TILE);
       tile = ScratchArrays.atLeast(tile, lanes * TILE);
       thresholds = ScratchArrays.atLeast(thresholds, lanes * (TILE + 1));

@@ -1,7 +1,7 @@
 package io.sluice.simd.batch;
 
+import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.ScratchArrays;
-import io.sluice.simd.Panels;
 import io.sluice.simd.int8.Int8Product;
 import io.sluice.simd.int8.Int8Tokens;
 import io.sluice.simd.int8.Int8Weights;
@@ -38,6 +38,8 @@ final class TopKTask {
 
   private float[] dots = new float[0];
   private int capacity;
+  private final GrowingMemory panelsMemory = new GrowingMemory();
+  private final GrowingMemory panelMemory = new GrowingMemory();
   private MemorySegment panels = MemorySegment.NULL;
   private MemorySegment panel = MemorySegment.NULL;
   private float[] thresholds = new float[0];
@@ -130,17 +132,15 @@ final class TopKTask {
     int lanes = kernels.panelWidth();
     int padded = Math.ceilDiv(end - first, lanes) * lanes;
     if (table.rounded() == null) {
-      panels = Panels.grown(panels, (long) table.coordinates() * padded);
+      panels = panelsMemory.of(padded, table.coordinates());
     }
-    if (capacity < padded) {
-      capacity = padded;
-      thresholds = new float[padded];
-      floors = new float[padded];
-      norms = new float[padded];
-      room = new float[padded];
-      pairs = new int[passing.length * padded];
-      dots = new float[pairs.length];
-    }
+    capacity = Math.max(capacity, padded);
+    thresholds = ScratchArrays.atLeast(thresholds, padded);
+    floors = ScratchArrays.atLeast(floors, padded);
+    norms = ScratchArrays.atLeast(norms, padded);
+    room = ScratchArrays.atLeast(room, padded);
+    pairs = ScratchArrays.atLeast(pairs, passing.length * capacity);
+    dots = ScratchArrays.atLeast(dots, passing.length * capacity);
     fitTiles();
     fitRows();
   }
@@ -155,7 +155,7 @@ final class TopKTask {
     if (plainWidth != table.weights().width()) {
       plainWidth = table.weights().width();
       plain = new Screen.Scratch(kernels, plainWidth);
-      panel = Panels.grown(panel, (long) plainWidth * kernels.panelWidth());
+      panel = panelMemory.of(kernels.panelWidth(), plainWidth);
     }
   }
 

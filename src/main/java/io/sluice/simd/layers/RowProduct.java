@@ -1,6 +1,6 @@
 package io.sluice.simd.layers;
 
-import io.sluice.memory.HugeMemory;
+import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.LiveMemory;
 import io.sluice.memory.NativeMemory;
 import io.sluice.memory.PerThread;
@@ -89,7 +89,7 @@ public final class RowProduct {
     final MemorySegment exponents = newTile();
     final MemorySegment part = newTile();
     final MemorySegment zeros = Arena.ofAuto().allocate(panelRowBytes, 64);
-    MemorySegment rows = MemorySegment.NULL;
+    final GrowingMemory packed = GrowingMemory.huge();
 
     /**
      * Packs rows.
@@ -99,11 +99,9 @@ public final class RowProduct {
     long pack(long x, int count, int in) {
       int tiles = Math.ceilDiv(count, tileRows);
       long bytes = Math.ceilDiv(in, DEPTH) * tiles * tileBytes;
-      if (rows.byteSize() < bytes) {
-        rows = HugeMemory.allocate(bytes, Arena.ofAuto());
-      }
+      long packedAt = packed.ofBytes(bytes).address();
       long rowBytes = (long) in * Float.BYTES;
-      long to = rows.address();
+      long to = packedAt;
       for (int t = 0; t < in; t += DEPTH) {
         for (int tile = 0; tile < tiles; tile++, to += tileBytes) {
           int row = tile * tileRows;
@@ -112,7 +110,7 @@ public final class RowProduct {
           kernels.packRows(from, rowBytes, taken, Math.min(DEPTH, in - t), to);
         }
       }
-      return rows.address();
+      return packedAt;
     }
   }
 
