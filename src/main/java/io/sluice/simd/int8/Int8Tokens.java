@@ -1,5 +1,6 @@
 package io.sluice.simd.int8;
 
+import io.sluice.memory.GrowingMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -16,6 +17,7 @@ public final class Int8Tokens {
   private final TokenBounds bounds = new TokenBounds();
   private final MemorySegment products =
       Arena.ofAuto().allocate((long) CHUNK * Int8Product.BLOCK * Integer.BYTES, 64);
+  private final GrowingMemory packedMemory = new GrowingMemory();
   private MemorySegment packed = MemorySegment.NULL;
   private int count;
   private int depth;
@@ -34,9 +36,7 @@ public final class Int8Tokens {
     depth = Int8Weights.depth(width);
     scratch.fit(width);
     bounds.fit(count);
-    if (packed.byteSize() < (long) count * depth) {
-      packed = Arena.ofAuto().allocate((long) count * depth, 64);
-    }
+    packed = packedMemory.ofBytes((long) count * depth);
     for (int own = 0; own < count; own++) {
       System.arraycopy(tokens, (first + own) * width, scratch.row, 0, width);
       kernels.round(scratch.row, width, scratch.rounded, scratch.result);

@@ -1,5 +1,6 @@
 package io.sluice.simd.int8;
 
+import io.sluice.memory.ScratchArrays;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -76,9 +77,7 @@ public final class Int8Weights {
     MemorySegment bytes = MemorySegment.ofArray(rounded);
 
     void fit(int width) {
-      if (row.length < width) {
-        row = new float[width];
-      }
+      row = ScratchArrays.atLeast(row, width);
       if (rounded.length != depth(width)) {
         rounded = new byte[depth(width)];
         bytes = MemorySegment.ofArray(rounded);

@@ -1,5 +1,7 @@
 package io.sluice.simd.int8;
 
+import io.sluice.memory.ScratchArrays;
+
 /** What the bound needs of each row beside its bytes; all are multiplied by the row's factor. */
 final class RowBounds {
   /** The scale of a row's whole numbers. */
@@ -18,12 +20,10 @@ final class RowBounds {
   int[] shift = new int[0];
 
   void fit(int rows) {
-    if (scales.length < rows) {
-      scales = new float[rows];
-      residues = new float[rows];
-      norms = new float[rows];
-      bias = new float[rows];
-      shift = new int[rows];
-    }
+    scales = ScratchArrays.atLeast(scales, rows);
+    residues = ScratchArrays.atLeast(residues, rows);
+    norms = ScratchArrays.atLeast(norms, rows);
+    bias = ScratchArrays.atLeast(bias, rows);
+    shift = ScratchArrays.atLeast(shift, rows);
   }
 }
