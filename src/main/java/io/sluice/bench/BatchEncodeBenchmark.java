@@ -85,13 +85,17 @@ public final class BatchEncodeBenchmark implements Benchmark {
           attention ? "attention" : "isotropic",
           width,
           features,
-          encoder.screenedDirections() == 0 ? encoder.screen() : encoder.screenedDirections(),
+          screen(encoder),
           1e3 * seconds[0],
           1e3 * seconds[1],
           100 * operations / seconds[0] / PeakBenchmark.rate(workers, seconds[2]),
           seconds[1] / seconds[0]);
       out.flush();
     }
+  }
+
+  private static String screen(TopKEncoder encoder) {
+    return encoder.screen().replace("directions", String.valueOf(encoder.screenedDirections()));
   }
 
   private static void addmmAndTopK(MemorySegment tokens, MemorySegment rows, int d, int features) {

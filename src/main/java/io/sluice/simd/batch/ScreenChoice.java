@@ -83,8 +83,15 @@ final class ScreenChoice {
    * @param count tokens of a batch
    * @param least the score that each token's features must exceed
    * @param steady whether the weights stay as they are from batch to batch
+   * @param int8 whether coordinates are multiplied in int8
    */
-  record Sample(EncoderWeights weights, float[] tokens, int count, float[] least, boolean steady) {}
+  record Sample(
+      EncoderWeights weights,
+      float[] tokens,
+      int count,
+      float[] least,
+      boolean steady,
+      boolean int8) {}
 
   /**
    * The number of leading directions to keep, or 0 if a screen would not pay.
@@ -134,11 +141,12 @@ final class ScreenChoice {
     double features = sample.weights().features();
     double width = sample.weights().width();
     double pair = TILE * width + PAIR;
-    double best = WORTHWHILE * features * width;
+    double product = sample.int8() ? 1 / INT8 : 1;
+    double best = WORTHWHILE * features * width * product;
     int kept = 0;
     for (int step = 1; step <= directions / STEP; step++) {
       double d = step * STEP;
-      double cost = (d + 1) * features + d * width + passing[step] * scale * pair;
+      double cost = (d + 1) * features * product + d * width + passing[step] * scale * pair;
       if (!sample.steady()) {
         cost += features * width * d / sample.count();
       }

@@ -200,12 +200,16 @@ public final class TopKEncoder {
 
   /** The directions that are multiplied for every pair, or 0 if all coordinates are. */
   public int screenedDirections() {
-    return table.rounded() != null || table.screen() == null ? 0 : table.screen().coordinates() - 1;
+    return table.screen() == null ? 0 : table.screen().coordinates() - 1;
   }
 
-  /** What bounds the products now: {@code int8}, {@code directions} or {@code none}. */
+  /** What bounds the products now: {@code int8}, {@code directions}, both, or {@code none}. */
   public String screen() {
-    return table.rounded() != null ? "int8" : table.screen() != null ? "directions" : "none";
+    String directions = table.screen() == null ? "" : "directions";
+    String int8 = table.rounded() == null ? "" : "int8";
+    return directions.isEmpty() && int8.isEmpty()
+        ? "none"
+        : int8 + (directions.isEmpty() || int8.isEmpty() ? "" : ", ") + directions;
   }
 
   // ---- what follows from what was seen ----
@@ -219,7 +223,11 @@ public final class TopKEncoder {
     if (weights.features() < SCREENED_FEATURES || width < SCREENED_WIDTH || sampled < width) {
       return;
     }
-    if (!allowed.directions() || table.rounded() != null) {
+    boolean steady = preparations < passes;
+    boolean int8 = table.rounded() != null;
+    // In int8 the narrower product saves less than it costs to project weights for every batch.
+    if (!allowed.directions() || int8 && !steady) {
+      table.setScreen(null);
       return;
     }
     float[] least = new float[count];
@@ -240,7 +248,7 @@ public final class TopKEncoder {
             kernels,
             basis,
             directions,
-            new ScreenChoice.Sample(weights, tokens, count, least, preparations < passes));
+            new ScreenChoice.Sample(weights, tokens, count, least, steady, int8));
     table.setScreen(kept == 0 ? null : new Screen(kernels, basis, kept, width));
   }
 

@@ -131,9 +131,8 @@ final class TopKTask {
   private void fit() {
     int lanes = kernels.panelWidth();
     int padded = Math.ceilDiv(end - first, lanes) * lanes;
-    if (table.rounded() == null) {
-      panels = panelsMemory.of(padded, table.coordinates());
-    }
+    // Rounded tokens need one panel at a time.
+    panels = panelsMemory.of(table.rounded() == null ? padded : lanes, table.coordinates());
     capacity = Math.max(capacity, padded);
     thresholds = ScratchArrays.atLeast(thresholds, padded);
     floors = ScratchArrays.atLeast(floors, padded);
@@ -141,6 +140,12 @@ final class TopKTask {
     room = ScratchArrays.atLeast(room, padded);
     pairs = ScratchArrays.atLeast(pairs, passing.length * capacity);
     dots = ScratchArrays.atLeast(dots, passing.length * capacity);
+    if (table.rounded() != null) {
+      if (rounded == null) {
+        rounded = new Int8Tokens(table.product());
+      }
+      rounded.fit(end - first, table.coordinates());
+    }
     fitTiles();
     fitRows();
   }
@@ -164,11 +169,7 @@ final class TopKTask {
     fitRows();
     fitTiles();
     for (int at = first; at < end; at += TILE) {
-      table.gather(at, plain.rows);
-      for (int i = 0; i < TILE; i++) {
-        squares[i] = table.square(at + i);
-      }
-      table.screen().projectRows(plain.rows, squares, plain.product, rows[0]);
+      project(at, rows[0]);
       table.screened().setTile(at, rows[0]);
     }
   }
@@ -202,20 +203,31 @@ final class TopKTask {
         thresholds[own] = threshold(own, floors[own]);
       }
       if (table.rounded() != null) {
-        continue;
-      }
-      if (table.screen() == null) {
+        round(tokens, token);
+      } else if (table.screen() == null) {
         kernels.packTokens(tokens, token, end, width, panels, at);
       } else {
         kernels.packTokens(tokens, token, end, width, panel, 0);
         table.screen().projectPanel(panel, squares, plain, panels, at);
       }
     }
-    if (table.rounded() != null) {
-      if (rounded == null) {
-        rounded = new Int8Tokens(table.product());
+  }
+
+  /** Rounds a panel of tokens, within the screen if there is one. */
+  private void round(float[] tokens, int token) {
+    int lanes = kernels.panelWidth();
+    int width = table.weights().width();
+    int here = Math.min(lanes, end - token);
+    if (table.screen() != null) {
+      kernels.packTokens(tokens, token, end, width, panel, 0);
+      table.screen().projectPanel(panel, squares, plain, panels, 0);
+    }
+    for (int j = 0; j < here; j++) {
+      if (table.screen() == null) {
+        rounded.set(token - first + j, tokens, (token + j) * width);
+      } else {
+        rounded.set(token - first + j, panels, lanes, j);
       }
-      rounded.set(tokens, first, end, width);
     }
   }
 
@@ -285,22 +297,50 @@ final class TopKTask {
 
   /** Rounds the weights at the places of the order from {@code from} to {@code to}. */
   void roundWeights(int from, int to) {
+    fitRows();
+    fitTiles();
     if (rounding == null) {
       rounding = new Int8Weights.Scratch();
     }
     EncoderWeights weights = table.weights();
-    for (int place = from; place < to; place++) {
-      int feature = table.feature(place);
-      table
-          .rounded()
-          .set(
-              place,
-              weights.rows(),
-              feature,
-              weights.factors()[feature],
-              weights.bias()[feature],
-              table.square(place),
-              rounding);
+    int coordinates = table.coordinates();
+    for (int at = from; at < to; at += TILE) {
+      float[] into = table.screen() == null ? plain.rows : rows[0];
+      project(at, into);
+      for (int i = 0; i < TILE && at + i < to; i++) {
+        int feature = table.feature(at + i);
+        table
+            .rounded()
+            .set(
+                at + i,
+                into,
+                i * coordinates,
+                weights.factors()[feature],
+                weights.bias()[feature],
+                table.screen() == null
+                    ? Math.sqrt(table.square(at + i))
+                    : norm(into, i * coordinates, coordinates),
+                rounding);
+      }
+    }
+  }
+
+  private static double norm(float[] values, int at, int count) {
+    double square = 0;
+    for (int i = at; i < at + count; i++) {
+      square += (double) values[i] * values[i];
+    }
+    return Math.sqrt(square);
+  }
+
+  /** Gathers eight rows, within the screen if there is one. */
+  private void project(int place, float[] into) {
+    table.gather(place, plain.rows);
+    if (table.screen() != null) {
+      for (int i = 0; i < TILE; i++) {
+        squares[i] = table.square(place + i);
+      }
+      table.screen().projectRows(plain.rows, squares, plain.product, into);
     }
   }
 

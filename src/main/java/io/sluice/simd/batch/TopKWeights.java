@@ -162,9 +162,7 @@ final class TopKWeights {
   void setScreen(Screen screen) {
     this.screen = screen;
     screenedIsCurrent = false;
-    if (screen != null) {
-      screened.fit(weights.features(), screen.coordinates());
-    }
+    roundedIsCurrent = false;
   }
 
   /** The product of rounded values; null where there is none. */
@@ -186,7 +184,7 @@ final class TopKWeights {
       roundedIsCurrent = false;
     }
     if (use) {
-      rounded.fit(weights.features(), weights.width());
+      rounded.fit(weights.features(), coordinates());
     }
   }
 
@@ -200,9 +198,16 @@ final class TopKWeights {
     roundedIsCurrent = true;
   }
 
-  /** Whether the weights must be projected into the screen before they are used. */
+  /**
+   * Whether the weights must be projected into the screen before they are used; makes room for
+   * that.
+   */
   boolean needsProjection() {
-    return rounded == null && screen != null && !screenedIsCurrent;
+    boolean needs = rounded == null && screen != null && !screenedIsCurrent;
+    if (needs) {
+      screened.fit(weights.features(), screen.coordinates());
+    }
+    return needs;
   }
 
   /** Takes note that all weights were projected. */

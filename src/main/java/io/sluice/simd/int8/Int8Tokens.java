@@ -1,6 +1,7 @@
 package io.sluice.simd.int8;
 
 import io.sluice.memory.GrowingMemory;
+import io.sluice.simd.Panels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -20,38 +21,60 @@ public final class Int8Tokens {
   private final GrowingMemory packedMemory = new GrowingMemory();
   private MemorySegment packed = MemorySegment.NULL;
   private int count;
+  private int width;
   private int depth;
 
   public Int8Tokens(Int8Product product) {
     this.product = product;
   }
 
-  /**
-   * Rounds tokens.
-   *
-   * @param tokens {@code [≥ end, width]}, finite
-   */
-  public void set(float[] tokens, int first, int end, int width) {
-    count = end - first;
+  /** Makes room for tokens of this width; {@link #set} then sets each. */
+  public void fit(int count, int width) {
+    this.count = count;
+    this.width = width;
     depth = Int8Weights.depth(width);
     scratch.fit(width);
     bounds.fit(count);
     packed = packedMemory.ofBytes((long) count * depth);
-    for (int own = 0; own < count; own++) {
-      System.arraycopy(tokens, (first + own) * width, scratch.row, 0, width);
-      kernels.round(scratch.row, width, scratch.rounded, scratch.result);
-      for (int i = 0; i < depth; i++) {
-        // Unsigned: 128 more, which is the other sign bit.
-        scratch.rounded[i] ^= (byte) 0x80;
-      }
-      MemorySegment.copy(scratch.bytes, 0, packed, (long) own * depth, depth);
-      for (int i = width; i < depth; i++) {
-        scratch.rounded[i] = 0;
-      }
-      bounds.scales[own] = scratch.result[0];
-      bounds.residues[own] = scratch.result[1];
-      bounds.rounded[own] = scratch.result[2];
+  }
+
+  /**
+   * Rounds a token.
+   *
+   * @param token counted from 0
+   * @param values the token's values are at {@code at}, finite
+   */
+  public void set(int token, float[] values, int at) {
+    System.arraycopy(values, at, scratch.row, 0, width);
+    round(token);
+  }
+
+  /**
+   * Rounds a token of a panel.
+   *
+   * @param panel {@code [width][lanes]}
+   * @param lane which token of the panel
+   */
+  public void set(int token, MemorySegment panel, int lanes, int lane) {
+    for (int i = 0; i < width; i++) {
+      scratch.row[i] = Panels.get(panel, (long) i * lanes + lane);
     }
+    round(token);
+  }
+
+  private void round(int token) {
+    kernels.round(scratch.row, width, scratch.rounded, scratch.result);
+    for (int i = 0; i < depth; i++) {
+      // Unsigned: 128 more, which is the other sign bit.
+      scratch.rounded[i] ^= (byte) 0x80;
+    }
+    MemorySegment.copy(scratch.bytes, 0, packed, (long) token * depth, depth);
+    for (int i = width; i < depth; i++) {
+      scratch.rounded[i] = 0;
+    }
+    bounds.scales[token] = scratch.result[0];
+    bounds.residues[token] = scratch.result[1];
+    bounds.rounded[token] = scratch.result[2];
   }
 
   /** Receives which pairs may have a score above the threshold. */

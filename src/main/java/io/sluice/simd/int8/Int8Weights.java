@@ -89,27 +89,14 @@ public final class Int8Weights {
    * Rounds a row.
    *
    * @param place where the row is kept
-   * @param table {@code [rows, width]}, float32
-   * @param row which row of the table
+   * @param rows the row is at {@code at}, finite
    * @param factor what scores are multiplied by
-   * @param square the row's squared norm
+   * @param norm at least the row's norm
    */
   public void set(
-      int place,
-      MemorySegment table,
-      int row,
-      float factor,
-      float bias,
-      double square,
-      Scratch scratch) {
+      int place, float[] rows, int at, float factor, float bias, double norm, Scratch scratch) {
     scratch.fit(width);
-    MemorySegment.copy(
-        table,
-        ValueLayout.JAVA_FLOAT_UNALIGNED,
-        (long) row * width * Float.BYTES,
-        scratch.row,
-        0,
-        width);
+    System.arraycopy(rows, at, scratch.row, 0, width);
     kernels.round(scratch.row, width, scratch.rounded, scratch.result);
     int sum = 0;
     for (int i = 0; i < width; i++) {
@@ -127,7 +114,7 @@ public final class Int8Weights {
     bounds.shift[place] = 128 * sum;
     bounds.scales[place] = factor * scratch.result[0];
     bounds.residues[place] = Math.nextUp(factor * scratch.result[1]);
-    bounds.norms[place] = ScalarInt8Kernels.up(factor * Math.sqrt(square));
+    bounds.norms[place] = ScalarInt8Kernels.up(factor * norm);
     double scaled = (double) factor * bias;
     bounds.bias[place] = Math.nextUp((float) (scaled + Math.abs(scaled) * 0x1p-20));
   }
