@@ -2,9 +2,9 @@ package io.sluice.dictionary;
 
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.NormEngine;
-import io.sluice.engine.SkipEngine;
+import io.sluice.engine.SkipConnection;
 import io.sluice.engine.TokenNorm;
+import io.sluice.engine.TokenNormalisation;
 import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.engine.spec.Optimiser;
 import java.io.IOException;
@@ -70,10 +70,10 @@ public record Dictionary(
   public Engine open(EngineFactory engines) {
     Engine engine = engines.open(config.specOfNormalised(Optimiser.NONE), parameters);
     if (config.tokenNorm().isPresent()) {
-      engine = new NormEngine(engine, config.tokenNorm().get());
+      engine = TokenNormalisation.around(engine, config.tokenNorm().get());
     }
     // A skip connection reads the token before normalisation.
-    return skip == null ? engine : new SkipEngine(engine, skip);
+    return skip == null ? engine : SkipConnection.around(engine, skip);
   }
 
   /**

@@ -95,7 +95,7 @@ public record DictionaryConfig(
       throw new IllegalArgumentException(activation + " is for learning, not for use");
     }
     activation.requireFit(features);
-    requireNested(prefixes, features);
+    EngineSpec.requireNested(prefixes, features);
     if (activation instanceof Pursuit && (inputWidth != outputWidth || scoreByDecoderNorm)) {
       throw new IllegalArgumentException(
           "matching pursuit reads what it writes (widths %d and %d) and scores by value"
@@ -103,23 +103,6 @@ public record DictionaryConfig(
     }
     if (tokenNorm.isPresent()) {
       requireFit(tokenNorm.get(), inputWidth, outputWidth, sites);
-    }
-  }
-
-  /**
-   * Checks where smaller dictionaries of a nested one end.
-   *
-   * @throws IllegalArgumentException if the ends do not ascend below {@code features}
-   */
-  public static void requireNested(List<Integer> prefixes, int features) {
-    int last = 0;
-    for (int end : prefixes) {
-      if (end <= last || end >= features) {
-        throw new IllegalArgumentException(
-            "prefixes must ascend and be smaller than the %d features: %s"
-                .formatted(features, prefixes));
-      }
-      last = end;
     }
   }
 

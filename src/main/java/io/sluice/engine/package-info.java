@@ -7,8 +7,9 @@
  * the engine of one dictionary: it checks the order of calls and computes what is the same on every
  * device (dead features, penalties, learned thresholds and gates, matching pursuit). The matrix
  * products are computed by one of three implementations, in {@code vector}, {@code torch} and
- * {@code reference}. {@link io.sluice.engine.SkipEngine}, {@link io.sluice.engine.NormEngine} and
- * {@link io.sluice.engine.CrossLayerEngine} are built on other engines.
+ * {@code reference}. {@link io.sluice.engine.SkipConnection} and {@link
+ * io.sluice.engine.TokenNormalisation} extend an engine; {@link io.sluice.engine.CrossLayerEngine}
+ * is built on several.
  *
  * <p>The settings of an engine (shape, penalty, optimiser) are in {@code spec}, activation
  * functions in {@code activation}. Schedules, metrics and files are not here: they belong to {@code

@@ -5,7 +5,7 @@ import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
 import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.Engine;
-import io.sluice.engine.SkipEngine;
+import io.sluice.engine.SkipConnection;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.training.run.DivergedException;
@@ -59,9 +59,9 @@ final class Export {
     subtractShift(parameters, shift);
     divide(parameters.decoder(), written);
     divide(parameters.decoderBias(), written);
-    MemorySegment skip = null;
-    if (engine instanceof SkipEngine skips) {
-      skip = skips.skip(Arena.ofAuto());
+    MemorySegment skip =
+        SkipConnection.of(engine).map(connection -> connection.skip(Arena.ofAuto())).orElse(null);
+    if (skip != null) {
       requireFinite("skip connection", skip);
       multiply(skip, read[0] / written[0]);
       subtractSkipped(parameters, skip, shift);

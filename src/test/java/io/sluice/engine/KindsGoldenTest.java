@@ -63,7 +63,8 @@ class KindsGoldenTest {
   })
   void skipConnectionsFollowAutograd(String engine, String name) throws Exception {
     load(name);
-    try (Engine skips = new SkipEngine(engines(engine).open(spec(), start()), data("start.skip"))) {
+    try (Engine skips =
+        SkipConnection.around(engines(engine).open(spec(), start()), data("start.skip"))) {
       follow(skips);
     }
   }
@@ -222,8 +223,8 @@ class KindsGoldenTest {
   void skipConnectionsGoOnBitByBitFromARestoredState(String engine) throws Exception {
     load("skip-sparse-adam");
     EngineFactory engines = engines(engine);
-    try (Engine whole = new SkipEngine(engines.open(spec(), start()), null);
-        Engine resumed = new SkipEngine(engines.open(spec(), start()), null)) {
+    try (Engine whole = SkipConnection.around(engines.open(spec(), start()), null);
+        Engine resumed = SkipConnection.around(engines.open(spec(), start()), null)) {
       for (int step = 1; step <= 6; step++) {
         step(whole, step);
       }
@@ -245,8 +246,9 @@ class KindsGoldenTest {
   @Test
   void reconstructsWithWhatIsSkipped() throws Exception {
     load("skip-adam");
-    try (SkipEngine skips =
-        new SkipEngine(EngineFactory.reference().open(spec(), start()), data("after20.skip"))) {
+    try (Engine skips =
+        SkipConnection.around(
+            EngineFactory.reference().open(spec(), start()), data("after20.skip"))) {
       Rows input = batch("inputs", integer("inputWidth"), 1);
       Rows target = batch("targets", integer("outputWidth"), 1);
       skips.encode(input, new TopK(integer("k")));
@@ -262,7 +264,8 @@ class KindsGoldenTest {
         }
       }
       assertThat(sum).isCloseTo(error, within(1e-4 * error));
-      assertThat(skips.skip(arena).mismatch(data("after20.skip"))).isEqualTo(-1);
+      assertThat(SkipConnection.of(skips).orElseThrow().skip(arena).mismatch(data("after20.skip")))
+          .isEqualTo(-1);
     }
   }
 
@@ -270,9 +273,9 @@ class KindsGoldenTest {
   void skipConnectionsOfAnotherSizeAreRefused() throws Exception {
     load("skip-adam");
     try (Engine inner = EngineFactory.reference().open(spec(), start())) {
-      assertThatThrownBy(() -> new SkipEngine(inner, arena.allocate(12)))
+      assertThatThrownBy(() -> SkipConnection.around(inner, arena.allocate(12)))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("from 8 to 6 values takes 192 bytes, not 12");
+          .hasMessageContaining("from 8 to 6 values has 192 bytes, not 12");
     }
   }
 

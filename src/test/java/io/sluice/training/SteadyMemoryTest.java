@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.SkipEngine;
+import io.sluice.engine.SkipConnection;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
@@ -105,7 +105,7 @@ class SteadyMemoryTest {
         case JUMPRELU -> engines.open(plain.with(Learned.THRESHOLD), start);
         case GATED -> engines.open(plain.with(Learned.GATE), start);
         case CROSSCODER -> engines.open(plain.writing(List.of(16, 16)), start);
-        case SKIP -> new SkipEngine(engines.open(plain, start), null);
+        case SKIP -> SkipConnection.around(engines.open(plain, start), null);
         case CROSS_LAYER -> crossLayer(engines, start);
         default -> engines.open(plain, start);
       };

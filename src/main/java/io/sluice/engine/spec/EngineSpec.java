@@ -74,10 +74,11 @@ public record EngineSpec(
     Objects.requireNonNull(optimiser, "optimiser");
     Objects.requireNonNull(learned, "learned");
     prefixes = List.copyOf(prefixes);
-    requireNested(prefixes, features);
+    requireWhole(prefixes, features);
     if (learned != Learned.NOTHING && prefixes.size() > 1) {
       throw new IllegalArgumentException(
-          "nested prefixes go with a number of features, not with a learned " + learned);
+          "nested prefixes need a number of features per token and cannot be combined with a learned "
+              + learned);
     }
     sites = List.copyOf(sites);
     if (!sites.isEmpty()
@@ -139,17 +140,29 @@ public record EngineSpec(
         sites);
   }
 
-  private static void requireNested(List<Integer> prefixes, int features) {
+  /**
+   * Checks where smaller dictionaries of a nested one end.
+   *
+   * @throws IllegalArgumentException if the ends do not ascend below {@code features}
+   */
+  public static void requireNested(List<Integer> prefixes, int features) {
     int last = 0;
     for (int end : prefixes) {
-      if (end <= last) {
-        throw new IllegalArgumentException("prefixes must be positive and ascend: " + prefixes);
+      if (end <= last || end >= features) {
+        throw new IllegalArgumentException(
+            "prefixes must ascend and be smaller than the %d features: %s"
+                .formatted(features, prefixes));
       }
       last = end;
     }
-    if (last != features) {
+  }
+
+  /** Checks ends of which the last is that of the whole dictionary. */
+  private static void requireWhole(List<Integer> prefixes, int features) {
+    if (prefixes.isEmpty() || prefixes.getLast() != features) {
       throw new IllegalArgumentException(
           "the last prefix must be all " + features + " features: " + prefixes);
     }
+    requireNested(prefixes.subList(0, prefixes.size() - 1), features);
   }
 }

@@ -8,6 +8,7 @@ import io.sluice.engine.activation.Learned;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.HeldOut;
@@ -81,7 +82,7 @@ public record TrainingConfig(
       throw new IllegalArgumentException(
           "k (" + most + ") is more than the number of features (" + features + ")");
     }
-    DictionaryConfig.requireNested(sparsity.prefixes(), features);
+    EngineSpec.requireNested(sparsity.prefixes(), features);
     if (sparsity.activation() instanceof Pursuit
         && (scoreByDecoderNorm || remedies.mapInput() || !(kind instanceof Kind.Autoencoder))) {
       throw new IllegalArgumentException(

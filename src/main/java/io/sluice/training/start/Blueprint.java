@@ -7,7 +7,7 @@ import io.sluice.dictionary.Site;
 import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.SkipEngine;
+import io.sluice.engine.SkipConnection;
 import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.store.ActivationStore;
@@ -194,7 +194,7 @@ public record Blueprint(
   Engine open(EngineFactory engines, DictionaryParameters initial) {
     Engine engine = engines.open(spec(), initial);
     return config.kind() instanceof Kind.Transcoder transcoder && transcoder.skip()
-        ? new SkipEngine(engine, null)
+        ? SkipConnection.around(engine, null)
         : engine;
   }
 

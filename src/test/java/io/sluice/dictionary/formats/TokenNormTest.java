@@ -12,8 +12,8 @@ import io.sluice.dictionary.Site;
 import io.sluice.dictionary.SparseEncoder;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.NormEngine;
 import io.sluice.engine.TokenNorm;
+import io.sluice.engine.TokenNormalisation;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.Gated;
 import io.sluice.engine.activation.ReLU;
@@ -254,7 +254,7 @@ class TokenNormTest {
     Dictionary plain = small(5);
     try (Engine engine =
         EngineFactory.reference().open(plain.config().spec(Optimiser.ADAM), plain.parameters())) {
-      assertThatThrownBy(() -> new NormEngine(engine, LAYER_NORM))
+      assertThatThrownBy(() -> TokenNormalisation.around(engine, LAYER_NORM))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("cannot be trained");
     }

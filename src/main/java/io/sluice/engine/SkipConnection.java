@@ -3,6 +3,7 @@ package io.sluice.engine;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.arithmetic.EngineState;
 import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.engine.spec.StateTensor;
@@ -16,10 +17,13 @@ import io.sluice.simd.batch.AdamRows;
 import io.sluice.simd.batch.TableRows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -31,7 +35,9 @@ import java.util.stream.IntStream;
  * <p>Its products, {@code 4·rows·inputWidth·outputWidth} operations a step, are done on the CPU for
  * every engine; they are a small part of encoding.
  */
-public final class SkipEngine extends WrappedEngine {
+public final class SkipConnection implements Extension {
+  private static final ValueLayout.OfFloat FLOAT = DictionaryParameters.FLOAT;
+
   /** The name of the matrix in the state. */
   public static final String SKIP = "skip";
 
@@ -55,18 +61,28 @@ public final class SkipEngine extends WrappedEngine {
   private final GrowingMemory reconstructionMemory = GrowingMemory.owned();
   private MemorySegment target = MemorySegment.NULL;
   private float[] residual = new float[0];
-  private boolean closed;
 
   /**
-   * Adds a matrix to an engine, which it closes with itself.
+   * An engine that adds {@code W_skip·x} to what {@code inner} writes; closing it closes {@code
+   * inner}.
    *
    * @param skip {@code W_skip}, float32 {@code [outputWidth, inputWidth]}, copied; null for zeros
    * @throws IllegalArgumentException if the engine subtracts its decoder bias from the input, has
    *     nested prefixes, or the matrix is of another size
    */
-  public SkipEngine(Engine inner, MemorySegment skip) {
-    super(inner);
-    EngineSpec spec = inner.spec();
+  public static Engine around(Engine inner, MemorySegment skip) {
+    return new ExtendedEngine(inner, new SkipConnection(inner.spec(), skip));
+  }
+
+  /** The skip connection of an engine; empty if it has none. */
+  public static Optional<SkipConnection> of(Engine engine) {
+    return engine instanceof ExtendedEngine extended
+            && extended.extension() instanceof SkipConnection skip
+        ? Optional.of(skip)
+        : Optional.empty();
+  }
+
+  private SkipConnection(EngineSpec spec, MemorySegment skip) {
     inputWidth = spec.inputWidth();
     outputWidth = spec.outputWidth();
     long bytes = (long) inputWidth * outputWidth * Float.BYTES;
@@ -76,11 +92,11 @@ public final class SkipEngine extends WrappedEngine {
     }
     if (spec.prefixes().size() > 1) {
       throw new IllegalArgumentException(
-          "a skip connection does not go with nested dictionaries, of which each has its own error");
+          "a skip connection cannot be combined with nested dictionaries, which have an error for each prefix");
     }
     if (skip != null && skip.byteSize() != bytes) {
       throw new IllegalArgumentException(
-          "a skip connection from %d to %d values takes %d bytes, not %d"
+          "a skip connection from %d to %d values has %d bytes, not %d"
               .formatted(inputWidth, outputWidth, bytes, skip.byteSize()));
     }
     boolean trains = spec.optimiser() != Optimiser.NONE;
@@ -103,13 +119,13 @@ public final class SkipEngine extends WrappedEngine {
   }
 
   @Override
-  public void encode(Rows input, ActivationFunction selection) {
+  public void encode(Engine inner, Rows input, ActivationFunction selection) {
     inner.encode(input, selection);
     this.input = input;
   }
 
   @Override
-  public double decode(Rows target, boolean withGradients) {
+  public double decode(Engine inner, Rows target, boolean withGradients) {
     if (input == null || target.count() != input.count() || target.width() != outputWidth) {
       // The other engine says what is wrong.
       return inner.decode(target, withGradients);
@@ -143,15 +159,15 @@ public final class SkipEngine extends WrappedEngine {
   }
 
   @Override
-  public void accumulate() {
+  public void accumulate(Engine inner) {
     if (input != null) {
-      form();
+      form(inner);
     }
     inner.accumulate();
   }
 
   /** {@code ∂W_skip}, from what the other engine left of its target. */
-  private void form() {
+  private void form(Engine inner) {
     int rows = input.count();
     MemorySegment reconstruction = reconstructionMemory.of(rows, outputWidth);
     inner.readReconstruction(reconstruction);
@@ -180,7 +196,7 @@ public final class SkipEngine extends WrappedEngine {
   }
 
   @Override
-  public void update(AdamStep step) {
+  public void update(Engine inner, AdamStep step) {
     inner.update(step);
     AdamRows.Factors factors = AdamFactors.of(step);
     MemorySegment[] parts = added.values().toArray(MemorySegment[]::new);
@@ -202,34 +218,25 @@ public final class SkipEngine extends WrappedEngine {
   }
 
   @Override
-  public void readReconstruction(MemorySegment destination) {
+  public void readReconstruction(Engine inner, MemorySegment destination) {
     inner.readReconstruction(destination);
-    int count = codes().rows() * outputWidth;
+    int count = inner.codes().rows() * outputWidth;
     for (int i = 0; i < count; i++) {
       destination.setAtIndex(FLOAT, i, destination.getAtIndex(FLOAT, i) + skipped[i]);
     }
   }
 
   @Override
-  List<StateTensor> added() {
-    return List.copyOf(added.keySet());
-  }
-
-  @Override
-  MemorySegment memoryOf(StateTensor tensor) {
-    return added.get(tensor);
+  public Map<StateTensor, MemorySegment> added() {
+    return Collections.unmodifiableMap(added);
   }
 
   @Override
   public void close() {
-    if (!closed) {
-      closed = true;
-      inner.close();
-      workers.close();
-      arena.close();
-      targetMemory.close();
-      reconstructionMemory.close();
-    }
+    workers.close();
+    arena.close();
+    targetMemory.close();
+    reconstructionMemory.close();
   }
 
   @FunctionalInterface

@@ -1,22 +1,22 @@
 package io.sluice.engine;
 
 import io.sluice.engine.activation.ActivationFunction;
-import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
-import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.DType;
 import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.Rows;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
+import java.lang.foreign.ValueLayout;
 
 /**
- * A dictionary that normalises each token before it encodes it, and brings what it decodes back to
- * the token's units if its {@link TokenNorm} says so, where another engine does all the rest. It is
- * used and not trained.
+ * Normalises each token before an engine encodes it, and brings what the engine decodes back to the
+ * token's units if its {@link TokenNorm} says so. Such a dictionary is used and not trained.
  */
-public final class NormEngine extends WrappedEngine {
+public final class TokenNormalisation implements Extension {
+  private static final ValueLayout.OfFloat FLOAT = DictionaryParameters.FLOAT;
+
   private final TokenNorm norm;
   private final int width;
   private final GrowingMemory normalisedMemory = GrowingMemory.owned();
@@ -24,17 +24,19 @@ public final class NormEngine extends WrappedEngine {
   private TokenNorm.Undoing undoing = new TokenNorm.Undoing(0);
   private final float[] token;
   private Rows input;
-  private boolean closed;
 
   /**
-   * Puts a norm before an engine, which it closes with itself.
+   * An engine that normalises each token and then does what {@code inner} does; closing it closes
+   * {@code inner}.
    *
    * @throws IllegalArgumentException if the engine trains, or is too narrow, or the norm is undone
    *     and what is written is of another width than what is read
    */
-  public NormEngine(Engine inner, TokenNorm norm) {
-    super(inner);
-    EngineSpec spec = inner.spec();
+  public static Engine around(Engine inner, TokenNorm norm) {
+    return new ExtendedEngine(inner, new TokenNormalisation(inner.spec(), norm));
+  }
+
+  private TokenNormalisation(EngineSpec spec, TokenNorm norm) {
     this.norm = norm;
     width = spec.inputWidth();
     token = new float[width];
@@ -55,7 +57,7 @@ public final class NormEngine extends WrappedEngine {
   }
 
   @Override
-  public void encode(Rows input, ActivationFunction selection) {
+  public void encode(Engine inner, Rows input, ActivationFunction selection) {
     if (input.width() != width) {
       // The other engine says what is wrong.
       inner.encode(input, selection);
@@ -80,7 +82,7 @@ public final class NormEngine extends WrappedEngine {
   }
 
   @Override
-  public double decode(Rows target, boolean gradients) {
+  public double decode(Engine inner, Rows target, boolean gradients) {
     if (gradients) {
       throw cannotTrain();
     }
@@ -90,7 +92,7 @@ public final class NormEngine extends WrappedEngine {
     }
     inner.decode(input, false);
     MemorySegment reconstruction = reconstructionMemory.of(input.count(), width);
-    readReconstruction(reconstruction);
+    readReconstruction(inner, reconstruction);
     double error = 0;
     for (int row = 0; row < input.count(); row++) {
       for (int i = 0; i < width; i++) {
@@ -110,7 +112,7 @@ public final class NormEngine extends WrappedEngine {
   }
 
   @Override
-  public void readReconstruction(MemorySegment destination) {
+  public void readReconstruction(Engine inner, MemorySegment destination) {
     requireEncoded();
     inner.readReconstruction(destination);
     for (int row = 0; norm.undone() && row < input.count(); row++) {
@@ -122,32 +124,8 @@ public final class NormEngine extends WrappedEngine {
   }
 
   @Override
-  public void accumulate() {
-    inner.accumulate();
-  }
-
-  @Override
-  public void update(AdamStep step) {
-    inner.update(step);
-  }
-
-  @Override
-  List<StateTensor> added() {
-    return List.of();
-  }
-
-  @Override
-  MemorySegment memoryOf(StateTensor tensor) {
-    throw new IllegalArgumentException("a norm has no " + tensor.name());
-  }
-
-  @Override
   public void close() {
-    if (!closed) {
-      closed = true;
-      inner.close();
-      normalisedMemory.close();
-      reconstructionMemory.close();
-    }
+    normalisedMemory.close();
+    reconstructionMemory.close();
   }
 }
