@@ -109,7 +109,7 @@ final class CaptureCommand extends SluiceCommand {
     model.check(this);
     contexts.check(this);
     if (contexts.isStrided() && specialTokens) {
-      throw usage("--special-tokens does not go with --stride; leave one of them out");
+      throw usage("--special-tokens cannot be combined with --stride; leave one of them out");
     }
     StoreReplacement.repair(out);
     if (!overwrite && Files.exists(out.resolve(Manifest.FILE_NAME))) {

@@ -19,8 +19,8 @@ import picocli.CommandLine.Option;
     description = {
       "Continue a text, to check that a model is read correctly.",
       "Each token is the most probable one, or is drawn with --temperature. The text ends "
-          + "where the model says so, or at its longest context. --model takes what 'sluice "
-          + "capture' takes."
+          + "where the model says so, or at its longest context. --model is as in 'sluice "
+          + "capture'."
     })
 @Examples({
   "sluice generate --model model/ --prompt 'Call me Ishmael.' --tokens 40",

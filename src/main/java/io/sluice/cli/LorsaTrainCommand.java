@@ -49,7 +49,7 @@ import picocli.CommandLine.Option;
     description = {
       "Train a low-rank sparse attention on what an attention layer reads and writes.",
       "The store needs attn_in and attn_out of the layer, with special tokens, as the "
-          + "second example shows. --model takes what 'sluice capture' takes. The active "
+          + "second example shows. --model is as in 'sluice capture'. The active "
           + "subspace of --init asi is that of what the model's own head writes.",
       "The run folder gets metrics and checkpoints while the run lasts, and "
           + "lorsa.safetensors with lorsa.json at its end. An interrupted run continues with "

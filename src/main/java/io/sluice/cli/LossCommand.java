@@ -40,7 +40,7 @@ import picocli.CommandLine.Option;
           + "directions of its covariance, plus the mean. This gives the next-token loss L_k. "
           + "With L the model's own loss, and L_0 its loss with the mean alone, the share "
           + "recovered is (L_0 - L_k) / (L_0 - L).",
-      "--model and --text take what 'sluice capture' takes. The covariances come from "
+      "--model and --text are as in 'sluice capture'. The covariances come from "
           + "'sluice spectrum --stats', ideally of another text, as the examples show."
     })
 @Examples({

@@ -223,7 +223,7 @@ public final class CheckedEngine implements Engine {
     }
     if (activation instanceof Pursuit) {
       throw new IllegalArgumentException(
-          "matching pursuit takes no penalty: the number of iterations limits its codes");
+          "matching pursuit has no penalty: the number of iterations limits its codes");
     }
     double factor = weight / input.count();
     double sum;
@@ -381,7 +381,7 @@ public final class CheckedEngine implements Engine {
     long bytes = (long) input.count() * spec.outputWidth() * Float.BYTES;
     if (destination.byteSize() < bytes) {
       throw new IllegalArgumentException(
-          "the reconstruction takes "
+          "the reconstruction has "
               + bytes
               + " bytes, the destination has "
               + destination.byteSize());
@@ -427,7 +427,7 @@ public final class CheckedEngine implements Engine {
     requireOwn(tensor);
     if (data.byteSize() != tensor.bytes()) {
       throw new IllegalArgumentException(
-          tensor.name() + " takes " + tensor.bytes() + " bytes, not " + data.byteSize());
+          tensor.name() + " has " + tensor.bytes() + " bytes, not " + data.byteSize());
     }
     if (tensor.name().equals(EngineState.LAST_FIRED)) {
       arithmetic.clocks().write(data);

@@ -39,7 +39,7 @@ public final class Covariance {
       throw new IllegalArgumentException(
           "a mean of "
               + mean.length
-              + " values goes with a matrix of "
+              + " values needs a matrix of "
               + (long) mean.length * mean.length
               + ", not "
               + matrix.length);

@@ -168,7 +168,7 @@ class RemediesTest {
   @Test
   void refusesWhatMakesNoSense() {
     assertThatThrownBy(() -> deadly("auxk").activation("relu", 0.1, 0).build())
-        .hasMessageContaining("AuxK goes with");
+        .hasMessageContaining("AuxK needs an activation");
     assertThatThrownBy(() -> Remedies.NONE.withAuxK(-1, 1)).hasMessageContaining("-1");
     assertThatThrownBy(() -> Remedies.NONE.withAuxK(1, Double.NaN)).hasMessageContaining("NaN");
     assertThatThrownBy(() -> Remedies.NONE.resampled(-5, 0)).hasMessageContaining("-5");

@@ -59,11 +59,11 @@ public final class KindOptions {
     if (targets == null) {
       if (encoderStart != null) {
         throw new IllegalArgumentException(
-            "--encoder-start goes with --target: an autoencoder starts tied");
+            "--encoder-start needs --target: the encoder of an autoencoder starts as its decoder");
       }
       if (skip) {
         throw new IllegalArgumentException(
-            "--skip goes with --target: an autoencoder could learn to copy");
+            "--skip needs --target: an autoencoder could learn to copy its input");
       }
       return hooks.size() == 1
           ? new Kind.Autoencoder()
@@ -80,7 +80,7 @@ public final class KindOptions {
       return new Kind.Transcoder(targets.getFirst(), start, skip);
     }
     if (skip) {
-      throw new IllegalArgumentException("--skip goes with one --target, not with several");
+      throw new IllegalArgumentException("--skip needs exactly one --target");
     }
     return new Kind.CrossLayerTranscoder(hooks.subList(1, hooks.size()), targets, start);
   }

@@ -85,10 +85,10 @@ public final class RemedyOptions {
     if (resampleEvery != 0) {
       remedies = remedies.resampled(resampleEvery, resampleUntil);
     } else if (resampleUntil != 0) {
-      throw new IllegalArgumentException("--resample-until goes with --resample-every");
+      throw new IllegalArgumentException("--resample-until needs --resample-every");
     }
     if (auxK == null && resampleEvery == 0 && deadAfter != 0) {
-      throw new IllegalArgumentException("--dead-after goes with --auxk or --resample-every");
+      throw new IllegalArgumentException("--dead-after needs --auxk or --resample-every");
     }
     return deadAfter == 0 ? remedies : remedies.deadAfter(deadAfter);
   }
@@ -96,7 +96,7 @@ public final class RemedyOptions {
   private static int count(String option, String number) {
     if (!number.matches("[1-9]\\d{0,8}")) {
       throw new IllegalArgumentException(
-          option + " takes a number, at least 1, or auto, not '" + number + "'");
+          option + " must be a number, at least 1, or auto, not '" + number + "'");
     }
     return Integer.parseInt(number);
   }

@@ -241,7 +241,7 @@ final class DictionaryLearning implements FolderFormat {
         if (batch.threshold().isEmpty()) {
           throw ForeignWriter.refused(
               "dictionary_learning",
-              "BatchTopK dictionaries that go without a threshold, and this one has none",
+              "BatchTopK dictionaries without a threshold, and this one has none",
               "convert to llamascopium, which has them");
         }
         counted(trainer, tensors, batch.k(), (float) batch.threshold().getAsDouble());

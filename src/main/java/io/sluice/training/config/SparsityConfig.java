@@ -62,7 +62,7 @@ public record SparsityConfig(
     }
     if (activation.isPenalised() != penalty.weight() > 0) {
       throw new IllegalArgumentException(
-          "a penalty goes with relu, jumprelu and gated, and with these only: activation "
+          "only relu, jumprelu and gated can have a penalty: activation "
               + activation.label()
               + ", penalty "
               + penalty.weight());
@@ -78,7 +78,7 @@ public record SparsityConfig(
         || Double.isInfinite(residual)
         || residual > 0 && !(activation instanceof Pursuit)) {
       throw new IllegalArgumentException(
-          "a residual must not be negative and goes with matching_pursuit: activation %s, residual %s"
+          "a residual must not be negative and needs matching_pursuit: activation %s, residual %s"
               .formatted(activation.label(), residual));
     }
     if (!(threshold >= 0) || Double.isInfinite(threshold)) {

@@ -99,7 +99,7 @@ public record TrainingConfig(
             || remedies.usesAuxK()
             || remedies.resampleEvery() > 0)) {
       throw new IllegalArgumentException(
-          "a cross-layer transcoder takes topk or relu, and no nested prefixes, AuxK or resampling");
+          "a cross-layer transcoder needs topk or relu, and cannot have nested prefixes, AuxK or resampling");
     }
     if (scoreByDecoderNorm && sparsity.learned() != Learned.NOTHING) {
       throw new IllegalArgumentException(
@@ -127,12 +127,12 @@ public record TrainingConfig(
     if (remedies.usesAuxK()
         && !(sparsity.activation() instanceof TopK || sparsity.activation() instanceof BatchTopK)) {
       throw new IllegalArgumentException(
-          "AuxK goes with activations that count features, topk and batchtopk, not with "
+          "AuxK needs an activation that keeps a number of features (topk or batchtopk), not "
               + sparsity.activation().label());
     }
     if (remedies.usesAuxK() && !sparsity.prefixes().isEmpty()) {
       throw new IllegalArgumentException(
-          "AuxK goes with one dictionary, not with nested ones: " + sparsity.prefixes());
+          "AuxK cannot be combined with nested prefixes: " + sparsity.prefixes());
     }
   }
 

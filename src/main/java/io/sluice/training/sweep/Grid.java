@@ -116,7 +116,7 @@ public record Grid(Map<Axis, List<String>> axes) {
     for (Axis axis : axes.keySet()) {
       if (different.stream().noneMatch(values -> values.containsKey(axis))) {
         throw new IllegalArgumentException(
-            "axis %s does not go with activation %s"
+            "axis %s cannot be combined with activation %s"
                 .formatted(
                     axis.label(),
                     String.join(", ", axes.getOrDefault(Axis.ACTIVATION, List.of("topk")))));

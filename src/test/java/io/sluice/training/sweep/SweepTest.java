@@ -223,9 +223,9 @@ class SweepTest {
         .hasMessageStartingWith("cell activation=gated: activation gated needs a penalty; give");
     Grid useless = Grid.parse(List.of("penalty=1,2", "activation=topk,batchtopk"));
     assertThatThrownBy(() -> cells(useless))
-        .hasMessage("axis penalty does not go with activation topk, batchtopk");
+        .hasMessage("axis penalty cannot be combined with activation topk, batchtopk");
     Grid unfit = Grid.parse(List.of("activation=abstopk", "auxk=on"));
-    assertThatThrownBy(() -> cells(unfit)).hasMessageContaining("AuxK goes with activations");
+    assertThatThrownBy(() -> cells(unfit)).hasMessageContaining("AuxK needs an activation");
     assertThatThrownBy(() -> Grid.parse(List.of("init=asi,rnd")))
         .hasMessage("axis init has no value 'rnd'; it takes random, asi");
     assertThatThrownBy(() -> Grid.parse(List.of("features=1024,")))
