@@ -36,6 +36,8 @@ final class VectorParameters implements AutoCloseable {
   /** By feature, what its value is multiplied with for its score. */
   private final float[] factors;
 
+  private final boolean[] moved;
+  private boolean allMoved = true;
   private long version;
 
   VectorParameters(EngineSpec spec, DictionaryParameters initial, VectorTasks tasks) {
@@ -52,6 +54,7 @@ final class VectorParameters implements AutoCloseable {
     state.get(EngineState.DECODER_BIAS).copyFrom(initial.decoderBias());
     encoderBias = new float[spec.features()];
     factors = new float[spec.features()];
+    moved = new boolean[spec.features()];
     decoderBias = new float[spec.outputWidth()];
   }
 
@@ -67,6 +70,28 @@ final class VectorParameters implements AutoCloseable {
   /** Takes note that parameters have changed or are about to. */
   void changed() {
     version++;
+    allMoved = true;
+  }
+
+  /** Takes note that the rows and biases change of which {@link #moved} says so, and no others. */
+  void rowsChange() {
+    version++;
+  }
+
+  /** Takes note that a feature's row and bias move; any number of threads may, each for others. */
+  void moved(int feature) {
+    moved[feature] = true;
+  }
+
+  /** By feature, whether it moved since {@link #clearMoved}; null if all may have. */
+  boolean[] moved() {
+    return allMoved ? null : moved;
+  }
+
+  /** Forgets what moved. */
+  void clearMoved() {
+    allMoved = false;
+    Arrays.fill(moved, false);
   }
 
   /** Another number after each change. */

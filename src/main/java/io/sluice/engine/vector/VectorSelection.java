@@ -135,7 +135,8 @@ final class VectorSelection implements AutoCloseable {
   void load(Rows input) {
     if (version != parameters.version()) {
       weights = parameters.weights();
-      largest.prepare(weights);
+      largest.prepare(weights, parameters.moved());
+      parameters.clearMoved();
       version = parameters.version();
     }
     batch.seen =

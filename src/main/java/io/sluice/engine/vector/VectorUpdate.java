@@ -86,8 +86,12 @@ final class VectorUpdate implements AutoCloseable {
 
   /** {@link Arithmetic#update}. */
   void update(AdamStep step) {
-    parameters.changed();
     boolean dense = spec.optimiser() == Optimiser.ADAM;
+    if (dense) {
+      parameters.changed();
+    } else {
+      parameters.rowsChange();
+    }
     AdamRows.Factors factors = AdamFactors.of(step);
     moveFeatures(
         (session, task, first, end) ->
@@ -152,6 +156,7 @@ final class VectorUpdate implements AutoCloseable {
       float decay1 = beta1;
       float decay2 = beta2;
       if (!dense) {
+        parameters.moved(feature);
         long last = lastSteps.getAtIndex(ValueLayout.JAVA_LONG, feature);
         lastSteps.setAtIndex(ValueLayout.JAVA_LONG, feature, step.step());
         if (last != step.step() - 1) {

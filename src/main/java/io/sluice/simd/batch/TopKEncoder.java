@@ -99,7 +99,22 @@ public final class TopKEncoder {
    *     are so large that their squares are
    */
   public void prepare(EncoderWeights weights) {
-    if (table.set(weights)) {
+    prepare(weights, null);
+  }
+
+  /**
+   * The same where few rows have changed: only these are measured and rounded again.
+   *
+   * @param moved by feature, whether its row, bias or factor may differ from what the call before
+   *     had; read during the call only. Null if all may
+   * @throws IllegalArgumentException if there are fewer than features
+   */
+  public void prepare(EncoderWeights weights, boolean[] moved) {
+    if (moved != null && moved.length < weights.features()) {
+      throw new IllegalArgumentException(
+          moved.length + " marks of rows that moved, for " + weights.features() + " features");
+    }
+    if (table.set(weights, moved)) {
       fired = new int[weights.features()];
       guess = 0;
       preparations = 0;

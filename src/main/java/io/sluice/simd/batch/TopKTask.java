@@ -305,9 +305,15 @@ final class TopKTask {
     EncoderWeights weights = table.weights();
     int coordinates = table.coordinates();
     for (int at = from; at < to; at += TILE) {
+      if (!table.hasUnrounded(at, Math.min(to, at + TILE))) {
+        continue;
+      }
       float[] into = table.screen() == null ? plain.rows : rows[0];
       project(at, into);
       for (int i = 0; i < TILE && at + i < to; i++) {
+        if (!table.takeUnrounded(at + i)) {
+          continue;
+        }
         int feature = table.feature(at + i);
         table
             .rounded()

@@ -46,6 +46,11 @@ final class TopKWeights {
 
   private boolean roundedIsCurrent;
 
+  /** By feature, whether it changed since it was measured, and since it was rounded. */
+  private boolean[] unmeasured = new boolean[0];
+
+  private boolean[] unrounded = new boolean[0];
+
   TopKWeights(SparseKernels kernels, Workers workers, Int8Product product) {
     this.kernels = kernels;
     this.workers = workers;
@@ -55,9 +60,10 @@ final class TopKWeights {
   /**
    * Takes weights, or takes note that they have changed.
    *
+   * @param moved by feature, whether it may differ; null if all may
    * @return whether they have another shape than before, and order and screen are gone
    */
-  boolean set(EncoderWeights weights) {
+  boolean set(EncoderWeights weights, boolean[] moved) {
     boolean other =
         this.weights == null
             || this.weights.features() != weights.features()
@@ -72,6 +78,16 @@ final class TopKWeights {
     }
     screenedIsCurrent = false;
     roundedIsCurrent = false;
+    if (other) {
+      unmeasured = new boolean[features];
+      unrounded = new boolean[features];
+    }
+    for (int feature = 0; feature < features; feature++) {
+      if (other || moved == null || moved[feature]) {
+        unmeasured[feature] = true;
+        unrounded[feature] = true;
+      }
+    }
     return other;
   }
 
@@ -87,7 +103,16 @@ final class TopKWeights {
         Math.ceilDiv(features, TASK_FEATURES),
         task -> {
           int end = Math.min(features, (task + 1) * TASK_FEATURES);
-          kernels.squareRows(weights.rows(), weights.width(), task * TASK_FEATURES, end, squares);
+          for (int first = task * TASK_FEATURES; first < end; first++) {
+            int last = first;
+            while (last < end && unmeasured[last]) {
+              unmeasured[last++] = false;
+            }
+            if (last > first) {
+              kernels.squareRows(weights.rows(), weights.width(), first, last, squares);
+              first = last;
+            }
+          }
         });
     double most = 0;
     for (int feature = 0; feature < features; feature++) {
@@ -155,14 +180,16 @@ final class TopKWeights {
     Arrays.sort(keys);
     Arrays.setAll(order, i -> (int) keys[i]);
     screenedIsCurrent = false;
-    roundedIsCurrent = false;
+    roundAll();
   }
 
   /** Takes another screen, or none. */
   void setScreen(Screen screen) {
+    if (this.screen != null || screen != null) {
+      roundAll();
+    }
     this.screen = screen;
     screenedIsCurrent = false;
-    roundedIsCurrent = false;
   }
 
   /** The product of rounded values; null where there is none. */
@@ -181,11 +208,37 @@ final class TopKWeights {
       rounded = null;
     } else if (rounded == null) {
       rounded = new Int8Weights();
-      roundedIsCurrent = false;
+      roundAll();
     }
     if (use) {
       rounded.fit(weights.features(), coordinates());
     }
+  }
+
+  private void roundAll() {
+    roundedIsCurrent = false;
+    Arrays.fill(unrounded, true);
+  }
+
+  /**
+   * Whether the row at a place of the order must be rounded, which the caller then does. Threads
+   * ask for places of their own.
+   */
+  boolean takeUnrounded(int place) {
+    int feature = order[place];
+    boolean needs = unrounded[feature];
+    unrounded[feature] = false;
+    return needs;
+  }
+
+  /** Whether a row that must be rounded is among some places of the order. */
+  boolean hasUnrounded(int from, int to) {
+    for (int place = from; place < to; place++) {
+      if (unrounded[order[place]]) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Whether the weights must be rounded before they are used. */

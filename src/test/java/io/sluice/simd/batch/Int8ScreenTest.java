@@ -174,6 +174,63 @@ class Int8ScreenTest {
     }
   }
 
+  /** Rows that moved are rounded again, also those that moved while float32 was used. */
+  @Test
+  void onlyRowsThatMovedNeedBeNamed() {
+    make(Input.GAUSSIAN);
+    // The same first coordinate in all rows: where a token has a large one, all scores are close.
+    for (int i = 0; i < FEATURES; i++) {
+      rows[i * WIDTH] = 1;
+    }
+    int k = 1;
+    try (Arena arena = Arena.ofShared();
+        Workers workers = Workers.of(2)) {
+      MemorySegment table =
+          arena
+              .allocate((long) rows.length * Float.BYTES, 64)
+              .copyFrom(MemorySegment.ofArray(rows));
+      EncoderWeights weights = new EncoderWeights(table, bias, factors, FEATURES, WIDTH);
+      TopKEncoder screened = new TopKEncoder(workers, new PlainInt8Product());
+      boolean[] moved = null;
+      for (int pass = 0; pass < 24; pass++) {
+        TopKEncoder plain = new TopKEncoder(workers);
+        plain.prepare(weights);
+        screened.prepare(weights, moved);
+        int[][] features = new int[2][COUNT * k];
+        float[][] values = new float[2][COUNT * k];
+        int[][] counts = new int[2][COUNT];
+        // Two passes with close scores make int8 too costly for a while.
+        float[] batch = tokens.clone();
+        for (int i = 0; (pass == 3 || pass == 4) && i < COUNT; i++) {
+          batch[i * WIDTH] = 1000;
+        }
+        plain.encode(batch, COUNT, k, features[0], values[0], counts[0]);
+        screened.encode(batch, COUNT, k, features[1], values[1], counts[1]);
+        assertThat(features[1]).containsExactly(features[0]);
+        assertThat(values[1]).containsExactly(values[0]);
+        assertThat(counts[1]).containsExactly(counts[0]);
+        if (pass == 2 || pass == 23) {
+          assertThat(screened.screen()).contains("int8");
+        }
+        if (pass == 5) {
+          assertThat(screened.screen()).doesNotContain("int8");
+        }
+        moved = new boolean[FEATURES];
+        for (int i = 0; i < 30; i++) {
+          int feature = random.nextInt(FEATURES);
+          moved[feature] = true;
+          bias[feature] += 0.3f;
+          for (int j = 1; j < WIDTH; j++) {
+            table.setAtIndex(
+                ValueLayout.JAVA_FLOAT,
+                (long) feature * WIDTH + j,
+                3 * (float) random.nextGaussian());
+          }
+        }
+      }
+    }
+  }
+
   @Test
   void theUnitsOfThisProcessorMultiplyExactly() {
     Int8Product units = Int8Units.product();

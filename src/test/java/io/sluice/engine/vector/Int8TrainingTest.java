@@ -1,0 +1,102 @@
+package io.sluice.engine.vector;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sluice.engine.Engine;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.activation.TopK;
+import io.sluice.engine.spec.AdamStep;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
+import io.sluice.engine.spec.StateTensor;
+import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
+import io.sluice.memory.Workers;
+import io.sluice.testing.Seeds;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Training with bounds from int8 gives the state that training in float32 gives, bit for bit. */
+class Int8TrainingTest {
+  private static final int WIDTH = 96;
+  private static final int FEATURES = 1200;
+  private static final int BATCH = 96;
+
+  @Tag("slow")
+  @ParameterizedTest
+  @CsvSource({"ADAM,false", "SPARSE_ADAM,false", "SPARSE_ADAM,true"})
+  void theStateAfterManyStepsIsTheSame(Optimiser optimiser, boolean scoreByDecoderNorm) {
+    String before = System.getProperty("sluice.screen");
+    try {
+      System.setProperty("sluice.screen", "none");
+      List<byte[]> plain = train(optimiser, scoreByDecoderNorm);
+      System.setProperty("sluice.screen", "int8");
+      List<byte[]> screened = train(optimiser, scoreByDecoderNorm);
+      assertThat(screened).hasSameSizeAs(plain);
+      for (int i = 0; i < plain.size(); i++) {
+        assertThat(Arrays.mismatch(screened.get(i), plain.get(i))).isEqualTo(-1);
+      }
+    } finally {
+      if (before == null) {
+        System.clearProperty("sluice.screen");
+      } else {
+        System.setProperty("sluice.screen", before);
+      }
+    }
+  }
+
+  private static List<byte[]> train(Optimiser optimiser, boolean scoreByDecoderNorm) {
+    Random random = new Random(Seeds.seed());
+    try (Arena arena = Arena.ofShared();
+        Workers workers = Workers.of(2)) {
+      DictionaryParameters start =
+          new DictionaryParameters(
+              WIDTH,
+              WIDTH,
+              FEATURES,
+              gaussians(random, arena, FEATURES * WIDTH),
+              gaussians(random, arena, FEATURES),
+              gaussians(random, arena, FEATURES * WIDTH),
+              gaussians(random, arena, WIDTH));
+      EngineSpec spec =
+          new EngineSpec(WIDTH, WIDTH, FEATURES, false, scoreByDecoderNorm, optimiser);
+      try (Engine engine = EngineFactory.vector(workers).open(spec, start)) {
+        for (int step = 1; step <= 14; step++) {
+          MemorySegment tokens = gaussians(random, arena, BATCH * WIDTH);
+          Rows rows = new Rows(tokens, DType.F32, BATCH, WIDTH);
+          engine.encode(rows, new TopK(1));
+          engine.decode(rows, true);
+          engine.accumulate();
+          engine.update(new AdamStep(step, 0.5, 0.9, 0.999, 1e-8));
+          if (step == 8) {
+            // Written from outside, as resampling does.
+            StateTensor encoder = engine.state().getFirst();
+            engine.write(encoder, gaussians(random, arena, FEATURES * WIDTH));
+          }
+        }
+        List<byte[]> state = new ArrayList<>();
+        for (StateTensor tensor : engine.state()) {
+          state.add(engine.read(tensor, arena).toArray(ValueLayout.JAVA_BYTE));
+        }
+        return state;
+      }
+    }
+  }
+
+  private static MemorySegment gaussians(Random random, Arena arena, int count) {
+    MemorySegment memory = arena.allocate((long) count * Float.BYTES, 64);
+    for (int i = 0; i < count; i++) {
+      memory.setAtIndex(ValueLayout.JAVA_FLOAT, i, 0.3f * (float) random.nextGaussian());
+    }
+    return memory;
+  }
+}
