@@ -138,7 +138,7 @@ class SweepCommandTest {
     assertThat(sweep("--vary", "innit=asi")).isEqualTo(2);
     assertThat(err).contains("unknown axis 'innit'");
     assertThat(sweep("--vary", "init=sai")).isEqualTo(2);
-    assertThat(err).contains("axis init has no value 'sai'; it takes random, asi");
+    assertThat(err).contains("axis init has no value 'sai'; it can be random, asi");
     assertThat(sweep()).isEqualTo(2);
     assertThat(sweep("--vary", "seed=1", "--memory", "lots")).isEqualTo(2);
     assertThat(err).contains("'lots' is not a size");

@@ -129,7 +129,7 @@ public enum Axis {
     }
     if (!number) {
       throw new IllegalArgumentException(
-          "axis %s has no value '%s'; it takes %s".formatted(label(), value, takes()));
+          "axis %s has no value '%s'; it can be %s".formatted(label(), value, takes()));
     }
   }
 

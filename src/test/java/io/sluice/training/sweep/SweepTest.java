@@ -217,7 +217,7 @@ class SweepTest {
     assertThatThrownBy(() -> Grid.parse(List.of("steps=10,20")))
         .hasMessageStartingWith("steps cannot be an axis: all cells share one reading");
     assertThatThrownBy(() -> Grid.parse(List.of("activation=batch-topk")))
-        .hasMessageStartingWith("axis activation has no value 'batch-topk'; it takes topk, abs");
+        .hasMessageStartingWith("axis activation has no value 'batch-topk'; it can be topk, abs");
     Grid free = Grid.parse(List.of("activation=topk,gated"));
     assertThatThrownBy(() -> cells(free))
         .hasMessageStartingWith("cell activation=gated: activation gated needs a penalty; give");
@@ -227,13 +227,13 @@ class SweepTest {
     Grid unfit = Grid.parse(List.of("activation=abstopk", "auxk=on"));
     assertThatThrownBy(() -> cells(unfit)).hasMessageContaining("AuxK needs an activation");
     assertThatThrownBy(() -> Grid.parse(List.of("init=asi,rnd")))
-        .hasMessage("axis init has no value 'rnd'; it takes random, asi");
+        .hasMessage("axis init has no value 'rnd'; it can be random, asi");
     assertThatThrownBy(() -> Grid.parse(List.of("features=1024,")))
-        .hasMessage("axis features has no value ''; it takes a number from 1");
+        .hasMessage("axis features has no value ''; it can be a number from 1");
     assertThatThrownBy(() -> Grid.parse(List.of("constrain=on")))
-        .hasMessage("axis constrain has no value 'on'; it takes off, auto or a number from 1");
+        .hasMessage("axis constrain has no value 'on'; it can be off, auto or a number from 1");
     assertThatThrownBy(() -> Grid.parse(List.of("lr=0")))
-        .hasMessage("axis lr has no value '0'; it takes a positive number");
+        .hasMessage("axis lr has no value '0'; it can be a positive number");
     assertThatThrownBy(() -> Grid.parse(List.of("seed=1", "seed=2")))
         .hasMessage("axis seed is given twice");
     assertThatThrownBy(() -> Grid.parse(List.of("seed=1,2,1")))
