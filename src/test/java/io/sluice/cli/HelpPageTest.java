@@ -6,6 +6,8 @@ import io.sluice.cli.console.Terminal;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.HelpPage;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.engine.activation.ActivationFunctions;
+import io.sluice.engine.activation.CustomActivation;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -224,5 +226,40 @@ class HelpPageTest {
     assertThat(Terminal.pageColumns("wide")).isEqualTo(80);
     assertThat(Terminal.pageColumns("0")).isEqualTo(80);
     assertThat(Terminal.pageColumns("7")).isEqualTo(40);
+  }
+
+  /** Those that the library has; tests add more of them by their class path. */
+  private static List<String> activations() {
+    return ActivationFunctions.labels().stream()
+        .filter(label -> !(ActivationFunctions.named(label) instanceof CustomActivation))
+        .toList();
+  }
+
+  @Test
+  void trainExplainsEveryActivationFunction() {
+    List<String> footer = List.of(footer("train"));
+    int from = footer.indexOf("Activation functions (--activation):") + 1;
+    assertThat(from).isPositive();
+    List<String> explained =
+        footer.stream()
+            .skip(from)
+            .takeWhile(line -> line.startsWith("  "))
+            .map(line -> line.strip().split(" ")[0])
+            .toList();
+    assertThat(explained).isEqualTo(activations());
+  }
+
+  @Test
+  void sweepListsEveryActivationFunction() {
+    assertThat(footer("sweep")).contains("  activation  " + String.join(", ", activations()) + ".");
+  }
+
+  private static String[] footer(String command) {
+    return Main.commandLine()
+        .getSubcommands()
+        .get(command)
+        .getCommandSpec()
+        .usageMessage()
+        .footer();
   }
 }
