@@ -29,9 +29,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The engine of one dictionary, around an {@link Arithmetic}. Arguments and order of calls are
- * checked here, once, and what activation functions, penalties and dead features need beside
- * products of rows is done by the classes next to this one.
+ * The engine of one dictionary. It checks arguments and the order of calls, and leaves sums and
+ * products to an {@link Arithmetic}. Other classes of this package compute activation functions,
+ * penalties and the loss of dead features.
  */
 public final class CheckedEngine implements Engine {
   private enum Stage {

@@ -21,13 +21,15 @@ import java.util.stream.Stream;
 /**
  * A cross-layer transcoder (Ameisen et al., <em>Circuit Tracing</em>, 2025): features of layer
  * {@code l} read input {@code l} and write outputs {@code l} and above, {@code ŷ_m = b_m + Σ_{l≤m}
- * f_l·W_D^{l→m}}. Each layer's features are an engine of their own. That of layer {@code l} is
- * given for its target what the others leave of outputs {@code l} and above, {@code y − (ŷ − ŷ_l)};
- * its residual is then the whole one, and its gradients in closed form are those of the joint loss.
+ * f_l·W_D^{l→m}}. Each layer has an engine for its features. The target of the engine of layer
+ * {@code l} is {@code y − (ŷ − ŷ_l)}: outputs {@code l} and above, minus what the other engines
+ * reconstruct. Its residual is therefore the residual of the whole transcoder, and its gradients
+ * are those of the joint loss.
  *
- * <p>Inputs lie side by side, and so do outputs. A selection is of each layer's features by
- * themselves: k of each layer stay. Features are numbered layer after layer. The decoder bias is
- * that of the first layer's engine, which writes all outputs; those of the others stay 0.
+ * <p>The inputs of all layers are concatenated in one row, and so are the outputs. Each layer
+ * selects among its features separately, with TopK k of them. Features are numbered layer after
+ * layer. The engine of the first layer writes all outputs and has the decoder bias; the bias of
+ * every other engine is 0.
  */
 public final class CrossLayerEngine implements Engine {
   private final List<Engine> layers;

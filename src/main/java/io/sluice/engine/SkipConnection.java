@@ -28,9 +28,10 @@ import java.util.stream.IntStream;
 
 /**
  * A skip transcoder: {@code ŷ = f·W_D + b_D + W_skip·x}, where another engine does all but the last
- * term (arXiv 2501.18823). That engine is given {@code y − W_skip·x} for its target, so its
- * residual is the whole one and its gradients are right as they are; {@code ∂W_skip = Σ g·xᵀ}. The
- * matrix moves by plain Adam whatever the optimiser of the features: it has no rows that rest.
+ * term (arXiv 2501.18823). The target of that engine is {@code y − W_skip·x}, so its residual and
+ * its gradients are those of the whole transcoder. The gradient of the matrix is {@code Σ g·xᵀ}.
+ * Adam updates the matrix whatever the optimiser of the features, since every step changes all of
+ * its rows.
  *
  * <p>Its products, {@code 4·rows·inputWidth·outputWidth} operations a step, are done on the CPU for
  * every engine; they are a small part of encoding.

@@ -7,12 +7,12 @@ import java.util.Locale;
 
 /**
  * How each token is normalised by its own values before a dictionary encodes it, as SAELens does
- * ({@code SAE._setup_activation_normalization}). It cannot be folded into the weights, as it is
- * another map for every token. Sums are taken in float64.
+ * ({@code SAE._setup_activation_normalization}). It cannot be folded into the weights, as it is a
+ * different map for each token. Sums are computed in float64.
  *
- * @param kind what is done to a token
- * @param undone whether what is decoded is brought back to the token's own units, as in an
- *     autoencoder. The output of SAELens's transcoders stays as it is decoded
+ * @param kind the normalisation
+ * @param undone whether the decoded output is converted back to the units of the token, as in an
+ *     autoencoder. SAELens does not convert the output of transcoders back
  */
 public record TokenNorm(Kind kind, boolean undone) {
   /** What SAELens adds to the standard deviation. */

@@ -7,10 +7,10 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * Every feature above its own threshold, with its whole value (arXiv 2407.14435). It is {@link
- * LearnedJumpReLU} while it is learned.
+ * JumpReLU: every feature whose value is above its threshold is active, and its code is that value
+ * (arXiv 2407.14435). In training it is {@link LearnedJumpReLU}.
  *
- * @param thresholds above what features have to be: one number per feature, or one for all
+ * @param thresholds the thresholds: one per feature, or one for all
  */
 public record JumpReLU(Thresholds thresholds) implements ActivationFunction {
   static final String LABEL = "jumprelu";

@@ -5,14 +5,15 @@ import io.sluice.files.Fields;
 import java.io.IOException;
 
 /**
- * Matching pursuit over the decoder's rows (arXiv 2506.03093): what the decoder says is left of a
- * token is encoded again and again. Of the residual {@code r}, which starts at {@code x − p}, the
- * feature with the largest {@code a = ⟨r, W_D[j]⟩ > 0} joins the code with {@code a}, and {@code r}
- * loses {@code a·W_D[j]}. It ends after a number of picks, with a residual shorter than {@code
- * residual}, with a feature picked for the second time, whose code then is the sum, or where no
- * product is positive. Encoder rows and biases are not used and do not learn; by convention a
- * dictionary has the decoder and zeros there. Decoder rows should be about one long. Needs equal
- * widths.
+ * Matching pursuit over the decoder's rows (arXiv 2506.03093). The residual {@code r} starts at
+ * {@code x − p}. Each iteration selects the feature with the largest {@code a = ⟨r, W_D[j]⟩ > 0},
+ * adds {@code a} to its code, and subtracts {@code a·W_D[j]} from {@code r}. The search ends after
+ * {@code iterations}, when {@code r} is shorter than {@code residual}, when a feature is selected
+ * for the second time (its code is then the sum), or when no product is positive.
+ *
+ * <p>Encoder rows and biases are not used and not trained; by convention the encoder of such a
+ * dictionary is its decoder, and the biases are 0. Decoder rows should have a norm of about 1.
+ * Input and output must have equal widths.
  *
  * @param iterations most picks per token, at least 1
  * @param residual length of the residual that ends the search, 0 for none

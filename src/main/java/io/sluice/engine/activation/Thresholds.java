@@ -3,8 +3,8 @@ package io.sluice.engine.activation;
 import java.util.Arrays;
 
 /**
- * Above what features have to be to count: one number per feature, or one for all. A threshold
- * below 0 works as 0, since values are taken after ReLU. Immutable.
+ * The thresholds above which features are active: one per feature, or one for all. A threshold
+ * below 0 has the effect of 0, since values are taken after ReLU. Immutable.
  */
 public final class Thresholds {
   /** One number, if it is for all. */

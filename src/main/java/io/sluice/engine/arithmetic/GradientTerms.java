@@ -1,12 +1,13 @@
 package io.sluice.engine.arithmetic;
 
 /**
- * What comes to the gradients of rows and biases beside what the gradients of codes make of them.
+ * Terms of the gradients of decoder rows and encoder biases that do not follow from the gradients
+ * of codes.
  *
- * @param decoderRows by feature, how much of its own decoder row a penalty adds to that row's
- *     gradient; where the decoder writes several places, how much of each part of that row at unit
- *     length. Null where there is no penalty
- * @param encoderBias by feature, what the encoder bias's gradient is less than the sum of the
- *     gradients of codes; null for nothing
+ * @param decoderRows by feature, the factor of its decoder row that a penalty adds to the gradient
+ *     of that row; if the decoder writes several hook points, the factor of each part of the row,
+ *     scaled to unit length. Null without a penalty
+ * @param encoderBias by feature, what to subtract from the sum of the gradients of codes to get the
+ *     gradient of the encoder bias; null for nothing
  */
 public record GradientTerms(double[] decoderRows, double[] encoderBias) {}

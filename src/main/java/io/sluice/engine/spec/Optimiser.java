@@ -1,8 +1,8 @@
 package io.sluice.engine.spec;
 
 /**
- * How an engine moves parameters from gradients. The two that train are Adam; they differ in who
- * moves.
+ * How an engine updates parameters from gradients. Both optimisers that train are Adam; they differ
+ * in which rows a step updates.
  */
 public enum Optimiser {
   /**

@@ -9,8 +9,8 @@ import io.sluice.torch.TensorScope;
 import java.util.List;
 
 /**
- * Cosines and sines of a rotary embedding, made once for as many positions as contexts have had so
- * far and kept with the model's weights.
+ * Cosines and sines of a rotary embedding. They are computed once for each position, up to the
+ * longest context so far, and kept with the model's weights.
  */
 public final class RotaryTable {
   private final Rotary rotary;

@@ -9,7 +9,7 @@ import java.nio.ByteOrder;
 /**
  * A copy of a row-major float32 matrix in the form that {@link RowKernels} read: in one of three
  * formats, every row at a multiple of 64 bytes and padded with zeros, in memory of large pages.
- * Immutable; the memory goes with the last reference to it.
+ * Immutable; the memory is freed after the last reference to it is gone.
  *
  * <p>Rows lie one after the other. Stream {@code j} of the kernels is the {@code j}-th eighth of
  * them; where the rows do not divide by eight, rows of zeros follow the last.

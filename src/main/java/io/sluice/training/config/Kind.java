@@ -9,8 +9,8 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
- * What a dictionary writes, what else it reads than the hook point of its run, and how {@code
- * run.json} says so.
+ * The kind of a dictionary: which hook points it writes, which it reads besides the hook point of
+ * its run, and the form of both in {@code run.json}.
  */
 public sealed interface Kind {
   /** The name in {@code run.json}. */

@@ -20,7 +20,8 @@ import java.util.List;
 
 /**
  * The folder of one training run, locked while it is open: {@code run.json}, {@code metrics.jsonl},
- * checkpoints and at the end the dictionary. The lock goes with the process, however it ends.
+ * checkpoints and at the end the dictionary. The lock is released when the process ends, however it
+ * ends.
  */
 public final class RunFolder implements AutoCloseable {
   static final String FORMAT = "sluice.run/1";
