@@ -5,14 +5,15 @@ import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.options.DeadWindowOption;
 import io.sluice.cli.options.EngineOptions;
-import io.sluice.cli.options.EvaluationText;
 import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.LossOptions;
+import io.sluice.cli.options.MeasuredStore;
 import io.sluice.cli.options.PositionOption;
 import io.sluice.cli.options.RowsOption;
-import io.sluice.cli.options.StoreChecksums;
 import io.sluice.cli.results.EvaluationFile;
+import io.sluice.cli.results.EvaluationText;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.Site;
@@ -61,15 +62,7 @@ final class EvaluateCommand extends SluiceCommand {
   @Grouped(OptionGroup.ESSENTIAL)
   private Path folder;
 
-  @Option(
-      names = "--store",
-      paramLabel = "DIR",
-      required = true,
-      description = "Read activations from this folder of 'sluice capture'.")
-  @Grouped(OptionGroup.ESSENTIAL)
-  private Path store;
-
-  @Mixin private StoreChecksums checksums;
+  @Mixin private MeasuredStore store;
 
   @Option(
       names = "--batch",
@@ -79,13 +72,7 @@ final class EvaluateCommand extends SluiceCommand {
   @Grouped(OptionGroup.COMPUTE)
   private int batch;
 
-  @Option(
-      names = "--dead-window",
-      paramLabel = "N",
-      description =
-          "Count a feature as dead after N tokens without firing (default: all that are read).")
-  @Grouped(OptionGroup.DATA)
-  private Long deadWindow;
+  @Mixin private DeadWindowOption deadWindow;
 
   @Mixin private PositionOption positions;
 
@@ -104,9 +91,7 @@ final class EvaluateCommand extends SluiceCommand {
     if (batch < 1) {
       throw usage("--batch must be at least 1, not " + batch);
     }
-    if (deadWindow != null && deadWindow < 1) {
-      throw usage("--dead-window must be at least 1, not " + deadWindow);
-    }
+    deadWindow.check(this);
     positions.check(this);
     rows.check(this);
     engines.check(this);
@@ -114,7 +99,7 @@ final class EvaluateCommand extends SluiceCommand {
     loss.check(this);
     Subject subject = Subject.in(folder);
     file.check(folder);
-    ActivationStore activations = checksums.open(store);
+    ActivationStore activations = store.open();
     rows.read(folder, activations);
     try (LoadedModel loaded = loss.open(engines.device(this), subject.outputs())) {
       evaluate(subject, activations, factory, loaded);
@@ -186,13 +171,12 @@ final class EvaluateCommand extends SluiceCommand {
                               progress::update)
                           : losses.of(subject.layers, engines, means, progress::update)));
     }
-    if (json.asked()) {
-      out().println(Evaluator.json(evaluation));
-    } else {
-      TEXT.print(evaluation, subject.features(), rows.says(), out());
-    }
-    out().flush();
-    file.write(evaluation, folder);
+    file.publish(
+        evaluation,
+        folder,
+        out(),
+        json.asked(),
+        result -> TEXT.print(result, subject.features(), rows.says(), out()));
   }
 
   /** The positions that take part: those of the run, unless others are asked for. */
@@ -208,7 +192,7 @@ final class EvaluateCommand extends SluiceCommand {
       EngineFactory engines,
       LongConsumer progress)
       throws IOException {
-    long window = deadWindow == null ? Long.MAX_VALUE : deadWindow;
+    long window = deadWindow.tokens();
     return subject.joint == null
         ? Evaluator.evaluate(
             subject.layers.getFirst(), activations, part, engines, batch, window, progress)

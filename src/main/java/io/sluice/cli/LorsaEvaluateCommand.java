@@ -5,16 +5,16 @@ import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.options.DeadWindowOption;
 import io.sluice.cli.options.DeviceOption;
-import io.sluice.cli.options.EvaluationText;
 import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.LossOptions;
+import io.sluice.cli.options.MeasuredStore;
 import io.sluice.cli.options.RowsOption;
-import io.sluice.cli.options.StoreChecksums;
 import io.sluice.cli.results.EvaluationFile;
+import io.sluice.cli.results.EvaluationText;
 import io.sluice.dictionary.Site;
 import io.sluice.evaluation.Evaluation;
-import io.sluice.evaluation.Evaluator;
 import io.sluice.evaluation.LossRecovered;
 import io.sluice.lorsa.Lorsa;
 import io.sluice.lorsa.evaluation.LorsaEvaluator;
@@ -59,23 +59,9 @@ final class LorsaEvaluateCommand extends SluiceCommand {
   @Grouped(OptionGroup.ESSENTIAL)
   private Path folder;
 
-  @Option(
-      names = "--store",
-      paramLabel = "DIR",
-      required = true,
-      description = "Read activations from this folder of 'sluice capture'.")
-  @Grouped(OptionGroup.ESSENTIAL)
-  private Path store;
+  @Mixin private MeasuredStore store;
 
-  @Mixin private StoreChecksums checksums;
-
-  @Option(
-      names = "--dead-window",
-      paramLabel = "N",
-      description =
-          "Count a head as dead after N tokens without firing (default: all that are read).")
-  @Grouped(OptionGroup.DATA)
-  private Long deadWindow;
+  @Mixin private DeadWindowOption deadWindow;
 
   @Mixin private DeviceOption device;
 
@@ -89,15 +75,13 @@ final class LorsaEvaluateCommand extends SluiceCommand {
 
   @Override
   protected void run() throws IOException {
-    if (deadWindow != null && deadWindow < 1) {
-      throw usage("--dead-window must be at least 1, not " + deadWindow);
-    }
+    deadWindow.check(this);
     rows.check(this);
     loss.check(this);
     Device where = device.of(this);
     Lorsa lorsa = Lorsa.load(folder);
     file.check(folder);
-    ActivationStore activations = checksums.open(store);
+    ActivationStore activations = store.open();
     rows.read(folder, activations);
     Contexts contexts = Contexts.of(activations);
     Site output = new Site(lorsa.config().outputHook(), lorsa.config().spec().outputWidth());
@@ -108,23 +92,18 @@ final class LorsaEvaluateCommand extends SluiceCommand {
             rows.measure(
                 part ->
                     LorsaEvaluator.evaluate(
-                        lorsa,
-                        contexts.where(part),
-                        where,
-                        deadWindow == null ? Long.MAX_VALUE : deadWindow,
-                        progress.part()));
+                        lorsa, contexts.where(part), where, deadWindow.tokens(), progress.part()));
         progress.done();
       }
       if (loaded != null) {
         evaluation = evaluation.with(recovered(loaded, lorsa, activations, where));
       }
-      if (json.asked()) {
-        out().println(Evaluator.json(evaluation));
-      } else {
-        TEXT.print(evaluation, lorsa.config().spec().heads(), rows.says(), out());
-      }
-      out().flush();
-      file.write(evaluation, folder);
+      file.publish(
+          evaluation,
+          folder,
+          out(),
+          json.asked(),
+          result -> TEXT.print(result, lorsa.config().spec().heads(), rows.says(), out()));
     }
   }
 

@@ -7,8 +7,10 @@ import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
 import io.sluice.files.AtomicFile;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import picocli.CommandLine.Option;
 
 /** Where an evaluation is written; that it can be is found out before the work. */
@@ -36,8 +38,25 @@ public final class EvaluationFile {
     }
   }
 
-  /** Writes the result, which was printed before: it is not lost if this fails. */
-  public void write(Evaluation evaluation, Path beside) throws IOException {
+  /**
+   * Prints the result, then writes it: it is not lost if writing fails.
+   *
+   * @param text prints it for people
+   * @param json whether to print it as JSON instead
+   */
+  public void publish(
+      Evaluation evaluation,
+      Path beside,
+      PrintWriter printer,
+      boolean json,
+      Consumer<Evaluation> text)
+      throws IOException {
+    if (json) {
+      printer.println(Evaluator.json(evaluation));
+    } else {
+      text.accept(evaluation);
+    }
+    printer.flush();
     AtomicFile.write(
         out != null ? out : beside.resolve("evaluation.json"), Evaluator.json(evaluation));
   }

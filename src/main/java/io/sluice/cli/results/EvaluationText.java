@@ -1,4 +1,4 @@
-package io.sluice.cli.options;
+package io.sluice.cli.results;
 
 import io.sluice.cli.console.ResultText;
 import io.sluice.evaluation.Evaluation;

@@ -1,0 +1,31 @@
+package io.sluice.cli.options;
+
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
+import io.sluice.store.ActivationStore;
+import java.io.IOException;
+import java.nio.file.Path;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** The store that an evaluation reads. */
+@Grouped(OptionGroup.ESSENTIAL)
+public final class MeasuredStore {
+  @Option(
+      names = "--store",
+      paramLabel = "DIR",
+      required = true,
+      description = "Read activations from this folder of 'sluice capture'.")
+  private Path folder;
+
+  @Mixin private StoreChecksums checksums;
+
+  /**
+   * Opens the store.
+   *
+   * @throws IOException if it is missing or damaged; the message names the file
+   */
+  public ActivationStore open() throws IOException {
+    return checksums.open(folder);
+  }
+}
