@@ -139,41 +139,36 @@ public final class Trainer implements AutoCloseable {
   public static Trainer resume(
       ActivationStore store, EngineFactory engines, Path folder, SharedSample sample)
       throws IOException {
-    RunFolder run = RunFolder.reopen(folder);
-    Trainer trainer = null;
+    Trainer trainer =
+        RunFolder.reopen(
+            folder,
+            (run, description, file) -> {
+              JsonNode settings = description.path("config");
+              RunStore.requireSame(settings, store, file);
+              TrainingConfig config = Settings.read(settings, file);
+              RunRows.requireSame(settings, config.heldOut(store), file);
+              Blueprint.of(config, store).requireMemory(engines);
+              run.requireUnfinished(description);
+              String name = description.path("name").asText();
+              return new Trainer(run, store, config, engines, name, sample);
+            });
     try {
-      Path file = folder.resolve(RunFolder.DESCRIPTION);
-      JsonNode description = run.description();
-      RunStore.requireSame(description.path("config"), store, file);
-      TrainingConfig config = Settings.read(description.path("config"), file);
-      RunRows.requireSame(description.path("config"), config.heldOut(store), file);
-      Blueprint.of(config, store).requireMemory(engines);
-      if (description.has("result")) {
-        throw new IOException(folder + ": this run is complete; there is nothing to resume");
-      }
-      trainer = new Trainer(run, store, config, engines, description.path("name").asText(), sample);
       trainer.continueFromCheckpoint();
       return trainer;
     } catch (IOException | RuntimeException e) {
-      if (trainer != null) {
-        trainer.close();
-      } else {
-        run.close();
-      }
+      trainer.close();
       throw e;
     }
   }
 
   /** The configuration that a run folder holds, to show or to find its store. */
   public static JsonNode settings(Path folder) throws IOException {
-    try (RunFolder run = RunFolder.reopen(folder)) {
-      JsonNode config = run.description().path("config");
-      if (config.has("lorsa")) {
-        throw new IOException(
-            folder + ": is the run of a Lorsa; continue with 'sluice lorsa train --resume'");
-      }
-      return config;
+    JsonNode config = RunFolder.settings(folder);
+    if (config.has("lorsa")) {
+      throw new IOException(
+          folder + ": is the run of a Lorsa; continue with 'sluice lorsa train --resume'");
     }
+    return config;
   }
 
   private void begin() throws IOException {

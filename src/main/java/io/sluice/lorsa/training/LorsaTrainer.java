@@ -114,38 +114,33 @@ public final class LorsaTrainer implements AutoCloseable {
    */
   public static LorsaTrainer resume(Contexts contexts, Device device, Path folder)
       throws IOException {
-    RunFolder run = RunFolder.reopen(folder);
-    LorsaTrainer trainer = null;
+    LorsaTrainer trainer =
+        RunFolder.reopen(
+            folder,
+            (run, description, file) -> {
+              JsonNode settings = description.path("config");
+              LorsaTrainingConfig config = LorsaSettings.read(settings, file);
+              RunStore.requireSame(settings, contexts.store(), file);
+              run.requireUnfinished(description);
+              RunRows.requireSame(settings, heldOut(config, contexts), file);
+              feed(contexts, config, device);
+              String name = description.path("name").asText();
+              LorsaTrainer made = new LorsaTrainer(run, config, contexts, name, device);
+              made.form = LorsaSettings.form(settings, file);
+              return made;
+            });
     try {
-      Path file = folder.resolve(RunFolder.DESCRIPTION);
-      JsonNode description = run.description();
-      JsonNode settings = description.path("config");
-      LorsaTrainingConfig config = LorsaSettings.read(settings, file);
-      RunStore.requireSame(settings, contexts.store(), file);
-      if (description.has("result")) {
-        throw new IOException(folder + ": this run is complete; there is nothing to resume");
-      }
-      RunRows.requireSame(settings, heldOut(config, contexts), file);
-      feed(contexts, config, device);
-      trainer = new LorsaTrainer(run, config, contexts, description.path("name").asText(), device);
-      trainer.form = LorsaSettings.form(settings, file);
       trainer.continueFromCheckpoint();
       return trainer;
     } catch (IOException | RuntimeException e) {
-      if (trainer != null) {
-        trainer.close();
-      } else {
-        run.close();
-      }
+      trainer.close();
       throw e;
     }
   }
 
   /** The configuration that a run folder holds, to show or to find its store. */
   public static JsonNode settings(Path folder) throws IOException {
-    try (RunFolder run = RunFolder.reopen(folder)) {
-      return run.description().path("config");
-    }
+    return RunFolder.settings(folder);
   }
 
   private void begin(LayerAttention attention) throws IOException {

@@ -78,6 +78,52 @@ public final class RunFolder implements AutoCloseable {
     return new RunFolder(path, FolderLock.take(path, "run"));
   }
 
+  /** What continues a run in its folder. */
+  @FunctionalInterface
+  public interface Continuation<T> {
+    /**
+     * Reads the settings and makes what goes on with them.
+     *
+     * @param run becomes the result's, to close
+     * @param description the {@code run.json}
+     * @param file where that is, for messages
+     */
+    T of(RunFolder run, JsonNode description, Path file) throws IOException;
+  }
+
+  /**
+   * Opens the folder of a run and makes what continues it. If that fails, the folder is closed.
+   *
+   * @throws IOException if the folder holds no run or is in use, or the run cannot continue
+   */
+  public static <T> T reopen(Path path, Continuation<T> continuation) throws IOException {
+    RunFolder run = reopen(path);
+    try {
+      return continuation.of(run, run.description(), path.resolve(DESCRIPTION));
+    } catch (IOException | RuntimeException e) {
+      run.close();
+      throw e;
+    }
+  }
+
+  /**
+   * The configuration of the run in a folder.
+   *
+   * @throws IOException if the folder holds no run or is in use
+   */
+  public static JsonNode settings(Path path) throws IOException {
+    try (RunFolder run = reopen(path)) {
+      return run.description().path("config");
+    }
+  }
+
+  /** Refuses a run that has its result. */
+  public void requireUnfinished(JsonNode description) throws IOException {
+    if (description.has("result")) {
+      throw new IOException(path + ": this run is complete; there is nothing to resume");
+    }
+  }
+
   /** Where it is. */
   public Path path() {
     return path;
