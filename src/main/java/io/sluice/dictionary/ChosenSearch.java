@@ -36,8 +36,8 @@ record ChosenSearch(RowEncoder rows, CustomActivation activation, float[] factor
     final int[] count = new int[1];
     final ChosenFeatures chosen;
 
-    ChosenWork(RowEncoder rows, int threads) {
-      super(rows.scratch(rows.features(), threads));
+    ChosenWork(RowEncoder rows, int k, int threads) {
+      super(rows.scratch(rows.features(), threads), k);
       features = new int[rows.features()];
       values = new float[rows.features()];
       chosen = new ChosenFeatures(rows.features());
@@ -46,7 +46,7 @@ record ChosenSearch(RowEncoder rows, CustomActivation activation, float[] factor
 
   @Override
   public Work work(int k, int threads) {
-    return new ChosenWork(rows, threads);
+    return new ChosenWork(rows, k, threads);
   }
 
   @Override
@@ -54,7 +54,6 @@ record ChosenSearch(RowEncoder rows, CustomActivation activation, float[] factor
       Work work,
       int count,
       Workers workers,
-      int k,
       int[] features,
       float[] values,
       int at,
@@ -68,7 +67,7 @@ record ChosenSearch(RowEncoder rows, CustomActivation activation, float[] factor
       } catch (NonFiniteException e) {
         throw new NonFiniteException(v, e.column(), e.value());
       }
-      counts[countsAt + v] = choose(own, k, features, values, at + v * k);
+      counts[countsAt + v] = choose(own, own.k, features, values, at + v * own.k);
     }
   }
 

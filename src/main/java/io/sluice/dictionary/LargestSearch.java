@@ -1,6 +1,5 @@
 package io.sluice.dictionary;
 
-import io.sluice.memory.Workers;
 import io.sluice.simd.single.RowEncoder;
 
 /**
@@ -9,18 +8,4 @@ import io.sluice.simd.single.RowEncoder;
  *
  * @param most k, or the number of all features where thresholds decide
  */
-record LargestSearch(RowEncoder rows, int most) implements Search {
-  @Override
-  public void encode(
-      Work work,
-      int count,
-      Workers workers,
-      int k,
-      int[] features,
-      float[] values,
-      int at,
-      int[] counts,
-      int countsAt) {
-    rows.encode(work.scratch, count, workers, features, values, at, counts, countsAt);
-  }
-}
+record LargestSearch(RowEncoder rows, int most) implements Search {}

@@ -54,15 +54,15 @@ record PursuitSearch(RowEncoder rows, MemorySegment decoder, int width, int most
     final int[] count = new int[1];
     final float[] row;
 
-    PursuitWork(RowEncoder.Scratch scratch, int width) {
-      super(scratch);
+    PursuitWork(RowEncoder.Scratch scratch, int k, int width) {
+      super(scratch, k);
       row = new float[width];
     }
   }
 
   @Override
   public Work work(int k, int threads) {
-    return new PursuitWork(rows.scratch(1, threads), width);
+    return new PursuitWork(rows.scratch(1, threads), k, width);
   }
 
   @Override
@@ -70,7 +70,6 @@ record PursuitSearch(RowEncoder rows, MemorySegment decoder, int width, int most
       Work work,
       int count,
       Workers workers,
-      int k,
       int[] features,
       float[] values,
       int at,
@@ -80,7 +79,7 @@ record PursuitSearch(RowEncoder rows, MemorySegment decoder, int width, int most
     for (int v = 0; v < count; v++) {
       own.toFirst(v);
       try {
-        counts[countsAt + v] = encode(own, workers, k, features, values, at + v * k);
+        counts[countsAt + v] = encode(own, workers, own.k, features, values, at + v * own.k);
       } catch (NonFiniteException e) {
         throw new NonFiniteException(v, e.column(), e.value());
       }

@@ -32,37 +32,43 @@ sealed interface Search permits LargestSearch, SignedSearch, PursuitSearch, Chos
    * @param threads that share a call
    */
   default Work work(int k, int threads) {
-    return new Work(rows().scratch(k, threads));
+    return new Work(rows().scratch(k, threads), k);
   }
 
   /**
-   * Encodes the first {@code count} vectors of {@code work}, which may change them.
+   * Encodes the first {@code count} vectors of {@code work}, which may change them. Unless a search
+   * says otherwise, features are those with the largest scores above their thresholds.
    *
    * @param workers share each pass; null for the calling thread alone, which allocates nothing
-   * @param k the largest number of features per vector, that of {@code work}
-   * @param features receives the features of vector {@code v}, ascending, from {@code at + v·k} on
+   * @param features receives the features of vector {@code v}, ascending, from {@code at + v·k} on,
+   *     with the {@code k} of {@code work}
    * @param values receives their values
    * @param counts receives their number at {@code countsAt + v}
    * @throws io.sluice.simd.NonFiniteException if a vector has a NaN or an infinity; it names the
    *     vector
    */
-  void encode(
+  default void encode(
       Work work,
       int count,
       Workers workers,
-      int k,
       int[] features,
       float[] values,
       int at,
       int[] counts,
-      int countsAt);
+      int countsAt) {
+    rows().encode(work.scratch, count, workers, features, values, at, counts, countsAt);
+  }
 
   /** The memory of one call; a search that needs more extends it. */
   class Work {
     final RowEncoder.Scratch scratch;
 
-    Work(RowEncoder.Scratch scratch) {
+    /** The largest number of features per vector. */
+    final int k;
+
+    Work(RowEncoder.Scratch scratch, int k) {
       this.scratch = scratch;
+      this.k = k;
     }
 
     /** Moves a vector to the first place, where searches of one vector read it. */

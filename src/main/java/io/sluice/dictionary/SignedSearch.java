@@ -46,7 +46,6 @@ record SignedSearch(RowEncoder rows, int most) implements Search {
       Work work,
       int count,
       Workers workers,
-      int k,
       int[] features,
       float[] values,
       int at,
@@ -54,7 +53,7 @@ record SignedSearch(RowEncoder rows, int most) implements Search {
       int countsAt) {
     rows.encode(work.scratch, count, workers, features, values, at, counts, countsAt);
     for (int v = 0; v < count; v++) {
-      unfold(features, values, at + v * k, counts[countsAt + v]);
+      unfold(features, values, at + v * work.k, counts[countsAt + v]);
     }
   }
 

@@ -281,7 +281,7 @@ public final class SparseEncoder {
 
   private int one(Call call, int[] features, float[] values) {
     prepare(call, 0, 1);
-    search.encode(call.work, 1, workers, k, features, values, 0, call.count, 0);
+    search.encode(call.work, 1, workers, features, values, 0, call.count, 0);
     return call.count[0];
   }
 
@@ -289,7 +289,7 @@ public final class SparseEncoder {
       Call call, int first, int count, int[] features, float[] values, int[] counts) {
     prepare(call, first, count);
     try {
-      search.encode(call.work, count, workers, k, features, values, first * k, counts, first);
+      search.encode(call.work, count, workers, features, values, first * k, counts, first);
     } catch (NonFiniteException e) {
       throw first == 0 ? e : new NonFiniteException(first + e.row(), e.column(), e.value());
     }
