@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -124,6 +125,7 @@ class Int8ScreenTest {
     }
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @EnumSource(Input.class)
   void selectsTheSameBitsAsFloat32(Input input) {
