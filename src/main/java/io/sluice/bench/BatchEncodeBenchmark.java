@@ -67,7 +67,7 @@ public final class BatchEncodeBenchmark implements Benchmark {
       float[] tokens = data.toArray(ValueLayout.JAVA_FLOAT);
       float[] factors = new float[features];
       Arrays.fill(factors, 1);
-      TopKEncoder encoder = new TopKEncoder(workers, Int8Units.product());
+      TopKEncoder encoder = new TopKEncoder(workers, Int8Units::product);
       encoder.prepare(new EncoderWeights(rows, new float[features], factors, features, width));
       int[] selected = new int[TOKENS * K];
       float[] values = new float[TOKENS * K];

@@ -18,6 +18,9 @@ import java.util.List;
  * when first needed.
  */
 public final class Torch {
+  /** The system property that names the folder of LibTorch. */
+  public static final String FOLDER_PROPERTY = LibTorchLocation.PROPERTY;
+
   private static final int OLDEST_MAJOR = 2;
   private static final int OLDEST_MINOR = 10;
 
@@ -118,9 +121,6 @@ public final class Torch {
           e);
     }
   }
-
-  /** The system property that names the folder of LibTorch. */
-  public static final String FOLDER_PROPERTY = LibTorchLocation.PROPERTY;
 
   /**
    * The folder for what is unpacked and found out once per machine: {@code -Dsluice.cache},

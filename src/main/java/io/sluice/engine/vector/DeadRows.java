@@ -27,7 +27,7 @@ final class DeadRows implements AutoCloseable {
 
   DeadRows(Workers workers, EngineSpec spec) {
     width = spec.inputWidth();
-    encoder = new TopKEncoder(workers, Int8Units.product());
+    encoder = new TopKEncoder(workers, Int8Units::product);
   }
 
   /** Copies the rows of {@code count} features and gets the encoder ready for them. */

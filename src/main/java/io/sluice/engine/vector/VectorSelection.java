@@ -54,7 +54,7 @@ final class VectorSelection implements AutoCloseable {
     this.parameters = parameters;
     this.batch = batch;
     this.workers = workers;
-    largest = new TopKEncoder(workers, Int8Units.product());
+    largest = new TopKEncoder(workers, Int8Units::product);
     above = new ThresholdEncoder(workers);
     largestOfAll = new BatchTopKEncoder(workers);
     furthest = new AbsTopKEncoder(workers);
@@ -113,7 +113,7 @@ final class VectorSelection implements AutoCloseable {
   void startPursuit() {
     int features = spec.features();
     if (pursuing == null) {
-      pursuing = new TopKEncoder(workers, Int8Units.product());
+      pursuing = new TopKEncoder(workers, Int8Units::product);
       float[] ones = new float[features];
       Arrays.fill(ones, 1);
       decoderRows =

@@ -8,6 +8,7 @@ import io.sluice.simd.int8.Int8Product;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 
 /**
  * Encodes tokens and selects the exact top k of each in one pass, without ever holding a {@code
@@ -71,19 +72,20 @@ public final class TopKEncoder {
 
   /** An encoder without weights that multiplies in float32 alone: {@link #prepare} comes first. */
   public TopKEncoder(Workers workers) {
-    this(workers, null);
+    this(workers, () -> null);
   }
 
   /**
    * An encoder without weights: {@link #prepare} comes first.
    *
-   * @param product computes bounds in int8; null for bounds in float32
+   * @param product gives what computes bounds in int8, or null for bounds in float32; asked once,
+   *     when there are weights for which int8 may pay
    */
-  public TopKEncoder(Workers workers, Int8Product product) {
+  public TopKEncoder(Workers workers, Supplier<? extends Int8Product> product) {
     this(SparseKernels.ofThisMachine(), workers, product);
   }
 
-  TopKEncoder(SparseKernels kernels, Workers workers, Int8Product product) {
+  TopKEncoder(SparseKernels kernels, Workers workers, Supplier<? extends Int8Product> product) {
     this.kernels = kernels;
     this.workers = workers;
     this.allowed = ScreenChoice.Allowed.ofProperty();
@@ -114,14 +116,15 @@ public final class TopKEncoder {
       throw new IllegalArgumentException(
           moved.length + " marks of rows that moved, for " + weights.features() + " features");
     }
-    if (table.set(weights, moved)) {
+    boolean other = table.set(weights, moved);
+    if (other) {
       fired = new int[weights.features()];
       guess = 0;
       preparations = 0;
       passes = 0;
     }
     preparations++;
-    table.measure();
+    table.measure(other ? null : moved);
   }
 
   /**
@@ -143,7 +146,6 @@ public final class TopKEncoder {
     }
     table.useRounded(
         allowed.int8()
-            && table.product() != null
             && weights.features() >= SCREENED_FEATURES
             && weights.width() >= SCREENED_WIDTH
             && withoutInt8 == 0);
@@ -184,13 +186,12 @@ public final class TopKEncoder {
           }
         });
     passes++;
-    boolean int8 = table.rounded() != null;
-    if (int8 && !ScreenChoice.int8Pays(weights, count, passed.get())) {
-      // Until thresholds are known everything passes, so the first batch says nothing.
-      if (passes > 1) {
-        withoutInt8 = nextWithoutInt8;
-        nextWithoutInt8 = Math.min(2 * nextWithoutInt8, MOST_WITHOUT_INT8);
-      }
+    // Until thresholds are known everything passes, so the first batch says nothing.
+    if (table.rounded() != null
+        && passes > 1
+        && !ScreenChoice.int8Pays(weights, count, passed.get())) {
+      withoutInt8 = nextWithoutInt8;
+      nextWithoutInt8 = Math.min(2 * nextWithoutInt8, MOST_WITHOUT_INT8);
     }
     guess = lowQuantile(count) * CAUTION;
     for (int token = 0; token < count; token++) {
@@ -220,11 +221,10 @@ public final class TopKEncoder {
 
   /** What bounds the products now: {@code int8}, {@code directions}, both, or {@code none}. */
   public String screen() {
-    String directions = table.screen() == null ? "" : "directions";
-    String int8 = table.rounded() == null ? "" : "int8";
-    return directions.isEmpty() && int8.isEmpty()
-        ? "none"
-        : int8 + (directions.isEmpty() || int8.isEmpty() ? "" : ", ") + directions;
+    if (table.rounded() == null) {
+      return table.screen() == null ? "none" : "directions";
+    }
+    return table.screen() == null ? "int8" : "int8, directions";
   }
 
   // ---- what follows from what was seen ----

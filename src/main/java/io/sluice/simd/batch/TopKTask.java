@@ -57,7 +57,7 @@ final class TopKTask {
   /** The tokens rounded to int8, once the weights are. */
   private Int8Tokens rounded;
 
-  private Int8Weights.Scratch rounding;
+  private Int8Weights.Scratch weightScratch;
   private final Int8Tokens.Passing notes = this::notePassing;
 
   /** Features of the block that is compared. */
@@ -138,8 +138,9 @@ final class TopKTask {
     floors = ScratchArrays.atLeast(floors, padded);
     norms = ScratchArrays.atLeast(norms, padded);
     room = ScratchArrays.atLeast(room, padded);
-    pairs = ScratchArrays.atLeast(pairs, passing.length * capacity);
-    dots = ScratchArrays.atLeast(dots, passing.length * capacity);
+    int lists = table.rounded() == null ? TILES * TILE : Int8Product.BLOCK;
+    pairs = ScratchArrays.atLeast(pairs, lists * capacity);
+    dots = ScratchArrays.atLeast(dots, lists * capacity);
     if (table.rounded() != null) {
       if (rounded == null) {
         rounded = new Int8Tokens(table.product());
@@ -299,8 +300,8 @@ final class TopKTask {
   void roundWeights(int from, int to) {
     fitRows();
     fitTiles();
-    if (rounding == null) {
-      rounding = new Int8Weights.Scratch();
+    if (weightScratch == null) {
+      weightScratch = new Int8Weights.Scratch();
     }
     EncoderWeights weights = table.weights();
     int coordinates = table.coordinates();
@@ -326,7 +327,7 @@ final class TopKTask {
                 table.screen() == null
                     ? Math.sqrt(table.square(at + i))
                     : norm(into, i * coordinates, coordinates),
-                rounding);
+                weightScratch);
       }
     }
   }

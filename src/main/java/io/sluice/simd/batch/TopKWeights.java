@@ -7,6 +7,7 @@ import io.sluice.simd.int8.Int8Weights;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.function.Supplier;
 
 /**
  * The weights of a {@link TopKEncoder} as its tasks read them: in an order, and within a {@link
@@ -38,23 +39,24 @@ final class TopKWeights {
 
   private boolean screenedIsCurrent;
 
+  /** Where the product of rounded values comes from; null once it was asked. */
+  private Supplier<? extends Int8Product> products;
+
   /** The product of rounded values; null where there is none. */
-  private final Int8Product product;
+  private Int8Product product;
 
   /** The weights rounded to int8, in {@link #order}; null if they are not used. */
   private Int8Weights rounded;
 
   private boolean roundedIsCurrent;
 
-  /** By feature, whether it changed since it was measured, and since it was rounded. */
-  private boolean[] unmeasured = new boolean[0];
-
+  /** By feature, whether it changed since it was rounded. */
   private boolean[] unrounded = new boolean[0];
 
-  TopKWeights(SparseKernels kernels, Workers workers, Int8Product product) {
+  TopKWeights(SparseKernels kernels, Workers workers, Supplier<? extends Int8Product> products) {
     this.kernels = kernels;
     this.workers = workers;
-    this.product = product;
+    this.products = products;
   }
 
   /**
@@ -74,19 +76,13 @@ final class TopKWeights {
       squares = new double[features];
       order = new int[features];
       Arrays.setAll(order, i -> i);
+      unrounded = new boolean[features];
       screen = null;
     }
     screenedIsCurrent = false;
     roundedIsCurrent = false;
-    if (other) {
-      unmeasured = new boolean[features];
-      unrounded = new boolean[features];
-    }
     for (int feature = 0; feature < features; feature++) {
-      if (other || moved == null || moved[feature]) {
-        unmeasured[feature] = true;
-        unrounded[feature] = true;
-      }
+      unrounded[feature] |= other || moved == null || moved[feature];
     }
     return other;
   }
@@ -94,10 +90,11 @@ final class TopKWeights {
   /**
    * Measures the weights that were set.
    *
+   * @param moved by feature, whether it may differ from when it was last measured; null if all may
    * @throws NonFiniteWeightsException if a weight, bias or factor is NaN or infinite, or weights
    *     are so large that their squares are
    */
-  void measure() {
+  void measure(boolean[] moved) {
     int features = weights.features();
     workers.run(
         Math.ceilDiv(features, TASK_FEATURES),
@@ -105,8 +102,8 @@ final class TopKWeights {
           int end = Math.min(features, (task + 1) * TASK_FEATURES);
           for (int first = task * TASK_FEATURES; first < end; first++) {
             int last = first;
-            while (last < end && unmeasured[last]) {
-              unmeasured[last++] = false;
+            while (last < end && (moved == null || moved[last])) {
+              last++;
             }
             if (last > first) {
               kernels.squareRows(weights.rows(), weights.width(), first, last, squares);
@@ -115,18 +112,16 @@ final class TopKWeights {
           }
         });
     double most = 0;
+    double bias = 0;
     for (int feature = 0; feature < features; feature++) {
       double norm = weights.factors()[feature] * Math.sqrt(squares[feature]);
       if (!(norm <= Float.MAX_VALUE) || !Float.isFinite(weights.bias()[feature])) {
         throw new NonFiniteWeightsException(feature);
       }
       most = Math.max(most, norm);
-    }
-    longest = (float) most;
-    double bias = 0;
-    for (int feature = 0; feature < features; feature++) {
       bias = Math.max(bias, weights.factors()[feature] * Math.abs(weights.bias()[feature]));
     }
+    longest = (float) most;
     largestBias = (float) bias;
   }
 
@@ -192,7 +187,7 @@ final class TopKWeights {
     screenedIsCurrent = false;
   }
 
-  /** The product of rounded values; null where there is none. */
+  /** The product of rounded values, if {@link #rounded} is not null. */
   Int8Product product() {
     return product;
   }
@@ -202,17 +197,21 @@ final class TopKWeights {
     return rounded;
   }
 
-  /** Uses weights rounded to int8, or no longer. */
-  void useRounded(boolean use) {
-    if (!use) {
+  /** Uses weights rounded to int8 if there is a product for them, or no longer. */
+  void useRounded(boolean wanted) {
+    if (wanted && products != null) {
+      product = products.get();
+      products = null;
+    }
+    if (!wanted || product == null) {
       rounded = null;
-    } else if (rounded == null) {
+      return;
+    }
+    if (rounded == null) {
       rounded = new Int8Weights();
       roundAll();
     }
-    if (use) {
-      rounded.fit(weights.features(), coordinates());
-    }
+    rounded.fit(weights.features(), coordinates());
   }
 
   private void roundAll() {

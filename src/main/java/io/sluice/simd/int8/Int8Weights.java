@@ -1,7 +1,7 @@
 package io.sluice.simd.int8;
 
+import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.ScratchArrays;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
@@ -35,6 +35,7 @@ public final class Int8Weights {
 
   private final Int8Kernels kernels = Int8Kernels.ofThisMachine();
   final RowBounds bounds = new RowBounds();
+  private final GrowingMemory packedMemory = new GrowingMemory();
   MemorySegment packed = MemorySegment.NULL;
   private int rows;
   private int width;
@@ -48,20 +49,17 @@ public final class Int8Weights {
     this.width = width;
     int blocks = Math.ceilDiv(rows, BLOCK);
     bounds.fit(Math.multiplyExact(blocks, BLOCK));
-    packed = Arena.ofAuto().allocate(blocks * blockBytes(), 64);
+    // What is past the last row of the last block is multiplied, too, and not looked at.
+    packed = packedMemory.ofBytes(blocks * blockBytes());
   }
 
   /** Values per row, with zeros up to a multiple of 4. */
-  public int depth() {
-    return depth(width);
-  }
-
   static int depth(int width) {
     return (width + 3) / 4 * 4;
   }
 
   private long blockBytes() {
-    return (long) depth() * BLOCK;
+    return (long) depth(width) * BLOCK;
   }
 
   /** Where a block begins in the packed bytes. */
@@ -105,7 +103,7 @@ public final class Int8Weights {
     // One check of the whole block, then places that begin at multiples of four bytes.
     MemorySegment block = packed.asSlice(blockAt(place / BLOCK), blockBytes());
     byte[] rounded = scratch.rounded;
-    int quads = depth() / 4;
+    int quads = depth(width) / 4;
     int column = place % BLOCK;
     for (int i = 0; i < quads; i++) {
       block.setAtIndex(

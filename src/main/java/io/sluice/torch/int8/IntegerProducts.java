@@ -11,7 +11,6 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
-import java.util.Optional;
 
 /**
  * Products of uint8 and int8 matrices, exact in int32, by the micro-kernels of oneDNN in LibTorch.
@@ -23,11 +22,11 @@ public final class IntegerProducts {
 
   private IntegerProducts() {}
 
-  /** Looked up when first needed. */
+  /** Looked up when first needed; null where LibTorch does not export it. */
   private static final class Found {
-    static final Optional<MethodHandle> RELEASE =
+    static final MethodHandle RELEASE =
         find("_ZN2at6native7cpublas14brgemm_releaseEb", FunctionDescriptor.ofVoid(JAVA_BOOLEAN));
-    static final Optional<MethodHandle> MULTIPLY =
+    static final MethodHandle MULTIPLY =
         find(
             "_ZN2at6native7cpublas6brgemmEllllllbPKhPKaPib",
             FunctionDescriptor.ofVoid(
@@ -42,13 +41,12 @@ public final class IntegerProducts {
                 ADDRESS,
                 ADDRESS,
                 JAVA_BOOLEAN));
-    static final MethodHandle MULTIPLY_HANDLE = MULTIPLY.orElse(null);
-    static final MethodHandle RELEASE_HANDLE = RELEASE.orElse(null);
 
-    private static Optional<MethodHandle> find(String name, FunctionDescriptor type) {
+    private static MethodHandle find(String name, FunctionDescriptor type) {
       return SymbolLookup.loaderLookup()
           .find(name)
-          .map(function -> Linker.nativeLinker().downcallHandle(function, type));
+          .map(function -> Linker.nativeLinker().downcallHandle(function, type))
+          .orElse(null);
     }
   }
 
@@ -64,7 +62,7 @@ public final class IntegerProducts {
       if (!Torch.isAvailable()) {
         return "there is no LibTorch";
       }
-      return Found.MULTIPLY_HANDLE == null || Found.RELEASE_HANDLE == null
+      return Found.MULTIPLY == null || Found.RELEASE == null
           ? "this LibTorch does not export the product"
           : IntegerProbe.obstacle();
     }
@@ -125,7 +123,7 @@ public final class IntegerProducts {
   static void multiplyUnchecked(
       MemorySegment tokens, int count, MemorySegment block, int depth, MemorySegment out) {
     try {
-      Found.MULTIPLY_HANDLE.invokeExact(
+      Found.MULTIPLY.invokeExact(
           (long) count,
           (long) COLUMNS,
           (long) depth,
@@ -153,7 +151,7 @@ public final class IntegerProducts {
 
   static void releaseUnchecked() {
     try {
-      Found.RELEASE_HANDLE.invokeExact(true);
+      Found.RELEASE.invokeExact(true);
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {

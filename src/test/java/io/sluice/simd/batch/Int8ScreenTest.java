@@ -146,7 +146,7 @@ class Int8ScreenTest {
       EncoderWeights weights = new EncoderWeights(table, bias, factors, FEATURES, WIDTH);
       for (int k : new int[] {1, 8, 64}) {
         TopKEncoder plain = new TopKEncoder(workers);
-        TopKEncoder screened = new TopKEncoder(workers, product);
+        TopKEncoder screened = new TopKEncoder(workers, () -> product);
         for (int pass = 0; pass < 5; pass++) {
           if (pass == 3) {
             // Other weights of the same shape: what was rounded before must not be used.
@@ -157,14 +157,7 @@ class Int8ScreenTest {
             plain.prepare(weights);
             screened.prepare(weights);
           }
-          int[][] features = new int[2][COUNT * k];
-          float[][] values = new float[2][COUNT * k];
-          int[][] counts = new int[2][COUNT];
-          plain.encode(tokens, COUNT, k, features[0], values[0], counts[0]);
-          screened.encode(tokens, COUNT, k, features[1], values[1], counts[1]);
-          assertThat(features[1]).containsExactly(features[0]);
-          assertThat(values[1]).containsExactly(values[0]);
-          assertThat(counts[1]).containsExactly(counts[0]);
+          requireSameBits(plain, screened, tokens, k);
           if (pass == 0) {
             assertThat(screened.screen()).contains("int8");
           }
@@ -174,6 +167,18 @@ class Int8ScreenTest {
         }
       }
     }
+  }
+
+  private static void requireSameBits(
+      TopKEncoder plain, TopKEncoder screened, float[] batch, int k) {
+    int[][] features = new int[2][COUNT * k];
+    float[][] values = new float[2][COUNT * k];
+    int[][] counts = new int[2][COUNT];
+    plain.encode(batch, COUNT, k, features[0], values[0], counts[0]);
+    screened.encode(batch, COUNT, k, features[1], values[1], counts[1]);
+    assertThat(features[1]).containsExactly(features[0]);
+    assertThat(values[1]).containsExactly(values[0]);
+    assertThat(counts[1]).containsExactly(counts[0]);
   }
 
   /** Rows that moved are rounded again, also those that moved while float32 was used. */
@@ -192,25 +197,18 @@ class Int8ScreenTest {
               .allocate((long) rows.length * Float.BYTES, 64)
               .copyFrom(MemorySegment.ofArray(rows));
       EncoderWeights weights = new EncoderWeights(table, bias, factors, FEATURES, WIDTH);
-      TopKEncoder screened = new TopKEncoder(workers, new PlainInt8Product());
+      TopKEncoder screened = new TopKEncoder(workers, PlainInt8Product::new);
       boolean[] moved = null;
       for (int pass = 0; pass < 24; pass++) {
         TopKEncoder plain = new TopKEncoder(workers);
         plain.prepare(weights);
         screened.prepare(weights, moved);
-        int[][] features = new int[2][COUNT * k];
-        float[][] values = new float[2][COUNT * k];
-        int[][] counts = new int[2][COUNT];
         // Two passes with close scores make int8 too costly for a while.
         float[] batch = tokens.clone();
         for (int i = 0; (pass == 3 || pass == 4) && i < COUNT; i++) {
           batch[i * WIDTH] = 1000;
         }
-        plain.encode(batch, COUNT, k, features[0], values[0], counts[0]);
-        screened.encode(batch, COUNT, k, features[1], values[1], counts[1]);
-        assertThat(features[1]).containsExactly(features[0]);
-        assertThat(values[1]).containsExactly(values[0]);
-        assertThat(counts[1]).containsExactly(counts[0]);
+        requireSameBits(plain, screened, batch, k);
         if (pass == 2 || pass == 23) {
           assertThat(screened.screen()).contains("int8");
         }
