@@ -13,7 +13,7 @@ import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
-import io.sluice.simd.batch.AdamRows;
+import io.sluice.simd.adam.AdamRows;
 import io.sluice.simd.batch.TableRows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

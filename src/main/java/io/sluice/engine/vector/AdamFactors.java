@@ -1,7 +1,7 @@
 package io.sluice.engine.vector;
 
 import io.sluice.engine.spec.AdamStep;
-import io.sluice.simd.batch.AdamRows;
+import io.sluice.simd.adam.AdamRows;
 
 /** The numbers of an {@link AdamStep} as {@link AdamRows} takes them. */
 public final class AdamFactors {

@@ -12,7 +12,7 @@ import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
-import io.sluice.simd.batch.AdamRows;
+import io.sluice.simd.adam.AdamRows;
 import io.sluice.simd.batch.TableRows;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

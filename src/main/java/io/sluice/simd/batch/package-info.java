@@ -1,6 +1,6 @@
 /**
  * Encoding many tokens at once and selecting their features while the products are still in
- * registers; sums over few rows of a large matrix; Adam on single rows. Engines use it.
+ * registers; sums over few rows of a large matrix. Engines use it.
  *
  * <p>Four encoders differ in what they keep: {@link io.sluice.simd.batch.TopKEncoder} the k largest
  * of each token, {@link io.sluice.simd.batch.AbsTopKEncoder} the k furthest from zero, {@link

@@ -1,4 +1,4 @@
-package io.sluice.simd.batch;
+package io.sluice.simd.adam;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 

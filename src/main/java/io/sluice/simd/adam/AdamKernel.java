@@ -1,4 +1,4 @@
-package io.sluice.simd.batch;
+package io.sluice.simd.adam;
 
 import io.sluice.memory.NativeMemory;
 import io.sluice.simd.KernelProvider;
