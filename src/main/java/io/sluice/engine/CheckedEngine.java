@@ -109,6 +109,11 @@ public final class CheckedEngine implements Engine {
   }
 
   @Override
+  public String screen() {
+    return arithmetic.screen();
+  }
+
+  @Override
   public EngineSpec spec() {
     return spec;
   }

@@ -113,6 +113,11 @@ public final class CrossLayerEngine implements Engine {
   }
 
   @Override
+  public String screen() {
+    return layers.getFirst().screen();
+  }
+
+  @Override
   public void encode(Rows input, ActivationFunction selection) {
     if (input.width() != spec.inputWidth()) {
       throw new IllegalArgumentException(

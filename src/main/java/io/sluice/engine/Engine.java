@@ -50,6 +50,12 @@ public interface Engine extends AutoCloseable {
   String name();
 
   /**
+   * What bounded the products of the last batch that was encoded, so that few were computed in
+   * float32: {@code int8}, {@code directions}, both, or {@code none}. Results do not depend on it.
+   */
+  String screen();
+
+  /**
    * Encodes a batch. The codes stay in the engine until the next call.
    *
    * @param input {@code [rows, inputWidth]}, finite; kept unchanged by the caller until {@link

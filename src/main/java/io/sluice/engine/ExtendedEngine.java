@@ -67,6 +67,11 @@ final class ExtendedEngine implements Engine {
   }
 
   @Override
+  public String screen() {
+    return inner.screen();
+  }
+
+  @Override
   public double penalise(Penalty penalty, double weight) {
     return inner.penalise(penalty, weight);
   }

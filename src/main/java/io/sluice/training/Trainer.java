@@ -416,6 +416,11 @@ public final class Trainer implements AutoCloseable {
     }
 
     @Override
+    public String screen() {
+      return engine.screen();
+    }
+
+    @Override
     public long heldOutTokens() {
       return heldOut.tokens();
     }

@@ -36,6 +36,11 @@ public interface Arithmetic extends AutoCloseable {
   /** A short name for people and files, for instance {@code torch cpu}. */
   String name();
 
+  /** As {@code Engine.screen}. */
+  default String screen() {
+    return "none";
+  }
+
   // ---- codes ----
 
   /**

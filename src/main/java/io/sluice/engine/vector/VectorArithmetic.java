@@ -58,6 +58,11 @@ public final class VectorArithmetic implements Arithmetic {
     return "vector cpu " + KernelProvider.name();
   }
 
+  @Override
+  public String screen() {
+    return selection.screen();
+  }
+
   // ---- codes ----
 
   @Override

@@ -9,7 +9,7 @@ import io.sluice.engine.spec.EngineSpec;
 import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
-import io.sluice.simd.batch.AbsTopKEncoder;
+import io.sluice.simd.batch.BatchEncoder;
 import io.sluice.simd.batch.BatchTopKEncoder;
 import io.sluice.simd.batch.EncoderWeights;
 import io.sluice.simd.batch.SparseRows;
@@ -23,16 +23,22 @@ final class VectorSelection implements AutoCloseable {
   private final VectorParameters parameters;
   private final VectorBatch batch;
   private final Workers workers;
-  private final TopKEncoder largest;
-  private final ThresholdEncoder above;
-  private final BatchTopKEncoder largestOfAll;
-  private final AbsTopKEncoder furthest;
+  private final Prepared<TopKEncoder> largest;
+  private final Prepared<ThresholdEncoder> above;
+  private final Prepared<BatchTopKEncoder> largestOfAll;
+  private final Prepared<TopKEncoder> furthest;
   private final SparseRows sparse = new SparseRows();
+
+  /** The encoder that was used last; null before. */
+  private BatchEncoder used;
 
   private EncoderWeights weights;
 
   /** {@link VectorParameters#version} of {@link #weights}. */
   private long version = -1;
+
+  /** The version since which {@link VectorParameters#moved} says what moved. */
+  private long movedSince = -1;
 
   /** {@code k} places for each token, and how many of them are taken. */
   private int[] selected = new int[0];
@@ -54,10 +60,37 @@ final class VectorSelection implements AutoCloseable {
     this.parameters = parameters;
     this.batch = batch;
     this.workers = workers;
-    largest = new TopKEncoder(workers, Int8Units::product);
-    above = new ThresholdEncoder(workers);
-    largestOfAll = new BatchTopKEncoder(workers);
-    furthest = new AbsTopKEncoder(workers);
+    largest = new Prepared<>(new TopKEncoder(workers, Int8Units::product));
+    above = new Prepared<>(new ThresholdEncoder(workers, Int8Units::product));
+    largestOfAll = new Prepared<>(new BatchTopKEncoder(workers, Int8Units::product));
+    furthest = new Prepared<>(TopKEncoder.byAmount(workers, Int8Units::product));
+  }
+
+  /** An encoder, and the {@link VectorParameters#version} of its weights. */
+  private static final class Prepared<E extends BatchEncoder> {
+    private final E encoder;
+    private long version = -1;
+
+    Prepared(E encoder) {
+      this.encoder = encoder;
+    }
+  }
+
+  /** The encoder with the weights as they are now, after {@link #load}. */
+  private <E extends BatchEncoder> E current(Prepared<E> prepared) {
+    if (prepared.version != version) {
+      prepared.encoder.prepare(weights, prepared.version == movedSince ? parameters.moved() : null);
+      parameters.clearMoved();
+      prepared.version = version;
+      movedSince = version;
+    }
+    used = prepared.encoder;
+    return prepared.encoder;
+  }
+
+  /** What bounds the products of the encoder that was used last. */
+  String screen() {
+    return used == null ? "none" : used.screen();
   }
 
   void encode(Rows input, ActivationFunction selection, Codes codes) {
@@ -66,18 +99,18 @@ final class VectorSelection implements AutoCloseable {
     switch (selection) {
       case TopK(int k) -> {
         fitSelected(rows, k);
-        largest.encode(batch.seen, rows, k, selected, selectedValues, selectedCounts);
+        current(largest).encode(batch.seen, rows, k, selected, selectedValues, selectedCounts);
         fill(codes, rows, k);
       }
       case AbsTopK(int k) -> {
         fitSelected(rows, k);
-        furthest.encode(weights, batch.seen, rows, k, selected, selectedValues, selectedCounts);
+        current(furthest).encode(batch.seen, rows, k, selected, selectedValues, selectedCounts);
         fill(codes, rows, k);
       }
       case BatchTopK shared -> {
         float least =
-            largestOfAll.encode(
-                weights, batch.seen, rows, Math.multiplyExact(rows, shared.k()), sparse);
+            current(largestOfAll)
+                .encode(batch.seen, rows, Math.multiplyExact(rows, shared.k()), sparse);
         fill(codes);
         codes.setLeastScore(least);
       }
@@ -87,7 +120,7 @@ final class VectorSelection implements AutoCloseable {
 
   void encodeAbove(Rows input, float[] bounds, Codes codes) {
     load(input);
-    above.encode(weights, bounds, batch.seen, input.count(), sparse);
+    current(above).encode(bounds, batch.seen, input.count(), sparse);
     fill(codes);
   }
 
@@ -135,8 +168,6 @@ final class VectorSelection implements AutoCloseable {
   void load(Rows input) {
     if (version != parameters.version()) {
       weights = parameters.weights();
-      largest.prepare(weights, parameters.moved());
-      parameters.clearMoved();
       version = parameters.version();
     }
     batch.seen =

@@ -268,6 +268,11 @@ public final class LorsaTrainer implements AutoCloseable {
     }
 
     @Override
+    public String screen() {
+      return null;
+    }
+
+    @Override
     public long heldOutTokens() {
       return heldOut.tokens();
     }

@@ -3,8 +3,10 @@ package io.sluice.simd.batch;
 import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
+import io.sluice.simd.int8.Int8Product;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.function.Supplier;
 
 /**
  * Encodes tokens and selects the largest codes of the whole batch together, in one pass with one
@@ -16,11 +18,13 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
  *
  * <p>An instance keeps its scratch memory from call to call; it is used by one caller at a time.
  */
-public final class BatchTopKEncoder {
+public final class BatchTopKEncoder implements BatchEncoder {
   /** Of a positive float the exponent and four bits of the mantissa: bins a sixteenth wide. */
   private static final int SHIFT = 19;
 
   private static final int BINS = 1 << 12;
+
+  private static final float CAUTION = 0.9f;
 
   /** How many scores a task counts by itself before it tells the others. */
   private static final int TELL_AFTER = 2048;
@@ -32,6 +36,13 @@ public final class BatchTopKEncoder {
   private final AtomicInteger floor = new AtomicInteger();
 
   private int wanted;
+
+  /**
+   * Where the running threshold starts: a little below the last batch's least score, which hardly
+   * varies. If too little is above, the batch is selected once more from 0.
+   */
+  private float guess;
+
   private float[] sorting = new float[0];
 
   /** What may be among the largest. */
@@ -73,13 +84,33 @@ public final class BatchTopKEncoder {
     }
   }
 
-  /** An encoder; weights come with each call. */
+  /** An encoder without weights that multiplies in float32 alone: {@link #prepare} comes first. */
   public BatchTopKEncoder(Workers workers) {
-    this(SparseKernels.ofThisMachine(), workers);
+    this(workers, () -> null);
   }
 
-  BatchTopKEncoder(SparseKernels kernels, Workers workers) {
-    scan = new TileScan<>(kernels, workers, Found::new);
+  /**
+   * An encoder without weights: {@link #prepare} comes first.
+   *
+   * @param product as for {@link TopKEncoder}
+   */
+  public BatchTopKEncoder(Workers workers, Supplier<? extends Int8Product> product) {
+    this(SparseKernels.ofThisMachine(), workers, product);
+  }
+
+  BatchTopKEncoder(
+      SparseKernels kernels, Workers workers, Supplier<? extends Int8Product> product) {
+    scan = new TileScan<>(kernels, workers, product, Found::new);
+  }
+
+  @Override
+  public void prepare(EncoderWeights weights, boolean[] moved) {
+    scan.prepare(weights, moved);
+  }
+
+  @Override
+  public String screen() {
+    return scan.screen();
   }
 
   /** What lies below the bin that holds the last wanted score is out, whatever is still to come. */
@@ -105,28 +136,45 @@ public final class BatchTopKEncoder {
    * @param out overwritten
    * @return the lowest score that was kept, 0 if none was
    * @throws NonFiniteException if a token has a value that is NaN or infinite
+   * @throws IllegalStateException if there are no weights
    */
-  public float encode(
-      EncoderWeights weights, float[] tokens, int count, int wanted, SparseRows out) {
+  public float encode(float[] tokens, int count, int wanted, SparseRows out) {
     this.wanted = wanted;
-    floor.set(0);
-    for (int bin = 0; bin < BINS; bin++) {
-      counts.set(bin, 0);
+    int tasks = scan(tokens, count, guess);
+    int size = keepAboveFloor(tasks);
+    if (size < wanted && guess > 0) {
+      tasks = scan(tokens, count, 0);
+      size = keepAboveFloor(tasks);
     }
-    int tasks = scan.scan(weights, tokens, count);
-    float least = select(tasks);
+    float least = select(tasks, size);
+    guess = least * CAUTION;
     scan.collect(tasks, count, out);
     return least;
   }
 
-  /** Drops all but the largest; the answer is the least of these. */
-  private float select(int tasks) {
+  /** Finds what may be among the largest; nothing that is not above {@code start} is. */
+  private int scan(float[] tokens, int count, float start) {
+    floor.set(Float.floatToRawIntBits(start));
+    for (int bin = 0; bin < BINS; bin++) {
+      counts.set(bin, 0);
+    }
+    // Until the threshold has risen nearly everything passes.
+    return scan.scan(tokens, count, null, start > 0);
+  }
+
+  /** Drops what the running threshold has left behind, and counts the rest. */
+  private int keepAboveFloor(int tasks) {
     float last = Float.intBitsToFloat(floor.get());
     int size = 0;
     for (int task = 0; task < tasks; task++) {
       scan.found(task).keepAbove(last);
       size = Math.addExact(size, scan.found(task).size());
     }
+    return size;
+  }
+
+  /** Drops all but the largest; the answer is the least of these. */
+  private float select(int tasks, int size) {
     if (size == 0) {
       return 0;
     }

@@ -145,6 +145,28 @@ final class ScalarSparseKernels implements SparseKernels {
   }
 
   @Override
+  public void encodePairs(
+      MemorySegment table,
+      int width,
+      int row,
+      float bias,
+      float[] vectors,
+      int[] which,
+      int from,
+      int to,
+      float[] out) {
+    for (int e = from; e < to; e++) {
+      float sum = bias;
+      for (int t = 0; t < width; t++) {
+        sum +=
+            table.get(FLOAT, ((long) row * width + t) * Float.BYTES)
+                * vectors[which[e] * width + t];
+      }
+      out[e] = sum;
+    }
+  }
+
+  @Override
   public void squareRows(MemorySegment table, int width, int from, int to, double[] out) {
     for (int row = from; row < to; row++) {
       double sum = 0;

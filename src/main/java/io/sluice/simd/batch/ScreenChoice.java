@@ -68,11 +68,16 @@ final class ScreenChoice {
    * Whether a bound from int8 costs less than all products in float32.
    *
    * @param count tokens of a batch
-   * @param passed pairs that were computed in full
+   * @param work what was computed in float32 all the same, in multiplications of a tile
    */
-  static boolean int8Pays(EncoderWeights weights, int count, long passed) {
+  static boolean int8Pays(EncoderWeights weights, int count, double work) {
     double whole = (double) count * weights.features() * weights.width();
-    return whole / INT8 + passed * (TILE * weights.width() + PAIR) < WORTHWHILE * whole;
+    return whole / INT8 + work < WORTHWHILE * whole;
+  }
+
+  /** What it costs to compute and offer a pair that passed, in multiplications of a tile. */
+  static double pairCost(int width) {
+    return TILE * width + PAIR;
   }
 
   /**
@@ -140,7 +145,7 @@ final class ScreenChoice {
   private static int cheapest(long[] passing, double scale, Sample sample, int directions) {
     double features = sample.weights().features();
     double width = sample.weights().width();
-    double pair = TILE * width + PAIR;
+    double pair = pairCost(sample.weights().width());
     double product = sample.int8() ? 1 / INT8 : 1;
     double best = WORTHWHILE * features * width * product;
     int kept = 0;

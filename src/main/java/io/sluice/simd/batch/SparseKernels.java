@@ -108,6 +108,22 @@ interface SparseKernels {
       int to,
       float[] out);
 
+  /**
+   * Pre-activations of one feature for several tokens, each the same bits as {@link #encodeTile}
+   * gives: {@code out[e] = bias + Σ_t table[row·width + t] · vectors[which[e]·width + t]} for
+   * {@code from ≤ e < to}, summed in that order.
+   */
+  void encodePairs(
+      MemorySegment table,
+      int width,
+      int row,
+      float bias,
+      float[] vectors,
+      int[] which,
+      int from,
+      int to,
+      float[] out);
+
   /** {@code out[r] = Σ_i table[r·width + i]²} for {@code from ≤ r < to}. */
   void squareRows(MemorySegment table, int width, int from, int to, double[] out);
 

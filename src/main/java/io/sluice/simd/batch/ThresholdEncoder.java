@@ -2,6 +2,8 @@ package io.sluice.simd.batch;
 
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
+import io.sluice.simd.int8.Int8Product;
+import java.util.function.Supplier;
 
 /**
  * Encodes tokens and keeps every feature above its own threshold, in one pass, without ever holding
@@ -9,7 +11,7 @@ import io.sluice.simd.NonFiniteException;
  *
  * <p>An instance keeps its scratch memory from call to call; it is used by one caller at a time.
  */
-public final class ThresholdEncoder {
+public final class ThresholdEncoder implements BatchEncoder {
   private final TileScan<Found> scan;
   private float[] thresholds;
 
@@ -21,13 +23,28 @@ public final class ThresholdEncoder {
     }
   }
 
-  /** An encoder; weights come with each call. */
+  /** An encoder without weights that multiplies in float32 alone: {@link #prepare} comes first. */
   public ThresholdEncoder(Workers workers) {
-    this(SparseKernels.ofThisMachine(), workers);
+    this(workers, () -> null);
   }
 
-  ThresholdEncoder(SparseKernels kernels, Workers workers) {
-    scan = new TileScan<>(kernels, workers, Found::new);
+  /**
+   * An encoder without weights: {@link #prepare} comes first.
+   *
+   * @param product as for {@link TopKEncoder}
+   */
+  public ThresholdEncoder(Workers workers, Supplier<? extends Int8Product> product) {
+    this(SparseKernels.ofThisMachine(), workers, product);
+  }
+
+  ThresholdEncoder(
+      SparseKernels kernels, Workers workers, Supplier<? extends Int8Product> product) {
+    scan = new TileScan<>(kernels, workers, product, Found::new);
+  }
+
+  @Override
+  public void prepare(EncoderWeights weights, boolean[] moved) {
+    scan.prepare(weights, moved);
   }
 
   /**
@@ -39,16 +56,21 @@ public final class ThresholdEncoder {
    * @param out overwritten
    * @throws NonFiniteException if a token has a value that is NaN or infinite
    * @throws IllegalArgumentException if there are over 2³¹ codes
+   * @throws IllegalStateException if there are no weights
    */
-  public void encode(
-      EncoderWeights weights, float[] thresholds, float[] tokens, int count, SparseRows out) {
-    if (thresholds.length < weights.features()) {
+  public void encode(float[] thresholds, float[] tokens, int count, SparseRows out) {
+    int features = scan.weights().features();
+    if (thresholds.length < features) {
       throw new IllegalArgumentException(
-          "%d features need as many thresholds, not %d"
-              .formatted(weights.features(), thresholds.length));
+          "%d features need as many thresholds, not %d".formatted(features, thresholds.length));
     }
     this.thresholds = thresholds;
-    int tasks = scan.scan(weights, tokens, count);
+    int tasks = scan.scan(tokens, count, thresholds, true);
     scan.collect(tasks, count, out);
+  }
+
+  @Override
+  public String screen() {
+    return scan.screen();
   }
 }

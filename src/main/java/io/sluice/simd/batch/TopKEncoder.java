@@ -3,7 +3,6 @@ package io.sluice.simd.batch;
 import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
-import io.sluice.simd.NonFiniteWeightsException;
 import io.sluice.simd.int8.Int8Product;
 import java.util.ArrayDeque;
 import java.util.Arrays;
@@ -26,7 +25,7 @@ import java.util.function.Supplier;
  *
  * <p>An instance keeps its scratch memory from call to call; it is used by one caller at a time.
  */
-public final class TopKEncoder {
+public final class TopKEncoder implements BatchEncoder {
   /** Panels of one task: their tokens stay in the second-level cache while all weights pass by. */
   private static final int TASK_BYTES = 640 << 10;
 
@@ -42,20 +41,16 @@ public final class TopKEncoder {
 
   private static final float CAUTION = 0.97f;
 
-  private static final int FIRST_WITHOUT_INT8 = 16;
-
-  private static final int MOST_WITHOUT_INT8 = 1 << 12;
-
   private final SparseKernels kernels;
   private final Workers workers;
   private final ScreenChoice.Allowed allowed;
-  private final TopKWeights table;
+  private final PreparedWeights table;
   private final Tasks tasks;
 
-  /** Batches until int8 bounds are tried again, after they let too many pairs pass. */
-  private int withoutInt8;
+  private final Int8Choice choice;
 
-  private int nextWithoutInt8 = FIRST_WITHOUT_INT8;
+  /** Whether scores are compared by their amounts. */
+  private final boolean byAmount;
 
   /** By feature, how often it was selected; halved now and then. */
   private int[] fired = new int[0];
@@ -82,40 +77,34 @@ public final class TopKEncoder {
    *     when there are weights for which int8 may pay
    */
   public TopKEncoder(Workers workers, Supplier<? extends Int8Product> product) {
-    this(SparseKernels.ofThisMachine(), workers, product);
+    this(SparseKernels.ofThisMachine(), workers, product, false);
   }
 
-  TopKEncoder(SparseKernels kernels, Workers workers, Supplier<? extends Int8Product> product) {
+  /**
+   * An encoder that keeps the features whose score is furthest from 0, of either sign.
+   *
+   * @param product as for the constructor
+   */
+  public static TopKEncoder byAmount(Workers workers, Supplier<? extends Int8Product> product) {
+    return new TopKEncoder(SparseKernels.ofThisMachine(), workers, product, true);
+  }
+
+  TopKEncoder(
+      SparseKernels kernels,
+      Workers workers,
+      Supplier<? extends Int8Product> product,
+      boolean byAmount) {
     this.kernels = kernels;
     this.workers = workers;
+    this.byAmount = byAmount;
     this.allowed = ScreenChoice.Allowed.ofProperty();
-    this.table = new TopKWeights(kernels, workers, product);
-    this.tasks = new Tasks(kernels, table);
+    this.choice = new Int8Choice(allowed);
+    this.table = new PreparedWeights(kernels, workers, product);
+    this.tasks = new Tasks(kernels, table, byAmount);
   }
 
-  /**
-   * Takes weights, or takes note that they have changed. They are read while encoding and must not
-   * change before the next call of this.
-   *
-   * @throws NonFiniteWeightsException if a weight, bias or factor is NaN or infinite, or weights
-   *     are so large that their squares are
-   */
-  public void prepare(EncoderWeights weights) {
-    prepare(weights, null);
-  }
-
-  /**
-   * The same where few rows have changed: only these are measured and rounded again.
-   *
-   * @param moved by feature, whether its row, bias or factor may differ from what the call before
-   *     had; read during the call only. Null if all may
-   * @throws IllegalArgumentException if there are fewer than features
-   */
+  @Override
   public void prepare(EncoderWeights weights, boolean[] moved) {
-    if (moved != null && moved.length < weights.features()) {
-      throw new IllegalArgumentException(
-          moved.length + " marks of rows that moved, for " + weights.features() + " features");
-    }
     boolean other = table.set(weights, moved);
     if (other) {
       fired = new int[weights.features()];
@@ -129,7 +118,8 @@ public final class TopKEncoder {
 
   /**
    * Finds the codes of {@code count} tokens: of each the {@code k} features of highest score whose
-   * value is positive, fewer where fewer are.
+   * value is positive, or whose score is furthest from 0 if scores are compared {@linkplain
+   * #byAmount by their amounts}; fewer where fewer are.
    *
    * @param tokens {@code [count, width]}
    * @param features receives token {@code r}'s features, ascending, from {@code r·k} on
@@ -144,20 +134,8 @@ public final class TopKEncoder {
     if (weights == null) {
       throw new IllegalStateException("no weights to encode with; prepare comes first");
     }
-    table.useRounded(
-        allowed.int8()
-            && weights.features() >= SCREENED_FEATURES
-            && weights.width() >= SCREENED_WIDTH
-            && withoutInt8 == 0);
-    withoutInt8 = Math.max(0, withoutInt8 - 1);
-    if (table.needsRounding()) {
-      forAllWeights(TopKTask::roundWeights);
-      table.setRounded();
-    }
-    if (table.needsProjection()) {
-      forAllWeights(TopKTask::projectWeights);
-      table.setProjected();
-    }
+    table.useRounded(choice.next(weights));
+    table.makeReady();
     AtomicLong passed = new AtomicLong();
     ratios = ScratchArrays.atLeast(ratios, count);
     PanelTasks cut =
@@ -187,11 +165,8 @@ public final class TopKEncoder {
         });
     passes++;
     // Until thresholds are known everything passes, so the first batch says nothing.
-    if (table.rounded() != null
-        && passes > 1
-        && !ScreenChoice.int8Pays(weights, count, passed.get())) {
-      withoutInt8 = nextWithoutInt8;
-      nextWithoutInt8 = Math.min(2 * nextWithoutInt8, MOST_WITHOUT_INT8);
+    if (table.rounded() != null && passes > 1) {
+      choice.judge(weights, count, passed.get() * ScreenChoice.pairCost(weights.width()));
     }
     guess = lowQuantile(count) * CAUTION;
     for (int token = 0; token < count; token++) {
@@ -219,7 +194,7 @@ public final class TopKEncoder {
     return table.screen() == null ? 0 : table.screen().coordinates() - 1;
   }
 
-  /** What bounds the products now: {@code int8}, {@code directions}, both, or {@code none}. */
+  @Override
   public String screen() {
     if (table.rounded() == null) {
       return table.screen() == null ? "none" : "directions";
@@ -240,8 +215,9 @@ public final class TopKEncoder {
     }
     boolean steady = preparations < passes;
     boolean int8 = table.rounded() != null;
-    // In int8 the narrower product saves less than it costs to project weights for every batch.
-    if (!allowed.directions() || int8 && !steady) {
+    // In int8 the narrower product saves less than it costs to project weights for every batch. A
+    // screen bounds scores from one side.
+    if (!allowed.directions() || int8 && !steady || byAmount) {
       table.setScreen(null);
       return;
     }
@@ -267,41 +243,23 @@ public final class TopKEncoder {
     table.setScreen(kept == 0 ? null : new Screen(kernels, basis, kept, width));
   }
 
-  /** What a task does to the weights at some places of the order. */
-  private interface OnWeights {
-    void apply(TopKTask task, int first, int end);
-  }
-
-  private void forAllWeights(OnWeights work) {
-    int features = table.weights().features();
-    workers.run(
-        Math.ceilDiv(features, TopKWeights.TASK_FEATURES),
-        number -> {
-          TopKTask task = tasks.take();
-          try {
-            int first = number * TopKWeights.TASK_FEATURES;
-            work.apply(task, first, Math.min(features, first + TopKWeights.TASK_FEATURES));
-          } finally {
-            tasks.give(task);
-          }
-        });
-  }
-
   /** Tasks that wait for work: as many as threads worked at one time. */
   static final class Tasks {
     private final ArrayDeque<TopKTask> idle = new ArrayDeque<>();
     private final SparseKernels kernels;
-    private final TopKWeights table;
+    private final PreparedWeights table;
+    private final boolean byAmount;
 
-    Tasks(SparseKernels kernels, TopKWeights table) {
+    Tasks(SparseKernels kernels, PreparedWeights table, boolean byAmount) {
       this.kernels = kernels;
       this.table = table;
+      this.byAmount = byAmount;
     }
 
     TopKTask take() {
       synchronized (idle) {
         TopKTask task = idle.poll();
-        return task == null ? new TopKTask(kernels, table) : task;
+        return task == null ? new TopKTask(kernels, table, byAmount) : task;
       }
     }
 

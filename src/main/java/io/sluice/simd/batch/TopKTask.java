@@ -4,8 +4,8 @@ import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.ScratchArrays;
 import io.sluice.simd.int8.Int8Product;
 import io.sluice.simd.int8.Int8Tokens;
-import io.sluice.simd.int8.Int8Weights;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * A share of the tokens and the memory to work on it: packed operands, which pairs passed the
@@ -22,13 +22,17 @@ final class TopKTask {
   private static final float NOTHING = -Float.MAX_VALUE;
 
   private final SparseKernels kernels;
-  private final TopKWeights table;
+  private final PreparedWeights table;
+  private final boolean byAmount;
   private final TopKHeaps heaps = new TopKHeaps();
   private final float[][] rows = new float[TILES][0];
   private final float[][] bias = new float[TILES][TILE];
   private final float[][] factors = new float[TILES][TILE];
   private final float[] tile;
   private final double[] squares;
+
+  /** Below all that is finite: a tile is then always written. */
+  private final float[] nothing;
 
   /** How many tokens passed with each feature of a tile or a block. */
   private final int[] passing = new int[Int8Product.BLOCK];
@@ -57,7 +61,6 @@ final class TopKTask {
   /** The tokens rounded to int8, once the weights are. */
   private Int8Tokens rounded;
 
-  private Int8Weights.Scratch weightScratch;
   private final Int8Tokens.Passing notes = this::notePassing;
 
   /** Features of the block that is compared. */
@@ -69,11 +72,14 @@ final class TopKTask {
   private int first;
   private int end;
 
-  TopKTask(SparseKernels kernels, TopKWeights table) {
+  TopKTask(SparseKernels kernels, PreparedWeights table, boolean byAmount) {
     this.kernels = kernels;
     this.table = table;
+    this.byAmount = byAmount;
     tile = new float[TILE * kernels.panelWidth()];
-    squares = new double[Math.max(TILE, kernels.panelWidth())];
+    squares = new double[kernels.panelWidth()];
+    nothing = new float[kernels.panelWidth()];
+    Arrays.fill(nothing, Float.NEGATIVE_INFINITY);
   }
 
   /** Finds the codes of the tokens from {@code first} to {@code end}. */
@@ -147,17 +153,9 @@ final class TopKTask {
       }
       rounded.fit(end - first, table.coordinates());
     }
-    fitTiles();
-    fitRows();
-  }
-
-  void fitTiles() {
     for (int i = 0; i < TILES; i++) {
       rows[i] = ScratchArrays.atLeast(rows[i], table.coordinates() * TILE);
     }
-  }
-
-  void fitRows() {
     if (plainWidth != table.weights().width()) {
       plainWidth = table.weights().width();
       plain = new Screen.Scratch(kernels, plainWidth);
@@ -165,22 +163,10 @@ final class TopKTask {
     }
   }
 
-  /** Projects the weights at the places of the order from {@code first} to {@code end}. */
-  void projectWeights(int first, int end) {
-    fitRows();
-    fitTiles();
-    for (int at = first; at < end; at += TILE) {
-      project(at, rows[0]);
-      table.screened().setTile(at, rows[0]);
-    }
-  }
-
   /** Packs the task's tokens, within the screen if there is one, and sets the thresholds. */
   private void pack(float[] tokens) {
     int lanes = kernels.panelWidth();
     int width = table.weights().width();
-    // Twice the rounding that two sums of this many products can have.
-    double rounding = 4.0 * (width + 1) * 0x1p-24;
     for (int p = 0; first + p * lanes < end; p++) {
       int token = first + p * lanes;
       long at = (long) p * lanes * table.coordinates();
@@ -198,8 +184,7 @@ final class TopKTask {
         }
         squares[j] = square;
         norms[own] = (float) Math.sqrt(square);
-        room[own] =
-            (float) (rounding * ((double) norms[own] * table.longest() + table.largestBias()));
+        room[own] = table.room(norms[own]);
         floors[own] = guess * norms[own];
         thresholds[own] = threshold(own, floors[own]);
       }
@@ -261,8 +246,8 @@ final class TopKTask {
               panels,
               (long) p * panelLength,
               width,
-              thresholds,
-              p * lanes,
+              byAmount ? nothing : thresholds,
+              byAmount ? 0 : p * lanes,
               tile)) {
             notePassing(i, p * lanes);
           }
@@ -280,7 +265,11 @@ final class TopKTask {
       for (int place = 0; place < features; place += block) {
         int n = Math.min(block, features - place);
         there = n;
-        rounded.compare(table.rounded(), place / block, thresholds, notes);
+        if (byAmount) {
+          rounded.outside(table.rounded(), place / block, thresholds, notes);
+        } else {
+          rounded.above(table.rounded(), place / block, thresholds, notes);
+        }
         offerPassing(tokens, place, n);
       }
     } finally {
@@ -293,61 +282,6 @@ final class TopKTask {
     for (long left = features & -1L >>> (Int8Product.BLOCK - there); left != 0; left &= left - 1) {
       int feature = Long.numberOfTrailingZeros(left);
       pairs[feature * capacity + passing[feature]++] = first + token;
-    }
-  }
-
-  /** Rounds the weights at the places of the order from {@code from} to {@code to}. */
-  void roundWeights(int from, int to) {
-    fitRows();
-    fitTiles();
-    if (weightScratch == null) {
-      weightScratch = new Int8Weights.Scratch();
-    }
-    EncoderWeights weights = table.weights();
-    int coordinates = table.coordinates();
-    for (int at = from; at < to; at += TILE) {
-      if (!table.hasUnrounded(at, Math.min(to, at + TILE))) {
-        continue;
-      }
-      float[] into = table.screen() == null ? plain.rows : rows[0];
-      project(at, into);
-      for (int i = 0; i < TILE && at + i < to; i++) {
-        if (!table.takeUnrounded(at + i)) {
-          continue;
-        }
-        int feature = table.feature(at + i);
-        table
-            .rounded()
-            .set(
-                at + i,
-                into,
-                i * coordinates,
-                weights.factors()[feature],
-                weights.bias()[feature],
-                table.screen() == null
-                    ? Math.sqrt(table.square(at + i))
-                    : norm(into, i * coordinates, coordinates),
-                weightScratch);
-      }
-    }
-  }
-
-  private static double norm(float[] values, int at, int count) {
-    double square = 0;
-    for (int i = at; i < at + count; i++) {
-      square += (double) values[i] * values[i];
-    }
-    return Math.sqrt(square);
-  }
-
-  /** Gathers eight rows, within the screen if there is one. */
-  private void project(int place, float[] into) {
-    table.gather(place, plain.rows);
-    if (table.screen() != null) {
-      for (int i = 0; i < TILE; i++) {
-        squares[i] = table.square(place + i);
-      }
-      table.screen().projectRows(plain.rows, squares, plain.product, into);
     }
   }
 
@@ -367,7 +301,13 @@ final class TopKTask {
   private void notePassing(int into, int lane) {
     int lanes = kernels.panelWidth();
     for (int i = 0; i < TILE; i++) {
-      long passed = kernels.above(tile, i * lanes, factors[into][i], thresholds, lane);
+      float factor = factors[into][i];
+      long passed = kernels.above(tile, i * lanes, factor, thresholds, lane);
+      if (byAmount) {
+        // Past the last feature, the most negative float has the largest amount.
+        boolean there = bias[into][i] != NOTHING;
+        passed = there ? passed | kernels.above(tile, i * lanes, -factor, thresholds, lane) : 0;
+      }
       int feature = into * TILE + i;
       int slot = feature * capacity + passing[feature];
       passing[feature] += Long.bitCount(passed);
@@ -394,7 +334,8 @@ final class TopKTask {
       kernels.dotVectors(table.weights().rows(), width, feature, tokens, pairs, from, to, dots);
       for (int e = from; e < to; e++) {
         int token = pairs[e] - first;
-        if (heaps.offer(token, feature, factor * (dots[e] + bias))) {
+        float score = factor * (dots[e] + bias);
+        if (heaps.offer(token, feature, byAmount ? Math.abs(score) : score)) {
           thresholds[token] = threshold(token, Math.max(heaps.least(token), floors[token]));
         }
       }
@@ -413,7 +354,7 @@ final class TopKTask {
     int at = token * k;
     int count = heaps.drain(own, features, values, at);
     for (int i = at; i < at + count; i++) {
-      if (table.weights().factors()[features[i]] != 1) {
+      if (byAmount || table.weights().factors()[features[i]] != 1) {
         values[i] = value(features[i], tokens, first + own);
       }
     }

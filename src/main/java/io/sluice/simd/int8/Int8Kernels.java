@@ -14,6 +14,9 @@ interface Int8Kernels {
 
   float GREATEST_SCALE = 1e12f;
 
+  /** More than the share by which a bias that is kept may be above the true one. */
+  float BIAS_ROOM = 0x1p-18f;
+
   /**
    * Rounds a row to {@code scale · q} with whole {@code |q| ≤ 127}.
    *
@@ -34,6 +37,21 @@ interface Int8Kernels {
    * @param first the block's first row in {@code bounds}
    */
   long above(
+      MemorySegment products,
+      long at,
+      RowBounds bounds,
+      int first,
+      TokenBounds tokens,
+      int token,
+      float threshold);
+
+  /**
+   * Which of a block's rows may have a score that is further from 0 than a token's threshold: bit
+   * {@code j} is 0 only if {@code |scales[j]·scale·(products[j] − shift[j]) + bias[j]| +
+   * residues[j]·rounded + norms[j]·residue} and what {@code bias[j]} may be too large by are no
+   * more than the threshold; a bound that is not a number passes.
+   */
+  long outside(
       MemorySegment products,
       long at,
       RowBounds bounds,

@@ -77,7 +77,7 @@ public final class Int8Tokens {
     bounds.rounded[token] = scratch.result[2];
   }
 
-  /** Receives which pairs may have a score above the threshold. */
+  /** Receives which pairs may pass the threshold. */
   public interface Passing {
     /**
      * @param token counted from the first that was set
@@ -86,12 +86,10 @@ public final class Int8Tokens {
     void pass(int token, long rows);
   }
 
-  /** Compares all tokens with a block of weights. */
-  public void compare(Int8Weights weights, int block, float[] thresholds, Passing passing) {
+  /** Finds which scores of a block of weights may be above their token's threshold. */
+  public void above(Int8Weights weights, int block, float[] thresholds, Passing passing) {
     for (int first = 0; first < count; first += CHUNK) {
-      int n = Math.min(CHUNK, count - first);
-      product.multiply(
-          packed, (long) first * depth, n, weights.packed, weights.blockAt(block), depth, products);
+      int n = multiply(weights, block, first);
       for (int i = 0; i < n; i++) {
         int token = first + i;
         long rows =
@@ -108,6 +106,35 @@ public final class Int8Tokens {
         }
       }
     }
+  }
+
+  /** As {@link #above}, with the scores' amounts in place of the scores. */
+  public void outside(Int8Weights weights, int block, float[] thresholds, Passing passing) {
+    for (int first = 0; first < count; first += CHUNK) {
+      int n = multiply(weights, block, first);
+      for (int i = 0; i < n; i++) {
+        int token = first + i;
+        long rows =
+            kernels.outside(
+                products,
+                (long) i * Int8Product.BLOCK * Integer.BYTES,
+                weights.bounds,
+                block * Int8Product.BLOCK,
+                bounds,
+                token,
+                thresholds[token]);
+        if (rows != 0) {
+          passing.pass(token, rows);
+        }
+      }
+    }
+  }
+
+  private int multiply(Int8Weights weights, int block, int first) {
+    int n = Math.min(CHUNK, count - first);
+    product.multiply(
+        packed, (long) first * depth, n, weights.packed, weights.blockAt(block), depth, products);
+    return n;
   }
 
   /** Ends a run of comparisons on this thread. */

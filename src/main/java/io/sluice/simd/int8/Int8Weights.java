@@ -113,7 +113,23 @@ public final class Int8Weights {
     bounds.scales[place] = factor * scratch.result[0];
     bounds.residues[place] = Math.nextUp(factor * scratch.result[1]);
     bounds.norms[place] = ScalarInt8Kernels.up(factor * norm);
+    setBias(place, factor, bias, 0);
+  }
+
+  /**
+   * Sets the bias of a row and, for rows that have one of their own, the threshold of their score:
+   * the token's threshold is then that of the difference.
+   *
+   * @param threshold of any sign, also infinite; above NaN is nothing
+   */
+  public void setBias(int place, float factor, float bias, float threshold) {
+    if (!Float.isFinite(threshold)) {
+      boolean all = threshold == Float.NEGATIVE_INFINITY;
+      bounds.bias[place] = all ? Float.POSITIVE_INFINITY : Float.NEGATIVE_INFINITY;
+      return;
+    }
     double scaled = (double) factor * bias;
-    bounds.bias[place] = Math.nextUp((float) (scaled + Math.abs(scaled) * 0x1p-20));
+    double room = (Math.abs(scaled) + Math.abs(threshold)) * 0x1p-20;
+    bounds.bias[place] = Math.nextUp((float) (scaled - threshold + room));
   }
 }

@@ -56,4 +56,29 @@ final class ScalarInt8Kernels implements Int8Kernels {
     }
     return passed;
   }
+
+  @Override
+  public long outside(
+      MemorySegment products,
+      long at,
+      RowBounds bounds,
+      int first,
+      TokenBounds tokens,
+      int token,
+      float threshold) {
+    long passed = 0;
+    for (int j = 0; j < Int8Product.BLOCK; j++) {
+      int product = products.get(ValueLayout.JAVA_INT_UNALIGNED, at + (long) j * Integer.BYTES);
+      float bias = bounds.bias[first + j];
+      float inner = (product - bounds.shift[first + j]) * tokens.scales[token];
+      float bound = Math.abs(Math.fma(inner, bounds.scales[first + j], bias));
+      bound = Math.fma(bounds.residues[first + j], tokens.rounded[token], bound);
+      bound = Math.fma(bounds.norms[first + j], tokens.residues[token], bound);
+      bound = bound + Math.fma(Math.abs(bias), BIAS_ROOM, Float.MIN_NORMAL);
+      if (!(bound <= threshold)) {
+        passed |= 1L << j;
+      }
+    }
+    return passed;
+  }
 }

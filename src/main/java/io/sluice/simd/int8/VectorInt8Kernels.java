@@ -107,4 +107,38 @@ final class VectorInt8Kernels implements Int8Kernels {
     }
     return passed;
   }
+
+  @Override
+  public long outside(
+      MemorySegment products,
+      long at,
+      RowBounds bounds,
+      int first,
+      TokenBounds tokens,
+      int token,
+      float threshold) {
+    FloatVector scale = FloatVector.broadcast(FLOATS, tokens.scales[token]);
+    FloatVector rounded = FloatVector.broadcast(FLOATS, tokens.rounded[token]);
+    FloatVector residue = FloatVector.broadcast(FLOATS, tokens.residues[token]);
+    FloatVector share = FloatVector.broadcast(FLOATS, BIAS_ROOM);
+    FloatVector least = FloatVector.broadcast(FLOATS, Float.MIN_NORMAL);
+    long passed = 0;
+    for (int j = 0; j < Int8Product.BLOCK; j += LANES) {
+      int row = first + j;
+      FloatVector bias = FloatVector.fromArray(FLOATS, bounds.bias, row);
+      IntVector whole =
+          IntVector.fromMemorySegment(
+                  INTS, products, at + (long) j * Integer.BYTES, ByteOrder.LITTLE_ENDIAN)
+              .sub(IntVector.fromArray(INTS, bounds.shift, row));
+      FloatVector inner = ((FloatVector) whole.convert(VectorOperators.I2F, 0)).mul(scale);
+      FloatVector middle = FloatVector.fromArray(FLOATS, bounds.scales, row).fma(inner, bias).abs();
+      FloatVector bound =
+          FloatVector.fromArray(FLOATS, bounds.norms, row)
+              .fma(
+                  residue, FloatVector.fromArray(FLOATS, bounds.residues, row).fma(rounded, middle))
+              .add(bias.abs().fma(share, least));
+      passed |= bound.compare(VectorOperators.LE, threshold).not().toLong() << j;
+    }
+    return passed;
+  }
 }

@@ -20,6 +20,8 @@ import com.fasterxml.jackson.annotation.JsonInclude;
  * @param learningRate of the last step
  * @param tokensPerSecond speed since the last line
  * @param seconds training time so far, over all sittings
+ * @param screen what bounded the products of the last step, so that few were computed in float32:
+ *     {@code int8}, {@code directions}, both or {@code none}; null where nothing could
  */
 public record Metrics(
     long step,
@@ -32,4 +34,5 @@ public record Metrics(
     long deadWindowTokens,
     double learningRate,
     double tokensPerSecond,
-    double seconds) {}
+    double seconds,
+    @JsonInclude(JsonInclude.Include.NON_NULL) String screen) {}

@@ -29,6 +29,9 @@ public final class RunLoop implements AutoCloseable {
      */
     Double heldOutFvu() throws IOException;
 
+    /** What bounds products, as {@link Metrics#screen} says; null where nothing can. */
+    String screen();
+
     /** How many tokens are held out. */
     long heldOutTokens();
 
@@ -197,7 +200,8 @@ public final class RunLoop implements AutoCloseable {
             schedule.deadWindow(),
             schedule.learningRate(step),
             tokensPerSecond,
-            seconds());
+            seconds(),
+            trained.screen());
     tally = Tally.NONE;
     return metrics;
   }

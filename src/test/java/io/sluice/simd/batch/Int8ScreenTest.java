@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -129,24 +130,37 @@ class Int8ScreenTest {
   @ParameterizedTest
   @EnumSource(Input.class)
   void selectsTheSameBitsAsFloat32(Input input) {
-    make(input);
-    compare(input, new PlainInt8Product());
+    withEachProduct(
+        product -> {
+          make(input);
+          compare(input, product, false);
+          make(input);
+          compare(input, product, true);
+        });
+  }
+
+  private static void withEachProduct(Consumer<Int8Product> test) {
+    test.accept(new PlainInt8Product());
     if (Int8Units.product() != null) {
-      compare(input, Int8Units.product());
+      test.accept(Int8Units.product());
     }
   }
 
-  private void compare(Input input, Int8Product product) {
+  private MemorySegment table(Arena arena) {
+    return arena
+        .allocate((long) rows.length * Float.BYTES, 64)
+        .copyFrom(MemorySegment.ofArray(rows));
+  }
+
+  private void compare(Input input, Int8Product product, boolean byAmount) {
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(2)) {
-      MemorySegment table =
-          arena
-              .allocate((long) rows.length * Float.BYTES, 64)
-              .copyFrom(MemorySegment.ofArray(rows));
+      MemorySegment table = table(arena);
       EncoderWeights weights = new EncoderWeights(table, bias, factors, FEATURES, WIDTH);
       for (int k : new int[] {1, 8, 64}) {
-        TopKEncoder plain = new TopKEncoder(workers);
-        TopKEncoder screened = new TopKEncoder(workers, () -> product);
+        SparseKernels kernels = SparseKernels.ofThisMachine();
+        TopKEncoder plain = new TopKEncoder(kernels, workers, () -> null, byAmount);
+        TopKEncoder screened = new TopKEncoder(kernels, workers, () -> product, byAmount);
         for (int pass = 0; pass < 5; pass++) {
           if (pass == 3) {
             // Other weights of the same shape: what was rounded before must not be used.
@@ -161,12 +175,148 @@ class Int8ScreenTest {
           if (pass == 0) {
             assertThat(screened.screen()).contains("int8");
           }
-          if (input == Input.FEW_DIRECTIONS && k == 1 && pass == 4) {
+          if (input == Input.FEW_DIRECTIONS && k == 1 && pass == 4 && !byAmount) {
             assertThat(screened.screenedDirections()).isPositive();
           }
         }
       }
     }
+  }
+
+  @Tag("slow")
+  @ParameterizedTest
+  @EnumSource(Input.class)
+  void findsTheSameBitsAboveThresholds(Input input) {
+    withEachProduct(
+        product -> {
+          make(input);
+          try (Arena arena = Arena.ofShared();
+              Workers workers = Workers.of(2)) {
+            MemorySegment table = table(arena);
+            EncoderWeights weights = new EncoderWeights(table, bias, factors, FEATURES, WIDTH);
+            float[] thresholds = thresholds(weights);
+            SparseRows expected = new SparseRows();
+            SparseRows found = new SparseRows();
+            ThresholdEncoder plain = new ThresholdEncoder(workers);
+            for (int pass = 0; pass < 3; pass++) {
+              ThresholdEncoder screened = new ThresholdEncoder(workers, () -> product);
+              plain.prepare(weights);
+              screened.prepare(weights);
+              plain.encode(thresholds, tokens, COUNT, expected);
+              screened.encode(thresholds, tokens, COUNT, found);
+              requireSameBits(expected, found);
+              assertThat(screened.screen()).isEqualTo("int8");
+              MemorySegment.copy(table, 0, table, 4L * WIDTH * 40, 4L * WIDTH * 100);
+              bias[11] = 3;
+            }
+          }
+        });
+  }
+
+  /** What is kept of the rounded rows follows thresholds that are learned. */
+  @Test
+  void thresholdsMayChangeWhereWeightsDoNot() {
+    make(Input.GAUSSIAN);
+    try (Arena arena = Arena.ofShared();
+        Workers workers = Workers.of(2)) {
+      EncoderWeights weights = new EncoderWeights(table(arena), bias, factors, FEATURES, WIDTH);
+      ThresholdEncoder plain = new ThresholdEncoder(workers);
+      ThresholdEncoder screened = new ThresholdEncoder(workers, PlainInt8Product::new);
+      plain.prepare(weights);
+      screened.prepare(weights);
+      float[] thresholds = new float[FEATURES];
+      Arrays.fill(thresholds, 1e6f);
+      SparseRows expected = new SparseRows();
+      SparseRows found = new SparseRows();
+      for (int step = 0; step < 5; step++) {
+        thresholds[random.nextInt(FEATURES)] = 1;
+        plain.encode(thresholds, tokens, COUNT, expected);
+        screened.encode(thresholds, tokens, COUNT, found);
+        requireSameBits(expected, found);
+        assertThat(found.entries()).isPositive();
+        assertThat(screened.screen()).isEqualTo("int8");
+      }
+    }
+  }
+
+  /** One for each feature, above which few scores lie; some take all, some nothing. */
+  private float[] thresholds(EncoderWeights weights) {
+    float[] thresholds = new float[FEATURES];
+    try (Workers workers = Workers.of(1)) {
+      ThresholdEncoder all = new ThresholdEncoder(workers);
+      SparseRows scores = new SparseRows();
+      float[] lowest = new float[FEATURES];
+      Arrays.fill(lowest, Float.NEGATIVE_INFINITY);
+      all.prepare(weights);
+      all.encode(lowest, tokens, COUNT, scores);
+      for (int feature = 0; feature < FEATURES; feature++) {
+        int token = random.nextInt(COUNT);
+        for (int other = 0; other < 20; other++) {
+          int candidate = random.nextInt(COUNT);
+          if (score(scores, candidate, feature) > score(scores, token, feature)) {
+            token = candidate;
+          }
+        }
+        // The score of a token itself, so that equal values are compared, too.
+        thresholds[feature] = score(scores, token, feature);
+      }
+    }
+    thresholds[3] = Float.NEGATIVE_INFINITY;
+    thresholds[4] = Float.POSITIVE_INFINITY;
+    thresholds[5] = 0;
+    thresholds[6] = -1e-3f;
+    return thresholds;
+  }
+
+  private float score(SparseRows scores, int token, int feature) {
+    return factors[feature] * scores.values()[scores.offset(token) + feature];
+  }
+
+  @Tag("slow")
+  @ParameterizedTest
+  @EnumSource(Input.class)
+  void findsTheSameBitsOfTheWholeBatch(Input input) {
+    withEachProduct(
+        product -> {
+          make(input);
+          try (Arena arena = Arena.ofShared();
+              Workers workers = Workers.of(2)) {
+            MemorySegment table = table(arena);
+            EncoderWeights weights = new EncoderWeights(table, bias, factors, FEATURES, WIDTH);
+            SparseRows expected = new SparseRows();
+            SparseRows found = new SparseRows();
+            for (int wanted : new int[] {1, 500, 20 * COUNT}) {
+              BatchTopKEncoder screened = new BatchTopKEncoder(workers, () -> product);
+              for (int pass = 0; pass < 4; pass++) {
+                // The guess of the batch before is now too high by far.
+                float size = pass == 2 ? 0.01f : 1;
+                float[] batch = tokens.clone();
+                for (int i = 0; i < batch.length; i++) {
+                  batch[i] *= size;
+                }
+                BatchTopKEncoder plain = new BatchTopKEncoder(workers);
+                plain.prepare(weights);
+                screened.prepare(weights);
+                float least = plain.encode(batch, COUNT, wanted, expected);
+                assertThat(screened.encode(batch, COUNT, wanted, found)).isEqualTo(least);
+                requireSameBits(expected, found);
+                assertThat(pass != 1 || screened.screen().equals("int8")).isTrue();
+                MemorySegment.copy(table, 0, table, 4L * WIDTH * 40, 4L * WIDTH * 100);
+              }
+            }
+          }
+        });
+  }
+
+  private static void requireSameBits(SparseRows expected, SparseRows found) {
+    int entries = expected.entries();
+    assertThat(found.entries()).isEqualTo(entries);
+    assertThat(Arrays.copyOf(found.offsets(), COUNT + 1))
+        .containsExactly(Arrays.copyOf(expected.offsets(), COUNT + 1));
+    assertThat(Arrays.copyOf(found.features(), entries))
+        .containsExactly(Arrays.copyOf(expected.features(), entries));
+    assertThat(Arrays.copyOf(found.values(), entries))
+        .containsExactly(Arrays.copyOf(expected.values(), entries));
   }
 
   private static void requireSameBits(
@@ -192,10 +342,7 @@ class Int8ScreenTest {
     int k = 1;
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(2)) {
-      MemorySegment table =
-          arena
-              .allocate((long) rows.length * Float.BYTES, 64)
-              .copyFrom(MemorySegment.ofArray(rows));
+      MemorySegment table = table(arena);
       EncoderWeights weights = new EncoderWeights(table, bias, factors, FEATURES, WIDTH);
       TopKEncoder screened = new TopKEncoder(workers, PlainInt8Product::new);
       boolean[] moved = null;

@@ -96,9 +96,10 @@ class ThresholdEncoderTest {
         float[] thresholds = wholes(problem.features, 9);
         try (Arena arena = Arena.ofShared();
             Workers workers = Workers.of(1 + random.nextInt(3))) {
-          ThresholdEncoder encoder = new ThresholdEncoder(kernels, workers);
+          ThresholdEncoder encoder = new ThresholdEncoder(kernels, workers, () -> null);
+          encoder.prepare(problem.weights(arena));
           for (int round = 0; round < 2; round++) {
-            encoder.encode(problem.weights(arena), thresholds, problem.tokens, problem.count, out);
+            encoder.encode(thresholds, problem.tokens, problem.count, out);
           }
           List<Code> expected =
               problem.all().stream().filter(code -> code.score > thresholds[code.feature]).toList();
@@ -125,9 +126,10 @@ class ThresholdEncoderTest {
         for (int threads = 1; threads <= 3; threads++) {
           try (Arena arena = Arena.ofShared();
               Workers workers = Workers.of(threads)) {
-            BatchTopKEncoder encoder = new BatchTopKEncoder(kernels, workers);
+            BatchTopKEncoder encoder = new BatchTopKEncoder(kernels, workers, () -> null);
+            encoder.prepare(problem.weights(arena));
             for (int round = 0; round < 2; round++) {
-              encoder.encode(problem.weights(arena), problem.tokens, problem.count, wanted, out);
+              encoder.encode(problem.tokens, problem.count, wanted, out);
             }
             assertThat(read(out, problem.factors)).isEqualTo(expected);
           }
@@ -153,11 +155,13 @@ class ThresholdEncoderTest {
       MemorySegment rows = arena.allocate(weights.length * 4L, 64);
       rows.copyFrom(MemorySegment.ofArray(weights));
       EncoderWeights encoder = new EncoderWeights(rows, bias, factors, features, width);
-      SparseKernels kernels = SparseKernels.ofThisMachine();
-      new ThresholdEncoder(kernels, workers)
-          .encode(encoder, new float[features], tokens, count, all);
+      ThresholdEncoder above = new ThresholdEncoder(workers);
+      above.prepare(encoder);
+      above.encode(new float[features], tokens, count, all);
       int wanted = 32 * count;
-      new BatchTopKEncoder(kernels, workers).encode(encoder, tokens, count, wanted, largest);
+      BatchTopKEncoder batch = new BatchTopKEncoder(workers);
+      batch.prepare(encoder);
+      batch.encode(tokens, count, wanted, largest);
       List<Code> expected =
           read(all, factors).stream()
               .sorted(Comparator.comparing(code -> -code.score))
@@ -173,10 +177,10 @@ class ThresholdEncoderTest {
     try (Arena arena = Arena.ofShared()) {
       EncoderWeights weights =
           new EncoderWeights(arena.allocate(16), new float[2], new float[] {1, 1}, 2, 2);
-      ThresholdEncoder encoder =
-          new ThresholdEncoder(SparseKernels.ofThisMachine(), Workers.allCores());
+      ThresholdEncoder encoder = new ThresholdEncoder(Workers.allCores());
+      encoder.prepare(weights);
       float[] tokens = {1, 2, 3, Float.NaN};
-      assertThatThrownBy(() -> encoder.encode(weights, new float[2], tokens, 2, new SparseRows()))
+      assertThatThrownBy(() -> encoder.encode(new float[2], tokens, 2, new SparseRows()))
           .isInstanceOf(NonFiniteException.class)
           .hasMessageContaining("row 1, column 1");
     }

@@ -71,6 +71,10 @@ class Int8KernelsTest {
         long at = 64L * Integer.BYTES;
         assertThat(Int8Kernels.ofThisMachine().above(products, at, rows, 64, tokens, 0, threshold))
             .isEqualTo(new ScalarInt8Kernels().above(products, at, rows, 64, tokens, 0, threshold));
+        assertThat(
+                Int8Kernels.ofThisMachine().outside(products, at, rows, 64, tokens, 0, threshold))
+            .isEqualTo(
+                new ScalarInt8Kernels().outside(products, at, rows, 64, tokens, 0, threshold));
       }
     }
   }

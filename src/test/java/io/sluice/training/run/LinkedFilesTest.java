@@ -38,7 +38,7 @@ class LinkedFilesTest {
       assertThatThrownBy(() -> folder.forgetMetricsAfter(1))
           .isInstanceOf(IOException.class)
           .hasMessageContaining(link + ": is a link");
-      assertThatThrownBy(() -> folder.append(new Metrics(4, 1, 1, 1, null, 1, 0, 1, 1, 1, 1)))
+      assertThatThrownBy(() -> folder.append(new Metrics(4, 1, 1, 1, null, 1, 0, 1, 1, 1, 1, null)))
           .isInstanceOf(IOException.class)
           .hasMessageContaining(link + ": is a link");
     }

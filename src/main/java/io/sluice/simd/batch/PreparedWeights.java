@@ -7,17 +7,18 @@ import io.sluice.simd.int8.Int8Weights;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.function.Supplier;
 
 /**
- * The weights of a {@link TopKEncoder} as its tasks read them: in an order, and within a {@link
- * Screen} if there is one.
+ * The weights of an encoder as its tasks read them: in an order, within a {@link Screen} if there
+ * is one, and rounded to int8 where that is used.
  */
-final class TopKWeights {
+final class PreparedWeights {
   private static final int TILE = SparseKernels.TILE_FEATURES;
 
   /** Features of one task of preparing weights. */
-  static final int TASK_FEATURES = 64;
+  private static final int TASK_FEATURES = 64;
 
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
@@ -53,7 +54,11 @@ final class TopKWeights {
   /** By feature, whether it changed since it was rounded. */
   private boolean[] unrounded = new boolean[0];
 
-  TopKWeights(SparseKernels kernels, Workers workers, Supplier<? extends Int8Product> products) {
+  /** What prepares weights, when no thread uses it. */
+  private final ConcurrentLinkedDeque<WeightTiles> idle = new ConcurrentLinkedDeque<>();
+
+  PreparedWeights(
+      SparseKernels kernels, Workers workers, Supplier<? extends Int8Product> products) {
     this.kernels = kernels;
     this.workers = workers;
     this.products = products;
@@ -66,6 +71,10 @@ final class TopKWeights {
    * @return whether they have another shape than before, and order and screen are gone
    */
   boolean set(EncoderWeights weights, boolean[] moved) {
+    if (moved != null && moved.length < weights.features()) {
+      throw new IllegalArgumentException(
+          moved.length + " marks of rows that moved, for " + weights.features() + " features");
+    }
     boolean other =
         this.weights == null
             || this.weights.features() != weights.features()
@@ -130,14 +139,13 @@ final class TopKWeights {
     return weights;
   }
 
-  /** The largest of the rows' norms times their factors. */
-  float longest() {
-    return longest;
-  }
-
-  /** The largest of the biases' amounts times their factors. */
-  float largestBias() {
-    return largestBias;
+  /**
+   * What rounding may add to the score of a token of this norm, and to a second sum of the same:
+   * {@code 4·(width + 1)·2⁻²⁴} of the largest sum of amounts.
+   */
+  float room(float norm) {
+    double rounding = 4.0 * (weights.width() + 1) * 0x1p-24;
+    return (float) (rounding * ((double) norm * longest + largestBias));
   }
 
   /** The feature at a place of the order. */
@@ -155,7 +163,7 @@ final class TopKWeights {
     return screen;
   }
 
-  /** The weights within the screen, after {@link #setProjected}. */
+  /** The weights within the screen, after {@link #makeReady}. */
   ScreenedRows screened() {
     return screened;
   }
@@ -192,7 +200,7 @@ final class TopKWeights {
     return product;
   }
 
-  /** The weights rounded to int8, after {@link #setRounded}; null if they are not used. */
+  /** The weights rounded to int8, after {@link #makeReady}; null if they are not used. */
   Int8Weights rounded() {
     return rounded;
   }
@@ -214,9 +222,59 @@ final class TopKWeights {
     rounded.fit(weights.features(), coordinates());
   }
 
+  /**
+   * Takes the features' thresholds off their rounded biases, so that all have the threshold 0.
+   *
+   * @param thresholds by feature; null if there are none
+   */
+  void shiftBiases(float[] thresholds) {
+    if (thresholds == null) {
+      return;
+    }
+    for (int place = 0; place < order.length; place++) {
+      int feature = order[place];
+      rounded.setBias(
+          place, weights.factors()[feature], weights.bias()[feature], thresholds[feature]);
+    }
+  }
+
   private void roundAll() {
     roundedIsCurrent = false;
     Arrays.fill(unrounded, true);
+  }
+
+  /** Rounds or projects what must be before the weights are used. */
+  void makeReady() {
+    if (rounded != null && !roundedIsCurrent) {
+      forAll(WeightTiles::round);
+      roundedIsCurrent = true;
+    }
+    if (rounded == null && screen != null && !screenedIsCurrent) {
+      screened.fit(weights.features(), screen.coordinates());
+      forAll(WeightTiles::project);
+      screenedIsCurrent = true;
+    }
+  }
+
+  private void forAll(OnPlaces work) {
+    int features = weights.features();
+    workers.run(
+        Math.ceilDiv(features, TASK_FEATURES),
+        number -> {
+          WeightTiles tiles = idle.poll();
+          if (tiles == null) {
+            tiles = new WeightTiles(kernels, this);
+          }
+          tiles.fit();
+          int first = number * TASK_FEATURES;
+          work.apply(tiles, first, Math.min(features, first + TASK_FEATURES));
+          idle.push(tiles);
+        });
+  }
+
+  /** What is done with the weights at some places of the order. */
+  private interface OnPlaces {
+    void apply(WeightTiles tiles, int first, int end);
   }
 
   /**
@@ -238,33 +296,6 @@ final class TopKWeights {
       }
     }
     return false;
-  }
-
-  /** Whether the weights must be rounded before they are used. */
-  boolean needsRounding() {
-    return rounded != null && !roundedIsCurrent;
-  }
-
-  /** Takes note that all weights were rounded. */
-  void setRounded() {
-    roundedIsCurrent = true;
-  }
-
-  /**
-   * Whether the weights must be projected into the screen before they are used; makes room for
-   * that.
-   */
-  boolean needsProjection() {
-    boolean needs = rounded == null && screen != null && !screenedIsCurrent;
-    if (needs) {
-      screened.fit(weights.features(), screen.coordinates());
-    }
-    return needs;
-  }
-
-  /** Takes note that all weights were projected. */
-  void setProjected() {
-    screenedIsCurrent = true;
   }
 
   /** Copies the rows at eight places of the order together. */

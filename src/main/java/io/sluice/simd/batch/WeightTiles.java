@@ -1,0 +1,101 @@
+package io.sluice.simd.batch;
+
+import io.sluice.memory.ScratchArrays;
+import io.sluice.simd.int8.Int8Weights;
+
+/**
+ * Gets weights ready, eight rows at a time: projects them into the {@link Screen} if there is one,
+ * and rounds them to int8. Scratch memory of one thread.
+ */
+final class WeightTiles {
+  private static final int TILE = SparseKernels.TILE_FEATURES;
+
+  private final SparseKernels kernels;
+  private final PreparedWeights table;
+  private final Int8Weights.Scratch rounding = new Int8Weights.Scratch();
+  private final double[] squares = new double[TILE];
+
+  /** Eight rows as they are. */
+  private float[] rows = new float[0];
+
+  /** Eight rows within the screen. */
+  private float[] projected = new float[0];
+
+  private TileProduct product;
+  private int width;
+
+  WeightTiles(SparseKernels kernels, PreparedWeights table) {
+    this.kernels = kernels;
+    this.table = table;
+  }
+
+  /** Makes room for rows of the table's width. */
+  void fit() {
+    if (width != table.weights().width()) {
+      width = table.weights().width();
+      product = new TileProduct(kernels, width);
+      rows = new float[TILE * width];
+    }
+    projected = ScratchArrays.atLeast(projected, TILE * table.coordinates());
+  }
+
+  /** Projects the weights at the places of the order from {@code from} to {@code to}. */
+  void project(int from, int to) {
+    for (int at = from; at < to; at += TILE) {
+      table.screened().setTile(at, load(at));
+    }
+  }
+
+  /** Rounds the weights at the places of the order from {@code from} to {@code to}. */
+  void round(int from, int to) {
+    EncoderWeights weights = table.weights();
+    int coordinates = table.coordinates();
+    for (int at = from; at < to; at += TILE) {
+      if (!table.hasUnrounded(at, Math.min(to, at + TILE))) {
+        continue;
+      }
+      float[] tile = load(at);
+      for (int i = 0; i < TILE && at + i < to; i++) {
+        if (!table.takeUnrounded(at + i)) {
+          continue;
+        }
+        int feature = table.feature(at + i);
+        double norm =
+            table.screen() == null
+                ? Math.sqrt(table.square(at + i))
+                : norm(tile, i * coordinates, coordinates);
+        table
+            .rounded()
+            .set(
+                at + i,
+                tile,
+                i * coordinates,
+                weights.factors()[feature],
+                weights.bias()[feature],
+                norm,
+                rounding);
+      }
+    }
+  }
+
+  /** Gathers eight rows, within the screen if there is one. */
+  private float[] load(int place) {
+    table.gather(place, rows);
+    if (table.screen() == null) {
+      return rows;
+    }
+    for (int i = 0; i < TILE; i++) {
+      squares[i] = table.square(place + i);
+    }
+    table.screen().projectRows(rows, squares, product, projected);
+    return projected;
+  }
+
+  private static double norm(float[] values, int at, int count) {
+    double square = 0;
+    for (int i = at; i < at + count; i++) {
+      square += (double) values[i] * values[i];
+    }
+    return Math.sqrt(square);
+  }
+}
