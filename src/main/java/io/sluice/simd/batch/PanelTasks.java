@@ -21,8 +21,10 @@ record PanelTasks(int count, int perTask, int tasks) {
   static PanelTasks of(int count, int panelWidth, int coordinates, int taskBytes, Workers workers) {
     int panels = Math.ceilDiv(count, panelWidth);
     int most = Math.max(1, taskBytes / (coordinates * panelWidth * Float.BYTES));
-    // Two tasks a thread at least: threads are seldom equally fast.
-    int perTask = Math.clamp(Math.ceilDiv(panels, 2 * workers.threads()), 1, most);
+    // Two tasks a thread at least, as threads are seldom equally fast; and as many for each thread.
+    int threads = workers.threads();
+    int tasks = Math.max(2 * threads, Math.ceilDiv(panels, most));
+    int perTask = Math.max(1, Math.ceilDiv(panels, Math.ceilDiv(tasks, threads) * threads));
     return new PanelTasks(count, perTask * panelWidth, Math.ceilDiv(panels, perTask));
   }
 

@@ -54,6 +54,11 @@ final class PreparedWeights {
   /** By feature, whether it changed since it was rounded. */
   private boolean[] unrounded = new boolean[0];
 
+  /** How often weights were set, and the rows that moved at all these times together. */
+  private long changes;
+
+  private long movedRows;
+
   /** What prepares weights, when no thread uses it. */
   private final ConcurrentLinkedDeque<WeightTiles> idle = new ConcurrentLinkedDeque<>();
 
@@ -90,10 +95,32 @@ final class PreparedWeights {
     }
     screenedIsCurrent = false;
     roundedIsCurrent = false;
+    if (other) {
+      changes = 0;
+      movedRows = 0;
+    }
+    changes++;
     for (int feature = 0; feature < features; feature++) {
-      unrounded[feature] |= other || moved == null || moved[feature];
+      boolean now = other || moved == null || moved[feature];
+      unrounded[feature] |= now;
+      movedRows += now ? 1 : 0;
     }
     return other;
+  }
+
+  /**
+   * The share of the rows that are projected for each batch: in int8 those that moved, else all
+   * whenever any did.
+   *
+   * @param batches so many were encoded since the shape is this one
+   */
+  double movedShare(long batches) {
+    if (batches < 2) {
+      return 1;
+    }
+    // The first weights say nothing.
+    double moved = rounded == null ? changes - 1 : (double) movedRows / weights.features() - 1;
+    return Math.min(1, moved / (batches - 1));
   }
 
   /**
@@ -288,29 +315,28 @@ final class PreparedWeights {
     return needs;
   }
 
-  /** Whether a row that must be rounded is among some places of the order. */
-  boolean hasUnrounded(int from, int to) {
-    for (int place = from; place < to; place++) {
-      if (unrounded[order[place]]) {
-        return true;
-      }
+  /** Copies the rows at eight places of the order, one after the other, together. */
+  void gather(int place, float[] into) {
+    for (int i = 0; i < TILE; i++) {
+      copyRow(place + i, into, i);
     }
-    return false;
   }
 
-  /** Copies the rows at eight places of the order together. */
-  void gather(int place, float[] into) {
-    int width = weights.width();
-    int n = Math.min(TILE, weights.features() - place);
-    for (int i = 0; i < n; i++) {
-      MemorySegment.copy(
-          weights.rows(),
-          FLOAT,
-          (long) order[place + i] * width * Float.BYTES,
-          into,
-          i * width,
-          width);
+  /** Copies the rows at up to eight places of the order together. */
+  void gather(int[] places, int count, float[] into) {
+    for (int i = 0; i < TILE; i++) {
+      copyRow(i < count ? places[i] : order.length, into, i);
     }
-    Arrays.fill(into, n * width, TILE * width, 0);
+  }
+
+  /** Copies a row; past the last place, zeros. */
+  private void copyRow(int place, float[] into, int at) {
+    int width = weights.width();
+    if (place < order.length) {
+      long from = (long) order[place] * width * Float.BYTES;
+      MemorySegment.copy(weights.rows(), FLOAT, from, into, at * width, width);
+    } else {
+      Arrays.fill(into, at * width, (at + 1) * width, 0);
+    }
   }
 }

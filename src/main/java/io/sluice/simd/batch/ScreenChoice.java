@@ -32,8 +32,14 @@ final class ScreenChoice {
   /** A screen that saves less than this share is not worth its memory. */
   private static final double WORTHWHILE = 0.88;
 
-  /** How much faster a product of bytes is than one of floats, with what compares its results. */
-  private static final double INT8 = 2.5;
+  /** How much faster a product of bytes is than one of floats. */
+  private static final double INT8 = 2.9;
+
+  /** What it costs to compare a product of bytes with its threshold. */
+  private static final double COMPARISON = 20;
+
+  /** Rows are projected with fewer tokens at a time than a tile has, and rounded again. */
+  private static final double PROJECTION = 1.5;
 
   private ScreenChoice() {}
 
@@ -71,8 +77,9 @@ final class ScreenChoice {
    * @param work what was computed in float32 all the same, in multiplications of a tile
    */
   static boolean int8Pays(EncoderWeights weights, int count, double work) {
-    double whole = (double) count * weights.features() * weights.width();
-    return whole / INT8 + work < WORTHWHILE * whole;
+    double pairs = (double) count * weights.features();
+    double whole = pairs * weights.width();
+    return pairs * product(weights.width(), true) + work < WORTHWHILE * whole;
   }
 
   /** What it costs to compute and offer a pair that passed, in multiplications of a tile. */
@@ -87,7 +94,7 @@ final class ScreenChoice {
    * @param tokens {@code [count, width]}
    * @param count tokens of a batch
    * @param least the score that each token's features must exceed
-   * @param steady whether the weights stay as they are from batch to batch
+   * @param moved the share of the rows that change, and are projected again, from batch to batch
    * @param int8 whether coordinates are multiplied in int8
    */
   record Sample(
@@ -95,7 +102,7 @@ final class ScreenChoice {
       float[] tokens,
       int count,
       float[] least,
-      boolean steady,
+      double moved,
       boolean int8) {}
 
   /**
@@ -142,19 +149,22 @@ final class ScreenChoice {
     }
   }
 
+  /** What one pair's bound of so many coordinates costs. */
+  private static double product(double coordinates, boolean int8) {
+    return int8 ? coordinates / INT8 + COMPARISON : coordinates;
+  }
+
   private static int cheapest(long[] passing, double scale, Sample sample, int directions) {
     double features = sample.weights().features();
     double width = sample.weights().width();
     double pair = pairCost(sample.weights().width());
-    double product = sample.int8() ? 1 / INT8 : 1;
-    double best = WORTHWHILE * features * width * product;
+    double best = WORTHWHILE * features * product(width, sample.int8());
     int kept = 0;
     for (int step = 1; step <= directions / STEP; step++) {
       double d = step * STEP;
-      double cost = (d + 1) * features * product + d * width + passing[step] * scale * pair;
-      if (!sample.steady()) {
-        cost += features * width * d / sample.count();
-      }
+      double cost = features * product(d + 1, sample.int8()) + d * width;
+      cost += passing[step] * scale * pair;
+      cost += PROJECTION * sample.moved() * features * width * d / sample.count();
       if (cost < best) {
         best = cost;
         kept = step * STEP;

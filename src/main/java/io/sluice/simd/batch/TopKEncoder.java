@@ -62,7 +62,6 @@ public final class TopKEncoder implements BatchEncoder {
   private float guess;
 
   private float[] ratios = new float[0];
-  private long preparations;
   private long passes;
 
   /** An encoder without weights that multiplies in float32 alone: {@link #prepare} comes first. */
@@ -109,10 +108,8 @@ public final class TopKEncoder implements BatchEncoder {
     if (other) {
       fired = new int[weights.features()];
       guess = 0;
-      preparations = 0;
       passes = 0;
     }
-    preparations++;
     table.measure(other ? null : moved);
   }
 
@@ -213,11 +210,8 @@ public final class TopKEncoder implements BatchEncoder {
     if (weights.features() < SCREENED_FEATURES || width < SCREENED_WIDTH || sampled < width) {
       return;
     }
-    boolean steady = preparations < passes;
-    boolean int8 = table.rounded() != null;
-    // In int8 the narrower product saves less than it costs to project weights for every batch. A
-    // screen bounds scores from one side.
-    if (!allowed.directions() || int8 && !steady || byAmount) {
+    // A screen bounds scores from one side.
+    if (!allowed.directions() || byAmount) {
       table.setScreen(null);
       return;
     }
@@ -239,7 +233,8 @@ public final class TopKEncoder implements BatchEncoder {
             kernels,
             basis,
             directions,
-            new ScreenChoice.Sample(weights, tokens, count, least, steady, int8));
+            new ScreenChoice.Sample(
+                weights, tokens, count, least, table.movedShare(passes), table.rounded() != null));
     table.setScreen(kept == 0 ? null : new Screen(kernels, basis, kept, width));
   }
 

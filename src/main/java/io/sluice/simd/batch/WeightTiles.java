@@ -13,6 +13,7 @@ final class WeightTiles {
   private final SparseKernels kernels;
   private final PreparedWeights table;
   private final Int8Weights.Scratch rounding = new Int8Weights.Scratch();
+  private final int[] places = new int[TILE];
   private final double[] squares = new double[TILE];
 
   /** Eight rows as they are. */
@@ -42,50 +43,59 @@ final class WeightTiles {
   /** Projects the weights at the places of the order from {@code from} to {@code to}. */
   void project(int from, int to) {
     for (int at = from; at < to; at += TILE) {
-      table.screened().setTile(at, load(at));
+      int count = Math.min(TILE, to - at);
+      for (int i = 0; i < count; i++) {
+        places[i] = at + i;
+      }
+      table.screened().setTile(at, load(count));
     }
   }
 
-  /** Rounds the weights at the places of the order from {@code from} to {@code to}. */
+  /** Rounds what must be of the weights at the places of the order from {@code from} on. */
   void round(int from, int to) {
+    int count = 0;
+    for (int place = from; place < to; place++) {
+      if (table.takeUnrounded(place)) {
+        places[count++] = place;
+      }
+      if (count == TILE || count > 0 && place == to - 1) {
+        round(count);
+        count = 0;
+      }
+    }
+  }
+
+  private void round(int count) {
     EncoderWeights weights = table.weights();
     int coordinates = table.coordinates();
-    for (int at = from; at < to; at += TILE) {
-      if (!table.hasUnrounded(at, Math.min(to, at + TILE))) {
-        continue;
-      }
-      float[] tile = load(at);
-      for (int i = 0; i < TILE && at + i < to; i++) {
-        if (!table.takeUnrounded(at + i)) {
-          continue;
-        }
-        int feature = table.feature(at + i);
-        double norm =
-            table.screen() == null
-                ? Math.sqrt(table.square(at + i))
-                : norm(tile, i * coordinates, coordinates);
-        table
-            .rounded()
-            .set(
-                at + i,
-                tile,
-                i * coordinates,
-                weights.factors()[feature],
-                weights.bias()[feature],
-                norm,
-                rounding);
-      }
+    float[] tile = load(count);
+    for (int i = 0; i < count; i++) {
+      int feature = table.feature(places[i]);
+      double norm =
+          table.screen() == null
+              ? Math.sqrt(table.square(places[i]))
+              : norm(tile, i * coordinates, coordinates);
+      table
+          .rounded()
+          .set(
+              places[i],
+              tile,
+              i * coordinates,
+              weights.factors()[feature],
+              weights.bias()[feature],
+              norm,
+              rounding);
     }
   }
 
-  /** Gathers eight rows, within the screen if there is one. */
-  private float[] load(int place) {
-    table.gather(place, rows);
+  /** Gathers the rows at some places, within the screen if there is one. */
+  private float[] load(int count) {
+    table.gather(places, count, rows);
     if (table.screen() == null) {
       return rows;
     }
     for (int i = 0; i < TILE; i++) {
-      squares[i] = table.square(place + i);
+      squares[i] = i < count ? table.square(places[i]) : 0;
     }
     table.screen().projectRows(rows, squares, product, projected);
     return projected;
