@@ -9,7 +9,8 @@ import jdk.incubator.vector.VectorSpecies;
 public final class VectorWidth {
   private VectorWidth() {}
 
-  static int preferredBits() {
+  /** Bits of the widest vectors that the processor has. */
+  public static int preferredBits() {
     return FloatVector.SPECIES_PREFERRED.vectorBitSize();
   }
 

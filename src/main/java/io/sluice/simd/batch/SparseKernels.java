@@ -41,7 +41,7 @@ interface SparseKernels {
    * @param factors what pre-activations are multiplied by before they are compared, from {@code
    *     first} on like {@code bias}
    * @param thresholds one per token of the panel, from {@code at} on
-   * @param out written only if the answer is true
+   * @param out undefined if the answer is false
    * @return whether {@code factors[first + i] · pre-activation > threshold} for any feature and
    *     token
    */

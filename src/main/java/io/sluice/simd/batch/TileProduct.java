@@ -28,7 +28,7 @@ final class TileProduct {
 
   /**
    * The products of {@link SparseKernels#TILE_FEATURES} rows with one panel, {@code [rows,
-   * panelWidth]}; good until the next call. Where a sum is NaN its place is not written.
+   * panelWidth]}; good until the next call. Where a sum is NaN its place may not be written.
    */
   float[] tile(float[] eightRows, MemorySegment panel, long offset) {
     kernels.encodeTile(eightRows, bias, factors, 0, panel, offset, width, thresholds, 0, out);

@@ -22,6 +22,14 @@ final class VectorSparseKernels implements SparseKernels {
   private static final int WIDTH = 2 * LANES;
   private static final int WIDTH_BYTES = 2 * BYTES;
   private static final int BLOCK = 4 * LANES;
+
+  /** Whether vectors have sixteen registers: x86 has 32 only with AVX-512, ARM always. */
+  private static final boolean SIXTEEN_REGISTERS =
+      VectorWidth.preferredBits() < 512 && !System.getProperty("os.arch").equals("aarch64");
+
+  /** {@link #WIDTH_BYTES}, of which the compiler does not know that it never changes. */
+  private static long variableWidthBytes = WIDTH_BYTES;
+
   private static final VectorShuffle<Float> EIGHT_ON = laneFurtherOn(8);
   private static final VectorShuffle<Float> FOUR_ON = laneFurtherOn(4);
   private static final VectorShuffle<Float> TWO_ON = laneFurtherOn(2);
@@ -79,6 +87,9 @@ final class VectorSparseKernels implements SparseKernels {
       float[] thresholds,
       int at,
       float[] out) {
+    if (SIXTEEN_REGISTERS) {
+      return encodeHalves(weights, bias, factors, first, panel, offset, width, thresholds, at, out);
+    }
     long start = offset * Float.BYTES;
     FloatVector c00 = FloatVector.broadcast(FLOATS, bias[first]);
     FloatVector c01 = c00;
@@ -171,6 +182,97 @@ final class VectorSparseKernels implements SparseKernels {
     c70.intoArray(out, 7 * WIDTH);
     c71.intoArray(out, 7 * WIDTH + LANES);
     return true;
+  }
+
+  /**
+   * {@link #encodeTile} for processors of sixteen registers, the same bits: four rows, then the
+   * other four, while the panel is in the first-level cache.
+   */
+  static boolean encodeHalves(
+      float[] weights,
+      float[] bias,
+      float[] factors,
+      int first,
+      MemorySegment panel,
+      long offset,
+      int width,
+      float[] thresholds,
+      int at,
+      float[] out) {
+    fourRows(weights, 0, bias, first, panel, offset, width, out, 0);
+    fourRows(weights, 4 * width, bias, first + 4, panel, offset, width, out, 4 * WIDTH);
+    return anyAbove(out, factors, first, thresholds, at);
+  }
+
+  /*
+   * Eight accumulators, as many as two units need that take four cycles for each multiplication. C2
+   * loads all that a step needs before it multiplies, so more of them would go through memory at
+   * each step. For the same reason steps must not be unrolled, and they are not if the panel's
+   * place is a product with a variable.
+   */
+  private static void fourRows(
+      float[] weights,
+      int row0,
+      float[] bias,
+      int first,
+      MemorySegment panel,
+      long offset,
+      int width,
+      float[] out,
+      int at) {
+    long start = offset * Float.BYTES;
+    FloatVector c00 = FloatVector.broadcast(FLOATS, bias[first]);
+    FloatVector c01 = c00;
+    FloatVector c10 = FloatVector.broadcast(FLOATS, bias[first + 1]);
+    FloatVector c11 = c10;
+    FloatVector c20 = FloatVector.broadcast(FLOATS, bias[first + 2]);
+    FloatVector c21 = c20;
+    FloatVector c30 = FloatVector.broadcast(FLOATS, bias[first + 3]);
+    FloatVector c31 = c30;
+    int row1 = row0 + width;
+    int row2 = row0 + 2 * width;
+    int row3 = row0 + 3 * width;
+    long step = variableWidthBytes;
+    for (int t = 0; t < width; t++) {
+      long place = start + t * step;
+      FloatVector x0 = load(panel, place);
+      FloatVector x1 = load(panel, place + BYTES);
+      FloatVector w = FloatVector.broadcast(FLOATS, weights[row0 + t]);
+      c00 = w.fma(x0, c00);
+      c01 = w.fma(x1, c01);
+      w = FloatVector.broadcast(FLOATS, weights[row1 + t]);
+      c10 = w.fma(x0, c10);
+      c11 = w.fma(x1, c11);
+      w = FloatVector.broadcast(FLOATS, weights[row2 + t]);
+      c20 = w.fma(x0, c20);
+      c21 = w.fma(x1, c21);
+      w = FloatVector.broadcast(FLOATS, weights[row3 + t]);
+      c30 = w.fma(x0, c30);
+      c31 = w.fma(x1, c31);
+    }
+    c00.intoArray(out, at);
+    c01.intoArray(out, at + LANES);
+    c10.intoArray(out, at + WIDTH);
+    c11.intoArray(out, at + WIDTH + LANES);
+    c20.intoArray(out, at + 2 * WIDTH);
+    c21.intoArray(out, at + 2 * WIDTH + LANES);
+    c30.intoArray(out, at + 3 * WIDTH);
+    c31.intoArray(out, at + 3 * WIDTH + LANES);
+  }
+
+  private static boolean anyAbove(
+      float[] values, float[] factors, int first, float[] thresholds, int at) {
+    FloatVector best0 = FloatVector.fromArray(FLOATS, values, 0).mul(factors[first]);
+    FloatVector best1 = FloatVector.fromArray(FLOATS, values, LANES).mul(factors[first]);
+    for (int i = 1; i < TILE_FEATURES; i++) {
+      float factor = factors[first + i];
+      best0 = best0.max(FloatVector.fromArray(FLOATS, values, i * WIDTH).mul(factor));
+      best1 = best1.max(FloatVector.fromArray(FLOATS, values, i * WIDTH + LANES).mul(factor));
+    }
+    FloatVector threshold0 = FloatVector.fromArray(FLOATS, thresholds, at);
+    FloatVector threshold1 = FloatVector.fromArray(FLOATS, thresholds, at + LANES);
+    return best0.compare(VectorOperators.GT, threshold0).anyTrue()
+        || best1.compare(VectorOperators.GT, threshold1).anyTrue();
   }
 
   @Override

@@ -12,6 +12,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -69,6 +70,45 @@ class SparseKernelsTest {
         }
       }
     }
+  }
+
+  /** Which of the two runs depends on the processor; a selection must not. */
+  @Test
+  void halvesOfATileAreTheBitsOfTheWhole() {
+    SparseKernels whole = new VectorSparseKernels();
+    Random random = new Random(SEED);
+    int lanes = whole.panelWidth();
+    boolean[] seen = new boolean[2];
+    for (int trial = 0; trial < 300; trial++) {
+      int width = 1 + random.nextInt(90);
+      int offset = random.nextInt(5);
+      MemorySegment panel = Panels.allocate(offset + width * lanes);
+      float[] tokens = floats(random, lanes * width);
+      whole.packTokens(tokens, 0, lanes, width, panel, offset);
+      float[] weights = floats(random, SparseKernels.TILE_FEATURES * width);
+      int first = random.nextInt(9);
+      float[] bias = floats(random, first + SparseKernels.TILE_FEATURES);
+      float[] factors = floats(random, first + SparseKernels.TILE_FEATURES);
+      float[] thresholds = floats(random, lanes + 3);
+      float above = random.nextFloat() * (float) Math.sqrt(width) * 8;
+      for (int i = 0; i < thresholds.length; i++) {
+        thresholds[i] += above;
+      }
+      float[] out = new float[SparseKernels.TILE_FEATURES * lanes];
+      float[] expected = out.clone();
+      boolean any =
+          VectorSparseKernels.encodeHalves(
+              weights, bias, factors, first, panel, offset, width, thresholds, 3, out);
+      boolean wanted =
+          whole.encodeTile(
+              weights, bias, factors, first, panel, offset, width, thresholds, 3, expected);
+      assertThat(any).isEqualTo(wanted);
+      seen[wanted ? 1 : 0] = true;
+      if (wanted) {
+        assertThat(out).containsExactly(expected);
+      }
+    }
+    assertThat(seen).containsOnly(true);
   }
 
   @Tag("slow")
