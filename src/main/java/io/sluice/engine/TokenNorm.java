@@ -1,5 +1,6 @@
 package io.sluice.engine;
 
+import io.sluice.memory.ScratchArrays;
 import io.sluice.simd.NonFiniteException;
 import java.util.Arrays;
 import java.util.List;
@@ -57,18 +58,13 @@ public record TokenNorm(Kind kind, boolean undone) {
 
   /** Two numbers by which a token is brought back: {@code factor · value + shift}. */
   public static final class Undoing {
-    private final double[] factors;
-    private final double[] shifts;
+    private double[] factors = {};
+    private double[] shifts = {};
 
-    /** Room for the numbers of {@code rows} tokens. */
-    public Undoing(int rows) {
-      factors = new double[rows];
-      shifts = new double[rows];
-    }
-
-    /** How many tokens there is room for. */
-    public int rows() {
-      return factors.length;
+    /** Makes room for the numbers of {@code rows} tokens; those of a batch before are lost. */
+    public void prepare(int rows) {
+      factors = ScratchArrays.atLeast(factors, rows);
+      shifts = ScratchArrays.atLeast(shifts, rows);
     }
 
     /** A value of a token in its own units. */
@@ -94,7 +90,7 @@ public record TokenNorm(Kind kind, boolean undone) {
    *
    * @param values holds the token's {@code width} values from {@code at} on
    * @param row the token's row, for messages and {@code undoing}
-   * @param undoing receives by what it is brought back; may be null
+   * @param undoing receives by what it is brought back, and has room for {@code row}; may be null
    * @throws NonFiniteException if a value is not finite
    * @throws IllegalArgumentException if all are 0 where the norm is made constant
    */

@@ -21,7 +21,7 @@ public final class TokenNormalisation implements Extension {
   private final int width;
   private final GrowingMemory normalisedMemory = GrowingMemory.owned();
   private final GrowingMemory reconstructionMemory = GrowingMemory.owned();
-  private TokenNorm.Undoing undoing = new TokenNorm.Undoing(0);
+  private final TokenNorm.Undoing undoing = new TokenNorm.Undoing();
   private final float[] token;
   private Rows input;
 
@@ -65,9 +65,7 @@ public final class TokenNormalisation implements Extension {
     }
     this.input = null;
     int rows = input.count();
-    if (undoing.rows() < rows) {
-      undoing = new TokenNorm.Undoing(rows);
-    }
+    undoing.prepare(rows);
     MemorySegment normalised = normalisedMemory.of(rows, width);
     for (int row = 0; row < rows; row++) {
       for (int i = 0; i < width; i++) {

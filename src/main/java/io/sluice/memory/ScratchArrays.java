@@ -78,6 +78,13 @@ public final class ScratchArrays {
         : Arrays.copyOf(array, longer(array.length, length));
   }
 
+  /** As {@link #extended(float[], int)}; nulls follow what was there. */
+  public static <T> T[] extended(T[] array, int length) {
+    return array.length >= requireLength(length)
+        ? array
+        : Arrays.copyOf(array, longer(array.length, length));
+  }
+
   private static int requireLength(int length) {
     if (length < 0) {
       throw new IllegalArgumentException("an array of " + length + " values");

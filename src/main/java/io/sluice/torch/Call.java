@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.sluice.bindings.torch.LibTorchC;
 import io.sluice.memory.DType;
+import io.sluice.memory.ScratchArrays;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -131,11 +132,9 @@ final class Call {
   }
 
   private Call push(Kind kind, long value, Object object) {
-    if (count == kinds.length) {
-      kinds = Arrays.copyOf(kinds, Native.STACK_SLOTS);
-      values = Arrays.copyOf(values, Native.STACK_SLOTS);
-      objects = Arrays.copyOf(objects, Native.STACK_SLOTS);
-    }
+    kinds = ScratchArrays.extended(kinds, count + 1);
+    values = ScratchArrays.extended(values, count + 1);
+    objects = ScratchArrays.extended(objects, count + 1);
     kinds[count] = kind;
     values[count] = value;
     objects[count] = object;

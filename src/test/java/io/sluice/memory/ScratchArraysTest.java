@@ -32,6 +32,7 @@ class ScratchArraysTest {
     assertThat(ScratchArrays.extended(new long[] {7}, 5)).containsExactly(7, 0, 0, 0, 0);
     assertThat(ScratchArrays.extended(new float[0], 1)).containsExactly(0);
     assertThat(ScratchArrays.extended(new byte[] {7}, 2)).containsExactly(7, 0);
+    assertThat(ScratchArrays.extended(new String[] {"a"}, 2)).containsExactly("a", null);
   }
 
   @Test
