@@ -1,6 +1,9 @@
 package io.sluice.training.config;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.engine.activation.Pursuit;
+import io.sluice.engine.activation.ReLU;
+import io.sluice.engine.activation.TopK;
 import io.sluice.files.Fields;
 import io.sluice.files.Quoted;
 import java.io.IOException;
@@ -10,7 +13,7 @@ import java.util.stream.Stream;
 
 /**
  * The kind of a dictionary: which hook points it writes, which it reads besides the hook point of
- * its run, and the form of both in {@code run.json}.
+ * its run, the form of both in {@code run.json}, and with which settings it cannot be combined.
  */
 public sealed interface Kind {
   /** The name in {@code run.json}. */
@@ -76,6 +79,23 @@ public sealed interface Kind {
    */
   default void requireFit(String hook) {}
 
+  /**
+   * Checks the kind against the other settings of the run. Here is what only an autoencoder can
+   * have; a kind that refuses more overrides this and calls it.
+   *
+   * @throws IllegalArgumentException if they cannot be combined
+   */
+  default void requireFit(SparsityConfig sparsity, Remedies remedies) {
+    if (sparsity.activation() instanceof Pursuit) {
+      throw new IllegalArgumentException(
+          "matching_pursuit is for autoencoders, and this is a " + title());
+    }
+    if (remedies.mapInput()) {
+      throw new IllegalArgumentException(
+          "whitened and constrained training are for dictionaries that write what they read");
+    }
+  }
+
   /** Writes what it reads. */
   record Autoencoder() implements Kind {
     static final String TYPE = "autoencoder";
@@ -98,6 +118,11 @@ public sealed interface Kind {
     @Override
     public List<String> outputs(String hook) {
       return List.of(hook);
+    }
+
+    @Override
+    public void requireFit(SparsityConfig sparsity, Remedies remedies) {
+      // It can be combined with everything.
     }
   }
 
@@ -151,6 +176,15 @@ public sealed interface Kind {
             "hook point and target are both '"
                 + hook
                 + "': that is an autoencoder; leave the target out, or name another");
+      }
+    }
+
+    @Override
+    public void requireFit(SparsityConfig sparsity, Remedies remedies) {
+      Kind.super.requireFit(sparsity, remedies);
+      if (skip && !sparsity.prefixes().isEmpty()) {
+        throw new IllegalArgumentException(
+            "nested prefixes cannot be combined with a skip connection: each would need its own");
       }
     }
   }
@@ -253,6 +287,20 @@ public sealed interface Kind {
     @Override
     public void requireFit(String hook) {
       requireDifferent(Stream.concat(inputs(hook).stream(), targets.stream()).toList());
+    }
+
+    @Override
+    public void requireFit(SparsityConfig sparsity, Remedies remedies) {
+      Kind.super.requireFit(sparsity, remedies);
+      boolean known =
+          sparsity.activation() instanceof TopK || sparsity.activation() instanceof ReLU;
+      if (!known
+          || !sparsity.prefixes().isEmpty()
+          || remedies.usesAuxK()
+          || remedies.resampleEvery() > 0) {
+        throw new IllegalArgumentException(
+            "a cross-layer transcoder needs topk or relu, and cannot have nested prefixes, AuxK or resampling");
+      }
     }
   }
 

@@ -6,7 +6,6 @@ import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.Learned;
 import io.sluice.engine.activation.Pursuit;
-import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
@@ -83,23 +82,13 @@ public record TrainingConfig(
           "k (" + most + ") is more than the number of features (" + features + ")");
     }
     EngineSpec.requireNested(sparsity.prefixes(), features);
+    Objects.requireNonNull(remedies, "remedies");
+    kind.requireFit(sparsity, remedies);
     if (sparsity.activation() instanceof Pursuit
-        && (scoreByDecoderNorm || remedies.mapInput() || !(kind instanceof Kind.Autoencoder))) {
+        && (scoreByDecoderNorm || remedies.mapInput())) {
       throw new IllegalArgumentException(
-          "matching_pursuit is for autoencoders, and cannot be combined with whitening, constrained training"
-              + " and scores by decoder norm");
-    }
-    if (!sparsity.prefixes().isEmpty() && kind instanceof Kind.Transcoder to && to.skip()) {
-      throw new IllegalArgumentException(
-          "nested prefixes cannot be combined with a skip connection: each would need its own");
-    }
-    if (kind instanceof Kind.CrossLayerTranscoder
-        && (!(sparsity.activation() instanceof TopK || sparsity.activation() instanceof ReLU)
-            || !sparsity.prefixes().isEmpty()
-            || remedies.usesAuxK()
-            || remedies.resampleEvery() > 0)) {
-      throw new IllegalArgumentException(
-          "a cross-layer transcoder needs topk or relu, and cannot have nested prefixes, AuxK or resampling");
+          "matching_pursuit cannot be combined with whitening, constrained training or scores by"
+              + " decoder norm");
     }
     if (scoreByDecoderNorm && sparsity.learned() != Learned.NOTHING) {
       throw new IllegalArgumentException(
@@ -114,11 +103,6 @@ public record TrainingConfig(
       throw new IllegalArgumentException(
           "the share to hold out must be from 0 to %s, not %s"
               .formatted(HeldOut.LARGEST_SHARE, heldOut));
-    }
-    Objects.requireNonNull(remedies, "remedies");
-    if (remedies.mapInput() && !(kind instanceof Kind.Autoencoder)) {
-      throw new IllegalArgumentException(
-          "whitened and constrained training are for dictionaries that write what they read");
     }
     if (remedies.whiten() && scoreByDecoderNorm) {
       throw new IllegalArgumentException(
