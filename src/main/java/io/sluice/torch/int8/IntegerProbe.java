@@ -20,7 +20,8 @@ import java.util.zip.CRC32C;
  * Finds out whether {@link IntegerProducts} work here. On a processor without the units LibTorch
  * throws a C++ exception, which ends the process. So the processor's flags are read first, a
  * variable that limits oneDNN counts as a no, and the first product is computed by a child process,
- * once for each LibTorch and processor; its answer is kept in the cache folder.
+ * once for each LibTorch and processor; its answer is kept in the cache folder. Where nothing can be
+ * kept there, each process asks once.
  */
 final class IntegerProbe {
   private static final Path PROCESSOR = Path.of("/proc/cpuinfo");
@@ -66,21 +67,59 @@ final class IntegerProbe {
   static String obstacle() {
     try {
       Path folder = Torch.info().folder();
-      Path answer = Torch.cacheFolder().resolve("int8-" + key(folder) + ".txt");
-      String known = Files.isRegularFile(answer) ? Files.readString(answer).strip() : "";
-      if (!known.equals(YES) && !known.equals(NO)) {
-        known = ask(folder);
-        if (known.isEmpty()) {
-          return "the child process that tries the product did not run";
-        }
-        keep(answer, known);
-      }
-      return known.equals(YES) ? null : "the product failed in a child process";
+      return obstacle(answerFile(folder), () -> ask(folder));
     } catch (IOException | TorchException e) {
       return "the product could not be tried: " + e.getMessage();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return "interrupted while the product was tried";
+    }
+  }
+
+  /** What finds the answer anew: yes, no, or nothing if that did not work. */
+  @FunctionalInterface
+  interface Question {
+    String ask() throws IOException, InterruptedException;
+  }
+
+  /**
+   * The obstacle by the answer that {@code file} holds, or else by that of {@code question}, which
+   * {@code file} then keeps. Where it cannot be kept, the next process asks again.
+   *
+   * @param file null where there is no cache folder
+   */
+  static String obstacle(Path file, Question question) throws IOException, InterruptedException {
+    String known = kept(file);
+    if (known.isEmpty()) {
+      known = question.ask();
+      if (known.isEmpty()) {
+        return "the child process that tries the product did not run";
+      }
+      keep(file, known);
+    }
+    return known.equals(YES) ? null : "the product failed in a child process";
+  }
+
+  /** Where the answer is kept, or null if the user has no cache folder. */
+  private static Path answerFile(Path folder) throws IOException {
+    String name = "int8-" + key(folder) + ".txt";
+    try {
+      return Torch.cacheFolder().resolve(name);
+    } catch (TorchException e) {
+      return null;
+    }
+  }
+
+  /** The answer in a file, or nothing if it holds none or cannot be read. */
+  private static String kept(Path file) {
+    if (file == null || !Files.isRegularFile(file)) {
+      return "";
+    }
+    try {
+      String known = Files.readString(file).strip();
+      return known.equals(YES) || known.equals(NO) ? known : "";
+    } catch (IOException e) {
+      return "";
     }
   }
 
@@ -122,11 +161,22 @@ final class IntegerProbe {
     return status == 0 ? YES : status == 2 || status == ABORTED ? NO : "";
   }
 
-  private static void keep(Path answer, String known) throws IOException {
-    Files.createDirectories(answer.getParent());
-    Path temporary = Files.createTempFile(answer.getParent(), "int8-", ".tmp");
-    Files.writeString(temporary, known + System.lineSeparator());
-    Files.move(temporary, answer, StandardCopyOption.ATOMIC_MOVE);
+  private static void keep(Path file, String known) {
+    if (file == null) {
+      return;
+    }
+    try {
+      Files.createDirectories(file.getParent());
+      Path temporary = Files.createTempFile(file.getParent(), "int8-", ".tmp");
+      try {
+        Files.writeString(temporary, known + System.lineSeparator());
+        Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+      } finally {
+        Files.deleteIfExists(temporary);
+      }
+    } catch (IOException e) {
+      // A read-only or full cache folder costs a child process per process, and nothing else.
+    }
   }
 
   /** The child process: exits with 0 if a product is right, with 2 if it is wrong. */

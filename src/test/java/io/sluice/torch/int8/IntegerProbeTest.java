@@ -5,8 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class IntegerProbeTest {
   private static final String FLAGS = "model name\t: some core\nflags\t\t: fpu sse avx2 %s\n";
@@ -21,6 +25,41 @@ class IntegerProbeTest {
             IntegerProbe.obstacleIn(
                 FLAGS.formatted("avx512f avx512dq avx512bw avx512vl avx512_vnni")))
         .isNull();
+  }
+
+  @Test
+  void anAnswerIsKeptAndNotAskedForAgain(@TempDir Path temp) throws Exception {
+    Path file = temp.resolve("new").resolve("answer.txt");
+    assertThat(IntegerProbe.obstacle(file, () -> "no")).contains("failed");
+    assertThat(Files.readString(file).strip()).isEqualTo("no");
+    assertThat(IntegerProbe.obstacle(file, IntegerProbeTest::unasked)).contains("failed");
+    Files.writeString(file, "neither");
+    assertThat(IntegerProbe.obstacle(file, () -> "yes")).isNull();
+    assertThat(IntegerProbe.obstacle(file, IntegerProbeTest::unasked)).isNull();
+    try (Stream<Path> files = Files.list(file.getParent())) {
+      assertThat(files).containsExactly(file);
+    }
+  }
+
+  @Test
+  void anAnswerThatCannotBeKeptStillCounts(@TempDir Path temp) throws Exception {
+    Path noFolder = Files.writeString(temp.resolve("file"), "text");
+    Path file = noFolder.resolve("answer.txt");
+    assertThat(IntegerProbe.obstacle(file, () -> "yes")).isNull();
+    assertThat(IntegerProbe.obstacle(file, () -> "no")).contains("failed");
+    assertThat(IntegerProbe.obstacle(null, () -> "yes")).isNull();
+    assertThat(noFolder).hasContent("text");
+  }
+
+  @Test
+  void noAnswerIsAnObstacleAndIsNotKept(@TempDir Path temp) throws Exception {
+    Path file = temp.resolve("answer.txt");
+    assertThat(IntegerProbe.obstacle(file, () -> "")).contains("did not run");
+    assertThat(file).doesNotExist();
+  }
+
+  private static String unasked() {
+    throw new AssertionError("asked again");
   }
 
   @Test
