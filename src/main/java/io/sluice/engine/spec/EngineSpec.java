@@ -146,12 +146,17 @@ public record EngineSpec(
    * @throws IllegalArgumentException if the ends do not ascend below {@code features}
    */
   public static void requireNested(List<Integer> prefixes, int features) {
+    requireNested(prefixes, features, prefixes);
+  }
+
+  /** As above; the message lists {@code given}. */
+  private static void requireNested(List<Integer> ends, int features, List<Integer> given) {
     int last = 0;
-    for (int end : prefixes) {
+    for (int end : ends) {
       if (end <= last || end >= features) {
         throw new IllegalArgumentException(
             "prefixes must ascend and be smaller than the %d features: %s"
-                .formatted(features, prefixes));
+                .formatted(features, given));
       }
       last = end;
     }
@@ -163,6 +168,6 @@ public record EngineSpec(
       throw new IllegalArgumentException(
           "the last prefix must be all " + features + " features: " + prefixes);
     }
-    requireNested(prefixes.subList(0, prefixes.size() - 1), features);
+    requireNested(prefixes.subList(0, prefixes.size() - 1), features, prefixes);
   }
 }

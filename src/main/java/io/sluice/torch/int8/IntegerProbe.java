@@ -20,8 +20,8 @@ import java.util.zip.CRC32C;
  * Finds out whether {@link IntegerProducts} work here. On a processor without the units LibTorch
  * throws a C++ exception, which ends the process. So the processor's flags are read first, a
  * variable that limits oneDNN counts as a no, and the first product is computed by a child process,
- * once for each LibTorch and processor; its answer is kept in the cache folder. Where nothing can be
- * kept there, each process asks once.
+ * once for each LibTorch and processor; its answer is kept in the cache folder. Where nothing can
+ * be kept there, each process asks once.
  */
 final class IntegerProbe {
   private static final Path PROCESSOR = Path.of("/proc/cpuinfo");

@@ -84,8 +84,7 @@ public record TrainingConfig(
     EngineSpec.requireNested(sparsity.prefixes(), features);
     Objects.requireNonNull(remedies, "remedies");
     kind.requireFit(sparsity, remedies);
-    if (sparsity.activation() instanceof Pursuit
-        && (scoreByDecoderNorm || remedies.mapInput())) {
+    if (sparsity.activation() instanceof Pursuit && (scoreByDecoderNorm || remedies.mapInput())) {
       throw new IllegalArgumentException(
           "matching_pursuit cannot be combined with whitening, constrained training or scores by"
               + " decoder norm");

@@ -34,8 +34,7 @@ class KindTest {
   @Test
   void onlyAutoencodersAreWhitenedAndConstrained() {
     for (Remedies remedies :
-        List.of(
-            Remedies.NONE.whitened(Remedies.WHITEN_FLOOR), Remedies.NONE.constrainedTo(8, 1))) {
+        List.of(Remedies.NONE.whitened(Remedies.WHITEN_FLOOR), Remedies.NONE.constrainedTo(8, 1))) {
       UnaryOperator<TrainingConfigBuilder> mapped = of -> of.remedies(remedies);
       assertThat(config(AUTOENCODER, mapped).remedies()).isEqualTo(remedies);
       for (Kind kind : List.of(TRANSCODER, SKIP, CROSSCODER, CROSS_LAYER)) {
