@@ -1,7 +1,7 @@
 /**
  * The update of Adam on single rows of a matrix: a row, its gradient and its two moments are read
- * and written once. {@link io.sluice.simd.adam.AdamRows} is called; {@code AdamKernel} is its inner
- * loop, which has an implementation with vectors and one without.
+ * and written once. {@link io.sluice.simd.adam.AdamRows} is the public class; {@code AdamKernel} is
+ * its inner loop, which has an implementation over the Vector API and one in plain Java.
  *
  * <p>Which rows are updated, learning rates and schedules do not belong here: they are in {@code
  * io.sluice.engine} and {@code io.sluice.training}.

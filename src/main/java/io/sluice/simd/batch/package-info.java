@@ -5,13 +5,13 @@
  * <p>Encoders differ in what they keep: {@link io.sluice.simd.batch.TopKEncoder} the k largest of
  * each token or the k furthest from zero, {@link io.sluice.simd.batch.BatchTopKEncoder} the largest
  * of the batch, {@link io.sluice.simd.batch.ThresholdEncoder} what is above a threshold. Their
- * weights are {@link io.sluice.simd.batch.EncoderWeights}, which {@link
- * io.sluice.simd.batch.BatchEncoder#prepare} hands over after each change. A feature's score is its
- * value times its factor, and encoders compare scores. {@code TileScan} and {@code FoundCodes} are
- * shared by the last two encoders, {@code PreparedWeights} by all. {@code Screen} and the classes
- * around it compute an upper bound of scores from the leading directions of the tokens, and {@code
- * io.sluice.simd.int8} one from products of whole numbers; with either, encoders skip most of the
- * work in float32.
+ * weights are {@link io.sluice.simd.batch.EncoderWeights}; after each change of these, the caller
+ * calls {@link io.sluice.simd.batch.BatchEncoder#prepare}. A feature's score is its value times its
+ * factor, and encoders compare scores. {@code TileScan} and {@code FoundCodes} are shared by the
+ * last two encoders, {@code PreparedWeights} by all. {@code Screen} and the classes around it
+ * compute upper bounds of scores from the leading directions of the tokens, and {@code
+ * io.sluice.simd.int8} computes them from products of bytes. With either, encoders skip most of the
+ * products in float32.
  *
  * <p>For a few vectors at a time, {@code io.sluice.simd.single} is faster. Losses, schedules and
  * dead features do not belong here: they are in {@code io.sluice.engine} and {@code

@@ -1,6 +1,6 @@
 /**
- * Characters as the {@code tokenizers} package knows them: kinds from its own tables, bytes as
- * printable characters, and a tree for finding the longest of many texts. Nothing here knows a
- * tokenizer.
+ * Characters as the {@code tokenizers} package knows them: their categories from its own tables,
+ * bytes as printable characters, and a trie that finds the longest of many texts. Code that depends
+ * on a tokenizer does not belong here.
  */
 package io.sluice.tokenizer.characters;

@@ -1,5 +1,6 @@
 /**
- * How a tokenizer's description is read: fields of JSON with errors that name them, and patterns
- * with their meaning in Oniguruma. What the parts do with a text stands in the other packages.
+ * Reads the description of a tokenizer: JSON fields, with errors that name the field, and regular
+ * expressions, with the meaning that they have in Oniguruma. What the parts of a tokenizer do with
+ * a text belongs in the other packages.
  */
 package io.sluice.tokenizer.description;

@@ -1,6 +1,6 @@
 /**
- * Models of tokenizers: what makes ids of a piece of text. Byte-pair encoding, Unigram and
- * WordPiece, each over a vocabulary. What happens to a text before and after stands in {@code
+ * The models of tokenizers, which convert a piece of text to token ids: byte-pair encoding, Unigram
+ * and WordPiece, each over a vocabulary. The steps before and after the model belong in {@code
  * steps}.
  */
 package io.sluice.tokenizer.model;
