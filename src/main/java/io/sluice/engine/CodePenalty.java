@@ -9,8 +9,8 @@ import io.sluice.memory.ScratchArrays;
 import java.util.Arrays;
 
 /**
- * Penalties on codes, weighted by the lengths of their decoder rows ({@link Engine#penalise}): what
- * they charge, and their gradients by code and by decoder row.
+ * Penalties on codes, weighted by the lengths of their decoder rows ({@link Engine#penalise}):
+ * their values, and their gradients with respect to codes and decoder rows.
  */
 final class CodePenalty {
   private final EngineSpec spec;

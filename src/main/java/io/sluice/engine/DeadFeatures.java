@@ -9,9 +9,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Which features are dead in a batch, and their part in its loss ({@link
- * Engine#addDeadFeatureLoss}): each token's largest dead features are decoded as a second batch
- * below the first, with what the first left over for their target.
+ * Finds the features that are dead in a batch, and adds their loss ({@link
+ * Engine#addDeadFeatureLoss}): the largest dead features of each token are decoded as a second
+ * batch, whose target is the residual of the first.
  */
 final class DeadFeatures implements AutoCloseable {
   private final Arithmetic arithmetic;

@@ -13,9 +13,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * One dictionary's parameters and optimiser state, and the four coarse operations that learning it
- * takes. With input {@code x}, target {@code y} (the same for an autoencoder) and {@code p = b_D}
- * if {@link EngineSpec#subtractDecoderBias()}, else 0:
+ * One dictionary's parameters and optimiser state, and the four operations of a training step. With
+ * input {@code x}, target {@code y} (the same for an autoencoder) and {@code p = b_D} if {@link
+ * EngineSpec#subtractDecoderBias()}, else 0:
  *
  * <pre>
  * encode      f = select(ReLU((x − p)·W_Eᵀ + b_E))
@@ -28,8 +28,9 @@ import java.util.List;
  * which is the gradient of the mean over rows of {@code ‖e‖²} in closed form: no {@code rows ×
  * features} matrix is kept and no {@code features × width} gradient is built.
  *
- * <p>Of {@link EngineSpec#prefixes nested dictionaries} each has an error of its own; {@code g} is
- * then the mean of theirs, for every feature over the prefixes that have it, and ŷ is the last's.
+ * <p>With nested dictionaries ({@link EngineSpec#prefixes}) each prefix has its own error. {@code
+ * g} is then the mean over the prefixes that contain the feature, and {@code ŷ} is the
+ * reconstruction of the last prefix.
  *
  * <p>The order is {@code encode}, {@code decode}, {@code accumulate}, {@code update}; a pass may
  * stop after any of the first two. After {@code accumulate} the only operation allowed is {@code

@@ -17,8 +17,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What is {@link Learned} with one number per feature, and its moments, in host memory: it is small
- * beside the rows, so every engine leaves its gradients and its optimiser step to this class.
+ * The {@link Learned} parameters with one number per feature, and their moments, in host memory.
+ * They are small beside the rows, so for every engine this class does their optimiser step.
  */
 final class FeatureVectors {
   private final int features;

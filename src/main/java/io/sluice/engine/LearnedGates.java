@@ -8,9 +8,8 @@ import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
 
 /**
- * Codes by a gate and a magnitude that each feature learns ({@link LearnedGated}), and how both
- * learn, for any arithmetic. It works on entries, of which a batch has few, and leaves all products
- * of rows to the arithmetic.
+ * The codes of {@link LearnedGated}, and the gradients of its gates and magnitudes, for any
+ * arithmetic. It works on the few codes of a batch; the arithmetic computes all products of rows.
  */
 final class LearnedGates implements AutoCloseable {
   private final Arithmetic arithmetic;

@@ -8,9 +8,8 @@ import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
 
 /**
- * Codes by a threshold that each feature learns ({@link LearnedJumpReLU}), and how thresholds
- * learn, for any arithmetic. It works on entries, of which a batch has few, and leaves all products
- * of rows to the arithmetic.
+ * The codes of {@link LearnedJumpReLU}, and the gradients of its thresholds, for any arithmetic. It
+ * works on the few codes of a batch; the arithmetic computes all products of rows.
  */
 final class LearnedThresholds implements AutoCloseable {
   private final Arithmetic arithmetic;

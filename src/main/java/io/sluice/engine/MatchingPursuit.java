@@ -12,9 +12,9 @@ import io.sluice.memory.ScratchArrays;
 import java.util.Arrays;
 
 /**
- * Matching pursuit and its gradients, for any arithmetic ({@link Pursuit}). That finds the best
- * feature of each residual, which is all the work there is; what is done with it, a few rows for
- * each token, is done here in host memory.
+ * Matching pursuit ({@link Pursuit}) and its gradients, for any arithmetic. The arithmetic finds
+ * the best feature of each residual, which takes almost all of the time. The rest, a few rows for
+ * each token, is computed here in host memory.
  *
  * <p>With picks {@code j_t}, {@code a_t = ⟨r_{t−1}, W_D[j_t]⟩} and {@code r_t = r_{t−1} −
  * a_t·W_D[j_t]}, {@code G} the gradient of the reconstruction and {@code ρ_t} that of {@code r_t}

@@ -5,13 +5,14 @@ import java.util.Objects;
 
 /**
  * Native memory by address, for inner loops. A loop over segments is compiled for the kinds of
- * segments that it has met, and again when it meets another; whether all of it then becomes machine
- * code is a matter of luck. Over {@link #ALL}, which is a constant, it is compiled once, in a
- * fraction of the time, and is always fast.
+ * segments seen so far, and compiled again for each new kind; sometimes a call then remains in the
+ * inner loop. Over {@link #ALL}, which is a constant, it is compiled once, in a fraction of the
+ * time, and is always fast.
  *
- * <p>What a segment checks at each access, the callers of such a loop check once, with {@link
- * #read} and {@link #written}: kind, size, that it lives and may be written. They run the loop
- * inside {@link io.sluice.memory.LiveMemory#during}, so that nobody frees the memory meanwhile.
+ * <p>A segment checks each access. The callers of such a loop check once, with {@link #read} and
+ * {@link #written}: that the memory is native, large enough, not freed, and writable if it is
+ * written. They run the loop inside {@link io.sluice.memory.LiveMemory#during}, so that no other
+ * thread frees the memory meanwhile.
  */
 public final class NativeMemory {
   /** All addresses there are. */

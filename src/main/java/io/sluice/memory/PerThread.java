@@ -6,9 +6,9 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Supplier;
 
 /**
- * Scratch memory of an object, one for each thread that works for it, which goes when the object
- * does. A {@link ThreadLocal} alone keeps what threads that live on were given until it happens to
- * look for leftovers, and native memory that it keeps is none that a collection could free.
+ * Scratch memory of an object, one for each thread that uses the object, freed with the object.
+ * With a plain {@code ThreadLocal}, threads that live longer would keep the memory for an unknown
+ * time after the object is gone.
  */
 public final class PerThread<T> {
   private final ThreadLocal<WeakReference<T>> own = new ThreadLocal<>();

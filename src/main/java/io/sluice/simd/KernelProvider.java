@@ -10,13 +10,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Chooses the kernels once, when they are first asked for, and says in a log line what it chose and
- * why. {@code -Dsluice.simd=scalar|128|256|512} overrules the choice. A JVM that was started
- * without the Vector API is told on standard error, once: it computes many times as slowly, and a
- * library's log is often read by nobody.
+ * Chooses the vector width of all kernels once, at the first use, and logs the choice and its
+ * reason. {@code -Dsluice.simd=scalar|128|256|512} overrides it. If the JVM was started without the
+ * Vector API, a warning is printed on standard error, once: kernels then run many times slower, and
+ * few people read the log of a library.
  */
 public final class KernelProvider {
-  /** The system property that overrules the choice. */
+  /** The system property that overrides the choice. */
   public static final String PROPERTY = "sluice.simd";
 
   private static final Logger LOG = LoggerFactory.getLogger(KernelProvider.class);
@@ -50,13 +50,14 @@ public final class KernelProvider {
   }
 
   /**
-   * Kernels of one subject for this machine. Each subject asks when it first needs them: kernels
-   * that go by address need native access, which those who embed an encoder need not allow.
+   * Makes the kernels of one package for this machine. Each package calls this when it first needs
+   * its kernels: kernels that read memory by address need native access, which an application that
+   * only embeds {@code SparseEncoder} does not have to allow.
    *
-   * @param owner full access to the package of the kernels
-   * @param type what they are used as
-   * @param template a class that reads its width with {@link VectorWidth#speciesOf}; it is defined
-   *     anew for the width, so that the width is a constant to the compiler
+   * @param owner a lookup with full access to the package of the kernels
+   * @param type the interface of the kernels
+   * @param template a class that reads its width with {@link VectorWidth#speciesOf}. It is defined
+   *     once for each width, so that the width is a constant for the compiler
    * @param scalar makes the kernels for a JVM without vectors
    */
   public static <T> T choose(
@@ -83,7 +84,7 @@ public final class KernelProvider {
     return all;
   }
 
-  /** What the kernels of this machine are: {@code scalar}, or for instance {@code vector-512}. */
+  /** The name of the chosen kernels: {@code scalar}, or for instance {@code vector-512}. */
   public static String name() {
     return Chosen.CHOICE.name();
   }
@@ -93,12 +94,12 @@ public final class KernelProvider {
     return Chosen.CHOICE.bits();
   }
 
-  /** Why the kernels are what they are, in one clause, for {@code sluice doctor}. */
+  /** The reason of the choice, in one clause, for {@code sluice doctor}. */
   public static String reason() {
     return Chosen.CHOICE.reason();
   }
 
-  /** Whether the kernels run on vector instructions. */
+  /** Whether the kernels use vector instructions. */
   public static boolean isVectorised() {
     return vectorBits() != 0;
   }
@@ -155,7 +156,7 @@ public final class KernelProvider {
     return VectorWidth.speciesOfBits(bits);
   }
 
-  /** Defines a class of kernels anew, with class data of its own, and makes one. */
+  /** Defines a hidden class from a template, with its own class data, and makes an instance. */
   public static <T> T define(
       MethodHandles.Lookup owner, Class<T> type, Class<? extends T> template, Object classData) {
     String file = template.getSimpleName() + ".class";

@@ -12,12 +12,12 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * What the checkpoint of a dictionary's training says beside the engine's state.
+ * The contents of a dictionary's checkpoint in addition to the state of the engine.
  *
- * @param position where the run stands
- * @param start what the sample said
- * @param threshold what BatchTopK has found so far
- * @param annealing what p-annealing has made of the penalty's weight
+ * @param position the number of steps and tokens so far, and sums for the metrics
+ * @param start the results of the sample before the first step
+ * @param threshold the running threshold of BatchTopK
+ * @param annealing the current weight of p-annealing
  */
 record Checkpoint(
     RunPosition position,

@@ -18,10 +18,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Folds what training did to activations into the weights. Training reads {@code s·(x − m)} and
+ * Folds the scales and shifts of training into the weights. Training reads {@code s·(x − m)} and
  * writes {@code t·y}, so {@code W_E·s}, {@code b_E − s·W_E·m}, {@code W_D / t} and {@code b_D / t}
- * do on {@code x} what the trained weights do on what they see, with the same codes. A skip
- * connection {@code K} becomes {@code K·s/t}, and takes {@code K·s·m/t} off the decoder bias.
+ * compute on {@code x} what the trained weights compute on scaled activations, with the same codes.
+ * A skip connection {@code K} becomes {@code K·s/t}, and takes {@code K·s·m/t} off the decoder
+ * bias.
  */
 final class Export {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;

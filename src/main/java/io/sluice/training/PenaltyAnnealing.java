@@ -6,9 +6,9 @@ import io.sluice.training.config.PenaltyConfig;
 import io.sluice.training.config.PenaltyKind;
 
 /**
- * Keeps a penalty what it was when its exponent changes: the weight is multiplied by what the last
- * few batches were charged with the old exponent over what they would be with the new one (Karvonen
- * et al. 2024, arXiv 2408.00113). Part of a checkpoint.
+ * Keeps the size of a penalty when its exponent changes: the weight is multiplied by the penalty of
+ * the last few batches with the old exponent, divided by that with the new one (Karvonen et al.
+ * 2024, arXiv 2408.00113). Part of a checkpoint.
  */
 final class PenaltyAnnealing {
   /** Batches that a change looks back on. */

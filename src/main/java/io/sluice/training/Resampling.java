@@ -15,10 +15,11 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * Lets dead features start anew where the dictionary is bad (Bricken et al. 2023, "Towards
- * Monosemanticity"): each gets the direction of an input that is drawn with a probability
- * proportional to the square of its squared error. The decoder row gets the mean length of living
- * ones, the encoder row {@value #ENCODER_SHARE} of theirs, the encoder bias and all moments 0.
+ * Restarts dead features at badly reconstructed inputs (Bricken et al. 2023, "Towards
+ * Monosemanticity"): each gets the direction of an input, drawn with a probability proportional to
+ * the square of its squared error. The decoder row gets the mean length of the decoder rows of
+ * features that are not dead, the encoder row {@value #ENCODER_SHARE} of the mean length of their
+ * encoder rows. The encoder bias and all moments become 0.
  */
 final class Resampling {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;

@@ -3,8 +3,8 @@ package io.sluice.training;
 import java.util.OptionalDouble;
 
 /**
- * What a feature has to be above to count when a BatchTopK dictionary is used: the mean of the
- * lowest score that each batch kept, recent batches counting more. Part of a checkpoint.
+ * The threshold with which a BatchTopK dictionary is used after training: an exponential moving
+ * average of the lowest score that each batch kept. Part of a checkpoint.
  */
 final class RunningThreshold {
   private static final double DECAY = 0.99;

@@ -18,7 +18,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.OptionalInt;
 
-/** A training configuration as the flat {@code config} of {@code run.json}, and back. */
+/** Converts a training configuration to the flat {@code config} of {@code run.json}, and back. */
 public final class Settings {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String BATCH = "batch";

@@ -14,7 +14,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Puts what an engine learned per feature into the dictionary that is made of its rows. */
+/** Exports learned thresholds and gates of an engine into its dictionary. */
 final class ThresholdExport {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 

@@ -6,11 +6,13 @@ import java.io.Writer;
 import java.nio.charset.CharsetEncoder;
 
 /**
- * The only way to a stream that people or logs read: what a terminal would obey, or what hides or
- * turns text round, goes out as escapes, whoever wrote it into whatever file, and the first failure
- * to write is remembered, since those who print do not look.
+ * The writer for standard output and standard error. It escapes control characters, terminal
+ * sequences, and characters that hide text or change its direction, since a text may come from an
+ * untrusted file. It keeps the first error of writing, because the callers that print do not check
+ * for errors.
  *
- * <p>Inside a JSON text such an escape stands for the same character, so JSON stays what it was.
+ * <p>In JSON such an escape stands for the same character, so the meaning of JSON output does not
+ * change.
  */
 final class ConsoleWriter extends Writer {
   private final Writer to;
@@ -22,21 +24,24 @@ final class ConsoleWriter extends Writer {
   /**
    * Writes to {@code to}.
    *
-   * @param encoder of the characters that the reader understands; null for all
+   * @param encoder for the characters that the destination can show; null if it can show all
    */
   ConsoleWriter(Writer to, CharsetEncoder encoder) {
     this.to = to;
     this.encoder = encoder;
   }
 
-  /** Writes the program's own text, which may hold control sequences, as long as this is set. */
+  /**
+   * While this is set, text is written as it is: the program's own text may contain control
+   * sequences.
+   */
   void trust(boolean own) {
     synchronized (lock) {
       trusted = own;
     }
   }
 
-  /** Why not all of the output was written; null if it was. */
+  /** The first error of writing; null if all output was written. */
   IOException failure() {
     synchronized (lock) {
       return failure;
@@ -54,7 +59,7 @@ final class ConsoleWriter extends Writer {
     }
   }
 
-  /** Text comes in pieces, and a character of two halves may be cut between them. */
+  /** A surrogate pair may be split between two calls. */
   private void append(StringBuilder safe, char c) {
     if (pending != 0) {
       char high = pending;
@@ -104,7 +109,7 @@ final class ConsoleWriter extends Writer {
     }
   }
 
-  /** Flushes; what is written to belongs to the process. */
+  /** Flushes. The destination belongs to the process and stays open. */
   @Override
   public void close() {
     synchronized (lock) {

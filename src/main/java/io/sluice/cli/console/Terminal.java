@@ -1,8 +1,8 @@
 package io.sluice.cli.console;
 
 /**
- * Whether people are watching, and what they see. The launcher knows ({@code test -t}) and says so
- * by system properties; without the launcher the answer is no.
+ * Whether standard output and standard error are terminals, and how wide they are. The launcher
+ * finds out ({@code test -t}) and passes system properties; without these, no terminal is assumed.
  */
 public final class Terminal {
   private static final int USUAL = 80;
@@ -20,7 +20,7 @@ public final class Terminal {
     return outputIsTerminal() && System.getenv("NO_COLOR") == null;
   }
 
-  /** Whether standard output is a pipe, whose reader may leave. */
+  /** Whether standard output is a pipe, whose reader may close it early. */
   static boolean outputIsPipe() {
     return Boolean.getBoolean("sluice.pipe.out");
   }
@@ -30,21 +30,24 @@ public final class Terminal {
     return Boolean.getBoolean("sluice.terminal.err");
   }
 
-  /** Columns of the terminal, 80 where that is unknown. */
+  /** Width of the terminal in columns; 80 if it is unknown. */
   static int columns() {
     int columns = Integer.getInteger("sluice.terminal.columns", 0);
     return columns > 0 ? Math.max(NARROWEST, columns) : USUAL;
   }
 
   /**
-   * Columns of a page of text on standard output: those of the terminal; elsewhere what {@code
-   * COLUMNS} says, or 80.
+   * Width in columns of a page on standard output: that of the terminal; if there is none, the
+   * value of {@code COLUMNS}, or 80.
    */
   public static int pageColumns() {
     return outputIsTerminal() ? columns() : pageColumns(System.getenv("COLUMNS"));
   }
 
-  /** Columns of a page that no terminal shows, where the environment says {@code columns}. */
+  /**
+   * Width in columns of a page that is not shown on a terminal, if {@code COLUMNS} is {@code
+   * columns}.
+   */
   public static int pageColumns(String columns) {
     return columns != null && columns.matches("[1-9]\\d{0,4}")
         ? Math.max(NARROWEST, Integer.parseInt(columns))

@@ -11,7 +11,10 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** What a command line that cannot be understood is told: one line, with the right word if near. */
+/**
+ * Prints one line about a command line that cannot be parsed, and suggests a similar word if there
+ * is one.
+ */
 public final class UsageError {
   private UsageError() {}
 
@@ -24,8 +27,8 @@ public final class UsageError {
   }
 
   /**
-   * Refuses words that no command knows where help is asked for, too: picocli would show that of
-   * the command before them.
+   * Refuses unknown commands before {@code --help}, too. Picocli would show the help of the command
+   * before them.
    */
   public static void refuseUnknownCommands(ParseResult parsed) {
     for (ParseResult at = parsed; at != null; at = at.subcommand()) {
@@ -36,7 +39,7 @@ public final class UsageError {
   }
 
   private static String text(ParameterException e, CommandLine at) {
-    // A misspelt option is why a required one is missing, more often than not.
+    // A missing option has usually been misspelt.
     boolean unknown =
         e instanceof UnmatchedArgumentException
             || e instanceof MissingParameterException && !at.getUnmatchedArguments().isEmpty();
@@ -48,7 +51,7 @@ public final class UsageError {
       return unknown(words, at);
     }
     String text = ErrorLine.text(e.getMessage());
-    // picocli's own messages start with a capital; lines after a colon do not.
+    // Picocli's own messages start with a capital letter; this one follows a colon.
     return text.length() > 1 && Character.isLowerCase(text.charAt(1))
         ? Character.toLowerCase(text.charAt(0)) + text.substring(1)
         : text;
@@ -56,8 +59,8 @@ public final class UsageError {
 
   private static String unknown(List<String> words, CommandLine at) {
     Collection<String> commands = at.getSubcommands().keySet();
-    // After a command that is none, its options are none either; a value after an option is not
-    // what is wrong.
+    // After an unknown command its options are unknown too, so the command is named. After an
+    // unknown option its value is unknown too, so the option is named.
     String word =
         words.stream()
             .filter(each -> commands.isEmpty() && isOption(each))

@@ -12,11 +12,11 @@ import java.util.OptionalDouble;
  * are positive. Of equal features that of the earlier token stays, and of one token's the lower
  * index.
  *
- * <p>A token's code shall not depend on its batch when the dictionary is used. A running threshold,
- * found in training, then takes the batch's place.
+ * <p>When the dictionary is used, a token's code must not depend on its batch. A threshold that was
+ * found in training then replaces the selection over the batch.
  *
  * @param k features per token on average, at least 1
- * @param threshold what a feature has to be above; where none is known, batches decide
+ * @param threshold the features above it are active; if it is empty, those selected over the batch
  */
 public record BatchTopK(int k, OptionalDouble threshold) implements ActivationFunction {
   private static final String THRESHOLD = "threshold";

@@ -9,11 +9,11 @@ import java.util.Optional;
 /**
  * A gate decides whether a feature fires and a magnitude how much (arXiv 2404.16014). Both read the
  * same direction {@code z = ⟨w, x⟩}: the gate opens where {@code z + b_gate > 0}, and the magnitude
- * is {@code ReLU(eʳ·z + b_mag)}. So with encoder {@code eʳ·w} and bias {@code b_mag} the gate is a
- * threshold, {@code b_mag − eʳ·b_gate}, and what is computed is JumpReLU. It is {@link
- * LearnedGated} while it is learned.
+ * is {@code ReLU(eʳ·z + b_mag)}. With encoder {@code eʳ·w} and bias {@code b_mag} the gate is
+ * therefore a threshold, {@code b_mag − eʳ·b_gate}, and the function is JumpReLU. In training it is
+ * {@link LearnedGated}.
  *
- * @param thresholds above what features have to be: one number per feature, or one for all
+ * @param thresholds the thresholds: one per feature, or one for all
  */
 public record Gated(Thresholds thresholds) implements ActivationFunction {
   static final String LABEL = "gated";

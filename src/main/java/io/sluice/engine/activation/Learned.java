@@ -2,7 +2,10 @@ package io.sluice.engine.activation;
 
 import java.util.List;
 
-/** What an engine learns for each feature beside its rows and its encoder bias. */
+/**
+ * The parameters that an engine learns for each feature in addition to its rows and its encoder
+ * bias.
+ */
 public enum Learned {
   /** Nothing else. */
   NOTHING(),

@@ -2,7 +2,7 @@ package io.sluice.engine.activation;
 
 import java.util.Optional;
 
-/** Every feature that is positive. A penalty keeps codes few in training. */
+/** All positive features. In training a penalty keeps the number of codes small. */
 public record ReLU() implements ActivationFunction {
   @Override
   public String label() {

@@ -11,13 +11,13 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * What differs between engines: parameters and moments of one dictionary, and the sums and products
- * over them. {@code CheckedEngine} calls it in the order of {@code Engine}, with arguments that it
- * has checked, and keeps what is the same for all: the order of calls, what is learned per feature
- * beside rows, matching pursuit, penalties and dead features.
+ * The part of an engine that differs between devices: parameters and moments of one dictionary, and
+ * the sums and products over them. {@code CheckedEngine} calls it in the order of {@code Engine},
+ * with checked arguments. What is the same on all devices is in {@code CheckedEngine}: the order of
+ * calls, thresholds and gates, matching pursuit, penalties and dead features.
  *
- * <p>What one method leaves for the next (the batch, its residual, gradients of its codes) the
- * arithmetic keeps itself, where it computes. Sums come out the same at every run, whatever the
+ * <p>The arithmetic keeps the results of one method for the next (the batch, its residual,
+ * gradients of its codes) on its device. Sums are the same in every run and do not depend on the
  * number of threads.
  */
 public interface Arithmetic extends AutoCloseable {

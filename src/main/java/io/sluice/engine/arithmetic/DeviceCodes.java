@@ -1,13 +1,16 @@
 package io.sluice.engine.arithmetic;
 
-/** The codes of a batch where they were computed; they are copied when the host needs them. */
+/**
+ * The codes of a batch on the device that computed them. They are copied to host memory only when
+ * it needs them.
+ */
 public interface DeviceCodes {
-  /** How many codes there are. */
+  /** The number of codes. */
   int entries();
 
   /** {@link Codes#leastScore} of the codes. */
   float leastScore();
 
-  /** Copies all to host memory. */
+  /** Copies all codes to host memory. */
   void copyTo(Codes codes);
 }

@@ -7,7 +7,10 @@ import io.sluice.memory.DType;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The names and shapes of what an engine carries from step to step, as checkpoints have them. */
+/**
+ * The names and shapes of the tensors that an engine keeps from step to step, as checkpoints have
+ * them.
+ */
 public final class EngineState {
   public static final String ENCODER = "encoder";
   public static final String ENCODER_BIAS = "encoder_bias";

@@ -1,8 +1,8 @@
 package io.sluice.engine.arithmetic;
 
 /**
- * What matching pursuit does with the feature that it found for a residual ({@link Pursuit}).
- * Products are summed in float64, in the order of the row.
+ * One iteration of matching pursuit, given the feature that was found for a residual ({@link
+ * Pursuit}). Products are summed in float64, in the order of the row.
  */
 public final class PursuitRule {
   private PursuitRule() {}
@@ -24,7 +24,8 @@ public final class PursuitRule {
   /**
    * Takes {@code amount · W_D[j]} off a residual.
    *
-   * @return the length of what is left; the pursuit ends where it is below {@link Pursuit#residual}
+   * @return the length of the new residual; the pursuit ends if it is below {@link
+   *     Pursuit#residual}
    */
   public static double subtract(
       float[] residual, int at, float amount, float[] rows, int from, int width) {

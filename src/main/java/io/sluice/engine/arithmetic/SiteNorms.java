@@ -3,8 +3,8 @@ package io.sluice.engine.arithmetic;
 import java.util.List;
 
 /**
- * The length of a decoder row that writes several places: the sum of the norms of its parts, as a
- * crosscoder's penalty has it, so that a feature pays for every place that it writes.
+ * The length of a decoder row that writes several sites: the sum of the norms of its parts, as in
+ * the penalty of a crosscoder, so that a feature is charged for every site that it writes.
  */
 public final class SiteNorms {
   private SiteNorms() {}

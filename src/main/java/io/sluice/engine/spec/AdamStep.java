@@ -1,8 +1,8 @@
 package io.sluice.engine.spec;
 
 /**
- * What one optimiser step needs to know. The update is that of Kingma and Ba (2015) as PyTorch
- * states it: {@code m = β₁m + (1−β₁)g}, {@code v = β₂v + (1−β₂)g²}, {@code p −= η · (m / (1−β₁ᵗ)) /
+ * The settings of one optimiser step. The update is that of Kingma and Ba (2015) as PyTorch states
+ * it: {@code m = β₁m + (1−β₁)g}, {@code v = β₂v + (1−β₂)g²}, {@code p −= η · (m / (1−β₁ᵗ)) /
  * (sqrt(v / (1−β₂ᵗ)) + ε)}.
  *
  * @param step t, counted from 1 over the whole run

@@ -1,8 +1,8 @@
 package io.sluice.engine.spec;
 
 /**
- * What the loss charges for a code. The charge is of {@code u = f_j · ‖W_D[j]‖}, so that features
- * cannot evade it by small codes and large rows.
+ * The penalty on a code in the loss. It is a function of {@code u = f_j · ‖W_D[j]‖}, so that
+ * features cannot avoid it with small codes and long rows.
  */
 public sealed interface Penalty {
 

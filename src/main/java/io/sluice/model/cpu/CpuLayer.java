@@ -7,8 +7,8 @@ import io.sluice.simd.layers.RowNorm;
 import io.sluice.torch.Tensor;
 
 /**
- * One layer as {@link CpuLayers} runs it, and what of the following the layer does; a norm that is
- * null is left out:
+ * One layer in the form that {@link CpuLayers} runs. It computes the following; a norm that is null
+ * is left out:
  *
  * <pre>
  * attn_out = attention(beforeAttention(x))

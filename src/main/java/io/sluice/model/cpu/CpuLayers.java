@@ -21,10 +21,10 @@ import java.util.function.BiFunction;
 import java.util.function.Function;
 
 /**
- * A model's layers on the CPU, in float32: attention, norms, functions and, unless LibTorch's BLAS
- * is faster, products with weights by this library's own kernels. What goes row by row is done for
- * some rows at a time ({@link RowSteps}), in memory that all layers and batches share. Tensors are
- * made only where there is a hook.
+ * Runs a model's layers on the CPU, in float32. Attention, norms, activation functions and, unless
+ * LibTorch's BLAS is faster, products with weights use Sluice's own kernels. Steps that work row by
+ * row take some rows at a time ({@link RowSteps}), in memory that all layers and batches share.
+ * Tensors are made only for hooks.
  */
 public final class CpuLayers implements AutoCloseable {
   static final Workers WORKERS = Workers.allCores();

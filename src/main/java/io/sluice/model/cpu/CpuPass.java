@@ -7,7 +7,7 @@ import io.sluice.simd.layers.RotaryAngles;
 import java.util.Arrays;
 
 /**
- * One batch on its way through the layers.
+ * The data of one forward pass of a batch through the layers.
  *
  * @param rows which rows are whose
  * @param angles of the positions; null where none are rotated

@@ -13,7 +13,7 @@ import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import java.lang.foreign.MemorySegment;
 
-/** One pass through the layers: the steps of each, and what is at its hook points. */
+/** Runs one forward pass through the layers: the steps of each layer, and its hooks. */
 final class CpuRun {
   /** What passes one after the other work in. */
   static final class Memory {

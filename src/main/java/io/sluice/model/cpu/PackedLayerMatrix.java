@@ -9,7 +9,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** A matrix for this library's own kernels, which read it packed. */
+/** A matrix packed for Sluice's own kernels. */
 record PackedLayerMatrix(PackedMatrix matrix, RowProduct product) implements LayerMatrix.Repacked {
   /** Packs matrices that read the same, one below the other, and closes their tensors. */
   static PackedLayerMatrix of(List<Linear> parts, RowProduct product, Arena arena) {

@@ -11,7 +11,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** Reads weights back out of layers that hold them in a form of their own. */
+/** Recovers weight matrices from layers that keep them packed or split. */
 public final class PackedWeights {
   private final List<CpuLayer> layers;
   private final Arena arena;

@@ -6,9 +6,10 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Steps of a forward pass that go row by row, put off until something needs all rows at once. Then
- * each thread takes some rows through all steps, so that what one step leaves is still in a core's
- * cache when the next one reads it, and threads wait for each other once instead of at every step.
+ * Collects the steps of a forward pass that work row by row until something needs all rows at once.
+ * Then each thread takes some rows through all steps, so that the result of one step is still in a
+ * core's cache when the next step reads it, and threads wait for each other once instead of at
+ * every step.
  */
 final class RowSteps {
   /** Rows that go through the steps together: so many make products fast, and stay in a cache. */

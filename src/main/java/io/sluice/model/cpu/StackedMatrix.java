@@ -12,8 +12,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A matrix for a BLAS: matrices that read the same rows, one below the other. Subclasses say in
- * which form they are kept, and multiply.
+ * A matrix for a BLAS, made of the matrices that are multiplied by the same rows, one below the
+ * other. Subclasses choose the format of the values, and multiply.
  */
 abstract sealed class StackedMatrix implements LayerMatrix permits BlasMatrix, SplitBlasMatrix {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;

@@ -7,12 +7,12 @@ import java.util.Objects;
 import java.util.function.Consumer;
 
 /**
- * A row-major float32 matrix and its two moments, whose rows Adam moves one by one. Memory is the
- * caller's; it may be freed at any time but during a {@link Session}.
+ * A row-major float32 matrix and its two moments, updated by Adam row by row. The memory belongs to
+ * the caller, who may free it at any time except during a {@link Session}.
  *
- * <p>Holding memory alive costs more than a short row does, so a session is opened once for many
- * rows. Any number of threads may have one over the same matrices; which rows they move is theirs
- * to agree on.
+ * <p>Keeping the memory open takes longer than the update of a short row, so a session is opened
+ * once for many rows. Several threads may have sessions over the same matrices; the callers must
+ * not let two threads update the same row.
  */
 public final class AdamRows {
   private final AdamKernel kernel;

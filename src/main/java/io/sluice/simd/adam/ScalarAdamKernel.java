@@ -4,7 +4,7 @@ import io.sluice.memory.NativeMemory;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** {@link AdamKernel} in plain Java: what it computes, and what runs without the Vector API. */
+/** The specification of {@link AdamKernel} in plain Java, used where the Vector API is absent. */
 final class ScalarAdamKernel implements AdamKernel {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 

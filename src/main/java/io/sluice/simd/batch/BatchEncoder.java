@@ -2,7 +2,7 @@ package io.sluice.simd.batch;
 
 import io.sluice.simd.NonFiniteWeightsException;
 
-/** What the encoders of batches have in common: weights that are prepared before they are used. */
+/** The superclass of the encoders of batches. Their weights are prepared before they are used. */
 public interface BatchEncoder {
   /**
    * Takes weights, or takes note that they have changed. They are read while encoding and must not

@@ -10,8 +10,8 @@ import java.util.function.Supplier;
 
 /**
  * Encodes tokens and selects the largest codes of the whole batch together, in one pass with one
- * running threshold: a histogram of the scores found so far, which all threads add to, says what
- * can no longer be among the largest.
+ * running threshold, which follows from a histogram of the scores found so far that all threads
+ * share. Scores below it cannot be among the largest.
  *
  * <p>The selection is exact and does not depend on the number of threads. Of equal scores the lower
  * token stays, and of one token's the lower feature.
@@ -26,7 +26,7 @@ public final class BatchTopKEncoder implements BatchEncoder {
 
   private static final float CAUTION = 0.9f;
 
-  /** How many scores a task counts by itself before it tells the others. */
+  /** How many scores a task counts before it adds them to the shared histogram. */
   private static final int TELL_AFTER = 2048;
 
   private final TileScan<Found> scan;
@@ -45,7 +45,7 @@ public final class BatchTopKEncoder implements BatchEncoder {
 
   private float[] sorting = new float[0];
 
-  /** What may be among the largest. */
+  /** Codes that may be among the largest. */
   private final class Found extends FoundCodes {
     private final int[] own = new int[BINS];
     private int untold;
@@ -113,13 +113,16 @@ public final class BatchTopKEncoder implements BatchEncoder {
     return scan.screen();
   }
 
-  /** What lies below the bin that holds the last wanted score is out, whatever is still to come. */
+  /**
+   * Raises the threshold to the lower edge of the bin that holds the last wanted score: later
+   * scores cannot lower that bin.
+   */
   private void raiseFloor() {
     long above = 0;
     for (int bin = BINS - 1; bin > 0; bin--) {
       above += counts.get(bin);
       if (above >= wanted) {
-        // The edge itself may still be wanted.
+        // A score equal to the edge may be among the largest.
         int below = (bin << SHIFT) - 1;
         floor.accumulateAndGet(below, Math::max);
         return;
@@ -152,7 +155,7 @@ public final class BatchTopKEncoder implements BatchEncoder {
     return least;
   }
 
-  /** Finds what may be among the largest; nothing that is not above {@code start} is. */
+  /** Finds the codes that may be among the largest, all above {@code start}. */
   private int scan(float[] tokens, int count, float start) {
     floor.set(Float.floatToRawIntBits(start));
     for (int bin = 0; bin < BINS; bin++) {
@@ -162,7 +165,7 @@ public final class BatchTopKEncoder implements BatchEncoder {
     return scan.scan(tokens, count, null, start > 0);
   }
 
-  /** Drops what the running threshold has left behind, and counts the rest. */
+  /** Drops codes below the running threshold, and counts the rest. */
   private int keepAboveFloor(int tasks) {
     float last = Float.intBitsToFloat(floor.get());
     int size = 0;

@@ -7,9 +7,9 @@ import java.lang.foreign.MemorySegment;
  *
  * @param rows {@code [features, width]}, float32
  * @param bias one per feature
- * @param factors what a pre-activation is multiplied by to give its score, one per feature,
- *     positive; with 1 the score is the value
- * @param features their number
+ * @param factors the score of a feature is its pre-activation times this factor; one per feature,
+ *     positive
+ * @param features number of features
  * @param width values per row
  */
 public record EncoderWeights(

@@ -4,8 +4,8 @@ import io.sluice.memory.ScratchArrays;
 import java.util.Arrays;
 
 /**
- * What one task of a threshold pass found: tokens, features and values in the order in which tiles
- * came, which is put in order of tokens at the end. Reused from batch to batch.
+ * The codes that one task of a threshold pass found: tokens, features and values, in the order in
+ * which tiles were computed, and sorted by token at the end. Reused from batch to batch.
  */
 abstract class FoundCodes {
   private int size;
@@ -19,7 +19,7 @@ abstract class FoundCodes {
 
   private int[] order = new int[0];
 
-  /** Above what a feature's score has to be; asked once for each tile of features. */
+  /** The threshold of a feature's score; called once for each tile of features. */
   abstract float threshold(int feature);
 
   void clear() {

@@ -1,8 +1,9 @@
 package io.sluice.simd.batch;
 
 /**
- * Whether an encoder uses bounds from int8 for its next batch. Where more pairs pass them than the
- * products in float32 would cost, the next 16 batches do without, then 32, and so on.
+ * Whether an encoder uses bounds from int8 for its next batch. If computing the pairs that pass
+ * them costs more than the product in float32, the next 16 batches run without these bounds, then
+ * 32, and so on.
  */
 final class Int8Choice {
   /** Below these, int8 bounds are not worth rounding for. */
@@ -35,7 +36,7 @@ final class Int8Choice {
   }
 
   /**
-   * Takes note of what a batch with int8 bounds has cost.
+   * Records the cost of a batch with int8 bounds.
    *
    * @param count its tokens
    * @param work multiplications and additions beside those in int8

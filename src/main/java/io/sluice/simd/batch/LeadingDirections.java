@@ -15,8 +15,8 @@ import java.util.SplittableRandom;
 /**
  * An orthonormal basis of the directions in which tokens hold most of their energy, in descending
  * order, by orthogonal iteration on their second moments (Golub and Van Loan, <i>Matrix
- * Computations</i>, 8.2.4). A handful of iterations is enough where any basis is right and a better
- * one is only faster.
+ * Computations</i>, 8.2.4). A few iterations are enough, because any basis gives exact results and
+ * a better one only saves time.
  */
 final class LeadingDirections {
   private static final int ITERATIONS = 5;

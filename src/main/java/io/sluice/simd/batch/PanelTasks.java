@@ -4,11 +4,11 @@ import io.sluice.memory.Workers;
 
 /**
  * A batch of tokens cut into tasks of whole panels. A task's panels stay in the second-level cache
- * while all weights pass by.
+ * while all weights are read.
  *
  * @param count tokens of the batch
- * @param perTask tokens of a task, but for the last
- * @param tasks how many there are
+ * @param perTask tokens of a task, except the last
+ * @param tasks number of tasks
  */
 record PanelTasks(int count, int perTask, int tasks) {
   /**

@@ -11,8 +11,8 @@ import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.function.Supplier;
 
 /**
- * The weights of an encoder as its tasks read them: in an order, within a {@link Screen} if there
- * is one, and rounded to int8 where that is used.
+ * The weights of an encoder in the form that its tasks read: in an order of features, projected by
+ * a {@link Screen} if there is one, and rounded to int8 if bounds from int8 are used.
  */
 final class PreparedWeights {
   private static final int TILE = SparseKernels.TILE_FEATURES;
@@ -43,7 +43,7 @@ final class PreparedWeights {
   /** Where the product of rounded values comes from; null once it was asked. */
   private Supplier<? extends Int8Product> products;
 
-  /** The product of rounded values; null where there is none. */
+  /** The product of rounded values; null if this machine has none. */
   private Int8Product product;
 
   /** The weights rounded to int8, in {@link #order}; null if they are not used. */

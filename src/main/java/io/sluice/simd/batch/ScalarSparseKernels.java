@@ -5,8 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * The specification of {@link SparseKernels} in plain Java, and what runs where the Vector API is
- * absent.
+ * The specification of {@link SparseKernels} in plain Java, used where the Vector API is absent.
  */
 final class ScalarSparseKernels implements SparseKernels {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;

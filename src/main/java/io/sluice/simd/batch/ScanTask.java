@@ -9,14 +9,14 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * A share of the tokens of a {@link TileScan} and the memory to work on it. Used by one thread at a
+ * One task of a {@link TileScan}: some of the tokens, and scratch memory. Used by one thread at a
  * time.
  *
  * <p>In float32, tokens lie in panels, and a tile of pre-activations is compared with the lowest
- * threshold of its features while it is in registers; only tiles in which something may pass are
- * looked at feature by feature. With weights rounded to int8, what passes their bound is compared
- * by a row product, and what passes that, too, is summed once more in the order of the tile. So
- * both find the same bits.
+ * threshold of its features while it is in registers; only tiles with a value above it are examined
+ * feature by feature. With weights rounded to int8, pairs that pass the bound are compared by a row
+ * product, and pairs that pass that comparison are summed again in the order of the tile. So both
+ * ways give the same bits.
  *
  * @param <S> what is collected
  */
@@ -51,7 +51,7 @@ final class ScanTask<S extends FoundCodes> {
 
   private Int8Tokens rounded;
 
-  /** By token, what rounding may add to a bound that is no larger than its product. */
+  /** By token, the largest rounding error of a product. */
   private float[] room = new float[0];
 
   /** By token, what its bounds must exceed. */
@@ -85,7 +85,10 @@ final class ScanTask<S extends FoundCodes> {
     return end - first;
   }
 
-  /** Finds what passes among the tokens from {@code first} to {@code end}, in float32. */
+  /**
+   * Finds the codes above their thresholds for the tokens from {@code first} to {@code end}, in
+   * float32.
+   */
   void multiply(float[] tokens, int first, int end) {
     this.first = first;
     this.end = end;
@@ -218,7 +221,7 @@ final class ScanTask<S extends FoundCodes> {
     int kept = from;
     for (int e = from; e < from + count; e++) {
       float score = factor * (values[e] + bias);
-      // What is not finite may be so in one order of the sum only.
+      // A sum may overflow in one order and be finite in another.
       if (!(score <= threshold - room[pairs[e] - first]) || !Float.isFinite(score)) {
         pairs[kept++] = pairs[e];
       }

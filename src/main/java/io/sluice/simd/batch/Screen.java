@@ -4,8 +4,8 @@ import io.sluice.simd.Panels;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A bound on products from a few directions alone. For any matrix {@code Q} that makes no vector
- * longer, the inequality of Cauchy and Schwarz in {@code I − QᵀQ} says
+ * Upper bounds of products from a few directions. For any matrix {@code Q} that makes no vector
+ * longer, the inequality of Cauchy and Schwarz in {@code I − QᵀQ} gives
  *
  * <pre>
  * ⟨w, x⟩ ≤ ⟨Qw, Qx⟩ + √(‖w‖² − ‖Qw‖²) · √(‖x‖² − ‖Qx‖²)
@@ -60,7 +60,10 @@ final class Screen {
     }
   }
 
-  /** Coordinates of a projected vector: the directions and what is left. */
+  /**
+   * Number of coordinates of a projected vector: the directions, and one for the norm of the
+   * remainder.
+   */
   int coordinates() {
     return kept + 1;
   }

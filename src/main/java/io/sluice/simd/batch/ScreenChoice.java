@@ -7,9 +7,9 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * How many directions a {@link Screen} should keep: counted on a sample of tokens and features for
- * every width, and priced. Few directions make the product cheap and let many pairs pass that are
- * then computed for nothing.
+ * Chooses how many directions a {@link Screen} keeps. For every number it counts, on a sample of
+ * tokens and features, the pairs that pass the bound, and estimates the cost. With few directions
+ * the product is cheap, but many pairs pass and are computed in vain.
  */
 final class ScreenChoice {
   /** Widths that are considered are multiples of this. */
@@ -21,7 +21,7 @@ final class ScreenChoice {
   /** Thresholds rise while features pass by, so more are computed than pass at the end. */
   private static final double RISING = 1.4;
 
-  /** What noting and offering one pair costs, in multiplications of a tile. */
+  /** The cost of recording and offering one pair, in multiplications of a tile. */
   private static final double PAIR = 2500;
 
   /**
@@ -35,7 +35,7 @@ final class ScreenChoice {
   /** How much faster a product of bytes is than one of floats. */
   private static final double INT8 = 2.9;
 
-  /** What it costs to compare a product of bytes with its threshold. */
+  /** The cost of comparing a product of bytes with its threshold. */
   private static final double COMPARISON = 20;
 
   /** Rows are projected with fewer tokens at a time than a tile has, and rounded again. */
@@ -82,7 +82,7 @@ final class ScreenChoice {
     return pairs * product(weights.width(), true) + work < WORTHWHILE * whole;
   }
 
-  /** What it costs to compute and offer a pair that passed, in multiplications of a tile. */
+  /** The cost of computing and offering a pair that passed, in multiplications of a tile. */
   static double pairCost(int width) {
     return TILE * width + PAIR;
   }
@@ -149,7 +149,7 @@ final class ScreenChoice {
     }
   }
 
-  /** What one pair's bound of so many coordinates costs. */
+  /** The cost of one pair's bound from this many coordinates. */
   private static double product(double coordinates, boolean int8) {
     return int8 ? coordinates / INT8 + COMPARISON : coordinates;
   }
@@ -173,7 +173,7 @@ final class ScreenChoice {
     return kept;
   }
 
-  /** A vector's coordinates, and the norm of what is left after each step of them. */
+  /** A vector's coordinates, and the norm of the remainder after each step of coordinates. */
   private static final class Projected {
     private final float[] along;
     private final double[] left;

@@ -6,9 +6,9 @@ import io.sluice.simd.Panels;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The weights of an encoder within a {@link Screen}, {@code [features up to whole tiles,
- * coordinates]}. They may be more than an array holds, so they are in native memory, and places are
- * counted in 64 bits.
+ * The weights of an encoder, projected by a {@link Screen}, {@code [features up to whole tiles,
+ * coordinates]}. They may exceed the size of an array, so they are in native memory with 64-bit
+ * indices.
  */
 final class ScreenedRows {
   private static final int TILE = SparseKernels.TILE_FEATURES;
@@ -33,11 +33,11 @@ final class ScreenedRows {
     return NativeMemory.bytes(padded, (long) coordinates * Float.BYTES);
   }
 
-  /** Makes room; what was there has no meaning afterwards. */
+  /** Makes room; the old contents are lost. */
   void fit(int features, int coordinates) {
     long bytes = bytes(features, coordinates);
     if (memory.byteSize() < bytes) {
-      // The old piece can be freed before there is the new one.
+      // The old memory can be freed before the new is allocated.
       memory = MemorySegment.NULL;
       memory = own.ofBytes(bytes);
     }

@@ -4,8 +4,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /**
- * What a step of sparse dictionary learning does with few rows of a large table: sums of rows by
- * weight, products of rows with a vector. A table is row-major float32, {@code [rows, width]}, in
+ * Operations of sparse dictionary learning on a few rows of a large table: weighted sums of rows,
+ * and products of rows with a vector. A table is row-major float32, {@code [rows, width]}, in
  * memory or in an array, and rows are named by their numbers. An object has no state and may be
  * used by any number of threads.
  *

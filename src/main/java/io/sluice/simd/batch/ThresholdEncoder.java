@@ -6,8 +6,8 @@ import io.sluice.simd.int8.Int8Product;
 import java.util.function.Supplier;
 
 /**
- * Encodes tokens and keeps every feature above its own threshold, in one pass, without ever holding
- * a {@code tokens × features} matrix: what ReLU (thresholds of 0) and JumpReLU need.
+ * Encodes tokens and keeps every feature above its own threshold, in one pass and without a {@code
+ * tokens × features} matrix. ReLU (thresholds of 0) and JumpReLU use it.
  *
  * <p>An instance keeps its scratch memory from call to call; it is used by one caller at a time.
  */

@@ -9,10 +9,10 @@ import java.util.List;
 import java.util.function.Supplier;
 
 /**
- * The pass of all features by all tokens that threshold selections share. Tokens are cut into
- * tasks, and what passes of a token does not depend on the cut.
+ * The pass over all pairs of token and feature that selections by threshold share. Tokens are
+ * divided into tasks; the result does not depend on the division.
  *
- * @param <S> what a task collects
+ * @param <S> the codes that a task collects
  */
 final class TileScan<S extends FoundCodes> {
   /** Panels of one task: their tokens stay in the second-level cache while all weights pass by. */
@@ -62,7 +62,7 @@ final class TileScan<S extends FoundCodes> {
   }
 
   /**
-   * Collects what passes.
+   * Collects the codes above their thresholds.
    *
    * @param tokens {@code [count, width]}
    * @param thresholds by feature; null if the collectors have one for all features
@@ -119,7 +119,10 @@ final class TileScan<S extends FoundCodes> {
     return task.found.keepSorted(task.tokens(), least, equal);
   }
 
-  /** What a task of the last scan found; its tokens count from the task's first. */
+  /**
+   * The codes that a task of the last scan found; its tokens are counted from the first of the
+   * task.
+   */
   S found(int task) {
     return tasks.get(task).found;
   }

@@ -5,8 +5,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * The tile that encoders multiply with, alone, for measuring how fast it is with operands in one
- * cache or the next. Nothing passes its thresholds, so nothing is written. Used by one thread.
+ * Runs the tile of the encoders alone, to measure its speed with operands in the first- or
+ * second-level cache. No value is above its thresholds, so nothing is written. Used by one thread.
  */
 public final class TileWork {
   private static final int TILE = SparseKernels.TILE_FEATURES;

@@ -16,12 +16,12 @@ import java.util.function.Supplier;
  * <p>A tile computes an upper bound of eight features' pre-activations for a panel of tokens and
  * compares it with each token's running threshold while it is in registers. The few pairs that pass
  * are computed in full, always by the same row product, and offered to the token's heap. The bound
- * is the product itself and some room for its rounding, or, where that is cheaper, the product
- * within a {@link Screen}, or that of rows and tokens rounded to int8. Features that fired most
- * come first, so that thresholds are high early.
+ * is the product plus its largest rounding error, or, if that is cheaper, the bound of a {@link
+ * Screen} or one from rows and tokens rounded to int8. Features that fired most often are
+ * multiplied first, so that thresholds rise early.
  *
- * <p>Neither the screen nor the order nor the number of threads changes a single bit of the result,
- * so all of them may follow what was seen. Of equal scores the lower feature stays.
+ * <p>The result does not depend, bit for bit, on the bound, the order or the number of threads, so
+ * all of these may be adapted to the data. Of equal scores that of the lower feature stays.
  *
  * <p>An instance keeps its scratch memory from call to call; it is used by one caller at a time.
  */
@@ -36,7 +36,7 @@ public final class TopKEncoder implements BatchEncoder {
   private static final int MOST_DIRECTIONS = 1024;
   private static final int MOST_TOKENS = 4096;
 
-  /** One token in this many may have a least score below the guess, less what weights may move. */
+  /** The share of tokens, as one in this many, whose least score may be below the estimate. */
   private static final int FEW = 128;
 
   private static final float CAUTION = 0.97f;
@@ -161,7 +161,7 @@ public final class TopKEncoder implements BatchEncoder {
           }
         });
     passes++;
-    // Until thresholds are known everything passes, so the first batch says nothing.
+    // Until thresholds are known, all pairs pass, so the costs of the first batch are not typical.
     if (table.rounded() != null && passes > 1) {
       choice.judge(weights, count, passed.get() * ScreenChoice.pairCost(weights.width()));
     }
@@ -210,7 +210,7 @@ public final class TopKEncoder implements BatchEncoder {
     if (weights.features() < SCREENED_FEATURES || width < SCREENED_WIDTH || sampled < width) {
       return;
     }
-    // A screen bounds scores from one side.
+    // The bound of a screen holds for positive scores only.
     if (!allowed.directions() || byAmount) {
       table.setScreen(null);
       return;

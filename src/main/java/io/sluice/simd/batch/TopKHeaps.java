@@ -6,8 +6,8 @@ import java.util.Arrays;
 /**
  * The k largest scores of each of many tokens, kept as heaps in one array. An entry is one number:
  * the bits of its score, which is positive and so ordered as its bits are, above the complement of
- * its feature. Of equal scores the lower feature is therefore the larger entry, and what is kept
- * does not depend on the order in which it was offered.
+ * its feature. Of equal scores the lower feature is therefore the larger entry, and the entries
+ * that are kept do not depend on the order in which they are offered.
  */
 public final class TopKHeaps {
   private static final long LOW = 0xffff_ffffL;
@@ -34,12 +34,12 @@ public final class TopKHeaps {
     Arrays.fill(held, 0, tokens, 0);
   }
 
-  /** The score that a feature must at least have to be kept; 0 while there is room. */
+  /** The least score with which a feature is kept; 0 while there is room. */
   public float least(int token) {
     return held[token] < k ? 0 : score(entries[token * k]);
   }
 
-  /** Drops what a token holds. */
+  /** Drops the entries of a token. */
   public void clear(int token) {
     held[token] = 0;
   }
@@ -98,7 +98,7 @@ public final class TopKHeaps {
   /**
    * Copies out what a token kept, in ascending order of features, and forgets the heap's order.
    *
-   * @return how many there are
+   * @return the number of entries
    */
   public int drain(int token, int[] features, float[] scores, int at) {
     int from = token * k;

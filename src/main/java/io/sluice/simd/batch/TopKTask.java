@@ -8,9 +8,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * A share of the tokens and the memory to work on it: packed operands, which pairs passed the
- * bound, and the k largest of each token so far. Used by one thread at a time, for one batch after
- * another.
+ * One task of a {@link TopKEncoder}: some of the tokens, and scratch memory for packed operands,
+ * the pairs that passed the bound, and the k largest scores of each token so far. Used by one
+ * thread at a time, for one batch after another.
  */
 final class TopKTask {
   /** Tiles that are multiplied with a panel while it is in the first-level cache. */
@@ -18,7 +18,7 @@ final class TopKTask {
 
   private static final int TILE = SparseKernels.TILE_FEATURES;
 
-  /** What stands for a feature beyond the last: it is above no threshold. */
+  /** Score in place of a feature beyond the last: below every threshold. */
   private static final float NOTHING = -Float.MAX_VALUE;
 
   private final SparseKernels kernels;
@@ -50,7 +50,7 @@ final class TopKTask {
   private float[] floors = new float[0];
   private float[] norms = new float[0];
 
-  /** What rounding may add to a bound that is no larger than its product. */
+  /** The largest rounding error of a product. */
   private float[] room = new float[0];
 
   private int[] postponed = new int[0];
@@ -317,7 +317,10 @@ final class TopKTask {
     }
   }
 
-  /** Computes what passed, a feature at a time so that its row stays in the nearest cache. */
+  /**
+   * Computes the pairs that passed, one feature at a time, so that its row stays in the first-level
+   * cache.
+   */
   private void offerPassing(float[] tokens, int place, int count) {
     int width = table.weights().width();
     for (int i = 0; i < count; i++) {
@@ -349,7 +352,7 @@ final class TopKTask {
     return dots[0] + table.weights().bias()[feature];
   }
 
-  /** Copies out what a token keeps, and says how much. */
+  /** Copies the codes that a token keeps, and returns their number. */
   int drain(int own, int token, int k, float[] tokens, int[] features, float[] values) {
     int at = token * k;
     int count = heaps.drain(own, features, values, at);

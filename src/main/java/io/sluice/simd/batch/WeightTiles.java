@@ -4,8 +4,8 @@ import io.sluice.memory.ScratchArrays;
 import io.sluice.simd.int8.Int8Weights;
 
 /**
- * Gets weights ready, eight rows at a time: projects them into the {@link Screen} if there is one,
- * and rounds them to int8. Scratch memory of one thread.
+ * Prepares weights, eight rows at a time: projects them by the {@link Screen} if there is one, and
+ * rounds them to int8. Scratch memory of one thread.
  */
 final class WeightTiles {
   private static final int TILE = SparseKernels.TILE_FEATURES;

@@ -5,8 +5,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 
 /**
- * The inner loops of rounding to int8 and of comparing bounds. {@link ScalarInt8Kernels} defines
- * what each method computes.
+ * The inner loops that round to int8 and compare bounds with thresholds. {@link ScalarInt8Kernels}
+ * defines what each method computes.
  */
 interface Int8Kernels {
   /** Rounded rows have a scale in this range; others are all residue. */

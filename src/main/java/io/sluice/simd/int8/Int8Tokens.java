@@ -6,7 +6,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Tokens rounded to int8, and their bounds with a block of weights. Used by one thread at a time.
+ * Tokens rounded to int8, and the upper bounds of their scores with a block of weights. Used by one
+ * thread at a time.
  */
 public final class Int8Tokens {
   /** Tokens of one product: its int32 results stay in the first-level cache. */
@@ -28,7 +29,7 @@ public final class Int8Tokens {
     this.product = product;
   }
 
-  /** Makes room for tokens of this width; {@link #set} then sets each. */
+  /** Makes room for tokens of this width, which {@link #set} then fills one by one. */
   public void fit(int count, int width) {
     this.count = count;
     this.width = width;
@@ -65,7 +66,7 @@ public final class Int8Tokens {
   private void round(int token) {
     kernels.round(scratch.row, width, scratch.rounded, scratch.result);
     for (int i = 0; i < depth; i++) {
-      // Unsigned: 128 more, which is the other sign bit.
+      // Adding 128 makes the byte unsigned: it flips the sign bit.
       scratch.rounded[i] ^= (byte) 0x80;
     }
     MemorySegment.copy(scratch.bytes, 0, packed, (long) token * depth, depth);
@@ -77,7 +78,7 @@ public final class Int8Tokens {
     bounds.rounded[token] = scratch.result[2];
   }
 
-  /** Receives which pairs may pass the threshold. */
+  /** Receives the pairs whose score may exceed the threshold. */
   public interface Passing {
     /**
      * @param token counted from the first that was set
@@ -108,7 +109,7 @@ public final class Int8Tokens {
     }
   }
 
-  /** As {@link #above}, with the scores' amounts in place of the scores. */
+  /** Like {@link #above}, with the absolute values of the scores. */
   public void outside(Int8Weights weights, int block, float[] thresholds, Passing passing) {
     for (int first = 0; first < count; first += CHUNK) {
       int n = multiply(weights, block, first);
@@ -137,7 +138,7 @@ public final class Int8Tokens {
     return n;
   }
 
-  /** Ends a run of comparisons on this thread. */
+  /** Ends a series of comparisons on this thread. */
   public void release() {
     product.release();
   }

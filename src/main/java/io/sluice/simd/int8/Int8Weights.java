@@ -13,7 +13,7 @@ import java.nio.ByteOrder;
  * the memory of float32, and five numbers for each row.
  *
  * <p><b>The bound.</b> A row is {@code w = ŵ + r} and a token {@code x = x̂ + e} with {@code ŵ =
- * s·q} and {@code x̂ = t·p} of whole numbers. Then
+ * s·q} and {@code x̂ = t·p}, where {@code q} and {@code p} are integers. Then
  *
  * <pre>
  * ⟨w, x⟩ = ⟨ŵ, x̂⟩ + ⟨r, x̂⟩ + ⟨w, e⟩ ≤ s·t·⟨q, p⟩ + ‖r‖·‖x̂‖ + ‖w‖·‖e‖

@@ -2,7 +2,10 @@ package io.sluice.simd.int8;
 
 import io.sluice.memory.ScratchArrays;
 
-/** What the bound needs of each row beside its bytes; all are multiplied by the row's factor. */
+/**
+ * The numbers of each row, beside its bytes, from which the bound is computed; all are multiplied
+ * by the row's factor.
+ */
 final class RowBounds {
   /** The scale of a row's whole numbers. */
   float[] scales = new float[0];

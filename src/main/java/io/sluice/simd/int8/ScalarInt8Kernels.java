@@ -3,7 +3,7 @@ package io.sluice.simd.int8;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** {@link Int8Kernels} without vectors: the definition. */
+/** The specification of {@link Int8Kernels} in plain Java, used where the Vector API is absent. */
 final class ScalarInt8Kernels implements Int8Kernels {
   @Override
   public void round(float[] row, int width, byte[] out, float[] result) {

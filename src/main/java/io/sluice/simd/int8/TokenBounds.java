@@ -2,7 +2,7 @@ package io.sluice.simd.int8;
 
 import io.sluice.memory.ScratchArrays;
 
-/** What the bound needs of each token beside its bytes. */
+/** The numbers of each token, beside its bytes, from which the bound is computed. */
 final class TokenBounds {
   /** The scale of a token's whole numbers. */
   float[] scales = new float[0];

@@ -8,9 +8,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.function.IntConsumer;
 
 /**
- * {@link Attention} whose products are a library's: some queries at a time, of all heads that share
- * keys and values, are multiplied with the keys that they may see in one product, and their weights
- * with the values where those lie.
+ * Attention whose products a BLAS computes: some queries at a time, of all heads that share keys
+ * and values, are multiplied in one product with the keys that they attend to, and their weights
+ * with the values in place.
  */
 public final class BlockAttention implements Attention {
   /** Queries of one head in one product: of half as many keys the products are computed in vain. */

@@ -12,9 +12,9 @@ import java.lang.ref.Reference;
 import java.util.function.IntConsumer;
 
 /**
- * {@link Attention} by this library's own products. Keys and values of one head are packed into
- * panels once; then a tile of queries at a time is multiplied with them. Rotations and norms of
- * heads happen on the way, so that nothing but the rows and the result is ever in memory whole.
+ * Attention whose products Sluice's own kernels compute. Keys and values of one head are packed
+ * into panels once; then a tile of queries at a time is multiplied with them. Heads are rotated and
+ * normalised while they are packed, so that only the rows and the result are in memory as a whole.
  */
 public final class RowAttention implements Attention {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;

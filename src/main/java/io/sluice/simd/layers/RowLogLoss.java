@@ -10,10 +10,10 @@ import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 
 /**
- * What rows lose by predicting with a softmax over many classes: {@code log Σ_j exp(l_j) − l_t} for
- * logits {@code l = x · Wᵀ} and a row's class {@code t}. Logits exist a block at a time, in a
- * core's cache; a slice of the weights is packed, multiplied with all rows, and dropped, so that
- * the weights are in memory once.
+ * The loss of rows that predict a class by a softmax over many classes: {@code log Σ_j exp(l_j) −
+ * l_t} for logits {@code l = x · Wᵀ} and a row's class {@code t}. Logits exist a block at a time,
+ * in a core's cache; a slice of the weights is packed, multiplied with all rows, and dropped, so
+ * that the weights are in memory once.
  *
  * <p>Results do not depend on the number of threads. An object may be used by one thread at a time.
  */

@@ -3,7 +3,7 @@ package io.sluice.simd.layers;
 import io.sluice.memory.NativeMemory;
 import java.lang.foreign.ValueLayout;
 
-/** The definition of {@link LayerKernels}, in plain loops; sums are float64. */
+/** The specification of {@link LayerKernels}, in plain loops; sums are float64. */
 final class ScalarLayerKernels implements LayerKernels {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 

@@ -5,8 +5,7 @@ import io.sluice.simd.Panels;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The specification of {@link MomentKernels} in plain Java, and what runs where the Vector API is
- * absent.
+ * The specification of {@link MomentKernels} in plain Java, used where the Vector API is absent.
  */
 final class ScalarMomentKernels implements MomentKernels {
   private final int panelWidth;

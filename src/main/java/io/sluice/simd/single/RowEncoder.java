@@ -10,18 +10,18 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Encodes one vector, or a few, and selects the exact top k of each while the weights stream by
- * once. The counterpart of {@link TopKEncoder}, which multiplies many tokens at once: here
- * arithmetic is cheap and memory is waited for, so weights may be kept in fewer bytes, and several
- * streams of them are read at a time.
+ * once. {@code TopKEncoder} multiplies many tokens at once; here reading memory takes more time
+ * than arithmetic, so weights may be stored in fewer bytes, and several streams of them are read at
+ * a time.
  *
  * <p>With {@link RowFormat#I8} the bytes only find candidates. Every pre-activation has an error
  * bound, {@code |W_E[j]·x − approximation| ≤ ‖x‖·(‖W_E[j] − stored[j]‖ + rounding)} by Cauchy and
  * Schwarz, and a feature is left out only if even its upper bound factors below {@code k} others'
- * lower bounds. What is left is computed again from the float32 weights by the very kernel of
- * {@link RowFormat#F32}, so features and values are the same to the last bit.
+ * lower bounds. The others are computed again from the float32 weights by the kernel of {@link
+ * RowFormat#F32}, so features and values are the same to the last bit.
  *
- * <p>Immutable but for what it writes into a {@link Scratch}; with one for each caller it may be
- * used by any number of threads.
+ * <p>Immutable except for a {@link Scratch}; with a scratch for each caller it may be used by any
+ * number of threads.
  */
 public final class RowEncoder {
   /** The most vectors of one call: more are better served by {@link TopKEncoder}. */
@@ -62,7 +62,7 @@ public final class RowEncoder {
   /**
    * Packs the weights of an encoder, which are only read here.
    *
-   * @param floors what a score has to be above, one per feature; 0 where it has to be positive only
+   * @param floors the threshold of each score, one per feature; 0 if it only has to be positive
    * @param format how weights are kept; {@link RowFormat#I8} keeps them as float32, too
    * @throws IllegalArgumentException if a size disagrees or a value is not finite
    */

@@ -7,8 +7,8 @@ import java.lang.invoke.MethodHandles;
 import java.util.List;
 
 /**
- * Products of many rows with one vector, or with four: the inner loops of an encoder that has few
- * vectors and therefore waits for memory, not for arithmetic.
+ * Products of many rows with one vector, or with four: the inner loops of an encoder of few
+ * vectors, whose speed is limited by memory, not by arithmetic.
  *
  * <p>Rows are read in {@link #STREAMS} streams at once, each from an eighth of the matrix of its
  * own: a core that follows one stream of addresses waits for every cache line of it, while its

@@ -4,10 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
-/**
- * The specification of {@link RowKernels} in plain Java, and what runs where the Vector API is
- * absent.
- */
+/** The specification of {@link RowKernels} in plain Java, used where the Vector API is absent. */
 final class ScalarRowKernels implements RowKernels {
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);

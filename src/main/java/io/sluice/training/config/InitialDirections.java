@@ -5,9 +5,9 @@ import io.sluice.files.Fields;
 import io.sluice.files.Quoted;
 import java.io.IOException;
 
-/** Where the features of a new dictionary point. */
+/** How the initial directions of features are drawn. */
 public sealed interface InitialDirections {
-  /** Writes these into the configuration of a run. */
+  /** Writes this setting into the configuration of a run. */
   default void write(ObjectNode config) {
     switch (this) {
       case Random random -> config.put("init", Random.LABEL);
@@ -20,7 +20,7 @@ public sealed interface InitialDirections {
   }
 
   /**
-   * What {@link #write} wrote.
+   * Reads what {@link #write} wrote.
    *
    * @throws IOException if a field is missing or wrong, in one line that names file and field
    */
@@ -40,8 +40,8 @@ public sealed interface InitialDirections {
   }
 
   /**
-   * Directions drawn inside the subspace in which the activations live (active-subspace
-   * initialisation, arXiv 2508.16929).
+   * Directions drawn inside the active subspace of the activations (active-subspace initialisation,
+   * arXiv 2508.16929).
    *
    * @param dimensions d_init, how many of the top directions of the covariance; 0 takes the
    *     intrinsic dimension at {@code tau}

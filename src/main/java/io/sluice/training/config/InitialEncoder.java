@@ -4,20 +4,20 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** Where the encoder of a dictionary starts that does not write what it reads. */
+/** How the encoder of a transcoder is initialised. */
 public enum InitialEncoder {
   /**
    * At the decoder, pulled back through the best linear prediction of the target: {@code W_E =
-   * W_D·Bᵀ} with {@code B = Σ_xx⁻¹ Σ_xy}, so that a feature at first measures what a tied one would
-   * measure on the part of the target that follows linearly from the input. For an autoencoder that
-   * is the tied encoder itself.
+   * W_D·Bᵀ} with {@code B = Σ_xx⁻¹ Σ_xy}, so that a feature at first has the value that a tied
+   * encoder would give it on the linear prediction of the target from the input. For an autoencoder
+   * this is the tied encoder.
    */
   PULL_BACK,
 
   /** At the decoder itself; needs equal widths. */
   TIED,
 
-  /** Directions of its own, uniform on the sphere. */
+  /** Random directions, uniform on the sphere and independent of the decoder. */
   RANDOM;
 
   /** The name in files and on the command line. */
@@ -26,7 +26,7 @@ public enum InitialEncoder {
   }
 
   /**
-   * The one of this name.
+   * The constant with this label.
    *
    * @throws IllegalArgumentException if there is none; the message lists those there are
    */

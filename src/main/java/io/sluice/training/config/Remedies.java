@@ -38,10 +38,10 @@ public record Remedies(
   /** None of them. */
   public static final Remedies NONE = new Remedies(false, 0, false, 0, 1, false, 0, 0, 0, 0, 0);
 
-  /** The floor of whitening where none is named: little more than what float32 can tell. */
+  /** The default floor of whitening, a little above the relative precision of float32. */
   public static final double WHITEN_FLOOR = 1e-6;
 
-  /** The weight of AuxK's loss where none is named, that of Gao et al. */
+  /** The default weight of AuxK's loss, that of Gao et al. */
   public static final double AUX_WEIGHT = 1.0 / 32;
 
   public Remedies {
@@ -68,7 +68,7 @@ public record Remedies(
     }
   }
 
-  /** These, and whitening with a floor. */
+  /** These remedies and whitening with a floor. */
   public Remedies whitened(double floor) {
     return with(
         copy -> {

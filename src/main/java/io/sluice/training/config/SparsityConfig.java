@@ -17,18 +17,18 @@ import java.util.OptionalDouble;
  *
  * @param activation which features stay once k has its last value; its k and its residual are those
  *     below
- * @param k features per token that stay; where thresholds or gates are learned, how many stay at
- *     the start; of no use with ReLU
+ * @param k number of features of a token that stay active; if thresholds or gates are learned, that
+ *     number at the start; not used with ReLU
  * @param firstK k at the first step; it falls (or rises) linearly to {@code k}
  * @param kSteps steps that this takes; 0 for none
  * @param prefixes where nested dictionaries end, ascending, all of them smaller than the whole
  *     (Matryoshka, arXiv 2503.17547); the loss is then the mean over them and the whole
- * @param penalty what codes cost, where their number is not given
+ * @param penalty the penalty on codes, for activation functions without a fixed number of features
  * @param bandwidth width of the window in which values move JumpReLU's thresholds
  * @param threshold JumpReLU's thresholds at the start; 0 for those at which {@code k} features of a
  *     token fire
- * @param residual length of what is left of a token at which matching pursuit ends, in the units
- *     that training works in; 0 for none
+ * @param residual length of the residual below which matching pursuit ends, in the units of
+ *     training; 0 for none
  */
 public record SparsityConfig(
     ActivationFunction activation,
@@ -108,7 +108,7 @@ public record SparsityConfig(
     return activation.withK(k(step)).whileLearning(bandwidth);
   }
 
-  /** Which features stay before the first step, when thresholds and gates are not known yet. */
+  /** The activation function before the first step, when thresholds and gates are not known yet. */
   public ActivationFunction startingActivation() {
     if (learned() == Learned.NOTHING) {
       return activation(1);
@@ -122,8 +122,8 @@ public record SparsityConfig(
   }
 
   /**
-   * How the dictionary will be used; thresholds that were learned take the place of zeros here, and
-   * a residual is in the units of training.
+   * The activation function of the exported dictionary. Learned thresholds are filled in later
+   * (here they are 0), and a residual is in the units of training.
    *
    * @param found what BatchTopK has found, in the units of the dictionary
    */

@@ -9,7 +9,7 @@ import io.sluice.files.Fields;
 import java.io.IOException;
 import java.util.List;
 
-/** What keeps codes sparse, among the settings of {@code run.json}, and back. */
+/** Converts a {@link SparsityConfig} to settings in {@code run.json}, and back. */
 public final class SparsitySettings {
   /** Settings of activation functions that have others than those of the package. */
   private static final String CUSTOM = "activationSettings";

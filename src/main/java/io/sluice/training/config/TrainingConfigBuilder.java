@@ -113,7 +113,7 @@ public final class TrainingConfigBuilder {
     return this;
   }
 
-  /** Length of what is left of a token at which matching pursuit ends; 0 for none. */
+  /** Length of the residual below which matching pursuit ends; 0 for none. */
   public TrainingConfigBuilder residual(double value) {
     residual = value;
     return this;
