@@ -25,13 +25,13 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code sluice bench}: compares kernels with what they replace, in one run on this machine. */
+/** {@code sluice bench}: compares the speed of Sluice's kernels with LibTorch's. */
 @Command(
     name = "bench",
     customSynopsis = "sluice bench [NAME...] [OPTION...]",
     description = {
       "Compare the speed of Sluice's kernels with LibTorch's on this machine.",
-      "Both sides are timed in turns, on the same data and with the same number of threads. "
+      "Both sides are timed alternately, on the same data and with the same number of threads. "
           + "Read the ratios, not the times. With --threads 1 a round counts the processor time of "
           + "its thread, which a busy machine disturbs little. --device is for step; the other "
           + "benchmarks run on the CPU."
@@ -91,7 +91,7 @@ final class BenchCommand extends SluiceCommand {
       split = ",",
       description =
           "With step, train these shapes, each as WIDTHxFEATURESxBATCH (default: the four that "
-              + "tell most about the device).")
+              + "suit the device).")
   @Grouped(OptionGroup.ESSENTIAL)
   private List<String> shapes = List.of();
 

@@ -40,8 +40,8 @@ import picocli.CommandLine.Option;
           + "Parquet. Files may be compressed with gzip or Zstandard, and be in UTF-8, UTF-16 or "
           + "UTF-32.",
       "The rows of a store are the tokens of the texts, in order. The model sees special "
-          + "tokens ([CLS], [SEP], a beginning-of-text token where it wants one), but their rows "
-          + "are not stored: they come once per context, whatever the text, and their "
+          + "tokens ([CLS], [SEP], for many models a beginning-of-text token), but their rows "
+          + "are not stored: they occur once per context, whatever the text is, and their "
           + "activations are outliers. Padding is never stored."
     },
     footer = {

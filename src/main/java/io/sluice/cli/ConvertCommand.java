@@ -23,13 +23,16 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code sluice convert}: dictionaries between Sluice's format and those of other libraries. */
+/**
+ * {@code sluice convert}: converts dictionaries between Sluice's format and those of other
+ * libraries.
+ */
 @Command(
     name = "convert",
     description = {
       "Convert dictionaries from and to the formats of other libraries.",
       "The dictionary computes the same afterwards: biases, norms and a scale of activations "
-          + "are brought into the other library's form. If the format cannot hold something, an "
+          + "are converted to the other library's conventions. If the format cannot represent something, an "
           + "error names it and nothing is written.",
       "With --activation jumprelu, thresholds take the place of k. They are found on a "
           + "store, and L0 and FVU before and after are printed.",
@@ -101,8 +104,8 @@ final class ConvertCommand extends SluiceCommand {
       names = "--activation-scale",
       paramLabel = "S",
       description =
-          "Fold this factor into the weights, if activations were multiplied by it before they "
-              + "came to the dictionary and the weights do not include it yet.")
+          "Fold this factor into the weights, if activations were multiplied by it before the "
+              + "dictionary read them, and the weights do not include it yet.")
   @Grouped(OptionGroup.ORIGIN)
   private Double activationScale;
 

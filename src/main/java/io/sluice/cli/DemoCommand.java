@@ -21,8 +21,8 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
- * {@code sluice demo}: the other commands in a row, as a person would type them, and one table at
- * the end.
+ * {@code sluice demo}: runs the other commands one after the other, and prints two tables at the
+ * end.
  */
 @Command(
     name = "demo",

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The model and the text of the demo. They lie below the folder that the launcher names, in the
- * places of a source tree or in those of a folder made by {@code make dist}.
+ * The model and the text of the demo. They are in the folder that the launcher names, either a
+ * source tree or a folder made by {@code make dist}.
  */
 final class DemoFiles {
   private static final String MODEL = "all-minilm-l6-v2";

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * The folder that a demo writes into. It is marked, so that a later demo may replace what an
- * earlier one left, and nothing else is ever removed.
+ * The folder that a demo writes into. A marker file in it allows a later demo to replace the files
+ * of an earlier one. Nothing else is ever removed.
  */
 final class DemoFolder {
   private static final String MARK = ".sluice-demo";

@@ -11,13 +11,13 @@ import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 
 /**
- * What the demo found, in two tables.
+ * Prints the results of the demo as two tables.
  *
  * @param spectra the spectra of every hook point
  * @param runs the trainings, with their evaluations
  * @param features features of each dictionary
  * @param k features per token
- * @param hook what the dictionaries learned
+ * @param hook the hook point of the dictionaries
  */
 record DemoTable(Spectra spectra, List<TrainingRun> runs, int features, int k, String hook) {
   /** From the cause, the heads, to what the layer leaves behind. */

@@ -6,11 +6,11 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /**
- * What a command is about to write, beside what the disk has left.
+ * The size of the files that a command will write, and the free space of the disk.
  *
  * @param folder where it is written
- * @param bytes how much, about
- * @param free what a file may take there now
+ * @param bytes their approximate size
+ * @param free the free space
  */
 record DiskNeed(Path folder, long bytes, long free) {
   /** Asks the file system of a folder, which need not be there yet. */

@@ -30,7 +30,7 @@ import picocli.CommandLine.Mixin;
 @Command(
     name = "doctor",
     description = {
-      "Show what Sluice finds on this machine, and what to do about what is missing.",
+      "Show what Sluice finds on this machine, and how to install what is missing.",
       "It looks at the JDK, LibTorch, devices, vector instructions and Arrow. The exit "
           + "status is 1 if something is missing that other commands need.",
       "It looks for LibTorch in -Dsluice.libtorch (SLUICE_JAVA_OPTS), in LIBTORCH, and on "

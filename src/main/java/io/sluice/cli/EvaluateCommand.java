@@ -35,7 +35,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code sluice evaluate}: what a trained dictionary does on a store. */
+/** {@code sluice evaluate}: measures a trained dictionary on a store. */
 @Command(
     name = "evaluate",
     description = {
@@ -179,7 +179,7 @@ final class EvaluateCommand extends SluiceCommand {
         result -> TEXT.print(result, subject.features(), rows.says(), out()));
   }
 
-  /** The positions that take part: those of the run, unless others are asked for. */
+  /** The positions that are used: those of the run, unless others are asked for. */
   private RowFilter taking(ActivationStore activations, LongPredicate contexts) {
     int first = positions.asked().orElse(rows.firstPosition(activations));
     return RowFilter.fromPosition(first).and(RowFilter.rows(contexts));

@@ -13,13 +13,13 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code sluice generate}: continues a text, to see that a model is right. */
+/** {@code sluice generate}: continues a text, to check that a model is read correctly. */
 @Command(
     name = "generate",
     description = {
       "Continue a text, to check that a model is read correctly.",
       "Each token is the most probable one, or is drawn with --temperature. The text ends "
-          + "where the model says so, or at its longest context. --model is as in 'sluice "
+          + "with the model's end-of-text token, or at its longest context. --model is as in 'sluice "
           + "capture'."
     })
 @Examples({

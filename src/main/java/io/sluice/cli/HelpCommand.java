@@ -9,7 +9,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** {@code sluice help}: what {@code --help} shows, asked for the other way round. */
+/** {@code sluice help}: shows the help of a command, like {@code --help}. */
 @Command(
     name = "help",
     customSynopsis = "sluice help [COMMAND...]",

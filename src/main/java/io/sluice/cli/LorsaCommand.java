@@ -4,7 +4,7 @@ import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Examples;
 import picocli.CommandLine.Command;
 
-/** {@code sluice lorsa}: attention decomposed into heads that each write one direction. */
+/** {@code sluice lorsa}: decomposes attention into heads that each write one direction. */
 @Command(
     name = "lorsa",
     subcommands = {LorsaTrainCommand.class, LorsaEvaluateCommand.class},
@@ -26,6 +26,6 @@ import picocli.CommandLine.Command;
 final class LorsaCommand extends SluiceCommand {
   @Override
   protected void run() {
-    throw usage("say what to do: train or evaluate");
+    throw usage("give a command: train or evaluate");
   }
 }

@@ -31,7 +31,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code sluice lorsa evaluate}: what a trained Lorsa does on a store, and in a model. */
+/** {@code sluice lorsa evaluate}: measures a trained Lorsa on a store, and in a model. */
 @Command(
     name = "evaluate",
     description = {

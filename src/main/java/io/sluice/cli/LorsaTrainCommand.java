@@ -39,7 +39,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code sluice lorsa train}: one layer's attention from the contexts of a store. */
+/**
+ * {@code sluice lorsa train}: trains a Lorsa of one layer's attention on the contexts of a store.
+ */
 @Command(
     name = "train",
     customSynopsis = {
@@ -146,7 +148,7 @@ final class LorsaTrainCommand extends SluiceCommand {
       names = "--sample-tokens",
       paramLabel = "N",
       defaultValue = "16384",
-      description = "Measure the start on N tokens (default: ${DEFAULT-VALUE}).")
+      description = "Measure means, scales and subspaces on N tokens (default: ${DEFAULT-VALUE}).")
   @Grouped(OptionGroup.START)
   private int sampleTokens;
 

@@ -31,7 +31,10 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code sluice loss}: how many directions of a hook point a model's predictions need. */
+/**
+ * {@code sluice loss}: measures how much of a model's loss the top k directions of a hook point
+ * recover.
+ */
 @Command(
     name = "loss",
     description = {

@@ -33,9 +33,9 @@ import picocli.CommandLine.RunLast;
  * The {@code sluice} command: parses arguments, runs one subcommand and turns every failure into
  * one line on standard error.
  *
- * <p>Exit status: 0 done, 1 failed, 2 used wrongly, 141 done while the reader of its output had
- * left. Building the command line loads neither LibTorch nor Arrow, so that {@code --help} answers
- * at once; the subcommands therefore hold no static state of those packages.
+ * <p>Exit status: 0 success, 1 failure, 2 wrong usage, 141 success but the output was not read to
+ * the end. Building the command line loads neither LibTorch nor Arrow, so that {@code --help}
+ * answers at once; the subcommands therefore hold no static state of those packages.
  */
 @Command(
     name = "sluice",
@@ -49,11 +49,11 @@ import picocli.CommandLine.RunLast;
     versionProvider = Version.class,
     footer = {
       "Exit status:",
-      "  0    The command has done its work.",
+      "  0    The command has succeeded.",
       "  1    The command has failed.",
       "  2    The command was used wrongly.",
       "  130  Ctrl-C has ended the command.",
-      "  141  The command has done its work, but its output was not read to the end."
+      "  141  The command has finished its work, but its output was not read to the end."
     })
 @Examples("sluice demo --out demo")
 @Grouped(OptionGroup.GENERAL)

@@ -27,7 +27,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * {@code sluice report}: one HTML page about a model's spectra and the dictionaries trained on it.
+ * {@code sluice report}: writes one HTML page about a model's spectra and the dictionaries trained
+ * on it.
  */
 @Command(
     name = "report",
@@ -100,7 +101,7 @@ final class ReportCommand extends SluiceCommand {
       throw usage("nothing to report: give --spectrum, --loss, --run or --sweep");
     }
     if (markdown != null && sweeps.isEmpty()) {
-      throw usage("--markdown tells of sweeps: give --sweep");
+      throw usage("--markdown writes the results of sweeps; give --sweep");
     }
     List<SweepResult> found = new ArrayList<>();
     for (Path folder : sweeps) {

@@ -33,7 +33,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code sluice spectrum}: in how few dimensions each place of a model writes. */
+/**
+ * {@code sluice spectrum}: measures in how few dimensions the activations of each hook point vary.
+ */
 @Command(
     name = "spectrum",
     customSynopsis = {

@@ -36,7 +36,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code sluice sweep}: dictionaries from every combination of some settings, side by side. */
+/** {@code sluice sweep}: trains a dictionary for every combination of some settings. */
 @Command(
     name = "sweep",
     customSynopsis = {
@@ -85,7 +85,7 @@ final class SweepCommand extends SluiceCommand {
   @Option(
       names = "--hook",
       paramLabel = "NAME",
-      description = "Learn this hook point, such as layers.3.attn_out.")
+      description = "Train on this hook point, such as layers.3.attn_out.")
   @Grouped(OptionGroup.ESSENTIAL)
   private String hook;
 

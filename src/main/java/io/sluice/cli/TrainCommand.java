@@ -39,7 +39,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code sluice train}: one sparse dictionary on the hook points of a store. */
+/** {@code sluice train}: trains a sparse dictionary on the hook points of a store. */
 @Command(
     name = "train",
     customSynopsis = {
@@ -70,10 +70,10 @@ import picocli.CommandLine.Option;
           + "--k features of a token fire at the start.",
       "  matching_pursuit  Pick at most --k features, one after the other.",
       "Penalties (--penalty-kind), with u = activation times decoder norm:",
-      "  l1  Charge u.",
-      "  tanh  Charge tanh(S*u), with S from --tanh-scale.",
-      "  power  Charge u to the power p, which falls from 1 to --p-end (p-annealing).",
-      "  l0  Charge 1. This is for jumprelu only.",
+      "  l1  The penalty is u.",
+      "  tanh  The penalty is tanh(S*u), with S from --tanh-scale.",
+      "  power  The penalty is u to the power p, which falls from 1 to --p-end (p-annealing).",
+      "  l0  The penalty is 1 for each code. This is for jumprelu only.",
       "@FILE takes options from a file. There, # begins a comment, quotes hold a word with "
           + "spaces, and lines may break between words. An option on the command line replaces "
           + "the same one in the file. 'sluice train @asi.args --lr 0.0005' with this asi.args "

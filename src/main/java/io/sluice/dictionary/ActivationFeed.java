@@ -52,7 +52,7 @@ public final class ActivationFeed {
             + String.join(", ", store.columns().stream().map(Column::name).toList()));
   }
 
-  /** Rows that take part: those of one epoch. */
+  /** Selected rows: those of one epoch. */
   public long rows() {
     return batches.rows();
   }

@@ -47,12 +47,12 @@ public record Dictionary(
     }
     if (skip != null && config.subtractDecoderBias()) {
       throw new IllegalArgumentException(
-          "a skip connection reads the input itself, and this dictionary subtracts its decoder bias");
+          "a skip connection reads the input itself, but this dictionary subtracts its decoder bias");
     }
     if (skip != null && config.tokenNorm().filter(TokenNorm::undone).isPresent()) {
       throw new IllegalArgumentException(
-          "a skip connection reads the input itself, and the output of this dictionary is brought"
-              + " back from its normalised units");
+          "a skip connection reads the input itself, but the output of this dictionary is"
+              + " converted back from normalised units");
     }
   }
 

@@ -229,7 +229,7 @@ final class DictionaryFiles {
     TensorInfo info = file.info(name);
     if (info.dtype() != DType.F32 || !Arrays.equals(info.shape(), shape)) {
       throw new IOException(
-          "%s: tensor '%s' is %s %s, but %s asks for float32 %s"
+          "%s: tensor '%s' is %s %s, but %s requires float32 %s"
               .formatted(
                   file.path(),
                   name,

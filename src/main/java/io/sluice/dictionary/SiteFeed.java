@@ -62,7 +62,7 @@ public final class SiteFeed {
     return feed.hasNext();
   }
 
-  /** Rows that take part: those of one epoch. */
+  /** Selected rows: those of one epoch. */
   public long rows() {
     return feed.rows();
   }

@@ -134,7 +134,7 @@ public final class ThresholdCalibration {
     BatchPlan all = BatchPlan.sequential(columns, BATCH).where(filter);
     long rows = new ActivationFeed(store, all, 1).rows();
     if (rows == 0) {
-      throw new IOException(store.folder() + ": no row takes part, so there is no sample");
+      throw new IOException(store.folder() + ": no row is selected, so there is no sample");
     }
     int size = (int) Math.min(BATCH, Math.min(rows, wanted));
     ActivationFeed feed =

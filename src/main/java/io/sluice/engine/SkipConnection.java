@@ -89,7 +89,7 @@ public final class SkipConnection implements Extension {
     long bytes = (long) inputWidth * outputWidth * Float.BYTES;
     if (spec.subtractDecoderBias()) {
       throw new IllegalArgumentException(
-          "a skip connection reads the input itself, and this dictionary subtracts its decoder bias");
+          "a skip connection reads the input itself, but this dictionary subtracts its decoder bias");
     }
     if (spec.prefixes().size() > 1) {
       throw new IllegalArgumentException(

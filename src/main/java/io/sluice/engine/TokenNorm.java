@@ -118,7 +118,7 @@ public record TokenNorm(Kind kind, boolean undone) {
       divisor = factor;
       if (squares == 0) {
         throw new IllegalArgumentException(
-            "row %d of the batch is all zeros, which no factor gives another norm (%s)"
+            "row %d of the batch is all zeros and cannot be scaled to a norm (%s)"
                 .formatted(row, kind.label()));
       }
     }

@@ -131,7 +131,7 @@ public final class CrosscoderReconstruction implements JointReplacement {
   private void reconstruct() {
     if (read.size() != columns.size()) {
       throw new IllegalStateException(
-          "%s of %s were read before; the model as it is has to run over a batch first"
+          "only %s of %s were read; run the unchanged model over the batch first"
               .formatted(read, columns.keySet()));
     }
     Rows batch = new Rows(seen, DType.F32, rows, config.inputWidth());

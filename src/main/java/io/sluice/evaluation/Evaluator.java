@@ -53,7 +53,7 @@ public final class Evaluator {
   /**
    * Reads the store once, in its order.
    *
-   * @param filter which rows take part
+   * @param filter selects the rows to use
    * @param batch tokens at once
    * @param deadWindow tokens after which a feature that did not fire counts as dead; all tokens if
    *     there are fewer
@@ -130,7 +130,7 @@ public final class Evaluator {
     SiteFeed feed = new SiteFeed(store, plan, read, written);
     if (feed.rows() == 0) {
       throw new IllegalArgumentException(
-          "%s: no row of its %d takes part; begin at an earlier position, or capture a longer text"
+          "%s: none of its %d rows is selected; begin at an earlier position, or capture a longer text"
               .formatted(store.folder(), store.rows()));
     }
     SiteErrors errors = new SiteErrors(outputs.size() > 1 ? outputs : List.of());

@@ -54,8 +54,8 @@ public final class LossMeasurement {
   /**
    * @param contexts the texts
    * @param from the first position of each context that is replaced; 1 spares the attention sink
-   * @param keep decides from a context's tokens, without special tokens, whether it takes part;
-   *     null if all do
+   * @param keep decides from a context's tokens, without special tokens, whether it is used; null
+   *     if all do
    * @throws IllegalArgumentException as the other
    */
   public LossMeasurement(LoadedModel model, ContextSpec contexts, int from, Predicate<int[]> keep) {
@@ -272,7 +272,7 @@ public final class LossMeasurement {
     }
     if (sums.getFirst().tokens() == 0 && keep != null) {
       throw new IOException(
-          textName() + ": none of its contexts takes part; give another text, or other rows");
+          textName() + ": none of its contexts is selected; give another text, or other rows");
     }
     if (sums.getFirst().tokens() == 0) {
       throw new IOException(

@@ -33,7 +33,7 @@ public final class RunningCovariance {
    * Runs texts.
    *
    * @param hooks the hook points
-   * @param fromPosition the first position of a context that takes part; 1 leaves out the attention
+   * @param fromPosition the first position of a context that is used; 1 leaves out the attention
    *     sink of causal models
    * @param progress called after each batch with the number of tokens done
    * @param problems called at the end with the parts of the texts that could not be read

@@ -43,7 +43,8 @@ public final class LinearPrediction {
       trace += joint.at(i, i);
     }
     if (!(trace > 0)) {
-      throw new IllegalArgumentException("the input never varies, so nothing follows from it");
+      throw new IllegalArgumentException(
+          "the input is the same in all rows, so nothing can be predicted from it");
     }
     double[] matrix = joint.matrixInPlace();
     for (int i = 0; i < inputWidth; i++) {

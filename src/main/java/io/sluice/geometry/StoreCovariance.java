@@ -30,7 +30,7 @@ public final class StoreCovariance {
    * Reads a column.
    *
    * @param column one of the store's hook points
-   * @param filter which rows take part
+   * @param filter selects the rows to use
    * @param device the device that computes the products
    * @param progress called now and then with the number of rows read so far
    * @throws IOException if a value is NaN or infinite (the message names store, column, row and

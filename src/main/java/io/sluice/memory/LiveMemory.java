@@ -113,7 +113,7 @@ public final class LiveMemory {
       own.thrown = null; // Work outside of this may catch it and go on.
       throw e;
     } catch (Throwable e) {
-      throw new IllegalStateException("memory could not be held", e);
+      throw new IllegalStateException("memory could not be kept open", e);
     } finally {
       own.body = outer;
     }

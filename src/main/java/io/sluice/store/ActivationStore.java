@@ -204,9 +204,9 @@ public final class ActivationStore {
    * The contexts that a run on this store holds out, by the rule of {@link HeldOut}. They depend
    * only on the arguments and the store, and are computed once.
    *
-   * @param share of the tokens that take part; 0 for none
+   * @param share of the tokens that are used; 0 for none
    * @param seed determines the choice
-   * @param firstPosition the first position of a context that takes part
+   * @param firstPosition the first position of a context that is used
    * @throws IllegalArgumentException if the share is negative or above {@value
    *     HeldOut#LARGEST_SHARE}
    * @throws IOException if a file cannot be read

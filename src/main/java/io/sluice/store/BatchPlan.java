@@ -11,7 +11,7 @@ import java.util.Objects;
  * @param order whether rows come shuffled, without end, or in the order of the store, once
  * @param seed determines a shuffled order
  * @param widen whether float16 and bfloat16 are widened to float32 while they are gathered
- * @param filter which rows take part
+ * @param filter selects the rows to use
  */
 public record BatchPlan(
     List<String> columns, int size, Order order, long seed, boolean widen, RowFilter filter) {

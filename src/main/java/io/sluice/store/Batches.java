@@ -57,7 +57,7 @@ public final class Batches {
     boolean shuffled = plan.order() == BatchPlan.Order.SHUFFLED;
     if (shuffled && selection.count() == 0) {
       throw new IllegalArgumentException(
-          "%s: no row of its %d takes part; begin at an earlier position, or capture a longer text"
+          "%s: none of its %d rows is selected; begin at an earlier position, or capture a longer text"
               .formatted(store.folder(), store.rows()));
     }
     this.permutation = shuffled ? new Permutation(selection.count()) : null;
@@ -91,7 +91,7 @@ public final class Batches {
     return plan;
   }
 
-  /** Rows that take part: those of one epoch. */
+  /** Selected rows: those of one epoch. */
   public long rows() {
     return selection.count();
   }

@@ -197,7 +197,7 @@ final class Elements {
       case F32 -> Float.intBitsToFloat(memory.get(INT, 4 * index));
       case F16 -> Float.float16ToFloat(memory.get(SHORT, 2 * index));
       case BF16 -> Float.intBitsToFloat(memory.get(SHORT, 2 * index) << 16);
-      default -> throw new IllegalArgumentException("no float in " + dtype.label());
+      default -> throw new IllegalArgumentException("not a floating-point type: " + dtype.label());
     };
   }
 }

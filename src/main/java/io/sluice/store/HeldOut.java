@@ -12,7 +12,7 @@ import java.util.Locale;
  *
  * <p>The rule: contexts are numbered from 0 in the order of the store, and each has a {@linkplain
  * #key key} that depends only on the seed and its number. Those with the smallest keys are held
- * out, as many as reach a share of the tokens that take part and {@value #LEAST_TOKENS} tokens. If
+ * out, as many as reach a share of the tokens that are used and {@value #LEAST_TOKENS} tokens. If
  * that would be more than half of them, nothing is held out.
  *
  * <p>A context begins where a position does not exceed the previous one, or where a document
@@ -122,7 +122,7 @@ public final class HeldOut {
     return z ^ (z >>> 31);
   }
 
-  /** Where contexts begin, and how many of their tokens take part. */
+  /** Where contexts begin, and how many of their tokens are used. */
   private static final class Sizes {
     private long[] starts = new long[1024];
     private int[] tokens = new int[1024];
@@ -168,7 +168,7 @@ public final class HeldOut {
     return seed;
   }
 
-  /** The first position of a context that takes part. */
+  /** The first position of a context that is used. */
   public int firstPosition() {
     return firstPosition;
   }
@@ -178,7 +178,7 @@ public final class HeldOut {
     return contexts;
   }
 
-  /** The number of tokens held out: those of these contexts that take part. */
+  /** The number of tokens held out: those of these contexts that are used. */
   public long tokens() {
     return tokens;
   }
@@ -193,7 +193,7 @@ public final class HeldOut {
     return bits != null && (bits[(int) (row >>> 6)] >>> row & 1) != 0;
   }
 
-  /** The rows to train on: those that take part and are not held out. */
+  /** The rows to train on: those that are used and are not held out. */
   public RowFilter trained() {
     RowFilter part = RowFilter.fromPosition(firstPosition);
     return isEmpty()
@@ -201,7 +201,7 @@ public final class HeldOut {
         : (row, tokenId, position, documentId) -> position >= firstPosition && !holds(row);
   }
 
-  /** The rows to measure on: those that take part and are held out. */
+  /** The rows to measure on: those that are used and are held out. */
   public RowFilter heldOut() {
     return (row, tokenId, position, documentId) -> position >= firstPosition && holds(row);
   }

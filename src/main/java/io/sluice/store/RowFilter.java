@@ -3,7 +3,7 @@ package io.sluice.store;
 import java.util.function.LongPredicate;
 
 /**
- * Selects the rows of a store that take part. A filter is evaluated once per row when batches are
+ * Selects the rows of a store that are used. A filter is evaluated once per row when batches are
  * created, and costs one bit per row afterwards.
  */
 @FunctionalInterface
@@ -11,14 +11,14 @@ public interface RowFilter {
   /** Every row; costs nothing. */
   RowFilter ALL = (row, tokenId, position, documentId) -> true;
 
-  /** Whether a row takes part. */
+  /** Whether a row is used. */
   boolean keep(long row, int tokenId, int position, int documentId);
 
   /**
    * Leaves out the first positions of each context, since attention sinks have activations of
    * another scale. {@link ActivationStore#firstPosition} is their number in a store.
    *
-   * @param first the first position that takes part; 0 gives {@link #ALL}
+   * @param first the first position that is used; 0 gives {@link #ALL}
    * @throws IllegalArgumentException if it is negative
    */
   static RowFilter fromPosition(int first) {

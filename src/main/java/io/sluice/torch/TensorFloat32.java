@@ -45,7 +45,7 @@ public final class TensorFloat32 {
                 allow, FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.JAVA_BOOLEAN))
             .bindTo(global);
       } catch (Throwable e) {
-        throw new TorchException("LibTorch's context cannot be asked for", e);
+        throw new TorchException("cannot get LibTorch's context", e);
       }
     }
   }

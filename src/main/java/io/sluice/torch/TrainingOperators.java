@@ -93,7 +93,11 @@ public sealed interface TrainingOperators permits Tensor {
           || self.dtype() != other.dtype()
           || !self.device().equals(other.device())) {
         throw new IllegalArgumentException(
-            "adam_ of " + self.describe() + " with " + other.describe() + ": they must be alike");
+            "adam_ of "
+                + self.describe()
+                + " with "
+                + other.describe()
+                + ": shape, type and device must be the same");
       }
     }
     if (step.elements() != 1 || step.dtype() != DType.F32 || !step.device().equals(self.device())) {

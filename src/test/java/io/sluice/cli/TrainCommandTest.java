@@ -408,7 +408,7 @@ class TrainCommandTest {
   @Test
   void aRunThatCannotBeginLeavesNothing() throws IOException {
     assertThat(train("--from-position", "99")).isEqualTo(1);
-    assertOneLine("no row of its", "begin at an earlier position");
+    assertOneLine("rows is selected", "begin at an earlier position");
     assertThat(Path.of(run)).doesNotExist();
     Path sweep = Files.createDirectory(Path.of(run)).resolve("sweep.json");
     Files.writeString(sweep, "{}");

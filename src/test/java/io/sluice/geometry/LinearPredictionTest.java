@@ -69,7 +69,7 @@ class LinearPredictionTest {
         .hasMessageContaining("3 columns of 3");
     assertThatThrownBy(() -> LinearPrediction.of(covariance, 2))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("never varies");
+        .hasMessageContaining("is the same in all rows");
     LinearPrediction prediction =
         LinearPrediction.of(
             Covariance.of(3, new double[3], new double[] {1, 0, 0, 0, 1, 0, 0, 0, 1}), 2);

@@ -309,7 +309,7 @@ class HeldOutTrainingTest {
     ActivationStore one = write("one-row", new float[][] {rows[0]});
     assertThatThrownBy(() -> train(one, config().build(), "one-run"))
         .isInstanceOf(IOException.class)
-        .hasMessageContaining("one token takes part");
+        .hasMessageContaining("only one token is selected");
   }
 
   private void stopped(ActivationStore store, TrainingConfig config, String run)

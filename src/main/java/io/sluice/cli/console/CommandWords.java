@@ -11,8 +11,8 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 
 /**
- * The words of a command line as the parser takes them: {@code @FILE} gives way to the words of the
- * {@link SettingsFile}, and other spellings of options to their names ({@link OptionSpelling}).
+ * Prepares the words of a command line for the parser: replaces {@code @FILE} by the words of the
+ * {@link SettingsFile}, and other spellings of options by their names ({@link OptionSpelling}).
  *
  * <p>An option on the command line replaces the same option of a file, and one of a later file that
  * of an earlier. A word with {@code @} that follows an option which takes a value is that value;
@@ -74,7 +74,7 @@ public final class CommandWords {
     return word.startsWith("@@") ? word.substring(1) : word;
   }
 
-  /** Whether the word before is an option whose value is still to come. */
+  /** Whether the previous word is an option whose value comes next. */
   private boolean awaitsValue(int source) {
     return !parts.isEmpty()
         && parts.getLast().source() == source

@@ -13,8 +13,8 @@ import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Standard output and standard error, both behind a {@link ConsoleWriter}, as commands, logs and
- * libraries print to them.
+ * Standard output and standard error of commands, logs and libraries. Both go through a {@link
+ * ConsoleWriter}.
  */
 public final class Console {
   /** The status of a program whose output nobody reads any more, as the shell gives it. */

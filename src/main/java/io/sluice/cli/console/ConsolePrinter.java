@@ -6,8 +6,8 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /**
- * What commands print with. Texts that fill a format are data: a line break in a model's name does
- * not begin a line of the output. Numbers read the same in every locale.
+ * The writer that commands print with. Arguments of a format are data: a line break in a model's
+ * name is escaped. Numbers do not depend on the locale.
  */
 public final class ConsolePrinter extends PrintWriter {
   private final ConsoleWriter console;

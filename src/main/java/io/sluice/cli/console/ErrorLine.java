@@ -13,7 +13,7 @@ import java.nio.file.NotDirectoryException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 
-/** One line that tells a person what went wrong. */
+/** Converts an exception to an error message of one line. */
 public final class ErrorLine {
   private ErrorLine() {}
 
@@ -45,7 +45,7 @@ public final class ErrorLine {
       case IndexOutOfBoundsException f when message != null -> message;
       case UnsupportedOperationException f when message != null -> message;
       default ->
-          // The packages' own exceptions speak for themselves; anything else is a defect.
+          // The messages of expected exceptions are complete; any other exception is a defect.
           e.getClass().getName().startsWith("io.sluice.") && message != null
               ? message
               : "internal error: " + text(e.toString()) + " (--stacktrace shows where)";

@@ -4,9 +4,9 @@ import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Whether the JVM could read what it was started with. It reads arguments, the environment and
- * paths by the locale; under one of ASCII alone, each byte of an umlaut becomes U+FFFD, and a
- * prompt would be continued that nobody wrote. The launcher takes care of that where it can.
+ * Detects arguments that the JVM could not decode. It decodes arguments, the environment and paths
+ * by the locale; if that is ASCII only, each byte of another character becomes U+FFFD. The launcher
+ * sets a UTF-8 locale where it can.
  */
 public final class PlatformText {
   private static final char LOST = '\ufffd';

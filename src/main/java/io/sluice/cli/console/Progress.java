@@ -8,9 +8,9 @@ import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 
 /**
- * Shows how far a long task is, how fast it goes and how long it will take: a bar that is redrawn
- * in place on a terminal, a plain line every ten seconds otherwise. Call {@link #done} when the
- * task has succeeded, and close it when it ends, done or not.
+ * Shows the progress, speed and remaining time of a long task: on a terminal as a bar that is
+ * redrawn in place, otherwise as a line every ten seconds. Call {@link #done} when the task has
+ * succeeded, and {@link #close} in every case.
  */
 public final class Progress implements AutoCloseable {
   private static final long REDRAW_NANOS = 200_000_000L;
@@ -65,7 +65,7 @@ public final class Progress implements AutoCloseable {
         out, Terminal.onError(), Terminal.columns(), System::nanoTime, label, total, unit);
   }
 
-  /** Says that {@code units} were done before this task started, as when a run is resumed. */
+  /** Sets the number of units that were done before this task started, as when a run is resumed. */
   public Progress startingAt(long units) {
     first = units;
     done = units;
@@ -73,7 +73,7 @@ public final class Progress implements AutoCloseable {
   }
 
   /**
-   * Says how far the task is; cheap enough to call once a batch.
+   * Updates the progress; cheap enough to call once a batch.
    *
    * @param units how many units are done by now, in all
    */
@@ -82,7 +82,7 @@ public final class Progress implements AutoCloseable {
   }
 
   /**
-   * Says how far the task is, with a remark behind the numbers, for instance {@code FVU 0.12}.
+   * Updates the progress, with a remark after the numbers, for instance {@code FVU 0.12}.
    *
    * @param units how many units are done by now, in all
    * @param remark at most a few words; empty for none
@@ -103,20 +103,23 @@ public final class Progress implements AutoCloseable {
     }
   }
 
-  /** Takes the progress of a part of the task, which counts from 0, as what comes after now. */
+  /**
+   * Returns a listener for the progress of a part of the task, which counts from 0 and is added to
+   * what is done now.
+   */
   public LongConsumer part() {
     long before = done;
     return units -> update(before + units);
   }
 
-  /** Says that the task has succeeded. */
+  /** Marks the task as succeeded. */
   public void done() {
     succeeded = true;
   }
 
   /**
-   * Ends the display: with a line that sums up what was done, or without a trace where the task
-   * failed, so that its error stands alone.
+   * Ends the display: with a summary line, or, if the task failed, by clearing it, so that only the
+   * error is shown.
    */
   @Override
   public void close() {
@@ -164,7 +167,7 @@ public final class Progress implements AutoCloseable {
     return label + ": " + text(parts(now));
   }
 
-  /** How much is done, how fast it goes and how long it will take, where that is known. */
+  /** Units done, speed and remaining time, if known. */
   private List<String> parts(long now) {
     List<String> parts = new ArrayList<>();
     parts.add(

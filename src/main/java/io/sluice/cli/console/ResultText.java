@@ -6,10 +6,10 @@ import java.io.PrintWriter;
 import java.util.Locale;
 
 /**
- * How a training ended, as people read it: what it makes of text it has not seen comes first.
+ * Prints the result of a training; the FVU on held-out tokens comes first.
  *
- * @param parts what fires, for instance {@code features}
- * @param count how many there are
+ * @param parts the plural name of what fires, for instance {@code features}
+ * @param count their number
  */
 public record ResultText(String parts, int count) {
   public void print(RunResult result, HeldOut heldOut, PrintWriter out) {

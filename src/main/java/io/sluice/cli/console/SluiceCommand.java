@@ -22,9 +22,10 @@ import picocli.CommandLine.Spec;
  * goes, and how errors are printed.
  *
  * <p>A subcommand is one class {@code XyzCommand}, annotated with {@code @Command(name = "xyz",
- * description = …)} and {@link Examples}, and named in {@link Commands}. It parses, wires and
- * prints; it holds no logic. Each of its options names a heading of its help ({@link Grouped}) and
- * has a description of whole sentences without line breaks; {@link HelpPage} shows them.
+ * description = …)} and {@link Examples}, and named in {@link Commands}. It parses options, calls
+ * the library and prints; it computes nothing. Each of its options names a heading of its help
+ * ({@link Grouped}) and has a description of whole sentences without line breaks; {@link HelpPage}
+ * shows them.
  */
 @Command(mixinStandardHelpOptions = false)
 @Grouped(OptionGroup.GENERAL)

@@ -3,7 +3,7 @@ package io.sluice.cli.console;
 import java.util.Collection;
 import java.util.Optional;
 
-/** Which known word a misspelt one was meant to be. */
+/** Finds the known word that is nearest to a misspelt one. */
 final class Spelling {
   private static final int LONGEST = 64;
 

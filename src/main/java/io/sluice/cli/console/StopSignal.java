@@ -4,9 +4,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Ctrl-C, or another signal that ends the process, while work is done that can be saved: the
- * process waits until the work has seen it and is closed. Its exit status is the JVM's own then,
- * 130 after SIGINT and 143 after SIGTERM.
+ * Handles Ctrl-C and other signals that end the process during work that can be saved: the process
+ * waits until the work has stopped and is closed. The exit status is then that of the JVM, 130
+ * after SIGINT and 143 after SIGTERM.
  */
 public final class StopSignal implements AutoCloseable {
   /** Steps and checkpoints are done well within this. */

@@ -6,8 +6,8 @@ import java.util.Locale;
 import java.util.function.LongBinaryOperator;
 
 /**
- * Shows how far a training is, with the FVU and the dead fraction that were measured last, in the
- * digits of the {@link ResultText} that follows.
+ * Shows the progress of a training, with the last FVU and dead fraction, in the format of the
+ * {@link ResultText} that follows.
  */
 public final class TrainingProgress implements TrainingListener {
   private final Progress progress;

@@ -8,9 +8,8 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * How values on the command line are read. An empty text or path is a variable that was not set,
- * and would name the current folder, or every hook point, or nothing; no option means anything by
- * NaN or by a number beyond all others.
+ * Parses values on the command line. An empty text or path is refused, since it usually comes from
+ * a shell variable that is not set; so are NaN and infinity.
  */
 public final class Values {
   private Values() {}
@@ -55,7 +54,7 @@ public final class Values {
     }
   }
 
-  /** A text that may be empty, for an option that says so. */
+  /** A text that may be empty, for options that allow it. */
   public static final class AnyText implements ITypeConverter<String> {
     @Override
     public String convert(String value) {

@@ -6,8 +6,8 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * Says under which heading of a command's help an option stands: on the option's field, or on a
- * class for all options that it declares.
+ * The heading under which help shows an option: on the option's field, or on a class for all
+ * options that it declares.
  */
 @Retention(RetentionPolicy.RUNTIME)
 @Target({ElementType.FIELD, ElementType.TYPE})

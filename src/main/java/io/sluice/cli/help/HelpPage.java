@@ -14,9 +14,9 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
 /**
- * A command's help as a page of a given width: how it is used, what it does, the options that most
- * runs use and an example; then the rest of its description, its other options by {@link
- * OptionGroup}, what its footer explains, and more examples.
+ * A command's help as a page of a given width: its usage, its purpose, the options that most runs
+ * use and an example; then the rest of its description, its other options by {@link OptionGroup},
+ * its footer, and more examples.
  *
  * <p>Texts come without line breaks and are broken here. An element of a description is a
  * paragraph, its first the sentence that lists of commands show. An element of a footer is a

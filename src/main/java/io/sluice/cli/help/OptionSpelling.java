@@ -12,9 +12,9 @@ import java.util.function.Predicate;
 
 /**
  * Other spellings of options and their values: American ones, and the words of SAELens, sparsify,
- * Llamascopium and dictionary_learning. An underscore in a name is as good as a hyphen.
+ * Llamascopium and dictionary_learning. Underscores in a name may stand for hyphens.
  *
- * <p>A name stands here only if it means the same in the same unit. SAELens's {@code
+ * <p>A name is accepted only if it means the same in the same unit. SAELens's {@code
  * dead_feature_window} counts steps where Sluice counts tokens, and sparsify's {@code batch_size}
  * counts sequences: they are left out.
  */

@@ -3,7 +3,7 @@ package io.sluice.cli.help;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Texts cut into lines of at most so many columns. A word is never cut. */
+/** Breaks texts into lines of a given width. Words are never broken. */
 final class TextLines {
   private static final String INDENT = "    ";
   private static final String CONTINUES = " \\";

@@ -4,7 +4,7 @@ import com.sun.management.OperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.Locale;
 
-/** Amounts of memory as people write them: {@code 8G}, {@code 500M}. */
+/** Sizes in bytes with a suffix: {@code 8G}, {@code 500M}. */
 public final class ByteSize {
   private ByteSize() {}
 

@@ -11,7 +11,9 @@ import java.util.List;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Which texts a command runs through a model, and how they are cut. */
+/**
+ * Options for the texts that a command runs through a model, and how they are cut into contexts.
+ */
 @Grouped(OptionGroup.MODEL)
 public final class ContextOptions {
   @Option(

@@ -5,7 +5,7 @@ import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import picocli.CommandLine.Option;
 
-/** After how many tokens without firing an evaluation counts a feature or head as dead. */
+/** The option {@code --dead-window} of evaluations. */
 @Grouped(OptionGroup.DATA)
 public final class DeadWindowOption {
   @Option(

@@ -6,7 +6,7 @@ import io.sluice.cli.help.OptionGroup;
 import io.sluice.torch.Device;
 import picocli.CommandLine.Option;
 
-/** Where a command computes: the same option everywhere. */
+/** The option {@code --device}. */
 @Grouped(OptionGroup.ESSENTIAL)
 public final class DeviceOption {
   @Option(

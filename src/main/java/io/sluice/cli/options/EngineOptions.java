@@ -8,7 +8,7 @@ import io.sluice.torch.Device;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What computes with dictionaries, and where. */
+/** Options for the engine, its device and its threads. */
 @Grouped(OptionGroup.COMPUTE)
 public final class EngineOptions {
   @Option(

@@ -7,7 +7,7 @@ import io.sluice.store.HeldOut;
 import java.util.Locale;
 import picocli.CommandLine.Option;
 
-/** How much of the store a training holds out to be measured on. */
+/** The option {@code --held-out}: the share of the tokens that a training holds out. */
 @Grouped(OptionGroup.DATA)
 public final class HeldOutOption {
   @Option(

@@ -4,7 +4,7 @@ import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import picocli.CommandLine.Option;
 
-/** Whether a command prints its result for programs. */
+/** The option {@code --json}. */
 @Grouped(OptionGroup.OUTPUT)
 public final class JsonOption {
   @Option(names = "--json", description = "Print the result as JSON.")

@@ -7,14 +7,14 @@ import io.sluice.training.config.Kind;
 import java.util.List;
 import picocli.CommandLine.Option;
 
-/** What a dictionary reads and writes, and so of which kind it is. */
+/** Options for the hook points that a dictionary reads and writes, which determine its kind. */
 @Grouped(OptionGroup.KIND)
 public final class KindOptions {
   @Option(
       names = "--hook",
       paramLabel = "NAME",
       split = ",",
-      description = "Learn this hook point, such as layers.3.attn_out.")
+      description = "Train on this hook point, such as layers.3.attn_out.")
   @Grouped(OptionGroup.ESSENTIAL)
   private List<String> hooks;
 

@@ -21,15 +21,15 @@ import java.util.function.Predicate;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** A model and texts, if what was trained is to be measured by what it costs the model. */
+/** A model and texts, to measure the loss recovered by a dictionary or Lorsa. */
 @Grouped(OptionGroup.MODEL)
 public final class LossOptions {
   @Option(
       names = "--model",
       paramLabel = "PATH",
       description =
-          "Measure the loss recovered in the causal language model that the activations are "
-              + "of, with the reconstruction in their place. Several hook points are replaced at "
+          "Measure the loss recovered in the causal language model whose activations were "
+              + "stored, with the reconstruction in their place. Several hook points are replaced at "
               + "once.")
   private Path model;
 
@@ -97,7 +97,7 @@ public final class LossOptions {
    * Measures what a replacement costs the model.
    *
    * @param from the first position that is replaced
-   * @param keep which contexts take part, by their tokens; null for all
+   * @param keep which contexts are used, by their tokens; null for all
    */
   public LossRecovered measure(
       SluiceCommand command, LoadedModel loaded, int from, Predicate<int[]> keep, Measure measure)
@@ -113,7 +113,7 @@ public final class LossOptions {
     return recovered;
   }
 
-  /** The mean of the rows that take part; what does not is not replaced either. */
+  /** The mean of the rows that are used; the other rows are not replaced. */
   public static double[] mean(ActivationStore store, String hook, RowFilter rows)
       throws IOException {
     return StoreCovariance.of(store, store.column(hook), rows, Device.CPU, done -> {}).mean();

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** The store that an evaluation reads. */
+/** Options for the store that an evaluation reads. */
 @Grouped(OptionGroup.ESSENTIAL)
 public final class MeasuredStore {
   @Option(

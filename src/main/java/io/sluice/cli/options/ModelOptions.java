@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Which model a command runs, and how. */
+/** Options for the model that a command runs. */
 @Grouped(OptionGroup.COMPUTE)
 public final class ModelOptions {
   @Option(

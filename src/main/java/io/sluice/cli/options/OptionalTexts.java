@@ -10,7 +10,7 @@ import java.util.List;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Texts that a command runs through a model if they are given. */
+/** Options for texts of commands that can do without. */
 @Grouped(OptionGroup.MODEL)
 public final class OptionalTexts {
   @Option(

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Files that a command will write when its work is done. */
+/** Checks files that a command will write at its end. */
 public final class OutputFile {
   private OutputFile() {}
 

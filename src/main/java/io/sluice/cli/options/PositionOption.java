@@ -9,7 +9,7 @@ import io.sluice.store.RowFilter;
 import java.util.OptionalInt;
 import picocli.CommandLine.Option;
 
-/** Which positions of a context take part: the same option, with the same default, everywhere. */
+/** The option {@code --from-position}: the first position of each context that is used. */
 @Grouped(OptionGroup.DATA)
 public final class PositionOption {
   @Option(
@@ -28,22 +28,22 @@ public final class PositionOption {
     }
   }
 
-  /** What was asked for, if anything was. */
+  /** The value that was given, if any. */
   public OptionalInt asked() {
     return first == null ? OptionalInt.empty() : OptionalInt.of(first);
   }
 
-  /** The first position that takes part of the contexts of a store. */
+  /** The first position that is used in the contexts of a store. */
   public int of(ActivationStore store) {
     return first == null ? store.firstPosition() : first;
   }
 
-  /** The first position that takes part of contexts that a model runs. */
+  /** The first position that is used in contexts that a model runs. */
   public int of(LoadedModel model) {
     return first == null ? model.firstPosition() : first;
   }
 
-  /** The rows of a store that take part. */
+  /** The rows of a store that are used. */
   public RowFilter rows(ActivationStore store) {
     return RowFilter.fromPosition(of(store));
   }

@@ -5,7 +5,7 @@ import io.sluice.cli.help.OptionGroup;
 import io.sluice.training.config.Remedies;
 import picocli.CommandLine.Option;
 
-/** What is done against dead features besides start, centring and optimiser. */
+/** Options for remedies against dead features, except start, centring and optimiser. */
 @Grouped(OptionGroup.REMEDIES)
 public final class RemedyOptions {
   @Option(

@@ -15,7 +15,10 @@ import java.util.function.LongPredicate;
 import java.util.function.Predicate;
 import picocli.CommandLine.Option;
 
-/** On which of a store's tokens something is measured: those its run kept apart, unless asked. */
+/**
+ * The option {@code --rows}: which tokens of a store are measured. By default those that the run
+ * held out.
+ */
 @Grouped(OptionGroup.DATA)
 public final class RowsOption {
   private static final String HELD_OUT = "held-out";
@@ -40,7 +43,7 @@ public final class RowsOption {
   }
 
   /**
-   * Finds out what the run in a folder kept apart.
+   * Finds out which tokens the run in a folder held out.
    *
    * @throws IOException if rows are asked for that are not known, or the run's file is damaged
    */
@@ -75,7 +78,10 @@ public final class RowsOption {
     };
   }
 
-  /** Measures what was asked for; where nothing was, what is held out, and the rest beside it. */
+  /**
+   * Measures the tokens that {@code --rows} names; without it, held-out and trained tokens
+   * separately.
+   */
   public Evaluation measure(Measure measure) throws IOException {
     Evaluation main = measure.of(contexts(name())).ofRows(name());
     return rows == null && run.someHeldOut()
@@ -87,12 +93,14 @@ public final class RowsOption {
     return rows != null ? rows : run.someHeldOut() ? HELD_OUT : ALL;
   }
 
-  /** Whether the tokens were never trained on. */
+  /** Whether these are held-out tokens. */
   boolean areHeldOut() {
     return name().equals(HELD_OUT);
   }
 
-  /** The first position of a context that the run took; that of the store where it is not known. */
+  /**
+   * The first position of a context that the run used; that of the store if the run's is not known.
+   */
   public int firstPosition(ActivationStore store) {
     return run.heldOut() == null ? store.firstPosition() : run.heldOut().firstPosition();
   }
@@ -111,7 +119,7 @@ public final class RowsOption {
     };
   }
 
-  /** Which contexts of a text take part in a loss, by their tokens; null for all. */
+  /** Which contexts of a text are used in a loss, by their tokens; null for all. */
   public Predicate<int[]> text(ActivationStore store) {
     if (name().equals(ALL)) {
       return null;
@@ -120,7 +128,7 @@ public final class RowsOption {
     return areHeldOut() ? tokens -> !trained.holds(tokens) : trained::holds;
   }
 
-  /** What the numbers are of. */
+  /** The tokens that the numbers are measured on. */
   public String says() {
     return switch (name()) {
       case HELD_OUT ->

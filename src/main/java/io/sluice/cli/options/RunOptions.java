@@ -12,7 +12,7 @@ import java.util.Set;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What a training reads and writes, and whether it is new or continues. */
+/** Options for the store and the folder of a training, and whether it resumes a run. */
 @Grouped(OptionGroup.ESSENTIAL)
 public final class RunOptions {
   @Option(

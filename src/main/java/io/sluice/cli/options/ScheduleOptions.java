@@ -5,7 +5,7 @@ import io.sluice.cli.help.OptionGroup;
 import io.sluice.training.config.Schedule;
 import picocli.CommandLine.Option;
 
-/** What happens at which step of a training. */
+/** Options for warm-up, decay, checkpoints and metrics. */
 @Grouped(OptionGroup.OPTIMISER)
 public final class ScheduleOptions {
   @Option(

@@ -4,7 +4,7 @@ import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import picocli.CommandLine.Option;
 
-/** What a single training has, and a sweep varies or gives itself: a name and a learning rate. */
+/** Options of a single training that a sweep does not have: name and learning rate. */
 public final class SingleRunOptions {
   @Option(names = "--name", paramLabel = "TEXT", description = "Name the run in reports.")
   @Grouped(OptionGroup.OUTPUT)

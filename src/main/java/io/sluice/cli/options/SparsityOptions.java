@@ -13,7 +13,7 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 
-/** What keeps codes sparse while a dictionary learns. */
+/** Options for the activation function, k, penalties and prefixes. */
 @Grouped(OptionGroup.SPARSITY)
 public final class SparsityOptions {
   @Option(
@@ -45,7 +45,7 @@ public final class SparsityOptions {
       names = "--penalty-kind",
       paramLabel = "l1|tanh|power|l0",
       description =
-          "Charge each code by this penalty; see below (default: l0 with jumprelu, else l1).")
+          "Use this penalty on each code; see below (default: l0 with jumprelu, else l1).")
   private String penaltyKind;
 
   @Option(
@@ -66,7 +66,7 @@ public final class SparsityOptions {
       names = "--p-end",
       paramLabel = "P",
       defaultValue = "0.2",
-      description = "With the power penalty, let p end here (default: ${DEFAULT-VALUE}).")
+      description = "With the power penalty, lower p to this value (default: ${DEFAULT-VALUE}).")
   private double lastExponent;
 
   @Option(

@@ -9,7 +9,7 @@ import java.util.List;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What parameters start as. */
+/** Options for the initial parameters. */
 @Grouped(OptionGroup.START)
 public final class StartOptions {
   private static final String RANDOM = "random";

@@ -7,7 +7,7 @@ import io.sluice.training.config.TrainingConfigBuilder;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** How long dictionaries are trained, in steps of how many tokens. */
+/** Options for the length of a training and the size of its batches. */
 @Grouped(OptionGroup.OPTIMISER)
 public final class StepOptions {
   private static final long USUAL_STEPS = 1000;

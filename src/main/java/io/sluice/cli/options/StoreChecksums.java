@@ -8,7 +8,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;
 
-/** How a command opens the store that it reads: whole, or not at all. */
+/** Options for opening a store: checksums, and copying instead of mapping. */
 @Grouped(OptionGroup.DATA)
 public final class StoreChecksums {
   @Option(

@@ -4,7 +4,7 @@ import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import picocli.CommandLine.Option;
 
-/** How much of the variance the active subspace of a start holds. */
+/** The option {@code --tau}: the share of the variance that the active subspace holds. */
 @Grouped(OptionGroup.START)
 public final class TauOption {
   @Option(

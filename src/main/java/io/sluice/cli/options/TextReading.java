@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Option;
 
-/** How texts are read, whichever command reads them. */
+/** Options for reading texts. */
 @Grouped(OptionGroup.MODEL)
 final class TextReading {
   @Option(
@@ -34,7 +34,7 @@ final class TextReading {
     }
   }
 
-  /** These texts, read so. */
+  /** These texts, to be read with these options. */
   TextSpec of(List<Path> texts) {
     return new TextSpec(texts, field, strict);
   }

@@ -7,7 +7,7 @@ import io.sluice.memory.Workers;
 import io.sluice.torch.Torch;
 import picocli.CommandLine.Option;
 
-/** How many threads compute: the same option everywhere. */
+/** The option {@code --threads}. */
 @Grouped(OptionGroup.COMPUTE)
 public final class ThreadsOption {
   @Option(

@@ -18,7 +18,7 @@ import java.util.Locale;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Thresholds in the place of a number of features, found on a store. */
+/** Options for replacing a fixed number of features by thresholds. */
 @Grouped(OptionGroup.SPARSITY)
 public final class ThresholdOptions {
   private static final int BATCH = 1024;

@@ -13,7 +13,7 @@ import java.nio.file.Path;
 import java.util.function.Consumer;
 import picocli.CommandLine.Option;
 
-/** Where an evaluation is written; that it can be is found out before the work. */
+/** The file of an evaluation. That it can be written is checked before the work. */
 public final class EvaluationFile {
   @Option(
       names = "--out",

@@ -7,10 +7,10 @@ import java.io.PrintWriter;
 import java.util.Locale;
 
 /**
- * An evaluation as people read it.
+ * Prints an evaluation as text.
  *
- * @param parts what fires, for instance {@code features}
- * @param instead what stands in the activation's place, for instance {@code the reconstruction}
+ * @param parts the plural name of what fires, for instance {@code features}
+ * @param instead what replaces the activation, for instance {@code the reconstruction}
  */
 public record EvaluationText(String parts, String instead) {
   /**

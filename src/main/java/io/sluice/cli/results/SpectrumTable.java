@@ -8,7 +8,10 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** Prints spectra for a person: a block per measure, a row per layer, a column per kind of hook. */
+/**
+ * Prints spectra as tables: one for each measure, with a row per layer and a column per kind of
+ * hook point.
+ */
 public final class SpectrumTable {
   private static final int CELL = 14;
 

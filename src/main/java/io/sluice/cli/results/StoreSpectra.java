@@ -87,7 +87,7 @@ public final class StoreSpectra {
   /**
    * Measures columns, each read once.
    *
-   * @param filter which rows take part
+   * @param filter selects the rows to use
    * @param progress told the rows read so far, over all columns
    * @throws IOException if a value is not finite; the message names column and row
    */

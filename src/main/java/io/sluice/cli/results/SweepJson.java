@@ -10,7 +10,7 @@ import io.sluice.training.sweep.Estimate;
 import io.sluice.training.sweep.SweepResult;
 import java.util.Map;
 
-/** What a sweep found, as JSON: every cell, seeds together, and shares of causes. */
+/** Converts the results of a sweep to JSON: every cell, means over seeds, and shares of causes. */
 public final class SweepJson {
   private static final ObjectMapper JSON = new ObjectMapper();
 

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** What a sweep found, as a table for a terminal: one line for the cells that differ by seed. */
+/** Prints the results of a sweep as a table, with one line for cells that differ only by seed. */
 public final class SweepTable {
   private final SweepResult result;
 

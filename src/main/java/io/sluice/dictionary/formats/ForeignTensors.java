@@ -199,7 +199,7 @@ final class ForeignTensors {
         };
     if (!floating || !Arrays.equals(info.shape(), shape)) {
       throw new IOException(
-          "%s: tensor %s is %s %s, but %s asks for floating-point numbers %s"
+          "%s: tensor %s is %s %s, but %s requires floating-point numbers %s"
               .formatted(
                   source.path(),
                   Quoted.of(name),

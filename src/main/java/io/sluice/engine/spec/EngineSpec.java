@@ -89,7 +89,9 @@ public record EngineSpec(
     }
     if (learned != Learned.NOTHING && scoreByDecoderNorm) {
       throw new IllegalArgumentException(
-          "a learned " + learned + " is compared with values, so scores cannot have decoder norms");
+          "a learned "
+              + learned
+              + " is compared with values, so scores cannot include decoder norms");
     }
   }
 

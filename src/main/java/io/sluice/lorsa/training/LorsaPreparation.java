@@ -159,7 +159,7 @@ final class LorsaPreparation {
             tokens, inputNorms / tokens, targetNorms / tokens, sums, squares / tokens - meanSquare);
     if (!(moments.inputNorm() > 0 && moments.variance() > 0)) {
       throw new IOException(
-          "%s: column '%s' or '%s' holds nothing but the same value"
+          "%s: column '%s' or '%s' holds the same vector in all rows"
               .formatted(
                   feed.contexts().store().folder(), config.inputHook(), config.outputHook()));
     }

@@ -58,7 +58,7 @@ public final class ContextBatches implements AutoCloseable {
    * Starts reading, and passes over some contexts; it stops after the context with which {@code
    * spec.tokens()} of the others are there.
    *
-   * @param keep is given a context's tokens, without special tokens, and says whether it takes part
+   * @param keep is given a context's tokens, without special tokens, and says whether it is used
    * @throws IOException as the other
    * @throws IllegalArgumentException as the other
    */

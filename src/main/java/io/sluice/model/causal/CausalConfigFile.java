@@ -103,7 +103,7 @@ public record CausalConfigFile(ConfigFile file) {
               }
               : otherwise.test(layer);
       if (slides && window == 0) {
-        throw file.damaged("layer " + layer + " has a sliding window, and sliding_window is none");
+        throw file.damaged("layer " + layer + " has a sliding window, but sliding_window is null");
       }
       windows.add(slides ? window : 0);
     }
@@ -117,7 +117,7 @@ public record CausalConfigFile(ConfigFile file) {
     }
     double cap = file.real(name, otherwise);
     if (cap == 0) {
-      throw file.damaged(name + " is 0, with which nothing can be divided");
+      throw file.damaged(name + " is 0, but must not be");
     }
     return cap;
   }

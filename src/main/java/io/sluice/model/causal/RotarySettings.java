@@ -80,7 +80,7 @@ public final class RotarySettings {
     JsonNode scaling = object(file, SCALING);
     JsonNode parameters = object(file, PARAMETERS);
     if (!scaling.isEmpty() && !parameters.isEmpty() && !scaling.equals(parameters)) {
-      throw file.damaged(SCALING + " and " + PARAMETERS + " say different things");
+      throw file.damaged(SCALING + " and " + PARAMETERS + " disagree");
     }
     String name = scaling.isEmpty() ? PARAMETERS : SCALING;
     JsonNode given = scaling.isEmpty() ? parameters : scaling;

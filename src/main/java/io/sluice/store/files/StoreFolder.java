@@ -55,7 +55,7 @@ public final class StoreFolder {
       throw new IOException(
           folder
               + (isStore
-                  ? ": already holds an activation store; name another folder or say to replace it"
+                  ? ": already holds an activation store; name another folder or allow its replacement"
                   : ": not empty and not only an activation store; name a new or empty folder"));
     }
     // The manifest is deleted first: without it the rest no longer counts as a store.

@@ -155,7 +155,7 @@ public final class IntegerProducts {
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
-      throw new TorchException("the matrix unit's state was not given back", e);
+      throw new TorchException("the state of the matrix unit could not be released", e);
     }
   }
 }

@@ -37,7 +37,7 @@ public enum InitialEncoder {
       }
     }
     throw new IllegalArgumentException(
-        "unknown start of the encoder '"
+        "unknown encoder start '"
             + label
             + "'; known: "
             + Arrays.stream(values()).map(InitialEncoder::label).collect(Collectors.joining(", ")));

@@ -74,7 +74,8 @@ public final class SparsitySettings {
         named.read(
             settings,
             name -> {
-              throw settings.damaged("a run does not begin with values per feature: " + name);
+              throw settings.damaged(
+                  "the settings of a run cannot contain values per feature: " + name);
             },
             features);
     settings.requireNoOthers();

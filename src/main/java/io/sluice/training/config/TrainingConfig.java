@@ -91,7 +91,7 @@ public record TrainingConfig(
     }
     if (scoreByDecoderNorm && sparsity.learned() != Learned.NOTHING) {
       throw new IllegalArgumentException(
-          "what %s learns is compared with values, so scores cannot have decoder norms"
+          "the learned thresholds of %s are compared with values, so scores cannot include decoder norms"
               .formatted(sparsity.activation().label()));
     }
     Objects.requireNonNull(schedule, "schedule");
@@ -105,7 +105,7 @@ public record TrainingConfig(
     }
     if (remedies.whiten() && scoreByDecoderNorm) {
       throw new IllegalArgumentException(
-          "whitening changes the norms of decoder rows, so scores cannot have them");
+          "whitening changes the norms of decoder rows, so scores cannot include them");
     }
     if (remedies.usesAuxK()
         && !(sparsity.activation() instanceof TopK || sparsity.activation() instanceof BatchTopK)) {
@@ -134,7 +134,7 @@ public record TrainingConfig(
     return store.heldOut(heldOut, dataSeed, firstPosition(store));
   }
 
-  /** The first position of each context of a store that takes part. */
+  /** The first position of each context of a store that is used. */
   public int firstPosition(ActivationStore store) {
     return fromPosition.orElse(store.firstPosition());
   }

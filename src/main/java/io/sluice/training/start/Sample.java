@@ -90,7 +90,7 @@ public record Sample(
         if (!(squares[site] > 1e-13 * meanSquare)) {
           throw new IOException(
               count == 1
-                  ? "%s: one token takes part, and nothing can be learned from one; capture a longer text"
+                  ? "%s: only one token is selected, and training needs several; capture a longer text"
                       .formatted(store.folder())
                   : "%s: column '%s' holds the same vector in all %d rows that were read; there is nothing to learn: capture another text"
                       .formatted(store.folder(), hooks.get(site), count));

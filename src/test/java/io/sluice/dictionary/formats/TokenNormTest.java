@@ -235,7 +235,7 @@ class TokenNormTest {
       assertThatThrownBy(() -> encoder.encode(x, features, values, new int[20]))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage(
-              "row 17 of the batch is all zeros, which no factor gives another norm"
+              "row 17 of the batch is all zeros and cannot be scaled to a norm"
                   + " (constant_norm_rescale)");
     }
   }
