@@ -17,9 +17,9 @@ import java.util.Locale;
 
 /**
  * Encoding with selection of the top k, fused, against LibTorch's {@code addmm} and {@code topk} on
- * the same feature-major weights: on tokens as attention writes them, with features inside the
- * directions that they fill, and on tokens that fill all directions. Shares of the peak count the
- * operations of the whole product for both.
+ * the same feature-major weights: on tokens with the spectrum of attention outputs, with features
+ * in the same subspace, and on isotropic tokens. Shares of the peak count the operations of the
+ * whole product for both.
  */
 public final class BatchEncodeBenchmark implements Benchmark {
   private static final int TOKENS = 4096;

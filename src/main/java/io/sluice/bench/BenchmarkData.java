@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
-/** Numbers for benchmarks. */
+/** Random data for benchmarks. */
 final class BenchmarkData {
   private BenchmarkData() {}
 

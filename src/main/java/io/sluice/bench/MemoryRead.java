@@ -11,11 +11,10 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Reads memory from end to end and does next to nothing with it, as the STREAM benchmark does: what
- * bounds a product of a matrix with one vector.
+ * Reads memory from start to end with almost no arithmetic, as the STREAM benchmark does. This rate
+ * limits the product of a matrix with one vector.
  *
- * <p>One core reads several streams of addresses faster than one, so how many are read at once is
- * for the caller to try.
+ * <p>A core reads several streams of addresses faster than one, so the caller chooses their number.
  */
 public final class MemoryRead {
   private static final int[] STREAMS = {1, 2, 4, 8};

@@ -5,8 +5,8 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The most float32 multiply-adds a core can do: sixteen independent chains of fused multiply-adds
- * on registers alone. Kernels are measured against it.
+ * The peak rate of float32 multiply-adds of a core: sixteen independent chains of fused
+ * multiply-adds on registers alone. Kernels are measured against it.
  */
 public final class MultiplyAddPeak {
   private static final int CHAINS = 16;

@@ -8,8 +8,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Locale;
 
 /**
- * What bounds the kernels on this machine, multiply-adds on registers, and how near the tile under
- * all products comes to it with operands in the first- and second-level cache.
+ * The peak rate of multiply-adds on this machine, and the share of it that the tile of the encoders
+ * reaches with operands in the first- and second-level cache.
  */
 public final class PeakBenchmark implements Benchmark {
   private static final double OPERATIONS = 4e9;

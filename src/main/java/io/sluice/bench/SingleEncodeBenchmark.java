@@ -16,7 +16,7 @@ import java.util.SplittableRandom;
 
 /**
  * Encoding of one vector, or a few, on one thread, against the time that reading the float32
- * weights once takes. Memory is read in the way that is fastest here, of those that are tried.
+ * weights once takes. Of several ways to read memory, the fastest on this machine counts.
  */
 public final class SingleEncodeBenchmark implements Benchmark {
   private static final int WIDTH = 768;

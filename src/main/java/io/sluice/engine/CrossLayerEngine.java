@@ -248,7 +248,7 @@ public final class CrossLayerEngine implements Engine {
     return sum;
   }
 
-  /** {@inheritDoc} Each layer's dead features learn what is left of the outputs they write. */
+  /** {@inheritDoc} Each layer's dead features learn the residual of the outputs that they write. */
   @Override
   public double addDeadFeatureLoss(int k, double weight, long clock) {
     double sum = 0;
@@ -285,7 +285,7 @@ public final class CrossLayerEngine implements Engine {
 
   @Override
   public void readReconstruction(MemorySegment destination) {
-    // An engine out of order says so.
+    // The engine itself throws if calls are out of order.
     layers.getFirst().readReconstruction(scratch.getFirst().written.of(rows, spec.outputWidth()));
     MemorySegment.copy(
         reconstruction, 0, destination, DictionaryParameters.FLOAT, 0, rows * spec.outputWidth());
@@ -342,7 +342,8 @@ public final class CrossLayerEngine implements Engine {
   }
 
   /**
-   * {@inheritDoc} As one dictionary over all inputs and outputs, with zeros where no arrow goes.
+   * {@inheritDoc} As one dictionary over all inputs and outputs, with zeros where a layer does not
+   * read or write.
    */
   @Override
   public DictionaryParameters parameters(Arena target) {

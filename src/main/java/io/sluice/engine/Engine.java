@@ -51,8 +51,8 @@ public interface Engine extends AutoCloseable {
   String name();
 
   /**
-   * What bounded the products of the last batch that was encoded, so that few were computed in
-   * float32: {@code int8}, {@code directions}, both, or {@code none}. Results do not depend on it.
+   * The bounds used for the last encoded batch, with which few products are computed in float32:
+   * {@code int8}, {@code directions}, both, or {@code none}. Results do not depend on it.
    */
   String screen();
 
@@ -101,12 +101,12 @@ public interface Engine extends AutoCloseable {
   double charge(Penalty penalty);
 
   /**
-   * Lets dead features learn what the others leave over (AuxK, arXiv 2406.04093): with {@code e = y
-   * − ŷ} taken as constant and {@code ê = Σ f_j·W_D[j]} over each token's {@code k} largest dead
-   * features, adds {@code weight · ‖ê − e‖²}, as its mean over rows, to the loss whose gradients
-   * will be formed. Dead are the features that were last marked at or before {@code clock} and are
-   * in no code of this batch. Called after {@link #decode} with gradients, at most once, for
-   * selections that count features.
+   * Adds the loss of dead features, which learn the residual (AuxK, arXiv 2406.04093): with {@code
+   * e = y − ŷ} taken as constant and {@code ê = Σ f_j·W_D[j]} over each token's {@code k} largest
+   * dead features, adds {@code weight · ‖ê − e‖²}, as its mean over rows, to the loss whose
+   * gradients will be formed. Dead are the features that were last marked at or before {@code
+   * clock} and are in no code of this batch. Called after {@link #decode} with gradients, at most
+   * once, for selections that count features.
    *
    * @param k dead features per token, at least 1; fewer where there are fewer
    * @param weight of this loss against the squared error, at least 0
@@ -130,7 +130,7 @@ public interface Engine extends AutoCloseable {
    */
   Codes codes();
 
-  /** How many {@link #codes} there are; asking copies nothing. */
+  /** The number of {@link #codes}; asking copies nothing. */
   default int codeCount() {
     return codes().entries();
   }

@@ -64,7 +64,7 @@ public final class SkipConnection implements Extension {
   private float[] residual = new float[0];
 
   /**
-   * An engine that adds {@code W_skip·x} to what {@code inner} writes; closing it closes {@code
+   * An engine that adds {@code W_skip·x} to the output of {@code inner}; closing it closes {@code
    * inner}.
    *
    * @param skip {@code W_skip}, float32 {@code [outputWidth, inputWidth]}, copied; null for zeros

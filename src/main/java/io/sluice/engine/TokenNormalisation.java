@@ -26,8 +26,8 @@ public final class TokenNormalisation implements Extension {
   private Rows input;
 
   /**
-   * An engine that normalises each token and then does what {@code inner} does; closing it closes
-   * {@code inner}.
+   * An engine that normalises each token and passes it to {@code inner}; closing it closes {@code
+   * inner}.
    *
    * @throws IllegalArgumentException if the engine trains, or is too narrow, or the norm is undone
    *     and what is written is of another width than what is read

@@ -9,8 +9,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * The positions of each context in whose place something else is put while a model runs: those from
- * a first one on. Takes them out of an activation as rows, and puts rows in their place.
+ * The positions of each context that are replaced while a model runs: those from a first one on.
+ * Extracts them from an activation as rows, and writes rows back.
  *
  * @param from the first position that is replaced, at least 0
  */
@@ -36,7 +36,7 @@ public record ReplacedPositions(int from) {
   }
 
   /**
-   * These positions of an activation.
+   * Extracts these positions of an activation.
    *
    * @param activation {@code [contexts, length, width]}
    * @return {@code [contexts, length - from, width]}, a view
@@ -69,7 +69,7 @@ public record ReplacedPositions(int from) {
   }
 
   /**
-   * An activation that has something else at these positions.
+   * Returns the activation with these positions replaced.
    *
    * @param values for all of them, {@code [n, width]} or of the shape of {@link #of}
    * @return of the activation's shape and type, on its device

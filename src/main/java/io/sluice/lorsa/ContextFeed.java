@@ -8,7 +8,7 @@ import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import java.io.IOException;
 
-/** Contexts of a store as batches: what attention reads, and what it is to write. */
+/** Batches of contexts of a store: the input and the output of attention. */
 public final class ContextFeed {
   private final Contexts contexts;
   private final String input;
@@ -43,12 +43,12 @@ public final class ContextFeed {
     return contexts;
   }
 
-  /** Width of what attention reads. */
+  /** Width of the input of attention. */
   public int inputWidth() {
     return inputWidth;
   }
 
-  /** Width of what it writes. */
+  /** Width of the output of attention. */
   public int targetWidth() {
     return targetWidth;
   }

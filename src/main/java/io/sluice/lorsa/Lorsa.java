@@ -7,8 +7,8 @@ import java.nio.file.Path;
 /**
  * A low-rank sparse attention (arXiv 2504.20938) in the units of the model's activations.
  *
- * @param config what it is of
- * @param weights its parameters, in memory that somebody else owns
+ * @param config its configuration
+ * @param weights its parameters, in memory that the caller owns
  */
 public record Lorsa(LorsaConfig config, LorsaWeights weights) {
   /**
@@ -33,7 +33,7 @@ public record Lorsa(LorsaConfig config, LorsaWeights weights) {
   }
 
   /**
-   * Maps what {@link #save} wrote; the weights stay in the file.
+   * Maps the files that {@link #save} wrote; the weights stay in the file.
    *
    * @throws IOException if a file is missing or damaged, or the two do not fit each other; the
    *     message names the file and what to do

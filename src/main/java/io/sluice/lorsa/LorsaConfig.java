@@ -7,14 +7,14 @@ import java.io.IOException;
 import java.util.Objects;
 
 /**
- * What a Lorsa is of.
+ * The configuration of a Lorsa: everything except its weights.
  *
  * @param model name of the model whose attention it decomposes
  * @param inputHook what it reads, for instance {@code layers.9.attn_in}
  * @param outputHook what it writes, for instance {@code layers.9.attn_out}
- * @param fromPosition the first position of a context that it was trained to write; those before,
- *     attention sinks, it only reads
- * @param spec its form
+ * @param fromPosition the first position of a context that it was trained to reconstruct; earlier
+ *     positions, attention sinks, are only read
+ * @param spec its sizes and settings
  */
 public record LorsaConfig(
     String model, String inputHook, String outputHook, int fromPosition, LorsaSpec spec) {
@@ -59,7 +59,7 @@ public record LorsaConfig(
   }
 
   /**
-   * What {@link #write} wrote.
+   * Reads what {@link #write} wrote.
    *
    * @throws IOException if a field is missing, of another type or out of range; the message names
    *     the file and the field

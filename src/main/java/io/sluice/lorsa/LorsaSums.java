@@ -8,8 +8,8 @@ import io.sluice.store.Contexts;
 import io.sluice.torch.Tensor;
 
 /**
- * Sums over batches of contexts from which a Lorsa's fraction of variance unexplained follows. The
- * same contexts in the same batches give the same numbers wherever they are taken.
+ * Sums over batches of contexts for a Lorsa's fraction of variance unexplained. The same contexts
+ * in the same batches always give the same numbers.
  */
 public final class LorsaSums {
   private static final int BATCH_TOKENS = 4096;
@@ -27,7 +27,7 @@ public final class LorsaSums {
     return Math.max(1, BATCH_TOKENS / Math.max(1, contexts.longest()));
   }
 
-  /** Adds a batch and what the engine has measured on it; works in the innermost scope. */
+  /** Adds a batch and the sums that the engine measured on it; works in the innermost scope. */
   public void add(LorsaBatch batch, LorsaResult result) {
     total = total.plus(result);
     for (int i = 0; i < batch.contexts(); i++) {
@@ -39,7 +39,7 @@ public final class LorsaSums {
     }
   }
 
-  /** What was measured so far. */
+  /** The sums so far. */
   public LorsaResult total() {
     return total;
   }

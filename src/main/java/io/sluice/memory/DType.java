@@ -46,7 +46,7 @@ public enum DType {
     return this == F32 || this == F64 || this == F16 || this == BF16;
   }
 
-  /** Whether values are what kernels compute with: float32, or what widens to it exactly. */
+  /** Whether kernels accept values of this type: float32, or a type that widens to it exactly. */
   public boolean widensToFloat32() {
     return this == F32 || this == F16 || this == BF16;
   }

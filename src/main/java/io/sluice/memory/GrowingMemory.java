@@ -50,8 +50,8 @@ public final class GrowingMemory implements AutoCloseable {
   }
 
   /**
-   * Room for {@code [rows, width]} float32 values: the same memory as before where it is enough,
-   * else a new piece, and what the old one held is lost.
+   * Memory for {@code [rows, width]} float32 values: the same as before if it is large enough,
+   * otherwise new memory, without the old contents.
    *
    * @throws IllegalArgumentException if a number is negative or their product too large
    * @throws IllegalStateException if it is closed
@@ -64,8 +64,8 @@ public final class GrowingMemory implements AutoCloseable {
   }
 
   /**
-   * Room for {@code bytes}: the same memory as before where it is enough, else a new piece, and
-   * what the old one held is lost.
+   * Memory for {@code bytes}: the same as before if it is large enough, otherwise new memory,
+   * without the old contents.
    *
    * @throws IllegalArgumentException if {@code bytes} is negative
    * @throws IllegalStateException if it is closed

@@ -9,9 +9,9 @@ import java.lang.invoke.MethodHandle;
 
 /**
  * Memory for weights that are read from end to end at every call, or row by row in any order. On
- * Linux the kernel is asked for pages of 2 MiB, with which a core looks up five hundred times fewer
- * addresses; elsewhere, or where native access is not allowed, it is ordinary memory. Either way it
- * starts at a multiple of 64 bytes, holds zeros, and is freed with its arena.
+ * Linux the kernel is asked for pages of 2 MiB, which need five hundred times fewer address
+ * translations; elsewhere, or where native access is not allowed, it is ordinary memory. Either way
+ * it starts at a multiple of 64 bytes, holds zeros, and is freed with its arena.
  */
 public final class HugeMemory {
   private static final long PAGE = 2 << 20;

@@ -14,17 +14,17 @@ import java.lang.invoke.MethodType;
 import java.lang.ref.Reference;
 
 /**
- * Keeps memory from being freed while Java code reads or writes it by address. Whoever closes its
- * arena meanwhile gets an {@link IllegalStateException}, as if a native function worked in it.
+ * Keeps memory from being freed while Java code reads or writes it by address. A thread that closes
+ * its arena meanwhile gets an {@link IllegalStateException}, as during a native call.
  *
- * <p>It is one: the only way that Java offers to hold an arena open is to pass a segment to a
- * native function. So this calls one that calls back, the C library's {@code bsearch} with one
+ * <p>Java keeps an arena open only while one of its segments is an argument of a native call. So
+ * this class calls a native function that calls back, the C library's {@code bsearch} with one
  * element, whose comparison is the work to do. Pointers after those that it declares are passed on
- * the stack or in registers that it does not look at. A call costs about 0.3 µs, so it goes around
- * a whole product, not into a loop.
+ * the stack or in registers that it does not look at. A call takes about 0.3 µs, so it belongs
+ * around a whole product, not inside a loop.
  *
- * <p>Memory that no call can free, of automatic and global arenas, needs none of it and is kept
- * reachable only.
+ * <p>Memory that no call can free, of automatic and global arenas, needs no such call and is only
+ * kept reachable.
  */
 public final class LiveMemory {
   /** Segments that one call holds. */

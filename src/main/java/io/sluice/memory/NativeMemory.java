@@ -15,7 +15,7 @@ import java.util.Objects;
  * thread frees the memory meanwhile.
  */
 public final class NativeMemory {
-  /** All addresses there are. */
+  /** A segment that spans all addresses. */
   public static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
   private NativeMemory() {}

@@ -22,7 +22,7 @@ public final class PerThread<T> {
     this.maker = maker;
   }
 
-  /** What belongs to this thread, made at its first call. */
+  /** The instance of the calling thread, made at its first call. */
   public T get() {
     WeakReference<T> reference = own.get();
     T value = reference == null ? null : reference.get();

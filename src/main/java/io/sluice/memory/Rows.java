@@ -5,16 +5,16 @@ import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 
 /**
- * A row-major matrix {@code [count, width]} in memory that someone else owns, and that stays as it
- * is while the rows are read.
+ * A row-major matrix {@code [count, width]} in memory that the caller owns and does not change
+ * while the rows are read.
  *
  * @param memory holds the rows one after the other from its first byte; any alignment, on or off
  *     the heap
  * @param dtype the type of each value: float32, float16 or bfloat16
  * @param count number of rows
  * @param width values per row
- * @param scale what every value is multiplied with before use; 1 leaves it alone. Training puts the
- *     normalisation of a data set here
+ * @param scale the factor of every value before use, 1 for none; training uses it to normalise a
+ *     data set
  */
 public record Rows(MemorySegment memory, DType dtype, int count, int width, float scale) {
   /**

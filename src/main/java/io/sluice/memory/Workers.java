@@ -6,9 +6,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
 
 /**
- * A fixed number of threads that share out numbered tasks. The calling thread is one of them. Which
- * thread runs a task is left open, so a task must write only what belongs to its number; then
- * results do not depend on the number of threads.
+ * A fixed number of threads that run numbered tasks. The calling thread is one of them. Any thread
+ * may run a task, so a task must write only results that belong to its number; then results do not
+ * depend on the number of threads.
  */
 public final class Workers implements AutoCloseable {
   private final int threads;

@@ -4,7 +4,7 @@ import io.sluice.memory.DType;
 import java.util.Arrays;
 import java.util.stream.Collectors;
 
-/** What a model computes in. */
+/** The precision in which a model computes. */
 public enum ComputeType {
   /** Float32 throughout. */
   FLOAT32("float32", DType.F32),
@@ -39,7 +39,7 @@ public enum ComputeType {
   }
 
   /**
-   * The one whose {@link #label} is given.
+   * The constant with this {@link #label}.
    *
    * @throws IllegalArgumentException if there is none; the message lists all
    */

@@ -3,9 +3,9 @@ package io.sluice.model;
 import io.sluice.torch.Tensor;
 
 /**
- * A text that a language model reads piece by piece. Keys and values of what it has read are kept,
- * so that each further token costs one token's forward pass instead of the whole text's. Belongs to
- * one thread, and to the model that made it, which must stay open.
+ * A text that a language model reads piece by piece. Keys and values of earlier tokens are kept, so
+ * each further token needs a forward pass of one token, not of the whole text. Belongs to one
+ * thread, and to the model that made it, which must stay open.
  */
 public interface Decoding extends AutoCloseable {
   /** Tokens read so far. */

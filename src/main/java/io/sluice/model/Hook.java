@@ -2,7 +2,7 @@ package io.sluice.model;
 
 import io.sluice.torch.Tensor;
 
-/** What to do with an activation in flight. */
+/** Observes or replaces an activation while a model runs. */
 @FunctionalInterface
 public interface Hook {
   /**

@@ -4,9 +4,9 @@ import java.util.Arrays;
 import java.util.stream.Collectors;
 
 /**
- * The places of a transformer layer that can be observed and replaced. They mean the same in every
- * architecture; all are {@code [batch, length, width]}, where padded positions hold values without
- * meaning.
+ * The kinds of hook points: the tensors of a transformer layer that can be observed and replaced.
+ * They mean the same in every architecture; all are {@code [batch, length, width]}, where padded
+ * positions hold values without meaning.
  */
 public enum HookKind {
   /**

@@ -6,10 +6,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * One place of one layer, written {@code layers.3.attn_out}. Ordered by layer, then kind.
+ * A hook point: one kind of tensor in one layer, written {@code layers.3.attn_out}. Ordered by
+ * layer, then kind.
  *
  * @param layer counted from 0
- * @param kind which of the layer's places
+ * @param kind which tensor of the layer
  */
 public record HookPoint(int layer, HookKind kind) implements Comparable<HookPoint> {
   private static final Pattern FORM = Pattern.compile("layers\\.([0-9]{1,4})\\.([a-z_]+)");

@@ -9,7 +9,10 @@ import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 
-/** Hooks by hook point; immutable. Several at one point run in the order in which they came. */
+/**
+ * Hooks by hook point; immutable. Several hooks at one point run in the order in which they were
+ * added.
+ */
 public final class Hooks {
   private static final Hooks NONE = new Hooks(new TreeMap<>(), false);
 
@@ -56,12 +59,12 @@ public final class Hooks {
     return new Hooks(more, withoutResult);
   }
 
-  /** These hooks for a pass of which nothing else is wanted: it ends after the last of them. */
+  /** These hooks for a pass without a result, which ends after the last hook. */
   public Hooks withoutResult() {
     return new Hooks(hooks, true);
   }
 
-  /** Where there are hooks. */
+  /** The points that have hooks. */
   public Set<HookPoint> points() {
     return Set.copyOf(hooks.keySet());
   }

@@ -7,7 +7,7 @@ import java.util.function.IntConsumer;
 /** A causal language model: a transformer that predicts the next token. */
 public interface LanguageModel extends Transformer {
   /**
-   * The scores of all tokens to come next.
+   * The logits of all next tokens.
    *
    * @param hidden last hidden states as {@link #forward} returns them, {@code [..., dModel]}
    * @return logits before the softmax, {@code [..., vocabulary]}, in the model's type, in the
@@ -20,9 +20,9 @@ public interface LanguageModel extends Transformer {
   Decoding decode();
 
   /**
-   * How well the model predicts the tokens of the batch that count, each from those before it in
-   * its context. Logits are made for a few positions at a time, so that memory stays bounded
-   * whatever the vocabulary.
+   * The loss of predicting each token that is measured from the earlier tokens of its context.
+   * Logits are made for a few positions at a time, so that memory stays bounded whatever the
+   * vocabulary.
    *
    * @param hooks what to do at hook points
    * @return the sum over the tokens that count; a context's first never does

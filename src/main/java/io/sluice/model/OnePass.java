@@ -3,8 +3,8 @@ package io.sluice.model;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * One forward pass of a model at a time. Within one, a second would overwrite what the first still
- * needs: rows that several layers share, tables of positions, kept keys and values.
+ * Allows one forward pass of a model at a time. A second pass would overwrite data that the first
+ * still needs: rows that several layers share, tables of positions, kept keys and values.
  */
 public final class OnePass implements AutoCloseable {
   private final AtomicReference<Thread> running = new AtomicReference<>();

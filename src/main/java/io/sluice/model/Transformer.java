@@ -17,7 +17,7 @@ public interface Transformer extends AutoCloseable {
   /** Where it runs. */
   Device device();
 
-  /** What it computes in, and the type of all activations: float32 or bfloat16. */
+  /** The precision of the computation and the type of all activations: float32 or bfloat16. */
   DType dtype();
 
   /**

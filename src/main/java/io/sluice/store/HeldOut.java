@@ -206,7 +206,7 @@ public final class HeldOut {
     return (row, tokenId, position, documentId) -> position >= firstPosition && holds(row);
   }
 
-  /** What is held out, or why nothing is, as a sentence without a full stop. */
+  /** Describes what is held out, or why nothing is, as a sentence without a full stop. */
   public String sentence() {
     if (!isEmpty()) {
       return String.format(

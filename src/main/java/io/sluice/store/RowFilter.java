@@ -3,8 +3,8 @@ package io.sluice.store;
 import java.util.function.LongPredicate;
 
 /**
- * Selects the rows of a store that are used. A filter is evaluated once per row when batches are
- * created, and costs one bit per row afterwards.
+ * Selects rows of a store. A filter is evaluated once per row when batches are created, and costs
+ * one bit per row afterwards.
  */
 @FunctionalInterface
 public interface RowFilter {
@@ -33,7 +33,7 @@ public interface RowFilter {
     return (row, tokenId, position, documentId) -> row >= from && row < to;
   }
 
-  /** Rows by their number alone. */
+  /** Selects rows by their number. */
   static RowFilter rows(LongPredicate which) {
     return (row, tokenId, position, documentId) -> which.test(row);
   }

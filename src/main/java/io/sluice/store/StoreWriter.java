@@ -106,7 +106,7 @@ public final class StoreWriter implements AutoCloseable {
     return writer;
   }
 
-  /** Rows committed so far, those of the unfinished shard included. */
+  /** Rows committed so far, including those of the unfinished shard. */
   public long rows() {
     return handedOver + filled;
   }

@@ -42,7 +42,7 @@ public record SplitMatrix(MemorySegment parts, int out, int in, boolean transpos
     Blas.requireRows(parts, out, 2L * in, 2L * in, Short.BYTES);
   }
 
-  /** Whether LibTorch's BLAS multiplies bfloat16, each calling thread for itself. */
+  /** Whether LibTorch's BLAS multiplies bfloat16 in each calling thread separately. */
   public static boolean isAvailable() {
     Torch.load();
     return Blas.BFLOAT16_GEMM != null && Blas.SET_THREADS != null;

@@ -123,7 +123,7 @@ public final class Torch {
   }
 
   /**
-   * The folder for what is unpacked and found out once per machine: {@code -Dsluice.cache},
+   * The folder for unpacked libraries and results of tests of this machine: {@code -Dsluice.cache},
    * otherwise {@code SLUICE_CACHE}, otherwise {@code sluice} in the cache folder of the user.
    *
    * @throws TorchException if none is set and the user has no home folder

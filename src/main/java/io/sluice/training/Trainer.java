@@ -125,7 +125,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
-   * Takes up a run where its newest checkpoint left it, or from the start if it has none.
+   * Resumes a run from its newest checkpoint, or from the start if it has none.
    *
    * @throws IOException if the folder holds no run or is in use, a checkpoint is damaged, or the
    *     store is another one than the run was started on
@@ -224,7 +224,7 @@ public final class Trainer implements AutoCloseable {
     return config;
   }
 
-  /** What the run holds out: it is never trained on, and measured at the end. */
+  /** The held-out tokens: never trained on, and measured at the end. */
   public HeldOut heldOut() {
     return heldOut;
   }
@@ -234,12 +234,12 @@ public final class Trainer implements AutoCloseable {
     return loop.step();
   }
 
-  /** What the sample said before the first step. */
+  /** The results of the sample before the first step. */
   public StartingPoint startingPoint() {
     return start;
   }
 
-  /** What stands between the activations and the engine; null if nothing does. */
+  /** The map between the activations and the engine; null if nothing does. */
   public WhiteningMap map() {
     return map;
   }
@@ -264,7 +264,7 @@ public final class Trainer implements AutoCloseable {
     return result;
   }
 
-  /** Writes a checkpoint of this moment, whatever the configuration says of them. */
+  /** Writes a checkpoint now, independently of the configured interval. */
   public void checkpoint() throws IOException {
     loop.checkpoint();
   }

@@ -84,7 +84,7 @@ public final class GgufFile implements TensorSource {
   }
 
   /**
-   * A tensor's values, as {@link TensorSource#data} says. If they are quantised, this is new memory
+   * A tensor's values, as in {@link TensorSource#data}. If they are quantised, this is new memory
    * at each call, which belongs to the caller and lasts as long as it is reachable.
    */
   @Override

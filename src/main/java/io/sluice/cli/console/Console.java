@@ -62,8 +62,8 @@ public final class Console {
   }
 
   /**
-   * The exit status of a command that has succeeded but for its output, with a line on standard
-   * error, unless its reader had enough and left, as {@code head} does.
+   * The exit status of a command that has succeeded but whose output could not be written, with a
+   * line on standard error unless the reader closed the pipe early, as {@code head} does.
    *
    * @param name the command, as its errors begin
    */

@@ -37,7 +37,7 @@ public record ResultText(String parts, int count) {
         dead(result.deadFraction(), count, parts, result.deadWindowTokens(), "tokens of training"));
   }
 
-  /** What dead means: how many, of how many, and in which window. */
+  /** Explains the dead fraction: how many features of how many, and in which window. */
   public static String dead(double fraction, long count, String parts, long window, String tokens) {
     return String.format(
         Locale.ROOT,

@@ -108,8 +108,8 @@ public final class OptionSpelling {
   }
 
   /**
-   * The one of {@code known} that {@code value} spells with other capitals, hyphens or underscores;
-   * {@code value} itself where there is none.
+   * The element of {@code known} that differs from {@code value} only in capitals, hyphens or
+   * underscores; {@code value} itself where there is none.
    */
   public static String value(String value, Collection<String> known) {
     String letters = letters(value);

@@ -72,7 +72,7 @@ public final class ContextOptions {
     return stride != null;
   }
 
-  /** What was asked for, and where nothing was, what suits the model. */
+  /** The contexts as given, with the defaults of the model. */
   public ContextSpec spec(LoadedModel model) {
     int length = context == null ? ContextSpec.defaultContext(model) : context;
     return new ContextSpec(
@@ -83,7 +83,7 @@ public final class ContextOptions {
         tokens == null ? Long.MAX_VALUE : tokens);
   }
 
-  /** Tells on standard error what was wrong with the texts. */
+  /** Prints problems of the texts on standard error. */
   public static void tell(SluiceCommand command, TextProblems problems) {
     if (problems != null && !problems.isEmpty()) {
       command.err().printf("texts: %s%n", problems.summary());

@@ -36,20 +36,18 @@ public final class EngineOptions {
     return device.of(command);
   }
 
-  /**
-   * The engine that was asked for, and where: what {@link #engines(SluiceCommand, String)} reads.
-   */
+  /** The given engine and device as a text, which {@link #engines(SluiceCommand, String)} reads. */
   public String label() {
     return engine + " " + device.label();
   }
 
-  /** What was asked for. */
+  /** The engines that the options select. */
   public EngineFactory engines(SluiceCommand command) {
     return engines(command, label());
   }
 
   /**
-   * What an earlier run took.
+   * The engines of an earlier run.
    *
    * @param used its kind and its device, for instance {@code torch cpu}
    */

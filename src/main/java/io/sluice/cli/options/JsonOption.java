@@ -10,7 +10,7 @@ public final class JsonOption {
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean asked;
 
-  /** Whether JSON was asked for. */
+  /** Whether {@code --json} is given. */
   public boolean asked() {
     return asked;
   }

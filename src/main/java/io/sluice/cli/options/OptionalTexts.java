@@ -48,7 +48,7 @@ public final class OptionalTexts {
     reading.check(command);
   }
 
-  /** Whether there are texts. */
+  /** Whether texts are given. */
   public boolean areGiven() {
     return texts != null;
   }
@@ -58,7 +58,7 @@ public final class OptionalTexts {
     return tokens == null ? 0 : tokens;
   }
 
-  /** What was asked for, and where nothing was, what suits the model. */
+  /** The contexts as given, with the defaults of the model. */
   public ContextSpec spec(LoadedModel model) {
     int length = context == null ? ContextSpec.defaultContext(model) : context;
     return new ContextSpec(

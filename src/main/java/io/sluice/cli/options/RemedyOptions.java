@@ -63,7 +63,7 @@ public final class RemedyOptions {
   private long resampleUntil;
 
   /**
-   * What was asked for.
+   * The remedies that the options select.
    *
    * @param tau the share of the variance that {@code auto} stands for
    * @param deadAfter tokens without firing that make a feature dead; 0 where not given
@@ -101,7 +101,7 @@ public final class RemedyOptions {
     return Integer.parseInt(number);
   }
 
-  /** What a run's name says of them. */
+  /** The part of a run's name about the remedies. */
   public static String title(Remedies remedies) {
     return (remedies.whiten() ? ", whitened" : "")
         + (remedies.constrain() ? ", constrained" : "")

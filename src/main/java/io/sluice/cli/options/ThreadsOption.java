@@ -28,7 +28,7 @@ public final class ThreadsOption {
     }
   }
 
-  /** How many there are. */
+  /** The number of threads. */
   public int count() {
     return threads != null ? threads : Runtime.getRuntime().availableProcessors();
   }

@@ -80,7 +80,7 @@ public final class ThresholdOptions {
   }
 
   /**
-   * Checks what goes together.
+   * Checks that the options fit each other.
    *
    * @throws IllegalArgumentException if it does not
    */
@@ -100,8 +100,8 @@ public final class ThresholdOptions {
   }
 
   /**
-   * Finds thresholds, and what they change: on tokens that the run has trained on, and measured on
-   * those that it kept apart, if it did.
+   * Finds thresholds on tokens that the run has trained on, and measures their effect on held-out
+   * tokens if there are any.
    *
    * @param folder where the dictionary is
    */

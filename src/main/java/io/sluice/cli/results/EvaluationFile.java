@@ -24,7 +24,7 @@ public final class EvaluationFile {
   private Path out;
 
   /**
-   * Refuses a place that takes no file.
+   * Refuses a path at which no file can be written.
    *
    * @param beside the folder of what is evaluated
    */

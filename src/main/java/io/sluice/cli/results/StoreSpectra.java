@@ -49,7 +49,7 @@ public final class StoreSpectra {
     this.device = device;
   }
 
-  /** Spectra of what no store holds; only {@link #hooks(Map)} can be asked for. */
+  /** Spectra without a store; only {@link #hooks(Map)} can be asked for. */
   public StoreSpectra(String model, String text, double tau) {
     this.store = null;
     this.model = model;

@@ -50,7 +50,8 @@ public sealed interface ActivationFunction
   }
 
   /**
-   * What takes its place in an engine that learns; itself where nothing is learned with it.
+   * The activation function that an engine in training uses instead; itself where nothing is
+   * learned with it.
    *
    * @param bandwidth width of the window in which values move the thresholds of JumpReLU
    */
@@ -58,12 +59,12 @@ public sealed interface ActivationFunction
     return this;
   }
 
-  /** What an engine has to learn for each feature, beside its rows and bias, to compute it. */
+  /** The parameters that an engine needs for each feature in addition to its rows and bias. */
   default Learned learned() {
     return Learned.NOTHING;
   }
 
-  /** What features have to be above, where that alone decides which stay. */
+  /** The thresholds of features, if these alone decide which stay. */
   default Optional<Thresholds> bounds() {
     return Optional.empty();
   }

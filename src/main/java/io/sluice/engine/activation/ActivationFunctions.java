@@ -44,7 +44,7 @@ public final class ActivationFunctions {
   }
 
   /**
-   * The one of this name, with the least settings: k is 1 and thresholds are 0.
+   * The activation function with this name and minimal settings: k is 1 and thresholds are 0.
    *
    * @throws IllegalArgumentException if there is none; the message lists those there are
    */

@@ -86,7 +86,7 @@ public final class ChosenFeatures {
     System.arraycopy(chosen, least + 1, chosen, least, kept - least - 1);
   }
 
-  /** A feature of those that stay. */
+  /** Returns one of the chosen features. */
   public int feature(int place) {
     return chosen[place];
   }

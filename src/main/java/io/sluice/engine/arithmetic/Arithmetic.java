@@ -59,7 +59,7 @@ public interface Arithmetic extends AutoCloseable {
    */
   void encodeAbove(Rows input, float[] bounds, Codes codes);
 
-  /** Takes a batch whose parts were encoded one after the other, to decode it as a whole. */
+  /** Loads a batch whose parts were encoded one after the other, to decode it as a whole. */
   void load(Rows input);
 
   /**
@@ -108,7 +108,7 @@ public interface Arithmetic extends AutoCloseable {
   /** The gradients of the batch's codes, by entry, in host memory that may be changed. */
   float[] codeGradients(int entries);
 
-  /** Takes gradients of the batch's codes, by entry, in the place of those it has. */
+  /** Replaces the gradients of the batch's codes, by entry. */
   void setCodeGradients(float[] gradients, int entries);
 
   /** The lengths of all decoder rows; of several sites, the sums of the norms per site. */
@@ -140,7 +140,7 @@ public interface Arithmetic extends AutoCloseable {
   /** The batch as the encoder sees it, {@code [rows, width]}. */
   void readCentred(Rows input, float[] out);
 
-  /** Takes note that decoder rows may have changed since the last {@link #bestFeatures}. */
+  /** Declares that decoder rows may have changed since the last {@link #bestFeatures}. */
   void startPursuit();
 
   /**
@@ -158,7 +158,7 @@ public interface Arithmetic extends AutoCloseable {
   void readReconstructionGradient(float[] out, int size);
 
   /**
-   * Moves decoder rows and bias alone.
+   * Updates only decoder rows and bias.
    *
    * @param groups of the batch's codes
    * @param rowGradients of the features of {@code groups}, {@code [groups, width]}
@@ -171,7 +171,10 @@ public interface Arithmetic extends AutoCloseable {
   /** When each feature fired last. */
   FiringClocks clocks();
 
-  /** DictionaryParameters and moments, and what else this arithmetic carries from step to step. */
+  /**
+   * DictionaryParameters and moments, and all other state that this arithmetic keeps from step to
+   * step.
+   */
   List<StateTensor> state();
 
   /** One tensor of {@link #state} in host memory: a view, or a copy in {@code arena}. */

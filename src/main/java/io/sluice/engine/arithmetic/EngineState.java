@@ -31,7 +31,7 @@ public final class EngineState {
 
   private EngineState() {}
 
-  /** What follows a parameter's name: nothing, and for training its two moments. */
+  /** The suffixes of a parameter's name: none, and in training those of its two moments. */
   public static List<String> suffixes(Optimiser optimiser) {
     return optimiser == Optimiser.NONE ? List.of("") : List.of("", FIRST_MOMENT, SECOND_MOMENT);
   }

@@ -3,7 +3,7 @@ package io.sluice.engine.arithmetic;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** When each feature fired last, in tokens of the run; 0 for never. */
+/** The token count of the run at which each feature last fired; 0 for never. */
 public interface FiringClocks {
   /**
    * Notes that all features of the batch's codes fired.
@@ -18,6 +18,6 @@ public interface FiringClocks {
   /** The clocks, int64 {@code [features]}: a view, or a copy in {@code arena}. */
   MemorySegment read(Arena arena);
 
-  /** Replaces what {@link #read} gives. */
+  /** Replaces the values that {@link #read} returns. */
   void write(MemorySegment data);
 }

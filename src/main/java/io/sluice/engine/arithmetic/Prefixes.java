@@ -15,7 +15,7 @@ public final class Prefixes {
     this.ends = ends.stream().mapToInt(Integer::intValue).toArray();
   }
 
-  /** How many dictionaries there are. */
+  /** The number of nested dictionaries. */
   public int levels() {
     return ends.length;
   }
@@ -30,7 +30,7 @@ public final class Prefixes {
   }
 
   /**
-   * Where, among entries with ascending features, those of a level end.
+   * The index at which the entries of a level end, among entries with ascending features.
    *
    * @param from where they may begin
    * @param to the end of all

@@ -22,7 +22,7 @@ public final class PursuitRule {
   }
 
   /**
-   * Takes {@code amount · W_D[j]} off a residual.
+   * Subtracts {@code amount · W_D[j]} from a residual.
    *
    * @return the length of the new residual; the pursuit ends if it is below {@link
    *     Pursuit#residual}

@@ -6,7 +6,7 @@ package io.sluice.engine.spec;
  */
 public sealed interface Penalty {
 
-  /** What a code costs. */
+  /** The penalty of a code. */
   double of(double u);
 
   /** How the cost grows with the code. */

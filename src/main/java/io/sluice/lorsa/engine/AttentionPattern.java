@@ -3,8 +3,8 @@ package io.sluice.lorsa.engine;
 import io.sluice.torch.Tensor;
 
 /**
- * The attention weights of some groups, {@code A = softmax(c·tanh(s·QKᵀ / c) + mask)}, and the way
- * back through them.
+ * The attention weights of some groups, {@code A = softmax(c·tanh(s·QKᵀ / c) + mask)}, and their
+ * gradients.
  *
  * @param query {@code [contexts, groups, length, headDim]}, rotated
  * @param key of the same shape, rotated

@@ -11,8 +11,7 @@ import io.sluice.torch.Tensor;
  * @param target what it writes, float32 {@code [contexts, length, outputWidth]}; null where nothing
  *     is compared
  * @param lengths tokens of each context, from 1 to {@code length}
- * @param from the first position that counts: those before are read and neither trained on nor
- *     measured
+ * @param from the first position that is trained on and measured; earlier ones are only read
  */
 public record LorsaBatch(Tensor input, Tensor target, int[] lengths, int from) {
   /**

@@ -165,8 +165,7 @@ public final class LorsaEngine implements AutoCloseable {
   }
 
   /**
-   * What all heads would write, {@code z} before selection, of a batch that is small enough to be
-   * one chunk.
+   * The activations {@code z} of all heads, before selection, for a batch that fits into one chunk.
    *
    * @param batch whose target is not read
    * @return {@code [contexts · length, heads]}, in the caller's innermost scope; 0 at tokens that
@@ -212,7 +211,7 @@ public final class LorsaEngine implements AutoCloseable {
     return new LorsaResult(result.squaredError(), result.codes(), tokens);
   }
 
-  /** One step of Adam by the gradients added so far, which are then forgotten. */
+  /** One step of Adam with the gradients added so far, which are then reset. */
   public void update(AdamStep step) {
     requireTraining();
     try (TensorScope scope = TensorScope.open()) {

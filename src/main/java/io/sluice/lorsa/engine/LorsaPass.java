@@ -10,14 +10,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A few contexts on their way forward and back; made for one chunk, in the scope of its caller.
+ * The forward and backward pass of a chunk of contexts; made for one chunk, in the scope of its
+ * caller.
  *
  * <p>With {@code A_g} the attention weights of a group: {@code z_h(t) = Σ_s A_g(h)(t, s) · (⟨w_V^h,
  * x_s⟩ + b_V^h)}, of which the k largest stay where they are positive: {@code y(t) = Σ_h f_h(t) ·
- * w_O^h + b}. Back, with {@code g = ∂L/∂y}: {@code ∂w_O^h = Σ_t f_h(t)·g(t)}, {@code ∂z_h(t) =
- * ⟨g(t), w_O^h⟩} where h fired, {@code ∂v = Aᵀ∂z}, {@code ∂A = ∂z·vᵀ}, and so on through the
- * softmax and the rotation. Weights of attention are made for a few groups at a time, and again on
- * the way back, so that memory does not grow with their number.
+ * w_O^h + b}. Backward, with {@code g = ∂L/∂y}: {@code ∂w_O^h = Σ_t f_h(t)·g(t)}, {@code ∂z_h(t) =
+ * ⟨g(t), w_O^h⟩} where h fired, {@code ∂v = Aᵀ∂z}, {@code ∂A = ∂z·vᵀ}, and then the gradients of
+ * the softmax and the rotation. Weights of attention are made for a few groups at a time, and again
+ * on the way back, so that memory does not grow with their number.
  */
 final class LorsaPass {
   private final LorsaSpec spec;

@@ -1,11 +1,11 @@
 package io.sluice.lorsa.engine;
 
 /**
- * Sums over the tokens of a batch that count.
+ * Sums over the tokens of a batch that are trained on and measured.
  *
  * @param squaredError {@code Σ ‖output − target‖²}
- * @param codes how many heads fired, over all tokens
- * @param tokens how many tokens there were
+ * @param codes number of heads that fired, summed over tokens
+ * @param tokens number of tokens
  */
 public record LorsaResult(double squaredError, long codes, long tokens) {
   /** Nothing yet. */

@@ -3,9 +3,9 @@ package io.sluice.lorsa.engine;
 import java.util.Arrays;
 
 /**
- * The form of a low-rank sparse attention ("Lorsa", arXiv 2504.20938): many heads that each write
- * one number times one direction, of which {@code k} stay at a position, with queries and keys
- * shared in groups.
+ * The sizes and settings of a low-rank sparse attention ("Lorsa", arXiv 2504.20938): many heads
+ * that each write one number times one direction, of which {@code k} stay active at a position,
+ * with queries and keys shared in groups.
  *
  * @param inputWidth width of what it reads
  * @param outputWidth width of what it writes
@@ -16,8 +16,8 @@ import java.util.Arrays;
  *     2n} dimensions of queries and keys; of length 0 where they are not rotated
  * @param scale the factor on the scores
  * @param cap {@code c} in {@code c·tanh(scores / c)}; 0 for none
- * @param window how many tokens a query sees, itself included; 0 for all
- * @param causal whether a query sees only tokens up to its own
+ * @param window how many tokens a query attends to, itself included; 0 for all
+ * @param causal whether a query attends only to tokens up to its own
  * @param k how many heads stay at a position, those with the largest activations; of them only
  *     positive ones fire
  * @param scoreByOutputNorm whether the score of a head is its activation times the norm of their

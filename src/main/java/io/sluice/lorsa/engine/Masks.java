@@ -5,7 +5,7 @@ import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import java.util.Arrays;
 
-/** What is added to attention scores: 0 where a query sees a key, else −∞. */
+/** Masks that are added to attention scores: 0 where a query attends to a key, else −∞. */
 final class Masks {
   private final LorsaSpec spec;
   private final Device device;

@@ -15,8 +15,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Puts what a Lorsa writes in the place of what the model's attention writes, while a causal model
- * runs. Positions before the Lorsa's first are left as they are. It owns memory until it is closed.
+ * Replaces the output of attention by that of a Lorsa while a causal model runs. Positions before
+ * the Lorsa's first position are unchanged. It owns memory until it is closed.
  */
 public final class LorsaReconstruction implements AutoCloseable {
   private final HookPoint input;
@@ -44,7 +44,7 @@ public final class LorsaReconstruction implements AutoCloseable {
     this.engine = LorsaEngine.running(lorsa.weights(), device);
   }
 
-  /** What is replaced. */
+  /** The hook point that is replaced. */
   public HookPoint output() {
     return output;
   }

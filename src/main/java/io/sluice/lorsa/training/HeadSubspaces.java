@@ -19,10 +19,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The directions in which each of the model's heads writes: of head {@code j}'s contribution to
- * {@code attn_out}, {@code c_j = W_O^j·z_j}, the top eigenvectors of the centred covariance. As
- * {@code z_j} is narrow, that of {@code z_j} is taken, and the left singular vectors of {@code
- * W_O^j·Cov(z_j)^½}.
+ * The active subspace of each of the model's heads: of head j's contribution to {@code attn_out},
+ * {@code c_j = W_O^j·z_j}, the top eigenvectors of the centred covariance. As {@code z_j} is
+ * narrow, that of {@code z_j} is taken, and the left singular vectors of {@code W_O^j·Cov(z_j)^½}.
  *
  * <p>The heads' outputs {@code z_j} are those of a Lorsa whose groups are the model's heads and
  * whose heads read one dimension of a value each.

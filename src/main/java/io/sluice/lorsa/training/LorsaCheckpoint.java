@@ -9,13 +9,14 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * What the checkpoint of a Lorsa's training says beside weights, moments and when heads last fired.
+ * The contents of a Lorsa's checkpoint in addition to weights, moments and the tokens at which
+ * heads last fired.
  *
- * @param device where the run computes; another one would not end in the same bits
+ * @param device the device of the run; on another one the result would not be the same bits
  * @param step steps done
  * @param tokens tokens seen
  * @param seconds training time so far
- * @param start what the sample said
+ * @param start the results of the sample before the first step
  * @param tally sums since the last line of metrics
  */
 record LorsaCheckpoint(

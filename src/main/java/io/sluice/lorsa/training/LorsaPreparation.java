@@ -23,14 +23,14 @@ import java.util.List;
 /**
  * Makes the engine that training starts from.
  *
- * <p>Queries and keys are the model's. With a random start, values and outputs point anywhere. With
- * active-subspace initialisation (arXiv 2508.16929), a head of a group that starts from the model's
- * head {@code j} writes in a direction {@code w_O} drawn within the active subspace of what {@code
- * j} contributes, and reads {@code w_V = (W_O^j·W_V^j)ᵀ·w_O}: its activation is {@code ⟨w_O,
- * c_j(t)⟩}, as an autoencoder's encoder starts as the transpose of its decoder. Then value biases
- * make mean activations 0, and all vectors get one common norm. What is written grows with its
- * square and which heads are selected does not depend on it, so the best norm is a quotient of two
- * sums.
+ * <p>Queries and keys are the model's. With a random start, values and outputs have random
+ * directions. With active-subspace initialisation (arXiv 2508.16929), a head of a group that starts
+ * from the model's head {@code j} writes in a direction {@code w_O} drawn within the active
+ * subspace of what {@code j} contributes, and reads {@code w_V = (W_O^j·W_V^j)ᵀ·w_O}: its
+ * activation is {@code ⟨w_O, c_j(t)⟩}, as an autoencoder's encoder starts as the transpose of its
+ * decoder. Then value biases make mean activations 0, and all vectors get one common norm. The
+ * output is proportional to the square of that norm, and the selection of heads does not depend on
+ * it, so the best norm follows from a quotient of two sums.
  */
 final class LorsaPreparation {
   private static final int BATCH_TOKENS = 2048;

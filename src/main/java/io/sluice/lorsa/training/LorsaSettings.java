@@ -14,7 +14,7 @@ import io.sluice.training.run.RunStore;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** A configuration as the {@code config} of {@code run.json}, and back. */
+/** Converts a configuration to the {@code config} of {@code run.json}, and back. */
 final class LorsaSettings {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String FORM = "lorsa";

@@ -3,7 +3,7 @@ package io.sluice.lorsa.training;
 import java.util.List;
 
 /**
- * What a sample of the activations said before the first step.
+ * The results of a sample of the activations before the first step.
  *
  * @param inputScale what the input is multiplied by
  * @param targetScale what the target is multiplied by

@@ -107,7 +107,7 @@ public final class LorsaTrainer implements AutoCloseable {
   }
 
   /**
-   * Takes up a run where its newest checkpoint left it.
+   * Resumes a run from its newest checkpoint.
    *
    * @throws IOException if the folder holds no run or is in use, a checkpoint is damaged or there
    *     is none, or the store is another one than the run was started on
@@ -178,7 +178,7 @@ public final class LorsaTrainer implements AutoCloseable {
     return config;
   }
 
-  /** What the run holds out: it is never trained on, and measured at the end. */
+  /** The held-out tokens: never trained on, and measured at the end. */
   public HeldOut heldOut() {
     return heldOut;
   }
@@ -188,7 +188,7 @@ public final class LorsaTrainer implements AutoCloseable {
     return loop.step();
   }
 
-  /** What the sample said before the first step. */
+  /** The results of the sample before the first step. */
   public LorsaStartingPoint startingPoint() {
     return start;
   }

@@ -17,18 +17,17 @@ import java.util.Objects;
  * @param k heads that stay at a position
  * @param scoreByOutputNorm whether the score of a head is its activation times the norm of their
  *     output direction
- * @param start where output directions point at first: anywhere, with values read from anywhere; or
- *     in the active subspace of what the model's own head writes, with values that read what would
- *     be written there
+ * @param start the initial output directions: random, with random values; or in the active subspace
+ *     of the output of the model's head, with values computed from that head
  * @param centre whether the output's bias starts at the target's mean, and value biases so that
  *     each head's mean activation is 0; otherwise all start at 0
  * @param normalise whether input and target are scaled, by one number each, so that their mean
  *     norms are {@code sqrt(d)}; the numbers are folded into the exported weights
  * @param fromPosition the first position that is trained on and measured: those before are read
- * @param schedule how long, in which steps
- * @param seed what directions and the order of the data follow from
+ * @param schedule length, steps and learning rate
+ * @param seed determines the random directions and the order of the data
  * @param sampleTokens tokens that means, scales, subspaces and norm are estimated from
- * @param heldOut share of the tokens that is kept apart in whole contexts, never trained on, and
+ * @param heldOut share of the tokens that is held out in whole contexts, never trained on, and
  *     measured at the end, by the rule of {@link HeldOut}; 0 for none
  */
 public record LorsaTrainingConfig(

@@ -7,7 +7,7 @@ import io.sluice.model.LayerAttention;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 
-/** A Lorsa's queries and keys as the model's own: group {@code g} starts as one of its heads. */
+/** The initial queries and keys of a Lorsa: those of the model's heads. */
 final class Queries {
   private Queries() {}
 

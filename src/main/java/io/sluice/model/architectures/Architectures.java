@@ -29,13 +29,13 @@ public final class Architectures {
     this.all = all;
   }
 
-  /** Those that Sluice has. */
+  /** The built-in architectures. */
   public static Architectures builtIn() {
     return BUILT_IN;
   }
 
   /**
-   * These and one more.
+   * These architectures and one more.
    *
    * @throws IllegalArgumentException if one of these has its name, in either kind of file
    */

@@ -165,7 +165,7 @@ final class Gpt2 implements Architecture {
           "attention.layer_norm_epsilon", MlpActivation.GELU_TANH, false, 0, attention);
     }
 
-    /** HuggingFace alone keeps the projections as {@code [in, out]}. */
+    /** HuggingFace's files store the projections as {@code [in, out]}, GGUF files do not. */
     @Override
     public boolean isTransposed(String name) {
       return name.contains(".c_") && name.endsWith(".weight");

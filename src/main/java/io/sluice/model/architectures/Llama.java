@@ -27,8 +27,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Llama 2 and 3, SmolLM2: RMS norms, rotary positions, grouped queries, gated MLP. What differs in
- * models that are otherwise like it, subclasses say.
+ * Llama 2 and 3, SmolLM2: RMS norms, rotary positions, grouped queries, gated MLP. Subclasses
+ * define what differs in similar models.
  *
  * <p>{@code attn_out} is the output of {@code self_attn.o_proj}, {@code mlp_out} that of {@code
  * mlp.down_proj}; the layer adds both as they are.

@@ -8,7 +8,7 @@ import io.sluice.model.parts.KeyTable;
 import java.io.IOException;
 import java.util.List;
 
-/** Mistral: {@link Llama} whose layers may see through a window. */
+/** Mistral: Llama with sliding-window attention in some or all layers. */
 final class Mistral extends Llama {
   @Override
   public String label() {

@@ -13,8 +13,8 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * Qwen2 and Qwen2.5: {@link Llama} with biases on queries, keys and values; upper layers may see
- * through a window.
+ * Qwen2 and Qwen2.5: {@link Llama} with biases on queries, keys and values; upper layers may have
+ * sliding-window attention.
  */
 class Qwen2 extends Llama {
   @Override

@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What the operations between two values of a graph make of one number, where all of them go
- * element by element: exporters spell out activation functions and scales in many ways, which are
- * distinguished by what they give.
+ * The function of one number that element-wise operations between two values of a graph compute.
+ * Exporters write activation functions and scales in many ways; they are recognised by their
+ * results.
  */
 final class OnnxFunction {
   /** Deeper than any function is spelled out. */

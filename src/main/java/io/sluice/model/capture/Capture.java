@@ -21,7 +21,7 @@ import java.util.List;
 import java.util.function.LongConsumer;
 
 /**
- * Runs texts through a model and stores what its hook points write.
+ * Runs texts through a model and stores the activations at its hook points.
  *
  * <pre>{@code
  * try (LoadedModel model = LoadedModel.open(path, Device.CPU)) {
@@ -84,7 +84,7 @@ public final class Capture {
     return new Capture(model, spec, tokens, rows, problems);
   }
 
-  /** What was wrong with the texts, as far as they are read. */
+  /** The problems in the texts read so far. */
   public TextProblems problems() {
     return problems;
   }
@@ -146,7 +146,7 @@ public final class Capture {
   }
 
   /**
-   * Runs the texts and writes a store as {@code store} says, which has the columns of {@link
+   * Runs the texts and writes a store as {@code store} specifies, with the columns of {@link
    * #storeSpec}.
    *
    * @throws IOException as {@link #run(Path, LongConsumer)}

@@ -23,8 +23,8 @@ import java.util.Map;
 /**
  * Puts the activations of a batch into a store while the model runs. Rows are reserved before the
  * forward pass, and each hook copies its activation straight into the Arrow buffers, on all cores:
- * one copy, which also converts and leaves out padding and special tokens. Only where a batch
- * crosses the end of a shard is the part beyond kept until the shard is full.
+ * one copy, which also converts and leaves out padding and special tokens. Only if a batch crosses
+ * the end of a shard, the rest of it is kept until the shard is full.
  */
 final class CaptureSink implements AutoCloseable {
   private static final Workers WORKERS = Workers.allCores();
@@ -105,7 +105,7 @@ final class CaptureSink implements AutoCloseable {
   /** As the store takes it: on the CPU, in the column's type or float32. */
   private static Tensor onCpu(Tensor activation, DType column) {
     boolean fits = activation.dtype() == DType.F32 || activation.dtype() == column;
-    // A GPU converts faster than it hands over.
+    // A GPU converts faster than it copies to the host.
     Tensor converted =
         activation.device().isCuda()
             ? activation.to(column)
@@ -159,7 +159,7 @@ final class CaptureSink implements AutoCloseable {
     close();
   }
 
-  /** Frees what was kept for the next shard. */
+  /** Frees the rows that were kept for the next shard. */
   @Override
   public void close() {
     if (beyond != null) {

@@ -109,7 +109,7 @@ public final class ContextBatches implements AutoCloseable {
     return tokens;
   }
 
-  /** What was wrong with the texts so far. */
+  /** The problems in the texts read so far. */
   public TextProblems problems() {
     return reader.problems();
   }

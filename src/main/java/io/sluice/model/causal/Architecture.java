@@ -8,8 +8,8 @@ import java.io.IOException;
 
 /**
  * A family of causal language models: its name, its configuration, the names of its tensors and the
- * arrangement of its layers. All that is special about a family is in its class, and no other code
- * names it. {@code docs/extending.md} says how to add one.
+ * arrangement of its layers. Everything specific to a family is in its class, and no other code
+ * names the family. {@code docs/extending.md} says how to add one.
  */
 public interface Architecture {
   /** The name that {@code model_type} in {@code config.json} gives. */
@@ -23,8 +23,8 @@ public interface Architecture {
   KeyTable configKeys();
 
   /**
-   * What {@code config.json} says. A setting that is missing has the default of {@code
-   * transformers}.
+   * Reads the configuration in {@code config.json}. A setting that is missing has the default of
+   * {@code transformers}.
    *
    * @throws IOException if a setting is missing, out of range or not supported
    * @throws IllegalArgumentException if two settings do not fit each other

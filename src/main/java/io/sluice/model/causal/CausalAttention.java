@@ -11,12 +11,12 @@ import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 
 /**
- * Attention to tokens before. Right padding needs no mask: no real token sees what comes after it.
+ * Causal attention. Padding on the right needs no mask, since no token attends to later ones.
  *
  * @param projections make queries, keys and values
  * @param rotary rotates queries and keys by position; null where positions are learned
  * @param config sizes, scale and cap of the scores
- * @param window how many tokens a query sees, itself included; 0 for all before it
+ * @param window how many tokens a query attends to, itself included; 0 for all earlier ones
  * @param output {@code W_O} and its bias
  */
 public record CausalAttention(

@@ -20,7 +20,7 @@ public record CausalConfigFile(ConfigFile file) {
   public static final int FOLLOWS = 0;
 
   /**
-   * What a file says.
+   * Reads a configuration file.
    *
    * @throws IOException if a setting is missing, out of range or not supported
    */
@@ -41,7 +41,7 @@ public record CausalConfigFile(ConfigFile file) {
   }
 
   /**
-   * The width of a head: {@code head_dim}, or what follows from other sizes.
+   * The width of a head: {@code head_dim}, or computed from other sizes.
    *
    * @param otherwise what a file means that lacks it; {@link #FOLLOWS} for the quotient
    */
@@ -78,7 +78,7 @@ public record CausalConfigFile(ConfigFile file) {
   }
 
   /**
-   * How far each layer's queries see, as {@code layer_types} says.
+   * The attention window of each layer, from {@code layer_types}.
    *
    * @param window of those layers that slide; 0 for none
    * @param otherwise which layers slide where the file does not say

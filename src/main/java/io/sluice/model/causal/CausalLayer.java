@@ -34,7 +34,7 @@ public record CausalLayer(
     Mlp mlp,
     Norm afterMlp) {
 
-  /** Attention, then the MLP on what it made; each normalises what it reads. */
+  /** Attention, then the MLP on its result; each normalises what it reads. */
   public static CausalLayer sequential(
       int index, Norm beforeAttention, CausalAttention attention, Norm beforeMlp, Mlp mlp) {
     return new CausalLayer(index, false, beforeAttention, attention, null, beforeMlp, mlp, null);

@@ -19,7 +19,9 @@ import java.io.IOException;
 import java.util.List;
 import java.util.function.IntConsumer;
 
-/** A causal language model of any architecture: whole passes, losses, and text piece by piece. */
+/**
+ * A causal language model of any architecture: whole passes, losses, and decoding token by token.
+ */
 public final class CausalModel implements LanguageModel {
   private final OnePass onePass = new OnePass();
   private final CausalStack stack;

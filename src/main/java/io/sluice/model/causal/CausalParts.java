@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What a causal language model is made of.
+ * The parts of a causal language model.
  *
  * @param tokens the token embedding, {@code [vocabulary, dModel]}
  * @param embeddingScale the factor on token embeddings

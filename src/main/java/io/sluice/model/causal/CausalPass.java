@@ -11,7 +11,10 @@ import io.sluice.torch.TensorScope;
 import java.util.HashMap;
 import java.util.Map;
 
-/** What all layers of one forward pass share: how far queries see, and what came before. */
+/**
+ * The data that all layers of one forward pass share: the attention masks, and cached keys and
+ * values.
+ */
 final class CausalPass {
   private final int size;
   private final int length;

@@ -6,8 +6,8 @@ import java.io.IOException;
 import java.util.Map;
 
 /**
- * How GGUF files hold an architecture: its settings in their metadata, and what llama.cpp's
- * converter makes of HuggingFace's tensors.
+ * How GGUF files hold an architecture: its settings in their metadata, and how llama.cpp's
+ * converter changes HuggingFace's tensors.
  */
 public abstract class GgufForm {
   private final String label;
@@ -40,7 +40,7 @@ public abstract class GgufForm {
   public abstract KeyTable keys();
 
   /**
-   * What the metadata says. Defaults are those of llama.cpp.
+   * Reads the configuration in the metadata. Defaults are those of llama.cpp.
    *
    * @throws IOException if a setting is missing, out of range or not supported
    * @throws IllegalArgumentException if two settings do not fit each other

@@ -41,7 +41,7 @@ public final class GgufSettings {
   }
 
   /**
-   * What a file says.
+   * Reads the settings of a file.
    *
    * @param architecture the one that the file names, which has a {@link GgufForm}
    * @throws IOException if a setting is missing, out of range or not supported

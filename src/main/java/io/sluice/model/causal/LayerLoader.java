@@ -45,12 +45,12 @@ public record LayerLoader(
     return linear(name, config.dModel(), width(config.attention().heads()), biased);
   }
 
-  /** What the MLP begins with, or its gate, {@code [intermediate, dModel]}. */
+  /** The first matrix of the MLP, or its gate, {@code [intermediate, dModel]}. */
   public Linear up(String name, boolean biased) throws IOException {
     return linear(name, config.intermediate(), config.dModel(), biased);
   }
 
-  /** What the MLP ends with, {@code [dModel, intermediate]}. */
+  /** The last matrix of the MLP, {@code [dModel, intermediate]}. */
   public Linear down(String name, boolean biased) throws IOException {
     return linear(name, config.dModel(), config.intermediate(), biased);
   }

@@ -6,7 +6,7 @@ import io.sluice.torch.Tensor;
 
 /** The multilayer perceptron of a layer. */
 public sealed interface Mlp {
-  /** What it adds to the residual stream. */
+  /** Computes the output of the MLP. */
   Tensor apply(Tensor x);
 
   /** {@code down(act(up(x)))}. */

@@ -6,13 +6,13 @@ import io.sluice.torch.Tensor;
 import java.util.List;
 
 /**
- * Makes queries, keys and values of what a layer reads.
+ * Computes queries, keys and values from the input of a layer.
  *
  * @param parts one projection each, or one for all three
- * @param layout where they lie in what the parts give, side by side
+ * @param layout where they are in the concatenated results of the parts
  * @param config numbers and width of the heads
- * @param queryNorm on each query by itself, before it is rotated; null for none
- * @param keyNorm on each key by itself; null for none
+ * @param queryNorm on each query, before it is rotated; null for none
+ * @param keyNorm on each key, before it is rotated; null for none
  */
 public record Projections(
     List<Linear> parts, Layout layout, AttentionConfig config, Norm queryNorm, Norm keyNorm) {
@@ -50,7 +50,7 @@ public record Projections(
     return new Projections(List.of(all), Layout.HEAD_BY_HEAD, attention, null, null);
   }
 
-  /** These queries and keys, each head normalised by itself. */
+  /** Normalises the queries or keys of each head. */
   public Projections normalised(Norm query, Norm key) {
     return new Projections(parts, layout, config, query, key);
   }

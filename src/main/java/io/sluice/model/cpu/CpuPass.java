@@ -22,7 +22,7 @@ public record CpuPass(Attention.Batch rows, RotaryAngles angles, Hooks hooks, Ke
     return new CpuPass(Attention.Batch.of(length, lengths), angles, hooks, null);
   }
 
-  /** Tokens that follow those of a text that have run. */
+  /** A pass of tokens that continue a text. */
   public static CpuPass continuing(
       KeyValueCache cache, int length, RotaryAngles angles, Hooks hooks) {
     int end = cache.length() + length;

@@ -10,8 +10,8 @@ import java.util.Map;
 /**
  * The keys and values of the tokens that have run, per layer, so that the next tokens need not run
  * them again: tensors where LibTorch runs the layers, rows of queries, keys and values where the
- * vector kernels do. There is room for more than there are, and the room doubles when it is full.
- * What a pass adds counts once the pass is over: one that fails leaves the cache as it was.
+ * vector kernels do. The capacity doubles when it is full. Additions of a pass take effect when the
+ * pass has ended; a pass that fails leaves the cache unchanged.
  */
 public final class KeyValueCache implements AutoCloseable {
   private static final int LEAST_ROOM = 32;
@@ -38,7 +38,7 @@ public final class KeyValueCache implements AutoCloseable {
   }
 
   /**
-   * Keeps the keys and values of a pass behind those before.
+   * Appends the keys and values of a pass.
    *
    * @param layer whose they are
    * @param keys {@code [1, groups, tokens, headDim]}

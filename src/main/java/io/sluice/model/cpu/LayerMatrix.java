@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * A matrix {@code W} and bias {@code b} of a layer: {@code x·Wᵀ + b} for rows {@code x}, {@code
- * [rows, in]} float32. What it gives is {@code [rows, out]}. Several threads may use one at a time.
+ * [rows, in]} float32. The result is {@code [rows, out]}. Several threads may use one at a time.
  */
 public sealed interface LayerMatrix permits LayerMatrix.Repacked, StackedMatrix {
   int out();

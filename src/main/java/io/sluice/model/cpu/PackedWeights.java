@@ -25,7 +25,7 @@ public final class PackedWeights {
     this.outputProjections = new Tensor[layers.size()];
   }
 
-  /** {@code W_O} of a layer, which stays these layers'. */
+  /** {@code W_O} of a layer; the memory belongs to the layers. */
   public Tensor outputProjection(int layer) {
     if (outputProjections[layer] == null) {
       LayerMatrix.Repacked matrix = packed(layers.get(layer).output());

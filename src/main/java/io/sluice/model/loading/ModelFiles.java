@@ -33,7 +33,7 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
   }
 
   /**
-   * Finds a model's files but for the tokenizer, which lies elsewhere.
+   * Finds a model's files; the tokenizer is given.
    *
    * @param path a weight file, or a folder with one
    * @param elsewhere the tokenizer; null to look for it beside the weights

@@ -7,7 +7,7 @@ import java.util.Map;
 
 /**
  * The keys of {@code config.json} that mean the same in every architecture: those of the base class
- * in {@code transformers}, and what libraries and training programs leave in published files.
+ * in {@code transformers}, and those that libraries and training programs leave in published files.
  */
 public final class CommonKeys {
   private static final KeyTable TABLE = newTable();

@@ -19,7 +19,7 @@ import java.util.TreeSet;
  *
  * @param file where it is, for messages
  * @param json its content, an object
- * @param read the keys that were asked for so far
+ * @param read the keys that were read so far
  */
 public record ConfigFile(Path file, JsonNode json, Set<String> read) {
   private static final long MAX_BYTES = 16L << 20;

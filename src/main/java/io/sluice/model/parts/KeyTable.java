@@ -12,15 +12,15 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /**
- * What becomes of each key of a configuration: it is honoured, it is refused unless it says what is
- * computed anyway, or it has no effect on what is computed. A key that is none of these is refused,
- * since it may change the result. The check and the tables in {@code docs/models.md} are made from
- * the same rules.
+ * How each key of a configuration is treated: it is honoured; it is refused unless its value is the
+ * one that is implemented; or it has no effect on the computation. Any other key is refused, since
+ * it may change the result. The check and the tables in {@code docs/models.md} are made from the
+ * same rules.
  *
- * <p>A key that ends in {@code .*} stands for all that begin as it does.
+ * <p>A key that ends in {@code .*} stands for all keys with that beginning.
  */
 public final class KeyTable {
-  /** What a key says of the model. */
+  /** How a key is treated. */
   private enum Outcome {
     HONOURED,
     REFUSED_UNLESS,
@@ -33,7 +33,7 @@ public final class KeyTable {
     JsonNode get(String key) throws IOException;
   }
 
-  /** Whether a value says what is computed anyway. */
+  /** Whether a value is the one that is implemented. */
   public interface Condition {
     boolean holds(JsonNode value, Values all) throws IOException;
   }
@@ -54,20 +54,20 @@ public final class KeyTable {
     this.name = name;
   }
 
-  /** These keys are read, and what they say is computed. */
+  /** These keys are read and determine the computation. */
   public KeyTable honoured(String... keys) {
     return add(HONOURED, keys);
   }
 
-  /** These keys change nothing of what Sluice computes. */
+  /** These keys do not affect what Sluice computes. */
   public KeyTable noEffect(String... keys) {
     return add(NO_EFFECT, keys);
   }
 
   /**
-   * These keys must say what is computed anyway.
+   * These keys must have the value that is implemented.
    *
-   * @param words what they must say, for messages and the documentation
+   * @param words the required value, for messages and the documentation
    */
   public KeyTable unless(String words, Condition condition, String... keys) {
     return add(new Rule(Outcome.REFUSED_UNLESS, words, condition), keys);
@@ -125,7 +125,7 @@ public final class KeyTable {
     return rule(key) != null;
   }
 
-  /** Whether {@code key} changes nothing of what is computed. */
+  /** Whether {@code key} does not affect the computation. */
   public boolean hasNoEffect(String key) {
     Rule rule = rule(key);
     return rule != null && rule.outcome == Outcome.NO_EFFECT;

@@ -7,8 +7,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * A model's parameters under HuggingFace's names, wherever they come from. An implementation
- * renames, and transposes or dequantises where its file keeps them otherwise.
+ * A model's parameters under HuggingFace's names, wherever they come from. Implementations rename,
+ * transpose and dequantise the tensors of their file as needed.
  */
 public interface ModelTensors {
   /** The file, for messages. */
@@ -29,7 +29,7 @@ public interface ModelTensors {
 
   /**
    * A parameter on the CPU in the innermost scope, of a floating-point type: a view of the mapped
-   * file where that is possible, else made anew with each call.
+   * file if possible, otherwise a new copy in each call.
    *
    * @throws IOException if its values are not floating-point numbers
    * @throws IllegalArgumentException if there is none of this name
@@ -77,13 +77,13 @@ public interface ModelTensors {
   }
 
   /**
-   * Checks that the model has taken all parameters that would change what it computes.
+   * Checks that the model has read all parameters that would affect the computation.
    *
    * @throws IOException if one was left
    */
   default void requireAllTaken() throws IOException {}
 
-  /** Whether these are a model's without its head. */
+  /** Whether these are the parameters of a model without its head. */
   default boolean isHeadless() {
     return false;
   }

@@ -11,7 +11,7 @@ import java.io.IOException;
 
 /**
  * How byte-level tokenizers split a text into the pieces that are merged on their own. GGUF files
- * have only a name for it; what the names mean is in llama.cpp and in the models' own {@code
+ * contain only a name for it, whose meaning is defined by llama.cpp and by the models' own {@code
  * tokenizer.json}.
  */
 enum GgufSplitter {

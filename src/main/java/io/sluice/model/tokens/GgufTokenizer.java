@@ -15,8 +15,9 @@ import java.util.Map;
 
 /**
  * Converts the tokenizer of a GGUF file to the form of {@code tokenizer.json}, for byte-level BPE
- * ({@code gpt2}) and for SentencePiece's BPE ({@code llama}). How a byte-level tokenizer splits a
- * text before it merges is only named in the file; {@link GgufSplitter} knows the names.
+ * ({@code gpt2}) and for SentencePiece's BPE ({@code llama}). The file contains only a name for the
+ * way in which a byte-level tokenizer splits a text; {@link GgufSplitter} has the meaning of the
+ * names.
  */
 final class GgufTokenizer {
   private static final String PREFIX = "tokenizer.ggml.";

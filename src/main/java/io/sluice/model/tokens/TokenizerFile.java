@@ -21,9 +21,9 @@ import java.util.Iterator;
 import java.util.List;
 
 /**
- * What a {@code tokenizer.json} holds: the description of the tokenizer itself, and the special
- * tokens that its post-processor puts around a text. Truncation and padding that it asks for are
- * left out: texts are cut into contexts here.
+ * The contents of a {@code tokenizer.json}: the description of the tokenizer itself, and the
+ * special tokens that its post-processor puts around a text. Truncation and padding that it asks
+ * for are left out: texts are cut into contexts here.
  *
  * @param root the whole description
  * @param prefix ids of special tokens that come before a text

@@ -14,7 +14,7 @@ interface AdamKernel {
   float VANISHING = 1e-30f;
 
   /**
-   * One step of Adam on one row, as {@link AdamRows.Session#step} says.
+   * One step of Adam on one row, as {@link AdamRows.Session#step} defines it.
    *
    * @param value address of the row
    * @param first address of its first moments

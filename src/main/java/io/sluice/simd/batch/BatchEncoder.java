@@ -5,7 +5,7 @@ import io.sluice.simd.NonFiniteWeightsException;
 /** The superclass of the encoders of batches. Their weights are prepared before they are used. */
 public interface BatchEncoder {
   /**
-   * Takes weights, or takes note that they have changed. They are read while encoding and must not
+   * Sets the weights, or declares that they have changed. They are read while encoding and must not
    * change before the next call of this.
    *
    * @param moved by feature, whether its row, bias or factor may differ from what the call before
@@ -22,6 +22,6 @@ public interface BatchEncoder {
     prepare(weights, null);
   }
 
-  /** What bounds the products now: {@code int8}, {@code directions}, both, or {@code none}. */
+  /** The bounds in use: {@code int8}, {@code directions}, both, or {@code none}. */
   String screen();
 }

@@ -19,7 +19,7 @@ interface SparseKernels {
   /** Features of one tile of {@link #encodeTile}. */
   int TILE_FEATURES = 8;
 
-  /** What these kernels are, for instance {@code vector-512}. */
+  /** The name of these kernels, for instance {@code vector-512}. */
   String name();
 
   /** Tokens side by side in a panel. */
@@ -95,8 +95,8 @@ interface SparseKernels {
 
   /**
    * Products of one row with several vectors: {@code out[e] = Σ_i vectors[which[e]·width + i] ·
-   * table[row·width + i]} for {@code from ≤ e < to}, each the same bits whatever else is asked for
-   * with it.
+   * table[row·width + i]} for {@code from ≤ e < to}, each with the same bits whatever else is
+   * computed in the call.
    */
   void dotVectors(
       MemorySegment table,

@@ -56,7 +56,7 @@ final class TileScan<S extends FoundCodes> {
     return weights;
   }
 
-  /** What bounds the products now: {@code int8} or {@code none}. */
+  /** The bounds in use: {@code int8} or {@code none}. */
   String screen() {
     return table.rounded() == null ? "none" : "int8";
   }

@@ -17,7 +17,7 @@ public final class TopKHeaps {
   private int k;
 
   /**
-   * Starts anew with nothing held.
+   * Removes all entries.
    *
    * @param tokens how many, at least 0
    * @param k what each keeps, at least 1

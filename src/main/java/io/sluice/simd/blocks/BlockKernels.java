@@ -13,7 +13,7 @@ import java.util.List;
  * package does. Implementations have no state and may be used by any number of threads.
  */
 interface BlockKernels {
-  /** What these kernels are, for instance {@code vector-512}. */
+  /** The name of these kernels, for instance {@code vector-512}. */
   String name();
 
   /**

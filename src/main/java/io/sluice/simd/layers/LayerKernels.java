@@ -25,7 +25,7 @@ interface LayerKernels {
    */
   long PITCH_BYTES = (MOST_DEPTH + 16) * Float.BYTES;
 
-  /** What these kernels are, for instance {@code vector-512}. */
+  /** The name of these kernels, for instance {@code vector-512}. */
   String name();
 
   /** Floats side by side in a panel, twice the lanes of a vector. */
@@ -150,8 +150,8 @@ interface LayerKernels {
   void add(long a, long b, long out, int count);
 
   /**
-   * Splits values into the nearest bfloat16 of each, and the nearest of what is left. NaN stays NaN
-   * in both; what is infinite or rounds to it has NaN for its rest.
+   * Splits values into the nearest bfloat16 of each, and the nearest of the remainder. NaN stays
+   * NaN in both; what is infinite or rounds to it has NaN for its rest.
    *
    * @param high room for {@code count} bfloat16 values
    * @param low likewise

@@ -51,12 +51,12 @@ public final class PackedMatrix {
     NativeMemory.written(bias, padded, Float.BYTES);
   }
 
-  /** What a product gives per row. */
+  /** Number of results per row. */
   public int out() {
     return out;
   }
 
-  /** What a product takes per row. */
+  /** Number of values per input row. */
   public int in() {
     return in;
   }

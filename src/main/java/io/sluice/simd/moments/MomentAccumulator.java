@@ -139,7 +139,7 @@ public final class MomentAccumulator {
     }
   }
 
-  /** What all rows added so far amount to. More rows may be added afterwards. */
+  /** The moments of all rows added so far. More rows may be added afterwards. */
   public Moments moments() {
     multiply();
     flush();

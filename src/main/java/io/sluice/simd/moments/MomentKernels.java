@@ -24,7 +24,7 @@ interface MomentKernels {
   /** Rows of one tile: how many columns of the left panel a call of {@link #tile} takes. */
   int TILE_ROWS = 8;
 
-  /** What these kernels are, for instance {@code vector-512}. */
+  /** The name of these kernels, for instance {@code vector-512}. */
   String name();
 
   /**

@@ -29,13 +29,13 @@ interface RowKernels {
   /** Rows are padded with zeros to a multiple of so many values. */
   int PADDING = 16;
 
-  /** What is written past the last result may be overwritten: so many floats. */
+  /** Number of floats after the last result that may be overwritten. */
   int SLACK = 16;
 
   /** Scratch memory of a call, in floats. */
   int SUMS = 4 * VECTORS * PADDING;
 
-  /** What these kernels are, for instance {@code vector-512}. */
+  /** The name of these kernels, for instance {@code vector-512}. */
   String name();
 
   /**

@@ -3,9 +3,9 @@ package io.sluice.tokenizer.characters;
 import io.sluice.memory.ScratchArrays;
 import java.util.Arrays;
 
-/** Texts with a value each, found by their first characters. */
+/** A trie of texts, each with a value. */
 public final class CharTrie {
-  /** What {@link #next} gives where no text goes on. */
+  /** The result of {@link #next} if no text continues so. */
   public static final int NONE = -1;
 
   public static final int ROOT = 0;

@@ -28,12 +28,12 @@ public final class Characters {
     return CharacterKind.PUNCTUATION.has(c);
   }
 
-  /** What {@code \w} is: letters, marks, digits, connectors and joiners. */
+  /** Whether {@code \w} matches a character: letters, marks, digits, connectors and joiners. */
   public static boolean isWord(int c) {
     return CharacterKind.WORD.has(c);
   }
 
-  /** Each character in lower case by itself, whatever stands around it. */
+  /** Converts each character to lower case, without regard to its context. */
   public static String lowercase(String text) {
     int at = 0;
     while (at < text.length() && isLower(text.charAt(at))) {

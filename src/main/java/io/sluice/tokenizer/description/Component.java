@@ -98,7 +98,7 @@ public record Component(String path, JsonNode node) {
     return has(name) ? number(name, least) : otherwise;
   }
 
-  /** What a pattern of a Split or Replace says: a text or a regular expression. */
+  /** Reads the pattern of a Split or Replace: a text or a regular expression. */
   public Occurrences pattern() throws TokenizerException {
     Component pattern = child("pattern");
     if (pattern.has("String")) {

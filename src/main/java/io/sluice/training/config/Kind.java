@@ -56,12 +56,12 @@ public sealed interface Kind {
     return InitialEncoder.ofLabel(json.text("encoderStart"));
   }
 
-  /** What it is called in the titles of runs; empty for the usual kind, an autoencoder. */
+  /** The name in the titles of runs; empty for the usual kind, an autoencoder. */
   default String title() {
     return type();
   }
 
-  /** Where the encoder starts, each row by what its feature writes. */
+  /** The initialisation of the encoder rows from the decoder. */
   default InitialEncoder encoderStart() {
     return InitialEncoder.PULL_BACK;
   }

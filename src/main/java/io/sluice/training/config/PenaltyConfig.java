@@ -72,7 +72,7 @@ public record PenaltyConfig(
     return step >= steps ? weight : weight * step / steps;
   }
 
-  /** What is charged at step {@code step}, counted from 1. */
+  /** The penalty at step {@code step}, counted from 1. */
   public Penalty penalty(long step) {
     return switch (kind) {
       case L1 -> new Penalty.Linear();

@@ -6,7 +6,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** What a penalty charges for a code {@code f_j}, of {@code u = f_j · ‖W_D[j]‖}. */
+/** The penalty of a code {@code f_j}, as a function of {@code u = f_j · ‖W_D[j]‖}. */
 public enum PenaltyKind {
   /** {@code u}. */
   L1,
@@ -25,13 +25,13 @@ public enum PenaltyKind {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /** What is charged with an activation function where nothing is said. */
+  /** The default penalty of an activation function. */
   public static PenaltyKind usual(ActivationFunction activation) {
     return activation instanceof JumpReLU ? L0 : L1;
   }
 
   /**
-   * The one of this name.
+   * The constant with this label.
    *
    * @throws IllegalArgumentException if there is none; the message lists those there are
    */

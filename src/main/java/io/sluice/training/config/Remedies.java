@@ -77,7 +77,7 @@ public record Remedies(
         });
   }
 
-  /** These, and constrained training. */
+  /** These remedies and constrained training. */
   public Remedies constrainedTo(int directions, double share) {
     return with(
         copy -> {
@@ -87,7 +87,7 @@ public record Remedies(
         });
   }
 
-  /** These, and AuxK. */
+  /** These remedies and AuxK. */
   public Remedies withAuxK(int k, double weight) {
     return with(
         copy -> {
@@ -97,7 +97,7 @@ public record Remedies(
         });
   }
 
-  /** These, and resampling. */
+  /** These remedies and resampling. */
   public Remedies resampled(long every, long until) {
     return with(
         copy -> {
@@ -106,7 +106,10 @@ public record Remedies(
         });
   }
 
-  /** These, and what counts as dead for AuxK and resampling. */
+  /**
+   * These remedies with another number of tokens after which AuxK and resampling count a feature as
+   * dead.
+   */
   public Remedies deadAfter(long tokens) {
     return with(copy -> copy.deadAfter = tokens);
   }

@@ -6,7 +6,8 @@ import io.sluice.files.Fields;
 import java.io.IOException;
 
 /**
- * How long a run is, in which steps, and after how many of them it writes something.
+ * The length of a run, its batch size and learning rate, and the intervals of metrics and
+ * checkpoints.
  *
  * @param learningRate peak learning rate of Adam
  * @param beta1 decay of the first moment
@@ -112,7 +113,7 @@ public record Schedule(
   }
 
   /**
-   * Writes what decides the steps into the configuration of a run.
+   * Writes the settings that determine the steps into the configuration of a run.
    *
    * @param batchName the field of {@code batch}
    */
@@ -128,7 +129,7 @@ public record Schedule(
   }
 
   /**
-   * Writes what is measured and kept, and when.
+   * Writes the settings of metrics and checkpoints.
    *
    * @param windowName the field of {@code deadWindow}
    */
@@ -139,7 +140,7 @@ public record Schedule(
   }
 
   /**
-   * What {@link #writeSteps} and {@link #writeCadence} wrote.
+   * Reads what {@link #writeSteps} and {@link #writeCadence} wrote.
    *
    * @throws IOException if a field is missing or out of range; the message names it
    */

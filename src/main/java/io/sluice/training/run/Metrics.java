@@ -3,8 +3,7 @@ package io.sluice.training.run;
 import com.fasterxml.jackson.annotation.JsonInclude;
 
 /**
- * How training went over the steps since the last line; written to {@code metrics.jsonl} under
- * these names.
+ * The metrics of the steps since the last line, written to {@code metrics.jsonl} under these names.
  *
  * @param step optimiser steps so far
  * @param tokens tokens seen so far
@@ -19,9 +18,9 @@ import com.fasterxml.jackson.annotation.JsonInclude;
  * @param deadWindowTokens the window
  * @param learningRate of the last step
  * @param tokensPerSecond speed since the last line
- * @param seconds training time so far, over all sittings
- * @param screen what bounded the products of the last step, so that few were computed in float32:
- *     {@code int8}, {@code directions}, both or {@code none}; null where nothing could
+ * @param seconds training time so far, over all sessions
+ * @param screen the bounds used in the last step, with which few products are computed in float32:
+ *     {@code int8}, {@code directions}, both or {@code none}; null if the trained model has none
  */
 public record Metrics(
     long step,

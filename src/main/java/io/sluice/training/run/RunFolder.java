@@ -26,10 +26,10 @@ import java.util.List;
 public final class RunFolder implements AutoCloseable {
   static final String FORMAT = "sluice.run/1";
 
-  /** What describes a run in its folder. */
+  /** The file that describes a run. */
   public static final String DESCRIPTION = "run.json";
 
-  /** What describes a sweep, which has no run in its own folder. */
+  /** The file that describes a sweep, whose folder contains no run itself. */
   public static final String SWEEP = "sweep.json";
 
   private static final String REMEDY = "restore it, or start a new run in another folder";
@@ -46,7 +46,7 @@ public final class RunFolder implements AutoCloseable {
   }
 
   /**
-   * Takes a folder for a new run.
+   * Locks a folder for a new run.
    *
    * @throws IOException if it holds a run or a sweep already, or is in use
    */
@@ -92,7 +92,7 @@ public final class RunFolder implements AutoCloseable {
   }
 
   /**
-   * Opens the folder of a run and makes what continues it. If that fails, the folder is closed.
+   * Opens the folder of a run to continue it. If that fails, the folder is closed.
    *
    * @throws IOException if the folder holds no run or is in use, or the run cannot continue
    */
@@ -199,7 +199,7 @@ public final class RunFolder implements AutoCloseable {
         .record(Metrics.class);
   }
 
-  /** Removes what an earlier try that got no further left behind. */
+  /** Removes the metrics and checkpoints of an earlier attempt, to start from step 0. */
   public void clear() throws IOException {
     Files.deleteIfExists(path.resolve(METRICS));
     for (Path checkpoint : StateFile.list(path)) {
@@ -237,7 +237,7 @@ public final class RunFolder implements AutoCloseable {
     return StateFile.list(path);
   }
 
-  /** Lets go of a folder in which no run could be begun, and leaves nothing of it. */
+  /** Releases a folder in which no run could be started, and deletes what was made. */
   public void giveUp() throws IOException {
     if (metrics != null) {
       metrics.close();

@@ -7,9 +7,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * The life of a run, whatever it trains: counts steps, tokens and time, writes metrics and
- * checkpoints when they are due, stops when it is asked to, and ends with the export and the
- * result. Used by one thread.
+ * Runs the training of a dictionary or a Lorsa: counts steps, tokens and time, writes metrics and
+ * checkpoints when they are due, stops on request, and ends with the export and the result. Used by
+ * one thread.
  */
 public final class RunLoop implements AutoCloseable {
   /** What a run trains. */
@@ -136,13 +136,13 @@ public final class RunLoop implements AutoCloseable {
     return tokens;
   }
 
-  /** Adds what a step has measured. */
+  /** Adds the sums of a step. */
   public void addTally(double squaredError, long codes, long ofTokens) {
     tally = tally.plus(squaredError, codes, ofTokens);
   }
 
   /**
-   * Trains to the last step, saves what was trained and removes the checkpoints.
+   * Trains to the last step, saves the trained dictionary or Lorsa, and removes the checkpoints.
    *
    * @throws StoppedException if the listener has asked for it
    */
@@ -158,7 +158,7 @@ public final class RunLoop implements AutoCloseable {
     return finish();
   }
 
-  /** One step, and what is due after it. */
+  /** Runs one step, then writes metrics and checkpoints that are due. */
   public void advance(Step training, TrainingListener listener) throws IOException {
     sinceNanos = System.nanoTime();
     step++;
@@ -211,12 +211,15 @@ public final class RunLoop implements AutoCloseable {
     return secondsBefore + (spentNanos + running) / 1e9;
   }
 
-  /** Writes a checkpoint of this moment, whatever the schedule says of them. */
+  /** Writes a checkpoint now, independently of the schedule. */
   public void checkpoint() throws IOException {
     trained.checkpoint(folder.path(), new RunPosition(step, tokens, seconds(), tally));
   }
 
-  /** Saves what was trained into the run's folder, describes the result, removes checkpoints. */
+  /**
+   * Saves the trained dictionary or Lorsa into the run's folder, writes the result, and removes
+   * checkpoints.
+   */
   public RunResult finish() throws IOException {
     trained.export(folder.path());
     double seconds = seconds();
@@ -242,7 +245,7 @@ public final class RunLoop implements AutoCloseable {
     return result;
   }
 
-  /** Leaves nothing in a folder in which the run could not be begun. */
+  /** Deletes what was made in a folder in which the run could not be started. */
   public void giveUp() throws IOException {
     folder.giveUp();
   }

@@ -11,7 +11,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
  * @param tokens tokens seen
  * @param heldOutFvu fraction of variance unexplained on all tokens that are held out; null if there
  *     are none
- * @param heldOutTokens how many they are; 0 for none
+ * @param heldOutTokens number of held-out tokens; 0 for none
  * @param fvu fraction of variance unexplained over the last {@code fvuSteps} steps
  * @param fvuSteps those since the last but one line of metrics
  * @param l0 mean number of features that fire on a token
@@ -20,7 +20,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
  * @param loss mean over tokens of the squared error of the activations, scaled as training scales
  *     them
  * @param tokensPerSecond over the whole run
- * @param seconds training time over all sittings
+ * @param seconds training time over all sessions
  */
 public record RunResult(
     long steps,

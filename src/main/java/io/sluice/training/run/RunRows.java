@@ -11,11 +11,11 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /**
- * Which rows of a store a run has trained on and which it has held out, as its {@code run.json}
- * says.
+ * The rows of a store that a run trained on and those that it held out, according to its {@code
+ * run.json}.
  *
- * @param heldOut what was held out; null where it is not known, or the store is another one
- * @param why why it is not known, as the end of a sentence; null where it is
+ * @param heldOut the held-out contexts; null if they are not known or the store is another one
+ * @param why the reason why they are not known, as the end of a sentence; null if they are
  */
 public record RunRows(HeldOut heldOut, String why) {
   private static final String RULE = "heldOut";

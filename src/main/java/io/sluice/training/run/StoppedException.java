@@ -4,7 +4,7 @@ package io.sluice.training.run;
 public final class StoppedException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
-  /** With a message that says where. */
+  /** With a message that names the step. */
   public StoppedException(String message) {
     super(message);
   }

@@ -9,8 +9,8 @@ public interface TrainingListener {
   default void stepped(long step, long tokens) {}
 
   /**
-   * Whether the run shall stop where it is, asked after each step: it then writes a checkpoint and
-   * ends with a {@link StoppedException}.
+   * Whether the run should stop; called after each step. The run then writes a checkpoint and ends
+   * with a {@link StoppedException}.
    */
   default boolean stops() {
     return false;

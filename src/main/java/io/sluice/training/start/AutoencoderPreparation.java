@@ -13,7 +13,10 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.List;
 
-/** An autoencoder at its start: rows tied, behind an input map where training has one. */
+/**
+ * Initialises an autoencoder with tied rows, behind an input map in whitened and constrained
+ * training.
+ */
 final class AutoencoderPreparation {
   private final TrainingConfig config;
   private final ActivationStore store;
@@ -47,7 +50,7 @@ final class AutoencoderPreparation {
     double scale = sample.scale(0, width, config);
     Subspace kept = mapped ? kept(sample) : null;
     WhiteningMap map = mapped ? WhiteningMap.of(config.remedies(), kept, scale) : null;
-    // A map scales by itself.
+    // The map includes the scale.
     List<SiteScaling> seen = List.of(new SiteScaling(hook, mapped ? 1 : scale, List.of()));
     Blueprint inside = mapped ? blueprint.within(map.inside()) : blueprint;
     Initialiser initialiser =

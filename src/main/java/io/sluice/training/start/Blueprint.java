@@ -25,11 +25,12 @@ import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 
 /**
- * What a run will build on a store: where its dictionary reads and writes, and of what shape it is.
+ * The plan of a run on a store: the sites that its dictionary reads and writes, and its shape.
  *
  * @param config the run's configuration
  * @param model the model whose activations the store holds
- * @param prependBos whether it read a token of the beginning before each text, if the store says
+ * @param prependBos whether the model read a beginning-of-text token before each text, if the store
+ *     records it
  * @param inputs what the dictionary reads
  * @param outputs what it writes
  */
@@ -204,7 +205,7 @@ public record Blueprint(
   }
 
   /**
-   * What the dictionary will be.
+   * The configuration of the dictionary.
    *
    * @param threshold what BatchTopK has found, in the units of the dictionary
    */

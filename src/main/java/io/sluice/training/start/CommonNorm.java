@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.function.DoubleFunction;
 
 /**
- * The length that all rows of a new dictionary get: the one that reconstructs a sample best. With
- * it the engine is ready to train.
+ * Finds the common length of all rows of a new dictionary that reconstructs a sample best, and
+ * makes the engine.
  */
 final class CommonNorm {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;

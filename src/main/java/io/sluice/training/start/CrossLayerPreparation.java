@@ -17,9 +17,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A cross-layer transcoder at its start. Every output has a scale, a mean and a subspace of its
- * own. A layer's encoder starts by its own output, which follows from its input the most; what its
- * features write to later ones is a guess at first, in their subspaces, and short.
+ * Initialises a cross-layer transcoder. Every output has its own scale, mean and subspace. A
+ * layer's encoder is initialised from its own output, which its input predicts best. Decoder rows
+ * for later outputs start at random in their subspaces, and short.
  */
 final class CrossLayerPreparation {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;

@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A crosscoder at its start: each site has a scale, a mean and a subspace of its own, and features
+ * Initialises a crosscoder: each site has its own scale, mean and subspace, and encoder and decoder
  * are tied.
  */
 final class CrosscoderPreparation {

@@ -13,9 +13,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /**
- * Where learned thresholds and gates start: all at the rank at which, on a sample, k features of a
- * token fire. So codes are sparse from the first step on, as with BatchTopK, rather than half of
- * all features being active until the penalty has had its effect.
+ * The initial values of learned thresholds and gates, with which k features of a token fire on a
+ * sample. So codes are sparse from the first step on, as with BatchTopK, rather than half of all
+ * features being active until the penalty has had its effect.
  */
 final class InitialThresholds {
   /** A threshold has a logarithm. */

@@ -13,7 +13,7 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * What one pass over a sample of a store says of hook points side by side.
+ * The statistics of hook points from one pass over a sample of a store.
  *
  * @param rows rows read
  * @param meanNorms mean length of the activations of each hook point

@@ -6,7 +6,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.OptionalInt;
 
-/** Samples of a store that several runs start from, each taken once. Used by one thread. */
+/** Samples of a store that several runs share, each read once. Used by one thread. */
 public final class SharedSample {
   private record Key(
       String hook, int rows, long dataSeed, OptionalInt fromPosition, double heldOut) {}

@@ -4,7 +4,7 @@ import io.sluice.dictionary.SiteScaling;
 import java.util.List;
 
 /**
- * What a sample of the activations said before the first step.
+ * The results of a sample of the activations before the first step.
  *
  * @param scale what activations of the run's hook point are multiplied by, so that their mean norm
  *     is {@code sqrt(d)}; 1 if not asked for
@@ -33,7 +33,10 @@ public record StartingPoint(
     outputs = outputs == null ? List.of() : List.copyOf(outputs);
   }
 
-  /** The same with one scale for all of one hook point, where there are no others. */
+  /**
+   * This starting point, with {@code inputs} and {@code outputs} made from the scale if a
+   * checkpoint of an autoencoder has none.
+   */
   public StartingPoint ofAutoencoder(String hook) {
     List<SiteScaling> same = List.of(new SiteScaling(hook, scale, List.of()));
     return inputs.isEmpty()
@@ -49,7 +52,10 @@ public record StartingPoint(
         : this;
   }
 
-  /** Of a cross-layer transcoder, what one layer reads, and writes there and in those after it. */
+  /**
+   * The part of a cross-layer transcoder's starting point for one layer: its input, and the outputs
+   * that it writes.
+   */
   public StartingPoint ofLayer(int layer) {
     return new StartingPoint(
         scale,

@@ -14,8 +14,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A transcoder at its start: input and target have a scale and a mean each, decoder rows lie in the
- * subspace of the target, and encoder rows start where {@link InitialEncoder} says.
+ * Initialises a transcoder: input and target each have a scale and a mean, decoder rows are in the
+ * subspace of the target, and {@link InitialEncoder} determines encoder rows.
  */
 final class TranscoderPreparation {
   private final TrainingConfig config;

@@ -110,7 +110,7 @@ public final class WhiteningMap implements AutoCloseable {
         scale, remedies.whiten(), subspace.mean(), subspace.directions(), gains);
   }
 
-  /** Width of what the engine sees, {@code w}. */
+  /** Width of the input of the engine, {@code w}. */
   public int inside() {
     return inside;
   }

@@ -7,7 +7,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** What may differ between the cells of a sweep, by its name on the command line and in files. */
+/**
+ * A setting that may differ between the cells of a sweep, with its name on the command line and in
+ * files.
+ */
 public enum Axis {
   /** Where features start. */
   INIT("random", "asi"),
@@ -138,7 +141,7 @@ public enum Axis {
     return words;
   }
 
-  /** What values there are, in words. */
+  /** Describes the possible values. */
   public String takes() {
     String listed = String.join(", ", words);
     return kind == Kind.WORD ? listed : listed.isEmpty() ? kind.says : listed + " or " + kind.says;

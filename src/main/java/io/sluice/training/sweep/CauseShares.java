@@ -11,14 +11,14 @@ import java.util.TreeMap;
  * How much of the dead features each cause explains, from a sweep in which its remedy is off and
  * on: mean offset (centring), subspace mismatch (start), stale momentum (optimiser).
  *
- * <p>What a remedy saves depends on which others are at work already. So a cause's share is the
- * mean of what its remedy saves over all orders in which the remedies can be switched on (its
- * Shapley value), over the dead fraction with none of them. The shares and what is left with all of
- * them add up to 1.
+ * <p>The reduction by a remedy depends on which others are on. So a cause's share is its Shapley
+ * value: the reduction by its remedy, averaged over all orders of switching the remedies on,
+ * divided by the dead fraction with none of them. The shares and the share that is still dead with
+ * all remedies add up to 1.
  *
- * @param values what the cells have in common beside the remedies and the seed
+ * @param values the settings that the cells share, apart from the remedies and the seed
  * @param baseline dead fraction with no remedy
- * @param shares by cause; may be negative, where a remedy kills
+ * @param shares by cause; negative if a remedy increases the dead fraction
  * @param unexplained dead fraction with all remedies, over the baseline
  */
 public record CauseShares(

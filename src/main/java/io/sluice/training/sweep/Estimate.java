@@ -1,7 +1,7 @@
 package io.sluice.training.sweep;
 
 /**
- * A mean over repeats, and how far it may be off.
+ * A mean over repeats and its standard error.
  *
  * @param mean of the repeats
  * @param standardError standard deviation of the repeats (over n − 1) by the root of n; NaN for a

@@ -125,7 +125,7 @@ public final class Sweep implements AutoCloseable {
   }
 
   /**
-   * Takes up a sweep where it was left.
+   * Resumes a sweep.
    *
    * @throws IOException if the folder holds no sweep or is in use, or the store is another one
    * @throws IllegalArgumentException if a cell does not fit into the memory
@@ -170,14 +170,14 @@ public final class Sweep implements AutoCloseable {
   /** Where a sweep's store is, and its engine's kind and device. */
   public record Origin(Path store, String engine) {}
 
-  /** What {@link #resume} needs and the folder knows. */
+  /** Reads the store and the engine of a sweep from its folder, for {@link #resume}. */
   public static Origin origin(Path folder) throws IOException {
     SweepFile file = SweepFile.read(folder);
     return new Origin(Path.of(file.store()), file.engine());
   }
 
   /**
-   * What the sweep in a folder has found so far.
+   * Reads the results of the sweep in a folder so far.
    *
    * @throws IOException if there is none, or a file of it is damaged; the message names it
    */
@@ -211,7 +211,7 @@ public final class Sweep implements AutoCloseable {
   }
 
   /**
-   * Trains what is left.
+   * Trains the remaining cells.
    *
    * @throws IOException if data is not finite or writing fails
    * @throws StoppedException if the listener has asked for it

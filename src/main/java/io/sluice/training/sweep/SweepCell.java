@@ -9,8 +9,8 @@ import java.util.Map;
 /**
  * One cell of a sweep.
  *
- * @param name what tells it from the others, for instance {@code init=asi,seed=1}; the name of its
- *     folder in {@code cells/}
+ * @param name its unique name, for instance {@code init=asi,seed=1}; the name of its folder in
+ *     {@code cells/}
  * @param values its value on each axis, in the order of the grid
  * @param config how it is trained
  */

@@ -21,13 +21,13 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * {@code sweep.json}: what a sweep trains, every cell with its whole configuration. It does not
- * change once it is written; how far the sweep is stands in the cells' own folders.
+ * {@code sweep.json}: the cells of a sweep, each with its whole configuration. It does not change
+ * once it is written; the progress is in the folders of the cells.
  *
- * @param hook what is learned
+ * @param hook the hook point
  * @param grid the axes
  * @param cells all cells, in order
- * @param engine what computes: kind and device, for instance {@code auto cpu}
+ * @param engine kind and device, for instance {@code auto cpu}
  * @param store the folder of the store
  * @param storeRows its rows
  * @param storeCreated when it was written

@@ -1,7 +1,6 @@
 package io.sluice.training.sweep;
 
 import io.sluice.training.run.RunResult;
-import io.sluice.training.run.StoppedException;
 
 /** Receives the events of a sweep; every method is optional. */
 public interface SweepListener {
@@ -15,8 +14,8 @@ public interface SweepListener {
   default void stepped(SweepCell cell, long step) {}
 
   /**
-   * Whether the sweep shall stop where it is, asked after each batch: the cells that share it then
-   * write checkpoints, and the sweep ends with a {@link StoppedException}.
+   * Whether the sweep should stop; called after each batch. The cells that share it then write
+   * checkpoints, and the sweep ends with a {@link io.sluice.training.run.StoppedException}.
    */
   default boolean stops() {
     return false;

@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a sweep has found so far.
+ * The results of a sweep so far.
  *
- * @param hook what was learned
+ * @param hook the hook point
  * @param model whose activations, as the store names it
  * @param text over which text
  * @param grid its axes
@@ -47,9 +47,7 @@ public record SweepResult(String hook, String model, String text, Grid grid, Lis
       Estimate tokensPerSecond,
       long deadWindowTokens) {
 
-    /**
-     * The FVU that says the most: on what was held out, or where nothing was, of the last steps.
-     */
+    /** The FVU on held-out tokens, or, if nothing was held out, that of the last steps. */
     public Estimate bestFvu() {
       return heldOutFvu == null ? fvu : heldOutFvu;
     }
