@@ -196,14 +196,14 @@ final class VectorLayerKernels implements LayerKernels {
       long rows, long panel, int depth, long start, long out, long outRowBytes) {
     FloatVector s0 = FloatVector.fromMemorySegment(FLOATS, ALL, start, ORDER);
     FloatVector s1 = FloatVector.fromMemorySegment(FLOATS, ALL, start + BYTES, ORDER);
-    FloatVector c00 = s0;
-    FloatVector c01 = s1;
-    FloatVector c10 = s0;
-    FloatVector c11 = s1;
-    FloatVector c20 = s0;
-    FloatVector c21 = s1;
-    FloatVector c30 = s0;
-    FloatVector c31 = s1;
+    FloatVector sum00 = s0;
+    FloatVector sum01 = s1;
+    FloatVector sum10 = s0;
+    FloatVector sum11 = s1;
+    FloatVector sum20 = s0;
+    FloatVector sum21 = s1;
+    FloatVector sum30 = s0;
+    FloatVector sum31 = s1;
     long panelStep = variableWidthBytes;
     for (int t = 0; t < depth; t++) {
       long place = panel + t * panelStep;
@@ -211,26 +211,26 @@ final class VectorLayerKernels implements LayerKernels {
       FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, ALL, place, ORDER);
       FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, ALL, place + BYTES, ORDER);
       FloatVector x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, step));
-      c00 = x.lanewise(VectorOperators.FMA, b0, c00);
-      c01 = x.lanewise(VectorOperators.FMA, b1, c01);
+      sum00 = x.lanewise(VectorOperators.FMA, b0, sum00);
+      sum01 = x.lanewise(VectorOperators.FMA, b1, sum01);
       x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, step + PITCH_BYTES));
-      c10 = x.lanewise(VectorOperators.FMA, b0, c10);
-      c11 = x.lanewise(VectorOperators.FMA, b1, c11);
+      sum10 = x.lanewise(VectorOperators.FMA, b0, sum10);
+      sum11 = x.lanewise(VectorOperators.FMA, b1, sum11);
       x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, step + 2 * PITCH_BYTES));
-      c20 = x.lanewise(VectorOperators.FMA, b0, c20);
-      c21 = x.lanewise(VectorOperators.FMA, b1, c21);
+      sum20 = x.lanewise(VectorOperators.FMA, b0, sum20);
+      sum21 = x.lanewise(VectorOperators.FMA, b1, sum21);
       x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, step + 3 * PITCH_BYTES));
-      c30 = x.lanewise(VectorOperators.FMA, b0, c30);
-      c31 = x.lanewise(VectorOperators.FMA, b1, c31);
+      sum30 = x.lanewise(VectorOperators.FMA, b0, sum30);
+      sum31 = x.lanewise(VectorOperators.FMA, b1, sum31);
     }
-    c00.intoMemorySegment(ALL, out, ORDER);
-    c01.intoMemorySegment(ALL, out + BYTES, ORDER);
-    c10.intoMemorySegment(ALL, out + 1 * outRowBytes, ORDER);
-    c11.intoMemorySegment(ALL, out + 1 * outRowBytes + BYTES, ORDER);
-    c20.intoMemorySegment(ALL, out + 2 * outRowBytes, ORDER);
-    c21.intoMemorySegment(ALL, out + 2 * outRowBytes + BYTES, ORDER);
-    c30.intoMemorySegment(ALL, out + 3 * outRowBytes, ORDER);
-    c31.intoMemorySegment(ALL, out + 3 * outRowBytes + BYTES, ORDER);
+    sum00.intoMemorySegment(ALL, out, ORDER);
+    sum01.intoMemorySegment(ALL, out + BYTES, ORDER);
+    sum10.intoMemorySegment(ALL, out + 1 * outRowBytes, ORDER);
+    sum11.intoMemorySegment(ALL, out + 1 * outRowBytes + BYTES, ORDER);
+    sum20.intoMemorySegment(ALL, out + 2 * outRowBytes, ORDER);
+    sum21.intoMemorySegment(ALL, out + 2 * outRowBytes + BYTES, ORDER);
+    sum30.intoMemorySegment(ALL, out + 3 * outRowBytes, ORDER);
+    sum31.intoMemorySegment(ALL, out + 3 * outRowBytes + BYTES, ORDER);
   }
 
   @Override
