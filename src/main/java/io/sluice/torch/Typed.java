@@ -24,6 +24,13 @@ final class Typed {
     return Tensor.adopt(Native.get().outPointer(), scope, null);
   }
 
+  /** Calls {@code body}, which changes the first of {@code tensors}; returns that one. */
+  private static Tensor into(String name, Body body, Tensor... tensors) {
+    tensors[0].requireWritable(name);
+    call(name, body, tensors);
+    return tensors[0];
+  }
+
   private static void call(String name, Body body, Tensor... tensors) {
     Native n = Native.get();
     boolean cuda = tensors[0].device().isCuda();
@@ -119,21 +126,16 @@ final class Typed {
   }
 
   static Tensor fill(Tensor a, double value) {
-    a.requireWritable("fill_");
-    call(
-        "fill_",
+    return into("fill_",
         (cuda, out) ->
             cuda
                 ? aoti_torch_cuda_fill__Scalar(a.handle(), value)
                 : aoti_torch_cpu_fill__Scalar(a.handle(), value),
         a);
-    return a;
   }
 
   static Tensor zero(Tensor a) {
-    a.requireWritable("zero_");
-    call("zero_", (cuda, out) -> aoti_torch_zero_(a.handle()), a);
-    return a;
+    return into("zero_", (cuda, out) -> aoti_torch_zero_(a.handle()), a);
   }
 
   static Tensor copy(Tensor target, Tensor source) {
@@ -171,9 +173,7 @@ final class Typed {
   }
 
   static Tensor mmOut(Tensor out, Tensor a, Tensor b) {
-    out.requireWritable("mm.out");
-    call(
-        "mm.out",
+    return into("mm.out",
         (cuda, scratch) ->
             cuda
                 ? aoti_torch_cuda_mm_out(out.handle(), a.handle(), b.handle())
@@ -181,13 +181,10 @@ final class Typed {
         out,
         a,
         b);
-    return out;
   }
 
   static Tensor bmmOut(Tensor out, Tensor a, Tensor b) {
-    out.requireWritable("bmm.out");
-    call(
-        "bmm.out",
+    return into("bmm.out",
         (cuda, scratch) ->
             cuda
                 ? aoti_torch_cuda_bmm_out(out.handle(), a.handle(), b.handle())
@@ -195,13 +192,10 @@ final class Typed {
         out,
         a,
         b);
-    return out;
   }
 
   static Tensor addmmOut(Tensor out, Tensor c, Tensor a, Tensor b, double beta, double alpha) {
-    out.requireWritable("addmm.out");
-    call(
-        "addmm.out",
+    return into("addmm.out",
         (cuda, scratch) ->
             cuda
                 ? aoti_torch_cuda_addmm_out(
@@ -212,13 +206,10 @@ final class Typed {
         c,
         a,
         b);
-    return out;
   }
 
   static Tensor baddbmmOut(Tensor out, Tensor c, Tensor a, Tensor b, double beta, double alpha) {
-    out.requireWritable("baddbmm.out");
-    call(
-        "baddbmm.out",
+    return into("baddbmm.out",
         (cuda, scratch) ->
             cuda
                 ? aoti_torch_cuda_baddbmm_out(
@@ -229,6 +220,5 @@ final class Typed {
         c,
         a,
         b);
-    return out;
   }
 }
