@@ -25,6 +25,9 @@ public final class BatchEncodeBenchmark implements Benchmark {
   private static final int TOKENS = 4096;
   private static final int K = 32;
 
+  /** Width and features. */
+  private static final int[][] SHAPES = {{384, 16384}, {768, 24576}};
+
   /** The fifth pass is the first that has learned from four. */
   private static final int WARM_UP = 5;
 
@@ -46,13 +49,38 @@ public final class BatchEncodeBenchmark implements Benchmark {
         "of peak",
         "ratio");
     for (boolean attention : new boolean[] {true, false}) {
-      measure(out, setting, attention, 384, 16384);
-      measure(out, setting, attention, 768, 24576);
+      for (int[] shape : SHAPES) {
+        measure(setting, attention, shape[0], shape[1]).print(out);
+        out.flush();
+      }
     }
   }
 
-  private static void measure(
-      PrintWriter out, Setting setting, boolean attention, int width, int features) {
+  /**
+   * What was measured for one kind of tokens and one shape.
+   *
+   * @param screen what bounded the products in the last pass
+   * @param seconds of Sluice and of LibTorch
+   * @param peak multiply-adds of the machine, in operations per second
+   */
+  private record Measured(
+      boolean attention, int width, int features, String screen, Pair seconds, double peak) {
+    void print(PrintWriter out) {
+      out.printf(
+          Locale.ROOT,
+          "%-10s %6d %9d %11s %11.1f %12.1f %7.0f%% %8.2f%n",
+          attention ? "attention" : "isotropic",
+          width,
+          features,
+          screen,
+          1e3 * seconds.sluice(),
+          1e3 * seconds.torch(),
+          100 * 2.0 * TOKENS * width * features / seconds.sluice() / peak,
+          seconds.ratio());
+    }
+  }
+
+  private static Measured measure(Setting setting, boolean attention, int width, int features) {
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(setting.threads())) {
       long seed = setting.seed();
@@ -78,19 +106,13 @@ public final class BatchEncodeBenchmark implements Benchmark {
               () -> encoder.encode(tokens, TOKENS, K, selected, values, counts),
               () -> addmmAndTopK(data, rows, width, features),
               () -> PeakBenchmark.multiplyAdds(workers));
-      double operations = 2.0 * TOKENS * width * features;
-      out.printf(
-          Locale.ROOT,
-          "%-10s %6d %9d %11s %11.1f %12.1f %7.0f%% %8.2f%n",
-          attention ? "attention" : "isotropic",
+      return new Measured(
+          attention,
           width,
           features,
           screen(encoder),
-          1e3 * seconds[0],
-          1e3 * seconds[1],
-          100 * operations / seconds[0] / PeakBenchmark.rate(workers, seconds[2]),
-          seconds[1] / seconds[0]);
-      out.flush();
+          new Pair(seconds[0], seconds[1]),
+          PeakBenchmark.rate(workers, seconds[2]));
     }
   }
 

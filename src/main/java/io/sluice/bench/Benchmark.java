@@ -57,6 +57,14 @@ public interface Benchmark {
     }
   }
 
+  /** Seconds that the two sides of a comparison took. */
+  record Pair(double sluice, double torch) {
+    /** How many times as long LibTorch took. */
+    double ratio() {
+      return torch / sluice;
+    }
+  }
+
   /** Measures and prints. */
   void run(PrintWriter out, Setting setting);
 

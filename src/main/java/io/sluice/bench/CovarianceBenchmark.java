@@ -35,12 +35,33 @@ public final class CovarianceBenchmark implements Benchmark {
         "of peak",
         "ratio");
     for (int width : WIDTHS) {
-      measure(out, setting, width);
+      measure(setting, width).print(out);
       out.flush();
     }
   }
 
-  private static void measure(PrintWriter out, Setting setting, int width) {
+  /**
+   * What was measured at one width.
+   *
+   * @param seconds of Sluice and of LibTorch, for all rows
+   * @param peak multiply-adds of the machine, in operations per second
+   */
+  private record Measured(int width, int rows, Pair seconds, double peak) {
+    void print(PrintWriter out) {
+      double operations = (double) rows * width * (width + 1);
+      out.printf(
+          Locale.ROOT,
+          "%6d %8d %14.1f %14.1f %7.0f%% %8.2f%n",
+          width,
+          rows,
+          operations / 1e9 / seconds.sluice(),
+          operations / 1e9 / seconds.torch(),
+          100 * operations / seconds.sluice() / peak,
+          seconds.ratio());
+    }
+  }
+
+  private static Measured measure(Setting setting, int width) {
     int rows = (int) Math.max(2048, MULTIPLICATIONS / width / width) / 1024 * 1024;
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(setting.threads())) {
@@ -52,16 +73,8 @@ public final class CovarianceBenchmark implements Benchmark {
               () -> accumulator.add(new Rows(data, DType.F32, rows, width)),
               () -> product(data, rows, width),
               () -> PeakBenchmark.multiplyAdds(workers));
-      double operations = (double) rows * width * (width + 1) / 1e9;
-      out.printf(
-          Locale.ROOT,
-          "%6d %8d %14.1f %14.1f %7.0f%% %8.2f%n",
-          width,
-          rows,
-          operations / seconds[0],
-          operations / seconds[1],
-          100 * operations * 1e9 / seconds[0] / PeakBenchmark.rate(workers, seconds[2]),
-          seconds[1] / seconds[0]);
+      return new Measured(
+          width, rows, new Pair(seconds[0], seconds[1]), PeakBenchmark.rate(workers, seconds[2]));
     }
   }
 

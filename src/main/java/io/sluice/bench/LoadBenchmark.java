@@ -26,37 +26,57 @@ public final class LoadBenchmark implements Benchmark {
   @Override
   public void run(PrintWriter out, Setting setting) {
     try {
-      ModelFiles files = ModelFiles.find(model);
-      TensorSource source = TensorSource.open(files.weights());
-      double gigabytes =
-          source.names().stream().mapToLong(name -> source.info(name).elements()).sum()
-              * (double) Float.BYTES
-              / 1e9;
-      double first = load(files);
-      double[] seconds = new double[setting.rounds()];
-      double[] processor = new double[setting.rounds()];
-      for (int round = 0; round < seconds.length; round++) {
-        long start = processorNanos();
-        seconds[round] = load(files);
-        processor[round] = (processorNanos() - start) / 1e9;
-      }
+      measure(setting).print(out);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e.getMessage(), e);
+    }
+  }
+
+  /**
+   * What was measured.
+   *
+   * @param gigabytes of weights, in float32
+   * @param first seconds of the first time
+   * @param seconds of a later time, the median
+   * @param processor seconds of all threads, the median
+   */
+  private record Measured(
+      String name, double gigabytes, double first, double seconds, double processor) {
+    void print(PrintWriter out) {
       out.printf(
           Locale.ROOT,
           "load: %s, %.2f GB of weights in float32%n"
               + "%10s %10s %12s %14s%n%10.2f %10.2f %12.2f %14.2f%n",
-          files.name(),
+          name,
           gigabytes,
           "first s",
           "median s",
           "median s/GB",
           "processor s/GB",
           first,
-          Benchmark.median(seconds),
-          Benchmark.median(seconds) / gigabytes,
-          Benchmark.median(processor) / gigabytes);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e.getMessage(), e);
+          seconds,
+          seconds / gigabytes,
+          processor / gigabytes);
     }
+  }
+
+  private Measured measure(Setting setting) throws IOException {
+    ModelFiles files = ModelFiles.find(model);
+    TensorSource source = TensorSource.open(files.weights());
+    double gigabytes =
+        source.names().stream().mapToLong(name -> source.info(name).elements()).sum()
+            * (double) Float.BYTES
+            / 1e9;
+    double first = load(files);
+    double[] seconds = new double[setting.rounds()];
+    double[] processor = new double[setting.rounds()];
+    for (int round = 0; round < seconds.length; round++) {
+      long start = processorNanos();
+      seconds[round] = load(files);
+      processor[round] = (processorNanos() - start) / 1e9;
+    }
+    return new Measured(
+        files.name(), gigabytes, first, Benchmark.median(seconds), Benchmark.median(processor));
   }
 
   /** Of all threads, which a busy machine disturbs little. */

@@ -40,7 +40,7 @@ public final class PeakBenchmark implements Benchmark {
           rate(workers, seconds[0]) / 1e9,
           setting.threads());
     }
-    memory(out, setting);
+    memory(setting).print(out);
     out.printf(
         Locale.ROOT,
         "tile: %s, one thread%n%6s %8s %10s %10s%n",
@@ -51,14 +51,45 @@ public final class PeakBenchmark implements Benchmark {
         "of peak");
     for (int width : WIDTHS) {
       for (int panels : PANELS) {
-        tile(out, setting, width, panels);
+        tile(setting, width, panels).print(out);
         out.flush();
       }
     }
   }
 
+  /**
+   * What one thread reads.
+   *
+   * @param streams of addresses with which it is fastest
+   * @param seconds with so many
+   * @param inOne seconds in one stream
+   */
+  private record Memory(int streams, double seconds, double inOne) {
+    void print(PrintWriter out) {
+      out.printf(
+          Locale.ROOT,
+          "memory: %.1f GB/s read by one thread in %d streams, %.1f in one%n",
+          READ_BYTES / seconds / 1e9,
+          streams,
+          READ_BYTES / inOne / 1e9);
+    }
+  }
+
+  /**
+   * The tile with operands of one size.
+   *
+   * @param rate operations per second
+   * @param peak those of multiply-adds on registers
+   */
+  private record Tile(int width, int panels, double rate, double peak) {
+    void print(PrintWriter out) {
+      out.printf(
+          Locale.ROOT, "%6d %8d %10.1f %9.0f%%%n", width, panels, rate / 1e9, 100 * rate / peak);
+    }
+  }
+
   /** What one thread reads, in several streams of addresses and in one. */
-  private static void memory(PrintWriter out, Setting setting) {
+  private static Memory memory(Setting setting) {
     MemorySegment memory = MemoryRead.allocate(READ_BYTES);
     Setting one =
         new Setting(setting.rounds(), 1, setting.calls(), setting.device(), setting.seed());
@@ -74,15 +105,10 @@ public final class PeakBenchmark implements Benchmark {
     for (int i = 0; i < calls.length; i++) {
       fastest = seconds[i] < seconds[fastest] ? i : fastest;
     }
-    out.printf(
-        Locale.ROOT,
-        "memory: %.1f GB/s read by one thread in %d streams, %.1f in one%n",
-        READ_BYTES / seconds[fastest] / 1e9,
-        streams[fastest],
-        READ_BYTES / seconds[0] / 1e9);
+    return new Memory(streams[fastest], seconds[fastest], seconds[0]);
   }
 
-  private static void tile(PrintWriter out, Setting setting, int width, int panels) {
+  private static Tile tile(Setting setting, int width, int panels) {
     TileWork tile = new TileWork(width, panels);
     double each = tile.operations();
     int calls = (int) (OPERATIONS / 4 / each);
@@ -90,14 +116,7 @@ public final class PeakBenchmark implements Benchmark {
         new Setting(setting.rounds(), 1, setting.calls(), setting.device(), setting.seed());
     try (Workers workers = Workers.of(1)) {
       double[] seconds = one.inTurns(WARM_UP, () -> tile.run(calls), () -> multiplyAdds(workers));
-      double rate = calls * each / seconds[0];
-      out.printf(
-          Locale.ROOT,
-          "%6d %8d %10.1f %9.0f%%%n",
-          width,
-          panels,
-          rate / 1e9,
-          100 * rate / rate(workers, seconds[1]));
+      return new Tile(width, panels, calls * each / seconds[0], rate(workers, seconds[1]));
     }
   }
 }

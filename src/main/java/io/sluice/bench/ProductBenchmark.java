@@ -40,12 +40,33 @@ public final class ProductBenchmark implements Benchmark {
         "of peak",
         "ratio");
     for (int[] matrix : MATRICES) {
-      measure(out, setting, matrix[0], matrix[1]);
+      measure(setting, matrix[0], matrix[1]).print(out);
       out.flush();
     }
   }
 
-  private static void measure(PrintWriter out, Setting setting, int in, int width) {
+  /**
+   * What was measured for one matrix.
+   *
+   * @param operations of each side
+   * @param seconds of Sluice and of LibTorch
+   * @param peak multiply-adds of the machine, in operations per second
+   */
+  private record Measured(int in, int width, double operations, Pair seconds, double peak) {
+    void print(PrintWriter out) {
+      out.printf(
+          Locale.ROOT,
+          "%6d %6d %14.1f %14.1f %7.0f%% %8.2f%n",
+          in,
+          width,
+          operations / 1e9 / seconds.sluice(),
+          operations / 1e9 / seconds.torch(),
+          100 * operations / seconds.sluice() / peak,
+          seconds.ratio());
+    }
+  }
+
+  private static Measured measure(Setting setting, int in, int width) {
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(setting.threads());
         TensorScope scope = TensorScope.open()) {
@@ -66,16 +87,12 @@ public final class ProductBenchmark implements Benchmark {
               () -> repeat(times, () -> product.multiply(packed, x, ROWS, y, workers)),
               () -> repeat(times, () -> linear(rows, matrix)),
               () -> PeakBenchmark.multiplyAdds(workers));
-      double operations = 2.0 * times * ROWS * in * width;
-      out.printf(
-          Locale.ROOT,
-          "%6d %6d %14.1f %14.1f %7.0f%% %8.2f%n",
+      return new Measured(
           in,
           width,
-          operations / 1e9 / seconds[0],
-          operations / 1e9 / seconds[1],
-          100 * operations / seconds[0] / PeakBenchmark.rate(workers, seconds[2]),
-          seconds[1] / seconds[0]);
+          2.0 * times * ROWS * in * width,
+          new Pair(seconds[0], seconds[1]),
+          PeakBenchmark.rate(workers, seconds[2]));
     }
   }
 

@@ -62,13 +62,32 @@ public final class SingleEncodeBenchmark implements Benchmark {
         calls.add(() -> encoder.encode(batch, features, values, counts));
       }
       print(out, names, own.allInTurns(WARM_UP, calls));
-      printLatencies(out, names, calls, setting.calls());
+      print(out, latencies(names, calls, setting.calls()), setting.calls());
     }
   }
 
-  /** One call after the other, as a service makes them, by the clock on the wall. */
-  private static void printLatencies(
-      PrintWriter out, List<String> names, List<Runnable> calls, int count) {
+  /**
+   * How long single calls took.
+   *
+   * @param name of the weights
+   * @param seconds of each call, ascending
+   */
+  private record Latencies(String name, double[] seconds) {
+    void print(PrintWriter out) {
+      double median = Benchmark.median(seconds);
+      out.printf(
+          Locale.ROOT,
+          "%-12s %10.2f %10.2f %10.2f %10.2f %12.2f%n",
+          name,
+          1e3 * median,
+          1e3 * quantile(seconds, 0.99),
+          1e3 * quantile(seconds, 0.999),
+          1e3 * seconds[seconds.length - 1],
+          quantile(seconds, 0.99) / median);
+    }
+  }
+
+  private static void print(PrintWriter out, List<Latencies> measured, int count) {
     out.printf(
         Locale.ROOT,
         "%,d calls one after the other, by the clock, in ms%n%-12s %10s %10s %10s %10s %12s%n",
@@ -79,6 +98,12 @@ public final class SingleEncodeBenchmark implements Benchmark {
         "p99.9",
         "longest",
         "p99/median");
+    measured.forEach(one -> one.print(out));
+  }
+
+  /** One call after the other, as a service makes them, by the clock on the wall. */
+  private static List<Latencies> latencies(List<String> names, List<Runnable> calls, int count) {
+    List<Latencies> measured = new ArrayList<>();
     for (int call = 0; call < names.size(); call++) {
       if (names.get(call).equals("read") || names.get(call).contains(" ")) {
         continue;
@@ -90,17 +115,9 @@ public final class SingleEncodeBenchmark implements Benchmark {
         seconds[i] = (System.nanoTime() - start) / 1e9;
       }
       Arrays.sort(seconds);
-      double median = Benchmark.median(seconds);
-      out.printf(
-          Locale.ROOT,
-          "%-12s %10.2f %10.2f %10.2f %10.2f %12.2f%n",
-          names.get(call),
-          1e3 * median,
-          1e3 * quantile(seconds, 0.99),
-          1e3 * quantile(seconds, 0.999),
-          1e3 * seconds[count - 1],
-          quantile(seconds, 0.99) / median);
+      measured.add(new Latencies(names.get(call), seconds));
     }
+    return measured;
   }
 
   private static double quantile(double[] sorted, double share) {

@@ -116,13 +116,40 @@ public final class StepBenchmark implements Benchmark {
         "ps/feature/token");
     for (Optimiser optimiser : new Optimiser[] {Optimiser.ADAM, Optimiser.SPARSE_ADAM}) {
       for (Shape shape : shapes.isEmpty() ? device.isCuda() ? ON_GPU : ON_CPU : shapes) {
-        measure(out, setting, optimiser, shape);
+        measure(setting, optimiser, shape).print(out);
         out.flush();
       }
     }
   }
 
-  private static void measure(PrintWriter out, Setting setting, Optimiser optimiser, Shape shape) {
+  /**
+   * What was measured for one optimiser and one shape.
+   *
+   * @param seconds of a step
+   * @param parts seconds of each part, by its ordinal
+   */
+  private record Measured(Optimiser optimiser, Shape shape, double seconds, double[] parts) {
+    void print(PrintWriter out) {
+      out.printf(
+          Locale.ROOT,
+          "%5d %9d %6d %12s %9.2f",
+          shape.width(),
+          shape.features(),
+          shape.batch(),
+          optimiser.label(),
+          1e3 * seconds);
+      for (double part : parts) {
+        out.printf(Locale.ROOT, " %9.2f", 1e3 * part);
+      }
+      out.printf(
+          Locale.ROOT,
+          " %10.0f %17.1f%n",
+          shape.batch() / seconds,
+          1e12 * seconds / shape.features() / shape.batch());
+    }
+  }
+
+  private static Measured measure(Setting setting, Optimiser optimiser, Shape shape) {
     Device device = setting.device();
     int batch = shape.batch();
     int width = shape.width();
@@ -160,19 +187,8 @@ public final class StepBenchmark implements Benchmark {
         double separate = setting.inTurns(0, inParts)[0];
         // A GPU is a step behind the calls, so that the parts by themselves take longer.
         double seconds = device.isCuda() ? together(setting, whole, device) : separate;
-        out.printf(
-            Locale.ROOT,
-            "%5d %9d %6d %12s %9.2f",
-            width,
-            features,
-            batch,
-            optimiser.label(),
-            1e3 * seconds);
-        for (double part : parts) {
-          out.printf(Locale.ROOT, " %9.2f", 1e3 * part / setting.rounds());
-        }
-        out.printf(
-            Locale.ROOT, " %10.0f %17.1f%n", batch / seconds, 1e12 * seconds / features / batch);
+        double[] means = Arrays.stream(parts).map(part -> part / setting.rounds()).toArray();
+        return new Measured(optimiser, shape, seconds, means);
       }
     }
   }

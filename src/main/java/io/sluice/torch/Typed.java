@@ -126,7 +126,8 @@ final class Typed {
   }
 
   static Tensor fill(Tensor a, double value) {
-    return into("fill_",
+    return into(
+        "fill_",
         (cuda, out) ->
             cuda
                 ? aoti_torch_cuda_fill__Scalar(a.handle(), value)
@@ -173,7 +174,8 @@ final class Typed {
   }
 
   static Tensor mmOut(Tensor out, Tensor a, Tensor b) {
-    return into("mm.out",
+    return into(
+        "mm.out",
         (cuda, scratch) ->
             cuda
                 ? aoti_torch_cuda_mm_out(out.handle(), a.handle(), b.handle())
@@ -184,7 +186,8 @@ final class Typed {
   }
 
   static Tensor bmmOut(Tensor out, Tensor a, Tensor b) {
-    return into("bmm.out",
+    return into(
+        "bmm.out",
         (cuda, scratch) ->
             cuda
                 ? aoti_torch_cuda_bmm_out(out.handle(), a.handle(), b.handle())
@@ -195,7 +198,8 @@ final class Typed {
   }
 
   static Tensor addmmOut(Tensor out, Tensor c, Tensor a, Tensor b, double beta, double alpha) {
-    return into("addmm.out",
+    return into(
+        "addmm.out",
         (cuda, scratch) ->
             cuda
                 ? aoti_torch_cuda_addmm_out(
@@ -209,7 +213,8 @@ final class Typed {
   }
 
   static Tensor baddbmmOut(Tensor out, Tensor c, Tensor a, Tensor b, double beta, double alpha) {
-    return into("baddbmm.out",
+    return into(
+        "baddbmm.out",
         (cuda, scratch) ->
             cuda
                 ? aoti_torch_cuda_baddbmm_out(
