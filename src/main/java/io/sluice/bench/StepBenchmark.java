@@ -185,7 +185,8 @@ public final class StepBenchmark implements Benchmark {
         warmUp(inParts, device);
         Arrays.fill(parts, 0);
         double separate = setting.inTurns(0, inParts)[0];
-        // A GPU is a step behind the calls, so that the parts by themselves take longer.
+        // A GPU computes a step after the calls return, so the parts must be synchronised and take
+        // longer than within a step.
         double seconds = device.isCuda() ? together(setting, whole, device) : separate;
         double[] means = Arrays.stream(parts).map(part -> part / setting.rounds()).toArray();
         return new Measured(optimiser, shape, seconds, means);

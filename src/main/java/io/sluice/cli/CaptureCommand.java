@@ -139,7 +139,7 @@ final class CaptureCommand extends SluiceCommand {
     }
   }
 
-  /** Says what the disk will be asked for; a person who may not have meant that much is asked. */
+  /** Prints the size of the store, and asks for confirmation if it is large. */
   private void tellDiskNeed(Capture plan) throws IOException {
     DiskNeed need = DiskNeed.of(out, plan.storeBytes());
     if (need.isLarge() && Terminal.outputIsTerminal() && !yes) {

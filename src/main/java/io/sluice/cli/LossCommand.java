@@ -154,7 +154,7 @@ final class LossCommand extends SluiceCommand {
         return numbers;
       }
     } catch (NumberFormatException e) {
-      // Told below, as are numbers that are not positive.
+      // Reported below, like numbers that are not positive.
     }
     throw usage("--ks is '" + ks + "'; give auto, or numbers of directions with commas between");
   }

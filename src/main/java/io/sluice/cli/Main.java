@@ -123,7 +123,8 @@ public final class Main implements Runnable {
       err.println("sluice: " + e.getMessage());
       return CommandLine.ExitCode.USAGE;
     } catch (Error e) {
-      // Failed links, class initialisers and exhausted memory are the user's to know of, too.
+      // Linkage errors, failed class initialisers and exhausted memory are reported to the user,
+      // too.
       err.printf("%s: %s%n", ("sluice " + command).strip(), ErrorLine.of(e));
       if (Arrays.asList(args).contains("--stacktrace")) {
         e.printStackTrace(err);

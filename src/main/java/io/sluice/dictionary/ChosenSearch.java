@@ -9,8 +9,8 @@ import io.sluice.simd.single.RowEncoder;
 import io.sluice.simd.single.RowFormat;
 
 /**
- * The features that a {@link CustomActivation} chooses among all positive ones, for one vector at a
- * time.
+ * The search for a {@link CustomActivation}, which chooses among all positive features of one
+ * vector at a time.
  *
  * @param factors the factors from values to scores, one per feature
  */

@@ -128,7 +128,7 @@ public final class SkipConnection implements Extension {
   @Override
   public double decode(Engine inner, Rows target, boolean withGradients) {
     if (input == null || target.count() != input.count() || target.width() != outputWidth) {
-      // The other engine says what is wrong.
+      // The inner engine throws an exception.
       return inner.decode(target, withGradients);
     }
     int rows = input.count();

@@ -11,8 +11,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Normalises each token before an engine encodes it, and brings what the engine decodes back to the
- * token's units if its {@link TokenNorm} says so. Such a dictionary is used and not trained.
+ * Normalises each token before an engine encodes it, and converts the decoded output back to the
+ * token's units if {@link TokenNorm#undone} is true. Such a dictionary can be used but not trained.
  */
 public final class TokenNormalisation implements Extension {
   private static final ValueLayout.OfFloat FLOAT = DictionaryParameters.FLOAT;
@@ -59,7 +59,7 @@ public final class TokenNormalisation implements Extension {
   @Override
   public void encode(Engine inner, Rows input, ActivationFunction selection) {
     if (input.width() != width) {
-      // The other engine says what is wrong.
+      // The inner engine throws an exception.
       inner.encode(input, selection);
       return;
     }

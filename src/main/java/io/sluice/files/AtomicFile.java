@@ -101,7 +101,7 @@ public final class AtomicFile implements AutoCloseable {
 
   /** An unused name beside a file or folder that {@link #isLeftover} recognises. */
   static Path temporaryName(Path target) {
-    // Its bits are secret, so nobody can prepare a file of that name.
+    // The number cannot be predicted, so no other program can create a file of that name first.
     String bits = UUID.randomUUID().toString().replace("-", "").substring(16);
     return target.resolveSibling(target.getFileName() + "." + bits + ".tmp");
   }

@@ -18,7 +18,7 @@ public record Lorsa(LorsaConfig config, LorsaWeights weights) {
    */
   public Lorsa {
     if (!config.spec().equals(weights.spec())) {
-      throw new IllegalArgumentException("configuration and weights are of different forms");
+      throw new IllegalArgumentException("configuration and weights have different sizes");
     }
   }
 

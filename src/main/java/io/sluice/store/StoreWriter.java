@@ -262,8 +262,7 @@ public final class StoreWriter implements AutoCloseable {
       try {
         lock.release();
       } catch (IOException e) {
-        // All rows are where they belong; a lock's file that stays is nobody's, and disturbs
-        // nobody.
+        // All rows are written; a lock file that stays is unlocked and has no effect.
       }
       lock = null;
     }

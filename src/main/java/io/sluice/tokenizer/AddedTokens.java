@@ -14,8 +14,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Tokens that are found in a text before anything else is done to it, or, if they are normalised
- * themselves, before the normalised text is split: leftmost first, and of those the longest.
+ * Finds added tokens in a text before any other step or, for normalised ones, in the normalised
+ * text before it is split: the leftmost first, and of those the longest.
  */
 final class AddedTokens {
   /** Looking for one costs its length at every place of a text. Those of real models have 60. */

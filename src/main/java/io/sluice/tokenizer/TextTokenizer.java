@@ -13,10 +13,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A tokenizer as {@code tokenizer.json} describes it: added tokens, a normaliser, what splits, a
- * model, a decoder. Truncation, padding and special tokens around a text are the caller's.
+ * A tokenizer as {@code tokenizer.json} describes it: added tokens, a normaliser, a splitter, a
+ * model, a decoder. Truncation, padding and special tokens around a text are left to the caller.
  *
- * <p>Nothing outside the heap belongs to it, and threads may share it.
+ * <p>It owns no native memory, and several threads may use it.
  */
 public final class TextTokenizer {
   /** What a normaliser may make of a text: U+FDFA alone becomes 18 characters. */

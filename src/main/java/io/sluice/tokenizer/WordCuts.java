@@ -7,10 +7,11 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Whether a tokenizer gives a text's ids part by part, if it is cut between a Latin letter and a
- * single space before another one. It does if no step looks across such a place: the normaliser
- * changes each side by itself, and the text is split there, or no token of the model has a letter
- * before a space. What is not known to be so is taken as not so.
+ * Whether a text can be cut between a Latin letter and a single space that another letter follows,
+ * so that the ids of the parts are those of the whole. It can if no step of the tokenizer depends
+ * on text across the cut: the normaliser changes each side separately, and the text is split there
+ * or no token of the model has a letter before a space. Steps that are not known to be safe are
+ * taken as unsafe.
  */
 final class WordCuts {
   private static final String LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";

@@ -29,7 +29,7 @@ final class Native {
 
   private Native() {
     Torch.load();
-    // Lives as long as its thread is referenced.
+    // Freed when its thread is garbage.
     Arena arena = Arena.ofAuto();
     stack = arena.allocate(JAVA_LONG, STACK_SLOTS);
     out = arena.allocate(JAVA_LONG, 4);

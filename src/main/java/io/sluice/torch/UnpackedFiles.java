@@ -96,7 +96,8 @@ final class UnpackedFiles {
       }
       Files.delete(temporary.resolve(LOCK));
       if (Files.exists(folder) && !areWhole()) {
-        // Damaged by hand or by a full disk; moved away, since a running process may use it.
+        // Modified, or incomplete after a full disk; moved away, since a running process may use
+        // it.
         Path damaged = Files.createTempDirectory(cache, DAMAGED);
         Files.move(folder, damaged, StandardCopyOption.ATOMIC_MOVE);
         delete(damaged);

@@ -111,7 +111,8 @@ public final class StoreSpectra {
     for (double mean : covariance.mean()) {
       meanSquare += mean * mean;
     }
-    // What is left of the squares of one vector is rounding. Of no tokens the command says why.
+    // With one vector the sums of squares are rounding errors. For a store without tokens the
+    // command gives the reason.
     if (covariance.count() > 0 && !(spectrum.totalVariance() > 1e-13 * meanSquare)) {
       throw new UncheckedIOException(
           new IOException(

@@ -4,7 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Clocks in host memory. */
+/** {@link FiringClocks} in host memory. */
 public final class HostFiringClocks implements FiringClocks, AutoCloseable {
   private final int features;
   private final Arena arena = Arena.ofShared();

@@ -5,7 +5,10 @@ import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 
-/** The whole numbers from 0 on a device, kept from step to step; there are more when asked. */
+/**
+ * The integers from 0 on as a tensor on a device, kept from step to step and extended when more are
+ * needed.
+ */
 final class DeviceIntegers implements AutoCloseable {
   private final Device device;
   private TensorScope owner = TensorScope.detached();

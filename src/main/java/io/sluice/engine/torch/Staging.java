@@ -10,9 +10,9 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
- * Batches on their way to a GPU: from page-locked memory, which the GPU copies from, while the host
- * goes on and the card may still be busy with the step before. Each purpose has memory of its own,
- * which is used again once the engine has read something back from the card.
+ * Copies batches to a GPU from page-locked memory, while the host continues and the GPU may still
+ * compute the step before. Each kind of data has its own memory, which is reused after the engine
+ * has read a result back from the GPU.
  */
 final class Staging implements AutoCloseable {
   private static final long PIECE = 1L << 20;

@@ -9,7 +9,7 @@ import io.sluice.torch.TensorScope;
 import java.util.List;
 
 /**
- * Bounds from one product in TensorFloat-32, of the weights as they lie.
+ * Bounds from one product in TensorFloat-32 of the unchanged weights.
  *
  * <p>The units take ten bits of each element's fraction, and so, even if they cut the rest off,
  * lose {@code 2⁻¹⁰} of each at the most. By Cauchy and Schwarz the product of a token and a row is
@@ -22,7 +22,7 @@ import java.util.List;
  * row    ‖w‖   | b + γ·|b|
  * </pre>
  *
- * Nothing is kept of a weight but its row's length.
+ * Only the length of each row is stored.
  */
 final class TensorFloat32Screen extends TorchScreen {
   private final Tensor beside;

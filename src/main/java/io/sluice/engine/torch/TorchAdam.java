@@ -13,9 +13,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Adam and row-lazy SparseAdam over LibTorch's fused kernel. Rows go through in chunks that stay in
- * the cache; plain Adam lays the few active gradients into a chunk of zeros, SparseAdam gathers the
- * active rows, makes up for the steps that their moments missed, and writes them back.
+ * Adam and row-lazy SparseAdam over LibTorch's fused kernel. Rows are updated in chunks that stay
+ * in the cache. Plain Adam writes the few active gradients into a chunk of zeros. SparseAdam
+ * gathers the active rows, decays their moments for the steps without an update, and writes them
+ * back.
  */
 final class TorchAdam {
   /** Steps between two sweeps that set vanishing moments to 0. */

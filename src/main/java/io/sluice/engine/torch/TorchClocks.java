@@ -10,7 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.function.Function;
 
-/** Clocks on the device that computes. */
+/** {@link io.sluice.engine.arithmetic.FiringClocks} on the device of the engine. */
 final class TorchClocks implements FiringClocks {
   private final Device device;
   private final Tensor lastFired;
@@ -37,7 +37,7 @@ final class TorchClocks implements FiringClocks {
       TorchCodes fired = codesOnDevice.apply(codes);
       if (fired.entries() > 0) {
         Tensor at = Tensor.full(clock, DType.I64, device, 1).expand(fired.entries());
-        // A feature that stands there several times gets the same number each time.
+        // A feature that occurs several times gets the same number each time.
         lastFired.indexCopy_(0, fired.features().to(DType.I64), at);
       }
     }

@@ -12,12 +12,12 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /**
- * The sparse codes of a batch on the device that computes with them, entry by entry, token after
- * token: {@link Codes} in another place. A bag is what is summed into one row of a reconstruction:
- * a token or, where dictionaries are nested, a token's entries of one level.
+ * The sparse codes of a batch as tensors on the device, token after token, as {@link Codes} in host
+ * memory. A bag is a group of entries that are summed into one row of a reconstruction: those of a
+ * token or, with nested dictionaries, those of a token in one level.
  *
  * @param rows tokens
- * @param entries codes of all tokens together
+ * @param entries number of codes of all tokens
  * @param features int32 {@code [entries]}
  * @param values float32 {@code [entries]}
  * @param offsets where each bag's entries begin, and all end; int32 {@code [bags + 1]}

@@ -9,7 +9,7 @@ import io.sluice.torch.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Lengths and directions of decoder rows; where a row writes several sites, part by part. */
+/** Lengths and directions of decoder rows; of each part, if a row writes several sites. */
 final class TorchDecoderRows {
   private final EngineSpec spec;
   private final Device device;

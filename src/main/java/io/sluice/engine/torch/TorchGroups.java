@@ -8,11 +8,11 @@ import java.util.List;
 
 /**
  * The entries of a batch's {@link TorchCodes} grouped by feature, on the device: a stable sort, so
- * that groups ascend by feature, entries of a group by token, and sums come out the same every
- * time.
+ * that groups ascend by feature and entries of a group by token, and sums are the same in every
+ * run.
  *
- * <p>A group is summed in pieces of at most {@link #PIECE} entries, so that a feature that fires on
- * every token does not keep the others waiting: what adds up one bag does so alone.
+ * <p>A group is summed in pieces of at most {@link #PIECE} entries, since one group of GPU threads
+ * sums each bag: so a feature that fires on every token does not delay the others.
  *
  * @param count features that fired
  * @param features int64 {@code [count]}, ascending

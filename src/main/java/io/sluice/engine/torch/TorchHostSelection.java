@@ -16,9 +16,8 @@ import java.util.Comparator;
 import java.util.stream.IntStream;
 
 /**
- * Selections whose codes are sorted out in host memory: by thresholds, where the number of codes is
- * not known before; among dead features; for matching pursuit; and on a CPU, where the device is
- * the host, the largest of a batch.
+ * Selections that are finished in host memory: by thresholds, whose number of codes is not known in
+ * advance; among dead features; for matching pursuit; and, on a CPU, the largest of a batch.
  */
 final class TorchHostSelection {
   private final EngineSpec spec;
@@ -55,7 +54,7 @@ final class TorchHostSelection {
         seen,
         norms,
         (start, activation, score) -> {
-          // Row by row, and in a row by feature: the order in which codes stand.
+          // Row by row, and by feature within a row: the order of codes.
           Tensor places = score.gt(onDevice).reshape(-1).nonzero().reshape(-1);
           found.add(start, activation.reshape(-1), score.reshape(-1), places);
         });

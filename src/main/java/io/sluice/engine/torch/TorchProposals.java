@@ -11,8 +11,8 @@ import io.sluice.torch.Torch;
 
 /**
  * Proposes features that may be among the largest of each token, and computes their values in
- * float32, each as one dot product, so that a value does not depend on what proposed it. How many
- * are proposed follows from how many tokens found too few.
+ * float32, each as one dot product, so that a value does not depend on how its feature was
+ * proposed. The number of proposals is adapted to the share of tokens that had too few.
  */
 final class TorchProposals implements AutoCloseable {
   /** How features are proposed. */

@@ -13,14 +13,14 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Multiplies tokens with an encoder and keeps what a selection keeps, some tokens at a time, so
- * that {@code tokens × features} numbers are never held.
+ * Multiplies tokens with an encoder and selects features, some tokens at a time, so that {@code
+ * tokens × features} numbers are never in memory.
  *
  * <p>Where the k largest features of each token are wanted, a {@linkplain TorchProposals screening}
  * proposes more than k, their values are computed in float32, each as one dot product, and the
  * largest k of those stay. A proposal is complete if its least bound is below the k-th value: then
- * no feature that was left out can have a larger one. A token whose proposal is not complete gets
- * all its products in float32.
+ * no feature that was left out can have a larger one. For a token whose proposal is not complete,
+ * all products are computed in float32.
  */
 final class TorchSelection implements AutoCloseable {
   private final EngineSpec spec;
@@ -94,7 +94,7 @@ final class TorchSelection implements AutoCloseable {
    * @param seen float32 {@code [n, width]}
    * @param norms of the decoder rows, where features are scored by them; else null
    * @param signed whether activations below 0 count by their magnitude
-   * @param ordered whether a token's codes shall stand in the order of features, else in any
+   * @param ordered whether a token's codes are in the order of features; otherwise in any order
    * @param chunk rows of weights at a time
    * @param onHost where an activation that is no number is named
    */

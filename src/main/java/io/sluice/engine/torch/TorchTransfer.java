@@ -8,7 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Integers on their way between host memory and the device that computes. */
+/** Copies integers between host memory and the device. */
 final class TorchTransfer implements AutoCloseable {
   private final Device device;
   private final HostScratch scratch = new HostScratch();

@@ -3,7 +3,7 @@ package io.sluice.engine.vector;
 import io.sluice.engine.spec.AdamStep;
 import io.sluice.simd.adam.AdamRows;
 
-/** The numbers of an {@link AdamStep} as {@link AdamRows} takes them. */
+/** Converts an {@link AdamStep} to the arguments of {@link AdamRows}. */
 public final class AdamFactors {
   private AdamFactors() {}
 

@@ -9,7 +9,7 @@ import io.sluice.simd.batch.TopKEncoder;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The encoder rows of dead features side by side, so that tokens can be multiplied with them alone.
+ * A copy of the encoder rows of dead features, so that tokens can be multiplied with these only.
  * Memory grows with the dead features, at most to one more copy of the encoder, and is reused.
  */
 final class DeadRows implements AutoCloseable {

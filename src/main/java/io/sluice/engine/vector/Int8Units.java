@@ -4,7 +4,7 @@ import io.sluice.simd.int8.Int8Product;
 import io.sluice.torch.int8.IntegerProducts;
 import java.lang.foreign.MemorySegment;
 
-/** The int8 units of this processor, through LibTorch, as encoders use them. */
+/** Gives encoders the product of bytes on the int8 units of this processor, through LibTorch. */
 public final class Int8Units implements Int8Product {
   private static final Int8Units UNITS = new Int8Units();
 

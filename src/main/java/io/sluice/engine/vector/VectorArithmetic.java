@@ -26,7 +26,8 @@ import java.util.List;
  * step take one pass over its tokens, so that every active row is read and written once ({@link
  * VectorUpdate}).
  *
- * <p>Work is cut the same way whatever the number of threads, and so results are the same too.
+ * <p>The division of work into tasks does not depend on the number of threads, and so neither do
+ * results.
  */
 public final class VectorArithmetic implements Arithmetic {
   private final EngineSpec spec;

@@ -9,8 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * A batch as a {@link VectorArithmetic} works on it, in arrays that are longer than the batch where
- * an earlier one was larger.
+ * The data of a batch in a {@link VectorArithmetic}, in arrays that may be longer than the batch.
  */
 final class VectorBatch {
   /** Stands for the workers when memory is asked who may read it; never started. */

@@ -16,8 +16,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * DictionaryParameters and moments of a {@link VectorArithmetic}, and what encoding reads off them:
- * biases and, where features are scored by it, the lengths of decoder rows.
+ * {@link DictionaryParameters} and moments of a {@link VectorArithmetic}, and values for encoding
+ * that follow from them: biases and, if scores include it, the lengths of decoder rows.
  */
 final class VectorParameters implements AutoCloseable {
   final MemorySegment encoder;
@@ -73,7 +73,7 @@ final class VectorParameters implements AutoCloseable {
     allMoved = true;
   }
 
-  /** Takes note that the rows and biases change of which {@link #moved} says so, and no others. */
+  /** Declares that the rows and biases that {@link #moved} marks have changed, and no others. */
   void rowsChange() {
     version++;
   }

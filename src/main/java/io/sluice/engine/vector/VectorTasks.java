@@ -4,8 +4,8 @@ import io.sluice.memory.ScratchArrays;
 import io.sluice.memory.Workers;
 
 /**
- * Cuts work on tokens and on features into tasks, always the same way, so that results do not
- * depend on the number of threads, and has the arrays of each thread.
+ * Divides work on tokens and on features into tasks, independently of the number of threads, and
+ * has the scratch arrays of each thread.
  */
 final class VectorTasks {
   /** Features of one task: enough to make sharing cheap, few enough to share evenly. */

@@ -206,7 +206,7 @@ final class LorsaPreparation {
       case InitialDirections.ActiveSubspace active -> {
         if (active.dimensions() > attention.headDim()) {
           throw new IllegalArgumentException(
-              "d_init is %d, but a head of the model is only %d wide; give less"
+              "d_init is %d, but a head of the model is only %d wide; give a smaller one"
                   .formatted(active.dimensions(), attention.headDim()));
         }
         HeadSubspaces subspaces =

@@ -125,7 +125,7 @@ public final class LorsaTrainer implements AutoCloseable {
               RunRows.requireSame(settings, heldOut(config, contexts), file);
               feed(contexts, config, device);
               String name = description.path("name").asText();
-              // Read before there is a trainer, which nobody would close if this failed.
+              // Read before the trainer exists, which would stay open if this failed.
               LorsaConfig form = LorsaSettings.form(settings, file);
               LorsaTrainer made = new LorsaTrainer(run, config, contexts, name, device);
               made.form = form;

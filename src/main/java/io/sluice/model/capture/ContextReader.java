@@ -145,7 +145,7 @@ final class ContextReader implements AutoCloseable {
       continues = true;
       check(more);
       int kept = pending.length - taken;
-      // The range goes beyond the end: what lies there is filled with the new tokens.
+      // The range extends beyond the end and is filled with the new tokens.
       int[] joined = Arrays.copyOfRange(pending, taken, pending.length + more.length);
       System.arraycopy(more, 0, joined, kept, more.length);
       pending = joined;
@@ -157,7 +157,7 @@ final class ContextReader implements AutoCloseable {
     }
   }
 
-  /** What of the document can be tokenised by itself. */
+  /** The part of the document that can be tokenised separately. */
   private String nextPart() throws IOException {
     int wanted = PART;
     while (true) {

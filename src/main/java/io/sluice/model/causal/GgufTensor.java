@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * A tensor as a GGUF file has it.
+ * A tensor in a GGUF file, before the changes of the converter are undone.
  *
  * @param path the file, for messages
  * @param name the file's name of it, for instance {@code blk.0.attn_q.weight}

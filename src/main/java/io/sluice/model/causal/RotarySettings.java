@@ -7,9 +7,9 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * The rotary embedding that {@code config.json} asks for, in the spelling of any year: {@code
- * rope_parameters}; before that {@code rope_scaling} beside {@code rope_theta}, with {@code type}
- * for {@code rope_type}. What is missing has the default of {@code transformers}.
+ * The rotary embedding in {@code config.json}, in all forms that {@code transformers} has used:
+ * {@code rope_parameters}; before that {@code rope_scaling} beside {@code rope_theta}, with {@code
+ * type} for {@code rope_type}. Missing values have the defaults of {@code transformers}.
  */
 public final class RotarySettings {
   private static final String SCALING = "rope_scaling";
@@ -105,7 +105,7 @@ public final class RotarySettings {
       case "default" -> plain;
       case "linear" -> plain.linear(number("factor"));
       case "dynamic" -> {
-        // It begins where a context is longer than the model's positions, and none is.
+        // It applies to contexts longer than the model's positions, which are refused.
         number("factor");
         yield plain;
       }

@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A matrix for LibTorch's BLAS, which reads the weights where they were loaded. */
+/** A matrix for LibTorch's BLAS, which reads the loaded weights in place. */
 final class BlasMatrix extends StackedMatrix {
   private final List<Part> parts = new ArrayList<>();
 

@@ -36,7 +36,7 @@ final class SplitBlasMatrix extends StackedMatrix implements LayerMatrix.Repacke
       return;
     }
     for (Linear matrix : matrices) {
-      // Transposed, all of L stands before all of H, as if it were one row.
+      // Transposed, all of L comes before all of H.
       int out = matrix.out();
       int first = parts.stream().mapToInt(part -> part.matrix().out()).sum();
       MemorySegment memory = arena.allocate(out * rowBytes(), 64);

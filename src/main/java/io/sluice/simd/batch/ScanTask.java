@@ -136,7 +136,7 @@ final class ScanTask<S extends FoundCodes> {
       long passed = kernels.above(tile, i * lanes, factor, thresholds, (i + 1) * lanes);
       for (; passed != 0; passed &= passed - 1) {
         int lane = Long.numberOfTrailingZeros(passed);
-        // Lanes past the last token hold zeros, which the bias alone may lift.
+        // Lanes past the last token hold zeros; with a large bias they could exceed the threshold.
         if (panel + lane < end - first) {
           float value = tile[i * lanes + lane];
           found.add(panel + lane, feature + i, value, factor * value);

@@ -18,7 +18,7 @@ final class Dictionary {
    * @param count how many the page's header says there are
    */
   static Dictionary of(byte[] page, int count) throws IOException {
-    // A value takes four bytes at least, whatever the header says.
+    // A value takes at least four bytes, so this bounds the number of values.
     if (count < 0 || count > page.length / Integer.BYTES) {
       throw new IOException("a dictionary has fewer values than it says");
     }

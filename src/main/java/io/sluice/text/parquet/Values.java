@@ -40,7 +40,7 @@ abstract sealed class Values {
     Places(Dictionary dictionary, byte[] page, int at) throws IOException {
       this.dictionary = dictionary;
       this.bytes = dictionary.bytes();
-      // A page whose rows are all missing may hold nothing; asked for a value, it has none.
+      // A page without present rows may be empty; reading a value from it is an error.
       int width = at < page.length ? page[at] & 0xff : Integer.SIZE;
       if (width > Integer.SIZE) {
         throw new IOException("a page refers to its dictionary wrongly");

@@ -9,7 +9,7 @@ import java.util.List;
  * A part of a tokenizer's description. A field that is missing or of another type is an error that
  * names it.
  *
- * @param path where it stands, for messages; empty for the whole
+ * @param path its place in the description, for messages; empty for the whole
  * @param node a JSON object
  */
 public record Component(String path, JsonNode node) {

@@ -7,9 +7,9 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 /**
- * Translates Oniguruma's regular expressions, which tokenizers are written in, to Java's. What both
- * read alike is taken over, what is written otherwise is rewritten, and what differs in meaning or
- * is unknown is refused.
+ * Translates Oniguruma's regular expressions, which tokenizers are written in, to Java's. Syntax
+ * with the same meaning in both is kept, syntax that is written differently is rewritten, and
+ * syntax that has another meaning or is unknown is refused.
  */
 final class RegexSyntax {
   /** What Java takes for word characters and Oniguruma does not. */
@@ -47,7 +47,7 @@ final class RegexSyntax {
     }
     reading.translate();
     try {
-      // Lines end with \n alone, and ^ and $ are those of lines.
+      // Only \n ends a line, and ^ and $ match at lines.
       return Pattern.compile(
           reading.to.toString(),
           Pattern.UNICODE_CHARACTER_CLASS

@@ -1,7 +1,7 @@
 package io.sluice.tokenizer.description;
 
 /**
- * What in a tokenizer's description cannot be computed, or what in a text it has no ids for. The
+ * A part of a tokenizer's description that is not supported, or text for which it has no ids. The
  * message is one line and does not name the file, which only the caller knows.
  */
 public final class TokenizerException extends Exception {

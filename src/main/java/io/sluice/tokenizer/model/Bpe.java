@@ -13,8 +13,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Byte-pair encoding. A long piece, as a whole document is where nothing splits it, is cut between
- * two characters that stand side by side in no token at all: no merge can reach across.
+ * Byte-pair encoding. A long piece, such as a document that is not split, is cut between two
+ * characters that are neighbours in no token, since no merge can cross that place.
  */
 public final class Bpe implements Model {
   private static final int LONG_PIECE = 64;

@@ -3,7 +3,7 @@ package io.sluice.tokenizer.model;
 import io.sluice.memory.ScratchArrays;
 import java.util.Arrays;
 
-/** Token ids that come one by one. */
+/** A growing list of token ids. */
 public final class Ids {
   private int[] ids = new int[64];
   private int size;

@@ -2,7 +2,9 @@ package io.sluice.tokenizer.model;
 
 import java.util.Arrays;
 
-/** Which two tokens become one, and in which order: the smallest rank first. */
+/**
+ * The merges of BPE: which two tokens become one, and their rank; smaller ranks are merged first.
+ */
 final class MergeTable {
   static final int NONE = -1;
 

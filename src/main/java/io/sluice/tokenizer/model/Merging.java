@@ -4,9 +4,9 @@ import io.sluice.memory.ScratchArrays;
 import java.util.Arrays;
 
 /**
- * A word on its way from characters to tokens: of all neighbours that may become one, those of the
- * smallest rank do first, and of equal ones the leftmost. Short words are searched again after each
- * merge; long ones keep what may be merged in a heap.
+ * Merges the characters of a word to tokens: the neighbours with the smallest rank first, and of
+ * equal ones the leftmost. Short words are searched again after each merge; long ones keep possible
+ * merges in a heap.
  */
 final class Merging {
   private static final int SHORT = 48;

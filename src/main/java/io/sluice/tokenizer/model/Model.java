@@ -3,7 +3,7 @@ package io.sluice.tokenizer.model;
 import io.sluice.tokenizer.description.Component;
 import io.sluice.tokenizer.description.TokenizerException;
 
-/** What makes ids of the pieces that a text is split into. */
+/** Converts the pieces of a text to token ids. */
 public interface Model {
   Vocabulary vocabulary();
 

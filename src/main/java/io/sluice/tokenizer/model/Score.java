@@ -6,8 +6,8 @@ import java.math.BigInteger;
 
 /**
  * Numbers as the {@code tokenizers} package reads them: digits as a whole number, divided by a
- * power of ten, which rounds twice. Two ways to cut a word may have scores so near to each other
- * that the last bit decides.
+ * power of ten, which rounds twice. Two segmentations of a word may have scores that differ only in
+ * the last bit.
  */
 final class Score {
   private static final BigInteger LARGEST = BigInteger.TWO.pow(64).subtract(BigInteger.ONE);

@@ -6,7 +6,8 @@ import io.sluice.tokenizer.description.Component;
 import io.sluice.tokenizer.description.TokenizerException;
 
 /**
- * Cleans, separates Chinese characters, strips accents and lower-cases, each if it is asked for.
+ * Cleans, separates Chinese characters, strips accents and lower-cases, each if the description
+ * enables it.
  */
 final class BertNormalizer implements Normalizer {
   private final boolean cleans;

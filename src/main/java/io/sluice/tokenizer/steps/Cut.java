@@ -6,7 +6,7 @@ import io.sluice.tokenizer.description.Occurrences;
 import io.sluice.tokenizer.description.TokenizerException;
 import java.util.function.IntPredicate;
 
-/** What becomes of the places that a text is split at. */
+/** How the separators are treated at which a text is split. */
 enum Cut {
   REMOVED,
   ISOLATED,

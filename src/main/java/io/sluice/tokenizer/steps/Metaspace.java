@@ -4,7 +4,10 @@ import io.sluice.tokenizer.description.Component;
 import io.sluice.tokenizer.description.Occurrences;
 import io.sluice.tokenizer.description.TokenizerException;
 
-/** Writes spaces as a visible character, begins with one, and splits before each, if asked to. */
+/**
+ * Replaces spaces by a visible character, puts one at the beginning, and splits before each, if the
+ * description enables it.
+ */
 final class Metaspace implements Splitter {
   private enum Prepend {
     ALWAYS,

@@ -9,7 +9,7 @@ import io.sluice.tokenizer.description.TokenizerException;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What is done to a text before it is split. */
+/** Changes a text before it is split. */
 public interface Normalizer {
   /**
    * A text.
@@ -117,7 +117,7 @@ public interface Normalizer {
               throw new TokenizerException(
                   "its " + part.path() + ".pattern matches nothing between two characters");
             }
-            // What is put in stands where the last character of what it replaces stood.
+            // A replacement has the position of the last character that it replaces.
             if (start == 0 && (content.isEmpty() || chars.codePointCount(0, end) > 1)) {
               fromStart[0] = false;
             }

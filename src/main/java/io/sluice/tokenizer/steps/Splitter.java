@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntPredicate;
 
-/** Splits a text into the pieces that are tokenised on their own. */
+/** Splits a text into pieces that are tokenised separately. */
 public interface Splitter {
   /** Takes the pieces in order; they are not empty. */
   interface Sink {

@@ -116,7 +116,7 @@ public record Blueprint(
       for (Site site : outputs) {
         if (dimensions > site.width()) {
           throw new IllegalArgumentException(
-              "d_init is %d, but '%s' is only %d wide; give less"
+              "d_init is %d, but '%s' is only %d wide; give a smaller one"
                   .formatted(dimensions, site.hook(), site.width()));
         }
       }

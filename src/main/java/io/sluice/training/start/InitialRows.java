@@ -93,7 +93,7 @@ final class InitialRows {
         int dimensions = active.dimensions();
         if (dimensions > width) {
           throw new IllegalArgumentException(
-              "d_init is %d, but training sees only %d dimensions of '%s'; give less"
+              "d_init is %d, but training sees only %d dimensions of '%s'; give a smaller one"
                   .formatted(dimensions, width, config.hook()));
         }
         if (dimensions == 0) {
