@@ -59,7 +59,7 @@ public final class BatchEncodeBenchmark implements Benchmark {
   /**
    * What was measured for one kind of tokens and one shape.
    *
-   * @param screen what bounded the products in the last pass
+   * @param screen the bounds used in the last pass
    * @param seconds of Sluice and of LibTorch
    * @param peak multiply-adds of the machine, in operations per second
    */

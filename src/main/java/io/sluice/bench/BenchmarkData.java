@@ -41,7 +41,7 @@ final class BenchmarkData {
     return rotated(arena, features, width, deviations, seed);
   }
 
-  /** The share of the variance that lies beyond this share of the directions. */
+  /** The share of the variance outside this share of the directions. */
   private static double tail(double share) {
     return 0.75 * Math.exp(-share / 0.105) + 0.25 * Math.exp(-share / 0.02);
   }

@@ -79,7 +79,7 @@ public final class LoadBenchmark implements Benchmark {
         files.name(), gigabytes, first, Benchmark.median(seconds), Benchmark.median(processor));
   }
 
-  /** Of all threads, which a busy machine disturbs little. */
+  /** Processor time of all threads, which depends little on other load. */
   private static long processorNanos() {
     return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
         .getProcessCpuTime();

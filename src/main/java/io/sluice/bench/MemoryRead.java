@@ -37,7 +37,7 @@ public final class MemoryRead {
   /**
    * Adds up float32 values, so that all are read.
    *
-   * @param memory a multiple of 4096 bytes is read, what is left over is not
+   * @param memory the largest multiple of 4096 bytes of it is read
    * @param streams one of {@link #streams()}
    */
   public static float sum(MemorySegment memory, int streams) {

@@ -26,7 +26,7 @@ public final class MultiplyAddPeak {
     return Vectors.run(operations);
   }
 
-  /** What became of the numbers, so that no compiler finds that nobody wants them. */
+  /** The result, so that the compiler cannot remove the computation. */
   private static volatile float sink;
 
   private static final class Scalar {

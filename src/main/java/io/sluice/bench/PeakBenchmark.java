@@ -88,7 +88,7 @@ public final class PeakBenchmark implements Benchmark {
     }
   }
 
-  /** What one thread reads, in several streams of addresses and in one. */
+  /** The rate at which one thread reads memory, in several streams of addresses and in one. */
   private static Memory memory(Setting setting) {
     MemorySegment memory = MemoryRead.allocate(READ_BYTES);
     Setting one =

@@ -27,7 +27,7 @@ public final class SingleEncodeBenchmark implements Benchmark {
   private static final int WARM_UP = 60;
   private static final int ROUNDS = 20;
 
-  /** Takes results in, so that no compiler leaves the reading out. */
+  /** Receives results, so that the compiler cannot remove the reading. */
   private float sink;
 
   @Override

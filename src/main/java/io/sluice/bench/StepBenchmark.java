@@ -80,7 +80,7 @@ public final class StepBenchmark implements Benchmark {
 
   private final List<Shape> shapes;
 
-  /** Measures the shapes that tell most about a device, or those given. */
+  /** Measures the default shapes of a device, or the given ones. */
   public StepBenchmark(List<Shape> shapes) {
     this.shapes = List.copyOf(shapes);
   }

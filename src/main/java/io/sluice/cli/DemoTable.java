@@ -111,7 +111,7 @@ record DemoTable(Spectra spectra, List<TrainingRun> runs, int features, int k, S
     }
   }
 
-  /** What was measured on the tokens that were trained on; on all, where nothing was held out. */
+  /** The measures on the tokens that were trained on; on all, where nothing was held out. */
   private static TrainingRun.Evaluation trained(TrainingRun run) {
     return run.evaluation().trained() == null ? run.evaluation() : run.evaluation().trained();
   }

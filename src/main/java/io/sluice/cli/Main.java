@@ -58,7 +58,7 @@ import picocli.CommandLine.RunLast;
 @Examples("sluice demo --out demo")
 @Grouped(OptionGroup.GENERAL)
 public final class Main implements Runnable {
-  /** What a shell makes of a program that ends by Ctrl-C. */
+  /** The exit status with which shells report a program that Ctrl-C ended. */
   private static final int STOPPED = 130;
 
   @Option(

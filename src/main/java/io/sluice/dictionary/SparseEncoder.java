@@ -106,7 +106,7 @@ public final class SparseEncoder {
     return load(folder, Weights.FLOAT32);
   }
 
-  /** As {@link #load(Path)}, with another storage of weights. */
+  /** Like {@link #load(Path)}, with another storage of weights. */
   public static SparseEncoder load(Path folder, Weights weights) throws IOException {
     Dictionary dictionary = Dictionary.load(folder);
     try {

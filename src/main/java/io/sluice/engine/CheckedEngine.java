@@ -55,7 +55,7 @@ public final class CheckedEngine implements Engine {
   private final LearnedGates learnedGates;
   private final MatchingPursuit pursuit;
 
-  /** Once a custom activation function is asked for. */
+  /** Made for the first custom activation function. */
   private ChosenCodes chosenCodes;
 
   private final DeadFeatures deadFeatures;
@@ -209,8 +209,8 @@ public final class CheckedEngine implements Engine {
   }
 
   /**
-   * What is decoded, unless the arithmetic keeps the codes itself: the codes, and among those of
-   * gates the ones that are 0.
+   * The entries that are decoded, unless the arithmetic keeps the codes itself: the codes, and with
+   * gates also entries whose code is 0.
    */
   private Codes entries() {
     return activation instanceof LearnedGated ? learnedGates.open() : codes;

@@ -63,7 +63,7 @@ final class CodePenalty {
     return sum;
   }
 
-  /** As {@link #add} returns it; changes nothing. */
+  /** Like {@link #add} returns it; changes nothing. */
   double sum(Penalty penalty, Codes codes, float[] values) {
     readNorms();
     double sum = 0;

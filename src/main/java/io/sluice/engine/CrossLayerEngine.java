@@ -53,8 +53,8 @@ public final class CrossLayerEngine implements Engine {
   /**
    * Joins engines, which it closes with itself.
    *
-   * @param layers one for each layer; the first writes all outputs, each other those of the one
-   *     before less its first
+   * @param layers one engine for each layer; the first writes all outputs, every other one the
+   *     outputs of the engine before it except the first
    * @param outputs width of each layer's output
    * @throws IllegalArgumentException if they do not fit together
    */

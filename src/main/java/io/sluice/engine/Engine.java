@@ -89,7 +89,7 @@ public interface Engine extends AutoCloseable {
    */
   double penalise(Penalty penalty, double weight);
 
-  /** As {@link #penalise(Penalty, double)} with {@link Penalty.Linear}. */
+  /** Like {@link #penalise(Penalty, double)} with {@link Penalty.Linear}. */
   default double penalise(double weight) {
     return penalise(new Penalty.Linear(), weight);
   }

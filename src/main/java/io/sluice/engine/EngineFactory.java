@@ -87,7 +87,7 @@ public interface EngineFactory {
     };
   }
 
-  /** As the other, on all cores. */
+  /** Like the other method, with one thread per core. */
   static EngineFactory named(String name, Device device) {
     return named(name, device, Workers.allCores());
   }

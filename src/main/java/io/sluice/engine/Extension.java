@@ -12,21 +12,21 @@ import java.util.Map;
  * calls to its extension, together with the engine inside. All other calls go to that engine.
  */
 sealed interface Extension extends AutoCloseable permits SkipConnection, TokenNormalisation {
-  /** As {@link Engine#encode}. */
+  /** Like {@link Engine#encode}. */
   void encode(Engine inner, Rows input, ActivationFunction selection);
 
-  /** As {@link Engine#decode}. */
+  /** Like {@link Engine#decode}. */
   double decode(Engine inner, Rows target, boolean withGradients);
 
-  /** As {@link Engine#readReconstruction}. */
+  /** Like {@link Engine#readReconstruction}. */
   void readReconstruction(Engine inner, MemorySegment destination);
 
-  /** As {@link Engine#accumulate}. */
+  /** Like {@link Engine#accumulate}. */
   default void accumulate(Engine inner) {
     inner.accumulate();
   }
 
-  /** As {@link Engine#update}. */
+  /** Like {@link Engine#update}. */
   default void update(Engine inner, AdamStep step) {
     inner.update(step);
   }

@@ -23,7 +23,7 @@ final class LearnedGates implements AutoCloseable {
 
   private float[] openingGradients = new float[0];
 
-  /** What an opening must be above. */
+  /** The thresholds of gates. */
   private final float[] zeros;
 
   private final float[] gateBias;

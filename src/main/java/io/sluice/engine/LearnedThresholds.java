@@ -18,7 +18,7 @@ final class LearnedThresholds implements AutoCloseable {
   /** All features whose values lie above the lower end of their threshold's window. */
   private final Codes found = new Codes();
 
-  /** Those in the lower half of the window: not active, but part of the threshold's gradient. */
+  /** Values in the lower half of the window: not active, but part of the threshold's gradient. */
   private final Codes below = new Codes();
 
   /** By entry of {@link #below}: the gradient that the code would have. */
@@ -28,7 +28,7 @@ final class LearnedThresholds implements AutoCloseable {
   private final double[] thresholds;
   private double bandwidth;
 
-  /** What one more code costs. */
+  /** The penalty of one more code. */
   private double cost;
 
   LearnedThresholds(Arithmetic arithmetic, FeatureVectors vectors, int features) {

@@ -31,7 +31,7 @@ final class MatchingPursuit implements AutoCloseable {
   private final EngineSpec spec;
   private final Arithmetic arithmetic;
 
-  /** What is left of each token, {@code [rows, width]}. */
+  /** The residual of each token, {@code [rows, width]}. */
   private float[] residuals = new float[0];
 
   /** Picks of each token in their order, {@code [rows, iterations]}, and how many there are. */
@@ -110,7 +110,9 @@ final class MatchingPursuit implements AutoCloseable {
     write(codes, count);
   }
 
-  /** Takes the feature found for a token, if it fits at all; says whether to search on. */
+  /**
+   * Adds the feature found for a token, unless the pursuit has ended; returns whether it continues.
+   */
   private boolean goesOn(int token, int place, int width, double leastResidual) {
     int feature = found[place];
     int at = token * width;

@@ -16,7 +16,7 @@ import java.util.Locale;
  *     autoencoder. SAELens does not convert the output of transcoders back
  */
 public record TokenNorm(Kind kind, boolean undone) {
-  /** What SAELens adds to the standard deviation. */
+  /** The number that SAELens adds to the standard deviation. */
   private static final double EPSILON = 1e-5;
 
   /** What is done to a token {@code x} of {@code d} values. */
@@ -90,7 +90,7 @@ public record TokenNorm(Kind kind, boolean undone) {
    *
    * @param values holds the token's {@code width} values from {@code at} on
    * @param row the token's row, for messages and {@code undoing}
-   * @param undoing receives by what it is brought back, and has room for {@code row}; may be null
+   * @param undoing receives the numbers with which the row is restored; may be null
    * @throws NonFiniteException if a value is not finite
    * @throws IllegalArgumentException if all are 0 where the norm is made constant
    */

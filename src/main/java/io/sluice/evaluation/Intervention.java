@@ -45,7 +45,7 @@ public abstract sealed class Intervention implements Hook, AutoCloseable
         : positions.put(activation, replaced(positions.rows(activation)));
   }
 
-  /** Which positions of each context are replaced. */
+  /** The positions of each context that are replaced. */
   final ReplacedPositions positions() {
     return positions;
   }

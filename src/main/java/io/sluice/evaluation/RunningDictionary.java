@@ -22,7 +22,7 @@ final class RunningDictionary implements AutoCloseable {
   }
 
   /**
-   * What the dictionary makes of some rows.
+   * Reconstructs some rows.
    *
    * @param input what it reads
    * @param target finite rows of the width that it writes: an engine compares while it decodes, but

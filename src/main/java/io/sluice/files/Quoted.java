@@ -22,12 +22,12 @@ public final class Quoted {
     return of(text, LONGEST);
   }
 
-  /** As {@link #of(String)}, limited to {@code longest} characters. */
+  /** Like {@link #of(String)}, limited to {@code longest} characters. */
   public static String of(String text, int longest) {
     return "'" + line(text, longest) + "'";
   }
 
-  /** As {@link #line(String)}, limited to {@code longest} characters. */
+  /** Like {@link #line(String)}, limited to {@code longest} characters. */
   public static String line(String text, int longest) {
     int end =
         text.codePointCount(0, text.length()) <= longest

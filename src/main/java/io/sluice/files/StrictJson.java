@@ -84,7 +84,7 @@ public final class StrictJson {
     return reason(e, ", in line %d", " in line %d, column %d");
   }
 
-  /** As {@link #reason}, for a document of one line: positions are columns. */
+  /** Like {@link #reason}, for a document of one line: positions are columns. */
   public static String reasonInLine(JsonProcessingException e) {
     return reason(e, "", " at character %2$d");
   }

@@ -30,7 +30,7 @@ public final class Covariance {
     return owning(count, mean.clone(), matrix.clone());
   }
 
-  /** As {@link #of}, but takes ownership of the arrays. */
+  /** Like {@link #of}, but takes ownership of the arrays. */
   static Covariance owning(long count, double[] mean, double[] matrix) {
     if (count < 0) {
       throw new IllegalArgumentException("count must not be negative, as " + count + " is");

@@ -21,8 +21,8 @@ public final class ContextFeed {
   /**
    * A feed.
    *
-   * @param input column of what attention reads
-   * @param target column of what it writes
+   * @param input column of the input of attention
+   * @param target column of the output of attention
    * @param from the first position that counts
    * @param device where the batches are to be
    * @throws IllegalArgumentException if the store has no such column; the message lists those that
@@ -56,8 +56,8 @@ public final class ContextFeed {
   /**
    * A batch of these contexts, padded to the longest of them, in the innermost scope.
    *
-   * @param inputScale what the input is multiplied by
-   * @param targetScale what the target is multiplied by
+   * @param inputScale the factor of the input
+   * @param targetScale the factor of the target
    * @throws IOException if an activation is not finite; the message names column and row
    */
   public LorsaBatch batch(int[] chosen, double inputScale, double targetScale) throws IOException {

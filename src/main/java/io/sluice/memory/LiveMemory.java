@@ -47,7 +47,7 @@ public final class LiveMemory {
    * Does work while none of the memory can be freed.
    *
    * @param body may be run inside another call of this; what it throws is thrown here
-   * @param memory native; the same may come several times
+   * @param memory native segments; the same may occur several times
    * @throws IllegalStateException if some of it was freed already
    * @throws WrongThreadException if some is confined to another thread
    * @throws IllegalArgumentException if some is on the heap
@@ -142,7 +142,7 @@ public final class LiveMemory {
     return probe(frames - 1, b + 1, c + 1, d + 1, a + 1) + (a ^ b * 3 ^ c * 5 ^ d * 7);
   }
 
-  /** What {@code bsearch} calls to compare: does the work, and says that both are equal. */
+  /** The comparison that {@code bsearch} calls: does the work, and returns that both are equal. */
   @SuppressWarnings("unused")
   private static int work(long key, long element) {
     LiveMemory own = null;

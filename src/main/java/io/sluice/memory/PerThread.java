@@ -16,7 +16,7 @@ public final class PerThread<T> {
   private final Supplier<T> maker;
 
   /**
-   * @param maker makes what belongs to one thread
+   * @param maker makes the instance of a thread
    */
   public PerThread(Supplier<T> maker) {
     this.maker = maker;

@@ -29,17 +29,17 @@ public final class ScratchArrays {
     return array.length >= requireLength(length) ? array : new float[length];
   }
 
-  /** As {@link #atLeast(float[], int)}. */
+  /** Like {@link #atLeast(float[], int)}. */
   public static double[] atLeast(double[] array, int length) {
     return array.length >= requireLength(length) ? array : new double[length];
   }
 
-  /** As {@link #atLeast(float[], int)}. */
+  /** Like {@link #atLeast(float[], int)}. */
   public static int[] atLeast(int[] array, int length) {
     return array.length >= requireLength(length) ? array : new int[length];
   }
 
-  /** As {@link #atLeast(float[], int)}. */
+  /** Like {@link #atLeast(float[], int)}. */
   public static long[] atLeast(long[] array, int length) {
     return array.length >= requireLength(length) ? array : new long[length];
   }
@@ -57,28 +57,28 @@ public final class ScratchArrays {
         : Arrays.copyOf(array, longer(array.length, length));
   }
 
-  /** As {@link #extended(float[], int)}. */
+  /** Like {@link #extended(float[], int)}. */
   public static int[] extended(int[] array, int length) {
     return array.length >= requireLength(length)
         ? array
         : Arrays.copyOf(array, longer(array.length, length));
   }
 
-  /** As {@link #extended(float[], int)}. */
+  /** Like {@link #extended(float[], int)}. */
   public static long[] extended(long[] array, int length) {
     return array.length >= requireLength(length)
         ? array
         : Arrays.copyOf(array, longer(array.length, length));
   }
 
-  /** As {@link #extended(float[], int)}. */
+  /** Like {@link #extended(float[], int)}. */
   public static byte[] extended(byte[] array, int length) {
     return array.length >= requireLength(length)
         ? array
         : Arrays.copyOf(array, longer(array.length, length));
   }
 
-  /** As {@link #extended(float[], int)}; nulls follow what was there. */
+  /** Like {@link #extended(float[], int)}; nulls follow what was there. */
   public static <T> T[] extended(T[] array, int length) {
     return array.length >= requireLength(length)
         ? array

@@ -31,7 +31,7 @@ public final class Workers implements AutoCloseable {
   /**
    * A group of its own.
    *
-   * @param threads at least 1, which means the calling thread alone
+   * @param threads at least 1; 1 is only the calling thread
    */
   public static Workers of(int threads) {
     if (threads < 1) {

@@ -10,10 +10,10 @@ import java.util.stream.Collectors;
  */
 public enum HookKind {
   /**
-   * What the attention block reads: the residual stream after the norm that stands before queries,
-   * keys and values are made of it. In an architecture that normalises after adding (BERT), it is
-   * the residual stream itself; replacing it does not change the stream that results are added to.
-   * Width {@code dModel}.
+   * The input of the attention block: the residual stream after the norm that comes before queries,
+   * keys and values. In an architecture that normalises after adding (BERT), it is the residual
+   * stream itself; replacing it does not change the stream that results are added to. Width {@code
+   * dModel}.
    */
   ATTN_IN("attn_in"),
 
@@ -24,15 +24,16 @@ public enum HookKind {
   Z("z"),
 
   /**
-   * What the attention block adds to the residual stream: {@code z·W_O} plus its bias, before the
-   * residual is added and before any normalisation that follows (Gemma 2 normalises it before it is
-   * added). Width {@code dModel}.
+   * The output of the attention block, which is added to the residual stream: {@code z·W_O} plus
+   * its bias, before the residual is added and before any normalisation that follows (Gemma 2
+   * normalises it before it is added). Width {@code dModel}.
    */
   ATTN_OUT("attn_out"),
 
   /**
-   * What the MLP adds to the residual stream: its last projection plus the bias, before the
-   * residual is added and before any normalisation that follows. Width {@code dModel}.
+   * The output of the MLP, which is added to the residual stream: its last projection plus the
+   * bias, before the residual is added and before any normalisation that follows. Width {@code
+   * dModel}.
    */
   MLP_OUT("mlp_out"),
 

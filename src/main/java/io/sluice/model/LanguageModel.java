@@ -33,7 +33,7 @@ public interface LanguageModel extends Transformer {
     return losses(batch, List.of(hooks)).getFirst();
   }
 
-  /** As {@link #losses(TokenBatch, List, IntConsumer)}, without progress. */
+  /** Like {@link #losses(TokenBatch, List, IntConsumer)}, without progress. */
   default List<TokenLoss> losses(TokenBatch batch, List<Hooks> variants) {
     return losses(batch, variants, done -> {});
   }

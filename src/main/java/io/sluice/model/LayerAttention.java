@@ -22,8 +22,8 @@ import java.util.function.UnaryOperator;
  *     2n} dimensions of queries and keys; of length 0 where they are not rotated
  * @param scale the factor on the scores
  * @param cap {@code c} in {@code c·tanh(scores / c)}; 0 for none
- * @param window how many tokens a query sees, itself included; 0 for all
- * @param causal whether a query sees only tokens up to its own
+ * @param window how many tokens a query attends to, itself included; 0 for all
+ * @param causal whether a query attends only to tokens up to its own
  * @param normalised whether each head's queries and keys are normalised before they are rotated,
  *     which this does not describe any further
  */

@@ -14,7 +14,7 @@ public interface Transformer extends AutoCloseable {
   /** Its sizes. */
   ModelShape shape();
 
-  /** Where it runs. */
+  /** The device on which the model runs. */
   Device device();
 
   /** The precision of the computation and the type of all activations: float32 or bfloat16. */

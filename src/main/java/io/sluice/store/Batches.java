@@ -216,7 +216,7 @@ public final class Batches {
     }
   }
 
-  /** As {@link #gather}, from files that are not mapped: consecutive rows in one read. */
+  /** Like {@link #gather}, from files that are not mapped: consecutive rows in one read. */
   private void copy(int task) {
     int start = task * ROWS_PER_TASK;
     int end = Math.min(batch.rows(), start + ROWS_PER_TASK);

@@ -145,7 +145,7 @@ final class Export {
         parameters);
   }
 
-  /** Takes what the skip connection makes of the shift off the decoder bias. */
+  /** Subtracts the skip connection's output for the shift from the decoder bias. */
   private static void subtractSkipped(DictionaryParameters p, MemorySegment skip, float[] shift) {
     for (int output = 0; output < p.outputWidth(); output++) {
       double product = 0;

@@ -18,7 +18,7 @@ import java.util.List;
  * finds.
  */
 final class HeldOutMeasure {
-  /** What is held out is read once for so many times as many tokens of training. */
+  /** Held-out tokens are read once per this many times as many tokens of training. */
   private static final long TRAINED_PER_HELD_OUT = 20;
 
   private HeldOutMeasure() {}

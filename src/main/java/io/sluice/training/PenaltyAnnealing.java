@@ -28,7 +28,7 @@ final class PenaltyAnnealing {
     this.after = after;
   }
 
-  /** What the weight is multiplied by. */
+  /** The factor of the weight. */
   double factor() {
     return factor;
   }

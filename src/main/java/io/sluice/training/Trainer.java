@@ -61,7 +61,7 @@ public final class Trainer implements AutoCloseable {
 
   private Engine engine;
 
-  /** What stands between the activations and the engine, or null. */
+  /** The map between the activations and the engine, or null. */
   private WhiteningMap map;
 
   private StartingPoint start;
@@ -89,7 +89,7 @@ public final class Trainer implements AutoCloseable {
   /**
    * Begins a run.
    *
-   * @param name what the run is called in reports
+   * @param name the name of the run in reports
    * @param folder the run's folder; made if need be, and may not hold a run
    * @throws IOException if the folder holds a run or is in use, or data is not finite
    * @throws IllegalArgumentException if the store has no such hook point (the message lists those
@@ -254,7 +254,7 @@ public final class Trainer implements AutoCloseable {
    *
    * @throws IOException if data is not finite (the message names column and row) or writing fails
    * @throws DivergedException if the loss is not finite though the data is
-   * @throws StoppedException if the listener has asked for it
+   * @throws StoppedException if the listener requested it
    */
   public RunResult run(TrainingListener listener) throws IOException {
     SiteFeed feed = feed(config.schedule().batch(), config.dataSeed());
@@ -288,7 +288,7 @@ public final class Trainer implements AutoCloseable {
             .formatted(what, loop.step(), config.schedule().learningRate()));
   }
 
-  /** The one training step. */
+  /** The training step. */
   private void trainStep(long step, SiteFeed.Pair raw) throws IOException {
     SiteFeed.Pair batch = map == null ? raw : mapped(raw.input());
     try {
@@ -341,7 +341,7 @@ public final class Trainer implements AutoCloseable {
         new SplittableRandom(config.seed() ^ step * 0x9e3779b97f4a7c15L)::nextDouble);
   }
 
-  /** What is trained on, shuffled, as training reads it. */
+  /** The shuffled batches of training. */
   private SiteFeed feed(int batch, long seed) throws IOException {
     return new SiteFeed(
         store,

@@ -95,7 +95,7 @@ public abstract class SluiceCommand implements Callable<Integer> {
   /**
    * An error of usage to throw: one line, exit status 2.
    *
-   * @param message what is wrong with which option, and what to give instead
+   * @param message names the option, what is wrong with it, and what to give instead
    */
   public final ParameterException usage(String message) {
     return new ParameterException(spec.commandLine(), message);
@@ -104,7 +104,7 @@ public abstract class SluiceCommand implements Callable<Integer> {
   /**
    * Rejects options that a run's own settings would override.
    *
-   * @param taken those that {@code --resume} allows
+   * @param taken the options that {@code --resume} allows
    */
   public final void requireOwnSettings(Set<String> taken) {
     List<String> overridden =

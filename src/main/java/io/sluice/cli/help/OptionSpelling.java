@@ -19,7 +19,7 @@ import java.util.function.Predicate;
  * counts sequences: they are left out.
  */
 public final class OptionSpelling {
-  /** For each spelling the names that it may stand for; the first that a command has is meant. */
+  /** For each spelling the names that it may replace; the first that a command has is meant. */
   private static final Map<String, List<String>> MEANT =
       Map.ofEntries(
           meant("optimizer", "optimiser"),
@@ -72,8 +72,7 @@ public final class OptionSpelling {
   }
 
   /**
-   * The spellings that mean something to a command, in the order of the alphabet, by the names that
-   * they stand for.
+   * The spellings that a command accepts, in alphabetical order, by the names that they replace.
    *
    * @param known whether the command has an option of a name
    */

@@ -41,7 +41,7 @@ final class TextLines {
     return shown;
   }
 
-  /** A command line's options with their values, and what stands before them. */
+  /** The options of a command line with their values, and the words before them. */
   private static List<String> parts(String line) {
     List<String> parts = new ArrayList<>();
     for (String word : line.strip().split(" +")) {

@@ -64,7 +64,7 @@ public record EvaluationText(String parts, String instead) {
     }
   }
 
-  /** Which tokens, where they are not all there are. */
+  /** Names the measured tokens, unless all are measured. */
   private static String rows(Evaluation e, String before) {
     return e.rows() == null || e.rows().equals("all")
         ? ""

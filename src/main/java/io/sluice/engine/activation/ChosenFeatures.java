@@ -49,10 +49,11 @@ public final class ChosenFeatures {
   /**
    * Lets a function choose. What is not positive, or was chosen before, is left out.
    *
-   * @param most the largest number of features; of more, those with the largest scores stay
+   * @param most the largest number of features; if more are chosen, those with the largest scores
+   *     stay
    * @return how many features stay, ascending
    * @throws IllegalStateException if it chose more than its k
-   * @throws IndexOutOfBoundsException if it chose what is no feature
+   * @throws IndexOutOfBoundsException if it chose an index that is not a feature
    */
   public int choose(CustomActivation activation, int most) {
     int given = Objects.checkIndex(activation.choose(scores, chosen), chosen.length + 1);

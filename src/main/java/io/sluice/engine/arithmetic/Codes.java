@@ -46,7 +46,7 @@ public final class Codes implements AutoCloseable {
     values.setAtIndex(ValueLayout.JAVA_FLOAT, entry, value);
   }
 
-  /** As {@link #set}, of any value that is a number. */
+  /** Like {@link #set}, of any value that is a number. */
   public void put(int entry, int feature, float value) {
     if (Float.isNaN(value)) {
       throw notFinite(feature, value);

@@ -51,7 +51,7 @@ public final class EngineState {
     return state;
   }
 
-  /** As {@link #ofAdam}, and the last steps where resting rows decay late. */
+  /** Like {@link #ofAdam}, and the last steps where resting rows decay late. */
   public static List<StateTensor> ofLazyAdam(EngineSpec spec) {
     List<StateTensor> state = ofAdam(spec);
     if (spec.optimiser() == Optimiser.SPARSE_ADAM) {

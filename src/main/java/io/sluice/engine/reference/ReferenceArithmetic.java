@@ -297,7 +297,7 @@ public final class ReferenceArithmetic implements Arithmetic {
     return norms;
   }
 
-  /** What the encoder sees of an element: {@code x − b_D}, or {@code x}. */
+  /** An element of the encoder's input: {@code x − b_D}, or {@code x}. */
   private float centred(Rows input, int row, int column) {
     float value = input.at(row, column);
     return spec.subtractDecoderBias() ? value - decoderBias[column] : value;
@@ -416,7 +416,7 @@ public final class ReferenceArithmetic implements Arithmetic {
     }
   }
 
-  /** Where the gradient of the reconstruction begins that belongs to a feature's level. */
+  /** The index at which the gradient of the reconstruction for a feature's level begins. */
   private int residualOf(int row, int feature) {
     return (row * prefixes.levels() + prefixes.levelOf(feature)) * spec.outputWidth();
   }

@@ -33,7 +33,7 @@ final class DeviceIntegers implements AutoCloseable {
     return all.narrow(0, 0, end);
   }
 
-  /** As {@link #upTo}, in int32. */
+  /** Like {@link #upTo}, in int32. */
   Tensor wholeTo(long end) {
     if (whole == null || whole.elements() < end) {
       TensorScope grown = TensorScope.detached();

@@ -103,9 +103,7 @@ final class TensorFloat32Screen extends TorchScreen {
     return norms == null ? sum : sum.mul_(norms);
   }
 
-  /**
-   * As a GPU's matrix units take float32: rounded to ten bits of fraction (Veltkamp's splitting).
-   */
+  /** Rounds float32 to ten bits of fraction, as a GPU's matrix units do (Veltkamp's splitting). */
   private static Tensor cut(Tensor values) {
     Tensor large = values.mul(0x1p13 + 1);
     return large.sub(large.sub(values));

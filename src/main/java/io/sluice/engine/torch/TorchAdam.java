@@ -22,7 +22,9 @@ final class TorchAdam {
   /** Steps between two sweeps that set vanishing moments to 0. */
   private static final int SWEEP = 64;
 
-  /** What moves no weight and would become a denormal number, which is slow to compute with. */
+  /**
+   * Smaller moments become 0: they change no weight, and arithmetic with denormal numbers is slow.
+   */
   private static final double VANISHING = 1e-30;
 
   /**
@@ -132,7 +134,7 @@ final class TorchAdam {
     updateMatrix(EngineState.DECODER, gradients.active(), gradients.decoder(), starts, adam, time);
   }
 
-  /** Where, among the active features, those of each chunk of rows begin, and all end. */
+  /** The index, among the active features, at which each chunk of rows begins, and the end. */
   private long[] chunkStarts(Tensor active) {
     int chunk = chunkRows();
     int chunks = (spec.features() + chunk - 1) / chunk;

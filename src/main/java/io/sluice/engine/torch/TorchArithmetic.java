@@ -55,7 +55,7 @@ public final class TorchArithmetic implements Arithmetic {
   private final TorchGradients gradients;
   private final TorchAdam adam;
 
-  /** What lives from one encode to the next. */
+  /** Tensors that are kept from one encode to the next. */
   private TensorScope batch = TensorScope.detached();
 
   private Tensor input;
@@ -83,7 +83,7 @@ public final class TorchArithmetic implements Arithmetic {
     this(spec, initial, device, screening(device));
   }
 
-  /** As the other, with a screening. */
+  /** Like the other constructor, with a screen. */
   TorchArithmetic(
       EngineSpec spec,
       DictionaryParameters initial,

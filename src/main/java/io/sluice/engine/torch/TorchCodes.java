@@ -76,7 +76,10 @@ record TorchCodes(
     return device.isCuda() ? host.to(device) : host.copy();
   }
 
-  /** Which chosen features are codes: those that are not 0, and that ReLU does not make 0. */
+  /**
+   * Marks the chosen features that are codes: above 0, or not 0 if codes are signed; NaN counts as
+   * a code.
+   */
   static Tensor kept(Tensor activations, boolean signed) {
     Tensor zero = Tensor.zeros(DType.F32, activations.device(), 1);
     // Not (value > 0), which would pass over NaN.

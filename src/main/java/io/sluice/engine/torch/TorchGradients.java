@@ -100,7 +100,7 @@ final class TorchGradients {
     return table.embeddingBag(rows, starts, weights).sum(false, 0);
   }
 
-  /** Of a number per feature, those of the active features, on the device. */
+  /** Selects the numbers of the active features, on the device. */
   private Tensor ofActive(double[] values, String name, Tensor active) {
     MemorySegment host = transfer.scratch().floats(name, values.length);
     for (int feature = 0; feature < values.length; feature++) {

@@ -18,8 +18,8 @@ abstract sealed class TorchScreen permits Bfloat16Screen, TensorFloat32Screen {
   final int features;
 
   /**
-   * What float32 loses in sums of as many terms as a row has, as a share of the sum of their
-   * magnitudes: in whatever order, truncated or rounded, for the bound and for the value that it is
+   * The error of float32 sums of as many terms as a row has, as a share of the sum of their
+   * absolute values: in any order, truncated or rounded, for the bound and the value that it is
    * compared with together.
    */
   final double gamma;
@@ -44,7 +44,7 @@ abstract sealed class TorchScreen permits Bfloat16Screen, TensorFloat32Screen {
     stale = true;
   }
 
-  /** Takes the weights as they are now, unless none has changed. */
+  /** Reads the current weights, unless none has changed. */
   final void refresh(Tensor encoder, Tensor bias, Tensor norms, int chunk) {
     if (stale) {
       refreshAll(encoder, bias, norms, chunk);
@@ -52,7 +52,7 @@ abstract sealed class TorchScreen permits Bfloat16Screen, TensorFloat32Screen {
     }
   }
 
-  /** Takes some rows anew, of which {@code changed}, int64, has the numbers; no other changed. */
+  /** Reads some rows again, whose numbers are in {@code changed}, int64; no other changed. */
   final void refresh(Tensor changed, Tensor encoder, Tensor bias, Tensor norms, int chunk) {
     if (!stale) {
       refreshSome(changed, encoder, bias, norms, chunk);
@@ -60,14 +60,14 @@ abstract sealed class TorchScreen permits Bfloat16Screen, TensorFloat32Screen {
   }
 
   /**
-   * Takes all weights.
+   * Reads all weights.
    *
    * @param norms of the decoder rows where features are scored by them; else null
    * @param chunk rows at a time
    */
   abstract void refreshAll(Tensor encoder, Tensor bias, Tensor norms, int chunk);
 
-  /** Takes the weights of the features {@code changed}. */
+  /** Reads the weights of the features {@code changed}. */
   abstract void refreshSome(Tensor changed, Tensor encoder, Tensor bias, Tensor norms, int chunk);
 
   /** A batch of tokens, float32 {@code [n, width]}, as the screen multiplies it. */

@@ -78,12 +78,12 @@ final class TorchSelection implements AutoCloseable {
     onHost.keepAbove(seen, bounds, norms, codes);
   }
 
-  /** As {@link TorchHostSelection#keepAmong}. */
+  /** Like {@link TorchHostSelection#keepAmong}. */
   void keepAmong(Tensor seen, int[] features, int count, int k, Tensor norms, Codes found) {
     onHost.keepAmong(seen, features, count, k, norms, found);
   }
 
-  /** As {@link TorchHostSelection#bestFeatures}. */
+  /** Like {@link TorchHostSelection#bestFeatures}. */
   void bestFeatures(float[] vectors, int count, int[] features) {
     onHost.bestFeatures(vectors, count, features);
   }
@@ -139,7 +139,7 @@ final class TorchSelection implements AutoCloseable {
     return Arrays.copyOf(ShapeOperators.stack(sums, 0).toLongs(), 3);
   }
 
-  /** Which tokens' proposals may lack one of the k largest. */
+  /** Marks the tokens whose proposals may lack one of the k largest. */
   private Tensor open(Tensor indices, Tensor values, Tensor norms, Tensor least) {
     Tensor scores = norms == null ? values : values.mul(factorsOf(indices, norms));
     Tensor zero = Tensor.zeros(DType.F32, device, 1);

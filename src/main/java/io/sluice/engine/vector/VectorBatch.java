@@ -44,7 +44,7 @@ final class VectorBatch {
     this.tasks = tasks;
   }
 
-  /** Takes the codes that are decoded. */
+  /** Sets the codes that are decoded. */
   void take(Codes codes) {
     rows = codes.rows();
     entries = codes.entries();

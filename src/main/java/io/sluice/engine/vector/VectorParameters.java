@@ -67,7 +67,7 @@ final class VectorParameters implements AutoCloseable {
     return state.get(name);
   }
 
-  /** Takes note that parameters have changed or are about to. */
+  /** Declares that parameters have changed or are about to. */
   void changed() {
     version++;
     allMoved = true;
@@ -78,7 +78,7 @@ final class VectorParameters implements AutoCloseable {
     version++;
   }
 
-  /** Takes note that a feature's row and bias move; any number of threads may, each for others. */
+  /** Records that a feature's row and bias change; any number of threads may, each for others. */
   void moved(int feature) {
     moved[feature] = true;
   }

@@ -46,10 +46,10 @@ final class VectorSelection implements AutoCloseable {
   private float[] selectedValues = new float[0];
   private int[] selectedCounts = new int[0];
 
-  /** Once dead features are asked for. */
+  /** Made at the first selection of dead features. */
   private DeadRows deadRows;
 
-  /** Finds the best decoder row for a residual, once that is asked. */
+  /** Finds the best decoder row for a residual; made at the first pursuit. */
   private TopKEncoder pursuing;
 
   private EncoderWeights decoderRows;
@@ -88,7 +88,7 @@ final class VectorSelection implements AutoCloseable {
     return prepared.encoder;
   }
 
-  /** What bounds the products of the encoder that was used last. */
+  /** The bounds used by the last encoder. */
   String screen() {
     return used == null ? "none" : used.screen();
   }

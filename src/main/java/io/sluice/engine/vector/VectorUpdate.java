@@ -37,7 +37,7 @@ final class VectorUpdate implements AutoCloseable {
   private final VectorTasks tasks;
   private final Prefixes prefixes;
 
-  /** What the optimiser moves; none if there is no optimiser. */
+  /** The matrices that the optimiser updates; none without an optimiser. */
   private final AdamRows[] moving;
 
   private final FeatureGroups groups;

@@ -66,7 +66,7 @@ final class LorsaPass {
     this.counted = Tensor.ofFloats(batch.counted(), rows, 1).to(x.device());
   }
 
-  /** What all heads would write, {@code z} before selection: {@code [rows, heads]}. */
+  /** The activations {@code z} of all heads, before selection: {@code [rows, heads]}. */
   Tensor attend() {
     query = rotated(LorsaTensor.QUERY, LorsaTensor.QUERY_BIAS);
     key = rotated(LorsaTensor.KEY, LorsaTensor.KEY_BIAS);
@@ -176,7 +176,7 @@ final class LorsaPass {
     addTo(gradients.get(bias), by.sum(false, 0));
   }
 
-  /** Where the heads of each position begin, {@code [rows + 1]}. */
+  /** The index at which the heads of each position begin, {@code [rows + 1]}. */
   private Tensor offsets() {
     return Tensor.arange(0, rows + 1, x.device())
         .mul(Tensor.scalar(spec.k(), DType.I64, x.device()));

@@ -35,7 +35,7 @@ record LorsaCheckpoint(
         position.tally());
   }
 
-  /** Where the run stands. */
+  /** The progress of the run. */
   RunPosition position() {
     return new RunPosition(step, tokens, seconds, tally);
   }

@@ -5,8 +5,8 @@ import java.util.List;
 /**
  * The results of a sample of the activations before the first step.
  *
- * @param inputScale what the input is multiplied by
- * @param targetScale what the target is multiplied by
+ * @param inputScale the factor of the input
+ * @param targetScale the factor of the target
  * @param variance mean squared distance of the target from its mean, per token, after scaling
  * @param subspaceDimensions per head of the model, how many directions its outputs start in; empty
  *     for a random start

@@ -72,7 +72,7 @@ public final class LorsaTrainer implements AutoCloseable {
    * Begins a run.
    *
    * @param attention of the layer that the hook points belong to; needed only to start
-   * @param name what the run is called in reports
+   * @param name the name of the run in reports
    * @param folder the run's folder; made if need be, and may not hold a run
    * @throws IOException if the folder holds a run or is in use, or data is not finite
    * @throws IllegalArgumentException if the store has no such hook points, or the configuration
@@ -198,7 +198,7 @@ public final class LorsaTrainer implements AutoCloseable {
    *
    * @throws IOException if data is not finite (the message names column and row) or writing fails
    * @throws DivergedException if the loss is not finite though the data is
-   * @throws StoppedException if the listener has asked for it
+   * @throws StoppedException if the listener requested it
    */
   public RunResult run(TrainingListener listener) throws IOException {
     return loop.run(this::trainStep, listener);

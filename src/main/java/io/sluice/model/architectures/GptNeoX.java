@@ -75,7 +75,7 @@ final class GptNeoX implements Architecture {
             "partial_rotary_factor");
   }
 
-  /** What GPT-NeoX takes from the newer key, or else from its own. */
+  /** Reads a setting from the newer key, or else from the key of GPT-NeoX. */
   private static double rotary(KeyTable.Values all, String key, String own, double otherwise)
       throws IOException {
     JsonNode scaling = all.get("rope_scaling");

@@ -154,7 +154,7 @@ public class Llama implements Architecture {
     return new Defaults(32000, 11008, CausalConfigFile.FOLLOWS, CausalConfigFile.FOLLOWS, 2048);
   }
 
-  /** How many tokens each layer's queries see; 0 for all before. */
+  /** How many tokens each layer's queries attend to; 0 for all before. */
   protected List<Integer> windows(CausalConfigFile file, int layers) throws IOException {
     return AttentionConfig.noWindows(layers);
   }

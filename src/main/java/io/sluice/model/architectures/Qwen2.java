@@ -48,7 +48,7 @@ class Qwen2 extends Llama {
     return file.windows(layers, window, layer -> window > 0 && layer >= full);
   }
 
-  /** A window that {@code use_sliding_window} switches off: whatever it is. */
+  /** Reads and ignores the window, since {@code use_sliding_window} is false. */
   private static int unused(ConfigFile file) {
     file.value("sliding_window");
     return 0;

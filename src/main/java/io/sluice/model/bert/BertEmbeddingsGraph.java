@@ -9,7 +9,7 @@ import java.util.Set;
 
 /** The embeddings in the graph of a BERT encoder: of tokens, of positions, of a single type. */
 final class BertEmbeddingsGraph {
-  /** More operations than stand between a list of positions and its use. */
+  /** More operations than there are between a list of positions and its use. */
   private static final int LONGEST = 32;
 
   private BertEmbeddingsGraph() {}

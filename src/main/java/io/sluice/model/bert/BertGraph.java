@@ -14,7 +14,7 @@ import java.util.List;
  * function, whatever names the exporter gave them.
  */
 final class BertGraph {
-  /** Half of what lies between GELU and its approximation. */
+  /** Half of the largest difference between GELU and its approximation. */
   private static final double ALIKE = 2.3e-4;
 
   private final OnnxFile file;
@@ -72,7 +72,7 @@ final class BertGraph {
     return activation;
   }
 
-  /** What the modules multiply by. */
+  /** The matrices of the modules. */
   BertMatrices matrices() {
     return matrices;
   }

@@ -4,7 +4,6 @@ import io.sluice.memory.DType;
 import io.sluice.model.HookKind;
 import io.sluice.model.Hooks;
 import io.sluice.model.LayerAttention;
-import io.sluice.model.Transformer;
 import io.sluice.model.cpu.CpuLayer;
 import io.sluice.model.cpu.CpuLayers;
 import io.sluice.model.parts.Linear;
@@ -113,7 +112,7 @@ final class BertLayer {
     return attentionOutput.weight();
   }
 
-  /** What the attention is, for {@link Transformer#attention}. */
+  /** Describes the attention, for {@link io.sluice.model.Transformer#attention}. */
   LayerAttention describe(Device device) {
     int d = config.dModel();
     return describe(

@@ -102,7 +102,7 @@ final class CaptureSink implements AutoCloseable {
     }
   }
 
-  /** As the store takes it: on the CPU, in the column's type or float32. */
+  /** Copies the activation to the CPU, in the column's type or float32. */
   private static Tensor onCpu(Tensor activation, DType column) {
     boolean fits = activation.dtype() == DType.F32 || activation.dtype() == column;
     // A GPU converts faster than it copies to the host.

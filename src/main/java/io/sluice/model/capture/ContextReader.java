@@ -132,7 +132,7 @@ final class ContextReader implements AutoCloseable {
     return null;
   }
 
-  /** What was wrong with the texts so far. */
+  /** The problems in the texts read so far. */
   TextProblems problems() {
     return texts.problems();
   }

@@ -10,7 +10,8 @@ import java.util.List;
  * @param keyValueHeads key and value heads per layer; divides {@code heads}
  * @param headDim width of one head
  * @param rotary how queries and keys are rotated by position; null where positions are learned
- * @param windows per layer, how many tokens a query sees, itself included; 0 for all before it
+ * @param windows per layer, how many tokens a query attends to, itself included; 0 for all before
+ *     it
  * @param scale the factor on the scores, usually {@code 1/√headDim}
  * @param cap {@code c} in {@code c·tanh(scores / c)}; 0 for none
  * @param bias whether the projections have biases, in architectures that leave it open

@@ -2,7 +2,6 @@ package io.sluice.model.causal;
 
 import io.sluice.memory.DType;
 import io.sluice.model.LayerAttention;
-import io.sluice.model.Transformer;
 import io.sluice.model.cpu.KeyValueCache;
 import io.sluice.model.parts.Linear;
 import io.sluice.model.parts.Norm;
@@ -53,12 +52,14 @@ public record CausalAttention(
         .contiguous();
   }
 
-  /** What attention adds to the residual stream. */
+  /** Computes the output of attention, which is added to the residual stream. */
   Tensor attnOut(Tensor z) {
     return output.apply(z);
   }
 
-  /** Where the heads are in the rows of the joined projection, and how they attend. */
+  /**
+   * Describes the layout of the heads in the rows of the joined projection, and their attention.
+   */
   AttentionHeads heads() {
     int headDim = config.headDim();
     int queries = config.heads() * headDim;
@@ -84,7 +85,7 @@ public record CausalAttention(
         new AttentionHeads.Rule(true, window, (float) config.scale(), (float) config.cap()));
   }
 
-  /** What this attention is, for {@link Transformer#attention}. */
+  /** Describes this attention, for {@link io.sluice.model.Transformer#attention}. */
   LayerAttention describe(int dModel, DType dtype, Device device) {
     Projections raw = projections.normalised(null, null);
     return describe(

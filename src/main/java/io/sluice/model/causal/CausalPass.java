@@ -59,14 +59,14 @@ final class CausalPass {
     return before;
   }
 
-  /** These keys and values and those of the tokens before, if there are any. */
+  /** Adds keys and values to the cache, if there is one, and returns all of the text so far. */
   KeyValueCache.KeyValues keep(int layer, Tensor keys, Tensor values) {
     return cache == null
         ? new KeyValueCache.KeyValues(keys, values)
         : cache.append(layer, keys, values);
   }
 
-  /** Whether LibTorch's causal attention sees what a window of this size does. */
+  /** Whether LibTorch's causal attention computes the same as one with a window of this size. */
   boolean isPlain(int window) {
     return before == 0 && reachesAll(window);
   }
@@ -81,11 +81,11 @@ final class CausalPass {
   }
 
   /**
-   * What is added to attention scores, {@code [length, before + length]}: 0 where the query at
-   * position {@code i} sees key {@code j}, so for {@code i − window < j ≤ i}, else −∞. Made once
-   * per pass.
+   * The mask that is added to attention scores, {@code [length, before + length]}: 0 where the
+   * query at position {@code i} attends to key {@code j}, that is for {@code i − window < j ≤ i},
+   * else −∞. Made once per pass.
    *
-   * @param window how many tokens a query sees, itself included; 0 for all before it
+   * @param window how many tokens a query attends to, itself included; 0 for all before it
    */
   Tensor mask(int window) {
     int reach = reachesAll(window) ? before + length : window;

@@ -92,7 +92,7 @@ final class CausalStack implements AutoCloseable {
     return parts.finalNorm().apply(stream);
   }
 
-  /** As {@link io.sluice.model.LanguageModel#logits}. */
+  /** Like {@link io.sluice.model.LanguageModel#logits}. */
   Tensor logits(Tensor hidden) {
     requireHead();
     double cap = config.logitCap();
@@ -212,7 +212,7 @@ final class CausalStack implements AutoCloseable {
     return hidden;
   }
 
-  /** As {@link io.sluice.model.Transformer#outputProjection}. */
+  /** Like {@link io.sluice.model.Transformer#outputProjection}. */
   Tensor outputProjection(int layer) {
     if (isPacked()) {
       return onCpu.weights().outputProjection(layer);
@@ -221,7 +221,7 @@ final class CausalStack implements AutoCloseable {
     return layers.get(layer).attention().output().weight();
   }
 
-  /** As {@link io.sluice.model.Transformer#attention}. */
+  /** Like {@link io.sluice.model.Transformer#attention}. */
   LayerAttention attention(int layer) {
     CausalAttention own = parts.layers().get(layer).attention();
     if (isPacked()) {

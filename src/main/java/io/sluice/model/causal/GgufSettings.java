@@ -220,7 +220,7 @@ public final class GgufSettings {
     return (int) size;
   }
 
-  /** As {@link #size(String)}, of a key that may be missing. */
+  /** Like {@link #size(String)}, of a key that may be missing. */
   public int size(String key, int otherwise) throws IOException {
     return metadata.contains(prefix + key) ? size(key) : otherwise;
   }

@@ -184,7 +184,7 @@ final class CpuRun {
     }
   }
 
-  /** What a layer's MLP makes of some rows. */
+  /** Runs a layer's MLP on some rows. */
   private void transform(
       CpuLayer layer, MemorySegment from, MemorySegment to, int first, int count, Workers workers) {
     LayerMatrix up = layer.up();

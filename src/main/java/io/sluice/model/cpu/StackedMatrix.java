@@ -23,7 +23,7 @@ abstract sealed class StackedMatrix implements LayerMatrix permits BlasMatrix, S
   private final float[] bias;
   private final RowFunction functions = new RowFunction();
 
-  /** What a gate gives to one thread. */
+  /** Results of a gate, for one thread. */
   private final PerThread<GrowingMemory> gates = new PerThread<>(GrowingMemory::new);
 
   StackedMatrix(List<Linear> matrices) {

@@ -74,7 +74,7 @@ public record ConfigFile(Path file, JsonNode json, Set<String> read) {
     return value.intValue();
   }
 
-  /** As {@link #integer}, of a key that may be null, which means {@code ifNull}. */
+  /** Like {@link #integer}, of a key that may be null, which means {@code ifNull}. */
   public int integer(String name, int otherwise, int ifNull) throws IOException {
     return isNull(name) ? ifNull : integer(name, otherwise);
   }

@@ -53,7 +53,7 @@ public final class WeightLoader {
     }
   }
 
-  /** As {@link #load}, for a matrix that the file keeps transposed; the view costs nothing. */
+  /** Like {@link #load}, for a matrix that the file keeps transposed; the view costs nothing. */
   public Tensor loadTransposed(String name, long rows, long columns) throws IOException {
     requireShape(name, columns, rows);
     try (TensorScope scope = TensorScope.open()) {
@@ -61,7 +61,7 @@ public final class WeightLoader {
     }
   }
 
-  /** As {@link #load}, with 1 added to each element: a weight that the file counts from 1. */
+  /** Like {@link #load}, with 1 added to each element: a weight that the file counts from 1. */
   public Tensor loadPlusOne(String name, long... shape) throws IOException {
     requireShape(name, shape);
     try (TensorScope scope = TensorScope.open()) {

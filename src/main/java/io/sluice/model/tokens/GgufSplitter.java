@@ -16,9 +16,9 @@ import java.io.IOException;
  */
 enum GgufSplitter {
   GPT2(null, false, false, false),
-  /** As GPT-2, with texts brought into Unicode's composed form first. */
+  /** Like GPT-2, with texts first converted to Unicode's composed form (NFC). */
   NEOX(null, true, false, false),
-  /** As GPT-2, with every digit on its own. */
+  /** Like GPT-2, with every digit separate. */
   DIGITS(null, false, false, false),
   QWEN2(
       "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}"
@@ -55,7 +55,7 @@ enum GgufSplitter {
   }
 
   /**
-   * What a name in a file means.
+   * The splitter for a name in a file.
    *
    * @throws IOException if it is not one of those that are known
    */

@@ -120,7 +120,7 @@ record TokenizerFile(JsonNode root, int[] prefix, int[] suffix) {
     }
   }
 
-  /** What a post-processor puts before and after a single text. */
+  /** Finds the special tokens that a post-processor puts around a single text. */
   private static void findSpecialTokens(
       Path file, JsonNode processor, List<Integer> prefix, List<Integer> suffix)
       throws IOException {

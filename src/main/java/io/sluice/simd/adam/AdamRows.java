@@ -110,10 +110,10 @@ public final class AdamRows {
      * {@code p −= rate · m / (√v · correction + ε)}. A moment that has become too small to matter
      * is set to zero, so that no denormal number is ever computed with.
      *
-     * @param matrix which of those the session was opened for, counted from 0
+     * @param matrix which of the session's matrices, counted from 0
      * @param gradient the row's gradient, of at least the matrix's width, or null for zero
-     * @param decay1 what the first moment is multiplied by: β₁, to the power of the steps since it
-     *     last was
+     * @param decay1 the factor of the first moment: β₁ to the power of the steps since its last
+     *     update
      * @param decay2 the same for the second moment
      * @throws IndexOutOfBoundsException if there is no such matrix or row, or the gradient is
      *     shorter

@@ -17,7 +17,7 @@ public interface BatchEncoder {
    */
   void prepare(EncoderWeights weights, boolean[] moved);
 
-  /** As {@link #prepare(EncoderWeights, boolean[])} where all rows may have changed. */
+  /** Like {@link #prepare(EncoderWeights, boolean[])} where all rows may have changed. */
   default void prepare(EncoderWeights weights) {
     prepare(weights, null);
   }

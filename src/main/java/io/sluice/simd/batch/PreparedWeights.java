@@ -40,7 +40,7 @@ final class PreparedWeights {
 
   private boolean screenedIsCurrent;
 
-  /** Where the product of rounded values comes from; null once it was asked. */
+  /** Supplies the product of rounded values; null after its one call. */
   private Supplier<? extends Int8Product> products;
 
   /** The product of rounded values; null if this machine has none. */
@@ -59,7 +59,7 @@ final class PreparedWeights {
 
   private long movedRows;
 
-  /** What prepares weights, when no thread uses it. */
+  /** Scratch memory for preparing weights that no thread uses at the moment. */
   private final ConcurrentLinkedDeque<WeightTiles> idle = new ConcurrentLinkedDeque<>();
 
   PreparedWeights(
@@ -70,7 +70,7 @@ final class PreparedWeights {
   }
 
   /**
-   * Takes weights, or takes note that they have changed.
+   * Sets the weights, or declares that they have changed.
    *
    * @param moved by feature, whether it may differ; null if all may
    * @return whether they have another shape than before, and order and screen are gone
@@ -167,8 +167,8 @@ final class PreparedWeights {
   }
 
   /**
-   * What rounding may add to the score of a token of this norm, and to a second sum of the same:
-   * {@code 4·(width + 1)·2⁻²⁴} of the largest sum of amounts.
+   * The largest rounding error of two sums for a score of a token with this norm: {@code 4·(width +
+   * 1)·2⁻²⁴} of the largest sum of absolute values.
    */
   float room(float norm) {
     double rounding = 4.0 * (weights.width() + 1) * 0x1p-24;
@@ -185,7 +185,7 @@ final class PreparedWeights {
     return place < order.length ? squares[order[place]] : 0;
   }
 
-  /** What bounds products; null if they are computed in full. */
+  /** The screen in use; null if products are computed in full. */
   Screen screen() {
     return screen;
   }
@@ -213,7 +213,7 @@ final class PreparedWeights {
     roundAll();
   }
 
-  /** Takes another screen, or none. */
+  /** Sets another screen, or none. */
   void setScreen(Screen screen) {
     if (this.screen != null || screen != null) {
       roundAll();

@@ -18,14 +18,14 @@ import java.util.Arrays;
  * product, and pairs that pass that comparison are summed again in the order of the tile. So both
  * ways give the same bits.
  *
- * @param <S> what is collected
+ * @param <S> the type of the collected codes
  */
 final class ScanTask<S extends FoundCodes> {
   private static final int TILE = SparseKernels.TILE_FEATURES;
   private static final int BLOCK = Int8Product.BLOCK;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-  /** What a sum in the order of the tile costs for one pair, in multiplications of a tile. */
+  /** The cost of a sum in the order of the tile for one pair, in multiplications of a tile. */
   private static final double ORDERED = 16;
 
   final S found;
@@ -177,7 +177,9 @@ final class ScanTask<S extends FoundCodes> {
     }
   }
 
-  /** What the last {@link #compare} cost beside products in int8, in multiplications of a tile. */
+  /**
+   * The cost of the last {@link #compare} without products in int8, in multiplications of a tile.
+   */
   double work() {
     return work;
   }

@@ -18,7 +18,7 @@ import java.lang.foreign.MemorySegment;
  * that pass the bound are then computed in full, the selection is exact.
  */
 final class Screen {
-  /** What rounding can make of a square root's argument that is zero, relative to the whole. */
+  /** The largest rounding error of a square root's argument, relative to the whole. */
   private static final double ROUNDING = 4e-6;
 
   /**

@@ -78,7 +78,7 @@ interface SparseKernels {
       float[] out,
       int at);
 
-  /** As the other, over a table in an array, starting from zero. */
+  /** Like the other method, over a table in an array, starting from zero. */
   void sumRows(
       float[] table, int width, int[] rows, float[] weights, int from, int to, float[] out);
 
@@ -135,7 +135,7 @@ interface SparseKernels {
     return Chosen.KERNELS;
   }
 
-  /** Those of every vector width that this machine has in hardware, narrowest first. */
+  /** One instance for each vector width that this machine has in hardware, narrowest first. */
   static List<SparseKernels> everyWidth() {
     return KernelProvider.everyWidth(
         MethodHandles.lookup(), SparseKernels.class, VectorSparseKernels.class);

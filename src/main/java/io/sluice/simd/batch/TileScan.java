@@ -37,7 +37,7 @@ final class TileScan<S extends FoundCodes> {
   }
 
   /**
-   * Takes weights, or takes note that they have changed.
+   * Sets the weights, or declares that they have changed.
    *
    * @param moved by feature, whether it may have changed; null if all may
    * @throws NonFiniteWeightsException as {@link PreparedWeights#measure}

@@ -56,8 +56,8 @@ public final class TopKEncoder implements BatchEncoder {
   private int[] fired = new int[0];
 
   /**
-   * What the least score that a token keeps will be, at least, over the token's norm: the ratio
-   * hardly varies. A token for which this was too high is selected for once more without.
+   * An estimate from below of the least score that a token keeps, divided by the token's norm: the
+   * ratio varies little. A token for which this was too high is selected for once more without.
    */
   private float guess;
 
@@ -177,7 +177,10 @@ public final class TopKEncoder implements BatchEncoder {
     }
   }
 
-  /** What all but a few tokens' least score over the token's norm exceeds. */
+  /**
+   * A value that the least kept score, divided by the token's norm, exceeds for all but a few
+   * tokens.
+   */
   private float lowQuantile(int count) {
     if (count == 0) {
       return guess;

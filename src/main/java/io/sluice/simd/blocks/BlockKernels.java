@@ -34,7 +34,7 @@ interface BlockKernels {
     return Chosen.KERNELS;
   }
 
-  /** Those of every vector width that this machine has in hardware, narrowest first. */
+  /** One instance for each vector width that this machine has in hardware, narrowest first. */
   static List<BlockKernels> everyWidth() {
     return KernelProvider.everyWidth(
         MethodHandles.lookup(), BlockKernels.class, VectorBlockKernels.class);

@@ -19,7 +19,7 @@ final class RowBounds {
   /** At least the bias, with room for the rounding of sums with it. */
   float[] bias = new float[0];
 
-  /** What products are too large by, since tokens have an offset of 128: 128·Σq. */
+  /** The excess of products, since tokens have an offset of 128: {@code 128·Σq}. */
   int[] shift = new int[0];
 
   void fit(int rows) {

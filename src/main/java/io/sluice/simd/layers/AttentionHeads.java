@@ -16,7 +16,7 @@ import java.lang.foreign.ValueLayout;
  * @param queryNorm weights of an RMS norm on each query, or null
  * @param keyNorm weights of an RMS norm on each key, or null
  * @param normEpsilon of those norms
- * @param rule which keys a query sees and what becomes of the scores
+ * @param rule which keys a query attends to and what becomes of the scores
  */
 public record AttentionHeads(
     int heads,
@@ -35,10 +35,11 @@ public record AttentionHeads(
     Rule rule) {
 
   /**
-   * Which keys a query sees and what becomes of the scores.
+   * Which keys a query attends to and what becomes of the scores.
    *
    * @param causal whether keys after a query are hidden from it
-   * @param window of causal attention, how many tokens a query sees, itself included; 0 for all
+   * @param window of causal attention, how many tokens a query attends to, itself included; 0 for
+   *     all
    * @param scale factor on the scores
    * @param cap {@code c} in {@code c·tanh(scores / c)}; 0 for none
    */

@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * The part of an attention that one task computes: the queries of one context that share one head
- * of keys and values. It knows where its values lie and which keys its queries see.
+ * of keys and values. It knows where its values lie and which keys its queries attend to.
  */
 abstract class AttentionPass {
   final AttentionHeads heads;
@@ -87,14 +87,14 @@ abstract class AttentionPass {
   }
 
   /**
-   * The first key that a query sees. A query in the padding may lie past all keys; it sees the
-   * last, and means nothing.
+   * The first key that a query attends to. A query in the padding may be past all keys; its first
+   * key is then the last one, and its result is not used.
    */
   final int firstKey(int query) {
     return Math.min(heads.rule().firstKey(query), keys - 1);
   }
 
-  /** Where the keys that a query sees end. */
+  /** Where the keys that a query attends to end. */
   final int endKey(int query) {
     return heads.rule().endKey(query, keys);
   }

@@ -163,7 +163,7 @@ interface LayerKernels {
     return Chosen.KERNELS;
   }
 
-  /** Those of every vector width that this machine has in hardware, narrowest first. */
+  /** One instance for each vector width that this machine has in hardware, narrowest first. */
   static List<LayerKernels> everyWidth() {
     return KernelProvider.everyWidth(
         MethodHandles.lookup(), LayerKernels.class, VectorLayerKernels.class);

@@ -16,7 +16,7 @@ import java.util.function.IntConsumer;
 public final class RowFunction {
   private final LayerKernels kernels = LayerKernels.ofThisMachine();
 
-  /** What a thread needs for one row: it stays in the nearest cache. */
+  /** Scratch memory of a thread for one row, which stays in the first-level cache. */
   private final PerThread<GrowingMemory> scratch = new PerThread<>(GrowingMemory::new);
 
   /**

@@ -48,7 +48,7 @@ public final class MomentAccumulator {
 
   private int filled;
 
-  /** What is subtracted from each column while packing. */
+  /** The numbers that are subtracted from each column while packing. */
   private final float[] shift;
 
   /** Sums of the current block: tiles {@code [panelWidth][panelWidth]} of the upper triangle. */
@@ -57,7 +57,7 @@ public final class MomentAccumulator {
   private final double[] sums;
   private long blockRows;
 
-  /** What the finished blocks hold, in the layout of {@link #products}. */
+  /** The sums of the finished blocks, in the layout of {@link #products}. */
   private final double[] scatter;
 
   private final double[] mean;

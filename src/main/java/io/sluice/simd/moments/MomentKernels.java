@@ -76,7 +76,7 @@ interface MomentKernels {
     return Chosen.KERNELS;
   }
 
-  /** Those of every vector width that this machine has in hardware, narrowest first. */
+  /** One instance for each vector width that this machine has in hardware, narrowest first. */
   static List<MomentKernels> everyWidth() {
     return KernelProvider.everyWidth(
         MethodHandles.lookup(), MomentKernels.class, VectorMomentKernels.class);

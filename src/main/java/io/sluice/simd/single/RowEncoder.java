@@ -261,7 +261,7 @@ public final class RowEncoder {
     }
   }
 
-  /** What a score must reach: any that is positive counts as long as there is room. */
+  /** The least score that is kept; any positive score while there is room. */
   private static float limit(TopKHeaps best, int vector) {
     return Math.max(Float.MIN_VALUE, best.least(vector));
   }

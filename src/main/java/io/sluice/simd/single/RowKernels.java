@@ -83,7 +83,7 @@ interface RowKernels {
       int to,
       int distance);
 
-  /** As {@link #one} for eight rows anywhere: row {@code j} starts at byte {@code offsets[j]}. */
+  /** Like {@link #one} for eight rows anywhere: row {@code j} starts at byte {@code offsets[j]}. */
   void scattered(
       MemorySegment rows, long[] offsets, int width, float[] x, int at, float[] sums, float[] out);
 
@@ -100,11 +100,11 @@ interface RowKernels {
   /**
    * From approximate products to upper bounds, by place.
    *
-   * @param scales what a product is multiplied by
-   * @param biases what is then added
+   * @param scales the factors of products
+   * @param biases the numbers that are then added
    * @param slopes error bound per length of the vector
    * @param offsets error bound besides
-   * @param factors what the sum is multiplied by
+   * @param factors the factors of the sums
    */
   record Bounds(float[] scales, float[] biases, float[] slopes, float[] offsets, float[] factors) {}
 
@@ -114,7 +114,7 @@ interface RowKernels {
     return bits == 0 ? new ScalarRowKernels(format) : ofWidth(bits, format);
   }
 
-  /** Those of every vector width that this machine has in hardware, narrowest first. */
+  /** One instance for each vector width that this machine has in hardware, narrowest first. */
   static List<RowKernels> everyWidth(RowFormat format) {
     return KernelProvider.widths().stream().map(bits -> ofWidth(bits, format)).toList();
   }

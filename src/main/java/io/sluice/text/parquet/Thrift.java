@@ -66,7 +66,7 @@ final class Thrift {
     fields[depth++] = 0;
   }
 
-  /** As {@link #enter()}, for the field just found. */
+  /** Like {@link #enter()}, for the field just found. */
   void enterField() throws IOException {
     require(STRUCT);
     enter();

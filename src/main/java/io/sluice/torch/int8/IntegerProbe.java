@@ -49,7 +49,7 @@ final class IntegerProbe {
     }
   }
 
-  /** As {@link #processorObstacle}, from the text of {@code /proc/cpuinfo}. */
+  /** Like {@link #processorObstacle}, from the text of {@code /proc/cpuinfo}. */
   static String obstacleIn(String processor) {
     for (String line : processor.lines().toList()) {
       if (line.startsWith("flags")) {

@@ -4,10 +4,10 @@ import io.sluice.engine.spec.Penalty;
 import java.util.Objects;
 
 /**
- * What codes cost while a dictionary learns, and how that changes from step to step.
+ * The penalty on codes in training, and how it changes from step to step.
  *
- * @param kind what is charged for a code
- * @param weight of the penalty against the squared error; 0 for none
+ * @param kind the function of a code
+ * @param weight of the penalty, relative to the squared error; 0 for none
  * @param steps steps over which the weight rises linearly from 0
  * @param scale s of {@link PenaltyKind#TANH}
  * @param lastExponent the p that {@link PenaltyKind#POWER} ends with

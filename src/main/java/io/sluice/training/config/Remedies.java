@@ -4,19 +4,19 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.function.Consumer;
 
 /**
- * What is done against dead features besides start, centring and optimiser. Each works alone and
- * with the others.
+ * The remedies against dead features, except start, centring and optimiser. Each can be used alone
+ * and with the others.
  *
- * @param whiten whether training sees the input by its principal components, each scaled to unit
+ * @param whiten whether training uses the principal components of the input, each scaled to unit
  *     variance (arXiv 2511.13981)
  * @param whitenFloor variances below this share of the largest count as that share
- * @param constrain whether parameters, products and optimiser live in the top directions of the
- *     input alone; the rest passes as its mean
+ * @param constrain whether parameters, products and optimiser use only the top directions of the
+ *     input; the other directions are replaced by their mean
  * @param dimensions how many directions that are; 0 takes the intrinsic dimension at {@code tau}
  * @param tau share of the variance that the intrinsic dimension holds, in (0, 1]
  * @param usesAuxK whether dead features learn the residual (AuxK, arXiv 2406.04093)
  * @param auxK how many dead features of a token do; 0 takes half the width of the activations
- * @param auxWeight what their loss weighs against the squared error
+ * @param auxWeight weight of their loss, relative to the squared error
  * @param resampleEvery steps after which dead features start anew at inputs that are reconstructed
  *     badly (Bricken et al. 2023), again and again; 0 for never
  * @param resampleUntil last step at which they may; 0 takes half of the run

@@ -13,7 +13,7 @@ import java.util.Objects;
 import java.util.OptionalDouble;
 
 /**
- * What keeps codes sparse while a dictionary learns.
+ * The settings that keep codes sparse in training.
  *
  * @param activation which features stay once k has its last value; its k and its residual are those
  *     below
@@ -116,7 +116,7 @@ public record SparsityConfig(
     return threshold > 0 ? new ReLU() : new BatchTopK(k);
   }
 
-  /** What the engine learns per feature. */
+  /** The parameters that the engine learns for each feature. */
   Learned learned() {
     return activation.whileLearning(bandwidth).learned();
   }

@@ -24,12 +24,12 @@ public final class RunLoop implements AutoCloseable {
     double variance();
 
     /**
-     * The FVU on what is held out, asked at each line of metrics; null where it is not due or has
+     * The FVU on held-out tokens, called for each line of metrics; null where it is not due or has
      * no meaning.
      */
     Double heldOutFvu() throws IOException;
 
-    /** What bounds products, as {@link Metrics#screen} says; null where nothing can. */
+    /** The bounds in use, as in {@link Metrics#screen}; null where nothing can. */
     String screen();
 
     /** How many tokens are held out. */
@@ -81,7 +81,7 @@ public final class RunLoop implements AutoCloseable {
    * A run before its first step.
    *
    * @param folder closed with the run
-   * @param name what the run is called in reports
+   * @param name the name of the run in reports
    */
   public RunLoop(RunFolder folder, String name, Schedule schedule, Trained trained) {
     this.folder = folder;
@@ -144,7 +144,7 @@ public final class RunLoop implements AutoCloseable {
   /**
    * Trains to the last step, saves the trained dictionary or Lorsa, and removes the checkpoints.
    *
-   * @throws StoppedException if the listener has asked for it
+   * @throws StoppedException if the listener requested it
    */
   public RunResult run(Step training, TrainingListener listener) throws IOException {
     while (!atEnd()) {

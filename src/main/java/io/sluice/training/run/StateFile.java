@@ -26,9 +26,9 @@ import java.util.regex.Pattern;
 
 /**
  * The file of a checkpoint: {@code checkpoint-<step>.safetensors} holds the whole state of an
- * engine, and in its metadata a description of where the run stands, all under checksums. Files are
- * written under a temporary name, flushed and renamed, and the one before is kept, so that a run
- * killed at any moment has a good one.
+ * engine, and in its metadata the progress of the run, all with checksums. Files are written under
+ * a temporary name, flushed and renamed, and the one before is kept, so that a run killed at any
+ * moment has a good one.
  */
 public final class StateFile {
   private static final Pattern NAME = Pattern.compile("checkpoint-(\\d{1,18})\\.safetensors");
@@ -39,7 +39,7 @@ public final class StateFile {
   /**
    * The state of an engine.
    *
-   * @param tensors what it consists of
+   * @param tensors its tensors
    * @param read copies a tensor into memory of an arena
    * @param write sets a tensor
    */

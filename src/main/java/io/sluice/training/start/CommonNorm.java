@@ -45,7 +45,7 @@ final class CommonNorm {
     return finish(engine, List.of(engine), List.of(unit), sample, map, start);
   }
 
-  /** As the other, of an engine of several parts. */
+  /** Like the other method, for an engine of several parts. */
   Preparation.Prepared finish(
       Engine engine,
       List<Engine> parts,

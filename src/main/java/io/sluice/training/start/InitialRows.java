@@ -113,7 +113,7 @@ final class InitialRows {
     return initialiser instanceof Initialiser.ActiveSubspace active ? active.dimensions() : 0;
   }
 
-  /** Lets the decoder bias start at the mean, as training sees it, where that is asked for. */
+  /** Sets the decoder bias to the mean of the scaled activations, if the configuration says so. */
   void startBias(DictionaryParameters unit, int offset, double[] mean, double scale) {
     if (config.centre()) {
       for (int i = 0; i < mean.length; i++) {
@@ -123,7 +123,7 @@ final class InitialRows {
   }
 
   /**
-   * Lets encoder rows start where they are asked to.
+   * Initialises encoder rows as the configuration says.
    *
    * @param sample of input and target together
    * @param width of the target, which the decoder writes in its first columns

@@ -21,7 +21,7 @@ public final class Preparation {
   /**
    * A preparation.
    *
-   * @param shared where the sample may stand already, or null
+   * @param shared samples that other runs have read, or null
    */
   public Preparation(ActivationStore store, Blueprint blueprint, SharedSample shared) {
     this.store = store;

@@ -101,8 +101,8 @@ public record Sample(
   }
 
   /**
-   * What activations of a hook point are multiplied by in training: it brings their mean norm to
-   * {@code sqrt(d)}, where that is asked for.
+   * The factor of activations of a hook point in training, which makes their mean norm {@code
+   * sqrt(d)}; 1 if the configuration does not normalise.
    *
    * @param site which hook point
    * @param width its width

@@ -6,16 +6,16 @@ import java.util.List;
 /**
  * The results of a sample of the activations before the first step.
  *
- * @param scale what activations of the run's hook point are multiplied by, so that their mean norm
- *     is {@code sqrt(d)}; 1 if not asked for
+ * @param scale the factor of activations of the run's hook point, with which their mean norm is
+ *     {@code sqrt(d)}; 1 without normalisation
  * @param variance mean squared distance of the target from its mean, per token, after scaling
- * @param subspaceDimensions d_init of active-subspace initialisation, 0 if it was not asked for
+ * @param subspaceDimensions d_init of active-subspace initialisation, 0 without it
  * @param commonNorm length that all rows got by the norm search
  * @param sampleRows rows that this was estimated from
- * @param trainedDimensions width of what the engine sees in whitened or constrained training; 0
- *     where it sees the activations
- * @param inputs how training reads what the dictionary reads
- * @param outputs how training reads what it writes
+ * @param trainedDimensions width of the input of the engine in whitened or constrained training; 0
+ *     otherwise
+ * @param inputs scales and shifts of the sites that the dictionary reads
+ * @param outputs scales and shifts of the sites that it writes
  */
 public record StartingPoint(
     double scale,

@@ -25,10 +25,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The linear map from activations to what the engine sees in whitened training ({@code --whiten})
- * and in constrained training, which keeps the same directions without equal variances; and how the
- * map is folded into the dictionary. With {@code V} the top {@code w} principal directions, as
- * rows, {@code D} a gain for each and {@code m} the mean, the engine sees
+ * The linear map from activations to the input of the engine in whitened training ({@code
+ * --whiten}) and in constrained training, which keeps the same directions without equal variances;
+ * and how the map is folded into the dictionary. With {@code V} the top {@code w} principal
+ * directions, as rows, {@code D} a gain for each and {@code m} the mean, the engine sees
  *
  * <pre>u = A·x − c,   A = D·V,   c = A·m in whitening, else 0</pre>
  *
@@ -51,7 +51,7 @@ public final class WhiteningMap implements AutoCloseable {
   private final double[] directions;
   private final double[] gains;
 
-  /** {@code c}, and {@code V·m}: where the mean lies along each direction. */
+  /** {@code c}, and {@code V·m}, the coordinates of the mean. */
   private final double[] shift;
 
   private final double[] meanAlong;

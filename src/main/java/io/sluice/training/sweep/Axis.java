@@ -12,13 +12,13 @@ import java.util.stream.Collectors;
  * files.
  */
 public enum Axis {
-  /** Where features start. */
+  /** The initial directions of features. */
   INIT("random", "asi"),
   /** Dimensions of the active subspace that features start in; 0 for as many as hold 99 %. */
   D_INIT(Kind.COUNT_OR_ZERO),
   /** Whether the decoder bias starts at the mean and is subtracted. */
   CENTRING("off", "on"),
-  /** Which features move. */
+  /** The optimiser, which determines the rows that are updated. */
   OPTIMISER("adam", "sparse-adam"),
   /** Whether activations are scaled to a mean norm of {@code sqrt(d)}. */
   NORMALISE("off", "on"),
@@ -38,16 +38,16 @@ public enum Axis {
   K(Kind.COUNT),
   /** Peak learning rate. */
   LR(Kind.RATE),
-  /** Which features of a token stay. */
+  /** The activation function. */
   ACTIVATION(ActivationFunctions.labels().toArray(String[]::new)),
-  /** What a penalty weighs, with the activations that have one. */
+  /** The weight of the penalty, for activation functions that have one. */
   PENALTY(Kind.RATE),
   /** Tokens per step. */
   BATCH(Kind.COUNT),
   /** What directions follow from; repeats of an experiment. */
   SEED(Kind.WHOLE);
 
-  /** What somebody may want to vary, but all cells of a sweep share, and why. */
+  /** Settings that cannot be axes because all cells of a sweep share them, and the reason. */
   private static final Map<String, String> SHARED =
       Map.of(
           "kind", "all cells read and write the hook point of the sweep",

@@ -20,7 +20,7 @@ import java.util.function.Supplier;
 /**
  * The axes of a sweep and their values; its cells are all combinations.
  *
- * @param axes values by axis, in the order that was asked for; no axis is empty
+ * @param axes values by axis, in the given order; no axis is empty
  */
 public record Grid(Map<Axis, List<String>> axes) {
   /** The most cells of one sweep. */
@@ -158,7 +158,7 @@ public record Grid(Map<Axis, List<String>> axes) {
     return own;
   }
 
-  /** What tells a cell from the others; the name of its folder. */
+  /** The name of a cell, unique in the sweep; the name of its folder. */
   private String name(Map<Axis, String> values) {
     List<String> parts = new ArrayList<>();
     for (Axis axis : varied()) {

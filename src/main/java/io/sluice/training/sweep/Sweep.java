@@ -214,7 +214,7 @@ public final class Sweep implements AutoCloseable {
    * Trains the remaining cells.
    *
    * @throws IOException if data is not finite or writing fails
-   * @throws StoppedException if the listener has asked for it
+   * @throws StoppedException if the listener requested it
    */
   public SweepResult run(SweepListener listener) throws IOException {
     int width = ActivationFeed.activations(store, file.hook()).width();

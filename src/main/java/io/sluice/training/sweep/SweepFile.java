@@ -146,7 +146,7 @@ public record SweepFile(
     }
   }
 
-  /** What the cells' folders say. */
+  /** Reads the results from the cells' folders. */
   SweepResult result(Path folder) throws IOException {
     List<SweepResult.Outcome> outcomes = new ArrayList<>();
     for (SweepCell cell : cells) {

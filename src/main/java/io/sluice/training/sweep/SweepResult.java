@@ -28,7 +28,7 @@ public record SweepResult(String hook, String model, String text, Grid grid, Lis
   /**
    * Cells that differ in nothing but their seed.
    *
-   * @param values what they share, by axis
+   * @param values the values that they share, by axis
    * @param seeds how many of them have ended
    * @param heldOutFvu FVU on the tokens that were held out; null where a cell has none
    * @param heldOutTokens how many they are
