@@ -187,6 +187,10 @@ public final class RowEncoder {
   /** What one thread works with. */
   private static final class Part {
     final float[] sums = new float[RowKernels.SUMS];
+
+    /** Where the vectors of a call start. */
+    final int[] starts = new int[RowKernels.VECTORS];
+
     final float[] results = new float[MOST_VECTORS * RESULTS];
 
     /** The best of each vector: of scores, or of their lower bounds. */
@@ -308,34 +312,20 @@ public final class RowEncoder {
     long jump = scanned.streamRows * scanned.stride;
     for (int row = first; row < end; row += BLOCK) {
       int rows = Math.min(BLOCK, end - row);
-      long from = row * scanned.stride;
+      RowKernels.Tile tile = new RowKernels.Tile(row * scanned.stride, jump, scanned.stride, rows);
       if (count == 1) {
-        kernels.one(
-            scanned.memory,
-            from,
-            jump,
-            scanned.stride,
-            rows,
-            padded,
-            scratch.x,
-            0,
-            part.sums,
-            part.results);
+        kernels.one(scanned.memory, tile, padded, scratch.x, 0, part.sums, part.results);
       } else {
         for (int v = 0; v < count; v += RowKernels.VECTORS) {
-          int last = count - 1;
+          for (int i = 0; i < RowKernels.VECTORS; i++) {
+            part.starts[i] = Math.min(v + i, count - 1) * padded;
+          }
           kernels.four(
               scanned.memory,
-              from,
-              jump,
-              scanned.stride,
-              rows,
+              tile,
               padded,
               scratch.x,
-              v * padded,
-              Math.min(v + 1, last) * padded,
-              Math.min(v + 2, last) * padded,
-              Math.min(v + 3, last) * padded,
+              part.starts,
               part.sums,
               part.results,
               v * RESULTS,

@@ -42,42 +42,28 @@ interface RowKernels {
    * {@code out[r·STREAMS + j] = Σ_i row(from + r·stride + j·jump)[i] · x[i]} for {@code r < count},
    * {@code j < STREAMS}, {@code i < width}.
    *
-   * @param rows holds the rows; the numbers after it are byte offsets
+   * @param rows holds the rows
+   * @param tile has {@code from}, {@code jump}, {@code stride} and {@code count}
    * @param width values per row, a multiple of {@link #PADDING}
    * @param x the vector, zero past its end
    * @param sums scratch memory of {@link #SUMS} floats
    * @param out with room for {@link #SLACK} more floats
    */
-  void one(
-      MemorySegment rows,
-      long from,
-      long jump,
-      long stride,
-      int count,
-      int width,
-      float[] x,
-      int at,
-      float[] sums,
-      float[] out);
+  void one(MemorySegment rows, Tile tile, int width, float[] x, int at, float[] sums, float[] out);
 
   /**
-   * As {@link #one} for the four vectors that start at {@code x0} to {@code x3}; the results of
-   * vector {@code v} go to {@code out} from {@code to + v·distance} on.
+   * As {@link #one} for four vectors: vector {@code v} starts at {@code starts[v]}, and its results
+   * go to {@code out} from {@code to + v·distance} on.
    *
+   * @param starts {@link #VECTORS} of them
    * @param distance at least {@code count · STREAMS + SLACK}
    */
   void four(
       MemorySegment rows,
-      long from,
-      long jump,
-      long stride,
-      int count,
+      Tile tile,
       int width,
       float[] x,
-      int x0,
-      int x1,
-      int x2,
-      int x3,
+      int[] starts,
       float[] sums,
       float[] out,
       int to,
@@ -96,6 +82,22 @@ interface RowKernels {
    */
   long reaching(
       float[] results, int at, Bounds bounds, int place, int count, float length, float limit);
+
+  /**
+   * Where rows are, in bytes: row {@code r} of stream {@code j} starts at {@code from + r·stride +
+   * j·jump}.
+   *
+   * @param from where the first row of the first stream starts
+   * @param jump from a stream to the next
+   * @param stride from a row to the next of the same stream
+   * @param count rows of each stream
+   */
+  record Tile(long from, long jump, long stride, int count) {
+    /** Where row {@code r} of stream {@code j} starts. */
+    long start(int r, int j) {
+      return from + r * stride + j * jump;
+    }
+  }
 
   /**
    * From approximate products to upper bounds, by place.

@@ -24,19 +24,10 @@ final class ScalarRowKernels implements RowKernels {
 
   @Override
   public void one(
-      MemorySegment rows,
-      long from,
-      long jump,
-      long stride,
-      int count,
-      int width,
-      float[] x,
-      int at,
-      float[] sums,
-      float[] out) {
-    for (int r = 0; r < count; r++) {
+      MemorySegment rows, Tile tile, int width, float[] x, int at, float[] sums, float[] out) {
+    for (int r = 0; r < tile.count(); r++) {
       for (int j = 0; j < STREAMS; j++) {
-        out[r * STREAMS + j] = dot(rows, from + r * stride + j * jump, width, x, at);
+        out[r * STREAMS + j] = dot(rows, tile.start(r, j), width, x, at);
       }
     }
   }
@@ -44,28 +35,20 @@ final class ScalarRowKernels implements RowKernels {
   @Override
   public void four(
       MemorySegment rows,
-      long from,
-      long jump,
-      long stride,
-      int count,
+      Tile tile,
       int width,
       float[] x,
-      int x0,
-      int x1,
-      int x2,
-      int x3,
+      int[] starts,
       float[] sums,
       float[] out,
       int to,
       int distance) {
-    for (int r = 0; r < count; r++) {
+    for (int r = 0; r < tile.count(); r++) {
       for (int j = 0; j < STREAMS; j++) {
-        long row = from + r * stride + j * jump;
-        int place = to + r * STREAMS + j;
-        out[place] = dot(rows, row, width, x, x0);
-        out[place + distance] = dot(rows, row, width, x, x1);
-        out[place + 2 * distance] = dot(rows, row, width, x, x2);
-        out[place + 3 * distance] = dot(rows, row, width, x, x3);
+        for (int v = 0; v < VECTORS; v++) {
+          out[to + v * distance + r * STREAMS + j] =
+              dot(rows, tile.start(r, j), width, x, starts[v]);
+        }
       }
     }
   }

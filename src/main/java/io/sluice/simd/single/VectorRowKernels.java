@@ -72,16 +72,11 @@ final class VectorRowKernels implements RowKernels {
 
   @Override
   public void one(
-      MemorySegment rows,
-      long from,
-      long jump,
-      long stride,
-      int count,
-      int width,
-      float[] x,
-      int at,
-      float[] sums,
-      float[] out) {
+      MemorySegment rows, Tile tile, int width, float[] x, int at, float[] sums, float[] out) {
+    long from = tile.from();
+    long jump = tile.jump();
+    long stride = tile.stride();
+    int count = tile.count();
     for (int r = 0; r < count; r++) {
       long row = from + r * stride;
       long half = row + 4 * jump;
@@ -135,22 +130,22 @@ final class VectorRowKernels implements RowKernels {
   @Override
   public void four(
       MemorySegment rows,
-      long from,
-      long jump,
-      long stride,
-      int count,
+      Tile tile,
       int width,
       float[] x,
-      int x0,
-      int x1,
-      int x2,
-      int x3,
+      int[] starts,
       float[] sums,
       float[] out,
       int to,
       int distance) {
-    for (int half = 0; half < 2 * count; half++) {
-      long row = from + (half >> 1) * stride + (half & 1) * 4 * jump;
+    int x0 = starts[0];
+    int x1 = starts[1];
+    int x2 = starts[2];
+    int x3 = starts[3];
+    long jump = tile.jump();
+    int halves = 2 * tile.count();
+    for (int half = 0; half < halves; half++) {
+      long row = tile.start(half >> 1, (half & 1) * 4);
       quads(rows, row, row + jump, row + 2 * jump, row + 3 * jump, width, x, x0, x1, x2, x3, sums);
       int place = to + half * 4;
       for (int v = 0; v < VECTORS; v++) {

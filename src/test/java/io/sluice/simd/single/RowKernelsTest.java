@@ -51,17 +51,16 @@ class RowKernelsTest {
       }
       long jump = packed.streamRows * packed.stride;
       int count = packed.streamRows;
+      RowKernels.Tile tile = new RowKernels.Tile(0, jump, packed.stride, count);
       int results = count * RowKernels.STREAMS;
       int apart = results + RowKernels.SLACK;
       float[] fast = new float[4 * apart];
       float[] plain = new float[4 * apart];
       for (int v = 0; v < 4; v++) {
         float[] out = new float[apart];
-        kernels.one(
-            packed.memory, 0, jump, packed.stride, count, padded, x, at + v * padded, sums, out);
+        kernels.one(packed.memory, tile, padded, x, at + v * padded, sums, out);
         System.arraycopy(out, 0, fast, v * apart, results);
-        scalar.one(
-            packed.memory, 0, jump, packed.stride, count, padded, x, at + v * padded, sums, out);
+        scalar.one(packed.memory, tile, padded, x, at + v * padded, sums, out);
         System.arraycopy(out, 0, plain, v * apart, results);
       }
       double scale = format == RowFormat.I8 ? 127 : 1;
@@ -69,22 +68,8 @@ class RowKernelsTest {
         assertThat((double) fast[i]).isCloseTo(plain[i], within(1e-4 * scale * Math.sqrt(width)));
       }
       float[] four = new float[4 * apart];
-      kernels.four(
-          packed.memory,
-          0,
-          jump,
-          packed.stride,
-          count,
-          padded,
-          x,
-          at,
-          at + padded,
-          at + 2 * padded,
-          at + 3 * padded,
-          sums,
-          four,
-          0,
-          apart);
+      int[] starts = {at, at + padded, at + 2 * padded, at + 3 * padded};
+      kernels.four(packed.memory, tile, padded, x, starts, sums, four, 0, apart);
       for (int v = 0; v < 4; v++) {
         assertThat(Arrays.copyOfRange(four, v * apart, v * apart + results))
             .containsExactly(Arrays.copyOfRange(fast, v * apart, v * apart + results));
