@@ -57,7 +57,7 @@ public final class BatchEncodeBenchmark implements Benchmark {
   }
 
   /**
-   * What was measured for one kind of tokens and one shape.
+   * Results for one kind of tokens and one shape.
    *
    * @param screen the bounds used in the last pass
    * @param seconds of Sluice and of LibTorch

@@ -20,8 +20,8 @@ public interface Benchmark {
    */
   record Setting(int rounds, int threads, int calls, Device device, long seed) {
     /**
-     * How long {@code call} takes, in seconds. On a single thread this is the thread's own
-     * processor time, which other programs on the machine disturb little.
+     * Times a call, in seconds. On a single thread this is the thread's own processor time, which
+     * other programs on the machine disturb little.
      */
     double seconds(Runnable call) {
       ThreadMXBean clock = ManagementFactory.getThreadMXBean();

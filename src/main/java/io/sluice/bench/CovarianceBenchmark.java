@@ -41,7 +41,7 @@ public final class CovarianceBenchmark implements Benchmark {
   }
 
   /**
-   * What was measured at one width.
+   * Results at one width.
    *
    * @param seconds of Sluice and of LibTorch, for all rows
    * @param peak multiply-adds of the machine, in operations per second

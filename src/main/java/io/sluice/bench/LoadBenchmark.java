@@ -33,7 +33,7 @@ public final class LoadBenchmark implements Benchmark {
   }
 
   /**
-   * What was measured.
+   * Results of loading a model.
    *
    * @param gigabytes of weights, in float32
    * @param first seconds of the first time

@@ -46,7 +46,7 @@ public final class ProductBenchmark implements Benchmark {
   }
 
   /**
-   * What was measured for one matrix.
+   * Results for one matrix.
    *
    * @param operations of each side
    * @param seconds of Sluice and of LibTorch

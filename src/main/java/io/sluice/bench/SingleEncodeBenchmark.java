@@ -67,7 +67,7 @@ public final class SingleEncodeBenchmark implements Benchmark {
   }
 
   /**
-   * How long single calls took.
+   * The durations of single calls.
    *
    * @param name of the weights
    * @param seconds of each call, ascending
@@ -101,7 +101,7 @@ public final class SingleEncodeBenchmark implements Benchmark {
     measured.forEach(one -> one.print(out));
   }
 
-  /** One call after the other, as a service makes them, by the clock on the wall. */
+  /** Times one call after the other, as a service makes them, in elapsed time. */
   private static List<Latencies> latencies(List<String> names, List<Runnable> calls, int count) {
     List<Latencies> measured = new ArrayList<>();
     for (int call = 0; call < names.size(); call++) {

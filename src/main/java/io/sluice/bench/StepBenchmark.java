@@ -123,7 +123,7 @@ public final class StepBenchmark implements Benchmark {
   }
 
   /**
-   * What was measured for one optimiser and one shape.
+   * Results for one optimiser and one shape.
    *
    * @param seconds of a step
    * @param parts seconds of each part, by its ordinal

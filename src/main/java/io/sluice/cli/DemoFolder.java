@@ -78,7 +78,7 @@ final class DemoFolder {
   /** Bytes of all its files. */
   long bytes() throws IOException {
     long bytes = 0;
-    // Whose name may be a link, which a walk does not follow by itself.
+    // The folder itself may be a link, which a walk does not follow.
     try (Stream<Path> files = Files.walk(root.toRealPath())) {
       for (Path file : (Iterable<Path>) files.filter(Files::isRegularFile)::iterator) {
         bytes += Files.size(file);

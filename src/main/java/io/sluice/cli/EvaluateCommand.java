@@ -126,7 +126,7 @@ final class EvaluateCommand extends SluiceCommand {
       return layers.stream().mapToInt(layer -> layer.config().features()).sum();
     }
 
-    /** What it writes. */
+    /** The hook points that the dictionary writes. */
     List<Site> outputs() {
       return layers.getFirst().config().outputs();
     }
@@ -149,7 +149,7 @@ final class EvaluateCommand extends SluiceCommand {
       progress.done();
     }
     if (loaded != null) {
-      // What is not measured is what the mean may be of.
+      // The mean may be taken over tokens that are not measured.
       RowFilter part = taking(activations, rows.trained());
       Map<HookPoint, double[]> means = new TreeMap<>();
       for (Site site : subject.outputs()) {

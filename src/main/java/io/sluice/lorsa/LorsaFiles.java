@@ -75,7 +75,8 @@ final class LorsaFiles {
     for (LorsaTensor tensor : LorsaTensor.values()) {
       memory.put(tensor, tensor(weights, tensor, config.spec()));
     }
-    // The weights, which are under checksums, repeat the config: a flipped bit is found, too.
+    // The weights, which have checksums, repeat the config, so that a flipped bit in it is found,
+    // too.
     String repeated = weights.metadata().get("config");
     if (repeated != null
         && !Fields.parse(weights.path().toString(), repeated, REMEDY).json().equals(json.json())) {

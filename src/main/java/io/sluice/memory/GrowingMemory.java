@@ -72,7 +72,7 @@ public final class GrowingMemory implements AutoCloseable {
    */
   public MemorySegment ofBytes(long bytes) {
     if (isTooSmall(bytes)) {
-      // The smaller piece can be freed before there is the larger one.
+      // The smaller memory can be freed before the larger is allocated.
       free();
       memory = allocate(bytes);
     }

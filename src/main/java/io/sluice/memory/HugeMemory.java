@@ -53,7 +53,7 @@ public final class HugeMemory {
         return null;
       }
       long aligned = Math.ceilDiv(start, PAGE) * PAGE;
-      // Only advice: where it is refused the pages are small and all else is the same.
+      // This is only a request: if it is refused, pages are small and nothing else changes.
       int ignored =
           (int)
               Calls.MADVISE.invokeExact(MemorySegment.ofAddress(aligned), bytes, ADVISE_HUGE_PAGES);

@@ -92,7 +92,7 @@ public final class LiveMemory {
   }
 
   private static void call(Runnable body, MemorySegment[] held, int from, int to) {
-    // What is thrown on the way back into Java, before there is anyone to catch it, ends the JVM.
+    // An exception that is thrown on entering Java, before a frame can catch it, ends the JVM.
     probe(PROBED_FRAMES, 1, 2, 3, 4);
     LiveMemory own = OF_THREAD.get();
     Runnable outer = own.body;

@@ -151,8 +151,8 @@ final class Elements {
     return most;
   }
 
-  // Plain loops, of which the compiler makes vectors: until it has, vector operations written out
-  // would be objects, and a short capture would spend most of its time on this check.
+  // Plain loops, which the compiler vectorises. Until they are compiled, vectors of the Vector API
+  // would be objects, and a short capture would spend much of its time on this check.
 
   private static int largest32(MemorySegment part) {
     int count = (int) (part.byteSize() / Integer.BYTES);

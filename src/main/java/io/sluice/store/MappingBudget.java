@@ -31,7 +31,7 @@ final class MappingBudget {
   }
 
   private static int most() {
-    // In one read: the kernel gives nothing more to a second one.
+    // In one read: a second one would return nothing.
     byte[] digits = new byte[32];
     try (InputStream file = Files.newInputStream(LIMIT)) {
       int count = Math.max(0, file.read(digits));

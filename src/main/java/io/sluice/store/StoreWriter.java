@@ -329,7 +329,7 @@ public final class StoreWriter implements AutoCloseable {
     try {
       ManifestFile.write(folder, next);
     } catch (IOException e) {
-      // On a full disk, a shard that no manifest lists only takes room.
+      // On a full disk, a shard that no manifest lists only takes space, so it is deleted.
       Files.deleteIfExists(folder.resolve(name));
       throw e;
     }

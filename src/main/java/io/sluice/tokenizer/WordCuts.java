@@ -133,7 +133,7 @@ final class WordCuts {
         boolean between =
             one.path("behavior").asText().equals("Removed") && one.path("invert").asBoolean();
         boolean known = WORD_PATTERNS.contains(one.path("pattern").path("Regex").asText());
-        // Gemma's, which finds no space since they are all shown.
+        // Gemma's splitter, which finds no spaces since the normaliser has replaced them.
         boolean idle = showsSpaces && one.path("pattern").path("String").asText().equals(" ");
         if (!idle && !(known && (whole || between) && !showsSpaces)) {
           return false;

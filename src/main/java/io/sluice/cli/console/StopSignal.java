@@ -45,7 +45,7 @@ public final class StopSignal implements AutoCloseable {
       try {
         Runtime.getRuntime().removeShutdownHook(hook);
       } catch (IllegalStateException e) {
-        // The signal comes just now; what follows lets the process end.
+        // The signal is arriving now; the process then ends.
       }
     }
     ended.countDown();

@@ -52,9 +52,8 @@ record TorchGroups(
     Tensor ends = runs.counts().cumsum(0);
     Tensor starts = ShapeOperators.cat(List.of(none, ends), 0);
     Tensor features = runs.values().to(DType.I64);
-    // LibTorch's sums with a number are of floating type. Float64 holds these whole numbers
-    // exactly,
-    // and truncation after a division by a power of two is exact as well.
+    // LibTorch adds numbers in floating point. Float64 holds these integers exactly, and truncation
+    // after a division by a power of two is exact as well.
     Tensor pieces = runs.counts().to(DType.F64).add(PIECE - 1).mul(1.0 / PIECE).to(DType.I64);
     Tensor pieceEnds = pieces.cumsum(0);
     int total = (int) pieceEnds.narrow(0, count - 1, 1).item();

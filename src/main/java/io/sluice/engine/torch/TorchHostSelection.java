@@ -208,7 +208,7 @@ final class TorchHostSelection {
      * @return the least positive one that stays, 0 if none does
      */
     float keepLargest(int wanted) {
-      // A batch's codes are few beside its activations, so a sort costs nothing that counts.
+      // A batch has few codes compared with its activations, so the time of the sort is negligible.
       int[] order =
           IntStream.range(0, size)
               .boxed()

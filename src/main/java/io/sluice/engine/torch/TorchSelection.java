@@ -143,7 +143,8 @@ final class TorchSelection implements AutoCloseable {
   private Tensor open(Tensor indices, Tensor values, Tensor norms, Tensor least) {
     Tensor scores = norms == null ? values : values.mul(factorsOf(indices, norms));
     Tensor zero = Tensor.zeros(DType.F32, device, 1);
-    // What is left out and not positive is no code. A bound that is NaN proves nothing.
+    // A feature that is left out is no code if its bound is not positive. A bound of NaN proves
+    // nothing.
     return least.lt(scores.amin(false, 1).maximum(zero)).not();
   }
 
@@ -249,8 +250,8 @@ final class TorchSelection implements AutoCloseable {
     List<Entries> all = new ArrayList<>(List.of(entries.at(closedPlaces)));
     Tensor failures = open.nonzero().reshape(-1);
     Tensor rows = numbers.upTo(seen.size(0) + 1);
-    // The product's own rounding may put a score a little lower than its value does. What is not
-    // positive is no code.
+    // Rounding in the product may make a score slightly lower than its exact value. A score that is
+    // not positive is no code.
     Tensor least = Tensor.full(Float.MIN_NORMAL, DType.F32, device, 1);
     Tensor bound = edge.mul(1 - 1e-3).maximum(least);
     int chunkRows = chunkRows();

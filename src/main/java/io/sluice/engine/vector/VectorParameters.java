@@ -178,7 +178,8 @@ final class VectorParameters implements AutoCloseable {
             copyDecoderRow(feature, own.gradient, 0);
             own.tokens[0] = feature;
             table.dotRows(decoder, width, own.tokens, 0, 1, own.gradient, 0, own.forDecoder);
-            // A feature that decodes to nothing still scores above those that are not active.
+            // A feature with a decoder row of zeros still has a score above those that are not
+            // active.
             factors[feature] = Math.max((float) Math.sqrt(own.forDecoder[0]), 1e-30f);
           }
         });

@@ -58,7 +58,7 @@ public final class LorsaReconstruction implements AutoCloseable {
 
   private void keep(Tensor activation) {
     forget();
-    // A copy: converting nothing, an alias would go with the layer.
+    // A copy: if no conversion is needed, an alias would be freed with the layer.
     read = activation.to(DType.F32).copy().moveTo(kept);
   }
 
@@ -74,7 +74,7 @@ public final class LorsaReconstruction implements AutoCloseable {
       return activation;
     }
     int[] lengths = new int[Math.toIntExact(activation.size(0))];
-    // Padding is on the right: no token sees it, and what is written there has no meaning.
+    // Padding is on the right: no token attends to it, and its output is not used.
     Arrays.fill(lengths, Math.toIntExact(activation.size(1)));
     Tensor written = engine.output(new LorsaBatch(read, null, lengths, positions.from()));
     forget();

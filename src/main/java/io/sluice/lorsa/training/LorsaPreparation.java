@@ -105,7 +105,7 @@ final class LorsaPreparation {
     int each = Math.clamp(BATCH_TOKENS / contexts.longest(), 1, contexts.count());
     List<int[]> batches = new ArrayList<>();
     long tokens = 0;
-    // Another order than that of training, which follows from the seed itself.
+    // The seed itself determines the order of training; this order differs from it.
     for (int done = 0; done < contexts.count() && tokens < config.sampleTokens(); ) {
       int[] chosen = contexts.shuffled(~config.seed(), batches.size(), each);
       int left = Math.min(each, contexts.count() - done);

@@ -82,7 +82,7 @@ final class BertAttentionGraph {
     head(transpose(mixed.inputs().get(1)).inputs().getFirst(), module + "value", hidden);
     OnnxNode softmax = graph.maker(mixed.inputs().getFirst());
     if (softmax != null && softmax.operator().equals("Where") && softmax.inputs().size() == 3) {
-      // Rows that see nothing, which are NaN, become 0: there are none that count.
+      // Rows that attend to no token are NaN and become 0; only padding has such rows.
       OnnxNode condition = graph.maker(softmax.inputs().getFirst(), "IsNaN");
       graph.same(condition.inputs().getFirst(), softmax.inputs().get(2), module + "softmax");
       softmax = graph.maker(softmax.inputs().get(2), "Softmax");

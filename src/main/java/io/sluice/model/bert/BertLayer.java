@@ -52,7 +52,7 @@ final class BertLayer {
    * @return null if the hooks end the pass after the attention
    */
   Tensor forward(Tensor hidden, Tensor scoreMask, Hooks hooks) {
-    // An alias: a hook may keep what it is given, and the residual stream is freed by its owner.
+    // An alias: a hook may keep its tensor, and the owner of the residual stream frees it.
     Tensor read = hooks.at(index, HookKind.ATTN_IN, hidden.to(hidden.device()));
     Tensor z = hooks.at(index, HookKind.Z, attention(read, scoreMask));
     Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attentionOutput.apply(z));

@@ -87,7 +87,8 @@ final class OnnxGraph {
     String name = value;
     String known = sources.get(name);
     OnnxNode node = makers.get(name);
-    // A graph that is no graph may go round: then it is left after as many steps as there are.
+    // A damaged graph may contain a cycle, so the number of steps is limited to that of its
+    // operations.
     while (known == null && node != null && isPlain(node) && passed.size() <= makers.size()) {
       passed.add(name);
       name = node.inputs().getFirst();

@@ -185,8 +185,8 @@ final class ContextReader implements AutoCloseable {
                 + LONGEST
                 + " characters, and this tokenizer takes it only as a whole; give it as several");
       }
-      // Looked for again when there is twice as much, so that all searches together cost about as
-      // much as the last.
+      // Searched again when there is twice as much text, so that all searches together take about
+      // as long as the last.
       wanted = 2 * text.length();
     }
   }

@@ -53,7 +53,7 @@ public record CausalLayer(
    * @return null if the hooks end the pass after the attention
    */
   Tensor forward(Tensor x, CausalPass pass, Hooks hooks) {
-    // An alias: a hook may keep what it is given, and the residual stream is freed by its owner.
+    // An alias: a hook may keep its tensor, and the owner of the residual stream frees it.
     Tensor input = beforeAttention == null ? x.to(x.device()) : beforeAttention.apply(x);
     Tensor read = hooks.at(index, HookKind.ATTN_IN, input);
     Tensor z = hooks.at(index, HookKind.Z, attention.z(index, read, pass));

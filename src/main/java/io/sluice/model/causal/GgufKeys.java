@@ -22,7 +22,7 @@ public final class GgufKeys {
           .unless("`model`", (value, all) -> value.asText().equals("model"), "general.type")
           .unless("`1`", (value, all) -> value.asLong(-1) <= 1, "split.count")
           .noEffect("general.*", "split.no", "split.tensors.count")
-          // What quantised the file, and with which texts.
+          // The program that quantised the file, and its texts.
           .noEffect("quantize.*", "imatrix.*", "mradermacher.*");
 
   private GgufKeys() {}
@@ -122,7 +122,7 @@ public final class GgufKeys {
         .honoured("rope.scaling.factor", "rope.scale_linear")
         .unlessNumber(1, false, "rope.scaling.attn_factor")
         .unlessNumber(0, false, "rope.scaling.alpha")
-        // Of yarn and longrope, which are refused.
+        // Keys of yarn and longrope, which are refused.
         .noEffect("rope.scaling.finetuned", "rope.scaling.original_context_length")
         .noEffect("rope.scaling.yarn_log_multiplier", "rope.scaling.yarn_ext_factor")
         .noEffect("rope.scaling.yarn_attn_factor", "rope.scaling.yarn_beta_fast")

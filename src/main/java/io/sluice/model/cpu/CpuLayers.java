@@ -119,7 +119,8 @@ public final class CpuLayers implements AutoCloseable {
       run.finishSteps();
     }
     for (int layer = from; all != null && layer < to; layer++) {
-      // One scope from one attention to the next: what hooks make is freed when no step needs it.
+      // One scope from one attention to the next: tensors of hooks are freed when no step needs
+      // them.
       try (TensorScope scope = TensorScope.open()) {
         if (!run.attendAndTransform(layers.get(layer), all)) {
           return false;

@@ -79,7 +79,7 @@ final class CpuRun {
                   workers));
       return all;
     }
-    // A copy of its own: what a hook puts in its place does not change the residual stream.
+    // A separate copy: a replacement by a hook does not change the residual stream.
     HookedRows readRows = hooked(layer, HookKind.ATTN_IN, memory.read, width);
     steps.add(
         (first, count, workers) -> {

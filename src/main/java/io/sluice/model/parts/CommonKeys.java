@@ -103,7 +103,7 @@ public final class CommonKeys {
             "sentence_transformers",
             "sbert_ce_default_activation_function",
             "neuron",
-            // How it is run: the same numbers come from each.
+            // How it is run, which does not affect the results.
             "attn_implementation",
             "_attn_implementation",
             "_attn_implementation_autoset",

@@ -118,7 +118,7 @@ final class PreparedWeights {
     if (batches < 2) {
       return 1;
     }
-    // The first weights say nothing.
+    // The first weights do not show how many rows change.
     double moved = rounded == null ? changes - 1 : (double) movedRows / weights.features() - 1;
     return Math.min(1, moved / (batches - 1));
   }

@@ -202,7 +202,7 @@ public final class TopKEncoder implements BatchEncoder {
     return table.screen() == null ? "int8" : "int8, directions";
   }
 
-  // ---- what follows from what was seen ----
+  // ---- estimates from earlier batches ----
 
   private void learn(
       float[] tokens, int count, int k, int[] features, float[] values, int[] counts) {

@@ -173,7 +173,7 @@ final class TopKTask {
       for (int j = 0; j < lanes; j++) {
         int own = p * lanes + j;
         if (token + j >= end) {
-          // Beyond the last token nothing passes.
+          // No score passes beyond the last token.
           squares[j] = 0;
           thresholds[own] = Float.POSITIVE_INFINITY;
           continue;

@@ -51,7 +51,7 @@ final class PackedRows {
     paddedWidth = Math.ceilDiv(width, RowKernels.PADDING) * RowKernels.PADDING;
     stride = (long) Math.ceilDiv(paddedWidth * format.bytes(), LINE) * LINE;
     streamRows = Math.ceilDiv(rows, RowKernels.STREAMS);
-    // A line more: the narrowest byte vectors are longer than what is used of them.
+    // One more cache line: the narrowest byte vectors are longer than the part that is used.
     memory = HugeMemory.allocate(stride * streamRows * RowKernels.STREAMS + LINE, Arena.ofAuto());
     scales = new float[rows];
     residuals = new double[rows];

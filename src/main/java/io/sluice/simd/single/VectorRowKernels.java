@@ -111,7 +111,7 @@ final class VectorRowKernels implements RowKernels {
             at,
             sums);
       }
-      // Each store may run over into what the next one writes.
+      // Each store may overwrite the place of the next result, which is written later.
       for (int q = 0; q < 2; q++) {
         addUp(sums, q * QUAD, out, r * STREAMS + q * 4);
       }

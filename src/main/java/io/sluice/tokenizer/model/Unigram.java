@@ -100,7 +100,8 @@ final class Unigram implements Model {
         ids[next] = unknown();
       }
     }
-    // Turn the way round, so that it is walked from the front: ends[start] is where a token ends.
+    // Reverse the path so that it starts at the front: ends[start] is where the token at start
+    // ends.
     int[] ends = new int[size];
     int[] along = new int[size];
     for (int end = size; end > 0; end = starts[end] - 1) {

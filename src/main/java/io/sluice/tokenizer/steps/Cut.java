@@ -120,7 +120,8 @@ enum Cut {
         int from = 0;
         for (int i = 0; i < count; i++) {
           int to = Math.max(ends[i], ~ends[i]);
-          // A match goes with what is kept after it; of several in a row only the last one does.
+          // A match is joined to the text after it; of several consecutive matches only the last
+          // one is.
           boolean joins = ends[i] >= 0 && i + 1 < count && ends[i + 1] < 0;
           if (!joins) {
             emit(from, to);

@@ -17,11 +17,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.zip.CRC32C;
 
 /**
- * Finds out whether {@link IntegerProducts} work here. On a processor without the units LibTorch
- * throws a C++ exception, which ends the process. So the processor's flags are read first, a
- * variable that limits oneDNN counts as a no, and the first product is computed by a child process,
- * once for each LibTorch and processor; its answer is kept in the cache folder. Where nothing can
- * be kept there, each process asks once.
+ * Finds out whether {@link IntegerProducts} can be used on this machine. On a processor without the
+ * units LibTorch throws a C++ exception, which ends the process. So the processor's flags are read
+ * first, the products are not used if a variable limits oneDNN, and the first product is computed
+ * by a child process, once for each LibTorch and processor; its answer is kept in the cache folder.
+ * If that folder cannot be written, each process repeats the test once.
  */
 final class IntegerProbe {
   private static final Path PROCESSOR = Path.of("/proc/cpuinfo");
@@ -35,7 +35,7 @@ final class IntegerProbe {
 
   private IntegerProbe() {}
 
-  /** What the processor or the environment lacks, or null. */
+  /** The reason in the processor or the environment against them, or null. */
   static String processorObstacle() {
     for (String limit : LIMITS) {
       if (System.getenv(limit) != null) {
@@ -76,7 +76,7 @@ final class IntegerProbe {
     }
   }
 
-  /** What finds the answer anew: yes, no, or nothing if that did not work. */
+  /** Determines the answer: yes, no, or empty if that failed. */
   @FunctionalInterface
   interface Question {
     String ask() throws IOException, InterruptedException;
@@ -100,7 +100,7 @@ final class IntegerProbe {
     return known.equals(YES) ? null : "the product failed in a child process";
   }
 
-  /** Where the answer is kept, or null if the user has no cache folder. */
+  /** The file of the answer, or null if the user has no cache folder. */
   private static Path answerFile(Path folder) throws IOException {
     String name = "int8-" + key(folder) + ".txt";
     try {
@@ -175,7 +175,8 @@ final class IntegerProbe {
         Files.deleteIfExists(temporary);
       }
     } catch (IOException e) {
-      // A read-only or full cache folder costs a child process per process, and nothing else.
+      // With a read-only or full cache folder each process starts a child process; nothing else
+      // changes.
     }
   }
 

@@ -93,7 +93,7 @@ public final class RunLoop implements AutoCloseable {
   /** Describes the run in its folder, and writes a checkpoint of its start. */
   public void begin() throws IOException {
     folder.clear();
-    // The description comes last: a folder without one is free for another try.
+    // The description is written last: a folder without one can be used for another attempt.
     if (schedule.checkpointEvery() > 0) {
       checkpoint();
     }
