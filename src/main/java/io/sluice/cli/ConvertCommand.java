@@ -73,7 +73,7 @@ final class ConvertCommand extends SluiceCommand {
       names = "--out",
       paramLabel = "DIR",
       required = true,
-      description = "Write to this folder, which is made if need be.")
+      description = "Write to this folder, which is created if necessary.")
   @Grouped(OptionGroup.ESSENTIAL)
   private Path out;
 

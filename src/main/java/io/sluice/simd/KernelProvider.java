@@ -106,7 +106,7 @@ public final class KernelProvider {
 
   static Choice choose(String asked) {
     if (asked.equals("scalar")) {
-      return scalar("asked for by -D" + PROPERTY + "=scalar");
+      return scalar("set by -D" + PROPERTY + "=scalar");
     }
     if (!vectorModulePresent()) {
       return scalar(NO_VECTOR_API);
@@ -128,7 +128,7 @@ public final class KernelProvider {
                 + preferred
                 + " bits");
       }
-      return vector(bits, "asked for by -D" + PROPERTY + "=" + bits);
+      return vector(bits, "set by -D" + PROPERTY + "=" + bits);
     }
     if (preferred < 128) {
       return scalar("the Vector API reports vectors of only " + preferred + " bits here");

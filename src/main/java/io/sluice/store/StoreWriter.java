@@ -77,8 +77,9 @@ public final class StoreWriter implements AutoCloseable {
    * Starts a store in {@code folder}, which is created if necessary. The store can be opened from
    * now on, with no rows.
    *
-   * @throws IOException if the folder is not empty (and the spec does not say to replace the store
-   *     in it), holds other things than a store, another writer has it, or it cannot be written
+   * @throws IOException if the folder is not empty (and the spec does not allow the store in it to
+   *     be replaced), holds other things than a store, another writer has it, or it cannot be
+   *     written
    * @throws IllegalArgumentException if a shard is larger than the memory there is
    */
   public static StoreWriter create(Path folder, StoreSpec spec) throws IOException {

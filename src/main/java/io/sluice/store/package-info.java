@@ -5,7 +5,7 @@
  * io.sluice.store.Contexts} whole contexts. The same memory is an Arrow buffer, a tensor and a
  * {@link java.lang.foreign.MemorySegment}.
  *
- * <p>Statistics of what a store holds are in {@code io.sluice.geometry}; what captures it is in
- * {@code io.sluice.model.capture}.
+ * <p>Manifests, shards and the check of their checksums are in {@code files}. Statistics of a store
+ * belong in {@code io.sluice.geometry}, capturing in {@code io.sluice.model.capture}.
  */
 package io.sluice.store;

@@ -90,7 +90,7 @@ public final class Trainer implements AutoCloseable {
    * Begins a run.
    *
    * @param name the name of the run in reports
-   * @param folder the run's folder; made if need be, and may not hold a run
+   * @param folder the run's folder; created if necessary, and may not hold a run
    * @throws IOException if the folder holds a run or is in use, or data is not finite
    * @throws IllegalArgumentException if the store has no such hook point (the message lists those
    *     it has), or the configuration does not fit its width

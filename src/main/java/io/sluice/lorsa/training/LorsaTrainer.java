@@ -73,7 +73,7 @@ public final class LorsaTrainer implements AutoCloseable {
    *
    * @param attention of the layer that the hook points belong to; needed only to start
    * @param name the name of the run in reports
-   * @param folder the run's folder; made if need be, and may not hold a run
+   * @param folder the run's folder; created if necessary, and may not hold a run
    * @throws IOException if the folder holds a run or is in use, or data is not finite
    * @throws IllegalArgumentException if the store has no such hook points, or the configuration
    *     does not fit the attention or the widths

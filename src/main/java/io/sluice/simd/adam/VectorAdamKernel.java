@@ -30,9 +30,8 @@ final class VectorAdamKernel implements AdamKernel {
       float decay1,
       float decay2,
       AdamRows.Factors factors) {
-    // By address: with segments the compiler moves the check of the last place out of the loop, as
-    // if the loop always came that far, and at the table's last row throws the compiled code away,
-    // step after step.
+    // By address: over segments C2 moves the bounds check out of the loop and rounds it up. At the
+    // table's last row the check then fails, and the compiled code is discarded, step after step.
     float gain1 = factors.gain1();
     float gain2 = factors.gain2();
     float rate = factors.rate();

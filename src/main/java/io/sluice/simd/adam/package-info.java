@@ -3,7 +3,7 @@
  * and written once. {@link io.sluice.simd.adam.AdamRows} is the public class; {@code AdamKernel} is
  * its inner loop, which has an implementation over the Vector API and one in plain Java.
  *
- * <p>Which rows are updated, learning rates and schedules do not belong here: they are in {@code
- * io.sluice.engine} and {@code io.sluice.training}.
+ * <p>The loop over the rows that a step updates is in {@code io.sluice.engine.vector} ({@code
+ * VectorUpdate}); learning rates and schedules are in {@code io.sluice.training}.
  */
 package io.sluice.simd.adam;

@@ -61,7 +61,7 @@ public final class Sweep implements AutoCloseable {
    *     size of a batch: those of one size share each
    * @param engine how {@code engines} is called: kind and device, to be found again
    * @param memory bytes that the cells which share a batch may take
-   * @param folder the sweep's folder; made if need be, and may hold neither a sweep nor a run
+   * @param folder the sweep's folder; created if necessary, and may hold neither a sweep nor a run
    * @throws IOException if the folder holds a sweep or a run or is in use, or the disk is too full
    * @throws IllegalArgumentException if a cell does not fit the store, or into the memory
    */
