@@ -50,7 +50,7 @@ public final class VectorArithmetic implements Arithmetic {
     batch = new VectorBatch(tasks);
     selection = new VectorSelection(spec, parameters, batch, workers);
     decoding = new VectorDecoding(spec, parameters, batch, tasks);
-    update = new VectorUpdate(spec, parameters, batch, tasks);
+    update = new VectorUpdate(spec, parameters, selection, batch, tasks);
     clocks = new HostFiringClocks(spec.features());
   }
 

@@ -115,6 +115,11 @@ final class VectorParameters implements AutoCloseable {
     return factors;
   }
 
+  /** The bias of a feature as it is now. */
+  float encoderBias(int feature) {
+    return state.get(EngineState.ENCODER_BIAS).getAtIndex(DictionaryParameters.FLOAT, feature);
+  }
+
   void readEncoderBias(float[] out) {
     copy(state.get(EngineState.ENCODER_BIAS), out, out.length);
   }

@@ -16,6 +16,7 @@ import io.sluice.simd.batch.SparseRows;
 import io.sluice.simd.batch.ThresholdEncoder;
 import io.sluice.simd.batch.TopKEncoder;
 import java.util.Arrays;
+import java.util.List;
 
 /** Finds the codes of a batch: each selection has an encoder that selects while it multiplies. */
 final class VectorSelection implements AutoCloseable {
@@ -30,7 +31,7 @@ final class VectorSelection implements AutoCloseable {
   private final SparseRows sparse = new SparseRows();
 
   /** The encoder that was used last; null before. */
-  private BatchEncoder used;
+  private Prepared<?> used;
 
   private EncoderWeights weights;
 
@@ -84,13 +85,39 @@ final class VectorSelection implements AutoCloseable {
       prepared.version = version;
       movedSince = version;
     }
-    used = prepared.encoder;
+    used = prepared;
     return prepared.encoder;
+  }
+
+  /**
+   * Whether rows can be prepared for the next encoding while they are updated. If so, they need not
+   * be marked as moved: encoders other than the last will take all rows as moved.
+   */
+  boolean startFollowing() {
+    BatchEncoder.Follower follower = null;
+    if (used != null && used.version == parameters.version() && !spec.scoreByDecoderNorm()) {
+      follower = used.encoder.follower();
+    }
+    if (follower == null) {
+      return false;
+    }
+    follower.end();
+    for (Prepared<?> other : List.of(largest, above, largestOfAll, furthest)) {
+      if (other != used) {
+        other.version = -1;
+      }
+    }
+    return true;
+  }
+
+  /** What prepares rows, for one thread, after {@link #startFollowing}. */
+  BatchEncoder.Follower follower() {
+    return used.encoder.follower();
   }
 
   /** The bounds used by the last encoder. */
   String screen() {
-    return used == null ? "none" : used.screen();
+    return used == null ? "none" : used.encoder.screen();
   }
 
   void encode(Rows input, ActivationFunction selection, Codes codes) {

@@ -13,6 +13,7 @@ import io.sluice.engine.spec.Optimiser;
 import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
 import io.sluice.simd.adam.AdamRows;
+import io.sluice.simd.batch.BatchEncoder;
 import io.sluice.simd.batch.TableRows;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -32,6 +33,7 @@ final class VectorUpdate implements AutoCloseable {
 
   private final EngineSpec spec;
   private final VectorParameters parameters;
+  private final VectorSelection selection;
   private final VectorBatch batch;
   private final TableRows table = new TableRows();
   private final VectorTasks tasks;
@@ -48,9 +50,15 @@ final class VectorUpdate implements AutoCloseable {
   private float[] decoderBiasGradient = new float[0];
   private GradientTerms terms;
 
-  VectorUpdate(EngineSpec spec, VectorParameters parameters, VectorBatch batch, VectorTasks tasks) {
+  VectorUpdate(
+      EngineSpec spec,
+      VectorParameters parameters,
+      VectorSelection selection,
+      VectorBatch batch,
+      VectorTasks tasks) {
     this.spec = spec;
     this.parameters = parameters;
+    this.selection = selection;
     this.batch = batch;
     this.tasks = tasks;
     this.prefixes = new Prefixes(spec.prefixes());
@@ -87,15 +95,24 @@ final class VectorUpdate implements AutoCloseable {
   /** {@link Arithmetic#update}. */
   void update(AdamStep step) {
     boolean dense = spec.optimiser() == Optimiser.ADAM;
-    if (dense) {
+    boolean following = selection.startFollowing();
+    if (dense && !following) {
       parameters.changed();
     } else {
       parameters.rowsChange();
     }
     AdamRows.Factors factors = AdamFactors.of(step);
     moveFeatures(
-        (session, task, first, end) ->
-            updateFeatures(session, task, first, end, step, dense, factors));
+        (session, task, first, end) -> {
+          BatchEncoder.Follower follower = following ? selection.follower() : null;
+          try {
+            updateFeatures(session, follower, task, first, end, step, dense, factors);
+          } finally {
+            if (follower != null) {
+              follower.end();
+            }
+          }
+        });
     if (biasParts != null) {
       for (float[] part : biasParts) {
         for (int i = 0; i < part.length; i++) {
@@ -115,6 +132,7 @@ final class VectorUpdate implements AutoCloseable {
 
   private void updateFeatures(
       AdamRows.Session session,
+      BatchEncoder.Follower follower,
       int task,
       int first,
       int end,
@@ -145,6 +163,7 @@ final class VectorUpdate implements AutoCloseable {
           own.fit(1, 1);
           own.gradient[0] = 0;
           session.step(ENCODER_BIAS, feature, own.gradient, beta1, beta2, factors);
+          follow(follower, feature);
         } else if (group < groups.groups()) {
           // Nothing between two active rows moves.
           feature = Math.min(end, groups.feature(group)) - 1;
@@ -156,7 +175,6 @@ final class VectorUpdate implements AutoCloseable {
       float decay1 = beta1;
       float decay2 = beta2;
       if (!dense) {
-        parameters.moved(feature);
         long last = lastSteps.getAtIndex(ValueLayout.JAVA_LONG, feature);
         lastSteps.setAtIndex(ValueLayout.JAVA_LONG, feature, step.step());
         if (last != step.step() - 1) {
@@ -208,7 +226,17 @@ final class VectorUpdate implements AutoCloseable {
       own.gradient[0] =
           biasShift == null ? biasGradient : (float) (biasGradient - biasShift[feature]);
       session.step(ENCODER_BIAS, feature, own.gradient, decay1, decay2, factors);
+      follow(follower, feature);
       group++;
+    }
+  }
+
+  /** Prepares a row for the next encoding, or takes note that it has moved. */
+  private void follow(BatchEncoder.Follower follower, int feature) {
+    if (follower == null) {
+      parameters.moved(feature);
+    } else {
+      follower.follow(feature, parameters.encoderBias(feature));
     }
   }
 

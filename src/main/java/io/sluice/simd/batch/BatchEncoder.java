@@ -22,6 +22,27 @@ public interface BatchEncoder {
     prepare(weights, null);
   }
 
+  /** Prepares rows one at a time while they change; used by one thread. */
+  interface Follower {
+    /**
+     * Measures and rounds a row that has just changed, while it is in the nearest cache.
+     *
+     * @param feature the row, in the memory of the weights that were prepared last
+     * @param bias its bias now
+     */
+    void follow(int feature, float bias);
+
+    /** Ends its use. */
+    void end();
+  }
+
+  /**
+   * What can prepare single rows of the weights now, so that the next {@link #prepare} need not be
+   * told that they moved; null if rows cannot be prepared one at a time. Only where all factors
+   * stay 1. Threads have one each, for rows of their own.
+   */
+  Follower follower();
+
   /** The bounds in use: {@code int8}, {@code directions}, both, or {@code none}. */
   String screen();
 }

@@ -109,6 +109,11 @@ public final class BatchTopKEncoder implements BatchEncoder {
   }
 
   @Override
+  public Follower follower() {
+    return scan.follower();
+  }
+
+  @Override
   public String screen() {
     return scan.screen();
   }

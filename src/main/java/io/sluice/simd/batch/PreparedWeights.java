@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 
 /**
@@ -32,6 +33,9 @@ final class PreparedWeights {
 
   /** The features in the order in which they are multiplied. */
   private int[] order = new int[0];
+
+  /** Whether the order is that of the features. */
+  private boolean inOrder;
 
   private Screen screen;
 
@@ -58,6 +62,7 @@ final class PreparedWeights {
   private long changes;
 
   private long movedRows;
+  private final LongAdder followedRows = new LongAdder();
 
   /** Scratch memory for preparing weights that no thread uses at the moment. */
   private final ConcurrentLinkedDeque<WeightTiles> idle = new ConcurrentLinkedDeque<>();
@@ -90,6 +95,7 @@ final class PreparedWeights {
       squares = new double[features];
       order = new int[features];
       Arrays.setAll(order, i -> i);
+      inOrder = true;
       unrounded = new boolean[features];
       screen = null;
     }
@@ -98,6 +104,7 @@ final class PreparedWeights {
     if (other) {
       changes = 0;
       movedRows = 0;
+      followedRows.reset();
     }
     changes++;
     for (int feature = 0; feature < features; feature++) {
@@ -119,7 +126,8 @@ final class PreparedWeights {
       return 1;
     }
     // The first weights do not show how many rows change.
-    double moved = rounded == null ? changes - 1 : (double) movedRows / weights.features() - 1;
+    double rows = movedRows + followedRows.sum();
+    double moved = rounded == null ? changes - 1 : rows / weights.features() - 1;
     return Math.min(1, moved / (batches - 1));
   }
 
@@ -200,6 +208,11 @@ final class PreparedWeights {
     return screen == null ? weights.width() : screen.coordinates();
   }
 
+  /** Values per vector that are rounded to int8: what is outside a screen is not. */
+  int roundedCoordinates() {
+    return screen == null ? weights.width() : screen.coordinates() - 1;
+  }
+
   /** Sorts features by how often they fired, the most often first, and halves the counts. */
   void sortByFired(int[] fired) {
     long[] keys = new long[order.length];
@@ -209,6 +222,7 @@ final class PreparedWeights {
     }
     Arrays.sort(keys);
     Arrays.setAll(order, i -> (int) keys[i]);
+    inOrder = false;
     screenedIsCurrent = false;
     roundAll();
   }
@@ -246,7 +260,7 @@ final class PreparedWeights {
       rounded = new Int8Weights();
       roundAll();
     }
-    rounded.fit(weights.features(), coordinates());
+    rounded.fit(weights.features(), roundedCoordinates());
   }
 
   /**
@@ -270,6 +284,39 @@ final class PreparedWeights {
     Arrays.fill(unrounded, true);
   }
 
+  /** As {@link BatchEncoder#follower}. */
+  BatchEncoder.Follower follower() {
+    if (rounded == null || screen != null || !inOrder) {
+      return null;
+    }
+    WeightTiles tiles = take();
+    return new BatchEncoder.Follower() {
+      private long rows;
+
+      @Override
+      public void follow(int feature, float bias) {
+        rows++;
+        kernels.squareRows(weights.rows(), weights.width(), feature, feature + 1, squares);
+        tiles.round(feature, bias);
+      }
+
+      @Override
+      public void end() {
+        followedRows.add(rows);
+        idle.push(tiles);
+      }
+    };
+  }
+
+  private WeightTiles take() {
+    WeightTiles tiles = idle.poll();
+    if (tiles == null) {
+      tiles = new WeightTiles(kernels, this);
+    }
+    tiles.fit();
+    return tiles;
+  }
+
   /** Rounds or projects what must be before the weights are used. */
   void makeReady() {
     if (rounded != null && !roundedIsCurrent) {
@@ -288,11 +335,7 @@ final class PreparedWeights {
     workers.run(
         Math.ceilDiv(features, TASK_FEATURES),
         number -> {
-          WeightTiles tiles = idle.poll();
-          if (tiles == null) {
-            tiles = new WeightTiles(kernels, this);
-          }
-          tiles.fit();
+          WeightTiles tiles = take();
           int first = number * TASK_FEATURES;
           work.apply(tiles, first, Math.min(features, first + TASK_FEATURES));
           idle.push(tiles);
@@ -330,7 +373,7 @@ final class PreparedWeights {
   }
 
   /** Copies a row; past the last place, zeros. */
-  private void copyRow(int place, float[] into, int at) {
+  void copyRow(int place, float[] into, int at) {
     int width = weights.width();
     if (place < order.length) {
       long from = (long) order[place] * width * Float.BYTES;

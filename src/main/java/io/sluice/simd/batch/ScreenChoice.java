@@ -141,7 +141,7 @@ final class ScreenChoice {
         float factor = weights.factors()[feature];
         for (int j = 0; j < tokens.length; j++) {
           double needed = sample.least()[rows[j]] / factor - weights.bias()[feature];
-          projected.countPassing(tokens[j], needed, passing);
+          projected.countPassing(tokens[j], needed, sample.int8(), passing);
         }
       }
       double scale = (double) weights.features() / features / tokens.length * RISING;
@@ -178,6 +178,11 @@ final class ScreenChoice {
     private final float[] along;
     private final double[] left;
 
+    /** After each step, the norm inside, and about the norm of what rounding to int8 leaves out. */
+    private final double[] inside;
+
+    private final double[] residue;
+
     Projected(
         SparseKernels kernels, MemorySegment basis, int[] all, float[] vectors, int at, int width) {
       along = new float[all.length];
@@ -187,21 +192,31 @@ final class ScreenChoice {
         square += (double) vectors[i] * vectors[i];
       }
       left = new double[all.length / STEP + 1];
+      inside = new double[left.length];
+      residue = new double[left.length];
+      double whole = square;
+      double most = 0;
       for (int step = 0; step < left.length; step++) {
         left[step] = Math.sqrt(Math.max(0, square));
+        inside[step] = Math.sqrt(Math.max(0, whole - square));
+        // Of a value, rounding leaves out a twelfth of the square of its unit in the mean.
+        residue[step] = most / 127 * Math.sqrt(step * STEP / 12.0);
         for (int i = step * STEP; i < Math.min(along.length, (step + 1) * STEP); i++) {
           square -= (double) along[i] * along[i];
+          most = Math.max(most, Math.abs(along[i]));
         }
       }
     }
 
-    void countPassing(Projected other, double needed, long[] passing) {
+    void countPassing(Projected other, double needed, boolean int8, long[] passing) {
       float sum = 0;
       for (int step = 1; step < left.length; step++) {
         for (int i = (step - 1) * STEP; i < step * STEP; i++) {
           sum += along[i] * other.along[i];
         }
-        if (sum + left[step] * other.left[step] > needed) {
+        double rounding =
+            int8 ? residue[step] * other.inside[step] + inside[step] * other.residue[step] : 0;
+        if (sum + rounding + left[step] * other.left[step] > needed) {
           passing[step]++;
         }
       }

@@ -70,6 +70,11 @@ public final class ThresholdEncoder implements BatchEncoder {
   }
 
   @Override
+  public Follower follower() {
+    return scan.follower();
+  }
+
+  @Override
   public String screen() {
     return scan.screen();
   }

@@ -56,6 +56,11 @@ final class TileScan<S extends FoundCodes> {
     return weights;
   }
 
+  /** As {@link BatchEncoder#follower}. */
+  BatchEncoder.Follower follower() {
+    return table.follower();
+  }
+
   /** The bounds in use: {@code int8} or {@code none}. */
   String screen() {
     return table.rounded() == null ? "none" : "int8";

@@ -166,14 +166,20 @@ public final class TopKEncoder implements BatchEncoder {
       choice.judge(weights, count, passed.get() * ScreenChoice.pairCost(weights.width()));
     }
     guess = lowQuantile(count) * CAUTION;
-    for (int token = 0; token < count; token++) {
-      for (int i = token * k; i < token * k + counts[token]; i++) {
-        fired[features[i]]++;
-      }
+    if (table.rounded() == null) {
+      countFired(count, k, features, counts);
     }
     // 1, 4, 16, …: often while everything is new, seldom later.
     if (Long.bitCount(passes) == 1 && Long.numberOfTrailingZeros(passes) % 2 == 0) {
       learn(tokens, count, k, features, values, counts);
+    }
+  }
+
+  private void countFired(int count, int k, int[] features, int[] counts) {
+    for (int token = 0; token < count; token++) {
+      for (int i = token * k; i < token * k + counts[token]; i++) {
+        fired[features[i]]++;
+      }
     }
   }
 
@@ -195,6 +201,11 @@ public final class TopKEncoder implements BatchEncoder {
   }
 
   @Override
+  public Follower follower() {
+    return table.follower();
+  }
+
+  @Override
   public String screen() {
     if (table.rounded() == null) {
       return table.screen() == null ? "none" : "directions";
@@ -207,7 +218,10 @@ public final class TopKEncoder implements BatchEncoder {
   private void learn(
       float[] tokens, int count, int k, int[] features, float[] values, int[] counts) {
     EncoderWeights weights = table.weights();
-    table.sortByFired(fired);
+    if (table.rounded() == null) {
+      // In int8 the order hardly matters, and rows are rounded as they come.
+      table.sortByFired(fired);
+    }
     int width = weights.width();
     int sampled = Math.min(count, MOST_TOKENS);
     if (weights.features() < SCREENED_FEATURES || width < SCREENED_WIDTH || sampled < width) {

@@ -151,7 +151,7 @@ final class TopKTask {
       if (rounded == null) {
         rounded = new Int8Tokens(table.product());
       }
-      rounded.fit(end - first, table.coordinates());
+      rounded.fit(end - first, table.roundedCoordinates());
     }
     for (int i = 0; i < TILES; i++) {
       rows[i] = ScratchArrays.atLeast(rows[i], table.coordinates() * TILE);

@@ -68,24 +68,30 @@ final class WeightTiles {
   private void round(int count) {
     EncoderWeights weights = table.weights();
     int coordinates = table.coordinates();
+    boolean whole = table.screen() == null;
     float[] tile = load(count);
     for (int i = 0; i < count; i++) {
       int feature = table.feature(places[i]);
-      double norm =
-          table.screen() == null
-              ? Math.sqrt(table.square(places[i]))
-              : norm(tile, i * coordinates, coordinates);
+      int at = i * coordinates;
       table
           .rounded()
           .set(
               places[i],
               tile,
-              i * coordinates,
+              at,
               weights.factors()[feature],
               weights.bias()[feature],
-              norm,
+              whole ? Math.sqrt(table.square(places[i])) : norm(tile, at, coordinates - 1),
+              whole ? 0 : tile[at + coordinates - 1],
               rounding);
     }
+  }
+
+  /** Rounds the row of a feature that is at the place of its number, without a factor. */
+  void round(int feature, float bias) {
+    table.copyRow(feature, rows, 0);
+    double norm = Math.sqrt(table.square(feature));
+    table.rounded().set(feature, rows, 0, 1, bias, norm, 0, rounding);
   }
 
   /** Gathers the rows at some places, within the screen if there is one. */

@@ -24,13 +24,14 @@ interface Int8Kernels {
    * @param out receives {@code q}
    * @param result receives the scale, an upper bound of the norm of {@code row − scale·q}, and an
    *     upper bound of the norm of {@code scale·q}
+   * @return the sum of {@code q}
    */
-  void round(float[] row, int width, byte[] out, float[] result);
+  int round(float[] row, int width, byte[] out, float[] result);
 
   /**
    * Which of a block's rows may have a score above a token's threshold: bit {@code j} is 0 only if
    * {@code scales[j]·scale·(products[j] − shift[j]) + residues[j]·rounded + norms[j]·residue +
-   * bias[j] ≤ threshold}; a bound that is not a number passes.
+   * rests[j]·rest + bias[j] ≤ threshold}; a bound that is not a number passes.
    *
    * @param products int32 from byte {@code at} on, one for each row of the block
    * @param bounds the block's rows

@@ -48,12 +48,14 @@ public final class Int8Tokens {
   public void set(int token, float[] values, int at) {
     System.arraycopy(values, at, scratch.row, 0, width);
     round(token);
+    bounds.rests[token] = 0;
   }
 
   /**
-   * Rounds a token of a panel.
+   * Rounds a token of a panel, in a basis of a subspace.
    *
-   * @param panel {@code [width][lanes]}
+   * @param panel {@code [width + 1][lanes]}; the last value of a token is at least the norm of what
+   *     it has outside
    * @param lane which token of the panel
    */
   public void set(int token, MemorySegment panel, int lanes, int lane) {
@@ -61,6 +63,7 @@ public final class Int8Tokens {
       scratch.row[i] = Panels.get(panel, (long) i * lanes + lane);
     }
     round(token);
+    bounds.rests[token] = Panels.get(panel, (long) width * lanes + lane);
   }
 
   private void round(int token) {

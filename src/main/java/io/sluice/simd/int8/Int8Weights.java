@@ -19,12 +19,13 @@ import java.nio.ByteOrder;
  * ⟨w, x⟩ = ⟨ŵ, x̂⟩ + ⟨r, x̂⟩ + ⟨w, e⟩ ≤ s·t·⟨q, p⟩ + ‖r‖·‖x̂‖ + ‖w‖·‖e‖
  * </pre>
  *
- * by the inequality of Cauchy and Schwarz. {@code ⟨q, p⟩} is exact; the three norms are rounded up.
- * Converting it to float32 and the four operations after it round seven times at most, each time by
- * 2⁻²⁴ of terms whose sum is below {@code 1.1·(‖w‖·‖x‖ + |bias|)}: the caller's threshold has room
- * for {@code 4·(width + 1)·2⁻²⁴·‖w‖·‖x‖}, of which a float32 product needs {@code
- * width·2⁻²⁴·‖w‖·‖x‖}, and the bias that is kept here is larger than the bias by 16·2⁻²⁴ of it. So
- * no row whose float32 score exceeds the threshold is left out.
+ * by the inequality of Cauchy and Schwarz. Where only some coordinates are rounded, in a basis of
+ * their subspace, the product of the norms of what is outside is one more term. {@code ⟨q, p⟩} is
+ * exact; the norms are rounded up. Converting it to float32 and the five operations after it round
+ * eight times at most, each time by 2⁻²⁴ of terms whose sum is below {@code 1.1·(‖w‖·‖x‖ +
+ * |bias|)}: the caller's threshold has room for {@code 4·(width + 1)·2⁻²⁴·‖w‖·‖x‖}, of which a
+ * float32 product needs {@code width·2⁻²⁴·‖w‖·‖x‖}, and the bias that is kept here is larger than
+ * the bias by 16·2⁻²⁴ of it. So no row whose float32 score exceeds the threshold is left out.
  */
 public final class Int8Weights {
   private static final int BLOCK = Int8Product.BLOCK;
@@ -89,17 +90,21 @@ public final class Int8Weights {
    * @param place where the row is kept
    * @param rows the row is at {@code at}, finite
    * @param factor what scores are multiplied by
-   * @param norm at least the row's norm
+   * @param norm at least the norm of these values
+   * @param rest at least the norm of what the row has beside them: 0 if they are all
    */
   public void set(
-      int place, float[] rows, int at, float factor, float bias, double norm, Scratch scratch) {
+      int place,
+      float[] rows,
+      int at,
+      float factor,
+      float bias,
+      double norm,
+      double rest,
+      Scratch scratch) {
     scratch.fit(width);
     System.arraycopy(rows, at, scratch.row, 0, width);
-    kernels.round(scratch.row, width, scratch.rounded, scratch.result);
-    int sum = 0;
-    for (int i = 0; i < width; i++) {
-      sum += scratch.rounded[i];
-    }
+    int sum = kernels.round(scratch.row, width, scratch.rounded, scratch.result);
     // One check of the whole block, then places that begin at multiples of four bytes.
     MemorySegment block = packed.asSlice(blockAt(place / BLOCK), blockBytes());
     byte[] rounded = scratch.rounded;
@@ -113,6 +118,7 @@ public final class Int8Weights {
     bounds.scales[place] = factor * scratch.result[0];
     bounds.residues[place] = Math.nextUp(factor * scratch.result[1]);
     bounds.norms[place] = ScalarInt8Kernels.up(factor * norm);
+    bounds.rests[place] = ScalarInt8Kernels.up(factor * rest);
     setBias(place, factor, bias, 0);
   }
 

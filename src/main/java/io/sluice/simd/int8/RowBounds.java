@@ -16,6 +16,9 @@ final class RowBounds {
   /** At least the norm of the row. */
   float[] norms = new float[0];
 
+  /** At least the norm of what the row has outside the coordinates that are rounded. */
+  float[] rests = new float[0];
+
   /** At least the bias, with room for the rounding of sums with it. */
   float[] bias = new float[0];
 
@@ -26,6 +29,7 @@ final class RowBounds {
     scales = ScratchArrays.atLeast(scales, rows);
     residues = ScratchArrays.atLeast(residues, rows);
     norms = ScratchArrays.atLeast(norms, rows);
+    rests = ScratchArrays.atLeast(rests, rows);
     bias = ScratchArrays.atLeast(bias, rows);
     shift = ScratchArrays.atLeast(shift, rows);
   }

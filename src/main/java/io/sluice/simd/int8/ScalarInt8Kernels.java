@@ -6,7 +6,7 @@ import java.lang.foreign.ValueLayout;
 /** The specification of {@link Int8Kernels} in plain Java, used where the Vector API is absent. */
 final class ScalarInt8Kernels implements Int8Kernels {
   @Override
-  public void round(float[] row, int width, byte[] out, float[] result) {
+  public int round(float[] row, int width, byte[] out, float[] result) {
     float most = 0;
     for (int i = 0; i < width; i++) {
       most = Math.max(most, Math.abs(row[i]));
@@ -17,9 +17,11 @@ final class ScalarInt8Kernels implements Int8Kernels {
     float used = rounds ? scale : 0;
     double residue = 0;
     double rounded = 0;
+    int sum = 0;
     for (int i = 0; i < width; i++) {
       int q = (int) Math.rint(row[i] * inverse);
       out[i] = (byte) q;
+      sum += q;
       double left = row[i] - (double) used * q;
       residue += left * left;
       rounded += (double) q * q;
@@ -27,6 +29,7 @@ final class ScalarInt8Kernels implements Int8Kernels {
     result[0] = used;
     result[1] = up(Math.sqrt(residue));
     result[2] = up(used * Math.sqrt(rounded));
+    return sum;
   }
 
   /** A float above a norm that was summed in double. */
@@ -50,6 +53,7 @@ final class ScalarInt8Kernels implements Int8Kernels {
       float bound = Math.fma(inner, bounds.scales[first + j], bounds.bias[first + j]);
       bound = Math.fma(bounds.residues[first + j], tokens.rounded[token], bound);
       bound = Math.fma(bounds.norms[first + j], tokens.residues[token], bound);
+      bound = Math.fma(bounds.rests[first + j], tokens.rests[token], bound);
       if (!(bound <= threshold)) {
         passed |= 1L << j;
       }

@@ -13,9 +13,13 @@ final class TokenBounds {
   /** At least the norm of what rounding left out. */
   float[] residues = new float[0];
 
+  /** At least the norm of what the token has outside the coordinates that are rounded. */
+  float[] rests = new float[0];
+
   void fit(int tokens) {
     scales = ScratchArrays.atLeast(scales, tokens);
     rounded = ScratchArrays.atLeast(rounded, tokens);
+    rests = ScratchArrays.atLeast(rests, tokens);
     residues = ScratchArrays.atLeast(residues, tokens);
   }
 }

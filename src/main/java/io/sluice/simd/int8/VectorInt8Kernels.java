@@ -31,7 +31,7 @@ final class VectorInt8Kernels implements Int8Kernels {
   private final ScalarInt8Kernels scalar = new ScalarInt8Kernels();
 
   @Override
-  public void round(float[] row, int width, byte[] out, float[] result) {
+  public int round(float[] row, int width, byte[] out, float[] result) {
     int end = width - width % LANES;
     FloatVector largest = FloatVector.zero(FLOATS);
     for (int i = 0; i < end; i += LANES) {
@@ -43,25 +43,32 @@ final class VectorInt8Kernels implements Int8Kernels {
     }
     float scale = most / 127;
     if (!NARROWS || !(scale >= LEAST_SCALE && scale <= GREATEST_SCALE)) {
-      scalar.round(row, width, out, result);
-      return;
+      return scalar.round(row, width, out, result);
     }
     float inverse = 127 / most;
     FloatVector residue = FloatVector.zero(FLOATS);
     FloatVector rounded = FloatVector.zero(FLOATS);
+    FloatVector sums = FloatVector.zero(FLOATS);
     for (int i = 0; i < end; i += LANES) {
       FloatVector values = FloatVector.fromArray(FLOATS, row, i);
       FloatVector q = values.mul(inverse).add(WHOLE).sub(WHOLE);
       FloatVector left = q.neg().fma(FloatVector.broadcast(FLOATS, scale), values);
       residue = left.fma(left, residue);
       rounded = q.fma(q, rounded);
+      sums = sums.add(q);
       ((ByteVector) q.convertShape(VectorOperators.F2B, BYTES, 0)).intoArray(out, i);
     }
     double residueSquare = residue.reduceLanes(VectorOperators.ADD);
     double roundedSquare = rounded.reduceLanes(VectorOperators.ADD);
+    int sum = 0;
+    for (int lane = 0; lane < LANES; lane++) {
+      // Exact up to 2²⁴, which is more than 2¹⁷ numbers can reach in one lane.
+      sum += (int) sums.lane(lane);
+    }
     for (int i = end; i < width; i++) {
       int q = (int) Math.rint(row[i] * inverse);
       out[i] = (byte) q;
+      sum += q;
       double left = row[i] - (double) scale * q;
       residueSquare += left * left;
       roundedSquare += (double) q * q;
@@ -72,6 +79,7 @@ final class VectorInt8Kernels implements Int8Kernels {
     result[0] = scale;
     result[1] = ScalarInt8Kernels.up(Math.sqrt(residueSquare) * slack + 1e-4 * scale);
     result[2] = ScalarInt8Kernels.up(scale * Math.sqrt(roundedSquare) * slack);
+    return sum;
   }
 
   @Override
@@ -86,6 +94,7 @@ final class VectorInt8Kernels implements Int8Kernels {
     FloatVector scale = FloatVector.broadcast(FLOATS, tokens.scales[token]);
     FloatVector rounded = FloatVector.broadcast(FLOATS, tokens.rounded[token]);
     FloatVector residue = FloatVector.broadcast(FLOATS, tokens.residues[token]);
+    FloatVector rest = FloatVector.broadcast(FLOATS, tokens.rests[token]);
     long passed = 0;
     for (int j = 0; j < Int8Product.BLOCK; j += LANES) {
       int row = first + j;
@@ -103,6 +112,7 @@ final class VectorInt8Kernels implements Int8Kernels {
                           rounded,
                           FloatVector.fromArray(FLOATS, bounds.scales, row)
                               .fma(inner, FloatVector.fromArray(FLOATS, bounds.bias, row))));
+      bound = FloatVector.fromArray(FLOATS, bounds.rests, row).fma(rest, bound);
       passed |= bound.compare(VectorOperators.LE, threshold).not().toLong() << j;
     }
     return passed;

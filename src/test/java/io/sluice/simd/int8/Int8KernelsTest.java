@@ -25,15 +25,18 @@ class Int8KernelsTest {
           }
           byte[] rounded = new byte[Int8Weights.depth(width)];
           float[] result = new float[3];
-          kernels.round(row, width, rounded, result);
+          int sum = kernels.round(row, width, rounded, result);
           double residue = 0;
           double norm = 0;
+          int expectedSum = 0;
           for (int i = 0; i < width; i++) {
             assertThat(rounded[i]).isBetween((byte) -127, (byte) 127);
             double kept = (double) result[0] * rounded[i];
             residue += (row[i] - kept) * (row[i] - kept);
             norm += kept * kept;
+            expectedSum += rounded[i];
           }
+          assertThat(sum).isEqualTo(expectedSum);
           assertThat((double) result[1]).isGreaterThanOrEqualTo(Math.sqrt(residue));
           assertThat((double) result[2]).isGreaterThanOrEqualTo(Math.sqrt(norm));
           if (result[0] > 0) {
@@ -62,11 +65,13 @@ class Int8KernelsTest {
           rows.residues[i] = random.nextFloat();
           rows.norms[i] = random.nextFloat();
           rows.bias[i] = (float) random.nextGaussian();
+          rows.rests[i] = random.nextFloat();
           rows.shift[i] = random.nextInt(1_000_000) - 500_000;
         }
         tokens.scales[0] = trial % 10 == 9 ? 1e30f : random.nextFloat();
         tokens.rounded[0] = trial % 20 == 19 ? Float.POSITIVE_INFINITY : random.nextFloat();
         tokens.residues[0] = trial % 20 == 9 ? Float.POSITIVE_INFINITY : random.nextFloat();
+        tokens.rests[0] = random.nextFloat();
         float threshold = 1e5f * (float) random.nextGaussian();
         long at = 64L * Integer.BYTES;
         assertThat(Int8Kernels.ofThisMachine().above(products, at, rows, 64, tokens, 0, threshold))
