@@ -41,7 +41,6 @@ final class ScalarSparseKernels implements SparseKernels {
       float[] weights,
       float[] bias,
       float[] factors,
-      int first,
       MemorySegment panel,
       long offset,
       int width,
@@ -51,12 +50,12 @@ final class ScalarSparseKernels implements SparseKernels {
     boolean any = false;
     for (int i = 0; i < TILE_FEATURES; i++) {
       for (int j = 0; j < panelWidth; j++) {
-        float sum = bias[first + i];
+        float sum = bias[i];
         for (int t = 0; t < width; t++) {
           sum += weights[i * width + t] * Panels.get(panel, offset + t * panelWidth + j);
         }
         out[i * panelWidth + j] = sum;
-        any |= sum * factors[first + i] > thresholds[at + j];
+        any |= sum * factors[i] > thresholds[at + j];
       }
     }
     return any;

@@ -113,7 +113,7 @@ final class ScanTask<S extends FoundCodes> {
       setThresholds(feature, here);
       for (int p = 0; p < share; p++) {
         if (kernels.encodeTile(
-            rows, bias, factors, 0, panels, (long) p * width * lanes, width, thresholds, 0, tile)) {
+            rows, bias, factors, panels, (long) p * width * lanes, width, thresholds, 0, tile)) {
           collect(feature, here, p * lanes);
         }
       }

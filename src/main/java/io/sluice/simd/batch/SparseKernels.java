@@ -34,22 +34,19 @@ interface SparseKernels {
 
   /**
    * Pre-activations of {@link #TILE_FEATURES} features for the tokens of one panel, and whether any
-   * may be among its token's largest: {@code out[i·panelWidth + j] = bias[first + i] + Σ_t
-   * weights[i·width + t] · panel[offset + t·panelWidth + j]}.
+   * may be among its token's largest: {@code out[i·panelWidth + j] = bias[i] + Σ_t weights[i·width
+   * + t] · panel[offset + t·panelWidth + j]}.
    *
    * @param weights the features' rows, {@code [TILE_FEATURES, width]}
-   * @param factors what pre-activations are multiplied by before they are compared, from {@code
-   *     first} on like {@code bias}
+   * @param factors what pre-activations are multiplied by before they are compared
    * @param thresholds one per token of the panel, from {@code at} on
    * @param out undefined if the answer is false
-   * @return whether {@code factors[first + i] · pre-activation > threshold} for any feature and
-   *     token
+   * @return whether {@code factors[i] · pre-activation > threshold} for any feature and token
    */
   boolean encodeTile(
       float[] weights,
       float[] bias,
       float[] factors,
-      int first,
       MemorySegment panel,
       long offset,
       int width,

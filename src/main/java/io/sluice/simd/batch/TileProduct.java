@@ -31,7 +31,7 @@ final class TileProduct {
    * panelWidth]}; good until the next call. Where a sum is NaN its place may not be written.
    */
   float[] tile(float[] eightRows, MemorySegment panel, long offset) {
-    kernels.encodeTile(eightRows, bias, factors, 0, panel, offset, width, thresholds, 0, out);
+    kernels.encodeTile(eightRows, bias, factors, panel, offset, width, thresholds, 0, out);
     return out;
   }
 

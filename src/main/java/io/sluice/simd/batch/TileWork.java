@@ -52,7 +52,7 @@ public final class TileWork {
   public void run(int tiles) {
     for (int tile = 0; tile < tiles; tile++) {
       long panel = (long) (tile % panels) * width * lanes;
-      kernels.encodeTile(weights, bias, factors, 0, tokens, panel, width, thresholds, 0, result);
+      kernels.encodeTile(weights, bias, factors, tokens, panel, width, thresholds, 0, result);
     }
   }
 }

@@ -242,7 +242,6 @@ final class TopKTask {
               rows[i],
               bias[i],
               factors[i],
-              0,
               panels,
               (long) p * panelLength,
               width,

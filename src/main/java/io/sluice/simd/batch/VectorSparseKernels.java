@@ -80,7 +80,6 @@ final class VectorSparseKernels implements SparseKernels {
       float[] weights,
       float[] bias,
       float[] factors,
-      int first,
       MemorySegment panel,
       long offset,
       int width,
@@ -88,24 +87,24 @@ final class VectorSparseKernels implements SparseKernels {
       int at,
       float[] out) {
     if (SIXTEEN_REGISTERS) {
-      return encodeHalves(weights, bias, factors, first, panel, offset, width, thresholds, at, out);
+      return encodeHalves(weights, bias, factors, panel, offset, width, thresholds, at, out);
     }
     long start = offset * Float.BYTES;
-    FloatVector c00 = FloatVector.broadcast(FLOATS, bias[first]);
+    FloatVector c00 = FloatVector.broadcast(FLOATS, bias[0]);
     FloatVector c01 = c00;
-    FloatVector c10 = FloatVector.broadcast(FLOATS, bias[first + 1]);
+    FloatVector c10 = FloatVector.broadcast(FLOATS, bias[1]);
     FloatVector c11 = c10;
-    FloatVector c20 = FloatVector.broadcast(FLOATS, bias[first + 2]);
+    FloatVector c20 = FloatVector.broadcast(FLOATS, bias[2]);
     FloatVector c21 = c20;
-    FloatVector c30 = FloatVector.broadcast(FLOATS, bias[first + 3]);
+    FloatVector c30 = FloatVector.broadcast(FLOATS, bias[3]);
     FloatVector c31 = c30;
-    FloatVector c40 = FloatVector.broadcast(FLOATS, bias[first + 4]);
+    FloatVector c40 = FloatVector.broadcast(FLOATS, bias[4]);
     FloatVector c41 = c40;
-    FloatVector c50 = FloatVector.broadcast(FLOATS, bias[first + 5]);
+    FloatVector c50 = FloatVector.broadcast(FLOATS, bias[5]);
     FloatVector c51 = c50;
-    FloatVector c60 = FloatVector.broadcast(FLOATS, bias[first + 6]);
+    FloatVector c60 = FloatVector.broadcast(FLOATS, bias[6]);
     FloatVector c61 = c60;
-    FloatVector c70 = FloatVector.broadcast(FLOATS, bias[first + 7]);
+    FloatVector c70 = FloatVector.broadcast(FLOATS, bias[7]);
     FloatVector c71 = c70;
     int row1 = width;
     int row2 = 2 * width;
@@ -143,22 +142,22 @@ final class VectorSparseKernels implements SparseKernels {
       c70 = w.fma(x0, c70);
       c71 = w.fma(x1, c71);
     }
-    FloatVector best0 = c00.mul(factors[first]);
-    FloatVector best1 = c01.mul(factors[first]);
-    best0 = best0.max(c10.mul(factors[first + 1]));
-    best1 = best1.max(c11.mul(factors[first + 1]));
-    best0 = best0.max(c20.mul(factors[first + 2]));
-    best1 = best1.max(c21.mul(factors[first + 2]));
-    best0 = best0.max(c30.mul(factors[first + 3]));
-    best1 = best1.max(c31.mul(factors[first + 3]));
-    best0 = best0.max(c40.mul(factors[first + 4]));
-    best1 = best1.max(c41.mul(factors[first + 4]));
-    best0 = best0.max(c50.mul(factors[first + 5]));
-    best1 = best1.max(c51.mul(factors[first + 5]));
-    best0 = best0.max(c60.mul(factors[first + 6]));
-    best1 = best1.max(c61.mul(factors[first + 6]));
-    best0 = best0.max(c70.mul(factors[first + 7]));
-    best1 = best1.max(c71.mul(factors[first + 7]));
+    FloatVector best0 = c00.mul(factors[0]);
+    FloatVector best1 = c01.mul(factors[0]);
+    best0 = best0.max(c10.mul(factors[1]));
+    best1 = best1.max(c11.mul(factors[1]));
+    best0 = best0.max(c20.mul(factors[2]));
+    best1 = best1.max(c21.mul(factors[2]));
+    best0 = best0.max(c30.mul(factors[3]));
+    best1 = best1.max(c31.mul(factors[3]));
+    best0 = best0.max(c40.mul(factors[4]));
+    best1 = best1.max(c41.mul(factors[4]));
+    best0 = best0.max(c50.mul(factors[5]));
+    best1 = best1.max(c51.mul(factors[5]));
+    best0 = best0.max(c60.mul(factors[6]));
+    best1 = best1.max(c61.mul(factors[6]));
+    best0 = best0.max(c70.mul(factors[7]));
+    best1 = best1.max(c71.mul(factors[7]));
     FloatVector threshold0 = FloatVector.fromArray(FLOATS, thresholds, at);
     FloatVector threshold1 = FloatVector.fromArray(FLOATS, thresholds, at + LANES);
     if (!best0.compare(VectorOperators.GT, threshold0).anyTrue()
@@ -192,16 +191,15 @@ final class VectorSparseKernels implements SparseKernels {
       float[] weights,
       float[] bias,
       float[] factors,
-      int first,
       MemorySegment panel,
       long offset,
       int width,
       float[] thresholds,
       int at,
       float[] out) {
-    fourRows(weights, 0, bias, first, panel, offset, width, out, 0);
-    fourRows(weights, 4 * width, bias, first + 4, panel, offset, width, out, 4 * WIDTH);
-    return anyAbove(out, factors, first, thresholds, at);
+    fourRows(weights, 0, bias, 0, panel, offset, width, out, 0);
+    fourRows(weights, 4 * width, bias, 4, panel, offset, width, out, 4 * WIDTH);
+    return anyAbove(out, factors, thresholds, at);
   }
 
   /*
@@ -260,12 +258,11 @@ final class VectorSparseKernels implements SparseKernels {
     c31.intoArray(out, at + 3 * WIDTH + LANES);
   }
 
-  private static boolean anyAbove(
-      float[] values, float[] factors, int first, float[] thresholds, int at) {
-    FloatVector best0 = FloatVector.fromArray(FLOATS, values, 0).mul(factors[first]);
-    FloatVector best1 = FloatVector.fromArray(FLOATS, values, LANES).mul(factors[first]);
+  private static boolean anyAbove(float[] values, float[] factors, float[] thresholds, int at) {
+    FloatVector best0 = FloatVector.fromArray(FLOATS, values, 0).mul(factors[0]);
+    FloatVector best1 = FloatVector.fromArray(FLOATS, values, LANES).mul(factors[0]);
     for (int i = 1; i < TILE_FEATURES; i++) {
-      float factor = factors[first + i];
+      float factor = factors[i];
       best0 = best0.max(FloatVector.fromArray(FLOATS, values, i * WIDTH).mul(factor));
       best1 = best1.max(FloatVector.fromArray(FLOATS, values, i * WIDTH + LANES).mul(factor));
     }

@@ -44,9 +44,8 @@ class SparseKernelsTest {
         scalar.packTokens(tokens, 0, count, width, same, offset);
         assertThat(MomentKernelsTest.floats(panel)).containsExactly(MomentKernelsTest.floats(same));
         float[] weights = floats(random, SparseKernels.TILE_FEATURES * width);
-        int first = random.nextInt(9);
-        float[] bias = floats(random, first + SparseKernels.TILE_FEATURES);
-        float[] factors = floats(random, first + SparseKernels.TILE_FEATURES);
+        float[] bias = floats(random, SparseKernels.TILE_FEATURES);
+        float[] factors = floats(random, SparseKernels.TILE_FEATURES);
         for (int i = 0; i < factors.length; i++) {
           factors[i] = Math.abs(factors[i]);
         }
@@ -55,17 +54,16 @@ class SparseKernelsTest {
         float[] out = new float[SparseKernels.TILE_FEATURES * lanes];
         float[] expected = out.clone();
         boolean any =
-            kernels.encodeTile(
-                weights, bias, factors, first, panel, offset, width, thresholds, 3, out);
+            kernels.encodeTile(weights, bias, factors, panel, offset, width, thresholds, 3, out);
         boolean wanted =
             scalar.encodeTile(
-                weights, bias, factors, first, panel, offset, width, thresholds, 3, expected);
+                weights, bias, factors, panel, offset, width, thresholds, 3, expected);
         assertThat(any).isEqualTo(wanted);
         if (any) {
           assertClose(out, expected);
           for (int i = 0; i < SparseKernels.TILE_FEATURES; i++) {
-            assertThat(kernels.above(out, i * lanes, factors[first + i], thresholds, 3))
-                .isEqualTo(scalar.above(out, i * lanes, factors[first + i], thresholds, 3));
+            assertThat(kernels.above(out, i * lanes, factors[i], thresholds, 3))
+                .isEqualTo(scalar.above(out, i * lanes, factors[i], thresholds, 3));
           }
         }
       }
@@ -86,9 +84,8 @@ class SparseKernelsTest {
       float[] tokens = floats(random, lanes * width);
       whole.packTokens(tokens, 0, lanes, width, panel, offset);
       float[] weights = floats(random, SparseKernels.TILE_FEATURES * width);
-      int first = random.nextInt(9);
-      float[] bias = floats(random, first + SparseKernels.TILE_FEATURES);
-      float[] factors = floats(random, first + SparseKernels.TILE_FEATURES);
+      float[] bias = floats(random, SparseKernels.TILE_FEATURES);
+      float[] factors = floats(random, SparseKernels.TILE_FEATURES);
       float[] thresholds = floats(random, lanes + 3);
       float above = random.nextFloat() * (float) Math.sqrt(width) * 8;
       for (int i = 0; i < thresholds.length; i++) {
@@ -98,10 +95,9 @@ class SparseKernelsTest {
       float[] expected = out.clone();
       boolean any =
           VectorSparseKernels.encodeHalves(
-              weights, bias, factors, first, panel, offset, width, thresholds, 3, out);
+              weights, bias, factors, panel, offset, width, thresholds, 3, out);
       boolean wanted =
-          whole.encodeTile(
-              weights, bias, factors, first, panel, offset, width, thresholds, 3, expected);
+          whole.encodeTile(weights, bias, factors, panel, offset, width, thresholds, 3, expected);
       assertThat(any).isEqualTo(wanted);
       seen[wanted ? 1 : 0] = true;
       if (wanted) {
