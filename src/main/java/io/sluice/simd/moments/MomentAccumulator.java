@@ -5,6 +5,7 @@ import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.simd.Panels;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -14,12 +15,12 @@ import java.util.function.IntConsumer;
  * Mean and second moments of any number of rows in one pass, float32 products at the speed of the
  * matrix tile with the accuracy of float64 sums.
  *
- * <p>Rows are packed into panels of {@value #CHUNK} rows. Only the tiles on and above the diagonal
- * of {@code XᵀX} are computed, each by one thread. Sums are taken in three steps: {@value #DEPTH}
- * rows in registers and {@value #FLUSH} rows in float32, then blocks are joined in float64, so that
- * the rounding errors of 10⁸ rows do not add up. Each block is shifted by the mean of what came
- * before it, so that a large mean does not cancel the variance away; blocks are joined by the
- * formula of Chan, Golub and LeVeque (1983).
+ * <p>Rows are packed into panels of {@value #DEPTH} rows, a chunk of rows at a time. Only the tiles
+ * on and above the diagonal of {@code XᵀX} are computed, each by one thread. Sums are taken in
+ * three steps: {@value #DEPTH} rows in registers and {@value #FLUSH} rows in float32, then blocks
+ * are joined in float64, so that the rounding errors of 10⁸ rows do not add up. Each block is
+ * shifted by the mean of what came before it, so that a large mean does not cancel the variance
+ * away; blocks are joined by the formula of Chan, Golub and LeVeque (1983).
  *
  * <p>The result does not depend on the number of threads nor on how the rows were split into calls
  * of {@link #add}, bit for bit. An accumulator is used by one thread at a time.
@@ -27,12 +28,20 @@ import java.util.function.IntConsumer;
 public final class MomentAccumulator {
   private static final int DEPTH = 128;
   private static final int CHUNK = 1024;
+
+  /** Rows of a chunk on one thread: their panels stay in the second-level cache. */
+  private static final int SMALL_CHUNK = 256;
+
   private static final int FLUSH = 4096;
 
-  /** Rows of one packing task, and of one call of the kernel. */
+  /** Rows of one packing task. */
   private static final int STRIP = 128;
 
-  private static final int ROWS_AT_ONCE = 8;
+  /**
+   * Bytes between panels: with none, the same row of all panels would fall into the same few sets
+   * of the nearest cache.
+   */
+  private static final int PADDING = 128;
 
   /** Never started: asked whether memory is confined to the thread that calls. */
   private static final Thread ANOTHER_THREAD = new Thread(() -> {});
@@ -43,16 +52,20 @@ public final class MomentAccumulator {
   private final int panelWidth;
   private final int panelCount;
 
-  /** The panels of the chunk being filled, {@code [panelCount][CHUNK][panelWidth]}. */
+  /**
+   * The panels of the chunk being filled, {@code [CHUNK / DEPTH][panelCount]} of {@code
+   * [DEPTH][panelWidth]} values and {@link #PADDING}.
+   */
   private final MemorySegment panels;
 
+  private final long panelBytes;
   private int filled;
 
   /** The numbers that are subtracted from each column while packing. */
   private final float[] shift;
 
   /** Sums of the current block: tiles {@code [panelWidth][panelWidth]} of the upper triangle. */
-  private final float[] products;
+  private final MemorySegment products;
 
   private final double[] sums;
   private long blockRows;
@@ -93,9 +106,10 @@ public final class MomentAccumulator {
     this.panelCount = (width + panelWidth - 1) / panelWidth;
     int padded = panelCount * panelWidth;
     int cells = Math.multiplyExact(tiles(), panelWidth * panelWidth);
-    this.panels = Panels.allocate((long) padded * CHUNK);
+    this.panelBytes = (long) DEPTH * panelWidth * Float.BYTES + PADDING;
+    this.panels = Panels.allocate(CHUNK / DEPTH * panelCount * panelBytes / Float.BYTES);
     this.shift = new float[padded];
-    this.products = new float[cells];
+    this.products = Panels.allocate(cells);
     this.sums = new double[padded];
     this.scatter = new double[cells];
     this.mean = new double[padded];
@@ -129,14 +143,25 @@ public final class MomentAccumulator {
     }
     int done = 0;
     while (done < rows.count()) {
-      int n = Math.min(CHUNK - filled, rows.count() - done);
+      int n = Math.min(chunk() - filled, rows.count() - done);
       pack(rows, done, n);
       filled += n;
       done += n;
-      if (filled == CHUNK) {
+      if (filled == chunk()) {
         multiply();
       }
     }
+  }
+
+  /** The first chunk is large, as its mean shifts the first block. No sum depends on the others. */
+  private int chunk() {
+    return count + blockRows == 0 || workers.threads() > 1 ? CHUNK : SMALL_CHUNK;
+  }
+
+  /** Where a row of a panel starts. */
+  private long place(int panel, int row) {
+    long slice = (long) (row / DEPTH) * panelCount + panel;
+    return panels.address() + slice * panelBytes + (long) (row % DEPTH) * panelWidth * Float.BYTES;
   }
 
   /** The moments of all rows added so far. More rows may be added afterwards. */
@@ -163,21 +188,18 @@ public final class MomentAccumulator {
     return new Moments(count, Arrays.copyOf(mean, width), full);
   }
 
-  /** A few rows at a time, all their columns: memory is then read in order. */
+  /** Row by row: memory is then read in order. */
   private void pack(Rows rows, int first, int n) {
     AtomicBoolean finite = new AtomicBoolean(true);
     IntConsumer packStrip =
         strip -> {
           int end = Math.min(n, (strip + 1) * STRIP);
-          for (int t = strip * STRIP; t < end; t += ROWS_AT_ONCE) {
-            int count = Math.min(ROWS_AT_ONCE, end - t);
-            for (int p = 0; p < panelCount; p++) {
-              long offset = ((long) p * CHUNK + filled + t) * panelWidth;
-              if (!kernels.packColumns(
-                  rows, first + t, count, p * panelWidth, shift, panels, offset)) {
-                finite.set(false);
-              }
-            }
+          boolean all = true;
+          for (int t = strip * STRIP; t < end; t++) {
+            all &= kernels.packRow(rows, first + t, shift, place(0, filled + t), panelBytes);
+          }
+          if (!all) {
+            finite.set(false);
           }
         };
     int strips = Math.ceilDiv(n, STRIP);
@@ -188,6 +210,7 @@ public final class MomentAccumulator {
         packStrip.accept(strip);
       }
     }
+    Reference.reachabilityFence(panels);
     if (!finite.get()) {
       refuseNonFinite(rows, first, n);
     }
@@ -215,6 +238,9 @@ public final class MomentAccumulator {
       shiftFirstChunk(rows);
     }
     workers.run(tiles(), tile -> multiplyTile(tile, rows));
+    // The tasks go by address.
+    Reference.reachabilityFence(panels);
+    Reference.reachabilityFence(products);
     blockRows += rows;
     if (blockRows >= FLUSH) {
       flush();
@@ -230,7 +256,7 @@ public final class MomentAccumulator {
         shift[p * panelWidth + j] = (float) (first[p * panelWidth + j] / rows);
       }
       for (int t = 0; t < rows; t++) {
-        long at = ((long) p * CHUNK + t) * panelWidth;
+        long at = (place(p, t) - panels.address()) / Float.BYTES;
         for (int j = 0; j < panelWidth; j++) {
           float value = Panels.get(panels, at + j) - shift[p * panelWidth + j];
           Panels.set(panels, at + j, value);
@@ -241,8 +267,7 @@ public final class MomentAccumulator {
 
   private void sumColumns(int panel, int rows, double[] into) {
     for (int t = 0; t < rows; t += DEPTH) {
-      long offset = ((long) panel * CHUNK + t) * panelWidth;
-      kernels.columnSums(panels, offset, Math.min(DEPTH, rows - t), into, panel * panelWidth);
+      kernels.columnSums(place(panel, t), Math.min(DEPTH, rows - t), into, panel * panelWidth);
     }
   }
 
@@ -254,13 +279,19 @@ public final class MomentAccumulator {
       sumColumns(p, rows, sums);
     }
     int rowsOfC = Math.min(panelWidth, width - p * panelWidth);
-    int c = tile * panelWidth * panelWidth;
+    long c = products.address() + (long) tile * panelWidth * panelWidth * Float.BYTES;
     for (int t = 0; t < rows; t += DEPTH) {
       int depth = Math.min(DEPTH, rows - t);
-      long a = ((long) p * CHUNK + t) * panelWidth;
-      long b = ((long) q * CHUNK + t) * panelWidth;
-      for (int i = 0; i < rowsOfC; i += MomentKernels.TILE_ROWS) {
-        kernels.tile(panels, a + i, panels, b, depth, products, c + i * panelWidth);
+      long a = place(p, t);
+      long b = place(q, t);
+      for (int i = 0; i < rowsOfC; i += kernels.tileRows()) {
+        long left = a + (long) i * Float.BYTES;
+        long out = c + (long) i * panelWidth * Float.BYTES;
+        if (p == q) {
+          kernels.diagonalTile(left, b, i, depth, out);
+        } else {
+          kernels.tile(left, b, depth, out);
+        }
       }
     }
   }
@@ -284,16 +315,18 @@ public final class MomentAccumulator {
           int q = p + tile - tile(p, p);
           for (int i = 0; i < panelWidth; i++) {
             int at = (tile * panelWidth + i) * panelWidth;
-            int column = q * panelWidth;
-            double sum = sums[p * panelWidth + i] / n;
-            double step = difference[p * panelWidth + i] * weight;
-            for (int j = 0; j < panelWidth; j++) {
-              scatter[at + j] +=
-                  products[at + j] - sum * sums[column + j] + step * difference[column + j];
-              products[at + j] = 0;
-            }
+            kernels.join(
+                products.address() + (long) at * Float.BYTES,
+                sums[p * panelWidth + i] / n,
+                sums,
+                difference[p * panelWidth + i] * weight,
+                difference,
+                q * panelWidth,
+                scatter,
+                at);
           }
         });
+    Reference.reachabilityFence(products);
     for (int j = 0; j < mean.length; j++) {
       mean[j] += difference[j] * n / total;
       shift[j] = (float) mean[j];

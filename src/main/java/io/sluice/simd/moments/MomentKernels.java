@@ -2,74 +2,80 @@ package io.sluice.simd.moments;
 
 import io.sluice.memory.Rows;
 import io.sluice.simd.KernelProvider;
-import io.sluice.simd.Panels;
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.util.List;
 
 /**
- * The inner loops of dense products, over one storage format: the <i>panel</i>.
+ * The inner loops of {@code XᵀX}, over one storage format: the <i>panel</i>.
  *
- * <p>A panel is {@code [depth][panelWidth]} floats in native memory ({@link Panels}): the values
- * that one step of a product needs lie side by side, so a tile streams through memory. Offsets
- * count floats. Either operand of a product is made of panels. {@link #packColumns} cuts a matrix
- * into panels of neighbouring columns, whose depth is the rows, for {@code XᵀX}.
+ * <p>A panel is {@code [depth][panelWidth]} floats in native memory ({@link
+ * io.sluice.simd.Panels}), neighbouring columns of some rows: the values that one step of a product
+ * needs lie side by side, so a tile streams through memory. Either operand of a product is made of
+ * panels. Panels and products are given by address, as {@link io.sluice.memory.NativeMemory}
+ * explains; the classes over these loops keep the memory reachable.
  *
  * <p>{@link ScalarMomentKernels} defines what each method computes; other implementations agree
  * with it to the rounding of float32 sums. Implementations have no state and may be used by any
- * number of threads. Offsets are trusted: these are inner loops, and the classes over them check
+ * number of threads. Addresses are trusted: these are inner loops, and the classes over them check
  * arguments.
  */
 interface MomentKernels {
-  /** Rows of one tile: how many columns of the left panel a call of {@link #tile} takes. */
-  int TILE_ROWS = 8;
-
   /** The name of these kernels, for instance {@code vector-512}. */
   String name();
 
-  /**
-   * Floats side by side in a panel, twice the lanes of a vector; a multiple of {@link #TILE_ROWS}.
-   */
+  /** Floats side by side in a panel, a multiple of {@link #tileRows}. */
   int panelWidth();
 
+  /** Rows of one tile: how many columns of the left panel a call of {@link #tile} takes. */
+  int tileRows();
+
   /**
-   * Packs columns {@code [column, column + panelWidth)} of {@code count} rows, subtracting a shift:
-   * {@code panel[offset + t·panelWidth + j] = rows[firstRow + t, column + j] − shift[column + j]}.
-   * Columns past the width of the rows become zero.
+   * Packs one row, subtracting a shift: {@code panel(c / panelWidth)[c % panelWidth] = rows[row, c]
+   * − shift[c]}, where panel {@code p} is at {@code panels + p·panelBytes}. Columns past the width
+   * of the rows become zero.
    *
-   * @param shift one value per column, zero past the width of the rows
+   * @param shift one value per column
    * @return whether all these values are finite
    */
-  boolean packColumns(
-      Rows rows,
-      int firstRow,
-      int count,
-      int column,
-      float[] shift,
-      MemorySegment panel,
-      long offset);
+  boolean packRow(Rows rows, int row, float[] shift, long panels, long panelBytes);
 
   /**
    * Adds to {@code sums[at + j]} the sum of column {@code j} of a panel, summed in float32 first.
    */
-  void columnSums(MemorySegment panel, long offset, int depth, double[] sums, int at);
+  void columnSums(long panel, int depth, double[] sums, int at);
 
   /**
-   * One tile of a product of two panels: {@code c[cOffset + i·panelWidth + j] += Σ_t a[aOffset +
-   * t·panelWidth + i] · b[bOffset + t·panelWidth + j]} for {@code i < TILE_ROWS}, {@code j <
-   * panelWidth}, {@code t < depth}. The sum over {@code t} is taken in float32 from zero and then
-   * added to {@code c} once.
+   * One tile of a product of two panels, all by their addresses, as {@link
+   * io.sluice.memory.NativeMemory} explains: {@code c[i·panelWidth + j] += Σ_t a[t·panelWidth + i]
+   * · b[t·panelWidth + j]} for {@code i < tileRows}, {@code j < panelWidth}, {@code t < depth}. The
+   * sum over {@code t} is taken in float32 from zero, in order, and then added to {@code c} once.
    *
-   * @param aOffset where the panel starts, plus the first of its columns to take
+   * @param a where the panel starts, plus the first of its columns to take
    */
-  void tile(
-      MemorySegment a,
-      long aOffset,
-      MemorySegment b,
-      long bOffset,
-      int depth,
-      float[] c,
-      int cOffset);
+  void tile(long a, long b, int depth, long c);
+
+  /**
+   * As {@link #tile}, for a product of a panel with itself, which is symmetric: of the columns
+   * {@code j < first} any may be left out.
+   *
+   * @param a where the panel starts, plus {@code first} columns
+   */
+  void diagonalTile(long a, long b, int first, int depth, long c);
+
+  /**
+   * Joins a row of products to what came before it, in float64: {@code scatter[at + j] +=
+   * products[j] − sum · sums[column + j] + step · steps[column + j]} for {@code j < panelWidth};
+   * the products become zero.
+   */
+  void join(
+      long products,
+      double sum,
+      double[] sums,
+      double step,
+      double[] steps,
+      int column,
+      double[] scatter,
+      int at);
 
   /** The kernels of this machine. */
   static MomentKernels ofThisMachine() {
@@ -89,7 +95,7 @@ interface MomentKernels {
             MethodHandles.lookup(),
             MomentKernels.class,
             VectorMomentKernels.class,
-            () -> new ScalarMomentKernels(16));
+            () -> new ScalarMomentKernels(16, 8));
 
     private Chosen() {}
   }

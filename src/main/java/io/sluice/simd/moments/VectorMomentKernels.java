@@ -1,13 +1,16 @@
 package io.sluice.simd.moments;
 
 import io.sluice.memory.DType;
+import io.sluice.memory.NativeMemory;
 import io.sluice.memory.Rows;
 import io.sluice.simd.KernelProvider;
 import io.sluice.simd.Panels;
 import io.sluice.simd.VectorWidth;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -29,11 +32,24 @@ final class VectorMomentKernels implements MomentKernels {
   private static final VectorSpecies<Integer> INTS = FLOATS.withLanes(int.class);
   private static final VectorSpecies<Short> SHORTS =
       VectorSpecies.of(short.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
+  private static final VectorSpecies<Double> DOUBLES = FLOATS.withLanes(double.class);
+  private static final VectorSpecies<Float> HALVES =
+      VectorSpecies.of(float.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
+  private static final MemorySegment ALL = NativeMemory.ALL;
+  private static final VarHandle VALUE = Panels.FLOAT.varHandle();
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final int LANES = FLOATS.length();
   private static final int BYTES = LANES * Float.BYTES;
-  private static final int WIDTH = 2 * LANES;
-  private static final int WIDTH_BYTES = 2 * BYTES;
+
+  /** With vectors of 512 bits there are 32 registers, else perhaps 16. */
+  private static final int TILE_ROWS = LANES < 16 ? 4 : 8;
+
+  private static final int VECTORS = LANES < 16 ? 3 : 2;
+  private static final int WIDTH = VECTORS * LANES;
+  private static final int WIDTH_BYTES = VECTORS * BYTES;
+
+  /** {@link #WIDTH_BYTES}, of which the compiler does not know that it never changes. */
+  private static long variableWidthBytes = WIDTH_BYTES;
 
   @Override
   public String name() {
@@ -45,204 +61,406 @@ final class VectorMomentKernels implements MomentKernels {
     return WIDTH;
   }
 
+  @Override
+  public int tileRows() {
+    return TILE_ROWS;
+  }
+
   /*
    * Zero times a value is zero if the value is finite and NaN if not, and NaN stays in a sum: one
    * multiply-add per vector finds them all.
    */
   @Override
-  public boolean packColumns(
-      Rows rows,
-      int firstRow,
-      int count,
-      int column,
-      float[] shift,
-      MemorySegment panel,
-      long offset) {
-    if (rows.width() - column < WIDTH) {
-      return packLastColumns(rows, firstRow, count, column, shift, panel, offset);
-    }
+  public boolean packRow(Rows rows, int row, float[] shift, long panels, long panelBytes) {
     MemorySegment memory = rows.memory();
-    long rowBytes = rows.rowBytes();
     int bytes = rows.dtype().bytes();
-    long from = firstRow * rowBytes + (long) column * bytes;
+    long from = row * rows.rowBytes();
     int half = LANES * bytes;
-    long to = offset * Float.BYTES;
-    FloatVector shift0 = FloatVector.fromArray(FLOATS, shift, column);
-    FloatVector shift1 = FloatVector.fromArray(FLOATS, shift, column + LANES);
+    int column = 0;
+    long place = panels;
     FloatVector zero = FloatVector.zero(FLOATS);
     FloatVector check0 = zero;
     FloatVector check1 = zero;
     switch (rows.dtype()) {
       case F32 -> {
-        for (long t = 0; t < count; t++) {
-          long at = from + t * rowBytes;
-          FloatVector x0 = f32(memory, at).sub(shift0);
-          FloatVector x1 = f32(memory, at + half).sub(shift1);
-          x0.intoMemorySegment(panel, to + t * WIDTH_BYTES, ORDER);
-          x1.intoMemorySegment(panel, to + t * WIDTH_BYTES + BYTES, ORDER);
+        for (; column <= rows.width() - WIDTH; column += WIDTH) {
+          long at = from + (long) column * bytes;
+          FloatVector x0 = f32(memory, at).sub(FloatVector.fromArray(FLOATS, shift, column));
+          FloatVector x1 =
+              f32(memory, at + half).sub(FloatVector.fromArray(FLOATS, shift, column + LANES));
+          x0.intoMemorySegment(ALL, place, ORDER);
+          x1.intoMemorySegment(ALL, place + BYTES, ORDER);
           check0 = x0.fma(zero, check0);
           check1 = x1.fma(zero, check1);
+          if (VECTORS > 2) {
+            FloatVector x2 =
+                f32(memory, at + 2 * half)
+                    .sub(FloatVector.fromArray(FLOATS, shift, column + 2 * LANES));
+            x2.intoMemorySegment(ALL, place + 2 * BYTES, ORDER);
+            check0 = x2.fma(zero, check0);
+          }
+          place += panelBytes;
         }
       }
       case F16 -> {
-        for (long t = 0; t < count; t++) {
-          long at = from + t * rowBytes;
-          FloatVector x0 = f16(memory, at).sub(shift0);
-          FloatVector x1 = f16(memory, at + half).sub(shift1);
-          x0.intoMemorySegment(panel, to + t * WIDTH_BYTES, ORDER);
-          x1.intoMemorySegment(panel, to + t * WIDTH_BYTES + BYTES, ORDER);
+        for (; column <= rows.width() - WIDTH; column += WIDTH) {
+          long at = from + (long) column * bytes;
+          FloatVector x0 = f16(memory, at).sub(FloatVector.fromArray(FLOATS, shift, column));
+          FloatVector x1 =
+              f16(memory, at + half).sub(FloatVector.fromArray(FLOATS, shift, column + LANES));
+          x0.intoMemorySegment(ALL, place, ORDER);
+          x1.intoMemorySegment(ALL, place + BYTES, ORDER);
           check0 = x0.fma(zero, check0);
           check1 = x1.fma(zero, check1);
+          if (VECTORS > 2) {
+            FloatVector x2 =
+                f16(memory, at + 2 * half)
+                    .sub(FloatVector.fromArray(FLOATS, shift, column + 2 * LANES));
+            x2.intoMemorySegment(ALL, place + 2 * BYTES, ORDER);
+            check0 = x2.fma(zero, check0);
+          }
+          place += panelBytes;
         }
       }
       case BF16 -> {
-        for (long t = 0; t < count; t++) {
-          long at = from + t * rowBytes;
-          FloatVector x0 = bf16(memory, at).sub(shift0);
-          FloatVector x1 = bf16(memory, at + half).sub(shift1);
-          x0.intoMemorySegment(panel, to + t * WIDTH_BYTES, ORDER);
-          x1.intoMemorySegment(panel, to + t * WIDTH_BYTES + BYTES, ORDER);
+        for (; column <= rows.width() - WIDTH; column += WIDTH) {
+          long at = from + (long) column * bytes;
+          FloatVector x0 = bf16(memory, at).sub(FloatVector.fromArray(FLOATS, shift, column));
+          FloatVector x1 =
+              bf16(memory, at + half).sub(FloatVector.fromArray(FLOATS, shift, column + LANES));
+          x0.intoMemorySegment(ALL, place, ORDER);
+          x1.intoMemorySegment(ALL, place + BYTES, ORDER);
           check0 = x0.fma(zero, check0);
           check1 = x1.fma(zero, check1);
+          if (VECTORS > 2) {
+            FloatVector x2 =
+                bf16(memory, at + 2 * half)
+                    .sub(FloatVector.fromArray(FLOATS, shift, column + 2 * LANES));
+            x2.intoMemorySegment(ALL, place + 2 * BYTES, ORDER);
+            check0 = x2.fma(zero, check0);
+          }
+          place += panelBytes;
         }
       }
       default -> throw new IllegalArgumentException(rows.dtype().label());
     }
     FloatVector check = check0.add(check1);
-    return !check.compare(VectorOperators.NE, check).anyTrue();
+    boolean finite = !check.compare(VectorOperators.NE, check).anyTrue();
+    return column == rows.width() ? finite : finite & packLast(rows, row, column, shift, place);
   }
 
-  /** A panel that reaches past the width of the rows: at most one per row, so it may be slow. */
-  private static boolean packLastColumns(
-      Rows rows,
-      int firstRow,
-      int count,
-      int column,
-      float[] shift,
-      MemorySegment panel,
-      long offset) {
+  /** The panel that reaches past the width of the rows. */
+  private static boolean packLast(Rows rows, int row, int column, float[] shift, long panel) {
     MemorySegment memory = rows.memory();
     DType dtype = rows.dtype();
     int columns = rows.width() - column;
+    long at = row * rows.rowBytes() + (long) column * dtype.bytes();
     float check = 0;
-    for (int t = 0; t < count; t++) {
-      long at = (firstRow + t) * rows.rowBytes() + (long) column * dtype.bytes();
-      long to = offset + (long) t * WIDTH;
-      for (int j = 0; j < columns; j++) {
-        float value = dtype.readFloat32(memory, at + (long) j * dtype.bytes()) - shift[column + j];
-        Panels.set(panel, to + j, value);
-        check += 0 * value;
-      }
-      for (int j = columns; j < WIDTH; j++) {
-        Panels.set(panel, to + j, 0);
-      }
+    for (int j = 0; j < columns; j++) {
+      float value = dtype.readFloat32(memory, at + (long) j * dtype.bytes()) - shift[column + j];
+      Panels.set(ALL, panel / Float.BYTES + j, value);
+      check += 0 * value;
+    }
+    for (int j = columns; j < WIDTH; j++) {
+      Panels.set(ALL, panel / Float.BYTES + j, 0);
     }
     return check == 0;
   }
 
   @Override
-  public void columnSums(MemorySegment panel, long offset, int depth, double[] sums, int at) {
-    FloatVector sum0 = FloatVector.zero(FLOATS);
-    FloatVector sum1 = FloatVector.zero(FLOATS);
-    for (int t = 0; t < depth; t++) {
-      long place = offset * Float.BYTES + (long) t * WIDTH_BYTES;
-      sum0 = sum0.add(f32(panel, place));
-      sum1 = sum1.add(f32(panel, place + BYTES));
+  public void columnSums(long panel, int depth, double[] sums, int at) {
+    for (int v = 0; v < VECTORS; v++) {
+      long from = panel + (long) v * BYTES;
+      FloatVector sum = FloatVector.zero(FLOATS);
+      for (int t = 0; t < depth; t++) {
+        sum = sum.add(f32(ALL, from + (long) t * WIDTH_BYTES));
+      }
+      for (int j = 0; j < LANES; j++) {
+        sums[at + v * LANES + j] += sum.lane(j);
+      }
     }
-    for (int j = 0; j < LANES; j++) {
-      sums[at + j] += sum0.lane(j);
-      sums[at + LANES + j] += sum1.lane(j);
+  }
+
+  @Override
+  public void join(
+      long products,
+      double sum,
+      double[] sums,
+      double step,
+      double[] steps,
+      int column,
+      double[] scatter,
+      int at) {
+    FloatVector zero = FloatVector.zero(HALVES);
+    for (int j = 0; j < WIDTH; j += DOUBLES.length()) {
+      long place = products + (long) j * Float.BYTES;
+      DoubleVector product =
+          (DoubleVector)
+              FloatVector.fromMemorySegment(HALVES, ALL, place, ORDER)
+                  .convertShape(VectorOperators.F2D, DOUBLES, 0);
+      DoubleVector change =
+          product
+              .sub(DoubleVector.fromArray(DOUBLES, sums, column + j).mul(sum))
+              .add(DoubleVector.fromArray(DOUBLES, steps, column + j).mul(step));
+      DoubleVector.fromArray(DOUBLES, scatter, at + j).add(change).intoArray(scatter, at + j);
+      zero.intoMemorySegment(ALL, place, ORDER);
+    }
+  }
+
+  @Override
+  public void tile(long a, long b, int depth, long c) {
+    if (TILE_ROWS == 8) {
+      eightByTwo(a, b, depth, c);
+    } else {
+      fourByThree(a, b, depth, c);
+    }
+  }
+
+  @Override
+  public void diagonalTile(long a, long b, int first, int depth, long c) {
+    if (TILE_ROWS == 8 && first >= LANES) {
+      eightByOne(a, b + BYTES, depth, c + BYTES);
+    } else {
+      tile(a, b, depth, c);
     }
   }
 
   /*
    * Eight rows by two vectors: 16 accumulators, two loads and eight broadcasts feed 16
-   * multiply-adds, which keeps both units of a core busy and leaves registers to spare. The steps
-   * between values are constants, or the compiler keeps a bounds check for each of them. Nothing
-   * is moved to a method: one call that is not inlined would put the accumulators on the heap.
+   * multiply-adds, which keeps both units of a core busy and leaves registers to spare. Nothing is
+   * moved to a method: one call that is not inlined would put the accumulators on the heap. Steps
+   * are not unrolled, as the panel's place is a product with a variable: after a hundred of them
+   * the ends of an unrolled loop would take more than it saves.
    */
-  @Override
-  public void tile(
-      MemorySegment a,
-      long aOffset,
-      MemorySegment b,
-      long bOffset,
-      int depth,
-      float[] c,
-      int cOffset) {
-    long left = aOffset * Float.BYTES;
-    long right = bOffset * Float.BYTES;
-    FloatVector zero = FloatVector.zero(FLOATS);
-    FloatVector c00 = zero;
-    FloatVector c01 = zero;
-    FloatVector c10 = zero;
-    FloatVector c11 = zero;
-    FloatVector c20 = zero;
-    FloatVector c21 = zero;
-    FloatVector c30 = zero;
-    FloatVector c31 = zero;
-    FloatVector c40 = zero;
-    FloatVector c41 = zero;
-    FloatVector c50 = zero;
-    FloatVector c51 = zero;
-    FloatVector c60 = zero;
-    FloatVector c61 = zero;
-    FloatVector c70 = zero;
-    FloatVector c71 = zero;
+  private static void eightByTwo(long a, long b, int depth, long c) {
+    FloatVector c00 = FloatVector.zero(FLOATS);
+    FloatVector c01 = c00;
+    FloatVector c10 = c00;
+    FloatVector c11 = c00;
+    FloatVector c20 = c00;
+    FloatVector c21 = c00;
+    FloatVector c30 = c00;
+    FloatVector c31 = c00;
+    FloatVector c40 = c00;
+    FloatVector c41 = c00;
+    FloatVector c50 = c00;
+    FloatVector c51 = c00;
+    FloatVector c60 = c00;
+    FloatVector c61 = c00;
+    FloatVector c70 = c00;
+    FloatVector c71 = c00;
+    long panelStep = variableWidthBytes;
     for (int t = 0; t < depth; t++) {
-      long step = (long) t * WIDTH_BYTES;
-      FloatVector b0 = f32(b, right + step);
-      FloatVector b1 = f32(b, right + step + BYTES);
-      long at = left + step;
-      FloatVector x = FloatVector.broadcast(FLOATS, a.get(Panels.FLOAT, at));
-      c00 = x.fma(b0, c00);
-      c01 = x.fma(b1, c01);
-      x = FloatVector.broadcast(FLOATS, a.get(Panels.FLOAT, at + 4));
-      c10 = x.fma(b0, c10);
-      c11 = x.fma(b1, c11);
-      x = FloatVector.broadcast(FLOATS, a.get(Panels.FLOAT, at + 8));
-      c20 = x.fma(b0, c20);
-      c21 = x.fma(b1, c21);
-      x = FloatVector.broadcast(FLOATS, a.get(Panels.FLOAT, at + 12));
-      c30 = x.fma(b0, c30);
-      c31 = x.fma(b1, c31);
-      x = FloatVector.broadcast(FLOATS, a.get(Panels.FLOAT, at + 16));
-      c40 = x.fma(b0, c40);
-      c41 = x.fma(b1, c41);
-      x = FloatVector.broadcast(FLOATS, a.get(Panels.FLOAT, at + 20));
-      c50 = x.fma(b0, c50);
-      c51 = x.fma(b1, c51);
-      x = FloatVector.broadcast(FLOATS, a.get(Panels.FLOAT, at + 24));
-      c60 = x.fma(b0, c60);
-      c61 = x.fma(b1, c61);
-      x = FloatVector.broadcast(FLOATS, a.get(Panels.FLOAT, at + 28));
-      c70 = x.fma(b0, c70);
-      c71 = x.fma(b1, c71);
+      long step = t * panelStep;
+      long left = a + step;
+      long right = b + step;
+      FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, ALL, right, ORDER);
+      FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, ALL, right + BYTES, ORDER);
+      FloatVector x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left));
+      c00 = x.lanewise(VectorOperators.FMA, b0, c00);
+      c01 = x.lanewise(VectorOperators.FMA, b1, c01);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 4));
+      c10 = x.lanewise(VectorOperators.FMA, b0, c10);
+      c11 = x.lanewise(VectorOperators.FMA, b1, c11);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 8));
+      c20 = x.lanewise(VectorOperators.FMA, b0, c20);
+      c21 = x.lanewise(VectorOperators.FMA, b1, c21);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 12));
+      c30 = x.lanewise(VectorOperators.FMA, b0, c30);
+      c31 = x.lanewise(VectorOperators.FMA, b1, c31);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 16));
+      c40 = x.lanewise(VectorOperators.FMA, b0, c40);
+      c41 = x.lanewise(VectorOperators.FMA, b1, c41);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 20));
+      c50 = x.lanewise(VectorOperators.FMA, b0, c50);
+      c51 = x.lanewise(VectorOperators.FMA, b1, c51);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 24));
+      c60 = x.lanewise(VectorOperators.FMA, b0, c60);
+      c61 = x.lanewise(VectorOperators.FMA, b1, c61);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 28));
+      c70 = x.lanewise(VectorOperators.FMA, b0, c70);
+      c71 = x.lanewise(VectorOperators.FMA, b1, c71);
     }
-    int row0 = cOffset;
-    FloatVector.fromArray(FLOATS, c, row0).add(c00).intoArray(c, row0);
-    FloatVector.fromArray(FLOATS, c, row0 + LANES).add(c01).intoArray(c, row0 + LANES);
-    int row1 = cOffset + WIDTH;
-    FloatVector.fromArray(FLOATS, c, row1).add(c10).intoArray(c, row1);
-    FloatVector.fromArray(FLOATS, c, row1 + LANES).add(c11).intoArray(c, row1 + LANES);
-    int row2 = cOffset + 2 * WIDTH;
-    FloatVector.fromArray(FLOATS, c, row2).add(c20).intoArray(c, row2);
-    FloatVector.fromArray(FLOATS, c, row2 + LANES).add(c21).intoArray(c, row2 + LANES);
-    int row3 = cOffset + 3 * WIDTH;
-    FloatVector.fromArray(FLOATS, c, row3).add(c30).intoArray(c, row3);
-    FloatVector.fromArray(FLOATS, c, row3 + LANES).add(c31).intoArray(c, row3 + LANES);
-    int row4 = cOffset + 4 * WIDTH;
-    FloatVector.fromArray(FLOATS, c, row4).add(c40).intoArray(c, row4);
-    FloatVector.fromArray(FLOATS, c, row4 + LANES).add(c41).intoArray(c, row4 + LANES);
-    int row5 = cOffset + 5 * WIDTH;
-    FloatVector.fromArray(FLOATS, c, row5).add(c50).intoArray(c, row5);
-    FloatVector.fromArray(FLOATS, c, row5 + LANES).add(c51).intoArray(c, row5 + LANES);
-    int row6 = cOffset + 6 * WIDTH;
-    FloatVector.fromArray(FLOATS, c, row6).add(c60).intoArray(c, row6);
-    FloatVector.fromArray(FLOATS, c, row6 + LANES).add(c61).intoArray(c, row6 + LANES);
-    int row7 = cOffset + 7 * WIDTH;
-    FloatVector.fromArray(FLOATS, c, row7).add(c70).intoArray(c, row7);
-    FloatVector.fromArray(FLOATS, c, row7 + LANES).add(c71).intoArray(c, row7 + LANES);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c, ORDER).add(c00).intoMemorySegment(ALL, c, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + BYTES, ORDER)
+        .add(c01)
+        .intoMemorySegment(ALL, c + BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 1 * WIDTH_BYTES, ORDER)
+        .add(c10)
+        .intoMemorySegment(ALL, c + 1 * WIDTH_BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 1 * WIDTH_BYTES + BYTES, ORDER)
+        .add(c11)
+        .intoMemorySegment(ALL, c + 1 * WIDTH_BYTES + BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 2 * WIDTH_BYTES, ORDER)
+        .add(c20)
+        .intoMemorySegment(ALL, c + 2 * WIDTH_BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 2 * WIDTH_BYTES + BYTES, ORDER)
+        .add(c21)
+        .intoMemorySegment(ALL, c + 2 * WIDTH_BYTES + BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 3 * WIDTH_BYTES, ORDER)
+        .add(c30)
+        .intoMemorySegment(ALL, c + 3 * WIDTH_BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 3 * WIDTH_BYTES + BYTES, ORDER)
+        .add(c31)
+        .intoMemorySegment(ALL, c + 3 * WIDTH_BYTES + BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 4 * WIDTH_BYTES, ORDER)
+        .add(c40)
+        .intoMemorySegment(ALL, c + 4 * WIDTH_BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 4 * WIDTH_BYTES + BYTES, ORDER)
+        .add(c41)
+        .intoMemorySegment(ALL, c + 4 * WIDTH_BYTES + BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 5 * WIDTH_BYTES, ORDER)
+        .add(c50)
+        .intoMemorySegment(ALL, c + 5 * WIDTH_BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 5 * WIDTH_BYTES + BYTES, ORDER)
+        .add(c51)
+        .intoMemorySegment(ALL, c + 5 * WIDTH_BYTES + BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 6 * WIDTH_BYTES, ORDER)
+        .add(c60)
+        .intoMemorySegment(ALL, c + 6 * WIDTH_BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 6 * WIDTH_BYTES + BYTES, ORDER)
+        .add(c61)
+        .intoMemorySegment(ALL, c + 6 * WIDTH_BYTES + BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 7 * WIDTH_BYTES, ORDER)
+        .add(c70)
+        .intoMemorySegment(ALL, c + 7 * WIDTH_BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 7 * WIDTH_BYTES + BYTES, ORDER)
+        .add(c71)
+        .intoMemorySegment(ALL, c + 7 * WIDTH_BYTES + BYTES, ORDER);
+  }
+
+  /** The right half of {@link #eightByTwo}: on the diagonal, lower rows need no more. */
+  private static void eightByOne(long a, long b, int depth, long c) {
+    FloatVector c0 = FloatVector.zero(FLOATS);
+    FloatVector c1 = c0;
+    FloatVector c2 = c0;
+    FloatVector c3 = c0;
+    FloatVector c4 = c0;
+    FloatVector c5 = c0;
+    FloatVector c6 = c0;
+    FloatVector c7 = c0;
+    long panelStep = variableWidthBytes;
+    for (int t = 0; t < depth; t++) {
+      long step = t * panelStep;
+      long left = a + step;
+      FloatVector right = FloatVector.fromMemorySegment(FLOATS, ALL, b + step, ORDER);
+      FloatVector x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left));
+      c0 = x.lanewise(VectorOperators.FMA, right, c0);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 4));
+      c1 = x.lanewise(VectorOperators.FMA, right, c1);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 8));
+      c2 = x.lanewise(VectorOperators.FMA, right, c2);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 12));
+      c3 = x.lanewise(VectorOperators.FMA, right, c3);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 16));
+      c4 = x.lanewise(VectorOperators.FMA, right, c4);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 20));
+      c5 = x.lanewise(VectorOperators.FMA, right, c5);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 24));
+      c6 = x.lanewise(VectorOperators.FMA, right, c6);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 28));
+      c7 = x.lanewise(VectorOperators.FMA, right, c7);
+    }
+    FloatVector.fromMemorySegment(FLOATS, ALL, c, ORDER).add(c0).intoMemorySegment(ALL, c, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 1 * WIDTH_BYTES, ORDER)
+        .add(c1)
+        .intoMemorySegment(ALL, c + 1 * WIDTH_BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 2 * WIDTH_BYTES, ORDER)
+        .add(c2)
+        .intoMemorySegment(ALL, c + 2 * WIDTH_BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 3 * WIDTH_BYTES, ORDER)
+        .add(c3)
+        .intoMemorySegment(ALL, c + 3 * WIDTH_BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 4 * WIDTH_BYTES, ORDER)
+        .add(c4)
+        .intoMemorySegment(ALL, c + 4 * WIDTH_BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 5 * WIDTH_BYTES, ORDER)
+        .add(c5)
+        .intoMemorySegment(ALL, c + 5 * WIDTH_BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 6 * WIDTH_BYTES, ORDER)
+        .add(c6)
+        .intoMemorySegment(ALL, c + 6 * WIDTH_BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 7 * WIDTH_BYTES, ORDER)
+        .add(c7)
+        .intoMemorySegment(ALL, c + 7 * WIDTH_BYTES, ORDER);
+  }
+
+  /*
+   * Twelve accumulators, three loads and a broadcast fit into sixteen registers, and do as C2 uses
+   * them: it loads the three vectors first and each broadcast in turn.
+   */
+  private static void fourByThree(long a, long b, int depth, long c) {
+    FloatVector c00 = FloatVector.zero(FLOATS);
+    FloatVector c01 = c00;
+    FloatVector c02 = c00;
+    FloatVector c10 = c00;
+    FloatVector c11 = c00;
+    FloatVector c12 = c00;
+    FloatVector c20 = c00;
+    FloatVector c21 = c00;
+    FloatVector c22 = c00;
+    FloatVector c30 = c00;
+    FloatVector c31 = c00;
+    FloatVector c32 = c00;
+    long panelStep = variableWidthBytes;
+    for (int t = 0; t < depth; t++) {
+      long step = t * panelStep;
+      long left = a + step;
+      long right = b + step;
+      FloatVector b0 = FloatVector.fromMemorySegment(FLOATS, ALL, right, ORDER);
+      FloatVector b1 = FloatVector.fromMemorySegment(FLOATS, ALL, right + BYTES, ORDER);
+      FloatVector b2 = FloatVector.fromMemorySegment(FLOATS, ALL, right + 2 * BYTES, ORDER);
+      FloatVector x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left));
+      c00 = x.lanewise(VectorOperators.FMA, b0, c00);
+      c01 = x.lanewise(VectorOperators.FMA, b1, c01);
+      c02 = x.lanewise(VectorOperators.FMA, b2, c02);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 4));
+      c10 = x.lanewise(VectorOperators.FMA, b0, c10);
+      c11 = x.lanewise(VectorOperators.FMA, b1, c11);
+      c12 = x.lanewise(VectorOperators.FMA, b2, c12);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 8));
+      c20 = x.lanewise(VectorOperators.FMA, b0, c20);
+      c21 = x.lanewise(VectorOperators.FMA, b1, c21);
+      c22 = x.lanewise(VectorOperators.FMA, b2, c22);
+      x = FloatVector.broadcast(FLOATS, (float) VALUE.get(ALL, left + 12));
+      c30 = x.lanewise(VectorOperators.FMA, b0, c30);
+      c31 = x.lanewise(VectorOperators.FMA, b1, c31);
+      c32 = x.lanewise(VectorOperators.FMA, b2, c32);
+    }
+    FloatVector.fromMemorySegment(FLOATS, ALL, c, ORDER).add(c00).intoMemorySegment(ALL, c, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + BYTES, ORDER)
+        .add(c01)
+        .intoMemorySegment(ALL, c + BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 2 * BYTES, ORDER)
+        .add(c02)
+        .intoMemorySegment(ALL, c + 2 * BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 1 * WIDTH_BYTES, ORDER)
+        .add(c10)
+        .intoMemorySegment(ALL, c + 1 * WIDTH_BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 1 * WIDTH_BYTES + BYTES, ORDER)
+        .add(c11)
+        .intoMemorySegment(ALL, c + 1 * WIDTH_BYTES + BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 1 * WIDTH_BYTES + 2 * BYTES, ORDER)
+        .add(c12)
+        .intoMemorySegment(ALL, c + 1 * WIDTH_BYTES + 2 * BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 2 * WIDTH_BYTES, ORDER)
+        .add(c20)
+        .intoMemorySegment(ALL, c + 2 * WIDTH_BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 2 * WIDTH_BYTES + BYTES, ORDER)
+        .add(c21)
+        .intoMemorySegment(ALL, c + 2 * WIDTH_BYTES + BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 2 * WIDTH_BYTES + 2 * BYTES, ORDER)
+        .add(c22)
+        .intoMemorySegment(ALL, c + 2 * WIDTH_BYTES + 2 * BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 3 * WIDTH_BYTES, ORDER)
+        .add(c30)
+        .intoMemorySegment(ALL, c + 3 * WIDTH_BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 3 * WIDTH_BYTES + BYTES, ORDER)
+        .add(c31)
+        .intoMemorySegment(ALL, c + 3 * WIDTH_BYTES + BYTES, ORDER);
+    FloatVector.fromMemorySegment(FLOATS, ALL, c + 3 * WIDTH_BYTES + 2 * BYTES, ORDER)
+        .add(c32)
+        .intoMemorySegment(ALL, c + 3 * WIDTH_BYTES + 2 * BYTES, ORDER);
   }
 
   private static FloatVector f32(MemorySegment memory, long at) {

@@ -24,7 +24,7 @@ class MomentAccumulatorTest {
 
   static Stream<MomentKernels> kernels() {
     List<MomentKernels> all = new ArrayList<>(MomentKernels.everyWidth());
-    all.add(new ScalarMomentKernels(16));
+    all.add(new ScalarMomentKernels(16, 8));
     return all.stream();
   }
 

@@ -9,6 +9,7 @@ import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -27,29 +28,23 @@ public class MomentKernelsTest {
   @Test
   void everyWidthUpToThePreferredOneIsDefined() {
     assertThat(widths().map(MomentKernels::name)).contains("vector-128").doesNotHaveDuplicates();
-    assertThat(widths().map(k -> k.panelWidth() % MomentKernels.TILE_ROWS)).containsOnly(0);
+    assertThat(widths().map(k -> k.panelWidth() % k.tileRows())).containsOnly(0);
   }
 
   @ParameterizedTest
   @MethodSource("widths")
-  void packsColumnsAsTheScalarKernelsDo(MomentKernels kernels) {
+  void packsRowsAsTheScalarKernelsDo(MomentKernels kernels) {
     Random random = new Random(SEED);
-    MomentKernels scalar = new ScalarMomentKernels(kernels.panelWidth());
     for (int trial = 0; trial < 60; trial++) {
-      Rows rows = randomRows(random, 1 + random.nextInt(9), 1 + random.nextInt(70));
-      int width = kernels.panelWidth();
-      int panels = (rows.width() + width - 1) / width;
-      float[] shift = new float[panels * width];
-      for (int j = 0; j < rows.width(); j++) {
-        shift[j] = random.nextFloat();
-      }
-      int first = random.nextInt(rows.count());
-      int count = random.nextInt(rows.count() - first + 1);
-      int column = random.nextInt(panels) * width;
-      MemorySegment expected = Panels.allocate(count * width + 5);
-      MemorySegment actual = Panels.allocate(count * width + 5);
-      scalar.packColumns(rows, first, count, column, shift, expected, 3);
-      kernels.packColumns(rows, first, count, column, shift, actual, 3);
+      Rows rows = randomRows(random, 1 + random.nextInt(9), 1 + random.nextInt(100));
+      int panels = Math.ceilDiv(rows.width(), kernels.panelWidth());
+      float[] shift = randomFloats(random, rows.width());
+      int row = random.nextInt(rows.count());
+      int distance = kernels.panelWidth() + random.nextInt(5);
+      MemorySegment expected = panel(randomFloats(random, panels * distance + 3));
+      MemorySegment actual = panel(floats(expected));
+      scalar(kernels).packRow(rows, row, shift, expected.address() + 12, 4L * distance);
+      kernels.packRow(rows, row, shift, actual.address() + 12, 4L * distance);
       assertThat(floats(actual)).containsExactly(floats(expected));
     }
   }
@@ -58,17 +53,20 @@ public class MomentKernelsTest {
   @MethodSource("widths")
   void saysWhetherPackedValuesAreFinite(MomentKernels kernels) {
     int width = kernels.panelWidth();
-    for (MomentKernels each : new MomentKernels[] {kernels, new ScalarMomentKernels(width)}) {
-      for (int columns : new int[] {width, width - 3}) {
+    for (MomentKernels each : new MomentKernels[] {kernels, scalar(kernels)}) {
+      for (int columns : new int[] {width, 2 * width, width - 3}) {
         for (int bad = 0; bad < 4 * columns; bad++) {
           float[] x = new float[4 * columns];
           Rows rows = new Rows(MemorySegment.ofArray(x), DType.F32, 4, columns);
-          MemorySegment panel = Panels.allocate(4 * width);
-          x[bad] = Float.MAX_VALUE;
-          assertThat(each.packColumns(rows, 0, 4, 0, new float[width], panel, 0)).isTrue();
-          for (float value : new float[] {Float.NaN, Float.NEGATIVE_INFINITY}) {
+          MemorySegment panels = Panels.allocate(2 * width);
+          float[] shift = new float[columns];
+          long bytes = 4L * width;
+          for (float value : new float[] {Float.MAX_VALUE, Float.NaN, Float.NEGATIVE_INFINITY}) {
             x[bad] = value;
-            assertThat(each.packColumns(rows, 0, 4, 0, new float[width], panel, 0)).isFalse();
+            for (int row = 0; row < 4; row++) {
+              assertThat(each.packRow(rows, row, shift, panels.address(), bytes))
+                  .isEqualTo(row != bad / columns || Float.isFinite(value));
+            }
           }
         }
       }
@@ -79,15 +77,16 @@ public class MomentKernelsTest {
   @MethodSource("widths")
   void widensEveryHalfPrecisionValueExactly(MomentKernels kernels) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment all = arena.allocate(2 << 16);
+      int width = kernels.panelWidth();
+      int panels = Math.ceilDiv(1 << 16, width);
+      MemorySegment all = arena.allocate(2L * panels * width);
       for (int i = 0; i < 1 << 16; i++) {
         all.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) i);
       }
-      MemorySegment packed = Panels.allocate(1 << 16);
+      MemorySegment packed = Panels.allocate(panels * width);
       for (DType dtype : List.of(DType.F16, DType.BF16)) {
-        int width = kernels.panelWidth();
-        Rows rows = new Rows(all, dtype, (1 << 16) / width, width);
-        kernels.packColumns(rows, 0, rows.count(), 0, new float[width], packed, 0);
+        Rows rows = new Rows(all, dtype, 1, panels * width);
+        kernels.packRow(rows, 0, new float[panels * width], packed.address(), 4L * width);
         float[] panel = floats(packed);
         for (int i = 0; i < panel.length; i++) {
           float expected = dtype.readFloat32(all, 2L * i);
@@ -110,9 +109,32 @@ public class MomentKernelsTest {
       MemorySegment panel = panel(randomFloats(random, depth * width + 7));
       double[] expected = new double[width + 2];
       double[] actual = new double[width + 2];
-      new ScalarMomentKernels(width).columnSums(panel, 7, depth, expected, 1);
-      kernels.columnSums(panel, 7, depth, actual, 1);
+      scalar(kernels).columnSums(panel.address() + 28, depth, expected, 1);
+      kernels.columnSums(panel.address() + 28, depth, actual, 1);
+      Reference.reachabilityFence(panel);
       assertThat(actual).containsExactly(expected);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("widths")
+  void joinsToTheBitAsTheScalarKernelsDo(MomentKernels kernels) {
+    Random random = new Random(SEED);
+    int width = kernels.panelWidth();
+    for (int trial = 0; trial < 20; trial++) {
+      MemorySegment products = panel(randomFloats(random, width + 2));
+      MemorySegment same = panel(floats(products));
+      double[] sums = random.doubles(width + 3).toArray();
+      double[] steps = random.doubles(width + 3).toArray();
+      double[] expected = random.doubles(width + 5).toArray();
+      double[] actual = expected.clone();
+      double sum = random.nextGaussian();
+      double step = random.nextGaussian();
+      scalar(kernels).join(products.address() + 4, sum, sums, step, steps, 2, expected, 1);
+      kernels.join(same.address() + 4, sum, sums, step, steps, 2, actual, 1);
+      assertThat(actual).containsExactly(expected);
+      assertThat(floats(same)).containsExactly(floats(products));
+      assertThat(floats(same)[width]).isZero();
     }
   }
 
@@ -125,18 +147,57 @@ public class MomentKernelsTest {
       int depth = random.nextInt(300);
       int a0 = random.nextInt(20);
       int b0 = random.nextInt(20);
-      int column = MomentKernels.TILE_ROWS * random.nextInt(width / MomentKernels.TILE_ROWS);
+      int column = kernels.tileRows() * random.nextInt(width / kernels.tileRows());
       MemorySegment a = panel(randomFloats(random, a0 + depth * width));
       MemorySegment b = panel(randomFloats(random, b0 + depth * width));
-      float[] expected = randomFloats(random, MomentKernels.TILE_ROWS * width + 3);
-      float[] actual = expected.clone();
-      new ScalarMomentKernels(width).tile(a, a0 + column, b, b0, depth, expected, 1);
-      kernels.tile(a, a0 + column, b, b0, depth, actual, 1);
+      float[] before = randomFloats(random, kernels.tileRows() * width + 3);
+      MemorySegment wanted = panel(before);
+      MemorySegment got = panel(before);
+      long left = a.address() + 4L * (a0 + column);
+      long right = b.address() + 4L * b0;
+      scalar(kernels).tile(left, right, depth, wanted.address() + 4);
+      kernels.tile(left, right, depth, got.address() + 4);
+      Reference.reachabilityFence(a);
+      Reference.reachabilityFence(b);
+      float[] expected = floats(wanted);
+      float[] actual = floats(got);
       for (int i = 0; i < actual.length; i++) {
         assertThat((double) actual[i])
             .isCloseTo(expected[i], org.assertj.core.data.Offset.offset(1e-6 * (depth + 10)));
       }
     }
+  }
+
+  /** What may be left out is not looked at. */
+  @ParameterizedTest
+  @MethodSource("widths")
+  void multipliesTilesOfTheDiagonal(MomentKernels kernels) {
+    Random random = new Random(SEED);
+    int width = kernels.panelWidth();
+    for (int trial = 0; trial < 50; trial++) {
+      int depth = random.nextInt(300);
+      MemorySegment panel = panel(randomFloats(random, depth * width + 1));
+      for (int first = 0; first < width; first += kernels.tileRows()) {
+        float[] before = randomFloats(random, kernels.tileRows() * width + 1);
+        MemorySegment wanted = panel(before);
+        MemorySegment got = panel(before);
+        long left = panel.address() + 4L * first;
+        kernels.tile(left, panel.address(), depth, wanted.address());
+        kernels.diagonalTile(left, panel.address(), first, depth, got.address());
+        float[] expected = floats(wanted);
+        float[] actual = floats(got);
+        for (int i = 0; i < kernels.tileRows(); i++) {
+          for (int j = first; j < width; j++) {
+            assertThat(actual[i * width + j]).isEqualTo(expected[i * width + j]);
+          }
+        }
+      }
+      Reference.reachabilityFence(panel);
+    }
+  }
+
+  private static MomentKernels scalar(MomentKernels like) {
+    return new ScalarMomentKernels(like.panelWidth(), like.tileRows());
   }
 
   private static Rows randomRows(Random random, int count, int width) {
