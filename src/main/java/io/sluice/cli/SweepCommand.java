@@ -67,6 +67,7 @@ import picocli.CommandLine.Option;
       "  init  random, asi.",
       "  k  N.",
       "  lr  RATE.",
+      "  moments  float32, bfloat16.",
       "  norm-search  off, on.",
       "  normalise  off, on.",
       "  optimiser  adam, sparse-adam.",

@@ -25,6 +25,7 @@ import io.sluice.cli.options.StepOptions;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.spec.Optimiser;
+import io.sluice.memory.DType;
 import io.sluice.training.Trainer;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
@@ -32,6 +33,7 @@ import io.sluice.training.run.RunResult;
 import io.sluice.training.run.StoppedException;
 import io.sluice.training.start.StartingPoint;
 import java.io.IOException;
+import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -154,6 +156,16 @@ final class TrainCommand extends SluiceCommand {
   @Grouped(OptionGroup.OPTIMISER)
   private String optimiser;
 
+  @Option(
+      names = "--moments",
+      paramLabel = "float32|bfloat16",
+      defaultValue = "float32",
+      description =
+          "Keep Adam's moments in this type; bfloat16 takes half the memory and is rounded at "
+              + "random (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.OPTIMISER)
+  private String moments;
+
   @Mixin private SingleRunOptions single;
 
   @Mixin private StepOptions steps;
@@ -219,6 +231,7 @@ final class TrainCommand extends SluiceCommand {
             .normSearch(normSearch)
             .scoreByDecoderNorm(scoreByDecoderNorm)
             .optimiser(optimiser())
+            .moments(moments())
             .learningRate(single.learningRate())
             .seed(seed())
             .dataSeed(dataSeed == null ? seed() : dataSeed)
@@ -236,6 +249,16 @@ final class TrainCommand extends SluiceCommand {
             optimiser, Stream.of(Optimiser.values()).map(Optimiser::label).toList()));
   }
 
+  private DType moments() {
+    List<String> known = List.of(DType.F32.label(), DType.BF16.label());
+    String label = OptionSpelling.value(moments, known);
+    if (!known.contains(label)) {
+      throw new IllegalArgumentException(
+          "unknown type of moments '%s'; known: %s".formatted(label, String.join(", ", known)));
+    }
+    return DType.ofLabel(label);
+  }
+
   private String usualName(TrainingConfig config) {
     String kindOf = config.kind().title().isEmpty() ? "" : config.kind().title() + ", ";
     return kindOf
@@ -245,7 +268,8 @@ final class TrainCommand extends SluiceCommand {
             : ", " + config.sparsity().activation().label())
         + (config.centre() ? ", centred" : "")
         + RemedyOptions.title(config.remedies())
-        + (config.optimiser() == Optimiser.SPARSE_ADAM ? ", sparse Adam" : "");
+        + (config.optimiser() == Optimiser.SPARSE_ADAM ? ", sparse Adam" : "")
+        + (config.moments() == DType.BF16 ? ", bfloat16 moments" : "");
   }
 
   private RunResult train(Trainer trainer) throws IOException {

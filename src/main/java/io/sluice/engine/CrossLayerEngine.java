@@ -93,7 +93,8 @@ public final class CrossLayerEngine implements Engine {
                 first.scoreByDecoderNorm(),
                 first.optimiser())
             .with(first.learned())
-            .writing(outputs);
+            .writing(outputs)
+            .withMoments(first.moments());
     scratch = Stream.generate(Scratch::new).limit(count).toList();
   }
 

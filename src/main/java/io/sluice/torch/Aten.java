@@ -16,6 +16,9 @@ final class Aten {
   static final Operator ARGMAX = Operator.of("argmax");
   static final Operator ATTENTION = Operator.of("scaled_dot_product_attention");
   static final Operator BINCOUNT = Operator.of("bincount");
+  static final Operator BITWISE_AND = Operator.of("bitwise_and", "Tensor");
+  static final Operator BITWISE_RIGHT_SHIFT = Operator.of("bitwise_right_shift", "Tensor");
+  static final Operator BITWISE_XOR = Operator.of("bitwise_xor", "Tensor");
   static final Operator BMM = Operator.of("bmm");
   static final Operator CAT = Operator.of("cat");
   static final Operator CLONE = Operator.of("clone");
@@ -88,6 +91,7 @@ final class Aten {
   static final Operator TRIL = Operator.of("tril");
   static final Operator UNIQUE_CONSECUTIVE = Operator.of("unique_consecutive");
   static final Operator UNSQUEEZE = Operator.of("unsqueeze");
+  static final Operator VIEW_DTYPE = Operator.of("view", "dtype");
   static final Operator WHERE = Operator.of("where", "self");
 
   private Aten() {}

@@ -185,6 +185,21 @@ public sealed interface PointwiseOperators permits Tensor {
     }
   }
 
+  /** The bits that are set in both; integers or bool. */
+  default Tensor bitwiseAnd(Tensor other) {
+    return Call.of(Aten.BITWISE_AND).tensor((Tensor) this).tensor(other).one();
+  }
+
+  /** The bits that are set in one of both; integers or bool. */
+  default Tensor bitwiseXor(Tensor other) {
+    return Call.of(Aten.BITWISE_XOR).tensor((Tensor) this).tensor(other).one();
+  }
+
+  /** Integers shifted to the right by {@code other} bits; the sign is kept. */
+  default Tensor bitwiseRightShift(Tensor other) {
+    return Call.of(Aten.BITWISE_RIGHT_SHIFT).tensor((Tensor) this).tensor(other).one();
+  }
+
   /** Where this is neither NaN nor infinite; bool. */
   default Tensor isFinite() {
     return unary(Aten.ISFINITE);

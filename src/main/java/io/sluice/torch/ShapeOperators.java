@@ -111,6 +111,20 @@ public sealed interface ShapeOperators permits Tensor {
         .viewOf((Tensor) this);
   }
 
+  /**
+   * A view of the same bits as elements of another type.
+   *
+   * @throws IllegalArgumentException unless both types have the same size
+   */
+  default Tensor viewedAs(DType dtype) {
+    Tensor self = (Tensor) this;
+    if (dtype.bytes() != self.dtype().bytes()) {
+      throw new IllegalArgumentException(
+          "viewedAs of " + self.describe() + " as " + dtype.label() + ": sizes differ");
+    }
+    return Call.of(Aten.VIEW_DTYPE).tensor(self).dtype(dtype).viewOf(self);
+  }
+
   /** The elements on {@code device}; a view of this tensor if it is on that device already. */
   default Tensor to(Device device) {
     Tensor self = (Tensor) this;

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.files.Fields;
+import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.Kind;
@@ -40,6 +41,9 @@ public final class Settings {
     json.put("normSearch", config.normSearch());
     json.put("rankByDecoderNorm", config.scoreByDecoderNorm());
     json.put("optimiser", config.optimiser().label());
+    if (config.moments() != DType.F32) {
+      json.put("moments", config.moments().label());
+    }
     config.schedule().writeSteps(json, BATCH);
     json.put("seed", config.seed());
     config.schedule().writeCadence(json, DEAD_WINDOW);
@@ -79,6 +83,7 @@ public final class Settings {
                 json.flag("normSearch", true),
                 json.flag("rankByDecoderNorm"),
                 Optimiser.ofLabel(json.text("optimiser")),
+                DType.ofLabel(json.text("moments", DType.F32.label())),
                 Schedule.read(json, BATCH, DEAD_WINDOW),
                 json.whole("seed", Long.MIN_VALUE, Long.MAX_VALUE),
                 json.integer("sampleRows", 1, MOST),

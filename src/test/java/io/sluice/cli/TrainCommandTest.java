@@ -236,6 +236,17 @@ class TrainCommandTest {
   }
 
   @Test
+  void keepsMomentsInBfloat16() throws IOException {
+    assertThat(train("--steps", "10")).isZero();
+    assertThat(config().has("moments")).isFalse();
+    run = temp.resolve("rounded").toString();
+    assertThat(train("--steps", "10", "--moments", "bfloat16")).isZero();
+    assertThat(config().get("moments").asText()).isEqualTo("bfloat16");
+    assertThat(new ObjectMapper().readTree(Path.of(run, "run.json").toFile()).get("name").asText())
+        .contains("bfloat16 moments");
+  }
+
+  @Test
   void trainsAndEvaluatesATranscoder() throws IOException {
     store = temp.resolve("pairs").toString();
     PairedStore.write(Path.of(store), 1500, DType.F32, 1);
@@ -436,6 +447,8 @@ class TrainCommandTest {
     assertOneLine("magic");
     assertThat(train("--optimiser", "sgd")).isEqualTo(2);
     assertOneLine("sgd");
+    assertThat(train("--moments", "float16")).isEqualTo(2);
+    assertOneLine("float16", "float32, bfloat16");
     assertThat(train("--engine", "warp")).isEqualTo(2);
     assertOneLine("warp");
     assertThat(train("--hook", ",")).isEqualTo(2);

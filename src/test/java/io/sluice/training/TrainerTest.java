@@ -272,6 +272,32 @@ public class TrainerTest {
   }
 
   @Test
+  void momentsInBfloat16ResumeToTheSameBitsInASmallerCheckpoint() throws IOException {
+    for (Optimiser optimiser : List.of(Optimiser.ADAM, Optimiser.SPARSE_ADAM)) {
+      TrainingConfig config =
+          small().optimiser(optimiser).moments(DType.BF16).steps(50).checkpointEvery(20).build();
+      Path whole = temp.resolve("rounded-whole-" + optimiser);
+      train(store, config, whole);
+      Path broken = temp.resolve("rounded-broken-" + optimiser);
+      breakAt(config, broken, 33);
+      Path checkpoint = broken.resolve("checkpoint-000000020.safetensors");
+      Path usual = temp.resolve("usual-" + optimiser);
+      breakAt(
+          small().optimiser(optimiser).steps(50).checkpointEvery(20).build(), usual, 33);
+      assertThat((double) Files.size(checkpoint))
+          .isLessThan(0.75 * Files.size(usual.resolve(checkpoint.getFileName())));
+      try (Trainer trainer = Trainer.resume(store, ENGINES, broken)) {
+        assertThat(trainer.step()).isEqualTo(20);
+        assertThat(trainer.config().moments()).isEqualTo(DType.BF16);
+        trainer.run(TrainingListener.NONE);
+      }
+      assertThat(broken.resolve("dictionary.safetensors"))
+          .hasSameBinaryContentAs(whole.resolve("dictionary.safetensors"));
+      assertThat(untimed(broken)).isEqualTo(untimed(whole));
+    }
+  }
+
+  @Test
   void damagedCheckpointIsNamedWithWhatToDo() throws IOException {
     TrainingConfig config = small().steps(90).checkpointEvery(20).build();
     Path run = temp.resolve("run");

@@ -31,6 +31,11 @@ public final class EngineState {
 
   private EngineState() {}
 
+  /** What tells the random bits of a matrix from those of the other, where moments are rounded. */
+  public static int roundingNumber(String matrix) {
+    return matrix.equals(ENCODER) ? 0 : 1;
+  }
+
   /** The suffixes of a parameter's name: none, and in training those of its two moments. */
   public static List<String> suffixes(Optimiser optimiser) {
     return optimiser == Optimiser.NONE ? List.of("") : List.of("", FIRST_MOMENT, SECOND_MOMENT);
@@ -43,9 +48,10 @@ public final class EngineState {
     long inputWidth = spec.inputWidth();
     long outputWidth = spec.outputWidth();
     for (String suffix : suffixes(spec.optimiser())) {
-      state.add(new StateTensor(ENCODER + suffix, DType.F32, List.of(features, inputWidth)));
+      DType type = suffix.isEmpty() ? DType.F32 : spec.moments();
+      state.add(new StateTensor(ENCODER + suffix, type, List.of(features, inputWidth)));
       state.add(new StateTensor(ENCODER_BIAS + suffix, DType.F32, List.of(features)));
-      state.add(new StateTensor(DECODER + suffix, DType.F32, List.of(features, outputWidth)));
+      state.add(new StateTensor(DECODER + suffix, type, List.of(features, outputWidth)));
       state.add(new StateTensor(DECODER_BIAS + suffix, DType.F32, List.of(outputWidth)));
     }
     return state;

@@ -19,8 +19,10 @@ import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.engine.spec.StateTensor;
+import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
+import io.sluice.simd.adam.StochasticRounding;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -71,7 +73,7 @@ public final class ReferenceArithmetic implements Arithmetic {
     this.spec = spec;
     clocks = new HostFiringClocks(spec.features());
     for (StateTensor tensor : state()) {
-      long elements = tensor.bytes() / Float.BYTES;
+      long elements = tensor.bytes() / tensor.dtype().bytes();
       if (elements > Integer.MAX_VALUE - 8) {
         throw new IllegalArgumentException(
             tensor.name() + " has " + elements + " elements, too many for the reference engine");
@@ -517,12 +519,20 @@ public final class ReferenceArithmetic implements Arithmetic {
     float[] first = state.get(name + EngineState.FIRST_MOMENT);
     float[] second = state.get(name + EngineState.SECOND_MOMENT);
     boolean sparse = perFeature && spec.optimiser() == Optimiser.SPARSE_ADAM;
+    boolean rounded = typeOf(name + EngineState.FIRST_MOMENT) == DType.BF16;
+    int stepKey = StochasticRounding.stepKey(adam.step(), EngineState.roundingNumber(name));
     for (int i = 0; i < value.length; i++) {
       double g = gradient[i];
       double m = adam.beta1() * first[i] + (1 - adam.beta1()) * g;
       double v = adam.beta2() * second[i] + (1 - adam.beta2()) * g * g;
       first[i] = (float) m;
       second[i] = (float) v;
+      if (rounded) {
+        int rowKey = StochasticRounding.rowKey(stepKey, i / width);
+        int bits = StochasticRounding.bits(rowKey, i % width);
+        first[i] = StochasticRounding.widen(StochasticRounding.first(first[i], bits));
+        second[i] = StochasticRounding.widen(StochasticRounding.second(second[i], bits));
+      }
       if (!sparse || fired[i / width]) {
         double direction =
             m / adam.firstCorrection() / (Math.sqrt(v / adam.secondCorrection()) + adam.epsilon());
@@ -555,6 +565,15 @@ public final class ReferenceArithmetic implements Arithmetic {
   @Override
   public MemorySegment read(String name, Arena target) {
     float[] values = state.get(name);
+    if (typeOf(name) == DType.BF16) {
+      MemorySegment copy = target.allocate((long) values.length * Short.BYTES, 64);
+      for (int i = 0; i < values.length; i++) {
+        // Exact, since the values are bfloat16.
+        short half = (short) (Float.floatToRawIntBits(values[i]) >>> 16);
+        copy.setAtIndex(ValueLayout.JAVA_SHORT, i, half);
+      }
+      return copy;
+    }
     MemorySegment copy = target.allocate((long) values.length * Float.BYTES, 64);
     MemorySegment.copy(values, 0, copy, ValueLayout.JAVA_FLOAT, 0, values.length);
     return copy;
@@ -563,7 +582,21 @@ public final class ReferenceArithmetic implements Arithmetic {
   @Override
   public void write(String name, MemorySegment data) {
     float[] values = state.get(name);
+    if (typeOf(name) == DType.BF16) {
+      for (int i = 0; i < values.length; i++) {
+        values[i] = DType.BF16.readFloat32(data, (long) i * Short.BYTES);
+      }
+      return;
+    }
     MemorySegment.copy(data, DictionaryParameters.FLOAT, 0, values, 0, values.length);
+  }
+
+  private DType typeOf(String name) {
+    return state().stream()
+        .filter(tensor -> tensor.name().equals(name))
+        .findFirst()
+        .orElseThrow()
+        .dtype();
   }
 
   @Override

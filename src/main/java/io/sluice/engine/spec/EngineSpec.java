@@ -1,6 +1,7 @@
 package io.sluice.engine.spec;
 
 import io.sluice.engine.activation.Learned;
+import io.sluice.memory.DType;
 import java.util.List;
 import java.util.Objects;
 
@@ -22,6 +23,9 @@ import java.util.Objects;
  *     squared errors (Matryoshka, arXiv 2503.17547). One dictionary is one prefix
  * @param sites widths of the places that the decoder writes, side by side; where there are several,
  *     {@code ‖decoder row‖} is the sum of the norms per site everywhere. Empty for one
+ * @param moments element type of the encoder's and decoder's moments of Adam: float32, or bfloat16,
+ *     which is rounded at random so that the mean is right (see {@link
+ *     io.sluice.simd.adam.StochasticRounding}). Moments of biases are float32 always
  */
 public record EngineSpec(
     int inputWidth,
@@ -32,7 +36,8 @@ public record EngineSpec(
     Optimiser optimiser,
     Learned learned,
     List<Integer> prefixes,
-    List<Integer> sites) {
+    List<Integer> sites,
+    DType moments) {
 
   /** Learns rows and biases only. */
   public EngineSpec(
@@ -51,7 +56,8 @@ public record EngineSpec(
         optimiser,
         Learned.NOTHING,
         List.of(features),
-        List.of());
+        List.of(),
+        DType.F32);
   }
 
   public EngineSpec {
@@ -87,6 +93,7 @@ public record EngineSpec(
       throw new IllegalArgumentException(
           "sites of widths " + sites + " do not make up an output of width " + outputWidth);
     }
+    requireMoments(moments);
     if (learned != Learned.NOTHING && scoreByDecoderNorm) {
       throw new IllegalArgumentException(
           "a learned "
@@ -106,7 +113,8 @@ public record EngineSpec(
         optimiser,
         other,
         prefixes,
-        sites);
+        sites,
+        moments);
   }
 
   /** The same with a decoder that writes several places, side by side. */
@@ -120,7 +128,35 @@ public record EngineSpec(
         optimiser,
         learned,
         prefixes,
-        widths);
+        widths,
+        moments);
+  }
+
+  /** The same with moments of this element type. */
+  public EngineSpec withMoments(DType type) {
+    return new EngineSpec(
+        inputWidth,
+        outputWidth,
+        features,
+        subtractDecoderBias,
+        scoreByDecoderNorm,
+        optimiser,
+        learned,
+        prefixes,
+        sites,
+        type);
+  }
+
+  /**
+   * Checks the element type of moments.
+   *
+   * @throws IllegalArgumentException if it is neither float32 nor bfloat16
+   */
+  public static void requireMoments(DType moments) {
+    if (moments != DType.F32 && moments != DType.BF16) {
+      throw new IllegalArgumentException(
+          "moments must be float32 or bfloat16, not " + moments.label());
+    }
   }
 
   /** How many places the decoder writes. */
@@ -139,7 +175,8 @@ public record EngineSpec(
         optimiser,
         learned,
         ends,
-        sites);
+        sites,
+        moments);
   }
 
   /**

@@ -16,7 +16,8 @@ import java.util.Map;
  * Adam and row-lazy SparseAdam over LibTorch's fused kernel. Rows are updated in chunks that stay
  * in the cache. Plain Adam writes the few active gradients into a chunk of zeros. SparseAdam
  * gathers the active rows, decays their moments for the steps without an update, and writes them
- * back.
+ * back. Moments in bfloat16 are widened for the kernel, a chunk at a time, and rounded by {@link
+ * TorchRounding}.
  */
 final class TorchAdam {
   /** Steps between two sweeps that set vanishing moments to 0. */
@@ -59,12 +60,25 @@ final class TorchAdam {
   private final Device device;
   private final Map<String, Tensor> state;
   private final Tensor lastSteps;
+  private final DeviceIntegers numbers;
+
+  /** Null where moments are float32. */
+  private final TorchRounding rounding;
 
   /** Moves {@code state}; {@code owner} frees what is kept beside it. */
-  TorchAdam(EngineSpec spec, Device device, Map<String, Tensor> state, TensorScope owner) {
+  TorchAdam(
+      EngineSpec spec,
+      Device device,
+      Map<String, Tensor> state,
+      DeviceIntegers numbers,
+      TensorScope owner) {
     this.spec = spec;
     this.device = device;
     this.state = state;
+    this.numbers = numbers;
+    boolean rounds = spec.optimiser() != Optimiser.NONE && spec.moments() == DType.BF16;
+    int width = Math.max(spec.inputWidth(), spec.outputWidth());
+    this.rounding = rounds ? new TorchRounding(width, device, owner) : null;
     try (TensorScope scope = TensorScope.open()) {
       long kept = spec.optimiser() == Optimiser.SPARSE_ADAM ? spec.features() : 0;
       this.lastSteps = Tensor.zeros(DType.I64, device, kept).moveTo(owner);
@@ -174,13 +188,26 @@ final class TorchAdam {
         }
         Tensor first = firsts.narrow(0, start, length);
         Tensor second = seconds.narrow(0, start, length);
-        step(values.narrow(0, start, length), dense, first, second, adam, time);
+        Tensor wideFirst = first.to(DType.F32);
+        Tensor wideSecond = second.to(DType.F32);
+        step(values.narrow(0, start, length), dense, wideFirst, wideSecond, adam, time);
         if (adam.step() % SWEEP == 0) {
-          sweep(first);
-          sweep(second);
+          sweep(wideFirst);
+          sweep(wideSecond);
+        }
+        if (rounding != null) {
+          Tensor rows = numbers.wholeTo(spec.features()).narrow(0, start, length);
+          Tensor bits = bits(name, rows, values.size(1), adam);
+          first.copy_(rounding.first(wideFirst, bits));
+          second.copy_(rounding.second(wideSecond, bits));
         }
       }
     }
+  }
+
+  private Tensor bits(String name, Tensor rows, long width, AdamStep adam) {
+    int matrix = EngineState.roundingNumber(name);
+    return rounding.bits(rows, Math.toIntExact(width), adam.step(), matrix);
   }
 
   private void sweep(Tensor moment) {
@@ -247,10 +274,15 @@ final class TorchAdam {
     Tensor firsts = state.get(name + EngineState.FIRST_MOMENT);
     Tensor seconds = state.get(name + EngineState.SECOND_MOMENT);
     Tensor value = values.indexSelect(0, rows);
-    Tensor first = firsts.indexSelect(0, rows).mul_(decayFirst);
-    Tensor second = seconds.indexSelect(0, rows).mul_(decaySecond);
+    Tensor first = firsts.indexSelect(0, rows).to(DType.F32).mul_(decayFirst);
+    Tensor second = seconds.indexSelect(0, rows).to(DType.F32).mul_(decaySecond);
     step(value, gradient, first, second, adam, time);
     values.indexCopy_(0, rows, value);
+    if (rounding != null && values.rank() == 2) {
+      Tensor bits = bits(name, rows.to(DType.I32), values.size(1), adam);
+      first = rounding.first(first, bits);
+      second = rounding.second(second, bits);
+    }
     firsts.indexCopy_(0, rows, first);
     seconds.indexCopy_(0, rows, second);
   }

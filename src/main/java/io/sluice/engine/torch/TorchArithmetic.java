@@ -98,7 +98,7 @@ public final class TorchArithmetic implements Arithmetic {
     try (TensorScope scope = TensorScope.open()) {
       for (StateTensor tensor : EngineState.ofAdam(spec)) {
         long[] shape = tensor.shape().stream().mapToLong(Long::longValue).toArray();
-        state.put(tensor.name(), Tensor.zeros(DType.F32, device, shape).moveTo(owned));
+        state.put(tensor.name(), Tensor.zeros(tensor.dtype(), device, shape).moveTo(owned));
       }
     }
     encoder = state.get(EngineState.ENCODER);
@@ -113,7 +113,7 @@ public final class TorchArithmetic implements Arithmetic {
     decoderRows = new TorchDecoderRows(spec, device, decoder);
     selection =
         new TorchSelection(spec, encoder, encoderBias, decoder, transfer, numbers, screening);
-    adam = new TorchAdam(spec, device, state, owned);
+    adam = new TorchAdam(spec, device, state, numbers, owned);
     gradients = new TorchGradients(spec, device, encoder, decoderRows, transfer, numbers);
   }
 

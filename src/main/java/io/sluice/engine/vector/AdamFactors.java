@@ -14,6 +14,7 @@ public final class AdamFactors {
         (float) (1 - step.beta2()),
         (float) (step.learningRate() / step.firstCorrection()),
         (float) (1 / Math.sqrt(step.secondCorrection())),
-        (float) step.epsilon());
+        (float) step.epsilon(),
+        step.step());
   }
 }

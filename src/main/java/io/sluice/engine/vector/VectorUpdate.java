@@ -10,6 +10,7 @@ import io.sluice.engine.arithmetic.SiteNorms;
 import io.sluice.engine.spec.AdamStep;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
+import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
 import io.sluice.simd.adam.AdamRows;
@@ -241,12 +242,15 @@ final class VectorUpdate implements AutoCloseable {
   }
 
   private AdamRows adamRows(String name, int rows, int width) {
+    boolean isMatrix = name.equals(EngineState.ENCODER) || name.equals(EngineState.DECODER);
     return new AdamRows(
         parameters.get(name),
         parameters.get(name + EngineState.FIRST_MOMENT),
         parameters.get(name + EngineState.SECOND_MOMENT),
         rows,
-        width);
+        width,
+        isMatrix ? spec.moments() : DType.F32,
+        EngineState.roundingNumber(name));
   }
 
   /** {@link Arithmetic#updateDecoder}. */

@@ -32,6 +32,24 @@ interface AdamKernel {
       float decay2,
       AdamRows.Factors factors);
 
+  /**
+   * The same with moments in bfloat16, which are rounded by {@link StochasticRounding} when they
+   * are stored; the row itself moves by the moments before rounding. All kernels give the same
+   * bits.
+   *
+   * @param rowKey what the random bits follow from
+   */
+  void adamRounded(
+      long value,
+      long first,
+      long second,
+      int width,
+      float[] gradient,
+      float decay1,
+      float decay2,
+      AdamRows.Factors factors,
+      int rowKey);
+
   /** The kernel of this machine. */
   static AdamKernel ofThisMachine() {
     return Chosen.KERNEL;

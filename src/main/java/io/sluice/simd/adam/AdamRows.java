@@ -1,5 +1,6 @@
 package io.sluice.simd.adam;
 
+import io.sluice.memory.DType;
 import io.sluice.memory.LiveMemory;
 import io.sluice.memory.NativeMemory;
 import java.lang.foreign.MemorySegment;
@@ -7,7 +8,8 @@ import java.util.Objects;
 import java.util.function.Consumer;
 
 /**
- * A row-major float32 matrix and its two moments, updated by Adam row by row. The memory belongs to
+ * A row-major float32 matrix and its two moments, in float32 or bfloat16, updated by Adam row by
+ * row. The memory belongs to
  * the caller, who may free it at any time except during a {@link Session}.
  *
  * <p>Keeping the memory open takes longer than the update of a short row, so a session is opened
@@ -21,6 +23,8 @@ public final class AdamRows {
   private final MemorySegment second;
   private final int rows;
   private final int width;
+  private final boolean rounded;
+  private final int number;
 
   /**
    * Checks the memory, which is not copied.
@@ -35,7 +39,26 @@ public final class AdamRows {
    */
   public AdamRows(
       MemorySegment value, MemorySegment first, MemorySegment second, int rows, int width) {
-    this(AdamKernel.ofThisMachine(), value, first, second, rows, width);
+    this(AdamKernel.ofThisMachine(), value, first, second, rows, width, DType.F32, 0);
+  }
+
+  /**
+   * The same with moments of a type.
+   *
+   * @param moments {@link DType#F32}, or {@link DType#BF16} for moments that are rounded by {@link
+   *     StochasticRounding} when they are stored
+   * @param number what tells the random bits of this matrix from those of others
+   * @throws IllegalArgumentException also for another type
+   */
+  public AdamRows(
+      MemorySegment value,
+      MemorySegment first,
+      MemorySegment second,
+      int rows,
+      int width,
+      DType moments,
+      int number) {
+    this(AdamKernel.ofThisMachine(), value, first, second, rows, width, moments, number);
   }
 
   AdamRows(
@@ -44,7 +67,9 @@ public final class AdamRows {
       MemorySegment first,
       MemorySegment second,
       int rows,
-      int width) {
+      int width,
+      DType moments,
+      int number) {
     if (rows < 1 || width < 1) {
       throw new IllegalArgumentException("a matrix of [" + rows + ", " + width + "]");
     }
@@ -54,9 +79,15 @@ public final class AdamRows {
     this.second = second;
     this.rows = rows;
     this.width = width;
-    for (MemorySegment memory : new MemorySegment[] {value, first, second}) {
-      NativeMemory.written(memory, rows, (long) width * Float.BYTES);
+    if (moments != DType.F32 && moments != DType.BF16) {
+      throw new IllegalArgumentException(
+          "moments are float32 or bfloat16, not " + moments.label());
     }
+    this.rounded = moments == DType.BF16;
+    this.number = number;
+    NativeMemory.written(value, rows, (long) width * Float.BYTES);
+    NativeMemory.written(first, rows, (long) width * moments.bytes());
+    NativeMemory.written(second, rows, (long) width * moments.bytes());
   }
 
   /**
@@ -67,8 +98,10 @@ public final class AdamRows {
    * @param rate learning rate over {@code 1 − β₁ᵗ}
    * @param correction one over the root of {@code 1 − β₂ᵗ}
    * @param epsilon ε
+   * @param step t, from which the random bits follow where moments are bfloat16
    */
-  public record Factors(float gain1, float gain2, float rate, float correction, float epsilon) {}
+  public record Factors(
+      float gain1, float gain2, float rate, float correction, float epsilon, long step) {}
 
   /**
    * Does work in the calling thread while the memory of some matrices is kept alive.
@@ -126,8 +159,23 @@ public final class AdamRows {
       }
       AdamRows its = matrices[matrix];
       long place = (long) Objects.checkIndex(row, its.rows) * its.width * Float.BYTES;
+      Objects.requireNonNull(factors);
       if (gradient != null) {
         Objects.checkFromIndexSize(0, its.width, gradient.length);
+      }
+      if (its.rounded) {
+        its.kernel.adamRounded(
+            its.value.address() + place,
+            its.first.address() + place / 2,
+            its.second.address() + place / 2,
+            its.width,
+            gradient,
+            decay1,
+            decay2,
+            factors,
+            StochasticRounding.rowKey(
+                StochasticRounding.stepKey(factors.step(), its.number), row));
+        return;
       }
       its.kernel.adam(
           its.value.address() + place,
@@ -137,7 +185,7 @@ public final class AdamRows {
           gradient,
           decay1,
           decay2,
-          Objects.requireNonNull(factors));
+          factors);
     }
   }
 }

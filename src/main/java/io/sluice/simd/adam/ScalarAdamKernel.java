@@ -7,6 +7,7 @@ import java.lang.foreign.ValueLayout;
 /** The specification of {@link AdamKernel} in plain Java, used where the Vector API is absent. */
 final class ScalarAdamKernel implements AdamKernel {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
   @Override
   public void adam(
@@ -31,5 +32,49 @@ final class ScalarAdamKernel implements AdamKernel {
       float root = (float) Math.sqrt(v) * factors.correction() + factors.epsilon();
       all.set(FLOAT, value + place, all.get(FLOAT, value + place) - factors.rate() * m / root);
     }
+  }
+
+  @Override
+  public void adamRounded(
+      long value,
+      long first,
+      long second,
+      int width,
+      float[] gradient,
+      float decay1,
+      float decay2,
+      AdamRows.Factors factors,
+      int rowKey) {
+    for (int i = 0; i < width; i++) {
+      float g = gradient == null ? 0 : gradient[i];
+      roundedAt(value, first, second, i, g, decay1, decay2, factors, rowKey);
+    }
+  }
+
+  /** One element of {@link #adamRounded}. The fused sums are those of the vector kernel. */
+  static void roundedAt(
+      long value,
+      long first,
+      long second,
+      int i,
+      float g,
+      float decay1,
+      float decay2,
+      AdamRows.Factors factors,
+      int rowKey) {
+    MemorySegment all = NativeMemory.ALL;
+    long half = (long) i * Short.BYTES;
+    long place = (long) i * Float.BYTES;
+    float before1 = StochasticRounding.widen(all.get(SHORT, first + half));
+    float before2 = StochasticRounding.widen(all.get(SHORT, second + half));
+    float m = Math.fma(g, factors.gain1(), before1 * decay1);
+    float v = Math.fma(g * factors.gain2(), g, before2 * decay2);
+    m = Math.abs(m) < VANISHING ? 0 : m;
+    v = v < VANISHING ? 0 : v;
+    int bits = StochasticRounding.bits(rowKey, i);
+    all.set(SHORT, first + half, StochasticRounding.first(m, bits));
+    all.set(SHORT, second + half, StochasticRounding.second(v, bits));
+    float root = (float) Math.sqrt(v) * factors.correction() + factors.epsilon();
+    all.set(FLOAT, value + place, all.get(FLOAT, value + place) - factors.rate() * m / root);
   }
 }

@@ -8,8 +8,11 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /** {@link AdamKernel} for one vector width; defined once per width by {@link KernelProvider}. */
@@ -19,6 +22,13 @@ final class VectorAdamKernel implements AdamKernel {
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final int LANES = FLOATS.length();
+  private static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, FLOATS.vectorShape());
+  private static final VectorSpecies<Short> SHORTS =
+      VectorSpecies.of(short.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
+
+  /** By lane, what tells the first columns of a row apart. */
+  private static final IntVector COLUMN_OFFSETS =
+      IntVector.zero(INTS).addIndex(1).mul(StochasticRounding.COLUMN);
 
   @Override
   public void adam(
@@ -70,6 +80,76 @@ final class VectorAdamKernel implements AdamKernel {
       float root = (float) Math.sqrt(v) * correction + epsilon;
       ALL.set(FLOAT, values + place, ALL.get(FLOAT, values + place) - rate * m / root);
     }
+  }
+
+  @Override
+  public void adamRounded(
+      long values,
+      long firsts,
+      long seconds,
+      int width,
+      float[] gradient,
+      float decay1,
+      float decay2,
+      AdamRows.Factors factors,
+      int rowKey) {
+    float gain1 = factors.gain1();
+    float gain2 = factors.gain2();
+    float rate = factors.rate();
+    float correction = factors.correction();
+    float epsilon = factors.epsilon();
+    int i = 0;
+    for (; i <= width - LANES; i += LANES) {
+      long place = (long) i * Float.BYTES;
+      long half = (long) i * Short.BYTES;
+      FloatVector m = widen(ALL, firsts + half).mul(decay1);
+      FloatVector v = widen(ALL, seconds + half).mul(decay2);
+      if (gradient != null) {
+        FloatVector g = FloatVector.fromArray(FLOATS, gradient, i);
+        m = g.fma(FloatVector.broadcast(FLOATS, gain1), m);
+        v = g.mul(gain2).fma(g, v);
+      }
+      m = m.blend(0f, m.abs().compare(VectorOperators.LT, VANISHING));
+      v = v.blend(0f, v.compare(VectorOperators.LT, VANISHING));
+      // StochasticRounding.bits, written out: no method here passes a vector to another.
+      IntVector x =
+          COLUMN_OFFSETS
+              .add(i * StochasticRounding.COLUMN)
+              .lanewise(VectorOperators.XOR, rowKey);
+      x = x.lanewise(VectorOperators.XOR, x.lanewise(VectorOperators.LSHR, 16));
+      x = x.mul(StochasticRounding.FIRST_FACTOR);
+      x = x.lanewise(VectorOperators.XOR, x.lanewise(VectorOperators.LSHR, 15));
+      x = x.mul(StochasticRounding.SECOND_FACTOR);
+      x = x.lanewise(VectorOperators.XOR, x.lanewise(VectorOperators.LSHR, 16));
+      ((ShortVector)
+              m.reinterpretAsInts()
+                  .add(x.lanewise(VectorOperators.LSHR, 16))
+                  .lanewise(VectorOperators.LSHR, 16)
+                  .convertShape(VectorOperators.I2S, SHORTS, 0))
+          .intoMemorySegment(ALL, firsts + half, ORDER);
+      ((ShortVector)
+              v.reinterpretAsInts()
+                  .add(x.and(0xffff))
+                  .lanewise(VectorOperators.LSHR, 16)
+                  .convertShape(VectorOperators.I2S, SHORTS, 0))
+          .intoMemorySegment(ALL, seconds + half, ORDER);
+      FloatVector root = v.sqrt().mul(correction).add(epsilon);
+      load(ALL, values + place)
+          .sub(m.mul(rate).div(root))
+          .intoMemorySegment(ALL, values + place, ORDER);
+    }
+    for (; i < width; i++) {
+      float g = gradient == null ? 0 : gradient[i];
+      ScalarAdamKernel.roundedAt(values, firsts, seconds, i, g, decay1, decay2, factors, rowKey);
+    }
+  }
+
+  private static FloatVector widen(MemorySegment memory, long at) {
+    return ((IntVector)
+            ShortVector.fromMemorySegment(SHORTS, memory, at, ORDER)
+                .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0))
+        .lanewise(VectorOperators.LSHL, Short.SIZE)
+        .reinterpretAsFloats();
   }
 
   private static FloatVector load(MemorySegment memory, long at) {

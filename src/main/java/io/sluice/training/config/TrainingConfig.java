@@ -9,6 +9,7 @@ import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
+import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.HeldOut;
 import io.sluice.store.RowFilter;
@@ -36,6 +37,8 @@ import java.util.OptionalInt;
  *     sample best; otherwise they start at length 1
  * @param scoreByDecoderNorm whether the score of a feature is {@code f · ‖decoder row‖}
  * @param optimiser Adam or SparseAdam; {@code NONE} is refused
+ * @param moments element type of Adam's moments of rows: float32, or bfloat16, which takes half the
+ *     memory and is rounded at random
  * @param schedule how long, in which steps
  * @param seed what directions follow from
  * @param sampleRows rows that mean, scale, subspace and norm are estimated from
@@ -57,6 +60,7 @@ public record TrainingConfig(
     boolean normSearch,
     boolean scoreByDecoderNorm,
     Optimiser optimiser,
+    DType moments,
     Schedule schedule,
     long seed,
     int sampleRows,
@@ -74,6 +78,7 @@ public record TrainingConfig(
     if (optimiser == Optimiser.NONE) {
       throw new IllegalArgumentException("training needs an optimiser: adam or sparse-adam");
     }
+    EngineSpec.requireMoments(moments);
     Schedule.atLeast("features", features, 1);
     Objects.requireNonNull(sparsity, "sparsity");
     int most = Math.max(sparsity.k(), sparsity.firstK());

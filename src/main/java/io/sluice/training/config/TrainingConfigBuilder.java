@@ -4,6 +4,7 @@ import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.ActivationFunctions;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.spec.Optimiser;
+import io.sluice.memory.DType;
 import io.sluice.store.HeldOut;
 import java.util.List;
 import java.util.OptionalInt;
@@ -28,6 +29,7 @@ public final class TrainingConfigBuilder {
   private boolean normSearch = true;
   private boolean scoreByDecoderNorm;
   private Optimiser optimiser = Optimiser.ADAM;
+  private DType moments = DType.F32;
   private double learningRate = 1e-3;
   private double beta1 = 0.9;
   private double beta2 = 0.999;
@@ -153,6 +155,12 @@ public final class TrainingConfigBuilder {
 
   public TrainingConfigBuilder optimiser(Optimiser value) {
     optimiser = value;
+    return this;
+  }
+
+  /** Element type of Adam's moments of rows, float32 or bfloat16. */
+  public TrainingConfigBuilder moments(DType value) {
+    moments = value;
     return this;
   }
 
@@ -285,6 +293,7 @@ public final class TrainingConfigBuilder {
         normSearch,
         scoreByDecoderNorm,
         optimiser,
+        moments,
         new Schedule(
             learningRate,
             beta1,

@@ -95,7 +95,8 @@ public record Blueprint(
    */
   public void requireMemory(EngineFactory engines) {
     long bytes =
-        (1 + engines.hostCopies()) * parameterBytes()
+        parameterBytes()
+            + engines.hostCopies() * parameterBytes() * (4 + 2 * config.moments().bytes()) / 12
             + BYTES_OF_A_FEATURE * (long) config.features();
     if (ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
         && bytes > system.getTotalMemorySize()) {
@@ -146,7 +147,8 @@ public record Blueprint(
 
   /** The settings of the engine. */
   EngineSpec spec() {
-    return config.sparsity().spec(dictionary(OptionalDouble.empty()).spec(config.optimiser()));
+    EngineSpec shape = dictionary(OptionalDouble.empty()).spec(config.optimiser());
+    return config.sparsity().spec(shape.withMoments(config.moments()));
   }
 
   /** An engine whose state is still to be filled. */

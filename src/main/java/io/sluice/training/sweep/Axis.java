@@ -20,6 +20,8 @@ public enum Axis {
   CENTRING("off", "on"),
   /** The optimiser, which determines the rows that are updated. */
   OPTIMISER("adam", "sparse-adam"),
+  /** Element type of Adam's moments. */
+  MOMENTS("float32", "bfloat16"),
   /** Whether activations are scaled to a mean norm of {@code sqrt(d)}. */
   NORMALISE("off", "on"),
   /** Whether the length of the starting rows is searched for. */

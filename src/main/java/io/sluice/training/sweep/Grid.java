@@ -4,6 +4,7 @@ import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.ActivationFunctions;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.spec.Optimiser;
+import io.sluice.memory.DType;
 import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.Remedies;
 import io.sluice.training.config.TrainingConfig;
@@ -194,6 +195,7 @@ public record Grid(Map<Axis, List<String>> axes) {
         case INIT, D_INIT, ACTIVATION, PENALTY, BATCH -> {}
         case CENTRING -> builder.centre(on);
         case OPTIMISER -> builder.optimiser(Optimiser.ofLabel(value));
+        case MOMENTS -> builder.moments(DType.ofLabel(value));
         case NORMALISE -> builder.normalise(on);
         case NORM_SEARCH -> builder.normSearch(on);
         case WHITEN -> remedies = on ? remedies.whitened(Remedies.WHITEN_FLOOR) : remedies;

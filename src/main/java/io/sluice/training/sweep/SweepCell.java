@@ -33,13 +33,15 @@ public record SweepCell(String name, Map<Axis, String> values, TrainingConfig co
     long codes =
         config.sparsity().activation() instanceof ReLU ? config.features() / 2 : config.k();
     long batch = 4L * config.schedule().batch() * (6 * seen + 8 * codes);
-    return 4 * parameters + bookkeeping + batch;
+    long moments = parameters * config.moments().bytes() / 2;
+    return 2 * parameters + moments + bookkeeping + batch;
   }
 
   /** Bytes on the disk: at the worst two checkpoints and the dictionary. */
   long diskBytes(int width) {
     long dictionary = 4 * (config.features() * (2L * width + 1) + width);
-    return dictionary + (config.schedule().checkpointEvery() > 0 ? 6 * dictionary : 0);
+    long checkpoint = dictionary + dictionary * config.moments().bytes() / 2;
+    return dictionary + (config.schedule().checkpointEvery() > 0 ? 2 * checkpoint : 0);
   }
 
   /** Bytes on the disk once it is complete. */

@@ -3,6 +3,7 @@ package io.sluice.simd.adam;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.sluice.memory.DType;
 import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -38,7 +39,7 @@ class AdamKernelTest {
           first[i] = random.nextInt(4) == 0 ? -1e-31f : first[i];
         }
         float[] gradient = random.nextInt(3) == 0 ? null : floats(random, width);
-        AdamRows.Factors factors = new AdamRows.Factors(0.1f, 1e-3f, 0.01f, 1.5f, 1e-8f);
+        AdamRows.Factors factors = new AdamRows.Factors(0.1f, 1e-3f, 0.01f, 1.5f, 1e-8f, 1);
         MemorySegment[] own = new MemorySegment[3];
         MemorySegment[] theirs = new MemorySegment[3];
         float[][] all = {value, first, second};
@@ -51,8 +52,8 @@ class AdamKernelTest {
               session.step(0, 1, gradient, 0.9f, 0.999f, factors);
               session.step(1, 1, gradient, 0.9f, 0.999f, factors);
             },
-            new AdamRows(kernel, own[0], own[1], own[2], 2, width),
-            new AdamRows(scalar, theirs[0], theirs[1], theirs[2], 2, width));
+            new AdamRows(kernel, own[0], own[1], own[2], 2, width, DType.F32, 0),
+            new AdamRows(scalar, theirs[0], theirs[1], theirs[2], 2, width, DType.F32, 0));
         for (int i = 0; i < 3; i++) {
           float[] actual = own[i].toArray(FLOAT);
           assertThat(actual).containsExactly(theirs[i].toArray(FLOAT), within(5e-5f));
@@ -65,6 +66,63 @@ class AdamKernelTest {
         }
       }
     }
+  }
+
+  @ParameterizedTest
+  @MethodSource("widths")
+  void roundedMomentsHaveTheBitsOfTheScalarKernel(AdamKernel kernel) {
+    Random random = new Random(SEED);
+    AdamKernel scalar = new ScalarAdamKernel();
+    try (Arena arena = Arena.ofConfined()) {
+      for (int trial = 0; trial < 60; trial++) {
+        int width = 1 + random.nextInt(90);
+        MemorySegment[] own = {
+          unaligned(arena, floats(random, 2 * width)),
+          halves(arena, random, 2 * width, true),
+          halves(arena, random, 2 * width, false)
+        };
+        MemorySegment[] theirs = new MemorySegment[3];
+        byte[][] before = new byte[3][];
+        for (int i = 0; i < 3; i++) {
+          before[i] = own[i].toArray(ValueLayout.JAVA_BYTE);
+          theirs[i] = arena.allocate(own[i].byteSize() + 2, 64).asSlice(2).copyFrom(own[i]);
+        }
+        AdamRows ofKernel = new AdamRows(kernel, own[0], own[1], own[2], 2, width, DType.BF16, 1);
+        AdamRows ofScalar =
+            new AdamRows(scalar, theirs[0], theirs[1], theirs[2], 2, width, DType.BF16, 1);
+        for (int step = 1; step <= 5; step++) {
+          float[] gradient = random.nextInt(3) == 0 ? null : floats(random, width);
+          AdamRows.Factors factors = new AdamRows.Factors(0.1f, 1e-3f, 0.01f, 1.5f, 1e-8f, step);
+          AdamRows.during(
+              session -> {
+                session.step(0, 1, gradient, 0.9f, 0.999f, factors);
+                session.step(1, 1, gradient, 0.9f, 0.999f, factors);
+              },
+              ofKernel,
+              ofScalar);
+        }
+        for (int i = 0; i < 3; i++) {
+          byte[] actual = own[i].toArray(ValueLayout.JAVA_BYTE);
+          assertThat(actual).isEqualTo(theirs[i].toArray(ValueLayout.JAVA_BYTE));
+          assertThat(Arrays.copyOf(actual, actual.length / 2))
+              .isEqualTo(Arrays.copyOf(before[i], actual.length / 2));
+          if (i < 2) {
+            assertThat(actual).isNotEqualTo(before[i]);
+          }
+        }
+      }
+    }
+  }
+
+  private static MemorySegment halves(Arena arena, Random random, int count, boolean signed) {
+    MemorySegment memory = arena.allocate(count * 2L + 2, 64).asSlice(2);
+    for (int i = 0; i < count; i++) {
+      float value = (float) random.nextGaussian();
+      float drawn = random.nextInt(4) == 0 ? 1e-31f : signed ? value : Math.abs(value);
+      memory.set(
+          ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i, (short) (Float.floatToIntBits(drawn) >>> 16));
+    }
+    return memory;
   }
 
   private static MemorySegment unaligned(Arena arena, float[] values) {

@@ -2,6 +2,7 @@ package io.sluice.simd.adam;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sluice.memory.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicReference;
@@ -9,7 +10,7 @@ import org.junit.jupiter.api.Test;
 
 class AdamRowsTest {
   private static final AdamRows.Factors FACTORS =
-      new AdamRows.Factors(0.1f, 1e-3f, 0.01f, 1.5f, 1e-8f);
+      new AdamRows.Factors(0.1f, 1e-3f, 0.01f, 1.5f, 1e-8f, 1);
 
   @Test
   void refusesRowsThatAreNotThereAndShortGradients() {
@@ -45,6 +46,31 @@ class AdamRowsTest {
       MemorySegment heap = MemorySegment.ofArray(new float[80]);
       assertThatThrownBy(() -> new AdamRows(heap, two, two, 2, 40))
           .isInstanceOf(IllegalArgumentException.class);
+    }
+  }
+
+  @Test
+  void momentsInBfloat16NeedHalfTheMemoryAndOtherTypesAreRefused() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment whole = arena.allocate(2 * 40 * 4L, 64);
+      MemorySegment half = arena.allocate(2 * 40 * 2L, 64);
+      AdamRows rows = new AdamRows(whole, half, half, 2, 40, DType.BF16, 0);
+      AdamRows.during(
+          session -> {
+            session.step(0, 1, null, 0.9f, 0.999f, FACTORS);
+            assertThatThrownBy(() -> session.step(0, 2, null, 0.9f, 0.999f, FACTORS))
+                .isInstanceOf(IndexOutOfBoundsException.class);
+            assertThatThrownBy(() -> session.step(0, 0, new float[39], 0.9f, 0.999f, FACTORS))
+                .isInstanceOf(IndexOutOfBoundsException.class);
+          },
+          rows);
+      assertThatThrownBy(() -> new AdamRows(whole, half, half.asSlice(2), 2, 40, DType.BF16, 0))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+      assertThatThrownBy(() -> new AdamRows(half, half, half, 2, 40, DType.BF16, 0))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+      assertThatThrownBy(() -> new AdamRows(whole, whole, whole, 2, 40, DType.F16, 0))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("float16");
     }
   }
 
