@@ -282,8 +282,7 @@ public class TrainerTest {
       breakAt(config, broken, 33);
       Path checkpoint = broken.resolve("checkpoint-000000020.safetensors");
       Path usual = temp.resolve("usual-" + optimiser);
-      breakAt(
-          small().optimiser(optimiser).steps(50).checkpointEvery(20).build(), usual, 33);
+      breakAt(small().optimiser(optimiser).steps(50).checkpointEvery(20).build(), usual, 33);
       assertThat((double) Files.size(checkpoint))
           .isLessThan(0.75 * Files.size(usual.resolve(checkpoint.getFileName())));
       try (Trainer trainer = Trainer.resume(store, ENGINES, broken)) {

@@ -9,8 +9,8 @@ import java.util.function.Consumer;
 
 /**
  * A row-major float32 matrix and its two moments, in float32 or bfloat16, updated by Adam row by
- * row. The memory belongs to
- * the caller, who may free it at any time except during a {@link Session}.
+ * row. The memory belongs to the caller, who may free it at any time except during a {@link
+ * Session}.
  *
  * <p>Keeping the memory open takes longer than the update of a short row, so a session is opened
  * once for many rows. Several threads may have sessions over the same matrices; the callers must
@@ -80,8 +80,7 @@ public final class AdamRows {
     this.rows = rows;
     this.width = width;
     if (moments != DType.F32 && moments != DType.BF16) {
-      throw new IllegalArgumentException(
-          "moments are float32 or bfloat16, not " + moments.label());
+      throw new IllegalArgumentException("moments are float32 or bfloat16, not " + moments.label());
     }
     this.rounded = moments == DType.BF16;
     this.number = number;
@@ -173,8 +172,7 @@ public final class AdamRows {
             decay1,
             decay2,
             factors,
-            StochasticRounding.rowKey(
-                StochasticRounding.stepKey(factors.step(), its.number), row));
+            StochasticRounding.rowKey(StochasticRounding.stepKey(factors.step(), its.number), row));
         return;
       }
       its.kernel.adam(

@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -22,13 +23,17 @@ final class VectorAdamKernel implements AdamKernel {
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final int LANES = FLOATS.length();
-  private static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, FLOATS.vectorShape());
+  private static final VectorSpecies<Integer> INTS =
+      VectorSpecies.of(int.class, FLOATS.vectorShape());
   private static final VectorSpecies<Short> SHORTS =
       VectorSpecies.of(short.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
 
   /** By lane, what tells the first columns of a row apart. */
-  private static final IntVector COLUMN_OFFSETS =
-      IntVector.zero(INTS).addIndex(1).mul(StochasticRounding.COLUMN);
+  private static final int[] COLUMN_OFFSETS = new int[LANES];
+
+  static {
+    Arrays.setAll(COLUMN_OFFSETS, StochasticRounding::columnOffset);
+  }
 
   @Override
   public void adam(
@@ -113,7 +118,7 @@ final class VectorAdamKernel implements AdamKernel {
       v = v.blend(0f, v.compare(VectorOperators.LT, VANISHING));
       // StochasticRounding.bits, written out: no method here passes a vector to another.
       IntVector x =
-          COLUMN_OFFSETS
+          IntVector.fromArray(INTS, COLUMN_OFFSETS, 0)
               .add(i * StochasticRounding.COLUMN)
               .lanewise(VectorOperators.XOR, rowKey);
       x = x.lanewise(VectorOperators.XOR, x.lanewise(VectorOperators.LSHR, 16));
@@ -134,7 +139,8 @@ final class VectorAdamKernel implements AdamKernel {
                   .convertShape(VectorOperators.I2S, SHORTS, 0))
           .intoMemorySegment(ALL, seconds + half, ORDER);
       FloatVector root = v.sqrt().mul(correction).add(epsilon);
-      load(ALL, values + place)
+      // Not by a method of this class: so late in a long method the compiler no longer inlines one.
+      FloatVector.fromMemorySegment(FLOATS, ALL, values + place, ORDER)
           .sub(m.mul(rate).div(root))
           .intoMemorySegment(ALL, values + place, ORDER);
     }

@@ -3,11 +3,11 @@ package io.sluice.simd.adam;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.sluice.memory.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.BitSet;
-import io.sluice.memory.DType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -84,8 +84,7 @@ class StochasticRoundingTest {
       AdamRows rows = new AdamRows(value, first, second, 1, width, DType.BF16, 0);
       for (int step = 1; step <= steps; step++) {
         AdamRows.Factors factors = new AdamRows.Factors(0.1f, 1e-3f, 0, 1, 1e-8f, step);
-        AdamRows.during(
-            session -> session.step(0, 0, gradient, 0.9f, 0.999f, factors), rows);
+        AdamRows.during(session -> session.step(0, 0, gradient, 0.9f, 0.999f, factors), rows);
         int bits = Float.floatToRawIntBits(0.999f * nearest + 1e-3f);
         nearest = Float.intBitsToFloat(bits + 0x7fff + (bits >>> 16 & 1) & 0xffff0000);
       }
