@@ -10,6 +10,7 @@ import io.sluice.engine.spec.Optimiser;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * A sparse dictionary: its configuration and its weights, in the units of the raw activations
@@ -68,7 +69,28 @@ public record Dictionary(
 
   /** An engine that computes the dictionary, without an optimiser. */
   public Engine open(EngineFactory engines) {
-    Engine engine = engines.open(config.specOfNormalised(Optimiser.NONE), parameters);
+    return extended(engines.open(config.specOfNormalised(Optimiser.NONE), parameters));
+  }
+
+  /**
+   * An engine that reads this dictionary's weights where they are, if it can.
+   *
+   * <p>Weights that are not in memory of this process alone are copied: a file that is mapped may
+   * be truncated meanwhile.
+   *
+   * @throws IllegalArgumentException as {@link #open}
+   */
+  public Engine openOver(EngineFactory engines) {
+    for (MemorySegment weights : List.of(parameters.encoder(), parameters.decoder())) {
+      if (!weights.isNative() || weights.isMapped()) {
+        return open(engines);
+      }
+    }
+    return extended(engines.openOver(config.specOfNormalised(Optimiser.NONE), parameters));
+  }
+
+  private Engine extended(Engine weights) {
+    Engine engine = weights;
     if (config.tokenNorm().isPresent()) {
       engine = TokenNormalisation.around(engine, config.tokenNorm().get());
     }

@@ -2,14 +2,12 @@ package io.sluice.dictionary;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.SplittableRandom;
 
 /**
  * The initial directions of a dictionary's features. Initialisers draw decoder rows of unit length;
  * {@link NormSearch} then finds their common length.
  */
 public sealed interface Initialiser {
-
   /** Width of the rows that this initialiser draws. */
   int width();
 
@@ -29,15 +27,16 @@ public sealed interface Initialiser {
     @Override
     public void drawUnitRows(MemorySegment rows, int features, long seed) {
       requireSize(rows, features, width);
-      SplittableRandom seeds = new SplittableRandom(seed);
-      float[] row = new float[width];
-      for (int feature = 0; feature < features; feature++) {
-        SplittableRandom random = seeds.split();
-        for (int i = 0; i < width; i++) {
-          row[i] = (float) random.nextGaussian();
-        }
-        store(row, rows, feature);
-      }
+      RowDraws.inParallel(
+          features,
+          seed,
+          (feature, random) -> {
+            float[] row = new float[width];
+            for (int i = 0; i < width; i++) {
+              row[i] = (float) random.nextGaussian();
+            }
+            store(row, rows, feature);
+          });
     }
   }
 
@@ -66,20 +65,20 @@ public sealed interface Initialiser {
     @Override
     public void drawUnitRows(MemorySegment rows, int features, long seed) {
       requireSize(rows, features, width);
-      SplittableRandom seeds = new SplittableRandom(seed);
-      float[] row = new float[width];
-      for (int feature = 0; feature < features; feature++) {
-        SplittableRandom random = seeds.split();
-        java.util.Arrays.fill(row, 0);
-        for (int direction = 0; direction < dimensions; direction++) {
-          float weight = (float) random.nextDouble(-1, 1);
-          int start = direction * width;
-          for (int i = 0; i < width; i++) {
-            row[i] += weight * basis[start + i];
-          }
-        }
-        store(row, rows, feature);
-      }
+      RowDraws.inParallel(
+          features,
+          seed,
+          (feature, random) -> {
+            float[] row = new float[width];
+            for (int direction = 0; direction < dimensions; direction++) {
+              float weight = (float) random.nextDouble(-1, 1);
+              int start = direction * width;
+              for (int i = 0; i < width; i++) {
+                row[i] += weight * basis[start + i];
+              }
+            }
+            store(row, rows, feature);
+          });
     }
   }
 

@@ -3,6 +3,7 @@ package io.sluice.engine;
 import io.sluice.engine.reference.ReferenceArithmetic;
 import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
 import io.sluice.engine.torch.TorchArithmetic;
 import io.sluice.engine.vector.VectorArithmetic;
 import io.sluice.memory.Workers;
@@ -21,6 +22,21 @@ public interface EngineFactory {
    */
   Engine open(EngineSpec spec, DictionaryParameters initial);
 
+  /**
+   * An engine without optimiser that reads the parameters where they are, if it can, and else a
+   * copy of them.
+   *
+   * @param weights native memory, as all threads may read it, that stays as it is until the engine
+   *     is closed
+   * @throws IllegalArgumentException if the shapes disagree, or there is an optimiser
+   */
+  default Engine openOver(EngineSpec spec, DictionaryParameters weights) {
+    if (spec.optimiser() != Optimiser.NONE) {
+      throw new IllegalArgumentException("an engine that trains needs weights of its own");
+    }
+    return open(spec, weights);
+  }
+
   /** Engines in plain Java; slow, the specification. */
   static EngineFactory reference() {
     return (spec, initial) -> new CheckedEngine(spec, initial, ReferenceArithmetic::new);
@@ -28,8 +44,22 @@ public interface EngineFactory {
 
   /** Engines of fused vector kernels on the CPU; they need no LibTorch. */
   static EngineFactory vector(Workers workers) {
-    return (spec, initial) ->
-        new CheckedEngine(spec, initial, (s, start) -> new VectorArithmetic(s, start, workers));
+    return new EngineFactory() {
+      @Override
+      public Engine open(EngineSpec spec, DictionaryParameters initial) {
+        return new CheckedEngine(
+            spec, initial, (s, start) -> new VectorArithmetic(s, start, workers, false));
+      }
+
+      @Override
+      public Engine openOver(EngineSpec spec, DictionaryParameters weights) {
+        if (spec.optimiser() != Optimiser.NONE) {
+          return EngineFactory.super.openOver(spec, weights);
+        }
+        return new CheckedEngine(
+            spec, weights, (s, start) -> new VectorArithmetic(s, start, workers, true));
+      }
+    };
   }
 
   /**

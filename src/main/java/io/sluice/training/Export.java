@@ -33,10 +33,11 @@ final class Export {
    * The dictionary of the raw activations.
    *
    * @param map what stands before the engine, or null if only scales and shifts do
+   * @param arena where its weights are
    */
   static Dictionary dictionary(
-      DictionaryConfig config, Engine engine, StartingPoint start, WhiteningMap map) {
-    DictionaryParameters parameters = engine.parameters(Arena.ofAuto());
+      DictionaryConfig config, Engine engine, StartingPoint start, WhiteningMap map, Arena arena) {
+    DictionaryParameters parameters = engine.parameters(arena);
     requireFinite("encoder", parameters.encoder());
     requireFinite("encoder bias", parameters.encoderBias());
     requireFinite("decoder", parameters.decoder());

@@ -35,6 +35,7 @@ import io.sluice.training.start.SharedSample;
 import io.sluice.training.start.StartingPoint;
 import io.sluice.training.start.WhiteningMap;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -372,11 +373,14 @@ public final class Trainer implements AutoCloseable {
         fvu = HeldOutMeasure.fvu(runs, now.inputs(), now.outputs(), selection, store, heldOut);
       }
     } else {
-      Dictionary now = dictionary();
-      try (Engine runs = now.open(engines)) {
-        DictionaryConfig is = now.config();
-        ActivationFunction selection = is.activation();
-        fvu = HeldOutMeasure.fvu(runs, is.inputs(), is.outputs(), selection, store, heldOut);
+      // Freed at once: there may be several gigabytes of it.
+      try (Arena arena = Arena.ofShared()) {
+        Dictionary now = dictionary(arena);
+        try (Engine runs = now.openOver(engines)) {
+          DictionaryConfig is = now.config();
+          ActivationFunction selection = is.activation();
+          fvu = HeldOutMeasure.fvu(runs, is.inputs(), is.outputs(), selection, store, heldOut);
+        }
       }
     }
     return Double.isFinite(fvu) ? Double.valueOf(fvu) : null;
@@ -447,17 +451,23 @@ public final class Trainer implements AutoCloseable {
       if (blueprint.isCrossLayer()) {
         crossLayerDictionary().save(folder);
       } else {
-        dictionary().save(folder);
+        try (Arena arena = Arena.ofShared()) {
+          dictionary(arena).save(folder);
+        }
       }
     }
   }
 
   /** The dictionary as it is now, in the units of the raw activations. */
   public Dictionary dictionary() {
+    return dictionary(Arena.ofAuto());
+  }
+
+  private Dictionary dictionary(Arena arena) {
     if (blueprint.isCrossLayer()) {
       throw new IllegalStateException("a cross-layer transcoder is several dictionaries");
     }
-    return Export.dictionary(blueprint.dictionary(exportedThreshold()), engine, start, map);
+    return Export.dictionary(blueprint.dictionary(exportedThreshold()), engine, start, map, arena);
   }
 
   /**
@@ -476,7 +486,8 @@ public final class Trainer implements AutoCloseable {
               blueprint.layers().get(layer).dictionary(OptionalDouble.empty()),
               layers.layers().get(layer),
               start.ofLayer(layer),
-              null));
+              null,
+              Arena.ofAuto()));
     }
     return new CrossLayerDictionary(each);
   }

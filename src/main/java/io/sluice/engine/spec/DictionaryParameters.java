@@ -1,5 +1,6 @@
 package io.sluice.engine.spec;
 
+import io.sluice.memory.HugeMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -46,7 +47,7 @@ public record DictionaryParameters(
   }
 
   private static MemorySegment floats(Arena arena, long count) {
-    return arena.allocate(count * Float.BYTES, 64);
+    return HugeMemory.allocate(count * Float.BYTES, arena);
   }
 
   private static void requireFloats(String name, MemorySegment memory, long count) {

@@ -42,11 +42,13 @@ public final class VectorArithmetic implements Arithmetic {
    * An arithmetic that starts from a copy of {@code initial}, with moments of zero.
    *
    * @param workers the threads to use; they stay the caller's
+   * @param inPlace whether weights are read where they are, and never written
    */
-  public VectorArithmetic(EngineSpec spec, DictionaryParameters initial, Workers workers) {
+  public VectorArithmetic(
+      EngineSpec spec, DictionaryParameters initial, Workers workers, boolean inPlace) {
     this.spec = spec;
     VectorTasks tasks = new VectorTasks(workers, spec.features());
-    parameters = new VectorParameters(spec, initial, tasks);
+    parameters = new VectorParameters(spec, initial, tasks, inPlace);
     batch = new VectorBatch(tasks);
     selection = new VectorSelection(spec, parameters, batch, workers);
     decoding = new VectorDecoding(spec, parameters, batch, tasks);

@@ -40,16 +40,28 @@ final class VectorParameters implements AutoCloseable {
   private boolean allMoved = true;
   private long version;
 
-  VectorParameters(EngineSpec spec, DictionaryParameters initial, VectorTasks tasks) {
+  /**
+   * Copies the initial parameters, with moments of zero.
+   *
+   * @param inPlace whether the weights themselves are used, for reading only
+   */
+  VectorParameters(
+      EngineSpec spec, DictionaryParameters initial, VectorTasks tasks, boolean inPlace) {
     this.spec = spec;
     this.tasks = tasks;
+    if (inPlace) {
+      state.put(EngineState.ENCODER, initial.encoder().asReadOnly());
+      state.put(EngineState.DECODER, initial.decoder().asReadOnly());
+    }
     for (StateTensor tensor : tensors()) {
-      state.put(tensor.name(), HugeMemory.allocate(tensor.bytes(), arena));
+      state.computeIfAbsent(tensor.name(), n -> HugeMemory.allocate(tensor.bytes(), arena));
     }
     encoder = state.get(EngineState.ENCODER);
     decoder = state.get(EngineState.DECODER);
-    encoder.copyFrom(initial.encoder());
-    decoder.copyFrom(initial.decoder());
+    if (!inPlace) {
+      encoder.copyFrom(initial.encoder());
+      decoder.copyFrom(initial.decoder());
+    }
     state.get(EngineState.ENCODER_BIAS).copyFrom(initial.encoderBias());
     state.get(EngineState.DECODER_BIAS).copyFrom(initial.decoderBias());
     encoderBias = new float[spec.features()];

@@ -100,15 +100,18 @@ public record Blueprint(
             + BYTES_OF_A_FEATURE * (long) config.features();
     if (ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
         && bytes > system.getTotalMemorySize()) {
+      long total = system.getTotalMemorySize();
+      long fit = (long) ((double) total / bytes * config.features());
       throw new IllegalArgumentException(
           String.format(
               Locale.ROOT,
               "%,d features of '%s' take %,d MB in training, more than the %,d MB that this machine"
-                  + " has; give fewer",
+                  + " has; give fewer: up to %,d",
               config.features(),
               config.hook(),
               bytes / 1_000_000,
-              system.getTotalMemorySize() / 1_000_000));
+              total / 1_000_000,
+              fit >= 2048 ? fit / 1024 * 1024 : fit));
     }
   }
 
