@@ -2,6 +2,7 @@ package io.sluice.dictionary.formats;
 
 import io.sluice.files.Quoted;
 import io.sluice.memory.DType;
+import io.sluice.memory.HugeMemory;
 import io.sluice.weights.TensorInfo;
 import io.sluice.weights.TensorSource;
 import java.io.IOException;
@@ -149,7 +150,7 @@ final class ForeignTensors {
 
   /** {@code count} zeros in native memory. */
   static MemorySegment allocate(long count) {
-    return Arena.ofAuto().allocate(count * Float.BYTES, 64);
+    return HugeMemory.allocate(count * Float.BYTES, Arena.ofAuto());
   }
 
   /** Refuses a file with tensors that were not read, since they may change the computation. */
