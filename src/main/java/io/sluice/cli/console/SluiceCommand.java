@@ -101,6 +101,11 @@ public abstract class SluiceCommand implements Callable<Integer> {
     return new ParameterException(spec.commandLine(), message);
   }
 
+  /** Whether the command line has this option, as opposed to its default. */
+  public final boolean given(String option) {
+    return spec.commandLine().getParseResult().hasMatchedOption(option);
+  }
+
   /**
    * Rejects options that a run's own settings would override.
    *
