@@ -64,9 +64,7 @@ final class DemoFiles {
             : Path.of(cache);
     String named = System.getenv(variable);
     Path place =
-        named == null || named.isEmpty()
-            ? usual.resolve("sluice").resolve(folder)
-            : Path.of(named);
+        named == null || named.isEmpty() ? usual.resolve("sluice").resolve(folder) : Path.of(named);
     return Optional.of(place.resolve(file)).filter(Files::exists);
   }
 

@@ -68,8 +68,12 @@ public record MillionPage(
     double epochs = result.tokens() / (double) (stored - result.heldOutTokens());
     line(out, "# A million features");
     line(out, "");
-    line(out, "`make million` generates this page from its results; `MILLION=262144` and smaller run the");
-    line(out, "same on a smaller machine. [datasets/README.md](../datasets/README.md) says where the texts");
+    line(
+        out,
+        "`make million` generates this page from its results; `MILLION=262144` and smaller run the");
+    line(
+        out,
+        "same on a smaller machine. [datasets/README.md](../datasets/README.md) says where the texts");
     line(out, "are from.");
     line(out, "");
     if (last.features() < MILLION) {
@@ -127,7 +131,11 @@ public record MillionPage(
     line(out, "## Over training");
     for (Run run : runs.subList(runs.size() - 2, runs.size())) {
       line(out, "");
-      line(out, "%,d features, %s. The FVU of a row is the last one that was measured.", run.features(), way(run));
+      line(
+          out,
+          "%,d features, %s. The FVU of a row is the last one that was measured.",
+          run.features(),
+          way(run));
       line(out, "");
       line(out, "| tokens | dead | FVU, held-out | FVU, trained |");
       line(out, "|---:|---:|---:|---:|");
@@ -176,7 +184,10 @@ public record MillionPage(
   private void causes(StringBuilder out) {
     line(out, "## Which cause explains how much");
     line(out, "");
-    line(out, "All eight combinations of the remedies at %,d features, one seed each:", runs.getFirst().features());
+    line(
+        out,
+        "All eight combinations of the remedies at %,d features, one seed each:",
+        runs.getFirst().features());
     line(out, "");
     line(out, "| start | centred | optimiser | dead | FVU, held-out |");
     line(out, "|---|---|---|---:|---:|");
@@ -197,7 +208,9 @@ public record MillionPage(
     line(out, "");
     List<CauseShares> shares = CauseShares.of(sweep);
     if (shares.isEmpty()) {
-      line(out, "Nearly nothing is dead without the remedies at this size, so there is nothing to share out.");
+      line(
+          out,
+          "Nearly nothing is dead without the remedies at this size, so there is nothing to share out.");
       line(out, "");
       return;
     }
@@ -218,7 +231,9 @@ public record MillionPage(
   private void cost(StringBuilder out) {
     line(out, "## Speed and memory");
     line(out, "");
-    line(out, "Peak memory is that of the process, with the store's mapped files and the heap; that of a resumed training is of its last session. The smallest size is trained in a sweep, whose dictionaries share batches, and has no row.");
+    line(
+        out,
+        "Peak memory is that of the process, with the store's mapped files and the heap; that of a resumed training is of its last session. The smallest size is trained in a sweep, whose dictionaries share batches, and has no row.");
     line(out, "");
     line(out, "| features | training | tokens/s | time | moments | peak memory |");
     line(out, "|---:|---|---:|---:|---|---:|");
@@ -255,6 +270,7 @@ public record MillionPage(
   }
 
   private static void line(StringBuilder out, String format, Object... values) {
-    out.append(values.length == 0 ? format : String.format(Locale.ROOT, format, values)).append('\n');
+    out.append(values.length == 0 ? format : String.format(Locale.ROOT, format, values))
+        .append('\n');
   }
 }

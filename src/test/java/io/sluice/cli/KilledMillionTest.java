@@ -75,7 +75,7 @@ class KilledMillionTest {
     }
     assertThat(killed.resolve("million.md")).doesNotExist();
     String continued = run(arguments(text, killed));
-    assertThat(continued).doesNotContain("$ sluice capture").doesNotContain("runs/remedies-128");
+    assertThat(continued).doesNotContain("$ sluice capture").doesNotContain("--features 128 ");
     assertThat(untimed(Files.readString(killed.resolve("million.md")))).isEqualTo(untimed(page));
     assertThat(run(arguments(text, killed))).doesNotContain("$ sluice train");
   }
@@ -83,7 +83,8 @@ class KilledMillionTest {
   private static String run(List<String> arguments) {
     StringWriter said = new StringWriter();
     PrintWriter err = new PrintWriter(said, true);
-    int status = Main.run(new PrintWriter(new StringWriter()), err, arguments.toArray(String[]::new));
+    int status =
+        Main.run(new PrintWriter(new StringWriter()), err, arguments.toArray(String[]::new));
     assertThat(status).as(said.toString()).isZero();
     return said.toString();
   }

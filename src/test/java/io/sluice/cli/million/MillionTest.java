@@ -16,9 +16,7 @@ class MillionTest {
   void refusesTheFolderOfOtherSettings() throws IOException {
     MillionFolder.open(folder, "features 512");
     MillionFolder.open(folder, "features 512");
-    assertThat(
-            catchThrowable(
-                () -> MillionFolder.open(folder, "features 1024")))
+    assertThat(catchThrowable(() -> MillionFolder.open(folder, "features 1024")))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("features 512")
         .hasMessageContaining("features 1024");
