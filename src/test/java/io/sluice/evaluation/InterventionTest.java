@@ -385,7 +385,7 @@ class InterventionTest {
       TokenBatch batch = TokenBatch.of(contexts(golden));
       assertThatThrownBy(() -> model.languageModel().loss(batch, replacement.hooks()))
           .isInstanceOf(IllegalStateException.class)
-          .hasMessageContaining("has to run over a batch first");
+          .hasMessageContaining("run the unchanged model over the batch first");
       List<Hooks> variants = List.of(replacement.reading(), replacement.hooks());
       List<TokenLoss> losses = model.languageModel().losses(batch, variants);
       assertThat(losses.get(1).mean()).isCloseTo(losses.get(0).mean(), within(2e-5));

@@ -109,7 +109,7 @@ class StoreRoundTripTest {
         .isFalse();
     assertThatIllegalArgumentException()
         .isThrownBy(() -> store.batches(List.of(StoreSamples.F32), 4, 1))
-        .withMessageContaining("no row");
+        .withMessageContaining("none of its 0 rows");
   }
 
   @Test

@@ -48,6 +48,31 @@ final class LeadingDirections {
     return basis;
   }
 
+  /**
+   * Another orthonormal basis of what the first directions span, at random. Along leading
+   * directions the first coordinates are far larger than the others, and rounding to whole numbers
+   * of one unit leaves little of these; along mixed directions all are alike.
+   *
+   * @param basis {@code [≥ kept, width]}, orthonormal
+   * @return {@code [kept, width]}
+   */
+  static float[] mixed(SparseKernels kernels, float[] basis, int kept, int width) {
+    SplittableRandom random = new SplittableRandom(kept);
+    int[] rows = new int[kept];
+    Arrays.setAll(rows, i -> i);
+    float[] weights = new float[kept];
+    float[] row = new float[width];
+    float[] sums = new float[kept * width];
+    for (int i = 0; i < kept; i++) {
+      fill(weights, random);
+      kernels.sumRows(basis, width, rows, weights, 0, kept, row);
+      System.arraycopy(row, 0, sums, i * width, width);
+    }
+    float[] mixed = new float[kept * width];
+    orthonormalise(kernels, sums, kept, width, mixed);
+    return mixed;
+  }
+
   private static float[] secondMoments(Workers workers, float[] tokens, int count, int width) {
     MomentAccumulator sums = new MomentAccumulator(width, workers);
     Moments moments;

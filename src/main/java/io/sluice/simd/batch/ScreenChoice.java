@@ -32,6 +32,9 @@ final class ScreenChoice {
   /** A screen that saves less than this share is not worth its memory. */
   private static final double WORTHWHILE = 0.88;
 
+  /** The same in int8, where more pairs pass than a sample shows. */
+  private static final double WORTHWHILE_IN_INT8 = 0.7;
+
   /** How much faster a product of bytes is than one of floats. */
   private static final double INT8 = 2.9;
 
@@ -40,6 +43,13 @@ final class ScreenChoice {
 
   /** Rows are projected with fewer tokens at a time than a tile has, and rounded again. */
   private static final double PROJECTION = 1.5;
+
+  /**
+   * The share of a vector's norm that rounding to int8 leaves out along mixed directions: the
+   * largest of some hundred coordinates is about three times as large as their root mean square,
+   * and of a value a twelfth of the square of the unit is left out in the mean.
+   */
+  private static final double ROUNDING = 3.2 / 127 / Math.sqrt(12);
 
   private ScreenChoice() {}
 
@@ -96,6 +106,7 @@ final class ScreenChoice {
    * @param least the score that each token's features must exceed
    * @param moved the share of the rows that change, and are projected again, from batch to batch
    * @param int8 whether coordinates are multiplied in int8
+   * @param passed pairs of a token that pass the bound in int8 without a screen
    */
   record Sample(
       EncoderWeights weights,
@@ -103,7 +114,8 @@ final class ScreenChoice {
       int count,
       float[] least,
       double moved,
-      boolean int8) {}
+      boolean int8,
+      double passed) {}
 
   /**
    * The number of leading directions to keep, or 0 if a screen would not pay.
@@ -158,7 +170,9 @@ final class ScreenChoice {
     double features = sample.weights().features();
     double width = sample.weights().width();
     double pair = pairCost(sample.weights().width());
-    double best = WORTHWHILE * features * product(width, sample.int8());
+    double now = sample.int8() ? sample.passed() * pair : 0;
+    double least = sample.int8() ? WORTHWHILE_IN_INT8 : WORTHWHILE;
+    double best = least * (features * product(width, sample.int8()) + now);
     int kept = 0;
     for (int step = 1; step <= directions / STEP; step++) {
       double d = step * STEP;
@@ -195,15 +209,12 @@ final class ScreenChoice {
       inside = new double[left.length];
       residue = new double[left.length];
       double whole = square;
-      double most = 0;
       for (int step = 0; step < left.length; step++) {
         left[step] = Math.sqrt(Math.max(0, square));
         inside[step] = Math.sqrt(Math.max(0, whole - square));
-        // Of a value, rounding leaves out a twelfth of the square of its unit in the mean.
-        residue[step] = most / 127 * Math.sqrt(step * STEP / 12.0);
+        residue[step] = ROUNDING * inside[step];
         for (int i = step * STEP; i < Math.min(along.length, (step + 1) * STEP); i++) {
           square -= (double) along[i] * along[i];
-          most = Math.max(most, Math.abs(along[i]));
         }
       }
     }

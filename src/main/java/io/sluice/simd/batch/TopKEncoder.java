@@ -64,6 +64,9 @@ public final class TopKEncoder implements BatchEncoder {
   private float[] ratios = new float[0];
   private long passes;
 
+  /** Pairs of a token that passed in the last batch without a screen. */
+  private double passedUnscreened;
+
   /** An encoder without weights that multiplies in float32 alone: {@link #prepare} comes first. */
   public TopKEncoder(Workers workers) {
     this(workers, () -> null);
@@ -166,11 +169,17 @@ public final class TopKEncoder implements BatchEncoder {
       choice.judge(weights, count, passed.get() * ScreenChoice.pairCost(weights.width()));
     }
     guess = lowQuantile(count) * CAUTION;
+    if (table.screen() == null) {
+      passedUnscreened = (double) passed.get() / Math.max(1, count);
+    }
     if (table.rounded() == null) {
       countFired(count, k, features, counts);
     }
-    // 1, 4, 16, …: often while everything is new, seldom later.
-    if (Long.bitCount(passes) == 1 && Long.numberOfTrailingZeros(passes) % 2 == 0) {
+    // 1, 4, 16, …: often while everything is new, seldom later. In int8 2, 8, 32, …: the first
+    // batch
+    // has no guess, and does not show how many pairs pass.
+    int first = table.rounded() == null ? 0 : 1;
+    if (Long.bitCount(passes) == 1 && Long.numberOfTrailingZeros(passes) % 2 == first) {
       learn(tokens, count, k, features, values, counts);
     }
   }
@@ -251,8 +260,20 @@ public final class TopKEncoder implements BatchEncoder {
             basis,
             directions,
             new ScreenChoice.Sample(
-                weights, tokens, count, least, table.movedShare(passes), table.rounded() != null));
-    table.setScreen(kept == 0 ? null : new Screen(kernels, basis, kept, width));
+                weights,
+                tokens,
+                count,
+                least,
+                table.movedShare(passes),
+                table.rounded() != null,
+                passedUnscreened));
+    if (kept == 0) {
+      table.setScreen(null);
+      return;
+    }
+    float[] axes =
+        table.rounded() == null ? basis : LeadingDirections.mixed(kernels, basis, kept, width);
+    table.setScreen(new Screen(kernels, axes, kept, width));
   }
 
   /** Tasks that wait for work: as many as threads worked at one time. */
