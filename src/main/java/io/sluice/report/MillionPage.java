@@ -79,9 +79,9 @@ public record MillionPage(
     if (last.features() < MILLION) {
       line(
           out,
-          "**This page is of %,d features: `make million MILLION=%d`. It holds no result of %,d features; `make million` makes them.**",
+          "**This page is of %,d features and %,d tokens of training. It holds no result of %,d features; `make million` makes them.**",
           last.features(),
-          last.features(),
+          result.tokens(),
           MILLION);
       line(out, "");
     }
@@ -133,7 +133,7 @@ public record MillionPage(
       line(out, "");
       line(
           out,
-          "%,d features, %s. The FVU of a row is the last one that was measured.",
+          "%,d features, %s. The FVU of a row is the last one that was measured. Until the window has passed once, no feature counts as dead.",
           run.features(),
           way(run));
       line(out, "");
