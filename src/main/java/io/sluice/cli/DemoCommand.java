@@ -97,7 +97,7 @@ final class DemoCommand extends SluiceCommand {
       names = "--k",
       paramLabel = "N",
       defaultValue = "32",
-      description = "Keep N features of a token (default: ${DEFAULT-VALUE}).")
+      description = "Keep the N largest features of a token (default: ${DEFAULT-VALUE}).")
   @Grouped(OptionGroup.ESSENTIAL)
   private int k;
 

@@ -52,8 +52,8 @@ import picocli.CommandLine.Option;
       "Train a sparse autoencoder, transcoder or crosscoder on stored activations.",
       "One --hook trains an autoencoder. With --target it is a transcoder, which reads "
           + "--hook and writes --target. Several hooks, separated by commas, train a crosscoder, "
-          + "whose features they share. As many targets as hooks train a cross-layer transcoder: "
-          + "the features of each layer write its target and those after it, and --features and "
+          + "whose features they share. Several hooks with one target for each train a "
+          + "cross-layer transcoder: the features of each layer write its target and those after it, and --features and "
           + "--k count those of one layer.",
       "The run folder gets metrics and checkpoints while the run lasts, and the dictionary "
           + "at its end. An interrupted run continues with --resume --out DIR; add --store if "
@@ -68,7 +68,7 @@ import picocli.CommandLine.Option;
       "  relu  Keep all positive features. This needs --penalty.",
       "  jumprelu  Keep features above their own threshold, which is learned. This needs "
           + "--penalty; --k features of a token fire at the start.",
-      "  gated  Keep features whose gate is open, which is learned. This needs --penalty; "
+      "  gated  Keep features whose learned gate is open. This needs --penalty; "
           + "--k features of a token fire at the start.",
       "  matching_pursuit  Pick at most --k features, one after the other.",
       "Penalties (--penalty-kind), with u = activation times decoder norm:",

@@ -31,9 +31,9 @@ public final class KindOptions {
       names = "--encoder-start",
       paramLabel = "pull-back|tied|random",
       description =
-          "With --target, start the encoder at the decoder, pulled back through the best "
-              + "linear prediction of the target from the input (pull-back); at the decoder itself, "
-              + "where widths are equal (tied); or at random (default: pull-back).")
+          "With --target, start the encoder at the decoder times the best linear prediction of the "
+              + "target from the input (pull-back), at a copy of the decoder, where widths are equal "
+              + "(tied), or at random (default: pull-back).")
   private String encoderStart;
 
   @Option(

@@ -28,7 +28,7 @@ public final class RemedyOptions {
       paramLabel = "N|auto",
       description =
           "Train in the top N directions of the input only; auto takes as many as hold --tau "
-              + "of the variance. The other directions keep their mean and are not reconstructed. "
+              + "of the variance. The other directions are replaced by their mean. "
               + "This saves time and memory.")
   private String constrain;
 

@@ -20,7 +20,7 @@ public final class SparsityOptions {
       names = "--k",
       paramLabel = "N",
       defaultValue = "32",
-      description = "Keep N features of a token (default: ${DEFAULT-VALUE}).")
+      description = "Keep the N largest features of a token (default: ${DEFAULT-VALUE}).")
   @Grouped(OptionGroup.ESSENTIAL)
   private int k;
 
@@ -135,8 +135,8 @@ public final class SparsityOptions {
       paramLabel = "N",
       split = ",",
       description =
-          "With topk, abstopk and batchtopk, make the first N features a dictionary, too "
-              + "(Matryoshka). The loss is the mean over these dictionaries and the whole.")
+          "With topk, abstopk and batchtopk, train the first N features as a dictionary of "
+              + "their own, too (Matryoshka). The loss is the mean over these dictionaries and the whole.")
   private List<Integer> prefixes = List.of();
 
   /**

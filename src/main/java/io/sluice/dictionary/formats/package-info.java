@@ -1,6 +1,6 @@
 /**
  * Reads and writes dictionaries of other libraries: SAELens, sparsify, Llamascopium and
- * dictionary_learning. Codes and reconstructions stay the same. Sluice's own format is in {@code
- * io.sluice.dictionary}.
+ * dictionary_learning. Codes and reconstructions stay the same. {@code SluiceFormat} makes Sluice's
+ * own format one of them; its files are read and written by {@code io.sluice.dictionary}.
  */
 package io.sluice.dictionary.formats;
