@@ -119,7 +119,7 @@ class LeftOutPositionsTest {
   void namesThePositionThatLeavesNothing() {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> train(causal, config().fromPosition(CONTEXT + 1), "none"))
-        .withMessageContaining("no row");
+        .withMessageContaining("none of its");
     assertThatIllegalArgumentException().isThrownBy(() -> config().fromPosition(-1).build());
   }
 

@@ -3,6 +3,7 @@ package io.sluice.cli.million;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * What a million demo trains on what.
@@ -68,16 +69,17 @@ public record MillionSettings(
 
   /** What a later call must repeat to continue in the same folder. */
   String identity() {
-    return "features %d, k %d, batch %d, tokens %d, captured %d, hook %s, seed %d, model %s, texts %s"
-        .formatted(
-            features,
-            k,
-            batch,
-            tokens,
-            captured,
-            hook,
-            seed,
-            model.getFileName(),
-            texts.stream().map(Path::getFileName).toList());
+    return String.format(
+        Locale.ROOT,
+        "features %d, k %d, batch %d, tokens %d, captured %d, hook %s, seed %d, model %s, texts %s",
+        features,
+        k,
+        batch,
+        tokens,
+        captured,
+        hook,
+        seed,
+        model.getFileName(),
+        texts.stream().map(Path::getFileName).toList());
   }
 }
