@@ -29,11 +29,6 @@ final class ScalarMomentKernels implements MomentKernels {
   }
 
   @Override
-  public String name() {
-    return "scalar";
-  }
-
-  @Override
   public int panelWidth() {
     return panelWidth;
   }
@@ -41,6 +36,11 @@ final class ScalarMomentKernels implements MomentKernels {
   @Override
   public int tileRows() {
     return tileRows;
+  }
+
+  @Override
+  public String name() {
+    return "scalar";
   }
 
   @Override
