@@ -41,7 +41,7 @@ final class ScreenChoice {
   /** The cost of comparing a product of bytes with its threshold. */
   private static final double COMPARISON = 20;
 
-  /** Rows are projected with fewer tokens at a time than a tile has, and rounded again. */
+  /** In int8, rows are projected with fewer tokens at a time than a tile has, and rounded again. */
   private static final double PROJECTION = 1.5;
 
   /**
@@ -178,7 +178,8 @@ final class ScreenChoice {
       double d = step * STEP;
       double cost = features * product(d + 1, sample.int8()) + d * width;
       cost += passing[step] * scale * pair;
-      cost += PROJECTION * sample.moved() * features * width * d / sample.count();
+      double projection = sample.int8() ? PROJECTION : 1;
+      cost += projection * sample.moved() * features * width * d / sample.count();
       if (cost < best) {
         best = cost;
         kept = step * STEP;
