@@ -2,7 +2,7 @@ package io.sluice.simd.batch;
 
 import io.sluice.simd.NonFiniteWeightsException;
 
-/** The superclass of the encoders of batches. Their weights are prepared before they are used. */
+/** The interface of the encoders of batches. Their weights are prepared before they are used. */
 public interface BatchEncoder {
   /**
    * Sets the weights, or declares that they have changed. They are read while encoding and must not

@@ -98,14 +98,12 @@ final class PreparedWeights {
       inOrder = true;
       unrounded = new boolean[features];
       screen = null;
-    }
-    screenedIsCurrent = false;
-    roundedIsCurrent = false;
-    if (other) {
       changes = 0;
       movedRows = 0;
       followedRows.reset();
     }
+    screenedIsCurrent = false;
+    roundedIsCurrent = false;
     changes++;
     for (int feature = 0; feature < features; feature++) {
       boolean now = other || moved == null || moved[feature];
@@ -196,6 +194,14 @@ final class PreparedWeights {
   /** The screen in use; null if products are computed in full. */
   Screen screen() {
     return screen;
+  }
+
+  /** The bounds in use, as {@link BatchEncoder#screen} names them. */
+  String bounds() {
+    if (rounded == null) {
+      return screen == null ? "none" : "directions";
+    }
+    return screen == null ? "int8" : "int8, directions";
   }
 
   /** The weights within the screen, after {@link #makeReady}. */

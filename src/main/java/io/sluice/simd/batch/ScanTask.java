@@ -164,7 +164,7 @@ final class ScanTask<S extends FoundCodes> {
         for (int token = 0; token < end - first; token++) {
           least[token] = Math.nextDown(threshold - room[token]);
         }
-        rounded.above(table.rounded(), place / BLOCK, least, notes);
+        rounded.compare(table.rounded(), place / BLOCK, least, false, notes);
         for (int i = 0; i < there; i++) {
           if (passing[i] > 0) {
             collectPassing(tokens, weights, place + i, i * (end - first), passing[i]);

@@ -63,7 +63,7 @@ final class TileScan<S extends FoundCodes> {
 
   /** The bounds in use: {@code int8} or {@code none}. */
   String screen() {
-    return table.rounded() == null ? "none" : "int8";
+    return table.bounds();
   }
 
   /**

@@ -175,9 +175,8 @@ public final class TopKEncoder implements BatchEncoder {
     if (table.rounded() == null) {
       countFired(count, k, features, counts);
     }
-    // 1, 4, 16, …: often while everything is new, seldom later. In int8 2, 8, 32, …: the first
-    // batch
-    // has no guess, and does not show how many pairs pass.
+    // 1, 4, 16, …: often while everything is new, seldom later. In int8 2, 8, 32, …: the first has
+    // no guess, and does not show how many pairs pass.
     int first = table.rounded() == null ? 0 : 1;
     if (Long.bitCount(passes) == 1 && Long.numberOfTrailingZeros(passes) % 2 == first) {
       learn(tokens, count, k, features, values, counts);
@@ -216,10 +215,7 @@ public final class TopKEncoder implements BatchEncoder {
 
   @Override
   public String screen() {
-    if (table.rounded() == null) {
-      return table.screen() == null ? "none" : "directions";
-    }
-    return table.screen() == null ? "int8" : "int8, directions";
+    return table.bounds();
   }
 
   // ---- estimates from earlier batches ----

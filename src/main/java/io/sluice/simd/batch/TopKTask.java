@@ -264,11 +264,7 @@ final class TopKTask {
       for (int place = 0; place < features; place += block) {
         int n = Math.min(block, features - place);
         there = n;
-        if (byAmount) {
-          rounded.outside(table.rounded(), place / block, thresholds, notes);
-        } else {
-          rounded.above(table.rounded(), place / block, thresholds, notes);
-        }
+        rounded.compare(table.rounded(), place / block, thresholds, byAmount, notes);
         offerPassing(tokens, place, n);
       }
     } finally {

@@ -90,55 +90,32 @@ public final class Int8Tokens {
     void pass(int token, long rows);
   }
 
-  /** Finds which scores of a block of weights may be above their token's threshold. */
-  public void above(Int8Weights weights, int block, float[] thresholds, Passing passing) {
+  /**
+   * Finds which scores of a block of weights may be above their token's threshold.
+   *
+   * @param byAmount whether the scores' absolute values are compared
+   */
+  public void compare(
+      Int8Weights weights, int block, float[] thresholds, boolean byAmount, Passing passing) {
+    int firstRow = block * Int8Product.BLOCK;
+    RowBounds rows = weights.bounds;
     for (int first = 0; first < count; first += CHUNK) {
-      int n = multiply(weights, block, first);
+      int n = Math.min(CHUNK, count - first);
+      product.multiply(
+          packed, (long) first * depth, n, weights.packed, weights.blockAt(block), depth, products);
       for (int i = 0; i < n; i++) {
         int token = first + i;
-        long rows =
-            kernels.above(
-                products,
-                (long) i * Int8Product.BLOCK * Integer.BYTES,
-                weights.bounds,
-                block * Int8Product.BLOCK,
-                bounds,
-                token,
-                thresholds[token]);
-        if (rows != 0) {
-          passing.pass(token, rows);
+        long at = (long) i * Int8Product.BLOCK * Integer.BYTES;
+        float threshold = thresholds[token];
+        long passed =
+            byAmount
+                ? kernels.outside(products, at, rows, firstRow, bounds, token, threshold)
+                : kernels.above(products, at, rows, firstRow, bounds, token, threshold);
+        if (passed != 0) {
+          passing.pass(token, passed);
         }
       }
     }
-  }
-
-  /** Like {@link #above}, with the absolute values of the scores. */
-  public void outside(Int8Weights weights, int block, float[] thresholds, Passing passing) {
-    for (int first = 0; first < count; first += CHUNK) {
-      int n = multiply(weights, block, first);
-      for (int i = 0; i < n; i++) {
-        int token = first + i;
-        long rows =
-            kernels.outside(
-                products,
-                (long) i * Int8Product.BLOCK * Integer.BYTES,
-                weights.bounds,
-                block * Int8Product.BLOCK,
-                bounds,
-                token,
-                thresholds[token]);
-        if (rows != 0) {
-          passing.pass(token, rows);
-        }
-      }
-    }
-  }
-
-  private int multiply(Int8Weights weights, int block, int first) {
-    int n = Math.min(CHUNK, count - first);
-    product.multiply(
-        packed, (long) first * depth, n, weights.packed, weights.blockAt(block), depth, products);
-    return n;
   }
 
   /** Ends a series of comparisons on this thread. */
