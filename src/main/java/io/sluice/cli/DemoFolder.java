@@ -1,9 +1,9 @@
 package io.sluice.cli;
 
+import io.sluice.files.OutputFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -45,7 +45,7 @@ final class DemoFolder {
     }
     for (Path old :
         List.of(folder.activations(), folder.runs(), folder.spectrum(), folder.report())) {
-      remove(old);
+      OutputFolder.deleteTree(old);
     }
     Files.createDirectories(folder.runs());
     return folder;
@@ -85,16 +85,5 @@ final class DemoFolder {
       }
     }
     return bytes;
-  }
-
-  private static void remove(Path old) throws IOException {
-    if (Files.notExists(old)) {
-      return;
-    }
-    try (Stream<Path> files = Files.walk(old)) {
-      for (Path file : (Iterable<Path>) files.sorted(Comparator.reverseOrder())::iterator) {
-        Files.delete(file);
-      }
-    }
   }
 }

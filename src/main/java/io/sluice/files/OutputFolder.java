@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -173,6 +174,23 @@ public final class OutputFolder {
         Files.deleteIfExists(file);
       }
       Files.deleteIfExists(folder);
+    }
+  }
+
+  /**
+   * Deletes a folder and everything in it, or nothing if it does not exist. Links in it are deleted
+   * and not followed.
+   *
+   * @throws IOException if a file cannot be deleted
+   */
+  public static void deleteTree(Path folder) throws IOException {
+    if (Files.notExists(folder)) {
+      return;
+    }
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : (Iterable<Path>) files.sorted(Comparator.reverseOrder())::iterator) {
+        Files.delete(file);
+      }
     }
   }
 

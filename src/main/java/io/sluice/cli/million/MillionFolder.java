@@ -1,12 +1,12 @@
 package io.sluice.cli.million;
 
 import io.sluice.files.AtomicFile;
+import io.sluice.files.OutputFolder;
 import io.sluice.report.TrainingRun;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.stream.Stream;
 
 /** The folder of a million demo: what is finished in it, what can continue, what starts anew. */
@@ -99,13 +99,8 @@ final class MillionFolder {
 
   /** Removes what a killed process left of a part that cannot continue. */
   void remove(Path part) throws IOException {
-    if (!part.normalize().startsWith(root.normalize()) || Files.notExists(part)) {
-      return;
-    }
-    try (Stream<Path> files = Files.walk(part)) {
-      for (Path file : (Iterable<Path>) files.sorted(Comparator.reverseOrder())::iterator) {
-        Files.delete(file);
-      }
+    if (part.normalize().startsWith(root.normalize())) {
+      OutputFolder.deleteTree(part);
     }
   }
 }
