@@ -162,6 +162,10 @@ final class DoctorCommand extends SluiceCommand {
             obstacle == null
                 ? "int8 units (bounds in training and evaluation)"
                 : "not used: " + obstacle));
+    findings.add(
+        Finding.ok(
+            "Products",
+            "float32; with the torch engine also bfloat16 (train --precision bfloat16)"));
     findings.add(Finding.ok("Device", "cpu"));
     List<CudaDevice> gpus = Torch.cudaDevices();
     for (CudaDevice gpu : gpus) {

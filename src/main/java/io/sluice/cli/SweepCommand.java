@@ -72,6 +72,7 @@ import picocli.CommandLine.Option;
       "  normalise  off, on.",
       "  optimiser  adam, sparse-adam.",
       "  penalty  WEIGHT. relu, jumprelu and gated need one; other activations leave it " + "out.",
+      "  precision  float32, bfloat16.",
       "  resample  off, on or STEPS. on resamples every eighth of the run, in its first " + "half.",
       "  seed  N.",
       "  whiten  off, on."

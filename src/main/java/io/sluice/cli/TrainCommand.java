@@ -166,6 +166,17 @@ final class TrainCommand extends SluiceCommand {
   @Grouped(OptionGroup.OPTIMISER)
   private String moments;
 
+  @Option(
+      names = "--precision",
+      paramLabel = "float32|bfloat16",
+      defaultValue = "float32",
+      description =
+          "Multiply with the encoder in this type. float32 selects exactly; bfloat16 rounds weights, "
+              + "tokens and results, as other libraries do under autocast, and needs the torch engine "
+              + "(default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.COMPUTE)
+  private String precision;
+
   @Mixin private SingleRunOptions single;
 
   @Mixin private StepOptions steps;
@@ -231,7 +242,8 @@ final class TrainCommand extends SluiceCommand {
             .normSearch(normSearch)
             .scoreByDecoderNorm(scoreByDecoderNorm)
             .optimiser(optimiser())
-            .moments(moments())
+            .moments(floats("moments", moments))
+            .precision(floats("products", precision))
             .learningRate(single.learningRate())
             .seed(seed())
             .dataSeed(dataSeed == null ? seed() : dataSeed)
@@ -249,12 +261,12 @@ final class TrainCommand extends SluiceCommand {
             optimiser, Stream.of(Optimiser.values()).map(Optimiser::label).toList()));
   }
 
-  private DType moments() {
+  private static DType floats(String what, String given) {
     List<String> known = List.of(DType.F32.label(), DType.BF16.label());
-    String label = OptionSpelling.value(moments, known);
+    String label = OptionSpelling.value(given, known);
     if (!known.contains(label)) {
       throw new IllegalArgumentException(
-          "unknown type of moments '%s'; known: %s".formatted(label, String.join(", ", known)));
+          "unknown type of %s '%s'; known: %s".formatted(what, label, String.join(", ", known)));
     }
     return DType.ofLabel(label);
   }
@@ -269,7 +281,8 @@ final class TrainCommand extends SluiceCommand {
         + (config.centre() ? ", centred" : "")
         + RemedyOptions.title(config.remedies())
         + (config.optimiser() == Optimiser.SPARSE_ADAM ? ", sparse Adam" : "")
-        + (config.moments() == DType.BF16 ? ", bfloat16 moments" : "");
+        + (config.moments() == DType.BF16 ? ", bfloat16 moments" : "")
+        + (config.precision() == DType.BF16 ? ", bfloat16 products" : "");
   }
 
   private RunResult train(Trainer trainer) throws IOException {

@@ -94,7 +94,8 @@ public final class CrossLayerEngine implements Engine {
                 first.optimiser())
             .with(first.learned())
             .writing(outputs)
-            .withMoments(first.moments());
+            .withMoments(first.moments())
+            .withPrecision(first.precision());
     scratch = Stream.generate(Scratch::new).limit(count).toList();
   }
 

@@ -6,6 +6,7 @@ import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.engine.torch.TorchArithmetic;
 import io.sluice.engine.vector.VectorArithmetic;
+import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
@@ -37,16 +38,52 @@ public interface EngineFactory {
     return open(spec, weights);
   }
 
-  /** Engines in plain Java; slow, the specification. */
+  /**
+   * Checks that these engines compute what a specification asks for, before anything is read for
+   * it.
+   *
+   * @throws IllegalArgumentException if they do not
+   */
+  default void require(EngineSpec spec) {}
+
+  /** Engines in plain Java; slow, the specification. They multiply in float32 only. */
   static EngineFactory reference() {
-    return (spec, initial) -> new CheckedEngine(spec, initial, ReferenceArithmetic::new);
+    return new EngineFactory() {
+      @Override
+      public void require(EngineSpec spec) {
+        requireFloat32("reference", spec);
+      }
+
+      @Override
+      public Engine open(EngineSpec spec, DictionaryParameters initial) {
+        require(spec);
+        return new CheckedEngine(spec, initial, ReferenceArithmetic::new);
+      }
+    };
   }
 
-  /** Engines of fused vector kernels on the CPU; they need no LibTorch. */
+  private static void requireFloat32(String engine, EngineSpec spec) {
+    if (spec.precision() != DType.F32) {
+      throw new IllegalArgumentException(
+          "the %s engine multiplies in float32 only, not in %s; --engine torch does"
+              .formatted(engine, spec.precision().label()));
+    }
+  }
+
+  /**
+   * Engines of fused vector kernels on the CPU; they need no LibTorch. They multiply in float32
+   * only.
+   */
   static EngineFactory vector(Workers workers) {
     return new EngineFactory() {
       @Override
+      public void require(EngineSpec spec) {
+        requireFloat32("vector", spec);
+      }
+
+      @Override
       public Engine open(EngineSpec spec, DictionaryParameters initial) {
+        require(spec);
         return new CheckedEngine(
             spec, initial, (s, start) -> new VectorArithmetic(s, start, workers, false));
       }
@@ -56,6 +93,7 @@ public interface EngineFactory {
         if (spec.optimiser() != Optimiser.NONE) {
           return EngineFactory.super.openOver(spec, weights);
         }
+        require(spec);
         return new CheckedEngine(
             spec, weights, (s, start) -> new VectorArithmetic(s, start, workers, true));
       }

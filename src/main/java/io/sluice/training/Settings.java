@@ -44,6 +44,9 @@ public final class Settings {
     if (config.moments() != DType.F32) {
       json.put("moments", config.moments().label());
     }
+    if (config.precision() != DType.F32) {
+      json.put("precision", config.precision().label());
+    }
     config.schedule().writeSteps(json, BATCH);
     json.put("seed", config.seed());
     config.schedule().writeCadence(json, DEAD_WINDOW);
@@ -84,6 +87,7 @@ public final class Settings {
                 json.flag("rankByDecoderNorm"),
                 Optimiser.ofLabel(json.text("optimiser")),
                 DType.ofLabel(json.text("moments", DType.F32.label())),
+                DType.ofLabel(json.text("precision", DType.F32.label())),
                 Schedule.read(json, BATCH, DEAD_WINDOW),
                 json.whole("seed", Long.MIN_VALUE, Long.MAX_VALUE),
                 json.integer("sampleRows", 1, MOST),

@@ -11,6 +11,7 @@ import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
+import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.simd.NonFiniteWeightsException;
 import io.sluice.store.ActivationStore;
@@ -111,7 +112,9 @@ public final class Trainer implements AutoCloseable {
       Path folder,
       SharedSample sample)
       throws IOException {
-    Blueprint.of(config, store).requireMemory(engines);
+    Blueprint blueprint = Blueprint.of(config, store);
+    blueprint.requireEngine(engines);
+    blueprint.requireMemory(engines);
     Trainer trainer = new Trainer(RunFolder.create(folder), store, config, engines, name, sample);
     try {
       trainer.begin();
@@ -148,7 +151,9 @@ public final class Trainer implements AutoCloseable {
               RunStore.requireSame(settings, store, file);
               TrainingConfig config = Settings.read(settings, file);
               RunRows.requireSame(settings, config.heldOut(store), file);
-              Blueprint.of(config, store).requireMemory(engines);
+              Blueprint blueprint = Blueprint.of(config, store);
+              blueprint.requireEngine(engines);
+              blueprint.requireMemory(engines);
               run.requireUnfinished(description);
               String name = description.path("name").asText();
               return new Trainer(run, store, config, engines, name, sample);
@@ -422,6 +427,12 @@ public final class Trainer implements AutoCloseable {
     @Override
     public String screen() {
       return engine.screen();
+    }
+
+    @Override
+    public String precision() {
+      DType precision = engine.spec().precision();
+      return precision == DType.F32 ? null : precision.label();
     }
 
     @Override

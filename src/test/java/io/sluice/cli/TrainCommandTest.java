@@ -8,6 +8,7 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
 import io.sluice.torch.Device;
+import io.sluice.torch.Torch;
 import io.sluice.training.LayeredStore;
 import io.sluice.training.PairedStore;
 import io.sluice.training.SyntheticStore;
@@ -21,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -244,6 +246,31 @@ class TrainCommandTest {
     assertThat(config().get("moments").asText()).isEqualTo("bfloat16");
     assertThat(new ObjectMapper().readTree(Path.of(run, "run.json").toFile()).get("name").asText())
         .contains("bfloat16 moments");
+  }
+
+  @Test
+  void multipliesInBfloat16WhereTheEngineCan() throws IOException {
+    for (String engine : new String[] {"vector", "reference"}) {
+      assertThat(train("--precision", "bfloat16", "--engine", engine)).isNotZero();
+      assertOneLine(engine + " engine", "bfloat16", "--engine torch");
+      assertThat(Path.of(run)).doesNotExist();
+    }
+    assertThat(train("--precision", "bfloat16", "--activation", "matching_pursuit")).isEqualTo(2);
+    assertOneLine("matching_pursuit", "bfloat16");
+    assertThat(train("--precision", "tf32")).isEqualTo(2);
+    assertOneLine("tf32", "float32, bfloat16");
+    Assumptions.assumeTrue(Torch.isAvailable(), "no LibTorch here");
+    assertThat(train("--precision", "bfloat16", "--engine", "torch")).as(err).isZero();
+    assertThat(config().get("precision").asText()).isEqualTo("bfloat16");
+    assertThat(new ObjectMapper().readTree(Path.of(run, "run.json").toFile()).get("name").asText())
+        .contains("bfloat16 products");
+    assertThat(Files.readAllLines(Path.of(run, "metrics.jsonl")))
+        .isNotEmpty()
+        .allMatch(line -> line.contains("\"precision\":\"bfloat16\""));
+    run = temp.resolve("exact").toString();
+    assertThat(train("--engine", "torch")).as(err).isZero();
+    assertThat(config().has("precision")).isFalse();
+    assertThat(Files.readString(Path.of(run, "metrics.jsonl"))).doesNotContain("precision");
   }
 
   @Test

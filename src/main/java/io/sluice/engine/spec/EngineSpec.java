@@ -26,6 +26,8 @@ import java.util.Objects;
  * @param moments element type of the encoder's and decoder's moments of Adam: float32, or bfloat16,
  *     which is rounded at random so that the mean is right (see {@link
  *     io.sluice.simd.adam.StochasticRounding}). Moments of biases are float32 always
+ * @param precision element type of the encoder's product: float32, or bfloat16, in which weights,
+ *     tokens and results are rounded, so that codes are numbers of bfloat16. All else is float32
  */
 public record EngineSpec(
     int inputWidth,
@@ -37,7 +39,8 @@ public record EngineSpec(
     Learned learned,
     List<Integer> prefixes,
     List<Integer> sites,
-    DType moments) {
+    DType moments,
+    DType precision) {
 
   /** Learns rows and biases only. */
   public EngineSpec(
@@ -57,6 +60,7 @@ public record EngineSpec(
         Learned.NOTHING,
         List.of(features),
         List.of(),
+        DType.F32,
         DType.F32);
   }
 
@@ -94,6 +98,7 @@ public record EngineSpec(
           "sites of widths " + sites + " do not make up an output of width " + outputWidth);
     }
     requireMoments(moments);
+    requirePrecision(precision);
     if (learned != Learned.NOTHING && scoreByDecoderNorm) {
       throw new IllegalArgumentException(
           "a learned "
@@ -114,7 +119,8 @@ public record EngineSpec(
         other,
         prefixes,
         sites,
-        moments);
+        moments,
+        precision);
   }
 
   /** The same with a decoder that writes several places, side by side. */
@@ -129,7 +135,8 @@ public record EngineSpec(
         learned,
         prefixes,
         widths,
-        moments);
+        moments,
+        precision);
   }
 
   /** The same with moments of this element type. */
@@ -144,6 +151,23 @@ public record EngineSpec(
         learned,
         prefixes,
         sites,
+        type,
+        precision);
+  }
+
+  /** The same with an encoder's product in this element type. */
+  public EngineSpec withPrecision(DType type) {
+    return new EngineSpec(
+        inputWidth,
+        outputWidth,
+        features,
+        subtractDecoderBias,
+        scoreByDecoderNorm,
+        optimiser,
+        learned,
+        prefixes,
+        sites,
+        moments,
         type);
   }
 
@@ -156,6 +180,18 @@ public record EngineSpec(
     if (moments != DType.F32 && moments != DType.BF16) {
       throw new IllegalArgumentException(
           "moments must be float32 or bfloat16, not " + moments.label());
+    }
+  }
+
+  /**
+   * Checks the element type of the encoder's product.
+   *
+   * @throws IllegalArgumentException if it is neither float32 nor bfloat16
+   */
+  public static void requirePrecision(DType precision) {
+    if (precision != DType.F32 && precision != DType.BF16) {
+      throw new IllegalArgumentException(
+          "the encoder's product must be in float32 or bfloat16, not " + precision.label());
     }
   }
 
@@ -176,7 +212,8 @@ public record EngineSpec(
         learned,
         ends,
         sites,
-        moments);
+        moments,
+        precision);
   }
 
   /**

@@ -80,7 +80,7 @@ public final class TorchArithmetic implements Arithmetic {
    * @throws io.sluice.torch.TorchException if LibTorch or the device cannot be used
    */
   public TorchArithmetic(EngineSpec spec, DictionaryParameters initial, Device device) {
-    this(spec, initial, device, screening(device));
+    this(spec, initial, device, screening(spec, device));
   }
 
   /** Like the other constructor, with a screen. */
@@ -118,8 +118,8 @@ public final class TorchArithmetic implements Arithmetic {
   }
 
   /** The property {@code sluice.screen} may be {@code none}. */
-  private static TorchProposals.Screening screening(Device device) {
-    if (!device.isCuda()) {
+  private static TorchProposals.Screening screening(EngineSpec spec, Device device) {
+    if (!device.isCuda() || spec.precision() != DType.F32) {
       return TorchProposals.Screening.NONE;
     }
     return System.getProperty("sluice.screen", "").equals("none")

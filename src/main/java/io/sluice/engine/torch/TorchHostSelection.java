@@ -22,23 +22,20 @@ import java.util.stream.IntStream;
 final class TorchHostSelection {
   private final EngineSpec spec;
   private final Device device;
-  private final Tensor encoder;
-  private final Tensor encoderBias;
+  private final EncoderProduct product;
   private final Tensor decoder;
   private final TorchTransfer transfer;
   private final int chunkRows;
 
   TorchHostSelection(
       EngineSpec spec,
-      Tensor encoder,
-      Tensor encoderBias,
+      EncoderProduct product,
       Tensor decoder,
       TorchTransfer transfer,
       int chunkRows) {
     this.spec = spec;
     this.device = transfer.device();
-    this.encoder = encoder;
-    this.encoderBias = encoderBias;
+    this.product = product;
     this.decoder = decoder;
     this.transfer = transfer;
     this.chunkRows = chunkRows;
@@ -91,8 +88,7 @@ final class TorchHostSelection {
       host.setAtIndex(ValueLayout.JAVA_LONG, i, features[i]);
     }
     Tensor rows = transfer.onDevice(host, DType.I64, count);
-    Tensor among = encoder.indexSelect(0, rows);
-    Tensor bias = encoderBias.indexSelect(0, rows);
+    EncoderProduct.Some among = product.among(rows);
     Tensor factors = norms == null ? null : norms.indexSelect(0, rows);
     int tokens = Math.toIntExact(seen.size(0));
     Tensor indices = Tensor.empty(DType.I64, device, tokens, k);
@@ -100,7 +96,7 @@ final class TorchHostSelection {
     for (int start = 0; start < tokens; start += chunkRows) {
       int length = Math.min(chunkRows, tokens - start);
       try (TensorScope inner = TensorScope.open()) {
-        Tensor activation = seen.narrow(0, start, length).linear(among, bias);
+        Tensor activation = among.of(seen.narrow(0, start, length));
         Tensor score = factors == null ? activation : activation.mul(factors);
         ReductionOperators.Selection top = score.topk(k, 1, false);
         indices.narrow(0, start, length).copy_(top.indices());
@@ -165,7 +161,7 @@ final class TorchHostSelection {
     for (int start = 0; start < count; start += chunkRows) {
       int length = Math.min(chunkRows, count - start);
       try (TensorScope inner = TensorScope.open()) {
-        Tensor activation = seen.narrow(0, start, length).linear(encoder, encoderBias);
+        Tensor activation = product.of(seen.narrow(0, start, length)).to(DType.F32);
         body.take(start, activation, norms == null ? activation : activation.mul(norms));
       }
     }

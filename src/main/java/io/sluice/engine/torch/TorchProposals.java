@@ -17,7 +17,10 @@ import io.sluice.torch.Torch;
 final class TorchProposals implements AutoCloseable {
   /** How features are proposed. */
   enum Screening {
-    /** Not at all: what LibTorch's product gives is selected from, and is the value. */
+    /**
+     * Not at all: what LibTorch's product gives, in float32 or bfloat16, is selected from, and is
+     * the value.
+     */
     NONE,
     /** By a product in float32. */
     FLOAT32,
@@ -43,6 +46,7 @@ final class TorchProposals implements AutoCloseable {
   private final Device device;
   private final Tensor encoder;
   private final Tensor encoderBias;
+  private final EncoderProduct product;
   private final DeviceIntegers numbers;
   private final int chunkRows;
   private Screening screening;
@@ -72,12 +76,14 @@ final class TorchProposals implements AutoCloseable {
       Device device,
       Tensor encoder,
       Tensor encoderBias,
+      EncoderProduct product,
       DeviceIntegers numbers,
       Screening screening) {
     this.spec = spec;
     this.device = device;
     this.encoder = encoder;
     this.encoderBias = encoderBias;
+    this.product = product;
     this.numbers = numbers;
     this.screening = screening;
     this.chunkRows = chunkRows(spec.features(), device);
@@ -281,7 +287,7 @@ final class TorchProposals implements AutoCloseable {
     activations.copy_(values.gather(1, best));
   }
 
-  /** The k best of some tokens by a product in float32 with all features. */
+  /** The k best of some tokens by a product with all features. */
   void keepByProduct(
       Tensor seen,
       Tensor places,
@@ -291,7 +297,7 @@ final class TorchProposals implements AutoCloseable {
       Tensor chosen,
       Tensor activations) {
     Tensor rows = places == null ? seen : seen.indexSelect(0, places);
-    Tensor activation = rows.linear(encoder, encoderBias);
+    Tensor activation = product.of(rows);
     Tensor score = norms == null ? activation : activation.mul(norms);
     if (screening != Screening.NONE && !signed) {
       keepBest(
@@ -304,7 +310,9 @@ final class TorchProposals implements AutoCloseable {
           activations);
       return;
     }
-    ReductionOperators.Selection top = (signed ? score.abs() : score).topk(k, 1, false);
+    Tensor ranked = signed ? score.abs() : score;
+    ReductionOperators.Selection top =
+        product.isRounded() ? TorchScreen.largest(ranked, k) : ranked.topk(k, 1, false);
     chosen.copy_(top.indices());
     activations.copy_(
         norms == null && !signed ? top.values() : activation.gather(1, top.indices()));

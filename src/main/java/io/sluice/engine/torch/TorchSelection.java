@@ -20,7 +20,8 @@ import java.util.List;
  * proposes more than k, their values are computed in float32, each as one dot product, and the
  * largest k of those stay. A proposal is complete if its least bound is below the k-th value: then
  * no feature that was left out can have a larger one. For a token whose proposal is not complete,
- * all products are computed in float32.
+ * all products are computed in float32. An engine whose product is in bfloat16 selects from that
+ * product alone.
  */
 final class TorchSelection implements AutoCloseable {
   private final EngineSpec spec;
@@ -29,6 +30,7 @@ final class TorchSelection implements AutoCloseable {
   private final Tensor encoderBias;
   private final HostScratch scratch;
   private final DeviceIntegers numbers;
+  private final EncoderProduct product;
   private final TorchProposals proposals;
   private final TorchHostSelection onHost;
 
@@ -47,10 +49,10 @@ final class TorchSelection implements AutoCloseable {
     this.encoderBias = encoderBias;
     this.scratch = transfer.scratch();
     this.numbers = numbers;
-    this.proposals = new TorchProposals(spec, device, encoder, encoderBias, numbers, screening);
-    this.onHost =
-        new TorchHostSelection(
-            spec, encoder, encoderBias, decoder, transfer, proposals.chunkRows());
+    this.product = new EncoderProduct(encoder, encoderBias, spec.precision());
+    this.proposals =
+        new TorchProposals(spec, device, encoder, encoderBias, product, numbers, screening);
+    this.onHost = new TorchHostSelection(spec, product, decoder, transfer, proposals.chunkRows());
   }
 
   /** How many tokens are multiplied at once. */
@@ -60,6 +62,7 @@ final class TorchSelection implements AutoCloseable {
 
   /** Notes that any weight may have changed. */
   void weightsChanged() {
+    product.weightsChanged();
     proposals.weightsChanged();
   }
 
@@ -70,6 +73,7 @@ final class TorchSelection implements AutoCloseable {
    * @param norms as for {@link #keepLargest}
    */
   void rowsChanged(Tensor active, Tensor norms, int chunk) {
+    product.rowsChanged(active);
     proposals.rowsChanged(active, norms, chunk);
   }
 
@@ -175,6 +179,7 @@ final class TorchSelection implements AutoCloseable {
   @Override
   public void close() {
     proposals.close();
+    product.close();
   }
 
   /**
@@ -186,12 +191,16 @@ final class TorchSelection implements AutoCloseable {
 
   /**
    * The {@code k} times as many as tokens that are the largest of all; of equal scores at the edge,
-   * those of the first tokens and features. Null where that is found on the host.
+   * those of the first tokens and features. In bfloat16, where equal ones are frequent, it may be
+   * any of them. Null where that is found on the host.
    *
    * @param results the scope in which the codes are made
    */
   Largest keepLargestOfAll(
       Tensor seen, int k, Tensor norms, int chunk, Codes codes, TensorScope results) {
+    if (product.isRounded()) {
+      return keepLargestOfProduct(seen, k, norms, codes, results);
+    }
     if (!proposals.areExact()) {
       onHost.keepLargestOfAll(seen, k, norms, codes);
       return null;
@@ -225,6 +234,43 @@ final class TorchSelection implements AutoCloseable {
     return largest(entries, count, wanted, codes);
   }
 
+  /** {@link #keepLargestOfAll} of what the product gives. */
+  private Largest keepLargestOfProduct(
+      Tensor seen, int k, Tensor norms, Codes codes, TensorScope results) {
+    int count = Math.toIntExact(seen.size(0));
+    long wanted = (long) count * k;
+    int features = spec.features();
+    List<Entries> all = new ArrayList<>();
+    for (int start = 0; start < count; start += chunkRows()) {
+      int length = Math.min(chunkRows(), count - start);
+      try (TensorScope scope = TensorScope.open()) {
+        Tensor activation = product.of(seen.narrow(0, start, length));
+        Tensor score = (norms == null ? activation : activation.mul(norms)).reshape(-1);
+        Tensor places = score.topk(Math.min(wanted, score.elements()), 0, false).indices();
+        // LibTorch's arithmetic with a number is of floating type; the half keeps the quotient from
+        // below, and float64 is exact here.
+        Tensor place = places.to(DType.F64);
+        Tensor token = place.add(0.5).mul(1.0 / features).to(DType.I64).to(DType.F64);
+        all.add(
+            new Entries(
+                    token.add(start).to(DType.I32),
+                    place.sub(token.mul(features)).to(DType.I64),
+                    activation.reshape(-1).indexSelect(0, places).to(DType.F32),
+                    score.indexSelect(0, places).to(DType.F32))
+                .moveTo(results));
+      }
+    }
+    return largest(joined(all), count, wanted, codes);
+  }
+
+  private static Entries joined(List<Entries> all) {
+    return new Entries(
+        ShapeOperators.cat(all.stream().map(Entries::tokens).toList(), 0),
+        ShapeOperators.cat(all.stream().map(Entries::features).toList(), 0),
+        ShapeOperators.cat(all.stream().map(Entries::values).toList(), 0),
+        ShapeOperators.cat(all.stream().map(Entries::scores).toList(), 0));
+  }
+
   /** Entries of a batch: int32, int64, float32, float32, all flat. */
   private record Entries(Tensor tokens, Tensor features, Tensor values, Tensor scores) {
     Entries at(Tensor places) {
@@ -233,6 +279,11 @@ final class TorchSelection implements AutoCloseable {
           features.indexSelect(0, places),
           values.indexSelect(0, places),
           scores.indexSelect(0, places));
+    }
+
+    Entries moveTo(TensorScope scope) {
+      List.of(tokens, features, values, scores).forEach(tensor -> tensor.moveTo(scope));
+      return this;
     }
   }
 
@@ -279,11 +330,7 @@ final class TorchSelection implements AutoCloseable {
       Tensor scores = norms == null ? values : values.mul(norms.indexSelect(0, features));
       all.add(new Entries(tokens.to(DType.I32), features, values, scores));
     }
-    return new Entries(
-        ShapeOperators.cat(all.stream().map(Entries::tokens).toList(), 0),
-        ShapeOperators.cat(all.stream().map(Entries::features).toList(), 0),
-        ShapeOperators.cat(all.stream().map(Entries::values).toList(), 0),
-        ShapeOperators.cat(all.stream().map(Entries::scores).toList(), 0));
+    return joined(all);
   }
 
   private Largest largest(Entries entries, int count, long wanted, Codes onHost) {

@@ -39,6 +39,8 @@ import java.util.OptionalInt;
  * @param optimiser Adam or SparseAdam; {@code NONE} is refused
  * @param moments element type of Adam's moments of rows: float32, or bfloat16, which takes half the
  *     memory and is rounded at random
+ * @param precision element type of the encoder's product in training: float32, or bfloat16, which
+ *     only engines over LibTorch have. Dictionaries are exported in float32
  * @param schedule how long, in which steps
  * @param seed what directions follow from
  * @param sampleRows rows that mean, scale, subspace and norm are estimated from
@@ -61,6 +63,7 @@ public record TrainingConfig(
     boolean scoreByDecoderNorm,
     Optimiser optimiser,
     DType moments,
+    DType precision,
     Schedule schedule,
     long seed,
     int sampleRows,
@@ -79,6 +82,7 @@ public record TrainingConfig(
       throw new IllegalArgumentException("training needs an optimiser: adam or sparse-adam");
     }
     EngineSpec.requireMoments(moments);
+    EngineSpec.requirePrecision(precision);
     Schedule.atLeast("features", features, 1);
     Objects.requireNonNull(sparsity, "sparsity");
     int most = Math.max(sparsity.k(), sparsity.firstK());
@@ -93,6 +97,10 @@ public record TrainingConfig(
       throw new IllegalArgumentException(
           "matching_pursuit cannot be combined with whitening, constrained training or scores by"
               + " decoder norm");
+    }
+    if (sparsity.activation() instanceof Pursuit && precision != DType.F32) {
+      throw new IllegalArgumentException(
+          "matching_pursuit has no encoder's product that could be in " + precision.label());
     }
     if (scoreByDecoderNorm && sparsity.learned() != Learned.NOTHING) {
       throw new IllegalArgumentException(

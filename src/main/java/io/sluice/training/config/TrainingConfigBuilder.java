@@ -30,6 +30,7 @@ public final class TrainingConfigBuilder {
   private boolean scoreByDecoderNorm;
   private Optimiser optimiser = Optimiser.ADAM;
   private DType moments = DType.F32;
+  private DType precision = DType.F32;
   private double learningRate = 1e-3;
   private double beta1 = 0.9;
   private double beta2 = 0.999;
@@ -164,6 +165,12 @@ public final class TrainingConfigBuilder {
     return this;
   }
 
+  /** Element type of the encoder's product, float32 or bfloat16. */
+  public TrainingConfigBuilder precision(DType value) {
+    precision = value;
+    return this;
+  }
+
   public TrainingConfigBuilder learningRate(double value) {
     learningRate = value;
     return this;
@@ -294,6 +301,7 @@ public final class TrainingConfigBuilder {
         scoreByDecoderNorm,
         optimiser,
         moments,
+        precision,
         new Schedule(
             learningRate,
             beta1,

@@ -21,6 +21,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
  * @param seconds training time so far, over all sessions
  * @param screen the bounds used in the last step, with which few products are computed in float32:
  *     {@code int8}, {@code directions}, both or {@code none}; null if the trained model has none
+ * @param precision element type of the encoder's product where it is not float32; else null
  */
 public record Metrics(
     long step,
@@ -34,4 +35,5 @@ public record Metrics(
     double learningRate,
     double tokensPerSecond,
     double seconds,
-    @JsonInclude(JsonInclude.Include.NON_NULL) String screen) {}
+    @JsonInclude(JsonInclude.Include.NON_NULL) String screen,
+    @JsonInclude(JsonInclude.Include.NON_NULL) String precision) {}

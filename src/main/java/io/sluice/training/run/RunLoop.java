@@ -32,6 +32,11 @@ public final class RunLoop implements AutoCloseable {
     /** The bounds in use, as in {@link Metrics#screen}; null where nothing can. */
     String screen();
 
+    /** As in {@link Metrics#precision}. */
+    default String precision() {
+      return null;
+    }
+
     /** How many tokens are held out. */
     long heldOutTokens();
 
@@ -201,7 +206,8 @@ public final class RunLoop implements AutoCloseable {
             schedule.learningRate(step),
             tokensPerSecond,
             seconds(),
-            trained.screen());
+            trained.screen(),
+            trained.precision());
     tally = Tally.NONE;
     return metrics;
   }

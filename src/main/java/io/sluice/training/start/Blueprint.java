@@ -165,10 +165,21 @@ public record Blueprint(
     return Site.widths(outputs);
   }
 
+  /**
+   * Checks that these engines can compute the run.
+   *
+   * @throws IllegalArgumentException if they cannot
+   */
+  public void requireEngine(EngineFactory engines) {
+    engines.require(isCrossLayer() ? layers().getFirst().spec() : spec());
+  }
+
   /** The settings of the engine. */
   EngineSpec spec() {
     EngineSpec shape = dictionary(OptionalDouble.empty()).spec(config.optimiser());
-    return config.sparsity().spec(shape.withMoments(config.moments()));
+    return config
+        .sparsity()
+        .spec(shape.withMoments(config.moments()).withPrecision(config.precision()));
   }
 
   /** An engine whose state is still to be filled. */

@@ -22,6 +22,8 @@ public enum Axis {
   OPTIMISER("adam", "sparse-adam"),
   /** Element type of Adam's moments. */
   MOMENTS("float32", "bfloat16"),
+  /** Element type of the encoder's product. */
+  PRECISION("float32", "bfloat16"),
   /** Whether activations are scaled to a mean norm of {@code sqrt(d)}. */
   NORMALISE("off", "on"),
   /** Whether the length of the starting rows is searched for. */

@@ -196,6 +196,7 @@ public record Grid(Map<Axis, List<String>> axes) {
         case CENTRING -> builder.centre(on);
         case OPTIMISER -> builder.optimiser(Optimiser.ofLabel(value));
         case MOMENTS -> builder.moments(DType.ofLabel(value));
+        case PRECISION -> builder.precision(DType.ofLabel(value));
         case NORMALISE -> builder.normalise(on);
         case NORM_SEARCH -> builder.normSearch(on);
         case WHITEN -> remedies = on ? remedies.whitened(Remedies.WHITEN_FLOOR) : remedies;

@@ -72,7 +72,12 @@ class TorchHostSelectionTest {
       Tensor bias = whole(random, FEATURES);
       Tensor seen = whole(random, ROWS * WIDTH).reshape(ROWS, WIDTH);
       TorchHostSelection selection =
-          new TorchHostSelection(spec, encoder, bias, encoder, transfer, chunkRows);
+          new TorchHostSelection(
+              spec,
+              new EncoderProduct(encoder, bias, spec.precision()),
+              encoder,
+              transfer,
+              chunkRows);
       select.accept(new Opened(selection, seen), codes);
     }
   }

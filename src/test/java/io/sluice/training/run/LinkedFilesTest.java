@@ -38,7 +38,8 @@ class LinkedFilesTest {
       assertThatThrownBy(() -> folder.forgetMetricsAfter(1))
           .isInstanceOf(IOException.class)
           .hasMessageContaining(link + ": is a link");
-      assertThatThrownBy(() -> folder.append(new Metrics(4, 1, 1, 1, null, 1, 0, 1, 1, 1, 1, null)))
+      assertThatThrownBy(
+              () -> folder.append(new Metrics(4, 1, 1, 1, null, 1, 0, 1, 1, 1, 1, null, null)))
           .isInstanceOf(IOException.class)
           .hasMessageContaining(link + ": is a link");
     }
