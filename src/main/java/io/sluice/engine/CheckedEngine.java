@@ -27,6 +27,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * The engine of one dictionary. It checks arguments and the order of calls, and leaves sums and
@@ -268,7 +269,13 @@ public final class CheckedEngine implements Engine {
       throw new IllegalArgumentException(
           "k must be at least 1 and the weight at least 0, not " + k + " and " + weight);
     }
-    return deadFeatures.addLoss(hostCodes(), k, weight, clock);
+    OptionalDouble added =
+        onDevice == null
+            ? OptionalDouble.empty()
+            : deadFeatures.addOnDevice(k, weight, clock);
+    return added.isPresent()
+        ? added.getAsDouble()
+        : deadFeatures.addLoss(hostCodes(), k, weight, clock);
   }
 
   private double addPenalty(Penalty penalty, double factor) {

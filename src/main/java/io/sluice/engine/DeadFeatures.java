@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * Finds the features that are dead in a batch, and adds their loss ({@link
@@ -57,6 +58,24 @@ final class DeadFeatures implements AutoCloseable {
     double loss = arithmetic.decodeDead(found, weight);
     join(codes);
     added = true;
+    return loss;
+  }
+
+  /**
+   * Adds the loss of dead features where the codes are.
+   *
+   * @return what is added; empty, with nothing done, if the codes must come to host memory
+   */
+  OptionalDouble addOnDevice(int k, double weight, long clock) {
+    if (weight == 0) {
+      return OptionalDouble.of(0);
+    }
+    OptionalDouble loss = arithmetic.decodeDead(k, weight, clock);
+    if (loss.isPresent() && loss.getAsDouble() != 0) {
+      // The arithmetic keeps the codes of both halves, so those of this class are not read.
+      both.begin(0, 0);
+      added = true;
+    }
     return loss;
   }
 

@@ -9,6 +9,7 @@ import io.sluice.memory.Rows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * The part of an engine that differs between devices: parameters and moments of one dictionary, and
@@ -93,6 +94,19 @@ public interface Arithmetic extends AutoCloseable {
    */
   double decodeDead(Codes dead, double weight);
 
+  /**
+   * What {@link #encodeAmong} and {@link #decodeDead(Codes, double)} do, without host memory, where
+   * the codes of the batch stayed where they were computed. Dead are the features that are not in
+   * the batch's codes and fired last at {@code clock} or before.
+   *
+   * @param k features of a token, fewer if fewer are dead
+   * @return what {@code decodeDead} does, 0 if no feature is dead; empty, with nothing done, where
+   *     the codes are in host memory
+   */
+  default OptionalDouble decodeDead(int k, double weight, long clock) {
+    return OptionalDouble.empty();
+  }
+
   /** {@code ⟨g, W_D[j]⟩} for each entry of {@code places}, after {@link #decode}. */
   void residualProducts(Codes places, float[] out);
 
@@ -123,8 +137,9 @@ public interface Arithmetic extends AutoCloseable {
    * Forms the gradients of rows and biases from those of codes, or notes what {@link #update} needs
    * for it.
    *
-   * @param codes of as many rows as {@code input} has, or after {@link #decodeDead} of twice as
-   *     many, of which the second half has no decoder bias
+   * @param codes of as many rows as {@code input} has, or after {@code decodeDead} of twice as
+   *     many, of which the second half has no decoder bias; any if the arithmetic kept the codes
+   *     itself
    */
   void accumulate(Rows input, Codes codes, GradientTerms terms);
 

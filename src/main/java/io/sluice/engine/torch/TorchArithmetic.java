@@ -31,6 +31,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 
 /**
  * An engine over LibTorch, on the CPU or a GPU. Gradients are in closed form and sparse: tokens are
@@ -47,6 +48,10 @@ public final class TorchArithmetic implements Arithmetic {
   private final Tensor decoder;
   private final Tensor decoderBias;
   private final Prefixes prefixes;
+
+  /** Where nested dictionaries end, int32; null for one. */
+  private final Tensor levelEnds;
+
   private final TorchTransfer transfer;
   private final DeviceIntegers numbers;
   private final TorchClocks clocks;
@@ -101,6 +106,7 @@ public final class TorchArithmetic implements Arithmetic {
         state.put(tensor.name(), Tensor.zeros(tensor.dtype(), device, shape).moveTo(owned));
       }
     }
+    levelEnds = prefixes.levels() == 1 ? null : ends(spec.prefixes());
     encoder = state.get(EngineState.ENCODER);
     encoderBias = state.get(EngineState.ENCODER_BIAS);
     decoder = state.get(EngineState.DECODER);
@@ -115,6 +121,13 @@ public final class TorchArithmetic implements Arithmetic {
         new TorchSelection(spec, encoder, encoderBias, decoder, transfer, numbers, screening);
     adam = new TorchAdam(spec, device, state, numbers, owned);
     gradients = new TorchGradients(spec, device, encoder, decoderRows, transfer, numbers);
+  }
+
+  private Tensor ends(List<Integer> of) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor host = Tensor.ofInts(of.stream().mapToInt(Integer::intValue).toArray(), of.size());
+      return (device.isCuda() ? host.to(device) : host).moveTo(owned);
+    }
   }
 
   /** The property {@code sluice.screen} may be {@code none}. */
@@ -177,25 +190,19 @@ public final class TorchArithmetic implements Arithmetic {
     boolean nested = prefixes.levels() > 1;
     TorchCodes chosen =
         selection.keepLargest(seen, k, norms, signed, nested, adam.chunkRows(), codes);
-    keep(chosen, 0, codes);
+    keep(chosen, 0);
   }
 
   private void keepLargestOfAll(int k, Tensor norms, Codes codes, TensorScope scope) {
     TorchSelection.Largest largest =
         selection.keepLargestOfAll(seen, k, norms, adam.chunkRows(), codes, scope);
     if (largest != null) {
-      keep(largest.codes(), largest.least(), codes);
+      keep(largest.codes(), largest.least());
     }
   }
 
-  private void keep(TorchCodes chosen, float leastScore, Codes codes) {
-    Kept kept = new Kept(chosen.moveTo(batch), leastScore, transfer.scratch());
-    if (prefixes.levels() > 1) {
-      // Which level an entry belongs to is found on the host.
-      kept.copyTo(codes);
-    } else {
-      found = kept;
-    }
+  private void keep(TorchCodes chosen, float leastScore) {
+    found = new Kept(chosen.moveTo(batch), leastScore, transfer.scratch());
   }
 
   @Override
@@ -294,7 +301,7 @@ public final class TorchArithmetic implements Arithmetic {
       int count = rows.count();
       int width = spec.outputWidth();
       int levels = prefixes.levels();
-      decoded = found != null ? found.codes() : upload(codes).moveTo(batch);
+      decoded = (found != null ? inLevels(found.codes()) : upload(codes)).moveTo(batch);
       int entries = decoded.entries();
       Tensor sums;
       if (entries == 0) {
@@ -338,6 +345,11 @@ public final class TorchArithmetic implements Arithmetic {
     return found != null ? found.codes() : upload(codes);
   }
 
+  /** The same with a bag for each token and level, where dictionaries are nested. */
+  private TorchCodes inLevels(TorchCodes codes) {
+    return prefixes.levels() == 1 ? codes : codes.inLevels(levelEnds, numbers);
+  }
+
   private TorchCodes upload(Codes codes) {
     return TorchCodes.upload(codes, prefixes, transfer.scratch(), device);
   }
@@ -351,31 +363,54 @@ public final class TorchArithmetic implements Arithmetic {
 
   @Override
   public double decodeDead(Codes dead, double weight) {
-    int entries = dead.entries();
-    int rows = dead.rows();
     try (TensorScope scope = TensorScope.open()) {
-      // The gradient of the squared error is 2/rows times ŷ − y.
-      Tensor below = residualGradient.mul(weight);
-      if (entries > 0) {
-        TorchCodes more = upload(dead);
-        below =
-            below.add(
-                decoder
-                    .embeddingBag(more.features(), more.offsets(), more.values())
-                    .mul(2 * weight / rows));
-        Tensor gradients = products(below, more);
-        codeGradient =
-            (decoded.entries() == 0
-                    ? gradients
-                    : ShapeOperators.cat(List.of(codeGradient, gradients), 0))
-                .moveTo(batch);
-        decoded = decoded.above(more).moveTo(batch);
-      }
-      double squares = below.square().sum().item();
-      residualGradient = ShapeOperators.cat(List.of(residualGradient, below), 0).moveTo(batch);
-      seen = ShapeOperators.cat(List.of(seen, seen), 0).moveTo(batch);
-      return squares * rows / (4 * weight);
+      return decodeBelow(dead.entries() > 0 ? upload(dead) : null, dead.rows(), weight);
     }
+  }
+
+  @Override
+  public OptionalDouble decodeDead(int k, double weight, long clock) {
+    if (found == null) {
+      return OptionalDouble.empty();
+    }
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor dead = clocks.deadSince(clock, found.codes());
+      int count = Math.toIntExact(dead.elements());
+      if (count == 0) {
+        return OptionalDouble.of(0);
+      }
+      TorchCodes more = selection.keepAmong(seen, dead, Math.min(k, count), scoringNorms());
+      return OptionalDouble.of(
+          decodeBelow(more.entries() > 0 ? more : null, more.rows(), weight));
+    }
+  }
+
+  /**
+   * Puts the second batch below the first.
+   *
+   * @param more codes of dead features; null if there are none
+   */
+  private double decodeBelow(TorchCodes more, int rows, double weight) {
+    // The gradient of the squared error is 2/rows times ŷ − y.
+    Tensor below = residualGradient.mul(weight);
+    if (more != null) {
+      below =
+          below.add(
+              decoder
+                  .embeddingBag(more.features(), more.offsets(), more.values())
+                  .mul(2 * weight / rows));
+      Tensor gradients = products(below, more);
+      codeGradient =
+          (decoded.entries() == 0
+                  ? gradients
+                  : ShapeOperators.cat(List.of(codeGradient, gradients), 0))
+              .moveTo(batch);
+      decoded = decoded.above(more).moveTo(batch);
+    }
+    double squares = below.square().sum().item();
+    residualGradient = ShapeOperators.cat(List.of(residualGradient, below), 0).moveTo(batch);
+    seen = ShapeOperators.cat(List.of(seen, seen), 0).moveTo(batch);
+    return squares * rows / (4 * weight);
   }
 
   @Override

@@ -43,6 +43,19 @@ final class TorchClocks implements FiringClocks {
     }
   }
 
+  /**
+   * The features that fired last at {@code clock} or before and are not in some codes; int64,
+   * ascending.
+   */
+  Tensor deadSince(long clock, TorchCodes codes) {
+    Tensor times = lastFired;
+    if (codes.entries() > 0) {
+      Tensor later = Tensor.full(clock + 1.0, DType.I64, device, 1).expand(codes.entries());
+      times = lastFired.copy().indexCopy_(0, codes.features().to(DType.I64), later);
+    }
+    return times.le(Tensor.full(clock, DType.I64, device, 1)).nonzero().reshape(-1);
+  }
+
   @Override
   public int countSince(long clock) {
     try (TensorScope scope = TensorScope.open()) {

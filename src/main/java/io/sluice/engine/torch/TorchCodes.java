@@ -125,6 +125,24 @@ record TorchCodes(
         tokens);
   }
 
+  /**
+   * The same with a bag for each token and level of nested dictionaries.
+   *
+   * @param ends where the levels end, int32, ascending; a token's features ascend as well
+   */
+  TorchCodes inLevels(Tensor ends, DeviceIntegers numbers) {
+    long levels = ends.elements();
+    // LibTorch's arithmetic with a number is of floating type; float64 is exact here.
+    Tensor own =
+        tokens
+            .to(DType.F64)
+            .mul(levels)
+            .add(ends.searchSorted(features, true).to(DType.F64))
+            .to(DType.I32);
+    Tensor starts = own.searchSorted(numbers.wholeTo(rows * levels + 1), false).to(DType.I32);
+    return new TorchCodes(rows, entries, features, values, starts, tokens, own);
+  }
+
   /** These and those below them, of as many tokens more; each token is one bag. */
   TorchCodes above(TorchCodes others) {
     Tensor moved = others.tokens.to(DType.F64).add(rows).to(DType.I32);

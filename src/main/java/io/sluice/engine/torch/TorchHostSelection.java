@@ -88,23 +88,10 @@ final class TorchHostSelection {
       host.setAtIndex(ValueLayout.JAVA_LONG, i, features[i]);
     }
     Tensor rows = transfer.onDevice(host, DType.I64, count);
-    EncoderProduct.Some among = product.among(rows);
-    Tensor factors = norms == null ? null : norms.indexSelect(0, rows);
     int tokens = Math.toIntExact(seen.size(0));
-    Tensor indices = Tensor.empty(DType.I64, device, tokens, k);
-    Tensor values = Tensor.empty(DType.F32, device, tokens, k);
-    for (int start = 0; start < tokens; start += chunkRows) {
-      int length = Math.min(chunkRows, tokens - start);
-      try (TensorScope inner = TensorScope.open()) {
-        Tensor activation = among.of(seen.narrow(0, start, length));
-        Tensor score = factors == null ? activation : activation.mul(factors);
-        ReductionOperators.Selection top = score.topk(k, 1, false);
-        indices.narrow(0, start, length).copy_(top.indices());
-        values
-            .narrow(0, start, length)
-            .copy_(factors == null ? top.values() : activation.gather(1, top.indices()));
-      }
-    }
+    ReductionOperators.Selection best = largestAmong(seen, rows, k, norms);
+    Tensor indices = best.indices();
+    Tensor values = best.values();
     int chosen = Math.multiplyExact(tokens, k);
     MemorySegment hostIndices = transfer.scratch().longs("indices", chosen);
     MemorySegment hostValues = transfer.scratch().floats("values", chosen);
@@ -122,6 +109,34 @@ final class TorchHostSelection {
       }
       found.endRow(entry);
     }
+  }
+
+  /**
+   * The {@code k} largest of each token among some features, on the device: places in {@code
+   * features}, int64, and activations, float32, both {@code [n, k]}.
+   *
+   * @param features int64
+   * @param norms of all decoder rows, where features are scored by them; else null
+   */
+  ReductionOperators.Selection largestAmong(Tensor seen, Tensor features, int k, Tensor norms) {
+    EncoderProduct.Some among = product.among(features);
+    Tensor factors = norms == null ? null : norms.indexSelect(0, features);
+    int tokens = Math.toIntExact(seen.size(0));
+    Tensor indices = Tensor.empty(DType.I64, device, tokens, k);
+    Tensor values = Tensor.empty(DType.F32, device, tokens, k);
+    for (int start = 0; start < tokens; start += chunkRows) {
+      int length = Math.min(chunkRows, tokens - start);
+      try (TensorScope inner = TensorScope.open()) {
+        Tensor activation = among.of(seen.narrow(0, start, length));
+        Tensor score = factors == null ? activation : activation.mul(factors);
+        ReductionOperators.Selection top = score.topk(k, 1, false);
+        indices.narrow(0, start, length).copy_(top.indices());
+        values
+            .narrow(0, start, length)
+            .copy_(factors == null ? top.values() : activation.gather(1, top.indices()));
+      }
+    }
+    return new ReductionOperators.Selection(values, indices);
   }
 
   /** The feature whose decoder row has the largest product with each vector, or −1. */

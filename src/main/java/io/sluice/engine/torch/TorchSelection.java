@@ -87,6 +87,21 @@ final class TorchSelection implements AutoCloseable {
     onHost.keepAmong(seen, features, count, k, norms, found);
   }
 
+  /**
+   * The {@code k} largest of each token among some features, as codes on the device.
+   *
+   * @param features int64
+   * @param norms of all decoder rows, where features are scored by them; else null
+   */
+  TorchCodes keepAmong(Tensor seen, Tensor features, int k, Tensor norms) {
+    ReductionOperators.Selection best = onHost.largestAmong(seen, features, k, norms);
+    Tensor chosen =
+        features.indexSelect(0, best.indices().reshape(-1)).reshape(best.indices().shape());
+    Tensor kept = TorchCodes.kept(best.values(), false);
+    int entries = Math.toIntExact(kept.sum().toLongs()[0]);
+    return TorchCodes.ofChosen(chosen, best.values(), kept, entries, numbers);
+  }
+
   /** Like {@link TorchHostSelection#bestFeatures}. */
   void bestFeatures(float[] vectors, int count, int[] features) {
     onHost.bestFeatures(vectors, count, features);
