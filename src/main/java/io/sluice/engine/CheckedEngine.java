@@ -270,9 +270,7 @@ public final class CheckedEngine implements Engine {
           "k must be at least 1 and the weight at least 0, not " + k + " and " + weight);
     }
     OptionalDouble added =
-        onDevice == null
-            ? OptionalDouble.empty()
-            : deadFeatures.addOnDevice(k, weight, clock);
+        onDevice == null ? OptionalDouble.empty() : deadFeatures.addOnDevice(k, weight, clock);
     return added.isPresent()
         ? added.getAsDouble()
         : deadFeatures.addLoss(hostCodes(), k, weight, clock);

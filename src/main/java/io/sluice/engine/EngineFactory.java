@@ -109,6 +109,14 @@ public interface EngineFactory {
   }
 
   /**
+   * Whether the thread that calls an engine should find the next batch read already: another one
+   * computes the step meanwhile.
+   */
+  default boolean wantsBatchesAhead() {
+    return false;
+  }
+
+  /**
    * Engines over LibTorch.
    *
    * @throws io.sluice.torch.TorchException if LibTorch cannot be loaded or has no such device
@@ -120,6 +128,11 @@ public interface EngineFactory {
       public Engine open(EngineSpec spec, DictionaryParameters initial) {
         return new CheckedEngine(
             spec, initial, (s, start) -> new TorchArithmetic(s, start, device));
+      }
+
+      @Override
+      public boolean wantsBatchesAhead() {
+        return true;
       }
 
       @Override

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.FeedAhead;
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
@@ -263,9 +264,18 @@ public final class Trainer implements AutoCloseable {
    * @throws StoppedException if the listener requested it
    */
   public RunResult run(TrainingListener listener) throws IOException {
-    SiteFeed feed = feed(config.schedule().batch(), config.dataSeed());
-    feed.seek(loop.step());
-    RunResult result = loop.run(step -> trainStep(step, feed.next()), listener);
+    int batch = config.schedule().batch();
+    SiteFeed feed = feed(batch, config.dataSeed());
+    RunResult result;
+    if (engines.wantsBatchesAhead()) {
+      SiteFeed other = feed(batch, config.dataSeed());
+      try (FeedAhead ahead = new FeedAhead(feed, other, loop.step(), config.schedule().steps())) {
+        result = loop.run(step -> trainStep(step, ahead.next()), listener);
+      }
+    } else {
+      feed.seek(loop.step());
+      result = loop.run(step -> trainStep(step, feed.next()), listener);
+    }
     forgetMap();
     return result;
   }

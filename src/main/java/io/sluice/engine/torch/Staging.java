@@ -11,8 +11,9 @@ import java.util.stream.IntStream;
 
 /**
  * Copies batches to a GPU from page-locked memory, while the host continues and the GPU may still
- * compute the step before. Each kind of data has its own memory, which is reused after the engine
- * has read a result back from the GPU.
+ * compute the step before. The copy is in the stream of that computation, so the GPU makes it after
+ * the step. Each kind of data has its own memory, which is reused after the engine has read a
+ * result back from the GPU.
  */
 final class Staging implements AutoCloseable {
   private static final long PIECE = 1L << 20;

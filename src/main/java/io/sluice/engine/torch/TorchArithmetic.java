@@ -380,8 +380,7 @@ public final class TorchArithmetic implements Arithmetic {
         return OptionalDouble.of(0);
       }
       TorchCodes more = selection.keepAmong(seen, dead, Math.min(k, count), scoringNorms());
-      return OptionalDouble.of(
-          decodeBelow(more.entries() > 0 ? more : null, more.rows(), weight));
+      return OptionalDouble.of(decodeBelow(more.entries() > 0 ? more : null, more.rows(), weight));
     }
   }
 
