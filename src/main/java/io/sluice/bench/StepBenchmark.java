@@ -23,8 +23,8 @@ import java.util.regex.Pattern;
 
 /**
  * A whole training step of a TopK autoencoder against the number of its features: the time per
- * feature and token stays the same if the step is linear in them. On the CPU the vector engine
- * trains, on a GPU LibTorch's.
+ * feature and token stays the same if the step is linear in them. Unless an engine is named, the
+ * vector engine trains on the CPU, and LibTorch's on a GPU.
  */
 public final class StepBenchmark implements Benchmark {
   private static final int BATCHES = 4;
@@ -78,11 +78,27 @@ public final class StepBenchmark implements Benchmark {
           new Shape(4096, 65536, 2048),
           new Shape(4096, 262144, 2048));
 
+  /**
+   * How it is trained.
+   *
+   * @param engine as {@link EngineFactory#named}
+   * @param precision element type of the encoder's product
+   * @param moments element type of Adam's moments
+   */
+  public record Arithmetic(String engine, DType precision, DType moments) {
+    public Arithmetic {
+      EngineSpec.requirePrecision(precision);
+      EngineSpec.requireMoments(moments);
+    }
+  }
+
   private final List<Shape> shapes;
+  private final Arithmetic arithmetic;
 
   /** Measures the default shapes of a device, or the given ones. */
-  public StepBenchmark(List<Shape> shapes) {
+  public StepBenchmark(List<Shape> shapes, Arithmetic arithmetic) {
     this.shapes = List.copyOf(shapes);
+    this.arithmetic = arithmetic;
   }
 
   /** The parts of a step that are timed. */
@@ -98,11 +114,13 @@ public final class StepBenchmark implements Benchmark {
     Device device = setting.device();
     out.printf(
         Locale.ROOT,
-        "training step, %s engine, %s, k %d, float32%n"
+        "training step, %s engine, %s, k %d, products in %s, moments in %s%n"
             + "%5s %9s %6s %12s %9s %9s %9s %9s %9s %10s %17s%n",
-        device.isCuda() ? "torch" : "vector",
+        arithmetic.engine.equals("auto") ? device.isCuda() ? "torch" : "vector" : arithmetic.engine,
         device,
         K,
+        arithmetic.precision.label(),
+        arithmetic.moments.label(),
         "width",
         "features",
         "batch",
@@ -149,16 +167,19 @@ public final class StepBenchmark implements Benchmark {
     }
   }
 
-  private static Measured measure(Setting setting, Optimiser optimiser, Shape shape) {
+  private Measured measure(Setting setting, Optimiser optimiser, Shape shape) {
     Device device = setting.device();
     int batch = shape.batch();
     int width = shape.width();
     int features = shape.features();
-    EngineSpec spec = new EngineSpec(width, width, features, true, false, optimiser);
+    EngineSpec spec =
+        new EngineSpec(width, width, features, true, false, optimiser)
+            .withPrecision(arithmetic.precision)
+            .withMoments(arithmetic.moments);
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(setting.threads())) {
       MemorySegment tokens = BenchmarkData.attention(arena, BATCHES * batch, width, setting.seed());
-      EngineFactory engines = EngineFactory.named("auto", device, workers);
+      EngineFactory engines = EngineFactory.named(arithmetic.engine, device, workers);
       try (Engine engine = open(engines, spec, setting)) {
         long[] step = new long[1];
         double[] parts = new double[Part.values().length];

@@ -14,6 +14,11 @@ import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.DeviceOption;
 import io.sluice.cli.options.ThreadsOption;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
+import io.sluice.memory.DType;
+import io.sluice.memory.Workers;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import java.nio.file.Path;
@@ -95,15 +100,54 @@ final class BenchCommand extends SluiceCommand {
   @Grouped(OptionGroup.ESSENTIAL)
   private List<String> shapes = List.of();
 
+  @Option(
+      names = "--engine",
+      paramLabel = "auto|vector|torch|reference",
+      defaultValue = "auto",
+      description = "With step, train with this engine (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.COMPUTE)
+  private String engine;
+
+  @Option(
+      names = "--precision",
+      paramLabel = "float32|bfloat16",
+      defaultValue = "float32",
+      description =
+          "With step, multiply with the encoder in this type; bfloat16 needs the torch engine "
+              + "(default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.COMPUTE)
+  private String precision;
+
+  @Option(
+      names = "--moments",
+      paramLabel = "float32|bfloat16",
+      defaultValue = "float32",
+      description = "With step, keep Adam's moments in this type (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.COMPUTE)
+  private String moments;
+
   @Mixin private DeviceOption device;
 
   @Mixin private ThreadsOption threads;
 
   private Benchmark step() {
+    List<StepBenchmark.Shape> wanted;
     try {
-      return new StepBenchmark(shapes.stream().map(StepBenchmark.Shape::parse).toList());
+      wanted = shapes.stream().map(StepBenchmark.Shape::parse).toList();
     } catch (IllegalArgumentException e) {
       throw usage("--shapes: " + e.getMessage());
+    }
+    try {
+      StepBenchmark.Arithmetic arithmetic =
+          new StepBenchmark.Arithmetic(engine, DType.ofLabel(precision), DType.ofLabel(moments));
+      // Whether the engine has them is said before any benchmark runs.
+      EngineFactory.named(engine, device(), Workers.allCores())
+          .require(
+              new EngineSpec(1, 1, 1, false, false, Optimiser.ADAM)
+                  .withPrecision(arithmetic.precision()));
+      return new StepBenchmark(wanted, arithmetic);
+    } catch (IllegalArgumentException e) {
+      throw usage(e.getMessage());
     }
   }
 

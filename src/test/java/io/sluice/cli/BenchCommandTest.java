@@ -42,6 +42,34 @@ class BenchCommandTest {
   }
 
   @Test
+  void aStepIsMeasuredWithTheEngineAndThePrecisionThatAreAsked() {
+    assertThat(run("bench", "step", "--precision", "bfloat16", "--engine", "vector")).isEqualTo(2);
+    assertThat(err.toString()).contains("vector engine", "bfloat16");
+    assertThat(run("bench", "step", "--moments", "float16")).isEqualTo(2);
+    assertThat(err.toString()).contains("float16");
+    assumeTrue(Torch.isAvailable(), "no LibTorch");
+    assertThat(
+            run(
+                "bench",
+                "step",
+                "--shapes",
+                "16x64x32",
+                "--rounds",
+                "1",
+                "--engine",
+                "torch",
+                "--precision",
+                "bfloat16",
+                "--moments",
+                "bfloat16"))
+        .isZero();
+    assertThat(out.toString())
+        .contains("torch engine, cpu, k 32, products in bfloat16, moments in bfloat16")
+        .containsPattern(" adam +\\d")
+        .containsPattern(" sparse-adam +\\d");
+  }
+
+  @Test
   void medianIsTheMiddleOrTheMeanOfTheTwoMiddleOnes() {
     assertThat(Benchmark.median(new double[] {5, 1, 3})).isEqualTo(3);
     assertThat(Benchmark.median(new double[] {4, 1, 3, 2})).isEqualTo(2.5);
