@@ -1,11 +1,18 @@
 package io.sluice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sluice.engine.EngineFactory;
 import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
+import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import io.sluice.training.SyntheticStore;
+import io.sluice.training.Trainer;
+import io.sluice.training.config.TrainingConfig;
+import io.sluice.training.run.StoppedException;
+import io.sluice.training.run.TrainingListener;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -100,6 +107,42 @@ class FullDiskTest {
     assertThat(run.resolve("run.json")).doesNotExist();
     assertThat(sluice(arguments.toArray())).isZero();
     assertThat(run.resolve("dictionary.json")).exists();
+  }
+
+  @Test
+  void trainingKeepsTheCheckpointBefore() throws Exception {
+    ActivationStore activations = ActivationStore.open(store);
+    TrainingConfig config =
+        TrainingConfig.of(SyntheticStore.HOOK)
+            .features(256)
+            .k(4)
+            .batch(16)
+            .steps(8)
+            .checkpointEvery(2)
+            .build();
+    EngineFactory engines = EngineFactory.named("vector", Device.CPU);
+    Path whole = temp.resolve("whole");
+    try (Trainer trainer = Trainer.start(activations, config, engines, "run", whole)) {
+      trainer.run(TrainingListener.NONE);
+    }
+    try (Trainer trainer = Trainer.start(activations, config, engines, "run", run)) {
+      TrainingListener afterFive =
+          new TrainingListener() {
+            @Override
+            public boolean stops() {
+              return trainer.step() == 5;
+            }
+          };
+      assertThatThrownBy(() -> trainer.run(afterFive)).isInstanceOf(StoppedException.class);
+    }
+    refused(32, "checkpoint-000000006.safetensors", "train", "--resume", "--out", run);
+    assertThat(run).isDirectoryNotContaining("glob:**.tmp");
+    try (Trainer trainer = Trainer.resume(activations, engines, run)) {
+      assertThat(trainer.step()).isEqualTo(5);
+      trainer.run(TrainingListener.NONE);
+    }
+    assertThat(run.resolve("dictionary.safetensors"))
+        .hasSameBinaryContentAs(whole.resolve("dictionary.safetensors"));
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.sluice.training.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.dictionary.VerifiedTensors;
 import io.sluice.engine.EngineFactory;
 import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
@@ -20,8 +21,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -36,6 +40,9 @@ class KilledRunTest {
    * checkpoint, too few to be done before a killer comes that a busy machine holds up.
    */
   private static final int AHEAD = 20;
+
+  /** Features of the run that writes a large checkpoint after each step. */
+  private static final int MANY = 20_000;
 
   @TempDir private Path temp;
 
@@ -58,7 +65,12 @@ class KilledRunTest {
       try (Trainer trainer =
           Files.exists(run.resolve("run.json"))
               ? Trainer.resume(store, engines, run)
-              : Trainer.start(store, config(), engines, "killed", run)) {
+              : Trainer.start(
+                  store,
+                  args[4].equals("writing") ? writing() : config(),
+                  engines,
+                  "killed",
+                  run)) {
         trainer.run(
             new TrainingListener() {
               private int taken;
@@ -93,6 +105,10 @@ class KilledRunTest {
     return TrainerTest.small().steps(STEPS).checkpointEvery(7).build();
   }
 
+  private static TrainingConfig writing() {
+    return TrainerTest.small().features(MANY).steps(24).checkpointEvery(1).build();
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"reference", "vector", "torch"})
   void endsInTheSameBits(String engine) throws Exception {
@@ -110,7 +126,7 @@ class KilledRunTest {
     while (true) {
       // Lines to see before the kill; the first comes before the run is set up.
       int lines = kills == 0 ? 1 : 1 + random.nextInt(STEPS / 2);
-      Process child = start(store, killed, engine, lines + AHEAD);
+      Process child = start(store, killed, engine, lines + AHEAD, "small");
       if (finishes(child, lines)) {
         break;
       }
@@ -123,8 +139,69 @@ class KilledRunTest {
     assertThat(TrainerTest.untimed(killed)).isEqualTo(TrainerTest.untimed(whole));
   }
 
-  /** Kills the process after some lines of output; true if it ended well before. */
+  /** Most of the time of these steps is spent in writing checkpoints. */
+  @Test
+  void aKillAmidACheckpointLeavesTheOneBefore() throws Exception {
+    long seed = Seeds.seed();
+    Random random = new Random(seed);
+    ActivationStore store = SyntheticStore.write(temp.resolve("store"), 1500, DType.F32, 5);
+    Path whole = temp.resolve("whole");
+    EngineFactory engines = EngineFactory.named("vector", Device.CPU);
+    try (Trainer trainer = Trainer.start(store, writing(), engines, "whole", whole)) {
+      trainer.run(TrainingListener.NONE);
+    }
+    Path killed = temp.resolve("killed");
+    long newest = -1;
+    int amid = 0;
+    for (int kill = 0; kill < 12; kill++) {
+      Process child = start(store, killed, "vector", Integer.MAX_VALUE, "writing");
+      if (finishes(child, 2 + random.nextInt(4), random.nextInt(30_000_000))) {
+        break;
+      }
+      if (Files.exists(killed.resolve("run.json"))) {
+        amid += partsOfCheckpoints(killed);
+        List<Path> checkpoints = StateFile.list(killed);
+        for (Path checkpoint : checkpoints) {
+          VerifiedTensors.open(checkpoint);
+        }
+        long step = checkpoints.isEmpty() ? -1 : stepOf(checkpoints.getFirst());
+        assertThat(step).as("kill %d, seed %d", kill, seed).isGreaterThanOrEqualTo(newest);
+        newest = step;
+      }
+    }
+    assertThat(amid).as("kills amid a checkpoint, seed %d", seed).isPositive();
+    if (!Child.isComplete(killed)) {
+      try (Trainer trainer = Trainer.resume(store, engines, killed)) {
+        assertThat(trainer.step()).isEqualTo(Math.max(0, newest));
+        trainer.run(TrainingListener.NONE);
+      }
+    }
+    assertThat(killed.resolve("dictionary.safetensors"))
+        .as("seed %d", seed)
+        .hasSameBinaryContentAs(whole.resolve("dictionary.safetensors"));
+    assertThat(TrainerTest.untimed(killed)).isEqualTo(TrainerTest.untimed(whole));
+  }
+
+  private static int partsOfCheckpoints(Path run) throws IOException {
+    try (Stream<Path> files = Files.list(run)) {
+      return (int)
+          files
+              .map(file -> file.getFileName().toString())
+              .filter(name -> name.startsWith("checkpoint-") && name.endsWith(".tmp"))
+              .count();
+    }
+  }
+
+  private static long stepOf(Path checkpoint) {
+    return Long.parseLong(checkpoint.getFileName().toString().replaceAll("\\D", ""));
+  }
+
   private static boolean finishes(Process child, int lines) throws Exception {
+    return finishes(child, lines, 0);
+  }
+
+  /** Kills the process some time after some lines of output; true if it ended well before. */
+  private static boolean finishes(Process child, int lines, long nanos) throws Exception {
     try (BufferedReader output = child.inputReader()) {
       String last = "";
       for (int i = 0; i < lines; i++) {
@@ -135,17 +212,19 @@ class KilledRunTest {
         }
         last = line;
       }
+      LockSupport.parkNanos(nanos);
       child.destroyForcibly();
       child.waitFor();
       return false;
     }
   }
 
-  private static Process start(ActivationStore store, Path run, String engine, int steps)
-      throws IOException {
+  private static Process start(
+      ActivationStore store, Path run, String engine, int steps, String config) throws IOException {
     return ChildJvm.start(
         Child.class,
         "256m",
-        List.of(store.folder().toString(), run.toString(), engine, Integer.toString(steps)));
+        List.of(
+            store.folder().toString(), run.toString(), engine, Integer.toString(steps), config));
   }
 }
