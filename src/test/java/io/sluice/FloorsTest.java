@@ -32,7 +32,7 @@ class FloorsTest {
           List.of("torch", "simd", "files"),
           List.of("store", "weights", "text", "tokenizer", "engine"),
           List.of("model", "geometry", "dictionary"),
-          List.of("training", "evaluation"),
+          List.of("training", "evaluation", "features"),
           List.of("lorsa"),
           List.of("report", "bench"),
           List.of("cli"));

@@ -16,6 +16,23 @@ public interface LanguageModel extends Transformer {
    */
   Tensor logits(Tensor hidden);
 
+  /**
+   * What directions add to the logits when they are added to a hook point, on the direct path
+   * alone: through the norm that follows the hook point inside its layer, if the architecture has
+   * one, and through the last norm and the head, but through no later layer. Each norm is taken
+   * with its weight and, if it subtracts the mean, without the direction's mean; its division by
+   * the size of the residual stream is left out, which is one positive factor per token. So is the
+   * cap on the logits. This is the logit lens of a direction.
+   *
+   * @param point where the directions are added; anything that a layer writes
+   * @param directions {@code [n, width of the point]}, on the model's device
+   * @return float32 {@code [n, vocabulary]}, in the caller's innermost scope
+   * @throws IllegalArgumentException if the point does not exist or is {@code attn_in}, which no
+   *     layer adds to the residual stream, or the directions have another width
+   * @throws IllegalStateException if the checkpoint was saved without the model's head
+   */
+  Tensor directLogits(HookPoint point, Tensor directions);
+
   /** A text to read piece by piece, from its beginning. */
   Decoding decode();
 

@@ -7,9 +7,10 @@ import java.util.function.UnaryOperator;
 
 /**
  * The weights and settings of one layer's attention, for code that builds on them. Head {@code h}
- * reads {@code x = attn_in}, scores {@code scale · ⟨R(query_h·x_t), R(key_g·x_s)⟩} with {@code g =
- * h / (heads / keyValueHeads)} and {@code R} the rotation by position, and adds {@code output_h ·
- * Σ_s A_h(t, s) · value_g·x_s}.
+ * reads {@code x = attn_in}, scores {@code scale · ⟨R(N(query_h·x_t)), R(M(key_g·x_s))⟩} with
+ * {@code g = h / (heads / keyValueHeads)}, {@code R} the rotation by position, and {@code N} and
+ * {@code M} the norms of queries and keys where the model has them, and adds {@code output_h · Σ_s
+ * A_h(t, s) · value_g·x_s}.
  *
  * @param heads query heads
  * @param keyValueHeads key and value heads; divides {@code heads}
@@ -24,8 +25,8 @@ import java.util.function.UnaryOperator;
  * @param cap {@code c} in {@code c·tanh(scores / c)}; 0 for none
  * @param window how many tokens a query attends to, itself included; 0 for all
  * @param causal whether a query attends only to tokens up to its own
- * @param normalised whether each head's queries and keys are normalised before they are rotated,
- *     which this does not describe any further
+ * @param queryNorm normalises each head's query before it is rotated; null for none
+ * @param keyNorm normalises each head's key before it is rotated; null for none
  */
 public record LayerAttention(
     int heads,
@@ -40,7 +41,20 @@ public record LayerAttention(
     double cap,
     int window,
     boolean causal,
-    boolean normalised) {
+    HeadNorm queryNorm,
+    HeadNorm keyNorm) {
+
+  /** Whether each head's queries and keys are normalised before they are rotated. */
+  public boolean normalised() {
+    return queryNorm != null || keyNorm != null;
+  }
+
+  /**
+   * {@code x · weight / √(mean(x²) + epsilon)} for the query or key {@code x} of a head.
+   *
+   * @param weight {@code [headDim]}
+   */
+  public record HeadNorm(float[] weight, double epsilon) {}
 
   /**
    * An affine map, in float32 on the model's device.

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** The numbers of an attention say what the model does from {@code attn_in} to {@code attn_out}. */
 class LayerAttentionTest {
   @ParameterizedTest
-  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "QWEN3")
+  @EnumSource
   void leadsFromItsInputToItsOutput(TinyModel tiny) throws IOException {
     try (LoadedModel model = tiny.open()) {
       for (int layer = 0; layer < 3; layer++) {
@@ -74,8 +74,10 @@ class LayerAttentionTest {
     List<Tensor> heads = new ArrayList<>();
     for (int head = 0; head < a.heads(); head++) {
       int group = head / (a.heads() / a.keyValueHeads());
-      double[] q = rotated(query.narrow(1, (long) head * r, r), a.rotaryFrequencies());
-      double[] k = rotated(key.narrow(1, (long) group * r, r), a.rotaryFrequencies());
+      double[] q = normalised(query.narrow(1, (long) head * r, r), a.queryNorm());
+      double[] k = normalised(key.narrow(1, (long) group * r, r), a.keyNorm());
+      rotate(q, r, a.rotaryFrequencies());
+      rotate(k, r, a.rotaryFrequencies());
       float[] scores = new float[length * length];
       for (int t = 0; t < length; t++) {
         for (int s = 0; s < length; s++) {
@@ -96,10 +98,24 @@ class LayerAttentionTest {
     return ShapeOperators.cat(heads, 1).linear(a.output().weight(), a.output().bias());
   }
 
-  private static double[] rotated(Tensor head, float[] frequencies) {
+  private static double[] normalised(Tensor head, LayerAttention.HeadNorm norm) {
     double[] values = head.toDoubles();
     int r = (int) head.size(1);
-    for (int t = 0; t < head.size(0); t++) {
+    for (int t = 0; norm != null && t < head.size(0); t++) {
+      double squares = 0;
+      for (int i = 0; i < r; i++) {
+        squares += values[t * r + i] * values[t * r + i];
+      }
+      double size = Math.sqrt(squares / r + norm.epsilon());
+      for (int i = 0; i < r; i++) {
+        values[t * r + i] *= norm.weight()[i] / size;
+      }
+    }
+    return values;
+  }
+
+  private static void rotate(double[] values, int r, float[] frequencies) {
+    for (int t = 0; t < values.length / r; t++) {
       for (int i = 0; i < frequencies.length; i++) {
         double angle = frequencies[i] * t;
         int at = t * r + i;
@@ -109,6 +125,5 @@ class LayerAttentionTest {
         values[at + frequencies.length] = b * Math.cos(angle) + a * Math.sin(angle);
       }
     }
-    return values;
   }
 }

@@ -142,7 +142,8 @@ final class BertLayer {
         0,
         0,
         false,
-        false);
+        null,
+        null);
   }
 
   private Tensor attention(Tensor hidden, Tensor scoreMask) {

@@ -115,7 +115,15 @@ public record CausalAttention(
         config.cap(),
         window,
         true,
-        projections.queryNorm() != null);
+        headNorm(projections.queryNorm()),
+        headNorm(projections.keyNorm()));
+  }
+
+  private static LayerAttention.HeadNorm headNorm(Norm norm) {
+    return norm == null
+        ? null
+        : new LayerAttention.HeadNorm(
+            ((Norm.Rms) norm).weight().toFloats(), ((Norm.Rms) norm).epsilon());
   }
 
   private Tensor fused(Tensor query, Tensor key, Tensor value, CausalPass pass) {

@@ -3,6 +3,7 @@ package io.sluice.model.causal;
 import io.sluice.memory.DType;
 import io.sluice.model.ComputeType;
 import io.sluice.model.Decoding;
+import io.sluice.model.HookPoint;
 import io.sluice.model.Hooks;
 import io.sluice.model.LanguageModel;
 import io.sluice.model.LayerAttention;
@@ -85,6 +86,11 @@ public final class CausalModel implements LanguageModel {
   @Override
   public Tensor logits(Tensor hidden) {
     return stack.logits(hidden);
+  }
+
+  @Override
+  public Tensor directLogits(HookPoint point, Tensor directions) {
+    return stack.directLogits(point, directions);
   }
 
   @Override

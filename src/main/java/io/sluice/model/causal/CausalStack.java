@@ -2,6 +2,7 @@ package io.sluice.model.causal;
 
 import io.sluice.memory.DType;
 import io.sluice.model.ComputeType;
+import io.sluice.model.HookPoint;
 import io.sluice.model.Hooks;
 import io.sluice.model.LayerAttention;
 import io.sluice.model.ModelShape;
@@ -98,6 +99,17 @@ final class CausalStack implements AutoCloseable {
     double cap = config.logitCap();
     Tensor logits = hidden.linear(parts.head(), null);
     return cap > 0 ? logits.mul(1 / cap).tanh().mul(cap) : logits;
+  }
+
+  /** Like {@link io.sluice.model.LanguageModel#directLogits}. */
+  Tensor directLogits(HookPoint point, Tensor directions) {
+    requireHead();
+    if (point.layer() >= shape.layers()) {
+      throw new IllegalArgumentException(
+          point + " is not in a model with " + shape.layers() + " layers, counted from 0");
+    }
+    return new DirectPath(parts.layers().get(point.layer()), parts.finalNorm(), parts.head())
+        .logits(point, directions, () -> outputProjection(point.layer()));
   }
 
   /**
