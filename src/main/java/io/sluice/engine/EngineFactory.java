@@ -11,6 +11,7 @@ import io.sluice.memory.Workers;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import java.util.Locale;
+import java.util.OptionalLong;
 
 /** Makes engines of one kind. */
 @FunctionalInterface
@@ -108,6 +109,11 @@ public interface EngineFactory {
     return 3;
   }
 
+  /** The memory of the GPU where training engines keep all their state; empty without one. */
+  default OptionalLong gpuBytes() {
+    return OptionalLong.empty();
+  }
+
   /**
    * Whether the thread that calls an engine should find the next batch read already: another one
    * computes the step meanwhile.
@@ -138,6 +144,13 @@ public interface EngineFactory {
       @Override
       public int hostCopies() {
         return device.isCuda() ? 0 : EngineFactory.super.hostCopies();
+      }
+
+      @Override
+      public OptionalLong gpuBytes() {
+        return device.isCuda()
+            ? OptionalLong.of(Torch.cudaDevices().get(device.index()).memoryBytes())
+            : OptionalLong.empty();
       }
     };
   }

@@ -10,7 +10,6 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.engine.SkipConnection;
 import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.engine.spec.EngineSpec;
-import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.InitialEncoder;
@@ -20,7 +19,6 @@ import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
@@ -41,11 +39,6 @@ public record Blueprint(
     Optional<Boolean> prependBos,
     List<Site> inputs,
     List<Site> outputs) {
-  /** Biases, clocks, thresholds, norms and counts, with what sums them up. */
-  private static final long BYTES_OF_A_FEATURE = 64;
-
-  private static final long JVM_BYTES = 600_000_000;
-
   /**
    * Looks the hook points up in a store.
    *
@@ -91,45 +84,15 @@ public record Blueprint(
   }
 
   /**
-   * Checks that the machine's memory holds a run, before any of it is taken.
+   * Checks that the memory of the machine, and of the GPU where engines are on one, holds a run,
+   * before any of it is taken.
    *
    * @throws IllegalArgumentException if it does not; the message says what would fit
    */
   public void requireMemory(EngineFactory engines) {
-    long bytes = trainingBytes(engines, config.moments());
-    if (ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
-        && bytes > system.getTotalMemorySize()) {
-      long total = system.getTotalMemorySize();
-      long fit = (long) ((double) Math.max(0, total - JVM_BYTES) / bytes * config.features());
-      boolean smaller =
-          config.moments() == DType.F32 && trainingBytes(engines, DType.BF16) <= total;
-      throw new IllegalArgumentException(
-          String.format(
-              Locale.ROOT,
-              "%,d features of '%s' take %,d MB in training, more than the %,d MB that this machine"
-                  + " has; give fewer: up to %,d%s",
-              config.features(),
-              config.hook(),
-              bytes / 1_000_000,
-              total / 1_000_000,
-              fit >= 2048 ? fit / 1024 * 1024 : fit,
-              smaller ? ", or --moments bfloat16" : ""));
+    if (ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system) {
+      TrainingMemory.require(this, engines, system.getTotalMemorySize());
     }
-  }
-
-  /**
-   * What a run takes at most: the engine's parameters and moments, the weights once more at the
-   * start and while held-out tokens are measured, both weights of the encoder rounded to int8, and
-   * the JVM.
-   */
-  private long trainingBytes(EngineFactory engines, DType moments) {
-    long parameters = parameterBytes();
-    long state = engines.hostCopies() * parameters * (4 + 2 * moments.bytes()) / 12;
-    return parameters
-        + state
-        + parameters / 4
-        + BYTES_OF_A_FEATURE * (long) config.features()
-        + JVM_BYTES;
   }
 
   private void checkFits() {

@@ -1,6 +1,7 @@
 package io.sluice.training.sweep;
 
 import io.sluice.engine.activation.ReLU;
+import io.sluice.memory.DType;
 import io.sluice.training.config.TrainingConfig;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -20,8 +21,9 @@ public record SweepCell(String name, Map<Axis, String> values, TrainingConfig co
   }
 
   /**
-   * Memory that training it takes, in bytes: parameters and two moments, the parameters once more
-   * while it starts, and what one batch needs.
+   * Memory that training it takes, in bytes: parameters and two moments, the encoder rounded to
+   * bfloat16 if it multiplies in that, the parameters once more while it starts, and what one batch
+   * needs.
    *
    * @param width of the activations
    */
@@ -34,7 +36,8 @@ public record SweepCell(String name, Map<Axis, String> values, TrainingConfig co
         config.sparsity().activation() instanceof ReLU ? config.features() / 2 : config.k();
     long batch = 4L * config.schedule().batch() * (6 * seen + 8 * codes);
     long moments = parameters * config.moments().bytes() / 2;
-    return 2 * parameters + moments + bookkeeping + batch;
+    long rounded = config.precision() == DType.BF16 ? 2L * config.features() * seen : 0;
+    return 2 * parameters + moments + rounded + bookkeeping + batch;
   }
 
   /** Bytes on the disk: at the worst two checkpoints and the dictionary. */
