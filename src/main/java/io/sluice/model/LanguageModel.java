@@ -33,6 +33,13 @@ public interface LanguageModel extends Transformer {
    */
   Tensor directLogits(HookPoint point, Tensor directions);
 
+  /**
+   * Whether a layer adds what is written at {@code point} to the residual stream as it is. Where it
+   * does not, a norm comes between, and the factors of {@link #directLogits} differ between hook
+   * points.
+   */
+  boolean addsAsIs(HookPoint point);
+
   /** A text to read piece by piece, from its beginning. */
   Decoding decode();
 

@@ -94,6 +94,11 @@ public final class CausalModel implements LanguageModel {
   }
 
   @Override
+  public boolean addsAsIs(HookPoint point) {
+    return stack.addsAsIs(point);
+  }
+
+  @Override
   public List<TokenLoss> losses(TokenBatch batch, List<Hooks> variants, IntConsumer progress) {
     batch.check(shape());
     stack.requireHead();

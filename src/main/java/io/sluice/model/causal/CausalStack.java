@@ -112,6 +112,17 @@ final class CausalStack implements AutoCloseable {
         .logits(point, directions, () -> outputProjection(point.layer()));
   }
 
+  /** Like {@link io.sluice.model.LanguageModel#addsAsIs}. */
+  boolean addsAsIs(HookPoint point) {
+    CausalLayer layer = parts.layers().get(point.layer());
+    return switch (point.kind()) {
+      case ATTN_IN -> false;
+      case Z, ATTN_OUT -> layer.afterAttention() == null;
+      case MLP_OUT -> layer.afterMlp() == null;
+      case RESID -> true;
+    };
+  }
+
   /**
    * Checks that there is a head.
    *
