@@ -29,7 +29,7 @@ class FloorsTest {
   private static final List<List<String>> FLOORS =
       List.of(
           List.of("bindings", "memory"),
-          List.of("torch", "simd", "files"),
+          List.of("torch", "simd", "files", "page"),
           List.of("store", "weights", "text", "tokenizer", "engine"),
           List.of("model", "geometry", "dictionary"),
           List.of("training", "evaluation", "features"),

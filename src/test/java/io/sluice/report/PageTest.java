@@ -7,33 +7,12 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class PageTest {
   @TempDir private Path folder;
-
-  @Test
-  void jsonCannotLeaveItsScriptElement() {
-    assertThat(Page.json(List.of("</script>\u2028\u2029<!--&")))
-        .isEqualTo("[\"\\u003c/script\\u003e\\u2028\\u2029\\u003c!--\\u0026\"]");
-  }
-
-  @Test
-  void textCannotLeaveItsElementOrAttribute() {
-    assertThat(Page.escape("<a b='\"'>&")).isEqualTo("&lt;a b=&#39;&quot;&#39;&gt;&amp;");
-  }
-
-  @Test
-  void whatFillsATemplateIsNotATemplate() {
-    assertThat(Page.fill("a {{x}} b {{y}}", Map.of("x", "{{y}}", "y", "1")))
-        .isEqualTo("a {{y}} b 1");
-    assertThatThrownBy(() -> Page.fill("{{z}}", Map.of()))
-        .isInstanceOf(IllegalStateException.class);
-  }
 
   @Tag("slow")
   @Test
