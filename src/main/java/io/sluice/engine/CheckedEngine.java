@@ -11,6 +11,7 @@ import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.arithmetic.Arithmetic;
 import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.arithmetic.DeviceActivations;
 import io.sluice.engine.arithmetic.DeviceCodes;
 import io.sluice.engine.arithmetic.EngineState;
 import io.sluice.engine.arithmetic.GradientTerms;
@@ -46,6 +47,10 @@ public final class CheckedEngine implements Engine {
 
   private final EngineSpec spec;
   private final Arithmetic arithmetic;
+
+  /** Null if codes of thresholds and gates, and penalties, are in host memory. */
+  private final DeviceActivations device;
+
   private final Codes codes = new Codes();
 
   /** The batch's codes where they were computed, as long as {@link #codes} is not filled. */
@@ -87,6 +92,7 @@ public final class CheckedEngine implements Engine {
     int features = spec.features();
     this.spec = spec;
     this.arithmetic = factory.open(spec, initial);
+    this.device = arithmetic.activations();
     this.vectors = new FeatureVectors(spec);
     this.learnedThresholds =
         spec.learned() == Learned.THRESHOLD
@@ -146,11 +152,16 @@ public final class CheckedEngine implements Engine {
       for (int feature = 0; feature < bounds.length; feature++) {
         bounds[feature] = Math.max(0, thresholds.of(feature));
       }
-      arithmetic.encodeAbove(input, bounds, codes);
+      if (device != null) {
+        onDevice = device.encodeAbove(input, bounds);
+      } else {
+        arithmetic.encodeAbove(input, bounds, codes);
+      }
     } else {
       switch (activation) {
-        case LearnedJumpReLU(double bandwidth) -> learnedThresholds.encode(input, bandwidth, codes);
-        case LearnedGated gate -> learnedGates.encode(input, codes);
+        case LearnedJumpReLU(double bandwidth) ->
+            onDevice = learnedThresholds.encode(input, bandwidth, codes);
+        case LearnedGated gate -> onDevice = learnedGates.encode(input, codes);
         case Pursuit search -> pursuit.encode(input, search, codes);
         case CustomActivation custom -> encodeChosen(input, custom);
         default -> onDevice = arithmetic.encode(input, activation, codes);
@@ -189,7 +200,9 @@ public final class CheckedEngine implements Engine {
     codePenalty.startBatch();
     deadFeatures.startBatch();
     double error = arithmetic.decode(input, target, entries(), gradients);
-    if (gradients) {
+    if (gradients && device != null) {
+      device.findLearnedGradients(target);
+    } else if (gradients) {
       switch (activation) {
         case LearnedJumpReLU threshold -> learnedThresholds.findGradientsBelow();
         case LearnedGated gate -> learnedGates.findOpeningGradients(target);
@@ -240,7 +253,7 @@ public final class CheckedEngine implements Engine {
                 + activation);
       }
       learnedThresholds.setCost(factor);
-      sum = codes.entries();
+      sum = codeCount();
     } else {
       sum = addPenalty(penalty, factor);
     }
@@ -277,6 +290,9 @@ public final class CheckedEngine implements Engine {
   }
 
   private double addPenalty(Penalty penalty, double factor) {
+    if (device != null) {
+      return device.penalise(penalty, factor);
+    }
     hostCodes();
     Codes entries = entries();
     if (activation instanceof LearnedGated) {
@@ -300,6 +316,9 @@ public final class CheckedEngine implements Engine {
     requireOpen();
     if (stage == Stage.IDLE || stage == Stage.ENCODED) {
       throw new IllegalStateException("a penalty needs codes: call decode first");
+    }
+    if (device != null) {
+      return device.charge(penalty) / input.count();
     }
     hostCodes();
     float[] openings = activation instanceof LearnedGated ? learnedGates.openings() : null;
@@ -326,6 +345,11 @@ public final class CheckedEngine implements Engine {
       stage = Stage.ACCUMULATED;
       return;
     }
+    if (device != null) {
+      accumulateOnDevice();
+      stage = Stage.ACCUMULATED;
+      return;
+    }
     Codes entries = entries();
     int count = entries.entries();
     double[] biasShift = null;
@@ -346,6 +370,16 @@ public final class CheckedEngine implements Engine {
     arithmetic.accumulate(
         input, deadFeatures.with(entries), new GradientTerms(codePenalty.rowTerms(), biasShift));
     stage = Stage.ACCUMULATED;
+  }
+
+  private void accumulateOnDevice() {
+    vectors.clearGradients();
+    switch (activation) {
+      case LearnedJumpReLU threshold -> learnedThresholds.formGradientsOnDevice();
+      case LearnedGated gate -> learnedGates.formGradientsOnDevice();
+      default -> {}
+    }
+    arithmetic.accumulate(input, deadFeatures.with(codes), GradientTerms.NONE);
   }
 
   @Override

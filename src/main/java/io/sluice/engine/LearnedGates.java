@@ -4,6 +4,8 @@ import io.sluice.engine.activation.Learned;
 import io.sluice.engine.activation.LearnedGated;
 import io.sluice.engine.arithmetic.Arithmetic;
 import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.arithmetic.DeviceActivations;
+import io.sluice.engine.arithmetic.DeviceCodes;
 import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
 
@@ -13,6 +15,10 @@ import io.sluice.memory.ScratchArrays;
  */
 final class LearnedGates implements AutoCloseable {
   private final Arithmetic arithmetic;
+
+  /** Null if codes are in host memory. */
+  private final DeviceActivations device;
+
   private final FeatureVectors vectors;
 
   /** All features whose gate is open; their values are magnitudes, 0 among them. */
@@ -29,15 +35,28 @@ final class LearnedGates implements AutoCloseable {
   private final float[] gateBias;
   private final double[] biasShift;
 
+  /** By feature, where codes stay on the device. */
+  private final double[] scales;
+
   LearnedGates(Arithmetic arithmetic, FeatureVectors vectors, int features) {
     this.arithmetic = arithmetic;
+    this.device = arithmetic.activations();
     this.vectors = vectors;
     zeros = new float[features];
     gateBias = new float[features];
     biasShift = new double[features];
+    scales = new double[device == null ? 0 : features];
   }
 
-  void encode(Rows input, Codes codes) {
+  /** Fills the codes, or returns them if they stay on the device. */
+  DeviceCodes encode(Rows input, Codes codes) {
+    if (device != null) {
+      float[] logs = vectors.values(Learned.LOG_SCALE);
+      for (int feature = 0; feature < logs.length; feature++) {
+        scales[feature] = Math.exp(logs[feature]);
+      }
+      return device.encodeGates(input, scales, vectors.values(Learned.MAGNITUDE_BIAS));
+    }
     arithmetic.encodeAbove(input, zeros, open);
     arithmetic.readEncoderBias(gateBias);
     float[] logScale = vectors.values(Learned.LOG_SCALE);
@@ -60,6 +79,7 @@ final class LearnedGates implements AutoCloseable {
       }
       codes.endRow(active);
     }
+    return null;
   }
 
   /** Entries of open gates, whose values are the magnitudes, 0 among them. */
@@ -83,6 +103,12 @@ final class LearnedGates implements AutoCloseable {
     if (open.entries() > 0) {
       arithmetic.auxiliaryGradients(target, open, openings, openingGradients);
     }
+  }
+
+  /** Forms all gradients where the codes are. */
+  void formGradientsOnDevice() {
+    device.formGateGradients(
+        vectors.gradient(Learned.LOG_SCALE), vectors.gradient(Learned.MAGNITUDE_BIAS));
   }
 
   /**

@@ -4,6 +4,8 @@ import io.sluice.engine.activation.Learned;
 import io.sluice.engine.activation.LearnedJumpReLU;
 import io.sluice.engine.arithmetic.Arithmetic;
 import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.arithmetic.DeviceActivations;
+import io.sluice.engine.arithmetic.DeviceCodes;
 import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
 
@@ -13,6 +15,10 @@ import io.sluice.memory.ScratchArrays;
  */
 final class LearnedThresholds implements AutoCloseable {
   private final Arithmetic arithmetic;
+
+  /** Null if codes are in host memory. */
+  private final DeviceActivations device;
+
   private final FeatureVectors vectors;
 
   /** All features whose values lie above the lower end of their threshold's window. */
@@ -33,17 +39,24 @@ final class LearnedThresholds implements AutoCloseable {
 
   LearnedThresholds(Arithmetic arithmetic, FeatureVectors vectors, int features) {
     this.arithmetic = arithmetic;
+    this.device = arithmetic.activations();
     this.vectors = vectors;
     bounds = new float[features];
     thresholds = new double[features];
   }
 
-  void encode(Rows input, double bandwidth, Codes codes) {
+  /** Fills the codes, or returns them if they stay on the device. */
+  DeviceCodes encode(Rows input, double bandwidth, Codes codes) {
     this.bandwidth = bandwidth;
     cost = 0;
     float[] logs = vectors.values(Learned.LOG_THRESHOLD);
     for (int feature = 0; feature < logs.length; feature++) {
       thresholds[feature] = Math.exp(logs[feature]);
+    }
+    if (device != null) {
+      return device.encodeThresholds(input, thresholds, bandwidth);
+    }
+    for (int feature = 0; feature < logs.length; feature++) {
       bounds[feature] = (float) (thresholds[feature] - bandwidth / 2);
     }
     arithmetic.encodeAbove(input, bounds, found);
@@ -65,6 +78,7 @@ final class LearnedThresholds implements AutoCloseable {
       codes.endRow(active);
       below.endRow(inactive);
     }
+    return null;
   }
 
   /** After decoding: how the loss would change with codes that lie just below their threshold. */
@@ -84,6 +98,14 @@ final class LearnedThresholds implements AutoCloseable {
 
   void setCost(double cost) {
     this.cost = cost;
+    if (device != null) {
+      device.setCountCost(cost);
+    }
+  }
+
+  /** Forms the gradients of {@code log θ} where the codes are. */
+  void formGradientsOnDevice() {
+    device.formThresholdGradients(vectors.gradient(Learned.LOG_THRESHOLD));
   }
 
   /** Forms the gradients of {@code log θ}. */

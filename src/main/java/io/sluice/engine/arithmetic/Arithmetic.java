@@ -60,6 +60,13 @@ public interface Arithmetic extends AutoCloseable {
    */
   void encodeAbove(Rows input, float[] bounds, Codes codes);
 
+  /**
+   * Thresholds, gates and penalties on the codes where they stay; null if codes are in host memory.
+   */
+  default DeviceActivations activations() {
+    return null;
+  }
+
   /** Loads a batch whose parts were encoded one after the other, to decode it as a whole. */
   void load(Rows input);
 

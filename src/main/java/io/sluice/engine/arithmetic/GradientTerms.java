@@ -10,4 +10,7 @@ package io.sluice.engine.arithmetic;
  * @param encoderBias by feature, the number to subtract from the sum of the gradients of codes to
  *     get the gradient of the encoder bias; null for nothing
  */
-public record GradientTerms(double[] decoderRows, double[] encoderBias) {}
+public record GradientTerms(double[] decoderRows, double[] encoderBias) {
+  /** None of them. */
+  public static final GradientTerms NONE = new GradientTerms(null, null);
+}

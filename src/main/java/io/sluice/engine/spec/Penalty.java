@@ -55,7 +55,8 @@ public sealed interface Penalty {
    * @param exponent p, in (0, 1]
    */
   record Power(double exponent) implements Penalty {
-    static final double NEAR_ZERO = 1e-3;
+    /** δ. */
+    public static final double NEAR_ZERO = 1e-3;
 
     public Power {
       if (!(exponent > 0 && exponent <= 1)) {

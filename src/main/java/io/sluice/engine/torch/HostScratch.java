@@ -21,6 +21,10 @@ final class HostScratch implements AutoCloseable {
     return bytes(name, count * Float.BYTES);
   }
 
+  MemorySegment doubles(String name, long count) {
+    return bytes(name, count * Double.BYTES);
+  }
+
   private MemorySegment bytes(String name, long bytes) {
     return blocks.computeIfAbsent(name, key -> GrowingMemory.owned()).ofBytes(bytes);
   }

@@ -6,6 +6,7 @@ import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.arithmetic.Arithmetic;
 import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.arithmetic.DeviceActivations;
 import io.sluice.engine.arithmetic.DeviceCodes;
 import io.sluice.engine.arithmetic.EngineState;
 import io.sluice.engine.arithmetic.FeatureGroups;
@@ -60,21 +61,8 @@ public final class TorchArithmetic implements Arithmetic {
   private final TorchGradients gradients;
   private final TorchAdam adam;
 
-  /** Tensors that are kept from one encode to the next. */
-  private TensorScope batch = TensorScope.detached();
-
-  private Tensor input;
-  private Tensor seen;
-  private Tensor reconstruction;
-  private Tensor residualGradient;
-  private Tensor codeGradient;
-  private TorchAdam.Gradients formed;
-
-  /** The batch's codes, if they were found here. */
-  private Kept found;
-
-  /** What was decoded. */
-  private TorchCodes decoded;
+  private final TorchBatch batch;
+  private final TorchActivations activations;
 
   private float[] hostGradients = new float[0];
 
@@ -121,6 +109,18 @@ public final class TorchArithmetic implements Arithmetic {
         new TorchSelection(spec, encoder, encoderBias, decoder, transfer, numbers, screening);
     adam = new TorchAdam(spec, device, state, numbers, owned);
     gradients = new TorchGradients(spec, device, encoder, decoderRows, transfer, numbers);
+    batch = new TorchBatch(spec, decoderBias, transfer, numbers);
+    activations =
+        new TorchActivations(
+            spec,
+            batch,
+            selection,
+            transfer,
+            numbers,
+            encoderBias,
+            decoder,
+            decoderBias,
+            () -> decoderRows.norms(adam.chunkRows()));
   }
 
   private Tensor ends(List<Integer> of) {
@@ -147,38 +147,23 @@ public final class TorchArithmetic implements Arithmetic {
 
   // ---- codes ----
 
-  /**
-   * Codes that stay on the device.
-   *
-   * @param leastScore the lowest score of a {@link BatchTopK}; else 0
-   */
-  private record Kept(TorchCodes codes, float leastScore, HostScratch scratch)
-      implements DeviceCodes {
-    @Override
-    public int entries() {
-      return codes.entries();
-    }
-
-    @Override
-    public void copyTo(Codes target) {
-      codes.copyTo(target, scratch);
-      target.setLeastScore(leastScore);
-    }
-  }
-
   @Override
   public DeviceCodes encode(Rows rows, ActivationFunction wanted, Codes codes) {
     try (TensorScope scope = TensorScope.open()) {
-      start(rows);
+      batch.start(rows);
       Tensor norms = scoringNorms();
-      switch (wanted) {
+      return switch (wanted) {
         case TopK(int k) -> keepLargest(k, norms, false, codes);
         case AbsTopK(int k) -> keepLargest(k, norms, true, codes);
-        case BatchTopK shared -> keepLargestOfAll(shared.k(), norms, codes, scope);
+        case BatchTopK shared -> {
+          TorchBatchSelection.Largest largest =
+              selection.keepLargestOfAll(
+                  batch.seen, shared.k(), norms, adam.chunkRows(), codes, scope);
+          yield batch.keepCodes(largest.codes(), largest.least());
+        }
         default -> throw new IllegalArgumentException("not a count of features: " + wanted);
-      }
+      };
     }
-    return found;
   }
 
   /** The lengths of decoder rows where features are scored by them; else null. */
@@ -186,45 +171,36 @@ public final class TorchArithmetic implements Arithmetic {
     return spec.scoreByDecoderNorm() ? decoderRows.norms(adam.chunkRows()) : null;
   }
 
-  private void keepLargest(int k, Tensor norms, boolean signed, Codes codes) {
+  private DeviceCodes keepLargest(int k, Tensor norms, boolean signed, Codes codes) {
     boolean nested = prefixes.levels() > 1;
     TorchCodes chosen =
-        selection.keepLargest(seen, k, norms, signed, nested, adam.chunkRows(), codes);
-    keep(chosen, 0);
-  }
-
-  private void keepLargestOfAll(int k, Tensor norms, Codes codes, TensorScope scope) {
-    TorchSelection.Largest largest =
-        selection.keepLargestOfAll(seen, k, norms, adam.chunkRows(), codes, scope);
-    if (largest != null) {
-      keep(largest.codes(), largest.least());
-    }
-  }
-
-  private void keep(TorchCodes chosen, float leastScore) {
-    found = new Kept(chosen.moveTo(batch), leastScore, transfer.scratch());
+        selection.keepLargest(batch.seen, k, norms, signed, nested, adam.chunkRows(), codes);
+    return batch.keepCodes(chosen, 0);
   }
 
   @Override
   public void encodeAbove(Rows rows, float[] bounds, Codes codes) {
-    try (TensorScope scope = TensorScope.open()) {
-      start(rows);
-      selection.keepAbove(seen, bounds, scoringNorms(), codes);
-    }
+    activations.encodeAbove(rows, bounds).copyTo(codes);
+    batch.found = null;
+  }
+
+  @Override
+  public DeviceActivations activations() {
+    return activations;
   }
 
   @Override
   public void load(Rows rows) {
     try (TensorScope scope = TensorScope.open()) {
-      start(rows);
+      batch.start(rows);
     }
   }
 
   @Override
   public void readCentred(Rows rows, float[] out) {
     try (TensorScope scope = TensorScope.open()) {
-      start(rows);
-      transfer.copy(seen, out, rows.count() * rows.width());
+      batch.start(rows);
+      transfer.copy(batch.seen, out, rows.count() * rows.width());
     }
   }
 
@@ -255,7 +231,7 @@ public final class TorchArithmetic implements Arithmetic {
 
   @Override
   public void readReconstructionGradient(float[] out, int size) {
-    transfer.copy(residualGradient, out, size);
+    transfer.copy(batch.residualGradient, out, size);
   }
 
   @Override
@@ -283,26 +259,18 @@ public final class TorchArithmetic implements Arithmetic {
     }
   }
 
-  /** Forgets the last batch and loads the next. */
-  private void start(Rows rows) {
-    batch.close();
-    batch = TensorScope.detached();
-    formed = null;
-    found = null;
-    decoded = null;
-    input = transfer.load("input", rows).moveTo(batch);
-    seen = spec.subtractDecoderBias() ? input.sub(decoderBias).moveTo(batch) : input;
-  }
-
   @Override
   public double decode(Rows rows, Rows target, Codes codes, boolean withGradients) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor wanted = target == rows ? input : transfer.load("target", target);
+      Tensor wanted = target == rows ? batch.input : transfer.load("target", target);
       int count = rows.count();
       int width = spec.outputWidth();
       int levels = prefixes.levels();
-      decoded = (found != null ? inLevels(found.codes()) : upload(codes)).moveTo(batch);
+      TorchCodes own = batch.opened != null ? batch.opened : current(codes);
+      TorchCodes decoded = batch.keep(batch.found != null ? inLevels(own) : own);
       int entries = decoded.entries();
+      batch.decoded = decoded;
+      batch.ownEntries = entries;
       Tensor sums;
       if (entries == 0) {
         sums = decoderBias.expand((long) count * levels, width).contiguous();
@@ -315,13 +283,13 @@ public final class TorchArithmetic implements Arithmetic {
         sums = parts.add(decoderBias);
       }
       Tensor all = sums.reshape(count, levels, width);
-      reconstruction = all.select(1, levels - 1).contiguous().moveTo(batch);
-      double error = reconstruction.sub(wanted).square().sum().item();
+      batch.reconstruction = batch.keep(all.select(1, levels - 1).contiguous());
+      double error = batch.reconstruction.sub(wanted).square().sum().item();
       if (withGradients) {
         Tensor residual = all.sub(wanted.reshape(count, 1, width)).mul(2.0 / count / levels);
-        residualGradient = sumsFromLevels(residual).moveTo(batch);
+        batch.residualGradient = batch.keep(sumsFromLevels(residual));
         if (entries > 0) {
-          codeGradient = products(residualGradient, decoded).moveTo(batch);
+          batch.codeGradient = batch.keep(decoded.products(batch.residualGradient, decoder));
         }
       }
       return error;
@@ -342,7 +310,7 @@ public final class TorchArithmetic implements Arithmetic {
 
   /** The codes of the last encode, here. */
   private TorchCodes current(Codes codes) {
-    return found != null ? found.codes() : upload(codes);
+    return batch.found != null ? batch.found.codes() : upload(codes);
   }
 
   /** The same with a bag for each token and level, where dictionaries are nested. */
@@ -357,7 +325,7 @@ public final class TorchArithmetic implements Arithmetic {
   @Override
   public void encodeAmong(int[] features, int count, int k, Codes found) {
     try (TensorScope scope = TensorScope.open()) {
-      selection.keepAmong(seen, features, count, k, scoringNorms(), found);
+      selection.keepAmong(batch.seen, features, count, k, scoringNorms(), found);
     }
   }
 
@@ -370,16 +338,16 @@ public final class TorchArithmetic implements Arithmetic {
 
   @Override
   public OptionalDouble decodeDead(int k, double weight, long clock) {
-    if (found == null) {
+    if (batch.found == null) {
       return OptionalDouble.empty();
     }
     try (TensorScope scope = TensorScope.open()) {
-      Tensor dead = clocks.deadSince(clock, found.codes());
+      Tensor dead = clocks.deadSince(clock, batch.found.codes());
       int count = Math.toIntExact(dead.elements());
       if (count == 0) {
         return OptionalDouble.of(0);
       }
-      TorchCodes more = selection.keepAmong(seen, dead, Math.min(k, count), scoringNorms());
+      TorchCodes more = selection.keepAmong(batch.seen, dead, Math.min(k, count), scoringNorms());
       return OptionalDouble.of(decodeBelow(more.entries() > 0 ? more : null, more.rows(), weight));
     }
   }
@@ -391,37 +359,34 @@ public final class TorchArithmetic implements Arithmetic {
    */
   private double decodeBelow(TorchCodes more, int rows, double weight) {
     // The gradient of the squared error is 2/rows times ŷ − y.
-    Tensor below = residualGradient.mul(weight);
+    Tensor below = batch.residualGradient.mul(weight);
     if (more != null) {
       below =
           below.add(
               decoder
                   .embeddingBag(more.features(), more.offsets(), more.values())
                   .mul(2 * weight / rows));
-      Tensor gradients = products(below, more);
-      codeGradient =
-          (decoded.entries() == 0
+      Tensor gradients = more.products(below, decoder);
+      batch.codeGradient =
+          batch.keep(
+              batch.ownEntries == 0
                   ? gradients
-                  : ShapeOperators.cat(List.of(codeGradient, gradients), 0))
-              .moveTo(batch);
-      decoded = decoded.above(more).moveTo(batch);
+                  : ShapeOperators.cat(List.of(batch.codeGradient, gradients), 0));
+      batch.decoded = batch.keep(batch.decoded.above(more));
     }
     double squares = below.square().sum().item();
-    residualGradient = ShapeOperators.cat(List.of(residualGradient, below), 0).moveTo(batch);
-    seen = ShapeOperators.cat(List.of(seen, seen), 0).moveTo(batch);
+    batch.residualGradient =
+        batch.keep(ShapeOperators.cat(List.of(batch.residualGradient, below), 0));
+    batch.seen = batch.keep(ShapeOperators.cat(List.of(batch.seen, batch.seen), 0));
     return squares * rows / (4 * weight);
   }
 
   @Override
   public void residualProducts(Codes places, float[] out) {
     try (TensorScope scope = TensorScope.open()) {
-      transfer.copy(products(residualGradient, upload(places)), out, places.entries());
+      transfer.copy(
+          upload(places).products(batch.residualGradient, decoder), out, places.entries());
     }
-  }
-
-  /** {@code ⟨residual[bag], W_D[j]⟩} for each entry. */
-  private Tensor products(Tensor residual, TorchCodes places) {
-    return residual.bagProducts(decoder, places.features(), places.offsets(), places.bags());
   }
 
   @Override
@@ -429,27 +394,28 @@ public final class TorchArithmetic implements Arithmetic {
     try (TensorScope scope = TensorScope.open()) {
       int entries = places.entries();
       TorchCodes codes = upload(places);
-      Tensor residual =
-          decoder
-              .embeddingBag(codes.features(), codes.offsets(), transfer.onDevice(weights, entries))
-              .add(decoderBias)
-              .sub(transfer.load("target", target))
-              .mul(2.0 / places.rows());
-      transfer.copy(products(residual, codes), out, entries);
+      Tensor gradients =
+          TorchLearnedGates.auxiliaryGradients(
+              codes,
+              transfer.onDevice(weights, entries),
+              transfer.load("target", target),
+              decoder,
+              decoderBias);
+      transfer.copy(gradients, out, entries);
     }
   }
 
   @Override
   public float[] codeGradients(int entries) {
     hostGradients = ScratchArrays.atLeast(hostGradients, entries);
-    transfer.copy(codeGradient, hostGradients, entries);
+    transfer.copy(batch.codeGradient, hostGradients, entries);
     return hostGradients;
   }
 
   @Override
   public void setCodeGradients(float[] gradients, int entries) {
     try (TensorScope scope = TensorScope.open()) {
-      codeGradient = transfer.onDevice(gradients, entries).copy().moveTo(batch);
+      batch.codeGradient = batch.keep(transfer.onDevice(gradients, entries).copy());
     }
   }
 
@@ -472,19 +438,16 @@ public final class TorchArithmetic implements Arithmetic {
   @Override
   public void accumulate(Rows rows, Codes codes, GradientTerms terms) {
     try (TensorScope scope = TensorScope.open()) {
-      formed =
-          gradients
-              .form(rows.count(), seen, decoded, residualGradient, codeGradient, terms)
-              .moveTo(batch);
+      batch.formed = batch.keep(gradients.form(rows.count(), batch, terms));
     }
   }
 
   @Override
   public void update(AdamStep step, Codes codes) {
-    adam.update(step, formed);
-    if (spec.optimiser() == Optimiser.SPARSE_ADAM && formed.active() != null) {
+    adam.update(step, batch.formed);
+    if (spec.optimiser() == Optimiser.SPARSE_ADAM && batch.formed.active() != null) {
       try (TensorScope scope = TensorScope.open()) {
-        selection.rowsChanged(formed.active(), scoringNorms(), adam.chunkRows());
+        selection.rowsChanged(batch.formed.active(), scoringNorms(), adam.chunkRows());
       }
     } else if (spec.optimiser() == Optimiser.ADAM) {
       selection.weightsChanged();
@@ -493,7 +456,8 @@ public final class TorchArithmetic implements Arithmetic {
 
   @Override
   public void copyReconstruction(MemorySegment destination) {
-    reconstruction.copyTo(destination.asSlice(0, reconstruction.elements() * Float.BYTES));
+    batch.reconstruction.copyTo(
+        destination.asSlice(0, batch.reconstruction.elements() * Float.BYTES));
   }
 
   @Override

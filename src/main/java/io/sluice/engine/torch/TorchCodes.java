@@ -126,6 +126,44 @@ record TorchCodes(
   }
 
   /**
+   * Codes of which each token is one bag.
+   *
+   * @param features int32, token after token
+   * @param tokens int32, ascending
+   */
+  static TorchCodes ofTokens(
+      int rows, Tensor features, Tensor values, Tensor tokens, DeviceIntegers numbers) {
+    Tensor offsets = tokens.searchSorted(numbers.wholeTo(rows + 1L), false).to(DType.I32);
+    int entries = Math.toIntExact(tokens.elements());
+    return new TorchCodes(rows, entries, features, values, offsets, tokens, tokens);
+  }
+
+  /**
+   * Only the entries that are marked; each token is one bag.
+   *
+   * @param kept bool {@code [entries]}
+   */
+  TorchCodes only(Tensor kept, DeviceIntegers numbers) {
+    Tensor places = kept.nonzero().reshape(-1);
+    return ofTokens(
+        rows,
+        features.indexSelect(0, places),
+        values.indexSelect(0, places),
+        tokens.indexSelect(0, places),
+        numbers);
+  }
+
+  /** The same entries with other values. */
+  TorchCodes withValues(Tensor others) {
+    return new TorchCodes(rows, entries, features, others, offsets, tokens, bags);
+  }
+
+  /** {@code ⟨residual[bag], rows[j]⟩} for each entry; there is at least one. */
+  Tensor products(Tensor residual, Tensor decoder) {
+    return residual.bagProducts(decoder, features, offsets, bags);
+  }
+
+  /**
    * The same with a bag for each token and level of nested dictionaries.
    *
    * @param ends where the levels end, int32, ascending; a token's features ascend as well

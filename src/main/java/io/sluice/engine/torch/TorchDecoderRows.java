@@ -36,14 +36,19 @@ final class TorchDecoderRows {
     for (int start = 0; start < spec.features(); start += chunk) {
       int length = Math.min(chunk, spec.features() - start);
       try (TensorScope inner = TensorScope.open()) {
-        norms.narrow(0, start, length).copy_(norms(decoder.narrow(0, start, length)));
+        norms.narrow(0, start, length).copy_(lengths(decoder.narrow(0, start, length)));
       }
     }
     return norms;
   }
 
+  /** The lengths of the rows of some features, int64, as {@link #norms(int)} has them. */
+  Tensor norms(Tensor features) {
+    return lengths(decoder.indexSelect(0, features));
+  }
+
   /** The lengths of decoder rows, {@code [n]}: of several sites the sum of the norms per site. */
-  private Tensor norms(Tensor rows) {
+  private Tensor lengths(Tensor rows) {
     Tensor sum = null;
     for (Tensor part : parts(rows)) {
       Tensor norm = part.square().sum(false, 1).sqrt_();

@@ -38,17 +38,14 @@ final class TorchGradients {
    * Forms the gradients of a batch, in the innermost scope.
    *
    * @param rows tokens that have a decoder bias
-   * @param seen the input of all rows of {@code decoded}
-   * @param residualGradient the gradient of the reconstruction, {@code [bags, outputWidth]}
-   * @param codeGradient by entry of {@code decoded}; any if it has none
+   * @param batch with the gradients of its reconstruction and codes, and what penalties and learned
+   *     activation functions add
+   * @param terms what they add, if it comes from host memory
    */
-  TorchAdam.Gradients form(
-      int rows,
-      Tensor seen,
-      TorchCodes decoded,
-      Tensor residualGradient,
-      Tensor codeGradient,
-      GradientTerms terms) {
+  TorchAdam.Gradients form(int rows, TorchBatch batch, GradientTerms terms) {
+    TorchCodes decoded = batch.decoded;
+    Tensor residualGradient = batch.residualGradient;
+    Tensor codeGradient = batch.codeGradient;
     Tensor decoderBiasGradient =
         residualGradient
             .narrow(0, 0, (long) rows * levels)
@@ -58,32 +55,52 @@ final class TorchGradients {
     if (decoded.entries() == 0) {
       return TorchAdam.Gradients.ofBias(decoderBiasGradient);
     }
-    int entries = decoded.entries();
-    TorchGroups groups = TorchGroups.of(decoded, numbers.upTo(entries + 1L));
+    TorchGroups groups = batch.groups();
     Tensor active = groups.features();
     Tensor weights = codeGradient.indexSelect(0, groups.order());
     Tensor decoderGradient =
         groups.sum(
             residualGradient, groups.bags(), decoded.values().indexSelect(0, groups.order()));
-    if (terms.decoderRows() != null) {
-      Tensor weightsOfRows = ofActive(terms.decoderRows(), "penalty", active).reshape(-1, 1);
+    Tensor penalties = penaltiesOfRows(batch, active, terms);
+    if (penalties != null) {
+      Tensor weightsOfRows = penalties.reshape(-1, 1);
       Tensor along =
           spec.siteCount() == 1 ? decoderRows.rows(active) : decoderRows.unitParts(active);
       decoderGradient = decoderGradient.add(along.mul(weightsOfRows));
     }
-    Tensor encoderGradient = groups.sum(seen, groups.tokens(), weights);
-    Tensor encoderBiasGradient =
-        groups.sum(codeGradient.reshape(entries, 1), groups.order(), null).reshape(-1);
+    Tensor encoderGradient = groups.sum(batch.seen, groups.tokens(), weights);
+    Tensor encoderBiasGradient = groups.sum(codeGradient);
     if (spec.subtractDecoderBias()) {
       decoderBiasGradient =
           decoderBiasGradient.sub(weightedRows(encoder, active, encoderBiasGradient));
     }
-    if (terms.encoderBias() != null) {
-      encoderBiasGradient =
-          encoderBiasGradient.sub(ofActive(terms.encoderBias(), "bias shift", active));
+    Tensor shift = biasShift(batch, active, terms);
+    if (shift != null) {
+      encoderBiasGradient = encoderBiasGradient.sub(shift);
     }
     return new TorchAdam.Gradients(
         active, encoderGradient, encoderBiasGradient, decoderGradient, decoderBiasGradient);
+  }
+
+  /** The factor of each active decoder row in its gradient; null without a penalty. */
+  private Tensor penaltiesOfRows(TorchBatch batch, Tensor active, GradientTerms terms) {
+    if (batch.penalties == null) {
+      return terms.decoderRows() == null ? null : ofActive(terms.decoderRows(), "penalty", active);
+    }
+    Tensor sums = batch.groups().sum(batch.penalties);
+    if (spec.siteCount() == 1) {
+      Tensor norms = decoderRows.norms(active).to(DType.F64);
+      Tensor none = Tensor.zeros(DType.F64, device, 1);
+      sums = norms.gt(none).where(sums.div(norms), none);
+    }
+    return sums.to(DType.F32);
+  }
+
+  private Tensor biasShift(TorchBatch batch, Tensor active, GradientTerms terms) {
+    if (batch.learned != null) {
+      return batch.learned.biasShift();
+    }
+    return terms.encoderBias() == null ? null : ofActive(terms.encoderBias(), "bias shift", active);
   }
 
   /** {@code Σ_j weights[j] · table[rows[j]]}, in bags of 64 so that threads can share the work. */

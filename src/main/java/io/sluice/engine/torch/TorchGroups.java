@@ -4,6 +4,7 @@ import io.sluice.memory.DType;
 import io.sluice.torch.ReductionOperators;
 import io.sluice.torch.ShapeOperators;
 import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
 import java.util.List;
 
 /**
@@ -42,12 +43,24 @@ record TorchGroups(
    * @param numbers int64 numbers from 0, more than there are entries
    */
   static TorchGroups of(TorchCodes codes, Tensor numbers) {
-    ReductionOperators.Selection sorted = codes.features().sort(0, false);
+    return of(codes.features(), codes.tokens(), codes.bags(), numbers);
+  }
+
+  /**
+   * Groups entries by feature.
+   *
+   * @param ofEntries their features, int32
+   * @param ofTokens their tokens, int32
+   * @param ofBags their bags, int32; may be the same tensor
+   * @param numbers as in the other method
+   */
+  static TorchGroups of(Tensor ofEntries, Tensor ofTokens, Tensor ofBags, Tensor numbers) {
+    ReductionOperators.Selection sorted = ofEntries.sort(0, false);
     ReductionOperators.Runs runs = sorted.values().uniqueConsecutive();
     int count = Math.toIntExact(runs.values().elements());
     Tensor order = sorted.indices().to(DType.I32);
-    Tensor tokens = codes.tokens().indexSelect(0, order);
-    Tensor bags = codes.bags() == codes.tokens() ? tokens : codes.bags().indexSelect(0, order);
+    Tensor tokens = ofTokens.indexSelect(0, order);
+    Tensor bags = ofBags == ofTokens ? tokens : ofBags.indexSelect(0, order);
     Tensor none = numbers.narrow(0, 0, 1);
     Tensor ends = runs.counts().cumsum(0);
     Tensor starts = ShapeOperators.cat(List.of(none, ends), 0);
@@ -77,6 +90,30 @@ record TorchGroups(
         ShapeOperators.cat(List.of(pieceStarts, end), 0).to(DType.I32),
         piece.to(DType.I32),
         firstPieces.to(DType.I32));
+  }
+
+  /**
+   * The sum over each group, {@code [count]}.
+   *
+   * @param terms by entry, float32 or float64
+   */
+  Tensor sum(Tensor terms) {
+    return sum(terms.reshape(-1, 1), order, null).reshape(-1);
+  }
+
+  /** The same in a scope that lives longer. */
+  TorchGroups moveTo(TensorScope scope) {
+    for (Tensor tensor : List.of(features, order, tokens, starts)) {
+      tensor.moveTo(scope);
+    }
+    if (bags != tokens) {
+      bags.moveTo(scope);
+    }
+    if (numbers != null) {
+      numbers.moveTo(scope);
+      ofGroups.moveTo(scope);
+    }
+    return this;
   }
 
   /**

@@ -3,22 +3,14 @@ package io.sluice.engine.torch;
 import io.sluice.engine.arithmetic.Codes;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.memory.DType;
-import io.sluice.memory.ScratchArrays;
-import io.sluice.simd.batch.Quickselect;
 import io.sluice.torch.Device;
 import io.sluice.torch.ReductionOperators;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
-import java.util.Comparator;
-import java.util.stream.IntStream;
 
-/**
- * Selections that are finished in host memory: by thresholds, whose number of codes is not known in
- * advance; among dead features; for matching pursuit; and, on a CPU, the largest of a batch.
- */
+/** Selections among dead features and for matching pursuit, whose codes are in host memory. */
 final class TorchHostSelection {
   private final EngineSpec spec;
   private final Device device;
@@ -39,41 +31,6 @@ final class TorchHostSelection {
     this.decoder = decoder;
     this.transfer = transfer;
     this.chunkRows = chunkRows;
-  }
-
-  /** All whose score is above their bound. */
-  void keepAbove(Tensor seen, float[] bounds, Tensor norms, Codes codes) {
-    int count = Math.toIntExact(seen.size(0));
-    Tensor bound = Tensor.ofFloats(bounds, bounds.length);
-    Tensor onDevice = device.isCuda() ? bound.to(device) : bound;
-    Candidates found = new Candidates();
-    forChunks(
-        seen,
-        norms,
-        (start, activation, score) -> {
-          // Row by row, and by feature within a row: the order of codes.
-          Tensor places = score.gt(onDevice).reshape(-1).nonzero().reshape(-1);
-          found.add(start, activation.reshape(-1), score.reshape(-1), places);
-        });
-    found.copyTo(codes, count, false);
-  }
-
-  /** The {@code k} times as many as tokens that are the largest of all. */
-  void keepLargestOfAll(Tensor seen, int k, Tensor norms, Codes codes) {
-    int count = Math.toIntExact(seen.size(0));
-    int wanted = Math.multiplyExact(count, k);
-    Candidates found = new Candidates();
-    forChunks(
-        seen,
-        norms,
-        (start, activation, score) -> {
-          Tensor flat = score.reshape(-1);
-          Tensor top = flat.topk(Math.min(wanted, flat.elements()), 0, false).indices();
-          found.add(start, activation.reshape(-1), flat, top);
-        });
-    float least = found.keepLargest(wanted);
-    found.copyTo(codes, count, true);
-    codes.setLeastScore(least);
   }
 
   /**
@@ -159,112 +116,6 @@ final class TorchHostSelection {
       for (int row = 0; row < count; row++) {
         boolean positive = products.getAtIndex(ValueLayout.JAVA_FLOAT, row) > 0;
         features[row] = positive ? (int) indices.getAtIndex(ValueLayout.JAVA_LONG, row) : -1;
-      }
-    }
-  }
-
-  @FunctionalInterface
-  private interface Chunk {
-    /**
-     * Takes the activations and scores, {@code [rows, features]}, of the rows from {@code start}.
-     */
-    void take(int start, Tensor activation, Tensor score);
-  }
-
-  private void forChunks(Tensor seen, Tensor norms, Chunk body) {
-    int count = Math.toIntExact(seen.size(0));
-    for (int start = 0; start < count; start += chunkRows) {
-      int length = Math.min(chunkRows, count - start);
-      try (TensorScope inner = TensorScope.open()) {
-        Tensor activation = product.of(seen.narrow(0, start, length)).to(DType.F32);
-        body.take(start, activation, norms == null ? activation : activation.mul(norms));
-      }
-    }
-  }
-
-  /** Codes of the batch on the host: places count row after row, as {@code row · features + j}. */
-  private final class Candidates {
-    private long[] places = new long[0];
-    private float[] values = new float[0];
-    private float[] scores = new float[0];
-    private int size;
-
-    void add(int startRow, Tensor activation, Tensor score, Tensor chosen) {
-      int more = Math.toIntExact(chosen.elements());
-      if (more == 0) {
-        return;
-      }
-      int grown = Math.addExact(size, more);
-      places = ScratchArrays.extended(places, grown);
-      values = ScratchArrays.extended(values, grown);
-      scores = ScratchArrays.extended(scores, grown);
-      MemorySegment hostPlaces = transfer.scratch().longs("places", more);
-      MemorySegment hostValues = transfer.scratch().floats("values", more);
-      MemorySegment hostScores = transfer.scratch().floats("scores", more);
-      chosen.copyTo(hostPlaces);
-      activation.indexSelect(0, chosen).copyTo(hostValues);
-      score.indexSelect(0, chosen).copyTo(hostScores);
-      MemorySegment.copy(hostPlaces, ValueLayout.JAVA_LONG, 0, places, size, more);
-      MemorySegment.copy(hostValues, ValueLayout.JAVA_FLOAT, 0, values, size, more);
-      MemorySegment.copy(hostScores, ValueLayout.JAVA_FLOAT, 0, scores, size, more);
-      for (int i = size; i < grown; i++) {
-        places[i] += (long) startRow * spec.features();
-      }
-      size = grown;
-    }
-
-    /**
-     * Keeps the largest scores, of equal ones those of the lower place, in order of their places.
-     *
-     * @return the least positive one that stays, 0 if none does
-     */
-    float keepLargest(int wanted) {
-      // A batch has few codes compared with its activations, so the time of the sort is negligible.
-      int[] order =
-          IntStream.range(0, size)
-              .boxed()
-              .sorted(Comparator.comparingLong(i -> places[i]))
-              .mapToInt(Integer::intValue)
-              .toArray();
-      float least = 0;
-      int equal = 0;
-      if (wanted < size) {
-        least = Quickselect.largest(Arrays.copyOf(scores, size), size, wanted);
-        equal = wanted;
-        for (int i = 0; i < size; i++) {
-          equal -= scores[i] > least ? 1 : 0;
-        }
-      }
-      long[] keptPlaces = new long[size];
-      float[] keptValues = new float[size];
-      int kept = 0;
-      float lowest = Float.POSITIVE_INFINITY;
-      for (int i : order) {
-        if (scores[i] > least || scores[i] == least && equal-- > 0) {
-          keptPlaces[kept] = places[i];
-          keptValues[kept++] = values[i];
-          lowest = scores[i] > 0 ? Math.min(lowest, scores[i]) : lowest;
-        }
-      }
-      places = keptPlaces;
-      values = keptValues;
-      size = kept;
-      return lowest == Float.POSITIVE_INFINITY ? 0 : lowest;
-    }
-
-    void copyTo(Codes codes, int rows, boolean positive) {
-      int features = spec.features();
-      codes.begin(rows, size);
-      int entry = 0;
-      int kept = 0;
-      for (int row = 0; row < rows; row++) {
-        for (; entry < size && places[entry] / features == row; entry++) {
-          // Not (value > 0), which would pass over NaN.
-          if (!positive || !(values[entry] <= 0)) {
-            codes.put(kept++, (int) (places[entry] % features), values[entry]);
-          }
-        }
-        codes.endRow(kept);
       }
     }
   }

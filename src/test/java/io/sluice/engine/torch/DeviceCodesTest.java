@@ -110,8 +110,7 @@ class DeviceCodesTest {
       }
     }
     assertThat(onHost).hasValue(10);
-    // Without a screen, the codes of a whole batch are selected on the host.
-    assertThat(onDevice).hasValue(screening == Screening.NONE ? 3 : 0);
+    assertThat(onDevice).hasValue(0);
   }
 
   @Test

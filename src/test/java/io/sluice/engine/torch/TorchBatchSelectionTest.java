@@ -5,20 +5,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sluice.engine.arithmetic.Codes;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
+import io.sluice.engine.torch.TorchBatchSelection.Largest;
+import io.sluice.memory.DType;
 import io.sluice.testing.Seeds;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import io.sluice.torch.Torch;
-import java.util.Arrays;
 import java.util.Random;
-import java.util.function.BiConsumer;
+import java.util.function.Function;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Codes do not depend on how many rows are multiplied at a time. */
-class TorchHostSelectionTest {
+class TorchBatchSelectionTest {
   private static final int ROWS = 23;
   private static final int WIDTH = 12;
   private static final int FEATURES = 90;
@@ -32,21 +33,26 @@ class TorchHostSelectionTest {
 
   @Test
   void thresholdsKeepTheSameInPieces() {
-    float[] bounds = new float[FEATURES];
-    Arrays.fill(bounds, 0.5f);
     assertSameInPieces(
-        (tensors, codes) -> tensors.selection.keepAbove(tensors.seen, bounds, null, codes));
+        tensors ->
+            new Largest(
+                tensors.selection.keepAbove(
+                    tensors.seen,
+                    Tensor.full(0.5, DType.F32, Device.CPU, FEATURES),
+                    null,
+                    tensors.scope),
+                0));
   }
 
   @Test
   void theLargestOfTheBatchAreTheSameInPieces() {
     assertSameInPieces(
-        (tensors, codes) -> tensors.selection.keepLargestOfAll(tensors.seen, 4, null, codes));
+        tensors -> tensors.selection.keepLargest(tensors.seen, 4, null, 64, null, tensors.scope));
   }
 
-  private record Opened(TorchHostSelection selection, Tensor seen) {}
+  private record Opened(TorchBatchSelection selection, Tensor seen, TensorScope scope) {}
 
-  private void assertSameInPieces(BiConsumer<Opened, Codes> select) {
+  private void assertSameInPieces(Function<Opened, Largest> select) {
     try (Codes whole = new Codes();
         Codes pieces = new Codes()) {
       run(ROWS, whole, select);
@@ -62,23 +68,27 @@ class TorchHostSelectionTest {
     }
   }
 
-  private void run(int chunkRows, Codes codes, BiConsumer<Opened, Codes> select) {
+  private void run(int chunkRows, Codes codes, Function<Opened, Largest> select) {
     EngineSpec spec = new EngineSpec(WIDTH, WIDTH, FEATURES, false, false, Optimiser.NONE);
     Random random = new Random(seed);
     try (TensorScope scope = TensorScope.open();
+        DeviceIntegers numbers = new DeviceIntegers(Device.CPU);
         TorchTransfer transfer = new TorchTransfer(Device.CPU)) {
       // Whole numbers, so that sums are exact in any order, and large, so that few are equal.
       Tensor encoder = whole(random, FEATURES * WIDTH).reshape(FEATURES, WIDTH);
       Tensor bias = whole(random, FEATURES);
       Tensor seen = whole(random, ROWS * WIDTH).reshape(ROWS, WIDTH);
-      TorchHostSelection selection =
-          new TorchHostSelection(
-              spec,
-              new EncoderProduct(encoder, bias, spec.precision()),
-              encoder,
-              transfer,
-              chunkRows);
-      select.accept(new Opened(selection, seen), codes);
+      EncoderProduct product = new EncoderProduct(encoder, bias, spec.precision());
+      try (TorchProposals proposals =
+          new TorchProposals(
+              spec, Device.CPU, encoder, bias, product, numbers, TorchProposals.Screening.NONE)) {
+        TorchBatchSelection selection =
+            new TorchBatchSelection(
+                spec, transfer, encoder, bias, numbers, product, proposals, chunkRows);
+        Largest found = select.apply(new Opened(selection, seen, scope));
+        found.codes().copyTo(codes, transfer.scratch());
+        codes.setLeastScore(found.least());
+      }
     }
   }
 
