@@ -36,8 +36,16 @@ public final class Python {
    * variable {@code SLUICE_RIVALS}; where there is none, the calling test is skipped.
    */
   public static Path requireRivals() throws IOException {
+    return requireRivals("sae_lens, sparsify, dictionary_learning, llamascopium");
+  }
+
+  /** The same with SAEDashboard; where it has none, the calling test is skipped. */
+  public static Path requireSaeDashboard() throws IOException {
+    return requireRivals("sae_dashboard");
+  }
+
+  private static Path requireRivals(String libraries) throws IOException {
     String python = System.getenv("SLUICE_RIVALS");
-    String libraries = "sae_lens, sparsify, dictionary_learning, llamascopium";
     String reason = "SLUICE_RIVALS names no Python with " + libraries;
     assumeTrue(python != null && !python.isBlank(), reason);
     String probe =
