@@ -104,6 +104,15 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
    * @throws IOException if writing fails
    */
   public void save(Path folder) throws IOException {
+    save(layers.stream().map(Dictionary::source).toList(), folder);
+  }
+
+  /**
+   * Like the other method, for dictionaries of which some rows at a time are read.
+   *
+   * @param layers in the order of layers
+   */
+  public static void save(List<DictionarySource> layers, Path folder) throws IOException {
     ObjectNode json = JSON.createObjectNode();
     json.put("format", FORMAT);
     ArrayNode names = json.putArray("layers");

@@ -116,6 +116,17 @@ public record Dictionary(
    * @throws IOException if writing fails; previous files are then unchanged
    */
   public void save(Path folder) throws IOException {
-    DictionaryFiles.save(this, folder);
+    source().save(folder);
+  }
+
+  /** This dictionary, some rows of whose matrices are read at a time. */
+  public DictionarySource source() {
+    return new DictionarySource(
+        config,
+        WeightRows.of(parameters.encoder(), config.inputWidth()),
+        parameters.encoderBias(),
+        WeightRows.of(parameters.decoder(), config.outputWidth()),
+        parameters.decoderBias(),
+        skip);
   }
 }

@@ -49,10 +49,11 @@ final class DictionaryFiles {
 
   private DictionaryFiles() {}
 
-  static void save(Dictionary dictionary, Path folder) throws IOException {
+  static void save(DictionarySource dictionary, Path folder) throws IOException {
     DictionaryConfig config = dictionary.config();
-    DictionaryParameters p = dictionary.parameters();
-    long features = config.features();
+    int features = config.features();
+    int in = config.inputWidth();
+    int out = config.outputWidth();
     ObjectNode json = JSON.createObjectNode();
     json.put("format", FORMAT);
     json.put("weights", WEIGHTS);
@@ -88,24 +89,36 @@ final class DictionaryFiles {
                 json.putObject(TOKEN_NORM)
                     .put("type", norm.kind().label())
                     .put("undone", norm.undone()));
-    List<TensorData> tensors = new ArrayList<>();
-    tensors.add(TensorData.of("encoder", DType.F32, p.encoder(), features, config.inputWidth()));
-    tensors.add(TensorData.of("encoder_bias", DType.F32, p.encoderBias(), features));
-    tensors.add(TensorData.of("decoder", DType.F32, p.decoder(), features, config.outputWidth()));
-    tensors.add(TensorData.of("decoder_bias", DType.F32, p.decoderBias(), config.outputWidth()));
+    List<TensorData> whole = new ArrayList<>();
+    whole.add(TensorData.of("encoder_bias", DType.F32, dictionary.encoderBias(), features));
+    whole.add(TensorData.of("decoder_bias", DType.F32, dictionary.decoderBias(), out));
     if (dictionary.hasSkip()) {
-      tensors.add(
-          TensorData.of(
-              SKIP, DType.F32, dictionary.skip(), config.outputWidth(), config.inputWidth()));
+      whole.add(TensorData.of(SKIP, DType.F32, dictionary.skip(), out, in));
     }
     config
         .activation()
-        .perFeature(config.features())
-        .forEach((name, values) -> tensors.add(vector(name, values)));
+        .perFeature(features)
+        .forEach((name, values) -> whole.add(vector(name, values)));
+    List<TensorInfo> tensors = new ArrayList<>();
+    tensors.add(new TensorInfo("encoder", DType.F32, features, in));
+    tensors.add(whole.get(0).info());
+    tensors.add(new TensorInfo("decoder", DType.F32, features, out));
+    whole.stream().skip(1).map(TensorData::info).forEach(tensors::add);
     VerifiedTensors.write(
         folder.resolve(WEIGHTS),
         tensors,
-        Map.of("format", FORMAT, "config", JSON.writeValueAsString(json)));
+        Map.of("format", FORMAT, "config", JSON.writeValueAsString(json)),
+        target -> {
+          dictionary
+              .encoder()
+              .forPieces(features, in, (first, rows) -> target.append("encoder", rows));
+          dictionary
+              .decoder()
+              .forPieces(features, out, (first, rows) -> target.append("decoder", rows));
+          for (TensorData tensor : whole) {
+            target.append(tensor.info().name(), tensor.data());
+          }
+        });
     AtomicFile.write(
         folder.resolve(CONFIG), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json));
   }

@@ -16,7 +16,28 @@ public sealed interface Initialiser {
    *
    * @param rows float32 {@code [features, width]}, overwritten
    */
-  void drawUnitRows(MemorySegment rows, int features, long seed);
+  default void drawUnitRows(MemorySegment rows, int features, long seed) {
+    long bytes = (long) features * width() * Float.BYTES;
+    if (rows.byteSize() != bytes) {
+      throw new IllegalArgumentException(
+          "%d rows of width %d take %d bytes, not %d"
+              .formatted(features, width(), bytes, rows.byteSize()));
+    }
+    unitRows(seed).next(rows);
+  }
+
+  /** Rows of unit length, drawn a piece at a time. */
+  interface UnitRows {
+    /**
+     * Draws the rows that follow those drawn before.
+     *
+     * @param rows float32 {@code [count, width]}, overwritten
+     */
+    void next(MemorySegment rows);
+  }
+
+  /** The rows of {@link #drawUnitRows}, a piece at a time, however large the pieces are. */
+  UnitRows unitRows(long seed);
 
   /**
    * Directions uniform on the sphere of the whole space.
@@ -25,18 +46,18 @@ public sealed interface Initialiser {
    */
   record RandomDirections(int width) implements Initialiser {
     @Override
-    public void drawUnitRows(MemorySegment rows, int features, long seed) {
-      requireSize(rows, features, width);
-      RowDraws.inParallel(
-          features,
-          seed,
-          (feature, random) -> {
-            float[] row = new float[width];
-            for (int i = 0; i < width; i++) {
-              row[i] = (float) random.nextGaussian();
-            }
-            store(row, rows, feature);
-          });
+    public UnitRows unitRows(long seed) {
+      RowDraws draws = new RowDraws(seed);
+      return rows ->
+          draws.next(
+              count(rows, width),
+              (place, random) -> {
+                float[] row = new float[width];
+                for (int i = 0; i < width; i++) {
+                  row[i] = (float) random.nextGaussian();
+                }
+                store(row, rows, place);
+              });
     }
   }
 
@@ -63,46 +84,36 @@ public sealed interface Initialiser {
     }
 
     @Override
-    public void drawUnitRows(MemorySegment rows, int features, long seed) {
-      requireSize(rows, features, width);
-      RowDraws.inParallel(
-          features,
-          seed,
-          (feature, random) -> {
-            float[] row = new float[width];
-            for (int direction = 0; direction < dimensions; direction++) {
-              float weight = (float) random.nextDouble(-1, 1);
-              int start = direction * width;
-              for (int i = 0; i < width; i++) {
-                row[i] += weight * basis[start + i];
-              }
-            }
-            store(row, rows, feature);
-          });
+    public UnitRows unitRows(long seed) {
+      RowDraws draws = new RowDraws(seed);
+      return rows ->
+          draws.next(
+              count(rows, width),
+              (place, random) -> {
+                float[] row = new float[width];
+                for (int direction = 0; direction < dimensions; direction++) {
+                  float weight = (float) random.nextDouble(-1, 1);
+                  int start = direction * width;
+                  for (int i = 0; i < width; i++) {
+                    row[i] += weight * basis[start + i];
+                  }
+                }
+                store(row, rows, place);
+              });
     }
   }
 
-  private static void requireSize(MemorySegment rows, int features, int width) {
-    long bytes = (long) features * width * Float.BYTES;
-    if (rows.byteSize() != bytes) {
-      throw new IllegalArgumentException(
-          features
-              + " rows of width "
-              + width
-              + " take "
-              + bytes
-              + " bytes, not "
-              + rows.byteSize());
-    }
+  private static int count(MemorySegment rows, int width) {
+    return Math.toIntExact(rows.byteSize() / ((long) width * Float.BYTES));
   }
 
-  private static void store(float[] row, MemorySegment rows, int feature) {
+  private static void store(float[] row, MemorySegment rows, int place) {
     double sum = 0;
     for (float value : row) {
       sum += (double) value * value;
     }
     float scale = (float) (1 / Math.sqrt(sum));
-    long start = (long) feature * row.length;
+    long start = (long) place * row.length;
     for (int i = 0; i < row.length; i++) {
       rows.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, start + i, scale * row[i]);
     }

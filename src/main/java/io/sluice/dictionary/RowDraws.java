@@ -8,26 +8,29 @@ final class RowDraws {
   /** Rows whose random numbers are prepared at a time. */
   private static final int PIECE = 4096;
 
-  private RowDraws() {}
+  private final SplittableRandom seeds;
+
+  RowDraws(long seed) {
+    this.seeds = new SplittableRandom(seed);
+  }
 
   /** Draws one row. */
   @FunctionalInterface
   interface Draw {
-    /** Draws the row of a feature from random numbers of its own. */
-    void draw(int feature, SplittableRandom random);
+    /** Draws a row, counted from the first of this call, from random numbers of its own. */
+    void draw(int row, SplittableRandom random);
   }
 
-  /** Draws all rows; any number of them at a time. */
-  static void inParallel(int features, long seed, Draw draw) {
-    SplittableRandom seeds = new SplittableRandom(seed);
-    SplittableRandom[] own = new SplittableRandom[Math.min(features, PIECE)];
-    for (int first = 0; first < features; first += PIECE) {
-      int count = Math.min(PIECE, features - first);
-      for (int i = 0; i < count; i++) {
+  /** Draws the next rows; any number of them at a time. */
+  void next(int count, Draw draw) {
+    SplittableRandom[] own = new SplittableRandom[Math.min(count, PIECE)];
+    for (int first = 0; first < count; first += PIECE) {
+      int these = Math.min(PIECE, count - first);
+      for (int i = 0; i < these; i++) {
         own[i] = seeds.split();
       }
       int start = first;
-      IntStream.range(0, count).parallel().forEach(i -> draw.draw(start + i, own[i]));
+      IntStream.range(0, these).parallel().forEach(i -> draw.draw(start + i, own[i]));
     }
   }
 }

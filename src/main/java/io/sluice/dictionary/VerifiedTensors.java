@@ -1,7 +1,9 @@
 package io.sluice.dictionary;
 
 import io.sluice.weights.Safetensors;
+import io.sluice.weights.SafetensorsWriter;
 import io.sluice.weights.TensorData;
+import io.sluice.weights.TensorInfo;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -32,12 +34,52 @@ public final class VerifiedTensors {
    */
   public static void write(Path path, List<TensorData> tensors, Map<String, String> metadata)
       throws IOException {
+    write(
+        path,
+        tensors.stream().map(TensorData::info).toList(),
+        metadata,
+        target -> {
+          for (TensorData tensor : tensors) {
+            target.append(tensor.info().name(), tensor.data());
+          }
+        });
+  }
+
+  /** Makes the values of all tensors of a file, in pieces of any size. */
+  @FunctionalInterface
+  public interface Values {
+    /** Passes on all values; called twice, and gives the same both times. */
+    void writeTo(Target target) throws IOException;
+  }
+
+  /** Takes the values of tensors. */
+  @FunctionalInterface
+  public interface Target {
+    /** Takes the next values of a tensor; only read, and only until this returns. */
+    void append(String name, MemorySegment piece) throws IOException;
+  }
+
+  /**
+   * Writes a file atomically whose values are not in memory together.
+   *
+   * @param tensors names, types and shapes of all tensors
+   * @param metadata the caller's text entries
+   * @param values made twice, once for the checksums
+   * @throws IOException if writing fails; a previous file at {@code path} is then unchanged
+   */
+  public static void write(
+      Path path, List<TensorInfo> tensors, Map<String, String> metadata, Values values)
+      throws IOException {
+    Map<String, CRC32C> sums = new HashMap<>();
+    tensors.forEach(tensor -> sums.put(tensor.name(), new CRC32C()));
+    values.writeTo((name, piece) -> add(sums.get(name), piece));
     Map<String, String> all = new TreeMap<>(metadata);
-    for (TensorData tensor : tensors) {
-      all.put(PREFIX + tensor.info().name(), checksum(tensor.data()));
-    }
+    sums.forEach((name, sum) -> all.put(PREFIX + name, Long.toHexString(sum.getValue())));
     all.put(OF_METADATA, checksum(all));
-    Safetensors.write(path, tensors, all);
+    try (SafetensorsWriter writer = SafetensorsWriter.create(path, tensors, all)) {
+      values.writeTo(writer::append);
+      writer.commit();
+    }
   }
 
   /**
@@ -74,10 +116,14 @@ public final class VerifiedTensors {
 
   private static String checksum(MemorySegment data) {
     CRC32C crc = new CRC32C();
-    for (long done = 0; done < data.byteSize(); done += PIECE) {
-      crc.update(data.asSlice(done, Math.min(PIECE, data.byteSize() - done)).asByteBuffer());
-    }
+    add(crc, data);
     return Long.toHexString(crc.getValue());
+  }
+
+  private static void add(CRC32C sum, MemorySegment data) {
+    for (long done = 0; done < data.byteSize(); done += PIECE) {
+      sum.update(data.asSlice(done, Math.min(PIECE, data.byteSize() - done)).asByteBuffer());
+    }
   }
 
   private static String checksum(Map<String, String> metadata) {

@@ -28,6 +28,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.OptionalDouble;
 
 /**
@@ -76,13 +77,15 @@ public final class CheckedEngine implements Engine {
   /**
    * An engine that starts from a copy of {@code initial}, with moments of zero.
    *
+   * @param initial null for zeros
    * @param factory makes the arithmetic, which is closed with the engine
    * @throws IllegalArgumentException if the shapes disagree with {@code spec}
    */
   public CheckedEngine(EngineSpec spec, DictionaryParameters initial, Arithmetic.Factory factory) {
-    if (initial.inputWidth() != spec.inputWidth()
-        || initial.outputWidth() != spec.outputWidth()
-        || initial.features() != spec.features()) {
+    if (initial != null
+        && (initial.inputWidth() != spec.inputWidth()
+            || initial.outputWidth() != spec.outputWidth()
+            || initial.features() != spec.features())) {
       throw new IllegalArgumentException(
           "the parameters are "
               + shape(initial.features(), initial.inputWidth(), initial.outputWidth())
@@ -454,31 +457,36 @@ public final class CheckedEngine implements Engine {
   }
 
   @Override
-  public MemorySegment read(StateTensor tensor, Arena target) {
+  public MemorySegment read(StateTensor tensor, long first, long count, Arena target) {
     requireOpen();
     requireOwn(tensor);
-    if (vectors.has(tensor.name())) {
-      return vectors.read(tensor.name(), target);
+    Objects.checkFromIndexSize(first, count, tensor.rows());
+    boolean clocks = tensor.name().equals(EngineState.LAST_FIRED);
+    if (clocks || vectors.has(tensor.name())) {
+      MemorySegment all =
+          clocks ? arithmetic.clocks().read(target) : vectors.read(tensor.name(), target);
+      return all.asSlice(first * tensor.rowBytes(), count * tensor.rowBytes());
     }
-    return tensor.name().equals(EngineState.LAST_FIRED)
-        ? arithmetic.clocks().read(target)
-        : arithmetic.read(tensor.name(), target);
+    return arithmetic.read(tensor, first, count, target);
   }
 
   @Override
-  public void write(StateTensor tensor, MemorySegment data) {
+  public void write(StateTensor tensor, long first, MemorySegment data) {
     requireOpen();
     requireOwn(tensor);
-    if (data.byteSize() != tensor.bytes()) {
+    long count = data.byteSize() / tensor.rowBytes();
+    Objects.checkFromIndexSize(first, count, tensor.rows());
+    if (data.byteSize() != count * tensor.rowBytes()) {
       throw new IllegalArgumentException(
-          tensor.name() + " has " + tensor.bytes() + " bytes, not " + data.byteSize());
+          "a row of %s has %d bytes, which do not divide %d"
+              .formatted(tensor.name(), tensor.rowBytes(), data.byteSize()));
     }
     if (tensor.name().equals(EngineState.LAST_FIRED)) {
-      arithmetic.clocks().write(data);
+      arithmetic.clocks().write(first, data);
     } else if (vectors.has(tensor.name())) {
-      vectors.write(tensor.name(), data);
+      vectors.write(tensor.name(), Math.toIntExact(first), data);
     } else {
-      arithmetic.write(tensor.name(), data);
+      arithmetic.write(tensor, first, data);
     }
   }
 

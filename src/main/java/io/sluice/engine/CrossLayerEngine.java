@@ -319,13 +319,13 @@ public final class CrossLayerEngine implements Engine {
   }
 
   @Override
-  public MemorySegment read(StateTensor tensor, Arena target) {
-    return owner(tensor).read(own(tensor), target);
+  public MemorySegment read(StateTensor tensor, long first, long count, Arena target) {
+    return owner(tensor).read(own(tensor), first, count, target);
   }
 
   @Override
-  public void write(StateTensor tensor, MemorySegment data) {
-    owner(tensor).write(own(tensor), data);
+  public void write(StateTensor tensor, long first, MemorySegment data) {
+    owner(tensor).write(own(tensor), first, data);
   }
 
   private Engine owner(StateTensor tensor) {

@@ -167,10 +167,35 @@ public interface Engine extends AutoCloseable {
    * One tensor of the state in host memory, native byte order: either a view of the engine's own
    * memory, good until the next operation, or a copy in {@code arena}.
    */
-  MemorySegment read(StateTensor tensor, Arena arena);
+  default MemorySegment read(StateTensor tensor, Arena arena) {
+    return read(tensor, 0, tensor.rows(), arena);
+  }
+
+  /**
+   * Like {@link #read(StateTensor, Arena)}, some rows of a tensor: for those that are too large to
+   * copy.
+   *
+   * @param first the first row
+   * @param count how many
+   */
+  MemorySegment read(StateTensor tensor, long first, long count, Arena arena);
 
   /** Replaces one tensor of the state by {@code data}, which has exactly its size. */
-  void write(StateTensor tensor, MemorySegment data);
+  default void write(StateTensor tensor, MemorySegment data) {
+    if (data.byteSize() != tensor.bytes()) {
+      throw new IllegalArgumentException(
+          tensor.name() + " has " + tensor.bytes() + " bytes, not " + data.byteSize());
+    }
+    write(tensor, 0, data);
+  }
+
+  /**
+   * Replaces some rows of a tensor of the state.
+   *
+   * @param first the first row
+   * @param data whole rows
+   */
+  void write(StateTensor tensor, long first, MemorySegment data);
 
   /** A copy of the parameters in memory of {@code arena}. */
   default DictionaryParameters parameters(Arena arena) {

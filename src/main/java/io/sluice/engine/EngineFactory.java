@@ -10,6 +10,7 @@ import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
+import java.lang.foreign.Arena;
 import java.util.Locale;
 import java.util.OptionalLong;
 
@@ -23,6 +24,20 @@ public interface EngineFactory {
    * @throws IllegalArgumentException if the shapes disagree
    */
   Engine open(EngineSpec spec, DictionaryParameters initial);
+
+  /**
+   * An engine whose parameters are 0, to be {@linkplain Engine#write written}.
+   *
+   * @throws IllegalArgumentException as {@link #open}
+   */
+  default Engine openZeros(EngineSpec spec) {
+    try (Arena arena = Arena.ofShared()) {
+      return open(
+          spec,
+          DictionaryParameters.allocate(
+              arena, spec.inputWidth(), spec.outputWidth(), spec.features()));
+    }
+  }
 
   /**
    * An engine without optimiser that reads the parameters where they are, if it can, and else a
@@ -60,6 +75,11 @@ public interface EngineFactory {
         require(spec);
         return new CheckedEngine(spec, initial, ReferenceArithmetic::new);
       }
+
+      @Override
+      public Engine openZeros(EngineSpec spec) {
+        return open(spec, null);
+      }
     };
   }
 
@@ -87,6 +107,11 @@ public interface EngineFactory {
         require(spec);
         return new CheckedEngine(
             spec, initial, (s, start) -> new VectorArithmetic(s, start, workers, false));
+      }
+
+      @Override
+      public Engine openZeros(EngineSpec spec) {
+        return open(spec, null);
       }
 
       @Override
@@ -134,6 +159,11 @@ public interface EngineFactory {
       public Engine open(EngineSpec spec, DictionaryParameters initial) {
         return new CheckedEngine(
             spec, initial, (s, start) -> new TorchArithmetic(s, start, device));
+      }
+
+      @Override
+      public Engine openZeros(EngineSpec spec) {
+        return open(spec, null);
       }
 
       @Override

@@ -119,23 +119,21 @@ final class ExtendedEngine implements Engine {
   }
 
   @Override
-  public MemorySegment read(StateTensor tensor, Arena arena) {
+  public MemorySegment read(StateTensor tensor, long first, long count, Arena arena) {
     MemorySegment added = extension.added().get(tensor);
-    return added == null ? inner.read(tensor, arena) : added;
+    return added == null
+        ? inner.read(tensor, first, count, arena)
+        : added.asSlice(first * tensor.rowBytes(), count * tensor.rowBytes());
   }
 
   @Override
-  public void write(StateTensor tensor, MemorySegment data) {
+  public void write(StateTensor tensor, long first, MemorySegment data) {
     MemorySegment added = extension.added().get(tensor);
     if (added == null) {
-      inner.write(tensor, data);
-      return;
+      inner.write(tensor, first, data);
+    } else {
+      added.asSlice(first * tensor.rowBytes()).copyFrom(data);
     }
-    if (data.byteSize() != tensor.bytes()) {
-      throw new IllegalArgumentException(
-          tensor.name() + " has " + tensor.bytes() + " bytes, not " + data.byteSize());
-    }
-    added.copyFrom(data);
   }
 
   @Override

@@ -93,7 +93,8 @@ final class FeatureVectors {
     return copy;
   }
 
-  void write(String name, MemorySegment data) {
-    MemorySegment.copy(data, DictionaryParameters.FLOAT, 0, state.get(name), 0, features);
+  void write(String name, int first, MemorySegment data) {
+    int count = Math.toIntExact(data.byteSize() / Float.BYTES);
+    MemorySegment.copy(data, DictionaryParameters.FLOAT, 0, state.get(name), first, count);
   }
 }

@@ -1,16 +1,19 @@
 package io.sluice.training;
 
-import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.DictionarySource;
 import io.sluice.dictionary.Site;
 import io.sluice.dictionary.SiteScaling;
+import io.sluice.dictionary.WeightRows;
 import io.sluice.engine.Engine;
 import io.sluice.engine.SkipConnection;
 import io.sluice.engine.activation.Pursuit;
-import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.StateTensor;
 import io.sluice.training.run.DivergedException;
 import io.sluice.training.start.StartingPoint;
 import io.sluice.training.start.WhiteningMap;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -30,45 +33,73 @@ final class Export {
   private Export() {}
 
   /**
-   * The dictionary of the raw activations.
+   * The dictionary of the raw activations. Its rows are read from the engine, which stays as it is
+   * meanwhile.
    *
    * @param map what stands before the engine, or null if only scales and shifts do
-   * @param arena where its weights are
+   * @throws DivergedException if a weight is not finite
    */
-  static Dictionary dictionary(
-      DictionaryConfig config, Engine engine, StartingPoint start, WhiteningMap map, Arena arena) {
-    DictionaryParameters parameters = engine.parameters(arena);
-    requireFinite("encoder", parameters.encoder());
-    requireFinite("encoder bias", parameters.encoderBias());
-    requireFinite("decoder", parameters.decoder());
-    requireFinite("decoder bias", parameters.decoderBias());
-    if (map != null) {
-      return ThresholdExport.of(map.fold(config, parameters), engine);
+  static DictionarySource dictionary(
+      DictionaryConfig config, Engine engine, StartingPoint start, WhiteningMap map)
+      throws IOException {
+    EngineSpec spec = engine.spec();
+    for (StateTensor tensor : engine.state().subList(0, 4)) {
+      requireFinite(engine, tensor);
     }
-    DictionaryConfig exported = config;
-    if (config.sites().size() > 1 && config.scoreByDecoderNorm()) {
-      takeNorms(parameters, config.sites());
-      exported = config.scoredByValue();
+    DictionarySource trained =
+        new DictionarySource(
+            config,
+            rows(engine, engine.state().get(0)),
+            copy(engine, engine.state().get(1)),
+            rows(engine, engine.state().get(2)),
+            copy(engine, engine.state().get(3)),
+            null);
+    if (map != null) {
+      return ThresholdExport.of(map.fold(config, trained), engine);
     }
     if (config.activation() instanceof Pursuit pursuit) {
-      return pursuing(config, pursuit, parameters, (float) start.inputs().getFirst().scale());
+      return pursuing(trained, pursuit, (float) start.inputs().getFirst().scale());
+    }
+    if (config.sites().size() > 1 && config.scoreByDecoderNorm()) {
+      trained = withoutNorms(trained);
     }
     // The feed multiplies by the float32 nearest to a scale.
     float[] read = perColumn(start.inputs(), config.inputs());
     float[] written = perColumn(start.outputs(), config.outputs());
     float[] shift = start.inputs().getFirst().shiftValues();
-    multiply(parameters.encoder(), read);
-    subtractShift(parameters, shift);
-    divide(parameters.decoder(), written);
-    divide(parameters.decoderBias(), written);
+    WeightRows encoder = trained.encoder().then((first, rows) -> multiply(rows, read));
+    subtractShift(encoder, spec, trained.encoderBias(), shift);
+    divide(trained.decoderBias(), written);
     MemorySegment skip =
         SkipConnection.of(engine).map(connection -> connection.skip(Arena.ofAuto())).orElse(null);
     if (skip != null) {
       requireFinite("skip connection", skip);
       multiply(skip, read[0] / written[0]);
-      subtractSkipped(parameters, skip, shift);
+      subtractSkipped(trained.decoderBias(), skip, shift);
     }
-    return ThresholdExport.of(new Dictionary(exported, parameters, skip), engine);
+    return ThresholdExport.of(
+        new DictionarySource(
+            trained.config(),
+            encoder,
+            trained.encoderBias(),
+            trained.decoder().then((first, rows) -> divide(rows, written)),
+            trained.decoderBias(),
+            skip),
+        engine);
+  }
+
+  private static WeightRows rows(Engine engine, StateTensor tensor) {
+    return (first, rows) -> {
+      try (Arena arena = Arena.ofShared()) {
+        rows.copyFrom(engine.read(tensor, first, rows.byteSize() / tensor.rowBytes(), arena));
+      }
+    };
+  }
+
+  private static MemorySegment copy(Engine engine, StateTensor tensor) {
+    try (Arena arena = Arena.ofShared()) {
+      return Arena.ofAuto().allocate(tensor.bytes(), 64).copyFrom(engine.read(tensor, arena));
+    }
   }
 
   /**
@@ -76,29 +107,56 @@ final class Export {
    * own, which change the sum of the norms from feature to feature, so raw activations could not be
    * compared by it; scores by value are then what scores by norm were.
    */
-  private static void takeNorms(DictionaryParameters p, List<Site> sites) {
-    for (long feature = 0; feature < p.features(); feature++) {
-      double length = 0;
-      long at = feature * p.outputWidth();
-      for (Site site : sites) {
-        double square = 0;
-        for (long end = at + site.width(); at < end; at++) {
-          double weight = p.decoder().getAtIndex(FLOAT, at);
-          square += weight * weight;
-        }
-        length += Math.sqrt(square);
-      }
-      if (length > 0) {
-        scaleRow(p.encoder(), feature, p.inputWidth(), length);
-        scaleRow(p.encoderBias(), feature, 1, length);
-        scaleRow(p.decoder(), feature, p.outputWidth(), 1 / length);
-      }
-    }
+  private static DictionarySource withoutNorms(DictionarySource trained) throws IOException {
+    DictionaryConfig config = trained.config();
+    int width = config.outputWidth();
+    double[] lengths = new double[config.features()];
+    trained
+        .decoder()
+        .forPieces(
+            config.features(),
+            width,
+            (first, rows) -> {
+              for (int row = 0; row < rows.byteSize() / Float.BYTES / width; row++) {
+                lengths[first + row] = length(rows, (long) row * width, config.sites());
+              }
+            });
+    double[] inverse = Arrays.stream(lengths).map(length -> 1 / length).toArray();
+    scaleRows(trained.encoderBias(), 1, 0, lengths, lengths);
+    return new DictionarySource(
+        config.scoredByValue(),
+        trained
+            .encoder()
+            .then((first, rows) -> scaleRows(rows, config.inputWidth(), first, lengths, lengths)),
+        trained.encoderBias(),
+        trained.decoder().then((first, rows) -> scaleRows(rows, width, first, lengths, inverse)),
+        trained.decoderBias(),
+        trained.skip());
   }
 
-  private static void scaleRow(MemorySegment table, long row, int width, double factor) {
-    for (long i = row * width; i < (row + 1) * width; i++) {
-      table.setAtIndex(FLOAT, i, (float) (factor * table.getAtIndex(FLOAT, i)));
+  private static double length(MemorySegment rows, long start, List<Site> sites) {
+    double length = 0;
+    long at = start;
+    for (Site site : sites) {
+      double square = 0;
+      for (long end = at + site.width(); at < end; at++) {
+        double weight = rows.getAtIndex(FLOAT, at);
+        square += weight * weight;
+      }
+      length += Math.sqrt(square);
+    }
+    return length;
+  }
+
+  /** Multiplies rows by factors of their features; those of length 0 stay. */
+  private static void scaleRows(
+      MemorySegment rows, int width, int first, double[] lengths, double[] factors) {
+    for (int row = 0; row < rows.byteSize() / Float.BYTES / width; row++) {
+      if (lengths[first + row] > 0) {
+        for (long i = (long) row * width; i < (long) (row + 1) * width; i++) {
+          rows.setAtIndex(FLOAT, i, (float) (factors[first + row] * rows.getAtIndex(FLOAT, i)));
+        }
+      }
     }
   }
 
@@ -136,42 +194,60 @@ final class Export {
    * The rows of matching pursuit are directions of the residual as well, and so keep their lengths;
    * its codes are those of training over the scale.
    */
-  private static Dictionary pursuing(
-      DictionaryConfig config, Pursuit pursuit, DictionaryParameters parameters, float scale) {
-    parameters.encoder().copyFrom(parameters.decoder());
-    parameters.encoderBias().fill((byte) 0);
-    multiply(parameters.decoderBias(), 1.0 / scale);
-    return new Dictionary(
-        config.withActivation(new Pursuit(pursuit.iterations(), pursuit.residual() / scale)),
-        parameters);
+  private static DictionarySource pursuing(DictionarySource trained, Pursuit pursuit, float scale) {
+    trained.encoderBias().fill((byte) 0);
+    multiply(trained.decoderBias(), 1.0 / scale);
+    return new DictionarySource(
+        trained
+            .config()
+            .withActivation(new Pursuit(pursuit.iterations(), pursuit.residual() / scale)),
+        trained.decoder(),
+        trained.encoderBias(),
+        trained.decoder(),
+        trained.decoderBias(),
+        null);
   }
 
   /** Subtracts the skip connection's output for the shift from the decoder bias. */
-  private static void subtractSkipped(DictionaryParameters p, MemorySegment skip, float[] shift) {
-    for (int output = 0; output < p.outputWidth(); output++) {
+  private static void subtractSkipped(MemorySegment bias, MemorySegment skip, float[] shift) {
+    for (int output = 0; output < bias.byteSize() / Float.BYTES; output++) {
       double product = 0;
       for (int i = 0; i < shift.length; i++) {
         product += (double) shift[i] * skip.getAtIndex(FLOAT, (long) output * shift.length + i);
       }
-      p.decoderBias()
-          .setAtIndex(FLOAT, output, (float) (p.decoderBias().getAtIndex(FLOAT, output) - product));
+      bias.setAtIndex(FLOAT, output, (float) (bias.getAtIndex(FLOAT, output) - product));
     }
   }
 
   /** Moves the shift of the input into the encoder bias; the encoder is scaled already. */
-  private static void subtractShift(DictionaryParameters p, float[] shift) {
+  private static void subtractShift(
+      WeightRows encoder, EngineSpec spec, MemorySegment bias, float[] shift) throws IOException {
     if (shift.length == 0) {
       return;
     }
-    for (int feature = 0; feature < p.features(); feature++) {
-      double product = 0;
-      for (int i = 0; i < shift.length; i++) {
-        product +=
-            (double) shift[i] * p.encoder().getAtIndex(FLOAT, (long) feature * shift.length + i);
+    encoder.forPieces(
+        spec.features(),
+        shift.length,
+        (first, rows) -> {
+          for (int row = 0; row < rows.byteSize() / Float.BYTES / shift.length; row++) {
+            double product = 0;
+            for (int i = 0; i < shift.length; i++) {
+              product += (double) shift[i] * rows.getAtIndex(FLOAT, (long) row * shift.length + i);
+            }
+            int feature = first + row;
+            bias.setAtIndex(FLOAT, feature, (float) (bias.getAtIndex(FLOAT, feature) - product));
+          }
+        });
+  }
+
+  private static void requireFinite(Engine engine, StateTensor tensor) {
+    long most = Math.max(1, WeightRows.PIECE / tensor.rowBytes());
+    for (long first = 0; first < tensor.rows(); first += most) {
+      try (Arena arena = Arena.ofShared()) {
+        requireFinite(
+            tensor.name().replace('_', ' '),
+            engine.read(tensor, first, Math.min(most, tensor.rows() - first), arena));
       }
-      p.encoderBias()
-          .setAtIndex(
-              FLOAT, feature, (float) (p.encoderBias().getAtIndex(FLOAT, feature) - product));
     }
   }
 

@@ -23,6 +23,10 @@ import java.util.stream.Collectors;
  */
 final class Resampling {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  /** Rows that are read at a time. */
+  private static final int PIECE = 4096;
+
   private static final double ENCODER_SHARE = 0.2;
 
   private Resampling() {}
@@ -123,55 +127,87 @@ final class Resampling {
       Rows from,
       MemorySegment shift,
       double share) {
-    try (Arena arena = Arena.ofShared()) {
-      MemorySegment rows = copy(engine, tensor, arena);
-      int width = from.width();
-      double length = share * meanLength(rows, width, engine.spec().features(), dead);
-      double[] direction = new double[width];
-      for (int i = 0; i < drawn.length; i++) {
-        double squares = 0;
-        for (int j = 0; j < width; j++) {
-          double centre = shift == null ? 0 : shift.getAtIndex(FLOAT, j);
-          direction[j] = from.at(drawn[i], j) - centre;
-          squares += direction[j] * direction[j];
-        }
-        double factor = squares > 0 ? length / Math.sqrt(squares) : 0;
-        for (int j = 0; j < width; j++) {
-          rows.setAtIndex(FLOAT, (long) dead.get(i) * width + j, (float) (factor * direction[j]));
-        }
-      }
-      engine.write(tensor, rows);
-    }
-  }
-
-  private static double meanLength(
-      MemorySegment rows, int width, int features, List<Integer> dead) {
-    double sum = 0;
-    int next = 0;
-    for (int feature = 0; feature < features; feature++) {
-      if (next < dead.size() && dead.get(next) == feature) {
-        next++;
-        continue;
-      }
-      double squares = 0;
-      for (int j = 0; j < width; j++) {
-        double value = rows.getAtIndex(FLOAT, (long) feature * width + j);
-        squares += value * value;
-      }
-      sum += Math.sqrt(squares);
-    }
-    return sum / (features - dead.size());
+    int width = from.width();
+    double length = share * meanLength(engine, tensor, dead);
+    double[] direction = new double[width];
+    change(
+        engine,
+        tensor,
+        dead,
+        (i, row) -> {
+          double squares = 0;
+          for (int j = 0; j < width; j++) {
+            double centre = shift == null ? 0 : shift.getAtIndex(FLOAT, j);
+            direction[j] = from.at(drawn[i], j) - centre;
+            squares += direction[j] * direction[j];
+          }
+          double factor = squares > 0 ? length / Math.sqrt(squares) : 0;
+          for (int j = 0; j < width; j++) {
+            row.setAtIndex(FLOAT, j, (float) (factor * direction[j]));
+          }
+        });
   }
 
   private static void zero(Engine engine, StateTensor tensor, List<Integer> dead) {
+    change(engine, tensor, dead, (i, row) -> row.fill((byte) 0));
+  }
+
+  /** Changes a row of a dead feature. */
+  private interface RowChange {
+    /**
+     * Changes it.
+     *
+     * @param i which of the dead
+     */
+    void change(int i, MemorySegment row);
+  }
+
+  /** Changes rows of dead features, a piece of the tensor at a time. */
+  private static void change(
+      Engine engine, StateTensor tensor, List<Integer> dead, RowChange change) {
+    long rowBytes = tensor.rowBytes();
     try (Arena arena = Arena.ofShared()) {
-      MemorySegment values = copy(engine, tensor, arena);
-      long row = values.byteSize() / engine.spec().features();
-      for (int feature : dead) {
-        values.asSlice(feature * row, row).fill((byte) 0);
+      MemorySegment scratch = arena.allocate(Math.min(PIECE, tensor.rows()) * rowBytes, 64);
+      int next = 0;
+      while (next < dead.size()) {
+        long first = dead.get(next);
+        long count = Math.min(PIECE, tensor.rows() - first);
+        MemorySegment rows = scratch.asSlice(0, count * rowBytes);
+        try (Arena own = Arena.ofShared()) {
+          rows.copyFrom(engine.read(tensor, first, count, own));
+        }
+        for (; next < dead.size() && dead.get(next) < first + count; next++) {
+          change.change(next, rows.asSlice((dead.get(next) - first) * rowBytes, rowBytes));
+        }
+        engine.write(tensor, first, rows);
       }
-      engine.write(tensor, values);
     }
+  }
+
+  private static double meanLength(Engine engine, StateTensor tensor, List<Integer> dead) {
+    int features = engine.spec().features();
+    int width = Math.toIntExact(tensor.rowBytes() / Float.BYTES);
+    double sum = 0;
+    int next = 0;
+    for (int first = 0; first < features; first += PIECE) {
+      int count = Math.min(PIECE, features - first);
+      try (Arena arena = Arena.ofShared()) {
+        MemorySegment rows = engine.read(tensor, first, count, arena);
+        for (int place = 0; place < count; place++) {
+          if (next < dead.size() && dead.get(next) == first + place) {
+            next++;
+            continue;
+          }
+          double squares = 0;
+          for (int j = 0; j < width; j++) {
+            double value = rows.getAtIndex(FLOAT, (long) place * width + j);
+            squares += value * value;
+          }
+          sum += Math.sqrt(squares);
+        }
+      }
+    }
+    return sum / (features - dead.size());
   }
 
   private static MemorySegment copy(Engine engine, StateTensor tensor, Arena arena) {

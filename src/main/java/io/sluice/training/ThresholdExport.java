@@ -1,13 +1,12 @@
 package io.sluice.training;
 
-import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionarySource;
+import io.sluice.dictionary.WeightRows;
 import io.sluice.engine.Engine;
-import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.Gated;
 import io.sluice.engine.activation.JumpReLU;
 import io.sluice.engine.activation.Learned;
 import io.sluice.engine.activation.Thresholds;
-import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.engine.spec.StateTensor;
 import io.sluice.training.run.DivergedException;
 import java.lang.foreign.Arena;
@@ -23,10 +22,10 @@ final class ThresholdExport {
   /**
    * The dictionary as it is used.
    *
-   * @param dictionary rows and biases of the engine in the units of the raw activations, whose
-   *     memory may be written to
+   * @param dictionary rows and biases of the engine in the units of the raw activations; its biases
+   *     may be written to
    */
-  static Dictionary of(Dictionary dictionary, Engine engine) {
+  static DictionarySource of(DictionarySource dictionary, Engine engine) {
     return switch (engine.spec().learned()) {
       case NOTHING -> dictionary;
       case THRESHOLD -> {
@@ -34,7 +33,8 @@ final class ThresholdExport {
         for (int feature = 0; feature < thresholds.length; feature++) {
           thresholds[feature] = (float) Math.exp(thresholds[feature]);
         }
-        yield with(dictionary, new JumpReLU(thresholds(thresholds)));
+        yield dictionary.with(
+            dictionary.config().withActivation(new JumpReLU(thresholds(thresholds))));
       }
       case GATE -> gated(dictionary, engine);
     };
@@ -45,25 +45,39 @@ final class ThresholdExport {
    * threshold {@code b_mag − eʳ·b_gate}. What the export has taken off {@code b_gate} (a shift of
    * the input) comes off {@code b_mag} {@code eʳ} times.
    */
-  private static Dictionary gated(Dictionary dictionary, Engine engine) {
+  private static DictionarySource gated(DictionarySource dictionary, Engine engine) {
     float[] logScale = read(engine, Learned.LOG_SCALE);
     float[] magnitudeBias = read(engine, Learned.MAGNITUDE_BIAS);
     float[] trainedGate = read(engine, "encoder_bias");
-    DictionaryParameters p = dictionary.parameters();
-    int width = p.inputWidth();
-    float[] thresholds = new float[p.features()];
+    MemorySegment encoderBias = dictionary.encoderBias();
+    int width = dictionary.config().inputWidth();
+    float[] thresholds = new float[dictionary.config().features()];
     for (int feature = 0; feature < thresholds.length; feature++) {
       double scale = Math.exp(logScale[feature]);
-      double gate = p.encoderBias().getAtIndex(FLOAT, feature);
+      double gate = encoderBias.getAtIndex(FLOAT, feature);
       double bias = magnitudeBias[feature] - scale * (trainedGate[feature] - gate);
       thresholds[feature] = (float) (bias - scale * gate);
-      p.encoderBias().setAtIndex(FLOAT, feature, (float) bias);
-      for (int i = 0; i < width; i++) {
-        long at = (long) feature * width + i;
-        p.encoder().setAtIndex(FLOAT, at, (float) (scale * p.encoder().getAtIndex(FLOAT, at)));
-      }
+      encoderBias.setAtIndex(FLOAT, feature, (float) bias);
     }
-    return with(dictionary, new Gated(thresholds(thresholds)));
+    WeightRows encoder =
+        dictionary
+            .encoder()
+            .then(
+                (first, rows) -> {
+                  for (int row = 0; row < rows.byteSize() / Float.BYTES / width; row++) {
+                    double scale = Math.exp(logScale[first + row]);
+                    for (long at = (long) row * width; at < (long) (row + 1) * width; at++) {
+                      rows.setAtIndex(FLOAT, at, (float) (scale * rows.getAtIndex(FLOAT, at)));
+                    }
+                  }
+                });
+    return new DictionarySource(
+        dictionary.config().withActivation(new Gated(thresholds(thresholds))),
+        encoder,
+        encoderBias,
+        dictionary.decoder(),
+        dictionary.decoderBias(),
+        dictionary.skip());
   }
 
   private static Thresholds thresholds(float[] values) {
@@ -72,11 +86,6 @@ final class ThresholdExport {
     } catch (IllegalArgumentException e) {
       throw new DivergedException(e.getMessage() + "; try a lower learning rate");
     }
-  }
-
-  private static Dictionary with(Dictionary dictionary, ActivationFunction activation) {
-    return new Dictionary(
-        dictionary.config().withActivation(activation), dictionary.parameters(), dictionary.skip());
   }
 
   private static float[] read(Engine engine, String name) {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.DictionarySource;
 import io.sluice.dictionary.FeedAhead;
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.engine.CrossLayerEngine;
@@ -37,6 +38,7 @@ import io.sluice.training.start.SharedSample;
 import io.sluice.training.start.StartingPoint;
 import io.sluice.training.start.WhiteningMap;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -390,7 +392,7 @@ public final class Trainer implements AutoCloseable {
     } else {
       // Freed at once: there may be several gigabytes of it.
       try (Arena arena = Arena.ofShared()) {
-        Dictionary now = dictionary(arena);
+        Dictionary now = source().read(arena);
         try (Engine runs = now.openOver(engines)) {
           DictionaryConfig is = now.config();
           ActivationFunction selection = is.activation();
@@ -470,25 +472,27 @@ public final class Trainer implements AutoCloseable {
     @Override
     public void export(Path folder) throws IOException {
       if (blueprint.isCrossLayer()) {
-        crossLayerDictionary().save(folder);
+        CrossLayerDictionary.save(layerSources(), folder);
       } else {
-        try (Arena arena = Arena.ofShared()) {
-          dictionary(arena).save(folder);
-        }
+        source().save(folder);
       }
     }
   }
 
   /** The dictionary as it is now, in the units of the raw activations. */
   public Dictionary dictionary() {
-    return dictionary(Arena.ofAuto());
+    try {
+      return source().read(Arena.ofAuto());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
-  private Dictionary dictionary(Arena arena) {
+  private DictionarySource source() throws IOException {
     if (blueprint.isCrossLayer()) {
       throw new IllegalStateException("a cross-layer transcoder is several dictionaries");
     }
-    return Export.dictionary(blueprint.dictionary(exportedThreshold()), engine, start, map, arena);
+    return Export.dictionary(blueprint.dictionary(exportedThreshold()), engine, start, map);
   }
 
   /**
@@ -497,20 +501,31 @@ public final class Trainer implements AutoCloseable {
    * @throws IllegalStateException if the run trains something else
    */
   public CrossLayerDictionary crossLayerDictionary() {
+    List<Dictionary> each = new ArrayList<>();
+    try {
+      for (DictionarySource layer : layerSources()) {
+        each.add(layer.read(Arena.ofAuto()));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return new CrossLayerDictionary(each);
+  }
+
+  private List<DictionarySource> layerSources() throws IOException {
     if (!(engine instanceof CrossLayerEngine layers)) {
       throw new IllegalStateException("this run trains one dictionary");
     }
-    List<Dictionary> each = new ArrayList<>();
+    List<DictionarySource> each = new ArrayList<>();
     for (int layer = 0; layer < layers.layers().size(); layer++) {
       each.add(
           Export.dictionary(
               blueprint.layers().get(layer).dictionary(OptionalDouble.empty()),
               layers.layers().get(layer),
               start.ofLayer(layer),
-              null,
-              Arena.ofAuto()));
+              null));
     }
-    return new CrossLayerDictionary(each);
+    return each;
   }
 
   /** Codes are the same on raw activations, but decoder norms shrink by the scale. */

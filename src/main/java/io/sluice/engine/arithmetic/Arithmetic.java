@@ -29,7 +29,7 @@ public interface Arithmetic extends AutoCloseable {
     /**
      * An arithmetic that starts from a copy of {@code initial}, with moments of zero.
      *
-     * @param initial of the shape that {@code spec} says
+     * @param initial of the shape that {@code spec} says; null for zeros
      */
     Arithmetic open(EngineSpec spec, DictionaryParameters initial);
   }
@@ -199,11 +199,11 @@ public interface Arithmetic extends AutoCloseable {
    */
   List<StateTensor> state();
 
-  /** One tensor of {@link #state} in host memory: a view, or a copy in {@code arena}. */
-  MemorySegment read(String name, Arena arena);
+  /** Rows of a tensor of {@link #state} in host memory: a view, or a copy in {@code arena}. */
+  MemorySegment read(StateTensor tensor, long first, long count, Arena arena);
 
-  /** Replaces one tensor of {@link #state}. */
-  void write(String name, MemorySegment data);
+  /** Replaces rows of a tensor of {@link #state}. */
+  void write(StateTensor tensor, long first, MemorySegment data);
 
   /** Frees all memory; called once. */
   @Override

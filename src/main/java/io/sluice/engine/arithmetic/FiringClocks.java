@@ -18,6 +18,6 @@ public interface FiringClocks {
   /** The clocks, int64 {@code [features]}: a view, or a copy in {@code arena}. */
   MemorySegment read(Arena arena);
 
-  /** Replaces the values that {@link #read} returns. */
-  void write(MemorySegment data);
+  /** Replaces the values that {@link #read} returns, from those of feature {@code first} on. */
+  void write(long first, MemorySegment data);
 }

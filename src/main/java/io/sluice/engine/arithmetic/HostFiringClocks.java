@@ -41,8 +41,8 @@ public final class HostFiringClocks implements FiringClocks, AutoCloseable {
   }
 
   @Override
-  public void write(MemorySegment data) {
-    clocks.copyFrom(data);
+  public void write(long first, MemorySegment data) {
+    clocks.asSlice(first * Long.BYTES).copyFrom(data);
   }
 
   @Override

@@ -84,10 +84,12 @@ public final class ReferenceArithmetic implements Arithmetic {
     encoderBias = state.get(EngineState.ENCODER_BIAS);
     decoder = state.get(EngineState.DECODER);
     decoderBias = state.get(EngineState.DECODER_BIAS);
-    write(EngineState.ENCODER, initial.encoder());
-    write(EngineState.ENCODER_BIAS, initial.encoderBias());
-    write(EngineState.DECODER, initial.decoder());
-    write(EngineState.DECODER_BIAS, initial.decoderBias());
+    if (initial != null) {
+      copy(initial.encoder(), encoder);
+      copy(initial.encoderBias(), encoderBias);
+      copy(initial.decoder(), decoder);
+      copy(initial.decoderBias(), decoderBias);
+    }
     prefixes = new Prefixes(spec.prefixes());
     fired = new boolean[spec.features()];
     int trained = spec.optimiser() == Optimiser.NONE ? 0 : 1;
@@ -95,6 +97,10 @@ public final class ReferenceArithmetic implements Arithmetic {
     encoderBiasGradient = new double[trained * encoderBias.length];
     decoderGradient = new double[trained * decoder.length];
     decoderBiasGradient = new double[decoderBias.length];
+  }
+
+  private static void copy(MemorySegment from, float[] to) {
+    MemorySegment.copy(from, DictionaryParameters.FLOAT, 0, to, 0, to.length);
   }
 
   @Override
@@ -563,32 +569,40 @@ public final class ReferenceArithmetic implements Arithmetic {
   }
 
   @Override
-  public MemorySegment read(String name, Arena target) {
-    float[] values = state.get(name);
-    if (typeOf(name) == DType.BF16) {
-      MemorySegment copy = target.allocate((long) values.length * Short.BYTES, 64);
-      for (int i = 0; i < values.length; i++) {
+  public MemorySegment read(StateTensor tensor, long first, long count, Arena target) {
+    float[] values = state.get(tensor.name());
+    int row = rowElements(tensor);
+    int from = Math.toIntExact(first * row);
+    int size = Math.toIntExact(count * row);
+    MemorySegment copy = target.allocate((long) size * tensor.dtype().bytes(), 64);
+    if (tensor.dtype() == DType.BF16) {
+      for (int i = 0; i < size; i++) {
         // Exact, since the values are bfloat16.
-        short half = (short) (Float.floatToRawIntBits(values[i]) >>> 16);
+        short half = (short) (Float.floatToRawIntBits(values[from + i]) >>> 16);
         copy.setAtIndex(ValueLayout.JAVA_SHORT, i, half);
       }
-      return copy;
+    } else {
+      MemorySegment.copy(values, from, copy, ValueLayout.JAVA_FLOAT, 0, size);
     }
-    MemorySegment copy = target.allocate((long) values.length * Float.BYTES, 64);
-    MemorySegment.copy(values, 0, copy, ValueLayout.JAVA_FLOAT, 0, values.length);
     return copy;
   }
 
   @Override
-  public void write(String name, MemorySegment data) {
-    float[] values = state.get(name);
-    if (typeOf(name) == DType.BF16) {
-      for (int i = 0; i < values.length; i++) {
-        values[i] = DType.BF16.readFloat32(data, (long) i * Short.BYTES);
+  public void write(StateTensor tensor, long first, MemorySegment data) {
+    float[] values = state.get(tensor.name());
+    int from = Math.toIntExact(first * rowElements(tensor));
+    int size = Math.toIntExact(data.byteSize() / tensor.dtype().bytes());
+    if (tensor.dtype() == DType.BF16) {
+      for (int i = 0; i < size; i++) {
+        values[from + i] = DType.BF16.readFloat32(data, (long) i * Short.BYTES);
       }
-      return;
+    } else {
+      MemorySegment.copy(data, DictionaryParameters.FLOAT, 0, values, from, size);
     }
-    MemorySegment.copy(data, DictionaryParameters.FLOAT, 0, values, 0, values.length);
+  }
+
+  private static int rowElements(StateTensor tensor) {
+    return Math.toIntExact(tensor.rowBytes() / tensor.dtype().bytes());
   }
 
   private DType typeOf(String name) {

@@ -20,4 +20,14 @@ public record StateTensor(String name, DType dtype, List<Long> shape) {
   public long bytes() {
     return shape.stream().reduce((long) dtype.bytes(), Math::multiplyExact);
   }
+
+  /** Its size along the outermost dimension: for most tensors, the number of features. */
+  public long rows() {
+    return shape.getFirst();
+  }
+
+  /** Bytes that one of its rows takes. */
+  public long rowBytes() {
+    return shape.stream().skip(1).reduce((long) dtype.bytes(), Math::multiplyExact);
+  }
 }

@@ -99,10 +99,12 @@ public final class TorchArithmetic implements Arithmetic {
     encoderBias = state.get(EngineState.ENCODER_BIAS);
     decoder = state.get(EngineState.DECODER);
     decoderBias = state.get(EngineState.DECODER_BIAS);
-    encoder.copyFrom(initial.encoder());
-    encoderBias.copyFrom(initial.encoderBias());
-    decoder.copyFrom(initial.decoder());
-    decoderBias.copyFrom(initial.decoderBias());
+    if (initial != null) {
+      encoder.copyFrom(initial.encoder());
+      encoderBias.copyFrom(initial.encoderBias());
+      decoder.copyFrom(initial.decoder());
+      decoderBias.copyFrom(initial.decoderBias());
+    }
     clocks = new TorchClocks(spec.features(), device, owned, this::current);
     decoderRows = new TorchDecoderRows(spec, device, decoder);
     selection =
@@ -471,20 +473,20 @@ public final class TorchArithmetic implements Arithmetic {
   }
 
   @Override
-  public MemorySegment read(String name, Arena target) {
-    Tensor tensor = name.equals(EngineState.LAST_STEP) ? adam.lastSteps() : state.get(name);
-    if (!device.isCuda()) {
-      return tensor.data();
-    }
-    MemorySegment copy = target.allocate(tensor.elements() * tensor.dtype().bytes(), 64);
-    tensor.copyTo(copy);
-    return copy;
+  public MemorySegment read(StateTensor tensor, long first, long count, Arena target) {
+    return TorchTransfer.read(own(tensor), first, count, target);
   }
 
   @Override
-  public void write(String name, MemorySegment data) {
-    (name.equals(EngineState.LAST_STEP) ? adam.lastSteps() : state.get(name)).copyFrom(data);
+  public void write(StateTensor tensor, long first, MemorySegment data) {
+    TorchTransfer.write(own(tensor), first, data);
     selection.weightsChanged();
+  }
+
+  private Tensor own(StateTensor tensor) {
+    return tensor.name().equals(EngineState.LAST_STEP)
+        ? adam.lastSteps()
+        : state.get(tensor.name());
   }
 
   @Override

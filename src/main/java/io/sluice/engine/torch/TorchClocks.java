@@ -70,7 +70,7 @@ final class TorchClocks implements FiringClocks {
   }
 
   @Override
-  public void write(MemorySegment data) {
-    lastFired.copyFrom(data);
+  public void write(long first, MemorySegment data) {
+    TorchTransfer.write(lastFired, first, data);
   }
 }

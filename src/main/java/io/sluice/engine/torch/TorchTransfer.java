@@ -4,6 +4,7 @@ import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
+import io.sluice.torch.TensorScope;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -67,6 +68,30 @@ final class TorchTransfer implements AutoCloseable {
     MemorySegment copy = arena.allocate(tensor.elements() * tensor.dtype().bytes(), 64);
     tensor.copyTo(copy);
     return copy;
+  }
+
+  /** Rows of a tensor in host memory: a view, or from a GPU a copy in {@code arena}. */
+  static MemorySegment read(Tensor tensor, long first, long count, Arena arena) {
+    long row = rowBytes(tensor);
+    if (!tensor.device().isCuda()) {
+      return tensor.data().asSlice(first * row, count * row);
+    }
+    MemorySegment copy = arena.allocate(count * row, 64);
+    try (TensorScope scope = TensorScope.open()) {
+      tensor.narrow(0, first, count).copyTo(copy);
+    }
+    return copy;
+  }
+
+  /** Replaces rows of a tensor, from {@code first} on. */
+  static void write(Tensor tensor, long first, MemorySegment data) {
+    try (TensorScope scope = TensorScope.open()) {
+      tensor.narrow(0, first, data.byteSize() / rowBytes(tensor)).copyFrom(data);
+    }
+  }
+
+  private static long rowBytes(Tensor tensor) {
+    return tensor.elements() / tensor.size(0) * tensor.dtype().bytes();
   }
 
   @Override

@@ -41,6 +41,7 @@ public final class VectorArithmetic implements Arithmetic {
   /**
    * An arithmetic that starts from a copy of {@code initial}, with moments of zero.
    *
+   * @param initial null for zeros
    * @param workers the threads to use; they stay the caller's
    * @param inPlace whether weights are read where they are, and never written
    */
@@ -200,13 +201,14 @@ public final class VectorArithmetic implements Arithmetic {
   }
 
   @Override
-  public MemorySegment read(String name, Arena arena) {
-    return parameters.get(name).asReadOnly();
+  public MemorySegment read(StateTensor tensor, long first, long count, Arena arena) {
+    long row = tensor.rowBytes();
+    return parameters.get(tensor.name()).asSlice(first * row, count * row).asReadOnly();
   }
 
   @Override
-  public void write(String name, MemorySegment data) {
-    parameters.get(name).copyFrom(data);
+  public void write(StateTensor tensor, long first, MemorySegment data) {
+    parameters.get(tensor.name()).asSlice(first * tensor.rowBytes()).copyFrom(data);
     parameters.changed();
   }
 

@@ -43,6 +43,7 @@ final class VectorParameters implements AutoCloseable {
   /**
    * Copies the initial parameters, with moments of zero.
    *
+   * @param initial null for zeros
    * @param inPlace whether the weights themselves are used, for reading only
    */
   VectorParameters(
@@ -58,12 +59,14 @@ final class VectorParameters implements AutoCloseable {
     }
     encoder = state.get(EngineState.ENCODER);
     decoder = state.get(EngineState.DECODER);
-    if (!inPlace) {
+    if (!inPlace && initial != null) {
       encoder.copyFrom(initial.encoder());
       decoder.copyFrom(initial.decoder());
     }
-    state.get(EngineState.ENCODER_BIAS).copyFrom(initial.encoderBias());
-    state.get(EngineState.DECODER_BIAS).copyFrom(initial.decoderBias());
+    if (initial != null) {
+      state.get(EngineState.ENCODER_BIAS).copyFrom(initial.encoderBias());
+      state.get(EngineState.DECODER_BIAS).copyFrom(initial.decoderBias());
+    }
     encoderBias = new float[spec.features()];
     factors = new float[spec.features()];
     moved = new boolean[spec.features()];

@@ -270,21 +270,36 @@ public final class LorsaEngine implements AutoCloseable {
 
   /** A copy of one tensor of the state, in memory of {@code arena}. */
   public MemorySegment read(StateTensor tensor, Arena arena) {
+    return read(tensor, 0, tensor.rows(), arena);
+  }
+
+  /** A copy of rows of one tensor of the state, in memory of {@code arena}. */
+  public MemorySegment read(StateTensor tensor, long first, long count, Arena arena) {
+    MemorySegment copy = arena.allocate(count * tensor.rowBytes(), 64);
     if (tensor.name().equals(LAST_FIRED)) {
-      return arena.allocateFrom(ValueLayout.JAVA_LONG, lastFired);
+      MemorySegment.copy(lastFired, (int) first, copy, ValueLayout.JAVA_LONG, 0, (int) count);
+    } else {
+      try (TensorScope scope = TensorScope.open()) {
+        known(tensor).narrow(0, first, count).copyTo(copy);
+      }
     }
-    MemorySegment copy = arena.allocate(tensor.bytes(), 64);
-    known(tensor).copyTo(copy);
     return copy;
   }
 
   /** Sets one tensor of the state. */
   public void write(StateTensor tensor, MemorySegment values) {
+    write(tensor, 0, values);
+  }
+
+  /** Sets rows of one tensor of the state, from {@code first} on. */
+  public void write(StateTensor tensor, long first, MemorySegment values) {
+    int count = Math.toIntExact(values.byteSize() / tensor.rowBytes());
     if (tensor.name().equals(LAST_FIRED)) {
-      MemorySegment.copy(
-          values, ValueLayout.JAVA_LONG_UNALIGNED, 0, lastFired, 0, lastFired.length);
+      MemorySegment.copy(values, ValueLayout.JAVA_LONG_UNALIGNED, 0, lastFired, (int) first, count);
     } else {
-      known(tensor).copyFrom(values);
+      try (TensorScope scope = TensorScope.open()) {
+        known(tensor).narrow(0, first, count).copyFrom(values);
+      }
     }
   }
 

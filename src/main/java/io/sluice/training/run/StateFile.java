@@ -5,7 +5,6 @@ import io.sluice.dictionary.VerifiedTensors;
 import io.sluice.engine.spec.StateTensor;
 import io.sluice.files.StrictJson;
 import io.sluice.weights.Safetensors;
-import io.sluice.weights.TensorData;
 import io.sluice.weights.TensorInfo;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -19,8 +18,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.BiConsumer;
-import java.util.function.BiFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -34,19 +31,38 @@ public final class StateFile {
   private static final Pattern NAME = Pattern.compile("checkpoint-(\\d{1,18})\\.safetensors");
   private static final int KEPT = 2;
 
+  /** Bytes that are read from an engine, or written to it, at a time. */
+  private static final long PIECE = 64L << 20;
+
   private StateFile() {}
 
   /**
    * The state of an engine.
    *
    * @param tensors its tensors
-   * @param read copies a tensor into memory of an arena
-   * @param write sets a tensor
+   * @param read reads rows of them
+   * @param write sets rows of them
    */
-  public record State(
-      List<StateTensor> tensors,
-      BiFunction<StateTensor, Arena, MemorySegment> read,
-      BiConsumer<StateTensor, MemorySegment> write) {}
+  public record State(List<StateTensor> tensors, Reader read, Writer write) {}
+
+  /** Reads some rows of a tensor. */
+  @FunctionalInterface
+  public interface Reader {
+    /** The rows: a view of the engine's memory, or a copy in {@code arena}. */
+    MemorySegment read(StateTensor tensor, long first, long count, Arena arena);
+  }
+
+  /** Sets some rows of a tensor. */
+  @FunctionalInterface
+  public interface Writer {
+    /** Sets the rows from {@code first} on. */
+    void write(StateTensor tensor, long first, MemorySegment data);
+  }
+
+  /** Takes a piece of a tensor. */
+  private interface Piece {
+    void take(StateTensor tensor, long first, long count) throws IOException;
+  }
 
   /** Reads the description of a checkpoint. */
   @FunctionalInterface
@@ -69,18 +85,26 @@ public final class StateFile {
    */
   public static void write(Path folder, long step, State state, String key, String description)
       throws IOException {
-    try (Arena arena = Arena.ofShared()) {
-      List<TensorData> tensors = new ArrayList<>();
-      for (StateTensor tensor : state.tensors()) {
-        tensors.add(
-            TensorData.of(
-                tensor.name(), tensor.dtype(), state.read().apply(tensor, arena), shape(tensor)));
-      }
-      VerifiedTensors.write(
-          folder.resolve(String.format(Locale.ROOT, "checkpoint-%09d.safetensors", step)),
-          tensors,
-          Map.of(key, description));
+    List<TensorInfo> infos = new ArrayList<>();
+    for (StateTensor tensor : state.tensors()) {
+      infos.add(new TensorInfo(tensor.name(), tensor.dtype(), shape(tensor)));
     }
+    VerifiedTensors.write(
+        folder.resolve(String.format(Locale.ROOT, "checkpoint-%09d.safetensors", step)),
+        infos,
+        Map.of(key, description),
+        target -> {
+          for (StateTensor tensor : state.tensors()) {
+            forPieces(
+                tensor,
+                (same, first, count) -> {
+                  // Of a large state on a GPU, the machine's memory need not hold a copy.
+                  try (Arena arena = Arena.ofShared()) {
+                    target.append(same.name(), state.read().read(same, first, count, arena));
+                  }
+                });
+          }
+        });
     List<Path> all = list(folder);
     for (Path old : all.subList(Math.min(KEPT, all.size()), all.size())) {
       Files.deleteIfExists(old);
@@ -170,9 +194,21 @@ public final class StateFile {
                     tensor.dtype().label(),
                     tensor.shape()));
       }
-      state.write().accept(tensor, tensors.data(tensor.name()));
+      MemorySegment data = tensors.data(tensor.name());
+      long row = tensor.rowBytes();
+      forPieces(
+          tensor,
+          (same, first, count) ->
+              state.write().write(same, first, data.asSlice(first * row, count * row)));
     }
     return described;
+  }
+
+  private static void forPieces(StateTensor tensor, Piece piece) throws IOException {
+    long most = Math.max(1, PIECE / tensor.rowBytes());
+    for (long first = 0; first < tensor.rows(); first += most) {
+      piece.take(tensor, first, Math.min(most, tensor.rows() - first));
+    }
   }
 
   private static long[] shape(StateTensor tensor) {

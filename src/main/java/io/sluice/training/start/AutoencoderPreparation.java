@@ -1,9 +1,10 @@
 package io.sluice.training.start;
 
 import io.sluice.dictionary.Initialiser;
+import io.sluice.dictionary.SiteFeed;
 import io.sluice.dictionary.SiteScaling;
+import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.geometry.Spectrum;
 import io.sluice.geometry.Subspace;
 import io.sluice.store.ActivationStore;
@@ -57,15 +58,16 @@ final class AutoencoderPreparation {
         mapped
             ? rows.initialiserOfMapped(map.mappedVariances(kept.variances()))
             : rows.initialiser(sample.covariance(), width);
+    float[] bias = new float[inside.inputWidth()];
+    rows.startBias(bias, 0, mapped ? map.mappedMean() : sample.mean(), mapped ? 1 : scale);
     try (Arena arena = Arena.ofShared()) {
-      DictionaryParameters unit = inside.allocate(arena);
-      rows.drawDecoder(initialiser, unit);
-      unit.encoder().copyFrom(unit.decoder());
-      rows.startBias(unit, 0, mapped ? map.mappedMean() : sample.mean(), mapped ? 1 : scale);
+      List<SiteFeed.Pair> batches = norm.sample(arena, seen, seen, map);
+      Engine engine = inside.openEmpty(engines);
+      StartingWeights.write(
+          engine, rows.decoder(initialiser), (decoder, encoder) -> encoder.copyFrom(decoder), bias);
       return norm.finish(
-          inside.open(engines, unit),
-          unit,
-          norm.sample(arena, seen, seen, map),
+          engine,
+          batches,
           map,
           length ->
               new StartingPoint(

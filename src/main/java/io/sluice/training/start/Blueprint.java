@@ -8,14 +8,12 @@ import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.SkipConnection;
-import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.Kind;
 import io.sluice.training.config.TrainingConfig;
-import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
@@ -145,12 +143,27 @@ public record Blueprint(
         .spec(shape.withMoments(config.moments()).withPrecision(config.precision()));
   }
 
-  /** An engine whose state is still to be filled. */
+  /** An engine whose state, all zeros, is still to be filled. */
   public Engine openEmpty(EngineFactory engines) {
-    try (Arena arena = Arena.ofShared()) {
-      return isCrossLayer()
-          ? openLayers(engines, layers().stream().map(each -> each.allocate(arena)).toList())
-          : open(engines, allocate(arena));
+    if (isCrossLayer()) {
+      return openLayers(engines);
+    }
+    Engine engine = engines.openZeros(spec());
+    return config.kind() instanceof Kind.Transcoder transcoder && transcoder.skip()
+        ? SkipConnection.around(engine, null)
+        : engine;
+  }
+
+  private Engine openLayers(EngineFactory engines) {
+    List<Engine> open = new ArrayList<>();
+    try {
+      for (Blueprint layer : layers()) {
+        open.add(engines.openZeros(layer.spec()));
+      }
+      return new CrossLayerEngine(open, outputs.stream().map(Site::width).toList());
+    } catch (RuntimeException e) {
+      open.forEach(Engine::close);
+      throw e;
     }
   }
 
@@ -170,34 +183,6 @@ public record Blueprint(
                     List.of(inputs.get(layer)),
                     outputs.subList(layer, outputs.size())))
         .toList();
-  }
-
-  /** A cross-layer transcoder's engine whose layers start at {@code initial}. */
-  Engine openLayers(EngineFactory engines, List<DictionaryParameters> initial) {
-    List<Blueprint> layers = layers();
-    List<Engine> open = new ArrayList<>();
-    try {
-      for (int layer = 0; layer < layers.size(); layer++) {
-        open.add(engines.open(layers.get(layer).spec(), initial.get(layer)));
-      }
-      return new CrossLayerEngine(open, outputs.stream().map(Site::width).toList());
-    } catch (RuntimeException e) {
-      open.forEach(Engine::close);
-      throw e;
-    }
-  }
-
-  /** An engine that starts at {@code initial}. */
-  Engine open(EngineFactory engines, DictionaryParameters initial) {
-    Engine engine = engines.open(spec(), initial);
-    return config.kind() instanceof Kind.Transcoder transcoder && transcoder.skip()
-        ? SkipConnection.around(engine, null)
-        : engine;
-  }
-
-  /** DictionaryParameters of zeros. */
-  DictionaryParameters allocate(Arena arena) {
-    return DictionaryParameters.allocate(arena, inputWidth(), outputWidth(), config.features());
   }
 
   /**

@@ -5,14 +5,12 @@ import io.sluice.dictionary.SiteFeed;
 import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.Engine;
 import io.sluice.engine.activation.Pursuit;
-import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.memory.Rows;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.config.TrainingConfig;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.DoubleFunction;
@@ -22,8 +20,6 @@ import java.util.function.DoubleFunction;
  * makes the engine.
  */
 final class CommonNorm {
-  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
-
   /** Rows that the search reads; its one number needs no more. */
   private static final int ROWS = 8192;
 
@@ -35,21 +31,23 @@ final class CommonNorm {
     this.config = config;
   }
 
-  /** Finds the rows' length and gives it to the engine; closes the engine if that fails. */
+  /**
+   * Finds the rows' length and gives it to the engine; closes the engine if that fails.
+   *
+   * @param engine with rows of unit length
+   */
   Preparation.Prepared finish(
       Engine engine,
-      DictionaryParameters unit,
       List<SiteFeed.Pair> sample,
       WhiteningMap map,
       DoubleFunction<StartingPoint> start) {
-    return finish(engine, List.of(engine), List.of(unit), sample, map, start);
+    return finish(engine, List.of(engine), sample, map, start);
   }
 
   /** Like the other method, for an engine of several parts. */
   Preparation.Prepared finish(
       Engine engine,
       List<Engine> parts,
-      List<DictionaryParameters> units,
       List<SiteFeed.Pair> sample,
       WhiteningMap map,
       DoubleFunction<StartingPoint> start) {
@@ -59,13 +57,8 @@ final class CommonNorm {
           config.sparsity().activation() instanceof Pursuit || !config.normSearch()
               ? 1
               : NormSearch.bestNorm(engine, sample, config.sparsity().startingActivation());
-      for (int i = 0; i < parts.size(); i++) {
-        Engine part = parts.get(i);
-        DictionaryParameters unit = units.get(i);
-        multiply(unit.encoder(), (float) norm);
-        multiply(unit.decoder(), (float) norm);
-        part.write(part.state().get(0), unit.encoder());
-        part.write(part.state().get(2), unit.decoder());
+      if (norm != 1) {
+        parts.forEach(part -> StartingWeights.multiply(part, (float) norm));
       }
       InitialThresholds.set(engine, config.sparsity(), sample);
       return new Preparation.Prepared(engine, start.apply(norm), map);
@@ -98,11 +91,5 @@ final class CommonNorm {
     MemorySegment copy = arena.allocate(bytes, 64);
     copy.copyFrom(rows.memory().asSlice(0, bytes));
     return new Rows(copy, rows.dtype(), rows.count(), rows.width(), rows.scale());
-  }
-
-  private static void multiply(MemorySegment values, float factor) {
-    for (long i = 0; i < values.byteSize() / Float.BYTES; i++) {
-      values.setAtIndex(FLOAT, i, factor * values.getAtIndex(FLOAT, i));
-    }
   }
 }

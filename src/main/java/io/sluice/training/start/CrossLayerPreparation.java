@@ -2,16 +2,16 @@ package io.sluice.training.start;
 
 import io.sluice.dictionary.Initialiser;
 import io.sluice.dictionary.Site;
+import io.sluice.dictionary.SiteFeed;
 import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.CrossLayerEngine;
+import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.TrainingConfig;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -22,8 +22,6 @@ import java.util.List;
  * for later outputs start at random in their subspaces, and short.
  */
 final class CrossLayerPreparation {
-  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
-
   /** Length of what features write to later layers at the start, of that to their own. */
   private static final float GUESS = 0.1f;
 
@@ -77,39 +75,32 @@ final class CrossLayerPreparation {
     }
     double total = variance;
     int allDimensions = dimensions;
+    float[] bias = new float[blueprint.outputWidth()];
+    int offset = 0;
+    for (int output = 0; output < layers; output++) {
+      double[] mean = samples.get(output).mean();
+      int in = blueprint.inputs().get(output).width();
+      rows.startBias(
+          bias, offset, Arrays.copyOfRange(mean, in, mean.length), written.get(output).scale());
+      offset += blueprint.outputs().get(output).width();
+    }
     try (Arena arena = Arena.ofShared()) {
-      List<DictionaryParameters> units = new ArrayList<>();
+      List<SiteFeed.Pair> batches = norm.sample(arena, read, written, null);
+      CrossLayerEngine engine = (CrossLayerEngine) blueprint.openEmpty(engines);
       for (int layer = 0; layer < layers; layer++) {
-        DictionaryParameters unit = blueprint.layers().get(layer).allocate(arena);
-        int offset = 0;
-        for (int output = layer; output < layers; output++) {
-          long stream = (long) layer * layers + output;
-          rows.drawColumns(initialisers.get(output), unit, offset, stream);
-          if (output > layer) {
-            shorten(unit, offset, initialisers.get(output).width());
-          }
-          if (layer == 0) {
-            double[] mean = samples.get(output).mean();
-            int in = blueprint.inputs().get(output).width();
-            rows.startBias(
-                unit,
-                offset,
-                Arrays.copyOfRange(mean, in, mean.length),
-                written.get(output).scale());
-          }
-          offset += initialisers.get(output).width();
-        }
+        Engine own = engine.layers().get(layer);
         float factor = (float) (written.get(layer).scale() / read.get(layer).scale());
         int width = initialisers.get(layer).width();
-        rows.startEncoder(start, samples.get(layer), unit, width, factor, layer);
-        units.add(unit);
+        StartingWeights.write(
+            own,
+            rows.decoder(initialisers.subList(layer, layers), (long) layer * layers + layer, GUESS),
+            rows.encoder(start, samples.get(layer), own.spec(), width, factor, layer),
+            layer == 0 ? bias : new float[own.spec().outputWidth()]);
       }
-      CrossLayerEngine engine = (CrossLayerEngine) blueprint.openLayers(engines, units);
       return norm.finish(
           engine,
           engine.layers(),
-          units,
-          norm.sample(arena, read, written, null),
+          batches,
           null,
           length ->
               new StartingPoint(
@@ -121,15 +112,6 @@ final class CrossLayerPreparation {
                   0,
                   read,
                   written));
-    }
-  }
-
-  private static void shorten(DictionaryParameters unit, int offset, int width) {
-    for (long feature = 0; feature < unit.features(); feature++) {
-      long first = feature * unit.outputWidth() + offset;
-      for (long i = first; i < first + width; i++) {
-        unit.decoder().setAtIndex(FLOAT, i, GUESS * unit.decoder().getAtIndex(FLOAT, i));
-      }
     }
   }
 }

@@ -2,9 +2,10 @@ package io.sluice.training.start;
 
 import io.sluice.dictionary.Initialiser;
 import io.sluice.dictionary.Site;
+import io.sluice.dictionary.SiteFeed;
 import io.sluice.dictionary.SiteScaling;
+import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.config.TrainingConfig;
 import java.io.IOException;
@@ -36,8 +37,9 @@ final class CrosscoderPreparation {
     double variance = 0;
     int dimensions = 0;
     long sampled = 0;
+    List<Initialiser> initialisers = new ArrayList<>();
+    float[] bias = new float[blueprint.outputWidth()];
     try (Arena arena = Arena.ofShared()) {
-      DictionaryParameters unit = blueprint.allocate(arena);
       int offset = 0;
       for (int i = 0; i < blueprint.inputs().size(); i++) {
         Site site = blueprint.inputs().get(i);
@@ -50,19 +52,24 @@ final class CrosscoderPreparation {
         sampled = sample.rows();
         Initialiser initialiser = rows.initialiser(sample.covariance(), site.width());
         dimensions += InitialRows.dimensions(initialiser);
-        rows.drawColumns(initialiser, unit, offset, i);
-        rows.startBias(unit, offset, sample.mean(), scale);
+        initialisers.add(initialiser);
+        rows.startBias(bias, offset, sample.mean(), scale);
         offset += site.width();
       }
-      unit.encoder().copyFrom(unit.decoder());
       double total = variance;
       int allDimensions = dimensions;
       long sampleRows = sampled;
       double scale = seen.getFirst().scale();
+      List<SiteFeed.Pair> batches = norm.sample(arena, seen, seen, null);
+      Engine engine = blueprint.openEmpty(engines);
+      StartingWeights.write(
+          engine,
+          rows.decoder(initialisers, 0, 1),
+          (decoder, encoder) -> encoder.copyFrom(decoder),
+          bias);
       return norm.finish(
-          blueprint.open(engines, unit),
-          unit,
-          norm.sample(arena, seen, seen, null),
+          engine,
+          batches,
           null,
           length ->
               new StartingPoint(scale, total, allDimensions, length, sampleRows, 0, seen, seen));

@@ -1,7 +1,7 @@
 package io.sluice.training.start;
 
 import io.sluice.dictionary.Initialiser;
-import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.spec.EngineSpec;
 import io.sluice.geometry.Covariance;
 import io.sluice.geometry.LinearPrediction;
 import io.sluice.geometry.Spectrum;
@@ -12,6 +12,7 @@ import io.sluice.training.config.TrainingConfig;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /** The rows and biases of new parameters: directions of unit length, and means. */
@@ -34,31 +35,44 @@ final class InitialRows {
     return config.start() instanceof InitialDirections.ActiveSubspace;
   }
 
-  /** Draws decoder rows, of unit length. */
-  void drawDecoder(Initialiser initialiser, DictionaryParameters unit) {
-    initialiser.drawUnitRows(unit.decoder(), config.features(), config.seed() ^ DECODER_SEED);
+  /** Decoder rows, of unit length. */
+  Initialiser.UnitRows decoder(Initialiser initialiser) {
+    return initialiser.unitRows(config.seed() ^ DECODER_SEED);
   }
 
   /**
-   * Draws what decoder rows have in the columns of one site, of unit length there.
+   * Decoder rows of several sites, of unit length at each.
    *
-   * @param stream which of several such draws
+   * @param sites the initialisers of the sites' columns, in order
+   * @param stream which of all such draws is that of the first site; the others follow
+   * @param later what the rows are multiplied with at all sites but the first
    */
-  void drawColumns(Initialiser initialiser, DictionaryParameters unit, int offset, long stream) {
-    int width = initialiser.width();
+  Initialiser.UnitRows decoder(List<Initialiser> sites, long stream, float later) {
     long seed = (config.seed() ^ DECODER_SEED) + stream;
-    try (Arena own = Arena.ofShared()) {
-      MemorySegment rows = own.allocate((long) unit.features() * width * Float.BYTES, 64);
-      initialiser.drawUnitRows(rows, unit.features(), seed);
-      for (long feature = 0; feature < unit.features(); feature++) {
-        MemorySegment.copy(
-            rows,
-            feature * width * Float.BYTES,
-            unit.decoder(),
-            (feature * unit.outputWidth() + offset) * Float.BYTES,
-            (long) width * Float.BYTES);
+    List<Initialiser.UnitRows> draws =
+        IntStream.range(0, sites.size()).mapToObj(i -> sites.get(i).unitRows(seed + i)).toList();
+    int width = sites.stream().mapToInt(Initialiser::width).sum();
+    return rows -> {
+      long count = rows.byteSize() / ((long) width * Float.BYTES);
+      int offset = 0;
+      for (int site = 0; site < sites.size(); site++) {
+        int columns = sites.get(site).width();
+        float factor = site == 0 ? 1 : later;
+        try (Arena own = Arena.ofShared()) {
+          MemorySegment drawn = own.allocate(count * columns * Float.BYTES, 64);
+          draws.get(site).next(drawn);
+          for (long row = 0; row < count; row++) {
+            for (int i = 0; i < columns; i++) {
+              rows.setAtIndex(
+                  FLOAT,
+                  row * width + offset + i,
+                  factor * drawn.getAtIndex(FLOAT, row * columns + i));
+            }
+          }
+        }
+        offset += columns;
       }
-    }
+    };
   }
 
   /**
@@ -114,52 +128,49 @@ final class InitialRows {
   }
 
   /** Sets the decoder bias to the mean of the scaled activations, if the configuration says so. */
-  void startBias(DictionaryParameters unit, int offset, double[] mean, double scale) {
+  void startBias(float[] bias, int offset, double[] mean, double scale) {
     if (config.centre()) {
       for (int i = 0; i < mean.length; i++) {
-        unit.decoderBias().setAtIndex(FLOAT, offset + i, (float) (scale * mean[i]));
+        bias[offset + i] = (float) (scale * mean[i]);
       }
     }
   }
 
   /**
-   * Initialises encoder rows as the configuration says.
+   * Encoder rows as the configuration says.
    *
    * @param sample of input and target together
+   * @param spec the shape of the dictionary
    * @param width of the target, which the decoder writes in its first columns
    * @param factor from raw activations to what training sees: the target's scale over the input's
    * @param layer of several
    */
-  void startEncoder(
-      InitialEncoder start,
-      Sample sample,
-      DictionaryParameters unit,
-      int width,
-      float factor,
-      int layer) {
-    int in = unit.inputWidth();
-    LinearPrediction prediction =
-        start == InitialEncoder.PULL_BACK ? LinearPrediction.of(sample.covariance(), in) : null;
+  StartingWeights.EncoderRows encoder(
+      InitialEncoder start, Sample sample, EngineSpec spec, int width, float factor, int layer) {
+    int in = spec.inputWidth();
+    int out = spec.outputWidth();
     if (start == InitialEncoder.RANDOM) {
       long seed = (config.seed() ^ ENCODER_SEED) + layer;
-      new Initialiser.RandomDirections(in).drawUnitRows(unit.encoder(), config.features(), seed);
-      return;
+      Initialiser.UnitRows random = new Initialiser.RandomDirections(in).unitRows(seed);
+      return (decoder, encoder) -> random.next(encoder);
     }
-    IntStream.range(0, unit.features())
-        .parallel()
-        .forEach(
-            feature -> {
-              float[] row = new float[width];
-              long from = (long) feature * unit.outputWidth() * Float.BYTES;
-              MemorySegment.copy(unit.decoder(), FLOAT, from, row, 0, width);
-              if (prediction != null) {
-                row = prediction.pullBack(row);
-                for (int i = 0; i < in; i++) {
-                  row[i] *= factor;
-                }
-              }
-              MemorySegment.copy(
-                  row, 0, unit.encoder(), FLOAT, (long) feature * in * Float.BYTES, in);
-            });
+    LinearPrediction prediction =
+        start == InitialEncoder.PULL_BACK ? LinearPrediction.of(sample.covariance(), in) : null;
+    return (decoder, encoder) ->
+        IntStream.range(0, Math.toIntExact(encoder.byteSize() / ((long) in * Float.BYTES)))
+            .parallel()
+            .forEach(
+                place -> {
+                  float[] row = new float[width];
+                  long from = (long) place * out * Float.BYTES;
+                  MemorySegment.copy(decoder, FLOAT, from, row, 0, width);
+                  if (prediction != null) {
+                    row = prediction.pullBack(row);
+                    for (int i = 0; i < in; i++) {
+                      row[i] *= factor;
+                    }
+                  }
+                  MemorySegment.copy(row, 0, encoder, FLOAT, (long) place * in * Float.BYTES, in);
+                });
   }
 }

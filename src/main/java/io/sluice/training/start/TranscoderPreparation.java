@@ -1,9 +1,10 @@
 package io.sluice.training.start;
 
 import io.sluice.dictionary.Initialiser;
+import io.sluice.dictionary.SiteFeed;
 import io.sluice.dictionary.SiteScaling;
+import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.Kind;
@@ -56,19 +57,21 @@ final class TranscoderPreparation {
                 inputScale,
                 config.centre() ? Preparation.boxed(inputMean) : List.of()));
     List<SiteScaling> written = List.of(new SiteScaling(kind.target(), targetScale, List.of()));
+    Initialiser initialiser =
+        rows.initialiser(
+            rows.needSubspace() ? sample.covariance().columns(in, in + out) : null, out);
+    float[] bias = new float[out];
+    rows.startBias(bias, 0, targetMean, targetScale);
     try (Arena arena = Arena.ofShared()) {
-      DictionaryParameters unit = blueprint.allocate(arena);
-      Initialiser initialiser =
-          rows.initialiser(
-              rows.needSubspace() ? sample.covariance().columns(in, in + out) : null, out);
-      rows.drawDecoder(initialiser, unit);
-      rows.startEncoder(
-          kind.encoderStart(), sample, unit, out, (float) (targetScale / inputScale), 0);
-      rows.startBias(unit, 0, targetMean, targetScale);
+      List<SiteFeed.Pair> batches = norm.sample(arena, read, written, null);
+      float factor = (float) (targetScale / inputScale);
+      StartingWeights.EncoderRows encoder =
+          rows.encoder(kind.encoderStart(), sample, blueprint.spec(), out, factor, 0);
+      Engine engine = blueprint.openEmpty(engines);
+      StartingWeights.write(engine, rows.decoder(initialiser), encoder, bias);
       return norm.finish(
-          blueprint.open(engines, unit),
-          unit,
-          norm.sample(arena, read, written, null),
+          engine,
+          batches,
           null,
           length ->
               new StartingPoint(

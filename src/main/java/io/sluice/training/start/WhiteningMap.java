@@ -1,10 +1,10 @@
 package io.sluice.training.start;
 
-import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.DictionarySource;
 import io.sluice.dictionary.VerifiedTensors;
+import io.sluice.dictionary.WeightRows;
 import io.sluice.engine.Engine;
-import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.geometry.Subspace;
 import io.sluice.memory.DType;
 import io.sluice.memory.GrowingMemory;
@@ -206,9 +206,8 @@ public final class WhiteningMap implements AutoCloseable {
    *
    * @param config the ordinary dictionary's
    */
-  public Dictionary fold(DictionaryConfig config, DictionaryParameters trained) {
-    DictionaryParameters folded =
-        DictionaryParameters.allocate(Arena.ofAuto(), width, width, trained.features());
+  public DictionarySource fold(DictionaryConfig config, DictionarySource trained)
+      throws IOException {
     float[] in = new float[width * inside];
     float[] out = new float[width * inside];
     for (int i = 0; i < inside; i++) {
@@ -218,39 +217,57 @@ public final class WhiteningMap implements AutoCloseable {
       }
     }
     float[] none = new float[width];
-    mapRows(packed(in, none, width, inside), trained.encoder(), folded.encoder());
-    mapRows(packed(out, none, width, inside), trained.decoder(), folded.decoder());
-    foldEncoderBias(config, trained, folded.encoderBias());
+    MemorySegment decoderBias = Arena.ofAuto().allocate((long) width * Float.BYTES, 64);
     for (int j = 0; j < width; j++) {
       double value = mean[j];
       for (int i = 0; i < inside; i++) {
         double along = (trained.decoderBias().getAtIndex(FLOAT, i) + shift[i]) / gains[i];
         value += directions[i * width + j] * (along - meanAlong[i]);
       }
-      folded.decoderBias().setAtIndex(FLOAT, j, (float) value);
+      decoderBias.setAtIndex(FLOAT, j, (float) value);
     }
-    return new Dictionary(config, folded);
+    return new DictionarySource(
+        config,
+        mapped(packed(in, none, width, inside), trained.encoder()),
+        foldedEncoderBias(config, trained),
+        mapped(packed(out, none, width, inside), trained.decoder()),
+        decoderBias,
+        null);
   }
 
-  private void foldEncoderBias(
-      DictionaryConfig config, DictionaryParameters trained, MemorySegment bias) {
-    bias.copyFrom(trained.encoderBias());
+  private MemorySegment foldedEncoderBias(DictionaryConfig config, DictionarySource trained)
+      throws IOException {
     if (config.subtractDecoderBias() || !whitened) {
-      return;
+      return trained.encoderBias();
     }
-    for (int feature = 0; feature < trained.features(); feature++) {
-      double value = bias.getAtIndex(FLOAT, feature);
-      for (int i = 0; i < inside; i++) {
-        value -= shift[i] * trained.encoder().getAtIndex(FLOAT, (long) feature * inside + i);
-      }
-      bias.setAtIndex(FLOAT, feature, (float) value);
-    }
+    MemorySegment bias = Arena.ofAuto().allocate(trained.encoderBias().byteSize(), 64);
+    trained
+        .encoder()
+        .forPieces(
+            config.features(),
+            inside,
+            (first, rows) -> {
+              for (long row = 0; row < rows.byteSize() / Float.BYTES / inside; row++) {
+                double value = trained.encoderBias().getAtIndex(FLOAT, first + row);
+                for (int i = 0; i < inside; i++) {
+                  value -= shift[i] * rows.getAtIndex(FLOAT, row * inside + i);
+                }
+                bias.setAtIndex(FLOAT, first + row, (float) value);
+              }
+            });
+    return bias;
   }
 
-  /** Maps all rows of a matrix. */
-  private void mapRows(PackedMatrix by, MemorySegment from, MemorySegment to) {
-    int rows = Math.toIntExact(from.byteSize() / Float.BYTES / by.in());
-    product.multiply(by, from, rows, to, workers);
+  /** Maps rows as they are read. */
+  private WeightRows mapped(PackedMatrix by, WeightRows from) {
+    return (first, rows) -> {
+      int count = Math.toIntExact(rows.byteSize() / Float.BYTES / by.out());
+      try (Arena arena = Arena.ofShared()) {
+        MemorySegment unmapped = arena.allocate((long) count * by.in() * Float.BYTES, 64);
+        from.read(first, unmapped);
+        product.multiply(by, unmapped, count, rows, workers);
+      }
+    };
   }
 
   private PackedMatrix packed(float[] matrix, float[] offset, int outputs, int inputs) {
