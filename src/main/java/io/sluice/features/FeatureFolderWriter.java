@@ -1,0 +1,139 @@
+package io.sluice.features;
+
+import io.sluice.files.OutputFolder;
+import io.sluice.store.DocumentTable;
+import io.sluice.store.TokenTable;
+import io.sluice.store.tables.ColumnBuffer;
+import io.sluice.store.tables.TableColumn;
+import io.sluice.store.tables.TableFile;
+import io.sluice.store.tables.TableWriter;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Writes a folder of features: all files, then the manifest; the folder appears when it is whole.
+ * Not safe for use by several threads at a time.
+ */
+public final class FeatureFolderWriter {
+  private final Path folder;
+  private final Map<String, TableFile> files = new LinkedHashMap<>();
+
+  private FeatureFolderWriter(Path folder) {
+    this.folder = folder;
+  }
+
+  /** Writes the files. */
+  public interface Content {
+    /**
+     * Writes all files but the manifest.
+     *
+     * @return the manifest; its files are ignored, and those that were written take their place
+     */
+    FeatureManifest writeTo(FeatureFolderWriter folder) throws IOException;
+  }
+
+  /**
+   * Writes a folder.
+   *
+   * @param path where; it does not exist, is empty, or has none of the files
+   * @throws IOException if writing fails, or {@code content} does; the folder is then as before
+   */
+  public static void write(Path path, Content content) throws IOException {
+    OutputFolder.write(
+        path,
+        FeatureManifest.FILE_NAME,
+        fresh -> {
+          FeatureFolderWriter writer = new FeatureFolderWriter(fresh);
+          FeatureManifest manifest = content.writeTo(writer);
+          ManifestJson.write(manifest.with(writer.files), fresh);
+        });
+  }
+
+  /** Where the files are until the folder is whole; those that are written can be read there. */
+  public Path folder() {
+    return folder;
+  }
+
+  /**
+   * Writes a file of the folder.
+   *
+   * @param name its name, which ends in {@code .arrow}
+   */
+  public void table(
+      String name, List<TableColumn> columns, int rowsPerBatch, TableWriter.Content rows)
+      throws IOException {
+    files.put(name, TableWriter.write(folder.resolve(name), columns, rowsPerBatch, rows));
+  }
+
+  /** Writes {@code tokens.arrow}. */
+  public void tokens(TokenTable tokens) throws IOException {
+    files.put(TokenTable.FILE_NAME, tokens.write(folder.resolve(TokenTable.FILE_NAME)));
+  }
+
+  /** Writes {@code documents.arrow}. */
+  public void documents(DocumentTable documents) throws IOException {
+    files.put(DocumentTable.FILE_NAME, documents.write(folder.resolve(DocumentTable.FILE_NAME)));
+  }
+
+  /** The numbers of the next feature. */
+  public interface Row {
+    /** Puts every column but {@code feature} for a feature. */
+    void put(int feature, TableWriter row);
+  }
+
+  /** Writes {@code features.arrow}. */
+  public void features(FeatureManifest.Source dictionary, int bins, Row each) throws IOException {
+    table(
+        FeatureTable.FILE_NAME,
+        FeatureTable.columns(dictionary, bins),
+        FeatureTable.ROWS_PER_BATCH,
+        table -> {
+          ColumnBuffer number = table.column("feature");
+          for (int feature = 0; feature < dictionary.features(); feature++) {
+            number.put(feature);
+            each.put(feature, table);
+            table.endRow();
+          }
+        });
+  }
+
+  /** Gives the contexts of all features in their order. */
+  public interface AllContexts {
+    /** Passes the contexts of each feature, in the order of features, kinds and ranks. */
+    void forEach(ContextSink to) throws IOException;
+  }
+
+  /** Takes contexts. */
+  public interface ContextSink {
+    /** Takes the next. */
+    void put(FeatureContext context) throws IOException;
+  }
+
+  /**
+   * Writes {@code contexts.arrow} and {@code contexts_index.arrow}.
+   *
+   * @throws IllegalArgumentException if contexts do not come in their order
+   */
+  public void contexts(int features, AllContexts all) throws IOException {
+    long[] first = new long[features + 1];
+    table(
+        FeatureContexts.FILE_NAME,
+        FeatureContexts.COLUMNS,
+        FeatureContexts.ROWS_PER_BATCH,
+        table -> new ContextRows(table, first).writeAll(all));
+    table(
+        FeatureContexts.INDEX_NAME,
+        FeatureContexts.INDEX_COLUMNS,
+        FeatureContexts.ROWS_PER_BATCH,
+        table -> {
+          ColumnBuffer column = table.column("first");
+          for (long at : first) {
+            column.put(at);
+            table.endRow();
+          }
+        });
+  }
+}
