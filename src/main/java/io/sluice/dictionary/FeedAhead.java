@@ -6,6 +6,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Consumer;
 
 /**
  * The batches of a {@link SiteFeed}, each read by a thread of its own while the caller works on the
@@ -14,6 +15,7 @@ import java.util.concurrent.Future;
  */
 public final class FeedAhead implements AutoCloseable {
   private final Source[] sources;
+  private final Consumer<SiteFeed.Pair> ready;
   private final ExecutorService reader =
       Executors.newSingleThreadExecutor(
           Thread.ofPlatform().name("reading ahead").daemon().factory());
@@ -38,13 +40,16 @@ public final class FeedAhead implements AutoCloseable {
    * @param one the batches, and {@code other} the same again; nobody else reads from them
    * @param first the step to begin at, counted from 0
    * @param end no batch from here on is read
+   * @param ready is given each batch by the thread that read it; an error of it is one of the batch
    */
-  public FeedAhead(SiteFeed one, SiteFeed other, long first, long end) {
-    this(of(one), of(other), first, end);
+  public FeedAhead(
+      SiteFeed one, SiteFeed other, long first, long end, Consumer<SiteFeed.Pair> ready) {
+    this(of(one), of(other), first, end, ready);
   }
 
-  FeedAhead(Source one, Source other, long first, long end) {
+  FeedAhead(Source one, Source other, long first, long end, Consumer<SiteFeed.Pair> ready) {
     this.sources = new Source[] {one, other};
+    this.ready = ready;
     this.step = first;
     this.end = end;
     start();
@@ -60,7 +65,13 @@ public final class FeedAhead implements AutoCloseable {
   private void start() {
     long wanted = step;
     Source source = sources[(int) (wanted & 1)];
-    pending = wanted < end ? reader.submit(() -> source.read(wanted)) : null;
+    pending = wanted < end ? reader.submit(() -> read(source, wanted)) : null;
+  }
+
+  private SiteFeed.Pair read(Source source, long wanted) throws IOException {
+    SiteFeed.Pair read = source.read(wanted);
+    ready.accept(read);
+    return read;
   }
 
   /**

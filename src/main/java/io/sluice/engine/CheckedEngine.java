@@ -129,6 +129,14 @@ public final class CheckedEngine implements Engine {
   }
 
   @Override
+  public void prepare(Rows input, Rows target) {
+    requireOpen();
+    requireBatch(input);
+    requireBatch(target);
+    arithmetic.prepare(input, target);
+  }
+
+  @Override
   public void encode(Rows input, ActivationFunction activation) {
     requireOpen();
     if (stage == Stage.ACCUMULATED) {

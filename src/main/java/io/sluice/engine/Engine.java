@@ -57,6 +57,16 @@ public interface Engine extends AutoCloseable {
   String screen();
 
   /**
+   * Says that these very rows are encoded and decoded soon, so that a GPU can copy them while it
+   * still computes with others. This is the only method that a second thread may call while the
+   * engine works; it must be the same one each time, and no more than one batch ahead.
+   *
+   * @param input of {@link #encode}
+   * @param target of {@link #decode}, perhaps the same object
+   */
+  default void prepare(Rows input, Rows target) {}
+
+  /**
    * Encodes a batch. The codes stay in the engine until the next call.
    *
    * @param input {@code [rows, inputWidth]}, finite; kept unchanged by the caller until {@link

@@ -31,6 +31,12 @@ final class ExtendedEngine implements Engine {
     return extension;
   }
 
+  /** The extension may make another target of it. */
+  @Override
+  public void prepare(Rows input, Rows target) {
+    inner.prepare(input, input);
+  }
+
   @Override
   public void encode(Rows input, ActivationFunction selection) {
     extension.encode(inner, input, selection);

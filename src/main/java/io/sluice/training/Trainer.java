@@ -46,6 +46,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 
 /**
  * Trains one sparse dictionary on a store, in a run folder. Killed at any moment, a run that is
@@ -271,7 +272,11 @@ public final class Trainer implements AutoCloseable {
     RunResult result;
     if (engines.wantsBatchesAhead()) {
       SiteFeed other = feed(batch, config.dataSeed());
-      try (FeedAhead ahead = new FeedAhead(feed, other, loop.step(), config.schedule().steps())) {
+      // What a map makes of a batch is not known yet.
+      Consumer<SiteFeed.Pair> ready =
+          map == null ? pair -> engine.prepare(pair.input(), pair.target()) : pair -> {};
+      long end = config.schedule().steps();
+      try (FeedAhead ahead = new FeedAhead(feed, other, loop.step(), end, ready)) {
         result = loop.run(step -> trainStep(step, ahead.next()), listener);
       }
     } else {

@@ -9,6 +9,7 @@ import io.sluice.store.BatchPlan;
 import io.sluice.training.SyntheticStore;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.concurrent.CountDownLatch;
@@ -33,7 +34,8 @@ class FeedAheadTest {
     for (long first : new long[] {0, 1, 6}) {
       SiteFeed plain = feed(store, 40);
       plain.seek(first);
-      try (FeedAhead ahead = new FeedAhead(feed(store, 40), feed(store, 40), first, 20)) {
+      try (FeedAhead ahead =
+          new FeedAhead(feed(store, 40), feed(store, 40), first, 20, pair -> {})) {
         for (long step = first; step < 20; step++) {
           SiteFeed.Pair expected = plain.next();
           SiteFeed.Pair found = ahead.next();
@@ -63,7 +65,7 @@ class FeedAheadTest {
           }
           return new SiteFeed.Pair(null, null);
         };
-    try (FeedAhead ahead = new FeedAhead(source, source, 0, 10)) {
+    try (FeedAhead ahead = new FeedAhead(source, source, 0, 10, pair -> {})) {
       ahead.next();
       // Nobody has asked for the second batch.
       assertThat(second.await(60, TimeUnit.SECONDS)).isTrue();
@@ -76,7 +78,7 @@ class FeedAheadTest {
   void batchesTakeTurnsInTheirMemory() throws IOException {
     FeedAhead.Source even = step -> checked(step, 0);
     FeedAhead.Source odd = step -> checked(step, 1);
-    try (FeedAhead ahead = new FeedAhead(even, odd, 3, 9)) {
+    try (FeedAhead ahead = new FeedAhead(even, odd, 3, 9, pair -> {})) {
       for (int i = 3; i < 9; i++) {
         ahead.next();
       }
@@ -99,22 +101,60 @@ class FeedAheadTest {
           }
           return new SiteFeed.Pair(null, null);
         };
-    try (FeedAhead ahead = new FeedAhead(source, source, 0, 10)) {
+    try (FeedAhead ahead = new FeedAhead(source, source, 0, 10, pair -> {})) {
       ahead.next();
       ahead.next();
       assertThatThrownBy(ahead::next).isInstanceOf(IOException.class).hasMessage("row 17 is NaN");
     }
     // Nobody asks for it here.
-    try (FeedAhead ahead = new FeedAhead(source, source, 0, 10)) {
+    try (FeedAhead ahead = new FeedAhead(source, source, 0, 10, pair -> {})) {
       ahead.next();
       ahead.next();
     }
   }
 
   @Test
+  void eachBatchIsHandedOnByTheThreadThatReadIt() throws IOException {
+    List<Object> handed = new ArrayList<>();
+    List<Object> read = new ArrayList<>();
+    FeedAhead.Source source = step -> new SiteFeed.Pair(null, null);
+    try (FeedAhead ahead =
+        new FeedAhead(
+            source,
+            source,
+            0,
+            5,
+            pair -> {
+              handed.add(pair);
+              assertThat(Thread.currentThread().getName()).isEqualTo("reading ahead");
+            })) {
+      for (int step = 0; step < 5; step++) {
+        read.add(ahead.next());
+      }
+    }
+    assertThat(handed).hasSize(5);
+    for (int step = 0; step < 5; step++) {
+      assertThat(handed.get(step)).isSameAs(read.get(step));
+    }
+    try (FeedAhead ahead =
+        new FeedAhead(
+            source,
+            source,
+            0,
+            5,
+            pair -> {
+              throw new IllegalStateException("no room");
+            })) {
+      assertThatThrownBy(ahead::next)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("no room");
+    }
+  }
+
+  @Test
   void interruptIsPassedOn() throws IOException {
     FeedAhead.Source source = step -> new SiteFeed.Pair(null, null);
-    try (FeedAhead ahead = new FeedAhead(source, source, 0, 4)) {
+    try (FeedAhead ahead = new FeedAhead(source, source, 0, 4, pair -> {})) {
       Thread.currentThread().interrupt();
       assertThat(ahead.next()).isNotNull();
       assertThat(Thread.currentThread().isInterrupted()).isTrue();

@@ -178,5 +178,8 @@ class BindingsTest {
       }
     }
     assertThat(checked).isGreaterThan(cuda ? 8 : 30);
+    if (cuda) {
+      assertThat(CudaStream.isBound()).as("functions of streams").isTrue();
+    }
   }
 }

@@ -15,7 +15,11 @@ import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.StoppedException;
 import io.sluice.training.run.TrainingListener;
 import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -45,6 +49,59 @@ class BatchesAheadTest {
       trainer.run(TrainingListener.NONE);
     }
     return folder;
+  }
+
+  /** Hands every call on, and notes the batches that were prepared and those that were encoded. */
+  private static Engine noting(Engine inner, List<Object> prepared, List<Object> encoded) {
+    return (Engine)
+        Proxy.newProxyInstance(
+            Engine.class.getClassLoader(),
+            new Class<?>[] {Engine.class},
+            (proxy, method, arguments) -> {
+              switch (method.getName()) {
+                case "prepare" -> prepared.addAll(List.of(arguments));
+                case "encode" -> encoded.add(arguments[0]);
+                case "decode" -> encoded.add(arguments[0]);
+                default -> {}
+              }
+              try {
+                return method.invoke(inner, arguments);
+              } catch (InvocationTargetException e) {
+                throw e.getCause();
+              }
+            });
+  }
+
+  @Test
+  void theVeryRowsThatAreTrainedOnWerePrepared() throws IOException {
+    Assumptions.assumeTrue(Torch.isAvailable(), "no LibTorch here");
+    EngineFactory engines = EngineFactory.torch(DEVICE);
+    List<Object> prepared = new CopyOnWriteArrayList<>();
+    List<Object> encoded = new CopyOnWriteArrayList<>();
+    EngineFactory noting =
+        new EngineFactory() {
+          @Override
+          public Engine open(EngineSpec spec, DictionaryParameters initial) {
+            return noting(engines.open(spec, initial), prepared, encoded);
+          }
+
+          @Override
+          public boolean wantsBatchesAhead() {
+            return true;
+          }
+        };
+    ActivationStore store = SyntheticStore.write(temp.resolve("store"), 1500, DType.F16, 1);
+    train(store, TrainerTest.small().steps(20).build(), noting, "run");
+    // The engine also encodes what the norm and the held-out loss are found with.
+    assertThat(prepared).hasSize(40);
+    int at = 0;
+    for (Object rows : prepared) {
+      while (at < encoded.size() && encoded.get(at) != rows) {
+        at++;
+      }
+      assertThat(at).as("encoded after what was prepared before it").isLessThan(encoded.size());
+      at++;
+    }
   }
 
   @Test

@@ -44,6 +44,9 @@ public interface Arithmetic extends AutoCloseable {
 
   // ---- codes ----
 
+  /** As {@code Engine.prepare}. */
+  default void prepare(Rows input, Rows target) {}
+
   /**
    * Finds the codes of a batch by a selection that counts features.
    *

@@ -82,12 +82,21 @@ public final class TorchArithmetic implements Arithmetic {
       DictionaryParameters initial,
       Device device,
       TorchProposals.Screening screening) {
+    this(spec, initial, screening, new TorchTransfer(device));
+  }
+
+  /** Like the other constructor, with {@code transfer} to the device, which is closed with it. */
+  TorchArithmetic(
+      EngineSpec spec,
+      DictionaryParameters initial,
+      TorchProposals.Screening screening,
+      TorchTransfer transfer) {
     Torch.load();
     this.spec = spec;
-    this.device = device;
+    this.device = transfer.device();
     this.prefixes = new Prefixes(spec.prefixes());
     this.numbers = new DeviceIntegers(device);
-    this.transfer = new TorchTransfer(device);
+    this.transfer = transfer;
     try (TensorScope scope = TensorScope.open()) {
       for (StateTensor tensor : EngineState.ofAdam(spec)) {
         long[] shape = tensor.shape().stream().mapToLong(Long::longValue).toArray();
@@ -148,6 +157,14 @@ public final class TorchArithmetic implements Arithmetic {
   }
 
   // ---- codes ----
+
+  @Override
+  public void prepare(Rows input, Rows target) {
+    transfer.prepare("input", input);
+    if (target != input) {
+      transfer.prepare("target", target);
+    }
+  }
 
   @Override
   public DeviceCodes encode(Rows rows, ActivationFunction wanted, Codes codes) {

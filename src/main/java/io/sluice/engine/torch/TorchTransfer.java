@@ -9,15 +9,24 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Copies integers between host memory and the device. */
+/** Copies batches and numbers between host memory and the device. */
 final class TorchTransfer implements AutoCloseable {
   private final Device device;
   private final HostScratch scratch = new HostScratch();
   private final Staging staging;
 
+  /** Null where batches are not copied before their step. */
+  private final TorchAhead ahead;
+
   TorchTransfer(Device device) {
+    this(device, TorchAhead.on(device));
+  }
+
+  /** Like the other, with copies before their step or, if {@code ahead} is null, without. */
+  TorchTransfer(Device device, TorchAhead ahead) {
     this.device = device;
     this.staging = new Staging(device);
+    this.ahead = ahead;
   }
 
   Device device() {
@@ -28,8 +37,19 @@ final class TorchTransfer implements AutoCloseable {
     return scratch;
   }
 
+  /** Copies a batch that is loaded later, by any one thread. */
+  void prepare(String name, Rows rows) {
+    if (ahead != null) {
+      ahead.prepare(name, rows);
+    }
+  }
+
   /** A batch as float32 on the device, scaled; on the CPU it may be the caller's own memory. */
   Tensor load(String name, Rows rows) {
+    Tensor prepared = ahead == null ? null : ahead.take(name, rows);
+    if (prepared != null) {
+      return prepared;
+    }
     Tensor values =
         device.isCuda()
             ? staging.send(name, rows)
@@ -96,6 +116,9 @@ final class TorchTransfer implements AutoCloseable {
 
   @Override
   public void close() {
+    if (ahead != null) {
+      ahead.close();
+    }
     staging.close();
     scratch.close();
   }
