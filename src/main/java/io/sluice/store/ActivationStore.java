@@ -8,6 +8,7 @@ import io.sluice.store.files.ShardBytes;
 import io.sluice.store.files.ShardChecksum;
 import io.sluice.store.files.ShardLayout;
 import io.sluice.store.files.ShardParser;
+import io.sluice.store.tables.TableFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -35,18 +37,25 @@ import java.util.concurrent.ConcurrentHashMap;
  * no segment, batch or tensor of a store ever refers to unmapped memory.
  */
 public final class ActivationStore {
+  private static final String REMEDY = "restore it or capture again";
+
   private final Path folder;
   private final Manifest manifest;
   private final List<Column> allColumns;
   private final List<Shard> shards;
+  private final TokenTable tokens; // Null in stores without texts.
+  private final DocumentTable documents;
   private final Map<HeldOutKey, HeldOut> heldOut = new ConcurrentHashMap<>();
 
   private ActivationStore(
-      Path folder, Manifest manifest, List<Column> allColumns, List<Shard> shards) {
+      Path folder, Manifest manifest, List<Column> allColumns, List<Shard> shards)
+      throws IOException {
     this.folder = folder;
     this.manifest = manifest;
     this.allColumns = allColumns;
     this.shards = shards;
+    this.tokens = hasTable(TokenTable.FILE_NAME) ? readTokens() : null;
+    this.documents = hasTable(DocumentTable.FILE_NAME) ? readDocuments() : null;
   }
 
   /**
@@ -139,6 +148,19 @@ public final class ActivationStore {
     return shards;
   }
 
+  /**
+   * The texts of tokens; empty if the store has none, as one captured before they were stored or
+   * written by another program.
+   */
+  public Optional<TokenTable> tokens() {
+    return Optional.ofNullable(tokens);
+  }
+
+  /** The documents, by their numbers; empty if the store does not name them. */
+  public Optional<DocumentTable> documents() {
+    return Optional.ofNullable(documents);
+  }
+
   /** How the files are read: mapped if all of them could be mapped. */
   public Reading reading() {
     return shards.stream().allMatch(Shard::isMapped) ? Reading.MAPPED : Reading.COPIED;
@@ -224,6 +246,32 @@ public final class ActivationStore {
       heldOut.put(key, known);
     }
     return known;
+  }
+
+  private boolean hasTable(String name) throws IOException {
+    TableFile entry = manifest.tables().get(name);
+    if (entry == null) {
+      return false;
+    }
+    Path path = folder.resolve(name);
+    long size = Files.exists(path) ? Files.size(path) : -1;
+    if (size != entry.bytes()) {
+      throw new IOException(
+          path
+              + (size < 0
+                  ? ": missing, though the manifest lists it; "
+                  : ": is " + size + " bytes long, the manifest says " + entry.bytes() + ": ")
+              + REMEDY);
+    }
+    return true;
+  }
+
+  private TokenTable readTokens() throws IOException {
+    return TokenTable.read(folder.resolve(TokenTable.FILE_NAME), REMEDY);
+  }
+
+  private DocumentTable readDocuments() throws IOException {
+    return DocumentTable.read(folder.resolve(DocumentTable.FILE_NAME), REMEDY);
   }
 
   private record HeldOutKey(double share, long seed, int firstPosition) {}

@@ -92,19 +92,47 @@ public final class DocumentTable {
    * @throws IOException if it cannot be written
    */
   public TableFile write(Path file) throws IOException {
-    return TableWriter.write(
-        file,
-        COLUMNS,
-        ROWS_PER_BATCH,
-        table -> {
-          ColumnBuffer name = table.column("name");
-          ColumnBuffer firstRow = table.column("first_row");
-          for (int i = 0; i < count; i++) {
-            name.put(name(i));
-            firstRow.put(firstRow(i));
-            table.endRow();
-          }
-        });
+    try (Writer writer = new Writer(file)) {
+      for (int i = 0; i < count; i++) {
+        writer.add(name(i), firstRow(i));
+      }
+      return writer.finish();
+    }
+  }
+
+  /** Writes a file document by document, in memory for some of them. */
+  static final class Writer implements AutoCloseable {
+    private final TableWriter table;
+    private final ColumnBuffer names;
+    private final ColumnBuffer firstRows;
+    private long last;
+
+    Writer(Path file) throws IOException {
+      table = TableWriter.open(file, COLUMNS, ROWS_PER_BATCH);
+      names = table.column("name");
+      firstRows = table.column("first_row");
+    }
+
+    void add(String name, long firstRow) throws IOException {
+      if (firstRow < last) {
+        throw new IllegalArgumentException(
+            "document '%s' begins at row %d, and the one before it at %d"
+                .formatted(name, firstRow, last));
+      }
+      last = firstRow;
+      names.put(name);
+      firstRows.put(firstRow);
+      table.endRow();
+    }
+
+    TableFile finish() throws IOException {
+      return table.finish();
+    }
+
+    @Override
+    public void close() throws IOException {
+      table.close();
+    }
   }
 
   /** The number of documents. */

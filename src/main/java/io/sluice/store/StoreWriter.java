@@ -10,6 +10,7 @@ import io.sluice.store.files.ManifestFile;
 import io.sluice.store.files.ShardFile;
 import io.sluice.store.files.ShardLayout;
 import io.sluice.store.files.StoreFolder;
+import io.sluice.store.tables.TableFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -20,6 +21,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -49,6 +51,9 @@ public final class StoreWriter implements AutoCloseable {
   /** The shards on the disk; the disk thread replaces it, and readers wait for that thread. */
   private Manifest manifest;
 
+  /** The documents so far; null before the first. */
+  private DocumentTable.Writer documents;
+
   private long handedOver;
   private int filled;
   private int reserved;
@@ -68,6 +73,7 @@ public final class StoreWriter implements AutoCloseable {
             0,
             false,
             List.of(),
+            Map.of(),
             spec.properties(),
             writerVersions(),
             Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
@@ -105,6 +111,37 @@ public final class StoreWriter implements AutoCloseable {
       throw e;
     }
     return writer;
+  }
+
+  /**
+   * Writes the texts of the vocabulary's tokens. Call it once, before any row.
+   *
+   * @throws IOException if they cannot be written
+   */
+  public void tokens(TokenTable tokens) throws IOException {
+    requireOpen();
+    sync();
+    TableFile file = tokens.write(folder.resolve(TokenTable.FILE_NAME));
+    manifest = manifest.withTable(TokenTable.FILE_NAME, file);
+    ManifestFile.write(folder, manifest);
+  }
+
+  /**
+   * Adds a document; the n-th call is for the rows whose document number is n, from 0. {@link
+   * #finish} lists them in the manifest.
+   *
+   * @param name its name
+   * @param firstRow the index in the store of its first row, or of the next document's if it has no
+   *     rows
+   * @throws IOException if it cannot be written
+   * @throws IllegalArgumentException if it begins before the document before it
+   */
+  public void document(String name, long firstRow) throws IOException {
+    requireOpen();
+    if (documents == null) {
+      documents = new DocumentTable.Writer(folder.resolve(DocumentTable.FILE_NAME));
+    }
+    documents.add(name, firstRow);
   }
 
   /** Rows committed so far, including those of the unfinished shard. */
@@ -242,6 +279,9 @@ public final class StoreWriter implements AutoCloseable {
       if (filled > 0) {
         writeShard(body, filled);
       }
+      if (documents != null) {
+        manifest = manifest.withTable(DocumentTable.FILE_NAME, documents.finish());
+      }
       complete = manifest.withShards(manifest.shards(), true);
       ManifestFile.write(folder, complete);
     } catch (IOException e) {
@@ -259,6 +299,7 @@ public final class StoreWriter implements AutoCloseable {
   public void close() {
     body = null;
     disk.close();
+    closeDocuments();
     if (lock != null) {
       try {
         lock.release();
@@ -266,6 +307,17 @@ public final class StoreWriter implements AutoCloseable {
         // All rows are written; a lock file that stays is unlocked and has no effect.
       }
       lock = null;
+    }
+  }
+
+  private void closeDocuments() {
+    if (documents != null) {
+      try {
+        documents.close();
+      } catch (IOException e) {
+        // A temporary file that stays belongs to the store and is deleted with it.
+      }
+      documents = null;
     }
   }
 

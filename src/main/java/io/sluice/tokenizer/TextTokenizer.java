@@ -25,6 +25,11 @@ public final class TextTokenizer {
   private static final int GROWTH_OF_ANY = 100_000;
   private static final int LONGEST_TEXT = 1 << 30;
 
+  /** Decoders treat the first token in another way; this one decodes to itself. */
+  private static final String ANCHOR = "a";
+
+  private static final char REPLACEMENT = '\uFFFD';
+
   private final AddedTokens added;
   private final Normalizer normalizer;
   private final Splitter splitter;
@@ -141,5 +146,29 @@ public final class TextTokenizer {
       return "";
     }
     return decoder == null ? String.join(" ", tokens) : String.join("", decoder.decode(tokens));
+  }
+
+  /**
+   * The text of a token as it reads after another token: with the space before a word, without the
+   * marks of the vocabulary. A token that is part of a character is its bytes, for instance {@code
+   * <0xE2>}; an added token is itself; an id without a token is empty.
+   *
+   * @throws TokenizerException if the decoder makes too much of it
+   */
+  public String text(int id) throws TokenizerException {
+    String token = added.token(id);
+    if (token != null) {
+      return token;
+    }
+    token = model.vocabulary().token(id);
+    if (token == null) {
+      return "";
+    }
+    if (decoder == null) {
+      return " " + token;
+    }
+    String text = String.join("", decoder.decode(new ArrayList<>(List.of(ANCHOR, token))));
+    text = text.startsWith(ANCHOR) ? text.substring(ANCHOR.length()) : text;
+    return text.indexOf(REPLACEMENT) < 0 ? text : PartialCharacters.of(token, text);
   }
 }

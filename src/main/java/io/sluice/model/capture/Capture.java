@@ -11,6 +11,7 @@ import io.sluice.model.tokens.Context;
 import io.sluice.model.tokens.SpecialTokens;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
+import io.sluice.store.TokenTable;
 import io.sluice.store.files.Column;
 import io.sluice.store.files.Manifest;
 import io.sluice.text.TextProblems;
@@ -38,18 +39,31 @@ public final class Capture {
   /** About how many bytes a file has beside its rows, or a manifest. */
   private static final long FRAME_BYTES = 8 << 10;
 
+  /** About how many bytes the text of a token takes, with its id. */
+  private static final long TOKEN_BYTES = 16;
+
+  /** Bytes that a document takes beside its name. */
+  private static final long DOCUMENT_BYTES = 12;
+
   private final LoadedModel model;
   private final CaptureSpec spec;
   private final long tokens;
   private final long rows;
+  private final long textBytes;
   private final TextProblems problems;
 
   private Capture(
-      LoadedModel model, CaptureSpec spec, long tokens, long rows, TextProblems problems) {
+      LoadedModel model,
+      CaptureSpec spec,
+      long tokens,
+      long rows,
+      long textBytes,
+      TextProblems problems) {
     this.model = model;
     this.spec = spec;
     this.tokens = tokens;
     this.rows = rows;
+    this.textBytes = textBytes;
     this.problems = problems;
   }
 
@@ -71,17 +85,23 @@ public final class Capture {
     }
     long tokens = 0;
     long contexts = 0;
+    long textBytes = (long) shape.vocabulary() * TOKEN_BYTES;
+    int document = -1;
     TextProblems problems;
     try (ContextReader reader = ContextReader.open(model, spec.contexts())) {
       for (Context context = reader.next(); context != null; context = reader.next()) {
         tokens += context.fresh();
         contexts++;
+        if (context.document() != document) {
+          document = context.document();
+          textBytes += context.name().length() + DOCUMENT_BYTES;
+        }
       }
       problems = reader.problems();
     }
     int special = SpecialTokens.of(model.tokenizer()).count();
     long rows = tokens + (spec.specialTokens() ? contexts * special : 0);
-    return new Capture(model, spec, tokens, rows, problems);
+    return new Capture(model, spec, tokens, rows, textBytes, problems);
   }
 
   /** The problems in the texts read so far. */
@@ -105,11 +125,12 @@ public final class Capture {
   }
 
   /**
-   * Bytes that the store will take on the disk: activations, token columns, frames of the files.
+   * Bytes that the store will take on the disk: activations, token columns, texts of tokens, names
+   * of documents, frames of the files.
    */
   public long storeBytes() {
     long shards = Math.ceilDiv(rows, storeSpec().rowsPerShard());
-    return bytes() + 3L * Integer.BYTES * rows + FRAME_BYTES * (1 + shards);
+    return bytes() + textBytes + 3L * Integer.BYTES * rows + FRAME_BYTES * (3 + shards);
   }
 
   /** The store that {@link #run(Path, LongConsumer)} makes; may be refined before it is used. */
@@ -155,6 +176,8 @@ public final class Capture {
     try (StoreWriter writer = StoreWriter.create(folder, store);
         ContextBatches batches = ContextBatches.open(model, spec.contexts());
         CaptureSink sink = new CaptureSink(writer, columns(), model.tokenizer(), spec)) {
+      writer.tokens(
+          TokenTable.of(model.tokenizer().texts(model.transformer().shape().vocabulary())));
       Hooks hooks = Hooks.none().observe(spec.hooks(), sink::take);
       for (List<Context> batch = batches.nextContexts();
           !batch.isEmpty();

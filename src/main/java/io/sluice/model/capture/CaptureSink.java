@@ -35,6 +35,8 @@ final class CaptureSink implements AutoCloseable {
   private final SpecialTokens special;
   private final boolean specialTokens;
 
+  private int documentCount;
+
   private List<Context> batch;
   private int[] firstRow;
   private int rows;
@@ -57,7 +59,7 @@ final class CaptureSink implements AutoCloseable {
   }
 
   /** Reserves room for a batch, and gives it its special tokens. */
-  TokenBatch begin(List<Context> contexts) {
+  TokenBatch begin(List<Context> contexts) throws IOException {
     batch = contexts;
     firstRow = new int[contexts.size() + 1];
     for (int i = 0; i < contexts.size(); i++) {
@@ -69,6 +71,7 @@ final class CaptureSink implements AutoCloseable {
     documents = new int[rows];
     int row = 0;
     for (Context context : contexts) {
+      addDocuments(context, writer.rows() + row);
       int[] ids = special.around(context.tokens());
       int first = firstStored(context);
       for (int i = 0; i < stored(context); i++, row++) {
@@ -88,6 +91,13 @@ final class CaptureSink implements AutoCloseable {
       }
     }
     return special.batch(contexts);
+  }
+
+  /** Names the document of a context, and those without tokens before it. */
+  private void addDocuments(Context context, long firstRow) throws IOException {
+    for (; documentCount <= context.document(); documentCount++) {
+      writer.document(documentCount == context.document() ? context.name() : "", firstRow);
+    }
   }
 
   /** Takes the activation of one hook point, {@code [batch, length, width]}. */

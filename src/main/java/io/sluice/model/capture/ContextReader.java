@@ -8,6 +8,7 @@ import io.sluice.model.tokens.Tokenizer;
 import io.sluice.text.TextProblems;
 import io.sluice.text.TextReader;
 import io.sluice.text.TextSpec;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -35,6 +36,7 @@ final class ContextReader implements AutoCloseable {
   private long left;
 
   private int document = -1;
+  private String documentName = "";
   private boolean inDocument;
   private boolean continues;
   private boolean atEnd;
@@ -119,7 +121,7 @@ final class ContextReader implements AutoCloseable {
       if (count > seen) {
         count = (int) Math.min(count, seen + left);
         int[] tokens = Arrays.copyOfRange(pending, taken, taken + count);
-        Context context = new Context(document, tokens, seen);
+        Context context = new Context(document, documentName, tokens, seen);
         left -= context.fresh();
         taken += stride;
         seen = contextTokens - stride;
@@ -225,11 +227,17 @@ final class ContextReader implements AutoCloseable {
     atEnd = false;
     text.setLength(0);
     document++;
+    documentName = fileName(texts.where());
     documentTokens = 0;
     pending = new int[0];
     taken = 0;
     seen = 0;
     return true;
+  }
+
+  /** A place without the folders before the file. */
+  private static String fileName(String where) {
+    return where.substring(where.lastIndexOf(File.separatorChar) + 1);
   }
 
   private void endDocument() throws IOException {

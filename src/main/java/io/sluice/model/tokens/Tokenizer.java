@@ -5,6 +5,8 @@ import io.sluice.tokenizer.description.TokenizerException;
 import io.sluice.weights.GgufFile;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * A model's tokenizer, from HuggingFace's {@code tokenizer.json} or from a GGUF file. Truncation
@@ -118,6 +120,29 @@ public final class Tokenizer implements AutoCloseable {
     } catch (TokenizerException e) {
       throw TokenizerFile.unusable(file, e);
     }
+  }
+
+  /**
+   * The text of each token, as it reads after another token; texts of consecutive tokens, one after
+   * the other, are the text that was tokenized, but for what the tokenizer changes. A token that is
+   * part of a character is its bytes, for instance {@code <0xE2>}. Ids without a token have an
+   * empty text.
+   *
+   * @param vocabulary the number of ids
+   * @throws IOException if the tokenizer cannot decode one, which only a damaged one does
+   * @throws IllegalStateException if this is closed
+   */
+  public List<String> texts(int vocabulary) throws IOException {
+    TextTokenizer open = open();
+    List<String> texts = new ArrayList<>(vocabulary);
+    try {
+      for (int id = 0; id < vocabulary; id++) {
+        texts.add(open.text(id));
+      }
+    } catch (TokenizerException e) {
+      throw TokenizerFile.unusable(file, e);
+    }
+    return texts;
   }
 
   private TextTokenizer open() {

@@ -1,6 +1,7 @@
 package io.sluice.store.files;
 
 import io.sluice.store.ActivationStore;
+import io.sluice.store.tables.TableFile;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,6 +19,7 @@ import java.util.Optional;
  * @param rows rows in all shards together: the tokens captured
  * @param complete whether the writer finished; a store whose writer was stopped is usable but short
  * @param shards the finished files, in order
+ * @param tables the files of texts beside the shards, by name; empty in stores without them
  * @param properties further texts about the origin
  * @param writer program and versions that wrote the store
  * @param created when the store was begun, ISO 8601 in UTC
@@ -30,6 +32,7 @@ public record Manifest(
     long rows,
     boolean complete,
     List<Shard> shards,
+    Map<String, TableFile> tables,
     Map<String, String> properties,
     String writer,
     String created) {
@@ -44,6 +47,9 @@ public record Manifest(
 
   /** The format's name and version, which a manifest starts with. */
   public static final String FORMAT = "sluice.store/1";
+
+  /** The files of texts that a store may have beside its shards. */
+  public static final List<String> TABLES = List.of("tokens.arrow", "documents.arrow");
 
   /** The name of the file that holds the manifest. */
   public static final String FILE_NAME = "manifest.json";
@@ -62,6 +68,7 @@ public record Manifest(
   public Manifest {
     columns = List.copyOf(columns);
     shards = List.copyOf(shards);
+    tables = Collections.unmodifiableMap(new LinkedHashMap<>(tables));
     properties = Collections.unmodifiableMap(new LinkedHashMap<>(properties));
   }
 
@@ -100,6 +107,25 @@ public record Manifest(
         total,
         isComplete,
         finished,
+        tables,
+        properties,
+        writer,
+        created);
+  }
+
+  /** The same with one more file of texts. */
+  public Manifest withTable(String file, TableFile table) {
+    Map<String, TableFile> more = new LinkedHashMap<>(tables);
+    more.put(file, table);
+    return new Manifest(
+        model,
+        text,
+        columns,
+        rowsPerShard,
+        rows,
+        complete,
+        shards,
+        more,
         properties,
         writer,
         created);

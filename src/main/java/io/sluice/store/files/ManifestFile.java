@@ -11,6 +11,7 @@ import io.sluice.files.Quoted;
 import io.sluice.files.RegularFile;
 import io.sluice.files.StrictJson;
 import io.sluice.memory.DType;
+import io.sluice.store.tables.TableFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -61,6 +62,18 @@ public final class ManifestFile {
           .put("rows", shard.rows())
           .put("bytes", shard.bytes())
           .put("checksum", CHECKSUM + String.format(Locale.ROOT, "%08x", shard.crc32c()));
+    }
+    if (!manifest.tables().isEmpty()) {
+      ObjectNode tables = root.putObject("tables");
+      manifest
+          .tables()
+          .forEach(
+              (name, table) ->
+                  tables
+                      .putObject(name)
+                      .put("rows", table.rows())
+                      .put("bytes", table.bytes())
+                      .put("sha256", table.sha256()));
     }
     ObjectNode properties = root.putObject("properties");
     manifest.properties().forEach(properties::put);
@@ -149,6 +162,7 @@ public final class ManifestFile {
                 rows,
                 false,
                 shards,
+                tables(root),
                 properties,
                 optionalText(root, "writer"),
                 optionalText(root, "created"))
@@ -202,6 +216,28 @@ public final class ManifestFile {
       throw damaged("lists no columns");
     }
     return columns;
+  }
+
+  private Map<String, TableFile> tables(JsonNode root) throws IOException {
+    Map<String, TableFile> tables = new LinkedHashMap<>();
+    JsonNode listed = root.path("tables");
+    if (!listed.isObject() && !listed.isMissingNode()) {
+      throw damaged("has no object 'tables'");
+    }
+    for (Map.Entry<String, JsonNode> entry : listed.properties()) {
+      // Names are fixed, so a manifest cannot lead out of the store's folder.
+      if (!Manifest.TABLES.contains(entry.getKey())) {
+        throw damaged("lists the table " + Quoted.of(entry.getKey()));
+      }
+      JsonNode table = entry.getValue();
+      tables.put(
+          entry.getKey(),
+          new TableFile(
+              integer(table, "rows", 0, Integer.MAX_VALUE),
+              integer(table, "bytes", 1, Long.MAX_VALUE),
+              text(table, "sha256")));
+    }
+    return tables;
   }
 
   private List<Manifest.Shard> shards(JsonNode root, int rowsPerShard) throws IOException {

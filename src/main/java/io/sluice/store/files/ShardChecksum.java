@@ -1,11 +1,13 @@
 package io.sluice.store.files;
 
 import io.sluice.files.RegularFile;
+import io.sluice.store.tables.TableFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Map;
 import java.util.zip.CRC32C;
 
 /** Compares the files of a store with the checksums that the manifest has of them. */
@@ -15,11 +17,14 @@ public final class ShardChecksum {
   private ShardChecksum() {}
 
   /**
-   * Reads every file once.
+   * Reads every shard and every file of texts once.
    *
    * @throws IOException if a byte differs; the message names the file
    */
   public static void verify(Path folder, Manifest manifest) throws IOException {
+    for (Map.Entry<String, TableFile> table : manifest.tables().entrySet()) {
+      table.getValue().verify(folder.resolve(table.getKey()), "restore it or capture again");
+    }
     // Copied even if files are mapped: that is as fast, and safe if a file is truncated.
     ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK_BYTES);
     for (Manifest.Shard entry : manifest.shards()) {

@@ -66,6 +66,8 @@ public final class StoreFolder {
   }
 
   private static boolean belongsToStore(Path entry) {
-    return AtomicFile.finalName(entry).matches("\\.lock|manifest\\.json|shard-\\d{5,10}\\.arrow");
+    String name = AtomicFile.finalName(entry);
+    return Manifest.TABLES.contains(name)
+        || name.matches("\\.lock|manifest\\.json|shard-\\d{5,10}\\.arrow");
   }
 }

@@ -3,7 +3,6 @@ package io.sluice.store.tables;
 import io.sluice.files.AtomicFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -27,10 +26,10 @@ import org.apache.arrow.vector.types.pojo.Schema;
  * });
  * }</pre>
  */
-public final class TableWriter {
+public final class TableWriter implements AutoCloseable {
   private static final int CHUNK_BYTES = 1 << 18;
 
-  private final FileChannel channel;
+  private final AtomicFile file;
   private final List<TableColumn> columns;
   private final Schema schema;
   private final List<ColumnBuffer> buffers;
@@ -41,9 +40,9 @@ public final class TableWriter {
   private long rows;
   private int waiting;
 
-  private TableWriter(FileChannel channel, List<TableColumn> columns, int rowsPerBatch)
+  private TableWriter(AtomicFile file, List<TableColumn> columns, int rowsPerBatch)
       throws IOException {
-    this.channel = channel;
+    this.file = file;
     this.columns = List.copyOf(columns);
     this.schema = TableFrame.schema(columns);
     this.buffers = columns.stream().map(ColumnBuffer::new).toList();
@@ -67,13 +66,29 @@ public final class TableWriter {
    */
   public static TableFile write(
       Path file, List<TableColumn> columns, int rowsPerBatch, Content content) throws IOException {
-    return AtomicFile.write(
-        file,
-        channel -> {
-          TableWriter writer = new TableWriter(channel, columns, rowsPerBatch);
-          content.writeTo(writer);
-          return writer.finish();
-        });
+    try (TableWriter writer = open(file, columns, rowsPerBatch)) {
+      content.writeTo(writer);
+      return writer.finish();
+    }
+  }
+
+  /**
+   * Begins a table; {@link #finish} puts it in its place, and closing it before that deletes it.
+   *
+   * @param file the target
+   * @param columns its columns, in order
+   * @param rowsPerBatch rows of every record batch but the last
+   * @throws IOException if it cannot be written
+   */
+  public static TableWriter open(Path file, List<TableColumn> columns, int rowsPerBatch)
+      throws IOException {
+    AtomicFile target = AtomicFile.open(file);
+    try {
+      return new TableWriter(target, columns, rowsPerBatch);
+    } catch (IOException | RuntimeException e) {
+      target.close();
+      throw e;
+    }
   }
 
   /**
@@ -116,11 +131,17 @@ public final class TableWriter {
     }
   }
 
-  private TableFile finish() throws IOException {
+  /**
+   * Ends the table and puts it in its place.
+   *
+   * @throws IOException if it cannot be written
+   */
+  public TableFile finish() throws IOException {
     if (waiting > 0) {
       writeBatch();
     }
     write(ByteBuffer.wrap(TableFrame.tail(schema, batches)));
+    file.commit();
     return new TableFile(rows, written, HexFormat.of().formatHex(checksum.digest()));
   }
 
@@ -153,16 +174,21 @@ public final class TableWriter {
     waiting = 0;
   }
 
+  /** Deletes the file unless it is finished. */
+  @Override
+  public void close() throws IOException {
+    file.close();
+  }
+
   /** In chunks, so that the checksum reads what the write has just brought into the cache. */
   private void write(ByteBuffer bytes) throws IOException {
-    written += bytes.remaining();
     while (bytes.hasRemaining()) {
       ByteBuffer chunk = bytes.slice(bytes.position(), Math.min(CHUNK_BYTES, bytes.remaining()));
       bytes.position(bytes.position() + chunk.remaining());
+      int length = chunk.remaining();
       checksum.update(chunk.duplicate());
-      while (chunk.hasRemaining()) {
-        channel.write(chunk);
-      }
+      file.write(chunk, written);
+      written += length;
     }
   }
 

@@ -11,6 +11,8 @@ import io.sluice.model.Hooks;
 import io.sluice.model.TokenBatch;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
+import io.sluice.store.DocumentTable;
+import io.sluice.store.TokenTable;
 import io.sluice.store.files.Column;
 import io.sluice.store.files.Manifest;
 import io.sluice.text.TextSpec;
@@ -100,6 +102,39 @@ class CaptureTest {
     assertThat(StoredValues.ints(store, Column.DOCUMENT_ID)).isEqualTo(expectedDocuments);
     assertClose(StoredValues.floats(store, "layers.1.z"), expectedZ, 1e-5f);
     assertClose(StoredValues.floats(store, "layers.0.resid"), expectedResid, 1e-5f);
+  }
+
+  /** What the tokens say, one after the other, is what the tokenizer makes of them. */
+  @Test
+  void storesWhatIsNeededToReadTheTokens() throws IOException {
+    Path empty = Files.writeString(folder.resolve("empty.txt"), "");
+    texts.add(1, empty);
+    Capture plan = Capture.plan(model, spec().withContexts(8, 3));
+    Path out = folder.resolve("store");
+    plan.run(out, plan.storeSpec().withRowsPerShard(4), done -> {});
+    ActivationStore store = ActivationStore.open(out);
+    DocumentTable documents = store.documents().orElseThrow();
+    assertThat(documents.list())
+        .containsExactly(
+            new DocumentTable.Document("0.txt", 0),
+            new DocumentTable.Document("", 21),
+            new DocumentTable.Document("1.txt", 21));
+    assertThat(StoredValues.ints(store, Column.DOCUMENT_ID).get(21)).isEqualTo(2);
+    TokenTable tokens = store.tokens().orElseThrow();
+    assertThat(tokens.size()).isEqualTo(model.transformer().shape().vocabulary());
+    StringBuilder text = new StringBuilder();
+    for (int id : StoredValues.ints(store, Column.TOKEN_ID).subList(0, 21)) {
+      text.append(tokens.text(id));
+    }
+    int[] ids = model.tokenizer().encode(TEXTS.getFirst());
+    assertThat(text.toString()).isEqualTo(" " + model.tokenizer().decode(ids));
+    long files = 0;
+    try (java.util.stream.Stream<Path> listed = Files.list(out)) {
+      for (Path file : (Iterable<Path>) listed::iterator) {
+        files += Files.size(file);
+      }
+    }
+    assertThat(plan.storeBytes()).isBetween(files / 2, 4 * files + (64 << 10));
   }
 
   @Tag("slow")

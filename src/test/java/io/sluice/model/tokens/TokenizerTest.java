@@ -47,6 +47,22 @@ class TokenizerTest {
     }
   }
 
+  /** Texts of tokens, one after the other, read as the decoder reads all of them. */
+  @Test
+  void theTextsOfItsTokensMakeUpTheText() throws IOException {
+    String novel = Files.readString(NOVEL).substring(20_000, 30_000);
+    try (Tokenizer tokenizer = miniLm()) {
+      List<String> texts = tokenizer.texts(30522);
+      int[] ids = tokenizer.encode(novel);
+      StringBuilder all = new StringBuilder();
+      for (int id : ids) {
+        all.append(texts.get(id));
+      }
+      assertThat(all.toString()).isEqualTo(" " + tokenizer.decode(ids));
+      assertThat(texts.get(101)).isEqualTo("[CLS]");
+    }
+  }
+
   @Test
   void isOfNoUseOnceItIsClosed() throws IOException {
     Tokenizer tokenizer = miniLm();
