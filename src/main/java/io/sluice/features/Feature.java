@@ -15,7 +15,7 @@ import java.util.List;
  * @param histogram how many of its activations have a size
  * @param encoderNorm length of the encoder row
  * @param decoderNorm length of the decoder row
- * @param cosine of the encoder row with the decoder row
+ * @param cosine of the encoder row with the decoder row; null if they are of different hook points
  * @param activeShare share of the decoder row inside the active subspace; null if that is unknown
  * @param top the contexts in which it fires most, the strongest first
  * @param lower contexts in which it fires less
@@ -35,7 +35,7 @@ public record Feature(
     List<Bin> histogram,
     float encoderNorm,
     float decoderNorm,
-    float cosine,
+    Float cosine,
     Float activeShare,
     List<Context> top,
     List<Context> lower,

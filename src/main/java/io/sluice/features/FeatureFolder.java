@@ -131,4 +131,17 @@ public final class FeatureFolder {
   Table table(String file, List<TableColumn> columns) throws IOException {
     return Table.open(path.resolve(file), columns, ManifestJson.REMEDY);
   }
+
+  /**
+   * Checks that a table has a row for each feature.
+   *
+   * @throws IOException if it has not
+   */
+  void requireRowPerFeature(Table table) throws IOException {
+    if (table.rows() != features.features()) {
+      throw new IOException(
+          "%s: has %d rows, and there are %d features; %s"
+              .formatted(table.file(), table.rows(), features.features(), ManifestJson.REMEDY));
+    }
+  }
 }

@@ -32,10 +32,12 @@ public record FeatureText(PrintWriter out, boolean colours, int columns) {
         feature.max(),
         feature.dead() ? "; dead" : "");
     line(
-        "rows: encoder norm %.3f, decoder norm %.3f, cosine of the two %.3f%s",
+        "rows: encoder norm %.3f, decoder norm %.3f%s%s",
         feature.encoderNorm(),
         feature.decoderNorm(),
-        feature.cosine(),
+        feature.cosine() == null
+            ? ""
+            : String.format(Locale.ROOT, ", cosine of the two %.3f", feature.cosine()),
         feature.activeShare() == null
             ? ""
             : String.format(

@@ -3,6 +3,7 @@ package io.sluice.features.effects;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.Site;
 import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.features.LogitEffects;
 import io.sluice.model.HookKind;
 import io.sluice.model.HookPoint;
 import io.sluice.model.LanguageModel;
@@ -24,9 +25,6 @@ import java.util.function.LongConsumer;
  * what later layers write.
  */
 public final class PromotedTokens {
-  /** Tokens of each kind per feature. */
-  public static final int MOST = 10;
-
   private static final long LOGITS_AT_ONCE = 8 << 20;
 
   private final LanguageModel model;
@@ -61,9 +59,11 @@ public final class PromotedTokens {
   }
 
   private static List<Part> parts(LanguageModel model, List<Site> sites) {
-    List<Part> all = new ArrayList<>();
-    int from = 0;
-    int lastStream = -1;
+    String refusal = refusal(model, sites);
+    if (refusal != null) {
+      throw new IllegalArgumentException(refusal);
+    }
+    List<Part> counted = counted(sites);
     for (Site site : sites) {
       HookPoint point = HookPoint.parse(site.hook());
       if (point.layer() >= model.shape().layers() || model.width(point) != site.width()) {
@@ -71,44 +71,63 @@ public final class PromotedTokens {
             "%s of width %d is not in the model, which has %d layers of width %d; give the model that was captured"
                 .formatted(point, site.width(), model.shape().layers(), model.shape().dModel()));
       }
-      if (point.kind() == HookKind.ATTN_IN) {
-        throw new IllegalArgumentException(
-            point + " is what attention reads, so features there promote no tokens");
+    }
+    return counted;
+  }
+
+  /**
+   * Why features that write some hook points promote no tokens, or have no single effect on the
+   * logits of a model; null if they have.
+   */
+  public static String refusal(LanguageModel model, List<Site> sites) {
+    for (Site site : sites) {
+      if (HookPoint.parse(site.hook()).kind() == HookKind.ATTN_IN) {
+        return site.hook() + " is what attention reads, so features there promote no tokens";
       }
+    }
+    List<Part> counted = counted(sites);
+    if (counted.size() < 2) {
+      return null;
+    }
+    for (Part part : counted) {
+      HookPoint point = part.point;
+      HookPoint whole = new HookPoint(point.layer(), HookKind.ATTN_OUT);
+      boolean twice =
+          point.kind() == HookKind.Z
+              && counted.stream().anyMatch(other -> other.point.equals(whole));
+      if (twice || (point.layer() < model.shape().layers() && !model.addsAsIs(point))) {
+        return "features that write %s have no single effect on the logits in a %s: %s"
+            .formatted(
+                Site.names(sites),
+                model.shape().architecture(),
+                twice ? "z is part of attn_out" : "a norm follows each of the hook points");
+      }
+    }
+    return null;
+  }
+
+  /**
+   * The hook points whose sum the last norm reads: a residual stream includes what is before it.
+   */
+  private static List<Part> counted(List<Site> sites) {
+    List<Part> all = new ArrayList<>();
+    int from = 0;
+    int stream = -1;
+    for (Site site : sites) {
+      HookPoint point = HookPoint.parse(site.hook());
       if (point.kind() == HookKind.RESID) {
-        lastStream = Math.max(lastStream, point.layer());
+        stream = Math.max(stream, point.layer());
       }
       all.add(new Part(point, from, site.width()));
       from += site.width();
     }
-    int stream = lastStream;
-    List<Part> counted =
-        all.stream()
-            .filter(
-                part ->
-                    part.point.layer() > stream
-                        || (part.point.layer() == stream && part.point.kind() == HookKind.RESID))
-            .toList();
-    if (counted.size() > 1) {
-      for (Part part : counted) {
-        boolean twice =
-            part.point.kind() == HookKind.Z
-                && counted.stream()
-                    .anyMatch(
-                        other ->
-                            other.point.equals(
-                                new HookPoint(part.point.layer(), HookKind.ATTN_OUT)));
-        if (twice || !model.addsAsIs(part.point)) {
-          throw new IllegalArgumentException(
-              "a feature that writes %s has no single effect on the logits in a %s: %s"
-                  .formatted(
-                      Site.names(sites),
-                      model.shape().architecture(),
-                      twice ? "z is part of attn_out" : "a norm follows each of the hook points"));
-        }
-      }
-    }
-    return counted;
+    int last = stream;
+    return all.stream()
+        .filter(
+            part ->
+                part.point.layer() > last
+                    || (part.point.layer() == last && part.point.kind() == HookKind.RESID))
+        .toList();
   }
 
   /**
@@ -120,8 +139,8 @@ public final class PromotedTokens {
     int vocabulary = model.shape().vocabulary();
     int features = dictionary.config().features();
     int step = (int) Math.max(1, Math.min(features, LOGITS_AT_ONCE / vocabulary));
-    Ranking promoted = new Ranking(Math.min(MOST, vocabulary));
-    Ranking suppressed = new Ranking(Math.min(MOST, vocabulary));
+    Ranking promoted = new Ranking(Math.min(LogitEffects.MOST, vocabulary));
+    Ranking suppressed = new Ranking(Math.min(LogitEffects.MOST, vocabulary));
     for (int first = 0; first < features; first += step) {
       int count = Math.min(step, features - first);
       float[] logits = logits(first, count);

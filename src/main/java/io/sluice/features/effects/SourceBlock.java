@@ -1,13 +1,14 @@
 package io.sluice.features.effects;
 
+import io.sluice.features.Sources;
+
 /**
  * Sources of some contexts of features: the heads and positions that an activation comes from.
- * Entry {@code e} has up to {@link #MOST} contributions, the largest first; what they leave of the
- * activation is in {@code rest} and {@code bias}.
+ * Entry {@code e} has up to {@link Sources#MOST} contributions, the largest first; what they leave
+ * of the activation is in {@code rest} and {@code bias}.
  */
 public final class SourceBlock {
-  /** Contributions that are kept of each context. */
-  public static final int MOST = 64;
+  private static final int MOST = Sources.MOST;
 
   private final int heads;
   private final int[] counts;

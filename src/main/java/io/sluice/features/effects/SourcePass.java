@@ -4,6 +4,7 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.features.Sources;
 import io.sluice.model.HookKind;
 import io.sluice.model.HookPoint;
 import io.sluice.model.Hooks;
@@ -191,7 +192,7 @@ public final class SourcePass {
       int[] features,
       long[] rows,
       SourceBlock to) {
-    LargestContributions largest = new LargestContributions(SourceBlock.MOST);
+    LargestContributions largest = new LargestContributions(Sources.MOST);
     for (int from = span.from; from < span.to; from += ROWS_AT_ONCE) {
       int count = Math.min(ROWS_AT_ONCE, span.to - from);
       int[] chosen = new int[count];

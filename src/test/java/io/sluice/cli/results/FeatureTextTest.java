@@ -63,13 +63,13 @@ class FeatureTextTest {
   void whatIsUnknownIsLeftOut() {
     Feature bare =
         new Feature(
-            1, 0, 0, 0, 0, true, List.of(), 1, 1, 0, null, List.of(), List.of(), List.of(),
+            1, 0, 0, 0, 0, true, List.of(), 1, 1, null, null, List.of(), List.of(), List.of(),
             List.of(), List.of(), List.of());
     assertThat(printed(bare, false, 80))
         .isEqualTo(
             """
             feature 1: fires on 0 % of the tokens (0), mean 0.000, max 0.000; dead
-            rows: encoder norm 1.000, decoder norm 1.000, cosine of the two 0.000
+            rows: encoder norm 1.000, decoder norm 1.000
             """);
   }
 
