@@ -108,6 +108,21 @@ public final class FeatureContexts {
     return of(feature).stream().filter(context -> context.kind() == kind).toList();
   }
 
+  /** The kind of the context at an index of the file. */
+  int kind(long at) {
+    return (int) contexts.column("kind").whole(at);
+  }
+
+  /** The tokens of the context at an index of the file. */
+  int[] tokens(long at) {
+    return contexts.column("tokens").wholes(at);
+  }
+
+  /** The activation at each token of the context at an index of the file. */
+  float[] activations(long at) {
+    return contexts.column("activations").reals(at);
+  }
+
   /** The context at an index of the file. */
   public FeatureContext at(long at) {
     FeatureContext context = read(at);

@@ -1,0 +1,45 @@
+package io.sluice.cli.features;
+
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
+import io.sluice.model.ComputeType;
+import io.sluice.model.loading.LoadedModel;
+import io.sluice.model.loading.ModelFiles;
+import io.sluice.torch.Device;
+import java.io.IOException;
+import java.nio.file.Path;
+import picocli.CommandLine.Option;
+
+/** The model that features are looked up in, if one is given. */
+@Grouped(OptionGroup.ESSENTIAL)
+public final class FeatureModel {
+  @Option(
+      names = "--model",
+      paramLabel = "PATH",
+      description =
+          "Run the model in this folder or file, the one that was captured: for promoted tokens,"
+              + " heads and source positions, and for --text.")
+  private Path model;
+
+  @Option(
+      names = "--tokenizer",
+      paramLabel = "FILE",
+      description =
+          "Read the tokenizer from this tokenizer.json, where it is not beside the model.")
+  @Grouped(OptionGroup.MODEL)
+  private Path tokenizer;
+
+  /** Whether a model is given. */
+  public boolean isGiven() {
+    return model != null;
+  }
+
+  /**
+   * Opens the model.
+   *
+   * @throws IOException if a file is missing or damaged, or the architecture is not supported
+   */
+  public LoadedModel open(Device device) throws IOException {
+    return LoadedModel.open(ModelFiles.find(model, tokenizer), device, ComputeType.FLOAT32);
+  }
+}
