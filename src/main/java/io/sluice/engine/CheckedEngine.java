@@ -173,7 +173,7 @@ public final class CheckedEngine implements Engine {
         case LearnedJumpReLU(double bandwidth) ->
             onDevice = learnedThresholds.encode(input, bandwidth, codes);
         case LearnedGated gate -> onDevice = learnedGates.encode(input, codes);
-        case Pursuit search -> pursuit.encode(input, search, codes);
+        case Pursuit search -> onDevice = pursuit.encode(input, search, codes);
         case CustomActivation custom -> encodeChosen(input, custom);
         default -> onDevice = arithmetic.encode(input, activation, codes);
       }
@@ -349,6 +349,11 @@ public final class CheckedEngine implements Engine {
     }
     if (activation instanceof Pursuit) {
       vectors.clearGradients();
+      if (pursuit.isOnDevice()) {
+        pursuit.formGradientsOnDevice();
+        stage = Stage.ACCUMULATED;
+        return;
+      }
       int size = input.count() * spec.outputWidth();
       reconstructionGradient = ScratchArrays.atLeast(reconstructionGradient, size);
       arithmetic.readReconstructionGradient(reconstructionGradient, size);
@@ -399,7 +404,7 @@ public final class CheckedEngine implements Engine {
     if (stage != Stage.ACCUMULATED) {
       throw new IllegalStateException("update needs gradients: call accumulate first");
     }
-    if (activation instanceof Pursuit) {
+    if (activation instanceof Pursuit && !pursuit.isOnDevice()) {
       pursuit.update(step);
     } else {
       arithmetic.update(step, deadFeatures.with(entries()));

@@ -3,6 +3,8 @@ package io.sluice.engine;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.arithmetic.Arithmetic;
 import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.arithmetic.DeviceCodes;
+import io.sluice.engine.arithmetic.DevicePursuit;
 import io.sluice.engine.arithmetic.FeatureGroups;
 import io.sluice.engine.arithmetic.PursuitRule;
 import io.sluice.engine.spec.AdamStep;
@@ -30,6 +32,9 @@ import java.util.Arrays;
 final class MatchingPursuit implements AutoCloseable {
   private final EngineSpec spec;
   private final Arithmetic arithmetic;
+
+  /** Null if codes are in host memory. */
+  private final DevicePursuit device;
 
   /** The residual of each token, {@code [rows, width]}. */
   private float[] residuals = new float[0];
@@ -72,9 +77,16 @@ final class MatchingPursuit implements AutoCloseable {
   MatchingPursuit(EngineSpec spec, Arithmetic arithmetic) {
     this.spec = spec;
     this.arithmetic = arithmetic;
+    this.device = arithmetic.pursuit();
   }
 
-  void encode(Rows input, Pursuit pursuit, Codes codes) {
+  /** Whether codes and gradients stay on the device. */
+  boolean isOnDevice() {
+    return device != null;
+  }
+
+  /** Fills the codes, or returns them if they stay on the device. */
+  DeviceCodes encode(Rows input, Pursuit pursuit, Codes codes) {
     int width = input.width();
     int count = input.count();
     // It ends with a feature that was picked before, so there are no more picks than features.
@@ -83,6 +95,9 @@ final class MatchingPursuit implements AutoCloseable {
     if (most > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
           "%d rows of up to %d picks each are too many at a time".formatted(count, iterations));
+    }
+    if (device != null) {
+      return device.encode(input, iterations, pursuit.residual());
     }
     int slots = (int) most;
     fit(count, width, slots);
@@ -108,6 +123,7 @@ final class MatchingPursuit implements AutoCloseable {
       left = still;
     }
     write(codes, count);
+    return null;
   }
 
   /**
@@ -164,6 +180,11 @@ final class MatchingPursuit implements AutoCloseable {
       }
       codes.endRow(entry);
     }
+  }
+
+  /** Forms the gradients for {@link Arithmetic#update} where the codes are. */
+  void formGradientsOnDevice() {
+    device.formGradients();
   }
 
   /**

@@ -162,6 +162,11 @@ public interface Arithmetic extends AutoCloseable {
 
   // ---- matching pursuit ----
 
+  /** Matching pursuit where codes stay on the device; null if codes are in host memory. */
+  default DevicePursuit pursuit() {
+    return null;
+  }
+
   /** The batch as the encoder sees it, {@code [rows, width]}. */
   void readCentred(Rows input, float[] out);
 

@@ -8,6 +8,7 @@ import io.sluice.engine.arithmetic.Arithmetic;
 import io.sluice.engine.arithmetic.Codes;
 import io.sluice.engine.arithmetic.DeviceActivations;
 import io.sluice.engine.arithmetic.DeviceCodes;
+import io.sluice.engine.arithmetic.DevicePursuit;
 import io.sluice.engine.arithmetic.EngineState;
 import io.sluice.engine.arithmetic.FeatureGroups;
 import io.sluice.engine.arithmetic.FiringClocks;
@@ -63,6 +64,7 @@ public final class TorchArithmetic implements Arithmetic {
 
   private final TorchBatch batch;
   private final TorchActivations activations;
+  private final TorchPursuit pursuit;
 
   private float[] hostGradients = new float[0];
 
@@ -132,6 +134,7 @@ public final class TorchArithmetic implements Arithmetic {
             decoder,
             decoderBias,
             () -> decoderRows.norms(adam.chunkRows()));
+    pursuit = new TorchPursuit(spec, batch, decoder, numbers, selection.chunkRows());
   }
 
   private Tensor ends(List<Integer> of) {
@@ -206,6 +209,11 @@ public final class TorchArithmetic implements Arithmetic {
   @Override
   public DeviceActivations activations() {
     return activations;
+  }
+
+  @Override
+  public DevicePursuit pursuit() {
+    return pursuit;
   }
 
   @Override

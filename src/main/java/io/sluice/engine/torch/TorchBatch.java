@@ -52,6 +52,9 @@ final class TorchBatch implements AutoCloseable {
   /** What a penalty adds to the gradients of decoder rows, by entry, float64; null without one. */
   Tensor penalties;
 
+  /** The picks of matching pursuit; null after other selections. */
+  TorchPursuit.Picks picks;
+
   private TorchGroups groups;
 
   TorchBatch(EngineSpec spec, Tensor decoderBias, TorchTransfer transfer, DeviceIntegers numbers) {
@@ -75,6 +78,7 @@ final class TorchBatch implements AutoCloseable {
     ownEntries = 0;
     learned = null;
     penalties = null;
+    picks = null;
     groups = null;
     input = keep(transfer.load("input", rows));
     seen = spec.subtractDecoderBias() ? keep(input.sub(decoderBias)) : input;
@@ -87,6 +91,10 @@ final class TorchBatch implements AutoCloseable {
 
   TorchCodes keep(TorchCodes codes) {
     return codes.moveTo(scope);
+  }
+
+  TorchPursuit.Picks keep(TorchPursuit.Picks all) {
+    return all.moveTo(scope);
   }
 
   TorchAdam.Gradients keep(TorchAdam.Gradients gradients) {

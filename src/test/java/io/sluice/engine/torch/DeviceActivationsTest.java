@@ -10,6 +10,7 @@ import io.sluice.engine.activation.JumpReLU;
 import io.sluice.engine.activation.Learned;
 import io.sluice.engine.activation.LearnedGated;
 import io.sluice.engine.activation.LearnedJumpReLU;
+import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
@@ -42,6 +43,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -63,6 +65,11 @@ class DeviceActivationsTest {
           "setCodeGradients",
           "residualProducts",
           "auxiliaryGradients",
+          "readCentred",
+          "bestFeatures",
+          "readDecoderRows",
+          "readReconstructionGradient",
+          "updateDecoder",
           "readDecoderNorms",
           "readEncoderBias");
 
@@ -164,6 +171,59 @@ class DeviceActivationsTest {
     return new double[] {error, charged, added, count, engine.firedSince(10L * step - 1)};
   }
 
+  @ParameterizedTest(name = "{0}, centred {1}, residual {2}")
+  @CsvSource({"ADAM, true, 0", "SPARSE_ADAM, false, 0.6", "ADAM, false, 100"})
+  void matchingPursuitIsThatOfTheHost(Optimiser optimiser, boolean centred, double residual) {
+    EngineSpec spec = new EngineSpec(WIDTH, WIDTH, FEATURES, centred, false, optimiser);
+    int twice = 0;
+    try (Engine device = open(spec, true);
+        Engine host = open(spec, false)) {
+      for (int step = 1; step <= 6; step++) {
+        Rows tokens = tokens(1 + random.nextInt(100));
+        // The rows have other lengths than 1, so that features are picked again.
+        Case of = new Case(new Pursuit(1 + 3 * (step % 3), residual), null, optimiser, false);
+        double[] ofDevice = train(device, tokens, of, step);
+        double[] ofHost = train(host, tokens, of, step);
+        for (int i = 0; i < ofHost.length; i++) {
+          assertThat(ofDevice[i])
+              .as("step %d, seed %d", step, seed)
+              .isCloseTo(ofHost[i], within(1e-5 * Math.abs(ofHost[i])));
+        }
+        device.encode(tokens, of.activation);
+        host.encode(tokens, of.activation);
+        Codes found = device.codes();
+        Codes expected = host.codes();
+        assertThat(found.offsets().mismatch(expected.offsets())).isEqualTo(-1);
+        assertThat(found.features().mismatch(expected.features())).isEqualTo(-1);
+        for (int entry = 0; entry < expected.entries(); entry++) {
+          float value = expected.value(entry);
+          assertThat(found.value(entry)).isCloseTo(value, within(1e-4f * value + 1e-6f));
+        }
+        twice += tokens.count() * (1 + 3 * (step % 3)) - expected.entries();
+      }
+      assertThat(twice).as("picks that joined another or were not needed").isPositive();
+      for (String name : List.of("decoder", "decoder_bias")) {
+        assertClose(device, host, name);
+      }
+    }
+  }
+
+  private void assertClose(Engine device, Engine host, String name) {
+    StateTensor tensor =
+        host.state().stream()
+            .filter(each -> each.name().equals(name))
+            .findFirst()
+            .orElseThrow();
+    MemorySegment expected = host.read(tensor, arena);
+    MemorySegment found = device.read(tensor, arena);
+    for (long i = 0; i < tensor.bytes() / Float.BYTES; i++) {
+      float number = expected.getAtIndex(FLOAT, i);
+      assertThat(found.getAtIndex(FLOAT, i))
+          .as("%s, seed %d", name, seed)
+          .isCloseTo(number, within(1e-4f * Math.abs(number) + 1e-5f));
+    }
+  }
+
   @Test
   void codesComeToTheHostWhenAskedFor() {
     Case gated = new Case(new LearnedGated(), null, Optimiser.ADAM, false);
@@ -207,7 +267,7 @@ class DeviceActivationsTest {
             Arithmetic.class.getClassLoader(),
             new Class<?>[] {Arithmetic.class},
             (proxy, method, arguments) -> {
-              if (!onDevice && method.getName().equals("activations")) {
+              if (!onDevice && Set.of("activations", "pursuit").contains(method.getName())) {
                 return null;
               }
               if (onDevice && ON_HOST.contains(method.getName())) {
