@@ -111,6 +111,17 @@ final class TorchBatch implements AutoCloseable {
     return found;
   }
 
+  /**
+   * The sums of terms of each feature of what was decoded, which has entries.
+   *
+   * @param terms by entry, float64
+   * @return float64 {@code [features]}
+   */
+  Tensor sumsOf(Tensor terms, int features) {
+    return TorchGroups.sums(
+        decoded.features(), terms, features, numbers.upTo(decoded.entries() + 1L));
+  }
+
   /** What was decoded, grouped by feature; it has entries. */
   TorchGroups groups() {
     if (groups == null) {

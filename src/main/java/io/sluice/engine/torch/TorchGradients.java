@@ -87,7 +87,7 @@ final class TorchGradients {
     if (batch.penalties == null) {
       return terms.decoderRows() == null ? null : ofActive(terms.decoderRows(), "penalty", active);
     }
-    Tensor sums = batch.groups().sum(batch.penalties);
+    Tensor sums = batch.sumsOf(batch.penalties, spec.features()).indexSelect(0, active);
     if (spec.siteCount() == 1) {
       Tensor norms = decoderRows.norms(active).to(DType.F64);
       Tensor none = Tensor.zeros(DType.F64, device, 1);

@@ -1,6 +1,7 @@
 package io.sluice.engine.torch;
 
 import io.sluice.memory.DType;
+import io.sluice.torch.Device;
 import io.sluice.torch.ReductionOperators;
 import io.sluice.torch.ShapeOperators;
 import io.sluice.torch.Tensor;
@@ -99,6 +100,31 @@ record TorchGroups(
    */
   Tensor sum(Tensor terms) {
     return sum(terms.reshape(-1, 1), order, null).reshape(-1);
+  }
+
+  /**
+   * The sums of terms of each feature, in float64, in the order of entries; on a GPU in pieces.
+   *
+   * @param features by entry, int32
+   * @param terms by entry, float64
+   * @param all the number of features
+   * @param numbers as for {@link #of}
+   * @return {@code [all]}
+   */
+  static Tensor sums(Tensor features, Tensor terms, int all, Tensor numbers) {
+    Device device = terms.device();
+    Tensor sums = Tensor.zeros(DType.F64, device, all);
+    if (!device.isCuda()) {
+      // One thread adds one term after the other. On a GPU the order would be any.
+      return sums.scatterAdd_(0, features.to(DType.I64), terms);
+    }
+    return sumsInGroups(features, terms, sums, numbers);
+  }
+
+  /** The same by a sort, into zeros. */
+  static Tensor sumsInGroups(Tensor features, Tensor terms, Tensor zeros, Tensor numbers) {
+    TorchGroups groups = of(features, features, features, numbers);
+    return zeros.indexCopy_(0, groups.features, groups.sum(terms));
   }
 
   /** The same in a scope that lives longer. */

@@ -93,22 +93,21 @@ final class TorchLearnedGates implements TorchLearned {
 
   /** Forms the gradients, and makes gradients of pre-activations of those of magnitudes. */
   Gradients gradients() {
-    Tensor ofScales = Tensor.zeros(DType.F64, device, scales.elements());
-    Tensor ofBiases = Tensor.zeros(DType.F64, device, scales.elements());
+    int features = Math.toIntExact(scales.elements());
     TorchCodes open = batch.decoded;
     if (open.entries() == 0) {
-      return new Gradients(ofScales, ofBiases);
+      return new Gradients(
+          Tensor.zeros(DType.F64, device, features), Tensor.zeros(DType.F64, device, features));
     }
     Tensor none = Tensor.zeros(DType.F64, device, 1);
     Tensor magnitudes = open.values();
     Tensor positive = magnitudes.gt(Tensor.zeros(DType.F32, device, 1));
     Tensor gradient = positive.where(batch.codeGradient.to(DType.F64), none);
     Tensor aboveBias = magnitudes.sub(biases.indexSelect(0, open.features())).to(DType.F64);
-    TorchGroups groups = batch.groups();
-    Tensor sums = groups.sum(gradient);
-    ofScales.indexCopy_(0, groups.features(), groups.sum(gradient.mul(aboveBias)));
-    ofBiases.indexCopy_(0, groups.features(), sums);
-    biasShift = batch.keep(scales.indexSelect(0, groups.features()).mul(sums).to(DType.F32));
+    Tensor ofScales = batch.sumsOf(gradient.mul(aboveBias), features);
+    Tensor ofBiases = batch.sumsOf(gradient, features);
+    biasShift =
+        batch.keep(scales.mul(ofBiases).indexSelect(0, batch.groups().features()).to(DType.F32));
     Tensor ofProducts = gradient.mul(scales.indexSelect(0, open.features()));
     batch.codeGradient = batch.keep(openingGradients.to(DType.F64).add(ofProducts).to(DType.F32));
     return new Gradients(ofScales, ofBiases);

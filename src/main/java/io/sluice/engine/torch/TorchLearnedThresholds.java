@@ -69,11 +69,10 @@ final class TorchLearnedThresholds implements TorchLearned {
 
   /** The gradients of {@code log θ}, float64 {@code [features]}. */
   Tensor gradient() {
-    Tensor gradient = Tensor.zeros(DType.F64, device, thresholds.elements());
     TorchCodes codes = batch.decoded;
     int entries = codes.entries() + below.entries();
     if (entries == 0) {
-      return gradient;
+      return Tensor.zeros(DType.F64, device, thresholds.elements());
     }
     Tensor features = codes.features();
     Tensor terms = null;
@@ -94,8 +93,8 @@ final class TorchLearnedThresholds implements TorchLearned {
       terms = terms == null ? term : ShapeOperators.cat(List.of(terms, term), 0);
       features = ShapeOperators.cat(List.of(features, below.features()), 0);
     }
-    TorchGroups groups = TorchGroups.of(features, features, features, numbers.upTo(entries + 1L));
-    return gradient.indexCopy_(0, groups.features(), groups.sum(terms));
+    return TorchGroups.sums(
+        features, terms, Math.toIntExact(thresholds.elements()), numbers.upTo(entries + 1L));
   }
 
   private Tensor ofThreshold(Tensor thresholds, Tensor codeGradients) {

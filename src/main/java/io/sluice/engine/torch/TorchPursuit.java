@@ -26,6 +26,9 @@ final class TorchPursuit implements DevicePursuit {
   private final Device device;
   private final int chunkRows;
 
+  /** Tokens whose vectors are in float64 at once: what a cache holds, or fills a GPU. */
+  private final int rowsAtOnce;
+
   /**
    * A pursuit.
    *
@@ -39,6 +42,7 @@ final class TorchPursuit implements DevicePursuit {
     this.numbers = numbers;
     this.device = decoder.device();
     this.chunkRows = chunkRows;
+    this.rowsAtOnce = Math.max(16, (device.isCuda() ? 1 << 24 : 1 << 14) / spec.outputWidth());
   }
 
   /**
@@ -78,28 +82,17 @@ final class TorchPursuit implements DevicePursuit {
 
   /** One iteration of the tokens {@code searching}; returns those that go on. */
   private Tensor pick(Picks picks, Tensor searching, double least, TensorScope results) {
-    int count = Math.toIntExact(searching.elements());
     int all = Math.toIntExact(batch.seen.size(0));
     Tensor zero = Tensor.zeros(DType.F32, device, 1);
     Tensor before = picks.residuals.indexSelect(0, searching);
     ReductionOperators.Selection best = best(before);
     Tensor features = best.indices();
-    Tensor rows = decoder.indexSelect(0, features).to(DType.F64);
-    Tensor wide = before.to(DType.F64);
-    Tensor amounts = wide.mul(rows).sum(false, 1).to(DType.F32);
-    Tensor added = best.values().gt(zero).bitwiseAnd(amounts.le(zero).not());
-    Tensor after = wide.sub(rows.mul(amounts.to(DType.F64).reshape(count, 1))).to(DType.F32);
-    after = added.reshape(count, 1).where(after, before);
-    picks.residuals.indexCopy_(0, searching, after);
+    Step step = remove(before, features, best.values());
+    Tensor added = step.added();
+    Tensor amounts = step.amounts();
+    picks.residuals.indexCopy_(0, searching, step.after());
     Tensor none = Tensor.full(-1, DType.I64, device, 1);
-    Tensor goesOn =
-        added.bitwiseAnd(
-            after
-                .to(DType.F64)
-                .square()
-                .sum(false, 1)
-                .sqrt()
-                .ge(Tensor.full(least, DType.F64, device, 1)));
+    Tensor goesOn = added.bitwiseAnd(step.lengths().ge(Tensor.full(least, DType.F64, device, 1)));
     if (!picks.features.isEmpty()) {
       Tensor earlier = ShapeOperators.stack(picks.features, 0).indexSelect(1, searching);
       Tensor again = earlier.eq(features).to(DType.I64).sum(false, 0);
@@ -114,6 +107,50 @@ final class TorchPursuit implements DevicePursuit {
             .indexCopy_(0, searching, added.where(amounts, zero))
             .moveTo(results));
     return searching.indexSelect(0, goesOn.nonzero().reshape(-1));
+  }
+
+  /**
+   * What a pick leaves.
+   *
+   * @param added whether there was one, bool {@code [n]}
+   * @param amounts float32 {@code [n]}
+   * @param after the residuals, float32 {@code [n, width]}
+   * @param lengths of these, float64 {@code [n]}
+   */
+  private record Step(Tensor added, Tensor amounts, Tensor after, Tensor lengths) {}
+
+  /** Removes the part along each token's feature, if its product with the feature is positive. */
+  private Step remove(Tensor before, Tensor features, Tensor products) {
+    int count = Math.toIntExact(before.size(0));
+    Tensor amounts = Tensor.empty(DType.F32, device, count);
+    Tensor after = Tensor.empty(DType.F32, device, count, before.size(1));
+    Tensor lengths = Tensor.empty(DType.F64, device, count);
+    for (int start = 0; start < count; start += rowsAtOnce) {
+      int length = Math.min(rowsAtOnce, count - start);
+      try (TensorScope inner = TensorScope.open()) {
+        Tensor part = before.narrow(0, start, length);
+        Tensor rows = decoder.indexSelect(0, features.narrow(0, start, length)).to(DType.F64);
+        Tensor wide = part.to(DType.F64);
+        Tensor amount = wide.mul(rows).sum(false, 1).to(DType.F32);
+        Tensor added = added(products.narrow(0, start, length), amount);
+        Tensor rest =
+            added
+                .reshape(length, 1)
+                .where(
+                    wide.sub(rows.mul(amount.to(DType.F64).reshape(length, 1))).to(DType.F32),
+                    part);
+        amounts.narrow(0, start, length).copy_(amount);
+        after.narrow(0, start, length).copy_(rest);
+        lengths.narrow(0, start, length).copy_(rest.to(DType.F64).square().sum(false, 1).sqrt_());
+      }
+    }
+    return new Step(added(products, amounts), amounts, after, lengths);
+  }
+
+  /** Where there is a pick; an amount of NaN is one, and an error. */
+  private Tensor added(Tensor products, Tensor amounts) {
+    Tensor zero = Tensor.zeros(DType.F32, device, 1);
+    return products.gt(zero).bitwiseAnd(amounts.le(zero).not());
   }
 
   /** The feature of the largest product with each vector, and that product. */
@@ -179,11 +216,7 @@ final class TorchPursuit implements DevicePursuit {
     Tensor pair = same.features().to(DType.F64);
     Tensor owner = pair.add(0.5).mul(1.0 / features).to(DType.I64).to(DType.F64);
     return TorchCodes.ofTokens(
-        tokens,
-        pair.sub(owner.mul(features)).to(DType.I32),
-        values,
-        owner.to(DType.I32),
-        numbers);
+        tokens, pair.sub(owner.mul(features)).to(DType.I32), values, owner.to(DType.I32), numbers);
   }
 
   /** The numbers of all iterations, token after token. */
@@ -204,30 +237,17 @@ final class TorchPursuit implements DevicePursuit {
     int iterations = picks.features.size();
     long tokens = picks.residuals.size(0);
     long width = picks.residuals.size(1);
-    Tensor gradient = batch.residualGradient.to(DType.F64);
-    Tensor later = Tensor.zeros(DType.F64, device, tokens, width);
-    Tensor before = picks.residuals.to(DType.F64);
-    Tensor none = Tensor.zeros(DType.I64, device, 1);
     // The last pick of each token first, which is the order of the sums.
     Tensor parts = Tensor.empty(DType.F32, device, iterations, tokens, width);
-    for (int t = iterations - 1; t >= 0; t--) {
+    Tensor ofBiases = Tensor.empty(DType.F32, device, tokens, width);
+    for (long start = 0; start < tokens; start += rowsAtOnce) {
+      long length = Math.min(rowsAtOnce, tokens - start);
       try (TensorScope inner = TensorScope.open()) {
-        Tensor picked = picks.features.get(t).ge(none);
-        Tensor rows =
-            decoder.indexSelect(0, picked.where(picks.features.get(t), none)).to(DType.F64);
-        Tensor amounts = picks.amounts.get(t).to(DType.F64).reshape(tokens, 1);
-        Tensor own = gradient.sub(later);
-        Tensor ofAmounts =
-            own.mul(rows).sum(true, 1).mul(picked.to(DType.F64).reshape(tokens, 1));
-        before.copy_(before.add(rows.mul(amounts)));
-        parts.select(0, iterations - 1L - t).copy_(own.mul(amounts).add(before.mul(ofAmounts)));
-        later.copy_(later.add(rows.mul(ofAmounts)));
+        goBack(picks, start, length, parts.narrow(1, start, length), ofBiases);
       }
     }
-    Tensor ofBias =
-        (spec.subtractDecoderBias() ? gradient.sub(later) : gradient)
-            .to(DType.F32)
-            .sum(false, 0);
+    Tensor ofBias = ofBiases.sum(false, 0);
+    Tensor none = Tensor.zeros(DType.I64, device, 1);
     Tensor chosen = byToken(picks.features.reversed());
     Tensor places = chosen.ge(none).nonzero().reshape(-1);
     int count = Math.toIntExact(places.elements());
@@ -243,10 +263,8 @@ final class TorchPursuit implements DevicePursuit {
             .reshape(-1)
             .indexSelect(0, places);
     TorchGroups groups =
-        TorchGroups.of(
-            chosen.indexSelect(0, places), ofPart, ofPart, numbers.upTo(count + 1L));
-    Tensor ofRows =
-        groups.sum(parts.reshape(iterations * tokens, width), groups.tokens(), null);
+        TorchGroups.of(chosen.indexSelect(0, places), ofPart, ofPart, numbers.upTo(count + 1L));
+    Tensor ofRows = groups.sum(parts.reshape(iterations * tokens, width), groups.tokens(), null);
     // The encoder has no gradient and never had one, so that it stays where it is.
     return new TorchAdam.Gradients(
         groups.features(),
@@ -254,5 +272,36 @@ final class TorchPursuit implements DevicePursuit {
         Tensor.zeros(DType.F32, device, groups.count()),
         ofRows,
         ofBias);
+  }
+
+  /**
+   * Goes back through the picks of some tokens.
+   *
+   * @param parts gets what each pick adds to the gradient of its decoder row, the last first
+   * @param ofBiases gets what each token adds to that of the decoder bias
+   */
+  private void goBack(Picks picks, long start, long length, Tensor parts, Tensor ofBiases) {
+    int iterations = picks.features.size();
+    Tensor none = Tensor.zeros(DType.I64, device, 1);
+    Tensor gradient = batch.residualGradient.narrow(0, start, length).to(DType.F64);
+    Tensor later = Tensor.zeros(DType.F64, device, length, gradient.size(1));
+    Tensor before = picks.residuals.narrow(0, start, length).to(DType.F64);
+    for (int t = iterations - 1; t >= 0; t--) {
+      try (TensorScope inner = TensorScope.open()) {
+        Tensor features = picks.features.get(t).narrow(0, start, length);
+        Tensor picked = features.ge(none);
+        Tensor rows = decoder.indexSelect(0, picked.where(features, none)).to(DType.F64);
+        Tensor amounts =
+            picks.amounts.get(t).narrow(0, start, length).to(DType.F64).reshape(length, 1);
+        Tensor own = gradient.sub(later);
+        Tensor ofAmounts = own.mul(rows).sum(true, 1).mul(picked.to(DType.F64).reshape(length, 1));
+        before.copy_(before.add(rows.mul(amounts)));
+        parts.select(0, iterations - 1L - t).copy_(own.mul(amounts).add(before.mul(ofAmounts)));
+        later.copy_(later.add(rows.mul(ofAmounts)));
+      }
+    }
+    ofBiases
+        .narrow(0, start, length)
+        .copy_(spec.subtractDecoderBias() ? gradient.sub(later) : gradient);
   }
 }

@@ -112,7 +112,6 @@ class DeviceActivationsTest {
         .map(Arguments::of);
   }
 
-  /** Few enough tokens that sums over those of one feature are in one order on both sides. */
   @ParameterizedTest(name = "{0}")
   @MethodSource("cases")
   void sameAsOnTheHost(Case of) {
@@ -126,7 +125,8 @@ class DeviceActivationsTest {
           Engine host = open(spec, false)) {
         startAlike(device, host);
         for (int step = 1; step <= 6; step++) {
-          Rows tokens = tokens(1 + random.nextInt(100));
+          // On a GPU sums of more than 128 terms are in another order.
+          Rows tokens = tokens(1 + random.nextInt(DEVICE.isCuda() ? 100 : 300));
           double[] ofDevice = train(device, tokens, of, step);
           double[] ofHost = train(host, tokens, of, step);
           for (int i = 0; i < ofHost.length; i++) {
@@ -210,10 +210,7 @@ class DeviceActivationsTest {
 
   private void assertClose(Engine device, Engine host, String name) {
     StateTensor tensor =
-        host.state().stream()
-            .filter(each -> each.name().equals(name))
-            .findFirst()
-            .orElseThrow();
+        host.state().stream().filter(each -> each.name().equals(name)).findFirst().orElseThrow();
     MemorySegment expected = host.read(tensor, arena);
     MemorySegment found = device.read(tensor, arena);
     for (long i = 0; i < tensor.bytes() / Float.BYTES; i++) {
