@@ -263,6 +263,9 @@ final class PreparedWeights {
       return;
     }
     if (rounded == null) {
+      // Rows in float32 would take more than the rounded ones.
+      screened.release();
+      screenedIsCurrent = false;
       rounded = new Int8Weights();
       roundAll();
     }

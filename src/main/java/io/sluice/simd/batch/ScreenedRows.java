@@ -13,7 +13,7 @@ import java.lang.foreign.MemorySegment;
 final class ScreenedRows {
   private static final int TILE = SparseKernels.TILE_FEATURES;
 
-  private final GrowingMemory own = GrowingMemory.huge();
+  private GrowingMemory own = GrowingMemory.huge();
   private MemorySegment memory;
   private int coordinates;
 
@@ -42,6 +42,12 @@ final class ScreenedRows {
       memory = own.ofBytes(bytes);
     }
     this.coordinates = coordinates;
+  }
+
+  /** Lets go of the memory, if it is not the caller's; {@link #fit} makes it anew. */
+  void release() {
+    memory = MemorySegment.NULL;
+    own = GrowingMemory.huge();
   }
 
   /**

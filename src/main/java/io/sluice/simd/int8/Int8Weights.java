@@ -10,7 +10,7 @@ import java.nio.ByteOrder;
 
 /**
  * Rows of weights rounded to int8, in blocks of 64 as {@link Int8Product} reads them: a quarter of
- * the memory of float32, and five numbers for each row.
+ * the memory of float32, and six numbers for each row.
  *
  * <p><b>The bound.</b> A row is {@code w = ŵ + r} and a token {@code x = x̂ + e} with {@code ŵ =
  * s·q} and {@code x̂ = t·p}, where {@code q} and {@code p} are integers. Then
