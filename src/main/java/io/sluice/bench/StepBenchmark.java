@@ -18,6 +18,10 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -180,13 +184,14 @@ public final class StepBenchmark implements Benchmark {
         Workers workers = Workers.of(setting.threads())) {
       MemorySegment tokens = BenchmarkData.attention(arena, BATCHES * batch, width, setting.seed());
       EngineFactory engines = EngineFactory.named(arithmetic.engine, device, workers);
-      try (Engine engine = open(engines, spec, setting)) {
+      try (Engine engine = open(engines, spec, setting);
+          Batches batches = new Batches(tokens, shape, engine, engines.wantsBatchesAhead())) {
         long[] step = new long[1];
         double[] parts = new double[Part.values().length];
-        long bytes = (long) batch * width * Float.BYTES;
         Runnable inParts =
             () -> {
-              Rows rows = batch(tokens, step[0]++ % BATCHES * bytes, shape);
+              Rows rows = batches.next();
+              step[0]++;
               for (Part part : Part.values()) {
                 parts[part.ordinal()] +=
                     setting.seconds(
@@ -198,7 +203,8 @@ public final class StepBenchmark implements Benchmark {
             };
         Runnable whole =
             () -> {
-              Rows rows = batch(tokens, step[0]++ % BATCHES * bytes, shape);
+              Rows rows = batches.next();
+              step[0]++;
               for (Part part : Part.values()) {
                 run(part, engine, rows, step[0]);
               }
@@ -234,9 +240,57 @@ public final class StepBenchmark implements Benchmark {
         / setting.rounds();
   }
 
-  private static Rows batch(MemorySegment tokens, long offset, Shape shape) {
-    long bytes = (long) shape.batch() * shape.width() * Float.BYTES;
-    return new Rows(tokens.asSlice(offset, bytes), DType.F32, shape.batch(), shape.width(), 1);
+  /** The batches in turn; as in training, another thread prepares the next one if it is wanted. */
+  private static final class Batches implements AutoCloseable {
+    private final MemorySegment tokens;
+    private final Shape shape;
+    private final Engine engine;
+
+    /** Null where batches are not prepared. */
+    private final ExecutorService reader;
+
+    private Future<Rows> prepared;
+    private long step;
+
+    Batches(MemorySegment tokens, Shape shape, Engine engine, boolean ahead) {
+      this.tokens = tokens;
+      this.shape = shape;
+      this.engine = engine;
+      this.reader = ahead ? Executors.newSingleThreadExecutor() : null;
+      this.prepared = ahead ? reader.submit(this::prepare) : null;
+    }
+
+    Rows next() {
+      if (reader == null) {
+        return read();
+      }
+      try {
+        Rows rows = prepared.get();
+        prepared = reader.submit(this::prepare);
+        return rows;
+      } catch (ExecutionException | InterruptedException e) {
+        throw new IllegalStateException("the next batch could not be prepared", e);
+      }
+    }
+
+    private Rows prepare() {
+      Rows rows = read();
+      engine.prepare(rows, rows);
+      return rows;
+    }
+
+    private Rows read() {
+      long bytes = (long) shape.batch() * shape.width() * Float.BYTES;
+      MemorySegment memory = tokens.asSlice(step++ % BATCHES * bytes, bytes);
+      return new Rows(memory, DType.F32, shape.batch(), shape.width(), 1);
+    }
+
+    @Override
+    public void close() {
+      if (reader != null) {
+        reader.close();
+      }
+    }
   }
 
   /** An engine whose starting weights are not kept. */
