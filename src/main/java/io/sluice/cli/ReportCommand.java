@@ -83,6 +83,15 @@ final class ReportCommand extends SluiceCommand {
   @Grouped(OptionGroup.OUTPUT)
   private Path markdown;
 
+  @Option(
+      names = "--predicted",
+      paramLabel = "DIR",
+      description =
+          "With --markdown, compare the dead features of this sweep with those that --spectrum "
+              + "predicts; give it once for each sweep.")
+  @Grouped(OptionGroup.OUTPUT)
+  private List<Path> predicted = List.of();
+
   @Option(names = "--title", paramLabel = "TEXT", description = "Give the page this title.")
   @Grouped(OptionGroup.OUTPUT)
   private String title;
@@ -103,10 +112,10 @@ final class ReportCommand extends SluiceCommand {
     if (markdown != null && sweeps.isEmpty()) {
       throw usage("--markdown writes the results of sweeps; give --sweep");
     }
-    List<SweepResult> found = new ArrayList<>();
-    for (Path folder : sweeps) {
-      found.add(Sweep.read(folder));
+    if (!predicted.isEmpty() && (markdown == null || spectrum == null)) {
+      throw usage("--predicted compares sweeps with --spectrum, in the file of --markdown");
     }
+    List<SweepResult> found = read(sweeps);
     if (markdown != null) {
       writeStudy(found);
       return;
@@ -129,10 +138,22 @@ final class ReportCommand extends SluiceCommand {
     out().printf(Locale.ROOT, "%s  %.1f MB%n", out, bytes / 1e6);
   }
 
+  private static List<SweepResult> read(List<Path> folders) throws IOException {
+    List<SweepResult> read = new ArrayList<>();
+    for (Path folder : folders) {
+      read.add(Sweep.read(folder));
+    }
+    return read;
+  }
+
   private void writeStudy(List<SweepResult> found) throws IOException {
     OutputFile.check("--markdown", markdown);
     try {
-      AtomicFile.write(markdown, StudyPage.markdown(found));
+      AtomicFile.write(
+          markdown,
+          predicted.isEmpty()
+              ? StudyPage.markdown(found)
+              : StudyPage.markdown(found, Spectra.read(spectrum), read(predicted)));
     } catch (IllegalArgumentException e) {
       throw new IOException(e.getMessage(), e);
     }

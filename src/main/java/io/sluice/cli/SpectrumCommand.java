@@ -12,6 +12,8 @@ import io.sluice.cli.options.OptionalTexts;
 import io.sluice.cli.options.OutputFile;
 import io.sluice.cli.options.PositionOption;
 import io.sluice.cli.options.StoreChecksums;
+import io.sluice.cli.results.ExpectedDead;
+import io.sluice.cli.results.ExpectedDeadTable;
 import io.sluice.cli.results.SpectrumTable;
 import io.sluice.cli.results.StoreSpectra;
 import io.sluice.evaluation.RunningCovariance;
@@ -46,11 +48,16 @@ import picocli.CommandLine.Option;
       "Measure in how few dimensions the activations of each hook point vary.",
       "It reads a store, or, with --model and --text, the activations of a running model, "
           + "which it does not store. For each layer it prints how many directions hold 99 % of "
-          + "the variance, the effective rank and the participation ratio."
+          + "the variance, the effective rank, the participation ratio, and how much the mean "
+          + "dominates the variation.",
+      "With --features it also predicts, from mean and covariance alone, the share of a new "
+          + "TopK dictionary's features that would never fire, for each start of 'sluice train', "
+          + "and says what to do."
     })
 @Examples({
   "sluice spectrum --store activations --model model/ --out spectrum.json",
-  "sluice spectrum --model model/ --text novel.txt --tokens 60000 --out spectrum.json"
+  "sluice spectrum --model model/ --text novel.txt --tokens 60000 --out spectrum.json",
+  "sluice spectrum --store activations --hooks layers.3.attn_out --features 16384 --k 32"
 })
 final class SpectrumCommand extends SluiceCommand {
   @Option(
@@ -80,6 +87,35 @@ final class SpectrumCommand extends SluiceCommand {
               + "(default: ${DEFAULT-VALUE}).")
   @Grouped(OptionGroup.ESSENTIAL)
   private double tau;
+
+  @Option(
+      names = "--features",
+      paramLabel = "N[,N...]",
+      split = ",",
+      description = "Predict the dead features of dictionaries of these sizes, as they start.")
+  @Grouped(OptionGroup.START)
+  private int[] features;
+
+  @Option(
+      names = "--k",
+      paramLabel = "N",
+      defaultValue = "32",
+      description =
+          "Let the predicted dictionaries keep the N largest features of a token (default: "
+              + "${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.START)
+  private int k;
+
+  @Option(
+      names = "--dead-window",
+      paramLabel = "N[,N...]",
+      split = ",",
+      defaultValue = "100000",
+      description =
+          "Predict the features that do not fire in the first N tokens (default: "
+              + "${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.START)
+  private long[] windows;
 
   @Mixin private PositionOption positions;
 
@@ -122,6 +158,7 @@ final class SpectrumCommand extends SluiceCommand {
     OutputFile.check("--out", out);
     OutputFile.check("--stats", stats);
     texts.check(this);
+    ExpectedDead dead = expectedDead();
     if ((storeFolder == null) != texts.areGiven()) {
       throw usage("give --store, or --model and --text");
     }
@@ -129,7 +166,7 @@ final class SpectrumCommand extends SluiceCommand {
       if (model == null) {
         throw usage("--text needs a --model to run it");
       }
-      runTexts(on);
+      runTexts(on, dead);
       return;
     }
     ActivationStore store = checksums.open(storeFolder);
@@ -139,7 +176,7 @@ final class SpectrumCommand extends SluiceCommand {
               + ": the store has no rows, as its capture was stopped; capture again, with"
               + " --overwrite");
     }
-    StoreSpectra measuring = new StoreSpectra(store, tau, on);
+    StoreSpectra measuring = new StoreSpectra(store, tau, on).predicting(dead);
     List<Column> columns = measuring.columns(hooks);
     // The model comes first: one that cannot be read should not cost the time of the rest.
     List<Spectra.OutputProjection> projections = List.of();
@@ -165,7 +202,15 @@ final class SpectrumCommand extends SluiceCommand {
     print(spectra);
   }
 
-  private void runTexts(Device on) throws IOException {
+  private ExpectedDead expectedDead() {
+    try {
+      return features == null ? null : new ExpectedDead(features, k, windows, seed());
+    } catch (IllegalArgumentException e) {
+      throw usage(e.getMessage());
+    }
+  }
+
+  private void runTexts(Device on, ExpectedDead dead) throws IOException {
     Spectra spectra;
     try (LoadedModel loaded = LoadedModel.open(model, on)) {
       ContextSpec contexts = texts.spec(loaded);
@@ -173,7 +218,7 @@ final class SpectrumCommand extends SluiceCommand {
       List<HookPoint> points = HookPatterns.select(hooks == null ? "layers.*.*" : hooks, available);
       int first = positions.of(loaded);
       String text = contexts.texts().name();
-      StoreSpectra measuring = new StoreSpectra(loaded.name(), text, tau);
+      StoreSpectra measuring = new StoreSpectra(loaded.name(), text, tau).predicting(dead);
       List<TextProblems> problems = new ArrayList<>();
       try (Progress progress = progress("spectrum", texts.total(), "tokens")) {
         List<Spectra.Hook> measured =
@@ -198,6 +243,9 @@ final class SpectrumCommand extends SluiceCommand {
       out().print(spectra.toJson());
     } else {
       new SpectrumTable(spectra).print(out());
+      if (features != null) {
+        new ExpectedDeadTable(spectra).print(out());
+      }
     }
   }
 

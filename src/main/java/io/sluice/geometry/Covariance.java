@@ -97,9 +97,9 @@ public final class Covariance {
   }
 
   /**
-   * How much the mean dominates the variation: {@code γ = ‖μ‖ / ‖σ‖} (arXiv 2605.31518), with {@code
-   * σ} the vector of the standard deviations of each dimension, so {@code ‖σ‖} is the square root of
-   * {@link #totalVariance}. Infinite if nothing varies, and NaN if the mean is 0 besides.
+   * How much the mean dominates the variation: {@code γ = ‖μ‖ / ‖σ‖} (arXiv 2605.31518), with
+   * {@code σ} the vector of the standard deviations of each dimension, so {@code ‖σ‖} is the square
+   * root of {@link #totalVariance}. Infinite if nothing varies, and NaN if the mean is 0 besides.
    */
   public double outlierSeverity() {
     double squares = 0;

@@ -14,18 +14,20 @@ import java.util.SplittableRandom;
  * same for all tokens: where {@code k} of the {@code h} features are expected above it, {@code E_w
  * Q((t − m)/s) = k/h} with {@code Q} the upper tail of the normal distribution; but at least 0, as
  * only positive values are kept. With {@code p = Q((t − m)/s)}, it does not fire in {@code N}
- * independent tokens with the probability {@code (1 − p)^N}, and the expected share of such features
- * is {@code E_w (1 − p)^N}. The common length of rows and the scale of activations change nothing.
+ * independent tokens with the probability {@code (1 − p)^N}, and the expected share of such
+ * features is {@code E_w (1 − p)^N}. The common length of rows and the scale of activations change
+ * nothing.
  *
  * <p>{@code E_w} is the mean over {@value #DRAWS} rows, drawn as {@code
- * io.sluice.dictionary.Initialiser} draws them: uniform on the sphere (random), or with weights from
- * U(−1, 1) on the directions of the active subspace (ASI, arXiv 2508.16929). The standard error of a
- * predicted share {@code q} is at most {@code √(q(1 − q) / }{@value #DRAWS}{@code )}: 0.6 % at a
- * half.
+ * io.sluice.dictionary.Initialiser} draws them: uniform on the sphere (random), or with weights
+ * from U(−1, 1) on the directions of the active subspace (ASI, arXiv 2508.16929). The standard
+ * error of a predicted share {@code q} is at most {@code √(q(1 − q) / }{@value #DRAWS}{@code )}:
+ * 0.6 % at a half.
  *
- * <p>What the prediction leaves out: the lengths of real activations vary more than those of normal
- * vectors, so that thresholds differ from token to token and tails are heavier; tokens are not
- * independent; and training moves the rows.
+ * <p>What the prediction leaves out: a token's own threshold follows its length, and without
+ * centring the tokens that lie against the mean are the shortest, so that features which point away
+ * from the mean fire on them after all; activations are not normal; tokens are not independent; and
+ * training moves the rows. The page {@code docs/dead-features.md} compares it with counts.
  *
  * <p>That features die at the start because the mean dominates the variation was found in arXiv
  * 2605.31518; {@link Covariance#outlierSeverity} is its measure.

@@ -45,7 +45,9 @@ record PageModel(
       Double rankShare,
       Double participationRatio,
       Double stableRank,
-      Curve curve) {}
+      Double outlierSeverity,
+      Curve curve,
+      List<Spectra.ExpectedDead> expectedDead) {}
 
   /** One output projection; {@code chance} is the overlap that random heads would have. */
   @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -145,7 +147,9 @@ record PageModel(
         rounded(hook.rankShare()),
         rounded(hook.participationRatio()),
         rounded(hook.stableRank()),
-        Curve.of(hook.eigenvalues(), total, hook.intrinsicDimension()));
+        rounded(hook.outlierSeverity()),
+        Curve.of(hook.eigenvalues(), total, hook.intrinsicDimension()),
+        hook.expectedDead());
   }
 
   private static Projection projection(Spectra spectra, OutputProjection p) {

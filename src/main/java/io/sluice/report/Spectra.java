@@ -1,5 +1,6 @@
 package io.sluice.report;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -54,6 +55,9 @@ public record Spectra(
    * @param stableRank Σλ / λ₁
    * @param totalVariance Σλ over all d directions
    * @param eigenvalues λ of the covariance, descending; at most d of them
+   * @param outlierSeverity γ = ‖μ‖ / ‖σ‖ (arXiv 2605.31518), with σ the standard deviation of each
+   *     dimension; null in older files
+   * @param expectedDead predictions for dictionaries that start here; null if none was asked for
    */
   public record Hook(
       String hook,
@@ -68,7 +72,9 @@ public record Spectra(
       Double participationRatio,
       Double stableRank,
       Double totalVariance,
-      @JsonProperty(required = true) double[] eigenvalues) {
+      @JsonProperty(required = true) double[] eigenvalues,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Double outlierSeverity,
+      @JsonInclude(JsonInclude.Include.NON_NULL) List<ExpectedDead> expectedDead) {
 
     /** The intrinsic dimension as a share of the width, in (0, 1]. */
     public double dimensionShare() {
@@ -80,6 +86,25 @@ public record Spectra(
       return effectiveRank == null ? null : Double.valueOf(effectiveRank / width);
     }
   }
+
+  /**
+   * The expected share of a new dictionary's features that are never among the k largest, from mean
+   * and covariance ({@code io.sluice.geometry.DeadPrediction}).
+   *
+   * @param features number of features
+   * @param k features that stay active on a token
+   * @param tokens length of the start in which a feature does not fire
+   * @param init {@code random} or {@code asi}
+   * @param centred whether the mean is subtracted
+   * @param share of the features, in [0, 1]
+   */
+  public record ExpectedDead(
+      @JsonProperty(required = true) int features,
+      @JsonProperty(required = true) int k,
+      @JsonProperty(required = true) long tokens,
+      @JsonProperty(required = true) String init,
+      @JsonProperty(required = true) boolean centred,
+      @JsonProperty(required = true) double share) {}
 
   /**
    * The spectrum of one output projection and the overlap of its heads.
@@ -144,6 +169,23 @@ public record Spectra(
         h.intrinsicDimension() >= 0 && h.intrinsicDimension() <= h.width(),
         at + ".intrinsicDimension is " + h.intrinsicDimension() + " for a width of " + h.width());
     checkValues(at + ".eigenvalues", h.eigenvalues(), h.width());
+    require(
+        h.outlierSeverity() == null || h.outlierSeverity() >= 0,
+        at + ".outlierSeverity is " + h.outlierSeverity());
+    if (h.expectedDead() != null) {
+      for (int i = 0; i < h.expectedDead().size(); i++) {
+        check(at + ".expectedDead[" + i + "]", h.expectedDead().get(i));
+      }
+    }
+  }
+
+  private static void check(String at, ExpectedDead dead) {
+    require(dead != null, at + " is null");
+    require(dead.init() != null && !dead.init().isBlank(), at + ".init is empty");
+    require(dead.features() > 0, at + ".features is " + dead.features());
+    require(dead.k() > 0, at + ".k is " + dead.k());
+    require(dead.tokens() > 0, at + ".tokens is " + dead.tokens());
+    require(dead.share() >= 0 && dead.share() <= 1, at + ".share is " + dead.share());
   }
 
   private static void check(String at, OutputProjection p) {

@@ -67,6 +67,20 @@ public final class StudyPage {
    * @throws IllegalArgumentException if they are not, or no cell has ended
    */
   public static String markdown(List<SweepResult> sweeps) {
+    return markdown(sweeps, null, List.of());
+  }
+
+  /**
+   * The page, with a section that compares predicted dead features with counted ones.
+   *
+   * @param sweeps as for the other method
+   * @param spectra with predictions for the hook point; null if {@code checked} is empty
+   * @param checked sweeps to compare with the predictions; may be empty, and may share sweeps with
+   *     the others
+   * @throws IllegalArgumentException as the other method, or if a prediction is missing
+   */
+  public static String markdown(
+      List<SweepResult> sweeps, Spectra spectra, List<SweepResult> checked) {
     SweepResult first = sweeps.getFirst();
     TrainingConfig config = first.cells().getFirst().cell().config();
     for (SweepResult sweep : sweeps) {
@@ -94,6 +108,9 @@ public final class StudyPage {
     page.shares();
     page.verdict();
     page.others();
+    if (!checked.isEmpty()) {
+      page.out.append(PredictionSection.markdown(spectra, checked));
+    }
     return page.out.toString();
   }
 
@@ -403,7 +420,11 @@ public final class StudyPage {
     return Math.abs(difference) > DECISIVE * error ? (int) Math.signum(difference) : 0;
   }
 
-  private static String percent(Estimate share) {
+  /** A share in percent, with its standard error; a dash for none. */
+  static String percent(Estimate share) {
+    if (share == null) {
+      return "–";
+    }
     String mean = String.format(Locale.ROOT, "%.1f", 100 * share.mean());
     return Double.isNaN(share.standardError())
         ? mean + " %"

@@ -37,7 +37,9 @@ class DemoCommandTest {
                 null,
                 null,
                 null,
-                new double[] {2, 1}));
+                new double[] {2, 1},
+                null,
+                null));
       }
     }
     Spectra spectra =

@@ -107,6 +107,40 @@ class SpectrumCommandTest {
   }
 
   @Test
+  void predictsDeadFeaturesOfEachStart() throws IOException {
+    Path file = folder.resolve("spectrum.json");
+    assertThat(
+            run(
+                "--hooks",
+                "layers.0.attn_out",
+                "--features",
+                "64,512",
+                "--k",
+                "4",
+                "--dead-window",
+                "200",
+                "--out",
+                file))
+        .isZero();
+    assertThat(out.toString())
+        .contains("γ = ‖μ‖ / ‖σ‖")
+        .containsPattern("\nlayers\\.0\\.attn_out +512 +200( +[\\d.]+ %){4}\n")
+        .contains("Remedy");
+    Spectra.Hook hook = Spectra.read(file).hooks().getFirst();
+    assertThat(hook.outlierSeverity()).isBetween(0.0, 0.1);
+    assertThat(hook.expectedDead()).hasSize(8);
+    // 6 of 24 directions vary: random rows differ in variance, rows of the active subspace do not.
+    double random = hook.expectedDead().get(5).share();
+    double active = hook.expectedDead().get(7).share();
+    assertThat(hook.expectedDead().get(5))
+        .extracting(Spectra.ExpectedDead::init, Spectra.ExpectedDead::centred)
+        .containsExactly("random", true);
+    assertThat(random).isGreaterThan(active + 0.1);
+    assertThat(run("--features", "64", "--k", "65")).isEqualTo(2);
+    assertOneLine("--k", "64", "65");
+  }
+
+  @Test
   void saysInOneLineWhatIsWrong() throws IOException {
     assertThat(run("--hooks", "layers.7.attn_out")).isEqualTo(1);
     assertOneLine("layers.7.attn_out", "there are");

@@ -114,7 +114,21 @@ class FindingsTest {
 
   private static Hook hook(String kind, int layer, int k) {
     return new Hook(
-        "h", kind, layer, 100, 1000L, k, null, null, null, null, null, null, new double[] {1});
+        "h",
+        kind,
+        layer,
+        100,
+        1000L,
+        k,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        new double[] {1},
+        null,
+        null);
   }
 
   private static TrainingRun run(String name, double dead, double fvu) {

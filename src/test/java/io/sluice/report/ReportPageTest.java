@@ -122,7 +122,21 @@ class ReportPageTest {
     Spectra.Hook h = hooks.getFirst();
     hooks.add(
         new Spectra.Hook(
-            hostile, hostile, 0, 384, 1L, 9, null, 9.0, null, null, null, null, h.eigenvalues()));
+            hostile,
+            hostile,
+            0,
+            384,
+            1L,
+            9,
+            null,
+            9.0,
+            null,
+            null,
+            null,
+            null,
+            h.eigenvalues(),
+            null,
+            null));
     TrainingRun r = whole.runs().getFirst();
     List<Setting> settings = List.of(new Setting("__proto__", hostile), new Setting(hostile, "1"));
     TrainingRun named = new TrainingRun(hostile, settings, r.result(), r.metrics(), r.evaluation());

@@ -73,6 +73,38 @@ class StudyPageTest {
         .isEqualTo("10\u202f% of the features end dead.");
   }
 
+  private static Spectra spectra(double share) {
+    List<Spectra.ExpectedDead> predicted = new ArrayList<>();
+    for (String init : List.of("random", "asi")) {
+      predicted.add(new Spectra.ExpectedDead(64, 32, 10, init, true, share));
+    }
+    double[] values = {1};
+    Spectra.Hook hook =
+        new Spectra.Hook(
+            "h", "h", 0, 1, 10L, 1, null, null, null, null, null, null, values, 0.5, predicted);
+    return new Spectra("model", "text", 10, 0.99, 1, 1, List.of(hook), List.of());
+  }
+
+  @Test
+  void comparesPredictionsWithTheStartAndTheEnd() {
+    SweepResult learns = sweep("h", cell -> 0.2, "init=random,asi", "features=64", "seed=1,2,3");
+    SweepResult stands = sweep("h", cell -> 0.2, "init=asi", "features=64", "lr=1e-12", "seed=1,2");
+    String page = StudyPage.markdown(List.of(learns), spectra(0.104), List.of(learns, stands));
+    assertThat(page)
+        .contains("Here γ = ‖μ‖/‖σ‖ (arXiv 2605.31518) is 0.50.")
+        .containsPattern(
+            "\\| 64 \\| 32 \\| 10 \\| random \\| yes \\| 10\\.4 % \\| – \\| 40\\.0 ± 0\\.0 % \\|")
+        .containsPattern(
+            "\\| 64 \\| 32 \\| 10 \\| ASI \\| yes \\| 10\\.4 % \\| 10\\.0 ± 0\\.0 % \\| 10\\.0 ± 0\\.0 % \\|")
+        .contains("at most one percentage point in 1 of 1 rows");
+    assertThat(StudyPage.markdown(List.of(learns), spectra(0.3), List.of(learns, stands)))
+        .contains("at most one percentage point in 0 of 1 rows", "too high in 1 and too low in 0");
+    SweepResult other = sweep("h", cell -> 0.2, "init=asi", "features=128", "seed=1");
+    assertThatThrownBy(() -> StudyPage.markdown(List.of(learns), spectra(0.3), List.of(other)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("128 features");
+  }
+
   @Test
   void refusesSweepsThatDoNotCompare() {
     SweepResult one = sweep("h", cell -> 0.2, "seed=1");

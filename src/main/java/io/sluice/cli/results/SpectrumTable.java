@@ -37,6 +37,10 @@ public final class SpectrumTable {
     block(out, Spectra.Hook::effectiveRank, "%.1f");
     out.printf("%nParticipation ratio, and its share of d%n");
     block(out, Spectra.Hook::participationRatio, "%.1f");
+    if (spectra.hooks().stream().allMatch(hook -> hook.outlierSeverity() != null)) {
+      out.printf("%nMean over variation, γ = ‖μ‖ / ‖σ‖: above 1 the mean dominates%n");
+      severities(out);
+    }
     if (!spectra.outputProjections().isEmpty()) {
       projections(out);
     }
@@ -71,6 +75,25 @@ public final class SpectrumTable {
       out.print(right(String.format(Locale.ROOT, "%.0f %%", 100 * share)));
     }
     out.println();
+  }
+
+  private void severities(PrintWriter out) {
+    out.print("layer");
+    kinds.forEach(kind -> out.print(right(kind)));
+    out.println();
+    for (int layer : layers) {
+      out.printf(Locale.ROOT, "%5d", layer);
+      for (String kind : kinds) {
+        out.print(
+            right(
+                hooks(kind)
+                    .filter(hook -> hook.layer() == layer)
+                    .map(hook -> String.format(Locale.ROOT, "%.2f", hook.outlierSeverity()))
+                    .findFirst()
+                    .orElse("-")));
+      }
+      out.println();
+    }
   }
 
   private Stream<Spectra.Hook> hooks(String kind) {

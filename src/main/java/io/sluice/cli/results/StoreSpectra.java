@@ -34,6 +34,7 @@ public final class StoreSpectra {
   private final double tau;
   private final Device device;
   private final Map<String, Covariance> covariances = new LinkedHashMap<>();
+  private ExpectedDead dead;
 
   /**
    * Measures nothing yet.
@@ -56,6 +57,12 @@ public final class StoreSpectra {
     this.text = text;
     this.tau = tau;
     this.device = Device.CPU;
+  }
+
+  /** Also predicts the dead features of dictionaries, for each hook point. */
+  public StoreSpectra predicting(ExpectedDead asked) {
+    dead = asked;
+    return this;
   }
 
   /** The spectra of covariances that were taken elsewhere. */
@@ -135,7 +142,9 @@ public final class StoreSpectra {
         spectrum.participationRatio(),
         spectrum.stableRank(),
         spectrum.totalVariance(),
-        spectrum.eigenvalues());
+        spectrum.eigenvalues(),
+        covariance.count() == 0 ? null : Double.valueOf(covariance.outlierSeverity()),
+        dead == null || covariance.count() == 0 ? null : dead.of(covariance, tau));
   }
 
   /** Measures the output projection of every layer. */

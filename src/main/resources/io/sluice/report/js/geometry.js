@@ -51,6 +51,8 @@ function dimensionFigures(geometry, onLayer) {
     { name: 'over d', text: (p) => percent1(p.rankShare), value: (p) => p.rankShare },
     { name: 'Participation ratio', text: (p) => decimal1(p.participationRatio), value: (p) => p.participationRatio },
     { name: 'Stable rank', text: (p) => decimal1(p.stableRank), value: (p) => p.stableRank },
+    ...(places.some((p) => isNumber(p.outlierSeverity))
+      ? [{ name: 'γ', text: (p) => decimal3(p.outlierSeverity), value: (p) => p.outlierSeverity }] : []),
   ];
   const words = (share) => kinds
     .map((kind) => [kind, places.filter((p) => p.kind === kind).map(share).filter(isNumber)])
@@ -75,6 +77,26 @@ function dimensionFigures(geometry, onLayer) {
       option: () => byLayer(places, legend, layers, (p) => p.rankShare, (p) => decimal1(p.rank)),
     });
   }
+  expectedDeadTable(home, places);
+}
+
+/** The dead features that are predicted for new dictionaries, if any are. */
+function expectedDeadTable(home, places) {
+  const rows = places.flatMap((p) => (p.expectedDead ?? []).map((dead) => ({ ...dead, hook: p.kind + ', layer ' + p.layer })));
+  if (rows.length === 0) return;
+  const start = (r) => (r.init === 'asi' ? 'ASI' : 'random') + (r.centred ? ', centred' : '');
+  const made = table([
+    { name: 'Hook point', text: (r) => r.hook, value: (r) => r.hook },
+    { name: 'Features', text: (r) => count(r.features), value: (r) => r.features },
+    { name: 'k', text: (r) => count(r.k), value: (r) => r.k },
+    { name: 'First tokens', text: (r) => count(r.tokens), value: (r) => r.tokens },
+    { name: 'Start', text: start, value: start },
+    { name: 'Never fire', text: (r) => percent1(r.share), value: (r) => r.share },
+  ], rows, { sortable: true, caption: 'Expected dead features' });
+  const note = 'Expected share of a new dictionary’s features that fire on none of its first tokens if its rows stay as they start, ' +
+    'from mean and covariance alone. Click a heading to sort.';
+  home.append(
+    element('figure', {}, element('figcaption', {}, element('h3', {}, 'Expected dead features'), element('p', {}, note)), scrolling(made)));
 }
 
 /** The two charts of one layer's spectra; returns a function that chooses the layer. */
