@@ -16,6 +16,7 @@ public final class Commands {
           TrainCommand.class,
           SweepCommand.class,
           EvaluateCommand.class,
+          FeaturesCommand.class,
           LorsaCommand.class,
           LossCommand.class,
           GenerateCommand.class,

@@ -93,6 +93,11 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
     }
   }
 
+  /** The name of the folder of a layer's dictionary. */
+  public static String layerName(int layer) {
+    return String.format(Locale.ROOT, "layer-%02d", layer);
+  }
+
   /** Whether a folder holds a cross-layer transcoder. */
   public static boolean isIn(Path folder) {
     return Files.isRegularFile(folder.resolve(FILE));
@@ -117,7 +122,7 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
     json.put("format", FORMAT);
     ArrayNode names = json.putArray("layers");
     for (int layer = 0; layer < layers.size(); layer++) {
-      String name = String.format(Locale.ROOT, "layer-%02d", layer);
+      String name = layerName(layer);
       names.add(name);
       OutputFolder.requireNoLink(folder, folder.resolve(name));
       OutputFolder.make(folder.resolve(name));

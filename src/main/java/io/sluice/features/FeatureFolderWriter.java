@@ -78,6 +78,51 @@ public final class FeatureFolderWriter {
     files.put(DocumentTable.FILE_NAME, documents.write(folder.resolve(DocumentTable.FILE_NAME)));
   }
 
+  /**
+   * Begins {@code features.arrow}: the caller puts all columns of each feature, in order, ends each
+   * row, and passes the table to {@link #finishFeatures}.
+   */
+  public TableWriter openFeatures(FeatureManifest.Source dictionary, int bins) throws IOException {
+    return TableWriter.open(
+        folder.resolve(FeatureTable.FILE_NAME),
+        FeatureTable.columns(dictionary, bins),
+        FeatureTable.ROWS_PER_BATCH);
+  }
+
+  /** Ends {@code features.arrow}. */
+  public void finishFeatures(TableWriter table) throws IOException {
+    files.put(FeatureTable.FILE_NAME, table.finish());
+  }
+
+  /**
+   * Begins {@code contexts.arrow}: the caller puts all contexts in order and passes the writer to
+   * {@link #finishContexts}.
+   */
+  public ContextWriter openContexts(int features) throws IOException {
+    return new ContextWriter(
+        TableWriter.open(
+            folder.resolve(FeatureContexts.FILE_NAME),
+            FeatureContexts.COLUMNS,
+            FeatureContexts.ROWS_PER_BATCH),
+        features);
+  }
+
+  /** Ends {@code contexts.arrow} and writes {@code contexts_index.arrow}. */
+  public void finishContexts(ContextWriter contexts) throws IOException {
+    files.put(FeatureContexts.FILE_NAME, contexts.finish());
+    table(
+        FeatureContexts.INDEX_NAME,
+        FeatureContexts.INDEX_COLUMNS,
+        FeatureContexts.ROWS_PER_BATCH,
+        table -> {
+          ColumnBuffer column = table.column("first");
+          for (long at : contexts.starts()) {
+            column.put(at);
+            table.endRow();
+          }
+        });
+  }
+
   /** The numbers of the next feature. */
   public interface Row {
     /** Puts every column but {@code feature} for a feature. */
@@ -86,54 +131,28 @@ public final class FeatureFolderWriter {
 
   /** Writes {@code features.arrow}. */
   public void features(FeatureManifest.Source dictionary, int bins, Row each) throws IOException {
-    table(
-        FeatureTable.FILE_NAME,
-        FeatureTable.columns(dictionary, bins),
-        FeatureTable.ROWS_PER_BATCH,
-        table -> {
-          ColumnBuffer number = table.column("feature");
-          for (int feature = 0; feature < dictionary.features(); feature++) {
-            number.put(feature);
-            each.put(feature, table);
-            table.endRow();
-          }
-        });
+    try (TableWriter table = openFeatures(dictionary, bins)) {
+      ColumnBuffer number = table.column("feature");
+      for (int feature = 0; feature < dictionary.features(); feature++) {
+        number.put(feature);
+        each.put(feature, table);
+        table.endRow();
+      }
+      finishFeatures(table);
+    }
   }
 
   /** Gives the contexts of all features in their order. */
   public interface AllContexts {
-    /** Passes the contexts of each feature, in the order of features, kinds and ranks. */
-    void forEach(ContextSink to) throws IOException;
+    /** Puts the contexts of each feature, in the order of features, kinds and ranks. */
+    void forEach(ContextWriter to) throws IOException;
   }
 
-  /** Takes contexts. */
-  public interface ContextSink {
-    /** Takes the next. */
-    void put(FeatureContext context) throws IOException;
-  }
-
-  /**
-   * Writes {@code contexts.arrow} and {@code contexts_index.arrow}.
-   *
-   * @throws IllegalArgumentException if contexts do not come in their order
-   */
+  /** Writes {@code contexts.arrow} and {@code contexts_index.arrow}. */
   public void contexts(int features, AllContexts all) throws IOException {
-    long[] first = new long[features + 1];
-    table(
-        FeatureContexts.FILE_NAME,
-        FeatureContexts.COLUMNS,
-        FeatureContexts.ROWS_PER_BATCH,
-        table -> new ContextRows(table, first).writeAll(all));
-    table(
-        FeatureContexts.INDEX_NAME,
-        FeatureContexts.INDEX_COLUMNS,
-        FeatureContexts.ROWS_PER_BATCH,
-        table -> {
-          ColumnBuffer column = table.column("first");
-          for (long at : first) {
-            column.put(at);
-            table.endRow();
-          }
-        });
+    try (ContextWriter contexts = openContexts(features)) {
+      all.forEach(contexts);
+      finishContexts(contexts);
+    }
   }
 }

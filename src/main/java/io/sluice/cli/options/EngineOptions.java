@@ -4,6 +4,7 @@ import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.engine.EngineFactory;
+import io.sluice.memory.Workers;
 import io.sluice.torch.Device;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -34,6 +35,11 @@ public final class EngineOptions {
   /** Where it computes. */
   public Device device(SluiceCommand command) {
     return device.of(command);
+  }
+
+  /** Threads for work beside the engine's; the caller closes them. */
+  public Workers workers() {
+    return threads.workers();
   }
 
   /** The given engine and device as a text, which {@link #engines(SluiceCommand, String)} reads. */

@@ -1,12 +1,16 @@
 package io.sluice.features;
 
 import io.sluice.store.tables.ColumnBuffer;
+import io.sluice.store.tables.TableFile;
 import io.sluice.store.tables.TableWriter;
 import java.io.IOException;
 import java.util.Arrays;
 
-/** Puts contexts into {@code contexts.arrow} and notes where each feature begins. */
-final class ContextRows {
+/**
+ * Writes {@code contexts.arrow} context by context, and notes where each feature begins. Not safe
+ * for use by several threads at a time.
+ */
+public final class ContextWriter implements AutoCloseable {
   private final TableWriter table;
   private final long[] first;
   private final ColumnBuffer feature;
@@ -23,13 +27,13 @@ final class ContextRows {
   private FeatureContext last;
 
   /**
-   * The rows of a table.
+   * Begins to write.
    *
-   * @param first filled with the index of each feature's first context, and the number of all
+   * @param table an empty table with the columns of contexts; closed with this
    */
-  ContextRows(TableWriter table, long[] first) {
+  ContextWriter(TableWriter table, int features) {
     this.table = table;
-    this.first = first;
+    this.first = new long[features + 1];
     feature = table.column("feature");
     kind = table.column("kind");
     rank = table.column("rank");
@@ -42,12 +46,31 @@ final class ContextRows {
     activations = table.column("activations");
   }
 
-  void writeAll(FeatureFolderWriter.AllContexts all) throws IOException {
-    all.forEach(this::put);
+  /** Ends the table; {@link #starts} is known then. */
+  TableFile finish() throws IOException {
     Arrays.fill(first, nextFeature, first.length, table.rows());
+    return table.finish();
   }
 
-  private void put(FeatureContext context) throws IOException {
+  /** The index of each feature's first context, and the number of all. */
+  long[] starts() {
+    return first;
+  }
+
+  /** Deletes the file unless it is finished. */
+  @Override
+  public void close() throws IOException {
+    table.close();
+  }
+
+  /**
+   * Writes the next context.
+   *
+   * @throws IOException if it cannot be written
+   * @throws IllegalArgumentException if it does not come after the one before it, by feature, kind
+   *     and rank
+   */
+  public void put(FeatureContext context) throws IOException {
     requireAfter(context);
     while (nextFeature <= context.feature()) {
       first[nextFeature++] = table.rows();

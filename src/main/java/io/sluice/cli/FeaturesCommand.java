@@ -1,0 +1,159 @@
+package io.sluice.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.cli.console.Progress;
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.gather.GatherOptions;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.options.DeadWindowOption;
+import io.sluice.cli.options.EngineOptions;
+import io.sluice.cli.options.JsonOption;
+import io.sluice.cli.options.PositionOption;
+import io.sluice.cli.options.StoreChecksums;
+import io.sluice.engine.EngineFactory;
+import io.sluice.features.FeatureFolder;
+import io.sluice.features.FeatureFolderWriter;
+import io.sluice.features.FeatureManifest;
+import io.sluice.features.gather.FeatureGathering;
+import io.sluice.features.gather.GatheredDictionary;
+import io.sluice.memory.Workers;
+import io.sluice.store.ActivationStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code sluice features}: what the features of a dictionary fire on. */
+@Command(
+    name = "features",
+    description = {
+      "Find out what the features of a dictionary fire on.",
+      "One pass over a store writes a folder of Arrow files: for every feature how often and "
+          + "how strongly it fires, the contexts in which it fires most and some in which it "
+          + "fires less, and the features most similar to it. docs/file-formats.md describes "
+          + "the files; Python reads them without Sluice."
+    })
+@Examples("sluice features --dictionary runs/asi --store activations --out features")
+final class FeaturesCommand extends SluiceCommand {
+  @Option(
+      names = "--dictionary",
+      paramLabel = "DIR",
+      description = "Read the dictionary in this folder, of a run or from 'sluice convert'.")
+  @Grouped(OptionGroup.ESSENTIAL)
+  private Path folder;
+
+  @Option(
+      names = "--store",
+      paramLabel = "DIR",
+      description = "Read activations and texts from this folder of 'sluice capture'.")
+  @Grouped(OptionGroup.ESSENTIAL)
+  private Path stored;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description = "Write the features into this folder, which is new or empty.")
+  @Grouped(OptionGroup.ESSENTIAL)
+  private Path out;
+
+  @Mixin private StoreChecksums checksums;
+
+  @Mixin private GatherOptions contexts;
+
+  @Mixin private DeadWindowOption deadWindow;
+
+  @Mixin private PositionOption positions;
+
+  @Mixin private EngineOptions engines;
+
+  @Mixin private JsonOption json;
+
+  @Override
+  protected void run() throws IOException {
+    require("--dictionary", folder);
+    require("--store", stored);
+    require("--out", out);
+    contexts.check(this);
+    deadWindow.check(this);
+    positions.check(this);
+    engines.check(this);
+    EngineFactory factory = engines.engines(this);
+    if (Files.exists(out.resolve(FeatureManifest.FILE_NAME))) {
+      throw new IOException(out + ": already holds features; name another folder");
+    }
+    GatheredDictionary dictionary = GatheredDictionary.load(folder);
+    ActivationStore store = checksums.open(stored);
+    try (Workers workers = engines.workers();
+        FeatureGathering gathering =
+            new FeatureGathering(
+                dictionary,
+                store,
+                contexts.spec(positions.of(store), deadWindow.tokens()),
+                factory,
+                workers)) {
+      FeatureFolderWriter.write(
+          out,
+          fresh -> {
+            try (Progress progress = progress("encode", store.rows(), "tokens")) {
+              gathering.encode(fresh.folder(), progress::update);
+              progress.done();
+            }
+            return describe(gathering, dictionary, fresh);
+          });
+    }
+    printResult(FeatureFolder.open(out));
+  }
+
+  private void require(String name, Path value) {
+    if (value == null) {
+      throw usage("Missing required option: '" + name + "=DIR'");
+    }
+  }
+
+  private FeatureManifest describe(
+      FeatureGathering gathering, GatheredDictionary dictionary, FeatureFolderWriter fresh)
+      throws IOException {
+    // Each feature counts twice: when similar ones are found, and when it is written.
+    try (Progress progress = progress("describe", dictionary.features(), "features")) {
+      FeatureManifest manifest = gathering.writeTo(fresh, count -> progress.update(count / 2));
+      progress.done();
+      return manifest;
+    }
+  }
+
+  private void printResult(FeatureFolder written) {
+    FeatureManifest manifest = written.manifest();
+    int features = written.features().features();
+    int dead = 0;
+    for (int feature = 0; feature < features; feature++) {
+      dead += written.features().dead(feature) ? 1 : 0;
+    }
+    if (json.asked()) {
+      ObjectNode result = new ObjectMapper().createObjectNode();
+      result.put("folder", out.toString());
+      result.put("features", features);
+      result.put("dead", dead);
+      result.put("deadWindowTokens", manifest.deadWindow());
+      result.put("tokens", manifest.tokens());
+      result.put("contexts", written.contexts().count());
+      out().println(result.toPrettyString());
+    } else {
+      out()
+          .printf(
+              Locale.ROOT,
+              "%s: %,d features on %,d tokens, %,d of them dead in the last %,d; %,d contexts%n",
+              out,
+              features,
+              manifest.tokens(),
+              dead,
+              manifest.deadWindow(),
+              written.contexts().count());
+    }
+  }
+}

@@ -1,0 +1,45 @@
+package io.sluice.features.gather;
+
+import io.sluice.features.FeatureManifest.Histogram;
+import io.sluice.memory.Workers;
+import java.io.IOException;
+
+/** Summarises features, some at a time, on all threads, while those before them are written. */
+final class FeatureBlocks {
+  private static final int BLOCK = 512;
+  private static final int PER_TASK = 32;
+
+  private final GatherSpec spec;
+  private final Histogram bins;
+  private final StoreText text;
+  private final RowGeometry geometry;
+  private final Workers workers;
+
+  FeatureBlocks(
+      GatherSpec spec, Histogram bins, StoreText text, RowGeometry geometry, Workers workers) {
+    this.spec = spec;
+    this.bins = bins;
+    this.text = text;
+    this.geometry = geometry;
+    this.workers = workers;
+  }
+
+  /** Passes the features from {@code from} to {@code to} to the output, in their order. */
+  void write(FeatureCodes codes, int from, int to, FeatureOutput output) throws IOException {
+    for (int first = from; first < to; first += BLOCK) {
+      int start = first;
+      int count = Math.min(BLOCK, to - first);
+      FeatureSummary[] summaries = new FeatureSummary[count];
+      RowGeometry.Numbers[] numbers = new RowGeometry.Numbers[count];
+      workers.run(
+          (count + PER_TASK - 1) / PER_TASK,
+          task -> {
+            for (int i = task * PER_TASK; i < Math.min(count, (task + 1) * PER_TASK); i++) {
+              summaries[i] = FeatureSummary.of(start + i, codes, spec, bins, text);
+              numbers[i] = geometry.of(start + i);
+            }
+          });
+      output.put(start, summaries, numbers);
+    }
+  }
+}

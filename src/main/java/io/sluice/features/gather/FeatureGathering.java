@@ -1,0 +1,265 @@
+package io.sluice.features.gather;
+
+import io.sluice.dictionary.ActivationFeed;
+import io.sluice.dictionary.Site;
+import io.sluice.dictionary.SiteFeed;
+import io.sluice.dictionary.SiteScaling;
+import io.sluice.engine.Engine;
+import io.sluice.engine.EngineFactory;
+import io.sluice.features.ContextWriter;
+import io.sluice.features.FeatureFolderWriter;
+import io.sluice.features.FeatureManifest;
+import io.sluice.features.FeatureManifest.Histogram;
+import io.sluice.geometry.CovarianceAccumulator;
+import io.sluice.geometry.Subspace;
+import io.sluice.memory.Rows;
+import io.sluice.memory.Workers;
+import io.sluice.store.ActivationStore;
+import io.sluice.store.BatchPlan;
+import io.sluice.store.RowFilter;
+import io.sluice.store.files.Column;
+import io.sluice.store.tables.TableWriter;
+import io.sluice.torch.Device;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.LongConsumer;
+
+/**
+ * Gathers what a store says of the features of a dictionary. One pass over the store encodes all
+ * tokens and keeps their codes by feature ({@link CodeLog}); from these codes follow the numbers,
+ * histograms and contexts of each feature, exactly. The result does not depend on the number of
+ * threads. Call {@link #encode}, then {@link #writeTo}; not safe for use by several threads at a
+ * time.
+ *
+ * <p>Memory: the dictionary's weights, once; the codes of the tokens up to {@value #CODE_BYTES}
+ * bytes, and those beyond in a temporary file; about 60 bytes a feature; and some 100 MiB more for
+ * the features that are being written.
+ */
+public final class FeatureGathering implements AutoCloseable {
+  /** How many bytes of codes stay in memory. */
+  private static final long CODE_BYTES = 128L << 20;
+
+  /** How many codes are read back at once. */
+  private static final long CODES_AT_ONCE = 1 << 22;
+
+  private final GatheredDictionary dictionary;
+  private final ActivationStore store;
+  private final GatherSpec spec;
+  private final EngineFactory engines;
+  private final Workers workers;
+  private final StoreText text;
+  private final RowFilter filter;
+  private final long codeBytes;
+  private CodeLog codes;
+  private Pass pass;
+
+  /** What the pass over the store gives. */
+  private record Pass(long tokens, long windowRow, Subspace directions) {}
+
+  /**
+   * Checks that dictionary and store fit each other.
+   *
+   * @param workers the threads that work beside the engine's
+   * @throws IOException if the store has no texts, is of another model, or a file cannot be read
+   * @throws IllegalArgumentException if the store lacks a hook point of the dictionary or has it
+   *     with another width; one line with both values
+   */
+  public FeatureGathering(
+      GatheredDictionary dictionary,
+      ActivationStore store,
+      GatherSpec spec,
+      EngineFactory engines,
+      Workers workers)
+      throws IOException {
+    this(dictionary, store, spec, engines, workers, CODE_BYTES);
+  }
+
+  /** The same with another limit of the codes in memory. */
+  FeatureGathering(
+      GatheredDictionary dictionary,
+      ActivationStore store,
+      GatherSpec spec,
+      EngineFactory engines,
+      Workers workers,
+      long codeBytes)
+      throws IOException {
+    this.dictionary = dictionary;
+    this.store = store;
+    this.spec = spec;
+    this.engines = engines;
+    this.workers = workers;
+    this.codeBytes = codeBytes;
+    this.filter =
+        spec.firstPosition() == 0 ? RowFilter.ALL : RowFilter.fromPosition(spec.firstPosition());
+    requireFit();
+    this.text = new StoreText(store);
+  }
+
+  private void requireFit() throws IOException {
+    for (Site site : dictionary.reads()) {
+      Column column = ActivationFeed.activations(store, site.hook());
+      if (column.width() != site.width()) {
+        throw new IllegalArgumentException(
+            "%s: '%s' is %d wide, but the dictionary reads a width of %d"
+                .formatted(store.folder(), column.name(), column.width(), site.width()));
+      }
+    }
+    String of = store.manifest().model();
+    if (!dictionary.model().isEmpty() && !of.isEmpty() && !dictionary.model().equals(of)) {
+      throw new IOException(
+          "%s: is of the model '%s', but the dictionary was trained on '%s'; capture a text with that model"
+              .formatted(store.folder(), of, dictionary.model()));
+    }
+    if (store.rows() == 0 || store.rows() >= 1L << 32) {
+      throw new IOException(
+          "%s: has %d rows; features are gathered from 1 to 2^32 of them"
+              .formatted(store.folder(), store.rows()));
+    }
+  }
+
+  /**
+   * Encodes the tokens of the store.
+   *
+   * @param temporary a folder for codes that are not kept in memory; they are deleted by {@link
+   *     #close}
+   * @param progress receives how many tokens are done
+   * @throws IOException if the store cannot be read or the codes cannot be written
+   */
+  public void encode(Path temporary, LongConsumer progress) throws IOException {
+    codes = new CodeLog(temporary.resolve("codes.tmp"), dictionary.features(), codeBytes);
+    pass = readStore(progress);
+  }
+
+  /**
+   * Writes all files that need no model.
+   *
+   * @param progress receives how many features are done; it counts to twice their number
+   * @return the manifest
+   * @throws IOException if the store or the codes cannot be read, or a file cannot be written
+   * @throws IllegalStateException if nothing is encoded
+   */
+  public FeatureManifest writeTo(FeatureFolderWriter folder, LongConsumer progress)
+      throws IOException {
+    if (pass == null) {
+      throw new IllegalStateException("the store is not encoded");
+    }
+    folder.tokens(text.tokens());
+    folder.documents(text.documents());
+    FeatureManifest manifest = manifest();
+    int count = dictionary.features();
+    SimilarFeatures similar = SimilarFeatures.of(dictionary, engines, workers, progress);
+    RowGeometry geometry =
+        pass.directions == null
+            ? RowGeometry.of(dictionary)
+            : RowGeometry.of(dictionary, pass.directions);
+    FeatureBlocks blocks = new FeatureBlocks(spec, manifest.histogram(), text, geometry, workers);
+    try (TableWriter table =
+            folder.openFeatures(manifest.dictionary(), manifest.histogram().bins());
+        ContextWriter contexts = folder.openContexts(count);
+        FeatureOutput output =
+            new FeatureOutput(table, contexts, similar, pass.tokens, pass.windowRow)) {
+      for (int from = 0; from < count; ) {
+        int to = codes.end(from, CODES_AT_ONCE);
+        blocks.write(codes.read(from, to), from, to, output);
+        progress.accept((long) count + to);
+        from = to;
+      }
+      output.finish();
+      folder.finishFeatures(table);
+      folder.finishContexts(contexts);
+    }
+    return manifest;
+  }
+
+  /** Frees the codes and deletes their file. */
+  @Override
+  public void close() throws IOException {
+    if (codes != null) {
+      codes.close();
+      codes = null;
+      pass = null;
+    }
+  }
+
+  private Pass readStore(LongConsumer progress) throws IOException {
+    List<SiteScaling> read = raw(dictionary.reads());
+    List<SiteScaling> written = variesAlone() ? raw(dictionary.writes()) : read;
+    BatchPlan plan =
+        BatchPlan.sequential(SiteFeed.columns(read, written), spec.batch()).where(filter);
+    SiteFeed feed = new SiteFeed(store, plan, read, written);
+    SelectedRows rows = new SelectedRows(store, filter);
+    long selected = feed.rows();
+    if (selected == 0) {
+      throw new IOException(
+          "%s: none of its %d rows is at position %d or later; begin at an earlier position"
+              .formatted(store.folder(), store.rows(), spec.firstPosition()));
+    }
+    long windowToken = selected - Math.min(spec.deadWindow(), selected);
+    long windowRow = 0;
+    long done = 0;
+    Site output = dictionary.writes().getFirst();
+    try (Engine engine = dictionary.open(engines);
+        CovarianceAccumulator variance =
+            variesAlone() ? CovarianceAccumulator.on(Device.CPU, output.width()) : null) {
+      while (feed.hasNext()) {
+        SiteFeed.Pair pair = feed.next();
+        Rows input = pair.input();
+        engine.encode(input, dictionary.activation());
+        int[] numbers = rows.next(input.count());
+        codes.add(engine.codes(), numbers);
+        if (variance != null) {
+          Rows target = pair.target();
+          variance.add(target.memory(), target.dtype(), target.count());
+        }
+        if (windowToken >= done && windowToken < done + numbers.length) {
+          windowRow = Integer.toUnsignedLong(numbers[(int) (windowToken - done)]);
+        }
+        done += numbers.length;
+        progress.accept(done);
+      }
+      Subspace directions =
+          variance == null ? null : Subspace.topDirections(variance.covariance(), output.width());
+      return new Pass(done, windowRow, directions);
+    }
+  }
+
+  /** Whether the variance of what the dictionary writes can be measured: one hook point, stored. */
+  private boolean variesAlone() {
+    List<Site> writes = dictionary.writes();
+    return writes.size() == 1
+        && store.columns().stream()
+            .anyMatch(
+                column ->
+                    column.name().equals(writes.getFirst().hook())
+                        && column.width() == writes.getFirst().width());
+  }
+
+  private FeatureManifest manifest() {
+    FeatureManifest.Source source = dictionary.source();
+    return new FeatureManifest(
+        source,
+        new FeatureManifest.Stored(
+            store.folder().toString(),
+            String.join(", ", source.reads()),
+            store.rows(),
+            store.manifest().model(),
+            store.manifest().model()),
+        pass.tokens,
+        spec.firstPosition(),
+        Math.min(spec.deadWindow(), pass.tokens),
+        Histogram.QUARTER_DECADES,
+        spec.window(),
+        spec.top(),
+        spec.lower(),
+        Optional.empty(),
+        0,
+        Map.of());
+  }
+
+  private static List<SiteScaling> raw(List<Site> sites) {
+    return sites.stream().map(site -> SiteScaling.none(site.hook())).toList();
+  }
+}

@@ -1,0 +1,50 @@
+package io.sluice.features.gather;
+
+import io.sluice.features.FeatureManifest.Window;
+
+/**
+ * Settings of the pass.
+ *
+ * @param top contexts with the largest activations that are kept of each feature, at most
+ * @param lower contexts from lower quantiles that are kept of each feature, at most
+ * @param window the tokens of a context
+ * @param firstPosition the first position of a context that is read
+ * @param deadWindow a feature is dead if it fired on none of the last so many tokens; all that are
+ *     read if there are fewer
+ * @param batch tokens that are encoded at once
+ */
+public record GatherSpec(
+    int top, int lower, Window window, int firstPosition, long deadWindow, int batch) {
+  /** More contexts than this of a feature are refused. */
+  public static final int MOST_CONTEXTS = 1000;
+
+  /** More tokens than this on a side of a context are refused. */
+  public static final int WIDEST_WINDOW = 1024;
+
+  /**
+   * Checks the numbers.
+   *
+   * @throws IllegalArgumentException if one is out of range
+   */
+  public GatherSpec {
+    requireRange("top contexts", top, 0, MOST_CONTEXTS);
+    requireRange("lower contexts", lower, 0, MOST_CONTEXTS);
+    requireRange("tokens before", window.before(), 0, WIDEST_WINDOW);
+    requireRange("tokens after", window.after(), 0, WIDEST_WINDOW);
+    requireRange("the first position", firstPosition, 0, Integer.MAX_VALUE);
+    requireRange("the dead window", deadWindow, 1, Long.MAX_VALUE);
+    requireRange("the batch", batch, 1, 1 << 20);
+  }
+
+  /** Twenty contexts of both kinds, with 24 tokens before and 8 after. */
+  public static GatherSpec from(int firstPosition) {
+    return new GatherSpec(20, 20, new Window(24, 8), firstPosition, Long.MAX_VALUE, 1024);
+  }
+
+  private static void requireRange(String name, long value, long least, long most) {
+    if (value < least || value > most) {
+      throw new IllegalArgumentException(
+          "%s: %d is not from %d to %d".formatted(name, value, least, most));
+    }
+  }
+}
