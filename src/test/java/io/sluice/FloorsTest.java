@@ -9,9 +9,12 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.junit.ArchTests;
 import com.tngtech.archunit.lang.ArchRule;
 import io.sluice.engine.CheckedEngine;
 import io.sluice.engine.EngineFactory;
+import io.sluice.model.ModelPackages;
+import io.sluice.simd.KernelPackages;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -36,6 +39,9 @@ class FloorsTest {
           List.of("lorsa"),
           List.of("report", "bench"),
           List.of("cli"));
+
+  @ArchTest static final ArchTests KERNELS = ArchTests.in(KernelPackages.class);
+  @ArchTest static final ArchTests MODELS = ArchTests.in(ModelPackages.class);
 
   @ArchTest
   static void packagesUseOnlyLowerFloors(JavaClasses classes) {

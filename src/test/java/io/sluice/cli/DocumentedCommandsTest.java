@@ -32,6 +32,9 @@ class DocumentedCommandsTest {
           "--no-deps",
           "--sun-misc-unsafe-memory-access");
 
+  /** Only asked for its options: making one takes as long as a hundred questions. */
+  private static final CommandLine COMMANDS = Main.commandLine();
+
   @Test
   void codeBlocksParse() throws IOException {
     int parsed = 0;
@@ -81,7 +84,7 @@ class DocumentedCommandsTest {
   @Test
   void optionsInTheProseExist() throws IOException {
     List<CommandLine> commands = new ArrayList<>();
-    addAll(Main.commandLine(), commands);
+    addAll(COMMANDS, commands);
     StringBuilder tools = new StringBuilder(Files.readString(Path.of("Makefile")));
     for (String folder : List.of("bin", "src/test/python")) {
       try (Stream<Path> files = Files.list(Path.of(folder))) {
@@ -130,7 +133,7 @@ class DocumentedCommandsTest {
   }
 
   private static void requireOptions(Path page, String call) {
-    CommandLine command = Main.commandLine();
+    CommandLine command = COMMANDS;
     boolean naming = true;
     for (String word : words(call)) {
       CommandLine sub = naming ? command.getSubcommands().get(word) : null;

@@ -87,6 +87,7 @@ class HostileNamesTest {
     plain(2, "lorsa", HOSTILE);
   }
 
+  @Tag("slow")
   @Test
   void sweepsAndTheirMarkdownAreQuoted() throws IOException {
     Path sweep = temp.resolve("sweep");

@@ -38,6 +38,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -231,6 +232,7 @@ class AddedActivationTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void aRunLearnsResumesAndIsEvaluated() throws IOException {
     ActivationStore store = SyntheticStore.write(temp.resolve("store"), 2500, DType.F32, 7);

@@ -104,6 +104,7 @@ class BatchesAheadTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void sameBitsWhetherBatchesAreReadAheadOrNot() throws IOException {
     Assumptions.assumeTrue(Torch.isAvailable(), "no LibTorch here");
@@ -146,6 +147,7 @@ class BatchesAheadTest {
         .hasSameBinaryContentAs(whole.resolve("dictionary.safetensors"));
   }
 
+  @Tag("slow")
   @Test
   void valueThatIsNoNumberEndsTheRunAtTheSameStep() throws IOException {
     int row = 1018;

@@ -271,6 +271,7 @@ public class TrainerTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void momentsInBfloat16ResumeToTheSameBitsInASmallerCheckpoint() throws IOException {
     for (Optimiser optimiser : List.of(Optimiser.ADAM, Optimiser.SPARSE_ADAM)) {

@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -124,6 +125,7 @@ class AdamKernelTest {
    * A vector that is passed to a method which the compiler does not inline is an object; that
    * doubled the time of the kernel once.
    */
+  @Tag("slow")
   @Test
   void roundedMomentsAllocateNothingOnceCompiled() throws Exception {
     Process alone = ChildJvm.start(Alone.class, "128m", List.of());

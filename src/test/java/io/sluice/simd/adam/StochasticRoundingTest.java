@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.BitSet;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -70,6 +71,7 @@ class StochasticRoundingTest {
   }
 
   /** The second moment of a constant gradient rises to its square; rounded to nearest it stalls. */
+  @Tag("slow")
   @Test
   void theSecondMomentDoesNotStall() {
     int width = 512;

@@ -390,6 +390,7 @@ class Int8ScreenTest {
   }
 
   /** Rows that moved are rounded again, also those that moved while float32 was used. */
+  @Tag("slow")
   @Test
   void onlyRowsThatMovedNeedBeNamed() {
     make(Input.GAUSSIAN);

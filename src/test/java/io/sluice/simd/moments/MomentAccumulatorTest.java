@@ -42,6 +42,7 @@ class MomentAccumulatorTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void keepsTheVarianceUnderAMeanAThousandTimesLarger() {
     Random random = new Random(SEED);

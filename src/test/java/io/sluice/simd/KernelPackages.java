@@ -4,14 +4,16 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
-import com.tngtech.archunit.core.importer.ImportOption;
-import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
-/** Kernels stay inside their packages, and those packages use each other in one direction. */
-@AnalyzeClasses(packages = "io.sluice", importOptions = ImportOption.DoNotIncludeTests.class)
-class KernelPackagesTest {
+/**
+ * Kernels stay inside their packages, and those packages use each other in one direction. {@code
+ * FloorsTest} checks these rules with its own, as reading all classes takes seconds.
+ */
+public final class KernelPackages {
+  private KernelPackages() {}
+
   @ArchTest
   static final ArchRule PACKAGES_HAVE_NO_CIRCLES =
       slices().matching("io.sluice.(simd).(**)").should().beFreeOfCycles();
