@@ -61,9 +61,99 @@ public final class SingleEncodeBenchmark implements Benchmark {
         names.add(name + " x" + BATCH);
         calls.add(() -> encoder.encode(batch, features, values, counts));
       }
-      print(out, names, own.allInTurns(WARM_UP, calls));
-      print(out, latencies(names, calls, setting.calls()), setting.calls());
+      double[][] seconds = own.allInTurns(WARM_UP, calls);
+      Reading reading = reading(seconds);
+      List<Encoding> encodings = encodings(names, seconds, reading);
+      List<Latencies> latencies = latencies(names, calls, setting.calls());
+      print(out, reading, encodings);
+      print(out, latencies, setting.calls());
     }
+  }
+
+  /**
+   * Reading the float32 weights once.
+   *
+   * @param streams of the fastest way
+   * @param seconds of the fastest way
+   * @param inOneStream seconds in the first way
+   */
+  private record Reading(int streams, double seconds, double inOneStream) {}
+
+  /**
+   * One way to encode.
+   *
+   * @param name of the weights, with the number of vectors where there are several
+   * @param seconds the median
+   * @param ofReading {@code seconds} in units of the fastest reading
+   * @param ofFloat32 {@code seconds} in units of one vector with float32 weights
+   * @param spread the 99th percentile in units of the median
+   */
+  private record Encoding(
+      String name, double seconds, double ofReading, double ofFloat32, double spread) {
+    void print(PrintWriter out) {
+      out.printf(
+          Locale.ROOT,
+          "%-12s %10.2f %10.2f %14.2f %12.2f%n",
+          name,
+          1e3 * seconds,
+          ofReading,
+          ofFloat32,
+          spread);
+    }
+  }
+
+  /** The fastest of the ways to read, which are measured first. */
+  private static Reading reading(double[][] seconds) {
+    int[] streams = MemoryRead.streams();
+    int fastest = 0;
+    for (int i = 1; i < streams.length; i++) {
+      if (Benchmark.median(seconds[i]) < Benchmark.median(seconds[fastest])) {
+        fastest = i;
+      }
+    }
+    return new Reading(
+        streams[fastest], Benchmark.median(seconds[fastest]), Benchmark.median(seconds[0]));
+  }
+
+  private static List<Encoding> encodings(List<String> names, double[][] seconds, Reading reading) {
+    double float32 = Benchmark.median(seconds[names.indexOf("float32")]);
+    List<Encoding> measured = new ArrayList<>();
+    for (int i = MemoryRead.streams().length; i < names.size(); i++) {
+      double median = Benchmark.median(seconds[i]);
+      double[] sorted = seconds[i].clone();
+      Arrays.sort(sorted);
+      measured.add(
+          new Encoding(
+              names.get(i),
+              median,
+              median / reading.seconds(),
+              median / float32,
+              quantile(sorted, 0.99) / median));
+    }
+    return measured;
+  }
+
+  private static void print(PrintWriter out, Reading reading, List<Encoding> encodings) {
+    double bytes = (double) WIDTH * FEATURES * Float.BYTES;
+    out.printf(
+        Locale.ROOT,
+        "encode one vector or a few, width %d, %d features, k %d, one thread's processor time%n"
+            + "reading %.1f MB of float32 weights: %.2f ms, %.1f GB/s in %d streams (%.1f in one)%n"
+            + "%-12s %10s %10s %14s %12s%n",
+        WIDTH,
+        FEATURES,
+        K,
+        bytes / 1e6,
+        1e3 * reading.seconds(),
+        bytes / reading.seconds() / 1e9,
+        reading.streams(),
+        bytes / reading.inOneStream() / 1e9,
+        "weights",
+        "ms",
+        "of reading",
+        "of float32",
+        "p99/median");
+    encodings.forEach(one -> one.print(out));
   }
 
   /**
@@ -122,50 +212,6 @@ public final class SingleEncodeBenchmark implements Benchmark {
 
   private static double quantile(double[] sorted, double share) {
     return sorted[(int) Math.ceil(share * sorted.length) - 1];
-  }
-
-  private static void print(PrintWriter out, List<String> names, double[][] seconds) {
-    int fastest = 0;
-    for (int i = 0; names.get(i).equals("read"); i++) {
-      if (Benchmark.median(seconds[i]) < Benchmark.median(seconds[fastest])) {
-        fastest = i;
-      }
-    }
-    double read = Benchmark.median(seconds[fastest]);
-    double bytes = (double) WIDTH * FEATURES * Float.BYTES;
-    out.printf(
-        Locale.ROOT,
-        "encode one vector or a few, width %d, %d features, k %d, one thread's processor time%n"
-            + "reading %.1f MB of float32 weights: %.2f ms, %.1f GB/s in %d streams (%.1f in one)%n"
-            + "%-12s %10s %10s %14s %12s%n",
-        WIDTH,
-        FEATURES,
-        K,
-        bytes / 1e6,
-        1e3 * read,
-        bytes / read / 1e9,
-        MemoryRead.streams()[fastest],
-        bytes / Benchmark.median(seconds[0]) / 1e9,
-        "weights",
-        "ms",
-        "of reading",
-        "of float32",
-        "p99/median");
-    double float32 = Benchmark.median(seconds[names.indexOf("float32")]);
-    for (int i = MemoryRead.streams().length; i < names.size(); i++) {
-      double median = Benchmark.median(seconds[i]);
-      double[] sorted = seconds[i].clone();
-      Arrays.sort(sorted);
-      double late = quantile(sorted, 0.99);
-      out.printf(
-          Locale.ROOT,
-          "%-12s %10.2f %10.2f %14.2f %12.2f%n",
-          names.get(i),
-          1e3 * median,
-          median / read,
-          median / float32,
-          late / median);
-    }
   }
 
   /** Feature directions of one length, as trained ones are, and no two alike. */
