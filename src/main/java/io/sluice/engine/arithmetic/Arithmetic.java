@@ -15,7 +15,9 @@ import java.util.OptionalDouble;
  * The part of an engine that differs between devices: parameters and moments of one dictionary, and
  * the sums and products over them. {@code CheckedEngine} calls it in the order of {@code Engine},
  * with checked arguments. What is the same on all devices is in {@code CheckedEngine}: the order of
- * calls, thresholds and gates, matching pursuit, penalties and dead features.
+ * calls, and on codes in host memory thresholds and gates, matching pursuit, penalties and dead
+ * features. An arithmetic may do these where its codes are: {@link #activations}, {@link #pursuit},
+ * {@link #decodeDead(int, double, long)}.
  *
  * <p>The arithmetic keeps the results of one method for the next (the batch, its residual,
  * gradients of its codes) on its device. Sums are the same in every run and do not depend on the

@@ -1,6 +1,7 @@
 package io.sluice.engine.torch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.engine.CheckedEngine;
@@ -204,6 +205,37 @@ class DeviceActivationsTest {
       assertThat(twice).as("picks that joined another or were not needed").isPositive();
       for (String name : List.of("decoder", "decoder_bias")) {
         assertClose(device, host, name);
+      }
+    }
+  }
+
+  @Test
+  void amountsThatAreNotFiniteAreNamedAsOnTheHost() {
+    EngineSpec spec = new EngineSpec(WIDTH, WIDTH, FEATURES, false, false, Optimiser.NONE);
+    try (Engine device = open(spec, true);
+        Engine host = open(spec, false)) {
+      Rows tokens = tokens(20);
+      // Of token 6, feature 9 is too large.
+      for (int i = 0; i < WIDTH; i++) {
+        tokens.memory().setAtIndex(FLOAT, 6L * WIDTH + i, 1e30f);
+      }
+      for (Engine engine : List.of(device, host)) {
+        StateTensor decoder =
+            engine.state().stream()
+                .filter(each -> each.name().equals("decoder"))
+                .findFirst()
+                .orElseThrow();
+        MemorySegment rows = arena.allocate(decoder.bytes(), 64);
+        rows.copyFrom(engine.read(decoder, arena));
+        for (int i = 0; i < WIDTH; i++) {
+          rows.setAtIndex(FLOAT, 9L * WIDTH + i, 1e10f);
+        }
+        engine.write(decoder, rows);
+        assertThatThrownBy(() -> engine.encode(tokens, new Pursuit(1, 0)))
+            .isInstanceOf(IllegalStateException.class)
+            .hasMessage(
+                "feature 9 has activation Infinity for row 6 of the batch: the input or the weights"
+                    + " are not finite");
       }
     }
   }
