@@ -5,13 +5,14 @@ import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.ThresholdOptions;
-import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.DictionarySource;
 import io.sluice.dictionary.formats.DictionaryFormat;
 import io.sluice.dictionary.formats.Origin;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.TopK;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
@@ -119,17 +120,17 @@ final class ConvertCommand extends SluiceCommand {
       throw new NotDirectoryException(folder.toString());
     }
     DictionaryFormat source = from.equals("auto") ? DictionaryFormat.of(folder) : format(from);
-    Dictionary dictionary = source.read(folder, origin());
+    DictionarySource dictionary = source.open(folder, origin());
     ThresholdOptions.Change change = null;
     if (thresholds.asked()) {
-      change = thresholds.apply(dictionary, folder, seed());
-      dictionary = change.dictionary();
+      change = thresholds.apply(dictionary.read(Arena.ofAuto()), folder, seed());
+      dictionary = change.dictionary().source();
     }
     target.write(dictionary, out);
     if (change != null) {
       change.print(out());
     }
-    print(source, target, dictionary.config(), target.read(out, Origin.UNKNOWN).config());
+    print(source, target, dictionary.config(), target.open(out, Origin.UNKNOWN).config());
   }
 
   private void requireUsable(ThresholdOptions options) {

@@ -40,6 +40,11 @@ public record Dictionary(
                   parameters.inputWidth(),
                   parameters.outputWidth()));
     }
+    requireFits(config, skip);
+  }
+
+  /** Checks that a skip connection fits a configuration. */
+  static void requireFits(DictionaryConfig config, MemorySegment skip) {
     long skipBytes = (long) config.inputWidth() * config.outputWidth() * Float.BYTES;
     if (skip != null && skip.byteSize() != skipBytes) {
       throw new IllegalArgumentException(

@@ -1,6 +1,7 @@
 package io.sluice.dictionary;
 
 import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.memory.HugeMemory;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -25,6 +26,10 @@ public record DictionarySource(
     MemorySegment decoderBias,
     MemorySegment skip) {
 
+  public DictionarySource {
+    Dictionary.requireFits(config, skip);
+  }
+
   /** The same weights with another configuration. */
   public DictionarySource with(DictionaryConfig other) {
     return new DictionarySource(other, encoder, encoderBias, decoder, decoderBias, skip);
@@ -35,24 +40,40 @@ public record DictionarySource(
     return skip != null;
   }
 
-  /** Reads all weights into memory of {@code arena}. */
-  public Dictionary read(Arena arena) throws IOException {
-    DictionaryParameters p =
-        DictionaryParameters.allocate(
-            arena, config.inputWidth(), config.outputWidth(), config.features());
-    read(encoder, config.inputWidth(), p.encoder());
-    read(decoder, config.outputWidth(), p.decoder());
-    p.encoderBias().copyFrom(encoderBias);
-    p.decoderBias().copyFrom(decoderBias);
-    return new Dictionary(config, p, skip);
+  /** The same dictionary with other matrices, and another configuration. */
+  public DictionarySource with(DictionaryConfig other, WeightRows encoder, WeightRows decoder) {
+    return new DictionarySource(other, encoder, encoderBias, decoder, decoderBias, skip);
   }
 
-  private void read(WeightRows matrix, int width, MemorySegment to) throws IOException {
+  /**
+   * Reads all weights into memory of {@code arena}; matrices that are in memory or mapped already
+   * stay where they are.
+   */
+  public Dictionary read(Arena arena) throws IOException {
+    return new Dictionary(
+        config,
+        new DictionaryParameters(
+            config.inputWidth(),
+            config.outputWidth(),
+            config.features(),
+            read(encoder, config.inputWidth(), arena),
+            encoderBias,
+            read(decoder, config.outputWidth(), arena),
+            decoderBias),
+        skip);
+  }
+
+  private MemorySegment read(WeightRows matrix, int width, Arena arena) throws IOException {
+    if (matrix instanceof RowsInMemory rows) {
+      return rows.matrix();
+    }
+    long rowBytes = (long) width * Float.BYTES;
+    MemorySegment all = HugeMemory.allocate(config.features() * rowBytes, arena);
     matrix.forPieces(
         config.features(),
         width,
-        (first, rows) ->
-            MemorySegment.copy(rows, 0, to, (long) first * width * Float.BYTES, rows.byteSize()));
+        (first, rows) -> MemorySegment.copy(rows, 0, all, first * rowBytes, rows.byteSize()));
+    return all;
   }
 
   /**

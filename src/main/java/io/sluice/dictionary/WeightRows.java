@@ -24,8 +24,7 @@ public interface WeightRows {
 
   /** The rows of a matrix in memory. */
   static WeightRows of(MemorySegment matrix, int width) {
-    return (first, rows) ->
-        rows.copyFrom(matrix.asSlice((long) first * width * Float.BYTES, rows.byteSize()));
+    return new RowsInMemory(matrix, width);
   }
 
   /** Changes rows in place. */
@@ -45,6 +44,22 @@ public interface WeightRows {
     return (first, rows) -> {
       read(first, rows);
       change.apply(first, rows);
+    };
+  }
+
+  /**
+   * These rows; if they cannot be converted, the message of the error begins with {@code named}.
+   */
+  default WeightRows failingAs(String named) {
+    if (this instanceof RowsInMemory) {
+      return this;
+    }
+    return (first, rows) -> {
+      try {
+        read(first, rows);
+      } catch (IllegalArgumentException e) {
+        throw new IOException(named + e.getMessage(), e);
+      }
     };
   }
 

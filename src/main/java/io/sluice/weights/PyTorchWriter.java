@@ -32,6 +32,15 @@ public final class PyTorchWriter {
    * @throws IOException if writing fails; a previous file at {@code path} is then unchanged
    */
   public static void write(Path path, List<TensorData> tensors) throws IOException {
+    writePieces(path, tensors.stream().map(TensorPieces::of).toList());
+  }
+
+  /**
+   * As {@link #write}, for tensors that are made while they are written.
+   *
+   * @param tensors made twice, once for the checksums
+   */
+  public static void writePieces(Path path, List<TensorPieces> tensors) throws IOException {
     byte[] pickle = pickle(tensors);
     AtomicFile.write(
         path,
@@ -41,35 +50,40 @@ public final class PyTorchWriter {
         });
   }
 
-  private static void write(FileChannel channel, byte[] pickle, List<TensorData> tensors)
+  private static void write(FileChannel channel, byte[] pickle, List<TensorPieces> tensors)
       throws IOException {
     // Closing the zip stream would close the channel, which the atomic file still has to flush.
     ZipOutputStream zip = new ZipOutputStream(Channels.newOutputStream(channel));
     zip.setMethod(ZipOutputStream.STORED);
-    put(zip, "data.pkl", MemorySegment.ofArray(pickle));
+    put(zip, "data.pkl", pickle);
     put(zip, "byteorder", text("little"));
     for (int i = 0; i < tensors.size(); i++) {
-      put(zip, "data/" + i, tensors.get(i).data());
+      put(zip, "data/" + i, tensors.get(i).values(), tensors.get(i).info().byteSize());
     }
     put(zip, "version", text("3\n"));
     zip.finish();
     zip.flush();
   }
 
-  private static MemorySegment text(String text) {
-    return MemorySegment.ofArray(text.getBytes(StandardCharsets.US_ASCII));
+  private static byte[] text(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
   }
 
-  private static void put(ZipOutputStream zip, String name, MemorySegment data) throws IOException {
+  private static void put(ZipOutputStream zip, String name, byte[] bytes) throws IOException {
+    put(zip, name, target -> target.append(MemorySegment.ofArray(bytes)), bytes.length);
+  }
+
+  private static void put(ZipOutputStream zip, String name, TensorPieces.Values values, long size)
+      throws IOException {
     CRC32 crc = new CRC32();
-    forPieces(data, crc::update);
+    values.writeTo(piece -> forPieces(piece, crc::update));
     ZipEntry entry = new ZipEntry(ROOT + name);
     entry.setTime(0);
-    entry.setSize(data.byteSize());
-    entry.setCompressedSize(data.byteSize());
+    entry.setSize(size);
+    entry.setCompressedSize(size);
     entry.setCrc(crc.getValue());
     zip.putNextEntry(entry);
-    forPieces(data, zip::write);
+    values.writeTo(piece -> forPieces(piece, zip::write));
     zip.closeEntry();
   }
 
@@ -87,7 +101,7 @@ public final class PyTorchWriter {
   }
 
   /** Protocol 2, without a memo: the same few instructions for each tensor. */
-  private static byte[] pickle(List<TensorData> tensors) throws IOException {
+  private static byte[] pickle(List<TensorPieces> tensors) throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     DataOutputStream out = new DataOutputStream(bytes);
     out.write(new byte[] {(byte) 0x80, 2});

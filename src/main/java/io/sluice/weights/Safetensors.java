@@ -4,7 +4,6 @@ import io.sluice.files.Quoted;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -68,13 +67,16 @@ public final class Safetensors implements TensorSource {
    */
   public static void write(Path path, List<TensorData> tensors, Map<String, String> metadata)
       throws IOException {
-    List<TensorInfo> infos = new ArrayList<>();
-    for (TensorData tensor : tensors) {
-      infos.add(tensor.info());
-    }
+    writePieces(path, tensors.stream().map(TensorPieces::of).toList(), metadata);
+  }
+
+  /** As {@link #write}, for tensors that are made while they are written. */
+  public static void writePieces(
+      Path path, List<TensorPieces> tensors, Map<String, String> metadata) throws IOException {
+    List<TensorInfo> infos = tensors.stream().map(TensorPieces::info).toList();
     try (SafetensorsWriter writer = SafetensorsWriter.create(path, infos, metadata)) {
-      for (TensorData tensor : tensors) {
-        writer.append(tensor.info().name(), tensor.data());
+      for (TensorPieces tensor : tensors) {
+        tensor.values().writeTo(piece -> writer.append(tensor.info().name(), piece));
       }
       writer.commit();
     }

@@ -1,7 +1,7 @@
 package io.sluice.dictionary.formats;
 
-import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.DictionarySource;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.Gated;
@@ -9,7 +9,7 @@ import io.sluice.engine.activation.JumpReLU;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
-import io.sluice.engine.spec.DictionaryParameters;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -27,23 +27,33 @@ final class Conventions {
   private Conventions() {}
 
   /** Reads {@code scale·x} in place of {@code x}; still reconstructs {@code x}. */
-  static Dictionary scaled(Dictionary dictionary, double scale) {
-    DictionaryParameters p = copy(dictionary.parameters());
-    ActivationFunction activation = dictionary.config().activation();
-    multiply(p.decoderBias(), 1 / scale);
+  static DictionarySource scaled(DictionarySource dictionary, double scale) {
+    DictionaryConfig c = dictionary.config();
+    ActivationFunction activation = c.activation();
+    MemorySegment decoderBias = copy(dictionary.decoderBias());
+    multiply(decoderBias, 1 / scale);
     if (activation instanceof Pursuit(int iterations, double residual)) {
       // The rows are directions of the residual too, so the scale goes into the codes.
-      return new Dictionary(
-          dictionary.config().withActivation(new Pursuit(iterations, residual / scale)), p);
+      return new DictionarySource(
+          c.withActivation(new Pursuit(iterations, residual / scale)),
+          dictionary.encoder(),
+          dictionary.encoderBias(),
+          dictionary.decoder(),
+          decoderBias,
+          null);
     }
-    multiply(p.encoder(), scale);
-    multiply(p.decoder(), 1 / scale);
-    if (dictionary.config().scoreByDecoderNorm()) {
+    if (c.scoreByDecoderNorm()) {
       // Norms are smaller by the scale, and so are the scores that thresholds compare with.
-      activation = rescaled(activation, 1 / scale, p.features());
+      activation = rescaled(activation, 1 / scale, c.features());
     }
     // A skip connection maps scaled inputs to scaled outputs.
-    return new Dictionary(dictionary.config().withActivation(activation), p, dictionary.skip());
+    return new DictionarySource(
+        c.withActivation(activation),
+        dictionary.encoder().then((first, rows) -> multiply(rows, scale)),
+        dictionary.encoderBias(),
+        dictionary.decoder().then((first, rows) -> multiply(rows, 1 / scale)),
+        decoderBias,
+        dictionary.skip());
   }
 
   private static ActivationFunction rescaled(
@@ -69,53 +79,74 @@ final class Conventions {
    * Makes the encoder subtract the decoder bias from its input, or not: {@code W(x − b_D) + b = W·x
    * + (b − W·b_D)}.
    */
-  static Dictionary subtracting(Dictionary dictionary, boolean subtract) {
+  static DictionarySource subtracting(DictionarySource dictionary, boolean subtract)
+      throws IOException {
     DictionaryConfig c = dictionary.config();
     if (c.subtractDecoderBias() == subtract) {
       return dictionary;
     }
-    DictionaryParameters p = copy(dictionary.parameters());
     int width = c.inputWidth();
-    for (long feature = 0; feature < c.features(); feature++) {
-      double product = 0;
-      for (int i = 0; i < width; i++) {
-        product +=
-            (double) p.encoder().getAtIndex(FLOAT, feature * width + i)
-                * p.decoderBias().getAtIndex(FLOAT, i);
-      }
-      double bias = p.encoderBias().getAtIndex(FLOAT, feature);
-      p.encoderBias()
-          .setAtIndex(FLOAT, feature, (float) (subtract ? bias + product : bias - product));
-    }
-    return new Dictionary(c.subtractingDecoderBias(subtract), p, dictionary.skip());
+    MemorySegment decoderBias = dictionary.decoderBias();
+    MemorySegment encoderBias = copy(dictionary.encoderBias());
+    dictionary
+        .encoder()
+        .forPieces(
+            c.features(),
+            width,
+            (first, rows) -> {
+              for (int row = 0; row < rows.byteSize() / Float.BYTES / width; row++) {
+                double product = 0;
+                for (int i = 0; i < width; i++) {
+                  product +=
+                      (double) rows.getAtIndex(FLOAT, (long) row * width + i)
+                          * decoderBias.getAtIndex(FLOAT, i);
+                }
+                int feature = first + row;
+                double bias = encoderBias.getAtIndex(FLOAT, feature);
+                encoderBias.setAtIndex(
+                    FLOAT, feature, (float) (subtract ? bias + product : bias - product));
+              }
+            });
+    return new DictionarySource(
+        c.subtractingDecoderBias(subtract),
+        dictionary.encoder(),
+        encoderBias,
+        dictionary.decoder(),
+        decoderBias,
+        dictionary.skip());
   }
 
   /**
    * Scales every decoder row to length 1 and its encoder row by the length. The order by value is
    * then the former order by decoder norm.
    */
-  static Dictionary withUnitDecoder(Dictionary dictionary) {
+  static DictionarySource withUnitDecoder(DictionarySource dictionary) throws IOException {
     DictionaryConfig c = dictionary.config();
-    DictionaryParameters p = copy(dictionary.parameters());
-    double[] norms = decoderNorms(p);
-    for (int feature = 0; feature < c.features(); feature++) {
-      if (norms[feature] == 0) {
-        // A decoder row of 0 cannot be scaled; scaling its encoder row to 0 would stop the feature
-        // from firing.
-        continue;
-      }
-      multiply(row(p.encoder(), feature, c.inputWidth()), norms[feature]);
-      multiply(row(p.encoderBias(), feature, 1), norms[feature]);
-      multiply(row(p.decoder(), feature, c.outputWidth()), 1 / norms[feature]);
-    }
-    return new Dictionary(c.scoredByValue(), p, dictionary.skip());
+    double[] norms = decoderNorms(dictionary);
+    // A decoder row of 0 cannot be scaled; scaling its encoder row to 0 would stop the feature from
+    // firing.
+    double[] lengths = Arrays.stream(norms).map(norm -> norm == 0 ? 1 : norm).toArray();
+    double[] inverse = Arrays.stream(lengths).map(length -> 1 / length).toArray();
+    MemorySegment encoderBias = copy(dictionary.encoderBias());
+    multiplyRows(encoderBias, 1, 0, lengths);
+    return new DictionarySource(
+        c.scoredByValue(),
+        dictionary
+            .encoder()
+            .then((first, rows) -> multiplyRows(rows, c.inputWidth(), first, lengths)),
+        encoderBias,
+        dictionary
+            .decoder()
+            .then((first, rows) -> multiplyRows(rows, c.outputWidth(), first, inverse)),
+        dictionary.decoderBias(),
+        dictionary.skip());
   }
 
   /**
    * Converts thresholds of {@code f · ‖decoder row‖} to thresholds of values; a dictionary that
    * selects a number of features is returned unchanged.
    */
-  static Dictionary withValueThresholds(Dictionary dictionary) {
+  static DictionarySource withValueThresholds(DictionarySource dictionary) throws IOException {
     DictionaryConfig c = dictionary.config();
     if (!c.scoreByDecoderNorm()) {
       return dictionary;
@@ -135,15 +166,14 @@ final class Conventions {
   }
 
   /** The same weights, with values as scores. */
-  private static Dictionary scoredByValue(Dictionary dictionary, ActivationFunction activation) {
-    return new Dictionary(
-        dictionary.config().withActivation(activation).scoredByValue(),
-        dictionary.parameters(),
-        dictionary.skip());
+  private static DictionarySource scoredByValue(
+      DictionarySource dictionary, ActivationFunction activation) {
+    return dictionary.with(dictionary.config().withActivation(activation).scoredByValue());
   }
 
-  private static Thresholds ofValues(Dictionary dictionary, Thresholds ofScores) {
-    double[] norms = decoderNorms(dictionary.parameters());
+  private static Thresholds ofValues(DictionarySource dictionary, Thresholds ofScores)
+      throws IOException {
+    double[] norms = decoderNorms(dictionary);
     float[] values = ofScores.toArray(norms.length);
     for (int feature = 0; feature < norms.length; feature++) {
       // A feature with a decoder row of 0 is never above a threshold.
@@ -155,35 +185,39 @@ final class Conventions {
     return Thresholds.of(values);
   }
 
-  static double[] decoderNorms(DictionaryParameters p) {
-    double[] norms = new double[p.features()];
-    Arrays.setAll(
-        norms,
-        feature -> {
-          double sum = 0;
-          for (long i = 0; i < p.outputWidth(); i++) {
-            double weight = p.decoder().getAtIndex(FLOAT, (long) feature * p.outputWidth() + i);
-            sum += weight * weight;
-          }
-          return Math.sqrt(sum);
-        });
+  private static double[] decoderNorms(DictionarySource dictionary) throws IOException {
+    int width = dictionary.config().outputWidth();
+    double[] norms = new double[dictionary.config().features()];
+    dictionary
+        .decoder()
+        .forPieces(
+            norms.length,
+            width,
+            (first, rows) -> {
+              for (int row = 0; row < rows.byteSize() / Float.BYTES / width; row++) {
+                double sum = 0;
+                for (long i = (long) row * width; i < (long) (row + 1) * width; i++) {
+                  double weight = rows.getAtIndex(FLOAT, i);
+                  sum += weight * weight;
+                }
+                norms[first + row] = Math.sqrt(sum);
+              }
+            });
     return norms;
   }
 
-  /** A mutable copy, in memory that lives while it is reachable. */
-  private static DictionaryParameters copy(DictionaryParameters p) {
-    DictionaryParameters copy =
-        DictionaryParameters.allocate(
-            Arena.ofAuto(), p.inputWidth(), p.outputWidth(), p.features());
-    copy.encoder().copyFrom(p.encoder());
-    copy.encoderBias().copyFrom(p.encoderBias());
-    copy.decoder().copyFrom(p.decoder());
-    copy.decoderBias().copyFrom(p.decoderBias());
-    return copy;
+  /** A copy that may be changed, in memory that lives while it is reachable. */
+  private static MemorySegment copy(MemorySegment vector) {
+    return Arena.ofAuto().allocate(vector.byteSize(), 64).copyFrom(vector);
   }
 
-  private static MemorySegment row(MemorySegment table, long row, long width) {
-    return table.asSlice(row * width * Float.BYTES, width * Float.BYTES);
+  private static void multiplyRows(MemorySegment rows, int width, int first, double[] factors) {
+    long rowBytes = (long) width * Float.BYTES;
+    for (int row = 0; row < rows.byteSize() / rowBytes; row++) {
+      if (factors[first + row] != 1) {
+        multiply(rows.asSlice(row * rowBytes, rowBytes), factors[first + row]);
+      }
+    }
   }
 
   private static void multiply(MemorySegment values, double factor) {

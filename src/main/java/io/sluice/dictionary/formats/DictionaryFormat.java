@@ -2,8 +2,10 @@ package io.sluice.dictionary.formats;
 
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.DictionarySource;
 import io.sluice.files.OutputFolder;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -110,12 +112,24 @@ public enum DictionaryFormat {
    *     the setting
    */
   public Dictionary read(Path folder, Origin origin) throws IOException {
-    Dictionary dictionary;
+    return open(folder, origin).read(Arena.ofAuto());
+  }
+
+  /**
+   * As {@link #read}, but the matrices are read some rows at a time, whenever they are asked for:
+   * for what does not need the whole dictionary in memory.
+   *
+   * @throws IOException as {@link #read}; numbers in matrices that are not finite are found when
+   *     their rows are read
+   */
+  public DictionarySource open(Path folder, Origin origin) throws IOException {
+    DictionarySource dictionary;
     try {
-      dictionary = files.load(folder, origin);
+      dictionary = files.open(folder, origin);
     } catch (IllegalArgumentException e) {
       throw new IOException(folder + ": " + e.getMessage(), e);
     }
+    dictionary = failing(dictionary, folder + ": ");
     if (origin.activationScale().isPresent() && dictionary.config().tokenNorm().isPresent()) {
       throw new IOException(
           folder
@@ -127,14 +141,9 @@ public enum DictionaryFormat {
       try {
         dictionary = Conventions.scaled(dictionary, origin.activationScale().getAsDouble());
       } catch (IllegalArgumentException e) {
-        throw new IOException(
-            folder
-                + ": cannot be converted to the activation scale "
-                + origin.activationScale().getAsDouble()
-                + ": "
-                + e.getMessage(),
-            e);
+        throw new IOException(folder + notScaled(origin) + e.getMessage(), e);
       }
+      dictionary = failing(dictionary, folder + notScaled(origin));
     }
     DictionaryConfig config = dictionary.config();
     if (!config.sites().isEmpty()) {
@@ -144,7 +153,7 @@ public enum DictionaryFormat {
       }
       return dictionary;
     }
-    return new Dictionary(
+    return dictionary.with(
         config.named(
             origin.model().orElse(config.model()),
             origin.inputHook().orElse(config.inputHook()),
@@ -153,9 +162,20 @@ public enum DictionaryFormat {
                 .orElse(
                     config.inputHook().equals(config.outputHook())
                         ? origin.inputHook().orElse(config.outputHook())
-                        : config.outputHook())),
-        dictionary.parameters(),
-        dictionary.skip());
+                        : config.outputHook())));
+  }
+
+  private static String notScaled(Origin origin) {
+    return ": cannot be converted to the activation scale %s: "
+        .formatted(origin.activationScale().getAsDouble());
+  }
+
+  /** The dictionary, which names itself if its rows cannot be converted. */
+  private static DictionarySource failing(DictionarySource dictionary, String named) {
+    return dictionary.with(
+        dictionary.config(),
+        dictionary.encoder().failingAs(named),
+        dictionary.decoder().failingAs(named));
   }
 
   /**
@@ -166,6 +186,11 @@ public enum DictionaryFormat {
    * @throws IOException if the folder already has one of the format's files, or writing fails
    */
   public void write(Dictionary dictionary, Path folder) throws IOException {
+    write(dictionary.source(), folder);
+  }
+
+  /** As the other method, with matrices that are read some rows at a time. */
+  public void write(DictionarySource dictionary, Path folder) throws IOException {
     String config = files.config();
     String weights = files.weights();
     for (String name : List.of(config, weights)) {

@@ -2,8 +2,9 @@ package io.sluice.dictionary.formats;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.DictionarySource;
+import io.sluice.dictionary.WeightRows;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
@@ -13,12 +14,12 @@ import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
-import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.files.OutputFolder;
 import io.sluice.memory.DType;
 import io.sluice.weights.PyTorchFile;
 import io.sluice.weights.PyTorchWriter;
 import io.sluice.weights.TensorData;
+import io.sluice.weights.TensorPieces;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -68,7 +69,7 @@ final class DictionaryLearning implements FolderFormat {
   }
 
   @Override
-  public Dictionary load(Path folder, Origin origin) throws IOException {
+  public DictionarySource open(Path folder, Origin origin) throws IOException {
     ForeignConfig whole = ForeignConfig.read(folder.resolve(CONFIG));
     ForeignConfig config = whole.within("trainer");
     String kind = config.text("dict_class");
@@ -81,14 +82,14 @@ final class DictionaryLearning implements FolderFormat {
     // Two classes keep matrices as parameters, the others as linear layers, whose weights are
     // transposed.
     boolean layers = !kind.equals("JumpReluAutoEncoder") && !kind.equals(MATRYOSHKA);
-    MemorySegment encoder =
+    WeightRows encoder =
         layers
-            ? tensors.matrix("encoder.weight", features, width)
+            ? tensors.rows("encoder.weight", features, width)
             : tensors.transposed("W_enc", features, width);
-    MemorySegment decoder =
+    WeightRows decoder =
         layers
             ? tensors.transposed("decoder.weight", features, width)
-            : tensors.matrix("W_dec", features, width);
+            : tensors.rows("W_dec", features, width);
     String biasName =
         switch (kind) {
           case "AutoEncoder" -> "bias";
@@ -101,13 +102,9 @@ final class DictionaryLearning implements FolderFormat {
     ActivationFunction activation;
     if (kind.equals("GatedAutoEncoder")) {
       float[] bias = tensors.vector("mag_bias", features);
-      activation =
-          Gate.fold(
-              encoder,
-              width,
-              tensors.vector("r_mag", features),
-              tensors.vector("gate_bias", features),
-              bias);
+      float[] logScale = tensors.vector("r_mag", features);
+      activation = Gate.activation(logScale, tensors.vector("gate_bias", features), bias);
+      encoder = Gate.magnitude(encoder, width, logScale);
       encoderBias = ForeignTensors.segment(bias);
     } else {
       encoderBias = tensors.segment(layers ? "encoder.bias" : "b_enc", features);
@@ -120,8 +117,8 @@ final class DictionaryLearning implements FolderFormat {
     tensors.requireNoOthers("a " + kind);
     boolean subtract = !kind.equals("AutoEncoderNew") && !kind.equals("JumpReluAutoEncoder");
     String hook = config.text("submodule_name", "");
-    Dictionary dictionary =
-        new Dictionary(
+    DictionarySource dictionary =
+        new DictionarySource(
             new DictionaryConfig(
                     config.text("lm_name", ""),
                     hook,
@@ -133,8 +130,11 @@ final class DictionaryLearning implements FolderFormat {
                     subtract,
                     false)
                 .withPrefixes(prefixes),
-            new DictionaryParameters(
-                width, width, features, encoder, encoderBias, decoder, decoderBias));
+            encoder,
+            encoderBias,
+            decoder,
+            decoderBias,
+            null);
     // The library's loader makes this class's decoder rows unit vectors; codes refer to them.
     return kind.equals("AutoEncoder") ? Conventions.withUnitDecoder(dictionary) : dictionary;
   }
@@ -189,12 +189,12 @@ final class DictionaryLearning implements FolderFormat {
   }
 
   @Override
-  public void save(Dictionary given, Path folder) throws IOException {
+  public void save(DictionarySource given, Path folder) throws IOException {
     if (ForeignWriter.isTranscoder(given)) {
       throw ForeignWriter.refused(
           "dictionary_learning", "transcoders", "convert to sparsify, saelens or llamascopium");
     }
-    Dictionary dictionary = Conventions.withValueThresholds(given);
+    DictionarySource dictionary = Conventions.withValueThresholds(given);
     if (dictionary.config().scoreByDecoderNorm()) {
       dictionary = Conventions.withUnitDecoder(dictionary);
     }
@@ -208,7 +208,7 @@ final class DictionaryLearning implements FolderFormat {
     DictionaryConfig c = dictionary.config();
     ObjectNode json = ForeignConfig.object();
     ObjectNode trainer = json.putObject("trainer");
-    List<TensorData> tensors = new ArrayList<>();
+    List<TensorPieces> tensors = new ArrayList<>();
     String kind = kind(dictionary, trainer, tensors);
     trainer.put("dict_class", kind);
     trainer.put("activation_dim", c.inputWidth());
@@ -216,13 +216,13 @@ final class DictionaryLearning implements FolderFormat {
     trainer.put("lm_name", c.model());
     trainer.put("submodule_name", c.inputHook());
     OutputFolder.make(folder);
-    PyTorchWriter.write(folder.resolve(WEIGHTS), tensors);
+    PyTorchWriter.writePieces(folder.resolve(WEIGHTS), tensors);
     ForeignConfig.write(folder.resolve(CONFIG), json);
   }
 
-  private static String kind(Dictionary dictionary, ObjectNode trainer, List<TensorData> tensors) {
+  private static String kind(
+      DictionarySource dictionary, ObjectNode trainer, List<TensorPieces> tensors) {
     DictionaryConfig c = dictionary.config();
-    DictionaryParameters p = dictionary.parameters();
     return switch (c.activation()) {
       case Pursuit pursuit ->
           throw ForeignWriter.refused(
@@ -234,7 +234,7 @@ final class DictionaryLearning implements FolderFormat {
               "convert to saelens, which has them");
       case TopK(int k) -> {
         counted(trainer, tensors, k, -1);
-        layers(tensors, c, p, "encoder.bias", "b_dec");
+        layers(tensors, dictionary, "encoder.bias", "b_dec");
         yield "AutoEncoderTopK";
       }
       case BatchTopK batch -> {
@@ -246,26 +246,26 @@ final class DictionaryLearning implements FolderFormat {
         }
         counted(trainer, tensors, batch.k(), (float) batch.threshold().getAsDouble());
         if (!c.prefixes().isEmpty()) {
-          matrices(tensors, c, p);
+          matrices(tensors, dictionary);
           groups(trainer, tensors, c);
           yield MATRYOSHKA;
         }
-        layers(tensors, c, p, "encoder.bias", "b_dec");
+        layers(tensors, dictionary, "encoder.bias", "b_dec");
         yield "BatchTopKSAE";
       }
       case ReLU relu -> {
-        layers(tensors, c, p, "encoder.bias", "decoder.bias");
+        layers(tensors, dictionary, "encoder.bias", "decoder.bias");
         yield "AutoEncoderNew";
       }
       case Gated(Thresholds thresholds) -> {
-        layers(tensors, c, p, "mag_bias", "decoder_bias");
-        float[] magnitude = p.encoderBias().toArray(FLOAT);
+        layers(tensors, dictionary, "mag_bias", "decoder_bias");
+        float[] magnitude = dictionary.encoderBias().toArray(FLOAT);
         tensors.add(ForeignWriter.floats("gate_bias", Gate.bias(magnitude, thresholds)));
         tensors.add(ForeignWriter.floats("r_mag", new float[c.features()]));
         yield "GatedAutoEncoder";
       }
       case JumpReLU(Thresholds thresholds) -> {
-        matrices(tensors, c, p);
+        matrices(tensors, dictionary);
         tensors.add(ForeignWriter.floats("threshold", thresholds.toArray(c.features())));
         yield "JumpReluAutoEncoder";
       }
@@ -277,15 +277,16 @@ final class DictionaryLearning implements FolderFormat {
     };
   }
 
-  private static void matrices(
-      List<TensorData> tensors, DictionaryConfig c, DictionaryParameters p) {
-    tensors.add(ForeignWriter.transposed("W_enc", p.encoder(), c.features(), c.inputWidth()));
-    tensors.add(ForeignWriter.floats("b_enc", p.encoderBias(), c.features()));
-    tensors.add(ForeignWriter.floats("W_dec", p.decoder(), c.features(), c.outputWidth()));
-    tensors.add(ForeignWriter.floats("b_dec", p.decoderBias(), c.outputWidth()));
+  private static void matrices(List<TensorPieces> tensors, DictionarySource dictionary) {
+    DictionaryConfig c = dictionary.config();
+    tensors.add(
+        ForeignWriter.transposed("W_enc", dictionary.encoder(), c.features(), c.inputWidth()));
+    tensors.add(ForeignWriter.floats("b_enc", dictionary.encoderBias(), c.features()));
+    tensors.add(ForeignWriter.matrix("W_dec", dictionary.decoder(), c.features(), c.outputWidth()));
+    tensors.add(ForeignWriter.floats("b_dec", dictionary.decoderBias(), c.outputWidth()));
   }
 
-  private static void groups(ObjectNode trainer, List<TensorData> tensors, DictionaryConfig c) {
+  private static void groups(ObjectNode trainer, List<TensorPieces> tensors, DictionaryConfig c) {
     List<Integer> ends = new ArrayList<>(c.prefixes());
     ends.add(c.features());
     long[] sizes = new long[ends.size()];
@@ -295,28 +296,30 @@ final class DictionaryLearning implements FolderFormat {
       listed.add(sizes[i]);
     }
     MemorySegment values = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_LONG, sizes);
-    tensors.add(TensorData.of(GROUPS, DType.I64, values, sizes.length));
+    tensors.add(TensorPieces.of(TensorData.of(GROUPS, DType.I64, values, sizes.length)));
   }
 
   private static void layers(
-      List<TensorData> tensors,
-      DictionaryConfig c,
-      DictionaryParameters p,
+      List<TensorPieces> tensors,
+      DictionarySource dictionary,
       String encoderBias,
       String decoderBias) {
-    tensors.add(ForeignWriter.floats("encoder.weight", p.encoder(), c.features(), c.inputWidth()));
-    tensors.add(ForeignWriter.floats(encoderBias, p.encoderBias(), c.features()));
+    DictionaryConfig c = dictionary.config();
     tensors.add(
-        ForeignWriter.transposed("decoder.weight", p.decoder(), c.features(), c.outputWidth()));
-    tensors.add(ForeignWriter.floats(decoderBias, p.decoderBias(), c.outputWidth()));
+        ForeignWriter.matrix("encoder.weight", dictionary.encoder(), c.features(), c.inputWidth()));
+    tensors.add(ForeignWriter.floats(encoderBias, dictionary.encoderBias(), c.features()));
+    tensors.add(
+        ForeignWriter.transposed(
+            "decoder.weight", dictionary.decoder(), c.features(), c.outputWidth()));
+    tensors.add(ForeignWriter.floats(decoderBias, dictionary.decoderBias(), c.outputWidth()));
   }
 
   private static void counted(
-      ObjectNode trainer, List<TensorData> tensors, int k, float threshold) {
+      ObjectNode trainer, List<TensorPieces> tensors, int k, float threshold) {
     trainer.put("k", k);
     MemorySegment count = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_INT, k);
-    tensors.add(TensorData.of("k", DType.I32, count));
-    tensors.add(
-        TensorData.of("threshold", DType.F32, ForeignTensors.segment(new float[] {threshold})));
+    tensors.add(TensorPieces.of(TensorData.of("k", DType.I32, count)));
+    MemorySegment single = ForeignTensors.segment(new float[] {threshold});
+    tensors.add(ForeignWriter.floats("threshold", single));
   }
 }

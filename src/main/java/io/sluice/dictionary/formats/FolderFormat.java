@@ -1,6 +1,6 @@
 package io.sluice.dictionary.formats;
 
-import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionarySource;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -31,13 +31,13 @@ interface FolderFormat {
   }
 
   /**
-   * Reads a dictionary.
+   * Opens a dictionary, whose matrices are then read some rows at a time.
    *
    * @param origin what the caller knows in addition
    * @throws IllegalArgumentException if its parts do not fit together
    * @throws IOException if a file is missing or damaged, or a setting is not supported
    */
-  Dictionary load(Path folder, Origin origin) throws IOException;
+  DictionarySource open(Path folder, Origin origin) throws IOException;
 
   /**
    * Writes a dictionary into a new folder.
@@ -45,5 +45,5 @@ interface FolderFormat {
    * @throws IllegalArgumentException if the format has no such dictionaries; nothing is then
    *     written
    */
-  void save(Dictionary dictionary, Path folder) throws IOException;
+  void save(DictionarySource dictionary, Path folder) throws IOException;
 }

@@ -1,5 +1,6 @@
 package io.sluice.dictionary.formats;
 
+import io.sluice.dictionary.WeightRows;
 import io.sluice.files.Quoted;
 import io.sluice.memory.DType;
 import io.sluice.memory.HugeMemory;
@@ -109,34 +110,43 @@ final class ForeignTensors {
     return values;
   }
 
-  /** A matrix {@code [rows, columns]}. */
+  /** A matrix {@code [rows, columns]} in memory. */
   MemorySegment matrix(String name, int rows, int columns) throws IOException {
-    MemorySegment data = data(name, rows, columns);
-    DType dtype = info(name).dtype();
     MemorySegment out = allocate((long) rows * columns);
-    for (long i = 0; i < (long) rows * columns; i++) {
-      out.setAtIndex(FLOAT, i, finite(name, i, value(data, dtype, i)));
-    }
+    rows(name, rows, columns).read(0, out);
     return out;
   }
 
-  /** A matrix {@code [rows, columns]} that the file stores as {@code [columns, rows]}. */
-  MemorySegment transposed(String name, int rows, int columns) throws IOException {
+  /** A matrix {@code [rows, columns]}, of which some rows at a time are read. */
+  WeightRows rows(String name, int rows, int columns) throws IOException {
+    MemorySegment data = data(name, rows, columns);
+    DType dtype = info(name).dtype();
+    return (first, out) -> {
+      long start = (long) first * columns;
+      for (long i = 0; i < out.byteSize() / Float.BYTES; i++) {
+        out.setAtIndex(FLOAT, i, finite(name, start + i, value(data, dtype, start + i)));
+      }
+    };
+  }
+
+  /** Like {@link #rows}, where the file stores the matrix as {@code [columns, rows]}. */
+  WeightRows transposed(String name, int rows, int columns) throws IOException {
     MemorySegment data = data(name, columns, rows);
     DType dtype = info(name).dtype();
-    MemorySegment out = allocate((long) rows * columns);
-    for (int row = 0; row < rows; row += BLOCK) {
-      for (int column = 0; column < columns; column += BLOCK) {
-        for (int r = row; r < Math.min(rows, row + BLOCK); r++) {
-          for (int c = column; c < Math.min(columns, column + BLOCK); c++) {
-            long from = (long) c * rows + r;
-            out.setAtIndex(
-                FLOAT, (long) r * columns + c, finite(name, from, value(data, dtype, from)));
+    return (first, out) -> {
+      int count = Math.toIntExact(out.byteSize() / Float.BYTES / columns);
+      for (int row = 0; row < count; row += BLOCK) {
+        for (int column = 0; column < columns; column += BLOCK) {
+          for (int r = row; r < Math.min(count, row + BLOCK); r++) {
+            for (int c = column; c < Math.min(columns, column + BLOCK); c++) {
+              long from = (long) c * rows + first + r;
+              out.setAtIndex(
+                  FLOAT, (long) r * columns + c, finite(name, from, value(data, dtype, from)));
+            }
           }
         }
       }
-    }
-    return out;
+    };
   }
 
   /** A vector in native memory. */

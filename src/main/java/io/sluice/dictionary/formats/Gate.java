@@ -1,9 +1,9 @@
 package io.sluice.dictionary.formats;
 
+import io.sluice.dictionary.WeightRows;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.Gated;
 import io.sluice.engine.activation.Thresholds;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
@@ -14,22 +14,27 @@ final class Gate {
 
   private Gate() {}
 
+  /** Encoder rows multiplied by {@code eʳ}, so that they give the magnitude. */
+  static WeightRows magnitude(WeightRows encoder, int width, float[] logScale) {
+    return encoder.then(
+        (first, rows) -> {
+          for (int row = 0; row < rows.byteSize() / Float.BYTES / width; row++) {
+            double scale = Math.exp(logScale[first + row]);
+            for (long at = (long) row * width; at < (long) (row + 1) * width; at++) {
+              rows.setAtIndex(FLOAT, at, (float) (scale * rows.getAtIndex(FLOAT, at)));
+            }
+          }
+        });
+  }
+
   /**
-   * Multiplies encoder rows by {@code eʳ}, so that they give the magnitude, and converts the gate
-   * {@code z + b_gate > 0} to the threshold {@code b_mag − eʳ·b_gate} on it.
-   *
-   * @param encoder {@code [features, width]}, changed in place
+   * The gate {@code z + b_gate > 0} as the threshold {@code b_mag − eʳ·b_gate} on the magnitude.
    */
-  static ActivationFunction fold(
-      MemorySegment encoder, int width, float[] logScale, float[] gateBias, float[] magnitudeBias) {
+  static ActivationFunction activation(float[] logScale, float[] gateBias, float[] magnitudeBias) {
     float[] thresholds = new float[gateBias.length];
     for (int feature = 0; feature < thresholds.length; feature++) {
       double scale = Math.exp(logScale[feature]);
       thresholds[feature] = (float) (magnitudeBias[feature] - scale * gateBias[feature]);
-      for (int i = 0; i < width; i++) {
-        long at = (long) feature * width + i;
-        encoder.setAtIndex(FLOAT, at, (float) (scale * encoder.getAtIndex(FLOAT, at)));
-      }
     }
     return new Gated(Thresholds.of(thresholds));
   }

@@ -1,8 +1,9 @@
 package io.sluice.dictionary.formats;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.DictionarySource;
+import io.sluice.dictionary.WeightRows;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
@@ -12,10 +13,9 @@ import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
-import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.files.OutputFolder;
 import io.sluice.weights.Safetensors;
-import io.sluice.weights.TensorData;
+import io.sluice.weights.TensorPieces;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -54,7 +54,7 @@ final class Llamascopium implements FolderFormat {
   }
 
   @Override
-  public Dictionary load(Path folder, Origin origin) throws IOException {
+  public DictionarySource open(Path folder, Origin origin) throws IOException {
     ForeignConfig config = ForeignConfig.read(folder.resolve(CONFIG));
     String type = config.text("sae_type");
     if (!type.equals("sae")) {
@@ -75,23 +75,23 @@ final class Llamascopium implements FolderFormat {
     boolean byNorm = config.bool("sparsity_include_decoder_norm", true);
     ForeignTensors tensors = new ForeignTensors(Safetensors.open(folder.resolve(WEIGHTS)), CONFIG);
     ActivationFunction activation = activation(config, tensors, features);
-    DictionaryParameters parameters =
-        new DictionaryParameters(
-            width,
-            width,
-            features,
-            tensors.transposed("W_E", features, width),
-            tensors.segment("b_E", features),
-            tensors.matrix("W_D", features, width),
-            config.bool("use_decoder_bias", true)
-                ? tensors.segment("b_D", width)
-                : ForeignTensors.allocate(width));
-    Dictionary dictionary =
+    WeightRows encoder = tensors.transposed("W_E", features, width);
+    MemorySegment encoderBias = tensors.segment("b_E", features);
+    WeightRows decoder = tensors.rows("W_D", features, width);
+    MemorySegment decoderBias =
+        config.bool("use_decoder_bias", true)
+            ? tensors.segment("b_D", width)
+            : ForeignTensors.allocate(width);
+    DictionarySource dictionary =
         Conventions.withValueThresholds(
-            new Dictionary(
+            new DictionarySource(
                 new DictionaryConfig(
                     "", inputHook, outputHook, width, width, features, activation, false, byNorm),
-                parameters));
+                encoder,
+                encoderBias,
+                decoder,
+                decoderBias,
+                null));
     double[] factors = factors(config, tensors, width, inputHook, outputHook);
     tensors.requireNoOthers("an autoencoder with act_fn '" + config.text("act_fn", "relu") + "'");
     return normalised(dictionary, factors[0], factors[1]);
@@ -167,16 +167,19 @@ final class Llamascopium implements FolderFormat {
   }
 
   /** Codes stay those of the scaled activations. */
-  private static Dictionary normalised(Dictionary dictionary, double read, double written) {
+  private static DictionarySource normalised(
+      DictionarySource dictionary, double read, double written) {
+    WeightRows encoder = dictionary.encoder();
+    WeightRows decoder = dictionary.decoder();
     if (read != 1) {
-      multiply(dictionary.parameters().encoder(), read);
+      encoder = encoder.then((first, rows) -> multiply(rows, read));
     }
     if (written != 1) {
       // All norms change by one factor, which does not change the order.
-      multiply(dictionary.parameters().decoder(), 1 / written);
-      multiply(dictionary.parameters().decoderBias(), 1 / written);
+      decoder = decoder.then((first, rows) -> multiply(rows, 1 / written));
+      multiply(dictionary.decoderBias(), 1 / written);
     }
-    return dictionary;
+    return dictionary.with(dictionary.config(), encoder, decoder);
   }
 
   private static void multiply(MemorySegment values, double factor) {
@@ -186,10 +189,10 @@ final class Llamascopium implements FolderFormat {
   }
 
   @Override
-  public void save(Dictionary given, Path folder) throws IOException {
-    Dictionary dictionary = Conventions.subtracting(Conventions.withValueThresholds(given), false);
+  public void save(DictionarySource given, Path folder) throws IOException {
+    DictionarySource dictionary =
+        Conventions.subtracting(Conventions.withValueThresholds(given), false);
     DictionaryConfig c = dictionary.config();
-    DictionaryParameters p = dictionary.parameters();
     if (c.inputWidth() != c.outputWidth()) {
       throw ForeignWriter.refused(
           "Llamascopium",
@@ -197,11 +200,12 @@ final class Llamascopium implements FolderFormat {
               .formatted(c.inputWidth(), c.outputWidth()),
           "keep it in Sluice's format");
     }
-    List<TensorData> tensors = new ArrayList<>();
-    tensors.add(ForeignWriter.transposed("W_E", p.encoder(), c.features(), c.inputWidth()));
-    tensors.add(ForeignWriter.floats("b_E", p.encoderBias(), c.features()));
-    tensors.add(ForeignWriter.floats("W_D", p.decoder(), c.features(), c.outputWidth()));
-    tensors.add(ForeignWriter.floats("b_D", p.decoderBias(), c.outputWidth()));
+    List<TensorPieces> tensors = new ArrayList<>();
+    tensors.add(
+        ForeignWriter.transposed("W_E", dictionary.encoder(), c.features(), c.inputWidth()));
+    tensors.add(ForeignWriter.floats("b_E", dictionary.encoderBias(), c.features()));
+    tensors.add(ForeignWriter.matrix("W_D", dictionary.decoder(), c.features(), c.outputWidth()));
+    tensors.add(ForeignWriter.floats("b_D", dictionary.decoderBias(), c.outputWidth()));
     ObjectNode json = ForeignConfig.object();
     json.put("sae_type", "sae");
     json.put("d_model", c.inputWidth());
@@ -237,12 +241,12 @@ final class Llamascopium implements FolderFormat {
     json.put("hook_point_out", c.outputHook());
     json.put("use_glu_encoder", false);
     OutputFolder.make(folder);
-    Safetensors.write(folder.resolve(WEIGHTS), tensors, Map.of());
+    Safetensors.writePieces(folder.resolve(WEIGHTS), tensors, Map.of());
     ForeignConfig.write(folder.resolve(CONFIG), json);
   }
 
   private static void jump(
-      ObjectNode json, List<TensorData> tensors, DictionaryConfig c, Thresholds thresholds) {
+      ObjectNode json, List<TensorPieces> tensors, DictionaryConfig c, Thresholds thresholds) {
     json.put("act_fn", "jumprelu");
     float[] logs = thresholds.toArray(c.features());
     for (int feature = 0; feature < logs.length; feature++) {

@@ -1,8 +1,9 @@
 package io.sluice.dictionary.formats;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.DictionarySource;
+import io.sluice.dictionary.WeightRows;
 import io.sluice.engine.TokenNorm;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.ActivationFunction;
@@ -12,7 +13,6 @@ import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
-import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -94,12 +94,12 @@ final class SaeLens implements FolderFormat {
   }
 
   @Override
-  public void save(Dictionary dictionary, Path folder) throws IOException {
+  public void save(DictionarySource dictionary, Path folder) throws IOException {
     SaeLensWriter.save(dictionary, folder);
   }
 
   @Override
-  public Dictionary load(Path folder, Origin origin) throws IOException {
+  public DictionarySource open(Path folder, Origin origin) throws IOException {
     ForeignConfig config = ForeignConfig.read(folder.resolve(CONFIG));
     String architecture = architecture(config);
     int width = config.positive("d_in");
@@ -114,19 +114,22 @@ final class SaeLens implements FolderFormat {
     if (architecture.equals(PURSUIT)) {
       return pursuit(config, tensors, hooks, norm, width, features);
     }
-    MemorySegment encoder = tensors.transposed("W_enc", features, width);
+    WeightRows encoder = tensors.transposed("W_enc", features, width);
     MemorySegment encoderBias;
     ActivationFunction activation;
     boolean rescaled = config.bool("rescale_acts_by_decoder_norm", false);
     if (architecture.equals("gated")) {
       float[] bias = tensors.vector("b_mag", features);
-      activation = gate(tensors, encoder, bias, width);
+      float[] gateBias = tensors.vector("b_gate", features);
+      float[] logScale = tensors.vector("r_mag", features);
+      activation = Gate.activation(logScale, gateBias, bias);
+      encoder = Gate.magnitude(encoder, width, logScale);
       encoderBias = ForeignTensors.segment(bias);
     } else {
       encoderBias = tensors.segment("b_enc", features);
       activation = activation(config, architecture, tensors, features);
     }
-    MemorySegment decoder = tensors.matrix("W_dec", features, outputWidth);
+    WeightRows decoder = tensors.rows("W_dec", features, outputWidth);
     MemorySegment decoderBias = tensors.segment("b_dec", outputWidth);
     MemorySegment skip =
         architecture.endsWith("skip_transcoder")
@@ -134,8 +137,8 @@ final class SaeLens implements FolderFormat {
             : null;
     tensors.requireNoOthers("a dictionary of architecture '" + architecture + "'");
     ForeignConfig training = training(config, architecture);
-    Dictionary dictionary =
-        new Dictionary(
+    DictionarySource dictionary =
+        new DictionarySource(
             new DictionaryConfig(
                     hooks.model,
                     hooks.read,
@@ -149,8 +152,10 @@ final class SaeLens implements FolderFormat {
                 .withPrefixes(prefixes(training, features))
                 .withPrependBos(hooks.prependBos)
                 .withTokenNorm(norm),
-            new DictionaryParameters(
-                width, outputWidth, features, encoder, encoderBias, decoder, decoderBias),
+            encoder,
+            encoderBias,
+            decoder,
+            decoderBias,
             skip);
     // SAELens's activations are the rescaled ones, so the norms move to the encoder.
     return rescaled ? Conventions.withUnitDecoder(dictionary) : dictionary;
@@ -209,7 +214,7 @@ final class SaeLens implements FolderFormat {
    * Matching pursuit: the encoder is the decoder, and without a bias at the input there is none at
    * the output.
    */
-  private static Dictionary pursuit(
+  private static DictionarySource pursuit(
       ForeignConfig config,
       ForeignTensors tensors,
       Hooks hooks,
@@ -224,21 +229,12 @@ final class SaeLens implements FolderFormat {
     }
     boolean biased = config.bool("apply_b_dec_to_input", true);
     // The config's sizes are checked against the tensors before memory is allocated.
-    MemorySegment decoder = tensors.matrix("W_dec", features, width);
+    WeightRows decoder = tensors.rows("W_dec", features, width);
     MemorySegment bias = tensors.segment("b_dec", width);
-    DictionaryParameters p =
-        new DictionaryParameters(
-            width,
-            width,
-            features,
-            ForeignTensors.allocate((long) features * width).copyFrom(decoder),
-            ForeignTensors.allocate(features),
-            decoder,
-            biased ? bias : ForeignTensors.allocate(width));
     tensors.requireNoOthers("a dictionary of architecture '" + PURSUIT + "'");
     int iterations = config.has("max_iterations") ? config.positive("max_iterations") : width;
     double residual = config.has("residual_threshold") ? config.number("residual_threshold") : 0.01;
-    return new Dictionary(
+    return new DictionarySource(
         new DictionaryConfig(
                 hooks.model,
                 hooks.read,
@@ -251,7 +247,11 @@ final class SaeLens implements FolderFormat {
                 false)
             .withPrependBos(hooks.prependBos)
             .withTokenNorm(norm),
-        p);
+        decoder,
+        ForeignTensors.allocate(features),
+        decoder,
+        biased ? bias : ForeignTensors.allocate(width),
+        null);
   }
 
   private static ActivationFunction fitting(
@@ -397,14 +397,5 @@ final class SaeLens implements FolderFormat {
           new JumpReLU(Thresholds.of(tensors.vector("threshold", features)));
       default -> new ReLU();
     };
-  }
-
-  /** Multiplies the encoder by {@code exp(r_mag)} and converts the gate to thresholds. */
-  private static ActivationFunction gate(
-      ForeignTensors tensors, MemorySegment encoder, float[] magnitudeBias, int width)
-      throws IOException {
-    float[] gateBias = tensors.vector("b_gate", magnitudeBias.length);
-    float[] logScale = tensors.vector("r_mag", magnitudeBias.length);
-    return Gate.fold(encoder, width, logScale, gateBias, magnitudeBias);
   }
 }

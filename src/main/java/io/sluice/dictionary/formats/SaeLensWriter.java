@@ -2,8 +2,8 @@ package io.sluice.dictionary.formats;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.DictionarySource;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.Gated;
@@ -12,10 +12,9 @@ import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
-import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.files.OutputFolder;
 import io.sluice.weights.Safetensors;
-import io.sluice.weights.TensorData;
+import io.sluice.weights.TensorPieces;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -33,11 +32,10 @@ final class SaeLensWriter {
 
   private SaeLensWriter() {}
 
-  private static void savePursuit(Dictionary dictionary, Pursuit pursuit, Path folder)
+  private static void savePursuit(DictionarySource dictionary, Pursuit pursuit, Path folder)
       throws IOException {
     DictionaryConfig c = dictionary.config();
-    DictionaryParameters p = dictionary.parameters();
-    for (float bias : p.decoderBias().toArray(FLOAT)) {
+    for (float bias : dictionary.decoderBias().toArray(FLOAT)) {
       if (bias != 0 && !c.subtractDecoderBias()) {
         throw ForeignWriter.refused(
             "SAELens",
@@ -60,23 +58,23 @@ final class SaeLensWriter {
     metadata.put("sae_lens_version", SaeLens.VERSION);
     putOrigin(json, metadata, c, false);
     OutputFolder.make(folder);
-    Safetensors.write(
+    Safetensors.writePieces(
         folder.resolve(SaeLens.WEIGHTS),
         List.of(
-            ForeignWriter.floats("W_dec", p.decoder(), c.features(), c.outputWidth()),
-            ForeignWriter.floats("b_dec", p.decoderBias(), c.outputWidth())),
+            ForeignWriter.matrix("W_dec", dictionary.decoder(), c.features(), c.outputWidth()),
+            ForeignWriter.floats("b_dec", dictionary.decoderBias(), c.outputWidth())),
         Map.of());
     ForeignConfig.write(folder.resolve(SaeLens.CONFIG), json);
   }
 
-  static void save(Dictionary given, Path folder) throws IOException {
+  static void save(DictionarySource given, Path folder) throws IOException {
     boolean transcoder = ForeignWriter.isTranscoder(given);
     requireUndoneAsThere(given.config(), transcoder);
     if (given.config().activation() instanceof Pursuit pursuit) {
       savePursuit(given, pursuit, folder);
       return;
     }
-    Dictionary dictionary = Conventions.withValueThresholds(given);
+    DictionarySource dictionary = Conventions.withValueThresholds(given);
     if (dictionary.config().scoreByDecoderNorm()) {
       dictionary = Conventions.withUnitDecoder(dictionary);
     }
@@ -84,16 +82,16 @@ final class SaeLensWriter {
       dictionary = Conventions.subtracting(dictionary, false);
     }
     DictionaryConfig c = dictionary.config();
-    DictionaryParameters p = dictionary.parameters();
     ObjectNode json = ForeignConfig.object();
-    List<TensorData> tensors = new ArrayList<>();
-    tensors.add(ForeignWriter.transposed("W_enc", p.encoder(), c.features(), c.inputWidth()));
-    tensors.add(ForeignWriter.floats("W_dec", p.decoder(), c.features(), c.outputWidth()));
-    tensors.add(ForeignWriter.floats("b_dec", p.decoderBias(), c.outputWidth()));
+    List<TensorPieces> tensors = new ArrayList<>();
+    tensors.add(
+        ForeignWriter.transposed("W_enc", dictionary.encoder(), c.features(), c.inputWidth()));
+    tensors.add(ForeignWriter.matrix("W_dec", dictionary.decoder(), c.features(), c.outputWidth()));
+    tensors.add(ForeignWriter.floats("b_dec", dictionary.decoderBias(), c.outputWidth()));
     if (!(c.activation() instanceof Gated)) {
-      tensors.add(ForeignWriter.floats("b_enc", p.encoderBias(), c.features()));
+      tensors.add(ForeignWriter.floats("b_enc", dictionary.encoderBias(), c.features()));
     }
-    json.put("architecture", architecture(c, p, transcoder, dictionary.hasSkip(), json, tensors));
+    json.put("architecture", architecture(dictionary, transcoder, json, tensors));
     if (dictionary.hasSkip()) {
       tensors.add(
           ForeignWriter.floats("W_skip", dictionary.skip(), c.outputWidth(), c.inputWidth()));
@@ -114,7 +112,7 @@ final class SaeLensWriter {
       putTraining(metadata, given.config());
     }
     OutputFolder.make(folder);
-    Safetensors.write(folder.resolve(SaeLens.WEIGHTS), tensors, Map.of());
+    Safetensors.writePieces(folder.resolve(SaeLens.WEIGHTS), tensors, Map.of());
     ForeignConfig.write(folder.resolve(SaeLens.CONFIG), json);
   }
 
@@ -170,12 +168,12 @@ final class SaeLensWriter {
   }
 
   private static String architecture(
-      DictionaryConfig c,
-      DictionaryParameters p,
+      DictionarySource dictionary,
       boolean transcoder,
-      boolean skip,
       ObjectNode json,
-      List<TensorData> tensors) {
+      List<TensorPieces> tensors) {
+    DictionaryConfig c = dictionary.config();
+    boolean skip = dictionary.hasSkip();
     boolean thresholded =
         c.activation() instanceof JumpReLU
             || c.activation() instanceof BatchTopK(int k, OptionalDouble threshold)
@@ -224,7 +222,7 @@ final class SaeLensWriter {
       case Gated gated when transcoder ->
           throw ForeignWriter.refused("SAELens", "gated transcoders", "keep it in Sluice's format");
       case Gated(Thresholds thresholds) -> {
-        float[] magnitude = p.encoderBias().toArray(FLOAT);
+        float[] magnitude = dictionary.encoderBias().toArray(FLOAT);
         tensors.add(ForeignWriter.floats("b_mag", magnitude));
         tensors.add(ForeignWriter.floats("b_gate", Gate.bias(magnitude, thresholds)));
         tensors.add(ForeignWriter.floats("r_mag", new float[c.features()]));

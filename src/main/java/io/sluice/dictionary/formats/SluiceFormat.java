@@ -1,6 +1,7 @@
 package io.sluice.dictionary.formats;
 
 import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionarySource;
 import io.sluice.files.OutputFolder;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -40,12 +41,12 @@ final class SluiceFormat implements FolderFormat {
   }
 
   @Override
-  public Dictionary load(Path folder, Origin origin) throws IOException {
-    return Dictionary.load(folder);
+  public DictionarySource open(Path folder, Origin origin) throws IOException {
+    return Dictionary.load(folder).source();
   }
 
   @Override
-  public void save(Dictionary dictionary, Path folder) throws IOException {
+  public void save(DictionarySource dictionary, Path folder) throws IOException {
     OutputFolder.make(folder);
     dictionary.save(folder);
   }

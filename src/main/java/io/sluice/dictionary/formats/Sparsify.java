@@ -1,14 +1,14 @@
 package io.sluice.dictionary.formats;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.DictionarySource;
+import io.sluice.dictionary.WeightRows;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.TopK;
-import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.files.OutputFolder;
 import io.sluice.weights.Safetensors;
-import io.sluice.weights.TensorData;
+import io.sluice.weights.TensorPieces;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -60,7 +60,7 @@ final class Sparsify implements FolderFormat {
   }
 
   @Override
-  public Dictionary load(Path folder, Origin origin) throws IOException {
+  public DictionarySource open(Path folder, Origin origin) throws IOException {
     ForeignConfig config = ForeignConfig.read(folder.resolve(CONFIG));
     String activation = config.text("activation", "topk");
     if (!activation.equals("topk")) {
@@ -88,21 +88,16 @@ final class Sparsify implements FolderFormat {
       config.requireOff(experiment, "an experiment of the library's, whose codes are others");
     }
     ForeignTensors tensors = new ForeignTensors(Safetensors.open(folder.resolve(WEIGHTS)), CONFIG);
-    DictionaryParameters parameters =
-        new DictionaryParameters(
-            width,
-            width,
-            h,
-            tensors.matrix("encoder.weight", h, width),
-            tensors.segment("encoder.bias", h),
-            tensors.matrix("W_dec", h, width),
-            tensors.segment("b_dec", width));
+    WeightRows encoder = tensors.rows("encoder.weight", h, width);
+    MemorySegment encoderBias = tensors.segment("encoder.bias", h);
+    WeightRows decoder = tensors.rows("W_dec", h, width);
+    MemorySegment decoderBias = tensors.segment("b_dec", width);
     MemorySegment skipped = skip ? tensors.matrix("W_skip", width, width) : null;
     tensors.requireNoOthers("a sparse coder " + (skip ? "with" : "without") + " a skip connection");
     // An autoencoder with a skip connection is a transcoder from before {@code transcode} existed.
     boolean apart = transcoder || skip;
-    Dictionary dictionary =
-        new Dictionary(
+    DictionarySource dictionary =
+        new DictionarySource(
             new DictionaryConfig(
                 "",
                 apart ? "input" : "",
@@ -113,17 +108,27 @@ final class Sparsify implements FolderFormat {
                 signed ? new AbsTopK(k) : new TopK(k),
                 !transcoder,
                 false),
-            parameters);
+            encoder,
+            encoderBias,
+            decoder,
+            decoderBias,
+            null);
     if (skip) {
       // The connection reads the input itself; the bias that the encoder subtracts is folded into
       // the encoder bias.
       dictionary = Conventions.subtracting(dictionary, false);
     }
-    return new Dictionary(dictionary.config(), dictionary.parameters(), skipped);
+    return new DictionarySource(
+        dictionary.config(),
+        dictionary.encoder(),
+        dictionary.encoderBias(),
+        dictionary.decoder(),
+        dictionary.decoderBias(),
+        skipped);
   }
 
   @Override
-  public void save(Dictionary given, Path folder) throws IOException {
+  public void save(DictionarySource given, Path folder) throws IOException {
     if (!(given.config().activation() instanceof TopK(int k))) {
       throw ForeignWriter.refused(
           "sparsify",
@@ -138,11 +143,10 @@ final class Sparsify implements FolderFormat {
           "keep it in Sluice's format");
     }
     boolean transcoder = ForeignWriter.isTranscoder(given);
-    Dictionary dictionary =
+    DictionarySource dictionary =
         given.config().scoreByDecoderNorm() ? Conventions.withUnitDecoder(given) : given;
     dictionary = Conventions.subtracting(dictionary, !transcoder);
     DictionaryConfig c = dictionary.config();
-    DictionaryParameters p = dictionary.parameters();
     ObjectNode json = ForeignConfig.object();
     json.put("activation", "topk");
     json.put("expansion_factor", Math.max(1, c.features() / c.inputWidth()));
@@ -155,16 +159,17 @@ final class Sparsify implements FolderFormat {
     json.put("transcode", transcoder);
     json.put("d_in", c.inputWidth());
     OutputFolder.make(folder);
-    List<TensorData> tensors = new ArrayList<>();
-    tensors.add(ForeignWriter.floats("encoder.weight", p.encoder(), c.features(), c.inputWidth()));
-    tensors.add(ForeignWriter.floats("encoder.bias", p.encoderBias(), c.features()));
-    tensors.add(ForeignWriter.floats("W_dec", p.decoder(), c.features(), c.outputWidth()));
-    tensors.add(ForeignWriter.floats("b_dec", p.decoderBias(), c.outputWidth()));
+    List<TensorPieces> tensors = new ArrayList<>();
+    tensors.add(
+        ForeignWriter.matrix("encoder.weight", dictionary.encoder(), c.features(), c.inputWidth()));
+    tensors.add(ForeignWriter.floats("encoder.bias", dictionary.encoderBias(), c.features()));
+    tensors.add(ForeignWriter.matrix("W_dec", dictionary.decoder(), c.features(), c.outputWidth()));
+    tensors.add(ForeignWriter.floats("b_dec", dictionary.decoderBias(), c.outputWidth()));
     if (dictionary.hasSkip()) {
       tensors.add(
           ForeignWriter.floats("W_skip", dictionary.skip(), c.outputWidth(), c.inputWidth()));
     }
-    Safetensors.write(folder.resolve(WEIGHTS), tensors, Map.of());
+    Safetensors.writePieces(folder.resolve(WEIGHTS), tensors, Map.of());
     ForeignConfig.write(folder.resolve(CONFIG), json);
   }
 }

@@ -132,7 +132,7 @@ class BadForeignFilesTest {
       float[] scale = new float[20];
       java.util.Arrays.fill(scale, 1);
       scale[13] = odd;
-      tensors.add(ForeignWriter.floats("scaling_factor", scale));
+      tensors.add(TensorData.of("scaling_factor", scale, scale.length));
       write(weights, tensors);
       assertRefused(format, "fine-tuning scale ('scaling_factor'");
       tensors.removeLast();
