@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.features.FeatureModel;
+import io.sluice.cli.features.FeatureQueries;
 import io.sluice.cli.gather.GatherOptions;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
@@ -17,9 +19,11 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.features.FeatureFolder;
 import io.sluice.features.FeatureFolderWriter;
 import io.sluice.features.FeatureManifest;
+import io.sluice.features.effects.EffectsWriter;
 import io.sluice.features.gather.FeatureGathering;
 import io.sluice.features.gather.GatheredDictionary;
 import io.sluice.memory.Workers;
+import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -36,10 +40,19 @@ import picocli.CommandLine.Option;
       "Find out what the features of a dictionary fire on.",
       "One pass over a store writes a folder of Arrow files: for every feature how often and "
           + "how strongly it fires, the contexts in which it fires most and some in which it "
-          + "fires less, and the features most similar to it. docs/file-formats.md describes "
-          + "the files; Python reads them without Sluice."
+          + "fires less, and the features most similar to it. With --model also the tokens that it "
+          + "promotes, and the heads and source positions that it comes from. "
+          + "docs/file-formats.md describes the files; Python reads them without Sluice.",
+      "--show prints one feature of such a folder, with its activation as the colour of each "
+          + "token. --search finds features by words on which they fire, --text those that fire "
+          + "on a given text. --export writes the folder as other tools read it."
     })
-@Examples("sluice features --dictionary runs/asi --store activations --out features")
+@Examples({
+  "sluice features --dictionary runs/asi --store activations --out features",
+  "sluice features --features features --show 123",
+  "sluice features --features features --search whale",
+  "sluice features --features features --text 'Call me Ishmael' --model model/"
+})
 final class FeaturesCommand extends SluiceCommand {
   @Option(
       names = "--dictionary",
@@ -55,12 +68,16 @@ final class FeaturesCommand extends SluiceCommand {
   @Grouped(OptionGroup.ESSENTIAL)
   private Path stored;
 
+  @Mixin private FeatureModel model;
+
   @Option(
       names = "--out",
       paramLabel = "DIR",
-      description = "Write the features into this folder, which is new or empty.")
+      description = "Write the features, or the export, into this folder, which is new or empty.")
   @Grouped(OptionGroup.ESSENTIAL)
   private Path out;
+
+  @Mixin private FeatureQueries queries;
 
   @Mixin private StoreChecksums checksums;
 
@@ -76,6 +93,15 @@ final class FeaturesCommand extends SluiceCommand {
 
   @Override
   protected void run() throws IOException {
+    if (queries.areAsked()) {
+      engines.check(this);
+      queries.answer(this, model, engines, folder, out, json.asked());
+    } else {
+      gather();
+    }
+  }
+
+  private void gather() throws IOException {
     require("--dictionary", folder);
     require("--store", stored);
     require("--out", out);
@@ -89,7 +115,8 @@ final class FeaturesCommand extends SluiceCommand {
     }
     GatheredDictionary dictionary = GatheredDictionary.load(folder);
     ActivationStore store = checksums.open(stored);
-    try (Workers workers = engines.workers();
+    try (LoadedModel loaded = model.isGiven() ? model.open(engines.device(this)) : null;
+        Workers workers = engines.workers();
         FeatureGathering gathering =
             new FeatureGathering(
                 dictionary,
@@ -97,6 +124,8 @@ final class FeaturesCommand extends SluiceCommand {
                 contexts.spec(positions.of(store), deadWindow.tokens()),
                 factory,
                 workers)) {
+      EffectsWriter effects =
+          loaded == null ? null : new EffectsWriter(loaded, store, dictionary.layers());
       FeatureFolderWriter.write(
           out,
           fresh -> {
@@ -104,8 +133,12 @@ final class FeaturesCommand extends SluiceCommand {
               gathering.encode(fresh.folder(), progress::update);
               progress.done();
             }
-            return describe(gathering, dictionary, fresh);
+            FeatureManifest manifest = describe(gathering, dictionary, fresh);
+            return effects == null ? manifest : add(effects, manifest, fresh);
           });
+      if (effects != null) {
+        effects.leftOut().forEach(err()::println);
+      }
     }
     printResult(FeatureFolder.open(out));
   }
@@ -124,6 +157,16 @@ final class FeaturesCommand extends SluiceCommand {
       FeatureManifest manifest = gathering.writeTo(fresh, count -> progress.update(count / 2));
       progress.done();
       return manifest;
+    }
+  }
+
+  private FeatureManifest add(
+      EffectsWriter effects, FeatureManifest manifest, FeatureFolderWriter fresh)
+      throws IOException {
+    try (Progress progress = progress("effects", effects.steps(), "features")) {
+      FeatureManifest with = effects.write(fresh, manifest, progress::update);
+      progress.done();
+      return with;
     }
   }
 

@@ -253,11 +253,13 @@ public final class EffectsWriter {
       double all = 0;
       int e = from;
       for (; e < block.entries() && contexts.get(e).feature() == feature; e++) {
+        // Of AbsTopK activations may be negative; a head's share is of their sizes.
+        float sign = Math.signum(block.activation(e));
         for (int head = 0; head < width - 1; head++) {
-          sums[head] += block.ofHead(e, head);
+          sums[head] += sign * block.ofHead(e, head);
         }
-        sums[width - 1] += block.bias(e);
-        all += block.activation(e);
+        sums[width - 1] += sign * block.bias(e);
+        all += sign * block.activation(e);
       }
       for (int i = 0; i < width; i++) {
         shares[feature * width + i] = all == 0 ? 0 : (float) (sums[i] / all);
