@@ -85,8 +85,14 @@ class FeatureQueriesTest {
     Dictionary random = TinyFeatures.dictionary(200, site, List.of(site), 5);
     random.save(dictionary);
     String[] call = {
-      "--text", "call me ishmael", "--model", TinyModel.LLAMA.folder().toString(),
-      "--dictionary", dictionary.toString(), "--engine", "reference"
+      "--text",
+      "call me ishmael",
+      "--model",
+      TinyModel.LLAMA.folder().toString(),
+      "--dictionary",
+      dictionary.toString(),
+      "--engine",
+      "reference"
     };
     assertThat(run(call)).as(err).isZero();
     assertThat(out.lines().map(line -> line.split(" ")[0]).toList())

@@ -179,11 +179,12 @@ public final class EffectsWriter {
       for (int feature = first; feature < end; feature++) {
         wanted.addAll(contexts.of(feature, FeatureContexts.TOP));
       }
+      int before = first;
       SourceBlock block =
           sources.of(
               wanted.stream().mapToInt(FeatureContext::feature).toArray(),
               wanted.stream().mapToLong(FeatureContext::row).toArray(),
-              done -> {});
+              done -> progress.accept(before + (end - before) * done / wanted.size()));
       requireSame(wanted, block);
       addRows(table, wanted, block);
       addShares(wanted, block, shares);
