@@ -16,6 +16,7 @@ import io.sluice.memory.ScratchArrays;
 import io.sluice.simd.adam.AdamRows;
 import io.sluice.simd.batch.BatchEncoder;
 import io.sluice.simd.batch.TableRows;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -45,6 +46,12 @@ final class VectorUpdate implements AutoCloseable {
 
   private final FeatureGroups groups;
 
+  /**
+   * By feature, whether a moment of its rows may be other than zero. Without one, a step of Adam
+   * without a gradient changes nothing, so rows that never fired are not read.
+   */
+  private final boolean[] hasMoments;
+
   /** By task, the part of the decoder bias's gradient that comes through the encoder. */
   private final float[][] biasParts;
 
@@ -64,6 +71,7 @@ final class VectorUpdate implements AutoCloseable {
     this.tasks = tasks;
     this.prefixes = new Prefixes(spec.prefixes());
     this.groups = new FeatureGroups(spec.features());
+    this.hasMoments = new boolean[spec.features()];
     moving =
         spec.optimiser() == Optimiser.NONE
             ? new AdamRows[0]
@@ -97,11 +105,7 @@ final class VectorUpdate implements AutoCloseable {
   void update(AdamStep step) {
     boolean dense = spec.optimiser() == Optimiser.ADAM;
     boolean following = selection.startFollowing();
-    if (dense && !following) {
-      parameters.changed();
-    } else {
-      parameters.rowsChange();
-    }
+    parameters.rowsChange();
     AdamRows.Factors factors = AdamFactors.of(step);
     moveFeatures(
         (session, task, first, end) -> {
@@ -158,13 +162,15 @@ final class VectorUpdate implements AutoCloseable {
     for (int feature = first; feature < end; feature++) {
       boolean fired = group < groups.groups() && groups.feature(group) == feature;
       if (!fired) {
-        if (dense) {
+        if (dense && hasMoments[feature]) {
           session.step(ENCODER, feature, null, beta1, beta2, factors);
           session.step(DECODER, feature, null, beta1, beta2, factors);
           own.fit(1, 1);
           own.gradient[0] = 0;
           session.step(ENCODER_BIAS, feature, own.gradient, beta1, beta2, factors);
           follow(follower, feature);
+        } else if (dense) {
+          continue;
         } else if (group < groups.groups()) {
           // Nothing between two active rows moves.
           feature = Math.min(end, groups.feature(group)) - 1;
@@ -183,6 +189,7 @@ final class VectorUpdate implements AutoCloseable {
           decay2 = (float) Math.pow(step.beta2(), step.step() - last);
         }
       }
+      hasMoments[feature] = true;
       int start = groups.start(group);
       int places = groups.start(group + 1) - start;
       own.fit(Math.max(inputWidth, outputWidth), places);
@@ -269,7 +276,8 @@ final class VectorUpdate implements AutoCloseable {
             boolean fired = group < groups.groups() && groups.feature(group) == feature;
             if (fired) {
               System.arraycopy(rowGradients, group++ * width, own.gradient, 0, width);
-            } else if (!dense) {
+              hasMoments[feature] = true;
+            } else if (!dense || !hasMoments[feature]) {
               continue;
             }
             long since = dense ? 1 : stepsSince(feature, step.step());
@@ -280,6 +288,28 @@ final class VectorUpdate implements AutoCloseable {
           }
         });
     moveDecoderBias(step, biasGradient, factors);
+  }
+
+  /** Finds out which features have moments after a tensor of the state was replaced. */
+  void replaced(String name) {
+    boolean isMoment =
+        name.endsWith(EngineState.FIRST_MOMENT) || name.endsWith(EngineState.SECOND_MOMENT);
+    if (!isMoment || name.startsWith(EngineState.DECODER_BIAS)) {
+      return;
+    }
+    MemorySegment moments = parameters.get(name);
+    long rowBytes = moments.byteSize() / spec.features();
+    tasks.forFeatures(
+        (task, first, end) -> {
+          try (Arena own = Arena.ofConfined()) {
+            MemorySegment zeros = own.allocate(rowBytes);
+            for (int feature = first; feature < end; feature++) {
+              long start = feature * rowBytes;
+              hasMoments[feature] |=
+                  MemorySegment.mismatch(moments, start, start + rowBytes, zeros, 0, rowBytes) >= 0;
+            }
+          }
+        });
   }
 
   /** Steps since a feature last moved, which it does now. */
