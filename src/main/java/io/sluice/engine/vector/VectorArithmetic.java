@@ -210,7 +210,7 @@ public final class VectorArithmetic implements Arithmetic {
   public void write(StateTensor tensor, long first, MemorySegment data) {
     parameters.get(tensor.name()).asSlice(first * tensor.rowBytes()).copyFrom(data);
     parameters.changed();
-    update.replaced(name);
+    update.replaced(tensor, first, data);
   }
 
   @Override

@@ -10,6 +10,7 @@ import io.sluice.engine.arithmetic.SiteNorms;
 import io.sluice.engine.spec.AdamStep;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
+import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
@@ -290,26 +291,22 @@ final class VectorUpdate implements AutoCloseable {
     moveDecoderBias(step, biasGradient, factors);
   }
 
-  /** Finds out which features have moments after a tensor of the state was replaced. */
-  void replaced(String name) {
+  /** Finds out which features have moments after rows of a tensor of the state were replaced. */
+  void replaced(StateTensor tensor, long first, MemorySegment rows) {
+    String name = tensor.name();
     boolean isMoment =
         name.endsWith(EngineState.FIRST_MOMENT) || name.endsWith(EngineState.SECOND_MOMENT);
     if (!isMoment || name.startsWith(EngineState.DECODER_BIAS)) {
       return;
     }
-    MemorySegment moments = parameters.get(name);
-    long rowBytes = moments.byteSize() / spec.features();
-    tasks.forFeatures(
-        (task, first, end) -> {
-          try (Arena own = Arena.ofConfined()) {
-            MemorySegment zeros = own.allocate(rowBytes);
-            for (int feature = first; feature < end; feature++) {
-              long start = feature * rowBytes;
-              hasMoments[feature] |=
-                  MemorySegment.mismatch(moments, start, start + rowBytes, zeros, 0, rowBytes) >= 0;
-            }
-          }
-        });
+    long bytes = tensor.rowBytes();
+    try (Arena own = Arena.ofConfined()) {
+      MemorySegment zeros = own.allocate(bytes);
+      for (long at = 0; at < rows.byteSize(); at += bytes) {
+        int feature = (int) (first + at / bytes);
+        hasMoments[feature] |= MemorySegment.mismatch(rows, at, at + bytes, zeros, 0, bytes) >= 0;
+      }
+    }
   }
 
   /** Steps since a feature last moved, which it does now. */
