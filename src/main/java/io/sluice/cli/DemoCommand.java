@@ -29,7 +29,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "demo",
     description = {
-      "Run capture, spectrum, train, evaluate and report on a small model and a novel.",
+      "Run capture, spectrum, train, evaluate, features and report on a small model and a novel.",
       "It captures the model's activations, measures in how few dimensions each hook point "
           + "varies, trains the same dictionary from four starts and writes the report. It "
           + "prints the commands that it runs, and two tables at the end."
@@ -171,6 +171,7 @@ final class DemoCommand extends SluiceCommand {
     if (!(capture(folder, modelPath, textPaths)
         && spectrum(folder, modelPath)
         && trainAll(folder)
+        && features(folder)
         && report(folder))) {
       return;
     }
@@ -181,8 +182,9 @@ final class DemoCommand extends SluiceCommand {
     out()
         .printf(
             Locale.ROOT,
-            "%nReport: %s%nActivations, spectra and dictionaries are in %s (%,.0f MB). Took %s.%n",
+            "%nReport: %s%nFeatures of the centred ASI dictionary: %s%nActivations, spectra and dictionaries are in %s (%,.0f MB). Took %s.%n",
             folder.report(),
+            folder.features(),
             folder.root(),
             folder.bytes() / 1e6,
             Progress.duration((System.nanoTime() - start) / 1e9));
@@ -299,6 +301,19 @@ final class DemoCommand extends SluiceCommand {
       }
     }
     return true;
+  }
+
+  private boolean features(DemoFolder folder) {
+    return step(
+        "features",
+        "--dictionary",
+        folder.run(Variant.ASI_CENTRED.folder()).toString(),
+        "--store",
+        folder.activations().toString(),
+        "--device",
+        device.label(),
+        "--out",
+        folder.features().toString());
   }
 
   private boolean report(DemoFolder folder) {

@@ -44,7 +44,12 @@ final class DemoFolder {
       Files.createFile(mark);
     }
     for (Path old :
-        List.of(folder.activations(), folder.runs(), folder.spectrum(), folder.report())) {
+        List.of(
+            folder.activations(),
+            folder.runs(),
+            folder.spectrum(),
+            folder.features(),
+            folder.report())) {
       OutputFolder.deleteTree(old);
     }
     Files.createDirectories(folder.runs());
@@ -61,6 +66,10 @@ final class DemoFolder {
 
   Path spectrum() {
     return root.resolve("spectrum.json");
+  }
+
+  Path features() {
+    return root.resolve("features");
   }
 
   Path report() {

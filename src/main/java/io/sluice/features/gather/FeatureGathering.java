@@ -45,6 +45,9 @@ public final class FeatureGathering implements AutoCloseable {
   /** How many codes are read back at once. */
   private static final long CODES_AT_ONCE = 1 << 22;
 
+  /** The variance of more tokens than this is measured on every second batch, third, and so on. */
+  private static final long VARIANCE_TOKENS = 1 << 15;
+
   private final GatheredDictionary dictionary;
   private final ActivationStore store;
   private final GatherSpec spec;
@@ -200,6 +203,8 @@ public final class FeatureGathering implements AutoCloseable {
     long windowToken = selected - Math.min(spec.deadWindow(), selected);
     long windowRow = 0;
     long done = 0;
+    long stride = Math.ceilDiv(selected, VARIANCE_TOKENS);
+    long batch = 0;
     Site output = dictionary.writes().getFirst();
     try (Engine engine = dictionary.open(engines);
         CovarianceAccumulator variance =
@@ -210,7 +215,7 @@ public final class FeatureGathering implements AutoCloseable {
         engine.encode(input, dictionary.activation());
         int[] numbers = rows.next(input.count());
         codes.add(engine.codes(), numbers);
-        if (variance != null) {
+        if (variance != null && batch++ % stride == 0) {
           Rows target = pair.target();
           variance.add(target.memory(), target.dtype(), target.count());
         }

@@ -112,7 +112,22 @@ final class RowGeometry {
   private double inside(float[] decoder) {
     // Along the basis' columns, so that the inner loop has no sum that must keep its order.
     double[] coordinates = new double[directions];
-    for (int j = 0; j < decoder.length; j++) {
+    int j = 0;
+    for (; j + 4 <= decoder.length; j += 4) { // Four at a time: the sums are loaded less often.
+      double v0 = decoder[j];
+      double v1 = decoder[j + 1];
+      double v2 = decoder[j + 2];
+      double v3 = decoder[j + 3];
+      int a0 = j * directions;
+      int a1 = a0 + directions;
+      int a2 = a1 + directions;
+      int a3 = a2 + directions;
+      for (int i = 0; i < directions; i++) {
+        coordinates[i] +=
+            v0 * basis[a0 + i] + v1 * basis[a1 + i] + v2 * basis[a2 + i] + v3 * basis[a3 + i];
+      }
+    }
+    for (; j < decoder.length; j++) {
       double value = decoder[j];
       int at = j * directions;
       for (int i = 0; i < directions; i++) {

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.engine.EngineFactory;
 import io.sluice.features.FeatureContext;
 import io.sluice.features.FeatureFolder;
@@ -12,6 +14,7 @@ import io.sluice.features.FeatureTable;
 import io.sluice.memory.Workers;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Reading;
+import io.sluice.testing.Python;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +23,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -196,5 +200,30 @@ class FeatureGatheringTest {
             EngineFactory.vector(workers),
             workers)
         .close();
+  }
+
+  @Tag("python")
+  @Test
+  void pyarrowReadsTheFolder() throws IOException {
+    Python.require();
+    FeatureFolder folder = gather(temporary.resolve("out"), 200, 2, IN_MEMORY);
+    JsonNode seen = new ObjectMapper().readTree(Python.run("check_features.py", folder.path()));
+    assertThat(new ObjectMapper().convertValue(seen.get("count"), int[].class))
+        .containsExactly(golden.ints("count"));
+    for (int feature = 0; feature < GoldenFeatures.FEATURES; feature++) {
+      assertThat(seen.get("dead").get(feature).asBoolean())
+          .isEqualTo(folder.features().dead(feature));
+      assertThat(seen.get("active_share").get(feature).floatValue())
+          .isEqualTo(folder.features().activeShare(feature));
+      assertThat(seen.get("similar").get(feature).get(4).asInt())
+          .isEqualTo(folder.features().similar(feature)[4]);
+    }
+    FeatureContext first = folder.contexts().at(0);
+    StringBuilder text = new StringBuilder();
+    for (int token : first.tokens()) {
+      text.append(" word").append(token);
+    }
+    assertThat(seen.get("texts").get(0).asText()).isEqualTo(text.toString());
+    assertThat(seen.get("documents").get(3).asText()).isEqualTo("chapter at 400");
   }
 }
