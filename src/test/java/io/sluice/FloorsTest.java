@@ -37,7 +37,7 @@ class FloorsTest {
           List.of("model", "geometry", "dictionary"),
           List.of("training", "evaluation", "features"),
           List.of("lorsa"),
-          List.of("report", "bench"),
+          List.of("report", "browse", "bench"),
           List.of("cli"));
 
   @ArchTest static final ArchTests KERNELS = ArchTests.in(KernelPackages.class);

@@ -22,6 +22,7 @@ public final class Commands {
           GenerateCommand.class,
           ConvertCommand.class,
           ReportCommand.class,
+          BrowseCommand.class,
           BenchCommand.class,
           DemoCommand.class,
           HelpCommand.class);

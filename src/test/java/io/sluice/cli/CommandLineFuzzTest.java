@@ -3,6 +3,7 @@ package io.sluice.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.sluice.features.SyntheticFeatures;
 import io.sluice.testing.Seeds;
 import io.sluice.torch.Torch;
 import java.io.IOException;
@@ -197,6 +198,7 @@ class CommandLineFuzzTest {
   private Path run;
   private Path sweep;
   private Path lorsa;
+  private Path drawnFeatures;
   private Path statistics;
   private Path spectrum;
   private Path losses;
@@ -220,6 +222,7 @@ class CommandLineFuzzTest {
     spectrum = temp.resolve("spectrum.json");
     losses = temp.resolve("losses.json");
     Files.createDirectories(temp.resolve("empty"));
+    drawnFeatures = SyntheticFeatures.write(temp.resolve("features"), 8).path();
     make(with(base("capture"), "--out", store));
     make(
         with(
@@ -419,6 +422,7 @@ class CommandLineFuzzTest {
           case "generate" -> List.of("--model", llama, "--prompt", "call", "--tokens", "2");
           case "convert" -> List.of("--dictionary", run, "--to", "sparsify", "--out", out);
           case "report" -> List.of("--run", run, "--spectrum", spectrum, "--out", out);
+          case "browse" -> List.of("--features", drawnFeatures, "--html", out);
           case "bench" -> List.of("load", "--model", llama, "--rounds", "1", "--calls", "1");
           case "demo" ->
               List.of(

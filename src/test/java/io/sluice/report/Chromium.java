@@ -15,7 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /** A headless Chromium that opens one page, from a fresh profile, with the network closed. */
-final class Chromium {
+public final class Chromium {
   private static final List<String> NAMES =
       List.of("chromium", "chromium-browser", "google-chrome", "google-chrome-stable");
 
@@ -27,13 +27,18 @@ final class Chromium {
 
   /** The Chromium on the PATH; the calling test is skipped where there is none. */
   static Chromium require() {
+    return new Chromium(program());
+  }
+
+  /** The path of the Chromium on the PATH; the calling test is skipped where there is none. */
+  public static Path program() {
     Optional<Path> found =
         Arrays.stream(System.getenv("PATH").split(File.pathSeparator))
             .flatMap(folder -> NAMES.stream().map(name -> Path.of(folder, name)))
             .filter(Files::isExecutable)
             .findFirst();
     assumeTrue(found.isPresent(), "no Chromium on the PATH (" + String.join(", ", NAMES) + ")");
-    return new Chromium(found.get());
+    return found.get();
   }
 
   /**
