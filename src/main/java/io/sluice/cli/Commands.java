@@ -17,6 +17,7 @@ public final class Commands {
           SweepCommand.class,
           EvaluateCommand.class,
           FeaturesCommand.class,
+          CompareCommand.class,
           LorsaCommand.class,
           LossCommand.class,
           GenerateCommand.class,

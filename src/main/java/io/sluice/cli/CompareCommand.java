@@ -1,0 +1,154 @@
+package io.sluice.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.cli.console.Progress;
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.options.EngineOptions;
+import io.sluice.cli.options.JsonOption;
+import io.sluice.cli.options.OutputFile;
+import io.sluice.cli.options.StoreChecksums;
+import io.sluice.cli.results.ComparisonText;
+import io.sluice.dictionary.CrossLayerDictionary;
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.formats.DictionaryFormat;
+import io.sluice.dictionary.formats.Origin;
+import io.sluice.engine.EngineFactory;
+import io.sluice.features.compare.Comparison;
+import io.sluice.features.compare.DictionaryComparer;
+import io.sluice.files.AtomicFile;
+import io.sluice.store.ActivationStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code sluice compare}: how many features two dictionaries share. */
+@Command(
+    name = "compare",
+    description = {
+      "Compare the features of two dictionaries, of other seeds, starts, sizes or libraries.",
+      "Features are matched by the cosine of their decoder rows: each with its best match, and "
+          + "one to one. It prints the share of stable features, which have a match of at least a "
+          + "given cosine, the mean max cosine similarity both ways, and in which directions the "
+          + "others lie. With --store, features are also matched by the tokens on which they fire "
+          + "(Jaccard index)."
+    })
+@Examples({
+  "sluice compare --dictionary runs/seed-0 --dictionary runs/seed-1",
+  "sluice compare --dictionary runs/asi --dictionary downloaded --store activations --hook "
+      + "layers.3.attn_out"
+})
+final class CompareCommand extends SluiceCommand {
+  @Option(
+      names = "--dictionary",
+      paramLabel = "DIR",
+      required = true,
+      description =
+          "Compare the dictionary in this folder, of a run or of a format that 'sluice convert' "
+              + "reads; give it twice.")
+  @Grouped(OptionGroup.ESSENTIAL)
+  private List<Path> folders;
+
+  @Option(
+      names = "--store",
+      paramLabel = "DIR",
+      description = "Also compare on which tokens of this store features fire.")
+  @Grouped(OptionGroup.ESSENTIAL)
+  private Path storeFolder;
+
+  @Mixin private StoreChecksums checksums;
+
+  @Option(
+      names = "--hook",
+      paramLabel = "NAME",
+      description =
+          "Read this hook point of the store, where the dictionaries' files name none or another.")
+  @Grouped(OptionGroup.ESSENTIAL)
+  private String hook;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "N",
+      defaultValue = "100000",
+      description = "Compare on the first N tokens of the store (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.DATA)
+  private int tokens;
+
+  @Option(
+      names = "--out",
+      paramLabel = "FILE",
+      description = "Also write the result to this file, as JSON.")
+  @Grouped(OptionGroup.OUTPUT)
+  private Path file;
+
+  @Mixin private EngineOptions engines;
+
+  @Mixin private JsonOption json;
+
+  @Override
+  protected void run() throws IOException {
+    if (folders.size() != 2) {
+      throw usage("--dictionary is needed twice, not " + folders.size() + " times");
+    }
+    if (tokens < 1) {
+      throw usage("--tokens must be at least 1, not " + tokens);
+    }
+    if (hook != null && storeFolder == null) {
+      throw usage("--hook is a hook point of a --store");
+    }
+    engines.check(this);
+    EngineFactory factory = engines.engines(this);
+    OutputFile.check("--out", file);
+    Dictionary a = read(folders.getFirst());
+    Dictionary b = read(folders.getLast());
+    if (a.config().outputWidth() != b.config().outputWidth()) {
+      throw new IOException(
+          "%s writes a width of %d, but %s of %d; compare dictionaries of one hook point"
+              .formatted(
+                  folders.getFirst(),
+                  a.config().outputWidth(),
+                  folders.getLast(),
+                  b.config().outputWidth()));
+    }
+    ActivationStore store = storeFolder == null ? null : checksums.open(storeFolder);
+    DictionaryComparer comparer = new DictionaryComparer(a, b);
+    Comparison comparison;
+    try (Progress progress = progress("compare", comparer.work(store, tokens), "features")) {
+      comparison = comparer.compare(store, tokens, factory, progress::update);
+      progress.done();
+    }
+    String text =
+        new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(comparison) + "\n";
+    if (file != null) {
+      AtomicFile.write(file, text);
+    }
+    if (json.asked()) {
+      out().print(text);
+    } else {
+      new ComparisonText(comparison).print(out());
+    }
+  }
+
+  private Dictionary read(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      throw new NotDirectoryException(folder.toString());
+    }
+    if (CrossLayerDictionary.isIn(folder)) {
+      throw new IOException(
+          folder + ": is a cross-layer transcoder; compare dictionaries of one decoder each");
+    }
+    Origin origin =
+        new Origin(
+            Optional.empty(), Optional.ofNullable(hook), Optional.empty(), OptionalDouble.empty());
+    return DictionaryFormat.of(folder).read(folder, origin);
+  }
+}

@@ -1,0 +1,101 @@
+package io.sluice.dictionary.matching;
+
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.engine.vector.Int8Units;
+import io.sluice.memory.Workers;
+import io.sluice.simd.batch.EncoderWeights;
+import io.sluice.simd.batch.TopKEncoder;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.function.LongConsumer;
+import java.util.stream.IntStream;
+
+/**
+ * Cosines of the decoder rows of two dictionaries. The rows of one are encoded as tokens by the
+ * rows of the other, both of unit length, so that the k largest codes of a row are its k largest
+ * cosines; bounds from int8 leave most pairs out. Rows of length 0 have the cosine 0 with all
+ * others.
+ */
+public final class DecoderCosines {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  /** Rows that are encoded at once. */
+  private static final int BATCH = 4096;
+
+  private DecoderCosines() {}
+
+  /**
+   * The {@code k} rows of {@code others} of largest positive cosine, for each row of {@code rows}.
+   * Takes the memory of one copy of the other decoder and of 8 bytes for each candidate.
+   *
+   * @param progress called now and then with the number of rows done
+   * @throws IllegalArgumentException if the decoders differ in width, or {@code k} is below 1
+   */
+  public static Matches of(
+      DictionaryParameters rows, DictionaryParameters others, int k, LongConsumer progress) {
+    int width = rows.outputWidth();
+    if (others.outputWidth() != width) {
+      throw new IllegalArgumentException(
+          "decoder rows of width %d and %d have no cosine; compare dictionaries of one hook point"
+              .formatted(width, others.outputWidth()));
+    }
+    if (k < 1) {
+      throw new IllegalArgumentException("the number of candidates must be at least 1, not " + k);
+    }
+    int most = Math.min(k, others.features());
+    Matches found = Matches.empty(rows.features(), others.features(), most);
+    try (Arena arena = Arena.ofShared();
+        Workers workers = Workers.allCores()) {
+      MemorySegment units =
+          arena.allocate((long) others.features() * width * Float.BYTES, Float.BYTES * 16L);
+      IntStream.range(0, others.features())
+          .parallel()
+          .forEach(
+              row -> {
+                float[] unit = new float[width];
+                readUnit(others, row, unit, 0);
+                MemorySegment.copy(unit, 0, units, FLOAT, (long) row * width * Float.BYTES, width);
+              });
+      float[] ones = new float[others.features()];
+      Arrays.fill(ones, 1);
+      TopKEncoder encoder = new TopKEncoder(workers, Int8Units::product);
+      encoder.prepare(
+          new EncoderWeights(units, new float[others.features()], ones, others.features(), width),
+          null);
+      float[] tokens = new float[BATCH * width];
+      int[] candidates = new int[BATCH * most];
+      float[] scores = new float[BATCH * most];
+      int[] counts = new int[BATCH];
+      for (int first = 0; first < rows.features(); first += BATCH) {
+        int count = Math.min(BATCH, rows.features() - first);
+        for (int row = 0; row < count; row++) {
+          readUnit(rows, first + row, tokens, row * width);
+        }
+        encoder.encode(tokens, count, most, candidates, scores, counts);
+        System.arraycopy(counts, 0, found.counts(), first, count);
+        System.arraycopy(candidates, 0, found.candidates(), first * most, count * most);
+        System.arraycopy(scores, 0, found.scores(), first * most, count * most);
+        progress.accept(first + count);
+      }
+    }
+    return found;
+  }
+
+  /** Reads a decoder row at unit length; zeros stay zeros. */
+  public static void readUnit(DictionaryParameters from, int row, float[] into, int at) {
+    int width = from.outputWidth();
+    MemorySegment.copy(from.decoder(), FLOAT, (long) row * width * Float.BYTES, into, at, width);
+    double square = 0;
+    for (int i = at; i < at + width; i++) {
+      square += (double) into[i] * into[i];
+    }
+    if (square > 0) {
+      double scale = 1 / Math.sqrt(square);
+      for (int i = at; i < at + width; i++) {
+        into[i] = (float) (into[i] * scale);
+      }
+    }
+  }
+}

@@ -1,0 +1,200 @@
+package io.sluice.features.compare;
+
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.matching.DecoderCosines;
+import io.sluice.dictionary.matching.Matches;
+import io.sluice.engine.EngineFactory;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.geometry.Covariance;
+import io.sluice.geometry.Spectrum;
+import io.sluice.geometry.StoreCovariance;
+import io.sluice.geometry.Subspace;
+import io.sluice.store.ActivationStore;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.LongConsumer;
+
+/**
+ * Compares two dictionaries. Never holds a matrix of all pairs: memory is a copy of one decoder,
+ * some candidates of each feature (at most 128 MB for each side), 4 bytes for each code on the
+ * store, and some matrices of width × width.
+ */
+public final class DictionaryComparer {
+  private static final double[] COSINES = {0.5, 0.7, 0.9, 0.95};
+  private static final double TAU = 0.99;
+
+  /** Candidates of all features together. */
+  private static final int ENTRIES = 1 << 24;
+
+  private static final int FEWEST = 16;
+  private static final int MOST = 128;
+
+  private final Dictionary a;
+  private final Dictionary b;
+
+  public DictionaryComparer(Dictionary a, Dictionary b) {
+    this.a = a;
+    this.b = b;
+  }
+
+  /** Rows and tokens that {@link #compare} reports as progress, in all. */
+  public long work(ActivationStore store, int tokens) {
+    long rows = (long) a.config().features() + b.config().features();
+    return rows + (store == null ? 0 : 2 * Math.min(tokens, store.rows()));
+  }
+
+  /**
+   * Compares.
+   *
+   * @param store to compare on which tokens features fire; null to leave that out
+   * @param tokens of the store, from its start, at most
+   * @param progress called with the work done so far, of {@link #work}
+   * @throws IllegalArgumentException if the dictionaries write different widths
+   * @throws IOException if the store cannot be read
+   */
+  public Comparison compare(
+      ActivationStore store, int tokens, EngineFactory engines, LongConsumer progress)
+      throws IOException {
+    DictionaryParameters ofA = a.parameters();
+    DictionaryParameters ofB = b.parameters();
+    Matches fromA = DecoderCosines.of(ofA, ofB, candidates(ofA.features()), progress);
+    Matches fromB =
+        DecoderCosines.of(
+            ofB, ofA, candidates(ofB.features()), done -> progress.accept(ofA.features() + done));
+    int smaller = Math.min(ofA.features(), ofB.features());
+    Assignment pairs = Assignment.of(fromA);
+    List<Comparison.Share> shares = new ArrayList<>();
+    for (double cosine : COSINES) {
+      shares.add(
+          new Comparison.Share(
+              cosine,
+              fromA.shareFrom(cosine),
+              fromB.shareFrom(cosine),
+              pairs.shareFrom(cosine, smaller)));
+    }
+    Subspace active = store == null ? null : active(store);
+    UnstableSpace unstableA = space(ofA, fromA, false);
+    UnstableSpace unstableB = space(ofB, fromB, false);
+    long before = (long) ofA.features() + ofB.features();
+    return new Comparison(
+        ofA.features(),
+        ofB.features(),
+        fromA.meanBest(),
+        fromB.meanBest(),
+        shares,
+        oneToOne(pairs, smaller),
+        unstable(unstableA, unstableB, space(ofA, fromA, true), active),
+        unstable(unstableB, unstableA, space(ofB, fromB, true), active),
+        store == null
+            ? null
+            : coActivation(
+                store,
+                tokens,
+                engines,
+                fromA,
+                pairs,
+                active.dimension(),
+                done -> progress.accept(before + done)));
+  }
+
+  private static int candidates(int rows) {
+    return Math.clamp(ENTRIES / Math.max(1, rows), FEWEST, MOST);
+  }
+
+  private static UnstableSpace space(DictionaryParameters rows, Matches matches, boolean stable) {
+    return UnstableSpace.of(rows, row -> matches.bestScore(row) >= Comparison.STABLE == stable);
+  }
+
+  /** The active subspace of what the dictionaries write; several sites have none. */
+  private Subspace active(ActivationStore store) throws IOException {
+    Covariance covariance = StoreCovariance.of(store, a.config().outputHook());
+    int dimension = Spectrum.of(covariance).intrinsicDimension(TAU);
+    return Subspace.topDirections(covariance, Math.max(1, dimension));
+  }
+
+  private static Comparison.Unstable unstable(
+      UnstableSpace own, UnstableSpace other, UnstableSpace stable, Subspace active) {
+    if (own == null) {
+      return null;
+    }
+    Subspace core = own.core();
+    return new Comparison.Unstable(
+        own.rows(),
+        own.dimension(),
+        own.participation(),
+        other == null ? null : Double.valueOf(other.shareInside(core)),
+        (double) core.dimension() / core.width(),
+        active == null ? null : Double.valueOf(own.shareInside(active)),
+        active == null || stable == null ? null : Double.valueOf(stable.shareInside(active)));
+  }
+
+  private static Comparison.OneToOne oneToOne(Assignment pairs, int of) {
+    int count = 0;
+    for (int partner : pairs.partner()) {
+      count += partner < 0 ? 0 : 1;
+    }
+    int rows = Math.max(1, of);
+    return new Comparison.OneToOne(
+        count, pairs.total() / rows, Math.max(0, pairs.bound() - pairs.total()) / rows);
+  }
+
+  private Comparison.CoActivation coActivation(
+      ActivationStore store,
+      int tokens,
+      EngineFactory engines,
+      Matches cosines,
+      Assignment byCosine,
+      int activeDimension,
+      LongConsumer progress)
+      throws IOException {
+    Firings ofA = Firings.of(a, store, tokens, engines, progress);
+    Firings ofB =
+        Firings.of(b, store, tokens, engines, done -> progress.accept(ofA.tokens() + done));
+    Matches fromA = ofA.jaccard(ofB, candidates(ofA.features()));
+    Matches fromB = ofB.jaccard(ofA, candidates(ofB.features()));
+    int firingA = firing(ofA);
+    int firingB = firing(ofB);
+    int agree = 0;
+    int pairs = 0;
+    double ofPairs = 0;
+    for (int feature = 0; feature < fromA.rows(); feature++) {
+      if (ofA.counts()[feature] > 0 && fromA.best(feature) >= 0) {
+        agree += fromA.best(feature) == cosines.best(feature) ? 1 : 0;
+      }
+      int partner = byCosine.partner()[feature];
+      if (partner >= 0) {
+        pairs++;
+        ofPairs += index(fromA, feature, partner);
+      }
+    }
+    return new Comparison.CoActivation(
+        ofA.tokens(),
+        firingA,
+        firingB,
+        fromA.meanBest() * fromA.rows() / Math.max(1, firingA),
+        fromB.meanBest() * fromB.rows() / Math.max(1, firingB),
+        oneToOne(Assignment.of(fromA), Math.min(firingA, firingB)),
+        (double) agree / Math.max(1, firingA),
+        ofPairs / Math.max(1, pairs),
+        activeDimension);
+  }
+
+  private static int firing(Firings firings) {
+    int count = 0;
+    for (int each : firings.counts()) {
+      count += each > 0 ? 1 : 0;
+    }
+    return count;
+  }
+
+  private static float index(Matches matches, int row, int other) {
+    int start = row * matches.most();
+    for (int at = start; at < start + matches.counts()[row]; at++) {
+      if (matches.candidates()[at] == other) {
+        return matches.scores()[at];
+      }
+    }
+    return 0;
+  }
+}
