@@ -276,7 +276,7 @@ final class PredictionSection {
             + " follows its length. Without centring, the shortest tokens are those that lie against"
             + " the mean, and there a feature that points away from the mean comes to fire after all,"
             + " even if tokens are normal: too many are predicted dead. Real activations are not"
-            + " normal, and neighbouring tokens resemble each other, so that N of them show less"
+            + " normal, and the tokens of one text resemble each other, so that N of them show less"
             + " than N independent ones: too few are.");
     line("");
   }
