@@ -1,6 +1,7 @@
 package io.sluice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -77,9 +78,7 @@ class FeatureQueriesTest {
 
   @Test
   void saysWhichFeaturesFireOnAText() throws IOException {
-    if (!Torch.isAvailable()) {
-      return;
-    }
+    assumeTrue(Torch.isAvailable(), "no LibTorch");
     Path dictionary = Files.createDirectory(temporary.resolve("dictionary"));
     Site site = new Site("layers.1.attn_out", 24);
     Dictionary random = TinyFeatures.dictionary(200, site, List.of(site), 5);
