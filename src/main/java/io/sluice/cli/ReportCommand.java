@@ -8,6 +8,7 @@ import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.OutputFile;
 import io.sluice.evaluation.LossRecovery;
 import io.sluice.files.AtomicFile;
+import io.sluice.report.FeatureCards;
 import io.sluice.report.LossFile;
 import io.sluice.report.Report;
 import io.sluice.report.Spectra;
@@ -17,6 +18,9 @@ import io.sluice.report.TrainingRun.Setting;
 import io.sluice.training.sweep.Sweep;
 import io.sluice.training.sweep.SweepResult;
 import java.io.IOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
@@ -33,7 +37,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "report",
     customSynopsis =
-        "sluice report [--spectrum FILE] [--run DIR]... [--loss FILE] [--sweep DIR]... "
+        "sluice report [--spectrum FILE] [--run DIR]... [--loss FILE] [--sweep DIR]... [--features DIR]... "
             + "[OPTION...]",
     description = {
       "Write one HTML page of spectra, losses and runs.",
@@ -75,6 +79,16 @@ final class ReportCommand extends SluiceCommand {
   private List<Path> sweeps = List.of();
 
   @Option(
+      names = "--features",
+      paramLabel = "DIR",
+      description =
+          "Show a dozen features of the dictionary in this folder of 'sluice features'; give it "
+              + "once for each dictionary. The page links to DIR.html if 'sluice browse --html' has "
+              + "written it.")
+  @Grouped(OptionGroup.ESSENTIAL)
+  private List<Path> features = List.of();
+
+  @Option(
       names = "--markdown",
       paramLabel = "FILE",
       description =
@@ -106,8 +120,12 @@ final class ReportCommand extends SluiceCommand {
 
   @Override
   protected void run() throws IOException {
-    if (spectrum == null && runs.isEmpty() && loss == null && sweeps.isEmpty()) {
-      throw usage("nothing to report: give --spectrum, --loss, --run or --sweep");
+    if (spectrum == null
+        && runs.isEmpty()
+        && loss == null
+        && sweeps.isEmpty()
+        && features.isEmpty()) {
+      throw usage("nothing to report: give --spectrum, --loss, --run, --sweep or --features");
     }
     if (markdown != null && sweeps.isEmpty()) {
       throw usage("--markdown writes the results of sweeps; give --sweep");
@@ -126,6 +144,10 @@ final class ReportCommand extends SluiceCommand {
       read.add(TrainingRun.read(folder));
     }
     LossRecovery recovery = loss == null ? null : LossFile.read(loss);
+    List<FeatureCards> cards = new ArrayList<>();
+    for (Path folder : features) {
+      cards.add(FeatureCards.read(folder, browsable(folder)));
+    }
     Report report =
         new Report(
             titleOf(spectra, recovery),
@@ -133,7 +155,8 @@ final class ReportCommand extends SluiceCommand {
             read,
             recovery,
             found,
-            provenance(spectra, recovery, read));
+            provenance(spectra, recovery, read),
+            cards);
     long bytes = report.write(out);
     out().printf(Locale.ROOT, "%s  %.1f MB%n", out, bytes / 1e6);
   }
@@ -144,6 +167,21 @@ final class ReportCommand extends SluiceCommand {
       read.add(Sweep.read(folder));
     }
     return read;
+  }
+
+  /** The page of a folder's features as a link from the report; null if there is none. */
+  private String browsable(Path folder) {
+    Path target = folder.toAbsolutePath().normalize();
+    Path page = target.resolveSibling(target.getFileName() + ".html");
+    Path home = out.toAbsolutePath().normalize().getParent();
+    if (!Files.isRegularFile(page) || !page.startsWith(home)) {
+      return null;
+    }
+    List<String> steps = new ArrayList<>();
+    for (Path step : home.relativize(page)) {
+      steps.add(URLEncoder.encode(step.toString(), StandardCharsets.UTF_8).replace("+", "%20"));
+    }
+    return "./" + String.join("/", steps);
   }
 
   private void writeStudy(List<SweepResult> found) throws IOException {

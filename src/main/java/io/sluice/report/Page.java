@@ -22,6 +22,7 @@ final class Page {
           "training.js",
           "sweep.js",
           "tables.js",
+          "cards.js",
           "main.js");
 
   private Page() {}

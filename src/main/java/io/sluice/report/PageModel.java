@@ -28,7 +28,8 @@ record PageModel(
     List<String> differing,
     List<SweepModel> sweeps,
     List<Setting> provenance,
-    Double tau) {
+    Double tau,
+    List<FeatureCards> features) {
 
   @JsonInclude(JsonInclude.Include.NON_NULL)
   record Geometry(double tau, int dModel, List<Place> places, List<Projection> projections) {}
@@ -98,7 +99,8 @@ record PageModel(
         RunQuestion.differing(report.runs()),
         report.sweeps().stream().map(SweepModel::of).toList(),
         report.provenance(),
-        spectra == null ? null : spectra.tau());
+        spectra == null ? null : spectra.tau(),
+        report.features());
   }
 
   private static Geometry geometry(Spectra spectra) {

@@ -19,6 +19,7 @@ import java.util.Objects;
  * @param loss the loss recovered by k directions, or null to leave that section out
  * @param sweeps sweeps to show; may be empty
  * @param provenance where the data comes from and what made the page, by name; shown at its end
+ * @param features some features of each dictionary; may be empty
  */
 public record Report(
     String title,
@@ -26,7 +27,8 @@ public record Report(
     List<TrainingRun> runs,
     LossRecovery loss,
     List<SweepResult> sweeps,
-    List<Setting> provenance) {
+    List<Setting> provenance,
+    List<FeatureCards> features) {
 
   /** Checks that there is something to report. */
   public Report {
@@ -34,10 +36,26 @@ public record Report(
     runs = List.copyOf(runs);
     sweeps = List.copyOf(sweeps);
     provenance = List.copyOf(provenance);
-    if (spectra == null && runs.isEmpty() && loss == null && sweeps.isEmpty()) {
+    features = List.copyOf(features);
+    if (spectra == null
+        && runs.isEmpty()
+        && loss == null
+        && sweeps.isEmpty()
+        && features.isEmpty()) {
       throw new IllegalArgumentException(
-          "a report needs spectra, a loss, a sweep or at least one run");
+          "a report needs spectra, a loss, a sweep, features or at least one run");
     }
+  }
+
+  /** A report without features. */
+  public Report(
+      String title,
+      Spectra spectra,
+      List<TrainingRun> runs,
+      LossRecovery loss,
+      List<SweepResult> sweeps,
+      List<Setting> provenance) {
+    this(title, spectra, runs, loss, sweeps, provenance, List.of());
   }
 
   /** A report without sweeps. */

@@ -2,6 +2,7 @@ package io.sluice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.features.SyntheticFeatures;
 import io.sluice.report.SyntheticReport;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -33,6 +34,20 @@ class ReportCommandTest {
     assertThat(Files.readString(page))
         .contains("<title>A &lt;b&gt;title&lt;/b&gt;</title>")
         .contains("Attention writes in");
+  }
+
+  @Test
+  void showsADozenFeaturesAndLinksToTheirPage() throws IOException {
+    Path features = SyntheticFeatures.write(folder.resolve("my features"), 100).path();
+    Path page = folder.resolve("page.html");
+    String[] line = {"report", "--features", features.toString(), "--out", page.toString()};
+    assertThat(run(List.of(line))).as(err::toString).isZero();
+    String without = Files.readString(page);
+    assertThat(without).contains("runs/drawn").doesNotContain("my%20features.html");
+    assertThat(without.split("\"words\":", -1)).hasSize(13);
+    Files.writeString(folder.resolve("my features.html"), "x");
+    assertThat(run(List.of(line))).isZero();
+    assertThat(Files.readString(page)).contains("\"page\":\"./my%20features.html\"");
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.evaluation.LossRecovered;
 import io.sluice.evaluation.LossRecovery;
+import io.sluice.features.SyntheticFeatures;
 import io.sluice.report.TrainingRun.Setting;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.RunResult;
@@ -108,6 +109,32 @@ class ReportPageTest {
     visit = chromium.open(write(new Report("Bare", null, List.of(bare), List.of())), folder);
     assertThat(visit.console()).isEmpty();
     assertThat(drawn(visit.dom())).isEmpty();
+  }
+
+  @Test
+  void featuresAreCardsAndTheirTextsStayTexts() throws Exception {
+    Chromium chromium = Chromium.require();
+    SyntheticFeatures.write(folder.resolve("features"), 200);
+    FeatureCards cards = FeatureCards.read(folder.resolve("features"), "./features.html");
+    String hostile = "<img src=x onerror=document.title=1>";
+    FeatureCards other =
+        new FeatureCards(
+            hostile,
+            hostile,
+            null,
+            9,
+            0,
+            List.of(new FeatureCards.Card(3, 0.5f, 2, 0, List.of(hostile), List.of(2f))));
+    Report report =
+        new Report("Features", null, List.of(), null, List.of(), List.of(), List.of(cards, other));
+    Chromium.Visit visit = chromium.open(write(report), folder);
+    assertThat(visit.console()).isEmpty();
+    assertThat(visit.requests()).isEmpty();
+    assertThat(visit.dom().split("class=\"cards-text\"", -1)).hasSize(14);
+    assertThat(visit.dom())
+        .contains("href=\"./features.html\"", "sluice browse --features ", "14% dead".replace("%", "\u202f%"))
+        .contains("&lt;img src=x onerror=document.title=1&gt;</mark>")
+        .doesNotContain("<img");
   }
 
   @Test

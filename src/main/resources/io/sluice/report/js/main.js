@@ -20,6 +20,7 @@ function start() {
     settingsTable(runs);
   }
   if (page.sweeps.length > 0) sweepFigures(page.sweeps);
+  if (page.features.length > 0) featureCards(page.features);
   facts(page.provenance);
   listSections();
   // Sections that were hidden had no width when their charts began.
