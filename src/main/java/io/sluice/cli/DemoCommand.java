@@ -182,7 +182,7 @@ final class DemoCommand extends SluiceCommand {
     out()
         .printf(
             Locale.ROOT,
-            "%nReport: %s%nFeatures of the centred ASI dictionary: %s%nActivations, spectra and dictionaries are in %s (%,.0f MB). Took %s.%n",
+            "%nReport: %s%nFeatures of the centred ASI dictionary: sluice browse --features %s%nActivations, spectra and dictionaries are in %s (%,.0f MB). Took %s.%n",
             folder.report(),
             folder.features(),
             folder.root(),
@@ -305,15 +305,23 @@ final class DemoCommand extends SluiceCommand {
 
   private boolean features(DemoFolder folder) {
     return step(
-        "features",
-        "--dictionary",
-        folder.run(Variant.ASI_CENTRED.folder()).toString(),
-        "--store",
-        folder.activations().toString(),
-        "--device",
-        device.label(),
-        "--out",
-        folder.features().toString());
+            "features",
+            "--dictionary",
+            folder.run(Variant.ASI_CENTRED.folder()).toString(),
+            "--store",
+            folder.activations().toString(),
+            "--device",
+            device.label(),
+            "--out",
+            folder.features().toString())
+        && step(
+            "browse",
+            "--features",
+            folder.features().toString(),
+            "--html",
+            folder.featurePage().toString(),
+            "--select",
+            "top-density:100");
   }
 
   private boolean report(DemoFolder folder) {
@@ -323,6 +331,8 @@ final class DemoCommand extends SluiceCommand {
       arguments.add("--run");
       arguments.add(folder.run(variant.folder()).toString());
     }
+    arguments.add("--features");
+    arguments.add(folder.features().toString());
     arguments.add("--out");
     arguments.add(folder.report().toString());
     return step(arguments.toArray(String[]::new));

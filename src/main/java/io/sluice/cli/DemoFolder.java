@@ -49,6 +49,7 @@ final class DemoFolder {
             folder.runs(),
             folder.spectrum(),
             folder.features(),
+            folder.featurePage(),
             folder.report())) {
       OutputFolder.deleteTree(old);
     }
@@ -70,6 +71,10 @@ final class DemoFolder {
 
   Path features() {
     return root.resolve("features");
+  }
+
+  Path featurePage() {
+    return root.resolve("features.html");
   }
 
   Path report() {

@@ -57,7 +57,8 @@ public record FeatureCards(
     FeatureTable table = folder.features();
     List<Integer> firing =
         IntStream.range(0, table.features())
-            .filter(feature -> folder.contexts().first(feature + 1) > folder.contexts().first(feature))
+            .filter(
+                feature -> folder.contexts().first(feature + 1) > folder.contexts().first(feature))
             .boxed()
             .sorted(Comparator.comparing((Integer feature) -> -table.density(feature)))
             .toList();
@@ -65,7 +66,8 @@ public record FeatureCards(
     FeatureReader reader = new FeatureReader(folder);
     List<Card> cards = new ArrayList<>();
     for (int i = 0; i < shown; i++) {
-      Feature feature = reader.read(firing.get((int) ((2L * i + 1) * firing.size() / (2L * shown))));
+      Feature feature =
+          reader.read(firing.get((int) ((2L * i + 1) * firing.size() / (2L * shown))));
       if (!feature.top().isEmpty()) {
         cards.add(card(feature));
       }
