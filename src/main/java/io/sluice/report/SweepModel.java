@@ -48,6 +48,7 @@ record SweepModel(
       double fvu,
       Double fvuError,
       double l0,
+      Double stability,
       double tokensPerSecond) {}
 
   /** One group of cells. */
@@ -96,6 +97,7 @@ record SweepModel(
         Curve.round(group.fvu().mean()),
         error(group.fvu()),
         Curve.round(group.l0().mean()),
+        group.stability() == null ? null : Double.valueOf(Curve.round(group.stability())),
         Curve.round(group.tokensPerSecond().mean()));
   }
 

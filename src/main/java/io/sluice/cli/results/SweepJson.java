@@ -43,6 +43,9 @@ public final class SweepJson {
       estimate(one.putObject("fvu"), group.fvu());
       one.put("fvuSteps", group.fvuSteps());
       estimate(one.putObject("l0"), group.l0());
+      if (group.stability() != null) {
+        one.put("stability", group.stability());
+      }
       estimate(one.putObject("tokensPerSecond"), group.tokensPerSecond());
     }
     ArrayNode causes = json.putArray("causes");

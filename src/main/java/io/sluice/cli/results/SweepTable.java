@@ -50,7 +50,12 @@ public final class SweepTable {
     if (unseen) {
       head.add("FVU, held-out");
     }
-    head.addAll(List.of("FVU, " + last, "L0", "tokens/s"));
+    head.addAll(List.of("FVU, " + last, "L0"));
+    boolean seeds = groups.stream().anyMatch(group -> group.stability() != null);
+    if (seeds) {
+      head.add("cosine of seeds");
+    }
+    head.add("tokens/s");
     rows.add(head);
     for (SweepResult.Group group : groups) {
       List<String> row = new ArrayList<>();
@@ -62,6 +67,12 @@ public final class SweepTable {
       }
       row.add(number("%.4f", group.fvu()));
       row.add(String.format(Locale.ROOT, "%.1f", group.l0().mean()));
+      if (seeds) {
+        row.add(
+            group.stability() == null
+                ? "–"
+                : String.format(Locale.ROOT, "%.3f", group.stability()));
+      }
       row.add(String.format(Locale.ROOT, "%,.0f", group.tokensPerSecond().mean()));
       rows.add(row);
     }

@@ -241,7 +241,13 @@ public final class Sweep implements AutoCloseable {
       String failure = failures.get(outcome.cell().name());
       outcomes.add(new SweepResult.Outcome(outcome.cell(), outcome.result(), failure));
     }
-    return new SweepResult(result.hook(), result.model(), result.text(), result.grid(), outcomes);
+    return new SweepResult(
+        result.hook(),
+        result.model(),
+        result.text(),
+        result.grid(),
+        outcomes,
+        result.stabilities());
   }
 
   /** A cell that is being trained. */

@@ -9,6 +9,7 @@ import io.sluice.files.Quoted;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.Settings;
 import io.sluice.training.run.RunFolder;
+import io.sluice.training.run.RunResult;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -149,9 +150,22 @@ public record SweepFile(
   /** Reads the results from the cells' folders. */
   SweepResult result(Path folder) throws IOException {
     List<SweepResult.Outcome> outcomes = new ArrayList<>();
+    Map<Map<Axis, String>, List<Path>> ended = new LinkedHashMap<>();
     for (SweepCell cell : cells) {
-      outcomes.add(new SweepResult.Outcome(cell, RunFolder.result(folder(folder, cell)), null));
+      Path own = folder(folder, cell);
+      RunResult result = RunFolder.result(own);
+      outcomes.add(new SweepResult.Outcome(cell, result, null));
+      if (result != null) {
+        ended.computeIfAbsent(SweepResult.seedless(cell), key -> new ArrayList<>()).add(own);
+      }
     }
-    return new SweepResult(hook, model, text, grid, outcomes);
+    Map<Map<Axis, String>, Double> stabilities = new LinkedHashMap<>();
+    for (Map.Entry<Map<Axis, String>, List<Path>> each : ended.entrySet()) {
+      Double stability = SeedStability.of(each.getValue());
+      if (stability != null) {
+        stabilities.put(each.getKey(), stability);
+      }
+    }
+    return new SweepResult(hook, model, text, grid, outcomes, stabilities);
   }
 }

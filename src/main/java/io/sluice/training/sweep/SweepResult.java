@@ -14,8 +14,21 @@ import java.util.Map;
  * @param text over which text
  * @param grid its axes
  * @param cells its cells in order, trained or not
+ * @param stabilities by the values that cells share, without the seed: the mean max cosine
+ *     similarity between them; without an entry where it is not known
  */
-public record SweepResult(String hook, String model, String text, Grid grid, List<Outcome> cells) {
+public record SweepResult(
+    String hook,
+    String model,
+    String text,
+    Grid grid,
+    List<Outcome> cells,
+    Map<Map<Axis, String>, Double> stabilities) {
+  /** Results of which no stability is known. */
+  public SweepResult(String hook, String model, String text, Grid grid, List<Outcome> cells) {
+    this(hook, model, text, grid, cells, Map.of());
+  }
+
   /**
    * One cell.
    *
@@ -34,6 +47,8 @@ public record SweepResult(String hook, String model, String text, Grid grid, Lis
    * @param heldOutTokens how many they are
    * @param fvu FVU over the last {@code fvuSteps} steps, on tokens that were trained on
    * @param deadWindowTokens the window of the dead fraction
+   * @param stability mean over pairs of seeds of the mean max cosine similarity of decoder rows;
+   *     null for one seed, or if it is not known
    */
   public record Group(
       Map<Axis, String> values,
@@ -45,7 +60,8 @@ public record SweepResult(String hook, String model, String text, Grid grid, Lis
       long fvuSteps,
       Estimate l0,
       Estimate tokensPerSecond,
-      long deadWindowTokens) {
+      long deadWindowTokens,
+      Double stability) {
 
     /** The FVU on held-out tokens, or, if nothing was held out, that of the last steps. */
     public Estimate bestFvu() {
@@ -55,6 +71,14 @@ public record SweepResult(String hook, String model, String text, Grid grid, Lis
 
   public SweepResult {
     cells = List.copyOf(cells);
+    stabilities = Map.copyOf(stabilities);
+  }
+
+  /** What a cell shares with those of other seeds. */
+  static Map<Axis, String> seedless(SweepCell cell) {
+    Map<Axis, String> values = new LinkedHashMap<>(cell.values());
+    values.remove(Axis.SEED);
+    return values;
   }
 
   /** The cells that have ended, seeds together, in the order of the grid. */
@@ -62,9 +86,9 @@ public record SweepResult(String hook, String model, String text, Grid grid, Lis
     Map<Map<Axis, String>, List<RunResult>> bySeedless = new LinkedHashMap<>();
     for (Outcome outcome : cells) {
       if (outcome.result() != null) {
-        Map<Axis, String> key = new LinkedHashMap<>(outcome.cell().values());
-        key.remove(Axis.SEED);
-        bySeedless.computeIfAbsent(key, k -> new ArrayList<>()).add(outcome.result());
+        bySeedless
+            .computeIfAbsent(seedless(outcome.cell()), k -> new ArrayList<>())
+            .add(outcome.result());
       }
     }
     List<Group> groups = new ArrayList<>();
@@ -81,7 +105,8 @@ public record SweepResult(String hook, String model, String text, Grid grid, Lis
                     results.getFirst().fvuSteps(),
                     Estimate.of(results.stream().mapToDouble(RunResult::l0).toArray()),
                     Estimate.of(results.stream().mapToDouble(RunResult::tokensPerSecond).toArray()),
-                    results.getFirst().deadWindowTokens())));
+                    results.getFirst().deadWindowTokens(),
+                    stabilities.get(values))));
     return groups;
   }
 

@@ -37,6 +37,8 @@ function sweepTable(sweep, about) {
       ? [{ name: 'FVU, held-out', text: (r) => withError(decimal3, r.heldOut, r.heldOutError), value: (r) => r.heldOut, best: 'least' }] : []),
     { name: fvuOfLastSteps(sweep), text: (r) => withError(decimal3, r.fvu, r.fvuError), value: (r) => r.fvu, best: 'least' },
     { name: 'L0', text: (r) => decimal1(r.l0), value: (r) => r.l0 },
+    ...(rows.some((r) => isNumber(r.stability))
+      ? [{ name: 'Cosine of seeds', text: (r) => decimal3(r.stability), value: (r) => r.stability }] : []),
     { name: 'Tokens/s', text: (r) => count(r.tokensPerSecond), value: (r) => r.tokensPerSecond },
   ], rows, { sortable: true, caption: 'Cells of the sweep' + about });
   const note = 'How dictionaries of ' + sweep.hook + ' ended. ' +
