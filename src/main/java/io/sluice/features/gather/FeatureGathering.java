@@ -10,6 +10,7 @@ import io.sluice.features.ContextWriter;
 import io.sluice.features.FeatureFolderWriter;
 import io.sluice.features.FeatureManifest;
 import io.sluice.features.FeatureManifest.Histogram;
+import io.sluice.geometry.Covariance;
 import io.sluice.geometry.CovarianceAccumulator;
 import io.sluice.geometry.Subspace;
 import io.sluice.memory.Rows;
@@ -25,6 +26,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.LongConsumer;
 
 /**
@@ -46,7 +48,7 @@ public final class FeatureGathering implements AutoCloseable {
   private static final long CODES_AT_ONCE = 1 << 22;
 
   /** The variance of more tokens than this is measured on every second batch, third, and so on. */
-  private static final long VARIANCE_TOKENS = 1 << 15;
+  private static final long VARIANCE_TOKENS = 1 << 14;
 
   private final GatheredDictionary dictionary;
   private final ActivationStore store;
@@ -60,7 +62,7 @@ public final class FeatureGathering implements AutoCloseable {
   private Pass pass;
 
   /** What the pass over the store gives. */
-  private record Pass(long tokens, long windowRow, Subspace directions) {}
+  private record Pass(long tokens, long windowRow, Covariance variance) {}
 
   /**
    * Checks that dictionary and store fit each other.
@@ -153,11 +155,10 @@ public final class FeatureGathering implements AutoCloseable {
     folder.documents(text.documents());
     FeatureManifest manifest = manifest();
     int count = dictionary.features();
+    // Eigenvectors take one thread a while; similar features are found meanwhile.
+    CompletableFuture<RowGeometry> rows = CompletableFuture.supplyAsync(this::geometry);
     SimilarFeatures similar = SimilarFeatures.of(dictionary, engines, workers, progress);
-    RowGeometry geometry =
-        pass.directions == null
-            ? RowGeometry.of(dictionary)
-            : RowGeometry.of(dictionary, pass.directions);
+    RowGeometry geometry = rows.join();
     FeatureBlocks blocks = new FeatureBlocks(spec, manifest.histogram(), text, geometry, workers);
     try (TableWriter table =
             folder.openFeatures(manifest.dictionary(), manifest.histogram().bins());
@@ -175,6 +176,13 @@ public final class FeatureGathering implements AutoCloseable {
       folder.finishContexts(contexts);
     }
     return manifest;
+  }
+
+  private RowGeometry geometry() {
+    Covariance variance = pass.variance;
+    return variance == null
+        ? RowGeometry.of(dictionary)
+        : RowGeometry.of(dictionary, Subspace.topDirections(variance, variance.width()));
   }
 
   /** Frees the codes and deletes their file. */
@@ -225,9 +233,7 @@ public final class FeatureGathering implements AutoCloseable {
         done += numbers.length;
         progress.accept(done);
       }
-      Subspace directions =
-          variance == null ? null : Subspace.topDirections(variance.covariance(), output.width());
-      return new Pass(done, windowRow, directions);
+      return new Pass(done, windowRow, variance == null ? null : variance.covariance());
     }
   }
 
