@@ -16,11 +16,14 @@ function featureCards(folders) {
 function featureCard({ feature, density, max, at, words, fires }) {
   const text = element('p', { class: 'cards-text' });
   words.forEach((word, i) => {
-    const token = element(i === at ? 'mark' : 'span', {}, word.replace(/\s+/g, ' '));
+    // A space before a word stays outside its colour: a line may break there.
+    const shown = word.replace(/\s+/g, ' ');
+    const token = element(i === at ? 'mark' : 'span', {}, shown.trimStart());
+    if (i > 0 && shown !== shown.trimStart()) text.append(' ');
     token.style.setProperty('--fires', (max > 0 ? 100 * Math.min(1, fires[i] / max) : 0).toFixed(1) + '%');
     text.append(token);
   });
   return element('li', {},
-    element('p', { class: 'cards-number' }, element('b', {}, 'Feature ' + count(feature)), ' on ' + percent(density) + ' of tokens, up to ' + digits3(max)),
+    element('p', { class: 'cards-number' }, element('b', {}, 'Feature ' + count(feature)), ' on ' + (density < 1e-3 ? 'one token in ' + count(1 / density) : percent(density) + ' of tokens') + ', up to ' + digits3(max)),
     text);
 }
