@@ -9,7 +9,7 @@
  *   <li>{@code moments}: means and covariances of many rows;
  *   <li>{@code batch}: encoding many tokens and selecting their features, sums over sparse rows;
  *   <li>{@code int8}: upper bounds of products from rows rounded to int8;
- *   <li>{@code adam}: the update of Adam, row by row;
+ *   <li>{@code adam}: the update of one row by Adam; {@code engine.vector} has the loop over rows;
  *   <li>{@code single}: encoding one vector, or a few, as fast as the weights can be read from
  *       memory;
  *   <li>{@code layers}: products, attention and norms of transformer layers;
