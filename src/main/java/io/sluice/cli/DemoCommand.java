@@ -2,12 +2,17 @@ package io.sluice.cli;
 
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.console.Terminal;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.million.Million;
 import io.sluice.cli.million.MillionSettings;
 import io.sluice.cli.options.DeviceOption;
+import io.sluice.cli.results.FeatureText;
+import io.sluice.features.FeatureFolder;
+import io.sluice.features.FeatureReader;
+import io.sluice.features.FeatureTable;
 import io.sluice.report.Spectra;
 import io.sluice.report.TrainingRun;
 import java.io.IOException;
@@ -15,16 +20,18 @@ import java.io.PrintWriter;
 import java.io.Writer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
- * {@code sluice demo}: runs the other commands one after the other, and prints two tables at the
- * end.
+ * {@code sluice demo}: runs the other commands one after the other, and prints two tables and one
+ * feature at the end.
  */
 @Command(
     name = "demo",
@@ -32,7 +39,7 @@ import picocli.CommandLine.Option;
       "Run capture, spectrum, train, evaluate, features and report on a small model and a novel.",
       "It captures the model's activations, measures in how few dimensions each hook point "
           + "varies, trains the same dictionary from four starts and writes the report. It "
-          + "prints the commands that it runs, and two tables at the end."
+          + "prints the commands that it runs, and at the end two tables and one feature."
     })
 @Examples({
   "sluice demo --out demo",
@@ -42,6 +49,11 @@ import picocli.CommandLine.Option;
 final class DemoCommand extends SluiceCommand {
   /** Long enough that a live feature fires in it, short enough to pass twice in the demo. */
   private static final long DEAD_WINDOW = 200_000;
+
+  /** The example is a feature that fires on a smaller share of the tokens. */
+  private static final double RARE = 0.002;
+
+  private static final int EXAMPLE_CONTEXTS = 4;
 
   @Option(
       names = "--out",
@@ -179,6 +191,7 @@ final class DemoCommand extends SluiceCommand {
         new DemoTable(Spectra.read(folder.spectrum()), readRuns(folder), features, k, hook);
     out().println();
     table.print(out());
+    printExample(folder);
     out()
         .printf(
             Locale.ROOT,
@@ -188,6 +201,27 @@ final class DemoCommand extends SluiceCommand {
             folder.root(),
             folder.bytes() / 1e6,
             Progress.duration((System.nanoTime() - start) / 1e9));
+  }
+
+  /**
+   * Prints the feature with the largest mean activation among those that fire seldom, and often
+   * enough for all the contexts that are kept.
+   */
+  private void printExample(DemoFolder folder) throws IOException {
+    FeatureReader reader = new FeatureReader(FeatureFolder.open(folder.features()));
+    FeatureTable table = reader.folder().features();
+    int contexts = reader.folder().manifest().top();
+    IntStream.range(0, table.features())
+        .filter(feature -> table.count(feature) >= contexts && table.density(feature) < RARE)
+        .boxed()
+        .max(Comparator.comparingDouble(table::mean))
+        .ifPresent(
+            feature -> {
+              out().println();
+              out().println("A feature of the centred ASI dictionary");
+              new FeatureText(out(), Terminal.showsColours(), Terminal.pageColumns())
+                  .printBriefly(reader.read(feature), EXAMPLE_CONTEXTS);
+            });
   }
 
   private void runMillion() throws IOException {

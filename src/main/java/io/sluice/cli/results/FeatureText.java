@@ -23,14 +23,7 @@ public record FeatureText(PrintWriter out, boolean colours, int columns) {
 
   /** Prints the feature. */
   public void print(Feature feature) {
-    line(
-        "feature %d: fires on %s of the tokens (%,d), mean %.3f, max %.3f%s",
-        feature.feature(),
-        percent(feature.density()),
-        feature.count(),
-        feature.mean(),
-        feature.max(),
-        feature.dead() ? "; dead" : "");
+    summary(feature);
     line(
         "rows: encoder norm %.3f, decoder norm %.3f%s%s",
         feature.encoderNorm(),
@@ -56,6 +49,31 @@ public record FeatureText(PrintWriter out, boolean colours, int columns) {
     histogram(feature.histogram());
     contexts("fires most in", feature.top(), feature.max());
     contexts("and less in", feature.lower(), feature.max());
+    marks(feature);
+  }
+
+  /** Prints how often the feature fires, and its first contexts. */
+  public void printBriefly(Feature feature, int contexts) {
+    summary(feature);
+    contexts(
+        "fires most in",
+        feature.top().subList(0, Math.min(contexts, feature.top().size())),
+        feature.max());
+    marks(feature);
+  }
+
+  private void summary(Feature feature) {
+    line(
+        "feature %d: fires on %s of the tokens (%,d), mean %.3f, max %.3f%s",
+        feature.feature(),
+        percent(feature.density()),
+        feature.count(),
+        feature.mean(),
+        feature.max(),
+        feature.dead() ? "; dead" : "");
+  }
+
+  private void marks(Feature feature) {
     if (!colours && !feature.top().isEmpty()) {
       line("");
       line("[ ] marks tokens on which it fires, [[ ]] those with half of its maximum or more");

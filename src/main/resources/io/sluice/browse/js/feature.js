@@ -33,7 +33,7 @@ function tilesOf(feature, summary) {
   ];
   if (isNumber(feature.cosine)) tiles.push(['Cosine', decimal3(feature.cosine), 'of encoder and decoder row', Math.max(0, feature.cosine)]);
   if (isNumber(feature.activeShare)) tiles.push(['Active', percent(feature.activeShare), 'of its direction lies in the active subspace', feature.activeShare]);
-  if (isNumber(feature.decoderNorm)) tiles.push(['Norms', digits3(feature.encoderNorm) + ' · ' + digits3(feature.decoderNorm), 'of encoder and decoder row']);
+  if (isNumber(feature.decoderNorm)) tiles.push(['Norm', digits3(feature.encoderNorm), 'of encoder row; of decoder row ' + digits3(feature.decoderNorm)]);
   return tiles.map(([name, value, note, share]) => element('div', { class: 'tile' },
     element('dt', {}, element('b', {}, name), ' ' + note), element('dd', {}, value),
     isNumber(share) ? meter(share) : null));
