@@ -20,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.util.Base64;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -116,7 +117,7 @@ public final class FeatureServer implements AutoCloseable {
 
   /** The address of the page, with the token. */
   public URI address() {
-    return URI.create("http://127.0.0.1:%d/%s/".formatted(server.getAddress().getPort(), token));
+    return URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/" + token + "/");
   }
 
   /** Stops at once. */
@@ -216,7 +217,8 @@ public final class FeatureServer implements AutoCloseable {
     int features = folder.features().features();
     if (!number.matches("\\d{1,9}") || Integer.parseInt(number) >= features) {
       return Answer.text(
-          404, "there is no such feature; there are %,d, from 0".formatted(features));
+          404,
+          String.format(Locale.ROOT, "there is no such feature; there are %,d, from 0", features));
     }
     String json = HtmlPage.json(detail.of(Integer.parseInt(number)));
     return new Answer(200, JSON, json.getBytes(StandardCharsets.UTF_8));

@@ -20,7 +20,9 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 /**
  * A headless Chromium that is driven step by step, in real time, from a fresh profile. It finds no
@@ -246,9 +248,17 @@ final class DevTools implements AutoCloseable, WebSocket.Listener {
   @Override
   public void close() throws Exception {
     socket.abort();
+    // Chromium's own processes may write into the profile after the first has ended.
+    List<ProcessHandle> all =
+        Stream.concat(process.descendants(), Stream.of(process.toHandle())).toList();
     process.destroy();
-    if (!process.waitFor(20, TimeUnit.SECONDS)) {
-      process.destroyForcibly().waitFor();
+    for (ProcessHandle each : all) {
+      try {
+        each.onExit().get(20, TimeUnit.SECONDS);
+      } catch (TimeoutException e) {
+        each.destroyForcibly();
+        each.onExit().get(20, TimeUnit.SECONDS);
+      }
     }
     // Links that lead out of the profile, whose folder is deleted next.
     for (String link : List.of("SingletonSocket", "SingletonLock", "SingletonCookie")) {

@@ -24,9 +24,8 @@ record TrainingMemory(long ofFeatures, long fixed) {
 
   /**
    * What a run takes of the machine's memory at most: the engine's parameters and moments with the
-   * encoder rounded to bfloat16, unless they are on a device, the weights once more while
-   * held-out tokens are measured, both weights of the encoder rounded to int8, and the
-   * JVM.
+   * encoder rounded to bfloat16, unless they are on a device, the weights once more while held-out
+   * tokens are measured, both weights of the encoder rounded to int8, and the JVM.
    */
   static TrainingMemory ofMachine(Blueprint plan, EngineFactory engines, Types types) {
     long parameters = plan.parameterBytes();
