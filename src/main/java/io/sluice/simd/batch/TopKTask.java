@@ -227,32 +227,40 @@ final class TopKTask {
 
   /** All features for all tokens of the task, a few tiles at a time. */
   void multiplyFeatures(float[] tokens) {
-    int lanes = kernels.panelWidth();
-    int width = table.coordinates();
-    int panelLength = width * lanes;
     int features = table.weights().features();
     for (int place = 0; place < features; place += TILES * TILE) {
       int tiles = Math.min(TILES, Math.ceilDiv(features - place, TILE));
       for (int i = 0; i < tiles; i++) {
         load(place + i * TILE, i);
       }
-      for (int p = 0; first + p * lanes < end; p++) {
-        for (int i = 0; i < tiles; i++) {
-          if (kernels.encodeTile(
-              rows[i],
-              bias[i],
-              factors[i],
-              panels,
-              (long) p * panelLength,
-              width,
-              byAmount ? nothing : thresholds,
-              byAmount ? 0 : p * lanes,
-              tile)) {
-            notePassing(i, p * lanes);
-          }
+      multiplyTiles(tiles);
+      offerPassing(tokens, place, tiles * TILE);
+    }
+  }
+
+  /**
+   * The loaded tiles for all tokens of the task. A method of its own, so that it is called often
+   * enough to be compiled from its beginning, and not from within one of the loops around it.
+   */
+  private void multiplyTiles(int tiles) {
+    int lanes = kernels.panelWidth();
+    int width = table.coordinates();
+    int panelLength = width * lanes;
+    for (int p = 0; first + p * lanes < end; p++) {
+      for (int i = 0; i < tiles; i++) {
+        if (kernels.encodeTile(
+            rows[i],
+            bias[i],
+            factors[i],
+            panels,
+            (long) p * panelLength,
+            width,
+            byAmount ? nothing : thresholds,
+            byAmount ? 0 : p * lanes,
+            tile)) {
+          notePassing(i, p * lanes);
         }
       }
-      offerPassing(tokens, place, tiles * TILE);
     }
   }
 
