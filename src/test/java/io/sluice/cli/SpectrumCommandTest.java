@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -106,6 +107,7 @@ class SpectrumCommandTest {
     assertThat(spectra.tokens()).isEqualTo(1980);
   }
 
+  @Tag("slow")
   @Test
   void predictsDeadFeaturesOfEachStart() throws IOException {
     Path file = folder.resolve("spectrum.json");

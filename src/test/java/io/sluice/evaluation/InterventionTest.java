@@ -103,6 +103,7 @@ class InterventionTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void aCurveStartsAtTheMeanAndEndsAtTheWholeActivation() throws IOException {
     Safetensors golden = Safetensors.open(MODELS.resolve("tiny-llama.safetensors"));

@@ -8,6 +8,7 @@ import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Against NumPy's answers, made by {@code src/test/python/death_golden.py}. */
@@ -27,6 +28,7 @@ class DeadPredictionTest {
     return Covariance.of(1000, doubles("mean"), doubles("covariance"));
   }
 
+  @Tag("slow")
   @Test
   void sharesAgreeWithNumPyWithinTheErrorOfSampling() {
     DeadPrediction prediction = DeadPrediction.of(covariance(), 0.99, 0);
@@ -60,6 +62,7 @@ class DeadPredictionTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void theSameSeedPredictsTheSame() {
     double first =

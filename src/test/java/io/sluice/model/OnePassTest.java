@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -105,6 +106,7 @@ class OnePassTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void twoThreadsCannotUseOneModel() throws Exception {
     try (LoadedModel loaded = TinyModel.LLAMA.open();

@@ -157,6 +157,7 @@ class AddedActivationTest {
     }
   }
 
+  @Tag("slow")
   @ParameterizedTest
   @ValueSource(strings = {"reference", "vector", "torch"})
   void partsOfALargeBatchKeepTheirPlaces(String name) {

@@ -120,6 +120,7 @@ class BatchesAheadTest {
     }
   }
 
+  @Tag("slow")
   @Test
   void stoppedRunContinuesAtItsNextBatch() throws IOException {
     EngineFactory engines = new Reading(EngineFactory.reference(), true);

@@ -95,6 +95,7 @@ public class TrainerTest {
     assertThat(evaluation.tokens()).isEqualTo(2500);
   }
 
+  @Tag("slow")
   @Test
   void theSearchForTheStartingLengthCanBeLeftOut() throws IOException {
     double[] firstFvu = new double[2];

@@ -282,6 +282,7 @@ class BertGraphTest {
   }
 
   /** As many reshapes of the query, with as many shapes, as a file of some megabytes holds. */
+  @Tag("slow")
   @Test
   @Timeout(value = 20, unit = TimeUnit.SECONDS)
   void readsLargeGraphsInTimeThatGrowsWithThem() throws IOException {

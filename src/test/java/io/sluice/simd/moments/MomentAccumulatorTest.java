@@ -81,6 +81,7 @@ class MomentAccumulatorTest {
     assertAgrees(accumulator.moments(), reference(x, width), 2e-6);
   }
 
+  @Tag("slow")
   @Test
   void isTheSameToTheBitForAnySplitAndAnyNumberOfThreads() {
     Random random = new Random(SEED);

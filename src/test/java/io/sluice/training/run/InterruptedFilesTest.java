@@ -145,6 +145,7 @@ class InterruptedFilesTest {
     assertThat(failures).isGreaterThan(60);
   }
 
+  @Tag("slow")
   @Test
   void aCheckpointThatCannotBeWrittenLeavesNoTemporaryFile() throws IOException {
     Path run = temp.resolve("refused");
