@@ -10,6 +10,7 @@ import io.sluice.cli.million.Million;
 import io.sluice.cli.million.MillionSettings;
 import io.sluice.cli.options.DeviceOption;
 import io.sluice.cli.results.FeatureText;
+import io.sluice.features.Feature;
 import io.sluice.features.FeatureFolder;
 import io.sluice.features.FeatureReader;
 import io.sluice.features.FeatureTable;
@@ -54,6 +55,11 @@ final class DemoCommand extends SluiceCommand {
   private static final double RARE = 0.002;
 
   private static final int EXAMPLE_CONTEXTS = 4;
+
+  /** It fires on this many tokens at least; those that are shown are this far from each other. */
+  private static final int OFTEN = 20;
+
+  private static final int FAR = 100;
 
   @Option(
       names = "--out",
@@ -204,24 +210,37 @@ final class DemoCommand extends SluiceCommand {
   }
 
   /**
-   * Prints the feature with the largest mean activation among those that fire seldom, and often
-   * enough for all the contexts that are kept.
+   * Prints the feature with the largest mean activation among those that fire seldom, and most in
+   * places far from each other.
    */
   private void printExample(DemoFolder folder) throws IOException {
     FeatureReader reader = new FeatureReader(FeatureFolder.open(folder.features()));
     FeatureTable table = reader.folder().features();
-    int contexts = reader.folder().manifest().top();
     IntStream.range(0, table.features())
-        .filter(feature -> table.count(feature) >= contexts && table.density(feature) < RARE)
+        .filter(feature -> table.density(feature) < RARE)
         .boxed()
-        .max(Comparator.comparingDouble(table::mean))
+        .sorted(Comparator.comparingDouble(feature -> -table.mean(feature)))
+        .map(reader::read)
+        .filter(DemoCommand::firesInManyPlaces)
+        .findFirst()
         .ifPresent(
             feature -> {
               out().println();
               out().println("A feature of the centred ASI dictionary");
               new FeatureText(out(), Terminal.showsColours(), Terminal.pageColumns())
-                  .printBriefly(reader.read(feature), EXAMPLE_CONTEXTS);
+                  .printBriefly(feature, EXAMPLE_CONTEXTS);
             });
+  }
+
+  private static boolean firesInManyPlaces(Feature feature) {
+    long[] rows =
+        feature.top().stream()
+            .limit(EXAMPLE_CONTEXTS)
+            .mapToLong(Feature.Context::row)
+            .sorted()
+            .toArray();
+    return feature.count() >= OFTEN
+        && IntStream.range(1, rows.length).allMatch(i -> rows[i] - rows[i - 1] >= FAR);
   }
 
   private void runMillion() throws IOException {
