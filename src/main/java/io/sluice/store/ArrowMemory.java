@@ -1,6 +1,6 @@
 package io.sluice.store;
 
-import io.sluice.store.files.ShardLayout;
+import io.sluice.store.tables.TableFrame;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.apache.arrow.memory.AllocationManager;
@@ -96,14 +96,14 @@ public final class ArrowMemory {
             ReferenceManager.NO_OP,
             null,
             0,
-            Arena.global().allocate(ShardLayout.ALIGNMENT, ShardLayout.ALIGNMENT).address());
+            Arena.global().allocate(TableFrame.ALIGNMENT, TableFrame.ALIGNMENT).address());
 
     private final Arena arena = Arena.ofShared();
     private final MemorySegment memory;
 
     private ArenaAllocation(BufferAllocator accounting, long size) {
       super(accounting);
-      this.memory = arena.allocate(size, ShardLayout.ALIGNMENT);
+      this.memory = arena.allocate(size, TableFrame.ALIGNMENT);
     }
 
     @Override

@@ -2,7 +2,7 @@ package io.sluice.store;
 
 import io.sluice.memory.DType;
 import io.sluice.store.files.Column;
-import io.sluice.store.files.ShardLayout;
+import io.sluice.store.tables.TableFrame;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
@@ -78,7 +78,7 @@ public final class Batches {
               ? store.shards().stream().map(s -> s.mapped(source)).toArray(MemorySegment[]::new)
               : null;
       long size = (long) plan.size() * column.bytesPerRow();
-      memory[i] = Arena.ofAuto().allocate(size, ShardLayout.ALIGNMENT);
+      memory[i] = Arena.ofAuto().allocate(size, TableFrame.ALIGNMENT);
       bytes += size;
     }
     this.rowNumbers = new long[plan.size()];

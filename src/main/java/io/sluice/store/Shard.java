@@ -2,6 +2,7 @@ package io.sluice.store;
 
 import io.sluice.store.files.Column;
 import io.sluice.store.files.ShardLayout;
+import io.sluice.store.tables.TableFrame;
 import io.sluice.torch.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -216,7 +217,7 @@ public final class Shard {
     }
     MemorySegment copy;
     try {
-      copy = Arena.ofAuto().allocate(length, ShardLayout.ALIGNMENT);
+      copy = Arena.ofAuto().allocate(length, TableFrame.ALIGNMENT);
     } catch (OutOfMemoryError e) {
       throw new IOException(
           "%s: column '%s' of this shard takes %d bytes, more than this process may have; give it more memory, or read the store mapped"

@@ -11,6 +11,7 @@ import io.sluice.store.files.ShardFile;
 import io.sluice.store.files.ShardLayout;
 import io.sluice.store.files.StoreFolder;
 import io.sluice.store.tables.TableFile;
+import io.sluice.store.tables.TableFrame;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -325,7 +326,7 @@ public final class StoreWriter implements AutoCloseable {
     try {
       // Collected memory: a tensor or vector made over a reserved row can outlive the writer, and
       // must never see unmapped memory.
-      return Arena.ofAuto().allocate(layout.bodyBytes(), ShardLayout.ALIGNMENT);
+      return Arena.ofAuto().allocate(layout.bodyBytes(), TableFrame.ALIGNMENT);
     } catch (OutOfMemoryError e) {
       throw new IllegalArgumentException(
           "a shard of "

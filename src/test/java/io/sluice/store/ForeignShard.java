@@ -3,6 +3,7 @@ package io.sluice.store;
 import com.google.flatbuffers.FlatBufferBuilder;
 import io.sluice.memory.DType;
 import io.sluice.store.files.ShardFrame;
+import io.sluice.store.tables.TableFrame;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -182,10 +183,10 @@ final class ForeignShard {
     ByteBuffer file =
         ByteBuffer.allocate(start + metadataBytes + body.length + 8 + footer.length + 10)
             .order(ByteOrder.LITTLE_ENDIAN);
-    file.put(ShardFrame.MAGIC).position(start);
+    file.put(TableFrame.MAGIC).position(start);
     file.putInt(continuation).putInt(align(message.length) + lengthDifference).put(message);
     file.position(start + metadataBytes).put(body);
-    file.putInt(-1).putInt(0).put(footer).putInt(footer.length).put(ShardFrame.MAGIC);
+    file.putInt(-1).putInt(0).put(footer).putInt(footer.length).put(TableFrame.MAGIC);
     return file.array();
   }
 

@@ -50,19 +50,53 @@ public final class SaeDashboardExport {
       batch.add(feature);
       written++;
       if (batch.size() == FEATURES_PER_BATCH) {
-        write(folder.resolve("batch-" + batches++ + ".json"), names, batch);
+        writeFeatures(folder.resolve("batch-" + batches++ + ".json"), names, batch);
         batch.clear();
       }
     }
     if (!batch.isEmpty()) {
-      write(folder.resolve("batch-" + batches + ".json"), names, batch);
+      writeFeatures(folder.resolve("batch-" + batches + ".json"), names, batch);
     }
     writeSkipped(folder.resolve("skipped_indexes.json"), names, skipped);
     return written;
   }
 
-  private static void write(Path file, ExportNames names, List<Feature> features)
+  /** What follows the names in a file. */
+  @FunctionalInterface
+  private interface Content {
+    void writeTo(JsonGenerator json) throws IOException;
+  }
+
+  private static void writeFeatures(Path file, ExportNames names, List<Feature> features)
       throws IOException {
+    write(
+        file,
+        names,
+        json -> {
+          json.writeNullField("sae_id_suffix");
+          json.writeArrayFieldStart("features");
+          for (Feature feature : features) {
+            feature(json, names, new ExportedFeature(feature));
+          }
+          json.writeEndArray();
+        });
+  }
+
+  private static void writeSkipped(Path file, ExportNames names, List<Integer> skipped)
+      throws IOException {
+    write(
+        file,
+        names,
+        json -> {
+          json.writeArrayFieldStart("skipped_indexes");
+          for (int feature : skipped) {
+            json.writeNumber(feature);
+          }
+          json.writeEndArray();
+        });
+  }
+
+  private static void write(Path file, ExportNames names, Content content) throws IOException {
     AtomicFile.write(
         file,
         channel -> {
@@ -71,12 +105,7 @@ public final class SaeDashboardExport {
             json.disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET);
             json.writeStartObject();
             head(json, names);
-            json.writeNullField("sae_id_suffix");
-            json.writeArrayFieldStart("features");
-            for (Feature feature : features) {
-              feature(json, names, new ExportedFeature(feature));
-            }
-            json.writeEndArray();
+            content.writeTo(json);
             json.writeEndObject();
           }
           return null;
@@ -87,27 +116,6 @@ public final class SaeDashboardExport {
     json.writeStringField("model_id", names.model());
     json.writeNumberField("layer", names.layer());
     json.writeStringField("sae_set", names.set());
-  }
-
-  private static void writeSkipped(Path file, ExportNames names, List<Integer> skipped)
-      throws IOException {
-    AtomicFile.write(
-        file,
-        channel -> {
-          OutputStream out = Channels.newOutputStream(channel);
-          try (JsonGenerator json = JSON.createGenerator(out, JsonEncoding.UTF8)) {
-            json.disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET);
-            json.writeStartObject();
-            head(json, names);
-            json.writeArrayFieldStart("skipped_indexes");
-            for (int feature : skipped) {
-              json.writeNumber(feature);
-            }
-            json.writeEndArray();
-            json.writeEndObject();
-          }
-          return null;
-        });
   }
 
   private static void feature(JsonGenerator json, ExportNames names, ExportedFeature exported)

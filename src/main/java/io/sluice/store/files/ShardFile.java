@@ -1,5 +1,6 @@
 package io.sluice.store.files;
 
+import io.sluice.store.tables.TableFrame;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -28,11 +29,11 @@ public final class ShardFile {
     ShardFrame frame = new ShardFrame(layout);
     ShardFile file = new ShardFile(channel);
     file.write(MemorySegment.ofArray(frame.head()));
-    MemorySegment zeros = MemorySegment.ofArray(new byte[ShardLayout.ALIGNMENT]);
+    MemorySegment zeros = MemorySegment.ofArray(new byte[TableFrame.ALIGNMENT]);
     for (MemorySegment column : columns) {
       file.write(column);
       long bytes = column.byteSize();
-      file.write(zeros.asSlice(0, ShardLayout.align(bytes) - bytes));
+      file.write(zeros.asSlice(0, TableFrame.align(bytes) - bytes));
     }
     file.write(MemorySegment.ofArray(frame.tail()));
     return new Manifest.Shard(

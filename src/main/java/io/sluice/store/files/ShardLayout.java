@@ -1,6 +1,7 @@
 package io.sluice.store.files;
 
 import io.sluice.memory.DType;
+import io.sluice.store.tables.TableFrame;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -10,9 +11,6 @@ import java.util.List;
  * aligned.
  */
 public final class ShardLayout {
-  /** Alignment of every buffer, in bytes. */
-  public static final int ALIGNMENT = 64;
-
   /** Place of the token ids among all columns. */
   public static final int TOKEN_ID = 0;
 
@@ -41,7 +39,7 @@ public final class ShardLayout {
     long end = 0;
     for (int i = 0; i < offsets.length; i++) {
       offsets[i] = end;
-      end = align(Math.addExact(end, bytes(i)));
+      end = TableFrame.align(Math.addExact(end, bytes(i)));
     }
     this.bodyBytes = end;
   }
@@ -51,10 +49,6 @@ public final class ShardLayout {
     List<Column> all = new ArrayList<>(TOKEN_COLUMNS);
     all.addAll(activations);
     return List.copyOf(all);
-  }
-
-  static long align(long offset) {
-    return (offset + ALIGNMENT - 1) & -ALIGNMENT;
   }
 
   public List<Column> columns() {

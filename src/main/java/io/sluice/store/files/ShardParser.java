@@ -1,5 +1,6 @@
 package io.sluice.store.files;
 
+import io.sluice.store.tables.TableFrame;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -77,7 +78,7 @@ public final class ShardParser {
 
   private Footer footer() throws IOException {
     long size = file.size();
-    int magic = ShardFrame.MAGIC.length;
+    int magic = TableFrame.MAGIC.length;
     if (size < MIN_BYTES || !isMagic(0)) {
       throw new IOException(path + ": not an Arrow IPC file; capture the store again");
     }
@@ -93,7 +94,7 @@ public final class ShardParser {
   }
 
   private boolean isMagic(long offset) throws IOException {
-    return file.read(offset, ShardFrame.MAGIC.length).equals(ByteBuffer.wrap(ShardFrame.MAGIC));
+    return file.read(offset, TableFrame.MAGIC.length).equals(ByteBuffer.wrap(TableFrame.MAGIC));
   }
 
   private void requireVersion(short version) throws IOException {
@@ -108,8 +109,8 @@ public final class ShardParser {
 
   private RecordBatch batch(ByteBuffer metadata, long bodyBytes) throws IOException {
     metadata.order(ByteOrder.LITTLE_ENDIAN);
-    int prefix = ShardFrame.PREFIX_BYTES;
-    if (metadata.remaining() < prefix || metadata.getInt(0) != ShardFrame.CONTINUATION) {
+    int prefix = TableFrame.PREFIX_BYTES;
+    if (metadata.remaining() < prefix || metadata.getInt(0) != TableFrame.CONTINUATION) {
       throw damaged("its record batch does not begin as Arrow's do since version 0.15");
     }
     int length = metadata.getInt(Integer.BYTES);

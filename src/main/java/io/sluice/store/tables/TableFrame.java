@@ -15,25 +15,36 @@ import org.apache.arrow.flatbuf.MetadataVersion;
 import org.apache.arrow.flatbuf.RecordBatch;
 import org.apache.arrow.vector.types.pojo.Schema;
 
-/** The bytes of an Arrow IPC file around the buffers of its record batches. */
-final class TableFrame {
-  static final byte[] MAGIC = "ARROW1".getBytes(StandardCharsets.US_ASCII);
-  static final int CONTINUATION = -1;
-  static final int PREFIX_BYTES = 2 * Integer.BYTES;
-  static final int ALIGNMENT = 64;
+/**
+ * The bytes of an Arrow IPC file around the buffers of its record batches, of tables and of shards.
+ *
+ * <p>Arrow's own {@code ArrowFileWriter} aligns buffers to 8 bytes; mapped columns are read in place
+ * and need 64. The frame is therefore built here, with Arrow's schema and flatbuffer classes: magic,
+ * schema message, record batch messages with their bodies, end mark, footer, magic.
+ */
+public final class TableFrame {
+  public static final byte[] MAGIC = "ARROW1".getBytes(StandardCharsets.US_ASCII);
+  /** What a message begins with; its length follows. */
+  public static final int CONTINUATION = -1;
+
+  public static final int PREFIX_BYTES = 2 * Integer.BYTES;
+
+  /** Alignment of every buffer, in bytes. */
+  public static final int ALIGNMENT = 64;
 
   private TableFrame() {}
 
   /** Where a record batch lies in the file. */
-  record BatchPlace(long offset, int metadataBytes, long bodyBytes) {}
+  public record BatchPlace(long offset, int metadataBytes, long bodyBytes) {}
 
   /** A node of a record batch. */
-  record Node(long length, long nulls) {}
+  public record Node(long length, long nulls) {}
 
   /** A buffer in the body of a record batch. */
-  record Place(long offset, long bytes) {}
+  public record Place(long offset, long bytes) {}
 
-  static long align(long offset) {
+  /** The next multiple of 64 from here on. */
+  public static long align(long offset) {
     return (offset + ALIGNMENT - 1) & -ALIGNMENT;
   }
 
@@ -42,7 +53,7 @@ final class TableFrame {
   }
 
   /** The beginning of a file: magic and schema, a multiple of 64 bytes. */
-  static byte[] head(Schema schema) {
+  public static byte[] head(Schema schema) {
     FlatBufferBuilder builder = new FlatBufferBuilder();
     int header = schema.getSchema(builder);
     byte[] message = message(builder, MessageHeader.Schema, header, 0);
@@ -52,7 +63,7 @@ final class TableFrame {
   }
 
   /** The metadata of a record batch, a multiple of 64 bytes. */
-  static byte[] batch(long rows, List<Node> nodes, List<Place> buffers, long bodyBytes) {
+  public static byte[] batch(long rows, List<Node> nodes, List<Place> buffers, long bodyBytes) {
     FlatBufferBuilder builder = new FlatBufferBuilder();
     RecordBatch.startNodesVector(builder, nodes.size());
     for (Node node : nodes.reversed()) { // Flatbuffers are built back to front.
@@ -73,7 +84,7 @@ final class TableFrame {
   }
 
   /** The end of a file: end mark, footer and magic. */
-  static byte[] tail(Schema schema, List<BatchPlace> batches) {
+  public static byte[] tail(Schema schema, List<BatchPlace> batches) {
     FlatBufferBuilder builder = new FlatBufferBuilder();
     int schemaAt = schema.getSchema(builder);
     Footer.startDictionariesVector(builder, 0);
