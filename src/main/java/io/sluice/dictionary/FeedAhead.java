@@ -1,11 +1,8 @@
 package io.sluice.dictionary;
 
+import io.sluice.files.DiskThread;
 import java.io.IOException;
 import java.util.NoSuchElementException;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.function.Consumer;
 
 /**
@@ -16,9 +13,7 @@ import java.util.function.Consumer;
 public final class FeedAhead implements AutoCloseable {
   private final Source[] sources;
   private final Consumer<SiteFeed.Pair> ready;
-  private final ExecutorService reader =
-      Executors.newSingleThreadExecutor(
-          Thread.ofPlatform().name("reading ahead").daemon().factory());
+  private final DiskThread<SiteFeed.Pair> reader = new DiskThread<>("reading ahead");
 
   /** Reads the batch of a step into memory of its own, which the next one overwrites. */
   @FunctionalInterface
@@ -31,8 +26,6 @@ public final class FeedAhead implements AutoCloseable {
 
   /** The step after the last one. */
   private final long end;
-
-  private Future<SiteFeed.Pair> pending;
 
   /**
    * Starts to read.
@@ -65,7 +58,9 @@ public final class FeedAhead implements AutoCloseable {
   private void start() {
     long wanted = step;
     Source source = sources[(int) (wanted & 1)];
-    pending = wanted < end ? reader.submit(() -> read(source, wanted)) : null;
+    if (wanted < end) {
+      reader.start(() -> read(source, wanted));
+    }
   }
 
   private SiteFeed.Pair read(Source source, long wanted) throws IOException {
@@ -81,47 +76,18 @@ public final class FeedAhead implements AutoCloseable {
    * @throws NoSuchElementException after the last batch
    */
   public SiteFeed.Pair next() throws IOException {
-    if (pending == null) {
+    if (step >= end) {
       throw new NoSuchElementException("step " + step + " is past the last, " + (end - 1));
     }
-    SiteFeed.Pair read = await();
+    SiteFeed.Pair read = reader.await();
     step++;
     start();
     return read;
   }
 
-  /** An interrupt does not end the wait, and is passed on after it. */
-  private SiteFeed.Pair await() throws IOException {
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          return pending.get();
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-    } catch (ExecutionException e) {
-      switch (e.getCause()) {
-        case IOException cause -> throw cause;
-        case RuntimeException cause -> throw cause;
-        case Error cause -> throw cause;
-        default -> throw new IllegalStateException(e.getCause());
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
-  }
-
   /** Waits for the batch that is being read, however that ends; no file is read afterwards. */
   @Override
   public void close() {
-    boolean interrupted = Thread.interrupted();
     reader.close();
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
   }
 }

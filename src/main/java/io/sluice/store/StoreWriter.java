@@ -1,6 +1,7 @@
 package io.sluice.store;
 
 import io.sluice.files.AtomicFile;
+import io.sluice.files.DiskThread;
 import io.sluice.files.FolderLock;
 import io.sluice.files.OutputFolder;
 import io.sluice.memory.DType;
@@ -46,7 +47,7 @@ public final class StoreWriter implements AutoCloseable {
   private final ShardLayout layout;
   private MemorySegment body;
   private MemorySegment spare;
-  private final DiskThread disk;
+  private final DiskThread<Void> disk;
   private FolderLock lock;
 
   /** The shards on the disk; the disk thread replaces it, and readers wait for that thread. */
@@ -64,7 +65,7 @@ public final class StoreWriter implements AutoCloseable {
     this.spec = spec;
     this.layout = new ShardLayout(ShardLayout.allColumns(spec.columns()), spec.rowsPerShard());
     this.body = allocate(layout);
-    this.disk = new DiskThread("store-" + folder.getFileName());
+    this.disk = new DiskThread<>("store-" + folder.getFileName());
     this.manifest =
         new Manifest(
             spec.model(),
@@ -360,7 +361,11 @@ public final class StoreWriter implements AutoCloseable {
     MemorySegment next = spare == null ? allocate(layout) : spare;
     MemorySegment full = body;
     int rows = filled;
-    disk.start(() -> writeShard(full, rows));
+    disk.start(
+        () -> {
+          writeShard(full, rows);
+          return null;
+        });
     body = next;
     spare = full;
     handedOver += rows;

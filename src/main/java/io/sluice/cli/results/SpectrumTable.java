@@ -4,6 +4,7 @@ import io.sluice.report.Spectra;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -47,24 +48,7 @@ public final class SpectrumTable {
   }
 
   private void block(PrintWriter out, ToDoubleFunction<Spectra.Hook> measure, String format) {
-    out.print("layer");
-    for (String kind : kinds) {
-      out.printf("%s", right(kind));
-    }
-    out.println();
-    for (int layer : layers) {
-      out.printf(Locale.ROOT, "%5d", layer);
-      for (String kind : kinds) {
-        out.print(
-            right(
-                hooks(kind)
-                    .filter(hook -> hook.layer() == layer)
-                    .map(hook -> cell(measure.applyAsDouble(hook), hook.width(), format))
-                    .findFirst()
-                    .orElse("-")));
-      }
-      out.println();
-    }
+    layers(out, hook -> cell(measure.applyAsDouble(hook), hook.width(), format));
     out.print(" mean");
     for (String kind : kinds) {
       double share =
@@ -78,6 +62,11 @@ public final class SpectrumTable {
   }
 
   private void severities(PrintWriter out) {
+    layers(out, hook -> String.format(Locale.ROOT, "%.2f", hook.outlierSeverity()));
+  }
+
+  /** A line for each layer with a cell for each kind of hook point. */
+  private void layers(PrintWriter out, Function<Spectra.Hook, String> cell) {
     out.print("layer");
     kinds.forEach(kind -> out.print(right(kind)));
     out.println();
@@ -88,7 +77,7 @@ public final class SpectrumTable {
             right(
                 hooks(kind)
                     .filter(hook -> hook.layer() == layer)
-                    .map(hook -> String.format(Locale.ROOT, "%.2f", hook.outlierSeverity()))
+                    .map(cell)
                     .findFirst()
                     .orElse("-")));
       }

@@ -2,12 +2,9 @@ package io.sluice.features.gather;
 
 import io.sluice.features.ContextWriter;
 import io.sluice.features.FeatureContext;
+import io.sluice.files.DiskThread;
 import io.sluice.store.tables.TableWriter;
 import java.io.IOException;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 
 /** Writes the rows of features on a thread of its own, one block while the next is computed. */
 final class FeatureOutput implements AutoCloseable {
@@ -16,10 +13,7 @@ final class FeatureOutput implements AutoCloseable {
   private final SimilarFeatures similar;
   private final long tokens;
   private final long windowRow;
-  private final ExecutorService thread =
-      Executors.newSingleThreadExecutor(
-          Thread.ofPlatform().name("features-output").daemon().factory());
-  private Future<?> writing;
+  private final DiskThread<Void> thread = new DiskThread<>("features-output");
 
   /**
    * Writes to two tables.
@@ -48,14 +42,13 @@ final class FeatureOutput implements AutoCloseable {
   void put(int first, FeatureSummary[] summaries, RowGeometry.Numbers[] numbers)
       throws IOException {
     finish();
-    writing =
-        thread.submit(
-            () -> {
-              for (int i = 0; i < summaries.length; i++) {
-                write(first + i, summaries[i], numbers[i]);
-              }
-              return null;
-            });
+    thread.start(
+        () -> {
+          for (int i = 0; i < summaries.length; i++) {
+            write(first + i, summaries[i], numbers[i]);
+          }
+          return null;
+        });
   }
 
   /**
@@ -64,24 +57,7 @@ final class FeatureOutput implements AutoCloseable {
    * @throws IOException if one could not be written
    */
   void finish() throws IOException {
-    Future<?> last = writing;
-    writing = null;
-    if (last == null) {
-      return;
-    }
-    try {
-      last.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted while features were written", e);
-    } catch (ExecutionException e) {
-      switch (e.getCause()) {
-        case IOException cause -> throw cause;
-        case RuntimeException cause -> throw cause;
-        case Error cause -> throw cause;
-        default -> throw new IllegalStateException(e.getCause());
-      }
-    }
+    thread.await();
   }
 
   private void write(int feature, FeatureSummary summary, RowGeometry.Numbers numbers)
