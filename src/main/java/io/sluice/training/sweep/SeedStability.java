@@ -20,11 +20,18 @@ final class SeedStability {
   private SeedStability() {}
 
   /**
+   * Whether dictionaries of so many features are compared: up to 65,536. Asked before any is read,
+   * as it takes gigabytes to read the others.
+   */
+  static boolean isMeasured(int features) {
+    return features <= MOST_FEATURES;
+  }
+
+  /**
    * Reads the dictionaries of runs.
    *
    * @param runs folders of runs that differ in their seed
-   * @return null for fewer than two runs, for more than 65,536 features, and where a folder has no
-   *     dictionary
+   * @return null for fewer than two runs, and where a folder has no dictionary
    * @throws IOException if a dictionary is damaged
    */
   static Double of(List<Path> runs) throws IOException {
@@ -33,11 +40,7 @@ final class SeedStability {
       if (runs.size() < 2 || Files.notExists(run.resolve("dictionary.json"))) {
         return null;
       }
-      DictionaryParameters parameters = Dictionary.load(run).parameters();
-      if (parameters.features() > MOST_FEATURES) {
-        return null;
-      }
-      all.add(parameters);
+      all.add(Dictionary.load(run).parameters());
     }
     double sum = 0;
     int ways = 0;

@@ -155,7 +155,7 @@ public record SweepFile(
       Path own = folder(folder, cell);
       RunResult result = RunFolder.result(own);
       outcomes.add(new SweepResult.Outcome(cell, result, null));
-      if (result != null) {
+      if (result != null && SeedStability.isMeasured(cell.config().features())) {
         ended.computeIfAbsent(SweepResult.seedless(cell), key -> new ArrayList<>()).add(own);
       }
     }
