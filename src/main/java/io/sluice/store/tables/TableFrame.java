@@ -18,12 +18,13 @@ import org.apache.arrow.vector.types.pojo.Schema;
 /**
  * The bytes of an Arrow IPC file around the buffers of its record batches, of tables and of shards.
  *
- * <p>Arrow's own {@code ArrowFileWriter} aligns buffers to 8 bytes; mapped columns are read in place
- * and need 64. The frame is therefore built here, with Arrow's schema and flatbuffer classes: magic,
- * schema message, record batch messages with their bodies, end mark, footer, magic.
+ * <p>Arrow's own {@code ArrowFileWriter} aligns buffers to 8 bytes; mapped columns are read in
+ * place and need 64. The frame is therefore built here, with Arrow's schema and flatbuffer classes:
+ * magic, schema message, record batch messages with their bodies, end mark, footer, magic.
  */
 public final class TableFrame {
   public static final byte[] MAGIC = "ARROW1".getBytes(StandardCharsets.US_ASCII);
+
   /** What a message begins with; its length follows. */
   public static final int CONTINUATION = -1;
 

@@ -89,20 +89,13 @@ class Int8TrainingTest {
     Random random = new Random(Seeds.seed());
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(2)) {
-      DictionaryParameters start =
-          new DictionaryParameters(
-              WIDTH,
-              WIDTH,
-              FEATURES,
-              gaussians(random, arena, FEATURES * WIDTH),
-              gaussians(random, arena, FEATURES),
-              gaussians(random, arena, FEATURES * WIDTH),
-              gaussians(random, arena, WIDTH));
+      Gaussians gaussians = new Gaussians(random, arena);
+      DictionaryParameters start = gaussians.parameters(WIDTH, FEATURES);
       EngineSpec spec =
           new EngineSpec(WIDTH, WIDTH, FEATURES, false, scoreByDecoderNorm, optimiser);
       try (Engine engine = EngineFactory.vector(workers).open(spec, start)) {
         for (int step = 1; step <= 14; step++) {
-          MemorySegment tokens = gaussians(random, arena, BATCH * WIDTH);
+          MemorySegment tokens = gaussians.values(BATCH * WIDTH);
           Rows rows = new Rows(tokens, DType.F32, BATCH, WIDTH);
           engine.encode(rows, selection.at(step));
           engine.decode(rows, true);
@@ -111,7 +104,7 @@ class Int8TrainingTest {
           if (step == 8) {
             // Written from outside, as resampling does.
             StateTensor encoder = engine.state().getFirst();
-            engine.write(encoder, gaussians(random, arena, FEATURES * WIDTH));
+            engine.write(encoder, gaussians.values(FEATURES * WIDTH));
           }
         }
         List<byte[]> state = new ArrayList<>();
@@ -121,13 +114,5 @@ class Int8TrainingTest {
         return state;
       }
     }
-  }
-
-  private static MemorySegment gaussians(Random random, Arena arena, int count) {
-    MemorySegment memory = arena.allocate((long) count * Float.BYTES, 64);
-    for (int i = 0; i < count; i++) {
-      memory.setAtIndex(ValueLayout.JAVA_FLOAT, i, 0.3f * (float) random.nextGaussian());
-    }
-    return memory;
   }
 }

@@ -6,7 +6,6 @@ import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.spec.AdamStep;
-import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.engine.spec.StateTensor;
@@ -16,7 +15,6 @@ import io.sluice.memory.Workers;
 import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -30,25 +28,28 @@ class RestoredMomentsTest {
   @ParameterizedTest
   @EnumSource(value = Optimiser.class, names = "NONE", mode = EnumSource.Mode.EXCLUDE)
   void anEngineThatContinuesFromAStateEndsWithTheSameBits(Optimiser optimiser) {
-    Random random = new Random(Seeds.seed());
     EngineSpec spec = new EngineSpec(WIDTH, WIDTH, FEATURES, false, false, optimiser);
     try (Arena arena = Arena.ofShared();
-        Workers workers = Workers.of(2);
-        Engine whole = EngineFactory.vector(workers).open(spec, parameters(random, arena));
-        Engine continued = EngineFactory.vector(workers).open(spec, parameters(random, arena))) {
-      for (int step = 1; step <= 3; step++) {
-        train(step, gaussians(random, arena, BATCH * WIDTH), whole);
-      }
-      for (StateTensor tensor : whole.state()) {
-        continued.write(tensor, whole.read(tensor, arena));
-      }
-      for (int step = 4; step <= 6; step++) {
-        train(step, gaussians(random, arena, BATCH * WIDTH), whole, continued);
-      }
-      for (StateTensor tensor : whole.state()) {
-        assertThat(continued.read(tensor, arena).mismatch(whole.read(tensor, arena)))
-            .as(tensor.name())
-            .isEqualTo(-1);
+        Workers workers = Workers.of(2)) {
+      Gaussians gaussians = new Gaussians(new Random(Seeds.seed()), arena);
+      try (Engine whole =
+              EngineFactory.vector(workers).open(spec, gaussians.parameters(WIDTH, FEATURES));
+          Engine continued =
+              EngineFactory.vector(workers).open(spec, gaussians.parameters(WIDTH, FEATURES))) {
+        for (int step = 1; step <= 3; step++) {
+          train(step, gaussians.values(BATCH * WIDTH), whole);
+        }
+        for (StateTensor tensor : whole.state()) {
+          continued.write(tensor, whole.read(tensor, arena));
+        }
+        for (int step = 4; step <= 6; step++) {
+          train(step, gaussians.values(BATCH * WIDTH), whole, continued);
+        }
+        for (StateTensor tensor : whole.state()) {
+          assertThat(continued.read(tensor, arena).mismatch(whole.read(tensor, arena)))
+              .as(tensor.name())
+              .isEqualTo(-1);
+        }
       }
     }
   }
@@ -60,24 +61,5 @@ class RestoredMomentsTest {
       engine.accumulate();
       engine.update(new AdamStep(step, 0.01, 0.9, 0.999, 1e-8));
     }
-  }
-
-  private static DictionaryParameters parameters(Random random, Arena arena) {
-    return new DictionaryParameters(
-        WIDTH,
-        WIDTH,
-        FEATURES,
-        gaussians(random, arena, FEATURES * WIDTH),
-        gaussians(random, arena, FEATURES),
-        gaussians(random, arena, FEATURES * WIDTH),
-        gaussians(random, arena, WIDTH));
-  }
-
-  private static MemorySegment gaussians(Random random, Arena arena, int count) {
-    MemorySegment memory = arena.allocate((long) count * Float.BYTES, 64);
-    for (int i = 0; i < count; i++) {
-      memory.setAtIndex(ValueLayout.JAVA_FLOAT, i, 0.3f * (float) random.nextGaussian());
-    }
-    return memory;
   }
 }
