@@ -125,7 +125,7 @@ final class FeaturesCommand extends SluiceCommand {
                 factory,
                 workers)) {
       EffectsWriter effects =
-          loaded == null ? null : new EffectsWriter(loaded, store, dictionary.layers());
+          loaded == null ? null : EffectsWriter.of(loaded, store, dictionary.dictionaries());
       FeatureFolderWriter.write(
           out,
           fresh -> {

@@ -5,6 +5,7 @@ import io.sluice.store.tables.TableColumn;
 import io.sluice.store.tables.TableColumn.Element;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -43,14 +44,18 @@ public final class Sources {
    * @param rank of the context
    * @param positions in the document; those of special tokens that a context begins with are before
    *     its first token
-   * @param heads that read them
+   * @param heads that read them; {@link #NO_HEAD} for a Lorsa's feature, which has its own
+   *     attention
    * @param contributions to the activation, the largest first
    * @param rest what all other sources give
    * @param bias what biases give: of {@code W_O}, of the encoder, and the decoder bias that is
-   *     subtracted
+   *     subtracted; of a Lorsa, the value's
    */
   public record Split(
-      int rank, int[] positions, int[] heads, float[] contributions, float rest, float bias) {}
+      int rank, int[] positions, int[] heads, float[] contributions, float rest, float bias) {
+    /** In the place of a head of the model where there is none. */
+    public static final int NO_HEAD = -1;
+  }
 
   /**
    * Opens the file of a folder, if it has one.
@@ -74,7 +79,8 @@ public final class Sources {
     int[] positions = table.column("positions").wholes(at);
     int[] heads = table.column("heads").wholes(at);
     float[] contributions = table.column("contribution").reals(at);
-    if (positions.length != contributions.length || heads.length != contributions.length) {
+    boolean split = heads.length > 0 || contributions.length == 0;
+    if (positions.length != contributions.length || split && heads.length != contributions.length) {
       throw new UncheckedIOException(
           new IOException(
               "%s: damaged: row %d has %d positions, %d heads and %d contributions; %s"
@@ -90,10 +96,16 @@ public final class Sources {
         new Split(
             rank,
             positions,
-            heads,
+            split ? heads : none(contributions.length),
             contributions,
             table.column("rest").real(at),
             table.column("bias").real(at)));
+  }
+
+  private static int[] none(int count) {
+    int[] heads = new int[count];
+    Arrays.fill(heads, Split.NO_HEAD);
+    return heads;
   }
 
   /** The first row of a feature or of one after it; features ascend. */

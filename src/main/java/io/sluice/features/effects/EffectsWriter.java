@@ -8,6 +8,7 @@ import io.sluice.features.FeatureManifest;
 import io.sluice.features.HeadShares;
 import io.sluice.features.LogitEffects;
 import io.sluice.features.Sources;
+import io.sluice.features.gather.FeatureLayer;
 import io.sluice.model.LanguageModel;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
@@ -21,8 +22,8 @@ import java.util.function.LongConsumer;
 
 /**
  * Writes what a model says about the features of a folder: {@code logits.arrow} for a causal model,
- * and {@code heads.arrow} and {@code sources.arrow} for a dictionary that reads {@code attn_out} or
- * {@code z}. Each is left out where it does not apply.
+ * and {@code heads.arrow} and {@code sources.arrow} where sources are known, as for a dictionary
+ * that reads {@code attn_out} or {@code z}. Each is left out where it does not apply.
  */
 public final class EffectsWriter {
   private static final int ROWS_PER_BATCH = 1 << 14;
@@ -34,7 +35,7 @@ public final class EffectsWriter {
   private static final double LARGEST_DIFFERENCE = 0.05;
 
   private final LoadedModel model;
-  private final List<Dictionary> layers;
+  private final List<FeatureLayer> layers;
   private final int features;
   private final LanguageModel language;
 
@@ -44,39 +45,57 @@ public final class EffectsWriter {
   /** Why heads and sources are left out; null if they are not. */
   private final String withoutSources;
 
-  private final SourcePass sources;
+  private final SourceFinder sources;
 
   /**
-   * Checks what applies, before any work.
+   * The effects of features with these sources.
+   *
+   * @param layers the rows; those of all layers of a cross-layer transcoder
+   * @param sources null where there are none
+   * @param withoutSources why there are none; null if there are
+   * @throws IllegalArgumentException if the model is not that of the rows, or nothing applies; one
+   *     line
+   */
+  public EffectsWriter(
+      LoadedModel model, List<FeatureLayer> layers, SourceFinder sources, String withoutSources) {
+    this.model = model;
+    this.layers = List.copyOf(layers);
+    this.features = layers.stream().mapToInt(layer -> layer.parameters().features()).sum();
+    this.language = model.transformer() instanceof LanguageModel causal ? causal : null;
+    this.withoutLogits =
+        language == null
+            ? model.name() + " is an encoder, which predicts no next tokens"
+            : PromotedTokens.refusal(language, layers.getFirst().outputs());
+    this.withoutSources = withoutSources;
+    if (withoutLogits != null && withoutSources != null) {
+      throw new IllegalArgumentException(
+          "leave --model out: " + withoutLogits + ", and " + withoutSources);
+    }
+    this.sources = sources;
+    if (withoutLogits == null) {
+      layers.forEach(layer -> new PromotedTokens(language, layer));
+    }
+  }
+
+  /**
+   * The effects of a dictionary's features; checks what applies, before any work.
    *
    * @param layers the dictionary; those of all layers of a cross-layer transcoder
    * @throws IllegalArgumentException if the model is not that of the dictionary, or nothing
    *     applies; one line
    * @throws IOException if the store cannot be read
    */
-  public EffectsWriter(LoadedModel model, ActivationStore store, List<Dictionary> layers)
+  public static EffectsWriter of(LoadedModel model, ActivationStore store, List<Dictionary> layers)
       throws IOException {
-    this.model = model;
-    this.layers = List.copyOf(layers);
-    this.features = layers.stream().mapToInt(layer -> layer.config().features()).sum();
-    this.language = model.transformer() instanceof LanguageModel causal ? causal : null;
-    this.withoutLogits =
-        language == null
-            ? model.name() + " is an encoder, which predicts no next tokens"
-            : PromotedTokens.refusal(language, layers.getFirst().config().outputs());
-    this.withoutSources =
+    Dictionary first = layers.getFirst();
+    String without =
         layers.size() > 1
             ? "the dictionary reads several layers, so its activations are not sums over the heads"
                 + " of one"
-            : SourcePass.refusal(layers.getFirst().config());
-    if (withoutLogits != null && withoutSources != null) {
-      throw new IllegalArgumentException(
-          "leave --model out: " + withoutLogits + ", and " + withoutSources);
-    }
-    this.sources = withoutSources == null ? new SourcePass(model, store, layers.getFirst()) : null;
-    if (withoutLogits == null) {
-      layers.forEach(layer -> new PromotedTokens(language, layer));
-    }
+            : SourcePass.refusal(first.config());
+    SourceFinder sources = without == null ? new SourcePass(model, store, first) : null;
+    return new EffectsWriter(
+        model, layers.stream().map(FeatureLayer::of).toList(), sources, without);
   }
 
   /** What is left out and why, a line each. */
@@ -135,7 +154,7 @@ public final class EffectsWriter {
         ROWS_PER_BATCH,
         table -> {
           int first = 0;
-          for (Dictionary layer : layers) {
+          for (FeatureLayer layer : layers) {
             int before = first;
             new PromotedTokens(language, layer)
                 .run(
@@ -147,7 +166,7 @@ public final class EffectsWriter {
                       table.endRow();
                     },
                     done -> progress.accept(before + done));
-            first += layer.config().features();
+            first += layer.parameters().features();
           }
         });
   }
@@ -226,11 +245,13 @@ public final class EffectsWriter {
     for (int e = 0; e < block.entries(); e++) {
       int count = block.count(e);
       int[] where = new int[count];
-      int[] which = new int[count];
+      int[] which = new int[block.splitsByHead() ? count : 0];
       float[] values = new float[count];
       for (int i = 0; i < count; i++) {
         where[i] = contexts.get(e).position() + block.offset(e, i);
-        which[i] = block.head(e, i);
+        if (block.splitsByHead()) {
+          which[i] = block.head(e, i);
+        }
         values[i] = block.contribution(e, i);
       }
       feature.put(contexts.get(e).feature());
@@ -259,8 +280,8 @@ public final class EffectsWriter {
         for (int head = 0; head < width - 1; head++) {
           sums[head] += sign * block.ofHead(e, head);
         }
-        sums[width - 1] += sign * block.bias(e);
-        all += sign * block.activation(e);
+        sums[width - 1] += sign * block.headBias(e);
+        all += sign * block.written(e);
       }
       for (int i = 0; i < width; i++) {
         shares[feature * width + i] = all == 0 ? 0 : (float) (sums[i] / all);

@@ -56,8 +56,8 @@ public final class FiringFeatures {
       LoadedModel model, Dictionary dictionary, EngineFactory engines, String text)
       throws IOException {
     try (Engine engine = dictionary.open(engines)) {
-      return of(
-          model, engine, dictionary.config().inputs(), dictionary.config().activation(), text);
+      List<Site> inputs = dictionary.config().inputs();
+      return of(model, inputs, 0, encoder(engine, inputs, dictionary.config().activation()), text);
     }
   }
 
@@ -66,21 +66,46 @@ public final class FiringFeatures {
       LoadedModel model, CrossLayerDictionary dictionary, EngineFactory engines, String text)
       throws IOException {
     try (Engine engine = dictionary.open(engines)) {
+      ActivationFunction activation = dictionary.layers().getFirst().config().activation();
       return of(
-          model,
-          engine,
-          dictionary.inputs(),
-          dictionary.layers().getFirst().config().activation(),
-          text);
+          model, dictionary.inputs(), 0, encoder(engine, dictionary.inputs(), activation), text);
     }
   }
 
-  private static List<Token> of(
-      LoadedModel model,
-      Engine engine,
-      List<Site> inputs,
-      ActivationFunction activation,
-      String text)
+  /** Encodes one context. */
+  @FunctionalInterface
+  public interface ContextEncoder {
+    /**
+     * Encodes some of its tokens.
+     *
+     * @param rows what is read at all positions of the context, float32
+     * @param first the first position that gets codes
+     * @param end the end of them, exclusive
+     * @return a row for each of these positions
+     */
+    Codes encode(Rows rows, int first, int end);
+  }
+
+  private static ContextEncoder encoder(
+      Engine engine, List<Site> inputs, ActivationFunction activation) {
+    int width = Site.widths(inputs);
+    return (rows, first, end) -> {
+      MemorySegment counted = rows.memory().asSlice(first * rows.rowBytes());
+      engine.encode(new Rows(counted, DType.F32, end - first, width), activation);
+      return engine.codes();
+    };
+  }
+
+  /**
+   * The features that fire on a text by an encoder that may read the whole context.
+   *
+   * @param inputs what it reads
+   * @param firstPosition positions before it have no features
+   * @throws IOException if the tokenizer cannot read the text
+   * @throws IllegalArgumentException as for a dictionary
+   */
+  public static List<Token> of(
+      LoadedModel model, List<Site> inputs, int firstPosition, ContextEncoder encoder, String text)
       throws IOException {
     int[] tokens = model.tokenizer().encode(text);
     int[] ids = SpecialTokens.of(model.tokenizer()).around(tokens);
@@ -88,18 +113,19 @@ public final class FiringFeatures {
       throw new IllegalArgumentException("the text has no token; give some words");
     }
     int before = model.tokenizer().prefix().length;
-    int first = Math.max(before, model.firstPosition());
+    int first = Math.max(before, Math.max(firstPosition, model.firstPosition()));
     int end = before + tokens.length;
     List<Token> found = new ArrayList<>();
     for (int i = before; i < Math.min(first, end); i++) {
       found.add(new Token(ids[i], i, new int[0], new float[0]));
     }
     if (first < end) {
-      float[] rows = activations(model.transformer(), inputs, ids, first, end);
+      float[] rows = activations(model.transformer(), inputs, ids);
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment memory = arena.allocateFrom(ValueLayout.JAVA_FLOAT, rows);
-        engine.encode(new Rows(memory, DType.F32, end - first, Site.widths(inputs)), activation);
-        Codes codes = engine.codes();
+        Codes codes =
+            encoder.encode(
+                new Rows(memory, DType.F32, ids.length, Site.widths(inputs)), first, end);
         for (int row = 0; row < end - first; row++) {
           found.add(token(codes, row, ids[first + row], first + row));
         }
@@ -108,9 +134,8 @@ public final class FiringFeatures {
     return found;
   }
 
-  /** What the dictionary reads at positions {@code first} to {@code end}, side by side. */
-  private static float[] activations(
-      Transformer model, List<Site> inputs, int[] ids, int first, int end) {
+  /** What is read at each position, side by side. */
+  private static float[] activations(Transformer model, List<Site> inputs, int[] ids) {
     Map<HookPoint, float[]> seen = new HashMap<>();
     List<HookPoint> points = inputs.stream().map(site -> HookPoint.parse(site.hook())).toList();
     for (int i = 0; i < points.size(); i++) {
@@ -126,13 +151,13 @@ public final class FiringFeatures {
         TokenBatch.of(List.of(ids)),
         Hooks.none().observe(points, (point, x) -> seen.put(point, x.to(DType.F32).toFloats())));
     int width = Site.widths(inputs);
-    float[] rows = new float[Math.multiplyExact(end - first, width)];
+    float[] rows = new float[Math.multiplyExact(ids.length, width)];
     int column = 0;
     for (int i = 0; i < points.size(); i++) {
       int own = inputs.get(i).width();
       float[] values = seen.get(points.get(i));
-      for (int position = first; position < end; position++) {
-        System.arraycopy(values, position * own, rows, (position - first) * width + column, own);
+      for (int position = 0; position < ids.length; position++) {
+        System.arraycopy(values, position * own, rows, position * width + column, own);
       }
       column += own;
     }

@@ -1,9 +1,9 @@
 package io.sluice.features.effects;
 
-import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.Site;
 import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.features.LogitEffects;
+import io.sluice.features.gather.FeatureLayer;
 import io.sluice.model.HookKind;
 import io.sluice.model.HookPoint;
 import io.sluice.model.LanguageModel;
@@ -28,7 +28,7 @@ public final class PromotedTokens {
   private static final long LOGITS_AT_ONCE = 8 << 20;
 
   private final LanguageModel model;
-  private final Dictionary dictionary;
+  private final DictionaryParameters rows;
   private final List<Part> parts;
 
   /** A hook point, and where its values are in a decoder row. */
@@ -52,10 +52,10 @@ public final class PromotedTokens {
    * @throws IllegalArgumentException if the dictionary writes what no layer adds to the residual
    *     stream, or hook points whose sum is not known, or has another width than the model
    */
-  public PromotedTokens(LanguageModel model, Dictionary dictionary) {
+  public PromotedTokens(LanguageModel model, FeatureLayer layer) {
     this.model = model;
-    this.dictionary = dictionary;
-    this.parts = parts(model, dictionary.config().outputs());
+    this.rows = layer.parameters();
+    this.parts = parts(model, layer.outputs());
   }
 
   private static List<Part> parts(LanguageModel model, List<Site> sites) {
@@ -137,7 +137,7 @@ public final class PromotedTokens {
    */
   public void run(Sink sink, LongConsumer progress) throws IOException {
     int vocabulary = model.shape().vocabulary();
-    int features = dictionary.config().features();
+    int features = rows.features();
     int step = (int) Math.max(1, Math.min(features, LOGITS_AT_ONCE / vocabulary));
     Ranking promoted = new Ranking(Math.min(LogitEffects.MOST, vocabulary));
     Ranking suppressed = new Ranking(Math.min(LogitEffects.MOST, vocabulary));
@@ -165,19 +165,19 @@ public final class PromotedTokens {
   }
 
   private Tensor rows(Part part, int first, int count) {
-    MemorySegment decoder = dictionary.parameters().decoder();
-    long width = dictionary.config().outputWidth();
-    float[] rows = new float[Math.multiplyExact(count, part.width)];
+    MemorySegment decoder = rows.decoder();
+    long width = rows.outputWidth();
+    float[] chosen = new float[Math.multiplyExact(count, part.width)];
     for (int i = 0; i < count; i++) {
       MemorySegment.copy(
           decoder,
           DictionaryParameters.FLOAT,
           ((first + i) * width + part.from) * Float.BYTES,
-          rows,
+          chosen,
           i * part.width,
           part.width);
     }
-    return Tensor.ofFloats(rows, count, part.width).to(model.device());
+    return Tensor.ofFloats(chosen, count, part.width).to(model.device());
   }
 
   /** The tokens with the largest or the smallest logits; of equal ones those with lower ids. */

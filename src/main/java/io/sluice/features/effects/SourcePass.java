@@ -26,7 +26,7 @@ import java.util.function.LongConsumer;
  * Finds the sources of features at rows of a store, by running the model over the contexts of these
  * rows up to the layer that the dictionary reads.
  */
-public final class SourcePass {
+public final class SourcePass implements SourceFinder {
   private static final int BATCH_TOKENS = 1024;
   private static final int ROWS_AT_ONCE = 256;
 
@@ -92,22 +92,14 @@ public final class SourcePass {
     return null;
   }
 
-  /** Heads of the layer. */
+  @Override
   public int heads() {
     return model.shape().heads();
   }
 
-  /**
-   * The sources of some features at some rows.
-   *
-   * @param features per entry, the feature
-   * @param rows per entry, the row of the store
-   * @param progress receives how many entries are done
-   * @throws IOException if the store cannot be read
-   * @throws IllegalArgumentException if the model does not take the store's tokens
-   */
+  @Override
   public SourceBlock of(int[] features, long[] rows, LongConsumer progress) throws IOException {
-    SourceBlock block = new SourceBlock(features.length, heads());
+    SourceBlock block = SourceBlock.byHead(features.length, heads());
     int[] order = orderOfRows(rows);
     try (TensorScope scope = TensorScope.open()) {
       run(AttentionSources.of(model, point), order, features, rows, block, progress);

@@ -2,9 +2,6 @@ package io.sluice.features.gather;
 
 import io.sluice.dictionary.ActivationFeed;
 import io.sluice.dictionary.Site;
-import io.sluice.dictionary.SiteFeed;
-import io.sluice.dictionary.SiteScaling;
-import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.features.ContextWriter;
 import io.sluice.features.FeatureFolderWriter;
@@ -16,8 +13,6 @@ import io.sluice.geometry.Subspace;
 import io.sluice.memory.Rows;
 import io.sluice.memory.Workers;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.BatchPlan;
-import io.sluice.store.RowFilter;
 import io.sluice.store.files.Column;
 import io.sluice.store.tables.TableWriter;
 import io.sluice.torch.Device;
@@ -30,11 +25,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.LongConsumer;
 
 /**
- * Gathers what a store says of the features of a dictionary. One pass over the store encodes all
- * tokens and keeps their codes by feature ({@link CodeLog}); from these codes follow the numbers,
- * histograms and contexts of each feature, exactly. The result does not depend on the number of
- * threads. Call {@link #encode}, then {@link #writeTo}; not safe for use by several threads at a
- * time.
+ * Gathers what a store says of the features of a dictionary or another {@link FeatureOwner}. One
+ * pass over the store encodes all tokens and keeps their codes by feature ({@link CodeLog}); from
+ * these codes follow the numbers, histograms and contexts of each feature, exactly. The result does
+ * not depend on the number of threads. Call {@link #encode}, then {@link #writeTo}; not safe for
+ * use by several threads at a time.
  *
  * <p>Memory: the dictionary's weights, once; the codes of the tokens up to {@value #CODE_BYTES}
  * bytes, and those beyond in a temporary file; about 60 bytes a feature; and some 100 MiB more for
@@ -50,13 +45,12 @@ public final class FeatureGathering implements AutoCloseable {
   /** The variance of more tokens than this is measured on every second batch, third, and so on. */
   private static final long VARIANCE_TOKENS = 1 << 14;
 
-  private final GatheredDictionary dictionary;
+  private final FeatureOwner owner;
   private final ActivationStore store;
   private final GatherSpec spec;
   private final EngineFactory engines;
   private final Workers workers;
   private final StoreText text;
-  private final RowFilter filter;
   private final long codeBytes;
   private CodeLog codes;
   private Pass pass;
@@ -73,38 +67,36 @@ public final class FeatureGathering implements AutoCloseable {
    *     with another width; one line with both values
    */
   public FeatureGathering(
-      GatheredDictionary dictionary,
+      FeatureOwner owner,
       ActivationStore store,
       GatherSpec spec,
       EngineFactory engines,
       Workers workers)
       throws IOException {
-    this(dictionary, store, spec, engines, workers, CODE_BYTES);
+    this(owner, store, spec, engines, workers, CODE_BYTES);
   }
 
   /** The same with another limit of the codes in memory. */
   FeatureGathering(
-      GatheredDictionary dictionary,
+      FeatureOwner owner,
       ActivationStore store,
       GatherSpec spec,
       EngineFactory engines,
       Workers workers,
       long codeBytes)
       throws IOException {
-    this.dictionary = dictionary;
+    this.owner = owner;
     this.store = store;
-    this.spec = spec;
+    this.spec = spec.notBefore(owner.firstPosition());
     this.engines = engines;
     this.workers = workers;
     this.codeBytes = codeBytes;
-    this.filter =
-        spec.firstPosition() == 0 ? RowFilter.ALL : RowFilter.fromPosition(spec.firstPosition());
     requireFit();
     this.text = new StoreText(store);
   }
 
   private void requireFit() throws IOException {
-    for (Site site : dictionary.reads()) {
+    for (Site site : owner.reads()) {
       Column column = ActivationFeed.activations(store, site.hook());
       if (column.width() != site.width()) {
         throw new IllegalArgumentException(
@@ -113,10 +105,10 @@ public final class FeatureGathering implements AutoCloseable {
       }
     }
     String of = store.manifest().model();
-    if (!dictionary.model().isEmpty() && !of.isEmpty() && !dictionary.model().equals(of)) {
+    if (!owner.model().isEmpty() && !of.isEmpty() && !owner.model().equals(of)) {
       throw new IOException(
           "%s: is of the model '%s', but the dictionary was trained on '%s'; capture a text with that model"
-              .formatted(store.folder(), of, dictionary.model()));
+              .formatted(store.folder(), of, owner.model()));
     }
     if (store.rows() == 0 || store.rows() >= 1L << 32) {
       throw new IOException(
@@ -134,7 +126,7 @@ public final class FeatureGathering implements AutoCloseable {
    * @throws IOException if the store cannot be read or the codes cannot be written
    */
   public void encode(Path temporary, LongConsumer progress) throws IOException {
-    codes = new CodeLog(temporary.resolve("codes.tmp"), dictionary.features(), codeBytes);
+    codes = new CodeLog(temporary.resolve("codes.tmp"), owner.features(), codeBytes);
     pass = readStore(progress);
   }
 
@@ -154,10 +146,10 @@ public final class FeatureGathering implements AutoCloseable {
     folder.tokens(text.tokens());
     folder.documents(text.documents());
     FeatureManifest manifest = manifest();
-    int count = dictionary.features();
+    int count = owner.features();
     // Eigenvectors take one thread a while; similar features are found meanwhile.
     CompletableFuture<RowGeometry> rows = CompletableFuture.supplyAsync(this::geometry);
-    SimilarFeatures similar = SimilarFeatures.of(dictionary, engines, workers, progress);
+    SimilarFeatures similar = SimilarFeatures.of(owner, engines, workers, progress);
     RowGeometry geometry = rows.join();
     FeatureBlocks blocks = new FeatureBlocks(spec, manifest.histogram(), text, geometry, workers);
     try (TableWriter table =
@@ -181,8 +173,8 @@ public final class FeatureGathering implements AutoCloseable {
   private RowGeometry geometry() {
     Covariance variance = pass.variance;
     return variance == null
-        ? RowGeometry.of(dictionary)
-        : RowGeometry.of(dictionary, Subspace.topDirections(variance, variance.width()));
+        ? RowGeometry.of(owner)
+        : RowGeometry.of(owner, Subspace.topDirections(variance, variance.width()));
   }
 
   /** Frees the codes and deletes their file. */
@@ -196,35 +188,29 @@ public final class FeatureGathering implements AutoCloseable {
   }
 
   private Pass readStore(LongConsumer progress) throws IOException {
-    List<SiteScaling> read = raw(dictionary.reads());
-    List<SiteScaling> written = variesAlone() ? raw(dictionary.writes()) : read;
-    BatchPlan plan =
-        BatchPlan.sequential(SiteFeed.columns(read, written), spec.batch()).where(filter);
-    SiteFeed feed = new SiteFeed(store, plan, read, written);
-    SelectedRows rows = new SelectedRows(store, filter);
-    long selected = feed.rows();
-    if (selected == 0) {
-      throw new IOException(
-          "%s: none of its %d rows is at position %d or later; begin at an earlier position"
-              .formatted(store.folder(), store.rows(), spec.firstPosition()));
-    }
-    long windowToken = selected - Math.min(spec.deadWindow(), selected);
-    long windowRow = 0;
-    long done = 0;
-    long stride = Math.ceilDiv(selected, VARIANCE_TOKENS);
-    long batch = 0;
-    Site output = dictionary.writes().getFirst();
-    try (Engine engine = dictionary.open(engines);
+    boolean varies = variesAlone();
+    try (EncodedTokens tokens = owner.encode(store, spec, varies, engines);
         CovarianceAccumulator variance =
-            variesAlone() ? CovarianceAccumulator.on(Device.CPU, output.width()) : null) {
-      while (feed.hasNext()) {
-        SiteFeed.Pair pair = feed.next();
-        Rows input = pair.input();
-        engine.encode(input, dictionary.activation());
-        int[] numbers = rows.next(input.count());
-        codes.add(engine.codes(), numbers);
-        if (variance != null && batch++ % stride == 0) {
-          Rows target = pair.target();
+            varies
+                ? CovarianceAccumulator.on(Device.CPU, owner.writes().getFirst().width())
+                : null) {
+      long selected = tokens.tokens();
+      if (selected == 0) {
+        throw new IOException(
+            "%s: none of its %d rows is at position %d or later; begin at an earlier position"
+                .formatted(store.folder(), store.rows(), spec.firstPosition()));
+      }
+      long windowToken = selected - Math.min(spec.deadWindow(), selected);
+      long windowRow = 0;
+      long done = 0;
+      long stride = Math.ceilDiv(selected, VARIANCE_TOKENS);
+      long batches = 0;
+      while (tokens.hasNext()) {
+        EncodedTokens.Batch batch = tokens.next();
+        int[] numbers = batch.rows();
+        codes.add(batch.codes(), numbers);
+        if (variance != null && batches++ % stride == 0) {
+          Rows target = tokens.written();
           variance.add(target.memory(), target.dtype(), target.count());
         }
         if (windowToken >= done && windowToken < done + numbers.length) {
@@ -239,7 +225,7 @@ public final class FeatureGathering implements AutoCloseable {
 
   /** Whether the variance of what the dictionary writes can be measured: one hook point, stored. */
   private boolean variesAlone() {
-    List<Site> writes = dictionary.writes();
+    List<Site> writes = owner.writes();
     return writes.size() == 1
         && store.columns().stream()
             .anyMatch(
@@ -249,7 +235,7 @@ public final class FeatureGathering implements AutoCloseable {
   }
 
   private FeatureManifest manifest() {
-    FeatureManifest.Source source = dictionary.source();
+    FeatureManifest.Source source = owner.source();
     return new FeatureManifest(
         source,
         new FeatureManifest.Stored(
@@ -268,9 +254,5 @@ public final class FeatureGathering implements AutoCloseable {
         Optional.empty(),
         0,
         Map.of());
-  }
-
-  private static List<SiteScaling> raw(List<Site> sites) {
-    return sites.stream().map(site -> SiteScaling.none(site.hook())).toList();
   }
 }

@@ -1,6 +1,7 @@
 package io.sluice.features.gather;
 
 import io.sluice.features.FeatureManifest.Window;
+import io.sluice.store.RowFilter;
 
 /**
  * Settings of the pass.
@@ -39,6 +40,16 @@ public record GatherSpec(
   /** Twenty contexts of both kinds, with 24 tokens before and 8 after. */
   public static GatherSpec from(int firstPosition) {
     return new GatherSpec(20, 20, new Window(24, 8), firstPosition, Long.MAX_VALUE, 1024);
+  }
+
+  /** The rows of a store that are read. */
+  public RowFilter rows() {
+    return firstPosition == 0 ? RowFilter.ALL : RowFilter.fromPosition(firstPosition);
+  }
+
+  /** The same from a position on, if it begins earlier. */
+  GatherSpec notBefore(int position) {
+    return new GatherSpec(top, lower, window, Math.max(firstPosition, position), deadWindow, batch);
   }
 
   private static void requireRange(String name, long value, long least, long most) {

@@ -8,20 +8,15 @@ import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.features.FeatureManifest.Source;
-import io.sluice.files.RegularFile;
+import io.sluice.store.ActivationStore;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
+import java.util.ArrayList;
 import java.util.List;
 
-/** A dictionary whose features are gathered: of any kind, with what identifies its files. */
-public final class GatheredDictionary {
+/** A dictionary as an owner of features: of any kind, with what identifies its files. */
+public final class GatheredDictionary implements FeatureOwner {
   private static final String WEIGHTS = "dictionary.safetensors";
-  private static final int CHUNK_BYTES = 1 << 20;
 
   private final Path folder;
   private final List<Dictionary> layers;
@@ -45,39 +40,43 @@ public final class GatheredDictionary {
     CrossLayerDictionary joint =
         CrossLayerDictionary.isIn(folder) ? CrossLayerDictionary.load(folder) : null;
     List<Dictionary> layers = joint == null ? List.of(Dictionary.load(folder)) : joint.layers();
-    MessageDigest digest = digest();
+    List<Path> files = new ArrayList<>();
     for (int layer = 0; layer < layers.size(); layer++) {
       Path own = joint == null ? folder : folder.resolve(CrossLayerDictionary.layerName(layer));
-      add(own.resolve(WEIGHTS), digest);
+      files.add(own.resolve(WEIGHTS));
     }
-    return new GatheredDictionary(folder, layers, joint, HexFormat.of().formatHex(digest.digest()));
+    return new GatheredDictionary(folder, layers, joint, FileDigest.sha256(files));
   }
 
-  /**
-   * The dictionary, or the layers of a cross-layer transcoder, whose features follow each other.
-   */
-  public List<Dictionary> layers() {
+  /** The dictionary, or the layers of a cross-layer transcoder. */
+  public List<Dictionary> dictionaries() {
     return layers;
   }
 
-  /** Features of all layers. */
-  public int features() {
-    return layers.stream().mapToInt(layer -> layer.config().features()).reduce(0, Math::addExact);
+  @Override
+  public List<FeatureLayer> layers() {
+    return layers.stream().map(FeatureLayer::of).toList();
   }
 
-  /** The hook points that it reads. */
+  @Override
   public List<Site> reads() {
     return joint == null ? config().inputs() : joint.inputs();
   }
 
-  /** The hook points that it writes. */
+  @Override
   public List<Site> writes() {
     return config().outputs();
   }
 
-  /** The model that it was trained on; empty if that is not known. */
+  @Override
   public String model() {
     return config().model();
+  }
+
+  @Override
+  public EncodedTokens encode(
+      ActivationStore store, GatherSpec spec, boolean written, EngineFactory engines) {
+    return new DictionaryTokens(this, store, spec, written, engines);
   }
 
   /** How codes are selected. */
@@ -85,8 +84,8 @@ public final class GatheredDictionary {
     return config().activation();
   }
 
-  /** Whether it writes what it reads. */
-  boolean isAutoencoder() {
+  @Override
+  public boolean isAutoencoder() {
     return joint == null && config().isAutoencoder();
   }
 
@@ -95,7 +94,7 @@ public final class GatheredDictionary {
     return joint == null ? layers.getFirst().open(engines) : joint.open(engines);
   }
 
-  /** What the manifest says of it. */
+  @Override
   public Source source() {
     String kind = isAutoencoder() ? "autoencoder" : "transcoder";
     kind = isAutoencoder() && writes().size() > 1 ? "crosscoder" : kind;
@@ -111,22 +110,5 @@ public final class GatheredDictionary {
 
   private DictionaryConfig config() {
     return layers.getFirst().config();
-  }
-
-  private static void add(Path file, MessageDigest digest) throws IOException {
-    ByteBuffer chunk = ByteBuffer.allocate(CHUNK_BYTES);
-    try (FileChannel channel = RegularFile.open(file)) {
-      while (channel.read(chunk.clear()) >= 0) {
-        digest.update(chunk.flip());
-      }
-    }
-  }
-
-  private static MessageDigest digest() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // Every Java platform has it.
-    }
   }
 }

@@ -1,8 +1,7 @@
 package io.sluice.features.gather;
 
-import io.sluice.dictionary.Dictionary;
-import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.geometry.Spectrum;
 import io.sluice.geometry.Subspace;
 import io.sluice.store.tables.TableWriter;
@@ -16,23 +15,23 @@ final class RowGeometry {
   /** The share of the variance that the active subspace holds. */
   private static final double ACTIVE_VARIANCE = 0.99;
 
-  private final List<Dictionary> layers;
+  private final List<FeatureLayer> layers;
   private final List<Site> writes;
   private final boolean comparable;
   private final int directions;
   private final double[] basis; // [width, directions]; null if not known.
 
-  private RowGeometry(GatheredDictionary dictionary, int directions, double[] basis) {
-    this.layers = dictionary.layers();
-    this.writes = dictionary.writes();
-    this.comparable = dictionary.isAutoencoder();
+  private RowGeometry(FeatureOwner owner, int directions, double[] basis) {
+    this.layers = owner.layers();
+    this.writes = owner.writes();
+    this.comparable = owner.isAutoencoder();
     this.directions = directions;
     this.basis = basis;
   }
 
   /** The rows of a dictionary without a subspace. */
-  static RowGeometry of(GatheredDictionary dictionary) {
-    return new RowGeometry(dictionary, 0, null);
+  static RowGeometry of(FeatureOwner owner) {
+    return new RowGeometry(owner, 0, null);
   }
 
   /**
@@ -40,7 +39,7 @@ final class RowGeometry {
    *
    * @param all the directions of that hook point's variance, all of them
    */
-  static RowGeometry of(GatheredDictionary dictionary, Subspace all) {
+  static RowGeometry of(FeatureOwner owner, Subspace all) {
     int width = all.width();
     int count = Spectrum.ofEigenvalues(all.variances()).intrinsicDimension(ACTIVE_VARIANCE);
     double[] rows = all.directions();
@@ -50,7 +49,7 @@ final class RowGeometry {
         columns[j * count + i] = rows[i * width + j];
       }
     }
-    return new RowGeometry(dictionary, count, columns);
+    return new RowGeometry(owner, count, columns);
   }
 
   /**
@@ -86,13 +85,12 @@ final class RowGeometry {
   Numbers of(int feature) {
     int layer = 0;
     int own = feature;
-    while (own >= layers.get(layer).config().features()) {
-      own -= layers.get(layer++).config().features();
+    while (own >= layers.get(layer).parameters().features()) {
+      own -= layers.get(layer++).parameters().features();
     }
-    Dictionary dictionary = layers.get(layer);
-    DictionaryConfig config = dictionary.config();
-    float[] encoder = row(dictionary.parameters().encoder(), own, config.inputWidth());
-    float[] decoder = row(dictionary.parameters().decoder(), own, config.outputWidth());
+    DictionaryParameters rows = layers.get(layer).parameters();
+    float[] encoder = row(rows.encoder(), own, rows.inputWidth());
+    float[] decoder = row(rows.decoder(), own, rows.outputWidth());
     double encoderSquare = dot(encoder, encoder, 0, encoder.length);
     double decoderSquare = dot(decoder, decoder, 0, decoder.length);
     double both = Math.sqrt(encoderSquare) * Math.sqrt(decoderSquare);
@@ -105,7 +103,7 @@ final class RowGeometry {
         (float) Math.sqrt(decoderSquare),
         cosine,
         basis == null || decoderSquare == 0 ? Float.NaN : (float) (inside(decoder) / decoderSquare),
-        sites(decoder, writes.size() - config.outputs().size()));
+        sites(decoder, writes.size() - layers.get(layer).outputs().size()));
   }
 
   /** Squared length of the projection on the subspace. */

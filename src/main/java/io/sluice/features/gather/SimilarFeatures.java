@@ -1,6 +1,5 @@
 package io.sluice.features.gather;
 
-import io.sluice.dictionary.Dictionary;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.activation.TopK;
@@ -44,15 +43,12 @@ final class SimilarFeatures {
    * @param progress receives how many features are done
    */
   static SimilarFeatures of(
-      GatheredDictionary dictionary,
-      EngineFactory engines,
-      Workers workers,
-      LongConsumer progress) {
-    SimilarFeatures found = new SimilarFeatures(dictionary.features());
+      FeatureOwner owner, EngineFactory engines, Workers workers, LongConsumer progress) {
+    SimilarFeatures found = new SimilarFeatures(owner.features());
     int first = 0;
-    for (Dictionary layer : dictionary.layers()) {
-      found.find(layer, first, engines, workers, progress);
-      first += layer.config().features();
+    for (FeatureLayer layer : owner.layers()) {
+      found.find(layer.parameters(), first, engines, workers, progress);
+      first += layer.parameters().features();
     }
     return found;
   }
@@ -68,13 +64,17 @@ final class SimilarFeatures {
   }
 
   private void find(
-      Dictionary layer, int first, EngineFactory engines, Workers workers, LongConsumer progress) {
-    int count = layer.config().features();
-    int width = layer.config().outputWidth();
+      DictionaryParameters layer,
+      int first,
+      EngineFactory engines,
+      Workers workers,
+      LongConsumer progress) {
+    int count = layer.features();
+    int width = layer.outputWidth();
     EngineSpec spec = new EngineSpec(width, width, count, false, false, Optimiser.NONE);
     try (Arena arena = Arena.ofShared()) {
       MemorySegment directions = arena.allocate((long) count * width * Float.BYTES, 64);
-      normalise(layer.parameters().decoder(), directions, count, width, workers);
+      normalise(layer.decoder(), directions, count, width, workers);
       DictionaryParameters weights =
           new DictionaryParameters(
               width,

@@ -124,7 +124,7 @@ class EffectsWriterTest {
         LoadedModel other = TinyModel.NEOX.open()) {
       ActivationStore store = TinyFeatures.capture(model, folder, ATTN.hook(), false);
       Dictionary dictionary = TinyFeatures.dictionary(20, ATTN, List.of(ATTN), 6);
-      EffectsWriter effects = new EffectsWriter(other, store, List.of(dictionary));
+      EffectsWriter effects = EffectsWriter.of(other, store, List.of(dictionary));
       assertThatThrownBy(
               () -> TinyFolder.write(folder.resolve("features"), store, dictionary, effects))
           .isInstanceOf(IOException.class)
@@ -138,7 +138,7 @@ class EffectsWriterTest {
     try (LoadedModel model = TinyModel.LLAMA.open()) {
       ActivationStore store = TinyFeatures.capture(model, folder, "layers.1.attn_in", false);
       Dictionary dictionary = TinyFeatures.dictionary(4, READ, List.of(READ), 6);
-      assertThatThrownBy(() -> new EffectsWriter(model, store, List.of(dictionary)))
+      assertThatThrownBy(() -> EffectsWriter.of(model, store, List.of(dictionary)))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("leave --model out")
           .hasMessageContaining("layers.1.attn_in");
@@ -149,7 +149,7 @@ class EffectsWriterTest {
       throws IOException {
     ActivationStore store = TinyFeatures.capture(model, folder, reads.hook(), false);
     Dictionary dictionary = TinyFeatures.dictionary(20, reads, writes, 6);
-    EffectsWriter effects = new EffectsWriter(model, store, List.of(dictionary));
+    EffectsWriter effects = EffectsWriter.of(model, store, List.of(dictionary));
     FeatureFolder features =
         TinyFolder.write(folder.resolve("features"), store, dictionary, effects);
     assertThat(features.has("logits.arrow") || features.has("heads.arrow")).isTrue();

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.Site;
 import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.features.gather.FeatureLayer;
 import io.sluice.model.HookPoint;
 import io.sluice.model.LanguageModel;
 import io.sluice.model.TinyModel;
@@ -75,19 +76,22 @@ class PromotedTokensTest {
               () ->
                   new PromotedTokens(
                       gemma.languageModel(),
-                      TinyFeatures.dictionary(2, RESID_0, List.of(ATTN_0, MLP_0), 3)))
+                      FeatureLayer.of(
+                          TinyFeatures.dictionary(2, RESID_0, List.of(ATTN_0, MLP_0), 3))))
           .hasMessageContaining("gemma2")
           .hasMessageContaining("a norm follows");
       assertThatThrownBy(
               () ->
                   new PromotedTokens(
-                      llama.languageModel(), TinyFeatures.dictionary(2, read, List.of(read), 3)))
+                      llama.languageModel(),
+                      FeatureLayer.of(TinyFeatures.dictionary(2, read, List.of(read), 3))))
           .hasMessageContaining("layers.1.attn_in");
       Site deep = new Site("layers.7.resid", 24);
       assertThatThrownBy(
               () ->
                   new PromotedTokens(
-                      llama.languageModel(), TinyFeatures.dictionary(2, deep, List.of(deep), 3)))
+                      llama.languageModel(),
+                      FeatureLayer.of(TinyFeatures.dictionary(2, deep, List.of(deep), 3))))
           .hasMessageContaining("layers.7.resid");
     }
   }
@@ -123,7 +127,7 @@ class PromotedTokensTest {
       }
     }
     int[] seen = {0};
-    new PromotedTokens(model, dictionary)
+    new PromotedTokens(model, FeatureLayer.of(dictionary))
         .run(
             (feature, promoted, suppressed) -> {
               assertThat(feature).isEqualTo(seen[0]++);
