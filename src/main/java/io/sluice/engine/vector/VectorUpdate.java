@@ -145,19 +145,12 @@ final class VectorUpdate implements AutoCloseable {
       AdamStep step,
       boolean dense,
       AdamRows.Factors factors) {
-    int inputWidth = spec.inputWidth();
-    int outputWidth = spec.outputWidth();
-    float[] biasPart = biasParts == null ? null : biasParts[task];
-    if (biasPart != null) {
-      Arrays.fill(biasPart, 0);
+    if (biasParts != null) {
+      Arrays.fill(biasParts[task], 0);
     }
-    float[] codeValues = batch.codeValues;
-    float[] codeGradients = batch.codeGradients;
     VectorTasks.Scratch own = tasks.scratch();
     float beta1 = (float) step.beta1();
     float beta2 = (float) step.beta2();
-    double[] rowTerms = terms.decoderRows();
-    double[] biasShift = terms.encoderBias();
     MemorySegment lastSteps = dense ? null : parameters.get(EngineState.LAST_STEP);
     int group = groups.firstAtLeast(first);
     for (int feature = first; feature < end; feature++) {
@@ -190,54 +183,72 @@ final class VectorUpdate implements AutoCloseable {
           decay2 = (float) Math.pow(step.beta2(), step.step() - last);
         }
       }
-      hasMoments[feature] = true;
-      int start = groups.start(group);
-      int places = groups.start(group + 1) - start;
-      own.fit(Math.max(inputWidth, outputWidth), places);
-      float biasGradient = 0;
-      for (int i = 0; i < places; i++) {
-        int entry = groups.entry(start + i);
-        own.tokens[i] = groups.token(start + i);
-        own.forDecoder[i] = codeValues[entry];
-        own.forEncoder[i] = codeGradients[entry];
-        biasGradient += codeGradients[entry];
-      }
-      if (biasPart != null) {
-        table.addRow(parameters.encoder, inputWidth, feature, biasGradient, biasPart);
-      }
-      int[] residualRows = own.tokens;
-      if (prefixes.levels() > 1) {
-        int level = prefixes.levelOf(feature);
-        residualRows = own.residualRows;
-        for (int i = 0; i < places; i++) {
-          residualRows[i] = own.tokens[i] * prefixes.levels() + level;
-        }
-      }
-      table.sumRows(
-          batch.residualGradient,
-          outputWidth,
-          residualRows,
-          own.forDecoder,
-          0,
-          places,
-          own.gradient);
-      if (rowTerms != null && spec.siteCount() > 1) {
-        float[] row = new float[outputWidth];
-        parameters.copyDecoderRow(feature, row, 0);
-        SiteNorms.addUnitParts(row, 0, spec.sites(), rowTerms[feature], own.gradient);
-      } else if (rowTerms != null) {
-        table.addRow(
-            parameters.decoder, outputWidth, feature, (float) rowTerms[feature], own.gradient);
-      }
-      session.step(DECODER, feature, own.gradient, decay1, decay2, factors);
-      table.sumRows(batch.seen, inputWidth, own.tokens, own.forEncoder, 0, places, own.gradient);
-      session.step(ENCODER, feature, own.gradient, decay1, decay2, factors);
-      own.gradient[0] =
-          biasShift == null ? biasGradient : (float) (biasGradient - biasShift[feature]);
-      session.step(ENCODER_BIAS, feature, own.gradient, decay1, decay2, factors);
+      moveFired(session, task, feature, group, own, decay1, decay2, factors);
       follow(follower, feature);
       group++;
     }
+  }
+
+  /**
+   * Gradients and the step of one feature's rows. A method of its own, because with the loop around
+   * it C2 would stop to inline before its end.
+   *
+   * @param group which of the {@link #groups} is the feature's
+   */
+  private void moveFired(
+      AdamRows.Session session,
+      int task,
+      int feature,
+      int group,
+      VectorTasks.Scratch own,
+      float decay1,
+      float decay2,
+      AdamRows.Factors factors) {
+    int inputWidth = spec.inputWidth();
+    int outputWidth = spec.outputWidth();
+    float[] codeValues = batch.codeValues;
+    float[] codeGradients = batch.codeGradients;
+    double[] rowTerms = terms.decoderRows();
+    double[] biasShift = terms.encoderBias();
+    hasMoments[feature] = true;
+    int start = groups.start(group);
+    int places = groups.start(group + 1) - start;
+    own.fit(Math.max(inputWidth, outputWidth), places);
+    float biasGradient = 0;
+    for (int i = 0; i < places; i++) {
+      int entry = groups.entry(start + i);
+      own.tokens[i] = groups.token(start + i);
+      own.forDecoder[i] = codeValues[entry];
+      own.forEncoder[i] = codeGradients[entry];
+      biasGradient += codeGradients[entry];
+    }
+    if (biasParts != null) {
+      table.addRow(parameters.encoder, inputWidth, feature, biasGradient, biasParts[task]);
+    }
+    int[] residualRows = own.tokens;
+    if (prefixes.levels() > 1) {
+      int level = prefixes.levelOf(feature);
+      residualRows = own.residualRows;
+      for (int i = 0; i < places; i++) {
+        residualRows[i] = own.tokens[i] * prefixes.levels() + level;
+      }
+    }
+    table.sumRows(
+        batch.residualGradient, outputWidth, residualRows, own.forDecoder, 0, places, own.gradient);
+    if (rowTerms != null && spec.siteCount() > 1) {
+      float[] row = new float[outputWidth];
+      parameters.copyDecoderRow(feature, row, 0);
+      SiteNorms.addUnitParts(row, 0, spec.sites(), rowTerms[feature], own.gradient);
+    } else if (rowTerms != null) {
+      table.addRow(
+          parameters.decoder, outputWidth, feature, (float) rowTerms[feature], own.gradient);
+    }
+    session.step(DECODER, feature, own.gradient, decay1, decay2, factors);
+    table.sumRows(batch.seen, inputWidth, own.tokens, own.forEncoder, 0, places, own.gradient);
+    session.step(ENCODER, feature, own.gradient, decay1, decay2, factors);
+    own.gradient[0] =
+        biasShift == null ? biasGradient : (float) (biasGradient - biasShift[feature]);
+    session.step(ENCODER_BIAS, feature, own.gradient, decay1, decay2, factors);
   }
 
   /** Prepares a row for the next encoding, or takes note that it has moved. */

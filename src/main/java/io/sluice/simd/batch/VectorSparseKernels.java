@@ -477,64 +477,82 @@ final class VectorSparseKernels implements SparseKernels {
     long start = (long) row * width * Float.BYTES;
     int e = from;
     for (; e <= to - 4; e += 4) {
-      int at0 = which[e] * width;
-      int at1 = which[e + 1] * width;
-      int at2 = which[e + 2] * width;
-      int at3 = which[e + 3] * width;
-      FloatVector s00 = FloatVector.zero(FLOATS);
-      FloatVector s01 = s00;
-      FloatVector s10 = s00;
-      FloatVector s11 = s00;
-      FloatVector s20 = s00;
-      FloatVector s21 = s00;
-      FloatVector s30 = s00;
-      FloatVector s31 = s00;
-      int i = 0;
-      for (; i <= width - WIDTH; i += WIDTH) {
-        FloatVector w0 = load(table, start + (long) i * Float.BYTES);
-        FloatVector w1 = load(table, start + (long) (i + LANES) * Float.BYTES);
-        s00 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at0 + i), s00);
-        s01 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at0 + i + LANES), s01);
-        s10 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at1 + i), s10);
-        s11 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at1 + i + LANES), s11);
-        s20 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at2 + i), s20);
-        s21 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at2 + i + LANES), s21);
-        s30 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at3 + i), s30);
-        s31 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at3 + i + LANES), s31);
-      }
-      float sum0 = total(s00.add(s01));
-      float sum1 = total(s10.add(s11));
-      float sum2 = total(s20.add(s21));
-      float sum3 = total(s30.add(s31));
-      for (; i < width; i++) {
-        float w = table.get(FLOAT, start + (long) i * Float.BYTES);
-        sum0 = Math.fma(w, vectors[at0 + i], sum0);
-        sum1 = Math.fma(w, vectors[at1 + i], sum1);
-        sum2 = Math.fma(w, vectors[at2 + i], sum2);
-        sum3 = Math.fma(w, vectors[at3 + i], sum3);
-      }
-      out[e] = sum0;
-      out[e + 1] = sum1;
-      out[e + 2] = sum2;
-      out[e + 3] = sum3;
+      dotFour(table, start, width, vectors, which, e, out);
     }
     for (; e < to; e++) {
-      FloatVector s0 = FloatVector.zero(FLOATS);
-      FloatVector s1 = s0;
-      int at0 = which[e] * width;
-      int i = 0;
-      for (; i <= width - WIDTH; i += WIDTH) {
-        FloatVector w0 = load(table, start + (long) i * Float.BYTES);
-        FloatVector w1 = load(table, start + (long) (i + LANES) * Float.BYTES);
-        s0 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at0 + i), s0);
-        s1 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at0 + i + LANES), s1);
-      }
-      float sum = total(s0.add(s1));
-      for (; i < width; i++) {
-        sum = Math.fma(table.get(FLOAT, start + (long) i * Float.BYTES), vectors[at0 + i], sum);
-      }
-      out[e] = sum;
+      out[e] = dot(table, start, width, vectors, which[e] * width);
     }
+  }
+
+  /*
+   * Methods of their own: both loops in one are more than C2 takes into one method, which then
+   * calls the last of the loads and passes vectors through memory.
+   */
+  private static void dotFour(
+      MemorySegment table,
+      long start,
+      int width,
+      float[] vectors,
+      int[] which,
+      int e,
+      float[] out) {
+    int at0 = which[e] * width;
+    int at1 = which[e + 1] * width;
+    int at2 = which[e + 2] * width;
+    int at3 = which[e + 3] * width;
+    FloatVector s00 = FloatVector.zero(FLOATS);
+    FloatVector s01 = s00;
+    FloatVector s10 = s00;
+    FloatVector s11 = s00;
+    FloatVector s20 = s00;
+    FloatVector s21 = s00;
+    FloatVector s30 = s00;
+    FloatVector s31 = s00;
+    int i = 0;
+    for (; i <= width - WIDTH; i += WIDTH) {
+      FloatVector w0 = load(table, start + (long) i * Float.BYTES);
+      FloatVector w1 = load(table, start + (long) (i + LANES) * Float.BYTES);
+      s00 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at0 + i), s00);
+      s01 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at0 + i + LANES), s01);
+      s10 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at1 + i), s10);
+      s11 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at1 + i + LANES), s11);
+      s20 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at2 + i), s20);
+      s21 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at2 + i + LANES), s21);
+      s30 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at3 + i), s30);
+      s31 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at3 + i + LANES), s31);
+    }
+    float sum0 = total(s00.add(s01));
+    float sum1 = total(s10.add(s11));
+    float sum2 = total(s20.add(s21));
+    float sum3 = total(s30.add(s31));
+    for (; i < width; i++) {
+      float w = table.get(FLOAT, start + (long) i * Float.BYTES);
+      sum0 = Math.fma(w, vectors[at0 + i], sum0);
+      sum1 = Math.fma(w, vectors[at1 + i], sum1);
+      sum2 = Math.fma(w, vectors[at2 + i], sum2);
+      sum3 = Math.fma(w, vectors[at3 + i], sum3);
+    }
+    out[e] = sum0;
+    out[e + 1] = sum1;
+    out[e + 2] = sum2;
+    out[e + 3] = sum3;
+  }
+
+  private static float dot(MemorySegment table, long start, int width, float[] vectors, int at0) {
+    FloatVector s0 = FloatVector.zero(FLOATS);
+    FloatVector s1 = s0;
+    int i = 0;
+    for (; i <= width - WIDTH; i += WIDTH) {
+      FloatVector w0 = load(table, start + (long) i * Float.BYTES);
+      FloatVector w1 = load(table, start + (long) (i + LANES) * Float.BYTES);
+      s0 = w0.fma(FloatVector.fromArray(FLOATS, vectors, at0 + i), s0);
+      s1 = w1.fma(FloatVector.fromArray(FLOATS, vectors, at0 + i + LANES), s1);
+    }
+    float sum = total(s0.add(s1));
+    for (; i < width; i++) {
+      sum = Math.fma(table.get(FLOAT, start + (long) i * Float.BYTES), vectors[at0 + i], sum);
+    }
+    return sum;
   }
 
   @Override
