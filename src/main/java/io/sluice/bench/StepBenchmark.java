@@ -214,7 +214,7 @@ public final class StepBenchmark implements Benchmark {
         double separate = setting.inTurns(0, inParts)[0];
         // A GPU computes a step after the calls return, so the parts must be synchronised and take
         // longer than within a step.
-        double seconds = device.isCuda() ? together(setting, whole, device) : separate;
+        double seconds = device.isCuda() ? together(setting, whole, engine, device) : separate;
         double[] means = Arrays.stream(parts).map(part -> part / setting.rounds()).toArray();
         return new Measured(optimiser, shape, seconds, means);
       }
@@ -229,12 +229,13 @@ public final class StepBenchmark implements Benchmark {
     }
   }
 
-  private static double together(Setting setting, Runnable whole, Device device) {
+  private static double together(Setting setting, Runnable whole, Engine engine, Device device) {
     return setting.seconds(
             () -> {
               for (int round = 0; round < setting.rounds(); round++) {
                 whole.run();
               }
+              engine.takeResults();
               Torch.synchronize(device);
             })
         / setting.rounds();
@@ -304,7 +305,7 @@ public final class StepBenchmark implements Benchmark {
     switch (part) {
       case ENCODE -> engine.encode(rows, new TopK(K));
       case DECODE -> {
-        engine.decode(rows, true);
+        engine.decodeForTraining(rows);
         engine.markFired(step * rows.count());
       }
       case GRADIENTS -> engine.accumulate();

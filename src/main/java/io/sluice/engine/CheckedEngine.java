@@ -10,6 +10,7 @@ import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.arithmetic.Arithmetic;
+import io.sluice.engine.arithmetic.BatchResult;
 import io.sluice.engine.arithmetic.Codes;
 import io.sluice.engine.arithmetic.DeviceActivations;
 import io.sluice.engine.arithmetic.DeviceCodes;
@@ -29,7 +30,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.OptionalDouble;
+import java.util.Optional;
+import java.util.function.DoubleSupplier;
 
 /**
  * The engine of one dictionary. It checks arguments and the order of calls, and leaves sums and
@@ -69,6 +71,10 @@ public final class CheckedEngine implements Engine {
   private final CodePenalty codePenalty;
   private final float[] bounds;
   private float[] reconstructionGradient = new float[0];
+
+  /** Results that {@link #takeResults} has not returned yet, unless the arithmetic keeps them. */
+  private final List<BatchResult> results = new ArrayList<>();
+
   private ActivationFunction activation;
   private Stage stage = Stage.IDLE;
   private Rows input;
@@ -192,6 +198,34 @@ public final class CheckedEngine implements Engine {
 
   @Override
   public double decode(Rows target, boolean gradients) {
+    startDecoding(target);
+    double error = arithmetic.decode(input, target, entries(), gradients);
+    endDecoding(target, gradients);
+    return error;
+  }
+
+  @Override
+  public boolean decodeForTraining(Rows target) {
+    startDecoding(target);
+    boolean later = arithmetic.decodeForTraining(input, target, entries());
+    if (!later) {
+      double error = arithmetic.decode(input, target, entries(), true);
+      results.add(new BatchResult(error, codeCount(), leastScore()));
+    }
+    endDecoding(target, true);
+    return !later;
+  }
+
+  @Override
+  public List<BatchResult> takeResults() {
+    requireOpen();
+    List<BatchResult> all = new ArrayList<>(arithmetic.takeResults());
+    all.addAll(results);
+    results.clear();
+    return all;
+  }
+
+  private void startDecoding(Rows target) {
     requireOpen();
     if (stage == Stage.IDLE || stage == Stage.ACCUMULATED) {
       throw new IllegalStateException("decode needs the codes of a batch: call encode first");
@@ -210,7 +244,9 @@ public final class CheckedEngine implements Engine {
     requireBatch(target);
     codePenalty.startBatch();
     deadFeatures.startBatch();
-    double error = arithmetic.decode(input, target, entries(), gradients);
+  }
+
+  private void endDecoding(Rows target, boolean gradients) {
     if (gradients && device != null) {
       device.findLearnedGradients(target);
     } else if (gradients) {
@@ -221,7 +257,6 @@ public final class CheckedEngine implements Engine {
       }
     }
     stage = gradients ? Stage.GRADIENTS_READY : Stage.DECODED;
-    return error;
   }
 
   /** The batch's codes, filled. */
@@ -242,7 +277,7 @@ public final class CheckedEngine implements Engine {
   }
 
   @Override
-  public double penalise(Penalty penalty, double weight) {
+  public DoubleSupplier penalise(Penalty penalty, double weight) {
     requireOpen();
     if (stage != Stage.GRADIENTS_READY) {
       throw new IllegalStateException(
@@ -256,7 +291,7 @@ public final class CheckedEngine implements Engine {
           "matching pursuit has no penalty: the number of iterations limits its codes");
     }
     double factor = weight / input.count();
-    double sum;
+    DoubleSupplier sum;
     if (penalty instanceof Penalty.Count) {
       if (!(activation instanceof LearnedJumpReLU)) {
         throw new IllegalArgumentException(
@@ -264,16 +299,17 @@ public final class CheckedEngine implements Engine {
                 + activation);
       }
       learnedThresholds.setCost(factor);
-      sum = codeCount();
+      int count = codeCount();
+      sum = () -> count;
     } else {
       sum = addPenalty(penalty, factor);
     }
     stage = Stage.PENALISED;
-    return factor * sum;
+    return () -> factor * sum.getAsDouble();
   }
 
   @Override
-  public double addDeadFeatureLoss(int k, double weight, long clock) {
+  public DoubleSupplier addDeadFeatureLoss(int k, double weight, long clock) {
     requireOpen();
     if (stage != Stage.GRADIENTS_READY || deadFeatures.areAdded()) {
       throw new IllegalStateException(
@@ -293,22 +329,26 @@ public final class CheckedEngine implements Engine {
       throw new IllegalArgumentException(
           "k must be at least 1 and the weight at least 0, not " + k + " and " + weight);
     }
-    OptionalDouble added =
-        onDevice == null ? OptionalDouble.empty() : deadFeatures.addOnDevice(k, weight, clock);
-    return added.isPresent()
-        ? added.getAsDouble()
-        : deadFeatures.addLoss(hostCodes(), k, weight, clock);
+    Optional<DoubleSupplier> added =
+        onDevice == null ? Optional.empty() : deadFeatures.addOnDevice(k, weight, clock);
+    if (added.isPresent()) {
+      return added.get();
+    }
+    double onHost = deadFeatures.addLoss(hostCodes(), k, weight, clock);
+    return () -> onHost;
   }
 
-  private double addPenalty(Penalty penalty, double factor) {
+  private DoubleSupplier addPenalty(Penalty penalty, double factor) {
     if (device != null) {
       return device.penalise(penalty, factor);
     }
     hostCodes();
     Codes entries = entries();
     if (activation instanceof LearnedGated) {
-      return codePenalty.add(
-          penalty, factor, entries, learnedGates.openings(), learnedGates.openingGradients());
+      double ofOpenings =
+          codePenalty.add(
+              penalty, factor, entries, learnedGates.openings(), learnedGates.openingGradients());
+      return () -> ofOpenings;
     }
     int count = entries.entries();
     float[] gradients = count == 0 ? null : arithmetic.codeGradients(count);
@@ -319,7 +359,7 @@ public final class CheckedEngine implements Engine {
     if (activation instanceof LearnedJumpReLU) {
       learnedThresholds.penaliseBelow(factor * penalty.slope(0), codePenalty.norms());
     }
-    return sum;
+    return () -> sum;
   }
 
   @Override

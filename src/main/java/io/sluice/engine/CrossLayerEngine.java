@@ -1,6 +1,7 @@
 package io.sluice.engine;
 
 import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.arithmetic.BatchResult;
 import io.sluice.engine.arithmetic.Codes;
 import io.sluice.engine.spec.AdamStep;
 import io.sluice.engine.spec.DictionaryParameters;
@@ -16,6 +17,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.DoubleSupplier;
 import java.util.stream.Stream;
 
 /**
@@ -48,6 +50,7 @@ public final class CrossLayerEngine implements Engine {
   private float[] reconstruction = new float[0];
   private float[] wanted = new float[0];
   private int rows;
+  private final List<BatchResult> results = new ArrayList<>();
   private boolean closed;
 
   /**
@@ -215,6 +218,20 @@ public final class CrossLayerEngine implements Engine {
     return error;
   }
 
+  @Override
+  public boolean decodeForTraining(Rows target) {
+    double error = decode(target, true);
+    results.add(new BatchResult(error, codes.entries(), codes.leastScore()));
+    return true;
+  }
+
+  @Override
+  public List<BatchResult> takeResults() {
+    List<BatchResult> all = List.copyOf(results);
+    results.clear();
+    return all;
+  }
+
   private void decodeWithOthers(int layer) {
     int width = spec.outputWidth();
     int own = width - outputAt[layer];
@@ -233,12 +250,18 @@ public final class CrossLayerEngine implements Engine {
   }
 
   @Override
-  public double penalise(Penalty penalty, double weight) {
-    double sum = 0;
-    for (Engine layer : layers) {
-      sum += layer.penalise(penalty, weight);
-    }
-    return sum;
+  public DoubleSupplier penalise(Penalty penalty, double weight) {
+    return sum(layers.stream().map(layer -> layer.penalise(penalty, weight)).toList());
+  }
+
+  private static DoubleSupplier sum(List<DoubleSupplier> each) {
+    return () -> {
+      double sum = 0;
+      for (DoubleSupplier one : each) {
+        sum += one.getAsDouble();
+      }
+      return sum;
+    };
   }
 
   @Override
@@ -252,12 +275,8 @@ public final class CrossLayerEngine implements Engine {
 
   /** {@inheritDoc} Each layer's dead features learn the residual of the outputs that they write. */
   @Override
-  public double addDeadFeatureLoss(int k, double weight, long clock) {
-    double sum = 0;
-    for (Engine layer : layers) {
-      sum += layer.addDeadFeatureLoss(k, weight, clock);
-    }
-    return sum;
+  public DoubleSupplier addDeadFeatureLoss(int k, double weight, long clock) {
+    return sum(layers.stream().map(layer -> layer.addDeadFeatureLoss(k, weight, clock)).toList());
   }
 
   @Override

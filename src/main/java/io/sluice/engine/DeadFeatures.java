@@ -7,7 +7,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
-import java.util.OptionalDouble;
+import java.util.Optional;
+import java.util.function.DoubleSupplier;
 
 /**
  * Finds the features that are dead in a batch, and adds their loss ({@link
@@ -64,14 +65,15 @@ final class DeadFeatures implements AutoCloseable {
   /**
    * Adds the loss of dead features where the codes are.
    *
-   * @return what is added; empty, with nothing done, if the codes must come to host memory
+   * @return what is added, good until the next batch; empty, with nothing done, if the codes must
+   *     come to host memory
    */
-  OptionalDouble addOnDevice(int k, double weight, long clock) {
+  Optional<DoubleSupplier> addOnDevice(int k, double weight, long clock) {
     if (weight == 0) {
-      return OptionalDouble.of(0);
+      return Optional.of(Arithmetic.NOTHING_DEAD);
     }
-    OptionalDouble loss = arithmetic.decodeDead(k, weight, clock);
-    if (loss.isPresent() && loss.getAsDouble() != 0) {
+    Optional<DoubleSupplier> loss = arithmetic.decodeDead(k, weight, clock);
+    if (loss.isPresent() && loss.get() != Arithmetic.NOTHING_DEAD) {
       // The arithmetic keeps the codes of both halves, so those of this class are not read.
       both.begin(0, 0);
       added = true;

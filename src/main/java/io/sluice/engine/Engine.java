@@ -1,6 +1,7 @@
 package io.sluice.engine;
 
 import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.arithmetic.BatchResult;
 import io.sluice.engine.arithmetic.Codes;
 import io.sluice.engine.spec.AdamStep;
 import io.sluice.engine.spec.DictionaryParameters;
@@ -11,6 +12,7 @@ import io.sluice.memory.Rows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.DoubleSupplier;
 
 /**
  * One dictionary's parameters and optimiser state, and the four operations of a training step. With
@@ -88,19 +90,34 @@ public interface Engine extends AutoCloseable {
   double decode(Rows target, boolean gradients);
 
   /**
+   * Decodes like {@link #decode} with gradients, but does not wait for the error: {@link
+   * #takeResults} returns it.
+   *
+   * @return whether {@link #takeResults} has it at hand; false if it stays on a device
+   */
+  boolean decodeForTraining(Rows target);
+
+  /**
+   * The results of all calls of {@link #decodeForTraining} since the last one of this method, in
+   * their order. An engine on a GPU keeps them there until then, and waits here for all its work.
+   */
+  List<BatchResult> takeResults();
+
+  /**
    * Adds {@code weight · Σ_j φ(f_j·‖W_D[j]‖)}, as its mean over rows, to the loss whose gradients
    * will be formed. Called after {@link #decode} with gradients, at most once.
    *
    * @param penalty φ
    * @param weight of the penalty against the squared error, at least 0
-   * @return what is added, the mean over rows
+   * @return what is added, the mean over rows; an engine on a GPU computes it when it is asked for,
+   *     before the next {@link #encode}
    * @throws IllegalArgumentException for a {@link Penalty.Count} without learned thresholds, which
    *     alone feel it
    */
-  double penalise(Penalty penalty, double weight);
+  DoubleSupplier penalise(Penalty penalty, double weight);
 
   /** Like {@link #penalise(Penalty, double)} with {@link Penalty.Linear}. */
-  default double penalise(double weight) {
+  default DoubleSupplier penalise(double weight) {
     return penalise(new Penalty.Linear(), weight);
   }
 
@@ -120,9 +137,10 @@ public interface Engine extends AutoCloseable {
    *
    * @param k dead features per token, at least 1; fewer where there are fewer
    * @param weight of this loss against the squared error, at least 0
-   * @return what is added, the mean over rows; 0 if nothing is dead
+   * @return what is added, the mean over rows, as {@link #penalise} returns it; 0 if nothing is
+   *     dead
    */
-  double addDeadFeatureLoss(int k, double weight, long clock);
+  DoubleSupplier addDeadFeatureLoss(int k, double weight, long clock);
 
   /**
    * Forms the gradients of the batch, or notes that {@link #update} shall.

@@ -1,6 +1,7 @@
 package io.sluice.engine;
 
 import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.arithmetic.BatchResult;
 import io.sluice.engine.arithmetic.Codes;
 import io.sluice.engine.spec.AdamStep;
 import io.sluice.engine.spec.EngineSpec;
@@ -11,6 +12,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.DoubleSupplier;
 
 /**
  * An engine with an {@link Extension}. Encoding, decoding and updating go through the extension;
@@ -48,6 +50,16 @@ final class ExtendedEngine implements Engine {
   }
 
   @Override
+  public boolean decodeForTraining(Rows target) {
+    return extension.decodeForTraining(inner, target);
+  }
+
+  @Override
+  public List<BatchResult> takeResults() {
+    return inner.takeResults();
+  }
+
+  @Override
   public void readReconstruction(MemorySegment destination) {
     extension.readReconstruction(inner, destination);
   }
@@ -78,7 +90,7 @@ final class ExtendedEngine implements Engine {
   }
 
   @Override
-  public double penalise(Penalty penalty, double weight) {
+  public DoubleSupplier penalise(Penalty penalty, double weight) {
     return inner.penalise(penalty, weight);
   }
 
@@ -88,7 +100,7 @@ final class ExtendedEngine implements Engine {
   }
 
   @Override
-  public double addDeadFeatureLoss(int k, double weight, long clock) {
+  public DoubleSupplier addDeadFeatureLoss(int k, double weight, long clock) {
     return inner.addDeadFeatureLoss(k, weight, clock);
   }
 

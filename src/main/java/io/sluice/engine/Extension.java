@@ -18,6 +18,9 @@ sealed interface Extension extends AutoCloseable permits SkipConnection, TokenNo
   /** Like {@link Engine#decode}. */
   double decode(Engine inner, Rows target, boolean withGradients);
 
+  /** Like {@link Engine#decodeForTraining}. */
+  boolean decodeForTraining(Engine inner, Rows target);
+
   /** Like {@link Engine#readReconstruction}. */
   void readReconstruction(Engine inner, MemorySegment destination);
 

@@ -127,9 +127,19 @@ public final class SkipConnection implements Extension {
 
   @Override
   public double decode(Engine inner, Rows target, boolean withGradients) {
+    return inner.decode(unskipped(target), withGradients);
+  }
+
+  @Override
+  public boolean decodeForTraining(Engine inner, Rows target) {
+    return inner.decodeForTraining(unskipped(target));
+  }
+
+  /** The target without what the skip connection gives. */
+  private Rows unskipped(Rows target) {
     if (input == null || target.count() != input.count() || target.width() != outputWidth) {
       // The inner engine throws an exception.
-      return inner.decode(target, withGradients);
+      return target;
     }
     int rows = input.count();
     read = ScratchArrays.atLeast(read, rows * inputWidth);
@@ -156,7 +166,7 @@ public final class SkipConnection implements Extension {
         this.target.setAtIndex(FLOAT, at, target.at(row, i) - skipped[at]);
       }
     }
-    return inner.decode(new Rows(this.target, DType.F32, rows, outputWidth), withGradients);
+    return new Rows(this.target, DType.F32, rows, outputWidth);
   }
 
   @Override

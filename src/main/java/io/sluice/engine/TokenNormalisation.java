@@ -80,6 +80,11 @@ public final class TokenNormalisation implements Extension {
   }
 
   @Override
+  public boolean decodeForTraining(Engine inner, Rows target) {
+    throw cannotTrain();
+  }
+
+  @Override
   public double decode(Engine inner, Rows target, boolean gradients) {
     if (gradients) {
       throw cannotTrain();

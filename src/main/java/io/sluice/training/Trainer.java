@@ -13,6 +13,8 @@ import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.arithmetic.BatchResult;
+import io.sluice.engine.arithmetic.NonFiniteCodeException;
 import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.simd.NonFiniteWeightsException;
@@ -56,6 +58,9 @@ public final class Trainer implements AutoCloseable {
   /** Inputs that dead features are drawn from. */
   private static final int RESAMPLING_ROWS = 8192;
 
+  /** Steps whose results may stay on a device: a run that diverges goes on for no more. */
+  private static final int UNREAD = 256;
+
   private final Path folder;
   private final ActivationStore store;
   private final TrainingConfig config;
@@ -73,6 +78,14 @@ public final class Trainer implements AutoCloseable {
   private StartingPoint start;
   private RunningThreshold threshold = new RunningThreshold();
   private PenaltyAnnealing annealing = new PenaltyAnnealing();
+
+  /** The steps whose results the engine still has. */
+  private final List<Unread> unread = new ArrayList<>();
+
+  /** Why nothing may be written any more; null unless training diverged. */
+  private String divergence;
+
+  private record Unread(long step, int rows) {}
 
   private Trainer(
       RunFolder folder,
@@ -305,10 +318,44 @@ public final class Trainer implements AutoCloseable {
     loop.advance(step -> trainStep(step, pair), TrainingListener.NONE);
   }
 
-  private DivergedException diverged(String what) {
-    return new DivergedException(
+  private DivergedException diverged(String what, long step) {
+    divergence =
         "%s at step %d, though the activations are finite; try a lower learning rate than %s"
-            .formatted(what, loop.step(), config.schedule().learningRate()));
+            .formatted(what, step, config.schedule().learningRate());
+    return new DivergedException(divergence);
+  }
+
+  /**
+   * Takes the results of steps that the engine still has, so that nothing is written of a run that
+   * has diverged.
+   */
+  private void readResults() {
+    if (divergence != null) {
+      throw new DivergedException(divergence);
+    }
+    List<BatchResult> results = engine.takeResults();
+    for (int i = 0; i < results.size(); i++) {
+      take(results.get(i), unread.get(i).step(), unread.get(i).rows());
+    }
+    unread.clear();
+  }
+
+  private void take(BatchResult result, long step, int rows) {
+    requireFinite(result.squaredError(), step);
+    loop.addTally(result.squaredError(), result.codes(), rows);
+    addToThreshold(result.codes(), result.leastScore());
+  }
+
+  private void requireFinite(double error, long step) {
+    if (!Double.isFinite(error)) {
+      throw diverged("the loss is " + error, step);
+    }
+  }
+
+  private void addToThreshold(int codes, float leastScore) {
+    if (config.sparsity().activation() instanceof BatchTopK && codes > 0) {
+      threshold.add(leastScore);
+    }
   }
 
   /** The training step. */
@@ -316,15 +363,20 @@ public final class Trainer implements AutoCloseable {
     SiteFeed.Pair batch = map == null ? raw : mapped(raw.input());
     try {
       engine.encode(batch.input(), config.activation(step));
-    } catch (NonFiniteWeightsException e) {
-      throw diverged(e.getMessage());
+    } catch (NonFiniteWeightsException | NonFiniteCodeException e) {
+      // The loss of a step before may say it first.
+      readResults();
+      throw diverged(e.getMessage(), step);
     }
-    double error = engine.decode(batch.target(), true);
-    if (!Double.isFinite(error)) {
-      throw diverged("the loss is " + error);
-    }
-    double ofActivations = map == null ? error : map.squaredError(engine, error);
     int rows = batch.input().count();
+    if (map == null) {
+      unread.add(new Unread(step, rows));
+      if (engine.decodeForTraining(batch.target()) || unread.size() == UNREAD) {
+        readResults();
+      }
+    } else {
+      decodeMapped(batch.target(), step, rows);
+    }
     long tokens = loop.addTokens(rows);
     engine.markFired(tokens);
     if (config.sparsity().activation().isPenalised()) {
@@ -342,13 +394,18 @@ public final class Trainer implements AutoCloseable {
     }
     engine.accumulate();
     engine.update(config.schedule().adam(step));
-    if (config.sparsity().activation() instanceof BatchTopK && engine.codeCount() > 0) {
-      threshold.add(engine.leastScore());
-    }
-    loop.addTally(ofActivations, engine.codeCount(), rows);
     if (config.remedies().resamplesAfter(step, config.schedule().steps())) {
+      readResults();
       resample(step, tokens);
     }
+  }
+
+  /** The error of activations needs the reconstruction in host memory. */
+  private void decodeMapped(Rows target, long step, int rows) {
+    double error = engine.decode(target, true);
+    requireFinite(error, step);
+    loop.addTally(map.squaredError(engine, error), engine.codeCount(), rows);
+    addToThreshold(engine.codeCount(), engine.leastScore());
   }
 
   /** Follows from the seed and the step alone, so that a resumed run draws the same. */
@@ -421,6 +478,11 @@ public final class Trainer implements AutoCloseable {
 
   /** What the run's life asks of what is trained. */
   private final class Run implements RunLoop.Trained {
+    @Override
+    public void readResults() {
+      Trainer.this.readResults();
+    }
+
     @Override
     public int features() {
       return engine.spec().features();
@@ -535,6 +597,7 @@ public final class Trainer implements AutoCloseable {
 
   /** Codes are the same on raw activations, but decoder norms shrink by the scale. */
   private OptionalDouble exportedThreshold() {
+    readResults();
     OptionalDouble found = threshold.value();
     // Of several sites, norms have become part of the codes.
     return found.isPresent() && config.scoreByDecoderNorm() && blueprint.outputs().size() == 1

@@ -12,6 +12,7 @@ import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
+import io.sluice.engine.arithmetic.BatchResult;
 import io.sluice.engine.arithmetic.Codes;
 import io.sluice.engine.spec.AdamStep;
 import io.sluice.engine.spec.DictionaryParameters;
@@ -26,6 +27,7 @@ import io.sluice.testing.Seeds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -96,7 +98,8 @@ abstract class EngineContractTest {
         double loss = engine.decode(target, true) / input.count();
         if (golden.penaltyWeight() > 0) {
           double charged = engine.charge(golden.penalty(step)) * golden.penaltyWeight();
-          double added = engine.penalise(golden.penalty(step), golden.penaltyWeight());
+          double added =
+              engine.penalise(golden.penalty(step), golden.penaltyWeight()).getAsDouble();
           assertThat(added).isCloseTo(charged, relative(1e-9));
           loss += added;
         }
@@ -133,8 +136,9 @@ abstract class EngineContractTest {
         assertThat(loss).as("loss of step %d", step).isCloseTo(golden.loss(step), relative(1e-4));
         engine.markFired(tokens);
         double added =
-            engine.addDeadFeatureLoss(
-                golden.auxK(), golden.auxWeight(), tokens - golden.auxWindow());
+            engine
+                .addDeadFeatureLoss(golden.auxK(), golden.auxWeight(), tokens - golden.auxWindow())
+                .getAsDouble();
         assertThat(added)
             .as("added in step %d", step)
             .isCloseTo(golden.added(step), within(1e-4 * golden.added(step)));
@@ -144,6 +148,41 @@ abstract class EngineContractTest {
           assertClose(engine.parameters(arena), golden.after(arena, step), 1e-4);
         }
       }
+    }
+  }
+
+  @Test
+  void resultsOfTrainingAreThoseThatDecodingReturns() {
+    EngineSpec spec = new EngineSpec(5, 5, 24, true, false, Optimiser.SPARSE_ADAM);
+    DictionaryParameters start = randomParameters(spec);
+    List<BatchResult> told = new ArrayList<>();
+    try (Engine now = open(spec, start);
+        Engine later = open(spec, start)) {
+      assertThat(later.takeResults()).isEmpty();
+      // More than an engine keeps on its device.
+      for (int step = 1; step <= 300; step++) {
+        Rows batch = randomRows(1 + step % 3, 5);
+        ActivationFunction selection =
+            List.of(new TopK(2), new BatchTopK(3), new ReLU()).get(step % 3);
+        now.encode(batch, selection);
+        later.encode(batch, selection);
+        double error = now.decode(batch, true);
+        told.add(new BatchResult(error, now.codeCount(), now.leastScore()));
+        later.decodeForTraining(batch);
+        for (Engine each : List.of(now, later)) {
+          each.accumulate();
+          each.update(new AdamStep(step, 1e-3, 0.9, 0.999, 1e-8));
+        }
+        if (step == 7) {
+          assertThat(later.takeResults()).isEqualTo(told);
+          told.clear();
+        }
+      }
+      assertSameState(now, later);
+      assertThat(later.takeResults()).isEqualTo(told);
+      assertThat(later.takeResults()).isEmpty();
+      assertThatThrownBy(() -> later.decodeForTraining(randomRows(1, 5)))
+          .isInstanceOf(IllegalStateException.class);
     }
   }
 
@@ -162,7 +201,7 @@ abstract class EngineContractTest {
         each.markFired(20);
       }
       // Nothing was last marked before the beginning.
-      assertThat(engine.addDeadFeatureLoss(3, 1, -1)).isZero();
+      assertThat(engine.addDeadFeatureLoss(3, 1, -1).getAsDouble()).isZero();
       engine.accumulate();
       plain.accumulate();
       assertThatThrownBy(() -> engine.addDeadFeatureLoss(3, 1, 0))
@@ -174,7 +213,7 @@ abstract class EngineContractTest {
       engine.decode(batch, true);
       // More than there are dead features; none of them is in a code, though none was marked.
       int entries = engine.codes().entries();
-      assertThat(engine.addDeadFeatureLoss(1000, 1, 100)).isPositive();
+      assertThat(engine.addDeadFeatureLoss(1000, 1, 100).getAsDouble()).isPositive();
       assertThat(engine.codes().entries()).isEqualTo(entries);
       assertThatThrownBy(() -> engine.addDeadFeatureLoss(3, 1, 100))
           .isInstanceOf(IllegalStateException.class);
@@ -203,7 +242,7 @@ abstract class EngineContractTest {
           each.encode(batch, new BatchTopK(2));
           each.decode(batch, true);
           each.markFired(step);
-          added[each == engine ? 1 : 0] = each.addDeadFeatureLoss(5, 0.1, step - 1);
+          added[each == engine ? 1 : 0] = each.addDeadFeatureLoss(5, 0.1, step - 1).getAsDouble();
           each.accumulate();
           each.update(new AdamStep(step, 1e-3, 0.9, 0.999, 1e-8));
         }

@@ -315,7 +315,7 @@ class KindsGoldenTest {
     engine.encode(input, relu ? new ReLU() : new TopK(integer("k")));
     double loss = engine.decode(target, true) / input.count();
     if (relu) {
-      loss += engine.penalise(settings.get("penalty").asDouble());
+      loss += engine.penalise(settings.get("penalty").asDouble()).getAsDouble();
     }
     engine.accumulate();
     engine.update(

@@ -135,7 +135,8 @@ class SteadyMemoryTest {
 
     void add(Engine engine, int step) {
       switch (this) {
-        case AUXK -> assertThat(engine.addDeadFeatureLoss(4, 0.03, step - 1)).isPositive();
+        case AUXK ->
+            assertThat(engine.addDeadFeatureLoss(4, 0.03, step - 1).getAsDouble()).isPositive();
         case GATED -> engine.penalise(0.1);
         case RELU -> engine.penalise(new Penalty.Power(0.5), 0.1);
         case JUMPRELU -> engine.penalise(new Penalty.Count(), 0.1);

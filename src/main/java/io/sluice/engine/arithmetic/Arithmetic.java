@@ -9,7 +9,8 @@ import io.sluice.memory.Rows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.OptionalDouble;
+import java.util.Optional;
+import java.util.function.DoubleSupplier;
 
 /**
  * The part of an engine that differs between devices: parameters and moments of one dictionary, and
@@ -98,6 +99,21 @@ public interface Arithmetic extends AutoCloseable {
   double decode(Rows input, Rows target, Codes codes, boolean gradients);
 
   /**
+   * Like {@link #decode} with gradients, but keeps the error where it is computed, until {@link
+   * #takeResults}.
+   *
+   * @return false, with nothing done, where there is no wait for the error
+   */
+  default boolean decodeForTraining(Rows input, Rows target, Codes codes) {
+    return false;
+  }
+
+  /** As {@code Engine.takeResults}: those of {@link #decodeForTraining}. */
+  default List<BatchResult> takeResults() {
+    return List.of();
+  }
+
+  /**
    * Puts a second batch below the one that was decoded: the same inputs, the codes {@code dead},
    * and as the gradient of the reconstruction {@code 2·weight/rows · (Σ f_j·W_D[j] + ŷ − y)}. Forms
    * the gradients of its codes, and keeps what {@link #accumulate} needs for both.
@@ -106,17 +122,21 @@ public interface Arithmetic extends AutoCloseable {
    */
   double decodeDead(Codes dead, double weight);
 
+  /** What {@link #decodeDead(int, double, long)} returns if no feature is dead. */
+  DoubleSupplier NOTHING_DEAD = () -> 0;
+
   /**
    * What {@link #encodeAmong} and {@link #decodeDead(Codes, double)} do, without host memory, where
    * the codes of the batch stayed where they were computed. Dead are the features that are not in
    * the batch's codes and fired last at {@code clock} or before.
    *
    * @param k features of a token, fewer if fewer are dead
-   * @return what {@code decodeDead} does, 0 if no feature is dead; empty, with nothing done, where
-   *     the codes are in host memory
+   * @return what {@code decodeDead} does, computed when it is asked for, until the next {@link
+   *     #encode}; {@link #NOTHING_DEAD} if no feature is dead; empty, with nothing done, where the
+   *     codes are in host memory
    */
-  default OptionalDouble decodeDead(int k, double weight, long clock) {
-    return OptionalDouble.empty();
+  default Optional<DoubleSupplier> decodeDead(int k, double weight, long clock) {
+    return Optional.empty();
   }
 
   /** {@code ⟨g, W_D[j]⟩} for each entry of {@code places}, after {@link #decode}. */

@@ -55,15 +55,8 @@ public final class Codes implements AutoCloseable {
     values.setAtIndex(ValueLayout.JAVA_FLOAT, entry, value);
   }
 
-  private IllegalStateException notFinite(int feature, float value) {
-    return new IllegalStateException(
-        "feature "
-            + feature
-            + " has activation "
-            + value
-            + " for row "
-            + rows
-            + " of the batch: the input or the weights are not finite");
+  private NonFiniteCodeException notFinite(int feature, float value) {
+    return new NonFiniteCodeException(rows, feature, value);
   }
 
   public void setLeastScore(float score) {

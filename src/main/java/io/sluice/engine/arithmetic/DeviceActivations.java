@@ -2,6 +2,7 @@ package io.sluice.engine.arithmetic;
 
 import io.sluice.engine.spec.Penalty;
 import io.sluice.memory.Rows;
+import java.util.function.DoubleSupplier;
 
 /**
  * Thresholds, learned thresholds and gates, and penalties, on codes that stay on the device of an
@@ -54,9 +55,9 @@ public interface DeviceActivations {
    * Adds a penalty to the gradients of codes, or openings, and of decoder rows.
    *
    * @param factor of the penalty in the loss
-   * @return what {@link #charge} does
+   * @return what {@link #charge} does, computed when it is asked for, until the next batch
    */
-  double penalise(Penalty penalty, double factor);
+  DoubleSupplier penalise(Penalty penalty, double factor);
 
   /** Sets what one more code costs, which moves learned thresholds. */
   void setCountCost(double cost);

@@ -12,8 +12,9 @@ import java.util.stream.IntStream;
 /**
  * Copies batches to a GPU from page-locked memory, while the host continues and the GPU may still
  * compute the step before. The copy is in the stream of that computation, so the GPU makes it after
- * the step. Each kind of data has its own memory, which is reused after the engine has read a
- * result back from the GPU.
+ * the step. Each kind of data has its own memory. It is reused in the next step, in which encoding
+ * has read the number of codes from the GPU after all work of this one; or in the same step, for
+ * the same rows.
  */
 final class Staging implements AutoCloseable {
   private static final long PIECE = 1L << 20;

@@ -13,6 +13,7 @@ import io.sluice.torch.TensorScope;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.function.DoubleSupplier;
 import java.util.function.Supplier;
 
 /** Thresholds, gates and penalties on codes on the device. */
@@ -59,7 +60,7 @@ final class TorchActivations implements DeviceActivations {
   public DeviceCodes encodeAbove(Rows input, float[] bounds) {
     try (TensorScope scope = TensorScope.open()) {
       batch.start(input);
-      return batch.keepCodes(above(bounds, scope), 0);
+      return batch.keepCodes(above(bounds, scope), null);
     }
   }
 
@@ -95,7 +96,7 @@ final class TorchActivations implements DeviceActivations {
               own,
               bandwidth,
               batch.keep(inWindow.only(active.not(), numbers)));
-      return batch.keepCodes(inWindow.only(active, numbers), 0);
+      return batch.keepCodes(inWindow.only(active, numbers), null);
     }
   }
 
@@ -120,7 +121,7 @@ final class TorchActivations implements DeviceActivations {
               batch, transfer, decoder, decoderBias, batch.keep(open.values()), scale, bias);
       batch.opened = batch.keep(open.withValues(magnitudes.relu()));
       TorchCodes all = open.withValues(magnitudes);
-      return batch.keepCodes(all.only(TorchCodes.kept(magnitudes, false), numbers), 0);
+      return batch.keepCodes(all.only(TorchCodes.kept(magnitudes, false), numbers), null);
     }
   }
 
@@ -160,7 +161,7 @@ final class TorchActivations implements DeviceActivations {
   }
 
   @Override
-  public double penalise(Penalty penalty, double factor) {
+  public DoubleSupplier penalise(Penalty penalty, double factor) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor all = norms.get().to(DType.F64);
       TorchLearned learned = batch.learned;
@@ -168,7 +169,7 @@ final class TorchActivations implements DeviceActivations {
         learned.penaliseBelow(factor * penalty.slope(0), all);
       }
       if (batch.ownEntries == 0) {
-        return 0;
+        return () -> 0;
       }
       Charged charged = charged(all);
       Tensor slopes = slope(penalty, charged.scores()).mul(factor);
@@ -179,7 +180,8 @@ final class TorchActivations implements DeviceActivations {
         batch.codeGradient = batch.keep(batch.codeGradient.add(padded(added)));
       }
       batch.penalties = batch.keep(padded(slopes.mul(charged.values())));
-      return of(penalty, charged.scores()).sum().item();
+      Tensor sum = batch.keep(of(penalty, charged.scores()).sum());
+      return sum::item;
     }
   }
 

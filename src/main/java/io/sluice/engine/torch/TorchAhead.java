@@ -19,8 +19,8 @@ import java.util.function.Consumer;
  *
  * <p>Three batches of each kind have memory of their own, which take turns. While one is prepared,
  * the one before it may be computed with, and the device may still do the end of the step before
- * that. That step reads a result back from the device after all work of the one before it, whose
- * memory is the next.
+ * that. Encoding in that step has read the number of codes from the device, after all work of the
+ * step before it, whose memory is the next.
  */
 final class TorchAhead implements AutoCloseable {
   private static final int BATCHES = 3;

@@ -5,6 +5,7 @@ import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.arithmetic.Arithmetic;
+import io.sluice.engine.arithmetic.BatchResult;
 import io.sluice.engine.arithmetic.Codes;
 import io.sluice.engine.arithmetic.DeviceActivations;
 import io.sluice.engine.arithmetic.DeviceCodes;
@@ -33,7 +34,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
+import java.util.Optional;
+import java.util.function.DoubleSupplier;
 
 /**
  * An engine over LibTorch, on the CPU or a GPU. Gradients are in closed form and sparse: tokens are
@@ -61,6 +63,7 @@ public final class TorchArithmetic implements Arithmetic {
   private final TorchSelection selection;
   private final TorchGradients gradients;
   private final TorchAdam adam;
+  private final TorchResults results;
 
   private final TorchBatch batch;
   private final TorchActivations activations;
@@ -122,6 +125,7 @@ public final class TorchArithmetic implements Arithmetic {
         new TorchSelection(spec, encoder, encoderBias, decoder, transfer, numbers, screening);
     adam = new TorchAdam(spec, device, state, numbers, owned);
     gradients = new TorchGradients(spec, device, encoder, decoderRows, transfer, numbers);
+    results = new TorchResults(device, owned);
     batch = new TorchBatch(spec, decoderBias, transfer, numbers);
     activations =
         new TorchActivations(
@@ -197,7 +201,7 @@ public final class TorchArithmetic implements Arithmetic {
     boolean nested = prefixes.levels() > 1;
     TorchCodes chosen =
         selection.keepLargest(batch.seen, k, norms, signed, nested, adam.chunkRows(), codes);
-    return batch.keepCodes(chosen, 0);
+    return batch.keepCodes(chosen, null);
   }
 
   @Override
@@ -289,38 +293,60 @@ public final class TorchArithmetic implements Arithmetic {
   @Override
   public double decode(Rows rows, Rows target, Codes codes, boolean withGradients) {
     try (TensorScope scope = TensorScope.open()) {
-      Tensor wanted = target == rows ? batch.input : transfer.load("target", target);
-      int count = rows.count();
-      int width = spec.outputWidth();
-      int levels = prefixes.levels();
-      TorchCodes own = batch.opened != null ? batch.opened : current(codes);
-      TorchCodes decoded = batch.keep(batch.found != null ? inLevels(own) : own);
-      int entries = decoded.entries();
-      batch.decoded = decoded;
-      batch.ownEntries = entries;
-      Tensor sums;
-      if (entries == 0) {
-        sums = decoderBias.expand((long) count * levels, width).contiguous();
-      } else {
-        Tensor parts =
-            decoder.embeddingBag(decoded.features(), decoded.offsets(), decoded.values());
-        if (levels > 1) {
-          parts = parts.reshape(count, levels, width).cumsum(1).reshape(-1, width);
-        }
-        sums = parts.add(decoderBias);
-      }
-      Tensor all = sums.reshape(count, levels, width);
-      batch.reconstruction = batch.keep(all.select(1, levels - 1).contiguous());
-      double error = batch.reconstruction.sub(wanted).square().sum().item();
-      if (withGradients) {
-        Tensor residual = all.sub(wanted.reshape(count, 1, width)).mul(2.0 / count / levels);
-        batch.residualGradient = batch.keep(sumsFromLevels(residual));
-        if (entries > 0) {
-          batch.codeGradient = batch.keep(decoded.products(batch.residualGradient, decoder));
-        }
-      }
-      return error;
+      return reconstruct(rows, target, codes, withGradients).item();
     }
+  }
+
+  @Override
+  public boolean decodeForTraining(Rows rows, Rows target, Codes codes) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor error = reconstruct(rows, target, codes, true);
+      Tensor least =
+          batch.found == null
+              ? Tensor.full(codes.leastScore(), DType.F32, device, 1)
+              : batch.found.least(device);
+      results.add(error, batch.found == null ? codes.entries() : batch.found.entries(), least);
+    }
+    return true;
+  }
+
+  @Override
+  public List<BatchResult> takeResults() {
+    return results.take();
+  }
+
+  /** Decodes; the squared error, in the innermost scope. */
+  private Tensor reconstruct(Rows rows, Rows target, Codes codes, boolean withGradients) {
+    Tensor wanted = target == rows ? batch.input : transfer.load("target", target);
+    int count = rows.count();
+    int width = spec.outputWidth();
+    int levels = prefixes.levels();
+    TorchCodes own = batch.opened != null ? batch.opened : current(codes);
+    TorchCodes decoded = batch.keep(batch.found != null ? inLevels(own) : own);
+    int entries = decoded.entries();
+    batch.decoded = decoded;
+    batch.ownEntries = entries;
+    Tensor sums;
+    if (entries == 0) {
+      sums = decoderBias.expand((long) count * levels, width).contiguous();
+    } else {
+      Tensor parts = decoder.embeddingBag(decoded.features(), decoded.offsets(), decoded.values());
+      if (levels > 1) {
+        parts = parts.reshape(count, levels, width).cumsum(1).reshape(-1, width);
+      }
+      sums = parts.add(decoderBias);
+    }
+    Tensor all = sums.reshape(count, levels, width);
+    batch.reconstruction = batch.keep(all.select(1, levels - 1).contiguous());
+    Tensor error = batch.reconstruction.sub(wanted).square().sum();
+    if (withGradients) {
+      Tensor residual = all.sub(wanted.reshape(count, 1, width)).mul(2.0 / count / levels);
+      batch.residualGradient = batch.keep(sumsFromLevels(residual));
+      if (entries > 0) {
+        batch.codeGradient = batch.keep(decoded.products(batch.residualGradient, decoder));
+      }
+    }
+    return error;
   }
 
   /** The gradient for features of each level: the sum over the levels from theirs on. */
@@ -359,23 +385,24 @@ public final class TorchArithmetic implements Arithmetic {
   @Override
   public double decodeDead(Codes dead, double weight) {
     try (TensorScope scope = TensorScope.open()) {
-      return decodeBelow(dead.entries() > 0 ? upload(dead) : null, dead.rows(), weight);
+      return decodeBelow(dead.entries() > 0 ? upload(dead) : null, dead.rows(), weight)
+          .getAsDouble();
     }
   }
 
   @Override
-  public OptionalDouble decodeDead(int k, double weight, long clock) {
+  public Optional<DoubleSupplier> decodeDead(int k, double weight, long clock) {
     if (batch.found == null) {
-      return OptionalDouble.empty();
+      return Optional.empty();
     }
     try (TensorScope scope = TensorScope.open()) {
       Tensor dead = clocks.deadSince(clock, batch.found.codes());
       int count = Math.toIntExact(dead.elements());
       if (count == 0) {
-        return OptionalDouble.of(0);
+        return Optional.of(NOTHING_DEAD);
       }
       TorchCodes more = selection.keepAmong(batch.seen, dead, Math.min(k, count), scoringNorms());
-      return OptionalDouble.of(decodeBelow(more.entries() > 0 ? more : null, more.rows(), weight));
+      return Optional.of(decodeBelow(more.entries() > 0 ? more : null, more.rows(), weight));
     }
   }
 
@@ -383,8 +410,9 @@ public final class TorchArithmetic implements Arithmetic {
    * Puts the second batch below the first.
    *
    * @param more codes of dead features; null if there are none
+   * @return as {@link #decodeDead(int, double, long)}
    */
-  private double decodeBelow(TorchCodes more, int rows, double weight) {
+  private DoubleSupplier decodeBelow(TorchCodes more, int rows, double weight) {
     // The gradient of the squared error is 2/rows times ŷ − y.
     Tensor below = batch.residualGradient.mul(weight);
     if (more != null) {
@@ -401,11 +429,11 @@ public final class TorchArithmetic implements Arithmetic {
                   : ShapeOperators.cat(List.of(batch.codeGradient, gradients), 0));
       batch.decoded = batch.keep(batch.decoded.above(more));
     }
-    double squares = below.square().sum().item();
+    Tensor squares = batch.keep(below.square().sum());
     batch.residualGradient =
         batch.keep(ShapeOperators.cat(List.of(batch.residualGradient, below), 0));
     batch.seen = batch.keep(ShapeOperators.cat(List.of(batch.seen, batch.seen), 0));
-    return squares * rows / (4 * weight);
+    return () -> squares.item() * rows / (4 * weight);
   }
 
   @Override

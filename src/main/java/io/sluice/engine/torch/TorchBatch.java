@@ -3,7 +3,9 @@ package io.sluice.engine.torch;
 import io.sluice.engine.arithmetic.Codes;
 import io.sluice.engine.arithmetic.DeviceCodes;
 import io.sluice.engine.spec.EngineSpec;
+import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
+import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 
@@ -104,10 +106,10 @@ final class TorchBatch implements AutoCloseable {
   /**
    * Keeps the codes of the batch.
    *
-   * @param leastScore the lowest score of a {@code BatchTopK}; else 0
+   * @param least the lowest score of a {@code BatchTopK}, float32 of one element; null for 0
    */
-  DeviceCodes keepCodes(TorchCodes codes, float leastScore) {
-    found = new Kept(keep(codes), leastScore, transfer.scratch());
+  DeviceCodes keepCodes(TorchCodes codes, Tensor least) {
+    found = new Kept(keep(codes), least == null ? null : keep(least), transfer.scratch());
     return found;
   }
 
@@ -138,9 +140,9 @@ final class TorchBatch implements AutoCloseable {
   /**
    * Codes that stay on the device.
    *
-   * @param leastScore as in {@link #keepCodes}
+   * @param least as in {@link #keepCodes}
    */
-  record Kept(TorchCodes codes, float leastScore, HostScratch scratch) implements DeviceCodes {
+  record Kept(TorchCodes codes, Tensor least, HostScratch scratch) implements DeviceCodes {
     @Override
     public int entries() {
       return codes.entries();
@@ -149,7 +151,17 @@ final class TorchBatch implements AutoCloseable {
     @Override
     public void copyTo(Codes target) {
       codes.copyTo(target, scratch);
-      target.setLeastScore(leastScore);
+      target.setLeastScore(leastScore());
+    }
+
+    @Override
+    public float leastScore() {
+      return least == null ? 0 : (float) least.item();
+    }
+
+    /** The least score on the device, float32 of one element. */
+    Tensor least(Device device) {
+      return least == null ? Tensor.zeros(DType.F32, device, 1) : least;
     }
   }
 }

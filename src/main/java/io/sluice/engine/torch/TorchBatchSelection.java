@@ -119,9 +119,9 @@ final class TorchBatchSelection {
   /**
    * Codes of a batch of which so many are kept.
    *
-   * @param least the lowest score among them; 0 if there are none
+   * @param least the lowest score among them, float32 of one element; null if there are none
    */
-  record Largest(TorchCodes codes, float least) {}
+  record Largest(TorchCodes codes, Tensor least) {}
 
   /**
    * The {@code k} times as many as tokens that are the largest of all; of equal scores at the edge,
@@ -267,14 +267,18 @@ final class TorchBatchSelection {
     long some = Math.min(wanted, best.elements());
     Entries kept = inOrder.at(best.narrow(0, 0, some).sort(0, false).values());
     Tensor zero = Tensor.zeros(DType.F32, device, 1);
-    kept = kept.at(kept.scores.le(zero).not().nonzero().reshape(-1));
-    int size = Math.toIntExact(kept.tokens.elements());
+    // Not (score > 0), which would pass over NaN.
+    Tensor positive = kept.scores.le(zero).not();
+    Tensor noNumber = kept.scores.ne(kept.scores);
+    long[] counts = ShapeOperators.stack(List.of(positive.sum(), noNumber.sum()), 0).toLongs();
+    if (counts[0] < some) {
+      kept = kept.at(positive.nonzero().reshape(-1));
+    }
     TorchCodes codes =
         TorchCodes.ofTokens(count, kept.features.to(DType.I32), kept.values, kept.tokens, numbers);
-    float least = size == 0 ? 0 : (float) kept.scores.amin(false, 0).item();
-    if (Float.isNaN(least)) {
+    if (counts[1] > 0) {
       codes.copyTo(onHost, scratch);
     }
-    return new Largest(codes, least);
+    return new Largest(codes, counts[0] == 0 ? null : kept.scores.amin(false, 0));
   }
 }

@@ -14,7 +14,9 @@ import java.util.List;
  * run.
  *
  * <p>A group is summed in pieces of at most {@link #PIECE} entries, since one group of GPU threads
- * sums each bag: so a feature that fires on every token does not delay the others.
+ * sums each bag: so a feature that fires on every token does not delay the others. The host would
+ * have to wait for the number of pieces, so on a GPU there are as many as there can be, and those
+ * at the end are empty.
  *
  * @param count features that fired
  * @param features int64 {@code [count]}, ascending
@@ -23,7 +25,8 @@ import java.util.List;
  * @param bags the bag at each place; int32 {@code [entries]}
  * @param starts where the pieces begin, and all end; int32 {@code [pieces + 1]}
  * @param numbers 0 to {@code pieces − 1}, int32; null if each group is one piece
- * @param ofGroups where each group's pieces begin, int32 {@code [count + 1]}; null likewise
+ * @param ofGroups where each group's pieces begin, int32 {@code [count + 1]}, and on a GPU one more
+ *     group of the pieces at the end; null likewise
  */
 record TorchGroups(
     int count,
@@ -56,6 +59,12 @@ record TorchGroups(
    * @param numbers as in the other method
    */
   static TorchGroups of(Tensor ofEntries, Tensor ofTokens, Tensor ofBags, Tensor numbers) {
+    return of(ofEntries, ofTokens, ofBags, numbers, !ofEntries.device().isCuda());
+  }
+
+  /** The same, with the number of pieces read or, without a wait, bounded. */
+  static TorchGroups of(
+      Tensor ofEntries, Tensor ofTokens, Tensor ofBags, Tensor numbers, boolean waits) {
     ReductionOperators.Selection sorted = ofEntries.sort(0, false);
     ReductionOperators.Runs runs = sorted.values().uniqueConsecutive();
     int count = Math.toIntExact(runs.values().elements());
@@ -70,18 +79,21 @@ record TorchGroups(
     // after a division by a power of two is exact as well.
     Tensor pieces = runs.counts().to(DType.F64).add(PIECE - 1).mul(1.0 / PIECE).to(DType.I64);
     Tensor pieceEnds = pieces.cumsum(0);
-    int total = (int) pieceEnds.narrow(0, count - 1, 1).item();
+    // n entries are 1 + (n − 1) / PIECE pieces, rounded down, of each group.
+    int most = count + Math.toIntExact((ofEntries.elements() - count) / PIECE);
+    int total = waits ? (int) pieceEnds.narrow(0, count - 1, 1).item() : most;
     if (total == count) {
       return new TorchGroups(
           count, features, order, tokens, bags, starts.to(DType.I32), null, null);
     }
     Tensor piece = numbers.narrow(0, 0, total);
-    Tensor group = pieceEnds.searchSorted(piece, true);
+    Tensor last = Tensor.full(count - 1, DType.I64, piece.device(), 1);
+    Tensor group = pieceEnds.searchSorted(piece, true).minimum(last);
     Tensor firstPieces = ShapeOperators.cat(List.of(none, pieceEnds), 0);
     Tensor within =
         piece.to(DType.F64).sub(firstPieces.indexSelect(0, group).to(DType.F64)).mul(PIECE);
-    Tensor pieceStarts = starts.indexSelect(0, group).to(DType.F64).add(within);
     Tensor end = ends.narrow(0, count - 1, 1).to(DType.F64);
+    Tensor pieceStarts = starts.indexSelect(0, group).to(DType.F64).add(within).minimum(end);
     return new TorchGroups(
         count,
         features,
@@ -90,7 +102,10 @@ record TorchGroups(
         bags,
         ShapeOperators.cat(List.of(pieceStarts, end), 0).to(DType.I32),
         piece.to(DType.I32),
-        firstPieces.to(DType.I32));
+        (waits
+                ? firstPieces
+                : ShapeOperators.cat(List.of(firstPieces, numbers.narrow(0, most, 1)), 0))
+            .to(DType.I32));
   }
 
   /**
@@ -151,6 +166,6 @@ record TorchGroups(
    */
   Tensor sum(Tensor table, Tensor indices, Tensor weights) {
     Tensor sums = table.embeddingBag(indices, starts, weights);
-    return ofGroups == null ? sums : sums.embeddingBag(numbers, ofGroups, null);
+    return ofGroups == null ? sums : sums.embeddingBag(numbers, ofGroups, null).narrow(0, 0, count);
   }
 }

@@ -76,7 +76,7 @@ final class TorchPursuit implements DevicePursuit {
       }
       requireFinite(picks);
       batch.picks = batch.keep(picks);
-      return batch.keepCodes(codes(picks, input.count()), 0);
+      return batch.keepCodes(codes(picks, input.count()), null);
     }
   }
 

@@ -14,6 +14,14 @@ import java.nio.file.Path;
 public final class RunLoop implements AutoCloseable {
   /** What a run trains. */
   public interface Trained {
+    /**
+     * Reads what steps have left on a device: {@linkplain RunLoop#addTally adds} their sums, and
+     * refuses a loss that is no number. Called before anything is measured or written.
+     *
+     * @throws DivergedException if the loss of a step is not finite
+     */
+    default void readResults() {}
+
     /** How many features it has; heads of a Lorsa. */
     int features();
 
@@ -170,6 +178,7 @@ public final class RunLoop implements AutoCloseable {
     training.train(step);
     listener.stepped(step, tokens);
     if (step % schedule.logEvery() == 0 || atEnd()) {
+      trained.readResults();
       double now = seconds();
       long measuring = System.nanoTime();
       Double unseen = trained.heldOutFvu();
@@ -219,6 +228,7 @@ public final class RunLoop implements AutoCloseable {
 
   /** Writes a checkpoint now, independently of the schedule. */
   public void checkpoint() throws IOException {
+    trained.readResults();
     trained.checkpoint(folder.path(), new RunPosition(step, tokens, seconds(), tally));
   }
 
@@ -227,6 +237,7 @@ public final class RunLoop implements AutoCloseable {
    * checkpoints.
    */
   public RunResult finish() throws IOException {
+    trained.readResults();
     trained.export(folder.path());
     double seconds = seconds();
     Metrics end = last == null ? folder.lastMetrics() : last;

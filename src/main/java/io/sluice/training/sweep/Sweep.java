@@ -280,8 +280,8 @@ public final class Sweep implements AutoCloseable {
         }
         endThoseAtTheirEnd(running, listener);
         if (!running.isEmpty() && listener.stops()) {
-          for (Running each : running) {
-            each.trainer().checkpoint();
+          for (Running each : List.copyOf(running)) {
+            checkpoint(each, running, listener);
           }
           throw new StoppedException(
               "stopped, with checkpoints of the %d cells in training".formatted(running.size()));
@@ -300,11 +300,27 @@ public final class Sweep implements AutoCloseable {
       each.trainer().advance(batch);
       listener.stepped(each.cell(), each.trainer().step());
     } catch (DivergedException e) {
-      failures.put(each.cell().name(), e.getMessage());
-      running.remove(each);
-      each.trainer().close();
-      listener.failed(each.cell(), e.getMessage());
+      giveUp(each, e, running, listener);
     }
+  }
+
+  /** The last steps may turn out to have diverged when they are written. */
+  private void checkpoint(Running each, List<Running> running, SweepListener listener)
+      throws IOException {
+    try {
+      each.trainer().checkpoint();
+    } catch (DivergedException e) {
+      giveUp(each, e, running, listener);
+    }
+  }
+
+  private void giveUp(
+      Running each, DivergedException why, List<Running> running, SweepListener listener)
+      throws IOException {
+    failures.put(each.cell().name(), why.getMessage());
+    running.remove(each);
+    each.trainer().close();
+    listener.failed(each.cell(), why.getMessage());
   }
 
   private void endThoseAtTheirEnd(List<Running> running, SweepListener listener)

@@ -164,7 +164,7 @@ class DeviceActivationsTest {
     engine.encode(tokens, of.activation);
     double error = engine.decode(tokens, true);
     double charged = of.penalty == null ? 0 : engine.charge(of.penalty);
-    double added = of.penalty == null ? 0 : engine.penalise(of.penalty, 0.01);
+    double added = of.penalty == null ? 0 : engine.penalise(of.penalty, 0.01).getAsDouble();
     engine.markFired(10L * step);
     int count = engine.codeCount();
     engine.accumulate();

@@ -41,7 +41,7 @@ class TorchBatchSelectionTest {
                     Tensor.full(0.5, DType.F32, Device.CPU, FEATURES),
                     null,
                     tensors.scope),
-                0));
+                null));
   }
 
   @Test
@@ -87,7 +87,7 @@ class TorchBatchSelectionTest {
                 spec, transfer, encoder, bias, numbers, product, proposals, chunkRows);
         Largest found = select.apply(new Opened(selection, seen, scope));
         found.codes().copyTo(codes, transfer.scratch());
-        codes.setLeastScore(found.least());
+        codes.setLeastScore(found.least() == null ? 0 : (float) found.least().item());
       }
     }
   }
