@@ -65,10 +65,11 @@ final class FeatureDetail {
   private static void addSources(ObjectNode context, Sources.Split split) {
     ArrayNode list = context.putArray("sources");
     for (int i = 0; i < split.positions().length; i++) {
-      list.addObject()
-          .put("position", split.positions()[i])
-          .put("head", split.heads()[i])
-          .put("contribution", split.contributions()[i]);
+      ObjectNode source = list.addObject().put("position", split.positions()[i]);
+      if (split.heads()[i] != Sources.Split.NO_HEAD) {
+        source.put("head", split.heads()[i]);
+      }
+      source.put("contribution", split.contributions()[i]);
     }
     context.put("rest", split.rest());
     context.put("bias", split.bias());

@@ -21,7 +21,11 @@ import io.sluice.features.FeatureFolderWriter;
 import io.sluice.features.FeatureManifest;
 import io.sluice.features.effects.EffectsWriter;
 import io.sluice.features.gather.FeatureGathering;
+import io.sluice.features.gather.FeatureOwner;
 import io.sluice.features.gather.GatheredDictionary;
+import io.sluice.lorsa.Lorsa;
+import io.sluice.lorsa.features.GatheredLorsa;
+import io.sluice.lorsa.features.LorsaSourcePass;
 import io.sluice.memory.Workers;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
@@ -57,7 +61,9 @@ final class FeaturesCommand extends SluiceCommand {
   @Option(
       names = "--dictionary",
       paramLabel = "DIR",
-      description = "Read the dictionary in this folder, of a run or from 'sluice convert'.")
+      description =
+          "Read the dictionary in this folder, of a run or from 'sluice convert', or the Lorsa of "
+              + "'sluice lorsa train', whose heads are its features.")
   @Grouped(OptionGroup.ESSENTIAL)
   private Path folder;
 
@@ -113,19 +119,21 @@ final class FeaturesCommand extends SluiceCommand {
     if (Files.exists(out.resolve(FeatureManifest.FILE_NAME))) {
       throw new IOException(out + ": already holds features; name another folder");
     }
-    GatheredDictionary dictionary = GatheredDictionary.load(folder);
+    FeatureOwner owner =
+        Lorsa.isIn(folder)
+            ? GatheredLorsa.load(folder, engines.device(this))
+            : GatheredDictionary.load(folder);
     ActivationStore store = checksums.open(stored);
     try (LoadedModel loaded = model.isGiven() ? model.open(engines.device(this)) : null;
         Workers workers = engines.workers();
         FeatureGathering gathering =
             new FeatureGathering(
-                dictionary,
+                owner,
                 store,
                 contexts.spec(positions.of(store), deadWindow.tokens()),
                 factory,
                 workers)) {
-      EffectsWriter effects =
-          loaded == null ? null : EffectsWriter.of(loaded, store, dictionary.dictionaries());
+      EffectsWriter effects = loaded == null ? null : effects(loaded, store, owner);
       FeatureFolderWriter.write(
           out,
           fresh -> {
@@ -133,7 +141,7 @@ final class FeaturesCommand extends SluiceCommand {
               gathering.encode(fresh.folder(), progress::update);
               progress.done();
             }
-            FeatureManifest manifest = describe(gathering, dictionary, fresh);
+            FeatureManifest manifest = describe(gathering, owner, fresh);
             return effects == null ? manifest : add(effects, manifest, fresh);
           });
       if (effects != null) {
@@ -143,6 +151,16 @@ final class FeaturesCommand extends SluiceCommand {
     printResult(FeatureFolder.open(out));
   }
 
+  private static EffectsWriter effects(
+      LoadedModel loaded, ActivationStore store, FeatureOwner owner) throws IOException {
+    return switch (owner) {
+      case GatheredLorsa lorsa -> LorsaSourcePass.effects(loaded, store, lorsa);
+      case GatheredDictionary dictionary ->
+          EffectsWriter.of(loaded, store, dictionary.dictionaries());
+      default -> throw new IllegalStateException(owner.toString());
+    };
+  }
+
   private void require(String name, Path value) {
     if (value == null) {
       throw usage("Missing required option: '" + name + "=DIR'");
@@ -150,10 +168,10 @@ final class FeaturesCommand extends SluiceCommand {
   }
 
   private FeatureManifest describe(
-      FeatureGathering gathering, GatheredDictionary dictionary, FeatureFolderWriter fresh)
+      FeatureGathering gathering, FeatureOwner owner, FeatureFolderWriter fresh)
       throws IOException {
     // Each feature counts twice: when similar ones are found, and when it is written.
-    try (Progress progress = progress("describe", dictionary.features(), "features")) {
+    try (Progress progress = progress("describe", owner.features(), "features")) {
       FeatureManifest manifest = gathering.writeTo(fresh, count -> progress.update(count / 2));
       progress.done();
       return manifest;

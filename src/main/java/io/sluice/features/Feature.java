@@ -23,6 +23,7 @@ import java.util.List;
  * @param suppresses the tokens whose logits it lowers most
  * @param heads share of the activation on its top contexts that each head gives; biases give the
  *     rest
+ * @param group of a Lorsa's feature, the group of queries and keys that it attends with; else null
  * @param similar features with similar decoder rows, the most similar first
  */
 public record Feature(
@@ -42,6 +43,7 @@ public record Feature(
     List<Effect> promotes,
     List<Effect> suppresses,
     List<Float> heads,
+    Integer group,
     List<Similar> similar) {
 
   /** Copies the lists. */

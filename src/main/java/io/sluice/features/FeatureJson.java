@@ -22,6 +22,9 @@ public final class FeatureJson {
     json.set("suppresses", effects(feature.suppresses()));
     ArrayNode heads = json.putArray("heads");
     feature.heads().forEach(heads::add);
+    if (feature.group() != null) {
+      json.put("group", feature.group());
+    }
     ArrayNode similar = json.putArray("similar");
     for (Feature.Similar other : feature.similar()) {
       similar.addObject().put("feature", other.feature()).put("cosine", other.cosine());

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * The contents of {@code features.json}: where the features come from, and the settings of the
@@ -50,11 +51,13 @@ public record FeatureManifest(
    *
    * @param path its folder, as the command was given it
    * @param sha256 the SHA-256 of its weights' file or files
-   * @param kind {@code autoencoder}, {@code transcoder}, {@code crosscoder} or {@code cross-layer}
+   * @param kind {@code autoencoder}, {@code transcoder}, {@code crosscoder}, {@code cross-layer} or
+   *     {@code lorsa}
    * @param features its features, of all layers one after the other
    * @param width the width of an encoder row
    * @param reads the hook points that it reads
    * @param writes the hook points that it writes
+   * @param groups of a Lorsa, the groups of queries and keys that its heads share; else 0
    */
   public record Source(
       String path,
@@ -63,7 +66,8 @@ public record FeatureManifest(
       int features,
       int width,
       List<String> reads,
-      List<String> writes) {
+      List<String> writes,
+      int groups) {
     public Source {
       Objects.requireNonNull(path, "path");
       Objects.requireNonNull(sha256, "sha256");
@@ -74,6 +78,27 @@ public record FeatureManifest(
       requireAtLeast(1, width, "width");
       requireAtLeast(1, reads.size(), "reads");
       requireAtLeast(1, writes.size(), "writes");
+      if (groups < 0 || groups > 0 && features % groups != 0) {
+        throw new IllegalArgumentException(
+            "groups is %d, which does not divide the %d features".formatted(groups, features));
+      }
+    }
+
+    /** A dictionary, whose features have no attention of their own. */
+    public Source(
+        String path,
+        String sha256,
+        String kind,
+        int features,
+        int width,
+        List<String> reads,
+        List<String> writes) {
+      this(path, sha256, kind, features, width, reads, writes, 0);
+    }
+
+    /** The group of queries and keys that a feature attends with, if it has its own attention. */
+    public OptionalInt group(int feature) {
+      return groups == 0 ? OptionalInt.empty() : OptionalInt.of(feature / (features / groups));
     }
 
     /** Whether decoder norms are also given by hook point. */

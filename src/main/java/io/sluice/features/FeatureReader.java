@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * Reads single features of a folder as they are shown: with texts in the place of ids. Safe for use
@@ -45,6 +46,7 @@ public final class FeatureReader {
           "there is no feature %d in %s; there are %,d, from 0"
               .formatted(feature, folder.path(), table.features()));
     }
+    OptionalInt group = folder.manifest().dictionary().group(feature);
     List<Feature.Context> top = new ArrayList<>();
     List<Feature.Context> lower = new ArrayList<>();
     for (FeatureContext context : folder.contexts().of(feature)) {
@@ -71,6 +73,7 @@ public final class FeatureReader {
             .map(effects -> effects(effects.suppresses(feature), effects.suppressesLogit(feature)))
             .orElse(List.of()),
         heads.map(shares -> list(shares.of(feature))).orElse(List.of()),
+        group.isPresent() ? Integer.valueOf(group.getAsInt()) : null,
         similar(table.similar(feature), table.similarCosine(feature)));
   }
 

@@ -35,6 +35,9 @@ final class ManifestJson {
     dictionary.put("width", from.width());
     dictionary.set("reads", JSON.valueToTree(from.reads()));
     dictionary.set("writes", JSON.valueToTree(from.writes()));
+    if (from.groups() > 0) {
+      dictionary.put("groups", from.groups());
+    }
     root.putObject("store")
         .put("path", manifest.store().path())
         .put("hook", manifest.store().hook())
@@ -92,7 +95,8 @@ final class ManifestJson {
             from.integer("features", 1, Integer.MAX_VALUE),
             from.integer("width", 1, Integer.MAX_VALUE),
             from.texts("reads"),
-            from.texts("writes"));
+            from.texts("writes"),
+            from.integer("groups", 1, Integer.MAX_VALUE, 0));
     from.requireNoOthers();
     Fields stored = root.object("store");
     Stored store =

@@ -2,6 +2,7 @@ package io.sluice.lorsa;
 
 import io.sluice.lorsa.engine.LorsaWeights;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
@@ -30,6 +31,16 @@ public record Lorsa(LorsaConfig config, LorsaWeights weights) {
    */
   public void save(Path folder) throws IOException {
     LorsaFiles.save(this, folder);
+  }
+
+  /** Whether a folder holds a Lorsa. */
+  public static boolean isIn(Path folder) {
+    return Files.isRegularFile(folder.resolve(LorsaFiles.CONFIG));
+  }
+
+  /** The file of the weights in a folder. */
+  public static Path weightsFile(Path folder) {
+    return folder.resolve(LorsaFiles.WEIGHTS);
   }
 
   /**

@@ -4,6 +4,6 @@
  * files, and {@link io.sluice.lorsa.ContextFeed} reads batches of contexts.
  *
  * <p>Everything else about Lorsas belongs in the packages below: {@code engine} computes, {@code
- * training} trains, {@code evaluation} measures.
+ * training} trains, {@code evaluation} measures, {@code features} gathers what heads fire on.
  */
 package io.sluice.lorsa;

@@ -128,6 +128,38 @@ class LorsaCommandTest {
   }
 
   @Test
+  void aLorsasHeadsAreFeatures() throws IOException {
+    assertThat(capture(store, "--special-tokens")).as(err).isZero();
+    assertThat(train()).as(err).isZero();
+    String features = folder.resolve("features").toString();
+    String[] gather = {"features", "--dictionary", run, "--store", store, "--out", features};
+    assertThat(sluice(with(gather, "--model", MODEL))).as(err).isZero();
+    assertThat(out).contains("96 features on ");
+    assertThat(sluice("features", "--features", features, "--search", "whale", "--json"))
+        .as(err)
+        .isZero();
+    JsonNode hits = new ObjectMapper().readTree(out);
+    assertThat(hits).isNotEmpty();
+    String feature = hits.get(0).get("feature").asText();
+    assertThat(sluice("features", "--features", features, "--show", feature)).as(err).isZero();
+    assertThat(out).contains("promotes: ", "heads: ", "attends with the queries and keys of group");
+    assertThat(sluice("features", "--features", features, "--show", feature, "--json")).isZero();
+    JsonNode shown = new ObjectMapper().readTree(out);
+    assertThat(shown.get("heads")).hasSize(4);
+    assertThat(shown.get("group").asInt()).isEqualTo(shown.get("feature").asInt() / 24);
+    assertThat(
+            sluice(
+                "features", "--features", features, "--model", MODEL, "--text", "the whale ship"))
+        .as(err)
+        .isZero();
+    assertThat(out).contains("whale");
+    gather[gather.length - 1] = features + "2";
+    assertThat(sluice(with(gather, "--model", MODEL.replace("llama", "gpt2")))).isEqualTo(1);
+    assertThat(err)
+        .contains("tiny-gpt2 writes other values of layers.1.attn_out than the store has");
+  }
+
+  @Test
   void saysInOneLineWhatIsWrong() throws IOException {
     assertThat(capture(store)).as(err).isZero();
     assertThat(train()).isEqualTo(1);

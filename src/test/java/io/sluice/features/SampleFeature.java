@@ -48,6 +48,7 @@ public final class SampleFeature {
         List.of(new Feature.Effect(" sea", 6, 2.5f)),
         List.of(new Feature.Effect("\t", 9, -1.25f)),
         List.of(0.1f, -0.05f, 0.9f),
+        null,
         List.of(new Feature.Similar(7, 0.75f)));
   }
 }

@@ -19,6 +19,9 @@ import io.sluice.features.FeatureFolder;
 import io.sluice.features.FeatureJson;
 import io.sluice.features.FeatureReader;
 import io.sluice.features.effects.FiringFeatures;
+import io.sluice.lorsa.Lorsa;
+import io.sluice.lorsa.features.GatheredLorsa;
+import io.sluice.lorsa.features.LorsaFiring;
 import io.sluice.model.loading.LoadedModel;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -176,6 +179,11 @@ public final class FeatureQueries {
       int count = joint.layers().stream().mapToInt(layer -> layer.config().features()).sum();
       requireSame(features, weights, count);
       return FiringFeatures.of(loaded, joint, factory, text);
+    }
+    if (Lorsa.isIn(weights)) {
+      GatheredLorsa lorsa = GatheredLorsa.load(weights, loaded.transformer().device());
+      requireSame(features, weights, lorsa.features());
+      return LorsaFiring.of(loaded, lorsa, text);
     }
     Dictionary one = Dictionary.load(weights);
     requireSame(features, weights, one.config().features());

@@ -38,6 +38,9 @@ public record FeatureText(PrintWriter out, boolean colours, int columns) {
     effects("promotes", feature.promotes());
     effects("suppresses", feature.suppresses());
     heads(feature.heads());
+    if (feature.group() != null) {
+      line("attends with the queries and keys of group %d", feature.group());
+    }
     if (!feature.similar().isEmpty()) {
       line(
           "similar: %s",

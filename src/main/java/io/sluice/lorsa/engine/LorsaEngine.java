@@ -142,6 +142,38 @@ public final class LorsaEngine implements AutoCloseable {
   }
 
   /**
+   * The heads that stay at each token.
+   *
+   * @param heads {@code [contexts · length, k]}
+   * @param activations theirs; 0 where a head does not fire, and at tokens that do not count
+   */
+  public record Selected(long[] heads, float[] activations) {}
+
+  /**
+   * Finds the heads that fire.
+   *
+   * @param batch whose target is not read
+   * @throws IllegalArgumentException if widths are not those of the form
+   */
+  public Selected encode(LorsaBatch batch) {
+    check(batch, false);
+    int perContext = batch.length() * spec.k();
+    long[] heads = new long[Math.multiplyExact(batch.contexts(), perContext)];
+    float[] activations = new float[heads.length];
+    for (int first = 0; first < batch.contexts(); ) {
+      int count = Math.min(chunk(batch), batch.contexts() - first);
+      try (TensorScope scope = TensorScope.open()) {
+        LorsaPass pass = forward(batch.narrow(first, count));
+        System.arraycopy(pass.heads().toLongs(), 0, heads, first * perContext, count * perContext);
+        System.arraycopy(
+            pass.codes().toFloats(), 0, activations, first * perContext, count * perContext);
+      }
+      first += count;
+    }
+    return new Selected(heads, activations);
+  }
+
+  /**
    * Runs forward only.
    *
    * @param batch whose target is not read

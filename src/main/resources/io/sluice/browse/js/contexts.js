@@ -123,7 +123,7 @@ function sourcesByToken(context) {
     const source = from[position - context.first];
     if (!source) continue;
     source.sum += contribution;
-    source.heads.push({ head, contribution });
+    if (head !== undefined) source.heads.push({ head, contribution });
   }
   return from;
 }
@@ -155,7 +155,7 @@ function tokenTip(span, token, from, isPeak, context) {
   }
   if (isPeak && context.sources?.length > 0) {
     const heads = new Map();
-    for (const { head, contribution } of context.sources) heads.set(head, (heads.get(head) ?? 0) + contribution);
+    for (const { head, contribution } of context.sources) if (head !== undefined) heads.set(head, (heads.get(head) ?? 0) + contribution);
     for (const [head, sum] of [...heads].sort((a, b) => Math.abs(b[1]) - Math.abs(a[1])).slice(0, 4)) rows.push(['written by head ' + head, signed(sum)]);
   }
   showTip(span, element('b', {}, element('bdi', {}, word(token.text))), tipRows(rows));

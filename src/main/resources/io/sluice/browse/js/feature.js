@@ -102,7 +102,10 @@ function headsCard(feature) {
   const heads = feature.heads ?? [];
   if (heads.length === 0) return null;
   const most = Math.max(...heads.map(Math.abs), 1e-30);
-  return card('heads-title', 'Heads', 'Share of the activation on its strongest contexts that each head writes; biases give the rest',
+  const what = feature.group === undefined
+    ? 'Share of the activation on its strongest contexts that each head writes; biases give the rest'
+    : 'Share of what attention writes in its direction, on its strongest contexts, by the model’s heads; biases give the rest. It attends with the queries and keys of group ' + feature.group;
+  return card('heads-title', 'Heads', what,
     element('ol', { class: 'heads-list' + (heads.length > 12 ? ' many' : ''), start: '0' }, ...heads.map((share, head) =>
       element('li', { class: share < 0 ? 'negative' : null }, element('span', {}, 'Head ' + head), meter(Math.abs(share) / most),
         element('span', {}, (share < 0 ? '−' : '') + percent(Math.abs(share)))))));

@@ -64,7 +64,7 @@ class FeatureTextTest {
     Feature bare =
         new Feature(
             1, 0, 0, 0, 0, true, List.of(), 1, 1, null, null, List.of(), List.of(), List.of(),
-            List.of(), List.of(), List.of());
+            List.of(), List.of(), null, List.of());
     assertThat(printed(bare, false, 80))
         .isEqualTo(
             """

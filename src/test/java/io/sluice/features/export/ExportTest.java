@@ -168,6 +168,7 @@ class ExportTest {
           sample.promotes(),
           sample.suppresses(),
           sample.heads(),
+          sample.group(),
           sample.similar());
     };
   }
