@@ -221,9 +221,12 @@ public final class StepBenchmark implements Benchmark {
     }
   }
 
-  /** On a GPU the host's code is what has to be compiled first: it says what is done there. */
+  /**
+   * Until C2 has compiled the kernels. On a GPU the host's code, which says what is done there,
+   * takes longer.
+   */
   private static void warmUp(Runnable step, Device device) {
-    long end = System.nanoTime() + (device.isCuda() ? 6_000_000_000L : 0);
+    long end = System.nanoTime() + (device.isCuda() ? 6_000_000_000L : 3_000_000_000L);
     for (int i = 0; i < WARM_UP || System.nanoTime() < end; i++) {
       step.run();
     }
