@@ -9,13 +9,13 @@ import io.sluice.torch.TensorScope;
 import java.util.List;
 
 /**
- * Bounds from one product in TensorFloat-32 of the unchanged weights.
+ * Bounds from one product in TensorFloat-32, or in float32, of the unchanged weights.
  *
  * <p>The units take ten bits of each element's fraction, and so, even if they cut the rest off,
  * lose {@code 2⁻¹⁰} of each at the most. By Cauchy and Schwarz the product of a token and a row is
  * then off by less than {@code (2⁻⁹ + 2⁻¹⁹ + γ)·‖x‖·‖w‖}, with {@code γ} for the sums in float32
- * ({@link TorchScreen#gamma}). That, and the bias, is a product of two columns with two rows, in
- * float32, onto which the large product is added:
+ * ({@link TorchScreen#gamma}); a product in float32 by {@code γ·‖x‖·‖w‖}. That, and the bias, is a
+ * product of two columns with two rows, in float32, onto which the large product is added:
  *
  * <pre>
  * token  c·‖x‖ | 1
@@ -25,12 +25,15 @@ import java.util.List;
  * Only the length of each row is stored.
  */
 final class TensorFloat32Screen extends TorchScreen {
+  private final boolean inFloat32;
   private final Tensor beside;
   private Tensor encoder;
   private Tensor norms;
 
-  TensorFloat32Screen(int features, int width, Device device, DeviceIntegers numbers) {
+  TensorFloat32Screen(
+      int features, int width, Device device, DeviceIntegers numbers, boolean inFloat32) {
     super(features, width, device, numbers);
+    this.inFloat32 = inFloat32;
     try (TensorScope scope = TensorScope.open()) {
       this.beside = Tensor.zeros(DType.F32, device, 2, features).moveTo(owner);
     }
@@ -86,7 +89,7 @@ final class TensorFloat32Screen extends TorchScreen {
 
   @Override
   Tokens tokens(Tensor seen) {
-    Tensor factors = lengths(seen).mul(0x1p-9 + 0x1p-19 + gamma);
+    Tensor factors = lengths(seen).mul(inFloat32 ? gamma : 0x1p-9 + 0x1p-19 + gamma);
     Tensor ones = Tensor.full(1, DType.F32, device, seen.size(0));
     return new Tokens(seen, ShapeOperators.stack(List.of(factors, ones), 1));
   }
@@ -95,7 +98,9 @@ final class TensorFloat32Screen extends TorchScreen {
   Tensor bounds(Tokens tokens) {
     Tensor sum = tokens.beside().mm(beside);
     Tensor rows = encoder.transpose(0, 1);
-    if (device.isCuda()) {
+    if (inFloat32) {
+      sum.addmm_(sum, tokens.rows(), rows, 1, 1);
+    } else if (device.isCuda()) {
       TensorFloat32.during(() -> sum.addmm_(sum, tokens.rows(), rows, 1, 1));
     } else {
       sum.addmm_(sum, cut(tokens.rows()), cut(encoder).transpose(0, 1), 1, 1);

@@ -4,6 +4,7 @@ import io.sluice.engine.arithmetic.DeviceActivations;
 import io.sluice.engine.arithmetic.DeviceCodes;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Penalty;
+import io.sluice.engine.torch.transfer.TorchTransfer;
 import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.torch.Device;
@@ -27,6 +28,9 @@ final class TorchActivations implements DeviceActivations {
   private final Tensor decoder;
   private final Tensor decoderBias;
 
+  /** How many rows of a matrix are worked on at once. */
+  private final int weightRows;
+
   /** The lengths of all decoder rows, float32. */
   private final Supplier<Tensor> norms;
 
@@ -41,6 +45,7 @@ final class TorchActivations implements DeviceActivations {
       Tensor encoderBias,
       Tensor decoder,
       Tensor decoderBias,
+      int weightRows,
       Supplier<Tensor> norms) {
     this.spec = spec;
     this.batch = batch;
@@ -50,6 +55,7 @@ final class TorchActivations implements DeviceActivations {
     this.encoderBias = encoderBias;
     this.decoder = decoder;
     this.decoderBias = decoderBias;
+    this.weightRows = weightRows;
     this.norms = norms;
     this.device = transfer.device();
   }
@@ -66,7 +72,11 @@ final class TorchActivations implements DeviceActivations {
 
   private TorchCodes above(float[] bounds, TensorScope scope) {
     return selection.keepAbove(
-        batch.seen, ofFeatures(bounds), spec.scoreByDecoderNorm() ? norms.get() : null, scope);
+        batch.seen,
+        ofFeatures(bounds),
+        spec.scoreByDecoderNorm() ? norms.get() : null,
+        weightRows,
+        scope);
   }
 
   private Tensor ofFeatures(float[] values) {

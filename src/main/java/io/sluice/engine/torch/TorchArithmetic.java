@@ -20,6 +20,7 @@ import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.engine.spec.StateTensor;
+import io.sluice.engine.torch.transfer.TorchTransfer;
 import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.memory.ScratchArrays;
@@ -86,7 +87,7 @@ public final class TorchArithmetic implements Arithmetic {
       EngineSpec spec,
       DictionaryParameters initial,
       Device device,
-      TorchProposals.Screening screening) {
+      TorchScreens.Screening screening) {
     this(spec, initial, screening, new TorchTransfer(device));
   }
 
@@ -94,7 +95,7 @@ public final class TorchArithmetic implements Arithmetic {
   TorchArithmetic(
       EngineSpec spec,
       DictionaryParameters initial,
-      TorchProposals.Screening screening,
+      TorchScreens.Screening screening,
       TorchTransfer transfer) {
     Torch.load();
     this.spec = spec;
@@ -137,6 +138,7 @@ public final class TorchArithmetic implements Arithmetic {
             encoderBias,
             decoder,
             decoderBias,
+            adam.chunkRows(),
             () -> decoderRows.norms(adam.chunkRows()));
     pursuit = new TorchPursuit(spec, batch, decoder, numbers, selection.chunkRows());
   }
@@ -149,13 +151,13 @@ public final class TorchArithmetic implements Arithmetic {
   }
 
   /** The property {@code sluice.screen} may be {@code none}. */
-  private static TorchProposals.Screening screening(EngineSpec spec, Device device) {
+  private static TorchScreens.Screening screening(EngineSpec spec, Device device) {
     if (!device.isCuda() || spec.precision() != DType.F32) {
-      return TorchProposals.Screening.NONE;
+      return TorchScreens.Screening.NONE;
     }
     return System.getProperty("sluice.screen", "").equals("none")
-        ? TorchProposals.Screening.FLOAT32
-        : TorchProposals.Screening.FASTEST;
+        ? TorchScreens.Screening.FLOAT32
+        : TorchScreens.Screening.FASTEST;
   }
 
   @Override

@@ -3,6 +3,8 @@ package io.sluice.engine.torch;
 import io.sluice.engine.arithmetic.Codes;
 import io.sluice.engine.arithmetic.DeviceCodes;
 import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.torch.transfer.HostScratch;
+import io.sluice.engine.torch.transfer.TorchTransfer;
 import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.torch.Device;

@@ -2,6 +2,7 @@ package io.sluice.engine.torch;
 
 import io.sluice.engine.arithmetic.Codes;
 import io.sluice.engine.arithmetic.Prefixes;
+import io.sluice.engine.torch.transfer.HostScratch;
 import io.sluice.memory.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.ShapeOperators;

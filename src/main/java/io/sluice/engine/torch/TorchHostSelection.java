@@ -2,6 +2,7 @@ package io.sluice.engine.torch;
 
 import io.sluice.engine.arithmetic.Codes;
 import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.torch.transfer.TorchTransfer;
 import io.sluice.memory.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.ReductionOperators;

@@ -1,5 +1,6 @@
 package io.sluice.engine.torch;
 
+import io.sluice.engine.torch.transfer.TorchTransfer;
 import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.torch.Device;

@@ -5,7 +5,6 @@ import io.sluice.memory.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.ReductionOperators;
 import io.sluice.torch.Tensor;
-import io.sluice.torch.TensorFloat32;
 import io.sluice.torch.TensorScope;
 import io.sluice.torch.Torch;
 
@@ -15,23 +14,6 @@ import io.sluice.torch.Torch;
  * proposed. The number of proposals is adapted to the share of tokens that had too few.
  */
 final class TorchProposals implements AutoCloseable {
-  /** How features are proposed. */
-  enum Screening {
-    /**
-     * Not at all: what LibTorch's product gives, in float32 or bfloat16, is selected from, and is
-     * the value.
-     */
-    NONE,
-    /** By a product in float32. */
-    FLOAT32,
-    /** By upper bounds from a product in bfloat16 of rows that are kept in it. */
-    BFLOAT16,
-    /** By upper bounds from a product in TensorFloat-32. */
-    TENSOR_FLOAT32,
-    /** By one of the two: in TensorFloat-32 where LibTorch has it. */
-    FASTEST
-  }
-
   /** Features that a product in float32 proposes beyond k: its rounding may exchange neighbours. */
   private static final int SPARE = 8;
 
@@ -49,10 +31,7 @@ final class TorchProposals implements AutoCloseable {
   private final EncoderProduct product;
   private final DeviceIntegers numbers;
   private final int chunkRows;
-  private Screening screening;
-
-  /** Once the first batch has come, if there is one. */
-  private TorchScreen screen;
+  private final TorchScreens screens;
 
   /** The last layout, which is that of most steps, and what frees it. */
   private Layout layout;
@@ -78,14 +57,14 @@ final class TorchProposals implements AutoCloseable {
       Tensor encoderBias,
       EncoderProduct product,
       DeviceIntegers numbers,
-      Screening screening) {
+      TorchScreens screens) {
     this.spec = spec;
     this.device = device;
     this.encoder = encoder;
     this.encoderBias = encoderBias;
     this.product = product;
     this.numbers = numbers;
-    this.screening = screening;
+    this.screens = screens;
     this.chunkRows = chunkRows(spec.features(), device);
   }
 
@@ -102,30 +81,6 @@ final class TorchProposals implements AutoCloseable {
   /** How many tokens are multiplied at once. */
   int chunkRows() {
     return chunkRows;
-  }
-
-  /** Whether values are those of a dot product each. */
-  boolean areExact() {
-    return screening != Screening.NONE;
-  }
-
-  /** Notes that any weight may have changed. */
-  void weightsChanged() {
-    if (screen != null) {
-      screen.invalidate();
-    }
-  }
-
-  /**
-   * Notes that the rows of some features have changed and no others.
-   *
-   * @param active int64
-   * @param norms as for {@link #keepLargest}
-   */
-  void rowsChanged(Tensor active, Tensor norms, int chunk) {
-    if (screen != null) {
-      screen.refresh(active, encoder, encoderBias, norms, chunk);
-    }
   }
 
   /**
@@ -151,11 +106,8 @@ final class TorchProposals implements AutoCloseable {
     Tensor indices = Tensor.empty(DType.I64, device, count, width);
     Tensor values = Tensor.empty(DType.F32, device, count, width);
     Tensor least = screened || best == 0 ? Tensor.empty(DType.F32, device, count) : null;
-    TorchScreen.Tokens tokens = null;
-    if (screened) {
-      screen.refresh(encoder, encoderBias, norms, chunk);
-      tokens = screen.tokens(seen);
-    }
+    TorchScreen screen = screened ? screens.fast(norms, chunk) : null;
+    TorchScreen.Tokens tokens = screened ? screen.tokens(seen) : null;
     for (int start = 0; start < count; start += chunkRows) {
       int length = Math.min(chunkRows, count - start);
       try (TensorScope scope = TensorScope.open()) {
@@ -184,17 +136,8 @@ final class TorchProposals implements AutoCloseable {
 
   /** Whether a screen proposes for this batch; asked once for each. */
   boolean screens(int k) {
-    if (screening == Screening.NONE
-        || screening == Screening.FLOAT32
-        || spec.features() < 16L * k) {
+    if (!screens.isFast() || spec.features() < 16L * k) {
       return false;
-    }
-    if (screen == null) {
-      screening = chosen();
-      screen =
-          screening == Screening.BFLOAT16
-              ? new Bfloat16Screen(spec.features(), spec.inputWidth(), device, numbers)
-              : new TensorFloat32Screen(spec.features(), spec.inputWidth(), device, numbers);
     }
     if (quartersFor != k) {
       quartersFor = k;
@@ -202,19 +145,6 @@ final class TorchProposals implements AutoCloseable {
       rest = 0;
     }
     return rest == 0 || --rest == 0;
-  }
-
-  /**
-   * A product in bfloat16 takes half the time, but its bounds are five times as far off, and the
-   * float32 products that this asks for take more than it saves.
-   */
-  private Screening chosen() {
-    if (screening != Screening.FASTEST) {
-      return screening;
-    }
-    return device.isCuda() && !TensorFloat32.isAvailable()
-        ? Screening.BFLOAT16
-        : Screening.TENSOR_FLOAT32;
   }
 
   private int proposed(int k) {
@@ -299,7 +229,7 @@ final class TorchProposals implements AutoCloseable {
     Tensor rows = places == null ? seen : seen.indexSelect(0, places);
     Tensor activation = product.of(rows);
     Tensor score = norms == null ? activation : activation.mul(norms);
-    if (screening != Screening.NONE && !signed) {
+    if (screens.areExact() && !signed) {
       keepBest(
           seen,
           places,
@@ -341,8 +271,5 @@ final class TorchProposals implements AutoCloseable {
   @Override
   public void close() {
     ofLayout.close();
-    if (screen != null) {
-      screen.close();
-    }
   }
 }

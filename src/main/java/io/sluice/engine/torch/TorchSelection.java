@@ -2,6 +2,8 @@ package io.sluice.engine.torch;
 
 import io.sluice.engine.arithmetic.Codes;
 import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.torch.transfer.HostScratch;
+import io.sluice.engine.torch.transfer.TorchTransfer;
 import io.sluice.memory.DType;
 import io.sluice.torch.Device;
 import io.sluice.torch.ReductionOperators;
@@ -28,8 +30,10 @@ final class TorchSelection implements AutoCloseable {
   private final HostScratch scratch;
   private final DeviceIntegers numbers;
   private final EncoderProduct product;
+  private final TorchScreens screens;
   private final TorchProposals proposals;
   private final TorchHostSelection onHost;
+  private final TorchThresholdSelection aboveThresholds;
   private final TorchBatchSelection ofBatch;
 
   /** A selection from {@code encoder}. */
@@ -40,16 +44,21 @@ final class TorchSelection implements AutoCloseable {
       Tensor decoder,
       TorchTransfer transfer,
       DeviceIntegers numbers,
-      TorchProposals.Screening screening) {
+      TorchScreens.Screening screening) {
     this.device = transfer.device();
     this.scratch = transfer.scratch();
     this.numbers = numbers;
     this.product = new EncoderProduct(encoder, encoderBias, spec.precision());
+    this.screens = new TorchScreens(spec, device, encoder, encoderBias, numbers, screening);
     this.proposals =
-        new TorchProposals(spec, device, encoder, encoderBias, product, numbers, screening);
+        new TorchProposals(spec, device, encoder, encoderBias, product, numbers, screens);
     this.onHost = new TorchHostSelection(spec, product, decoder, transfer, proposals.chunkRows());
     this.ofBatch =
-        new TorchBatchSelection(spec, transfer, encoder, encoderBias, numbers, product, proposals);
+        new TorchBatchSelection(
+            spec, transfer, encoder, encoderBias, numbers, product, screens, proposals);
+    this.aboveThresholds =
+        new TorchThresholdSelection(
+            spec, encoder, encoderBias, numbers, product, screens, proposals.chunkRows());
   }
 
   /** How many tokens are multiplied at once. */
@@ -60,7 +69,7 @@ final class TorchSelection implements AutoCloseable {
   /** Notes that any weight may have changed. */
   void weightsChanged() {
     product.weightsChanged();
-    proposals.weightsChanged();
+    screens.weightsChanged();
   }
 
   /**
@@ -71,12 +80,13 @@ final class TorchSelection implements AutoCloseable {
    */
   void rowsChanged(Tensor active, Tensor norms, int chunk) {
     product.rowsChanged(active);
-    proposals.rowsChanged(active, norms, chunk);
+    screens.rowsChanged(active, norms, chunk);
   }
 
-  /** As {@link TorchBatchSelection#keepAbove}. */
-  TorchCodes keepAbove(Tensor seen, Tensor bounds, Tensor norms, TensorScope results) {
-    return ofBatch.keepAbove(seen, bounds, norms, results);
+  /** As {@link TorchThresholdSelection#keepAbove}. */
+  TorchCodes keepAbove(
+      Tensor seen, Tensor thresholds, Tensor norms, int chunk, TensorScope results) {
+    return aboveThresholds.keepAbove(seen, thresholds, norms, chunk, results);
   }
 
   /** As {@link TorchBatchSelection#keepLargest}. */
@@ -138,7 +148,7 @@ final class TorchSelection implements AutoCloseable {
       counts = counts(kept, values, null);
     }
     // Sums over a token's codes then do not depend on what proposed them.
-    if (ordered || proposals.areExact()) {
+    if (ordered || screens.areExact()) {
       ReductionOperators.Selection sorted = indices.sort(1, false);
       indices = sorted.values();
       values = values.gather(1, sorted.indices());
@@ -198,6 +208,7 @@ final class TorchSelection implements AutoCloseable {
   @Override
   public void close() {
     proposals.close();
+    screens.close();
     product.close();
   }
 }

@@ -6,6 +6,7 @@ import io.sluice.engine.arithmetic.Codes;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.engine.torch.TorchBatchSelection.Largest;
+import io.sluice.engine.torch.transfer.TorchTransfer;
 import io.sluice.memory.DType;
 import io.sluice.testing.Seeds;
 import io.sluice.torch.Device;
@@ -36,10 +37,11 @@ class TorchBatchSelectionTest {
     assertSameInPieces(
         tensors ->
             new Largest(
-                tensors.selection.keepAbove(
+                tensors.aboveThresholds.keepAbove(
                     tensors.seen,
                     Tensor.full(0.5, DType.F32, Device.CPU, FEATURES),
                     null,
+                    64,
                     tensors.scope),
                 null));
   }
@@ -50,7 +52,11 @@ class TorchBatchSelectionTest {
         tensors -> tensors.selection.keepLargest(tensors.seen, 4, null, 64, null, tensors.scope));
   }
 
-  private record Opened(TorchBatchSelection selection, Tensor seen, TensorScope scope) {}
+  private record Opened(
+      TorchThresholdSelection aboveThresholds,
+      TorchBatchSelection selection,
+      Tensor seen,
+      TensorScope scope) {}
 
   private void assertSameInPieces(Function<Opened, Largest> select) {
     try (Codes whole = new Codes();
@@ -79,13 +85,17 @@ class TorchBatchSelectionTest {
       Tensor bias = whole(random, FEATURES);
       Tensor seen = whole(random, ROWS * WIDTH).reshape(ROWS, WIDTH);
       EncoderProduct product = new EncoderProduct(encoder, bias, spec.precision());
-      try (TorchProposals proposals =
-          new TorchProposals(
-              spec, Device.CPU, encoder, bias, product, numbers, TorchProposals.Screening.NONE)) {
+      try (TorchScreens screens =
+              new TorchScreens(
+                  spec, Device.CPU, encoder, bias, numbers, TorchScreens.Screening.NONE);
+          TorchProposals proposals =
+              new TorchProposals(spec, Device.CPU, encoder, bias, product, numbers, screens)) {
         TorchBatchSelection selection =
             new TorchBatchSelection(
-                spec, transfer, encoder, bias, numbers, product, proposals, chunkRows);
-        Largest found = select.apply(new Opened(selection, seen, scope));
+                spec, transfer, encoder, bias, numbers, product, screens, proposals, chunkRows);
+        TorchThresholdSelection aboveThresholds =
+            new TorchThresholdSelection(spec, encoder, bias, numbers, product, screens, chunkRows);
+        Largest found = select.apply(new Opened(aboveThresholds, selection, seen, scope));
         found.codes().copyTo(codes, transfer.scratch());
         codes.setLeastScore(found.least() == null ? 0 : (float) found.least().item());
       }

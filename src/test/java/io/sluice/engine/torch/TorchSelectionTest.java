@@ -16,7 +16,8 @@ import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.engine.spec.StateTensor;
-import io.sluice.engine.torch.TorchProposals.Screening;
+import io.sluice.engine.torch.ScreenInputs.Inputs;
+import io.sluice.engine.torch.TorchScreens.Screening;
 import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.testing.Seeds;
@@ -37,7 +38,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Screening in bfloat16 changes no feature and no bit of a value. */
 @Tag("slow")
@@ -49,25 +49,7 @@ class TorchSelectionTest {
   private final long seed = Seeds.seed();
   private final Random random = new Random(seed);
   private final Arena arena = Arena.ofShared();
-
-  /** What tokens and weights look like. */
-  private enum Inputs {
-    GAUSSIAN,
-    /** Few directions hold everything, and a mean far from 0. */
-    LOW_RANK,
-    /** Many rows are the same. */
-    EQUAL_ROWS,
-    /** Lengths of rows over twelve powers of ten. */
-    HUGE_AND_TINY,
-    /** Rows, tokens and biases of zeros among others. */
-    ZEROS,
-    /** One coordinate holds nearly all of each vector. */
-    GIANT_COORDINATE,
-    /** All activations below 0. */
-    NEGATIVE,
-    /** Biases that are larger than products. */
-    BIASES
-  }
+  private final ScreenInputs made = new ScreenInputs(random, arena);
 
   private static Engine open(EngineSpec spec, DictionaryParameters start, Screening screening) {
     return new CheckedEngine(
@@ -96,8 +78,8 @@ class TorchSelectionTest {
       boolean byNorm = random.nextBoolean();
       boolean centred = random.nextBoolean();
       EngineSpec spec = new EngineSpec(width, width, features, centred, byNorm, Optimiser.ADAM);
-      DictionaryParameters start = weights(inputs, width, features);
-      Rows tokens = tokens(inputs, rows, width);
+      DictionaryParameters start = made.weights(inputs, width, features);
+      Rows tokens = made.tokens(inputs, rows, width);
       try (Engine plain = open(spec, start, Screening.FLOAT32);
           Engine screened = open(spec, start, screening)) {
         String of =
@@ -129,11 +111,11 @@ class TorchSelectionTest {
   })
   void screenFollowsTheOptimiser(Optimiser optimiser, Screening screening) {
     EngineSpec spec = new EngineSpec(24, 24, 900, true, true, optimiser);
-    DictionaryParameters start = weights(Inputs.LOW_RANK, 24, 900);
+    DictionaryParameters start = made.weights(Inputs.LOW_RANK, 24, 900);
     try (Engine plain = open(spec, start, Screening.FLOAT32);
         Engine screened = open(spec, start, screening)) {
       for (int step = 1; step <= 12; step++) {
-        Rows tokens = tokens(Inputs.LOW_RANK, 64, 24);
+        Rows tokens = made.tokens(Inputs.LOW_RANK, 64, 24);
         ActivationFunction selection = step % 2 == 0 ? new BatchTopK(5) : new TopK(5);
         train(plain, tokens, selection, step);
         train(screened, tokens, selection, step);
@@ -148,21 +130,24 @@ class TorchSelectionTest {
   }
 
   @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  void boundIsNeverBelowTheActivation(boolean inBfloat16) {
+  @EnumSource(
+      value = Screening.class,
+      names = {"FLOAT32", "BFLOAT16", "TENSOR_FLOAT32"})
+  void boundIsNeverBelowTheActivation(Screening screening) {
     for (Inputs inputs : Inputs.values()) {
       int width = 4 + random.nextInt(60);
       int features = 300;
       int rows = 40;
-      DictionaryParameters weights = weights(inputs, width, features);
-      Rows tokens = tokens(inputs, rows, width);
+      DictionaryParameters weights = made.weights(inputs, width, features);
+      Rows tokens = made.tokens(inputs, rows, width);
       float[] bounds;
       try (DeviceIntegers numbers = new DeviceIntegers(DEVICE);
           TensorScope scope = TensorScope.open()) {
         TorchScreen screen =
-            inBfloat16
+            screening == Screening.BFLOAT16
                 ? new Bfloat16Screen(features, width, DEVICE, numbers)
-                : new TensorFloat32Screen(features, width, DEVICE, numbers);
+                : new TensorFloat32Screen(
+                    features, width, DEVICE, numbers, screening == Screening.FLOAT32);
         Tensor encoder = on(Tensor.of(weights.encoder(), DType.F32, features, width));
         Tensor bias = on(Tensor.of(weights.encoderBias(), DType.F32, features));
         screen.refresh(encoder, bias, null, 77);
@@ -196,8 +181,8 @@ class TorchSelectionTest {
     int features = 400;
     EngineSpec spec =
         new EngineSpec(width, width, features, false, random.nextBoolean(), Optimiser.NONE);
-    DictionaryParameters start = weights(inputs, width, features);
-    Rows tokens = tokens(inputs, 70, width);
+    DictionaryParameters start = made.weights(inputs, width, features);
+    Rows tokens = made.tokens(inputs, 70, width);
     try (Engine reference = EngineFactory.reference().open(spec, start);
         Engine screened = open(spec, start, Screening.TENSOR_FLOAT32)) {
       reference.encode(tokens, new BatchTopK(k));
@@ -217,10 +202,10 @@ class TorchSelectionTest {
   @Test
   void whatIsNoNumberIsNamed() {
     EngineSpec spec = new EngineSpec(8, 8, 600, false, false, Optimiser.ADAM);
-    DictionaryParameters start = weights(Inputs.GAUSSIAN, 8, 600);
+    DictionaryParameters start = made.weights(Inputs.GAUSSIAN, 8, 600);
     start.encoder().setAtIndex(ValueLayout.JAVA_FLOAT, 8 * 321 + 3, Float.NaN);
     try (Engine engine = open(spec, start, Screening.BFLOAT16)) {
-      assertThatThrownBy(() -> engine.encode(tokens(Inputs.GAUSSIAN, 20, 8), new TopK(4)))
+      assertThatThrownBy(() -> engine.encode(made.tokens(Inputs.GAUSSIAN, 20, 8), new TopK(4)))
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining("feature 321 has activation NaN");
     }
@@ -229,11 +214,11 @@ class TorchSelectionTest {
   @Test
   void countsCodesWithoutCopyingThem() {
     EngineSpec spec = new EngineSpec(16, 16, 700, false, false, Optimiser.ADAM);
-    try (Engine engine = open(spec, weights(Inputs.GAUSSIAN, 16, 700), Screening.BFLOAT16)) {
-      engine.encode(tokens(Inputs.GAUSSIAN, 30, 16), new TopK(6));
+    try (Engine engine = open(spec, made.weights(Inputs.GAUSSIAN, 16, 700), Screening.BFLOAT16)) {
+      engine.encode(made.tokens(Inputs.GAUSSIAN, 30, 16), new TopK(6));
       int count = engine.codeCount();
       assertThat(count).isPositive().isEqualTo(engine.codes().entries());
-      engine.encode(tokens(Inputs.ZEROS, 30, 16), new TopK(6));
+      engine.encode(made.tokens(Inputs.ZEROS, 30, 16), new TopK(6));
       assertThat(engine.codeCount()).isEqualTo(engine.codes().entries());
     }
   }
@@ -272,95 +257,6 @@ class TorchSelectionTest {
       found.put(codes.feature(entry), codes.value(entry));
     }
     return found;
-  }
-
-  private DictionaryParameters weights(Inputs inputs, int width, int features) {
-    DictionaryParameters made = DictionaryParameters.allocate(arena, width, width, features);
-    double[][] basis = basis(width);
-    for (int feature = 0; feature < features; feature++) {
-      double[] row = vector(inputs, width, basis, feature, false);
-      for (int i = 0; i < width; i++) {
-        made.encoder()
-            .setAtIndex(ValueLayout.JAVA_FLOAT, (long) feature * width + i, (float) row[i]);
-        made.decoder()
-            .setAtIndex(
-                ValueLayout.JAVA_FLOAT,
-                (long) feature * width + i,
-                (float) (row[i] * (1 + feature % 3)));
-      }
-      double bias =
-          switch (inputs) {
-            case NEGATIVE -> -1000;
-            case BIASES -> 30 * random.nextGaussian();
-            case ZEROS -> 0;
-            default -> 0.1 * random.nextGaussian();
-          };
-      made.encoderBias()
-          .setAtIndex(
-              ValueLayout.JAVA_FLOAT, feature, inputs == Inputs.EQUAL_ROWS ? 0 : (float) bias);
-    }
-    return made;
-  }
-
-  private Rows tokens(Inputs inputs, int rows, int width) {
-    MemorySegment memory = arena.allocate((long) rows * width * Float.BYTES, 64);
-    double[][] basis = basis(width);
-    for (int row = 0; row < rows; row++) {
-      double[] values = vector(inputs, width, basis, row, true);
-      for (int i = 0; i < width; i++) {
-        memory.setAtIndex(ValueLayout.JAVA_FLOAT, (long) row * width + i, (float) values[i]);
-      }
-    }
-    return new Rows(memory, DType.F32, rows, width);
-  }
-
-  private double[] vector(Inputs inputs, int width, double[][] basis, int number, boolean token) {
-    double[] made = new double[width];
-    if (inputs == Inputs.EQUAL_ROWS && !token) {
-      Random same = new Random(number % 7);
-      for (int i = 0; i < width; i++) {
-        made[i] = same.nextGaussian();
-      }
-      return made;
-    }
-    for (int i = 0; i < width; i++) {
-      made[i] = random.nextGaussian();
-    }
-    switch (inputs) {
-      case LOW_RANK -> {
-        double[] mixed = new double[width];
-        for (double[] direction : basis) {
-          double much = random.nextGaussian();
-          for (int i = 0; i < width; i++) {
-            mixed[i] += much * direction[i] + (token ? 0.3 : 0);
-          }
-        }
-        return mixed;
-      }
-      case HUGE_AND_TINY -> scale(made, Math.pow(10, random.nextInt(12) - 6));
-      case ZEROS -> scale(made, number % 3 == 0 ? 0 : 1);
-      case GIANT_COORDINATE -> made[number % 2] *= 1e5;
-      case NEGATIVE -> scale(made, 1);
-      default -> {}
-    }
-    return made;
-  }
-
-  private static void scale(double[] values, double by) {
-    for (int i = 0; i < values.length; i++) {
-      values[i] *= by;
-    }
-  }
-
-  private static double[][] basis(int width) {
-    Random fixed = new Random(42);
-    double[][] basis = new double[3][width];
-    for (double[] row : basis) {
-      for (int i = 0; i < width; i++) {
-        row[i] = fixed.nextGaussian();
-      }
-    }
-    return basis;
   }
 
   private static float at(MemorySegment memory, int index) {

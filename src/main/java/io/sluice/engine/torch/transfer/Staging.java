@@ -1,4 +1,4 @@
-package io.sluice.engine.torch;
+package io.sluice.engine.torch.transfer;
 
 import io.sluice.memory.Rows;
 import io.sluice.torch.Device;

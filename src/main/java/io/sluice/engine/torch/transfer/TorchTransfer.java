@@ -1,4 +1,4 @@
-package io.sluice.engine.torch;
+package io.sluice.engine.torch.transfer;
 
 import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /** Copies batches and numbers between host memory and the device. */
-final class TorchTransfer implements AutoCloseable {
+public final class TorchTransfer implements AutoCloseable {
   private final Device device;
   private final HostScratch scratch = new HostScratch();
   private final Staging staging;
@@ -18,34 +18,37 @@ final class TorchTransfer implements AutoCloseable {
   /** Null where batches are not copied before their step. */
   private final TorchAhead ahead;
 
-  TorchTransfer(Device device) {
+  /** Copies to {@code device}, before their step where it can. */
+  public TorchTransfer(Device device) {
     this(device, TorchAhead.on(device));
   }
 
   /** Like the other, with copies before their step or, if {@code ahead} is null, without. */
-  TorchTransfer(Device device, TorchAhead ahead) {
+  public TorchTransfer(Device device, TorchAhead ahead) {
     this.device = device;
     this.staging = new Staging(device);
     this.ahead = ahead;
   }
 
-  Device device() {
+  /** Where it copies to. */
+  public Device device() {
     return device;
   }
 
-  HostScratch scratch() {
+  /** Host memory for numbers on their way. */
+  public HostScratch scratch() {
     return scratch;
   }
 
   /** Copies a batch that is loaded later, by any one thread. */
-  void prepare(String name, Rows rows) {
+  public void prepare(String name, Rows rows) {
     if (ahead != null) {
       ahead.prepare(name, rows);
     }
   }
 
   /** A batch as float32 on the device, scaled; on the CPU it may be the caller's own memory. */
-  Tensor load(String name, Rows rows) {
+  public Tensor load(String name, Rows rows) {
     Tensor prepared = ahead == null ? null : ahead.take(name, rows);
     if (prepared != null) {
       return prepared;
@@ -61,27 +64,27 @@ final class TorchTransfer implements AutoCloseable {
   }
 
   /** DeviceIntegers on the device; on the CPU a view of {@code memory}. */
-  Tensor onDevice(MemorySegment memory, DType dtype, long... shape) {
+  public Tensor onDevice(MemorySegment memory, DType dtype, long... shape) {
     Tensor host = Tensor.of(memory, dtype, shape);
     return device.isCuda() ? host.to(device) : host;
   }
 
   /** The first {@code count} of {@code values}; on the CPU good until the next call. */
-  Tensor onDevice(float[] values, int count) {
+  public Tensor onDevice(float[] values, int count) {
     MemorySegment host = scratch.floats("from host", count);
     MemorySegment.copy(values, 0, host, ValueLayout.JAVA_FLOAT, 0, count);
     return onDevice(host, DType.F32, count);
   }
 
   /** Copies a tensor of {@code count} float32 values to host memory. */
-  void copy(Tensor from, float[] to, int count) {
+  public void copy(Tensor from, float[] to, int count) {
     MemorySegment host = scratch.floats("to host", count);
     from.copyTo(host);
     MemorySegment.copy(host, ValueLayout.JAVA_FLOAT, 0, to, 0, count);
   }
 
   /** A tensor in host memory: a view, or from a GPU a copy in {@code arena}. */
-  static MemorySegment read(Tensor tensor, Arena arena) {
+  public static MemorySegment read(Tensor tensor, Arena arena) {
     if (!tensor.device().isCuda()) {
       return tensor.data();
     }
@@ -91,7 +94,7 @@ final class TorchTransfer implements AutoCloseable {
   }
 
   /** Rows of a tensor in host memory: a view, or from a GPU a copy in {@code arena}. */
-  static MemorySegment read(Tensor tensor, long first, long count, Arena arena) {
+  public static MemorySegment read(Tensor tensor, long first, long count, Arena arena) {
     long row = rowBytes(tensor);
     if (!tensor.device().isCuda()) {
       return tensor.data().asSlice(first * row, count * row);
@@ -104,7 +107,7 @@ final class TorchTransfer implements AutoCloseable {
   }
 
   /** Replaces rows of a tensor, from {@code first} on. */
-  static void write(Tensor tensor, long first, MemorySegment data) {
+  public static void write(Tensor tensor, long first, MemorySegment data) {
     try (TensorScope scope = TensorScope.open()) {
       tensor.narrow(0, first, data.byteSize() / rowBytes(tensor)).copyFrom(data);
     }

@@ -1,4 +1,4 @@
-package io.sluice.engine.torch;
+package io.sluice.engine.torch.transfer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

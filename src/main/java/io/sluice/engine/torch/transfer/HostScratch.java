@@ -1,4 +1,4 @@
-package io.sluice.engine.torch;
+package io.sluice.engine.torch.transfer;
 
 import io.sluice.memory.GrowingMemory;
 import java.lang.foreign.MemorySegment;
@@ -6,22 +6,26 @@ import java.util.HashMap;
 import java.util.Map;
 
 /** Native memory by name that is reused from step to step and grows when a batch needs more. */
-final class HostScratch implements AutoCloseable {
+public final class HostScratch implements AutoCloseable {
   private final Map<String, GrowingMemory> blocks = new HashMap<>();
 
-  MemorySegment ints(String name, long count) {
+  /** Memory for {@code count} int32, good until the next call of this name. */
+  public MemorySegment ints(String name, long count) {
     return bytes(name, count * Integer.BYTES);
   }
 
-  MemorySegment longs(String name, long count) {
+  /** As {@link #ints}, for int64. */
+  public MemorySegment longs(String name, long count) {
     return bytes(name, count * Long.BYTES);
   }
 
-  MemorySegment floats(String name, long count) {
+  /** As {@link #ints}, for float32. */
+  public MemorySegment floats(String name, long count) {
     return bytes(name, count * Float.BYTES);
   }
 
-  MemorySegment doubles(String name, long count) {
+  /** As {@link #ints}, for float64. */
+  public MemorySegment doubles(String name, long count) {
     return bytes(name, count * Double.BYTES);
   }
 

@@ -1,4 +1,4 @@
-package io.sluice.engine.torch;
+package io.sluice.engine.torch.transfer;
 
 import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
@@ -22,7 +22,7 @@ import java.util.function.Consumer;
  * that. Encoding in that step has read the number of codes from the device, after all work of the
  * step before it, whose memory is the next.
  */
-final class TorchAhead implements AutoCloseable {
+public final class TorchAhead implements AutoCloseable {
   private static final int BATCHES = 3;
 
   /** Memory that is made anew when a batch needs more. */
@@ -66,13 +66,18 @@ final class TorchAhead implements AutoCloseable {
 
   private final Map<String, Kind> kinds = new HashMap<>();
 
-  TorchAhead(Device device, Consumer<Runnable> stream) {
+  /**
+   * Copies to {@code device}.
+   *
+   * @param stream runs copies and returns when they are complete
+   */
+  public TorchAhead(Device device, Consumer<Runnable> stream) {
     this.device = device;
     this.stream = stream;
   }
 
   /** In a stream of the GPU; null on a CPU, and where LibTorch has no function for it. */
-  static TorchAhead on(Device device) {
+  public static TorchAhead on(Device device) {
     return CudaStream.isAvailable(device)
         ? new TorchAhead(device, CudaStream.of(device)::run)
         : null;
@@ -85,7 +90,7 @@ final class TorchAhead implements AutoCloseable {
   }
 
   /** Copies a batch; one thread at a time. */
-  void prepare(String purpose, Rows rows) {
+  public void prepare(String purpose, Rows rows) {
     Kind kind = kind(purpose);
     int place = kind.next;
     kind.next = (place + 1) % BATCHES;
@@ -111,7 +116,7 @@ final class TorchAhead implements AutoCloseable {
   }
 
   /** The batch as {@link TorchTransfer#load} returns it, if it was prepared; else null. */
-  Tensor take(String purpose, Rows rows) {
+  public Tensor take(String purpose, Rows rows) {
     Kind kind = kind(purpose);
     for (int i = 0; i < BATCHES; i++) {
       Prepared each = kind.prepared.get(i);
