@@ -6,6 +6,7 @@ import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.CustomActivation;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.memory.MappedPages;
 import io.sluice.memory.Workers;
 import io.sluice.simd.batch.EncoderWeights;
 import io.sluice.simd.single.RowEncoder;
@@ -125,6 +126,9 @@ sealed interface Search permits LargestSearch, SignedSearch, PursuitSearch, Chos
           double value =
               parameters.decoder().get(layout, ((long) feature * width + i) * Float.BYTES);
           squares += value * value;
+        }
+        if (feature % 4096 == 0 || feature == factors.length - 1) {
+          MappedPages.release(parameters.decoder());
         }
       }
       factors[feature] = (float) Math.max(Math.sqrt(squares), least);

@@ -1,5 +1,6 @@
 package io.sluice.dictionary;
 
+import io.sluice.memory.MappedPages;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.SafetensorsWriter;
 import io.sluice.weights.TensorData;
@@ -21,7 +22,7 @@ import java.util.zip.CRC32C;
 public final class VerifiedTensors {
   private static final String PREFIX = "crc32c.";
   private static final String OF_METADATA = "crc32c";
-  private static final long PIECE = 64L << 20;
+  private static final long PIECE = 16L << 20;
 
   private VerifiedTensors() {}
 
@@ -122,7 +123,9 @@ public final class VerifiedTensors {
 
   private static void add(CRC32C sum, MemorySegment data) {
     for (long done = 0; done < data.byteSize(); done += PIECE) {
-      sum.update(data.asSlice(done, Math.min(PIECE, data.byteSize() - done)).asByteBuffer());
+      MemorySegment piece = data.asSlice(done, Math.min(PIECE, data.byteSize() - done));
+      sum.update(piece.asByteBuffer());
+      MappedPages.release(piece);
     }
   }
 

@@ -19,6 +19,7 @@ public final class HugeMemory {
   private static final int READ_AND_WRITE = 3;
   private static final int PRIVATE_ANONYMOUS = 0x22;
   private static final int ADVISE_HUGE_PAGES = 14;
+  private static final int ADVISE_NOT_NEEDED = 4;
 
   private HugeMemory() {}
 
@@ -68,6 +69,24 @@ public final class HugeMemory {
       throw e;
     } catch (Throwable e) {
       throw new IllegalStateException("mapping " + bytes + " bytes failed", e);
+    }
+  }
+
+  /**
+   * Takes whole pages of a file that is mapped for reading out of this process's memory, where that
+   * is possible. Of other memory the contents would be lost.
+   */
+  static void giveBack(long start, long bytes) {
+    if (!Calls.AVAILABLE) {
+      return;
+    }
+    try {
+      // Only a request, too.
+      int ignored =
+          (int)
+              Calls.MADVISE.invokeExact(MemorySegment.ofAddress(start), bytes, ADVISE_NOT_NEEDED);
+    } catch (Throwable e) {
+      throw new IllegalStateException("giving back " + bytes + " bytes failed", e);
     }
   }
 

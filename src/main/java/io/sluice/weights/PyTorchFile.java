@@ -3,6 +3,7 @@ package io.sluice.weights;
 import io.sluice.files.Quoted;
 import io.sluice.files.RegularFile;
 import io.sluice.memory.DType;
+import io.sluice.memory.HugeMemory;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -146,7 +147,8 @@ public final class PyTorchFile implements TensorSource {
       Path path, ZipFile zip, String root, PickledTensors.Storage storage) throws IOException {
     ZipEntry entry = entry(zip, root, storage);
     long bytes = entry.getSize();
-    MemorySegment memory = Arena.ofAuto().allocate(Math.max(1, bytes), 64);
+    // Not of the memory that the JVM limits to the size of its heap.
+    MemorySegment memory = HugeMemory.allocate(Math.max(1, bytes), Arena.ofAuto());
     byte[] piece = new byte[1 << 16];
     try (InputStream in = zip.getInputStream(entry)) {
       for (long done = 0; done < bytes; ) {

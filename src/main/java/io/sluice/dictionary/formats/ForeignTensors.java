@@ -4,6 +4,7 @@ import io.sluice.dictionary.WeightRows;
 import io.sluice.files.Quoted;
 import io.sluice.memory.DType;
 import io.sluice.memory.HugeMemory;
+import io.sluice.memory.MappedPages;
 import io.sluice.weights.TensorInfo;
 import io.sluice.weights.TensorSource;
 import java.io.IOException;
@@ -126,6 +127,8 @@ final class ForeignTensors {
       for (long i = 0; i < out.byteSize() / Float.BYTES; i++) {
         out.setAtIndex(FLOAT, i, finite(name, start + i, value(data, dtype, start + i)));
       }
+      long read = out.byteSize() / Float.BYTES * dtype.bytes();
+      MappedPages.release(data.asSlice(start * dtype.bytes(), read));
     };
   }
 
@@ -146,6 +149,8 @@ final class ForeignTensors {
           }
         }
       }
+      // Each of the file's rows was read in part, so pages of all of them are there.
+      MappedPages.release(data);
     };
   }
 

@@ -2,6 +2,8 @@ package io.sluice.dictionary.matching;
 
 import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.engine.vector.Int8Units;
+import io.sluice.memory.HugeMemory;
+import io.sluice.memory.MappedPages;
 import io.sluice.memory.Workers;
 import io.sluice.simd.batch.EncoderWeights;
 import io.sluice.simd.batch.TopKEncoder;
@@ -49,14 +51,20 @@ public final class DecoderCosines {
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.allCores()) {
       MemorySegment units =
-          arena.allocate((long) others.features() * width * Float.BYTES, Float.BYTES * 16L);
-      IntStream.range(0, others.features())
+          HugeMemory.allocate((long) others.features() * width * Float.BYTES, arena);
+      IntStream.range(0, Math.ceilDiv(others.features(), BATCH))
           .parallel()
           .forEach(
-              row -> {
+              batch -> {
+                int first = batch * BATCH;
+                int end = Math.min(others.features(), first + BATCH);
                 float[] unit = new float[width];
-                readUnit(others, row, unit, 0);
-                MemorySegment.copy(unit, 0, units, FLOAT, (long) row * width * Float.BYTES, width);
+                for (int row = first; row < end; row++) {
+                  readUnit(others, row, unit, 0);
+                  MemorySegment.copy(
+                      unit, 0, units, FLOAT, (long) row * width * Float.BYTES, width);
+                }
+                release(others, first, end);
               });
       float[] ones = new float[others.features()];
       Arrays.fill(ones, 1);
@@ -73,6 +81,7 @@ public final class DecoderCosines {
         for (int row = 0; row < count; row++) {
           readUnit(rows, first + row, tokens, row * width);
         }
+        release(rows, first, first + count);
         encoder.encode(tokens, count, most, candidates, scores, counts);
         System.arraycopy(counts, 0, found.counts(), first, count);
         System.arraycopy(candidates, 0, found.candidates(), first * most, count * most);
@@ -81,6 +90,12 @@ public final class DecoderCosines {
       }
     }
     return found;
+  }
+
+  /** Decoder rows that have been read. */
+  private static void release(DictionaryParameters of, int first, int end) {
+    long rowBytes = (long) of.outputWidth() * Float.BYTES;
+    MappedPages.release(of.decoder().asSlice(first * rowBytes, (end - first) * rowBytes));
   }
 
   /** Reads a decoder row at unit length; zeros stay zeros. */

@@ -6,6 +6,7 @@ import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.HugeMemory;
+import io.sluice.memory.MappedPages;
 import io.sluice.simd.batch.EncoderWeights;
 import io.sluice.simd.batch.TableRows;
 import java.lang.foreign.Arena;
@@ -60,8 +61,8 @@ final class VectorParameters implements AutoCloseable {
     encoder = state.get(EngineState.ENCODER);
     decoder = state.get(EngineState.DECODER);
     if (!inPlace && initial != null) {
-      encoder.copyFrom(initial.encoder());
-      decoder.copyFrom(initial.decoder());
+      MappedPages.copy(initial.encoder(), encoder);
+      MappedPages.copy(initial.decoder(), decoder);
     }
     if (initial != null) {
       state.get(EngineState.ENCODER_BIAS).copyFrom(initial.encoderBias());

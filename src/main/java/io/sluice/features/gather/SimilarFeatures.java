@@ -9,6 +9,7 @@ import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.features.FeatureTable;
 import io.sluice.memory.DType;
+import io.sluice.memory.MappedPages;
 import io.sluice.memory.Rows;
 import io.sluice.memory.Workers;
 import java.lang.foreign.Arena;
@@ -141,6 +142,8 @@ final class SimilarFeatures {
             }
             MemorySegment.copy(row, 0, to, FLOAT, at, width);
           }
+          long first = (long) task * BATCH * width * Float.BYTES;
+          MappedPages.release(from.asSlice(first, (long) end * width * Float.BYTES - first));
         });
   }
 }

@@ -1,6 +1,7 @@
 package io.sluice.simd.single;
 
 import io.sluice.memory.HugeMemory;
+import io.sluice.memory.MappedPages;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -20,6 +21,10 @@ final class PackedRows {
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final int LINE = 64;
+
+  /** Bytes of rows that are packed at a time. */
+  private static final long PIECE = 16L << 20;
+
   private static final int LARGEST_BYTE = 127;
 
   /** Rows smaller than this are kept as zeros: their scale would be a denormal number. */
@@ -65,9 +70,16 @@ final class PackedRows {
   static PackedRows of(MemorySegment values, int rows, int width, RowFormat format) {
     PackedRows packed = new PackedRows(format, rows, width);
     float[] row = new float[width];
-    for (int r = 0; r < rows; r++) {
-      MemorySegment.copy(values, FLOAT, (long) r * width * Float.BYTES, row, 0, width);
-      packed.store(r, row);
+    long rowBytes = (long) width * Float.BYTES;
+    int most = (int) Math.max(1, PIECE / rowBytes);
+    for (int first = 0; first < rows; first += Math.min(most, rows - first)) {
+      MemorySegment piece =
+          values.asSlice(first * rowBytes, Math.min(most, rows - first) * rowBytes);
+      for (long at = 0; at < piece.byteSize(); at += rowBytes) {
+        MemorySegment.copy(piece, FLOAT, at, row, 0, width);
+        packed.store(first + (int) (at / rowBytes), row);
+      }
+      MappedPages.release(piece);
     }
     return packed;
   }

@@ -1,6 +1,7 @@
 package io.sluice.simd.single;
 
 import io.sluice.memory.DType;
+import io.sluice.memory.MappedPages;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.simd.batch.EncoderWeights;
@@ -38,6 +39,9 @@ public final class RowEncoder {
 
   /** Sums stay finite while the product of the lengths of row and vector is below this. */
   private static final double LARGEST = 0x1p126;
+
+  /** Rows that are measured before the pages of a mapped file are given back. */
+  private static final int RELEASED_AFTER = 4096;
 
   private final int features;
   private final int width;
@@ -107,6 +111,9 @@ public final class RowEncoder {
       longest = Math.max(longest, length);
       if (twice) {
         bounds.set(place, feature, length);
+      }
+      if (place % RELEASED_AFTER == 0 || place == places - 1) {
+        MappedPages.release(rows);
       }
     }
     longestVector = LARGEST / longest / (twice ? 128 * Math.sqrt(width) : 1);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import io.sluice.dictionary.VerifiedTensors;
 import io.sluice.engine.spec.StateTensor;
 import io.sluice.files.StrictJson;
+import io.sluice.memory.MappedPages;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorInfo;
 import java.io.IOException;
@@ -198,8 +199,11 @@ public final class StateFile {
       long row = tensor.rowBytes();
       forPieces(
           tensor,
-          (same, first, count) ->
-              state.write().write(same, first, data.asSlice(first * row, count * row)));
+          (same, first, count) -> {
+            MemorySegment piece = data.asSlice(first * row, count * row);
+            state.write().write(same, first, piece);
+            MappedPages.release(piece);
+          });
     }
     return described;
   }
