@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
 
 /**
  * A cross-layer transcoder: one dictionary per layer, which reads one hook point and writes the
@@ -83,9 +84,18 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
 
   /** An engine that computes the sum of the dictionaries, without an optimiser. */
   public Engine open(EngineFactory engines) {
+    return open(layer -> layer.open(engines));
+  }
+
+  /** Like {@link #open}, over the weights where they are, as {@link Dictionary#openOver}. */
+  public Engine openOver(EngineFactory engines) {
+    return open(layer -> layer.openOver(engines));
+  }
+
+  private Engine open(Function<Dictionary, Engine> opening) {
     List<Engine> open = new ArrayList<>();
     try {
-      layers.forEach(layer -> open.add(layer.open(engines)));
+      layers.forEach(layer -> open.add(opening.apply(layer)));
       return new CrossLayerEngine(open, outputs().stream().map(Site::width).toList());
     } catch (RuntimeException e) {
       open.forEach(Engine::close);
@@ -139,16 +149,31 @@ public record CrossLayerDictionary(List<Dictionary> layers) {
    *     the message names it
    */
   public static CrossLayerDictionary load(Path folder) throws IOException {
-    Fields json = Fields.read(folder.resolve(FILE), FORMAT, "restore it or train again");
+    Fields json = fields(folder);
+    List<Dictionary> layers = new ArrayList<>();
+    for (String name : layerNames(json)) {
+      layers.add(Dictionary.load(folder.resolve(name)));
+    }
+    return json.build(() -> new CrossLayerDictionary(layers));
+  }
+
+  /** The names of the folders of the layers' dictionaries, in the order of layers. */
+  static List<String> layerNames(Path folder) throws IOException {
+    return layerNames(fields(folder));
+  }
+
+  private static Fields fields(Path folder) throws IOException {
+    return Fields.read(folder.resolve(FILE), FORMAT, "restore it or train again");
+  }
+
+  private static List<String> layerNames(Fields json) throws IOException {
     List<String> names = json.texts("layers");
     json.requireNoOthers();
-    List<Dictionary> layers = new ArrayList<>();
     for (String name : names) {
       if (!name.matches("[A-Za-z0-9_-]{1,100}")) {
         throw json.damaged(Quoted.of(name) + " in 'layers' is not the name of a folder");
       }
-      layers.add(Dictionary.load(folder.resolve(name)));
     }
-    return json.build(() -> new CrossLayerDictionary(layers));
+    return names;
   }
 }

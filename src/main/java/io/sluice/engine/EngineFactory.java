@@ -123,7 +123,20 @@ public interface EngineFactory {
         return new CheckedEngine(
             spec, weights, (s, start) -> new VectorArithmetic(s, start, workers, true));
       }
+
+      @Override
+      public boolean readsInPlace() {
+        return true;
+      }
     };
+  }
+
+  /**
+   * Whether {@link #openOver} reads the parameters where they are, and {@link Engine#read} gives the
+   * engine's own memory.
+   */
+  default boolean readsInPlace() {
+    return false;
   }
 
   /**

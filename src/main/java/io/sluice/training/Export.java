@@ -161,7 +161,7 @@ final class Export {
   }
 
   /** The scale of each column of one side. */
-  private static float[] perColumn(List<SiteScaling> scalings, List<Site> sites) {
+  static float[] perColumn(List<SiteScaling> scalings, List<Site> sites) {
     float[] scales = new float[Site.widths(sites)];
     int at = 0;
     for (int i = 0; i < sites.size(); i++) {

@@ -445,24 +445,51 @@ public final class Trainer implements AutoCloseable {
       return null;
     }
     double fvu;
+    // There may be no room for the weights twice.
+    boolean inPlace = engines.readsInPlace() && blueprint.exportsByColumn();
     if (blueprint.isCrossLayer()) {
-      CrossLayerDictionary now = crossLayerDictionary();
-      try (Engine runs = now.open(engines)) {
-        ActivationFunction selection = now.layers().getFirst().config().activation();
-        fvu = HeldOutMeasure.fvu(runs, now.inputs(), now.outputs(), selection, store, heldOut);
+      fvu = inPlace ? crossLayerFvuInPlace() : heldOutFvu(crossLayerDictionary());
+    } else if (inPlace) {
+      try (ExportedInPlace placed = ExportedInPlace.of(engine, source(), start)) {
+        fvu = heldOutFvu(placed.dictionary());
       }
     } else {
       // Freed at once: there may be several gigabytes of it.
       try (Arena arena = Arena.ofShared()) {
-        Dictionary now = source().read(arena);
-        try (Engine runs = now.openOver(engines)) {
-          DictionaryConfig is = now.config();
-          ActivationFunction selection = is.activation();
-          fvu = HeldOutMeasure.fvu(runs, is.inputs(), is.outputs(), selection, store, heldOut);
-        }
+        fvu = heldOutFvu(source().read(arena));
       }
     }
     return Double.isFinite(fvu) ? Double.valueOf(fvu) : null;
+  }
+
+  private double crossLayerFvuInPlace() throws IOException {
+    List<Engine> layers = ((CrossLayerEngine) engine).layers();
+    List<DictionarySource> sources = layerSources();
+    List<ExportedInPlace> placed = new ArrayList<>();
+    try {
+      for (int layer = 0; layer < layers.size(); layer++) {
+        placed.add(
+            ExportedInPlace.of(layers.get(layer), sources.get(layer), start.ofLayer(layer)));
+      }
+      return heldOutFvu(
+          new CrossLayerDictionary(placed.stream().map(ExportedInPlace::dictionary).toList()));
+    } finally {
+      placed.forEach(ExportedInPlace::close);
+    }
+  }
+
+  private double heldOutFvu(CrossLayerDictionary now) throws IOException {
+    try (Engine runs = now.openOver(engines)) {
+      ActivationFunction selection = now.layers().getFirst().config().activation();
+      return HeldOutMeasure.fvu(runs, now.inputs(), now.outputs(), selection, store, heldOut);
+    }
+  }
+
+  private double heldOutFvu(Dictionary now) throws IOException {
+    DictionaryConfig is = now.config();
+    try (Engine runs = now.openOver(engines)) {
+      return HeldOutMeasure.fvu(runs, is.inputs(), is.outputs(), is.activation(), store, heldOut);
+    }
   }
 
   /** Saves the dictionary into the run folder and removes the checkpoints. */

@@ -11,6 +11,7 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.memory.DType;
+import io.sluice.memory.Workers;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.HeldOut;
 import io.sluice.store.StoreSpec;
@@ -114,6 +115,46 @@ class HeldOutTrainingTest {
         Trainer.start(store, config, EngineFactory.reference(), "run", temp.resolve(run))) {
       return trainer.run(TrainingListener.NONE);
     }
+  }
+
+  /** The engine's weights are exported in place for each measurement, and restored. */
+  @Test
+  void measuringChangesNoBitOfTheTraining() throws IOException {
+    ActivationStore store = write("store", rows);
+    TrainingConfigBuilder often = config().steps(1300).logEvery(100).checkpointEvery(0);
+    try (Workers workers = Workers.of(2)) {
+      for (long logEvery : new long[] {100, 1300}) {
+        try (Trainer trainer =
+            Trainer.start(
+                store,
+                often.logEvery(logEvery).build(),
+                EngineFactory.vector(workers),
+                "run",
+                temp.resolve("every-" + logEvery))) {
+          trainer.run(TrainingListener.NONE);
+        }
+      }
+    }
+    Path measured = temp.resolve("every-100");
+    Path once = temp.resolve("every-1300");
+    assertThat(measurements(measured)).isGreaterThan(3);
+    assertThat(measurements(once)).isOne();
+    assertThat(measured.resolve("dictionary.safetensors"))
+        .hasSameBinaryContentAs(once.resolve("dictionary.safetensors"));
+    double last =
+        new ObjectMapper()
+            .readTree(measured.resolve("run.json").toFile())
+            .at("/result/heldOutFvu")
+            .asDouble();
+    assertThat(last)
+        .isCloseTo(fvu(Dictionary.load(measured), store.heldOut(0.05, 5, 0)), within(2e-5));
+  }
+
+  private static long measurements(Path run) throws IOException {
+    return Files.readString(run.resolve("metrics.jsonl"))
+        .lines()
+        .filter(line -> line.contains("\"heldOutFvu\":0"))
+        .count();
   }
 
   @Test

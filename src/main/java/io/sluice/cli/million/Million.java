@@ -3,6 +3,7 @@ package io.sluice.cli.million;
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.million.MillionFolder.State;
 import io.sluice.files.AtomicFile;
+import io.sluice.memory.MachineMemory;
 import io.sluice.report.MillionPage;
 import io.sluice.report.TrainingRun;
 import io.sluice.store.ActivationStore;
@@ -224,15 +225,16 @@ public final class Million {
   }
 
   private String moments(int size) {
-    return memory(size, 4) < 0.85 * PeakMemory.ofTheMachine() ? "float32" : "bfloat16";
+    return memory(size, 4) < 0.85 * MachineMemory.bytes() ? "float32" : "bfloat16";
   }
 
   /**
-   * Weights of encoder and decoder with their int8 copy for the screen, twice while held-out tokens
-   * are measured; two moments of each; and the JVM.
+   * Weights of encoder and decoder, and two bits for each by which they are restored after held-out
+   * tokens were measured; two encoders rounded to int8, one of them for the measurement; two moments
+   * of each weight; and the JVM.
    */
   private long memory(int size, int bytesOfAMoment) {
-    return JVM_BYTES + (long) size * width * (2 * (2 * 4 + 1) + 4 * bytesOfAMoment);
+    return JVM_BYTES + (long) size * width * (2 * 4 + 1 + 2 + 4 * bytesOfAMoment);
   }
 
   private boolean report() throws IOException {

@@ -1,6 +1,5 @@
 package io.sluice.training.start;
 
-import com.sun.management.OperatingSystemMXBean;
 import io.sluice.dictionary.ActivationFeed;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
@@ -8,13 +7,15 @@ import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.SkipConnection;
+import io.sluice.engine.activation.Learned;
+import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.spec.EngineSpec;
+import io.sluice.memory.MachineMemory;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.Kind;
 import io.sluice.training.config.TrainingConfig;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -88,9 +89,7 @@ public record Blueprint(
    * @throws IllegalArgumentException if it does not; the message says what would fit
    */
   public void requireMemory(EngineFactory engines) {
-    if (ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system) {
-      TrainingMemory.require(this, engines, system.getTotalMemorySize());
-    }
+    TrainingMemory.require(this, engines, MachineMemory.bytes());
   }
 
   private void checkFits() {
@@ -116,6 +115,21 @@ public record Blueprint(
                 .formatted(inputs.get(i).width(), outputs.get(i).width()));
       }
     }
+  }
+
+  /**
+   * Whether the exported weights are those of the engine times a number of their column, and no
+   * more: not where rows have numbers of their own, or a map stands before the engine.
+   */
+  public boolean exportsByColumn() {
+    if (isCrossLayer()) {
+      return layers().getFirst().exportsByColumn();
+    }
+    boolean byNorms = outputs.size() > 1 && config.scoreByDecoderNorm();
+    return !config.remedies().mapInput()
+        && !byNorms
+        && !(config.sparsity().activation() instanceof Pursuit)
+        && spec().learned() != Learned.GATE;
   }
 
   public int inputWidth() {

@@ -24,20 +24,32 @@ record TrainingMemory(long ofFeatures, long fixed) {
 
   /**
    * What a run takes of the machine's memory at most: the engine's parameters and moments with the
-   * encoder rounded to bfloat16, unless they are on a device, the weights once more while held-out
-   * tokens are measured, both weights of the encoder rounded to int8, and the JVM.
+   * encoder rounded to bfloat16, unless they are on a device, what held-out tokens are measured
+   * with, both weights of the encoder rounded to int8, and the JVM.
    */
   static TrainingMemory ofMachine(Blueprint plan, EngineFactory engines, Types types) {
     long parameters = plan.parameterBytes();
     int copies = engines.hostCopies();
     long state = copies * parameters * (4 + 2 * types.moments.bytes()) / 12;
     return new TrainingMemory(
-        parameters
+        ofMeasuring(plan, engines)
             + state
             + (copies > 0 ? rounded(plan, types) : 0)
             + parameters / 4
             + BYTES_OF_A_FEATURE * plan.config().features(),
         JVM_BYTES);
+  }
+
+  /**
+   * While held-out tokens are measured: the weights once more, or two bits for each where they are
+   * exported in place.
+   */
+  private static long ofMeasuring(Blueprint plan, EngineFactory engines) {
+    if (plan.config().heldOut() == 0) {
+      return 0;
+    }
+    boolean inPlace = engines.readsInPlace() && plan.exportsByColumn();
+    return inPlace ? plan.parameterBytes() / 16 : plan.parameterBytes();
   }
 
   /**

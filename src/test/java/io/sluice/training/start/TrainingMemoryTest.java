@@ -10,6 +10,7 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.memory.DType;
+import io.sluice.memory.Workers;
 import io.sluice.training.config.TrainingConfig;
 import java.util.List;
 import java.util.Optional;
@@ -97,6 +98,23 @@ class TrainingMemoryTest {
     // On a GPU, the machine's memory holds no copy.
     EngineFactory gpu = new OnGpu(139 * GIB);
     assertThat(ofMachine(plan, gpu, DType.BF16)).isEqualTo(ofMachine(plan, gpu, DType.F32));
+  }
+
+  /** Weights of a million features of width 4096 are 34 GB. */
+  @Test
+  void heldOutTokensAreMeasuredWithoutASecondCopyWhereThatIsPossible() {
+    Blueprint plan = plan(MILLION, DType.F32, DType.F32);
+    TrainingConfig none = TrainingConfig.of("h").features(MILLION).heldOut(0).build();
+    Blueprint unmeasured =
+        new Blueprint(none, "model", Optional.empty(), plan.inputs(), plan.outputs());
+    try (Workers workers = Workers.of(1)) {
+      EngineFactory inPlace = EngineFactory.vector(workers);
+      long without = ofMachine(unmeasured, inPlace, DType.F32);
+      assertThat(ofMachine(plan, inPlace, DType.F32) - without)
+          .isEqualTo(plan.parameterBytes() / 16);
+      assertThat(ofMachine(plan, EngineFactory.reference(), DType.F32) - without)
+          .isEqualTo(plan.parameterBytes());
+    }
   }
 
   private static TrainingMemory ofGpu(Blueprint plan, DType moments, DType precision) {
