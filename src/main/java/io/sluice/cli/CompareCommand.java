@@ -13,6 +13,7 @@ import io.sluice.cli.options.StoreChecksums;
 import io.sluice.cli.results.ComparisonText;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryMemory;
 import io.sluice.dictionary.formats.DictionaryFormat;
 import io.sluice.dictionary.formats.Origin;
 import io.sluice.engine.EngineFactory;
@@ -108,6 +109,9 @@ final class CompareCommand extends SluiceCommand {
     engines.check(this);
     EngineFactory factory = engines.engines(this);
     OutputFile.check("--out", file);
+    for (Path folder : folders) {
+      requireMemory(folder, factory);
+    }
     Dictionary a = read(folders.getFirst());
     Dictionary b = read(folders.getLast());
     if (a.config().outputWidth() != b.config().outputWidth()) {
@@ -135,6 +139,14 @@ final class CompareCommand extends SluiceCommand {
       out().print(text);
     } else {
       new ComparisonText(comparison).print(out());
+    }
+  }
+
+  private static void requireMemory(Path folder, EngineFactory engines) throws IOException {
+    if (CrossLayerDictionary.isIn(folder)) {
+      DictionaryMemory.require(folder, engines);
+    } else if (Files.isDirectory(folder)) {
+      DictionaryFormat.of(folder).requireMemory(folder, engines);
     }
   }
 

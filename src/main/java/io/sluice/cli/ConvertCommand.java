@@ -120,6 +120,10 @@ final class ConvertCommand extends SluiceCommand {
       throw new NotDirectoryException(folder.toString());
     }
     DictionaryFormat source = from.equals("auto") ? DictionaryFormat.of(folder) : format(from);
+    if (thresholds.asked()) {
+      // All else is read in pieces.
+      source.requireMemory(folder, thresholds.engines());
+    }
     DictionarySource dictionary = source.open(folder, origin());
     ThresholdOptions.Change change = null;
     if (thresholds.asked()) {

@@ -16,6 +16,7 @@ import io.sluice.cli.results.EvaluationFile;
 import io.sluice.cli.results.EvaluationText;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryMemory;
 import io.sluice.dictionary.Site;
 import io.sluice.engine.EngineFactory;
 import io.sluice.evaluation.Evaluation;
@@ -97,6 +98,7 @@ final class EvaluateCommand extends SluiceCommand {
     engines.check(this);
     EngineFactory factory = engines.engines(this);
     loss.check(this);
+    DictionaryMemory.require(folder, factory);
     Subject subject = Subject.in(folder);
     file.check(folder);
     ActivationStore activations = store.open();

@@ -15,6 +15,7 @@ import io.sluice.cli.options.EngineOptions;
 import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.PositionOption;
 import io.sluice.cli.options.StoreChecksums;
+import io.sluice.dictionary.DictionaryMemory;
 import io.sluice.engine.EngineFactory;
 import io.sluice.features.FeatureFolder;
 import io.sluice.features.FeatureFolderWriter;
@@ -119,6 +120,7 @@ final class FeaturesCommand extends SluiceCommand {
     if (Files.exists(out.resolve(FeatureManifest.FILE_NAME))) {
       throw new IOException(out + ": already holds features; name another folder");
     }
+    DictionaryMemory.require(folder, factory);
     FeatureOwner owner =
         Lorsa.isIn(folder)
             ? GatheredLorsa.load(folder, engines.device(this))

@@ -13,6 +13,7 @@ import io.sluice.files.Fields;
 import io.sluice.files.Quoted;
 import io.sluice.files.StrictJson;
 import io.sluice.memory.DType;
+import io.sluice.memory.MappedPages;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
 import io.sluice.weights.TensorInfo;
@@ -29,6 +30,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /** A dictionary on disk: {@code dictionary.json} beside {@code dictionary.safetensors}. */
 final class DictionaryFiles {
@@ -42,6 +44,7 @@ final class DictionaryFiles {
   private static final String TOKEN_NORM = "tokenNorm";
   private static final String REMEDY = "restore it or train the dictionary again";
   private static final long MAX_CONFIG_BYTES = 1 << 20;
+  private static final long CHECKED_AT_ONCE = WeightRows.PIECE / Float.BYTES;
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -121,6 +124,14 @@ final class DictionaryFiles {
         });
     AtomicFile.write(
         folder.resolve(CONFIG), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json));
+  }
+
+  /** The number of features, if the folder has a file that says it; nothing else is read. */
+  static OptionalInt features(Path folder) throws IOException {
+    Path file = folder.resolve(CONFIG);
+    return Files.exists(file)
+        ? OptionalInt.of(fields(file).integer("features", 1, Integer.MAX_VALUE))
+        : OptionalInt.empty();
   }
 
   static Dictionary load(Path folder) throws IOException {
@@ -260,18 +271,23 @@ final class DictionaryFiles {
       throws IOException {
     MemorySegment data = file.data(name);
     long width = shape.length == 1 ? 1 : shape[1];
-    for (long i = 0; i < data.byteSize() / Float.BYTES; i++) {
-      float value = data.getAtIndex(FLOAT, i);
-      if (!Float.isFinite(value)) {
-        throw new IOException(
-            "%s: tensor '%s', row %d%s is %s; train the dictionary again or restore the file"
-                .formatted(
-                    file.path(),
-                    name,
-                    i / width,
-                    shape.length == 1 ? "" : ", element " + i % width,
-                    value));
+    long values = data.byteSize() / Float.BYTES;
+    for (long first = 0; first < values; first += CHECKED_AT_ONCE) {
+      long end = Math.min(values, first + CHECKED_AT_ONCE);
+      for (long i = first; i < end; i++) {
+        float value = data.getAtIndex(FLOAT, i);
+        if (!Float.isFinite(value)) {
+          throw new IOException(
+              "%s: tensor '%s', row %d%s is %s; train the dictionary again or restore the file"
+                  .formatted(
+                      file.path(),
+                      name,
+                      i / width,
+                      shape.length == 1 ? "" : ", element " + i % width,
+                      value));
+        }
       }
+      MappedPages.release(data.asSlice(first * Float.BYTES, (end - first) * Float.BYTES));
     }
   }
 }

@@ -7,7 +7,6 @@ import java.lang.foreign.MemorySegment;
 record RowsInMemory(MemorySegment matrix, int width) implements WeightRows {
   @Override
   public void read(int first, MemorySegment rows) {
-    MappedPages.copy(
-        matrix.asSlice((long) first * width * Float.BYTES, rows.byteSize()), rows);
+    MappedPages.copy(matrix.asSlice((long) first * width * Float.BYTES, rows.byteSize()), rows);
   }
 }

@@ -132,8 +132,8 @@ public interface EngineFactory {
   }
 
   /**
-   * Whether {@link #openOver} reads the parameters where they are, and {@link Engine#read} gives the
-   * engine's own memory.
+   * Whether {@link #openOver} reads the parameters where they are, and {@link Engine#read} gives
+   * the engine's own memory.
    */
   default boolean readsInPlace() {
     return false;

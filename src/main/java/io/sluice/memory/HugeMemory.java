@@ -83,8 +83,7 @@ public final class HugeMemory {
     try {
       // Only a request, too.
       int ignored =
-          (int)
-              Calls.MADVISE.invokeExact(MemorySegment.ofAddress(start), bytes, ADVISE_NOT_NEEDED);
+          (int) Calls.MADVISE.invokeExact(MemorySegment.ofAddress(start), bytes, ADVISE_NOT_NEEDED);
     } catch (Throwable e) {
       throw new IllegalStateException("giving back " + bytes + " bytes failed", e);
     }

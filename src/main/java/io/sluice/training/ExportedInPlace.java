@@ -129,9 +129,7 @@ final class ExportedInPlace implements AutoCloseable {
       after = new float[back.length];
       packed = new byte[Math.ceilDiv(back.length, PER_BYTE)];
       steps =
-          differs
-              ? HugeMemory.allocate(tensor.rows() * packed.length, arena)
-              : MemorySegment.NULL;
+          differs ? HugeMemory.allocate(tensor.rows() * packed.length, arena) : MemorySegment.NULL;
     }
 
     void replace() throws IOException {
@@ -178,12 +176,7 @@ final class ExportedInPlace implements AutoCloseable {
           packed[i / PER_BYTE] |= (byte) (code << 2 * (i % PER_BYTE));
         }
         MemorySegment.copy(
-            packed,
-            0,
-            steps,
-            ValueLayout.JAVA_BYTE,
-            (first + row) * packed.length,
-            packed.length);
+            packed, 0, steps, ValueLayout.JAVA_BYTE, (first + row) * packed.length, packed.length);
       }
     }
 
@@ -211,19 +204,13 @@ final class ExportedInPlace implements AutoCloseable {
       for (long row = 0; row < rows.byteSize() / tensor.rowBytes(); row++) {
         MemorySegment.copy(rows, FLOAT, row * tensor.rowBytes(), after, 0, width);
         MemorySegment.copy(
-            steps,
-            ValueLayout.JAVA_BYTE,
-            (first + row) * packed.length,
-            packed,
-            0,
-            packed.length);
+            steps, ValueLayout.JAVA_BYTE, (first + row) * packed.length, packed, 0, packed.length);
         for (int i = 0; i < width; i++) {
           int code = packed[i / PER_BYTE] >> 2 * (i % PER_BYTE) & KEPT;
           before[i] =
               code == KEPT
                   ? kept.get((first + row) * width + i)
-                  : Float.intBitsToFloat(
-                      Float.floatToRawIntBits(quotient(after[i], i)) + code - 1);
+                  : Float.intBitsToFloat(Float.floatToRawIntBits(quotient(after[i], i)) + code - 1);
         }
         MemorySegment.copy(before, 0, rows, FLOAT, row * tensor.rowBytes(), width);
       }

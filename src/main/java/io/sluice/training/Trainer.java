@@ -468,8 +468,7 @@ public final class Trainer implements AutoCloseable {
     List<ExportedInPlace> placed = new ArrayList<>();
     try {
       for (int layer = 0; layer < layers.size(); layer++) {
-        placed.add(
-            ExportedInPlace.of(layers.get(layer), sources.get(layer), start.ofLayer(layer)));
+        placed.add(ExportedInPlace.of(layers.get(layer), sources.get(layer), start.ofLayer(layer)));
       }
       return heldOutFvu(
           new CrossLayerDictionary(placed.stream().map(ExportedInPlace::dictionary).toList()));

@@ -61,8 +61,7 @@ class ExportedInPlaceTest {
             List.of(new SiteScaling("h", scale / 3, List.of())));
     try (Arena arena = Arena.ofShared();
         Workers workers = Workers.of(2)) {
-      DictionaryParameters trained =
-          DictionaryParameters.allocate(arena, WIDTH, WIDTH, FEATURES);
+      DictionaryParameters trained = DictionaryParameters.allocate(arena, WIDTH, WIDTH, FEATURES);
       fill(trained.encoder(), random);
       fill(trained.encoderBias(), random);
       fill(trained.decoder(), random);

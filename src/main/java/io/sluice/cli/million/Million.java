@@ -230,8 +230,8 @@ public final class Million {
 
   /**
    * Weights of encoder and decoder, and two bits for each by which they are restored after held-out
-   * tokens were measured; two encoders rounded to int8, one of them for the measurement; two moments
-   * of each weight; and the JVM.
+   * tokens were measured; two encoders rounded to int8, one of them for the measurement; two
+   * moments of each weight; and the JVM.
    */
   private long memory(int size, int bytesOfAMoment) {
     return JVM_BYTES + (long) size * width * (2 * 4 + 1 + 2 + 4 * bytesOfAMoment);

@@ -99,6 +99,11 @@ public final class ThresholdOptions {
     }
   }
 
+  /** What computes the dictionary while thresholds are found and measured. */
+  public EngineFactory engines() {
+    return EngineFactory.vector(Workers.allCores());
+  }
+
   /**
    * Finds thresholds on tokens that the run has trained on, and measures their effect on held-out
    * tokens if there are any.
@@ -107,7 +112,7 @@ public final class ThresholdOptions {
    */
   public Change apply(Dictionary dictionary, Path folder, long seed) throws IOException {
     ActivationStore activations = checksums.open(store);
-    EngineFactory engines = EngineFactory.vector(Workers.allCores());
+    EngineFactory engines = engines();
     RunRows run = RunRows.of(folder, activations);
     RowFilter part = RowFilter.fromPosition(activations.firstPosition());
     Dictionary changed =

@@ -2,7 +2,9 @@ package io.sluice.dictionary.formats;
 
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.DictionaryMemory;
 import io.sluice.dictionary.DictionarySource;
+import io.sluice.engine.EngineFactory;
 import io.sluice.files.OutputFolder;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -98,6 +100,19 @@ public enum DictionaryFormat {
                           .collect(Collectors.joining(", "))));
     }
     return fitting.getFirst();
+  }
+
+  /**
+   * Checks, before a dictionary is read, that memory holds what it needs when it encodes.
+   *
+   * @throws IOException if it does not; the message says what would fit
+   */
+  public void requireMemory(Path folder, EngineFactory engines) throws IOException {
+    if (this == SLUICE) {
+      DictionaryMemory.require(folder, engines);
+    } else {
+      DictionaryMemory.requireForeign(folder, folder.resolve(files.weights()), engines);
+    }
   }
 
   /**

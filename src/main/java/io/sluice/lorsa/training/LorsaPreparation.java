@@ -74,6 +74,7 @@ final class LorsaPreparation {
             groups,
             config.k(),
             config.scoreByOutputNorm());
+    LorsaMemory.require(spec, device);
     try (Arena arena = Arena.ofConfined();
         TensorScope scope = TensorScope.open()) {
       Moments moments = moments();

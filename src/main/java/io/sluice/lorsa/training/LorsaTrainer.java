@@ -165,6 +165,7 @@ public final class LorsaTrainer implements AutoCloseable {
       throw new IOException(
           folder + ": has no checkpoint to resume from; start a new run in another folder");
     }
+    LorsaMemory.require(form.spec(), device);
     try (Arena arena = Arena.ofConfined()) {
       engine = LorsaEngine.training(LorsaWeights.allocate(arena, form.spec()), device);
     }

@@ -78,13 +78,8 @@ public final class Sweep implements AutoCloseable {
     int width = ActivationFeed.activations(store, hook).width();
     long disk = 0;
     for (SweepCell cell : cells) {
-      TrainingConfig config = cell.config();
       requireMemory(cell, width, memory);
-      try {
-        Blueprint.of(config, store);
-      } catch (IllegalArgumentException e) {
-        throw new IllegalArgumentException("cell " + cell.name() + ": " + e.getMessage(), e);
-      }
+      requireMachine(cell, store, engines);
       disk += cell.finalBytes(width);
     }
     disk += cells.getFirst().diskBytes(width);
@@ -148,6 +143,7 @@ public final class Sweep implements AutoCloseable {
     int width = ActivationFeed.activations(store, file.hook()).width();
     for (SweepCell cell : file.cells()) {
       requireMemory(cell, width, memory);
+      requireMachine(cell, store, engines);
     }
     return new Sweep(store, engines, folder, FolderLock.take(folder, "sweep"), file, memory);
   }
@@ -158,12 +154,26 @@ public final class Sweep implements AutoCloseable {
         : String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);
   }
 
+  private static void requireMachine(SweepCell cell, ActivationStore store, EngineFactory engines) {
+    try {
+      Blueprint.of(cell.config(), store).requireMemory(engines);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException("cell " + cell.name() + ": " + e.getMessage(), e);
+    }
+  }
+
   private static void requireMemory(SweepCell cell, int width, long memory) {
     long needed = cell.bytes(width);
     if (needed > memory) {
       throw new IllegalArgumentException(
-          "cell %s takes %s of memory, but the sweep has %s; give it more, or fewer features"
-              .formatted(cell.name(), size(needed), size(memory)));
+          String.format(
+              Locale.ROOT,
+              "cell %s takes %s of memory, but the sweep has %s; give it more, or fewer features:"
+                  + " up to %,d",
+              cell.name(),
+              size(needed),
+              size(memory),
+              (long) ((double) memory / needed * cell.config().features())));
     }
   }
 

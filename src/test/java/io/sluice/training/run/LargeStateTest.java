@@ -74,8 +74,7 @@ class LargeStateTest {
         {"__metadata__":{"state":"described"},
         "encoder":{"dtype":"F32","shape":[%d,%d],"data_offsets":[0,%d]}}"""
             .formatted(ROWS, WIDTH, tensor.bytes());
-    byte[] text =
-        (header + " ".repeat(8 - header.length() % 8)).getBytes(StandardCharsets.UTF_8);
+    byte[] text = (header + " ".repeat(8 - header.length() % 8)).getBytes(StandardCharsets.UTF_8);
     Path file = temp.resolve("checkpoint-000000001.safetensors");
     try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
       sparse.setLength(8 + text.length + tensor.bytes());
