@@ -1,7 +1,7 @@
 package io.sluice.dictionary;
 
 import io.sluice.engine.EngineFactory;
-import io.sluice.memory.MachineMemory;
+import io.sluice.engine.MachineMemory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

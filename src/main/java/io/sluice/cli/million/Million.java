@@ -2,8 +2,8 @@ package io.sluice.cli.million;
 
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.million.MillionFolder.State;
+import io.sluice.engine.MachineMemory;
 import io.sluice.files.AtomicFile;
-import io.sluice.memory.MachineMemory;
 import io.sluice.report.MillionPage;
 import io.sluice.report.TrainingRun;
 import io.sluice.store.ActivationStore;

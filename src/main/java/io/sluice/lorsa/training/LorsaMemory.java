@@ -1,8 +1,8 @@
 package io.sluice.lorsa.training;
 
+import io.sluice.engine.MachineMemory;
 import io.sluice.lorsa.engine.LorsaSpec;
 import io.sluice.lorsa.engine.LorsaTensor;
-import io.sluice.memory.MachineMemory;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import java.util.Locale;

@@ -1,9 +1,9 @@
-package io.sluice.memory;
+package io.sluice.engine;
 
 import com.sun.management.OperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
 
-/** How much memory there is in all. */
+/** The memory of the machine, beside which {@link EngineFactory#gpuBytes} is that of a GPU. */
 public final class MachineMemory {
   private MachineMemory() {}
 
