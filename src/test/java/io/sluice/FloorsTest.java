@@ -33,7 +33,7 @@ class FloorsTest {
       List.of(
           List.of("bindings", "memory"),
           List.of("torch", "simd", "files", "page"),
-          List.of("store", "weights", "text", "tokenizer", "engine"),
+          List.of("store", "weights", "text", "tokenizer", "engine", "hub"),
           List.of("model", "geometry", "dictionary"),
           List.of("training", "evaluation", "features"),
           List.of("lorsa"),
