@@ -12,6 +12,7 @@ import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.hub.HubFiles;
 import io.sluice.cli.options.DeviceOption;
 import io.sluice.cli.options.ThreadsOption;
 import io.sluice.engine.EngineFactory;
@@ -21,6 +22,7 @@ import io.sluice.memory.DType;
 import io.sluice.memory.Workers;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -85,8 +87,10 @@ final class BenchCommand extends SluiceCommand {
 
   @Option(
       names = "--model",
-      paramLabel = "PATH",
-      description = "With load, load the model in this folder or file.")
+      paramLabel = "MODEL",
+      description =
+          "With load, load the model in this folder or file, or of this name on the HuggingFace "
+              + "hub.")
   @Grouped(OptionGroup.ESSENTIAL)
   private Path model;
 
@@ -151,7 +155,7 @@ final class BenchCommand extends SluiceCommand {
     }
   }
 
-  private Benchmark named(String name) {
+  private Benchmark named(String name) throws IOException {
     return switch (name) {
       case "covariance" -> new CovarianceBenchmark();
       case "encode-batch", "encode" -> new BatchEncodeBenchmark();
@@ -167,11 +171,11 @@ final class BenchCommand extends SluiceCommand {
     };
   }
 
-  private Benchmark load() {
+  private Benchmark load() throws IOException {
     if (model == null) {
       throw usage("load needs --model; name a model's file or folder");
     }
-    return new LoadBenchmark(model);
+    return new LoadBenchmark(HubFiles.model(this, model));
   }
 
   private Device device() {
@@ -185,7 +189,7 @@ final class BenchCommand extends SluiceCommand {
   }
 
   @Override
-  protected void run() {
+  protected void run() throws IOException {
     if (rounds < 1) {
       throw usage("--rounds must be at least 1, not " + rounds);
     }

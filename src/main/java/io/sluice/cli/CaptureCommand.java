@@ -34,7 +34,9 @@ import picocli.CommandLine.Option;
       "--model takes a folder from Hugging Face (config.json, safetensors, tokenizer.json) "
           + "with a GPT-2, GPT-NeoX, Llama, Mistral, Qwen2, Qwen3, Gemma 2 or BERT model; a GGUF "
           + "file of llama.cpp (llama, qwen2, qwen3, gemma2, gpt2, gptneox), which holds its "
-          + "tokenizer; or an ONNX file of a BERT encoder.",
+          + "tokenizer; or an ONNX file of a BERT encoder. Or give its name on the HuggingFace "
+          + "hub, OWNER/NAME[@REVISION], as in HuggingFaceTB/SmolLM2-135M: what the cache of "
+          + "Python's huggingface_hub lacks is fetched into it.",
       "--text takes files, folders, and patterns in quotes ('data/**/*.jsonl'). A file of "
           + "plain text is one document; so is a line of .jsonl, .ndjson or .json, and a row of "
           + "Parquet. Files may be compressed with gzip or Zstandard, and be in UTF-8, UTF-16 or "

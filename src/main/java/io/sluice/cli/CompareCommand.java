@@ -6,6 +6,7 @@ import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.hub.HubFiles;
 import io.sluice.cli.options.EngineOptions;
 import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.OutputFile;
@@ -25,6 +26,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -55,7 +57,7 @@ final class CompareCommand extends SluiceCommand {
       required = true,
       description =
           "Compare the dictionary in this folder, of a run or of a format that 'sluice convert' "
-              + "reads; give it twice.")
+              + "reads, or of this name on the HuggingFace hub; give it twice.")
   @Grouped(OptionGroup.ESSENTIAL)
   private List<Path> folders;
 
@@ -109,11 +111,13 @@ final class CompareCommand extends SluiceCommand {
     engines.check(this);
     EngineFactory factory = engines.engines(this);
     OutputFile.check("--out", file);
+    List<Path> found = new ArrayList<>();
     for (Path folder : folders) {
-      requireMemory(folder, factory);
+      found.add(HubFiles.dictionary(this, folder, null));
+      requireMemory(found.getLast(), factory);
     }
-    Dictionary a = read(folders.getFirst());
-    Dictionary b = read(folders.getLast());
+    Dictionary a = read(found.getFirst());
+    Dictionary b = read(found.getLast());
     if (a.config().outputWidth() != b.config().outputWidth()) {
       throw new IOException(
           "%s writes a width of %d, but %s of %d; compare dictionaries of one hook point"

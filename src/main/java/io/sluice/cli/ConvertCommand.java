@@ -4,6 +4,7 @@ import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.hub.HubFiles;
 import io.sluice.cli.options.ThresholdOptions;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.DictionarySource;
@@ -42,6 +43,8 @@ import picocli.CommandLine.Option;
 @Examples({
   "sluice convert --dictionary runs/asi --to saelens --out exported",
   "sluice convert --dictionary downloaded --to sluice --out runs/theirs",
+  "sluice convert --dictionary EleutherAI/sae-llama-3-8b-32x/layers.10 --to sluice --out "
+      + "runs/layer-10",
   "sluice convert --dictionary runs/asi --activation jumprelu --store activations --to "
       + "sluice --out runs/asi-jumprelu"
 })
@@ -50,9 +53,9 @@ final class ConvertCommand extends SluiceCommand {
       names = "--dictionary",
       paramLabel = "DIR",
       required = true,
-      description = "Read the dictionary in this folder.")
+      description = "Read the dictionary in this folder, or of this name on the HuggingFace hub.")
   @Grouped(OptionGroup.ESSENTIAL)
-  private Path folder;
+  private Path given;
 
   @Option(
       names = "--from",
@@ -116,10 +119,12 @@ final class ConvertCommand extends SluiceCommand {
   protected void run() throws IOException {
     DictionaryFormat target = format(to);
     requireUsable(thresholds);
+    DictionaryFormat wanted = from.equals("auto") ? null : format(from);
+    Path folder = HubFiles.dictionary(this, given, wanted);
     if (!Files.isDirectory(folder)) {
       throw new NotDirectoryException(folder.toString());
     }
-    DictionaryFormat source = from.equals("auto") ? DictionaryFormat.of(folder) : format(from);
+    DictionaryFormat source = wanted == null ? DictionaryFormat.of(folder) : wanted;
     if (thresholds.asked()) {
       // All else is read in pieces.
       source.requireMemory(folder, thresholds.engines());

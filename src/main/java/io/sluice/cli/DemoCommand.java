@@ -73,7 +73,7 @@ final class DemoCommand extends SluiceCommand {
       names = "--model",
       paramLabel = "PATH",
       description =
-          "Run the model in this folder or file (default: all-MiniLM-L6-v2, which the build "
+          "Run the model in this folder or file, or of this name on the HuggingFace hub (default: all-MiniLM-L6-v2, which the build "
               + "fetches; with --million SmolLM2-135M, which 'make models' fetches).")
   @Grouped(OptionGroup.ESSENTIAL)
   private Path model;

@@ -5,6 +5,7 @@ import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.hub.HubFiles;
 import io.sluice.cli.options.DeadWindowOption;
 import io.sluice.cli.options.EngineOptions;
 import io.sluice.cli.options.JsonOption;
@@ -59,7 +60,9 @@ final class EvaluateCommand extends SluiceCommand {
       names = "--dictionary",
       paramLabel = "DIR",
       required = true,
-      description = "Measure the dictionary in this folder, of a run or from 'sluice convert'.")
+      description =
+          "Measure the dictionary in this folder, of a run or from 'sluice convert', or of this name "
+              + "on the HuggingFace hub.")
   @Grouped(OptionGroup.ESSENTIAL)
   private Path folder;
 
@@ -98,12 +101,16 @@ final class EvaluateCommand extends SluiceCommand {
     engines.check(this);
     EngineFactory factory = engines.engines(this);
     loss.check(this);
-    DictionaryMemory.require(folder, factory);
-    Subject subject = Subject.in(folder);
-    file.check(folder);
+    Path found = HubFiles.dictionary(this, folder);
+    if (!found.equals(folder)) {
+      file.requireGiven(this); // The cache of the hub is no place for it.
+    }
+    DictionaryMemory.require(found, factory);
+    Subject subject = Subject.in(found);
+    file.check(found);
     ActivationStore activations = store.open();
-    rows.read(folder, activations);
-    try (LoadedModel loaded = loss.open(engines.device(this), subject.outputs())) {
+    rows.read(found, activations);
+    try (LoadedModel loaded = loss.open(this, engines.device(this), subject.outputs())) {
       evaluate(subject, activations, factory, loaded);
     }
   }

@@ -10,6 +10,7 @@ import io.sluice.cli.gather.GatherOptions;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.hub.HubFiles;
 import io.sluice.cli.options.DeadWindowOption;
 import io.sluice.cli.options.EngineOptions;
 import io.sluice.cli.options.JsonOption;
@@ -63,8 +64,9 @@ final class FeaturesCommand extends SluiceCommand {
       names = "--dictionary",
       paramLabel = "DIR",
       description =
-          "Read the dictionary in this folder, of a run or from 'sluice convert', or the Lorsa of "
-              + "'sluice lorsa train', whose heads are its features.")
+          "Read the dictionary in this folder, of a run or from 'sluice convert', or of this name on "
+              + "the HuggingFace hub; or the Lorsa of 'sluice lorsa train', whose heads are its "
+              + "features.")
   @Grouped(OptionGroup.ESSENTIAL)
   private Path folder;
 
@@ -120,13 +122,14 @@ final class FeaturesCommand extends SluiceCommand {
     if (Files.exists(out.resolve(FeatureManifest.FILE_NAME))) {
       throw new IOException(out + ": already holds features; name another folder");
     }
-    DictionaryMemory.require(folder, factory);
+    Path found = HubFiles.dictionary(this, folder);
+    DictionaryMemory.require(found, factory);
     FeatureOwner owner =
-        Lorsa.isIn(folder)
-            ? GatheredLorsa.load(folder, engines.device(this))
-            : GatheredDictionary.load(folder);
+        Lorsa.isIn(found)
+            ? GatheredLorsa.load(found, engines.device(this))
+            : GatheredDictionary.load(found);
     ActivationStore store = checksums.open(stored);
-    try (LoadedModel loaded = model.isGiven() ? model.open(engines.device(this)) : null;
+    try (LoadedModel loaded = model.isGiven() ? model.open(this, engines.device(this)) : null;
         Workers workers = engines.workers();
         FeatureGathering gathering =
             new FeatureGathering(

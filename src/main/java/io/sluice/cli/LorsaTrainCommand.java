@@ -9,6 +9,7 @@ import io.sluice.cli.console.TrainingProgress;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.hub.HubFiles;
 import io.sluice.cli.options.DeviceOption;
 import io.sluice.cli.options.HeldOutOption;
 import io.sluice.cli.options.JsonOption;
@@ -68,8 +69,10 @@ final class LorsaTrainCommand extends SluiceCommand {
 
   @Option(
       names = "--model",
-      paramLabel = "PATH",
-      description = "Start from this model's own queries and keys.")
+      paramLabel = "MODEL",
+      description =
+          "Start from the queries and keys of this model; a path, or a name on the HuggingFace "
+              + "hub.")
   @Grouped(OptionGroup.ESSENTIAL)
   private Path model;
 
@@ -183,7 +186,7 @@ final class LorsaTrainCommand extends SluiceCommand {
     ActivationStore activations = files.open();
     Contexts sequences = Contexts.of(activations);
     Device where = device.of(this);
-    try (LoadedModel loaded = LoadedModel.open(model, where);
+    try (LoadedModel loaded = LoadedModel.open(HubFiles.model(this, model), where);
         TensorScope scope = TensorScope.open()) {
       ModelShape shape = loaded.transformer().shape();
       if (layer >= shape.layers()) {

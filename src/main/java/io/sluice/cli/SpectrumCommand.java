@@ -5,6 +5,7 @@ import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.hub.HubFiles;
 import io.sluice.cli.options.ContextOptions;
 import io.sluice.cli.options.DeviceOption;
 import io.sluice.cli.options.JsonOption;
@@ -121,10 +122,10 @@ final class SpectrumCommand extends SluiceCommand {
 
   @Option(
       names = "--model",
-      paramLabel = "PATH",
+      paramLabel = "MODEL",
       description =
           "Also measure the spectra of this model's output projections W_O and the overlap of "
-              + "its heads.")
+              + "its heads; a path, or a name on the HuggingFace hub.")
   @Grouped(OptionGroup.ESSENTIAL)
   private Path model;
 
@@ -181,7 +182,7 @@ final class SpectrumCommand extends SluiceCommand {
     // The model comes first: one that cannot be read should not cost the time of the rest.
     List<Spectra.OutputProjection> projections = List.of();
     if (model != null) {
-      try (LoadedModel loaded = LoadedModel.open(model, Device.CPU)) {
+      try (LoadedModel loaded = LoadedModel.open(HubFiles.model(this, model), Device.CPU)) {
         projections = measuring.outputProjections(loaded);
       }
     }
@@ -212,7 +213,7 @@ final class SpectrumCommand extends SluiceCommand {
 
   private void runTexts(Device on, ExpectedDead dead) throws IOException {
     Spectra spectra;
-    try (LoadedModel loaded = LoadedModel.open(model, on)) {
+    try (LoadedModel loaded = LoadedModel.open(HubFiles.model(this, model), on)) {
       ContextSpec contexts = texts.spec(loaded);
       List<HookPoint> available = loaded.transformer().hookPoints();
       List<HookPoint> points = HookPatterns.select(hooks == null ? "layers.*.*" : hooks, available);

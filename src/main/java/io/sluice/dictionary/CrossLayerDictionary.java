@@ -27,8 +27,10 @@ import java.util.function.Function;
  * @param layers the dictionaries in the order of layers, two or more
  */
 public record CrossLayerDictionary(List<Dictionary> layers) {
+  /** The name of the file that lists the layers. */
+  public static final String FILE = "cross-layer.json";
+
   private static final String FORMAT = "sluice.cross-layer/1";
-  private static final String FILE = "cross-layer.json";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   public CrossLayerDictionary {

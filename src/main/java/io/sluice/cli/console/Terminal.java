@@ -26,7 +26,7 @@ public final class Terminal {
   }
 
   /** Whether standard error, where progress goes, is a terminal. */
-  static boolean onError() {
+  public static boolean onError() {
     return Boolean.getBoolean("sluice.terminal.err");
   }
 

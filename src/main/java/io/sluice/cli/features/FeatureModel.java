@@ -1,10 +1,11 @@
 package io.sluice.cli.features;
 
+import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.hub.HubFiles;
 import io.sluice.model.ComputeType;
 import io.sluice.model.loading.LoadedModel;
-import io.sluice.model.loading.ModelFiles;
 import io.sluice.torch.Device;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -15,9 +16,9 @@ import picocli.CommandLine.Option;
 public final class FeatureModel {
   @Option(
       names = "--model",
-      paramLabel = "PATH",
+      paramLabel = "MODEL",
       description =
-          "Run the model in this folder or file, the one that was captured: for promoted tokens,"
+          "Run the model in this folder or file or of this name on the hub, the one that was captured: for promoted tokens,"
               + " heads and source positions, and for --text.")
   private Path model;
 
@@ -25,7 +26,8 @@ public final class FeatureModel {
       names = "--tokenizer",
       paramLabel = "FILE",
       description =
-          "Read the tokenizer from this tokenizer.json, where it is not beside the model.")
+          "Read the tokenizer from this tokenizer.json, or of this name on the hub, where it is not "
+              + "beside the model.")
   @Grouped(OptionGroup.MODEL)
   private Path tokenizer;
 
@@ -39,7 +41,7 @@ public final class FeatureModel {
    *
    * @throws IOException if a file is missing or damaged, or the architecture is not supported
    */
-  public LoadedModel open(Device device) throws IOException {
-    return LoadedModel.open(ModelFiles.find(model, tokenizer), device, ComputeType.FLOAT32);
+  public LoadedModel open(SluiceCommand command, Device device) throws IOException {
+    return LoadedModel.open(HubFiles.files(command, model, tokenizer), device, ComputeType.FLOAT32);
   }
 }

@@ -160,7 +160,7 @@ public final class FeatureQueries {
       throws IOException {
     Path weights = dictionary != null ? dictionary : dictionary(features);
     EngineFactory factory = engines.engines(command);
-    try (LoadedModel loaded = model.open(engines.device(command))) {
+    try (LoadedModel loaded = model.open(command, engines.device(command))) {
       List<FiringFeatures.Token> tokens = firing(loaded, weights, factory, features);
       Words words = new Words(loaded, features);
       if (json) {

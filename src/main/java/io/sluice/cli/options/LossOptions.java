@@ -4,6 +4,7 @@ import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.hub.HubFiles;
 import io.sluice.dictionary.Site;
 import io.sluice.evaluation.LossMeasurement;
 import io.sluice.evaluation.LossRecovered;
@@ -26,10 +27,10 @@ import picocli.CommandLine.Option;
 public final class LossOptions {
   @Option(
       names = "--model",
-      paramLabel = "PATH",
+      paramLabel = "MODEL",
       description =
-          "Measure the loss recovered in the causal language model whose activations were "
-              + "stored, with the reconstruction in their place. Several hook points are replaced at "
+          "Measure the loss recovered in the causal language model (a path, or a name on the hub) "
+              + "whose activations were stored, with the reconstruction in their place. Several hook points are replaced at "
               + "once.")
   private Path model;
 
@@ -63,11 +64,12 @@ public final class LossOptions {
    * @throws IOException if a file is missing or damaged
    * @throws IllegalArgumentException if the model has no such hook point or no such contexts
    */
-  public LoadedModel open(Device where, List<Site> replaced) throws IOException {
+  public LoadedModel open(SluiceCommand command, Device where, List<Site> replaced)
+      throws IOException {
     if (model == null) {
       return null;
     }
-    LoadedModel loaded = LoadedModel.open(model, where);
+    LoadedModel loaded = LoadedModel.open(HubFiles.model(command, model), where);
     try {
       loaded.languageModel();
       texts.spec(loaded).requireFits(loaded);

@@ -3,9 +3,9 @@ package io.sluice.cli.options;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.hub.HubFiles;
 import io.sluice.model.ComputeType;
 import io.sluice.model.loading.LoadedModel;
-import io.sluice.model.loading.ModelFiles;
 import java.io.IOException;
 import java.nio.file.Path;
 import picocli.CommandLine.Mixin;
@@ -17,8 +17,8 @@ public final class ModelOptions {
   @Option(
       names = "--model",
       required = true,
-      paramLabel = "PATH",
-      description = "Run the model in this folder or file.")
+      paramLabel = "MODEL",
+      description = "Run the model in this folder or file, or of this name on the HuggingFace hub.")
   @Grouped(OptionGroup.ESSENTIAL)
   private Path model;
 
@@ -26,7 +26,8 @@ public final class ModelOptions {
       names = "--tokenizer",
       paramLabel = "FILE",
       description =
-          "Read the tokenizer from this tokenizer.json, where it is not beside the model.")
+          "Read the tokenizer from this tokenizer.json, or of this name on the hub, where it is not "
+              + "beside the model.")
   @Grouped(OptionGroup.MODEL)
   private Path tokenizer;
 
@@ -56,7 +57,7 @@ public final class ModelOptions {
    */
   public LoadedModel open(SluiceCommand command) throws IOException {
     return LoadedModel.open(
-        ModelFiles.find(model, tokenizer), device.of(command), computeType(command));
+        HubFiles.files(command, model, tokenizer), device.of(command), computeType(command));
   }
 
   private ComputeType computeType(SluiceCommand command) {

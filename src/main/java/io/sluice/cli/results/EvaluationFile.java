@@ -1,5 +1,6 @@
 package io.sluice.cli.results;
 
+import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.OutputFile;
@@ -22,6 +23,13 @@ public final class EvaluationFile {
           "Write the result to this file (default: evaluation.json beside what is measured).")
   @Grouped(OptionGroup.OUTPUT)
   private Path out;
+
+  /** Refuses that the file is to be beside what is measured. */
+  public void requireGiven(SluiceCommand command) {
+    if (out == null) {
+      throw command.usage("--out FILE is needed for a dictionary of the hub; name a file");
+    }
+  }
 
   /**
    * Refuses a path at which no file can be written.

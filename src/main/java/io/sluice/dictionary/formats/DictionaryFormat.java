@@ -45,6 +45,11 @@ public enum DictionaryFormat {
     return files.label();
   }
 
+  /** The names of the format's files: the configuration and the weights. */
+  List<String> fileNames() {
+    return List.of(files.config(), files.weights());
+  }
+
   /** The names of all formats, for messages. */
   public static String labels() {
     return Arrays.stream(values()).map(DictionaryFormat::label).collect(Collectors.joining(", "));

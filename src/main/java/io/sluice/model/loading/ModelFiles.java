@@ -5,18 +5,25 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
  * The files of one model.
  *
- * @param name what the model is called: the folder's name, or the file's if that says more
+ * @param name what the model is called: the name of the folder or of the repository on the hub, or
+ *     the file's if that says more
  * @param weights safetensors, an index of several, GGUF, or ONNX
  * @param config {@code config.json}; null for an ONNX or GGUF file that has none
  * @param tokenizer HuggingFace's {@code tokenizer.json}; null where a GGUF file holds it
  */
 public record ModelFiles(String name, Path weights, Path config, Path tokenizer) {
   private static final String GGUF = ".gguf";
+  private static final Pattern SNAPSHOT =
+      Pattern.compile("/models--[^/]+--([^/]+?)/snapshots/[0-9a-f]{40}$");
+  private static final Pattern OTHER_FORMAT =
+      Pattern.compile("pytorch_model.*\\.bin|tf_model\\.h5|flax_model\\.msgpack|.*\\.pth");
   private static final List<String> USUAL_WEIGHTS =
       List.of("model.safetensors", "model.safetensors.index.json", "model.onnx");
 
@@ -58,11 +65,20 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
             : firstOf(folder, stem + "-tokenizer.json", "tokenizer.json");
     if (tokenizer == null && !hasItsOwn) {
       throw new IOException(
-          weights + ": has no tokenizer beside it; put the model's tokenizer.json into " + folder);
+          weights
+              + ": has no tokenizer beside it; put the model's tokenizer.json into "
+              + folder
+              + ", or name one with --tokenizer");
     }
     boolean ordinary = stem.equals("model");
-    String name = ordinary && folder.getFileName() != null ? folder.getFileName().toString() : stem;
+    String name = ordinary && folder.getFileName() != null ? name(folder) : stem;
     return new ModelFiles(name, weights, firstOf(folder, "config.json"), tokenizer);
+  }
+
+  /** What a folder calls its model: a snapshot in the cache of the hub, the repository's name. */
+  private static String name(Path folder) {
+    Matcher snapshot = SNAPSHOT.matcher(folder.toString().replace('\\', '/'));
+    return snapshot.find() ? snapshot.group(1) : folder.getFileName().toString();
   }
 
   private static Path weightsIn(Path folder) throws IOException {
@@ -97,7 +113,7 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
   private static String hasNone(List<Path> files) {
     for (Path file : files) {
       String name = file.getFileName().toString();
-      if (name.matches("pytorch_model.*\\.bin|tf_model\\.h5|flax_model\\.msgpack|.*\\.pth")) {
+      if (isOtherFormat(name)) {
         return ": has its weights in "
             + Quoted.of(name)
             + ", which Sluice does not read; fetch the model's .safetensors";
@@ -122,7 +138,13 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
             + (Files.exists(index) ? index : "the model's folder, with " + shards.index()));
   }
 
-  private static boolean isWeights(Path file) {
+  /** Whether a file has weights in a format that Sluice does not read. */
+  static boolean isOtherFormat(String name) {
+    return OTHER_FORMAT.matcher(name).matches();
+  }
+
+  /** Whether a file has weights that Sluice reads. */
+  static boolean isWeights(Path file) {
     String name = file.getFileName().toString();
     return name.endsWith(".safetensors")
         || name.endsWith(".safetensors.index.json")
@@ -130,7 +152,8 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
         || name.endsWith(".onnx");
   }
 
-  private static String stem(Path weights) {
+  /** The name of a weight file without what says its format. */
+  static String stem(Path weights) {
     return weights
         .getFileName()
         .toString()

@@ -44,6 +44,12 @@ record Shards(String stem, int count, Set<Integer> present) {
     return found == null || found.count < 2 ? null : found;
   }
 
+  /** Whether all shards of one model are among some files. */
+  static boolean areComplete(List<Path> files) {
+    Shards found = among(files);
+    return found != null && found.present.size() == found.count;
+  }
+
   /** The name of their index. */
   String index() {
     return stem + ".safetensors.index.json";

@@ -1,0 +1,74 @@
+package io.sluice.cli.hub;
+
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.dictionary.formats.DictionaryChoice;
+import io.sluice.dictionary.formats.DictionaryFormat;
+import io.sluice.hub.FileChoice;
+import io.sluice.hub.Hub;
+import io.sluice.model.loading.ModelChoice;
+import io.sluice.model.loading.ModelFiles;
+import io.sluice.model.loading.TokenizerChoice;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * What {@code --model}, {@code --dictionary} and {@code --tokenizer} name: a path, or a name on the
+ * HuggingFace hub, whose files are fetched into its cache. Every command asks here.
+ */
+public final class HubFiles {
+  private HubFiles() {}
+
+  /**
+   * The folder or file of a model with its tokenizer.
+   *
+   * @param given a path or a name; null if none is given
+   * @return null if none is given
+   * @throws IOException if it is neither, or cannot be fetched
+   */
+  public static Path model(SluiceCommand command, Path given) throws IOException {
+    return find(command, given, new ModelChoice(true));
+  }
+
+  /** The folder of a dictionary in Sluice's format; otherwise as {@link #model}. */
+  public static Path dictionary(SluiceCommand command, Path given) throws IOException {
+    return find(command, given, DictionaryChoice.ofSluice());
+  }
+
+  /**
+   * The folder of a dictionary in a format that is read; otherwise as {@link #model}.
+   *
+   * @param format the format; null for any
+   */
+  public static Path dictionary(SluiceCommand command, Path given, DictionaryFormat format)
+      throws IOException {
+    return find(
+        command,
+        given,
+        format == null ? DictionaryChoice.ofAny() : new DictionaryChoice(List.of(format)));
+  }
+
+  private static Path find(SluiceCommand command, Path given, FileChoice choice)
+      throws IOException {
+    if (given == null) {
+      return null;
+    }
+    try (FetchProgress progress = new FetchProgress(command)) {
+      return Hub.find(given, choice, progress);
+    }
+  }
+
+  /** The files of a model, whose tokenizer may be elsewhere. */
+  public static ModelFiles files(SluiceCommand command, Path model, Path tokenizer)
+      throws IOException {
+    Path found = find(command, model, new ModelChoice(tokenizer == null));
+    return ModelFiles.find(found, tokenizer(command, tokenizer));
+  }
+
+  private static Path tokenizer(SluiceCommand command, Path given) throws IOException {
+    Path found = find(command, given, new TokenizerChoice());
+    boolean isRepository = found != null && !found.equals(given) && Files.isDirectory(found);
+    return isRepository ? found.resolve(TokenizerChoice.FILE) : found;
+  }
+}
