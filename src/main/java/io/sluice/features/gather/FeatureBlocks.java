@@ -34,10 +34,13 @@ final class FeatureBlocks {
       workers.run(
           (count + PER_TASK - 1) / PER_TASK,
           task -> {
-            for (int i = task * PER_TASK; i < Math.min(count, (task + 1) * PER_TASK); i++) {
+            int begin = task * PER_TASK;
+            int end = Math.min(count, begin + PER_TASK);
+            for (int i = begin; i < end; i++) {
               summaries[i] = FeatureSummary.of(start + i, codes, spec, bins, text);
-              numbers[i] = geometry.of(start + i);
             }
+            RowGeometry.Numbers[] some = geometry.of(start + begin, end - begin);
+            System.arraycopy(some, 0, numbers, begin, some.length);
           });
       output.put(start, summaries, numbers);
     }

@@ -15,13 +15,16 @@ final class RowGeometry {
   /** The share of the variance that the active subspace holds. */
   private static final double ACTIVE_VARIANCE = 0.99;
 
+  /** Rows that are projected together. */
+  private static final int AT_ONCE = 8;
+
   private final List<FeatureLayer> layers;
   private final List<Site> writes;
   private final boolean comparable;
   private final int directions;
-  private final double[] basis; // [width, directions]; null if not known.
+  private final double[][] basis; // [width][directions]; null if not known.
 
-  private RowGeometry(FeatureOwner owner, int directions, double[] basis) {
+  private RowGeometry(FeatureOwner owner, int directions, double[][] basis) {
     this.layers = owner.layers();
     this.writes = owner.writes();
     this.comparable = owner.isAutoencoder();
@@ -43,10 +46,10 @@ final class RowGeometry {
     int width = all.width();
     int count = Spectrum.ofEigenvalues(all.variances()).intrinsicDimension(ACTIVE_VARIANCE);
     double[] rows = all.directions();
-    double[] columns = new double[width * count];
+    double[][] columns = new double[width][count];
     for (int i = 0; i < count; i++) {
       for (int j = 0; j < width; j++) {
-        columns[j * count + i] = rows[i * width + j];
+        columns[j][i] = rows[i * width + j];
       }
     }
     return new RowGeometry(owner, count, columns);
@@ -81,16 +84,43 @@ final class RowGeometry {
     }
   }
 
-  /** Of a feature, counted through all layers. */
-  Numbers of(int feature) {
-    int layer = 0;
-    int own = feature;
-    while (own >= layers.get(layer).parameters().features()) {
-      own -= layers.get(layer++).parameters().features();
+  /** Of consecutive features, counted through all layers; {@code [count]}. */
+  Numbers[] of(int first, int count) {
+    Numbers[] numbers = new Numbers[count];
+    for (int from = 0; from < count; from += AT_ONCE) {
+      int n = Math.min(AT_ONCE, count - from);
+      Rows[] rows = new Rows[n];
+      for (int i = 0; i < n; i++) {
+        rows[i] = rows(first + from + i);
+      }
+      double[] inside = basis == null ? null : inside(rows);
+      for (int i = 0; i < n; i++) {
+        numbers[from + i] = numbers(rows[i], inside == null ? Double.NaN : inside[i]);
+      }
     }
-    DictionaryParameters rows = layers.get(layer).parameters();
-    float[] encoder = row(rows.encoder(), own, rows.inputWidth());
-    float[] decoder = row(rows.decoder(), own, rows.outputWidth());
+    return numbers;
+  }
+
+  /** The two rows of a feature, and how many hook points its layer does not write. */
+  private record Rows(float[] encoder, float[] decoder, int missing) {}
+
+  private Rows rows(int feature) {
+    int layer = 0;
+    int place = feature;
+    while (place >= layers.get(layer).parameters().features()) {
+      place -= layers.get(layer++).parameters().features();
+    }
+    FeatureLayer own = layers.get(layer);
+    DictionaryParameters rows = own.parameters();
+    return new Rows(
+        row(rows.encoder(), place, rows.inputWidth()),
+        row(rows.decoder(), place, rows.outputWidth()),
+        writes.size() - own.outputs().size());
+  }
+
+  private Numbers numbers(Rows rows, double inside) {
+    float[] encoder = rows.encoder;
+    float[] decoder = rows.decoder;
     double encoderSquare = dot(encoder, encoder, 0, encoder.length);
     double decoderSquare = dot(decoder, decoder, 0, decoder.length);
     double both = Math.sqrt(encoderSquare) * Math.sqrt(decoderSquare);
@@ -102,37 +132,49 @@ final class RowGeometry {
         (float) Math.sqrt(encoderSquare),
         (float) Math.sqrt(decoderSquare),
         cosine,
-        basis == null || decoderSquare == 0 ? Float.NaN : (float) (inside(decoder) / decoderSquare),
-        sites(decoder, writes.size() - layers.get(layer).outputs().size()));
+        decoderSquare == 0 ? Float.NaN : (float) (inside / decoderSquare),
+        sites(decoder, rows.missing));
   }
 
-  /** Squared length of the projection on the subspace. */
-  private double inside(float[] decoder) {
-    // Along the basis' columns, so that the inner loop has no sum that must keep its order.
-    double[] coordinates = new double[directions];
+  /** Squared lengths of the decoder rows' projections on the subspace. */
+  private double[] inside(Rows[] rows) {
+    // Along the basis' columns, so that the inner loop has no sum that must keep its order; and for
+    // all rows before the next columns, so that these are read from the nearest cache.
+    double[][] coordinates = new double[rows.length][directions];
+    int width = rows[0].decoder.length;
     int j = 0;
-    for (; j + 4 <= decoder.length; j += 4) { // Four at a time: the sums are loaded less often.
-      double v0 = decoder[j];
-      double v1 = decoder[j + 1];
-      double v2 = decoder[j + 2];
-      double v3 = decoder[j + 3];
-      int a0 = j * directions;
-      int a1 = a0 + directions;
-      int a2 = a1 + directions;
-      int a3 = a2 + directions;
-      for (int i = 0; i < directions; i++) {
-        coordinates[i] +=
-            v0 * basis[a0 + i] + v1 * basis[a1 + i] + v2 * basis[a2 + i] + v3 * basis[a3 + i];
+    for (; j + 4 <= width; j += 4) {
+      for (int r = 0; r < rows.length; r++) {
+        addFour(rows[r].decoder, j, coordinates[r]);
       }
     }
-    for (; j < decoder.length; j++) {
-      double value = decoder[j];
-      int at = j * directions;
-      for (int i = 0; i < directions; i++) {
-        coordinates[i] += value * basis[at + i];
+    double[] squares = new double[rows.length];
+    for (int r = 0; r < rows.length; r++) {
+      for (int rest = j; rest < width; rest++) {
+        double value = rows[r].decoder[rest];
+        for (int i = 0; i < directions; i++) {
+          coordinates[r][i] += value * basis[rest][i];
+        }
       }
+      squares[r] = Arrays.stream(coordinates[r]).map(x -> x * x).sum();
     }
-    return Arrays.stream(coordinates).map(x -> x * x).sum();
+    return squares;
+  }
+
+  /** Adds what four values of a row give; four at a time, so that sums are loaded less often. */
+  private void addFour(float[] decoder, int j, double[] coordinates) {
+    double v0 = decoder[j];
+    double v1 = decoder[j + 1];
+    double v2 = decoder[j + 2];
+    double v3 = decoder[j + 3];
+    // An array of each column, all read at the same place: the JIT makes vector instructions of it.
+    double[] c0 = basis[j];
+    double[] c1 = basis[j + 1];
+    double[] c2 = basis[j + 2];
+    double[] c3 = basis[j + 3];
+    for (int i = 0; i < coordinates.length; i++) {
+      coordinates[i] += v0 * c0[i] + v1 * c1[i] + v2 * c2[i] + v3 * c3[i];
+    }
   }
 
   /**

@@ -13,6 +13,7 @@ import java.util.List;
 /** The values of one column for the rows that are not written yet; each row is put once. */
 public final class ColumnBuffer {
   private final TableColumn column;
+  private final boolean offsets;
   private ByteBuffer data = ByteBuffer.allocate(1 << 12).order(ByteOrder.LITTLE_ENDIAN);
   private int[] ends = new int[64];
   private boolean[] flags = new boolean[64]; // Missing values; truth values have their own.
@@ -22,6 +23,7 @@ public final class ColumnBuffer {
 
   ColumnBuffer(TableColumn column) {
     this.column = column;
+    this.offsets = column.hasOffsets();
   }
 
   /** Puts a whole number, in the column's type. */
@@ -132,7 +134,7 @@ public final class ColumnBuffer {
   List<ByteBuffer> buffers() {
     List<ByteBuffer> buffers = new ArrayList<>();
     buffers.add(nulls == 0 ? ByteBuffer.allocate(0) : bits(flags, true));
-    if (column.hasOffsets()) {
+    if (offsets) {
       buffers.add(offsets());
     }
     if (column.hasChild()) {
@@ -175,7 +177,9 @@ public final class ColumnBuffer {
       ends = Arrays.copyOf(ends, 2 * rows);
       flags = Arrays.copyOf(flags, 2 * rows);
     }
-    ends[rows] = (int) elements();
+    if (offsets) { // Only these end at different places; a division for each value would show.
+      ends[rows] = (int) elements();
+    }
     flags[rows] = missing;
     rows++;
   }
