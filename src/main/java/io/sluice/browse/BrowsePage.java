@@ -2,7 +2,6 @@ package io.sluice.browse;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.sluice.features.FeatureFolder;
 import io.sluice.features.FeatureManifest;
 import io.sluice.page.HtmlPage;
 import java.nio.charset.StandardCharsets;
@@ -81,13 +80,14 @@ final class BrowsePage {
         + "; base-uri 'none'; form-action 'none'";
   }
 
-  /** What the page says about all features. */
-  static ObjectNode summary(FeatureFolder folder, FeatureColumns columns) {
-    FeatureManifest manifest = folder.manifest();
+  /** What the page says about all features of a dictionary. */
+  static ObjectNode summary(BrowsedFeatures browsed, int which, FeatureColumns columns) {
+    FeatureManifest manifest = browsed.folders().get(which).manifest();
     ObjectNode json = JsonNodeFactory.instance.objectNode();
     json.put("name", manifest.dictionary().path());
+    json.put("short", browsed.names().get(which));
     json.put("hook", String.join(", ", manifest.dictionary().writes()));
-    json.put("model", lastName(manifest.store().model()));
+    json.put("model", BrowsedFeatures.lastName(manifest.store().model()));
     json.put("features", columns.features());
     json.put("dead", columns.deadCount());
     json.put("silent", columns.silentCount());
@@ -96,13 +96,7 @@ final class BrowsePage {
     return json;
   }
 
-  static String title(FeatureFolder folder) {
-    return "Features of " + lastName(folder.manifest().dictionary().path());
-  }
-
-  private static String lastName(String path) {
-    String trimmed = path.replaceAll("[/\\\\]+$", "");
-    String name = trimmed.replaceAll("(?s)^.*[/\\\\]", "");
-    return name.isEmpty() ? path : name;
+  static String title(BrowsedFeatures browsed) {
+    return "Features of " + String.join(" and ", browsed.names());
   }
 }

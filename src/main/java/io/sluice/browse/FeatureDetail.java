@@ -7,20 +7,27 @@ import io.sluice.features.FeatureFolder;
 import io.sluice.features.FeatureJson;
 import io.sluice.features.FeatureReader;
 import io.sluice.features.Sources;
+import io.sluice.features.compare.MatchFile;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 
 /**
  * One feature as the page shows it: the object of {@code sluice features --show --json}, and with
- * it the histogram, the weaker contexts, the norms, and where attention took each activation from.
- * Safe for use by several threads.
+ * it the histogram, the weaker contexts, the norms, where attention took each activation from, and
+ * the features of another dictionary that are most like it. Safe for use by several threads.
  */
 final class FeatureDetail {
   private final FeatureReader reader;
   private final Optional<Sources> sources;
+  private final BrowsedFeatures browsed;
+  private final int which;
 
-  FeatureDetail(FeatureFolder folder) throws IOException {
+  /** Of the first folder (0) or the second (1). */
+  FeatureDetail(BrowsedFeatures browsed, int which) throws IOException {
+    this.browsed = browsed;
+    this.which = which;
+    FeatureFolder folder = browsed.folders().get(which);
     reader = new FeatureReader(folder);
     sources = Sources.open(folder);
   }
@@ -47,7 +54,24 @@ final class FeatureDetail {
     ArrayNode lower = json.putArray("lower");
     feature.lower().forEach(context -> lower.add(FeatureJson.context(context)));
     addPlaces(lower, feature.lower(), -1);
+    if (browsed.folders().size() > 1) {
+      addMatches(json.putArray("matches"), number);
+    }
     return json;
+  }
+
+  /** The features of the other dictionary that are most like it, with the tokens they fire on. */
+  private void addMatches(ArrayNode matches, int number) {
+    FeatureFolder other = browsed.folders().get(1 - which);
+    for (MatchFile.Match match : browsed.matches(which, number)) {
+      ObjectNode json = matches.addObject();
+      json.put("feature", match.feature());
+      json.put("cosine", match.cosine());
+      json.put("partner", match.partner());
+      json.put("dead", other.features().dead(match.feature()));
+      ArrayNode peaks = json.putArray("peaks");
+      PeakIndex.peaks(other, match.feature()).forEach(peaks::add);
+    }
   }
 
   /** Adds what contexts lack; their sources are read if {@code feature} is not negative. */

@@ -1,13 +1,12 @@
 package io.sluice.browse;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import io.sluice.features.FeatureFolder;
 import io.sluice.files.Quoted;
-import io.sluice.page.HtmlPage;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -19,21 +18,22 @@ import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 /**
- * Serves a folder of features to browsers on this machine.
+ * Serves folders of features to browsers on this machine.
  *
  * <p>It listens on 127.0.0.1 alone. Every address begins with a random token, so that other users
  * of the machine, who can connect as well, get nothing. Requests that name another host are
  * refused: a foreign site whose name was made to point here cannot read the answers. Only GET and
- * HEAD are answered, from memory and from the folder's readers; no part of an address becomes a
+ * HEAD are answered, from memory and from the folders' readers; no part of an address becomes a
  * path. Safe for use by several threads.
  */
 public final class FeatureServer implements AutoCloseable {
@@ -55,11 +55,8 @@ public final class FeatureServer implements AutoCloseable {
   private final ExecutorService threads;
   private final String token;
   private final Set<String> hosts;
-  private final FeatureFolder folder;
-  private final FeatureDetail detail;
+  private final List<ServedFeatures> dictionaries;
   private final BrowsePage.Rendered page;
-  private final CompletableFuture<PeakIndex> peaks;
-  private final CompletableFuture<byte[]> columns;
 
   /** The content of an answer. */
   private record Answer(int status, String type, byte[] body) {
@@ -68,8 +65,7 @@ public final class FeatureServer implements AutoCloseable {
     }
   }
 
-  private FeatureServer(FeatureFolder folder, HttpServer server) throws IOException {
-    this.folder = folder;
+  private FeatureServer(BrowsedFeatures browsed, HttpServer server) throws IOException {
     this.server = server;
     threads = Executors.newVirtualThreadPerTaskExecutor();
     byte[] random = new byte[TOKEN_BYTES];
@@ -77,13 +73,17 @@ public final class FeatureServer implements AutoCloseable {
     token = Base64.getUrlEncoder().withoutPadding().encodeToString(random);
     int port = server.getAddress().getPort();
     hosts = Set.of("127.0.0.1:" + port, "localhost:" + port);
-    detail = new FeatureDetail(folder);
-    FeatureColumns read = FeatureColumns.of(folder);
+    List<ServedFeatures> served = new ArrayList<>();
     ObjectNode data = JsonNodeFactory.instance.objectNode();
-    data.set("summary", BrowsePage.summary(folder, read));
-    page = BrowsePage.render(BrowsePage.title(folder), data, true);
-    peaks = CompletableFuture.supplyAsync(() -> PeakIndex.of(folder), threads);
-    columns = peaks.thenApply(read::binary);
+    ArrayNode pages = data.putArray("dictionaries");
+    for (int which = 0; which < browsed.folders().size(); which++) {
+      served.add(new ServedFeatures(browsed, which, threads));
+      pages
+          .addObject()
+          .set("summary", BrowsePage.summary(browsed, which, served.get(which).list()));
+    }
+    dictionaries = List.copyOf(served);
+    page = BrowsePage.render(BrowsePage.title(browsed), data, true);
   }
 
   /**
@@ -92,7 +92,7 @@ public final class FeatureServer implements AutoCloseable {
    * @param port the port, or 0 for a free one
    * @throws IOException if the port is taken, or a file of the folder is damaged
    */
-  public static FeatureServer start(FeatureFolder folder, int port) throws IOException {
+  public static FeatureServer start(BrowsedFeatures browsed, int port) throws IOException {
     InetAddress local = InetAddress.getByAddress(new byte[] {127, 0, 0, 1});
     HttpServer server;
     try {
@@ -104,7 +104,7 @@ public final class FeatureServer implements AutoCloseable {
           e);
     }
     try {
-      FeatureServer made = new FeatureServer(folder, server);
+      FeatureServer made = new FeatureServer(browsed, server);
       server.createContext("/", made::handle);
       server.setExecutor(made.threads);
       server.start();
@@ -170,34 +170,33 @@ public final class FeatureServer implements AutoCloseable {
         given.getBytes(StandardCharsets.UTF_8), token.getBytes(StandardCharsets.UTF_8));
   }
 
+  /** The second dictionary's answers have 2/ before their names. */
   private Answer content(String name, String query) {
     if (name.isEmpty()) {
       return new Answer(200, "text/html; charset=utf-8", page.html());
     }
+    boolean second = name.startsWith("2/") && dictionaries.size() > 1;
+    ServedFeatures from = dictionaries.get(second ? 1 : 0);
+    return content(from, second ? name.substring(2) : name, query);
+  }
+
+  private static Answer content(ServedFeatures from, String name, String query) {
     if (name.equals("columns")) {
-      return new Answer(200, BYTES, columns.join());
+      return new Answer(200, BYTES, from.columns());
     }
     if (name.equals("tokens")) {
-      return new Answer(200, JSON, tokens());
+      return new Answer(200, JSON, from.tokens());
     }
     if (name.equals("search")) {
-      return search(query);
+      return search(from, query);
     }
     if (name.startsWith("feature/")) {
-      return feature(name.substring("feature/".length()));
+      return feature(from, name.substring("feature/".length()));
     }
     return Answer.text(404, "no such page");
   }
 
-  private byte[] tokens() {
-    String[] texts = new String[folder.tokens().size()];
-    for (int id = 0; id < texts.length; id++) {
-      texts[id] = folder.tokens().text(id);
-    }
-    return HtmlPage.json(texts).getBytes(StandardCharsets.UTF_8);
-  }
-
-  private Answer search(String query) {
+  private static Answer search(ServedFeatures from, String query) {
     if (query == null || !query.startsWith("text=")) {
       return Answer.text(400, "a search needs a text");
     }
@@ -210,18 +209,17 @@ public final class FeatureServer implements AutoCloseable {
     if (text.length() > LONGEST_SEARCH) {
       return Answer.text(400, "a search has at most " + LONGEST_SEARCH + " characters");
     }
-    return new Answer(200, BYTES, peaks.join().find(text));
+    return new Answer(200, BYTES, from.find(text));
   }
 
-  private Answer feature(String number) {
-    int features = folder.features().features();
+  private static Answer feature(ServedFeatures from, String number) {
+    int features = from.features();
     if (!number.matches("\\d{1,9}") || Integer.parseInt(number) >= features) {
       return Answer.text(
           404,
           String.format(Locale.ROOT, "there is no such feature; there are %,d, from 0", features));
     }
-    String json = HtmlPage.json(detail.of(Integer.parseInt(number)));
-    return new Answer(200, JSON, json.getBytes(StandardCharsets.UTF_8));
+    return new Answer(200, JSON, from.feature(Integer.parseInt(number)));
   }
 
   private void send(HttpExchange exchange, Answer answer) throws IOException {

@@ -5,7 +5,10 @@ import io.sluice.features.FeatureContexts;
 import io.sluice.features.FeatureFolder;
 import io.sluice.store.TokenTable;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
@@ -73,6 +76,23 @@ final class PeakIndex {
         }
       }
     }
+  }
+
+  /** The texts of the tokens on which a feature of a folder fires most, each once. */
+  static List<String> peaks(FeatureFolder folder, int feature) {
+    FeatureContexts contexts = folder.contexts();
+    Set<String> texts = new LinkedHashSet<>();
+    long end = contexts.first(feature + 1);
+    for (long at = contexts.first(feature); at < end && texts.size() < LABELS; at++) {
+      FeatureContext context = contexts.at(at);
+      if (context.kind() != FeatureContexts.TOP) {
+        break;
+      }
+      if (context.at() >= 0 && context.at() < context.tokens().length) {
+        texts.add(folder.tokens().text(context.tokens()[context.at()]));
+      }
+    }
+    return List.copyOf(texts);
   }
 
   /** The ids of the tokens on which a feature fires most, each once; -1 where there are fewer. */

@@ -1,5 +1,6 @@
 package io.sluice.cli;
 
+import io.sluice.browse.BrowsedFeatures;
 import io.sluice.browse.DesktopBrowser;
 import io.sluice.browse.FeatureFile;
 import io.sluice.browse.FeatureSelection;
@@ -10,8 +11,10 @@ import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.OutputFile;
 import io.sluice.features.FeatureFolder;
+import io.sluice.features.compare.MatchFile;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
 import picocli.CommandLine.Command;
@@ -25,11 +28,13 @@ import picocli.CommandLine.Option;
       "It serves a page on 127.0.0.1 until it is interrupted: a list that filters and sorts all "
           + "features at once, and a page for each feature. The address has a secret in it that "
           + "keeps other users of the machine out. With --html it writes some of the features into "
-          + "one file instead. The page makes no request to any other host."
+          + "one file instead. With the features of a second dictionary and the matches of 'sluice "
+          + "compare', each feature is shown with those of the other that are most like it. The page makes no request to any other host."
     })
 @Examples({
   "sluice browse --features features",
-  "sluice browse --features features --html features.html --select top-density:100"
+  "sluice browse --features features --html features.html --select top-density:100",
+  "sluice browse --features features-a --features features-b --matches matches.arrow"
 })
 final class BrowseCommand extends SluiceCommand {
   private static final int HIGHEST_PORT = 65535;
@@ -38,9 +43,20 @@ final class BrowseCommand extends SluiceCommand {
       names = "--features",
       paramLabel = "DIR",
       required = true,
-      description = "Show the features in this folder of 'sluice features'.")
+      description =
+          "Show the features in this folder of 'sluice features'; given twice, with --matches, also "
+              + "those of a second dictionary.")
   @Grouped(OptionGroup.ESSENTIAL)
-  private Path features;
+  private List<Path> features;
+
+  @Option(
+      names = "--matches",
+      paramLabel = "FILE",
+      description =
+          "Show at each feature its best matches in the other dictionary, from this file of "
+              + "'sluice compare --matches'.")
+  @Grouped(OptionGroup.ESSENTIAL)
+  private Path matches;
 
   @Option(
       names = "--port",
@@ -81,6 +97,15 @@ final class BrowseCommand extends SluiceCommand {
     if (port < 0 || port > HIGHEST_PORT) {
       throw usage("--port is %d, must be 0 to %d".formatted(port, HIGHEST_PORT));
     }
+    if (features.size() > 2) {
+      throw usage("--features is given %d times; at most two".formatted(features.size()));
+    }
+    if ((features.size() == 2) != (matches != null)) {
+      throw usage(
+          features.size() == 2
+              ? "two dictionaries need --matches FILE, from 'sluice compare --matches FILE'"
+              : "--matches is between two dictionaries; give --features twice");
+    }
     if (html == null && given("--select")) {
       throw usage("--select names the features of a file; give --html FILE as well");
     }
@@ -102,18 +127,26 @@ final class BrowseCommand extends SluiceCommand {
       throw usage("--select: " + e.getMessage());
     }
     OutputFile.check("--html", html);
-    FeatureFolder folder = FeatureFolder.open(features);
+    BrowsedFeatures browsed = open();
     long bytes;
     try {
-      bytes = FeatureFile.write(folder, selection, seed(), html);
+      bytes = FeatureFile.write(browsed, selection, seed(), html);
     } catch (IllegalArgumentException e) {
       throw usage("--select: " + e.getMessage());
     }
     out().printf(Locale.ROOT, "%s  %.1f MB%n", html, bytes / 1e6);
   }
 
+  private BrowsedFeatures open() throws IOException {
+    FeatureFolder first = FeatureFolder.open(features.getFirst());
+    return matches == null
+        ? BrowsedFeatures.of(first)
+        : BrowsedFeatures.of(
+            first, FeatureFolder.open(features.getLast()), MatchFile.open(matches));
+  }
+
   private void serve() throws IOException, InterruptedException {
-    try (FeatureServer server = FeatureServer.start(FeatureFolder.open(features), port)) {
+    try (FeatureServer server = FeatureServer.start(open(), port)) {
       out().printf("%s%n", server.address());
       out().flush();
       boolean opened = !closed && DesktopBrowser.open(server.address());

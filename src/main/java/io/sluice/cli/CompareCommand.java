@@ -18,8 +18,11 @@ import io.sluice.dictionary.DictionaryMemory;
 import io.sluice.dictionary.formats.DictionaryFormat;
 import io.sluice.dictionary.formats.Origin;
 import io.sluice.engine.EngineFactory;
+import io.sluice.features.FeatureManifest;
 import io.sluice.features.compare.Comparison;
 import io.sluice.features.compare.DictionaryComparer;
+import io.sluice.features.compare.MatchFile;
+import io.sluice.features.gather.GatheredDictionary;
 import io.sluice.files.AtomicFile;
 import io.sluice.store.ActivationStore;
 import java.io.IOException;
@@ -43,7 +46,7 @@ import picocli.CommandLine.Option;
           + "one to one. It prints the share of stable features, which have a match of at least a "
           + "given cosine, the mean max cosine similarity both ways, and in which directions the "
           + "others lie. With --store, features are also matched by the tokens on which they fire "
-          + "(Jaccard index)."
+          + "(Jaccard index). With --matches, 'sluice browse' shows beside each feature its matches."
     })
 @Examples({
   "sluice compare --dictionary runs/seed-0 --dictionary runs/seed-1",
@@ -93,6 +96,15 @@ final class CompareCommand extends SluiceCommand {
   @Grouped(OptionGroup.OUTPUT)
   private Path file;
 
+  @Option(
+      names = "--matches",
+      paramLabel = "FILE",
+      description =
+          "Also write each feature's best matches in the other dictionary to this Arrow file, for "
+              + "'sluice browse'.")
+  @Grouped(OptionGroup.OUTPUT)
+  private Path matches;
+
   @Mixin private EngineOptions engines;
 
   @Mixin private JsonOption json;
@@ -111,6 +123,7 @@ final class CompareCommand extends SluiceCommand {
     engines.check(this);
     EngineFactory factory = engines.engines(this);
     OutputFile.check("--out", file);
+    OutputFile.check("--matches", matches);
     List<Path> found = new ArrayList<>();
     for (Path folder : folders) {
       found.add(HubFiles.dictionary(this, folder, null));
@@ -127,12 +140,17 @@ final class CompareCommand extends SluiceCommand {
                   folders.getLast(),
                   b.config().outputWidth()));
     }
+    List<MatchFile.Side> sides =
+        matches == null ? List.of() : List.of(side(found.getFirst()), side(found.getLast()));
     ActivationStore store = storeFolder == null ? null : checksums.open(storeFolder);
     DictionaryComparer comparer = new DictionaryComparer(a, b);
     Comparison comparison;
     try (Progress progress = progress("compare", comparer.work(store, tokens), "features")) {
       comparison = comparer.compare(store, tokens, factory, progress::update);
       progress.done();
+    }
+    if (matches != null) {
+      comparer.writeMatches(matches, sides.getFirst(), sides.getLast());
     }
     String text =
         new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(comparison) + "\n";
@@ -152,6 +170,18 @@ final class CompareCommand extends SluiceCommand {
     } else if (Files.isDirectory(folder)) {
       DictionaryFormat.of(folder).requireMemory(folder, engines);
     }
+  }
+
+  /** What identifies a dictionary in a file of matches: it must be one that features are of. */
+  private static MatchFile.Side side(Path folder) throws IOException {
+    if (!Files.exists(folder.resolve("dictionary.json"))) {
+      throw new IOException(
+          folder
+              + ": is not in Sluice's format, so that its features cannot be browsed; convert it with"
+              + " 'sluice convert' first");
+    }
+    FeatureManifest.Source source = GatheredDictionary.load(folder).source();
+    return new MatchFile.Side(source.path(), source.sha256(), source.features());
   }
 
   private Dictionary read(Path folder) throws IOException {

@@ -1,10 +1,14 @@
 package io.sluice.browse;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.sluice.features.FeatureFolder;
 import io.sluice.features.SyntheticFeatures;
+import io.sluice.features.compare.MatchFile;
+import io.sluice.features.compare.SyntheticMatches;
+import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,7 +28,7 @@ class BrowsePageTest {
   @Test
   void drawsFiltersAndFollowsLinks() throws Exception {
     FeatureFolder folder = NovelFeatures.write(scratch.resolve("features"), 2000, 0.1);
-    try (FeatureServer server = FeatureServer.start(folder, 0);
+    try (FeatureServer server = FeatureServer.start(BrowsedFeatures.of(folder), 0);
         DevTools browser = DevTools.start(scratch)) {
       browser.look(1280, 900, false);
       browser.open(server.address(), LISTED);
@@ -90,7 +94,7 @@ class BrowsePageTest {
   @Test
   void tokensTellWhatTheyHaveAndWhereItCameFrom() throws Exception {
     FeatureFolder folder = NovelFeatures.write(scratch.resolve("features"), 200, 0);
-    try (FeatureServer server = FeatureServer.start(folder, 0);
+    try (FeatureServer server = FeatureServer.start(BrowsedFeatures.of(folder), 0);
         DevTools browser = DevTools.start(scratch)) {
       browser.look(1280, 900, false);
       browser.open(URI.create(server.address() + "#feature=5"), title("5"));
@@ -120,12 +124,129 @@ class BrowsePageTest {
   }
 
   @Test
+  void featuresOfTwoDictionariesLeadToEachOther() throws Exception {
+    FeatureFolder first = NovelFeatures.write(scratch.resolve("a"), "seed-0", 300, 0.1);
+    FeatureFolder second = NovelFeatures.write(scratch.resolve("b"), "seed-1", 200, 0.9);
+    Path matches = scratch.resolve("matches.arrow");
+    SyntheticMatches.write(
+        matches,
+        new MatchFile.Side("seed-1", NovelFeatures.sha256("seed-1"), 200),
+        new MatchFile.Side("seed-0", NovelFeatures.sha256("seed-0"), 300));
+    BrowsedFeatures both = BrowsedFeatures.of(first, second, MatchFile.open(matches));
+    Path file = scratch.resolve("both.html");
+    FeatureFile.write(both, FeatureSelection.parse("5,7"), 0, file);
+    try (FeatureServer server = FeatureServer.start(both, 0);
+        DevTools browser = DevTools.start(scratch)) {
+      browser.look(1280, 900, false);
+      for (URI page : List.of(server.address(), file.toUri())) {
+        browser.open(URI.create("about:blank"), "true");
+        browser.open(URI.create(page + "#feature=5"), title("5"));
+        assertThat(text(browser, "#matches-title")).isEqualTo("Best matches in seed-1");
+        assertThat(count(browser, ".matched li")).isEqualTo(MatchFile.MOST);
+        assertThat(text(browser, ".matched li span:last-child")).isEqualTo("0.900");
+        assertThat(browser.evaluate("document.title").asText()).contains("seed-0");
+        browser.evaluate("document.querySelector('.matched a').click()");
+        browser.await("document.getElementById('matches-title').textContent.endsWith('seed-0')");
+        assertThat(browser.evaluate("location.hash").asText()).isEqualTo("#in=2&feature=5");
+        assertThat(browser.evaluate("document.title").asText()).contains("seed-1");
+        browser.evaluate("document.querySelector('.matched a').click()");
+        browser.await("document.getElementById('matches-title').textContent.endsWith('seed-1')");
+
+        // The other dictionary's list, by the buttons of the head.
+        browser.evaluate("document.querySelectorAll('#where input')[1].click()");
+        browser.await(
+            "!document.getElementById('list-view').hidden"
+                + " && document.getElementById('headline').textContent.includes('200 features')");
+        browser.evaluate("history.back()");
+        browser.await(title("5"));
+      }
+      assertThat(browser.console()).isEmpty();
+    }
+    FeatureFolder other = NovelFeatures.write(scratch.resolve("c"), "seed-2", 200, 0);
+    assertThatThrownBy(() -> BrowsedFeatures.of(first, other, MatchFile.open(matches)))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("seed-2")
+        .hasMessageContaining("compare the dictionaries");
+  }
+
+  @Test
+  void aPageOfAnyFeatureComesAtOnce() throws Exception {
+    FeatureFolder folder = NovelFeatures.write(scratch.resolve("features"), 2000, 0);
+    try (FeatureServer server = FeatureServer.start(BrowsedFeatures.of(folder), 0);
+        DevTools browser = DevTools.start(scratch)) {
+      browser.look(1280, 900, false);
+      browser.open(server.address(), LISTED);
+      requireMedian("page", 50, () -> pages(browser, 3, 500, 999, 1500, 1999, 77, 1234));
+    }
+  }
+
+  @FunctionalInterface
+  private interface Times {
+    List<Double> measure() throws Exception;
+  }
+
+  /** In one of some rounds: the promise is of a machine at rest, and others may be working here. */
+  private static void requireMedian(String name, double milliseconds, Times times)
+      throws Exception {
+    double best = Double.POSITIVE_INFINITY;
+    for (int round = 0; round < 6 && best >= milliseconds; round++) {
+      List<Double> all = times.measure();
+      System.out.println(name + ": " + all + " ms");
+      best = Math.min(best, all.stream().sorted().toList().get(all.size() / 2));
+    }
+    assertThat(best).as("median of milliseconds for a " + name).isLessThan(milliseconds);
+  }
+
+  private static List<Double> filters(DevTools browser) throws Exception {
+    List<Double> times = new ArrayList<>();
+    for (String search :
+        List.of(
+            "sort=-max",
+            "sort=-max&show=alive&density=0.001..0.1",
+            "max=1..5&sort=similar",
+            "text=whale",
+            "text=Ishmael+harpoon&show=alive",
+            "similar=0.5..&max=2..",
+            "")) {
+      times.add(
+          browser
+              .evaluate(
+                  "new Promise((done) => { const seen = document.getElementById('matches');"
+                      + " seen.dataset.milliseconds = '';"
+                      + " const began = performance.now(); location.hash = '#"
+                      + search
+                      + "'; const look = () => seen.dataset.milliseconds !== ''"
+                      + " ? requestAnimationFrame(() => done(performance.now() - began))"
+                      + " : setTimeout(look, 1); look(); })")
+              .asDouble());
+    }
+    return times;
+  }
+
+  private static List<Double> pages(DevTools browser, int... features) throws Exception {
+    List<Double> times = new ArrayList<>();
+    for (int feature : features) {
+      times.add(
+          browser
+              .evaluate(
+                  "new Promise((done) => { const view = document.getElementById('feature-view');"
+                      + " const began = performance.now(); location.hash = '#feature="
+                      + feature
+                      + "'; new MutationObserver((seen, watch) => { watch.disconnect();"
+                      + " done(performance.now() - began); })"
+                      + ".observe(view, { attributeFilter: ['data-milliseconds'] }); })")
+              .asDouble());
+    }
+    return times;
+  }
+
+  @Test
   void hostileTextsStayTexts() throws Exception {
     FeatureFolder folder = NovelFeatures.write(scratch.resolve("features"), 50, 0);
     Path file = scratch.resolve("features.html");
-    FeatureFile.write(folder, FeatureSelection.parse("0,1,7"), 0, file);
+    FeatureFile.write(BrowsedFeatures.of(folder), FeatureSelection.parse("0,1,7"), 0, file);
     String hostile = "<img src=x onerror=\"document.title='ran'\">";
-    try (FeatureServer server = FeatureServer.start(folder, 0);
+    try (FeatureServer server = FeatureServer.start(BrowsedFeatures.of(folder), 0);
         DevTools browser = DevTools.start(scratch)) {
       List<URI> pages = new ArrayList<>();
       for (URI page : List.of(server.address(), file.toUri())) {
@@ -153,7 +274,9 @@ class BrowsePageTest {
   void aFileHasTheSameAndAsksNobody() throws Exception {
     FeatureFolder folder = NovelFeatures.write(scratch.resolve("features"), 2000, 0.1);
     Path file = scratch.resolve("features.html");
-    long bytes = FeatureFile.write(folder, FeatureSelection.parse("top-density:50"), 0, file);
+    long bytes =
+        FeatureFile.write(
+            BrowsedFeatures.of(folder), FeatureSelection.parse("top-density:50"), 0, file);
     assertThat(Files.size(file)).isEqualTo(bytes);
     assertThat(Files.readString(file))
         .contains("default-src 'none'")
@@ -192,7 +315,7 @@ class BrowsePageTest {
     while (folder.features().count(silent) > 0) {
       silent++;
     }
-    try (FeatureServer server = FeatureServer.start(folder, 0);
+    try (FeatureServer server = FeatureServer.start(BrowsedFeatures.of(folder), 0);
         DevTools browser = DevTools.start(scratch)) {
       for (int width : new int[] {1280, 1000, 400, 320}) {
         for (String at :
@@ -218,7 +341,7 @@ class BrowsePageTest {
   @Test
   void everyControlHasANameAndRolesFit() throws Exception {
     FeatureFolder folder = NovelFeatures.write(scratch.resolve("features"), 500, 0.1);
-    try (FeatureServer server = FeatureServer.start(folder, 0);
+    try (FeatureServer server = FeatureServer.start(BrowsedFeatures.of(folder), 0);
         DevTools browser = DevTools.start(scratch)) {
       browser.look(1280, 900, false);
       browser.open(server.address(), LISTED);
@@ -249,49 +372,21 @@ class BrowsePageTest {
   void aMillionFeaturesFilterAtOnce() throws Exception {
     int features = 1_000_000;
     FeatureFolder folder = SyntheticFeatures.write(scratch.resolve("million"), features, 1, 0);
-    try (FeatureServer server = FeatureServer.start(folder, 0);
+    try (FeatureServer server = FeatureServer.start(BrowsedFeatures.of(folder), 0);
         DevTools browser = DevTools.start(scratch)) {
       browser.look(1280, 900, false);
       browser.open(server.address(), LISTED);
-      List<Double> filters = new ArrayList<>();
-      for (String search :
-          List.of(
-              "sort=-max",
-              "sort=-max&show=alive&density=0.001..0.1",
-              "max=1..5&sort=similar",
-              "text=whale",
-              "text=Ishmael+harpoon&show=alive",
-              "similar=0.5..&max=2..",
-              "")) {
-        filters.add(
-            browser
-                .evaluate(
-                    "new Promise((done) => { const seen = document.getElementById('matches');"
-                        + " const was = seen.dataset.milliseconds; seen.dataset.milliseconds = '';"
-                        + " const began = performance.now(); location.hash = '#"
-                        + search
-                        + "'; const look = () => seen.dataset.milliseconds !== ''"
-                        + " ? requestAnimationFrame(() => done(performance.now() - began))"
-                        + " : setTimeout(look, 1); look(); })")
-                .asDouble());
-      }
-      List<Double> pages = new ArrayList<>();
-      for (int feature : new int[] {5, 123_456, 999_999, 500_000, 77}) {
-        pages.add(
-            browser
-                .evaluate(
-                    "new Promise((done) => { const view = document.getElementById('feature-view');"
-                        + " const began = performance.now(); location.hash = '#feature="
-                        + feature
-                        + "'; const look = () => view.dataset.feature === '"
-                        + feature
-                        + "' ? done(performance.now() - began) : setTimeout(look, 1); look(); })")
-                .asDouble());
-      }
-      System.out.println("filters " + filters + " ms, pages " + pages + " ms");
-      // What is promised is the machine's at rest: a busy one gets three times as long.
-      assertThat(filters.stream().sorted().toList().get(filters.size() / 2)).isLessThan(600);
-      assertThat(pages.stream().sorted().toList().get(pages.size() / 2)).isLessThan(150);
+      requireMedian(
+          "filter",
+          200,
+          () -> {
+            // Opened again, for orders that were sorted once are kept.
+            browser.open(URI.create("about:blank"), "true");
+            browser.open(server.address(), LISTED);
+            return filters(browser);
+          });
+      requireMedian(
+          "page of a million", 50, () -> pages(browser, 5, 123_456, 999_999, 500_000, 77));
 
       // The last row of a list that is taller than browsers make boxes.
       browser.evaluate("location.hash = ''");

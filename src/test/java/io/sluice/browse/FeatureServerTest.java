@@ -45,7 +45,7 @@ class FeatureServerTest {
   @BeforeAll
   static void start() throws IOException {
     folder = NovelFeatures.write(scratch.resolve("features"), FEATURES, 0.2);
-    server = FeatureServer.start(folder, 0);
+    server = FeatureServer.start(BrowsedFeatures.of(folder), 0);
   }
 
   @AfterAll
@@ -163,7 +163,7 @@ class FeatureServerTest {
   void tokensAreLongAndDiffer() throws IOException {
     String path = server.address().getRawPath();
     assertThat(path).matches("/[\\w-]{32}/");
-    try (FeatureServer other = FeatureServer.start(folder, 0)) {
+    try (FeatureServer other = FeatureServer.start(BrowsedFeatures.of(folder), 0)) {
       assertThat(other.address().getRawPath()).isNotEqualTo(path);
     }
   }
@@ -211,7 +211,8 @@ class FeatureServerTest {
 
   @Test
   void aTakenPortIsOneLine() {
-    assertThatThrownBy(() -> FeatureServer.start(folder, server.address().getPort()))
+    assertThatThrownBy(
+            () -> FeatureServer.start(BrowsedFeatures.of(folder), server.address().getPort()))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("port " + server.address().getPort())
         .hasMessageContaining("--port");

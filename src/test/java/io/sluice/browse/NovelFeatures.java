@@ -41,10 +41,12 @@ final class NovelFeatures {
   private final List<String> vocabulary = new ArrayList<>();
   private final int[] text = new int[TOKENS];
   private final List<List<Integer>> places = new ArrayList<>();
+  private final String name;
   private final int features;
   private final double dead;
 
-  private NovelFeatures(int features, double dead) throws IOException {
+  private NovelFeatures(String name, int features, double dead) throws IOException {
+    this.name = name;
     this.features = features;
     this.dead = dead;
     Map<String, Integer> ids = new LinkedHashMap<>();
@@ -69,7 +71,13 @@ final class NovelFeatures {
    * @param dead share of features that fire nowhere
    */
   static FeatureFolder write(Path folder, int features, double dead) throws IOException {
-    NovelFeatures made = new NovelFeatures(features, dead);
+    return write(folder, "asi-centred", features, dead);
+  }
+
+  /** The same of a dictionary with another name, which has other weights. */
+  static FeatureFolder write(Path folder, String name, int features, double dead)
+      throws IOException {
+    NovelFeatures made = new NovelFeatures(name, features, dead);
     FeatureFolderWriter.write(folder, made::writeTo);
     return FeatureFolder.open(folder);
   }
@@ -78,8 +86,8 @@ final class NovelFeatures {
     FeatureManifest manifest =
         new FeatureManifest(
             new FeatureManifest.Source(
-                "demo/runs/asi-centred",
-                "0".repeat(64),
+                "demo/runs/" + name,
+                sha256(name),
                 "autoencoder",
                 features,
                 576,
@@ -114,6 +122,11 @@ final class NovelFeatures {
         HeadShares.FILE_NAME, HeadShares.columns(HEADS), 1 << 16, table -> putHeads(table));
     folder.table(Sources.FILE_NAME, Sources.COLUMNS, 1 << 16, table -> putSources(table));
     return manifest;
+  }
+
+  /** What stands for the checksum of a dictionary's weights. */
+  static String sha256(String name) {
+    return "%064x".formatted(name.hashCode());
   }
 
   private int word(int feature) {

@@ -13,7 +13,8 @@ final class Pictures {
 
   public static void main(String[] arguments) throws Exception {
     Path scratch = Files.createTempDirectory("pictures");
-    try (FeatureServer server = FeatureServer.start(FeatureFolder.open(Path.of(arguments[0])), 0);
+    try (FeatureServer server =
+            FeatureServer.start(BrowsedFeatures.of(FeatureFolder.open(Path.of(arguments[0]))), 0);
         DevTools browser = DevTools.start(scratch)) {
       for (int i = 2; i < arguments.length; i++) {
         for (int width : new int[] {1280, 400}) {

@@ -55,6 +55,8 @@ class BrowseCommandTest {
     refused(2, "--port is 70000", "--features", features, "--port", "70000");
     refused(2, "--html FILE", "--features", features, "--select", "1");
     refused(2, "leave out --port", "--features", features, "--html", page, "--port", "1");
+    refused(2, "need --matches", "--features", features, "--features", features);
+    refused(2, "--features twice", "--features", features, "--matches", page);
     refused(2, "is not a selection", "--features", features, "--html", page, "--select", "all");
     refused(2, "no feature 99", "--features", features, "--html", page, "--select", "99");
     refused(1, "no such folder", "--features", folder.resolve("no").toString(), "--html", page);

@@ -9,6 +9,8 @@ import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.formats.DictionaryFormat;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.features.compare.MatchFile;
+import io.sluice.features.gather.GatheredDictionary;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -65,6 +67,21 @@ class CompareCommandTest {
     Path other = dictionary("other", DictionaryFormat.SLUICE, 16, 2);
     assertThat(run("--dictionary", ours, "--dictionary", other)).isZero();
     assertThat(out.toString()).containsPattern("\\d+ features of A are unstable");
+  }
+
+  @Test
+  void writesTheMatchesOfDictionariesThatCanBeBrowsed() throws IOException {
+    Path one = dictionary("one", DictionaryFormat.SLUICE, 16, 1);
+    Path two = dictionary("two", DictionaryFormat.SLUICE, 16, 2);
+    Path theirs = dictionary("theirs", DictionaryFormat.SAELENS, 16, 1);
+    Path file = folder.resolve("matches.arrow");
+    assertThat(run("--dictionary", one, "--dictionary", two, "--matches", file)).isZero();
+    MatchFile matches = MatchFile.open(file);
+    assertThat(matches.side(0).sha256()).isEqualTo(GatheredDictionary.load(one).source().sha256());
+    assertThat(matches.side(1).path()).isEqualTo(two.toString());
+    assertThat(matches.of(0, 39)).isNotEmpty();
+    assertThat(run("--dictionary", one, "--dictionary", theirs, "--matches", file)).isEqualTo(1);
+    assertThat(err.toString()).contains("theirs", "sluice convert").hasLineCount(1);
   }
 
   @Test

@@ -11,6 +11,7 @@ import io.sluice.geometry.StoreCovariance;
 import io.sluice.geometry.Subspace;
 import io.sluice.store.ActivationStore;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
@@ -32,6 +33,10 @@ public final class DictionaryComparer {
 
   private final Dictionary a;
   private final Dictionary b;
+  private Found found;
+
+  /** What the last comparison found by cosine. */
+  private record Found(Matches fromA, Matches fromB, Assignment pairs) {}
 
   public DictionaryComparer(Dictionary a, Dictionary b) {
     this.a = a;
@@ -64,6 +69,7 @@ public final class DictionaryComparer {
             ofB, ofA, candidates(ofB.features()), done -> progress.accept(ofA.features() + done));
     int smaller = Math.min(ofA.features(), ofB.features());
     Assignment pairs = Assignment.of(fromA);
+    found = new Found(fromA, fromB, pairs);
     List<Comparison.Share> shares = new ArrayList<>();
     for (double cosine : COSINES) {
       shares.add(
@@ -96,6 +102,20 @@ public final class DictionaryComparer {
                 pairs,
                 active.dimension(),
                 done -> progress.accept(before + done)));
+  }
+
+  /**
+   * Writes each feature's best matches of the last comparison into a file.
+   *
+   * @param ofA what identifies the first dictionary
+   * @throws IOException if it cannot be written
+   * @throws IllegalStateException if nothing was compared
+   */
+  public void writeMatches(Path file, MatchFile.Side ofA, MatchFile.Side ofB) throws IOException {
+    if (found == null) {
+      throw new IllegalStateException("nothing is compared");
+    }
+    MatchFile.write(file, ofA, ofB, found.fromA, found.fromB, found.pairs);
   }
 
   private static int candidates(int rows) {

@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A table in an Arrow IPC file, mapped into memory. Opening reads only its metadata, and checks
@@ -19,12 +20,19 @@ public final class Table {
   private final long rows;
   private final List<TableColumn> columns;
   private final List<Cells> cells;
+  private final Map<String, String> notes;
 
-  private Table(Path file, long rows, List<TableColumn> columns, List<Cells> cells) {
+  private Table(
+      Path file,
+      long rows,
+      List<TableColumn> columns,
+      List<Cells> cells,
+      Map<String, String> notes) {
     this.file = file;
     this.rows = rows;
     this.columns = columns;
     this.cells = cells;
+    this.notes = notes;
   }
 
   /**
@@ -44,7 +52,7 @@ public final class Table {
     }
     TableParser parser = new TableParser(file, bytes, remedy);
     List<Cells> cells = parser.cells(columns);
-    return new Table(file, parser.rows(), List.copyOf(columns), cells);
+    return new Table(file, parser.rows(), List.copyOf(columns), cells, parser.notes());
   }
 
   /** The file. */
@@ -60,6 +68,11 @@ public final class Table {
   /** The columns, in order. */
   public List<TableColumn> columns() {
     return columns;
+  }
+
+  /** The notes on the table, by name. */
+  public Map<String, String> notes() {
+    return notes;
   }
 
   /** Whether there is a column of that name. */

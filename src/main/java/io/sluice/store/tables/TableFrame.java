@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Map;
 import org.apache.arrow.flatbuf.Block;
 import org.apache.arrow.flatbuf.Buffer;
 import org.apache.arrow.flatbuf.FieldNode;
@@ -49,8 +50,8 @@ public final class TableFrame {
     return (offset + ALIGNMENT - 1) & -ALIGNMENT;
   }
 
-  static Schema schema(List<TableColumn> columns) {
-    return new Schema(columns.stream().map(TableColumn::field).toList());
+  static Schema schema(List<TableColumn> columns, Map<String, String> notes) {
+    return new Schema(columns.stream().map(TableColumn::field).toList(), notes);
   }
 
   /** The beginning of a file: magic and schema, a multiple of 64 bytes. */

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.apache.arrow.flatbuf.Block;
 import org.apache.arrow.flatbuf.Buffer;
 import org.apache.arrow.flatbuf.Footer;
@@ -34,6 +35,7 @@ final class TableParser {
   private final String remedy;
   private long rows;
   private long rowsPerBatch;
+  private Map<String, String> notes = Map.of();
 
   TableParser(Path path, MemorySegment file, String remedy) {
     this.path = path;
@@ -44,6 +46,11 @@ final class TableParser {
   /** The number of rows, after {@link #cells}. */
   long rows() {
     return rows;
+  }
+
+  /** The notes on the table, after {@link #cells}. */
+  Map<String, String> notes() {
+    return notes;
   }
 
   /** The columns. */
@@ -59,7 +66,9 @@ final class TableParser {
   private List<Cells> find(List<TableColumn> columns) throws IOException {
     Footer footer = footer();
     requireVersion(footer.version());
-    requireColumns(Schema.convertSchema(footer.schema()).getFields(), columns);
+    Schema schema = Schema.convertSchema(footer.schema());
+    requireColumns(schema.getFields(), columns);
+    notes = Map.copyOf(schema.getCustomMetadata());
     if (footer.dictionariesLength() != 0) {
       throw damaged("it has dictionary batches");
     }

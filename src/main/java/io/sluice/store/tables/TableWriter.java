@@ -9,6 +9,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import org.apache.arrow.vector.types.pojo.Schema;
 
 /**
@@ -40,11 +41,12 @@ public final class TableWriter implements AutoCloseable {
   private long rows;
   private int waiting;
 
-  private TableWriter(AtomicFile file, List<TableColumn> columns, int rowsPerBatch)
+  private TableWriter(
+      AtomicFile file, List<TableColumn> columns, Map<String, String> notes, int rowsPerBatch)
       throws IOException {
     this.file = file;
     this.columns = List.copyOf(columns);
-    this.schema = TableFrame.schema(columns);
+    this.schema = TableFrame.schema(columns, notes);
     this.buffers = columns.stream().map(ColumnBuffer::new).toList();
     this.rowsPerBatch = rowsPerBatch;
     write(ByteBuffer.wrap(TableFrame.head(schema)));
@@ -66,7 +68,23 @@ public final class TableWriter implements AutoCloseable {
    */
   public static TableFile write(
       Path file, List<TableColumn> columns, int rowsPerBatch, Content content) throws IOException {
-    try (TableWriter writer = open(file, columns, rowsPerBatch)) {
+    return write(file, columns, Map.of(), rowsPerBatch, content);
+  }
+
+  /**
+   * Writes a table with notes on it, which Arrow calls the metadata of its schema.
+   *
+   * @param notes texts by name, in order
+   * @throws IOException if it cannot be written, or {@code content} fails
+   */
+  public static TableFile write(
+      Path file,
+      List<TableColumn> columns,
+      Map<String, String> notes,
+      int rowsPerBatch,
+      Content content)
+      throws IOException {
+    try (TableWriter writer = open(file, columns, notes, rowsPerBatch)) {
       content.writeTo(writer);
       return writer.finish();
     }
@@ -82,9 +100,15 @@ public final class TableWriter implements AutoCloseable {
    */
   public static TableWriter open(Path file, List<TableColumn> columns, int rowsPerBatch)
       throws IOException {
+    return open(file, columns, Map.of(), rowsPerBatch);
+  }
+
+  private static TableWriter open(
+      Path file, List<TableColumn> columns, Map<String, String> notes, int rowsPerBatch)
+      throws IOException {
     AtomicFile target = AtomicFile.open(file);
     try {
-      return new TableWriter(target, columns, rowsPerBatch);
+      return new TableWriter(target, columns, notes, rowsPerBatch);
     } catch (IOException | RuntimeException e) {
       target.close();
       throw e;

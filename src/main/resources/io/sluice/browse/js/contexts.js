@@ -1,17 +1,23 @@
 // The texts in which a feature fires, the activation of each token as its colour.
 
 /** Tokens on either side of the strongest that a closed context shows. */
-const NEAR = () => (matchMedia('(max-width: 40rem)').matches ? 7 : 13);
+const NARROW = matchMedia('(max-width: 40rem)');
+const near = () => (NARROW.matches ? 7 : 13);
 
-/** What a token says when the mouse is over it: one listener for all of them. */
+/** Contexts that are made at once; those after them follow when these are drawn. */
+const AT_ONCE = 8;
+
+/** What the tokens of a text say when the mouse is over them: one listener for all texts. */
 const told = new WeakMap();
 
 function tellTokens(list) {
-  list.addEventListener('pointerover', (event) => told.get(event.target)?.());
-  list.addEventListener('pointerout', (event) => {
-    if (!told.has(event.target)) return;
+  list.addEventListener('pointerover', ({ target }) => {
+    if (target.classList.contains('t')) told.get(target.closest('.tokens'))?.(target);
+  });
+  list.addEventListener('pointerout', ({ target }) => {
+    if (!target.classList.contains('t')) return;
     hideTip();
-    event.target.closest('.tokens').classList.remove('from');
+    target.closest('.tokens').classList.remove('from');
   });
 }
 
@@ -25,9 +31,21 @@ function contextsCard(feature) {
   ].filter((kind) => kind.contexts.length > 0);
   const sourced = feature.top.some((context) => context.sources?.length > 0);
   const toggle = element('button', { type: 'button', class: 'plain', id: 'open-all', 'aria-expanded': 'false' }, 'Open all');
+  let filled = 0;
   const fill = (kind) => {
-    list.replaceChildren(...(kinds.find((each) => each.value === kind)?.contexts ?? []).map((context, i) => contextItem(context, i, feature)));
-    openAll(list, toggle, toggle.getAttribute('aria-expanded') === 'true');
+    const turn = ++filled;
+    const contexts = kinds.find((each) => each.value === kind)?.contexts ?? [];
+    const items = (from, to) => contexts.slice(from, to).map((context, i) => contextItem(context, from + i, feature));
+    const asAsked = () => openAll(list, toggle, toggle.getAttribute('aria-expanded') === 'true');
+    list.replaceChildren(...items(0, AT_ONCE));
+    asAsked();
+    if (contexts.length > AT_ONCE) {
+      setTimeout(() => {
+        if (turn !== filled) return;
+        list.append(...items(AT_ONCE));
+        asAsked();
+      });
+    }
   };
   toggle.addEventListener('click', () => openAll(list, toggle, toggle.getAttribute('aria-expanded') !== 'true'));
   const controls = element('div', { class: 'controls' },
@@ -64,7 +82,7 @@ function contextItem(context, i, feature) {
   const peak = context.position - context.first;
   const place = (context.document ?? 'row ' + count(context.row)) + (context.document ? ', token ' + count(context.position) : '');
   const text = textOf(context, peak, feature);
-  const far = peak > NEAR() || context.tokens.length - 1 - peak > NEAR();
+  const far = peak > near() || context.tokens.length - 1 - peak > near();
   const more = element('button', { type: 'button', class: 'plain open', 'aria-expanded': 'false', 'aria-label': 'More of context ' + (i + 1) }, 'More');
   more.addEventListener('click', () => setOpen(more, more.getAttribute('aria-expanded') !== 'true'));
   const outside = elsewhere(context);
@@ -79,16 +97,17 @@ function contextItem(context, i, feature) {
 }
 
 function textOf(context, peak, feature) {
+  const shown = context.tokens.map((token) => visible(token.text));
   const text = element('p', {
     class: 'tokens', tabindex: '0', role: 'group',
-    'aria-label': 'Fires ' + digits3(context.activation) + ' on ' + word(context.tokens[peak]?.text ?? '') + ': ' +
-      context.tokens.map((token) => visible(token.text)).join(''),
+    'aria-label': 'Fires ' + digits3(context.activation) + ' on ' + word(context.tokens[peak]?.text ?? '') + ': ' + shown.join(''),
   });
   const from = sourcesByToken(context);
-  const most = Math.max(...from.map((source) => Math.abs(source.sum)), 1e-30);
-  const near = NEAR();
+  const most = from.reduce((largest, source) => Math.max(largest, Math.abs(source.sum)), 1e-30);
   const spans = context.tokens.map((token, i) => {
-    const span = element(i === peak ? 'mark' : 'span', { class: 't' }, visible(token.text.slice(gap(token).length)));
+    const span = document.createElement(i === peak ? 'mark' : 'span');
+    span.className = 't';
+    span.textContent = shown[i].slice(gap(token).length);
     if (token.activation > 0 && feature.max > 0) {
       span.style.setProperty('--fires', (100 * Math.min(1, token.activation / feature.max)).toFixed(1) + '%');
       span.classList.add('fires');
@@ -97,18 +116,28 @@ function textOf(context, peak, feature) {
       span.style.setProperty('--part', (100 * Math.min(1, Math.abs(from[i].sum) / most)).toFixed(1) + '%');
       span.classList.add(from[i].sum > 0 ? 'gives' : 'takes');
     }
-    told.set(span, () => {
-      tokenTip(span, token, from[i], i === peak, context);
-      if (i === peak) text.classList.toggle('from', (context.sources?.length ?? 0) > 0);
-    });
     return span;
   });
-  // A space before a word stays outside its colour: a line may break there.
-  const pieces = spans.map((span, i) => element('span', { class: Math.abs(i - peak) > near ? 'far' : null }, gap(context.tokens[i]), span));
-  text.append(element('span', { class: 'cut', 'aria-hidden': 'true' }, peak > near ? '… ' : ''), ...pieces,
-    element('span', { class: 'cut', 'aria-hidden': 'true' }, context.tokens.length - 1 - peak > near ? ' …' : ''));
-  walkTokens(text, spans, peak, (i) => tokenTip(spans[i], context.tokens[i], from[i], i === peak, context));
+  const tell = (i) => tokenTip(spans[i], context.tokens[i], from[i], i === peak, context);
+  told.set(text, (span) => {
+    const i = spans.indexOf(span);
+    tell(i);
+    if (i === peak) text.classList.toggle('from', (context.sources?.length ?? 0) > 0);
+  });
+  // A space before a word stays outside its colour: a line may break there. What a closed context
+  // hides is one element on either side, as few as can be: most of the time goes into elements.
+  const pieces = (from, to) => spans.slice(from, to).flatMap((span, i) => [gap(context.tokens[from + i]), span]);
+  const start = Math.max(0, peak - near());
+  const end = Math.min(spans.length, peak + near() + 1);
+  text.append(...(start > 0 ? [cut('… '), element('span', { class: 'far' }, ...pieces(0, start))] : []), ...pieces(start, end),
+    ...(end < spans.length ? [element('span', { class: 'far' }, ...pieces(end, spans.length)), cut(' …')] : []));
+  walkTokens(text, spans, peak, tell);
   return text;
+}
+
+/** Where a closed context has more. */
+function cut(dots) {
+  return element('span', { class: 'cut', 'aria-hidden': 'true' }, dots);
 }
 
 /** The space before a token's word; none if the token is nothing but spaces. */

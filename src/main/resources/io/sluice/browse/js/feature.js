@@ -1,6 +1,6 @@
 // The page of one feature.
 
-/** `on` has {address(id), list, next, previous, peaks(id), known(id)}. */
+/** `on` has {address(id), list, next, previous, peaks(id), known(id), other}; other is null or {name, address(id), known(id)}. */
 function featurePage(feature, summary, on) {
   const n = feature.feature;
   const peaks = peakTexts(feature).slice(0, 6);
@@ -20,7 +20,7 @@ function featurePage(feature, summary, on) {
     element('div', { class: 'reading' + (feature.top.length === 0 ? ' bare' : '') },
       contextsCard(feature),
       element('div', { class: 'beside' },
-        ...[histogramCard(feature), effectsCard(feature), headsCard(feature), similarCard(feature, on)].filter((card) => card !== null))),
+        ...[histogramCard(feature), effectsCard(feature), headsCard(feature), matchesCard(feature, on), similarCard(feature, on)].filter((card) => card !== null))),
   ];
 }
 
@@ -119,4 +119,19 @@ function similarCard(feature, on) {
       element('li', {},
         on.known(id) ? element('a', { href: on.address(id) }, count(id)) : element('span', {}, count(id)),
         chips(on.peaks(id)), meter(Math.max(0, cosine)), element('span', {}, decimal3(cosine))))));
+}
+
+/** The features of the other dictionary that are most like it. */
+function matchesCard(feature, on) {
+  if (on.other === null) return null;
+  const matches = feature.matches ?? [];
+  const list = element('ol', { class: 'similar matched' }, ...matches.map(({ feature: id, cosine, peaks, partner, dead }) =>
+    element('li', { class: partner ? 'partner' : null, title: partner ? 'its partner one to one' : null },
+      on.other.known(id) ? element('a', { href: on.other.address(id) }, count(id)) : element('span', {}, count(id)),
+      dead ? element('span', { class: 'badge' }, 'dead') : chips(peaks),
+      meter(Math.max(0, cosine)), element('span', {}, decimal3(cosine)))));
+  return card('matches-title', 'Best matches in ' + visible(on.other.name),
+    matches.length === 0 ? 'No decoder row there points to its side.'
+      : 'By the cosine of decoder rows' + (matches.some((match) => match.partner) ? '; marked: its partner if all are matched one to one' : ''),
+    ...(matches.length === 0 ? [] : [list]));
 }

@@ -5,34 +5,26 @@ let rows = new Uint32Array(0);
 
 async function start() {
   followTheme();
-  let source;
-  try {
-    source = await openSource(JSON.parse(byId('data').textContent));
-  } catch (failed) {
-    byId('content').replaceChildren(element('p', { class: 'empty', role: 'alert' }, failed.message));
-    return;
-  }
-  const { columns, summary } = source;
-  headline(summary);
-  const list = featureList(byId('grid'), columns, {
-    sort: (name) => move({ sort: name, down: place.sort === name ? !place.down : name !== 'feature' }),
-    open: (id) => { location.hash = addressOf(place, id); },
-    address: (id) => addressOf(place, id),
-  });
-  const cloud = scatter(byId('scatter'), columns, {
-    open: (id) => { location.hash = addressOf(place, id); },
-    limit: (density, max) => move({ density: density.map(three), max: max.map(three) }),
-  });
+  const { dictionaries } = JSON.parse(byId('data').textContent);
+  const listings = [];     // By dictionary, of those that were shown.
   const showSearch = narrowing(narrow);
-  keys(source, list);
-
-  let sought = null;      // The text for which `found` has the bits.
-  let found = null;
-  let shownSearch = null;
+  const showDictionary = dictionaryChooser(dictionaries, (dictionary) => {
+    location.hash = writeAddress({ ...place, dictionary, feature: null });
+  });
+  keys(() => listings[place.dictionary]);
+  let shown = null;       // The one that is on the page.
   let latest = 0;
 
+  async function listingOf(dictionary) {
+    listings[dictionary] ??= listing(await openSource(dictionaries[dictionary], dictionary), {
+      move,
+      other: otherOf(dictionaries, dictionary),
+    });
+    return listings[dictionary];
+  }
+
   function narrow(change) {
-    if (change.clear) move({ ...readAddress(''), feature: place.feature, sort: place.sort, down: place.down });
+    if (change.clear) move({ ...readAddress(''), dictionary: place.dictionary, feature: place.feature, sort: place.sort, down: place.down });
     else if ('text' in change) {
       const number = /^#\s*(\d{1,10})$/.exec(change.text.trim());
       if (number === null) move({ text: /^#/.test(change.text) ? '' : change.text });
@@ -51,32 +43,109 @@ async function start() {
 
   async function follow() {
     place = readAddress(location.hash);
+    if (place.dictionary >= dictionaries.length) place.dictionary = 0;
     const turn = ++latest;
     const began = performance.now();
     showSearch(place);
+    showDictionary(place.dictionary);
+    let now;
+    try {
+      now = await listingOf(place.dictionary);
+    } catch (failed) {
+      byId('content').replaceChildren(element('p', { class: 'empty', role: 'alert' }, failed.message));
+      return;
+    }
+    if (turn !== latest) return;
+    if (now !== shown) {
+      byId('grid').replaceWith(now.grid);
+      byId('scatter').replaceWith(now.plot);
+      headline(now.source.summary);
+      shown = now;
+      now.search = null;
+    }
     const text = place.text.trim();
-    if (text !== sought) {
+    if (text !== now.sought) {
       try {
-        const bits = text === '' ? null : await source.find(text);
+        const bits = text === '' ? null : await now.source.find(text);
         if (turn !== latest) return;
-        [sought, found] = [text, bits];
+        [now.sought, now.found] = [text, bits];
       } catch (failed) {
         byId('matches').textContent = failed.message;
         return;
       }
     }
-    if (shownSearch === null || !sameSearch(shownSearch, place)) {
-      rows = select(columns, place, found);
-      shownSearch = place;
-      list.fill(rows, place);
-      cloud.fill();
+    const { columns, summary } = now.source;
+    if (now.search === null || !sameSearch(now.search, place)) {
+      rows = select(columns, place, now.found);
+      now.search = place;
+      now.list.fill(rows, place);
+      now.cloud.fill();
       tellMatches(summary, columns, rows.length, performance.now() - began);
     }
-    await showPlace(source, list, turn, () => turn === latest);
+    await showPlace(now, turn, () => turn === latest);
   }
 
   addEventListener('hashchange', follow);
   await follow();
+  if (shown !== null && place.feature === null) setTimeout(() => rehearse(shown, 3), 200);
+}
+
+/** Makes some pages that nobody sees: the first one would take three times as long as those after it. */
+async function rehearse(listing, times) {
+  const { source, other } = listing;
+  if (times === 0 || rows.length < times || place.feature !== null) return;
+  const id = source.columns.id(rows[times - 1]);
+  let feature;
+  try {
+    feature = await source.feature(id);
+  } catch (failed) {
+    return; // The page itself will say so.
+  }
+  const unseen = element('div', { class: 'unseen', 'aria-hidden': 'true', inert: true }, ...featurePage(feature, source.summary, around(source, id, other)));
+  document.body.append(unseen);
+  unseen.getBoundingClientRect();
+  unseen.remove();
+  setTimeout(() => rehearse(listing, times - 1), 100);
+}
+
+/** A dictionary's list and scatter plot, and what of it was sought last. */
+function listing(source, { move, other }) {
+  const grid = element('div', { class: 'grid', id: 'grid' });
+  const plot = element('div', { class: 'scatter', id: 'scatter', role: 'img' });
+  const open = (id) => { location.hash = addressOf(place, id); };
+  return {
+    source, other, grid, plot,
+    list: featureList(grid, source.columns, {
+      sort: (name) => move({ sort: name, down: place.sort === name ? !place.down : name !== 'feature' }),
+      open,
+      address: (id) => addressOf(place, id),
+    }),
+    cloud: scatter(plot, source.columns, { open, limit: (density, max) => move({ density: density.map(three), max: max.map(three) }) }),
+    sought: null,         // The text for which `found` has the bits.
+    found: null,
+    search: null,         // The search whose rows the list has.
+  };
+}
+
+/** What a feature's page needs of the other dictionary; null if there is none. */
+function otherOf(dictionaries, dictionary) {
+  if (dictionaries.length < 2) return null;
+  const which = 1 - dictionary;
+  const held = dictionaries[which].list && new Set(dictionaries[which].list.feature);
+  return {
+    name: dictionaries[which].summary.short,
+    address: (id) => writeAddress({ ...readAddress(''), dictionary: which, feature: id }),
+    known: (id) => held === undefined || held.has(id),
+  };
+}
+
+/** Two buttons in the head of the page; returns a function that shows which is chosen. */
+function dictionaryChooser(dictionaries, choose) {
+  if (dictionaries.length < 2) return () => {};
+  const chosen = chooser('Dictionary', dictionaries.map(({ summary }, i) => ({ value: String(i), text: visible(summary.short) })), '0', (value) => choose(Number(value)));
+  byId('where').replaceChildren(chosen);
+  byId('where').classList.add('two-dictionaries');
+  return (dictionary) => chosen.choose(String(dictionary));
 }
 
 function three(value) {
@@ -102,7 +171,11 @@ function tellMatches(summary, columns, left, milliseconds) {
   byId('scatter-note').textContent = 'Drag over features to keep only them' + (columns.silent > 0 ? '; ' + count(columns.silent) + ' that never fired are not drawn' : '') + '.';
 }
 
-async function showPlace(source, list, turn, current) {
+function titleOf({ summary }) {
+  return 'Features of ' + visible(summary.short);
+}
+
+async function showPlace({ source, list, other }, turn, current) {
   const view = byId('feature-view');
   hideTip();
   if (place.feature === null) {
@@ -110,7 +183,7 @@ async function showPlace(source, list, turn, current) {
     view.hidden = true;
     view.replaceChildren();
     byId('list-view').hidden = false;
-    document.title = byId('where').textContent;
+    document.title = titleOf(source);
     if (was !== null) {
       list.show(source.columns.row(was));
       list.box.focus({ preventScroll: true });
@@ -123,7 +196,7 @@ async function showPlace(source, list, turn, current) {
   try {
     const feature = await source.feature(id);
     if (!current()) return;
-    content = featurePage(feature, source.summary, around(source, id));
+    content = featurePage(feature, source.summary, around(source, id, other));
   } catch (failed) {
     if (!current()) return;
     content = [element('p', { class: 'empty', role: 'alert' }, failed.message, ' ', element('a', { href: writeAddress({ ...place, feature: null }) }, 'All features'))];
@@ -132,14 +205,14 @@ async function showPlace(source, list, turn, current) {
   view.replaceChildren(...content);
   view.hidden = false;
   view.dataset.feature = String(id);
-  document.title = 'Feature ' + count(id) + ' · ' + byId('where').textContent;
+  document.title = 'Feature ' + count(id) + ' · ' + titleOf(source);
   scrollTo({ top: 0, behavior: 'instant' });
   byId('feature-title')?.focus({ preventScroll: true });
   view.dataset.milliseconds = (performance.now() - began).toFixed(1);
 }
 
 /** What a feature's page needs of the list around it. */
-function around({ columns }, id) {
+function around({ columns }, id, other) {
   const row = columns.row(id);
   const at = rows.indexOf(row);
   const neighbour = (i) => (at >= 0 && i >= 0 && i < rows.length ? columns.id(rows[i]) : null);
@@ -148,14 +221,15 @@ function around({ columns }, id) {
     listed: rows.length === columns.n ? 'All features' : count(rows.length) + ' features',
     previous: neighbour(at - 1),
     next: neighbour(at + 1),
-    address: (other) => addressOf(place, other),
-    known: (other) => columns.row(other) >= 0,
-    peaks: (other) => (columns.row(other) >= 0 ? columns.peaks(columns.row(other)) : []),
+    address: (similar) => addressOf(place, similar),
+    known: (similar) => columns.row(similar) >= 0,
+    peaks: (similar) => (columns.row(similar) >= 0 ? columns.peaks(columns.row(similar)) : []),
+    other,
   };
 }
 
 /** Keys that work wherever nothing is being typed. */
-function keys(source, list) {
+function keys(listing) {
   const dialog = byId('keys');
   byId('keys-open').addEventListener('click', () => dialog.showModal());
   byId('home').addEventListener('click', (event) => {
@@ -172,7 +246,7 @@ function keys(source, list) {
     const typing = event.target.closest?.('input:not([type="radio"]), select, textarea, dialog');
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || dialog.open) return;
     if (event.key === 'Escape') {
-      if (typing) list.box.focus();
+      if (typing) listing()?.list.box.focus();
       else if (place.feature !== null) location.hash = writeAddress({ ...place, feature: null });
       return;
     }
@@ -184,8 +258,10 @@ function keys(source, list) {
       setTimeout(() => byId('query').select(), 0);
     } else if (event.key === '?') dialog.showModal();
     else if (event.key === 'o' && place.feature !== null) byId('open-all')?.click();
-    else if (event.key === 'j' && place.feature !== null) go(around(source, place.feature).next);
-    else if (event.key === 'k' && place.feature !== null) go(around(source, place.feature).previous);
+    else if (['j', 'k'].includes(event.key) && place.feature !== null && listing()) {
+      const { next, previous } = around(listing().source, place.feature, null);
+      go(event.key === 'j' ? next : previous);
+    }
   });
 }
 

@@ -9,6 +9,7 @@ function readAddress(fragment) {
   const name = sort.replace(/^-/, '');
   const feature = said.get('feature');
   const place = {
+    dictionary: said.get('in') === '2' ? 1 : 0,
     feature: feature !== null && /^\d{1,10}$/.test(feature) ? Number(feature) : null,
     text: (said.get('text') ?? '').slice(0, 200),
     show: ['alive', 'dead'].includes(said.get('show')) ? said.get('show') : 'all',
@@ -26,6 +27,7 @@ function limit(text) {
 
 function writeAddress(place) {
   const said = new URLSearchParams();
+  if (place.dictionary === 1) said.set('in', '2');
   if (place.text !== '') said.set('text', place.text);
   if (place.show !== 'all') said.set('show', place.show);
   for (const range of RANGES) {

@@ -1,14 +1,17 @@
 // Where features come from: the server of this page, or the page itself.
 
-/** A source has {summary, columns, feature(id), find(text)}; find gives a bit for each row. */
-async function openSource(data) {
-  return data.list ? embedded(data) : served(data);
+/**
+ * A source has {summary, columns, feature(id), find(text)} of the first dictionary (0) or the
+ * second; find gives a bit for each row.
+ */
+async function openSource(data, dictionary) {
+  return data.list ? embedded(data) : served(data, dictionary === 0 ? '' : '2/');
 }
 
-async function served(data) {
+async function served(data, folder) {
   const [bytes, tokens] = await Promise.all([
-    answer('columns').then((response) => response.arrayBuffer()),
-    answer('tokens').then((response) => response.json()),
+    answer(folder + 'columns').then((response) => response.arrayBuffer()),
+    answer(folder + 'tokens').then((response) => response.json()),
   ]);
   const n = new Uint32Array(bytes, 0, 1)[0];
   const peaks = new Int32Array(bytes, 4 + 12 * n, 3 * n);
@@ -25,9 +28,9 @@ async function served(data) {
   return {
     summary: data.summary,
     columns,
-    feature: async (id) => (await answer('feature/' + id)).json(),
+    feature: async (id) => (await answer(folder + 'feature/' + id)).json(),
     async find(text) {
-      const response = await answer('search?text=' + encodeURIComponent(text));
+      const response = await answer(folder + 'search?text=' + encodeURIComponent(text));
       return new Uint8Array(await response.arrayBuffer());
     },
   };
