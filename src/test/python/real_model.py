@@ -27,6 +27,12 @@ for i, layer in enumerate(model.model.layers):
         layer.input_layernorm.register_forward_hook(lambda _, a, o, at=at: seen.update({at + "attn_in": o})),
         layer.self_attn.o_proj.register_forward_pre_hook(lambda _, a, at=at: seen.update({at + "z": a[0]})),
         layer.self_attn.o_proj.register_forward_hook(lambda _, a, o, at=at: seen.update({at + "attn_out": o})),
+        layer.register_forward_pre_hook(lambda _, a, at=at: seen.update({at + "resid_in": a[0]})),
+        layer.post_attention_layernorm.register_forward_pre_hook(
+            lambda _, a, at=at: seen.update({at + "resid_mid": a[0]})
+        ),
+        layer.mlp.register_forward_pre_hook(lambda _, a, at=at: seen.update({at + "mlp_in": a[0]})),
+        layer.mlp.down_proj.register_forward_pre_hook(lambda _, a, at=at: seen.update({at + "mlp_act": a[0]})),
         layer.mlp.register_forward_hook(lambda _, a, o, at=at: seen.update({at + "mlp_out": o})),
         layer.register_forward_hook(
             lambda _, a, o, at=at: seen.update({at + "resid": o[0] if isinstance(o, tuple) else o})

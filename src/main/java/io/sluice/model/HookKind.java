@@ -10,6 +10,13 @@ import java.util.stream.Collectors;
  */
 public enum HookKind {
   /**
+   * The residual stream before the layer: the embedding in layer 0, else what the layer before it
+   * left, so that {@code resid_in} of layer 8 is {@code resid} of layer 7. Replaced, it is replaced
+   * for all that the layer reads and adds to. Width {@code dModel}.
+   */
+  RESID_IN("resid_in"),
+
+  /**
    * The input of the attention block: the residual stream after the norm that comes before queries,
    * keys and values. In an architecture that normalises after adding (BERT), it is the residual
    * stream itself; replacing it does not change the stream that results are added to. Width {@code
@@ -31,6 +38,27 @@ public enum HookKind {
   ATTN_OUT("attn_out"),
 
   /**
+   * The residual stream between attention and MLP: the layer's input plus what attention adds. In
+   * an architecture that normalises after adding (BERT), it is taken after that normalisation. In
+   * one whose MLP reads what attention reads (GPT-NeoX), nothing reads it, and the MLP's output is
+   * added to it. Width {@code dModel}.
+   */
+  RESID_MID("resid_mid"),
+
+  /**
+   * The input of the MLP: the residual stream after the norm that comes before the MLP. In an
+   * architecture that normalises after adding (BERT), it is the residual stream itself; replacing
+   * it does not change the stream that results are added to. Width {@code dModel}.
+   */
+  MLP_IN("mlp_in"),
+
+  /**
+   * The MLP's hidden layer, which its last projection reads: after the activation function and, in
+   * a gated MLP, after the product with the gate. Width {@code dMlp}.
+   */
+  MLP_ACT("mlp_act"),
+
+  /**
    * The output of the MLP, which is added to the residual stream: its last projection plus the
    * bias, before the residual is added and before any normalisation that follows. Width {@code
    * dModel}.
@@ -50,11 +78,24 @@ public enum HookKind {
   }
 
   /**
-   * Whether it is something that the layer writes, as all are but {@link #ATTN_IN}. Patterns for
-   * every kind mean these.
+   * Whether it is {@code z}, {@code attn_out}, {@code mlp_out} or {@code resid}: what a layer
+   * writes. Patterns for every kind mean these; the others have to be named.
    */
   public boolean isWritten() {
-    return this != ATTN_IN;
+    return switch (this) {
+      case Z, ATTN_OUT, MLP_OUT, RESID -> true;
+      case RESID_IN, ATTN_IN, RESID_MID, MLP_IN, MLP_ACT -> false;
+    };
+  }
+
+  /** Whether it is the residual stream, which contains all that was added before. */
+  public boolean isStream() {
+    return this == RESID_IN || this == RESID_MID || this == RESID;
+  }
+
+  /** Whether it is what attention or the MLP reads, so that nothing adds it to the stream. */
+  public boolean isRead() {
+    return this == ATTN_IN || this == MLP_IN;
   }
 
   /** The name in hook points, for instance {@code attn_out}. */

@@ -9,8 +9,8 @@ import java.util.stream.Collectors;
 
 /**
  * Chooses hook points by patterns: {@code layers.3.attn_out}, {@code layers.*.attn_out} (every
- * layer), {@code layers.2-4.z} (a range), {@code layers.0.*} (every kind that a layer writes;
- * {@code attn_in}, which it reads, has to be named), several of them with commas between.
+ * layer), {@code layers.2-4.z} (a range), {@code layers.0.*} ({@code z}, {@code attn_out},
+ * {@code mlp_out} and {@code resid}; other kinds have to be named), several of them with commas between.
  */
 public final class HookPatterns {
   private static final Pattern FORM =

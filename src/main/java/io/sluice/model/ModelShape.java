@@ -8,6 +8,7 @@ package io.sluice.model;
  * @param dModel width of the residual stream
  * @param heads attention heads per layer
  * @param headDim width of one head's output
+ * @param dMlp width of the MLP's hidden layer
  * @param vocabulary number of token ids
  * @param maxContext the most tokens in one context, special tokens included
  */
@@ -17,5 +18,6 @@ public record ModelShape(
     int dModel,
     int heads,
     int headDim,
+    int dMlp,
     int vocabulary,
     int maxContext) {}

@@ -76,6 +76,10 @@ public interface Transformer extends AutoCloseable {
 
   /** The width of the activations at {@code point}. */
   default int width(HookPoint point) {
-    return point.kind() == HookKind.Z ? shape().heads() * shape().headDim() : shape().dModel();
+    return switch (point.kind()) {
+      case Z -> shape().heads() * shape().headDim();
+      case MLP_ACT -> shape().dMlp();
+      case RESID_IN, ATTN_IN, ATTN_OUT, RESID_MID, MLP_IN, MLP_OUT, RESID -> shape().dModel();
+    };
   }
 }

@@ -3,6 +3,7 @@ package io.sluice.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import io.sluice.weights.Safetensors;
 import java.lang.foreign.ValueLayout;
@@ -49,6 +50,25 @@ public record GoldenBatch(Safetensors file) {
   /** A number in the file's metadata. */
   public double metadata(String name) {
     return Double.parseDouble(file.metadata().get(name));
+  }
+
+  /** Whether the file has a tensor of this name. */
+  public boolean has(String name) {
+    return file.names().contains(name);
+  }
+
+  /**
+   * Halves the layer 1's activations at one kind of hook point, at all tokens but the first of each
+   * context, as points_golden.py does.
+   */
+  public static Hooks halved(HookKind kind, TokenBatch batch) {
+    float[] factors = new float[batch.length()];
+    Arrays.fill(factors, 0.5f);
+    factors[0] = 1;
+    return Hooks.none()
+        .replace(
+            new HookPoint(1, kind),
+            (point, x) -> x.mul(Tensor.ofFloats(factors, 1, factors.length, 1).to(x.device())));
   }
 
   /** Compares the columns that the file keeps, at all tokens but padding. */

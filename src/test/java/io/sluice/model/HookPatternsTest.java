@@ -26,6 +26,8 @@ class HookPatternsTest {
     "layers.0.*, 4",
     "layers.*.*, 24",
     "'layers.0.*,layers.0.attn_in', 5",
+    "layers.2.mlp_act, 1",
+    "'layers.0.resid_mid,layers.*.resid_in,layers.1.mlp_in', 8",
     "'layers.*.z, layers.1.z,layers.1.resid', 7",
   })
   void selects(String patterns, int count) {

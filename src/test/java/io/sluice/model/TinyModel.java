@@ -34,7 +34,7 @@ public enum TinyModel {
 
   TinyModel(String folder, String architecture, int headDim) {
     this.folder = folder;
-    this.shape = new ModelShape(architecture, 3, 24, 4, headDim, 48, 64);
+    this.shape = new ModelShape(architecture, 3, 24, 4, headDim, 28, 48, 64);
   }
 
   public Path folder() {
@@ -48,6 +48,12 @@ public enum TinyModel {
   public GoldenBatch golden() throws IOException {
     return new GoldenBatch(
         Safetensors.open(Demo.GOLDEN.resolve("causal").resolve(folder + ".safetensors")));
+  }
+
+  /** The hook points inside a layer, and losses with one of them replaced. */
+  public GoldenBatch points() throws IOException {
+    return new GoldenBatch(
+        Safetensors.open(Demo.GOLDEN.resolve("causal").resolve(folder + "-points.safetensors")));
   }
 
   public LoadedModel open() throws IOException {

@@ -13,7 +13,9 @@ import io.sluice.torch.TensorScope;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.LongConsumer;
 
 /**
@@ -81,8 +83,12 @@ public final class PromotedTokens {
    */
   public static String refusal(LanguageModel model, List<Site> sites) {
     for (Site site : sites) {
-      if (HookPoint.parse(site.hook()).kind() == HookKind.ATTN_IN) {
-        return site.hook() + " is what attention reads, so features there promote no tokens";
+      HookKind kind = HookPoint.parse(site.hook()).kind();
+      if (kind.isRead()) {
+        return site.hook() + " is what a block reads, so features there promote no tokens";
+      }
+      if (kind == HookKind.MLP_ACT) {
+        return site.hook() + " is inside the MLP; tokens are known of what is added to the stream";
       }
     }
     List<Part> counted = counted(sites);
@@ -112,21 +118,17 @@ public final class PromotedTokens {
   private static List<Part> counted(List<Site> sites) {
     List<Part> all = new ArrayList<>();
     int from = 0;
-    int stream = -1;
     for (Site site : sites) {
-      HookPoint point = HookPoint.parse(site.hook());
-      if (point.kind() == HookKind.RESID) {
-        stream = Math.max(stream, point.layer());
-      }
-      all.add(new Part(point, from, site.width()));
+      all.add(new Part(HookPoint.parse(site.hook()), from, site.width()));
       from += site.width();
     }
-    int last = stream;
+    Optional<HookPoint> stream =
+        all.stream()
+            .map(Part::point)
+            .filter(point -> point.kind().isStream())
+            .max(Comparator.naturalOrder());
     return all.stream()
-        .filter(
-            part ->
-                part.point.layer() > last
-                    || (part.point.layer() == last && part.point.kind() == HookKind.RESID))
+        .filter(part -> stream.isEmpty() || part.point.compareTo(stream.get()) >= 0)
         .toList();
   }
 

@@ -50,7 +50,7 @@ record BertConfig(
 
   ModelShape shape() {
     return new ModelShape(
-        BertCheckpoint.LABEL, layers, dModel, heads, dModel / heads, vocabulary, positions);
+        BertCheckpoint.LABEL, layers, dModel, heads, dModel / heads, intermediate, vocabulary, positions);
   }
 
   private static void requirePositive(String name, int value) {

@@ -47,21 +47,24 @@ final class BertLayer {
   /**
    * The layer's output.
    *
-   * @param hidden {@code [batch, length, dModel]}
+   * @param before {@code [batch, length, dModel]}
    * @param scoreMask added to attention scores, {@code [batch, 1, 1, length]}, or null
    * @return null if the hooks end the pass after the attention
    */
-  Tensor forward(Tensor hidden, Tensor scoreMask, Hooks hooks) {
-    // An alias: a hook may keep its tensor, and the owner of the residual stream frees it.
+  Tensor forward(Tensor before, Tensor scoreMask, Hooks hooks) {
+    // Aliases: a hook may keep its tensor, and the owner of the residual stream frees it.
+    Tensor hidden = hooks.at(index, HookKind.RESID_IN, before.to(before.device()));
     Tensor read = hooks.at(index, HookKind.ATTN_IN, hidden.to(hidden.device()));
     Tensor z = hooks.at(index, HookKind.Z, attention(read, scoreMask));
     Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attentionOutput.apply(z));
-    if (hooks.endBefore(index, HookKind.MLP_OUT)) {
+    if (hooks.endBefore(index, HookKind.RESID_MID)) {
       return null;
     }
-    Tensor middle = attentionNorm.apply(attnOut.add(hidden));
-    Tensor mlpOut =
-        hooks.at(index, HookKind.MLP_OUT, down.apply(config.activation().apply(up.apply(middle))));
+    Tensor middle =
+        hooks.at(index, HookKind.RESID_MID, attentionNorm.apply(attnOut.add(hidden)));
+    Tensor mlpIn = hooks.at(index, HookKind.MLP_IN, middle.to(middle.device()));
+    Tensor inner = hooks.at(index, HookKind.MLP_ACT, config.activation().apply(up.apply(mlpIn)));
+    Tensor mlpOut = hooks.at(index, HookKind.MLP_OUT, down.apply(inner));
     return hooks.at(index, HookKind.RESID, outputNorm.apply(mlpOut.add(middle)));
   }
 

@@ -68,6 +68,7 @@ public record CausalConfig(
         dModel,
         attention.heads(),
         attention.headDim(),
+        intermediate,
         vocabulary,
         positions);
   }

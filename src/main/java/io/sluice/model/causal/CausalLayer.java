@@ -49,21 +49,26 @@ public record CausalLayer(
   /**
    * The residual stream after the layer.
    *
-   * @param x the residual stream before it, {@code [batch, length, dModel]}
+   * @param before the residual stream before it, {@code [batch, length, dModel]}
    * @return null if the hooks end the pass after the attention
    */
-  Tensor forward(Tensor x, CausalPass pass, Hooks hooks) {
-    // An alias: a hook may keep its tensor, and the owner of the residual stream frees it.
+  Tensor forward(Tensor before, CausalPass pass, Hooks hooks) {
+    // Aliases: a hook may keep its tensor, and the owner of the residual stream frees it.
+    Tensor x = hooks.at(index, HookKind.RESID_IN, before.to(before.device()));
     Tensor input = beforeAttention == null ? x.to(x.device()) : beforeAttention.apply(x);
     Tensor read = hooks.at(index, HookKind.ATTN_IN, input);
     Tensor z = hooks.at(index, HookKind.Z, attention.z(index, read, pass));
     Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attention.attnOut(z));
-    if (hooks.endBefore(index, HookKind.MLP_OUT)) {
+    if (hooks.endBefore(index, HookKind.RESID_MID)) {
       return null;
     }
-    Tensor middle = x.add(normalised(afterAttention, attnOut));
-    Tensor mlpIn = normalised(beforeMlp, parallel ? x : middle);
-    Tensor mlpOut = hooks.at(index, HookKind.MLP_OUT, mlp.apply(mlpIn));
+    Tensor sum = x.add(normalised(afterAttention, attnOut));
+    Tensor middle = hooks.at(index, HookKind.RESID_MID, sum);
+    Tensor stream = parallel ? x : middle;
+    Tensor mlpIn = beforeMlp == null ? stream.to(stream.device()) : beforeMlp.apply(stream);
+    Tensor inner = mlp.inner(hooks.at(index, HookKind.MLP_IN, mlpIn));
+    Tensor mlpOut = mlp.down().apply(hooks.at(index, HookKind.MLP_ACT, inner));
+    mlpOut = hooks.at(index, HookKind.MLP_OUT, mlpOut);
     return hooks.at(index, HookKind.RESID, middle.add(normalised(afterMlp, mlpOut)));
   }
 

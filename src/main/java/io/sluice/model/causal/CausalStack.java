@@ -116,10 +116,10 @@ final class CausalStack implements AutoCloseable {
   boolean addsAsIs(HookPoint point) {
     CausalLayer layer = parts.layers().get(point.layer());
     return switch (point.kind()) {
-      case ATTN_IN -> false;
+      case ATTN_IN, MLP_IN -> false;
       case Z, ATTN_OUT -> layer.afterAttention() == null;
-      case MLP_OUT -> layer.afterMlp() == null;
-      case RESID -> true;
+      case MLP_ACT, MLP_OUT -> layer.afterMlp() == null;
+      case RESID_IN, RESID_MID, RESID -> true;
     };
   }
 

@@ -34,10 +34,13 @@ record DirectPath(CausalLayer layer, Norm finalNorm, Tensor head) {
           }
           case ATTN_OUT -> through(layer.afterAttention(), checked(point, x));
           case MLP_OUT -> through(layer.afterMlp(), checked(point, x));
-          case RESID -> checked(point, x);
-          case ATTN_IN ->
+          case RESID_IN, RESID_MID, RESID -> checked(point, x);
+          case ATTN_IN, MLP_IN ->
               throw new IllegalArgumentException(
-                  point + " is what attention reads; nothing adds it to the residual stream");
+                  point + " is what a block reads; nothing adds it to the residual stream");
+          case MLP_ACT ->
+              throw new IllegalArgumentException(
+                  point + " reaches the logits through the MLP's last projection only");
         };
     return through(finalNorm, written).linear(head.to(DType.F32), null);
   }

@@ -6,22 +6,25 @@ import io.sluice.torch.Tensor;
 
 /** The multilayer perceptron of a layer. */
 public sealed interface Mlp {
-  /** Computes the output of the MLP. */
-  Tensor apply(Tensor x);
+  /** The hidden layer: what {@link #down} reads. */
+  Tensor inner(Tensor x);
+
+  /** The last projection. */
+  Linear down();
 
   /** {@code down(act(up(x)))}. */
   record Plain(Linear up, MlpActivation activation, Linear down) implements Mlp {
     @Override
-    public Tensor apply(Tensor x) {
-      return down.apply(activation.apply(up.apply(x)));
+    public Tensor inner(Tensor x) {
+      return activation.apply(up.apply(x));
     }
   }
 
   /** {@code down(act(gate(x)) · up(x))}. */
   record Gated(Linear gate, Linear up, MlpActivation activation, Linear down) implements Mlp {
     @Override
-    public Tensor apply(Tensor x) {
-      return down.apply(activation.apply(gate.apply(x)).mul_(up.apply(x)));
+    public Tensor inner(Tensor x) {
+      return activation.apply(gate.apply(x)).mul_(up.apply(x));
     }
   }
 }

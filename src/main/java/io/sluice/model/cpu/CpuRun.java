@@ -24,6 +24,8 @@ final class CpuRun {
     private final GrowingMemory z = new GrowingMemory();
     private final GrowingMemory attnOut = new GrowingMemory();
     private final GrowingMemory middle = new GrowingMemory();
+    private final GrowingMemory mlpIn = new GrowingMemory();
+    private final GrowingMemory mlpAct = new GrowingMemory();
     private final GrowingMemory mlpOut = new GrowingMemory();
     private final PerThread<Scratch> scratch = new PerThread<>(Scratch::new);
 
@@ -65,6 +67,9 @@ final class CpuRun {
 
   /** Queries, keys and values of a layer, once the steps have run; null if the pass ends. */
   MemorySegment project(CpuLayer layer) {
+    if (!replaceInput(layer)) {
+      return null;
+    }
     RowNorm norm = layer.beforeAttention();
     LayerMatrix matrix = layer.queriesKeysValues();
     MemorySegment all = projections(layer, matrix);
@@ -101,6 +106,19 @@ final class CpuRun {
     return all;
   }
 
+  /** Hooks of the residual stream before the layer; false if the pass ends. */
+  private boolean replaceInput(CpuLayer layer) {
+    if (!hooks.isAt(new HookPoint(layer.index(), HookKind.RESID_IN))) {
+      return true;
+    }
+    HookedRows input = hooked(layer, HookKind.RESID_IN, memory.stream, width);
+    steps.add(
+        (first, count, workers) ->
+            rows(input.memory(), first, count, width).copyFrom(rows(x, first, count, width)));
+    x.copyFrom(input.afterHooks(steps));
+    return !hooks.endBefore(layer.index(), HookKind.ATTN_IN);
+  }
+
   private MemorySegment projections(CpuLayer layer, LayerMatrix matrix) {
     return pass.cache() == null
         ? memory.joined.of(pass.count(), matrix.out())
@@ -132,17 +150,22 @@ final class CpuRun {
                 rows(written, first, count, width),
                 workers));
     MemorySegment added = attnRows.afterHooks(steps);
-    if (hooks.endBefore(layer.index(), HookKind.MLP_OUT)) {
+    if (hooks.endBefore(layer.index(), HookKind.RESID_MID)) {
       return false;
     }
-    MemorySegment between = memory.middle.of(pass.count(), width);
-    HookedRows mlpRows = hooked(layer, HookKind.MLP_OUT, memory.mlpOut, width);
+    HookedRows middleRows = hooked(layer, HookKind.RESID_MID, memory.middle, width);
+    MemorySegment sums = middleRows.memory();
     steps.add(
-        (first, count, workers) -> {
-          sum(layer.afterAttention(), x, added, layer.afterSum(), between, first, count, workers);
-          transform(layer, layer.parallel() ? x : between, mlpRows.memory(), first, count, workers);
-        });
-    MemorySegment more = mlpRows.afterHooks(steps);
+        (first, count, workers) ->
+            sum(layer.afterAttention(), x, added, layer.afterSum(), sums, first, count, workers));
+    MemorySegment between = middleRows.afterHooks(steps);
+    if (hooks.endBefore(layer.index(), HookKind.MLP_IN)) {
+      return false;
+    }
+    MemorySegment more = transform(layer, layer.parallel() ? x : between);
+    if (more == null) {
+      return false;
+    }
     if (hooks.endBefore(layer.index(), HookKind.RESID)) {
       return false;
     }
@@ -162,7 +185,7 @@ final class CpuRun {
     if (resid.address() != x.address()) {
       x.copyFrom(resid);
     }
-    return !hooks.endBefore(layer.index() + 1, HookKind.ATTN_IN);
+    return !hooks.endBefore(layer.index() + 1, HookKind.RESID_IN);
   }
 
   /** {@code out = after(a + before(b))} for some rows; a norm that is null is left out. */
@@ -184,19 +207,72 @@ final class CpuRun {
     }
   }
 
-  /** Runs a layer's MLP on some rows. */
-  private void transform(
-      CpuLayer layer, MemorySegment from, MemorySegment to, int first, int count, Workers workers) {
-    LayerMatrix up = layer.up();
-    MemorySegment rows =
-        normalised(layer.beforeMlp(), rows(from, first, count, width), count, workers);
-    MemorySegment inner = memory.scratch.get().inner.of(count, up.out());
-    if (layer.gate() == null) {
-      up.multiply(layer.activation(), rows, count, inner, workers);
-    } else {
-      up.multiplyGated(layer.gate(), layer.activation(), rows, count, inner, workers);
+  /**
+   * The MLP of a layer.
+   *
+   * @param from the residual stream that it reads
+   * @return its output, once the steps have run; null if the pass ends
+   */
+  private MemorySegment transform(CpuLayer layer, MemorySegment from) {
+    int innerWidth = layer.up().out();
+    boolean hasInput = hooks.isAt(new HookPoint(layer.index(), HookKind.MLP_IN));
+    MemorySegment read = hasInput ? mlpInput(layer, from) : from;
+    if (hooks.endBefore(layer.index(), HookKind.MLP_ACT)) {
+      return null;
     }
-    layer.down().multiply(inner, count, rows(to, first, count, width), workers);
+    RowNorm norm = hasInput ? null : layer.beforeMlp();
+    MemorySegment act = null;
+    if (hooks.isAt(new HookPoint(layer.index(), HookKind.MLP_ACT))) {
+      HookedRows inner = hooked(layer, HookKind.MLP_ACT, memory.mlpAct, innerWidth);
+      steps.add(
+          (first, count, workers) -> {
+            MemorySegment rows =
+                normalised(norm, rows(read, first, count, width), count, workers);
+            inner(layer, rows, rows(inner.memory(), first, count, innerWidth), count, workers);
+          });
+      act = inner.afterHooks(steps);
+      if (hooks.endBefore(layer.index(), HookKind.MLP_OUT)) {
+        return null;
+      }
+    }
+    MemorySegment whole = act;
+    HookedRows out = hooked(layer, HookKind.MLP_OUT, memory.mlpOut, width);
+    steps.add(
+        (first, count, workers) -> {
+          MemorySegment inner;
+          if (whole == null) {
+            inner = memory.scratch.get().inner.of(count, innerWidth);
+            MemorySegment rows =
+                normalised(norm, rows(read, first, count, width), count, workers);
+            inner(layer, rows, inner, count, workers);
+          } else {
+            inner = rows(whole, first, count, innerWidth);
+          }
+          layer.down().multiply(inner, count, rows(out.memory(), first, count, width), workers);
+        });
+    return out.afterHooks(steps);
+  }
+
+  /** What the MLP reads, where there is a hook: a separate copy, so that the stream stays. */
+  private MemorySegment mlpInput(CpuLayer layer, MemorySegment from) {
+    HookedRows input = hooked(layer, HookKind.MLP_IN, memory.mlpIn, width);
+    steps.add(
+        (first, count, workers) -> {
+          MemorySegment rows = rows(from, first, count, width);
+          rows(input.memory(), first, count, width)
+              .copyFrom(normalised(layer.beforeMlp(), rows, count, workers));
+        });
+    return input.afterHooks(steps);
+  }
+
+  /** The hidden layer of the MLP for some rows. */
+  private static void inner(
+      CpuLayer layer, MemorySegment rows, MemorySegment to, int count, Workers workers) {
+    if (layer.gate() == null) {
+      layer.up().multiply(layer.activation(), rows, count, to, workers);
+    } else {
+      layer.up().multiplyGated(layer.gate(), layer.activation(), rows, count, to, workers);
+    }
   }
 
   /** Rows after a norm, in this thread's memory; as they are if there is none. */

@@ -48,7 +48,7 @@ class BertParityTest {
     Safetensors golden = Safetensors.open(Demo.GOLDEN.resolve("minilm.safetensors"));
     try (LoadedModel model = Demo.miniLm()) {
       assertThat(model.transformer().shape())
-          .isEqualTo(new ModelShape("bert", 6, 384, 12, 32, 30522, 512));
+          .isEqualTo(new ModelShape("bert", 6, 384, 12, 32, 1536, 30522, 512));
       assertThat(model.name()).isEqualTo("all-minilm-l6-v2");
       assertAgrees(model, golden);
     }
@@ -59,7 +59,7 @@ class BertParityTest {
     Safetensors golden = Safetensors.open(Demo.GOLDEN.resolve("tiny-bert.safetensors"));
     try (LoadedModel model = Demo.tiny()) {
       assertThat(model.transformer().shape())
-          .isEqualTo(new ModelShape("bert", 2, 24, 3, 8, 22, 16));
+          .isEqualTo(new ModelShape("bert", 2, 24, 3, 8, 40, 22, 16));
       assertAgrees(model, golden);
     }
   }
@@ -69,7 +69,7 @@ class BertParityTest {
     Safetensors golden = Safetensors.open(Demo.GOLDEN.resolve("tiny-bert.safetensors"));
     try (LoadedModel model = Demo.tinyOnnx()) {
       assertThat(model.transformer().shape())
-          .isEqualTo(new ModelShape("bert", 2, 24, 3, 8, 22, 16));
+          .isEqualTo(new ModelShape("bert", 2, 24, 3, 8, 40, 22, 16));
       assertAgrees(model, golden);
     }
   }
@@ -94,10 +94,33 @@ class BertParityTest {
           point.toString(), seen.get(point), model.transformer().width(point), tolerance());
     }
     GoldenBatch.assertSameAlone(model.transformer(), batch, seen);
+    if (model.transformer().shape().layers() == 2) {
+      assertInsideAgrees(model, batch, seen);
+    }
     for (int layer = 1; layer < model.transformer().shape().layers(); layer++) {
       // There is no norm before attention: it reads what the layer before has left.
       assertThat(seen.get(new HookPoint(layer, HookKind.ATTN_IN)))
           .isEqualTo(seen.get(new HookPoint(layer - 1, HookKind.RESID)));
+    }
+  }
+
+  /** The hook points inside a layer of the tiny model, and the result where one is replaced. */
+  private void assertInsideAgrees(
+      LoadedModel model, TokenBatch batch, Map<HookPoint, float[]> seen) throws IOException {
+    GoldenBatch golden =
+        new GoldenBatch(Safetensors.open(Demo.GOLDEN.resolve("tiny-bert-points.safetensors")));
+    for (HookKind kind :
+        List.of(HookKind.RESID_IN, HookKind.RESID_MID, HookKind.MLP_IN, HookKind.MLP_ACT)) {
+      for (int layer = 0; layer < 2; layer++) {
+        HookPoint point = new HookPoint(layer, kind);
+        golden.assertClose(
+            point.toString(), seen.get(point), model.transformer().width(point), tolerance());
+      }
+      try (TensorScope scope = TensorScope.open()) {
+        float[] hidden =
+            model.transformer().forward(batch, GoldenBatch.halved(kind, batch)).toFloats();
+        golden.assertClose("layers.1." + kind.label() + ".hidden", hidden, 24, tolerance());
+      }
     }
   }
 }
