@@ -48,12 +48,18 @@ import picocli.CommandLine.Option;
     },
     footer = {
       "A hook point is layers.N.KIND. N is a number, a range (2-4) or *. KIND is one of "
-          + "these, or * for the last four:",
+          + "these, or * for z, attn_out, mlp_out and resid:",
+      "  resid_in  The residual stream before the layer; in layer 0 the embedding.",
       "  attn_in  What attention reads: the residual stream after the norm before it.",
       "  z  The input of attention's output projection W_O: all heads side by side.",
       "  attn_out  What attention adds to the residual stream: z times W_O, plus the bias.",
+      "  resid_mid  The residual stream between attention and MLP.",
+      "  mlp_in  What the MLP reads: the residual stream after the norm before it.",
+      "  mlp_act  The MLP's hidden layer, after the activation function and the gate.",
       "  mlp_out  What the MLP adds to the residual stream.",
-      "  resid  The residual stream after the layer."
+      "  resid  The residual stream after the layer.",
+      "Names of TransformerLens are understood, too: blocks.8.hook_resid_pre, attn.hook_z, "
+          + "hook_attn_out, hook_resid_mid, mlp.hook_post, hook_mlp_out, hook_resid_post."
     })
 @Examples(
     "sluice capture --model all-minilm-l6-v2 --text moby-dick.txt --hooks "
@@ -122,7 +128,10 @@ final class CaptureCommand extends SluiceCommand {
       CaptureSpec spec =
           CaptureSpec.of(
                   contexts.spec(loaded),
-                  HookPatterns.select(hooks, loaded.transformer().hookPoints()))
+                  HookPatterns.select(
+                      hooks,
+                      loaded.transformer().hookPoints(),
+                      loaded.transformer().shape().architecture()))
               .withDtype(type)
               .withSpecialTokens(specialTokens);
       capture(Capture.plan(loaded, spec));

@@ -216,7 +216,11 @@ final class SpectrumCommand extends SluiceCommand {
     try (LoadedModel loaded = LoadedModel.open(HubFiles.model(this, model), on)) {
       ContextSpec contexts = texts.spec(loaded);
       List<HookPoint> available = loaded.transformer().hookPoints();
-      List<HookPoint> points = HookPatterns.select(hooks == null ? "layers.*.*" : hooks, available);
+      List<HookPoint> points =
+          HookPatterns.select(
+              hooks == null ? "layers.*.*" : hooks,
+              available,
+              loaded.transformer().shape().architecture());
       int first = positions.of(loaded);
       String text = contexts.texts().name();
       StoreSpectra measuring = new StoreSpectra(loaded.name(), text, tau).predicting(dead);

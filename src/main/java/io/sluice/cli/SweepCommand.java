@@ -17,6 +17,7 @@ import io.sluice.cli.options.TauOption;
 import io.sluice.cli.results.SweepJson;
 import io.sluice.cli.results.SweepTable;
 import io.sluice.store.ActivationStore;
+import io.sluice.store.TransformerLensNames;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.StoppedException;
@@ -145,6 +146,12 @@ final class SweepCommand extends SluiceCommand {
   }
 
   private Sweep started() throws IOException {
+    ActivationStore from = files.open();
+    try {
+      hook = TransformerLensNames.translated(hook, from.manifest().model());
+    } catch (IllegalArgumentException e) {
+      throw usage("--hook: " + e.getMessage());
+    }
     Grid grid;
     List<SweepCell> cells;
     try {
@@ -161,7 +168,6 @@ final class SweepCommand extends SluiceCommand {
     } catch (IllegalArgumentException e) {
       throw usage("--vary: " + e.getMessage());
     }
-    ActivationStore from = files.open();
     return Sweep.start(
         from, grid, cells, engines.engines(this), engines.label(), budget(), files.out());
   }

@@ -26,6 +26,7 @@ import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.memory.DType;
+import io.sluice.store.ActivationStore;
 import io.sluice.training.Trainer;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
@@ -214,14 +215,16 @@ final class TrainCommand extends SluiceCommand {
   }
 
   private Trainer started() throws IOException {
+    ActivationStore store = files.open();
     TrainingConfig config;
     try {
+      kind.translate(store.manifest().model());
       config = config();
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());
     }
     return Trainer.start(
-        files.open(), config, engines.engines(this), single.name(usualName(config)), files.out());
+        store, config, engines.engines(this), single.name(usualName(config)), files.out());
   }
 
   private Trainer resumed() throws IOException {

@@ -1,5 +1,6 @@
 package io.sluice.model;
 
+import io.sluice.store.TransformerLensNames;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
@@ -9,8 +10,8 @@ import java.util.stream.Collectors;
 
 /**
  * Chooses hook points by patterns: {@code layers.3.attn_out}, {@code layers.*.attn_out} (every
- * layer), {@code layers.2-4.z} (a range), {@code layers.0.*} ({@code z}, {@code attn_out},
- * {@code mlp_out} and {@code resid}; other kinds have to be named), several of them with commas between.
+ * layer), {@code layers.2-4.z} (a range), {@code layers.0.*} ({@code z}, {@code attn_out}, {@code
+ * mlp_out} and {@code resid}; other kinds have to be named), several of them with commas between.
  */
 public final class HookPatterns {
   private static final Pattern FORM =
@@ -27,9 +28,20 @@ public final class HookPatterns {
    *     lists the hook points that exist
    */
   public static List<HookPoint> select(String patterns, List<HookPoint> available) {
+    return select(patterns, available, null);
+  }
+
+  /**
+   * The same of a model, whose points may be given by their TransformerLens names, too.
+   *
+   * @param model its name or architecture, as {@link TransformerLensNames} needs it; null if it is
+   *     unknown, and only Sluice's own names are
+   */
+  public static List<HookPoint> select(String patterns, List<HookPoint> available, String model) {
     TreeSet<HookPoint> selected = new TreeSet<>();
     for (String part : patterns.split(",", -1)) {
-      String pattern = part.strip();
+      String given = part.strip();
+      String pattern = model == null ? given : TransformerLensNames.translated(given, model);
       Matcher matcher = FORM.matcher(pattern);
       List<HookPoint> matching =
           matcher.matches()

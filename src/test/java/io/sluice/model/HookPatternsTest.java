@@ -55,6 +55,17 @@ class HookPatternsTest {
   }
 
   @Test
+  void takesNamesOfTransformerLens() {
+    assertThat(
+            HookPatterns.select(
+                "blocks.3.hook_resid_pre, blocks.*.mlp.hook_post", SIX_LAYERS, "gpt2"))
+        .hasSize(7)
+        .contains(new HookPoint(2, HookKind.RESID), new HookPoint(5, HookKind.MLP_ACT));
+    assertThatThrownBy(() -> HookPatterns.select("blocks.3.hook_attn_out", SIX_LAYERS, "gemma2"))
+        .hasMessageContaining("after the norm");
+  }
+
+  @Test
   void listsEachWhereSomeLayersLackSome() {
     List<HookPoint> some =
         List.of(new HookPoint(0, HookKind.Z), new HookPoint(3, HookKind.ATTN_OUT));

@@ -2,6 +2,7 @@ package io.sluice.cli.options;
 
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.store.TransformerLensNames;
 import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.Kind;
 import java.util.List;
@@ -46,6 +47,23 @@ public final class KindOptions {
   /** The hook point to read, or the first of them; null if none was given. */
   public String hook() {
     return hooks == null ? null : hooks.isEmpty() ? "" : hooks.getFirst();
+  }
+
+  /**
+   * Translates names of TransformerLens.
+   *
+   * @param model the store's
+   * @throws IllegalArgumentException if one has no counterpart
+   */
+  public void translate(String model) {
+    hooks = translated(hooks, model);
+    targets = translated(targets, model);
+  }
+
+  private static List<String> translated(List<String> names, String model) {
+    return names == null
+        ? null
+        : names.stream().map(name -> TransformerLensNames.translated(name, model)).toList();
   }
 
   /**

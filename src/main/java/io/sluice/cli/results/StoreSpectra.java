@@ -86,7 +86,7 @@ public final class StoreSpectra {
     }
     List<HookPoint> available =
         store.columns().stream().map(c -> HookPoint.parse(c.name())).sorted().toList();
-    return HookPatterns.select(patterns, available).stream()
+    return HookPatterns.select(patterns, available, store.manifest().model()).stream()
         .map(point -> store.column(point.toString()))
         .toList();
   }

@@ -13,6 +13,7 @@ import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
+import io.sluice.store.TransformerLensNames;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -312,8 +313,8 @@ final class SaeLens implements FolderFormat {
               : config.has("metadata") ? Optional.empty() : Optional.of(true);
       return new Hooks(
           model,
-          TransformerLensHook.hook(read, model),
-          TransformerLensHook.hook(written, model),
+          TransformerLensNames.hook(read, model).orElse(read),
+          TransformerLensNames.hook(written, model).orElse(written),
           bos);
     }
   }

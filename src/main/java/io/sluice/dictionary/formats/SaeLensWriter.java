@@ -13,6 +13,7 @@ import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
 import io.sluice.files.OutputFolder;
+import io.sluice.store.TransformerLensNames;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorPieces;
 import java.io.IOException;
@@ -135,14 +136,16 @@ final class SaeLensWriter {
   /** Writes the hook points for SAELens. */
   private static void putOrigin(
       ObjectNode json, ObjectNode metadata, DictionaryConfig c, boolean transcoder) {
-    String read = TransformerLensHook.name(c.inputHook(), c.model());
+    String read = TransformerLensNames.of(c.inputHook(), c.model()).orElse(c.inputHook());
     // Heads are a separate axis there.
     json.put(
         "reshape_activations", !transcoder && read.endsWith("attn.hook_z") ? "hook_z" : "none");
     metadata.put("model_name", c.model());
     metadata.put("hook_name", read);
     if (transcoder) {
-      metadata.put("hook_name_out", TransformerLensHook.name(c.outputHook(), c.model()));
+      metadata.put(
+          "hook_name_out",
+          TransformerLensNames.of(c.outputHook(), c.model()).orElse(c.outputHook()));
     }
     c.prependBos().ifPresent(prepended -> metadata.put("prepend_bos", prepended));
   }

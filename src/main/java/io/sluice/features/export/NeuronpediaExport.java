@@ -144,6 +144,9 @@ public final class NeuronpediaExport {
           case "z" -> "attn.hook_z";
           case "resid" -> "hook_resid_post";
           case "attn_in" -> "ln1.hook_normalized";
+          case "mlp_in" -> "ln2.hook_normalized";
+          case "mlp_act" -> "mlp.hook_post";
+          case "resid_in" -> "hook_resid_pre";
           default -> "hook_" + names.hook();
         };
     return "blocks." + names.layer() + "." + kind;

@@ -50,7 +50,14 @@ record BertConfig(
 
   ModelShape shape() {
     return new ModelShape(
-        BertCheckpoint.LABEL, layers, dModel, heads, dModel / heads, intermediate, vocabulary, positions);
+        BertCheckpoint.LABEL,
+        layers,
+        dModel,
+        heads,
+        dModel / heads,
+        intermediate,
+        vocabulary,
+        positions);
   }
 
   private static void requirePositive(String name, int value) {

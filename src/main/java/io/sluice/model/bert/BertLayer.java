@@ -60,8 +60,7 @@ final class BertLayer {
     if (hooks.endBefore(index, HookKind.RESID_MID)) {
       return null;
     }
-    Tensor middle =
-        hooks.at(index, HookKind.RESID_MID, attentionNorm.apply(attnOut.add(hidden)));
+    Tensor middle = hooks.at(index, HookKind.RESID_MID, attentionNorm.apply(attnOut.add(hidden)));
     Tensor mlpIn = hooks.at(index, HookKind.MLP_IN, middle.to(middle.device()));
     Tensor inner = hooks.at(index, HookKind.MLP_ACT, config.activation().apply(up.apply(mlpIn)));
     Tensor mlpOut = hooks.at(index, HookKind.MLP_OUT, down.apply(inner));

@@ -226,8 +226,7 @@ final class CpuRun {
       HookedRows inner = hooked(layer, HookKind.MLP_ACT, memory.mlpAct, innerWidth);
       steps.add(
           (first, count, workers) -> {
-            MemorySegment rows =
-                normalised(norm, rows(read, first, count, width), count, workers);
+            MemorySegment rows = normalised(norm, rows(read, first, count, width), count, workers);
             inner(layer, rows, rows(inner.memory(), first, count, innerWidth), count, workers);
           });
       act = inner.afterHooks(steps);
@@ -242,8 +241,7 @@ final class CpuRun {
           MemorySegment inner;
           if (whole == null) {
             inner = memory.scratch.get().inner.of(count, innerWidth);
-            MemorySegment rows =
-                normalised(norm, rows(read, first, count, width), count, workers);
+            MemorySegment rows = normalised(norm, rows(read, first, count, width), count, workers);
             inner(layer, rows, inner, count, workers);
           } else {
             inner = rows(whole, first, count, innerWidth);

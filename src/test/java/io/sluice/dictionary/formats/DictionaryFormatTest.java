@@ -227,8 +227,6 @@ class DictionaryFormatTest {
     Dictionary read = read("saelens-2024-spring", Origin.UNKNOWN);
     assertThat(read.config().inputHook()).isEqualTo("layers.7.resid");
     assertThat(read.config().prependBos()).contains(true);
-    assertThat(TransformerLensHook.hook("blocks.0.hook_resid_pre", "gpt2"))
-        .isEqualTo("blocks.0.hook_resid_pre");
     assertThat(read("saelens-2024-topk", Origin.UNKNOWN).config().inputHook())
         .isEqualTo("layers.8.z");
   }

@@ -105,8 +105,8 @@ class BertParityTest {
   }
 
   /** The hook points inside a layer of the tiny model, and the result where one is replaced. */
-  private void assertInsideAgrees(
-      LoadedModel model, TokenBatch batch, Map<HookPoint, float[]> seen) throws IOException {
+  private void assertInsideAgrees(LoadedModel model, TokenBatch batch, Map<HookPoint, float[]> seen)
+      throws IOException {
     GoldenBatch golden =
         new GoldenBatch(Safetensors.open(Demo.GOLDEN.resolve("tiny-bert-points.safetensors")));
     for (HookKind kind :
