@@ -160,12 +160,14 @@ public record SweepFile(
       }
     }
     Map<Map<Axis, String>, Double> stabilities = new LinkedHashMap<>();
+    SeedStabilityFile file = SeedStabilityFile.of(folder);
     for (Map.Entry<Map<Axis, String>, List<Path>> each : ended.entrySet()) {
-      Double stability = SeedStability.of(each.getValue());
+      Double stability = file.stability(each.getValue());
       if (stability != null) {
         stabilities.put(each.getKey(), stability);
       }
     }
+    file.save();
     return new SweepResult(hook, model, text, grid, outcomes, stabilities);
   }
 }

@@ -44,4 +44,33 @@ class SeedStabilityTest {
     assertThat(SeedStability.of(List.of(a))).isNull();
     assertThat(SeedStability.of(List.of(a, folder.resolve("none")))).isNull();
   }
+
+  @Test
+  void isKeptBesideTheSweepUntilADictionaryChanges() throws IOException {
+    Path a = run("a", 0, Math.PI / 2);
+    Path b = run("b", Math.PI / 3, Math.PI / 2);
+    SeedStabilityFile first = SeedStabilityFile.of(folder);
+    Double computed = first.stability(List.of(a, b));
+    first.save();
+    Path file = folder.resolve(SeedStabilityFile.NAME);
+    // What is read is used: another number in the file is found again.
+    Files.writeString(file, Files.readString(file).replace(computed.toString(), "0.125"));
+    assertThat(SeedStabilityFile.of(folder).stability(List.of(a, b))).isEqualTo(0.125);
+    assertThat(SeedStabilityFile.of(folder).stability(List.of(b, a))).isEqualTo(0.125);
+    // Other weights are compared anew, and their result is kept.
+    Files.delete(b.resolve("dictionary.safetensors"));
+    Files.delete(b.resolve("dictionary.json"));
+    Files.delete(b);
+    Path other = run("b", Math.PI / 4, Math.PI / 2);
+    SeedStabilityFile later = SeedStabilityFile.of(folder);
+    double cosine = Math.sqrt(0.5);
+    assertThat(later.stability(List.of(a, other)))
+        .isCloseTo((cosine + 1 + cosine + 1) / 4, within(1e-6));
+    later.save();
+    assertThat(Files.readString(file)).doesNotContain("0.125");
+    // A damaged file is as good as none.
+    Files.writeString(file, "{");
+    assertThat(SeedStabilityFile.of(folder).stability(List.of(a, other)))
+        .isCloseTo((cosine + 1) / 2, within(1e-6));
+  }
 }
