@@ -13,12 +13,12 @@ import io.sluice.cli.options.OutputFile;
 import io.sluice.cli.options.StoreChecksums;
 import io.sluice.cli.results.ComparisonText;
 import io.sluice.dictionary.CrossLayerDictionary;
-import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryMemory;
 import io.sluice.dictionary.formats.DictionaryFormat;
 import io.sluice.dictionary.formats.Origin;
 import io.sluice.engine.EngineFactory;
 import io.sluice.features.FeatureManifest;
+import io.sluice.features.compare.ComparedDictionary;
 import io.sluice.features.compare.Comparison;
 import io.sluice.features.compare.DictionaryComparer;
 import io.sluice.features.compare.MatchFile;
@@ -129,16 +129,13 @@ final class CompareCommand extends SluiceCommand {
       found.add(HubFiles.dictionary(this, folder, null));
       requireMemory(found.getLast(), factory);
     }
-    Dictionary a = read(found.getFirst());
-    Dictionary b = read(found.getLast());
-    if (a.config().outputWidth() != b.config().outputWidth()) {
+    ComparedDictionary a = read(found.getFirst());
+    ComparedDictionary b = read(found.getLast());
+    String refusal = a.refusal(b);
+    if (refusal != null) {
       throw new IOException(
-          "%s writes a width of %d, but %s of %d; compare dictionaries of one hook point"
-              .formatted(
-                  folders.getFirst(),
-                  a.config().outputWidth(),
-                  folders.getLast(),
-                  b.config().outputWidth()));
+          "%s and %s: %s; compare dictionaries of the same hook points"
+              .formatted(folders.getFirst(), folders.getLast(), refusal));
     }
     List<MatchFile.Side> sides =
         matches == null ? List.of() : List.of(side(found.getFirst()), side(found.getLast()));
@@ -174,7 +171,7 @@ final class CompareCommand extends SluiceCommand {
 
   /** What identifies a dictionary in a file of matches: it must be one that features are of. */
   private static MatchFile.Side side(Path folder) throws IOException {
-    if (!Files.exists(folder.resolve("dictionary.json"))) {
+    if (!Files.exists(folder.resolve("dictionary.json")) && !CrossLayerDictionary.isIn(folder)) {
       throw new IOException(
           folder
               + ": is not in Sluice's format, so that its features cannot be browsed; convert it with"
@@ -184,17 +181,21 @@ final class CompareCommand extends SluiceCommand {
     return new MatchFile.Side(source.path(), source.sha256(), source.features());
   }
 
-  private Dictionary read(Path folder) throws IOException {
+  private ComparedDictionary read(Path folder) throws IOException {
     if (!Files.isDirectory(folder)) {
       throw new NotDirectoryException(folder.toString());
     }
     if (CrossLayerDictionary.isIn(folder)) {
-      throw new IOException(
-          folder + ": is a cross-layer transcoder; compare dictionaries of one decoder each");
+      if (hook != null) {
+        throw new IOException(
+            folder
+                + ": is a cross-layer transcoder, which names its hook points; leave --hook out");
+      }
+      return ComparedDictionary.of(CrossLayerDictionary.load(folder));
     }
     Origin origin =
         new Origin(
             Optional.empty(), Optional.ofNullable(hook), Optional.empty(), OptionalDouble.empty());
-    return DictionaryFormat.of(folder).read(folder, origin);
+    return ComparedDictionary.of(DictionaryFormat.of(folder).read(folder, origin));
   }
 }

@@ -55,6 +55,16 @@ public final class ComparisonText {
       line(out, "%s has no unstable features (best cosine below %.1f).", name, Comparison.STABLE);
       return;
     }
+    if (unstable.dimension() == null) {
+      line(
+          out,
+          "%,d features of %s are unstable (best cosine below %.1f); their rows over all hook points"
+              + " are too wide to find directions",
+          unstable.features(),
+          name,
+          Comparison.STABLE);
+      return;
+    }
     line(
         out,
         "%,d features of %s are unstable (best cosine below %.1f). 99 %% of their decoder rows lie in"

@@ -26,17 +26,31 @@ public final class DecoderCosines {
   /** Rows that are encoded at once. */
   private static final int BATCH = 4096;
 
+  /** Bytes of the rows of the other decoder that are searched at once. */
+  private static final long TILE_BYTES = 512L << 20;
+
   private DecoderCosines() {}
 
   /**
    * The {@code k} rows of {@code others} of largest positive cosine, for each row of {@code rows}.
-   * Takes the memory of one copy of the other decoder and of 8 bytes for each candidate.
+   * The other decoder is copied a tile at a time, of at most 512 MiB, with a quarter of that for
+   * its bounds; each candidate takes 8 bytes.
    *
    * @param progress called now and then with the number of rows done
    * @throws IllegalArgumentException if the decoders differ in width, or {@code k} is below 1
    */
   public static Matches of(
       DictionaryParameters rows, DictionaryParameters others, int k, LongConsumer progress) {
+    return of(rows, others, k, TILE_BYTES, progress);
+  }
+
+  /** The same with other tiles. */
+  static Matches of(
+      DictionaryParameters rows,
+      DictionaryParameters others,
+      int k,
+      long tileBytes,
+      LongConsumer progress) {
     int width = rows.outputWidth();
     if (others.outputWidth() != width) {
       throw new IllegalArgumentException(
@@ -48,30 +62,59 @@ public final class DecoderCosines {
     }
     int most = Math.min(k, others.features());
     Matches found = Matches.empty(rows.features(), others.features(), most);
-    try (Arena arena = Arena.ofShared();
-        Workers workers = Workers.allCores()) {
-      MemorySegment units =
-          HugeMemory.allocate((long) others.features() * width * Float.BYTES, arena);
-      IntStream.range(0, Math.ceilDiv(others.features(), BATCH))
+    long room = tileBytes / ((long) width * Float.BYTES);
+    int tile = Math.clamp(room, 1, Math.max(1, others.features()));
+    int tiles = Math.max(1, Math.ceilDiv(others.features(), tile));
+    try (Workers workers = Workers.allCores()) {
+      for (int i = 0; i < tiles; i++) {
+        int first = i * tile;
+        int count = Math.min(tile, others.features() - first);
+        long before = (long) i * rows.features();
+        search(
+            rows,
+            others,
+            first,
+            count,
+            found,
+            workers,
+            done -> progress.accept((before + done) / tiles));
+      }
+    }
+    return found;
+  }
+
+  /** Adds the candidates among some rows of the other decoder. */
+  private static void search(
+      DictionaryParameters rows,
+      DictionaryParameters others,
+      int firstOther,
+      int countOther,
+      Matches found,
+      Workers workers,
+      LongConsumer progress) {
+    int width = rows.outputWidth();
+    int most = Math.min(found.most(), countOther);
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment units = HugeMemory.allocate((long) countOther * width * Float.BYTES, arena);
+      IntStream.range(0, Math.ceilDiv(countOther, BATCH))
           .parallel()
           .forEach(
               batch -> {
                 int first = batch * BATCH;
-                int end = Math.min(others.features(), first + BATCH);
+                int end = Math.min(countOther, first + BATCH);
                 float[] unit = new float[width];
                 for (int row = first; row < end; row++) {
-                  readUnit(others, row, unit, 0);
+                  readUnit(others, firstOther + row, unit, 0);
                   MemorySegment.copy(
                       unit, 0, units, FLOAT, (long) row * width * Float.BYTES, width);
                 }
-                release(others, first, end);
+                release(others, firstOther + first, firstOther + end);
               });
-      float[] ones = new float[others.features()];
+      float[] ones = new float[countOther];
       Arrays.fill(ones, 1);
       TopKEncoder encoder = new TopKEncoder(workers, Int8Units::product);
       encoder.prepare(
-          new EncoderWeights(units, new float[others.features()], ones, others.features(), width),
-          null);
+          new EncoderWeights(units, new float[countOther], ones, countOther, width), null);
       float[] tokens = new float[BATCH * width];
       int[] candidates = new int[BATCH * most];
       float[] scores = new float[BATCH * most];
@@ -83,13 +126,14 @@ public final class DecoderCosines {
         }
         release(rows, first, first + count);
         encoder.encode(tokens, count, most, candidates, scores, counts);
-        System.arraycopy(counts, 0, found.counts(), first, count);
-        System.arraycopy(candidates, 0, found.candidates(), first * most, count * most);
-        System.arraycopy(scores, 0, found.scores(), first * most, count * most);
+        for (int row = 0; row < count; row++) {
+          for (int at = row * most; at < row * most + counts[row]; at++) {
+            found.offer(first + row, firstOther + candidates[at], scores[at]);
+          }
+        }
         progress.accept(first + count);
       }
     }
-    return found;
   }
 
   /** Decoder rows that have been read. */

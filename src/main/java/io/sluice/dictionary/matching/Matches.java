@@ -20,6 +20,28 @@ public record Matches(
     return new Matches(rows, others, most, new int[rows], new int[entries], new float[entries]);
   }
 
+  /** Keeps a candidate of a row if there is room, or if it is above the least that is kept. */
+  public void offer(int row, int candidate, float score) {
+    int start = row * most;
+    int count = counts[row];
+    int at = start + count;
+    if (count < most) {
+      counts[row]++;
+    } else {
+      at = start;
+      for (int i = start; i < start + count; i++) {
+        if (scores[i] < scores[at]) {
+          at = i;
+        }
+      }
+      if (scores[at] >= score) {
+        return;
+      }
+    }
+    candidates[at] = candidate;
+    scores[at] = score;
+  }
+
   /** The candidate of highest similarity, the lowest of equals; −1 if there is none. */
   public int best(int row) {
     int at = bestEntry(row);

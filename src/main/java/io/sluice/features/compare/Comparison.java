@@ -57,21 +57,23 @@ public record Comparison(
    * Where unstable features lie (arXiv 2606.12138: "Unstable Features, Reproducible Subspaces").
    *
    * @param features how many they are
-   * @param dimension directions that hold 99 % of their decoder rows' squared length
+   * @param dimension directions that hold 99 % of their decoder rows' squared length; null, as all
+   *     that follows, where rows over several hook points are too wide for it
    * @param participation participation ratio: about how many directions they spread over
    * @param otherInside share of the squared length of the other dictionary's unstable rows inside
    *     the leading {@code participation} directions of these; null if the other has none
    * @param chance that share for directions drawn at random from the whole space
-   * @param active share of their squared length inside the active subspace; null without a store
-   * @param stableActive the same share of the stable features; null without a store, or without any
+   * @param active share of their squared length inside the active subspace; null without an active
+   *     subspace
+   * @param stableActive the same share of the stable features; null without one, or without any
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   public record Unstable(
       int features,
-      int dimension,
-      double participation,
+      Integer dimension,
+      Double participation,
       Double otherInside,
-      double chance,
+      Double chance,
       Double active,
       Double stableActive) {}
 
@@ -87,8 +89,10 @@ public record Comparison(
    *     features
    * @param agree share of A's firing features whose best match by cosine is also the best by firing
    * @param ofPairs mean index of the pairs that are assigned by cosine
-   * @param activeDimension dimensions of the active subspace, which holds 99 % of the variance
+   * @param activeDimension dimensions of the active subspace, which holds 99 % of the variance;
+   *     null where the dictionaries write several hook points, or one that the store does not have
    */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
   public record CoActivation(
       int tokens,
       int firingA,
@@ -98,5 +102,5 @@ public record Comparison(
       OneToOne oneToOne,
       double agree,
       double ofPairs,
-      int activeDimension) {}
+      Integer activeDimension) {}
 }

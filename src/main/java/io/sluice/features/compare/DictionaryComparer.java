@@ -1,10 +1,9 @@
 package io.sluice.features.compare;
 
 import io.sluice.dictionary.Dictionary;
-import io.sluice.dictionary.matching.DecoderCosines;
+import io.sluice.dictionary.Site;
 import io.sluice.dictionary.matching.Matches;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.geometry.Covariance;
 import io.sluice.geometry.Spectrum;
 import io.sluice.geometry.StoreCovariance;
@@ -17,9 +16,10 @@ import java.util.List;
 import java.util.function.LongConsumer;
 
 /**
- * Compares two dictionaries. Never holds a matrix of all pairs: memory is a copy of one decoder,
- * some candidates of each feature (at most 128 MB for each side), 4 bytes for each code on the
- * store, and some matrices of width × width.
+ * Compares two dictionaries. Never holds a matrix of all pairs: memory is a tile of one decoder (at
+ * most 640 MiB), some candidates of each feature (at most 128 MB for each side and similarity), 8
+ * bytes for each code on the store, and some matrices of width × width. With the weights, which are
+ * mapped, that is all that grows with the number of features.
  */
 public final class DictionaryComparer {
   private static final double[] COSINES = {0.5, 0.7, 0.9, 0.95};
@@ -31,21 +31,39 @@ public final class DictionaryComparer {
   private static final int FEWEST = 16;
   private static final int MOST = 128;
 
-  private final Dictionary a;
-  private final Dictionary b;
+  /** Rows over several hook points are only decomposed up to this width: it takes width³. */
+  private static final int WIDEST_SITES = 2048;
+
+  private final ComparedDictionary a;
+  private final ComparedDictionary b;
   private Found found;
 
   /** What the last comparison found by cosine. */
   private record Found(Matches fromA, Matches fromB, Assignment pairs) {}
 
+  /** Compares dictionaries of one layer. */
   public DictionaryComparer(Dictionary a, Dictionary b) {
+    this(ComparedDictionary.of(a), ComparedDictionary.of(b));
+  }
+
+  /**
+   * Compares dictionaries of one layer or cross-layer transcoders.
+   *
+   * @throws IllegalArgumentException if their decoder rows have no cosines; one line
+   */
+  public DictionaryComparer(ComparedDictionary a, ComparedDictionary b) {
+    String refusal = a.refusal(b);
+    if (refusal != null) {
+      throw new IllegalArgumentException(
+          refusal + "; compare dictionaries of the same hook points");
+    }
     this.a = a;
     this.b = b;
   }
 
   /** Rows and tokens that {@link #compare} reports as progress, in all. */
   public long work(ActivationStore store, int tokens) {
-    long rows = (long) a.config().features() + b.config().features();
+    long rows = (long) a.features() + b.features();
     return rows + (store == null ? 0 : 2 * Math.min(tokens, store.rows()));
   }
 
@@ -55,19 +73,17 @@ public final class DictionaryComparer {
    * @param store to compare on which tokens features fire; null to leave that out
    * @param tokens of the store, from its start, at most
    * @param progress called with the work done so far, of {@link #work}
-   * @throws IllegalArgumentException if the dictionaries write different widths
+   * @throws IllegalArgumentException if the store lacks a hook point that one of them reads
    * @throws IOException if the store cannot be read
    */
   public Comparison compare(
       ActivationStore store, int tokens, EngineFactory engines, LongConsumer progress)
       throws IOException {
-    DictionaryParameters ofA = a.parameters();
-    DictionaryParameters ofB = b.parameters();
-    Matches fromA = DecoderCosines.of(ofA, ofB, candidates(ofA.features()), progress);
+    Matches fromA = LayerCosines.of(a, b, candidates(a.features()), progress);
     Matches fromB =
-        DecoderCosines.of(
-            ofB, ofA, candidates(ofB.features()), done -> progress.accept(ofA.features() + done));
-    int smaller = Math.min(ofA.features(), ofB.features());
+        LayerCosines.of(
+            b, a, candidates(b.features()), done -> progress.accept(a.features() + done));
+    int smaller = Math.min(a.features(), b.features());
     Assignment pairs = Assignment.of(fromA);
     found = new Found(fromA, fromB, pairs);
     List<Comparison.Share> shares = new ArrayList<>();
@@ -80,18 +96,18 @@ public final class DictionaryComparer {
               pairs.shareFrom(cosine, smaller)));
     }
     Subspace active = store == null ? null : active(store);
-    UnstableSpace unstableA = space(ofA, fromA, false);
-    UnstableSpace unstableB = space(ofB, fromB, false);
-    long before = (long) ofA.features() + ofB.features();
+    UnstableSpace unstableA = space(a, fromA, false);
+    UnstableSpace unstableB = space(b, fromB, false);
+    long before = (long) a.features() + b.features();
     return new Comparison(
-        ofA.features(),
-        ofB.features(),
+        a.features(),
+        b.features(),
         fromA.meanBest(),
         fromB.meanBest(),
         shares,
         oneToOne(pairs, smaller),
-        unstable(unstableA, unstableB, space(ofA, fromA, true), active),
-        unstable(unstableB, unstableA, space(ofB, fromB, true), active),
+        unstable(fromA, unstableA, unstableB, space(a, fromA, true), active),
+        unstable(fromB, unstableB, unstableA, space(b, fromB, true), active),
         store == null
             ? null
             : coActivation(
@@ -100,7 +116,7 @@ public final class DictionaryComparer {
                 engines,
                 fromA,
                 pairs,
-                active.dimension(),
+                active == null ? null : Integer.valueOf(active.dimension()),
                 done -> progress.accept(before + done)));
   }
 
@@ -122,21 +138,47 @@ public final class DictionaryComparer {
     return Math.clamp(ENTRIES / Math.max(1, rows), FEWEST, MOST);
   }
 
-  private static UnstableSpace space(DictionaryParameters rows, Matches matches, boolean stable) {
-    return UnstableSpace.of(rows, row -> matches.bestScore(row) >= Comparison.STABLE == stable);
+  /** Null if there are no such rows, or they are too wide. */
+  private static UnstableSpace space(ComparedDictionary rows, Matches matches, boolean stable) {
+    return rows.outputs().size() > 1 && rows.width() > WIDEST_SITES
+        ? null
+        : UnstableSpace.of(rows, row -> matches.bestScore(row) >= Comparison.STABLE == stable);
   }
 
-  /** The active subspace of what the dictionaries write; several sites have none. */
+  /**
+   * The active subspace of what the dictionaries write; null if that is several hook points, or one
+   * that the store does not have.
+   */
   private Subspace active(ActivationStore store) throws IOException {
-    Covariance covariance = StoreCovariance.of(store, a.config().outputHook());
+    List<Site> outputs = a.outputs();
+    if (outputs.size() > 1
+        || store.columns().stream()
+            .noneMatch(
+                column ->
+                    column.name().equals(outputs.getFirst().hook())
+                        && column.width() == outputs.getFirst().width())) {
+      return null;
+    }
+    Covariance covariance = StoreCovariance.of(store, outputs.getFirst().hook());
     int dimension = Spectrum.of(covariance).intrinsicDimension(TAU);
     return Subspace.topDirections(covariance, Math.max(1, dimension));
   }
 
   private static Comparison.Unstable unstable(
-      UnstableSpace own, UnstableSpace other, UnstableSpace stable, Subspace active) {
-    if (own == null) {
+      Matches matches,
+      UnstableSpace own,
+      UnstableSpace other,
+      UnstableSpace stable,
+      Subspace active) {
+    int count = 0;
+    for (int row = 0; row < matches.rows(); row++) {
+      count += matches.bestScore(row) >= Comparison.STABLE ? 0 : 1;
+    }
+    if (count == 0) {
       return null;
+    }
+    if (own == null) {
+      return new Comparison.Unstable(count, null, null, null, null, null, null);
     }
     Subspace core = own.core();
     return new Comparison.Unstable(
@@ -165,7 +207,7 @@ public final class DictionaryComparer {
       EngineFactory engines,
       Matches cosines,
       Assignment byCosine,
-      int activeDimension,
+      Integer activeDimension,
       LongConsumer progress)
       throws IOException {
     Firings ofA = Firings.of(a, store, tokens, engines, progress);

@@ -1,6 +1,5 @@
 package io.sluice.features.compare;
 
-import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.Site;
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.dictionary.SiteScaling;
@@ -19,12 +18,12 @@ import java.util.function.LongConsumer;
 /**
  * Which features fire on which tokens: 4 bytes for each code.
  *
- * @param features number of features
+ * @param starts the first feature of each layer, and the end of the last
  * @param offsets {@code [tokens + 1]}: where each token's features begin
  * @param fired the features, token after token
  * @param counts {@code [features]}: on how many tokens each fires
  */
-record Firings(int features, int[] offsets, int[] fired, int[] counts) {
+record Firings(int[] starts, int[] offsets, int[] fired, int[] counts) {
   private static final int BATCH = 1024;
 
   /**
@@ -34,13 +33,13 @@ record Firings(int features, int[] offsets, int[] fired, int[] counts) {
    * @throws IllegalArgumentException if the store has no row that is selected
    */
   static Firings of(
-      Dictionary dictionary,
+      ComparedDictionary dictionary,
       ActivationStore store,
       int tokens,
       EngineFactory engines,
       LongConsumer progress)
       throws IOException {
-    List<SiteScaling> read = raw(dictionary.config().inputs());
+    List<SiteScaling> read = raw(dictionary.inputs());
     BatchPlan plan =
         BatchPlan.sequential(SiteFeed.columns(read, read), BATCH)
             .where(RowFilter.fromPosition(store.firstPosition()));
@@ -48,12 +47,12 @@ record Firings(int features, int[] offsets, int[] fired, int[] counts) {
     int wanted = (int) Math.min(tokens, feed.rows());
     int[] offsets = new int[wanted + 1];
     int[] fired = new int[1 << 16];
-    int[] counts = new int[dictionary.config().features()];
+    int[] counts = new int[dictionary.features()];
     int entries = 0;
     int done = 0;
     try (Engine engine = dictionary.open(engines)) {
       while (done < wanted) {
-        engine.encode(feed.next().input(), dictionary.config().activation());
+        engine.encode(feed.next().input(), dictionary.activation());
         Codes codes = engine.codes();
         int take = Math.min(codes.rows(), wanted - done);
         for (int row = 0; row < take; row++) {
@@ -69,7 +68,7 @@ record Firings(int features, int[] offsets, int[] fired, int[] counts) {
         progress.accept(done);
       }
     }
-    return new Firings(counts.length, offsets, Arrays.copyOf(fired, entries), counts);
+    return new Firings(dictionary.starts(), offsets, Arrays.copyOf(fired, entries), counts);
   }
 
   private static List<SiteScaling> raw(List<Site> sites) {
@@ -80,70 +79,61 @@ record Firings(int features, int[] offsets, int[] fired, int[] counts) {
     return offsets.length - 1;
   }
 
+  int features() {
+    return counts.length;
+  }
+
   /**
-   * The features of {@code others} that fire on the same tokens, by the Jaccard index: tokens on
-   * which both fire over tokens on which one of them does. Exact: every feature that ever fires
-   * together with one is looked at.
+   * The features of {@code others} in the same layer that fire on the same tokens, by the Jaccard
+   * index: tokens on which both fire over tokens on which one of them does. Exact: every feature
+   * that ever fires together with one is looked at.
    *
    * @param most how many are kept of each
    */
   Matches jaccard(Firings others, int most) {
-    int kept = Math.min(most, others.features);
-    Matches found = Matches.empty(features, others.features, kept);
-    int[] starts = new int[features + 1];
-    for (int feature = 0; feature < features; feature++) {
-      starts[feature + 1] = starts[feature] + counts[feature];
+    Matches found = Matches.empty(features(), others.features(), Math.min(most, others.features()));
+    int[] first = new int[features() + 1];
+    for (int feature = 0; feature < features(); feature++) {
+      first[feature + 1] = first[feature] + counts[feature];
     }
-    int[] tokensOf = new int[fired.length];
-    int[] next = Arrays.copyOf(starts, features);
-    for (int token = 0; token < tokens(); token++) {
-      for (int at = offsets[token]; at < offsets[token + 1]; at++) {
-        tokensOf[next[fired[at]]++] = token;
-      }
-    }
-    int[] together = new int[others.features];
-    int[] seen = new int[others.features];
-    for (int feature = 0; feature < features; feature++) {
-      int count = 0;
-      for (int at = starts[feature]; at < starts[feature + 1]; at++) {
-        int token = tokensOf[at];
-        for (int in = others.offsets[token]; in < others.offsets[token + 1]; in++) {
-          int other = others.fired[in];
-          if (together[other]++ == 0) {
-            seen[count++] = other;
+    int[] tokensOf = tokensByFeature(first);
+    int[] together = new int[others.features()];
+    int[] seen = new int[others.features()];
+    for (int layer = 0; layer + 1 < starts.length; layer++) {
+      int from = others.starts[layer];
+      int to = others.starts[layer + 1];
+      for (int feature = starts[layer]; feature < starts[layer + 1]; feature++) {
+        int count = 0;
+        for (int at = first[feature]; at < first[feature + 1]; at++) {
+          int token = tokensOf[at];
+          for (int in = others.offsets[token]; in < others.offsets[token + 1]; in++) {
+            int other = others.fired[in];
+            if (other >= from && other < to && together[other]++ == 0) {
+              seen[count++] = other;
+            }
           }
         }
-      }
-      for (int i = 0; i < count; i++) {
-        int other = seen[i];
-        int both = together[other];
-        together[other] = 0;
-        offer(
-            found, feature, other, (float) both / (counts[feature] + others.counts[other] - both));
+        for (int i = 0; i < count; i++) {
+          int other = seen[i];
+          int both = together[other];
+          together[other] = 0;
+          found.offer(
+              feature, other, (float) both / (counts[feature] + others.counts[other] - both));
+        }
       }
     }
     return found;
   }
 
-  /** Keeps a candidate if there is room, or if it is above the least that is kept. */
-  private static void offer(Matches found, int row, int other, float score) {
-    int start = row * found.most();
-    int count = found.counts()[row];
-    int at = start + count;
-    if (count < found.most()) {
-      found.counts()[row]++;
-    } else {
-      at = start;
-      for (int i = start; i < start + count; i++) {
-        if (found.scores()[i] < found.scores()[at]) {
-          at = i;
-        }
-      }
-      if (found.scores()[at] >= score) {
-        return;
+  /** The tokens on which each feature fires, feature after feature. */
+  private int[] tokensByFeature(int[] first) {
+    int[] tokensOf = new int[fired.length];
+    int[] next = Arrays.copyOf(first, features());
+    for (int token = 0; token < tokens(); token++) {
+      for (int at = offsets[token]; at < offsets[token + 1]; at++) {
+        tokensOf[next[fired[at]]++] = token;
       }
     }
-    found.candidates()[at] = other;
-    found.scores()[at] = score;
+    return tokensOf;
   }
 }

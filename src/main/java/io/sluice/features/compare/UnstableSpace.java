@@ -5,7 +5,9 @@ import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.geometry.Covariance;
 import io.sluice.geometry.Spectrum;
 import io.sluice.geometry.Subspace;
+import java.util.Arrays;
 import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 
 /**
  * The space that a set of decoder rows spans: the eigenvectors of the second moments of the rows at
@@ -19,24 +21,39 @@ import java.util.function.IntPredicate;
 record UnstableSpace(int rows, Covariance moments, int dimension, double participation) {
   private static final double TAU = 0.99;
 
-  /** The space of the rows that {@code takes} selects; null if there are none. */
-  static UnstableSpace of(DictionaryParameters from, IntPredicate takes) {
-    int width = from.outputWidth();
+  /** Rows whose products are added at once. */
+  private static final int BLOCK = 256;
+
+  /**
+   * The space of the rows that {@code takes} selects; null if there are none. A row of a later
+   * layer has zeros at the hook points before its own.
+   *
+   * @param takes by the number of a feature through all layers
+   */
+  static UnstableSpace of(ComparedDictionary from, IntPredicate takes) {
+    int width = from.width();
     double[] sums = new double[width * width];
-    float[] unit = new float[width];
+    float[] block = new float[BLOCK * width];
+    int inBlock = 0;
     int count = 0;
-    for (int row = 0; row < from.features(); row++) {
-      if (takes.test(row)) {
-        DecoderCosines.readUnit(from, row, unit, 0);
-        for (int i = 0; i < width; i++) {
-          double value = unit[i];
-          for (int j = 0; j <= i; j++) {
-            sums[i * width + j] += value * unit[j];
+    int feature = 0;
+    for (int layer = 0; layer < from.layers().size(); layer++) {
+      DictionaryParameters rows = from.rows(layer);
+      int missing = width - rows.outputWidth();
+      for (int row = 0; row < rows.features(); row++) {
+        if (takes.test(feature++)) {
+          int at = inBlock * width;
+          Arrays.fill(block, at, at + missing, 0);
+          DecoderCosines.readUnit(rows, row, block, at + missing);
+          count++;
+          if (++inBlock == BLOCK) {
+            add(block, inBlock, width, sums);
+            inBlock = 0;
           }
         }
-        count++;
       }
     }
+    add(block, inBlock, width, sums);
     if (count == 0) {
       return null;
     }
@@ -50,6 +67,21 @@ record UnstableSpace(int rows, Covariance moments, int dimension, double partici
     Spectrum spectrum = Spectrum.of(moments);
     return new UnstableSpace(
         count, moments, spectrum.intrinsicDimension(TAU), spectrum.participationRatio());
+  }
+
+  /** Adds products of rows; each sum in the order of rows, whatever the number of threads. */
+  private static void add(float[] block, int rows, int width, double[] sums) {
+    IntStream.range(0, width)
+        .parallel()
+        .forEach(
+            i -> {
+              for (int row = 0; row < rows; row++) {
+                double value = block[row * width + i];
+                for (int j = 0; j <= i; j++) {
+                  sums[i * width + j] += value * block[row * width + j];
+                }
+              }
+            });
   }
 
   /** The share of the rows' squared length inside a subspace, in [0, 1]. */

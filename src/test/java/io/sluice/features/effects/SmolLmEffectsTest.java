@@ -122,8 +122,7 @@ class SmolLmEffectsTest {
           .isCloseTo(expected, within(2e-3f + 2e-3f * Math.abs(expected)));
       sum += split.contributions()[i];
     }
-    assertThat(split.positions())
-        .hasSize(Math.min(Sources.MOST, heads * (context.position() + 1)));
+    assertThat(split.positions()).hasSize(Math.min(Sources.MOST, heads * (context.position() + 1)));
     assertThat(sum).isCloseTo(context.activation(), within(1e-3 * activation));
   }
 
