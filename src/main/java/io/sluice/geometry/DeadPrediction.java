@@ -25,9 +25,12 @@ import java.util.SplittableRandom;
  * 0.6 % at a half.
  *
  * <p>What the prediction leaves out: a token's own threshold follows its length, and without
- * centring the tokens that lie against the mean are the shortest, so that features which point away
- * from the mean fire on them after all; activations are not normal; tokens are not independent; and
- * training moves the rows. The page {@code docs/dead-features.md} compares it with counts.
+ * centring the normal tokens that lie against the mean are the shortest, so that features which
+ * point away from the mean fire on them after all (the prediction is too high); the lengths of real
+ * tokens vary more than those of normal ones, which brings no feature to fire, as the selection
+ * does not depend on them (it is too low); tokens of one text are not independent; and training
+ * moves the rows. The pages {@code docs/dead-features.md} and {@code docs/experiments.md} compare
+ * it with counts.
  *
  * <p>That features die at the start because the mean dominates the variation was found in arXiv
  * 2605.31518; {@link Covariance#outlierSeverity} is its measure.

@@ -272,12 +272,15 @@ final class PredictionSection {
                 apart.size() - above));
     line("");
     line(
-        "Why they part: the prediction has one threshold for all tokens. A token's own threshold"
-            + " follows its length. Without centring, the shortest tokens are those that lie against"
-            + " the mean, and there a feature that points away from the mean comes to fire after all,"
-            + " even if tokens are normal: too many are predicted dead. Real activations are not"
-            + " normal, and the tokens of one text resemble each other, so that N of them show less"
-            + " than N independent ones: too few are.");
+        "Why they part, one assumption at a time: the prediction has one threshold for all tokens,"
+            + " but a token's own threshold follows its length. Without centring, the shortest of"
+            + " normal tokens are those that lie against the mean, and there a feature that points"
+            + " away from the mean comes to fire after all: too many are predicted dead. Real"
+            + " activations are not normal. Their lengths vary more, and since the selection does"
+            + " not depend on a token's length, that part of their variance brings no feature to"
+            + " fire: too few are. Tokens that are neighbours in a text resemble each other, so N of"
+            + " them show less than N independent ones; training draws them at random."
+            + " [experiments.md](experiments.md#predicted-dead-features) has the size of each.");
     line("");
   }
 
