@@ -1,6 +1,7 @@
 """What huggingface_hub finds in a cache that Sluice filled, and fills for Sluice to find.
 
 hub_cache.py find HOME NAME COMMIT FILE…   without a network; prints one JSON object
+hub_cache.py load HOME NAME                loads model and tokenizer without a network; prints their ids
 hub_cache.py fetch HOME ENDPOINT NAME      fetches a snapshot; prints its folder
 """
 
@@ -12,7 +13,7 @@ mode, home = sys.argv[1:3]
 os.environ.update(HF_HOME=home, HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_TELEMETRY="1")
 for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN", "HF_ENDPOINT"):
     os.environ.pop(name, None)
-if mode == "find":
+if mode in ("find", "load"):
     os.environ["HF_HUB_OFFLINE"] = "1"
 else:
     os.environ["HF_ENDPOINT"] = sys.argv[3]
@@ -35,5 +36,11 @@ if mode == "find":
             }
         )
     )
+elif mode == "load":
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(sys.argv[3])
+    ids = AutoTokenizer.from_pretrained(sys.argv[3])("call me for a whale")["input_ids"]
+    print(json.dumps({"layers": model.config.num_hidden_layers, "ids": ids}))
 else:
     print(hub.snapshot_download(sys.argv[4]))

@@ -86,18 +86,25 @@ public final class Hub {
               + settings.cache()
               + ", and HF_HUB_OFFLINE forbids to ask the hub");
     }
-    cache.make(name);
     FolderLock lock = cache.lock(name, listener, pause);
+    boolean found = false;
     try (HubClient client = new HubClient(settings)) {
       // Another process may have fetched it meanwhile.
       there = cached(name, choice);
-      return there.isPresent() && there.get().isCertain()
-          ? there.get().path()
-          : fetched(client, name, choice);
+      Path path =
+          there.isPresent() && there.get().isCertain()
+              ? there.get().path()
+              : fetched(client, name, choice);
+      found = true;
+      return path;
     } catch (UnreachableException e) {
       return there.orElseThrow(() -> e).path();
     } finally {
-      lock.release();
+      if (found) {
+        lock.release();
+      } else {
+        lock.giveUp(); // A name that was mistyped leaves nothing behind.
+      }
     }
   }
 
@@ -158,6 +165,7 @@ public final class Hub {
         missing.add(patience.until(() -> client.describe(name, revision.commit(), path)));
       }
     }
+    cache.make(name);
     fetch(client, name, missing);
     for (RemoteFile file : missing) {
       cache.show(name, revision.commit(), file);

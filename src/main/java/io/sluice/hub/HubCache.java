@@ -152,8 +152,11 @@ final class HubCache {
         if (lock != null) {
           return lock;
         }
-      } catch (NoSuchFileException e) {
-        continue; // Deleted in between.
+      } catch (IOException e) {
+        if (e instanceof NoSuchFileException || e.getCause() instanceof NoSuchFileException) {
+          continue; // Its holder deleted the folder in between.
+        }
+        throw e;
       }
       if (!told) {
         listener.pause(name + ": another process fetches it; waits until it is there");

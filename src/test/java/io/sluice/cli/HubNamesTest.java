@@ -2,12 +2,14 @@ package io.sluice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.Site;
 import io.sluice.dictionary.formats.DictionaryFormat;
 import io.sluice.features.effects.TinyFeatures;
 import io.sluice.hub.PlayedHub;
+import io.sluice.testing.Python;
 import io.sluice.torch.Torch;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -98,6 +100,22 @@ class HubNamesTest {
     assertThat(
             new ObjectMapper().readTree(temp.resolve("first/manifest.json").toFile()).get("model"))
         .hasToString("\"Tiny-Llama\"");
+  }
+
+  @Test
+  void transformersLoadsWhatWasFetched() throws Exception {
+    Python.require();
+    put("maker/Tiny-Llama", LLAMA);
+    CommandProcess process =
+        sluice("generate", "--model", "maker/Tiny-Llama", "--prompt", "call", "--tokens", "1");
+    assertThat(process.status()).as(process.err()).isZero();
+    played.forget();
+    JsonNode loaded =
+        new ObjectMapper()
+            .readTree(Python.run("hub_cache.py", "load", temp.resolve("hf"), "maker/Tiny-Llama"));
+    assertThat(loaded.get("layers").asInt()).isEqualTo(3);
+    assertThat(loaded.get("ids")).isNotEmpty();
+    assertThat(played.asked()).isEmpty();
   }
 
   private static Object[] with(Object[] arguments, Object... more) {

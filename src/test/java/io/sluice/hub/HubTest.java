@@ -312,7 +312,7 @@ class HubTest {
   }
 
   @Test
-  void saysWhatARefusalMeans() {
+  void saysWhatARefusalMeans() throws IOException {
     played.put("maker/gated", Map.of(WEIGHTS, LARGE), "owner", true);
     played.put("maker/private", Map.of(WEIGHTS, LARGE), "owner", false);
     put();
@@ -345,6 +345,8 @@ class HubTest {
     played.fault(status("/api/", 403, "X-Error-Message", "Not from here"));
     refused(
         NAME, ": %s refuses access (Not from here); check what your token may read".formatted(hub));
+    assertThat(temp.resolve("hf/hub/.locks")).isEmptyDirectory();
+    assertThat(names(temp.resolve("hf/hub"))).containsExactly(".locks");
   }
 
   private void refused(String name, String message) {
