@@ -57,6 +57,9 @@ public final class Tensor
 
   private static final int CLOSED = -1;
 
+  /** Random numbers of one call. */
+  private static final long MOST_DRAWN = 1L << 27;
+
   private final MemorySegment handle;
 
   /** The Java memory that this tensor reads, or null if LibTorch owns it. */
@@ -266,12 +269,17 @@ public final class Tensor
     return tensor;
   }
 
-  /** The int64 numbers {@code start, start + 1, …, end − 1}. */
+  /**
+   * The int64 numbers {@code start, start + 1, …, end − 1}.
+   *
+   * @throws IllegalArgumentException for more than an array of Java holds
+   */
   public static Tensor arange(long start, long end, Device device) {
-    if (end < start) {
+    long count = end - start;
+    if (end < start || count < 0 || count > Integer.MAX_VALUE - 8) {
       throw new IllegalArgumentException("arange from " + start + " to " + end);
     }
-    long[] values = new long[Math.toIntExact(end - start)];
+    long[] values = new long[(int) count];
     Arrays.setAll(values, i -> start + i);
     Tensor host = ofLongs(values, values.length);
     return device.isCuda() ? host.to(device) : host;
@@ -280,6 +288,8 @@ public final class Tensor
   /**
    * Float32 numbers drawn uniformly from {@code [low, high)}. Java draws them, so that a seed gives
    * the same numbers on every device and with every LibTorch.
+   *
+   * @throws IllegalArgumentException for more than 2²⁷ numbers, which would take seconds
    */
   public static Tensor uniform(long seed, double low, double high, Device device, long... shape) {
     if (!(low <= high) || Double.isInfinite(high - low)) {
@@ -301,10 +311,15 @@ public final class Tensor
   }
 
   private static Tensor drawn(DoubleSupplier next, Device device, long... shape) {
+    long wanted = elements(shape);
+    if (wanted > MOST_DRAWN) {
+      throw new IllegalArgumentException(
+          "%s asks for %d random numbers; at most %d are drawn at once"
+              .formatted(Arrays.toString(shape), wanted, MOST_DRAWN));
+    }
     Tensor host = empty(DType.F32, Device.CPU, shape);
-    long elements = host.elements();
     MemorySegment memory = host.rawData();
-    for (long i = 0; i < elements; i++) {
+    for (long i = 0; i < wanted; i++) {
       memory.setAtIndex(JAVA_FLOAT, i, (float) next.getAsDouble());
     }
     return device.isCuda() ? host.to(device) : host;

@@ -44,8 +44,7 @@ public final class EdgeCalls {
           "GrowingMemory.of", "gives as much as it is asked for",
           "GrowingMemory.ofBytes", "gives as much as it is asked for",
           "GrowingMemory.extended", "gives as much as it is asked for",
-          "Panels.allocate", "gives as much as it is asked for",
-          "Tensor.uniform", "draws as many numbers as it is asked for");
+          "Panels.allocate", "gives as much as it is asked for");
 
   private static volatile long began;
   private static volatile boolean over;

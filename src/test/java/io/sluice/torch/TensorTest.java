@@ -407,6 +407,14 @@ class TensorTest {
         assertThat(value).isBetween(-1f, 1f);
       }
       assertThatIllegalArgumentException().isThrownBy(() -> Tensor.uniform(1, 2, 1, Device.CPU, 3));
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> Tensor.uniform(1, 0, 1, Device.CPU, 1 << 14, 1 << 13, 2))
+          .withMessageContaining("268435456 random numbers; at most 134217728");
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> Tensor.normal(1, 0, 1, Device.CPU, 1L << 31));
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> Tensor.arange(Long.MIN_VALUE, Long.MAX_VALUE, Device.CPU));
+      assertThatIllegalArgumentException().isThrownBy(() -> Tensor.arange(0, 1L << 32, Device.CPU));
     }
   }
 

@@ -55,17 +55,27 @@ class DivergenceTest {
             .logEvery(30)
             .checkpointEvery(4)
             .build();
-    long atOnce = diverges(store, config, EngineFactory.vector(Workers.allCores()), "vector");
-    long later = diverges(store, config, EngineFactory.torch(DEVICE), "torch");
-    assertThat(later).isEqualTo(atOnce);
+    Found atOnce = diverges(store, config, EngineFactory.vector(Workers.allCores()), "vector");
+    Found later = diverges(store, config, EngineFactory.torch(DEVICE), "torch");
+    assertThat(later.named()).isEqualTo(atOnce.named());
+    assertThat(atOnce.at()).isEqualTo(atOnce.named());
+    // Codes that are NaN are found when they are encoded; ReLU has none, so that the loss tells it.
+    assertThat(later.at()).isEqualTo(kind.equals("relu") ? 4 : later.named() + 1);
   }
 
-  /** The step that the message names. */
-  private long diverges(
+  /**
+   * What was said of a run.
+   *
+   * @param named the step that the message names
+   * @param at the step in which it was thrown
+   */
+  private record Found(long named, long at) {}
+
+  private Found diverges(
       ActivationStore store, TrainingConfig config, EngineFactory engines, String name)
       throws IOException {
     Path folder = temp.resolve(name);
-    long named;
+    Found found;
     List<Path> before;
     try (Trainer trainer = Trainer.start(store, config, engines, name, folder)) {
       before = StateFile.list(folder);
@@ -74,8 +84,7 @@ class DivergenceTest {
           catchThrowableOfType(DivergedException.class, () -> trainer.run(TrainingListener.NONE));
       Matcher matcher = MESSAGE.matcher(thrown.getMessage());
       assertThat(matcher.matches()).as(thrown.getMessage()).isTrue();
-      named = Long.parseLong(matcher.group(2));
-      assertThat(trainer.step()).isBetween(named, 4L);
+      found = new Found(Long.parseLong(matcher.group(2)), trainer.step());
       assertThatThrownBy(trainer::checkpoint)
           .isInstanceOf(DivergedException.class)
           .hasMessage(thrown.getMessage());
@@ -94,6 +103,6 @@ class DivergenceTest {
         }
       }
     }
-    return named;
+    return found;
   }
 }

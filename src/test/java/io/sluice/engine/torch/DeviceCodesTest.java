@@ -4,11 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.engine.CheckedEngine;
 import io.sluice.engine.Engine;
+import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
+import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.arithmetic.Arithmetic;
 import io.sluice.engine.arithmetic.Codes;
+import io.sluice.engine.arithmetic.DeviceActivations;
+import io.sluice.engine.arithmetic.DeviceCodes;
 import io.sluice.engine.arithmetic.Prefixes;
 import io.sluice.engine.spec.AdamStep;
 import io.sluice.engine.spec.DictionaryParameters;
@@ -33,6 +37,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiFunction;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
@@ -112,6 +117,90 @@ class DeviceCodesTest {
     }
     assertThat(onHost).hasValue(10);
     assertThat(onDevice).hasValue(0);
+  }
+
+  @Test
+  void trainingCopiesNoCodes() {
+    EngineSpec spec = new EngineSpec(8, 8, 60, true, false, Optimiser.SPARSE_ADAM);
+    DictionaryParameters start = DictionaryParameters.allocate(arena, 8, 8, 60);
+    fill(start.encoder());
+    fill(start.decoder());
+    AtomicInteger copies = new AtomicInteger();
+    for (ActivationFunction selection :
+        List.of(new TopK(3), new AbsTopK(3), new BatchTopK(3), new ReLU())) {
+      try (Engine engine =
+          new CheckedEngine(
+              spec,
+              start,
+              (s, i) ->
+                  countingCopies(new TorchArithmetic(s, i, DEVICE, Screening.FLOAT32), copies))) {
+        for (int step = 1; step <= 4; step++) {
+          engine.encode(tokens(20, 8), selection);
+          engine.decodeForTraining(tokens(20, 8));
+          engine.markFired(step);
+          if (selection instanceof TopK) {
+            engine.addDeadFeatureLoss(4, 1, step - 1);
+          } else {
+            engine.penalise(0.1);
+          }
+          engine.accumulate();
+          engine.update(new AdamStep(step, 1e-3, 0.9, 0.999, 1e-8));
+        }
+        assertThat(engine.takeResults()).hasSize(4);
+        assertThat(engine.codeCount()).isPositive();
+        assertThat(copies).as("%s", selection).hasValue(0);
+        assertThat(engine.codes()).isSameAs(engine.codes());
+        assertThat(copies).hasValue(1);
+        copies.set(0);
+      }
+    }
+  }
+
+  /** Counts how often codes are copied to host memory. */
+  private static Arithmetic countingCopies(Arithmetic inner, AtomicInteger copies) {
+    return counting(
+        Arithmetic.class,
+        inner,
+        (method, result) ->
+            switch (result) {
+              case DeviceCodes codes -> countingCopies(codes, copies);
+              case DeviceActivations activations ->
+                  counting(
+                      DeviceActivations.class,
+                      activations,
+                      (name, found) ->
+                          found instanceof DeviceCodes codes
+                              ? countingCopies(codes, copies)
+                              : found);
+              case null, default -> result;
+            });
+  }
+
+  private static DeviceCodes countingCopies(DeviceCodes inner, AtomicInteger copies) {
+    return counting(
+        DeviceCodes.class,
+        inner,
+        (method, result) -> {
+          if (method.equals("copyTo")) {
+            copies.incrementAndGet();
+          }
+          return result;
+        });
+  }
+
+  /** Hands calls on, and results through {@code look}, which gets the name of the method. */
+  private static <T> T counting(Class<T> type, T inner, BiFunction<String, Object, Object> look) {
+    return type.cast(
+        Proxy.newProxyInstance(
+            type.getClassLoader(),
+            new Class<?>[] {type},
+            (proxy, method, arguments) -> {
+              try {
+                return look.apply(method.getName(), method.invoke(inner, arguments));
+              } catch (InvocationTargetException e) {
+                throw e.getCause();
+              }
+            }));
   }
 
   @Test
