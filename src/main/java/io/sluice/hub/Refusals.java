@@ -84,8 +84,11 @@ final class Refusals {
       return "%s has no such file there; check the name".formatted(hub);
     }
     if (code.equals("RepoNotFound") || status == NOT_FOUND || status == UNAUTHORIZED) {
-      return "no such file or folder, and %s has no such repository%s; check the name"
-          .formatted(hub, anonymous ? " or wants a token for it" : " for your token");
+      return "no such file or folder, and %s has no such repository%s; check the name%s"
+          .formatted(
+              hub,
+              anonymous ? " or wants a token for it" : " for your token",
+              code.isEmpty() ? " and HF_ENDPOINT" : ""); // The hub itself gives a code.
     }
     String said = message.isEmpty() ? "" : " (" + Quoted.line(message, 200) + ")";
     return status == FORBIDDEN
