@@ -61,7 +61,7 @@ class BatchesAheadTest {
               switch (method.getName()) {
                 case "prepare" -> prepared.addAll(List.of(arguments));
                 case "encode" -> encoded.add(arguments[0]);
-                case "decode" -> encoded.add(arguments[0]);
+                case "decodeForTraining" -> encoded.add(arguments[0]);
                 default -> {}
               }
               try {

@@ -122,9 +122,7 @@ public record Blueprint(
    * more: not where rows have numbers of their own, or a map stands before the engine.
    */
   public boolean exportsByColumn() {
-    if (isCrossLayer()) {
-      return layers().getFirst().exportsByColumn();
-    }
+    // The first layer of a cross-layer transcoder writes all outputs, as the whole does.
     boolean byNorms = outputs.size() > 1 && config.scoreByDecoderNorm();
     return !config.remedies().mapInput()
         && !byNorms
