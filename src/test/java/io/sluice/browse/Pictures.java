@@ -6,15 +6,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Takes pictures of a folder's pages, to be looked at: {@code Pictures FOLDER PREFIX FRAGMENT…}.
+ * Takes pictures of the pages of a folder, or of a page in a file, to be looked at: {@code Pictures
+ * FOLDER|PAGE.html PREFIX FRAGMENT…}.
  */
 final class Pictures {
   private Pictures() {}
 
   public static void main(String[] arguments) throws Exception {
     Path scratch = Files.createTempDirectory("pictures");
+    boolean inFile = arguments[0].endsWith(".html");
+    Path shown = Path.of(arguments[0]);
     try (FeatureServer server =
-            FeatureServer.start(BrowsedFeatures.of(FeatureFolder.open(Path.of(arguments[0]))), 0);
+            inFile ? null : FeatureServer.start(BrowsedFeatures.of(FeatureFolder.open(shown)), 0);
         DevTools browser = DevTools.start(scratch)) {
       for (int i = 2; i < arguments.length; i++) {
         for (int width : new int[] {1280, 400}) {
@@ -22,7 +25,7 @@ final class Pictures {
             browser.look(width, width == 400 ? 860 : 900, dark);
             browser.open(URI.create("about:blank"), "true");
             browser.open(
-                URI.create(server.address() + arguments[i]),
+                URI.create((inFile ? shown.toUri() : server.address()) + arguments[i]),
                 "!document.getElementById('list-view').hidden"
                     + " || !document.getElementById('feature-view').hidden");
             browser.evaluate("new Promise((done) => setTimeout(done, 300))");

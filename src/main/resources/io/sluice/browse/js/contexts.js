@@ -129,8 +129,8 @@ function textOf(context, peak, feature) {
   const pieces = (from, to) => spans.slice(from, to).flatMap((span, i) => [gap(context.tokens[from + i]), span]);
   const start = Math.max(0, peak - near());
   const end = Math.min(spans.length, peak + near() + 1);
-  text.append(...(start > 0 ? [cut('… '), element('span', { class: 'far' }, ...pieces(0, start))] : []), ...pieces(start, end),
-    ...(end < spans.length ? [element('span', { class: 'far' }, ...pieces(end, spans.length)), cut(' …')] : []));
+  text.append(...(start > 0 ? [cut('…'), element('span', { class: 'far' }, ...pieces(0, start))] : []), ...pieces(start, end),
+    ...(end < spans.length ? [element('span', { class: 'far' }, ...pieces(end, spans.length)), cut(gap(context.tokens[end]) + '…')] : []));
   walkTokens(text, spans, peak, tell);
   return text;
 }
