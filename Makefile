@@ -7,6 +7,7 @@
 #   JMH_ARGS                options handed to JMH, for instance a pattern of benchmark names
 #   DEMO_OUT                folder of the demo (default: demo)
 #   DEMO_LM_OUT, MODEL      folder of the demo on a language model, and the model
+#   FEATURE                 the feature of `make picture-feature` (default: 15176, which the README prints)
 #   PICTURE_HEIGHT          height of that picture in pixels (default: 1330)
 #   MILLION, MILLION_OUT    features of `make million` (default: 1048576), its folder; MILLION_ARGS for `sluice demo`
 #   STUDY_OUT               folder of the study's sweeps (bin/study says what else may be set)
@@ -21,6 +22,7 @@ MVN ?= mvn
 DEMO_OUT ?= demo
 DEMO_LM_OUT ?= demo-lm-out
 PICTURE_HEIGHT ?= 1330
+FEATURE ?= 15176
 comma := ,
 STUDY_OUT ?= study
 MILLION ?= 1048576
@@ -39,7 +41,7 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo demo-lm million study models check test test-models fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean clean-results format picture picture-lm
+.PHONY: help build demo demo-lm million study models check test test-models fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean clean-results format picture picture-lm picture-feature
 
 help:
 	@echo 'To use Sluice:'
@@ -67,6 +69,7 @@ help:
 	@echo '  make bindings         regenerate bindings/ with the jextract on the PATH'
 	@echo '  make picture          docs/report.png from the report in $(DEMO_OUT)/, with Chromium'
 	@echo '  make picture-lm       docs/report-lm.png from the report in $(DEMO_LM_OUT)/ (PICTURE_HEIGHT)'
+	@echo '  make picture-feature  docs/feature.png, a feature in the browser, from $(DEMO_OUT)/features (FEATURE)'
 
 build:
 	@$(mvn) --quiet compile
@@ -160,16 +163,21 @@ cuda-bundle:
 format:
 	@$(mvn) --quiet spotless:apply
 
-# $(call screenshot,PAGE,WIDTHxHEIGHT,PNG,TARGET) takes the picture of a page that TARGET makes. A PDF
-# of it: the same command with --print-to-pdf=FILE in place of the last line's options.
-define screenshot
-	@test -f $(1) || { echo "make: no $(1); run 'make $(4)' first" >&2; exit 1; }
-	@browser=$$(command -v chromium chromium-browser google-chrome | head -n 1); profile=$$(mktemp -d); \
-	trap 'rm -rf "$$profile"' EXIT; \
+# $(call chromium,ADDRESS,WIDTHxHEIGHT,PNG) takes a picture of a page. A PDF of it: the same command
+# with --print-to-pdf=FILE in place of the last line's options.
+define chromium
+browser=$$(command -v chromium chromium-browser google-chrome | head -n 1); profile=$$(mktemp -d); \
 	"$${browser:?make: needs Chromium on the PATH}" --headless --no-sandbox --disable-gpu --no-first-run \
 	  --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars \
-	  --user-data-dir="$$profile" --virtual-time-budget=6000 "file://$(abspath $(1))" \
-	  --window-size=$(2) --screenshot=$(3) 2>/dev/null && ls -l $(3)
+	  --user-data-dir="$$profile" --virtual-time-budget=6000 "$(1)" \
+	  --window-size=$(2) --screenshot=$(3) 2>/dev/null; status=$$?; rm -rf "$$profile"; \
+	test $$status = 0 && ls -l $(3)
+endef
+
+# $(call screenshot,PAGE,WIDTHxHEIGHT,PNG,TARGET) takes the picture of a page that TARGET makes.
+define screenshot
+	@test -f $(1) || { echo "make: no $(1); run 'make $(4)' first" >&2; exit 1; }
+	@$(call chromium,file://$(abspath $(1)),$(2),$(3))
 endef
 
 picture:
@@ -177,6 +185,14 @@ picture:
 
 picture-lm:
 	$(call screenshot,$(DEMO_LM_OUT)/report.html,1280$(comma)$(PICTURE_HEIGHT),docs/report-lm.png,demo-lm)
+
+# Of the server's page: a page in a file has some of the features only.
+picture-feature: build
+	@test -f $(DEMO_OUT)/features/features.json || { echo "make: no $(DEMO_OUT)/features; run 'make demo' first" >&2; exit 1; }
+	@address=$$(mktemp); JAVA_HOME="$(jdk)" bin/sluice browse --features $(DEMO_OUT)/features --no-open >"$$address" 2>/dev/null & \
+	server=$$!; trap 'kill $$server 2>/dev/null; rm -f "$$address"' EXIT; \
+	while ! grep -q http "$$address"; do kill -0 $$server || exit 1; sleep 0.2; done; \
+	$(call chromium,$$(cat "$$address")#feature=$(FEATURE),1280$(comma)1000,docs/feature.png)
 
 # Results take hours and are not built again on the way: only a target of their own removes them.
 clean:
