@@ -37,6 +37,16 @@ record Findings(String headline, List<String> sentences) {
 
   static Findings of(
       Spectra spectra, LossRecovery loss, List<TrainingRun> runs, List<SweepResult> sweeps) {
+    return of(spectra, loss, runs, sweeps, List.of());
+  }
+
+  /** Of all that a report has; features by themselves are only counted. */
+  static Findings of(
+      Spectra spectra,
+      LossRecovery loss,
+      List<TrainingRun> runs,
+      List<SweepResult> sweeps,
+      List<FeatureCards> features) {
     String geometry = spectra == null ? null : dimensionHeadline(spectra);
     List<String> sentences = new ArrayList<>();
     if (spectra != null) {
@@ -57,12 +67,31 @@ record Findings(String headline, List<String> sentences) {
       sentences.add(recovered);
     }
     if (geometry == null) {
-      return new Findings(dead == null ? "Nothing was measured yet." : dead, sentences);
+      return new Findings(dead == null ? featureHeadline(features) : dead, sentences);
     }
     if (dead != null) {
       sentences.add(dead);
     }
     return new Findings(geometry, List.copyOf(sentences));
+  }
+
+  private static String featureHeadline(List<FeatureCards> features) {
+    if (features.isEmpty()) {
+      return "Nothing was measured yet.";
+    }
+    double[] dead =
+        features.stream().mapToDouble(f -> (double) f.dead() / f.features()).sorted().toArray();
+    if (dead.length == 1) {
+      return String.format(
+          Locale.ROOT,
+          "Of %,d features, %s are dead.",
+          features.getFirst().features(),
+          percent(dead[0]));
+    }
+    String least = percent(dead[0]);
+    String most = percent(dead[dead.length - 1]);
+    return "Of the features of %d dictionaries, %s are dead."
+        .formatted(dead.length, least.equals(most) ? least : least + " to " + most);
   }
 
   /** The mean of k/d over the layers of one kind of hook point. */

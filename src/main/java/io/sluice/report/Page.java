@@ -29,7 +29,8 @@ final class Page {
 
   static byte[] render(Report report) {
     Findings findings =
-        Findings.of(report.spectra(), report.loss(), report.runs(), report.sweeps());
+        Findings.of(
+            report.spectra(), report.loss(), report.runs(), report.sweeps(), report.features());
     String theme = HtmlPage.themeBoot();
     String echarts = HtmlPage.script(Page.class, ECHARTS);
     String page =

@@ -45,6 +45,16 @@ class FindingsTest {
   }
 
   @Test
+  void featuresAloneAreCounted() {
+    FeatureCards some = new FeatureCards("runs/asi", "features", null, 16_384, 164, List.of());
+    FeatureCards more = new FeatureCards("runs/random", "more", null, 1000, 470, List.of());
+    assertThat(Findings.of(null, null, List.of(), List.of(), List.of(some)).headline())
+        .isEqualTo("Of 16,384 features, 1.0\u202f% are dead.");
+    assertThat(Findings.of(null, null, List.of(), List.of(), List.of(some, more)).headline())
+        .isEqualTo("Of the features of 2 dictionaries, 1.0\u202f% to 47\u202f% are dead.");
+  }
+
+  @Test
   void runsOfOtherQuestionsAreNotCompared() {
     TrainingRun wide = run("wide", 0.9, 0.1, "65536");
     assertThat(
