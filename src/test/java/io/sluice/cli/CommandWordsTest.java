@@ -145,6 +145,7 @@ class CommandWordsTest {
         "train --normalize | train --normalise",
         "train --d-sae=64 | train --features=64",
         "train --d_sae 64 | train --features 64",
+        "features --d-sae 64 | features --d-sae 64",
         "train --num_latents 64 | train --features 64",
         "train --dict_size 64 | train --features 64",
         "train --architecture gated | train --activation gated",

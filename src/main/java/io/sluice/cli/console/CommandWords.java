@@ -134,7 +134,13 @@ public final class CommandWords {
     String hyphened = spelled.replace('_', '-');
     String before = hyphened.startsWith("--no-") ? "--no-" : "--";
     return OptionSpelling.name(
-            hyphened.substring(before.length()), name -> option(before + name) != null)
+            hyphened.substring(before.length()),
+            name -> {
+              OptionSpec option = option(before + name);
+              return hyphened.equals(before + name)
+                  ? option != null
+                  : OptionSpelling.mayMean(option);
+            })
         .map(name -> before + name)
         .orElse(spelled);
   }

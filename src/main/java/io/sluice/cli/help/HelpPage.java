@@ -223,7 +223,7 @@ public final class HelpPage {
 
   private void spellings() {
     Map<String, List<String>> spellings =
-        OptionSpelling.of(name -> spec.optionsMap().containsKey("--" + name));
+        OptionSpelling.of(name -> OptionSpelling.mayMean(spec.optionsMap().get("--" + name)));
     if (spellings.isEmpty()) {
       return;
     }

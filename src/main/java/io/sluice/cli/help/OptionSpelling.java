@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Predicate;
+import picocli.CommandLine.Model.OptionSpec;
 
 /**
  * Other spellings of options and their values: American ones, and the words of SAELens, sparsify,
@@ -104,6 +105,16 @@ public final class OptionSpelling {
       return Optional.of(hyphened);
     }
     return MEANT.getOrDefault(hyphened, List.of()).stream().filter(known).findFirst();
+  }
+
+  /**
+   * Whether other spellings may stand for an option. None stands for a folder: {@code --d-sae} is
+   * how many features a dictionary has, not where those are that were gathered.
+   *
+   * @param option may be null, for none
+   */
+  public static boolean mayMean(OptionSpec option) {
+    return option != null && !"DIR".equals(option.paramLabel());
   }
 
   /**
