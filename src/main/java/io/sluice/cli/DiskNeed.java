@@ -33,7 +33,14 @@ record DiskNeed(Path folder, long bytes, long free) {
         .formatted(folder, size(bytes), size(free));
   }
 
-  private static String size(long bytes) {
+  /** The same where the size is a bound. */
+  String mostText() {
+    return "%s: will take at most %s of the disk, %s are free"
+        .formatted(folder, size(bytes), size(free));
+  }
+
+  /** A size in words. */
+  static String size(long bytes) {
     String[] units = {"KiB", "MiB", "GiB", "TiB"};
     double value = bytes / 1024.0;
     int unit = 0;

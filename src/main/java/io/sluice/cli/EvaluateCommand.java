@@ -2,6 +2,7 @@ package io.sluice.cli;
 
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.gather.EncodingBatch;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
@@ -68,13 +69,7 @@ final class EvaluateCommand extends SluiceCommand {
 
   @Mixin private MeasuredStore store;
 
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      defaultValue = "1024",
-      description = "Encode N tokens at once (default: ${DEFAULT-VALUE}).")
-  @Grouped(OptionGroup.COMPUTE)
-  private int batch;
+  @Mixin private EncodingBatch batch;
 
   @Mixin private DeadWindowOption deadWindow;
 
@@ -92,9 +87,7 @@ final class EvaluateCommand extends SluiceCommand {
 
   @Override
   protected void run() throws IOException {
-    if (batch < 1) {
-      throw usage("--batch must be at least 1, not " + batch);
-    }
+    batch.check(this);
     deadWindow.check(this);
     positions.check(this);
     rows.check(this);
@@ -204,7 +197,8 @@ final class EvaluateCommand extends SluiceCommand {
     long window = deadWindow.tokens();
     return subject.joint == null
         ? Evaluator.evaluate(
-            subject.layers.getFirst(), activations, part, engines, batch, window, progress)
-        : Evaluator.evaluate(subject.joint, activations, part, engines, batch, window, progress);
+            subject.layers.getFirst(), activations, part, engines, batch.tokens(), window, progress)
+        : Evaluator.evaluate(
+            subject.joint, activations, part, engines, batch.tokens(), window, progress);
   }
 }

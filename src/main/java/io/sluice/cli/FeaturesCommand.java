@@ -24,6 +24,7 @@ import io.sluice.features.FeatureManifest;
 import io.sluice.features.effects.EffectsWriter;
 import io.sluice.features.gather.FeatureGathering;
 import io.sluice.features.gather.FeatureOwner;
+import io.sluice.features.gather.GatherSpec;
 import io.sluice.features.gather.GatheredDictionary;
 import io.sluice.lorsa.Lorsa;
 import io.sluice.lorsa.features.GatheredLorsa;
@@ -129,15 +130,11 @@ final class FeaturesCommand extends SluiceCommand {
             ? GatheredLorsa.load(found, engines.device(this))
             : GatheredDictionary.load(found);
     ActivationStore store = checksums.open(stored);
+    GatherSpec spec = contexts.spec(positions.of(store), deadWindow.tokens());
     try (LoadedModel loaded = model.isGiven() ? model.open(this, engines.device(this)) : null;
         Workers workers = engines.workers();
-        FeatureGathering gathering =
-            new FeatureGathering(
-                owner,
-                store,
-                contexts.spec(positions.of(store), deadWindow.tokens()),
-                factory,
-                workers)) {
+        FeatureGathering gathering = new FeatureGathering(owner, store, spec, factory, workers)) {
+      tellNeed(gathering, spec.mostBytes(owner.features()));
       EffectsWriter effects = loaded == null ? null : effects(loaded, store, owner);
       FeatureFolderWriter.write(
           out,
@@ -164,6 +161,17 @@ final class FeaturesCommand extends SluiceCommand {
           EffectsWriter.of(loaded, store, dictionary.dictionaries());
       default -> throw new IllegalStateException(owner.toString());
     };
+  }
+
+  /** Prints what it will take, before it starts. */
+  private void tellNeed(FeatureGathering gathering, long bytes) throws IOException {
+    err()
+        .printf(
+            "features: %s; at most %s of memory%s%n",
+            DiskNeed.of(out, bytes).mostText(),
+            DiskNeed.size(gathering.memoryBytes()),
+            model.isGiven() ? ", and what the model needs" : "");
+    err().flush();
   }
 
   private void require(String name, Path value) {

@@ -4,11 +4,13 @@ import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.hub.HubFiles;
+import io.sluice.cli.hub.TokenizerOption;
 import io.sluice.model.ComputeType;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.torch.Device;
 import java.io.IOException;
 import java.nio.file.Path;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The model that features are looked up in, if one is given. */
@@ -22,14 +24,7 @@ public final class FeatureModel {
               + " heads and source positions, and for --text.")
   private Path model;
 
-  @Option(
-      names = "--tokenizer",
-      paramLabel = "FILE",
-      description =
-          "Read the tokenizer from this tokenizer.json, or of this name on the hub, where it is not "
-              + "beside the model.")
-  @Grouped(OptionGroup.MODEL)
-  private Path tokenizer;
+  @Mixin private TokenizerOption tokenizer;
 
   /** Whether a model is given. */
   public boolean isGiven() {
@@ -42,6 +37,7 @@ public final class FeatureModel {
    * @throws IOException if a file is missing or damaged, or the architecture is not supported
    */
   public LoadedModel open(SluiceCommand command, Device device) throws IOException {
-    return LoadedModel.open(HubFiles.files(command, model, tokenizer), device, ComputeType.FLOAT32);
+    return LoadedModel.open(
+        HubFiles.files(command, model, tokenizer.given()), device, ComputeType.FLOAT32);
   }
 }

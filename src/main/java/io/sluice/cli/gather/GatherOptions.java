@@ -5,6 +5,7 @@ import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.features.FeatureManifest.Window;
 import io.sluice.features.gather.GatherSpec;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Options for the contexts that are kept of each feature. */
@@ -43,13 +44,7 @@ public final class GatherOptions {
       description = "End a context N tokens after its feature fires (default: ${DEFAULT-VALUE}).")
   private int after;
 
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      defaultValue = "1024",
-      description = "Encode N tokens at once (default: ${DEFAULT-VALUE}).")
-  @Grouped(OptionGroup.COMPUTE)
-  private int batch;
+  @Mixin private EncodingBatch batch;
 
   /** Rejects invalid values before any work. */
   public void check(SluiceCommand command) {
@@ -57,12 +52,14 @@ public final class GatherOptions {
     requireRange(command, "--lower", lower, 0, GatherSpec.MOST_CONTEXTS);
     requireRange(command, "--before", before, 0, GatherSpec.WIDEST_WINDOW);
     requireRange(command, "--after", after, 0, GatherSpec.WIDEST_WINDOW);
-    requireRange(command, "--batch", batch, 1, 1 << 20);
+    batch.check(command);
+    requireRange(command, "--batch", batch.tokens(), 1, 1 << 20);
   }
 
   /** The settings of the pass. */
   public GatherSpec spec(int firstPosition, long deadWindow) {
-    return new GatherSpec(top, lower, new Window(before, after), firstPosition, deadWindow, batch);
+    return new GatherSpec(
+        top, lower, new Window(before, after), firstPosition, deadWindow, batch.tokens());
   }
 
   private static void requireRange(

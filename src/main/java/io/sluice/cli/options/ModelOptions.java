@@ -4,6 +4,7 @@ import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.hub.HubFiles;
+import io.sluice.cli.hub.TokenizerOption;
 import io.sluice.model.ComputeType;
 import io.sluice.model.loading.LoadedModel;
 import java.io.IOException;
@@ -22,14 +23,7 @@ public final class ModelOptions {
   @Grouped(OptionGroup.ESSENTIAL)
   private Path model;
 
-  @Option(
-      names = "--tokenizer",
-      paramLabel = "FILE",
-      description =
-          "Read the tokenizer from this tokenizer.json, or of this name on the hub, where it is not "
-              + "beside the model.")
-  @Grouped(OptionGroup.MODEL)
-  private Path tokenizer;
+  @Mixin private TokenizerOption tokenizer;
 
   @Option(
       names = "--compute",
@@ -57,7 +51,9 @@ public final class ModelOptions {
    */
   public LoadedModel open(SluiceCommand command) throws IOException {
     return LoadedModel.open(
-        HubFiles.files(command, model, tokenizer), device.of(command), computeType(command));
+        HubFiles.files(command, model, tokenizer.given()),
+        device.of(command),
+        computeType(command));
   }
 
   private ComputeType computeType(SluiceCommand command) {

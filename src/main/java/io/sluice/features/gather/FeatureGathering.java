@@ -3,6 +3,7 @@ package io.sluice.features.gather;
 import io.sluice.dictionary.ActivationFeed;
 import io.sluice.dictionary.Site;
 import io.sluice.engine.EngineFactory;
+import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.features.ContextWriter;
 import io.sluice.features.FeatureFolderWriter;
 import io.sluice.features.FeatureManifest;
@@ -38,6 +39,11 @@ import java.util.function.LongConsumer;
 public final class FeatureGathering implements AutoCloseable {
   /** How many bytes of codes stay in memory. */
   private static final long CODE_BYTES = 128L << 20;
+
+  /** What it takes for any dictionary, the codes in memory included. */
+  private static final long FIXED_BYTES = 230L << 20;
+
+  private static final long BYTES_PER_FEATURE = 60;
 
   /** How many codes are read back at once. */
   private static final long CODES_AT_ONCE = 1 << 22;
@@ -115,6 +121,22 @@ public final class FeatureGathering implements AutoCloseable {
           "%s: has %d rows; features are gathered from 1 to 2^32 of them"
               .formatted(store.folder(), store.rows()));
     }
+  }
+
+  /**
+   * How much memory it takes at most, beside what is mapped from the store: the weights, a copy of
+   * the decoder rows of a layer, the codes, and what it needs for each feature.
+   */
+  public long memoryBytes() {
+    long weights = 0;
+    long copied = 0;
+    for (FeatureLayer layer : owner.layers()) {
+      DictionaryParameters rows = layer.parameters();
+      long decoder = (long) rows.features() * rows.outputWidth() * Float.BYTES;
+      weights += (long) rows.features() * rows.inputWidth() * Float.BYTES + decoder;
+      copied = Math.max(copied, decoder);
+    }
+    return weights + copied + FIXED_BYTES + BYTES_PER_FEATURE * owner.features();
   }
 
   /**

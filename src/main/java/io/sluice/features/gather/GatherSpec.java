@@ -16,6 +16,15 @@ import io.sluice.store.RowFilter;
  */
 public record GatherSpec(
     int top, int lower, Window window, int firstPosition, long deadWindow, int batch) {
+  /** A row of {@code features.arrow}, with its place in the index of contexts. */
+  private static final long FEATURE_BYTES = 220;
+
+  /** A row of {@code contexts.arrow} without its tokens. */
+  private static final long CONTEXT_BYTES = 45;
+
+  /** A token of a context: its id and the activation. */
+  private static final long TOKEN_BYTES = 8;
+
   /** More contexts than this of a feature are refused. */
   public static final int MOST_CONTEXTS = 1000;
 
@@ -50,6 +59,15 @@ public record GatherSpec(
   /** The same from a position on, if it begins earlier. */
   GatherSpec notBefore(int position) {
     return new GatherSpec(top, lower, window, Math.max(firstPosition, position), deadWindow, batch);
+  }
+
+  /**
+   * How large the files of features without a model are at most: where every feature fires often
+   * enough for all its contexts, and no context is cut off by its document.
+   */
+  public long mostBytes(long features) {
+    long context = CONTEXT_BYTES + TOKEN_BYTES * (window.before() + 1L + window.after());
+    return features * (FEATURE_BYTES + (top + lower) * context);
   }
 
   private static void requireRange(String name, long value, long least, long most) {
