@@ -80,7 +80,12 @@ public final class FeatureContexts {
 
   /** The index of a feature's first context; that of the last feature's end for all features. */
   public long first(int feature) {
-    return index.whole(feature);
+    long first = index.whole(feature);
+    if (first < 0 || first > count()) {
+      throw damaged(
+          "the contexts of feature %d would begin at %d of %d".formatted(feature, first, count()));
+    }
+    return first;
   }
 
   /** All contexts of a feature: the largest activations, then lower quantiles. */
@@ -91,7 +96,7 @@ public final class FeatureContexts {
     }
     long from = first(feature);
     long to = first(feature + 1);
-    if (from < 0 || from > to || to > count() || to - from > Integer.MAX_VALUE) {
+    if (from > to || to - from > Integer.MAX_VALUE) {
       throw damaged(
           "the contexts of feature %d would be %d to %d of %d"
               .formatted(feature, from, to, count()));

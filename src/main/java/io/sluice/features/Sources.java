@@ -71,7 +71,8 @@ public final class Sources {
   /** The sources of a feature's activation in one of its top contexts; empty if there are none. */
   public Optional<Split> of(int feature, int rank) {
     long at = first(feature) + rank;
-    if (at >= table.rows()
+    if (at < 0
+        || at >= table.rows()
         || table.column("feature").whole(at) != feature
         || table.column("rank").whole(at) != rank) {
       return Optional.empty();
