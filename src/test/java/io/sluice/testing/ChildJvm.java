@@ -18,12 +18,19 @@ public final class ChildJvm {
    */
   public static Process start(Class<?> main, String heap, List<String> arguments)
       throws IOException {
+    return start(main, heap, List.of(), arguments);
+  }
+
+  /** The same with further options of the JVM. */
+  public static Process start(
+      Class<?> main, String heap, List<String> options, List<String> arguments) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
         .filter(argument -> argument.startsWith("--"))
         .forEach(command::add);
     command.add("-Xmx" + heap);
+    command.addAll(options);
     command.add("-cp");
     command.add(
         System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
