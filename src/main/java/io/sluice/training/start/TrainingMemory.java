@@ -106,11 +106,17 @@ record TrainingMemory(long ofFeatures, long fixed) {
     if (needed.bytes() <= total) {
       return;
     }
-    long room = Math.max(0, total - needed.fixed);
-    long fit = (long) ((double) room / needed.ofFeatures * config.features());
-    boolean smallerMoments =
-        config.moments() == DType.F32
-            && need.with(new Types(DType.BF16, config.precision())).bytes() <= total;
+    String smallerMoments = "";
+    if (config.moments() == DType.F32) {
+      TrainingMemory smaller = need.with(new Types(DType.BF16, config.precision()));
+      smallerMoments =
+          smaller.bytes() <= total
+              ? ", or --moments bfloat16"
+              : String.format(
+                  Locale.ROOT,
+                  ", or up to %,d with --moments bfloat16",
+                  smaller.fitting(config.features(), total));
+    }
     boolean noCopy =
         config.precision() == DType.BF16
             && need.with(new Types(config.moments(), DType.F32)).bytes() <= total;
@@ -124,8 +130,14 @@ record TrainingMemory(long ofFeatures, long fixed) {
             needed.bytes() / 1_000_000,
             total / 1_000_000,
             where,
-            fit >= 2048 ? fit / 1024 * 1024 : fit,
-            smallerMoments ? ", or --moments bfloat16" : "",
+            needed.fitting(config.features(), total),
+            smallerMoments,
             noCopy ? ", or --precision float32" : ""));
+  }
+
+  /** How many features would fit, in thousands where there are many. */
+  private long fitting(int features, long total) {
+    long fit = (long) ((double) Math.max(0, total - fixed) / ofFeatures * features);
+    return fit >= 2048 ? fit / 1024 * 1024 : fit;
   }
 }

@@ -80,6 +80,9 @@ class TrainingMemoryTest {
     assertThatThrownBy(() -> require(plan(MILLION, DType.BF16, DType.BF16), 76 * GIB))
         .hasMessageContaining("that the GPU has")
         .hasMessageEndingWith(", or --precision float32");
+    assertThatThrownBy(() -> require(plan(2 * MILLION, DType.F32, DType.F32), 78 * GIB))
+        .hasMessageMatching(
+            ".*give fewer: up to 7[0-9]{2},[0-9]{3}, or up to 1,[0-9]{3},[0-9]{3} with --moments bfloat16");
     // With what the message says it fits.
     assertThatCode(() -> require(plan(700 * 1024, DType.F32, DType.F32), 78 * GIB))
         .doesNotThrowAnyException();
