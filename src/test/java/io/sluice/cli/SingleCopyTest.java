@@ -231,7 +231,9 @@ class SingleCopyTest {
     // Candidates are 128 of each feature, both ways, of 8 bytes each.
     double candidates = 2.0 * 128 * 8 * (features - FEW) / weights;
     double more = peak("200m", line.apply(features)) - peak("200m", line.apply(FEW));
-    assertThat(more / weights).isLessThan(0.5 + SCREEN + candidates + REST);
+    // The heap collects garbage late. One decoder more would be another half.
+    double garbage = 0.35;
+    assertThat(more / weights).isLessThan(0.5 + SCREEN + candidates + garbage + REST);
   }
 
   @Test
@@ -240,10 +242,11 @@ class SingleCopyTest {
       dictionary(at("a", features), features, WIDTH, 1);
     }
     for (String format : FOREIGN) {
-      // Files of torch.save are read as a whole; transposes are made of 256 MiB at a time.
+      // Files of torch.save are read as a whole. Transposes are made of 256 MiB at a time, more than
+      // a matrix has here; a transposed matrix that is read is mapped as a whole.
       boolean whole = format.equals("dictionary_learning");
       assertShare("96m", h -> convert(h, "a", format, format), whole ? 1 : 0.5);
-      assertShare("96m", h -> convert(h, format, "sluice", format + "-back"), whole ? 1 : 0);
+      assertShare("96m", h -> convert(h, format, "sluice", format + "-back"), whole ? 1 : 0.5);
     }
   }
 

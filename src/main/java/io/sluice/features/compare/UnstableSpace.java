@@ -5,6 +5,7 @@ import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.geometry.Covariance;
 import io.sluice.geometry.Spectrum;
 import io.sluice.geometry.Subspace;
+import io.sluice.memory.MappedPages;
 import java.util.Arrays;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
@@ -23,6 +24,9 @@ record UnstableSpace(int rows, Covariance moments, int dimension, double partici
 
   /** Rows whose products are added at once. */
   private static final int BLOCK = 256;
+
+  /** Rows that are read before the pages of a mapped file are given back. */
+  private static final int RELEASED_AFTER = 4096;
 
   /**
    * The space of the rows that {@code takes} selects; null if there are none. A row of a later
@@ -50,6 +54,9 @@ record UnstableSpace(int rows, Covariance moments, int dimension, double partici
             add(block, inBlock, width, sums);
             inBlock = 0;
           }
+        }
+        if (row % RELEASED_AFTER == 0 || row == rows.features() - 1) {
+          MappedPages.release(rows.decoder());
         }
       }
     }
