@@ -5,14 +5,14 @@ Usage: dead_parts.py STORE HOOK [FEATURES [K [TOKENS]]]
 For a new TopK dictionary, random or ASI, centred or not, the share of features that are among the k
 largest of none of TOKENS tokens:
 
-  predicted   as sluice spectrum does it: tokens are normal, and all have one threshold
+  predicted   tokens are normal, and all have one threshold (sluice spectrum, if centred)
   own         tokens are normal, and each has its own threshold, c times the length of what the
               features see of it, with c so that k features are expected above it
   normal      counted on tokens that are drawn from the normal distribution
   shuffled    counted on tokens of the store, drawn at random, as training draws them
   in a row    counted on neighbouring tokens of the store
   directions  as own, with mean and covariance of tokens of length 1 (not centred: selection does
-              not depend on their length)
+              not depend on their length; sluice spectrum integrates where this draws tokens)
 """
 
 import pathlib

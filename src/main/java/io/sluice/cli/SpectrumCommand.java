@@ -51,7 +51,7 @@ import picocli.CommandLine.Option;
           + "which it does not store. For each layer it prints how many directions hold 99 % of "
           + "the variance, the effective rank, the participation ratio, and how much the mean "
           + "dominates the variation.",
-      "With --features it also predicts, from mean and covariance alone, the share of a new "
+      "With --features it also predicts, from means and covariances alone, the share of a new "
           + "TopK dictionary's features that would never fire, for each start of 'sluice train', "
           + "and says what to do."
     })
@@ -229,7 +229,13 @@ final class SpectrumCommand extends SluiceCommand {
         List<Spectra.Hook> measured =
             measuring.hooks(
                 RunningCovariance.of(
-                    loaded, contexts, points, first, progress::update, problems::add));
+                    loaded,
+                    contexts,
+                    points,
+                    first,
+                    dead != null,
+                    progress::update,
+                    problems::add));
         if (measured.getFirst().tokens() == 0) {
           throw new IOException(
               text + ": no token has a position of " + first + " or more; give a longer text");

@@ -1,7 +1,7 @@
 package io.sluice.evaluation;
 
-import io.sluice.geometry.Covariance;
 import io.sluice.geometry.CovarianceAccumulator;
+import io.sluice.geometry.TokenMoments;
 import io.sluice.model.HookPoint;
 import io.sluice.model.Hooks;
 import io.sluice.model.TokenBatch;
@@ -35,25 +35,32 @@ public final class RunningCovariance {
    * @param hooks the hook points
    * @param fromPosition the first position of a context that is used; 1 leaves out the attention
    *     sink of causal models
+   * @param directions whether the moments of directions are taken, too
    * @param progress called after each batch with the number of tokens done
    * @param problems called at the end with the parts of the texts that could not be read
    * @return by hook point, in the order of {@code hooks}
    * @throws IOException if a text cannot be read, or an activation is NaN or infinite
    * @throws IllegalArgumentException if the contexts do not suit the model, or it has no such hook
    */
-  public static Map<HookPoint, Covariance> of(
+  public static Map<HookPoint, TokenMoments> of(
       LoadedModel model,
       ContextSpec contexts,
       List<HookPoint> hooks,
       int fromPosition,
+      boolean directions,
       LongConsumer progress,
       Consumer<TextProblems> problems)
       throws IOException {
     Device device = model.transformer().device();
     Map<HookPoint, CovarianceAccumulator> accumulators = new LinkedHashMap<>();
+    Map<HookPoint, CovarianceAccumulator> units = new LinkedHashMap<>();
     try (ContextBatches batches = ContextBatches.open(model, contexts)) {
       for (HookPoint hook : hooks) {
-        accumulators.put(hook, CovarianceAccumulator.on(device, model.transformer().width(hook)));
+        int width = model.transformer().width(hook);
+        accumulators.put(hook, CovarianceAccumulator.on(device, width));
+        if (directions) {
+          units.put(hook, CovarianceAccumulator.ofDirections(device, width));
+        }
       }
       int suffix = model.tokenizer().suffix().length;
       for (TokenBatch batch = batches.next(); batch != null; batch = batches.next()) {
@@ -62,16 +69,25 @@ public final class RunningCovariance {
             Hooks.none()
                 .observe(
                     hooks,
-                    (point, activation) ->
-                        add(accumulators.get(point), point, activation, now, fromPosition, suffix));
+                    (point, activation) -> {
+                      add(accumulators.get(point), point, activation, now, fromPosition, suffix);
+                      if (directions) {
+                        add(units.get(point), point, activation, now, fromPosition, suffix);
+                      }
+                    });
         try (TensorScope scope = TensorScope.open()) {
           model.transformer().observe(batch, taking);
         }
         progress.accept(batches.tokens());
       }
       problems.accept(batches.problems());
-      Map<HookPoint, Covariance> result = new LinkedHashMap<>();
-      accumulators.forEach((hook, accumulator) -> result.put(hook, accumulator.covariance()));
+      Map<HookPoint, TokenMoments> result = new LinkedHashMap<>();
+      accumulators.forEach(
+          (hook, accumulator) ->
+              result.put(
+                  hook,
+                  new TokenMoments(
+                      accumulator.covariance(), directions ? units.get(hook).covariance() : null)));
       return result;
     } catch (NotFiniteAt e) {
       throw new IOException(
@@ -84,6 +100,7 @@ public final class RunningCovariance {
           e);
     } finally {
       accumulators.values().forEach(CovarianceAccumulator::close);
+      units.values().forEach(CovarianceAccumulator::close);
     }
   }
 

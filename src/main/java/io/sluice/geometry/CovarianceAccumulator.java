@@ -11,7 +11,7 @@ import java.lang.foreign.MemorySegment;
  * matrices, products in float32 and sums in float64. Used by one thread at a time.
  */
 public sealed interface CovarianceAccumulator extends AutoCloseable
-    permits VectorCovariance, TorchCovariance {
+    permits VectorCovariance, TorchCovariance, DirectionCovariance {
   /**
    * An accumulator on a device: on the CPU by the Vector API, or by LibTorch if the JVM has no
    * Vector API and LibTorch is available; on a GPU by LibTorch.
@@ -23,6 +23,11 @@ public sealed interface CovarianceAccumulator extends AutoCloseable
       return new TorchCovariance(device, width);
     }
     return new VectorCovariance(width);
+  }
+
+  /** An accumulator of rows at length 1, on a device. */
+  static CovarianceAccumulator ofDirections(Device device, int width) {
+    return new DirectionCovariance(on(device, width));
   }
 
   /** Values per row. */

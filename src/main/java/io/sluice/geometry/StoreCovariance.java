@@ -39,7 +39,26 @@ public final class StoreCovariance {
   public static Covariance of(
       ActivationStore store, Column column, RowFilter filter, Device device, LongConsumer progress)
       throws IOException {
-    try (CovarianceAccumulator accumulator = CovarianceAccumulator.on(device, column.width())) {
+    return moments(store, column, filter, device, false, progress).tokens();
+  }
+
+  /**
+   * Reads a column.
+   *
+   * @param directions whether the moments of directions are taken, too
+   * @throws IOException as {@link #of}
+   */
+  public static TokenMoments moments(
+      ActivationStore store,
+      Column column,
+      RowFilter filter,
+      Device device,
+      boolean directions,
+      LongConsumer progress)
+      throws IOException {
+    try (CovarianceAccumulator tokens = CovarianceAccumulator.on(device, column.width());
+        CovarianceAccumulator units =
+            directions ? CovarianceAccumulator.ofDirections(device, column.width()) : null) {
       for (Shard shard : store.shards()) {
         BitSet kept = shard.kept(filter);
         for (int start = 0; start < shard.rows(); start += PIECE) {
@@ -47,13 +66,16 @@ public final class StoreCovariance {
           int from = kept.nextSetBit(start);
           while (from >= 0 && from < end) {
             int to = Math.min(end, kept.nextClearBit(from));
-            add(store, column, shard, from, to, accumulator);
+            add(store, column, shard, from, to, tokens);
+            if (units != null) {
+              add(store, column, shard, from, to, units);
+            }
             from = kept.nextSetBit(to);
           }
           progress.accept(shard.firstRow() + end);
         }
       }
-      return accumulator.covariance();
+      return new TokenMoments(tokens.covariance(), units == null ? null : units.covariance());
     }
   }
 

@@ -178,12 +178,14 @@ final class PredictionSection {
     line("## Death foretold");
     line("");
     line(
-        "`sluice spectrum --features` predicts from mean and covariance alone which share of a new"
+        "`sluice spectrum --features` predicts from means and covariances alone which share of a new"
             + " dictionary's features would never be among the k largest in the first N tokens. A"
             + " pre-activation is about normal over tokens, with mean ⟨w, μ⟩ (0 if centred) and"
             + " variance wᵀΣw; the threshold is where k of the h features are expected above it; and"
             + " the share is the mean of (1 − p)^N over rows w, drawn as training draws them, with p"
-            + " the chance to exceed the threshold. %s",
+            + " the chance to exceed the threshold. Not centred, μ and Σ are those of tokens at"
+            + " length 1, since the selection does not depend on their lengths, and each token has"
+            + " its own threshold. %s",
         severity == null
             ? ""
             : String.format(Locale.ROOT, "Here γ = ‖μ‖/‖σ‖ (arXiv 2605.31518) is %.2f.", severity));
@@ -272,15 +274,11 @@ final class PredictionSection {
                 apart.size() - above));
     line("");
     line(
-        "Why they part, one assumption at a time: the prediction has one threshold for all tokens,"
-            + " but a token's own threshold follows its length. Without centring, the shortest of"
-            + " normal tokens are those that lie against the mean, and there a feature that points"
-            + " away from the mean comes to fire after all: too many are predicted dead. Real"
-            + " activations are not normal. Their lengths vary more, and since the selection does"
-            + " not depend on a token's length, that part of their variance brings no feature to"
-            + " fire: too few are. Tokens that are neighbours in a text resemble each other, so N of"
-            + " them show less than N independent ones; training draws them at random."
-            + " [experiments.md](experiments.md#predicted-dead-features) has the size of each.");
+        "Why they part: the prediction takes directions of tokens to be normal, and real ones are"
+            + " not; tokens that are neighbours in a text resemble each other, so N of them show less"
+            + " than N independent ones, although training draws them at random."
+            + " [experiments.md](experiments.md#predicted-dead-features) has the size of each"
+            + " assumption.");
     line("");
   }
 

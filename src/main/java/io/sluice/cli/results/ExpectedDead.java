@@ -1,8 +1,8 @@
 package io.sluice.cli.results;
 
-import io.sluice.geometry.Covariance;
 import io.sluice.geometry.DeadPrediction;
 import io.sluice.geometry.DeadPrediction.Start;
+import io.sluice.geometry.TokenMoments;
 import io.sluice.report.Spectra;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,8 +46,8 @@ public final class ExpectedDead {
   }
 
   /** The predictions for one hook point, by size, window, start and centring. */
-  List<Spectra.ExpectedDead> of(Covariance covariance, double tau) {
-    DeadPrediction prediction = DeadPrediction.of(covariance, tau, seed);
+  List<Spectra.ExpectedDead> of(TokenMoments moments, double tau) {
+    DeadPrediction prediction = DeadPrediction.of(moments, tau, seed);
     List<Spectra.ExpectedDead> all = new ArrayList<>();
     for (int size : features) {
       for (long tokens : windows) {

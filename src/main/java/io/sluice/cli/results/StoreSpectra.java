@@ -6,6 +6,7 @@ import io.sluice.geometry.OutputProjection;
 import io.sluice.geometry.Spectrum;
 import io.sluice.geometry.StatisticsFile;
 import io.sluice.geometry.StoreCovariance;
+import io.sluice.geometry.TokenMoments;
 import io.sluice.model.HookKind;
 import io.sluice.model.HookPatterns;
 import io.sluice.model.HookPoint;
@@ -66,8 +67,8 @@ public final class StoreSpectra {
   }
 
   /** The spectra of covariances that were taken elsewhere. */
-  public List<Spectra.Hook> hooks(Map<HookPoint, Covariance> measured) {
-    measured.forEach((point, covariance) -> covariances.put(point.toString(), covariance));
+  public List<Spectra.Hook> hooks(Map<HookPoint, TokenMoments> measured) {
+    measured.forEach((point, moments) -> covariances.put(point.toString(), moments.tokens()));
     // One thread decomposes a matrix; so all cores take one each.
     return List.copyOf(measured.entrySet()).parallelStream()
         .map(each -> hook(each.getKey(), each.getValue()))
@@ -103,16 +104,22 @@ public final class StoreSpectra {
     List<Spectra.Hook> hooks = new ArrayList<>();
     for (Column column : columns) {
       long before = hooks.size() * store.rows();
-      Covariance covariance =
-          StoreCovariance.of(
-              store, column, filter, device, rows -> progress.update(before + rows, column.name()));
-      covariances.put(column.name(), covariance);
-      hooks.add(hook(HookPoint.parse(column.name()), covariance));
+      TokenMoments moments =
+          StoreCovariance.moments(
+              store,
+              column,
+              filter,
+              device,
+              dead != null,
+              rows -> progress.update(before + rows, column.name()));
+      covariances.put(column.name(), moments.tokens());
+      hooks.add(hook(HookPoint.parse(column.name()), moments));
     }
     return hooks;
   }
 
-  private Spectra.Hook hook(HookPoint point, Covariance covariance) {
+  private Spectra.Hook hook(HookPoint point, TokenMoments moments) {
+    Covariance covariance = moments.tokens();
     Spectrum spectrum = Spectrum.of(covariance);
     double meanSquare = 0;
     for (double mean : covariance.mean()) {
@@ -144,7 +151,7 @@ public final class StoreSpectra {
         spectrum.totalVariance(),
         spectrum.eigenvalues(),
         covariance.count() == 0 ? null : Double.valueOf(covariance.outlierSeverity()),
-        dead == null || covariance.count() == 0 ? null : dead.of(covariance, tau));
+        dead == null || covariance.count() == 0 ? null : dead.of(moments, tau));
   }
 
   /** Measures the output projection of every layer. */
