@@ -12,10 +12,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The cache is the one of Python's {@code huggingface_hub}, in both directions. */
+@Tag("python")
 class HubCacheParityTest {
   private static final String NAME = "maker/model";
   private static final List<String> FILES = List.of("config.json", "model.safetensors", "a/x.json");
