@@ -30,6 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Commands whose models and dictionaries are names on the hub. */
 @Tag("slow")
+@Tag("python")
 @DisabledOnOs(OS.WINDOWS)
 class HubNamesTest {
   private static final Path LAUNCHER = Path.of("bin/sluice").toAbsolutePath();
