@@ -90,7 +90,7 @@ record Findings(String headline, List<String> sentences) {
     }
     String least = percent(dead[0]);
     String most = percent(dead[dead.length - 1]);
-    return "Of the features of %d dictionaries, %s are dead."
+    return "Of the features of %s dictionaries, %s are dead."
         .formatted(dead.length, least.equals(most) ? least : least + " to " + most);
   }
 

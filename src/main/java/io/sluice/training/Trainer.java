@@ -320,7 +320,7 @@ public final class Trainer implements AutoCloseable {
 
   private DivergedException diverged(String what, long step) {
     divergence =
-        "%s at step %d, though the activations are finite; try a lower learning rate than %s"
+        "%s at step %s, though the activations are finite; try a lower learning rate than %s"
             .formatted(what, step, config.schedule().learningRate());
     return new DivergedException(divergence);
   }

@@ -93,7 +93,7 @@ public record DictionaryChoice(List<DictionaryFormat> formats) implements FileCh
     }
     if (!folders.isEmpty()) {
       List<String> first = new ArrayList<>(folders).subList(0, Math.min(NAMED, folders.size()));
-      return ": has %d dictionaries in folders; add the name of one: /%s%s"
+      return ": has %s dictionaries in folders; add the name of one: /%s%s"
           .formatted(
               folders.size(),
               String.join(", /", first),

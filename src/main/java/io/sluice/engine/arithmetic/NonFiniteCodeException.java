@@ -6,7 +6,7 @@ public final class NonFiniteCodeException extends IllegalStateException {
 
   NonFiniteCodeException(int row, int feature, float value) {
     super(
-        "feature %d has activation %s for row %d of the batch: the input or the weights are not finite"
+        "feature %s has activation %s for row %s of the batch: the input or the weights are not finite"
             .formatted(feature, value, row));
   }
 }

@@ -75,13 +75,13 @@ public record ComparedDictionary(List<Dictionary> layers, CrossLayerDictionary j
    */
   public String refusal(ComparedDictionary other) {
     if (layers.size() != other.layers.size()) {
-      return "one has %d layers, the other %d".formatted(layers.size(), other.layers.size());
+      return "one has %s layers, the other %s".formatted(layers.size(), other.layers.size());
     }
     for (int layer = 0; layer < layers.size(); layer++) {
       int own = rows(layer).outputWidth();
       int others = other.rows(layer).outputWidth();
       if (own != others) {
-        return "decoder rows are %d wide in one and %d in the other".formatted(own, others);
+        return "decoder rows are %s wide in one and %s in the other".formatted(own, others);
       }
     }
     return null;
