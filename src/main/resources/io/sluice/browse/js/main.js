@@ -245,21 +245,23 @@ function keys(listing) {
   addEventListener('keydown', (event) => {
     const typing = event.target.closest?.('input:not([type="radio"]), select, textarea, dialog');
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || dialog.open) return;
+    // Not `place`, which follows a moment later: keys may come faster.
+    const here = readAddress(location.hash);
     if (event.key === 'Escape') {
       if (typing) listing()?.list.box.focus();
-      else if (place.feature !== null) location.hash = writeAddress({ ...place, feature: null });
+      else if (here.feature !== null) location.hash = writeAddress({ ...here, feature: null });
       return;
     }
     if (typing) return;
-    const go = (id) => { if (id !== null) location.hash = addressOf(place, id); };
+    const go = (id) => { if (id !== null) location.hash = addressOf(here, id); };
     if (event.key === '/') {
       event.preventDefault();
-      if (place.feature !== null) location.hash = writeAddress({ ...place, feature: null });
+      if (here.feature !== null) location.hash = writeAddress({ ...here, feature: null });
       setTimeout(() => byId('query').select(), 0);
     } else if (event.key === '?') dialog.showModal();
-    else if (event.key === 'o' && place.feature !== null) byId('open-all')?.click();
-    else if (['j', 'k'].includes(event.key) && place.feature !== null && listing()) {
-      const { next, previous } = around(listing().source, place.feature, null);
+    else if (event.key === 'o' && here.feature !== null) byId('open-all')?.click();
+    else if (['j', 'k'].includes(event.key) && here.feature !== null && listing()) {
+      const { next, previous } = around(listing().source, here.feature, null);
       go(event.key === 'j' ? next : previous);
     }
   });
