@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sluice.dictionary.matching.Matches;
 import io.sluice.store.tables.TableColumn;
 import io.sluice.store.tables.TableWriter;
+import io.sluice.testing.Seeds;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,9 +26,7 @@ class MatchFileTest {
 
   @Test
   void holdsTheLargestCosinesBothWaysAndThePartners() throws IOException {
-    long seed = new Random().nextLong();
-    System.out.println("seed " + seed);
-    float[][] cosines = cosines(new Random(seed));
+    float[][] cosines = cosines(new Random(Seeds.seed()));
     Matches fromA = matches(cosines);
     Matches fromB = matches(transposed(cosines));
     Assignment pairs = Assignment.of(fromA);
