@@ -209,7 +209,7 @@ public final class StepBenchmark implements Benchmark {
                 run(part, engine, rows, step[0]);
               }
             };
-        warmUp(inParts, device);
+        warmUp(inParts, device, setting.rounds());
         Arrays.fill(parts, 0);
         double separate = setting.inTurns(0, inParts)[0];
         // A GPU computes a step after the calls return, so the parts must be synchronised and take
@@ -222,11 +222,12 @@ public final class StepBenchmark implements Benchmark {
   }
 
   /**
-   * Until C2 has compiled the kernels. On a GPU the host's code, which says what is done there,
-   * takes longer.
+   * Until C2 has compiled the kernels: a second for each round, three at most. On a GPU the host's
+   * code, which says what is done there, takes longer.
    */
-  private static void warmUp(Runnable step, Device device) {
-    long end = System.nanoTime() + (device.isCuda() ? 6_000_000_000L : 3_000_000_000L);
+  private static void warmUp(Runnable step, Device device, int rounds) {
+    long seconds = device.isCuda() ? 6 : Math.min(3, rounds);
+    long end = System.nanoTime() + seconds * 1_000_000_000L;
     for (int i = 0; i < WARM_UP || System.nanoTime() < end; i++) {
       step.run();
     }

@@ -20,10 +20,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Weights are exported where they are, and come back bit for bit. */
+@Tag("slow")
 class ExportedInPlaceTest {
   private static final int WIDTH = 37;
 
