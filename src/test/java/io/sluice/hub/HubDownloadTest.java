@@ -11,9 +11,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Contents that arrive in pieces, too late, damaged or not at all. */
+@Tag("slow")
 class HubDownloadTest extends HubFixture {
   HubDownloadTest() throws IOException {}
 

@@ -52,6 +52,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * code comes to host memory for them.
  */
 @Tag("cuda")
+@Tag("slow")
 class DeviceActivationsTest {
   private static final Device DEVICE =
       Device.parse(System.getProperty("sluice.test.device", "cpu"));
