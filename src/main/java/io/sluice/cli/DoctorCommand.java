@@ -8,6 +8,7 @@ import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.console.Version;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.options.JsonOption;
+import io.sluice.engine.MachineMemory;
 import io.sluice.simd.KernelProvider;
 import io.sluice.store.ArrowMemory;
 import io.sluice.torch.CudaDevice;
@@ -16,10 +17,10 @@ import io.sluice.torch.TorchException;
 import io.sluice.torch.int8.IntegerProducts;
 import java.io.IOException;
 import java.io.InputStream;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalLong;
 import java.util.Properties;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
@@ -117,9 +118,9 @@ final class DoctorCommand extends SluiceCommand {
   }
 
   private static String memory() {
-    return ManagementFactory.getOperatingSystemMXBean()
-            instanceof com.sun.management.OperatingSystemMXBean system
-        ? String.format(Locale.ROOT, "%.1f GiB ", system.getTotalMemorySize() / GIB)
+    OptionalLong known = MachineMemory.known();
+    return known.isPresent()
+        ? String.format(Locale.ROOT, "%.1f GiB ", known.getAsLong() / GIB)
         : "";
   }
 

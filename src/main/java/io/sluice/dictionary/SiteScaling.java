@@ -24,6 +24,11 @@ public record SiteScaling(String hook, double scale, List<Double> shift) {
     return new SiteScaling(hook, 1, List.of());
   }
 
+  /** The same of several hook points. */
+  public static List<SiteScaling> none(List<Site> sites) {
+    return sites.stream().map(site -> none(site.hook())).toList();
+  }
+
   /** The shift as float32; empty for none. */
   public float[] shiftValues() {
     float[] values = new float[shift.size()];

@@ -2,6 +2,7 @@ package io.sluice.engine;
 
 import com.sun.management.OperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
+import java.util.OptionalLong;
 
 /** The memory of the machine, beside which {@link EngineFactory#gpuBytes} is that of a GPU. */
 public final class MachineMemory {
@@ -12,8 +13,13 @@ public final class MachineMemory {
    * the Java platform does not say.
    */
   public static long bytes() {
+    return known().orElse(Long.MAX_VALUE);
+  }
+
+  /** The same; empty where the Java platform does not say. */
+  public static OptionalLong known() {
     return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
-        ? system.getTotalMemorySize()
-        : Long.MAX_VALUE;
+        ? OptionalLong.of(system.getTotalMemorySize())
+        : OptionalLong.empty();
   }
 }

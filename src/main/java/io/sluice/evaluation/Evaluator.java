@@ -124,8 +124,8 @@ public final class Evaluator {
       LongConsumer progress)
       throws IOException {
     int features = engine.spec().features();
-    List<SiteScaling> read = raw(inputs);
-    List<SiteScaling> written = raw(outputs);
+    List<SiteScaling> read = SiteScaling.none(inputs);
+    List<SiteScaling> written = SiteScaling.none(outputs);
     BatchPlan plan = BatchPlan.sequential(SiteFeed.columns(read, written), batch).where(filter);
     SiteFeed feed = new SiteFeed(store, plan, read, written);
     if (feed.rows() == 0) {
@@ -208,9 +208,5 @@ public final class Evaluator {
                 .formatted(store.folder(), column.name(), column.width(), does, site.width()));
       }
     }
-  }
-
-  private static List<SiteScaling> raw(List<Site> sites) {
-    return sites.stream().map(site -> SiteScaling.none(site.hook())).toList();
   }
 }

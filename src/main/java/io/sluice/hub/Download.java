@@ -55,12 +55,14 @@ final class Download {
   void run(Patience patience, LongConsumer progress) throws IOException {
     boolean resumed = present(target, file.size()) > 0;
     fetch(patience, progress);
-    if (!file.content().matches(target) && resumed) {
+    boolean matches = file.content().matches(target);
+    if (!matches && resumed) {
       // What an earlier try left may be damaged: once more from the beginning.
       Files.delete(target);
       fetch(patience, progress);
+      matches = file.content().matches(target);
     }
-    if (!file.content().matches(target)) {
+    if (!matches) {
       Files.delete(target);
       throw new IOException(
           "%s: what arrived is not what the hub says (its checksum is not %s); it was deleted, try again"

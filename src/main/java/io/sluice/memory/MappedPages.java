@@ -3,9 +3,9 @@ package io.sluice.memory;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Pages of mapped files that have been read and are not needed for now. They count as memory of the
- * process until the system takes them back, which it does late; a large file that is read once, to
- * be checked or copied, would seem to be in memory beside its copy.
+ * Pages of mapped files whose values have been read. They count as memory of the process until the
+ * system takes them back, which it does late; a large file that is read once, to be checked or
+ * copied, would seem to be in memory beside its copy.
  */
 public final class MappedPages {
   /** A multiple of the size of a page on all systems. */

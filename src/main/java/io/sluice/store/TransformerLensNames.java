@@ -1,7 +1,11 @@
 package io.sluice.store;
 
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -24,6 +28,25 @@ public final class TransformerLensNames {
   private static final Pattern NORMED_AFTER =
       Pattern.compile("(?s).*(gemma[-_ ]?[23]|olmo[-_ ]?[23]).*");
 
+  /** The kinds that have a counterpart, by Sluice's label, in the order of a layer. */
+  private static final Map<String, String> THEIR_KINDS = new LinkedHashMap<>();
+
+  private static final Map<String, String> OUR_KINDS = new HashMap<>();
+
+  /** Those that {@link #NORMED_AFTER} concerns. */
+  private static final Set<String> OUTPUTS = Set.of("attn_out", "mlp_out");
+
+  static {
+    THEIR_KINDS.put("resid_in", "hook_resid_pre");
+    THEIR_KINDS.put("z", "attn.hook_z");
+    THEIR_KINDS.put("attn_out", "hook_attn_out");
+    THEIR_KINDS.put("resid_mid", "hook_resid_mid");
+    THEIR_KINDS.put("mlp_act", "mlp.hook_post");
+    THEIR_KINDS.put("mlp_out", "hook_mlp_out");
+    THEIR_KINDS.put("resid", "hook_resid_post");
+    THEIR_KINDS.forEach((ours, theirs) -> OUR_KINDS.put(theirs, ours));
+  }
+
   private TransformerLensNames() {}
 
   /** The TransformerLens name of a hook point of a model, if it has one. */
@@ -32,18 +55,10 @@ public final class TransformerLensNames {
     if (!place.matches()) {
       return Optional.empty();
     }
-    String kind =
-        switch (place.group(2)) {
-          case "resid_in" -> "hook_resid_pre";
-          case "z" -> "attn.hook_z";
-          case "attn_out" -> isNormedAfter(model) ? null : "hook_attn_out";
-          case "resid_mid" -> "hook_resid_mid";
-          case "mlp_act" -> "mlp.hook_post";
-          case "mlp_out" -> isNormedAfter(model) ? null : "hook_mlp_out";
-          case "resid" -> "hook_resid_post";
-          default -> null;
-        };
-    return Optional.ofNullable(kind).map(name -> "blocks." + place.group(1) + "." + name);
+    String kind = place.group(2);
+    return hasCounterpart(kind, model) && THEIR_KINDS.containsKey(kind)
+        ? Optional.of("blocks." + place.group(1) + "." + THEIR_KINDS.get(kind))
+        : Optional.empty();
   }
 
   /**
@@ -58,18 +73,8 @@ public final class TransformerLensNames {
       return Optional.empty();
     }
     String layer = place.group(1);
-    String kind =
-        switch (place.group(2)) {
-          case "hook_resid_pre" -> "resid_in";
-          case "attn.hook_z" -> "z";
-          case "hook_attn_out" -> isNormedAfter(model) ? null : "attn_out";
-          case "hook_resid_mid" -> "resid_mid";
-          case "mlp.hook_post" -> "mlp_act";
-          case "hook_mlp_out" -> isNormedAfter(model) ? null : "mlp_out";
-          case "hook_resid_post" -> "resid";
-          default -> null;
-        };
-    if (kind == null) {
+    String kind = OUR_KINDS.get(place.group(2));
+    if (kind == null || !hasCounterpart(kind, model)) {
       return Optional.empty();
     }
     if (kind.equals("resid_in") && layer.chars().allMatch(Character::isDigit)) {
@@ -98,17 +103,19 @@ public final class TransformerLensNames {
       return "is taken before the norm's weight is applied; %s, which the block reads, after it"
           .formatted(name.contains("ln1") ? "attn_in" : "mlp_in");
     }
-    boolean written = name.endsWith(".hook_attn_out") || name.endsWith(".hook_mlp_out");
-    if (written && isNormedAfter(model)) {
+    Matcher place = THEIRS.matcher(name);
+    String kind = place.matches() ? OUR_KINDS.get(place.group(2)) : null;
+    if (kind != null && !hasCounterpart(kind, model)) {
       return "is taken after the norm that follows the block in "
           + model
           + "; Sluice has the hook point before that norm";
     }
-    return "is none of the TransformerLens names that Sluice knows: hook_resid_pre, attn.hook_z,"
-        + " hook_attn_out, hook_resid_mid, mlp.hook_post, hook_mlp_out, hook_resid_post";
+    return "is none of the TransformerLens names that Sluice knows: "
+        + String.join(", ", THEIR_KINDS.values());
   }
 
-  private static boolean isNormedAfter(String model) {
-    return NORMED_AFTER.matcher(model.toLowerCase(Locale.ROOT)).matches();
+  private static boolean hasCounterpart(String kind, String model) {
+    return !OUTPUTS.contains(kind)
+        || !NORMED_AFTER.matcher(model.toLowerCase(Locale.ROOT)).matches();
   }
 }

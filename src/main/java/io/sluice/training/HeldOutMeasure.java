@@ -53,8 +53,8 @@ final class HeldOutMeasure {
       ActivationStore store,
       HeldOut heldOut)
       throws IOException {
-    List<SiteScaling> read = raw(inputs);
-    List<SiteScaling> written = raw(outputs);
+    List<SiteScaling> read = SiteScaling.none(inputs);
+    List<SiteScaling> written = SiteScaling.none(outputs);
     SiteFeed feed =
         new SiteFeed(
             store,
@@ -69,9 +69,5 @@ final class HeldOutMeasure {
       sums.add(engine, pair.target());
     }
     return sums.varies() ? sums.fvu() : Double.NaN;
-  }
-
-  private static List<SiteScaling> raw(List<Site> sites) {
-    return sites.stream().map(site -> SiteScaling.none(site.hook())).toList();
   }
 }

@@ -103,15 +103,9 @@ class GatherCommandTest {
   }
 
   @ParameterizedTest
-  @CsvSource({
-    "--top, -1, is from",
-    "--lower, 1001, is from",
-    "--before, 2000, is from",
-    "--after, -3, is from",
-    "--batch, 0, must be at least 1"
-  })
-  void numbersOutOfRangeAreWrongUsage(String option, String value, String reason) {
+  @CsvSource({"--top, -1", "--lower, 1001", "--before, 2000", "--after, -3", "--batch, 0"})
+  void numbersOutOfRangeAreWrongUsage(String option, String value) {
     assertThat(features(folder.resolve("features"), store, option, value)).isEqualTo(2);
-    assertThat(err.toString()).contains(option + " " + reason);
+    assertThat(err.toString()).contains(option + " is from ");
   }
 }

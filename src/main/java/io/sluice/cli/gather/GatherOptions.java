@@ -52,7 +52,6 @@ public final class GatherOptions {
     requireRange(command, "--lower", lower, 0, GatherSpec.MOST_CONTEXTS);
     requireRange(command, "--before", before, 0, GatherSpec.WIDEST_WINDOW);
     requireRange(command, "--after", after, 0, GatherSpec.WIDEST_WINDOW);
-    batch.check(command);
     requireRange(command, "--batch", batch.tokens(), 1, 1 << 20);
   }
 

@@ -1,8 +1,8 @@
 package io.sluice.cli.options;
 
-import com.sun.management.OperatingSystemMXBean;
-import java.lang.management.ManagementFactory;
+import io.sluice.engine.MachineMemory;
 import java.util.Locale;
+import java.util.OptionalLong;
 
 /** Sizes in bytes with a suffix: {@code 8G}, {@code 500M}. */
 public final class ByteSize {
@@ -25,8 +25,7 @@ public final class ByteSize {
 
   /** Half of the memory that this machine, or this container, has. */
   public static long halfOfTheMachine() {
-    return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
-        ? system.getTotalMemorySize() / 2
-        : Runtime.getRuntime().maxMemory();
+    OptionalLong known = MachineMemory.known();
+    return known.isPresent() ? known.getAsLong() / 2 : Runtime.getRuntime().maxMemory();
   }
 }

@@ -1,6 +1,5 @@
 package io.sluice.features.compare;
 
-import io.sluice.dictionary.Site;
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.dictionary.SiteScaling;
 import io.sluice.dictionary.matching.Matches;
@@ -39,7 +38,7 @@ record Firings(int[] starts, int[] offsets, int[] fired, int[] counts) {
       EngineFactory engines,
       LongConsumer progress)
       throws IOException {
-    List<SiteScaling> read = raw(dictionary.inputs());
+    List<SiteScaling> read = SiteScaling.none(dictionary.inputs());
     BatchPlan plan =
         BatchPlan.sequential(SiteFeed.columns(read, read), BATCH)
             .where(RowFilter.fromPosition(store.firstPosition()));
@@ -69,10 +68,6 @@ record Firings(int[] starts, int[] offsets, int[] fired, int[] counts) {
       }
     }
     return new Firings(dictionary.starts(), offsets, Arrays.copyOf(fired, entries), counts);
-  }
-
-  private static List<SiteScaling> raw(List<Site> sites) {
-    return sites.stream().map(site -> SiteScaling.none(site.hook())).toList();
   }
 
   int tokens() {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.features.Feature;
 import io.sluice.files.AtomicFile;
 import io.sluice.files.OutputFolder;
+import io.sluice.store.TransformerLensNames;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.channels.Channels;
@@ -141,15 +142,13 @@ public final class NeuronpediaExport {
   private String hookName() {
     String kind =
         switch (names.hook()) {
-          case "z" -> "attn.hook_z";
-          case "resid" -> "hook_resid_post";
           case "attn_in" -> "ln1.hook_normalized";
           case "mlp_in" -> "ln2.hook_normalized";
-          case "mlp_act" -> "mlp.hook_post";
-          case "resid_in" -> "hook_resid_pre";
-          default -> "hook_" + names.hook();
+          default -> null;
         };
-    return "blocks." + names.layer() + "." + kind;
+    return kind == null
+        ? TransformerLensNames.of("layers." + names.layer() + "." + names.hook(), "").orElseThrow()
+        : "blocks." + names.layer() + "." + kind;
   }
 
   private void activation(

@@ -1,6 +1,5 @@
 package io.sluice.features.gather;
 
-import io.sluice.dictionary.Site;
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.Engine;
@@ -28,17 +27,13 @@ final class DictionaryTokens implements EncodedTokens {
       EngineFactory engines) {
     this.dictionary = dictionary;
     RowFilter filter = spec.rows();
-    List<SiteScaling> inputs = raw(dictionary.reads());
-    List<SiteScaling> targets = written ? raw(dictionary.writes()) : inputs;
+    List<SiteScaling> inputs = SiteScaling.none(dictionary.reads());
+    List<SiteScaling> targets = written ? SiteScaling.none(dictionary.writes()) : inputs;
     BatchPlan plan =
         BatchPlan.sequential(SiteFeed.columns(inputs, targets), spec.batch()).where(filter);
     this.feed = new SiteFeed(store, plan, inputs, targets);
     this.rows = new SelectedRows(store, filter);
     this.engine = dictionary.open(engines);
-  }
-
-  private static List<SiteScaling> raw(List<Site> sites) {
-    return sites.stream().map(site -> SiteScaling.none(site.hook())).toList();
   }
 
   @Override
