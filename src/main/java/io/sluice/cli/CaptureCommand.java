@@ -51,6 +51,8 @@ import picocli.CommandLine.Option;
           + "these, or * for z, attn_out, mlp_out and resid:",
       "  resid_in  The residual stream before the layer; in layer 0 the embedding.",
       "  attn_in  What attention reads: the residual stream after the norm before it.",
+      "  q_pre_rope, k_pre_rope  Queries and keys of all heads, before the rotary positions.",
+      "  q, k, v  Queries and keys as attention compares them, and values.",
       "  z  The input of attention's output projection W_O: all heads side by side.",
       "  attn_out  What attention adds to the residual stream: z times W_O, plus the bias.",
       "  resid_mid  The residual stream between attention and MLP.",
@@ -58,8 +60,8 @@ import picocli.CommandLine.Option;
       "  mlp_act  The MLP's hidden layer, after the activation function and the gate.",
       "  mlp_out  What the MLP adds to the residual stream.",
       "  resid  The residual stream after the layer.",
-      "Names of TransformerLens are understood, too: blocks.8.hook_resid_pre, attn.hook_z, "
-          + "hook_attn_out, hook_resid_mid, mlp.hook_post, hook_mlp_out, hook_resid_post."
+      "Names of TransformerLens are understood, too: blocks.8.hook_resid_pre, attn.hook_q, "
+          + "attn.hook_rot_q, attn.hook_v, attn.hook_z, hook_attn_out, hook_resid_mid, mlp.hook_post, hook_mlp_out, hook_resid_post."
     })
 @Examples(
     "sluice capture --model all-minilm-l6-v2 --text moby-dick.txt --hooks "

@@ -25,6 +25,37 @@ public enum HookKind {
   ATTN_IN("attn_in"),
 
   /**
+   * The queries of all heads side by side, head 0 first, as they are before they are rotated by
+   * position: after the norm of queries, where the model has one. In a model without rotary
+   * positions it is the same as {@link #Q}. Width {@code heads · headDim}.
+   */
+  Q_PRE_ROPE("q_pre_rope"),
+
+  /**
+   * The keys of all heads of keys side by side, before they are rotated by position, as {@link
+   * #Q_PRE_ROPE}. Width {@code keyValueHeads · headDim}.
+   */
+  K_PRE_ROPE("k_pre_rope"),
+
+  /**
+   * The queries that attention compares with keys: of all heads side by side, after the rotation by
+   * position. Width {@code heads · headDim}.
+   */
+  Q("q"),
+
+  /**
+   * The keys that attention compares with queries: of all heads of keys side by side, which several
+   * query heads may share, after the rotation by position. Width {@code keyValueHeads · headDim}.
+   */
+  K("k"),
+
+  /**
+   * The values that attention sums: of all heads of values side by side. Width {@code keyValueHeads
+   * · headDim}.
+   */
+  V("v"),
+
+  /**
    * The input of the output projection {@code W_O}: the attention-weighted values of all heads side
    * by side, head 0 first. Width {@code heads · headDim}.
    */
@@ -84,13 +115,21 @@ public enum HookKind {
   public boolean isWritten() {
     return switch (this) {
       case Z, ATTN_OUT, MLP_OUT, RESID -> true;
-      case RESID_IN, ATTN_IN, RESID_MID, MLP_IN, MLP_ACT -> false;
+      case RESID_IN, ATTN_IN, Q_PRE_ROPE, K_PRE_ROPE, Q, K, V, RESID_MID, MLP_IN, MLP_ACT -> false;
     };
   }
 
   /** Whether it is the residual stream, which contains all that was added before. */
   public boolean isStream() {
     return this == RESID_IN || this == RESID_MID || this == RESID;
+  }
+
+  /** Whether it is queries, keys or values. */
+  public boolean isOfHeads() {
+    return switch (this) {
+      case Q_PRE_ROPE, K_PRE_ROPE, Q, K, V -> true;
+      default -> false;
+    };
   }
 
   /** Whether it is what attention or the MLP reads, so that nothing adds it to the stream. */

@@ -59,6 +59,14 @@ public interface Transformer extends AutoCloseable {
    */
   LayerAttention attention(int layer);
 
+  /**
+   * Heads of keys and values per layer, which divide the heads of queries; as many unless a model
+   * says otherwise.
+   */
+  default int keyValueHeads() {
+    return shape().heads();
+  }
+
   /** Frees the weights. */
   @Override
   void close();
@@ -77,7 +85,8 @@ public interface Transformer extends AutoCloseable {
   /** The width of the activations at {@code point}. */
   default int width(HookPoint point) {
     return switch (point.kind()) {
-      case Z -> shape().heads() * shape().headDim();
+      case Q_PRE_ROPE, Q, Z -> shape().heads() * shape().headDim();
+      case K_PRE_ROPE, K, V -> keyValueHeads() * shape().headDim();
       case MLP_ACT -> shape().dMlp();
       case RESID_IN, ATTN_IN, ATTN_OUT, RESID_MID, MLP_IN, MLP_OUT, RESID -> shape().dModel();
     };

@@ -28,6 +28,17 @@ public final class TransformerLensNames {
   private static final Pattern NORMED_AFTER =
       Pattern.compile("(?s).*(gemma[-_ ]?[23]|olmo[-_ ]?[23]).*");
 
+  /**
+   * Models that normalise queries and keys. TransformerLens's hooks before the rotation come before
+   * that norm, Sluice's after it.
+   */
+  private static final Pattern NORMED_HEADS =
+      Pattern.compile("(?s).*(gemma[-_ ]?3|olmo[-_ ]?[23]|qwen[-_ ]?3).*");
+
+  /** Models without rotary positions, whose hooks after the rotation do not exist there. */
+  private static final Pattern UNROTATED =
+      Pattern.compile("(?s)(.*gpt-?2.*|(?!.*modern).*bert.*|.*minilm.*)");
+
   /** The kinds that have a counterpart, by Sluice's label, in the order of a layer. */
   private static final Map<String, String> THEIR_KINDS = new LinkedHashMap<>();
 
@@ -36,8 +47,16 @@ public final class TransformerLensNames {
   /** Those that {@link #NORMED_AFTER} concerns. */
   private static final Set<String> OUTPUTS = Set.of("attn_out", "mlp_out");
 
+  /** Those that {@link #NORMED_HEADS} concerns. */
+  private static final Set<String> BEFORE_ROTATION = Set.of("q_pre_rope", "k_pre_rope");
+
   static {
     THEIR_KINDS.put("resid_in", "hook_resid_pre");
+    THEIR_KINDS.put("q_pre_rope", "attn.hook_q");
+    THEIR_KINDS.put("k_pre_rope", "attn.hook_k");
+    THEIR_KINDS.put("q", "attn.hook_rot_q");
+    THEIR_KINDS.put("k", "attn.hook_rot_k");
+    THEIR_KINDS.put("v", "attn.hook_v");
     THEIR_KINDS.put("z", "attn.hook_z");
     THEIR_KINDS.put("attn_out", "hook_attn_out");
     THEIR_KINDS.put("resid_mid", "hook_resid_mid");
@@ -56,6 +75,9 @@ public final class TransformerLensNames {
       return Optional.empty();
     }
     String kind = place.group(2);
+    if ((kind.equals("q") || kind.equals("k")) && matches(UNROTATED, model)) {
+      kind += "_pre_rope";
+    }
     return hasCounterpart(kind, model) && THEIR_KINDS.containsKey(kind)
         ? Optional.of("blocks." + place.group(1) + "." + THEIR_KINDS.get(kind))
         : Optional.empty();
@@ -105,6 +127,16 @@ public final class TransformerLensNames {
     }
     Matcher place = THEIRS.matcher(name);
     String kind = place.matches() ? OUR_KINDS.get(place.group(2)) : null;
+    if (kind != null && BEFORE_ROTATION.contains(kind) && matches(NORMED_HEADS, model)) {
+      return "is taken before the norm of queries and keys in "
+          + model
+          + "; Sluice has the hook point after that norm, "
+          + kind;
+    }
+    if (name.endsWith(".attn.hook_pattern")) {
+      return "is the attention pattern, whose width depends on the context; LayerPattern of the Java"
+          + " library gives it";
+    }
     if (kind != null && !hasCounterpart(kind, model)) {
       return "is taken after the norm that follows the block in "
           + model
@@ -115,7 +147,11 @@ public final class TransformerLensNames {
   }
 
   private static boolean hasCounterpart(String kind, String model) {
-    return !OUTPUTS.contains(kind)
-        || !NORMED_AFTER.matcher(model.toLowerCase(Locale.ROOT)).matches();
+    return !(OUTPUTS.contains(kind) && matches(NORMED_AFTER, model))
+        && !(BEFORE_ROTATION.contains(kind) && matches(NORMED_HEADS, model));
+  }
+
+  private static boolean matches(Pattern models, String model) {
+    return models.matcher(model.toLowerCase(Locale.ROOT)).matches();
   }
 }

@@ -88,6 +88,33 @@ public record GoldenBatch(Safetensors file) {
     }
   }
 
+  /** Compares layer 1's attention pattern, at all queries but padding. */
+  public void assertPattern(Transformer transformer, double tolerance) {
+    List<int[]> contexts = contexts();
+    long[] shape = file.shape("layers.1.pattern");
+    float[] actual;
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor pattern = new LayerPattern(transformer, 1).of(TokenBatch.of(contexts));
+      assertThat(pattern.shape()).containsExactly(shape);
+      actual = pattern.toFloats();
+      assertThat(scope.size()).isEqualTo(1);
+    }
+    for (int i = 0; i < contexts.size(); i++) {
+      int tokens = contexts.get(i).length;
+      for (int head = 0; head < shape[1]; head++) {
+        for (int t = 0; t < tokens; t++) {
+          for (int s = 0; s < tokens; s++) {
+            long at = ((i * shape[1] + head) * shape[2] + t) * shape[3] + s;
+            float expected = file.data("layers.1.pattern").getAtIndex(ValueLayout.JAVA_FLOAT, at);
+            assertThat((double) actual[(int) at])
+                .as("context %d, head %d, query %d, key %d", i, head, t, s)
+                .isCloseTo(expected, within(tolerance));
+          }
+        }
+      }
+    }
+  }
+
   /** A pass that ends after its only hook point gives there what a whole pass gave. */
   public static void assertSameAlone(
       Transformer transformer, TokenBatch batch, Map<HookPoint, float[]> seen) {

@@ -27,6 +27,7 @@ class HookPatternsTest {
     "layers.*.*, 24",
     "'layers.0.*,layers.0.attn_in', 5",
     "layers.2.mlp_act, 1",
+    "'layers.*.q,layers.1.k_pre_rope,layers.1-2.v', 9",
     "'layers.0.resid_mid,layers.*.resid_in,layers.1.mlp_in', 8",
     "'layers.*.z, layers.1.z,layers.1.resid', 7",
   })

@@ -56,6 +56,12 @@ public enum TinyModel {
         Safetensors.open(Demo.GOLDEN.resolve("causal").resolve(folder + "-points.safetensors")));
   }
 
+  /** Queries, keys and values, one pattern, and losses with one of them replaced. */
+  public GoldenBatch heads() throws IOException {
+    return new GoldenBatch(
+        Safetensors.open(Demo.GOLDEN.resolve("causal").resolve(folder + "-heads.safetensors")));
+  }
+
   public LoadedModel open() throws IOException {
     return open(ComputeType.FLOAT32);
   }

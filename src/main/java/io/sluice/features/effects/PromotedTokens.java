@@ -87,6 +87,10 @@ public final class PromotedTokens {
       if (kind.isRead()) {
         return site.hook() + " is what a block reads, so features there promote no tokens";
       }
+      if (kind.isOfHeads()) {
+        return site.hook()
+            + " is inside attention; tokens are known of what is added to the stream";
+      }
       if (kind == HookKind.MLP_ACT) {
         return site.hook() + " is inside the MLP; tokens are known of what is added to the stream";
       }

@@ -1,6 +1,7 @@
 package io.sluice.model.bert;
 
 import io.sluice.memory.DType;
+import io.sluice.model.HeadHooks;
 import io.sluice.model.HookKind;
 import io.sluice.model.Hooks;
 import io.sluice.model.LayerAttention;
@@ -55,7 +56,7 @@ final class BertLayer {
     // Aliases: a hook may keep its tensor, and the owner of the residual stream frees it.
     Tensor hidden = hooks.at(index, HookKind.RESID_IN, before.to(before.device()));
     Tensor read = hooks.at(index, HookKind.ATTN_IN, hidden.to(hidden.device()));
-    Tensor z = hooks.at(index, HookKind.Z, attention(read, scoreMask));
+    Tensor z = hooks.at(index, HookKind.Z, attention(read, scoreMask, hooks));
     Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attentionOutput.apply(z));
     if (hooks.endBefore(index, HookKind.RESID_MID)) {
       return null;
@@ -148,11 +149,14 @@ final class BertLayer {
         null);
   }
 
-  private Tensor attention(Tensor hidden, Tensor scoreMask) {
-    Tensor heads =
-        split(query.apply(hidden))
-            .attend(
-                split(key.apply(hidden)), split(value.apply(hidden)), scoreMask, false, Double.NaN);
+  private Tensor attention(Tensor hidden, Tensor scoreMask, Hooks hooks) {
+    HeadHooks ofHeads = new HeadHooks(hooks, index);
+    Tensor queries = ofHeads.at(HookKind.Q_PRE_ROPE, split(query.apply(hidden)));
+    Tensor keys = ofHeads.at(HookKind.K_PRE_ROPE, split(key.apply(hidden)));
+    queries = ofHeads.at(HookKind.Q, queries).transpose(1, 2);
+    keys = ofHeads.at(HookKind.K, keys).transpose(1, 2);
+    Tensor values = ofHeads.at(HookKind.V, split(value.apply(hidden))).transpose(1, 2);
+    Tensor heads = queries.attend(keys, values, scoreMask, false, Double.NaN);
     // LibTorch's fused kernel leaves heads next to each other in memory, so this is a view.
     return heads
         .transpose(1, 2)
@@ -160,10 +164,10 @@ final class BertLayer {
         .contiguous();
   }
 
-  /** {@code [batch, length, dModel]} as {@code [batch, heads, length, headDim]}. */
+  /** {@code [batch, length, dModel]} as {@code [batch, length, heads, headDim]}. */
   private Tensor split(Tensor x) {
     long heads = config.heads();
-    return x.reshape(x.size(0), x.size(1), heads, config.dModel() / heads).transpose(1, 2);
+    return x.reshape(x.size(0), x.size(1), heads, config.dModel() / heads);
   }
 
   private static Linear linear(

@@ -1,6 +1,9 @@
 package io.sluice.model.causal;
 
 import io.sluice.memory.DType;
+import io.sluice.model.HeadHooks;
+import io.sluice.model.HookKind;
+import io.sluice.model.Hooks;
 import io.sluice.model.LayerAttention;
 import io.sluice.model.cpu.KeyValueCache;
 import io.sluice.model.parts.Linear;
@@ -29,18 +32,21 @@ public record CausalAttention(
    * The heads' outputs side by side, {@code [batch, length, heads · headDim]}, contiguous.
    *
    * @param layer the number of the layer, by which a pass keeps keys and values
+   * @param hooks of which those at queries, keys and values are called
    */
-  Tensor z(int layer, Tensor x, CausalPass pass) {
+  Tensor z(int layer, Tensor x, CausalPass pass, Hooks hooks) {
     Projections.Heads heads = projections.apply(x);
-    Tensor query = heads.query();
-    Tensor key = heads.key();
+    HeadHooks ofHeads = new HeadHooks(hooks, layer);
+    Tensor query = ofHeads.at(HookKind.Q_PRE_ROPE, heads.query());
+    Tensor key = ofHeads.at(HookKind.K_PRE_ROPE, heads.key());
     if (rotary != null) {
       query = rotary.apply(query, pass.before());
       key = rotary.apply(key, pass.before());
     }
-    query = query.transpose(1, 2);
-    KeyValueCache.KeyValues seen =
-        pass.keep(layer, key.transpose(1, 2), heads.value().transpose(1, 2));
+    query = ofHeads.at(HookKind.Q, query).transpose(1, 2);
+    key = ofHeads.at(HookKind.K, key).transpose(1, 2);
+    Tensor value = ofHeads.at(HookKind.V, heads.value()).transpose(1, 2);
+    KeyValueCache.KeyValues seen = pass.keep(layer, key, value);
     Tensor mixed =
         config.cap() > 0
             ? capped(query, seen.keys(), seen.values(), pass)

@@ -57,7 +57,7 @@ public record CausalLayer(
     Tensor x = hooks.at(index, HookKind.RESID_IN, before.to(before.device()));
     Tensor input = beforeAttention == null ? x.to(x.device()) : beforeAttention.apply(x);
     Tensor read = hooks.at(index, HookKind.ATTN_IN, input);
-    Tensor z = hooks.at(index, HookKind.Z, attention.z(index, read, pass));
+    Tensor z = hooks.at(index, HookKind.Z, attention.z(index, read, pass, hooks));
     Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attention.attnOut(z));
     if (hooks.endBefore(index, HookKind.RESID_MID)) {
       return null;

@@ -45,6 +45,11 @@ public final class CausalModel implements LanguageModel {
   }
 
   @Override
+  public int keyValueHeads() {
+    return stack.keyValueHeads();
+  }
+
+  @Override
   public Device device() {
     return stack.device();
   }

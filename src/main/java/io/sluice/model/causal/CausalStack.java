@@ -80,6 +80,10 @@ final class CausalStack implements AutoCloseable {
     return shape;
   }
 
+  int keyValueHeads() {
+    return parts.layers().getFirst().attention().config().keyValueHeads();
+  }
+
   Device device() {
     return device;
   }
@@ -118,6 +122,7 @@ final class CausalStack implements AutoCloseable {
     return switch (point.kind()) {
       case ATTN_IN, MLP_IN -> false;
       case Z, ATTN_OUT -> layer.afterAttention() == null;
+      case Q_PRE_ROPE, K_PRE_ROPE, Q, K, V -> false;
       case MLP_ACT, MLP_OUT -> layer.afterMlp() == null;
       case RESID_IN, RESID_MID, RESID -> true;
     };

@@ -38,6 +38,9 @@ record DirectPath(CausalLayer layer, Norm finalNorm, Tensor head) {
           case ATTN_IN, MLP_IN ->
               throw new IllegalArgumentException(
                   point + " is what a block reads; nothing adds it to the residual stream");
+          case Q_PRE_ROPE, K_PRE_ROPE, Q, K, V ->
+              throw new IllegalArgumentException(
+                  point + " is inside attention; nothing adds it to the residual stream");
           case MLP_ACT ->
               throw new IllegalArgumentException(
                   point + " reaches the logits through the MLP's last projection only");

@@ -21,6 +21,7 @@ final class CpuRun {
     private final GrowingMemory stream = new GrowingMemory();
     private final GrowingMemory read = new GrowingMemory();
     private final GrowingMemory joined = new GrowingMemory();
+    private final GrowingMemory ready = new GrowingMemory();
     private final GrowingMemory z = new GrowingMemory();
     private final GrowingMemory attnOut = new GrowingMemory();
     private final GrowingMemory middle = new GrowingMemory();
@@ -93,7 +94,7 @@ final class CpuRun {
               .copyFrom(normalised(norm, rows, count, workers));
         });
     MemorySegment source = readRows.afterHooks(steps);
-    if (hooks.endBefore(layer.index(), HookKind.Z)) {
+    if (hooks.endBefore(layer.index(), HookKind.Q_PRE_ROPE)) {
       return null;
     }
     steps.add(
@@ -128,14 +129,18 @@ final class CpuRun {
   /**
    * Attention and MLP of a layer.
    *
-   * @param all its queries, keys and values
+   * @param all its queries, keys and values, of all rows
    * @return false if the pass ends
    */
   boolean attendAndTransform(CpuLayer layer, MemorySegment all) {
     LayerMatrix output = layer.output();
     int heads = layer.heads().outputWidth();
+    ReadyHeads ready = ReadyHeads.of(layer, pass, all, memory.ready);
+    if (hooks.endBefore(layer.index(), HookKind.Z)) {
+      return false;
+    }
     HookedRows zRows = hooked(layer, HookKind.Z, memory.z, heads);
-    memory.attention.run(layer.heads(), pass.angles(), pass.rows(), all, zRows.memory());
+    memory.attention.run(ready.heads(), ready.angles(), pass.rows(), ready.rows(), zRows.memory());
     MemorySegment mixed = zRows.afterHooks(steps);
     if (hooks.endBefore(layer.index(), HookKind.ATTN_OUT)) {
       return false;

@@ -91,11 +91,16 @@ public interface Attention {
 
     /** Checks a batch's memory and angles. */
     void check(AttentionHeads heads, RotaryAngles angles, MemorySegment rows, MemorySegment out) {
-      long rowBytes = (long) heads.rowWidth() * Float.BYTES;
+      check(heads, angles, rows);
       long outBytes = (long) heads.outputWidth() * Float.BYTES;
+      NativeMemory.written(out, (long) contexts * queries(), outBytes);
+    }
+
+    /** Checks the rows that are read, and the angles. */
+    void check(AttentionHeads heads, RotaryAngles angles, MemorySegment rows) {
+      long rowBytes = (long) heads.rowWidth() * Float.BYTES;
       long lastRow = (long) (contexts - 1) * capacity + length;
       NativeMemory.read(rows, lastRow, rowBytes);
-      NativeMemory.written(out, (long) contexts * queries(), outBytes);
       if (angles != null
           && (angles.positions() < length || 2L * angles.pairs() > heads.headDim())) {
         throw new IllegalArgumentException(

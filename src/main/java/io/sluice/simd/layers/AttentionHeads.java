@@ -135,6 +135,30 @@ public record AttentionHeads(
   }
 
   /**
+   * The same heads in rows that begin with all queries, then have all keys, then all values, which
+   * need no norm any more.
+   */
+  public AttentionHeads ready() {
+    int queries = heads * headDim;
+    int keys = keyValueHeads * headDim;
+    return new AttentionHeads(
+        heads,
+        keyValueHeads,
+        headDim,
+        Math.addExact(queries, Math.multiplyExact(2, keys)),
+        0,
+        headDim,
+        queries,
+        headDim,
+        queries + keys,
+        headDim,
+        null,
+        null,
+        0,
+        rule);
+  }
+
+  /**
    * Copies a query or key, normalised and rotated.
    *
    * @param from address of it in its row

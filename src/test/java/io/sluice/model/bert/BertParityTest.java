@@ -107,10 +107,30 @@ class BertParityTest {
   /** The hook points inside a layer of the tiny model, and the result where one is replaced. */
   private void assertInsideAgrees(LoadedModel model, TokenBatch batch, Map<HookPoint, float[]> seen)
       throws IOException {
-    GoldenBatch golden =
-        new GoldenBatch(Safetensors.open(Demo.GOLDEN.resolve("tiny-bert-points.safetensors")));
-    for (HookKind kind :
-        List.of(HookKind.RESID_IN, HookKind.RESID_MID, HookKind.MLP_IN, HookKind.MLP_ACT)) {
+    assertInsideAgrees(
+        model,
+        batch,
+        seen,
+        List.of(HookKind.RESID_IN, HookKind.RESID_MID, HookKind.MLP_IN, HookKind.MLP_ACT),
+        new GoldenBatch(Safetensors.open(Demo.GOLDEN.resolve("tiny-bert-points.safetensors"))));
+    GoldenBatch heads =
+        new GoldenBatch(Safetensors.open(Demo.GOLDEN.resolve("tiny-bert-heads.safetensors")));
+    assertInsideAgrees(
+        model,
+        batch,
+        seen,
+        List.of(HookKind.Q_PRE_ROPE, HookKind.K_PRE_ROPE, HookKind.Q, HookKind.K, HookKind.V),
+        heads);
+    heads.assertPattern(model.transformer(), tolerance());
+  }
+
+  private void assertInsideAgrees(
+      LoadedModel model,
+      TokenBatch batch,
+      Map<HookPoint, float[]> seen,
+      List<HookKind> kinds,
+      GoldenBatch golden) {
+    for (HookKind kind : kinds) {
       for (int layer = 0; layer < 2; layer++) {
         HookPoint point = new HookPoint(layer, kind);
         golden.assertClose(

@@ -39,6 +39,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 class CausalParityTest {
   private static final List<HookKind> INSIDE =
       List.of(HookKind.RESID_IN, HookKind.RESID_MID, HookKind.MLP_IN, HookKind.MLP_ACT);
+  private static final List<HookKind> OF_HEADS =
+      List.of(HookKind.Q_PRE_ROPE, HookKind.K_PRE_ROPE, HookKind.Q, HookKind.K, HookKind.V);
 
   @BeforeAll
   static void useVectorKernels() {
@@ -59,7 +61,7 @@ class CausalParityTest {
   @EnumSource
   void agreesWithTransformers(TinyModel tiny) throws IOException {
     GoldenBatch golden = tiny.golden();
-    GoldenBatch more = tiny.points();
+    List<GoldenBatch> files = List.of(golden, tiny.points(), tiny.heads());
     Map<HookPoint, float[]> seen = new HashMap<>();
     try (LoadedModel model = tiny.open();
         TensorScope scope = TensorScope.open()) {
@@ -75,7 +77,10 @@ class CausalParityTest {
       golden.assertClose("logits", transformer.logits(hidden).toFloats(), 48, tolerance());
       assertThat(seen.keySet()).containsExactlyInAnyOrderElementsOf(transformer.hookPoints());
       for (HookPoint point : seen.keySet()) {
-        (golden.has(point.toString()) ? golden : more)
+        files.stream()
+            .filter(file -> file.has(point.toString()))
+            .findFirst()
+            .orElseThrow()
             .assertClose(point.toString(), seen.get(point), transformer.width(point), tolerance());
       }
       GoldenBatch.assertSameAlone(transformer, batch, seen);
@@ -88,16 +93,28 @@ class CausalParityTest {
   @ParameterizedTest
   @EnumSource
   void replacesWhatTransformersReplaces(TinyModel tiny) throws IOException {
-    GoldenBatch golden = tiny.points();
     try (LoadedModel model = tiny.open()) {
-      TokenBatch batch = TokenBatch.of(golden.contexts());
-      for (HookKind kind : INSIDE) {
-        TokenLoss loss = model.languageModel().loss(batch, GoldenBatch.halved(kind, batch));
-        assertThat(loss.mean())
-            .as(kind.label())
-            .isCloseTo(
-                golden.metadata("layers.1." + kind.label() + ".loss"), within(tolerance() / 10));
-      }
+      assertReplaces(model.languageModel(), INSIDE, tiny.points());
+      assertReplaces(model.languageModel(), OF_HEADS, tiny.heads());
+    }
+  }
+
+  private void assertReplaces(LanguageModel model, List<HookKind> kinds, GoldenBatch golden) {
+    TokenBatch batch = TokenBatch.of(golden.contexts());
+    for (HookKind kind : kinds) {
+      TokenLoss loss = model.loss(batch, GoldenBatch.halved(kind, batch));
+      assertThat(loss.mean())
+          .as(kind.label())
+          .isCloseTo(
+              golden.metadata("layers.1." + kind.label() + ".loss"), within(tolerance() / 10));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void patternsAgreeWithTransformers(TinyModel tiny) throws IOException {
+    try (LoadedModel model = tiny.open()) {
+      tiny.heads().assertPattern(model.transformer(), tolerance());
     }
   }
 
