@@ -1,8 +1,13 @@
 package io.sluice.evaluation;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import io.sluice.evaluation.measures.FeatureCounts;
+import io.sluice.evaluation.measures.PositionMeasures;
+import io.sluice.evaluation.measures.TokenMeasures;
 import java.util.List;
 
 /**
@@ -16,6 +21,7 @@ import java.util.List;
  *     from the mean of these tokens
  * @param explainedVariance {@code 1 − fvu}
  * @param l0 mean number of features that fire on a token
+ * @param measures further measures of the reconstruction and the codes; null if not measured
  * @param deadFraction share of the features that did not fire on the last {@code deadWindowTokens}
  * @param deadWindowTokens the window, at most {@code tokens}
  * @param frequencyHistogram how often features fire
@@ -23,6 +29,8 @@ import java.util.List;
  * @param trained the same measures on the tokens that the run trained on, if {@code rows} is {@code
  *     held-out}; otherwise null
  * @param lossRecovered the effect of the reconstruction on the model's loss; null if not measured
+ * @param features how often each feature fires; null if not measured; in a file of its own
+ * @param positions the measures by position; null if not measured; in a file of its own
  */
 public record Evaluation(
     @JsonInclude(JsonInclude.Include.NON_NULL) String rows,
@@ -30,14 +38,17 @@ public record Evaluation(
     double fvu,
     double explainedVariance,
     double l0,
+    @JsonUnwrapped TokenMeasures measures,
     double deadFraction,
     long deadWindowTokens,
     FrequencyHistogram frequencyHistogram,
     @JsonInclude(JsonInclude.Include.NON_EMPTY) List<SiteFvu> sites,
     @JsonInclude(JsonInclude.Include.NON_NULL) @JsonIgnoreProperties("format") Evaluation trained,
-    @JsonInclude(JsonInclude.Include.NON_NULL) LossRecovered lossRecovered) {
+    @JsonInclude(JsonInclude.Include.NON_NULL) LossRecovered lossRecovered,
+    @JsonIgnore FeatureCounts features,
+    @JsonIgnore PositionMeasures positions) {
 
-  /** The measures of a dictionary that writes one hook point. */
+  /** The measures that Lorsas have, too. */
   public Evaluation(
       long tokens,
       double fvu,
@@ -53,12 +64,15 @@ public record Evaluation(
         fvu,
         explainedVariance,
         l0,
+        null,
         deadFraction,
         deadWindowTokens,
         frequencyHistogram,
         List.of(),
         null,
-        lossRecovered);
+        lossRecovered,
+        null,
+        null);
   }
 
   /**
@@ -94,12 +108,15 @@ public record Evaluation(
         fvu,
         explainedVariance,
         l0,
+        measures,
         deadFraction,
         deadWindowTokens,
         frequencyHistogram,
         sites,
         onTrained,
-        loss);
+        loss,
+        features,
+        positions);
   }
 
   /** The {@code format}, for the file. */

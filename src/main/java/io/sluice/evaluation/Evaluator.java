@@ -14,13 +14,20 @@ import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.arithmetic.Codes;
+import io.sluice.evaluation.measures.FeatureCounts;
+import io.sluice.evaluation.measures.MeasureTables;
+import io.sluice.evaluation.measures.RowPlaces;
+import io.sluice.evaluation.measures.StoreMean;
+import io.sluice.evaluation.measures.TokenSums;
 import io.sluice.files.AtomicFile;
+import io.sluice.memory.GrowingMemory;
 import io.sluice.memory.Rows;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import io.sluice.store.RowFilter;
 import io.sluice.store.files.Column;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.LongConsumer;
@@ -134,7 +141,10 @@ public final class Evaluator {
               .formatted(store.folder(), store.rows()));
     }
     SiteErrors errors = new SiteErrors(outputs.size() > 1 ? outputs : List.of());
-    long[] fired = new long[features];
+    TokenSums measures = new TokenSums(StoreMean.of(store, outputs, filter));
+    FeatureCounts counts = new FeatureCounts(features);
+    RowPlaces places = new RowPlaces(store, filter);
+    GrowingMemory made = new GrowingMemory();
     ReconstructionSums sums = new ReconstructionSums(Site.widths(outputs));
     while (feed.hasNext()) {
       SiteFeed.Pair pair = feed.next();
@@ -142,10 +152,12 @@ public final class Evaluator {
       engine.encode(pair.input(), selection);
       sums.add(engine, rows);
       Codes codes = engine.codes();
-      for (int entry = 0; entry < codes.entries(); entry++) {
-        fired[codes.feature(entry)]++;
-      }
-      errors.add(engine, rows);
+      places.next(rows.count());
+      counts.add(codes, places);
+      MemorySegment reconstruction = made.of(rows.count(), rows.width());
+      engine.readReconstruction(reconstruction);
+      measures.add(rows, reconstruction, codes, places);
+      errors.add(reconstruction, rows);
       engine.markFired(sums.tokens());
       progress.accept(sums.tokens());
     }
@@ -169,17 +181,44 @@ public final class Evaluator {
         fvu,
         1 - fvu,
         sums.l0(),
+        measures.measures(),
         1 - (double) alive / features,
         window,
-        FrequencyHistogram.of(fired, tokens),
+        FrequencyHistogram.of(counts.fired(), tokens),
         errors.fvus(tokens),
         null,
-        null);
+        null,
+        counts,
+        measures.byPosition());
   }
 
-  /** Writes {@code evaluation.json} into {@code folder} atomically. */
+  /** Writes {@code evaluation.json} into {@code folder}, as {@link #writeTo} does. */
   public static void write(Evaluation evaluation, Path folder) throws IOException {
-    AtomicFile.write(folder.resolve("evaluation.json"), json(evaluation));
+    writeTo(evaluation, folder.resolve("evaluation.json"));
+  }
+
+  /**
+   * Writes an evaluation, and the tables of its features and positions beside it ({@link
+   * MeasureTables}), each file atomically.
+   *
+   * @param file the JSON file
+   */
+  public static void writeTo(Evaluation evaluation, Path file) throws IOException {
+    AtomicFile.write(file, json(evaluation));
+    if (evaluation.features() == null) {
+      return;
+    }
+    Evaluation trained = evaluation.trained();
+    LossRecovered loss = evaluation.lossRecovered();
+    MeasureTables.write(
+        MeasureTables.features(file),
+        evaluation.features(),
+        trained == null ? null : trained.features());
+    MeasureTables.write(
+        MeasureTables.positions(file),
+        evaluation.positions(),
+        trained == null ? null : trained.positions(),
+        loss == null || loss.effect() == null ? null : loss.effect().byPosition());
   }
 
   /** The evaluation in the form of {@code evaluation.json}. */

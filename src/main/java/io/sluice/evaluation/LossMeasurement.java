@@ -5,10 +5,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.EngineFactory;
+import io.sluice.evaluation.measures.EffectSums;
 import io.sluice.geometry.Covariance;
 import io.sluice.model.HookPoint;
 import io.sluice.model.Hooks;
-import io.sluice.model.LanguageModel;
+import io.sluice.model.Predictions;
 import io.sluice.model.TokenBatch;
 import io.sluice.model.TokenLoss;
 import io.sluice.model.capture.ContextBatches;
@@ -16,12 +17,15 @@ import io.sluice.model.capture.ContextSpec;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.text.TextProblems;
 import io.sluice.torch.Device;
+import io.sluice.torch.Tensor;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.IntConsumer;
 import java.util.function.LongConsumer;
 import java.util.function.Predicate;
 
@@ -232,7 +236,22 @@ public final class LossMeasurement {
   private LossRecovered measured(
       String what, Hooks reading, Hooks ablated, Hooks replaced, LongConsumer progress)
       throws IOException {
-    List<TokenLoss> losses = runHooks(List.of(reading, ablated, replaced), progress);
+    Hooks zeros = Hooks.none();
+    for (HookPoint point : ablated.points()) {
+      zeros = zeros.replace(point, (at, x) -> Tensor.zeros(x.dtype(), x.device(), x.shape()));
+    }
+    List<Hooks> hooks = List.of(reading, ablated, replaced, zeros);
+    List<TokenLoss> losses = noLosses(hooks.size());
+    EffectSums effects = new EffectSums(from);
+    runBatches(
+        hooks.size(),
+        (batch, done) -> {
+          Predictions found = model.languageModel().predictions(batch, hooks, done);
+          add(losses, found.sums());
+          effects.add(found);
+        },
+        progress);
+    requireTokens(losses);
     double clean = losses.get(0).mean();
     double without = losses.get(1).mean();
     double loss = losses.get(2).mean();
@@ -242,17 +261,37 @@ public final class LossMeasurement {
         clean,
         without,
         loss,
-        recovered(what, clean, without, loss));
+        recovered(what, clean, without, loss),
+        effects.effect());
   }
 
   private List<TokenLoss> run(List<Variant> variants, LongConsumer progress) throws IOException {
-    return runHooks(variants.stream().map(Variant::hooks).toList(), progress);
+    List<Hooks> hooks = variants.stream().map(Variant::hooks).toList();
+    List<TokenLoss> sums = noLosses(hooks.size());
+    runBatches(
+        hooks.size(),
+        (batch, done) -> add(sums, model.languageModel().losses(batch, hooks, done)),
+        progress);
+    requireTokens(sums);
+    return sums;
   }
 
-  private List<TokenLoss> runHooks(List<Hooks> hooks, LongConsumer progress) throws IOException {
-    LanguageModel runs = model.languageModel();
-    List<TokenLoss> sums = new ArrayList<>();
-    hooks.forEach(variant -> sums.add(TokenLoss.NONE));
+  private static List<TokenLoss> noLosses(int variants) {
+    return new ArrayList<>(Collections.nCopies(variants, TokenLoss.NONE));
+  }
+
+  private static void add(List<TokenLoss> sums, List<TokenLoss> losses) {
+    for (int i = 0; i < sums.size(); i++) {
+      sums.set(i, sums.get(i).plus(losses.get(i)));
+    }
+  }
+
+  /** Runs all variants over a batch, and says after each how many are done. */
+  private interface BatchRun {
+    void run(TokenBatch batch, IntConsumer done);
+  }
+
+  private void runBatches(int variants, BatchRun run, LongConsumer progress) throws IOException {
     long tokens = 0;
     try (ContextBatches batches =
         keep == null
@@ -261,15 +300,14 @@ public final class LossMeasurement {
       for (TokenBatch batch = batches.next(); batch != null; batch = batches.next()) {
         long before = tokens;
         long more = batches.tokens() - before;
-        List<TokenLoss> losses =
-            runs.losses(batch, hooks, done -> progress.accept(before + more * done / hooks.size()));
+        run.run(batch, done -> progress.accept(before + more * done / variants));
         tokens = batches.tokens();
-        for (int i = 0; i < sums.size(); i++) {
-          sums.set(i, sums.get(i).plus(losses.get(i)));
-        }
       }
       problems = batches.problems();
     }
+  }
+
+  private void requireTokens(List<TokenLoss> sums) throws IOException {
     if (sums.getFirst().tokens() == 0 && keep != null) {
       throw new IOException(
           textName() + ": none of its contexts is selected; give another text, or other rows");
@@ -278,7 +316,6 @@ public final class LossMeasurement {
       throw new IOException(
           textName() + ": has no two tokens in a row, so there is no loss; give a longer text");
     }
-    return sums;
   }
 
   /** The problems in the texts of the latest measurement; null before the first. */

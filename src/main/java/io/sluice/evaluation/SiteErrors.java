@@ -1,9 +1,7 @@
 package io.sluice.evaluation;
 
 import io.sluice.dictionary.Site;
-import io.sluice.engine.Engine;
 import io.sluice.memory.Rows;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -26,23 +24,23 @@ final class SiteErrors {
     this.errors = new double[sums.length];
   }
 
-  /** Adds a batch that the engine has just decoded. */
-  void add(Engine engine, Rows target) {
+  /**
+   * Adds a batch.
+   *
+   * @param made the reconstructions, float32 {@code [n, Σ widths]}
+   */
+  void add(MemorySegment made, Rows target) {
     if (sites.isEmpty()) {
       return;
     }
     int width = sums.length;
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment found = arena.allocate((long) target.count() * width * Float.BYTES, 64);
-      engine.readReconstruction(found);
-      for (int row = 0; row < target.count(); row++) {
-        for (int i = 0; i < width; i++) {
-          double wanted = target.at(row, i);
-          double error = found.getAtIndex(FLOAT, (long) row * width + i) - wanted;
-          sums[i] += wanted;
-          squares[i] += wanted * wanted;
-          errors[i] += error * error;
-        }
+    for (int row = 0; row < target.count(); row++) {
+      for (int i = 0; i < width; i++) {
+        double wanted = target.at(row, i);
+        double error = made.getAtIndex(FLOAT, (long) row * width + i) - wanted;
+        sums[i] += wanted;
+        squares[i] += wanted * wanted;
+        errors[i] += error * error;
       }
     }
   }

@@ -73,4 +73,15 @@ public interface LanguageModel extends Transformer {
    * @throws IllegalStateException as {@link #logits} and {@link #forward}
    */
   List<TokenLoss> losses(TokenBatch batch, List<Hooks> variants, IntConsumer progress);
+
+  /**
+   * What several variants of the model predict, position by position, and how far that is from what
+   * the first predicts. The layers run as for {@link #losses}.
+   *
+   * @param variants what to do at hook points, in each variant; at least one
+   * @param progress receives how many variants have run, after each
+   * @throws IllegalArgumentException as {@link #forward}, or if there is no variant
+   * @throws IllegalStateException as {@link #logits} and {@link #forward}
+   */
+  Predictions predictions(TokenBatch batch, List<Hooks> variants, IntConsumer progress);
 }

@@ -6,7 +6,6 @@ import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.OutputFile;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
-import io.sluice.files.AtomicFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -20,7 +19,8 @@ public final class EvaluationFile {
       names = "--out",
       paramLabel = "FILE",
       description =
-          "Write the result to this file (default: evaluation.json beside what is measured).")
+          "Write the result to this file (default: evaluation.json beside what is measured). Tables "
+              + "by feature and by position go beside it.")
   @Grouped(OptionGroup.OUTPUT)
   private Path out;
 
@@ -65,7 +65,6 @@ public final class EvaluationFile {
       text.accept(evaluation);
     }
     printer.flush();
-    AtomicFile.write(
-        out != null ? out : beside.resolve("evaluation.json"), Evaluator.json(evaluation));
+    Evaluator.writeTo(evaluation, out != null ? out : beside.resolve("evaluation.json"));
   }
 }

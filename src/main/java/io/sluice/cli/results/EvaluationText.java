@@ -3,6 +3,7 @@ package io.sluice.cli.results;
 import io.sluice.cli.console.ResultText;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.LossRecovered;
+import io.sluice.evaluation.measures.ModelEffect;
 import java.io.PrintWriter;
 import java.util.Locale;
 
@@ -33,6 +34,16 @@ public record EvaluationText(String parts, String instead) {
     out.printf(
         Locale.ROOT, "explained %.2f%% of the variance%s%n", 100 * e.explainedVariance(), rows);
     out.printf(Locale.ROOT, "L0        %.1f%s%n", e.l0(), rows);
+    if (e.measures() != null) {
+      out.printf(
+          Locale.ROOT,
+          "cosine    %.4f, L2 ratio %.4f, L1 %.1f, MSE %.4g%s%n",
+          e.measures().cosineSimilarity(),
+          e.measures().l2Ratio(),
+          e.measures().l1(),
+          e.measures().mse(),
+          rows);
+    }
     dead(e, count, out);
     if (e.trained() != null) {
       dead(e.trained(), count, out);
@@ -90,5 +101,28 @@ public record EvaluationText(String parts, String instead) {
         several,
         loss.ablatedLoss(),
         several);
+    effect(loss.effect(), out);
+  }
+
+  private static void effect(ModelEffect effect, PrintWriter out) {
+    if (effect == null) {
+      return;
+    }
+    out.printf(
+        Locale.ROOT,
+        "CE score  %s against zeros (loss %.4f), %s against the mean%n",
+        share(effect.ceLossScore()),
+        effect.ceLossWithZeroAblation(),
+        share(effect.ceLossScoreMean()));
+    out.printf(
+        Locale.ROOT,
+        "KL        %.4f nats; %.4f with zeros, %.4f with the mean%n",
+        effect.klWithReconstruction(),
+        effect.klWithZeroAblation(),
+        effect.klWithMeanAblation());
+  }
+
+  private static String share(Double score) {
+    return score == null ? "no score" : String.format(Locale.ROOT, "%.1f%%", 100 * score);
   }
 }

@@ -9,6 +9,7 @@ import io.sluice.model.LanguageModel;
 import io.sluice.model.LayerAttention;
 import io.sluice.model.ModelShape;
 import io.sluice.model.OnePass;
+import io.sluice.model.Predictions;
 import io.sluice.model.TokenBatch;
 import io.sluice.model.TokenLoss;
 import io.sluice.model.cpu.KeyValueCache;
@@ -105,10 +106,40 @@ public final class CausalModel implements LanguageModel {
 
   @Override
   public List<TokenLoss> losses(TokenBatch batch, List<Hooks> variants, IntConsumer progress) {
+    TokenLoss[] losses = new TokenLoss[variants.size()];
+    runVariants(
+        batch,
+        variants,
+        progress,
+        (variant, stream) -> losses[variant] = stack.loss(batch, stream));
+    return List.of(losses);
+  }
+
+  @Override
+  public Predictions predictions(TokenBatch batch, List<Hooks> variants, IntConsumer progress) {
+    if (variants.isEmpty()) {
+      throw new IllegalArgumentException("there is no variant to predict");
+    }
+    try (ComparedVariants compared = new ComparedVariants(stack, batch, variants.size())) {
+      runVariants(batch, variants, progress, compared::add);
+      return compared.compare();
+    }
+  }
+
+  /** Takes the residual stream after the last layer of a variant, and frees it. */
+  private interface VariantEnd {
+    void take(int variant, Tensor stream);
+  }
+
+  /**
+   * Runs the layers of variants: those before a variant's first hook once for all, the others for
+   * each.
+   */
+  private void runVariants(
+      TokenBatch batch, List<Hooks> variants, IntConsumer progress, VariantEnd end) {
     batch.check(shape());
     stack.requireHead();
     variants.forEach(hooks -> hooks.check(shape()));
-    TokenLoss[] losses = new TokenLoss[variants.size()];
     int done = 0;
     try (OnePass one = onePass.begin();
         TensorScope carried = TensorScope.detached()) {
@@ -117,16 +148,14 @@ public final class CausalModel implements LanguageModel {
       Tensor trunk = stack.embedded(batch, pass, carried);
       for (int layer = 0; layer <= last; layer++) {
         boolean wanted = layer == last;
-        for (int i = 0; i < losses.length; i++) {
+        for (int i = 0; i < variants.size(); i++) {
           int first = Math.min(last, variants.get(i).firstLayer());
           wanted |= first > layer;
           if (first == layer) {
             try (TensorScope scope = TensorScope.open()) {
               // An alias, which the branch may close when its first layer is done.
               Tensor branch = trunk.to(device()).moveTo(carried);
-              losses[i] =
-                  stack.loss(
-                      batch, stack.through(layer, last, branch, pass, variants.get(i), carried));
+              end.take(i, stack.through(layer, last, branch, pass, variants.get(i), carried));
             }
             progress.accept(++done);
           }
@@ -138,7 +167,6 @@ public final class CausalModel implements LanguageModel {
           trunk = stack.through(layer, layer + 1, trunk, pass, Hooks.none(), carried);
         }
       }
-      return List.of(losses);
     }
   }
 

@@ -14,6 +14,7 @@ import io.sluice.model.cpu.LayerBackend;
 import io.sluice.model.cpu.PackedWeights;
 import io.sluice.model.parts.ModelTensors;
 import io.sluice.model.parts.WeightLoader;
+import io.sluice.simd.layers.RowLogLoss;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
@@ -151,18 +152,12 @@ final class CausalStack implements AutoCloseable {
       return TokenLoss.NONE;
     }
     try (TensorScope scope = TensorScope.open()) {
-      Tensor places = Tensor.ofLongs(next.rows(), next.count()).to(device);
-      Tensor rows =
-          normalised(
-              stream
-                  .reshape((long) batch.size() * batch.length(), shape.dModel())
-                  .indexSelect(0, places));
-      stream.close();
+      Tensor rows = rowsAt(stream, next.rows());
       if (isPacked()) {
         return onCpu.loss(rows, parts.head(), (float) config.logitCap(), next.ids());
       }
       Tensor targets = Tensor.ofLongs(next.ids(), next.count(), 1).to(device);
-      long step = Math.max(1, LOGITS_AT_A_TIME / shape.vocabulary());
+      long step = rowsAtATime();
       double sum = 0;
       for (long start = 0; start < next.count(); start += step) {
         long count = Math.min(step, next.count() - start);
@@ -174,6 +169,38 @@ final class CausalStack implements AutoCloseable {
       }
       return new TokenLoss(sum, next.count());
     }
+  }
+
+  /**
+   * Some rows of the residual stream after the last layer, which is freed, after the norm before
+   * the head.
+   *
+   * @param stream {@code [size, length, dModel]}
+   * @param rows their numbers among all {@code size · length}
+   * @return {@code [rows, dModel]}, in the innermost scope
+   */
+  Tensor rowsAt(Tensor stream, long[] rows) {
+    Tensor places = Tensor.ofLongs(rows, rows.length).to(device);
+    Tensor chosen =
+        normalised(
+            stream.reshape(stream.size(0) * stream.size(1), shape.dModel()).indexSelect(0, places));
+    stream.close();
+    return chosen;
+  }
+
+  /** Whether the CPU's own kernels take the loss; else LibTorch does. */
+  boolean hasOwnHead() {
+    return isPacked();
+  }
+
+  /** Like {@link CpuLayers#compare}, if {@link #hasOwnHead}. */
+  RowLogLoss.Compared compare(List<Tensor> rows, long[] ids) {
+    return onCpu.compare(rows, parts.head(), (float) config.logitCap(), ids);
+  }
+
+  /** How many rows' logits are made at a time. */
+  long rowsAtATime() {
+    return Math.max(1, LOGITS_AT_A_TIME / shape.vocabulary());
   }
 
   /**

@@ -1,6 +1,7 @@
 package io.sluice.model.causal;
 
 import io.sluice.model.TokenBatch;
+import java.util.Arrays;
 
 /**
  * Which tokens of a batch are predicted, and from where.
@@ -35,5 +36,14 @@ record NextTokens(long[] rows, long[] ids) {
 
   int count() {
     return rows.length;
+  }
+
+  /** These rows, then the row of the last position of each context, whose next is not known. */
+  long[] rowsAndEnds(TokenBatch batch) {
+    long[] all = Arrays.copyOf(rows, rows.length + batch.size());
+    for (int context = 0; context < batch.size(); context++) {
+      all[rows.length + context] = (long) context * batch.length() + batch.length(context) - 1;
+    }
+    return all;
   }
 }

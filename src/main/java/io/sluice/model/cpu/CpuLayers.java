@@ -10,6 +10,7 @@ import io.sluice.simd.layers.RowAttention;
 import io.sluice.simd.layers.RowLogLoss;
 import io.sluice.simd.layers.RowProduct;
 import io.sluice.torch.Device;
+import io.sluice.torch.ShapeOperators;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import io.sluice.torch.WeightMatrix;
@@ -151,12 +152,32 @@ public final class CpuLayers implements AutoCloseable {
    * @param ids of the tokens, {@code [n]}
    */
   public synchronized TokenLoss loss(Tensor rows, Tensor head, float cap, long[] ids) {
-    Tensor weights = head.contiguous();
-    RowLogLoss.Head classes =
-        new RowLogLoss.Head(weights.data(), (int) head.size(0), (int) head.size(1), cap);
-    int[] targets = Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
-    double[] losses = logLoss.losses(classes, rows.contiguous().data(), targets);
+    double[] losses = logLoss.losses(classes(head, cap), rows.contiguous().data(), targets(ids));
     return new TokenLoss(Arrays.stream(losses).sum(), ids.length);
+  }
+
+  /**
+   * What variants of the same rows predict.
+   *
+   * @param rows of each variant, {@code [n, dModel]}
+   * @param head {@code [vocabulary, dModel]}
+   * @param cap on logits; 0 for none
+   * @param ids of the tokens that the first rows predict, at most {@code n}
+   */
+  public synchronized RowLogLoss.Compared compare(
+      List<Tensor> rows, Tensor head, float cap, long[] ids) {
+    int count = (int) rows.getFirst().size(0);
+    MemorySegment all = ShapeOperators.cat(rows, 0).contiguous().data();
+    return logLoss.compare(classes(head, cap), all, rows.size(), count, targets(ids));
+  }
+
+  private static RowLogLoss.Head classes(Tensor head, float cap) {
+    return new RowLogLoss.Head(
+        head.contiguous().data(), (int) head.size(0), (int) head.size(1), cap);
+  }
+
+  private static int[] targets(long[] ids) {
+    return Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
   }
 
   /** Waits until nothing runs: the kernels read memory by its address. */

@@ -15,6 +15,8 @@ import java.util.Objects;
  * in a core's cache; a slice of the weights is packed, multiplied with all rows, and dropped, so
  * that the weights are in memory once.
  *
+ * <p>{@link #compare} also says how far such predictions are from each other.
+ *
  * <p>Results do not depend on the number of threads. An object may be used by one thread at a time.
  */
 public final class RowLogLoss {
@@ -46,6 +48,11 @@ public final class RowLogLoss {
   private static final class Scratch {
     PackedMatrix slice;
     MemorySegment logits = MemorySegment.NULL;
+
+    /** Of {@link #compare} alone: a block's logits of each variant, and a row's exponentials. */
+    MemorySegment variants = MemorySegment.NULL;
+
+    MemorySegment exponentials = MemorySegment.NULL;
   }
 
   /**
@@ -88,6 +95,191 @@ public final class RowLogLoss {
     NativeMemory.read(x, own.length, (long) head.in() * Float.BYTES);
     LiveMemory.during(() -> losses[0] = checked(head, x, own), x);
     return losses[0];
+  }
+
+  /**
+   * What variants of the same rows predict.
+   *
+   * @param losses {@code [variants][targets]}, each as {@link RowLogLoss#losses} gives it
+   * @param divergences {@code [variants][rows]}: {@code Σ_j p_j · log(p_j / q_j)} in nats, where
+   *     {@code p} is the softmax of the first variant's row and {@code q} that of this one's; 0 for
+   *     the first
+   */
+  public record Compared(double[][] losses, double[][] divergences) {}
+
+  /**
+   * The losses of variants of the same rows, and their divergence from the first variant.
+   *
+   * @param x {@code [variants, rows, in]} float32, native
+   * @param targets the class of each of the first rows; the rows behind them have a divergence only
+   * @throws IndexOutOfBoundsException if a target is no class, or the memory is too small
+   * @throws IllegalArgumentException if there is no variant, {@code rows} is negative, there are
+   *     more targets than rows, or {@code x} is on the heap
+   * @throws IllegalStateException if memory was freed
+   */
+  public Compared compare(Head head, MemorySegment x, int variants, int rows, int[] targets) {
+    if (variants < 1 || rows < 0 || targets.length > rows) {
+      throw new IllegalArgumentException(
+          variants + " variants of " + rows + " rows with " + targets.length + " targets");
+    }
+    int all = Math.multiplyExact(variants, rows);
+    int[] own = targets.clone();
+    Compared[] compared = new Compared[1];
+    NativeMemory.read(x, all, (long) head.in() * Float.BYTES);
+    LiveMemory.during(() -> compared[0] = checkedVariants(head, x, variants, rows, own), x);
+    return compared[0];
+  }
+
+  private Compared checkedVariants(
+      Head head, MemorySegment x, int variants, int rows, int[] targets) {
+    for (int target : targets) {
+      Objects.checkIndex(target, head.classes());
+    }
+    int columns = columns(head.in());
+    int slices = Math.ceilDiv(head.classes(), columns);
+    long blockBytes = (long) BLOCK_ROWS * columns * Float.BYTES;
+    Variants found = new Variants(variants, rows, slices);
+    workers.run(
+        slices,
+        slice -> {
+          found.begin(slice);
+          int first = slice * columns;
+          int count = Math.min(columns, head.classes() - first);
+          Scratch own = packed(head, columns, first, count);
+          if (own.variants.byteSize() < variants * blockBytes) {
+            own.variants = Arena.ofAuto().allocate(variants * blockBytes, 64);
+          }
+          if (own.exponentials.byteSize() < (long) columns * Float.BYTES) {
+            own.exponentials = Arena.ofAuto().allocate((long) columns * Float.BYTES, 64);
+          }
+          for (int row = 0; row < rows; row += BLOCK_ROWS) {
+            int block = Math.min(BLOCK_ROWS, rows - row);
+            for (int v = 0; v < variants; v++) {
+              MemorySegment logits = own.variants.asSlice(v * blockBytes, blockBytes);
+              int from = v * rows + row;
+              product.panels(own.slice, 0, columns / kernels.panelWidth(), x, from, block, logits);
+            }
+            for (int i = row; i < row + block; i++) {
+              long at = own.variants.address() + (long) (i - row) * columns * Float.BYTES;
+              int target = i < targets.length ? targets[i] - first : -1;
+              compareRow(
+                  found, slice, i, at, blockBytes, count, target, head.cap(), own.exponentials);
+            }
+          }
+        });
+    return found.compared(targets.length);
+  }
+
+  /**
+   * One row's logits of a slice.
+   *
+   * @param first of the first variant's; those of the next are {@code pitch} bytes behind
+   * @param target among these classes, or outside
+   */
+  private void compareRow(
+      Variants found,
+      int slice,
+      int row,
+      long first,
+      long pitch,
+      int count,
+      int target,
+      float cap,
+      MemorySegment exponentials) {
+    long exps = exponentials.address();
+    for (int v = 0; v < found.variants; v++) {
+      int place = v * found.rows + row;
+      long at = first + v * pitch;
+      if (cap > 0) {
+        kernels.limit(at, count, 1, cap);
+      }
+      if (target >= 0 && target < count) {
+        found.picked[place] = NativeMemory.ALL.get(FLOAT, at + (long) target * Float.BYTES);
+      }
+      float largest = kernels.largest(at, count);
+      found.most[slice][place] = largest;
+      if (v == 0) {
+        // Its logits are still wanted beside their exponentials.
+        long bytes = (long) count * Float.BYTES;
+        MemorySegment.copy(NativeMemory.ALL, at, NativeMemory.ALL, exps, bytes);
+        found.sums[slice][place] = kernels.exponentials(exps, count, largest, 1);
+      } else {
+        found.apart[slice][place] = weightedDifference(exps, first, at, count);
+        found.sums[slice][place] = kernels.exponentials(at, count, largest, 1);
+      }
+    }
+  }
+
+  /** {@code Σ_j w_j · (a_j − b_j)}. */
+  private static double weightedDifference(long w, long a, long b, int count) {
+    double even = 0;
+    double odd = 0;
+    int j = 0;
+    for (; j + 1 < count; j += 2) {
+      long at = (long) j * Float.BYTES;
+      even += weighted(w + at, a + at, b + at);
+      odd += weighted(w + at + Float.BYTES, a + at + Float.BYTES, b + at + Float.BYTES);
+    }
+    if (j < count) {
+      long at = (long) j * Float.BYTES;
+      even += weighted(w + at, a + at, b + at);
+    }
+    return even + odd;
+  }
+
+  private static double weighted(long w, long a, long b) {
+    double difference = (double) NativeMemory.ALL.get(FLOAT, a) - NativeMemory.ALL.get(FLOAT, b);
+    return NativeMemory.ALL.get(FLOAT, w) * difference;
+  }
+
+  /** What the slices found of each row of each variant. */
+  private static final class Variants {
+    final int variants;
+    final int rows;
+    final float[] picked;
+    final float[][] most;
+    final float[][] sums;
+
+    /** {@code Σ_j exp(l_j − most) · (l_j − m_j)} with the first variant's l and this one's m. */
+    final double[][] apart;
+
+    Variants(int variants, int rows, int slices) {
+      this.variants = variants;
+      this.rows = rows;
+      this.picked = new float[variants * rows];
+      this.most = new float[slices][];
+      this.sums = new float[slices][];
+      this.apart = new double[slices][];
+    }
+
+    void begin(int slice) {
+      most[slice] = new float[variants * rows];
+      sums[slice] = new float[variants * rows];
+      apart[slice] = new double[variants * rows];
+    }
+
+    Compared compared(int targets) {
+      double[][] losses = new double[variants][targets];
+      double[][] divergences = new double[variants][rows];
+      for (int row = 0; row < rows; row++) {
+        double own = logSum(most, sums, row);
+        for (int v = 0; v < variants; v++) {
+          int place = v * rows + row;
+          double logSum = v == 0 ? own : logSum(most, sums, place);
+          if (row < targets) {
+            losses[v][row] = logSum - picked[place];
+          }
+          if (v > 0) {
+            double mean = 0;
+            for (int slice = 0; slice < most.length; slice++) {
+              mean += apart[slice][place] * Math.exp(most[slice][row] - own);
+            }
+            divergences[v][row] = mean - own + logSum;
+          }
+        }
+      }
+      return new Compared(losses, divergences);
+    }
   }
 
   private double[] checked(Head head, MemorySegment x, int[] targets) {

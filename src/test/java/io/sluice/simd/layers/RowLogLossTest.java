@@ -49,6 +49,69 @@ class RowLogLossTest {
   }
 
   @Test
+  void comparesVariantsByTheirDefinition() {
+    Random random = new Random(Seeds.seed());
+    try (Arena arena = Arena.ofShared();
+        Workers workers = Workers.of(3);
+        Workers alone = Workers.of(1)) {
+      for (int trial = 0; trial < 6; trial++) {
+        int rows = 1 + random.nextInt(130);
+        int known = trial == 0 ? 0 : random.nextInt(rows + 1);
+        int in = 1 + random.nextInt(40);
+        int classes = trial == 1 ? 1 : 1 + random.nextInt(2500);
+        float cap = trial % 2 == 0 ? 4 : 0;
+        float[] weights = floats(random, classes * in);
+        float[] x = floats(random, 3 * rows * in);
+        int[] targets = random.ints(known, 0, classes).toArray();
+        RowLogLoss.Head head = new RowLogLoss.Head(memory(arena, weights), classes, in, cap);
+        MemorySegment input = memory(arena, x);
+        RowLogLoss loss = new RowLogLoss(workers);
+        RowLogLoss.Compared found = loss.compare(head, input, 3, rows, targets);
+        RowLogLoss.Compared single = new RowLogLoss(alone).compare(head, input, 3, rows, targets);
+        long bytes = (long) rows * in * Float.BYTES;
+        double[][] clean = new double[rows][];
+        for (int v = 0; v < 3; v++) {
+          assertThat(found.divergences()[v]).isEqualTo(single.divergences()[v]);
+          // The losses have the bits of those of one variant alone.
+          MemorySegment own = input.asSlice(v * bytes, bytes);
+          assertThat(found.losses()[v]).isEqualTo(loss.losses(head, own, targets));
+          for (int row = 0; row < rows; row++) {
+            double[] logs = logProbabilities(weights, x, v * rows + row, classes, in, cap);
+            clean[row] = v == 0 ? logs : clean[row];
+            double apart = 0;
+            for (int j = 0; j < classes; j++) {
+              apart += Math.exp(clean[row][j]) * (clean[row][j] - logs[j]);
+            }
+            assertThat(found.divergences()[v][row]).isCloseTo(apart, within(2e-5 + 1e-6 * in));
+          }
+        }
+        assertThatThrownBy(() -> loss.compare(head, input, 3, rows, new int[rows + 1]))
+            .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> loss.compare(head, input, 4, rows, targets))
+            .isInstanceOf(IndexOutOfBoundsException.class);
+      }
+    }
+  }
+
+  private static double[] logProbabilities(
+      float[] weights, float[] x, int row, int classes, int in, float cap) {
+    double[] logs = new double[classes];
+    double none = loss(weights, x, row, classes, in, cap, 0);
+    for (int j = 0; j < classes; j++) {
+      logs[j] = -none + logit(weights, x, row, j, in, cap) - logit(weights, x, row, 0, in, cap);
+    }
+    return logs;
+  }
+
+  private static double logit(float[] weights, float[] x, int row, int j, int in, float cap) {
+    double logit = 0;
+    for (int t = 0; t < in; t++) {
+      logit += (double) x[row * in + t] * weights[j * in + t];
+    }
+    return cap > 0 ? cap * Math.tanh(logit / cap) : logit;
+  }
+
+  @Test
   void survivesLogitsThatExpDoesNot() {
     try (Arena arena = Arena.ofShared()) {
       float[] weights = {1000, -1000, 0};

@@ -1,0 +1,212 @@
+package io.sluice.evaluation.measures;
+
+import io.sluice.engine.arithmetic.Codes;
+import io.sluice.memory.DType;
+import io.sluice.memory.Rows;
+import io.sluice.memory.Workers;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * Sums over tokens for {@link TokenMeasures}, kept for each position. They do not depend on the
+ * number of threads.
+ */
+public final class TokenSums {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final int TASK_ROWS = 32;
+
+  /** Below this norm SAELens divides by 1. */
+  private static final double LEAST_NORM = 1e-4;
+
+  /**
+   * Numbers of a token: {@code ‖x − x̂‖²}, {@code ‖x‖²}, {@code ‖x̂‖²}, {@code ⟨x, x̂⟩}, spread.
+   */
+  private static final int NUMBERS = 5;
+
+  private final Workers workers = Workers.allCores();
+  private final double[] mean;
+  private final Sums all = new Sums();
+  private final List<Sums> positions = new ArrayList<>();
+  private double[] numbers = new double[0];
+
+  /**
+   * Empty sums.
+   *
+   * @param mean of the activations of all tokens that will be added, {@code [width]}
+   */
+  public TokenSums(double[] mean) {
+    this.mean = mean.clone();
+  }
+
+  /** The sums of one position, or of all. */
+  private static final class Sums {
+    long tokens;
+    double error;
+    double spread;
+    double squaredOut;
+    double product;
+    double normIn;
+    double normOut;
+    double ratio;
+    double cosine;
+    double legacy;
+    long legacyTokens;
+    long codes;
+    double l1;
+  }
+
+  /**
+   * Adds a batch.
+   *
+   * @param target the activations, {@code [n, width]}
+   * @param made their reconstructions, float32 {@code [n, width]}, readable by all threads
+   * @param codes of these tokens
+   * @param places of these tokens
+   */
+  public void add(Rows target, MemorySegment made, Codes codes, RowPlaces places) {
+    int rows = target.count();
+    if (numbers.length < rows * NUMBERS) {
+      numbers = new double[rows * NUMBERS];
+    }
+    workers.run(
+        Math.ceilDiv(rows, TASK_ROWS),
+        task -> {
+          float[] x = new float[mean.length];
+          float[] y = new float[mean.length];
+          int end = Math.min(rows, (task + 1) * TASK_ROWS);
+          for (int row = task * TASK_ROWS; row < end; row++) {
+            read(target, row, x);
+            long at = (long) row * y.length * Float.BYTES;
+            MemorySegment.copy(made, FLOAT, at, y, 0, y.length);
+            measure(x, y, row * NUMBERS);
+          }
+        });
+    int entry = 0;
+    for (int row = 0; row < rows; row++) {
+      int end = codes.offset(row + 1);
+      int count = end - entry;
+      double l1 = 0;
+      for (; entry < end; entry++) {
+        l1 += Math.abs(codes.value(entry));
+      }
+      add(all, row * NUMBERS, count, l1);
+      add(at(places.position(row)), row * NUMBERS, count, l1);
+    }
+  }
+
+  private static void read(Rows rows, int row, float[] into) {
+    if (rows.dtype() == DType.F32 && rows.scale() == 1) {
+      MemorySegment.copy(rows.memory(), FLOAT, row * rows.rowBytes(), into, 0, into.length);
+      return;
+    }
+    for (int i = 0; i < into.length; i++) {
+      into[i] = rows.at(row, i);
+    }
+  }
+
+  private void measure(float[] x, float[] y, int at) {
+    double error = 0;
+    double squaredIn = 0;
+    double squaredOut = 0;
+    double product = 0;
+    double spread = 0;
+    for (int i = 0; i < x.length; i++) {
+      double in = x[i];
+      double out = y[i];
+      double off = in - mean[i];
+      error += (in - out) * (in - out);
+      squaredIn += in * in;
+      squaredOut += out * out;
+      product += in * out;
+      spread += off * off;
+    }
+    numbers[at] = error;
+    numbers[at + 1] = squaredIn;
+    numbers[at + 2] = squaredOut;
+    numbers[at + 3] = product;
+    numbers[at + 4] = spread;
+  }
+
+  private void add(Sums sums, int at, int codes, double l1) {
+    double error = numbers[at];
+    double normIn = Math.sqrt(numbers[at + 1]);
+    double normOut = Math.sqrt(numbers[at + 2]);
+    double product = numbers[at + 3];
+    double spread = numbers[at + 4];
+    sums.tokens++;
+    sums.codes += codes;
+    sums.l1 += l1;
+    sums.error += error;
+    sums.spread += spread;
+    sums.squaredOut += numbers[at + 2];
+    sums.product += product;
+    sums.normIn += normIn;
+    sums.normOut += normOut;
+    sums.ratio += normOut / (normIn < LEAST_NORM ? 1 : normIn);
+    sums.cosine += normIn == 0 || normOut == 0 ? 0 : product / (normIn * normOut);
+    if (spread > 0) {
+      sums.legacy += 1 - error / spread;
+      sums.legacyTokens++;
+    }
+  }
+
+  private Sums at(int position) {
+    while (positions.size() <= position) {
+      positions.add(new Sums());
+    }
+    return positions.get(position);
+  }
+
+  /** The measures over all tokens. */
+  public TokenMeasures measures() {
+    double n = all.tokens;
+    return new TokenMeasures(
+        all.error / n,
+        finite(all.legacy / all.legacyTokens),
+        all.cosine / n,
+        all.l1 / n,
+        all.normIn / n,
+        all.normOut / n,
+        all.ratio / n,
+        finite(all.squaredOut / all.product));
+  }
+
+  private static Double finite(double value) {
+    return Double.isFinite(value) ? value : null;
+  }
+
+  /**
+   * The measures over the tokens of each position. The explained variance of a position is that
+   * about the mean of all tokens.
+   */
+  public PositionMeasures byPosition() {
+    return new PositionMeasures(
+        List.of(
+            new PositionMeasures.Column("tokens", column(sums -> sums.tokens), true),
+            mean("mse", sums -> sums.error),
+            of("explained_variance", sums -> 1 - sums.error / sums.spread),
+            of("explained_variance_legacy", sums -> sums.legacy / sums.legacyTokens),
+            mean("cosine_similarity", sums -> sums.cosine),
+            mean("l0", sums -> sums.codes),
+            mean("l1", sums -> sums.l1),
+            mean("l2_norm_in", sums -> sums.normIn),
+            mean("l2_norm_out", sums -> sums.normOut),
+            mean("l2_ratio", sums -> sums.ratio),
+            of("relative_reconstruction_bias", sums -> sums.squaredOut / sums.product)));
+  }
+
+  private PositionMeasures.Column mean(String name, ToDoubleFunction<Sums> sum) {
+    return of(name, sums -> sum.applyAsDouble(sums) / sums.tokens);
+  }
+
+  private PositionMeasures.Column of(String name, ToDoubleFunction<Sums> value) {
+    return new PositionMeasures.Column(name, column(value), false);
+  }
+
+  private double[] column(ToDoubleFunction<Sums> value) {
+    return positions.stream().mapToDouble(value).toArray();
+  }
+}
