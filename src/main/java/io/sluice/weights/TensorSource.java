@@ -11,15 +11,15 @@ import java.util.Set;
  * Named tensors in a weight file of any format.
  *
  * <p>Opening a source checks the whole header, so that every tensor it lists can be read. Data are
- * read-only views of the mapped file. The mapping lasts as long as any view is reachable, so there
+ * read-only views of the mapped file; PyTorch's files are read into memory. The mapping lasts as long as any view is reachable, so there
  * is nothing to close, and no view outlives its memory. Sources are immutable and may be used by
  * several threads.
  */
 public sealed interface TensorSource
-    permits Safetensors, ShardedSafetensors, OnnxFile, GgufFile, PyTorchFile {
+    permits Safetensors, ShardedTensors, OnnxFile, GgufFile, PyTorchFile {
   /**
    * Opens a weight file by its ending: {@code .safetensors}, {@code .safetensors.index.json},
-   * {@code .gguf} or {@code .onnx}.
+   * {@code .gguf}, {@code .onnx}, or PyTorch's {@code .bin} and {@code .bin.index.json}.
    *
    * <p>A tensor of an element type that Sluice does not read is left out, see {@link #unreadable}:
    * a model may not need it.
@@ -30,17 +30,19 @@ public sealed interface TensorSource
     String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
     if (name.endsWith(".safetensors")) {
       return Safetensors.openReadable(file);
-    } else if (name.endsWith(".safetensors.index.json")) {
-      return ShardedSafetensors.open(file);
+    } else if (name.endsWith(".safetensors.index.json") || name.endsWith(".bin.index.json")) {
+      return ShardedTensors.open(file);
     } else if (name.endsWith(".onnx")) {
       return OnnxFile.open(file);
     } else if (name.endsWith(".gguf")) {
       return GgufFile.open(file);
+    } else if (name.endsWith(".bin")) {
+      return PyTorchFile.open(file);
     }
     throw BadFile.because(
         file,
         "is not a weight file that Sluice reads",
-        "give a file ending in .safetensors, .safetensors.index.json, .gguf or .onnx");
+        "give a file ending in .safetensors, .safetensors.index.json, .gguf, .onnx or .bin");
   }
 
   /** The file this source was opened from; for a sharded one, its index. */

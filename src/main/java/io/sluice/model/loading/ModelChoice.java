@@ -11,7 +11,8 @@ import java.util.stream.Stream;
 
 /**
  * Which files of a repository make a model: its weights in one format, its configuration, and its
- * tokenizer. Safetensors are preferred to GGUF and ONNX. Nothing else is fetched.
+ * tokenizer. Safetensors are preferred to GGUF and ONNX, and these to PyTorch's files. Nothing else
+ * is fetched.
  *
  * @param withTokenizer whether the tokenizer is to come from the same repository
  */
@@ -20,6 +21,8 @@ public record ModelChoice(boolean withTokenizer) implements FileChoice {
   private static final String SINGLE = "model.safetensors";
   private static final String INDEX = "model.safetensors.index.json";
   private static final Pattern SHARD = Pattern.compile("model-[0-9]{5}-of-[0-9]{5}\\.safetensors");
+  private static final Pattern PYTORCH_SHARD =
+      Pattern.compile("pytorch_model-[0-9]{5}-of-[0-9]{5}\\.bin");
   private static final Pattern ADAPTER = Pattern.compile("adapter_.*");
   private static final String GGUF = ".gguf";
   private static final String ONNX = "model.onnx";
@@ -34,16 +37,6 @@ public record ModelChoice(boolean withTokenizer) implements FileChoice {
   private static final List<String> TOKENIZER_FILES =
       List.of(TOKENIZER, "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja");
 
-  /** The tokenizer in other forms, from which a {@code tokenizer.json} can be made. */
-  private static final List<String> OTHER_TOKENIZERS =
-      List.of(
-          "vocab.json",
-          "merges.txt",
-          "vocab.txt",
-          "tokenizer.model",
-          "spiece.model",
-          "added_tokens.json");
-
   @Override
   public List<String> of(String folder, List<String> names, String wanted) throws IOException {
     List<String> weights = weights(folder, names, wanted);
@@ -55,7 +48,7 @@ public record ModelChoice(boolean withTokenizer) implements FileChoice {
       String named = ModelFiles.stem(Path.of(weights.getFirst())) + "-" + TOKENIZER;
       add(chosen, names, List.of(named));
       if (!names.contains(TOKENIZER) && !names.contains(named)) {
-        add(chosen, names, OTHER_TOKENIZERS);
+        add(chosen, names, MissingTokenizer.OTHER_FORMS);
       }
     }
     return chosen;
@@ -65,8 +58,10 @@ public record ModelChoice(boolean withTokenizer) implements FileChoice {
   public boolean suffices(List<String> chosen) {
     String weights = chosen.getFirst();
     boolean hasShards =
-        !weights.equals(INDEX) || Shards.areComplete(chosen.stream().map(Path::of).toList());
-    boolean hasConfig = !weights.contains(SAFETENSORS) || chosen.contains(CONFIG);
+        !isIndex(weights) || Shards.areComplete(chosen.stream().map(Path::of).toList());
+    boolean needsConfig =
+        weights.contains(SAFETENSORS) || ModelFiles.isPyTorch(Path.of(weights));
+    boolean hasConfig = !needsConfig || chosen.contains(CONFIG);
     boolean hasTokenizer =
         !withTokenizer
             || weights.endsWith(GGUF)
@@ -74,7 +69,7 @@ public record ModelChoice(boolean withTokenizer) implements FileChoice {
     return hasShards && hasConfig && hasTokenizer;
   }
 
-  /** A repository of which the cache has a GGUF file may have safetensors, too. */
+  /** A repository of which the cache has a file of another kind may have safetensors, too. */
   @Override
   public boolean isCertain(List<String> chosen, String wanted) {
     return wanted != null || List.of(SINGLE, INDEX).contains(chosen.getFirst());
@@ -93,17 +88,15 @@ public record ModelChoice(boolean withTokenizer) implements FileChoice {
     if (wanted != null) {
       if (!ModelFiles.isWeights(Path.of(wanted))) {
         throw new IOException(
-            folder
-                + ": is not a weight file (.safetensors, .safetensors.index.json, .gguf, .onnx);"
-                + " give the repository");
+            folder + ": is not a weight file " + ModelFiles.ENDINGS + "; give the repository");
       }
-      return wanted.equals(INDEX) ? sharded(names) : List.of(wanted);
+      return isIndex(wanted) ? sharded(wanted, names) : List.of(wanted);
     }
     if (names.contains(SINGLE)) {
       return List.of(SINGLE);
     }
     if (names.contains(INDEX)) {
-      return sharded(names);
+      return sharded(INDEX, names);
     }
     for (String ending : List.of(SAFETENSORS, GGUF)) {
       List<String> files = endingIn(ending, names);
@@ -119,12 +112,22 @@ public record ModelChoice(boolean withTokenizer) implements FileChoice {
     if (names.contains(ONNX)) {
       return List.of(ONNX);
     }
+    for (String usual : ModelFiles.PYTORCH_WEIGHTS) {
+      if (names.contains(usual)) {
+        return isIndex(usual) ? sharded(usual, names) : List.of(usual);
+      }
+    }
     throw new IOException(folder + none(names));
   }
 
-  private static List<String> sharded(List<String> names) {
+  private static boolean isIndex(String name) {
+    return name.equals(INDEX) || name.equals(ModelFiles.PYTORCH_WEIGHTS.getLast());
+  }
+
+  private static List<String> sharded(String index, List<String> names) {
+    Pattern shard = index.equals(INDEX) ? SHARD : PYTORCH_SHARD;
     return Stream.concat(
-            Stream.of(INDEX), names.stream().filter(name -> SHARD.matcher(name).matches()))
+            Stream.of(index), names.stream().filter(name -> shard.matcher(name).matches()))
         .toList();
   }
 
@@ -154,7 +157,7 @@ public record ModelChoice(boolean withTokenizer) implements FileChoice {
             .distinct()
             .sorted()
             .toList();
-    return ": has no weight file (.safetensors, .gguf, .onnx)"
+    return ": has no weight file (.safetensors, .gguf, .onnx, pytorch_model.bin)"
         + (folders.isEmpty()
             ? "; give a model's repository"
             : "; its folders with weights are "

@@ -14,7 +14,7 @@ import java.util.stream.Stream;
  *
  * @param name what the model is called: the name of the folder or of the repository on the hub, or
  *     the file's if that says more
- * @param weights safetensors, an index of several, GGUF, or ONNX
+ * @param weights safetensors, an index of several, GGUF, ONNX, or PyTorch's file or index
  * @param config {@code config.json}; null for an ONNX or GGUF file that has none
  * @param tokenizer HuggingFace's {@code tokenizer.json}; null where a GGUF file holds it
  */
@@ -23,9 +23,19 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
   private static final Pattern SNAPSHOT =
       Pattern.compile("/models--[^/]+--([^/]+?)/snapshots/[0-9a-f]{40}$");
   private static final Pattern OTHER_FORMAT =
-      Pattern.compile("pytorch_model.*\\.bin|tf_model\\.h5|flax_model\\.msgpack|.*\\.pth");
+      Pattern.compile("tf_model\\.h5|flax_model\\.msgpack|.*\\.pth|.*\\.bin");
+  private static final Pattern PYTORCH =
+      Pattern.compile("pytorch_model.*\\.bin|pytorch_model\\.bin\\.index\\.json");
   private static final List<String> USUAL_WEIGHTS =
       List.of("model.safetensors", "model.safetensors.index.json", "model.onnx");
+
+  /** What PyTorch writes, which is taken where there is nothing else. */
+  static final List<String> PYTORCH_WEIGHTS =
+      List.of("pytorch_model.bin", "pytorch_model.bin.index.json");
+
+  /** The endings of weight files, for messages. */
+  static final String ENDINGS =
+      "(.safetensors, .safetensors.index.json, .gguf, .onnx, pytorch_model.bin)";
 
   /**
    * Finds a model's files.
@@ -54,7 +64,9 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
     if (!isWeights(weights)) {
       throw new IOException(
           weights
-              + ": is not a weight file (.safetensors, .safetensors.index.json, .gguf, .onnx); give a model's file or folder");
+              + ": is not a weight file "
+              + ENDINGS
+              + "; give a model's file or folder");
     }
     Path folder = weights.toAbsolutePath().normalize().getParent();
     String stem = stem(weights);
@@ -64,13 +76,9 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
             ? elsewhere
             : firstOf(folder, stem + "-tokenizer.json", "tokenizer.json");
     if (tokenizer == null && !hasItsOwn) {
-      throw new IOException(
-          weights
-              + ": has no tokenizer beside it; put the model's tokenizer.json into "
-              + folder
-              + ", or name one with --tokenizer");
+      throw MissingTokenizer.beside(weights, folder);
     }
-    boolean ordinary = stem.equals("model");
+    boolean ordinary = stem.equals("model") || stem.equals("pytorch_model");
     String name = ordinary && folder.getFileName() != null ? name(folder) : stem;
     return new ModelFiles(name, weights, firstOf(folder, "config.json"), tokenizer);
   }
@@ -91,22 +99,34 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
     try (Stream<Path> all = Files.list(folder)) {
       files = all.sorted().toList();
     }
-    Shards shards = Shards.among(files);
+    requireIndex(Shards.among(files, Shards.SAFETENSORS), folder);
+    List<Path> candidates =
+        files.stream().filter(file -> isWeights(file) && !isPyTorch(file)).toList();
+    if (candidates.size() > 1) {
+      throw new IOException(
+          folder
+              + ": has "
+              + candidates.size()
+              + " weight files; name one of them, for instance "
+              + candidates.getFirst());
+    }
+    return candidates.isEmpty() ? pyTorchIn(folder, files) : candidates.getFirst();
+  }
+
+  private static Path pyTorchIn(Path folder, List<Path> files) throws IOException {
+    for (String usual : PYTORCH_WEIGHTS) {
+      if (Files.isRegularFile(folder.resolve(usual))) {
+        return folder.resolve(usual);
+      }
+    }
+    requireIndex(Shards.among(files, Shards.PYTORCH), folder);
+    throw new IOException(folder + hasNone(files));
+  }
+
+  private static void requireIndex(Shards shards, Path folder) throws IOException {
     if (shards != null) {
       throw shards.withoutIndex(folder);
     }
-    List<Path> candidates = files.stream().filter(ModelFiles::isWeights).toList();
-    if (candidates.size() == 1) {
-      return candidates.getFirst();
-    }
-    throw new IOException(
-        folder
-            + (candidates.isEmpty()
-                ? hasNone(files)
-                : ": has "
-                    + candidates.size()
-                    + " weight files; name one of them, for instance "
-                    + candidates.getFirst()));
   }
 
   /** A folder without weights is one of something else, or of weights in another format. */
@@ -119,13 +139,14 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
             + ", which Sluice does not read; fetch the model's .safetensors";
       }
     }
-    return ": has no weight file (.safetensors, .safetensors.index.json, .gguf, .onnx); give a"
-        + " model's folder";
+    return ": has no weight file " + ENDINGS + "; give a model's folder";
   }
 
   /** The file, or an error if it is but one shard of several. */
   private static Path whole(Path file) throws IOException {
-    Shards shards = Shards.among(List.of(file));
+    List<Path> only = List.of(file);
+    Shards safetensors = Shards.among(only, Shards.SAFETENSORS);
+    Shards shards = safetensors == null ? Shards.among(only, Shards.PYTORCH) : safetensors;
     if (shards == null) {
       return file;
     }
@@ -149,7 +170,13 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
     return name.endsWith(".safetensors")
         || name.endsWith(".safetensors.index.json")
         || name.endsWith(GGUF)
-        || name.endsWith(".onnx");
+        || name.endsWith(".onnx")
+        || isPyTorch(file);
+  }
+
+  /** Whether a file is PyTorch's, with weights or an index of them. */
+  static boolean isPyTorch(Path file) {
+    return PYTORCH.matcher(file.getFileName().toString()).matches();
   }
 
   /** The name of a weight file without what says its format. */
@@ -157,7 +184,7 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
     return weights
         .getFileName()
         .toString()
-        .replaceFirst("\\.(safetensors\\.index\\.json|safetensors|gguf|onnx)$", "");
+        .replaceFirst("\\.(safetensors\\.index\\.json|safetensors|gguf|onnx|bin\\.index\\.json|bin)$", "");
   }
 
   private static Path firstOf(Path folder, String... names) {

@@ -99,6 +99,39 @@ class ModelChoiceTest {
   }
 
   @Test
+  void takesPyTorchsFilesWhereThereAreNoOthers() throws IOException {
+    ModelChoice choice = new ModelChoice(true);
+    List<String> single =
+        choose("config.json", "onnx/model.onnx", "optimizer.bin", "pytorch_model.bin", "vocab.txt");
+    assertThat(single).containsExactly("pytorch_model.bin", "config.json", "vocab.txt");
+    assertThat(choice.suffices(List.of("pytorch_model.bin", "tokenizer.json"))).isFalse();
+    assertThat(choice.suffices(List.of("pytorch_model.bin", "config.json", "tokenizer.json")))
+        .isTrue();
+    assertThat(choice.isCertain(single, null)).isFalse();
+    List<String> names =
+        List.of(
+            "config.json",
+            "pytorch_model-00001-of-00002.bin",
+            "pytorch_model-00002-of-00002.bin",
+            "pytorch_model.bin.index.json",
+            "tokenizer.json");
+    List<String> sharded = choose(names.toArray(String[]::new));
+    assertThat(sharded)
+        .containsExactly(
+            "pytorch_model.bin.index.json",
+            "pytorch_model-00001-of-00002.bin",
+            "pytorch_model-00002-of-00002.bin",
+            "config.json",
+            "tokenizer.json");
+    assertThat(choice.of("m", names, "pytorch_model.bin.index.json")).isEqualTo(sharded);
+    assertThat(choice.suffices(sharded)).isTrue();
+    assertThat(
+            choice.suffices(sharded.stream().filter(name -> !name.contains("00001")).toList()))
+        .isFalse();
+    assertThat(choose("a.gguf", "pytorch_model.bin", "config.json").getFirst()).isEqualTo("a.gguf");
+  }
+
+  @Test
   void takesTheFileThatIsNamed() throws IOException {
     ModelChoice choice = new ModelChoice(true);
     List<String> names = List.of("a.gguf", "b.gguf", "config.json", "x-tokenizer.json", "x.onnx");
@@ -112,17 +145,18 @@ class ModelChoiceTest {
 
   @Test
   void saysWhatIsThereInstead() {
-    refused("has its weights in 'pytorch_model.bin', which Sluice", "pytorch_model.bin");
+    refused("has its weights in 'tf_model.h5', which Sluice", "tf_model.h5", "config.json");
     refused(
         "has an adapter and no model; merge", "adapter_config.json", "adapter_model.safetensors");
     refused(
-        "has no weight file (.safetensors, .gguf, .onnx); its folders with weights are a, b, c and 1 more",
+        "has no weight file (.safetensors, .gguf, .onnx, pytorch_model.bin); its folders with weights are a, b, c and 1 more",
         "a/model.safetensors",
         "b/x.gguf",
         "c/model.safetensors",
         "d/model.safetensors");
     refused(
-        "has no weight file (.safetensors, .gguf, .onnx); give a model's repository", "README.md");
+        "has no weight file (.safetensors, .gguf, .onnx, pytorch_model.bin); give a model's repo",
+        "README.md");
   }
 
   private static void refused(String message, String... names) {

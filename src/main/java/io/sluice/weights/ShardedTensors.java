@@ -20,41 +20,44 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Several safetensors files of one model, with an index ({@code model.safetensors.index.json},
- * whose {@code weight_map} gives each tensor's file). The files are in the folder of the index;
- * names that lead elsewhere are refused.
+ * Several files of one model, safetensors or PyTorch's, with an index ({@code
+ * model.safetensors.index.json}, {@code pytorch_model.bin.index.json}) whose {@code weight_map}
+ * gives each tensor's file. The files are in the folder of the index; names that lead elsewhere are
+ * refused.
  */
-public final class ShardedSafetensors implements TensorSource {
+public final class ShardedTensors implements TensorSource {
+  private static final String PYTORCH = ".bin.index.json";
+
   /** Far above the index of a model with a million tensors. */
   private static final long MAX_INDEX_BYTES = 256L << 20;
 
   private static final JsonFactory JSON = StrictJson.factory(StreamReadConstraints.defaults());
 
   private final Path path;
-  private final Map<String, Safetensors> shardOf;
+  private final Map<String, TensorSource> shardOf;
   private final Map<String, String> unreadable;
 
-  private ShardedSafetensors(
-      Path path, Map<String, Safetensors> shardOf, Map<String, String> unreadable) {
+  private ShardedTensors(
+      Path path, Map<String, TensorSource> shardOf, Map<String, String> unreadable) {
     this.path = path;
     this.shardOf = shardOf;
     this.unreadable = unreadable;
   }
 
   /**
-   * Reads an index, and maps and validates all its files. Tensors of an element type that Sluice
+   * Reads an index, and opens and validates all its files. Tensors of an element type that Sluice
    * does not read are left out, see {@link #unreadable}.
    *
    * @throws IOException if the index or a file is missing or damaged, or a file lacks a tensor that
    *     the index places in it
    */
-  public static ShardedSafetensors open(Path index) throws IOException {
-    Map<String, Safetensors> shards = new LinkedHashMap<>();
-    Map<String, Safetensors> shardOf = new LinkedHashMap<>();
+  public static ShardedTensors open(Path index) throws IOException {
+    Map<String, TensorSource> shards = new LinkedHashMap<>();
+    Map<String, TensorSource> shardOf = new LinkedHashMap<>();
     Map<String, String> unreadable = new HashMap<>();
     for (Map.Entry<String, String> entry : weightMap(index).entrySet()) {
       String file = entry.getValue();
-      Safetensors shard = shards.get(file);
+      TensorSource shard = shards.get(file);
       if (shard == null) {
         shard = openShard(index, file);
         shards.put(file, shard);
@@ -75,7 +78,7 @@ public final class ShardedSafetensors implements TensorSource {
       }
       shardOf.put(entry.getKey(), shard);
     }
-    return new ShardedSafetensors(index, shardOf, unreadable);
+    return new ShardedTensors(index, shardOf, unreadable);
   }
 
   @Override
@@ -103,8 +106,8 @@ public final class ShardedSafetensors implements TensorSource {
     return shard(name).data(name);
   }
 
-  private Safetensors shard(String name) {
-    Safetensors shard = shardOf.get(name);
+  private TensorSource shard(String name) {
+    TensorSource shard = shardOf.get(name);
     if (shard == null) {
       throw new IllegalArgumentException(
           path + " has no tensor " + Quoted.of(name) + " among its " + shardOf.size());
@@ -112,7 +115,7 @@ public final class ShardedSafetensors implements TensorSource {
     return shard;
   }
 
-  private static Safetensors openShard(Path index, String file) throws IOException {
+  private static TensorSource openShard(Path index, String file) throws IOException {
     boolean plainName =
         !file.isEmpty()
             && !file.equals("..")
@@ -127,7 +130,9 @@ public final class ShardedSafetensors implements TensorSource {
       throw BadFile.because(
           index, "refers to shard " + Quoted.of(file) + ", which is missing", "fetch it");
     }
-    return Safetensors.openReadable(shard);
+    return String.valueOf(index.getFileName()).endsWith(PYTORCH)
+        ? PyTorchFile.open(shard)
+        : Safetensors.openReadable(shard);
   }
 
   private static Map<String, String> weightMap(Path index) throws IOException {

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class ShardedSafetensorsTest {
+class ShardedTensorsTest {
   @TempDir Path folder;
 
   @BeforeEach
@@ -59,7 +59,7 @@ class ShardedSafetensorsTest {
           """)
   void rejectsIndex(String json, String message) throws IOException {
     Path index = index(json);
-    assertThatThrownBy(() -> ShardedSafetensors.open(index))
+    assertThatThrownBy(() -> ShardedTensors.open(index))
         .isInstanceOf(IOException.class)
         .hasMessageContaining(index.toString())
         .hasMessageContaining(message);
