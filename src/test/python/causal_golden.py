@@ -3,7 +3,7 @@
 For each architecture a tiny random checkpoint, and beside it the logits, the hook points and a
 greedily generated text. Settings are not the usual ones, so that a default does not hide a mistake:
 windows shorter than the texts, scaled rotary positions, heads of another width than d / heads.
-Usage: causal_golden.py OUT
+Usage: causal_golden.py OUT [NAME...], where names choose some of the checkpoints
 """
 
 import json
@@ -16,13 +16,18 @@ import torch
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers.models.falcon import FalconConfig, FalconForCausalLM
+from transformers.models.gemma import GemmaConfig, GemmaForCausalLM
 from transformers.models.gemma2 import Gemma2Config, Gemma2ForCausalLM
+from transformers.models.gemma3 import Gemma3ForCausalLM, Gemma3TextConfig
 from transformers.models.gpt2 import GPT2Config, GPT2LMHeadModel
 from transformers.models.gpt_neox import GPTNeoXConfig, GPTNeoXForCausalLM
 from transformers.models.llama import LlamaConfig, LlamaForCausalLM
 from transformers.models.mistral import MistralConfig, MistralForCausalLM
+from transformers.models.olmo2 import Olmo2Config, Olmo2ForCausalLM
+from transformers.models.phi3 import Phi3Config, Phi3ForCausalLM
 from transformers.models.qwen2 import Qwen2Config, Qwen2ForCausalLM
 from transformers.models.qwen3 import Qwen3Config, Qwen3ForCausalLM
+from transformers.models.starcoder2 import Starcoder2Config, Starcoder2ForCausalLM
 
 out = pathlib.Path(sys.argv[1])
 
@@ -39,6 +44,10 @@ SIZES |= dict(bos_token_id=0, eos_token_id=1, pad_token_id=None)
 
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
 LLAMA3 |= {"original_max_position_embeddings": 32, "rope_theta": 100.0}
+
+YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "rope_theta": 10.0}
+LONGROPE = {"rope_type": "longrope", "short_factor": [1.0, 1.5], "long_factor": [2.0, 4.0]}
+LONGROPE |= {"rope_theta": 100.0, "partial_rotary_factor": 0.67}
 
 
 def checkpoints():
@@ -115,6 +124,62 @@ def checkpoints():
         True,
         llama,
     )
+    yield (
+        "tiny-gemma",
+        GemmaForCausalLM(GemmaConfig(**SIZES, num_key_value_heads=1, head_dim=8)),
+        torch.bfloat16,
+        True,
+        llama,
+    )
+    yield (
+        "tiny-starcoder2",
+        Starcoder2ForCausalLM(
+            Starcoder2Config(**SIZES, num_key_value_heads=2, sliding_window=5, rope_parameters=YARN)
+        ),
+        torch.bfloat16,
+        False,
+        ("model.layers", "self_attn.o_proj", "mlp.c_proj"),
+    )
+    yield (
+        "tiny-olmo2",
+        Olmo2ForCausalLM(
+            Olmo2Config(
+                **SIZES, num_key_value_heads=2,
+                rope_parameters={"rope_type": "default", "rope_theta": 500.0},
+            )
+        ),
+        torch.bfloat16,
+        False,
+        llama,
+    )
+    yield (
+        "tiny-gemma3",
+        Gemma3ForCausalLM(
+            Gemma3TextConfig(
+                **SIZES, num_key_value_heads=2, head_dim=8, sliding_window=4, query_pre_attn_scalar=12,
+                layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+                rope_parameters={
+                    "sliding_attention": {"rope_type": "default", "rope_theta": 50.0},
+                    "full_attention": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1000.0},
+                },
+            )
+        ),
+        torch.bfloat16,
+        True,
+        llama,
+    )
+    yield (
+        "tiny-phi3",
+        Phi3ForCausalLM(
+            Phi3Config(
+                **SIZES | dict(max_position_embeddings=128), num_key_value_heads=2, sliding_window=5,
+                original_max_position_embeddings=64, rope_parameters=LONGROPE,
+            )
+        ),
+        torch.bfloat16,
+        True,
+        llama,
+    )
     # No architecture of Sluice's own: a test adds it, as docs/extending.md says.
     yield (
         "tiny-falcon",
@@ -176,13 +241,25 @@ def hooked(model, parts, keep):
 
     handles = []
     for i, layer in enumerate(module(model, layers)):
-        norm = layer.ln_1 if hasattr(layer, "ln_1") else layer.input_layernorm
-        handles.append(norm.register_forward_hook(after(f"layers.{i}.attn_in")))
+        handles.append(attention_input(layer, f"layers.{i}.attn_in", after, keep))
         handles.append(module(layer, attention).register_forward_pre_hook(before(f"layers.{i}.z")))
         handles.append(module(layer, attention).register_forward_hook(after(f"layers.{i}.attn_out")))
         handles.append(module(layer, mlp).register_forward_hook(after(f"layers.{i}.mlp_out")))
         handles.append(layer.register_forward_hook(after(f"layers.{i}.resid")))
     return handles
+
+
+def attention_input(layer, point, after, keep):
+    """A hook where attention reads: at the norm before it, or at the attention if there is none."""
+    for name in ("ln_1", "input_layernorm"):
+        if hasattr(layer, name):
+            return getattr(layer, name).register_forward_hook(after(point))
+
+    def hook(_, args, kwargs):
+        value = keep(point, kwargs["hidden_states"])
+        return None if value is None else (args, kwargs | {"hidden_states": value})
+
+    return layer.self_attn.register_forward_pre_hook(hook, with_kwargs=True)
 
 
 def losses(model, ids, mask):
@@ -259,5 +336,6 @@ def interventions(model, parts, ids, mask, seen, tensors):
 torch.manual_seed(0)
 out.mkdir(parents=True, exist_ok=True)
 for checkpoint in checkpoints():
-    golden(*checkpoint)
-    print(checkpoint[0], flush=True)
+    if not sys.argv[2:] or checkpoint[0] in sys.argv[2:]:
+        golden(*checkpoint)
+        print(checkpoint[0], flush=True)

@@ -4,7 +4,8 @@ config-keys.json has the keys of the configuration classes with their defaults. 
 has changes to the configurations of the tiny models beside it, and what each model then computes: the
 mean loss of a language model, the mean last hidden state of an encoder. A change that Sluice refuses
 has the key that its message names instead. gguf-keys.json has llama.cpp's keys of an architecture.
-Usage: config_golden.py GOLDEN_MODEL_FOLDER
+Usage: config_golden.py GOLDEN_MODEL_FOLDER [NAME...], where names choose models whose variants are
+computed; the others stay as they are in config-variants.json
 """
 
 import dataclasses
@@ -22,7 +23,7 @@ from transformers import AutoModel, AutoModelForCausalLM, GenerationConfig
 
 golden = pathlib.Path(sys.argv[1])
 
-CLASSES = "Llama Mistral Qwen2 Qwen3 Gemma2 GPT2 GPTNeoX Bert".split()
+CLASSES = "Llama Mistral Qwen2 Qwen3 Gemma Gemma2 Gemma3Text Gemma3 Phi3 Olmo2 Starcoder2 GPT2 GPTNeoX Bert".split()
 QUANTISED = [
     {"quant_method": "gptq", "bits": 4},
     {"quant_method": "awq", "bits": 4},
@@ -41,13 +42,18 @@ PUBLISHED = {
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
 
 
+ROPE = {"rope_scaling": None, "rope_theta": 10000.0}
+
+
 def change(model, drop=(), refused=None, **values):
     return {"model": model, "drop": list(drop), "set": values, "refused": refused}
 
 
 def variants():
     rope = ["rope_parameters"]
-    for model in ("tiny-gpt2", "tiny-neox", "tiny-llama", "tiny-mistral", "tiny-qwen2", "tiny-qwen3", "tiny-gemma2"):
+    models = ["tiny-gpt2", "tiny-neox", "tiny-llama", "tiny-mistral", "tiny-qwen2", "tiny-qwen3", "tiny-gemma2"]
+    models += ["tiny-gemma", "tiny-gemma3", "tiny-phi3", "tiny-olmo2", "tiny-starcoder2"]
+    for model in models:
         yield change(model, **PUBLISHED)
         yield change(model, is_causal=False, refused="is_causal")
         yield change(model, is_causal=None, refused="is_causal")
@@ -74,7 +80,19 @@ def variants():
     yield change("tiny-llama", rope_parameters=LLAMA3 | {"rope_theta": 100.0})
     yield change("tiny-llama", rope_parameters=LLAMA3 | {"rope_theta": 100.0}, original_max_position_embeddings=8)
     yield change("tiny-llama", rope_parameters={"type": "linear", "factor": 4, "rope_theta": 100.0, "beta_fast": 32})
-    for kind in ("yarn", "longrope", "proportional", "mrope"):
+    yarn = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}
+    yield change("tiny-llama", rope, rope_scaling={"type": "yarn", "factor": 2.0}, rope_theta=50.0)
+    yield change("tiny-llama", rope, rope_scaling=yarn, rope_theta=10.0)
+    yield change("tiny-llama", rope, rope_scaling=yarn | {"truncate": False, "beta_fast": 1.5}, rope_theta=10.0)
+    yield change("tiny-llama", rope, rope_scaling=yarn | {"beta_fast": 4, "beta_slow": 0.5}, rope_theta=10.0)
+    yield change("tiny-llama", rope, rope_scaling=yarn | {"attention_factor": 0.8}, rope_theta=10.0)
+    yield change("tiny-llama", rope, rope_scaling=yarn | {"mscale": 2.0, "mscale_all_dim": 0.5}, rope_theta=10.0)
+    yield change("tiny-llama", rope, rope_scaling=yarn | {"mscale": 2.0}, rope_theta=10.0)
+    yield change("tiny-llama", rope, rope_scaling=yarn, rope_theta=10.0, original_max_position_embeddings=8)
+    yield change("tiny-llama", rope, rope_scaling={"type": "yarn"}, refused="factor")
+    yield change("tiny-llama", rope, rope_scaling=yarn | {"truncate": 1}, refused="truncate")
+    yield change("tiny-llama", rope, rope_scaling=yarn | {"attention_factor": 0.0}, refused="factor")
+    for kind in ("longrope", "proportional", "mrope"):
         yield change("tiny-llama", rope, rope_scaling={"type": kind, "factor": 2.0}, refused=kind)
     yield change("tiny-llama", rope, rope_scaling={"type": "linear"}, refused="factor")
     yield change("tiny-llama", rope_scaling={"type": "linear", "factor": 2.0}, refused="rope_parameters")
@@ -130,6 +148,64 @@ def variants():
     yield change("tiny-gemma2", sliding_window_size=9, refused="sliding_window_size")
     yield change("tiny-gemma2", use_bidirectional_attention=True, refused="use_bidirectional_attention")
     yield change("tiny-gemma2", attn_logit_softcapping=0.0, refused="attn_logit_softcapping")
+
+    yield change("tiny-gemma", hidden_act="gelu")
+    yield change("tiny-gemma", hidden_act="gelu", hidden_activation="gelu_pytorch_tanh", **ROPE)
+    yield change("tiny-gemma", hidden_act="relu", hidden_activation=None)
+    yield change("tiny-gemma", hidden_act="relu", hidden_activation="gelu_pytorch_tanh", refused="hidden_activation")
+    yield change("tiny-gemma", ["hidden_act", "attention_bias", "rms_norm_eps", *rope])
+    yield change("tiny-gemma", rope, rope_scaling=yarn, rope_theta=10.0)
+    yield change("tiny-gemma", use_bidirectional_attention=True, refused="use_bidirectional_attention")
+
+    three = ["sliding_attention", "full_attention", "full_attention"]
+    full, sliding = {"rope_type": "default", "rope_theta": 30.0}, {"rope_type": "default", "rope_theta": 9.0}
+    yield change("tiny-gemma3", rope)
+    yield change("tiny-gemma3", rope, rope_theta=30.0, rope_local_base_freq=9.0, rope_scaling=None)
+    yield change("tiny-gemma3", rope, rope_theta=30.0, rope_scaling={"rope_type": "linear", "factor": 8.0})
+    yield change("tiny-gemma3", rope, rope_scaling=yarn | {"rope_theta": 10.0})
+    yield change("tiny-gemma3", rope, rope_scaling={"type": "linear", "factor": 8.0}, refused="type")
+    yield change("tiny-gemma3", rope_parameters={"full_attention": full, "sliding_attention": sliding}, rope_theta=7.0)
+    yield change("tiny-gemma3", rope_parameters={"full_attention": full}, rope_local_base_freq=9.0)
+    yield change("tiny-gemma3", rope_parameters={"full_attention": full, "sliding_attention": yarn | {"rope_theta": 10.0}})
+    yield change("tiny-gemma3", rope_parameters=full, refused="rope_type")
+    yield change("tiny-gemma3", layer_types=three)
+    yield change("tiny-gemma3", types)
+    yield change("tiny-gemma3", types, sliding_window_pattern=2)
+    yield change("tiny-gemma3", [*types, "sliding_window"], sliding_window_pattern=3)
+    yield change("tiny-gemma3", sliding_window_pattern=2)
+    yield change("tiny-gemma3", final_logit_softcapping=5.0)
+    yield change("tiny-gemma3", attn_logit_softcapping=5.0, refused="attn_logit_softcapping")
+    yield change("tiny-gemma3", sliding_window=None, refused="sliding_window")
+    yield change("tiny-gemma3", ["query_pre_attn_scalar", "hidden_activation", "attention_bias", "rms_norm_eps"])
+    yield change("tiny-gemma3", use_bidirectional_attention=True, refused="use_bidirectional_attention")
+
+    long = {"type": "longrope", "short_factor": [1.1, 1.2, 1.3], "long_factor": [2.0, 3.0, 4.0], "rope_theta": 50.0}
+    yield change("tiny-phi3", rope)
+    yield change("tiny-phi3", rope, rope_theta=30.0, partial_rotary_factor=0.67)
+    yield change("tiny-phi3", rope, rope_scaling=long)
+    yield change("tiny-phi3", rope, rope_scaling=long | {"type": "su", "original_max_position_embeddings": 32})
+    yield change("tiny-phi3", rope, rope_scaling=long | {"type": "yarn", "factor": 3.0})
+    yield change("tiny-phi3", rope, rope_scaling=long | {"attention_factor": 1.3})
+    yield change("tiny-phi3", rope, rope_scaling=long, original_max_position_embeddings=32)
+    yield change("tiny-phi3", rope, rope_scaling=long | {"short_factor": [1.0]}, refused="short_factor")
+    yield change("tiny-phi3", rope, rope_scaling={"type": "longrope"}, refused="long_factor")
+    yield change("tiny-phi3", rope, rope_scaling={"type": "linear", "factor": 2.0}, refused="linear")
+    yield change("tiny-phi3", sliding_window=None)
+    yield change("tiny-phi3", ["sliding_window", "rms_norm_eps", "hidden_act"])
+    yield change("tiny-phi3", attention_bias=True, refused="attention_bias")
+    yield change("tiny-phi3", lm_head_bias=True, refused="lm_head_bias")
+
+    yield change("tiny-olmo2", ["rms_norm_eps", "hidden_act", "attention_bias", *rope])
+    yield change("tiny-olmo2", rope, rope_scaling=yarn, rope_theta=10.0)
+    yield change("tiny-olmo2", hidden_act="gelu", rms_norm_eps=0.01)
+    yield change("tiny-olmo2", clip_qkv=8.0, refused="clip_qkv")
+
+    yield change("tiny-starcoder2", sliding_window=None)
+    yield change("tiny-starcoder2", ["sliding_window", "norm_epsilon", "hidden_act", "use_bias", *rope])
+    yield change("tiny-starcoder2", use_bias=False, norm_epsilon=0.01)
+    yield change("tiny-starcoder2", rope, rope_theta=999.44, rope_scaling=None, mlp_type="default")
+    yield change("tiny-starcoder2", norm_type="rms_norm", refused="norm_type")
+    yield change("tiny-starcoder2", layer_norm_epsilon=0.1, refused="layer_norm_epsilon")
 
     own = ["n_layer", "n_embd", "n_head", "n_positions"]
     shared = dict(num_hidden_layers=3, hidden_size=24, num_attention_heads=4, max_position_embeddings=64)
@@ -219,5 +295,15 @@ def gguf_keys(namespace=gguf.Keys):
 
 (golden / "gguf-keys.json").write_text(json.dumps(sorted(gguf_keys())) + "\n")
 (golden / "config-keys.json").write_text(json.dumps(keys(), indent=1) + "\n")
-lines = [json.dumps(run(variant)) for variant in variants()]
+chosen = sys.argv[2:]
+known = json.loads((golden / "config-variants.json").read_text()) if chosen else []
+known = {json.dumps([each["model"], each["drop"], each["set"]]): each for each in known}
+
+
+def computed(variant):
+    before = known.get(json.dumps([variant["model"], variant["drop"], variant["set"]]))
+    return run(variant) if before is None or variant["model"] in chosen else before
+
+
+lines = [json.dumps(computed(variant)) for variant in variants()]
 (golden / "config-variants.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")

@@ -1,6 +1,7 @@
 """Golden values of what a feature's rows do in a model, for each tiny checkpoint of causal_golden.py.
 
-Usage: effects_golden.py MODELS OUT, where MODELS is src/test/resources/golden/model/causal
+Usage: effects_golden.py MODELS OUT [NAME...], where MODELS is src/test/resources/golden/model/causal
+and names choose some of the checkpoints
 
 Writes OUT/<checkpoint>.safetensors with random rows and, computed by transformers with hooks:
 
@@ -60,6 +61,9 @@ class Parts:
         if self.kind == "gpt_neox":
             return seen[0].unflatten(-1, (self.heads, 3, -1))[:, :, 2].transpose(0, 1)
         groups = self.config.num_key_value_heads
+        if self.kind == "phi3":
+            width = self.config.hidden_size // self.heads * groups
+            seen = seen[..., -width:]
         v = seen[0].unflatten(-1, (groups, -1)).transpose(0, 1)
         return v.repeat_interleave(self.heads // groups, 0)
 
@@ -67,6 +71,8 @@ class Parts:
         block = self.layers[layer]
         if self.kind == "gpt2":
             return block.attn.c_attn
+        if self.kind == "phi3":
+            return block.self_attn.qkv_proj
         return block.attention.query_key_value if self.kind == "gpt_neox" else block.self_attn.v_proj
 
 
@@ -83,6 +89,8 @@ def without_division(norm, x):
 for folder in sorted(models.iterdir()):
     if not (folder / "config.json").exists() or folder.name == "tiny-falcon":
         continue
+    if sys.argv[3:] and folder.name not in sys.argv[3:]:
+        continue
     torch.manual_seed(7)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64, attn_implementation="eager").eval()
     parts = Parts(model)
@@ -91,10 +99,10 @@ for folder in sorted(models.iterdir()):
     result = {"input_ids": np.array(TEXT, np.int64)}
 
     block = parts.layers[LAYER]
-    gemma = parts.kind == "gemma2"
+    normed = parts.kind in ("gemma2", "gemma3_text", "olmo2")
     after = {
-        "attn_out": block.post_attention_layernorm if gemma else None,
-        "mlp_out": block.post_feedforward_layernorm if gemma else None,
+        "attn_out": block.post_attention_layernorm if normed else None,
+        "mlp_out": block.post_feedforward_layernorm if normed else None,
         "resid": None,
     }
     after["z"] = after["attn_out"]

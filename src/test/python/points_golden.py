@@ -4,7 +4,7 @@ and model_golden.py: resid_in, resid_mid, mlp_in, mlp_act; and what comes out wh
 Where a module reads or writes a hook point, a hook of PyTorch is there. The residual stream between
 attention and MLP is no module's: it is the layer's input plus what attention adds, and is replaced by
 changing that.
-Usage: points_golden.py GOLDEN_MODEL_FOLDER
+Usage: points_golden.py GOLDEN_MODEL_FOLDER [NAME...], where names choose some of the checkpoints
 """
 
 import pathlib
@@ -30,6 +30,7 @@ def module(model, name):
 
 #: The layers, and by layer what attention adds to the stream, the MLP, and its last projection.
 LLAMA = ("model.layers", "self_attn.o_proj", "mlp", "mlp.down_proj")
+NORMED = ("model.layers", "post_attention_layernorm", "mlp", "mlp.down_proj")
 PARTS = {
     "tiny-gpt2": ("transformer.h", "attn.c_proj", "mlp", "mlp.c_proj"),
     "tiny-neox": ("gpt_neox.layers", "attention.dense", "mlp", "mlp.dense_4h_to_h"),
@@ -38,7 +39,12 @@ PARTS = {
     "tiny-mistral": LLAMA,
     "tiny-qwen2": LLAMA,
     "tiny-qwen3": LLAMA,
-    "tiny-gemma2": ("model.layers", "post_attention_layernorm", "mlp", "mlp.down_proj"),
+    "tiny-gemma2": NORMED,
+    "tiny-gemma": LLAMA,
+    "tiny-starcoder2": ("model.layers", "self_attn.o_proj", "mlp", "mlp.c_proj"),
+    "tiny-olmo2": NORMED,
+    "tiny-gemma3": NORMED,
+    "tiny-phi3": LLAMA,
     "tiny-falcon": ("transformer.h", "self_attention.dense", "mlp", "mlp.dense_4h_to_h"),
     "tiny-bert": ("encoder.layer", "attention.output.LayerNorm", "intermediate", "output.dense"),
 }
@@ -121,6 +127,6 @@ def points(name, folder, file):
     print(name, {k: f"{float(v):.5f}" for k, v in metadata.items()})
 
 
-for name in PARTS:
+for name in sys.argv[2:] or PARTS:
     place = golden if name == "tiny-bert" else golden / "causal"
     points(name, place / name, place / f"{name}.safetensors")

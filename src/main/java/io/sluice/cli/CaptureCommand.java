@@ -32,7 +32,8 @@ import picocli.CommandLine.Option;
     description = {
       "Run texts through a transformer and store the activations at its hook points.",
       "--model takes a folder from Hugging Face (config.json, safetensors, tokenizer.json) "
-          + "with a GPT-2, GPT-NeoX, Llama, Mistral, Qwen2, Qwen3, Gemma 2 or BERT model; a GGUF "
+          + "with a GPT-2, GPT-NeoX, Llama, Mistral, Qwen2, Qwen3, Gemma, Gemma 2, Gemma 3, Phi-3, "
+          + "OLMo 2, StarCoder2 or BERT model; a GGUF "
           + "file of llama.cpp (llama, qwen2, qwen3, gemma2, gpt2, gptneox), which holds its "
           + "tokenizer; or an ONNX file of a BERT encoder. Or give its name on the HuggingFace "
           + "hub, OWNER/NAME[@REVISION], as in HuggingFaceTB/SmolLM2-135M: what the cache of "

@@ -18,7 +18,7 @@ public enum HookKind {
 
   /**
    * The input of the attention block: the residual stream after the norm that comes before queries,
-   * keys and values. In an architecture that normalises after adding (BERT), it is the residual
+   * keys and values. In an architecture without such a norm (BERT, OLMo 2), it is the residual
    * stream itself; replacing it does not change the stream that results are added to. Width {@code
    * dModel}.
    */
@@ -63,8 +63,8 @@ public enum HookKind {
 
   /**
    * The output of the attention block, which is added to the residual stream: {@code z·W_O} plus
-   * its bias, before the residual is added and before any normalisation that follows (Gemma 2
-   * normalises it before it is added). Width {@code dModel}.
+   * its bias, before the residual is added and before any normalisation that follows (Gemma 2 and
+   * OLMo 2 normalise it before it is added). Width {@code dModel}.
    */
   ATTN_OUT("attn_out"),
 
@@ -78,8 +78,8 @@ public enum HookKind {
 
   /**
    * The input of the MLP: the residual stream after the norm that comes before the MLP. In an
-   * architecture that normalises after adding (BERT), it is the residual stream itself; replacing
-   * it does not change the stream that results are added to. Width {@code dModel}.
+   * architecture without such a norm (BERT, OLMo 2), it is the residual stream itself; replacing it
+   * does not change the stream that results are added to. Width {@code dModel}.
    */
   MLP_IN("mlp_in"),
 

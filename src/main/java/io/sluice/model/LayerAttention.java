@@ -21,12 +21,13 @@ import java.util.function.UnaryOperator;
  * @param output {@code W_O}, {@code [dModel, heads · headDim]}
  * @param rotaryFrequencies angle per position of each pair {@code (i, i + n)} of the first {@code
  *     2n} dimensions of queries and keys; of length 0 where they are not rotated
+ * @param rotaryScale the factor on those dimensions, of queries and of keys; usually 1
  * @param scale the factor on the scores
  * @param cap {@code c} in {@code c·tanh(scores / c)}; 0 for none
  * @param window how many tokens a query attends to, itself included; 0 for all
  * @param causal whether a query attends only to tokens up to its own
- * @param queryNorm normalises each head's query before it is rotated; null for none
- * @param keyNorm normalises each head's key before it is rotated; null for none
+ * @param queryNorm normalises queries before they are rotated; null for none
+ * @param keyNorm normalises keys before they are rotated; null for none
  */
 public record LayerAttention(
     int heads,
@@ -37,6 +38,7 @@ public record LayerAttention(
     Projection value,
     Projection output,
     float[] rotaryFrequencies,
+    double rotaryScale,
     double scale,
     double cap,
     int window,
@@ -44,15 +46,16 @@ public record LayerAttention(
     HeadNorm queryNorm,
     HeadNorm keyNorm) {
 
-  /** Whether each head's queries and keys are normalised before they are rotated. */
+  /** Whether queries and keys are normalised before they are rotated. */
   public boolean normalised() {
     return queryNorm != null || keyNorm != null;
   }
 
   /**
-   * {@code x · weight / √(mean(x²) + epsilon)} for the query or key {@code x} of a head.
+   * {@code x · weight / √(mean(x²) + epsilon)} for the query or key {@code x} of a head, or for
+   * those of all heads side by side, as wide as the weight is.
    *
-   * @param weight {@code [headDim]}
+   * @param weight {@code [headDim]}, or that times the number of heads
    */
   public record HeadNorm(float[] weight, double epsilon) {}
 

@@ -74,10 +74,10 @@ class LayerAttentionTest {
     List<Tensor> heads = new ArrayList<>();
     for (int head = 0; head < a.heads(); head++) {
       int group = head / (a.heads() / a.keyValueHeads());
-      double[] q = normalised(query.narrow(1, (long) head * r, r), a.queryNorm());
-      double[] k = normalised(key.narrow(1, (long) group * r, r), a.keyNorm());
-      rotate(q, r, a.rotaryFrequencies());
-      rotate(k, r, a.rotaryFrequencies());
+      double[] q = normalised(query, head, r, a.queryNorm());
+      double[] k = normalised(key, group, r, a.keyNorm());
+      rotate(q, r, a.rotaryFrequencies(), a.rotaryScale());
+      rotate(k, r, a.rotaryFrequencies(), a.rotaryScale());
       float[] scores = new float[length * length];
       for (int t = 0; t < length; t++) {
         for (int s = 0; s < length; s++) {
@@ -98,31 +98,39 @@ class LayerAttentionTest {
     return ShapeOperators.cat(heads, 1).linear(a.output().weight(), a.output().bias());
   }
 
-  private static double[] normalised(Tensor head, LayerAttention.HeadNorm norm) {
-    double[] values = head.toDoubles();
-    int r = (int) head.size(1);
-    for (int t = 0; norm != null && t < head.size(0); t++) {
+  /** One head of queries or keys, {@code [length, r]}; a norm may go over all heads. */
+  private static double[] normalised(Tensor all, int head, int r, LayerAttention.HeadNorm norm) {
+    int length = (int) all.size(0);
+    double[] values = all.narrow(1, (long) head * r, r).toDoubles();
+    if (norm == null) {
+      return values;
+    }
+    boolean each = norm.weight().length == r;
+    double[] over = each ? values : all.toDoubles();
+    int width = over.length / length;
+    assertThat(norm.weight()).hasSize(width);
+    for (int t = 0; t < length; t++) {
       double squares = 0;
-      for (int i = 0; i < r; i++) {
-        squares += values[t * r + i] * values[t * r + i];
+      for (int i = 0; i < width; i++) {
+        squares += over[t * width + i] * over[t * width + i];
       }
-      double size = Math.sqrt(squares / r + norm.epsilon());
+      double size = Math.sqrt(squares / width + norm.epsilon());
       for (int i = 0; i < r; i++) {
-        values[t * r + i] *= norm.weight()[i] / size;
+        values[t * r + i] *= norm.weight()[each ? i : head * r + i] / size;
       }
     }
     return values;
   }
 
-  private static void rotate(double[] values, int r, float[] frequencies) {
+  private static void rotate(double[] values, int r, float[] frequencies, double scale) {
     for (int t = 0; t < values.length / r; t++) {
       for (int i = 0; i < frequencies.length; i++) {
         double angle = frequencies[i] * t;
         int at = t * r + i;
         double a = values[at];
         double b = values[at + frequencies.length];
-        values[at] = a * Math.cos(angle) - b * Math.sin(angle);
-        values[at + frequencies.length] = b * Math.cos(angle) + a * Math.sin(angle);
+        values[at] = scale * (a * Math.cos(angle) - b * Math.sin(angle));
+        values[at + frequencies.length] = scale * (b * Math.cos(angle) + a * Math.sin(angle));
       }
     }
   }

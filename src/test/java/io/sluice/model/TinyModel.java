@@ -24,7 +24,12 @@ public enum TinyModel {
   MISTRAL("tiny-mistral", "mistral", 6),
   QWEN2("tiny-qwen2", "qwen2", 6),
   QWEN3("tiny-qwen3", "qwen3", 10),
-  GEMMA2("tiny-gemma2", "gemma2", 8);
+  GEMMA("tiny-gemma", "gemma", 8),
+  GEMMA2("tiny-gemma2", "gemma2", 8),
+  GEMMA3("tiny-gemma3", "gemma3_text", 8),
+  PHI3("tiny-phi3", "phi3", 6),
+  OLMO2("tiny-olmo2", "olmo2", 6),
+  STARCODER2("tiny-starcoder2", "starcoder2", 6);
 
   private static final Device DEVICE =
       Device.parse(System.getProperty("sluice.test.device", "cpu"));

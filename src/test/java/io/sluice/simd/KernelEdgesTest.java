@@ -53,6 +53,7 @@ class KernelEdgesTest {
     MemorySegment only = y.asReadOnly();
     RowNorm norm = new RowNorm(new float[16], null, 1e-5f);
     refused(() -> norm.apply(x, 8, only, workers));
+    refused(() -> norm.applyWithin(only, 8, 16, 0, workers));
     refused(() -> RowNorm.add(x, x, only, 8, workers));
     refused(() -> new RowFunction().apply(Nonlinearity.GELU, only, 8, 16, workers));
     refused(() -> new RowFunction().applyGate(Nonlinearity.GELU, x, only, 8, 16, workers));

@@ -48,10 +48,10 @@ final class AttentionWeights {
       LayerAttention.Projection map, int count, LayerAttention.HeadNorm norm, Tensor input) {
     int headDim = attention.headDim();
     float[] values = input.linear(map.weight(), map.bias()).to(DType.F32).toFloats();
+    for (int at = 0; norm != null && at < values.length; at += norm.weight().length) {
+      normalise(values, at, norm);
+    }
     for (int at = 0; at < values.length; at += headDim) {
-      if (norm != null) {
-        normalise(values, at, norm);
-      }
       rotate(values, at, at / (count * headDim));
     }
     return Tensor.ofFloats(values, input.size(0), count, headDim)
@@ -77,8 +77,8 @@ final class AttentionWeights {
     for (int i = 0; i < half; i++) {
       // The angle is rounded to float32, as in the implementations that models are trained with.
       float angle = frequencies[i] * position;
-      double cos = Math.cos(angle);
-      double sin = Math.sin(angle);
+      double cos = Math.cos(angle) * attention.rotaryScale();
+      double sin = Math.sin(angle) * attention.rotaryScale();
       float a = values[at + i];
       float b = values[at + half + i];
       values[at + i] = (float) (a * cos - b * sin);

@@ -31,8 +31,16 @@ final class Queries {
       boolean scoreByOutputNorm) {
     if (a.normalised()) {
       throw new IllegalArgumentException(
-          "this model normalises each head's queries and keys, which Lorsa does not do yet; take a"
-              + " model that does not (GPT-2, GPT-NeoX, Llama, Mistral, Qwen2, Gemma 2, BERT)");
+          "this model normalises queries and keys, which Lorsa does not do yet; take a model that"
+              + " does not (GPT-2, GPT-NeoX, Llama, Mistral, Qwen2, Gemma, Gemma 2, Phi-3,"
+              + " StarCoder2, BERT)");
+    }
+    boolean rotatesAll = 2 * a.rotaryFrequencies().length == a.headDim();
+    if (a.rotaryScale() != 1 && !rotatesAll) {
+      throw new IllegalArgumentException(
+          "this model scales the rotated part of each query and key by "
+              + a.rotaryScale()
+              + ", which Lorsa does not do yet; take a model without such a scaling of positions");
     }
     if (groups % a.heads() != 0) {
       throw new IllegalArgumentException(
@@ -46,7 +54,7 @@ final class Queries {
         groups,
         a.headDim(),
         a.rotaryFrequencies(),
-        a.scale(),
+        a.scale() * a.rotaryScale() * a.rotaryScale(),
         a.cap(),
         a.window(),
         a.causal(),

@@ -21,7 +21,13 @@ public final class Architectures {
               new Mistral(),
               new Qwen2(),
               new Qwen3(),
-              new Gemma2()));
+              new Gemma(),
+              new Gemma2(),
+              new Gemma3(),
+              new Gemma3Multimodal(),
+              new Phi3(),
+              new Olmo2(),
+              new Starcoder2()));
 
   private final List<Architecture> all;
 

@@ -1,7 +1,6 @@
 package io.sluice.model.architectures;
 
 import io.sluice.memory.DType;
-import io.sluice.model.causal.Architecture;
 import io.sluice.model.causal.AttentionConfig;
 import io.sluice.model.causal.CausalConfig;
 import io.sluice.model.causal.CausalConfigFile;
@@ -11,13 +10,11 @@ import io.sluice.model.causal.GgufKeys;
 import io.sluice.model.causal.GgufSettings;
 import io.sluice.model.causal.GgufTensor;
 import io.sluice.model.causal.LayerLoader;
-import io.sluice.model.causal.ModuleNames;
+import io.sluice.model.causal.Projections;
 import io.sluice.model.causal.RotarySettings;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.KeyTable;
 import io.sluice.model.parts.MlpActivation;
-import io.sluice.model.parts.Norm;
-import io.sluice.model.parts.WeightLoader;
 import io.sluice.torch.Tensor;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -26,25 +23,20 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Gemma 2: embeddings times {@code √dModel}, norms before and after attention and MLP whose weights
- * count from 1, every other layer with a window, caps on attention scores and logits.
+ * Gemma 2: {@link Gemma} with norms before and after attention and MLP, every other layer with a
+ * window, caps on attention scores and logits.
  *
  * <p>{@code attn_out} is the output of {@code self_attn.o_proj}, and {@code mlp_out} that of {@code
  * mlp.down_proj}: before {@code post_attention_layernorm} and {@code post_feedforward_layernorm},
  * whose results the layer adds.
  */
-final class Gemma2 implements Architecture {
+class Gemma2 extends Gemma {
   /** llama.cpp tells Gemma 2's models apart by their layers; only the largest scales by width. */
   private static final int LAYERS_OF_27B = 46;
 
   @Override
   public String label() {
     return "gemma2";
-  }
-
-  @Override
-  public ModuleNames names() {
-    return Llama.NAMES;
   }
 
   @Override
@@ -95,17 +87,6 @@ final class Gemma2 implements Architecture {
   }
 
   @Override
-  public double embeddingScale(CausalConfig config) {
-    return Math.sqrt(config.dModel());
-  }
-
-  @Override
-  public Norm norm(WeightLoader loader, String module, CausalConfig config) throws IOException {
-    return new Norm.Rms(
-        loader.loadPlusOne(module + ".weight", config.dModel()), config.normEpsilon());
-  }
-
-  @Override
   public CausalLayer layer(LayerLoader loader) throws IOException {
     boolean bias = loader.config().attention().bias();
     return new CausalLayer(
@@ -113,11 +94,16 @@ final class Gemma2 implements Architecture {
         false,
         loader.norm("input_layernorm"),
         loader.attention(
-            Llama.projections(loader, bias), loader.attentionOutput("self_attn.o_proj", bias)),
+            projections(loader, bias), loader.attentionOutput("self_attn.o_proj", bias)),
         loader.norm("post_attention_layernorm"),
         loader.norm("pre_feedforward_layernorm"),
         Llama.mlp(loader),
         loader.norm("post_feedforward_layernorm"));
+  }
+
+  /** Computes queries, keys and values. */
+  protected Projections projections(LayerLoader loader, boolean bias) throws IOException {
+    return Llama.projections(loader, bias);
   }
 
   @Override

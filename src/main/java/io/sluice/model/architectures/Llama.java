@@ -133,7 +133,7 @@ public class Llama implements Architecture {
         file.integer("intermediate_size", defaults.intermediate),
         file.integer("vocab_size", defaults.vocabulary),
         positions,
-        file.real("rms_norm_eps", 1e-6),
+        file.real("rms_norm_eps", defaultEpsilon()),
         MlpActivation.read(file, "hidden_act", "silu"),
         mlpBias(file),
         false,
@@ -152,6 +152,11 @@ public class Llama implements Architecture {
 
   protected Defaults defaults() {
     return new Defaults(32000, 11008, CausalConfigFile.FOLLOWS, CausalConfigFile.FOLLOWS, 2048);
+  }
+
+  /** The epsilon of the norms where a file does not say. */
+  protected double defaultEpsilon() {
+    return 1e-6;
   }
 
   /** How many tokens each layer's queries attend to; 0 for all before. */

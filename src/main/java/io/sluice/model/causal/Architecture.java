@@ -2,6 +2,7 @@ package io.sluice.model.causal;
 
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.KeyTable;
+import io.sluice.model.parts.ModelTensors;
 import io.sluice.model.parts.Norm;
 import io.sluice.model.parts.WeightLoader;
 import java.io.IOException;
@@ -49,6 +50,11 @@ public interface Architecture {
    * @throws IOException if a tensor is missing or has another shape
    */
   CausalLayer layer(LayerLoader loader) throws IOException;
+
+  /** A checkpoint's tensors under the names that this class uses, where files have others. */
+  default ModelTensors tensors(ModelTensors stored) {
+    return stored;
+  }
 
   /** The factor on token embeddings. */
   default double embeddingScale(CausalConfig config) {

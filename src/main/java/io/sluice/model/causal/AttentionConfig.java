@@ -10,6 +10,7 @@ import java.util.List;
  * @param keyValueHeads key and value heads per layer; divides {@code heads}
  * @param headDim width of one head
  * @param rotary how queries and keys are rotated by position; null where positions are learned
+ * @param windowedRotary the same of layers with a window; most models rotate all layers alike
  * @param windows per layer, how many tokens a query attends to, itself included; 0 for all before
  *     it
  * @param scale the factor on the scores, usually {@code 1/√headDim}
@@ -21,6 +22,7 @@ public record AttentionConfig(
     int keyValueHeads,
     int headDim,
     Rotary rotary,
+    Rotary windowedRotary,
     List<Integer> windows,
     double scale,
     double cap,
@@ -42,10 +44,8 @@ public record AttentionConfig(
     if ((long) heads * headDim > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(heads + " heads of width " + headDim);
     }
-    if (rotary != null && rotary.dims() > headDim) {
-      throw new IllegalArgumentException(
-          "rotary embedding of " + rotary.dims() + " dimensions in heads of " + headDim);
-    }
+    requireInside(rotary, headDim);
+    requireInside(windowedRotary, headDim);
     for (int window : windows) {
       if (window < 0) {
         throw new IllegalArgumentException("attention window is " + window);
@@ -56,6 +56,30 @@ public record AttentionConfig(
     }
     if (!(cap >= 0 && cap < Double.POSITIVE_INFINITY)) {
       throw new IllegalArgumentException("cap of the attention scores is " + cap);
+    }
+  }
+
+  /**
+   * Blocks that rotate queries and keys alike in all layers.
+   *
+   * @throws IllegalArgumentException if a number is out of range, or two do not fit each other
+   */
+  public AttentionConfig(
+      int heads,
+      int keyValueHeads,
+      int headDim,
+      Rotary rotary,
+      List<Integer> windows,
+      double scale,
+      double cap,
+      boolean bias) {
+    this(heads, keyValueHeads, headDim, rotary, rotary, windows, scale, cap, bias);
+  }
+
+  private static void requireInside(Rotary rotary, int headDim) {
+    if (rotary != null && rotary.dims() > headDim) {
+      throw new IllegalArgumentException(
+          "rotary embedding of " + rotary.dims() + " dimensions in heads of " + headDim);
     }
   }
 

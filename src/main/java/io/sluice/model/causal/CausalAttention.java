@@ -72,8 +72,9 @@ public record CausalAttention(
     int keys = config.keyValueHeads() * headDim;
     boolean mixed = projections.layout() == Projections.Layout.HEAD_BY_HEAD;
     int step = mixed ? 3 * headDim : headDim;
-    Norm.Rms queryNorm = (Norm.Rms) projections.queryNorm();
-    Norm.Rms keyNorm = (Norm.Rms) projections.keyNorm();
+    boolean each = !projections.joinedNorms();
+    Norm.Rms queryNorm = each ? (Norm.Rms) projections.queryNorm() : null;
+    Norm.Rms keyNorm = each ? (Norm.Rms) projections.keyNorm() : null;
     return new AttentionHeads(
         config.heads(),
         config.keyValueHeads(),
@@ -116,7 +117,8 @@ public record CausalAttention(
         keys,
         values,
         output,
-        rotary == null ? new float[0] : config.rotary().inverseFrequencies(),
+        rotary == null ? new float[0] : rotary.rotary().inverseFrequencies(),
+        rotary == null ? 1 : rotary.rotary().scale(),
         config.scale(),
         config.cap(),
         window,

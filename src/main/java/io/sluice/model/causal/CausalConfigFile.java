@@ -77,6 +77,11 @@ public record CausalConfigFile(ConfigFile file) {
     return file.isNull("sliding_window") ? 0 : window();
   }
 
+  /** {@code sliding_window}; 0 for null, and where it is missing. */
+  public int windowIfGiven() throws IOException {
+    return file.isGiven("sliding_window") ? window() : 0;
+  }
+
   /**
    * The attention window of each layer, from {@code layer_types}.
    *

@@ -104,6 +104,7 @@ public record CausalLayer(
         parallel,
         CpuLayer.rows(beforeAttention),
         matrices.apply(attention.projections().parts()),
+        attention.projections().onCpu(),
         attention.heads(),
         matrices.apply(List.of(attention.output())),
         CpuLayer.rows(afterAttention),

@@ -30,10 +30,10 @@ record CausalParts(
   /**
    * Loads a model's parts.
    *
-   * @param rotary shared by all layers of the architectures that have it
+   * @param rotary shared by the layers
    * @throws IOException if a tensor is missing or has another shape than the configuration says
    */
-  static CausalParts load(CausalConfig config, WeightLoader loader, RotaryTable rotary)
+  static CausalParts load(CausalConfig config, WeightLoader loader, RotaryTables rotary)
       throws IOException {
     Architecture architecture = config.architecture();
     ModuleNames names = architecture.names();
@@ -44,7 +44,8 @@ record CausalParts(
             : loader.load(weight(names.positions()), config.positions(), config.dModel());
     List<CausalLayer> layers = new ArrayList<>(config.layers());
     for (int i = 0; i < config.layers(); i++) {
-      layers.add(architecture.layer(new LayerLoader(i, config, loader, rotary)));
+      RotaryTable table = rotary.of(config.attention().windows().get(i));
+      layers.add(architecture.layer(new LayerLoader(i, config, loader, table)));
     }
     Norm finalNorm = architecture.norm(loader, names.finalNorm(), config);
     return new CausalParts(

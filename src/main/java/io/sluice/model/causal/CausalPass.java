@@ -9,6 +9,7 @@ import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -42,13 +43,12 @@ final class CausalPass {
     this.owner = owner;
   }
 
-  /**
-   * The same pass for the layers on the CPU.
-   *
-   * @param rotary null where positions are learned
-   */
-  CpuPass onCpu(RotaryTable rotary, Hooks hooks) {
-    RotaryAngles angles = rotary == null ? null : rotary.angles();
+  /** The same pass for the layers on the CPU. */
+  CpuPass onCpu(List<CausalLayer> layers, Hooks hooks) {
+    List<RotaryAngles> angles =
+        layers.getFirst().attention().rotary() == null
+            ? null
+            : layers.stream().map(layer -> layer.attention().rotary().angles()).toList();
     return cache == null
         ? CpuPass.causal(size, length, angles, hooks)
         : CpuPass.continuing(cache, length, angles, hooks);

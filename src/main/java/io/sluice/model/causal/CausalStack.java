@@ -34,7 +34,7 @@ final class CausalStack implements AutoCloseable {
   private final Device device;
   private final DType dtype;
   private final TensorScope weights;
-  private final RotaryTable rotary;
+  private final RotaryTables rotary;
   private final CausalParts parts;
 
   /** The layers for the CPU; null where LibTorch runs them. */
@@ -57,13 +57,13 @@ final class CausalStack implements AutoCloseable {
       AttentionConfig attention = config.attention();
       LayerBackend backend =
           LayerBackend.choose(device, compute, shape.dModel(), attention.headDim());
-      this.rotary =
-          attention.rotary() == null
-              ? null
-              : new RotaryTable(attention.rotary(), attention.headDim(), dtype, device, weights);
+      this.rotary = RotaryTables.of(attention, dtype, device, weights);
       ModuleNames names = config.architecture().names();
       ModelTensors named =
-          parameters.withPrefix(names.prefix(), ModuleNames.weight(names.finalNorm()));
+          config
+              .architecture()
+              .tensors(parameters)
+              .withPrefix(names.prefix(), ModuleNames.weight(names.finalNorm()));
       this.parts =
           CausalParts.load(config, new WeightLoader(named, dtype, device, weights), rotary);
       parameters.requireAllTaken();
@@ -211,9 +211,7 @@ final class CausalStack implements AutoCloseable {
    */
   CausalPass begin(TokenBatch batch, KeyValueCache cache, TensorScope carried) {
     CausalPass pass = new CausalPass(batch.size(), batch.length(), cache, dtype, device, carried);
-    if (rotary != null) {
-      rotary.reach(pass.before() + batch.length());
-    }
+    rotary.reach(pass.before() + batch.length());
     return pass;
   }
 
@@ -247,7 +245,7 @@ final class CausalStack implements AutoCloseable {
       int from, int to, Tensor stream, CausalPass pass, Hooks hooks, TensorScope carried) {
     if (onCpu != null) {
       try (TensorScope scope = TensorScope.open()) {
-        Tensor next = onCpu.run(from, to, stream, pass.onCpu(rotary, hooks));
+        Tensor next = onCpu.run(from, to, stream, pass.onCpu(parts.layers(), hooks));
         stream.close();
         return next == null ? null : next.moveTo(carried);
       }

@@ -30,6 +30,27 @@ public record LayerLoader(
     return Norm.Rms.of(weights, module(name), config.attention().headDim(), config.normEpsilon());
   }
 
+  /** The same, with a weight that the file counts from 1. */
+  public Norm headNormPlusOne(String name) throws IOException {
+    return new Norm.Rms(
+        weights.loadPlusOne(module(name) + ".weight", config.attention().headDim()),
+        config.normEpsilon());
+  }
+
+  /** An RMS norm over the queries of all heads. */
+  public Norm queriesNorm(String name) throws IOException {
+    return rmsNorm(name, config.attention().heads());
+  }
+
+  /** An RMS norm over the keys of all heads. */
+  public Norm keysNorm(String name) throws IOException {
+    return rmsNorm(name, config.attention().keyValueHeads());
+  }
+
+  private Norm rmsNorm(String name, int heads) throws IOException {
+    return Norm.Rms.of(weights, module(name), width(heads), config.normEpsilon());
+  }
+
   /** {@code W_Q}, {@code [heads · headDim, dModel]}. */
   public Linear queries(String name, boolean biased) throws IOException {
     return linear(name, width(config.attention().heads()), config.dModel(), biased);
@@ -40,6 +61,13 @@ public record LayerLoader(
     return linear(name, width(config.attention().keyValueHeads()), config.dModel(), biased);
   }
 
+  /** {@code W_Q}, {@code W_K} and {@code W_V}, one below the other. */
+  public Linear queriesKeysValues(String name, boolean biased) throws IOException {
+    AttentionConfig attention = config.attention();
+    long out = width(attention.heads()) + 2 * width(attention.keyValueHeads());
+    return linear(name, out, config.dModel(), biased);
+  }
+
   /** {@code W_O}, {@code [dModel, heads · headDim]}. */
   public Linear attentionOutput(String name, boolean biased) throws IOException {
     return linear(name, config.dModel(), width(config.attention().heads()), biased);
@@ -48,6 +76,19 @@ public record LayerLoader(
   /** The first matrix of the MLP, or its gate, {@code [intermediate, dModel]}. */
   public Linear up(String name, boolean biased) throws IOException {
     return linear(name, config.intermediate(), config.dModel(), biased);
+  }
+
+  /**
+   * One of the two matrices of a gated MLP that the file keeps one below the other, without biases.
+   *
+   * @param second whether it is the lower one
+   */
+  public Linear halfOf(String name, boolean second) throws IOException {
+    long rows = config.intermediate();
+    return new Linear(
+        weights.loadRows(
+            module(name) + ".weight", second ? rows : 0, rows, 2 * rows, config.dModel()),
+        null);
   }
 
   /** The last matrix of the MLP, {@code [dModel, intermediate]}. */

@@ -6,15 +6,16 @@ package io.sluice.model.causal;
  * float32, as the models were trained with.
  *
  * @param inverseFrequencies angle per position of each pair, at least one
+ * @param scale the factor on those dimensions of queries and of keys; 1 unless positions are scaled
  */
-public record Rotary(float[] inverseFrequencies) {
+public record Rotary(float[] inverseFrequencies, double scale) {
   /** Far above what any model has; what is larger is damage, and must not be allocated for. */
   private static final int MOST_DIMS = 1 << 16;
 
   /**
    * Copies the array.
    *
-   * @throws IllegalArgumentException if there are no frequencies, or one is not finite
+   * @throws IllegalArgumentException if there are no frequencies, or a number is not finite
    */
   public Rotary {
     inverseFrequencies = inverseFrequencies.clone();
@@ -26,6 +27,14 @@ public record Rotary(float[] inverseFrequencies) {
         throw new IllegalArgumentException("rotary frequency is " + frequency);
       }
     }
+    if (!(scale > 0 && scale < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException("factor of the rotary embedding is " + scale);
+    }
+  }
+
+  /** Frequencies that rotate, and scale nothing. */
+  private Rotary(float[] inverseFrequencies) {
+    this(inverseFrequencies, 1);
   }
 
   /**
@@ -63,8 +72,14 @@ public record Rotary(float[] inverseFrequencies) {
     return new Rotary(slower);
   }
 
+  /** These frequencies with a factor on what they rotate. */
+  Rotary scaled(double factor) {
+    return new Rotary(inverseFrequencies, factor);
+  }
+
   /**
-   * Each frequency divided by a factor of its own, as GGUF files keep Llama 3's scaling.
+   * Each frequency divided by a factor of its own, as LongRoPE does, and as GGUF files keep Llama
+   * 3's scaling.
    *
    * @throws IllegalArgumentException if there are not as many factors as frequencies
    */
@@ -106,6 +121,53 @@ public record Rotary(float[] inverseFrequencies) {
       }
     }
     return new Rotary(scaled);
+  }
+
+  /**
+   * The settings of YaRN (Peng et al., 2023, arXiv 2309.00071).
+   *
+   * @param factor how much longer contexts become
+   * @param fast pairs that rotate more often than this within {@code original} are kept
+   * @param slow pairs that rotate less often are slowed down by {@code factor}, others between
+   * @param original positions the model was first trained with
+   * @param truncate whether the range between is rounded to whole pairs
+   * @param scale the factor on queries and keys
+   */
+  record Yarn(
+      double factor, double fast, double slow, int original, boolean truncate, double scale) {}
+
+  /**
+   * YaRN's scaling to longer contexts, as {@code transformers} computes it.
+   *
+   * @param base of these frequencies
+   */
+  Rotary yarn(double base, Yarn yarn) {
+    requireAtLeast("factor", yarn.factor, Double.MIN_NORMAL);
+    requireAtLeast("beta_fast", yarn.fast, Double.MIN_NORMAL);
+    requireAtLeast("beta_slow", yarn.slow, Double.MIN_NORMAL);
+    requireAtLeast("original_max_position_embeddings", yarn.original, 1);
+    double low = pairThatRotates(yarn.fast, base, yarn.original);
+    double high = pairThatRotates(yarn.slow, base, yarn.original);
+    if (yarn.truncate) {
+      low = Math.floor(low);
+      high = Math.ceil(high);
+    }
+    low = Math.max(low, 0);
+    high = Math.min(high, dims() - 1);
+    if (low == high) {
+      high += 0.001;
+    }
+    float[] scaled = inverseFrequencies.clone();
+    for (int i = 0; i < scaled.length; i++) {
+      float slowed = (float) Math.clamp((i - low) / (high - low), 0, 1);
+      scaled[i] = scaled[i] / (float) yarn.factor * slowed + scaled[i] * (1 - slowed);
+    }
+    return new Rotary(scaled, yarn.scale);
+  }
+
+  /** Which pair, not a whole number, rotates so often within {@code positions}. */
+  private double pairThatRotates(double times, double base, int positions) {
+    return dims() * Math.log(positions / (times * 2 * Math.PI)) / (2 * Math.log(base));
   }
 
   private static void requireAtLeast(String name, double value, double least) {

@@ -1,6 +1,8 @@
 package io.sluice.model.causal;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.KeyTable;
 import java.io.IOException;
@@ -10,14 +12,25 @@ import java.util.List;
  * The rotary embedding in {@code config.json}, in all forms that {@code transformers} has used:
  * {@code rope_parameters}; before that {@code rope_scaling} beside {@code rope_theta}, with {@code
  * type} for {@code rope_type}. Missing values have the defaults of {@code transformers}.
+ *
+ * <p>{@code dynamic} scaling and the second half of {@code longrope} depend on the longest context
+ * of a batch, padding included, and on what ran before it. They apply to contexts beyond a length;
+ * up to that length the frequencies are fixed, and longer contexts are refused.
  */
 public final class RotarySettings {
   private static final String SCALING = "rope_scaling";
   private static final String PARAMETERS = "rope_parameters";
-  private static final String ORIGINAL = "original_max_position_embeddings";
+  private static final String ORIGINAL = RotaryKeys.ORIGINAL;
+  private static final String FACTOR = RotaryKeys.FACTOR;
+  private static final String SHARE = RotaryKeys.SHARE;
 
   /** The base of frequencies where a file does not say. */
   private static final double BASE = 10000;
+
+  /**
+   * Positions that a model with {@code longrope} was first trained with, where a file is silent.
+   */
+  private static final int LONGROPE_ORIGINAL = 4096;
 
   private final ConfigFile file;
   private final JsonNode given;
@@ -35,9 +48,9 @@ public final class RotarySettings {
    * @throws IOException if one is unknown, missing, out of range or not supported
    */
   public static Rotary read(ConfigFile file, int headDim, int positions) throws IOException {
-    RotarySettings settings = of(file, keys());
+    RotarySettings settings = of(file, RotaryKeys.all());
     double base = settings.own("rope_theta", "rope_theta", BASE);
-    return settings.rotary(Rotary.of(base, headDim), positions);
+    return settings.rotary(base, headDim, settings.original(positions));
   }
 
   /**
@@ -50,30 +63,81 @@ public final class RotarySettings {
   public static Rotary readPartial(
       ConfigFile file, int headDim, int positions, String base, String share, double otherwise)
       throws IOException {
-    RotarySettings settings = of(file, partialKeys());
+    RotarySettings settings = of(file, RotaryKeys.partial());
     double theta = settings.own("rope_theta", base, BASE);
-    double part = settings.own("partial_rotary_factor", share, otherwise);
-    return settings.rotary(Rotary.of(theta, (int) (headDim * part)), positions);
+    double part = settings.own(SHARE, share, otherwise);
+    return settings.rotary(theta, (int) (headDim * part), settings.original(positions));
   }
 
-  /** The keys inside {@code rope_parameters} and {@code rope_scaling}. */
-  public static KeyTable keys() {
-    return scalingKeys().unlessNumber(1, true, "partial_rotary_factor");
+  /**
+   * The rotary embeddings of a model whose layers with a window have one of their own.
+   *
+   * @param full of layers that see everything before
+   * @param sliding of layers with a window
+   */
+  public record ByLayerType(Rotary full, Rotary sliding) {}
+
+  /**
+   * As {@link #read}, of a model with {@code full_attention} and {@code sliding_attention} inside
+   * {@code rope_parameters}, or with {@code rope_theta}, {@code rope_scaling} and {@code
+   * rope_local_base_freq}.
+   */
+  public static ByLayerType readByLayerType(ConfigFile file, int headDim, int positions)
+      throws IOException {
+    JsonNode all = object(file, PARAMETERS);
+    for (String key : (Iterable<String>) all::fieldNames) {
+      RotaryKeys.layerTypes().check(file.file(), PARAMETERS + ".", List.of(key), all::path);
+    }
+    RotarySettings full =
+        of(file, PARAMETERS, within(file, all, "full_attention"), RotaryKeys.ofLayerType())
+            .with(SCALING, object(file, SCALING), RotaryKeys.ofLayerType());
+    RotarySettings sliding =
+        of(file, PARAMETERS, within(file, all, "sliding_attention"), RotaryKeys.ofLayerType());
+    double global = full.own("rope_theta", "rope_theta", 1e6);
+    double local = sliding.own("rope_theta", "rope_local_base_freq", BASE);
+    return new ByLayerType(
+        full.rotary(global, headDim, full.originalHere(positions)),
+        sliding.rotary(local, headDim, sliding.originalHere(positions)));
   }
 
-  /** The same for models that may rotate a part of each head. */
-  public static KeyTable partialKeys() {
-    return scalingKeys().honoured("partial_rotary_factor");
+  private static JsonNode within(ConfigFile file, JsonNode all, String name) throws IOException {
+    JsonNode value = all.path(name);
+    if (!value.isObject() && !value.isNull() && !value.isMissingNode()) {
+      throw file.damaged(PARAMETERS + "." + name + " is " + value);
+    }
+    return value;
   }
 
-  private static KeyTable scalingKeys() {
-    return new KeyTable("rotary positions")
-        .honoured("rope_type", "type", "rope_theta", "factor", "low_freq_factor")
-        .honoured("high_freq_factor", "original_max_position_embeddings")
-        .unlessNone("mrope_section")
-        // Of yarn and longrope, which are refused; linear, dynamic and llama3 do not read them.
-        .noEffect("attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim")
-        .noEffect("truncate", "short_factor", "long_factor", "finetuned");
+  /**
+   * A rotary embedding with LongRoPE's factors for short contexts.
+   *
+   * @param rotary the embedding
+   * @param positions up to where it has them: the most tokens in one context
+   */
+  public record Short(Rotary rotary, int positions) {}
+
+  /** As {@link #readPartial}, of a model whose only scaling is LongRoPE. */
+  public static Short readLongRope(ConfigFile file, int headDim, int positions) throws IOException {
+    RotarySettings settings = of(file, RotaryKeys.longRope());
+    double base = settings.own("rope_theta", "rope_theta", BASE);
+    int dims = (int) (headDim * settings.own(SHARE, SHARE, 1));
+    String type = settings.type();
+    int original = file.integer(ORIGINAL, LONGROPE_ORIGINAL);
+    Rotary plain = Rotary.of(base, dims);
+    return switch (type) {
+      case "default" -> new Short(plain, positions);
+      // What older files call it.
+      case "longrope", "su", "yarn" -> {
+        double factor = settings.orElse("factor", (double) positions / original);
+        double scale = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
+        settings.numbers("long_factor", dims / 2);
+        Rotary divided = plain.dividedBy(settings.numbers("short_factor", dims / 2));
+        yield new Short(
+            divided.scaled(settings.isGiven(FACTOR) ? settings.number(FACTOR) : scale),
+            Math.min(positions, original));
+      }
+      default -> throw file.unsupported("rope scaling", type, "default, longrope");
+    };
   }
 
   private static RotarySettings of(ConfigFile file, KeyTable keys) throws IOException {
@@ -82,12 +146,29 @@ public final class RotarySettings {
     if (!scaling.isEmpty() && !parameters.isEmpty() && !scaling.equals(parameters)) {
       throw file.damaged(SCALING + " and " + PARAMETERS + " disagree");
     }
-    String name = scaling.isEmpty() ? PARAMETERS : SCALING;
-    JsonNode given = scaling.isEmpty() ? parameters : scaling;
+    return scaling.isEmpty()
+        ? of(file, PARAMETERS, parameters, keys)
+        : of(file, SCALING, scaling, keys);
+  }
+
+  private static RotarySettings of(ConfigFile file, String name, JsonNode given, KeyTable keys)
+      throws IOException {
     for (String key : (Iterable<String>) given::fieldNames) {
       keys.check(file.file(), name + ".", List.of(key), given::path);
     }
     return new RotarySettings(file, given);
+  }
+
+  /** These settings, and more that have the last word. */
+  private RotarySettings with(String name, JsonNode more, KeyTable keys) throws IOException {
+    if (more.isEmpty()) {
+      return this;
+    }
+    of(file, name, more, keys);
+    ObjectNode joined = JsonNodeFactory.instance.objectNode();
+    given.properties().forEach(field -> joined.set(field.getKey(), field.getValue()));
+    more.properties().forEach(field -> joined.set(field.getKey(), field.getValue()));
+    return new RotarySettings(file, joined);
   }
 
   private static JsonNode object(ConfigFile file, String name) throws IOException {
@@ -98,8 +179,8 @@ public final class RotarySettings {
     return value;
   }
 
-  private Rotary rotary(Rotary plain, int positions) throws IOException {
-    int original = original(positions);
+  private Rotary rotary(double base, int dims, int original) throws IOException {
+    Rotary plain = Rotary.of(base, dims);
     String type = type();
     return switch (type) {
       case "default" -> plain;
@@ -112,8 +193,33 @@ public final class RotarySettings {
       case "llama3" ->
           plain.llama3(
               number("factor"), number("low_freq_factor"), number("high_freq_factor"), original);
-      default -> throw file.unsupported("rope scaling", type, "default, dynamic, linear, llama3");
+      case "yarn" -> plain.yarn(base, yarn(original));
+      default ->
+          throw file.unsupported("rope scaling", type, "default, dynamic, linear, llama3, yarn");
     };
+  }
+
+  private Rotary.Yarn yarn(int original) throws IOException {
+    double factor = number("factor");
+    JsonNode truncate = given.path("truncate");
+    if (!truncate.isBoolean() && !truncate.isMissingNode()) {
+      throw file.damaged("truncate of the rope scaling is " + truncate);
+    }
+    double top = orElse("mscale", 0);
+    double bottom = orElse("mscale_all_dim", 0);
+    boolean both = top != 0 && bottom != 0;
+    double usual = both ? yarnScale(factor, top) / yarnScale(factor, bottom) : yarnScale(factor, 1);
+    return new Rotary.Yarn(
+        factor,
+        orElse("beta_fast", 32),
+        orElse("beta_slow", 1),
+        original,
+        truncate.asBoolean(true),
+        isGiven(FACTOR) ? number(FACTOR) : usual);
+  }
+
+  private static double yarnScale(double factor, double weight) {
+    return factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1;
   }
 
   private String type() throws IOException {
@@ -140,7 +246,42 @@ public final class RotarySettings {
     if (file.isGiven(ORIGINAL)) {
       return file.integer(ORIGINAL, positions);
     }
+    return originalHere(positions);
+  }
+
+  private int originalHere(int positions) throws IOException {
     return given.has(ORIGINAL) ? (int) number(ORIGINAL) : positions;
+  }
+
+  private boolean isGiven(String key) {
+    return given.hasNonNull(key);
+  }
+
+  /** A number; 0 and null mean what is missing, as Python's {@code or} does. */
+  private double orElse(String key, double otherwise) throws IOException {
+    double value = isGiven(key) ? number(key) : 0;
+    return value == 0 ? otherwise : value;
+  }
+
+  /** So many numbers. */
+  private float[] numbers(String key, int count) throws IOException {
+    JsonNode values = given.path(key);
+    if (!values.isArray() || values.size() != count) {
+      throw file.damaged(
+          key
+              + " of the rope scaling is "
+              + (values.isArray()
+                  ? "a list of " + values.size() + " numbers, not of " + count
+                  : given.has(key) ? values : "missing"));
+    }
+    float[] numbers = new float[count];
+    for (int i = 0; i < count; i++) {
+      if (!values.get(i).isNumber()) {
+        throw file.damaged(key + " of the rope scaling has " + values.get(i));
+      }
+      numbers[i] = values.get(i).floatValue();
+    }
+    return numbers;
   }
 
   private double number(String key) throws IOException {

@@ -51,9 +51,9 @@ public final class RotaryTable {
         // The angle is rounded to float32, as in the implementations that models are trained with.
         float angle = frequencies[i] * position;
         int at = position * half * 2 + i;
-        cos[at] = (float) Math.cos(angle);
+        cos[at] = (float) (Math.cos(angle) * rotary.scale());
         cos[at + half] = cos[at];
-        sin[at + half] = (float) Math.sin(angle);
+        sin[at + half] = (float) (Math.sin(angle) * rotary.scale());
         sin[at] = -sin[at + half];
         plainCos[position * half + i] = cos[at];
         plainSin[position * half + i] = sin[at + half];
@@ -66,6 +66,11 @@ public final class RotaryTable {
     }
     cosines = table(cos, positions);
     signedSines = table(sin, positions);
+  }
+
+  /** The embedding. */
+  Rotary rotary() {
+    return rotary;
   }
 
   /** The angles for as many positions as {@link #reach} was called for, or more. */

@@ -5,6 +5,7 @@ import io.sluice.simd.layers.AttentionHeads;
 import io.sluice.simd.layers.Nonlinearity;
 import io.sluice.simd.layers.RowNorm;
 import io.sluice.torch.Tensor;
+import java.util.List;
 
 /**
  * One layer in the form that {@link CpuLayers} runs. It computes the following; a norm that is null
@@ -20,6 +21,7 @@ import io.sluice.torch.Tensor;
  * @param index number of the layer
  * @param parallel whether the MLP reads what attention reads
  * @param queriesKeysValues the joined projection
+ * @param projectionNorms norms over parts of its rows; empty in most models
  * @param output {@code W_O}
  * @param gate of a gated MLP; null for a plain one
  * @param up inner activations of the MLP
@@ -31,6 +33,7 @@ public record CpuLayer(
     boolean parallel,
     RowNorm beforeAttention,
     LayerMatrix queriesKeysValues,
+    List<PartNorm> projectionNorms,
     AttentionHeads heads,
     LayerMatrix output,
     RowNorm afterAttention,
@@ -42,6 +45,13 @@ public record CpuLayer(
     LayerMatrix down,
     RowNorm afterMlp,
     RowNorm afterLastSum) {
+
+  /**
+   * A norm over some neighbouring values of a row.
+   *
+   * @param at where they begin
+   */
+  public record PartNorm(int at, RowNorm norm) {}
 
   /** A norm of rows, in the kernels' form; null for none. */
   public static RowNorm rows(Norm norm) {

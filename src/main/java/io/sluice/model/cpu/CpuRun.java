@@ -72,16 +72,17 @@ final class CpuRun {
       return null;
     }
     RowNorm norm = layer.beforeAttention();
-    LayerMatrix matrix = layer.queriesKeysValues();
-    MemorySegment all = projections(layer, matrix);
+    int joined = layer.queriesKeysValues().out();
+    MemorySegment all = projections(layer, joined);
     long before = pass.cache() == null ? 0 : pass.rows().first();
     if (!hooks.isAt(new HookPoint(layer.index(), HookKind.ATTN_IN))) {
       steps.add(
           (first, count, workers) ->
-              matrix.multiply(
+              project(
+                  layer,
                   normalised(norm, rows(x, first, count, width), count, workers),
                   count,
-                  rows(all, before + first, count, matrix.out()),
+                  rows(all, before + first, count, joined),
                   workers));
       return all;
     }
@@ -99,12 +100,23 @@ final class CpuRun {
     }
     steps.add(
         (first, count, workers) ->
-            matrix.multiply(
+            project(
+                layer,
                 rows(source, first, count, width),
                 count,
-                rows(all, before + first, count, matrix.out()),
+                rows(all, before + first, count, joined),
                 workers));
     return all;
+  }
+
+  /** Queries, keys and values of some rows. */
+  private static void project(
+      CpuLayer layer, MemorySegment rows, int count, MemorySegment to, Workers workers) {
+    LayerMatrix matrix = layer.queriesKeysValues();
+    matrix.multiply(rows, count, to, workers);
+    for (CpuLayer.PartNorm part : layer.projectionNorms()) {
+      part.norm().applyWithin(to, count, matrix.out(), part.at(), workers);
+    }
   }
 
   /** Hooks of the residual stream before the layer; false if the pass ends. */
@@ -120,10 +132,10 @@ final class CpuRun {
     return !hooks.endBefore(layer.index(), HookKind.ATTN_IN);
   }
 
-  private MemorySegment projections(CpuLayer layer, LayerMatrix matrix) {
+  private MemorySegment projections(CpuLayer layer, int width) {
     return pass.cache() == null
-        ? memory.joined.of(pass.count(), matrix.out())
-        : pass.cache().rows(layer.index(), matrix.out(), pass.rows().length());
+        ? memory.joined.of(pass.count(), width)
+        : pass.cache().rows(layer.index(), width, pass.rows().length());
   }
 
   /**

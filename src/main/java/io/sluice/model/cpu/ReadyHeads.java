@@ -38,10 +38,11 @@ record ReadyHeads(AttentionHeads heads, RotaryAngles angles, MemorySegment rows)
   static ReadyHeads of(CpuLayer layer, CpuPass pass, MemorySegment all, GrowingMemory memory) {
     Hooks hooks = pass.hooks();
     int index = layer.index();
+    RotaryAngles angles = pass.angles(index);
     if (KINDS.stream().noneMatch(kind -> hooks.isAt(new HookPoint(index, kind)))) {
-      return new ReadyHeads(layer.heads(), pass.angles(), all);
+      return new ReadyHeads(layer.heads(), angles, all);
     }
-    Projected projected = new Projected(layer.heads(), pass, all);
+    Projected projected = new Projected(layer.heads(), angles, pass, all);
     Tensor queries = hooks.at(index, HookKind.Q_PRE_ROPE, projected.part(HeadPart.QUERY));
     Tensor keys = hooks.at(index, HookKind.K_PRE_ROPE, projected.part(HeadPart.KEY));
     queries = hooks.at(index, HookKind.Q, projected.rotated(HeadPart.QUERY, queries));
@@ -68,7 +69,8 @@ record ReadyHeads(AttentionHeads heads, RotaryAngles angles, MemorySegment rows)
   }
 
   /** What the joined projection has left. */
-  private record Projected(AttentionHeads heads, CpuPass pass, MemorySegment rows) {
+  private record Projected(
+      AttentionHeads heads, RotaryAngles angles, CpuPass pass, MemorySegment rows) {
     /** Heads side by side, normalised and not rotated. */
     Tensor part(HeadPart part) {
       return copied(heads, part, null, rows);
@@ -78,17 +80,17 @@ record ReadyHeads(AttentionHeads heads, RotaryAngles angles, MemorySegment rows)
      * The same rotated by position; an alias where nothing is, since a hook may keep its tensor.
      */
     Tensor rotated(HeadPart part, Tensor plain) {
-      return pass.angles() == null
+      return angles == null
           ? plain.to(plain.device())
-          : copied(alone(part), part, pass.angles(), plain.contiguous().data());
+          : copied(alone(part), part, angles, plain.contiguous().data());
     }
 
     private Tensor copied(
-        AttentionHeads from, HeadPart part, RotaryAngles angles, MemorySegment memory) {
+        AttentionHeads from, HeadPart part, RotaryAngles by, MemorySegment memory) {
       Attention.Batch batch = pass.rows();
       Tensor to =
           Tensor.empty(DType.F32, Device.CPU, batch.contexts(), batch.queries(), width(part));
-      HeadRows.copy(from, part, angles, batch, memory, to.data(), CpuLayers.WORKERS);
+      HeadRows.copy(from, part, by, batch, memory, to.data(), CpuLayers.WORKERS);
       return to;
     }
 

@@ -31,8 +31,7 @@ final class MissingTokenizer {
     String missing = weights + ": has no tokenizer beside it; ";
     String named = ", or name one with --tokenizer";
     if (OTHER_FORMS.stream().noneMatch(name -> Files.isRegularFile(folder.resolve(name)))) {
-      return new IOException(
-          missing + "put the model's tokenizer.json into " + folder + named);
+      return new IOException(missing + "put the model's tokenizer.json into " + folder + named);
     }
     String place = PLAIN.matcher(folder.toString()).matches() ? folder.toString() : "FOLDER";
     return new IOException(

@@ -59,8 +59,7 @@ public record ModelChoice(boolean withTokenizer) implements FileChoice {
     String weights = chosen.getFirst();
     boolean hasShards =
         !isIndex(weights) || Shards.areComplete(chosen.stream().map(Path::of).toList());
-    boolean needsConfig =
-        weights.contains(SAFETENSORS) || ModelFiles.isPyTorch(Path.of(weights));
+    boolean needsConfig = weights.contains(SAFETENSORS) || ModelFiles.isPyTorch(Path.of(weights));
     boolean hasConfig = !needsConfig || chosen.contains(CONFIG);
     boolean hasTokenizer =
         !withTokenizer

@@ -63,10 +63,7 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
     Path weights = Files.isDirectory(path) ? weightsIn(path) : whole(path);
     if (!isWeights(weights)) {
       throw new IOException(
-          weights
-              + ": is not a weight file "
-              + ENDINGS
-              + "; give a model's file or folder");
+          weights + ": is not a weight file " + ENDINGS + "; give a model's file or folder");
     }
     Path folder = weights.toAbsolutePath().normalize().getParent();
     String stem = stem(weights);
@@ -184,7 +181,8 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
     return weights
         .getFileName()
         .toString()
-        .replaceFirst("\\.(safetensors\\.index\\.json|safetensors|gguf|onnx|bin\\.index\\.json|bin)$", "");
+        .replaceFirst(
+            "\\.(safetensors\\.index\\.json|safetensors|gguf|onnx|bin\\.index\\.json|bin)$", "");
   }
 
   private static Path firstOf(Path folder, String... names) {

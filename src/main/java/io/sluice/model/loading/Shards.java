@@ -70,8 +70,7 @@ record Shards(String stem, String ending, int count, Set<Integer> present) {
     for (int i = 1; i <= count; i++) {
       if (!present.contains(i)) {
         if (missing.size() < NAMED) {
-          missing.add(
-              String.format(Locale.ROOT, "%s-%05d-of-%05d.%s", stem, i, count, ending));
+          missing.add(String.format(Locale.ROOT, "%s-%05d-of-%05d.%s", stem, i, count, ending));
         } else {
           others++;
         }

@@ -29,8 +29,9 @@ public final class CommonKeys {
     refuseQuantised(file);
     KeyTable.Values values = file.json()::path;
     for (Map.Entry<String, JsonNode> field : file.json().properties()) {
-      KeyTable table = TABLE.knows(field.getKey()) ? TABLE : own;
-      table.check(file.file(), "", List.of(field.getKey()), values);
+      String key = field.getKey();
+      KeyTable table = TABLE.knows(key) && !own.knows(key) ? TABLE : own;
+      table.check(file.file(), "", List.of(key), values);
     }
   }
 

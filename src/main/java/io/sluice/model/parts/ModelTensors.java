@@ -5,6 +5,7 @@ import io.sluice.torch.Tensor;
 import io.sluice.weights.TensorSource;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.function.UnaryOperator;
 
 /**
  * A model's parameters under HuggingFace's names, wherever they come from. Implementations rename,
@@ -95,44 +96,19 @@ public interface ModelTensors {
    * @param probe a name, prefix included, that every checkpoint has
    */
   default ModelTensors withPrefix(String prefix, String probe) {
-    ModelTensors plain = this;
     if (contains(probe) || !contains(probe.substring(prefix.length()))) {
       return this;
     }
-    return new ModelTensors() {
-      private String stored(String name) {
-        return name.startsWith(prefix) ? name.substring(prefix.length()) : name;
-      }
+    return new RenamedTensors(
+        this, name -> name.startsWith(prefix) ? name.substring(prefix.length()) : name, true);
+  }
 
-      @Override
-      public Path path() {
-        return plain.path();
-      }
-
-      @Override
-      public boolean contains(String name) {
-        return plain.contains(stored(name));
-      }
-
-      @Override
-      public String unreadable(String name) {
-        return plain.unreadable(stored(name));
-      }
-
-      @Override
-      public long[] shape(String name) {
-        return plain.shape(stored(name));
-      }
-
-      @Override
-      public Tensor read(String name) throws IOException {
-        return plain.read(stored(name));
-      }
-
-      @Override
-      public boolean isHeadless() {
-        return true;
-      }
-    };
+  /**
+   * These parameters under other names.
+   *
+   * @param stored the name in the file of a parameter's name
+   */
+  default ModelTensors renamed(UnaryOperator<String> stored) {
+    return new RenamedTensors(this, stored, isHeadless());
   }
 }

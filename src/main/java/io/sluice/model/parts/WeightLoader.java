@@ -53,6 +53,19 @@ public final class WeightLoader {
     }
   }
 
+  /**
+   * Some rows of a tensor, of which no more is converted or moved.
+   *
+   * @param first the first of them
+   * @param shape of the whole tensor
+   */
+  public Tensor loadRows(String name, long first, long count, long... shape) throws IOException {
+    requireShape(name, shape);
+    try (TensorScope scope = TensorScope.open()) {
+      return source.read(name).narrow(0, first, count).to(dtype).to(device).moveTo(owner);
+    }
+  }
+
   /** Like {@link #load}, for a matrix that the file keeps transposed; the view costs nothing. */
   public Tensor loadTransposed(String name, long rows, long columns) throws IOException {
     requireShape(name, columns, rows);

@@ -4,6 +4,7 @@ import io.sluice.memory.LiveMemory;
 import io.sluice.memory.NativeMemory;
 import io.sluice.memory.Workers;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import java.util.function.IntConsumer;
 
 /**
@@ -51,6 +52,35 @@ public record RowNorm(float[] weight, float[] bias, float epsilon) {
     long rowBytes = (long) width() * Float.BYTES;
     long from = NativeMemory.read(x, rows, rowBytes);
     long to = NativeMemory.written(y, rows, rowBytes);
+    apply(from, rows, rowBytes, to, workers, x, y);
+  }
+
+  /**
+   * Normalises the values {@code [at, at + width)} of each row, in place.
+   *
+   * @param x {@code [rows, rowWidth]} float32, native
+   * @throws IndexOutOfBoundsException if the memory is too small, or a row has no such values
+   * @throws IllegalArgumentException if it is on the heap, or may only be read
+   * @throws IllegalStateException if it was freed
+   */
+  public void applyWithin(MemorySegment x, int rows, int rowWidth, int at, Workers workers) {
+    Objects.checkFromIndexSize(at, width(), rowWidth);
+    long rowBytes = (long) rowWidth * Float.BYTES;
+    long first = NativeMemory.written(x, rows, rowBytes) + (long) at * Float.BYTES;
+    apply(first, rows, rowBytes, first, workers, x, x);
+  }
+
+  /**
+   * @param rowBytes from one row to the next
+   */
+  private void apply(
+      long from,
+      int rows,
+      long rowBytes,
+      long to,
+      Workers workers,
+      MemorySegment x,
+      MemorySegment y) {
     LayerKernels kernels = LayerKernels.ofThisMachine();
     IntConsumer some =
         task -> {

@@ -101,7 +101,8 @@ class ConfigKeysTest {
   @MethodSource("architectures")
   void missingKeysHaveTheDefaultsOfTheClass(Architecture architecture) throws IOException {
     JsonNode defaults =
-        JSON.readTree(Demo.GOLDEN.resolve("config-keys.json").toFile()).get(architecture.label());
+        JSON.readTree(Demo.GOLDEN.resolve("config-keys.json").toFile())
+            .get(architecture.label().equals("gemma3") ? "gemma3_text" : architecture.label());
     CausalConfig config =
         CausalConfigFile.read(
             config("{\"model_type\": \"%s\"}", architecture.label()), architecture);
@@ -129,7 +130,7 @@ class ConfigKeysTest {
     assertThat(config.activation())
         .isEqualTo(MlpActivation.read(config("{\"a\": \"%s\"}", function), "a", "nothing"));
     double epsilon =
-        Stream.of("rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon")
+        Stream.of("rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon")
             .map(defaults::path)
             .filter(JsonNode::isNumber)
             .findFirst()
@@ -162,6 +163,14 @@ class ConfigKeysTest {
           qwen2    | "max_window_layers": 28, "sliding_window": 131072, "use_sliding_window": false, "use_mrope": false, "tie_word_embeddings": false
           qwen3    | "attention_bias": false, "max_window_layers": 36, "rope_scaling": null, "sliding_window": null, "use_sliding_window": false
           gemma2   | "cache_implementation": "hybrid", "hidden_act": "gelu_pytorch_tanh", "sliding_window_size": 4096, "query_pre_attn_scalar": 224
+          gemma    | "hidden_act": "gelu", "hidden_activation": "gelu_pytorch_tanh", "rope_scaling": null, "rope_theta": 10000.0
+          gemma    | "hidden_act": "gelu_pytorch_tanh", "hidden_activation": null
+          gemma3_text | "attn_logit_softcapping": null, "cache_implementation": "hybrid", "final_logit_softcapping": null, "query_pre_attn_scalar": 256, "rope_local_base_freq": 10000, "rope_scaling": null, "rope_theta": 1000000, "sliding_window": 512, "sliding_window_pattern": 6
+          gemma3   | "boi_token_index": 255999, "eoi_token_index": 256000, "eos_token_id": [1, 106], "image_token_index": 262144, "mm_tokens_per_image": 256, "text_config": {"hidden_size": 2560}, "vision_config": {"hidden_size": 1152}
+          phi3     | "attention_bias": false, "rope_scaling": null, "sliding_window": 2047, "auto_map": {"AutoConfig": "configuration_phi3.Phi3Config"}
+          phi3     | "full_attn_mod": 1, "interpolate_factor": 1, "lm_head_bias": false, "mlp_bias": false, "partial_rotary_factor": 0.75, "sliding_window": 262144
+          olmo2    | "attention_bias": false, "rope_scaling": null, "rope_theta": 500000, "num_key_value_heads": 16
+          starcoder2 | "attention_softmax_in_fp32": true, "layer_norm_epsilon": 1e-05, "mlp_type": "default", "norm_epsilon": 1e-05, "norm_type": "layer_norm", "rope_theta": 999999.4420358813, "scale_attention_softmax_in_fp32": true, "scale_attn_weights": true, "use_bias": true
           gpt2     | "n_ctx": 1024, "summary_type": "cls_index", "task_specific_params": {"text-generation": {"do_sample": true, "max_length": 50}}, "_num_labels": 1, "output_past": true
           gpt_neox | "rotary_emb_base": 10000, "rotary_pct": 0.25, "attention_probs_dropout_prob": 0, "hidden_dropout_prob": 0, "use_parallel_residual": true, "custom_pipelines": {}
           bert     | "directionality": "bidi", "pooler_fc_size": 768, "pooler_num_attention_heads": 12, "pooler_num_fc_layers": 3, "pooler_size_per_head": 128, "pooler_type": "first_token_transform", "position_embedding_type": "absolute"
@@ -187,6 +196,12 @@ class ConfigKeysTest {
           llama | "quantization_config": {"quant_method": "fp8"}        | 'fp8'
           llama | "quantization_config": {"load_in_8bit": true}         | 'bitsandbytes'
           llama | "quantization": {"bits": 4}                           | quantization
+          gemma | "hidden_act": "gelu", "hidden_activation": "relu"     | hidden_activation
+          gemma3_text | "attn_logit_softcapping": 50.0                  | attn_logit_softcapping
+          gemma3 | "tie_word_embeddings": false                         | tie_word_embeddings
+          phi3  | "interpolate_factor": 2                               | interpolate_factor
+          olmo2 | "clip_qkv": 8.0                                       | clip_qkv
+          starcoder2 | "norm_type": "rms_norm"                          | norm_type
           qwen2 | "is_causal": false                                    | is_causal
           qwen2 | "dual_chunk_attention_config": {"chunk_size": 262144} | dual_chunk_attention_config
           llama | "\\u001b[31mred\\u0007": 1                            | u001b[31mred

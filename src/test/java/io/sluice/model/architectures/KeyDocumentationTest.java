@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sluice.model.bert.BertCheckpoint;
 import io.sluice.model.causal.Architecture;
 import io.sluice.model.causal.GgufKeys;
-import io.sluice.model.causal.RotarySettings;
+import io.sluice.model.causal.RotaryKeys;
 import io.sluice.model.parts.CommonKeys;
 import io.sluice.model.parts.KeyTable;
 import java.io.IOException;
@@ -29,9 +29,15 @@ class KeyDocumentationTest {
       section(text, "config.json", "`" + each.label() + "`", each.configKeys());
     }
     section(text, "config.json", "`" + BertCheckpoint.LABEL + "`", BertCheckpoint.keys());
+    section(text, "config.json", "Inside `rope_parameters` or `rope_scaling`", RotaryKeys.all());
+    section(text, "config.json", "The same of `gpt_neox`", RotaryKeys.partial());
+    section(text, "config.json", "The same of `phi3`", RotaryKeys.longRope());
+    section(text, "config.json", "`rope_parameters` of `gemma3_text`", RotaryKeys.layerTypes());
     section(
-        text, "config.json", "Inside `rope_parameters` or `rope_scaling`", RotarySettings.keys());
-    section(text, "config.json", "The same of `gpt_neox`", RotarySettings.partialKeys());
+        text,
+        "config.json",
+        "Inside these, or inside its `rope_scaling`",
+        RotaryKeys.ofLayerType());
     assertSection("config.json", text.toString());
   }
 

@@ -125,8 +125,7 @@ class ModelChoiceTest {
             "tokenizer.json");
     assertThat(choice.of("m", names, "pytorch_model.bin.index.json")).isEqualTo(sharded);
     assertThat(choice.suffices(sharded)).isTrue();
-    assertThat(
-            choice.suffices(sharded.stream().filter(name -> !name.contains("00001")).toList()))
+    assertThat(choice.suffices(sharded.stream().filter(name -> !name.contains("00001")).toList()))
         .isFalse();
     assertThat(choose("a.gguf", "pytorch_model.bin", "config.json").getFirst()).isEqualTo("a.gguf");
   }

@@ -284,6 +284,38 @@ class LayerKernelsTest {
   }
 
   @Test
+  void normalisesPartOfARowAsItDoesAWhole() {
+    Random random = new Random(SEED);
+    try (Arena arena = Arena.ofShared()) {
+      int rows = 70;
+      int rowWidth = 23;
+      int width = 13;
+      int at = 7;
+      RowNorm norm = new RowNorm(floats(random, width, 1), null, 1e-5f);
+      float[] values = floats(random, rows * rowWidth, 1);
+      MemorySegment whole = memory(arena, values, 0);
+      norm.applyWithin(whole, rows, rowWidth, at, Workers.of(2));
+      for (int row = 0; row < rows; row++) {
+        int first = row * rowWidth;
+        MemorySegment part =
+            memory(arena, Arrays.copyOfRange(values, first + at, first + at + width), 0);
+        norm.apply(part, 1, part, Workers.of(1));
+        for (int i = 0; i < rowWidth; i++) {
+          boolean inside = i >= at && i < at + width;
+          assertThat(at(whole, 0, first + i))
+              .isEqualTo(inside ? at(part, 0, i - at) : values[first + i]);
+        }
+      }
+      for (int outside : new int[] {-1, rowWidth - width + 1, Integer.MAX_VALUE}) {
+        assertThatThrownBy(() -> norm.applyWithin(whole, 1, rowWidth, outside, Workers.of(1)))
+            .isInstanceOf(IndexOutOfBoundsException.class);
+      }
+      assertThatThrownBy(() -> norm.applyWithin(whole, rows + 1, rowWidth, at, Workers.of(1)))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+    }
+  }
+
+  @Test
   void refusesMemoryThatIsNotThere() {
     Arena arena = Arena.ofShared();
     PackedMatrix matrix = new PackedMatrix(4, 3, arena);
