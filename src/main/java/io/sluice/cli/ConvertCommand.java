@@ -12,6 +12,7 @@ import io.sluice.dictionary.formats.DictionaryFormat;
 import io.sluice.dictionary.formats.Origin;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.TopK;
+import io.sluice.model.HookPoint;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -130,6 +131,7 @@ final class ConvertCommand extends SluiceCommand {
       source.requireMemory(folder, thresholds.engines());
     }
     DictionarySource dictionary = source.open(folder, origin());
+    requireHookPoints(dictionary.config());
     ThresholdOptions.Change change = null;
     if (thresholds.asked()) {
       change = thresholds.apply(dictionary.read(Arena.ofAuto()), folder, seed());
@@ -140,6 +142,20 @@ final class ConvertCommand extends SluiceCommand {
       change.print(out());
     }
     print(source, target, dictionary.config(), target.open(out, Origin.UNKNOWN).config());
+  }
+
+  /** A name that was given must be of a hook point; one in a file may be another library's. */
+  private void requireHookPoints(DictionaryConfig config) {
+    try {
+      if (hook != null) {
+        HookPoint.parse(config.inputHook());
+      }
+      if (outputHook != null) {
+        HookPoint.parse(config.outputHook());
+      }
+    } catch (IllegalArgumentException e) {
+      throw usage(e.getMessage());
+    }
   }
 
   private void requireUsable(ThresholdOptions options) {

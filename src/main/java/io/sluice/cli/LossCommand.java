@@ -137,7 +137,7 @@ final class LossCommand extends SluiceCommand {
           statistics + ": holds no statistics; write them with 'sluice spectrum --stats'");
     }
     Map<HookPoint, Covariance> chosen = new LinkedHashMap<>();
-    for (HookPoint point : HookPatterns.select(hooks, available)) {
+    for (HookPoint point : HookPatterns.select(hooks, available, known.model())) {
       chosen.put(point, known.covariance(point.toString()));
     }
     return chosen;

@@ -38,18 +38,18 @@ public final class ActivationFeed {
    * @throws IllegalArgumentException if there is none; the message lists the hook points there are
    */
   public static Column activations(ActivationStore store, String hook) {
-    for (Column column : store.columns()) {
-      if (column.name().equals(hook)) {
-        return column;
-      }
-    }
-    throw new IllegalArgumentException(
-        "the store "
-            + store.folder()
-            + " has no hook point '"
-            + hook
-            + "'; it has "
-            + String.join(", ", store.columns().stream().map(Column::name).toList()));
+    return store
+        .hookPoint(hook)
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "the store "
+                        + store.folder()
+                        + " has no hook point '"
+                        + hook
+                        + "'; it has "
+                        + String.join(
+                            ", ", store.columns().stream().map(Column::name).toList())));
   }
 
   /** Selected rows: those of one epoch. */

@@ -14,6 +14,7 @@ import io.sluice.files.Quoted;
 import io.sluice.files.StrictJson;
 import io.sluice.memory.DType;
 import io.sluice.memory.MappedPages;
+import io.sluice.store.TransformerLensNames;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
 import io.sluice.weights.TensorInfo;
@@ -192,10 +193,11 @@ final class DictionaryFiles {
         site.requireNoOthers();
       }
     }
+    String model = json.text("model");
     return new DictionaryConfig(
-        json.text("model"),
-        json.text("inputHook"),
-        json.text("outputHook"),
+        model,
+        TransformerLensNames.known(json.text("inputHook"), model),
+        TransformerLensNames.known(json.text("outputHook"), model),
         json.integer("inputWidth", 1, Integer.MAX_VALUE),
         json.integer("outputWidth", 1, Integer.MAX_VALUE),
         features,

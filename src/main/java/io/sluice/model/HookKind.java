@@ -157,6 +157,11 @@ public enum HookKind {
         "unknown kind of hook point '"
             + label
             + "'; there are "
-            + Arrays.stream(values()).map(HookKind::label).collect(Collectors.joining(", ")));
+            + labels());
+  }
+
+  /** All labels, for messages. */
+  static String labels() {
+    return Arrays.stream(values()).map(HookKind::label).collect(Collectors.joining(", "));
   }
 }

@@ -3,6 +3,7 @@ package io.sluice.model;
 import io.sluice.store.TransformerLensNames;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -48,12 +49,23 @@ public final class HookPatterns {
               ? available.stream().filter(point -> matches(matcher, point)).toList()
               : List.of();
       if (matching.isEmpty()) {
+        matching = byOtherName(pattern, available);
+      }
+      if (matching.isEmpty()) {
         throw new IllegalArgumentException(
             "no hook point '" + pattern + "'; there are " + describe(available));
       }
       selected.addAll(matching);
     }
     return new ArrayList<>(selected);
+  }
+
+  /** The residual stream before a layer is the one after the layer before. */
+  private static List<HookPoint> byOtherName(String pattern, List<HookPoint> available) {
+    Optional<String> other = TransformerLensNames.otherName(pattern);
+    return available.stream()
+        .filter(point -> other.isPresent() && point.toString().equals(other.get()))
+        .toList();
   }
 
   private static boolean matches(Matcher pattern, HookPoint point) {

@@ -38,7 +38,10 @@ public record HookPoint(int layer, HookKind kind) implements Comparable<HookPoin
     Matcher matcher = FORM.matcher(text);
     if (!matcher.matches()) {
       throw new IllegalArgumentException(
-          "'" + text + "' is not a hook point; they look like layers.3.attn_out");
+          "'"
+              + text
+              + "' is not a hook point; they look like layers.3.attn_out, with one of "
+              + HookKind.labels());
     }
     return new HookPoint(Integer.parseInt(matcher.group(1)), HookKind.ofLabel(matcher.group(2)));
   }

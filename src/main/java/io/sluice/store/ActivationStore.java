@@ -135,12 +135,27 @@ public final class ActivationStore {
   }
 
   /**
-   * The column of that name: a hook point or a token column.
+   * The column of that name: a hook point or a token column. A hook point is found by its other
+   * names, too, in TransformerLens and as the path of a module.
    *
    * @throws IllegalArgumentException if there is none; the message lists those there are
    */
   public Column column(String name) {
     return allColumns.get(indexOf(name));
+  }
+
+  /**
+   * The hook point of that name, or of another of its names as {@link #column(String)} finds it;
+   * empty if the store does not have it.
+   */
+  public Optional<Column> hookPoint(String name) {
+    String hook = TransformerLensNames.known(name, manifest.model());
+    Optional<Column> exact = stored(name).or(() -> stored(hook));
+    return exact.or(() -> TransformerLensNames.otherName(hook).flatMap(this::stored));
+  }
+
+  private Optional<Column> stored(String name) {
+    return columns().stream().filter(column -> column.name().equals(name)).findFirst();
   }
 
   /** The files, in order of their rows. */
@@ -282,6 +297,12 @@ public final class ActivationStore {
   }
 
   int indexOf(String name) {
+    Optional<Column> hook = hookPoint(name);
+    if (hook.isPresent()) {
+      return allColumns.indexOf(hook.get());
+    }
+    // A name of TransformerLens without a counterpart has a message of its own.
+    TransformerLensNames.translated(name, manifest.model());
     return indexOf(allColumns, name);
   }
 

@@ -70,7 +70,7 @@ public final class Batches {
     for (int i = 0; i < count; i++) {
       int source = store.indexOf(plan.columns().get(i));
       Column stored = store.column(plan.columns().get(i));
-      Column column = plan.widen() ? widened(stored) : stored;
+      Column column = named(plan.columns().get(i), plan.widen() ? widened(stored) : stored);
       sources[i] = source;
       columns.add(column);
       shardMemory[i] =
@@ -256,6 +256,13 @@ public final class Batches {
       widest = Math.max(widest, (long) ROWS_PER_TASK * store.column(source).bytesPerRow());
     }
     return widest;
+  }
+
+  /** The column as it was asked for, which may be by another of its names. */
+  private static Column named(String name, Column column) {
+    return column.name().equals(name)
+        ? column
+        : new Column(name, column.width(), column.dtype());
   }
 
   private static Column widened(Column column) {

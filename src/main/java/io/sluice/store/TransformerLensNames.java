@@ -107,17 +107,44 @@ public final class TransformerLensNames {
   }
 
   /**
-   * A hook point or pattern as someone gave it, in Sluice's names.
+   * A hook point or pattern as someone gave it, in Sluice's names: by its name in TransformerLens,
+   * or by the path of the module that puts it out in {@code transformers}. What is neither stays as
+   * it is.
    *
    * @throws IllegalArgumentException if it is a name of TransformerLens without a counterpart; the
    *     message says why
    */
   public static String translated(String given, String model) {
     if (!given.startsWith("blocks.")) {
-      return given;
+      return ModulePaths.hook(given, model).orElse(given);
     }
     return hook(given, model)
         .orElseThrow(() -> new IllegalArgumentException(given + " " + reason(given, model)));
+  }
+
+  /** Like {@link #translated}, but a name without a counterpart stays as it is. */
+  public static String known(String name, String model) {
+    return name.startsWith("blocks.")
+        ? hook(name, model).orElse(name)
+        : ModulePaths.hook(name, model).orElse(name);
+  }
+
+  /**
+   * The other name of a residual stream between two layers: {@code layers.8.resid_in} for {@code
+   * layers.7.resid}, and the other way around.
+   */
+  public static Optional<String> otherName(String hook) {
+    Matcher place = OURS.matcher(hook);
+    if (!place.matches() || !place.group(1).chars().allMatch(Character::isDigit)) {
+      return Optional.empty();
+    }
+    int layer = Integer.parseInt(place.group(1));
+    return switch (place.group(2)) {
+      case "resid" -> Optional.of("layers." + (layer + 1) + ".resid_in");
+      case "resid_in" ->
+          layer == 0 ? Optional.empty() : Optional.of("layers." + (layer - 1) + ".resid");
+      default -> Optional.empty();
+    };
   }
 
   private static String reason(String name, String model) {
@@ -127,7 +154,7 @@ public final class TransformerLensNames {
     }
     Matcher place = THEIRS.matcher(name);
     String kind = place.matches() ? OUR_KINDS.get(place.group(2)) : null;
-    if (kind != null && BEFORE_ROTATION.contains(kind) && matches(NORMED_HEADS, model)) {
+    if (kind != null && BEFORE_ROTATION.contains(kind) && normsHeads(model)) {
       return "is taken before the norm of queries and keys in "
           + model
           + "; Sluice has the hook point after that norm, "
@@ -146,9 +173,19 @@ public final class TransformerLensNames {
         + String.join(", ", THEIR_KINDS.values());
   }
 
+  /** Whether a model normalises the output of a block before it adds it. */
+  static boolean normsOutputs(String model) {
+    return matches(NORMED_AFTER, model);
+  }
+
+  /** Whether a model normalises queries and keys. */
+  static boolean normsHeads(String model) {
+    return matches(NORMED_HEADS, model);
+  }
+
   private static boolean hasCounterpart(String kind, String model) {
-    return !(OUTPUTS.contains(kind) && matches(NORMED_AFTER, model))
-        && !(BEFORE_ROTATION.contains(kind) && matches(NORMED_HEADS, model));
+    return !(OUTPUTS.contains(kind) && normsOutputs(model))
+        && !(BEFORE_ROTATION.contains(kind) && normsHeads(model));
   }
 
   private static boolean matches(Pattern models, String model) {

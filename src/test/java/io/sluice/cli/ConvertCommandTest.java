@@ -144,8 +144,13 @@ class ConvertCommandTest {
     assertThat(err).contains("cfg.json").hasLineCount(1);
     assertThat(convert(ours, "saelens", theirs, "--activation-scale", "-1")).isEqualTo(2);
     assertThat(err).contains("--activation-scale");
-    assertThat(convert(ours, "dictionary_learning", theirs, "--output-hook", "other")).isEqualTo(1);
+    assertThat(convert(ours, "dictionary_learning", theirs, "--output-hook", "layers.9.z"))
+        .isEqualTo(1);
     assertThat(err).contains("transcoders").hasLineCount(1);
+    assertThat(convert(ours, "saelens", theirs, "--hook", "attn_out")).isEqualTo(2);
+    assertThat(err).contains("'attn_out' is not a hook point").contains("resid_mid, mlp_in");
+    assertThat(convert(ours, "saelens", theirs, "--hook", "blocks.0.hook_x")).isEqualTo(1);
+    assertThat(err).contains("blocks.0.hook_x is none of").contains("attn.hook_z").hasLineCount(1);
     assertThat(theirs).doesNotExist();
     Path normalising = Files.createDirectories(folder.resolve("normalising"));
     DictionaryConfig config =

@@ -67,6 +67,16 @@ class HookPatternsTest {
   }
 
   @Test
+  void takesPathsOfModulesAndOtherNames() {
+    assertThat(HookPatterns.select("transformer.h.3.attn,h.2", SIX_LAYERS, "gpt2"))
+        .containsExactly(new HookPoint(2, HookKind.RESID), new HookPoint(3, HookKind.ATTN_OUT));
+    assertThat(HookPatterns.select("layers.6.resid_in", SIX_LAYERS))
+        .containsExactly(new HookPoint(5, HookKind.RESID));
+    assertThatThrownBy(() -> HookPatterns.select("model.layers.3.mlp.gate", SIX_LAYERS, "llama"))
+        .hasMessageContaining("no hook point 'model.layers.3.mlp.gate'; there are layers.N.");
+  }
+
+  @Test
   void listsEachWhereSomeLayersLackSome() {
     List<HookPoint> some =
         List.of(new HookPoint(0, HookKind.Z), new HookPoint(3, HookKind.ATTN_OUT));

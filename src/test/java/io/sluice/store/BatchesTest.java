@@ -62,6 +62,27 @@ class BatchesTest {
   }
 
   @Test
+  void aHookPointIsFoundByItsOtherNames() throws IOException {
+    Batch known = store.batches(List.of(StoreSamples.BF16), 8, 42).next();
+    for (String name :
+        List.of(
+            "blocks.1.hook_resid_post",
+            "layers.2.resid_in",
+            "blocks.2.hook_resid_pre",
+            "model.layers.1")) {
+      assertThat(store.column(name).name()).isEqualTo(StoreSamples.BF16);
+      Batch batch = store.batches(List.of(StoreSamples.F32, name), 8, 42).next();
+      assertThat(batch.data(name).mismatch(known.data(0))).isEqualTo(-1);
+    }
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> store.column("blocks.1.hook_resid_mid"))
+        .withMessageContaining(StoreSamples.BF16);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> store.column("blocks.1.ln1.hook_normalized"))
+        .withMessageContaining("attn_in");
+  }
+
+  @Test
   void goesToAnyStep() throws IOException {
     List<Long> whole = rowNumbers(store.batches(List.of(StoreSamples.F32), 8, 7), 40);
     Batches batches = store.batches(List.of(StoreSamples.F32), 8, 7);

@@ -45,6 +45,43 @@ class TransformerLensNamesTest {
     assertThat(TransformerLensNames.of("layers.3.mlp_in", "gpt2")).isEmpty();
   }
 
+  /** What sparsify, dictionary_learning and nnsight name by the path of a module. */
+  @ParameterizedTest
+  @CsvSource({
+    "layers.8, llama, layers.8.resid",
+    "model.layers.8.output, llama, layers.8.resid",
+    "layers.*.mlp, llama, layers.*.mlp_out",
+    "model.layers.8.mlp.down_proj, gemma2, layers.8.mlp_out",
+    "model.layers.8.self_attn, gemma2, layers.8.attn_out",
+    "transformer.h.8.attn, gpt2, layers.8.attn_out",
+    "h.8.ln_2, gpt2, layers.8.mlp_in",
+    "gpt_neox.layers.2-4.attention.dense, pythia-70m, layers.2-4.attn_out",
+    "model.layers.8.post_attention_layernorm, llama, layers.8.mlp_in",
+    "model.layers.8.post_attention_layernorm, gemma2, model.layers.8.post_attention_layernorm",
+    "model.layers.8.self_attn.k_proj, llama, layers.8.k_pre_rope",
+    "model.layers.8.self_attn.k_proj, qwen3, model.layers.8.self_attn.k_proj",
+    "encoder.layer.3, bert, layers.3.resid",
+    "bert.encoder.layer.3.attention, bert, layers.3.resid_mid",
+    "encoder.layer.3.attention.output.dense, bert, layers.3.attn_out",
+    "layers.3.z, llama, layers.3.z",
+    "model.embed_tokens, llama, model.embed_tokens",
+  })
+  void translatesPathsOfModules(String path, String model, String ours) {
+    assertThat(TransformerLensNames.translated(path, model)).isEqualTo(ours);
+    assertThat(TransformerLensNames.known(path, model)).isEqualTo(ours);
+  }
+
+  @Test
+  void theStreamBetweenTwoLayersHasTwoNames() {
+    assertThat(TransformerLensNames.otherName("layers.7.resid")).contains("layers.8.resid_in");
+    assertThat(TransformerLensNames.otherName("layers.8.resid_in")).contains("layers.7.resid");
+    assertThat(TransformerLensNames.otherName("layers.0.resid_in")).isEmpty();
+    assertThat(TransformerLensNames.otherName("layers.*.resid_in")).isEmpty();
+    assertThat(TransformerLensNames.otherName("layers.1.z")).isEmpty();
+    assertThat(TransformerLensNames.known("blocks.3.ln1.hook_scale", "gpt2"))
+        .isEqualTo("blocks.3.ln1.hook_scale");
+  }
+
   /** Where nothing is rotated, TransformerLens has one hook for both. */
   @ParameterizedTest
   @CsvSource({

@@ -6,6 +6,7 @@ import io.sluice.dictionary.DictionaryMemory;
 import io.sluice.dictionary.DictionarySource;
 import io.sluice.engine.EngineFactory;
 import io.sluice.files.OutputFolder;
+import io.sluice.store.TransformerLensNames;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.FileAlreadyExistsException;
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 
 /** The formats of dictionaries on disk: Sluice's own and those of other libraries. */
@@ -139,6 +141,8 @@ public enum DictionaryFormat {
    * As {@link #read}, but the matrices are read some rows at a time, whenever they are asked for:
    * for what does not need the whole dictionary in memory.
    *
+   * @throws IllegalArgumentException if the caller names a hook point of TransformerLens that has no
+   *     counterpart
    * @throws IOException as {@link #read}; numbers in matrices that are not finite are found when
    *     their rows are read
    */
@@ -173,16 +177,16 @@ public enum DictionaryFormat {
       }
       return dictionary;
     }
+    String model = origin.model().orElse(config.model());
+    UnaryOperator<String> translated = name -> TransformerLensNames.translated(name, model);
+    String read = origin.inputHook().map(translated).orElse(null);
+    String written = origin.outputHook().map(translated).orElse(null);
+    if (written == null) {
+      boolean same = config.inputHook().equals(config.outputHook());
+      written = same && read != null ? read : config.outputHook();
+    }
     return dictionary.with(
-        config.named(
-            origin.model().orElse(config.model()),
-            origin.inputHook().orElse(config.inputHook()),
-            origin
-                .outputHook()
-                .orElse(
-                    config.inputHook().equals(config.outputHook())
-                        ? origin.inputHook().orElse(config.outputHook())
-                        : config.outputHook())));
+        config.named(model, read == null ? config.inputHook() : read, written));
   }
 
   private static String notScaled(Origin origin) {

@@ -152,11 +152,10 @@ public final class DictionaryComparer {
   private Subspace active(ActivationStore store) throws IOException {
     List<Site> outputs = a.outputs();
     if (outputs.size() > 1
-        || store.columns().stream()
-            .noneMatch(
-                column ->
-                    column.name().equals(outputs.getFirst().hook())
-                        && column.width() == outputs.getFirst().width())) {
+        || store
+            .hookPoint(outputs.getFirst().hook())
+            .filter(column -> column.width() == outputs.getFirst().width())
+            .isEmpty()) {
       return null;
     }
     Covariance covariance = StoreCovariance.of(store, outputs.getFirst().hook());

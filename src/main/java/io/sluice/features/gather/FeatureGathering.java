@@ -249,11 +249,10 @@ public final class FeatureGathering implements AutoCloseable {
   private boolean variesAlone() {
     List<Site> writes = owner.writes();
     return writes.size() == 1
-        && store.columns().stream()
-            .anyMatch(
-                column ->
-                    column.name().equals(writes.getFirst().hook())
-                        && column.width() == writes.getFirst().width());
+        && store
+            .hookPoint(writes.getFirst().hook())
+            .filter(column -> column.width() == writes.getFirst().width())
+            .isPresent();
   }
 
   private FeatureManifest manifest() {

@@ -134,8 +134,7 @@ public final class LorsaSourcePass implements SourceFinder {
   private void requireSame(
       int context, int[] entries, int[] features, long[] rows, SourceBlock block)
       throws IOException {
-    if (contexts.store().columns().stream()
-        .noneMatch(column -> column.name().equals(config.outputHook()))) {
+    if (contexts.store().hookPoint(config.outputHook()).isEmpty()) {
       return;
     }
     int length = contexts.length(context);
