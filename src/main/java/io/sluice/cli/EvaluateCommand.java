@@ -103,7 +103,8 @@ final class EvaluateCommand extends SluiceCommand {
     file.check(found);
     ActivationStore activations = store.open();
     rows.read(found, activations);
-    try (LoadedModel loaded = loss.open(this, engines.device(this), subject.outputs())) {
+    try (LoadedModel loaded =
+        loss.open(this, engines.device(this), subject.outputs(), activations)) {
       evaluate(subject, activations, factory, loaded);
     }
   }

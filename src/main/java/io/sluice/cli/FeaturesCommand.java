@@ -153,8 +153,9 @@ final class FeaturesCommand extends SluiceCommand {
     printResult(FeatureFolder.open(out));
   }
 
-  private static EffectsWriter effects(
-      LoadedModel loaded, ActivationStore store, FeatureOwner owner) throws IOException {
+  private EffectsWriter effects(LoadedModel opened, ActivationStore store, FeatureOwner owner)
+      throws IOException {
+    LoadedModel loaded = model.beginning(opened, store.manifest().prependBos());
     return switch (owner) {
       case GatheredLorsa lorsa -> LorsaSourcePass.effects(loaded, store, lorsa);
       case GatheredDictionary dictionary ->

@@ -85,7 +85,7 @@ final class LorsaEvaluateCommand extends SluiceCommand {
     rows.read(folder, activations);
     Contexts contexts = Contexts.of(activations);
     Site output = new Site(lorsa.config().outputHook(), lorsa.config().spec().outputWidth());
-    try (LoadedModel loaded = loss.open(this, where, List.of(output))) {
+    try (LoadedModel loaded = loss.open(this, where, List.of(output), activations)) {
       Evaluation evaluation;
       try (Progress progress = progress("evaluate", rows.count(activations), "tokens")) {
         evaluation =

@@ -32,6 +32,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -213,7 +214,8 @@ final class SpectrumCommand extends SluiceCommand {
 
   private void runTexts(Device on, ExpectedDead dead) throws IOException {
     Spectra spectra;
-    try (LoadedModel loaded = LoadedModel.open(HubFiles.model(this, model), on)) {
+    try (LoadedModel loaded =
+        texts.reading(LoadedModel.open(HubFiles.model(this, model), on), Optional.empty())) {
       ContextSpec contexts = texts.spec(loaded);
       List<HookPoint> available = loaded.transformer().hookPoints();
       List<HookPoint> points =

@@ -48,8 +48,7 @@ public final class ActivationFeed {
                         + " has no hook point '"
                         + hook
                         + "'; it has "
-                        + String.join(
-                            ", ", store.columns().stream().map(Column::name).toList())));
+                        + String.join(", ", store.columns().stream().map(Column::name).toList())));
   }
 
   /** Selected rows: those of one epoch. */

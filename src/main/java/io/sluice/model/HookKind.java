@@ -154,10 +154,7 @@ public enum HookKind {
       }
     }
     throw new IllegalArgumentException(
-        "unknown kind of hook point '"
-            + label
-            + "'; there are "
-            + labels());
+        "unknown kind of hook point '" + label + "'; there are " + labels());
   }
 
   /** All labels, for messages. */

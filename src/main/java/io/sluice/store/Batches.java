@@ -260,9 +260,7 @@ public final class Batches {
 
   /** The column as it was asked for, which may be by another of its names. */
   private static Column named(String name, Column column) {
-    return column.name().equals(name)
-        ? column
-        : new Column(name, column.width(), column.dtype());
+    return column.name().equals(name) ? column : new Column(name, column.width(), column.dtype());
   }
 
   private static Column widened(Column column) {

@@ -106,6 +106,11 @@ final class AddedTokens {
     return added;
   }
 
+  /** The id of an added token, or null. */
+  Integer id(String content) {
+    return ids.get(content);
+  }
+
   private static void requireLength(Component part, String content) throws TokenizerException {
     if (content.length() > LONGEST) {
       throw new TokenizerException(

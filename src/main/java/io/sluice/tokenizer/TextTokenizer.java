@@ -11,6 +11,7 @@ import io.sluice.tokenizer.steps.Normalizer;
 import io.sluice.tokenizer.steps.Splitter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 
 /**
  * A tokenizer as {@code tokenizer.json} describes it: added tokens, a normaliser, a splitter, a
@@ -146,6 +147,13 @@ public final class TextTokenizer {
       return "";
     }
     return decoder == null ? String.join(" ", tokens) : String.join("", decoder.decode(tokens));
+  }
+
+  /** The id of a token by its name in the vocabulary or among added tokens, if there is one. */
+  public OptionalInt id(String token) {
+    Integer known = added.id(token);
+    known = known == null ? model.vocabulary().id(token) : known;
+    return known == null ? OptionalInt.empty() : OptionalInt.of(known);
   }
 
   /**

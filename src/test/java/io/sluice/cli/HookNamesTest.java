@@ -43,10 +43,20 @@ class HookNamesTest {
     assumeTrue(Torch.isAvailable(), "no LibTorch");
     text =
         Files.writeString(
-            folder.resolve("text.txt"), "call me ishmael . the white whale of the sea , ".repeat(20));
+            folder.resolve("text.txt"),
+            "call me ishmael . the white whale of the sea , ".repeat(20));
     store = folder.resolve("store");
     ok(
-        "capture", "--model", MODEL, "--text", text, "--context", 16, "--hooks", THEIRS, "--out",
+        "capture",
+        "--model",
+        MODEL,
+        "--text",
+        text,
+        "--context",
+        16,
+        "--hooks",
+        THEIRS,
+        "--out",
         store);
     assertThat(ActivationStore.open(store).columns().getFirst().name()).isEqualTo(OURS);
   }
@@ -57,8 +67,21 @@ class HookNamesTest {
     assertThat(Files.readString(dictionary.resolve("dictionary.json"))).contains(THEIRS);
     Path result = folder.resolve("evaluation.json");
     ok(
-        "evaluate", "--dictionary", dictionary, "--store", store, "--model", MODEL, "--text", text,
-        "--context", 16, "--engine", "reference", "--out", result);
+        "evaluate",
+        "--dictionary",
+        dictionary,
+        "--store",
+        store,
+        "--model",
+        MODEL,
+        "--text",
+        text,
+        "--context",
+        16,
+        "--engine",
+        "reference",
+        "--out",
+        result);
     assertThat(out).contains("recovered");
     assertThat(new ObjectMapper().readTree(result.toFile()).findValue("fvu").asDouble())
         .isPositive();
@@ -71,17 +94,42 @@ class HookNamesTest {
     Path theirs = dictionary(DictionaryFormat.SAELENS, "theirs");
     Path again = folder.resolve("again");
     ok(
-        "convert", "--dictionary", theirs, "--to", "sluice", "--out", again, "--hook",
+        "convert",
+        "--dictionary",
+        theirs,
+        "--to",
+        "sluice",
+        "--out",
+        again,
+        "--hook",
         "transformer.h.2.mlp");
     assertThat(Files.readString(again.resolve("dictionary.json"))).contains("layers.2.mlp_out");
     ok(
-        "compare", "--dictionary", theirs, "--dictionary", again, "--store", store, "--hook",
-        "layers.1.resid_in", "--tokens", 64, "--engine", "reference");
+        "compare",
+        "--dictionary",
+        theirs,
+        "--dictionary",
+        again,
+        "--store",
+        store,
+        "--hook",
+        "layers.1.resid_in",
+        "--tokens",
+        64,
+        "--engine",
+        "reference");
     assertThat(out).containsIgnoringCase("jaccard");
     assertThat(
             run(
-                "compare", "--dictionary", theirs, "--dictionary", again, "--store", store,
-                "--hook", "blocks.1.hook_resid_mid"))
+                "compare",
+                "--dictionary",
+                theirs,
+                "--dictionary",
+                again,
+                "--store",
+                store,
+                "--hook",
+                "blocks.1.hook_resid_mid"))
         .isEqualTo(1);
     assertThat(err).contains("layers.1.resid_mid", "it has", OURS);
   }
@@ -91,12 +139,30 @@ class HookNamesTest {
     Path stats = folder.resolve("stats.safetensors");
     ok("spectrum", "--store", store, "--stats", stats, "--hooks", "transformer.h.0");
     ok(
-        "loss", "--model", MODEL, "--text", text, "--context", 16, "--store-stats", stats, "--hook",
-        THEIRS, "--ks", "8");
+        "loss",
+        "--model",
+        MODEL,
+        "--text",
+        text,
+        "--context",
+        16,
+        "--store-stats",
+        stats,
+        "--hook",
+        THEIRS,
+        "--ks",
+        "8");
     assertThat(out).contains(OURS + ": loss ");
     assertThat(
             run(
-                "loss", "--model", MODEL, "--text", text, "--store-stats", stats, "--hook",
+                "loss",
+                "--model",
+                MODEL,
+                "--text",
+                text,
+                "--store-stats",
+                stats,
+                "--hook",
                 "blocks.1.hook_attn_in"))
         .isEqualTo(1);
     assertThat(err).contains("blocks.1.hook_attn_in is none of", "hook_resid_pre").hasLineCount(1);

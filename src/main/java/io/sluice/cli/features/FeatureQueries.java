@@ -27,6 +27,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -161,7 +162,7 @@ public final class FeatureQueries {
     Path weights = dictionary != null ? dictionary : dictionary(features);
     EngineFactory factory = engines.engines(command);
     try (LoadedModel loaded = model.open(command, engines.device(command))) {
-      List<FiringFeatures.Token> tokens = firing(loaded, weights, factory, features);
+      List<FiringFeatures.Token> tokens = firing(model, loaded, weights, factory, features);
       Words words = new Words(loaded, features);
       if (json) {
         print(command, FiringText.json(tokens, words::of));
@@ -172,21 +173,27 @@ public final class FeatureQueries {
   }
 
   private List<FiringFeatures.Token> firing(
-      LoadedModel loaded, Path weights, EngineFactory factory, FeatureFolder features)
+      FeatureModel model,
+      LoadedModel opened,
+      Path weights,
+      EngineFactory factory,
+      FeatureFolder features)
       throws IOException {
     if (CrossLayerDictionary.isIn(weights)) {
       CrossLayerDictionary joint = CrossLayerDictionary.load(weights);
       int count = joint.layers().stream().mapToInt(layer -> layer.config().features()).sum();
       requireSame(features, weights, count);
-      return FiringFeatures.of(loaded, joint, factory, text);
+      Optional<Boolean> begins = joint.layers().getFirst().config().prependBos();
+      return FiringFeatures.of(model.beginning(opened, begins), joint, factory, text);
     }
     if (Lorsa.isIn(weights)) {
-      GatheredLorsa lorsa = GatheredLorsa.load(weights, loaded.transformer().device());
+      GatheredLorsa lorsa = GatheredLorsa.load(weights, opened.transformer().device());
       requireSame(features, weights, lorsa.features());
-      return LorsaFiring.of(loaded, lorsa, text);
+      return LorsaFiring.of(model.beginning(opened, Optional.empty()), lorsa, text);
     }
     Dictionary one = Dictionary.load(weights);
     requireSame(features, weights, one.config().features());
+    LoadedModel loaded = model.beginning(opened, one.config().prependBos());
     return FiringFeatures.of(loaded, one, factory, text);
   }
 

@@ -61,15 +61,19 @@ public final class LossOptions {
    * without running it is checked here.
    *
    * @param replaced the hook points that will be replaced
+   * @param store what the dictionary is measured on; contexts begin as its contexts do
    * @throws IOException if a file is missing or damaged
    * @throws IllegalArgumentException if the model has no such hook point or no such contexts
    */
-  public LoadedModel open(SluiceCommand command, Device where, List<Site> replaced)
+  public LoadedModel open(
+      SluiceCommand command, Device where, List<Site> replaced, ActivationStore store)
       throws IOException {
     if (model == null) {
       return null;
     }
-    LoadedModel loaded = LoadedModel.open(HubFiles.model(command, model), where);
+    LoadedModel loaded =
+        texts.reading(
+            LoadedModel.open(HubFiles.model(command, model), where), store.manifest().prependBos());
     try {
       loaded.languageModel();
       texts.spec(loaded).requireFits(loaded);

@@ -5,10 +5,12 @@ import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.hub.HubFiles;
 import io.sluice.cli.hub.TokenizerOption;
+import io.sluice.cli.options.texts.BosOption;
 import io.sluice.model.ComputeType;
 import io.sluice.model.loading.LoadedModel;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Optional;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -36,6 +38,8 @@ public final class ModelOptions {
               + "${DEFAULT-VALUE}).")
   private String compute;
 
+  @Mixin private BosOption bos;
+
   @Mixin private DeviceOption device;
 
   /** Rejects invalid values before any work. */
@@ -48,12 +52,16 @@ public final class ModelOptions {
    * Opens the model.
    *
    * @throws IOException if a file is missing or damaged, or the architecture is not supported
+   * @throws IllegalArgumentException if its contexts are to begin with a token that it does not
+   *     have
    */
   public LoadedModel open(SluiceCommand command) throws IOException {
-    return LoadedModel.open(
-        HubFiles.files(command, model, tokenizer.given()),
-        device.of(command),
-        computeType(command));
+    return bos.opened(
+        LoadedModel.open(
+            HubFiles.files(command, model, tokenizer.given()),
+            device.of(command),
+            computeType(command)),
+        Optional.empty());
   }
 
   private ComputeType computeType(SluiceCommand command) {

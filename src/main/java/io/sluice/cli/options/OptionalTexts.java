@@ -3,10 +3,13 @@ package io.sluice.cli.options;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.options.texts.BosOption;
+import io.sluice.cli.options.texts.TextReading;
 import io.sluice.model.capture.ContextSpec;
 import io.sluice.model.loading.LoadedModel;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -38,6 +41,8 @@ public final class OptionalTexts {
               + "encoders).")
   private Integer context;
 
+  @Mixin private BosOption bos;
+
   /** Rejects invalid values before any work. */
   public void check(SluiceCommand command) {
     for (Number number : new Number[] {tokens, context}) {
@@ -46,6 +51,9 @@ public final class OptionalTexts {
       }
     }
     reading.check(command);
+    if (texts == null && bos.isAsked()) {
+      throw command.usage("--bos and --no-bos say how --text is read; give both, or neither");
+    }
   }
 
   /** Whether texts are given. */
@@ -56,6 +64,17 @@ public final class OptionalTexts {
   /** Tokens to read; 0 where that is not known. */
   public long total() {
     return tokens == null ? 0 : tokens;
+  }
+
+  /**
+   * The model as it is to read the texts.
+   *
+   * @param recorded whether contexts began with a special token before; empty if that is unknown
+   * @throws IllegalArgumentException if they are to begin with a token that the model's files do
+   *     not name; it is closed then
+   */
+  public LoadedModel reading(LoadedModel model, Optional<Boolean> recorded) {
+    return bos.opened(model, recorded);
   }
 
   /** The contexts as given, with the defaults of the model. */

@@ -141,8 +141,8 @@ public enum DictionaryFormat {
    * As {@link #read}, but the matrices are read some rows at a time, whenever they are asked for:
    * for what does not need the whole dictionary in memory.
    *
-   * @throws IllegalArgumentException if the caller names a hook point of TransformerLens that has no
-   *     counterpart
+   * @throws IllegalArgumentException if the caller names a hook point of TransformerLens that has
+   *     no counterpart
    * @throws IOException as {@link #read}; numbers in matrices that are not finite are found when
    *     their rows are read
    */
@@ -185,8 +185,7 @@ public enum DictionaryFormat {
       boolean same = config.inputHook().equals(config.outputHook());
       written = same && read != null ? read : config.outputHook();
     }
-    return dictionary.with(
-        config.named(model, read == null ? config.inputHook() : read, written));
+    return dictionary.with(config.named(model, read == null ? config.inputHook() : read, written));
   }
 
   private static String notScaled(Origin origin) {

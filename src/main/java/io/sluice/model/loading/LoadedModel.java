@@ -18,6 +18,7 @@ import io.sluice.model.causal.GgufTensors;
 import io.sluice.model.parts.CommonKeys;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.ModelTensors;
+import io.sluice.model.tokens.BeginningOfText;
 import io.sluice.model.tokens.EndOfText;
 import io.sluice.model.tokens.Tokenizer;
 import io.sluice.torch.Device;
@@ -26,7 +27,11 @@ import io.sluice.weights.OnnxFile;
 import io.sluice.weights.TensorSource;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * A transformer with its tokenizer.
@@ -36,9 +41,15 @@ import java.util.Set;
  * @param tokenizer its tokenizer; closed with this
  * @param endOfText tokens with which it ends a text; empty for encoders, and where its files name
  *     none
+ * @param beginningOfText the token with which its texts begin, whether or not the tokenizer puts it
+ *     there; empty where its files name none
  */
 public record LoadedModel(
-    String name, Transformer transformer, Tokenizer tokenizer, Set<Integer> endOfText)
+    String name,
+    Transformer transformer,
+    Tokenizer tokenizer,
+    Set<Integer> endOfText,
+    OptionalInt beginningOfText)
     implements AutoCloseable {
   private static final String BERT = BertCheckpoint.LABEL;
 
@@ -95,7 +106,18 @@ public record LoadedModel(
     Tokenizer tokenizer = tokenizer(files, source, opened);
     try {
       Transformer transformer = opened.maker.make(device, compute);
-      return new LoadedModel(files.name(), transformer, tokenizer, opened.endOfText);
+      try {
+        int vocabulary = transformer.shape().vocabulary();
+        return new LoadedModel(
+            files.name(),
+            transformer,
+            tokenizer,
+            opened.endOfText,
+            opened.beginning.of(tokenizer, vocabulary));
+      } catch (IOException | RuntimeException | Error e) {
+        transformer.close();
+        throw e;
+      }
     } catch (IOException | RuntimeException | Error e) {
       tokenizer.close();
       throw e;
@@ -107,7 +129,14 @@ public record LoadedModel(
    *
    * @param vocabulary rows of the token embedding, where the configuration says it; else 0
    */
-  private record Opened(ModelMaker maker, int vocabulary, Set<Integer> endOfText) {}
+  private record Opened(
+      ModelMaker maker, int vocabulary, Set<Integer> endOfText, Beginning beginning) {}
+
+  /** Finds the token with which texts begin. */
+  @FunctionalInterface
+  private interface Beginning {
+    OptionalInt of(Tokenizer tokenizer, int vocabulary) throws IOException;
+  }
 
   /** Makes a model once the files it needs have been read. */
   @FunctionalInterface
@@ -125,12 +154,15 @@ public record LoadedModel(
   private static Opened opened(ModelFiles files, TensorSource source, Architectures architectures)
       throws IOException {
     if (source instanceof OnnxFile onnx) {
-      return encoder(new BertOnnx(onnx), source);
+      return encoder(new BertOnnx(onnx), source, (tokenizer, tokens) -> OptionalInt.empty());
     }
     if (source instanceof GgufFile gguf) {
       CausalConfig config = GgufSettings.read(gguf, architectures.of(gguf));
-      Set<Integer> endOfText = EndOfText.of(gguf);
-      return causal(config, new GgufTensors(gguf, config), endOfText);
+      return causal(
+          config,
+          new GgufTensors(gguf, config),
+          EndOfText.of(gguf),
+          (tokenizer, tokens) -> BeginningOfText.of(gguf, tokens));
     }
     if (files.config() == null) {
       throw new IOException(
@@ -138,9 +170,10 @@ public record LoadedModel(
     }
     ConfigFile file = ConfigFile.read(files.config());
     String type = file.text("model_type", "");
+    Beginning beginning = (tokenizer, tokens) -> BeginningOfText.of(file, tokenizer, tokens);
     if (type.equals(BERT)) {
       CommonKeys.check(file, BertCheckpoint.keys());
-      return encoder(BertCheckpoint.of(file, source), source);
+      return encoder(BertCheckpoint.of(file, source), source, beginning);
     }
     Architecture architecture = architectures.ofLabel(type);
     if (architecture == null) {
@@ -148,18 +181,20 @@ public record LoadedModel(
     }
     CommonKeys.check(file, architecture.configKeys());
     CausalConfig config = CausalConfigFile.read(file, architecture);
-    return causal(config, ModelTensors.of(source), EndOfText.of(file));
+    return causal(config, ModelTensors.of(source), EndOfText.of(file), beginning);
   }
 
-  private static Opened causal(CausalConfig config, ModelTensors tensors, Set<Integer> endOfText) {
+  private static Opened causal(
+      CausalConfig config, ModelTensors tensors, Set<Integer> endOfText, Beginning beginning) {
     return new Opened(
         (device, compute) -> new CausalModel(config, tensors, device, compute),
         config.vocabulary(),
-        endOfText);
+        endOfText,
+        beginning);
   }
 
-  private static Opened encoder(BertWeights weights, TensorSource source) {
-    return new Opened(bert(weights, source), 0, Set.of());
+  private static Opened encoder(BertWeights weights, TensorSource source, Beginning beginning) {
+    return new Opened(bert(weights, source), 0, Set.of(), beginning);
   }
 
   private static ModelMaker bert(BertWeights weights, TensorSource source) {
@@ -179,6 +214,56 @@ public record LoadedModel(
    */
   public int firstPosition() {
     return transformer instanceof LanguageModel ? 1 : 0;
+  }
+
+  /** Whether contexts begin with a special token. */
+  public boolean beginsContexts() {
+    return tokenizer.prefix().length > 0;
+  }
+
+  /**
+   * This model with contexts that begin with its beginning-of-text token even if its tokenizer adds
+   * none, as SAELens's {@code prepend_bos}; or with contexts that do not begin with it, even if its
+   * tokenizer adds it. Where the tokenizer does so already, nothing changes.
+   *
+   * @return a model that shares its weights with this one: close one of the two
+   * @throws IllegalArgumentException if contexts are to begin with a token and the model's files
+   *     name none
+   */
+  public LoadedModel withBeginning(boolean begins) {
+    int[] prefix = tokenizer.prefix();
+    boolean has = beginningOfText.isPresent() && prefix.length > 0;
+    boolean first = has && prefix[0] == beginningOfText.getAsInt();
+    if (begins && beginningOfText.isEmpty()) {
+      throw new IllegalArgumentException(
+          name
+              + " has no beginning-of-text token (bos_token of tokenizer_config.json, bos_token_id of"
+              + " generation_config.json or config.json)"
+              + (prefix.length > 0 ? "; its contexts begin with token " + prefix[0] : ""));
+    }
+    if (begins == first) {
+      return this;
+    }
+    int[] changed =
+        begins
+            ? IntStream.concat(IntStream.of(beginningOfText.getAsInt()), IntStream.of(prefix))
+                .toArray()
+            : Arrays.copyOfRange(prefix, 1, prefix.length);
+    return new LoadedModel(
+        name, transformer, tokenizer.withPrefix(changed), endOfText, beginningOfText);
+  }
+
+  /**
+   * This model with contexts that begin as those of a store or of a dictionary's training did.
+   *
+   * @param recorded whether they began with a special token; empty where that is not known, and
+   *     nothing changes
+   * @throws IllegalArgumentException as {@link #withBeginning}
+   */
+  public LoadedModel beginningAs(Optional<Boolean> recorded) {
+    return recorded.isEmpty() || recorded.get() == beginsContexts()
+        ? this
+        : withBeginning(recorded.get());
   }
 
   /**

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 
 /**
  * A model's tokenizer, from HuggingFace's {@code tokenizer.json} or from a GGUF file. Truncation
@@ -58,6 +59,19 @@ public final class Tokenizer implements AutoCloseable {
     } catch (TokenizerException e) {
       throw TokenizerFile.unusable(file, e);
     }
+  }
+
+  /**
+   * The same tokenizer with other special tokens before a text. Each of the two is closed for
+   * itself.
+   */
+  public Tokenizer withPrefix(int... ids) {
+    return new Tokenizer(file, open(), ids.clone(), suffix);
+  }
+
+  /** The id of a token by its name in the vocabulary, for instance {@code <|endoftext|>}. */
+  public OptionalInt id(String token) {
+    return open().id(token);
   }
 
   /** Where it was read from. */

@@ -1,4 +1,4 @@
-package io.sluice.cli.options;
+package io.sluice.cli.options.texts;
 
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
@@ -10,7 +10,7 @@ import picocli.CommandLine.Option;
 
 /** Options for reading texts. */
 @Grouped(OptionGroup.MODEL)
-final class TextReading {
+public final class TextReading {
   @Option(
       names = "--text-field",
       paramLabel = "NAME",
@@ -28,14 +28,14 @@ final class TextReading {
   private boolean strict;
 
   /** Rejects invalid values before any work. */
-  void check(SluiceCommand command) {
+  public void check(SluiceCommand command) {
     if (field.isEmpty()) {
       throw command.usage("--text-field is empty; give the name of a field or column");
     }
   }
 
   /** These texts, to be read with these options. */
-  TextSpec of(List<Path> texts) {
+  public TextSpec of(List<Path> texts) {
     return new TextSpec(texts, field, strict);
   }
 }
