@@ -6,6 +6,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -43,6 +44,17 @@ public final class TransformerLensNames {
   private static final Map<String, String> THEIR_KINDS = new LinkedHashMap<>();
 
   private static final Map<String, String> OUR_KINDS = new HashMap<>();
+
+  /**
+   * What newer versions call the input and output of a block itself, which no norm that follows it
+   * changes.
+   */
+  private static final Map<String, String> OF_BLOCKS =
+      Map.of(
+          "attn.hook_in", "attn_in",
+          "attn.hook_out", "attn_out",
+          "mlp.hook_in", "mlp_in",
+          "mlp.hook_out", "mlp_out");
 
   /** Those that {@link #NORMED_AFTER} concerns. */
   private static final Set<String> OUTPUTS = Set.of("attn_out", "mlp_out");
@@ -95,6 +107,9 @@ public final class TransformerLensNames {
       return Optional.empty();
     }
     String layer = place.group(1);
+    if (OF_BLOCKS.containsKey(place.group(2))) {
+      return Optional.of("layers." + layer + "." + OF_BLOCKS.get(place.group(2)));
+    }
     String kind = OUR_KINDS.get(place.group(2));
     if (kind == null || !hasCounterpart(kind, model)) {
       return Optional.empty();
@@ -170,7 +185,9 @@ public final class TransformerLensNames {
           + "; Sluice has the hook point before that norm";
     }
     return "is none of the TransformerLens names that Sluice knows: "
-        + String.join(", ", THEIR_KINDS.values());
+        + String.join(", ", THEIR_KINDS.values())
+        + ", "
+        + String.join(", ", new TreeSet<>(OF_BLOCKS.keySet()));
   }
 
   /** Whether a model normalises the output of a block before it adds it. */

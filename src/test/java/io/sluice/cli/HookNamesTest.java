@@ -10,6 +10,7 @@ import io.sluice.dictionary.formats.DictionaryFormat;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.store.ActivationStore;
+import io.sluice.store.files.Column;
 import io.sluice.testing.Seeds;
 import io.sluice.torch.Torch;
 import java.io.IOException;
@@ -166,6 +167,61 @@ class HookNamesTest {
                 "blocks.1.hook_attn_in"))
         .isEqualTo(1);
     assertThat(err).contains("blocks.1.hook_attn_in is none of", "hook_resid_pre").hasLineCount(1);
+  }
+
+  /** Keys of grouped heads have a width of their own; a dictionary there is a dictionary as any. */
+  @Test
+  void keysAndValuesAreCapturedTrainedOnAndReplaced() throws IOException {
+    String llama = MODEL.replace("tiny-gpt2", "tiny-llama");
+    Path heads = folder.resolve("heads");
+    Path run = folder.resolve("run");
+    ok(
+        "capture",
+        "--model",
+        llama,
+        "--text",
+        text,
+        "--context",
+        16,
+        "--hooks",
+        "blocks.1.attn.hook_rot_k,layers.0.v,layers.1.q_pre_rope",
+        "--out",
+        heads);
+    ActivationStore made = ActivationStore.open(heads);
+    assertThat(made.columns().stream().map(Column::name))
+        .containsExactly("layers.0.v", "layers.1.q_pre_rope", "layers.1.k");
+    assertThat(made.columns().stream().map(Column::width)).containsExactly(16, 32, 16);
+    ok(
+        "train",
+        "--store",
+        heads,
+        "--hook",
+        "blocks.1.attn.hook_rot_k",
+        "--features",
+        32,
+        "--k",
+        4,
+        "--steps",
+        5,
+        "--batch",
+        64,
+        "--out",
+        run);
+    ok(
+        "evaluate",
+        "--dictionary",
+        run,
+        "--store",
+        heads,
+        "--model",
+        llama,
+        "--text",
+        text,
+        "--context",
+        16,
+        "--engine",
+        "reference");
+    assertThat(out).contains("recovered");
   }
 
   /** A random dictionary whose files have the name of the other library. */

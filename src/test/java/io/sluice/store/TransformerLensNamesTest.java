@@ -23,6 +23,8 @@ class TransformerLensNamesTest {
     "blocks.8.mlp.hook_post, layers.8.mlp_act",
     "blocks.8.hook_mlp_out, layers.8.mlp_out",
     "blocks.8.hook_resid_post, layers.8.resid",
+    "blocks.8.mlp.hook_in, layers.8.mlp_in",
+    "blocks.8.attn.hook_out, layers.8.attn_out",
     "layers.8.attn_in, layers.8.attn_in",
   })
   void translates(String theirs, String ours) {
@@ -121,5 +123,8 @@ class TransformerLensNamesTest {
   void theStreamOfAModelWithNormsBehindItsBlocksIsTheSame() {
     assertThat(TransformerLensNames.hook("blocks.3.hook_resid_mid", "gemma2"))
         .contains("layers.3.resid_mid");
+    // The block's own output, before the norm.
+    assertThat(TransformerLensNames.hook("blocks.3.mlp.hook_out", "gemma2"))
+        .contains("layers.3.mlp_out");
   }
 }

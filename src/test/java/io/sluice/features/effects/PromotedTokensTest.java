@@ -86,6 +86,13 @@ class PromotedTokensTest {
                       llama.languageModel(),
                       FeatureLayer.of(TinyFeatures.dictionary(2, read, List.of(read), 3))))
           .hasMessageContaining("layers.1.attn_in");
+      Site queries = new Site("layers.1.q", 32);
+      assertThatThrownBy(
+              () ->
+                  new PromotedTokens(
+                      llama.languageModel(),
+                      FeatureLayer.of(TinyFeatures.dictionary(2, queries, List.of(queries), 3))))
+          .hasMessageContaining("layers.1.q is inside attention");
       Site deep = new Site("layers.7.resid", 24);
       assertThatThrownBy(
               () ->
