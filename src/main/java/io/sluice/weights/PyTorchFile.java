@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
@@ -26,8 +27,9 @@ import java.util.zip.ZipFile;
 /**
  * A dictionary of tensors that {@code torch.save} wrote: a zip file with a pickle that describes
  * the tensors and one entry of raw values per storage. The pickle is read, never run; it may hold
- * nothing but tensors. Values are read into native memory; {@link #data} of a tensor that was saved
- * transposed is a copy in row-major order.
+ * nothing but tensors. Values are views of the mapped file, as {@code torch.save} writes them; from
+ * a zip file that is written in another way they are read into native memory. {@link #data} of a
+ * tensor that was saved transposed is a copy in row-major order.
  */
 public final class PyTorchFile implements TensorSource {
   private static final String PICKLE = "/data.pkl";
@@ -39,6 +41,7 @@ public final class PyTorchFile implements TensorSource {
   private final Map<String, TensorInfo> infos;
   private final Map<String, PickledTensors.View> views;
   private final Map<PickledTensors.Storage, MemorySegment> storages;
+  private final Map<String, MemorySegment> copies = new ConcurrentHashMap<>();
 
   private PyTorchFile(
       Path path,
@@ -91,7 +94,9 @@ public final class PyTorchFile implements TensorSource {
     Map<PickledTensors.Storage, MemorySegment> storages = new HashMap<>();
     Map<String, TensorInfo> infos = new LinkedHashMap<>();
     Map<String, PickledTensors.View> views = TensorPickle.read(path, pickle);
-    long left = Files.size(path);
+    MemorySegment file = MappedFile.map(path).asReadOnly();
+    Map<String, Long> places = ZipPlaces.of(file);
+    long left = file.byteSize();
     for (Map.Entry<String, PickledTensors.View> tensor : views.entrySet()) {
       PickledTensors.Storage storage = tensor.getValue().storage();
       if (!storages.containsKey(storage)) {
@@ -99,7 +104,7 @@ public final class PyTorchFile implements TensorSource {
         if (left < 0) {
           throw BadFile.damaged(path, "has entries longer than the file itself");
         }
-        storages.put(storage, storage(path, zip, root, storage));
+        storages.put(storage, storage(zip, entry(zip, root, storage), file, places));
       }
       infos.put(
           tensor.getKey(),
@@ -144,9 +149,13 @@ public final class PyTorchFile implements TensorSource {
   }
 
   private static MemorySegment storage(
-      Path path, ZipFile zip, String root, PickledTensors.Storage storage) throws IOException {
-    ZipEntry entry = entry(zip, root, storage);
+      ZipFile zip, ZipEntry entry, MemorySegment file, Map<String, Long> places)
+      throws IOException {
     long bytes = entry.getSize();
+    Long place = places.get(entry.getName());
+    if (place != null && bytes <= file.byteSize() - place) {
+      return file.asSlice(place, bytes);
+    }
     // Not of the memory that the JVM limits to the size of its heap.
     MemorySegment memory = HugeMemory.allocate(Math.max(1, bytes), Arena.ofAuto());
     byte[] piece = new byte[1 << 16];
@@ -242,6 +251,10 @@ public final class PyTorchFile implements TensorSource {
   public MemorySegment data(String name) {
     info(name);
     PickledTensors.View view = views.get(name);
-    return rowMajor(view, storages.get(view.storage())).asReadOnly();
+    MemorySegment data = rowMajor(view, storages.get(view.storage())).asReadOnly();
+    DType dtype = view.storage().dtype();
+    return data.address() % dtype.bytes() == 0
+        ? data
+        : copies.computeIfAbsent(name, key -> MappedFile.aligned(data, dtype));
   }
 }

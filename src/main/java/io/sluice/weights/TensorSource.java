@@ -11,9 +11,9 @@ import java.util.Set;
  * Named tensors in a weight file of any format.
  *
  * <p>Opening a source checks the whole header, so that every tensor it lists can be read. Data are
- * read-only views of the mapped file; PyTorch's files are read into memory. The mapping lasts as
- * long as any view is reachable, so there is nothing to close, and no view outlives its memory.
- * Sources are immutable and may be used by several threads.
+ * read-only views of the mapped file. The mapping lasts as long as any view is reachable, so there
+ * is nothing to close, and no view outlives its memory. Sources are immutable and may be used by
+ * several threads.
  */
 public sealed interface TensorSource
     permits Safetensors, ShardedTensors, OnnxFile, GgufFile, PyTorchFile {

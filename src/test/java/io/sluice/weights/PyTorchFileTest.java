@@ -64,6 +64,18 @@ class PyTorchFileTest {
         .hasMessageContaining("'b'");
   }
 
+  /** Nothing is copied but what lies at an odd address. */
+  @Test
+  void valuesAreViewsOfTheMappedFile() throws IOException {
+    Path file = folder.resolve("t.pt");
+    MemorySegment bytes = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_BYTE, (byte) 1, (byte) 2);
+    PyTorchWriter.write(file, List.of(TensorData.of("bytes", DType.U8, bytes, 2)));
+    MemorySegment read = PyTorchFile.open(file).data("bytes");
+    assertThat(read.isMapped()).isTrue();
+    assertThat(read.isReadOnly()).isTrue();
+    assertThat(read.toArray(ValueLayout.JAVA_BYTE)).containsExactly(1, 2);
+  }
+
   @Tag("slow")
   @Tag("python")
   @Test
@@ -78,6 +90,7 @@ class PyTorchFileTest {
       assertThat(read.data("transposed").toArray(FLOAT)).containsExactly(1, 4, 2, 5, 3, 6);
       assertThat(read.data("slice").toArray(FLOAT)).containsExactly(2, 5);
       assertThat(read.dtype("half")).isEqualTo(DType.F16);
+      assertThat(read.data("half").isMapped()).isTrue();
       assertThat(read.dtype("bfloat16")).isEqualTo(DType.BF16);
       assertThat(read.dtype("double")).isEqualTo(DType.F64);
       assertThat(read.dtype("long")).isEqualTo(DType.I64);

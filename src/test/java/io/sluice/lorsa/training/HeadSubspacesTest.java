@@ -96,7 +96,7 @@ class HeadSubspacesTest {
       LayerAttention attention = model.transformer().attention(0);
       assertThatThrownBy(() -> Queries.spec(attention, 24, 24, 40))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("normalises each head's queries and keys");
+          .hasMessageContaining("normalises queries and keys");
     }
     try (LoadedModel model = AttentionStore.model("tiny-llama");
         TensorScope scope = TensorScope.open()) {

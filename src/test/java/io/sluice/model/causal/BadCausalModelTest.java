@@ -61,8 +61,8 @@ class BadCausalModelTest {
       quoteCharacter = '~',
       textBlock =
           """
-          LLAMA   | "model_type": "llama"      | "model_type": "mamba"      | architecture 'mamba' is not supported; there are bert, gpt2, gpt_neox, llama, mistral, qwen2, qwen3, gemma2
-          LLAMA   | "rope_type": "llama3"      | "rope_type": "yarn"        | rope scaling 'yarn' is not supported; there are default, dynamic, linear, llama3
+          LLAMA   | "model_type": "llama"      | "model_type": "mamba"      | architecture 'mamba' is not supported; there are bert, gpt2, gpt_neox, llama, mistral, qwen2, qwen3, gemma, gemma2
+          LLAMA   | "rope_type": "llama3"      | "rope_type": "longrope"    | rope scaling 'longrope' is not supported; there are default, dynamic, linear, llama3, yarn
           LLAMA   | "factor": 8.0,             |                            | factor of the rope scaling is missing
           LLAMA   | "factor": 8.0              | "factor": 0                | factor of the rotary embedding is 0
           LLAMA   | "rope_theta": 100.0        | "rope_theta": -1           | base of the rotary embedding is -1
@@ -87,6 +87,13 @@ class BadCausalModelTest {
           GPT2    | "n_positions": 64          | "n_positions": 65          | 'transformer.wpe.weight' has shape [64, 24], but the configuration makes it [65, 24]
           GPT2    | "scale_attn_by_inverse_layer_idx": false | "scale_attn_by_inverse_layer_idx": true | 'scale_attn_by_inverse_layer_idx' is 'true', and only 'false' is supported
           NEOX    | "partial_rotary_factor": 0.67 | "partial_rotary_factor": 0 | rotary embedding of 0 dimensions
+          GEMMA3  | "num_key_value_heads": 2   | "num_key_value_heads": 4   | 'model.layers.0.self_attn.k_proj.weight' has shape [16, 24], but the configuration makes it [32, 24]
+          GEMMA3  | "sliding_window": 4        | "sliding_window": 4, "sliding_window_pattern": 0 | sliding_window_pattern is 0
+          OLMO2   | "num_key_value_heads": 2   | "num_key_value_heads": 2, "head_dim": 8 | 'model.layers.0.self_attn.q_proj.weight' has shape [24, 24]
+          PHI3    | "original_max_position_embeddings": 64 | "original_max_position_embeddings": 0 | factor of the rotary embedding is
+          PHI3    | "intermediate_size": 28    | "intermediate_size": 29    | 'model.layers.0.mlp.gate_up_proj.weight' has shape [56, 24], but the configuration makes it [58, 24]
+          STARCODER2 | "factor": 4.0           | "factor": -4.0             | factor of the rotary embedding is -4.0
+          STARCODER2 | "use_bias": true        | "use_bias": null           | use_bias is null
           GEMMA2  | "query_pre_attn_scalar": 12 | "query_pre_attn_scalar": -1 | scale of the attention is NaN
           GEMMA2  | "attn_logit_softcapping": 3.0 | "attn_logit_softcapping": -3 | cap of the attention scores is -3
           """)
@@ -227,7 +234,7 @@ class BadCausalModelTest {
 
   @Tag("slow")
   @ParameterizedTest
-  @EnumSource(names = {"GPT2", "MISTRAL", "GEMMA2"})
+  @EnumSource(names = {"GPT2", "MISTRAL", "GEMMA2", "GEMMA3", "PHI3"})
   void mutatedModelsAreRejectedOrRun(TinyModel tiny) throws IOException {
     copy(tiny);
     long seed = Seeds.seed();
