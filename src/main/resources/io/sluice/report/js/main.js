@@ -15,6 +15,7 @@ function start() {
   if (page.loss) lossFigures(page.loss);
   if (runs.length > 0) {
     show('training');
+    runWords(page.words, runs);
     resultsTable(runs, page.differing);
     trainingFigures(runs);
     settingsTable(runs);
@@ -28,4 +29,9 @@ function start() {
   new ResizeObserver(resizeAll).observe(byId('content'));
 }
 
-start();
+try {
+  start();
+} finally {
+  giveBack();
+}
+refreshLater();
