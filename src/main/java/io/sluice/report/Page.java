@@ -23,6 +23,7 @@ final class Page {
           "training.js",
           "sweep.js",
           "tables.js",
+          "evals.js",
           "cards.js",
           "main.js");
 

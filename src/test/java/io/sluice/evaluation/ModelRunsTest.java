@@ -104,11 +104,7 @@ class ModelRunsTest {
                 });
     LoadedModel watched =
         new LoadedModel(
-            model.name(),
-            counting,
-            model.tokenizer(),
-            model.endOfText(),
-            model.beginningOfText());
+            model.name(), counting, model.tokenizer(), model.endOfText(), model.beginningOfText());
     return new LossMeasurement(watched, new ContextSpec(List.of(text), 8, 0, 4, Long.MAX_VALUE), 1);
   }
 

@@ -17,6 +17,7 @@ function start() {
     show('training');
     runWords(page.words, runs);
     resultsTable(runs, page.differing);
+    evalsTable(runs);
     trainingFigures(runs);
     settingsTable(runs);
   }
