@@ -23,10 +23,13 @@ from transformers.models.gpt2 import GPT2Config, GPT2LMHeadModel
 from transformers.models.gpt_neox import GPTNeoXConfig, GPTNeoXForCausalLM
 from transformers.models.llama import LlamaConfig, LlamaForCausalLM
 from transformers.models.mistral import MistralConfig, MistralForCausalLM
+from transformers.models.mixtral import MixtralConfig, MixtralForCausalLM
 from transformers.models.olmo2 import Olmo2Config, Olmo2ForCausalLM
 from transformers.models.phi3 import Phi3Config, Phi3ForCausalLM
 from transformers.models.qwen2 import Qwen2Config, Qwen2ForCausalLM
+from transformers.models.qwen2_moe import Qwen2MoeConfig, Qwen2MoeForCausalLM
 from transformers.models.qwen3 import Qwen3Config, Qwen3ForCausalLM
+from transformers.models.qwen3_moe import Qwen3MoeConfig, Qwen3MoeForCausalLM
 from transformers.models.starcoder2 import Starcoder2Config, Starcoder2ForCausalLM
 
 out = pathlib.Path(sys.argv[1])
@@ -180,6 +183,41 @@ def checkpoints():
         True,
         llama,
     )
+    yield (
+        "tiny-mixtral",
+        MixtralForCausalLM(
+            MixtralConfig(**SIZES, num_key_value_heads=2, sliding_window=6, num_local_experts=5, num_experts_per_tok=2)
+        ),
+        torch.bfloat16,
+        True,
+        ("model.layers", "self_attn.o_proj", "mlp"),
+    )
+    yield (
+        "tiny-qwen2-moe",
+        Qwen2MoeForCausalLM(
+            Qwen2MoeConfig(
+                **SIZES, num_key_value_heads=2, num_experts=6, num_experts_per_tok=3, moe_intermediate_size=10,
+                shared_expert_intermediate_size=14, norm_topk_prob=False, mlp_only_layers=[1],
+                use_sliding_window=True, sliding_window=5, max_window_layers=2,
+            )
+        ),
+        torch.bfloat16,
+        False,
+        ("model.layers", "self_attn.o_proj", "mlp"),
+    )
+    yield (
+        "tiny-qwen3-moe",
+        Qwen3MoeForCausalLM(
+            Qwen3MoeConfig(
+                **SIZES, num_key_value_heads=2, head_dim=10, num_experts=7, num_experts_per_tok=3,
+                moe_intermediate_size=10, norm_topk_prob=True, decoder_sparse_step=2,
+                use_sliding_window=True, sliding_window=7,
+            )
+        ),
+        torch.float32,
+        False,
+        ("model.layers", "self_attn.o_proj", "mlp"),
+    )
     # No architecture of Sluice's own: a test adds it, as docs/extending.md says.
     yield (
         "tiny-falcon",
@@ -279,7 +317,8 @@ def golden(name, model, dtype, begins, parts):
     (folder / "generation_config.json").unlink(missing_ok=True)
     tokenizer(begins).save(str(folder / "tokenizer.json"))
     # Loaded anew: the conversion above has rounded the model's tables of angles, too.
-    model = type(model).from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    plain = dict(dtype=torch.float32, attn_implementation="eager", experts_implementation="eager")
+    model = type(model).from_pretrained(folder, **plain).eval()
 
     ids, mask = (torch.from_numpy(array) for array in padded(TEXTS))
     seen = {}

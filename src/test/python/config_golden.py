@@ -24,6 +24,8 @@ from transformers import AutoModel, AutoModelForCausalLM, GenerationConfig
 golden = pathlib.Path(sys.argv[1])
 
 CLASSES = "Llama Mistral Qwen2 Qwen3 Gemma Gemma2 Gemma3Text Gemma3 Phi3 Olmo2 Starcoder2 GPT2 GPTNeoX Bert".split()
+CLASSES += "Mixtral Qwen2Moe Qwen3Moe Roberta XLMRoberta ModernBert".split()
+ENCODERS = ("tiny-bert", "tiny-roberta", "tiny-modernbert")
 QUANTISED = [
     {"quant_method": "gptq", "bits": 4},
     {"quant_method": "awq", "bits": 4},
@@ -231,6 +233,56 @@ def variants():
     yield change("tiny-neox", attention_bias=False, layer_norm_eps=0.01)
     yield change("tiny-neox", ["attention_bias", "layer_norm_eps", "hidden_act", "use_parallel_residual"])
 
+    yield change("tiny-mixtral", **PUBLISHED)
+    yield change("tiny-mixtral", sliding_window=None, router_jitter_noise=0.5, output_router_logits=True)
+    yield change("tiny-mixtral", ["sliding_window", *rope])  # no window, and a base of its own
+    yield change("tiny-mixtral", rope, rope_theta=77.0, num_experts_per_tok=1)
+    yield change("tiny-mixtral", ["num_experts_per_tok", "rms_norm_eps", "hidden_act"])
+    yield change("tiny-mixtral", num_experts_per_tok=5, hidden_act="gelu", num_experts=5)
+    yield change("tiny-mixtral", num_experts=4, refused="num_experts")
+    yield change("tiny-mixtral", num_experts_per_tok=6, refused="6 experts")
+    yield change("tiny-mixtral", layer_types=["sliding_attention"] * 3, refused="layer_types")
+
+    yield change("tiny-qwen2-moe", **PUBLISHED)
+    yield change("tiny-qwen2-moe", types)
+    yield change("tiny-qwen2-moe", types, max_window_layers=3)
+    yield change("tiny-qwen2-moe", types, use_sliding_window=False, norm_topk_prob=True)
+    yield change("tiny-qwen2-moe", ["norm_topk_prob", "qkv_bias"], num_experts_per_tok=6)
+    yield change("tiny-qwen2-moe", layer_types=["full_attention", "sliding_attention", "full_attention"])
+    yield change("tiny-qwen2-moe", use_sliding_window=False, refused="sliding_window")
+    yield change("tiny-qwen2-moe", decoder_sparse_step=0, refused="decoder_sparse_step")
+    yield change("tiny-qwen2-moe", n_group=2, refused="n_group")
+
+    yield change("tiny-qwen3-moe", **PUBLISHED, max_window_layers=2)
+    yield change("tiny-qwen3-moe", use_sliding_window=False, norm_topk_prob=False)
+    yield change("tiny-qwen3-moe", ["num_local_experts", "norm_topk_prob"], num_experts=7, sliding_window=None)
+    yield change("tiny-qwen3-moe", num_experts=7, num_experts_per_tok=1)
+    yield change("tiny-qwen3-moe", num_experts=8, refused="num_local_experts")
+    yield change("tiny-qwen3-moe", shared_expert_intermediate_size=4, refused="shared_expert_intermediate_size")
+
+    yield change("tiny-roberta", **PUBLISHED)
+    yield change("tiny-roberta", ["pad_token_id", "hidden_act"], layer_norm_eps=0.001)
+    yield change("tiny-roberta", pad_token_id=4)  # which then is in a text, and not counted
+    yield change("tiny-roberta", model_type="xlm-roberta", position_embedding_type="absolute")
+    yield change("tiny-roberta", pad_token_id=None, refused="pad_token_id")
+    yield change("tiny-roberta", is_decoder=True, refused="is_decoder")
+    yield change("tiny-roberta", position_embedding_type="relative_key", refused="position_embedding_type")
+
+    full, local = {"rope_type": "default", "rope_theta": 50.0}, {"rope_type": "default", "rope_theta": 7.0}
+    published = dict(global_attn_every_n_layers=2, global_rope_theta=160.0, local_rope_theta=10.0)
+    published |= dict(position_embedding_type="absolute", layer_norm_eps=1e-05, reference_compile=None)
+    yield change("tiny-modernbert", **PUBLISHED)
+    yield change("tiny-modernbert", [*types, *rope], **published)
+    yield change("tiny-modernbert", [*types, *rope], local_attention=6, hidden_activation="relu")
+    yield change("tiny-modernbert", ["norm_eps", "hidden_activation", "local_attention"])
+    yield change("tiny-modernbert", rope_parameters={"full_attention": full, "sliding_attention": local}, norm_eps=0.01)
+    yield change("tiny-modernbert", rope_parameters={"full_attention": full})
+    yield change("tiny-modernbert", rope_parameters={"full_attention": full | {"rope_type": "linear", "factor": 2.0}})
+    yield change("tiny-modernbert", layer_types=["sliding_attention"] * 4)
+    yield change("tiny-modernbert", layer_types=["full_attention"] * 3, refused="layer_types")
+    yield change("tiny-modernbert", [*types, *rope], global_rope_theta=50.0, global_attn_every_n_layers=0, refused="global_attn")
+    yield change("tiny-modernbert", is_causal=True, refused="is_causal")
+
     yield change("tiny-bert", **PUBLISHED)
     yield change("tiny-bert", hidden_act="relu")
     yield change("tiny-bert", hidden_act="gelu_new", layer_norm_eps=0.001)
@@ -244,21 +296,23 @@ def variants():
 
 def expected(variant, folder):
     """What transformers computes, in float32."""
-    bert = variant["model"] == "tiny-bert"
-    batch = load_file(str(golden / ("tiny-bert.safetensors" if bert else f"causal/{variant['model']}.safetensors")))
+    encoder = variant["model"] in ENCODERS
+    place = golden if encoder else golden / "causal"
+    batch = load_file(str(place / f"{variant['model']}.safetensors"))
     ids, mask = (torch.from_numpy(batch[name]) for name in ("input_ids", "attention_mask"))
-    kind = AutoModel if bert else AutoModelForCausalLM
-    model = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    kind = AutoModel if encoder else AutoModelForCausalLM
+    plain = dict(dtype=torch.float32, attn_implementation="eager", experts_implementation="eager")
+    model = kind.from_pretrained(folder, **plain).eval()
     with torch.no_grad():
         result = model(ids, attention_mask=mask)
-    if bert:
+    if encoder:
         return result.last_hidden_state[mask > 0].double().mean(0).tolist()
     taken = torch.log_softmax(result.logits[:, :-1].double(), -1).gather(2, ids[:, 1:, None])[..., 0]
     return [float(-taken[mask[:, 1:] > 0].mean())]
 
 
 def run(variant):
-    source = golden / (variant["model"] if variant["model"] == "tiny-bert" else f"causal/{variant['model']}")
+    source = golden / (variant["model"] if variant["model"] in ENCODERS else f"causal/{variant['model']}")
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         for file in source.iterdir():

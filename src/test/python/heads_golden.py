@@ -99,7 +99,8 @@ def heads(name, folder, file):
     config = AutoConfig.from_pretrained(folder)
     encoder = "Causal" not in (config.architectures or ["Causal"])[0] and "LMHead" not in config.architectures[0]
     kind = AutoModel if encoder else AutoModelForCausalLM
-    model = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    plain = dict(dtype=torch.float32, attn_implementation="eager", experts_implementation="eager")
+    model = kind.from_pretrained(folder, **plain).eval()
     known = load_file(file)
     ids, mask = torch.from_numpy(known["input_ids"]), torch.from_numpy(known["attention_mask"])
 

@@ -1,5 +1,5 @@
-"""What transformers computes at the hook points inside a layer, for the checkpoints of causal_golden.py
-and model_golden.py: resid_in, resid_mid, mlp_in, mlp_act; and what comes out where one is replaced.
+"""What transformers computes at the hook points inside a layer, for the checkpoints of causal_golden.py,
+model_golden.py and encoder_golden.py: resid_in, resid_mid, mlp_in, mlp_act; and what comes out where one is replaced.
 
 Where a module reads or writes a hook point, a hook of PyTorch is there. The residual stream between
 attention and MLP is no module's: it is the layer's input plus what attention adds, and is replaced by
@@ -13,7 +13,7 @@ import sys
 import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
-from transformers import AutoModelForCausalLM, BertModel
+from transformers import AutoModel, AutoModelForCausalLM
 
 golden = pathlib.Path(sys.argv[1])
 COLUMNS = 10  # of each hook point, to keep the files small
@@ -26,6 +26,13 @@ def module(model, name):
     for part in name.split("."):
         model = getattr(model, part)
     return model
+
+
+def has(model, name):
+    try:
+        return module(model, name) is not None
+    except AttributeError:
+        return False
 
 
 #: The layers, and by layer what attention adds to the stream, the MLP, and its last projection.
@@ -45,9 +52,15 @@ PARTS = {
     "tiny-olmo2": NORMED,
     "tiny-gemma3": NORMED,
     "tiny-phi3": LLAMA,
+    "tiny-mixtral": LLAMA,
+    "tiny-qwen2-moe": LLAMA,
+    "tiny-qwen3-moe": LLAMA,
     "tiny-falcon": ("transformer.h", "self_attention.dense", "mlp", "mlp.dense_4h_to_h"),
     "tiny-bert": ("encoder.layer", "attention.output.LayerNorm", "intermediate", "output.dense"),
+    "tiny-roberta": ("encoder.layer", "attention.output.LayerNorm", "intermediate", "output.dense"),
+    "tiny-modernbert": ("layers", "attn.Wo", "mlp", "mlp.Wo"),
 }
+ENCODERS = {"tiny-bert": {"add_pooling_layer": False}, "tiny-roberta": {"add_pooling_layer": False}, "tiny-modernbert": {}}
 
 
 def hooked(model, name, keep):
@@ -70,7 +83,7 @@ def hooked(model, name, keep):
 
     def adds(point, inputs):
         def hook(_, args, output):
-            if name == "tiny-bert":  # the norm after the sum: its output is the stream
+            if added.endswith("LayerNorm"):  # the norm after the sum: its output is the stream
                 return keep(point, output)
             middle = inputs[0] + output
             value = keep(point, middle)
@@ -84,7 +97,8 @@ def hooked(model, name, keep):
         handles.append(layer.register_forward_pre_hook(reads(at + "resid_in", inputs), with_kwargs=True))
         handles.append(module(layer, added).register_forward_hook(adds(at + "resid_mid", inputs)))
         handles.append(module(layer, mlp).register_forward_pre_hook(reads(at + "mlp_in"), with_kwargs=True))
-        handles.append(module(layer, down).register_forward_pre_hook(reads(at + "mlp_act"), with_kwargs=True))
+        if has(layer, down):  # a mixture of experts has no hidden layer that is one tensor
+            handles.append(module(layer, down).register_forward_pre_hook(reads(at + "mlp_act"), with_kwargs=True))
     return handles
 
 
@@ -103,10 +117,10 @@ def loss(result, ids, mask):
 
 
 def points(name, folder, file):
-    bert = name == "tiny-bert"
-    kind = BertModel if bert else AutoModelForCausalLM
-    options = dict(add_pooling_layer=False) if bert else {}
-    model = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", **options).eval()
+    encoder = name in ENCODERS
+    kind = AutoModel if encoder else AutoModelForCausalLM
+    options = dict(attn_implementation="eager", experts_implementation="eager") | ENCODERS.get(name, {})
+    model = kind.from_pretrained(folder, dtype=torch.float32, **options).eval()
     known = load_file(file)
     ids, mask = torch.from_numpy(known["input_ids"]), torch.from_numpy(known["attention_mask"])
     seen = {}
@@ -118,8 +132,10 @@ def points(name, folder, file):
     scale[:, 0] = 1
     for kind in KINDS:
         replaced = f"layers.{REPLACED}.{kind}"
+        if replaced not in seen:
+            continue
         result = run(model, name, ids, mask, lambda at, value: value * scale if at == replaced else None)
-        if bert:
+        if encoder:
             tensors[f"{replaced}.hidden"] = result.last_hidden_state.numpy().copy()
         else:
             metadata[f"{replaced}.loss"] = repr(loss(result, ids, mask))
@@ -128,5 +144,5 @@ def points(name, folder, file):
 
 
 for name in sys.argv[2:] or PARTS:
-    place = golden if name == "tiny-bert" else golden / "causal"
+    place = golden if name in ENCODERS else golden / "causal"
     points(name, place / name, place / f"{name}.safetensors")

@@ -32,8 +32,8 @@ import picocli.CommandLine.Option;
     description = {
       "Run texts through a transformer and store the activations at its hook points.",
       "--model takes a folder from Hugging Face (config.json, safetensors, tokenizer.json) "
-          + "with a GPT-2, GPT-NeoX, Llama, Mistral, Qwen2, Qwen3, Gemma, Gemma 2, Gemma 3, Phi-3, "
-          + "OLMo 2, StarCoder2 or BERT model; a GGUF "
+          + "with a GPT-2, GPT-NeoX, Llama, Mistral, Mixtral, Qwen2, Qwen3, Qwen-MoE, Gemma, "
+          + "Gemma 2, Gemma 3, Phi-3, OLMo 2, StarCoder2 or BERT model; a GGUF "
           + "file of llama.cpp (llama, qwen2, qwen3, gemma2, gpt2, gptneox), which holds its "
           + "tokenizer; or an ONNX file of a BERT encoder. Or give its name on the HuggingFace "
           + "hub, OWNER/NAME[@REVISION], as in HuggingFaceTB/SmolLM2-135M: what the cache of "
@@ -58,7 +58,8 @@ import picocli.CommandLine.Option;
       "  attn_out  What attention adds to the residual stream: z times W_O, plus the bias.",
       "  resid_mid  The residual stream between attention and MLP.",
       "  mlp_in  What the MLP reads: the residual stream after the norm before it.",
-      "  mlp_act  The MLP's hidden layer, after the activation function and the gate.",
+      "  mlp_act  The MLP's hidden layer, after the activation function and the gate; not "
+          + "in layers with a mixture of experts.",
       "  mlp_out  What the MLP adds to the residual stream.",
       "  resid  The residual stream after the layer.",
       "Names of TransformerLens are understood, too: blocks.8.hook_resid_pre, attn.hook_q, "
@@ -129,12 +130,7 @@ final class CaptureCommand extends SluiceCommand {
     }
     try (LoadedModel loaded = model.open(this)) {
       CaptureSpec spec =
-          CaptureSpec.of(
-                  contexts.spec(loaded),
-                  HookPatterns.select(
-                      hooks,
-                      loaded.transformer().hookPoints(),
-                      loaded.transformer().shape().architecture()))
+          CaptureSpec.of(contexts.spec(loaded), HookPatterns.select(hooks, loaded.transformer()))
               .withDtype(type)
               .withSpecialTokens(specialTokens);
       capture(Capture.plan(loaded, spec));

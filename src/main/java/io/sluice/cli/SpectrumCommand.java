@@ -217,12 +217,8 @@ final class SpectrumCommand extends SluiceCommand {
     try (LoadedModel loaded =
         texts.reading(LoadedModel.open(HubFiles.model(this, model), on), Optional.empty())) {
       ContextSpec contexts = texts.spec(loaded);
-      List<HookPoint> available = loaded.transformer().hookPoints();
       List<HookPoint> points =
-          HookPatterns.select(
-              hooks == null ? "layers.*.*" : hooks,
-              available,
-              loaded.transformer().shape().architecture());
+          HookPatterns.select(hooks == null ? "layers.*.*" : hooks, loaded.transformer());
       int first = positions.of(loaded);
       String text = contexts.texts().name();
       StoreSpectra measuring = new StoreSpectra(loaded.name(), text, tau).predicting(dead);

@@ -85,7 +85,8 @@ public enum HookKind {
 
   /**
    * The MLP's hidden layer, which its last projection reads: after the activation function and, in
-   * a gated MLP, after the product with the gate. Width {@code dMlp}.
+   * a gated MLP, after the product with the gate. A layer with a mixture of experts has none, since
+   * each expert has a hidden layer of its own. Width {@code dMlp}.
    */
   MLP_ACT("mlp_act"),
 

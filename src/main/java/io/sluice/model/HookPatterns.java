@@ -35,6 +35,44 @@ public final class HookPatterns {
   /**
    * The same of a model, whose points may be given by their TransformerLens names, too.
    *
+   * @throws IllegalArgumentException as {@link #select(String, List)}; where a layer lacks what
+   *     others have, the message says why
+   */
+  public static List<HookPoint> select(String patterns, Transformer model) {
+    String architecture = model.shape().architecture();
+    for (String part : patterns.split(",", -1)) {
+      requirePresent(TransformerLensNames.translated(part.strip(), architecture), model);
+    }
+    return select(patterns, model.hookPoints(), architecture);
+  }
+
+  /** Of a pattern that names only points which layers lack, says why the first lacks it. */
+  private static void requirePresent(String pattern, Transformer model) {
+    Matcher matcher = FORM.matcher(pattern);
+    if (!matcher.matches()) {
+      return;
+    }
+    String absence = null;
+    for (int layer = 0; layer < model.shape().layers(); layer++) {
+      for (HookKind kind : HookKind.values()) {
+        HookPoint point = new HookPoint(layer, kind);
+        if (matches(matcher, point)) {
+          String reason = model.absence(point);
+          if (reason == null) {
+            return;
+          }
+          absence = absence == null ? reason : absence;
+        }
+      }
+    }
+    if (absence != null) {
+      throw new IllegalArgumentException(absence);
+    }
+  }
+
+  /**
+   * The same of a model, whose points may be given by their TransformerLens names, too.
+   *
    * @param model its name or architecture, as {@link TransformerLensNames} needs it; null if it is
    *     unknown, and only Sluice's own names are
    */

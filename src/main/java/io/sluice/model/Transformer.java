@@ -76,10 +76,21 @@ public interface Transformer extends AutoCloseable {
     List<HookPoint> points = new ArrayList<>();
     for (int layer = 0; layer < shape().layers(); layer++) {
       for (HookKind kind : HookKind.values()) {
-        points.add(new HookPoint(layer, kind));
+        HookPoint point = new HookPoint(layer, kind);
+        if (absence(point) == null) {
+          points.add(point);
+        }
       }
     }
     return points;
+  }
+
+  /**
+   * Why there is no hook point of this kind in one of the layers, for messages; null if there is
+   * one.
+   */
+  default String absence(HookPoint point) {
+    return null;
   }
 
   /** The width of the activations at {@code point}. */

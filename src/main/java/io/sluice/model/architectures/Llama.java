@@ -12,6 +12,7 @@ import io.sluice.model.causal.GgufKeys;
 import io.sluice.model.causal.GgufSettings;
 import io.sluice.model.causal.GgufTensor;
 import io.sluice.model.causal.LayerLoader;
+import io.sluice.model.causal.MixtureConfig;
 import io.sluice.model.causal.Mlp;
 import io.sluice.model.causal.ModuleNames;
 import io.sluice.model.causal.Projections;
@@ -57,13 +58,37 @@ public class Llama implements Architecture {
           Map.entry("mlp.down_proj", "ffn_down"));
 
   /**
-   * What a file means that lacks a size: the defaults of a class in {@code transformers}.
+   * What a file means that lacks a number: the defaults of a class in {@code transformers}.
    *
    * @param keyValueHeads {@link CausalConfigFile#FOLLOWS} for as many as there are heads
    * @param headDim {@link CausalConfigFile#FOLLOWS} for the width divided by the heads
+   * @param rotaryBase of rotary positions
    */
   protected record Defaults(
-      int vocabulary, int intermediate, int keyValueHeads, int headDim, int positions) {}
+      int layers,
+      int width,
+      int heads,
+      int vocabulary,
+      int intermediate,
+      int keyValueHeads,
+      int headDim,
+      int positions,
+      double rotaryBase) {
+    /** Those of a class that has Llama's other numbers. */
+    protected Defaults(
+        int vocabulary, int intermediate, int keyValueHeads, int headDim, int positions) {
+      this(
+          32,
+          4096,
+          32,
+          vocabulary,
+          intermediate,
+          keyValueHeads,
+          headDim,
+          positions,
+          RotarySettings.BASE);
+    }
+  }
 
   @Override
   public String label() {
@@ -118,9 +143,9 @@ public class Llama implements Architecture {
   public CausalConfig config(ConfigFile file) throws IOException {
     CausalConfigFile common = new CausalConfigFile(file);
     Defaults defaults = defaults();
-    int layers = file.integer("num_hidden_layers", 32);
-    int width = file.integer("hidden_size", 4096);
-    int heads = file.integer("num_attention_heads", 32);
+    int layers = file.integer("num_hidden_layers", defaults.layers);
+    int width = file.integer("hidden_size", defaults.width);
+    int heads = file.integer("num_attention_heads", defaults.heads);
     int positions = file.integer("max_position_embeddings", defaults.positions);
     boolean each = defaults.keyValueHeads == CausalConfigFile.FOLLOWS;
     int keyValueHeads =
@@ -143,11 +168,17 @@ public class Llama implements Architecture {
             heads,
             keyValueHeads,
             headDim,
-            RotarySettings.read(file, headDim, positions),
+            RotarySettings.read(file, headDim, positions, defaults.rotaryBase),
             windows(common, layers),
             1 / Math.sqrt(headDim),
             0,
-            attentionBias(file)));
+            attentionBias(file)),
+        mixture(file, layers));
+  }
+
+  /** The mixtures of experts; null for none. */
+  protected MixtureConfig mixture(ConfigFile file, int layers) throws IOException {
+    return null;
   }
 
   protected Defaults defaults() {
@@ -186,7 +217,7 @@ public class Llama implements Architecture {
         loader.norm("input_layernorm"),
         attention(loader),
         loader.norm("post_attention_layernorm"),
-        mlp(loader));
+        feedForward(loader));
   }
 
   /** The attention of a layer. */
@@ -194,6 +225,11 @@ public class Llama implements Architecture {
     boolean bias = loader.config().attention().bias();
     return loader.attention(
         projections(loader, bias), loader.attentionOutput("self_attn.o_proj", bias));
+  }
+
+  /** What stands after the attention of a layer. */
+  protected Mlp feedForward(LayerLoader loader) throws IOException {
+    return mlp(loader);
   }
 
   static Projections projections(LayerLoader loader, boolean bias) throws IOException {

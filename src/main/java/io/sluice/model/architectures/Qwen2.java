@@ -41,11 +41,15 @@ class Qwen2 extends Llama {
 
   @Override
   protected List<Integer> windows(CausalConfigFile file, int layers) throws IOException {
-    ConfigFile settings = file.file();
-    int window =
-        settings.bool("use_sliding_window", false) ? file.windowOrNone() : unused(settings);
-    int full = settings.integer("max_window_layers", 28);
+    int window = window(file);
+    int full = file.file().integer("max_window_layers", 28);
     return file.windows(layers, window, layer -> window > 0 && layer >= full);
+  }
+
+  /** The window of those layers that slide; 0 for none. */
+  static int window(CausalConfigFile file) throws IOException {
+    boolean isUsed = file.file().bool("use_sliding_window", false);
+    return isUsed ? file.windowOrNone() : unused(file.file());
   }
 
   /** Reads and ignores the window, since {@code use_sliding_window} is false. */

@@ -8,7 +8,7 @@ import io.sluice.model.parts.KeyTable;
 import java.io.IOException;
 
 /** Qwen3: {@link Qwen2} with an RMS norm on each head's query and key, before they are rotated. */
-final class Qwen3 extends Qwen2 {
+class Qwen3 extends Qwen2 {
   @Override
   public String label() {
     return "qwen3";

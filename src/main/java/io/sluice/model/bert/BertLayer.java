@@ -7,6 +7,7 @@ import io.sluice.model.Hooks;
 import io.sluice.model.LayerAttention;
 import io.sluice.model.cpu.CpuLayer;
 import io.sluice.model.cpu.CpuLayers;
+import io.sluice.model.cpu.CpuMlp;
 import io.sluice.model.parts.Linear;
 import io.sluice.model.parts.Norm;
 import io.sluice.model.parts.WeightLoader;
@@ -103,10 +104,11 @@ final class BertLayer {
         null,
         CpuLayer.rows(attentionNorm),
         null,
-        null,
-        matrices.apply(List.of(up)),
-        config.activation().function(),
-        matrices.apply(List.of(down)),
+        new CpuMlp.Dense(
+            null,
+            matrices.apply(List.of(up)),
+            config.activation().function(),
+            matrices.apply(List.of(down))),
         null,
         CpuLayer.rows(outputNorm));
   }

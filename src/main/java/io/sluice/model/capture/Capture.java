@@ -26,7 +26,7 @@ import java.util.function.LongConsumer;
  *
  * <pre>{@code
  * try (LoadedModel model = LoadedModel.open(path, Device.CPU)) {
- *   List<HookPoint> hooks = HookPatterns.select("layers.*.attn_out", model.transformer().hookPoints());
+ *   List<HookPoint> hooks = HookPatterns.select("layers.*.attn_out", model.transformer());
  *   Capture.plan(model, CaptureSpec.of(List.of(text), hooks)).run(store, done -> {});
  * }
  * }</pre>
@@ -80,7 +80,7 @@ public final class Capture {
     List<HookPoint> available = model.transformer().hookPoints();
     for (HookPoint hook : spec.hooks()) {
       if (!available.contains(hook)) {
-        HookPatterns.select(hook.toString(), available);
+        HookPatterns.select(hook.toString(), model.transformer());
       }
     }
     long tokens = 0;

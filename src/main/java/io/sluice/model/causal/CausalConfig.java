@@ -20,6 +20,7 @@ import io.sluice.model.parts.MlpActivation;
  * @param tiedHead whether the token embedding is the head's weight, too
  * @param logitCap {@code c} in {@code c·tanh(logits / c)}; 0 for none
  * @param attention the attention blocks
+ * @param mixture the mixtures of experts; null for none
  */
 public record CausalConfig(
     Architecture architecture,
@@ -34,7 +35,8 @@ public record CausalConfig(
     boolean parallelResidual,
     boolean tiedHead,
     double logitCap,
-    AttentionConfig attention) {
+    AttentionConfig attention,
+    MixtureConfig mixture) {
   /** Hook points have room for four digits. */
   private static final int MAX_LAYERS = 9999;
 
@@ -59,6 +61,38 @@ public record CausalConfig(
       throw new IllegalArgumentException(
           attention.windows().size() + " attention windows for " + layers + " layers");
     }
+  }
+
+  /** A model without mixtures of experts. */
+  public CausalConfig(
+      Architecture architecture,
+      int layers,
+      int dModel,
+      int intermediate,
+      int vocabulary,
+      int positions,
+      double normEpsilon,
+      MlpActivation activation,
+      boolean mlpBias,
+      boolean parallelResidual,
+      boolean tiedHead,
+      double logitCap,
+      AttentionConfig attention) {
+    this(
+        architecture,
+        layers,
+        dModel,
+        intermediate,
+        vocabulary,
+        positions,
+        normEpsilon,
+        activation,
+        mlpBias,
+        parallelResidual,
+        tiedHead,
+        logitCap,
+        attention,
+        null);
   }
 
   ModelShape shape() {

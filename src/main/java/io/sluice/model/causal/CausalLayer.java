@@ -4,8 +4,6 @@ import io.sluice.model.HookKind;
 import io.sluice.model.Hooks;
 import io.sluice.model.cpu.CpuLayer;
 import io.sluice.model.cpu.CpuLayers;
-import io.sluice.model.parts.Linear;
-import io.sluice.model.parts.MlpActivation;
 import io.sluice.model.parts.Norm;
 import io.sluice.torch.Tensor;
 import java.util.List;
@@ -66,10 +64,22 @@ public record CausalLayer(
     Tensor middle = hooks.at(index, HookKind.RESID_MID, sum);
     Tensor stream = parallel ? x : middle;
     Tensor mlpIn = beforeMlp == null ? stream.to(stream.device()) : beforeMlp.apply(stream);
-    Tensor inner = mlp.inner(hooks.at(index, HookKind.MLP_IN, mlpIn));
-    Tensor mlpOut = mlp.down().apply(hooks.at(index, HookKind.MLP_ACT, inner));
-    mlpOut = hooks.at(index, HookKind.MLP_OUT, mlpOut);
+    Tensor written = mlpOut(hooks.at(index, HookKind.MLP_IN, mlpIn), hooks);
+    Tensor mlpOut = hooks.at(index, HookKind.MLP_OUT, written);
     return hooks.at(index, HookKind.RESID, middle.add(normalised(afterMlp, mlpOut)));
+  }
+
+  private Tensor mlpOut(Tensor read, Hooks hooks) {
+    return switch (mlp) {
+      case Mlp.Dense dense ->
+          dense.down().apply(hooks.at(index, HookKind.MLP_ACT, dense.inner(read)));
+      case Mixture mixture -> mixture.apply(read);
+    };
+  }
+
+  /** Whether the MLP has one hidden layer, where there is a hook point. */
+  boolean hasHiddenLayer() {
+    return mlp instanceof Mlp.Dense;
   }
 
   private static Tensor normalised(Norm norm, Tensor x) {
@@ -82,23 +92,6 @@ public record CausalLayer(
    * @param matrices makes one matrix of those that read the same rows
    */
   CpuLayer onCpu(CpuLayers.Matrices matrices) {
-    Linear gate = null;
-    Linear up;
-    Linear down;
-    MlpActivation activation;
-    switch (mlp) {
-      case Mlp.Plain plain -> {
-        up = plain.up();
-        down = plain.down();
-        activation = plain.activation();
-      }
-      case Mlp.Gated gated -> {
-        gate = gated.gate();
-        up = gated.up();
-        down = gated.down();
-        activation = gated.activation();
-      }
-    }
     return new CpuLayer(
         index,
         parallel,
@@ -110,10 +103,7 @@ public record CausalLayer(
         CpuLayer.rows(afterAttention),
         null,
         CpuLayer.rows(beforeMlp),
-        gate == null ? null : matrices.apply(List.of(gate)),
-        matrices.apply(List.of(up)),
-        activation.function(),
-        matrices.apply(List.of(down)),
+        mlp.onCpu(matrices),
         CpuLayer.rows(afterMlp),
         null);
   }

@@ -84,7 +84,7 @@ public final class CausalModel implements LanguageModel {
    */
   private Tensor run(TokenBatch batch, Hooks hooks, int depth, TensorScope carried) {
     batch.check(shape());
-    hooks.check(shape());
+    stack.check(hooks);
     CausalPass pass = stack.begin(batch, null, carried);
     return stack.through(0, depth, stack.embedded(batch, pass, carried), pass, hooks, carried);
   }
@@ -102,6 +102,11 @@ public final class CausalModel implements LanguageModel {
   @Override
   public boolean addsAsIs(HookPoint point) {
     return stack.addsAsIs(point);
+  }
+
+  @Override
+  public String absence(HookPoint point) {
+    return stack.absence(point);
   }
 
   @Override
@@ -139,7 +144,7 @@ public final class CausalModel implements LanguageModel {
       TokenBatch batch, List<Hooks> variants, IntConsumer progress, VariantEnd end) {
     batch.check(shape());
     stack.requireHead();
-    variants.forEach(hooks -> hooks.check(shape()));
+    variants.forEach(stack::check);
     int done = 0;
     try (OnePass one = onePass.begin();
         TensorScope carried = TensorScope.detached()) {

@@ -2,6 +2,7 @@ package io.sluice.model.causal;
 
 import io.sluice.memory.DType;
 import io.sluice.model.ComputeType;
+import io.sluice.model.HookKind;
 import io.sluice.model.HookPoint;
 import io.sluice.model.Hooks;
 import io.sluice.model.LayerAttention;
@@ -127,6 +128,31 @@ final class CausalStack implements AutoCloseable {
       case MLP_ACT, MLP_OUT -> layer.afterMlp() == null;
       case RESID_IN, RESID_MID, RESID -> true;
     };
+  }
+
+  /** Like {@link io.sluice.model.Transformer#absence}. */
+  String absence(HookPoint point) {
+    return point.kind() != HookKind.MLP_ACT || parts.layers().get(point.layer()).hasHiddenLayer()
+        ? null
+        : point
+            + " does not exist: layer "
+            + point.layer()
+            + " has a mixture of experts, each with a hidden layer of its own";
+  }
+
+  /**
+   * Checks that the model has the hook points.
+   *
+   * @throws IllegalArgumentException if one does not exist
+   */
+  void check(Hooks hooks) {
+    hooks.check(shape);
+    for (HookPoint point : hooks.points()) {
+      String absence = absence(point);
+      if (absence != null) {
+        throw new IllegalArgumentException(absence);
+      }
+    }
   }
 
   /**

@@ -24,8 +24,8 @@ public final class RotarySettings {
   private static final String FACTOR = RotaryKeys.FACTOR;
   private static final String SHARE = RotaryKeys.SHARE;
 
-  /** The base of frequencies where a file does not say. */
-  private static final double BASE = 10000;
+  /** The base of frequencies where a file does not say, in most architectures. */
+  public static final double BASE = 10000;
 
   /**
    * Positions that a model with {@code longrope} was first trained with, where a file is silent.
@@ -48,8 +48,18 @@ public final class RotarySettings {
    * @throws IOException if one is unknown, missing, out of range or not supported
    */
   public static Rotary read(ConfigFile file, int headDim, int positions) throws IOException {
+    return read(file, headDim, positions, BASE);
+  }
+
+  /**
+   * As {@link #read(ConfigFile, int, int)}.
+   *
+   * @param otherwise the base of frequencies where the file does not say
+   */
+  public static Rotary read(ConfigFile file, int headDim, int positions, double otherwise)
+      throws IOException {
     RotarySettings settings = of(file, RotaryKeys.all());
-    double base = settings.own("rope_theta", "rope_theta", BASE);
+    double base = settings.own("rope_theta", "rope_theta", otherwise);
     return settings.rotary(base, headDim, settings.original(positions));
   }
 

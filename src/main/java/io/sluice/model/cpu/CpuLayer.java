@@ -2,7 +2,6 @@ package io.sluice.model.cpu;
 
 import io.sluice.model.parts.Norm;
 import io.sluice.simd.layers.AttentionHeads;
-import io.sluice.simd.layers.Nonlinearity;
 import io.sluice.simd.layers.RowNorm;
 import io.sluice.torch.Tensor;
 import java.util.List;
@@ -23,10 +22,6 @@ import java.util.List;
  * @param queriesKeysValues the joined projection
  * @param projectionNorms norms over parts of its rows; empty in most models
  * @param output {@code W_O}
- * @param gate of a gated MLP; null for a plain one
- * @param up inner activations of the MLP
- * @param activation of the MLP
- * @param down what the MLP writes
  */
 public record CpuLayer(
     int index,
@@ -39,10 +34,7 @@ public record CpuLayer(
     RowNorm afterAttention,
     RowNorm afterSum,
     RowNorm beforeMlp,
-    LayerMatrix gate,
-    LayerMatrix up,
-    Nonlinearity activation,
-    LayerMatrix down,
+    CpuMlp mlp,
     RowNorm afterMlp,
     RowNorm afterLastSum) {
 

@@ -44,6 +44,7 @@ final class CpuRun {
   private static final class Scratch {
     final GrowingMemory normed = new GrowingMemory();
     final GrowingMemory inner = new GrowingMemory();
+    final MixedRows mixed = new MixedRows();
   }
 
   private final Memory memory;
@@ -231,20 +232,28 @@ final class CpuRun {
    * @return its output, once the steps have run; null if the pass ends
    */
   private MemorySegment transform(CpuLayer layer, MemorySegment from) {
-    int innerWidth = layer.up().out();
     boolean hasInput = hooks.isAt(new HookPoint(layer.index(), HookKind.MLP_IN));
     MemorySegment read = hasInput ? mlpInput(layer, from) : from;
     if (hooks.endBefore(layer.index(), HookKind.MLP_ACT)) {
       return null;
     }
     RowNorm norm = hasInput ? null : layer.beforeMlp();
+    return switch (layer.mlp()) {
+      case CpuMlp.Dense dense -> transform(layer, dense, norm, read);
+      case CpuMlp.Mixture mixture -> mix(layer, mixture, norm, read);
+    };
+  }
+
+  private MemorySegment transform(
+      CpuLayer layer, CpuMlp.Dense mlp, RowNorm norm, MemorySegment read) {
+    int innerWidth = mlp.up().out();
     MemorySegment act = null;
     if (hooks.isAt(new HookPoint(layer.index(), HookKind.MLP_ACT))) {
       HookedRows inner = hooked(layer, HookKind.MLP_ACT, memory.mlpAct, innerWidth);
       steps.add(
           (first, count, workers) -> {
             MemorySegment rows = normalised(norm, rows(read, first, count, width), count, workers);
-            inner(layer, rows, rows(inner.memory(), first, count, innerWidth), count, workers);
+            mlp.inner(rows, count, rows(inner.memory(), first, count, innerWidth), workers);
           });
       act = inner.afterHooks(steps);
       if (hooks.endBefore(layer.index(), HookKind.MLP_OUT)) {
@@ -259,11 +268,23 @@ final class CpuRun {
           if (whole == null) {
             inner = memory.scratch.get().inner.of(count, innerWidth);
             MemorySegment rows = normalised(norm, rows(read, first, count, width), count, workers);
-            inner(layer, rows, inner, count, workers);
+            mlp.inner(rows, count, inner, workers);
           } else {
             inner = rows(whole, first, count, innerWidth);
           }
-          layer.down().multiply(inner, count, rows(out.memory(), first, count, width), workers);
+          mlp.down().multiply(inner, count, rows(out.memory(), first, count, width), workers);
+        });
+    return out.afterHooks(steps);
+  }
+
+  private MemorySegment mix(
+      CpuLayer layer, CpuMlp.Mixture mixture, RowNorm norm, MemorySegment read) {
+    HookedRows out = hooked(layer, HookKind.MLP_OUT, memory.mlpOut, width);
+    steps.add(
+        (first, count, workers) -> {
+          MemorySegment rows = normalised(norm, rows(read, first, count, width), count, workers);
+          MemorySegment to = rows(out.memory(), first, count, width);
+          memory.scratch.get().mixed.run(mixture, rows, count, to, workers);
         });
     return out.afterHooks(steps);
   }
@@ -278,16 +299,6 @@ final class CpuRun {
               .copyFrom(normalised(layer.beforeMlp(), rows, count, workers));
         });
     return input.afterHooks(steps);
-  }
-
-  /** The hidden layer of the MLP for some rows. */
-  private static void inner(
-      CpuLayer layer, MemorySegment rows, MemorySegment to, int count, Workers workers) {
-    if (layer.gate() == null) {
-      layer.up().multiply(layer.activation(), rows, count, to, workers);
-    } else {
-      layer.up().multiplyGated(layer.gate(), layer.activation(), rows, count, to, workers);
-    }
   }
 
   /** Rows after a norm, in this thread's memory; as they are if there is none. */
