@@ -7,12 +7,12 @@ import io.sluice.model.causal.CausalConfig;
 import io.sluice.model.causal.CausalLayer;
 import io.sluice.model.causal.LayerLoader;
 import io.sluice.model.causal.ModuleNames;
-import io.sluice.model.causal.RotarySettings;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.KeyTable;
 import io.sluice.model.parts.MlpActivation;
 import io.sluice.model.parts.Norm;
 import io.sluice.model.parts.WeightLoader;
+import io.sluice.model.rotary.RotarySettings;
 import java.io.IOException;
 import java.util.List;
 

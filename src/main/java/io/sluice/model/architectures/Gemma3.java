@@ -6,10 +6,10 @@ import io.sluice.model.causal.CausalConfigFile;
 import io.sluice.model.causal.GgufForm;
 import io.sluice.model.causal.LayerLoader;
 import io.sluice.model.causal.Projections;
-import io.sluice.model.causal.RotarySettings;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.KeyTable;
 import io.sluice.model.parts.MlpActivation;
+import io.sluice.model.rotary.RotarySettings;
 import java.io.IOException;
 
 /**

@@ -9,12 +9,12 @@ import io.sluice.model.causal.LayerLoader;
 import io.sluice.model.causal.Mlp;
 import io.sluice.model.causal.ModuleNames;
 import io.sluice.model.causal.Projections;
-import io.sluice.model.causal.RotarySettings;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.KeyTable;
 import io.sluice.model.parts.MlpActivation;
 import io.sluice.model.parts.Norm;
 import io.sluice.model.parts.WeightLoader;
+import io.sluice.model.rotary.RotarySettings;
 import java.io.IOException;
 
 /**

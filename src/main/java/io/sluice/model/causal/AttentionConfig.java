@@ -1,5 +1,6 @@
 package io.sluice.model.causal;
 
+import io.sluice.model.rotary.Rotary;
 import java.util.Collections;
 import java.util.List;
 

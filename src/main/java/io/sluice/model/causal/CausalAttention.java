@@ -8,6 +8,7 @@ import io.sluice.model.LayerAttention;
 import io.sluice.model.cpu.KeyValueCache;
 import io.sluice.model.parts.Linear;
 import io.sluice.model.parts.Norm;
+import io.sluice.model.rotary.RotaryTable;
 import io.sluice.simd.layers.AttentionHeads;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;

@@ -4,6 +4,7 @@ import static io.sluice.model.causal.ModuleNames.weight;
 
 import io.sluice.model.parts.Norm;
 import io.sluice.model.parts.WeightLoader;
+import io.sluice.model.rotary.RotaryTable;
 import io.sluice.torch.Tensor;
 import java.io.IOException;
 import java.util.ArrayList;

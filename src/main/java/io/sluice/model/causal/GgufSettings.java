@@ -2,6 +2,7 @@ package io.sluice.model.causal;
 
 import io.sluice.files.Quoted;
 import io.sluice.model.parts.MlpActivation;
+import io.sluice.model.rotary.Rotary;
 import io.sluice.weights.GgufFile;
 import io.sluice.weights.GgufMetadata;
 import java.io.IOException;

@@ -3,6 +3,7 @@ package io.sluice.model.causal;
 import io.sluice.model.parts.Linear;
 import io.sluice.model.parts.Norm;
 import io.sluice.model.parts.WeightLoader;
+import io.sluice.model.rotary.RotaryTable;
 import java.io.IOException;
 
 /**

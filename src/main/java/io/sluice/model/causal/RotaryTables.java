@@ -1,6 +1,7 @@
 package io.sluice.model.causal;
 
 import io.sluice.memory.DType;
+import io.sluice.model.rotary.RotaryTable;
 import io.sluice.torch.Device;
 import io.sluice.torch.TensorScope;
 

@@ -1,4 +1,4 @@
-package io.sluice.model.causal;
+package io.sluice.model.rotary;
 
 import io.sluice.memory.DType;
 import io.sluice.simd.layers.RotaryAngles;
@@ -26,7 +26,7 @@ public final class RotaryTable {
    * @param headDim width of a head; what the embedding does not reach of it stays as it is
    * @param owner the scope that the tables will belong to
    */
-  RotaryTable(Rotary rotary, int headDim, DType dtype, Device device, TensorScope owner) {
+  public RotaryTable(Rotary rotary, int headDim, DType dtype, Device device, TensorScope owner) {
     this.rotary = rotary;
     this.headDim = headDim;
     this.dtype = dtype;
@@ -35,7 +35,7 @@ public final class RotaryTable {
   }
 
   /** Makes sure that there are angles for positions below {@code length}. */
-  void reach(int length) {
+  public void reach(int length) {
     if (cosines != null && cosines.size(0) >= length) {
       return;
     }
@@ -69,12 +69,12 @@ public final class RotaryTable {
   }
 
   /** The embedding. */
-  Rotary rotary() {
+  public Rotary rotary() {
     return rotary;
   }
 
   /** The angles for as many positions as {@link #reach} was called for, or more. */
-  RotaryAngles angles() {
+  public RotaryAngles angles() {
     return angles;
   }
 
@@ -93,7 +93,7 @@ public final class RotaryTable {
    * @param x {@code [batch, length, heads, headDim]}
    * @param first the position of the first of them
    */
-  Tensor apply(Tensor x, int first) {
+  public Tensor apply(Tensor x, int first) {
     int dims = rotary.dims();
     if (dims == headDim) {
       return rotate(x, first);

@@ -1,4 +1,4 @@
-package io.sluice.model.causal;
+package io.sluice.model.rotary;
 
 import io.sluice.model.parts.KeyTable;
 

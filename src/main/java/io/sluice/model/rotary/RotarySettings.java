@@ -1,4 +1,4 @@
-package io.sluice.model.causal;
+package io.sluice.model.rotary;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;

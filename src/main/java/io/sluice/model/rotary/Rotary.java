@@ -1,4 +1,4 @@
-package io.sluice.model.causal;
+package io.sluice.model.rotary;
 
 /**
  * Rotary position embedding: the pair {@code (x[i], x[i + n])} of the first {@code 2n} dimensions
@@ -43,7 +43,7 @@ public record Rotary(float[] inverseFrequencies, double scale) {
    * @throws IllegalArgumentException if {@code dims} is not positive and even, or is above 65536,
    *     or {@code base} is not positive and finite
    */
-  static Rotary of(double base, int dims) {
+  public static Rotary of(double base, int dims) {
     if (dims < 2 || dims % 2 != 0 || dims > MOST_DIMS) {
       throw new IllegalArgumentException("rotary embedding of " + dims + " dimensions");
     }
@@ -58,12 +58,12 @@ public record Rotary(float[] inverseFrequencies, double scale) {
   }
 
   /** Dimensions of a head that are rotated. */
-  int dims() {
+  public int dims() {
     return 2 * inverseFrequencies.length;
   }
 
   /** Positions {@code factor} times closer together. */
-  Rotary linear(double factor) {
+  public Rotary linear(double factor) {
     requireAtLeast("factor", factor, Double.MIN_NORMAL);
     float[] slower = inverseFrequencies.clone();
     for (int i = 0; i < slower.length; i++) {
@@ -83,7 +83,7 @@ public record Rotary(float[] inverseFrequencies, double scale) {
    *
    * @throws IllegalArgumentException if there are not as many factors as frequencies
    */
-  Rotary dividedBy(float[] factors) {
+  public Rotary dividedBy(float[] factors) {
     if (factors.length != inverseFrequencies.length) {
       throw new IllegalArgumentException(
           factors.length + " rotary factors for " + inverseFrequencies.length + " frequencies");
