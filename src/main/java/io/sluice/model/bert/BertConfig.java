@@ -1,11 +1,13 @@
 package io.sluice.model.bert;
 
 import io.sluice.model.ModelShape;
+import io.sluice.model.TokenBatch;
 import io.sluice.model.parts.MlpActivation;
 
 /**
- * The configuration of a BERT encoder.
+ * The configuration of an encoder of BERT's family.
  *
+ * @param architecture the family member, as {@code model_type} names it
  * @param layers number of layers
  * @param dModel width of the residual stream
  * @param heads attention heads per layer; divides {@code dModel}
@@ -15,8 +17,12 @@ import io.sluice.model.parts.MlpActivation;
  * @param types rows of the token-type embedding
  * @param layerNormEpsilon added to the variance in layer normalisation
  * @param activation the MLP's activation function
+ * @param padding the id of the padding token, where positions are counted as RoBERTa counts them:
+ *     the first is the id plus 1, and padding tokens inside a text are not counted; {@link
+ *     #FROM_ZERO} where the first is 0
  */
 record BertConfig(
+    String architecture,
     int layers,
     int dModel,
     int heads,
@@ -25,7 +31,11 @@ record BertConfig(
     int positions,
     int types,
     double layerNormEpsilon,
-    MlpActivation activation) {
+    MlpActivation activation,
+    int padding) {
+  /** Positions are counted from 0. */
+  static final int FROM_ZERO = -1;
+
   /**
    * Checks the numbers against each other.
    *
@@ -43,6 +53,16 @@ record BertConfig(
       throw new IllegalArgumentException(
           heads + " attention heads do not divide a width of " + dModel);
     }
+    if (padding < FROM_ZERO || padding >= vocabulary || padding >= positions - 1) {
+      throw new IllegalArgumentException(
+          "padding token "
+              + padding
+              + " in a vocabulary of "
+              + vocabulary
+              + " and "
+              + positions
+              + " positions");
+    }
     if (!(layerNormEpsilon >= 0 && layerNormEpsilon < 1)) {
       throw new IllegalArgumentException("layer_norm_eps is " + layerNormEpsilon);
     }
@@ -50,14 +70,27 @@ record BertConfig(
 
   ModelShape shape() {
     return new ModelShape(
-        BertCheckpoint.LABEL,
+        architecture,
         layers,
         dModel,
         heads,
         dModel / heads,
         intermediate,
         vocabulary,
-        positions);
+        positions - (padding + 1));
+  }
+
+  /** The position that each token of a batch has in the table of positions. */
+  long[] places(TokenBatch batch) {
+    long[] places = new long[batch.size() * batch.length()];
+    for (int context = 0; context < batch.size(); context++) {
+      int next = padding + 1;
+      for (int i = 0; i < batch.length(context); i++) {
+        boolean counts = padding == FROM_ZERO || batch.id(context, i) != padding;
+        places[context * batch.length() + i] = counts ? next++ : padding;
+      }
+    }
+    return places;
   }
 
   private static void requirePositive(String name, int value) {

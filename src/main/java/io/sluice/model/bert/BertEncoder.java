@@ -24,10 +24,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A BERT-family encoder: absolute positions, bidirectional attention, normalisation after each
- * residual add. Token types are all 0.
+ * An encoder of BERT's family (BERT, RoBERTa): absolute positions, bidirectional attention,
+ * normalisation after each residual add. Token types are all 0.
  */
 public final class BertEncoder implements Transformer {
+  private final BertConfig config;
   private final ModelShape shape;
   private final Device device;
   private final TensorScope weights;
@@ -51,7 +52,7 @@ public final class BertEncoder implements Transformer {
   public BertEncoder(
       BertWeights parameters, TensorSource source, Device device, ComputeType compute)
       throws IOException {
-    BertConfig config = parameters.config();
+    this.config = parameters.config();
     this.shape = config.shape();
     this.device = device;
     this.weights = TensorScope.detached();
@@ -155,9 +156,16 @@ public final class BertEncoder implements Transformer {
 
   private Tensor embed(TokenBatch batch) {
     Tensor ids = Tensor.ofLongs(batch.paddedIds(), batch.size(), batch.length()).to(device);
-    Tensor places =
-        positionEmbeddings.narrow(0, 0, batch.length()).add(typeEmbeddings.narrow(0, 0, 1));
+    Tensor places = positions(batch).add(typeEmbeddings.narrow(0, 0, 1));
     return embeddingNorm.apply(wordEmbeddings.embedding(ids).add(places));
+  }
+
+  private Tensor positions(TokenBatch batch) {
+    if (config.padding() == BertConfig.FROM_ZERO) {
+      return positionEmbeddings.narrow(0, 0, batch.length());
+    }
+    Tensor places = Tensor.ofLongs(config.places(batch), batch.size(), batch.length());
+    return positionEmbeddings.embedding(places.to(device));
   }
 
   @Override

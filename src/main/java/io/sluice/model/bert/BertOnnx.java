@@ -70,6 +70,7 @@ public final class BertOnnx implements BertWeights {
     long inner = matrixShape(matrix.name())[matrix.outFirst() ? 0 : 1];
     try {
       return new BertConfig(
+          BertFamily.BERT.label(),
           graph.layers(),
           Math.toIntExact(words[1]),
           Math.toIntExact(words[1] / graph.headDim()),
@@ -78,7 +79,8 @@ public final class BertOnnx implements BertWeights {
           Math.toIntExact(positions[0]),
           Math.toIntExact(types[0]),
           graph.epsilon(),
-          graph.activation());
+          graph.activation(),
+          BertConfig.FROM_ZERO);
     } catch (IllegalArgumentException | ArithmeticException e) {
       throw new IOException(
           file.path() + ": " + e.getMessage() + "; this is not a BERT encoder", e);

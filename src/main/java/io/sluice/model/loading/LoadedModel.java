@@ -7,6 +7,7 @@ import io.sluice.model.Transformer;
 import io.sluice.model.architectures.Architectures;
 import io.sluice.model.bert.BertCheckpoint;
 import io.sluice.model.bert.BertEncoder;
+import io.sluice.model.bert.BertFamily;
 import io.sluice.model.bert.BertOnnx;
 import io.sluice.model.bert.BertWeights;
 import io.sluice.model.causal.Architecture;
@@ -31,6 +32,7 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -51,8 +53,6 @@ public record LoadedModel(
     Set<Integer> endOfText,
     OptionalInt beginningOfText)
     implements AutoCloseable {
-  private static final String BERT = BertCheckpoint.LABEL;
-
   /** Copies the set. */
   public LoadedModel {
     endOfText = Set.copyOf(endOfText);
@@ -93,7 +93,7 @@ public record LoadedModel(
   }
 
   /**
-   * Opens a model from known files, of one of these architectures or a BERT encoder.
+   * Opens a model from known files, of one of these architectures or an encoder.
    *
    * @throws IOException as {@link #open(Path, Device)}
    * @throws IllegalArgumentException as {@link #open(ModelFiles, Device, ComputeType)}
@@ -171,17 +171,24 @@ public record LoadedModel(
     ConfigFile file = ConfigFile.read(files.config());
     String type = file.text("model_type", "");
     Beginning beginning = (tokenizer, tokens) -> BeginningOfText.of(file, tokenizer, tokens);
-    if (type.equals(BERT)) {
-      CommonKeys.check(file, BertCheckpoint.keys());
-      return encoder(BertCheckpoint.of(file, source), source, beginning);
+    BertFamily family = BertFamily.ofLabel(type);
+    if (family != null) {
+      CommonKeys.check(file, family.keys());
+      return encoder(BertCheckpoint.of(family, file, source), source, beginning);
     }
     Architecture architecture = architectures.ofLabel(type);
     if (architecture == null) {
-      throw file.unsupported("architecture", type, BERT + ", " + architectures.labels());
+      throw file.unsupported("architecture", type, encoders() + ", " + architectures.labels());
     }
     CommonKeys.check(file, architecture.configKeys());
     CausalConfig config = CausalConfigFile.read(file, architecture);
     return causal(config, ModelTensors.of(source), EndOfText.of(file), beginning);
+  }
+
+  private static String encoders() {
+    return Arrays.stream(BertFamily.values())
+        .map(BertFamily::label)
+        .collect(Collectors.joining(", "));
   }
 
   private static Opened causal(
@@ -201,7 +208,7 @@ public record LoadedModel(
     return (device, compute) -> {
       if (compute.dtype() != DType.F32) {
         throw new IllegalArgumentException(
-            "BERT encoders run in float32 or bfloat16x3, not " + compute.label());
+            "encoders run in float32 or bfloat16x3, not " + compute.label());
       }
       return new BertEncoder(weights, source, device, compute);
     };

@@ -22,7 +22,7 @@ public final class CommonKeys {
   /**
    * Checks all keys of a file.
    *
-   * @param own the keys of its architecture, beside these
+   * @param own the keys of its architecture, which precede these
    * @throws IOException if one is unknown, or says what is not computed
    */
   public static void check(ConfigFile file, KeyTable own) throws IOException {

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.model.Demo;
 import io.sluice.model.TinyModel;
 import io.sluice.model.bert.BertCheckpoint;
+import io.sluice.model.bert.BertFamily;
 import io.sluice.model.causal.Architecture;
 import io.sluice.model.causal.CausalConfig;
 import io.sluice.model.causal.CausalConfigFile;
@@ -40,7 +41,9 @@ class ConfigKeysTest {
   @TempDir Path folder;
 
   static Stream<String> labels() {
-    return Stream.concat(architectures().map(Architecture::label), Stream.of(BertCheckpoint.LABEL));
+    return Stream.concat(
+        architectures().map(Architecture::label),
+        Stream.of(BertFamily.values()).map(BertFamily::label));
   }
 
   static Stream<Architecture> architectures() {
@@ -48,8 +51,9 @@ class ConfigKeysTest {
   }
 
   private static KeyTable keys(String label) {
-    return label.equals(BertCheckpoint.LABEL)
-        ? BertCheckpoint.keys()
+    BertFamily family = BertFamily.ofLabel(label);
+    return family != null
+        ? family.keys()
         : Architectures.builtIn().ofLabel(label).configKeys();
   }
 
@@ -86,8 +90,19 @@ class ConfigKeysTest {
   void readsEveryKeyOfAnEncoderThatItHonours() throws IOException {
     ConfigFile file = ConfigFile.read(Demo.TINY.resolve("config.json"));
     file.text("model_type", "");
-    BertCheckpoint.of(file, Safetensors.open(Demo.TINY.resolve("model.safetensors")));
+    BertCheckpoint.of(
+        BertFamily.BERT, file, Safetensors.open(Demo.TINY.resolve("model.safetensors")));
     assertThat(file.read()).containsExactlyInAnyOrderElementsOf(honoured("bert"));
+  }
+
+  @Test
+  void readsEveryKeyOfRobertaThatItHonours() throws IOException {
+    Path model = Demo.GOLDEN.resolve("tiny-roberta");
+    ConfigFile file = ConfigFile.read(model.resolve("config.json"));
+    file.text("model_type", "");
+    BertCheckpoint.of(
+        BertFamily.ROBERTA, file, Safetensors.open(model.resolve("model.safetensors")));
+    assertThat(file.read()).containsExactlyInAnyOrderElementsOf(honoured("roberta"));
   }
 
   private static Set<String> honoured(String architecture) {
@@ -174,6 +189,8 @@ class ConfigKeysTest {
           gpt2     | "n_ctx": 1024, "summary_type": "cls_index", "task_specific_params": {"text-generation": {"do_sample": true, "max_length": 50}}, "_num_labels": 1, "output_past": true
           gpt_neox | "rotary_emb_base": 10000, "rotary_pct": 0.25, "attention_probs_dropout_prob": 0, "hidden_dropout_prob": 0, "use_parallel_residual": true, "custom_pipelines": {}
           bert     | "directionality": "bidi", "pooler_fc_size": 768, "pooler_num_attention_heads": 12, "pooler_num_fc_layers": 3, "pooler_size_per_head": 128, "pooler_type": "first_token_transform", "position_embedding_type": "absolute"
+          roberta  | "position_embedding_type": "absolute", "gradient_checkpointing": false, "pad_token_id": 1, "classifier_dropout": null
+          xlm-roberta | "output_past": true, "pad_token_id": 1, "type_vocab_size": 1, "max_position_embeddings": 514
           bert     | "gradient_checkpointing": false, "id2label": {"0": "LABEL_0"}, "sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity", "classifier_dropout": null
           """)
   void takesTheKeysOfPublishedFiles(String architecture, String keys) {

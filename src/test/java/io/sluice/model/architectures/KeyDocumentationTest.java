@@ -2,7 +2,7 @@ package io.sluice.model.architectures;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.sluice.model.bert.BertCheckpoint;
+import io.sluice.model.bert.BertFamily;
 import io.sluice.model.causal.Architecture;
 import io.sluice.model.causal.GgufKeys;
 import io.sluice.model.parts.CommonKeys;
@@ -28,7 +28,9 @@ class KeyDocumentationTest {
     for (Architecture each : Architectures.builtIn().all()) {
       section(text, "config.json", "`" + each.label() + "`", each.configKeys());
     }
-    section(text, "config.json", "`" + BertCheckpoint.LABEL + "`", BertCheckpoint.keys());
+    for (BertFamily each : BertFamily.values()) {
+      section(text, "config.json", "`" + each.label() + "`", each.keys());
+    }
     section(text, "config.json", "Inside `rope_parameters` or `rope_scaling`", RotaryKeys.all());
     section(text, "config.json", "The same of `gpt_neox`", RotaryKeys.partial());
     section(text, "config.json", "The same of `phi3`", RotaryKeys.longRope());

@@ -23,6 +23,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Tag;
@@ -36,6 +37,8 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class ConfigVariantsTest {
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Set<String> ENCODERS =
+      Set.of("tiny-bert", "tiny-roberta", "tiny-modernbert");
 
   @TempDir Path folder;
 
@@ -50,7 +53,7 @@ class ConfigVariantsTest {
   void computesWhatTransformersComputesOrRefusesByName(JsonNode variant) throws IOException {
     assumeTrue(Torch.isAvailable(), "no LibTorch");
     String name = variant.get("model").textValue();
-    boolean encoder = name.equals("tiny-bert");
+    boolean encoder = ENCODERS.contains(name);
     Path golden = encoder ? Demo.GOLDEN : Demo.GOLDEN.resolve("causal");
     copy(golden.resolve(name), variant);
     if (!variant.get("refused").isNull()) {
