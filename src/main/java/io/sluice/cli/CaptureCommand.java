@@ -33,9 +33,9 @@ import picocli.CommandLine.Option;
       "Run texts through a transformer and store the activations at its hook points.",
       "--model takes a folder from Hugging Face (config.json, safetensors, tokenizer.json) "
           + "with a GPT-2, GPT-NeoX, Llama, Mistral, Mixtral, Qwen2, Qwen3, Qwen-MoE, Gemma, "
-          + "Gemma 2, Gemma 3, Phi-3, OLMo 2, StarCoder2, BERT or RoBERTa "
-          + "model; a GGUF file of llama.cpp (llama, qwen2, qwen3, gemma2, gpt2, gptneox), which "
-          + "holds its tokenizer; or an ONNX file of a BERT encoder. Or give its name on the HuggingFace "
+          + "Gemma 2, Gemma 3, Phi-3, OLMo 2, StarCoder2, BERT, RoBERTa or ModernBERT model; a "
+          + "GGUF file of llama.cpp (llama, qwen2, qwen3, gemma2, gpt2, gptneox), which holds its "
+          + "tokenizer; or an ONNX file of a BERT encoder. Or give its name on the HuggingFace "
           + "hub, OWNER/NAME[@REVISION], as in HuggingFaceTB/SmolLM2-135M: what the cache of "
           + "Python's huggingface_hub lacks is fetched into it.",
       "--text takes files, folders, and patterns in quotes ('data/**/*.jsonl'). A file of "

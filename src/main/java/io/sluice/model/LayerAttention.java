@@ -24,7 +24,7 @@ import java.util.function.UnaryOperator;
  * @param rotaryScale the factor on those dimensions, of queries and of keys; usually 1
  * @param scale the factor on the scores
  * @param cap {@code c} in {@code c·tanh(scores / c)}; 0 for none
- * @param window how many tokens a query attends to, itself included; 0 for all
+ * @param window a query attends to tokens that are nearer than this; 0 for all
  * @param causal whether a query attends only to tokens up to its own
  * @param queryNorm normalises queries before they are rotated; null for none
  * @param keyNorm normalises keys before they are rotated; null for none

@@ -102,7 +102,7 @@ public final class LayerPattern {
     for (int context = 0; context < batch.size(); context++) {
       for (int t = 0; t < length; t++) {
         for (int s = 0; s < length; s++) {
-          boolean hidden = s >= batch.length(context) || causal && !reaches(t, s);
+          boolean hidden = s >= batch.length(context) || !reaches(t, s);
           int at = (context * length + t) * length + s;
           mask[at] = hidden && s != t ? Float.NEGATIVE_INFINITY : 0;
         }
@@ -112,6 +112,6 @@ public final class LayerPattern {
   }
 
   private boolean reaches(int query, int key) {
-    return key <= query && (window == 0 || query - key < window);
+    return (!causal || key <= query) && (window == 0 || Math.abs(query - key) < window);
   }
 }

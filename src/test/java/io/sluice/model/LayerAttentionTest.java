@@ -3,6 +3,7 @@ package io.sluice.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.sluice.model.bert.TinyEncoder;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.torch.Device;
 import io.sluice.torch.ShapeOperators;
@@ -33,6 +34,15 @@ class LayerAttentionTest {
   void ofAnEncoder() throws IOException {
     try (LoadedModel model = Demo.tinyOnnx()) {
       assertDescribes(model.transformer(), 1, new int[] {2, 13, 14, 15, 12, 5, 7, 8, 3});
+    }
+  }
+
+  @Test
+  void ofAnEncoderWithRotaryPositionsAndWindows() throws IOException {
+    try (LoadedModel model = TinyEncoder.MODERNBERT.open()) {
+      for (int layer = 0; layer < 4; layer++) {
+        assertDescribes(model.transformer(), layer, new int[] {0, 11, 12, 13, 10, 4, 6, 5, 2});
+      }
     }
   }
 
@@ -85,7 +95,8 @@ class LayerAttentionTest {
           for (int i = 0; i < r; i++) {
             score += a.scale() * q[t * r + i] * k[s * r + i];
           }
-          boolean seen = !a.causal() || s <= t && (a.window() == 0 || t - s < a.window());
+          boolean near = a.window() == 0 || Math.abs(t - s) < a.window();
+          boolean seen = near && (!a.causal() || s <= t);
           scores[t * length + s] =
               seen
                   ? (float) (a.cap() > 0 ? a.cap() * Math.tanh(score / a.cap()) : score)

@@ -89,11 +89,13 @@ final class AttentionWeights {
   /** 0 where a query attends to a position, else −∞; {@code [length, length]}. */
   private float[] mask(int length) {
     float[] mask = new float[Math.multiplyExact(length, length)];
-    for (int query = 0; attention.causal() && query < length; query++) {
-      int first = attention.window() == 0 ? 0 : Math.max(0, query - attention.window() + 1);
+    int reach = attention.window() == 0 ? length : Math.min(length, attention.window());
+    for (int query = 0; query < length; query++) {
+      int first = Math.max(0, query - reach + 1);
+      int end = attention.causal() ? query + 1 : Math.min(length, query + reach);
       int row = query * length;
       Arrays.fill(mask, row, row + first, Float.NEGATIVE_INFINITY);
-      Arrays.fill(mask, row + query + 1, row + length, Float.NEGATIVE_INFINITY);
+      Arrays.fill(mask, row + end, row + length, Float.NEGATIVE_INFINITY);
     }
     return mask;
   }

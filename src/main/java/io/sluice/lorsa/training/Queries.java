@@ -42,6 +42,11 @@ final class Queries {
               + a.rotaryScale()
               + ", which Lorsa does not do yet; take a model without such a scaling of positions");
     }
+    if (a.window() > 0 && !a.causal()) {
+      throw new IllegalArgumentException(
+          "this layer attends to near tokens on both sides only, which Lorsa does not do yet;"
+              + " take a layer that attends to all");
+    }
     if (groups % a.heads() != 0) {
       throw new IllegalArgumentException(
           "%d groups of queries and keys cannot start from the model's %d heads; give a multiple"

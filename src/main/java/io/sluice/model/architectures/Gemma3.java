@@ -46,7 +46,12 @@ class Gemma3 extends Gemma2 {
     if (pattern < 1) {
       throw file.damaged("sliding_window_pattern is " + pattern);
     }
-    RotarySettings.ByLayerType rotary = RotarySettings.readByLayerType(file, headDim, positions);
+    RotarySettings.ByLayerType rotary =
+        RotarySettings.readByLayerType(
+            file,
+            headDim,
+            positions,
+            new RotarySettings.OlderKeys("rope_theta", 1e6, "rope_local_base_freq", false));
     return new CausalConfig(
         this,
         layers,

@@ -10,7 +10,7 @@ import java.util.List;
 /**
  * The graph of a BERT encoder, followed from each layer's last normalisation back to the
  * embeddings: every operation between them, its attributes and its constants must be those that
- * {@link BertEncoder} computes. This also finds the matrices, heads, epsilon and activation
+ * {@link Encoder} computes. This also finds the matrices, heads, epsilon and activation
  * function, whatever names the exporter gave them.
  */
 final class BertGraph {

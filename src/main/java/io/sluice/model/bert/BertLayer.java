@@ -18,7 +18,7 @@ import java.io.IOException;
 import java.util.List;
 
 /** One layer of a BERT encoder: attention and MLP, each normalised after the residual is added. */
-final class BertLayer {
+final class BertLayer implements EncoderLayer {
   private final int index;
   private final BertConfig config;
   private final Linear query;
@@ -46,18 +46,12 @@ final class BertLayer {
     this.outputNorm = norm(weights, loader, at + ".output.LayerNorm");
   }
 
-  /**
-   * The layer's output.
-   *
-   * @param before {@code [batch, length, dModel]}
-   * @param scoreMask added to attention scores, {@code [batch, 1, 1, length]}, or null
-   * @return null if the hooks end the pass after the attention
-   */
-  Tensor forward(Tensor before, Tensor scoreMask, Hooks hooks) {
+  @Override
+  public Tensor forward(Tensor before, EncoderPass pass, Hooks hooks) {
     // Aliases: a hook may keep its tensor, and the owner of the residual stream frees it.
     Tensor hidden = hooks.at(index, HookKind.RESID_IN, before.to(before.device()));
     Tensor read = hooks.at(index, HookKind.ATTN_IN, hidden.to(hidden.device()));
-    Tensor z = hooks.at(index, HookKind.Z, attention(read, scoreMask, hooks));
+    Tensor z = hooks.at(index, HookKind.Z, attention(read, pass, hooks));
     Tensor attnOut = hooks.at(index, HookKind.ATTN_OUT, attentionOutput.apply(z));
     if (hooks.endBefore(index, HookKind.RESID_MID)) {
       return null;
@@ -69,29 +63,13 @@ final class BertLayer {
     return hooks.at(index, HookKind.RESID, outputNorm.apply(mlpOut.add(middle)));
   }
 
-  /**
-   * The layer for the CPU.
-   *
-   * @param matrices makes one matrix of those that read the same rows
-   */
-  CpuLayer onCpu(CpuLayers.Matrices matrices) {
-    int d = config.dModel();
-    int headDim = d / config.heads();
+  @Override
+  public CpuLayer onCpu(CpuLayers.Matrices matrices) {
+    int headDim = config.dModel() / config.heads();
     AttentionHeads heads =
-        new AttentionHeads(
+        CpuLayer.sideBySide(
             config.heads(),
-            config.heads(),
             headDim,
-            3 * d,
-            0,
-            headDim,
-            d,
-            headDim,
-            2 * d,
-            headDim,
-            null,
-            null,
-            0,
             new AttentionHeads.Rule(false, 0, (float) (1 / Math.sqrt(headDim)), 0));
     return new CpuLayer(
         index,
@@ -113,13 +91,13 @@ final class BertLayer {
         CpuLayer.rows(outputNorm));
   }
 
-  /** {@code W_O}, {@code [dModel, dModel]}. */
-  Tensor outputProjection() {
+  @Override
+  public Tensor outputProjection() {
     return attentionOutput.weight();
   }
 
-  /** Describes the attention, for {@link io.sluice.model.Transformer#attention}. */
-  LayerAttention describe(Device device) {
+  @Override
+  public LayerAttention describe(Device device) {
     int d = config.dModel();
     return describe(
         LayerAttention.Projection.of(query::apply, d, DType.F32, device),
@@ -128,8 +106,8 @@ final class BertLayer {
         LayerAttention.Projection.of(attentionOutput::apply, d, DType.F32, device));
   }
 
-  /** The same around these projections. */
-  LayerAttention describe(
+  @Override
+  public LayerAttention describe(
       LayerAttention.Projection queries,
       LayerAttention.Projection keys,
       LayerAttention.Projection values,
@@ -153,14 +131,14 @@ final class BertLayer {
         null);
   }
 
-  private Tensor attention(Tensor hidden, Tensor scoreMask, Hooks hooks) {
+  private Tensor attention(Tensor hidden, EncoderPass pass, Hooks hooks) {
     HeadHooks ofHeads = new HeadHooks(hooks, index);
     Tensor queries = ofHeads.at(HookKind.Q_PRE_ROPE, split(query.apply(hidden)));
     Tensor keys = ofHeads.at(HookKind.K_PRE_ROPE, split(key.apply(hidden)));
     queries = ofHeads.at(HookKind.Q, queries).transpose(1, 2);
     keys = ofHeads.at(HookKind.K, keys).transpose(1, 2);
     Tensor values = ofHeads.at(HookKind.V, split(value.apply(hidden))).transpose(1, 2);
-    Tensor heads = queries.attend(keys, values, scoreMask, false, Double.NaN);
+    Tensor heads = queries.attend(keys, values, pass.mask(0), false, Double.NaN);
     // LibTorch's fused kernel leaves heads next to each other in memory, so this is a view.
     return heads
         .transpose(1, 2)

@@ -45,6 +45,26 @@ public record CpuLayer(
    */
   public record PartNorm(int at, RowNorm norm) {}
 
+  /** As many heads of keys and values as of queries: first all queries, then keys, then values. */
+  public static AttentionHeads sideBySide(int heads, int headDim, AttentionHeads.Rule rule) {
+    int width = heads * headDim;
+    return new AttentionHeads(
+        heads,
+        heads,
+        headDim,
+        3 * width,
+        0,
+        headDim,
+        width,
+        headDim,
+        2 * width,
+        headDim,
+        null,
+        null,
+        0,
+        rule);
+  }
+
   /** A norm of rows, in the kernels' form; null for none. */
   public static RowNorm rows(Norm norm) {
     return switch (norm) {

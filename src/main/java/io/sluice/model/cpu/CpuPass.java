@@ -33,13 +33,18 @@ public record CpuPass(
     return new CpuPass(rows, angles, hooks, cache);
   }
 
-  /** All positions of a batch whose padding is hidden. */
-  public static CpuPass bidirectional(TokenBatch batch, Hooks hooks) {
+  /**
+   * All positions of a batch whose padding is hidden.
+   *
+   * @param angles of the positions, by layer; null where none are rotated
+   */
+  public static CpuPass bidirectional(
+      TokenBatch batch, List<RotaryAngles> angles, Hooks hooks) {
     int[] lengths = new int[batch.size()];
     for (int i = 0; i < lengths.length; i++) {
       lengths[i] = batch.length(i);
     }
-    return new CpuPass(Attention.Batch.of(batch.length(), lengths), null, hooks, null);
+    return new CpuPass(Attention.Batch.of(batch.length(), lengths), angles, hooks, null);
   }
 
   /** The angles of a layer; null where none are rotated. */

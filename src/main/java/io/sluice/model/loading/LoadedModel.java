@@ -6,10 +6,11 @@ import io.sluice.model.LanguageModel;
 import io.sluice.model.Transformer;
 import io.sluice.model.architectures.Architectures;
 import io.sluice.model.bert.BertCheckpoint;
-import io.sluice.model.bert.BertEncoder;
 import io.sluice.model.bert.BertFamily;
 import io.sluice.model.bert.BertOnnx;
 import io.sluice.model.bert.BertWeights;
+import io.sluice.model.bert.Encoder;
+import io.sluice.model.bert.ModernBertCheckpoint;
 import io.sluice.model.causal.Architecture;
 import io.sluice.model.causal.CausalConfig;
 import io.sluice.model.causal.CausalConfigFile;
@@ -34,6 +35,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * A transformer with its tokenizer.
@@ -154,7 +156,8 @@ public record LoadedModel(
   private static Opened opened(ModelFiles files, TensorSource source, Architectures architectures)
       throws IOException {
     if (source instanceof OnnxFile onnx) {
-      return encoder(new BertOnnx(onnx), source, (tokenizer, tokens) -> OptionalInt.empty());
+      return encoder(
+          bert(new BertOnnx(onnx), source), (tokenizer, tokens) -> OptionalInt.empty());
     }
     if (source instanceof GgufFile gguf) {
       CausalConfig config = GgufSettings.read(gguf, architectures.of(gguf));
@@ -174,7 +177,13 @@ public record LoadedModel(
     BertFamily family = BertFamily.ofLabel(type);
     if (family != null) {
       CommonKeys.check(file, family.keys());
-      return encoder(BertCheckpoint.of(family, file, source), source, beginning);
+      return encoder(bert(BertCheckpoint.of(family, file, source), source), beginning);
+    }
+    if (type.equals(ModernBertCheckpoint.LABEL)) {
+      CommonKeys.check(file, ModernBertCheckpoint.keys());
+      ModernBertCheckpoint checkpoint = ModernBertCheckpoint.of(file);
+      return encoder(
+          (device, compute) -> Encoder.modernBert(checkpoint, source, device, compute), beginning);
     }
     Architecture architecture = architectures.ofLabel(type);
     if (architecture == null) {
@@ -186,8 +195,8 @@ public record LoadedModel(
   }
 
   private static String encoders() {
-    return Arrays.stream(BertFamily.values())
-        .map(BertFamily::label)
+    Stream<String> family = Arrays.stream(BertFamily.values()).map(BertFamily::label);
+    return Stream.concat(family, Stream.of(ModernBertCheckpoint.LABEL))
         .collect(Collectors.joining(", "));
   }
 
@@ -200,18 +209,20 @@ public record LoadedModel(
         beginning);
   }
 
-  private static Opened encoder(BertWeights weights, TensorSource source, Beginning beginning) {
-    return new Opened(bert(weights, source), 0, Set.of(), beginning);
+  private static Opened encoder(ModelMaker maker, Beginning beginning) {
+    ModelMaker checked =
+        (device, compute) -> {
+          if (compute.dtype() != DType.F32) {
+            throw new IllegalArgumentException(
+                "encoders run in float32 or bfloat16x3, not " + compute.label());
+          }
+          return maker.make(device, compute);
+        };
+    return new Opened(checked, 0, Set.of(), beginning);
   }
 
   private static ModelMaker bert(BertWeights weights, TensorSource source) {
-    return (device, compute) -> {
-      if (compute.dtype() != DType.F32) {
-        throw new IllegalArgumentException(
-            "encoders run in float32 or bfloat16x3, not " + compute.label());
-      }
-      return new BertEncoder(weights, source, device, compute);
-    };
+    return (device, compute) -> Encoder.bert(weights, source, device, compute);
   }
 
   /**

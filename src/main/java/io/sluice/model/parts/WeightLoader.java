@@ -53,6 +53,13 @@ public final class WeightLoader {
     }
   }
 
+  /** Zeros in the place of a tensor that the file does not have. */
+  public Tensor zeros(long... shape) {
+    try (TensorScope scope = TensorScope.open()) {
+      return Tensor.zeros(dtype, device, shape).moveTo(owner);
+    }
+  }
+
   /**
    * Some rows of a tensor, of which no more is converted or moved.
    *

@@ -88,23 +88,36 @@ public final class RotarySettings {
   public record ByLayerType(Rotary full, Rotary sliding) {}
 
   /**
-   * As {@link #read}, of a model with {@code full_attention} and {@code sliding_attention} inside
-   * {@code rope_parameters}, or with {@code rope_theta}, {@code rope_scaling} and {@code
-   * rope_local_base_freq}.
+   * Where older files say what newer ones say inside {@code rope_parameters}, by type of layer.
+   *
+   * @param full the key of the base of layers that see everything
+   * @param otherwise that base where the file does not say
+   * @param sliding the key of the base of layers with a window
+   * @param scalesBoth whether {@code rope_scaling} is of both types, not of the first only
    */
-  public static ByLayerType readByLayerType(ConfigFile file, int headDim, int positions)
-      throws IOException {
+  public record OlderKeys(String full, double otherwise, String sliding, boolean scalesBoth) {}
+
+  /**
+   * As {@link #read}, of a model with {@code full_attention} and {@code sliding_attention} inside
+   * {@code rope_parameters}, or with older keys and {@code rope_scaling}.
+   */
+  public static ByLayerType readByLayerType(
+      ConfigFile file, int headDim, int positions, OlderKeys older) throws IOException {
     JsonNode all = object(file, PARAMETERS);
     for (String key : (Iterable<String>) all::fieldNames) {
       RotaryKeys.layerTypes().check(file.file(), PARAMETERS + ".", List.of(key), all::path);
     }
+    JsonNode scaling = object(file, SCALING);
     RotarySettings full =
         of(file, PARAMETERS, within(file, all, "full_attention"), RotaryKeys.ofLayerType())
-            .with(SCALING, object(file, SCALING), RotaryKeys.ofLayerType());
+            .with(SCALING, scaling, RotaryKeys.ofLayerType());
     RotarySettings sliding =
         of(file, PARAMETERS, within(file, all, "sliding_attention"), RotaryKeys.ofLayerType());
-    double global = full.own("rope_theta", "rope_theta", 1e6);
-    double local = sliding.own("rope_theta", "rope_local_base_freq", BASE);
+    if (older.scalesBoth) {
+      sliding = sliding.with(SCALING, scaling, RotaryKeys.ofLayerType());
+    }
+    double global = full.own("rope_theta", older.full, older.otherwise);
+    double local = sliding.own("rope_theta", older.sliding, BASE);
     return new ByLayerType(
         full.rotary(global, headDim, full.originalHere(positions)),
         sliding.rotary(local, headDim, sliding.originalHere(positions)));

@@ -38,8 +38,8 @@ public record AttentionHeads(
    * Which keys a query attends to and what becomes of the scores.
    *
    * @param causal whether keys after a query are hidden from it
-   * @param window of causal attention, how many tokens a query attends to, itself included; 0 for
-   *     all
+   * @param window a query attends to keys that are nearer than this, before it and, if they are not
+   *     hidden, after it; 0 for all
    * @param scale factor on the scores
    * @param cap {@code c} in {@code c·tanh(scores / c)}; 0 for none
    */
@@ -51,7 +51,10 @@ public record AttentionHeads(
     }
 
     int endKey(int query, int keys) {
-      return causal ? Math.min(query + 1, keys) : keys;
+      if (causal) {
+        return Math.min(query + 1, keys);
+      }
+      return window > 0 && window < keys - query ? query + window : keys;
     }
 
     /**
@@ -104,7 +107,7 @@ public record AttentionHeads(
       throw new IllegalArgumentException(
           heads + " heads of " + headDim + " make a row of output too wide for 31 bits");
     }
-    if (rule.window() < 0 || rule.window() > 0 && !rule.causal()) {
+    if (rule.window() < 0) {
       throw new IllegalArgumentException("an attention window of " + rule.window());
     }
     requireInside(queryAt, queryStep, heads, headDim, rowWidth);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.lorsa.ContextFeed;
 import io.sluice.lorsa.engine.LorsaEngine;
+import io.sluice.model.Demo;
 import io.sluice.model.LayerAttention;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.Contexts;
@@ -97,6 +98,14 @@ class HeadSubspacesTest {
       assertThatThrownBy(() -> Queries.spec(attention, 24, 24, 40))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("normalises queries and keys");
+    }
+    try (LoadedModel model =
+            LoadedModel.open(Demo.GOLDEN.resolve("tiny-modernbert"), Device.CPU);
+        TensorScope scope = TensorScope.open()) {
+      LayerAttention near = model.transformer().attention(1);
+      assertThatThrownBy(() -> Queries.spec(near, 24, 24, 30))
+          .hasMessageContaining("near tokens on both sides only");
+      assertThat(Queries.spec(model.transformer().attention(0), 24, 24, 30).causal()).isFalse();
     }
     try (LoadedModel model = AttentionStore.model("tiny-llama");
         TensorScope scope = TensorScope.open()) {

@@ -10,6 +10,7 @@ import io.sluice.model.Demo;
 import io.sluice.model.TinyModel;
 import io.sluice.model.bert.BertCheckpoint;
 import io.sluice.model.bert.BertFamily;
+import io.sluice.model.bert.ModernBertCheckpoint;
 import io.sluice.model.causal.Architecture;
 import io.sluice.model.causal.CausalConfig;
 import io.sluice.model.causal.CausalConfigFile;
@@ -43,7 +44,9 @@ class ConfigKeysTest {
   static Stream<String> labels() {
     return Stream.concat(
         architectures().map(Architecture::label),
-        Stream.of(BertFamily.values()).map(BertFamily::label));
+        Stream.concat(
+            Stream.of(BertFamily.values()).map(BertFamily::label),
+            Stream.of(ModernBertCheckpoint.LABEL)));
   }
 
   static Stream<Architecture> architectures() {
@@ -51,6 +54,9 @@ class ConfigKeysTest {
   }
 
   private static KeyTable keys(String label) {
+    if (label.equals(ModernBertCheckpoint.LABEL)) {
+      return ModernBertCheckpoint.keys();
+    }
     BertFamily family = BertFamily.ofLabel(label);
     return family != null
         ? family.keys()
@@ -103,6 +109,15 @@ class ConfigKeysTest {
     BertCheckpoint.of(
         BertFamily.ROBERTA, file, Safetensors.open(model.resolve("model.safetensors")));
     assertThat(file.read()).containsExactlyInAnyOrderElementsOf(honoured("roberta"));
+  }
+
+  @Test
+  void readsEveryKeyOfModernBertThatItHonours() throws IOException {
+    ConfigFile file =
+        ConfigFile.read(Demo.GOLDEN.resolve("tiny-modernbert").resolve("config.json"));
+    file.text("model_type", "");
+    ModernBertCheckpoint.of(file);
+    assertThat(file.read()).containsExactlyInAnyOrderElementsOf(honoured("modernbert"));
   }
 
   private static Set<String> honoured(String architecture) {
@@ -190,6 +205,7 @@ class ConfigKeysTest {
           gpt_neox | "rotary_emb_base": 10000, "rotary_pct": 0.25, "attention_probs_dropout_prob": 0, "hidden_dropout_prob": 0, "use_parallel_residual": true, "custom_pipelines": {}
           bert     | "directionality": "bidi", "pooler_fc_size": 768, "pooler_num_attention_heads": 12, "pooler_num_fc_layers": 3, "pooler_size_per_head": 128, "pooler_type": "first_token_transform", "position_embedding_type": "absolute"
           roberta  | "position_embedding_type": "absolute", "gradient_checkpointing": false, "pad_token_id": 1, "classifier_dropout": null
+          modernbert | "global_attn_every_n_layers": 3, "global_rope_theta": 160000.0, "local_rope_theta": 10000.0, "local_attention": 128, "layer_norm_eps": 1e-05, "position_embedding_type": "absolute", "reference_compile": false, "repad_logits_with_grad": false, "decoder_bias": true, "norm_bias": false, "gradient_checkpointing": false
           xlm-roberta | "output_past": true, "pad_token_id": 1, "type_vocab_size": 1, "max_position_embeddings": 514
           bert     | "gradient_checkpointing": false, "id2label": {"0": "LABEL_0"}, "sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity", "classifier_dropout": null
           """)

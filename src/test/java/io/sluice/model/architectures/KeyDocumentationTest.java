@@ -3,6 +3,7 @@ package io.sluice.model.architectures;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.model.bert.BertFamily;
+import io.sluice.model.bert.ModernBertCheckpoint;
 import io.sluice.model.causal.Architecture;
 import io.sluice.model.causal.GgufKeys;
 import io.sluice.model.parts.CommonKeys;
@@ -31,10 +32,15 @@ class KeyDocumentationTest {
     for (BertFamily each : BertFamily.values()) {
       section(text, "config.json", "`" + each.label() + "`", each.keys());
     }
+    section(
+        text,
+        "config.json",
+        "`" + ModernBertCheckpoint.LABEL + "`",
+        ModernBertCheckpoint.keys());
     section(text, "config.json", "Inside `rope_parameters` or `rope_scaling`", RotaryKeys.all());
     section(text, "config.json", "The same of `gpt_neox`", RotaryKeys.partial());
     section(text, "config.json", "The same of `phi3`", RotaryKeys.longRope());
-    section(text, "config.json", "`rope_parameters` of `gemma3_text`", RotaryKeys.layerTypes());
+    section(text, "config.json", "`rope_parameters` of `gemma3_text` and `modernbert`", RotaryKeys.layerTypes());
     section(
         text,
         "config.json",

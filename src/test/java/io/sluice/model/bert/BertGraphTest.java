@@ -63,7 +63,7 @@ class BertGraphTest {
     GoldenBatch golden = new GoldenBatch(Safetensors.open(exports.resolve(name + ".safetensors")));
     OnnxFile file = OnnxFile.open(exports.resolve(name + ".onnx"));
     BertOnnx weights = new BertOnnx(file);
-    try (BertEncoder encoder = new BertEncoder(weights, file, Device.CPU, ComputeType.FLOAT32);
+    try (Encoder encoder = Encoder.bert(weights, file, Device.CPU, ComputeType.FLOAT32);
         TensorScope scope = TensorScope.open()) {
       float[] hidden = encoder.forward(TokenBatch.of(golden.contexts()), Hooks.none()).toFloats();
       golden.assertClose("last_hidden_state", hidden, 12, 1e-5);

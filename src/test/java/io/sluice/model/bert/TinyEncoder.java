@@ -14,7 +14,8 @@ import java.nio.file.Path;
 
 /** Small random encoders beside BERT, saved by transformers ({@code encoder_golden.py}). */
 public enum TinyEncoder {
-  ROBERTA("tiny-roberta", new ModelShape("roberta", 2, 24, 3, 8, 40, 22, 16));
+  ROBERTA("tiny-roberta", new ModelShape("roberta", 2, 24, 3, 8, 40, 22, 16)),
+  MODERNBERT("tiny-modernbert", new ModelShape("modernbert", 4, 24, 3, 8, 20, 22, 16));
 
   private final String folder;
   private final ModelShape shape;
@@ -46,7 +47,7 @@ public enum TinyEncoder {
     return new GoldenBatch(Safetensors.open(Demo.GOLDEN.resolve(folder + "-heads.safetensors")));
   }
 
-  LoadedModel open() throws IOException {
+  public LoadedModel open() throws IOException {
     assumeTrue(Torch.isAvailable(), "no LibTorch");
     return LoadedModel.open(
         folder(), Device.parse(System.getProperty("sluice.test.device", "cpu")));
