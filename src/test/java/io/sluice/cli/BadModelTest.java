@@ -59,7 +59,7 @@ class BadModelTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "\"llama\" | \"mamba\" | architecture 'mamba' is not supported; there are bert, gpt2",
+        "\"llama\" | \"mamba\" | architecture 'mamba' is not supported; there are bert, roberta",
         "\"intermediate_size\": 28 | \"intermediate_size\": 7"
             + " | 'model.layers.0.mlp.gate_proj.weight' has shape [28, 24], but the configuration makes it [7, 24]",
         "\"vocab_size\": 48 | \"vocab_size\": 1000000000"

@@ -61,7 +61,7 @@ class BadCausalModelTest {
       quoteCharacter = '~',
       textBlock =
           """
-          LLAMA   | "model_type": "llama"      | "model_type": "mamba"      | architecture 'mamba' is not supported; there are bert, gpt2, gpt_neox, llama, mistral, qwen2, qwen3, gemma, gemma2
+          LLAMA   | "model_type": "llama"      | "model_type": "mamba"      | architecture 'mamba' is not supported; there are bert, roberta, xlm-roberta, modernbert, gpt2, gpt_neox, llama, mistral, qwen2, qwen3, mixtral
           LLAMA   | "rope_type": "llama3"      | "rope_type": "longrope"    | rope scaling 'longrope' is not supported; there are default, dynamic, linear, llama3, yarn
           LLAMA   | "factor": 8.0,             |                            | factor of the rope scaling is missing
           LLAMA   | "factor": 8.0              | "factor": 0                | factor of the rotary embedding is 0
@@ -94,6 +94,11 @@ class BadCausalModelTest {
           PHI3    | "intermediate_size": 28    | "intermediate_size": 29    | 'model.layers.0.mlp.gate_up_proj.weight' has shape [56, 24], but the configuration makes it [58, 24]
           STARCODER2 | "factor": 4.0           | "factor": -4.0             | factor of the rotary embedding is -4.0
           STARCODER2 | "use_bias": true        | "use_bias": null           | use_bias is null
+          MIXTRAL | "num_experts_per_tok": 2   | "num_experts_per_tok": 0   | number of experts for a token is 0
+          MIXTRAL | "num_local_experts": 5     | "num_local_experts": 6     | has no tensor 'model.layers.0.block_sparse_moe.experts.5.w1.weight'
+          MIXTRAL | "num_local_experts": 5     | "num_local_experts": 4     | 'model.layers.0.block_sparse_moe.gate.weight' has shape [5, 24], but the configuration makes it [4, 24]
+          QWEN2_MOE | "shared_expert_intermediate_size": 14 | "shared_expert_intermediate_size": -1 | width inside the shared expert is -1
+          QWEN3_MOE | "moe_intermediate_size": 10 | "moe_intermediate_size": 11 | 'model.layers.1.mlp.experts.0.gate_proj.weight' has shape [10, 24], but the configuration makes it [11, 24]
           GEMMA2  | "query_pre_attn_scalar": 12 | "query_pre_attn_scalar": -1 | scale of the attention is NaN
           GEMMA2  | "attn_logit_softcapping": 3.0 | "attn_logit_softcapping": -3 | cap of the attention scores is -3
           """)
@@ -234,7 +239,7 @@ class BadCausalModelTest {
 
   @Tag("slow")
   @ParameterizedTest
-  @EnumSource(names = {"GPT2", "MISTRAL", "GEMMA2", "GEMMA3", "PHI3"})
+  @EnumSource(names = {"GPT2", "MISTRAL", "GEMMA2", "GEMMA3", "PHI3", "QWEN2_MOE"})
   void mutatedModelsAreRejectedOrRun(TinyModel tiny) throws IOException {
     copy(tiny);
     long seed = Seeds.seed();

@@ -87,7 +87,7 @@ class BadModelTest {
           "hidden_size": 24            | "hidden_size": 48            | has shape [22, 24], but the configuration makes it [22, 48]
           "num_attention_heads": 3     | "num_attention_heads": 5     | 5 attention heads do not divide a width of 24
           "hidden_act": "gelu"         | "hidden_act": "tanh"         | hidden_act 'tanh' is not supported; there are gelu
-          "model_type": "bert"         | "model_type": "t5"           | architecture 't5' is not supported; there are bert, gpt2
+          "model_type": "bert"         | "model_type": "t5"           | architecture 't5' is not supported; there are bert, roberta
           "layer_norm_eps": 1e-12      | "layer_norm_eps": -1         | layer_norm_eps is -1
           """)
   void namesSettingsThatDoNotFit(String from, String to, String message) throws IOException {
