@@ -68,7 +68,7 @@ final class Experts {
   static Mixture load(LayerLoader loader, String router, Names names, String shared)
       throws IOException {
     MixtureConfig mixture = loader.config().mixture();
-    List<Mlp.Gated> experts = new ArrayList<>(mixture.experts());
+    List<Mlp.Gated> experts = new ArrayList<>();
     for (int expert = 0; expert < mixture.experts(); expert++) {
       experts.add(gated(loader, names.module + expert, names, mixture.intermediate()));
     }

@@ -10,8 +10,8 @@ import java.util.List;
 /**
  * The graph of a BERT encoder, followed from each layer's last normalisation back to the
  * embeddings: every operation between them, its attributes and its constants must be those that
- * {@link Encoder} computes. This also finds the matrices, heads, epsilon and activation
- * function, whatever names the exporter gave them.
+ * {@link Encoder} computes. This also finds the matrices, heads, epsilon and activation function,
+ * whatever names the exporter gave them.
  */
 final class BertGraph {
   /** Half of the largest difference between GELU and its approximation. */

@@ -48,8 +48,7 @@ public final class Encoder implements Transformer {
     this.device = device;
     this.weights = TensorScope.detached();
     try {
-      LayerBackend backend =
-          LayerBackend.choose(device, compute, shape.dModel(), shape.headDim());
+      LayerBackend backend = LayerBackend.choose(device, compute, shape.dModel(), shape.headDim());
       WeightLoader loader = new WeightLoader(ModelTensors.of(source), DType.F32, device, weights);
       this.parts = partsLoader.load(loader, weights);
       this.onCpu =

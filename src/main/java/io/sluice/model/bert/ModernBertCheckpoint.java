@@ -1,10 +1,10 @@
 package io.sluice.model.bert;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.sluice.model.rotary.RotarySettings;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.KeyTable;
 import io.sluice.model.parts.MlpActivation;
+import io.sluice.model.rotary.RotarySettings;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +17,9 @@ import java.util.List;
 public record ModernBertCheckpoint(ModernBertConfig config) {
   /** The name that {@code model_type} in {@code config.json} gives. */
   public static final String LABEL = "modernbert";
+
+  /** Hook points have room for four digits. */
+  private static final int MOST_LAYERS = 9999;
 
   /** The base of frequencies of layers that see all, where a file does not say. */
   private static final double FULL_BASE = 160000;
@@ -54,6 +57,10 @@ public record ModernBertCheckpoint(ModernBertConfig config) {
 
   private static ModernBertConfig config(ConfigFile file) throws IOException {
     int layers = positive(file, "num_hidden_layers", 22);
+    if (layers > MOST_LAYERS) {
+      throw file.damaged(
+          "num_hidden_layers is " + layers + "; at most " + MOST_LAYERS + " can be named");
+    }
     int width = positive(file, "hidden_size", 768);
     int heads = positive(file, "num_attention_heads", 12);
     int positions = positive(file, "max_position_embeddings", 8192);
@@ -106,8 +113,7 @@ public record ModernBertCheckpoint(ModernBertConfig config) {
     }
     List<Integer> windows = new ArrayList<>(layers);
     for (int layer = 0; layer < layers; layer++) {
-      boolean local =
-          given ? isLocal(file, types.path(layer).asText()) : layer % every != 0;
+      boolean local = given ? isLocal(file, types.path(layer).asText()) : layer % every != 0;
       windows.add(local ? window : 0);
     }
     return windows;
@@ -117,8 +123,7 @@ public record ModernBertCheckpoint(ModernBertConfig config) {
     return switch (type) {
       case "sliding_attention" -> true;
       case "full_attention" -> false;
-      default ->
-          throw file.unsupported("layer type", type, "sliding_attention, full_attention");
+      default -> throw file.unsupported("layer type", type, "sliding_attention, full_attention");
     };
   }
 }

@@ -1,8 +1,8 @@
 package io.sluice.model.bert;
 
 import io.sluice.model.ModelShape;
-import io.sluice.model.rotary.Rotary;
 import io.sluice.model.parts.MlpActivation;
+import io.sluice.model.rotary.Rotary;
 import java.util.List;
 
 /**

@@ -5,13 +5,13 @@ import io.sluice.model.HeadHooks;
 import io.sluice.model.HookKind;
 import io.sluice.model.Hooks;
 import io.sluice.model.LayerAttention;
-import io.sluice.model.rotary.RotaryTable;
 import io.sluice.model.cpu.CpuLayer;
 import io.sluice.model.cpu.CpuLayers;
 import io.sluice.model.cpu.CpuMlp;
 import io.sluice.model.parts.Linear;
 import io.sluice.model.parts.Norm;
 import io.sluice.model.parts.WeightLoader;
+import io.sluice.model.rotary.RotaryTable;
 import io.sluice.simd.layers.AttentionHeads;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
@@ -75,8 +75,7 @@ record ModernBertLayer(
         config.mlpBias() ? loader.loadRows(module + ".bias", first, inner, 2L * inner) : null);
   }
 
-  static Norm norm(WeightLoader loader, String module, ModernBertConfig config)
-      throws IOException {
+  static Norm norm(WeightLoader loader, String module, ModernBertConfig config) throws IOException {
     int d = config.dModel();
     return new Norm.Layer(
         loader.load(module + ".weight", d),
@@ -105,8 +104,7 @@ record ModernBertLayer(
 
   private Tensor attention(Tensor x, EncoderPass pass, Hooks hooks) {
     HeadHooks ofHeads = new HeadHooks(hooks, index);
-    Tensor joined =
-        all.apply(x).reshape(x.size(0), x.size(1), 3, config.heads(), config.headDim());
+    Tensor joined = all.apply(x).reshape(x.size(0), x.size(1), 3, config.heads(), config.headDim());
     Tensor queries = ofHeads.at(HookKind.Q_PRE_ROPE, joined.select(2, 0));
     Tensor keys = ofHeads.at(HookKind.K_PRE_ROPE, joined.select(2, 1));
     queries = ofHeads.at(HookKind.Q, rotary.apply(queries, 0)).transpose(1, 2);

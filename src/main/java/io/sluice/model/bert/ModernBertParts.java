@@ -2,9 +2,9 @@ package io.sluice.model.bert;
 
 import io.sluice.memory.DType;
 import io.sluice.model.TokenBatch;
-import io.sluice.model.rotary.RotaryTable;
 import io.sluice.model.parts.Norm;
 import io.sluice.model.parts.WeightLoader;
+import io.sluice.model.rotary.RotaryTable;
 import io.sluice.simd.layers.RotaryAngles;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
@@ -47,13 +47,11 @@ record ModernBertParts(
     // A checkpoint is that of a model with a head, or of the encoder alone.
     String prefix = loader.contains(TOKENS) ? "" : "model.";
     RotaryTable full = new RotaryTable(config.full(), config.headDim(), DType.F32, device, owner);
-    RotaryTable local =
-        new RotaryTable(config.local(), config.headDim(), DType.F32, device, owner);
+    RotaryTable local = new RotaryTable(config.local(), config.headDim(), DType.F32, device, owner);
     List<ModernBertLayer> layers = new ArrayList<>();
     for (int i = 0; i < config.layers(); i++) {
       RotaryTable rotary = config.windows().get(i) > 0 ? local : full;
-      layers.add(
-          ModernBertLayer.load(prefix + "layers." + i + ".", i, config, rotary, loader));
+      layers.add(ModernBertLayer.load(prefix + "layers." + i + ".", i, config, rotary, loader));
     }
     return new ModernBertParts(
         config,

@@ -49,20 +49,8 @@ public record CpuLayer(
   public static AttentionHeads sideBySide(int heads, int headDim, AttentionHeads.Rule rule) {
     int width = heads * headDim;
     return new AttentionHeads(
-        heads,
-        heads,
-        headDim,
-        3 * width,
-        0,
-        headDim,
-        width,
-        headDim,
-        2 * width,
-        headDim,
-        null,
-        null,
-        0,
-        rule);
+        heads, heads, headDim, 3 * width, 0, headDim, width, headDim, 2 * width, headDim, null,
+        null, 0, rule);
   }
 
   /** A norm of rows, in the kernels' form; null for none. */

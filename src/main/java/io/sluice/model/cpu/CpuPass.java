@@ -38,8 +38,7 @@ public record CpuPass(
    *
    * @param angles of the positions, by layer; null where none are rotated
    */
-  public static CpuPass bidirectional(
-      TokenBatch batch, List<RotaryAngles> angles, Hooks hooks) {
+  public static CpuPass bidirectional(TokenBatch batch, List<RotaryAngles> angles, Hooks hooks) {
     int[] lengths = new int[batch.size()];
     for (int i = 0; i < lengths.length; i++) {
       lengths[i] = batch.length(i);

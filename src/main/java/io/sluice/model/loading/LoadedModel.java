@@ -156,8 +156,7 @@ public record LoadedModel(
   private static Opened opened(ModelFiles files, TensorSource source, Architectures architectures)
       throws IOException {
     if (source instanceof OnnxFile onnx) {
-      return encoder(
-          bert(new BertOnnx(onnx), source), (tokenizer, tokens) -> OptionalInt.empty());
+      return encoder(bert(new BertOnnx(onnx), source), (tokenizer, tokens) -> OptionalInt.empty());
     }
     if (source instanceof GgufFile gguf) {
       CausalConfig config = GgufSettings.read(gguf, architectures.of(gguf));

@@ -99,8 +99,7 @@ class HeadSubspacesTest {
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("normalises queries and keys");
     }
-    try (LoadedModel model =
-            LoadedModel.open(Demo.GOLDEN.resolve("tiny-modernbert"), Device.CPU);
+    try (LoadedModel model = LoadedModel.open(Demo.GOLDEN.resolve("tiny-modernbert"), Device.CPU);
         TensorScope scope = TensorScope.open()) {
       LayerAttention near = model.transformer().attention(1);
       assertThatThrownBy(() -> Queries.spec(near, 24, 24, 30))

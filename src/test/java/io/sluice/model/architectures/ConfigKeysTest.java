@@ -58,9 +58,7 @@ class ConfigKeysTest {
       return ModernBertCheckpoint.keys();
     }
     BertFamily family = BertFamily.ofLabel(label);
-    return family != null
-        ? family.keys()
-        : Architectures.builtIn().ofLabel(label).configKeys();
+    return family != null ? family.keys() : Architectures.builtIn().ofLabel(label).configKeys();
   }
 
   @ParameterizedTest

@@ -33,14 +33,15 @@ class KeyDocumentationTest {
       section(text, "config.json", "`" + each.label() + "`", each.keys());
     }
     section(
-        text,
-        "config.json",
-        "`" + ModernBertCheckpoint.LABEL + "`",
-        ModernBertCheckpoint.keys());
+        text, "config.json", "`" + ModernBertCheckpoint.LABEL + "`", ModernBertCheckpoint.keys());
     section(text, "config.json", "Inside `rope_parameters` or `rope_scaling`", RotaryKeys.all());
     section(text, "config.json", "The same of `gpt_neox`", RotaryKeys.partial());
     section(text, "config.json", "The same of `phi3`", RotaryKeys.longRope());
-    section(text, "config.json", "`rope_parameters` of `gemma3_text` and `modernbert`", RotaryKeys.layerTypes());
+    section(
+        text,
+        "config.json",
+        "`rope_parameters` of `gemma3_text` and `modernbert`",
+        RotaryKeys.layerTypes());
     section(
         text,
         "config.json",
