@@ -36,7 +36,7 @@ class FloorsTest {
           List.of("store", "weights", "text", "tokenizer", "engine", "hub"),
           List.of("model", "geometry", "dictionary"),
           List.of("training", "evaluation", "features"),
-          List.of("lorsa"),
+          List.of("lorsa", "audit"),
           List.of("report", "browse", "bench"),
           List.of("cli"));
 

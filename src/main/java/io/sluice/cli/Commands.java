@@ -1,5 +1,6 @@
 package io.sluice.cli;
 
+import io.sluice.cli.audit.AuditCommand;
 import io.sluice.cli.console.SluiceCommand;
 import java.util.List;
 import picocli.CommandLine;
@@ -22,6 +23,7 @@ public final class Commands {
           LossCommand.class,
           GenerateCommand.class,
           ConvertCommand.class,
+          AuditCommand.class,
           ReportCommand.class,
           BrowseCommand.class,
           BenchCommand.class,

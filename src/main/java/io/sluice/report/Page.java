@@ -15,7 +15,6 @@ final class Page {
   private static final List<String> SCRIPTS =
       List.of(
           "looks.js",
-          "refresh.js",
           "figure.js",
           "geometry.js",
           "projection.js",
@@ -23,22 +22,16 @@ final class Page {
           "training.js",
           "sweep.js",
           "tables.js",
-          "evals.js",
           "cards.js",
           "main.js");
 
   private Page() {}
 
-  /**
-   * The page in UTF-8.
-   *
-   * @param following how the page goes on; null if it stays as it is
-   */
-  static byte[] render(Report report, Following following) {
+  static byte[] render(Report report) {
     Findings findings =
         Findings.of(
             report.spectra(), report.loss(), report.runs(), report.sweeps(), report.features());
-    String theme = HtmlPage.themeBoot() + "\n" + HtmlPage.script(Page.class, "js/refresh-boot.js");
+    String theme = HtmlPage.themeBoot();
     String echarts = HtmlPage.script(Page.class, ECHARTS);
     String page =
         HtmlPage.baseScript()
@@ -49,9 +42,6 @@ final class Page {
     Map<String, String> parts = new HashMap<>();
     parts.put("title", HtmlPage.escape(report.title()));
     parts.put("headline", HtmlPage.escape(findings.headline()));
-    parts.put("refresh", following == null ? "" : following.attributes());
-    parts.put("refreshWithoutScript", following == null ? "" : following.tag());
-    parts.put("following", following == null ? "" : following.paragraph());
     parts.put("findings", paragraphs(findings.sentences()));
     parts.put("policy", HtmlPage.policy(List.of(theme, echarts, page)));
     parts.put("style", HtmlPage.baseStyle() + HtmlPage.resource(Page.class, "page.css"));

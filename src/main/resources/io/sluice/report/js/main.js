@@ -15,9 +15,7 @@ function start() {
   if (page.loss) lossFigures(page.loss);
   if (runs.length > 0) {
     show('training');
-    runWords(page.words, runs);
     resultsTable(runs, page.differing);
-    evalsTable(runs);
     trainingFigures(runs);
     settingsTable(runs);
   }
@@ -30,9 +28,4 @@ function start() {
   new ResizeObserver(resizeAll).observe(byId('content'));
 }
 
-try {
-  start();
-} finally {
-  giveBack();
-}
-refreshLater();
+start();
