@@ -42,16 +42,19 @@ public final class PyTorchFile implements TensorSource {
   private final Map<String, PickledTensors.View> views;
   private final Map<PickledTensors.Storage, MemorySegment> storages;
   private final Map<String, MemorySegment> copies = new ConcurrentHashMap<>();
+  private final Map<String, String> settings;
 
   private PyTorchFile(
       Path path,
       Map<String, TensorInfo> infos,
       Map<String, PickledTensors.View> views,
-      Map<PickledTensors.Storage, MemorySegment> storages) {
+      Map<PickledTensors.Storage, MemorySegment> storages,
+      Map<String, String> settings) {
     this.path = path;
     this.infos = infos;
     this.views = views;
     this.storages = storages;
+    this.settings = settings;
   }
 
   /**
@@ -61,12 +64,26 @@ public final class PyTorchFile implements TensorSource {
    *     uses anything but tensors; the message names the file and what is wrong with it
    */
   public static PyTorchFile open(Path path) throws IOException {
+    return open(path, false);
+  }
+
+  /**
+   * As {@link #open}, but texts, numbers and truth values may stand beside the tensors, see {@link
+   * #settings}.
+   *
+   * @throws IOException as {@link #open}
+   */
+  public static PyTorchFile openWithSettings(Path path) throws IOException {
+    return open(path, true);
+  }
+
+  private static PyTorchFile open(Path path, boolean withSettings) throws IOException {
     RegularFile.require(path);
     if (!Files.exists(path)) {
       throw new NoSuchFileException(path + " (a file that torch.save wrote)");
     }
     try (ZipFile zip = new ZipFile(path.toFile())) {
-      return read(path, zip);
+      return read(path, zip, withSettings);
     } catch (ZipException e) {
       throw BadFile.because(
           path,
@@ -77,7 +94,8 @@ public final class PyTorchFile implements TensorSource {
     }
   }
 
-  private static PyTorchFile read(Path path, ZipFile zip) throws IOException {
+  private static PyTorchFile read(Path path, ZipFile zip, boolean withSettings)
+      throws IOException {
     List<? extends ZipEntry> entries = Collections.list(zip.entries());
     List<? extends ZipEntry> pickles =
         entries.stream().filter(entry -> entry.getName().endsWith(PICKLE)).toList();
@@ -93,7 +111,8 @@ public final class PyTorchFile implements TensorSource {
     byte[] pickle = bytes(path, zip, pickles.getFirst(), LONGEST_PICKLE);
     Map<PickledTensors.Storage, MemorySegment> storages = new HashMap<>();
     Map<String, TensorInfo> infos = new LinkedHashMap<>();
-    Map<String, PickledTensors.View> views = TensorPickle.read(path, pickle);
+    TensorPickle.Contents contents = TensorPickle.read(path, pickle, withSettings);
+    Map<String, PickledTensors.View> views = contents.tensors();
     MemorySegment file = MappedFile.map(path).asReadOnly();
     Map<String, Long> places = ZipPlaces.of(file);
     long left = file.byteSize();
@@ -110,7 +129,7 @@ public final class PyTorchFile implements TensorSource {
           tensor.getKey(),
           new TensorInfo(tensor.getKey(), storage.dtype(), tensor.getValue().shape()));
     }
-    return new PyTorchFile(path, infos, views, storages);
+    return new PyTorchFile(path, infos, views, storages, contents.settings());
   }
 
   private static void requireLittleEndian(Path path, ZipFile zip, String root) throws IOException {
@@ -196,35 +215,12 @@ public final class PyTorchFile implements TensorSource {
     }
   }
 
-  /** The view's values in row-major order: the storage itself if they have that order already. */
-  private static MemorySegment rowMajor(PickledTensors.View view, MemorySegment storage) {
-    DType dtype = view.storage().dtype();
-    long[] shape = view.shape();
-    long elements = 1;
-    boolean plain = true;
-    for (int i = shape.length - 1; i >= 0; i--) {
-      plain &= shape[i] == 1 || view.strides()[i] == elements;
-      elements *= shape[i];
-    }
-    long size = dtype.bytes();
-    if (plain || elements == 0) {
-      return storage.asSlice(elements == 0 ? 0 : view.offset() * size, elements * size);
-    }
-    MemorySegment copy = Arena.ofAuto().allocate(elements * size, 64);
-    long[] index = new long[shape.length];
-    long from = view.offset();
-    for (long to = 0; to < elements; to++) {
-      MemorySegment.copy(storage, from * size, copy, to * size, size);
-      for (int i = shape.length - 1; i >= 0; i--) {
-        from += view.strides()[i];
-        if (++index[i] < shape[i]) {
-          break;
-        }
-        from -= shape[i] * view.strides()[i];
-        index[i] = 0;
-      }
-    }
-    return copy;
+  /**
+   * What the file has beside tensors, as texts; those of a dictionary inside by its name and their
+   * own with a point between them. Empty unless {@link #openWithSettings} opened it.
+   */
+  public Map<String, String> settings() {
+    return Collections.unmodifiableMap(settings);
   }
 
   @Override
@@ -251,8 +247,15 @@ public final class PyTorchFile implements TensorSource {
   public MemorySegment data(String name) {
     info(name);
     PickledTensors.View view = views.get(name);
-    MemorySegment data = rowMajor(view, storages.get(view.storage())).asReadOnly();
     DType dtype = view.storage().dtype();
+    MemorySegment data =
+        RowMajor.of(
+                storages.get(view.storage()),
+                view.offset(),
+                view.shape(),
+                view.strides(),
+                dtype.bytes())
+            .asReadOnly();
     return data.address() % dtype.bytes() == 0
         ? data
         : copies.computeIfAbsent(name, key -> MappedFile.aligned(data, dtype));

@@ -28,6 +28,9 @@ final class TensorPickle {
     MARK
   }
 
+  /** A dictionary that is referenced many times would become many settings. */
+  private static final int MOST_SETTINGS = 1000;
+
   private final Path file;
   private final PickledTensors objects;
   private final ByteBuffer in;
@@ -41,11 +44,20 @@ final class TensorPickle {
   }
 
   /**
+   * What a pickled dictionary holds.
+   *
+   * @param tensors by name
+   * @param settings texts, numbers and truth values, as texts
+   */
+  record Contents(Map<String, View> tensors, Map<String, String> settings) {}
+
+  /**
    * The tensors of a pickled dictionary, by name.
    *
+   * @param withSettings whether settings may stand beside the tensors
    * @throws IOException if it holds anything else, or is damaged
    */
-  static Map<String, View> read(Path file, byte[] bytes) throws IOException {
+  static Contents read(Path file, byte[] bytes, boolean withSettings) throws IOException {
     TensorPickle pickle = new TensorPickle(file, bytes);
     Object root;
     try {
@@ -61,20 +73,46 @@ final class TensorPickle {
       throw BadFile.because(
           file, "holds " + describe(root), "save a dictionary of tensors: a state_dict()");
     }
-    Map<String, View> tensors = new LinkedHashMap<>();
+    Contents contents = new Contents(new LinkedHashMap<>(), new LinkedHashMap<>());
     for (Map.Entry<?, ?> entry : entries.entrySet()) {
-      if (!(entry.getKey() instanceof String name) || !(entry.getValue() instanceof View view)) {
-        throw BadFile.because(
-            file,
-            "entry "
-                + Quoted.of(String.valueOf(entry.getKey()))
-                + " is "
-                + describe(entry.getValue()),
-            "save a dictionary of nothing but tensors: a state_dict()");
-      }
-      tensors.put(name, view);
+      pickle.add(contents, entry, withSettings);
     }
-    return tensors;
+    return contents;
+  }
+
+  private void add(Contents contents, Map.Entry<?, ?> entry, boolean withSettings)
+      throws IOException {
+    if (entry.getKey() instanceof String name) {
+      if (entry.getValue() instanceof View view) {
+        contents.tensors.put(name, view);
+        return;
+      }
+      if (withSettings && isSetting(entry.getValue())) {
+        contents.settings.put(name, entry.getValue().toString());
+        return;
+      }
+      if (withSettings
+          && entry.getValue() instanceof Map<?, ?> inner
+          && contents.settings.size() + inner.size() <= MOST_SETTINGS
+          && inner.values().stream().allMatch(TensorPickle::isSetting)) {
+        inner.forEach((key, value) -> contents.settings.put(name + "." + key, value.toString()));
+        return;
+      }
+    }
+    throw BadFile.because(
+        file,
+        "entry "
+            + Quoted.of(String.valueOf(entry.getKey()))
+            + " is "
+            + describe(entry.getValue()),
+        "save a dictionary of nothing but tensors: a state_dict()");
+  }
+
+  private static boolean isSetting(Object value) {
+    return value instanceof String
+        || value instanceof Long
+        || value instanceof Double
+        || value instanceof Boolean;
   }
 
   private static String describe(Object value) {

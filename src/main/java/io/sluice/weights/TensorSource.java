@@ -16,7 +16,7 @@ import java.util.Set;
  * several threads.
  */
 public sealed interface TensorSource
-    permits Safetensors, ShardedTensors, OnnxFile, GgufFile, PyTorchFile {
+    permits NumpyArchive, Safetensors, ShardedTensors, OnnxFile, GgufFile, PyTorchFile {
   /**
    * Opens a weight file by its ending: {@code .safetensors}, {@code .safetensors.index.json},
    * {@code .gguf}, {@code .onnx}, or PyTorch's {@code .bin} and {@code .bin.index.json}.
