@@ -11,6 +11,7 @@ Needs sae-lens, eai-sparsify, dictionary-learning and llamascopium (the last wit
 """
 
 import json
+import math
 import os
 import sys
 import types
@@ -81,12 +82,13 @@ def run_sparsify(folder, x):
     return codes, coder(x).sae_out
 
 
-@torch.no_grad()
 def run_llamascopium(folder, x):
-    module = llamascopium()
-    sae = module.SparseAutoEncoder.from_local(str(folder))
-    cfg = sae.cfg
-    read, written = cfg.hook_point_in, cfg.hook_point_out
+    return encode_scaled(llamascopium().SparseAutoEncoder.from_local(str(folder)), x)
+
+
+@torch.no_grad()
+def encode_scaled(sae, x):
+    read, written = sae.cfg.hook_point_in, sae.cfg.hook_point_out
     batch, factors = sae.normalize_activations({read: x, written: x}, return_scale_factor=True)
     codes = sae.encode(batch[read])
     return codes, sae.denormalize_activations({written: sae.decode(codes)}, factors)[written]
@@ -308,6 +310,92 @@ def make_old(out):
         expected(folder, run_signed_sparsify if name == "signed" else run_sparsify, seed)
 
 
+def make_older(out):
+    """More of what earlier versions wrote: Language-Model-SAEs of 2025, a fine-tuning scale of SAELens,
+    dictionary_learning before thresholds and with p-annealing."""
+    module = llamascopium()
+    base = dict(
+        sae_type="sae", d_model=WIDTH, expansion_factor=FEATURES / WIDTH, use_decoder_bias=True, top_k=K,
+        use_glu_encoder=False, norm_activation="dataset-wise", sparsity_include_decoder_norm=True,
+        apply_decoder_bias_to_pre_encoder=False, hook_point_in="blocks.5.hook_resid_post",
+        hook_point_out="blocks.5.hook_resid_post", sae_pretrained_name_or_path=None, dtype="torch.float32")
+    for seed, (name, changes) in enumerate([
+        ("2025-jumprelu", dict(act_fn="jumprelu", jumprelu_threshold_window=2.0)),
+        ("2025-threshold", dict(act_fn="jumprelu", jump_relu_threshold=0.4, apply_decoder_bias_to_pre_encoder=True)),
+        ("2025-topk", dict(act_fn="topk", apply_decoder_bias_to_pre_encoder=True, hook_point_out="blocks.5.hook_mlp_out")),
+    ], 110):
+        config = base | changes
+        read, written = config["hook_point_in"], config["hook_point_out"]
+        norms = {read: 3.5} | ({written: 1.9} if written != read else {})
+        known = {"act_fn", "norm_activation", "sparsity_include_decoder_norm", "hook_point_in", "hook_point_out", "top_k"}
+        sae = module.SparseAutoEncoder(module.SAEConfig(
+            d_model=WIDTH, expansion_factor=FEATURES / WIDTH, **{key: config[key] for key in known}))
+        scramble(sae, seed)
+        sae.set_dataset_average_activation_norm(norms)
+        if "jump_relu_threshold" in config:
+            sae.activation_function.log_jumprelu_threshold.data.fill_(math.log(config["jump_relu_threshold"]))
+        tensors = {
+            "encoder.weight": sae.W_E.data.T, "encoder.bias": sae.b_E.data.clone(),
+            "decoder.weight": sae.W_D.data.T, "decoder.bias": sae.b_D.data}
+        if name == "2025-jumprelu":
+            tensors["log_jumprelu_threshold"] = sae.activation_function.log_jumprelu_threshold.data
+        tensors |= {f"dataset_average_activation_norm.{hook}": torch.tensor(norm) for hook, norm in norms.items()}
+        folder = out / f"llamascopium-{name}"
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({key: value.contiguous() for key, value in tensors.items()}, folder / "sae_weights.safetensors")
+        (folder / "config.json").write_text(json.dumps(config))
+        if config["apply_decoder_bias_to_pre_encoder"]:  # as today's library has no such setting
+            sae.b_E.data -= sae.b_D.data @ sae.W_E.data
+        expected(folder, lambda _, x: encode_scaled(sae, x), seed)
+
+    from sae_lens.saes import standard_sae
+
+    shape = dict(d_in=WIDTH, d_sae=FEATURES)
+    sae = standard_sae.StandardSAE(standard_sae.StandardSAEConfig(**shape))
+    scramble(sae, 120)
+    scale = 0.5 + torch.rand(FEATURES, generator=torch.Generator().manual_seed(120))
+    folder = out / "saelens-2024-finetuned"
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: p.data.contiguous() for name, p in sae.named_parameters()} | dict(scaling_factor=scale)
+    save_file(weights, folder / "sae_weights.safetensors")
+    (folder / "cfg.json").write_text(json.dumps(shape | dict(
+        dtype="float32", device="cpu", model_name="gpt2-small", hook_point="blocks.2.hook_mlp_out", hook_point_layer=2,
+        hook_point_head_index=None, activation_fn_str="relu", finetuning_scaling_factor=True, prepend_bos=True,
+        normalize_activations="none", apply_b_dec_to_input=True, sae_lens_training_version="3.1.1")))
+
+    @torch.no_grad()
+    def finetuned(_, x):
+        """Versions 3 to 5: `apply_finetuning_scaling_factor` is the first step of `decode`."""
+        codes = sae.encode(x)
+        return codes, (codes * scale) @ sae.W_dec + sae.b_dec
+
+    expected(folder, finetuned, 120)
+
+    from dictionary_learning import dictionary as d
+    from dictionary_learning.trainers.batch_top_k import BatchTopKSAE
+
+    annealed, batch = d.AutoEncoder(WIDTH, FEATURES), BatchTopKSAE(WIDTH, FEATURES, K)
+    for seed, (name, ae, place) in enumerate([
+        ("PAnneal", annealed, "resid_post_layer_3"), ("BatchTopKSAE-2024", batch, "mlp_out_layer_3")], 130):
+        scramble(ae, seed)
+        folder = out / f"dictionary_learning-{name}"
+        folder.mkdir(parents=True, exist_ok=True)
+        trainer = dict(
+            trainer_class="PAnnealTrainer" if ae is annealed else "TrainerBatchTopK", dict_class=type(ae).__name__,
+            activation_dim=WIDTH, dict_size=FEATURES, layer=3, lm_name="EleutherAI/pythia-70m-deduped",
+            submodule_name=place, wandb_name="x", **({} if ae is annealed else {"k": K}))
+        (folder / "config.json").write_text(json.dumps(dict(trainer=trainer, buffer=dict(ctx_len=128))))
+        state = {key: value for key, value in ae.state_dict().items() if key not in ("threshold", "k")}
+        torch.save(state, folder / "ae.pt")
+        expected(folder, run_dictionary_learning if ae is annealed else lambda _, x: run_batch(batch, x), seed)
+
+
+@torch.no_grad()
+def run_batch(ae, x):
+    codes = ae.encode(x, use_threshold=False)
+    return codes, ae.decode(codes)
+
+
 @torch.no_grad()
 def run_signed_sparsify(folder, x):
     """The version of July 2024, which had no ReLU where `signed` is true."""
@@ -383,7 +471,7 @@ def main():
         out = Path(sys.argv[2])
         makers = dict(
             saelens=make_saelens, norms=make_norms, sparsify=make_sparsify, llamascopium=make_llamascopium,
-            dictionary_learning=make_dictionary_learning, old=make_old,
+            dictionary_learning=make_dictionary_learning, old=make_old, older=make_older,
         )
         for name in sys.argv[3:] or makers:
             makers[name](out)

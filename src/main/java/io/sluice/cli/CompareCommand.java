@@ -164,7 +164,7 @@ final class CompareCommand extends SluiceCommand {
   private static void requireMemory(Path folder, EngineFactory engines) throws IOException {
     if (CrossLayerDictionary.isIn(folder)) {
       DictionaryMemory.require(folder, engines);
-    } else if (Files.isDirectory(folder)) {
+    } else if (Files.exists(folder)) {
       DictionaryFormat.of(folder).requireMemory(folder, engines);
     }
   }
@@ -182,7 +182,7 @@ final class CompareCommand extends SluiceCommand {
   }
 
   private ComparedDictionary read(Path folder) throws IOException {
-    if (!Files.isDirectory(folder)) {
+    if (!Files.isDirectory(folder) && !Files.isRegularFile(folder)) {
       throw new NotDirectoryException(folder.toString());
     }
     if (CrossLayerDictionary.isIn(folder)) {

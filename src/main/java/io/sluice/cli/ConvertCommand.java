@@ -39,13 +39,17 @@ import picocli.CommandLine.Option;
           + "error names it and nothing is written.",
       "With --activation jumprelu, thresholds take the place of k. They are found on a "
           + "store, and L0 and FVU before and after are printed.",
-      "The formats are sluice, saelens, sparsify, llamascopium and dictionary_learning."
+      "The formats are sluice, saelens, sparsify, llamascopium and dictionary_learning; and "
+          + "gemma_scope, gemma_scope_2, llama_scope, openai and circuit_tracer, which are only "
+          + "read. The last two have a file for each dictionary, which --dictionary names."
     })
 @Examples({
   "sluice convert --dictionary runs/asi --to saelens --out exported",
   "sluice convert --dictionary downloaded --to sluice --out runs/theirs",
   "sluice convert --dictionary EleutherAI/sae-llama-3-8b-32x/layers.10 --to sluice --out "
       + "runs/layer-10",
+  "sluice convert --dictionary google/gemma-scope-2b-pt-res/layer_12/width_16k/average_l0_22 --to "
+      + "sluice --out runs/layer-12",
   "sluice convert --dictionary runs/asi --activation jumprelu --store activations --to "
       + "sluice --out runs/asi-jumprelu"
 })
@@ -54,7 +58,8 @@ final class ConvertCommand extends SluiceCommand {
       names = "--dictionary",
       paramLabel = "DIR",
       required = true,
-      description = "Read the dictionary in this folder, or of this name on the HuggingFace hub.")
+      description =
+          "Read the dictionary in this folder or file, or of this name on the HuggingFace hub.")
   @Grouped(OptionGroup.ESSENTIAL)
   private Path given;
 
@@ -119,10 +124,18 @@ final class ConvertCommand extends SluiceCommand {
   @Override
   protected void run() throws IOException {
     DictionaryFormat target = format(to);
+    if (!target.isWritten()) {
+      throw usage(
+          "dictionaries are read from "
+              + target.label()
+              + ", not written in it; --to takes "
+              + DictionaryFormat.writtenLabels());
+    }
     requireUsable(thresholds);
     DictionaryFormat wanted = from.equals("auto") ? null : format(from);
-    Path folder = HubFiles.dictionary(this, given, wanted);
-    if (!Files.isDirectory(folder)) {
+    HubFiles.Named named = HubFiles.named(this, given, wanted);
+    Path folder = named.place();
+    if (!Files.isDirectory(folder) && !Files.isRegularFile(folder)) {
       throw new NotDirectoryException(folder.toString());
     }
     DictionaryFormat source = wanted == null ? DictionaryFormat.of(folder) : wanted;
@@ -130,7 +143,7 @@ final class ConvertCommand extends SluiceCommand {
       // All else is read in pieces.
       source.requireMemory(folder, thresholds.engines());
     }
-    DictionarySource dictionary = source.open(folder, origin());
+    DictionarySource dictionary = source.open(folder, origin(named.scale()));
     requireHookPoints(dictionary.config());
     ThresholdOptions.Change change = null;
     if (thresholds.asked()) {
@@ -174,13 +187,13 @@ final class ConvertCommand extends SluiceCommand {
     }
   }
 
-  private Origin origin() {
+  private Origin origin(OptionalDouble known) {
     try {
       return new Origin(
           Optional.ofNullable(model),
           Optional.ofNullable(hook),
           Optional.ofNullable(outputHook),
-          activationScale == null ? OptionalDouble.empty() : OptionalDouble.of(activationScale));
+          activationScale == null ? known : OptionalDouble.of(activationScale));
     } catch (IllegalArgumentException e) {
       throw usage("--activation-scale: " + e.getMessage());
     }

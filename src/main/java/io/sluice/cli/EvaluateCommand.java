@@ -20,6 +20,8 @@ import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryMemory;
 import io.sluice.dictionary.Site;
+import io.sluice.dictionary.formats.DictionaryFormat;
+import io.sluice.dictionary.formats.Origin;
 import io.sluice.engine.EngineFactory;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
@@ -28,9 +30,12 @@ import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.RowFilter;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
 import java.util.function.LongPredicate;
@@ -47,12 +52,15 @@ import picocli.CommandLine.Option;
           + "often features fire, on the tokens that the run held out and on those that it "
           + "trained on. With --model and --text it also prints how much of the model's loss the "
           + "reconstruction recovers. The result goes to evaluation.json, too.",
-      "'sluice convert' brings dictionaries of other libraries into Sluice's format."
+      "Dictionaries of other libraries are measured as they are, if their files name their hook "
+          + "points; 'sluice convert' names those of others."
     })
 @Examples({
   "sluice evaluate --dictionary runs/asi --store activations",
   "sluice evaluate --dictionary runs/asi --store activations --model model/ --text "
-      + "novel.txt --tokens 20000"
+      + "novel.txt --tokens 20000",
+  "sluice evaluate --dictionary jbloom/GPT2-Small-SAEs-Reformatted/blocks.8.hook_resid_pre --store "
+      + "activations --out evaluation.json"
 })
 final class EvaluateCommand extends SluiceCommand {
   private static final EvaluationText TEXT = new EvaluationText("features", "the reconstruction");
@@ -62,8 +70,8 @@ final class EvaluateCommand extends SluiceCommand {
       paramLabel = "DIR",
       required = true,
       description =
-          "Measure the dictionary in this folder, of a run or from 'sluice convert', or of this name "
-              + "on the HuggingFace hub.")
+          "Measure the dictionary in this folder, of a run or of another library, or of this name on "
+              + "the HuggingFace hub.")
   @Grouped(OptionGroup.ESSENTIAL)
   private Path folder;
 
@@ -94,12 +102,17 @@ final class EvaluateCommand extends SluiceCommand {
     engines.check(this);
     EngineFactory factory = engines.engines(this);
     loss.check(this);
-    Path found = HubFiles.dictionary(this, folder);
-    if (!found.equals(folder)) {
-      file.requireGiven(this); // The cache of the hub is no place for it.
+    HubFiles.Named named = HubFiles.named(this, folder, null);
+    Path found = named.place();
+    if (!found.equals(folder) || Files.isRegularFile(found)) {
+      file.requireGiven(this); // Neither the cache of the hub nor a set of files is a place for it.
     }
-    DictionaryMemory.require(found, factory);
-    Subject subject = Subject.in(found);
+    if (DictionaryFormat.isForeign(found)) {
+      DictionaryFormat.of(found).requireMemory(found, factory);
+    } else {
+      DictionaryMemory.require(found, factory);
+    }
+    Subject subject = Subject.in(found, named.scale());
     file.check(found);
     ActivationStore activations = store.open();
     rows.read(found, activations);
@@ -116,12 +129,23 @@ final class EvaluateCommand extends SluiceCommand {
    * @param joint that transcoder; null where it is one dictionary
    */
   private record Subject(List<Dictionary> layers, CrossLayerDictionary joint) {
-    static Subject in(Path folder) throws IOException {
+    static Subject in(Path folder, OptionalDouble scale) throws IOException {
       if (CrossLayerDictionary.isIn(folder)) {
         CrossLayerDictionary joint = CrossLayerDictionary.load(folder);
         return new Subject(joint.layers(), joint);
       }
-      return new Subject(List.of(Dictionary.load(folder)), null);
+      if (!DictionaryFormat.isForeign(folder)) {
+        return new Subject(List.of(Dictionary.load(folder)), null);
+      }
+      Origin origin = new Origin(Optional.empty(), Optional.empty(), Optional.empty(), scale);
+      Dictionary foreign = DictionaryFormat.of(folder).read(folder, origin);
+      if (!foreign.config().inputHook().contains(".")) {
+        throw new IOException(
+            folder
+                + ": does not say which hook point it is of; give it one with 'sluice convert --hook"
+                + " NAME --to sluice' first");
+      }
+      return new Subject(List.of(foreign), null);
     }
 
     /** How many features it has, in all layers. */

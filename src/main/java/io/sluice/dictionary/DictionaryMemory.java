@@ -53,11 +53,11 @@ public final class DictionaryMemory {
   /**
    * The same for the files of another library.
    *
-   * @param weights the file of the weights, in float32
+   * @param weights bytes of the weights, in float32
    */
-  public static void requireForeign(Path folder, Path weights, EngineFactory engines)
+  public static void requireForeign(Path folder, long weights, EngineFactory engines)
       throws IOException {
-    require(folder, size(weights), OptionalInt.empty(), engines);
+    require(folder, weights, OptionalInt.empty(), engines);
   }
 
   private static long size(Path file) throws IOException {

@@ -77,8 +77,7 @@ record NumpyHeader(
     }
     String text =
         new String(
-            bytes(in, length),
-            version == 3 ? StandardCharsets.UTF_8 : StandardCharsets.ISO_8859_1);
+            bytes(in, length), version == 3 ? StandardCharsets.UTF_8 : StandardCharsets.ISO_8859_1);
     return new Literal(text, file, name).header(start.length + width + length);
   }
 

@@ -94,8 +94,7 @@ public final class PyTorchFile implements TensorSource {
     }
   }
 
-  private static PyTorchFile read(Path path, ZipFile zip, boolean withSettings)
-      throws IOException {
+  private static PyTorchFile read(Path path, ZipFile zip, boolean withSettings) throws IOException {
     List<? extends ZipEntry> entries = Collections.list(zip.entries());
     List<? extends ZipEntry> pickles =
         entries.stream().filter(entry -> entry.getName().endsWith(PICKLE)).toList();

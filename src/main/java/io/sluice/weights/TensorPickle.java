@@ -101,10 +101,7 @@ final class TensorPickle {
     }
     throw BadFile.because(
         file,
-        "entry "
-            + Quoted.of(String.valueOf(entry.getKey()))
-            + " is "
-            + describe(entry.getValue()),
+        "entry " + Quoted.of(String.valueOf(entry.getKey())) + " is " + describe(entry.getValue()),
         "save a dictionary of nothing but tensors: a state_dict()");
   }
 

@@ -188,6 +188,59 @@ class HubNamesTest {
   }
 
   @Test
+  void publishedDictionariesAreFetchedByTheHubsNamesAndBySaeLenssRegistry() throws Exception {
+    Path golden = Path.of("src/test/resources/golden/published").toAbsolutePath();
+    put("maker/gemma-scope-2-1b-pt", golden.resolve("gemma_scope_2-resid/gemma-scope-2-1b-pt"));
+    put("maker/set", golden.resolve("circuit_tracer-relu/relu"));
+    Path registry =
+        Files.writeString(
+            temp.resolve("registry.yaml"),
+            """
+        tiny-scope-2:
+          conversion_func: gemma_3
+          repo_id: maker/gemma-scope-2-1b-pt
+          saes:
+          - id: layer_10
+            path: resid_post_all/layer_10_width_262k_l0_small
+        """);
+    String inside = "maker/gemma-scope-2-1b-pt/resid_post_all/layer_10_width_262k_l0_small";
+    int number = 0;
+    for (String name :
+        List.of(inside, "saelens://tiny-scope-2/layer_10", "tiny-scope-2/layer_10")) {
+      Path out = temp.resolve("out" + number++);
+      CommandProcess convert =
+          sluice(
+              Map.of("SAELENS_REGISTRY", registry.toString()),
+              "convert",
+              "--dictionary",
+              name,
+              "--to",
+              "sluice",
+              "--out",
+              out);
+      assertThat(convert.status()).as(convert.err()).isZero();
+      assertThat(Dictionary.load(out).config().inputHook()).isEqualTo("layers.10.resid");
+    }
+    CommandProcess set =
+        sluice("convert", "--dictionary", "maker/set", "--to", "sluice", "--out", "x");
+    assertThat(set.err())
+        .isEqualTo(
+            "sluice convert: maker/set: holds a transcoder for each of 2 layers; name the file of"
+                + " one: maker/set/layer_0.safetensors\n");
+    CommandProcess layer =
+        sluice(
+            "convert",
+            "--dictionary",
+            "maker/set/layer_1.safetensors",
+            "--to",
+            "sluice",
+            "--out",
+            "layer");
+    assertThat(layer.status()).as(layer.err()).isZero();
+    assertThat(played.asked()).noneMatch(asked -> asked.toString().contains("layer_0"));
+  }
+
+  @Test
   void whatIsNeitherIsOneLine() throws Exception {
     for (String[] expected :
         new String[][] {

@@ -106,7 +106,10 @@ class NumpyArchiveTest {
                     false),
                 new Entry(
                     "none.npy",
-                    array(1, "{'descr': '|u1', 'fortran_order': True, 'shape': (0L, 4)}", new byte[0]),
+                    array(
+                        1,
+                        "{'descr': '|u1', 'fortran_order': True, 'shape': (0L, 4)}",
+                        new byte[0]),
                     false)));
     assertThat(archive.names()).hasSize(5);
     for (String name : List.of("stored", "deflated", "columns")) {
@@ -168,8 +171,7 @@ class NumpyArchiveTest {
   @Test
   void aSmallFileDoesNotFillMemory() throws IOException {
     byte[] zeros = new byte[40 << 20];
-    String header =
-        "{'descr': '|u1', 'fortran_order': False, 'shape': (" + zeros.length + ",)}";
+    String header = "{'descr': '|u1', 'fortran_order': False, 'shape': (" + zeros.length + ",)}";
     refused(
         write(new Entry("a.npy", array(1, header, zeros), true)), "unpacks to more than 16 times");
   }

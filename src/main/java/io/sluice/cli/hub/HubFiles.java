@@ -3,6 +3,7 @@ package io.sluice.cli.hub;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.dictionary.formats.DictionaryChoice;
 import io.sluice.dictionary.formats.DictionaryFormat;
+import io.sluice.dictionary.formats.SaeLensRegistry;
 import io.sluice.hub.FileChoice;
 import io.sluice.hub.Hub;
 import io.sluice.model.loading.ModelChoice;
@@ -10,8 +11,11 @@ import io.sluice.model.loading.ModelFiles;
 import io.sluice.model.loading.TokenizerChoice;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
 
 /**
  * What {@code --model}, {@code --dictionary} and {@code --tokenizer} name: a path, or a name on the
@@ -43,10 +47,36 @@ public final class HubFiles {
    */
   public static Path dictionary(SluiceCommand command, Path given, DictionaryFormat format)
       throws IOException {
-    return find(
-        command,
-        given,
-        format == null ? DictionaryChoice.ofAny() : new DictionaryChoice(List.of(format)));
+    return named(command, given, format).place();
+  }
+
+  /**
+   * A dictionary that was found.
+   *
+   * @param place its folder or file
+   * @param scale the factor of activations that its files do not hold and SAELens's registry has
+   */
+  public record Named(Path place, OptionalDouble scale) {}
+
+  /**
+   * As {@link #dictionary(SluiceCommand, Path, DictionaryFormat)}, with what else the name says: it
+   * may be one of SAELens's registry, {@code saelens://RELEASE/SAE_ID}.
+   */
+  public static Named named(SluiceCommand command, Path given, DictionaryFormat format)
+      throws IOException {
+    FileChoice choice =
+        format == null ? DictionaryChoice.ofAny() : new DictionaryChoice(List.of(format));
+    if (!Files.exists(given, LinkOption.NOFOLLOW_LINKS)) {
+      String name = given.toString().replace('\\', '/');
+      Optional<SaeLensRegistry.Entry> entry = SaeLensRegistry.find(name, System.getenv());
+      if (entry.isPresent()) {
+        Path place = find(command, Path.of("hf://" + entry.get().place()), choice);
+        boolean scaled =
+            entry.get().scale().isPresent() && DictionaryFormat.of(place).needsScale(place);
+        return new Named(place, scaled ? entry.get().scale() : OptionalDouble.empty());
+      }
+    }
+    return new Named(find(command, given, choice), OptionalDouble.empty());
   }
 
   private static Path find(SluiceCommand command, Path given, FileChoice choice)

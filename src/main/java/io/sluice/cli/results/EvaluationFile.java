@@ -27,7 +27,8 @@ public final class EvaluationFile {
   /** Refuses that the file is to be beside what is measured. */
   public void requireGiven(SluiceCommand command) {
     if (out == null) {
-      throw command.usage("--out FILE is needed for a dictionary of the hub; name a file");
+      throw command.usage(
+          "--out FILE is needed for a dictionary of the hub or in a single file; name a file");
     }
   }
 

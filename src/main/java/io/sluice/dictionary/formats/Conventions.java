@@ -30,8 +30,7 @@ final class Conventions {
   static DictionarySource scaled(DictionarySource dictionary, double scale) {
     DictionaryConfig c = dictionary.config();
     ActivationFunction activation = c.activation();
-    MemorySegment decoderBias = copy(dictionary.decoderBias());
-    multiply(decoderBias, 1 / scale);
+    MemorySegment decoderBias = times(dictionary.decoderBias(), 1 / scale);
     if (activation instanceof Pursuit(int iterations, double residual)) {
       // The rows are directions of the residual too, so the scale goes into the codes.
       return new DictionarySource(
@@ -142,6 +141,33 @@ final class Conventions {
         dictionary.skip());
   }
 
+  /** Multiplies each decoder row by a factor of its own; codes stay as they are. */
+  static DictionarySource withDecoderTimes(DictionarySource dictionary, float[] factors) {
+    double[] wide = new double[factors.length];
+    Arrays.setAll(wide, feature -> factors[feature]);
+    int width = dictionary.config().outputWidth();
+    return dictionary.with(
+        dictionary.config(),
+        dictionary.encoder(),
+        dictionary.decoder().then((first, rows) -> multiplyRows(rows, width, first, wide)));
+  }
+
+  /**
+   * Multiplies the inputs that a dictionary is for by {@code read}, and its outputs by {@code
+   * written}, so that it does the same to activations before those factors. Codes stay those of the
+   * scaled activations.
+   */
+  static DictionarySource normalised(DictionarySource dictionary, double read, double written) {
+    return new DictionarySource(
+        dictionary.config(),
+        dictionary.encoder().then((first, rows) -> multiply(rows, read)),
+        dictionary.encoderBias(),
+        // All norms change by one factor, which does not change an order by norms.
+        dictionary.decoder().then((first, rows) -> multiply(rows, 1 / written)),
+        times(dictionary.decoderBias(), 1 / written),
+        dictionary.skip());
+  }
+
   /**
    * Converts thresholds of {@code f · ‖decoder row‖} to thresholds of values; a dictionary that
    * selects a number of features is returned unchanged.
@@ -220,7 +246,19 @@ final class Conventions {
     }
   }
 
-  private static void multiply(MemorySegment values, double factor) {
+  /** A copy of a vector, multiplied by a factor. */
+  static MemorySegment times(MemorySegment vector, double factor) {
+    MemorySegment product = copy(vector);
+    multiply(product, factor);
+    return product;
+  }
+
+  /**
+   * Multiplies float32 values in place.
+   *
+   * @throws IllegalArgumentException if a product is beyond float32
+   */
+  static void multiply(MemorySegment values, double factor) {
     for (long i = 0; i < values.byteSize() / Float.BYTES; i++) {
       float value = values.getAtIndex(FLOAT, i);
       float product = (float) (factor * value);

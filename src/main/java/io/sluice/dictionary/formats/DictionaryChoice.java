@@ -3,16 +3,17 @@ package io.sluice.dictionary.formats;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.hub.FileChoice;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
-import java.util.stream.Collectors;
+import java.util.TreeMap;
 
 /**
- * Which files of a folder in a repository make a dictionary: the configuration and the weights of
- * one format, the first that fits.
+ * Which files of a folder in a repository make a dictionary: those of one format, the first that
+ * fits.
  *
  * @param formats those that may be chosen
  */
@@ -36,19 +37,31 @@ public record DictionaryChoice(List<DictionaryFormat> formats) implements FileCh
 
   @Override
   public List<String> of(String folder, List<String> names, String wanted) throws IOException {
+    Set<String> all = Set.copyOf(names);
     if (wanted != null) {
+      for (DictionaryFormat format : formats) {
+        List<String> files = format.reader().ofFile(wanted, all);
+        if (!files.isEmpty()) {
+          return files;
+        }
+      }
       throw new IOException(folder + ": is a file; name the dictionary's folder");
     }
     if (formats.contains(DictionaryFormat.SLUICE) && names.contains(CrossLayerDictionary.FILE)) {
       return names.stream().filter(DictionaryChoice::isOfLayers).toList();
     }
     for (DictionaryFormat format : formats) {
-      if (names.containsAll(format.fileNames())) {
-        return format.fileNames();
+      Optional<String> rather = format.reader().rather(folder, all);
+      if (rather.isPresent()) {
+        throw new IOException(folder + ": " + rather.get());
+      }
+      List<String> files = format.reader().inFolder(all);
+      if (!files.isEmpty()) {
+        return files;
       }
     }
     for (DictionaryFormat other : DictionaryFormat.values()) {
-      if (names.containsAll(other.fileNames())) {
+      if (!other.reader().inFolder(all).isEmpty()) {
         throw new IOException(
             folder
                 + ": is in the format of "
@@ -64,7 +77,7 @@ public record DictionaryChoice(List<DictionaryFormat> formats) implements FileCh
   }
 
   /**
-   * Whether both files of a format are there, which {@link #of} requires; of a cross-layer
+   * Whether all files of a format are there, which {@link #of} requires; of a cross-layer
    * transcoder, those of its layers.
    */
   @Override
@@ -74,6 +87,12 @@ public record DictionaryChoice(List<DictionaryFormat> formats) implements FileCh
     return !chosen.contains(CrossLayerDictionary.FILE) || configs > 1 && configs == weights;
   }
 
+  /** Without its configuration in the cache, it may still be in the repository. */
+  @Override
+  public boolean isCertain(List<String> chosen, String wanted) {
+    return !chosen.equals(List.of(GemmaScope2.WEIGHTS));
+  }
+
   private static boolean isOfLayers(String name) {
     return name.equals(CrossLayerDictionary.FILE)
         || name.matches("layer-\\d{2,4}/dictionary\\.(json|safetensors)");
@@ -81,18 +100,25 @@ public record DictionaryChoice(List<DictionaryFormat> formats) implements FileCh
 
   /** A repository often has a folder for each hook point. */
   private String none(List<String> names) {
-    Set<String> all = Set.copyOf(names);
-    Set<String> folders = new TreeSet<>();
+    Map<String, Set<String>> inside = new TreeMap<>();
     for (String name : names) {
-      String folder = name.substring(0, name.lastIndexOf('/') + 1);
-      for (DictionaryFormat format : formats) {
-        if (all.containsAll(format.fileNames().stream().map(file -> folder + file).toList())) {
-          folders.add(folder.replaceFirst("/$", ""));
-        }
+      for (int slash = name.lastIndexOf('/'), depth = 0;
+          slash > 0 && depth <= PlacedFiles.DEPTH;
+          slash = name.lastIndexOf('/', slash - 1), depth++) {
+        String folder = name.substring(0, slash);
+        inside.computeIfAbsent(folder, any -> new HashSet<>()).add(name.substring(slash + 1));
       }
     }
+    List<String> folders =
+        inside.entrySet().stream()
+            .filter(
+                folder ->
+                    formats.stream()
+                        .anyMatch(each -> !each.reader().inFolder(folder.getValue()).isEmpty()))
+            .map(Map.Entry::getKey)
+            .toList();
     if (!folders.isEmpty()) {
-      List<String> first = new ArrayList<>(folders).subList(0, Math.min(NAMED, folders.size()));
+      List<String> first = folders.subList(0, Math.min(NAMED, folders.size()));
       return ": has %s dictionaries in folders; add the name of one: /%s%s"
           .formatted(
               folders.size(),
@@ -100,8 +126,6 @@ public record DictionaryChoice(List<DictionaryFormat> formats) implements FileCh
               folders.size() > first.size() ? ", …" : "");
     }
     return ": holds no dictionary of a format that is read here; they are "
-        + formats.stream()
-            .map(each -> each.label() + " (" + String.join(", ", each.fileNames()) + ")")
-            .collect(Collectors.joining(", "));
+        + DictionaryFormat.known(formats);
   }
 }

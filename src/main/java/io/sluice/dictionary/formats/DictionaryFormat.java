@@ -13,9 +13,12 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 
@@ -34,22 +37,56 @@ public enum DictionaryFormat {
   LLAMASCOPIUM(new Llamascopium()),
 
   /** dictionary_learning: {@code config.json} and {@code ae.pt}. */
-  DICTIONARY_LEARNING(new DictionaryLearning());
+  DICTIONARY_LEARNING(new DictionaryLearning()),
 
-  private final FolderFormat files;
+  /** Gemma Scope: {@code params.npz}. Not written. */
+  GEMMA_SCOPE(new GemmaScope()),
 
-  DictionaryFormat(FolderFormat files) {
-    this.files = files;
+  /** Gemma Scope 2: {@code params.safetensors}, usually with {@code config.json}. Not written. */
+  GEMMA_SCOPE_2(new GemmaScope2()),
+
+  /** Llama Scope: {@code hyperparams.json} and weights. Not written. */
+  LLAMA_SCOPE(new LlamaScope()),
+
+  /** OpenAI's sparse_autoencoder: one file of PyTorch's. Not written. */
+  OPENAI(new OpenAi()),
+
+  /** circuit-tracer: {@code config.yaml} and a file for each layer. Not written. */
+  CIRCUIT_TRACER(new CircuitTracer());
+
+  private final DictionaryReader reader;
+
+  DictionaryFormat(DictionaryReader reader) {
+    this.reader = reader;
   }
 
   /** The format's name on the command line. */
   public String label() {
-    return files.label();
+    return reader.label();
   }
 
-  /** The names of the format's files: the configuration and the weights. */
-  List<String> fileNames() {
-    return List.of(files.config(), files.weights());
+  /** Whether dictionaries can be written in it. */
+  public boolean isWritten() {
+    return reader instanceof FolderFormat;
+  }
+
+  DictionaryReader reader() {
+    return reader;
+  }
+
+  /** The names of all formats with those of their files, for messages. */
+  static String known(List<DictionaryFormat> formats) {
+    return formats.stream()
+        .map(each -> each.label() + " (" + each.reader.files() + ")")
+        .collect(Collectors.joining(", "));
+  }
+
+  /** The names of the formats that are written, for messages. */
+  public static String writtenLabels() {
+    return Arrays.stream(values())
+        .filter(DictionaryFormat::isWritten)
+        .map(DictionaryFormat::label)
+        .collect(Collectors.joining(", "));
   }
 
   /** The names of all formats, for messages. */
@@ -74,39 +111,62 @@ public enum DictionaryFormat {
   }
 
   /**
-   * The format of a folder, by the names of its files.
+   * The format of a folder or a file, by the names of its files.
    *
-   * @throws IOException if it has the files of none or of several
+   * @throws IOException if it has the files of none or of several, or if a folder holds several
+   *     dictionaries of one
    */
-  public static DictionaryFormat of(Path folder) throws IOException {
-    List<DictionaryFormat> fitting =
-        Arrays.stream(values())
-            .filter(
-                format ->
-                    Files.isRegularFile(folder.resolve(format.files.config()))
-                        && Files.isRegularFile(folder.resolve(format.files.weights())))
-            .toList();
-    if (fitting.size() != 1) {
-      throw new IOException(
-          folder
-              + (fitting.isEmpty()
-                  ? ": holds no dictionary of a format that Sluice reads; they are "
-                      + Arrays.stream(values())
-                          .map(
-                              each ->
-                                  each.label()
-                                      + " ("
-                                      + each.files.config()
-                                      + ", "
-                                      + each.files.weights()
-                                      + ")")
-                          .collect(Collectors.joining(", "))
-                  : ": holds dictionaries of several formats; name one: "
-                      + fitting.stream()
-                          .map(DictionaryFormat::label)
-                          .collect(Collectors.joining(", "))));
+  public static DictionaryFormat of(Path place) throws IOException {
+    List<DictionaryFormat> fitting = new ArrayList<>();
+    for (DictionaryFormat format : values()) {
+      if (!format.filesOf(place).isEmpty()) {
+        fitting.add(format);
+      }
     }
-    return fitting.getFirst();
+    if (fitting.size() == 1) {
+      return fitting.getFirst();
+    }
+    throw new IOException(
+        place
+            + (fitting.isEmpty()
+                ? ": holds no dictionary of a format that Sluice reads; they are "
+                    + known(List.of(values()))
+                : ": holds dictionaries of several formats; name one: "
+                    + fitting.stream()
+                        .map(DictionaryFormat::label)
+                        .collect(Collectors.joining(", "))));
+  }
+
+  /**
+   * Whether a place holds a dictionary of another library, and none in Sluice's format.
+   *
+   * @throws IOException if it cannot be listed, or a folder holds several dictionaries
+   */
+  public static boolean isForeign(Path place) throws IOException {
+    boolean foreign = false;
+    for (DictionaryFormat format : values()) {
+      if (!format.filesOf(place).isEmpty()) {
+        if (format == SLUICE) {
+          return false;
+        }
+        foreign = true;
+      }
+    }
+    return foreign;
+  }
+
+  /** The files of the dictionary in a place, relative to its folder; empty if there is none. */
+  private List<String> filesOf(Path place) throws IOException {
+    if (Files.isRegularFile(place)) {
+      Set<String> names = PlacedFiles.in(place.toAbsolutePath().getParent());
+      return reader.ofFile(place.getFileName().toString(), names);
+    }
+    Set<String> names = PlacedFiles.in(place);
+    Optional<String> rather = reader.rather(place.toString(), names);
+    if (rather.isPresent()) {
+      throw new IOException(place + ": " + rather.get());
+    }
+    return reader.inFolder(names);
   }
 
   /**
@@ -114,12 +174,27 @@ public enum DictionaryFormat {
    *
    * @throws IOException if it does not; the message says what would fit
    */
-  public void requireMemory(Path folder, EngineFactory engines) throws IOException {
+  public void requireMemory(Path place, EngineFactory engines) throws IOException {
     if (this == SLUICE) {
-      DictionaryMemory.require(folder, engines);
-    } else {
-      DictionaryMemory.requireForeign(folder, folder.resolve(files.weights()), engines);
+      DictionaryMemory.require(place, engines);
+      return;
     }
+    Path folder = Files.isRegularFile(place) ? place.toAbsolutePath().getParent() : place;
+    long bytes = 0;
+    for (String file : filesOf(place)) {
+      bytes += Files.size(folder.resolve(file));
+    }
+    DictionaryMemory.requireForeign(place, bytes, engines);
+  }
+
+  /**
+   * Whether the activations of a dictionary have to be multiplied by a number that its files do not
+   * hold ({@link Origin#activationScale}).
+   *
+   * @throws IOException if its configuration is missing or damaged
+   */
+  public boolean needsScale(Path place) throws IOException {
+    return this == SAELENS && SaeLens.needsScale(place);
   }
 
   /**
@@ -127,14 +202,14 @@ public enum DictionaryFormat {
    * biases and norms, and normalisation by one number, are converted to Sluice's. Normalisation of
    * each token stays ({@link DictionaryConfig#tokenNorm}).
    *
-   * @param folder the folder with the format's two files
+   * @param place the folder with the format's files, or the file that stands for a dictionary
    * @param origin what the caller knows in addition
    * @throws IOException if a file is missing or damaged, a tensor is missing, unknown or of another
    *     shape than the config says, or a setting is not supported; the message names the file and
    *     the setting
    */
-  public Dictionary read(Path folder, Origin origin) throws IOException {
-    return open(folder, origin).read(Arena.ofAuto());
+  public Dictionary read(Path place, Origin origin) throws IOException {
+    return open(place, origin).read(Arena.ofAuto());
   }
 
   /**
@@ -149,7 +224,7 @@ public enum DictionaryFormat {
   public DictionarySource open(Path folder, Origin origin) throws IOException {
     DictionarySource dictionary;
     try {
-      dictionary = files.open(folder, origin);
+      dictionary = reader.open(folder, origin);
     } catch (IllegalArgumentException e) {
       throw new IOException(folder + ": " + e.getMessage(), e);
     }
@@ -214,6 +289,9 @@ public enum DictionaryFormat {
 
   /** As the other method, with matrices that are read some rows at a time. */
   public void write(DictionarySource dictionary, Path folder) throws IOException {
+    if (!(reader instanceof FolderFormat files)) {
+      throw ForeignWriter.refused(label(), "writer here", "the formats are " + writtenLabels());
+    }
     String config = files.config();
     String weights = files.weights();
     for (String name : List.of(config, weights)) {

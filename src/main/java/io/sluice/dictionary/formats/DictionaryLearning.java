@@ -27,7 +27,10 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * dictionary_learning: {@code ae.pt}, a state_dict that {@code torch.save} wrote, beside {@code
@@ -50,6 +53,18 @@ final class DictionaryLearning implements FolderFormat {
           "AutoEncoderTopK",
           "BatchTopKSAE",
           MATRYOSHKA);
+
+  private static final Pattern PLACE =
+      Pattern.compile("(resid_post|resid_out|resid|attn_out|attn|mlp_out|mlp)_layer_?(\\d{1,4})");
+  private static final Map<String, String> PLACES =
+      Map.of(
+          "resid_post", "resid",
+          "resid_out", "resid",
+          "resid", "resid",
+          "attn_out", "attn_out",
+          "attn", "attn_out",
+          "mlp_out", "mlp_out",
+          "mlp", "mlp_out");
 
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
@@ -116,7 +131,7 @@ final class DictionaryLearning implements FolderFormat {
             : List.of();
     tensors.requireNoOthers("a " + kind);
     boolean subtract = !kind.equals("AutoEncoderNew") && !kind.equals("JumpReluAutoEncoder");
-    String hook = config.text("submodule_name", "");
+    String hook = hook(config);
     DictionarySource dictionary =
         new DictionarySource(
             new DictionaryConfig(
@@ -137,6 +152,13 @@ final class DictionaryLearning implements FolderFormat {
             null);
     // The library's loader makes this class's decoder rows unit vectors; codes refer to them.
     return kind.equals("AutoEncoder") ? Conventions.withUnitDecoder(dictionary) : dictionary;
+  }
+
+  /** The hook point: {@code resid_post_layer_3} and its relatives are names of a layer's places. */
+  private static String hook(ForeignConfig config) throws IOException {
+    String name = config.text("submodule_name", "");
+    Matcher place = PLACE.matcher(name);
+    return place.matches() ? "layers." + place.group(2) + "." + PLACES.get(place.group(1)) : name;
   }
 
   /** The ends of nested dictionaries, from the number of features that each adds. */
@@ -170,16 +192,16 @@ final class DictionaryLearning implements FolderFormat {
         return new JumpReLU(Thresholds.of(tensors.vector("threshold", features)));
       }
       default -> {
-        int k = config.positive("k");
-        if (k > features) {
-          throw config.wrong(
-              "k is " + k + ", but the dictionary has only " + features + " features");
-        }
+        int k = config.count("k", features);
         tensors.ignore("k");
         if (kind.equals("AutoEncoderTopK")) {
           // An alternative to k that the library uses only on request.
           tensors.ignore("threshold");
           return new TopK(k);
+        }
+        if (kind.equals("BatchTopKSAE") && !tensors.has("threshold")) {
+          // Before December 2024 features were selected over the given batch.
+          return new BatchTopK(k, OptionalDouble.empty());
         }
         // −1 means that none was found; the library then keeps all positive features.
         double threshold = Math.max(0, tensors.scalar("threshold"));

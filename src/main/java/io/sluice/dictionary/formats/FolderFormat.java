@@ -3,17 +3,27 @@ package io.sluice.dictionary.formats;
 import io.sluice.dictionary.DictionarySource;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
 
-/** A format of dictionaries: a folder with two files, by whose names it is recognised. */
-interface FolderFormat {
-  /** The name on the command line. */
-  String label();
-
+/** A format that is also written: a folder with two files. */
+interface FolderFormat extends DictionaryReader {
   /** The name of the file with the configuration. */
   String config();
 
   /** The name of the file with the weights. */
   String weights();
+
+  @Override
+  default String files() {
+    return config() + ", " + weights();
+  }
+
+  @Override
+  default List<String> inFolder(Set<String> names) {
+    List<String> both = List.of(config(), weights());
+    return names.containsAll(both) ? both : List.of();
+  }
 
   /** Whether it has dictionaries with a skip connection. */
   default boolean keepsSkip() {
@@ -29,15 +39,6 @@ interface FolderFormat {
   default boolean keepsSites() {
     return false;
   }
-
-  /**
-   * Opens a dictionary, whose matrices are then read some rows at a time.
-   *
-   * @param origin what the caller knows in addition
-   * @throws IllegalArgumentException if its parts do not fit together
-   * @throws IOException if a file is missing or damaged, or a setting is not supported
-   */
-  DictionarySource open(Path folder, Origin origin) throws IOException;
 
   /**
    * Writes a dictionary into a new folder.

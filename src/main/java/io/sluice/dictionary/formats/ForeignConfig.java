@@ -39,6 +39,24 @@ final class ForeignConfig {
     }
   }
 
+  /** The same in YAML, of which only the part is read that such files are written in. */
+  static ForeignConfig readYaml(Path file) throws IOException {
+    byte[] bytes = RegularFile.bytes(file, MAX_BYTES);
+    JsonNode yaml;
+    try {
+      yaml = BlockYaml.read(StrictJson.text(bytes));
+    } catch (JsonProcessingException e) {
+      throw new IOException(
+          file + ": not valid YAML: " + StrictJson.reason(e) + "; fetch it again", e);
+    } catch (IOException e) {
+      throw new IOException(file + ": " + e.getMessage(), e);
+    }
+    if (!yaml.isObject()) {
+      throw new IOException(file + ": is not a mapping of names to values; fetch it again");
+    }
+    return new ForeignConfig(file, yaml);
+  }
+
   static ObjectNode object() {
     return JSON.createObjectNode();
   }
@@ -92,6 +110,25 @@ final class ForeignConfig {
       throw wrong("'" + name + "' is missing or not a positive 32-bit integer");
     }
     return value.intValue();
+  }
+
+  /** The number of features, of a width and a factor. */
+  int product(int width, int factor) throws IOException {
+    long features = (long) width * factor;
+    if (features > Integer.MAX_VALUE) {
+      throw wrong(features + " features are more than fit");
+    }
+    return (int) features;
+  }
+
+  /** A number of features, as a k, which no dictionary has more of than {@code features}. */
+  int count(String name, int features) throws IOException {
+    int count = positive(name);
+    if (count > features) {
+      throw wrong(
+          "%s is %s, but the dictionary has only %s features".formatted(name, count, features));
+    }
+    return count;
   }
 
   double number(String name) throws IOException {

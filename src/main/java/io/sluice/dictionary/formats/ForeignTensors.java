@@ -37,7 +37,8 @@ final class ForeignTensors {
   private static final int BLOCK = 64;
 
   private final TensorSource source;
-  private final String config;
+  private final String sizes;
+  private final String remedy;
   private final Set<String> read = new HashSet<>();
 
   /**
@@ -46,8 +47,44 @@ final class ForeignTensors {
    * @param config the name of the config file, for messages
    */
   ForeignTensors(TensorSource source, String config) {
+    this(source, config, "check the architecture in " + config);
+  }
+
+  private ForeignTensors(TensorSource source, String sizes, String remedy) {
     this.source = source;
-    this.config = config;
+    this.sizes = sizes;
+    this.remedy = remedy;
+  }
+
+  /**
+   * Tensors of a file whose sizes no config has.
+   *
+   * @param first the tensor whose sizes the others are checked against
+   */
+  static ForeignTensors measuredBy(TensorSource source, String first) {
+    return new ForeignTensors(source, "its " + first, "it may be of another format");
+  }
+
+  /**
+   * The sizes of a matrix, which no config has.
+   *
+   * @throws IOException if it is missing or no matrix, or has a size of 0 or beyond 32 bits
+   */
+  int[] sides(String name) throws IOException {
+    long[] shape = info(name).shape();
+    if (shape.length != 2
+        || Math.min(shape[0], shape[1]) < 1
+        || Math.max(shape[0], shape[1]) > Integer.MAX_VALUE) {
+      throw new IOException(
+          "%s: tensor %s is %s, not a matrix of positive 32-bit sizes"
+              .formatted(source.path(), Quoted.of(name), Arrays.toString(shape)));
+    }
+    return new int[] {(int) shape[0], (int) shape[1]};
+  }
+
+  /** The error for what is wrong in the file. */
+  IOException wrong(String what) {
+    return new IOException(source.path() + ": " + what);
   }
 
   boolean has(String name) {
@@ -179,8 +216,8 @@ final class ForeignTensors {
               + Quoted.of(others.iterator().next())
               + ", which "
               + kind
-              + " does not have; check the architecture in "
-              + config);
+              + " does not have; "
+              + remedy);
     }
   }
 
@@ -221,7 +258,7 @@ final class ForeignTensors {
                   Quoted.of(name),
                   info.dtype().label(),
                   Arrays.toString(info.shape()),
-                  config,
+                  sizes,
                   Arrays.toString(shape)));
     }
     read.add(name);

@@ -3,7 +3,6 @@ package io.sluice.dictionary.formats;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.DictionarySource;
-import io.sluice.dictionary.WeightRows;
 import io.sluice.engine.activation.AbsTopK;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.BatchTopK;
@@ -14,11 +13,10 @@ import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
 import io.sluice.files.OutputFolder;
+import io.sluice.store.TransformerLensNames;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorPieces;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,17 +24,22 @@ import java.util.Map;
 import java.util.OptionalDouble;
 
 /**
- * Llamascopium: {@code config.json} and {@code sae_weights.safetensors}. The encoder never
- * subtracts the decoder bias; activations may be scaled by one number for the input and another for
+ * Llamascopium: {@code config.json} and {@code sae_weights.safetensors}. The encoder does not
+ * subtract the decoder bias; activations may be scaled by one number for the input and another for
  * the output, which the weights' file then holds; and by default features are selected by {@code f
  * · ‖decoder row‖}.
+ *
+ * <p>Files of 2025, when the library was called Language-Model-SAEs, have the weights of two linear
+ * layers, and may subtract the decoder bias from the scaled input.
  */
 final class Llamascopium implements FolderFormat {
   private static final String CONFIG = "config.json";
   private static final String WEIGHTS = "sae_weights.safetensors";
   private static final String NORM = "dataset_average_activation_norm.";
   private static final String THRESHOLD = "activation_function.log_jumprelu_threshold";
-  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  /** Before the activation function was a module of its own. */
+  private static final String OLD_THRESHOLD = "log_jumprelu_threshold";
 
   @Override
   public String label() {
@@ -56,7 +59,7 @@ final class Llamascopium implements FolderFormat {
   @Override
   public DictionarySource open(Path folder, Origin origin) throws IOException {
     ForeignConfig config = ForeignConfig.read(folder.resolve(CONFIG));
-    String type = config.text("sae_type");
+    String type = config.text("sae_type", "sae");
     if (!type.equals("sae")) {
       throw config.unknown("sae_type", type, List.of("sae"));
     }
@@ -75,26 +78,45 @@ final class Llamascopium implements FolderFormat {
     boolean byNorm = config.bool("sparsity_include_decoder_norm", true);
     ForeignTensors tensors = new ForeignTensors(Safetensors.open(folder.resolve(WEIGHTS)), CONFIG);
     ActivationFunction activation = activation(config, tensors, features);
-    WeightRows encoder = tensors.transposed("W_E", features, width);
-    MemorySegment encoderBias = tensors.segment("b_E", features);
-    WeightRows decoder = tensors.rows("W_D", features, width);
-    MemorySegment decoderBias =
-        config.bool("use_decoder_bias", true)
-            ? tensors.segment("b_D", width)
-            : ForeignTensors.allocate(width);
+    boolean layers = hasLayers(tensors);
+    boolean biased = config.bool("use_decoder_bias", true);
+    boolean subtract = biased && config.bool("apply_decoder_bias_to_pre_encoder", false);
     DictionarySource dictionary =
         Conventions.withValueThresholds(
             new DictionarySource(
                 new DictionaryConfig(
-                    "", inputHook, outputHook, width, width, features, activation, false, byNorm),
-                encoder,
-                encoderBias,
-                decoder,
-                decoderBias,
+                    "",
+                    TransformerLensNames.known(inputHook, origin.model().orElse("")),
+                    TransformerLensNames.known(outputHook, origin.model().orElse("")),
+                    width,
+                    width,
+                    features,
+                    activation,
+                    subtract,
+                    byNorm),
+                layers
+                    ? tensors.rows("encoder.weight", features, width)
+                    : tensors.transposed("W_E", features, width),
+                tensors.segment(layers ? "encoder.bias" : "b_E", features),
+                layers
+                    ? tensors.transposed("decoder.weight", features, width)
+                    : tensors.rows("W_D", features, width),
+                biased
+                    ? tensors.segment(layers ? "decoder.bias" : "b_D", width)
+                    : ForeignTensors.allocate(width),
                 null));
     double[] factors = factors(config, tensors, width, inputHook, outputHook);
     tensors.requireNoOthers("an autoencoder with act_fn '" + config.text("act_fn", "relu") + "'");
-    return normalised(dictionary, factors[0], factors[1]);
+    if (factors[0] != factors[1]) {
+      // The bias is in the units of the output, and would be subtracted from the input.
+      dictionary = Conventions.subtracting(dictionary, false);
+    }
+    return Conventions.normalised(dictionary, factors[0], factors[1]);
+  }
+
+  /** Whether the weights are those of two linear layers. */
+  private static boolean hasLayers(ForeignTensors tensors) {
+    return tensors.has("encoder.weight") || tensors.has("decoder.weight");
   }
 
   private static ActivationFunction activation(
@@ -102,11 +124,16 @@ final class Llamascopium implements FolderFormat {
     String function = config.text("act_fn", "relu").toLowerCase(java.util.Locale.ROOT);
     return switch (function) {
       case "relu" -> new ReLU();
-      case "topk" -> new TopK(k(config, features));
+      case "topk" -> new TopK(config.count("top_k", features));
       // Selected over the given batch: it keeps no threshold.
-      case "batchtopk" -> new BatchTopK(k(config, features), OptionalDouble.empty());
+      case "batchtopk" -> new BatchTopK(config.count("top_k", features), OptionalDouble.empty());
       case "jumprelu" -> {
-        float[] thresholds = tensors.vector(THRESHOLD, features);
+        String learned = hasLayers(tensors) ? OLD_THRESHOLD : THRESHOLD;
+        if (!tensors.has(learned) && config.has("jump_relu_threshold")) {
+          // One number for all features, before they were learned.
+          yield new JumpReLU(Thresholds.uniform((float) config.number("jump_relu_threshold")));
+        }
+        float[] thresholds = tensors.vector(learned, features);
         for (int feature = 0; feature < features; feature++) {
           thresholds[feature] = (float) Math.min(Math.exp(thresholds[feature]), Float.MAX_VALUE);
         }
@@ -116,15 +143,6 @@ final class Llamascopium implements FolderFormat {
           throw config.unknown(
               "act_fn", function, List.of("relu", "topk", "batchtopk", "jumprelu"));
     };
-  }
-
-  private static int k(ForeignConfig config, int features) throws IOException {
-    int k = config.positive("top_k");
-    if (k > features) {
-      throw config.wrong(
-          "top_k is " + k + ", but the dictionary has only " + features + " features");
-    }
-    return k;
   }
 
   /** The factors of the activations, of input and output. */
@@ -164,28 +182,6 @@ final class Llamascopium implements FolderFormat {
       throw config.wrong("the average norm of '" + hook + "' in " + WEIGHTS + " is " + norm);
     }
     return root / norm;
-  }
-
-  /** Codes stay those of the scaled activations. */
-  private static DictionarySource normalised(
-      DictionarySource dictionary, double read, double written) {
-    WeightRows encoder = dictionary.encoder();
-    WeightRows decoder = dictionary.decoder();
-    if (read != 1) {
-      encoder = encoder.then((first, rows) -> multiply(rows, read));
-    }
-    if (written != 1) {
-      // All norms change by one factor, which does not change the order.
-      decoder = decoder.then((first, rows) -> multiply(rows, 1 / written));
-      multiply(dictionary.decoderBias(), 1 / written);
-    }
-    return dictionary.with(dictionary.config(), encoder, decoder);
-  }
-
-  private static void multiply(MemorySegment values, double factor) {
-    for (long i = 0; i < values.byteSize() / Float.BYTES; i++) {
-      values.setAtIndex(FLOAT, i, (float) (factor * values.getAtIndex(FLOAT, i)));
-    }
   }
 
   @Override
@@ -237,12 +233,17 @@ final class Llamascopium implements FolderFormat {
     }
     json.put("norm_activation", "inference");
     json.put("sparsity_include_decoder_norm", c.scoreByDecoderNorm());
-    json.put("hook_point_in", c.inputHook());
-    json.put("hook_point_out", c.outputHook());
+    json.put("hook_point_in", theirs(c.inputHook(), c));
+    json.put("hook_point_out", theirs(c.outputHook(), c));
     json.put("use_glu_encoder", false);
     OutputFolder.make(folder);
     Safetensors.writePieces(folder.resolve(WEIGHTS), tensors, Map.of());
     ForeignConfig.write(folder.resolve(CONFIG), json);
+  }
+
+  /** A hook point by the name of TransformerLens, which the library uses too. */
+  private static String theirs(String hook, DictionaryConfig c) {
+    return TransformerLensNames.of(hook, c.model()).orElse(hook);
   }
 
   private static void jump(

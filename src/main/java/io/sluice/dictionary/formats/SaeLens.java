@@ -52,6 +52,7 @@ final class SaeLens implements FolderFormat {
   static final String WIDTHS = "matryoshka_widths";
   static final String TRAINED = "training_architecture";
   private static final String SCALING = "scaling_factor";
+  private static final String AVERAGE = "expected_average_only_in";
   static final String DETAILS = "training_architecture_details";
 
   private static final List<String> KNOWN =
@@ -110,7 +111,7 @@ final class SaeLens implements FolderFormat {
     Optional<TokenNorm> norm = norm(config, transcoder, origin);
     requireKnownSettings(config, transcoder);
     ForeignTensors tensors = new ForeignTensors(Safetensors.open(folder.resolve(WEIGHTS)), CONFIG);
-    dropScalingFactor(config, tensors);
+    float[] scaling = scaling(config, tensors, features);
     Hooks hooks = Hooks.of(config, transcoder, origin);
     if (architecture.equals(PURSUIT)) {
       return pursuit(config, tensors, hooks, norm, width, features);
@@ -158,6 +159,9 @@ final class SaeLens implements FolderFormat {
             decoder,
             decoderBias,
             skip);
+    if (scaling != null) {
+      dictionary = Conventions.withDecoderTimes(dictionary, scaling);
+    }
     // SAELens's activations are the rescaled ones, so the norms move to the encoder.
     return rescaled ? Conventions.withUnitDecoder(dictionary) : dictionary;
   }
@@ -336,36 +340,53 @@ final class SaeLens implements FolderFormat {
     }
   }
 
-  /** A fine-tuning scale; some versions wrote one of all ones, which SAELens drops. */
-  private static void dropScalingFactor(ForeignConfig config, ForeignTensors tensors)
+  /**
+   * The fine-tuning scale by which the decoder multiplies codes; null if there is none. Some
+   * versions wrote one of all ones, which SAELens drops.
+   */
+  private static float[] scaling(ForeignConfig config, ForeignTensors tensors, int features)
       throws IOException {
-    if (tensors.has(SCALING) && !tensors.isOnes(SCALING)) {
+    if (!tensors.has(SCALING) || tensors.isOnes(SCALING)) {
+      return null;
+    }
+    if (!config.bool("finetuning_scaling_factor", false)) {
       throw config.wrong(
-          "its codes are multiplied by a fine-tuning scale ('"
+          "finetuning_scaling_factor is not true, but there is a fine-tuning scale ('"
               + SCALING
               + "' in "
               + WEIGHTS
-              + " is not all ones), which dictionaries here do not have; fold it into W_dec first");
+              + " is not all ones); set it to true if codes are to be multiplied by it");
     }
+    return tensors.vector(SCALING, features);
+  }
+
+  /** Whether activations are multiplied by a number that the files do not hold. */
+  static boolean needsScale(Path folder) throws IOException {
+    return normalisation(ForeignConfig.read(folder.resolve(CONFIG))).equals(AVERAGE);
+  }
+
+  private static String normalisation(ForeignConfig config) throws IOException {
+    return config.node("normalize_activations").isBoolean()
+        ? config.bool("normalize_activations", false) ? AVERAGE : "none"
+        : config.text("normalize_activations", "none");
   }
 
   /** A transcoder writes another hook point, in its own units. */
   private static Optional<TokenNorm> norm(ForeignConfig config, boolean transcoder, Origin origin)
       throws IOException {
-    String how =
-        config.node("normalize_activations").isBoolean()
-            ? config.bool("normalize_activations", false) ? "expected_average_only_in" : "none"
-            : config.text("normalize_activations", "none");
+    String how = normalisation(config);
     if (TokenNorm.Kind.labels().contains(how)) {
       return Optional.of(new TokenNorm(TokenNorm.Kind.named(how), !transcoder));
     }
     switch (how) {
       case "none" -> {}
-      case "expected_average_only_in" -> {
+      case AVERAGE -> {
         if (origin.activationScale().isEmpty()) {
           throw config.wrong(
               "activations have to be multiplied by a number that its files do not hold"
-                  + " (normalize_activations is 'expected_average_only_in'); give it with"
+                  + " (normalize_activations is '"
+                  + AVERAGE
+                  + "'); give it with"
                   + " --activation-scale");
         }
       }
@@ -374,7 +395,9 @@ final class SaeLens implements FolderFormat {
               "normalize_activations is '"
                   + how
                   + "', which is not folded into the weights yet or treats tokens in a way of its"
-                  + " own; known: none, expected_average_only_in, "
+                  + " own; known: none, "
+                  + AVERAGE
+                  + ", "
                   + String.join(", ", TokenNorm.Kind.labels()));
     }
     return Optional.empty();

@@ -15,11 +15,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /**
  * EleutherAI sparsify: {@code cfg.json} and {@code sae.safetensors}, feature-major like Sluice's.
  * All are TopK; an autoencoder always subtracts its decoder bias, a transcoder never does, and both
- * have one width. Neither model nor hook point is in the files.
+ * have one width. Neither model nor hook point is in the files; the folder is named by the module,
+ * as {@code layers.10.mlp}.
  *
  * <p>Before February 2025 there was no {@code transcode}: all subtracted their decoder bias before
  * encoding, and a skip connection read the input itself. The library still does so unless {@code
@@ -28,6 +30,13 @@ import java.util.Map;
 final class Sparsify implements FolderFormat {
   private static final String CONFIG = "cfg.json";
   private static final String WEIGHTS = "sae.safetensors";
+
+  private static final List<String> READ = List.of("resid_in", "mlp_in", "attn_in");
+  private static final List<String> WRITTEN = List.of("resid", "mlp_out", "attn_out");
+
+  /** A layer, or its MLP or attention. */
+  private static final Pattern MODULE =
+      Pattern.compile("/(?:layers|h)[._](\\d{1,4})(?:\\.(mlp|attention|self_attn|attn))?$");
 
   /** Experimental encoders of versions of 2024 and 2025. */
   private static final List<String> EXPERIMENTS =
@@ -69,18 +78,11 @@ final class Sparsify implements FolderFormat {
     int width = config.positive("d_in");
     // 0 means a multiple of the width.
     boolean counted = config.has("num_latents") && config.number("num_latents") != 0;
-    long features =
+    int h =
         counted
             ? config.positive("num_latents")
-            : (long) width * config.positive("expansion_factor");
-    if (features > Integer.MAX_VALUE) {
-      throw config.wrong(features + " features are more than fit");
-    }
-    int h = (int) features;
-    int k = config.positive("k");
-    if (k > h) {
-      throw config.wrong("k is " + k + ", but the dictionary has only " + h + " features");
-    }
+            : config.product(width, config.positive("expansion_factor"));
+    int k = config.count("k", h);
     boolean transcoder = config.bool("transcode", false);
     boolean skip = config.bool("skip_connection", false);
     boolean signed = config.bool("signed", false);
@@ -100,8 +102,8 @@ final class Sparsify implements FolderFormat {
         new DictionarySource(
             new DictionaryConfig(
                 "",
-                apart ? "input" : "",
-                apart ? "output" : "",
+                hook(folder, apart ? READ : WRITTEN, apart ? "input" : ""),
+                hook(folder, WRITTEN, apart ? "output" : ""),
                 width,
                 width,
                 h,
@@ -125,6 +127,22 @@ final class Sparsify implements FolderFormat {
         dictionary.decoder(),
         dictionary.decoderBias(),
         skipped);
+  }
+
+  /**
+   * The hook point of the module that the library names the folder by.
+   *
+   * @param kinds of a layer, its MLP and its attention
+   */
+  private static String hook(Path folder, List<String> kinds, String otherwise) {
+    return PublishedPlaces.inPath(folder, MODULE)
+        .map(
+            module -> {
+              String part = module.group(2);
+              int kind = part == null ? 0 : part.equals("mlp") ? 1 : 2;
+              return "layers." + module.group(1) + "." + kinds.get(kind);
+            })
+        .orElse(otherwise);
   }
 
   @Override

@@ -196,6 +196,27 @@ class DictionaryFormatTest {
 
   @ParameterizedTest
   @CsvSource({
+    "dictionary_learning-PAnneal, x, layers.3.resid, layers.3.resid",
+    "dictionary_learning-BatchTopKSAE-2024, x, layers.3.mlp_out, layers.3.mlp_out",
+    "llamascopium-2025-jumprelu, x, layers.5.resid, layers.5.resid",
+    "llamascopium-2025-topk, x, layers.5.resid, layers.5.mlp_out",
+    "sparsify-topk, layers.10, layers.10.resid, layers.10.resid",
+    "sparsify-topk, h.3.mlp, layers.3.mlp_out, layers.3.mlp_out",
+    "sparsify-topk, layers.3.attention, layers.3.attn_out, layers.3.attn_out",
+    "sparsify-transcoder, layers.3.mlp, layers.3.mlp_in, layers.3.mlp_out",
+    "sparsify-skip, layers.3, layers.3.resid_in, layers.3.resid",
+    "sparsify-skip, x, input, output",
+  })
+  void otherLibrariesNamesOfPlacesAreHookPoints(
+      String name, String called, String reads, String writes) throws IOException {
+    Path copy = Files.move(copy(name), folder.resolve(called));
+    DictionaryConfig config = DictionaryFormat.of(copy).read(copy, Origin.UNKNOWN).config();
+    assertThat(config.inputHook()).isEqualTo(reads);
+    assertThat(config.outputHook()).isEqualTo(writes);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
     "layers.3.attn_out, gpt2, blocks.3.hook_attn_out",
     "layers.3.mlp_out, gpt2, blocks.3.hook_mlp_out",
     "layers.11.resid, gpt2, blocks.11.hook_resid_post",
@@ -288,6 +309,14 @@ class DictionaryFormatTest {
       assertThat(found.encoder().getAtIndex(ValueLayout.JAVA_FLOAT, i)).isEqualTo(2 * encoder);
       assertThat(found.decoder().getAtIndex(ValueLayout.JAVA_FLOAT, i)).isEqualTo(decoder / 2);
     }
+  }
+
+  @Test
+  void llamascopiumHasTheNamesOfTransformerLens() throws IOException {
+    Dictionary read = read("llamascopium-2025-jumprelu", Origin.UNKNOWN);
+    DictionaryFormat.LLAMASCOPIUM.write(read, folder);
+    JsonNode json = new ObjectMapper().readTree(folder.resolve("config.json").toFile());
+    assertThat(json.get("hook_point_in").textValue()).isEqualTo("blocks.5.hook_resid_post");
   }
 
   @Test

@@ -46,7 +46,9 @@ class DictionaryFuzzTest {
       Path config, byte[] json, Path weights, byte[] bytes, TensorSource tensors) {}
 
   @ParameterizedTest
-  @EnumSource(DictionaryFormat.class)
+  @EnumSource(
+      value = DictionaryFormat.class,
+      names = {"SLUICE", "SAELENS", "SPARSIFY", "LLAMASCOPIUM", "DICTIONARY_LEARNING"})
   @Timeout(value = 4, unit = TimeUnit.HOURS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
   void isReadOrRefusedInOneLine(DictionaryFormat format) throws IOException {
     List<Sample> samples = samples(format);
