@@ -46,7 +46,8 @@ import picocli.CommandLine.Option;
     })
 @Examples({
   "sluice report --spectrum spectrum.json --run runs/random --run runs/asi --out " + "report.html",
-  "sluice report --sweep sweeps/causes --out sweep.html"
+  "sluice report --sweep sweeps/causes --out sweep.html",
+  "sluice report --run runs/asi --follow"
 })
 final class ReportCommand extends SluiceCommand {
   @Option(
@@ -118,6 +119,24 @@ final class ReportCommand extends SluiceCommand {
   @Grouped(OptionGroup.ESSENTIAL)
   private Path out;
 
+  @Option(
+      names = "--follow",
+      description =
+          "Write the page again and again while the runs go on; the open page refreshes itself, and "
+              + "no longer does so when all runs have ended. Ctrl-C ends it earlier.")
+  @Grouped(OptionGroup.ESSENTIAL)
+  private boolean follow;
+
+  @Option(
+      names = "--every",
+      paramLabel = "SECONDS",
+      defaultValue = "5",
+      description =
+          "With --follow, look at the runs' files every SECONDS, and let the page refresh itself as "
+              + "often (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.OUTPUT)
+  private int every;
+
   @Override
   protected void run() throws IOException {
     if (spectrum == null
@@ -133,32 +152,48 @@ final class ReportCommand extends SluiceCommand {
     if (!predicted.isEmpty() && (markdown == null || spectrum == null)) {
       throw usage("--predicted compares sweeps with --spectrum, in the file of --markdown");
     }
+    if (follow && (runs.isEmpty() || markdown != null)) {
+      throw usage("--follow follows runs and writes their page; give --run, without --markdown");
+    }
+    if (every < 1) {
+      throw usage("--every must be at least 1 second, not " + every);
+    }
     List<SweepResult> found = read(sweeps);
     if (markdown != null) {
       writeStudy(found);
       return;
     }
     Spectra spectra = spectrum == null ? null : Spectra.read(spectrum);
-    List<TrainingRun> read = new ArrayList<>();
-    for (Path folder : runs) {
-      read.add(TrainingRun.read(folder));
-    }
     LossRecovery recovery = loss == null ? null : LossFile.read(loss);
     List<FeatureCards> cards = new ArrayList<>();
     for (Path folder : features) {
       cards.add(FeatureCards.read(folder, browsable(folder)));
     }
-    Report report =
-        new Report(
-            titleOf(spectra, recovery),
-            spectra,
-            read,
-            recovery,
-            found,
-            provenance(spectra, recovery, read),
-            cards);
-    long bytes = report.write(out);
-    out().printf(Locale.ROOT, "%s  %.1f MB%n", out, bytes / 1e6);
+    FollowedRuns followed = new FollowedRuns(runs, every);
+    Pages pages =
+        read ->
+            new Report(
+                titleOf(spectra, recovery),
+                spectra,
+                read,
+                recovery,
+                found,
+                provenance(spectra, recovery, read),
+                cards);
+    if (follow) {
+      String names = String.join(", ", runs.stream().map(Path::toString).toList());
+      out().printf("%s follows %s%n", out, names);
+      out().flush();
+      followed.follow((read, following) -> pages.of(read).write(out, following));
+    } else {
+      pages.of(followed.read()).write(out);
+    }
+    out().printf(Locale.ROOT, "%s  %.1f MB%n", out, Files.size(out) / 1e6);
+  }
+
+  /** Makes the report of runs. */
+  private interface Pages {
+    Report of(List<TrainingRun> runs);
   }
 
   private static List<SweepResult> read(List<Path> folders) throws IOException {

@@ -15,6 +15,7 @@ final class Page {
   private static final List<String> SCRIPTS =
       List.of(
           "looks.js",
+          "refresh.js",
           "figure.js",
           "geometry.js",
           "projection.js",
@@ -22,16 +23,22 @@ final class Page {
           "training.js",
           "sweep.js",
           "tables.js",
+          "evals.js",
           "cards.js",
           "main.js");
 
   private Page() {}
 
-  static byte[] render(Report report) {
+  /**
+   * The page in UTF-8.
+   *
+   * @param following how the page goes on; null if it stays as it is
+   */
+  static byte[] render(Report report, Following following) {
     Findings findings =
         Findings.of(
             report.spectra(), report.loss(), report.runs(), report.sweeps(), report.features());
-    String theme = HtmlPage.themeBoot();
+    String theme = HtmlPage.themeBoot() + "\n" + HtmlPage.script(Page.class, "js/refresh-boot.js");
     String echarts = HtmlPage.script(Page.class, ECHARTS);
     String page =
         HtmlPage.baseScript()
@@ -42,6 +49,9 @@ final class Page {
     Map<String, String> parts = new HashMap<>();
     parts.put("title", HtmlPage.escape(report.title()));
     parts.put("headline", HtmlPage.escape(findings.headline()));
+    parts.put("refresh", following == null ? "" : following.attributes());
+    parts.put("refreshWithoutScript", following == null ? "" : following.tag());
+    parts.put("following", following == null ? "" : following.paragraph());
     parts.put("findings", paragraphs(findings.sentences()));
     parts.put("policy", HtmlPage.policy(List.of(theme, echarts, page)));
     parts.put("style", HtmlPage.baseStyle() + HtmlPage.resource(Page.class, "page.css"));

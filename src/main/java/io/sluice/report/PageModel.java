@@ -25,6 +25,7 @@ record PageModel(
     Geometry geometry,
     Loss loss,
     List<Run> runs,
+    RunWords words,
     List<String> differing,
     List<SweepModel> sweeps,
     List<Setting> provenance,
@@ -76,13 +77,17 @@ record PageModel(
   record Recovery(
       String hook, String kind, int width, double ablatedLoss, Double needed, List<Point> points) {}
 
-  /** One run; runs with equal {@code question} are comparable. */
+  /**
+   * One run; runs with equal {@code question} are comparable. {@code going} says how far it is, if
+   * it has no result.
+   */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   record Run(
       String name,
       String question,
       List<Setting> settings,
       Result result,
+      String going,
       Course course,
       Evaluation evaluation) {}
 
@@ -96,6 +101,7 @@ record PageModel(
         spectra == null || spectra.hooks().isEmpty() ? null : geometry(spectra),
         report.loss() == null ? null : loss(report.loss()),
         runs(report.runs()),
+        report.runs().isEmpty() ? null : RunWords.of(report.runs()),
         RunQuestion.differing(report.runs()),
         report.sweeps().stream().map(SweepModel::of).toList(),
         report.provenance(),
@@ -194,6 +200,7 @@ record PageModel(
             .map(s -> new Setting(s.key(), SettingWords.of(s.key(), s.value())))
             .toList(),
         run.result(),
+        RunWords.going(run),
         run.metrics().isEmpty() ? null : course(run.metrics()),
         run.evaluation());
   }

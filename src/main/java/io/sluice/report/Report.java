@@ -80,13 +80,24 @@ public record Report(
    * @throws IOException if the folder of {@code file} is missing or cannot be written to
    */
   public long write(Path file) throws IOException {
-    byte[] page = html();
+    return write(file, null);
+  }
+
+  /**
+   * Writes the page atomically.
+   *
+   * @param following how the page goes on; null if it stays as it is
+   * @return the size of the page, in bytes
+   * @throws IOException if the folder of {@code file} is missing or cannot be written to
+   */
+  public long write(Path file, Following following) throws IOException {
+    byte[] page = Page.render(this, following);
     AtomicFile.write(file, page);
     return page.length;
   }
 
   /** The page, in UTF-8. */
   public byte[] html() {
-    return Page.render(this);
+    return Page.render(this, null);
   }
 }

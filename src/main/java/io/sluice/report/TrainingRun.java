@@ -99,6 +99,8 @@ public record TrainingRun(
    *
    * @param rows which tokens: {@code held-out}, {@code trained} or {@code all}
    * @param tokens tokens evaluated on
+   * @param mse mean squared error, summed over the width
+   * @param l1 mean sum of the codes' amounts
    * @param frequencyHistogram how often features fire
    * @param trained the same on the tokens that were trained on, or null
    * @param lossRecovered what the reconstruction costs the model, or null
@@ -109,11 +111,47 @@ public record TrainingRun(
       Double fvu,
       Double explainedVariance,
       Double l0,
+      Double mse,
+      Double explainedVarianceLegacy,
+      Double cosineSimilarity,
+      Double l1,
+      Double l2Ratio,
       Double deadFraction,
       Long deadWindowTokens,
       Histogram frequencyHistogram,
       Evaluation trained,
-      LossRecovered lossRecovered) {}
+      LossRecovered lossRecovered) {
+
+    /** Without the measures that other libraries report. */
+    public Evaluation(
+        String rows,
+        Long tokens,
+        Double fvu,
+        Double explainedVariance,
+        Double l0,
+        Double deadFraction,
+        Long deadWindowTokens,
+        Histogram frequencyHistogram,
+        Evaluation trained,
+        LossRecovered lossRecovered) {
+      this(
+          rows,
+          tokens,
+          fvu,
+          explainedVariance,
+          l0,
+          null,
+          null,
+          null,
+          null,
+          null,
+          deadFraction,
+          deadWindowTokens,
+          frequencyHistogram,
+          trained,
+          lossRecovered);
+    }
+  }
 
   /**
    * Features by the share of tokens that they fire on.

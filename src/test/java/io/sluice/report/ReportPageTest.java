@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.evaluation.LossRecovered;
 import io.sluice.evaluation.LossRecovery;
+import io.sluice.evaluation.measures.ModelEffect;
 import io.sluice.features.SyntheticFeatures;
 import io.sluice.report.TrainingRun.Setting;
 import io.sluice.training.config.TrainingConfig;
@@ -223,11 +224,16 @@ class ReportPageTest {
                   e.fvu(),
                   e.explainedVariance(),
                   e.l0(),
+                  97.35,
+                  e.explainedVariance(),
+                  0.938,
+                  167.2,
+                  0.935,
                   e.deadFraction(),
                   e.deadWindowTokens(),
                   few,
                   e.trained(),
-                  new LossRecovered("made-up.txt", 20_000, 3.2, 5.1, 3.4, 0.895))));
+                  new LossRecovered("made-up.txt", 20_000, 3.2, 5.1, 3.4, 0.895, EFFECT))));
     }
     Report crowded =
         new Report("t", whole.spectra(), runs, whole.loss(), List.of(sweep()), List.of());
@@ -235,8 +241,14 @@ class ReportPageTest {
     Files.writeString(file, probed(crowded, MEASURE));
     Chromium.Visit visit = chromium.open(file, folder, "--window-size=" + width + ",900");
     assertThat(visit.console()).isEmpty();
-    assertThat(text(visit.dom())).contains("id=\"measured\">15 charts, 3 tables;<");
+    assertThat(text(visit.dom()))
+        .contains("What other libraries report", "96.6\u202f%", "0.938", "0.0162");
+    assertThat(text(visit.dom())).contains("id=\"measured\">15 charts, 4 tables;<");
   }
+
+  private static final ModelEffect EFFECT =
+      new ModelEffect(
+          20_000, 20_100, 3.2, 3.4, 9.1, 5.1, 0.966, 0.895, 0.0162, 4.2, 1.3, 0.974, 0.915, null);
 
   /** Writes down what is cut off: tables that have to be scrolled, words outside their chart. */
   private static final String MEASURE =

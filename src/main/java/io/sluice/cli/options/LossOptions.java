@@ -8,7 +8,7 @@ import io.sluice.cli.hub.HubFiles;
 import io.sluice.dictionary.Site;
 import io.sluice.evaluation.LossMeasurement;
 import io.sluice.evaluation.LossRecovered;
-import io.sluice.geometry.StoreCovariance;
+import io.sluice.evaluation.measures.StoreMean;
 import io.sluice.model.HookPoint;
 import io.sluice.model.capture.ContextSpec;
 import io.sluice.model.loading.LoadedModel;
@@ -122,6 +122,7 @@ public final class LossOptions {
   /** The mean of the rows that are used; the other rows are not replaced. */
   public static double[] mean(ActivationStore store, String hook, RowFilter rows)
       throws IOException {
-    return StoreCovariance.of(store, store.column(hook), rows, Device.CPU, done -> {}).mean();
+    Site site = new Site(hook, store.column(hook).width());
+    return StoreMean.of(store, List.of(site), rows);
   }
 }

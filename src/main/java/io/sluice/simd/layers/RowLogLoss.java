@@ -49,10 +49,11 @@ public final class RowLogLoss {
     PackedMatrix slice;
     MemorySegment logits = MemorySegment.NULL;
 
-    /** Of {@link #compare} alone: a block's logits of each variant, and a row's exponentials. */
-    MemorySegment variants = MemorySegment.NULL;
-
-    MemorySegment exponentials = MemorySegment.NULL;
+    /**
+     * Of {@link #compare} alone: a block's logits of the first variant, their exponentials, and the
+     * logits of another variant.
+     */
+    MemorySegment compared = MemorySegment.NULL;
   }
 
   /**
@@ -146,24 +147,34 @@ public final class RowLogLoss {
           int first = slice * columns;
           int count = Math.min(columns, head.classes() - first);
           Scratch own = packed(head, columns, first, count);
-          if (own.variants.byteSize() < variants * blockBytes) {
-            own.variants = Arena.ofAuto().allocate(variants * blockBytes, 64);
+          if (own.compared.byteSize() < 3 * blockBytes) {
+            own.compared = Arena.ofAuto().allocate(3 * blockBytes, 64);
           }
-          if (own.exponentials.byteSize() < (long) columns * Float.BYTES) {
-            own.exponentials = Arena.ofAuto().allocate((long) columns * Float.BYTES, 64);
-          }
+          MemorySegment logits = own.compared.asSlice(0, blockBytes);
+          MemorySegment others = own.compared.asSlice(2 * blockBytes, blockBytes);
+          long rowBytes = (long) columns * Float.BYTES;
+          int panels = columns / kernels.panelWidth();
           for (int row = 0; row < rows; row += BLOCK_ROWS) {
             int block = Math.min(BLOCK_ROWS, rows - row);
             for (int v = 0; v < variants; v++) {
-              MemorySegment logits = own.variants.asSlice(v * blockBytes, blockBytes);
-              int from = v * rows + row;
-              product.panels(own.slice, 0, columns / kernels.panelWidth(), x, from, block, logits);
-            }
-            for (int i = row; i < row + block; i++) {
-              long at = own.variants.address() + (long) (i - row) * columns * Float.BYTES;
-              int target = i < targets.length ? targets[i] - first : -1;
-              compareRow(
-                  found, slice, i, at, blockBytes, count, target, head.cap(), own.exponentials);
+              MemorySegment made = v == 0 ? logits : others;
+              product.panels(own.slice, 0, panels, x, v * rows + row, block, made);
+              for (int i = row; i < row + block; i++) {
+                long at = (i - row) * rowBytes;
+                int target = i < targets.length ? targets[i] - first : -1;
+                long cleanRow = logits.address() + at;
+                compareRow(
+                    found,
+                    slice,
+                    v,
+                    i,
+                    cleanRow,
+                    cleanRow + blockBytes,
+                    made.address() + at,
+                    count,
+                    target,
+                    head.cap());
+              }
             }
           }
         });
@@ -171,42 +182,41 @@ public final class RowLogLoss {
   }
 
   /**
-   * One row's logits of a slice.
+   * One row's logits of a slice, of one variant.
    *
-   * @param first of the first variant's; those of the next are {@code pitch} bytes behind
+   * @param clean the first variant's logits of the row
+   * @param exponentials room for their exponentials, which are there after the first variant
+   * @param logits this variant's; {@code clean} itself for the first
    * @param target among these classes, or outside
    */
   private void compareRow(
       Variants found,
       int slice,
+      int variant,
       int row,
-      long first,
-      long pitch,
+      long clean,
+      long exponentials,
+      long logits,
       int count,
       int target,
-      float cap,
-      MemorySegment exponentials) {
-    long exps = exponentials.address();
-    for (int v = 0; v < found.variants; v++) {
-      int place = v * found.rows + row;
-      long at = first + v * pitch;
-      if (cap > 0) {
-        kernels.limit(at, count, 1, cap);
-      }
-      if (target >= 0 && target < count) {
-        found.picked[place] = NativeMemory.ALL.get(FLOAT, at + (long) target * Float.BYTES);
-      }
-      float largest = kernels.largest(at, count);
-      found.most[slice][place] = largest;
-      if (v == 0) {
-        // Its logits are still wanted beside their exponentials.
-        long bytes = (long) count * Float.BYTES;
-        MemorySegment.copy(NativeMemory.ALL, at, NativeMemory.ALL, exps, bytes);
-        found.sums[slice][place] = kernels.exponentials(exps, count, largest, 1);
-      } else {
-        found.apart[slice][place] = weightedDifference(exps, first, at, count);
-        found.sums[slice][place] = kernels.exponentials(at, count, largest, 1);
-      }
+      float cap) {
+    int place = variant * found.rows + row;
+    if (cap > 0) {
+      kernels.limit(logits, count, 1, cap);
+    }
+    if (target >= 0 && target < count) {
+      found.picked[place] = NativeMemory.ALL.get(FLOAT, logits + (long) target * Float.BYTES);
+    }
+    float largest = kernels.largest(logits, count);
+    found.most[slice][place] = largest;
+    if (variant == 0) {
+      // The others still need the logits beside their exponentials.
+      long bytes = (long) count * Float.BYTES;
+      MemorySegment.copy(NativeMemory.ALL, logits, NativeMemory.ALL, exponentials, bytes);
+      found.sums[slice][place] = kernels.exponentials(exponentials, count, largest, 1);
+    } else {
+      found.apart[slice][place] = weightedDifference(exponentials, clean, logits, count);
+      found.sums[slice][place] = kernels.exponentials(logits, count, largest, 1);
     }
   }
 
@@ -234,7 +244,7 @@ public final class RowLogLoss {
 
   /** What the slices found of each row of each variant. */
   private static final class Variants {
-    final int variants;
+    private final int variants;
     final int rows;
     final float[] picked;
     final float[][] most;

@@ -103,7 +103,7 @@ function complete(option, spec, hidden) {
   for (const name of hidden) selected[name] = false;
   return {
     animationDuration: 350,
-    animation: !printing && !matchMedia('(prefers-reduced-motion: reduce)').matches && !document.hidden,
+    animation: !printing && !kept && !matchMedia('(prefers-reduced-motion: reduce)').matches && !document.hidden,
     textStyle: { fontFamily: font, color: ink.soft },
     grid: { left: 4, right: 18, top: 36, bottom: 30, containLabel: true },
     legend: spec.legend ? { show: false, selected } : undefined,

@@ -15,7 +15,9 @@ function start() {
   if (page.loss) lossFigures(page.loss);
   if (runs.length > 0) {
     show('training');
+    runWords(page.words, runs);
     resultsTable(runs, page.differing);
+    evalsTable(runs);
     trainingFigures(runs);
     settingsTable(runs);
   }
@@ -28,4 +30,9 @@ function start() {
   new ResizeObserver(resizeAll).observe(byId('content'));
 }
 
-start();
+try {
+  start();
+} finally {
+  giveBack();
+}
+refreshLater();

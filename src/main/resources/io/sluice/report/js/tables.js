@@ -126,6 +126,25 @@ function resultsTable(runs, differing) {
       scrolling(table(used, runs, { sortable: true, caption: 'How the runs ended' }))));
 }
 
+/** The settings that decide what comes out, in words, and how far runs are that go on. */
+function runWords(words, runs) {
+  const home = byId('run-words');
+  const going = (run) => (run.going ? ' ' + run.going : '');
+  if (runs.length === 1) {
+    if (words.own[0] + going(runs[0]) !== '') home.append(element('p', {}, sentence(words.own[0]) + going(runs[0])));
+    return;
+  }
+  if (words.shared !== '') home.append(element('p', {}, 'All: ' + sentence(words.shared)));
+  const said = runs.map((run, i) => (words.own[i] === '' ? '' : words.own[i] + '.') + going(run));
+  if (said.every((text) => text === '')) return;
+  home.append(element('ul', {}, ...runs.map((run, i) =>
+    element('li', {}, dot(lookOfRun(i)), element('b', {}, run.label), said[i] === '' ? '' : ': ' + said[i].trim()))));
+}
+
+function sentence(words) {
+  return words === '' ? '' : words[0].toUpperCase() + words.slice(1) + '.';
+}
+
 function dot(look) {
   const made = element('span', { class: 'swatch', 'aria-hidden': 'true' });
   made.style.background = 'var(--' + look.colour + ')';

@@ -1,0 +1,79 @@
+package io.sluice.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A page that refreshes itself, in a real browser. */
+@Tag("slow")
+class PageRefreshTest {
+  @TempDir private Path folder;
+
+  @Test
+  void aFollowedPageComesBackAsItWas() throws Exception {
+    Chromium chromium = Chromium.require();
+    Following following = new Following(2, Instant.parse("2026-11-28T01:02:03Z"));
+    Path page = folder.resolve("page.html");
+    Files.writeString(page, probed(following));
+    Chromium.Visit visit = chromium.open(page, folder, "--window-size=1280,900");
+    assertThat(visit.console()).isEmpty();
+    String seen = visit.dom().replaceAll("(?s)<script.*?</script>", "");
+    assertThat(seen)
+        .contains("Written at 01:02:03 UTC while runs go on")
+        .contains("id=\"first\">kept null, at 0")
+        .contains(
+            "id=\"second\">at 700, line false, data true, scale linear, theme dark, hidden"
+                + " visible")
+        .doesNotContain("class=\"returning\"");
+  }
+
+  @Test
+  void aPageThatStaysDoesNotRefreshItself() throws IOException {
+    String page = new String(ReportPageTest.full(folder).html(), StandardCharsets.UTF_8);
+    assertThat(page).doesNotContain("data-refresh=").doesNotContain("http-equiv=\"refresh\"");
+  }
+
+  /** At first it does what a reader would; when it has come back, it writes down what there is. */
+  private String probed(Following following) throws IOException {
+    return new String(Page.render(ReportPageTest.full(folder), following), StandardCharsets.UTF_8)
+        .replaceFirst("<meta http-equiv=\"Content-Security-Policy\"[^>]*>", "")
+        .replace("</body>\n</html>", "<script>" + PROBE + "</script></body></html>");
+  }
+
+  private static final String PROBE =
+      """
+      (() => {
+        const note = (id, text) => {
+          const at = document.createElement('p');
+          at.id = id;
+          at.textContent = text;
+          document.body.append(at);
+        };
+        const figureOf = (chart) => document.getElementById(chart).closest('figure');
+        const line = () => figureOf('chart-fvu').querySelector('.legend button');
+        const data = () => figureOf('chart-dead').querySelector('[aria-expanded]');
+        const linear = () => figureOf('chart-fvu').querySelectorAll('.segments input')[1];
+        if (kept === null) {
+          sessionStorage.setItem('first', 'kept ' + kept + ', at ' + scrollY);
+          line().click();
+          data().click();
+          linear().click();
+          document.querySelector('input[name=theme][value=dark]').click();
+          scrollTo({ top: 700, behavior: 'instant' });
+          return;
+        }
+        printing = true; // It need not refresh itself again.
+        note('first', sessionStorage.getItem('first'));
+        note('second', 'at ' + scrollY + ', line ' + line().getAttribute('aria-pressed') +
+          ', data ' + data().getAttribute('aria-expanded') + ', scale ' + (linear().checked ? 'linear' : 'log') +
+          ', theme ' + document.documentElement.dataset.theme + ', hidden ' + getComputedStyle(document.body).visibility);
+      })();
+      """;
+}
