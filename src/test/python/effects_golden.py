@@ -92,7 +92,8 @@ for folder in sorted(models.iterdir()):
     if sys.argv[3:] and folder.name not in sys.argv[3:]:
         continue
     torch.manual_seed(7)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64, attn_implementation="eager").eval()
+    plain = dict(dtype=torch.float64, attn_implementation="eager", experts_implementation="eager")
+    model = AutoModelForCausalLM.from_pretrained(folder, **plain).eval()
     parts = Parts(model)
     d = model.config.hidden_size
     module, w_o, b_o = parts.output(LAYER)

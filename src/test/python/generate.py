@@ -19,7 +19,8 @@ torch.set_num_threads(1)
 prompt = torch.tensor([[0, 3, 4, 5]])
 greedy = {}
 for folder in map(pathlib.Path, folders):
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    plain = dict(dtype=torch.float32, attn_implementation="eager", experts_implementation="eager")
+    model = AutoModelForCausalLM.from_pretrained(folder, **plain).eval()
     text = model.generate(prompt, attention_mask=torch.ones_like(prompt), do_sample=False, max_new_tokens=int(tokens))
     greedy[folder.name] = text[0].tolist()
 

@@ -37,7 +37,7 @@ public record BertCheckpoint(BertConfig config, String prefix) implements BertWe
               + ": has no tensor '"
               + PROBE
               + "'; these are not weights of a "
-              + family.label());
+              + family.title());
     }
     return new BertCheckpoint(family.config(file), prefix);
   }

@@ -13,19 +13,21 @@ import java.util.List;
  */
 public enum BertFamily {
   /** Positions from 0; in published checkpoints two token types, of which the first is used. */
-  BERT("bert", "bert.", 30522),
+  BERT("BERT", "bert", "bert.", 30522),
 
   /** Positions from the padding token's id plus 1. */
-  ROBERTA("roberta", "roberta.", 50265),
+  ROBERTA("RoBERTa", "roberta", "roberta.", 50265),
 
   /** RoBERTa in many languages. */
-  XLM_ROBERTA("xlm-roberta", "roberta.", 30522);
+  XLM_ROBERTA("XLM-RoBERTa", "xlm-roberta", "roberta.", 30522);
 
+  private final String title;
   private final String label;
   private final String prefix;
   private final int vocabulary;
 
-  BertFamily(String label, String prefix, int vocabulary) {
+  BertFamily(String title, String label, String prefix, int vocabulary) {
+    this.title = title;
     this.label = label;
     this.prefix = prefix;
     this.vocabulary = vocabulary;
@@ -34,6 +36,11 @@ public enum BertFamily {
   /** The name that {@code model_type} in {@code config.json} gives. */
   public String label() {
     return label;
+  }
+
+  /** What it calls itself, for messages. */
+  String title() {
+    return title;
   }
 
   /** The constant with this label; null if there is none. */

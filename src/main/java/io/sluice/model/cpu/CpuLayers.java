@@ -36,7 +36,7 @@ public final class CpuLayers implements AutoCloseable {
   private final RowProduct product = new RowProduct();
   private final LayerBackend backend;
   private final List<CpuLayer> layers;
-  private final CpuRun.Memory memory;
+  private final RunMemory memory;
   private final PackedWeights weights;
 
   /** Makes one matrix of several that read the same rows. */
@@ -59,7 +59,7 @@ public final class CpuLayers implements AutoCloseable {
         backend == LayerBackend.VECTOR
             ? new RowAttention(WORKERS)
             : new BlockAttention(WORKERS, CpuLayers::multiply);
-    this.memory = new CpuRun.Memory(attention);
+    this.memory = new RunMemory(attention);
     try (TensorScope scope = TensorScope.open()) {
       this.layers = layers.stream().map(layer -> convert.apply(layer, this::matrix)).toList();
     } catch (RuntimeException | Error e) {

@@ -1,70 +1,37 @@
 package io.sluice.model.cpu;
 
-import io.sluice.memory.DType;
+import static io.sluice.model.cpu.HookedRows.rows;
+
 import io.sluice.memory.GrowingMemory;
-import io.sluice.memory.PerThread;
 import io.sluice.memory.Workers;
 import io.sluice.model.HookKind;
 import io.sluice.model.HookPoint;
 import io.sluice.model.Hooks;
-import io.sluice.simd.layers.Attention;
 import io.sluice.simd.layers.RowNorm;
-import io.sluice.torch.Device;
-import io.sluice.torch.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /** Runs one forward pass through the layers: the steps of each layer, and its hooks. */
 final class CpuRun {
-  /** What passes one after the other work in. */
-  static final class Memory {
-    private final Attention attention;
-    private final GrowingMemory stream = new GrowingMemory();
-    private final GrowingMemory read = new GrowingMemory();
-    private final GrowingMemory joined = new GrowingMemory();
-    private final GrowingMemory ready = new GrowingMemory();
-    private final GrowingMemory z = new GrowingMemory();
-    private final GrowingMemory attnOut = new GrowingMemory();
-    private final GrowingMemory middle = new GrowingMemory();
-    private final GrowingMemory mlpIn = new GrowingMemory();
-    private final GrowingMemory mlpAct = new GrowingMemory();
-    private final GrowingMemory mlpOut = new GrowingMemory();
-    private final PerThread<Scratch> scratch = new PerThread<>(Scratch::new);
-
-    Memory(Attention attention) {
-      this.attention = attention;
-    }
-
-    /** The residual stream. */
-    MemorySegment stream(int rows, int width) {
-      return stream.of(rows, width);
-    }
-  }
-
-  /** What one thread needs for the rows that it takes through some steps. */
-  private static final class Scratch {
-    final GrowingMemory normed = new GrowingMemory();
-    final GrowingMemory inner = new GrowingMemory();
-    final MixedRows mixed = new MixedRows();
-  }
-
-  private final Memory memory;
+  private final RunMemory memory;
   private final CpuPass pass;
   private final Hooks hooks;
   private final int width;
   private final MemorySegment x;
   private final RowSteps steps;
+  private final MlpRun mlp;
 
   /**
    * @param width of the residual stream
    * @param x the residual stream, which each layer replaces
    */
-  CpuRun(Memory memory, CpuPass pass, int width, MemorySegment x) {
+  CpuRun(RunMemory memory, CpuPass pass, int width, MemorySegment x) {
     this.memory = memory;
     this.pass = pass;
     this.hooks = pass.hooks();
     this.width = width;
     this.x = x;
     this.steps = new RowSteps(CpuLayers.WORKERS, pass.count());
+    this.mlp = new MlpRun(memory, pass, width, steps);
   }
 
   /** Queries, keys and values of a layer, once the steps have run; null if the pass ends. */
@@ -81,7 +48,7 @@ final class CpuRun {
           (first, count, workers) ->
               project(
                   layer,
-                  normalised(norm, rows(x, first, count, width), count, workers),
+                  memory.normalised(norm, rows(x, first, count, width), count, width, workers),
                   count,
                   rows(all, before + first, count, joined),
                   workers));
@@ -93,7 +60,7 @@ final class CpuRun {
         (first, count, workers) -> {
           MemorySegment rows = rows(x, first, count, width);
           rows(readRows.memory(), first, count, width)
-              .copyFrom(normalised(norm, rows, count, workers));
+              .copyFrom(memory.normalised(norm, rows, count, width, workers));
         });
     MemorySegment source = readRows.afterHooks(steps);
     if (hooks.endBefore(layer.index(), HookKind.Q_PRE_ROPE)) {
@@ -180,7 +147,7 @@ final class CpuRun {
     if (hooks.endBefore(layer.index(), HookKind.MLP_IN)) {
       return false;
     }
-    MemorySegment more = transform(layer, layer.parallel() ? x : between);
+    MemorySegment more = mlp.transform(layer, layer.parallel() ? x : between);
     if (more == null) {
       return false;
     }
@@ -217,7 +184,8 @@ final class CpuRun {
       int count,
       Workers workers) {
     MemorySegment left = rows(a, first, count, width);
-    MemorySegment right = normalised(before, rows(b, first, count, width), count, workers);
+    MemorySegment right =
+        memory.normalised(before, rows(b, first, count, width), count, width, workers);
     MemorySegment sum = rows(out, first, count, width);
     RowNorm.add(left, right, sum, (long) count * width, workers);
     if (after != null) {
@@ -225,121 +193,12 @@ final class CpuRun {
     }
   }
 
-  /**
-   * The MLP of a layer.
-   *
-   * @param from the residual stream that it reads
-   * @return its output, once the steps have run; null if the pass ends
-   */
-  private MemorySegment transform(CpuLayer layer, MemorySegment from) {
-    boolean hasInput = hooks.isAt(new HookPoint(layer.index(), HookKind.MLP_IN));
-    MemorySegment read = hasInput ? mlpInput(layer, from) : from;
-    if (hooks.endBefore(layer.index(), HookKind.MLP_ACT)) {
-      return null;
-    }
-    RowNorm norm = hasInput ? null : layer.beforeMlp();
-    return switch (layer.mlp()) {
-      case CpuMlp.Dense dense -> transform(layer, dense, norm, read);
-      case CpuMlp.Mixture mixture -> mix(layer, mixture, norm, read);
-    };
-  }
-
-  private MemorySegment transform(
-      CpuLayer layer, CpuMlp.Dense mlp, RowNorm norm, MemorySegment read) {
-    int innerWidth = mlp.up().out();
-    MemorySegment act = null;
-    if (hooks.isAt(new HookPoint(layer.index(), HookKind.MLP_ACT))) {
-      HookedRows inner = hooked(layer, HookKind.MLP_ACT, memory.mlpAct, innerWidth);
-      steps.add(
-          (first, count, workers) -> {
-            MemorySegment rows = normalised(norm, rows(read, first, count, width), count, workers);
-            mlp.inner(rows, count, rows(inner.memory(), first, count, innerWidth), workers);
-          });
-      act = inner.afterHooks(steps);
-      if (hooks.endBefore(layer.index(), HookKind.MLP_OUT)) {
-        return null;
-      }
-    }
-    MemorySegment whole = act;
-    HookedRows out = hooked(layer, HookKind.MLP_OUT, memory.mlpOut, width);
-    steps.add(
-        (first, count, workers) -> {
-          MemorySegment inner;
-          if (whole == null) {
-            inner = memory.scratch.get().inner.of(count, innerWidth);
-            MemorySegment rows = normalised(norm, rows(read, first, count, width), count, workers);
-            mlp.inner(rows, count, inner, workers);
-          } else {
-            inner = rows(whole, first, count, innerWidth);
-          }
-          mlp.down().multiply(inner, count, rows(out.memory(), first, count, width), workers);
-        });
-    return out.afterHooks(steps);
-  }
-
-  private MemorySegment mix(
-      CpuLayer layer, CpuMlp.Mixture mixture, RowNorm norm, MemorySegment read) {
-    HookedRows out = hooked(layer, HookKind.MLP_OUT, memory.mlpOut, width);
-    steps.add(
-        (first, count, workers) -> {
-          MemorySegment rows = normalised(norm, rows(read, first, count, width), count, workers);
-          MemorySegment to = rows(out.memory(), first, count, width);
-          memory.scratch.get().mixed.run(mixture, rows, count, to, workers);
-        });
-    return out.afterHooks(steps);
-  }
-
-  /** What the MLP reads, where there is a hook: a separate copy, so that the stream stays. */
-  private MemorySegment mlpInput(CpuLayer layer, MemorySegment from) {
-    HookedRows input = hooked(layer, HookKind.MLP_IN, memory.mlpIn, width);
-    steps.add(
-        (first, count, workers) -> {
-          MemorySegment rows = rows(from, first, count, width);
-          rows(input.memory(), first, count, width)
-              .copyFrom(normalised(layer.beforeMlp(), rows, count, workers));
-        });
-    return input.afterHooks(steps);
-  }
-
-  /** Rows after a norm, in this thread's memory; as they are if there is none. */
-  private MemorySegment normalised(RowNorm norm, MemorySegment rows, int count, Workers workers) {
-    if (norm == null) {
-      return rows;
-    }
-    MemorySegment normed = memory.scratch.get().normed.of(count, width);
-    norm.apply(rows, count, normed, workers);
-    return normed;
-  }
-
   private HookedRows hooked(CpuLayer layer, HookKind kind, GrowingMemory plain, int width) {
-    HookPoint point = new HookPoint(layer.index(), kind);
-    if (!hooks.isAt(point)) {
-      return new HookedRows(point, null, null, plain.of(pass.count(), width));
-    }
-    Attention.Batch rows = pass.rows();
-    Tensor tensor = Tensor.empty(DType.F32, Device.CPU, rows.contexts(), rows.queries(), width);
-    return new HookedRows(point, hooks, tensor, tensor.data());
+    return HookedRows.of(pass, layer, kind, plain, width);
   }
 
   /** Runs the steps that wait. */
   void finishSteps() {
     steps.run();
-  }
-
-  private static MemorySegment rows(MemorySegment memory, long first, int count, int width) {
-    long rowBytes = (long) width * Float.BYTES;
-    return memory.asSlice(first * rowBytes, count * rowBytes);
-  }
-
-  /** Where the activation of a hook point is written: a tensor of its own if there is a hook. */
-  private record HookedRows(HookPoint point, Hooks hooks, Tensor tensor, MemorySegment memory) {
-    /** The activation after its hooks, for which all rows must be there. */
-    MemorySegment afterHooks(RowSteps steps) {
-      if (tensor == null) {
-        return memory;
-      }
-      steps.run();
-      return hooks.at(point.layer(), point.kind(), tensor).contiguous().data();
-    }
   }
 }
