@@ -12,6 +12,7 @@ import io.sluice.model.Hooks;
 import io.sluice.model.TinyModel;
 import io.sluice.model.TokenBatch;
 import io.sluice.model.loading.LoadedModel;
+import io.sluice.testing.Python;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import io.sluice.weights.Safetensors;
@@ -22,6 +23,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -45,6 +47,27 @@ class MultimodalGemmaTest {
       TokenBatch batch = TokenBatch.of(golden.contexts());
       assertThat(model.languageModel().loss(batch, Hooks.none()).mean())
           .isCloseTo(golden.metadata("loss"), within(1e-5));
+    }
+  }
+
+  @Tag("slow")
+  @Tag("python")
+  @Test
+  void computesWhatTransformersComputesOfTheWholeCheckpoint() throws IOException {
+    assumeTrue(Torch.isAvailable(), "no LibTorch");
+    Path alone = TinyModel.GEMMA3.folder();
+    Path golden = alone.resolveSibling("tiny-gemma3.safetensors");
+    String loss = Python.run("multimodal_gemma.py", alone, golden, folder.resolve("whole"));
+    List<int[]> contexts = TinyModel.GEMMA3.golden().contexts();
+    for (int[] context : contexts) {
+      for (int i = 0; i < context.length; i++) {
+        context[i] = context[i] == 47 ? 44 : context[i];
+      }
+    }
+    try (LoadedModel model = LoadedModel.open(folder.resolve("whole"), Device.CPU)) {
+      TokenBatch batch = TokenBatch.of(contexts);
+      assertThat(model.languageModel().loss(batch, Hooks.none()).mean())
+          .isCloseTo(Double.parseDouble(loss.strip()), within(1e-5));
     }
   }
 

@@ -2,10 +2,14 @@ package io.sluice.model.loading;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
+import io.sluice.model.tokens.Tokenizer;
+import io.sluice.testing.Python;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -76,6 +80,27 @@ class ModelFilesTest {
                 + "').backend_tokenizer.save('"
                 + folder
                 + "/tokenizer.json')\", or name one with --tokenizer");
+  }
+
+  @Tag("slow")
+  @Tag("python")
+  @Test
+  void theLineMakesATokenizer() throws Exception {
+    Files.createFile(folder.resolve("model.safetensors"));
+    Files.writeString(folder.resolve("config.json"), "{\"model_type\": \"gpt2\"}");
+    Files.writeString(
+        folder.resolve("vocab.json"), "{\"<|endoftext|>\": 0, \"a\": 1, \"b\": 2, \"ab\": 3}");
+    Files.writeString(folder.resolve("merges.txt"), "#version: 0.2\na b\n");
+    Throwable error = catchThrowable(() -> ModelFiles.find(folder));
+    String line = error.getMessage();
+    String code = line.substring(line.indexOf('"') + 1, line.lastIndexOf('"'));
+    Process python = new ProcessBuilder(Python.require().toString(), "-c", code).inheritIO().start();
+    assertThat(python.waitFor()).isZero();
+    Path made = ModelFiles.find(folder).tokenizer();
+    assertThat(made).isEqualTo(folder.resolve("tokenizer.json"));
+    try (Tokenizer tokenizer = Tokenizer.open(made)) {
+      assertThat(tokenizer.encode("ab")).containsExactly(3);
+    }
   }
 
   @Test
