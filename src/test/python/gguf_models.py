@@ -1,9 +1,9 @@
 """Makes tiny language models as GGUF files, and what transformers computes with them.
 
 The files are arranged as llama.cpp's own converter arranges them. What is expected comes from the
-very file, loaded by transformers, which undoes that arrangement by itself; only GPT-NeoX, which it
-does not load from GGUF, is run from the weights that were written (here unquantised).
-Usage: gguf_models.py OUT TEXT
+very file, loaded by transformers, which undoes that arrangement by itself; only GPT-NeoX, Gemma and
+OLMo 2, which it does not load from GGUF, are run from the weights that were written (not quantised).
+Usage: gguf_models.py OUT TEXT [NAME...], where names choose some of the architectures
 """
 
 import json
@@ -17,14 +17,18 @@ from gguf import GGMLQuantizationType as Type
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM
+from transformers.models.gemma import GemmaConfig, GemmaForCausalLM
 from transformers.models.gemma2 import Gemma2Config, Gemma2ForCausalLM
+from transformers.models.gemma3 import Gemma3ForCausalLM, Gemma3TextConfig
 from transformers.models.gpt2 import GPT2Config, GPT2LMHeadModel
 from transformers.models.gpt_neox import GPTNeoXConfig, GPTNeoXForCausalLM
 from transformers.models.llama import LlamaConfig, LlamaForCausalLM
+from transformers.models.olmo2 import Olmo2Config, Olmo2ForCausalLM
 from transformers.models.qwen2 import Qwen2Config, Qwen2ForCausalLM
 from transformers.models.qwen3 import Qwen3Config, Qwen3ForCausalLM
+from transformers.models.starcoder2 import Starcoder2Config, Starcoder2ForCausalLM
 
-out, novel = map(pathlib.Path, sys.argv[1:])
+out, novel = map(pathlib.Path, sys.argv[1:3])
 out.mkdir(parents=True, exist_ok=True)
 
 COLUMNS = 10  # of logits and each hook point, to keep the files small
@@ -49,6 +53,9 @@ SIZES |= dict(bos_token_id=0, eos_token_id=1, pad_token_id=None)
 ROPE = {"rope_type": "default", "rope_theta": 500.0}
 TEXTS = [[0, 70, 81, 270, 9, 3, 250, 4, 287, 32, 64, 28, 31, 20, 122, 29], [0, 23, 150, 30, 2, 9, 40], [0, 4, 9]]
 
+WINDOWS = ["sliding_attention", "full_attention"]
+UNLOADED = ("gptneox", "gemma", "olmo2")
+
 LLAMA = ("model.layers", "self_attn.o_proj", "mlp.down_proj")
 MODELS = {
     "llama": (LlamaForCausalLM(LlamaConfig(**SIZES, num_key_value_heads=KEY_VALUE_HEADS, rope_parameters=ROPE)), LLAMA),
@@ -72,6 +79,31 @@ MODELS = {
             )
         ),
         LLAMA,
+    ),
+    "gemma": (
+        GemmaForCausalLM(
+            GemmaConfig(**SIZES, num_key_value_heads=KEY_VALUE_HEADS, head_dim=16, rope_parameters=ROPE)
+        ),
+        LLAMA,
+    ),
+    "gemma3": (
+        Gemma3ForCausalLM(
+            Gemma3TextConfig(
+                **SIZES, num_key_value_heads=KEY_VALUE_HEADS, head_dim=16, sliding_window=4, query_pre_attn_scalar=16,
+                layer_types=WINDOWS,
+            )
+        ),
+        LLAMA,
+    ),
+    "olmo2": (
+        Olmo2ForCausalLM(Olmo2Config(**SIZES, num_key_value_heads=KEY_VALUE_HEADS, rope_parameters=ROPE)),
+        LLAMA,
+    ),
+    "starcoder2": (
+        Starcoder2ForCausalLM(
+            Starcoder2Config(**SIZES, num_key_value_heads=KEY_VALUE_HEADS, rope_parameters=ROPE)
+        ),
+        ("model.layers", "self_attn.o_proj", "mlp.c_proj"),
     ),
     "gpt2": (
         GPT2LMHeadModel(
@@ -105,7 +137,7 @@ def arranged(architecture, name, weight):
         return interleaved(weight, HEADS)
     if architecture == "llama" and ".k_proj." in name:
         return interleaved(weight, KEY_VALUE_HEADS)
-    if architecture == "gemma2" and name.endswith("norm.weight"):
+    if architecture.startswith("gemma") and name.endswith("norm.weight"):
         return weight + 1
     if architecture == "gpt2" and ".c_" in name and name.endswith(".weight"):
         return np.ascontiguousarray(weight.T)
@@ -128,20 +160,26 @@ def write(architecture, model, path):
         writer.add_layer_norm_eps(1e-5)
     else:
         writer.add_head_count_kv(KEY_VALUE_HEADS)
-        writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+        if architecture == "starcoder2":
+            writer.add_layer_norm_eps(config.norm_epsilon)
+        else:
+            writer.add_layer_norm_rms_eps(config.rms_norm_eps)
         writer.add_rope_freq_base(500.0 if architecture != "gemma2" else 10000.0)
     if architecture == "llama":
         writer.add_rope_dimension_count(8)
     if architecture == "gptneox":
         writer.add_rope_dimension_count(4)
         writer.add_parallel_residual(True)
-    if architecture in ("qwen3", "gemma2"):
+    if architecture in ("qwen3", "gemma", "gemma2", "gemma3"):
         writer.add_key_length(config.head_dim)
         writer.add_value_length(config.head_dim)
     if architecture == "gemma2":
         writer.add_sliding_window(4)
         writer.add_attn_logit_softcapping(50.0)
         writer.add_final_logit_softcapping(30.0)
+    if architecture == "gemma3":
+        writer.add_sliding_window(4)
+        writer.add_sliding_window_pattern(2)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(vocabulary)
@@ -149,7 +187,7 @@ def write(architecture, model, path):
     writer.add_token_types([3, 3] + [1] * (len(vocabulary) - 2))
     writer.add_bos_token_id(0)
     writer.add_eos_token_id(1)
-    writer.add_add_bos_token(architecture in ("llama", "gemma2"))
+    writer.add_add_bos_token(architecture in ("llama", "gemma", "gemma2", "gemma3"))
     names = gguf.get_tensor_name_map(
         next(a for a, n in gguf.MODEL_ARCH_NAMES.items() if n == architecture), config.num_hidden_layers
     )
@@ -159,7 +197,9 @@ def write(architecture, model, path):
         if name in ("lm_head.weight", "embed_out.weight") and tied or name.endswith((".attn.bias", ".masked_bias")):
             continue
         weight = arranged(architecture, name, tensor.numpy())
-        kind = BLOCKS[i % len(BLOCKS)] if weight.ndim == 2 and architecture != "gptneox" else Type.F32
+        kind = BLOCKS[i % len(BLOCKS)] if weight.ndim == 2 and architecture not in UNLOADED else Type.F32
+        if architecture in ("gemma", "olmo2") and weight.ndim == 2:
+            kind = Type.F16  # as it was rounded
         writer.add_tensor(
             names.get_name(name, try_suffixes=(".weight", ".bias")), gguf.quantize(weight, kind), raw_dtype=kind
         )
@@ -200,18 +240,24 @@ def expected(architecture, model, parts):
 
 torch.manual_seed(0)
 for architecture, (model, parts) in MODELS.items():
+    if sys.argv[3:] and architecture not in sys.argv[3:]:
+        continue
     if architecture == "gemma2":  # transformers takes no rope base from Gemma's files
         model.config.rope_parameters = {"rope_type": "default", "rope_theta": 10000.0}
     for parameter in model.parameters():  # biases and norms start at 0 and 1, which would hide mistakes
         parameter.data += 0.1 * torch.randn_like(parameter)
+        if architecture in ("gemma", "olmo2") and parameter.ndim == 2:
+            parameter.data = parameter.data.half().float()
     path = out / f"{architecture}.gguf"
     write(architecture, model.eval(), path)
-    if architecture != "gptneox":
-        unread = {"qwen3": {"head_dim": 8}, "gpt2": {"n_positions": 64}}.get(architecture, {})  # though in the file
+    if architecture not in UNLOADED:
+        unread = {"qwen3": {"head_dim": 8}, "gpt2": {"n_positions": 64}}  # though in the file
+        unread |= {"gemma3": {"layer_types": WINDOWS}, "starcoder2": {"rope_parameters": ROPE}}
         model = AutoModelForCausalLM.from_pretrained(
-            out, gguf_file=path.name, dtype=torch.float32, attn_implementation="eager", **unread
+            out, gguf_file=path.name, dtype=torch.float32, attn_implementation="eager",
+            **unread.get(architecture, {}),
         ).eval()
-        if architecture == "gemma2":  # not in the file, but what llama.cpp takes
+        if architecture in ("gemma2", "gemma3"):  # not in the file, but what llama.cpp takes
             for layer in model.model.layers:
                 layer.self_attn.scaling = 16**-0.5
     expected(architecture, model, parts)

@@ -34,7 +34,8 @@ import picocli.CommandLine.Option;
       "--model takes a folder from Hugging Face (config.json, safetensors, tokenizer.json) "
           + "with a GPT-2, GPT-NeoX, Llama, Mistral, Mixtral, Qwen2, Qwen3, Qwen-MoE, Gemma, "
           + "Gemma 2, Gemma 3, Phi-3, OLMo 2, StarCoder2, BERT, RoBERTa or ModernBERT model; a "
-          + "GGUF file of llama.cpp (llama, qwen2, qwen3, gemma2, gpt2, gptneox), which holds its "
+          + "GGUF file of llama.cpp (llama, qwen2, qwen3, gemma, gemma2, gemma3, olmo2, "
+          + "starcoder2, gpt2, gptneox), which holds its "
           + "tokenizer; or an ONNX file of a BERT encoder. Or give its name on the HuggingFace "
           + "hub, OWNER/NAME[@REVISION], as in HuggingFaceTB/SmolLM2-135M: what the cache of "
           + "Python's huggingface_hub lacks is fetched into it.",

@@ -1,10 +1,15 @@
 package io.sluice.model.architectures;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.sluice.memory.DType;
 import io.sluice.model.causal.Architecture;
 import io.sluice.model.causal.AttentionConfig;
 import io.sluice.model.causal.CausalConfig;
 import io.sluice.model.causal.CausalLayer;
+import io.sluice.model.causal.GgufForm;
+import io.sluice.model.causal.GgufKeys;
+import io.sluice.model.causal.GgufSettings;
+import io.sluice.model.causal.GgufTensor;
 import io.sluice.model.causal.LayerLoader;
 import io.sluice.model.causal.ModuleNames;
 import io.sluice.model.parts.ConfigFile;
@@ -13,8 +18,10 @@ import io.sluice.model.parts.MlpActivation;
 import io.sluice.model.parts.Norm;
 import io.sluice.model.parts.WeightLoader;
 import io.sluice.model.rotary.RotarySettings;
+import io.sluice.torch.Tensor;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Gemma: Llama with embeddings times {@code √dModel}, norms whose weights count from 1, and GELU in
@@ -106,5 +113,42 @@ class Gemma implements Architecture {
             Llama.projections(loader, bias), loader.attentionOutput("self_attn.o_proj", bias)),
         loader.norm("post_attention_layernorm"),
         Llama.mlp(loader));
+  }
+
+  @Override
+  public GgufForm gguf() {
+    return new Gguf("gemma", Llama.GGUF_NAMES);
+  }
+
+  /** In GGUF files, whose converter adds the 1 from which the weights of norms count. */
+  static class Gguf extends GgufForm {
+    Gguf(String label, Map<String, String> names) {
+      super(label, names);
+    }
+
+    @Override
+    public KeyTable keys() {
+      return GgufKeys.withRmsNorm(label());
+    }
+
+    @Override
+    public CausalConfig config(GgufSettings settings) throws IOException {
+      AttentionConfig attention =
+          settings.attention(
+              settings.rotary(),
+              AttentionConfig.noWindows(settings.layers()),
+              settings.headDim(),
+              0,
+              settings.has("blk.0.attn_q.bias"));
+      return settings.config(
+          "attention.layer_norm_rms_epsilon", MlpActivation.GELU_TANH, false, 0, attention);
+    }
+
+    @Override
+    public final Tensor restored(GgufTensor tensor) {
+      return tensor.name().contains("_norm.")
+          ? tensor.values().to(DType.F32).add(-1)
+          : tensor.values();
+    }
   }
 }

@@ -1,6 +1,5 @@
 package io.sluice.model.architectures;
 
-import io.sluice.memory.DType;
 import io.sluice.model.causal.AttentionConfig;
 import io.sluice.model.causal.CausalConfig;
 import io.sluice.model.causal.CausalConfigFile;
@@ -8,14 +7,12 @@ import io.sluice.model.causal.CausalLayer;
 import io.sluice.model.causal.GgufForm;
 import io.sluice.model.causal.GgufKeys;
 import io.sluice.model.causal.GgufSettings;
-import io.sluice.model.causal.GgufTensor;
 import io.sluice.model.causal.LayerLoader;
 import io.sluice.model.causal.Projections;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.KeyTable;
 import io.sluice.model.parts.MlpActivation;
 import io.sluice.model.rotary.RotarySettings;
-import io.sluice.torch.Tensor;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -112,8 +109,8 @@ class Gemma2 extends Gemma {
   }
 
   /** In GGUF files. */
-  private static final class Gguf extends GgufForm {
-    private static final Map<String, String> NAMES = new HashMap<>(Llama.GGUF_NAMES);
+  private static final class Gguf extends Gemma.Gguf {
+    static final Map<String, String> NAMES = new HashMap<>(Llama.GGUF_NAMES);
 
     static {
       NAMES.put("post_attention_layernorm", "post_attention_norm");
@@ -159,13 +156,10 @@ class Gemma2 extends Gemma {
       }
       return windows;
     }
+  }
 
-    /** The converter adds the 1 from which the weights of norms count. */
-    @Override
-    public Tensor restored(GgufTensor tensor) {
-      return tensor.name().contains("_norm.")
-          ? tensor.values().to(DType.F32).add(-1)
-          : tensor.values();
-    }
+  /** llama.cpp's names of modules, norms after attention and MLP among them. */
+  static Map<String, String> ggufNames() {
+    return Gguf.NAMES;
   }
 }

@@ -4,6 +4,7 @@ import io.sluice.model.causal.AttentionConfig;
 import io.sluice.model.causal.CausalConfig;
 import io.sluice.model.causal.CausalConfigFile;
 import io.sluice.model.causal.GgufForm;
+import io.sluice.model.causal.GgufSettings;
 import io.sluice.model.causal.LayerLoader;
 import io.sluice.model.causal.Projections;
 import io.sluice.model.parts.ConfigFile;
@@ -11,6 +12,8 @@ import io.sluice.model.parts.KeyTable;
 import io.sluice.model.parts.MlpActivation;
 import io.sluice.model.rotary.RotarySettings;
 import java.io.IOException;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The language model of Gemma 3: {@link Gemma2} with a norm on each head's query and key in place
@@ -84,9 +87,53 @@ class Gemma3 extends Gemma2 {
             loader.headNormPlusOne("self_attn.q_norm"), loader.headNormPlusOne("self_attn.k_norm"));
   }
 
-  /** Sluice reads it from {@code config.json} only. */
   @Override
   public GgufForm gguf() {
-    return null;
+    return new Gguf();
+  }
+
+  /** In GGUF files. */
+  private static final class Gguf extends Gemma.Gguf {
+    /** The only size whose scores llama.cpp scales by width. */
+    private static final int LAYERS_OF_27B = 62;
+
+    Gguf() {
+      super("gemma3", Gemma2.ggufNames());
+    }
+
+    @Override
+    public KeyTable keys() {
+      return super.keys()
+          .honoured("attention.sliding_window", "attention.sliding_window_pattern")
+          .honoured("rope.freq_base_swa", "final_logit_softcapping")
+          .unlessNumber(0, false, "attn_logit_softcapping");
+    }
+
+    @Override
+    public CausalConfig config(GgufSettings settings) throws IOException {
+      int layers = settings.layers();
+      boolean byWidth = layers == LAYERS_OF_27B;
+      double logitCap = settings.real("final_logit_softcapping", 0);
+      AttentionConfig attention =
+          settings
+              .attention(
+                  settings.rotary(),
+                  windows(settings),
+                  byWidth ? settings.width() / settings.heads() : settings.headDim(),
+                  0,
+                  settings.has("blk.0.attn_q.bias"))
+              .withWindowedRotary(settings.windowedRotary());
+      return settings.config(
+          "attention.layer_norm_rms_epsilon", MlpActivation.GELU_TANH, false, logitCap, attention);
+    }
+
+    /** Without a window in the file, all layers see everything before. */
+    private static List<Integer> windows(GgufSettings settings) throws IOException {
+      int window = settings.sizeOrNone("attention.sliding_window");
+      int pattern = settings.size("attention.sliding_window_pattern", 6);
+      return IntStream.range(0, settings.layers())
+          .mapToObj(layer -> (layer + 1) % pattern == 0 ? 0 : window)
+          .toList();
+    }
   }
 }

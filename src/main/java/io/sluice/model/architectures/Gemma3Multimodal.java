@@ -3,6 +3,7 @@ package io.sluice.model.architectures;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.sluice.model.causal.CausalConfig;
+import io.sluice.model.causal.GgufForm;
 import io.sluice.model.parts.CommonKeys;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.KeyTable;
@@ -43,6 +44,12 @@ final class Gemma3Multimodal extends Gemma3 {
     ConfigFile inside = new ConfigFile(file.file(), text, new TreeSet<>());
     CommonKeys.check(inside, super.configKeys());
     return super.config(inside);
+  }
+
+  /** GGUF files have the language model alone. */
+  @Override
+  public GgufForm gguf() {
+    return null;
   }
 
   @Override

@@ -1,11 +1,16 @@
 package io.sluice.model.architectures;
 
+import io.sluice.model.causal.AttentionConfig;
+import io.sluice.model.causal.CausalConfig;
 import io.sluice.model.causal.CausalConfigFile;
 import io.sluice.model.causal.CausalLayer;
 import io.sluice.model.causal.GgufForm;
+import io.sluice.model.causal.GgufKeys;
+import io.sluice.model.causal.GgufSettings;
 import io.sluice.model.causal.LayerLoader;
 import io.sluice.model.parts.ConfigFile;
 import io.sluice.model.parts.KeyTable;
+import io.sluice.model.parts.MlpActivation;
 import java.io.IOException;
 
 /**
@@ -64,9 +69,33 @@ final class Olmo2 extends Llama {
         loader.norm("post_feedforward_layernorm"));
   }
 
-  /** Sluice reads it from {@code config.json} only. */
   @Override
   public GgufForm gguf() {
-    return null;
+    return new Gguf();
+  }
+
+  /** In GGUF files, which keep queries and keys as they are. */
+  private static final class Gguf extends GgufForm {
+    Gguf() {
+      super("olmo2", Gemma2.ggufNames());
+    }
+
+    @Override
+    public KeyTable keys() {
+      return GgufKeys.withRmsNorm(label());
+    }
+
+    @Override
+    public CausalConfig config(GgufSettings settings) throws IOException {
+      AttentionConfig attention =
+          settings.attention(
+              settings.rotary(),
+              AttentionConfig.noWindows(settings.layers()),
+              settings.headDim(),
+              0,
+              settings.has("blk.0.attn_q.bias"));
+      return settings.config(
+          "attention.layer_norm_rms_epsilon", MlpActivation.SILU, false, 0, attention);
+    }
   }
 }

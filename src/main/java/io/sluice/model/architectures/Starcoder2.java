@@ -5,6 +5,9 @@ import io.sluice.model.causal.AttentionConfig;
 import io.sluice.model.causal.CausalConfig;
 import io.sluice.model.causal.CausalConfigFile;
 import io.sluice.model.causal.CausalLayer;
+import io.sluice.model.causal.GgufForm;
+import io.sluice.model.causal.GgufKeys;
+import io.sluice.model.causal.GgufSettings;
 import io.sluice.model.causal.LayerLoader;
 import io.sluice.model.causal.Mlp;
 import io.sluice.model.causal.ModuleNames;
@@ -15,6 +18,8 @@ import io.sluice.model.parts.Norm;
 import io.sluice.model.parts.WeightLoader;
 import io.sluice.model.rotary.RotarySettings;
 import java.io.IOException;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * StarCoder2: layer norms, rotary positions, grouped queries, plain MLP, biases everywhere or
@@ -107,5 +112,42 @@ final class Starcoder2 implements Architecture {
         loader.norm("post_attention_layernorm"),
         new Mlp.Plain(
             loader.up("mlp.c_fc", bias), config.activation(), loader.down("mlp.c_proj", bias)));
+  }
+
+  @Override
+  public GgufForm gguf() {
+    return new Gguf();
+  }
+
+  /** In GGUF files, which do not record a window. */
+  private static final class Gguf extends GgufForm {
+    private static final Map<String, String> NAMES = new HashMap<>(Llama.GGUF_NAMES);
+
+    static {
+      NAMES.put("mlp.c_fc", "ffn_up");
+      NAMES.put("mlp.c_proj", "ffn_down");
+    }
+
+    Gguf() {
+      super("starcoder2", NAMES);
+    }
+
+    @Override
+    public KeyTable keys() {
+      return GgufKeys.withRotary(GgufKeys.withLayerNorm(label()));
+    }
+
+    @Override
+    public CausalConfig config(GgufSettings settings) throws IOException {
+      AttentionConfig attention =
+          settings.attention(
+              settings.rotary(),
+              AttentionConfig.noWindows(settings.layers()),
+              settings.headDim(),
+              0,
+              settings.has("blk.0.attn_q.bias"));
+      return settings.config(
+          "attention.layer_norm_epsilon", MlpActivation.GELU_TANH, false, 0, attention);
+    }
   }
 }

@@ -77,6 +77,12 @@ public record AttentionConfig(
     this(heads, keyValueHeads, headDim, rotary, rotary, windows, scale, cap, bias);
   }
 
+  /** The same with other rotary positions in layers with a window. */
+  public AttentionConfig withWindowedRotary(Rotary other) {
+    return new AttentionConfig(
+        heads, keyValueHeads, headDim, rotary, other, windows, scale, cap, bias);
+  }
+
   private static void requireInside(Rotary rotary, int headDim) {
     if (rotary != null && rotary.dims() > headDim) {
       throw new IllegalArgumentException(

@@ -146,6 +146,11 @@ public final class GgufSettings {
     return rotary(1);
   }
 
+  /** The same in layers with a window, where they have a base of their own and no scaling. */
+  public Rotary windowedRotary() throws IOException {
+    return Rotary.of(real("rope.freq_base_swa", 10000), headDim());
+  }
+
   private Rotary rotary(int leastDims) throws IOException {
     int headDim = headDim();
     if (headDim % 2 != 0) {
@@ -219,6 +224,14 @@ public final class GgufSettings {
       throw damaged(prefix + key + " is " + size);
     }
     return (int) size;
+  }
+
+  /** Like {@link #size(String)}; 0 of a key that is missing or says 0. */
+  public int sizeOrNone(String key) throws IOException {
+    boolean none =
+        !metadata.contains(prefix + key)
+            || metadata.value(prefix + key) instanceof Number number && number.longValue() == 0;
+    return none ? 0 : size(key);
   }
 
   /** Like {@link #size(String)}, of a key that may be missing. */

@@ -81,6 +81,8 @@ class GgufKeysTest {
     assertRefused("llama", "llama.vocab_size", 289, "llama.vocab_size is 289");
     assertRefused("gemma2", "gemma2.rope.freq_base_swa", 9f, "rope.freq_base_swa");
     assertRefused("gemma2", "gemma2.attention.sliding_window_pattern", 6, "pattern");
+    assertRefused("gemma3", "gemma3.attn_logit_softcapping", 50f, "attn_logit_softcapping");
+    assertRefused("olmo2", "olmo2.attention.sliding_window", 4, "sliding_window");
   }
 
   @Test

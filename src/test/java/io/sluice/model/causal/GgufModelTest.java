@@ -51,7 +51,19 @@ class GgufModelTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"llama", "qwen2", "qwen3", "gemma2", "gpt2", "gptneox"})
+  @ValueSource(
+      strings = {
+        "llama",
+        "qwen2",
+        "qwen3",
+        "gemma",
+        "gemma2",
+        "gemma3",
+        "olmo2",
+        "starcoder2",
+        "gpt2",
+        "gptneox"
+      })
   void agreesWithTransformers(String name) throws IOException {
     GoldenBatch golden = new GoldenBatch(Safetensors.open(TINY.resolve(name + ".safetensors")));
     Map<HookPoint, float[]> seen = new HashMap<>();
@@ -144,7 +156,8 @@ class GgufModelTest {
   @Test
   void namesArchitecturesThatAreNotSupported() throws IOException {
     byte[] bytes = Files.readAllBytes(Path.of("src/test/resources/golden/gguf/types.gguf"));
-    assertRejected(bytes, "architecture 'none' is not supported in GGUF files; there are gemma2");
+    assertRejected(
+        bytes, "architecture 'none' is not supported in GGUF files; there are gemma, gemma2");
   }
 
   private byte[] replaced(String from, String to) throws IOException {

@@ -94,7 +94,8 @@ class ModelFilesTest {
     Throwable error = catchThrowable(() -> ModelFiles.find(folder));
     String line = error.getMessage();
     String code = line.substring(line.indexOf('"') + 1, line.lastIndexOf('"'));
-    Process python = new ProcessBuilder(Python.require().toString(), "-c", code).inheritIO().start();
+    Process python =
+        new ProcessBuilder(Python.require().toString(), "-c", code).inheritIO().start();
     assertThat(python.waitFor()).isZero();
     Path made = ModelFiles.find(folder).tokenizer();
     assertThat(made).isEqualTo(folder.resolve("tokenizer.json"));
