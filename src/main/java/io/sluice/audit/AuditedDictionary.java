@@ -3,13 +3,14 @@ package io.sluice.audit;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
-import io.sluice.dictionary.DictionarySource;
 import io.sluice.dictionary.formats.DictionaryFormat;
 import io.sluice.dictionary.formats.Origin;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -24,7 +25,7 @@ public final class AuditedDictionary {
   private static final int DEEPEST = 6;
 
   private final String name;
-  private final Path folder;
+  private final Path place;
   private final DictionaryConfig config;
   private final Promise promise;
   private final Weights weights;
@@ -36,55 +37,57 @@ public final class AuditedDictionary {
   }
 
   private AuditedDictionary(
-      String name, Path folder, DictionaryConfig config, Promise promise, Weights weights) {
+      String name, Path place, DictionaryConfig config, Promise promise, Weights weights) {
     this.name = name;
-    this.folder = folder;
+    this.place = place;
     this.config = config;
     this.promise = promise;
     this.weights = weights;
   }
 
   /**
-   * The dictionary in a folder, of any format that {@link DictionaryFormat} reads.
+   * The dictionary in a folder or file, of any format that {@link DictionaryFormat} reads.
    *
-   * <p>Where a file says that activations are multiplied by a number, which it does not hold
+   * <p>Where its files say that activations are multiplied by a number, which they do not hold
    * (SAELens's {@code expected_average_only_in}), the promise is {@link Normalisation#CONSTANT}.
    *
    * @param name what it is called; may hold the number of features per token ({@code
    *     average_l0_71})
    * @throws IOException if it holds none that is read, or a dictionary of several hook points
    */
-  public static AuditedDictionary open(String name, Path folder) throws IOException {
-    if (CrossLayerDictionary.isIn(folder)) {
-      throw severalPoints(folder, "a cross-layer transcoder");
+  public static AuditedDictionary open(String name, Path place) throws IOException {
+    return open(name, place, OptionalDouble.empty());
+  }
+
+  /**
+   * The same, where the number is known by which activations are multiplied.
+   *
+   * @throws IOException as the other
+   */
+  public static AuditedDictionary open(String name, Path place, OptionalDouble scale)
+      throws IOException {
+    if (CrossLayerDictionary.isIn(place)) {
+      throw severalPoints(place, "a cross-layer transcoder");
     }
-    DictionaryFormat format = DictionaryFormat.of(folder);
-    Origin origin = Origin.UNKNOWN;
-    DictionarySource source;
-    try {
-      source = format.open(folder, origin);
-    } catch (IOException e) {
-      origin =
-          new Origin(Optional.empty(), Optional.empty(), Optional.empty(), OptionalDouble.of(1));
-      try {
-        source = format.open(folder, origin);
-      } catch (IOException other) {
-        throw e;
-      }
-    }
-    DictionaryConfig config = source.config();
+    DictionaryFormat format = DictionaryFormat.of(place);
+    boolean unknown = scale.isEmpty() && format.needsScale(place);
+    Origin origin =
+        new Origin(
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            unknown ? OptionalDouble.of(1) : scale);
+    DictionaryConfig config = format.open(place, origin).config();
     if (!config.sites().isEmpty()) {
-      throw severalPoints(folder, "a dictionary of several hook points");
+      throw severalPoints(place, "a dictionary of several hook points");
     }
-    boolean scaled = origin.activationScale().isPresent();
     Promise promise =
-        Promise.of(config, scaled ? Normalisation.CONSTANT : Normalisation.of(config.tokenNorm()));
+        Promise.of(config, unknown ? Normalisation.CONSTANT : Normalisation.of(config.tokenNorm()));
     if (promise.l0() == null) {
-      promise = withL0(promise, name, folder);
+      promise = withL0(promise, name, place);
     }
-    Origin known = origin;
     return new AuditedDictionary(
-        name, folder, config, promise, () -> format.open(folder, known).read(Arena.ofAuto()));
+        name, place, config, promise, () -> format.open(place, origin).read(Arena.ofAuto()));
   }
 
   /** A dictionary in memory. */
@@ -99,49 +102,65 @@ public final class AuditedDictionary {
   }
 
   /**
-   * The folders with a dictionary, in a folder and those within it; in the order of their names.
+   * The dictionaries in a folder and those within it, in the order of their names: folders, and
+   * files of formats that have a file for each dictionary.
    *
+   * @param place a folder, or a file, which is a dictionary itself
    * @throws IOException if there is none
    */
-  public static List<Path> foldersIn(Path folder) throws IOException {
-    if (holdsDictionary(folder)) {
-      return List.of(folder);
+  public static List<Path> placesIn(Path place) throws IOException {
+    if (!Files.isDirectory(place) || CrossLayerDictionary.isIn(place) || isDictionary(place)) {
+      return List.of(place);
     }
-    List<Path> found;
-    try (Stream<Path> all = Files.walk(folder, DEEPEST)) {
-      found =
-          all.filter(Files::isDirectory)
-              .filter(AuditedDictionary::holdsDictionary)
-              .sorted()
-              .toList();
+    List<Path> found = new ArrayList<>();
+    try (Stream<Path> all = Files.walk(place, DEEPEST)) {
+      for (Path folder : (Iterable<Path>) all.filter(Files::isDirectory).sorted()::iterator) {
+        if (isDictionary(folder)) {
+          found.add(folder);
+        } else {
+          addFiles(folder, found);
+        }
+      }
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
     if (found.isEmpty()) {
       // Says which formats there are.
-      DictionaryFormat.of(folder);
+      DictionaryFormat.of(place);
     }
     return found;
   }
 
-  private static boolean holdsDictionary(Path folder) {
+  private static void addFiles(Path folder, List<Path> found) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      files
+          .filter(Files::isRegularFile)
+          .filter(AuditedDictionary::isDictionary)
+          .sorted()
+          .forEach(found::add);
+    }
+  }
+
+  private static boolean isDictionary(Path place) {
     try {
-      DictionaryFormat.of(folder);
+      DictionaryFormat.of(place);
       return true;
     } catch (IOException e) {
       return false;
     }
   }
 
-  private static IOException severalPoints(Path folder, String what) {
+  private static IOException severalPoints(Path place, String what) {
     return new IOException(
-        folder + ": is " + what + "; an audit takes dictionaries that read and write one");
+        place + ": is " + what + "; an audit takes dictionaries of one hook point");
   }
 
-  private static Promise withL0(Promise promise, String name, Path folder) throws IOException {
+  private static Promise withL0(Promise promise, String name, Path place) throws IOException {
     OptionalDouble named = PromisedL0.ofName(name);
     if (named.isPresent()) {
       return promise.withL0(named.getAsDouble(), "name");
     }
-    OptionalDouble written = PromisedL0.ofFiles(folder);
+    OptionalDouble written = PromisedL0.ofFiles(place);
     return written.isPresent() ? promise.withL0(written.getAsDouble(), "configuration") : promise;
   }
 
@@ -151,8 +170,8 @@ public final class AuditedDictionary {
   }
 
   /** Where it was read from; empty if it was in memory. */
-  public Optional<Path> folder() {
-    return Optional.ofNullable(folder);
+  public Optional<Path> place() {
+    return Optional.ofNullable(place);
   }
 
   /** Its configuration. */

@@ -13,11 +13,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The places at which a dictionary is tried: the hook points of the layer that its configuration
  * names and of its neighbours, and the same hook point of the layer with that number from the other
- * end; all of the model where it names none. Only those of its widths.
+ * end; all of the model where it names none, not even a layer. Only those of its widths.
  */
 final class Places {
   private static final Set<HookKind> KINDS =
@@ -32,6 +34,10 @@ final class Places {
           HookKind.MLP_OUT,
           HookKind.RESID);
 
+  /** A layer in the name of a place that is no hook point here. */
+  private static final Pattern LAYER =
+      Pattern.compile("(?:^|[._/])(?:blocks|layers?|h)[._](\\d{1,4})(?=[._/]|$)");
+
   /** What transcoders are trained on. */
   private static final List<List<HookKind>> TRANSCODED =
       List.of(
@@ -45,6 +51,9 @@ final class Places {
   private final HookPoint reads;
   private final HookPoint writes;
 
+  /** The layer that the name of what it reads has in it; negative if it has none. */
+  private final int layer;
+
   /** How far each place is from the one that is named, in the order in which they are tried. */
   private final Map<Place, Integer> tried = new LinkedHashMap<>();
 
@@ -53,6 +62,7 @@ final class Places {
     this.config = config;
     this.reads = reads;
     this.writes = writes;
+    this.layer = layer(config.inputHook());
   }
 
   /**
@@ -83,6 +93,11 @@ final class Places {
     }
   }
 
+  private static int layer(String name) {
+    Matcher found = LAYER.matcher(name);
+    return found.find() ? Integer.parseInt(found.group(1)) : -1;
+  }
+
   /** The place that its configuration names; null if it names none that the model has. */
   Place named() {
     if (reads == null || writes == null) {
@@ -103,15 +118,15 @@ final class Places {
   }
 
   private void findPoints(Collection<HookPoint> more) {
-    boolean known = reads != null;
     for (HookPoint point : model.hookPoints()) {
-      boolean wanted = KINDS.contains(point.kind()) || known && reads.kind() == point.kind();
-      if (wanted && (!known || isNear(point, reads))) {
-        add(Place.at(point), known ? steps(point, reads) : 0);
+      boolean wanted =
+          KINDS.contains(point.kind()) || reads != null && reads.kind() == point.kind();
+      if (wanted && isNear(point)) {
+        add(Place.at(point), steps(point));
       }
     }
     for (HookPoint point : more) {
-      add(Place.at(point), known ? steps(point, reads) : 0);
+      add(Place.at(point), steps(point));
     }
     if (tried.isEmpty()) {
       model.hookPoints().stream()
@@ -120,14 +135,22 @@ final class Places {
     }
   }
 
+  private boolean isNear(HookPoint point) {
+    return reads != null ? isNear(point, reads) : layer < 0 || Math.abs(point.layer() - layer) <= 1;
+  }
+
+  private int steps(HookPoint point) {
+    return reads != null ? steps(point, reads) : layer < 0 ? 0 : Math.abs(point.layer() - layer);
+  }
+
   private void findPairs() {
     if (reads == null || writes == null) {
-      for (int layer = 0; layer < model.shape().layers(); layer++) {
+      for (int each = 0; each < model.shape().layers(); each++) {
         for (List<HookKind> kinds : TRANSCODED) {
-          add(
-              new Place(
-                  new HookPoint(layer, kinds.getFirst()), new HookPoint(layer, kinds.getLast())),
-              0);
+          HookPoint from = new HookPoint(each, kinds.getFirst());
+          if (isNear(from)) {
+            add(new Place(from, new HookPoint(each, kinds.getLast())), steps(from));
+          }
         }
       }
       return;

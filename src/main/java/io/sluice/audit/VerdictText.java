@@ -123,7 +123,7 @@ record VerdictText(
   private String unnamed() {
     return promise.reads().isEmpty()
         ? "names no hook point"
-        : "names " + named() + ", where " + model + " has no such vectors";
+        : "names " + named() + ", which is no hook point of " + model + " with its width";
   }
 
   private static String bias(boolean subtracted) {

@@ -144,7 +144,7 @@ class AuditorTest {
       assertThat(found.sentence())
           .isEqualTo(
               "fits layers.2.attn_out, with FVU 0.000; its configuration names"
-                  + " 'layers.7.attn_out', where tiny-llama has no such vectors");
+                  + " 'layers.7.attn_out', which is no hook point of tiny-llama with its width");
     }
   }
 

@@ -56,6 +56,20 @@ class PlacesTest {
   }
 
   @Test
+  void othersCanBeAdded() throws IOException {
+    try (LoadedModel model = TinyModel.GPT2.open()) {
+      DictionaryConfig config =
+          new DictionaryConfig(
+              "", "layers.0.z", "layers.0.z", STREAM, STREAM, 40, new TopK(3), false, false);
+      HookPoint far = HookPoint.parse("layers.2.resid");
+      HookPoint wide = HookPoint.parse("layers.2.mlp_act");
+      Places places = Places.of(config, model, List.of(far, wide));
+      assertThat(places.all()).contains(Place.at(far)).doesNotContain(Place.at(wide));
+      assertThat(places.distance(Place.at(far))).isEqualTo(3);
+    }
+  }
+
+  @Test
   void aLayerThatTheModelLacksIsNoPlaceButHasNeighbours() throws IOException {
     try (LoadedModel model = TinyModel.GPT2.open()) {
       Places places = places(model, "layers.3.mlp_out", "layers.3.mlp_out", STREAM);
@@ -65,6 +79,24 @@ class PlacesTest {
       assertThat(unknown.named()).isNull();
       // The stream before each layer but the first is that after the one before.
       assertThat(unknown.all()).hasSize(3 * 7 + 1);
+    }
+  }
+
+  @Test
+  void aLayerIsFoundInTheNameOfAnotherPlace() throws IOException {
+    try (LoadedModel model = TinyModel.GPT2.open()) {
+      Places places =
+          places(model, "blocks.0.ln2.hook_normalized", "blocks.0.ln2.hook_normalized", STREAM);
+      assertThat(places.named()).isNull();
+      assertThat(places.all())
+          .hasSize(2 * 7 + 1)
+          .allMatch(place -> place.reads().layer() <= 1)
+          .allMatch(place -> places.distance(place) == place.reads().layer());
+      Places pairs = places(model, "blocks.2.ln2.hook_normalized", "layers.2.mlp_out", STREAM);
+      assertThat(pairs.all())
+          .extracting(Place::toString)
+          .contains("layers.2.mlp_in to layers.2.mlp_out", "layers.0.resid to layers.1.mlp_out")
+          .doesNotContain("layers.0.mlp_in to layers.0.mlp_out");
     }
   }
 

@@ -15,6 +15,7 @@ import io.sluice.cli.hub.TokenizerOption;
 import io.sluice.cli.options.ContextOptions;
 import io.sluice.cli.options.EngineOptions;
 import io.sluice.cli.options.JsonOption;
+import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.formats.DictionaryFormat;
 import io.sluice.engine.EngineFactory;
 import io.sluice.files.AtomicFile;
@@ -26,6 +27,7 @@ import io.sluice.model.loading.LoadedModel;
 import io.sluice.report.audit.AuditPage;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.time.LocalDate;
@@ -65,9 +67,9 @@ public final class AuditCommand extends SluiceCommand {
       paramLabel = "DIR",
       required = true,
       description =
-          "Audit the dictionary in this folder, of a run or of a format that 'sluice convert' reads, "
-              + "or of this name on the HuggingFace hub; all of a folder of dictionaries, of a sweep "
-              + "for instance. Give it once for each.")
+          "Audit the dictionary in this folder or file, of a run or of another library, or of this name "
+              + "on the HuggingFace hub; all in a folder of dictionaries, as of a sweep. Give it once "
+              + "for each.")
   @Grouped(OptionGroup.ESSENTIAL)
   private List<Path> given;
 
@@ -144,15 +146,17 @@ public final class AuditCommand extends SluiceCommand {
   private List<AuditedDictionary> dictionaries(EngineFactory factory) throws IOException {
     List<AuditedDictionary> dictionaries = new ArrayList<>();
     for (Path path : given) {
-      Path found = HubFiles.dictionary(this, path, null);
-      if (!Files.isDirectory(found)) {
-        throw new NotDirectoryException(found.toString());
+      HubFiles.Named found = HubFiles.named(this, path, null);
+      if (!Files.exists(found.place())) {
+        throw new NoSuchFileException(found.place().toString());
       }
-      for (Path folder : AuditedDictionary.foldersIn(found)) {
-        DictionaryFormat.of(folder).requireMemory(folder, factory);
-        Path within = found.relativize(folder);
-        Path name = within.toString().isEmpty() ? path : path.resolve(within.toString());
-        dictionaries.add(AuditedDictionary.open(name.toString(), folder));
+      for (Path place : AuditedDictionary.placesIn(found.place())) {
+        if (!CrossLayerDictionary.isIn(place)) {
+          DictionaryFormat.of(place).requireMemory(place, factory);
+        }
+        String within = found.place().relativize(place).toString();
+        String name = within.isEmpty() ? path.toString() : path.resolve(within).toString();
+        dictionaries.add(AuditedDictionary.open(name, place, found.scale()));
       }
     }
     return dictionaries;
