@@ -50,8 +50,10 @@ import picocli.CommandLine.Option;
       "Measure a dictionary on the tokens of a store.",
       "It prints the fraction of variance unexplained (FVU), L0, dead features and how "
           + "often features fire, on the tokens that the run held out and on those that it "
-          + "trained on. With --model and --text it also prints how much of the model's loss the "
-          + "reconstruction recovers. The result goes to evaluation.json, too.",
+          + "trained on, and cosine similarity, ratio of norms and L1 as SAELens's evals do. With "
+          + "--model and --text it also prints how much of the model's loss the reconstruction "
+          + "recovers, the CE score against zeros, and the KL divergence. The result goes to "
+          + "evaluation.json, too, and by feature and by position into Arrow files beside it.",
       "Dictionaries of other libraries are measured as they are, if their files name their hook "
           + "points; 'sluice convert' names those of others."
     })

@@ -20,10 +20,13 @@ function recall() {
   }
 }
 
+/** What is in the page itself, and not in its picture. */
+const inPage = (what) => [...document.querySelectorAll('body:not(.before) ' + what)];
+
 /** The controls of the page, by the figure that they belong to and what they say. */
 function controls() {
   const found = new Map();
-  for (const control of document.querySelectorAll('main button, main input[type="radio"], main select, main .chart')) {
+  for (const control of inPage('main :is(button, input[type="radio"], select, .chart)')) {
     const place = control.closest('figure')?.querySelector('h3')?.textContent ?? control.closest('section')?.id ?? '';
     const said = control.id || control.getAttribute('aria-label') || control.closest('label')?.textContent || control.textContent;
     const base = place + '\n' + said;
@@ -52,7 +55,26 @@ function setState(control, state) {
   }
 }
 
-const inner = () => [...document.querySelectorAll('main .scroll, main .data')];
+const inner = () => inPage('main :is(.scroll, .data)');
+
+/** An element as it looks now: [namespace, tag, attributes, children], without what runs or is found by name. */
+function pictureOf(made) {
+  const attributes = [];
+  for (const { name, value } of made.attributes) {
+    if (name === 'id') attributes.push([name, 'before-' + value]);
+    else if (!/^(on|data-|name$|checked$|selected$|xmlns)/.test(name) && !name.includes(':')) {
+      attributes.push([name, value.replaceAll('url(#', 'url(#before-')]);
+    }
+  }
+  // What a reader has chosen is in the elements, not in their attributes.
+  for (const chosen of ['checked', 'selected']) if (made[chosen] === true) attributes.push([chosen, '']);
+  const children = [];
+  for (const child of made.childNodes) {
+    if (child.nodeType === Node.TEXT_NODE) children.push(child.data);
+    else if (child.nodeType === Node.ELEMENT_NODE && !/^(script|noscript)$/i.test(child.localName)) children.push(pictureOf(child));
+  }
+  return [made.namespaceURI, made.localName, attributes, children];
+}
 
 function remember(since) {
   const states = {};
@@ -65,14 +87,18 @@ function remember(since) {
     states, focus, x: scrollX, y: scrollY, inner: inner().map((part) => [part.scrollLeft, part.scrollTop]),
     written: root.dataset.written, since,
   };
-  try {
-    sessionStorage.setItem(VIEW, JSON.stringify(view));
-  } catch (denied) {
-    // The browser's own memory of the place has to do.
+  // A picture may be more than the browser stores; then the page is empty until it has been drawn.
+  for (const picture of [pictureOf(document.body), null]) {
+    try {
+      sessionStorage.setItem(VIEW, JSON.stringify({ ...view, picture }));
+      return;
+    } catch (denied) {
+      // The browser's own memory of the place has to do.
+    }
   }
 }
 
-/** Gives back what was kept, and shows the page. */
+/** Gives back what was kept, and shows the page in place of its picture. */
 function giveBack() {
   if (kept) {
     const all = controls();
@@ -80,12 +106,16 @@ function giveBack() {
       const control = all.get(key);
       if (control && state !== '' && stateOf(control) !== state) setState(control, state);
     }
-    inner().forEach((part, i) => part.scrollTo(...(kept.inner[i] ?? [0, 0])));
-    scrollTo({ left: kept.x, top: kept.y, behavior: 'instant' });
-    all.get(kept.focus)?.focus({ preventScroll: true });
-    history.scrollRestoration = 'auto';
   }
+  document.querySelector('body.before')?.remove();
   root.classList.remove('returning');
+  if (!kept) return;
+  controls().get(kept.focus)?.focus({ preventScroll: true });
+  inner().forEach((part, i) => part.scrollTo(...(kept.inner[i] ?? [0, 0])));
+  resizeAll();
+  scrollTo({ left: kept.x, top: kept.y, behavior: 'instant' });
+  // Until then the browser would go to the place that it remembers, slowly.
+  addEventListener('load', () => setTimeout(() => { history.scrollRestoration = 'auto'; }, 500));
 }
 
 /** Refreshes the page, after a while and at a moment when nobody is in the middle of something. */
