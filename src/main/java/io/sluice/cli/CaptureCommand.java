@@ -64,7 +64,8 @@ import picocli.CommandLine.Option;
       "  mlp_out  What the MLP adds to the residual stream.",
       "  resid  The residual stream after the layer.",
       "Names of TransformerLens are understood, too: blocks.8.hook_resid_pre, attn.hook_q, "
-          + "attn.hook_rot_q, attn.hook_v, attn.hook_z, hook_attn_out, hook_resid_mid, mlp.hook_post, hook_mlp_out, hook_resid_post."
+          + "attn.hook_rot_q, attn.hook_v, attn.hook_z, hook_attn_out, hook_resid_mid, mlp.hook_post, hook_mlp_out, hook_resid_post; and paths of modules "
+          + "in transformers for what these put out: model.layers.8.mlp, transformer.h.8.attn."
     })
 @Examples(
     "sluice capture --model all-minilm-l6-v2 --text moby-dick.txt --hooks "

@@ -118,9 +118,27 @@ final class EvaluateCommand extends SluiceCommand {
     file.check(found);
     ActivationStore activations = store.open();
     rows.read(found, activations);
+    tellOtherBeginning(subject, activations);
     try (LoadedModel loaded =
         loss.open(this, engines.device(this), subject.outputs(), activations)) {
       evaluate(subject, activations, factory, loaded);
+    }
+  }
+
+  /** Where contexts begin otherwise than in training, a dictionary reads other activations. */
+  private void tellOtherBeginning(Subject subject, ActivationStore activations) {
+    Optional<Boolean> trained = subject.layers.getFirst().config().prependBos();
+    Optional<Boolean> stored = activations.manifest().prependBos();
+    if (trained.isPresent() && stored.isPresent() && !trained.equals(stored)) {
+      boolean begun = trained.get();
+      err()
+          .printf(
+              "evaluate: contexts began %s a beginning-of-text token when the dictionary was"
+                  + " trained, those of the store %s one; capture with %s%n",
+              begun ? "with" : "without",
+              begun ? "without" : "with",
+              begun ? "--bos" : "--no-bos");
+      err().flush();
     }
   }
 

@@ -85,6 +85,12 @@ class BosCommandTest {
     assertThat(evaluated(store, run)).isCloseTo(begun, within(1e-9));
     double plain = evaluated(store, run, "--no-bos");
     assertThat(plain).isNotCloseTo(begun, within(1e-3));
+    assertThat(err).doesNotContain("beginning-of-text");
+    String other = folder.resolve("other").toString();
+    ok("capture", "--model", MODEL, "--text", text, "--context", 16, "--out", other);
+    ok("evaluate", "--dictionary", run, "--store", other, "--engine", "reference");
+    assertThat(err)
+        .contains("began with a beginning-of-text token when", "without one; capture with --bos");
     ok("features", "--dictionary", run, "--text", "the white whale", "--model", MODEL, "--json");
     JsonNode firing = JSON.readTree(out);
     ok(
