@@ -135,9 +135,7 @@ final class EvaluateCommand extends SluiceCommand {
           .printf(
               "evaluate: contexts began %s a beginning-of-text token when the dictionary was"
                   + " trained, those of the store %s one; capture with %s%n",
-              begun ? "with" : "without",
-              begun ? "without" : "with",
-              begun ? "--bos" : "--no-bos");
+              begun ? "with" : "without", begun ? "without" : "with", begun ? "--bos" : "--no-bos");
       err().flush();
     }
   }

@@ -64,7 +64,7 @@ class HookNamesTest {
 
   @Test
   void aDictionaryThatCameWithSuchANameIsEvaluated() throws IOException {
-    Path dictionary = dictionary(DictionaryFormat.SLUICE, "own");
+    Path dictionary = dictionary(DictionaryFormat.SLUICE, "own", THEIRS);
     assertThat(Files.readString(dictionary.resolve("dictionary.json"))).contains(THEIRS);
     Path result = folder.resolve("evaluation.json");
     ok(
@@ -90,9 +90,33 @@ class HookNamesTest {
     assertThat(Files.readString(folder.resolve("found").resolve("features.json"))).contains(OURS);
   }
 
+  /** dictionary_learning names the module, and the folder is evaluated as it is. */
+  @Test
+  void aDictionaryOfAModuleIsEvaluated() throws IOException {
+    Path learned = dictionary(DictionaryFormat.DICTIONARY_LEARNING, "learned", "transformer.h.0");
+    assertThat(Files.readString(learned.resolve("config.json"))).contains("transformer.h.0");
+    ok(
+        "evaluate",
+        "--dictionary",
+        learned,
+        "--store",
+        store,
+        "--model",
+        MODEL,
+        "--text",
+        text,
+        "--context",
+        16,
+        "--engine",
+        "reference",
+        "--out",
+        folder.resolve("evaluation.json"));
+    assertThat(out).contains("recovered");
+  }
+
   @Test
   void convertAndCompareTakeThem() throws IOException {
-    Path theirs = dictionary(DictionaryFormat.SAELENS, "theirs");
+    Path theirs = dictionary(DictionaryFormat.SAELENS, "theirs", THEIRS);
     Path again = folder.resolve("again");
     ok(
         "convert",
@@ -225,7 +249,7 @@ class HookNamesTest {
   }
 
   /** A random dictionary whose files have the name of the other library. */
-  private Path dictionary(DictionaryFormat format, String name) throws IOException {
+  private Path dictionary(DictionaryFormat format, String name, String hook) throws IOException {
     DictionaryParameters p = DictionaryParameters.allocate(Arena.ofAuto(), 24, 24, 40);
     Random random = new Random(Seeds.seed());
     for (long i = 0; i < 40L * 24; i++) {
@@ -234,7 +258,7 @@ class HookNamesTest {
       p.encoder().setAtIndex(DictionaryParameters.FLOAT, i, value);
     }
     DictionaryConfig config =
-        new DictionaryConfig("tiny-gpt2", THEIRS, THEIRS, 24, 24, 40, new TopK(3), true, false);
+        new DictionaryConfig("tiny-gpt2", hook, hook, 24, 24, 40, new TopK(3), true, false);
     Path made = folder.resolve(name);
     format.write(new Dictionary(config, p), made);
     return made;

@@ -258,9 +258,13 @@ public enum DictionaryFormat {
     String written = origin.outputHook().map(translated).orElse(null);
     if (written == null) {
       boolean same = config.inputHook().equals(config.outputHook());
-      written = same && read != null ? read : config.outputHook();
+      written =
+          same && read != null ? read : TransformerLensNames.known(config.outputHook(), model);
     }
-    return dictionary.with(config.named(model, read == null ? config.inputHook() : read, written));
+    if (read == null) {
+      read = TransformerLensNames.known(config.inputHook(), model);
+    }
+    return dictionary.with(config.named(model, read, written));
   }
 
   private static String notScaled(Origin origin) {
