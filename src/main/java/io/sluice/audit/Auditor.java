@@ -204,7 +204,8 @@ public final class Auditor {
     int enough = (int) Math.max(Math.min(wanted, fitting), FEWEST_TOKENS);
     Activations activations = new Activations(sources, enough + reader.batchTokens());
     try {
-      while (activations.tokens() < enough && reader.next(activations)) {
+      // Half a batch too few is closer than half a batch too many.
+      while (activations.tokens() < enough - reader.batchTokens() / 2 && reader.next(activations)) {
         long all = contexts.tokens() == Long.MAX_VALUE ? 0 : contexts.tokens();
         progress.at(
             stage,

@@ -141,7 +141,10 @@ record VerdictText(
   /** The likely cause, where there is a usual one; begins with a colon. */
   private String cause(Trial fitting, double factor) {
     return switch (verdict.outcome()) {
-      case OTHER_PLACE -> ": " + placeCause(fitting.place().reads(), configuration.place().reads());
+      case OTHER_PLACE, SEVERAL ->
+          fitting.place().equals(configuration.place())
+              ? ""
+              : ": " + placeCause(fitting.place().reads(), configuration.place().reads());
       case OTHER_NORMALISATION -> normalisationCause(fitting, factor);
       case OTHER_BEGINNING ->
           fitting.beginning()

@@ -119,7 +119,7 @@ class AuditorTest {
       Audit audit = audit(model, text, planted(rows.subList(0, 400), hook));
       Finding found = audit.dictionaries().getFirst();
       assertThat(found.outcome()).as(found.sentence()).isEqualTo(Outcome.RIGHT);
-      assertThat(audit.searchTokens()).isBetween(512L, 600L);
+      assertThat(audit.searchTokens()).isBetween(450L, 600L);
       assertThat(audit.tokens()).isEqualTo(rows.size()).isEqualTo(840);
       double[] ofSearch =
           found.trials().stream()
@@ -275,7 +275,8 @@ class AuditorTest {
       assertThat(found.sentence())
           .contains(
               "fits layers.0.mlp_out, given each token scaled to length √d and contexts without",
-              "says 'layers.1.mlp_out' and unchanged activations and contexts that begin with");
+              "says 'layers.1.mlp_out' and unchanged activations and contexts that begin with")
+          .endsWith(": its layers are counted from 1");
     }
   }
 

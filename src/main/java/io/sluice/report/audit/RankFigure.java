@@ -75,7 +75,9 @@ final class RankFigure {
           "<circle cx=\"%s\" cy=\"12\" r=\"5\" style=\"fill:%s\"/><text x=\"%s\" y=\"16\">%s</text>",
           number(x), colour(kinds.get(i)), number(x + 10), kinds.get(i).label());
     }
-    shown.forEach(this::point);
+    // A hollow point does not hide one that is filled.
+    shown.stream().filter(each -> each.outcome() != Outcome.RIGHT).forEach(this::point);
+    shown.stream().filter(each -> each.outcome() == Outcome.RIGHT).forEach(this::point);
     names();
     line("</svg>");
     return svg.toString();

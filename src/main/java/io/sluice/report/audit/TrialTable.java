@@ -57,7 +57,10 @@ final class TrialTable {
     for (boolean other : biases) {
       for (Normalisation normalisation : Normalisation.values()) {
         html.append("<th scope=\"col\">")
-            .append(normalisation.label().replace('_', ' '))
+            .append(
+                normalisation == Normalisation.NONE
+                    ? "unchanged"
+                    : normalisation.label().replace('_', ' '))
             .append(other ? bias() : "")
             .append("</th>");
       }
