@@ -78,7 +78,7 @@ public final class Sweep implements AutoCloseable {
     int width = ActivationFeed.activations(store, hook).width();
     long disk = 0;
     for (SweepCell cell : cells) {
-      requireMemory(cell, width, memory);
+      requireMemory(cell, width, store, engines, memory);
       requireMachine(cell, store, engines);
       disk += cell.finalBytes(width);
     }
@@ -142,7 +142,7 @@ public final class Sweep implements AutoCloseable {
     }
     int width = ActivationFeed.activations(store, file.hook()).width();
     for (SweepCell cell : file.cells()) {
-      requireMemory(cell, width, memory);
+      requireMemory(cell, width, store, engines, memory);
       requireMachine(cell, store, engines);
     }
     return new Sweep(store, engines, folder, FolderLock.take(folder, "sweep"), file, memory);
@@ -162,8 +162,16 @@ public final class Sweep implements AutoCloseable {
     }
   }
 
-  private static void requireMemory(SweepCell cell, int width, long memory) {
-    long needed = cell.bytes(width);
+  private static long bytes(
+      SweepCell cell, int width, ActivationStore store, EngineFactory engines) {
+    boolean inPlace =
+        engines.readsInPlace() && Blueprint.of(cell.config(), store).exportsByColumn();
+    return cell.bytes(width, inPlace);
+  }
+
+  private static void requireMemory(
+      SweepCell cell, int width, ActivationStore store, EngineFactory engines, long memory) {
+    long needed = bytes(cell, width, store, engines);
     if (needed > memory) {
       throw new IllegalArgumentException(
           String.format(
@@ -236,7 +244,7 @@ public final class Sweep implements AutoCloseable {
         if (cell.config().schedule().batch() != batch) {
           continue;
         }
-        taken += cell.bytes(width);
+        taken += bytes(cell, width, store, engines);
         if (taken > memory && !together.isEmpty()) {
           break;
         }

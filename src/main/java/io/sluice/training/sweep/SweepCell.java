@@ -22,22 +22,26 @@ public record SweepCell(String name, Map<Axis, String> values, TrainingConfig co
 
   /**
    * Memory that training it takes, in bytes: parameters and two moments, the encoder rounded to
-   * bfloat16 if it multiplies in that, the parameters once more while it starts, and what one batch
-   * needs.
+   * int8, and to bfloat16 if it multiplies in that, what measuring held-out tokens needs, and what
+   * one batch needs.
    *
    * @param width of the activations
+   * @param measuredInPlace whether held-out tokens are measured with the weights that it trains,
+   *     two bits for each beside them, and not with a copy
    */
-  long bytes(int width) {
+  long bytes(int width, boolean measuredInPlace) {
     long seen = config.remedies().dimensions() > 0 ? config.remedies().dimensions() : width;
     long parameters = 4 * (config.features() * (2 * seen + 1) + seen);
-    long bookkeeping = 40L * config.features();
+    long bookkeeping = 64L * config.features();
     // With ReLU about half of the features fire at the start, whatever k is.
     long codes =
         config.sparsity().activation() instanceof ReLU ? config.features() / 2 : config.k();
     long batch = 4L * config.schedule().batch() * (6 * seen + 8 * codes);
     long moments = parameters * config.moments().bytes() / 2;
-    long rounded = config.precision() == DType.BF16 ? 2L * config.features() * seen : 0;
-    return 2 * parameters + moments + rounded + bookkeeping + batch;
+    long rounded = config.features() * seen * (config.precision() == DType.BF16 ? 3 : 1);
+    long measuring =
+        config.heldOut() == 0 ? 0 : measuredInPlace ? parameters / 16 : parameters;
+    return parameters + moments + rounded + measuring + bookkeeping + batch;
   }
 
   /** Bytes on the disk: at the worst two checkpoints and the dictionary. */

@@ -147,7 +147,7 @@ class SweepTest {
       throws IOException {
     Path whole = temp.resolve("whole");
     SweepResult expected = run(grid(), PLENTY, whole);
-    long oneAndAHalf = cells(grid()).getFirst().bytes(SyntheticStore.WIDTH) * 3 / 2;
+    long oneAndAHalf = cells(grid()).getFirst().bytes(SyntheticStore.WIDTH, true) * 3 / 2;
     long seed = Seeds.seed();
     Random random = new Random(seed);
     Path stopped = temp.resolve("stopped");
