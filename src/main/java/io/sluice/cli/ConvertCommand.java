@@ -48,8 +48,8 @@ import picocli.CommandLine.Option;
   "sluice convert --dictionary downloaded --to sluice --out runs/theirs",
   "sluice convert --dictionary EleutherAI/sae-llama-3-8b-32x/layers.10 --to sluice --out "
       + "runs/layer-10",
-  "sluice convert --dictionary google/gemma-scope-2b-pt-res/layer_12/width_16k/average_l0_22 --to "
-      + "sluice --out runs/layer-12",
+  "sluice convert --to sluice --out runs/layer-12 --dictionary "
+      + "google/gemma-scope-2b-pt-res/layer_12/width_16k/average_l0_22",
   "sluice convert --dictionary runs/asi --activation jumprelu --store activations --to "
       + "sluice --out runs/asi-jumprelu"
 })

@@ -39,8 +39,7 @@ public record SweepCell(String name, Map<Axis, String> values, TrainingConfig co
     long batch = 4L * config.schedule().batch() * (6 * seen + 8 * codes);
     long moments = parameters * config.moments().bytes() / 2;
     long rounded = config.features() * seen * (config.precision() == DType.BF16 ? 3 : 1);
-    long measuring =
-        config.heldOut() == 0 ? 0 : measuredInPlace ? parameters / 16 : parameters;
+    long measuring = config.heldOut() == 0 ? 0 : measuredInPlace ? parameters / 16 : parameters;
     return parameters + moments + rounded + measuring + bookkeeping + batch;
   }
 
