@@ -247,12 +247,12 @@ def make_llama_scope(out):
 # ---- OpenAI ----
 
 
-def make_openai(out):
+def make_pytorch_openai(out):
     for seed, (name, place, activation) in enumerate([
         ("topk", "resid_delta_mlp_v5_32k/autoencoders/6.pt", "TopK"),
         ("relu", "mlp_post_act/autoencoders/11.pt", None),
     ], 60):
-        folder = out / f"openai-{name}"
+        folder = out / f"pytorch-openai-{name}"
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         w = weights(seed)
         state = {
@@ -276,6 +276,44 @@ def make_openai(out):
         codes = largest(codes, K) if activation else codes
         reconstruction = (codes @ w["decoder"].astype(np.float64) + w["b_dec"]) * std + mean
         expected(folder, place, x, codes, reconstruction)
+
+
+# ---- other files of their own ----
+
+
+def make_pytorch(out):
+    """Published with SAELens's loaders for them as the only code that reads them."""
+    linear = lambda w, en, de: {f"{en}.weight": w["encoder"], f"{en}.bias": w["b_enc"], f"{de}.weight": w["decoder"].T, f"{de}.bias": w["b_dec"]}
+    plain = lambda w: dict(W_enc=w["encoder"], W_dec=w["decoder"].T, b_enc=w["b_enc"], b_dec=w["b_dec"])
+    turned = lambda w: dict(W_enc=w["encoder"].T, W_dec=w["decoder"], b_enc=w["b_enc"], b_dec=w["b_dec"])
+    qwen = "SAE-Res-Qwen3-1.7B-Base-W32K-L0_%d"
+    config = dict(model_type="topk_sae", base_model="Qwen/Qwen3-1.7B-Base", d_model=WIDTH, d_sae=FEATURES, k=K,
+                  num_layers=28, hook_point="resid_post", dtype="float32")
+    sizes = dict(d_in=WIDTH, d_sae=FEATURES)
+    top = dict(activation_fn_kwargs=dict(k=K))
+    cases = [
+        ("goodfire", "goodfire", "Goodfire/Llama-3.1-8B-Instruct-SAE-l19", "Llama-3.1-8B-Instruct-SAE-l19.pth",
+         lambda w: linear(w, "encoder_linear", "decoder_linear"), None, dict(dtype="float32")),
+        ("deepseek", "deepseek_r1", "qresearch/DeepSeek-R1-Distill-Llama-8B-SAE-l19", "DeepSeek-R1-Distill-Llama-8B-SAE-l19.pt",
+         lambda w: linear(w, "encoder", "decoder"), None, dict(dtype="float32")),
+        ("qwen", "qwen_scope", "Qwen/" + qwen % 50, "layer5.sae.pt", plain, ("config.json", config), top),
+        ("qwen-unconfigured", "qwen_scope", "Qwen/" + qwen % K, "layer6.sae.pt", plain, None, top),
+        ("hook-z", "connor_rob_hook_z", "ckkissane/attn-saes", "gpt2-small_L5_Hcat_z_v9.pt", turned,
+         ("gpt2-small_L5_Hcat_z_v9_cfg.json", dict(act_size=WIDTH, dict_size=FEATURES, act_name="blocks.5.attn.hook_z", l1_coeff=2)), {}),
+    ]
+    for seed, (name, loader, repo, file, tensors, beside, overrides) in enumerate(cases, 90):
+        folder = out / f"pytorch-{name}"
+        root = folder / repo.split("/")[1]
+        root.mkdir(parents=True, exist_ok=True)
+        w = weights(seed)
+        torch.save({key: torch.tensor(v).contiguous() for key, v in tensors(w).items()}, root / file)
+        if beside:
+            (root / beside[0]).write_text(json.dumps(beside[1]))
+        x = inputs(seed)
+        more = {} if loader == "connor_rob_hook_z" else sizes
+        codes, reconstruction, cfg = saelens(loader, root, repo, file, x, **(more | overrides))
+        print(cfg.metadata.model_name, cfg.metadata.hook_name)
+        expected(folder, f"{root.name}/{file}", x, codes, reconstruction)
 
 
 # ---- circuit-tracer ----

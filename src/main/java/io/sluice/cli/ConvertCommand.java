@@ -40,7 +40,7 @@ import picocli.CommandLine.Option;
       "With --activation jumprelu, thresholds take the place of k. They are found on a "
           + "store, and L0 and FVU before and after are printed.",
       "The formats are sluice, saelens, sparsify, llamascopium and dictionary_learning; and "
-          + "gemma_scope, gemma_scope_2, llama_scope, openai and circuit_tracer, which are only "
+          + "gemma_scope, gemma_scope_2, llama_scope, pytorch and circuit_tracer, which are only "
           + "read. The last two have a file for each dictionary, which --dictionary names."
     })
 @Examples({

@@ -65,7 +65,7 @@ class PublishedCommandsTest {
 
   @Test
   void evaluateMeasuresThemAsTheyAre() throws IOException {
-    for (String golden : List.of("llama_scope-R", "openai-topk")) {
+    for (String golden : List.of("llama_scope-R", "pytorch-openai-topk")) {
       String hook = golden.startsWith("llama") ? "layers.15.resid" : "layers.6.mlp_out";
       Path store = store(golden, hook);
       Path own = folder.resolve(golden);
@@ -98,7 +98,7 @@ class PublishedCommandsTest {
     Files.copy(place("gemma_scope-res").resolve("params.npz"), nameless.resolve("params.npz"));
     assertThat(run("evaluate", "--dictionary", nameless, "--store", store)).isEqualTo(1);
     assertThat(err).contains("does not say which hook point it is of").hasLineCount(1);
-    assertThat(run("evaluate", "--dictionary", place("openai-topk"), "--store", store))
+    assertThat(run("evaluate", "--dictionary", place("pytorch-openai-topk"), "--store", store))
         .isEqualTo(2);
     assertThat(err).contains("--out FILE is needed");
     Path out = folder.resolve("out");

@@ -90,7 +90,9 @@ public record DictionaryChoice(List<DictionaryFormat> formats) implements FileCh
   /** Without its configuration in the cache, it may still be in the repository. */
   @Override
   public boolean isCertain(List<String> chosen, String wanted) {
-    return !chosen.equals(List.of(GemmaScope2.WEIGHTS));
+    return chosen.size() != 1
+        || !chosen.getFirst().equals(GemmaScope2.WEIGHTS)
+            && !chosen.getFirst().endsWith(PyTorchSingle.QWEN);
   }
 
   private static boolean isOfLayers(String name) {

@@ -48,8 +48,8 @@ public enum DictionaryFormat {
   /** Llama Scope: {@code hyperparams.json} and weights. Not written. */
   LLAMA_SCOPE(new LlamaScope()),
 
-  /** OpenAI's sparse_autoencoder: one file of PyTorch's. Not written. */
-  OPENAI(new OpenAi()),
+  /** One file of PyTorch's: OpenAI's, Goodfire's, Qwen Scope's and others. Not written. */
+  PYTORCH(new PyTorchSingle()),
 
   /** circuit-tracer: {@code config.yaml} and a file for each layer. Not written. */
   CIRCUIT_TRACER(new CircuitTracer());
@@ -118,8 +118,9 @@ public enum DictionaryFormat {
    */
   public static DictionaryFormat of(Path place) throws IOException {
     List<DictionaryFormat> fitting = new ArrayList<>();
+    Set<String> names = PlacedFiles.around(place);
     for (DictionaryFormat format : values()) {
-      if (!format.filesOf(place).isEmpty()) {
+      if (!format.filesOf(place, names).isEmpty()) {
         fitting.add(format);
       }
     }
@@ -144,8 +145,9 @@ public enum DictionaryFormat {
    */
   public static boolean isForeign(Path place) throws IOException {
     boolean foreign = false;
+    Set<String> names = PlacedFiles.around(place);
     for (DictionaryFormat format : values()) {
-      if (!format.filesOf(place).isEmpty()) {
+      if (!format.filesOf(place, names).isEmpty()) {
         if (format == SLUICE) {
           return false;
         }
@@ -155,13 +157,15 @@ public enum DictionaryFormat {
     return foreign;
   }
 
-  /** The files of the dictionary in a place, relative to its folder; empty if there is none. */
-  private List<String> filesOf(Path place) throws IOException {
+  /**
+   * The files of the dictionary in a place, relative to its folder; empty if there is none.
+   *
+   * @param names those of {@link PlacedFiles#around}
+   */
+  private List<String> filesOf(Path place, Set<String> names) throws IOException {
     if (Files.isRegularFile(place)) {
-      Set<String> names = PlacedFiles.in(place.toAbsolutePath().getParent());
       return reader.ofFile(place.getFileName().toString(), names);
     }
-    Set<String> names = PlacedFiles.in(place);
     Optional<String> rather = reader.rather(place.toString(), names);
     if (rather.isPresent()) {
       throw new IOException(place + ": " + rather.get());
@@ -181,7 +185,7 @@ public enum DictionaryFormat {
     }
     Path folder = Files.isRegularFile(place) ? place.toAbsolutePath().getParent() : place;
     long bytes = 0;
-    for (String file : filesOf(place)) {
+    for (String file : filesOf(place, PlacedFiles.around(place))) {
       bytes += Files.size(folder.resolve(file));
     }
     DictionaryMemory.requireForeign(place, bytes, engines);

@@ -9,11 +9,9 @@ import io.sluice.engine.activation.TopK;
 import io.sluice.files.Quoted;
 import io.sluice.weights.PyTorchFile;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
@@ -23,7 +21,7 @@ import java.util.regex.Pattern;
  * activation function is a text among them. Where that is TopK, each token is normalised first, and
  * its reconstruction brought back ({@code LN}, which is SAELens's {@code layer_norm}).
  */
-final class OpenAi implements DictionaryReader {
+final class OpenAi {
   /** What training counted. */
   private static final List<String> COUNTS =
       List.of("stats_last_nonzero", "latents_activation_frequency", "latents_mean_square");
@@ -43,36 +41,16 @@ final class OpenAi implements DictionaryReader {
               + String.join("|", PLACES.keySet())
               + ")(?:_v\\d+(?:_\\d+k)?)?/autoencoders/(\\d{1,4})\\.pt$");
 
-  @Override
-  public String label() {
-    return "openai";
-  }
+  private OpenAi() {}
 
-  @Override
-  public String files() {
-    return "a .pt file of its own";
-  }
-
-  @Override
-  public List<String> inFolder(Set<String> names) {
-    return List.of();
-  }
-
-  @Override
-  public List<String> ofFile(String file, Set<String> names) {
-    return file.endsWith(".pt") && !file.equals("ae.pt") ? List.of(file) : List.of();
-  }
-
-  @Override
-  public DictionarySource open(Path file, Origin origin) throws IOException {
-    PyTorchFile opened = PyTorchFile.openWithSettings(file);
+  static DictionarySource open(PyTorchFile opened) throws IOException {
     ForeignTensors tensors = ForeignTensors.measuredBy(opened, "encoder.weight");
     int[] sides = tensors.sides("encoder.weight");
     int features = sides[0];
     int width = sides[1];
     ActivationFunction activation = activation(tensors, opened.settings(), features);
     COUNTS.forEach(tensors::ignore);
-    Optional<MatchResult> stored = PublishedPlaces.inPath(file, STORED);
+    Optional<MatchResult> stored = PublishedPlaces.inPath(opened.path(), STORED);
     String hook =
         stored
             .map(found -> "layers." + found.group(2) + "." + PLACES.get(found.group(1)))

@@ -30,6 +30,15 @@ final class PlacedFiles {
     return names;
   }
 
+  /**
+   * The same of a folder, or of the folder that a file is in.
+   *
+   * @throws IOException if it cannot be listed
+   */
+  static Set<String> around(Path place) throws IOException {
+    return in(Files.isRegularFile(place) ? place.toAbsolutePath().getParent() : place);
+  }
+
   private static void add(Path folder, String before, Set<String> names) throws IOException {
     if (!Files.isDirectory(folder)) {
       return;

@@ -37,7 +37,11 @@ public final class SaeLensRegistry {
           "llama_scope_r1_distill",
           "dictionary_learning_1",
           "sparsify",
-          "mwhanna_transcoder");
+          "mwhanna_transcoder",
+          "goodfire",
+          "deepseek_r1",
+          "qwen_scope",
+          "connor_rob_hook_z");
 
   /** Settings that do not change what a dictionary computes. */
   private static final Set<String> HARMLESS =

@@ -116,8 +116,13 @@ class PublishedFormatsTest {
     "llama_scope-R, meta-llama/Llama-3.1-8B, layers.15.resid, layers.15.resid",
     "llama_scope-TC, meta-llama/Llama-3.1-8B, blocks.15.ln2.hook_normalized, layers.15.mlp_out",
     "llama_scope-topk, '', layers.3.attn_out, layers.3.attn_out",
-    "openai-topk, gpt2, layers.6.mlp_out, layers.6.mlp_out",
-    "openai-relu, gpt2, layers.11.mlp_act, layers.11.mlp_act",
+    "pytorch-openai-topk, gpt2, layers.6.mlp_out, layers.6.mlp_out",
+    "pytorch-openai-relu, gpt2, layers.11.mlp_act, layers.11.mlp_act",
+    "pytorch-goodfire, meta-llama/Llama-3.1-8B-Instruct, layers.19.resid, layers.19.resid",
+    "pytorch-deepseek, deepseek-ai/DeepSeek-R1-Distill-Llama-8B, layers.19.resid, layers.19.resid",
+    "pytorch-qwen, Qwen/Qwen3-1.7B-Base, layers.5.resid, layers.5.resid",
+    "pytorch-qwen-unconfigured, Qwen/Qwen3-1.7B-Base, layers.6.resid, layers.6.resid",
+    "pytorch-hook-z, gpt2, layers.5.z, layers.5.z",
     "circuit_tracer-relu, Qwen/Qwen3-4B, layers.1.mlp_in, layers.1.mlp_out",
     "circuit_tracer-jump, Qwen/Qwen3-4B, layers.1.resid_mid, layers.1.mlp_out",
   })
@@ -143,6 +148,9 @@ class PublishedFormatsTest {
     "llama_scope-R, '\"d_sae\": 20', '\"d_sae\": 2147483647', encoder.weight",
     "llama_scope-R, '\"apply_decoder_bias_to_pre_encoder\": false,', '', apply_decoder_bias",
     "llama_scope-topk, '\"top_k\": 4', '\"top_k\": 99', top_k is 99",
+    "pytorch-qwen, '\"k\": 4', '\"k\": 40', k is 40",
+    "pytorch-qwen, 'resid_post', 'mlp', unknown hook_point 'mlp'",
+    "pytorch-hook-z, 'act_name', 'act', act_name",
     "circuit_tracer-relu, 'transcoder_set', 'cross_layer_transcoder', cross_layer_transcoder",
     "circuit_tracer-relu, 'model_kind', 'kind', model_kind",
     "circuit_tracer-relu, 'scan: ', 'activation: gelu # ', unknown activation 'gelu'",
@@ -186,7 +194,10 @@ class PublishedFormatsTest {
         continue;
       }
       write(weights, tensors.stream().filter(each -> each != left).toList());
-      assertRefused(place, "'" + name + "' is missing");
+      // Of a single file the tensors say which kind it is.
+      boolean saysKind = name.matches("pre_bias|W_enc|encoder(_linear)?\\.weight");
+      boolean alone = weights.toString().matches(".*\\.pth?");
+      assertRefused(place, saysKind && alone ? "" : "'" + name + "' is missing");
     }
     List<TensorData> more = new ArrayList<>(tensors);
     more.add(TensorData.of("W_other", DType.F32, Arena.ofAuto().allocate(16), 2, 2));
@@ -301,7 +312,7 @@ class PublishedFormatsTest {
   /** Copies in memory, since the file will be replaced. */
   private static List<TensorData> tensors(Path file) throws IOException {
     TensorSource source =
-        file.toString().endsWith(".pt")
+        file.toString().matches(".*\\.pth?")
             ? PyTorchFile.openWithSettings(file)
             : Safetensors.open(file);
     return source.names().stream()
@@ -316,7 +327,7 @@ class PublishedFormatsTest {
   }
 
   private static void write(Path file, List<TensorData> tensors) throws IOException {
-    if (file.toString().endsWith(".pt")) {
+    if (file.toString().matches(".*\\.pth?")) {
       PyTorchWriter.write(file, tensors);
     } else {
       Safetensors.write(file, tensors, Map.of());
