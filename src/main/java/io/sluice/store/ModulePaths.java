@@ -16,9 +16,9 @@ final class ModulePaths {
   private static final Pattern PATH =
       Pattern.compile(
           "(?:[a-z_]+\\.){0,3}?(layers|h|layer|encoder\\.layer)\\.(\\d{1,4}|\\d{1,4}-\\d{1,4}|\\*)"
-              + "((?:\\.[a-z0-9_]+)*?)(?:\\.output)?");
+              + "((?:\\.[A-Za-z0-9_]+)*?)(?:\\.output)?");
 
-  /** Kinds by the path inside a layer, of decoders. */
+  /** Kinds by the path inside a layer, of decoders and of ModernBERT. */
   private static final Map<String, String> DECODER = new HashMap<>();
 
   /** Kinds by the path inside {@code encoder.layer.N}, of BERT. */
@@ -56,6 +56,10 @@ final class ModulePaths {
     DECODER.put(".input_layernorm", "attn_in");
     DECODER.put(".ln_1", "attn_in");
     DECODER.put(".ln_2", "mlp_in");
+    DECODER.put(".attn_norm", "attn_in");
+    DECODER.put(".mlp_norm", "mlp_in");
+    DECODER.put(".mlp.Wo", "mlp_out");
+    DECODER.put(".attn.Wo", "attn_out");
     DECODER.put(".pre_feedforward_layernorm", "mlp_in");
     DECODER.put(".post_attention_layernorm", "mlp_in");
   }

@@ -62,6 +62,8 @@ class TransformerLensNamesTest {
     "model.layers.8.post_attention_layernorm, gemma2, model.layers.8.post_attention_layernorm",
     "model.layers.8.self_attn.k_proj, llama, layers.8.k_pre_rope",
     "model.layers.8.self_attn.k_proj, qwen3, model.layers.8.self_attn.k_proj",
+    "model.layers.3.attn.Wo, ModernBERT-base, layers.3.attn_out",
+    "layers.3.mlp_norm, modernbert, layers.3.mlp_in",
     "encoder.layer.3, bert, layers.3.resid",
     "bert.encoder.layer.3.attention, bert, layers.3.resid_mid",
     "encoder.layer.3.attention.output.dense, bert, layers.3.attn_out",
