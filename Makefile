@@ -104,7 +104,7 @@ check_flags = -XX:+UseSerialGC -XX:Tier4InvocationThreshold=50000 -XX:Tier4MinIn
 check:
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
 	( $(mvn) --quiet spotless:check ) >"$$log" 2>&1 & formatting=$$!; \
-	( $(mvn) test -DexcludedGroups='slow | model | python | fuzz' -DforkCount=2 \
+	( $(mvn) test -DexcludedGroups='slow | model | python | fuzz | spark' -DforkCount=2 \
 	  -Dsluice.test.flags='$(check_flags)' ); tests=$$?; \
 	wait $$formatting || { cat "$$log"; exit 1; }; exit $$tests
 

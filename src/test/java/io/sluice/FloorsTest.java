@@ -38,7 +38,8 @@ class FloorsTest {
           List.of("training", "evaluation", "features"),
           List.of("lorsa", "audit"),
           List.of("report", "browse", "bench"),
-          List.of("cli"));
+          List.of("cli"),
+          List.of("spark"));
 
   @ArchTest static final ArchTests KERNELS = ArchTests.in(KernelPackages.class);
   @ArchTest static final ArchTests MODELS = ArchTests.in(ModelPackages.class);
@@ -78,6 +79,16 @@ class FloorsTest {
           .should()
           .dependOnClassesThat()
           .resideInAPackage("io.sluice.bindings..");
+
+  /** All others run where there is no Spark. */
+  @ArchTest
+  static final ArchRule ONLY_ONE_PACKAGE_USES_SPARK =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("io.sluice.spark..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("org.apache.spark..", "scala..");
 
   @ArchTest
   static final ArchRule NO_PACKAGES_USE_EACH_OTHER =

@@ -18,8 +18,10 @@ import io.sluice.training.run.StoppedException;
 import java.io.PrintWriter;
 import java.io.Writer;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -98,34 +100,72 @@ public final class Main implements Runnable {
     return run(Console.over(out, err), args);
   }
 
+  /**
+   * Runs the command line of another program that has some of the commands, and returns its exit
+   * status.
+   *
+   * @param program its name, with which errors begin
+   * @param commands its commands; each extends one of {@code sluice} and has its name
+   * @param args the arguments after the program's name
+   */
+  public static int run(
+      String program, List<Class<? extends SluiceCommand>> commands, String... args) {
+    return run(
+        Console.ofProcess(),
+        program,
+        (root, wanted) -> commands.forEach(each -> root.addSubcommand(new CommandLine(each))),
+        args);
+  }
+
+  /**
+   * Reads words into a command without running it, as a process does that works for another.
+   *
+   * @param words its options, as {@link SluiceCommand#words} gives them
+   */
+  public static <C extends SluiceCommand> C parsed(C command, List<String> words) {
+    configured(new CommandLine(command)).parseArgs(words.toArray(String[]::new));
+    return command;
+  }
+
   private static int run(Console console, String... args) {
+    return run(console, "sluice", Commands::addTo, args);
+  }
+
+  private static int run(
+      Console console, String program, BiConsumer<CommandLine, String> commands, String... args) {
     // The root's own options take no values, so the first word is the command.
     String command = Stream.of(args).filter(arg -> !arg.startsWith("-")).findFirst().orElse("");
-    int status = execute(console, command, args);
+    int status = execute(console, program, command, commands, args);
     if (!console.isWhole() && status == CommandLine.ExitCode.OK) {
-      status = console.lostOutput(("sluice " + command).strip());
+      status = console.lostOutput((program + " " + command).strip());
     }
     console.err().flush();
     return status;
   }
 
-  private static int execute(Console console, String command, String... args) {
+  private static int execute(
+      Console console,
+      String program,
+      String command,
+      BiConsumer<CommandLine, String> commands,
+      String... args) {
     PrintWriter err = console.err();
     try {
       PlatformText.require(args);
       CommandLine root = new CommandLine(new Main());
-      Commands.addTo(root, command);
+      root.setCommandName(program);
+      commands.accept(root, command);
       CommandLine line = configured(root);
       line.setOut(console.out());
       line.setErr(err);
       return execute(line, args);
     } catch (PlatformText.Unreadable e) {
-      err.println("sluice: " + e.getMessage());
+      err.println(program + ": " + e.getMessage());
       return CommandLine.ExitCode.USAGE;
     } catch (Error e) {
       // Linkage errors, failed class initialisers and exhausted memory are reported to the user,
       // too.
-      err.printf("%s: %s%n", ("sluice " + command).strip(), ErrorLine.of(e));
+      err.printf("%s: %s%n", (program + " " + command).strip(), ErrorLine.of(e));
       if (Arrays.asList(args).contains("--stacktrace")) {
         e.printStackTrace(err);
       }

@@ -61,7 +61,7 @@ import picocli.CommandLine.Option;
   "sluice spectrum --model model/ --text novel.txt --tokens 60000 --out spectrum.json",
   "sluice spectrum --store activations --hooks layers.3.attn_out --features 16384 --k 32"
 })
-final class SpectrumCommand extends SluiceCommand {
+public class SpectrumCommand extends SluiceCommand {
   @Option(
       names = "--store",
       paramLabel = "DIR",
@@ -151,7 +151,7 @@ final class SpectrumCommand extends SluiceCommand {
   @Mixin private JsonOption json;
 
   @Override
-  protected void run() throws IOException {
+  protected final void run() throws IOException {
     if (!(tau > 0 && tau <= 1)) {
       throw usage("--tau must be above 0 and at most 1, not " + tau);
     }
@@ -171,15 +171,16 @@ final class SpectrumCommand extends SluiceCommand {
       runTexts(on, dead);
       return;
     }
-    ActivationStore store = checksums.open(storeFolder);
+    ActivationStore store = open(checksums, storeFolder);
     if (store.rows() == 0) {
       throw new IOException(
           storeFolder
               + ": the store has no rows, as its capture was stopped; capture again, with"
               + " --overwrite");
     }
-    StoreSpectra measuring = new StoreSpectra(store, tau, on).predicting(dead);
-    List<Column> columns = measuring.columns(hooks);
+    StoreMeasuring task = measuring(store, on, dead);
+    StoreSpectra measuring = task.spectra();
+    List<Column> columns = task.columns();
     // The model comes first: one that cannot be read should not cost the time of the rest.
     List<Spectra.OutputProjection> projections = List.of();
     if (model != null) {
@@ -189,7 +190,7 @@ final class SpectrumCommand extends SluiceCommand {
     }
     Spectra spectra;
     try (Progress progress = progress("spectrum", columns.size() * store.rows(), "rows")) {
-      List<Spectra.Hook> measured = measuring.hooks(columns, positions.rows(store), progress);
+      List<Spectra.Hook> measured = measure(task, stats != null, progress);
       if (measured.getFirst().tokens() == 0) {
         throw new IOException(
             storeFolder
@@ -204,6 +205,44 @@ final class SpectrumCommand extends SluiceCommand {
     print(spectra);
   }
 
+  /** Opens the store and verifies it, if that is wanted. */
+  protected ActivationStore open(StoreChecksums checks, Path folder) throws IOException {
+    return checks.open(folder);
+  }
+
+  /**
+   * Measures the columns of a store.
+   *
+   * @param keep whether covariances are asked for, too; {@link StoreSpectra#statistics} has them
+   *     then
+   */
+  protected List<Spectra.Hook> measure(StoreMeasuring task, boolean keep, Progress progress)
+      throws IOException {
+    return task.spectra().hooks(task.columns(), task.rows(), progress);
+  }
+
+  /** Opens the store that the options name, to measure shards of it in this process. */
+  protected final StoreMeasuring measuring() throws IOException {
+    return measuring(checksums.openUnread(storeFolder), device.of(this), expectedDead());
+  }
+
+  /** The folder of the store; null if texts are measured. */
+  protected final Path storeFolder() {
+    return storeFolder;
+  }
+
+  private StoreMeasuring measuring(ActivationStore store, Device on, ExpectedDead dead) {
+    StoreSpectra spectra = new StoreSpectra(store, tau, on).predicting(dead);
+    return new StoreMeasuring(
+        store,
+        spectra,
+        spectra.columns(hooks),
+        positions.rows(store),
+        on,
+        dead != null,
+        checksums.areCompared());
+  }
+
   private ExpectedDead expectedDead() {
     try {
       return features == null ? null : new ExpectedDead(features, k, windows, seed());
@@ -212,7 +251,8 @@ final class SpectrumCommand extends SluiceCommand {
     }
   }
 
-  private void runTexts(Device on, ExpectedDead dead) throws IOException {
+  /** Measures texts that a model reads, with nothing stored. */
+  protected void runTexts(Device on, ExpectedDead dead) throws IOException {
     Spectra spectra;
     try (LoadedModel loaded =
         texts.reading(LoadedModel.open(HubFiles.model(this, model), on), Optional.empty())) {

@@ -8,6 +8,7 @@ import io.sluice.store.files.Column;
 import io.sluice.torch.Device;
 import java.io.IOException;
 import java.util.BitSet;
+import java.util.List;
 import java.util.function.LongConsumer;
 
 /** The covariance of one column of an activation store, read once and in place. */
@@ -56,10 +57,42 @@ public final class StoreCovariance {
       boolean directions,
       LongConsumer progress)
       throws IOException {
+    return moments(store, store.shards(), column, filter, device, directions, progress);
+  }
+
+  /**
+   * Reads a column of one shard. The moments of all shards, merged, are those of the store but for
+   * rounding; the same shards merged in the same order give the same bits.
+   *
+   * @param shard its number
+   * @throws IOException as {@link #of}
+   * @throws IndexOutOfBoundsException if there is no such shard
+   */
+  public static TokenMoments ofShard(
+      ActivationStore store,
+      int shard,
+      Column column,
+      RowFilter filter,
+      Device device,
+      boolean directions)
+      throws IOException {
+    List<Shard> one = List.of(store.shards().get(shard));
+    return moments(store, one, column, filter, device, directions, rows -> {});
+  }
+
+  private static TokenMoments moments(
+      ActivationStore store,
+      List<Shard> shards,
+      Column column,
+      RowFilter filter,
+      Device device,
+      boolean directions,
+      LongConsumer progress)
+      throws IOException {
     try (CovarianceAccumulator tokens = CovarianceAccumulator.on(device, column.width());
         CovarianceAccumulator units =
             directions ? CovarianceAccumulator.ofDirections(device, column.width()) : null) {
-      for (Shard shard : store.shards()) {
+      for (Shard shard : shards) {
         BitSet kept = shard.kept(filter);
         for (int start = 0; start < shard.rows(); start += PIECE) {
           int end = Math.min(shard.rows(), start + PIECE);

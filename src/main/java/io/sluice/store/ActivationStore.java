@@ -191,6 +191,17 @@ public final class ActivationStore {
   }
 
   /**
+   * Reads one file and compares it with its checksum.
+   *
+   * @param shard its number
+   * @throws IOException if a byte differs; the message names the file
+   * @throws IndexOutOfBoundsException if there is no such shard
+   */
+  public void verify(int shard) throws IOException {
+    ShardChecksum.verify(folder, manifest.shards().get(shard));
+  }
+
+  /**
    * Shuffled batches over all rows, each row once per epoch, without end.
    *
    * @param columns hook points or token columns to gather, all from the same rows

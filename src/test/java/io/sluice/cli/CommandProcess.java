@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
  * @param out what it wrote to standard output
  * @param err what it wrote to standard error
  */
-record CommandProcess(int status, String out, String err) {
+public record CommandProcess(int status, String out, String err) {
   private static final Path HOME = Path.of("").toAbsolutePath();
 
   /**
@@ -22,7 +22,7 @@ record CommandProcess(int status, String out, String err) {
    *
    * @param jvm options for the JVM
    */
-  static CommandProcess run(Path folder, String[] jvm, String... arguments)
+  public static CommandProcess run(Path folder, String[] jvm, String... arguments)
       throws IOException, InterruptedException {
     String[] command = new String[arguments.length + 1];
     command[0] = HOME.resolve("bin/sluice").toString();
@@ -31,7 +31,8 @@ record CommandProcess(int status, String out, String err) {
   }
 
   /** Runs any program in {@code folder}, with {@code environment} besides this process's. */
-  static CommandProcess run(Path folder, Map<String, String> environment, List<String> command)
+  public static CommandProcess run(
+      Path folder, Map<String, String> environment, List<String> command)
       throws IOException, InterruptedException {
     ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
     builder.environment().put("JAVA_HOME", System.getProperty("java.home"));

@@ -69,6 +69,29 @@ class StoreCovarianceTest {
   }
 
   @Test
+  void momentsOfShardsMergeToThoseOfTheStore() throws IOException {
+    Random random = new Random(Seeds.seed());
+    ActivationStore store = store(values(random, 5), values(random, 33));
+    Column column = store.column("layers.0.mlp_out");
+    RowFilter filter = RowFilter.fromPosition(1);
+    TokenMoments whole =
+        StoreCovariance.moments(store, column, filter, Device.CPU, true, rows -> {});
+    TokenMoments merged = null;
+    for (int shard = 0; shard < store.shards().size(); shard++) {
+      TokenMoments part = StoreCovariance.ofShard(store, shard, column, filter, Device.CPU, true);
+      merged = merged == null ? part : merged.merge(part);
+    }
+    assertThat(store.shards()).hasSizeGreaterThan(1);
+    assertThat(merged.tokens().count()).isEqualTo(whole.tokens().count());
+    Golden.assertClose(merged.tokens().matrix(), whole.tokens().matrix(), 1e-6);
+    Golden.assertClose(merged.directions().matrix(), whole.directions().matrix(), 1e-6);
+    TokenMoments alone = new TokenMoments(whole.tokens(), null);
+    assertThatThrownBy(() -> whole.merge(alone))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("directions");
+  }
+
+  @Test
   void namesColumnAndRowOfWhatIsNotFinite() throws IOException {
     float[] a = new float[ROWS * 5];
     a[777 * 5 + 3] = Float.NEGATIVE_INFINITY;

@@ -13,7 +13,8 @@ import org.junit.jupiter.api.Test;
 
 /** The tags by which {@code make} chooses tests; CONTRIBUTING.md says what each means. */
 class TagsTest {
-  private static final List<String> TAGS = List.of("slow", "model", "python", "fuzz", "cuda");
+  private static final List<String> TAGS =
+      List.of("slow", "model", "python", "fuzz", "cuda", "spark");
   private static final Pattern TAG = Pattern.compile("@Tag\\(\"(.*?)\"\\)");
   private static final Pattern PYTHON =
       Pattern.compile("\\bPython\\.[a-z]\\w+\\(|EmbeddedPython\\.require");

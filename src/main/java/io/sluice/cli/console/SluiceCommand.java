@@ -7,6 +7,8 @@ import io.sluice.cli.help.HelpPage;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.training.run.StoppedException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -104,6 +106,36 @@ public abstract class SluiceCommand implements Callable<Integer> {
   /** Whether the command line has this option, as opposed to its default. */
   public final boolean given(String option) {
     return spec.commandLine().getParseResult().hasMatchedOption(option);
+  }
+
+  /**
+   * The options that were given, as words for a process that may run in another folder: paths of
+   * what is there are absolute.
+   */
+  public final List<String> words() {
+    return spec.commandLine().getParseResult().matchedOptions().stream()
+        .flatMap(option -> words(option).stream())
+        .toList();
+  }
+
+  private static List<String> words(OptionSpec option) {
+    String name = option.longestName();
+    if (option.arity().max() == 0) {
+      boolean negated = Boolean.FALSE.equals(option.getValue());
+      return List.of(negated ? name.replaceFirst("^--", "--no-") : name);
+    }
+    List<?> values =
+        option.getValue() instanceof Path path
+            ? List.of(path)
+            : option.getValue() instanceof List<?> several
+                ? several
+                : option.originalStringValues();
+    return values.stream()
+        .map(
+            value ->
+                value instanceof Path path && Files.exists(path) ? path.toAbsolutePath() : value)
+        .map(value -> name + "=" + value)
+        .toList();
   }
 
   /**

@@ -26,14 +26,28 @@ public final class StoreChecksums {
   private boolean copied;
 
   /**
+   * Opens a store without reading it.
+   *
+   * @throws IOException if the store is missing or damaged; the message names the file
+   */
+  public ActivationStore openUnread(Path folder) throws IOException {
+    return ActivationStore.open(folder, copied ? Reading.COPIED : Reading.MAPPED);
+  }
+
+  /** Whether checksums are to be compared. */
+  public boolean areCompared() {
+    return !skipped;
+  }
+
+  /**
    * Opens a store and, unless the user said otherwise, reads it once to find flipped bits: one in
    * an exponent would spoil a training without a word.
    *
    * @throws IOException if the store is missing or damaged; the message names the file
    */
   public ActivationStore open(Path folder) throws IOException {
-    ActivationStore store = ActivationStore.open(folder, copied ? Reading.COPIED : Reading.MAPPED);
-    if (!skipped) {
+    ActivationStore store = openUnread(folder);
+    if (areCompared()) {
       store.verify();
     }
     return store;

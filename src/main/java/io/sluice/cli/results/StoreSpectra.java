@@ -118,7 +118,17 @@ public final class StoreSpectra {
     return hooks;
   }
 
-  private Spectra.Hook hook(HookPoint point, TokenMoments moments) {
+  /** Keeps a covariance that was taken elsewhere, for {@link #statistics}. */
+  public void keep(String column, Covariance covariance) {
+    covariances.put(column, covariance);
+  }
+
+  /**
+   * The spectrum of moments that were taken elsewhere.
+   *
+   * @throws UncheckedIOException if nothing varies
+   */
+  public Spectra.Hook hook(HookPoint point, TokenMoments moments) {
     Covariance covariance = moments.tokens();
     Spectrum spectrum = Spectrum.of(covariance);
     double meanSquare = 0;

@@ -25,25 +25,39 @@ public final class ShardChecksum {
     for (Map.Entry<String, TableFile> table : manifest.tables().entrySet()) {
       table.getValue().verify(folder.resolve(table.getKey()), "restore it or capture again");
     }
-    // Copied even if files are mapped: that is as fast, and safe if a file is truncated.
     ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK_BYTES);
     for (Manifest.Shard entry : manifest.shards()) {
-      Path path = folder.resolve(entry.file());
-      CRC32C checksum = new CRC32C();
-      try (FileChannel channel = RegularFile.open(path)) {
-        while (channel.read(chunk.clear()) >= 0) {
-          checksum.update(chunk.flip());
-        }
+      verify(folder, entry, chunk);
+    }
+  }
+
+  /**
+   * Reads one shard once.
+   *
+   * @throws IOException if a byte differs; the message names the file
+   */
+  public static void verify(Path folder, Manifest.Shard entry) throws IOException {
+    verify(folder, entry, ByteBuffer.allocateDirect(CHUNK_BYTES));
+  }
+
+  // Copied even if files are mapped: that is as fast, and safe if a file is truncated.
+  private static void verify(Path folder, Manifest.Shard entry, ByteBuffer chunk)
+      throws IOException {
+    Path path = folder.resolve(entry.file());
+    CRC32C checksum = new CRC32C();
+    try (FileChannel channel = RegularFile.open(path)) {
+      while (channel.read(chunk.clear()) >= 0) {
+        checksum.update(chunk.flip());
       }
-      if ((int) checksum.getValue() != entry.crc32c()) {
-        throw new IOException(
-            path
-                + ": checksum is "
-                + String.format(Locale.ROOT, "%08x", (int) checksum.getValue())
-                + ", the manifest says "
-                + String.format(Locale.ROOT, "%08x", entry.crc32c())
-                + "; the file changed since it was written: restore it or capture again");
-      }
+    }
+    if ((int) checksum.getValue() != entry.crc32c()) {
+      throw new IOException(
+          path
+              + ": checksum is "
+              + String.format(Locale.ROOT, "%08x", (int) checksum.getValue())
+              + ", the manifest says "
+              + String.format(Locale.ROOT, "%08x", entry.crc32c())
+              + "; the file changed since it was written: restore it or capture again");
     }
   }
 }

@@ -1,0 +1,72 @@
+package io.sluice.spark;
+
+import io.sluice.cli.console.Progress;
+import java.io.IOException;
+import org.apache.spark.SparkConf;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
+import org.apache.spark.util.LongAccumulator;
+
+/** The connection of the driver to Spark, with the settings of {@code spark-submit}. */
+final class Cluster implements AutoCloseable {
+  private final JavaSparkContext context;
+
+  private Cluster(JavaSparkContext context) {
+    this.context = context;
+  }
+
+  /**
+   * Connects.
+   *
+   * @param name what Spark's page calls the work
+   */
+  static Cluster open(String name) {
+    JavaSparkContext context = new JavaSparkContext(new SparkConf().setAppName(name));
+    context.sc().setJobDescription(name);
+    return new Cluster(context);
+  }
+
+  /** Work of several tasks. */
+  interface Job<T> {
+    T run(JavaSparkContext context) throws Exception;
+  }
+
+  /**
+   * Runs a job.
+   *
+   * @throws IOException if a task has failed as often as Spark tries; its message is the one line
+   *     of the task's own error
+   */
+  <T> T run(Job<T> job) throws IOException {
+    try {
+      return job.run(context);
+    } catch (Exception e) {
+      throw TaskFailure.of(e);
+    }
+  }
+
+  /**
+   * A number that tasks add to, shown whenever one ends.
+   *
+   * @param progress shows it
+   */
+  LongAccumulator counter(String name, Progress progress) {
+    LongAccumulator counter = context.sc().longAccumulator(name);
+    context
+        .sc()
+        .addSparkListener(
+            new SparkListener() {
+              @Override
+              public void onTaskEnd(SparkListenerTaskEnd end) {
+                progress.update(counter.value());
+              }
+            });
+    return counter;
+  }
+
+  @Override
+  public void close() {
+    context.close();
+  }
+}

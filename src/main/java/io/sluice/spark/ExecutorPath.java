@@ -1,0 +1,28 @@
+package io.sluice.spark;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.apache.spark.SparkEnv;
+
+/** Paths that the driver has found and an executor needs. */
+final class ExecutorPath {
+  private ExecutorPath() {}
+
+  /**
+   * Checks that this executor sees a file or folder.
+   *
+   * @throws IOException if it does not; the message names both
+   */
+  static void require(Path path) throws IOException {
+    if (!Files.exists(path)) {
+      throw new IOException(
+          path
+              + ": executor "
+              + SparkEnv.get().executorId()
+              + " on "
+              + SparkEnv.get().blockManager().blockManagerId().host()
+              + " does not see it; give a path on a disk that the driver and every executor share");
+    }
+  }
+}

@@ -1,0 +1,162 @@
+package io.sluice.spark;
+
+import io.sluice.cli.CommandProcess;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.Reader;
+import java.io.Writer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Assumptions;
+
+/** A standalone cluster of Spark on this machine: a master and two workers of one core each. */
+final class SparkCluster implements AutoCloseable {
+  private static final Path LAUNCHER = Path.of("bin/sluice-spark").toAbsolutePath();
+
+  private final List<Process> processes = new ArrayList<>();
+  private String address;
+
+  private SparkCluster() {}
+
+  /** The installation of Spark that SPARK_HOME names; tests are skipped where there is none. */
+  static Path home() {
+    String home = System.getenv("SPARK_HOME");
+    Assumptions.assumeTrue(home != null, "no SPARK_HOME, so no Spark");
+    return Path.of(home);
+  }
+
+  /**
+   * Starts the cluster, and returns when the workers have registered.
+   *
+   * @param folder where workers keep their files
+   * @param jdk the JDK of the workers and their executors
+   */
+  static SparkCluster start(Path folder, Path jdk) throws IOException {
+    SparkCluster cluster = new SparkCluster();
+    try {
+      Path own = Path.of(System.getProperty("java.home"));
+      cluster.address =
+          cluster.begin(
+              own,
+              "Starting Spark master at (\\S+)",
+              "org.apache.spark.deploy.master.Master",
+              "--host",
+              "127.0.0.1",
+              "--port",
+              "0",
+              "--webui-port",
+              "0");
+      for (int worker = 0; worker < 2; worker++) {
+        cluster.begin(
+            jdk,
+            "Successfully registered with master (\\S+)",
+            "org.apache.spark.deploy.worker.Worker",
+            "-c",
+            "1",
+            "-m",
+            "1g",
+            "--webui-port",
+            "0",
+            "-d",
+            folder.resolve("worker" + worker).toString(),
+            cluster.address);
+      }
+      return cluster;
+    } catch (IOException | RuntimeException | Error e) {
+      cluster.close();
+      throw e;
+    }
+  }
+
+  /** Starts a daemon, and returns what {@code said} captures in its log. */
+  private String begin(Path jdk, String said, String... words) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(home().resolve("bin/spark-class").toString());
+    command.addAll(List.of(words));
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().put("JAVA_HOME", jdk.toString());
+    builder.environment().put("SPARK_LOCAL_IP", "127.0.0.1");
+    builder.environment().put("SPARK_DAEMON_MEMORY", "200m");
+    Process process = builder.start();
+    processes.add(process);
+    BufferedReader log = process.inputReader();
+    Pattern wanted = Pattern.compile(said);
+    StringBuilder all = new StringBuilder();
+    for (String line = log.readLine(); line != null; line = log.readLine()) {
+      all.append(line).append('\n');
+      Matcher matcher = wanted.matcher(line);
+      if (matcher.find()) {
+        // Its log must not fill the pipe.
+        Thread.ofVirtual().start(() -> drain(log));
+        return matcher.group(1);
+      }
+    }
+    throw new IOException("the daemon has ended:\n" + all);
+  }
+
+  private static void drain(Reader log) {
+    try {
+      log.transferTo(Writer.nullWriter());
+    } catch (IOException e) {
+      // The daemon was stopped.
+    }
+  }
+
+  /** Runs {@code bin/sluice-spark} on the cluster. */
+  CommandProcess run(Path folder, String... options) throws IOException, InterruptedException {
+    return runOn(
+        address,
+        folder,
+        List.of("--executor-memory", "600m", "--conf", "spark.driver.host=127.0.0.1"),
+        options);
+  }
+
+  /** Runs {@code bin/sluice-spark} in one process. */
+  static CommandProcess runLocally(Path folder, String... options)
+      throws IOException, InterruptedException {
+    return runOn("local[2]", folder, List.of(), options);
+  }
+
+  private static CommandProcess runOn(
+      String master, Path folder, List<String> spark, String... options)
+      throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of(LAUNCHER.toString()));
+    command.addAll(List.of(options));
+    command.addAll(List.of("--master", master, "--", "--driver-memory", "600m"));
+    command.addAll(List.of("--conf", "spark.ui.enabled=false"));
+    command.addAll(spark);
+    Map<String, String> environment =
+        Map.of("SPARK_HOME", home().toString(), "SPARK_LOCAL_IP", "127.0.0.1");
+    return CommandProcess.run(folder, environment, command);
+  }
+
+  /** A JDK that is older than Sluice needs; tests are skipped where there is none. */
+  static Path oldJdk() throws IOException {
+    Path folder = Path.of("/usr/lib/jvm");
+    if (Files.isDirectory(folder)) {
+      try (var jdks = Files.list(folder)) {
+        for (Path jdk : (Iterable<Path>) jdks::iterator) {
+          if (jdk.getFileName().toString().matches("java-(17|21)-.*")
+              && Files.isExecutable(jdk.resolve("bin/java"))) {
+            return jdk;
+          }
+        }
+      }
+    }
+    Assumptions.abort("no JDK 17 or 21 in " + folder);
+    return null;
+  }
+
+  @Override
+  public void close() {
+    processes.reversed().forEach(Process::destroy);
+    for (Process process : processes) {
+      process.onExit().join();
+    }
+  }
+}
