@@ -122,10 +122,11 @@ public final class Auditor {
       throws IOException {
     int wanted = (int) Math.min(SEARCH_TOKENS, contexts.tokens());
     try (Activations sample = read(reader, tried, wanted, 0, Stage.READ, progress)) {
-      if (sample.tokens() < Math.min(FEWEST_TOKENS, wanted)) {
+      if (sample.tokens() < FEWEST_TOKENS) {
         throw new IOException(
-            "%s: has %s tokens that can be measured, too few for an audit; give more text"
-                .formatted(contexts.texts().name(), sample.tokens()));
+            "%s: has %s tokens that can be measured, of %s asked for; an audit needs %s, give more"
+                .formatted(
+                    contexts.texts().name(), sample.tokens(), asked(), FEWEST_TOKENS));
       }
       Map<Source, PlaceStatistics> statistics = new TreeMap<>();
       for (Source source : sample.sources()) {
@@ -149,6 +150,10 @@ public final class Auditor {
       }
       return sample.tokens();
     }
+  }
+
+  private String asked() {
+    return contexts.tokens() == Long.MAX_VALUE ? "all" : String.valueOf(contexts.tokens());
   }
 
   /** Measures what is followed on the tokens that are left; returns how many they were. */
@@ -204,8 +209,9 @@ public final class Auditor {
     int enough = (int) Math.max(Math.min(wanted, fitting), FEWEST_TOKENS);
     Activations activations = new Activations(sources, enough + reader.batchTokens());
     try {
-      // Half a batch too few is closer than half a batch too many.
-      while (activations.tokens() < enough - reader.batchTokens() / 2 && reader.next(activations)) {
+      // Half a batch too few is closer than half a batch too many, but no batch is none.
+      while (activations.tokens() < Math.max(1, enough - reader.batchTokens() / 2)
+          && reader.next(activations)) {
         long all = contexts.tokens() == Long.MAX_VALUE ? 0 : contexts.tokens();
         progress.at(
             stage,

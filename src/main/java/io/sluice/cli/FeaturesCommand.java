@@ -16,7 +16,9 @@ import io.sluice.cli.options.EngineOptions;
 import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.PositionOption;
 import io.sluice.cli.options.StoreChecksums;
+import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.DictionaryMemory;
+import io.sluice.dictionary.formats.DictionaryFormat;
 import io.sluice.engine.EngineFactory;
 import io.sluice.features.FeatureFolder;
 import io.sluice.features.FeatureFolderWriter;
@@ -124,6 +126,14 @@ final class FeaturesCommand extends SluiceCommand {
       throw new IOException(out + ": already holds features; name another folder");
     }
     Path found = HubFiles.dictionary(this, folder);
+    if (!Lorsa.isIn(found)
+        && !CrossLayerDictionary.isIn(found)
+        && DictionaryFormat.isForeign(found)) {
+      throw new IOException(
+          ("%s: is a dictionary of the format %s; convert it first: "
+                  + "sluice convert --dictionary %s --to sluice --out NEW")
+              .formatted(folder, DictionaryFormat.of(found).label(), folder));
+    }
     DictionaryMemory.require(found, factory);
     FeatureOwner owner =
         Lorsa.isIn(found)

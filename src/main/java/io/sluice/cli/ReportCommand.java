@@ -181,6 +181,7 @@ final class ReportCommand extends SluiceCommand {
                 provenance(spectra, recovery, read),
                 cards);
     if (follow) {
+      followed.read(); // What cannot be read is not followed.
       String names = String.join(", ", runs.stream().map(Path::toString).toList());
       out().printf("%s follows %s%n", out, names);
       out().flush();

@@ -353,7 +353,34 @@ class AuditorTest {
       assertThatThrownBy(() -> audit(model, "the white whale", right))
           .isInstanceOf(IOException.class)
           .hasMessage(
-              "text.txt: has 2 tokens that can be measured, too few for an audit; give more text");
+              "text.txt: has 2 tokens that can be measured, of all asked for; an audit needs 64,"
+                  + " give more");
     }
+  }
+
+  /** A batch has more tokens than that. */
+  @Test
+  void fewTokensAreMeasuredWhereFewAreAskedFor() throws IOException {
+    try (LoadedModel model = TinyModel.LLAMA.open()) {
+      String text = text();
+      Dictionary right = planted(rows(model, text, true, "layers.1.mlp_out"), "layers.1.mlp_out");
+      Audit audit = few(model, text, 100, right);
+      assertThat(audit.tokens()).isBetween(64L, 100L);
+      assertThat(audit.dictionaries().getFirst().outcome()).isEqualTo(Outcome.RIGHT);
+      assertThatThrownBy(() -> few(model, text, 20, right))
+          .isInstanceOf(IOException.class)
+          .hasMessageMatching(
+              ".*text.txt: has \\d+ tokens that can be measured, of 20 asked for; an audit needs 64,"
+                  + " give more");
+    }
+  }
+
+  private Audit few(LoadedModel model, String text, long tokens, Dictionary dictionary)
+      throws IOException {
+    Path file = Files.writeString(folder.resolve("text.txt"), text);
+    ContextSpec spec = new ContextSpec(List.of(file), CONTEXT + 1, 0, 64, tokens);
+    return new Auditor(model, spec, EngineFactory.vector(Workers.allCores()))
+        .audit(
+            List.of(AuditedDictionary.of("only", dictionary)), (stage, done, total) -> {});
   }
 }

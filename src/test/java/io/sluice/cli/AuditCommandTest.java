@@ -16,6 +16,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -131,6 +132,22 @@ class AuditCommandTest {
         .contains("1 of 2 dictionaries is where its configuration says.")
         .contains("<svg class=\"rank\"", "effective rank over the width", "right_l0_3");
     assertThat(page.split("<g class=\"point\">", -1)).hasSize(3);
+  }
+
+  @Test
+  void leavesADamagedDictionaryOfAFolderOut() throws IOException {
+    Path weights = folder.resolve("saes/deeper/l0_1/sae_weights.safetensors");
+    byte[] bytes = Files.readAllBytes(weights);
+    Files.write(weights, Arrays.copyOf(bytes, bytes.length / 2));
+    Path results = folder.resolve("results");
+    assertThat(audit("--dictionary", folder.resolve("saes"), "--out", results, "--json"))
+        .as(err.toString())
+        .isZero();
+    assertThat(err.toString())
+        .contains("audit: " + folder.resolve("saes/deeper/l0_1") + " is left out: " + weights);
+    JsonNode json = new ObjectMapper().readTree(out.toString());
+    assertThat(json.at("/dictionaries").findValuesAsText("outcome")).containsExactly("right");
+    assertThat(audit("--dictionary", folder.resolve("saes/deeper"), "--out", results)).isEqualTo(1);
   }
 
   @Test

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.formats.DictionaryFormat;
 import io.sluice.features.FeatureFolder;
 import io.sluice.features.gather.FeatureSamples;
 import java.io.IOException;
@@ -88,6 +90,19 @@ class GatherCommandTest {
     assertThat(json.path("features").asInt()).isEqualTo(90);
     assertThat(json.path("tokens").asLong()).isEqualTo(700);
     assertThat(json.path("contexts").asLong()).isEqualTo(FeatureFolder.open(to).contexts().count());
+  }
+
+  @Test
+  void aDictionaryOfAnotherLibraryIsToBeConvertedFirst() throws IOException {
+    dictionary = folder.resolve("theirs");
+    DictionaryFormat.SAELENS.write(
+        Dictionary.load(FeatureSamples.dictionary(folder.resolve("ours"))), dictionary);
+    assertThat(features(folder.resolve("features"), store)).isEqualTo(1);
+    assertThat(err.toString())
+        .isEqualToIgnoringNewLines(
+            "sluice features: %s: is a dictionary of the format saelens; convert it first: "
+                    .formatted(dictionary)
+                + "sluice convert --dictionary %s --to sluice --out NEW".formatted(dictionary));
   }
 
   @Test

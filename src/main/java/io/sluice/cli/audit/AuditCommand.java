@@ -4,6 +4,7 @@ import io.sluice.audit.Audit;
 import io.sluice.audit.AuditProgress;
 import io.sluice.audit.AuditedDictionary;
 import io.sluice.audit.Auditor;
+import io.sluice.cli.console.ErrorLine;
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.console.Version;
@@ -36,6 +37,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -68,8 +70,8 @@ public final class AuditCommand extends SluiceCommand {
       required = true,
       description =
           "Audit the dictionary in this folder or file, of a run or of another library, or of this name "
-              + "on the HuggingFace hub; all in a folder of dictionaries, as of a sweep. Give it once "
-              + "for each.")
+              + "on the HuggingFace hub; all in a folder of dictionaries, as of a sweep, where a damaged "
+              + "one is left out. Give it once for each.")
   @Grouped(OptionGroup.ESSENTIAL)
   private List<Path> given;
 
@@ -150,16 +152,43 @@ public final class AuditCommand extends SluiceCommand {
       if (!Files.exists(found.place())) {
         throw new NoSuchFileException(found.place().toString());
       }
-      for (Path place : AuditedDictionary.placesIn(found.place())) {
-        if (!CrossLayerDictionary.isIn(place)) {
-          DictionaryFormat.of(place).requireMemory(place, factory);
-        }
+      List<Path> places = AuditedDictionary.placesIn(found.place());
+      boolean isAlone = places.equals(List.of(found.place()));
+      IOException failure = null;
+      int before = dictionaries.size();
+      for (Path place : places) {
         String within = found.place().relativize(place).toString();
         String name = within.isEmpty() ? path.toString() : path.resolve(within).toString();
-        dictionaries.add(AuditedDictionary.open(name, place, found.scale()));
+        try {
+          dictionaries.add(opened(name, place, found.scale(), factory, isAlone));
+        } catch (IOException e) {
+          if (isAlone) {
+            throw e;
+          }
+          failure = e;
+          err().printf("audit: %s is left out: %s%n", name, ErrorLine.of(e));
+          err().flush();
+        }
+      }
+      if (dictionaries.size() == before && failure != null) {
+        throw failure;
       }
     }
     return dictionaries;
+  }
+
+  /** One of several is read here once, so that it is left out before the model runs, not after. */
+  private static AuditedDictionary opened(
+      String name, Path place, OptionalDouble scale, EngineFactory factory, boolean isAlone)
+      throws IOException {
+    if (!CrossLayerDictionary.isIn(place)) {
+      DictionaryFormat.of(place).requireMemory(place, factory);
+    }
+    AuditedDictionary dictionary = AuditedDictionary.open(name, place, scale);
+    if (!isAlone) {
+      dictionary.read();
+    }
+    return dictionary;
   }
 
   private List<HookPoint> more(LoadedModel loaded) {

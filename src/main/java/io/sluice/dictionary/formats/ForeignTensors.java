@@ -238,7 +238,9 @@ final class ForeignTensors {
               + ": tensor "
               + Quoted.of(name)
               + " is missing; it has "
-              + String.join(", ", source.names().stream().map(Quoted::of).limit(12).toList()));
+              + (source.names().isEmpty()
+                  ? "none"
+                  : String.join(", ", source.names().stream().map(Quoted::of).limit(12).toList())));
     }
     return source.info(name);
   }

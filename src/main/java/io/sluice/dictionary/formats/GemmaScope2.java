@@ -71,7 +71,8 @@ final class GemmaScope2 implements DictionaryReader {
     int features = sides[0];
     int width = tensors.sides("w_enc")[0];
     MemorySegment skip = null;
-    if (tensors.has(SKIP)) {
+    // Without the tensor that the config promises, its output would be that of another dictionary.
+    if (found.isAffine || tensors.has(SKIP)) {
       skip = ForeignTensors.allocate((long) width * sides[1]);
       tensors.transposed(SKIP, sides[1], width).read(0, skip);
     }
@@ -97,8 +98,12 @@ final class GemmaScope2 implements DictionaryReader {
     return dictionary;
   }
 
-  /** The model and the hook points; empty texts where neither config nor path says. */
-  private record Place(String model, String reads, String writes) {
+  /**
+   * The model and the hook points; empty texts where neither config nor path says.
+   *
+   * @param isAffine whether the config says that there is a skip connection
+   */
+  private record Place(String model, String reads, String writes, boolean isAffine) {
     static Place of(Path folder) throws IOException {
       return Files.exists(folder.resolve(CONFIG))
           ? of(ForeignConfig.read(folder.resolve(CONFIG)))
@@ -123,7 +128,8 @@ final class GemmaScope2 implements DictionaryReader {
       return new Place(
           model,
           PublishedPlaces.ofTransformers(reads, model),
-          PublishedPlaces.ofTransformers(writes, model));
+          PublishedPlaces.ofTransformers(writes, model),
+          config.bool("affine_connection", false));
     }
 
     private static Place named(Path folder) {
@@ -134,7 +140,7 @@ final class GemmaScope2 implements DictionaryReader {
               .map(found -> "google/gemma-3-" + found.group(1) + "-" + found.group(2))
               .orElse("");
       if (kind.isEmpty()) {
-        return new Place(model, "", "");
+        return new Place(model, "", "", false);
       }
       String block = "blocks." + kind.get().group(2) + ".";
       String what = kind.get().group(1);
@@ -144,7 +150,8 @@ final class GemmaScope2 implements DictionaryReader {
           reads,
           what.equals("transcoder")
               ? TransformerLensNames.known(block + "hook_mlp_out", model)
-              : reads);
+              : reads,
+          false);
     }
   }
 }

@@ -148,6 +148,8 @@ class PublishedFormatsTest {
     "llama_scope-R, '\"d_sae\": 20', '\"d_sae\": 2147483647', encoder.weight",
     "llama_scope-R, '\"apply_decoder_bias_to_pre_encoder\": false,', '', apply_decoder_bias",
     "llama_scope-topk, '\"top_k\": 4', '\"top_k\": 99', top_k is 99",
+    "gemma_scope_2-resid, '\"affine_connection\": false', '\"affine_connection\": true', 'affine_skip_connection' is missing",
+    "gemma_scope_2-resid, '\"affine_connection\": false', '\"affine_connection\": 1', 'affine_connection' is neither",
     "pytorch-qwen, '\"k\": 4', '\"k\": 40', k is 40",
     "pytorch-qwen, 'resid_post', 'mlp', unknown hook_point 'mlp'",
     "pytorch-hook-z, 'act_name', 'act', act_name",
