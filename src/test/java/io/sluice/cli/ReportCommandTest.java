@@ -152,6 +152,16 @@ class ReportCommandTest {
   }
 
   @Test
+  void onlyRunsThatCanBeReadAreFollowed() {
+    Path page = folder.resolve("none.html");
+    String none = folder.resolve("none").toString();
+    assertThat(run(List.of("report", "--run", none, "--follow", "--out", page.toString())))
+        .isEqualTo(1);
+    assertThat(out.toString()).isEmpty();
+    assertThat(page).doesNotExist();
+  }
+
+  @Test
   void followingNeedsRuns() {
     assertThat(run(List.of("report", "--sweep", "x", "--follow"))).isEqualTo(2);
     assertThat(err.toString()).contains("give --run");
