@@ -125,8 +125,7 @@ public final class Auditor {
       if (sample.tokens() < FEWEST_TOKENS) {
         throw new IOException(
             "%s: has %s tokens that can be measured, of %s asked for; an audit needs %s, give more"
-                .formatted(
-                    contexts.texts().name(), sample.tokens(), asked(), FEWEST_TOKENS));
+                .formatted(contexts.texts().name(), sample.tokens(), asked(), FEWEST_TOKENS));
       }
       Map<Source, PlaceStatistics> statistics = new TreeMap<>();
       for (Source source : sample.sources()) {

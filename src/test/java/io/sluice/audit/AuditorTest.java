@@ -380,7 +380,6 @@ class AuditorTest {
     Path file = Files.writeString(folder.resolve("text.txt"), text);
     ContextSpec spec = new ContextSpec(List.of(file), CONTEXT + 1, 0, 64, tokens);
     return new Auditor(model, spec, EngineFactory.vector(Workers.allCores()))
-        .audit(
-            List.of(AuditedDictionary.of("only", dictionary)), (stage, done, total) -> {});
+        .audit(List.of(AuditedDictionary.of("only", dictionary)), (stage, done, total) -> {});
   }
 }
