@@ -70,7 +70,7 @@ import picocli.CommandLine.Option;
 @Examples(
     "sluice capture --model all-minilm-l6-v2 --text moby-dick.txt --hooks "
         + "'layers.*.attn_out,layers.*.resid' --tokens 100000 --out store")
-final class CaptureCommand extends SluiceCommand {
+public class CaptureCommand extends SluiceCommand {
   @Mixin private ModelOptions model;
 
   @Mixin private ContextOptions contexts;
@@ -118,8 +118,8 @@ final class CaptureCommand extends SluiceCommand {
   @Mixin private JsonOption json;
 
   @Override
-  protected void run() throws IOException {
-    DType type = storedType();
+  protected final void run() throws IOException {
+    storedType();
     model.check(this);
     contexts.check(this);
     if (contexts.isStrided() && specialTokens) {
@@ -130,22 +130,40 @@ final class CaptureCommand extends SluiceCommand {
       throw new IOException(
           out + ": already holds an activation store; name another folder or give --overwrite");
     }
-    try (LoadedModel loaded = model.open(this)) {
-      CaptureSpec spec =
-          CaptureSpec.of(contexts.spec(loaded), HookPatterns.select(hooks, loaded.transformer()))
-              .withDtype(type)
-              .withSpecialTokens(specialTokens);
-      capture(Capture.plan(loaded, spec));
+    try (LoadedModel loaded = openModel()) {
+      capture(plan(loaded, spec(loaded)));
     }
+  }
+
+  /** Opens the model. */
+  protected final LoadedModel openModel() throws IOException {
+    return model.open(this);
+  }
+
+  /** What the options say, for a model. */
+  protected final CaptureSpec spec(LoadedModel loaded) {
+    return CaptureSpec.of(contexts.spec(loaded), HookPatterns.select(hooks, loaded.transformer()))
+        .withDtype(storedType())
+        .withSpecialTokens(specialTokens);
+  }
+
+  /** Checks and counts. */
+  protected Capture plan(LoadedModel loaded, CaptureSpec spec) throws IOException {
+    return Capture.plan(loaded, spec);
+  }
+
+  /** Writes the store into a new or empty folder. */
+  protected Manifest write(Capture plan, Path folder, Progress progress) throws IOException {
+    return plan.run(folder, plan.storeSpec(), progress::update);
   }
 
   /** Captures beside the store that is there, which goes only when the new one is whole. */
   private Manifest replace(Capture plan, Progress progress) throws IOException {
     if (!StoreReplacement.isPossible(out)) {
-      return plan.run(out, plan.storeSpec(), progress::update);
+      return write(plan, out, progress);
     }
     try (StoreReplacement replacement = StoreReplacement.begin(out)) {
-      Manifest manifest = plan.run(replacement.folder(), plan.storeSpec(), progress::update);
+      Manifest manifest = write(plan, replacement.folder(), progress);
       replacement.finish();
       return manifest;
     }
@@ -166,8 +184,7 @@ final class CaptureCommand extends SluiceCommand {
     long start = System.nanoTime();
     Manifest manifest;
     try (Progress progress = progress("capture", plan.tokens(), "tokens")) {
-      manifest =
-          overwrite ? replace(plan, progress) : plan.run(out, plan.storeSpec(), progress::update);
+      manifest = overwrite ? replace(plan, progress) : write(plan, out, progress);
       progress.done();
     }
     double seconds = (System.nanoTime() - start) / 1e9;

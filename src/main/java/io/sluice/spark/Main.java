@@ -14,6 +14,8 @@ public final class Main {
   public static void main(String[] args) {
     // Numbers in tables and JSON read the same everywhere.
     Locale.setDefault(Locale.ROOT);
-    System.exit(io.sluice.cli.Main.run("sluice-spark", List.of(ClusterSpectrum.class), args));
+    System.exit(
+        io.sluice.cli.Main.run(
+            "sluice-spark", List.of(ClusterCapture.class, ClusterSpectrum.class), args));
   }
 }

@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -53,6 +54,12 @@ public final class StoreWriter implements AutoCloseable {
   /** The shards on the disk; the disk thread replaces it, and readers wait for that thread. */
   private Manifest manifest;
 
+  /** The number of the first shard; above 0 in some parts. */
+  private final int firstShard;
+
+  /** Whether another writer has the manifest and the lock. */
+  private final boolean part;
+
   /** The documents so far; null before the first. */
   private DocumentTable.Writer documents;
 
@@ -60,9 +67,12 @@ public final class StoreWriter implements AutoCloseable {
   private int filled;
   private int reserved;
 
-  private StoreWriter(Path folder, StoreSpec spec) {
+  private StoreWriter(Path folder, StoreSpec spec, boolean part, int firstShard) {
     this.folder = folder;
     this.spec = spec;
+    this.part = part;
+    this.firstShard = firstShard;
+    this.handedOver = (long) firstShard * spec.rowsPerShard();
     this.layout = new ShardLayout(ShardLayout.allColumns(spec.columns()), spec.rowsPerShard());
     this.body = allocate(layout);
     this.disk = new DiskThread<>("store-" + folder.getFileName());
@@ -94,7 +104,7 @@ public final class StoreWriter implements AutoCloseable {
     if (Files.exists(folder) && !Files.isDirectory(folder)) {
       throw new IOException(folder + ": is a file; name a new or empty folder");
     }
-    StoreWriter writer = new StoreWriter(folder, spec);
+    StoreWriter writer = new StoreWriter(folder, spec, false, 0);
     boolean made = !Files.exists(folder);
     try {
       OutputFolder.make(folder);
@@ -113,6 +123,22 @@ public final class StoreWriter implements AutoCloseable {
       throw e;
     }
     return writer;
+  }
+
+  /**
+   * Writes some shards of a store that a writer of another process has created, which lists them in
+   * its manifest by {@link #finish(List)}. End with {@link #finishPart}; all shards but the store's
+   * last must be full.
+   *
+   * @param firstShard the number of the first
+   * @throws IOException if the folder is not there
+   * @throws IllegalArgumentException if a shard is larger than the memory there is
+   */
+  public static StoreWriter part(Path folder, StoreSpec spec, int firstShard) throws IOException {
+    if (!Files.exists(folder.resolve(Manifest.FILE_NAME))) {
+      throw new IOException(folder + ": holds no store that was begun; begin it first");
+    }
+    return new StoreWriter(folder, spec, true, firstShard);
   }
 
   /**
@@ -275,15 +301,16 @@ public final class StoreWriter implements AutoCloseable {
    */
   public Manifest finish() throws IOException {
     requireOpen();
+    if (part) {
+      throw new IllegalStateException(folder + ": this writer writes a part of a store");
+    }
     sync();
     Manifest complete;
     try {
       if (filled > 0) {
         writeShard(body, filled);
       }
-      if (documents != null) {
-        manifest = manifest.withTable(DocumentTable.FILE_NAME, documents.finish());
-      }
+      finishDocuments();
       complete = manifest.withShards(manifest.shards(), true);
       ManifestFile.write(folder, complete);
     } catch (IOException e) {
@@ -309,6 +336,74 @@ public final class StoreWriter implements AutoCloseable {
         // All rows are written; a lock file that stays is unlocked and has no effect.
       }
       lock = null;
+    }
+  }
+
+  /**
+   * Marks the store complete, whose shards other writers have written.
+   *
+   * @param shards all of them, in any order
+   * @return the manifest of the finished store
+   * @throws IOException if one is missing or has another length, or the manifest cannot be written
+   * @throws IllegalStateException if this writer has rows itself
+   */
+  public Manifest finish(List<Manifest.Shard> shards) throws IOException {
+    requireOpen();
+    if (rows() > 0) {
+      throw new IllegalStateException(folder + ": this writer has rows of its own");
+    }
+    List<Manifest.Shard> ordered =
+        shards.stream()
+            .sorted(
+                Comparator.comparingInt((Manifest.Shard shard) -> shard.file().length())
+                    .thenComparing(Manifest.Shard::file))
+            .toList();
+    for (int i = 0; i < ordered.size(); i++) {
+      Manifest.Shard shard = ordered.get(i);
+      Path file = folder.resolve(Manifest.shardName(i));
+      boolean last = i == ordered.size() - 1;
+      if (!shard.file().equals(Manifest.shardName(i))
+          || !last && shard.rows() != spec.rowsPerShard()
+          || !Files.exists(file)
+          || Files.size(file) != shard.bytes()) {
+        throw new IOException(
+            file + ": was not written as this store needs it; capture the store again");
+      }
+    }
+    manifest = manifest.withShards(ordered, false);
+    try {
+      finishDocuments();
+    } catch (IOException e) {
+      throw failed(e);
+    }
+    AtomicFile.deleteLeftovers(folder); // Of writers of parts that were killed.
+    return finish();
+  }
+
+  /**
+   * Writes the last shard of a part, if it has rows.
+   *
+   * @return the shards of the part, in order
+   * @throws IOException if one cannot be written
+   * @throws IllegalStateException if this is not the writer of a part
+   */
+  public List<Manifest.Shard> finishPart() throws IOException {
+    requireOpen();
+    if (!part) {
+      throw new IllegalStateException(folder + ": this writer writes a whole store");
+    }
+    sync();
+    if (filled > 0) {
+      writeShard(body, filled);
+    }
+    close();
+    return manifest.shards();
+  }
+
+  private void finishDocuments() throws IOException {
+    if (documents != null) {
+      manifest = manifest.withTable(DocumentTable.FILE_NAME, documents.finish());
+      closeDocuments();
     }
   }
 
@@ -373,7 +468,7 @@ public final class StoreWriter implements AutoCloseable {
   }
 
   private void writeShard(MemorySegment full, int rows) throws IOException {
-    String name = Manifest.shardName(manifest.shards().size());
+    String name = Manifest.shardName(firstShard + manifest.shards().size());
     ShardLayout actual = new ShardLayout(layout.columns(), rows);
     MemorySegment[] columns = new MemorySegment[layout.columns().size()];
     for (int i = 0; i < columns.length; i++) {
@@ -386,7 +481,9 @@ public final class StoreWriter implements AutoCloseable {
     shards.add(shard);
     Manifest next = manifest.withShards(shards, false);
     try {
-      ManifestFile.write(folder, next);
+      if (!part) {
+        ManifestFile.write(folder, next);
+      }
     } catch (IOException e) {
       // On a full disk, a shard that no manifest lists only takes space, so it is deleted.
       Files.deleteIfExists(folder.resolve(name));

@@ -7,7 +7,6 @@ import java.io.InputStream;
 import java.nio.channels.FileChannel;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.Iterator;
 import java.util.List;
 
 /**
@@ -28,13 +27,15 @@ import java.util.List;
  */
 public final class TextReader implements AutoCloseable {
   private final TextSpec spec;
-  private final Iterator<Path> files;
+  private final List<Path> files;
   private final TextProblems problems;
   private Documents documents;
+  private int opened;
+  private int document;
 
   private TextReader(TextSpec spec, List<Path> files) {
     this.spec = spec;
-    this.files = files.iterator();
+    this.files = List.copyOf(files);
     this.problems = new TextProblems(spec.strict());
   }
 
@@ -57,11 +58,13 @@ public final class TextReader implements AutoCloseable {
   public boolean nextDocument() throws IOException {
     while (documents == null || !documents.next()) {
       close();
-      if (!files.hasNext()) {
+      if (opened == files.size()) {
         return false;
       }
-      documents = open(files.next());
+      documents = open(files.get(opened++));
+      document = -1;
     }
+    document++;
     return true;
   }
 
@@ -72,6 +75,16 @@ public final class TextReader implements AutoCloseable {
    */
   public String nextPiece() throws IOException {
     return documents.piece();
+  }
+
+  /** The files, in the order in which they are read. */
+  public List<Path> files() {
+    return files;
+  }
+
+  /** The place of the document among all. */
+  public TextPlace place() {
+    return new TextPlace(opened - 1, document);
   }
 
   /** The location of the document: a file, or a line or row of one. */

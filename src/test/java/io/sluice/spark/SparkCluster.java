@@ -109,11 +109,19 @@ final class SparkCluster implements AutoCloseable {
 
   /** Runs {@code bin/sluice-spark} on the cluster. */
   CommandProcess run(Path folder, String... options) throws IOException, InterruptedException {
-    return runOn(
-        address,
-        folder,
-        List.of("--executor-memory", "600m", "--conf", "spark.driver.host=127.0.0.1"),
-        options);
+    return runWith(List.of(), folder, options);
+  }
+
+  /**
+   * The same with more options for Spark.
+   *
+   * @param spark what comes after {@code --}
+   */
+  CommandProcess runWith(List<String> spark, Path folder, String... options)
+      throws IOException, InterruptedException {
+    List<String> all = new ArrayList<>(spark);
+    all.addAll(List.of("--executor-memory", "600m", "--conf", "spark.driver.host=127.0.0.1"));
+    return runOn(address, folder, all, options);
   }
 
   /** Runs {@code bin/sluice-spark} in one process. */
@@ -133,6 +141,13 @@ final class SparkCluster implements AutoCloseable {
     Map<String, String> environment =
         Map.of("SPARK_HOME", home().toString(), "SPARK_LOCAL_IP", "127.0.0.1");
     return CommandProcess.run(folder, environment, command);
+  }
+
+  /** Kills a worker and its executors at once, as a machine that fails. */
+  void killWorker() {
+    Process worker = processes.getLast();
+    worker.descendants().forEach(ProcessHandle::destroyForcibly);
+    worker.destroyForcibly();
   }
 
   /** A JDK that is older than Sluice needs; tests are skipped where there is none. */

@@ -51,6 +51,7 @@ public final class Capture {
   private final long rows;
   private final long textBytes;
   private final TextProblems problems;
+  private final PartCutter cutter; // Null if it was not planned in parts.
 
   private Capture(
       LoadedModel model,
@@ -58,13 +59,15 @@ public final class Capture {
       long tokens,
       long rows,
       long textBytes,
-      TextProblems problems) {
+      TextProblems problems,
+      PartCutter cutter) {
     this.model = model;
     this.spec = spec;
     this.tokens = tokens;
     this.rows = rows;
     this.textBytes = textBytes;
     this.problems = problems;
+    this.cutter = cutter;
   }
 
   /**
@@ -76,6 +79,20 @@ public final class Capture {
    *     the model takes or leaves no room for text
    */
   public static Capture plan(LoadedModel model, CaptureSpec spec) throws IOException {
+    return plan(model, spec, false);
+  }
+
+  /**
+   * The same, to be run in parts. It keeps the place of each batch and the name of each document.
+   *
+   * @throws IOException as {@link #plan}
+   */
+  public static Capture planParts(LoadedModel model, CaptureSpec spec) throws IOException {
+    return plan(model, spec, true);
+  }
+
+  private static Capture plan(LoadedModel model, CaptureSpec spec, boolean inParts)
+      throws IOException {
     ModelShape shape = model.transformer().shape();
     List<HookPoint> available = model.transformer().hookPoints();
     for (HookPoint hook : spec.hooks()) {
@@ -87,11 +104,20 @@ public final class Capture {
     long contexts = 0;
     long textBytes = (long) shape.vocabulary() * TOKEN_BYTES;
     int document = -1;
+    int special = SpecialTokens.of(model.tokenizer()).count();
+    PartCutter cutter = null;
     TextProblems problems;
     try (ContextReader reader = ContextReader.open(model, spec.contexts())) {
+      if (inParts) {
+        cutter = new PartCutter(spec.contexts(), reader.files());
+      }
       for (Context context = reader.next(); context != null; context = reader.next()) {
         tokens += context.fresh();
         contexts++;
+        if (inParts) {
+          int stored = context.fresh() + (spec.specialTokens() ? special : 0);
+          cutter.add(context, reader.place(), stored);
+        }
         if (context.document() != document) {
           document = context.document();
           textBytes += context.name().length() + DOCUMENT_BYTES;
@@ -99,9 +125,8 @@ public final class Capture {
       }
       problems = reader.problems();
     }
-    int special = SpecialTokens.of(model.tokenizer()).count();
     long rows = tokens + (spec.specialTokens() ? contexts * special : 0);
-    return new Capture(model, spec, tokens, rows, textBytes, problems);
+    return new Capture(model, spec, tokens, rows, textBytes, problems, cutter);
   }
 
   /** The problems in the texts read so far. */
@@ -173,11 +198,9 @@ public final class Capture {
    * @throws IOException as {@link #run(Path, LongConsumer)}
    */
   public Manifest run(Path folder, StoreSpec store, LongConsumer progress) throws IOException {
-    try (StoreWriter writer = StoreWriter.create(folder, store);
+    try (StoreWriter writer = begin(folder, store);
         ContextBatches batches = ContextBatches.open(model, spec.contexts());
         CaptureSink sink = new CaptureSink(writer, columns(), model.tokenizer(), spec)) {
-      writer.tokens(
-          TokenTable.of(model.tokenizer().texts(model.transformer().shape().vocabulary())));
       Hooks hooks = Hooks.none().observe(spec.hooks(), sink::take);
       for (List<Context> batch = batches.nextContexts();
           !batch.isEmpty();
@@ -193,7 +216,68 @@ public final class Capture {
     }
   }
 
+  private StoreWriter begin(Path folder, StoreSpec store) throws IOException {
+    StoreWriter writer = StoreWriter.create(folder, store);
+    try {
+      writer.tokens(
+          TokenTable.of(model.tokenizer().texts(model.transformer().shape().vocabulary())));
+      return writer;
+    } catch (IOException | RuntimeException | Error e) {
+      writer.close();
+      throw e;
+    }
+  }
+
+  /** Runs parts, in this process or others. */
+  public interface PartRunner {
+    /**
+     * Runs all of them into one folder.
+     *
+     * @return the shards, in any order
+     */
+    List<Manifest.Shard> run(List<CapturePart> parts) throws IOException;
+  }
+
+  /**
+   * Writes the store of {@link #run(Path, StoreSpec, LongConsumer)} in parts. The store is complete
+   * when all parts are there, and has no rows before.
+   *
+   * @param leastRows the least rows of a part but the last; parts have whole shards
+   * @param runner runs the parts; {@link CapturePart#run} does what is needed
+   * @return what the finished store says about itself
+   * @throws IOException as {@link #run(Path, LongConsumer)}
+   * @throws IllegalStateException if it was not planned in parts
+   */
+  public Manifest runParts(Path folder, StoreSpec store, long leastRows, PartRunner runner)
+      throws IOException {
+    List<CapturePart> parts = parts(store, leastRows);
+    try (StoreWriter writer = begin(folder, store)) {
+      for (PartCutter.Document document : cutter.documents()) {
+        writer.document(document.name(), document.firstRow());
+      }
+      return writer.finish(runner.run(parts));
+    }
+  }
+
+  /**
+   * The parts, which depend on the texts and on {@code store} alone.
+   *
+   * @param leastRows the least rows of a part but the last
+   * @throws IllegalStateException if it was not planned in parts
+   */
+  public List<CapturePart> parts(StoreSpec store, long leastRows) {
+    if (cutter == null) {
+      throw new IllegalStateException("this capture was not planned in parts");
+    }
+    return cutter.parts(store.rowsPerShard(), leastRows);
+  }
+
   private List<Column> columns() {
+    return columns(model, spec);
+  }
+
+  /** The columns of a store of these hook points. */
+  static List<Column> columns(LoadedModel model, CaptureSpec spec) {
     return spec.hooks().stream()
         .map(hook -> new Column(hook.toString(), model.transformer().width(hook), spec.dtype()))
         .toList();

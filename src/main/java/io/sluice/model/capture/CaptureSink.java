@@ -35,10 +35,11 @@ final class CaptureSink implements AutoCloseable {
   private final SpecialTokens special;
   private final boolean specialTokens;
 
-  private int documentCount;
+  private final DocumentNames documentNames = new DocumentNames();
 
   private List<Context> batch;
   private int[] firstRow;
+  private int begin;
   private int rows;
   private ReservedRows room;
   private int[] tokenIds;
@@ -58,20 +59,40 @@ final class CaptureSink implements AutoCloseable {
     this.specialTokens = spec.specialTokens();
   }
 
-  /** Reserves room for a batch, and gives it its special tokens. */
+  /** Rows that a batch has in a store. */
+  int rows(List<Context> contexts) {
+    return contexts.stream().mapToInt(this::stored).sum();
+  }
+
+  /** Names the documents of a batch, reserves room for it, and gives it its special tokens. */
   TokenBatch begin(List<Context> contexts) throws IOException {
+    long row = writer.rows();
+    for (Context context : contexts) {
+      documentNames.of(context, row, writer::document);
+      row += stored(context);
+    }
+    return begin(contexts, 0, rows(contexts));
+  }
+
+  /**
+   * Reserves room for some rows of a batch, and gives the batch its special tokens.
+   *
+   * @param from the first row that is stored
+   * @param to the end, exclusive
+   */
+  TokenBatch begin(List<Context> contexts, int from, int to) throws IOException {
     batch = contexts;
+    begin = from;
+    rows = to;
     firstRow = new int[contexts.size() + 1];
     for (int i = 0; i < contexts.size(); i++) {
       firstRow[i + 1] = firstRow[i] + stored(contexts.get(i));
     }
-    rows = firstRow[contexts.size()];
-    tokenIds = new int[rows];
-    positions = new int[rows];
-    documents = new int[rows];
+    tokenIds = new int[firstRow[contexts.size()]];
+    positions = new int[tokenIds.length];
+    documents = new int[tokenIds.length];
     int row = 0;
     for (Context context : contexts) {
-      addDocuments(context, writer.rows() + row);
       int[] ids = special.around(context.tokens());
       int first = firstStored(context);
       for (int i = 0; i < stored(context); i++, row++) {
@@ -80,24 +101,17 @@ final class CaptureSink implements AutoCloseable {
         documents[row] = context.document();
       }
     }
-    room = writer.reserve(rows);
-    fillTokens(0);
-    if (room.count() < rows) {
+    room = writer.reserve(rows - begin);
+    fillTokens(begin);
+    if (room.count() < rows - begin) {
       beyond = TensorScope.detached();
       rest = new Tensor[columns.size()];
       restFrom = 0;
-      while (firstRow[restFrom + 1] <= room.count()) {
+      while (firstRow[restFrom + 1] <= begin + room.count()) {
         restFrom++;
       }
     }
     return special.batch(contexts);
-  }
-
-  /** Names the document of a context, and those without tokens before it. */
-  private void addDocuments(Context context, long firstRow) throws IOException {
-    for (; documentCount <= context.document(); documentCount++) {
-      writer.document(documentCount == context.document() ? context.name() : "", firstRow);
-    }
   }
 
   /** Takes the activation of one hook point, {@code [batch, length, width]}. */
@@ -105,8 +119,8 @@ final class CaptureSink implements AutoCloseable {
     int column = columnOf.get(point.toString());
     try (TensorScope scope = TensorScope.open()) {
       Tensor values = onCpu(activation, columns.get(column).dtype());
-      copy(values, 0, column, 0, room.count());
-      if (room.count() < rows) {
+      copy(values, 0, column, begin, room.count());
+      if (room.count() < rows - begin) {
         rest[column] = values.narrow(0, restFrom, batch.size() - restFrom).copy().moveTo(beyond);
       }
     }
@@ -155,8 +169,8 @@ final class CaptureSink implements AutoCloseable {
 
   /** Commits the batch; every hook has been taken. */
   void end() throws IOException {
-    int done = room.count();
-    writer.commit(done);
+    int done = begin + room.count();
+    writer.commit(room.count());
     while (done < rows) {
       room = writer.reserve(rows - done);
       fillTokens(done);

@@ -55,6 +55,27 @@ public final class ContextBatches implements AutoCloseable {
   }
 
   /**
+   * Starts reading at a later context.
+   *
+   * @param documents documents that are passed over
+   * @param number the number of the document after them among all
+   * @param passed contexts of that document that are passed over
+   * @throws IOException as {@link #open(LoadedModel, ContextSpec)}
+   */
+  static ContextBatches openAt(
+      LoadedModel model, ContextSpec spec, int documents, int number, int passed)
+      throws IOException {
+    ContextBatches batches = open(model, spec);
+    try {
+      batches.reader.skip(documents, number, passed);
+      return batches;
+    } catch (IOException | RuntimeException | Error e) {
+      batches.close();
+      throw e;
+    }
+  }
+
+  /**
    * Starts reading, and passes over some contexts; it stops after the context with which {@code
    * spec.tokens()} of the others are there.
    *

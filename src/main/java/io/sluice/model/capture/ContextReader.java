@@ -12,6 +12,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Collectors;
 
 /**
@@ -33,7 +34,10 @@ final class ContextReader implements AutoCloseable {
   private final String name;
   private final int contextTokens;
   private final int stride;
+  private final long limit;
   private long left;
+  private long leftBeforeDocument;
+  private int contexts;
 
   private int document = -1;
   private String documentName = "";
@@ -69,6 +73,7 @@ final class ContextReader implements AutoCloseable {
     this.name = name;
     this.contextTokens = contextTokens;
     this.stride = stride;
+    this.limit = limit;
     this.left = limit;
   }
 
@@ -109,6 +114,34 @@ final class ContextReader implements AutoCloseable {
   }
 
   /**
+   * Passes over documents and contexts, before anything is read.
+   *
+   * @param documents documents that are passed over without being tokenised
+   * @param number the number of the document after them among all
+   * @param passed contexts of that document
+   * @throws IOException as {@link #next}
+   */
+  void skip(int documents, int number, int passed) throws IOException {
+    for (int i = 0; i < documents; i++) {
+      texts.nextDocument();
+    }
+    document = number - 1;
+    for (int i = 0; i < passed; i++) {
+      next();
+    }
+  }
+
+  /** Where the context is that {@link #next} has given last. */
+  ContextStart place() {
+    return new ContextStart(texts.place(), document, contexts - 1, limit - leftBeforeDocument);
+  }
+
+  /** The files of the texts. */
+  List<Path> files() {
+    return texts.files();
+  }
+
+  /**
    * The next context, or null at the end.
    *
    * @throws IOException if a text cannot be read, is not UTF-8 or holds no tokens, or the tokenizer
@@ -123,6 +156,7 @@ final class ContextReader implements AutoCloseable {
         int[] tokens = Arrays.copyOfRange(pending, taken, taken + count);
         Context context = new Context(document, documentName, tokens, seen);
         left -= context.fresh();
+        contexts++;
         taken += stride;
         seen = contextTokens - stride;
         return context;
@@ -227,6 +261,8 @@ final class ContextReader implements AutoCloseable {
     atEnd = false;
     text.setLength(0);
     document++;
+    contexts = 0;
+    leftBeforeDocument = left;
     documentName = fileName(texts.where());
     documentTokens = 0;
     pending = new int[0];

@@ -2,6 +2,7 @@ package io.sluice.store.files;
 
 import io.sluice.store.ActivationStore;
 import io.sluice.store.tables.TableFile;
+import java.io.Serializable;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -62,7 +63,7 @@ public record Manifest(
    * @param bytes its length
    * @param crc32c CRC-32C of all its bytes
    */
-  public record Shard(String file, int rows, long bytes, int crc32c) {}
+  public record Shard(String file, int rows, long bytes, int crc32c) implements Serializable {}
 
   /** Copies the collections. */
   public Manifest {

@@ -1,0 +1,98 @@
+package io.sluice.model.capture;
+
+import io.sluice.model.Hooks;
+import io.sluice.model.TokenBatch;
+import io.sluice.model.loading.LoadedModel;
+import io.sluice.model.tokens.Context;
+import io.sluice.store.StoreSpec;
+import io.sluice.store.StoreWriter;
+import io.sluice.store.files.Manifest;
+import io.sluice.text.TextSpec;
+import io.sluice.torch.TensorScope;
+import java.io.IOException;
+import java.io.Serializable;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Some shards of a store that a process can capture by itself. {@link Capture#parts} cuts a capture
+ * so that the parts run the same batches as the whole: a part reads from the beginning of the
+ * document in which its first batch begins, and a batch whose rows two parts share is run by both.
+ * So the files are those of {@link Capture#run(Path, java.util.function.LongConsumer)}, bit for
+ * bit.
+ *
+ * <p>A part is sent to the process that runs it, so it is serialisable.
+ *
+ * @param files the paths of the texts to read
+ * @param skipped documents of the first file that are passed over
+ * @param document the number of the document after them among all
+ * @param contexts contexts of that document that are passed over
+ * @param tokens tokens of text after which the capture ends, counted from that document
+ * @param firstRow the row of the first batch's first token
+ * @param from the first row of the store that is written; the beginning of a shard
+ * @param to the end, exclusive
+ * @param rowsPerShard rows in each shard of the store but its last
+ */
+public record CapturePart(
+    List<String> files,
+    int skipped,
+    int document,
+    int contexts,
+    long tokens,
+    long firstRow,
+    long from,
+    long to,
+    int rowsPerShard)
+    implements Serializable {
+  /** Copies the list. */
+  public CapturePart {
+    files = List.copyOf(files);
+  }
+
+  /**
+   * Captures the part. If it is run twice, at the same time even, each file is one run's or the
+   * other's, with the same bytes; if it is killed, the shards finished until then are left.
+   *
+   * @param model the model of the whole capture
+   * @param spec the specification of the whole; its texts are not read
+   * @param folder the folder of the store, which a {@link StoreWriter} of another process holds
+   * @return the shards, in order
+   * @throws IOException as {@link Capture#run(Path, java.util.function.LongConsumer)}, or if the
+   *     texts have changed since the capture was planned
+   */
+  public List<Manifest.Shard> run(LoadedModel model, CaptureSpec spec, Path folder)
+      throws IOException {
+    ContextSpec whole = spec.contexts();
+    TextSpec texts =
+        new TextSpec(
+            files.stream().map(Path::of).toList(), whole.texts().field(), whole.texts().strict());
+    ContextSpec own =
+        new ContextSpec(texts, whole.context(), whole.stride(), whole.batch(), tokens);
+    StoreSpec store =
+        StoreSpec.of(model.name(), texts.name(), Capture.columns(model, spec))
+            .withRowsPerShard(rowsPerShard);
+    int firstShard = Math.toIntExact(from / rowsPerShard);
+    try (StoreWriter writer = StoreWriter.part(folder, store, firstShard);
+        ContextBatches batches = ContextBatches.openAt(model, own, skipped, document, contexts);
+        CaptureSink sink = new CaptureSink(writer, store.columns(), model.tokenizer(), spec)) {
+      Hooks hooks = Hooks.none().observe(spec.hooks(), sink::take);
+      for (long row = firstRow; row < to; ) {
+        List<Context> batch = batches.nextContexts();
+        int rows = sink.rows(batch);
+        if (batch.isEmpty() || row + rows <= from) {
+          throw new IOException(
+              texts.paths().getFirst()
+                  + ": has changed while it was captured; capture again when the texts stay");
+        }
+        try (TensorScope scope = TensorScope.open()) {
+          int begin = (int) Math.max(0, from - row);
+          TokenBatch tokenBatch = sink.begin(batch, begin, (int) Math.min(rows, to - row));
+          model.transformer().observe(tokenBatch, hooks);
+          sink.end();
+        }
+        row += rows;
+      }
+      return writer.finishPart();
+    }
+  }
+}

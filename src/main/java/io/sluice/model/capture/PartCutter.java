@@ -1,0 +1,83 @@
+package io.sluice.model.capture;
+
+import io.sluice.model.tokens.Context;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Keeps where each batch of a capture begins, and cuts the capture there. */
+final class PartCutter {
+  private final int batch;
+  private final long limit;
+  private final List<String> files;
+  private final List<ContextStart> starts = new ArrayList<>();
+  private final List<Long> rows = new ArrayList<>();
+  private final List<Integer> lastFiles = new ArrayList<>();
+  private final DocumentNames names = new DocumentNames();
+  private final List<Document> documents = new ArrayList<>();
+  private long contexts;
+  private long row;
+
+  /** A document and its first row. */
+  record Document(String name, long firstRow) {}
+
+  PartCutter(ContextSpec spec, List<Path> files) {
+    this.batch = spec.batch();
+    this.limit = spec.tokens();
+    this.files = files.stream().map(file -> file.toAbsolutePath().toString()).toList();
+  }
+
+  /** Takes the next context, which has so many rows. */
+  void add(Context context, ContextStart start, int stored) throws IOException {
+    if (contexts % batch == 0) {
+      starts.add(start);
+      rows.add(row);
+      lastFiles.add(start.place().file());
+    }
+    lastFiles.set(lastFiles.size() - 1, start.place().file());
+    names.of(context, row, (name, first) -> documents.add(new Document(name, first)));
+    contexts++;
+    row += stored;
+  }
+
+  /** The documents, by number. */
+  List<Document> documents() {
+    return documents;
+  }
+
+  /**
+   * Parts of whole shards, in order.
+   *
+   * @param rowsPerShard rows in each shard but the last
+   * @param least the least rows of a part, but of the last
+   */
+  List<CapturePart> parts(int rowsPerShard, long least) {
+    long rowsPerPart = Math.ceilDiv(Math.max(1, least), rowsPerShard) * (long) rowsPerShard;
+    List<CapturePart> parts = new ArrayList<>();
+    int first = 0;
+    for (long from = 0; from < row; from += rowsPerPart) {
+      long to = Math.min(row, from + rowsPerPart);
+      while (first + 1 < rows.size() && rows.get(first + 1) <= from) {
+        first++;
+      }
+      int last = first;
+      while (last + 1 < rows.size() && rows.get(last + 1) < to) {
+        last++;
+      }
+      ContextStart start = starts.get(first);
+      parts.add(
+          new CapturePart(
+              files.subList(start.place().file(), lastFiles.get(last) + 1),
+              start.place().document(),
+              start.document(),
+              start.contexts(),
+              limit == Long.MAX_VALUE ? limit : limit - start.tokens(),
+              rows.get(first),
+              from,
+              to,
+              rowsPerShard));
+    }
+    return parts;
+  }
+}

@@ -1,0 +1,102 @@
+package io.sluice.spark;
+
+import io.sluice.cli.CaptureCommand;
+import io.sluice.cli.console.Progress;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
+import io.sluice.model.capture.Capture;
+import io.sluice.model.capture.CaptureSpec;
+import io.sluice.model.loading.LoadedModel;
+import io.sluice.store.files.Manifest;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.apache.spark.util.LongAccumulator;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * {@code sluice-spark capture}: the driver reads and tokenises the texts once and cuts them into
+ * tasks; each task writes some shards of the store; the driver writes the manifest when all are
+ * there.
+ */
+@Command(
+    customSynopsis = {
+      "sluice-spark capture --model PATH --text PATH... --out DIR [OPTION...] [-- SPARK-OPTION...]"
+    },
+    description = {
+      "Run texts through a transformer on a cluster and store the activations at its hook points.",
+      "Model, texts and store are on paths that every executor sees. The files of the store are "
+          + "those that 'sluice capture' writes, bit for bit, for any number of executors and "
+          + "cores, also if tasks fail or run twice. An executor process has one model and runs "
+          + "one task at a time, on all its cores."
+    })
+@Examples(
+    "sluice-spark capture --model /shared/all-minilm-l6-v2 --text /shared/moby-dick.txt "
+        + "--out /shared/store --master spark://host:7077")
+public final class ClusterCapture extends CaptureCommand {
+  @Option(
+      names = "--task-tokens",
+      paramLabel = "N",
+      defaultValue = "65536",
+      description =
+          "Let a task capture at least N tokens, in whole shards; fewer make more tasks, each of "
+              + "which runs up to two batches that its neighbours run, too (default: "
+              + "${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.COMPUTE)
+  private long taskTokens;
+
+  @Option(
+      names = "--allow-other-libtorch",
+      description =
+          "Allow executors whose LibTorch is another build than the driver's; the bits of the store "
+              + "then depend on which executor has which task.")
+  @Grouped(OptionGroup.COMPUTE)
+  private boolean otherLibTorch;
+
+  @Override
+  protected Capture plan(LoadedModel loaded, CaptureSpec spec) throws IOException {
+    if (taskTokens < 1) {
+      throw usage("--task-tokens is " + taskTokens + "; give a number of at least 1");
+    }
+    return Capture.planParts(loaded, spec);
+  }
+
+  /** The model, opened in the process of an executor. */
+  LoadedModel openModelHere() throws IOException {
+    return openModel();
+  }
+
+  /** What is captured, in the process of an executor. */
+  CaptureSpec specHere(LoadedModel model) {
+    return spec(model);
+  }
+
+  @Override
+  protected Manifest write(Capture plan, Path folder, Progress progress) throws IOException {
+    List<String> words = words();
+    String build = otherLibTorch ? null : LibTorchBuild.here();
+    String place = folder.toAbsolutePath().toString();
+    try (Cluster cluster = Cluster.open("sluice capture into " + place)) {
+      LongAccumulator tokens = cluster.counter("tokens", progress);
+      return plan.runParts(
+          folder,
+          plan.storeSpec(),
+          taskTokens,
+          parts ->
+              cluster
+                  .run(
+                      context ->
+                          context
+                              .parallelize(parts, parts.size())
+                              .setName("parts of the texts")
+                              .map(part -> CaptureTask.of(words).run(part, place, build, tokens))
+                              .setName("shards")
+                              .collect())
+                  .stream()
+                  .flatMap(List::stream)
+                  .toList());
+    }
+  }
+}

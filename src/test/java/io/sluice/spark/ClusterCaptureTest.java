@@ -1,0 +1,167 @@
+package io.sluice.spark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sluice.cli.CommandProcess;
+import io.sluice.store.files.Manifest;
+import io.sluice.store.files.ManifestFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardWatchEventKinds;
+import java.nio.file.WatchKey;
+import java.nio.file.WatchService;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code bin/sluice-spark capture} on a cluster beside {@code bin/sluice capture}. */
+@Tag("spark")
+@Tag("model")
+class ClusterCaptureTest {
+  private static final Path MODEL = Path.of("target/models/all-minilm-l6-v2").toAbsolutePath();
+  private static final Path NOVEL = Path.of("datasets/moby-dick.txt").toAbsolutePath();
+
+  @TempDir static Path folder;
+  private SparkCluster cluster;
+
+  /** Texts in two formats, and the store of one machine, of three shards. */
+  @BeforeAll
+  static void capture() throws Exception {
+    SparkCluster.home();
+    String novel = Files.readString(NOVEL);
+    Files.createDirectories(folder.resolve("texts"));
+    StringBuilder lines = new StringBuilder();
+    for (int line = 0; line < 30; line++) {
+      String text = novel.substring(20_000 + line * 300, 20_000 + line * 300 + line * 20);
+      lines.append("{\"text\": \"").append(text.replaceAll("[^A-Za-z .,]", " ")).append("\"}\n");
+    }
+    Files.writeString(folder.resolve("texts/a.jsonl"), lines);
+    Files.writeString(folder.resolve("texts/b.txt"), novel.substring(40_000, 60_000));
+    CommandProcess single = CommandProcess.run(folder, new String[0], options("single"));
+    assertThat(single.status()).as(single.err()).isZero();
+    assertThat(ManifestFile.read(folder.resolve("single")).shards()).hasSize(3);
+  }
+
+  private static String[] options(String out, String... more) {
+    List<String> words = new ArrayList<>();
+    words.addAll(List.of("capture", "--model", MODEL.toString(), "--text", "texts"));
+    words.addAll(List.of("--hooks", "layers.*.*", "--tokens", "4500", "--out", out));
+    words.addAll(List.of(more));
+    return words.toArray(String[]::new);
+  }
+
+  @AfterEach
+  void stop() {
+    if (cluster != null) {
+      cluster.close();
+    }
+  }
+
+  private void start() throws IOException {
+    cluster = SparkCluster.start(folder, Path.of(System.getProperty("java.home")));
+  }
+
+  @Test
+  void theStoreIsThatOfOneMachineAlsoIfAWorkerDies() throws Exception {
+    start();
+    Path out = folder.resolve("many");
+    try (WatchService watch = folder.getFileSystem().newWatchService()) {
+      Files.createDirectories(out);
+      out.register(watch, StandardWatchEventKinds.ENTRY_CREATE);
+      CompletableFuture<CommandProcess> running =
+          CompletableFuture.supplyAsync(
+              () -> {
+                try {
+                  return cluster.run(folder, options("many", "--task-tokens", "1000"));
+                } catch (IOException | InterruptedException e) {
+                  throw new IllegalStateException(e);
+                }
+              });
+      awaitShard(watch);
+      cluster.killWorker();
+      CommandProcess many = running.get(5, TimeUnit.MINUTES);
+      assertThat(many.status()).as(many.err()).isZero();
+      assertThat(many.out()).contains("4,500 rows at 24 hook points");
+    }
+    requireStoreOfOneMachine(out);
+  }
+
+  /** Returns when a task has begun to write a shard. */
+  private static void awaitShard(WatchService watch) throws InterruptedException {
+    while (true) {
+      WatchKey key = watch.poll(3, TimeUnit.MINUTES);
+      assertThat(key).as("a shard within three minutes").isNotNull();
+      boolean shard =
+          key.pollEvents().stream().anyMatch(event -> event.context().toString().contains("shard"));
+      if (shard) {
+        return;
+      }
+      key.reset();
+    }
+  }
+
+  @Test
+  void oneProcessWritesTheSameStore() throws Exception {
+    CommandProcess one = SparkCluster.runLocally(folder, options("one", "--task-tokens", "3000"));
+    assertThat(one.status()).as(one.err()).isZero();
+    requireStoreOfOneMachine(folder.resolve("one"));
+  }
+
+  private static void requireStoreOfOneMachine(Path actual) throws IOException {
+    Path expected = folder.resolve("single");
+    assertThat(names(actual)).isEqualTo(names(expected));
+    for (String name : names(expected)) {
+      if (!name.equals(Manifest.FILE_NAME)) {
+        assertThat(actual.resolve(name)).hasSameBinaryContentAs(expected.resolve(name));
+      }
+    }
+    Manifest single = ManifestFile.read(expected);
+    Manifest store = ManifestFile.read(actual);
+    assertThat(store.complete()).isTrue();
+    assertThat(store.rowsPerShard()).isEqualTo(single.rowsPerShard());
+    assertThat(store.shards()).isEqualTo(single.shards());
+    assertThat(store.tables()).isEqualTo(single.tables());
+    assertThat(store.properties()).isEqualTo(single.properties());
+    assertThat(store.text()).isEqualTo(single.text());
+  }
+
+  private static List<String> names(Path store) throws IOException {
+    try (Stream<Path> files = Files.list(store)) {
+      return files.map(file -> file.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  @Test
+  void anExecutorWithAnotherLibTorchIsRefused() throws Exception {
+    String python = System.getenv("SLUICE_PYTHON");
+    Assumptions.assumeTrue(python != null, "no SLUICE_PYTHON, so no other LibTorch");
+    CommandProcess found =
+        CommandProcess.run(
+            folder,
+            java.util.Map.of(),
+            List.of(python, "-c", "import torch; print(torch.__path__[0])"));
+    assertThat(found.status()).as(found.err()).isZero();
+    start();
+    CommandProcess result =
+        cluster.runWith(
+            List.of("--conf", "spark.executorEnv.LIBTORCH=" + found.out().strip()),
+            folder,
+            options("mixed"));
+    assertThat(result.status()).isEqualTo(1);
+    assertThat(result.err().lines().filter(line -> !line.matches("(capture|texts): .*")))
+        .singleElement()
+        .asString()
+        .startsWith("sluice-spark capture: executor ")
+        .contains("LibTorch 2.", "and the driver LibTorch", "--allow-other-libtorch");
+    assertThat(ManifestFile.read(folder.resolve("mixed")).complete()).isFalse();
+  }
+}
