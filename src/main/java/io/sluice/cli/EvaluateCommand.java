@@ -25,6 +25,7 @@ import io.sluice.dictionary.formats.Origin;
 import io.sluice.engine.EngineFactory;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
+import io.sluice.files.Quoted;
 import io.sluice.model.HookPoint;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
@@ -157,11 +158,16 @@ final class EvaluateCommand extends SluiceCommand {
       }
       Origin origin = new Origin(Optional.empty(), Optional.empty(), Optional.empty(), scale);
       Dictionary foreign = DictionaryFormat.of(folder).read(folder, origin);
-      if (!foreign.config().inputHook().contains(".")) {
+      String hook = foreign.config().inputHook();
+      if (!hook.contains(".")) {
+        // Formats that name no hook point give a dictionary this one.
+        boolean isNamed = !hook.isEmpty() && !hook.equals("input");
         throw new IOException(
             folder
-                + ": does not say which hook point it is of; give it one with 'sluice convert --hook"
-                + " NAME --to sluice' first");
+                + (isNamed
+                    ? ": is of " + Quoted.of(hook) + ", which is no hook point here"
+                    : ": does not say which hook point it is of")
+                + "; give it one with 'sluice convert --hook NAME --to sluice' first");
       }
       return new Subject(List.of(foreign), null);
     }

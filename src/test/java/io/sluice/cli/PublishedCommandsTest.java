@@ -98,6 +98,10 @@ class PublishedCommandsTest {
     Files.copy(place("gemma_scope-res").resolve("params.npz"), nameless.resolve("params.npz"));
     assertThat(run("evaluate", "--dictionary", nameless, "--store", store)).isEqualTo(1);
     assertThat(err).contains("does not say which hook point it is of").hasLineCount(1);
+    Path embedding = Files.createDirectories(folder.resolve("gemma-scope-2b-pt-res/embedding"));
+    Files.copy(nameless.resolve("params.npz"), embedding.resolve("params.npz"));
+    assertThat(run("evaluate", "--dictionary", embedding, "--store", store)).isEqualTo(1);
+    assertThat(err).contains("is of 'hook_embed', which is no hook point here").hasLineCount(1);
     assertThat(run("evaluate", "--dictionary", place("pytorch-openai-topk"), "--store", store))
         .isEqualTo(2);
     assertThat(err).contains("--out FILE is needed");

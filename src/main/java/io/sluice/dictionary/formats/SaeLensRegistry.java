@@ -83,7 +83,8 @@ public final class SaeLensRegistry {
     int slash = inside.indexOf('/');
     if (slash < 1) {
       if (explicit) {
-        throw new IOException(name + ": names no dictionary; give saelens://RELEASE/SAE_ID");
+        throw new IOException(
+            "saelens://" + inside + ": names no dictionary; give saelens://RELEASE/SAE_ID");
       }
       return Optional.empty();
     }
@@ -93,8 +94,10 @@ public final class SaeLensRegistry {
       if (!explicit) {
         return Optional.empty();
       }
+      // A path has lost one of the two slashes.
       throw new IOException(
-          name
+          "saelens://"
+              + inside
               + ": no SAELens is installed in VIRTUAL_ENV or CONDA_PREFIX, whose registry would say"
               + " which files these are; install sae-lens, or let "
               + VARIABLE

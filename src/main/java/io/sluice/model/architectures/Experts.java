@@ -73,6 +73,9 @@ final class Experts {
       experts.add(gated(loader, names.module + expert, names, mixture.intermediate()));
     }
     boolean isShared = mixture.shared() > 0;
+    if (!isShared && shared != null) {
+      loader.requireEmpty(shared + "." + names.gate);
+    }
     int width = loader.config().dModel();
     return new Mixture(
         loader.linear(router, mixture.experts(), width, false),

@@ -21,6 +21,18 @@ public record LayerLoader(
     return config.architecture().names().layers() + index + "." + name;
   }
 
+  /**
+   * Refuses a file that has something where the configuration has nothing.
+   *
+   * @param name the module of a projection from {@code dModel} to no values
+   */
+  public void requireEmpty(String name) throws IOException {
+    String weight = module(name) + ".weight";
+    if (weights.contains(weight)) {
+      weights.requireShape(weight, 0, config.dModel());
+    }
+  }
+
   /** A norm over the residual stream. */
   public Norm norm(String name) throws IOException {
     return config.architecture().norm(weights, module(name), config);

@@ -113,7 +113,12 @@ public final class WeightLoader {
     }
   }
 
-  private void requireShape(String name, long... shape) throws IOException {
+  /**
+   * Checks a tensor without reading it.
+   *
+   * @throws IOException as {@link #load}
+   */
+  public void requireShape(String name, long... shape) throws IOException {
     if (!source.contains(name)) {
       throw new IOException(
           source.path()

@@ -98,6 +98,7 @@ class BadCausalModelTest {
           MIXTRAL | "num_local_experts": 5     | "num_local_experts": 6     | has no tensor 'model.layers.0.block_sparse_moe.experts.5.w1.weight'
           MIXTRAL | "num_local_experts": 5     | "num_local_experts": 4     | 'model.layers.0.block_sparse_moe.gate.weight' has shape [5, 24], but the configuration makes it [4, 24]
           QWEN2_MOE | "shared_expert_intermediate_size": 14 | "shared_expert_intermediate_size": -1 | width inside the shared expert is -1
+          QWEN2_MOE | "shared_expert_intermediate_size": 14 | "shared_expert_intermediate_size": 0 | has shape [14, 24], but the configuration makes it [0, 24]
           QWEN3_MOE | "moe_intermediate_size": 10 | "moe_intermediate_size": 11 | 'model.layers.1.mlp.experts.0.gate_proj.weight' has shape [10, 24], but the configuration makes it [11, 24]
           GEMMA2  | "query_pre_attn_scalar": 12 | "query_pre_attn_scalar": -1 | scale of the attention is NaN
           GEMMA2  | "attn_logit_softcapping": 3.0 | "attn_logit_softcapping": -3 | cap of the attention scores is -3
