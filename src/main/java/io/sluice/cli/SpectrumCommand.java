@@ -17,10 +17,10 @@ import io.sluice.cli.results.ExpectedDead;
 import io.sluice.cli.results.ExpectedDeadTable;
 import io.sluice.cli.results.SpectrumTable;
 import io.sluice.cli.results.StoreSpectra;
+import io.sluice.cli.results.TextMeasuring;
 import io.sluice.evaluation.RunningCovariance;
 import io.sluice.files.AtomicFile;
 import io.sluice.model.HookPatterns;
-import io.sluice.model.HookPoint;
 import io.sluice.model.capture.ContextSpec;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.report.Spectra;
@@ -33,6 +33,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -251,32 +252,20 @@ public class SpectrumCommand extends SluiceCommand {
     }
   }
 
-  /** Measures texts that a model reads, with nothing stored. */
-  protected void runTexts(Device on, ExpectedDead dead) throws IOException {
+  private void runTexts(Device on, ExpectedDead dead) throws IOException {
     Spectra spectra;
-    try (LoadedModel loaded =
-        texts.reading(LoadedModel.open(HubFiles.model(this, model), on), Optional.empty())) {
-      ContextSpec contexts = texts.spec(loaded);
-      List<HookPoint> points =
-          HookPatterns.select(hooks == null ? "layers.*.*" : hooks, loaded.transformer());
-      int first = positions.of(loaded);
-      String text = contexts.texts().name();
-      StoreSpectra measuring = new StoreSpectra(loaded.name(), text, tau).predicting(dead);
+    try (LoadedModel loaded = openModel(on)) {
+      TextMeasuring task = measuring(loaded, dead);
+      StoreSpectra measuring = task.spectra();
       List<TextProblems> problems = new ArrayList<>();
       try (Progress progress = progress("spectrum", texts.total(), "tokens")) {
-        List<Spectra.Hook> measured =
-            measuring.hooks(
-                RunningCovariance.of(
-                    loaded,
-                    contexts,
-                    points,
-                    first,
-                    dead != null,
-                    progress::update,
-                    problems::add));
+        List<Spectra.Hook> measured = measure(task, stats != null, progress, problems::add);
         if (measured.getFirst().tokens() == 0) {
           throw new IOException(
-              text + ": no token has a position of " + first + " or more; give a longer text");
+              task.contexts().texts().name()
+                  + ": no token has a position of "
+                  + task.first()
+                  + " or more; give a longer text");
         }
         spectra = measuring.spectra(measured, measuring.outputProjections(loaded));
         write(measuring, spectra);
@@ -285,6 +274,47 @@ public class SpectrumCommand extends SluiceCommand {
       ContextOptions.tell(this, problems.getFirst());
     }
     print(spectra);
+  }
+
+  private LoadedModel openModel(Device on) throws IOException {
+    return texts.reading(LoadedModel.open(HubFiles.model(this, model), on), Optional.empty());
+  }
+
+  private TextMeasuring measuring(LoadedModel loaded, ExpectedDead dead) {
+    ContextSpec contexts = texts.spec(loaded);
+    return new TextMeasuring(
+        loaded,
+        contexts,
+        HookPatterns.select(hooks == null ? "layers.*.*" : hooks, loaded.transformer()),
+        positions.of(loaded),
+        dead != null,
+        new StoreSpectra(loaded.name(), contexts.texts().name(), tau).predicting(dead));
+  }
+
+  /** Opens the model that the options name, to measure parts of the texts in this process. */
+  protected final TextMeasuring measuringTexts() throws IOException {
+    return measuring(openModel(device.of(this)), expectedDead());
+  }
+
+  /**
+   * Measures texts that a model reads, with nothing stored.
+   *
+   * @param keep as for a store
+   * @param problems receives the parts of the texts that could not be read
+   */
+  protected List<Spectra.Hook> measure(
+      TextMeasuring task, boolean keep, Progress progress, Consumer<TextProblems> problems)
+      throws IOException {
+    return task.spectra()
+        .hooks(
+            RunningCovariance.of(
+                task.model(),
+                task.contexts(),
+                task.points(),
+                task.first(),
+                task.directions(),
+                progress::update,
+                problems));
   }
 
   private void print(Spectra spectra) {

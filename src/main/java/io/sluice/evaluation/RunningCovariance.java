@@ -5,6 +5,7 @@ import io.sluice.geometry.TokenMoments;
 import io.sluice.model.HookPoint;
 import io.sluice.model.Hooks;
 import io.sluice.model.TokenBatch;
+import io.sluice.model.capture.CapturePart;
 import io.sluice.model.capture.ContextBatches;
 import io.sluice.model.capture.ContextSpec;
 import io.sluice.model.loading.LoadedModel;
@@ -51,10 +52,54 @@ public final class RunningCovariance {
       LongConsumer progress,
       Consumer<TextProblems> problems)
       throws IOException {
+    try (ContextBatches batches = ContextBatches.open(model, contexts)) {
+      Map<HookPoint, TokenMoments> result =
+          of(model, batches, hooks, fromPosition, directions, progress);
+      problems.accept(batches.problems());
+      return result;
+    }
+  }
+
+  /**
+   * Runs a part of texts. The moments of all parts, merged, are those of the texts but for
+   * rounding.
+   *
+   * @param contexts the contexts of the whole texts
+   * @param part begins and ends with a batch
+   * @throws IOException as the other
+   */
+  public static Map<HookPoint, TokenMoments> ofPart(
+      LoadedModel model,
+      ContextSpec contexts,
+      CapturePart part,
+      List<HookPoint> hooks,
+      int fromPosition,
+      boolean directions)
+      throws IOException {
+    try (ContextBatches batches = part.batches(model, contexts)) {
+      Map<HookPoint, TokenMoments> result =
+          of(model, batches, hooks, fromPosition, directions, tokens -> {});
+      if (batches.tokens() != part.to() - part.from()) {
+        throw new IOException(
+            part.files().getFirst()
+                + ": has changed while it was read; measure again when the texts stay");
+      }
+      return result;
+    }
+  }
+
+  private static Map<HookPoint, TokenMoments> of(
+      LoadedModel model,
+      ContextBatches batches,
+      List<HookPoint> hooks,
+      int fromPosition,
+      boolean directions,
+      LongConsumer progress)
+      throws IOException {
     Device device = model.transformer().device();
     Map<HookPoint, CovarianceAccumulator> accumulators = new LinkedHashMap<>();
     Map<HookPoint, CovarianceAccumulator> units = new LinkedHashMap<>();
-    try (ContextBatches batches = ContextBatches.open(model, contexts)) {
+    try {
       for (HookPoint hook : hooks) {
         int width = model.transformer().width(hook);
         accumulators.put(hook, CovarianceAccumulator.on(device, width));
@@ -80,7 +125,6 @@ public final class RunningCovariance {
         }
         progress.accept(batches.tokens());
       }
-      problems.accept(batches.problems());
       Map<HookPoint, TokenMoments> result = new LinkedHashMap<>();
       accumulators.forEach(
           (hook, accumulator) ->

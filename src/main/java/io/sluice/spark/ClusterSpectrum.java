@@ -5,38 +5,68 @@ import io.sluice.cli.SpectrumCommand;
 import io.sluice.cli.StoreMeasuring;
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.StoreChecksums;
-import io.sluice.cli.results.ExpectedDead;
+import io.sluice.cli.results.StoreSpectra;
+import io.sluice.cli.results.TextMeasuring;
+import io.sluice.model.capture.Capture;
+import io.sluice.model.capture.CapturePart;
+import io.sluice.model.capture.CaptureSpec;
 import io.sluice.report.Spectra;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.files.Column;
-import io.sluice.torch.Device;
+import io.sluice.text.TextProblems;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
-import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.util.LongAccumulator;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import scala.Tuple2;
 
 /**
- * {@code sluice-spark spectrum}: a task for each shard of a store takes the moments of its rows;
- * {@link MomentTree} merges them by hook point, and executors decompose the covariances. Only
- * eigenvalues come to the driver, unless {@code --stats} asks for the covariances.
+ * {@code sluice-spark spectrum}: a task for each shard of a store, or for some batches of texts,
+ * takes the moments of its rows; {@link MomentTree} merges them by hook point, and executors
+ * decompose the covariances. Only eigenvalues come to the driver, unless {@code --stats} asks for
+ * the covariances.
  */
 @Command(
-    customSynopsis = {"sluice-spark spectrum --store DIR [OPTION...] [-- SPARK-OPTION...]"},
+    customSynopsis = {
+      "sluice-spark spectrum --store DIR [OPTION...] [-- SPARK-OPTION...]",
+      "sluice-spark spectrum --model PATH --text PATH... [OPTION...] [-- SPARK-OPTION...]"
+    },
     description = {
       "Measure in how few dimensions the activations of each hook point vary, on a cluster.",
-      "The store is on a path that every executor sees. A task reads one shard, so the result does "
-          + "not depend on the number of executors: it has the same bits in every run. Between "
-          + "this and 'sluice spectrum', which reads the shards one after the other, sums differ "
-          + "by rounding errors."
+      "The store, or the model and the texts, are on paths that every executor sees. A task reads "
+          + "one shard or some batches, so the result does not depend on the number of executors: it "
+          + "has the same bits in every run. Between this and 'sluice spectrum', which adds all rows "
+          + "one after the other, sums differ by rounding errors."
     })
 @Examples(
     "sluice-spark spectrum --store activations --out spectrum.json --master spark://host:7077")
 public final class ClusterSpectrum extends SpectrumCommand {
+  @Option(
+      names = "--task-tokens",
+      paramLabel = "N",
+      defaultValue = "65536",
+      description =
+          "Let a task read at least N tokens of --text, in whole batches; the result depends on it in "
+              + "its last digits (default: ${DEFAULT-VALUE}).")
+  @Grouped(OptionGroup.COMPUTE)
+  private long taskTokens;
+
+  @Option(
+      names = "--allow-other-libtorch",
+      description =
+          "Allow executors whose LibTorch is another build than the driver's; the last digits then "
+              + "depend on which executor has which task.")
+  @Grouped(OptionGroup.COMPUTE)
+  private boolean otherLibTorch;
+
   @Override
   protected ActivationStore open(StoreChecksums checks, Path folder) throws IOException {
     // Each task compares the shard that it reads.
@@ -44,15 +74,9 @@ public final class ClusterSpectrum extends SpectrumCommand {
   }
 
   @Override
-  protected void runTexts(Device on, ExpectedDead dead) {
-    throw usage("on a cluster a store is measured; capture the texts first and give --store");
-  }
-
-  @Override
   protected List<Spectra.Hook> measure(StoreMeasuring task, boolean keep, Progress progress)
       throws IOException {
     int shards = task.store().shards().size();
-    int hooks = task.columns().size();
     List<String> words = words();
     try (Cluster cluster = Cluster.open("sluice spectrum of " + task.store().folder())) {
       LongAccumulator rows = cluster.counter("rows", progress);
@@ -60,18 +84,63 @@ public final class ClusterSpectrum extends SpectrumCommand {
           cluster.run(
               context -> {
                 List<Integer> numbers = IntStream.range(0, shards).boxed().toList();
-                JavaPairRDD<MomentNode, PackedMoments> leaves =
-                    context
-                        .parallelize(numbers, shards)
-                        .setName("shards")
-                        .flatMapToPair(shard -> SpectrumTask.of(words).moments(shard, rows));
-                return MomentTree.merged(leaves, hooks, shards)
-                    .map(root -> SpectrumTask.of(words).spectrum(root._1().hook(), root._2(), keep))
+                return MomentTree.merged(
+                        context
+                            .parallelize(numbers, shards)
+                            .setName("shards")
+                            .flatMapToPair(shard -> SpectrumTask.of(words).moments(shard, rows)),
+                        task.columns().size(),
+                        shards)
+                    .map(root -> SpectrumTask.of(words).spectrum(root, keep))
                     .setName("spectra")
                     .collect();
               });
-      return inOrder(task, measured);
+      return inOrder(task.spectra(), measured);
     }
+  }
+
+  @Override
+  protected List<Spectra.Hook> measure(
+      TextMeasuring task, boolean keep, Progress progress, Consumer<TextProblems> problems)
+      throws IOException {
+    if (taskTokens < 1) {
+      throw usage("--task-tokens is " + taskTokens + "; give a number of at least 1");
+    }
+    Capture plan = Capture.planParts(task.model(), CaptureSpec.of(task.contexts(), task.points()));
+    problems.accept(plan.problems());
+    List<CapturePart> parts = plan.parts(taskTokens);
+    List<Integer> numbers = IntStream.range(0, parts.size()).boxed().toList();
+    List<String> words = words();
+    String build = otherLibTorch ? null : LibTorchBuild.here();
+    try (Cluster cluster = Cluster.open("sluice spectrum of " + task.contexts().texts().name())) {
+      LongAccumulator tokens = cluster.counter("tokens", progress);
+      List<Measured> measured =
+          cluster.run(
+              context -> {
+                // Each task is sent its own part alone.
+                List<Tuple2<Integer, CapturePart>> numbered =
+                    numbers.stream().map(i -> new Tuple2<>(i, parts.get(i))).toList();
+                return MomentTree.merged(
+                        context
+                            .parallelize(numbered, numbered.size())
+                            .setName("parts of the texts")
+                            .flatMapToPair(
+                                part ->
+                                    TextSpectrumTask.of(words)
+                                        .moments(part._1(), part._2(), build, tokens)),
+                        task.points().size(),
+                        parts.size())
+                    .map(root -> TextSpectrumTask.of(words).spectrum(root, keep))
+                    .setName("spectra")
+                    .collect();
+              });
+      return inOrder(task.spectra(), measured);
+    }
+  }
+
+  /** The model and the texts, in the process of an executor. */
+  TextMeasuring measuringTextsHere() throws IOException {
+    return measuringTexts();
   }
 
   /**
@@ -84,19 +153,17 @@ public final class ClusterSpectrum extends SpectrumCommand {
     return measuring();
   }
 
-  private static List<Spectra.Hook> inOrder(StoreMeasuring task, List<Measured> measured)
+  private static List<Spectra.Hook> inOrder(StoreSpectra spectra, List<Measured> measured)
       throws IOException {
-    Measured[] byHook = new Measured[task.columns().size()];
-    for (Measured each : measured) {
-      byHook[each.hook()] = each;
-    }
+    List<Measured> ordered =
+        measured.stream().sorted(Comparator.comparingInt(Measured::hook)).toList();
     List<Spectra.Hook> hooks = new ArrayList<>();
-    for (int hook = 0; hook < byHook.length; hook++) {
-      Column column = task.columns().get(hook);
-      if (byHook[hook].moments() != null) {
-        task.spectra().keep(column.name(), byHook[hook].moments().unpacked().tokens());
+    for (Measured each : ordered) {
+      Spectra.Hook hook = new ObjectMapper().readValue(each.json(), Spectra.Hook.class);
+      if (each.moments() != null) {
+        spectra.keep(hook.hook(), each.moments().unpacked().tokens());
       }
-      hooks.add(new ObjectMapper().readValue(byHook[hook].json(), Spectra.Hook.class));
+      hooks.add(hook);
     }
     return hooks;
   }

@@ -1,12 +1,29 @@
 package io.sluice.spark;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.cli.results.StoreSpectra;
+import io.sluice.model.HookPoint;
 import java.io.Serializable;
+import scala.Tuple2;
 
 /**
  * What an executor has measured of a hook point.
  *
- * @param hook its number among the columns that are measured
+ * @param hook its number among those that are measured
  * @param json a {@code Spectra.Hook}
  * @param moments what it was measured of; null if they are not asked for
  */
-record Measured(int hook, String json, PackedMoments moments) implements Serializable {}
+record Measured(int hook, String json, PackedMoments moments) implements Serializable {
+  /**
+   * Decomposes the covariance of a hook point.
+   *
+   * @param keep whether the result has the moments, too
+   */
+  static Measured of(
+      StoreSpectra spectra, HookPoint point, Tuple2<MomentNode, PackedMoments> root, boolean keep)
+      throws JsonProcessingException {
+    String json = new ObjectMapper().writeValueAsString(spectra.hook(point, root._2().unpacked()));
+    return new Measured(root._1().hook(), json, keep ? root._2() : null);
+  }
+}

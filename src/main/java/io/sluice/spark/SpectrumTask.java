@@ -1,12 +1,10 @@
 package io.sluice.spark;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.cli.Main;
 import io.sluice.cli.StoreMeasuring;
 import io.sluice.geometry.TokenMoments;
 import io.sluice.model.HookPoint;
-import io.sluice.report.Spectra;
 import io.sluice.store.files.Column;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -67,16 +65,10 @@ final class SpectrumTask {
     }
   }
 
-  /**
-   * The spectrum of a hook point.
-   *
-   * @param hook its number
-   * @param keep whether the result has the moments, too
-   */
-  Measured spectrum(int hook, PackedMoments moments, boolean keep) throws JsonProcessingException {
-    HookPoint point = HookPoint.parse(measuring.columns().get(hook).name());
-    Spectra.Hook spectrum = measuring.spectra().hook(point, moments.unpacked());
-    return new Measured(
-        hook, new ObjectMapper().writeValueAsString(spectrum), keep ? moments : null);
+  /** The spectrum of a hook point; {@code keep}: whether the result has the moments, too. */
+  Measured spectrum(Tuple2<MomentNode, PackedMoments> root, boolean keep)
+      throws JsonProcessingException {
+    String column = measuring.columns().get(root._1().hook()).name();
+    return Measured.of(measuring.spectra(), HookPoint.parse(column), root, keep);
   }
 }

@@ -266,10 +266,26 @@ public final class Capture {
    * @throws IllegalStateException if it was not planned in parts
    */
   public List<CapturePart> parts(StoreSpec store, long leastRows) {
+    requireParts();
+    return cutter.parts(store.rowsPerShard(), leastRows);
+  }
+
+  /**
+   * Parts that begin and end with batches, for work that stores nothing ({@link
+   * CapturePart#batches}). They depend on the texts alone.
+   *
+   * @param leastTokens the least tokens of a part but the last
+   * @throws IllegalStateException if it was not planned in parts
+   */
+  public List<CapturePart> parts(long leastTokens) {
+    requireParts();
+    return cutter.parts(leastTokens);
+  }
+
+  private void requireParts() {
     if (cutter == null) {
       throw new IllegalStateException("this capture was not planned in parts");
     }
-    return cutter.parts(store.rowsPerShard(), leastRows);
   }
 
   private List<Column> columns() {

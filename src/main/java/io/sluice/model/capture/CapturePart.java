@@ -62,18 +62,12 @@ public record CapturePart(
    */
   public List<Manifest.Shard> run(LoadedModel model, CaptureSpec spec, Path folder)
       throws IOException {
-    ContextSpec whole = spec.contexts();
-    TextSpec texts =
-        new TextSpec(
-            files.stream().map(Path::of).toList(), whole.texts().field(), whole.texts().strict());
-    ContextSpec own =
-        new ContextSpec(texts, whole.context(), whole.stride(), whole.batch(), tokens);
     StoreSpec store =
-        StoreSpec.of(model.name(), texts.name(), Capture.columns(model, spec))
+        StoreSpec.of(model.name(), files.getFirst(), Capture.columns(model, spec))
             .withRowsPerShard(rowsPerShard);
     int firstShard = Math.toIntExact(from / rowsPerShard);
     try (StoreWriter writer = StoreWriter.part(folder, store, firstShard);
-        ContextBatches batches = ContextBatches.openAt(model, own, skipped, document, contexts);
+        ContextBatches batches = open(model, spec.contexts(), Long.MAX_VALUE);
         CaptureSink sink = new CaptureSink(writer, store.columns(), model.tokenizer(), spec)) {
       Hooks hooks = Hooks.none().observe(spec.hooks(), sink::take);
       for (long row = firstRow; row < to; ) {
@@ -81,7 +75,7 @@ public record CapturePart(
         int rows = sink.rows(batch);
         if (batch.isEmpty() || row + rows <= from) {
           throw new IOException(
-              texts.paths().getFirst()
+              files.getFirst()
                   + ": has changed while it was captured; capture again when the texts stay");
         }
         try (TensorScope scope = TensorScope.open()) {
@@ -94,5 +88,25 @@ public record CapturePart(
       }
       return writer.finishPart();
     }
+  }
+
+  /**
+   * The batches of a part that ends with one, as {@link Capture#parts(long)} has them.
+   *
+   * @param model the model of the whole capture
+   * @param whole the contexts of the whole; its texts are not read
+   * @throws IOException as {@link ContextBatches#open(LoadedModel, ContextSpec)}
+   */
+  public ContextBatches batches(LoadedModel model, ContextSpec whole) throws IOException {
+    return open(model, whole, to - from);
+  }
+
+  private ContextBatches open(LoadedModel model, ContextSpec whole, long most) throws IOException {
+    TextSpec texts =
+        new TextSpec(
+            files.stream().map(Path::of).toList(), whole.texts().field(), whole.texts().strict());
+    ContextSpec own =
+        new ContextSpec(texts, whole.context(), whole.stride(), whole.batch(), tokens);
+    return ContextBatches.openAt(model, own, skipped, document, contexts, most);
   }
 }

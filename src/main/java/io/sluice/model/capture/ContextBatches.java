@@ -60,12 +60,19 @@ public final class ContextBatches implements AutoCloseable {
    * @param documents documents that are passed over
    * @param number the number of the document after them among all
    * @param passed contexts of that document that are passed over
+   * @param most tokens after which no other batch begins
    * @throws IOException as {@link #open(LoadedModel, ContextSpec)}
    */
   static ContextBatches openAt(
-      LoadedModel model, ContextSpec spec, int documents, int number, int passed)
+      LoadedModel model, ContextSpec spec, int documents, int number, int passed, long most)
       throws IOException {
-    ContextBatches batches = open(model, spec);
+    ContextBatches batches =
+        new ContextBatches(
+            ContextReader.open(model, spec),
+            SpecialTokens.of(model.tokenizer()),
+            spec.batch(),
+            tokens -> true,
+            most);
     try {
       batches.reader.skip(documents, number, passed);
       return batches;

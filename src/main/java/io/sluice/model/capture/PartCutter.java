@@ -65,19 +65,42 @@ final class PartCutter {
       while (last + 1 < rows.size() && rows.get(last + 1) < to) {
         last++;
       }
-      ContextStart start = starts.get(first);
-      parts.add(
-          new CapturePart(
-              files.subList(start.place().file(), lastFiles.get(last) + 1),
-              start.place().document(),
-              start.document(),
-              start.contexts(),
-              limit == Long.MAX_VALUE ? limit : limit - start.tokens(),
-              rows.get(first),
-              from,
-              to,
-              rowsPerShard));
+      parts.add(part(first, last, from, to, rowsPerShard));
     }
     return parts;
+  }
+
+  /**
+   * Parts of whole batches, in order.
+   *
+   * @param least the least rows of a part, but of the last
+   */
+  List<CapturePart> parts(long least) {
+    List<CapturePart> parts = new ArrayList<>();
+    for (int first = 0; first < rows.size(); ) {
+      int last = first;
+      while (last + 1 < rows.size() && rows.get(last + 1) - rows.get(first) < least) {
+        last++;
+      }
+      long to = last + 1 < rows.size() ? rows.get(last + 1) : row;
+      parts.add(part(first, last, rows.get(first), to, 1));
+      first = last + 1;
+    }
+    return parts;
+  }
+
+  /** The part of some batches. */
+  private CapturePart part(int first, int last, long from, long to, int rowsPerShard) {
+    ContextStart start = starts.get(first);
+    return new CapturePart(
+        files.subList(start.place().file(), lastFiles.get(last) + 1),
+        start.place().document(),
+        start.document(),
+        start.contexts(),
+        limit == Long.MAX_VALUE ? limit : limit - start.tokens(),
+        rows.get(first),
+        from,
+        to,
+        rowsPerShard);
   }
 }

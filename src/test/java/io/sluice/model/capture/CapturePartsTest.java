@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sluice.model.Demo;
 import io.sluice.model.HookPoint;
 import io.sluice.model.loading.LoadedModel;
+import io.sluice.model.tokens.Context;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.files.Manifest;
 import io.sluice.store.files.ManifestFile;
@@ -14,9 +15,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -139,6 +142,46 @@ class CapturePartsTest {
   private static List<String> names(Path store) throws IOException {
     try (Stream<Path> files = Files.list(store)) {
       return files.map(file -> file.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  @ParameterizedTest(name = "{0} tokens a part, {1} contexts a batch, stride {2}, {3} tokens")
+  @CsvSource({"1, 3, 0, 0", "25, 2, 3, 0", "10, 4, 0, 133", "10000, 5, 2, 0"})
+  void partsOfBatchesReadTheBatchesOfTheWhole(int least, int batch, int stride, long tokens)
+      throws IOException {
+    ContextSpec contexts =
+        new ContextSpec(texts, 8, stride, batch, tokens == 0 ? Long.MAX_VALUE : tokens);
+    List<String> expected = new ArrayList<>();
+    try (ContextBatches batches = ContextBatches.open(model, contexts)) {
+      read(batches, expected);
+    }
+    Capture cut = Capture.planParts(model, CaptureSpec.of(contexts, hooks()));
+    List<CapturePart> parts = cut.parts(least);
+    List<String> read = new ArrayList<>();
+    for (CapturePart part : parts) {
+      int before = read.size();
+      try (ContextBatches batches = part.batches(model, contexts)) {
+        read(batches, read);
+      }
+      assertThat(read).hasSizeGreaterThan(before);
+    }
+    assertThat(read).isEqualTo(expected);
+    assertThat(parts.getFirst().from()).isZero();
+    assertThat(parts.getLast().to()).isEqualTo(cut.tokens());
+    assertThat(parts.subList(0, parts.size() - 1))
+        .allMatch(part -> part.to() - part.from() >= least);
+  }
+
+  private static void read(ContextBatches batches, List<String> into) throws IOException {
+    for (List<Context> next = batches.nextContexts();
+        !next.isEmpty();
+        next = batches.nextContexts()) {
+      into.add(
+          next.stream()
+              .map(
+                  context ->
+                      context.document() + Arrays.toString(context.tokens()) + context.seen())
+              .collect(Collectors.joining(" ")));
     }
   }
 

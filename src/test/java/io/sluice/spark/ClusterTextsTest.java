@@ -1,8 +1,10 @@
 package io.sluice.spark;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.cli.CommandProcess;
+import io.sluice.report.Spectra;
 import io.sluice.store.files.Manifest;
 import io.sluice.store.files.ManifestFile;
 import java.io.IOException;
@@ -23,10 +25,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** {@code bin/sluice-spark capture} on a cluster beside {@code bin/sluice capture}. */
+/** What reads texts with {@code bin/sluice-spark}, beside the same with {@code bin/sluice}. */
 @Tag("spark")
 @Tag("model")
-class ClusterCaptureTest {
+class ClusterTextsTest {
   private static final Path MODEL = Path.of("target/models/all-minilm-l6-v2").toAbsolutePath();
   private static final Path NOVEL = Path.of("datasets/moby-dick.txt").toAbsolutePath();
 
@@ -138,6 +140,53 @@ class ClusterCaptureTest {
     try (Stream<Path> files = Files.list(store)) {
       return files.map(file -> file.getFileName().toString()).sorted().toList();
     }
+  }
+
+  @Test
+  void spectraOfTextsHaveTheSameBitsForAnyExecutors() throws Exception {
+    String[] options = {
+      "spectrum",
+      "--model",
+      MODEL.toString(),
+      "--text",
+      "texts",
+      "--tokens",
+      "4500",
+      "--hooks",
+      "layers.*.resid,layers.2.attn_out",
+      "--features",
+      "64",
+      "--k",
+      "4",
+      "--out"
+    };
+    start();
+    CommandProcess many = cluster.run(folder, with(options, "many.json", "--task-tokens", "1500"));
+    assertThat(many.status()).as(many.err()).isZero();
+    CommandProcess one =
+        SparkCluster.runLocally(folder, with(options, "one.json", "--task-tokens", "1500"));
+    assertThat(one.status()).as(one.err()).isZero();
+    assertThat(folder.resolve("many.json")).hasSameBinaryContentAs(folder.resolve("one.json"));
+
+    CommandProcess single = CommandProcess.run(folder, new String[0], with(options, "single.json"));
+    assertThat(single.status()).as(single.err()).isZero();
+    Spectra expected = Spectra.read(folder.resolve("single.json"));
+    Spectra spectra = Spectra.read(folder.resolve("many.json"));
+    assertThat(spectra.tokens()).isEqualTo(expected.tokens()).isEqualTo(4500);
+    assertThat(spectra.outputProjections()).hasSameSizeAs(expected.outputProjections());
+    assertThat(spectra.hooks()).hasSize(7);
+    for (int i = 0; i < 7; i++) {
+      Spectra.Hook hook = spectra.hooks().get(i);
+      Spectra.Hook alone = expected.hooks().get(i);
+      assertThat(hook.hook()).isEqualTo(alone.hook());
+      assertThat(hook.intrinsicDimension()).isEqualTo(alone.intrinsicDimension());
+      assertThat(hook.eigenvalues())
+          .containsExactly(alone.eigenvalues(), within(1e-6 * alone.eigenvalues()[0]));
+    }
+  }
+
+  private static String[] with(String[] options, String... more) {
+    return Stream.of(options, more).flatMap(Stream::of).toArray(String[]::new);
   }
 
   @Test
