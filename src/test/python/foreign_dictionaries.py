@@ -1,6 +1,6 @@
 """Dictionaries of other libraries, by their own code: made as golden files, or loaded and run.
 
-Usage: python foreign_dictionaries.py make OUT [saelens] [norms] [sparsify] [old] ...
+Usage: python foreign_dictionaries.py make OUT [saelens] [norms] [centred] [sparsify] [old] ...
        python foreign_dictionaries.py run LIST.json
 
 `make` writes a folder per case, saved by the library itself, with `expected.safetensors`: inputs
@@ -68,6 +68,10 @@ def run_saelens(folder, x):
     trained_as(sae.cfg)
     # Inputs are rows; of a hook with heads they have them side by side.
     sae.turn_off_forward_pass_hook_z_reshaping()
+    if (sae.cfg.metadata.model_from_pretrained_kwargs or {}).get("center_writing_weights"):
+        # Its model has activations without their means, as make_centred checks.
+        mean = x.mean(1, keepdim=True)
+        return sae.encode(x - mean), sae(x - mean) + mean
     # A skip transcoder adds what it skips in its forward pass only.
     return sae.encode(x), sae(x)
 
@@ -244,6 +248,69 @@ def make_norms(out):
         x[1] *= 1e-4
         x[2] *= 1e-5
         expected(folder, run_saelens, seed, x)
+
+
+def tiny_gpt2(**processing):
+    """A random GPT-2 as TransformerLens loads it with these settings."""
+    from transformer_lens import HookedTransformer, HookedTransformerConfig
+
+    config = dict(n_layers=2, d_model=WIDTH, n_ctx=8, d_head=3, n_heads=2, d_mlp=9, d_vocab=30,
+        act_fn="gelu_new", normalization_type="LN", device="cpu", seed=7)
+    model = HookedTransformer(HookedTransformerConfig(**config))
+    scramble(model, 130)
+    if processing:
+        off = ("fold_ln", "center_writing_weights", "center_unembed", "fold_value_biases", "refactor_factored_attn_matrices")
+        state = {name: value.clone() for name, value in model.state_dict().items()}
+        model = HookedTransformer(HookedTransformerConfig(**config))
+        model.load_and_process_state_dict(state, **dict.fromkeys(off, False) | processing)
+    return model
+
+
+@torch.no_grad()
+def make_centred(out):
+    """Dictionaries of SAELens on a model that TransformerLens loads with center_writing_weights. `x`
+    are the activations without it; what is reconstructed has their means again."""
+    from sae_lens.saes import matching_pursuit_sae, standard_sae, topk_sae
+    from sae_lens.saes.sae import SAEMetadata
+
+    tokens = torch.arange(ROWS).reshape(4, -1)
+    logits, raw = tiny_gpt2().run_with_cache(tokens)
+    processed = {}
+    attention = {"attn.hook_q", "attn.hook_k", "attn.hook_v", "attn.hook_z"}
+    written = {"hook_resid_pre", "hook_attn_out", "hook_resid_mid", "hook_mlp_out", "hook_resid_post"}
+    for setting, changed in dict(
+        center_writing_weights=written, fold_ln=set(), center_unembed=set(),
+        fold_value_biases={"attn.hook_v", "attn.hook_z"}, refactor_factored_attn_matrices=attention,
+    ).items():
+        others, cache = tiny_gpt2(**{setting: True}).run_with_cache(tokens)
+        torch.testing.assert_close(others.log_softmax(-1), logits.log_softmax(-1), atol=1e-4, rtol=1e-4)
+        same = {"ln1.hook_normalized", "ln2.hook_normalized", "mlp.hook_post"} | attention | written
+        for name in same:
+            for layer in range(2):
+                difference = (cache[f"blocks.{layer}.{name}"] - raw[f"blocks.{layer}.{name}"]).abs().max()
+                assert (difference > 1e-2) if name in changed else (difference < 1e-4), (setting, name, difference)
+        processed[setting] = cache
+    shape = dict(d_in=WIDTH, d_sae=FEATURES)
+    for seed, (name, make, config, settings, hook) in enumerate([
+        ("centred-norm", standard_sae.StandardSAE, standard_sae.StandardSAEConfig, {}, "blocks.1.hook_resid_pre"),
+        ("centred-norm-topk", topk_sae.TopKSAE, topk_sae.TopKSAEConfig,
+            dict(k=K, rescale_acts_by_decoder_norm=True), "blocks.1.hook_attn_out"),
+        ("centred-norm-pursuit", matching_pursuit_sae.MatchingPursuitSAE, matching_pursuit_sae.MatchingPursuitSAEConfig,
+            dict(max_iterations=5, residual_threshold=0.3), "blocks.0.hook_mlp_out"),
+        ("centred-layer-norm", standard_sae.StandardSAE, standard_sae.StandardSAEConfig,
+            dict(normalize_activations="layer_norm"), "blocks.1.hook_resid_post"),
+    ], 130):
+        metadata = SAEMetadata(
+            model_name="gpt2-small", hook_name=hook, model_from_pretrained_kwargs=dict(center_writing_weights=True))
+        sae = make(config(**shape, **settings, metadata=metadata))
+        scramble(sae, seed)
+        folder = out / f"saelens-{name}"
+        sae.save_model(folder)
+        x, centred = (cache[hook].reshape(ROWS, WIDTH) for cache in (raw, processed["center_writing_weights"]))
+        mean = x.mean(1, keepdim=True)
+        assert mean.abs().mean() > 0.05, mean
+        torch.testing.assert_close(centred, x - mean, atol=1e-5, rtol=1e-5)
+        expected(folder, lambda folder, x: (sae.encode(centred), sae(centred) + mean), seed, x.contiguous())
 
 
 def make_sparsify(out):
@@ -470,7 +537,7 @@ def main():
     if sys.argv[1] == "make":
         out = Path(sys.argv[2])
         makers = dict(
-            saelens=make_saelens, norms=make_norms, sparsify=make_sparsify, llamascopium=make_llamascopium,
+            saelens=make_saelens, norms=make_norms, centred=make_centred, sparsify=make_sparsify, llamascopium=make_llamascopium,
             dictionary_learning=make_dictionary_learning, old=make_old, older=make_older,
         )
         for name in sys.argv[3:] or makers:

@@ -323,7 +323,7 @@ def make_circuit_tracer(out):
     cases = [
         ("relu", "relu", dict(feature_input_hook="mlp.hook_in", feature_output_hook="mlp.hook_out"), WIDTH),
         ("jump", "jump", dict(feature_input_hook="hook_resid_mid", feature_output_hook="hook_mlp_out"), WIDTH),
-        ("topk", "topk", dict(feature_input_hook="hook_resid_mid", feature_output_hook="hook_mlp_out", activation="topk", k=K), OUT_WIDTH),
+        ("skip", "skip", dict(feature_input_hook="hook_resid_mid", feature_output_hook="hook_mlp_out", activation="relu"), OUT_WIDTH),
     ]
     for seed, (name, inner, config, width) in enumerate(cases, 70):
         folder = out / f"circuit_tracer-{name}"
@@ -337,9 +337,8 @@ def make_circuit_tracer(out):
             tensors = dict(W_enc=w["encoder"], W_dec=w["decoder"], b_enc=w["b_enc"], b_dec=w["b_dec"])
             if name == "jump":
                 tensors["activation_function.threshold"] = w["threshold"]
-            if name == "topk":
+            if name == "skip":
                 tensors["W_skip"] = w["skip"]
-                tensors["k"] = np.array(K)
             save_file({key: torch.tensor(v).contiguous() for key, v in tensors.items()}, folder / inner / f"layer_{layer}.safetensors")
         x = inputs(seed)
         if name == "relu":
@@ -350,11 +349,9 @@ def make_circuit_tracer(out):
             (folder / inner / "wandb-config.yaml").unlink()
         else:
             pre = x.numpy().astype(np.float64) @ w["encoder"].T + w["b_enc"]
-            codes = pre * (pre > w["threshold"]) if name == "jump" else largest(pre, K)
-            if name == "topk":
-                assert (codes >= 0).all()  # Others are kept there, not here.
+            codes = pre * (pre > w["threshold"]) if name == "jump" else pre.clip(0)
             reconstruction = codes @ w["decoder"].astype(np.float64) + w["b_dec"]
-            if name == "topk":
+            if name == "skip":
                 reconstruction = reconstruction + x.numpy() @ w["skip"].T
         expected(folder, f"{inner}/layer_1.safetensors", x, codes, reconstruction)
 

@@ -56,27 +56,21 @@ public final class AuditedDictionary {
    * @throws IOException if it holds none that is read, or a dictionary of several hook points
    */
   public static AuditedDictionary open(String name, Path place) throws IOException {
-    return open(name, place, OptionalDouble.empty());
+    return open(name, place, Origin.UNKNOWN);
   }
 
   /**
-   * The same, where the number is known by which activations are multiplied.
+   * The same, of which more is known than its files say.
    *
    * @throws IOException as the other
    */
-  public static AuditedDictionary open(String name, Path place, OptionalDouble scale)
-      throws IOException {
+  public static AuditedDictionary open(String name, Path place, Origin known) throws IOException {
     if (CrossLayerDictionary.isIn(place)) {
       throw severalPoints(place, "a cross-layer transcoder");
     }
     DictionaryFormat format = DictionaryFormat.of(place);
-    boolean unknown = scale.isEmpty() && format.needsScale(place);
-    Origin origin =
-        new Origin(
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            unknown ? OptionalDouble.of(1) : scale);
+    boolean unknown = known.activationScale().isEmpty() && format.needsScale(place);
+    Origin origin = unknown ? known.scaled(1) : known;
     DictionaryConfig config = format.open(place, origin).config();
     if (!config.sites().isEmpty()) {
       throw severalPoints(place, "a dictionary of several hook points");

@@ -17,6 +17,7 @@ final class DictionarySearch {
   private final AuditedDictionary dictionary;
   private final Places places;
   private final List<Boolean> ways;
+  private final int normalisations;
   private final boolean beginning;
   private final Trial configuration;
   private final String model;
@@ -35,6 +36,7 @@ final class DictionarySearch {
     this.model = model.name();
     this.layers = model.transformer().shape().layers();
     Promise promise = dictionary.promise();
+    normalisations = Normalisation.tried(promise.normalisation()).size();
     ways = Beginnings.of(model).ways();
     boolean said = promise.beginning() == null ? model.beginsContexts() : promise.beginning();
     beginning = ways.contains(said) ? said : ways.getFirst();
@@ -46,7 +48,7 @@ final class DictionarySearch {
 
   /** How many trials there are at most. */
   long mostTrials() {
-    return 2L * places.all().size() * ways.size() * Normalisation.values().length;
+    return 2L * places.all().size() * ways.size() * normalisations;
   }
 
   /**

@@ -58,7 +58,7 @@ final class Normaliser {
       case NONE -> value;
       case CONSTANT -> value / read.constant();
       case MEAN -> value + written.mean()[column];
-      case UNIT, LAYER_NORM -> norm.undone() ? undoing.undone(row, value) : value;
+      case UNIT, LAYER_NORM, CENTRED -> norm.undone() ? undoing.undone(row, value) : value;
     };
   }
 }

@@ -55,9 +55,8 @@ final class TrialRunner implements AutoCloseable {
 
   /** The normalisations that can be tried. */
   List<Normalisation> normalisations() {
-    return normalises
-        ? List.of(Normalisation.of(config.tokenNorm()))
-        : List.of(Normalisation.values());
+    Normalisation promised = Normalisation.of(config.tokenNorm());
+    return normalises ? List.of(promised) : Normalisation.tried(promised);
   }
 
   /** Whether reading the decoder bias in the other way is a different trial. */

@@ -187,6 +187,7 @@ record VerdictText(
               + scale(factor);
       case UNIT -> ": its files leave out that each token is scaled (constant_norm_rescale)";
       case LAYER_NORM -> ": its files leave out that each token is normalised (layer_norm)";
+      case CENTRED -> ": its files leave out that each token is centred";
       case MEAN -> ": the mean was subtracted before it was trained";
     };
   }

@@ -31,8 +31,6 @@ import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
-import java.util.OptionalDouble;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -124,10 +122,10 @@ final class CompareCommand extends SluiceCommand {
     EngineFactory factory = engines.engines(this);
     OutputFile.check("--out", file);
     OutputFile.check("--matches", matches);
-    List<Path> found = new ArrayList<>();
+    List<HubFiles.Named> found = new ArrayList<>();
     for (Path folder : folders) {
-      found.add(HubFiles.dictionary(this, folder, null));
-      requireMemory(found.getLast(), factory);
+      found.add(HubFiles.named(this, folder, null));
+      requireMemory(found.getLast().place(), factory);
     }
     ComparedDictionary a = read(found.getFirst());
     ComparedDictionary b = read(found.getLast());
@@ -138,7 +136,9 @@ final class CompareCommand extends SluiceCommand {
               .formatted(folders.getFirst(), folders.getLast(), refusal));
     }
     List<MatchFile.Side> sides =
-        matches == null ? List.of() : List.of(side(found.getFirst()), side(found.getLast()));
+        matches == null
+            ? List.of()
+            : List.of(side(found.getFirst().place()), side(found.getLast().place()));
     ActivationStore store = storeFolder == null ? null : checksums.open(storeFolder);
     DictionaryComparer comparer = new DictionaryComparer(a, b);
     Comparison comparison;
@@ -181,7 +181,8 @@ final class CompareCommand extends SluiceCommand {
     return new MatchFile.Side(source.path(), source.sha256(), source.features());
   }
 
-  private ComparedDictionary read(Path folder) throws IOException {
+  private ComparedDictionary read(HubFiles.Named named) throws IOException {
+    Path folder = named.place();
     if (!Files.isDirectory(folder) && !Files.isRegularFile(folder)) {
       throw new NotDirectoryException(folder.toString());
     }
@@ -193,9 +194,7 @@ final class CompareCommand extends SluiceCommand {
       }
       return ComparedDictionary.of(CrossLayerDictionary.load(folder));
     }
-    Origin origin =
-        new Origin(
-            Optional.empty(), Optional.ofNullable(hook), Optional.empty(), OptionalDouble.empty());
+    Origin origin = named.origin().named(null, hook, null);
     return ComparedDictionary.of(DictionaryFormat.of(folder).read(folder, origin));
   }
 }

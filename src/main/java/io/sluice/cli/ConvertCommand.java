@@ -19,8 +19,6 @@ import java.nio.file.Files;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -143,7 +141,7 @@ final class ConvertCommand extends SluiceCommand {
       // All else is read in pieces.
       source.requireMemory(folder, thresholds.engines());
     }
-    DictionarySource dictionary = source.open(folder, origin(named.scale()));
+    DictionarySource dictionary = source.open(folder, origin(named.origin()));
     requireHookPoints(dictionary.config());
     ThresholdOptions.Change change = null;
     if (thresholds.asked()) {
@@ -187,13 +185,10 @@ final class ConvertCommand extends SluiceCommand {
     }
   }
 
-  private Origin origin(OptionalDouble known) {
+  private Origin origin(Origin known) {
     try {
-      return new Origin(
-          Optional.ofNullable(model),
-          Optional.ofNullable(hook),
-          Optional.ofNullable(outputHook),
-          activationScale == null ? known : OptionalDouble.of(activationScale));
+      Origin origin = known.named(model, hook, outputHook);
+      return activationScale == null ? origin : origin.scaled(activationScale);
     } catch (IllegalArgumentException e) {
       throw usage("--activation-scale: " + e.getMessage());
     }
@@ -219,6 +214,13 @@ final class ConvertCommand extends SluiceCommand {
               "codes      multiplied by the norm of their decoder row, as "
                   + target.label()
                   + " scores by value only; reconstructions stay the same");
+    }
+    if (before.isCentred()) {
+      out()
+          .println(
+              "centred    each token's own mean is subtracted before it is encoded, as"
+                  + " TransformerLens's center_writing_weights does, and added again to what is"
+                  + " reconstructed");
     }
     if (!before.prefixes().isEmpty() && after.prefixes().isEmpty()) {
       out()

@@ -36,7 +36,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
 import java.util.function.LongPredicate;
@@ -115,11 +114,12 @@ final class EvaluateCommand extends SluiceCommand {
     } else {
       DictionaryMemory.require(found, factory);
     }
-    Subject subject = Subject.in(found, named.scale());
+    Subject subject = Subject.in(found, named.origin());
     file.check(found);
     ActivationStore activations = store.open();
     rows.read(found, activations);
     tellOtherBeginning(subject, activations);
+    tellCentred(subject);
     try (LoadedModel loaded =
         loss.open(this, engines.device(this), subject.outputs(), activations)) {
       evaluate(subject, activations, factory, loaded);
@@ -141,6 +141,18 @@ final class EvaluateCommand extends SluiceCommand {
     }
   }
 
+  /** What its library measures has no means of tokens in it. */
+  private void tellCentred(Subject subject) {
+    if (subject.layers.getFirst().config().isCentred()) {
+      err()
+          .println(
+              "evaluate: the dictionary reads centred tokens, and the mean of each is added to its"
+                  + " reconstruction; SAELens measures without these means, so its lengths are"
+                  + " shorter and its FVU is higher, by the means' share of the variance");
+      err().flush();
+    }
+  }
+
   /**
    * What is measured.
    *
@@ -148,7 +160,7 @@ final class EvaluateCommand extends SluiceCommand {
    * @param joint that transcoder; null where it is one dictionary
    */
   private record Subject(List<Dictionary> layers, CrossLayerDictionary joint) {
-    static Subject in(Path folder, OptionalDouble scale) throws IOException {
+    static Subject in(Path folder, Origin origin) throws IOException {
       if (CrossLayerDictionary.isIn(folder)) {
         CrossLayerDictionary joint = CrossLayerDictionary.load(folder);
         return new Subject(joint.layers(), joint);
@@ -156,7 +168,6 @@ final class EvaluateCommand extends SluiceCommand {
       if (!DictionaryFormat.isForeign(folder)) {
         return new Subject(List.of(Dictionary.load(folder)), null);
       }
-      Origin origin = new Origin(Optional.empty(), Optional.empty(), Optional.empty(), scale);
       Dictionary foreign = DictionaryFormat.of(folder).read(folder, origin);
       String hook = foreign.config().inputHook();
       if (!hook.contains(".")) {

@@ -121,6 +121,11 @@ public record DictionaryConfig(
     }
   }
 
+  /** Whether each token's own mean is subtracted before encoding. */
+  public boolean isCentred() {
+    return tokenNorm.filter(norm -> norm.kind() == TokenNorm.Kind.CENTRED).isPresent();
+  }
+
   /** The sites that the encoder reads. */
   public List<Site> inputs() {
     return sites.isEmpty() || !isAutoencoder() ? List.of(new Site(inputHook, inputWidth)) : sites;

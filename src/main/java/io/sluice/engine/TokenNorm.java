@@ -8,8 +8,9 @@ import java.util.Locale;
 
 /**
  * How each token is normalised by its own values before a dictionary encodes it, as SAELens does
- * ({@code SAE._setup_activation_normalization}). It cannot be folded into the weights, as it is a
- * different map for each token. Sums are computed in float64.
+ * ({@code SAE._setup_activation_normalization}) or the TransformerLens that it reads from. It
+ * cannot be folded into the weights, as encoding or undoing is a different map for each token. Sums
+ * are computed in float64.
  *
  * @param kind the normalisation
  * @param undone whether the decoded output is converted back to the units of the token, as in an
@@ -28,9 +29,15 @@ public record TokenNorm(Kind kind, boolean undone) {
     LAYER_NORM,
 
     /** {@code x · √d / ‖x‖}; undone by {@code · ‖x‖ / √d}. */
-    CONSTANT_NORM_RESCALE;
+    CONSTANT_NORM_RESCALE,
 
-    /** Its name in files, which is SAELens's. */
+    /**
+     * {@code x − mean}, the token's own mean over its {@code d} values; undone by {@code + mean}.
+     * TransformerLens's {@code center_writing_weights} does it to all that blocks write.
+     */
+    CENTRED;
+
+    /** Its name in files, which is SAELens's where that has it as a setting of its own. */
     public String label() {
       return name().toLowerCase(Locale.ROOT);
     }
@@ -102,25 +109,23 @@ public record TokenNorm(Kind kind, boolean undone) {
       }
       sum += values[i];
     }
-    double shift = kind == Kind.LAYER_NORM ? sum / width : 0;
+    double shift = kind == Kind.CONSTANT_NORM_RESCALE ? 0 : sum / width;
     double squares = 0;
     for (int i = at; i < at + width; i++) {
       double centred = values[i] - shift;
       squares += centred * centred;
     }
-    double factor;
-    double divisor;
-    if (kind == Kind.LAYER_NORM) {
-      factor = Math.sqrt(squares / (width - 1));
-      divisor = factor + EPSILON;
-    } else {
-      factor = Math.sqrt(squares / width);
-      divisor = factor;
-      if (squares == 0) {
-        throw new IllegalArgumentException(
-            "row %d of the batch is all zeros and cannot be scaled to a norm (%s)"
-                .formatted(row, kind.label()));
-      }
+    double factor =
+        switch (kind) {
+          case LAYER_NORM -> Math.sqrt(squares / (width - 1));
+          case CONSTANT_NORM_RESCALE -> Math.sqrt(squares / width);
+          case CENTRED -> 1;
+        };
+    double divisor = kind == Kind.LAYER_NORM ? factor + EPSILON : factor;
+    if (divisor == 0) {
+      throw new IllegalArgumentException(
+          "row %d of the batch is all zeros and cannot be scaled to a norm (%s)"
+              .formatted(row, kind.label()));
     }
     for (int i = at; i < at + width; i++) {
       values[i] = (float) ((values[i] - shift) / divisor);

@@ -9,6 +9,7 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.ReconstructionSums;
 import io.sluice.dictionary.formats.DictionaryFormat;
+import io.sluice.dictionary.formats.Origin;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.activation.TopK;
@@ -26,7 +27,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -160,7 +160,7 @@ class AuditedDictionaryTest {
     assertThat(unknown.promise().normalisation()).isEqualTo(Normalisation.CONSTANT);
     assertThat(unknown.promise().l0()).isEqualTo(2);
     AuditedDictionary known =
-        AuditedDictionary.open("sae", folder.resolve("sae"), OptionalDouble.of(0.5));
+        AuditedDictionary.open("sae", folder.resolve("sae"), Origin.UNKNOWN.scaled(0.5));
     assertThat(known.promise().normalisation()).isEqualTo(Normalisation.NONE);
   }
 

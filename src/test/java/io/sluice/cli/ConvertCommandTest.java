@@ -166,4 +166,23 @@ class ConvertCommandTest {
     assertThat(convert(ours, "sluice", ours)).isEqualTo(1);
     assertThat(err).contains("already exists").hasLineCount(1);
   }
+
+  @Test
+  void saysThatTokensAreCentred() throws IOException {
+    Path centred = Files.createDirectories(folder.resolve("centred"));
+    DictionaryConfig config =
+        dictionary(false)
+            .config()
+            .named("gpt2", "layers.0.resid", "layers.0.resid")
+            .withTokenNorm(Optional.of(new TokenNorm(TokenNorm.Kind.CENTRED, true)));
+    new Dictionary(config, dictionary(false).parameters()).save(centred);
+    assertThat(convert(centred, "sparsify", theirs)).isEqualTo(1);
+    assertThat(err).contains("normalise each token (centred)").hasLineCount(1);
+    assertThat(convert(centred, "saelens", theirs, "--activation-scale", "2")).isZero();
+    assertThat(printed).contains("centred    each token's own mean is subtracted");
+    assertThat(theirs.resolve("cfg.json"))
+        .content()
+        .contains("\"center_writing_weights\" : true")
+        .contains("\"normalize_activations\" : \"none\"");
+  }
 }

@@ -1,6 +1,7 @@
 package io.sluice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -14,6 +15,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -89,6 +91,35 @@ class PublishedCommandsTest {
         files.sorted(java.util.Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
       }
     }
+  }
+
+  /** SAELens divides by a variance without the means of tokens; the error is the same. */
+  @Test
+  void evaluateSaysThatACentredDictionaryIsMeasuredWithTheMeansOfTokens() throws IOException {
+    String golden = "../dictionaries/saelens-centred-norm";
+    Path out = folder.resolve("centred.json");
+    Path store = store(golden, "layers.0.resid");
+    assertThat(
+            run("evaluate", "--dictionary", GOLDEN.resolve(golden), "--store", store, "--out", out))
+        .as(err)
+        .isZero();
+    assertThat(err).contains("reads centred tokens").contains("its FVU is higher");
+    Safetensors tensors = Safetensors.open(GOLDEN.resolve(golden).resolve("expected.safetensors"));
+    float[] x = tensors.data("x").toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+    float[] made = tensors.data("reconstruction").toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+    int width = (int) tensors.shape("x")[1];
+    double[] mean = new double[width];
+    for (int i = 0; i < x.length; i++) {
+      mean[i % width] += (double) x[i] * width / x.length;
+    }
+    double error = 0;
+    double variance = 0;
+    for (int i = 0; i < x.length; i++) {
+      error += Math.pow(x[i] - made[i], 2);
+      variance += Math.pow(x[i] - mean[i % width], 2);
+    }
+    double fvu = new ObjectMapper().readTree(out.toFile()).get("fvu").doubleValue();
+    assertThat(fvu).isCloseTo(error / variance, within(1e-5 * fvu));
   }
 
   @Test

@@ -88,7 +88,7 @@ class DictionaryFilesTest {
       }
     }
     String good = Files.readString(config);
-    String type = "\"type\" : \"constant_norm_rescale\"";
+    String type = "\"type\" : \"centred\"";
     String undone = "\"undone\" : true";
     assertThat(good).contains(type).contains(undone);
     for (String[] bad :

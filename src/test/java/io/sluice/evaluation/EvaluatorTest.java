@@ -26,6 +26,8 @@ import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class EvaluatorTest {
   private static final int WIDTH = SyntheticStore.WIDTH;
@@ -96,14 +98,13 @@ class EvaluatorTest {
     assertThat(counted).isEqualTo(8);
   }
 
-  @Test
-  void tokensThatAreNormalisedAreComparedInTheirOwnUnits() throws IOException {
+  @ParameterizedTest
+  @EnumSource(names = {"LAYER_NORM", "CENTRED"})
+  void tokensThatAreNormalisedAreComparedInTheirOwnUnits(TokenNorm.Kind kind) throws IOException {
     Dictionary plain = random(WIDTH, SyntheticStore.HOOK);
     Dictionary dictionary =
         new Dictionary(
-            plain
-                .config()
-                .withTokenNorm(Optional.of(new TokenNorm(TokenNorm.Kind.LAYER_NORM, true))),
+            plain.config().withTokenNorm(Optional.of(new TokenNorm(kind, true))),
             plain.parameters());
     Evaluation evaluation =
         Evaluator.evaluate(dictionary, store, EngineFactory.reference(), 100, 300, done -> {});
@@ -114,14 +115,15 @@ class EvaluatorTest {
     for (double[] row : x) {
       double mean = Arrays.stream(row).sum() / WIDTH;
       double spread = Arrays.stream(row).map(value -> Math.pow(value - mean, 2)).sum();
-      double deviation = Math.sqrt(spread / (WIDTH - 1));
+      boolean scales = kind == TokenNorm.Kind.LAYER_NORM;
+      double deviation = scales ? Math.sqrt(spread / (WIDTH - 1)) : 1;
       double[] made = new double[WIDTH];
       for (int feature = 0; feature < 8; feature++) {
         double activation = 0;
         for (int i = 0; i < WIDTH; i++) {
           activation +=
               (row[i] - mean)
-                  / (deviation + 1e-5)
+                  / (deviation + (scales ? 1e-5 : 0))
                   * weight(plain.parameters().encoder(), feature, i);
         }
         for (int i = 0; i < WIDTH; i++) {

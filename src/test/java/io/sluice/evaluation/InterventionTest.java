@@ -179,7 +179,8 @@ class InterventionTest {
                   identity.parameters());
           LossRecovered found =
               measurement.of(normalising, EngineFactory.reference(), mean, done -> {});
-          if (undone) {
+          // The LayerNorm that reads it subtracts the mean anyway.
+          if (undone || kind == TokenNorm.Kind.CENTRED) {
             assertThat(found.recovered()).isCloseTo(1, within(1e-3));
           } else {
             assertThat(found.loss()).isNotCloseTo(found.cleanLoss(), within(1e-3));

@@ -18,6 +18,7 @@ import io.sluice.cli.options.EngineOptions;
 import io.sluice.cli.options.JsonOption;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.formats.DictionaryFormat;
+import io.sluice.dictionary.formats.Origin;
 import io.sluice.engine.EngineFactory;
 import io.sluice.files.AtomicFile;
 import io.sluice.files.OutputFolder;
@@ -37,7 +38,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -160,7 +160,7 @@ public final class AuditCommand extends SluiceCommand {
         String within = found.place().relativize(place).toString();
         String name = within.isEmpty() ? path.toString() : path.resolve(within).toString();
         try {
-          dictionaries.add(opened(name, place, found.scale(), factory, isAlone));
+          dictionaries.add(opened(name, place, found.origin(), factory, isAlone));
         } catch (IOException e) {
           if (isAlone) {
             throw e;
@@ -179,12 +179,12 @@ public final class AuditCommand extends SluiceCommand {
 
   /** One of several is read here once, so that it is left out before the model runs, not after. */
   private static AuditedDictionary opened(
-      String name, Path place, OptionalDouble scale, EngineFactory factory, boolean isAlone)
+      String name, Path place, Origin known, EngineFactory factory, boolean isAlone)
       throws IOException {
     if (!CrossLayerDictionary.isIn(place)) {
       DictionaryFormat.of(place).requireMemory(place, factory);
     }
-    AuditedDictionary dictionary = AuditedDictionary.open(name, place, scale);
+    AuditedDictionary dictionary = AuditedDictionary.open(name, place, known);
     if (!isAlone) {
       dictionary.read();
     }

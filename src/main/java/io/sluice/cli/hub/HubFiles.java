@@ -3,6 +3,7 @@ package io.sluice.cli.hub;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.dictionary.formats.DictionaryChoice;
 import io.sluice.dictionary.formats.DictionaryFormat;
+import io.sluice.dictionary.formats.Origin;
 import io.sluice.dictionary.formats.SaeLensRegistry;
 import io.sluice.hub.FileChoice;
 import io.sluice.hub.Hub;
@@ -41,26 +42,18 @@ public final class HubFiles {
   }
 
   /**
-   * The folder of a dictionary in a format that is read; otherwise as {@link #model}.
-   *
-   * @param format the format; null for any
-   */
-  public static Path dictionary(SluiceCommand command, Path given, DictionaryFormat format)
-      throws IOException {
-    return named(command, given, format).place();
-  }
-
-  /**
    * A dictionary that was found.
    *
    * @param place its folder or file
-   * @param scale the factor of activations that its files do not hold and SAELens's registry has
+   * @param origin what SAELens's registry says of it and its files do not
    */
-  public record Named(Path place, OptionalDouble scale) {}
+  public record Named(Path place, Origin origin) {}
 
   /**
-   * As {@link #dictionary(SluiceCommand, Path, DictionaryFormat)}, with what else the name says: it
-   * may be one of SAELens's registry, {@code saelens://RELEASE/SAE_ID}.
+   * A dictionary in a format that is read, which may also be named as in SAELens's registry, {@code
+   * saelens://RELEASE/SAE_ID}; otherwise as {@link #model}.
+   *
+   * @param format the format; null for any
    */
   public static Named named(SluiceCommand command, Path given, DictionaryFormat format)
       throws IOException {
@@ -73,10 +66,17 @@ public final class HubFiles {
         Path place = find(command, Path.of("hf://" + entry.get().place()), choice);
         boolean scaled =
             entry.get().scale().isPresent() && DictionaryFormat.of(place).needsScale(place);
-        return new Named(place, scaled ? entry.get().scale() : OptionalDouble.empty());
+        return new Named(
+            place,
+            new Origin(
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                scaled ? entry.get().scale() : OptionalDouble.empty(),
+                entry.get().centred()));
       }
     }
-    return new Named(find(command, given, choice), OptionalDouble.empty());
+    return new Named(find(command, given, choice), Origin.UNKNOWN);
   }
 
   private static Path find(SluiceCommand command, Path given, FileChoice choice)

@@ -7,7 +7,6 @@ import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.JumpReLU;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
-import io.sluice.engine.activation.TopK;
 import io.sluice.files.Quoted;
 import io.sluice.store.TransformerLensNames;
 import io.sluice.weights.Safetensors;
@@ -26,8 +25,8 @@ import java.util.regex.Pattern;
  * matrices are feature-major. A dictionary is named by its layer's file. The decoder bias is not
  * subtracted from the input, and a skip connection reads the input itself.
  *
- * <p>{@code activation: topk} there keeps the largest pre-activations even where they are negative,
- * which happens only to tokens with fewer than k positive ones; here they stay inactive.
+ * <p>{@code activation: topk} is refused: it keeps the k largest pre-activations even where they
+ * are negative, and no activation function here does.
  */
 final class CircuitTracer implements DictionaryReader {
   private static final String CONFIG = "config.yaml";
@@ -89,7 +88,6 @@ final class CircuitTracer implements DictionaryReader {
     int outputWidth = tensors.sides("W_dec")[1];
     String model = config.text("model_name", "");
     String block = "blocks." + layer.group(1) + ".";
-    tensors.ignore("k");
     DictionarySource dictionary =
         new DictionarySource(
             new DictionaryConfig(
@@ -117,7 +115,11 @@ final class CircuitTracer implements DictionaryReader {
     String function = config.text("activation", tensors.has(THRESHOLD) ? "jump_relu" : "relu");
     return switch (function) {
       case "relu" -> new ReLU();
-      case "topk" -> new TopK(config.count("k", features));
+      case "topk" ->
+          throw config.wrong(
+              "activation is 'topk', which keeps the k largest pre-activations there even if they"
+                  + " are negative; codes here are positive, so tokens with fewer positive ones"
+                  + " would be encoded in another way");
       case "jump_relu" -> {
         float[] thresholds = tensors.vector(THRESHOLD, features);
         for (int feature = 0; feature < features; feature++) {
@@ -130,7 +132,7 @@ final class CircuitTracer implements DictionaryReader {
         }
         yield new JumpReLU(Thresholds.of(thresholds));
       }
-      default -> throw config.unknown("activation", function, List.of("relu", "topk", "jump_relu"));
+      default -> throw config.unknown("activation", function, List.of("relu", "jump_relu"));
     };
   }
 

@@ -5,6 +5,7 @@ import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.DictionaryMemory;
 import io.sluice.dictionary.DictionarySource;
 import io.sluice.engine.EngineFactory;
+import io.sluice.engine.TokenNorm;
 import io.sluice.files.OutputFolder;
 import io.sluice.store.TransformerLensNames;
 import java.io.IOException;
@@ -233,11 +234,14 @@ public enum DictionaryFormat {
       throw new IOException(folder + ": " + e.getMessage(), e);
     }
     dictionary = failing(dictionary, folder + ": ");
-    if (origin.activationScale().isPresent() && dictionary.config().tokenNorm().isPresent()) {
+    Optional<TokenNorm> norm = dictionary.config().tokenNorm();
+    // A scale and the subtraction of a token's mean can change places.
+    boolean scales = norm.isPresent() && !dictionary.config().isCentred();
+    if (origin.activationScale().isPresent() && scales) {
       throw new IOException(
           folder
               + ": normalises each token ("
-              + dictionary.config().tokenNorm().get().kind().label()
+              + norm.get().kind().label()
               + "), so that no scale can be folded into its weights; leave out --activation-scale");
     }
     if (origin.activationScale().isPresent()) {

@@ -156,6 +156,11 @@ final class ForeignConfig {
     return json.path(name);
   }
 
+  /** The names of all that it has. */
+  Iterable<String> names() {
+    return json::fieldNames;
+  }
+
   JsonNode node(String name) {
     return json.path(name);
   }

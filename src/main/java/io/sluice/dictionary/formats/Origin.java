@@ -11,15 +11,27 @@ import java.util.OptionalDouble;
  * @param outputHook the hook point it writes
  * @param activationScale the factor of activations before the dictionary reads them; folded into
  *     the weights
+ * @param centred whether TransformerLens centred what the model's blocks write ({@code
+ *     center_writing_weights}), whatever the files say
  */
 public record Origin(
     Optional<String> model,
     Optional<String> inputHook,
     Optional<String> outputHook,
-    OptionalDouble activationScale) {
+    OptionalDouble activationScale,
+    Optional<Boolean> centred) {
   /** Nothing in addition to the files. */
   public static final Origin UNKNOWN =
       new Origin(Optional.empty(), Optional.empty(), Optional.empty(), OptionalDouble.empty());
+
+  /** Of whose model the files say whether it was centred. */
+  public Origin(
+      Optional<String> model,
+      Optional<String> inputHook,
+      Optional<String> outputHook,
+      OptionalDouble activationScale) {
+    this(model, inputHook, outputHook, activationScale, Optional.empty());
+  }
 
   public Origin {
     if (activationScale.isPresent()
@@ -27,5 +39,20 @@ public record Origin(
       throw new IllegalArgumentException(
           "an activation scale must be positive, not " + activationScale.getAsDouble());
     }
+  }
+
+  /** The same, of which the caller knows the model or hook points, too; null where it does not. */
+  public Origin named(String model, String inputHook, String outputHook) {
+    return new Origin(
+        Optional.ofNullable(model).or(() -> this.model),
+        Optional.ofNullable(inputHook).or(() -> this.inputHook),
+        Optional.ofNullable(outputHook).or(() -> this.outputHook),
+        activationScale,
+        centred);
+  }
+
+  /** The same with this scale. */
+  public Origin scaled(double scale) {
+    return new Origin(model, inputHook, outputHook, OptionalDouble.of(scale), centred);
   }
 }

@@ -23,7 +23,21 @@ final class PublishedPlaces {
 
   private static final Pattern MODULE = Pattern.compile("model\\.layers\\.(\\d{1,4})\\.(.+)");
 
+  /**
+   * Repositories of SAELens's dictionaries that read centred activations, of which its registry
+   * says so and their own files do not.
+   */
+  private static final Pattern CENTRED =
+      Pattern.compile(
+          "(?<=/|--)(GPT2-Small-SAEs-Reformatted|gpt2-small-mlp-out-saes"
+              + "|GPT2-Small-Feature-Splitting-Experiment-Layer-8)(?=/|$)");
+
   private PublishedPlaces() {}
+
+  /** Whether a dictionary is of a repository that says so nowhere; empty if it may say it. */
+  static Optional<Boolean> centred(Path place) {
+    return inPath(place, CENTRED).map(repository -> true);
+  }
 
   /** The hook point of the output or input of a module in {@code transformers}. */
   static String ofTransformers(String name, String model) {

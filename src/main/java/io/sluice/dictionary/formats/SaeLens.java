@@ -34,7 +34,8 @@ import java.util.OptionalDouble;
  * dictionaries.
  *
  * <p>{@code normalize_activations} may normalise each token separately, before the decoder bias is
- * subtracted. Autoencoders undo it after the bias is added; transcoders do not.
+ * subtracted. Autoencoders undo it after the bias is added; transcoders do not. {@link
+ * ModelProcessing} says when tokens are centred before that.
  */
 final class SaeLens implements FolderFormat {
   static final String CONFIG = "cfg.json";
@@ -54,6 +55,10 @@ final class SaeLens implements FolderFormat {
   private static final String SCALING = "scaling_factor";
   private static final String AVERAGE = "expected_average_only_in";
   static final String DETAILS = "training_architecture_details";
+
+  /** What {@code normalize_activations} may do to each token. */
+  private static final List<String> NORMS =
+      List.of(TokenNorm.Kind.LAYER_NORM.label(), TokenNorm.Kind.CONSTANT_NORM_RESCALE.label());
 
   private static final List<String> KNOWN =
       List.of(
@@ -113,6 +118,9 @@ final class SaeLens implements FolderFormat {
     ForeignTensors tensors = new ForeignTensors(Safetensors.open(folder.resolve(WEIGHTS)), CONFIG);
     float[] scaling = scaling(config, tensors, features);
     Hooks hooks = Hooks.of(config, transcoder, origin);
+    if (isCentred(config, hooks, transcoder, origin)) {
+      norm = Optional.of(ModelProcessing.centred(config, norm));
+    }
     if (architecture.equals(PURSUIT)) {
       return pursuit(config, tensors, hooks, norm, width, features);
     }
@@ -371,11 +379,35 @@ final class SaeLens implements FolderFormat {
         : config.text("normalize_activations", "none");
   }
 
+  /** Whether what it reads and writes was centred when the model was loaded. */
+  private static boolean isCentred(
+      ForeignConfig config, Hooks hooks, boolean transcoder, Origin origin) throws IOException {
+    String model = origin.model().orElse(hooks.model);
+    String read = origin.inputHook().orElse(hooks.read);
+    List<String> points = new ArrayList<>(List.of(read));
+    if (transcoder) {
+      points.add(origin.outputHook().orElse(hooks.written));
+    }
+    ForeignConfig settings = metadata(config).within(ModelProcessing.SETTING);
+    Optional<Boolean> said = origin.centred();
+    if (said.isEmpty() && !settings.has(ModelProcessing.CENTRED)) {
+      said = PublishedPlaces.centred(config.file());
+    }
+    boolean centred = ModelProcessing.isCentred(settings, said, model, points);
+    if (centred && transcoder) {
+      throw config.wrong(
+          "center_writing_weights is true in '"
+              + ModelProcessing.SETTING
+              + "', and a transcoder that reads or writes centred activations is not read");
+    }
+    return centred;
+  }
+
   /** A transcoder writes another hook point, in its own units. */
   private static Optional<TokenNorm> norm(ForeignConfig config, boolean transcoder, Origin origin)
       throws IOException {
     String how = normalisation(config);
-    if (TokenNorm.Kind.labels().contains(how)) {
+    if (NORMS.contains(how)) {
       return Optional.of(new TokenNorm(TokenNorm.Kind.named(how), !transcoder));
     }
     switch (how) {
@@ -398,7 +430,7 @@ final class SaeLens implements FolderFormat {
                   + " own; known: none, "
                   + AVERAGE
                   + ", "
-                  + String.join(", ", TokenNorm.Kind.labels()));
+                  + String.join(", ", NORMS));
     }
     return Optional.empty();
   }

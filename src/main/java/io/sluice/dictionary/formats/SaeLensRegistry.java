@@ -45,7 +45,7 @@ public final class SaeLensRegistry {
 
   /** Settings that do not change what a dictionary computes. */
   private static final Set<String> HARMLESS =
-      Set.of("dataset_path", "model_from_pretrained_kwargs", "neuronpedia_id", "model_name");
+      Set.of("dataset_path", ModelProcessing.SETTING, "neuronpedia_id", "model_name");
 
   private static final int NAMED = 3;
 
@@ -55,8 +55,10 @@ public final class SaeLensRegistry {
    * @param place a folder or file of a repository on the hub, as {@code OWNER/NAME/PATH}
    * @param scale the factor of activations that the dictionary's own files do not hold, if there is
    *     one
+   * @param centred whether the model was loaded with centred weights, if the registry says it in
+   *     place of the dictionary's own files
    */
-  public record Entry(String place, OptionalDouble scale) {}
+  public record Entry(String place, OptionalDouble scale, Optional<Boolean> centred) {}
 
   private final Path file;
   private final ForeignConfig releases;
@@ -163,7 +165,8 @@ public final class SaeLensRegistry {
             described.text("repo_id") + (path.isEmpty() ? "" : "/" + path),
             own && scale.isNumber()
                 ? OptionalDouble.of(scale.doubleValue())
-                : OptionalDouble.empty());
+                : OptionalDouble.empty(),
+            centred(release, id, described));
       }
       ids.add(dictionary.path("id").asText(""));
     }
@@ -176,6 +179,28 @@ public final class SaeLensRegistry {
                 ids.size(),
                 String.join(", ", ids.stream().limit(NAMED).map(Quoted::of).toList()),
                 ids.size() > NAMED ? ", …" : ""));
+  }
+
+  /** What the registry says in place of the files about how the model was loaded. */
+  private static Optional<Boolean> centred(String release, String id, ForeignConfig described)
+      throws IOException {
+    ForeignConfig overrides = described.within("config_overrides");
+    if (!overrides.has(ModelProcessing.SETTING)) {
+      return Optional.empty();
+    }
+    try {
+      boolean centred = ModelProcessing.isCentred(overrides.within(ModelProcessing.SETTING));
+      if (centred && !loader(described).equals("sae_lens")) {
+        throw overrides.wrong(
+            ModelProcessing.CENTRED
+                + " is overridden for the loader "
+                + Quoted.of(loader(described))
+                + ", which is done here for SAELens's own files only");
+      }
+      return Optional.of(centred);
+    } catch (IOException e) {
+      throw new IOException("saelens://%s/%s: %s".formatted(release, id, e.getMessage()), e);
+    }
   }
 
   private static String loader(ForeignConfig described) throws IOException {

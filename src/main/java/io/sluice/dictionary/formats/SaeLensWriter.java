@@ -118,7 +118,7 @@ final class SaeLensWriter {
   }
 
   private static String normalisation(DictionaryConfig c) {
-    return c.tokenNorm().map(norm -> norm.kind().label()).orElse("none");
+    return c.isCentred() ? "none" : c.tokenNorm().map(norm -> norm.kind().label()).orElse("none");
   }
 
   /** SAELens undoes the normalisation of a token in autoencoders, not in transcoders. */
@@ -129,6 +129,12 @@ final class SaeLensWriter {
           transcoder
               ? "transcoders whose output is restored to the units of their input"
               : "autoencoders whose output stays in normalised units",
+          "keep it in Sluice's format");
+    }
+    if (c.isCentred() && !ModelProcessing.canCentre(c.model(), c.inputHook())) {
+      throw ForeignWriter.refused(
+          "SAELens",
+          "centred activations but those that blocks of models with LayerNorm write",
           "keep it in Sluice's format");
     }
   }
@@ -146,6 +152,9 @@ final class SaeLensWriter {
       metadata.put(
           "hook_name_out",
           TransformerLensNames.of(c.outputHook(), c.model()).orElse(c.outputHook()));
+    }
+    if (c.isCentred()) {
+      metadata.putObject(ModelProcessing.SETTING).put(ModelProcessing.CENTRED, true);
     }
     c.prependBos().ifPresent(prepended -> metadata.put("prepend_bos", prepended));
   }

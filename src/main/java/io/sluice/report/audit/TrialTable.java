@@ -55,7 +55,7 @@ final class TrialTable {
         "</h3></figcaption><div class=\"scroll\"><table class=\"data-table trials\"><thead>");
     html.append("<tr><th scope=\"col\">Place</th>");
     for (boolean other : biases) {
-      for (Normalisation normalisation : Normalisation.values()) {
+      for (Normalisation normalisation : Normalisation.tried(finding.promise().normalisation())) {
         html.append("<th scope=\"col\">")
             .append(
                 normalisation == Normalisation.NONE
@@ -69,7 +69,7 @@ final class TrialTable {
     for (Place place : places) {
       html.append("<tr><th scope=\"row\">").append(place).append("</th>");
       for (boolean other : biases) {
-        for (Normalisation normalisation : Normalisation.values()) {
+        for (Normalisation normalisation : Normalisation.tried(finding.promise().normalisation())) {
           html.append(cell(new Trial(place, beginning, normalisation, other)));
         }
       }

@@ -157,8 +157,8 @@ class PublishedFormatsTest {
     "circuit_tracer-relu, 'model_kind', 'kind', model_kind",
     "circuit_tracer-relu, 'scan: ', 'activation: gelu # ', unknown activation 'gelu'",
     "circuit_tracer-relu, 'scan: ', '<<: *', line 5",
-    "circuit_tracer-topk, 'k: 4', 'k: 40', k is 40",
-    "circuit_tracer-topk, 'topk', 'relu', W_other",
+    "circuit_tracer-relu, 'scan: ', 'activation: topk # ', activation is 'topk'",
+    "circuit_tracer-skip, 'relu', 'topk', keeps the k largest pre-activations there even if they are negative",
   })
   void namesWhatIsWrongInTheConfig(String name, String from, String to, String expected)
       throws IOException {
@@ -171,12 +171,6 @@ class PublishedFormatsTest {
     String text = Files.readString(config);
     assertThat(text).contains(from);
     Files.writeString(config, text.replace(from, to));
-    if (expected.equals("W_other")) {
-      // The setting counts, not the tensor; what no transcoder has is refused either way.
-      List<TensorData> more = new ArrayList<>(tensors(place));
-      more.add(TensorData.of("W_other", DType.F32, Arena.ofAuto().allocate(16), 2, 2));
-      write(place, more);
-    }
     assertRefused(place, expected);
   }
 

@@ -7,7 +7,9 @@ import io.sluice.testing.Python;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -42,6 +44,9 @@ class SaeLensRegistryTest {
           repo_id: maker/tiny-tm
           config_overrides:
             dataset_path: x/y
+            model_from_pretrained_kwargs:
+              center_writing_weights: true
+              center_unembed: true
           saes:
           - id: blocks.0.hook_mlp_out
             norm_scaling_factor: 3.5
@@ -60,6 +65,24 @@ class SaeLensRegistryTest {
           saes:
           - id: a
             path: a
+        folded:
+          conversion_func: null
+          repo_id: maker/folded
+          config_overrides:
+            model_from_pretrained_kwargs:
+              fold_value_biases: true
+          saes:
+          - id: a
+            path: a
+        elsewhere:
+          conversion_func: gemma_2
+          repo_id: maker/elsewhere
+          config_overrides:
+            model_from_pretrained_kwargs:
+              center_writing_weights: true
+          saes:
+          - id: a
+            path: a
         """);
     environment = Map.of("VIRTUAL_ENV", folder.resolve("venv").toString());
   }
@@ -71,10 +94,13 @@ class SaeLensRegistryTest {
               SaeLensRegistry.find(before + "tiny-scope/layer_12/width_16k/canonical", environment))
           .contains(
               new SaeLensRegistry.Entry(
-                  "maker/tiny-scope/layer_12/width_16k/average_l0_22", OptionalDouble.empty()));
+                  "maker/tiny-scope/layer_12/width_16k/average_l0_22",
+                  OptionalDouble.empty(),
+                  Optional.empty()));
     }
     assertThat(SaeLensRegistry.find("tiny-tm/blocks.0.hook_mlp_out", environment))
-        .contains(new SaeLensRegistry.Entry("maker/tiny-tm", OptionalDouble.of(3.5)));
+        .contains(
+            new SaeLensRegistry.Entry("maker/tiny-tm", OptionalDouble.of(3.5), Optional.of(true)));
     Path file = folder.resolve("venv/lib/python3.11/site-packages/sae_lens/pretrained_saes.yaml");
     Map<String, String> named = Map.of(SaeLensRegistry.VARIABLE, file.toString());
     assertThat(SaeLensRegistry.find("saelens://tiny-tm/blocks.0.hook_mlp_out", named)).isPresent();
@@ -93,6 +119,8 @@ class SaeLensRegistryTest {
     "saelens://tiny-scope/layer_9, 'has no such dictionary among its 2: ''layer_12/width_16k/canonical'''",
     "odd/a, loader 'temporal'",
     "changed/a, overrides 'normalize_activations'",
+    "folded/a, fold_value_biases is true in 'model_from_pretrained_kwargs'",
+    "elsewhere/a, center_writing_weights is overridden for the loader 'gemma_2'",
     "saelens://tiny-scope, give saelens://RELEASE/SAE_ID",
   })
   void saysWhatItLacks(String name, String expected) {
@@ -136,5 +164,15 @@ class SaeLensRegistryTest {
                 .orElseThrow()
                 .scale())
         .isPresent();
+    // The registry says of three releases that the model was centred, of others nothing.
+    for (String name :
+        List.of(
+            "gpt2-small-mlp-tm/blocks.0.hook_mlp_out",
+            "gpt2-small-res-jb/blocks.8.hook_resid_pre")) {
+      assertThat(SaeLensRegistry.find(name, installed).orElseThrow().centred()).contains(true);
+    }
+    assertThat(
+            SaeLensRegistry.find("llama_scope_lxr_8x/l15r_8x", installed).orElseThrow().centred())
+        .isEmpty();
   }
 }
