@@ -12,6 +12,7 @@ import sys
 import torch
 from safetensors.numpy import save_file
 from transformers import AutoModelForCausalLM
+from transformers.models.llama import modeling_llama
 
 model, ids, context, out = sys.argv[1:]
 path = pathlib.Path(model)
@@ -21,10 +22,30 @@ ids = torch.tensor(json.loads(pathlib.Path(ids).read_text()))
 contexts = ids[: len(ids) // int(context) * int(context)].reshape(-1, int(context))
 
 seen, handles = {}, []
+rotate = modeling_llama.apply_rotary_pos_emb
+rotations = 0
+
+
+def heads(value):
+    """[batch, heads, length, width] as [batch, length, heads * width]."""
+    return value.transpose(1, 2).flatten(2)
+
+
+def observed_rotation(queries, keys, *args, **kwargs):
+    global rotations
+    at, rotations = f"layers.{rotations}.", rotations + 1
+    rotated = rotate(queries, keys, *args, **kwargs)
+    seen.update({at + "q_pre_rope": heads(queries), at + "k_pre_rope": heads(keys)})
+    seen.update({at + "q": heads(rotated[0]), at + "k": heads(rotated[1])})
+    return rotated
+
+
+modeling_llama.apply_rotary_pos_emb = observed_rotation
 for i, layer in enumerate(model.model.layers):
     at = f"layers.{i}."
     handles += [
         layer.input_layernorm.register_forward_hook(lambda _, a, o, at=at: seen.update({at + "attn_in": o})),
+        layer.self_attn.v_proj.register_forward_hook(lambda _, a, o, at=at: seen.update({at + "v": o})),
         layer.self_attn.o_proj.register_forward_pre_hook(lambda _, a, at=at: seen.update({at + "z": a[0]})),
         layer.self_attn.o_proj.register_forward_hook(lambda _, a, o, at=at: seen.update({at + "attn_out": o})),
         layer.register_forward_pre_hook(lambda _, a, at=at: seen.update({at + "resid_in": a[0]})),
@@ -40,6 +61,7 @@ for i, layer in enumerate(model.model.layers):
     ]
 with torch.no_grad():
     model(contexts[:1])
+    modeling_llama.apply_rotary_pos_emb = rotate
     for handle in handles:
         handle.remove()
     total, count = 0.0, 0

@@ -188,6 +188,16 @@ public final class Main implements Runnable {
     return configured(root);
   }
 
+  /**
+   * The parser of a program that has these commands alone, as {@link #run(String, List, String...)}
+   * makes it.
+   */
+  public static CommandLine commandLine(List<Class<? extends SluiceCommand>> commands) {
+    CommandLine root = new CommandLine(new Main());
+    commands.forEach(each -> root.addSubcommand(new CommandLine(each)));
+    return configured(root);
+  }
+
   private static CommandLine configured(CommandLine root) {
     HelpPage.showFor(root, Terminal.pageColumns());
     root.setCaseInsensitiveEnumValuesAllowed(true);

@@ -3,6 +3,7 @@ package io.sluice.dictionary;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.arithmetic.PursuitRule;
 import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.memory.HugeMemory;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.simd.batch.EncoderWeights;
@@ -41,7 +42,7 @@ record PursuitSearch(RowEncoder rows, MemorySegment decoder, int width, int most
             new EncoderWeights(decoder, new float[features], ones, features, width),
             new float[features],
             format),
-        Arena.ofAuto().allocate(decoder.byteSize(), 64).copyFrom(decoder),
+        HugeMemory.allocate(decoder.byteSize(), Arena.ofAuto()).copyFrom(decoder),
         width,
         Math.min(features, pursuit.iterations()),
         pursuit.residual());

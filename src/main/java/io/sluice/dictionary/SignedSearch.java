@@ -1,5 +1,6 @@
 package io.sluice.dictionary;
 
+import io.sluice.memory.HugeMemory;
 import io.sluice.memory.Workers;
 import io.sluice.simd.batch.EncoderWeights;
 import io.sluice.simd.single.RowEncoder;
@@ -23,7 +24,7 @@ record SignedSearch(RowEncoder rows, int most) implements Search {
   private static EncoderWeights mirrored(EncoderWeights weights) {
     int features = weights.features();
     int width = weights.width();
-    MemorySegment rows = Arena.ofAuto().allocate(2L * features * width * Float.BYTES, 64);
+    MemorySegment rows = HugeMemory.allocate(2L * features * width * Float.BYTES, Arena.ofAuto());
     float[] bias = new float[Math.multiplyExact(2, features)];
     float[] factors = new float[2 * features];
     for (int feature = 0; feature < features; feature++) {

@@ -10,6 +10,7 @@ import io.sluice.engine.SkipConnection;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.StateTensor;
+import io.sluice.memory.HugeMemory;
 import io.sluice.training.run.DivergedException;
 import io.sluice.training.start.StartingPoint;
 import io.sluice.training.start.WhiteningMap;
@@ -98,7 +99,8 @@ final class Export {
 
   private static MemorySegment copy(Engine engine, StateTensor tensor) {
     try (Arena arena = Arena.ofShared()) {
-      return Arena.ofAuto().allocate(tensor.bytes(), 64).copyFrom(engine.read(tensor, arena));
+      return HugeMemory.allocate(tensor.bytes(), Arena.ofAuto())
+          .copyFrom(engine.read(tensor, arena));
     }
   }
 

@@ -1,6 +1,7 @@
 package io.sluice.weights;
 
 import io.sluice.files.Quoted;
+import io.sluice.memory.HugeMemory;
 import io.sluice.memory.Workers;
 import io.sluice.simd.blocks.BlockFormat;
 import java.io.IOException;
@@ -91,7 +92,8 @@ public final class GgufFile implements TensorSource {
   public MemorySegment data(String name) {
     GgufHeader.Placed tensor = placed(name);
     if (tensor.type().isQuantised()) {
-      MemorySegment values = Arena.ofAuto().allocate(Math.max(1, tensor.info().byteSize()), 64);
+      MemorySegment values =
+          HugeMemory.allocate(Math.max(1, tensor.info().byteSize()), Arena.ofAuto());
       MemorySegment exact = values.asSlice(0, tensor.info().byteSize());
       dequantise(name, exact);
       return exact.asReadOnly();

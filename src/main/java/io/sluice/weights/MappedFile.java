@@ -2,6 +2,7 @@ package io.sluice.weights;
 
 import io.sluice.files.RegularFile;
 import io.sluice.memory.DType;
+import io.sluice.memory.HugeMemory;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -12,9 +13,6 @@ import java.nio.file.Path;
 
 /** Maps files for reading, and aligns tensor data. */
 final class MappedFile {
-  /** Copies are aligned to a cache line, like LibTorch's own memory. */
-  private static final long COPY_ALIGNMENT = 64;
-
   private MappedFile() {}
 
   /**
@@ -44,7 +42,7 @@ final class MappedFile {
     if (data.isNative() && data.address() % dtype.bytes() == 0) {
       return data;
     }
-    MemorySegment copy = Arena.ofAuto().allocate(Math.max(1, data.byteSize()), COPY_ALIGNMENT);
+    MemorySegment copy = HugeMemory.allocate(Math.max(1, data.byteSize()), Arena.ofAuto());
     return copy.asSlice(0, data.byteSize()).copyFrom(data).asReadOnly();
   }
 }

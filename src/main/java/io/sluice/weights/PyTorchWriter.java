@@ -7,10 +7,13 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.LocalDateTime;
 import java.util.List;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
@@ -22,6 +25,17 @@ import java.util.zip.ZipOutputStream;
 public final class PyTorchWriter {
   private static final String ROOT = "archive/";
   private static final int PIECE = 1 << 16;
+
+  /** Of each tensor's data, so that a mapped file needs no copy. */
+  private static final int ALIGNMENT = 64;
+
+  /** Bytes of an entry's header before its name, and of an extra field's before its data. */
+  private static final int ENTRY_HEADER = 30;
+
+  private static final int FIELD_HEADER = 4;
+
+  /** The first time that zip can say without a field of its own. */
+  private static final LocalDateTime EARLIEST = LocalDateTime.of(1980, 1, 1, 0, 0);
 
   private PyTorchWriter() {}
 
@@ -55,12 +69,12 @@ public final class PyTorchWriter {
     // Closing the zip stream would close the channel, which the atomic file still has to flush.
     ZipOutputStream zip = new ZipOutputStream(Channels.newOutputStream(channel));
     zip.setMethod(ZipOutputStream.STORED);
-    put(zip, "data.pkl", pickle);
-    put(zip, "byteorder", text("little"));
+    put(channel, zip, "data.pkl", pickle);
+    put(channel, zip, "byteorder", text("little"));
     for (int i = 0; i < tensors.size(); i++) {
-      put(zip, "data/" + i, tensors.get(i).values(), tensors.get(i).info().byteSize());
+      put(channel, zip, "data/" + i, tensors.get(i).values(), tensors.get(i).info().byteSize());
     }
-    put(zip, "version", text("3\n"));
+    put(channel, zip, "version", text("3\n"));
     zip.finish();
     zip.flush();
   }
@@ -69,22 +83,41 @@ public final class PyTorchWriter {
     return text.getBytes(StandardCharsets.US_ASCII);
   }
 
-  private static void put(ZipOutputStream zip, String name, byte[] bytes) throws IOException {
-    put(zip, name, target -> target.append(MemorySegment.ofArray(bytes)), bytes.length);
+  private static void put(FileChannel channel, ZipOutputStream zip, String name, byte[] bytes)
+      throws IOException {
+    put(channel, zip, name, target -> target.append(MemorySegment.ofArray(bytes)), bytes.length);
   }
 
-  private static void put(ZipOutputStream zip, String name, TensorPieces.Values values, long size)
+  private static void put(
+      FileChannel channel, ZipOutputStream zip, String name, TensorPieces.Values values, long size)
       throws IOException {
     CRC32 crc = new CRC32();
     values.writeTo(piece -> forPieces(piece, crc::update));
     ZipEntry entry = new ZipEntry(ROOT + name);
-    entry.setTime(0);
+    entry.setTimeLocal(EARLIEST);
     entry.setSize(size);
     entry.setCompressedSize(size);
     entry.setCrc(crc.getValue());
+    zip.flush();
+    entry.setExtra(padding(channel.position(), ROOT.length() + name.length(), size));
     zip.putNextEntry(entry);
     values.writeTo(piece -> forPieces(piece, zip::write));
     zip.closeEntry();
+  }
+
+  /**
+   * An extra field of zip, as {@code torch.save} writes it, that makes the data begin at a multiple
+   * of {@link #ALIGNMENT}.
+   *
+   * @param position where the entry's header begins
+   */
+  private static byte[] padding(long position, int nameLength, long size) {
+    // Sizes of 4 GiB and more are in another extra field.
+    int large = size < 0xFFFF_FFFFL ? 0 : 20;
+    long data = position + ENTRY_HEADER + nameLength + FIELD_HEADER + large;
+    int length = (int) Math.floorMod(-data, (long) ALIGNMENT);
+    ByteBuffer field = ByteBuffer.allocate(FIELD_HEADER + length).order(ByteOrder.LITTLE_ENDIAN);
+    return field.put((byte) 'F').put((byte) 'B').putShort((short) length).array();
   }
 
   private interface Piece {

@@ -1,5 +1,6 @@
 package io.sluice.weights;
 
+import io.sluice.memory.HugeMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -28,7 +29,7 @@ final class RowMajor {
     if (plain || elements == 0) {
       return storage.asSlice(elements == 0 ? 0 : offset * size, elements * size);
     }
-    MemorySegment copy = Arena.ofAuto().allocate(elements * size, 64);
+    MemorySegment copy = HugeMemory.allocate(elements * size, Arena.ofAuto());
     long[] index = new long[shape.length];
     long from = offset;
     for (long to = 0; to < elements; to++) {

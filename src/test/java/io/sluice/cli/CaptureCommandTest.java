@@ -148,7 +148,7 @@ class CaptureCommandTest {
 
   @ParameterizedTest
   @CsvSource({
-    "--hooks, layers.*.attn, 1, 'layers.N.attn_out'",
+    "--hooks, layers.*.attends, 1, 'layers.N.attn_out'",
     "--hooks, layers.7.z, 1, '0 to 1'",
     "--context, 17, 1, 'at most 16'",
     "--context, 0, 2, '--context'",

@@ -35,6 +35,9 @@ class DocumentedCommandsTest {
   /** Only asked for its options: making one takes as long as a hundred questions. */
   private static final CommandLine COMMANDS = Main.commandLine();
 
+  /** What {@code bin/sluice-spark} runs. */
+  private static final CommandLine CLUSTER = io.sluice.spark.Main.commandLine();
+
   @Test
   void codeBlocksParse() throws IOException {
     int parsed = 0;
@@ -72,6 +75,30 @@ class DocumentedCommandsTest {
     }
   }
 
+  /** What follows two hyphens is Spark's; the master is the script's. */
+  @Test
+  void commandsOnAClusterExist() throws IOException {
+    int parsed = 0;
+    for (Path page : Pages.all()) {
+      for (String block : Pages.blocks(page)) {
+        for (String call : Pages.calls(block, "sluice-spark")) {
+          if (isArguments(call)) {
+            String ours = call.replaceFirst(" -- .*", "").replaceFirst(" --master \\S+", "");
+            assertThatCode(
+                    () -> {
+                      CommandLine line = io.sluice.spark.Main.commandLine();
+                      line.parseArgs(CommandWords.of(line, words(ours).toArray(String[]::new)));
+                    })
+                .as(page + ": sluice-spark " + call)
+                .doesNotThrowAnyException();
+            parsed++;
+          }
+        }
+      }
+    }
+    assertThat(parsed).isGreaterThan(1);
+  }
+
   @Test
   void theReadmeListsEveryCommand() throws IOException {
     String readme = Files.readString(Path.of("README.md"));
@@ -85,6 +112,7 @@ class DocumentedCommandsTest {
   void optionsInTheProseExist() throws IOException {
     List<CommandLine> commands = new ArrayList<>();
     addAll(COMMANDS, commands);
+    addAll(CLUSTER, commands);
     StringBuilder tools = new StringBuilder(Files.readString(Path.of("Makefile")));
     for (String folder : List.of("bin", "src/test/python")) {
       try (Stream<Path> files = Files.list(Path.of(folder))) {

@@ -166,7 +166,7 @@ class CrosscoderTest {
     train(store, small().steps(10).build(), run);
     Dictionary dictionary = Dictionary.load(run);
     for (DictionaryFormat format : DictionaryFormat.values()) {
-      if (format != DictionaryFormat.SLUICE) {
+      if (format.isWritten() && format != DictionaryFormat.SLUICE) {
         assertThatThrownBy(() -> format.write(dictionary, temp.resolve("foreign")))
             .isInstanceOf(IllegalArgumentException.class)
             .hasMessageContaining("several hook points");

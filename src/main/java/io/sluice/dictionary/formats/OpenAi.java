@@ -58,7 +58,7 @@ final class OpenAi {
     DictionarySource dictionary =
         new DictionarySource(
             new DictionaryConfig(
-                    stored.isPresent() ? "gpt2" : "",
+                    stored.isPresent() ? "openai-community/gpt2" : "",
                     hook,
                     hook,
                     width,

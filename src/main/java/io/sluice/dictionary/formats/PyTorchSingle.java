@@ -172,7 +172,7 @@ final class PyTorchSingle implements DictionaryReader {
     ForeignTensors tensors = ForeignTensors.measuredBy(opened, "W_dec");
     int[] sides = tensors.sides("W_dec");
     // All were published for this model.
-    String model = "gpt2";
+    String model = "openai-community/gpt2";
     DictionarySource dictionary =
         new DictionarySource(
             config(

@@ -93,7 +93,7 @@ class RealModelTest {
   /** Largest difference over largest value of each hook point: 1e-3 at most. */
   private static void assertHooksAgree(LanguageModel model, int[] context, Safetensors expected) {
     List<HookPoint> points = model.hookPoints();
-    assertThat(points).hasSize(270);
+    assertThat(points).hasSize(420);
     List<String> seen = new ArrayList<>();
     Hooks hooks =
         Hooks.none()
@@ -116,6 +116,6 @@ class RealModelTest {
     try (TensorScope scope = TensorScope.open()) {
       model.forward(TokenBatch.of(List.of(context)), hooks);
     }
-    assertThat(seen).hasSize(270);
+    assertThat(seen).hasSize(420);
   }
 }
