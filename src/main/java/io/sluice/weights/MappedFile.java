@@ -3,6 +3,7 @@ package io.sluice.weights;
 import io.sluice.files.RegularFile;
 import io.sluice.memory.DType;
 import io.sluice.memory.HugeMemory;
+import io.sluice.memory.MappedPages;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -43,6 +44,7 @@ final class MappedFile {
       return data;
     }
     MemorySegment copy = HugeMemory.allocate(Math.max(1, data.byteSize()), Arena.ofAuto());
-    return copy.asSlice(0, data.byteSize()).copyFrom(data).asReadOnly();
+    MappedPages.copy(data, copy);
+    return copy.asSlice(0, data.byteSize()).asReadOnly();
   }
 }

@@ -34,8 +34,8 @@ public final class PyTorchWriter {
 
   private static final int FIELD_HEADER = 4;
 
-  /** The first time that zip can say without a field of its own. */
-  private static final LocalDateTime EARLIEST = LocalDateTime.of(1980, 1, 1, 0, 0);
+  /** Always the same; the first of January 1980 would stand in an extra field. */
+  private static final LocalDateTime TIME = LocalDateTime.of(1980, 2, 1, 0, 0);
 
   private PyTorchWriter() {}
 
@@ -94,7 +94,7 @@ public final class PyTorchWriter {
     CRC32 crc = new CRC32();
     values.writeTo(piece -> forPieces(piece, crc::update));
     ZipEntry entry = new ZipEntry(ROOT + name);
-    entry.setTimeLocal(EARLIEST);
+    entry.setTimeLocal(TIME);
     entry.setSize(size);
     entry.setCompressedSize(size);
     entry.setCrc(crc.getValue());

@@ -57,7 +57,10 @@ class PyTorchFileTest {
     for (TensorData tensor : tensors()) {
       String name = tensor.info().name();
       assertThat(read.info(name)).isEqualTo(tensor.info());
-      assertThat(read.data(name).mismatch(tensor.data())).isEqualTo(-1);
+      MemorySegment data = read.data(name);
+      assertThat(data.mismatch(tensor.data())).isEqualTo(-1);
+      assertThat(data.isMapped()).isTrue();
+      assertThat(data.address() % 64).as(name).isZero();
     }
     assertThatThrownBy(() -> read.data("b"))
         .isInstanceOf(IllegalArgumentException.class)
