@@ -118,9 +118,9 @@ check:
 test:
 	@$(mvn) spotless:check test
 
-# What runs models, by itself: for another LibTorch, which LIBTORCH names.
+# What runs models, by itself and not on a cluster: for another LibTorch, which LIBTORCH names.
 test-models:
-	@$(mvn) test -Dgroups=model
+	@$(mvn) test -Dgroups='model & !spark'
 
 # All tests tagged fuzz: mutated files, odd command lines and public methods with odd arguments work or are
 # refused, with never a crash, a hang or memory out of proportion. Of checkpoints one file on each

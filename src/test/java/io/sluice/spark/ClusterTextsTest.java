@@ -15,6 +15,7 @@ import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -193,10 +194,11 @@ class ClusterTextsTest {
   void anExecutorWithAnotherLibTorchIsRefused() throws Exception {
     String python = System.getenv("SLUICE_PYTHON");
     Assumptions.assumeTrue(python != null, "no SLUICE_PYTHON, so no other LibTorch");
+    Assumptions.assumeTrue(System.getenv("LIBTORCH") == null, "LIBTORCH names the only one");
     CommandProcess found =
         CommandProcess.run(
             folder,
-            java.util.Map.of(),
+            Map.of(),
             List.of(python, "-c", "import torch; print(torch.__path__[0])"));
     assertThat(found.status()).as(found.err()).isZero();
     start();
