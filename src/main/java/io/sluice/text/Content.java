@@ -22,7 +22,8 @@ enum Content {
   UTF_32BE(StandardCharsets.UTF_32BE),
   GZIP("gzip"),
   ZSTANDARD("Zstandard"),
-  PARQUET("Parquet");
+  PARQUET("Parquet"),
+  ARROW("Arrow");
 
   /** The number of bytes examined. */
   static final int HEAD = 1 << 16;
@@ -78,6 +79,9 @@ enum Content {
     if (begins(head, 'P', 'A', 'R', '1')) {
       return PARQUET;
     }
+    if (isArrow(head)) {
+      return ARROW;
+    }
     refuseOthers(where, head);
     Content encoding = encoding(head);
     Sample sample = Sample.of(head, encoding.charset);
@@ -96,8 +100,13 @@ enum Content {
     return encoding;
   }
 
+  /** Whether it is an Arrow file, or a stream of Arrow's messages. */
+  static boolean isArrow(byte[] head) {
+    return begins(head, 'A', 'R', 'R', 'O', 'W', '1', 0, 0) || begins(head, 0xff, 0xff, 0xff, 0xff);
+  }
+
   /**
-   * Refuses content with the signature of another type.
+   * Refuses content with the signature of a type that is not read.
    *
    * @throws IOException if it is such a file
    */

@@ -1,36 +1,25 @@
 package io.sluice.text;
 
-import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadConstraints;
-import io.sluice.files.Quoted;
 import io.sluice.files.StrictJson;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 
 /**
  * A file with one JSON object per line; a field of each object is a document's text. Lines without
  * a document are left out and counted; empty lines are ignored.
  */
 final class JsonLines implements Documents {
-  /** The longest line, far above the documents of large data sets. */
-  private static final int LONGEST = 1 << 28;
-
-  /** Fields that a message names. */
-  private static final int NAMED = 6;
+  /** The longest line in bytes. */
+  private static final int LONGEST = JsonDocument.LONGEST;
 
   private static final String REMEDY = "correct or remove the line";
-
-  private static final JsonFactory JSON =
-      StrictJson.pythonFactory(StreamReadConstraints.builder().maxStringLength(LONGEST).build());
 
   private final Path file;
   private final InputStream in;
@@ -138,8 +127,8 @@ final class JsonLines implements Documents {
   private String text(byte[] content) throws IOException {
     // Decoded here and not by the parser, so that one invalid byte does not lose the document.
     String json = Utf8.decode(content, 0, content.length, where(), problems);
-    String text = null;
-    try (JsonParser parser = JSON.createParser(json)) {
+    JsonDocument found;
+    try (JsonParser parser = JsonDocument.JSON.createParser(json)) {
       JsonToken first = parser.nextToken();
       if (first == JsonToken.START_ARRAY) {
         problems.unreadable(
@@ -152,53 +141,20 @@ final class JsonLines implements Documents {
         problems.unreadable(where(), "is not a JSON object", REMEDY);
         return null;
       }
-      String instead = null;
-      List<String> names = new ArrayList<>();
-      while (parser.nextToken() == JsonToken.FIELD_NAME) {
-        boolean wanted = parser.currentName().equals(field);
-        JsonToken value = parser.nextToken();
-        if (wanted) {
-          text = value == JsonToken.VALUE_STRING ? parser.getText() : null;
-          instead = kind(value);
-        } else if (names.size() < NAMED) {
-          names.add(Quoted.of(parser.currentName()));
-        }
-        parser.skipChildren();
-      }
+      found = JsonDocument.read(parser, field);
       if (parser.nextToken() != null) {
         problems.unreadable(where(), "has more after its JSON object", REMEDY);
-        return null;
-      }
-      if (text == null) {
-        problems.unreadable(
-            where(),
-            instead == null
-                ? "has no field " + Quoted.of(field) + ", but " + fields(names)
-                : "has no text in its field " + Quoted.of(field) + ", but " + instead,
-            "name the right one with --text-field");
         return null;
       }
     } catch (JsonProcessingException e) {
       problems.unreadable(where(), "is not JSON (" + StrictJson.reasonInLine(e) + ")", REMEDY);
       return null;
     }
-    return Utf8.withoutHalves(text, where(), problems);
-  }
-
-  private static String fields(List<String> names) {
-    return names.isEmpty()
-        ? "none at all"
-        : String.join(", ", names) + (names.size() == NAMED ? ", …" : "");
-  }
-
-  private static String kind(JsonToken value) {
-    return switch (value) {
-      case START_ARRAY -> "a list";
-      case START_OBJECT -> "an object";
-      case VALUE_NULL -> "null";
-      case VALUE_TRUE, VALUE_FALSE -> "true or false";
-      default -> "a number";
-    };
+    if (found.text() == null) {
+      problems.unreadable(where(), found.problem(), found.remedy());
+      return null;
+    }
+    return Utf8.withoutHalves(found.text(), where(), problems);
   }
 
   @Override

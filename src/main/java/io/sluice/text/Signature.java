@@ -24,8 +24,6 @@ record Signature(int offset, byte[] bytes, String name, String remedy) {
 
   private static final List<Signature> ALL =
       List.of(
-          at(0, "ARROW1\0\0", "an Arrow file", EXPORT),
-          at(0, "\u00ff\u00ff\u00ff\u00ff", "an Arrow stream", EXPORT),
           at(0, "FEA1", "a Feather file", EXPORT),
           at(0, "PARE", "an encrypted Parquet file", "write it again without encryption"),
           at(0, "Obj\u0001", "an Avro file", EXPORT),

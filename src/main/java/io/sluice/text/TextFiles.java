@@ -20,7 +20,7 @@ import java.util.stream.Stream;
 final class TextFiles {
   /** The file endings that are read from a folder. */
   private static final List<String> ENDINGS =
-      List.of(".txt", ".text", ".md", ".jsonl", ".ndjson", ".json", ".parquet");
+      List.of(".txt", ".text", ".md", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow");
 
   /** The endings of packed files, after those. */
   private static final List<String> PACKED = List.of(".gz", ".zst", ".zstd");
@@ -37,7 +37,12 @@ final class TextFiles {
     List<Path> files = new ArrayList<>();
     for (Path path : paths) {
       if (Files.isDirectory(path)) {
-        addAll(files, path, file -> isText(path.relativize(file)) && !isCopy(file));
+        DatasetFolders datasets = new DatasetFolders();
+        addAll(
+            files,
+            path,
+            file -> isText(path.relativize(file)) && !isCopy(file) && datasets.isText(file));
+        datasets.requireWhole();
         continue;
       }
       RegularFile.require(path);
@@ -109,6 +114,7 @@ final class TextFiles {
     }
   }
 
+  /** Whether the name is that of a text; hidden files and folders are none. */
   private static boolean isText(Path file) {
     for (Path part : file) {
       if (part.toString().startsWith(".")) {

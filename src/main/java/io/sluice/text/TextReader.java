@@ -11,7 +11,7 @@ import java.util.List;
 
 /**
  * Reads texts document by document, each in pieces of about 65,000 characters, in memory for one
- * piece of plain text, one line of JSON, or a few rows of Parquet:
+ * piece of plain text, one line or item of JSON, one row of Arrow, or a few rows of Parquet:
  *
  * <pre>{@code
  * try (TextReader texts = TextReader.open(TextSpec.of(List.of(folder)))) {
@@ -116,6 +116,9 @@ public final class TextReader implements AutoCloseable {
     String name = TextFiles.unpackedName(file);
     BufferedInputStream bytes = TextBytes.of(channel);
     byte[] head = TextBytes.head(bytes);
+    if (name.endsWith(".arrow") || Content.isArrow(head)) {
+      return new ArrowColumn(file, channel, spec.field(), problems);
+    }
     if (name.endsWith(".parquet")) {
       Content.refuseOthers(file.toString(), head);
       return new ParquetColumn(file, channel, spec.field(), problems);
@@ -125,9 +128,13 @@ public final class TextReader implements AutoCloseable {
       return new ParquetColumn(file, channel, spec.field(), problems);
     }
     InputStream text = TextBytes.open(file, content, bytes, channel.size(), problems);
-    return name.endsWith(".jsonl") || name.endsWith(".ndjson") || name.endsWith(".json")
-        ? new JsonLines(file, text, spec.field(), problems)
-        : new PlainText(file, text, problems);
+    if (!name.endsWith(".jsonl") && !name.endsWith(".ndjson") && !name.endsWith(".json")) {
+      return new PlainText(file, text, problems);
+    }
+    BufferedInputStream json = new BufferedInputStream(text, Content.HEAD);
+    return JsonArray.begins(json)
+        ? new JsonArray(file, json, spec.field(), problems)
+        : new JsonLines(file, json, spec.field(), problems);
   }
 
   @Override

@@ -9,10 +9,12 @@ import java.util.stream.Collectors;
  *
  * @param paths files; folders, of which every text file at any depth is read; patterns with {@code
  *     *}, <code>**</code>, {@code ?}, {@code [a-z]} or <code>{a,b}</code>. Files ending in {@code
- *     .jsonl}, {@code .ndjson} or {@code .json} are read as JSON lines, others as plain text with
- *     one document per file; {@code .gz} or {@code .zst} may follow. Parquet, gzip, Zstandard,
- *     UTF-16 and UTF-32 are detected from a file's first bytes, whatever its name
- * @param field the field of JSON lines, or the column of Parquet, that holds a document's text
+ *     .jsonl}, {@code .ndjson} or {@code .json} are read as JSON lines, or as one JSON array if
+ *     they begin as one, others as plain text with one document per file; {@code .gz} or {@code
+ *     .zst} may follow. Parquet, Arrow, gzip, Zstandard, UTF-16 and UTF-32 are detected from a
+ *     file's first bytes, whatever its name. Folders of HuggingFace's {@code datasets} are read
+ *     without their descriptions
+ * @param field the field of JSON, or the column of Parquet or Arrow, that holds a document's text
  * @param strict whether any problem in a text ends the reading; otherwise unreadable lines are left
  *     out, bytes that are not UTF-8 become U+FFFD, and both are counted
  */

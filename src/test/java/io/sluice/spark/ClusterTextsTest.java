@@ -197,9 +197,7 @@ class ClusterTextsTest {
     Assumptions.assumeTrue(System.getenv("LIBTORCH") == null, "LIBTORCH names the only one");
     CommandProcess found =
         CommandProcess.run(
-            folder,
-            Map.of(),
-            List.of(python, "-c", "import torch; print(torch.__path__[0])"));
+            folder, Map.of(), List.of(python, "-c", "import torch; print(torch.__path__[0])"));
     assertThat(found.status()).as(found.err()).isZero();
     start();
     CommandProcess result =

@@ -44,6 +44,11 @@ public final class Python {
     return requireRivals("sae_dashboard");
   }
 
+  /** The same with HuggingFace's datasets; where it has none, the calling test is skipped. */
+  public static Path requireDatasets() throws IOException {
+    return requireRivals("datasets, zstandard");
+  }
+
   private static Path requireRivals(String libraries) throws IOException {
     String python = System.getenv("SLUICE_RIVALS");
     String reason = "SLUICE_RIVALS names no Python with " + libraries;

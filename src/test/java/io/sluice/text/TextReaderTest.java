@@ -154,6 +154,47 @@ class TextReaderTest {
     assertFails(folder.resolve("a/[.txt"), "is not a pattern");
   }
 
+  @Test
+  void readsJsonArraysItemByItem() throws IOException {
+    Path file =
+        Files.writeString(
+            folder.resolve("a.json"),
+            "\uFEFF \n[\n  {\"n\": {\"text\": [1, {}]}, \"text\": \"one\\u00e9\"},\n \"two\\n🐋\",\n"
+                + "{\"text\": null}, 7, [\"x\"], {\"body\": NaN}, {\"text\": \"half \\ud83d pair\"}, \"\"\n]\n ");
+    try (TextReader reader = TextReader.open(TextSpec.of(List.of(file)))) {
+      assertThat(Texts.read(reader)).containsExactly("oneé", "two\n🐋", "half \uFFFD pair", "");
+      assertThat(reader.problems().characters()).isEqualTo(1);
+      assertThat(reader.problems().summary())
+          .startsWith("4 documents that cannot be read, 1 character that is not UTF-8: " + file)
+          .contains(file + " item 2 has no text in its field 'text', but null")
+          .contains(file + " item 3 is not a JSON object, but a number")
+          .contains(file + " item 4 is not a JSON object, but a list")
+          .endsWith("; and 2 more");
+    }
+    byte[] latin = "[\"caf\u00e9 \", \"fine\"]".getBytes(StandardCharsets.ISO_8859_1);
+    assertThat(read(List.of(Files.write(folder.resolve("latin.jsonl"), latin))))
+        .containsExactly("caf\uFFFD ", "fine");
+    assertThat(read(List.of(Files.writeString(folder.resolve("empty.json"), "[]")))).isEmpty();
+  }
+
+  @Test
+  void damagedJsonArraysEndInOneLine() throws IOException {
+    String array = "[{\"text\": \"one\"}, {\"text\": \"two\", \"n\": [[1], {\"a\": {}}]}]";
+    for (int length = 1; length < array.length(); length++) {
+      Path cut = Files.writeString(folder.resolve("cut.json"), array.substring(0, length));
+      assertFails(cut, "is not a JSON array that can be read (it");
+    }
+    assertFails(
+        Files.writeString(folder.resolve("two.json"), array + "\n" + array),
+        "has more after the end of its JSON array");
+    assertFails(
+        Files.writeString(folder.resolve("twice.json"), "[{\"a\":1,\"a\":2}]"),
+        "(the name 'a' occurs twice, in line 1); it is damaged or incomplete");
+    assertFails(
+        Files.writeString(folder.resolve("deep.json"), "[".repeat(5000)),
+        "(it exceeds the limits on nesting");
+  }
+
   private static String asLatin1(byte[] bytes) {
     return new String(bytes, StandardCharsets.ISO_8859_1);
   }

@@ -16,7 +16,7 @@ public final class TextReading {
       paramLabel = "NAME",
       defaultValue = TextSpec.DEFAULT_FIELD,
       description =
-          "Take the text from this field of JSON lines or column of Parquet (default: "
+          "Take the text from this field of JSON or column of Parquet or Arrow (default: "
               + "${DEFAULT-VALUE}).")
   private String field;
 
