@@ -85,9 +85,9 @@ class CaptureCommandTest {
         .contains("chat.jsonl: no text in it can be used: 5 documents that cannot be read: ")
         .contains("chat.jsonl:1 has no field 'text', but 'messages', 'score'; ")
         .contains("; and 2 more");
-    text = Files.writeString(folder.resolve("array.json"), "[{\"text\":\"x\"}]");
+    text = Files.writeString(folder.resolve("array.json"), "[{\"body\":\"x\"}]");
     assertThat(capture(folder.resolve("none"))).isEqualTo(1);
-    assertThat(err.toString()).contains("array.json:1 is not a JSON object, but an array");
+    assertThat(err.toString()).contains("array.json item 0 has no field 'text', but 'body'");
     text = Files.writeString(folder.resolve("nan.jsonl"), "{\"text\":\"sea\",\"score\":NaN}");
     assertThat(capture(folder.resolve("nan"))).as(err.toString()).isZero();
   }
