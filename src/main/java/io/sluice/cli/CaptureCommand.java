@@ -42,8 +42,8 @@ import picocli.CommandLine.Option;
       "--text takes files, folders, and patterns in quotes ('data/**/*.jsonl'). A file of "
           + "plain text is one document; so is a line of .jsonl, .ndjson or .json, an item of a "
           + "JSON array, and a row of Parquet or Arrow. A folder of HuggingFace's datasets "
-          + "(save_to_disk, or from its cache) is read as it is. Files may be compressed with gzip or Zstandard, and be in UTF-8, UTF-16 or "
-          + "UTF-32.",
+          + "(save_to_disk, or from its cache) is read as it is. Files may be compressed with "
+          + "gzip or Zstandard, and be in UTF-8, UTF-16 or UTF-32.",
       "The rows of a store are the tokens of the texts, in order. The model sees special "
           + "tokens ([CLS], [SEP], for many models a beginning-of-text token), but their rows "
           + "are not stored: they occur once per context, whatever the text is, and their "

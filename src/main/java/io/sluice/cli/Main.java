@@ -110,11 +110,7 @@ public final class Main implements Runnable {
    */
   public static int run(
       String program, List<Class<? extends SluiceCommand>> commands, String... args) {
-    return run(
-        Console.ofProcess(),
-        program,
-        (root, wanted) -> commands.forEach(each -> root.addSubcommand(new CommandLine(each))),
-        args);
+    return run(Console.ofProcess(), program, (root, wanted) -> addTo(root, commands), args);
   }
 
   /**
@@ -194,8 +190,12 @@ public final class Main implements Runnable {
    */
   public static CommandLine commandLine(List<Class<? extends SluiceCommand>> commands) {
     CommandLine root = new CommandLine(new Main());
-    commands.forEach(each -> root.addSubcommand(new CommandLine(each)));
+    addTo(root, commands);
     return configured(root);
+  }
+
+  private static void addTo(CommandLine root, List<Class<? extends SluiceCommand>> commands) {
+    commands.forEach(each -> root.addSubcommand(new CommandLine(each)));
   }
 
   private static CommandLine configured(CommandLine root) {

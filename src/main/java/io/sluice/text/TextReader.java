@@ -1,6 +1,8 @@
 package io.sluice.text;
 
 import io.sluice.files.RegularFile;
+import io.sluice.text.arrow.ArrowReader;
+import io.sluice.text.parquet.ParquetReader;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -117,15 +119,15 @@ public final class TextReader implements AutoCloseable {
     BufferedInputStream bytes = TextBytes.of(channel);
     byte[] head = TextBytes.head(bytes);
     if (name.endsWith(".arrow") || Content.isArrow(head)) {
-      return new ArrowColumn(file, channel, spec.field(), problems);
+      return new Column(file, channel, ArrowReader.open(file, channel, spec.field()), problems);
     }
     if (name.endsWith(".parquet")) {
       Content.refuseOthers(file.toString(), head);
-      return new ParquetColumn(file, channel, spec.field(), problems);
+      return new Column(file, channel, ParquetReader.open(file, channel, spec.field()), problems);
     }
     Content content = Content.of(file.toString(), head);
     if (content == Content.PARQUET) {
-      return new ParquetColumn(file, channel, spec.field(), problems);
+      return new Column(file, channel, ParquetReader.open(file, channel, spec.field()), problems);
     }
     InputStream text = TextBytes.open(file, content, bytes, channel.size(), problems);
     if (!name.endsWith(".jsonl") && !name.endsWith(".ndjson") && !name.endsWith(".json")) {

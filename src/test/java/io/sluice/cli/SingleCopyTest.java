@@ -242,9 +242,8 @@ class SingleCopyTest {
       dictionary(at("a", features), features, WIDTH, 1);
     }
     for (String format : FOREIGN) {
-      // Files of torch.save are read as a whole. Transposes are made of 256 MiB at a time, more
-      // than
-      // a matrix has here; a transposed matrix that is read is mapped as a whole.
+      // Transposes are made of 256 MiB at a time, more than a matrix has here; a transposed matrix
+      // that is read is mapped as a whole.
       boolean whole = format.equals("dictionary_learning");
       assertShare("96m", h -> convert(h, "a", format, format), whole ? 1 : 0.5);
       assertShare("96m", h -> convert(h, format, "sluice", format + "-back"), whole ? 1 : 0.5);

@@ -1,5 +1,8 @@
 package io.sluice.text.arrow;
 
+import io.sluice.text.columns.ColumnFile;
+import io.sluice.text.columns.ColumnRows;
+import io.sluice.text.columns.Unusable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -28,7 +31,9 @@ import org.apache.arrow.flatbuf.Schema;
  * <p>Arrow's own library trusts the lengths in a file. Here each is checked before memory is
  * allocated or read.
  */
-public final class ArrowReader {
+public final class ArrowReader implements ColumnRows {
+  private static final String KIND = "an Arrow file";
+
   /** The longest text in bytes, far above the documents of large data sets. */
   private static final int LONGEST = 1 << 28;
 
@@ -123,21 +128,14 @@ public final class ArrowReader {
       reader.place = Place.of(schema, column);
       reader.at = Math.addExact(reader.at, message.bodyLength());
       return reader;
-    } catch (Unusable e) {
-      throw unusable(file, e);
     } catch (IOException e) {
-      throw damaged(file, e);
+      throw ColumnFile.fault(file, KIND, e);
     } catch (RuntimeException e) {
       throw inconsistent(file, e);
     }
   }
 
-  /**
-   * Moves to the next row.
-   *
-   * @return false if there is none
-   * @throws IOException if the file is damaged; one line that names it
-   */
+  @Override
   public boolean next() throws IOException {
     try {
       while (row == rows) {
@@ -161,29 +159,37 @@ public final class ArrowReader {
       }
       from = to;
       return true;
-    } catch (Unusable e) {
-      throw unusable(file, e);
     } catch (IOException e) {
-      throw damaged(file, e);
+      throw ColumnFile.fault(file, KIND, e);
     } catch (RuntimeException e) {
       // Flatbuffer accessors follow offsets within a bounded buffer and throw when one leads out.
       throw inconsistent(file, e);
     }
   }
 
-  /** Whether the row has no value. */
+  @Override
   public boolean isMissing() {
     return isMissing;
   }
 
-  /** Whether the row has a value that is too long to be read. */
+  @Override
   public boolean isTooLong() {
     return isTooLong;
   }
 
-  /** The row's value; null if it is missing or too long. */
+  @Override
   public byte[] bytes() {
     return bytes;
+  }
+
+  @Override
+  public int from() {
+    return 0;
+  }
+
+  @Override
+  public int to() {
+    return bytes.length;
   }
 
   private boolean isMissing(Part of) throws IOException {
@@ -307,20 +313,7 @@ public final class ArrowReader {
     return message;
   }
 
-  private static IOException unusable(Path file, Unusable e) {
-    return new IOException(file + ": " + e.getMessage() + "; " + e.remedy(), e);
-  }
-
   private static IOException inconsistent(Path file, RuntimeException e) {
-    return damaged(file, new IOException("its descriptions are inconsistent", e));
-  }
-
-  private static IOException damaged(Path file, IOException e) {
-    return new IOException(
-        file
-            + ": is not an Arrow file that can be read ("
-            + e.getMessage()
-            + "); it is damaged or incomplete, fetch it again",
-        e);
+    return ColumnFile.fault(file, KIND, new IOException("its descriptions are inconsistent", e));
   }
 }

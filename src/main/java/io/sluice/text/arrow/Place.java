@@ -1,6 +1,7 @@
 package io.sluice.text.arrow;
 
 import io.sluice.files.Quoted;
+import io.sluice.text.columns.Unusable;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

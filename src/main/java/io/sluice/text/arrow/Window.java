@@ -1,5 +1,6 @@
 package io.sluice.text.arrow;
 
+import io.sluice.text.columns.ColumnFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -39,7 +40,7 @@ final class Window {
     if (to.length <= LENGTH) {
       bytes.get(moveTo(position, to.length), to);
     } else {
-      read(channel, position, ByteBuffer.wrap(to));
+      ColumnFile.read(channel, position, ByteBuffer.wrap(to));
     }
   }
 
@@ -48,17 +49,8 @@ final class Window {
       bytes.clear();
       bytes.limit((int) Math.min(LENGTH, Math.max(length, channel.size() - position)));
       start = position;
-      read(channel, position, bytes);
+      ColumnFile.read(channel, position, bytes);
     }
     return (int) (position - start);
-  }
-
-  /** Fills a buffer from a position on. */
-  private static void read(FileChannel channel, long position, ByteBuffer to) throws IOException {
-    while (to.hasRemaining()) {
-      if (channel.read(to, position + to.position()) < 0) {
-        throw new IOException("it ends early");
-      }
-    }
   }
 }

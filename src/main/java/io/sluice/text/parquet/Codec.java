@@ -3,6 +3,7 @@ package io.sluice.text.parquet;
 import com.github.luben.zstd.Zstd;
 import com.github.luben.zstd.ZstdException;
 import io.sluice.files.Quoted;
+import io.sluice.text.columns.Unusable;
 import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;

@@ -2,6 +2,9 @@ package io.sluice.text.parquet;
 
 import io.sluice.files.Quoted;
 import io.sluice.files.Unfolding;
+import io.sluice.text.columns.ColumnFile;
+import io.sluice.text.columns.ColumnRows;
+import io.sluice.text.columns.Unusable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -26,7 +29,9 @@ import java.util.zip.CRC32;
  * are untrusted: every length is checked before memory is allocated or written, nothing recurses,
  * and no other thread reads ahead.
  */
-public final class ParquetReader {
+public final class ParquetReader implements ColumnRows {
+  private static final String KIND = "a Parquet file";
+
   /** The first and last bytes of a Parquet file. */
   private static final String MAGIC = "PAR1";
 
@@ -72,10 +77,8 @@ public final class ParquetReader {
       throws IOException {
     try {
       return new ParquetReader(file, channel, Footer.read(footer(channel), column));
-    } catch (Unusable e) {
-      throw unusable(file, e);
     } catch (IOException e) {
-      throw damaged(file, e);
+      throw ColumnFile.fault(file, KIND, e);
     }
   }
 
@@ -99,13 +102,8 @@ public final class ParquetReader {
     return read(channel, size - TAIL - length, length);
   }
 
-  /**
-   * Moves to the next row.
-   *
-   * @return false if there is none
-   * @throws IOException if the file is damaged or its unpacked size is not plausible; one line that
-   *     names it
-   */
+  /** As in {@link ColumnRows}; also refused is a file whose unpacked size is not plausible. */
+  @Override
   public boolean next() throws IOException {
     try {
       while (rowsLeft == 0) {
@@ -128,12 +126,10 @@ public final class ParquetReader {
       }
       unfolding.add(isMissing ? 1 : 1L + values.to - values.from);
       return true;
-    } catch (Unusable e) {
-      throw unusable(file, e);
     } catch (IndexOutOfBoundsException e) {
-      throw damaged(file, new IOException("a page ends before its values do", e));
+      throw ColumnFile.fault(file, KIND, new IOException("a page ends before its values do", e));
     } catch (IOException e) {
-      throw damaged(file, e);
+      throw ColumnFile.fault(file, KIND, e);
     }
   }
 
@@ -144,22 +140,22 @@ public final class ParquetReader {
     return level < footer.optional();
   }
 
-  /** Whether the row has no value. */
+  @Override
   public boolean isMissing() {
     return isMissing;
   }
 
-  /** The array that holds the row's value; changes with the next row. */
+  @Override
   public byte[] bytes() {
     return values.bytes;
   }
 
-  /** The start of the value in {@link #bytes}. */
+  @Override
   public int from() {
     return values.from;
   }
 
-  /** The end of the value in {@link #bytes}. */
+  @Override
   public int to() {
     return values.to;
   }
@@ -305,27 +301,9 @@ public final class ParquetReader {
         "write it again, plain or with a dictionary");
   }
 
-  private static IOException unusable(Path file, Unusable e) {
-    return new IOException(file + ": " + e.getMessage() + "; " + e.remedy(), e);
-  }
-
-  private static IOException damaged(Path file, IOException e) {
-    return new IOException(
-        file
-            + ": is not a Parquet file that can be read ("
-            + e.getMessage()
-            + "); it is damaged or incomplete, fetch it again",
-        e);
-  }
-
   private static byte[] read(FileChannel channel, long position, int length) throws IOException {
     byte[] bytes = new byte[length];
-    ByteBuffer buffer = ByteBuffer.wrap(bytes);
-    while (buffer.hasRemaining()) {
-      if (channel.read(buffer, position + buffer.position()) < 0) {
-        throw new IOException("it ends early");
-      }
-    }
+    ColumnFile.read(channel, position, ByteBuffer.wrap(bytes));
     return bytes;
   }
 }

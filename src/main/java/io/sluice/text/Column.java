@@ -1,28 +1,30 @@
 package io.sluice.text;
 
-import io.sluice.text.parquet.ParquetReader;
+import io.sluice.text.columns.ColumnRows;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 
 /**
- * A column of a Parquet file; each row is a document. Rows without a value are left out and
- * counted.
+ * A column of a file of Parquet or Arrow; each row is a document. Rows without a value are left out
+ * and counted.
  */
-final class ParquetColumn implements Documents {
+final class Column implements Documents {
   private final Path file;
   private final FileChannel channel;
   private final TextProblems problems;
-  private final ParquetReader rows;
+  private final ColumnRows rows;
   private long row = -1;
   private Pieces document;
 
-  ParquetColumn(Path file, FileChannel channel, String name, TextProblems problems)
-      throws IOException {
+  /**
+   * @param channel the file, which is closed with this
+   */
+  Column(Path file, FileChannel channel, ColumnRows rows, TextProblems problems) {
     this.file = file;
     this.channel = channel;
     this.problems = problems;
-    this.rows = ParquetReader.open(file, channel, name);
+    this.rows = rows;
   }
 
   @Override
@@ -31,10 +33,12 @@ final class ParquetColumn implements Documents {
       row++;
       if (rows.isMissing()) {
         problems.unreadable(where(), "has no value", "give every row a text");
-        continue;
+      } else if (rows.isTooLong()) {
+        problems.unreadable(where(), "has a text that is too long", "give it as several");
+      } else {
+        document = new Pieces(Utf8.decode(rows.bytes(), rows.from(), rows.to(), where(), problems));
+        return true;
       }
-      document = new Pieces(Utf8.decode(rows.bytes(), rows.from(), rows.to(), where(), problems));
-      return true;
     }
     return false;
   }
