@@ -15,6 +15,7 @@ import io.sluice.memory.DType;
 import io.sluice.model.HookPatterns;
 import io.sluice.model.capture.Capture;
 import io.sluice.model.capture.CaptureSpec;
+import io.sluice.model.capture.ResumedCapture;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.files.Manifest;
 import io.sluice.store.files.StoreReplacement;
@@ -68,9 +69,12 @@ import picocli.CommandLine.Option;
           + "attn.hook_rot_q, attn.hook_v, attn.hook_z, hook_attn_out, hook_resid_mid, mlp.hook_post, hook_mlp_out, hook_resid_post; and paths of modules "
           + "in transformers for what these put out: model.layers.8.mlp, transformer.h.8.attn."
     })
-@Examples(
-    "sluice capture --model all-minilm-l6-v2 --text moby-dick.txt --hooks "
-        + "'layers.*.attn_out,layers.*.resid' --tokens 100000 --out store")
+@Examples({
+  "sluice capture --model all-minilm-l6-v2 --text moby-dick.txt --hooks "
+      + "'layers.*.attn_out,layers.*.resid' --tokens 100000 --out store",
+  "sluice capture --resume --model all-minilm-l6-v2 --text moby-dick.txt --hooks "
+      + "'layers.*.attn_out,layers.*.resid' --tokens 200000 --out store"
+})
 public class CaptureCommand extends SluiceCommand {
   @Mixin private ModelOptions model;
 
@@ -97,6 +101,17 @@ public class CaptureCommand extends SluiceCommand {
       description = "Replace a store that is already in --out, once the new one is complete.")
   @Grouped(OptionGroup.OUTPUT)
   private boolean overwrite;
+
+  @Option(
+      names = "--resume",
+      description =
+          "Continue the store in --out, which a killed capture has left or which has fewer tokens; "
+              + "give the options that it was begun with, and --tokens as large or larger. Its files "
+              + "become those of one capture, bit for bit.")
+  @Grouped(OptionGroup.OUTPUT)
+  private boolean resume;
+
+  private ResumedCapture resumed;
 
   @Option(
       names = "--yes",
@@ -127,9 +142,18 @@ public class CaptureCommand extends SluiceCommand {
       throw usage("--special-tokens cannot be combined with --stride; leave one of them out");
     }
     StoreReplacement.repair(out);
-    if (!overwrite && Files.exists(out.resolve(Manifest.FILE_NAME))) {
+    if (resume && overwrite) {
+      throw usage("give --resume or --overwrite, not both");
+    }
+    if (resume && !Files.exists(out.resolve(Manifest.FILE_NAME))) {
       throw new IOException(
-          out + ": already holds an activation store; name another folder or give --overwrite");
+          out + ": holds no activation store to continue; leave --resume out to begin one");
+    }
+    if (!resume && !overwrite && Files.exists(out.resolve(Manifest.FILE_NAME))) {
+      throw new IOException(
+          out
+              + ": already holds an activation store; name another folder, or give --resume to "
+              + "continue or --overwrite to replace it");
     }
     try (LoadedModel loaded = openModel()) {
       capture(plan(loaded, spec(loaded)));
@@ -150,12 +174,20 @@ public class CaptureCommand extends SluiceCommand {
 
   /** Checks and counts. */
   protected Capture plan(LoadedModel loaded, CaptureSpec spec) throws IOException {
+    if (resume) {
+      resumed = ResumedCapture.plan(loaded, spec, out);
+      return resumed.whole();
+    }
     return Capture.plan(loaded, spec);
   }
 
   /** Writes the store into a new or empty folder. */
   protected Manifest write(Capture plan, Path folder, Progress progress) throws IOException {
-    return plan.run(folder, plan.storeSpec(), progress::update);
+    if (resumed == null) {
+      return plan.run(folder, plan.storeSpec(), progress::update);
+    }
+    progress.startingAt(resumed.keptTokens());
+    return resumed.run(progress::update);
   }
 
   /** Captures beside the store that is there, which goes only when the new one is whole. */
@@ -172,7 +204,8 @@ public class CaptureCommand extends SluiceCommand {
 
   /** Prints the size of the store, and asks for confirmation if it is large. */
   private void tellDiskNeed(Capture plan) throws IOException {
-    DiskNeed need = DiskNeed.of(out, plan.storeBytes());
+    long bytes = resumed == null ? plan.storeBytes() : resumed.storeBytes();
+    DiskNeed need = DiskNeed.of(out, bytes);
     if (need.isLarge() && Terminal.outputIsTerminal() && !yes) {
       throw new IOException(need.text() + "; that is more than a tenth: give --yes to continue");
     }
@@ -181,6 +214,15 @@ public class CaptureCommand extends SluiceCommand {
 
   private void capture(Capture plan) throws IOException {
     ContextOptions.tell(this, plan.problems());
+    if (resumed != null) {
+      err()
+          .printf(
+              Locale.ROOT,
+              "capture: %s: %,d of %,d rows are there and stay%n",
+              out,
+              resumed.kept(),
+              plan.rows());
+    }
     tellDiskNeed(plan);
     long start = System.nanoTime();
     Manifest manifest;
@@ -189,6 +231,7 @@ public class CaptureCommand extends SluiceCommand {
       progress.done();
     }
     double seconds = (System.nanoTime() - start) / 1e9;
+    long keptTokens = resumed == null ? 0 : resumed.keptTokens();
     if (json.asked()) {
       ObjectNode result = new ObjectMapper().createObjectNode();
       result.put("store", out.toString());
@@ -198,8 +241,11 @@ public class CaptureCommand extends SluiceCommand {
       result.put("hooks", manifest.columns().size());
       result.put("bytes", plan.bytes());
       result.put("tokens", plan.tokens());
+      if (resumed != null) {
+        result.put("keptRows", resumed.kept());
+      }
       result.put("seconds", seconds);
-      result.put("tokensPerSecond", plan.tokens() / seconds);
+      result.put("tokensPerSecond", (plan.tokens() - keptTokens) / seconds);
       out().println(result.toPrettyString());
     } else {
       out()

@@ -57,6 +57,10 @@ public final class ClusterCapture extends CaptureCommand {
 
   @Override
   protected Capture plan(LoadedModel loaded, CaptureSpec spec) throws IOException {
+    if (given("--resume")) {
+      throw usage(
+          "--resume continues a capture of one machine; leave it out, or give it to 'sluice capture'");
+    }
     if (taskTokens < 1) {
       throw usage("--task-tokens is " + taskTokens + "; give a number of at least 1");
     }

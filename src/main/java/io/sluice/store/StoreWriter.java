@@ -126,6 +126,62 @@ public final class StoreWriter implements AutoCloseable {
   }
 
   /**
+   * Continues a store that a writer has left, killed or not. Shards of it that do not stay are
+   * replaced, one after the other. Nothing is changed if this fails.
+   *
+   * @param before the manifest of the store; if it was changed since, another writer has the store
+   * @param shards how many of its first shards stay
+   * @throws IOException if another writer has it, it was changed, or it cannot be written
+   * @throws IllegalArgumentException if a shard is larger than the memory there is, or a shard that
+   *     stays is not full and there are rows to come
+   */
+  public static StoreWriter resume(Path folder, StoreSpec spec, Manifest before, int shards)
+      throws IOException {
+    FolderLock lock = FolderLock.tryTake(folder);
+    if (lock == null) {
+      throw FolderLock.taken(folder, "capture");
+    }
+    StoreWriter writer = null;
+    try {
+      if (!ManifestFile.read(folder).equals(before)) {
+        throw new IOException(folder + ": another capture has changed it; try again");
+      }
+      AtomicFile.deleteLeftovers(folder);
+      writer = new StoreWriter(folder, spec.withRowsPerShard(before.rowsPerShard()), false, 0);
+      writer.lock = lock;
+      writer.keep(before, shards);
+      return writer;
+    } catch (IOException | RuntimeException | Error e) {
+      if (writer == null) {
+        lock.close();
+      } else {
+        writer.close();
+      }
+      throw e;
+    }
+  }
+
+  private void keep(Manifest before, int shards) throws IOException {
+    List<Manifest.Shard> kept = before.shards().subList(0, shards);
+    manifest =
+        new Manifest(
+                manifest.model(),
+                manifest.text(),
+                manifest.columns(),
+                manifest.rowsPerShard(),
+                0,
+                false,
+                List.of(),
+                Map.of(),
+                manifest.properties(),
+                manifest.writer(),
+                before.created())
+            .withShards(kept, false);
+    handedOver = manifest.rows();
+    ManifestFile.write(folder, manifest);
+  }
+
+  /**
    * Writes some shards of a store that a writer of another process has created, which lists them in
    * its manifest by {@link #finish(List)}. End with {@link #finishPart}; all shards but the store's
    * last must be full.

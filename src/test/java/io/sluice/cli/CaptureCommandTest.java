@@ -130,6 +130,32 @@ class CaptureCommandTest {
 
   @Tag("slow")
   @Test
+  void continuesAStoreOfFewerTokens() throws IOException {
+    Path store = folder.resolve("store");
+    assertThat(capture(store, "--resume")).isEqualTo(1);
+    assertThat(err.toString().lines()).hasSize(1);
+    assertThat(err.toString()).contains("holds no activation store to continue");
+    assertThat(capture(store, "--tokens", "60")).isZero();
+    assertThat(capture(store, "--tokens", "90")).isEqualTo(1);
+    assertThat(err.toString()).contains("give --resume to continue or --overwrite to replace it");
+    assertThat(capture(store, "--tokens", "90", "--resume", "--overwrite")).isEqualTo(2);
+    assertThat(capture(store, "--tokens", "90", "--resume", "--json")).as(err.toString()).isZero();
+    assertThat(err.toString()).contains("0 of 90 rows are there and stay");
+    assertThat(out.toString()).contains("\"rows\" : 90").contains("\"keptRows\" : 0");
+    Path one = folder.resolve("one");
+    assertThat(capture(one, "--tokens", "90")).isZero();
+    for (String file : List.of("shard-00000.arrow", "tokens.arrow", "documents.arrow")) {
+      assertThat(store.resolve(file)).hasSameBinaryContentAs(one.resolve(file));
+    }
+    assertThat(capture(store, "--tokens", "90", "--resume")).isZero();
+    assertThat(err.toString()).contains("90 of 90 rows are there and stay");
+    assertThat(capture(store, "--tokens", "80", "--resume")).isEqualTo(1);
+    assertThat(err.toString())
+        .contains("was begun for 90 rows, and these texts and options give 80");
+  }
+
+  @Tag("slow")
+  @Test
   void deletesWhatAKilledCaptureLeftBesideTheStore() throws Exception {
     Process ended = new ProcessBuilder("true").start();
     assertThat(ended.waitFor()).isZero();

@@ -79,7 +79,7 @@ public final class Capture {
    *     the model takes or leaves no room for text
    */
   public static Capture plan(LoadedModel model, CaptureSpec spec) throws IOException {
-    return plan(model, spec, false);
+    return plan(model, spec, false, context -> {});
   }
 
   /**
@@ -88,10 +88,22 @@ public final class Capture {
    * @throws IOException as {@link #plan}
    */
   public static Capture planParts(LoadedModel model, CaptureSpec spec) throws IOException {
-    return plan(model, spec, true);
+    return planParts(model, spec, context -> {});
   }
 
-  private static Capture plan(LoadedModel model, CaptureSpec spec, boolean inParts)
+  /** Receives contexts in order while a capture is planned. */
+  interface ContextVisitor {
+    void add(Context context) throws IOException;
+  }
+
+  /** The same, and gives each context to {@code visitor}. */
+  static Capture planParts(LoadedModel model, CaptureSpec spec, ContextVisitor visitor)
+      throws IOException {
+    return plan(model, spec, true, visitor);
+  }
+
+  private static Capture plan(
+      LoadedModel model, CaptureSpec spec, boolean inParts, ContextVisitor visitor)
       throws IOException {
     ModelShape shape = model.transformer().shape();
     List<HookPoint> available = model.transformer().hookPoints();
@@ -101,10 +113,10 @@ public final class Capture {
       }
     }
     long tokens = 0;
-    long contexts = 0;
+    long rows = 0;
     long textBytes = (long) shape.vocabulary() * TOKEN_BYTES;
     int document = -1;
-    int special = SpecialTokens.of(model.tokenizer()).count();
+    StoredRows stored = new StoredRows(SpecialTokens.of(model.tokenizer()), spec.specialTokens());
     PartCutter cutter = null;
     TextProblems problems;
     try (ContextReader reader = ContextReader.open(model, spec.contexts())) {
@@ -113,10 +125,10 @@ public final class Capture {
       }
       for (Context context = reader.next(); context != null; context = reader.next()) {
         tokens += context.fresh();
-        contexts++;
+        rows += stored.count(context);
+        visitor.add(context);
         if (inParts) {
-          int stored = context.fresh() + (spec.specialTokens() ? special : 0);
-          cutter.add(context, reader.place(), stored);
+          cutter.add(context, reader.place(), stored.count(context));
         }
         if (context.document() != document) {
           document = context.document();
@@ -125,7 +137,6 @@ public final class Capture {
       }
       problems = reader.problems();
     }
-    long rows = tokens + (spec.specialTokens() ? contexts * special : 0);
     return new Capture(model, spec, tokens, rows, textBytes, problems, cutter);
   }
 
@@ -173,6 +184,8 @@ public final class Capture {
         .with("stride", Integer.toString(spec.contexts().stride()))
         .with("computed", model.transformer().dtype().label())
         .with("specialTokens", Boolean.toString(spec.specialTokens()))
+        .with("contextsPerBatch", Integer.toString(spec.contexts().batch()))
+        .with(Manifest.PLANNED_ROWS, Long.toString(rows))
         .with(
             Manifest.PREPEND_BOS,
             Boolean.toString(SpecialTokens.of(model.tokenizer()).prefix().length > 0));
@@ -219,13 +232,33 @@ public final class Capture {
   private StoreWriter begin(Path folder, StoreSpec store) throws IOException {
     StoreWriter writer = StoreWriter.create(folder, store);
     try {
-      writer.tokens(
-          TokenTable.of(model.tokenizer().texts(model.transformer().shape().vocabulary())));
+      writeTokens(writer);
       return writer;
     } catch (IOException | RuntimeException | Error e) {
       writer.close();
       throw e;
     }
+  }
+
+  private void writeTokens(StoreWriter writer) throws IOException {
+    writer.tokens(TokenTable.of(model.tokenizer().texts(model.transformer().shape().vocabulary())));
+  }
+
+  /** Writes the texts of tokens, and names the documents. */
+  void writeTables(StoreWriter writer) throws IOException {
+    writeTokens(writer);
+    nameDocuments(writer);
+  }
+
+  private void nameDocuments(StoreWriter writer) throws IOException {
+    for (PartCutter.Document document : cutter.documents()) {
+      writer.document(document.name(), document.firstRow());
+    }
+  }
+
+  /** Where batches begin; it was planned in parts. */
+  PartCutter cutter() {
+    return cutter;
   }
 
   /** Runs parts, in this process or others. */
@@ -252,9 +285,7 @@ public final class Capture {
       throws IOException {
     List<CapturePart> parts = parts(store, leastRows);
     try (StoreWriter writer = begin(folder, store)) {
-      for (PartCutter.Document document : cutter.documents()) {
-        writer.document(document.name(), document.firstRow());
-      }
+      nameDocuments(writer);
       return writer.finish(runner.run(parts));
     }
   }

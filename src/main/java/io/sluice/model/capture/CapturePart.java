@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.Serializable;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.LongConsumer;
 
 /**
  * Some shards of a store that a process can capture by itself. {@link Capture#parts} cuts a capture
@@ -66,27 +67,57 @@ public record CapturePart(
         StoreSpec.of(model.name(), files.getFirst(), Capture.columns(model, spec))
             .withRowsPerShard(rowsPerShard);
     int firstShard = Math.toIntExact(from / rowsPerShard);
-    try (StoreWriter writer = StoreWriter.part(folder, store, firstShard);
-        ContextBatches batches = open(model, spec.contexts(), Long.MAX_VALUE);
-        CaptureSink sink = new CaptureSink(writer, store.columns(), model.tokenizer(), spec)) {
-      Hooks hooks = Hooks.none().observe(spec.hooks(), sink::take);
+    try (StoreWriter writer = StoreWriter.part(folder, store, firstShard)) {
+      capture(model, spec, writer, null, done -> {});
+      return writer.finishPart();
+    }
+  }
+
+  /**
+   * Captures the part into a writer.
+   *
+   * @param kept a row before it that its first batch has to give again; null for none
+   * @param progress receives how many tokens of text are done, after each batch
+   */
+  void capture(
+      LoadedModel model, CaptureSpec spec, StoreWriter writer, KeptRow kept, LongConsumer progress)
+      throws IOException {
+    try (ContextBatches batches = open(model, spec.contexts(), Long.MAX_VALUE);
+        CaptureSink sink =
+            new CaptureSink(writer, Capture.columns(model, spec), model.tokenizer(), spec)) {
+      Hooks stored = Hooks.none().observe(spec.hooks(), sink::take);
       for (long row = firstRow; row < to; ) {
         List<Context> batch = batches.nextContexts();
         int rows = sink.rows(batch);
-        if (batch.isEmpty() || row + rows <= from) {
+        long first = row;
+        boolean compared = kept != null && kept.isIn(row, rows);
+        if (batch.isEmpty() || row + rows <= from && !compared) {
           throw new IOException(
               files.getFirst()
                   + ": has changed while it was captured; capture again when the texts stay");
         }
-        try (TensorScope scope = TensorScope.open()) {
-          int begin = (int) Math.max(0, from - row);
-          TokenBatch tokenBatch = sink.begin(batch, begin, (int) Math.min(rows, to - row));
-          model.transformer().observe(tokenBatch, hooks);
-          sink.end();
+        if (compared) {
+          Hooks compare =
+              Hooks.none()
+                  .observe(
+                      spec.hooks(),
+                      (point, activation) -> kept.compare(batch, first, point, activation));
+          try (TensorScope scope = TensorScope.open()) {
+            model.transformer().observe(sink.tokens(batch), compare);
+          }
+          kept.requireSame();
         }
+        if (row + rows > from) {
+          try (TensorScope scope = TensorScope.open()) {
+            int begin = (int) Math.max(0, from - row);
+            TokenBatch tokenBatch = sink.begin(batch, begin, (int) Math.min(rows, to - row));
+            model.transformer().observe(tokenBatch, stored);
+            sink.end();
+          }
+        }
+        progress.accept(batches.tokens());
         row += rows;
       }
-      return writer.finishPart();
     }
   }
 

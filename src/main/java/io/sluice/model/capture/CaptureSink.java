@@ -32,8 +32,7 @@ final class CaptureSink implements AutoCloseable {
   private final StoreWriter writer;
   private final List<Column> columns;
   private final Map<String, Integer> columnOf = new HashMap<>();
-  private final SpecialTokens special;
-  private final boolean specialTokens;
+  private final StoredRows stored;
 
   private final DocumentNames documentNames = new DocumentNames();
 
@@ -55,13 +54,17 @@ final class CaptureSink implements AutoCloseable {
     for (int i = 0; i < columns.size(); i++) {
       columnOf.put(columns.get(i).name(), i);
     }
-    this.special = SpecialTokens.of(tokenizer);
-    this.specialTokens = spec.specialTokens();
+    this.stored = new StoredRows(SpecialTokens.of(tokenizer), spec.specialTokens());
   }
 
   /** Rows that a batch has in a store. */
   int rows(List<Context> contexts) {
-    return contexts.stream().mapToInt(this::stored).sum();
+    return stored.count(contexts);
+  }
+
+  /** A batch with its special tokens, of which nothing is stored. */
+  TokenBatch tokens(List<Context> contexts) {
+    return stored.special().batch(contexts);
   }
 
   /** Names the documents of a batch, reserves room for it, and gives it its special tokens. */
@@ -69,7 +72,7 @@ final class CaptureSink implements AutoCloseable {
     long row = writer.rows();
     for (Context context : contexts) {
       documentNames.of(context, row, writer::document);
-      row += stored(context);
+      row += stored.count(context);
     }
     return begin(contexts, 0, rows(contexts));
   }
@@ -86,16 +89,16 @@ final class CaptureSink implements AutoCloseable {
     rows = to;
     firstRow = new int[contexts.size() + 1];
     for (int i = 0; i < contexts.size(); i++) {
-      firstRow[i + 1] = firstRow[i] + stored(contexts.get(i));
+      firstRow[i + 1] = firstRow[i] + stored.count(contexts.get(i));
     }
     tokenIds = new int[firstRow[contexts.size()]];
     positions = new int[tokenIds.length];
     documents = new int[tokenIds.length];
     int row = 0;
     for (Context context : contexts) {
-      int[] ids = special.around(context.tokens());
-      int first = firstStored(context);
-      for (int i = 0; i < stored(context); i++, row++) {
+      int[] ids = stored.special().around(context.tokens());
+      int first = stored.first(context);
+      for (int i = 0; i < stored.count(context); i++, row++) {
         tokenIds[row] = ids[first + i];
         positions[row] = first + i;
         documents[row] = context.document();
@@ -111,7 +114,7 @@ final class CaptureSink implements AutoCloseable {
         restFrom++;
       }
     }
-    return special.batch(contexts);
+    return stored.special().batch(contexts);
   }
 
   /** Takes the activation of one hook point, {@code [batch, length, width]}. */
@@ -156,7 +159,7 @@ final class CaptureSink implements AutoCloseable {
           int first = Math.max(from, firstRow[i]);
           int end = Math.min(from + count, firstRow[i + 1]);
           if (first < end) {
-            long source = place * length + firstStored(batch.get(i)) + first - firstRow[i];
+            long source = place * length + stored.first(batch.get(i)) + first - firstRow[i];
             writer.fill(
                 column,
                 first - from,
@@ -197,14 +200,5 @@ final class CaptureSink implements AutoCloseable {
     MemorySegment.copy(tokenIds, from, room.tokenIds(), ValueLayout.JAVA_INT, 0, count);
     MemorySegment.copy(positions, from, room.positions(), ValueLayout.JAVA_INT, 0, count);
     MemorySegment.copy(documents, from, room.documentIds(), ValueLayout.JAVA_INT, 0, count);
-  }
-
-  /** Position in a context of the first token that is stored. */
-  private int firstStored(Context context) {
-    return specialTokens ? 0 : special.prefix().length + context.seen();
-  }
-
-  private int stored(Context context) {
-    return context.fresh() + (specialTokens ? special.count() : 0);
   }
 }

@@ -4,6 +4,7 @@ import io.sluice.model.tokens.Context;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /** Keeps where each batch of a capture begins, and cuts the capture there. */
@@ -87,6 +88,31 @@ final class PartCutter {
       first = last + 1;
     }
     return parts;
+  }
+
+  /** The first row of the batch that has a row. */
+  long beginOfBatch(long of) {
+    return rows.get(batchOf(of));
+  }
+
+  /** The end of the batch that has a row, exclusive. */
+  long endOfBatch(long of) {
+    int next = batchOf(of) + 1;
+    return next < rows.size() ? rows.get(next) : row;
+  }
+
+  /**
+   * The rows from one on, as a part that begins with the batch of the row before it.
+   *
+   * @param from the beginning of a shard
+   */
+  CapturePart rest(long from, int rowsPerShard) {
+    return part(batchOf(Math.max(0, from - 1)), rows.size() - 1, from, row, rowsPerShard);
+  }
+
+  private int batchOf(long of) {
+    int found = Collections.binarySearch(rows, of);
+    return found >= 0 ? found : -found - 2;
   }
 
   /** The part of some batches. */

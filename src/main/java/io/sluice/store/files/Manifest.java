@@ -46,6 +46,9 @@ public record Manifest(
   /** The property that records whether a beginning-of-text token came before each text. */
   public static final String PREPEND_BOS = "prependBos";
 
+  /** The property with the rows that the store has when its capture is complete; a whole number. */
+  public static final String PLANNED_ROWS = "plannedRows";
+
   /** The format's name and version, which a manifest starts with. */
   public static final String FORMAT = "sluice.store/1";
 
@@ -112,6 +115,14 @@ public record Manifest(
         properties,
         writer,
         created);
+  }
+
+  /** The rows that the store was begun for; those that it has if it does not record that. */
+  public long plannedRows() {
+    String said = properties.get(PLANNED_ROWS);
+    return !complete && said != null && said.matches("\\d{1,18}")
+        ? Math.max(rows, Long.parseLong(said))
+        : rows;
   }
 
   /** The same with one more file of texts. */
