@@ -11,6 +11,7 @@ import io.sluice.torch.TensorScope;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * The last row of a store that stays when a capture continues. Its batch runs again, and has to
@@ -63,8 +64,12 @@ final class KeptRow {
               .data();
       if (found.mismatch(kept(column.name())) >= 0 && difference == null) {
         difference =
-            "%s: row %d of '%s' came out with other bits than it was captured with; go on with the model, the LibTorch and the kind of processor that it was captured with, or capture the store again"
-                .formatted(store.folder(), row, column.name());
+            String.format(
+                Locale.ROOT,
+                "%s: row %d of '%s' came out with other bits than it was captured with; go on with the model, the LibTorch and the kind of processor that it was captured with, or capture the store again",
+                store.folder(),
+                row,
+                column.name());
       }
     }
   }

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Locale;
 
 /** Compares the tokens of a store with those of texts, in order, while the texts are read. */
 final class StoredTokens {
@@ -48,17 +49,18 @@ final class StoredTokens {
       int document = documents.getAtIndex(ValueLayout.JAVA_INT, place);
       if (id != around[first + i] || position != first + i || document != context.document()) {
         difference =
-            "%s: row %d is token %d at position %d of document %d, but the texts give %d at %d of %d (%s); give the texts, the tokenizer and the options that it was captured with"
-                .formatted(
-                    store.folder(),
-                    row,
-                    id,
-                    position,
-                    document,
-                    around[first + i],
-                    first + i,
-                    context.document(),
-                    context.name());
+            String.format(
+                Locale.ROOT,
+                "%s: row %d is token %d at position %d of document %d, but the texts give %d at %d of %d (%s); give the texts, the tokenizer and the options that it was captured with",
+                store.folder(),
+                row,
+                id,
+                position,
+                document,
+                around[first + i],
+                first + i,
+                context.document(),
+                context.name());
         return;
       }
       place++;
