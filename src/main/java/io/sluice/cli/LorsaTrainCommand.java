@@ -247,7 +247,9 @@ final class LorsaTrainCommand extends SluiceCommand {
               schedule.decay(),
               schedule.deadWindow(steps * perStep),
               schedule.checkpointEvery(),
-              schedule.logEvery()),
+              schedule.logEvery(),
+              schedule.keepCheckpoints(),
+              schedule.tensorBoard()),
           seed(),
           sampleTokens,
           heldOut.share());

@@ -28,8 +28,12 @@ record Checkpoint(
   private static final String FORMAT = "sluice.checkpoint/1";
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** Writes {@code engine} at this moment into {@code folder}. */
-  void write(Path folder, Engine engine) throws IOException {
+  /**
+   * Writes {@code engine} at this moment into {@code folder}.
+   *
+   * @param keep how many checkpoints stay when the run has ended
+   */
+  void write(Path folder, Engine engine, int keep) throws IOException {
     Tally tally = position.tally();
     ObjectNode json = JSON.createObjectNode();
     json.put("format", FORMAT);
@@ -46,7 +50,8 @@ record Checkpoint(
     json.put("penaltyFactor", annealing.factor());
     json.put("chargedBefore", annealing.before());
     json.put("chargedAfter", annealing.after());
-    StateFile.write(folder, position.step(), state(engine), KEY, JSON.writeValueAsString(json));
+    StateFile.write(
+        folder, position.step(), keep, state(engine), KEY, JSON.writeValueAsString(json));
   }
 
   /**

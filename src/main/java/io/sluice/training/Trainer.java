@@ -547,7 +547,8 @@ public final class Trainer implements AutoCloseable {
 
     @Override
     public void checkpoint(Path folder, RunPosition position) throws IOException {
-      new Checkpoint(position, start, threshold, annealing).write(folder, engine);
+      new Checkpoint(position, start, threshold, annealing)
+          .write(folder, engine, config.schedule().keepCheckpoints());
     }
 
     @Override

@@ -22,6 +22,11 @@ public final class Python {
     return Path.of(python);
   }
 
+  /** The same with TensorBoard; where it has none, the calling test is skipped. */
+  public static Path requireTensorBoard() throws IOException {
+    return require(require().toString(), "SLUICE_PYTHON", "tensorboard");
+  }
+
   /**
    * Runs a script of {@code src/test/python} and returns what it prints.
    *
@@ -50,8 +55,11 @@ public final class Python {
   }
 
   private static Path requireRivals(String libraries) throws IOException {
-    String python = System.getenv("SLUICE_RIVALS");
-    String reason = "SLUICE_RIVALS names no Python with " + libraries;
+    return require(System.getenv("SLUICE_RIVALS"), "SLUICE_RIVALS", libraries);
+  }
+
+  private static Path require(String python, String variable, String libraries) throws IOException {
+    String reason = variable + " names no Python with " + libraries;
     assumeTrue(python != null && !python.isBlank(), reason);
     String probe =
         "from importlib.util import find_spec; all(map(find_spec, '%s'.split(', '))) or exit(1)"

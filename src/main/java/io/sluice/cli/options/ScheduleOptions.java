@@ -39,6 +39,22 @@ public final class ScheduleOptions {
   private long checkpointEvery;
 
   @Option(
+      names = "--keep-checkpoints",
+      paramLabel = "N",
+      defaultValue = "0",
+      description =
+          "Keep the newest N checkpoints when the run has ended; 'sluice convert' makes a "
+              + "dictionary of one (default: none).")
+  @Grouped(OptionGroup.OUTPUT)
+  private int keepCheckpoints;
+
+  @Option(
+      names = "--tensorboard",
+      description = "Write metrics for TensorBoard, too, into the run's folder.")
+  @Grouped(OptionGroup.OUTPUT)
+  private boolean tensorBoard;
+
+  @Option(
       names = "--dead-window",
       paramLabel = "N",
       description =
@@ -65,6 +81,16 @@ public final class ScheduleOptions {
   /** Steps between checkpoints. */
   public long checkpointEvery() {
     return checkpointEvery;
+  }
+
+  /** How many checkpoints stay at the end. */
+  public int keepCheckpoints() {
+    return keepCheckpoints;
+  }
+
+  /** Whether metrics are written for TensorBoard, too. */
+  public boolean tensorBoard() {
+    return tensorBoard;
   }
 
   /**

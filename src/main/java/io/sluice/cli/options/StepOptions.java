@@ -83,6 +83,8 @@ public final class StepOptions {
         .decaySteps(schedule.decay())
         .deadWindow(schedule.deadWindow(least))
         .checkpointEvery(schedule.checkpointEvery())
-        .logEvery(schedule.logEvery());
+        .logEvery(schedule.logEvery())
+        .keepCheckpoints(schedule.keepCheckpoints())
+        .tensorBoard(schedule.tensorBoard());
   }
 }

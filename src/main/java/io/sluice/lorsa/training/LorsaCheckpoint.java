@@ -40,9 +40,13 @@ record LorsaCheckpoint(
     return new RunPosition(step, tokens, seconds, tally);
   }
 
-  /** Writes {@code engine} at this moment into {@code folder}. */
-  void write(Path folder, LorsaEngine engine) throws IOException {
-    StateFile.write(folder, step, state(engine), KEY, JSON.writeValueAsString(this));
+  /**
+   * Writes {@code engine} at this moment into {@code folder}.
+   *
+   * @param keep how many checkpoints stay when the run has ended
+   */
+  void write(Path folder, LorsaEngine engine, int keep) throws IOException {
+    StateFile.write(folder, step, keep, state(engine), KEY, JSON.writeValueAsString(this));
   }
 
   /**

@@ -280,7 +280,8 @@ public final class LorsaTrainer implements AutoCloseable {
 
     @Override
     public void checkpoint(Path folder, RunPosition position) throws IOException {
-      LorsaCheckpoint.of(engine, position, start).write(folder, engine);
+      LorsaCheckpoint.of(engine, position, start)
+          .write(folder, engine, config.schedule().keepCheckpoints());
     }
 
     @Override

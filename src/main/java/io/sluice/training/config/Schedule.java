@@ -21,6 +21,9 @@ import java.io.IOException;
  *     still to follow from the length of the run, {@link #usualDeadWindow}
  * @param checkpointEvery steps between checkpoints; 0 for none
  * @param logEvery steps between lines of metrics
+ * @param keepCheckpoints how many of the newest checkpoints stay when the run has ended; while it
+ *     lasts, two stay or as many
+ * @param tensorBoard whether lines of metrics are written for TensorBoard, too
  */
 public record Schedule(
     double learningRate,
@@ -33,8 +36,12 @@ public record Schedule(
     long decaySteps,
     long deadWindow,
     long checkpointEvery,
-    long logEvery) {
+    long logEvery,
+    int keepCheckpoints,
+    boolean tensorBoard) {
   private static final long LONGEST_USUAL_DEAD_WINDOW = 10_000_000;
+  private static final String KEEP = "keepCheckpoints";
+  private static final String TENSOR_BOARD = "tensorBoard";
 
   /**
    * Checks the numbers.
@@ -63,6 +70,41 @@ public record Schedule(
     atLeast("dead window", deadWindow, 0);
     atLeast("steps between checkpoints", checkpointEvery, 0);
     atLeast("steps between metrics", logEvery, 1);
+    atLeast("checkpoints to keep", keepCheckpoints, 0);
+    if (keepCheckpoints > 0 && checkpointEvery == 0) {
+      throw new IllegalArgumentException(
+          "no checkpoints are written, so %d cannot be kept; give the steps between checkpoints"
+              .formatted(keepCheckpoints));
+    }
+  }
+
+  /** One that keeps no checkpoint at its end and writes nothing for TensorBoard. */
+  public Schedule(
+      double learningRate,
+      double beta1,
+      double beta2,
+      double epsilon,
+      int batch,
+      long steps,
+      long warmupSteps,
+      long decaySteps,
+      long deadWindow,
+      long checkpointEvery,
+      long logEvery) {
+    this(
+        learningRate,
+        beta1,
+        beta2,
+        epsilon,
+        batch,
+        steps,
+        warmupSteps,
+        decaySteps,
+        deadWindow,
+        checkpointEvery,
+        logEvery,
+        0,
+        false);
   }
 
   /** Adam with its usual numbers, no warm-up, a line of metrics every 25 steps. */
@@ -91,7 +133,27 @@ public record Schedule(
         decaySteps,
         tokens,
         checkpointEvery,
-        logEvery);
+        logEvery,
+        keepCheckpoints,
+        tensorBoard);
+  }
+
+  /** The same with other traces in the folder of the run. */
+  public Schedule leaving(int checkpoints, boolean events) {
+    return new Schedule(
+        learningRate,
+        beta1,
+        beta2,
+        epsilon,
+        batch,
+        steps,
+        warmupSteps,
+        decaySteps,
+        deadWindow,
+        checkpointEvery,
+        logEvery,
+        checkpoints,
+        events);
   }
 
   /** The learning rate of step {@code step}, counted from 1. */
@@ -137,6 +199,12 @@ public record Schedule(
     json.put(windowName, deadWindow);
     json.put("checkpointEvery", checkpointEvery);
     json.put("logEvery", logEvery);
+    if (keepCheckpoints > 0) {
+      json.put(KEEP, keepCheckpoints);
+    }
+    if (tensorBoard) {
+      json.put(TENSOR_BOARD, true);
+    }
   }
 
   /**
@@ -158,7 +226,9 @@ public record Schedule(
                 json.whole("decaySteps", 0, Long.MAX_VALUE),
                 json.whole(windowName, 0, Long.MAX_VALUE),
                 json.whole("checkpointEvery", 0, Long.MAX_VALUE),
-                json.whole("logEvery", 0, Long.MAX_VALUE)));
+                json.whole("logEvery", 0, Long.MAX_VALUE),
+                json.integer(KEEP, 0, Integer.MAX_VALUE, 0),
+                json.flag(TENSOR_BOARD, false)));
   }
 
   /**

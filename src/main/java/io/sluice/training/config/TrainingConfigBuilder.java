@@ -44,6 +44,8 @@ public final class TrainingConfigBuilder {
   private long deadWindow;
   private long checkpointEvery = 500;
   private long logEvery = 25;
+  private int keepCheckpoints;
+  private boolean tensorBoard;
   private int sampleRows = 65536;
   private OptionalInt fromPosition = OptionalInt.empty();
   private Long dataSeed;
@@ -243,6 +245,18 @@ public final class TrainingConfigBuilder {
     return this;
   }
 
+  /** How many of the newest checkpoints stay when the run has ended; 0 for none. */
+  public TrainingConfigBuilder keepCheckpoints(int value) {
+    keepCheckpoints = value;
+    return this;
+  }
+
+  /** Whether metrics are written for TensorBoard, too. */
+  public TrainingConfigBuilder tensorBoard(boolean value) {
+    tensorBoard = value;
+    return this;
+  }
+
   public TrainingConfigBuilder sampleRows(int value) {
     sampleRows = value;
     return this;
@@ -313,7 +327,9 @@ public final class TrainingConfigBuilder {
             decaySteps,
             deadWindow == 0 ? Schedule.usualDeadWindow(steps() * Math.max(1, batch)) : deadWindow,
             checkpointEvery,
-            logEvery),
+            logEvery,
+            keepCheckpoints,
+            tensorBoard),
         seed,
         sampleRows,
         fromPosition,

@@ -40,6 +40,9 @@ public final class RunFolder implements AutoCloseable {
   private final FolderLock lock;
   private FileChannel metrics;
 
+  /** TensorBoard's, or null. */
+  private EventFile events;
+
   private RunFolder(Path path, FolderLock lock) {
     this.path = path;
     this.lock = lock;
@@ -166,7 +169,16 @@ public final class RunFolder implements AutoCloseable {
     return Fields.read(path.resolve(DESCRIPTION), FORMAT, REMEDY);
   }
 
-  /** Appends a line to {@code metrics.jsonl}. */
+  /**
+   * Sets whether metrics are written for TensorBoard from now on, beside {@code metrics.jsonl}.
+   *
+   * @param step the last step whose metrics stay
+   */
+  void record(boolean tensorBoard, long step) {
+    events = tensorBoard ? new EventFile(path, step) : null;
+  }
+
+  /** Appends a line to {@code metrics.jsonl}, and what it says to TensorBoard's events. */
   public void append(Metrics line) throws IOException {
     if (metrics == null) {
       metrics =
@@ -185,6 +197,9 @@ public final class RunFolder implements AutoCloseable {
               .formatted(path.resolve(METRICS), e.getMessage()),
           e);
     }
+    if (events != null) {
+      events.append(line);
+    }
   }
 
   /** The last line of {@code metrics.jsonl}. */
@@ -202,9 +217,8 @@ public final class RunFolder implements AutoCloseable {
   /** Removes the metrics and checkpoints of an earlier attempt, to start from step 0. */
   public void clear() throws IOException {
     Files.deleteIfExists(path.resolve(METRICS));
-    for (Path checkpoint : StateFile.list(path)) {
-      Files.delete(checkpoint);
-    }
+    StateFile.deleteAllBut(0, path);
+    EventFile.deleteAll(path);
   }
 
   /** Drops the lines of {@code metrics.jsonl} that come after {@code step}, or are cut off. */
@@ -232,25 +246,30 @@ public final class RunFolder implements AutoCloseable {
     }
   }
 
-  /** The checkpoints, newest first. */
-  public List<Path> checkpoints() throws IOException {
-    return StateFile.list(path);
+  /** Deletes all checkpoints but the newest so many. */
+  void deleteCheckpointsBut(int keep) throws IOException {
+    StateFile.deleteAllBut(keep, path);
   }
 
   /** Releases a folder in which no run could be started, and deletes what was made. */
   public void giveUp() throws IOException {
-    if (metrics != null) {
-      metrics.close();
-    }
+    closeMetrics();
     clear();
     lock.giveUp();
   }
 
-  @Override
-  public void close() throws IOException {
+  private void closeMetrics() throws IOException {
     if (metrics != null) {
       metrics.close();
     }
+    if (events != null) {
+      events.close();
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    closeMetrics();
     lock.close();
   }
 }

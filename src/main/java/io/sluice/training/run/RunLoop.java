@@ -3,7 +3,6 @@ package io.sluice.training.run;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.sluice.training.config.Schedule;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
@@ -106,6 +105,7 @@ public final class RunLoop implements AutoCloseable {
   /** Describes the run in its folder, and writes a checkpoint of its start. */
   public void begin() throws IOException {
     folder.clear();
+    folder.record(schedule.tensorBoard(), 0);
     // The description is written last: a folder without one can be used for another attempt.
     if (schedule.checkpointEvery() > 0) {
       checkpoint();
@@ -122,6 +122,7 @@ public final class RunLoop implements AutoCloseable {
     measuredTokens = tokens;
     tally = position.tally();
     folder.forgetMetricsAfter(step);
+    folder.record(schedule.tensorBoard(), step);
   }
 
   /** Steps done so far; in a step, that step. */
@@ -256,9 +257,7 @@ public final class RunLoop implements AutoCloseable {
             tokens / seconds,
             seconds);
     folder.describe(name, trained.settings(), result);
-    for (Path checkpoint : folder.checkpoints()) {
-      Files.deleteIfExists(checkpoint);
-    }
+    folder.deleteCheckpointsBut(schedule.keepCheckpoints());
     return result;
   }
 

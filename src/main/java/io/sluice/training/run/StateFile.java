@@ -30,7 +30,9 @@ import java.util.regex.Pattern;
  */
 public final class StateFile {
   private static final Pattern NAME = Pattern.compile("checkpoint-(\\d{1,18})\\.safetensors");
-  private static final int KEPT = 2;
+
+  /** The newest may be damaged. */
+  private static final int LEAST_KEPT = 2;
 
   /** Bytes that are read from an engine, or written to it, at a time. */
   private static final long PIECE = 64L << 20;
@@ -79,12 +81,14 @@ public final class StateFile {
   }
 
   /**
-   * Writes a checkpoint and deletes all but the newest two.
+   * Writes a checkpoint and deletes all but the newest.
    *
    * @param step the step after which it is written
+   * @param keep how many are asked for when the run has ended
    * @param key the name of the description in the file's metadata
    */
-  public static void write(Path folder, long step, State state, String key, String description)
+  public static void write(
+      Path folder, long step, int keep, State state, String key, String description)
       throws IOException {
     List<TensorInfo> infos = new ArrayList<>();
     for (StateTensor tensor : state.tensors()) {
@@ -106,8 +110,18 @@ public final class StateFile {
                 });
           }
         });
+    deleteAllBut(keptWhileRunning(keep), folder);
+  }
+
+  /** How many checkpoints a run keeps while it lasts, of which {@code keep} are to stay. */
+  public static int keptWhileRunning(int keep) {
+    return Math.max(LEAST_KEPT, keep);
+  }
+
+  /** Deletes the checkpoints of a folder but its newest. */
+  static void deleteAllBut(int newest, Path folder) throws IOException {
     List<Path> all = list(folder);
-    for (Path old : all.subList(Math.min(KEPT, all.size()), all.size())) {
+    for (Path old : all.subList(Math.min(newest, all.size()), all.size())) {
       Files.deleteIfExists(old);
     }
   }

@@ -3,6 +3,7 @@ package io.sluice.training.sweep;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.memory.DType;
 import io.sluice.training.config.TrainingConfig;
+import io.sluice.training.run.StateFile;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -43,15 +44,25 @@ public record SweepCell(String name, Map<Axis, String> values, TrainingConfig co
     return parameters + moments + rounded + measuring + bookkeeping + batch;
   }
 
-  /** Bytes on the disk: at the worst two checkpoints and the dictionary. */
+  /** Bytes on the disk: at the worst the dictionary, and checkpoints. */
   long diskBytes(int width) {
-    long dictionary = 4 * (config.features() * (2L * width + 1) + width);
-    long checkpoint = dictionary + dictionary * config.moments().bytes() / 2;
-    return dictionary + (config.schedule().checkpointEvery() > 0 ? 2 * checkpoint : 0);
+    int checkpoints =
+        config.schedule().checkpointEvery() > 0
+            ? StateFile.keptWhileRunning(config.schedule().keepCheckpoints())
+            : 0;
+    return dictionaryBytes(width) + checkpoints * checkpointBytes(width);
   }
 
   /** Bytes on the disk once it is complete. */
   long finalBytes(int width) {
+    return dictionaryBytes(width) + config.schedule().keepCheckpoints() * checkpointBytes(width);
+  }
+
+  private long dictionaryBytes(int width) {
     return 4 * (config.features() * (2L * width + 1) + width);
+  }
+
+  private long checkpointBytes(int width) {
+    return dictionaryBytes(width) * (2 + config.moments().bytes()) / 2;
   }
 }

@@ -123,7 +123,7 @@ class LargeStateTest {
               (same, first, count, own) ->
                   table.asSlice(first * tensor.rowBytes(), count * tensor.rowBytes()),
               (same, first, data) -> {});
-      StateFile.write(temp, 7, state, "state", "described");
+      StateFile.write(temp, 7, 0, state, "state", "described");
       MemorySegment written =
           Safetensors.open(temp.resolve("checkpoint-000000007.safetensors")).data("encoder");
       assertThat(written.byteSize()).isEqualTo(tensor.bytes()).isGreaterThan(1L << 31);
