@@ -13,11 +13,13 @@ import io.sluice.dictionary.formats.Origin;
 import io.sluice.engine.activation.BatchTopK;
 import io.sluice.engine.activation.TopK;
 import io.sluice.model.HookPoint;
+import io.sluice.training.CheckpointDictionary;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -39,7 +41,8 @@ import picocli.CommandLine.Option;
           + "store, and L0 and FVU before and after are printed.",
       "The formats are sluice, saelens, sparsify, llamascopium and dictionary_learning; and "
           + "gemma_scope, gemma_scope_2, llama_scope, pytorch and circuit_tracer, which are only "
-          + "read. The last two have a file for each dictionary, which --dictionary names."
+          + "read. The last two have a file for each dictionary, which --dictionary names.",
+      "--dictionary may also name a checkpoint of 'sluice train', in the folder of its run."
     })
 @Examples({
   "sluice convert --dictionary runs/asi --to saelens --out exported",
@@ -130,6 +133,10 @@ final class ConvertCommand extends SluiceCommand {
               + DictionaryFormat.writtenLabels());
     }
     requireUsable(thresholds);
+    if (CheckpointDictionary.isNamed(given) && Files.isRegularFile(given)) {
+      convertCheckpoint(target);
+      return;
+    }
     DictionaryFormat wanted = from.equals("auto") ? null : format(from);
     HubFiles.Named named = HubFiles.named(this, given, wanted);
     Path folder = named.place();
@@ -152,7 +159,25 @@ final class ConvertCommand extends SluiceCommand {
     if (change != null) {
       change.print(out());
     }
-    print(source, target, dictionary.config(), target.open(out, Origin.UNKNOWN).config());
+    print(source.label(), target, dictionary.config(), target.open(out, Origin.UNKNOWN).config());
+  }
+
+  private void convertCheckpoint(DictionaryFormat target) throws IOException {
+    for (String option :
+        List.of(
+            "--from", "--hook", "--output-hook", "--model", "--activation-scale", "--activation")) {
+      if (given(option)) {
+        throw usage("a checkpoint is converted as its run says; leave out " + option);
+      }
+    }
+    try (CheckpointDictionary checkpoint = CheckpointDictionary.open(given)) {
+      target.write(checkpoint.source(), out);
+      print(
+          given.getFileName().toString(),
+          target,
+          checkpoint.source().config(),
+          target.open(out, Origin.UNKNOWN).config());
+    }
   }
 
   /** A name that was given must be of a hook point; one in a file may be another library's. */
@@ -195,15 +220,12 @@ final class ConvertCommand extends SluiceCommand {
   }
 
   private void print(
-      DictionaryFormat source,
-      DictionaryFormat target,
-      DictionaryConfig before,
-      DictionaryConfig after) {
+      String source, DictionaryFormat target, DictionaryConfig before, DictionaryConfig after) {
     out()
         .printf(
             Locale.ROOT,
             "%s to %s: %,d features, %d wide, %s%n",
-            source.label(),
+            source,
             target.label(),
             after.features(),
             after.inputWidth(),

@@ -12,6 +12,7 @@ import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.help.OptionSpelling;
 import io.sluice.cli.options.EngineOptions;
+import io.sluice.cli.options.FromOption;
 import io.sluice.cli.options.HeldOutOption;
 import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.KindOptions;
@@ -23,15 +24,18 @@ import io.sluice.cli.options.SparsityOptions;
 import io.sluice.cli.options.StartOptions;
 import io.sluice.cli.options.StepOptions;
 import io.sluice.dictionary.CrossLayerDictionary;
+import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.Trainer;
+import io.sluice.training.config.Kind;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
 import io.sluice.training.run.StoppedException;
+import io.sluice.training.start.SavedDictionary;
 import io.sluice.training.start.StartingPoint;
 import java.io.IOException;
 import java.util.List;
@@ -58,7 +62,8 @@ import picocli.CommandLine.Option;
           + "--k count those of one layer.",
       "The run folder gets metrics and checkpoints while the run lasts, and the dictionary "
           + "at its end. An interrupted run continues with --resume --out DIR; add --store if "
-          + "the store has moved."
+          + "the store has moved. With --from, training goes on from a finished dictionary, of "
+          + "Sluice or of another library."
     },
     footer = {
       "Activation functions (--activation):",
@@ -97,6 +102,7 @@ import picocli.CommandLine.Option;
       + "layers.2.resid,layers.3.resid,layers.4.resid --steps 800 --out runs/crosscoder",
   "sluice train --store activations --hook layers.1.resid,layers.2.resid --target "
       + "layers.2.mlp_out,layers.3.mlp_out --features 8192 --k 16 --out runs/layers",
+  "sluice train --store activations --from runs/asi --lr 0.0001 --steps 200 --out runs/further",
   "sluice train --store activations --hook layers.3.attn_out --activation jumprelu "
       + "--penalty 0.3 --penalty-steps 200 --steps 800 --out runs/jumprelu"
 })
@@ -116,6 +122,8 @@ final class TrainCommand extends SluiceCommand {
   @Mixin private SparsityOptions sparsity;
 
   @Mixin private StartOptions start;
+
+  @Mixin private FromOption from;
 
   @Option(
       names = "--centre",
@@ -199,7 +207,8 @@ final class TrainCommand extends SluiceCommand {
 
   @Override
   protected void run() throws IOException {
-    files.check(this, kind.hook() != null, "--store and --hook", Set.of());
+    files.check(
+        this, kind.hook() != null || from.isGiven(), "--store and --hook or --from", Set.of());
     steps.check(this);
     positions.check(this);
     heldOut.check(this);
@@ -216,10 +225,11 @@ final class TrainCommand extends SluiceCommand {
 
   private Trainer started() throws IOException {
     ActivationStore store = files.open();
+    SavedDictionary saved = from.isGiven() ? from.open(this) : null;
     TrainingConfig config;
     try {
       kind.translate(store.manifest().model());
-      config = config();
+      config = saved == null ? config().build() : config(saved);
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());
     }
@@ -234,12 +244,30 @@ final class TrainCommand extends SluiceCommand {
         files.open(settings), engines.engines(this, settings.path("engine").asText()), files.out());
   }
 
-  private TrainingConfig config() {
+  private TrainingConfig config(SavedDictionary saved) throws IOException {
+    DictionaryConfig its = saved.config();
+    sparsity.goOnFrom(its, this);
+    if (its.isAutoencoder() && !given("--centre")) {
+      centre = its.subtractDecoderBias();
+    }
+    if (!given("--rank-by-decoder-norm")) {
+      scoreByDecoderNorm = its.scoreByDecoderNorm();
+    }
+    Kind of = kind.kind(saved);
+    features = its.features();
+    normSearch = false;
+    return config(of).start(from.start(saved)).build();
+  }
+
+  private TrainingConfigBuilder config() {
+    return config(kind.kind()).start(start.of(this));
+  }
+
+  private TrainingConfigBuilder config(Kind of) {
     TrainingConfigBuilder config =
         TrainingConfig.of(kind.hook())
-            .kind(kind.kind())
+            .kind(of)
             .features(features)
-            .start(start.of(this))
             .centre(centre)
             .normalise(start.normalise())
             .normSearch(normSearch)
@@ -255,7 +283,7 @@ final class TrainCommand extends SluiceCommand {
     steps.apply(config, steps.batch());
     sparsity.apply(config, steps.count());
     positions.asked().ifPresent(config::fromPosition);
-    return config.build();
+    return config;
   }
 
   private Optimiser optimiser() {
@@ -277,7 +305,7 @@ final class TrainCommand extends SluiceCommand {
   private String usualName(TrainingConfig config) {
     String kindOf = config.kind().title().isEmpty() ? "" : config.kind().title() + ", ";
     return kindOf
-        + start.label()
+        + (from.isGiven() ? "trained further" : start.label())
         + (config.sparsity().activation() instanceof TopK
             ? ""
             : ", " + config.sparsity().activation().label())

@@ -70,20 +70,35 @@ record Checkpoint(
         "delete it to start the run again");
   }
 
+  /**
+   * Puts the parameters of a checkpoint into an engine without an optimiser, whichever engine wrote
+   * it.
+   *
+   * @throws IOException if the file is damaged, or of another dictionary
+   */
+  static Checkpoint read(Path file, Engine engine) throws IOException {
+    return StateFile.restore(file, state(engine), KEY, text -> read(JSON.readTree(text)));
+  }
+
   private static StateFile.State state(Engine engine) {
     return new StateFile.State(engine.state(), engine::read, engine::write);
   }
 
   private static Checkpoint read(JsonNode json, String engine) throws IOException {
-    String format = json.path("format").asText();
-    if (!format.equals(FORMAT)) {
-      throw new IOException("format is '" + format + "', expected " + FORMAT);
-    }
+    Checkpoint checkpoint = read(json);
     String writer = json.path("engine").asText();
     if (!writer.equals(engine)) {
       throw new IOException(
           "written by engine '%s', but this is '%s'; resume with the same engine and device"
               .formatted(writer, engine));
+    }
+    return checkpoint;
+  }
+
+  private static Checkpoint read(JsonNode json) throws IOException {
+    String format = json.path("format").asText();
+    if (!format.equals(FORMAT)) {
+      throw new IOException("format is '" + format + "', expected " + FORMAT);
     }
     return new Checkpoint(
         new RunPosition(

@@ -3,7 +3,6 @@ package io.sluice.training;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.DictionarySource;
 import io.sluice.dictionary.Site;
-import io.sluice.dictionary.SiteScaling;
 import io.sluice.dictionary.WeightRows;
 import io.sluice.engine.Engine;
 import io.sluice.engine.SkipConnection;
@@ -12,6 +11,8 @@ import io.sluice.engine.spec.EngineSpec;
 import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.HugeMemory;
 import io.sluice.training.run.DivergedException;
+import io.sluice.training.start.Blueprint;
+import io.sluice.training.start.ColumnScales;
 import io.sluice.training.start.StartingPoint;
 import io.sluice.training.start.WhiteningMap;
 import java.io.IOException;
@@ -20,6 +21,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * Folds the scales and shifts of training into the weights. Training reads {@code s·(x − m)} and
@@ -65,12 +67,12 @@ final class Export {
       trained = withoutNorms(trained);
     }
     // The feed multiplies by the float32 nearest to a scale.
-    float[] read = perColumn(start.inputs(), config.inputs());
-    float[] written = perColumn(start.outputs(), config.outputs());
+    float[] read = ColumnScales.of(start.inputs(), config.inputs());
+    float[] written = ColumnScales.of(start.outputs(), config.outputs());
     float[] shift = start.inputs().getFirst().shiftValues();
-    WeightRows encoder = trained.encoder().then((first, rows) -> multiply(rows, read));
+    WeightRows encoder = trained.encoder().then((first, rows) -> ColumnScales.multiply(rows, read));
     subtractShift(encoder, spec, trained.encoderBias(), shift);
-    divide(trained.decoderBias(), written);
+    ColumnScales.divide(trained.decoderBias(), written);
     MemorySegment skip =
         SkipConnection.of(engine).map(connection -> connection.skip(Arena.ofAuto())).orElse(null);
     if (skip != null) {
@@ -83,10 +85,28 @@ final class Export {
             trained.config(),
             encoder,
             trained.encoderBias(),
-            trained.decoder().then((first, rows) -> divide(rows, written)),
+            trained.decoder().then((first, rows) -> ColumnScales.divide(rows, written)),
             trained.decoderBias(),
             skip),
         engine);
+  }
+
+  /**
+   * The threshold that BatchTopK has found, in the units of the dictionary. Codes are the same on
+   * raw activations, but decoder norms shrink by the scale.
+   *
+   * @param map as for the other method
+   */
+  static OptionalDouble threshold(
+      OptionalDouble found, Blueprint blueprint, StartingPoint start, WhiteningMap map) {
+    // Of several sites, norms have become part of the codes.
+    return found.isPresent()
+            && blueprint.config().scoreByDecoderNorm()
+            && blueprint.outputs().size() == 1
+        ? OptionalDouble.of(
+            found.getAsDouble()
+                / (float) (map == null ? start.outputs().getFirst().scale() : start.scale()))
+        : found;
   }
 
   private static WeightRows rows(Engine engine, StateTensor tensor) {
@@ -158,36 +178,6 @@ final class Export {
         for (long i = (long) row * width; i < (long) (row + 1) * width; i++) {
           rows.setAtIndex(FLOAT, i, (float) (factors[first + row] * rows.getAtIndex(FLOAT, i)));
         }
-      }
-    }
-  }
-
-  /** The scale of each column of one side. */
-  static float[] perColumn(List<SiteScaling> scalings, List<Site> sites) {
-    float[] scales = new float[Site.widths(sites)];
-    int at = 0;
-    for (int i = 0; i < sites.size(); i++) {
-      int end = at + sites.get(i).width();
-      Arrays.fill(scales, at, end, (float) scalings.get(i).scale());
-      at = end;
-    }
-    return scales;
-  }
-
-  private static void multiply(MemorySegment rows, float[] perColumn) {
-    for (long at = 0; at < rows.byteSize() / Float.BYTES; at += perColumn.length) {
-      for (int column = 0; column < perColumn.length; column++) {
-        float value = rows.getAtIndex(FLOAT, at + column);
-        rows.setAtIndex(FLOAT, at + column, perColumn[column] * value);
-      }
-    }
-  }
-
-  private static void divide(MemorySegment rows, float[] perColumn) {
-    for (long at = 0; at < rows.byteSize() / Float.BYTES; at += perColumn.length) {
-      for (int column = 0; column < perColumn.length; column++) {
-        float value = rows.getAtIndex(FLOAT, at + column);
-        rows.setAtIndex(FLOAT, at + column, (float) (1.0 / perColumn[column] * value));
       }
     }
   }

@@ -7,6 +7,7 @@ import io.sluice.engine.Engine;
 import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.engine.spec.StateTensor;
 import io.sluice.memory.HugeMemory;
+import io.sluice.training.start.ColumnScales;
 import io.sluice.training.start.StartingPoint;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -45,8 +46,8 @@ final class ExportedInPlace implements AutoCloseable {
   private ExportedInPlace(Engine engine, DictionarySource exported, StartingPoint start) {
     this.engine = engine;
     this.exported = exported;
-    float[] read = Export.perColumn(start.inputs(), exported.config().inputs());
-    float[] written = Export.perColumn(start.outputs(), exported.config().outputs());
+    float[] read = ColumnScales.of(start.inputs(), exported.config().inputs());
+    float[] written = ColumnScales.of(start.outputs(), exported.config().outputs());
     double[] back = new double[read.length];
     Arrays.setAll(back, i -> 1.0 / read[i]);
     double[] backOfDecoder = new double[written.length];

@@ -7,11 +7,11 @@ import io.sluice.engine.spec.Optimiser;
 import io.sluice.files.Fields;
 import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
-import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.Kind;
 import io.sluice.training.config.Remedies;
 import io.sluice.training.config.Schedule;
 import io.sluice.training.config.SparsitySettings;
+import io.sluice.training.config.Start;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.RunRows;
 import io.sluice.training.run.RunStore;
@@ -80,7 +80,7 @@ public final class Settings {
                 Kind.read(json),
                 json.integer("features", 1, MOST),
                 SparsitySettings.read(json),
-                InitialDirections.read(json),
+                Start.read(json),
                 json.flag("centre"),
                 json.flag("normalise"),
                 json.flag("normSearch", true),

@@ -498,8 +498,11 @@ public final class Trainer implements AutoCloseable {
     return result;
   }
 
+  /** Checkpoints that stay need it. */
   private void forgetMap() throws IOException {
-    Files.deleteIfExists(folder.resolve(WhiteningMap.FILE));
+    if (config.schedule().keepCheckpoints() == 0) {
+      Files.deleteIfExists(folder.resolve(WhiteningMap.FILE));
+    }
   }
 
   /** What the run's life asks of what is trained. */
@@ -622,16 +625,9 @@ public final class Trainer implements AutoCloseable {
     return each;
   }
 
-  /** Codes are the same on raw activations, but decoder norms shrink by the scale. */
   private OptionalDouble exportedThreshold() {
     readResults();
-    OptionalDouble found = threshold.value();
-    // Of several sites, norms have become part of the codes.
-    return found.isPresent() && config.scoreByDecoderNorm() && blueprint.outputs().size() == 1
-        ? OptionalDouble.of(
-            found.getAsDouble()
-                / (float) (map == null ? start.outputs().getFirst().scale() : start.scale()))
-        : found;
+    return Export.threshold(threshold.value(), blueprint, start, map);
   }
 
   @Override

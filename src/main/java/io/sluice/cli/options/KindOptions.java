@@ -2,9 +2,11 @@ package io.sluice.cli.options;
 
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.dictionary.Site;
 import io.sluice.store.TransformerLensNames;
 import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.Kind;
+import io.sluice.training.start.SavedDictionary;
 import java.util.List;
 import picocli.CommandLine.Option;
 
@@ -101,6 +103,27 @@ public final class KindOptions {
       throw new IllegalArgumentException("--skip needs exactly one --target");
     }
     return new Kind.CrossLayerTranscoder(hooks.subList(1, hooks.size()), targets, start);
+  }
+
+  /**
+   * The kind of a dictionary that training goes on from. Its hook points are those of the options,
+   * or where these name none, its own.
+   *
+   * @throws IllegalArgumentException if they are not as many as its own
+   */
+  public Kind kind(SavedDictionary dictionary) {
+    requireNames("--hook", hooks);
+    requireNames("--target", targets);
+    if (hooks == null) {
+      hooks = dictionary.inputs().stream().map(Site::hook).toList();
+    }
+    if (targets == null) {
+      targets =
+          dictionary.config().isAutoencoder()
+              ? hooks
+              : dictionary.outputs().stream().map(Site::hook).toList();
+    }
+    return dictionary.kind(hooks, targets);
   }
 
   private static void requireNames(String option, List<String> names) {

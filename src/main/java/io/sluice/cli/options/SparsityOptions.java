@@ -1,10 +1,14 @@
 package io.sluice.cli.options;
 
+import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.help.OptionSpelling;
+import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.ActivationFunctions;
+import io.sluice.engine.activation.CustomActivation;
+import io.sluice.engine.activation.Pursuit;
 import io.sluice.training.config.PenaltyConfig;
 import io.sluice.training.config.PenaltyKind;
 import io.sluice.training.config.TrainingConfigBuilder;
@@ -138,6 +142,37 @@ public final class SparsityOptions {
           "With topk, abstopk and batchtopk, train the first N features as a dictionary of "
               + "their own, too (Matryoshka). The loss is the mean over these dictionaries and the whole.")
   private List<Integer> prefixes = List.of();
+
+  /**
+   * Takes what is not given from a dictionary that training goes on from.
+   *
+   * @throws picocli.CommandLine.ParameterException if a setting of it has to be given
+   */
+  public void goOnFrom(DictionaryConfig dictionary, SluiceCommand command) {
+    ActivationFunction function = dictionary.activation();
+    if (!command.given("--activation")) {
+      activation = function.label();
+      if (function instanceof CustomActivation
+          && !ActivationFunctions.named(activation).withK(function.k()).equals(function)) {
+        throw command.usage(
+            "--from: the settings of the activation function %s cannot be taken over; name another"
+                .formatted(activation));
+      }
+      if (function instanceof Pursuit pursuit
+          && pursuit.residual() > 0
+          && !command.given("--residual")) {
+        throw command.usage(
+            "--from: the dictionary ends at residuals shorter than %s in raw activations; give --residual in the units of training"
+                .formatted(pursuit.residual()));
+      }
+    }
+    if (!command.given("--k")) {
+      k = function.k() > 0 ? function.k() : Math.min(k, dictionary.features());
+    }
+    if (!command.given("--prefixes")) {
+      prefixes = dictionary.prefixes();
+    }
+  }
 
   /**
    * Puts the options into a configuration.

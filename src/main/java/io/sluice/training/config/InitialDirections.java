@@ -6,8 +6,8 @@ import io.sluice.files.Quoted;
 import java.io.IOException;
 
 /** How the initial directions of features are drawn. */
-public sealed interface InitialDirections {
-  /** Writes this setting into the configuration of a run. */
+public sealed interface InitialDirections extends Start {
+  @Override
   default void write(ObjectNode config) {
     switch (this) {
       case Random random -> config.put("init", Random.LABEL);

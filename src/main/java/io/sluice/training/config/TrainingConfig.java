@@ -27,7 +27,7 @@ import java.util.OptionalInt;
  * @param kind what the dictionary writes: that column again, or another
  * @param features number of features, h
  * @param sparsity which features stay, and what that costs
- * @param start where features point at first
+ * @param start where features point at first, or the dictionary that training goes on from
  * @param centre whether the decoder bias starts at the mean and the encoder sees {@code x − b_D}
  *     (where it does not write what it reads, {@code x} less its mean); otherwise the bias starts
  *     at 0 and the encoder sees {@code x}
@@ -56,7 +56,7 @@ public record TrainingConfig(
     Kind kind,
     int features,
     SparsityConfig sparsity,
-    InitialDirections start,
+    Start start,
     boolean centre,
     boolean normalise,
     boolean normSearch,
@@ -119,6 +119,10 @@ public record TrainingConfig(
     if (remedies.whiten() && scoreByDecoderNorm) {
       throw new IllegalArgumentException(
           "whitening changes the norms of decoder rows, so scores cannot include them");
+    }
+    if (start instanceof FromDictionary && remedies.mapInput()) {
+      throw new IllegalArgumentException(
+          "whitened and constrained training begin with new parameters, not with a dictionary");
     }
     if (remedies.usesAuxK()
         && !(sparsity.activation() instanceof TopK || sparsity.activation() instanceof BatchTopK)) {

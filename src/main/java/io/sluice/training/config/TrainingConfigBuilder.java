@@ -23,7 +23,7 @@ public final class TrainingConfigBuilder {
   private double residual;
   private int firstK;
   private long kSteps;
-  private InitialDirections start = new InitialDirections.ActiveSubspace(0, 0.99);
+  private Start start = new InitialDirections.ActiveSubspace(0, 0.99);
   private boolean centre = true;
   private boolean normalise = true;
   private boolean normSearch = true;
@@ -131,7 +131,7 @@ public final class TrainingConfigBuilder {
     return this;
   }
 
-  public TrainingConfigBuilder start(InitialDirections value) {
+  public TrainingConfigBuilder start(Start value) {
     start = value;
     return this;
   }

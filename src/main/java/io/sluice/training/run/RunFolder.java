@@ -159,7 +159,12 @@ public final class RunFolder implements AutoCloseable {
     return description(path);
   }
 
-  private static JsonNode description(Path path) throws IOException {
+  /**
+   * Reads the {@code run.json} of a folder, whether or not its run is open.
+   *
+   * @throws IOException if it is missing or damaged
+   */
+  public static JsonNode description(Path path) throws IOException {
     Fields json = fields(path);
     json.object("config");
     return json.json();

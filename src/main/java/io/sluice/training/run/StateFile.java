@@ -140,6 +140,11 @@ public final class StateFile {
     return found;
   }
 
+  /** Whether a file has the name of a checkpoint. */
+  public static boolean isNamed(Path file) {
+    return stepOf(file) >= 0;
+  }
+
   private static long stepOf(Path file) {
     Matcher name = NAME.matcher(file.getFileName().toString());
     return name.matches() ? Long.parseLong(name.group(1)) : -1;
@@ -178,7 +183,14 @@ public final class StateFile {
     }
   }
 
-  private static <T> T restore(Path file, State state, String key, Description<T> description)
+  /**
+   * Puts a checkpoint into an engine, or those of its tensors that the engine has.
+   *
+   * @param key the name of the description in the file's metadata
+   * @return its description
+   * @throws IOException if the file is damaged or belongs to another kind of run or dictionary
+   */
+  public static <T> T restore(Path file, State state, String key, Description<T> description)
       throws IOException {
     Safetensors tensors = VerifiedTensors.open(file);
     String text = tensors.metadata().get(key);

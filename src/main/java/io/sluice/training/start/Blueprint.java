@@ -11,6 +11,7 @@ import io.sluice.engine.SkipConnection;
 import io.sluice.engine.activation.Learned;
 import io.sluice.engine.activation.Pursuit;
 import io.sluice.engine.spec.EngineSpec;
+import io.sluice.engine.spec.Optimiser;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.config.InitialDirections;
 import io.sluice.training.config.InitialEncoder;
@@ -149,7 +150,11 @@ public record Blueprint(
 
   /** The settings of the engine. */
   EngineSpec spec() {
-    EngineSpec shape = dictionary(OptionalDouble.empty()).spec(config.optimiser());
+    return spec(config.optimiser());
+  }
+
+  private EngineSpec spec(Optimiser optimiser) {
+    EngineSpec shape = dictionary(OptionalDouble.empty()).spec(optimiser);
     return config
         .sparsity()
         .spec(shape.withMoments(config.moments()).withPrecision(config.precision()));
@@ -157,20 +162,29 @@ public record Blueprint(
 
   /** An engine whose state, all zeros, is still to be filled. */
   public Engine openEmpty(EngineFactory engines) {
+    return openEmpty(engines, config.optimiser());
+  }
+
+  /**
+   * The same with another optimiser; with {@code NONE} the engine has the parameters alone.
+   *
+   * @param optimiser instead of the configuration's
+   */
+  public Engine openEmpty(EngineFactory engines, Optimiser optimiser) {
     if (isCrossLayer()) {
-      return openLayers(engines);
+      return openLayers(engines, optimiser);
     }
-    Engine engine = engines.openZeros(spec());
+    Engine engine = engines.openZeros(spec(optimiser));
     return config.kind() instanceof Kind.Transcoder transcoder && transcoder.skip()
         ? SkipConnection.around(engine, null)
         : engine;
   }
 
-  private Engine openLayers(EngineFactory engines) {
+  private Engine openLayers(EngineFactory engines, Optimiser optimiser) {
     List<Engine> open = new ArrayList<>();
     try {
       for (Blueprint layer : layers()) {
-        open.add(engines.openZeros(layer.spec()));
+        open.add(engines.openZeros(layer.spec(optimiser)));
       }
       return new CrossLayerEngine(open, outputs.stream().map(Site::width).toList());
     } catch (RuntimeException e) {

@@ -25,14 +25,17 @@ final class InitialRows {
   private static final long ENCODER_SEED = 0x5eed_e4c0L;
 
   private final TrainingConfig config;
+  private final InitialDirections directions;
 
+  /** The rows of a run that starts with new parameters. */
   InitialRows(TrainingConfig config) {
     this.config = config;
+    this.directions = (InitialDirections) config.start();
   }
 
   /** Whether directions are drawn in a subspace, which follows from a covariance. */
   boolean needSubspace() {
-    return config.start() instanceof InitialDirections.ActiveSubspace;
+    return directions instanceof InitialDirections.ActiveSubspace;
   }
 
   /** Decoder rows, of unit length. */
@@ -81,7 +84,7 @@ final class InitialRows {
    * @param covariance of what the decoder writes; null where no subspace is needed
    */
   Initialiser initialiser(Covariance covariance, int width) {
-    return switch (config.start()) {
+    return switch (directions) {
       case InitialDirections.Random random -> new Initialiser.RandomDirections(width);
       case InitialDirections.ActiveSubspace active -> {
         int dimensions = active.dimensions();
@@ -101,7 +104,7 @@ final class InitialRows {
    */
   Initialiser initialiserOfMapped(double[] variances) {
     int width = variances.length;
-    return switch (config.start()) {
+    return switch (directions) {
       case InitialDirections.Random random -> new Initialiser.RandomDirections(width);
       case InitialDirections.ActiveSubspace active -> {
         int dimensions = active.dimensions();

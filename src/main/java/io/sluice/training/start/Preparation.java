@@ -3,6 +3,7 @@ package io.sluice.training.start;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
 import io.sluice.store.ActivationStore;
+import io.sluice.training.config.FromDictionary;
 import io.sluice.training.config.Kind;
 import java.io.IOException;
 import java.util.Arrays;
@@ -11,7 +12,8 @@ import java.util.List;
 /**
  * Makes the engine that training starts from: scale, mean and subspace from a sample of the data,
  * directions from the initialiser, their common length from the norm search. Each kind of
- * dictionary has a class of its own for it.
+ * dictionary has a class of its own for it, and {@link FurtherPreparation} starts any of them at a
+ * finished dictionary.
  */
 public final class Preparation {
   private final ActivationStore store;
@@ -38,6 +40,9 @@ public final class Preparation {
    * @throws IOException if an activation is not finite, or nothing varies
    */
   public Prepared prepare(EngineFactory engines) throws IOException {
+    if (blueprint.config().start() instanceof FromDictionary from) {
+      return new FurtherPreparation(store, blueprint, from).prepare(engines);
+    }
     return switch (blueprint.config().kind()) {
       case Kind.Autoencoder kind ->
           new AutoencoderPreparation(store, blueprint, shared).prepare(engines);
