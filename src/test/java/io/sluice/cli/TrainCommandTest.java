@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -487,6 +488,64 @@ class TrainCommandTest {
     assertThat(train("--tokens", "-1")).isEqualTo(2);
     assertOneLine("--tokens must be at least 1, not -1");
     assertThat(Path.of(run)).doesNotExist();
+  }
+
+  @Test
+  void goesOnFromADictionaryAndKeepsWhatItIsAskedTo() throws IOException {
+    String further = temp.resolve("further").toString();
+    String[] from = {
+      "train", "--store", store, "--from", run, "--steps", "20", "--batch", "32", "--out", further,
+      "--checkpoint-every", "10", "--keep-checkpoints", "2", "--tensorboard"
+    };
+    assertThat(train("--activation", "batchtopk", "--k", "5", "--no-centre")).as(err).isZero();
+    assertThat(sluice(from)).as(err).isZero();
+    run = further;
+    assertThat(config().get("init").asText()).isEqualTo("dictionary");
+    assertThat(config().get("activation").asText()).isEqualTo("batchtopk");
+    assertThat(config().get("k").asInt()).isEqualTo(5);
+    assertThat(config().get("centre").asBoolean()).isFalse();
+    assertThat(config().get("features").asInt()).isEqualTo(64);
+    try (Stream<Path> files = Files.list(Path.of(run))) {
+      assertThat(files.map(file -> file.getFileName().toString()))
+          .filteredOn(name -> name.startsWith("checkpoint-") || name.startsWith("events."))
+          .hasSize(3)
+          .anyMatch(name -> name.startsWith("events.out.tfevents."));
+    }
+    String checkpoint = Path.of(run, "checkpoint-000000010.safetensors").toString();
+    String early = temp.resolve("early").toString();
+    assertThat(sluice("convert", "--dictionary", checkpoint, "--to", "sluice", "--out", early))
+        .as(err)
+        .isZero();
+    assertThat(out).startsWith("checkpoint-000000010.safetensors to sluice: 64 features");
+    assertThat(sluice("evaluate", "--dictionary", early, "--store", store, "--engine", "reference"))
+        .as(err)
+        .isZero();
+    String saelens = temp.resolve("saelens").toString();
+    assertThat(sluice("convert", "--dictionary", checkpoint, "--to", "saelens", "--out", saelens))
+        .as(err)
+        .isZero();
+    from[4] = saelens;
+    from[10] = temp.resolve("theirs").toString();
+    assertThat(sluice(from)).as(err).isZero();
+  }
+
+  @Test
+  void whatOnlyTheDictionaryCanSayIsRefusedBesideIt() throws IOException {
+    assertThat(train()).as(err).isZero();
+    String other = temp.resolve("other").toString();
+    for (String option : List.of("--features=32", "--init=random", "--no-norm-search", "--skip")) {
+      assertThat(sluice("train", "--store", store, "--from", run, "--out", other, option))
+          .isEqualTo(2);
+      assertOneLine("--from starts with the parameters of a dictionary; leave out --");
+    }
+    assertThat(
+            sluice(
+                "train", "--store", store, "--from", run, "--out", other, "--activation", "relu"))
+        .isEqualTo(2);
+    assertOneLine("activation relu needs a penalty");
+    assertThat(sluice("train", "--store", store, "--from", store, "--out", other)).isOne();
+    assertOneLine(store);
+    assertThat(Path.of(other)).doesNotExist();
   }
 
   private int train(String... more) {
