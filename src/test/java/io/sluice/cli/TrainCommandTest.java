@@ -494,8 +494,22 @@ class TrainCommandTest {
   void goesOnFromADictionaryAndKeepsWhatItIsAskedTo() throws IOException {
     String further = temp.resolve("further").toString();
     String[] from = {
-      "train", "--store", store, "--from", run, "--steps", "20", "--batch", "32", "--out", further,
-      "--checkpoint-every", "10", "--keep-checkpoints", "2", "--tensorboard"
+      "train",
+      "--store",
+      store,
+      "--from",
+      run,
+      "--steps",
+      "20",
+      "--batch",
+      "32",
+      "--out",
+      further,
+      "--checkpoint-every",
+      "10",
+      "--keep-checkpoints",
+      "2",
+      "--tensorboard"
     };
     assertThat(train("--activation", "batchtopk", "--k", "5", "--no-centre")).as(err).isZero();
     assertThat(sluice(from)).as(err).isZero();
