@@ -14,6 +14,7 @@ import io.sluice.cli.options.LossOptions;
 import io.sluice.cli.options.MeasuredStore;
 import io.sluice.cli.options.PositionOption;
 import io.sluice.cli.options.RowsOption;
+import io.sluice.cli.results.DictionaryMeasuring;
 import io.sluice.cli.results.EvaluationFile;
 import io.sluice.cli.results.EvaluationText;
 import io.sluice.dictionary.CrossLayerDictionary;
@@ -21,23 +22,24 @@ import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryMemory;
 import io.sluice.dictionary.Site;
 import io.sluice.dictionary.formats.DictionaryFormat;
-import io.sluice.dictionary.formats.Origin;
 import io.sluice.engine.EngineFactory;
+import io.sluice.evaluation.EvaluatedDictionary;
 import io.sluice.evaluation.Evaluation;
 import io.sluice.evaluation.Evaluator;
+import io.sluice.evaluation.measures.StoreMean;
 import io.sluice.files.Quoted;
 import io.sluice.model.HookPoint;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.RowFilter;
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.LongConsumer;
 import java.util.function.LongPredicate;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -64,7 +66,7 @@ import picocli.CommandLine.Option;
   "sluice evaluate --dictionary jbloom/GPT2-Small-SAEs-Reformatted/blocks.8.hook_resid_pre --store "
       + "activations --out evaluation.json"
 })
-final class EvaluateCommand extends SluiceCommand {
+public class EvaluateCommand extends SluiceCommand {
   private static final EvaluationText TEXT = new EvaluationText("features", "the reconstruction");
 
   @Option(
@@ -96,7 +98,7 @@ final class EvaluateCommand extends SluiceCommand {
   @Mixin private JsonOption json;
 
   @Override
-  protected void run() throws IOException {
+  protected final void run() throws IOException {
     batch.check(this);
     deadWindow.check(this);
     positions.check(this);
@@ -109,26 +111,77 @@ final class EvaluateCommand extends SluiceCommand {
     if (!found.equals(folder) || Files.isRegularFile(found)) {
       file.requireGiven(this); // Neither the cache of the hub nor a set of files is a place for it.
     }
-    if (DictionaryFormat.isForeign(found)) {
-      DictionaryFormat.of(found).requireMemory(found, factory);
-    } else {
-      DictionaryMemory.require(found, factory);
-    }
-    Subject subject = Subject.in(found, named.origin());
+    EvaluatedDictionary subject = subject(named, factory);
     file.check(found);
-    ActivationStore activations = store.open();
-    rows.read(found, activations);
+    ActivationStore activations = open(store);
+    DictionaryMeasuring task = measuring(found, subject, activations, factory);
     tellOtherBeginning(subject, activations);
     tellCentred(subject);
     try (LoadedModel loaded =
-        loss.open(this, engines.device(this), subject.outputs(), activations)) {
-      evaluate(subject, activations, factory, loaded);
+            loss.open(this, engines.device(this), subject.outputs(), activations);
+        Closeable work = begin(activations)) {
+      evaluate(task, loaded);
     }
   }
 
+  /** Opens the store and verifies it, if that is wanted. */
+  protected ActivationStore open(MeasuredStore place) throws IOException {
+    return place.open();
+  }
+
+  /** Begins the work; the result is closed when it is done. */
+  protected Closeable begin(ActivationStore activations) throws IOException {
+    return () -> {};
+  }
+
+  /**
+   * Measures the dictionary on some rows.
+   *
+   * @param which a value of {@code --rows}
+   */
+  protected Evaluation measure(DictionaryMeasuring task, String which, Progress progress)
+      throws IOException {
+    return Evaluator.evaluate(task.plan(which), task.engines(), progress.part());
+  }
+
+  /**
+   * The mean of what the dictionary writes over some rows, {@code [Σ widths]}.
+   *
+   * @param which a value of {@code --rows}
+   */
+  protected double[] mean(DictionaryMeasuring task, String which) throws IOException {
+    return StoreMean.of(task.store(), task.subject().outputs(), task.rows().apply(which));
+  }
+
+  /** Whether LibTorch runs the dictionary. */
+  protected final boolean usesTorch() {
+    return engines.areOfTorch(this);
+  }
+
+  /** Opens what the options name, to measure some of it in this process. */
+  protected final DictionaryMeasuring measuring() throws IOException {
+    EngineFactory factory = engines.engines(this);
+    HubFiles.Named named = HubFiles.named(this, folder, null);
+    return measuring(named.place(), subject(named, factory), store.openUnread(), factory);
+  }
+
+  private DictionaryMeasuring measuring(
+      Path found, EvaluatedDictionary subject, ActivationStore activations, EngineFactory factory)
+      throws IOException {
+    rows.read(found, activations);
+    return new DictionaryMeasuring(
+        subject,
+        activations,
+        factory,
+        which -> taking(activations, rows.contexts(which)),
+        batch.tokens(),
+        deadWindow.tokens(),
+        store.isCompared());
+  }
+
   /** Where contexts begin otherwise than in training, a dictionary reads other activations. */
-  private void tellOtherBeginning(Subject subject, ActivationStore activations) {
-    Optional<Boolean> trained = subject.layers.getFirst().config().prependBos();
+  private void tellOtherBeginning(EvaluatedDictionary subject, ActivationStore activations) {
+    Optional<Boolean> trained = subject.layers().getFirst().config().prependBos();
     Optional<Boolean> stored = activations.manifest().prependBos();
     if (trained.isPresent() && stored.isPresent() && !trained.equals(stored)) {
       boolean begun = trained.get();
@@ -142,8 +195,8 @@ final class EvaluateCommand extends SluiceCommand {
   }
 
   /** What its library measures has no means of tokens in it. */
-  private void tellCentred(Subject subject) {
-    if (subject.layers.getFirst().config().isCentred()) {
+  private void tellCentred(EvaluatedDictionary subject) {
+    if (subject.layers().getFirst().config().isCentred()) {
       err()
           .println(
               "evaluate: the dictionary reads centred tokens, and the mean of each is added to its"
@@ -153,70 +206,47 @@ final class EvaluateCommand extends SluiceCommand {
     }
   }
 
-  /**
-   * What is measured.
-   *
-   * @param layers one dictionary, or the layers of a cross-layer transcoder
-   * @param joint that transcoder; null where it is one dictionary
-   */
-  private record Subject(List<Dictionary> layers, CrossLayerDictionary joint) {
-    static Subject in(Path folder, Origin origin) throws IOException {
-      if (CrossLayerDictionary.isIn(folder)) {
-        CrossLayerDictionary joint = CrossLayerDictionary.load(folder);
-        return new Subject(joint.layers(), joint);
-      }
-      if (!DictionaryFormat.isForeign(folder)) {
-        return new Subject(List.of(Dictionary.load(folder)), null);
-      }
-      Dictionary foreign = DictionaryFormat.of(folder).read(folder, origin);
-      String hook = foreign.config().inputHook();
-      if (!hook.contains(".")) {
-        // Formats that name no hook point give a dictionary this one.
-        boolean isNamed = !hook.isEmpty() && !hook.equals("input");
-        throw new IOException(
-            folder
-                + (isNamed
-                    ? ": is of " + Quoted.of(hook) + ", which is no hook point here"
-                    : ": does not say which hook point it is of")
-                + "; give it one with 'sluice convert --hook NAME --to sluice' first");
-      }
-      return new Subject(List.of(foreign), null);
+  private static EvaluatedDictionary subject(HubFiles.Named named, EngineFactory engines)
+      throws IOException {
+    Path found = named.place();
+    boolean isForeign = DictionaryFormat.isForeign(found);
+    if (isForeign) {
+      DictionaryFormat.of(found).requireMemory(found, engines);
+    } else {
+      DictionaryMemory.require(found, engines);
     }
-
-    /** How many features it has, in all layers. */
-    int features() {
-      return layers.stream().mapToInt(layer -> layer.config().features()).sum();
+    if (CrossLayerDictionary.isIn(found)) {
+      return EvaluatedDictionary.of(CrossLayerDictionary.load(found));
     }
-
-    /** The hook points that the dictionary writes. */
-    List<Site> outputs() {
-      return layers.getFirst().config().outputs();
+    if (!isForeign) {
+      return EvaluatedDictionary.of(Dictionary.load(found));
     }
+    Dictionary foreign = DictionaryFormat.of(found).read(found, named.origin());
+    String hook = foreign.config().inputHook();
+    if (!hook.contains(".")) {
+      // Formats that name no hook point give a dictionary this one.
+      boolean isNamed = !hook.isEmpty() && !hook.equals("input");
+      throw new IOException(
+          found
+              + (isNamed
+                  ? ": is of " + Quoted.of(hook) + ", which is no hook point here"
+                  : ": does not say which hook point it is of")
+              + "; give it one with 'sluice convert --hook NAME --to sluice' first");
+    }
+    return EvaluatedDictionary.of(foreign);
   }
 
-  private void evaluate(
-      Subject subject, ActivationStore activations, EngineFactory engines, LoadedModel loaded)
-      throws IOException {
+  private void evaluate(DictionaryMeasuring task, LoadedModel loaded) throws IOException {
+    EvaluatedDictionary subject = task.subject();
+    ActivationStore activations = task.store();
     Evaluation evaluation;
     try (Progress progress = progress("evaluate", rows.count(activations), "tokens")) {
-      evaluation =
-          rows.measure(
-              contexts ->
-                  onStore(
-                      subject,
-                      activations,
-                      taking(activations, contexts),
-                      engines,
-                      progress.part()));
+      evaluation = rows.measure(which -> measure(task, which, progress));
       progress.done();
     }
     if (loaded != null) {
       // The mean may be taken over tokens that are not measured.
-      RowFilter part = taking(activations, rows.trained());
-      Map<HookPoint, double[]> means = new TreeMap<>();
-      for (Site site : subject.outputs()) {
-        means.put(HookPoint.parse(site.hook()), LossOptions.mean(activations, site.hook(), part));
-      }
+      Map<HookPoint, double[]> means = means(subject, mean(task, rows.trained()));
       evaluation =
           evaluation.with(
               loss.measure(
@@ -227,11 +257,11 @@ final class EvaluateCommand extends SluiceCommand {
                   (losses, progress) ->
                       means.size() == 1
                           ? losses.of(
-                              subject.layers.getFirst(),
-                              engines,
+                              subject.layers().getFirst(),
+                              task.engines(),
                               means.values().iterator().next(),
                               progress::update)
-                          : losses.of(subject.layers, engines, means, progress::update)));
+                          : losses.of(subject.layers(), task.engines(), means, progress::update)));
     }
     file.publish(
         evaluation,
@@ -241,24 +271,19 @@ final class EvaluateCommand extends SluiceCommand {
         result -> TEXT.print(result, subject.features(), rows.says(), out()));
   }
 
+  /** Of each hook point that the dictionary writes. */
+  private static Map<HookPoint, double[]> means(EvaluatedDictionary subject, double[] mean) {
+    Map<HookPoint, double[]> means = new TreeMap<>();
+    int at = 0;
+    for (Site site : subject.outputs()) {
+      means.put(HookPoint.parse(site.hook()), Arrays.copyOfRange(mean, at, at += site.width()));
+    }
+    return means;
+  }
+
   /** The positions that are used: those of the run, unless others are asked for. */
   private RowFilter taking(ActivationStore activations, LongPredicate contexts) {
     int first = positions.asked().orElse(rows.firstPosition(activations));
     return RowFilter.fromPosition(first).and(RowFilter.rows(contexts));
-  }
-
-  private Evaluation onStore(
-      Subject subject,
-      ActivationStore activations,
-      RowFilter part,
-      EngineFactory engines,
-      LongConsumer progress)
-      throws IOException {
-    long window = deadWindow.tokens();
-    return subject.joint == null
-        ? Evaluator.evaluate(
-            subject.layers.getFirst(), activations, part, engines, batch.tokens(), window, progress)
-        : Evaluator.evaluate(
-            subject.joint, activations, part, engines, batch.tokens(), window, progress);
   }
 }

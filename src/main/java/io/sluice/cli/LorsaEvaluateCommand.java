@@ -92,7 +92,11 @@ final class LorsaEvaluateCommand extends SluiceCommand {
             rows.measure(
                 part ->
                     LorsaEvaluator.evaluate(
-                        lorsa, contexts.where(part), where, deadWindow.tokens(), progress.part()));
+                        lorsa,
+                        contexts.where(rows.contexts(part)),
+                        where,
+                        deadWindow.tokens(),
+                        progress.part()));
         progress.done();
       }
       if (loaded != null) {
@@ -115,7 +119,7 @@ final class LorsaEvaluateCommand extends SluiceCommand {
         LossOptions.mean(
             activations,
             lorsa.config().outputHook(),
-            RowFilter.fromPosition(from).and(RowFilter.rows(rows.trained())));
+            RowFilter.fromPosition(from).and(RowFilter.rows(rows.contexts(rows.trained()))));
     try (LorsaReconstruction reconstruction = new LorsaReconstruction(lorsa, where)) {
       return loss.measure(
           this,

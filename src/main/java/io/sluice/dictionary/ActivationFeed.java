@@ -61,6 +61,15 @@ public final class ActivationFeed {
     return batches.hasNext();
   }
 
+  /**
+   * The row of the store that is the {@code index}-th of the selected ones.
+   *
+   * @throws IndexOutOfBoundsException if there are not so many
+   */
+  public long row(long index) {
+    return batches.row(index);
+  }
+
   /** Continues at a step, counted from 0. */
   public void seek(long step) {
     batches.seek(step);

@@ -67,6 +67,15 @@ public final class SiteFeed {
     return feed.rows();
   }
 
+  /**
+   * The row of the store that is the {@code index}-th of the selected ones.
+   *
+   * @throws IndexOutOfBoundsException if there are not so many
+   */
+  public long row(long index) {
+    return feed.row(index);
+  }
+
   /** Continues at a step, counted from 0. */
   public void seek(long step) {
     feed.seek(step);

@@ -36,6 +36,16 @@ public final class TargetSums {
     squares += partSquares;
   }
 
+  /** The sum of the vectors; not a copy. */
+  double[] sums() {
+    return sums;
+  }
+
+  /** The sum of all their squares. */
+  double squares() {
+    return squares;
+  }
+
   /**
    * Summed squared distance of the vectors from their own mean.
    *

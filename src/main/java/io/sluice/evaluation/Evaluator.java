@@ -2,33 +2,20 @@ package io.sluice.evaluation;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.sluice.dictionary.ActivationFeed;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
-import io.sluice.dictionary.DictionaryConfig;
-import io.sluice.dictionary.ReconstructionSums;
 import io.sluice.dictionary.Site;
-import io.sluice.dictionary.SiteFeed;
-import io.sluice.dictionary.SiteScaling;
-import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.activation.ActivationFunction;
-import io.sluice.engine.arithmetic.Codes;
 import io.sluice.evaluation.measures.FeatureCounts;
 import io.sluice.evaluation.measures.MeasureTables;
-import io.sluice.evaluation.measures.RowPlaces;
 import io.sluice.evaluation.measures.StoreMean;
-import io.sluice.evaluation.measures.TokenSums;
+import io.sluice.evaluation.measures.SumPart;
 import io.sluice.files.AtomicFile;
-import io.sluice.memory.GrowingMemory;
-import io.sluice.memory.Rows;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.BatchPlan;
 import io.sluice.store.RowFilter;
-import io.sluice.store.files.Column;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
 
@@ -78,20 +65,9 @@ public final class Evaluator {
       long deadWindow,
       LongConsumer progress)
       throws IOException {
-    DictionaryConfig config = dictionary.config();
-    requireFits(config.inputs(), config.outputs(), store);
-    try (Engine engine = dictionary.open(engines)) {
-      return evaluate(
-          engine,
-          config.inputs(),
-          config.outputs(),
-          config.activation(),
-          store,
-          filter,
-          batch,
-          deadWindow,
-          progress);
-    }
+    EvaluatedDictionary subject = EvaluatedDictionary.of(dictionary);
+    return evaluate(
+        new EvaluationPlan(subject, store, filter, batch, deadWindow), engines, progress);
   }
 
   /** The same for a cross-layer transcoder; every output has its own FVU. */
@@ -104,92 +80,33 @@ public final class Evaluator {
       long deadWindow,
       LongConsumer progress)
       throws IOException {
-    requireFits(dictionary.inputs(), dictionary.outputs(), store);
-    try (Engine engine = dictionary.open(engines)) {
-      return evaluate(
-          engine,
-          dictionary.inputs(),
-          dictionary.outputs(),
-          dictionary.layers().getFirst().config().activation(),
-          store,
-          filter,
-          batch,
-          deadWindow,
-          progress);
-    }
+    EvaluatedDictionary subject = EvaluatedDictionary.of(dictionary);
+    return evaluate(
+        new EvaluationPlan(subject, store, filter, batch, deadWindow), engines, progress);
   }
 
-  private static Evaluation evaluate(
-      Engine engine,
-      List<Site> inputs,
-      List<Site> outputs,
-      ActivationFunction selection,
-      ActivationStore store,
-      RowFilter filter,
-      int batch,
-      long deadWindow,
-      LongConsumer progress)
-      throws IOException {
-    int features = engine.spec().features();
-    List<SiteScaling> read = SiteScaling.none(inputs);
-    List<SiteScaling> written = SiteScaling.none(outputs);
-    BatchPlan plan = BatchPlan.sequential(SiteFeed.columns(read, written), batch).where(filter);
-    SiteFeed feed = new SiteFeed(store, plan, read, written);
-    if (feed.rows() == 0) {
-      throw new IllegalArgumentException(
-          "%s: none of its %d rows is selected; begin at an earlier position, or capture a longer text"
-              .formatted(store.folder(), store.rows()));
+  /**
+   * Reads the store of a plan once, in its order.
+   *
+   * @param progress called after each batch with the number of tokens done
+   * @throws IllegalArgumentException if no row is selected
+   * @throws IOException as the others
+   */
+  public static Evaluation evaluate(
+      EvaluationPlan plan, EngineFactory engines, LongConsumer progress) throws IOException {
+    List<Site> outputs = plan.subject().outputs();
+    try (EvaluationPass pass = plan.open(engines)) {
+      double[] mean = StoreMean.of(plan.store(), outputs, plan.filter());
+      List<SumPart> sums = new ArrayList<>(1);
+      FeatureCounts counts =
+          pass.run(
+              0,
+              pass.blocks(),
+              mean,
+              (block, part) -> sums.add(block == 0 ? part : sums.removeLast().then(part)),
+              progress);
+      return plan.result(EvaluationSums.of(outputs, sums.getFirst().numbers()), counts);
     }
-    SiteErrors errors = new SiteErrors(outputs.size() > 1 ? outputs : List.of());
-    TokenSums measures = new TokenSums(StoreMean.of(store, outputs, filter));
-    FeatureCounts counts = new FeatureCounts(features);
-    RowPlaces places = new RowPlaces(store, filter);
-    GrowingMemory made = new GrowingMemory();
-    ReconstructionSums sums = new ReconstructionSums(Site.widths(outputs));
-    while (feed.hasNext()) {
-      SiteFeed.Pair pair = feed.next();
-      Rows rows = pair.target();
-      engine.encode(pair.input(), selection);
-      sums.add(engine, rows);
-      Codes codes = engine.codes();
-      places.next(rows.count());
-      counts.add(codes, places);
-      MemorySegment reconstruction = made.of(rows.count(), rows.width());
-      engine.readReconstruction(reconstruction);
-      measures.add(rows, reconstruction, codes, places);
-      errors.add(reconstruction, rows);
-      engine.markFired(sums.tokens());
-      progress.accept(sums.tokens());
-    }
-    if (!Double.isFinite(sums.error())) {
-      throw new IOException(
-          "the reconstruction is not finite: the dictionary holds NaN or infinity");
-    }
-    if (!sums.varies()) {
-      throw new IOException(
-          "%s: all %,d tokens have the same vector in '%s', so there is no variance to"
-                  .formatted(store.folder(), sums.tokens(), String.join(", ", Site.names(outputs)))
-              + " explain; evaluate on more text");
-    }
-    long tokens = sums.tokens();
-    double fvu = sums.fvu();
-    long window = Math.min(deadWindow, tokens);
-    int alive = engine.firedSince(tokens - window);
-    return new Evaluation(
-        null,
-        tokens,
-        fvu,
-        1 - fvu,
-        sums.l0(),
-        measures.measures(),
-        1 - (double) alive / features,
-        window,
-        FrequencyHistogram.of(counts.fired(), tokens),
-        errors.fvus(tokens),
-        null,
-        null,
-        counts,
-        measures.byPosition());
   }
 
   /** Writes {@code evaluation.json} into {@code folder}, as {@link #writeTo} does. */
@@ -227,25 +144,6 @@ public final class Evaluator {
       return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(evaluation);
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e);
-    }
-  }
-
-  private static void requireFits(List<Site> inputs, List<Site> outputs, ActivationStore store) {
-    requireWidths("reads", inputs, store);
-    requireWidths("writes", outputs, store);
-    if (store.rows() == 0) {
-      throw new IllegalArgumentException(store.folder() + ": the store has no rows");
-    }
-  }
-
-  private static void requireWidths(String does, List<Site> sites, ActivationStore store) {
-    for (Site site : sites) {
-      Column column = ActivationFeed.activations(store, site.hook());
-      if (column.width() != site.width()) {
-        throw new IllegalArgumentException(
-            "%s: '%s' is %d wide, but the dictionary %s a width of %d"
-                .formatted(store.folder(), column.name(), column.width(), does, site.width()));
-      }
     }
   }
 }

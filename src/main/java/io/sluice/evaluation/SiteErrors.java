@@ -5,6 +5,7 @@ import io.sluice.memory.Rows;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** Sums for the fraction of variance unexplained of each of several sites. */
@@ -42,6 +43,25 @@ final class SiteErrors {
         squares[i] += wanted * wanted;
         errors[i] += error * error;
       }
+    }
+  }
+
+  /** The sums as numbers that can be added, {@code [3 · Σ widths]}. */
+  double[] numbers() {
+    int width = sums.length;
+    double[] numbers = Arrays.copyOf(sums, 3 * width);
+    System.arraycopy(squares, 0, numbers, width, width);
+    System.arraycopy(errors, 0, numbers, 2 * width, width);
+    return numbers;
+  }
+
+  /** Adds the {@link #numbers} of other tokens. */
+  void add(double[] numbers) {
+    int width = sums.length;
+    for (int i = 0; i < width; i++) {
+      sums[i] += numbers[i];
+      squares[i] += numbers[width + i];
+      errors[i] += numbers[2 * width + i];
     }
   }
 

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.Objects;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
@@ -94,6 +95,15 @@ public final class Batches {
   /** Selected rows: those of one epoch. */
   public long rows() {
     return selection.count();
+  }
+
+  /**
+   * The row of the store that is the {@code index}-th of the selected ones.
+   *
+   * @throws IndexOutOfBoundsException if there are not so many
+   */
+  public long row(long index) {
+    return selection.row(Objects.checkIndex(index, selection.count()));
   }
 
   /** The step of the next batch, counted from 0. */

@@ -64,9 +64,13 @@ final class HeldOutMeasure {
             written);
     ReconstructionSums sums = new ReconstructionSums(Site.widths(outputs));
     while (feed.hasNext()) {
-      SiteFeed.Pair pair = feed.next();
-      engine.encode(pair.input(), selection);
-      sums.add(engine, pair.target());
+      ReconstructionSums block = new ReconstructionSums(Site.widths(outputs));
+      for (int i = 0; i < ReconstructionSums.BLOCK && feed.hasNext(); i++) {
+        SiteFeed.Pair pair = feed.next();
+        engine.encode(pair.input(), selection);
+        block.add(engine, pair.target());
+      }
+      sums.add(block.numbers());
     }
     return sums.varies() ? sums.fvu() : Double.NaN;
   }

@@ -4,14 +4,18 @@ import io.sluice.cli.CommandProcess;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.Reader;
+import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 
 /** A standalone cluster of Spark on this machine: a master and two workers of one core each. */
@@ -19,9 +23,12 @@ final class SparkCluster implements AutoCloseable {
   private static final Path LAUNCHER = Path.of("bin/sluice-spark").toAbsolutePath();
 
   private final List<Process> processes = new ArrayList<>();
+  private final Path local;
   private String address;
 
-  private SparkCluster() {}
+  private SparkCluster(Path local) {
+    this.local = local;
+  }
 
   /** The installation of Spark that SPARK_HOME names; tests are skipped where there is none. */
   static Path home() {
@@ -37,7 +44,7 @@ final class SparkCluster implements AutoCloseable {
    * @param jdk the JDK of the workers and their executors
    */
   static SparkCluster start(Path folder, Path jdk) throws IOException {
-    SparkCluster cluster = new SparkCluster();
+    SparkCluster cluster = new SparkCluster(Files.createTempDirectory(Files.createDirectories(folder), "spark"));
     try {
       Path own = Path.of(System.getProperty("java.home"));
       cluster.address =
@@ -82,6 +89,7 @@ final class SparkCluster implements AutoCloseable {
     builder.environment().put("JAVA_HOME", jdk.toString());
     builder.environment().put("SPARK_LOCAL_IP", "127.0.0.1");
     builder.environment().put("SPARK_DAEMON_MEMORY", "200m");
+    builder.environment().put("SPARK_LOCAL_DIRS", local.toString());
     Process process = builder.start();
     processes.add(process);
     BufferedReader log = process.inputReader();
@@ -141,6 +149,22 @@ final class SparkCluster implements AutoCloseable {
     Map<String, String> environment =
         Map.of("SPARK_HOME", home().toString(), "SPARK_LOCAL_IP", "127.0.0.1");
     return CommandProcess.run(folder, environment, command);
+  }
+
+  /** Returns when a task has written what goes to another. */
+  void awaitShuffle() throws IOException {
+    long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(3);
+    while (System.nanoTime() < end) {
+      try (Stream<Path> files = Files.walk(local)) {
+        if (files.anyMatch(file -> file.getFileName().toString().matches("shuffle_.*\\.data"))) {
+          return;
+        }
+      } catch (UncheckedIOException e) {
+        // A folder went while it was listed.
+      }
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
+    }
+    throw new IOException("no task has ended within three minutes");
   }
 
   /** Kills a worker and its executors at once, as a machine that fails. */

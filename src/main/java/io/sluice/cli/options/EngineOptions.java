@@ -37,6 +37,11 @@ public final class EngineOptions {
     return device.of(command);
   }
 
+  /** Whether LibTorch computes. */
+  public boolean areOfTorch(SluiceCommand command) {
+    return engine.equalsIgnoreCase("torch") || device.of(command).isCuda();
+  }
+
   /** Threads for work beside the engine's; the caller closes them. */
   public Workers workers() {
     return threads.workers();

@@ -28,4 +28,18 @@ public final class MeasuredStore {
   public ActivationStore open() throws IOException {
     return checksums.open(folder);
   }
+
+  /**
+   * Opens the store without reading it.
+   *
+   * @throws IOException if it is missing or damaged; the message names the file
+   */
+  public ActivationStore openUnread() throws IOException {
+    return checksums.openUnread(folder);
+  }
+
+  /** Whether checksums are to be compared. */
+  public boolean isCompared() {
+    return checksums.areCompared();
+  }
 }

@@ -66,7 +66,12 @@ public final class RowsOption {
 
   /** Measures some rows. */
   public interface Measure {
-    Evaluation of(LongPredicate contexts) throws IOException;
+    /**
+     * Measures the rows that {@link #contexts} selects.
+     *
+     * @param which a value of {@code --rows}
+     */
+    Evaluation of(String which) throws IOException;
   }
 
   /** How many rows are read, for progress. */
@@ -83,9 +88,9 @@ public final class RowsOption {
    * separately.
    */
   public Evaluation measure(Measure measure) throws IOException {
-    Evaluation main = measure.of(contexts(name())).ofRows(name());
+    Evaluation main = measure.of(name()).ofRows(name());
     return rows == null && run.someHeldOut()
-        ? main.besideTrained(measure.of(contexts(TRAINED)).ofRows(TRAINED))
+        ? main.besideTrained(measure.of(TRAINED).ofRows(TRAINED))
         : main;
   }
 
@@ -105,13 +110,17 @@ public final class RowsOption {
     return run.heldOut() == null ? store.firstPosition() : run.heldOut().firstPosition();
   }
 
-  /** Rows of contexts that were trained on; all where that is not known. */
-  public LongPredicate trained() {
-    return contexts(run.someHeldOut() ? TRAINED : ALL);
+  /** The value of {@code --rows} for what was trained on; all where that is not known. */
+  public String trained() {
+    return run.someHeldOut() ? TRAINED : ALL;
   }
 
-  /** Which contexts these are, by any of their rows. */
-  private LongPredicate contexts(String which) {
+  /**
+   * Which contexts these are, by any of their rows.
+   *
+   * @param which a value of {@code --rows}
+   */
+  public LongPredicate contexts(String which) {
     return switch (which) {
       case HELD_OUT -> run.heldOut()::holds;
       case TRAINED -> row -> !run.heldOut().holds(row);

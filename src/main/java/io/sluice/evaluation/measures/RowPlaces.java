@@ -26,11 +26,40 @@ public final class RowPlaces {
   private int context = -1;
   private int[] positions = new int[0];
   private int[] contexts = new int[0];
+  private boolean continued;
 
   /** Before the first row. */
   public RowPlaces(ActivationStore store, RowFilter filter) {
     this.shards = store.shards();
     this.filter = filter;
+  }
+
+  /**
+   * Before a row. The context to which the first of the selected rows from there on belongs has the
+   * number 0, even if it has begun before.
+   *
+   * @throws IOException if a file was cut short since it was opened, or cannot be read
+   */
+  public RowPlaces(ActivationStore store, RowFilter filter, long firstRow) throws IOException {
+    this(store, filter);
+    long found = -1;
+    for (int i = shards.size() - 1; i >= 0 && found < 0; i--) {
+      long local = firstRow - shards.get(i).firstRow();
+      if (local > 0) {
+        open(i);
+        row = kept.previousSetBit((int) Math.min(local, shards.get(i).rows()) - 1);
+        found = row;
+      }
+    }
+    if (found >= 0) {
+      lastPosition = inShard[row];
+      lastDocument = documents[row];
+    } else {
+      // None is selected before it.
+      shard = -1;
+      kept = new BitSet();
+      row = -1;
+    }
   }
 
   /**
@@ -47,12 +76,15 @@ public final class RowPlaces {
     for (int i = 0; i < count; i++) {
       row = kept.nextSetBit(row + 1);
       while (row < 0) {
-        open(++shard);
+        open(shard + 1);
         row = kept.nextSetBit(0);
       }
       int position = inShard[row];
       if (position != lastPosition + 1 || documents[row] != lastDocument) {
         context++;
+      } else if (context < 0) {
+        context = 0;
+        continued = true;
       }
       lastPosition = position;
       lastDocument = documents[row];
@@ -62,6 +94,7 @@ public final class RowPlaces {
   }
 
   private void open(int number) throws IOException {
+    shard = number;
     if (number >= shards.size()) {
       throw new IllegalStateException("the store has no further rows");
     }
@@ -83,5 +116,10 @@ public final class RowPlaces {
   /** The number of its context, from 0 on, counted over the contexts that have selected rows. */
   public int context(int index) {
     return contexts[index];
+  }
+
+  /** Whether the context with the number 0 has selected rows before the first. */
+  public boolean isContinued() {
+    return continued;
   }
 }

@@ -12,16 +12,39 @@ import io.sluice.store.RowFilter;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** The mean activation of the tokens of a store. */
+/**
+ * The mean activation of the tokens of a store. Tokens are summed in blocks of {@value #BLOCK}, one
+ * after the other, and then the blocks, so different processes can sum blocks.
+ */
 public final class StoreMean {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final int BATCH = 4096;
+  private static final int BATCHES = 16;
+  private static final int BLOCK = BATCHES * BATCH;
   private static final int TASK_ROWS = 256;
 
-  private StoreMean() {}
+  private final ActivationStore store;
+  private final int width;
+  private final SiteFeed feed;
+
+  /**
+   * The tokens to sum.
+   *
+   * @param sites names and widths of hook points
+   * @param filter selects the tokens
+   * @throws IllegalArgumentException if the store has no such hook point
+   */
+  public StoreMean(ActivationStore store, List<Site> sites, RowFilter filter) {
+    this.store = store;
+    this.width = Site.widths(sites);
+    List<SiteScaling> plain = SiteScaling.none(sites);
+    BatchPlan plan = BatchPlan.sequential(SiteFeed.columns(plain, plain), BATCH).where(filter);
+    this.feed = new SiteFeed(store, plan, plain, plain);
+  }
 
   /**
    * Reads hook points of a store once.
@@ -34,22 +57,53 @@ public final class StoreMean {
    */
   public static double[] of(ActivationStore store, List<Site> sites, RowFilter filter)
       throws IOException {
-    List<SiteScaling> plain = SiteScaling.none(sites);
-    BatchPlan plan = BatchPlan.sequential(SiteFeed.columns(plain, plain), BATCH).where(filter);
-    SiteFeed feed = new SiteFeed(store, plan, plain, plain);
-    double[] mean = new double[Site.widths(sites)];
-    long count = 0;
-    while (count < feed.rows() && feed.hasNext()) {
+    StoreMean tokens = new StoreMean(store, sites, filter);
+    double[] sums = new double[tokens.width + 1];
+    for (int block = 0; block < tokens.blocks(); block++) {
+      double[] some = tokens.sums(block);
+      for (int i = 0; i < sums.length; i++) {
+        sums[i] += some[i];
+      }
+    }
+    return ofSums(sums);
+  }
+
+  /** How many blocks there are. */
+  public int blocks() {
+    return Math.toIntExact(Math.ceilDiv(feed.rows(), (long) BLOCK));
+  }
+
+  /** The row of the store where a block begins: 0 for the first, and the end after the last. */
+  public long start(int block) {
+    return block == 0 ? 0 : block == blocks() ? store.rows() : feed.row((long) block * BLOCK);
+  }
+
+  /**
+   * Sums a block. Those of several blocks are added number by number, in their order.
+   *
+   * @return {@code [Σ widths + 1]}, the number of tokens last
+   * @throws IOException if an activation is not finite, or a file cannot be read
+   */
+  public double[] sums(int block) throws IOException {
+    double[] sums = new double[width + 1];
+    feed.seek((long) block * BATCHES);
+    for (int i = 0; i < BATCHES && feed.hasNext(); i++) {
       Rows rows = feed.next().target();
       for (double[] part : parts(rows)) {
-        for (int i = 0; i < mean.length; i++) {
-          mean[i] += part[i];
+        for (int j = 0; j < width; j++) {
+          sums[j] += part[j];
         }
       }
-      count += rows.count();
+      sums[width] += rows.count();
     }
+    return sums;
+  }
+
+  /** The mean, {@code [Σ widths]}, from the sums of all blocks. */
+  public static double[] ofSums(double[] sums) {
+    double[] mean = Arrays.copyOf(sums, sums.length - 1);
     for (int i = 0; i < mean.length; i++) {
-      mean[i] /= Math.max(1, count);
+      mean[i] /= Math.max(1, sums[mean.length]);
     }
     return mean;
   }

@@ -41,8 +41,10 @@ public final class TokenSums {
     this.mean = mean.clone();
   }
 
-  /** The sums of one position, or of all. */
+  /** The sums of one position, or of all: {@value #COUNT} numbers. */
   private static final class Sums {
+    static final int COUNT = 13;
+
     long tokens;
     double error;
     double spread;
@@ -56,6 +58,67 @@ public final class TokenSums {
     long legacyTokens;
     long codes;
     double l1;
+
+    void write(double[] to, int at) {
+      double[] all = {
+        tokens,
+        error,
+        spread,
+        squaredOut,
+        product,
+        normIn,
+        normOut,
+        ratio,
+        cosine,
+        legacy,
+        legacyTokens,
+        codes,
+        l1
+      };
+      System.arraycopy(all, 0, to, at, COUNT);
+    }
+
+    void add(double[] from, int at) {
+      tokens += (long) from[at];
+      error += from[at + 1];
+      spread += from[at + 2];
+      squaredOut += from[at + 3];
+      product += from[at + 4];
+      normIn += from[at + 5];
+      normOut += from[at + 6];
+      ratio += from[at + 7];
+      cosine += from[at + 8];
+      legacy += from[at + 9];
+      legacyTokens += (long) from[at + 10];
+      codes += (long) from[at + 11];
+      l1 += from[at + 12];
+    }
+  }
+
+  /**
+   * These sums as numbers that can be added: those of all tokens, then of each position.
+   *
+   * @return of a length that depends on the largest position
+   */
+  public double[] numbers() {
+    double[] to = new double[(1 + positions.size()) * Sums.COUNT];
+    all.write(to, 0);
+    for (int position = 0; position < positions.size(); position++) {
+      positions.get(position).write(to, (1 + position) * Sums.COUNT);
+    }
+    return to;
+  }
+
+  /**
+   * Adds the sums over other tokens.
+   *
+   * @param numbers their {@link #numbers}
+   */
+  public void add(double[] numbers) {
+    all.add(numbers, 0);
+    for (int position = numbers.length / Sums.COUNT - 2; position >= 0; position--) {
+      at(position).add(numbers, (1 + position) * Sums.COUNT);
+    }
   }
 
   /**

@@ -1,0 +1,91 @@
+package io.sluice.spark;
+
+import io.sluice.dictionary.Dictionary;
+import io.sluice.dictionary.DictionaryConfig;
+import io.sluice.dictionary.Site;
+import io.sluice.engine.activation.ActivationFunction;
+import io.sluice.engine.spec.DictionaryParameters;
+import io.sluice.memory.DType;
+import io.sluice.store.StoreSpec;
+import io.sluice.store.StoreWriter;
+import io.sluice.store.TokenTable;
+import io.sluice.store.files.Column;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+
+/** A made-up store of many shards, contexts and documents, and dictionaries of its hook points. */
+final class ClusterStore {
+  static final int ROWS = 140_000;
+  static final List<Site> SITES =
+      List.of(new Site("layers.0.resid", 16), new Site("layers.1.resid", 12));
+  private static final int WORDS = 60;
+
+  private final Random random;
+
+  ClusterStore(long seed) {
+    this.random = new Random(seed);
+  }
+
+  /** Writes the store. */
+  void write(Path folder) throws IOException {
+    int[] tokens = new int[ROWS];
+    int[] positions = new int[ROWS];
+    int[] documents = new int[ROWS];
+    int left = 0;
+    for (int row = 0; row < ROWS; row++) {
+      boolean begins = left-- == 0;
+      if (begins) {
+        left = random.nextInt(900);
+      }
+      tokens[row] = random.nextInt(WORDS);
+      positions[row] = begins ? 0 : positions[row - 1] + 1;
+      documents[row] = row == 0 ? 0 : documents[row - 1] + (begins ? random.nextInt(2) : 0);
+    }
+    List<Column> columns =
+        SITES.stream().map(site -> new Column(site.hook(), site.width(), DType.F32)).toList();
+    StoreSpec spec = StoreSpec.of("model", "text", columns).withRowsPerShard(9000);
+    try (StoreWriter writer = StoreWriter.create(folder, spec)) {
+      writer.tokens(TokenTable.of(IntStream.range(0, WORDS).mapToObj(i -> " word" + i).toList()));
+      writer.append(tokens, positions, documents, DType.F32, drawn(ROWS * 16), drawn(ROWS * 12));
+      writer.finish();
+    }
+  }
+
+  /** Writes a dictionary that reads and writes hook points of the store. */
+  void dictionary(Path folder, List<Site> sites, int features, ActivationFunction activation)
+      throws IOException {
+    String names = Site.names(sites);
+    int width = Site.widths(sites);
+    DictionaryConfig config =
+        new DictionaryConfig(
+            "model", names, names, width, width, features, activation, false, false);
+    Dictionary dictionary =
+        new Dictionary(
+            sites.size() > 1 ? config.withSites(sites) : config,
+            new DictionaryParameters(
+                width,
+                width,
+                features,
+                drawn(features * width),
+                drawn(features),
+                drawn(features * width),
+                drawn(width)));
+    Files.createDirectories(folder);
+    dictionary.save(folder);
+  }
+
+  private MemorySegment drawn(int count) {
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) (0.2 + random.nextGaussian());
+    }
+    return Arena.ofAuto().allocateFrom(ValueLayout.JAVA_FLOAT, values);
+  }
+}
