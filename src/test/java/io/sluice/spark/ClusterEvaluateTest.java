@@ -25,8 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** {@code bin/sluice-spark evaluate} beside {@code bin/sluice evaluate}. */
 @Tag("spark")
 class ClusterEvaluateTest {
-  private static final List<String> FILES =
-      List.of(".json", ".features.arrow", ".positions.arrow");
+  private static final List<String> FILES = List.of(".json", ".features.arrow", ".positions.arrow");
 
   @TempDir static Path folder;
   private SparkCluster cluster;
@@ -36,8 +35,7 @@ class ClusterEvaluateTest {
     SparkCluster.home();
     ClusterStore made = new ClusterStore(Seeds.seed());
     made.write(folder.resolve("store"));
-    made.dictionary(
-        folder.resolve("plain"), ClusterStore.SITES.subList(0, 1), 70_000, new TopK(5));
+    made.dictionary(folder.resolve("plain"), ClusterStore.SITES.subList(0, 1), 70_000, new TopK(5));
     made.dictionary(folder.resolve("cross"), ClusterStore.SITES, 500, new BatchTopK(6));
   }
 
@@ -110,7 +108,8 @@ class ClusterEvaluateTest {
     }
     String[] words = options("plain", "never");
     words[4] = "damaged";
-    CommandProcess result = SparkCluster.runLocally(folder, words);
+    start();
+    CommandProcess result = cluster.run(folder, words);
     assertThat(result.status()).isEqualTo(1);
     assertThat(result.err().lines().filter(line -> !line.startsWith("evaluate: ")))
         .singleElement()

@@ -44,7 +44,8 @@ final class SparkCluster implements AutoCloseable {
    * @param jdk the JDK of the workers and their executors
    */
   static SparkCluster start(Path folder, Path jdk) throws IOException {
-    SparkCluster cluster = new SparkCluster(Files.createTempDirectory(Files.createDirectories(folder), "spark"));
+    SparkCluster cluster =
+        new SparkCluster(Files.createTempDirectory(Files.createDirectories(folder), "spark"));
     try {
       Path own = Path.of(System.getProperty("java.home"));
       cluster.address =
