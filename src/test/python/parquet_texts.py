@@ -16,7 +16,7 @@ texts[8] = ""
 texts[9] = "long " * 40_000
 repeated = [f"line {i % 10}" for i in range(5000)]
 table = pa.table({"id": range(5000), "text": texts, "repeated": repeated, "list": [["a"]] * 5000})
-for codec in ["snappy", "zstd", "gzip", "none", "lz4"]:
+for codec in ["snappy", "zstd", "gzip", "none", "lz4", "brotli"]:
     pq.write_table(table, out / f"{codec}.parquet", compression=codec, row_group_size=700)
 pq.write_table(table, out / "plain.parquet", use_dictionary=False, row_group_size=700)
 pq.write_table(table, out / "v2.parquet", data_page_version="2.0", data_page_size=2000)
@@ -29,7 +29,7 @@ pq.write_table(
 )
 pq.write_table(table.cast(table.schema.set(1, pa.field("text", pa.large_string()))), out / "large.parquet")
 pq.write_table(table, out / "sums.parquet", write_page_checksum=True, row_group_size=700)
-pq.write_table(pa.table({"text": ["one", "two"]}), out / "brotli.parquet", compression="brotli")
+pq.write_table(table.slice(0, 7).select(["text"]), out / "small-brotli.parquet", compression="brotli")
 doc = pa.array(
     [{"body": "nested 0", "deep": {"er": "deep 0"}}, None, {"body": "nested 2", "deep": None}],
     pa.struct([("body", pa.string()), ("deep", pa.struct([("er", pa.string())]))]),

@@ -19,6 +19,7 @@ import io.sluice.model.capture.ResumedCapture;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.files.Manifest;
 import io.sluice.store.files.StoreReplacement;
+import io.sluice.text.TextForm;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,7 +45,12 @@ import picocli.CommandLine.Option;
           + "plain text is one document; so is a line of .jsonl, .ndjson or .json, an item of a "
           + "JSON array, and a row of Parquet or Arrow. A folder of HuggingFace's datasets "
           + "(save_to_disk, or from its cache) is read as it is. Files may be compressed with "
-          + "gzip or Zstandard, and be in UTF-8, UTF-16 or UTF-32.",
+          + "gzip or Zstandard, and be in UTF-8, UTF-16 or UTF-32. '--text -' reads standard "
+          + "input.",
+      "With --text-as token-ids the field of each record is a list of token ids, as of a data "
+          + "set that was tokenised before; they run as they are. A list that is longer than a "
+          + "context is cut, and contexts never join two lists. An id that is not in the model's "
+          + "vocabulary is an error.",
       "The rows of a store are the tokens of the texts, in order. The model sees special "
           + "tokens ([CLS], [SEP], for many models a beginning-of-text token), but their rows "
           + "are not stored: they occur once per context, whatever the text is, and their "
@@ -141,6 +147,11 @@ public class CaptureCommand extends SluiceCommand {
     if (contexts.isStrided() && specialTokens) {
       throw usage("--special-tokens cannot be combined with --stride; leave one of them out");
     }
+    if (specialTokens && contexts.form() != TextForm.TEXT) {
+      throw usage(
+          "--special-tokens stores tokens that are added to text; none are added with --text-as "
+              + contexts.form().label());
+    }
     StoreReplacement.repair(out);
     if (resume && overwrite) {
       throw usage("give --resume or --overwrite, not both");
@@ -162,11 +173,11 @@ public class CaptureCommand extends SluiceCommand {
 
   /** Opens the model. */
   protected final LoadedModel openModel() throws IOException {
-    return model.open(this);
+    return model.open(this, contexts.form());
   }
 
   /** What the options say, for a model. */
-  protected final CaptureSpec spec(LoadedModel loaded) {
+  protected final CaptureSpec spec(LoadedModel loaded) throws IOException {
     return CaptureSpec.of(contexts.spec(loaded), HookPatterns.select(hooks, loaded.transformer()))
         .withDtype(storedType())
         .withSpecialTokens(specialTokens);

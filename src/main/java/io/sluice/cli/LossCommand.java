@@ -106,7 +106,7 @@ final class LossCommand extends SluiceCommand {
     StatisticsFile known = StatisticsFile.read(statistics);
     Map<HookPoint, Covariance> covariances = covariances(known);
     LossRecovery recovery;
-    try (LoadedModel loaded = model.open(this)) {
+    try (LoadedModel loaded = model.open(this, contexts.form())) {
       ContextSpec spec = contexts.spec(loaded);
       LossMeasurement measurement = new LossMeasurement(loaded, spec, positions.of(loaded));
       if (!known.model().isEmpty() && !known.model().equals(loaded.name())) {

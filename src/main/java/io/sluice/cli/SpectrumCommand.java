@@ -277,10 +277,10 @@ public class SpectrumCommand extends SluiceCommand {
   }
 
   private LoadedModel openModel(Device on) throws IOException {
-    return texts.reading(LoadedModel.open(HubFiles.model(this, model), on), Optional.empty());
+    return texts.open(this, model, on, Optional.empty());
   }
 
-  private TextMeasuring measuring(LoadedModel loaded, ExpectedDead dead) {
+  private TextMeasuring measuring(LoadedModel loaded, ExpectedDead dead) throws IOException {
     ContextSpec contexts = texts.spec(loaded);
     return new TextMeasuring(
         loaded,

@@ -54,7 +54,7 @@ public final class RunningCovariance {
       throws IOException {
     try (ContextBatches batches = ContextBatches.open(model, contexts)) {
       Map<HookPoint, TokenMoments> result =
-          of(model, batches, hooks, fromPosition, directions, progress);
+          of(model, contexts, batches, hooks, fromPosition, directions, progress);
       problems.accept(batches.problems());
       return result;
     }
@@ -78,7 +78,7 @@ public final class RunningCovariance {
       throws IOException {
     try (ContextBatches batches = part.batches(model, contexts)) {
       Map<HookPoint, TokenMoments> result =
-          of(model, batches, hooks, fromPosition, directions, tokens -> {});
+          of(model, contexts, batches, hooks, fromPosition, directions, tokens -> {});
       if (batches.tokens() != part.to() - part.from()) {
         throw new IOException(
             part.files().getFirst()
@@ -90,6 +90,7 @@ public final class RunningCovariance {
 
   private static Map<HookPoint, TokenMoments> of(
       LoadedModel model,
+      ContextSpec contexts,
       ContextBatches batches,
       List<HookPoint> hooks,
       int fromPosition,
@@ -107,7 +108,7 @@ public final class RunningCovariance {
           units.put(hook, CovarianceAccumulator.ofDirections(device, width));
         }
       }
-      int suffix = model.tokenizer().suffix().length;
+      int suffix = contexts.specialTokens(model).suffix().length;
       for (TokenBatch batch = batches.next(); batch != null; batch = batches.next()) {
         TokenBatch now = batch;
         Hooks taking =

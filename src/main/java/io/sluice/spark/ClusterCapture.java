@@ -56,6 +56,11 @@ public final class ClusterCapture extends CaptureCommand {
   private boolean otherLibTorch;
 
   @Override
+  public boolean readsStandardInput() {
+    return false;
+  }
+
+  @Override
   protected Capture plan(LoadedModel loaded, CaptureSpec spec) throws IOException {
     if (given("--resume")) {
       throw usage(
@@ -73,7 +78,7 @@ public final class ClusterCapture extends CaptureCommand {
   }
 
   /** What is captured, in the process of an executor. */
-  CaptureSpec specHere(LoadedModel model) {
+  CaptureSpec specHere(LoadedModel model) throws IOException {
     return spec(model);
   }
 

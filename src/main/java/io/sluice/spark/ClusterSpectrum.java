@@ -68,6 +68,11 @@ public final class ClusterSpectrum extends SpectrumCommand {
   private boolean otherLibTorch;
 
   @Override
+  public boolean readsStandardInput() {
+    return false;
+  }
+
+  @Override
   protected ActivationStore open(StoreChecksums checks, Path folder) throws IOException {
     // Each task compares the shard that it reads.
     return checks.openUnread(folder);

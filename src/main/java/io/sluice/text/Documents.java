@@ -10,8 +10,15 @@ interface Documents extends AutoCloseable {
   /** The location of the document, for messages. */
   String where();
 
-  /** The next piece of the document, never empty; null at its end. */
-  String piece() throws IOException;
+  /** The next piece of a document that is text, never empty; null at its end. */
+  default String piece() throws IOException {
+    throw new IllegalStateException("these documents are token ids");
+  }
+
+  /** The ids of a document that is token ids, at once; null when they have been taken. */
+  default int[] ids() {
+    throw new IllegalStateException("these documents are text");
+  }
 
   @Override
   void close() throws IOException;

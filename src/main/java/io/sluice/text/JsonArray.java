@@ -13,28 +13,28 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * A file that is one JSON array, read item by item: texts, or objects of which a field is a
- * document's text. Items without a document are left out and counted. After damage nothing can be
- * told apart any more, so it ends the reading.
+ * A file that is one JSON array, read item by item: texts or lists of token ids, or objects of
+ * which a field is a document. Items without a document are left out and counted. After damage
+ * nothing can be told apart any more, so it ends the reading.
  */
 final class JsonArray implements Documents {
   /** A byte-order mark in UTF-8. */
   private static final byte[] MARK = {(byte) 0xef, (byte) 0xbb, (byte) 0xbf};
 
   private final Path file;
-  private final String field;
+  private final TextSpec spec;
   private final TextProblems problems;
   private final JsonParser parser;
   private long item = -1;
   private boolean ended;
-  private Pieces document;
+  private Document document;
 
   /**
    * @param in the file in UTF-8
    */
-  JsonArray(Path file, InputStream in, String field, TextProblems problems) throws IOException {
+  JsonArray(Path file, InputStream in, TextSpec spec, TextProblems problems) throws IOException {
     this.file = file;
-    this.field = field;
+    this.spec = spec;
     this.problems = problems;
     // Decoded here and not by the parser, so that one invalid byte does not lose the file.
     InputStream utf8 = new Transcoded(file.toString(), in, StandardCharsets.UTF_8, problems);
@@ -79,12 +79,12 @@ final class JsonArray implements Documents {
           return false;
         }
         item++;
-        JsonDocument found = JsonDocument.read(parser, field);
-        if (found.text() == null) {
+        JsonDocument found = JsonDocument.read(parser, spec);
+        if (found.problem() != null) {
           problems.unreadable(where(), found.problem(), found.remedy());
           continue;
         }
-        document = new Pieces(Utf8.withoutHalves(found.text(), where(), problems));
+        document = found.document(where(), problems);
         return true;
       }
       return false;
@@ -105,7 +105,12 @@ final class JsonArray implements Documents {
 
   @Override
   public String piece() {
-    return document.next();
+    return document.piece();
+  }
+
+  @Override
+  public int[] ids() {
+    return document.ids();
   }
 
   @Override

@@ -7,18 +7,20 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import io.sluice.files.Quoted;
 import io.sluice.files.StrictJson;
+import io.sluice.text.columns.IdList;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The document in a JSON value: a field of an object, or a text by itself.
+ * The document in a JSON value: a field of an object, or a text or list of token ids by itself.
  *
- * @param text the document; null if the value has none
+ * @param text the document, if it is text; null if the value has none
+ * @param ids the document, if it is token ids; null if the value has none
  * @param problem why it has none, after the place of the value; null if it has one
  * @param remedy what to do about that
  */
-record JsonDocument(String text, String problem, String remedy) {
+record JsonDocument(String text, IdList ids, String problem, String remedy) {
   /** The longest document, far above those of large data sets. */
   static final int LONGEST = 1 << 28;
 
@@ -33,45 +35,99 @@ record JsonDocument(String text, String problem, String remedy) {
    * Reads a value to its end.
    *
    * @param parser stands at the value's first token
-   * @param field the field of an object that holds the text
+   * @param spec the field of an object that holds the document, and what it is
    * @throws com.fasterxml.jackson.core.JsonProcessingException if it is not JSON
    */
-  static JsonDocument read(JsonParser parser, String field) throws IOException {
-    if (parser.currentToken() == JsonToken.VALUE_STRING) {
-      return new JsonDocument(parser.getText(), null, null);
-    }
-    if (parser.currentToken() != JsonToken.START_OBJECT) {
-      String kind = kind(parser.currentToken());
-      skip(parser, parser.currentLocation().getCharOffset());
-      return none("is not a JSON object, but " + kind, "correct or remove it");
-    }
+  static JsonDocument read(JsonParser parser, TextSpec spec) throws IOException {
     long start = parser.currentLocation().getCharOffset();
-    String text = null;
-    String instead = null;
+    if (parser.currentToken() != JsonToken.START_OBJECT) {
+      JsonToken token = parser.currentToken();
+      JsonDocument itself = value(parser, spec, start);
+      boolean isIds = spec.form() == TextForm.TOKEN_IDS && token == JsonToken.START_ARRAY;
+      return itself.problem == null || isIds
+          ? itself
+          : none("is not a JSON object, but " + kind(token), "correct or remove it");
+    }
+    JsonDocument found = null;
     List<String> names = new ArrayList<>();
     while (parser.nextToken() == JsonToken.FIELD_NAME) {
-      boolean wanted = parser.currentName().equals(field);
-      JsonToken value = parser.nextToken();
-      if (wanted) {
-        text = value == JsonToken.VALUE_STRING ? parser.getText() : null;
-        instead = kind(value);
-      } else if (names.size() < NAMED) {
+      boolean wanted = parser.currentName().equals(spec.field());
+      if (!wanted && names.size() < NAMED) {
         names.add(Quoted.of(parser.currentName()));
       }
-      skip(parser, start);
+      parser.nextToken();
+      if (wanted) {
+        found = value(parser, spec, start);
+      } else {
+        skip(parser, start);
+      }
     }
-    if (text != null) {
-      return new JsonDocument(text, null, null);
+    return found == null
+        ? none(
+            "has no field " + Quoted.of(spec.field()) + ", but " + fields(names),
+            "name the right one with --text-field")
+        : found;
+  }
+
+  /** The document that a value itself is. */
+  private static JsonDocument value(JsonParser parser, TextSpec spec, long start)
+      throws IOException {
+    JsonToken token = parser.currentToken();
+    boolean isText = spec.form() == TextForm.TEXT;
+    if (isText && token == JsonToken.VALUE_STRING) {
+      return new JsonDocument(parser.getText(), null, null, null);
     }
+    if (!isText && token == JsonToken.START_ARRAY) {
+      return ids(parser, start);
+    }
+    String kind = kind(token);
+    skip(parser, start);
     return none(
-        instead == null
-            ? "has no field " + Quoted.of(field) + ", but " + fields(names)
-            : "has no text in its field " + Quoted.of(field) + ", but " + instead,
+        "has no "
+            + (isText ? "text" : "token ids")
+            + " in its field "
+            + Quoted.of(spec.field())
+            + ", but "
+            + kind,
         "name the right one with --text-field");
   }
 
+  private static JsonDocument ids(JsonParser parser, long start) throws IOException {
+    IdList ids = new IdList();
+    for (JsonToken item = parser.nextToken();
+        item != JsonToken.END_ARRAY;
+        item = parser.nextToken()) {
+      if (item == null) {
+        break; // The file has ended; the parser says so when it is asked for more.
+      }
+      if (item == JsonToken.VALUE_NUMBER_INT) {
+        boolean fits = parser.getNumberType() != JsonParser.NumberType.BIG_INTEGER;
+        ids.add(fits ? parser.getLongValue() : Long.MAX_VALUE);
+        requireShort(parser, start);
+      } else {
+        ids.wrong("has a list of token ids with " + kind(item) + " in it");
+        skip(parser, start);
+      }
+    }
+    return ids.problem() == null
+        ? new JsonDocument(null, ids, null, null)
+        : none(ids.problem(), "give token ids alone");
+  }
+
   private static JsonDocument none(String problem, String remedy) {
-    return new JsonDocument(null, problem, remedy);
+    return new JsonDocument(null, null, problem, remedy);
+  }
+
+  /**
+   * The document as {@link Documents} give it.
+   *
+   * @throws IOException if texts are read strictly and this has half of a character, or an id is
+   *     one that no vocabulary has
+   */
+  Document document(String where, TextProblems problems) throws IOException {
+    return ids == null
+        ? new Document(new Pieces(Utf8.withoutHalves(text, where, problems)), null)
+        : new Document(null, TokenIds.of(ids, where));
   }
 
   /**
@@ -114,6 +170,8 @@ record JsonDocument(String text, String problem, String remedy) {
       case START_OBJECT -> "an object";
       case VALUE_NULL -> "null";
       case VALUE_TRUE, VALUE_FALSE -> "true or false";
+      case VALUE_STRING -> "text";
+      case VALUE_NUMBER_FLOAT -> "a fraction";
       default -> "a number";
     };
   }

@@ -12,8 +12,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * A file with one JSON object per line; a field of each object is a document's text. Lines without
- * a document are left out and counted; empty lines are ignored.
+ * A file with one JSON object per line; a field of each object is a document. Lines without a
+ * document are left out and counted; empty lines are ignored.
  */
 final class JsonLines implements Documents {
   /** The longest line in bytes. */
@@ -23,16 +23,16 @@ final class JsonLines implements Documents {
 
   private final Path file;
   private final InputStream in;
-  private final String field;
+  private final TextSpec spec;
   private final TextProblems problems;
   private final ByteBuffer bytes = ByteBuffer.allocate(1 << 16).limit(0);
   private long line;
-  private Pieces document;
+  private Document document;
 
-  JsonLines(Path file, InputStream in, String field, TextProblems problems) {
+  JsonLines(Path file, InputStream in, TextSpec spec, TextProblems problems) {
     this.file = file;
     this.in = in;
-    this.field = field;
+    this.spec = spec;
     this.problems = problems;
   }
 
@@ -42,9 +42,8 @@ final class JsonLines implements Documents {
       if (isBlank(content)) {
         continue;
       }
-      String text = text(content);
-      if (text != null) {
-        document = new Pieces(text);
+      document = document(content);
+      if (document != null) {
         return true;
       }
     }
@@ -58,7 +57,12 @@ final class JsonLines implements Documents {
 
   @Override
   public String piece() {
-    return document.next();
+    return document.piece();
+  }
+
+  @Override
+  public int[] ids() {
+    return document.ids();
   }
 
   /**
@@ -124,7 +128,7 @@ final class JsonLines implements Documents {
   }
 
   /** The document in a line, or null if there is none, which is recorded. */
-  private String text(byte[] content) throws IOException {
+  private Document document(byte[] content) throws IOException {
     // Decoded here and not by the parser, so that one invalid byte does not lose the document.
     String json = Utf8.decode(content, 0, content.length, where(), problems);
     JsonDocument found;
@@ -141,7 +145,7 @@ final class JsonLines implements Documents {
         problems.unreadable(where(), "is not a JSON object", REMEDY);
         return null;
       }
-      found = JsonDocument.read(parser, field);
+      found = JsonDocument.read(parser, spec);
       if (parser.nextToken() != null) {
         problems.unreadable(where(), "has more after its JSON object", REMEDY);
         return null;
@@ -150,11 +154,11 @@ final class JsonLines implements Documents {
       problems.unreadable(where(), "is not JSON (" + StrictJson.reasonInLine(e) + ")", REMEDY);
       return null;
     }
-    if (found.text() == null) {
+    if (found.problem() != null) {
       problems.unreadable(where(), found.problem(), found.remedy());
       return null;
     }
-    return Utf8.withoutHalves(found.text(), where(), problems);
+    return found.document(where(), problems);
   }
 
   @Override

@@ -1,7 +1,10 @@
 package io.sluice.text;
 
+import io.sluice.files.Quoted;
 import io.sluice.files.RegularFile;
+import io.sluice.text.arrow.ArrowIds;
 import io.sluice.text.arrow.ArrowReader;
+import io.sluice.text.parquet.ParquetIds;
 import io.sluice.text.parquet.ParquetReader;
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -74,9 +77,20 @@ public final class TextReader implements AutoCloseable {
    * The next piece of the document, never empty; null at its end.
    *
    * @throws IOException as {@link #nextDocument}
+   * @throws IllegalStateException if the documents are token ids
    */
   public String nextPiece() throws IOException {
     return documents.piece();
+  }
+
+  /**
+   * The next token ids of the document, whatever vocabulary they are of, but never negative; null
+   * at its end. For documents of {@link TextForm#TOKEN_IDS}.
+   *
+   * @throws IllegalStateException if the documents are text
+   */
+  public int[] nextIds() {
+    return documents.ids();
   }
 
   /** The files, in the order in which they are read. */
@@ -119,24 +133,43 @@ public final class TextReader implements AutoCloseable {
     BufferedInputStream bytes = TextBytes.of(channel);
     byte[] head = TextBytes.head(bytes);
     if (name.endsWith(".arrow") || Content.isArrow(head)) {
-      return new Column(file, channel, ArrowReader.open(file, channel, spec.field()), problems);
+      return arrow(file, channel);
     }
     if (name.endsWith(".parquet")) {
       Content.refuseOthers(file.toString(), head);
-      return new Column(file, channel, ParquetReader.open(file, channel, spec.field()), problems);
+      return parquet(file, channel);
     }
     Content content = Content.of(file.toString(), head);
     if (content == Content.PARQUET) {
-      return new Column(file, channel, ParquetReader.open(file, channel, spec.field()), problems);
+      return parquet(file, channel);
     }
     InputStream text = TextBytes.open(file, content, bytes, channel.size(), problems);
     if (!name.endsWith(".jsonl") && !name.endsWith(".ndjson") && !name.endsWith(".json")) {
+      if (spec.form() != TextForm.TEXT) {
+        throw new IOException(
+            file
+                + ": is plain text, which has no field "
+                + Quoted.of(spec.field())
+                + "; give JSON (.jsonl, .ndjson, .json), Parquet or Arrow");
+      }
       return new PlainText(file, text, problems);
     }
     BufferedInputStream json = new BufferedInputStream(text, Content.HEAD);
     return JsonArray.begins(json)
-        ? new JsonArray(file, json, spec.field(), problems)
-        : new JsonLines(file, json, spec.field(), problems);
+        ? new JsonArray(file, json, spec, problems)
+        : new JsonLines(file, json, spec, problems);
+  }
+
+  private Documents arrow(Path file, FileChannel channel) throws IOException {
+    return spec.form() == TextForm.TOKEN_IDS
+        ? new IdColumn(file, channel, ArrowIds.open(file, channel, spec.field()), problems)
+        : new Column(file, channel, ArrowReader.open(file, channel, spec.field()), problems);
+  }
+
+  private Documents parquet(Path file, FileChannel channel) throws IOException {
+    return spec.form() == TextForm.TOKEN_IDS
+        ? new IdColumn(file, channel, ParquetIds.open(file, channel, spec.field()), problems)
+        : new Column(file, channel, ParquetReader.open(file, channel, spec.field()), problems);
   }
 
   @Override

@@ -14,13 +14,14 @@ import java.util.stream.Collectors;
  *     .zst} may follow. Parquet, Arrow, gzip, Zstandard, UTF-16 and UTF-32 are detected from a
  *     file's first bytes, whatever its name. Folders of HuggingFace's {@code datasets} are read
  *     without their descriptions
- * @param field the field of JSON, or the column of Parquet or Arrow, that holds a document's text
+ * @param field the field of JSON, or the column of Parquet or Arrow, that holds a document
  * @param strict whether any problem in a text ends the reading; otherwise unreadable lines are left
  *     out, bytes that are not UTF-8 become U+FFFD, and both are counted
+ * @param form what the field holds. Token ids are lists of integers; plain text has none
  */
-public record TextSpec(List<Path> paths, String field, boolean strict) {
-  /** The field or column that most data sets use. */
-  public static final String DEFAULT_FIELD = "text";
+public record TextSpec(List<Path> paths, String field, boolean strict, TextForm form) {
+  /** The field or column of texts that most data sets use. */
+  public static final String DEFAULT_FIELD = TextForm.TEXT.usualField();
 
   /**
    * Copies the list.
@@ -38,6 +39,16 @@ public record TextSpec(List<Path> paths, String field, boolean strict) {
     if (field.isEmpty()) {
       throw new IllegalArgumentException("the text field has no name");
     }
+  }
+
+  /** The same for fields that hold text. */
+  public TextSpec(List<Path> paths, String field, boolean strict) {
+    this(paths, field, strict, TextForm.TEXT);
+  }
+
+  /** Other files, folders and patterns, read in the same way. */
+  public TextSpec withPaths(List<Path> others) {
+    return new TextSpec(others, field, strict, form);
   }
 
   /** These texts, not strict, with the usual field. */

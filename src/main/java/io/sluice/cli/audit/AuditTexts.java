@@ -6,6 +6,8 @@ import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.texts.TextReading;
 import io.sluice.model.capture.ContextSpec;
 import io.sluice.model.loading.LoadedModel;
+import io.sluice.text.TextForm;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Mixin;
@@ -19,7 +21,7 @@ final class AuditTexts {
       required = true,
       arity = "1..*",
       paramLabel = "PATH",
-      description = "Read texts from these files, folders or patterns.")
+      description = "Read texts from these files, folders or patterns; - is standard input.")
   @Grouped(OptionGroup.ESSENTIAL)
   private List<Path> texts;
 
@@ -49,11 +51,16 @@ final class AuditTexts {
       throw command.usage(
           "--tokens and --context must be at least 1, not " + (tokens < 1 ? tokens : context));
     }
-    reading.check(command);
+    reading.check(command, texts);
+    if (reading.form() != TextForm.TEXT) {
+      throw command.usage(
+          "--text-as is text here: an audit begins each context with and without the"
+              + " beginning-of-text token, and token ids begin as they are");
+    }
   }
 
   /** The contexts as given, with the defaults of the model. */
-  ContextSpec spec(LoadedModel model) {
+  ContextSpec spec(LoadedModel model) throws IOException {
     int length = context == null ? ContextSpec.defaultContext(model) : context;
     return new ContextSpec(
         reading.of(texts), length, 0, ContextSpec.defaultBatch(length, model), tokens);

@@ -74,6 +74,11 @@ public abstract class SluiceCommand implements Callable<Integer> {
     return 0;
   }
 
+  /** Whether texts may come from standard input, as opposed to a command that others work for. */
+  public boolean readsStandardInput() {
+    return true;
+  }
+
   /** The seed that the user gave, 0 by default. */
   public final long seed() {
     return seed;

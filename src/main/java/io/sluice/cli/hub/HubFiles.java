@@ -92,8 +92,20 @@ public final class HubFiles {
   /** The files of a model, whose tokenizer may be elsewhere. */
   public static ModelFiles files(SluiceCommand command, Path model, Path tokenizer)
       throws IOException {
+    return files(command, model, tokenizer, true);
+  }
+
+  /**
+   * The same for a model that may read token ids alone.
+   *
+   * @param needsTokenizer whether it is an error if there is no tokenizer
+   */
+  public static ModelFiles files(
+      SluiceCommand command, Path model, Path tokenizer, boolean needsTokenizer)
+      throws IOException {
     Path found = find(command, model, new ModelChoice(tokenizer == null));
-    return ModelFiles.find(found, tokenizer(command, tokenizer));
+    Path given = tokenizer(command, tokenizer);
+    return needsTokenizer ? ModelFiles.find(found, given) : ModelFiles.findForIds(found, given);
   }
 
   private static Path tokenizer(SluiceCommand command, Path given) throws IOException {

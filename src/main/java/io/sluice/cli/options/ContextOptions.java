@@ -6,7 +6,9 @@ import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.texts.TextReading;
 import io.sluice.model.capture.ContextSpec;
 import io.sluice.model.loading.LoadedModel;
+import io.sluice.text.TextForm;
 import io.sluice.text.TextProblems;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Mixin;
@@ -22,7 +24,7 @@ public final class ContextOptions {
       required = true,
       arity = "1..*",
       paramLabel = "PATH",
-      description = "Read texts from these files, folders or patterns.")
+      description = "Read texts from these files, folders or patterns; - is standard input.")
   @Grouped(OptionGroup.ESSENTIAL)
   private List<Path> texts;
 
@@ -65,7 +67,12 @@ public final class ContextOptions {
     requirePositive(command, "--context", context);
     requirePositive(command, "--stride", stride);
     requirePositive(command, "--batch", batch);
-    reading.check(command);
+    reading.check(command, texts);
+  }
+
+  /** What the texts are read as. */
+  public TextForm form() {
+    return reading.form();
   }
 
   /** Whether contexts may overlap. */
@@ -73,8 +80,12 @@ public final class ContextOptions {
     return stride != null;
   }
 
-  /** The contexts as given, with the defaults of the model. */
-  public ContextSpec spec(LoadedModel model) {
+  /**
+   * The contexts as given, with the defaults of the model.
+   *
+   * @throws IOException if standard input cannot be copied
+   */
+  public ContextSpec spec(LoadedModel model) throws IOException {
     int length = context == null ? ContextSpec.defaultContext(model) : context;
     return new ContextSpec(
         reading.of(texts),

@@ -4,7 +4,6 @@ import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
-import io.sluice.cli.hub.HubFiles;
 import io.sluice.dictionary.Site;
 import io.sluice.evaluation.LossMeasurement;
 import io.sluice.evaluation.LossRecovered;
@@ -71,15 +70,13 @@ public final class LossOptions {
     if (model == null) {
       return null;
     }
-    LoadedModel loaded =
-        texts.reading(
-            LoadedModel.open(HubFiles.model(command, model), where), store.manifest().prependBos());
+    LoadedModel loaded = texts.open(command, model, where, store.manifest().prependBos());
     try {
       loaded.languageModel();
       texts.spec(loaded).requireFits(loaded);
       replaced.forEach(site -> requireHook(loaded, site.hook(), site.width()));
       return loaded;
-    } catch (IllegalArgumentException e) {
+    } catch (IOException | IllegalArgumentException e) {
       loaded.close();
       throw e;
     }

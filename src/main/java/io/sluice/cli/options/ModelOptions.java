@@ -8,6 +8,7 @@ import io.sluice.cli.hub.TokenizerOption;
 import io.sluice.cli.options.texts.BosOption;
 import io.sluice.model.ComputeType;
 import io.sluice.model.loading.LoadedModel;
+import io.sluice.text.TextForm;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -56,9 +57,19 @@ public final class ModelOptions {
    *     have
    */
   public LoadedModel open(SluiceCommand command) throws IOException {
+    return open(command, TextForm.TEXT);
+  }
+
+  /**
+   * Opens the model, to read texts of this form: one that reads token ids needs no tokenizer.
+   *
+   * @throws IOException as the other
+   */
+  public LoadedModel open(SluiceCommand command, TextForm form) throws IOException {
+    bos.requireText(command, form);
     return bos.opened(
         LoadedModel.open(
-            HubFiles.files(command, model, tokenizer.given()),
+            HubFiles.files(command, model, tokenizer.given(), form == TextForm.TEXT),
             device.of(command),
             computeType(command)),
         Optional.empty());

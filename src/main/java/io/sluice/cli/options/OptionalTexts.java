@@ -3,10 +3,14 @@ package io.sluice.cli.options;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.hub.HubFiles;
 import io.sluice.cli.options.texts.BosOption;
 import io.sluice.cli.options.texts.TextReading;
 import io.sluice.model.capture.ContextSpec;
 import io.sluice.model.loading.LoadedModel;
+import io.sluice.text.TextForm;
+import io.sluice.torch.Device;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -21,8 +25,8 @@ public final class OptionalTexts {
       arity = "1..*",
       paramLabel = "PATH",
       description =
-          "Run --model on the texts in these files, folders or patterns, as 'sluice capture' "
-              + "does.")
+          "Run --model on the texts in these files, folders or patterns, or from standard input (-), "
+              + "as 'sluice capture' does.")
   private List<Path> texts;
 
   @Mixin private TextReading reading;
@@ -50,10 +54,11 @@ public final class OptionalTexts {
         throw command.usage("--tokens and --context must be at least 1, not " + number);
       }
     }
-    reading.check(command);
+    reading.check(command, texts);
     if (texts == null && bos.isAsked()) {
       throw command.usage("--bos and --no-bos say how --text is read; give both, or neither");
     }
+    bos.requireText(command, reading.form());
   }
 
   /** Whether texts are given. */
@@ -67,18 +72,27 @@ public final class OptionalTexts {
   }
 
   /**
-   * The model as it is to read the texts.
+   * Opens the model that is to read the texts.
    *
+   * @param model a path or a name
    * @param recorded whether contexts began with a special token before; empty if that is unknown
-   * @throws IllegalArgumentException if they are to begin with a token that the model's files do
-   *     not name; it is closed then
+   * @throws IOException if a file is missing or damaged
+   * @throws IllegalArgumentException if contexts are to begin with a token that the model's files
+   *     do not name
    */
-  public LoadedModel reading(LoadedModel model, Optional<Boolean> recorded) {
-    return bos.opened(model, recorded);
+  public LoadedModel open(SluiceCommand command, Path model, Device on, Optional<Boolean> recorded)
+      throws IOException {
+    boolean isText = reading.form() == TextForm.TEXT;
+    LoadedModel opened = LoadedModel.open(HubFiles.files(command, model, null, isText), on);
+    return isText ? bos.opened(opened, recorded) : opened;
   }
 
-  /** The contexts as given, with the defaults of the model. */
-  public ContextSpec spec(LoadedModel model) {
+  /**
+   * The contexts as given, with the defaults of the model.
+   *
+   * @throws IOException if standard input cannot be copied
+   */
+  public ContextSpec spec(LoadedModel model) throws IOException {
     int length = context == null ? ContextSpec.defaultContext(model) : context;
     return new ContextSpec(
         reading.of(texts),

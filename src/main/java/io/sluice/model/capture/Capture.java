@@ -8,13 +8,14 @@ import io.sluice.model.ModelShape;
 import io.sluice.model.TokenBatch;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.model.tokens.Context;
-import io.sluice.model.tokens.SpecialTokens;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
 import io.sluice.store.TokenTable;
 import io.sluice.store.files.Column;
 import io.sluice.store.files.Manifest;
+import io.sluice.text.TextForm;
 import io.sluice.text.TextProblems;
+import io.sluice.text.TextSpec;
 import io.sluice.torch.TensorScope;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -116,7 +117,7 @@ public final class Capture {
     long rows = 0;
     long textBytes = (long) shape.vocabulary() * TOKEN_BYTES;
     int document = -1;
-    StoredRows stored = new StoredRows(SpecialTokens.of(model.tokenizer()), spec.specialTokens());
+    StoredRows stored = StoredRows.of(model, spec);
     PartCutter cutter = null;
     TextProblems problems;
     try (ContextReader reader = ContextReader.open(model, spec.contexts())) {
@@ -172,23 +173,28 @@ public final class Capture {
   /** The store that {@link #run(Path, LongConsumer)} makes; may be refined before it is used. */
   public StoreSpec storeSpec() {
     ModelShape shape = model.transformer().shape();
-    String text = spec.contexts().texts().name();
-    return StoreSpec.of(model.name(), text, columns())
-        .with("architecture", shape.architecture())
-        .with("layers", Integer.toString(shape.layers()))
-        .with("dModel", Integer.toString(shape.dModel()))
-        .with("heads", Integer.toString(shape.heads()))
-        .with("causal", Boolean.toString(model.transformer() instanceof LanguageModel))
-        .with(Manifest.FIRST_POSITION, Integer.toString(model.firstPosition()))
-        .with("context", Integer.toString(spec.contexts().context()))
-        .with("stride", Integer.toString(spec.contexts().stride()))
-        .with("computed", model.transformer().dtype().label())
-        .with("specialTokens", Boolean.toString(spec.specialTokens()))
-        .with("contextsPerBatch", Integer.toString(spec.contexts().batch()))
-        .with(Manifest.PLANNED_ROWS, Long.toString(rows))
-        .with(
+    TextSpec texts = spec.contexts().texts();
+    String text = texts.name();
+    StoreSpec store =
+        StoreSpec.of(model.name(), text, columns())
+            .with("architecture", shape.architecture())
+            .with("layers", Integer.toString(shape.layers()))
+            .with("dModel", Integer.toString(shape.dModel()))
+            .with("heads", Integer.toString(shape.heads()))
+            .with("causal", Boolean.toString(model.transformer() instanceof LanguageModel))
+            .with(Manifest.FIRST_POSITION, Integer.toString(model.firstPosition()))
+            .with("context", Integer.toString(spec.contexts().context()))
+            .with("stride", Integer.toString(spec.contexts().stride()))
+            .with("computed", model.transformer().dtype().label())
+            .with("specialTokens", Boolean.toString(spec.specialTokens()))
+            .with("contextsPerBatch", Integer.toString(spec.contexts().batch()))
+            .with(Manifest.PLANNED_ROWS, Long.toString(rows));
+    // Whether ids of tokens begin with a special token is a matter of who made them.
+    return texts.form() == TextForm.TEXT
+        ? store.with(
             Manifest.PREPEND_BOS,
-            Boolean.toString(SpecialTokens.of(model.tokenizer()).prefix().length > 0));
+            Boolean.toString(spec.contexts().specialTokens(model).prefix().length > 0))
+        : store.with("textAs", texts.form().label());
   }
 
   /**
@@ -213,7 +219,8 @@ public final class Capture {
   public Manifest run(Path folder, StoreSpec store, LongConsumer progress) throws IOException {
     try (StoreWriter writer = begin(folder, store);
         ContextBatches batches = ContextBatches.open(model, spec.contexts());
-        CaptureSink sink = new CaptureSink(writer, columns(), model.tokenizer(), spec)) {
+        CaptureSink sink =
+            new CaptureSink(writer, columns(), StoredRows.of(model, spec))) {
       Hooks hooks = Hooks.none().observe(spec.hooks(), sink::take);
       for (List<Context> batch = batches.nextContexts();
           !batch.isEmpty();
@@ -241,7 +248,10 @@ public final class Capture {
   }
 
   private void writeTokens(StoreWriter writer) throws IOException {
-    writer.tokens(TokenTable.of(model.tokenizer().texts(model.transformer().shape().vocabulary())));
+    if (model.tokenizer().isThere()) {
+      writer.tokens(
+          TokenTable.of(model.tokenizer().texts(model.transformer().shape().vocabulary())));
+    }
   }
 
   /** Writes the texts of tokens, and names the documents. */

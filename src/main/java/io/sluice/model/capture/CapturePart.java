@@ -84,7 +84,8 @@ public record CapturePart(
       throws IOException {
     try (ContextBatches batches = open(model, spec.contexts(), Long.MAX_VALUE);
         CaptureSink sink =
-            new CaptureSink(writer, Capture.columns(model, spec), model.tokenizer(), spec)) {
+            new CaptureSink(
+                writer, Capture.columns(model, spec), StoredRows.of(model, spec))) {
       Hooks stored = Hooks.none().observe(spec.hooks(), sink::take);
       for (long row = firstRow; row < to; ) {
         List<Context> batch = batches.nextContexts();
@@ -133,9 +134,7 @@ public record CapturePart(
   }
 
   private ContextBatches open(LoadedModel model, ContextSpec whole, long most) throws IOException {
-    TextSpec texts =
-        new TextSpec(
-            files.stream().map(Path::of).toList(), whole.texts().field(), whole.texts().strict());
+    TextSpec texts = whole.texts().withPaths(files.stream().map(Path::of).toList());
     ContextSpec own =
         new ContextSpec(texts, whole.context(), whole.stride(), whole.batch(), tokens);
     return ContextBatches.openAt(model, own, skipped, document, contexts, most);

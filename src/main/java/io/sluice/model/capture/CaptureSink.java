@@ -5,8 +5,6 @@ import io.sluice.memory.Workers;
 import io.sluice.model.HookPoint;
 import io.sluice.model.TokenBatch;
 import io.sluice.model.tokens.Context;
-import io.sluice.model.tokens.SpecialTokens;
-import io.sluice.model.tokens.Tokenizer;
 import io.sluice.store.ReservedRows;
 import io.sluice.store.StoreWriter;
 import io.sluice.store.files.Column;
@@ -48,13 +46,13 @@ final class CaptureSink implements AutoCloseable {
   private Tensor[] rest;
   private int restFrom;
 
-  CaptureSink(StoreWriter writer, List<Column> columns, Tokenizer tokenizer, CaptureSpec spec) {
+  CaptureSink(StoreWriter writer, List<Column> columns, StoredRows stored) {
     this.writer = writer;
     this.columns = columns;
     for (int i = 0; i < columns.size(); i++) {
       columnOf.put(columns.get(i).name(), i);
     }
-    this.stored = new StoredRows(SpecialTokens.of(tokenizer), spec.specialTokens());
+    this.stored = stored;
   }
 
   /** Rows that a batch has in a store. */

@@ -48,7 +48,7 @@ public final class ContextBatches implements AutoCloseable {
   public static ContextBatches open(LoadedModel model, ContextSpec spec) throws IOException {
     return new ContextBatches(
         ContextReader.open(model, spec),
-        SpecialTokens.of(model.tokenizer()),
+        spec.specialTokens(model),
         spec.batch(),
         tokens -> true,
         Long.MAX_VALUE);
@@ -69,7 +69,7 @@ public final class ContextBatches implements AutoCloseable {
     ContextBatches batches =
         new ContextBatches(
             ContextReader.open(model, spec),
-            SpecialTokens.of(model.tokenizer()),
+            spec.specialTokens(model),
             spec.batch(),
             tokens -> true,
             most);
@@ -96,7 +96,7 @@ public final class ContextBatches implements AutoCloseable {
         new ContextSpec(spec.texts(), spec.context(), spec.stride(), spec.batch(), Long.MAX_VALUE);
     return new ContextBatches(
         ContextReader.open(model, all),
-        SpecialTokens.of(model.tokenizer()),
+        spec.specialTokens(model),
         spec.batch(),
         keep,
         spec.tokens());

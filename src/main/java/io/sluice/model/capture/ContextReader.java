@@ -5,6 +5,7 @@ import io.sluice.model.loading.LoadedModel;
 import io.sluice.model.tokens.Context;
 import io.sluice.model.tokens.SpecialTokens;
 import io.sluice.model.tokens.Tokenizer;
+import io.sluice.text.TextForm;
 import io.sluice.text.TextProblems;
 import io.sluice.text.TextReader;
 import io.sluice.text.TextSpec;
@@ -19,7 +20,7 @@ import java.util.stream.Collectors;
  * Cuts texts into contexts: tokens of one document only, in order; all but a document's last have
  * the same length. The tokens are those of the whole document. A long one is tokenised in parts of
  * a million characters if there are places where that is known to change nothing, or else as a
- * whole, in memory for it.
+ * whole, in memory for it. Documents that are token ids are taken as they are.
  */
 final class ContextReader implements AutoCloseable {
   /** Characters that are tokenised at once, if the document can be cut. */
@@ -31,6 +32,7 @@ final class ContextReader implements AutoCloseable {
   private final Tokenizer tokenizer;
   private final int vocabulary;
   private final TextReader texts;
+  private final boolean isIds;
   private final String name;
   private final int contextTokens;
   private final int stride;
@@ -54,6 +56,7 @@ final class ContextReader implements AutoCloseable {
   /**
    * @param vocabulary ids of tokens must be below this
    * @param texts the documents; closed with this
+   * @param isIds whether they are token ids
    * @param name what the texts are called, for messages
    * @param contextTokens tokens of text per context, at least 1
    * @param stride tokens from one context's beginning to the next, at most {@code contextTokens}
@@ -63,6 +66,7 @@ final class ContextReader implements AutoCloseable {
       Tokenizer tokenizer,
       int vocabulary,
       TextReader texts,
+      boolean isIds,
       String name,
       int contextTokens,
       int stride,
@@ -70,6 +74,7 @@ final class ContextReader implements AutoCloseable {
     this.tokenizer = tokenizer;
     this.vocabulary = vocabulary;
     this.texts = texts;
+    this.isIds = isIds;
     this.name = name;
     this.contextTokens = contextTokens;
     this.stride = stride;
@@ -86,7 +91,7 @@ final class ContextReader implements AutoCloseable {
    */
   static ContextReader open(LoadedModel model, ContextSpec spec) throws IOException {
     ModelShape shape = model.transformer().shape();
-    SpecialTokens special = SpecialTokens.of(model.tokenizer());
+    SpecialTokens special = spec.specialTokens(model);
     spec.requireFits(model);
     int room = spec.context() - special.count();
     if (spec.stride() > room) {
@@ -104,6 +109,7 @@ final class ContextReader implements AutoCloseable {
             model.tokenizer(),
             shape.vocabulary(),
             TextReader.open(spec.texts()),
+            spec.texts().form() == TextForm.TOKEN_IDS,
             paths(spec.texts()),
             room,
             spec.stride() == 0 ? room : spec.stride(),
@@ -176,10 +182,7 @@ final class ContextReader implements AutoCloseable {
   /** Tokenises until a whole context is there, or the document ends. */
   private void fill() throws IOException {
     while (inDocument && pending.length - taken < contextTokens) {
-      String part = nextPart();
-      int[] more = part.isEmpty() ? new int[0] : tokenizer.encode(part, continues);
-      continues = true;
-      check(more);
+      int[] more = isIds ? nextIds() : nextTokens();
       int kept = pending.length - taken;
       // The range extends beyond the end and is filled with the new tokens.
       int[] joined = Arrays.copyOfRange(pending, taken, pending.length + more.length);
@@ -191,6 +194,34 @@ final class ContextReader implements AutoCloseable {
         endDocument();
       }
     }
+  }
+
+  private int[] nextTokens() throws IOException {
+    String part = nextPart();
+    int[] tokens = part.isEmpty() ? new int[0] : tokenizer.encode(part, continues);
+    continues = true;
+    check(tokens);
+    return tokens;
+  }
+
+  private int[] nextIds() throws IOException {
+    int[] ids = texts.nextIds();
+    atEnd = ids == null;
+    if (atEnd) {
+      return new int[0];
+    }
+    for (int id : ids) {
+      if (id >= vocabulary) {
+        throw new IOException(
+            texts.where()
+                + ": has token id "
+                + id
+                + ", but the model's vocabulary has "
+                + vocabulary
+                + "; give ids that the model's own tokenizer made");
+      }
+    }
+    return ids;
   }
 
   /** The part of the document that can be tokenised separately. */

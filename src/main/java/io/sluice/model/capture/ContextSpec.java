@@ -3,6 +3,7 @@ package io.sluice.model.capture;
 import io.sluice.model.LanguageModel;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.model.tokens.SpecialTokens;
+import io.sluice.text.TextForm;
 import io.sluice.text.TextSpec;
 import java.nio.file.Path;
 import java.util.List;
@@ -10,7 +11,8 @@ import java.util.List;
 /**
  * How texts are cut into contexts.
  *
- * @param texts what to read; contexts never span two documents
+ * @param texts what to read; contexts never span two documents. Special tokens are put around
+ *     contexts of text, but not around those of token ids, which are run as they are
  * @param context tokens per context, special tokens included
  * @param stride tokens from the beginning of one context to that of the next; 0 for as many as a
  *     context has room for, so that contexts do not overlap. Where they do, a token counts in the
@@ -83,12 +85,19 @@ public record ContextSpec(TextSpec texts, int context, int stride, int batch, lo
       throw new IllegalArgumentException(
           "a context of %d tokens; %s takes at most %d".formatted(context, model.name(), longest));
     }
-    int special = SpecialTokens.of(model.tokenizer()).count();
+    int special = specialTokens(model).count();
     if (context <= special) {
       throw new IllegalArgumentException(
           "a context of %d tokens leaves no room for text beside %d special tokens; give at least %d"
               .formatted(context, special, special + 1));
     }
+  }
+
+  /** The special tokens that a model wants around each of these contexts. */
+  public SpecialTokens specialTokens(LoadedModel model) {
+    return texts.form() == TextForm.TEXT
+        ? SpecialTokens.of(model.tokenizer())
+        : new SpecialTokens(new int[0], new int[0]);
   }
 
   static void requirePositive(String name, long value) {

@@ -1,7 +1,6 @@
 package io.sluice.model.capture;
 
 import io.sluice.model.loading.LoadedModel;
-import io.sluice.model.tokens.SpecialTokens;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Reading;
 import io.sluice.store.StoreSpec;
@@ -49,7 +48,7 @@ public final class ResumedCapture {
   public static ResumedCapture plan(LoadedModel model, CaptureSpec spec, Path folder)
       throws IOException {
     ActivationStore store = ActivationStore.open(folder, Reading.COPIED);
-    StoredRows stored = new StoredRows(SpecialTokens.of(model.tokenizer()), spec.specialTokens());
+    StoredRows stored = StoredRows.of(model, spec);
     StoredTokens tokens = new StoredTokens(store, stored);
     Capture whole = Capture.planParts(model, spec, tokens::add);
     Manifest before = store.manifest();
@@ -138,7 +137,7 @@ public final class ResumedCapture {
             : new KeptRow(
                 store,
                 kept - 1,
-                new StoredRows(SpecialTokens.of(model.tokenizer()), spec.specialTokens()));
+                StoredRows.of(model, spec));
     int shards = (int) Math.ceilDiv(kept, (long) rowsPerShard);
     try (StoreWriter writer =
         StoreWriter.resume(store.folder(), whole.storeSpec(), before, shards)) {

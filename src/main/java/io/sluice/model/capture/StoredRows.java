@@ -1,5 +1,6 @@
 package io.sluice.model.capture;
 
+import io.sluice.model.loading.LoadedModel;
 import io.sluice.model.tokens.Context;
 import io.sluice.model.tokens.SpecialTokens;
 import java.util.List;
@@ -11,6 +12,11 @@ import java.util.List;
  * @param specialTokens whether they are stored
  */
 record StoredRows(SpecialTokens special, boolean specialTokens) {
+  /** Those of a capture. */
+  static StoredRows of(LoadedModel model, CaptureSpec spec) {
+    return new StoredRows(spec.contexts().specialTokens(model), spec.specialTokens());
+  }
+
   /** Position in a context of the first token that is stored. */
   int first(Context context) {
     return specialTokens ? 0 : special.prefix().length + context.seen();

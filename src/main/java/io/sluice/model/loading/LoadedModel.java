@@ -148,6 +148,10 @@ public record LoadedModel(
 
   private static Tokenizer tokenizer(ModelFiles files, TensorSource source, Opened opened)
       throws IOException {
+    if (files.lacksTokenizer()) {
+      return Tokenizer.missing(
+          files.weights().resolveSibling(TokenizerChoice.FILE), files.missingTokenizer());
+    }
     return files.tokenizer() == null && source instanceof GgufFile gguf
         ? Tokenizer.of(gguf, opened.vocabulary)
         : Tokenizer.open(files.tokenizer());

@@ -16,7 +16,8 @@ import java.util.stream.Stream;
  *     the file's if that says more
  * @param weights safetensors, an index of several, GGUF, ONNX, or PyTorch's file or index
  * @param config {@code config.json}; null for an ONNX or GGUF file that has none
- * @param tokenizer HuggingFace's {@code tokenizer.json}; null where a GGUF file holds it
+ * @param tokenizer HuggingFace's {@code tokenizer.json}; null where a GGUF file holds it, or where
+ *     there is none
  */
 public record ModelFiles(String name, Path weights, Path config, Path tokenizer) {
   private static final String GGUF = ".gguf";
@@ -57,6 +58,21 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
    * @throws IOException as {@link #find(Path)}
    */
   public static ModelFiles find(Path path, Path elsewhere) throws IOException {
+    ModelFiles files = findForIds(path, elsewhere);
+    if (files.lacksTokenizer()) {
+      throw files.missingTokenizer();
+    }
+    return files;
+  }
+
+  /**
+   * Finds the files of a model that reads token ids, for which a tokenizer is not needed.
+   *
+   * @param path a weight file, or a folder with one
+   * @param elsewhere the tokenizer; null to look for it beside the weights
+   * @throws IOException as {@link #find(Path)}, but not if there is no tokenizer
+   */
+  public static ModelFiles findForIds(Path path, Path elsewhere) throws IOException {
     if (!Files.exists(path)) {
       throw new IOException(path + ": no such file or folder; give a model's file or folder");
     }
@@ -67,17 +83,27 @@ public record ModelFiles(String name, Path weights, Path config, Path tokenizer)
     }
     Path folder = weights.toAbsolutePath().normalize().getParent();
     String stem = stem(weights);
-    boolean hasItsOwn = weights.getFileName().toString().endsWith(GGUF);
     Path tokenizer =
-        elsewhere != null || hasItsOwn
+        elsewhere != null || isGguf(weights)
             ? elsewhere
             : firstOf(folder, stem + "-tokenizer.json", "tokenizer.json");
-    if (tokenizer == null && !hasItsOwn) {
-      throw MissingTokenizer.beside(weights, folder);
-    }
     boolean ordinary = stem.equals("model") || stem.equals("pytorch_model");
     String name = ordinary && folder.getFileName() != null ? name(folder) : stem;
     return new ModelFiles(name, weights, firstOf(folder, "config.json"), tokenizer);
+  }
+
+  /** Whether there is no tokenizer, not in the weight file either. */
+  boolean lacksTokenizer() {
+    return tokenizer == null && !isGguf(weights);
+  }
+
+  /** What is wrong where {@link #lacksTokenizer}. */
+  IOException missingTokenizer() {
+    return MissingTokenizer.beside(weights, weights.toAbsolutePath().normalize().getParent());
+  }
+
+  private static boolean isGguf(Path weights) {
+    return weights.getFileName().toString().endsWith(GGUF);
   }
 
   /** What a folder calls its model: a snapshot in the cache of the hub, the repository's name. */

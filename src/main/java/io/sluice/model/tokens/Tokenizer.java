@@ -18,6 +18,7 @@ import java.util.OptionalInt;
  */
 public final class Tokenizer implements AutoCloseable {
   private final Path file;
+  private final IOException missing; // Null if there is a tokenizer.
   private final int[] prefix;
   private final int[] suffix;
 
@@ -26,9 +27,44 @@ public final class Tokenizer implements AutoCloseable {
 
   private Tokenizer(Path file, TextTokenizer tokenizer, int[] prefix, int[] suffix) {
     this.file = file;
+    this.missing = null;
     this.tokenizer = tokenizer;
     this.prefix = prefix;
     this.suffix = suffix;
+  }
+
+  private Tokenizer(Path file, IOException missing) {
+    this.file = file;
+    this.missing = missing;
+    this.prefix = new int[0];
+    this.suffix = new int[0];
+  }
+
+  /**
+   * The tokenizer of a model that has none and reads token ids alone. It has no special tokens, and
+   * everything that needs a vocabulary throws.
+   *
+   * @param file where it would be
+   * @param missing what is thrown, which says what to do
+   */
+  public static Tokenizer missing(Path file, IOException missing) {
+    return new Tokenizer(file, missing);
+  }
+
+  /** Whether there is a tokenizer, as opposed to {@link #missing}. */
+  public boolean isThere() {
+    return missing == null;
+  }
+
+  /**
+   * Requires that there is a tokenizer.
+   *
+   * @throws IOException if there is none
+   */
+  public void require() throws IOException {
+    if (missing != null) {
+      throw new IOException(missing.getMessage(), missing);
+    }
   }
 
   /**
@@ -66,12 +102,15 @@ public final class Tokenizer implements AutoCloseable {
    * itself.
    */
   public Tokenizer withPrefix(int... ids) {
+    if (missing != null) {
+      throw new IllegalStateException(missing.getMessage(), missing);
+    }
     return new Tokenizer(file, open(), ids.clone(), suffix);
   }
 
   /** The id of a token by its name in the vocabulary, for instance {@code <|endoftext|>}. */
   public OptionalInt id(String token) {
-    return open().id(token);
+    return missing == null ? open().id(token) : OptionalInt.empty();
   }
 
   /** Where it was read from. */
@@ -107,6 +146,7 @@ public final class Tokenizer implements AutoCloseable {
    * @param continues whether it goes on where another part was cut, as {@link #lastCut} says
    */
   public int[] encode(String part, boolean continues) throws IOException {
+    require();
     try {
       return open().encode(part, continues);
     } catch (TokenizerException e) {
@@ -119,7 +159,7 @@ public final class Tokenizer implements AutoCloseable {
    * if no such place is known.
    */
   public int lastCut(CharSequence text) {
-    return open().lastCut(text);
+    return missing == null ? open().lastCut(text) : -1;
   }
 
   /**
@@ -129,6 +169,7 @@ public final class Tokenizer implements AutoCloseable {
    * @throws IllegalStateException if this is closed
    */
   public String decode(int[] ids) throws IOException {
+    require();
     try {
       return open().decode(ids);
     } catch (TokenizerException e) {
@@ -147,6 +188,7 @@ public final class Tokenizer implements AutoCloseable {
    * @throws IllegalStateException if this is closed
    */
   public List<String> texts(int vocabulary) throws IOException {
+    require();
     TextTokenizer open = open();
     List<String> texts = new ArrayList<>(vocabulary);
     try {

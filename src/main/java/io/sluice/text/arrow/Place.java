@@ -7,14 +7,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.apache.arrow.flatbuf.Field;
+import org.apache.arrow.flatbuf.FixedSizeList;
+import org.apache.arrow.flatbuf.Int;
 import org.apache.arrow.flatbuf.Schema;
 import org.apache.arrow.flatbuf.Type;
 import org.apache.arrow.flatbuf.Union;
 import org.apache.arrow.flatbuf.UnionMode;
 
 /**
- * Where the texts of a column are among the parts of each batch: a batch has a node for every field
- * at any depth, and its buffers in the same order.
+ * Where the texts or lists of a column are among the parts of each batch: a batch has a node for
+ * every field at any depth, and its buffers in the same order.
  *
  * @param nodes how many nodes a batch has
  * @param buffers how many buffers a batch has, without those of views
@@ -24,6 +26,7 @@ import org.apache.arrow.flatbuf.UnionMode;
  * @param wide whether its offsets take eight bytes, and not four
  * @param parents the numbers of the node and of the first buffer of each structure around it,
  *     outermost first
+ * @param items what the lists of the column hold; null if it has texts
  */
 record Place(
     int nodes,
@@ -32,7 +35,8 @@ record Place(
     int node,
     int buffer,
     boolean wide,
-    List<int[]> parents) {
+    List<int[]> parents,
+    Items items) {
   /** Fields at all depths; each costs time, and a hostile schema may show the same one often. */
   private static final int MOST_FIELDS = 100_000;
 
@@ -42,14 +46,48 @@ record Place(
   private static final int NAMED = 12;
 
   /**
-   * Finds a column.
+   * The integers of lists.
+   *
+   * @param size how many each list has; 0 if offsets say it
+   * @param node the number of their node
+   * @param buffer the number of their first buffer
+   * @param bytes of each integer
+   * @param isSigned whether they may be negative
+   */
+  record Items(int size, int node, int buffer, int bytes, boolean isSigned) {}
+
+  /** Bytes of an offset. */
+  int offsetBytes() {
+    return wide ? Long.BYTES : Integer.BYTES;
+  }
+
+  /** What says which rows are missing: of the column itself and of each structure around it. */
+  long[] validities(Batches batches) throws IOException {
+    long[] validities = new long[parents.size() + 1];
+    validities[0] = batches.validity(node, buffer);
+    for (int i = 0; i < parents.size(); i++) {
+      validities[i + 1] = batches.validity(parents.get(i)[0], parents.get(i)[1]);
+    }
+    return validities;
+  }
+
+  /**
+   * Finds a column of texts.
    *
    * @param column its name; of a structure's field {@code structure.field}
    * @throws Unusable if there is none of texts by that name
    * @throws IOException if the schema is inconsistent; the message does not name the file
    */
   static Place of(Schema schema, String column) throws IOException {
-    Search search = new Search(column);
+    return of(schema, new Search(column, false));
+  }
+
+  /** Finds a column of lists of integers; otherwise as {@link #of(Schema, String)}. */
+  static Place ofLists(Schema schema, String column) throws IOException {
+    return of(schema, new Search(column, true));
+  }
+
+  private static Place of(Schema schema, Search search) throws IOException {
     for (int pass = 0; pass < 2 && search.found == null; pass++) {
       search.inside = pass > 0;
       search.nodes = 0;
@@ -63,7 +101,7 @@ record Place(
       List<String> names = search.names;
       throw new Unusable(
           "has no column "
-              + Quoted.of(column)
+              + Quoted.of(search.column)
               + ", there are "
               + names.stream().map(Quoted::of).collect(Collectors.joining(", "))
               + (schema.fieldsLength() > NAMED
@@ -79,12 +117,14 @@ record Place(
         found.node,
         found.buffer,
         found.wide,
-        found.parents);
+        found.parents,
+        found.items);
   }
 
   /** A walk over all fields, in the order of their nodes. */
   private static final class Search {
     private final String column;
+    private final boolean lists;
     private final List<String> names = new ArrayList<>();
 
     /** Whether fields of structures are looked at, too, and not columns alone. */
@@ -99,8 +139,9 @@ record Place(
 
     private Place found;
 
-    Search(String column) {
+    Search(String column, boolean lists) {
       this.column = column;
+      this.lists = lists;
     }
 
     void visit(Field field, String parent, int depth, List<int[]> parents) throws IOException {
@@ -131,25 +172,68 @@ record Place(
     }
 
     private Place found(Field field, List<int[]> parents) throws IOException {
-      boolean wide = field.typeType() == Type.LargeUtf8 || field.typeType() == Type.LargeBinary;
-      boolean narrow = field.typeType() == Type.Utf8 || field.typeType() == Type.Binary;
-      if (field.dictionary() != null || !wide && !narrow) {
-        throw new Unusable(
-            "its column "
-                + Quoted.of(column)
-                + " is not text, but "
-                + (field.dictionary() != null ? "places in a dictionary" : kind(field)),
-            field.dictionary() != null || isView(field.typeType())
-                ? "write it again as plain strings"
-                : "name another one with --text-field");
-      }
       if (views) {
         throw new Unusable(
             "has a column of views before its column " + Quoted.of(column),
             "write it again with plain strings");
       }
-      return new Place(0, 0, false, nodes, buffers, wide, List.copyOf(parents));
+      boolean isDictionary = field.dictionary() != null;
+      int type = field.typeType();
+      if (lists) {
+        boolean wide = type == Type.LargeList;
+        return new Place(
+            0, 0, false, nodes, buffers, wide, List.copyOf(parents), items(field, isDictionary));
+      }
+      boolean wide = type == Type.LargeUtf8 || type == Type.LargeBinary;
+      boolean narrow = type == Type.Utf8 || type == Type.Binary;
+      if (isDictionary || !wide && !narrow) {
+        throw new Unusable(
+            "its column "
+                + Quoted.of(column)
+                + " is not text, but "
+                + (isDictionary ? "places in a dictionary" : kind(field)),
+            isDictionary || isView(type)
+                ? "write it again as plain strings"
+                : isList(type)
+                    ? "name another one with --text-field, or give --text-as token-ids if it has"
+                        + " ids"
+                    : "name another one with --text-field");
+      }
+      return new Place(0, 0, false, nodes, buffers, wide, List.copyOf(parents), null);
     }
+
+    private Items items(Field field, boolean isDictionary) throws IOException {
+      int type = field.typeType();
+      boolean isFixed = type == Type.FixedSizeList;
+      if (isDictionary || !isFixed && type != Type.List && type != Type.LargeList) {
+        throw noLists(isDictionary ? "places in a dictionary" : kind(field));
+      }
+      Field item = field.childrenLength() == 1 ? field.children(0) : null;
+      if (item == null) {
+        throw new IOException("its schema has a list without items");
+      }
+      if (item.dictionary() != null || item.typeType() != Type.Int) {
+        throw noLists("lists of another type");
+      }
+      Int integer = (Int) item.type(new Int());
+      int bits = integer.bitWidth();
+      int size = isFixed ? ((FixedSizeList) field.type(new FixedSizeList())).listSize() : 0;
+      if (bits != 8 && bits != 16 && bits != 32 && bits != 64 || isFixed && size < 1) {
+        throw new IOException("its schema has a list of an unknown type");
+      }
+      return new Items(
+          size, nodes + 1, buffers + (isFixed ? 1 : 2), bits / Byte.SIZE, integer.isSigned());
+    }
+
+    private Unusable noLists(String instead) {
+      return new Unusable(
+          "its column " + Quoted.of(column) + " has no lists of token ids, but " + instead,
+          "name another one with --text-field");
+    }
+  }
+
+  private static boolean isList(int type) {
+    return type == Type.List || type == Type.LargeList || type == Type.FixedSizeList;
   }
 
   private static boolean isView(int type) {

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
+import org.brotli.dec.BrotliInputStream;
 
 /**
  * The compression of pages. A page's header has its unpacked length; that much is allocated if it
@@ -20,13 +21,14 @@ enum Codec {
   PLAIN,
   SNAPPY,
   GZIP,
+  BROTLI,
   LZ4_FRAMED,
   ZSTD,
   LZ4;
 
   /** In the order of their numbers in the format. */
   private static final List<Codec> READ =
-      Arrays.asList(PLAIN, SNAPPY, GZIP, null, null, LZ4_FRAMED, ZSTD, LZ4);
+      Arrays.asList(PLAIN, SNAPPY, GZIP, null, BROTLI, LZ4_FRAMED, ZSTD, LZ4);
 
   private static final List<String> NAMES =
       List.of("none", "Snappy", "gzip", "LZO", "Brotli", "LZ4", "Zstandard", "LZ4");
@@ -51,7 +53,7 @@ enum Codec {
       String name = number < 0 || number >= NAMES.size() ? "codec " + number : NAMES.get(number);
       throw new Unusable(
           "its column " + Quoted.of(column) + " is compressed with " + name + ", which is not read",
-          "write it again with Zstandard, Snappy, gzip or LZ4");
+          "write it again with Zstandard, Snappy, gzip, Brotli or LZ4");
     }
     return codec;
   }
@@ -83,6 +85,7 @@ enum Codec {
             case PLAIN -> throw new AssertionError();
             case SNAPPY -> Snappy.unpack(bytes, from, page);
             case GZIP -> gzip(bytes, from, page);
+            case BROTLI -> brotli(bytes, from, page);
             case LZ4 -> Lz4.unpack(bytes, from, bytes.length, page, 0);
             case LZ4_FRAMED -> Lz4.unpackFramed(bytes, from, page);
             case ZSTD -> zstd(bytes, from, page);
@@ -103,6 +106,21 @@ enum Codec {
       return in.read() < 0 ? done : -1;
     } catch (ZipException | EOFException e) {
       throw new IOException("a page's gzip stream is damaged", e);
+    }
+  }
+
+  /** The library is optional, and decodes in the memory of the stream's window, 16 MiB at most. */
+  private static int brotli(byte[] bytes, int from, byte[] page) throws IOException {
+    try (BrotliInputStream in =
+        new BrotliInputStream(new ByteArrayInputStream(bytes, from, bytes.length - from))) {
+      int done = in.readNBytes(page, 0, page.length);
+      return in.read() < 0 ? done : -1;
+    } catch (IOException | IllegalStateException e) {
+      throw new IOException("a page's Brotli stream is damaged", e);
+    } catch (LinkageError e) {
+      throw new Unusable(
+          "is compressed with Brotli, whose library (org.brotli:dec) is not there",
+          "add it to the class path, or write the file again with Zstandard, Snappy, gzip or LZ4");
     }
   }
 

@@ -3,8 +3,8 @@ package io.sluice.text.parquet;
 import java.io.IOException;
 
 /**
- * Lengths in Parquet's delta encoding: a first number, then blocks with a smallest difference each
- * and the differences from it in few bits.
+ * Integers in Parquet's delta encoding, lengths of texts among them: a first number, then blocks
+ * with a smallest difference each and the differences from it in few bits.
  */
 final class Deltas {
   private final byte[] bytes;
@@ -35,7 +35,7 @@ final class Deltas {
     this.first = zigzag();
     this.blocks = at;
     if (minis < 1 || perBlock < 1 || perBlock % minis != 0 || perBlock / minis % 8 != 0) {
-      throw new IOException("a page packs its lengths wrongly");
+      throw new IOException("a page packs its numbers wrongly");
     }
     this.perMini = perBlock / minis;
     this.mini = minis;
@@ -62,6 +62,19 @@ final class Deltas {
 
   /** The next number, which must be a length. */
   int next() throws IOException {
+    long length = number(Integer.SIZE);
+    if (length < 0 || length > bytes.length) {
+      throw new IOException("a page has a value longer than itself");
+    }
+    return (int) length;
+  }
+
+  /**
+   * The next number.
+   *
+   * @param bits the most bits that a difference may have
+   */
+  long number(int bits) throws IOException {
     if (given == count) {
       throw new IOException("a page ends before its values do");
     }
@@ -77,8 +90,8 @@ final class Deltas {
         bit = 8L * at;
       }
       int width = bytes[widths + mini] & 0xff;
-      if (width > Integer.SIZE) {
-        throw new IOException("a page packs its lengths wrongly");
+      if (width > bits) {
+        throw new IOException("a page packs its numbers wrongly");
       }
       value += least + Bits.read(bytes, bit, width, bytes.length);
       bit += width;
@@ -88,10 +101,7 @@ final class Deltas {
         at = (int) (bit >>> 3);
       }
     }
-    if (value < 0 || value > bytes.length) {
-      throw new IOException("a page has a value longer than itself");
-    }
-    return (int) value;
+    return value;
   }
 
   private int checked(long position) throws IOException {
@@ -104,7 +114,7 @@ final class Deltas {
   private int size() throws IOException {
     long size = varint();
     if (size < 0 || size > Integer.MAX_VALUE) {
-      throw new IOException("a page packs its lengths wrongly");
+      throw new IOException("a page packs its numbers wrongly");
     }
     return (int) size;
   }
@@ -126,6 +136,6 @@ final class Deltas {
         return number;
       }
     }
-    throw new IOException("a page packs its lengths wrongly");
+    throw new IOException("a page packs its numbers wrongly");
   }
 }

@@ -4,20 +4,27 @@ import io.sluice.files.Quoted;
 import io.sluice.text.columns.Unusable;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
  * The part of a Parquet file's footer about one column: its chunks, one per row group.
  *
  * @param name the column's name as the file spells it, parents first
+ * @param type the type of its values: {@link #INT32}, {@link #INT64} or {@link #BYTE_ARRAY}
  * @param optional how many of the column and its parents may be missing: the definition level of a
  *     present value
+ * @param item the definition level from which on a list has an item; 0 if the column is no list
  * @param chunks the parts of the column, in order of rows
  */
-record Footer(String name, int optional, List<Chunk> chunks) {
+record Footer(String name, int type, int optional, int item, List<Chunk> chunks) {
+  static final int INT32 = 1;
+  static final int INT64 = 2;
+
   /** The type of texts: bytes of any length. */
-  private static final int BYTE_ARRAY = 6;
+  static final int BYTE_ARRAY = 6;
 
   private static final List<String> TYPES =
       List.of(
@@ -37,20 +44,63 @@ record Footer(String name, int optional, List<Chunk> chunks) {
    *
    * @param offset the offset of its first page
    * @param bytes the length of all its pages
-   * @param rows the number of values in its data pages, missing ones included
+   * @param entries the number of values in its data pages, missing ones and empty lists included
    */
-  record Chunk(long offset, long bytes, long rows, Codec codec) {}
+  record Chunk(long offset, long bytes, long entries, Codec codec) {}
 
-  private record Leaf(int index, int type, int optional, boolean repeated, List<String> path) {
+  /**
+   * What may be missing and repeated at some depth of the schema.
+   *
+   * @param parents how many parents the outermost repeated element has; 0 if there is none
+   */
+  private record Levels(int optional, int repeats, int item, int parents) {
+    static final Levels ROOT = new Levels(0, 0, 0, 0);
+
+    /** One level further. */
+    Levels with(int repetition, int depth) {
+      boolean isRepeated = repetition == REPEATED;
+      int more = optional + (isRepeated || repetition == OPTIONAL ? 1 : 0);
+      return new Levels(
+          more,
+          repeats + (isRepeated ? 1 : 0),
+          isRepeated ? more : item,
+          isRepeated && repeats == 0 ? depth : parents);
+    }
+  }
+
+  private record Leaf(int index, int type, Levels levels, List<String> path) {
+    /** The name to ask for: of what is inside of a list, the list's. */
     String name() {
-      return String.join(".", path);
+      return String.join(".", levels.parents > 0 ? path.subList(0, levels.parents) : path);
+    }
+
+    boolean isRepeated() {
+      return levels.repeats > 0;
+    }
+
+    boolean isInteger() {
+      return type == INT32 || type == INT64;
+    }
+
+    /** Whether it is the column itself. */
+    boolean isCalled(String column) {
+      return isCalled(column, false);
+    }
+
+    /** Whether it is inside of the list of that name, or the repeated column itself. */
+    boolean isIn(String column) {
+      return isRepeated() && isCalled(column, true);
     }
 
     /** Compares with a name without building it, since names in files may be of any length. */
-    boolean isCalled(String column) {
+    private boolean isCalled(String column, boolean inside) {
       int at = 0;
-      for (String part : path) {
-        if (at > 0 && !column.startsWith(".", at++) || !column.startsWith(part, at)) {
+      for (int i = 0; i < path.size(); i++) {
+        if (inside && i > 0 && at == column.length()) {
+          return true;
+        }
+        String part = path.get(i);
+        if (i > 0 && !column.startsWith(".", at++) || !column.startsWith(part, at)) {
           return false;
         }
         at += part.length();
@@ -60,7 +110,7 @@ record Footer(String name, int optional, List<Chunk> chunks) {
   }
 
   /**
-   * Reads a footer.
+   * Reads a footer for a column of texts.
    *
    * @param column the column's name; one whose own name has a dot goes before one of a structure
    * @throws Unusable if there is no such column, or it is not text
@@ -68,33 +118,82 @@ record Footer(String name, int optional, List<Chunk> chunks) {
    */
   static Footer read(byte[] footer, String column) throws IOException {
     List<Leaf> leaves = leaves(footer);
-    Leaf leaf =
-        leaves.stream()
-            .filter(one -> one.isCalled(column))
-            .min((a, b) -> Integer.compare(a.path.size(), b.path.size()))
-            .orElseThrow(() -> missing(leaves, column));
-    if (leaf.type != BYTE_ARRAY || leaf.repeated) {
+    Leaf leaf = shortest(leaves, one -> one.isCalled(column));
+    if (leaf == null) {
+      leaf = shortest(leaves, one -> one.isIn(column));
+    }
+    if (leaf == null) {
+      throw missing(leaves, column);
+    }
+    if (leaf.type != BYTE_ARRAY || leaf.isRepeated()) {
       throw new Unusable(
           "its column "
               + Quoted.of(column)
               + " is not text, but "
-              + (leaf.repeated ? "a list of " : "")
+              + (leaf.isRepeated() ? "a list of " : "")
               + TYPES.get(leaf.type),
-          "name another one with --text-field");
+          leaf.isRepeated() && leaf.isInteger()
+              ? "name another one with --text-field, or give --text-as token-ids if these are ids"
+              : "name another one with --text-field");
     }
-    return new Footer(column, leaf.optional, chunks(footer, leaf));
+    return of(footer, leaf, column);
+  }
+
+  /**
+   * Reads a footer for a column of lists of integers.
+   *
+   * @throws Unusable if there is no such column
+   * @throws IOException if the footer is damaged, as the other
+   */
+  static Footer readLists(byte[] footer, String column) throws IOException {
+    List<Leaf> leaves = leaves(footer);
+    List<Leaf> inside = leaves.stream().filter(one -> one.isIn(column)).toList();
+    if (inside.isEmpty()) {
+      Leaf leaf = shortest(leaves, one -> one.isCalled(column));
+      if (leaf == null) {
+        throw missing(leaves, column);
+      }
+      throw noLists(column, TYPES.get(leaf.type));
+    }
+    Leaf leaf = inside.getFirst();
+    if (inside.size() > 1) {
+      throw noLists(column, "lists of structures");
+    }
+    if (leaf.levels.repeats > 1) {
+      throw noLists(column, "lists of lists");
+    }
+    if (!leaf.isInteger()) {
+      throw noLists(column, "lists of " + TYPES.get(leaf.type));
+    }
+    return of(footer, leaf, column);
+  }
+
+  private static Footer of(byte[] footer, Leaf leaf, String column) throws IOException {
+    return new Footer(
+        column, leaf.type, leaf.levels.optional, leaf.levels.item, chunks(footer, leaf));
+  }
+
+  private static Leaf shortest(List<Leaf> leaves, Predicate<Leaf> wanted) {
+    return leaves.stream()
+        .filter(wanted)
+        .min(Comparator.comparingInt(leaf -> leaf.path.size()))
+        .orElse(null);
+  }
+
+  private static Unusable noLists(String column, String instead) {
+    return new Unusable(
+        "its column " + Quoted.of(column) + " has no lists of token ids, but " + instead,
+        "name another one with --text-field");
   }
 
   private static Unusable missing(List<Leaf> leaves, String column) {
+    List<String> names = leaves.stream().map(Leaf::name).distinct().toList();
     return new Unusable(
         "has no column "
             + Quoted.of(column)
             + ", there are "
-            + leaves.stream()
-                .limit(NAMED)
-                .map(one -> Quoted.of(one.name()))
-                .collect(Collectors.joining(", "))
-            + (leaves.size() > NAMED ? " and " + (leaves.size() - NAMED) + " more" : ""),
+            + names.stream().limit(NAMED).map(Quoted::of).collect(Collectors.joining(", "))
+            + (names.size() > NAMED ? " and " + (names.size() - NAMED) + " more" : ""),
         "name one with --text-field");
   }
 
@@ -120,8 +219,8 @@ record Footer(String name, int optional, List<Chunk> chunks) {
     List<Leaf> leaves = new ArrayList<>();
     List<String> path = new ArrayList<>();
     int[] childrenLeft = new int[DEEPEST];
-    int[] optional = new int[DEEPEST];
-    boolean[] repeated = new boolean[DEEPEST];
+    Levels[] levels = new Levels[DEEPEST];
+    levels[0] = Levels.ROOT;
     int depth = -1;
     int elements = thrift.structures();
     for (int i = 0; i < elements; i++) {
@@ -147,9 +246,7 @@ record Footer(String name, int optional, List<Chunk> chunks) {
       if (depth < 0 || name == null || children < 0) {
         throw new IOException("its schema is inconsistent"); // Nothing may follow a whole tree.
       }
-      boolean isOptional = repetition == OPTIONAL || repetition == REPEATED;
-      int levels = optional[depth] + (isOptional ? 1 : 0);
-      boolean isRepeated = repeated[depth] || repetition == REPEATED;
+      Levels own = levels[depth].with(repetition, path.size());
       path.add(name);
       childrenLeft[depth]--;
       if (children > 0) {
@@ -157,14 +254,13 @@ record Footer(String name, int optional, List<Chunk> chunks) {
           throw new IOException("its schema is nested deeper than " + DEEPEST + " levels");
         }
         childrenLeft[depth] = children;
-        optional[depth] = levels;
-        repeated[depth] = isRepeated;
+        levels[depth] = own;
         continue;
       }
       if (type < 0 || type >= TYPES.size()) {
         throw new IOException("its schema has a column without a known type");
       }
-      leaves.add(new Leaf(leaves.size(), type, levels, isRepeated, List.copyOf(path)));
+      leaves.add(new Leaf(leaves.size(), type, own, List.copyOf(path)));
       path.removeLast();
       while (depth > 0 && childrenLeft[depth] == 0) {
         depth--;
@@ -258,7 +354,7 @@ record Footer(String name, int optional, List<Chunk> chunks) {
   private static Chunk metadata(Thrift thrift, Leaf leaf) throws IOException {
     int type = -1;
     int codec = -1;
-    long rows = -1;
+    long entries = -1;
     long bytes = -1;
     long data = -1;
     long dictionary = 0;
@@ -266,19 +362,19 @@ record Footer(String name, int optional, List<Chunk> chunks) {
       switch (thrift.field()) {
         case 1 -> type = thrift.integer();
         case 4 -> codec = thrift.integer();
-        case 5 -> rows = thrift.number();
+        case 5 -> entries = thrift.number();
         case 7 -> bytes = thrift.number();
         case 9 -> data = thrift.number();
         case 11 -> dictionary = thrift.number();
         default -> thrift.skip();
       }
     }
-    if (type != leaf.type || rows < 0 || bytes < 0 || data < 0) {
+    if (type != leaf.type || entries < 0 || bytes < 0 || data < 0) {
       throw new IOException("a row group describes the column wrongly");
     }
     // Some writers give 0 as the offset of a missing dictionary.
     long offset = dictionary > 0 && dictionary < data ? dictionary : data;
-    return new Chunk(offset, bytes, rows, Codec.of(codec, leaf.name()));
+    return new Chunk(offset, bytes, entries, Codec.of(codec, leaf.name()));
   }
 
   private static Unusable encrypted() {

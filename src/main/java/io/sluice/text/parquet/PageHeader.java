@@ -12,6 +12,7 @@ import java.io.IOException;
  * @param count its values, those that are missing included
  * @param encoding how its values are written
  * @param levelEncoding how its definition levels are written
+ * @param repetitionEncoding how its repetition levels are written
  * @param definitionBytes bytes of its definition levels, in pages of the second kind
  * @param repetitionBytes bytes of its repetition levels, in pages of the second kind
  * @param isPacked whether the values of a page of the second kind are compressed
@@ -25,6 +26,7 @@ record PageHeader(
     int count,
     int encoding,
     int levelEncoding,
+    int repetitionEncoding,
     int definitionBytes,
     int repetitionBytes,
     boolean isPacked,
@@ -52,9 +54,9 @@ record PageHeader(
         case 2 -> unpacked = thrift.integer();
         case 3 -> packed = thrift.integer();
         case 4 -> checksum = thrift.integer();
-        case 5 -> counts.read(thrift, 2, 3, -1, -1, -1);
-        case 7 -> counts.read(thrift, 2, -1, -1, -1, -1);
-        case 8 -> counts.read(thrift, 4, -1, 5, 6, 7);
+        case 5 -> counts.read(thrift, 2, 3, 4, -1, -1, -1);
+        case 7 -> counts.read(thrift, 2, -1, -1, -1, -1, -1);
+        case 8 -> counts.read(thrift, 4, -1, -1, 5, 6, 7);
         default -> thrift.skip();
       }
     }
@@ -70,6 +72,7 @@ record PageHeader(
         counts.count,
         counts.encoding,
         counts.levelEncoding,
+        counts.repetitionEncoding,
         counts.definitionBytes,
         counts.repetitionBytes,
         counts.isPacked,
@@ -81,6 +84,7 @@ record PageHeader(
     private int count = -1;
     private int encoding = -1;
     private int levelEncoding = Encoding.RUNS;
+    private int repetitionEncoding = Encoding.RUNS;
     private int definitionBytes;
     private int repetitionBytes;
     private boolean isPacked = true;
@@ -89,6 +93,7 @@ record PageHeader(
         Thrift thrift,
         int encodingField,
         int levelField,
+        int repetitionLevelField,
         int definitionField,
         int repetitionField,
         int packedField)
@@ -102,6 +107,8 @@ record PageHeader(
           encoding = thrift.integer();
         } else if (field == levelField) {
           levelEncoding = thrift.integer();
+        } else if (field == repetitionLevelField) {
+          repetitionEncoding = thrift.integer();
         } else if (field == definitionField) {
           definitionBytes = thrift.integer();
         } else if (field == repetitionField) {

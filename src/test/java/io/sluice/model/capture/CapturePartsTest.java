@@ -11,6 +11,8 @@ import io.sluice.store.StoreSpec;
 import io.sluice.store.files.Manifest;
 import io.sluice.store.files.ManifestFile;
 import io.sluice.testing.Seeds;
+import io.sluice.text.TextForm;
+import io.sluice.text.TextSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -124,6 +126,38 @@ class CapturePartsTest {
     assertThat(ManifestFile.read(many).tables()).isEqualTo(expected.tables());
     assertThat(ManifestFile.read(many).properties()).isEqualTo(expected.properties());
     assertThat(cut.problems().summary()).isEqualTo(whole.problems().summary());
+  }
+
+  @Test
+  void partsOfTokenIdsReadThemAsTheWholeDoes() throws IOException {
+    Random random = new Random(Seeds.seed());
+    StringBuilder lines = new StringBuilder();
+    for (int line = 0; line < 30; line++) {
+      int[] ids = random.ints(random.nextInt(25), 0, 12).toArray();
+      lines.append("{\"ids\": " + Arrays.toString(ids) + "}\n");
+    }
+    Path file = Files.writeString(folder.resolve("ids.jsonl"), lines);
+    TextSpec ids = new TextSpec(List.of(file), "ids", true, TextForm.TOKEN_IDS);
+    CaptureSpec spec =
+        CaptureSpec.of(new ContextSpec(ids, 8, 0, 3, Long.MAX_VALUE), hooks());
+    Capture whole = Capture.plan(model, spec);
+    StoreSpec store = whole.storeSpec().withRowsPerShard(16);
+    Path one = folder.resolve("one");
+    whole.run(one, store, done -> {});
+    Path many = folder.resolve("many");
+    Capture.planParts(model, spec)
+        .runParts(
+            many,
+            store,
+            20,
+            parts -> {
+              List<Manifest.Shard> shards = new ArrayList<>();
+              for (CapturePart part : parts) {
+                shards.addAll(part.run(model, spec, many));
+              }
+              return shards;
+            });
+    requireSameFiles(many, one);
   }
 
   private static long rounded(int least, int rowsPerShard) {

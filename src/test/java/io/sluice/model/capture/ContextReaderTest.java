@@ -65,6 +65,7 @@ class ContextReaderTest {
             tokenizer,
             1 << 20,
             TextReader.open(TextSpec.of(List.of(file))),
+            false,
             "text",
             CONTEXT,
             CONTEXT,

@@ -1,8 +1,10 @@
 package io.sluice.cli.options.texts;
 
+import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.model.loading.LoadedModel;
+import io.sluice.text.TextForm;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
@@ -22,6 +24,16 @@ public final class BosOption {
   /** Whether it is said either way. */
   public boolean isAsked() {
     return bos != null;
+  }
+
+  /** Rejects it for texts whose beginning is their own. */
+  public void requireText(SluiceCommand command, TextForm form) {
+    if (isAsked() && form != TextForm.TEXT) {
+      throw command.usage(
+          "--bos and --no-bos are for texts; with --text-as "
+              + form.label()
+              + " contexts begin as they are given");
+    }
   }
 
   /**

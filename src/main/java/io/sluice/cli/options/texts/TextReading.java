@@ -3,7 +3,9 @@ package io.sluice.cli.options.texts;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.text.TextForm;
 import io.sluice.text.TextSpec;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Option;
@@ -11,14 +13,33 @@ import picocli.CommandLine.Option;
 /** Options for reading texts. */
 @Grouped(OptionGroup.MODEL)
 public final class TextReading {
+  private static final List<String> FORMATS = List.of("text", "json");
+
   @Option(
       names = "--text-field",
       paramLabel = "NAME",
-      defaultValue = TextSpec.DEFAULT_FIELD,
       description =
-          "Take the text from this field of JSON or column of Parquet or Arrow (default: "
-              + "${DEFAULT-VALUE}).")
+          "Take the text from this field of JSON or column of Parquet or Arrow (default: text; "
+              + "input_ids with --text-as token-ids).")
   private String field;
+
+  @Option(
+      names = "--text-as",
+      paramLabel = "text|token-ids",
+      defaultValue = "text",
+      description =
+          "Take that field as text, or as a list of token ids, which run as they are: no special "
+              + "tokens are added, and no tokenizer is needed (default: ${DEFAULT-VALUE}).")
+  private String form;
+
+  @Option(
+      names = "--stdin-format",
+      paramLabel = "text|json",
+      description =
+          "Read standard input (--text -) as plain text or as JSON, lines or an array; Parquet, "
+              + "Arrow, gzip and Zstandard are detected (default: text, or json if --text-as needs "
+              + "a field).")
+  private String format;
 
   @Option(
       names = "--strict",
@@ -27,15 +48,45 @@ public final class TextReading {
               + "of leaving it out and counting it.")
   private boolean strict;
 
-  /** Rejects invalid values before any work. */
-  public void check(SluiceCommand command) {
-    if (field.isEmpty()) {
+  private final StandardInput standardInput = new StandardInput();
+
+  /**
+   * Rejects invalid values before any work.
+   *
+   * @param texts the paths; null if none are given
+   */
+  public void check(SluiceCommand command, List<Path> texts) {
+    if (field != null && field.isEmpty()) {
       throw command.usage("--text-field is empty; give the name of a field or column");
     }
+    try {
+      TextForm.ofLabel(form);
+    } catch (IllegalArgumentException e) {
+      throw command.usage("--text-as " + e.getMessage());
+    }
+    if (format != null && !FORMATS.contains(format)) {
+      throw command.usage(
+          "--stdin-format is '" + format + "'; give one of " + String.join(", ", FORMATS));
+    }
+    if (format != null && !StandardInput.isAmong(texts)) {
+      throw command.usage("--stdin-format says how --text - is read; give both, or neither");
+    }
+    StandardInput.check(command, texts);
   }
 
-  /** These texts, to be read with these options. */
-  public TextSpec of(List<Path> texts) {
-    return new TextSpec(texts, field, strict);
+  /** What the texts are read as. */
+  public TextForm form() {
+    return TextForm.ofLabel(form);
+  }
+
+  /**
+   * These texts, to be read with these options.
+   *
+   * @throws IOException if they come from standard input, and it cannot be copied
+   */
+  public TextSpec of(List<Path> texts) throws IOException {
+    boolean isText = format == null ? form() == TextForm.TEXT : format.equals(FORMATS.getFirst());
+    List<Path> paths = standardInput.copied(texts, isText ? ".txt" : ".jsonl");
+    return new TextSpec(paths, field == null ? form().usualField() : field, strict, form());
   }
 }
