@@ -219,8 +219,7 @@ public final class Capture {
   public Manifest run(Path folder, StoreSpec store, LongConsumer progress) throws IOException {
     try (StoreWriter writer = begin(folder, store);
         ContextBatches batches = ContextBatches.open(model, spec.contexts());
-        CaptureSink sink =
-            new CaptureSink(writer, columns(), StoredRows.of(model, spec))) {
+        CaptureSink sink = new CaptureSink(writer, columns(), StoredRows.of(model, spec))) {
       Hooks hooks = Hooks.none().observe(spec.hooks(), sink::take);
       for (List<Context> batch = batches.nextContexts();
           !batch.isEmpty();

@@ -84,8 +84,7 @@ public record CapturePart(
       throws IOException {
     try (ContextBatches batches = open(model, spec.contexts(), Long.MAX_VALUE);
         CaptureSink sink =
-            new CaptureSink(
-                writer, Capture.columns(model, spec), StoredRows.of(model, spec))) {
+            new CaptureSink(writer, Capture.columns(model, spec), StoredRows.of(model, spec))) {
       Hooks stored = Hooks.none().observe(spec.hooks(), sink::take);
       for (long row = firstRow; row < to; ) {
         List<Context> batch = batches.nextContexts();

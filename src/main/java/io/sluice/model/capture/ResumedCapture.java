@@ -131,13 +131,7 @@ public final class ResumedCapture {
     }
     int rowsPerShard = before.rowsPerShard();
     CapturePart rest = kept < whole.rows() ? whole.cutter().rest(kept, rowsPerShard) : null;
-    KeptRow last =
-        kept == 0
-            ? null
-            : new KeptRow(
-                store,
-                kept - 1,
-                StoredRows.of(model, spec));
+    KeptRow last = kept == 0 ? null : new KeptRow(store, kept - 1, StoredRows.of(model, spec));
     int shards = (int) Math.ceilDiv(kept, (long) rowsPerShard);
     try (StoreWriter writer =
         StoreWriter.resume(store.folder(), whole.storeSpec(), before, shards)) {

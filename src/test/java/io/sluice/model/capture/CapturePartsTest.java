@@ -137,9 +137,8 @@ class CapturePartsTest {
       lines.append("{\"ids\": " + Arrays.toString(ids) + "}\n");
     }
     Path file = Files.writeString(folder.resolve("ids.jsonl"), lines);
-    TextSpec ids = new TextSpec(List.of(file), "ids", true, TextForm.TOKEN_IDS);
-    CaptureSpec spec =
-        CaptureSpec.of(new ContextSpec(ids, 8, 0, 3, Long.MAX_VALUE), hooks());
+    TextSpec ids = new TextSpec(List.of(file), "ids", false, TextForm.TOKEN_IDS);
+    CaptureSpec spec = CaptureSpec.of(new ContextSpec(ids, 8, 0, 3, Long.MAX_VALUE), hooks());
     Capture whole = Capture.plan(model, spec);
     StoreSpec store = whole.storeSpec().withRowsPerShard(16);
     Path one = folder.resolve("one");
