@@ -17,7 +17,6 @@ import io.sluice.cli.options.TauOption;
 import io.sluice.cli.results.SweepJson;
 import io.sluice.cli.results.SweepTable;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.TransformerLensNames;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.StoppedException;
@@ -148,7 +147,7 @@ final class SweepCommand extends SluiceCommand {
   private Sweep started() throws IOException {
     ActivationStore from = files.open();
     try {
-      hook = TransformerLensNames.translated(hook, from.manifest().model());
+      hook = from.hookName(hook);
     } catch (IllegalArgumentException e) {
       throw usage("--hook: " + e.getMessage());
     }

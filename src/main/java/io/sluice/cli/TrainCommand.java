@@ -228,7 +228,7 @@ final class TrainCommand extends SluiceCommand {
     SavedDictionary saved = from.isGiven() ? from.open(this) : null;
     TrainingConfig config;
     try {
-      kind.translate(store.manifest().model());
+      kind.translate(store);
       config = saved == null ? config().build() : config(saved);
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());

@@ -4,6 +4,8 @@ import io.sluice.memory.ScratchArrays;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.HeldOut;
 import io.sluice.store.Shard;
+import io.sluice.store.files.Column;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -27,8 +29,13 @@ public final class TrainedText {
     this.count = count;
   }
 
-  /** Reads the token ids of the rows that were not held out. */
-  public static TrainedText of(ActivationStore store, HeldOut heldOut) {
+  /**
+   * Reads the token ids of the rows that were not held out.
+   *
+   * @throws IOException if the store has no token ids
+   */
+  public static TrainedText of(ActivationStore store, HeldOut heldOut) throws IOException {
+    store.require(Column.TOKEN_ID);
     long[] hashes = new long[Math.toIntExact(store.rows() - heldOut.tokens())];
     int count = 0;
     int[] context = new int[64];
@@ -42,7 +49,8 @@ public final class TrainedText {
       for (int i = 0; i < shard.rows(); i++) {
         int position = positions.getAtIndex(ValueLayout.JAVA_INT, i);
         int document = documents.getAtIndex(ValueLayout.JAVA_INT, i);
-        if (position != lastPosition + 1 || document != lastDocument) {
+        boolean goesOn = position == Shard.UNKNOWN || position == lastPosition + 1;
+        if (!goesOn || document != lastDocument) {
           count = add(context, length, hashes, count);
           length = 0;
         }

@@ -158,6 +158,11 @@ public enum HookKind {
         "unknown kind of hook point '" + label + "'; there are " + labels());
   }
 
+  /** Whether a kind has this label. */
+  static boolean isLabel(String label) {
+    return Arrays.stream(values()).anyMatch(kind -> kind.label.equals(label));
+  }
+
   /** All labels, for messages. */
   static String labels() {
     return Arrays.stream(values()).map(HookKind::label).collect(Collectors.joining(", "));

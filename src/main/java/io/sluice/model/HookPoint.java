@@ -46,6 +46,12 @@ public record HookPoint(int layer, HookKind kind) implements Comparable<HookPoin
     return new HookPoint(Integer.parseInt(matcher.group(1)), HookKind.ofLabel(matcher.group(2)));
   }
 
+  /** Whether {@link #parse} reads a name. */
+  public static boolean isOne(String text) {
+    Matcher matcher = FORM.matcher(text);
+    return matcher.matches() && HookKind.isLabel(matcher.group(2));
+  }
+
   @Override
   public int compareTo(HookPoint other) {
     return ORDER.compare(this, other);

@@ -3,7 +3,6 @@ package io.sluice.spark;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.cli.results.StoreSpectra;
-import io.sluice.model.HookPoint;
 import java.io.Serializable;
 import scala.Tuple2;
 
@@ -18,12 +17,13 @@ record Measured(int hook, String json, PackedMoments moments) implements Seriali
   /**
    * Decomposes the covariance of a hook point.
    *
+   * @param column the hook point, or a column of another name
    * @param keep whether the result has the moments, too
    */
   static Measured of(
-      StoreSpectra spectra, HookPoint point, Tuple2<MomentNode, PackedMoments> root, boolean keep)
+      StoreSpectra spectra, String column, Tuple2<MomentNode, PackedMoments> root, boolean keep)
       throws JsonProcessingException {
-    String json = new ObjectMapper().writeValueAsString(spectra.hook(point, root._2().unpacked()));
+    String json = new ObjectMapper().writeValueAsString(spectra.hook(column, root._2().unpacked()));
     return new Measured(root._1().hook(), json, keep ? root._2() : null);
   }
 }

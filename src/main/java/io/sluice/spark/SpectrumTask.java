@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import io.sluice.cli.Main;
 import io.sluice.cli.StoreMeasuring;
 import io.sluice.geometry.TokenMoments;
-import io.sluice.model.HookPoint;
 import io.sluice.store.files.Column;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -69,6 +68,6 @@ final class SpectrumTask {
   Measured spectrum(Tuple2<MomentNode, PackedMoments> root, boolean keep)
       throws JsonProcessingException {
     String column = measuring.columns().get(root._1().hook()).name();
-    return Measured.of(measuring.spectra(), HookPoint.parse(column), root, keep);
+    return Measured.of(measuring.spectra(), column, root, keep);
   }
 }

@@ -77,6 +77,6 @@ final class TextSpectrumTask {
   Measured spectrum(Tuple2<MomentNode, PackedMoments> root, boolean keep)
       throws JsonProcessingException {
     HookPoint point = measuring.points().get(root._1().hook());
-    return Measured.of(measuring.spectra(), point, root, keep);
+    return Measured.of(measuring.spectra(), point.toString(), root, keep);
   }
 }

@@ -4,10 +4,13 @@ import io.sluice.files.RegularFile;
 import io.sluice.store.files.Column;
 import io.sluice.store.files.Manifest;
 import io.sluice.store.files.ManifestFile;
+import io.sluice.store.files.PlainFolder;
+import io.sluice.store.files.ShardBlock;
 import io.sluice.store.files.ShardBytes;
 import io.sluice.store.files.ShardChecksum;
 import io.sluice.store.files.ShardLayout;
 import io.sluice.store.files.ShardParser;
+import io.sluice.store.files.StoreReplacement;
 import io.sluice.store.tables.TableFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -21,13 +24,15 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * An activation store, open for reading: the activations of a model's hook points over a text, one
  * row per token, in Arrow IPC files. The files are mapped into memory, or copied row by row if the
- * caller asks for it or there are too many files to map.
+ * caller asks for it or there are too many files to map. A folder of Arrow files that another
+ * program wrote is a store, too; it needs no manifest ({@link PlainFolder}).
  *
  * <p>Nothing is copied on opening, and every offset in the files is checked before it is used. The
  * files must not change while the store is in use; a truncated file is detected before each batch.
@@ -43,6 +48,7 @@ public final class ActivationStore {
   private final Manifest manifest;
   private final List<Column> allColumns;
   private final List<Shard> shards;
+  private final ShardIndex index;
   private final TokenTable tokens; // Null in stores without texts.
   private final DocumentTable documents;
   private final Map<HeldOutKey, HeldOut> heldOut = new ConcurrentHashMap<>();
@@ -54,6 +60,7 @@ public final class ActivationStore {
     this.manifest = manifest;
     this.allColumns = allColumns;
     this.shards = shards;
+    this.index = new ShardIndex(shards);
     this.tokens = hasTable(TokenTable.FILE_NAME) ? readTokens() : null;
     this.documents = hasTable(DocumentTable.FILE_NAME) ? readDocuments() : null;
   }
@@ -76,7 +83,7 @@ public final class ActivationStore {
    * @throws IOException as {@link #open(Path)}
    */
   public static ActivationStore open(Path folder, Reading reading) throws IOException {
-    Manifest manifest = ManifestFile.read(folder);
+    Manifest manifest = manifest(folder);
     List<Column> columns = ShardLayout.allColumns(manifest.columns());
     List<Shard> shards = new ArrayList<>();
     if (reading == Reading.MAPPED && MappingBudget.take(manifest.shards().size(), shards)) {
@@ -93,14 +100,33 @@ public final class ActivationStore {
     return new ActivationStore(folder, manifest, columns, Collections.unmodifiableList(shards));
   }
 
+  private static Manifest manifest(Path folder) throws IOException {
+    StoreReplacement.repair(folder);
+    boolean listed = Files.exists(folder.resolve(Manifest.FILE_NAME));
+    return listed || !PlainFolder.hasShards(folder)
+        ? ManifestFile.read(folder)
+        : PlainFolder.manifest(folder);
+  }
+
   private static void openShards(
       Path folder, Manifest manifest, List<Column> columns, Reading reading, List<Shard> shards)
       throws IOException {
     OpenFiles files = new OpenFiles();
-    long firstRow = 0;
-    for (Manifest.Shard entry : manifest.shards()) {
-      shards.add(openShard(folder.resolve(entry.file()), entry, firstRow, columns, reading, files));
-      firstRow += entry.rows();
+    for (int number = 0; number < manifest.shards().size(); number++) {
+      openFile(folder, manifest, number, columns, reading, files, shards);
+    }
+    for (Shard shard : shards) {
+      for (int i = 0; i < columns.size(); i++) {
+        if (shard.has(i) != shards.getFirst().has(i)) {
+          throw new IOException(
+              "%s: %s a column '%s', unlike %s; write both files with the same columns"
+                  .formatted(
+                      shard.path(),
+                      shard.has(i) ? "has" : "does not have",
+                      columns.get(i).name(),
+                      shards.getFirst().path().getFileName()));
+        }
+      }
     }
   }
 
@@ -150,17 +176,96 @@ public final class ActivationStore {
    */
   public Optional<Column> hookPoint(String name) {
     String hook = TransformerLensNames.known(name, manifest.model());
-    Optional<Column> exact = stored(name).or(() -> stored(hook));
+    Optional<Column> exact = exact(name).or(() -> stored(hook));
     return exact.or(() -> TransformerLensNames.otherName(hook).flatMap(this::stored));
   }
 
-  private Optional<Column> stored(String name) {
+  /**
+   * The name under which a dictionary remembers a hook point that someone gave: Sluice's own for
+   * one of TransformerLens or the path of a module. A column's name is taken as it is in a store
+   * that does not name its model, since what TransformerLens's names mean depends on that, and
+   * where it has no other name.
+   *
+   * @throws IllegalArgumentException if it is a name of TransformerLens without a counterpart, and
+   *     the store has no such column; the message says why
+   */
+  public String hookName(String given) {
+    if (exact(given).isEmpty()) {
+      return TransformerLensNames.translated(given, manifest.model());
+    }
+    return manifest.model().equals(Manifest.UNKNOWN)
+        ? given
+        : TransformerLensNames.known(given, manifest.model());
+  }
+
+  private Optional<Column> exact(String name) {
     return columns().stream().filter(column -> column.name().equals(name)).findFirst();
   }
 
-  /** The files, in order of their rows. */
+  /** The column that has a name of Sluice's, or one that stands for it. */
+  private Optional<Column> stored(String hook) {
+    return exact(hook)
+        .or(
+            () ->
+                columns().stream()
+                    .filter(
+                        column ->
+                            TransformerLensNames.known(column.name(), manifest.model())
+                                .equals(hook))
+                    .findFirst());
+  }
+
+  /** The record batches of the files, in order of their rows. */
   public List<Shard> shards() {
     return shards;
+  }
+
+  /**
+   * The shard that has a row.
+   *
+   * @throws IndexOutOfBoundsException if the store has no such row
+   */
+  public Shard shardAt(long row) {
+    return shards.get(shardNumber(row));
+  }
+
+  /**
+   * The number of the shard that has a row.
+   *
+   * @throws IndexOutOfBoundsException if the store has no such row
+   */
+  public int shardNumber(long row) {
+    return index.of(Objects.checkIndex(row, rows()));
+  }
+
+  ShardIndex index() {
+    return index;
+  }
+
+  /**
+   * Whether the store has a column of that name. Files of other writers may lack token columns;
+   * their numbers are then {@link Shard#UNKNOWN}.
+   */
+  public boolean has(String column) {
+    for (int i = 0; i < allColumns.size(); i++) {
+      if (allColumns.get(i).name().equals(column)) {
+        return shards.isEmpty() || shards.getFirst().has(i);
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Refuses a store without one of the token columns.
+   *
+   * @throws IOException if it has no such column
+   */
+  public void require(String column) throws IOException {
+    if (!has(column)) {
+      throw new IOException(
+          "%s: its files have no column '%s', which is needed here; write one of int32"
+              .formatted(folder, column));
+    }
   }
 
   /**
@@ -182,23 +287,44 @@ public final class ActivationStore {
   }
 
   /**
-   * Reads every file once and compares it with the checksum that was written with it.
+   * Reads every file once and compares it with the checksum that was written with it; in a file
+   * without one, it looks for NaN and infinity.
    *
-   * @throws IOException if a byte differs; the message names the file
+   * @throws IOException if a byte differs, or a value of a file without a checksum is not finite;
+   *     the message names the file
    */
   public void verify() throws IOException {
     ShardChecksum.verify(folder, manifest);
+    for (Shard shard : shards) {
+      requireFinite(shard);
+    }
   }
 
   /**
-   * Reads one file and compares it with its checksum.
+   * Reads one shard as {@link #verify()} does. A checksum is of a whole file, so the first of the
+   * shards in a file compares it, and the others do not read the file again.
    *
    * @param shard its number
-   * @throws IOException if a byte differs; the message names the file
+   * @throws IOException as {@link #verify()}
    * @throws IndexOutOfBoundsException if there is no such shard
    */
   public void verify(int shard) throws IOException {
-    ShardChecksum.verify(folder, manifest.shards().get(shard));
+    Shard one = shards.get(shard);
+    if (shard == 0 || shards.get(shard - 1).file() != one.file()) {
+      ShardChecksum.verify(folder, manifest.shards().get(one.file()));
+    }
+    requireFinite(one);
+  }
+
+  private void requireFinite(Shard shard) throws IOException {
+    if (manifest.shards().get(shard.file()).crc32c() != null) {
+      return;
+    }
+    for (int i = 0; i < allColumns.size(); i++) {
+      if (!column(i).isTokenColumn()) {
+        shard.requireFinite(i);
+      }
+    }
   }
 
   /**
@@ -312,9 +438,14 @@ public final class ActivationStore {
     if (hook.isPresent()) {
       return allColumns.indexOf(hook.get());
     }
+    for (int i = 0; i < allColumns.size(); i++) {
+      if (allColumns.get(i).name().equals(name) && has(name)) {
+        return i;
+      }
+    }
     // A name of TransformerLens without a counterpart has a message of its own.
     TransformerLensNames.translated(name, manifest.model());
-    return indexOf(allColumns, name);
+    return indexOf(allColumns.stream().filter(column -> has(column.name())).toList(), name);
   }
 
   static int indexOf(List<Column> columns, String name) {
@@ -330,14 +461,17 @@ public final class ActivationStore {
             + String.join(", ", columns.stream().map(Column::name).toList()));
   }
 
-  private static Shard openShard(
-      Path path,
-      Manifest.Shard entry,
-      long firstRow,
+  private static void openFile(
+      Path folder,
+      Manifest manifest,
+      int number,
       List<Column> columns,
       Reading reading,
-      OpenFiles files)
+      OpenFiles files,
+      List<Shard> shards)
       throws IOException {
+    Manifest.Shard entry = manifest.shards().get(number);
+    Path path = folder.resolve(entry.file());
     try (FileChannel channel = RegularFile.open(path)) {
       long size = channel.size();
       if (size != entry.bytes()) {
@@ -350,19 +484,32 @@ public final class ActivationStore {
                 + (size < entry.bytes() ? "; it is truncated" : "; it was changed")
                 + ": restore it or capture again");
       }
-      long[] offsets = ShardParser.parse(path, ShardBytes.of(channel, size), columns, entry.rows());
+      List<ShardBlock> blocks =
+          ShardParser.parse(
+              path, ShardBytes.of(channel, size), columns, entry.rows(), source(folder, manifest));
       MemorySegment mapped = null;
       Object identity = null;
       if (reading == Reading.MAPPED) {
         mapped = map(channel, size);
         identity = Files.readAttributes(path, BasicFileAttributes.class).fileKey();
       }
-      Shard.Place place = new Shard.Place(path, size, identity);
-      return new Shard(place, firstRow, entry.rows(), columns, offsets, mapped, files);
+      Shard.Place place = new Shard.Place(number, path, size, identity);
+      long firstRow = shards.isEmpty() ? 0 : shards.getLast().firstRow() + shards.getLast().rows();
+      for (ShardBlock block : blocks) {
+        shards.add(new Shard(place, firstRow, block, columns, mapped, files));
+        firstRow += block.rows();
+      }
     } catch (NoSuchFileException e) {
       throw new IOException(
           path + ": missing, though the manifest lists it; restore it or capture again", e);
     }
+  }
+
+  /** What says which columns the files have, for messages. */
+  private static String source(Path folder, Manifest manifest) {
+    return Files.exists(folder.resolve(Manifest.FILE_NAME))
+        ? "the manifest"
+        : manifest.shards().getFirst().file();
   }
 
   private static MemorySegment map(FileChannel channel, long size) throws MappingRefused {

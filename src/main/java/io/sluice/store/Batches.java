@@ -36,7 +36,9 @@ public final class Batches {
   private final List<Column> columns;
   private final boolean mapped;
   private final MemorySegment[][] shardMemory; // [column][shard], of mapped shards
-  private final long[] checked; // by shard, the last gathering that found it whole
+  private final ShardIndex index;
+  private final int[] places; // of the rows of a batch: their shards
+  private final long[] checked; // by file, the last gathering that found it whole
   private final MemorySegment[] memory;
   private final long[] rowNumbers;
   private final Batch batch;
@@ -54,12 +56,18 @@ public final class Batches {
       throw new UncheckedIOException(e);
     }
     this.mapped = store.reading() == Reading.MAPPED;
-    this.checked = new long[store.shards().size()];
+    this.index = store.index();
+    this.checked = new long[store.manifest().shards().size()];
     boolean shuffled = plan.order() == BatchPlan.Order.SHUFFLED;
     if (shuffled && selection.count() == 0) {
       throw new IllegalArgumentException(
-          "%s: none of its %d rows is selected; begin at an earlier position, or capture a longer text"
-              .formatted(store.folder(), store.rows()));
+          "%s: none of its %d rows is selected; %s"
+              .formatted(
+                  store.folder(),
+                  store.rows(),
+                  store.has(Column.POSITION)
+                      ? "begin at an earlier position, or capture a longer text"
+                      : "it has no column 'position', so begin at position 0"));
     }
     this.permutation = shuffled ? new Permutation(selection.count()) : null;
     int count = plan.columns().size();
@@ -83,6 +91,7 @@ public final class Batches {
       bytes += size;
     }
     this.rowNumbers = new long[plan.size()];
+    this.places = new int[plan.size()];
     this.batch = new Batch(List.copyOf(columns), memory, rowNumbers);
     this.parallel = bytes >= PARALLEL_BYTES && Runtime.getRuntime().availableProcessors() > 1;
   }
@@ -141,6 +150,9 @@ public final class Batches {
           "step " + step + " is past the last of " + selection.count() + " rows");
     }
     batch.rows(chooseRows());
+    for (int i = 0; i < batch.rows(); i++) {
+      places[i] = index.of(rowNumbers[i]);
+    }
     step++;
     try {
       if (mapped) {
@@ -171,12 +183,11 @@ public final class Batches {
   /** Checks the length of each file that this batch reads, once. */
   private void requireWhole() throws IOException {
     gathered++;
-    int rowsPerShard = store.manifest().rowsPerShard();
     for (int i = 0; i < batch.rows(); i++) {
-      int shard = (int) (rowNumbers[i] / rowsPerShard);
-      if (checked[shard] != gathered) {
-        checked[shard] = gathered;
-        store.shards().get(shard).requireWhole();
+      Shard shard = store.shards().get(places[i]);
+      if (checked[shard.file()] != gathered) {
+        checked[shard.file()] = gathered;
+        shard.requireWhole();
       }
     }
   }
@@ -206,7 +217,6 @@ public final class Batches {
   private void gather(int task) {
     int start = task * ROWS_PER_TASK;
     int end = Math.min(batch.rows(), start + ROWS_PER_TASK);
-    int rowsPerShard = store.manifest().rowsPerShard();
     for (int c = 0; c < sources.length; c++) {
       Column stored = store.column(sources[c]);
       MemorySegment[] shards = shardMemory[c];
@@ -215,8 +225,8 @@ public final class Batches {
       long to = columns.get(c).bytesPerRow();
       boolean widen = from != to;
       for (int i = start; i < end; i++) {
-        int shard = (int) (rowNumbers[i] / rowsPerShard);
-        long offset = (rowNumbers[i] - (long) shard * rowsPerShard) * from;
+        int shard = places[i];
+        long offset = (rowNumbers[i] - index.firstRow(shard)) * from;
         if (widen) {
           Elements.widen(shards[shard], offset, stored.dtype(), target, i * to, stored.width());
         } else {
@@ -230,11 +240,10 @@ public final class Batches {
   private void copy(int task) {
     int start = task * ROWS_PER_TASK;
     int end = Math.min(batch.rows(), start + ROWS_PER_TASK);
-    int rowsPerShard = store.manifest().rowsPerShard();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment scratch = null;
       for (int i = start; i < end; ) {
-        Shard shard = store.shards().get((int) (rowNumbers[i] / rowsPerShard));
+        Shard shard = store.shards().get(places[i]);
         int from = (int) (rowNumbers[i] - shard.firstRow());
         int count = 1;
         while (i + count < end

@@ -31,11 +31,12 @@ public final class Contexts {
   /**
    * Finds the contexts by reading positions and documents once.
    *
-   * @throws IOException if a file cannot be read, the store is empty, or lacks the rows before one
-   *     of its rows in the same context: special tokens that were not stored, or contexts that
-   *     overlap
+   * @throws IOException if a file cannot be read, the store is empty or without positions, or lacks
+   *     the rows before one of its rows in the same context: special tokens that were not stored,
+   *     or contexts that overlap
    */
   public static Contexts of(ActivationStore store) throws IOException {
+    store.require(Column.POSITION);
     long[] starts = new long[1024];
     int count = 0;
     int nextPosition = 0;
@@ -180,11 +181,10 @@ public final class Contexts {
   private void copy(
       Column column, int index, long firstRow, int rows, MemorySegment target, long at)
       throws IOException {
-    int rowsPerShard = store.manifest().rowsPerShard();
     int done = 0;
     while (done < rows) {
       long row = firstRow + done;
-      Shard shard = store.shards().get((int) (row / rowsPerShard));
+      Shard shard = store.shardAt(row);
       int start = (int) (row - shard.firstRow());
       int count = Math.min(rows - done, shard.rows() - start);
       MemorySegment stored = shard.data(index, start, start + count);

@@ -16,7 +16,8 @@ import java.util.Locale;
  * that would be more than half of them, nothing is held out.
  *
  * <p>A context begins where a position does not exceed the previous one, or where a document
- * begins.
+ * begins. In a store without positions each document is a context, and in one without documents as
+ * well each row.
  */
 public final class HeldOut {
   /** The default share. */
@@ -138,10 +139,11 @@ public final class HeldOut {
         for (int i = 0; i < shard.rows(); i++) {
           int position = positions[i];
           int document = documents[i];
-          if (position <= lastPosition || document != lastDocument) {
+          boolean whole = position == Shard.UNKNOWN && document != Shard.UNKNOWN;
+          if (sizes.count == 0 || document != lastDocument || position <= lastPosition && !whole) {
             sizes.begin(shard.firstRow() + i);
           }
-          if (position >= firstPosition) {
+          if (isUsed(position, firstPosition)) {
             sizes.tokens[sizes.count - 1]++;
           }
           lastPosition = position;
@@ -193,17 +195,22 @@ public final class HeldOut {
     return bits != null && (bits[(int) (row >>> 6)] >>> row & 1) != 0;
   }
 
+  /** Unknown positions are used where all are. */
+  private static boolean isUsed(int position, int firstPosition) {
+    return firstPosition == 0 || position >= firstPosition;
+  }
+
   /** The rows to train on: those that are used and are not held out. */
   public RowFilter trained() {
     RowFilter part = RowFilter.fromPosition(firstPosition);
     return isEmpty()
         ? part
-        : (row, tokenId, position, documentId) -> position >= firstPosition && !holds(row);
+        : (row, tokenId, position, documentId) -> isUsed(position, firstPosition) && !holds(row);
   }
 
   /** The rows to measure on: those that are used and are held out. */
   public RowFilter heldOut() {
-    return (row, tokenId, position, documentId) -> position >= firstPosition && holds(row);
+    return (row, tokenId, position, documentId) -> isUsed(position, firstPosition) && holds(row);
   }
 
   /** Describes what is held out, or why nothing is, as a sentence without a full stop. */

@@ -1,6 +1,7 @@
 package io.sluice.store;
 
 import io.sluice.store.files.Column;
+import io.sluice.store.files.ShardBlock;
 import io.sluice.store.files.ShardLayout;
 import io.sluice.store.tables.TableFrame;
 import io.sluice.torch.Tensor;
@@ -13,15 +14,26 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Objects;
 
 /**
- * One file of a store: consecutive rows, each column one block. If the file is mapped, segments are
- * read-only views of it and stay valid while they are reachable; otherwise each call makes a copy.
+ * Consecutive rows of a store, each column one block: one record batch of a file. A file that
+ * Sluice wrote has one, those of other writers may have several. If the file is mapped, segments
+ * are read-only views of it and stay valid while they are reachable; otherwise each call makes a
+ * copy.
+ *
+ * <p>A file of another writer may lack token columns; their numbers are then {@value #UNKNOWN} in
+ * every row.
  */
 public final class Shard {
+  /** The token id, position or document number of a row of a store without such a column. */
+  public static final int UNKNOWN = -1;
+
+  private static final int PIECE_BYTES = 1 << 22;
+
   private final Place place;
   private final long firstRow;
   private final int rows;
@@ -33,35 +45,50 @@ public final class Shard {
   /**
    * A file as it was when it was opened.
    *
+   * @param number its place among the store's files
    * @param identity the system's key of the file; null if it has none
    */
-  record Place(Path path, long bytes, Object identity) {}
+  record Place(int number, Path path, long bytes, Object identity) {}
 
   /**
    * A shard.
    *
-   * @param offsets the offset of each of {@code columns} in the file
+   * @param block its rows, and the offset of each of {@code columns} in the file
    * @param mapped the whole file; null to read it by copying
    * @param files the open files for copying
    */
   Shard(
       Place place,
       long firstRow,
-      int rows,
+      ShardBlock block,
       List<Column> columns,
-      long[] offsets,
       MemorySegment mapped,
       OpenFiles files) {
     this.place = place;
     this.firstRow = firstRow;
-    this.rows = rows;
+    this.rows = block.rows();
     this.columns = columns;
-    this.offsets = offsets;
+    this.offsets = block.offsets();
     this.files = files;
     this.memory = mapped == null ? null : new MemorySegment[offsets.length];
     for (int i = 0; mapped != null && i < offsets.length; i++) {
-      memory[i] = mapped.asSlice(offsets[i], bytes(i, rows));
+      memory[i] = has(i) ? mapped.asSlice(offsets[i], bytes(i, rows)) : null;
     }
+  }
+
+  /** Whether the file has the column at {@code index}. */
+  boolean has(int index) {
+    return offsets[index] != ShardBlock.ABSENT;
+  }
+
+  /** The number of the file that this shard is a part of, from 0, in the order of the manifest. */
+  int file() {
+    return place.number;
+  }
+
+  /** The file that this shard is a part of. */
+  Path path() {
+    return place.path;
   }
 
   /** The index in the store of this shard's first row. */
@@ -76,7 +103,7 @@ public final class Shard {
 
   /**
    * The memory of a column, read-only: {@code [rows, width]} of its dtype for a hook point, {@code
-   * [rows]} int32 for a token column.
+   * [rows]} int32 for a token column; {@link #UNKNOWN} in all rows of one that the file lacks.
    *
    * @throws IllegalArgumentException if the store has no such column
    * @throws UncheckedIOException if the file was truncated after it was opened, or the column is
@@ -211,6 +238,9 @@ public final class Shard {
   MemorySegment data(int index, int from, int to) throws IOException {
     long start = bytes(index, from);
     long length = bytes(index, to) - start;
+    if (!has(index)) {
+      return Arena.ofAuto().allocate(length, TableFrame.ALIGNMENT).fill((byte) UNKNOWN);
+    }
     if (memory != null) {
       requireWhole();
       return memory[index].asSlice(start, length);
@@ -228,8 +258,42 @@ public final class Shard {
     return copy.asReadOnly();
   }
 
+  /**
+   * Reads a column of activations once.
+   *
+   * @throws IOException if a value is NaN or infinite, or cannot be read; the message names file,
+   *     column, row and element
+   */
+  void requireFinite(int index) throws IOException {
+    Column column = columns.get(index);
+    int piece = Math.max(1, PIECE_BYTES / column.bytesPerRow());
+    for (int from = 0; from < rows; from += Math.min(piece, rows - from)) {
+      MemorySegment values = data(index, from, from + Math.min(piece, rows - from));
+      try {
+        long found = Elements.firstNonFinite(values, column.dtype());
+        if (found >= 0) {
+          throw new IOException(
+              "%s: column '%s', row %d, element %d is %s; write the file again without it, or leave this check out with --no-verify"
+                  .formatted(
+                      place.path,
+                      column.name(),
+                      firstRow + from + found / column.width(),
+                      found % column.width(),
+                      Elements.get(values, column.dtype(), found)));
+        }
+      } catch (InternalError e) {
+        throw unreadable(e);
+      }
+    }
+  }
+
   /** All of a token column. */
   int[] numbers(int index) throws IOException {
+    if (!has(index)) {
+      int[] unknown = new int[rows];
+      Arrays.fill(unknown, UNKNOWN);
+      return unknown;
+    }
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment stored = memory == null ? arena.allocate(bytes(index, rows), 4) : memory[index];
       requireWhole();

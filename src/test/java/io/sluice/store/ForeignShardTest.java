@@ -111,7 +111,9 @@ class ForeignShardTest {
     isRefused(shard -> shard.fields.get(0).type = Type.NONE, "Arrow's type");
     isRefused(shard -> shard.fields.get(F32).width = 7, "has width 7, the manifest says 6");
     isRefused(shard -> shard.fields.get(F32).name = "layers.9.z", "'layers.9.z'");
-    isRefused(shard -> shard.fields.remove(F32), "5 columns, the manifest lists 6");
+    isRefused(
+        shard -> shard.fields.remove(F32),
+        "no column 'layers.0.attn_out', which the manifest lists; it has 'token_id' (int32)");
   }
 
   @Test
@@ -122,8 +124,8 @@ class ForeignShardTest {
     isRefused(shard -> shard.nodes.removeLast(), "8 nodes and 15 buffers");
     isRefused(shard -> shard.buffers.removeLast(), "9 nodes and 14 buffers");
     isRefused(shard -> shard.variadic = new long[] {1}, "variable number");
-    isRefused(shard -> shard.blocks.add(new long[3]), "2 record batches, expected 1");
-    isRefused(shard -> shard.blocks.clear(), "0 record batches, expected 1");
+    isRefused(shard -> shard.blocks.add(new long[3]), "overlap or are out of order");
+    isRefused(shard -> shard.blocks.clear(), "it has 0 rows, the manifest says 7");
     isRefused(shard -> shard.bodyDifference = 8, "bytes long, its footer says");
     isRefused(shard -> shard.footerVersion = MetadataVersion.V2, "version V2");
     isRefused(shard -> shard.messageVersion = 77, "version number 77");

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.store.files.Column;
 import io.sluice.store.files.Manifest;
+import io.sluice.store.files.ShardBlock;
 import io.sluice.store.files.ShardLayout;
 import io.sluice.store.files.ShardParser;
 import io.sluice.testing.Seeds;
@@ -15,6 +16,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -221,12 +223,18 @@ class StoreDamageTest {
 
   private MemorySegment[] parse(MemorySegment file) throws IOException {
     List<Column> columns = ShardLayout.allColumns(StoreSamples.spec().columns());
-    long[] offsets = ShardParser.parse(shard, StoreSamples.bytes(file), columns, 2);
-    MemorySegment[] memory = new MemorySegment[offsets.length];
-    for (int i = 0; i < offsets.length; i++) {
-      memory[i] = file.asSlice(offsets[i], 2L * columns.get(i).bytesPerRow());
+    List<ShardBlock> blocks =
+        ShardParser.parse(shard, StoreSamples.bytes(file), columns, 2, "the manifest");
+    List<MemorySegment> memory = new ArrayList<>();
+    for (ShardBlock block : blocks) {
+      for (int i = 0; i < columns.size(); i++) {
+        if (block.offsets()[i] != ShardBlock.ABSENT) {
+          long bytes = (long) block.rows() * columns.get(i).bytesPerRow();
+          memory.add(file.asSlice(block.offsets()[i], bytes));
+        }
+      }
     }
-    return memory;
+    return memory.toArray(MemorySegment[]::new);
   }
 
   private static MemorySegment aligned(byte[] bytes) {

@@ -3,11 +3,13 @@ package io.sluice.cli.options;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.dictionary.Site;
+import io.sluice.store.ActivationStore;
 import io.sluice.store.TransformerLensNames;
 import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.Kind;
 import io.sluice.training.start.SavedDictionary;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import picocli.CommandLine.Option;
 
 /** Options for the hook points that a dictionary reads and writes, which determine its kind. */
@@ -62,10 +64,22 @@ public final class KindOptions {
     targets = translated(targets, model);
   }
 
+  /**
+   * The same of a store, whose columns may have any names.
+   *
+   * @throws IllegalArgumentException as the other
+   */
+  public void translate(ActivationStore store) {
+    hooks = each(hooks, store::hookName);
+    targets = each(targets, store::hookName);
+  }
+
   private static List<String> translated(List<String> names, String model) {
-    return names == null
-        ? null
-        : names.stream().map(name -> TransformerLensNames.translated(name, model)).toList();
+    return each(names, name -> TransformerLensNames.translated(name, model));
+  }
+
+  private static List<String> each(List<String> names, UnaryOperator<String> change) {
+    return names == null ? null : names.stream().map(change).toList();
   }
 
   /**

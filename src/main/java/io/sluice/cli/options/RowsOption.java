@@ -128,8 +128,12 @@ public final class RowsOption {
     };
   }
 
-  /** Which contexts of a text are used in a loss, by their tokens; null for all. */
-  public Predicate<int[]> text(ActivationStore store) {
+  /**
+   * Which contexts of a text are used in a loss, by their tokens; null for all.
+   *
+   * @throws IOException if the store, which the run trained on, has no token ids
+   */
+  public Predicate<int[]> text(ActivationStore store) throws IOException {
     if (name().equals(ALL)) {
       return null;
     }

@@ -23,8 +23,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /** Measures the spectra of a store's hook points and of a model's output projections. */
@@ -78,18 +80,34 @@ public final class StoreSpectra {
   /**
    * The columns that match.
    *
-   * @param patterns hook patterns with commas between; null for all columns
+   * @param patterns hook patterns or names of columns with commas between; null for all columns
    * @throws IllegalArgumentException if one matches nothing; the message lists what there is
    */
   public List<Column> columns(String patterns) {
     if (patterns == null) {
       return store.columns();
     }
+    // A store of another program may have columns of any name.
+    Map<String, Column> named = new LinkedHashMap<>();
+    store.columns().forEach(column -> named.put(column.name(), column));
     List<HookPoint> available =
-        store.columns().stream().map(c -> HookPoint.parse(c.name())).sorted().toList();
-    return HookPatterns.select(patterns, available, store.manifest().model()).stream()
-        .map(point -> store.column(point.toString()))
-        .toList();
+        named.keySet().stream().filter(HookPoint::isOne).map(HookPoint::parse).sorted().toList();
+    Set<Column> chosen = new LinkedHashSet<>();
+    List<String> rest = new ArrayList<>();
+    for (String part : patterns.split(",", -1)) {
+      if (named.containsKey(part.strip())) {
+        chosen.add(named.get(part.strip()));
+      } else if (available.isEmpty()) {
+        chosen.add(store.column(part.strip()));
+      } else {
+        rest.add(part);
+      }
+    }
+    if (!rest.isEmpty()) {
+      HookPatterns.select(String.join(",", rest), available, store.manifest().model())
+          .forEach(point -> chosen.add(store.column(point.toString())));
+    }
+    return store.columns().stream().filter(chosen::contains).toList();
   }
 
   /**
@@ -113,7 +131,7 @@ public final class StoreSpectra {
               dead != null,
               rows -> progress.update(before + rows, column.name()));
       covariances.put(column.name(), moments.tokens());
-      hooks.add(hook(HookPoint.parse(column.name()), moments));
+      hooks.add(hook(column.name(), moments));
     }
     return hooks;
   }
@@ -129,6 +147,16 @@ public final class StoreSpectra {
    * @throws UncheckedIOException if nothing varies
    */
   public Spectra.Hook hook(HookPoint point, TokenMoments moments) {
+    return hook(point.toString(), moments);
+  }
+
+  /**
+   * The same of a column of any name.
+   *
+   * @throws UncheckedIOException if nothing varies
+   */
+  public Spectra.Hook hook(String column, TokenMoments moments) {
+    ColumnPlace place = ColumnPlace.of(column);
     Covariance covariance = moments.tokens();
     Spectrum spectrum = Spectrum.of(covariance);
     double meanSquare = 0;
@@ -144,12 +172,12 @@ public final class StoreSpectra {
                       ? "%s: '%s' has one token, and a spectrum needs several; capture a longer text"
                       : "%s: '%s' holds the same vector in all %d tokens, so there is no variance to"
                           + " measure; capture another text")
-                  .formatted(store == null ? text : store.folder(), point, covariance.count())));
+                  .formatted(store == null ? text : store.folder(), column, covariance.count())));
     }
     return new Spectra.Hook(
-        point.toString(),
-        point.kind().label(),
-        point.layer(),
+        column,
+        place.kind(),
+        place.layer(),
         covariance.width(),
         covariance.count(),
         spectrum.intrinsicDimension(tau),

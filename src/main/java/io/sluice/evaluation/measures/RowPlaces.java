@@ -11,7 +11,9 @@ import java.util.List;
 
 /**
  * Where the selected rows of a store are, in its order: their positions and the numbers of their
- * contexts. A context ends where the document changes or the position does not go on by one.
+ * contexts. A context ends where the document changes or the position does not go on by one. In a
+ * store without positions, the position is {@link Shard#UNKNOWN} and each document is a context, or
+ * each row where there are no documents either.
  */
 public final class RowPlaces {
   private final List<Shard> shards;
@@ -80,7 +82,11 @@ public final class RowPlaces {
         row = kept.nextSetBit(0);
       }
       int position = inShard[row];
-      if (position != lastPosition + 1 || documents[row] != lastDocument) {
+      boolean goesOn =
+          position == Shard.UNKNOWN
+              ? documents[row] != Shard.UNKNOWN
+              : position == lastPosition + 1;
+      if (context < 0 || !goesOn || documents[row] != lastDocument) {
         context++;
       } else if (context < 0) {
         context = 0;

@@ -36,10 +36,12 @@ final class StoredContexts {
    * Finds the contexts by reading positions and documents once.
    *
    * @param special the special tokens of the model
-   * @throws IOException if a file cannot be read, contexts overlap, or special tokens that are not
-   *     stored are others than the model's
+   * @throws IOException if a file cannot be read, there are no token ids or positions, contexts
+   *     overlap, or special tokens that are not stored are others than the model's
    */
   static StoredContexts of(ActivationStore store, SpecialTokens special) throws IOException {
+    store.require(Column.TOKEN_ID);
+    store.require(Column.POSITION);
     long[] starts = new long[1024];
     int count = 0;
     int next = 0;

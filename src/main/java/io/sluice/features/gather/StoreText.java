@@ -25,7 +25,8 @@ final class StoreText {
   /**
    * The text of a store.
    *
-   * @throws IOException if the store has no texts of tokens, or a file cannot be read
+   * @throws IOException if the store has no texts of tokens or no token ids, or a file cannot be
+   *     read
    */
   StoreText(ActivationStore store) throws IOException {
     this.store = store;
@@ -37,7 +38,9 @@ final class StoreText {
                     new IOException(
                         store.folder()
                             + ": has no texts of its tokens (tokens.arrow), so contexts could not be"
-                            + " read; capture the text again with this version"));
+                            + " read; capture the text again with this version, or write that"
+                            + " file"));
+    store.require(Column.TOKEN_ID);
     this.documents = store.documents().isPresent() ? store.documents().get() : numbered(store);
     this.ids = new MemorySegment[store.shards().size()];
     for (int i = 0; i < ids.length; i++) {
@@ -49,13 +52,14 @@ final class StoreText {
   /** Documents by their numbers, of a store that does not name them. */
   private static DocumentTable numbered(ActivationStore store) throws IOException {
     List<DocumentTable.Document> all = new ArrayList<>();
-    int last = -1;
+    int last = Shard.UNKNOWN;
     for (Shard shard : store.shards()) {
       MemorySegment numbers = shard.data(Column.DOCUMENT_ID, 0, shard.rows());
       for (int i = 0; i < shard.rows(); i++) {
         int number = numbers.getAtIndex(INT, i);
         if (all.isEmpty() || number != last) {
-          all.add(new DocumentTable.Document("document " + number, shard.firstRow() + i));
+          String name = number == Shard.UNKNOWN ? "all rows" : "document " + number;
+          all.add(new DocumentTable.Document(name, shard.firstRow() + i));
           last = number;
         }
       }
@@ -95,9 +99,8 @@ final class StoreText {
   /** The ids of the tokens of some rows. */
   int[] ids(long from, long to) {
     int[] all = new int[(int) (to - from)];
-    int rowsPerShard = store.manifest().rowsPerShard();
     for (int done = 0; done < all.length; ) {
-      int place = (int) ((from + done) / rowsPerShard);
+      int place = store.shardNumber(from + done);
       Shard shard = store.shards().get(place);
       long first = from + done - shard.firstRow();
       int count = (int) Math.min(all.length - done, shard.rows() - first);

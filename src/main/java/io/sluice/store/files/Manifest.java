@@ -16,7 +16,8 @@ import java.util.Optional;
  * @param model name of the model whose activations these are
  * @param text name of the text that went through it
  * @param columns the hook points, in the order of the files; the token columns are not listed
- * @param rowsPerShard rows in every shard but the last
+ * @param rowsPerShard rows in every shard but the last; 0 if files have any number of rows, as
+ *     those of other writers may
  * @param rows rows in all shards together: the tokens captured
  * @param complete whether the writer finished; a store whose writer was stopped is usable but short
  * @param shards the finished files, in order
@@ -49,8 +50,23 @@ public record Manifest(
   /** The property with the rows that the store has when its capture is complete; a whole number. */
   public static final String PLANNED_ROWS = "plannedRows";
 
+  /**
+   * Keys of the metadata of an Arrow file's schema that say, where there is no manifest, what a
+   * manifest would: the names of the model and of the text, and the properties.
+   */
+  static final List<String> SCHEMA_KEYS =
+      List.of(
+          "sluice.model",
+          "sluice.text",
+          "sluice." + FIRST_POSITION,
+          "sluice." + PREPEND_BOS,
+          ShardFrame.FORMAT_KEY);
+
   /** The format's name and version, which a manifest starts with. */
   public static final String FORMAT = "sluice.store/1";
+
+  /** The name of a model or a text that nothing names. */
+  public static final String UNKNOWN = "unknown";
 
   /** The files of texts that a store may have beside its shards. */
   public static final List<String> TABLES = List.of("tokens.arrow", "documents.arrow");
@@ -64,9 +80,9 @@ public record Manifest(
    * @param file name within the store's folder
    * @param rows rows in it
    * @param bytes its length
-   * @param crc32c CRC-32C of all its bytes
+   * @param crc32c CRC-32C of all its bytes; null if no writer computed it
    */
-  public record Shard(String file, int rows, long bytes, int crc32c) implements Serializable {}
+  public record Shard(String file, int rows, long bytes, Integer crc32c) implements Serializable {}
 
   /** Copies the collections. */
   public Manifest {

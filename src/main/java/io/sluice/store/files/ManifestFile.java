@@ -56,12 +56,15 @@ public final class ManifestFile {
     }
     ArrayNode shards = root.putArray("shards");
     for (Manifest.Shard shard : manifest.shards()) {
-      shards
-          .addObject()
-          .put("file", shard.file())
-          .put("rows", shard.rows())
-          .put("bytes", shard.bytes())
-          .put("checksum", CHECKSUM + String.format(Locale.ROOT, "%08x", shard.crc32c()));
+      ObjectNode entry =
+          shards
+              .addObject()
+              .put("file", shard.file())
+              .put("rows", shard.rows())
+              .put("bytes", shard.bytes());
+      if (shard.crc32c() != null) {
+        entry.put("checksum", CHECKSUM + String.format(Locale.ROOT, "%08x", shard.crc32c()));
+      }
     }
     if (!manifest.tables().isEmpty()) {
       ObjectNode tables = root.putObject("tables");
@@ -103,8 +106,8 @@ public final class ManifestFile {
           folder
               + ": no "
               + Manifest.FILE_NAME
-              + " in it, so it is not an activation store; name the folder that 'sluice capture"
-              + " --out' wrote");
+              + " and no Arrow file in it, so it is not an activation store; name the folder that"
+              + " 'sluice capture --out' wrote, or one of .arrow files");
     }
     return new ManifestFile(path).parse();
   }
@@ -135,7 +138,8 @@ public final class ManifestFile {
               + Manifest.FORMAT
               + "'; use the version that wrote the store or capture again");
     }
-    int rowsPerShard = (int) integer(root, "rowsPerShard", 1, Integer.MAX_VALUE);
+    int rowsPerShard =
+        root.has("rowsPerShard") ? (int) integer(root, "rowsPerShard", 0, Integer.MAX_VALUE) : 0;
     List<Column> columns = columns(root);
     List<Manifest.Shard> shards = shards(root, rowsPerShard);
     Map<String, String> properties = new LinkedHashMap<>();
@@ -155,8 +159,8 @@ public final class ManifestFile {
     long rows = integer(root, "rows", 0, Long.MAX_VALUE);
     Manifest manifest =
         new Manifest(
-                text(root, "model"),
-                text(root, "text"),
+                root.has("model") ? text(root, "model") : Manifest.UNKNOWN,
+                root.has("text") ? text(root, "text") : Manifest.UNKNOWN,
                 columns,
                 rowsPerShard,
                 rows,
@@ -242,27 +246,36 @@ public final class ManifestFile {
 
   private List<Manifest.Shard> shards(JsonNode root, int rowsPerShard) throws IOException {
     List<Manifest.Shard> shards = new ArrayList<>();
+    Set<String> files = new HashSet<>();
     JsonNode nodes = array(root, "shards");
     for (JsonNode node : nodes) {
       String file = text(node, "file");
-      // Names are fixed, so a manifest cannot lead out of the store's folder.
-      if (!file.equals(Manifest.shardName(shards.size()))) {
+      // A manifest cannot lead out of the store's folder.
+      if (!PlainFolder.isShardName(file)) {
         throw damaged(
             "names shard "
                 + Quoted.of(file)
-                + " where "
-                + Manifest.shardName(shards.size())
-                + " is expected");
+                + " where the name of a file in its folder is expected, which ends in .arrow,"
+                + " .feather or .ipc");
+      }
+      if (!files.add(file)) {
+        throw damaged("lists shard " + Quoted.of(file) + " twice");
       }
       boolean last = shards.size() == nodes.size() - 1;
-      int rows = (int) integer(node, "rows", last ? 1 : rowsPerShard, rowsPerShard);
+      int least = last || rowsPerShard == 0 ? 1 : rowsPerShard;
+      int most = rowsPerShard == 0 ? Integer.MAX_VALUE : rowsPerShard;
+      int rows = (int) integer(node, "rows", least, most);
       long bytes = integer(node, "bytes", 1, Long.MAX_VALUE);
       shards.add(new Manifest.Shard(file, rows, bytes, checksum(node)));
     }
     return shards;
   }
 
-  private int checksum(JsonNode node) throws IOException {
+  /** The checksum of a shard; null if there is none. */
+  private Integer checksum(JsonNode node) throws IOException {
+    if (!node.has("checksum")) {
+      return null;
+    }
     String value = text(node, "checksum");
     try {
       if (value.length() == CHECKSUM.length() + 8 && value.startsWith(CHECKSUM)) {
@@ -308,6 +321,7 @@ public final class ManifestFile {
   }
 
   private IOException damaged(String what) {
-    return new IOException(path + ": damaged manifest: it " + what + "; capture the store again");
+    return new IOException(
+        path + ": damaged manifest: it " + what + "; restore it or capture again");
   }
 }

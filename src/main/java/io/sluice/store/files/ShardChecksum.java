@@ -17,7 +17,7 @@ public final class ShardChecksum {
   private ShardChecksum() {}
 
   /**
-   * Reads every shard and every file of texts once.
+   * Reads every shard that has a checksum and every file of texts once.
    *
    * @throws IOException if a byte differs; the message names the file
    */
@@ -32,7 +32,7 @@ public final class ShardChecksum {
   }
 
   /**
-   * Reads one shard once.
+   * Reads one shard once, if it has a checksum.
    *
    * @throws IOException if a byte differs; the message names the file
    */
@@ -43,6 +43,9 @@ public final class ShardChecksum {
   // Copied even if files are mapped: that is as fast, and safe if a file is truncated.
   private static void verify(Path folder, Manifest.Shard entry, ByteBuffer chunk)
       throws IOException {
+    if (entry.crc32c() == null) {
+      return;
+    }
     Path path = folder.resolve(entry.file());
     CRC32C checksum = new CRC32C();
     try (FileChannel channel = RegularFile.open(path)) {

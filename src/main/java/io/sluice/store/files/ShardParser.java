@@ -5,7 +5,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.arrow.flatbuf.Block;
 import org.apache.arrow.flatbuf.Buffer;
 import org.apache.arrow.flatbuf.FieldNode;
@@ -27,6 +30,9 @@ public final class ShardParser {
   /** Far above the size of any schema: the limit of what is read before the file is checked. */
   private static final int MOST_METADATA = 64 << 20;
 
+  /** A number of rows that nothing says. */
+  private static final int UNKNOWN = -1;
+
   private final Path path;
   private final ShardBytes file;
 
@@ -36,51 +42,137 @@ public final class ShardParser {
   }
 
   /**
-   * The offset in the file of each of {@code columns}.
+   * The record batches of a file that have rows, in order.
    *
+   * @param columns the store's columns; the file may lack token columns and have others
+   * @param rows what the batches have together
+   * @param source what says so, for messages: the manifest, or another file
    * @throws IOException if the file is not an Arrow file, is damaged, or holds other columns or
    *     rows
    */
-  public static long[] parse(Path path, ShardBytes file, List<Column> columns, int rows)
+  public static List<ShardBlock> parse(
+      Path path, ShardBytes file, List<Column> columns, int rows, String source)
       throws IOException {
-    ShardParser parser = new ShardParser(path, file);
+    return new ShardParser(path, file)
+        .guarded(parser -> parser.blocks(parser.footer(), columns, rows, source));
+  }
+
+  /**
+   * What a file holds that no manifest describes.
+   *
+   * @param hookPoints its columns of activations
+   * @param rows its rows
+   * @param metadata the metadata of its schema that concern stores, by their keys
+   */
+  public record Contents(List<Column> hookPoints, int rows, Map<String, String> metadata) {}
+
+  /**
+   * Describes a file that no manifest describes.
+   *
+   * @throws IOException if it is not an Arrow file, is damaged, or has no column of activations
+   */
+  public static Contents describe(Path path, ShardBytes file) throws IOException {
+    return new ShardParser(path, file).guarded(ShardParser::contents);
+  }
+
+  /** Reads metadata. */
+  private interface Reader<T> {
+    T read(ShardParser parser) throws IOException, ShardSchema.Refused;
+  }
+
+  private <T> T guarded(Reader<T> reader) throws IOException {
     try {
-      return parser.columns(columns, rows);
+      return reader.read(this);
     } catch (RuntimeException e) {
       // Flatbuffer accessors follow offsets within a bounded buffer and throw when one leads out.
-      throw parser.damaged("its metadata is inconsistent");
+      throw damaged("its metadata is inconsistent");
     } catch (ShardSchema.Refused e) {
-      throw parser.damaged(e.getMessage());
+      throw damaged(e.getMessage());
     }
   }
 
-  private long[] columns(List<Column> columns, int rows) throws IOException, ShardSchema.Refused {
+  private Contents contents() throws IOException, ShardSchema.Refused {
     Footer footer = footer();
     requireVersion(footer.version());
-    ShardSchema.check(footer.schema(), columns);
-    if (footer.dictionariesLength() != 0) {
+    List<Column> hookPoints = ShardSchema.hookPoints(footer.schema());
+    long rows = 0;
+    for (ShardBlock block : blocks(footer, hookPoints, UNKNOWN, "its schema")) {
+      rows += block.rows();
+    }
+    if (rows > Integer.MAX_VALUE) {
+      throw damaged("it has " + rows + " rows, and a file may have 2^31 - 1; write several");
+    }
+    Map<String, String> metadata = new HashMap<>();
+    for (String key : Manifest.SCHEMA_KEYS) {
+      String value = ShardSchema.metadata(footer.schema(), key);
+      if (value != null) {
+        metadata.put(key, value);
+      }
+    }
+    return new Contents(hookPoints, (int) rows, metadata);
+  }
+
+  private List<ShardBlock> blocks(Footer footer, List<Column> columns, int rows, String source)
+      throws IOException, ShardSchema.Refused {
+    requireVersion(footer.version());
+    ShardSchema.Places places =
+        ShardSchema.find(footer.schema(), footer.version(), columns, source);
+    if (footer.dictionariesLength() != 0 && !places.sizes().hasDictionaries()) {
       throw damaged("it has dictionary batches; write plain columns");
     }
-    if (footer.recordBatchesLength() != 1) {
-      throw damaged("it has " + footer.recordBatchesLength() + " record batches, expected 1");
+    List<ShardBlock> blocks = new ArrayList<>();
+    long total = 0;
+    long end = 0;
+    int count = footer.recordBatchesLength();
+    for (int i = 0; i < count; i++) {
+      Block block = footer.recordBatches(i);
+      int metadataBytes = block.metaDataLength();
+      requireInside(block.offset(), metadataBytes, "record batch metadata");
+      long bodyStart = Math.addExact(block.offset(), metadataBytes);
+      requireInside(bodyStart, block.bodyLength(), "record batch");
+      // One after the other, so that all of them together are no longer than the file.
+      if (block.offset() < end) {
+        throw damaged("its record batches overlap or are out of order");
+      }
+      end = bodyStart + block.bodyLength();
+      if (metadataBytes > MOST_METADATA) {
+        throw damaged("its record batch metadata would be " + metadataBytes + " bytes long");
+      }
+      RecordBatch batch = batch(file.read(block.offset(), metadataBytes), block.bodyLength());
+      long length = batch.length();
+      if (length < 0 || length > Integer.MAX_VALUE) {
+        throw damaged("a record batch would have " + length + " rows");
+      }
+      total += length;
+      if (rows != UNKNOWN && total > rows) {
+        throw otherRows(total, i + 1 < count, source, rows);
+      }
+      long[] offsets = locate(batch, bodyStart, block.bodyLength(), columns, places);
+      if (length > 0) {
+        blocks.add(new ShardBlock((int) length, offsets));
+      }
     }
-    Block block = footer.recordBatches(0);
-    int metadataBytes = block.metaDataLength();
-    requireInside(block.offset(), metadataBytes, "record batch metadata");
-    long bodyStart = Math.addExact(block.offset(), metadataBytes);
-    requireInside(bodyStart, block.bodyLength(), "record batch");
-    if (metadataBytes > MOST_METADATA) {
-      throw damaged("its record batch metadata would be " + metadataBytes + " bytes long");
+    if (rows != UNKNOWN && total != rows) {
+      throw otherRows(total, false, source, rows);
     }
-    RecordBatch batch = batch(file.read(block.offset(), metadataBytes), block.bodyLength());
-    return locate(batch, bodyStart, block.bodyLength(), columns, rows);
+    return blocks;
+  }
+
+  private IOException otherRows(long found, boolean more, String source, int rows) {
+    return damaged(
+        "it has %d%s rows, %s says %d".formatted(found, more ? " or more" : "", source, rows));
   }
 
   private Footer footer() throws IOException {
     long size = file.size();
     int magic = TableFrame.MAGIC.length;
+    if (size >= MIN_BYTES && isStream()) {
+      throw new IOException(
+          path + ": is an Arrow stream; write it as a file, with pyarrow's ipc.new_file");
+    }
     if (size < MIN_BYTES || !isMagic(0)) {
-      throw new IOException(path + ": not an Arrow IPC file; capture the store again");
+      throw new IOException(
+          path + ": not an Arrow IPC file; write it with pyarrow's ipc.new_file, or capture again");
     }
     if (!isMagic(size - magic)) {
       throw damaged("its end is missing");
@@ -91,6 +183,10 @@ public final class ShardParser {
       throw damaged("its footer would be " + length + " bytes long");
     }
     return Footer.getRootAsFooter(file.read(lengthAt - length, length));
+  }
+
+  private boolean isStream() throws IOException {
+    return file.read(0, Integer.BYTES).getInt(0) == TableFrame.CONTINUATION;
   }
 
   private boolean isMagic(long offset) throws IOException {
@@ -135,40 +231,56 @@ public final class ShardParser {
     }
     if (batch.compression() != null) {
       throw new IOException(
-          path + ": compressed Arrow data cannot be mapped; write it without compression");
+          path
+              + ": compressed Arrow data cannot be mapped; write it without compression (of"
+              + " pyarrow's write_feather: compression='uncompressed')");
     }
     return batch;
   }
 
   private long[] locate(
-      RecordBatch batch, long bodyStart, long bodyBytes, List<Column> columns, int rows)
+      RecordBatch batch,
+      long bodyStart,
+      long bodyBytes,
+      List<Column> columns,
+      ShardSchema.Places places)
       throws IOException {
-    if (batch.length() != rows) {
-      throw damaged("it has " + batch.length() + " rows, the manifest says " + rows);
+    FieldSizes sizes = places.sizes();
+    if (batch.variadicBufferCountsLength() != sizes.variadic()) {
+      throw damaged("it has buffers of variable number, which its columns do not have");
     }
-    if (batch.variadicBufferCountsLength() != 0) {
-      throw damaged("it has buffers of variable number, which no column of a store has");
+    // Buffers that come before those of each column with a variable number of them.
+    long[] more = new long[sizes.variadic() + 1];
+    for (int i = 0; i < sizes.variadic(); i++) {
+      long here = batch.variadicBufferCounts(i);
+      if (here < 0 || here > batch.buffersLength()) {
+        throw damaged("it has " + here + " buffers of variable number in one column");
+      }
+      more[i + 1] = more[i] + here;
     }
-    int lists = (int) columns.stream().filter(column -> !column.isTokenColumn()).count();
-    int nodes = columns.size() + lists;
-    int buffers = nodes + columns.size(); // A validity bitmap of each node, data of each column.
-    if (batch.nodesLength() != nodes || batch.buffersLength() != buffers) {
+    long buffers = sizes.buffers() + more[sizes.variadic()];
+    if (batch.nodesLength() != sizes.nodes() || batch.buffersLength() != buffers) {
       throw damaged(
           "it has %d nodes and %d buffers, its columns have %d and %d"
-              .formatted(batch.nodesLength(), batch.buffersLength(), nodes, buffers));
+              .formatted(batch.nodesLength(), batch.buffersLength(), sizes.nodes(), buffers));
     }
+    long rows = batch.length();
     long[] found = new long[columns.size()];
-    int node = 0;
-    int buffer = 0;
     for (int i = 0; i < found.length; i++) {
       Column column = columns.get(i);
-      requireNode(batch.nodes(node++), column, rows);
-      buffer++;
-      if (!column.isTokenColumn()) {
-        requireNode(batch.nodes(node++), column, (long) rows * column.width());
-        buffer++;
+      int node = places.nodes()[i];
+      if (node < 0) {
+        found[i] = ShardBlock.ABSENT;
+        continue;
       }
-      found[i] = bodyStart + offset(batch.buffers(buffer++), bodyStart, bodyBytes, column, rows);
+      requireNode(batch.nodes(node), column, rows);
+      // After the validity bitmap.
+      int data = (int) (places.buffers()[i] + more[places.variadic()[i]] + 1);
+      if (!column.isTokenColumn()) {
+        requireNode(batch.nodes(node + 1), column, rows * column.width());
+        data++;
+      }
+      found[i] = bodyStart + offset(batch.buffers(data), bodyStart, bodyBytes, column, rows);
     }
     return found;
   }
@@ -184,7 +296,7 @@ public final class ShardParser {
     }
   }
 
-  private long offset(Buffer buffer, long bodyStart, long bodyBytes, Column column, int rows)
+  private long offset(Buffer buffer, long bodyStart, long bodyBytes, Column column, long rows)
       throws IOException {
     long bytes = Math.multiplyExact((long) column.bytesPerRow(), rows);
     if (buffer.length() < bytes || buffer.offset() < 0 || buffer.offset() > bodyBytes - bytes) {
@@ -222,7 +334,6 @@ public final class ShardParser {
   }
 
   private IOException damaged(String what) {
-    return new IOException(
-        path + ": damaged or foreign shard: " + what + "; capture the store again");
+    return new IOException(path + ": damaged or foreign shard: " + what + "; write the file again");
   }
 }

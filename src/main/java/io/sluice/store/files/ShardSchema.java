@@ -2,7 +2,11 @@ package io.sluice.store.files;
 
 import io.sluice.files.Quoted;
 import io.sluice.memory.DType;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.arrow.flatbuf.Endianness;
 import org.apache.arrow.flatbuf.Field;
 import org.apache.arrow.flatbuf.FixedSizeList;
@@ -19,9 +23,10 @@ import org.apache.arrow.flatbuf.Type;
  * Schema.fbs}:
  *
  * <ul>
- *   <li>{@code Schema.endianness}: big is refused. {@code fields}: the same number, names and order
- *       as the store's columns. {@code features} only announce what other parts use; {@code
- *       custom_metadata} names the format and does not affect the bytes.
+ *   <li>{@code Schema.endianness}: big is refused. {@code fields}: the store's columns are found by
+ *       their names, each at most once, in any order and among others, which are skipped. {@code
+ *       features} only announce what other parts use; {@code custom_metadata} names the format and
+ *       does not affect the bytes.
  *   <li>{@code Field.type}: a list of fixed size for a hook point, a number for its items and for a
  *       token column; any other is refused by its name. {@code dictionary}: refused, since the
  *       bytes are then indices. {@code children}: one in a list, none in a number. {@code nullable}
@@ -33,6 +38,8 @@ import org.apache.arrow.flatbuf.Type;
  */
 final class ShardSchema {
   private static final String EXTENSION_KEY = "ARROW:extension:name";
+  private static final int MOST_COLUMNS = 1 << 16;
+  private static final int MOST_NAMES = 8;
 
   private ShardSchema() {}
 
@@ -40,39 +47,162 @@ final class ShardSchema {
   static final class Refused extends Exception {
     private static final long serialVersionUID = 1;
 
-    private Refused(String what) {
+    Refused(String what) {
       super(what);
     }
   }
 
-  static void check(Schema schema, List<Column> columns) throws Refused {
-    if (schema == null || schema.fieldsLength() != columns.size()) {
+  /**
+   * Where columns lie among the nodes and buffers of a record batch.
+   *
+   * @param nodes the first node of each column; -1 for a token column that the file does not have
+   * @param buffers the first buffer of each column, without buffers of variable number
+   * @param variadic how many columns before it have a variable number of buffers
+   * @param sizes nodes and buffers of all columns of the file, read or not
+   */
+  record Places(int[] nodes, int[] buffers, int[] variadic, FieldSizes sizes) {}
+
+  /**
+   * Finds the columns of a store by their names. The file may have others, and may lack token
+   * columns.
+   *
+   * @param version of Arrow's metadata
+   * @param source what says which columns there are, for messages
+   */
+  static Places find(Schema schema, short version, List<Column> columns, String source)
+      throws Refused {
+    requireLittleEndian(schema);
+    Map<String, Integer> wanted = new HashMap<>();
+    for (int i = 0; i < columns.size(); i++) {
+      wanted.put(columns.get(i).name(), i);
+    }
+    int[] nodes = new int[columns.size()];
+    int[] buffers = new int[columns.size()];
+    int[] variadic = new int[columns.size()];
+    Arrays.fill(nodes, -1);
+    FieldSizes sizes = new FieldSizes(version);
+    for (int i = 0; i < schema.fieldsLength(); i++) {
+      Field field = schema.fields(i);
+      Integer column = wanted.get(field.name());
+      if (column != null) {
+        if (nodes[column] >= 0) {
+          throw new Refused("it has two columns " + Quoted.of(field.name()));
+        }
+        check(columns.get(column), field, source);
+        nodes[column] = sizes.nodes();
+        buffers[column] = sizes.buffers();
+        variadic[column] = sizes.variadic();
+      }
+      sizes.add(field);
+    }
+    for (int i = 0; i < nodes.length; i++) {
+      if (nodes[i] < 0 && !columns.get(i).isTokenColumn()) {
+        throw new Refused(
+            "it has no column '%s', which %s lists; it has %s"
+                .formatted(columns.get(i).name(), source, names(schema)));
+      }
+    }
+    return new Places(nodes, buffers, variadic, sizes);
+  }
+
+  /**
+   * The hook points of a file that no manifest describes: its lists of fixed size of float32 or
+   * float16, and of bfloat16 with the metadata that says so. All others are left out.
+   *
+   * @throws Refused if there are none, or a token column is of another type
+   */
+  static List<Column> hookPoints(Schema schema) throws Refused {
+    requireLittleEndian(schema);
+    List<Column> found = new ArrayList<>();
+    for (int i = 0; i < schema.fieldsLength(); i++) {
+      Field field = schema.fields(i);
+      if (i > MOST_COLUMNS) {
+        throw new Refused("it has more than " + MOST_COLUMNS + " columns");
+      }
+      String name = String.valueOf(field.name());
+      if (name.equals(Column.TOKEN_ID)
+          || name.equals(Column.POSITION)
+          || name.equals(Column.DOCUMENT_ID)) {
+        check(new Column(name, 1, DType.I32), field, "Sluice");
+      } else if (dtype(field) != null) {
+        int width = ((FixedSizeList) field.type(new FixedSizeList())).listSize();
+        try {
+          found.add(new Column(name, width, dtype(field)));
+        } catch (IllegalArgumentException e) {
+          throw new Refused(e.getMessage());
+        }
+      }
+    }
+    if (found.isEmpty()) {
       throw new Refused(
-          "it has "
-              + (schema == null ? 0 : schema.fieldsLength())
-              + " columns, the manifest lists "
-              + columns.size());
+          "it has no column of activations, a fixed_size_list of float32 or float16; it has "
+              + names(schema));
+    }
+    return found;
+  }
+
+  /** The element type of a hook point; null of what is none. */
+  private static DType dtype(Field field) {
+    if (field.typeType() != Type.FixedSizeList || field.childrenLength() != 1) {
+      return null;
+    }
+    Field element = field.children(0);
+    if (!isPlain(field) || !isPlain(element) || element.childrenLength() != 0) {
+      return null;
+    }
+    String said = metadata(field, ShardFrame.DTYPE_KEY);
+    for (DType dtype : List.of(DType.F32, DType.F16, DType.BF16)) {
+      if (isElement(element, dtype)
+          && (said == null ? dtype != DType.BF16 : said.equals(dtype.label()))) {
+        return dtype;
+      }
+    }
+    return null;
+  }
+
+  private static boolean isPlain(Field field) {
+    return field.dictionary() == null && metadata(field, EXTENSION_KEY) == null;
+  }
+
+  private static void requireLittleEndian(Schema schema) throws Refused {
+    if (schema == null) {
+      throw new Refused("it has no schema");
     }
     if (schema.endianness() != Endianness.Little) {
       throw new Refused("its numbers are big-endian, and only little-endian ones are read");
     }
-    for (int i = 0; i < columns.size(); i++) {
-      Column column = columns.get(i);
-      Field field = schema.fields(i);
-      if (!column.name().equals(field.name())) {
-        throw new Refused(
-            "column "
-                + i
-                + " is "
-                + (field.name() == null ? "without a name" : Quoted.of(field.name()))
-                + ", the manifest says "
-                + Quoted.of(column.name()));
-      }
-      check(column, field);
-    }
   }
 
-  private static void check(Column column, Field field) throws Refused {
+  /** A value of a schema's metadata; null if absent. */
+  static String metadata(Schema schema, String key) {
+    for (int i = 0; i < schema.customMetadataLength(); i++) {
+      KeyValue entry = schema.customMetadata(i);
+      if (key.equals(entry.key())) {
+        return String.valueOf(entry.value());
+      }
+    }
+    return null;
+  }
+
+  /** The first columns of a file with their types, for messages. */
+  private static String names(Schema schema) {
+    List<String> names = new ArrayList<>();
+    int count = Math.min(MOST_NAMES, schema.fieldsLength());
+    for (int i = 0; i < count; i++) {
+      Field field = schema.fields(i);
+      names.add(
+          (field.name() == null ? "one without a name" : Quoted.of(field.name()))
+              + " ("
+              + type(field)
+              + ")");
+    }
+    int more = schema.fieldsLength() - count;
+    return names.isEmpty()
+        ? "none"
+        : String.join(", ", names) + (more > 0 ? " and " + more + " more" : "");
+  }
+
+  private static void check(Column column, Field field, String source) throws Refused {
     requirePlain(column, field);
     Field element = field;
     if (!column.isTokenColumn()) {
@@ -87,7 +217,9 @@ final class ShardSchema {
                 + column.name()
                 + "' has width "
                 + width
-                + ", the manifest says "
+                + ", "
+                + source
+                + " says "
                 + column.width());
       }
       element = field.children(0);
@@ -157,8 +289,16 @@ final class ShardSchema {
   }
 
   /** A field's type for messages. */
-  private static String type(Field field) {
+  static String type(Field field) {
     byte type = field.typeType();
+    if (type == Type.FixedSizeList || type == Type.List || type == Type.LargeList) {
+      String kind = type == Type.FixedSizeList ? "fixed_size_list of " : "list of ";
+      Field item = field.childrenLength() == 1 ? field.children(0) : null;
+      byte inside = item == null ? Type.NONE : item.typeType();
+      if (inside == Type.FloatingPoint || inside == Type.Int) {
+        return kind + type(item);
+      }
+    }
     if (type == Type.FloatingPoint) {
       int bits = 16 << ((FloatingPoint) field.type(new FloatingPoint())).precision();
       return "float" + bits;
