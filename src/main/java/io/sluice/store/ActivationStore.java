@@ -193,9 +193,7 @@ public final class ActivationStore {
     if (exact(given).isEmpty()) {
       return TransformerLensNames.translated(given, manifest.model());
     }
-    return manifest.model().equals(Manifest.UNKNOWN)
-        ? given
-        : TransformerLensNames.known(given, manifest.model());
+    return manifest.model().isEmpty() ? given : TransformerLensNames.known(given, manifest.model());
   }
 
   private Optional<Column> exact(String name) {
@@ -253,6 +251,13 @@ public final class ActivationStore {
       }
     }
     return false;
+  }
+
+  /** What to do if a filter of positions leaves no row, as the end of a sentence. */
+  public String remedyForNoRows() {
+    return has(Column.POSITION)
+        ? "begin at an earlier position, or capture a longer text"
+        : "its files have no column 'position', so begin at position 0";
   }
 
   /**

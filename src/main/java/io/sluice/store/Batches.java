@@ -62,12 +62,7 @@ public final class Batches {
     if (shuffled && selection.count() == 0) {
       throw new IllegalArgumentException(
           "%s: none of its %d rows is selected; %s"
-              .formatted(
-                  store.folder(),
-                  store.rows(),
-                  store.has(Column.POSITION)
-                      ? "begin at an earlier position, or capture a longer text"
-                      : "it has no column 'position', so begin at position 0"));
+              .formatted(store.folder(), store.rows(), store.remedyForNoRows()));
     }
     this.permutation = shuffled ? new Permutation(selection.count()) : null;
     int count = plan.columns().size();

@@ -99,8 +99,10 @@ class ForeignShardTest {
 
   @Test
   void otherTypesAreRefusedByTheirName() throws IOException {
-    isRefused(shard -> shard.fields.get(F32).type = Type.List, "but Arrow's type List");
-    isRefused(shard -> shard.fields.get(F32).type = Type.LargeList, "LargeList");
+    isRefused(
+        shard -> shard.fields.get(F32).type = Type.List,
+        "not a list of fixed size, but list of float32");
+    isRefused(shard -> shard.fields.get(F32).type = Type.LargeList, "but list of float32");
     isRefused(shard -> shard.fields.get(F32).type = Type.ListView, "ListView");
     isRefused(shard -> shard.fields.get(F32).type = 99, "number 99");
     isRefused(shard -> item(shard, F32).precision = Precision.DOUBLE, "but float64");
@@ -154,7 +156,8 @@ class ForeignShardTest {
     assertThatThrownBy(() -> ActivationStore.open(temp.resolve("part0")))
         .isInstanceOf(IOException.class)
         .hasMessageContaining(mixed.toString())
-        .hasMessageContaining("'layers.1.z', the manifest says 'layers.0.z'");
+        .hasMessageContaining("no column 'layers.0.z', which the manifest lists")
+        .hasMessageContaining("'layers.1.z' (fixed_size_list of float32)");
   }
 
   private static ForeignShard.Column item(ForeignShard shard, int column) {

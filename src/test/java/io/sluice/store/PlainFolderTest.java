@@ -42,7 +42,7 @@ class PlainFolderTest {
       assertThat(store.reading()).isEqualTo(reading);
       assertThat(store.rows()).isEqualTo(30);
       assertThat(store.manifest().model()).isEqualTo("m");
-      assertThat(store.manifest().text()).isEqualTo(Manifest.UNKNOWN);
+      assertThat(store.manifest().text()).isEqualTo(folder.getFileName().toString());
       assertThat(store.shards()).extracting(Shard::rows).containsExactly(5, 1, 11, 4, 9);
       assertThat(store.columns()).extracting(Column::name).containsExactlyElementsOf(HOOKS);
       store.verify();
@@ -104,7 +104,7 @@ class PlainFolderTest {
         .hasMessageContaining(folder + ": its files have no column 'position'");
     assertThatThrownBy(
             () -> store.batches(BatchPlan.shuffled(HOOKS, 4, 1).where(RowFilter.fromPosition(1))))
-        .hasMessageContaining("it has no column 'position', so begin at position 0");
+        .hasMessageContaining("its files have no column 'position', so begin at position 0");
     // Each row is a context, so rows are held out one by one.
     HeldOut held = store.heldOut(0.25, 7, 0);
     assertThat(held.contexts()).isEqualTo(1000);

@@ -14,8 +14,8 @@ public final class StoreChecksums {
   @Option(
       names = "--no-verify",
       description =
-          "Do not compare the store's files with their checksums first. This saves reading "
-              + "them once.")
+          "Do not compare the store's files with their checksums first, and do not look for NaN and "
+              + "infinity in files without one. This saves reading them once.")
   private boolean skipped;
 
   @Option(
@@ -40,8 +40,8 @@ public final class StoreChecksums {
   }
 
   /**
-   * Opens a store and, unless the user said otherwise, reads it once to find flipped bits: one in
-   * an exponent would spoil a training without a word.
+   * Opens a store and, unless the user said otherwise, reads it once to find flipped bits, and NaN
+   * that a writer of another program let pass: one would spoil a training without a word.
    *
    * @throws IOException if the store is missing or damaged; the message names the file
    */

@@ -28,7 +28,11 @@ public final class SpectrumTable {
 
   public void print(PrintWriter out) {
     out.printf(
-        Locale.ROOT, "%s over %s: %,d tokens%n", spectra.model(), spectra.text(), spectra.tokens());
+        Locale.ROOT,
+        "%s%s: %,d tokens%n",
+        spectra.model().isEmpty() ? "" : spectra.model() + " over ",
+        spectra.text(),
+        spectra.tokens());
     out.printf(
         Locale.ROOT,
         "%nDirections that hold %s %% of the variance, and their share of d%n",

@@ -15,6 +15,9 @@ import java.util.function.ToDoubleFunction;
  * number of threads.
  */
 public final class TokenSums {
+  /** Positions beyond those of any context that is measured: a file may have any numbers. */
+  private static final int MOST_POSITIONS = 1 << 20;
+
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final int TASK_ROWS = 32;
 
@@ -156,7 +159,10 @@ public final class TokenSums {
         l1 += Math.abs(codes.value(entry));
       }
       add(all, row * NUMBERS, count, l1);
-      add(at(places.position(row)), row * NUMBERS, count, l1);
+      int position = places.position(row);
+      if (position >= 0 && position < MOST_POSITIONS) {
+        add(at(position), row * NUMBERS, count, l1);
+      }
     }
   }
 
@@ -242,8 +248,8 @@ public final class TokenSums {
   }
 
   /**
-   * The measures over the tokens of each position. The explained variance of a position is that
-   * about the mean of all tokens.
+   * The measures over the tokens of each position below {@value #MOST_POSITIONS}; none of a store
+   * without positions. The explained variance of a position is that about the mean of all tokens.
    */
   public PositionMeasures byPosition() {
     return new PositionMeasures(

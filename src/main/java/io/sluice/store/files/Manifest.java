@@ -13,8 +13,8 @@ import java.util.Optional;
 /**
  * The contents of {@code manifest.json}.
  *
- * @param model name of the model whose activations these are
- * @param text name of the text that went through it
+ * @param model name of the model whose activations these are; empty if nothing names it
+ * @param text name of the text that went through it, or of the folder if nothing names it
  * @param columns the hook points, in the order of the files; the token columns are not listed
  * @param rowsPerShard rows in every shard but the last; 0 if files have any number of rows, as
  *     those of other writers may
@@ -64,9 +64,6 @@ public record Manifest(
 
   /** The format's name and version, which a manifest starts with. */
   public static final String FORMAT = "sluice.store/1";
-
-  /** The name of a model or a text that nothing names. */
-  public static final String UNKNOWN = "unknown";
 
   /** The files of texts that a store may have beside its shards. */
   public static final List<String> TABLES = List.of("tokens.arrow", "documents.arrow");

@@ -159,8 +159,8 @@ public final class ManifestFile {
     long rows = integer(root, "rows", 0, Long.MAX_VALUE);
     Manifest manifest =
         new Manifest(
-                root.has("model") ? text(root, "model") : Manifest.UNKNOWN,
-                root.has("text") ? text(root, "text") : Manifest.UNKNOWN,
+                optionalText(root, "model"),
+                root.has("text") ? text(root, "text") : PlainFolder.name(path.getParent()),
                 columns,
                 rowsPerShard,
                 rows,

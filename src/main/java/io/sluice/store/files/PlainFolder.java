@@ -79,8 +79,9 @@ public final class PlainFolder {
     return found;
   }
 
-  private static String name(Path file) {
-    return file.getFileName().toString();
+  /** The name of a file or folder in the one that it is in. */
+  static String name(Path file) {
+    return String.valueOf(file.toAbsolutePath().normalize().getFileName());
   }
 
   private Manifest manifest() throws IOException {
@@ -113,8 +114,8 @@ public final class PlainFolder {
       }
     }
     return new Manifest(
-            metadata.getOrDefault("sluice.model", Manifest.UNKNOWN),
-            metadata.getOrDefault("sluice.text", Manifest.UNKNOWN),
+            metadata.getOrDefault("sluice.model", ""),
+            metadata.getOrDefault("sluice.text", name(folder)),
             first.hookPoints(),
             0,
             0,
