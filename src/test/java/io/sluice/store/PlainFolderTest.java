@@ -198,6 +198,7 @@ class PlainFolderTest {
     assertThat(store.rows()).isEqualTo(15);
     assertThat(store.columns()).hasSize(1);
     assertThat(store.firstPosition()).isEqualTo(1);
+    assertThat(store.manifest().isSluices()).isFalse();
     store.verify();
     manifest(
         """

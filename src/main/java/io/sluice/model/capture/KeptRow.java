@@ -75,9 +75,8 @@ final class KeptRow {
   }
 
   private MemorySegment kept(String column) {
-    int rowsPerShard = store.manifest().rowsPerShard();
-    Shard shard = store.shards().get((int) (row / rowsPerShard));
-    int within = (int) (row % rowsPerShard);
+    Shard shard = store.shardAt(row);
+    int within = (int) (row - shard.firstRow());
     try {
       return shard.data(column, within, within + 1);
     } catch (IOException e) {

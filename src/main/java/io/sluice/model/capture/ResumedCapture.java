@@ -48,6 +48,12 @@ public final class ResumedCapture {
   public static ResumedCapture plan(LoadedModel model, CaptureSpec spec, Path folder)
       throws IOException {
     ActivationStore store = ActivationStore.open(folder, Reading.COPIED);
+    if (!store.manifest().isSluices()) {
+      throw new IOException(
+          folder
+              + ": has files that 'sluice capture' did not write, so it cannot go on with them;"
+              + " name another folder");
+    }
     StoredRows stored = StoredRows.of(model, spec);
     StoredTokens tokens = new StoredTokens(store, stored);
     Capture whole = Capture.planParts(model, spec, tokens::add);

@@ -89,6 +89,17 @@ public record Manifest(
     properties = Collections.unmodifiableMap(new LinkedHashMap<>(properties));
   }
 
+  /** Whether all files are such as Sluice writes: full but for the last, named and checksummed. */
+  public boolean isSluices() {
+    for (int i = 0; i < shards.size(); i++) {
+      Shard shard = shards.get(i);
+      if (!shard.file().equals(shardName(i)) || shard.crc32c() == null) {
+        return false;
+      }
+    }
+    return rowsPerShard > 0;
+  }
+
   /** See {@link ActivationStore#firstPosition}. */
   public int firstPosition() {
     String said = properties.get(FIRST_POSITION);
