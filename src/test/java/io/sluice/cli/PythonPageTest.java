@@ -38,19 +38,34 @@ class PythonPageTest {
     assertThat(spectrum.get("kind").asText()).isEqualTo("model.layers.N.mlp");
 
     sluice(
-        "train", "--store", store, "--hook", HOOK, "--features", "256", "--k", "8", "--steps",
-        "80", "--batch", "256", "--from-position", "1", "--out", run);
+        "train",
+        "--store",
+        store,
+        "--hook",
+        HOOK,
+        "--features",
+        "256",
+        "--k",
+        "8",
+        "--steps",
+        "80",
+        "--batch",
+        "256",
+        "--from-position",
+        "1",
+        "--out",
+        run);
     sluice(
-        "evaluate", "--dictionary", run, "--store", store, "--rows", "all", "--from-position",
-        "1");
-    JsonNode evaluation =
-        new ObjectMapper().readTree(Path.of(run, "evaluation.json").toFile());
+        "evaluate", "--dictionary", run, "--store", store, "--rows", "all", "--from-position", "1");
+    JsonNode evaluation = new ObjectMapper().readTree(Path.of(run, "evaluation.json").toFile());
     double python = fvu();
     assertThat(evaluation.get("fvu").asDouble()).isCloseTo(python, within(1e-5));
     assertThat(python).isBetween(0.05, 0.9);
 
     // With the first tokens, which have another scale, it is another number.
-    sluice("evaluate", "--dictionary", run, "--store", store, "--rows", "all");
+    sluice(
+        "evaluate", "--dictionary", run, "--store", store, "--rows", "all", "--from-position",
+        "0");
     evaluation = new ObjectMapper().readTree(Path.of(run, "evaluation.json").toFile());
     assertThat(Math.abs(evaluation.get("fvu").asDouble() - python)).isGreaterThan(0.01);
   }

@@ -160,7 +160,7 @@ public final class ShardParser {
 
   private IOException otherRows(long found, boolean more, String source, int rows) {
     return damaged(
-        "it has %d%s rows, %s says %d".formatted(found, more ? " or more" : "", source, rows));
+        "it has " + found + (more ? " rows or more, " : " rows, ") + source + " says " + rows);
   }
 
   private Footer footer() throws IOException {
