@@ -67,8 +67,8 @@ public record EvaluationPlan(
     SiteFeed feed = new SiteFeed(store, plan, read, written);
     if (feed.rows() == 0) {
       throw new IllegalArgumentException(
-          "%s: none of its %d rows is selected; begin at an earlier position, or capture a longer text"
-              .formatted(store.folder(), store.rows()));
+          "%s: none of its %d rows is selected; %s"
+              .formatted(store.folder(), store.rows(), store.remedyForNoRows()));
     }
     return feed;
   }

@@ -16,6 +16,9 @@ import java.util.List;
  * each row where there are no documents either.
  */
 public final class RowPlaces {
+  /** What comes before the first row. */
+  private static final int NONE = Integer.MIN_VALUE;
+
   private final List<Shard> shards;
   private final RowFilter filter;
   private int shard = -1;
@@ -23,7 +26,7 @@ public final class RowPlaces {
   private int row = -1;
   private int[] inShard = new int[0];
   private int[] documents = new int[0];
-  private int lastPosition = -2;
+  private int lastPosition = NONE;
   private int lastDocument;
   private int context = -1;
   private int[] positions = new int[0];
@@ -82,11 +85,11 @@ public final class RowPlaces {
         row = kept.nextSetBit(0);
       }
       int position = inShard[row];
-      boolean goesOn =
+      boolean next =
           position == Shard.UNKNOWN
               ? documents[row] != Shard.UNKNOWN
               : position == lastPosition + 1;
-      if (context < 0 || !goesOn || documents[row] != lastDocument) {
+      if (lastPosition == NONE || !next || documents[row] != lastDocument) {
         context++;
       } else if (context < 0) {
         context = 0;
