@@ -38,7 +38,8 @@ public final class Batches {
   private final MemorySegment[][] shardMemory; // [column][shard], of mapped shards
   private final ShardIndex index;
   private final int[] places; // of the rows of a batch: their shards
-  private final long[] checked; // by file, the last gathering that found it whole
+  private final long[] checked; // by shard, the last gathering that found its file whole
+  private final long[] checkedFiles; // the same by file
   private final MemorySegment[] memory;
   private final long[] rowNumbers;
   private final Batch batch;
@@ -57,7 +58,8 @@ public final class Batches {
     }
     this.mapped = store.reading() == Reading.MAPPED;
     this.index = store.index();
-    this.checked = new long[store.manifest().shards().size()];
+    this.checked = new long[store.shards().size()];
+    this.checkedFiles = new long[store.manifest().shards().size()];
     boolean shuffled = plan.order() == BatchPlan.Order.SHUFFLED;
     if (shuffled && selection.count() == 0) {
       throw new IllegalArgumentException(
@@ -179,10 +181,14 @@ public final class Batches {
   private void requireWhole() throws IOException {
     gathered++;
     for (int i = 0; i < batch.rows(); i++) {
-      Shard shard = store.shards().get(places[i]);
-      if (checked[shard.file()] != gathered) {
-        checked[shard.file()] = gathered;
-        shard.requireWhole();
+      int place = places[i];
+      if (checked[place] != gathered) {
+        checked[place] = gathered;
+        Shard shard = store.shards().get(place);
+        if (checkedFiles[shard.file()] != gathered) {
+          checkedFiles[shard.file()] = gathered;
+          shard.requireWhole();
+        }
       }
     }
   }

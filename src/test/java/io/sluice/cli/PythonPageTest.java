@@ -64,8 +64,7 @@ class PythonPageTest {
 
     // With the first tokens, which have another scale, it is another number.
     sluice(
-        "evaluate", "--dictionary", run, "--store", store, "--rows", "all", "--from-position",
-        "0");
+        "evaluate", "--dictionary", run, "--store", store, "--rows", "all", "--from-position", "0");
     evaluation = new ObjectMapper().readTree(Path.of(run, "evaluation.json").toFile());
     assertThat(Math.abs(evaluation.get("fvu").asDouble() - python)).isGreaterThan(0.01);
   }
