@@ -159,12 +159,15 @@ bindings:
 	  jextract "@$$arguments" --output bindings "$${arguments%.jextract}.h" || exit 1; \
 	done
 
+# What runs needs neither sources nor Javadoc beside it.
+bare = -DskipTests -Dmaven.source.skip=true -Dmaven.javadoc.skip=true
+
 dist:
-	@$(mvn) --quiet -DskipTests package
+	@$(mvn) --quiet $(bare) package
 	@JAVA_HOME="$(jdk)" bash bin/make-dist
 
 cuda-bundle:
-	@$(mvn) --quiet -DskipTests package
+	@$(mvn) --quiet $(bare) package
 	@JAVA_HOME="$(jdk)" bash bin/make-cuda-bundle
 
 format:
