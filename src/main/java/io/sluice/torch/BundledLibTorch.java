@@ -19,14 +19,7 @@ import java.util.Properties;
  * name carries both versions.
  */
 final class BundledLibTorch {
-  private static final List<String> LIBRARIES =
-      List.of(
-          "pytorch:libgomp.so.1",
-          "openblas:libquadmath.so.0",
-          "openblas:libgfortran.so.5",
-          "openblas:libopenblas.so.0",
-          "pytorch:" + System.mapLibraryName("c10"),
-          "pytorch:" + System.mapLibraryName("torch_cpu"));
+  private static final List<String> ARTIFACTS = List.of("pytorch", "openblas");
 
   private BundledLibTorch() {}
 
@@ -36,7 +29,7 @@ final class BundledLibTorch {
   }
 
   static Optional<LibTorchLocation> unpack(Path cache) {
-    if (resource("pytorch:" + System.mapLibraryName("torch_cpu")) == null) {
+    if (resource(System.mapLibraryName("torch_cpu")) == null) {
       return Optional.empty();
     }
     Path folder =
@@ -99,23 +92,26 @@ final class BundledLibTorch {
   /** The libraries on the class path by their file names. */
   private static Map<String, URL> resources() {
     Map<String, URL> resources = new LinkedHashMap<>();
-    for (String library : LIBRARIES) {
+    for (String library : LibTorchLocation.libraries(platform())) {
       URL resource = resource(library);
       if (resource != null) {
-        resources.put(fileName(library), resource);
+        resources.put(library, resource);
       }
     }
     return resources;
   }
 
-  private static String fileName(String library) {
-    return library.substring(library.indexOf(':') + 1);
-  }
-
+  /** A library in the jars, or null. */
   private static URL resource(String library) {
-    String artifact = library.substring(0, library.indexOf(':'));
-    return BundledLibTorch.class.getResource(
-        "/org/bytedeco/" + artifact + "/" + platform() + "/" + fileName(library));
+    for (String artifact : ARTIFACTS) {
+      URL found =
+          BundledLibTorch.class.getResource(
+              "/org/bytedeco/" + artifact + "/" + platform() + "/" + library);
+      if (found != null) {
+        return found;
+      }
+    }
+    return null;
   }
 
   private static String version(String artifact) {

@@ -15,10 +15,6 @@ record LibTorchLocation(Path folder, String source) {
   static final String PROPERTY = "sluice.libtorch";
   static final String VARIABLE = "LIBTORCH";
 
-  /** Loaded in this order if present: each needs only those before it. */
-  private static final List<String> CPU_LIBRARIES =
-      List.of("libgomp.so.1", "libquadmath.so.0", "libgfortran.so.5", "libopenblas.so.0");
-
   private static final List<String> CUDA_LIBRARIES = List.of("c10_cuda", "torch_cuda");
 
   /**
@@ -63,16 +59,54 @@ record LibTorchLocation(Path folder, String source) {
             + " (nor in lib or torch/lib below it); correct or remove it");
   }
 
+  /**
+   * The libraries of LibTorch for the CPU on a platform, in the order in which they are loaded:
+   * each needs only those before it. The last two are in every LibTorch, the others in some: those
+   * of Maven Central's jars, and on Windows also those of PyTorch's own build.
+   *
+   * @param platform its name in the jars, for instance {@code linux-x86_64}
+   */
+  static List<String> libraries(String platform) {
+    return switch (platform.substring(0, platform.indexOf('-'))) {
+      case "macosx" ->
+          List.of(
+              "libomp.dylib",
+              "libgcc_s.1.1.dylib",
+              "libquadmath.0.dylib",
+              "libgfortran.5.dylib",
+              "libopenblas.0.dylib",
+              "libc10.dylib",
+              "libtorch_cpu.dylib");
+      case "windows" ->
+          List.of(
+              "libiomp5md.dll",
+              "libopenblas.dll",
+              "uv.dll",
+              "asmjit.dll",
+              "fbgemm.dll",
+              "c10.dll",
+              "torch_cpu.dll");
+      default ->
+          List.of(
+              "libgomp.so.1",
+              "libquadmath.so.0",
+              "libgfortran.so.5",
+              "libopenblas.so.0",
+              "libc10.so",
+              "libtorch_cpu.so");
+    };
+  }
+
   /** The files to load for the CPU, in order. */
   List<Path> cpuLibraries() {
+    List<String> names = libraries(BundledLibTorch.platform());
     List<Path> files = new ArrayList<>();
-    for (String name : CPU_LIBRARIES) {
-      if (Files.isRegularFile(folder.resolve(name))) {
-        files.add(folder.resolve(name));
+    for (String name : names) {
+      Path file = folder.resolve(name);
+      if (Files.isRegularFile(file) || names.indexOf(name) >= names.size() - 2) {
+        files.add(file);
       }
     }
-    files.add(folder.resolve(System.mapLibraryName("c10")));
-    files.add(folder.resolve(System.mapLibraryName("torch_cpu")));
     return files;
   }
 

@@ -3,6 +3,7 @@ package io.sluice.torch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -15,6 +16,8 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Where LibTorch is looked for, and what is said where it is not. */
 class LibTorchLocationTest {
@@ -39,6 +42,39 @@ class LibTorchLocationTest {
       withProperty(
           folder.resolve(layout.substring(0, 1)).toString(),
           () -> assertThat(LibTorchLocation.find().folder()).isEqualTo(libraries));
+    }
+  }
+
+  /** A library of a platform's jars, and those of these jars that it is linked to. */
+  private record Library(String name, List<String> needs) {
+    static List<Library> of(String platform) throws IOException {
+      return Files.readAllLines(Path.of("src/test/resources/libtorch", platform + ".txt")).stream()
+          .map(line -> List.of(line.split(" ")))
+          .map(words -> new Library(words.get(1), words.subList(2, words.size())))
+          .toList();
+    }
+  }
+
+  /** The lists are of {@code libtorch_files.py}, from the jars on Maven Central. */
+  @ParameterizedTest
+  @ValueSource(strings = {"linux-x86_64", "macosx-arm64", "windows-x86_64"})
+  void whatTheJarsHaveIsLoadedInAnOrderThatWorks(String platform) throws Exception {
+    List<Library> jars = Library.of(platform);
+    List<String> names = jars.stream().map(Library::name).toList();
+    List<String> loaded =
+        LibTorchLocation.libraries(platform).stream().filter(names::contains).toList();
+    assertThat(LibTorchLocation.libraries(platform).reversed().getFirst())
+        .isIn(names)
+        .contains("torch_cpu");
+    for (Library library : jars) {
+      int at = loaded.indexOf(library.name());
+      if (at >= 0) {
+        // Linux has its compiler's own.
+        assertThat(library.needs())
+            .as(library.name())
+            .filteredOn(need -> !need.equals("libgcc_s.so.1"))
+            .isSubsetOf(loaded.subList(0, at));
+      }
     }
   }
 
