@@ -12,8 +12,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Chooses the vector width of all kernels once, at the first use, and logs the choice and its
  * reason. {@code -Dsluice.simd=scalar|128|256|512} overrides it. If the JVM was started without the
- * Vector API, a warning is printed on standard error, once: kernels then run many times slower, and
- * few people read the log of a library.
+ * Vector API, a warning is logged and printed on standard error, once: kernels then run many times
+ * slower, and few people read the log of a library.
  */
 public final class KernelProvider {
   /** The system property that overrides the choice. */
@@ -29,10 +29,12 @@ public final class KernelProvider {
     static final Choice CHOICE = choose(System.getProperty(PROPERTY, "auto"));
 
     static {
-      LOG.debug("kernels: {} ({})", CHOICE.name(), CHOICE.reason());
       if (CHOICE.reason().equals(NO_VECTOR_API)) {
+        LOG.warn("kernels: {} ({})", CHOICE.name(), CHOICE.reason());
         System.err.println(
             "sluice: kernels run many times slower than they could: " + NO_VECTOR_API);
+      } else {
+        LOG.debug("kernels: {} ({})", CHOICE.name(), CHOICE.reason());
       }
     }
   }

@@ -51,6 +51,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class SparseEncoderTest {
@@ -378,6 +379,88 @@ class SparseEncoderTest {
     Process child = ChildJvm.start(Allocation.class, "256m", List.of(weights.name()));
     assertThat(new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip())
         .endsWith("allocated 0");
+  }
+
+  /** Prints what is allocated by the first calls after {@link SparseEncoder#warmUp}, in a JVM. */
+  public static final class FirstCalls implements Runnable {
+    private final SparseEncoder encoder;
+    private final float[] x = vectors(800);
+    private final float[][] one = new float[200][];
+    private final float[][] several = new float[200][];
+    private final MemorySegment[] memory = new MemorySegment[200];
+    private final int[][] counts = new int[200][];
+    private final int[] features;
+    private final float[] values;
+    private long allocated = -1;
+
+    private FirstCalls(SparseEncoder encoder) {
+      this.encoder = encoder;
+      features = new int[8 * encoder.k()];
+      values = new float[features.length];
+      for (int i = 0; i < one.length; i++) {
+        one[i] = row(x, i);
+        several[i] = Arrays.copyOfRange(x, 4 * i * WIDTH, (4 * i + 1 + i % 4) * WIDTH);
+        memory[i] = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_FLOAT, one[i]);
+        counts[i] = new int[1 + i % 4];
+      }
+    }
+
+    @Override
+    public void run() {
+      ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+      threads.getCurrentThreadAllocatedBytes();
+      long before = threads.getCurrentThreadAllocatedBytes();
+      for (int i = 0; i < one.length; i++) {
+        encoder.encode(one[i], features, values);
+        encoder.encode(memory[i], features, values);
+        encoder.encode(several[i], features, values, counts[i]);
+      }
+      allocated = threads.getCurrentThreadAllocatedBytes() - before;
+    }
+
+    public static void main(String[] args) throws InterruptedException {
+      ActivationFunction activation =
+          switch (args[1]) {
+            case "jumprelu" -> {
+              float[] thresholds = new float[FEATURES];
+              Arrays.fill(thresholds, 8);
+              yield new JumpReLU(Thresholds.of(thresholds));
+            }
+            case "abstopk" -> new AbsTopK(K);
+            default -> new TopK(K);
+          };
+      SparseEncoder encoder =
+          SparseEncoder.of(
+              dictionary(activation, true, true), SparseEncoder.Weights.valueOf(args[0]));
+      encoder.warmUp();
+      FirstCalls here = new FirstCalls(encoder);
+      FirstCalls there = new FirstCalls(encoder);
+      here.run();
+      Thread thread = new Thread(there);
+      thread.start();
+      thread.join();
+      System.out.println("allocated " + here.allocated + " and " + there.allocated);
+    }
+  }
+
+  @Tag("slow")
+  @ParameterizedTest
+  @CsvSource({"FLOAT32,topk", "BFLOAT16,topk", "INT8,topk", "INT8,jumprelu", "FLOAT32,abstopk"})
+  void allocatesNothingFromTheFirstCallAfterWarmingUp(String weights, String activation)
+      throws Exception {
+    Process child = ChildJvm.start(FirstCalls.class, "256m", List.of(weights, activation));
+    assertThat(new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip())
+        .endsWith("allocated 0 and 0");
+  }
+
+  @Tag("slow")
+  @Test
+  void warmingUpChangesNoResult() {
+    SparseEncoder encoder =
+        SparseEncoder.of(dictionary(new TopK(K), true, true), SparseEncoder.Weights.INT8);
+    Code before = Code.of(encoder, vectors(1));
+    encoder.warmUp();
+    before.assertSame(Code.of(encoder, vectors(1)));
   }
 
   @Tag("slow")

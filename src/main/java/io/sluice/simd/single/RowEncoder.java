@@ -8,6 +8,7 @@ import io.sluice.simd.batch.EncoderWeights;
 import io.sluice.simd.batch.TopKEncoder;
 import io.sluice.simd.batch.TopKHeaps;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /**
  * Encodes one vector, or a few, and selects the exact top k of each while the weights stream by
@@ -138,6 +139,25 @@ public final class RowEncoder {
     return width;
   }
 
+  /**
+   * Copies the row of a feature, as it is kept.
+   *
+   * @param row receives it; {@link #width()} values
+   * @throws IllegalArgumentException if {@code row} has another length
+   */
+  public void copyRow(int feature, float[] row) {
+    Objects.checkIndex(feature, features);
+    if (row.length != width) {
+      throw new IllegalArgumentException(
+          "a row of " + width + " values does not fit into " + row.length);
+    }
+    PackedRows kept = exact == null ? scanned : exact;
+    DType type = kept.format == RowFormat.F32 ? DType.F32 : DType.BF16;
+    for (int i = 0; i < width; i++) {
+      row[i] = type.readFloat32(kept.memory, feature * kept.stride + (long) i * type.bytes());
+    }
+  }
+
   /** Bytes of memory that hold weights. */
   public long bytes() {
     return scanned.bytes() + (exact == null ? 0 : exact.bytes());
@@ -176,7 +196,8 @@ public final class RowEncoder {
       this.k = k;
       this.parts = new Part[parts];
       for (int i = 0; i < parts; i++) {
-        this.parts[i] = new Part(k);
+        this.parts[i] =
+            new Part(k, new RowKernels.Tile(scanned.streamRows * scanned.stride, scanned.stride));
       }
     }
 
@@ -206,8 +227,12 @@ public final class RowEncoder {
     final Candidates[] candidates = new Candidates[MOST_VECTORS];
     final int k;
 
-    Part(int k) {
+    /** The rows that are read. */
+    final RowKernels.Tile tile;
+
+    Part(int k, RowKernels.Tile tile) {
       this.k = k;
+      this.tile = tile;
       begin(1);
     }
 
@@ -316,10 +341,9 @@ public final class RowEncoder {
     Part part = scratch.parts[partNumber];
     part.begin(count);
     int padded = scanned.paddedWidth;
-    long jump = scanned.streamRows * scanned.stride;
     for (int row = first; row < end; row += BLOCK) {
       int rows = Math.min(BLOCK, end - row);
-      RowKernels.Tile tile = new RowKernels.Tile(row * scanned.stride, jump, scanned.stride, rows);
+      RowKernels.Tile tile = part.tile.at(row * scanned.stride, rows);
       if (count == 1) {
         kernels.one(scanned.memory, tile, padded, scratch.x, 0, part.sums, part.results);
       } else {

@@ -85,14 +85,53 @@ interface RowKernels {
 
   /**
    * Where rows are, in bytes: row {@code r} of stream {@code j} starts at {@code from + r·stride +
-   * j·jump}.
-   *
-   * @param from where the first row of the first stream starts
-   * @param jump from a stream to the next
-   * @param stride from a row to the next of the same stream
-   * @param count rows of each stream
+   * j·jump}. It moves from block to block, so that a scan that is not compiled allocates nothing.
    */
-  record Tile(long from, long jump, long stride, int count) {
+  final class Tile {
+    private final long jump;
+    private final long stride;
+    private long from;
+    private int count;
+
+    /**
+     * A tile without rows.
+     *
+     * @param jump from a stream to the next
+     * @param stride from a row to the next of the same stream
+     */
+    Tile(long jump, long stride) {
+      this.jump = jump;
+      this.stride = stride;
+    }
+
+    /**
+     * Moves it.
+     *
+     * @param from where the first row of the first stream starts
+     * @param count rows of each stream
+     */
+    Tile at(long from, int count) {
+      this.from = from;
+      this.count = count;
+      return this;
+    }
+
+    long from() {
+      return from;
+    }
+
+    long jump() {
+      return jump;
+    }
+
+    long stride() {
+      return stride;
+    }
+
+    int count() {
+      return count;
+    }
+
     /** Where row {@code r} of stream {@code j} starts. */
     long start(int r, int j) {
       return from + r * stride + j * jump;

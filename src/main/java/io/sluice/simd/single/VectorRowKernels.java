@@ -142,10 +142,12 @@ final class VectorRowKernels implements RowKernels {
     int x1 = starts[1];
     int x2 = starts[2];
     int x3 = starts[3];
+    long from = tile.from();
     long jump = tile.jump();
+    long stride = tile.stride();
     int halves = 2 * tile.count();
     for (int half = 0; half < halves; half++) {
-      long row = tile.start(half >> 1, (half & 1) * 4);
+      long row = from + (half >> 1) * stride + (half & 1) * 4 * jump;
       quads(rows, row, row + jump, row + 2 * jump, row + 3 * jump, width, x, x0, x1, x2, x3, sums);
       int place = to + half * 4;
       for (int v = 0; v < VECTORS; v++) {

@@ -51,7 +51,7 @@ class RowKernelsTest {
       }
       long jump = packed.streamRows * packed.stride;
       int count = packed.streamRows;
-      RowKernels.Tile tile = new RowKernels.Tile(0, jump, packed.stride, count);
+      RowKernels.Tile tile = new RowKernels.Tile(jump, packed.stride).at(0, count);
       int results = count * RowKernels.STREAMS;
       int apart = results + RowKernels.SLACK;
       float[] fast = new float[4 * apart];

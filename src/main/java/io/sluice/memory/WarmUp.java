@@ -1,0 +1,63 @@
+package io.sluice.memory;
+
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+
+/**
+ * Repeats calls until the JVM has compiled what they run. While it has not, vectors are objects, so
+ * the sign that it has is that the calls allocate nothing any more.
+ */
+public final class WarmUp {
+  private static final int QUIET_ROUNDS = 20;
+  private static final long QUIET_NANOS = 500_000_000L;
+
+  /** What is quiet for so long stays so, however few rounds that were. */
+  private static final int FEW_ROUNDS = 3;
+
+  private static final long LONG_NANOS = 4_000_000_000L;
+
+  /** Rounds that never become quiet end after this. */
+  private static final long MOST_NANOS = 60_000_000_000L;
+
+  private WarmUp() {}
+
+  /**
+   * Runs {@code round} until it has allocated nothing for half a second and twenty rounds, or for
+   * four seconds; for a minute at most.
+   *
+   * @param allocates whether a round allocates even when all is compiled: it is then repeated for
+   *     four seconds. So it is in a JVM that does not count what threads allocate
+   */
+  public static void run(Runnable round, boolean allocates) {
+    boolean measured =
+        !allocates
+            && ManagementFactory.getThreadMXBean() instanceof ThreadMXBean threads
+            && threads.isThreadAllocatedMemorySupported()
+            && threads.isThreadAllocatedMemoryEnabled();
+    long start = System.nanoTime();
+    long quietSince = start;
+    long allocated = measured ? allocated() : 0;
+    for (int quiet = 0; ; ) {
+      round.run();
+      long now = System.nanoTime();
+      long after = measured ? allocated() : 0;
+      if (after == allocated) {
+        quiet++;
+      } else {
+        quiet = 0;
+        quietSince = now;
+      }
+      allocated = after;
+      boolean settled =
+          measured && quiet >= QUIET_ROUNDS && now - quietSince >= QUIET_NANOS
+              || quiet >= FEW_ROUNDS && now - quietSince >= LONG_NANOS;
+      if (settled || now - start >= MOST_NANOS) {
+        return;
+      }
+    }
+  }
+
+  private static long allocated() {
+    return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
+  }
+}
