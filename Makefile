@@ -12,6 +12,7 @@
 #   MILLION, MILLION_OUT    features of `make million` (default: 1048576), its folder; MILLION_ARGS for `sluice demo`
 #   STUDY_OUT               folder of the study's sweeps (bin/study says what else may be set)
 #   PAPER_OUT               folder of what `make paper` measures (bin/paper says what else may be set)
+#   DEMO_MODEL              yes: `make dist` takes along the model of `sluice demo` (90 MB)
 #   FUZZ                    mutations of each file in `make fuzz` (default: 100000)
 #   CALLS                   calls with odd arguments in `make fuzz` (default: 1000000)
 #   SEED                    the seed of `make fuzz` (default: a new one each time)
@@ -54,7 +55,7 @@ help:
 	@echo '  make million          a million features with and without the remedies, hours, into docs/million.md (MILLION=262144: fewer)'
 	@echo '  make study            what kills features and what helps, over the data of the demo, into docs/dead-features.md'
 	@echo '  make paper            what docs/paper.md measures beside the demos and the study, in $(PAPER_OUT)/ (MODEL)'
-	@echo '  make dist             a folder dist/sluice that runs where no JDK is installed'
+	@echo '  make dist             a folder dist/sluice that runs where no JDK is installed (DEMO_MODEL=yes: with the model of the demo)'
 	@echo '  make cuda-bundle      a folder cuda-bundle/ for a machine with a CUDA PyTorch'
 	@echo '  make bench            benchmarks (BENCH_ARGS)'
 	@echo 'To change it (CONTRIBUTING.md):'
@@ -164,7 +165,7 @@ bare = -DskipTests -Dmaven.source.skip=true -Dmaven.javadoc.skip=true
 
 dist:
 	@$(mvn) --quiet $(bare) package
-	@JAVA_HOME="$(jdk)" bash bin/make-dist
+	@JAVA_HOME="$(jdk)" DEMO_MODEL="$(DEMO_MODEL)" bash bin/make-dist
 
 cuda-bundle:
 	@$(mvn) --quiet $(bare) package

@@ -28,7 +28,8 @@ final class DemoFiles {
     return new Piece(
         "Demo model",
         first(List.of("target/models/" + MODEL, "models/" + MODEL)),
-        "run 'make build', which takes it from Maven Central, or give --model");
+        "run 'make build' in the source tree ('make dist DEMO_MODEL=yes' for a folder with it), or"
+            + " give --model");
   }
 
   /** The novel. */
