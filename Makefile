@@ -160,8 +160,8 @@ bindings:
 	  jextract "@$$arguments" --output bindings "$${arguments%.jextract}.h" || exit 1; \
 	done
 
-# What runs needs neither sources nor Javadoc beside it.
-bare = -DskipTests -Dmaven.source.skip=true -Dmaven.javadoc.skip=true
+# What runs needs no sources beside it.
+bare = -DskipTests -Dmaven.source.skip=true
 
 dist:
 	@$(mvn) --quiet $(bare) package
