@@ -29,27 +29,23 @@ public final class WarmUp {
    *     four seconds. So it is in a JVM that does not count what threads allocate
    */
   public static void run(Runnable round, boolean allocates) {
-    boolean measured =
-        !allocates
-            && ManagementFactory.getThreadMXBean() instanceof ThreadMXBean threads
-            && threads.isThreadAllocatedMemorySupported()
-            && threads.isThreadAllocatedMemoryEnabled();
+    // Asking for the bean allocates; asking the bean does not.
+    ThreadMXBean counter = allocates ? null : counter();
     long start = System.nanoTime();
     long quietSince = start;
-    long allocated = measured ? allocated() : 0;
     for (int quiet = 0; ; ) {
+      long before = counter == null ? 0 : counter.getCurrentThreadAllocatedBytes();
       round.run();
+      long after = counter == null ? 0 : counter.getCurrentThreadAllocatedBytes();
       long now = System.nanoTime();
-      long after = measured ? allocated() : 0;
-      if (after == allocated) {
+      if (after == before) {
         quiet++;
       } else {
         quiet = 0;
         quietSince = now;
       }
-      allocated = after;
       boolean settled =
-          measured && quiet >= QUIET_ROUNDS && now - quietSince >= QUIET_NANOS
+          counter != null && quiet >= QUIET_ROUNDS && now - quietSince >= QUIET_NANOS
               || quiet >= FEW_ROUNDS && now - quietSince >= LONG_NANOS;
       if (settled || now - start >= MOST_NANOS) {
         return;
@@ -57,7 +53,12 @@ public final class WarmUp {
     }
   }
 
-  private static long allocated() {
-    return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
+  /** Counts what a thread has allocated; null where the JVM does not. */
+  private static ThreadMXBean counter() {
+    return ManagementFactory.getThreadMXBean() instanceof ThreadMXBean threads
+            && threads.isThreadAllocatedMemorySupported()
+            && threads.isThreadAllocatedMemoryEnabled()
+        ? threads
+        : null;
   }
 }

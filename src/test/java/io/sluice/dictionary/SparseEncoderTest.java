@@ -265,9 +265,8 @@ class SparseEncoderTest {
     }
   }
 
-  @Tag("slow")
-  @Test
-  void matchingPursuitAgreesWithTheEngine() {
+  /** A dictionary for matching pursuit, with rows of length 1. */
+  private static Dictionary pursuit() {
     Dictionary drawn = dictionary(new TopK(K), true, false, FIXED);
     MemorySegment rows = drawn.parameters().decoder();
     for (long feature = 0; feature < FEATURES; feature++) {
@@ -280,9 +279,14 @@ class SparseEncoderTest {
         rows.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (weight / Math.sqrt(norm)));
       }
     }
-    ActivationFunction pursuit = new Pursuit(K, 0.9);
-    Dictionary dictionary =
-        new Dictionary(drawn.config().withActivation(pursuit), drawn.parameters());
+    return new Dictionary(
+        drawn.config().withActivation(new Pursuit(K, 0.9)), drawn.parameters());
+  }
+
+  @Tag("slow")
+  @Test
+  void matchingPursuitAgreesWithTheEngine() {
+    Dictionary dictionary = pursuit();
     for (SparseEncoder.Weights weights :
         new SparseEncoder.Weights[] {SparseEncoder.Weights.FLOAT32, SparseEncoder.Weights.INT8}) {
       SparseEncoder encoder = SparseEncoder.of(dictionary, weights);
@@ -419,19 +423,19 @@ class SparseEncoderTest {
     }
 
     public static void main(String[] args) throws InterruptedException {
-      ActivationFunction activation =
+      float[] thresholds = new float[FEATURES];
+      Arrays.fill(thresholds, 8);
+      Dictionary dictionary =
           switch (args[1]) {
-            case "jumprelu" -> {
-              float[] thresholds = new float[FEATURES];
-              Arrays.fill(thresholds, 8);
-              yield new JumpReLU(Thresholds.of(thresholds));
-            }
-            case "abstopk" -> new AbsTopK(K);
-            default -> new TopK(K);
+            case "jumprelu" -> dictionary(new JumpReLU(Thresholds.of(thresholds)), true, true);
+            case "relu" -> dictionary(new ReLU(), true, true);
+            case "abstopk" -> dictionary(new AbsTopK(K), true, true);
+            case "pursuit" -> pursuit();
+            case "top100" -> dictionary(new TopK(100), true, true);
+            default -> dictionary(new TopK(K), true, true);
           };
       SparseEncoder encoder =
-          SparseEncoder.of(
-              dictionary(activation, true, true), SparseEncoder.Weights.valueOf(args[0]));
+          SparseEncoder.of(dictionary, SparseEncoder.Weights.valueOf(args[0]));
       encoder.warmUp();
       FirstCalls here = new FirstCalls(encoder);
       FirstCalls there = new FirstCalls(encoder);
@@ -445,7 +449,16 @@ class SparseEncoderTest {
 
   @Tag("slow")
   @ParameterizedTest
-  @CsvSource({"FLOAT32,topk", "BFLOAT16,topk", "INT8,topk", "INT8,jumprelu", "FLOAT32,abstopk"})
+  @CsvSource({
+    "FLOAT32,topk",
+    "BFLOAT16,topk",
+    "INT8,topk",
+    "FLOAT32,top100",
+    "INT8,jumprelu",
+    "INT8,relu",
+    "FLOAT32,abstopk",
+    "BFLOAT16,pursuit"
+  })
   void allocatesNothingFromTheFirstCallAfterWarmingUp(String weights, String activation)
       throws Exception {
     Process child = ChildJvm.start(FirstCalls.class, "256m", List.of(weights, activation));

@@ -12,7 +12,15 @@ import java.util.Arrays;
 public final class TopKHeaps {
   private static final long LOW = 0xffff_ffffL;
 
+  /** The JDK sorts so few in place; for more it allocates. */
+  private static final int SORTED_IN_PLACE = 32;
+
   private long[] entries = new long[0];
+
+  /** Half-sorted entries of one token, and where those with the same digit go. */
+  private long[] half = new long[0];
+
+  private final int[] next = new int[1 << Byte.SIZE];
   private int[] held = new int[0];
   private int k;
 
@@ -31,6 +39,9 @@ public final class TopKHeaps {
     int slots = Math.multiplyExact(tokens, k);
     entries = ScratchArrays.atLeast(entries, slots);
     held = ScratchArrays.atLeast(held, tokens);
+    if (k > SORTED_IN_PLACE) {
+      half = ScratchArrays.atLeast(half, k);
+    }
     Arrays.fill(held, 0, tokens, 0);
   }
 
@@ -106,13 +117,62 @@ public final class TopKHeaps {
     for (int i = from; i < from + count; i++) {
       entries[i] = (~entries[i] & LOW) << 32 | entries[i] >>> 32;
     }
-    Arrays.sort(entries, from, from + count);
+    if (count <= SORTED_IN_PLACE) {
+      Arrays.sort(entries, from, from + count);
+    } else {
+      sort(from, count);
+    }
     for (int i = 0; i < count; i++) {
       features[at + i] = (int) (entries[from + i] >>> 32);
       scores[at + i] = Float.intBitsToFloat((int) entries[from + i]);
     }
     held[token] = 0;
     return count;
+  }
+
+  /** Sorts entries that begin with their features, byte by byte of these, without allocation. */
+  private void sort(int from, int count) {
+    long differing = 0;
+    for (int i = from; i < from + count; i++) {
+      differing |= entries[i] ^ entries[from];
+    }
+    long[] source = entries;
+    int sourceAt = from;
+    long[] target = half;
+    int targetAt = 0;
+    for (int shift = Integer.SIZE; shift < Long.SIZE; shift += Byte.SIZE) {
+      if ((differing >>> shift & 0xff) == 0) {
+        continue;
+      }
+      pass(source, sourceAt, target, targetAt, count, shift);
+      long[] sorted = target;
+      int sortedAt = targetAt;
+      target = source;
+      targetAt = sourceAt;
+      source = sorted;
+      sourceAt = sortedAt;
+    }
+    if (source != entries) {
+      System.arraycopy(source, sourceAt, entries, from, count);
+    }
+  }
+
+  /** Copies entries in the order of one byte; those with the same keep theirs. */
+  private void pass(
+      long[] source, int sourceAt, long[] target, int targetAt, int count, int shift) {
+    Arrays.fill(next, 0);
+    for (int i = sourceAt; i < sourceAt + count; i++) {
+      next[(int) (source[i] >>> shift) & 0xff]++;
+    }
+    int place = targetAt;
+    for (int digit = 0; digit < next.length; digit++) {
+      int same = next[digit];
+      next[digit] = place;
+      place += same;
+    }
+    for (int i = sourceAt; i < sourceAt + count; i++) {
+      target[next[(int) (source[i] >>> shift) & 0xff]++] = source[i];
+    }
   }
 
   private static float score(long entry) {

@@ -4,9 +4,29 @@ import io.sluice.memory.ScratchArrays;
 
 /** Places whose upper bound reached the limit when they were found. */
 final class Candidates {
-  private int[] places = new int[1024];
-  private float[] uppers = new float[1024];
+  private int[] places;
+  private float[] uppers;
   private int size;
+
+  /**
+   * None.
+   *
+   * @param room how many there may be before memory is allocated
+   */
+  Candidates(int room) {
+    places = new int[room];
+    uppers = new float[room];
+  }
+
+  /**
+   * Room that is enough if all features may be kept, and that else few vectors exceed.
+   *
+   * @param k the most features that a vector gets
+   * @param places all that there are
+   */
+  static int room(int k, int places) {
+    return (int) Math.min(places, Math.max(1024, 32L * k));
+  }
 
   int size() {
     return size;

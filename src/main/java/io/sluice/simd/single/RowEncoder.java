@@ -195,9 +195,13 @@ public final class RowEncoder {
       }
       this.k = k;
       this.parts = new Part[parts];
+      int candidates = exact == null ? 0 : Candidates.room(k, scanned.streamRows * STREAMS);
       for (int i = 0; i < parts; i++) {
         this.parts[i] =
-            new Part(k, new RowKernels.Tile(scanned.streamRows * scanned.stride, scanned.stride));
+            new Part(
+                k,
+                candidates,
+                new RowKernels.Tile(scanned.streamRows * scanned.stride, scanned.stride));
       }
     }
 
@@ -225,13 +229,15 @@ public final class RowEncoder {
     final TopKHeaps best = new TopKHeaps();
 
     final Candidates[] candidates = new Candidates[MOST_VECTORS];
+    final int candidateRoom;
     final int k;
 
     /** The rows that are read. */
     final RowKernels.Tile tile;
 
-    Part(int k, RowKernels.Tile tile) {
+    Part(int k, int candidateRoom, RowKernels.Tile tile) {
       this.k = k;
+      this.candidateRoom = candidateRoom;
       this.tile = tile;
       begin(1);
     }
@@ -240,7 +246,7 @@ public final class RowEncoder {
       best.reset(count, k);
       for (int v = 0; v < count; v++) {
         if (candidates[v] == null) {
-          candidates[v] = new Candidates();
+          candidates[v] = new Candidates(candidateRoom);
         }
         candidates[v].clear();
       }
