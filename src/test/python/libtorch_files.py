@@ -1,9 +1,11 @@
-"""Lists the shared libraries in the jars of LibTorch on Maven Central, and what each needs.
+"""Lists the shared libraries in the jars of LibTorch on Maven Central or in a wheel of PyTorch, and what each needs.
 
     python libtorch_files.py PLATFORM PYTORCH.jar OPENBLAS.jar >src/test/resources/libtorch/PLATFORM.txt
+    python libtorch_files.py PLATFORM TORCH.whl >src/test/resources/libtorch/pip-PLATFORM.txt
 
-A line is the artifact, a library, and those of these jars that it is linked to. JavaCPP's own
-libraries (jni...) are left out. Needs nothing but Python.
+A line is the artifact, a library, and those of these files that it is linked to; $ORIGIN among them
+says that the system looks for them beside it. JavaCPP's own libraries (jni...) are left out, and so
+are Python's. Needs nothing but Python.
 """
 
 import struct
@@ -51,16 +53,20 @@ def elf(data):
     entries = list(struct.iter_unpack("<2Q", data[dynamic[2] : dynamic[2] + dynamic[5]]))
     strings = dict(entries)[5]
     strings += next(s[2] - s[3] for s in segments if s[0] == 1 and s[3] <= strings < s[3] + s[5])
-    return [data[strings + at :][:100].split(b"\0")[0] for tag, at in entries if tag == 1]
+    names = [data[strings + at :][:100].split(b"\0")[0] for tag, at in entries if tag in (1, 15, 29)]
+    return [name for name in names if b"/" not in name]
 
 
 def main(platform, *jars):
     found = {}
-    for artifact, jar in zip(("pytorch", "openblas"), jars):
+    for artifact, jar in zip(("pytorch", "openblas") if len(jars) > 1 else ("pip",), jars):
+        folder = "torch/lib/" if artifact == "pip" else f"/{platform}/"
         with zipfile.ZipFile(jar) as archive:
             for path in archive.namelist():
                 name = path.rsplit("/", 1)[-1]
-                if f"/{platform}/" not in path or "jni" in name or "/lib/" in path or not name:
+                if folder not in path or "jni" in name or not name:
+                    continue
+                if "/lib/" in path.split(folder, 1)[1] or name.endswith(("python.so", "test.so")):
                     continue
                 read = {"dylib": mach, "dll": portable}.get(name.rsplit(".", 1)[-1])
                 if read is None and ".so" in name:
@@ -69,7 +75,7 @@ def main(platform, *jars):
                     found[name] = artifact, read(archive.read(path))
     for name, (artifact, needs) in sorted(found.items()):
         needs = sorted(n.decode().rsplit("/", 1)[-1] for n in needs)
-        print(artifact, name, *[n for n in needs if n in found and n != name])
+        print(artifact, name, *[n for n in needs if n in found and n != name or n == "$ORIGIN"])
 
 
 main(*sys.argv[1:])

@@ -279,8 +279,7 @@ class SparseEncoderTest {
         rows.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (weight / Math.sqrt(norm)));
       }
     }
-    return new Dictionary(
-        drawn.config().withActivation(new Pursuit(K, 0.9)), drawn.parameters());
+    return new Dictionary(drawn.config().withActivation(new Pursuit(K, 0.9)), drawn.parameters());
   }
 
   @Tag("slow")
@@ -299,7 +298,7 @@ class SparseEncoderTest {
           EngineFactory.reference()
               .open(dictionary.config().spec(Optimiser.NONE), dictionary.parameters())) {
         MemorySegment memory = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_FLOAT, x);
-        engine.encode(new Rows(memory, DType.F32, 20, WIDTH), pursuit);
+        engine.encode(new Rows(memory, DType.F32, 20, WIDTH), dictionary.config().activation());
         Codes codes = engine.codes();
         for (int row = 0; row < 20; row++) {
           assertThat(counts[row]).isEqualTo(codes.offset(row + 1) - codes.offset(row));
@@ -434,8 +433,7 @@ class SparseEncoderTest {
             case "top100" -> dictionary(new TopK(100), true, true);
             default -> dictionary(new TopK(K), true, true);
           };
-      SparseEncoder encoder =
-          SparseEncoder.of(dictionary, SparseEncoder.Weights.valueOf(args[0]));
+      SparseEncoder encoder = SparseEncoder.of(dictionary, SparseEncoder.Weights.valueOf(args[0]));
       encoder.warmUp();
       FirstCalls here = new FirstCalls(encoder);
       FirstCalls there = new FirstCalls(encoder);

@@ -45,10 +45,13 @@ class LibTorchLocationTest {
     }
   }
 
-  /** A library of a platform's jars, and those of these jars that it is linked to. */
+  /** A library of a platform, and those beside it that it is linked to. */
   private record Library(String name, List<String> needs) {
-    static List<Library> of(String platform) throws IOException {
-      return Files.readAllLines(Path.of("src/test/resources/libtorch", platform + ".txt")).stream()
+    /** Says that the system looks beside a library for what it needs. */
+    static final String BESIDE = "$ORIGIN";
+
+    static List<Library> of(String list) throws IOException {
+      return Files.readAllLines(Path.of("src/test/resources/libtorch", list + ".txt")).stream()
           .map(line -> List.of(line.split(" ")))
           .map(words -> new Library(words.get(1), words.subList(2, words.size())))
           .toList();
@@ -72,8 +75,24 @@ class LibTorchLocationTest {
         // Linux has its compiler's own.
         assertThat(library.needs())
             .as(library.name())
-            .filteredOn(need -> !need.equals("libgcc_s.so.1"))
+            .filteredOn(need -> !List.of("libgcc_s.so.1", Library.BESIDE).contains(need))
             .isSubsetOf(loaded.subList(0, at));
+      }
+    }
+  }
+
+  /** Maven Central has no LibTorch for Linux on ARM; the list is that of PyTorch 2.10 from pip. */
+  @Test
+  void pipsLibTorchForLinuxOnArmFindsWhatItNeeds() throws Exception {
+    List<Library> wheel = Library.of("pip-linux-arm64");
+    List<String> names = wheel.stream().map(Library::name).toList();
+    List<String> loaded =
+        LibTorchLocation.libraries("linux-arm64").stream().filter(names::contains).toList();
+    assertThat(loaded).endsWith("libc10.so", "libtorch_cpu.so");
+    for (Library library : wheel) {
+      int at = loaded.indexOf(library.name());
+      if (at >= 0 && !library.needs().contains(Library.BESIDE)) {
+        assertThat(library.needs()).as(library.name()).isSubsetOf(loaded.subList(0, at));
       }
     }
   }
