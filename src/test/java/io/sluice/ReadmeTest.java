@@ -20,7 +20,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The programs in the README compile and run. {@link DocumentationTest} checks all pages. */
+/**
+ * The programs in the README compile and run, and it names what they may need. {@link
+ * DocumentationTest} checks all pages.
+ */
 @Tag("slow")
 class ReadmeTest {
   @TempDir Path folder;
@@ -46,6 +49,27 @@ class ReadmeTest {
     assertThat(run.resolve("dictionary.safetensors")).isNotEmptyFile();
     assertThat(run(compiler, "Service", programs.get(1), run.toString()))
         .containsPattern("feature \\d+ fires with \\d");
+  }
+
+  @Test
+  void namesEachOptionalDependency() throws Exception {
+    Path pom = Path.of("pom.xml");
+    Assumptions.assumeTrue(Files.exists(pom), "this is no source tree");
+    List<String> optional =
+        Pattern.compile("<dependency>(.*?)</dependency>", Pattern.DOTALL)
+            .matcher(Files.readString(pom))
+            .results()
+            .map(block -> block.group(1))
+            .filter(block -> block.contains("<optional>true</optional>"))
+            .map(block -> block.replaceAll("(?s).*?<artifactId>(.*?)</artifactId>.*", "$1"))
+            .distinct()
+            .toList();
+    assertThat(optional).contains("arrow-vector", "pytorch", "zstd-jni");
+    String library =
+        Files.readString(Path.of("README.md")).split("\n## Library\n")[1].split("\n## ")[0];
+    assertThat(optional)
+        .allSatisfy(
+            name -> assertThat(library).containsPattern("[:>]" + Pattern.quote(name) + "[`<]"));
   }
 
   /** Compiles a program of the README, runs it, and returns what it printed. */
