@@ -1,11 +1,11 @@
 package io.sluice.dictionary;
 
 import io.sluice.engine.TokenNorm;
-import io.sluice.memory.WarmUp;
 import io.sluice.memory.Workers;
 import io.sluice.simd.NonFiniteException;
 import io.sluice.simd.single.RowEncoder;
 import io.sluice.simd.single.RowFormat;
+import io.sluice.simd.single.WarmUp;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,4 +1,4 @@
-package io.sluice.memory;
+package io.sluice.simd.single;
 
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
