@@ -6,6 +6,8 @@ import io.sluice.memory.DType;
 import io.sluice.training.SyntheticStore;
 import java.io.File;
 import java.io.IOException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +19,7 @@ import java.util.jar.Attributes;
 import java.util.jar.JarFile;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -41,6 +44,16 @@ class DependencyTest {
       """;
 
   @TempDir private Path folder;
+
+  private final List<Path> links = new ArrayList<>();
+
+  /** Before JUnit removes the folder, and warns of each. */
+  @AfterEach
+  void removeLinks() throws IOException {
+    for (Path link : links) {
+      Files.delete(link);
+    }
+  }
 
   @Test
   void projectsGetWhatTheyNeedAndRun() throws Exception {
@@ -83,6 +96,43 @@ class DependencyTest {
     }
   }
 
+  /** What needs an optional library is in classes that nothing else links. */
+  @Test
+  void dictionariesKernelsAndTextsLinkWithoutTheOptionalLibraries() throws Exception {
+    Path classes = Path.of("target/classes");
+    Assumptions.assumeTrue(Files.isDirectory(classes), "this is no source tree");
+    List<URL> path = new ArrayList<>(List.of(classes.toUri().toURL()));
+    String here =
+        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+    for (String entry : here.split(File.pathSeparator)) {
+      if (Path.of(entry).getFileName().toString().matches("(jackson|slf4j)-.*jar")) {
+        path.add(Path.of(entry).toUri().toURL());
+      }
+    }
+    List<String> failures = new ArrayList<>();
+    int linked = 0;
+    try (URLClassLoader loader =
+            new URLClassLoader(path.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
+        Stream<Path> files = Files.walk(classes)) {
+      for (Path file : files.filter(file -> file.toString().endsWith(".class")).toList()) {
+        String name = classes.relativize(file).toString().replace(File.separatorChar, '.');
+        name = name.substring(0, name.length() - ".class".length());
+        if (!name.matches("io\\.sluice\\.(dictionary|engine|files|memory|simd|text)\\..*")
+            || name.matches("io\\.sluice\\.text\\.arrow\\..*|.*\\$Zstandard")) {
+          continue;
+        }
+        linked++;
+        try {
+          Class.forName(name, true, loader);
+        } catch (NoClassDefFoundError e) {
+          failures.add(name + ": " + e.getMessage());
+        }
+      }
+    }
+    assertThat(failures).isEmpty();
+    assertThat(linked).isGreaterThan(400);
+  }
+
   private static boolean isOnPath(String program) {
     return Arrays.stream(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
         .anyMatch(place -> Files.isExecutable(Path.of(place, program)));
@@ -101,14 +151,15 @@ class DependencyTest {
     return fresh;
   }
 
-  private static void link(Path from, Path to, String except) throws IOException {
+  private void link(Path from, Path to, String except) throws IOException {
     if (!Files.isDirectory(from)) {
       return;
     }
     try (Stream<Path> entries = Files.list(from)) {
       for (Path entry : entries.toList()) {
         if (Files.isDirectory(entry) && !entry.endsWith(except)) {
-          Files.createSymbolicLink(to.resolve(entry.getFileName()), entry.toAbsolutePath());
+          links.add(
+              Files.createSymbolicLink(to.resolve(entry.getFileName()), entry.toAbsolutePath()));
         }
       }
     }

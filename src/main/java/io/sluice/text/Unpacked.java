@@ -42,19 +42,25 @@ final class Unpacked extends FilterInputStream {
       if (content == Content.GZIP) {
         unpacking = new GZIPInputStream(in, PIECE);
       } else {
-        ZstdInputStreamNoFinalizer zstd = new ZstdInputStreamNoFinalizer(in);
-        unpacking = zstd.setLongMax(LONGEST_WINDOW);
+        unpacking = Zstandard.stream(in);
       }
     } catch (IOException e) {
       throw damaged(file, content, e);
     } catch (LinkageError e) {
       throw new IOException(
           file
-              + ": is compressed with Zstandard, whose library cannot be loaded here; unpack it, or"
-              + " compress it with gzip",
+              + ": is compressed with Zstandard, whose library (com.github.luben:zstd-jni) cannot be"
+              + " loaded here; add it to the class path, unpack the file, or compress it with gzip",
           e);
     }
     return new Unpacked(file, content, unpacking, new Unfolding(fileBytes));
+  }
+
+  /** Apart from the rest, because linking it needs the library, which is optional. */
+  private static final class Zstandard {
+    static InputStream stream(InputStream in) throws IOException {
+      return new ZstdInputStreamNoFinalizer(in).setLongMax(LONGEST_WINDOW);
+    }
   }
 
   @Override

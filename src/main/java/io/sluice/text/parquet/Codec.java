@@ -124,20 +124,30 @@ enum Codec {
     }
   }
 
-  /** The library checks both ranges, and its decoder never writes past the one it is given. */
   private static int zstd(byte[] bytes, int from, byte[] page) throws IOException {
     if (page.length == 0) {
       return 0;
     }
     try {
-      long done = Zstd.decompressByteArray(page, 0, page.length, bytes, from, bytes.length - from);
-      return (int) done;
-    } catch (ZstdException e) {
-      throw new IOException("a page's Zstandard stream is damaged", e);
+      return Zstandard.decompress(bytes, from, page);
     } catch (LinkageError e) {
       throw new Unusable(
-          "is compressed with Zstandard, whose library cannot be loaded here",
-          "write it again with Snappy or gzip");
+          "is compressed with Zstandard, whose library (com.github.luben:zstd-jni) cannot be loaded"
+              + " here",
+          "add it to the class path, or write the file again with Snappy or gzip");
+    }
+  }
+
+  /** Apart from the other codecs, because linking it needs the library, which is optional. */
+  private static final class Zstandard {
+    /** The library checks both ranges, and its decoder never writes past the one it is given. */
+    static int decompress(byte[] bytes, int from, byte[] page) throws IOException {
+      try {
+        return (int)
+            Zstd.decompressByteArray(page, 0, page.length, bytes, from, bytes.length - from);
+      } catch (ZstdException e) {
+        throw new IOException("a page's Zstandard stream is damaged", e);
+      }
     }
   }
 }
