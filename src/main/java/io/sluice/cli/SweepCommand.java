@@ -26,7 +26,9 @@ import io.sluice.training.sweep.Sweep;
 import io.sluice.training.sweep.SweepCell;
 import io.sluice.training.sweep.SweepListener;
 import io.sluice.training.sweep.SweepResult;
+import io.sluice.training.sweep.SweepWorker;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -81,7 +83,7 @@ import picocli.CommandLine.Option;
     "sluice sweep --store activations --hook layers.3.attn_out --vary init=random,asi "
         + "--vary centring=off,on --vary features=4096,16384 --vary seed=0,1,2 --steps 400 --out "
         + "sweeps/starts")
-final class SweepCommand extends SluiceCommand {
+public class SweepCommand extends SluiceCommand {
   @Mixin private RunOptions files;
 
   @Option(
@@ -122,12 +124,13 @@ final class SweepCommand extends SluiceCommand {
   private int status;
 
   @Override
-  protected void run() throws IOException {
+  protected final void run() throws IOException {
     files.check(
-        this, hook != null && !vary.isEmpty(), "--store, --hook and --vary", Set.of("--memory"));
+        this, hook != null && !vary.isEmpty(), "--store, --hook and --vary", takenByResume());
     steps.check(this);
     heldOut.check(this);
     engines.check(this);
+    check();
     try (Sweep sweep = files.resume() ? resumed() : started()) {
       SweepResult result = train(sweep);
       if (json.asked()) {
@@ -139,13 +142,60 @@ final class SweepCommand extends SluiceCommand {
     }
   }
 
+  /** Options that {@code --resume} allows besides {@code --store}. */
+  protected Set<String> takenByResume() {
+    return Set.of("--memory");
+  }
+
+  /** Rejects further options before any work. */
+  protected void check() {}
+
+  /** Opens the store of the sweep and compares it with its checksums, if that is wanted. */
+  protected ActivationStore open(RunOptions from, Path store) throws IOException {
+    return from.open(store);
+  }
+
+  /** Begins a sweep in a folder. */
+  protected Sweep start(
+      ActivationStore from, Grid grid, List<SweepCell> cells, EngineOptions with, Path folder)
+      throws IOException {
+    return Sweep.start(from, grid, cells, with.engines(this), with.label(), budget(), folder);
+  }
+
+  /**
+   * Continues the sweep in a folder.
+   *
+   * @param engine kind and device of the engines that it was begun with
+   */
+  protected Sweep resume(ActivationStore from, EngineOptions with, String engine, Path folder)
+      throws IOException {
+    return Sweep.resume(from, with.engines(this, engine), budget(), folder);
+  }
+
+  /** Trains the cells that are left. */
+  protected SweepResult train(Sweep sweep, Progress progress, SweepListener listener)
+      throws IOException {
+    return sweep.run(listener);
+  }
+
+  /**
+   * Opens a sweep that another process has begun with these options, to train cells of it here.
+   *
+   * @param store the store's folder
+   * @param engine kind and device of its engines
+   * @param folder the sweep's folder
+   */
+  protected final SweepWorker worker(Path store, String engine, Path folder) throws IOException {
+    return SweepWorker.open(files.openUnread(store), engines.engines(this, engine), folder);
+  }
+
   @Override
   public int status() {
     return status;
   }
 
   private Sweep started() throws IOException {
-    ActivationStore from = files.open();
+    ActivationStore from = open(files, files.store());
     try {
       hook = from.hookName(hook);
     } catch (IllegalArgumentException e) {
@@ -167,8 +217,7 @@ final class SweepCommand extends SluiceCommand {
     } catch (IllegalArgumentException e) {
       throw usage("--vary: " + e.getMessage());
     }
-    return Sweep.start(
-        from, grid, cells, engines.engines(this), engines.label(), budget(), files.out());
+    return start(from, grid, cells, engines, files.out());
   }
 
   /** An axis and its values, by Sluice's own names. */
@@ -188,8 +237,8 @@ final class SweepCommand extends SluiceCommand {
 
   private Sweep resumed() throws IOException {
     Sweep.Origin origin = Sweep.origin(files.out());
-    return Sweep.resume(
-        files.open(origin.store()), engines.engines(this, origin.engine()), budget(), files.out());
+    Path store = files.store() != null ? files.store() : origin.store();
+    return resume(open(files, store), engines, origin.engine(), files.out());
   }
 
   private long budget() {
@@ -222,7 +271,9 @@ final class SweepCommand extends SluiceCommand {
   private SweepResult train(Sweep sweep, StopSignal signal) throws IOException {
     try (Progress progress = progress("sweep", sweep.tokensLeft(), "tokens")) {
       SweepResult result =
-          sweep.run(
+          train(
+              sweep,
+              progress,
               new SweepListener() {
                 private final int cells = sweep.cells().size();
                 private long seen;

@@ -55,7 +55,8 @@ public final class FolderLock implements AutoCloseable {
    * Locks an existing folder, and deletes temporary files that killed writers left in it.
    *
    * @param what the kind of writer, for instance {@code run}
-   * @throws IOException if another writer has it
+   * @throws FolderTakenException if another writer has it
+   * @throws IOException if no file can be created in the folder
    */
   public static FolderLock take(Path folder, String what) throws IOException {
     FolderLock lock = tryTake(folder);
@@ -71,8 +72,8 @@ public final class FolderLock implements AutoCloseable {
    *
    * @param what writes into it, for instance {@code run}
    */
-  public static IOException taken(Path folder, String what) {
-    return new IOException(
+  public static FolderTakenException taken(Path folder, String what) {
+    return new FolderTakenException(
         "%s: another %s is writing into this folder; choose another one or wait for it"
             .formatted(folder, what));
   }

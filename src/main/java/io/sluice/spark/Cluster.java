@@ -2,6 +2,7 @@ package io.sluice.spark;
 
 import io.sluice.cli.console.Progress;
 import java.io.IOException;
+import java.util.Map;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.scheduler.SparkListener;
@@ -21,8 +22,26 @@ final class Cluster implements AutoCloseable {
    *
    * @param name what Spark's page calls the work
    */
-  static Cluster open(String name) {
-    JavaSparkContext context = new JavaSparkContext(new SparkConf().setAppName(name));
+  static Cluster open(String name) throws IOException {
+    return open(name, Map.of());
+  }
+
+  /**
+   * Connects with settings of the command's own.
+   *
+   * @param settings what they are; they come before those of {@code spark-submit}
+   * @throws IOException if Spark refuses them, for instance more cores than there are
+   */
+  static Cluster open(String name, Map<String, String> settings) throws IOException {
+    SparkConf conf = new SparkConf().setAppName(name);
+    settings.forEach(conf::set);
+    JavaSparkContext context;
+    try {
+      context = new JavaSparkContext(conf);
+    } catch (Exception e) {
+      // The compiler does not know that Scala throws checked ones.
+      throw new IOException("Spark cannot start: " + e.getMessage(), e);
+    }
     context.sc().setJobDescription(name);
     return new Cluster(context);
   }

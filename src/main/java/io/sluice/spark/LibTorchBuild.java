@@ -9,6 +9,9 @@ final class LibTorchBuild {
 
   /** The build of this process; loads it if necessary. */
   static String here() {
+    if (!Torch.isAvailable()) {
+      return "no LibTorch";
+    }
     Torch.Info info = Torch.info();
     return "LibTorch "
         + info.version()
@@ -30,7 +33,7 @@ final class LibTorchBuild {
               + here()
               + " and the driver "
               + driver
-              + ", so their activations differ by rounding errors; give all the same LIBTORCH, or"
+              + ", so their results differ by rounding errors; give all the same LIBTORCH, or"
               + " --allow-other-libtorch");
     }
   }

@@ -11,7 +11,8 @@ import picocli.CommandLine;
  */
 public final class Main {
   private static final List<Class<? extends SluiceCommand>> COMMANDS =
-      List.of(ClusterCapture.class, ClusterSpectrum.class, ClusterEvaluate.class);
+      List.of(
+          ClusterCapture.class, ClusterSpectrum.class, ClusterSweep.class, ClusterEvaluate.class);
 
   private Main() {}
 

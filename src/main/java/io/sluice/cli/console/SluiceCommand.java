@@ -165,7 +165,7 @@ public abstract class SluiceCommand implements Callable<Integer> {
    * Prints after a signal that the work was saved, and how to continue it.
    *
    * @param stopped where it was
-   * @param command the words after {@code sluice} that continue it
+   * @param command the words after the program's name that continue it
    */
   public final void printHowToContinue(StoppedException stopped, String command) {
     err()
@@ -173,7 +173,9 @@ public abstract class SluiceCommand implements Callable<Integer> {
             spec.qualifiedName()
                 + ": "
                 + stopped.getMessage()
-                + "; continue with 'sluice "
+                + "; continue with '"
+                + spec.root().name()
+                + " "
                 + command
                 + "'");
     err().flush();

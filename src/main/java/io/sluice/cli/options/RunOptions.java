@@ -71,6 +71,20 @@ public final class RunOptions {
     return store;
   }
 
+  /** Whether the store's files are compared with their checksums. */
+  public boolean verifies() {
+    return checksums.areCompared();
+  }
+
+  /**
+   * Opens a store without reading it.
+   *
+   * @throws IOException if it is missing or damaged; the message names the file
+   */
+  public ActivationStore openUnread(Path folder) throws IOException {
+    return checksums.openUnread(folder);
+  }
+
   /**
    * Opens the store that was given.
    *

@@ -3,18 +3,11 @@ package io.sluice.training.sweep;
 import io.sluice.dictionary.ActivationFeed;
 import io.sluice.engine.EngineFactory;
 import io.sluice.files.FolderLock;
-import io.sluice.files.OutputFolder;
-import io.sluice.memory.Rows;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.BatchPlan;
-import io.sluice.training.Trainer;
-import io.sluice.training.config.TrainingConfig;
-import io.sluice.training.run.DivergedException;
 import io.sluice.training.run.RunFolder;
 import io.sluice.training.run.StoppedException;
-import io.sluice.training.start.Blueprint;
-import io.sluice.training.start.SharedSample;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,6 +15,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Trains the cells of a grid, several at a time on each batch, in one folder. Each cell is an
@@ -29,28 +23,23 @@ import java.util.Map;
  * resumed} on the same engine ends in the same numbers.
  */
 public final class Sweep implements AutoCloseable {
-  private final ActivationStore store;
-  private final EngineFactory engines;
+  /** Seconds that a network file system may keep to itself that a file is there. */
+  private static final long LONGEST_DELAY = 90;
+
   private final Path folder;
   private final FolderLock lock;
   private final SweepFile file;
-  private final long memory;
-  private final SharedSample sample = new SharedSample();
+
+  /** Trains cells in this process; null if others do. */
+  private final CellTraining here;
+
   private final Map<String, String> failures = new HashMap<>();
 
-  private Sweep(
-      ActivationStore store,
-      EngineFactory engines,
-      Path folder,
-      FolderLock lock,
-      SweepFile file,
-      long memory) {
-    this.store = store;
-    this.engines = engines;
+  private Sweep(Path folder, FolderLock lock, SweepFile file, CellTraining here) {
     this.folder = folder;
     this.lock = lock;
     this.file = file;
-    this.memory = memory;
+    this.here = here;
   }
 
   /**
@@ -74,15 +63,41 @@ public final class Sweep implements AutoCloseable {
       long memory,
       Path folder)
       throws IOException {
+    SharedBatches here = new SharedBatches(store, engines, memory, folder);
+    here.require(cells);
+    return start(store, grid, cells, engine, folder, here);
+  }
+
+  /**
+   * Begins a sweep whose cells {@linkplain SweepWorker workers} in other processes train, on other
+   * machines for instance. This process holds the sweep and reads the results.
+   *
+   * @param engine as in {@link #start}
+   * @throws IOException as {@link #start}
+   * @throws IllegalArgumentException if a cell does not fit the store; what memory it takes, each
+   *     worker looks at
+   */
+  public static Sweep startElsewhere(
+      ActivationStore store, Grid grid, List<SweepCell> cells, String engine, Path folder)
+      throws IOException {
+    SharedBatches.requireFit(cells, store);
+    return start(store, grid, cells, engine, folder, null);
+  }
+
+  private static Sweep start(
+      ActivationStore store,
+      Grid grid,
+      List<SweepCell> cells,
+      String engine,
+      Path folder,
+      CellTraining here)
+      throws IOException {
     String hook = cells.getFirst().config().hook();
     int width = ActivationFeed.activations(store, hook).width();
-    long disk = 0;
+    long disk = cells.getFirst().diskBytes(width);
     for (SweepCell cell : cells) {
-      requireMemory(cell, width, store, engines, memory);
-      requireMachine(cell, store, engines);
       disk += cell.finalBytes(width);
     }
-    disk += cells.getFirst().diskBytes(width);
     FolderLock.make(folder, "sweep");
     FolderLock lock = FolderLock.take(folder, "sweep");
     try {
@@ -112,7 +127,7 @@ public final class Sweep implements AutoCloseable {
               store.manifest().model(),
               store.manifest().text());
       file.write(folder, store);
-      return new Sweep(store, engines, folder, lock, file, memory);
+      return new Sweep(folder, lock, file, here);
     } catch (IOException | RuntimeException e) {
       lock.giveUp();
       throw e;
@@ -128,61 +143,29 @@ public final class Sweep implements AutoCloseable {
   public static Sweep resume(ActivationStore store, EngineFactory engines, long memory, Path folder)
       throws IOException {
     SweepFile file = SweepFile.read(folder);
-    if (file.storeRows() != store.rows()
-        || !file.storeCreated().equals(store.manifest().created())) {
-      throw new IOException(
-          "%s: the sweep was started on a store of %d rows created %s, but %s has %d, created %s"
-              .formatted(
-                  folder.resolve(SweepFile.NAME),
-                  file.storeRows(),
-                  file.storeCreated(),
-                  store.folder(),
-                  store.rows(),
-                  store.manifest().created()));
-    }
-    int width = ActivationFeed.activations(store, file.hook()).width();
-    for (SweepCell cell : file.cells()) {
-      requireMemory(cell, width, store, engines, memory);
-      requireMachine(cell, store, engines);
-    }
-    return new Sweep(store, engines, folder, FolderLock.take(folder, "sweep"), file, memory);
+    file.requireSame(store, folder);
+    SharedBatches here = new SharedBatches(store, engines, memory, folder);
+    here.require(file.cells());
+    return new Sweep(folder, FolderLock.take(folder, "sweep"), file, here);
   }
 
-  private static String size(long bytes) {
+  /**
+   * Resumes a sweep, wherever it was begun, whose remaining cells {@linkplain SweepWorker workers}
+   * in other processes train.
+   *
+   * @throws IOException as {@link #resume}
+   */
+  public static Sweep resumeElsewhere(ActivationStore store, Path folder) throws IOException {
+    SweepFile file = SweepFile.read(folder);
+    file.requireSame(store, folder);
+    return new Sweep(folder, FolderLock.take(folder, "sweep"), file, null);
+  }
+
+  /** A number of bytes in words. */
+  static String size(long bytes) {
     return bytes < 100_000_000
         ? String.format(Locale.ROOT, "%,d KB", Math.ceilDiv(bytes, 1000))
         : String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);
-  }
-
-  private static void requireMachine(SweepCell cell, ActivationStore store, EngineFactory engines) {
-    try {
-      Blueprint.of(cell.config(), store).requireMemory(engines);
-    } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException("cell " + cell.name() + ": " + e.getMessage(), e);
-    }
-  }
-
-  private static long bytes(
-      SweepCell cell, int width, ActivationStore store, EngineFactory engines) {
-    boolean inPlace =
-        engines.readsInPlace() && Blueprint.of(cell.config(), store).exportsByColumn();
-    return cell.bytes(width, inPlace);
-  }
-
-  private static void requireMemory(
-      SweepCell cell, int width, ActivationStore store, EngineFactory engines, long memory) {
-    long needed = bytes(cell, width, store, engines);
-    if (needed > memory) {
-      throw new IllegalArgumentException(
-          String.format(
-              Locale.ROOT,
-              "cell %s takes %s of memory, but the sweep has %s; give it more, or fewer features:"
-                  + " up to %,d",
-              cell.name(),
-              size(needed),
-              size(memory),
-              (long) ((double) memory / needed * cell.config().features())));
-    }
   }
 
   /** Where a sweep's store is, and its engine's kind and device. */
@@ -229,29 +212,33 @@ public final class Sweep implements AutoCloseable {
   }
 
   /**
-   * Trains the remaining cells.
+   * Trains the remaining cells in this process.
    *
    * @throws IOException if data is not finite or writing fails
    * @throws StoppedException if the listener requested it
+   * @throws IllegalStateException if the sweep was begun for other processes
    */
   public SweepResult run(SweepListener listener) throws IOException {
-    int width = ActivationFeed.activations(store, file.hook()).width();
-    for (List<SweepCell> left = pending(); !left.isEmpty(); left = pending()) {
-      List<SweepCell> together = new ArrayList<>();
-      long taken = 0;
-      int batch = left.getFirst().config().schedule().batch();
-      for (SweepCell cell : left) {
-        if (cell.config().schedule().batch() != batch) {
-          continue;
-        }
-        taken += bytes(cell, width, store, engines);
-        if (taken > memory && !together.isEmpty()) {
-          break;
-        }
-        together.add(cell);
-      }
-      listener.sharing(together.size());
-      train(together, listener);
+    if (here == null) {
+      throw new IllegalStateException("the cells of this sweep are trained elsewhere");
+    }
+    return run(listener, here);
+  }
+
+  /**
+   * Has the remaining cells trained.
+   *
+   * @param training trains them, for instance by {@linkplain SweepWorker workers} in other
+   *     processes
+   * @throws IOException if data is not finite, writing fails, or the result of a cell that was
+   *     trained elsewhere is not seen here
+   * @throws StoppedException if the listener requested it
+   */
+  public SweepResult run(SweepListener listener, CellTraining training) throws IOException {
+    List<SweepCell> pending = pending();
+    if (!pending.isEmpty()) {
+      failures.putAll(training.train(pending, listener));
+      awaitResults();
     }
     SweepResult result = file.result(folder);
     List<SweepResult.Outcome> outcomes = new ArrayList<>();
@@ -268,100 +255,23 @@ public final class Sweep implements AutoCloseable {
         result.stabilities());
   }
 
-  /** A cell that is being trained. */
-  private record Running(SweepCell cell, Trainer trainer) {}
-
-  private void train(List<SweepCell> together, SweepListener listener) throws IOException {
-    List<Running> running = new ArrayList<>();
-    try {
-      for (SweepCell cell : together) {
-        running.add(new Running(cell, open(cell)));
+  /** A network file system may show what another machine wrote only after some time. */
+  private void awaitResults() throws IOException {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(LONGEST_DELAY);
+    for (List<SweepCell> unseen = pending(); !unseen.isEmpty(); unseen = pending()) {
+      if (System.nanoTime() > end) {
+        throw new IOException(
+            "%s: another process has trained this cell, but its result is not seen here; give a"
+                    .formatted(SweepFile.folder(folder, unseen.getFirst()))
+                + " folder that all machines share");
       }
-      long step = running.stream().mapToLong(each -> each.trainer().step()).min().orElseThrow();
-      TrainingConfig config = together.getFirst().config();
-      ActivationFeed feed =
-          new ActivationFeed(
-              store,
-              BatchPlan.shuffled(
-                      List.of(config.hook()), config.schedule().batch(), config.dataSeed())
-                  .where(config.rows(store)),
-              1);
-      feed.seek(step);
-      endThoseAtTheirEnd(running, listener);
-      for (; !running.isEmpty(); step++) {
-        Rows batch = feed.next();
-        for (Running each : List.copyOf(running)) {
-          // A cell whose checkpoint was newer than another's when all were killed waits for it.
-          if (each.trainer().step() == step) {
-            advance(each, batch, running, listener);
-          }
-        }
-        endThoseAtTheirEnd(running, listener);
-        if (!running.isEmpty() && listener.stops()) {
-          for (Running each : List.copyOf(running)) {
-            checkpoint(each, running, listener);
-          }
-          throw new StoppedException(
-              "stopped, with checkpoints of the %d cells in training".formatted(running.size()));
-        }
-      }
-    } finally {
-      for (Running each : running) {
-        each.trainer().close();
+      try {
+        TimeUnit.MILLISECONDS.sleep(200);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new InterruptedIOException(folder + ": interrupted");
       }
     }
-  }
-
-  private void advance(Running each, Rows batch, List<Running> running, SweepListener listener)
-      throws IOException {
-    try {
-      each.trainer().advance(batch);
-      listener.stepped(each.cell(), each.trainer().step());
-    } catch (DivergedException e) {
-      giveUp(each, e, running, listener);
-    }
-  }
-
-  /** The last steps may turn out to have diverged when they are written. */
-  private void checkpoint(Running each, List<Running> running, SweepListener listener)
-      throws IOException {
-    try {
-      each.trainer().checkpoint();
-    } catch (DivergedException e) {
-      giveUp(each, e, running, listener);
-    }
-  }
-
-  private void giveUp(
-      Running each, DivergedException why, List<Running> running, SweepListener listener)
-      throws IOException {
-    failures.put(each.cell().name(), why.getMessage());
-    running.remove(each);
-    each.trainer().close();
-    listener.failed(each.cell(), why.getMessage());
-  }
-
-  private void endThoseAtTheirEnd(List<Running> running, SweepListener listener)
-      throws IOException {
-    for (Running each : List.copyOf(running)) {
-      if (each.trainer().atEnd()) {
-        running.remove(each);
-        try (Trainer trainer = each.trainer()) {
-          listener.ended(each.cell(), trainer.finish());
-        } catch (DivergedException e) {
-          failures.put(each.cell().name(), e.getMessage());
-          listener.failed(each.cell(), e.getMessage());
-        }
-      }
-    }
-  }
-
-  private Trainer open(SweepCell cell) throws IOException {
-    Path own = SweepFile.folder(folder, cell);
-    OutputFolder.requireNoLink(folder, own);
-    return Files.exists(own.resolve(RunFolder.DESCRIPTION))
-        ? Trainer.resume(store, engines, own, sample)
-        : Trainer.start(store, cell.config(), engines, cell.name(), own, sample);
   }
 
   @Override

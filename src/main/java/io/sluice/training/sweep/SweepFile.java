@@ -147,6 +147,25 @@ public record SweepFile(
     }
   }
 
+  /**
+   * Refuses a store that is not the one the sweep was started on.
+   *
+   * @throws IOException if it is another one; the message names both
+   */
+  void requireSame(ActivationStore store, Path folder) throws IOException {
+    if (storeRows != store.rows() || !storeCreated.equals(store.manifest().created())) {
+      throw new IOException(
+          "%s: the sweep was started on a store of %d rows created %s, but %s has %d, created %s"
+              .formatted(
+                  folder.resolve(NAME),
+                  storeRows,
+                  storeCreated,
+                  store.folder(),
+                  store.rows(),
+                  store.manifest().created()));
+    }
+  }
+
   /** Reads the results from the cells' folders. */
   SweepResult result(Path folder) throws IOException {
     List<SweepResult.Outcome> outcomes = new ArrayList<>();

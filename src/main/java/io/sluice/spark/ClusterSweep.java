@@ -1,0 +1,247 @@
+package io.sluice.spark;
+
+import io.sluice.cli.SweepCommand;
+import io.sluice.cli.console.Progress;
+import io.sluice.cli.help.Examples;
+import io.sluice.cli.help.Grouped;
+import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.options.EngineOptions;
+import io.sluice.cli.options.RunOptions;
+import io.sluice.store.ActivationStore;
+import io.sluice.training.run.StoppedException;
+import io.sluice.training.sweep.Grid;
+import io.sluice.training.sweep.Sweep;
+import io.sluice.training.sweep.SweepCell;
+import io.sluice.training.sweep.SweepListener;
+import io.sluice.training.sweep.SweepResult;
+import io.sluice.training.sweep.SweepWorker;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.apache.spark.SparkConf;
+import org.apache.spark.util.LongAccumulator;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * {@code sluice-spark sweep}: the driver holds the sweep and plans its cells, a task trains one of
+ * them into the shared folder, and the driver reads the results, all as {@code sluice sweep} does
+ * in one process.
+ */
+@Command(
+    customSynopsis = {
+      "sluice-spark sweep --store DIR --hook NAME --vary AXIS=VALUE[,VALUE...]... --out DIR "
+          + "[OPTION...] [-- SPARK-OPTION...]",
+      "sluice-spark sweep --resume --out DIR [-- SPARK-OPTION...]"
+    },
+    description = {
+      "Train a dictionary for every combination of some settings on a cluster, and compare them.",
+      "Store and --out are on paths that every executor sees. A task trains one dictionary on "
+          + "--cores-per-run cores, as an ordinary run in a folder of its own. The files are those "
+          + "of 'sluice sweep', and the dictionaries have the same bits. An interrupted sweep "
+          + "continues with --resume --out DIR, here or with 'sluice sweep', wherever it was begun.",
+      "An axis that is not given has the default of 'sluice train'. An axis with one value "
+          + "sets it for all dictionaries. --threads and --memory have no meaning here."
+    })
+@Examples(
+    "sluice-spark sweep --store /shared/store --hook layers.3.attn_out --vary init=random,asi "
+        + "--vary seed=0,1,2 --cores-per-run 4 --out /shared/sweep --master spark://host:7077")
+public final class ClusterSweep extends SweepCommand {
+  private static final String TASK_CORES = "spark.task.cpus";
+  private static final String EXECUTOR_CORES = "spark.executor.cores";
+
+  @Option(
+      names = "--cores-per-run",
+      paramLabel = "N",
+      description =
+          "Train each dictionary on N cores of an executor (default: spark.task.cpus, which is 1 "
+              + "unless it is set).")
+  @Grouped(OptionGroup.COMPUTE)
+  private Integer coresPerRun;
+
+  @Option(
+      names = "--allow-other-libtorch",
+      description =
+          "Allow executors whose LibTorch is another build than the driver's; the bits of "
+              + "dictionaries may then depend on which executor trains which.")
+  @Grouped(OptionGroup.COMPUTE)
+  private boolean otherLibTorch;
+
+  private ActivationStore store;
+  private boolean verified;
+  private String engine;
+  private Path folder;
+
+  @Override
+  protected Set<String> takenByResume() {
+    return Set.of("--cores-per-run", "--allow-other-libtorch");
+  }
+
+  @Override
+  protected void check() {
+    if (given("--threads")) {
+      throw usage("--threads: on a cluster a run has the threads of --cores-per-run; give that");
+    }
+    if (given("--memory")) {
+      throw usage(
+          "--memory: on a cluster a task trains one dictionary, so none share a batch; leave it"
+              + " out");
+    }
+    if (coresPerRun != null && coresPerRun < 1) {
+      throw usage("--cores-per-run must be at least 1, not " + coresPerRun);
+    }
+    SparkConf given = new SparkConf();
+    int cores = cores();
+    if (given.getInt(TASK_CORES, cores) != cores) {
+      throw usage(
+          "--cores-per-run is %d and spark.task.cpus %s; leave one of them out"
+              .formatted(cores, given.get(TASK_CORES)));
+    }
+    if (given.getInt(EXECUTOR_CORES, cores) < cores) {
+      throw usage(
+          "a run takes %d cores and spark.executor.cores is %s; give fewer with --cores-per-run"
+              .formatted(cores, given.get(EXECUTOR_CORES)));
+    }
+  }
+
+  private int cores() {
+    return coresPerRun != null ? coresPerRun : new SparkConf().getInt(TASK_CORES, 1);
+  }
+
+  @Override
+  protected ActivationStore open(RunOptions from, Path place) throws IOException {
+    // Tasks compare its shards. Executors have other working folders.
+    verified = from.verifies();
+    return from.openUnread(place.toAbsolutePath());
+  }
+
+  @Override
+  protected Sweep start(
+      ActivationStore from, Grid grid, List<SweepCell> cells, EngineOptions with, Path into)
+      throws IOException {
+    keep(from, with, with.label(), into);
+    return Sweep.startElsewhere(from, grid, cells, engine, into);
+  }
+
+  @Override
+  protected Sweep resume(ActivationStore from, EngineOptions with, String begun, Path into)
+      throws IOException {
+    keep(from, with, begun, into);
+    return Sweep.resumeElsewhere(from, into);
+  }
+
+  private void keep(ActivationStore from, EngineOptions with, String label, Path into) {
+    store = from;
+    engine = label;
+    folder = into.toAbsolutePath();
+    if (label.endsWith(" cpu")) {
+      // Rejects unknown ones; a GPU is only needed where tasks run.
+      with.engines(this, label);
+    }
+  }
+
+  @Override
+  protected SweepResult train(Sweep sweep, Progress progress, SweepListener listener)
+      throws IOException {
+    return sweep.run(listener, (cells, told) -> trainOnCluster(cells, progress, told));
+  }
+
+  private Map<String, String> trainOnCluster(
+      List<SweepCell> cells, Progress progress, SweepListener listener) throws IOException {
+    List<String> words = new ArrayList<>(words());
+    words.add("--threads=" + cores());
+    SweepTask.Place place =
+        new SweepTask.Place(
+            words,
+            store.folder().toString(),
+            engine,
+            folder.toString(),
+            otherLibTorch ? null : LibTorchBuild.here());
+    // Long ones first, so that executors end together.
+    List<String> names =
+        cells.stream()
+            .sorted(Comparator.comparingDouble(ClusterSweep::work).reversed())
+            .map(SweepCell::name)
+            .toList();
+    List<SweepTask.End> ends;
+    try (Cluster cluster = Cluster.open("sluice sweep into " + folder, settings())) {
+      if (verified) {
+        verify(cluster, place);
+      }
+      LongAccumulator tokens = cluster.counter("tokens", progress);
+      ends =
+          cluster.run(
+              context -> {
+                try (StoppableJob job = StoppableJob.listen(context)) {
+                  return job.run(
+                      context
+                          .parallelize(names, names.size())
+                          .setName("cells of the sweep")
+                          .map(name -> SweepTask.of(place).train(name, tokens))
+                          .setName("dictionaries"),
+                      listener::stops);
+                }
+              });
+    }
+    if (ends == null) {
+      throw new StoppedException("stopped, with checkpoints of the cells in training");
+    }
+    return failures(cells, ends, listener);
+  }
+
+  /** Compares the store with its checksums, a task for each shard. */
+  private void verify(Cluster cluster, SweepTask.Place place) throws IOException {
+    List<Integer> shards = IntStream.range(0, store.shards().size()).boxed().toList();
+    cluster.run(
+        context ->
+            context
+                .parallelize(shards, shards.size())
+                .setName("shards")
+                .map(shard -> SweepTask.of(place).verify(shard))
+                .setName("shards, compared with their checksums")
+                .count());
+  }
+
+  private static Map<String, String> failures(
+      List<SweepCell> cells, List<SweepTask.End> ends, SweepListener listener) {
+    Map<String, SweepCell> byName =
+        cells.stream().collect(Collectors.toMap(SweepCell::name, cell -> cell));
+    Map<String, String> failures = new HashMap<>();
+    for (SweepTask.End end : ends) {
+      if (end.failure() != null) {
+        failures.put(end.cell(), end.failure());
+        listener.failed(byName.get(end.cell()), end.failure());
+      }
+    }
+    return failures;
+  }
+
+  private static double work(SweepCell cell) {
+    return (double) cell.config().features()
+        * cell.config().schedule().steps()
+        * cell.config().schedule().batch();
+  }
+
+  private Map<String, String> settings() {
+    Map<String, String> settings = new HashMap<>();
+    settings.put(TASK_CORES, Integer.toString(cores()));
+    if (!new SparkConf().contains(EXECUTOR_CORES)) {
+      settings.put(EXECUTOR_CORES, Integer.toString(cores()));
+    }
+    // A second attempt of a cell could only wait for the first.
+    settings.put("spark.speculation", "false");
+    return settings;
+  }
+
+  /** A worker in the process of an executor. */
+  SweepWorker workerHere(SweepTask.Place place) throws IOException {
+    return worker(Path.of(place.store()), place.engine(), Path.of(place.folder()));
+  }
+}

@@ -1,0 +1,122 @@
+package io.sluice.spark;
+
+import io.sluice.cli.Main;
+import io.sluice.torch.TorchException;
+import io.sluice.training.sweep.SweepCell;
+import io.sluice.training.sweep.SweepListener;
+import io.sluice.training.sweep.SweepWorker;
+import java.io.IOException;
+import java.io.Serializable;
+import java.nio.file.Path;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import org.apache.spark.TaskContext;
+import org.apache.spark.util.LongAccumulator;
+import picocli.CommandLine.ParameterException;
+
+/** What an executor does for {@link ClusterSweep}. */
+final class SweepTask {
+  private static final Map<Place, SweepTask> OPEN = new HashMap<>();
+
+  /**
+   * A sweep, as executors are told of it.
+   *
+   * @param words the command line
+   * @param store the store's folder
+   * @param engine kind and device of its engines
+   * @param folder the sweep's folder
+   * @param build the driver's LibTorch; null if executors may have another one
+   */
+  record Place(List<String> words, String store, String engine, String folder, String build)
+      implements Serializable {}
+
+  /**
+   * How a cell has ended.
+   *
+   * @param cell its name
+   * @param failure why it cannot be trained; null if it has its result
+   */
+  record End(String cell, String failure) implements Serializable {}
+
+  private final Place place;
+
+  /** Workers that no task uses: as many as tasks have run at once. */
+  private final Deque<SweepWorker> idle = new ConcurrentLinkedDeque<>();
+
+  private SweepTask(Place place) {
+    this.place = place;
+  }
+
+  /**
+   * The task of a sweep.
+   *
+   * @throws IOException if this executor does not see the store or the sweep, or has another
+   *     LibTorch
+   */
+  static synchronized SweepTask of(Place place) throws IOException {
+    SweepTask open = OPEN.get(place);
+    if (open == null) {
+      LibTorchBuild.require(place.build());
+      ExecutorPath.require(Path.of(place.store()));
+      ExecutorPath.require(Path.of(place.folder()));
+      open = new SweepTask(place);
+      OPEN.put(place, open);
+    }
+    return open;
+  }
+
+  private SweepWorker worker() throws IOException {
+    SweepWorker free = idle.poll();
+    if (free != null) {
+      return free;
+    }
+    try {
+      return Main.parsed(new ClusterSweep(), place.words()).workerHere(place);
+    } catch (ParameterException | TorchException e) {
+      throw new IOException(ExecutorPath.executor() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Compares a shard of the store with its checksum. */
+  int verify(int shard) throws IOException {
+    SweepWorker worker = worker();
+    try {
+      worker.verify(shard);
+    } finally {
+      idle.push(worker);
+    }
+    return shard;
+  }
+
+  /**
+   * Trains a cell. If Spark stops the task meanwhile, a checkpoint is written.
+   *
+   * @param tokens counts those of steps
+   */
+  End train(String cell, LongAccumulator tokens) throws IOException {
+    TaskContext task = TaskContext.get();
+    SweepWorker worker = worker();
+    try {
+      String failure =
+          worker.train(
+              cell,
+              new SweepListener() {
+                @Override
+                public void stepped(SweepCell same, long step) {
+                  tokens.add(same.config().schedule().batch());
+                }
+
+                @Override
+                public boolean stops() {
+                  return task.isInterrupted();
+                }
+              });
+      return new End(cell, failure);
+    } finally {
+      idle.push(worker);
+    }
+  }
+}
