@@ -23,6 +23,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.spark.SparkConf;
@@ -56,6 +58,7 @@ import picocli.CommandLine.Option;
 public final class ClusterSweep extends SweepCommand {
   private static final String TASK_CORES = "spark.task.cpus";
   private static final String EXECUTOR_CORES = "spark.executor.cores";
+  private static final Pattern LOCAL = Pattern.compile("local\\[(\\d{1,6})[],].*");
 
   @Option(
       names = "--cores-per-run",
@@ -108,6 +111,12 @@ public final class ClusterSweep extends SweepCommand {
       throw usage(
           "a run takes %d cores and spark.executor.cores is %s; give fewer with --cores-per-run"
               .formatted(cores, given.get(EXECUTOR_CORES)));
+    }
+    Matcher local = LOCAL.matcher(given.get("spark.master", ""));
+    if (local.matches() && Integer.parseInt(local.group(1)) < cores) {
+      throw usage(
+          "a run takes %d cores and --master is %s; give fewer with --cores-per-run"
+              .formatted(cores, local.group()));
     }
   }
 

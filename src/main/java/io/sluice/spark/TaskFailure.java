@@ -34,7 +34,10 @@ final class TaskFailure {
     return new IOException(ErrorLine.of(cause(failure).orElse(failure)), failure);
   }
 
-  /** The innermost error that the library or the JDK has explained. */
+  /**
+   * The outermost error that Sluice has thrown, which says most; where it has thrown none, the
+   * innermost that the JDK has explained, and not what Spark has wrapped around it.
+   */
   private static Optional<Throwable> cause(Throwable failure) {
     Throwable found = null;
     for (Throwable each = failure; each != null; each = each.getCause()) {
@@ -45,8 +48,16 @@ final class TaskFailure {
               || each instanceof OutOfMemoryError;
       if (explained) {
         found = each;
+        if (isOfSluice(each)) {
+          break;
+        }
       }
     }
     return Optional.ofNullable(found);
+  }
+
+  private static boolean isOfSluice(Throwable error) {
+    StackTraceElement[] trace = error.getStackTrace();
+    return trace.length > 0 && trace[0].getClassName().startsWith("io.sluice.");
   }
 }

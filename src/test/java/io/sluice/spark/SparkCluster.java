@@ -22,6 +22,9 @@ import org.junit.jupiter.api.Assumptions;
 final class SparkCluster implements AutoCloseable {
   private static final Path LAUNCHER = Path.of("bin/sluice-spark").toAbsolutePath();
 
+  private static final List<String> OF_CLUSTER =
+      List.of("--executor-memory", "600m", "--conf", "spark.driver.host=127.0.0.1");
+
   private final List<Process> processes = new ArrayList<>();
   private final Path local;
   private String address;
@@ -129,8 +132,25 @@ final class SparkCluster implements AutoCloseable {
   CommandProcess runWith(List<String> spark, Path folder, String... options)
       throws IOException, InterruptedException {
     List<String> all = new ArrayList<>(spark);
-    all.addAll(List.of("--executor-memory", "600m", "--conf", "spark.driver.host=127.0.0.1"));
+    all.addAll(OF_CLUSTER);
     return runOn(address, folder, all, options);
+  }
+
+  /**
+   * Starts {@code bin/sluice-spark} on the cluster and returns at once. The process is the driver.
+   *
+   * @param spark what comes after {@code --}
+   * @param errors where its standard error goes
+   */
+  Process startDriver(List<String> spark, Path folder, Path errors, String... options)
+      throws IOException {
+    List<String> all = new ArrayList<>(spark);
+    all.addAll(OF_CLUSTER);
+    ProcessBuilder builder = new ProcessBuilder(command(address, all, options));
+    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    builder.environment().putAll(environment());
+    builder.redirectOutput(ProcessBuilder.Redirect.DISCARD).redirectError(errors.toFile());
+    return builder.directory(folder.toFile()).start();
   }
 
   /** Runs {@code bin/sluice-spark} in one process. */
@@ -142,14 +162,25 @@ final class SparkCluster implements AutoCloseable {
   private static CommandProcess runOn(
       String master, Path folder, List<String> spark, String... options)
       throws IOException, InterruptedException {
+    return CommandProcess.run(folder, environment(), command(master, spark, options));
+  }
+
+  private static List<String> command(String master, List<String> spark, String... options) {
     List<String> command = new ArrayList<>(List.of(LAUNCHER.toString()));
     command.addAll(List.of(options));
     command.addAll(List.of("--master", master, "--", "--driver-memory", "600m"));
     command.addAll(List.of("--conf", "spark.ui.enabled=false"));
     command.addAll(spark);
-    Map<String, String> environment =
-        Map.of("SPARK_HOME", home().toString(), "SPARK_LOCAL_IP", "127.0.0.1");
-    return CommandProcess.run(folder, environment, command);
+    return command;
+  }
+
+  private static Map<String, String> environment() {
+    return Map.of("SPARK_HOME", home().toString(), "SPARK_LOCAL_IP", "127.0.0.1");
+  }
+
+  /** The executors of a worker that run now. */
+  List<ProcessHandle> executors() {
+    return processes.getLast().descendants().toList();
   }
 
   /** Returns when a task has written what goes to another. */
