@@ -2,6 +2,7 @@ package io.sluice.spark;
 
 import io.sluice.cli.console.Progress;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.Map;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -22,7 +23,7 @@ final class Cluster implements AutoCloseable {
    *
    * @param name what Spark's page calls the work
    */
-  static Cluster open(String name) throws IOException {
+  static Cluster open(String name) {
     return open(name, Map.of());
   }
 
@@ -30,9 +31,9 @@ final class Cluster implements AutoCloseable {
    * Connects with settings of the command's own.
    *
    * @param settings what they are; they come before those of {@code spark-submit}
-   * @throws IOException if Spark refuses them, for instance more cores than there are
+   * @throws UncheckedIOException if Spark refuses them, for instance more cores than there are
    */
-  static Cluster open(String name, Map<String, String> settings) throws IOException {
+  static Cluster open(String name, Map<String, String> settings) {
     SparkConf conf = new SparkConf().setAppName(name);
     settings.forEach(conf::set);
     JavaSparkContext context;
@@ -40,7 +41,7 @@ final class Cluster implements AutoCloseable {
       context = new JavaSparkContext(conf);
     } catch (Exception e) {
       // The compiler does not know that Scala throws checked ones.
-      throw new IOException("Spark cannot start: " + e.getMessage(), e);
+      throw new UncheckedIOException(new IOException("Spark cannot start: " + e.getMessage(), e));
     }
     context.sc().setJobDescription(name);
     return new Cluster(context);
