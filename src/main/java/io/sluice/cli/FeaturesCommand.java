@@ -28,6 +28,7 @@ import io.sluice.features.gather.FeatureGathering;
 import io.sluice.features.gather.FeatureOwner;
 import io.sluice.features.gather.GatherSpec;
 import io.sluice.features.gather.GatheredDictionary;
+import io.sluice.features.gather.SharedGathering;
 import io.sluice.lorsa.Lorsa;
 import io.sluice.lorsa.features.GatheredLorsa;
 import io.sluice.lorsa.features.LorsaSourcePass;
@@ -62,7 +63,7 @@ import picocli.CommandLine.Option;
   "sluice features --features features --search whale",
   "sluice features --features features --text 'Call me Ishmael' --model model/"
 })
-final class FeaturesCommand extends SluiceCommand {
+public class FeaturesCommand extends SluiceCommand {
   @Option(
       names = "--dictionary",
       paramLabel = "DIR",
@@ -104,13 +105,18 @@ final class FeaturesCommand extends SluiceCommand {
   @Mixin private JsonOption json;
 
   @Override
-  protected void run() throws IOException {
+  protected final void run() throws IOException {
     if (queries.areAsked()) {
       engines.check(this);
-      queries.answer(this, model, engines, folder, out, json.asked());
+      answer();
     } else {
       gather();
     }
+  }
+
+  /** Answers a question about a folder of features. */
+  protected void answer() throws IOException {
+    queries.answer(this, model, engines, folder, out, json.asked());
   }
 
   private void gather() throws IOException {
@@ -125,6 +131,68 @@ final class FeaturesCommand extends SluiceCommand {
     if (Files.exists(out.resolve(FeatureManifest.FILE_NAME))) {
       throw new IOException(out + ": already holds features; name another folder");
     }
+    FeatureOwner owner = owner(factory);
+    ActivationStore store = open(checksums, stored);
+    GatherSpec spec = contexts.spec(positions.of(store), deadWindow.tokens());
+    try (LoadedModel loaded = model.isGiven() ? model.open(this, engines.device(this)) : null;
+        Workers workers = engines.workers();
+        FeatureGathering gathering = new FeatureGathering(owner, store, spec, factory, workers)) {
+      tellNeed(gathering, spec.mostBytes(owner.features()));
+      EffectsWriter effects = loaded == null ? null : effects(loaded, store, owner);
+      FeatureFolderWriter.write(
+          out,
+          fresh -> {
+            FeatureManifest manifest = gather(gathering, store.rows(), owner.features(), fresh);
+            return effects == null ? manifest : add(effects, manifest, fresh);
+          });
+      if (effects != null) {
+        effects.leftOut().forEach(err()::println);
+      }
+    }
+    printResult(FeatureFolder.open(out));
+  }
+
+  /** Opens the store and verifies it, if that is wanted. */
+  protected ActivationStore open(StoreChecksums checks, Path place) throws IOException {
+    return checks.open(place);
+  }
+
+  /**
+   * Encodes the store and writes all files that need no model.
+   *
+   * @param rows of the store
+   * @param features of the dictionary
+   */
+  protected FeatureManifest gather(
+      FeatureGathering gathering, long rows, long features, FeatureFolderWriter fresh)
+      throws IOException {
+    try (Progress progress = progress("encode", rows, "tokens")) {
+      gathering.encode(fresh.folder(), progress::update);
+      progress.done();
+    }
+    // Each feature counts twice: when similar ones are found, and when it is written.
+    try (Progress progress = progress("describe", features, "features")) {
+      FeatureManifest manifest = gathering.writeTo(fresh, count -> progress.update(count / 2));
+      progress.done();
+      return manifest;
+    }
+  }
+
+  /** Whether LibTorch runs the dictionary. */
+  protected final boolean usesTorch() {
+    return engines.areOfTorch(this);
+  }
+
+  /** Opens what the options name, to do a part of the work in this process. */
+  protected final SharedGathering shared() throws IOException {
+    EngineFactory factory = engines.engines(this);
+    FeatureOwner owner = owner(factory);
+    ActivationStore store = checksums.openUnread(stored);
+    GatherSpec spec = contexts.spec(positions.of(store), deadWindow.tokens());
+    return new FeatureGathering(owner, store, spec, factory, engines.workers()).shared();
+  }
+
+  private FeatureOwner owner(EngineFactory factory) throws IOException {
     Path found = HubFiles.dictionary(this, folder);
     if (!Lorsa.isIn(found)
         && !CrossLayerDictionary.isIn(found)
@@ -135,32 +203,9 @@ final class FeaturesCommand extends SluiceCommand {
               .formatted(folder, DictionaryFormat.of(found).label(), folder));
     }
     DictionaryMemory.require(found, factory);
-    FeatureOwner owner =
-        Lorsa.isIn(found)
-            ? GatheredLorsa.load(found, engines.device(this))
-            : GatheredDictionary.load(found);
-    ActivationStore store = checksums.open(stored);
-    GatherSpec spec = contexts.spec(positions.of(store), deadWindow.tokens());
-    try (LoadedModel loaded = model.isGiven() ? model.open(this, engines.device(this)) : null;
-        Workers workers = engines.workers();
-        FeatureGathering gathering = new FeatureGathering(owner, store, spec, factory, workers)) {
-      tellNeed(gathering, spec.mostBytes(owner.features()));
-      EffectsWriter effects = loaded == null ? null : effects(loaded, store, owner);
-      FeatureFolderWriter.write(
-          out,
-          fresh -> {
-            try (Progress progress = progress("encode", store.rows(), "tokens")) {
-              gathering.encode(fresh.folder(), progress::update);
-              progress.done();
-            }
-            FeatureManifest manifest = describe(gathering, owner, fresh);
-            return effects == null ? manifest : add(effects, manifest, fresh);
-          });
-      if (effects != null) {
-        effects.leftOut().forEach(err()::println);
-      }
-    }
-    printResult(FeatureFolder.open(out));
+    return Lorsa.isIn(found)
+        ? GatheredLorsa.load(found, engines.device(this))
+        : GatheredDictionary.load(found);
   }
 
   private EffectsWriter effects(LoadedModel opened, ActivationStore store, FeatureOwner owner)
@@ -188,17 +233,6 @@ final class FeaturesCommand extends SluiceCommand {
   private void require(String name, Path value) {
     if (value == null) {
       throw usage("Missing required option: '" + name + "=DIR'");
-    }
-  }
-
-  private FeatureManifest describe(
-      FeatureGathering gathering, FeatureOwner owner, FeatureFolderWriter fresh)
-      throws IOException {
-    // Each feature counts twice: when similar ones are found, and when it is written.
-    try (Progress progress = progress("describe", owner.features(), "features")) {
-      FeatureManifest manifest = gathering.writeTo(fresh, count -> progress.update(count / 2));
-      progress.done();
-      return manifest;
     }
   }
 

@@ -1,5 +1,7 @@
 package io.sluice.features;
 
+import java.io.Serializable;
+
 /**
  * A token on which a feature fires, with the tokens around it.
  *
@@ -25,7 +27,8 @@ public record FeatureContext(
     float activation,
     int first,
     int[] tokens,
-    float[] activations) {
+    float[] activations)
+    implements Serializable {
   /** The place in {@code tokens} of the token on which the feature fires. */
   public int at() {
     return position - first;

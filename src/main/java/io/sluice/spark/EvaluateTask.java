@@ -8,7 +8,6 @@ import io.sluice.evaluation.measures.FiringPart;
 import io.sluice.evaluation.measures.StoreMean;
 import io.sluice.evaluation.measures.SumPart;
 import io.sluice.spark.InOrder.Key;
-import io.sluice.store.Shard;
 import java.io.IOException;
 import java.io.Serializable;
 import java.util.ArrayList;
@@ -69,22 +68,13 @@ final class EvaluateTask {
       outputs = measuring.outputs(which);
     }
     if (verified) {
-      verify(outputs.start(range.from()), outputs.start(range.to()));
+      measuring.store().verify(outputs.start(range.from()), outputs.start(range.to()));
     }
     List<Tuple2<Key, SumPart>> parts = new ArrayList<>();
     for (int block = range.from(); block < range.to(); block++) {
       put(new SumPart(outputs.sums(block)), 0, block, parts);
     }
     return parts.iterator();
-  }
-
-  private void verify(long from, long to) throws IOException {
-    List<Shard> shards = measuring.store().shards();
-    for (int i = 0; i < shards.size(); i++) {
-      if (shards.get(i).firstRow() >= from && shards.get(i).firstRow() < to) {
-        measuring.store().verify(i);
-      }
-    }
   }
 
   /**

@@ -26,9 +26,9 @@ final class InOrder {
    * @param slot what it is a part of
    * @param block its place among the parts of the slot
    */
-  record Key(int slot, int block) implements Serializable, Comparable<Key> {
+  record Key(int slot, long block) implements Serializable, Comparable<Key> {
     private static final Comparator<Key> ORDER =
-        Comparator.comparingInt(Key::slot).thenComparingInt(Key::block);
+        Comparator.comparingInt(Key::slot).thenComparingLong(Key::block);
 
     @Override
     public int compareTo(Key other) {

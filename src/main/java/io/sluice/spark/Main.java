@@ -12,7 +12,11 @@ import picocli.CommandLine;
 public final class Main {
   private static final List<Class<? extends SluiceCommand>> COMMANDS =
       List.of(
-          ClusterCapture.class, ClusterSpectrum.class, ClusterSweep.class, ClusterEvaluate.class);
+          ClusterCapture.class,
+          ClusterSpectrum.class,
+          ClusterSweep.class,
+          ClusterEvaluate.class,
+          ClusterFeatures.class);
 
   private Main() {}
 

@@ -333,6 +333,22 @@ public final class ActivationStore {
   }
 
   /**
+   * Reads the files that begin in some rows and compares them with their checksums.
+   *
+   * @param from the first row
+   * @param to the end, exclusive
+   * @throws IOException if a byte differs; the message names the file
+   */
+  public void verify(long from, long to) throws IOException {
+    for (int shard = 0; shard < shards.size(); shard++) {
+      long first = shards.get(shard).firstRow();
+      if (first >= from && first < to) {
+        verify(shard);
+      }
+    }
+  }
+
+  /**
    * Shuffled batches over all rows, each row once per epoch, without end.
    *
    * @param columns hook points or token columns to gather, all from the same rows

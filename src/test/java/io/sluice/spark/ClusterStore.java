@@ -1,5 +1,6 @@
 package io.sluice.spark;
 
+import io.sluice.cli.CommandProcess;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.Site;
@@ -19,6 +20,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** A made-up store of many shards, contexts and documents, and dictionaries of its hook points. */
 final class ClusterStore {
@@ -55,6 +57,31 @@ final class ClusterStore {
       writer.tokens(TokenTable.of(IntStream.range(0, WORDS).mapToObj(i -> " word" + i).toList()));
       writer.append(tokens, positions, documents, DType.F32, drawn(ROWS * 16), drawn(ROWS * 12));
       writer.finish();
+    }
+  }
+
+  static final Path MODEL =
+      Path.of("src/test/resources/golden/model/causal/tiny-gpt2").toAbsolutePath();
+
+  /**
+   * Captures {@code text.txt} into {@code small} and trains {@code run}, which holds tokens out.
+   */
+  static void train(Path folder) throws IOException, InterruptedException {
+    Files.writeString(
+        folder.resolve("text.txt"), "call me ishmael . the white whale of the sea , ".repeat(600));
+    List<String> capture =
+        List.of("capture", "--model", MODEL.toString(), "--text", "text.txt", "--context", "12");
+    sluice(folder, capture, "--out", "small");
+    List<String> train = List.of("train", "--store", "small", "--hook", "layers.1.resid");
+    sluice(folder, train, "--features", "64", "--k", "4", "--tokens", "4000", "--out", "run");
+  }
+
+  private static void sluice(Path folder, List<String> words, String... more)
+      throws IOException, InterruptedException {
+    String[] all = Stream.concat(words.stream(), Stream.of(more)).toArray(String[]::new);
+    CommandProcess ran = CommandProcess.run(folder, new String[0], all);
+    if (ran.status() != 0) {
+      throw new IOException(ran.err());
     }
   }
 

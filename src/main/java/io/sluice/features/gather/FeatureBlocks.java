@@ -24,8 +24,15 @@ final class FeatureBlocks {
     this.workers = workers;
   }
 
+  /** Takes summaries of consecutive features. */
+  interface Output {
+    /** Takes those of the features from {@code first} on. */
+    void put(int first, FeatureSummary[] summaries, RowGeometry.Numbers[] numbers)
+        throws IOException;
+  }
+
   /** Passes the features from {@code from} to {@code to} to the output, in their order. */
-  void write(FeatureCodes codes, int from, int to, FeatureOutput output) throws IOException {
+  void write(FeatureCodes codes, int from, int to, Output output) throws IOException {
     for (int first = from; first < to; first += BLOCK) {
       int start = first;
       int count = Math.min(BLOCK, to - first);

@@ -49,7 +49,7 @@ public final class FeatureGathering implements AutoCloseable {
   private static final long CODES_AT_ONCE = 1 << 22;
 
   /** The variance of more tokens than this is measured on every second batch, third, and so on. */
-  private static final long VARIANCE_TOKENS = 1 << 14;
+  static final long VARIANCE_TOKENS = 1 << 14;
 
   private final FeatureOwner owner;
   private final ActivationStore store;
@@ -167,7 +167,7 @@ public final class FeatureGathering implements AutoCloseable {
     }
     folder.tokens(text.tokens());
     folder.documents(text.documents());
-    FeatureManifest manifest = manifest();
+    FeatureManifest manifest = manifest(pass.tokens);
     int count = owner.features();
     // Eigenvectors take one thread a while; similar features are found meanwhile.
     CompletableFuture<RowGeometry> rows = CompletableFuture.supplyAsync(this::geometry);
@@ -199,6 +199,21 @@ public final class FeatureGathering implements AutoCloseable {
         : RowGeometry.of(owner, Subspace.topDirections(variance, variance.width()));
   }
 
+  /**
+   * The same work, cut into parts for several processes.
+   *
+   * @throws IllegalArgumentException if the owner is no dictionary
+   */
+  public SharedGathering shared() {
+    if (owner instanceof GatheredDictionary dictionary) {
+      return new SharedGathering(this, dictionary, store, spec, engines, workers, text);
+    }
+    throw new IllegalArgumentException(
+        owner.source().path()
+            + ": is no dictionary whose tokens are encoded one by one; gather its features with"
+            + " 'sluice features', in one process");
+  }
+
   /** Frees the codes and deletes their file. */
   @Override
   public void close() throws IOException {
@@ -210,18 +225,14 @@ public final class FeatureGathering implements AutoCloseable {
   }
 
   private Pass readStore(LongConsumer progress) throws IOException {
-    boolean varies = variesAlone();
+    boolean varies = variesAlone(owner, store);
     try (EncodedTokens tokens = owner.encode(store, spec, varies, engines);
         CovarianceAccumulator variance =
             varies
                 ? CovarianceAccumulator.on(Device.CPU, owner.writes().getFirst().width())
                 : null) {
       long selected = tokens.tokens();
-      if (selected == 0) {
-        throw new IOException(
-            "%s: none of its %d rows is at position %d or later; begin at an earlier position"
-                .formatted(store.folder(), store.rows(), spec.firstPosition()));
-      }
+      requireSelected(selected, store, spec);
       long windowToken = selected - Math.min(spec.deadWindow(), selected);
       long windowRow = 0;
       long done = 0;
@@ -245,8 +256,17 @@ public final class FeatureGathering implements AutoCloseable {
     }
   }
 
+  static void requireSelected(long selected, ActivationStore store, GatherSpec spec)
+      throws IOException {
+    if (selected == 0) {
+      throw new IOException(
+          "%s: none of its %d rows is at position %d or later; begin at an earlier position"
+              .formatted(store.folder(), store.rows(), spec.firstPosition()));
+    }
+  }
+
   /** Whether the variance of what the dictionary writes can be measured: one hook point, stored. */
-  private boolean variesAlone() {
+  static boolean variesAlone(FeatureOwner owner, ActivationStore store) {
     List<Site> writes = owner.writes();
     return writes.size() == 1
         && store
@@ -255,7 +275,7 @@ public final class FeatureGathering implements AutoCloseable {
             .isPresent();
   }
 
-  private FeatureManifest manifest() {
+  FeatureManifest manifest(long tokens) {
     FeatureManifest.Source source = owner.source();
     return new FeatureManifest(
         source,
@@ -265,9 +285,9 @@ public final class FeatureGathering implements AutoCloseable {
             store.rows(),
             store.manifest().model(),
             store.manifest().model()),
-        pass.tokens,
+        tokens,
         spec.firstPosition(),
-        Math.min(spec.deadWindow(), pass.tokens),
+        Math.min(spec.deadWindow(), tokens),
         Histogram.QUARTER_DECADES,
         spec.window(),
         spec.top(),

@@ -7,7 +7,7 @@ import io.sluice.store.tables.TableWriter;
 import java.io.IOException;
 
 /** Writes the rows of features on a thread of its own, one block while the next is computed. */
-final class FeatureOutput implements AutoCloseable {
+final class FeatureOutput implements FeatureBlocks.Output, AutoCloseable {
   private final TableWriter table;
   private final ContextWriter contexts;
   private final SimilarFeatures similar;
@@ -39,7 +39,8 @@ final class FeatureOutput implements AutoCloseable {
    *
    * @throws IOException if that could not be written
    */
-  void put(int first, FeatureSummary[] summaries, RowGeometry.Numbers[] numbers)
+  @Override
+  public void put(int first, FeatureSummary[] summaries, RowGeometry.Numbers[] numbers)
       throws IOException {
     finish();
     thread.start(

@@ -4,6 +4,7 @@ import io.sluice.features.FeatureContext;
 import io.sluice.features.FeatureContexts;
 import io.sluice.features.FeatureManifest.Histogram;
 import io.sluice.features.FeatureManifest.Window;
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,12 +20,8 @@ import java.util.List;
  * @param contexts its contexts in the order of the file
  */
 record FeatureSummary(
-    long count,
-    float mean,
-    float max,
-    int[] histogram,
-    long lastRow,
-    List<FeatureContext> contexts) {
+    long count, float mean, float max, int[] histogram, long lastRow, List<FeatureContext> contexts)
+    implements Serializable {
   /** Parts into which the activations below the largest are divided. */
   private static final int QUANTILES = 5;
 

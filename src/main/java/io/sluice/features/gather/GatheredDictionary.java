@@ -74,7 +74,7 @@ public final class GatheredDictionary implements FeatureOwner {
   }
 
   @Override
-  public EncodedTokens encode(
+  public DictionaryTokens encode(
       ActivationStore store, GatherSpec spec, boolean written, EngineFactory engines) {
     return new DictionaryTokens(this, store, spec, written, engines);
   }

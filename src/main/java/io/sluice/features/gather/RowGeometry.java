@@ -5,6 +5,7 @@ import io.sluice.engine.spec.DictionaryParameters;
 import io.sluice.geometry.Spectrum;
 import io.sluice.geometry.Subspace;
 import io.sluice.store.tables.TableWriter;
+import java.io.Serializable;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -43,6 +44,20 @@ final class RowGeometry {
    * @param all the directions of that hook point's variance, all of them
    */
   static RowGeometry of(FeatureOwner owner, Subspace all) {
+    return of(owner, basis(all));
+  }
+
+  /**
+   * The same.
+   *
+   * @param basis {@link #basis} of those directions; null where they are not known
+   */
+  static RowGeometry of(FeatureOwner owner, double[][] basis) {
+    return new RowGeometry(owner, basis == null ? 0 : basis[0].length, basis);
+  }
+
+  /** The directions that hold the active variance, {@code [width][directions]}. */
+  static double[][] basis(Subspace all) {
     int width = all.width();
     int count = Spectrum.ofEigenvalues(all.variances()).intrinsicDimension(ACTIVE_VARIANCE);
     double[] rows = all.directions();
@@ -52,7 +67,7 @@ final class RowGeometry {
         columns[j][i] = rows[i * width + j];
       }
     }
-    return new RowGeometry(owner, count, columns);
+    return columns;
   }
 
   /**
@@ -63,7 +78,8 @@ final class RowGeometry {
    * @param sites the norm of the decoder row by hook point; empty if there is one
    */
   record Numbers(
-      float encoderNorm, float decoderNorm, float cosine, float activeShare, float[] sites) {
+      float encoderNorm, float decoderNorm, float cosine, float activeShare, float[] sites)
+      implements Serializable {
     /** Puts them into a row of the table. */
     void put(TableWriter row) {
       row.column("encoder_norm").put(encoderNorm);
