@@ -80,7 +80,11 @@ public final class ClusterFeatures extends FeaturesCommand {
     // Each task compares the shards that it reads.
     verified = checks.areCompared();
     place = folder;
-    return checks.openUnread(folder);
+    ActivationStore store = checks.openUnread(folder);
+    if (verified) {
+      store.verifyTexts();
+    }
+    return store;
   }
 
   /** The work, opened in the process of an executor. */

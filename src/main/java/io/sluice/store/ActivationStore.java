@@ -333,6 +333,15 @@ public final class ActivationStore {
   }
 
   /**
+   * Reads the files of texts and compares them with their checksums.
+   *
+   * @throws IOException if a byte differs; the message names the file
+   */
+  public void verifyTexts() throws IOException {
+    ShardChecksum.verifyTexts(folder, manifest);
+  }
+
+  /**
    * Reads the files that begin in some rows and compares them with their checksums.
    *
    * @param from the first row

@@ -71,7 +71,8 @@ class ClusterEvaluateTest {
                 throw new IllegalStateException(e);
               }
             });
-    cluster.awaitShuffle();
+    // Means are found by then.
+    cluster.awaitFile("shuffle_1_.*\\.data");
     cluster.killWorker();
     requireThatOfOneMachine(
         running.get(5, TimeUnit.MINUTES), "many", options("plain", "single", "--batch", "100"));

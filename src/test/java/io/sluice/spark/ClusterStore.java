@@ -72,7 +72,7 @@ final class ClusterStore {
     List<String> capture =
         List.of("capture", "--model", MODEL.toString(), "--text", "text.txt", "--context", "12");
     sluice(folder, capture, "--out", "small");
-    List<String> train = List.of("train", "--store", "small", "--hook", "layers.1.resid");
+    List<String> train = List.of("train", "--store", "small", "--hook", "layers.1.attn_out");
     sluice(folder, train, "--features", "64", "--k", "4", "--tokens", "4000", "--out", "run");
   }
 

@@ -183,12 +183,16 @@ final class SparkCluster implements AutoCloseable {
     return processes.getLast().descendants().toList();
   }
 
-  /** Returns when a task has written what goes to another. */
-  void awaitShuffle() throws IOException {
+  /**
+   * Returns when a task has written a file for others.
+   *
+   * @param name its name, as a regular expression
+   */
+  void awaitFile(String name) throws IOException {
     long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(3);
     while (System.nanoTime() < end) {
       try (Stream<Path> files = Files.walk(local)) {
-        if (files.anyMatch(file -> file.getFileName().toString().matches("shuffle_.*\\.data"))) {
+        if (files.anyMatch(file -> file.getFileName().toString().matches(name))) {
           return;
         }
       } catch (UncheckedIOException e) {
