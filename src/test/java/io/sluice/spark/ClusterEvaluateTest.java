@@ -87,6 +87,32 @@ class ClusterEvaluateTest {
         options("cross", "alone", more));
   }
 
+  @Test
+  @Tag("model")
+  void lossAndTokensThatAreHeldOutAreThoseOfOneMachine() throws Exception {
+    ClusterStore.train(folder);
+    String[] more = {
+      "--model",
+      ClusterStore.MODEL.toString(),
+      "--text",
+      "other.txt",
+      "--context",
+      "12",
+      "--tokens",
+      "500",
+      "--batch",
+      "8"
+    };
+    String[] alone = options("run", "held", more);
+    String[] spread = options("run", "spread", more);
+    alone[4] = "small";
+    spread[4] = "small";
+    CommandProcess ran = SparkCluster.runLocally(folder, spread);
+    requireThatOfOneMachine(ran, "spread", alone);
+    assertThat(Files.readString(folder.resolve("spread.json")))
+        .contains("\"held-out\"", "\"trained\"", "\"lossRecovered\"");
+  }
+
   private static void requireThatOfOneMachine(CommandProcess ran, String out, String[] alone)
       throws Exception {
     assertThat(ran.status()).as(ran.err()).isZero();

@@ -69,6 +69,8 @@ final class ClusterStore {
   static void train(Path folder) throws IOException, InterruptedException {
     Files.writeString(
         folder.resolve("text.txt"), "call me ishmael . the white whale of the sea , ".repeat(600));
+    Files.writeString(
+        folder.resolve("other.txt"), "white ishmael of the sea , call . whale me the ".repeat(90));
     List<String> capture =
         List.of("capture", "--model", MODEL.toString(), "--text", "text.txt", "--context", "12");
     sluice(folder, capture, "--out", "small");
