@@ -65,6 +65,7 @@ final class ClusterStore {
 
   /**
    * Captures {@code text.txt} into {@code small} and trains {@code run}, which holds tokens out.
+   * {@code other.txt} has contexts that it does not know.
    */
   static void train(Path folder) throws IOException, InterruptedException {
     Files.writeString(
