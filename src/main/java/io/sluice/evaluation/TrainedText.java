@@ -43,9 +43,9 @@ public final class TrainedText {
     int lastPosition = Integer.MAX_VALUE;
     int lastDocument = 0;
     for (Shard shard : store.shards()) {
-      MemorySegment ids = shard.data("token_id");
-      MemorySegment positions = shard.data("position");
-      MemorySegment documents = shard.data("document_id");
+      MemorySegment ids = shard.data("token_id", 0, shard.rows());
+      MemorySegment positions = shard.data("position", 0, shard.rows());
+      MemorySegment documents = shard.data("document_id", 0, shard.rows());
       for (int i = 0; i < shard.rows(); i++) {
         int position = positions.getAtIndex(ValueLayout.JAVA_INT, i);
         int document = documents.getAtIndex(ValueLayout.JAVA_INT, i);

@@ -79,10 +79,7 @@ public final class Batches {
       Column column = named(plan.columns().get(i), plan.widen() ? widened(stored) : stored);
       sources[i] = source;
       columns.add(column);
-      shardMemory[i] =
-          mapped
-              ? store.shards().stream().map(s -> s.mapped(source)).toArray(MemorySegment[]::new)
-              : null;
+      shardMemory[i] = mapped ? mapped(store, source) : null;
       long size = (long) plan.size() * column.bytesPerRow();
       memory[i] = Arena.ofAuto().allocate(size, TableFrame.ALIGNMENT);
       bytes += size;
@@ -91,6 +88,18 @@ public final class Batches {
     this.places = new int[plan.size()];
     this.batch = new Batch(List.copyOf(columns), memory, rowNumbers);
     this.parallel = bytes >= PARALLEL_BYTES && Runtime.getRuntime().availableProcessors() > 1;
+  }
+
+  private static MemorySegment[] mapped(ActivationStore store, int column) {
+    MemorySegment[] memory = new MemorySegment[store.shards().size()];
+    try {
+      for (int i = 0; i < memory.length; i++) {
+        memory[i] = store.shards().get(i).mapped(column);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return memory;
   }
 
   /** The plan of these batches. */

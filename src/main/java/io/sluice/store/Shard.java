@@ -10,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -33,12 +34,15 @@ public final class Shard {
   public static final int UNKNOWN = -1;
 
   private static final int PIECE_BYTES = 1 << 22;
+  private static final ValueLayout.OfLong LONG =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final Place place;
   private final long firstRow;
   private final int rows;
   private final List<Column> columns;
   private final long[] offsets;
+  private final boolean[] wide;
   private final MemorySegment[] memory; // null: copied
   private final OpenFiles files;
 
@@ -69,10 +73,11 @@ public final class Shard {
     this.rows = block.rows();
     this.columns = columns;
     this.offsets = block.offsets();
+    this.wide = block.wide();
     this.files = files;
     this.memory = mapped == null ? null : new MemorySegment[offsets.length];
     for (int i = 0; mapped != null && i < offsets.length; i++) {
-      memory[i] = has(i) ? mapped.asSlice(offsets[i], bytes(i, rows)) : null;
+      memory[i] = has(i) ? mapped.asSlice(offsets[i], stored(i, rows)) : null;
     }
   }
 
@@ -203,8 +208,8 @@ public final class Shard {
   }
 
   /** The memory of the column at {@code index} of a mapped shard, token columns first. */
-  MemorySegment mapped(int index) {
-    return memory[index];
+  MemorySegment mapped(int index) throws IOException {
+    return wide[index] ? data(index, 0, rows) : memory[index];
   }
 
   /**
@@ -238,6 +243,10 @@ public final class Shard {
   MemorySegment data(int index, int from, int to) throws IOException {
     long start = bytes(index, from);
     long length = bytes(index, to) - start;
+    if (wide[index]) {
+      MemorySegment numbers = Arena.ofAuto().allocate(length, TableFrame.ALIGNMENT);
+      return numbers.copyFrom(MemorySegment.ofArray(narrowed(index, from, to))).asReadOnly();
+    }
     if (!has(index)) {
       return Arena.ofAuto().allocate(length, TableFrame.ALIGNMENT).fill((byte) UNKNOWN);
     }
@@ -294,6 +303,9 @@ public final class Shard {
       Arrays.fill(unknown, UNKNOWN);
       return unknown;
     }
+    if (wide[index]) {
+      return narrowed(index, 0, rows);
+    }
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment stored = memory == null ? arena.allocate(bytes(index, rows), 4) : memory[index];
       requireWhole();
@@ -310,11 +322,47 @@ public final class Shard {
   void copy(int index, int from, int count, MemorySegment target, long at) throws IOException {
     long start = bytes(index, from);
     long length = bytes(index, from + count) - start;
-    if (memory == null) {
+    if (wide[index]) {
+      int[] numbers = narrowed(index, from, from + count);
+      MemorySegment.copy(numbers, 0, target, ValueLayout.JAVA_INT_UNALIGNED, at, count);
+    } else if (memory == null) {
       files.read(place.path, offsets[index] + start, target.asSlice(at, length));
     } else {
       MemorySegment.copy(memory[index], start, target, at, length);
     }
+  }
+
+  /** Rows of a token column of int64 as int32. */
+  private int[] narrowed(int index, int from, int to) throws IOException {
+    int[] numbers = new int[to - from];
+    try (Arena arena = Arena.ofConfined()) {
+      long start = stored(index, from);
+      MemorySegment source;
+      if (memory == null) {
+        source = arena.allocate(stored(index, to) - start, Long.BYTES);
+        files.read(place.path, offsets[index] + start, source);
+      } else {
+        requireWhole();
+        source = memory[index].asSlice(start);
+      }
+      for (int i = 0; i < numbers.length; i++) {
+        long number = source.getAtIndex(LONG, i);
+        if (number != (int) number) {
+          throw new IOException(
+              "%s: column '%s', row %d is %d, more than int32 holds; write other numbers"
+                  .formatted(place.path, columns.get(index).name(), firstRow + from + i, number));
+        }
+        numbers[i] = (int) number;
+      }
+    } catch (InternalError e) {
+      throw unreadable(e);
+    }
+    return numbers;
+  }
+
+  /** Bytes that rows take in the file. */
+  private long stored(int index, int count) {
+    return wide[index] ? (long) Long.BYTES * count : bytes(index, count);
   }
 
   private long bytes(int index, int count) {

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
+import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.Float4Vector;
 import org.apache.arrow.vector.IntVector;
@@ -36,7 +37,8 @@ public final class ArrowFiles {
    * Writes a file of float32 hook points; {@link #value} is in each place.
    *
    * @param hookPoints names, each of the given width
-   * @param tokenColumns which of token_id, position and document_id it has
+   * @param tokenColumns which of token_id, position and document_id it has, with a star those of
+   *     int64
    * @param firstRow the row of the store that the file begins with
    * @param batches rows of each record batch
    */
@@ -57,7 +59,10 @@ public final class ArrowFiles {
       FieldType list = FieldType.nullable(new ArrowType.FixedSizeList(width));
       fields.add(new Field(hookPoint, list, List.of(item)));
     }
-    tokenColumns.forEach(name -> fields.add(field(name, new ArrowType.Int(32, true))));
+    for (String name : tokenColumns) {
+      int bits = name.endsWith("*") ? 64 : 32;
+      fields.add(field(name.replace("*", ""), new ArrowType.Int(bits, true)));
+    }
     try (BufferAllocator allocator = new RootAllocator();
         VectorSchemaRoot root = VectorSchemaRoot.create(new Schema(fields, metadata), allocator);
         ArrowFileWriter writer =
@@ -104,6 +109,7 @@ public final class ArrowFiles {
       switch (vector) {
         case ViewVarCharVector views -> views.setSafe(i, bytes);
         case VarCharVector words -> words.setSafe(i, bytes);
+        case BigIntVector numbers -> numbers.setSafe(i, number(vector.getName(), row + i));
         case IntVector numbers -> numbers.setSafe(i, number(vector.getName(), row + i));
         case FixedSizeListVector list -> {
           list.startNewValue(i);

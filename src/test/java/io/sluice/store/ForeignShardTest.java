@@ -108,7 +108,8 @@ class ForeignShardTest {
     isRefused(shard -> item(shard, F32).precision = Precision.DOUBLE, "but float64");
     isRefused(shard -> item(shard, F32).type = Type.Utf8, "Arrow's type Utf8");
     isRefused(shard -> shard.fields.get(0).signed = false, "int32 elements, but uint32");
-    isRefused(shard -> shard.fields.get(0).width = 64, "but int64");
+    isRefused(shard -> shard.fields.get(0).width = 64, "28 bytes long, but needs 56");
+    isRefused(shard -> shard.fields.get(0).width = 16, "but int16");
     isRefused(shard -> shard.fields.get(0).type = Type.Timestamp, "Timestamp");
     isRefused(shard -> shard.fields.get(0).type = Type.NONE, "Arrow's type");
     isRefused(shard -> shard.fields.get(F32).width = 7, "has width 7, the manifest says 6");

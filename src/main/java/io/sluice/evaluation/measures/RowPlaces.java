@@ -110,8 +110,8 @@ public final class RowPlaces {
     Shard next = shards.get(number);
     kept = next.kept(filter);
     try {
-      inShard = next.data(Column.POSITION).toArray(ValueLayout.JAVA_INT);
-      documents = next.data(Column.DOCUMENT_ID).toArray(ValueLayout.JAVA_INT);
+      inShard = next.data(Column.POSITION, 0, next.rows()).toArray(ValueLayout.JAVA_INT);
+      documents = next.data(Column.DOCUMENT_ID, 0, next.rows()).toArray(ValueLayout.JAVA_INT);
     } catch (InternalError e) {
       throw next.unreadable(e);
     }

@@ -149,7 +149,7 @@ public final class ShardParser {
       }
       long[] offsets = locate(batch, bodyStart, block.bodyLength(), columns, places);
       if (length > 0) {
-        blocks.add(new ShardBlock((int) length, offsets));
+        blocks.add(new ShardBlock((int) length, offsets, places.wide()));
       }
     }
     if (rows != UNKNOWN && total != rows) {
@@ -280,7 +280,8 @@ public final class ShardParser {
         requireNode(batch.nodes(node + 1), column, rows * column.width());
         data++;
       }
-      found[i] = bodyStart + offset(batch.buffers(data), bodyStart, bodyBytes, column, rows);
+      int bytes = places.wide()[i] ? Long.BYTES : column.dtype().bytes();
+      found[i] = bodyStart + offset(batch.buffers(data), bodyStart, bodyBytes, column, bytes, rows);
     }
     return found;
   }
@@ -296,9 +297,10 @@ public final class ShardParser {
     }
   }
 
-  private long offset(Buffer buffer, long bodyStart, long bodyBytes, Column column, long rows)
+  private long offset(
+      Buffer buffer, long bodyStart, long bodyBytes, Column column, int bytesPerElement, long rows)
       throws IOException {
-    long bytes = Math.multiplyExact((long) column.bytesPerRow(), rows);
+    long bytes = Math.multiplyExact((long) column.width() * bytesPerElement, rows);
     if (buffer.length() < bytes || buffer.offset() < 0 || buffer.offset() > bodyBytes - bytes) {
       throw damaged(
           "column '"
@@ -312,7 +314,7 @@ public final class ShardParser {
               + " within "
               + bodyBytes);
     }
-    if ((bodyStart + buffer.offset()) % column.dtype().bytes() != 0) {
+    if ((bodyStart + buffer.offset()) % bytesPerElement != 0) {
       throw damaged("column '" + column.name() + "' is not aligned to its elements");
     }
     return buffer.offset();

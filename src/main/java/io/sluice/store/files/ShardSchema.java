@@ -58,9 +58,10 @@ final class ShardSchema {
    * @param nodes the first node of each column; -1 for a token column that the file does not have
    * @param buffers the first buffer of each column, without buffers of variable number
    * @param variadic how many columns before it have a variable number of buffers
+   * @param wide whether it is a token column of int64
    * @param sizes nodes and buffers of all columns of the file, read or not
    */
-  record Places(int[] nodes, int[] buffers, int[] variadic, FieldSizes sizes) {}
+  record Places(int[] nodes, int[] buffers, int[] variadic, boolean[] wide, FieldSizes sizes) {}
 
   /**
    * Finds the columns of a store by their names. The file may have others, and may lack token
@@ -79,6 +80,7 @@ final class ShardSchema {
     int[] nodes = new int[columns.size()];
     int[] buffers = new int[columns.size()];
     int[] variadic = new int[columns.size()];
+    boolean[] wide = new boolean[columns.size()];
     Arrays.fill(nodes, -1);
     FieldSizes sizes = new FieldSizes(version);
     for (int i = 0; i < schema.fieldsLength(); i++) {
@@ -92,6 +94,7 @@ final class ShardSchema {
         nodes[column] = sizes.nodes();
         buffers[column] = sizes.buffers();
         variadic[column] = sizes.variadic();
+        wide[column] = columns.get(column).isTokenColumn() && isInt(field, 64, true);
       }
       sizes.add(field);
     }
@@ -102,7 +105,7 @@ final class ShardSchema {
                 .formatted(columns.get(i).name(), source, names(schema)));
       }
     }
-    return new Places(nodes, buffers, variadic, sizes);
+    return new Places(nodes, buffers, variadic, wide, sizes);
   }
 
   /**
@@ -228,7 +231,8 @@ final class ShardSchema {
     String said = metadata(field, ShardFrame.DTYPE_KEY);
     String label = column.dtype().label();
     if (element.childrenLength() != 0
-        || !isElement(element, column.dtype())
+        || !(isElement(element, column.dtype())
+            || column.isTokenColumn() && isInt(element, 64, true))
         || said != null && !said.equals(label)) {
       throw new Refused(
           "column '%s' does not hold %s elements, but %s"
