@@ -22,7 +22,7 @@ def address(array):
 
 def main(store):
     store = pathlib.Path(store)
-    manifest = json.loads((store / "manifest.json").read_text())
+    manifest = json.loads((store / ".manifest.json").read_text())
     before = pa.total_allocated_bytes()
     rows = 0
     columns = {}

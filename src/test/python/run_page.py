@@ -3,7 +3,7 @@
 usage: run_page.py PAGE HEADING FOLDER
 
 Executes the code blocks under a heading one after the other in FOLDER, after it has made what they
-take for granted: contexts of random activations. Prints the numbers that they compute, as JSON.
+take for granted: contexts of random activations and a vocabulary. Prints the numbers that they compute, as JSON.
 """
 
 import json
@@ -35,7 +35,7 @@ def main(page, heading, folder):
     code = blocks(page, heading)
     os.chdir(folder)
     os.makedirs("acts", exist_ok=True)
-    names = {"contexts": contexts(64)}
+    names = {"contexts": contexts(64), "vocabulary": [f" word{i}" for i in range(500)]}
     for block in code:
         exec(compile(block, page, "exec"), names)
     numbers = {name: value for name, value in names.items() if name == "fvu"}

@@ -18,6 +18,7 @@ import io.sluice.model.capture.CaptureSpec;
 import io.sluice.model.capture.ResumedCapture;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.files.Manifest;
+import io.sluice.store.files.ManifestFile;
 import io.sluice.store.files.StoreReplacement;
 import io.sluice.text.TextForm;
 import java.io.IOException;
@@ -156,11 +157,11 @@ public class CaptureCommand extends SluiceCommand {
     if (resume && overwrite) {
       throw usage("give --resume or --overwrite, not both");
     }
-    if (resume && !Files.exists(out.resolve(Manifest.FILE_NAME))) {
+    if (resume && !Files.exists(ManifestFile.of(out))) {
       throw new IOException(
           out + ": holds no activation store to continue; leave --resume out to begin one");
     }
-    if (!resume && !overwrite && Files.exists(out.resolve(Manifest.FILE_NAME))) {
+    if (!resume && !overwrite && Files.exists(ManifestFile.of(out))) {
       throw new IOException(
           out
               + ": already holds an activation store; name another folder, or give --resume to "

@@ -61,8 +61,10 @@ public final class ActivationStore {
     this.allColumns = allColumns;
     this.shards = shards;
     this.index = new ShardIndex(shards);
-    this.tokens = hasTable(TokenTable.FILE_NAME) ? readTokens() : null;
-    this.documents = hasTable(DocumentTable.FILE_NAME) ? readDocuments() : null;
+    Path texts = table(Manifest.TOKENS, TokenTable.FILE_NAME);
+    this.tokens = texts == null ? null : TokenTable.read(texts, REMEDY);
+    Path names = table(Manifest.DOCUMENTS, DocumentTable.FILE_NAME);
+    this.documents = names == null ? null : DocumentTable.read(names, REMEDY);
   }
 
   /**
@@ -102,7 +104,7 @@ public final class ActivationStore {
 
   private static Manifest manifest(Path folder) throws IOException {
     StoreReplacement.repair(folder);
-    boolean listed = Files.exists(folder.resolve(Manifest.FILE_NAME));
+    boolean listed = Files.exists(ManifestFile.of(folder));
     return listed || !PlainFolder.hasShards(folder)
         ? ManifestFile.read(folder)
         : PlainFolder.manifest(folder);
@@ -202,14 +204,12 @@ public final class ActivationStore {
 
   /** The column that has a name of Sluice's, or one that stands for it. */
   private Optional<Column> stored(String hook) {
+    String model = manifest.model().isEmpty() ? TransformerLensNames.STRICTEST : manifest.model();
     return exact(hook)
         .or(
             () ->
                 columns().stream()
-                    .filter(
-                        column ->
-                            TransformerLensNames.known(column.name(), manifest.model())
-                                .equals(hook))
+                    .filter(c -> TransformerLensNames.known(c.name(), model).equals(hook))
                     .findFirst());
   }
 
@@ -430,12 +430,14 @@ public final class ActivationStore {
     return known;
   }
 
-  private boolean hasTable(String name) throws IOException {
-    TableFile entry = manifest.tables().get(name);
+  /** A file of texts, under its name or the one in sight; null if the manifest lists neither. */
+  private Path table(String name, String visible) throws IOException {
+    String listed = manifest.tables().containsKey(name) ? name : visible;
+    TableFile entry = manifest.tables().get(listed);
     if (entry == null) {
-      return false;
+      return null;
     }
-    Path path = folder.resolve(name);
+    Path path = folder.resolve(listed);
     long size = Files.exists(path) ? Files.size(path) : -1;
     if (size != entry.bytes()) {
       throw new IOException(
@@ -445,15 +447,7 @@ public final class ActivationStore {
                   : ": is " + size + " bytes long, the manifest says " + entry.bytes() + ": ")
               + REMEDY);
     }
-    return true;
-  }
-
-  private TokenTable readTokens() throws IOException {
-    return TokenTable.read(folder.resolve(TokenTable.FILE_NAME), REMEDY);
-  }
-
-  private DocumentTable readDocuments() throws IOException {
-    return DocumentTable.read(folder.resolve(DocumentTable.FILE_NAME), REMEDY);
+    return path;
   }
 
   private record HeldOutKey(double share, long seed, int firstPosition) {}
@@ -537,7 +531,7 @@ public final class ActivationStore {
 
   /** What says which columns the files have, for messages. */
   private static String source(Path folder, Manifest manifest) {
-    return Files.exists(folder.resolve(Manifest.FILE_NAME))
+    return Files.exists(ManifestFile.of(folder))
         ? "the manifest"
         : manifest.shards().getFirst().file();
   }

@@ -191,7 +191,7 @@ public final class StoreWriter implements AutoCloseable {
    * @throws IllegalArgumentException if a shard is larger than the memory there is
    */
   public static StoreWriter part(Path folder, StoreSpec spec, int firstShard) throws IOException {
-    if (!Files.exists(folder.resolve(Manifest.FILE_NAME))) {
+    if (!Files.exists(ManifestFile.of(folder))) {
       throw new IOException(folder + ": holds no store that was begun; begin it first");
     }
     return new StoreWriter(folder, spec, true, firstShard);
@@ -205,8 +205,8 @@ public final class StoreWriter implements AutoCloseable {
   public void tokens(TokenTable tokens) throws IOException {
     requireOpen();
     sync();
-    TableFile file = tokens.write(folder.resolve(TokenTable.FILE_NAME));
-    manifest = manifest.withTable(TokenTable.FILE_NAME, file);
+    TableFile file = tokens.write(folder.resolve(Manifest.TOKENS));
+    manifest = manifest.withTable(Manifest.TOKENS, file);
     ManifestFile.write(folder, manifest);
   }
 
@@ -223,7 +223,7 @@ public final class StoreWriter implements AutoCloseable {
   public void document(String name, long firstRow) throws IOException {
     requireOpen();
     if (documents == null) {
-      documents = new DocumentTable.Writer(folder.resolve(DocumentTable.FILE_NAME));
+      documents = new DocumentTable.Writer(folder.resolve(Manifest.DOCUMENTS));
     }
     documents.add(name, firstRow);
   }
@@ -458,7 +458,7 @@ public final class StoreWriter implements AutoCloseable {
 
   private void finishDocuments() throws IOException {
     if (documents != null) {
-      manifest = manifest.withTable(DocumentTable.FILE_NAME, documents.finish());
+      manifest = manifest.withTable(Manifest.DOCUMENTS, documents.finish());
       closeDocuments();
     }
   }

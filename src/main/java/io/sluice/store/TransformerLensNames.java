@@ -36,6 +36,9 @@ public final class TransformerLensNames {
   private static final Pattern NORMED_HEADS =
       Pattern.compile("(?s).*(gemma[-_ ]?3|olmo[-_ ]?[23]|qwen[-_ ]?3).*");
 
+  /** A model for which only those names are known that mean the same in all models. */
+  static final String STRICTEST = "gemma-3";
+
   /** Models without rotary positions, whose hooks after the rotation do not exist there. */
   private static final Pattern UNROTATED =
       Pattern.compile("(?s)(.*gpt-?2.*|(?!.*modern).*bert.*|.*minilm.*)");

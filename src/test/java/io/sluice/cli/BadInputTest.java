@@ -39,7 +39,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Tag("slow")
 class BadInputTest {
   private static final String SHARD = "shard-00001.arrow";
-  private static final String MANIFEST = "manifest.json";
+  private static final String MANIFEST = ".manifest.json";
 
   @TempDir private Path temp;
   private Path store;

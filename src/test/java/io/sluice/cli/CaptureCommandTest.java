@@ -144,7 +144,7 @@ class CaptureCommandTest {
     assertThat(out.toString()).contains("\"rows\" : 90").contains("\"keptRows\" : 0");
     Path one = folder.resolve("one");
     assertThat(capture(one, "--tokens", "90")).isZero();
-    for (String file : List.of("shard-00000.arrow", "tokens.arrow", "documents.arrow")) {
+    for (String file : List.of("shard-00000.arrow", ".tokens.ipc", ".documents.ipc")) {
       assertThat(store.resolve(file)).hasSameBinaryContentAs(one.resolve(file));
     }
     assertThat(capture(store, "--tokens", "90", "--resume")).isZero();

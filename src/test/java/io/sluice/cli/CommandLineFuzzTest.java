@@ -336,7 +336,7 @@ class CommandLineFuzzTest {
             "-1",
             "run/run.json",
             "llama.gguf",
-            "store/manifest.json",
+            "store/.manifest.json",
             "run/dictionary.safetensors",
             "sweep/cells")) {
       all.add(odd + "/" + below);

@@ -16,7 +16,7 @@ class DemoFolderTest {
   void replacesWhatAnEarlierDemoLeftAndNothingElse() throws Exception {
     DemoFolder first = DemoFolder.prepare(folder.resolve("a/demo"));
     Files.createDirectories(first.activations());
-    Files.writeString(first.activations().resolve("manifest.json"), "old");
+    Files.writeString(first.activations().resolve(".manifest.json"), "old");
     Files.writeString(first.report(), "old");
     Files.writeString(first.root().resolve("notes.txt"), "mine");
     DemoFolder second = DemoFolder.prepare(folder.resolve("a/demo"));

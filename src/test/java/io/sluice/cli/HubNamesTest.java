@@ -99,7 +99,7 @@ class HubNamesTest {
     assertThat(temp.resolve("first/shard-00000.arrow"))
         .hasSameBinaryContentAs(temp.resolve("local/shard-00000.arrow"));
     assertThat(
-            new ObjectMapper().readTree(temp.resolve("first/manifest.json").toFile()).get("model"))
+            new ObjectMapper().readTree(temp.resolve("first/.manifest.json").toFile()).get("model"))
         .hasToString("\"Tiny-Llama\"");
   }
 

@@ -114,7 +114,7 @@ class ManyShardsTest {
     Files.createDirectory(many);
     ObjectMapper mapper = new ObjectMapper();
     ObjectNode manifest =
-        (ObjectNode) mapper.readTree(Files.readString(source.resolve("manifest.json")));
+        (ObjectNode) mapper.readTree(Files.readString(source.resolve(".manifest.json")));
     manifest.remove("checksum");
     JsonNode shards = manifest.get("shards");
     ArrayNode linked = mapper.createArrayNode();

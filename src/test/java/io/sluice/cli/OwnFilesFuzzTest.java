@@ -94,10 +94,10 @@ class OwnFilesFuzzTest {
   private static final List<Reader> READERS =
       List.of(
           new Reader(
-              List.of("store/manifest.json", "store/shard-00000.arrow"),
+              List.of("store/.manifest.json", "store/shard-00000.arrow"),
               "spectrum --no-verify --store @/store"),
           new Reader(
-              List.of("store/manifest.json", "store/shard-00000.arrow"),
+              List.of("store/.manifest.json", "store/shard-00000.arrow"),
               "train --no-verify --store @/store --hook layers.0.attn_out --features 16 --k 2"
                   + " --batch 16 --steps 2 --out @/out"),
           new Reader(

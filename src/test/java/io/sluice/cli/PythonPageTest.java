@@ -62,6 +62,9 @@ class PythonPageTest {
     assertThat(evaluation.get("fvu").asDouble()).isCloseTo(python, within(1e-5));
     assertThat(python).isBetween(0.05, 0.9);
 
+    sluice("features", "--store", store, "--dictionary", run, "--out", run + "-features");
+    assertThat(Path.of(run + "-features", "contexts.arrow")).isNotEmptyFile();
+
     // With the first tokens, which have another scale, it is another number.
     sluice(
         "evaluate", "--dictionary", run, "--store", store, "--rows", "all", "--from-position", "0");

@@ -82,7 +82,7 @@ class TokenIdCommandTest {
     Path ids = Files.writeString(folder.resolve("ids.jsonl"), "{\"input_ids\": [1, 2, 3, 4]}\n");
     Path store = folder.resolve("store");
     ok(capture(model.toString(), store, ids, "--text-as", "token-ids"));
-    assertThat(store.resolve("tokens.arrow")).doesNotExist();
+    assertThat(store.resolve(".tokens.ipc")).doesNotExist();
     ok("spectrum", "--store", store.toString());
     ok("spectrum", "--model", model.toString(), "--text", ids.toString(), "--text-as", "token-ids");
     assertThat(run(capture(model.toString(), folder.resolve("none"), text))).isEqualTo(1);

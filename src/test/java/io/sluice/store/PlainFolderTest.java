@@ -62,6 +62,34 @@ class PlainFolderTest {
     }
   }
 
+  @Test
+  void tokenColumnsMayBeOfInt64() throws IOException {
+    write("a.arrow", List.of("position*", "token_id", "document_id*"), 0, 7, 13);
+    for (Reading reading : Reading.values()) {
+      ActivationStore store = ActivationStore.open(folder, reading);
+      agrees(store, BatchPlan.shuffled(names(), 8, 3));
+      assertThat(Contexts.of(store).count()).isEqualTo(4);
+      assertThat(rows(store, RowFilter.fromPosition(1))).isEqualTo(16);
+      MemorySegment positions = store.shards().get(1).data("position", 2, 4);
+      assertThat(positions.toArray(ValueLayout.JAVA_INT)).containsExactly(4, 0);
+    }
+    Path file = folder.resolve("a.arrow");
+    MemorySegment bytes = MemorySegment.ofArray(Files.readAllBytes(file));
+    // The first three positions.
+    for (long at = 0; at + 24 <= bytes.byteSize(); at += 8) {
+      if (bytes.get(ValueLayout.JAVA_LONG_UNALIGNED, at) == 0
+          && bytes.get(ValueLayout.JAVA_LONG_UNALIGNED, at + 8) == 1
+          && bytes.get(ValueLayout.JAVA_LONG_UNALIGNED, at + 16) == 2) {
+        bytes.set(ValueLayout.JAVA_LONG_UNALIGNED, at + 8, 1L << 40);
+      }
+    }
+    Files.write(file, bytes.toArray(ValueLayout.JAVA_BYTE));
+    assertThatThrownBy(() -> Contexts.of(ActivationStore.open(folder)))
+        .isInstanceOf(IOException.class)
+        .hasMessageStartingWith(
+            file + ": column 'position', row 1 is 1099511627776, more than int32 holds");
+  }
+
   private static List<String> names() {
     return List.of(HOOKS.get(1), "position", HOOKS.get(0), "token_id");
   }
@@ -147,15 +175,35 @@ class PlainFolderTest {
   }
 
   @Test
+  void columnsAreFoundByTheOtherNamesOfTheirHookPoints() throws IOException {
+    List<String> names =
+        List.of("blocks.3.hook_resid_post", "model.layers.5.mlp", "blocks.3.hook_attn_out", "x");
+    for (String model : List.of("", "gpt2")) {
+      Map<String, String> metadata = model.isEmpty() ? Map.of() : Map.of("sluice.model", model);
+      ArrowFiles.write(folder.resolve("a.arrow"), names, 2, NUMBERS, metadata, 0, 4);
+      ActivationStore store = ActivationStore.open(folder);
+      assertThat(store.column("layers.3.resid").name()).isEqualTo(names.get(0));
+      assertThat(store.column("blocks.4.hook_resid_pre").name()).isEqualTo(names.get(0));
+      assertThat(store.column("layers.5.mlp_out").name()).isEqualTo(names.get(1));
+      assertThat(store.hookName("x")).isEqualTo("x");
+      // In a model with a norm after attention it is another point, so the model has to be known.
+      assertThat(store.hookPoint("layers.3.attn_out").isPresent()).isEqualTo(!model.isEmpty());
+      assertThat(store.column(names.get(2)).name()).isEqualTo(names.get(2));
+      assertThat(store.hookName(names.get(2)))
+          .isEqualTo(model.isEmpty() ? names.get(2) : "layers.3.attn_out");
+    }
+  }
+
+  @Test
   void sluicesOwnShardsNeedTheirManifest() throws IOException {
     StoreSamples.write(folder, 9);
     Files.delete(folder.resolve(Manifest.FILE_NAME));
-    isRefused("no manifest.json in it, but shard-00000.arrow, which 'sluice capture' wrote");
+    isRefused("no .manifest.json in it, but shard-00000.arrow, which 'sluice capture' wrote");
   }
 
   @Test
   void aFolderWithoutFilesIsNoStore() {
-    isRefused("no manifest.json and no Arrow file in it");
+    isRefused("no .manifest.json and no Arrow file in it");
   }
 
   @Test

@@ -46,7 +46,7 @@ class StoreDamageTest {
     rejected(nowhere, nowhere, "no such folder");
     rejected(shard, shard, "not a folder");
     Files.delete(manifest);
-    rejected(folder, "no manifest.json");
+    rejected(folder, "no .manifest.json");
   }
 
   @Test
@@ -199,7 +199,7 @@ class StoreDamageTest {
   @Test
   void leftoversOfAKilledWriterAreIgnored() throws IOException {
     Files.writeString(folder.resolve("shard-00002.arrow.77.tmp"), "half a shard");
-    Files.writeString(folder.resolve("manifest.json.77.tmp"), "{");
+    Files.writeString(folder.resolve(".manifest.json.77.tmp"), "{");
     assertThat(ActivationStore.open(folder).rows()).isEqualTo(9);
   }
 

@@ -190,7 +190,7 @@ class StoreFuzzTest {
     assertThat(rows).isEqualTo(store.rows());
     for (Shard each : store.shards()) {
       long sum = 0;
-      for (byte value : each.data(Column.POSITION).toArray(ValueLayout.JAVA_BYTE)) {
+      for (byte value : each.data(Column.POSITION, 0, each.rows()).toArray(ValueLayout.JAVA_BYTE)) {
         sum += value;
       }
       assertThat(sum).isGreaterThan(Long.MIN_VALUE);

@@ -73,18 +73,18 @@ class StoreTextsTest {
     assertThat(store.rows()).isEqualTo(14);
     assertThat(store.tokens()).isPresent();
     assertThat(store.documents()).isEmpty();
-    assertThat(folder.resolve("documents.arrow")).doesNotExist();
+    assertThat(folder.resolve(".documents.ipc")).doesNotExist();
     // Another store may take its place.
     write(spec.replacing(), 6);
     assertThat(ActivationStore.open(folder).documents()).isPresent();
     try (StoreWriter writer = StoreWriter.create(folder, spec.replacing())) {
       writer.finish();
     }
-    assertThat(folder.resolve("tokens.arrow")).doesNotExist();
+    assertThat(folder.resolve(".tokens.ipc")).doesNotExist();
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"tokens.arrow", "documents.arrow"})
+  @ValueSource(strings = {".tokens.ipc", ".documents.ipc"})
   void damageIsNamed(String name) throws IOException {
     write(StoreSamples.spec(), 12);
     Path file = folder.resolve(name);
@@ -106,7 +106,7 @@ class StoreTextsTest {
   @Test
   void aChangedTextIsFoundByItsChecksum() throws IOException {
     write(StoreSamples.spec(), 12);
-    Path file = folder.resolve("tokens.arrow");
+    Path file = folder.resolve(".tokens.ipc");
     byte[] bytes = Files.readAllBytes(file);
     String text = new String(bytes, java.nio.charset.StandardCharsets.ISO_8859_1);
     bytes[text.indexOf("whale")] = 'W';
@@ -132,8 +132,8 @@ class StoreTextsTest {
   @Test
   void tablesAreListedInTheManifest() throws IOException {
     write(StoreSamples.spec(), 12);
-    TableFile tokens = ActivationStore.open(folder).manifest().tables().get("tokens.arrow");
+    TableFile tokens = ActivationStore.open(folder).manifest().tables().get(".tokens.ipc");
     assertThat(tokens.rows()).isEqualTo(TOKENS.size());
-    assertThat(tokens.bytes()).isEqualTo(Files.size(folder.resolve("tokens.arrow")));
+    assertThat(tokens.bytes()).isEqualTo(Files.size(folder.resolve(".tokens.ipc")));
   }
 }

@@ -27,6 +27,11 @@ public final class Python {
     return require(require().toString(), "SLUICE_PYTHON", "tensorboard");
   }
 
+  /** The same with packages that read Arrow files; where one is missing, the test is skipped. */
+  public static Path requireTablePackages() throws IOException {
+    return require(require().toString(), "SLUICE_PYTHON", "datasets, polars, duckdb, pandas");
+  }
+
   /**
    * Runs a script of {@code src/test/python} and returns what it prints.
    *

@@ -3,6 +3,7 @@ package io.sluice.cli.million;
 import io.sluice.files.AtomicFile;
 import io.sluice.files.OutputFolder;
 import io.sluice.report.TrainingRun;
+import io.sluice.store.files.ManifestFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -87,7 +88,7 @@ final class MillionFolder {
   }
 
   boolean hasStore() {
-    return Files.exists(store().resolve("manifest.json"));
+    return Files.exists(ManifestFile.of(store()));
   }
 
   State stateOf(Path run) throws IOException {

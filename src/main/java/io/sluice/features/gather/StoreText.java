@@ -37,9 +37,8 @@ final class StoreText {
                 () ->
                     new IOException(
                         store.folder()
-                            + ": has no texts of its tokens (tokens.arrow), so contexts could not be"
-                            + " read; capture the text again with this version, or write that"
-                            + " file"));
+                            + ": has no texts of its tokens (.tokens.ipc), so contexts could not be"
+                            + " read; capture the text again, or write that file"));
     store.require(Column.TOKEN_ID);
     this.documents = store.documents().isPresent() ? store.documents().get() : numbered(store);
     this.ids = new MemorySegment[store.shards().size()];

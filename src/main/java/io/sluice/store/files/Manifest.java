@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The contents of {@code manifest.json}.
+ * The contents of {@code .manifest.json}.
  *
  * @param model name of the model whose activations these are; empty if nothing names it
  * @param text name of the text that went through it, or of the folder if nothing names it
@@ -65,11 +65,27 @@ public record Manifest(
   /** The format's name and version, which a manifest starts with. */
   public static final String FORMAT = "sluice.store/1";
 
-  /** The files of texts that a store may have beside its shards. */
-  public static final List<String> TABLES = List.of("tokens.arrow", "documents.arrow");
+  /** The file of the texts of tokens. */
+  public static final String TOKENS = ".tokens.ipc";
+
+  /** The file of the names of documents. */
+  public static final String DOCUMENTS = ".documents.ipc";
+
+  /**
+   * The files of texts that a store may have beside its shards. Like the manifest they begin with a
+   * dot, and end otherwise than shards, so that programs which read all Arrow files of a folder
+   * leave them out.
+   */
+  public static final List<String> TABLES = List.of(TOKENS, DOCUMENTS);
+
+  /** Their names where they are in sight, as in earlier versions and in folders of others. */
+  static final List<String> VISIBLE_TABLES = List.of("tokens.arrow", "documents.arrow");
 
   /** The name of the file that holds the manifest. */
-  public static final String FILE_NAME = "manifest.json";
+  public static final String FILE_NAME = ".manifest.json";
+
+  /** Its name where it is in sight, as in earlier versions and in folders of others. */
+  static final String VISIBLE_FILE_NAME = "manifest.json";
 
   /**
    * One finished file.
@@ -165,6 +181,14 @@ public record Manifest(
         properties,
         writer,
         created);
+  }
+
+  /** Whether a file has the name of a manifest, or of a file of texts. */
+  static boolean isBesideShards(String name) {
+    return name.equals(FILE_NAME)
+        || name.equals(VISIBLE_FILE_NAME)
+        || TABLES.contains(name)
+        || VISIBLE_TABLES.contains(name);
   }
 
   /** The name of the {@code index}-th shard. */

@@ -24,7 +24,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.zip.CRC32C;
 
-/** Reads and writes {@code manifest.json}; every value is checked before it is used. */
+/** Reads and writes {@code .manifest.json}; every value is checked before it is used. */
 public final class ManifestFile {
   private static final JsonMapper JSON = StrictJson.mapper(StreamReadConstraints.defaults());
   private static final long MAX_BYTES = 256L << 20;
@@ -84,7 +84,17 @@ public final class ManifestFile {
     root.put("created", manifest.created());
     root.put(OWN_CHECKSUM, ownChecksum(root));
     byte[] bytes = JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(root);
-    AtomicFile.write(folder.resolve(Manifest.FILE_NAME), bytes);
+    AtomicFile.write(of(folder), bytes);
+  }
+
+  /**
+   * The manifest of the store in {@code folder}: {@code manifest.json} if it has one of that name
+   * alone, otherwise {@code .manifest.json}, which need not be there.
+   */
+  public static Path of(Path folder) {
+    Path hidden = folder.resolve(Manifest.FILE_NAME);
+    Path visible = folder.resolve(Manifest.VISIBLE_FILE_NAME);
+    return !Files.exists(hidden) && Files.exists(visible) ? visible : hidden;
   }
 
   /**
@@ -100,7 +110,7 @@ public final class ManifestFile {
               + (Files.exists(folder) ? ": not a folder" : ": no such folder")
               + "; an activation store is the folder that 'sluice capture --out' writes");
     }
-    Path path = folder.resolve(Manifest.FILE_NAME);
+    Path path = of(folder);
     if (!Files.isRegularFile(path)) {
       throw new IOException(
           folder
@@ -230,7 +240,8 @@ public final class ManifestFile {
     }
     for (Map.Entry<String, JsonNode> entry : listed.properties()) {
       // Names are fixed, so a manifest cannot lead out of the store's folder.
-      if (!Manifest.TABLES.contains(entry.getKey())) {
+      if (!Manifest.TABLES.contains(entry.getKey())
+          && !Manifest.VISIBLE_TABLES.contains(entry.getKey())) {
         throw damaged("lists the table " + Quoted.of(entry.getKey()));
       }
       JsonNode table = entry.getValue();

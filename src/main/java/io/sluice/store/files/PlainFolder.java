@@ -57,7 +57,7 @@ public final class PlainFolder {
         && name.indexOf('/') < 0
         && name.indexOf('\\') < 0
         && Quoted.of(name).equals("'" + name + "'")
-        && !Manifest.TABLES.contains(name);
+        && !Manifest.VISIBLE_TABLES.contains(name);
   }
 
   private List<Path> files() throws IOException {
@@ -66,7 +66,7 @@ public final class PlainFolder {
       found =
           listed
               .filter(file -> SHARD.matcher(name(file)).matches() && Files.isRegularFile(file))
-              .filter(file -> !Manifest.TABLES.contains(name(file)))
+              .filter(file -> !Manifest.VISIBLE_TABLES.contains(name(file)))
               .sorted(Comparator.comparing(PlainFolder::name, PlainFolder::compare))
               .toList();
     }
@@ -144,7 +144,9 @@ public final class PlainFolder {
 
   private Map<String, TableFile> tables() throws IOException {
     Map<String, TableFile> tables = new LinkedHashMap<>();
-    for (String name : Manifest.TABLES) {
+    List<String> names = new ArrayList<>(Manifest.TABLES);
+    names.addAll(Manifest.VISIBLE_TABLES);
+    for (String name : names) {
       Path file = folder.resolve(name);
       if (Files.isRegularFile(file)) {
         tables.put(name, new TableFile(0, Files.size(file), ""));

@@ -60,6 +60,7 @@ public final class StoreFolder {
     }
     // The manifest is deleted first: without it the rest no longer counts as a store.
     Files.deleteIfExists(folder.resolve(Manifest.FILE_NAME));
+    Files.deleteIfExists(folder.resolve(Manifest.VISIBLE_FILE_NAME));
     for (Path entry : entries) {
       Files.deleteIfExists(entry);
     }
@@ -67,7 +68,6 @@ public final class StoreFolder {
 
   private static boolean belongsToStore(Path entry) {
     String name = AtomicFile.finalName(entry);
-    return Manifest.TABLES.contains(name)
-        || name.matches("\\.lock|manifest\\.json|shard-\\d{5,10}\\.arrow");
+    return Manifest.isBesideShards(name) || name.matches("\\.lock|shard-\\d{5,10}\\.arrow");
   }
 }

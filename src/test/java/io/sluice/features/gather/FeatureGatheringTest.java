@@ -178,8 +178,8 @@ class FeatureGatheringTest {
         .isInstanceOf(IOException.class)
         .hasMessage(
             mute
-                + ": has no texts of its tokens (tokens.arrow), so contexts could not be read;"
-                + " capture the text again with this version");
+                + ": has no texts of its tokens (.tokens.ipc), so contexts could not be read;"
+                + " capture the text again, or write that file");
     Path weights = dictionary.resolve("dictionary.safetensors");
     byte[] bytes = Files.readAllBytes(weights);
     bytes[bytes.length - 7] ^= 1;
