@@ -4,6 +4,7 @@
 #   RIVALS_ARGS             options handed to src/test/python/bench_rivals.py
 #   SLUICE_RIVALS           the Python that has the other libraries (make bench-rivals says which)
 #   CAPTURE_ARGS            options handed to bench_capture.py, for instance --gguf FILE
+#   BENCH_SPARK_ARGS        options handed to bench_spark.py, for instance --parts shards
 #   JMH_ARGS                options handed to JMH, for instance a pattern of benchmark names
 #   DEMO_OUT                folder of the demo (default: demo)
 #   DEMO_LM_OUT, MODEL      folder of the demo on a language model, and the model
@@ -44,7 +45,7 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo demo-lm million study paper models check test test-models fuzz bench bench-rivals bench-capture jmh bindings dist cuda-bundle clean clean-results format picture picture-lm picture-feature
+.PHONY: help build demo demo-lm million study paper models check test test-models fuzz bench bench-rivals bench-capture bench-spark jmh bindings dist cuda-bundle clean clean-results format picture picture-lm picture-feature
 
 help:
 	@echo 'To use Sluice:'
@@ -70,6 +71,7 @@ help:
 	@echo 'To maintain it:'
 	@echo '  make bench-rivals     a training step beside other libraries, 20 to 30 minutes (RIVALS_ARGS, SLUICE_RIVALS)'
 	@echo '  make bench-capture    tokens per second beside transformers and ONNX Runtime (CAPTURE_ARGS, SLUICE_PYTHON)'
+	@echo '  make bench-spark      sluice-spark beside sluice: overhead, and growth with shards, 15 minutes (BENCH_SPARK_ARGS, SPARK_HOME)'
 	@echo '  make bindings         regenerate bindings/ with the jextract on the PATH'
 	@echo '  make picture          docs/report.png from the report in $(DEMO_OUT)/, with Chromium'
 	@echo '  make picture-lm       docs/report-lm.png from the report in $(DEMO_LM_OUT)/ (PICTURE_HEIGHT)'
@@ -145,6 +147,11 @@ bench-rivals:
 bench-capture: build
 	@test -x "$$SLUICE_PYTHON" || { echo "make: set SLUICE_PYTHON to the python of a virtual environment made with: pip install torch==2.13.0 transformers onnx onnxruntime gguf accelerate" >&2; exit 1; }
 	@JAVA_HOME="$(jdk)" "$$SLUICE_PYTHON" src/test/python/bench_capture.py $(CAPTURE_ARGS)
+
+bench-spark: models
+	@test -x "$$SPARK_HOME/bin/spark-submit" || { echo "make: set SPARK_HOME to an installation of Spark 4.2, for instance after: pip install --target spark pyspark==4.2.0" >&2; exit 1; }
+	@$(mvn) --quiet test-compile
+	@JAVA_HOME="$(jdk)" $${SLUICE_PYTHON:-python3} src/test/python/bench_spark.py $(BENCH_SPARK_ARGS)
 
 jmh:
 	@$(mvn) --quiet -Pjmh test-compile process-test-classes

@@ -14,6 +14,7 @@ import io.sluice.store.ArrowMemory;
 import io.sluice.torch.CudaDevice;
 import io.sluice.torch.Torch;
 import io.sluice.torch.TorchException;
+import io.sluice.torch.cpu.CpuKernels;
 import io.sluice.torch.int8.IntegerProducts;
 import java.io.IOException;
 import java.io.InputStream;
@@ -155,6 +156,7 @@ final class DoctorCommand extends SluiceCommand {
                 + " (from "
                 + torch.source()
                 + ")"));
+    findings.add(Finding.ok("Kernels", CpuKernels.chosen()));
     findings.add(Finding.ok("Threads", Torch.threads() + " (LibTorch)"));
     String obstacle = IntegerProducts.obstacle();
     findings.add(

@@ -66,6 +66,7 @@ public final class RunningCovariance {
    *
    * @param contexts the contexts of the whole texts
    * @param part begins and ends with a batch
+   * @param progress called after each batch with the number of the part's tokens done
    * @throws IOException as the other
    */
   public static Map<HookPoint, TokenMoments> ofPart(
@@ -74,11 +75,12 @@ public final class RunningCovariance {
       CapturePart part,
       List<HookPoint> hooks,
       int fromPosition,
-      boolean directions)
+      boolean directions,
+      LongConsumer progress)
       throws IOException {
     try (ContextBatches batches = part.batches(model, contexts)) {
       Map<HookPoint, TokenMoments> result =
-          of(model, contexts, batches, hooks, fromPosition, directions, tokens -> {});
+          of(model, contexts, batches, hooks, fromPosition, directions, progress);
       if (batches.tokens() != part.to() - part.from()) {
         throw new IOException(
             part.files().getFirst()

@@ -44,15 +44,24 @@ final class CaptureTask {
   /**
    * Captures a part, when no other task of this process runs.
    *
-   * @param build the driver's LibTorch; null if this process may have another one
+   * @param required what this executor has to have
+   * @param tokens is told of each batch
    */
   synchronized List<Manifest.Shard> run(
-      CapturePart part, String folder, String build, LongAccumulator tokens) throws IOException {
-    LibTorchBuild.require(build);
+      CapturePart part, String folder, MixedExecutors.Required required, LongAccumulator tokens)
+      throws IOException {
+    required.check();
     ExecutorPath.require(Path.of(folder));
     ExecutorPath.require(Path.of(part.files().getFirst()));
-    List<Manifest.Shard> shards = part.run(model, spec, Path.of(folder));
-    tokens.add(part.to() - part.from());
-    return shards;
+    long[] told = new long[1];
+    return part.run(
+        model,
+        spec,
+        Path.of(folder),
+        done -> {
+          long own = Math.min(done, part.to() - part.from());
+          tokens.add(own - told[0]);
+          told[0] = own;
+        });
   }
 }

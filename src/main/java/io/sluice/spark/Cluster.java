@@ -6,13 +6,13 @@ import java.io.UncheckedIOException;
 import java.util.Map;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.scheduler.SparkListener;
-import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.util.LongAccumulator;
 
 /** The connection of the driver to Spark, with the settings of {@code spark-submit}. */
 final class Cluster implements AutoCloseable {
   private final JavaSparkContext context;
+  private TaskProgress shown;
+  private boolean succeeded;
 
   private Cluster(JavaSparkContext context) {
     this.context = context;
@@ -59,34 +59,36 @@ final class Cluster implements AutoCloseable {
    *     of the task's own error
    */
   <T> T run(Job<T> job) throws IOException {
+    succeeded = false;
     try {
-      return job.run(context);
+      T result = job.run(context);
+      succeeded = true;
+      return result;
     } catch (Exception e) {
-      throw TaskFailure.of(e);
+      context.close(); // What the tasks have thrown is known then.
+      throw TaskFailure.of(e, shown == null ? null : shown.lastFailure());
     }
   }
 
   /**
-   * A number that tasks add to, shown whenever one ends.
+   * A number that tasks add to, shown while they run, with how many of them are done.
    *
+   * @param name what is counted, for Spark's page
    * @param progress shows it
    */
   LongAccumulator counter(String name, Progress progress) {
     LongAccumulator counter = context.sc().longAccumulator(name);
-    context
-        .sc()
-        .addSparkListener(
-            new SparkListener() {
-              @Override
-              public void onTaskEnd(SparkListenerTaskEnd end) {
-                progress.update(counter.value());
-              }
-            });
+    shown = new TaskProgress(counter.id(), progress, context::cancelAllJobs);
+    context.sc().addSparkListener(shown);
     return counter;
   }
 
+  /** Ends the connection, when all that is shown of the work has been shown. */
   @Override
   public void close() {
     context.close();
+    if (shown != null && succeeded) {
+      shown.tellFailures();
+    }
   }
 }

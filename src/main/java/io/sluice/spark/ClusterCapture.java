@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.apache.spark.util.LongAccumulator;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -47,13 +48,7 @@ public final class ClusterCapture extends CaptureCommand {
   @Grouped(OptionGroup.COMPUTE)
   private long taskTokens;
 
-  @Option(
-      names = "--allow-other-libtorch",
-      description =
-          "Allow executors whose LibTorch is another build than the driver's; the bits of the store "
-              + "then depend on which executor has which task.")
-  @Grouped(OptionGroup.COMPUTE)
-  private boolean otherLibTorch;
+  @Mixin private MixedExecutors mixed;
 
   @Override
   public boolean readsStandardInput() {
@@ -85,9 +80,9 @@ public final class ClusterCapture extends CaptureCommand {
   @Override
   protected Manifest write(Capture plan, Path folder, Progress progress) throws IOException {
     List<String> words = words();
-    String build = otherLibTorch ? null : LibTorchBuild.here();
     String place = folder.toAbsolutePath().toString();
     try (Cluster cluster = Cluster.open("sluice capture into " + place)) {
+      MixedExecutors.Required required = mixed.required(cluster);
       LongAccumulator tokens = cluster.counter("tokens", progress);
       return plan.runParts(
           folder,
@@ -96,13 +91,15 @@ public final class ClusterCapture extends CaptureCommand {
           parts ->
               cluster
                   .run(
-                      context ->
-                          context
-                              .parallelize(parts, parts.size())
-                              .setName("parts of the texts")
-                              .map(part -> CaptureTask.of(words).run(part, place, build, tokens))
-                              .setName("shards")
-                              .collect())
+                      context -> {
+                        context.setCallSite("capture");
+                        return context
+                            .parallelize(parts, parts.size())
+                            .setName("parts of the texts")
+                            .map(part -> CaptureTask.of(words).run(part, place, required, tokens))
+                            .setName("shards of the store")
+                            .collect();
+                      })
                   .stream()
                   .flatMap(List::stream)
                   .toList());

@@ -3,8 +3,6 @@ package io.sluice.spark;
 import io.sluice.cli.EvaluateCommand;
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.help.Examples;
-import io.sluice.cli.help.Grouped;
-import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.MeasuredStore;
 import io.sluice.cli.results.DictionaryMeasuring;
 import io.sluice.evaluation.Evaluation;
@@ -23,7 +21,7 @@ import java.util.stream.Stream;
 import org.apache.spark.api.java.function.Function2;
 import org.apache.spark.util.LongAccumulator;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 import scala.Tuple2;
 
 /**
@@ -45,17 +43,12 @@ import scala.Tuple2;
     "sluice-spark evaluate --dictionary /shared/runs/asi --store /shared/activations "
         + "--master spark://host:7077")
 public final class ClusterEvaluate extends EvaluateCommand {
-  @Option(
-      names = "--allow-other-libtorch",
-      description =
-          "With --engine torch, allow executors whose LibTorch is another build than the driver's; the "
-              + "last digits then depend on which executor has which task.")
-  @Grouped(OptionGroup.COMPUTE)
-  private boolean otherLibTorch;
+  @Mixin private MixedExecutors mixed;
 
   private Cluster cluster;
   private LongAccumulator tokens;
   private boolean read;
+  private MixedExecutors.Required required;
 
   @Override
   protected ActivationStore open(MeasuredStore place) throws IOException {
@@ -79,19 +72,22 @@ public final class ClusterEvaluate extends EvaluateCommand {
     List<TaskRange> ranges = TaskRange.of(task.outputs(which).blocks());
     List<String> words = words();
     boolean verified = task.verified() && !read;
+    MixedExecutors.Required same = required();
     List<Tuple2<Integer, SumPart>> found =
         cluster.run(
-            context ->
-                InOrder.joined(
+            context -> {
+              context.setCallSite("means");
+              return InOrder.joined(
                         context
                             .parallelize(ranges, ranges.size())
                             .setName("blocks")
                             .flatMapToPair(
-                                range -> EvaluateTask.of(words).outputs(which, range, verified)),
+                                range -> EvaluateTask.of(words).outputs(which, range, verified, same)),
                         1,
                         SumPart::then)
                     .setName("means")
-                    .collect());
+                    .collect();
+            });
     read = true;
     return StoreMean.ofSums(sums(found, slot -> true).numbers());
   }
@@ -107,27 +103,36 @@ public final class ClusterEvaluate extends EvaluateCommand {
     LongAccumulator counter = tokens;
     double[] mean = mean(task, which);
     List<String> words = words();
-    String build = otherLibTorch || !usesTorch() ? null : LibTorchBuild.here();
+    MixedExecutors.Required same = required();
     int slots = Math.ceilDiv(task.subject().features(), EvaluateTask.FEATURES);
     Function2<Serializable, Serializable, Serializable> then = ClusterEvaluate::joined;
     List<Tuple2<Integer, Serializable>> found =
         cluster.run(
-            context ->
-                InOrder.joined(
+            context -> {
+              context.setCallSite("evaluate");
+              return InOrder.joined(
                         context
                             .parallelize(ranges, ranges.size())
                             .setName("blocks")
                             .flatMapToPair(
                                 range ->
                                     EvaluateTask.of(words)
-                                        .measures(which, range, mean, build, counter)),
+                                        .measures(which, range, mean, same, counter)),
                         Math.min(InOrder.MOST_PARTITIONS, slots + 1),
                         then)
                     .setName("measures")
-                    .collect());
+                    .collect();
+            });
     return plan.result(
         sums(found, slot -> slot >= slots),
         inOrder(found, slot -> slot < slots).map(FiringPart.class::cast).toList());
+  }
+
+  private MixedExecutors.Required required() throws IOException {
+    if (required == null) {
+      required = mixed.required(cluster, usesTorch());
+    }
+    return required;
   }
 
   private static Serializable joined(Serializable before, Serializable next) {

@@ -23,8 +23,10 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.util.LongAccumulator;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import scala.Tuple2;
 
@@ -59,13 +61,7 @@ public final class ClusterSpectrum extends SpectrumCommand {
   @Grouped(OptionGroup.COMPUTE)
   private long taskTokens;
 
-  @Option(
-      names = "--allow-other-libtorch",
-      description =
-          "Allow executors whose LibTorch is another build than the driver's; the last digits then "
-              + "depend on which executor has which task.")
-  @Grouped(OptionGroup.COMPUTE)
-  private boolean otherLibTorch;
+  @Mixin private MixedExecutors mixed;
 
   @Override
   public boolean readsStandardInput() {
@@ -84,18 +80,25 @@ public final class ClusterSpectrum extends SpectrumCommand {
     int shards = task.store().shards().size();
     List<String> words = words();
     try (Cluster cluster = Cluster.open("sluice spectrum of " + task.store().folder())) {
+      MixedExecutors.Required required = mixed.required(cluster);
       LongAccumulator rows = cluster.counter("rows", progress);
       List<Measured> measured =
           cluster.run(
               context -> {
                 List<Integer> numbers = IntStream.range(0, shards).boxed().toList();
-                return MomentTree.merged(
+                context.setCallSite("moments");
+                JavaPairRDD<MomentNode, PackedMoments> merged =
+                    MomentTree.merged(
                         context
                             .parallelize(numbers, shards)
                             .setName("shards")
-                            .flatMapToPair(shard -> SpectrumTask.of(words).moments(shard, rows)),
+                            .flatMapToPair(
+                                shard -> SpectrumTask.of(words).moments(shard, required, rows))
+                            .setName("moments of each hook point"),
                         task.columns().size(),
-                        shards)
+                        shards);
+                context.setCallSite("spectra");
+                return merged
                     .map(root -> SpectrumTask.of(words).spectrum(root, keep))
                     .setName("spectra")
                     .collect();
@@ -116,8 +119,8 @@ public final class ClusterSpectrum extends SpectrumCommand {
     List<CapturePart> parts = plan.parts(taskTokens);
     List<Integer> numbers = IntStream.range(0, parts.size()).boxed().toList();
     List<String> words = words();
-    String build = otherLibTorch ? null : LibTorchBuild.here();
     try (Cluster cluster = Cluster.open("sluice spectrum of " + task.contexts().texts().name())) {
+      MixedExecutors.Required required = mixed.required(cluster);
       LongAccumulator tokens = cluster.counter("tokens", progress);
       List<Measured> measured =
           cluster.run(
@@ -125,16 +128,21 @@ public final class ClusterSpectrum extends SpectrumCommand {
                 // Each task is sent its own part alone.
                 List<Tuple2<Integer, CapturePart>> numbered =
                     numbers.stream().map(i -> new Tuple2<>(i, parts.get(i))).toList();
-                return MomentTree.merged(
+                context.setCallSite("moments");
+                JavaPairRDD<MomentNode, PackedMoments> merged =
+                    MomentTree.merged(
                         context
                             .parallelize(numbered, numbered.size())
                             .setName("parts of the texts")
                             .flatMapToPair(
                                 part ->
                                     TextSpectrumTask.of(words)
-                                        .moments(part._1(), part._2(), build, tokens)),
+                                        .moments(part._1(), part._2(), required, tokens))
+                            .setName("moments of each hook point"),
                         task.points().size(),
-                        parts.size())
+                        parts.size());
+                context.setCallSite("spectra");
+                return merged
                     .map(root -> TextSpectrumTask.of(words).spectrum(root, keep))
                     .setName("spectra")
                     .collect();

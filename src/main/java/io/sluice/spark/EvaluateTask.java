@@ -60,9 +60,12 @@ final class EvaluateTask {
    *
    * @param which a value of {@code --rows}
    * @param verified whether the shards that begin there are compared with their checksums
+   * @param required what this executor has to have
    */
   synchronized Iterator<Tuple2<Key, SumPart>> outputs(
-      String which, TaskRange range, boolean verified) throws IOException {
+      String which, TaskRange range, boolean verified, MixedExecutors.Required required)
+      throws IOException {
+    required.check();
     choose(which);
     if (outputs == null) {
       outputs = measuring.outputs(which);
@@ -82,13 +85,13 @@ final class EvaluateTask {
    *
    * @param which a value of {@code --rows}
    * @param mean of what it writes, over all blocks
-   * @param build the driver's LibTorch; null if it is not used, or this process may have another
+   * @param required what this executor has to have
    * @return the firings, by the number of {@value #FEATURES} features, and after them the sums
    */
   synchronized Iterator<Tuple2<Key, Serializable>> measures(
-      String which, TaskRange range, double[] mean, String build, LongAccumulator tokens)
+      String which, TaskRange range, double[] mean, MixedExecutors.Required required, LongAccumulator tokens)
       throws IOException {
-    LibTorchBuild.require(build);
+    required.check();
     choose(which);
     if (pass == null) {
       pass = measuring.plan(which).open(measuring.engines());

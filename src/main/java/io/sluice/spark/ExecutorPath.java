@@ -17,7 +17,7 @@ final class ExecutorPath {
    */
   static void require(Path path) throws IOException {
     if (!Files.exists(path)) {
-      throw new IOException(
+      throw new UnfitExecutorException(
           path
               + ": "
               + executor()

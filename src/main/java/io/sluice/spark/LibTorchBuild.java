@@ -27,7 +27,7 @@ final class LibTorchBuild {
    */
   static void require(String driver) throws IOException {
     if (driver != null && !driver.equals(here())) {
-      throw new IOException(
+      throw new UnfitExecutorException(
           ExecutorPath.executor()
               + " has "
               + here()

@@ -37,12 +37,14 @@ final class MomentTree {
     do {
       nodes = Math.ceilDiv(nodes, CHILDREN);
       int partitions = (int) Math.min(MOST_PARTITIONS, (long) hooks * nodes);
+      leaves.context().setCallSite("merge");
       level =
           level
               .repartitionAndSortWithinPartitions(
                   new ByParent(nodes, partitions), new ByHookAndIndex())
-              .setName("moments, merged to " + nodes + " of each hook point")
-              .mapPartitionsToPair(Merging::new);
+              .setName("moments by hook point")
+              .mapPartitionsToPair(Merging::new)
+              .setName("moments, merged to " + nodes + " of each hook point");
     } while (nodes > 1);
     return level;
   }

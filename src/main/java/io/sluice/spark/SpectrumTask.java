@@ -39,9 +39,15 @@ final class SpectrumTask {
     return open;
   }
 
-  /** The moments of a shard's columns, each taken when it is asked for. */
-  Iterator<Tuple2<MomentNode, PackedMoments>> moments(int shard, LongAccumulator rows)
-      throws IOException {
+  /**
+   * The moments of a shard's columns, each taken when it is asked for.
+   *
+   * @param required what this executor has to have
+   * @param rows is told of the rows of each column
+   */
+  Iterator<Tuple2<MomentNode, PackedMoments>> moments(
+      int shard, MixedExecutors.Required required, LongAccumulator rows) throws IOException {
+    required.check();
     if (measuring.verified()) {
       measuring.store().verify(shard);
     }

@@ -15,10 +15,20 @@ final class TaskFailure {
   /** A class file of version 45 is of Java 1. */
   private static final int BEFORE_JAVA_1 = 44;
 
+  /** What the system says of a full disk, with no file: Spark writes its own files so. */
+  private static final Pattern FULL =
+      Pattern.compile("No space left on device|File too large|Disk quota exceeded");
+
+  private static final Pattern PLACE = Pattern.compile("\\(([^()\\s]+) executor (\\S+?)\\)");
+
   private TaskFailure() {}
 
-  /** The error to report. */
-  static IOException of(Exception failure) {
+  /**
+   * The error to report.
+   *
+   * @param task what a task has thrown, for where Spark reports a text alone; null if nothing
+   */
+  static IOException of(Throwable failure, Throwable task) {
     for (Throwable each = failure; each != null; each = each.getCause()) {
       Matcher old = TOO_OLD.matcher(String.valueOf(each));
       if (old.find()) {
@@ -31,7 +41,24 @@ final class TaskFailure {
             failure);
       }
     }
-    return new IOException(ErrorLine.of(cause(failure).orElse(failure)), failure);
+    Throwable cause = cause(failure).or(() -> cause(task)).orElse(failure);
+    String line = ErrorLine.of(cause);
+    Matcher full = FULL.matcher(line);
+    if (full.matches() || cause instanceof IOException && full.find() && !line.contains("/")) {
+      return new IOException(
+          place(failure)
+              + ": the disk of Spark's own files is full ("
+              + full.group()
+              + "); make room there, or give the workers another folder with SPARK_LOCAL_DIRS",
+          failure);
+    }
+    return new IOException(line, failure);
+  }
+
+  /** The executor whose task Spark reports as the last that failed. */
+  private static String place(Throwable failure) {
+    Matcher place = PLACE.matcher(String.valueOf(failure));
+    return place.find() ? "executor " + place.group(2) + " on " + place.group(1) : "an executor";
   }
 
   /**
@@ -45,7 +72,8 @@ final class TaskFailure {
           each instanceof IOException
               || each instanceof UncheckedIOException
               || each instanceof IllegalArgumentException
-              || each instanceof OutOfMemoryError;
+              || each instanceof OutOfMemoryError
+              || each.getClass().getName().startsWith("io.sluice.");
       if (explained) {
         found = each;
         if (isOfSluice(each)) {

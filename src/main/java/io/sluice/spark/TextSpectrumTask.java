@@ -46,14 +46,15 @@ final class TextSpectrumTask {
    * The moments of a part's hook points, when no other task of this process runs the model.
    *
    * @param number of the part
-   * @param build the driver's LibTorch; null if this process may have another one
+   * @param required what this executor has to have
+   * @param tokens is told of each batch
    */
   Iterator<Tuple2<MomentNode, PackedMoments>> moments(
-      int number, CapturePart part, String build, LongAccumulator tokens) throws IOException {
-    LibTorchBuild.require(build);
+      int number, CapturePart part, MixedExecutors.Required required, LongAccumulator tokens)
+      throws IOException {
+    required.check();
     ExecutorPath.require(Path.of(part.files().getFirst()));
-    Map<HookPoint, TokenMoments> moments = moments(part);
-    tokens.add(part.to() - part.from());
+    Map<HookPoint, TokenMoments> moments = moments(part, tokens);
     List<HookPoint> points = measuring.points();
     return IntStream.range(0, points.size())
         .mapToObj(
@@ -63,14 +64,20 @@ final class TextSpectrumTask {
         .iterator();
   }
 
-  private synchronized Map<HookPoint, TokenMoments> moments(CapturePart part) throws IOException {
+  private synchronized Map<HookPoint, TokenMoments> moments(
+      CapturePart part, LongAccumulator tokens) throws IOException {
+    long[] before = new long[1];
     return RunningCovariance.ofPart(
         measuring.model(),
         measuring.contexts(),
         part,
         measuring.points(),
         measuring.first(),
-        measuring.directions());
+        measuring.directions(),
+        done -> {
+          tokens.add(done - before[0]);
+          before[0] = done;
+        });
   }
 
   /** The spectrum of a hook point; {@code keep}: whether the result has the moments, too. */

@@ -18,7 +18,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 
-/** A standalone cluster of Spark on this machine: a master and two workers of one core each. */
+/**
+ * A standalone cluster of Spark on this machine: a master and two workers of one core each, which
+ * have addresses of their own and so are two machines for Spark.
+ */
 final class SparkCluster implements AutoCloseable {
   private static final Path LAUNCHER = Path.of("bin/sluice-spark").toAbsolutePath();
 
@@ -47,6 +50,18 @@ final class SparkCluster implements AutoCloseable {
    * @param jdk the JDK of the workers and their executors
    */
   static SparkCluster start(Path folder, Path jdk) throws IOException {
+    return start(folder, jdk, 0, Map.of());
+  }
+
+  /**
+   * The same with another second worker. The system's limit on the size of a file stands for a full
+   * disk, which needs no right to mount one.
+   *
+   * @param kibibytes what no file of that worker may exceed; 0 for no limit
+   * @param environment of that worker and its executors
+   */
+  static SparkCluster start(Path folder, Path jdk, int kibibytes, Map<String, String> environment)
+      throws IOException {
     SparkCluster cluster =
         new SparkCluster(Files.createTempDirectory(Files.createDirectories(folder), "spark"));
     try {
@@ -54,6 +69,9 @@ final class SparkCluster implements AutoCloseable {
       cluster.address =
           cluster.begin(
               own,
+              "127.0.0.1",
+              0,
+              Map.of(),
               "Starting Spark master at (\\S+)",
               "org.apache.spark.deploy.master.Master",
               "--host",
@@ -63,10 +81,16 @@ final class SparkCluster implements AutoCloseable {
               "--webui-port",
               "0");
       for (int worker = 0; worker < 2; worker++) {
+        String host = "127.0.0." + (worker + 1);
         cluster.begin(
             jdk,
+            host,
+            worker == 1 ? kibibytes : 0,
+            worker == 1 ? environment : Map.of(),
             "Successfully registered with master (\\S+)",
             "org.apache.spark.deploy.worker.Worker",
+            "--host",
+            host,
             "-c",
             "1",
             "-m",
@@ -84,16 +108,32 @@ final class SparkCluster implements AutoCloseable {
     }
   }
 
+  /** Where what runs on one of the addresses keeps what it exchanges. */
+  Path scratch(String host) throws IOException {
+    return Files.createDirectories(local.resolve(host));
+  }
+
   /** Starts a daemon, and returns what {@code said} captures in its log. */
-  private String begin(Path jdk, String said, String... words) throws IOException {
+  private String begin(
+      Path jdk,
+      String host,
+      int kibibytes,
+      Map<String, String> environment,
+      String said,
+      String... words)
+      throws IOException {
     List<String> command = new ArrayList<>();
+    if (kibibytes > 0) {
+      command.addAll(List.of("bash", "-c", "ulimit -f " + kibibytes + "; exec \"$0\" \"$@\""));
+    }
     command.add(home().resolve("bin/spark-class").toString());
     command.addAll(List.of(words));
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().put("JAVA_HOME", jdk.toString());
-    builder.environment().put("SPARK_LOCAL_IP", "127.0.0.1");
+    builder.environment().put("SPARK_LOCAL_IP", host);
     builder.environment().put("SPARK_DAEMON_MEMORY", "200m");
-    builder.environment().put("SPARK_LOCAL_DIRS", local.toString());
+    builder.environment().put("SPARK_LOCAL_DIRS", scratch(host).toString());
+    builder.environment().putAll(environment);
     Process process = builder.start();
     processes.add(process);
     BufferedReader log = process.inputReader();

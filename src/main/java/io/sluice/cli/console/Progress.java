@@ -104,6 +104,21 @@ public final class Progress implements AutoCloseable {
   }
 
   /**
+   * Prints a line among those of the display, for instance that something went wrong and the task
+   * goes on.
+   *
+   * @param line without the label, with which it begins
+   */
+  public void remark(String line) {
+    if (terminal) {
+      draw("");
+      ConsolePrinter.rewind(out);
+    }
+    out.println(label + ": " + line);
+    out.flush();
+  }
+
+  /**
    * Returns a listener for the progress of a part of the task, which counts from 0 and is added to
    * what is done now.
    */

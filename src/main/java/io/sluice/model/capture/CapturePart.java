@@ -63,12 +63,24 @@ public record CapturePart(
    */
   public List<Manifest.Shard> run(LoadedModel model, CaptureSpec spec, Path folder)
       throws IOException {
+    return run(model, spec, folder, done -> {});
+  }
+
+  /**
+   * The same with progress.
+   *
+   * @param progress receives how many tokens of text are done, after each batch; in all it may be
+   *     more than the part has, as it begins with a batch that may have rows of the part before
+   * @throws IOException as the other
+   */
+  public List<Manifest.Shard> run(
+      LoadedModel model, CaptureSpec spec, Path folder, LongConsumer progress) throws IOException {
     StoreSpec store =
         StoreSpec.of(model.name(), files.getFirst(), Capture.columns(model, spec))
             .withRowsPerShard(rowsPerShard);
     int firstShard = Math.toIntExact(from / rowsPerShard);
     try (StoreWriter writer = StoreWriter.part(folder, store, firstShard)) {
-      capture(model, spec, writer, null, done -> {});
+      capture(model, spec, writer, null, progress);
       return writer.finishPart();
     }
   }

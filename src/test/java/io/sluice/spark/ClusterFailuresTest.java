@@ -1,0 +1,354 @@
+package io.sluice.spark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sluice.cli.CommandProcess;
+import io.sluice.memory.DType;
+import io.sluice.store.ActivationStore;
+import io.sluice.store.StoreSpec;
+import io.sluice.store.StoreWriter;
+import io.sluice.store.files.Column;
+import io.sluice.store.files.ManifestFile;
+import io.sluice.testing.Seeds;
+import io.sluice.torch.Torch;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Commands on a cluster on which something fails: each ends with the bytes of one on which nothing
+ * does, or with one line and nothing half.
+ */
+@Tag("spark")
+@Tag("model")
+class ClusterFailuresTest {
+  private static final Path JDK = Path.of(System.getProperty("java.home"));
+
+  /** Has a spectrum at once. */
+  private static final Path TINY =
+      Path.of("src/test/resources/golden/model/tiny-bert").toAbsolutePath();
+
+  /** Has rows of which few fill a shard. */
+  private static final Path MODEL = Path.of("target/models/all-minilm-l6-v2").toAbsolutePath();
+
+  private static final int SHARDS = 20;
+  private static final int ROWS_PER_SHARD = 64;
+  private static final int WIDTH = 1024;
+
+  /** Enough that a task's shuffle file is larger than {@link #LIMIT}. */
+  private static final int HOOKS = 4;
+
+  /** More than any jar that is sent, in KiB; the covariances of one shard are 16.8 MB. */
+  private static final int LIMIT = 14_000;
+
+  @TempDir static Path folder;
+  private SparkCluster cluster;
+
+  /** A store and a text, and what comes of them where nothing fails. */
+  @BeforeAll
+  static void prepare() throws Exception {
+    SparkCluster.home();
+    store(folder.resolve("store"));
+    String[] words = "the white whale sails over the green sea and sleeps".split(" ");
+    Random random = new Random(Seeds.seed());
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < 20_000; i++) {
+      text.append(words[random.nextInt(words.length)]).append(i % 12 == 11 ? ".\n" : " ");
+    }
+    Files.writeString(folder.resolve("text.txt"), text);
+    require(SparkCluster.runLocally(folder, spectrum("expected")));
+    require(SparkCluster.runLocally(folder, texts("expected")));
+    require(CommandProcess.run(folder, new String[0], capture("expected")));
+    assertThat(ActivationStore.open(folder.resolve("expected")).shards().size()).isEqualTo(3);
+  }
+
+  @AfterEach
+  void stop() {
+    if (cluster != null) {
+      cluster.close();
+    }
+  }
+
+  private static String[] spectrum(String out) {
+    return new String[] {"spectrum", "--store", "store", "--out", out + "-store.json"};
+  }
+
+  private static String[] texts(String out) {
+    String file = out + "-texts.json";
+    return words(
+        List.of("spectrum", "--model", TINY.toString(), "--text", "text.txt"),
+        List.of("--task-tokens", "1000", "--out", file));
+  }
+
+  private static String[] capture(String out, String... more) {
+    return words(
+        List.of("capture", "--model", MODEL.toString(), "--text", "text.txt", "--tokens", "4500"),
+        List.of("--hooks", "layers.*.*", "--out", out),
+        List.of(more));
+  }
+
+  /** A capture whose second task has the second shard. */
+  private static String[] captureInTasks(String out, String... more) {
+    return words(List.of(capture(out, more)), List.of("--task-tokens", "1000"));
+  }
+
+  @SafeVarargs
+  @SuppressWarnings("varargs")
+  private static String[] words(List<String>... parts) {
+    return Stream.of(parts).flatMap(List::stream).toArray(String[]::new);
+  }
+
+  @Test
+  void spectraOfAStoreAreTheSameAlsoIfAWorkerDies() throws Exception {
+    killInTheMiddle(spectrum("killed"));
+    requireSame("-store.json", "killed");
+  }
+
+  @Test
+  void spectraOfTextsAreTheSameAlsoIfAWorkerDies() throws Exception {
+    killInTheMiddle(texts("killed"));
+    requireSame("-texts.json", "killed");
+  }
+
+  /** Kills a worker and its executor when a task of it has ended, whose result is lost with it. */
+  private void killInTheMiddle(String... options) throws Exception {
+    cluster = SparkCluster.start(folder.resolve("cluster-" + options[2]), JDK);
+    Path scratch = cluster.scratch("127.0.0.2");
+    CompletableFuture<CommandProcess> running =
+        CompletableFuture.supplyAsync(
+            () -> {
+              try {
+                return cluster.run(folder, options);
+              } catch (IOException | InterruptedException e) {
+                throw new IllegalStateException(e);
+              }
+            });
+    while (!holdsResult(scratch) && !ends(running)) {
+      assertThat(running).isNotCompletedExceptionally();
+    }
+    assertThat(running).as("the command, when a worker dies").isNotDone();
+    cluster.killWorker();
+    CommandProcess result = running.get(5, TimeUnit.MINUTES);
+    require(result);
+    assertThat(lines(result)).allMatch(line -> line.startsWith("spark: "));
+  }
+
+  private static boolean ends(CompletableFuture<CommandProcess> running) throws Exception {
+    try {
+      running.get(20, TimeUnit.MILLISECONDS);
+      return true;
+    } catch (TimeoutException e) {
+      return false;
+    }
+  }
+
+  private static boolean holdsResult(Path scratch) throws IOException {
+    try (Stream<Path> files = Files.walk(scratch)) {
+      return files.anyMatch(file -> file.getFileName().toString().matches("shuffle_.*\\.data"));
+    } catch (java.io.UncheckedIOException e) {
+      return false; // A file went away meanwhile.
+    }
+  }
+
+  @Test
+  void aTaskThatFailsThreeTimesChangesNothing() throws Exception {
+    cluster = SparkCluster.start(folder.resolve("thrice"), JDK);
+    CommandProcess result = cluster.runWith(faults(3, shard()), folder, spectrum("thrice"));
+    require(result);
+    requireSame("-store.json", "thrice");
+    assertThat(lines(result)).isEmpty();
+    assertThat(result.err())
+        .containsOnlyOnce("spectrum: a task failed and is tried again (3 tries): ")
+        .contains("shard-00001.arrow: checksum");
+
+    result = cluster.runWith(faults(3, place("thrice")), folder, captureInTasks("thrice"));
+    require(result);
+    requireSameStore("thrice");
+    assertThat(lines(result)).isEmpty();
+  }
+
+  @Test
+  void aTaskThatAlwaysFailsLeavesNothingHalf() throws Exception {
+    cluster = SparkCluster.start(folder.resolve("always"), JDK);
+    CommandProcess result = cluster.runWith(faults(9, shard()), folder, spectrum("always"));
+    List<String> mend = faults(0, shard());
+    new ProcessBuilder("sh", "-c", mend.getLast().split("=", 2)[1]).start().waitFor();
+    assertThat(result.status()).isEqualTo(1);
+    assertThat(lines(result))
+        .singleElement()
+        .asString()
+        .startsWith("sluice-spark spectrum: ")
+        .contains("shard-00001.arrow: checksum");
+    assertThat(folder.resolve("always-store.json")).doesNotExist();
+
+    result = cluster.runWith(faults(9, place("always")), folder, captureInTasks("always"));
+    assertThat(result.status()).isEqualTo(1);
+    assertThat(lines(result))
+        .singleElement()
+        .asString()
+        .startsWith("sluice-spark capture: ")
+        .contains("shard-00001.arrow");
+    requireEmptyStore("always");
+    // What is in the way goes, and the next capture has all of it.
+    Files.delete(folder.resolve("always/shard-00001.arrow/x"));
+    Files.delete(folder.resolve("always/shard-00001.arrow"));
+    require(cluster.run(folder, captureInTasks("always", "--overwrite")));
+    requireSameStore("always");
+  }
+
+  @Test
+  void aFullDiskOfOneWorkerCostsNothingButTime() throws Exception {
+    cluster = SparkCluster.start(folder.resolve("full"), JDK, LIMIT, Map.of());
+    List<String> installed =
+        List.of("--conf", "spark.executorEnv.LIBTORCH=" + Torch.info().folder());
+    CommandProcess result = cluster.runWith(installed, folder, spectrum("full"));
+    require(result);
+    requireSame("-store.json", "full");
+    assertThat(lines(result)).isEmpty();
+    assertThat(result.err())
+        .contains("a task failed and is tried again")
+        .contains("the disk of Spark's own files is full (File too large)");
+  }
+
+  @Test
+  void executorsOnProcessorsOfDifferentKindsAreRefusedUnlessAllowed() throws Exception {
+    cluster =
+        SparkCluster.start(
+            folder.resolve("mixed"), JDK, 0, Map.of("ATEN_CPU_CAPABILITY", "default"));
+    // No task begins before both are there.
+    List<String> both =
+        List.of(
+            "--conf",
+            "spark.cores.max=2",
+            "--conf",
+            "spark.scheduler.minRegisteredResourcesRatio=1");
+    CommandProcess result = cluster.runWith(both, folder, spectrum("mixed"));
+    assertThat(result.status()).isEqualTo(1);
+    assertThat(lines(result))
+        .singleElement()
+        .asString()
+        .startsWith("sluice-spark spectrum: executor ")
+        .contains(" computes with vectors of ", "LibTorch DEFAULT", "--allow-other-processors");
+    assertThat(folder.resolve("mixed-store.json")).doesNotExist();
+    String[] options = spectrum("mixed");
+    String[] allowed = Arrays.copyOf(options, options.length + 1);
+    allowed[options.length] = "--allow-other-processors";
+    require(cluster.runWith(both, folder, allowed));
+  }
+
+  /** Options with which the second task fails. */
+  private static List<String> faults(int times, List<String> commands) {
+    String classes = Path.of("target/test-classes").toAbsolutePath().toString();
+    List<String> options = new ArrayList<>();
+    for (String setting :
+        List.of(
+            "spark.driver.extraClassPath=" + classes,
+            "spark.executor.extraClassPath=" + classes,
+            "spark.plugins=" + TaskFaults.class.getName(),
+            TaskFaults.TIMES + "=" + times,
+            TaskFaults.BREAK + "=" + commands.get(0),
+            TaskFaults.MEND + "=" + commands.get(1))) {
+      options.add("--conf");
+      options.add(setting);
+    }
+    return options;
+  }
+
+  /** Damages a shard and mends it. */
+  private static List<String> shard() {
+    String write =
+        "printf '%s' | dd of="
+            + folder.resolve("store/shard-00001.arrow")
+            + " bs=1 seek=100000 conv=notrunc 2>/dev/null";
+    return List.of(write.replace("%s", "xxxx"), write.replace("%s", original()));
+  }
+
+  private static String original() {
+    try {
+      byte[] all = Files.readAllBytes(folder.resolve("expected-shard"));
+      StringBuilder bytes = new StringBuilder();
+      for (int at = 100_000; at < 100_004; at++) {
+        bytes.append('\\').append(Integer.toOctalString(0x200 | all[at] & 0xff).substring(1));
+      }
+      return bytes.toString();
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  /** Puts a folder where a shard is to be written, and removes it. */
+  private static List<String> place(String out) {
+    Path shard = folder.resolve(out).resolve("shard-00001.arrow");
+    return List.of("mkdir -p " + shard + "/x", "rm -r " + shard);
+  }
+
+  private static void requireSame(String suffix, String name) {
+    assertThat(folder.resolve(name + suffix))
+        .hasSameBinaryContentAs(folder.resolve("expected" + suffix));
+  }
+
+  private static void requireSameStore(String name) throws IOException {
+    Path store = folder.resolve(name);
+    Path expected = folder.resolve("expected");
+    assertThat(ManifestFile.read(store).complete()).isTrue();
+    assertThat(ManifestFile.read(store).shards()).isEqualTo(ManifestFile.read(expected).shards());
+    for (int i = 0; i < ManifestFile.read(expected).shards().size(); i++) {
+      String shard = ManifestFile.read(expected).shards().get(i).file();
+      assertThat(store.resolve(shard)).hasSameBinaryContentAs(expected.resolve(shard));
+    }
+    assertThat(store).isDirectoryNotContaining("glob:**.tmp");
+  }
+
+  private static void requireEmptyStore(String name) throws IOException {
+    assertThat(ManifestFile.read(folder.resolve(name)).complete()).isFalse();
+    assertThat(ActivationStore.open(folder.resolve(name)).rows()).isZero();
+  }
+
+  private static void require(CommandProcess result) {
+    assertThat(result.status()).as(result.err()).isZero();
+  }
+
+  /** Lines of errors, without those of progress. */
+  private static List<String> lines(CommandProcess result) {
+    return result.err().lines().filter(line -> !line.matches("(spectrum|capture): .*")).toList();
+  }
+
+  private static void store(Path place) throws IOException {
+    Random random = new Random(Seeds.seed());
+    List<Column> columns =
+        IntStream.range(0, HOOKS)
+            .mapToObj(layer -> new Column("layers." + layer + ".resid", WIDTH, DType.F32))
+            .toList();
+    StoreSpec spec = StoreSpec.of("model", "text", columns).withRowsPerShard(ROWS_PER_SHARD);
+    try (StoreWriter writer = StoreWriter.create(place, spec)) {
+      MemorySegment[] values = new MemorySegment[HOOKS];
+      for (int i = 0; i < HOOKS; i++) {
+        float[] column = new float[SHARDS * ROWS_PER_SHARD * WIDTH];
+        for (int at = 0; at < column.length; at++) {
+          column[at] = (float) random.nextGaussian();
+        }
+        values[i] = MemorySegment.ofArray(column);
+      }
+      int rows = SHARDS * ROWS_PER_SHARD;
+      writer.append(new int[rows], new int[rows], new int[rows], DType.F32, values);
+      writer.finish();
+    }
+    Files.copy(place.resolve("shard-00001.arrow"), folder.resolve("expected-shard"));
+  }
+}
