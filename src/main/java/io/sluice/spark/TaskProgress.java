@@ -146,6 +146,7 @@ final class TaskProgress extends SparkListener {
         .computeIfAbsent(
             TaskFailure.of(thrown, null).getMessage(), line -> new Failure(nanoTime.getAsLong()))
         .times++;
+    show();
   }
 
   /** Keeps what a task has done; a new try of it counts when it has done more. */

@@ -224,6 +224,11 @@ class ClusterFailuresTest {
     assertThat(result.err())
         .contains("a task failed and is tried again")
         .contains("the disk of Spark's own files is full (File too large)");
+
+    result = cluster.runWith(installed, folder, captureInTasks("full"));
+    require(result);
+    requireSameStore("full");
+    assertThat(result.err()).contains("cannot be written (File too large)");
   }
 
   @Test
