@@ -111,7 +111,7 @@ def sides(options, words, folder, cluster, task_tokens, unit):
     def run(side, tokens, split):
         shutil.rmtree(folder / "out", ignore_errors=True)
         all_words = [*words, "--tokens", str(tokens), "--out", str(folder / "out")]
-        tasks = ["--task-tokens", str(split)]
+        tasks = ["--task-tokens", str(split)] if split else []
         if side == "sluice":
             return timed([ROOT / "bin" / "sluice", *all_words], {"SLUICE_JAVA_OPTS": jvm}), {}
         if side == "local[1]":
@@ -176,7 +176,7 @@ def main():
                 shards(folder, cluster, [int(count) for count in options.shards.split(",")])
             else:
                 yes = ["--yes"] if part == "capture" else []
-                sides(options, [part, *common, *yes], folder, cluster, options.tokens // 4, "tokens")
+                sides(options, [part, *common, *yes], folder, cluster, None if part == "capture" else options.tokens // 4, "tokens")
     finally:
         cluster.stop()
         shutil.rmtree(folder, ignore_errors=True)

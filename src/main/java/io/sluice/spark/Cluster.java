@@ -10,6 +10,10 @@ import org.apache.spark.util.LongAccumulator;
 
 /** The connection of the driver to Spark, with the settings of {@code spark-submit}. */
 final class Cluster implements AutoCloseable {
+  private static final long TASKS_PER_EXECUTOR = 2;
+  private static final long LEAST_TOKENS = 8192;
+  private static final long MOST_TOKENS = 65_536;
+
   private final JavaSparkContext context;
   private TaskProgress shown;
   private boolean succeeded;
@@ -68,6 +72,18 @@ final class Cluster implements AutoCloseable {
       context.close(); // What the tasks have thrown is known then.
       throw TaskFailure.of(e, shown == null ? null : shown.lastFailure());
     }
+  }
+
+  /**
+   * Tokens of a task, where the result does not depend on it: enough that starting it and running
+   * what it shares with its neighbours costs little, and few enough that all executors have work.
+   *
+   * @param all tokens of all tasks
+   */
+  long taskTokens(long all) {
+    // The driver is in the list, and in one process the only one.
+    int executors = Math.max(1, context.sc().getExecutorMemoryStatus().size() - 1);
+    return Math.clamp(all / (TASKS_PER_EXECUTOR * executors), LEAST_TOKENS, MOST_TOKENS);
   }
 
   /**

@@ -40,13 +40,12 @@ public final class ClusterCapture extends CaptureCommand {
   @Option(
       names = "--task-tokens",
       paramLabel = "N",
-      defaultValue = "65536",
       description =
           "Let a task capture at least N tokens, in whole shards; fewer make more tasks, each of "
-              + "which runs up to two batches that its neighbours run, too (default: "
-              + "${DEFAULT-VALUE}).")
+              + "which runs up to two batches that its neighbours run, too. The store does not depend "
+              + "on it (default: two tasks for each executor, but 8192 to 65536 tokens).")
   @Grouped(OptionGroup.COMPUTE)
-  private long taskTokens;
+  private Long taskTokens;
 
   @Mixin private MixedExecutors mixed;
 
@@ -61,7 +60,7 @@ public final class ClusterCapture extends CaptureCommand {
       throw usage(
           "--resume continues a capture of one machine; leave it out, or give it to 'sluice capture'");
     }
-    if (taskTokens < 1) {
+    if (taskTokens != null && taskTokens < 1) {
       throw usage("--task-tokens is " + taskTokens + "; give a number of at least 1");
     }
     return Capture.planParts(loaded, spec);
@@ -87,7 +86,7 @@ public final class ClusterCapture extends CaptureCommand {
       return plan.runParts(
           folder,
           plan.storeSpec(),
-          taskTokens,
+          taskTokens != null ? taskTokens : cluster.taskTokens(plan.tokens()),
           parts ->
               cluster
                   .run(
