@@ -78,15 +78,16 @@ public final class ClusterEvaluate extends EvaluateCommand {
             context -> {
               context.setCallSite("means");
               return InOrder.joined(
-                        context
-                            .parallelize(ranges, ranges.size())
-                            .setName("blocks")
-                            .flatMapToPair(
-                                range -> EvaluateTask.of(words).outputs(which, range, verified, same)),
-                        1,
-                        SumPart::then)
-                    .setName("means")
-                    .collect();
+                      context
+                          .parallelize(ranges, ranges.size())
+                          .setName("blocks")
+                          .flatMapToPair(
+                              range ->
+                                  EvaluateTask.of(words).outputs(which, range, verified, same)),
+                      1,
+                      SumPart::then)
+                  .setName("means")
+                  .collect();
             });
     read = true;
     return StoreMean.ofSums(sums(found, slot -> true).numbers());
@@ -111,17 +112,17 @@ public final class ClusterEvaluate extends EvaluateCommand {
             context -> {
               context.setCallSite("evaluate");
               return InOrder.joined(
-                        context
-                            .parallelize(ranges, ranges.size())
-                            .setName("blocks")
-                            .flatMapToPair(
-                                range ->
-                                    EvaluateTask.of(words)
-                                        .measures(which, range, mean, same, counter)),
-                        Math.min(InOrder.MOST_PARTITIONS, slots + 1),
-                        then)
-                    .setName("measures")
-                    .collect();
+                      context
+                          .parallelize(ranges, ranges.size())
+                          .setName("blocks")
+                          .flatMapToPair(
+                              range ->
+                                  EvaluateTask.of(words)
+                                      .measures(which, range, mean, same, counter)),
+                      Math.min(InOrder.MOST_PARTITIONS, slots + 1),
+                      then)
+                  .setName("measures")
+                  .collect();
             });
     return plan.result(
         sums(found, slot -> slot >= slots),

@@ -30,6 +30,7 @@ import java.util.stream.IntStream;
 import org.apache.spark.SparkConf;
 import org.apache.spark.util.LongAccumulator;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -69,13 +70,7 @@ public final class ClusterSweep extends SweepCommand {
   @Grouped(OptionGroup.COMPUTE)
   private Integer coresPerRun;
 
-  @Option(
-      names = "--allow-other-libtorch",
-      description =
-          "Allow executors whose LibTorch is another build than the driver's; the bits of "
-              + "dictionaries may then depend on which executor trains which.")
-  @Grouped(OptionGroup.COMPUTE)
-  private boolean otherLibTorch;
+  @Mixin private MixedExecutors mixed;
 
   private ActivationStore store;
   private boolean verified;
@@ -84,7 +79,7 @@ public final class ClusterSweep extends SweepCommand {
 
   @Override
   protected Set<String> takenByResume() {
-    return Set.of("--cores-per-run", "--allow-other-libtorch");
+    return Set.of("--cores-per-run", "--allow-other-libtorch", "--allow-other-processors");
   }
 
   @Override
@@ -166,13 +161,6 @@ public final class ClusterSweep extends SweepCommand {
       List<SweepCell> cells, Progress progress, SweepListener listener) throws IOException {
     List<String> words = new ArrayList<>(words());
     words.add("--threads=" + cores());
-    SweepTask.Place place =
-        new SweepTask.Place(
-            words,
-            store.folder().toString(),
-            engine,
-            folder.toString(),
-            otherLibTorch ? null : LibTorchBuild.here());
     // Long ones first, so that executors end together.
     List<String> names =
         cells.stream()
@@ -181,6 +169,9 @@ public final class ClusterSweep extends SweepCommand {
             .toList();
     List<SweepTask.End> ends;
     try (Cluster cluster = Cluster.open("sluice sweep into " + folder, settings())) {
+      SweepTask.Place place =
+          new SweepTask.Place(
+              words, store.folder().toString(), engine, folder.toString(), mixed.required(cluster));
       if (verified) {
         verify(cluster, place);
       }
@@ -188,6 +179,7 @@ public final class ClusterSweep extends SweepCommand {
       ends =
           cluster.run(
               context -> {
+                context.setCallSite("sweep");
                 try (StoppableJob job = StoppableJob.listen(context)) {
                   return job.run(
                       context
@@ -209,13 +201,15 @@ public final class ClusterSweep extends SweepCommand {
   private void verify(Cluster cluster, SweepTask.Place place) throws IOException {
     List<Integer> shards = IntStream.range(0, store.shards().size()).boxed().toList();
     cluster.run(
-        context ->
-            context
-                .parallelize(shards, shards.size())
-                .setName("shards")
-                .map(shard -> SweepTask.of(place).verify(shard))
-                .setName("shards, compared with their checksums")
-                .count());
+        context -> {
+          context.setCallSite("checksums");
+          return context
+              .parallelize(shards, shards.size())
+              .setName("shards")
+              .map(shard -> SweepTask.of(place).verify(shard))
+              .setName("shards, compared with their checksums")
+              .count();
+        });
   }
 
   private static Map<String, String> failures(

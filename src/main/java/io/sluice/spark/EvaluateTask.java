@@ -89,7 +89,11 @@ final class EvaluateTask {
    * @return the firings, by the number of {@value #FEATURES} features, and after them the sums
    */
   synchronized Iterator<Tuple2<Key, Serializable>> measures(
-      String which, TaskRange range, double[] mean, MixedExecutors.Required required, LongAccumulator tokens)
+      String which,
+      TaskRange range,
+      double[] mean,
+      MixedExecutors.Required required,
+      LongAccumulator tokens)
       throws IOException {
     required.check();
     choose(which);

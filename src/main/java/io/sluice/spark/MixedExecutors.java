@@ -50,8 +50,7 @@ final class MixedExecutors {
    */
   Required required(Cluster cluster, boolean usesTorch) throws IOException {
     boolean any = otherLibTorch || !usesTorch || !Torch.isAvailable();
-    return new Required(
-        any ? null : LibTorchBuild.here(), otherProcessors ? null : first(cluster));
+    return new Required(any ? null : LibTorchBuild.here(), otherProcessors ? null : first(cluster));
   }
 
   private static Kernels first(Cluster cluster) throws IOException {

@@ -28,9 +28,14 @@ final class SweepTask {
    * @param store the store's folder
    * @param engine kind and device of its engines
    * @param folder the sweep's folder
-   * @param build the driver's LibTorch; null if executors may have another one
+   * @param required what executors have to have
    */
-  record Place(List<String> words, String store, String engine, String folder, String build)
+  record Place(
+      List<String> words,
+      String store,
+      String engine,
+      String folder,
+      MixedExecutors.Required required)
       implements Serializable {}
 
   /**
@@ -59,7 +64,7 @@ final class SweepTask {
   static synchronized SweepTask of(Place place) throws IOException {
     SweepTask open = OPEN.get(place);
     if (open == null) {
-      LibTorchBuild.require(place.build());
+      place.required().check();
       ExecutorPath.require(Path.of(place.store()));
       ExecutorPath.require(Path.of(place.folder()));
       open = new SweepTask(place);

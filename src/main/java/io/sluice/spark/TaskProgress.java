@@ -128,7 +128,8 @@ final class TaskProgress extends SparkListener {
       failed(
           failure
               .exception()
-              .getOrElse(() -> new IOException(failure.className() + ": " + failure.description())));
+              .getOrElse(
+                  () -> new IOException(failure.className() + ": " + failure.description())));
     }
     show();
   }
@@ -142,8 +143,7 @@ final class TaskProgress extends SparkListener {
     if (lastFailure instanceof UnfitExecutorException) {
       cancel.run();
     }
-    failures
-        .computeIfAbsent(
+    failures.computeIfAbsent(
             TaskFailure.of(thrown, null).getMessage(), line -> new Failure(nanoTime.getAsLong()))
         .times++;
     show();
